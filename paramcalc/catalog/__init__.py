@@ -1,0 +1,1 @@
+"""Data with sources: accelerators, number formats, optimizers."""

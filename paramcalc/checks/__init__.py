@@ -1,0 +1,1 @@
+"""Rules, budgets and differences: what a repository's CI asks."""

@@ -1,0 +1,70 @@
+"""What can be wrong with what people give us, said so that they can mend it.
+
+Every refusal is one of these; the terminal prints `file:line:column: path: message` and a hint, never a traceback.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong at one place of an input."""
+
+    message: str
+    path: tuple[str | int, ...] = ()
+    """Keys and indices from the document's root to the value."""
+    hint: str = ""
+    source: str = ""
+    """File name, preset name or `<stdin>`."""
+    line: int = 0
+    """1-based; 0 where a line makes no sense."""
+    column: int = 0
+
+    def dotted(self) -> str:
+        """The path as people write it: `blocks.full.heads`, `layers[3].repeat`."""
+        text = ""
+        for part in self.path:
+            text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        return text
+
+    def __str__(self) -> str:
+        place = self.source + (f":{self.line}:{self.column}" if self.line else "")
+        return ": ".join(part for part in (place, self.dotted(), self.message) if part)
+
+
+class PCError(Exception):
+    """Base of every refusal. `problems` holds all that was found, `exit_code` what a command returns."""
+
+    exit_code = 2
+
+    def __init__(self, *problems: Problem | str) -> None:
+        self.problems = tuple(Problem(p) if isinstance(p, str) else p for p in problems)
+        super().__init__("\n".join(str(p) for p in self.problems))
+
+    def within(self, source: str) -> PCError:
+        """The same refusal, with the file's name put to each problem that has none."""
+        return type(self)(*(p if p.source else replace(p, source=source) for p in self.problems))
+
+
+class InputError(PCError):
+    """A file that cannot be read, or is not what it claims to be."""
+
+
+class SpecError(PCError):
+    """A specification that is not valid, or describes what cannot be."""
+
+
+class UnknownArchitectureError(PCError):
+    """A model type, class or preset that is not known; the hint names the nearest."""
+
+
+class UsageError(PCError):
+    """Options that do not go together or do not apply to this model."""
+
+
+class NetworkError(PCError):
+    """The hub did not answer, or answered with an error."""
+
+    exit_code = 3

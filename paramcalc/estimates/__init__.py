@@ -1,0 +1,1 @@
+"""Measures plus a workload and a machine: each prints its assumptions."""

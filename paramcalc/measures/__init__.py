@@ -1,0 +1,1 @@
+"""Exact integers: folds over the leaves of a tree."""

@@ -1,0 +1,1 @@
+"""Result objects to text: tables, JSON, markdown, CSV."""

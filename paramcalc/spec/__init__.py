@@ -1,0 +1,1 @@
+"""The spec language: what a person writes, as frozen, strict pydantic models."""

@@ -1,0 +1,1 @@
+"""Tree in, tree out: quantize, shard, adapt."""
