@@ -65,16 +65,18 @@ def _path(details: ErrorDetails, data: Any) -> tuple[str | int, ...]:  # noqa: A
     """Return the path in the document: pydantic's, without the names of union members that it puts between."""
     path: list[str | int] = []
     for part in details["loc"]:
-        if isinstance(data, dict) and part in data:
+        if _holds(data, part):
             data = data[part]
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        else:
-            continue
-        path.append(part)
+            path.append(part)
     if details["type"] == "missing":
         path.append(details["loc"][-1])
     return tuple(path)
+
+
+def _holds(data: object, part: str | int) -> bool:
+    if isinstance(data, list):
+        return isinstance(part, int) and part < len(data)
+    return isinstance(data, dict) and part in data
 
 
 def _describe(path: tuple[str | int, ...], errors: list[ErrorDetails], allowed: Allowed | None) -> tuple[str, str]:
