@@ -122,7 +122,8 @@ class Builder:
     def _count(self, built: Built, frame: Open, cost: int) -> None:
         """Charge what is new: one for a collection whose items were charged, all of them again for an alias."""
         frame.size += built.size
-        frame.height = max(frame.height, built.height + 1)
+        if built.height >= frame.height:
+            frame.height = built.height + 1
         self.total += cost
         if self.total > MAX_NODES:
             self._problem(f"more than {MAX_NODES:,} values, aliases counted", (built.line, built.column))

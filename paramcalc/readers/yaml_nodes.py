@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Plain: TypeAlias = "dict[str, Plain] | list[Plain] | str | int | float | bool | None"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Built:
     """A finished value; `size` and `height` are what it costs wherever an alias repeats it."""
 
