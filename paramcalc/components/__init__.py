@@ -1,1 +1,79 @@
-"""One file a kind: each component says everything about itself in one place."""
+"""One file a kind: each component says everything about itself in one place.
+
+To register a kind, add a line to `KINDS`: the word people write in `kind:`, the module and the class.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import PlainValidator, SerializeAsAny, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from paramcalc.components.base import Component
+from paramcalc.components.problems import impossible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KINDS: dict[str, tuple[str, str]] = {
+    "embedding": ("embedding", "Embedding"),
+    "rotary": ("embedding", "Positions"),
+    "alibi": ("embedding", "Positions"),
+    "sinusoidal": ("embedding", "Positions"),
+    "attention": ("attention", "Attention"),
+    "latent_attention": ("latent_attention", "LatentAttention"),
+    "mamba": ("mamba", "Mamba"),
+    "mamba2": ("mamba", "Mamba2"),
+    "gated_delta": ("delta_rule", "GatedDelta"),
+    "short_conv": ("short_conv", "ShortConv"),
+    "ffn": ("ffn", "FeedForward"),
+    "moe": ("moe", "MixtureOfExperts"),
+    "layers": ("stack", "Stack"),
+    "rmsnorm": ("norm", "Norm"),
+    "layernorm": ("norm", "Norm"),
+    "linear": ("linear", "Linear"),
+    "head": ("linear", "Head"),
+    "parameter": ("linear", "Parameter"),
+    "work": ("linear", "Score"),
+}
+
+
+def component_class(kind: str) -> type[Component]:
+    """The class registered for a kind; imported only now, so that a count loads the kinds it needs.
+
+    Raises KeyError for a kind nobody registered.
+    """
+    module, name = KINDS[kind]
+    found: type[Component] = getattr(import_module(f"paramcalc.components.{module}"), name)
+    return found
+
+
+def parse_component(value: Any) -> Component:  # noqa: ANN401 - whatever a document holds
+    """A component from a mapping with `kind`; pydantic's errors keep their place below it."""
+    if isinstance(value, Component):
+        return value
+    if not isinstance(value, dict):
+        raise PydanticCustomError("dict_type", "Input should be a valid dictionary")
+    kind = value.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise impossible(f"unknown kind {kind!r}" if "kind" in value else "a component needs a kind",
+                         nearest(str(kind), KINDS), "kind")
+    return component_class(kind).model_validate(value)
+
+
+def nearest(word: str, known: Mapping[str, object]) -> str:
+    """A hint: the known word that is closest, or all of them."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+
+
+AnyComponent = Annotated[
+    SerializeAsAny[Component],
+    PlainValidator(parse_component),
+    WithJsonSchema({"$ref": "#/$defs/Component"}),
+]
+"""A field that holds any registered kind."""

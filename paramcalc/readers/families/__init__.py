@@ -1,1 +1,43 @@
-"""Hugging Face model families: rows that say how they differ from a skeleton, and builders."""
+"""Hugging Face model families: rows that say how they differ from a skeleton, and builders for what no row can say.
+
+A family is one entry: a row in `rows.py` (or another skeleton's table), or a builder named in `BUILDERS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from paramcalc.readers.families.config import Config
+    from paramcalc.spec.model import ModelSpec
+
+Builder = Callable[["Config"], "ModelSpec"]
+
+TABLES = ("rows",)
+"""Modules whose `ROWS` hold families, in the order they are searched."""
+
+BUILDERS: dict[str, str] = {}
+"""model_type to `module:function`, for families no row can say; imported when asked for."""
+
+
+def builder(model_type: str) -> Builder | None:
+    """What makes a specification of a config of this type; None where nobody wrote it."""
+    if model_type in BUILDERS:
+        module, name = BUILDERS[model_type].split(":")
+        found: Builder = getattr(import_module(f"{__name__}.{module}"), name)
+        return found
+    for table in TABLES:
+        rows: dict[str, Builder] = import_module(f"{__name__}.{table}").ROWS
+        if model_type in rows:
+            return rows[model_type]
+    return None
+
+
+def known() -> tuple[str, ...]:
+    """Every model type that can be counted."""
+    found = set(BUILDERS)
+    for table in TABLES:
+        found |= set(import_module(f"{__name__}.{table}").ROWS)
+    return tuple(sorted(found))

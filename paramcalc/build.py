@@ -1,0 +1,91 @@
+"""From a specification to its tree."""
+
+from __future__ import annotations
+
+from types import MethodType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from paramcalc.components.base import Component, Site
+from paramcalc.components.stack import Stack
+from paramcalc.dims import Dim
+from paramcalc.errors import Problem, SpecError
+from paramcalc.spec.layout import unroll
+from paramcalc.spec.lower import Lowered, Parts, lower
+from paramcalc.tree import Node
+
+if TYPE_CHECKING:
+    from paramcalc.spec.model import ModelSpec
+
+
+class Model(NamedTuple):
+    """A specification and its tree; `apart` holds the trees of parts a plain forward pass leaves out."""
+
+    spec: ModelSpec
+    tree: Node
+    apart: dict[str, Node]
+
+
+def build(spec: ModelSpec, *, explain: bool = False) -> Model:
+    """The tree of a specification; with `explain`, every dimension remembers the fields it was made from.
+
+    Raises SpecError where the specification describes what cannot be.
+    """
+    lowered = lower(spec)
+    site = Site(spec.hidden_size, spec.vocab_size or 0)
+    if explain:
+        site = Site(Dim(site.hidden_size, "hidden_size"), Dim(site.vocab_size, "vocab_size"))
+    apart = {name: _tree(Lowered(parts, lowered.blocks), site, explain, ("apart", name))
+             for name, parts in spec.apart.items()}
+    return Model(spec, _tree(lowered, site, explain, ("modules",)), apart)
+
+
+def _tree(lowered: Lowered, site: Site, explain: bool, path: tuple[str, ...]) -> Node:
+    children = []
+    for key, part in lowered.modules.items():
+        if isinstance(part, Stack):
+            children.append(_stack(key, part, lowered.blocks, site, explain, path))
+        else:
+            children.append(_leaf(key, part, site, explain))
+    return Node("", children=tuple(children))
+
+
+def _stack(
+    key: str, stack: Stack, blocks: dict[str, Parts], site: Site, explain: bool, path: tuple[str, ...],
+) -> Node:
+    if stack.hidden_size:
+        site = Site(Dim(stack.hidden_size, "hidden_size") if explain else stack.hidden_size, site.vocab_size)
+    counts: dict[str, int] = {}
+    names = unroll(stack.of)
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+    if unknown := [name for name in counts if name not in blocks]:
+        raise SpecError(Problem(f"layers name unknown blocks {unknown}", (*path, key, "of"),
+                                f"defined: {', '.join(blocks) or 'none'}"))
+    children = tuple(
+        Node("*", children=tuple(_leaf(k, p, site, explain) for k, p in blocks[name].items()), stored=n, used=n)
+        for name, n in counts.items()
+    )
+    place = {name: i for i, name in enumerate(counts)}
+    return Node(key if stack.path is None else stack.path, children=children, used=stack.uses,
+                order=tuple(place[name] for name in names), stream=stack.stream)
+
+
+def _leaf(key: str, part: Component, site: Site, explain: bool) -> Node:
+    seen: Any = Explained(part) if explain else part
+    return Node(key if part.path is None else part.path, tuple(seen.tensors(site)), stored=part.copies,
+                used=part.copies * part.uses, part=seen, site=site)
+
+
+class Explained:
+    """A component whose integer fields are `Dim`s that know their field's name; its methods see them so."""
+
+    def __init__(self, part: Component) -> None:
+        self._part = part
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands in for any component
+        value = getattr(self._part, name)
+        if type(value) is int:
+            return Dim(value, name)
+        if isinstance(value, MethodType) and value.__self__ is self._part:
+            return MethodType(value.__func__, self)
+        return value

@@ -1,0 +1,160 @@
+"""Attention with separate keys and values: multi-head, grouped-query, multi-query; self or cross."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from paramcalc.components.base import Component, Listed, Site, Size
+from paramcalc.components.problems import impossible
+from paramcalc.tree import State, Tensor, Work
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from paramcalc.tree import Per
+
+Projection = Literal["q", "k", "v", "o"]
+
+
+class Attention(Component):
+    """q `(num_heads·head_dim, hidden_size)`, k and v with `num_kv_heads`, o `(hidden_size, num_heads·v_head_dim)`."""
+
+    kind: Literal["attention"] = "attention"
+    num_heads: Size
+    num_kv_heads: Size | None = None
+    """As many as heads when not given."""
+    head_dim: Size | None = None
+    """hidden_size / num_heads when not given."""
+    v_head_dim: Size | None = None
+    """Width of a value head, where it differs."""
+    bias: Listed[Projection] = ()
+    """Projections that have a bias."""
+    qk_norm: Literal["none", "head", "full", "heads"] = "none"
+    """A norm on queries and keys: over a head `(head_dim,)`, over all `(num_heads·head_dim,)`, or one scale for each
+    head `(num_heads, head_dim)`."""
+    qk_norm_bias: bool = False
+    v_norm: bool = False
+    """A norm with learned scale on the values too."""
+    output_gate: Literal["none", "query", "full", "head"] = "none"
+    """A gate on the output: made by a doubled query projection (Qwen3-Next), by its own projection of full width, or
+    one value a head."""
+    output_gate_bias: bool = False
+    sinks: bool = False
+    """One learned logit a head that takes attention from the rest (gpt-oss)."""
+    window: Annotated[int, Field(ge=1, le=2**30)] | None = None
+    """Tokens a query can see, itself included."""
+    chunk: Annotated[int, Field(ge=1, le=2**30)] | None = None
+    """Attention stays within chunks of this many tokens (Llama 4)."""
+    causal: bool = True
+    cross: bool = False
+    """Keys and values come from the encoder's output."""
+    source_size: Size | None = None
+    """Width the keys and values are made from, where it is not the residual width."""
+    output_size: Size | None = None
+    """Width the output projection gives, where it is not the residual width."""
+    shares_kv: bool = False
+    """No k and v of its own: an earlier layer's are attended to (Gemma 3n)."""
+    value: Literal["own", "key"] = "own"
+    """`key`: the values are the keys, with no projection of their own (Gemma 4's global layers)."""
+    cache_heads: Size | None = None
+    """Heads a runtime's class keeps, where it keeps expanded ones (Falcon 40B)."""
+    fused: Literal["none", "qkv", "kv"] = "none"
+    """Which projections are one matrix in files."""
+    transposed: bool = False
+    """Weights are stored `(in, out)`, as GPT-2's Conv1D does."""
+    output: bool = True
+    """False where no output projection follows."""
+
+    source: ClassVar[str] = "arXiv:1706.03762; MQA: arXiv:1911.02150; GQA: arXiv:2305.13245; sinks: arXiv:2309.17453"
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        kv_heads = self.num_kv_heads or self.num_heads
+        if self.num_heads % kv_heads:
+            divisors = [str(d) for d in range(1, self.num_heads + 1) if self.num_heads % d == 0]
+            raise impossible(f"{kv_heads} does not divide num_heads ({self.num_heads})",
+                             f"use {', '.join(divisors[:-1])} or {divisors[-1]}" if divisors[1:] else "use 1",
+                             "num_kv_heads")
+        return self
+
+    def _head_dim(self, site: Site) -> int:
+        return self.head_dim or self.width(site) // self.num_heads
+
+    def tensors(self, site: Site) -> list[Tensor]:
+        """Projections, their biases, norms, gate and sinks."""
+        width, head = self.width(site), self._head_dim(site)
+        found = self._fused_qkv(width, head) if self.fused == "qkv" else self._separate(width, head)
+        if self.qk_norm != "none":
+            found += self._qk_norms(head)
+        if self.v_norm and not self.shares_kv:
+            found += self.norm("v_norm", self.v_head_dim or head, axis="head_dim")
+        if self.output_gate == "full":
+            found += self._project("gate", self.num_heads * (self.v_head_dim or head), width, "heads",
+                                   bias=self.output_gate_bias)
+        elif self.output_gate == "head":
+            found += self._project("gate", self.num_heads, width, "heads", bias=self.output_gate_bias)
+        if self.output:
+            found += self.linear("o_proj", self.output_size or width, self.num_heads * (self.v_head_dim or head),
+                                 "attention", bias="o" in self.bias, axes=("hidden", "heads"),
+                                 transposed=self.transposed)
+        if self.sinks:
+            found.append(self.vector("sinks", (self.num_heads,), ("heads",), "attention"))
+        return found
+
+    def _project(self, name: str, out: int, into: int, axis: str, *, bias: bool, per: Per = "token") -> list[Tensor]:
+        return self.linear(name, out, into, "attention", bias=bias, axes=(axis, "hidden"), transposed=self.transposed,
+                           per=per)
+
+    def _separate(self, width: int, head: int) -> list[Tensor]:
+        queries = self.num_heads * head * (2 if self.output_gate == "query" else 1)
+        found = self._project("q_proj", queries, width, "heads", bias="q" in self.bias)
+        if self.shares_kv:
+            return found
+        kv_heads, into = self.num_kv_heads or self.num_heads, self.source_size or width
+        per: Per = "source" if self.cross else "token"
+        v_dim = self.v_head_dim or head
+        if self.fused == "kv":
+            return found + self._project("kv_proj", kv_heads * (head + v_dim), into, "kv_heads",
+                                         bias="k" in self.bias, per=per)
+        found += self._project("k_proj", kv_heads * head, into, "kv_heads", bias="k" in self.bias, per=per)
+        if self.value == "own":
+            found += self._project("v_proj", kv_heads * v_dim, into, "kv_heads", bias="v" in self.bias, per=per)
+        return found
+
+    def _fused_qkv(self, width: int, head: int) -> list[Tensor]:
+        kv_heads = self.num_kv_heads or self.num_heads
+        rows = self.num_heads * head + kv_heads * head + kv_heads * (self.v_head_dim or head)
+        return self._project("qkv_proj", rows, width, "heads", bias="q" in self.bias)
+
+    def _qk_norms(self, head: int) -> list[Tensor]:
+        kv_heads = self.num_kv_heads or self.num_heads
+        if self.qk_norm == "heads":
+            found = [self.vector("q_norm.weight", (self.num_heads, head), ("heads", "head_dim"), "norm"),
+                     self.vector("k_norm.weight", (kv_heads, head), ("kv_heads", "head_dim"), "norm")]
+            return found[:1] if self.shares_kv else found
+        whole = self.qk_norm == "full"
+        found = self.norm("q_norm", self.num_heads * head if whole else head, bias=self.qk_norm_bias,
+                          axis="heads" if whole else "head_dim")
+        if self.shares_kv:
+            return found
+        return found + self.norm("k_norm", kv_heads * head if whole else head, bias=self.qk_norm_bias,
+                                 axis="kv_heads" if whole else "head_dim")
+
+    def states(self, site: Site) -> list[State]:
+        """Keys and values: `(kv_heads, head_dim)` each, for every token that can still be seen."""
+        if self.shares_kv or not (self.causal or self.cross):
+            return []
+        heads = self.cache_heads or self.num_kv_heads or self.num_heads
+        head = self._head_dim(site)
+        key = State("k", (heads, head), ("kv_heads", "head_dim"), "source" if self.cross else "token", self.window,
+                    self.chunk)
+        return [key, key._replace(name="v", shape=(heads, self.v_head_dim or head))]
+
+    def work(self, site: Site) -> list[Work]:
+        """Scores and their weighted sum: `num_heads·(head_dim + v_head_dim)` multiply-adds a pair."""
+        head = self._head_dim(site)
+        return [Work("scores", (self.num_heads, head + (self.v_head_dim or head)), ("heads", "head_dim"), "attention",
+                     "source_pair" if self.cross else "pair", self.window, self.chunk,
+                     self.causal and not self.cross)]

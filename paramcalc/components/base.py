@@ -1,0 +1,126 @@
+"""What every component is: fields people write, and four methods that say everything about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from paramcalc.tree import Per, Role, Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from paramcalc.tree import Saved, State, Work
+
+Size = Annotated[int, Field(gt=0, le=2**24)]
+"""A dimension: at least 1, at most 16,777,216."""
+Count = Annotated[int, Field(ge=0, le=2**16)]
+Rows = Annotated[int, Field(gt=0, le=2**28)]
+"""Rows of a table: vocabularies and positions."""
+Item = TypeVar("Item")
+Listed = Annotated[tuple[Item, ...], Field(strict=False)]
+"""A list in a document, a tuple in Python; its items are as strict as everything else."""
+
+
+class Strict(BaseModel):
+    """Frozen, no unknown keys, no conversions, no NaN."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
+
+
+class Site(NamedTuple):
+    """What a component may know of where it stands."""
+
+    hidden_size: int
+    vocab_size: int = 0
+
+
+class Component(Strict):
+    """A part of a model. Subclasses add fields; every method is a pure function of them and the site."""
+
+    kind: str
+    hidden_size: Size | None = None
+    """Width of the residual stream at this place; the model's when not given."""
+    names: dict[str, str] = Field(default_factory=dict)
+    """How a checkpoint spells our tensor names, where it differs: `{q_proj: query}`."""
+    path: str | None = None
+    """Where the tensors live, when that is not the key this component stands under; '' is the parent itself."""
+    copies: Annotated[int, Field(ge=1, le=2**16)] = 1
+    """How many of these there are, each with its own weights, each visited once."""
+    uses: Annotated[int, Field(ge=1, le=2**16)] = 1
+    """How many times one token visits each copy: 12 for ALBERT's one layer."""
+
+    source: ClassVar[str] = ""
+    """The paper or reference implementation the formulas are from."""
+
+    def width(self, site: Site) -> int:
+        """The residual width here."""
+        return self.hidden_size or site.hidden_size
+
+    def tensors(self, site: Site) -> Iterable[Tensor]:
+        """Parameters and buffers."""
+        return ()
+
+    def states(self, site: Site) -> Iterable[State]:
+        """What is kept between tokens."""
+        return ()
+
+    def work(self, site: Site) -> Iterable[Work]:
+        """Multiply-adds without weights."""
+        return ()
+
+    def saved(self, site: Site, policy: object) -> Iterable[Saved]:
+        """Activations kept for backward under a policy."""
+        return ()
+
+    def spell(self, name: str, last: str = "") -> str:
+        """A tensor's name as the checkpoint spells it: the whole dotted name if `names` has it, else each part."""
+        if self.names:
+            whole = self.names.get(name)
+            name = ".".join(self.names.get(part, part) for part in name.split(".")) if whole is None else whole
+        return f"{name}.{last}" if name and last else name or last
+
+    def linear(
+        self,
+        name: str,
+        out: int,
+        into: int,
+        component: str,
+        *,
+        bias: bool = False,
+        axes: tuple[str, str] = ("out", "hidden"),
+        transposed: bool = False,
+        stored: int = 1,
+        used: int = 1,
+        per: Per = "token",
+    ) -> list[Tensor]:
+        """A weight `(out, into)`, or `(into, out)` when stored transposed, and its bias `(out,)`."""
+        shape, named = ((into, out), (axes[1], axes[0])) if transposed else ((out, into), axes)
+        weight = Tensor(self.spell(name, "weight"), shape, named, "matmul", component, stored, used, per=per)
+        if not bias:
+            return [weight]
+        return [weight, Tensor(self.spell(name, "bias"), (out,), axes[:1], "vector", component, stored, used, per=per)]
+
+    def norm(self, name: str, width: int, *, bias: bool = False, axis: str = "hidden") -> list[Tensor]:
+        """A learned scale `(width,)` and, for LayerNorm, a shift."""
+        scale = Tensor(self.spell(name, "weight"), (width,), (axis,), "vector", "norm")
+        return [scale, scale._replace(name=self.spell(name, "bias"))] if bias else [scale]
+
+    def vector(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        axes: tuple[str, ...],
+        component: str,
+        role: Role = "vector",
+        *,
+        stored: int = 1,
+        used: int = 1,
+        buffer: bool = False,
+        frozen: bool = False,
+        dtype: str | None = None,
+    ) -> Tensor:
+        """A bare parameter or buffer."""
+        return Tensor(self.spell(name), shape, axes, role, component, stored, used, buffer=buffer, frozen=frozen,
+                      dtype=dtype)

@@ -1,0 +1,96 @@
+"""A plain projection, the output head, and bare parameters: what any odd architecture can be said with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from paramcalc.components.base import Component, Listed, Rows, Site, Size
+from paramcalc.tree import Per, Role, Tensor
+
+if TYPE_CHECKING:
+    from paramcalc.tree import Work
+
+Bucket = Literal[
+    "token_embedding", "position_embedding", "other_embedding", "attention", "state_mixer", "ffn", "moe_router",
+    "moe_experts", "moe_shared", "norm", "lm_head", "pooler", "vision", "audio", "projector", "other",
+]
+"""The components a count is broken down into."""
+
+
+class Linear(Component):
+    """A projection `(out_features, in_features)` with or without bias."""
+
+    kind: Literal["linear"] = "linear"
+    out_features: Rows | None = None
+    """The residual width when not given."""
+    in_features: Rows | None = None
+    bias: bool = False
+    component: Bucket = "other"
+    transposed: bool = False
+    per: Per = "token"
+
+    source: ClassVar[str] = "torch.nn.Linear"
+
+    def tensors(self, site: Site) -> list[Tensor]:
+        """Weight and bias."""
+        width = self.width(site)
+        return self.linear("", self.out_features or width, self.in_features or width, self.component, bias=self.bias,
+                           transposed=self.transposed, per=self.per)
+
+
+class Head(Component):
+    """From the last hidden state to logits: `(vocab, width)`; a tied head is stored 0 times and used once."""
+
+    kind: Literal["head"] = "head"
+    rows: Rows | None = None
+    """The vocabulary when not given."""
+    bias: bool = False
+    tied: bool = False
+
+    source: ClassVar[str] = "tied weights: arXiv:1608.05859"
+
+    def tensors(self, site: Site) -> list[Tensor]:
+        """The matrix and its bias; only the matrix can be tied."""
+        weight, *bias = self.linear("", self.rows or site.vocab_size, self.width(site), "lm_head", bias=self.bias,
+                                    axes=("vocab", "hidden"))
+        return [weight._replace(stored=0 if self.tied else 1), *bias]
+
+
+class Parameter(Component):
+    """Any other named value: a vector, a matrix, a convolution kernel, or a buffer."""
+
+    kind: Literal["parameter"] = "parameter"
+    shape: Listed[Rows] = Field(max_length=6)
+    component: Bucket = "other"
+    role: Role = "vector"
+    buffer: bool = False
+    frozen: bool = False
+    per: Per = "token"
+
+    source: ClassVar[str] = "torch.nn.Parameter"
+
+    def tensors(self, site: Site) -> list[Tensor]:
+        """The value itself, named as the path it stands at."""
+        axes = tuple(f"axis{i}" for i in range(len(self.shape)))
+        return [Tensor(self.spell(""), self.shape, axes, self.role, self.component, buffer=self.buffer,
+                       frozen=self.frozen, per=self.per)]
+
+
+class Score(Component):
+    """Multiply-adds between activations that no other component states: `sizes` multiplied, for each `per`."""
+
+    kind: Literal["work"] = "work"
+    sizes: Listed[Size] = Field(max_length=6)
+    component: Bucket = "other"
+    per: Per = "token"
+
+    source: ClassVar[str] = "stated by the specification"
+
+    def work(self, site: Site) -> list[Work]:
+        """The stated work."""
+        from paramcalc.tree import Work
+
+        axes = tuple(f"axis{i}" for i in range(len(self.sizes)))
+        return [Work("work", self.sizes, axes, self.component, self.per)]

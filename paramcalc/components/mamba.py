@@ -1,0 +1,112 @@
+"""Selective state space layers: Mamba and Mamba-2."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from paramcalc.components.base import Component, Site, Size
+from paramcalc.tree import State, Tensor, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MIXER = "state_mixer"
+
+
+class Mamba(Component):
+    """Mamba-1: a gated expansion to `inner_size`, a short convolution, a scan with `state_size` values a channel."""
+
+    kind: Literal["mamba"] = "mamba"
+    inner_size: Size
+    state_size: Size
+    dt_rank: Size
+    conv_kernel: Annotated[int, Field(ge=1, le=1024)] = 4
+    bias: bool = False
+    conv_bias: bool = True
+    dt_norms: bool = False
+    """RMSNorm on dt, B and C (Jamba)."""
+
+    source: ClassVar[str] = "arXiv:2312.00752; transformers MambaMixer"
+
+    def tensors(self, site: Site) -> list[Tensor]:
+        """Projections, convolution, A, D."""
+        inner, width, state = self.inner_size, self.width(site), self.state_size
+        found = [self.vector("A_log", (inner, state), ("inner", "state"), MIXER),
+                 self.vector("D", (inner,), ("inner",), MIXER)]
+        found += convolution(self, inner, self.conv_kernel, bias=self.conv_bias)
+        found += self.linear("in_proj", 2 * inner, width, MIXER, bias=self.bias, axes=("inner", "hidden"))
+        found += self.linear("x_proj", self.dt_rank + 2 * state, inner, MIXER, axes=("dt", "inner"))
+        found += self.linear("dt_proj", inner, self.dt_rank, MIXER, bias=True, axes=("inner", "dt"))
+        found += self.linear("out_proj", width, inner, MIXER, bias=self.bias, axes=("hidden", "inner"))
+        if self.dt_norms:
+            found += self.norm("dt_layernorm", self.dt_rank, axis="dt")
+            found += self.norm("b_layernorm", state, axis="state") + self.norm("c_layernorm", state, axis="state")
+        return found
+
+    def states(self, site: Site) -> Iterable[State]:
+        """The last `conv_kernel` inputs of the convolution and the scan's state, whatever the length."""
+        return [State("conv", (self.inner_size, self.conv_kernel), ("inner", "kernel"), "sequence",
+                      component=MIXER, kind="state"),
+                State("ssm", (self.inner_size, self.state_size), ("inner", "state"), "sequence", dtype="float32",
+                      component=MIXER, kind="state")]
+
+    def work(self, site: Site) -> Iterable[Work]:
+        """The scan: decay, input and read-out, three multiply-adds for each state value."""
+        return [Work("scan", (3, self.inner_size, self.state_size), ("one", "inner", "state"), MIXER, "token",
+                     fused=True)]
+
+
+class Mamba2(Component):
+    """Mamba-2: scalar decay for each of `num_heads`, B and C shared within `groups`."""
+
+    kind: Literal["mamba2"] = "mamba2"
+    num_heads: Size
+    head_dim: Size
+    state_size: Size
+    groups: Size = 1
+    conv_kernel: Annotated[int, Field(ge=1, le=1024)] = 4
+    bias: bool = False
+    conv_bias: bool = True
+    gated_norm: bool = True
+    """RMSNorm over the inner width before the output projection."""
+
+    source: ClassVar[str] = "arXiv:2405.21060; transformers Mamba2Mixer"
+
+    def _inner(self) -> int:
+        return self.num_heads * self.head_dim
+
+    def _channels(self) -> int:
+        return self._inner() + 2 * self.groups * self.state_size
+
+    def tensors(self, site: Site) -> list[Tensor]:
+        """One input projection for everything, convolution, decay, skip, gated norm, output."""
+        inner, heads, width = self._inner(), self.num_heads, self.width(site)
+        found = [self.vector(name, (heads,), ("heads",), MIXER) for name in ("dt_bias", "A_log", "D")]
+        found += convolution(self, self._channels(), self.conv_kernel, bias=self.conv_bias)
+        found += self.linear("in_proj", inner + self._channels() + heads, width, MIXER, bias=self.bias,
+                             axes=("inner", "hidden"))
+        if self.gated_norm:
+            found += self.norm("norm", inner, axis="inner")
+        return found + self.linear("out_proj", width, inner, MIXER, bias=self.bias, axes=("hidden", "inner"))
+
+    def states(self, site: Site) -> Iterable[State]:
+        """The last `conv_kernel` inputs of the convolution and one `(head_dim, state_size)` matrix a head."""
+        return [State("conv", (self._channels(), self.conv_kernel), ("inner", "kernel"), "sequence",
+                      component=MIXER, kind="state"),
+                State("ssm", (self.num_heads, self.head_dim, self.state_size), ("heads", "head_dim", "state"),
+                      "sequence", dtype="float32", component=MIXER, kind="state")]
+
+    def work(self, site: Site) -> Iterable[Work]:
+        """The scan: decay, input and read-out, three multiply-adds for each state value."""
+        return [Work("scan", (3, self.num_heads, self.head_dim, self.state_size), ("one", "heads", "head_dim", "state"),
+                     MIXER, "token", fused=True)]
+
+
+def convolution(component: Component, channels: int, kernel: int, *, bias: bool, name: str = "conv1d") -> list[Tensor]:
+    """A depthwise convolution over positions: `(channels, 1, kernel)` and a bias `(channels,)`."""
+    weight = Tensor(component.spell(name, "weight"), (channels, 1, kernel), ("inner", "one", "kernel"), "conv", MIXER)
+    if not bias:
+        return [weight]
+    return [weight, Tensor(component.spell(name, "bias"), (channels,), ("inner",), "vector", MIXER)]

@@ -1,0 +1,94 @@
+"""Mixture of experts: a router, experts of which a token visits `top_k`, experts every token visits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from paramcalc.components.base import Component, Count, Site, Size
+from paramcalc.components.ffn import FeedShape, feed_forward
+from paramcalc.components.problems import impossible
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from paramcalc.tree import Tensor
+
+
+class MixtureOfExperts(Component):
+    """Router `(experts, hidden_size)`; each expert a feed-forward; a shared feed-forward beside them."""
+
+    kind: Literal["moe"] = "moe"
+    experts: Annotated[int, Field(ge=1, le=2**16)]
+    top_k: Annotated[int, Field(ge=1, le=2**16)]
+    intermediate_size: Size
+    """Of one expert."""
+    gated: bool = True
+    bias: bool = False
+    """Of the experts' projections."""
+    router_bias: bool = False
+    router_rows: Size | None = None
+    """What the router scores, where that is more than the experts (zero-computation experts)."""
+    correction_bias: Literal["none", "buffer", "parameter"] = "none"
+    """One value an expert that steers the choice: a buffer (DeepSeek-V3) or a frozen parameter (Ernie 4.5)."""
+    shared_size: Count | None = None
+    """Intermediate size of the feed-forward every token visits (n shared experts of size s: n·s)."""
+    shared_gated: bool | None = None
+    shared_bias: bool = False
+    shared_fused: bool = False
+    shared_gate: bool = False
+    """A learned gate `(1, hidden_size)` on the shared output (Qwen2-MoE)."""
+    latent_size: Size | None = None
+    """Experts work in this width between a down and an up projection all of them share."""
+    layout: Literal["experts", "stacked"] = "experts"
+    """How files keep experts: one tensor for each (`experts.*.up_proj`), or one array `[experts, in, out]`."""
+    fused: bool = False
+    """Gate and up are one matrix."""
+    stacked_transposed: bool = True
+    """Stacked arrays are `[experts, in, out]`; False for `[experts, out, in]`."""
+
+    source: ClassVar[str] = "arXiv:1701.06538; shared experts: arXiv:2401.06066; correction bias: arXiv:2412.19437"
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.top_k > self.experts:
+            raise impossible(f"top_k {self.top_k} is more than the {self.experts} experts",
+                             f"use a top_k of at most {self.experts}")
+        return self
+
+    def tensors(self, site: Site) -> list[Tensor]:
+        """Router, experts, shared."""
+        width = self.width(site)
+        inner = self.latent_size or width
+        found = self.linear("router", self.router_rows or self.experts, width, "moe_router", bias=self.router_bias,
+                            axes=("router", "hidden"))
+        if self.correction_bias != "none":
+            found.append(self.vector("correction_bias", (self.router_rows or self.experts,), ("router",), "moe_router",
+                                     buffer=self.correction_bias == "buffer", frozen=True, dtype="float32"))
+        if self.latent_size:
+            found += self.linear("latent_down", inner, width, "moe_experts", axes=("latent", "hidden"))
+            found += self.linear("latent_up", width, inner, "moe_experts", axes=("hidden", "latent"))
+        found += self._stacked(inner) if self.layout == "stacked" else self._separate(inner)
+        return found + self._shared(width)
+
+    def _separate(self, width: int) -> list[Tensor]:
+        shape = FeedShape(self.gated, self.fused, self.bias, self.bias)
+        return feed_forward(self, width, self.intermediate_size, shape, "moe_experts", "experts.*.", self.experts,
+                            self.top_k)
+
+    def _stacked(self, width: int) -> list[Tensor]:
+        shape = FeedShape(self.gated, self.fused, self.bias, self.bias, self.stacked_transposed)
+        found = feed_forward(self, width, self.intermediate_size, shape, "moe_experts", "experts.", self.experts,
+                             self.top_k)
+        return [t._replace(name=t.name.removesuffix(".weight").replace(".bias", "_bias"), stacked=True) for t in found]
+
+    def _shared(self, width: int) -> list[Tensor]:
+        found: list[Tensor] = []
+        if self.shared_size:
+            gated = self.gated if self.shared_gated is None else self.shared_gated
+            shape = FeedShape(gated, self.shared_fused, self.shared_bias, self.shared_bias)
+            found += feed_forward(self, width, self.shared_size, shape, "moe_shared", "shared_experts.")
+        if self.shared_gate:
+            found += self.linear("shared_expert_gate", 1, width, "moe_shared", axes=("one", "hidden"))
+        return found

@@ -1,0 +1,29 @@
+"""RMSNorm and LayerNorm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from paramcalc.components.base import Component, Site
+
+if TYPE_CHECKING:
+    from paramcalc.tree import Tensor
+
+
+class Norm(Component):
+    """A normalisation over the last axis: scale `(width,)`; LayerNorm has a shift `(width,)` unless `bias` is off."""
+
+    kind: Literal["rmsnorm", "layernorm"]
+    bias: bool | None = None
+    """A learned shift; by default LayerNorm has one and RMSNorm does not."""
+    scale: bool = True
+    """False for the norm without learned values (OLMo 1)."""
+
+    source: ClassVar[str] = "LayerNorm: arXiv:1607.06450; RMSNorm: arXiv:1910.07467"
+
+    def tensors(self, site: Site) -> list[Tensor]:
+        """Scale and shift."""
+        if not self.scale:
+            return []
+        bias = self.kind == "layernorm" if self.bias is None else self.bias
+        return self.norm("", self.width(site), bias=bias)

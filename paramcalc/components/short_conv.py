@@ -1,0 +1,36 @@
+"""Gated short convolution, the token mixer of LFM2."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from paramcalc.components.base import Component, Site
+from paramcalc.components.mamba import MIXER, convolution
+from paramcalc.tree import State, Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class ShortConv(Component):
+    """`out(C · conv(B · x))`: a triple projection, a depthwise convolution of `conv_kernel`, an output projection."""
+
+    kind: Literal["short_conv"] = "short_conv"
+    conv_kernel: Annotated[int, Field(ge=1, le=1024)]
+    bias: bool = False
+
+    source: ClassVar[str] = "transformers Lfm2ShortConv"
+
+    def tensors(self, site: Site) -> list[Tensor]:
+        """Three projections in one, the convolution, the output."""
+        width = self.width(site)
+        found = self.linear("in_proj", 3 * width, width, MIXER, bias=self.bias, axes=("inner", "hidden"))
+        found += convolution(self, width, self.conv_kernel, bias=self.bias, name="conv")
+        return found + self.linear("out_proj", width, width, MIXER, bias=self.bias, axes=("hidden", "inner"))
+
+    def states(self, site: Site) -> Iterable[State]:
+        """The last `conv_kernel` inputs of the convolution."""
+        return [State("conv", (self.width(site), self.conv_kernel), ("inner", "kernel"), "sequence",
+                      component=MIXER, kind="state")]

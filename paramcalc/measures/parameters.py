@@ -1,0 +1,103 @@
+"""How many parameters: total, active, by component, by tensor. Exact integers, folds over the tree's tensors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from paramcalc.tree import Node, Tensor
+
+COMPONENTS = (
+    "token_embedding", "position_embedding", "other_embedding", "attention", "state_mixer", "ffn", "moe_router",
+    "moe_experts", "moe_shared", "norm", "lm_head", "pooler", "vision", "audio", "projector", "other",
+)
+"""In the order they are shown."""
+EMBEDDINGS = ("token_embedding", "position_embedding", "lm_head")
+
+
+class Placed(NamedTuple):
+    """A tensor with its full name and its copies in the whole model."""
+
+    name: str
+    tensor: Tensor
+    stored: int
+    used: int
+
+    @property
+    def parameters(self) -> int:
+        """Values in memory; a buffer has none."""
+        return 0 if self.tensor.buffer else self.stored * self.tensor.numel
+
+    @property
+    def active(self) -> int:
+        """Values one token meets, each once however often it is visited."""
+        return 0 if self.tensor.buffer else min(self.stored, self.used) * self.tensor.numel
+
+
+class Counts(NamedTuple):
+    """Parameters of a model and of each of its components."""
+
+    total: int
+    active: int
+    buffers: int
+    components: dict[str, tuple[int, int]]
+    """Component to (parameters, active), only those it has, in the order of `COMPONENTS`."""
+
+    @property
+    def embedding(self) -> int:
+        """Token and position tables and the head; a tied matrix once."""
+        return sum(self.components[name][0] for name in EMBEDDINGS if name in self.components)
+
+
+def placed(tree: Node) -> Iterator[Placed]:
+    """Every tensor of the tree with its full name and copies, in the order of the model."""
+    for path, node, stored, used in tree.walk():
+        for tensor in node.tensors:
+            name = f"{path}.{tensor.name}" if path and tensor.name else path or tensor.name
+            yield Placed(name, tensor, stored * tensor.stored, used * tensor.used)
+
+
+def count(tree: Node) -> Counts:
+    """All counts of a tree in one walk."""
+    parameters: dict[str, int] = {}
+    active: dict[str, int] = {}
+    buffers = 0
+    for _, node, node_stored, node_used in tree.walk():
+        for tensor in node.tensors:
+            numel = tensor.numel
+            stored, used = node_stored * tensor.stored, node_used * tensor.used
+            if tensor.buffer:
+                buffers += stored * numel
+                continue
+            key = tensor.component
+            parameters[key] = parameters.get(key, 0) + stored * numel
+            active[key] = active.get(key, 0) + min(stored, used) * numel
+    components = {key: (parameters[key], active[key]) for key in COMPONENTS if parameters.get(key)}
+    return Counts(sum(parameters.values()), sum(active.values()), buffers, components)
+
+
+class Row(NamedTuple):
+    """Tensors of one name and shape, as files hold them."""
+
+    name: str
+    shape: tuple[int, ...]
+    copies: int
+    component: str
+    buffer: bool
+
+
+def rows(tree: Node) -> list[Row]:
+    """One row a distinct (name, shape); a stacked array shows its copies as its first axis. Tied tensors have none."""
+    found: dict[tuple[str, tuple[int, ...]], Row] = {}
+    for name, tensor, stored, _ in placed(tree):
+        if not stored:
+            continue
+        shape, copies = tuple(int(d) for d in tensor.shape), stored
+        if tensor.stacked:
+            shape, copies = (tensor.stored, *shape), stored // tensor.stored
+        old = found.get((name, shape))
+        copies += old.copies if old else 0
+        found[name, shape] = Row(name, shape, copies, tensor.component, tensor.buffer)
+    return list(found.values())

@@ -1,0 +1,53 @@
+"""What each class of the library says when a config.json is silent: generated data, read a line at a time."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+
+class FamilyData(NamedTuple):
+    """Defaults and spellings of one `model_type`, as `tests/oracle/class_defaults.py` read them off the library."""
+
+    defaults: dict[str, Any]
+    aliases: dict[str, str]
+    """Attribute to the key files use: `hidden_size` to `n_embd`."""
+    classes: tuple[str, ...]
+    text_config: str | None
+    """model_type of the text model inside a composite config."""
+    text_key: str
+
+
+@cache
+def _text() -> str:
+    return files("paramcalc.readers.families").joinpath("defaults.json").read_text(encoding="utf-8")
+
+
+@cache
+def library_version() -> str:
+    """The transformers release the defaults were read off."""
+    found = re.search(r'"transformers": "([^"]+)"', _text()[:200])
+    return found.group(1) if found else ""
+
+
+@cache
+def model_types() -> tuple[str, ...]:
+    """Every model type the data knows."""
+    return tuple(re.findall(r'^"([^"]+)": \{', _text(), re.MULTILINE))
+
+
+@cache
+def family_data(model_type: str) -> FamilyData | None:
+    """The data of one model type; only its own line is parsed, since most calls need one of several hundred."""
+    text = _text()
+    start = text.find(f'\n"{model_type}": {{')
+    if start < 0:
+        return None
+    end = text.index("\n", start + 1)
+    line = text[start + 1 : end].rstrip().removesuffix(",")
+    found = json.loads("{" + line + "}")[model_type]
+    return FamilyData(found["defaults"], found["aliases"], tuple(found["classes"]), found.get("text_config"),
+                      found.get("text_config_key", "text_config"))

@@ -1,0 +1,161 @@
+"""The decoder skeleton: what Llama is, and the row that says how a family differs from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.readers.families.patterns import mixers
+from paramcalc.spec.layout import roll
+from paramcalc.spec.model import ModelSpec
+
+if TYPE_CHECKING:
+    from paramcalc.components.base import Component
+    from paramcalc.readers.families.config import Config
+
+Flag = bool | str
+"""A fact of the family, or the config key that says it."""
+Pattern = Callable[["Config"], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Experts:
+    """How a family's mixture of experts differs from Mixtral's; strings are config keys."""
+
+    count: str = "num_local_experts"
+    top_k: str = "num_experts_per_tok"
+    size: str = "moe_intermediate_size"
+    shared: Callable[[Config], int] | None = None
+    """Intermediate size of what every token visits."""
+    shared_gate: bool = False
+    correction_bias: str = "none"
+    layers: Pattern | None = None
+    """`moe` or `dense` for each layer; all `moe` when not given."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of the component, as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How a family differs from Llama. Strings in flags are config keys."""
+
+    qkv_bias: Flag = False
+    o_bias: Flag = False
+    mlp_bias: Flag = False
+    head_bias: Flag = False
+    gated: bool = True
+    norm: str = "rmsnorm"
+    norm_bias: Flag | None = None
+    placement: str = "pre"
+    qk_norm: str | Callable[[Config], str] = "none"
+    position: str = "rotary"
+    size: str | Callable[[Config], int] = "intermediate_size"
+    pattern: Pattern | None = None
+    """`full`, `sliding` … for each layer, where `layer_types` is not given."""
+    mixer: Callable[[Config, str], Component | None] | None = None
+    """What mixes tokens in a layer of a given word, where it is not attention; None for attention after all."""
+    experts: Experts | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of the specification, as they are."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    adjust: Callable[[Config, dict[str, Any]], None] | None = None
+    """A last word on the fields, for what the rest cannot say."""
+
+    def __call__(self, config: Config) -> ModelSpec:
+        """The specification of one config."""
+        fields = self._common(config)
+        kinds = list(zip(self._mixers(config), self._feed_forwards(config), strict=True))
+        blocks = {kind: self._block(config, *kind) for kind in dict.fromkeys(kinds)}
+        if len(blocks) == 1:
+            fields |= next(iter(blocks.values())) | {"num_layers": config.layers}
+        else:
+            called = _called(blocks)
+            fields["blocks"] = {called[kind]: block for kind, block in blocks.items()}
+            fields["layers"] = tuple(roll([called[kind] for kind in kinds]))
+        if self.adjust is not None:
+            self.adjust(config, fields)
+        return ModelSpec.model_validate(fields)
+
+    def _common(self, config: Config) -> dict[str, Any]:
+        qk_norm = self.qk_norm if isinstance(self.qk_norm, str) else self.qk_norm(config)
+        found: dict[str, Any] = {
+            "vocab_size": config.integer("vocab_size"), "hidden_size": config.integer("hidden_size"),
+            "num_heads": config.integer("num_attention_heads"), "num_kv_heads": config.kv_heads,
+            "head_dim": config.head_dim, "position": self.position, "tie_embeddings": config.tied,
+        }
+        if self.position == "learned":
+            found["max_position_embeddings"] = config.integer("max_position_embeddings")
+        flags = {"qkv_bias": self.qkv_bias, "o_bias": self.o_bias, "mlp_bias": self.mlp_bias,
+                 "head_bias": self.head_bias}
+        found |= {key: True for key, flag in flags.items() if _holds(config, flag)}
+        said = {"gated": (self.gated, True), "norm": (self.norm, "rmsnorm"), "qk_norm": (qk_norm, "none"),
+                "norm_placement": (self.placement, "pre")}
+        found |= {key: value for key, (value, usual) in said.items() if value != usual}
+        if self.norm_bias is not None:
+            found["norm_bias"] = _holds(config, self.norm_bias)
+        return found | dict(self.more) | topped(config, dict(self.names))
+
+    def _mixers(self, config: Config) -> list[str]:
+        return mixers(config, self.pattern(config) if self.pattern else ())
+
+    def _feed_forwards(self, config: Config) -> list[str]:
+        if self.experts is None:
+            return ["dense"] * config.layers
+        return self.experts.layers(config) if self.experts.layers else ["moe"] * config.layers
+
+    def _block(self, config: Config, mixer: str, ffn: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        part = self.mixer(config, mixer) if self.mixer is not None else None
+        if part is not None:
+            found["mixer"] = part
+        elif mixer == "sliding":
+            found["window"] = config.integer("sliding_window")
+        elif mixer == "chunked":
+            found["chunk"] = config.integer("attention_chunk_size")
+        if ffn == "moe" and self.experts is not None:
+            found["moe"] = mixture(config, self.experts, gated=self.gated)
+        elif ffn == "dense":
+            found["intermediate_size"] = self.size(config) if callable(self.size) else config.integer(self.size)
+        return found
+
+
+def topped(config: Config, names: dict[str, str]) -> dict[str, Any]:
+    """What stands on top, by the class: a head, none (names then lose their `model.`), or a classifier."""
+    if config.task in ("bare", "encoder"):
+        bare = {"embed_tokens": "embed_tokens", "layers": "layers", "norm": "norm"}
+        spelled = bare | {key: value.split(".", 1)[-1] if key in bare and "." in value else value
+                          for key, value in names.items()}
+        return {"names": spelled, "head": False, "tie_embeddings": False}
+    if config.task == "classification":
+        return {"names": {**names, "lm_head": "score"}, "head_rows": config.labels, "tie_embeddings": False}
+    return {"names": names} if names else {}
+
+
+def mixture(config: Config, row: Experts, *, gated: bool = True) -> dict[str, Any]:
+    """The fields of a mixture of experts."""
+    found: dict[str, Any] = {
+        "experts": config.integer(row.count), "top_k": config.integer(row.top_k),
+        "intermediate_size": config.integer(row.size),
+    }
+    if not gated:
+        found["gated"] = False
+    if row.shared is not None and (size := row.shared(config)):
+        found["shared_size"] = size
+        if row.shared_gate:
+            found["shared_gate"] = True
+    if row.correction_bias != "none":
+        found["correction_bias"] = row.correction_bias
+    return found | dict(row.more)
+
+
+def _holds(config: Config, flag: Flag) -> bool:
+    return config.flag(flag) if isinstance(flag, str) else flag
+
+
+def _called(kinds: Mapping[tuple[str, str], object]) -> dict[tuple[str, str], str]:
+    """Block names: the word that tells the kinds apart, both where neither alone does."""
+    for place in (0, 1):
+        if len({kind[place] for kind in kinds}) == len(kinds):
+            return {kind: kind[place] for kind in kinds}
+    return {kind: "_".join(kind) for kind in kinds}

@@ -1,0 +1,61 @@
+"""Layer patterns: every spelling configs have for them, decoded into one word a layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from paramcalc.readers.families.config import Config
+
+FULL, SLIDING, CHUNKED, LINEAR = "full", "sliding", "chunked", "linear"
+
+WORDS: dict[str, str] = {
+    "full_attention": FULL, "attention": FULL, "global": FULL, "global_attention": FULL, "hybrid": "hybrid",
+    "sliding_attention": SLIDING, "local": SLIDING, "local_attention": SLIDING, "sliding_window": SLIDING,
+    "chunked_attention": CHUNKED, "linear_attention": LINEAR, "mamba": LINEAR, "conv": "conv",
+    "recurrent": "recurrent",
+}
+"""How files spell what a layer's mixer is."""
+
+
+def mixers(config: Config, otherwise: Sequence[str] = (), words: dict[str, str] | None = None) -> list[str]:
+    """One word a layer from `layer_types`, or `otherwise` where the config has none (full attention by default)."""
+    known = WORDS if words is None else words
+    types = config.listed("layer_types", str, config.layers)
+    if types is None:
+        return list(otherwise) or [FULL] * config.layers
+    for index, word in enumerate(types):
+        if word not in known:
+            raise config.error("layer_types", f"unknown layer kind {word[:60]!r}", f"known: {', '.join(known)}", index)
+    return [known[word] for word in types]
+
+
+def every(config: Config, period: int, last: str = FULL, rest: str = SLIDING) -> list[str]:
+    """`last` at each `period`-th layer, `rest` elsewhere."""
+    return [last if (i + 1) % period == 0 else rest for i in range(config.layers)]
+
+
+def from_layer(config: Config, first: int, before: str = "dense", after: str = "moe") -> list[str]:
+    """`before` for the first layers, `after` from layer `first` on (`first_k_dense_replace`)."""
+    return [before if i < first else after for i in range(config.layers)]
+
+
+def sparse_step(config: Config, step_key: str = "decoder_sparse_step", only_key: str = "mlp_only_layers") -> list[str]:
+    """`moe` at each `decoder_sparse_step`-th layer that `mlp_only_layers` does not name (Qwen2-MoE)."""
+    step = config.integer(step_key, 1)
+    dense = set(config.listed(only_key, int) or ())
+    return ["moe" if i not in dense and (i + 1) % step == 0 else "dense" for i in range(config.layers)]
+
+
+def sliding_from(config: Config) -> list[str]:
+    """Qwen2's rule: layers from `max_window_layers` on slide, if `use_sliding_window` and a window is set."""
+    slides = config.flag("use_sliding_window") and config.optional("sliding_window") is not None
+    first = config.integer("max_window_layers", config.layers, least=0)
+    return [SLIDING if slides and i >= first else FULL for i in range(config.layers)]
+
+
+def all_sliding(config: Config) -> list[str]:
+    """Mistral's rule: every layer slides if a window is set."""
+    return [FULL if config.optional("sliding_window") is None else SLIDING] * config.layers

@@ -1,0 +1,140 @@
+"""From what people name on the command line (a path, a preset, `-`) to a specification."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from paramcalc.errors import InputError, PCError, Problem, SpecError, UnknownArchitectureError
+from paramcalc.readers.document import Document, load_document, read_json, read_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from paramcalc.spec.model import ModelSpec
+
+SPEC_LIMIT = 4 * 2**20
+
+
+class Loaded(NamedTuple):
+    """A specification, where it came from, and what is to be said of it."""
+
+    spec: ModelSpec
+    source: str
+    document: Document
+    warnings: tuple[str, ...]
+
+
+def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False) -> Loaded:
+    """The specification a MODEL argument names. Raises PCError, located.
+
+    `overrides` are `key=value` with dotted keys, applied to the document before it is read. With `strict`, unknown
+    keys and uncounted parts are errors.
+    """
+    document = _document(model)
+    for override in overrides:
+        _override(document.data, override)
+    try:
+        return _interpret(document, _name(model), strict=strict)
+    except PCError as error:
+        raise located(error, document) from error
+
+
+def located(error: PCError, document: Document) -> PCError:
+    """The same refusal with each problem's line and column in its document."""
+    problems = [p if p.source else document.problem(p.path, p.message, p.hint) for p in error.problems]
+    return type(error)(*problems)
+
+
+def _document(model: str) -> Document:
+    if model == "-":
+        return _guess(sys.stdin.buffer.read(SPEC_LIMIT + 1), "<stdin>")
+    path = Path(model)
+    if path.is_dir():
+        path = path / "config.json"
+    if path.exists() or path.suffix in (".yaml", ".yml", ".json") or len(path.parts) > 1:
+        return load_document(path)
+    return _preset(model)
+
+
+def _guess(raw: bytes, source: str) -> Document:
+    if len(raw) > SPEC_LIMIT:
+        raise InputError(Problem(f"is larger than {SPEC_LIMIT:,} bytes", source=source))
+    read: Callable[[bytes, str], Document] = read_json if raw.lstrip()[:1] == b"{" else read_yaml
+    return read(raw, source)
+
+
+def presets() -> dict[str, Path]:
+    """Preset names to their files."""
+    package = Path(__file__).resolve().parent.parent
+    root = next((p for p in (package / "_configs", package.parent / "configs") if p.is_dir()), None)
+    return {p.stem: p for p in sorted(root.glob("*/*.yaml"))} if root else {}
+
+
+def _preset(name: str) -> Document:
+    found = presets()
+    if name in found:
+        return read_yaml(found[name].read_bytes(), name)
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, found, n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(near)}?" if near else "a path, or a name `paramcalc list` prints"
+    raise UnknownArchitectureError(Problem(f"no file and no preset is called {name[:100]!r}", hint=hint))
+
+
+def _name(model: str) -> str:
+    path = Path(model)
+    if model == "-":
+        return "stdin"
+    if path.is_dir():
+        return path.resolve().name
+    if path.name == "config.json":
+        return path.resolve().parent.name
+    return path.stem if path.suffix in (".yaml", ".yml", ".json") else model
+
+
+def _override(data: dict[str, Any], override: str) -> None:
+    """`a.b=value` sets a nested value; the value is read as YAML reads a scalar or a list."""
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise SpecError(Problem(f"--set {override[:60]!r} is not key=value"))
+    value = read_yaml(f"value: {text}", f"--set {key}").data["value"]
+    *parents, last = key.split(".")
+    for parent in parents:
+        data = data.setdefault(parent, {})
+        if type(data) is not dict:
+            raise SpecError(Problem(f"--set {key}: {parent} is not a mapping"))
+    data[last] = value
+
+
+def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
+    data = document.data
+    if "model_type" in data or "architectures" in data:
+        from paramcalc.readers.huggingface import read_config
+
+        spec, unknown = read_config(data, name)
+        if strict and unknown:
+            raise SpecError(*unknown)
+        said = [f"{p.dotted()}: {p.message}" for p in unknown]
+    else:
+        spec, said = parse_spec(document), []
+        if not spec.name:
+            spec = spec.model_copy(update={"name": name})
+    if strict and spec.uncounted:
+        raise SpecError(*(Problem(f"not counted: {part}") for part in spec.uncounted))
+    said += [f"not counted: {part}" for part in spec.uncounted] + list(spec.notes)
+    return Loaded(spec, document.source, document, tuple(said))
+
+
+def parse_spec(document: Document) -> ModelSpec:
+    """A YAML document as a specification; all errors of the file at once, located."""
+    from pydantic import ValidationError
+
+    from paramcalc.readers.located import spec_problems
+    from paramcalc.spec.model import ModelSpec
+
+    try:
+        return ModelSpec.model_validate(document.data)
+    except ValidationError as error:
+        raise SpecError(*spec_problems(error, document)) from error

@@ -1,0 +1,140 @@
+"""What `count` says: the contract's object and its tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.measures.parameters import count, placed, rows
+from paramcalc.reports.table import Answer, Column, Table
+
+if TYPE_CHECKING:
+    from paramcalc.build import Model
+    from paramcalc.measures.parameters import Counts
+    from paramcalc.readers.models import Loaded
+    from paramcalc.tree import Node
+
+SCHEMA = "paramcalc/count/1"
+
+
+def head(command: str, loaded: Loaded) -> dict[str, Any]:
+    """The keys every answer starts with."""
+    spec = loaded.spec
+    return {"schema": f"paramcalc/{command}/1",
+            "model": {"name": spec.name, "source": spec.source or loaded.source, "family": spec.family or None},
+            "warnings": list(loaded.warnings), "assumptions": {}}
+
+
+def headline(model: Model) -> str:
+    """One line that says which model this is."""
+    spec = model.spec
+    layers = sum(len(node.order) for _, node, _, _ in model.tree.walk())
+    vocabulary = f" · vocab {spec.vocab_size:,}" if spec.vocab_size else ""
+    return f"{spec.name}   {layers} layers · hidden {spec.hidden_size:,}{vocabulary}"
+
+
+def answer(loaded: Loaded, model: Model, by: str = "component", depth: int | None = None) -> Answer:
+    """Exact parameters by component, by layer or by tensor."""
+    counts = count(model.tree)
+    json = head("count", loaded) | {
+        "parameters": {"total": counts.total, "active": counts.active, "embedding": counts.embedding,
+                       "non_embedding": counts.total - counts.embedding},
+        "buffers": counts.buffers,
+        "uncounted": list(model.spec.uncounted),
+        "components": [{"component": name, "parameters": total, "active": active,
+                        "share": round(total / counts.total, 6) if counts.total else 0}
+                       for name, (total, active) in counts.components.items()],
+    }
+    if model.apart:
+        json["apart"] = {name: count(tree).total for name, tree in model.apart.items()}
+    tables = {"component": _components, "layer": _layers, "tensor": _tensors}[by]
+    if by == "tensor":
+        json["tensors"] = [{"name": r.name, "shape": list(r.shape), "copies": r.copies, "component": r.component}
+                           for r in rows(model.tree) if not r.buffer]
+        json["buffer_tensors"] = [{"name": r.name, "shape": list(r.shape), "copies": r.copies, "component": r.component}
+                                  for r in rows(model.tree) if r.buffer]
+    if by == "layer":
+        json["layers"] = _layer_list(model.tree)
+    return Answer(json, (tables(model, counts, depth),))
+
+
+def _notes(model: Model, counts: Counts) -> tuple[str, ...]:
+    said = [f"bf16 weights {counts.total * 2 / 2**30:,.2f} GiB"]
+    if counts.active != counts.total:
+        said.append(f"active {counts.active:,} a token")
+    if counts.buffers:
+        said.append(f"buffers {counts.buffers:,} not counted")
+    said += [f"{name} {count(tree).total:,} apart" for name, tree in model.apart.items()]
+    said.append("head tied, counted once" if model.spec.tie_embeddings else "head not tied"
+                if "lm_head" in counts.components else "no head")
+    return (" · ".join(said),)
+
+
+def _components(model: Model, counts: Counts, _: int | None) -> Table:
+    columns = (Column("component"), Column("parameters", "count"), Column("active", "exact"), Column("share", "share"),
+               Column("", "bar"))
+    dense = counts.active == counts.total
+    body = tuple((name, total, None if dense else active, total, total)
+                 for name, (total, active) in counts.components.items())
+    table = Table(headline(model), columns, body,
+                  ("total", counts.total, None if dense else counts.active, counts.total, None), _notes(model, counts))
+    return _without(table, "active") if dense else table
+
+
+def _without(table: Table, name: str) -> Table:
+    keep = [i for i, c in enumerate(table.columns) if c.name != name]
+
+    def pick(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(row[i] for i in keep)
+
+    return Table(table.title, pick(table.columns), tuple(pick(r) for r in table.rows),
+                 pick(table.total) if table.total else None, table.notes, table.depths)
+
+
+def _layers(model: Model, counts: Counts, depth: int | None) -> Table:
+    body: list[tuple[Any, ...]] = []
+    depths: list[int] = []
+
+    def walk(node: Node, stored: int, used: int, level: int) -> None:
+        for child in node.children:
+            copies = stored * child.stored
+            own = count(child.replace(stored=copies, used=used * child.used))
+            if not own.total and not child.order:
+                continue
+            name = child.name or "(root)"
+            label = f"{name} × {copies}" if copies > 1 and child.children else name
+            body.append((label, copies, own.total, own.total, own.total))
+            depths.append(level)
+            if depth is None or level + 1 < depth:
+                walk(child, copies, used * child.used, level + 1)
+
+    walk(model.tree, 1, 1, 0)
+    columns = (Column("module"), Column("copies", "exact"), Column("parameters", "count"), Column("share", "share"),
+               Column("", "bar"))
+    return Table(headline(model), columns, tuple(body), ("total", None, counts.total, counts.total, None),
+                 _notes(model, counts), tuple(depths))
+
+
+def _layer_list(tree: Node) -> list[dict[str, Any]]:
+    """Each layer of each stack with its parameters, in order."""
+    found = []
+    for path, node, _, _ in tree.walk():
+        per_child = [count(child.replace(stored=1, used=1)) for child in node.children] if node.order else []
+        for index, child in enumerate(node.order):
+            counts = per_child[child]
+            found.append({"layer": f"{path}.{index}", "parameters": counts.total, "active": counts.active})
+    return found
+
+
+def _tensors(model: Model, counts: Counts, _: int | None) -> Table:
+    columns = (Column("tensor"), Column("shape", "shape"), Column("copies", "exact"), Column("component"),
+               Column("parameters", "exact"), Column("share", "share"))
+    body = []
+    for p in placed(model.tree):
+        if p.stored:
+            tensor = p.tensor
+            shape = (tensor.stored, *tensor.shape) if tensor.stacked else tensor.shape
+            copies = p.stored // tensor.stored if tensor.stacked else p.stored
+            label = f"{tensor.component} (buffer)" if tensor.buffer else tensor.component
+            body.append((p.name, shape, copies, label, p.parameters, p.parameters))
+    return Table(headline(model), columns, tuple(body), ("total", None, None, None, counts.total, counts.total),
+                 _notes(model, counts))

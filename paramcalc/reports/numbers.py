@@ -1,0 +1,74 @@
+"""Numbers as people read them: exact with separators, short beside it, units always said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+SHORT = ((10**15, "P"), (10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "K"))
+BINARY = ((2**60, "EiB"), (2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+FLOPS = ((10**24, "YFLOP"), (10**21, "ZFLOP"), (10**18, "EFLOP"), (10**15, "PFLOP"), (10**12, "TFLOP"),
+         (10**9, "GFLOP"), (10**6, "MFLOP"))
+
+
+def exact(value: int) -> str:
+    """8,030,261,248."""
+    return f"{value:,}"
+
+
+def short(value: int) -> str:
+    """8.03 B, of three significant digits."""
+    return _scaled(value, SHORT, "")
+
+
+def both(value: int) -> str:
+    """8,030,261,248 (8.03 B); small numbers once."""
+    return exact(value) if abs(value) < 10_000 else f"{exact(value)} ({short(value)})"
+
+
+def binary(value: int) -> str:
+    """14.96 GiB, of 2^30 bytes."""
+    for unit, name in BINARY:
+        if abs(value) >= unit:
+            return f"{value / unit:,.2f} {name}"
+    return f"{value} B"
+
+
+def flops(value: int) -> str:
+    """16.06 GFLOP."""
+    return _scaled(value, FLOPS, " FLOP")
+
+
+def _scaled(value: int, units: tuple[tuple[int, str], ...], plain: str) -> str:
+    for unit, name in units:
+        if abs(value) >= unit:
+            scaled = value / unit
+            return f"{scaled:.{max(0, 2 - len(str(int(abs(scaled)))) + 1)}f} {name}"
+    return f"{value}{plain}"
+
+
+def shares(values: list[int], digits: int = 2) -> list[str]:
+    """Percentages that add to 100: each rounded down, then the largest remainders get what is left."""
+    whole = sum(values)
+    if whole <= 0:
+        return ["" for _ in values]
+    steps = 100 * 10**digits
+    floors = [value * steps // whole for value in values]
+    order = sorted(range(len(values)), key=lambda i: -(values[i] * steps % whole))
+    for i in order[: steps - sum(floors)]:
+        floors[i] += 1
+    return [f"{floor // 10**digits}.{floor % 10**digits:0{digits}d}%" for floor in floors]
+
+
+def shape(value: tuple[int, ...]) -> str:
+    """(128,256, 4,096)."""
+    return f"({', '.join(exact(d) for d in value)}{',' if len(value) == 1 else ''})"
+
+
+def printed(value: Any, kind: str) -> str:  # noqa: ANN401 - raw cells
+    """A raw cell under a column of this kind."""
+    if value is None:
+        return ""
+    makers: dict[str, Callable[[Any], str]] = {"exact": exact, "count": both, "bytes": binary, "shape": shape,
+                                               "flops": flops}
+    return makers[kind](value) if kind in makers else str(value)

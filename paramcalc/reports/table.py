@@ -1,0 +1,48 @@
+"""A table as data: what every command hands to the renderers (terminal, markdown, CSV)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["text", "count", "exact", "bytes", "share", "bar", "shape"]
+"""How a column's raw values are printed. text: as it is; exact: digits with separators; count: exact and short
+(8,030,261,248 (8.03 B)); bytes: GiB of 2^30; share: percent of the whole; bar: a bar for a share; shape: (out, in)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading and how its values are printed."""
+
+    name: str
+    kind: Kind = "text"
+
+    @property
+    def right(self) -> bool:
+        """Numbers stand to the right."""
+        return self.kind not in ("text", "bar", "shape")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of raw values under columns; `depths` indent the first column; `total` is the last row, set apart."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    total: tuple[Any, ...] | None = None
+    notes: tuple[str, ...] = ()
+    """One line each under the table: assumptions, conventions."""
+    depths: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command says of one model: the JSON object and the tables for people."""
+
+    json: dict[str, Any]
+    tables: tuple[Table, ...] = ()
+    failed: bool = False
+    """Something that was to hold does not; the exit code is 1."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """What renderers of one command share beyond tables (plots)."""

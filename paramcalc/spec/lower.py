@@ -1,0 +1,177 @@
+"""From the short form to the long: each flat field becomes part of a component at its place in a checkpoint."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from paramcalc.components.attention import Attention, Projection
+from paramcalc.components.base import Component
+from paramcalc.components.embedding import Embedding, Positions
+from paramcalc.components.ffn import FeedForward
+from paramcalc.components.linear import Head
+from paramcalc.components.norm import Norm
+from paramcalc.components.stack import Stack
+from paramcalc.errors import Problem, SpecError
+from paramcalc.spec.layout import unroll
+from paramcalc.spec.model import Block, LayerFields, ModelSpec
+
+Parts = dict[str, Component]
+QKV: tuple[Projection, ...] = ("q", "k", "v")
+
+PLACEMENTS: dict[str, tuple[str, ...]] = {
+    "pre": ("input_layernorm", "mixer", "post_attention_layernorm", "ffn"),
+    "post": ("mixer", "post_attention_layernorm", "ffn", "post_feedforward_layernorm"),
+    "sandwich": ("input_layernorm", "mixer", "post_attention_layernorm", "pre_feedforward_layernorm", "ffn",
+                 "post_feedforward_layernorm"),
+    "parallel": ("input_layernorm", "mixer", "ffn"),
+    "none": ("mixer", "ffn"),
+}
+"""The order of a layer's parts. Sources: pre arXiv:2002.04745; post OLMo 2, arXiv:2501.00656; sandwich Gemma 2,
+arXiv:2408.00118; parallel GPT-J."""
+
+
+class Lowered(NamedTuple):
+    """The long form: modules in order, and the blocks their stacks are laid out from."""
+
+    modules: Parts
+    blocks: dict[str, Parts]
+
+
+def lower(spec: ModelSpec) -> Lowered:
+    """The long form of a specification. Raises SpecError, located, where the fields cannot be."""
+    blocks = {name: _block(spec, block, ("blocks", name)) for name, block in spec.blocks.items()}
+    if spec.modules is not None:
+        return Lowered(spec.modules, blocks)
+    layout: tuple[Any, ...] = spec.layers or ()
+    if not layout:
+        name = next(iter(blocks), "layer")
+        if not blocks:
+            blocks = {name: _block(spec, Block(), ())}
+        elif len(blocks) > 1:
+            raise SpecError(Problem("layers must say how the blocks are laid out", ("blocks",),
+                                    f"layers: [{', '.join(blocks)}]"))
+        layout = (name,) * (spec.num_layers or 0)
+    elif spec.num_layers is not None:
+        found = len(unroll(layout))
+        if found != spec.num_layers:
+            raise SpecError(Problem(f"layers unroll to {found}, but num_layers is {spec.num_layers}", ("layers",),
+                                    f"num_layers: {found}, or change the pattern"))
+    return Lowered(_modules(spec, layout), blocks)
+
+
+def _modules(spec: ModelSpec, layout: tuple[Any, ...]) -> Parts:
+    name = spec.names.get
+    found: Parts = {name("embed_tokens", "model.embed_tokens"): Embedding()}
+    if spec.position == "learned":
+        rows = _needed(spec.max_position_embeddings, "max_position_embeddings", "learned positions are a table")
+        found[name("embed_positions", "model.embed_positions")] = Embedding(rows=rows, component="position_embedding")
+    elif spec.position != "none":
+        found["positions"] = Positions(kind=spec.position)
+    if spec.embedding_norm:
+        found[name("embedding_norm", "model.embedding_norm")] = _norm(spec)
+    found[name("layers", "model.layers")] = Stack(of=layout)
+    if spec.final_norm:
+        found[name("norm", "model.norm")] = _norm(spec)
+    if spec.head:
+        found[name("lm_head", "lm_head")] = Head(tied=spec.tie_embeddings, bias=spec.head_bias, rows=spec.head_rows)
+    return found
+
+
+def _needed(value: int | None, key: str, why: str) -> int:
+    if value is None:
+        raise SpecError(Problem(f"{key} must be given: {why}", (key,)))
+    return value
+
+
+def _norm(fields: LayerFields) -> Norm:
+    scale = True if fields.norm_scale is None else fields.norm_scale
+    return Norm(kind=fields.norm or "rmsnorm", bias=fields.norm_bias, scale=scale)
+
+
+def _block(spec: ModelSpec, block: Block, path: tuple[str, ...]) -> Parts:
+    if block.parts is not None:
+        return block.parts
+    own = block.model_fields_set
+    fields: dict[str, Any] = {key: getattr(block if key in own else spec, key) for key in LayerFields.model_fields}
+    merged = LayerFields.model_construct(**fields)
+    made = {"mixer": lambda: _mixer(spec, merged), "ffn": lambda: _ffn(spec, merged)}
+    parts: Parts = {}
+    for place in PLACEMENTS[merged.norm_placement or "pre"]:
+        try:
+            part = made[place]() if place in made else _norm(merged)
+        except ValidationError as error:
+            raise SpecError(*_located(error, block, path)) from error
+        except SpecError as error:
+            raise SpecError(*(p if p.path[:1] else Problem(p.message, path, p.hint) for p in error.problems)) from error
+        if part is not None:
+            parts[_key(spec, place, part)] = part
+    return parts
+
+
+def _key(spec: ModelSpec, place: str, part: Component) -> str:
+    word = {"mixer": "self_attn", "ffn": "mlp"}.get(place, place)
+    if part.path is not None and part.path not in ("", word):
+        return part.path
+    return spec.names.get(f"{word}.{part.kind}", spec.names.get(word, word))
+
+
+def _located(error: ValidationError, block: Block, path: tuple[str, ...]) -> list[Problem]:
+    """A component's errors, at the key of the block, or of the model, they came from."""
+    found = []
+    for detail in error.errors(include_url=False):
+        context = detail.get("ctx", {})
+        keys = detail["loc"] or ((context["field"],) if context.get("field") else ())
+        place = path if keys and keys[0] in block.model_fields_set else ()
+        found.append(Problem(detail["msg"], (*place, *keys), context.get("hint", "")))
+    return found
+
+
+def _mixer(spec: ModelSpec, fields: LayerFields) -> Component | None:
+    if fields.mixer is not None:
+        return fields.mixer if fields.mixer.names or not spec.names else _renamed(fields.mixer, spec)
+    heads = _needed(fields.num_heads, "num_heads", "attention is made of heads")
+    if fields.head_dim is None and spec.hidden_size % heads:
+        raise SpecError(Problem(f"{heads} does not divide hidden_size ({spec.hidden_size})", ("num_heads",),
+                                "give head_dim, or change num_heads"))
+    bias: tuple[Projection, ...] = (*(QKV if fields.qkv_bias else ()), *(("o",) if fields.o_bias else ()))
+    return Attention(
+        num_heads=heads, num_kv_heads=fields.num_kv_heads, head_dim=fields.head_dim, bias=bias,
+        qk_norm=fields.qk_norm or "none", output_gate=fields.output_gate or "none", sinks=bool(fields.sinks),
+        window=fields.window, chunk=fields.chunk, fused="qkv" if fields.fused_qkv else "none",
+        transposed=bool(fields.transposed), names=spec.names,
+    )
+
+
+def _ffn(spec: ModelSpec, fields: LayerFields) -> Component | None:
+    if fields.ffn == "none":
+        return None
+    if isinstance(fields.ffn, Component):
+        return fields.ffn if fields.ffn.names or not spec.names else _renamed(fields.ffn, spec)
+    if fields.moe is not None:
+        return fields.moe if fields.moe.names or not spec.names else _renamed(fields.moe, spec)
+    return FeedForward(
+        intermediate_size=intermediate_size(spec.hidden_size, fields), gated=fields.gated is not False,
+        bias=bool(fields.mlp_bias), fused=bool(fields.fused_gate_up), transposed=bool(fields.transposed),
+        names=spec.names,
+    )
+
+
+def _renamed(part: Component, spec: ModelSpec) -> Component:
+    return part.model_copy(update={"names": spec.names})
+
+
+def intermediate_size(hidden_size: int, fields: LayerFields) -> int:
+    """The feed-forward's width: given, or a ratio of hidden_size, rounded up to `multiple_of` as Llama does."""
+    if fields.intermediate_size is not None:
+        return fields.intermediate_size
+    if fields.ffn_ratio is None:
+        raise SpecError(Problem("intermediate_size must be given", ("intermediate_size",), "or ffn_ratio"))
+    exact = hidden_size * fields.ffn_ratio
+    if fields.multiple_of is not None:
+        return -(-int(exact) // fields.multiple_of) * fields.multiple_of
+    if exact != int(exact):
+        raise SpecError(Problem(f"{fields.ffn_ratio} × hidden_size ({hidden_size}) is {exact}, not an integer",
+                                ("ffn_ratio",), "give intermediate_size, or multiple_of to round up"))
+    return int(exact)

@@ -1,0 +1,110 @@
+"""The specification of a model: the short form people type, and the long form it is sugar for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from paramcalc.components import AnyComponent
+from paramcalc.components.base import Listed, Rows, Size, Strict
+from paramcalc.components.moe import MixtureOfExperts
+from paramcalc.components.problems import impossible
+from paramcalc.spec.expect import Expect
+from paramcalc.spec.layout import Layout
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+class LayerFields(Strict):
+    """What describes a layer in the short form. For the whole model they hold for blocks that say nothing else."""
+
+    num_heads: Size | None = None
+    num_kv_heads: Size | None = None
+    """As many as heads when not given."""
+    head_dim: Size | None = None
+    """hidden_size / num_heads when not given."""
+    qkv_bias: bool | None = None
+    o_bias: bool | None = None
+    qk_norm: Literal["none", "head", "full", "heads"] | None = None
+    output_gate: Literal["none", "query", "full", "head"] | None = None
+    sinks: bool | None = None
+    window: Annotated[int, Field(ge=1, le=2**30)] | None = None
+    """Tokens a query can see."""
+    chunk: Annotated[int, Field(ge=1, le=2**30)] | None = None
+    fused_qkv: bool | None = None
+    intermediate_size: Size | None = None
+    ffn_ratio: Annotated[float, Field(gt=0, le=1024)] | None = None
+    """intermediate_size / hidden_size; must give an integer unless `multiple_of` rounds it up."""
+    multiple_of: Size | None = None
+    gated: bool | None = None
+    """Feed-forwards are gated unless said otherwise."""
+    mlp_bias: bool | None = None
+    fused_gate_up: bool | None = None
+    transposed: bool | None = None
+    """Weights are stored `(in, out)`."""
+    norm: Literal["rmsnorm", "layernorm"] | None = None
+    norm_bias: bool | None = None
+    norm_scale: bool | None = None
+    norm_placement: Literal["pre", "post", "sandwich", "parallel", "none"] | None = None
+    """pre: before attention and feed-forward; post: after each; sandwich: both; parallel: one before both at once."""
+    moe: MixtureOfExperts | None = None
+    mixer: AnyComponent | None = None
+    """What mixes tokens, where it is not plain attention."""
+    ffn: AnyComponent | Literal["none"] | None = None
+    """What follows it, where it is not said by the fields above; `none` where nothing does."""
+
+
+class Block(LayerFields):
+    """A named layer: short fields that differ from the model's, or every part by its place in the checkpoint."""
+
+    parts: dict[str, AnyComponent] | None = None
+
+
+class ModelSpec(LayerFields):
+    """A whole model. Short form: flat fields, optionally `blocks` and `layers`. Long form: `modules` and `blocks`."""
+
+    paramcalc: Literal[1] = 1
+    name: Annotated[str, Field(max_length=200)] = ""
+    family: Annotated[str, Field(max_length=100)] = ""
+    source: Annotated[str, Field(max_length=2000)] = ""
+    """Where the numbers came from."""
+    expect: Expect | None = None
+    hidden_size: Size
+    vocab_size: Rows | None = None
+    num_layers: Annotated[int, Field(ge=1, le=4096)] | None = None
+    max_position_embeddings: Rows | None = None
+    position: Literal["rotary", "learned", "alibi", "sinusoidal", "none"] = "rotary"
+    tie_embeddings: bool = False
+    head: bool = True
+    """False for a model without an output matrix."""
+    head_bias: bool = False
+    head_rows: Rows | None = None
+    """Outputs of the head where they are not the vocabulary: the labels of a classifier."""
+    embedding_norm: bool = False
+    final_norm: bool = True
+    names: dict[str, str] = Field(default_factory=dict)
+    """How the checkpoint spells our names, where it is not as Llama's: `{layers: transformer.h, q_proj: query}`."""
+    blocks: dict[str, Block] = Field(default_factory=dict, max_length=4096)
+    layers: Layout | None = None
+    modules: dict[str, AnyComponent] | None = Field(default=None, max_length=4096)
+    apart: dict[str, dict[str, AnyComponent]] = Field(default_factory=dict)
+    """Parts that files may hold but a plain forward pass leaves out (multi-token prediction): counted apart."""
+    uncounted: Listed[str] = ()
+    """Parts of the source that are not described here (a vision tower): said with every answer."""
+    notes: Listed[str] = ()
+    """What a reader of the numbers must know: said with every answer."""
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if self.modules is None:
+            missing = [key for key in ("vocab_size",) if getattr(self, key) is None]
+            if self.layers is None and self.num_layers is None:
+                missing.append("num_layers")
+            if missing:
+                raise impossible(f"{' and '.join(missing)} must be given", "or describe the model by `modules`")
+        elif self.layers is not None:
+            raise impossible("layers and modules cannot both be given", "lay out blocks in a module of kind layers",
+                             "layers")
+        return self

@@ -1,0 +1,188 @@
+"""The tree every measure walks: nodes that carry copies, and four kinds of leaves.
+
+A node says how many copies of what is below it memory holds (`stored`) and how many one token visits (`used`):
+a tied head is 0/1, 256 experts of which 8 fire are 256/8, a block shared at 13 places is 1/13. Measures are folds
+over the leaves with one of the two; none of them asks what the component is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from math import prod
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from paramcalc.catalog.formats import Format
+    from paramcalc.components.base import Component, Site
+
+Role = Literal["matmul", "lookup", "vector", "conv"]
+"""matmul: multiplies an activation; lookup: one row is read; vector: elementwise; conv: slides over positions."""
+
+Per = Literal["token", "source", "sequence", "pair", "source_pair"]
+"""What a leaf is counted once for: a token of the sequence, a token of the encoder's input, a sequence, or a
+(query, key) pair where the keys are the sequence's own or the encoder's."""
+
+
+class Tensor(NamedTuple):
+    """Named values of one shape; `stored` copies in memory, `used` of them visited by one token."""
+
+    name: str
+    shape: tuple[int, ...]
+    axes: tuple[str, ...]
+    """A name for each dimension, by which a model is sharded: heads, kv_heads, ffn, vocab, experts, hidden …"""
+    role: Role
+    component: str
+    stored: int = 1
+    used: int = 1
+    stacked: bool = False
+    """The stored copies are slices of one array (`[experts, in, out]`), not tensors with an index in their name."""
+    buffer: bool = False
+    """In a state dict but not a parameter."""
+    frozen: bool = False
+    """A parameter the class never trains."""
+    per: Per = "token"
+    dtype: str | None = None
+    """Held in this type whatever the model's; None follows the model."""
+    format: Format | None = None
+    """Set by quantizing."""
+
+    @property
+    def numel(self) -> int:
+        """Values of one copy."""
+        return prod(self.shape)
+
+
+class State(NamedTuple):
+    """What a mixer keeps between tokens: for each token of a sequence, or a fixed amount for each sequence."""
+
+    name: str
+    shape: tuple[int, ...]
+    axes: tuple[str, ...]
+    per: Per = "token"
+    window: int | None = None
+    """At most this many tokens are needed; None keeps all."""
+    chunk: int | None = None
+    """Keys are dropped at each multiple of this many tokens."""
+    stride: int = 1
+    """One entry is kept for each `stride` tokens (compressed keys)."""
+    dtype: str | None = None
+    """Held in this type whatever the cache's; None follows the cache."""
+    component: str = "attention"
+    kind: Literal["kv", "state"] = "kv"
+    used: int = 1
+
+
+class Work(NamedTuple):
+    """Multiply-adds that involve no weight: `prod(shape)` of them for each `per`."""
+
+    name: str
+    shape: tuple[int, ...]
+    axes: tuple[str, ...]
+    component: str
+    per: Per = "pair"
+    window: int | None = None
+    chunk: int | None = None
+    causal: bool = True
+    """A causal mask forbids the later half of the pairs."""
+    top_k: int | None = None
+    """At most this many keys are attended to by each query (sparse attention)."""
+    stride: int = 1
+    """One key for each `stride` tokens."""
+    fused: bool = False
+    """Elementwise or inside a fused scan: no matmul kernel does it, so a matmul counter does not see it."""
+    used: int = 1
+
+
+class Saved(NamedTuple):
+    """A tensor the forward pass keeps for the backward pass: `prod(shape)` values for each `per`."""
+
+    name: str
+    shape: tuple[int, ...]
+    axes: tuple[str, ...]
+    component: str
+    per: Per = "token"
+    dtype: str | None = None
+    """Held in this type whatever the computation's; None follows the computation."""
+    used: int = 1
+
+
+Leaf = Tensor | State | Work | Saved
+L = TypeVar("L", State, Work, Saved)
+Change = Callable[[str, Leaf], Iterable[Leaf]]
+"""From a leaf and its full path to the leaves that take its place (one, none or several)."""
+
+
+class Node:
+    """A named part of a model: its own leaves, its children, its copies relative to the parent.
+
+    `tensors` are made when the tree is built; states, work and saved activations when they are first asked for, so
+    that counting costs only the counting.
+    """
+
+    __slots__ = ("changes", "children", "name", "order", "part", "site", "stored", "stream", "tensors", "used")
+
+    def __init__(
+        self,
+        name: str,
+        tensors: tuple[Tensor, ...] = (),
+        children: tuple[Node, ...] = (),
+        stored: int = 1,
+        used: int = 1,
+        part: Component | None = None,
+        site: Site | None = None,
+        order: tuple[int, ...] = (),
+        stream: str = "",
+        changes: tuple[Change, ...] = (),
+    ) -> None:
+        self.name = name
+        self.tensors = tensors
+        self.children = children
+        self.stored = stored
+        self.used = used
+        self.part = part
+        self.site = site
+        self.order = order
+        """Of a stack of layers: for each layer, which child it is a copy of."""
+        self.stream = stream
+        """`source` where what is below runs over the encoder's input; empty where it follows the parent."""
+        self.changes = changes
+
+    def replace(self, **fields: object) -> Node:
+        """A copy with some fields changed."""
+        values = {slot: getattr(self, slot) for slot in self.__slots__}
+        return Node(**(values | fields))
+
+    def states(self, path: str = "") -> tuple[State, ...]:
+        """What this node (not its children) keeps between tokens."""
+        return self._lazy(path, self.part.states(self.site)) if self.part and self.site else ()
+
+    def work(self, path: str = "") -> tuple[Work, ...]:
+        """Multiply-adds of this node (not its children) that involve no weight."""
+        return self._lazy(path, self.part.work(self.site)) if self.part and self.site else ()
+
+    def _lazy(self, path: str, leaves: Iterable[L]) -> tuple[L, ...]:
+        found: tuple[L, ...] = tuple(leaves)
+        for change in self.changes:
+            found = tuple(new for leaf in found for new in change(path, leaf))  # type: ignore[misc]
+        return found
+
+    def map(self, change: Change, path: str = "") -> Node:
+        """The tree with each leaf replaced by what `change` gives for it."""
+        here = join(path, self.name)
+        return self.replace(
+            tensors=tuple(new for leaf in self.tensors for new in change(join(here, leaf.name), leaf)),
+            children=tuple(child.map(change, here) for child in self.children),
+            changes=(*self.changes, change),
+        )
+
+    def walk(self, path: str = "", stored: int = 1, used: int = 1) -> Iterator[tuple[str, Node, int, int]]:
+        """Every node with its full path and its copies in the whole model."""
+        here, stored, used = join(path, self.name), stored * self.stored, used * self.used
+        yield here, self, stored, used
+        for child in self.children:
+            yield from child.walk(here, stored, used)
+
+
+def join(path: str, name: str) -> str:
+    """Dotted path; either side may be empty."""
+    return f"{path}.{name}" if path and name else path or name
