@@ -1,0 +1,46 @@
+"""Every recorded class, default and random small configs: total, buffers, active, components, names and shapes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from paramcalc.build import build
+from paramcalc.measures.parameters import count, rows
+from paramcalc.readers.families import known
+from paramcalc.readers.huggingface import read_config
+
+RECORDS = Path(__file__).parent.parent / "data" / "oracle"
+
+
+def records():
+    for path in sorted(RECORDS.glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            yield json.loads(line)
+
+
+KNOWN = set(known())
+CASES = [record for record in records() if record["model_type"] in KNOWN]
+
+
+@pytest.mark.parametrize("record", CASES, ids=lambda record: record["id"])
+def test_counts_what_the_class_holds(record):
+    assert difference(record) == {}
+
+
+def difference(record):
+    """What we say and what was measured, where they are not the same."""
+    model = build(read_config(record["config"]).spec)
+    counts = count(model.tree)
+    ours = {"total": counts.total, "buffers": counts.buffers,
+            "components": {name: total for name, (total, _) in counts.components.items()}}
+    theirs = {"total": record["total"], "buffers": record["buffers"], "components": record["components"]}
+    if record.get("active") is not None:
+        ours["active"], theirs["active"] = counts.active, record["active"]
+    found = {key: (ours[key], theirs[key]) for key in ours if ours[key] != theirs[key]}
+    mine = sorted((r.name, r.shape, r.copies) for r in rows(model.tree) if not r.buffer)
+    measured = sorted((name, tuple(shape), copies) for name, shape, copies, *_ in
+                      record.get("checkpoint_tensors") or record["tensors"])
+    if mine != measured:
+        found["tensors"] = ([r for r in mine if r not in measured], [r for r in measured if r not in mine])
+    return found
