@@ -1,0 +1,207 @@
+"""Accelerators: memory, bandwidth, arithmetic and links of one device, each value with its source.
+
+The table is `accelerators.yaml`, read when first asked for. A file of the user, in the same form, adds devices or
+overrides single values of the ones here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from paramcalc.catalog._data import (
+    in_bytes,
+    mapping,
+    read_table,
+    read_user_table,
+    slug,
+    texts,
+    unknown,
+    whole,
+)
+from paramcalc.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+DTYPES = ("fp32", "tf32", "bf16", "fp16", "fp8", "int8", "fp4")
+"""Kinds of arithmetic an accelerator may have a peak for."""
+
+_FALLBACK = {"fp4": "fp8", "fp8": "bf16", "bf16": "fp16", "fp16": "fp32", "tf32": "fp32", "int8": "bf16"}
+_FIELDS = frozenset({"name", "vendor", "aliases", "memory", "usable", "bandwidth", "flops", "power", "links", "notes"})
+_TERA = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """One device as sold. What is not known is None or absent, never zero."""
+
+    key: str
+    name: str
+    vendor: str
+    aliases: tuple[str, ...] = ()
+    memory: str = ""
+    """As the vendor says it: `80 GiB`."""
+    memory_bytes: int | None = None
+    usable_bytes: int | None = None
+    """What the driver lets a program have, where that is known."""
+    bandwidth: int | None = None
+    """Of the device's own memory, bytes a second."""
+    flops: Mapping[str, int] = field(default_factory=dict)
+    """Dense peak by kind of arithmetic, a second."""
+    power_watts: int | None = None
+    links: Mapping[str, int] = field(default_factory=dict)
+    """One-way bytes a second of this device, by kind of link."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Where each value was read: `memory`, `usable`, `bandwidth`, `power`, `flops.bf16`, `links.nvlink`."""
+    notes: tuple[str, ...] = ()
+    """What other sources print, and what to know before using a value."""
+
+    @property
+    def capacity_bytes(self) -> int | None:
+        """Bytes to plan with: what is usable, else what is sold."""
+        return self.memory_bytes if self.usable_bytes is None else self.usable_bytes
+
+    def peak(self, dtype: str) -> tuple[str, int] | None:
+        """The arithmetic that serves `dtype` here, and its peak: without FP8 units, FP8 weights compute as BF16."""
+        kind = dtype if dtype in DTYPES else "bf16"
+        while kind not in self.flops:
+            if kind not in _FALLBACK:
+                return None
+            kind = _FALLBACK[kind]
+        return kind, self.flops[kind]
+
+
+def accelerators() -> Mapping[str, Accelerator]:
+    """All built-in accelerators by key, in the order of the table."""
+    return MappingProxyType(_built_in())
+
+
+def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
+    """The accelerator of that key, alias or name, in any case; `extra` is a user's file that adds and overrides."""
+    table = _with_user_file(extra) if extra else _built_in()
+    wanted = slug(name)
+    if wanted in table:
+        return table[wanted]
+    by_alias = {slug(alias): device for device in table.values() for alias in (device.name, *device.aliases)}
+    for guess in (wanted, wanted.removeprefix("nvidia-"), wanted.removeprefix("geforce-")):
+        if guess in by_alias or guess in table:
+            return table[guess] if guess in table else by_alias[guess]
+    raise unknown("accelerator", name, [*table, *by_alias])
+
+
+@cache
+def _built_in() -> dict[str, Accelerator]:
+    document = read_table("accelerators.yaml")
+    sources = {key: str(value) for key, value in mapping(document["sources"]).items()}
+    return {
+        key: _Row(key, mapping(row), sources, "accelerators.yaml").build()
+        for key, row in mapping(document["accelerators"]).items()
+    }
+
+
+def _with_user_file(path: Path) -> dict[str, Accelerator]:
+    document = read_user_table(path)
+    table = dict(_built_in())
+    where = str(path)
+    sources = {key: str(value) for key, value in mapping(document.get("sources", {}), where, "sources").items()}
+    rows = mapping(document.get("accelerators", {}), where, "accelerators")
+    if unexpected := sorted(document.keys() - {"sources", "accelerators"}):
+        hint = "devices stand under `accelerators:`, by key"
+        raise InputError(*(Problem("is not known here", (key,), hint=hint, source=where) for key in unexpected))
+    for key, row in rows.items():
+        values = mapping(row, where, "accelerators", key)
+        table[slug(key)] = _Row(slug(key), values, sources, where, table.get(slug(key))).build()
+    return table
+
+
+class _Row:
+    """One row of a table on its way to an `Accelerator`, laid over a known one if there is one."""
+
+    def __init__(
+        self, key: str, values: dict[str, object], sources: dict[str, str], where: str, base: Accelerator | None = None
+    ) -> None:
+        self.key, self.values, self.where = key, values, where
+        self.abbreviations = sources
+        self.base = base or Accelerator(key, key, "")
+        self.sources: dict[str, str] = dict(self.base.sources)
+
+    def build(self) -> Accelerator:
+        """The accelerator; an unknown field or a value that is no quantity is refused by its path."""
+        for name in self.values.keys() - _FIELDS:
+            raise self.wrong("is not a field of an accelerator", name, hint=f"one of {', '.join(sorted(_FIELDS))}")
+        base, values = self.base, self.values
+        name = str(values.get("name", base.name))
+        return Accelerator(
+            key=self.key,
+            name=name,
+            vendor=str(values.get("vendor", base.vendor or name.split()[0])).lower(),
+            aliases=base.aliases + texts(values.get("aliases")),
+            memory=str(self.cited("memory")[0]) if values.get("memory") else base.memory,
+            memory_bytes=self.quantity("memory", in_bytes, base.memory_bytes),
+            usable_bytes=self.quantity("usable", in_bytes, base.usable_bytes),
+            bandwidth=self.quantity("bandwidth", in_bytes, base.bandwidth),
+            flops=self.flops(),
+            power_watts=self.quantity("power", whole, base.power_watts),
+            links=self.links(),
+            sources=MappingProxyType(self.sources),
+            notes=base.notes + texts(values.get("notes")),
+        )
+
+    def wrong(self, message: str, *path: str, hint: str = "") -> InputError:
+        return InputError(Problem(message, ("accelerators", self.key, *path), hint=hint, source=self.where))
+
+    def cited(self, name: str, value: object = None) -> tuple[object, str]:
+        """The value and its source of `value` or `[value, source]`."""
+        value = self.values.get(name) if value is None else value
+        if isinstance(value, list) and len(value) == 2:
+            return value[0], self.expand(str(value[1]))
+        return value, self.where
+
+    def expand(self, source: str) -> str:
+        """`mle#L265` with what `mle` stands for."""
+        return "; ".join(self._expand_one(part) for part in source.split(", "))
+
+    def _expand_one(self, source: str) -> str:
+        for end in (source.find("#"), source.find("/"), len(source)):
+            if end > 0 and source[:end] in self.abbreviations:
+                return self.abbreviations[source[:end]] + source[end:]
+        return source
+
+    def inner(self, name: str) -> dict[str, object]:
+        return mapping(self.values.get(name) or {}, self.where, "accelerators", self.key, name)
+
+    def quantity(self, name: str, read: Callable[[object], int], default: int | None) -> int | None:
+        if name not in self.values:
+            return default
+        value, self.sources[name] = self.cited(name)
+        return None if value is None else self.number(read, value, name)
+
+    def number(self, read: Callable[[object], int], value: object, *path: str) -> int:
+        try:
+            return read(value)
+        except ValueError as error:
+            raise self.wrong(str(error), *path) from None
+
+    def flops(self) -> Mapping[str, int]:
+        """`{source: {dtype: 10^12 a second}}`, or plainly `{dtype: …}`."""
+        found = dict(self.base.flops)
+        for name, inner in self.inner("flops").items():
+            nested = isinstance(inner, dict)
+            peaks = mapping(inner, self.where, "accelerators", self.key, "flops", name) if nested else {name: inner}
+            for dtype, value in peaks.items():
+                if dtype not in DTYPES:
+                    raise self.wrong("is not a kind of arithmetic", "flops", dtype, hint=f"one of {', '.join(DTYPES)}")
+                found[dtype] = self.number(lambda v: whole(v, _TERA), value, "flops", dtype)
+                self.sources[f"flops.{dtype}"] = self.expand(name) if nested else self.where
+        return MappingProxyType({dtype: found[dtype] for dtype in DTYPES if dtype in found})
+
+    def links(self) -> Mapping[str, int]:
+        found = dict(self.base.links)
+        for name, given in self.inner("links").items():
+            value, self.sources[f"links.{name}"] = self.cited("links", given)
+            found[name] = self.number(in_bytes, value, "links", name)
+        return MappingProxyType(found)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from paramcalc.catalog.accelerators import DTYPES, Accelerator, accelerators, find_accelerator
+from paramcalc.errors import InputError, UsageError
+
+FACTS = yaml.safe_load((Path(__file__).parents[1] / "data/catalog/accelerator_facts.yaml").read_text())
+SOURCE = re.compile(r"https?://\S+|[\w.-]+/[\w.-]+@[0-9a-f]{7,40}(:\S+)?")
+
+
+def test_there_are_enough() -> None:
+    assert len(accelerators()) >= 36
+
+
+@pytest.mark.parametrize("device", accelerators().values(), ids=lambda d: d.key)
+def test_every_value_has_a_public_source(device: Accelerator) -> None:
+    values = {"memory": device.memory_bytes, "usable": device.usable_bytes, "bandwidth": device.bandwidth}
+    values |= {"power": device.power_watts} | {f"flops.{d}": v for d, v in device.flops.items()}
+    values |= {f"links.{name}": value for name, value in device.links.items()}
+    assert {name for name, value in values.items() if value is not None} == set(device.sources)
+    for source in device.sources.values():
+        assert all(SOURCE.fullmatch(part) for part in source.split("; ")), source
+
+
+@pytest.mark.parametrize("device", accelerators().values(), ids=lambda d: d.key)
+def test_values_are_plausible(device: Accelerator) -> None:
+    assert device.memory_bytes is not None
+    assert device.usable_bytes is None or 0.7 * device.memory_bytes <= device.usable_bytes <= device.memory_bytes
+    assert device.capacity_bytes == (device.usable_bytes or device.memory_bytes)
+    assert device.bandwidth is None or 10**11 < device.bandwidth < 3 * 10**13
+    assert set(device.flops) <= set(DTYPES)
+    assert all(10**12 < value < 10**17 for value in device.flops.values())
+
+
+@pytest.mark.parametrize("fact", FACTS["measured"], ids=lambda f: f"{f['accelerator']}-{f['dtype']}")
+def test_no_measurement_beats_a_peak(fact: dict[str, object]) -> None:
+    peak = find_accelerator(str(fact["accelerator"])).flops[str(fact["dtype"])]
+    assert float(str(fact["value"])) * 1e12 <= peak
+
+
+@pytest.mark.parametrize("fact", FACTS["sheets"], ids=lambda f: f["accelerator"])
+def test_agrees_with_a_second_reading(fact: dict[str, int]) -> None:
+    device = find_accelerator(str(fact["accelerator"]))
+    assert fact["memory"] in {device.memory_bytes, device.usable_bytes} or device.usable_bytes == pytest.approx(
+        fact["memory"], rel=0.001
+    )
+    for name, ours in (
+        ("bandwidth", device.bandwidth),
+        ("bf16", device.flops.get("bf16")),
+        ("fp8", device.flops.get("fp8")),
+        ("power", device.power_watts),
+    ):
+        assert (ours is None and fact[name] is None) or ours == pytest.approx(fact[name], rel=0.04)
+
+
+@pytest.mark.parametrize("name", ["h100", "H100-SXM5", "nvidia h100 sxm", "NVIDIA H100 SXM", "h100_sxm_80gb"])
+def test_names_are_forgiving(name: str) -> None:
+    assert find_accelerator(name).key == "h100"
+
+
+def test_aliases_are_unique() -> None:
+    names = [alias for device in accelerators().values() for alias in (device.key, *device.aliases)]
+    assert len(names) == len(set(names))
+
+
+def test_unknown_names_get_the_nearest() -> None:
+    with pytest.raises(UsageError) as caught:
+        find_accelerator("h10")
+    assert "h100" in caught.value.problems[0].hint
+
+
+@pytest.mark.parametrize(
+    ("key", "dtype", "kind"),
+    [
+        ("v100", "bf16", "fp16"),
+        ("v100", "tf32", "fp32"),
+        ("a100", "fp8", "bf16"),
+        ("h100", "fp4", "fp8"),
+        ("b200", "fp4", "fp4"),
+    ],
+)
+def test_arithmetic_falls_back_to_what_there_is(key: str, dtype: str, kind: str) -> None:
+    assert find_accelerator(key).peak(dtype) == (kind, find_accelerator(key).flops[kind])
+
+
+def test_a_file_of_the_user_adds_and_overrides(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "sources: {lab: https://example.org/lab}\naccelerators:\n"
+        "  h100: {power: 650, flops: {bf16: 700}}\n"
+        "  My_Card: {name: Mine One, memory: [8 GiB, lab#p2], bandwidth: 512 GB/s}\n"
+    )
+    changed, mine = find_accelerator("H100", file), find_accelerator("my card", file)
+    assert (changed.power_watts, changed.flops["bf16"], changed.flops["fp8"]) == (650, 700 * 10**12, 1979 * 10**12)
+    assert (changed.sources["power"], changed.memory_bytes) == (str(file), 80 * 2**30)
+    assert (mine.vendor, mine.memory_bytes, mine.bandwidth, mine.peak("bf16")) == ("mine", 8 * 2**30, 512 * 10**9, None)
+    assert mine.sources["memory"] == "https://example.org/lab#p2"
+    assert find_accelerator("h100").power_watts == 700
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("accelerators: {a: {memory: 80 GQ}}", "accelerators.a.memory"),
+        ("accelerators: {a: {memory: -1}}", "accelerators.a.memory"),
+        ("accelerators: {a: {memory: .inf}}", "accelerators.a.memory"),
+        ("accelerators: {a: {wattage: 3}}", "accelerators.a.wattage"),
+        ("accelerators: {a: {flops: {bf15: 3}}}", "accelerators.a.flops.bf15"),
+        ("accelerators: {a: 3}", "accelerators.a"),
+        ("gpus: {}", "gpus"),
+        ("[1]", ""),
+        ("a: [", ""),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_by_place(tmp_path: Path, text: str, place: str) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(text)
+    with pytest.raises(InputError) as caught:
+        find_accelerator("a", file)
+    assert (caught.value.problems[0].source, caught.value.problems[0].dotted()) == (str(file), place)
+
+
+def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        find_accelerator("h100", tmp_path / "none.yaml")
