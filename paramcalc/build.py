@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from types import MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -54,10 +55,8 @@ def _stack(
 ) -> Node:
     if stack.hidden_size:
         site = Site(Dim(stack.hidden_size, "hidden_size") if explain else stack.hidden_size, site.vocab_size)
-    counts: dict[str, int] = {}
     names = unroll(stack.of)
-    for name in names:
-        counts[name] = counts.get(name, 0) + 1
+    counts = Counter(names)
     if unknown := [name for name in counts if name not in blocks]:
         raise SpecError(Problem(f"layers name unknown blocks {unknown}", (*path, key, "of"),
                                 f"defined: {', '.join(blocks) or 'none'}"))

@@ -25,7 +25,7 @@ def read_table(name: str) -> dict[str, object]:
     Read event by event: a third of the time of a full loader, which resolves every scalar's type by patterns. Here a
     plain scalar is a whole number, null, true, false, or a text, from which `whole` reads `494.5` exactly.
     """
-    import yaml  # noqa: PLC0415 - a run that asks for no table does not pay for it
+    import yaml
 
     text = Path(__file__).with_name(name).read_text(encoding="utf-8")
     loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -62,7 +62,7 @@ def _children(events: Iterator[Event], end: str) -> Iterator[object]:
 
 def read_user_table(path: Path) -> dict[str, object]:
     """A file of the user, with everything that can be wrong with it said by name."""
-    import yaml  # noqa: PLC0415 - as above
+    import yaml
 
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -122,7 +122,7 @@ def slug(name: str) -> str:
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """The refusal of a name, with the nearest known ones."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only a wrong name needs it
+    from difflib import get_close_matches
 
     near = get_close_matches(slug(name), list(known), n=3, cutoff=0.5)
     nearest = f"the nearest: {', '.join(near)}" if near else ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from functools import cache, lru_cache
+from typing import Any, Literal, NamedTuple
 
 from pydantic import ValidationError
 
@@ -14,7 +15,7 @@ from paramcalc.components.linear import Head
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
 from paramcalc.errors import Problem, SpecError
-from paramcalc.spec.layout import unroll
+from paramcalc.spec.layout import Repeat, unroll
 from paramcalc.spec.model import Block, LayerFields, ModelSpec
 
 Parts = dict[str, Component]
@@ -52,7 +53,7 @@ def lower(spec: ModelSpec) -> Lowered:
         elif len(blocks) > 1:
             raise SpecError(Problem("layers must say how the blocks are laid out", ("blocks",),
                                     f"layers: [{', '.join(blocks)}]"))
-        layout = (name,) * (spec.num_layers or 0)
+        layout = (Repeat(repeat=spec.num_layers or 1, of=(name,)),)
     elif spec.num_layers is not None:
         found = len(unroll(layout))
         if found != spec.num_layers:
@@ -63,19 +64,19 @@ def lower(spec: ModelSpec) -> Lowered:
 
 def _modules(spec: ModelSpec, layout: tuple[Any, ...]) -> Parts:
     name = spec.names.get
-    found: Parts = {name("embed_tokens", "model.embed_tokens"): Embedding()}
+    found: Parts = {name("embed_tokens", "model.embed_tokens"): _plain_embedding()}
     if spec.position == "learned":
         rows = _needed(spec.max_position_embeddings, "max_position_embeddings", "learned positions are a table")
         found[name("embed_positions", "model.embed_positions")] = Embedding(rows=rows, component="position_embedding")
     elif spec.position != "none":
-        found["positions"] = Positions(kind=spec.position)
+        found["positions"] = _positions(spec.position)
     if spec.embedding_norm:
         found[name("embedding_norm", "model.embedding_norm")] = _norm(spec)
     found[name("layers", "model.layers")] = Stack(of=layout)
     if spec.final_norm:
         found[name("norm", "model.norm")] = _norm(spec)
     if spec.head:
-        found[name("lm_head", "lm_head")] = Head(tied=spec.tie_embeddings, bias=spec.head_bias, rows=spec.head_rows)
+        found[name("lm_head", "lm_head")] = _head(spec.tie_embeddings, spec.head_bias, spec.head_rows)
     return found
 
 
@@ -85,17 +86,38 @@ def _needed(value: int | None, key: str, why: str) -> int:
     return value
 
 
+# Frozen components that many models share are made once: validating them anew would be half of a count.
+
+
+@cache
+def _plain_embedding() -> Embedding:
+    return Embedding()
+
+
+@cache
+def _positions(kind: Literal["rotary", "alibi", "sinusoidal"]) -> Positions:
+    return Positions(kind=kind)
+
+
+@lru_cache(maxsize=256)
+def _head(tied: bool, bias: bool, rows: int | None) -> Head:
+    return Head(tied=tied, bias=bias, rows=rows)
+
+
+@cache
+def _shared_norm(kind: Literal["rmsnorm", "layernorm"], bias: bool | None, scale: bool) -> Norm:
+    return Norm(kind=kind, bias=bias, scale=scale)
+
+
 def _norm(fields: LayerFields) -> Norm:
-    scale = True if fields.norm_scale is None else fields.norm_scale
-    return Norm(kind=fields.norm or "rmsnorm", bias=fields.norm_bias, scale=scale)
+    return _shared_norm(fields.norm or "rmsnorm", fields.norm_bias, fields.norm_scale is not False)
 
 
 def _block(spec: ModelSpec, block: Block, path: tuple[str, ...]) -> Parts:
     if block.parts is not None:
         return block.parts
     own = block.model_fields_set
-    fields: dict[str, Any] = {key: getattr(block if key in own else spec, key) for key in LayerFields.model_fields}
-    merged = LayerFields.model_construct(**fields)
+    merged = spec.model_copy(update={key: getattr(block, key) for key in own}) if own else spec
     made = {"mixer": lambda: _mixer(spec, merged), "ffn": lambda: _ffn(spec, merged)}
     parts: Parts = {}
     for place in PLACEMENTS[merged.norm_placement or "pre"]:
