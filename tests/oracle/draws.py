@@ -30,7 +30,8 @@ WIDTH = re.compile(
 VOCAB = re.compile(r"^(?!shape|pron|type|task).*vocab_size(_per_layer_input)?$")
 SMALL_TABLE = re.compile(r"(type|shape|pronunciation)_vocab_size$|^n_langs$")
 POSITIONS = re.compile(r"position_embeddings$|^n_positions$|^n_ctx$|^max_(source|target)_positions$|^max_seq_len$")
-RANK = re.compile(r"_rank$|_lora_rank$|^embedding_size$|_embed_dim$|^hidden_size_per_layer_input$|input_embedding_size$")
+RANK = re.compile(r"_rank$|_lora_rank$|^embedding_size$|_embed_dim$|^hidden_size_per_layer_input$"
+                  r"|input_embedding_size$")
 ROPE_DIM = re.compile(r"^(qk_rope_head_dim|rotary_dim)$")
 SIDE_DIM = re.compile(r"^(qk_nope|v|index|swa|linear|linear_key|linear_value|mamba)_head_dim$|^mamba_d_head$")
 KERNEL = re.compile(r"conv_kernel(_size|_dim)?$|_d_conv$|^conv1d_width$|^conv_L_cache$|^cca_time\d$")
@@ -39,7 +40,8 @@ EXPERTS = re.compile(r"^(num_experts|n_routed_experts|num_local_experts|moe_num_
 TOP_K = re.compile(r"^(num_experts_per_tok|moe_topk|moe_k|top_k_experts)$")
 SHARED = re.compile(r"^(n_shared_experts|num_shared_experts|moe_num_shared_experts)$")
 DENSE_FIRST = re.compile(r"^(first_k_dense_replace|num_dense_layers|moe_layer_start_index)$")
-SIDE_COUNT = re.compile(r"^(index_n_heads|linear_num_(key_|value_)?heads|zero_expert_num|num_mem_blocks|altup_num_inputs"
+SIDE_COUNT = re.compile(r"^(index_n_heads|linear_num_(key_|value_)?heads|zero_expert_num|num_mem_blocks"
+                        r"|altup_num_inputs"
                         r"|relative_attention_num_buckets|hc_mult|mamba_n_groups|n_groups)$")  # fmt: skip
 PERIOD = re.compile(r"^(decoder_sparse_step|moe_layer_interval|expert_layer_period|attn_layer_period"
                     r"|interleave_moe_layer_step|layer_group_size|sliding_window_pattern"

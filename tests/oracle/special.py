@@ -126,7 +126,8 @@ def _nemotron_h(values: Values, rng: random.Random, _: set[str]) -> None:
 
 def _laguna(values: Values, rng: random.Random, _: set[str]) -> None:
     layers = _layers(values, rng)
-    values["num_attention_heads_per_layer"] = [values["num_attention_heads"] * rng.choice((1, 2)) for _ in range(layers)]
+    heads = values["num_attention_heads"]
+    values["num_attention_heads_per_layer"] = [heads * rng.choice((1, 2)) for _ in range(layers)]
     values["layer_types"] = _mixed(rng, ("full_attention", "sliding_attention"), layers)
     values["mlp_layer_types"] = _mixed(rng, ("dense", "sparse"), layers)
 
