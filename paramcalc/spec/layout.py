@@ -49,12 +49,24 @@ def unroll(items: Sequence[str | Repeat], depth: int = 0) -> list[str]:
 
 
 def roll(names: Sequence[str]) -> list[Any]:
-    """A layout that unrolls to `names`: a repeated period first, then runs. For people to read, not the shortest."""
-    for period in range(1, len(names) // 2 + 1):
-        times = next((t for t in range(len(names) // period, 1, -1) if list(names[:period]) * t
-                      == list(names[: period * t])), 0)
-        if times > 1 and (period == 1 or period * times * 2 > len(names)):
-            rest = names[period * times:]
-            inner = roll(names[:period]) if period > 1 else [names[0]]
-            return [{"repeat": times, "of": inner}, *(roll(rest) if rest else [])]
-    return list(names[:1]) + (roll(names[1:]) if names[1:] else [])
+    """A layout that unrolls to `names`: at each place the period that covers most. For people to read."""
+    found: list[Any] = []
+    start = 0
+    while start < len(names):
+        period, times = _best_period(names, start)
+        inner = names[start : start + period]
+        found += [{"repeat": times, "of": roll(inner) if period > 1 else [*inner]}] if times > 1 else inner
+        start += period * times
+    return found
+
+
+def _best_period(names: Sequence[str], start: int) -> tuple[int, int]:
+    """The period from `start` whose repetitions cover most layers, the shortest of equals; (1, 1) if none repeats."""
+    best = (1, 1)
+    for period in range(1, (len(names) - start) // 2 + 1):
+        first, times = names[start : start + period], 1
+        while names[start + period * times : start + period * (times + 1)] == first:
+            times += 1
+        if times > 1 and period * times > best[0] * best[1]:
+            best = (period, times)
+    return best

@@ -1,0 +1,46 @@
+"""Closed sums of attended pairs, against counting them one by one."""
+
+import itertools
+
+import pytest
+
+from paramcalc.measures.pairs import Reach, pairs
+
+
+def seen(position, reach):
+    """How many keys the query at a position meets, by the definition."""
+    if reach.stride > 1:
+        found = (position + 1) // reach.stride
+    elif reach.chunk is not None:
+        found = position % reach.chunk + 1
+    else:
+        found = min(position + 1, reach.window or position + 1)
+    return found if reach.top_k is None else min(found, reach.top_k)
+
+
+REACHES = [Reach(), Reach(window=1), Reach(window=3), Reach(window=100), Reach(chunk=4), Reach(top_k=5), Reach(stride=4),
+           Reach(stride=4, top_k=2), Reach(window=7, top_k=3)]
+
+
+@pytest.mark.parametrize("reach", REACHES, ids=str)
+@pytest.mark.parametrize(("queries", "past"), list(itertools.product((1, 2, 7, 33), (0, 1, 5, 40))))
+def test_causal_is_the_sum_over_queries(queries, past, reach):
+    assert pairs(queries, past, reach, "causal") == sum(seen(p, reach) for p in range(past, past + queries))
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 16])
+@pytest.mark.parametrize("window", [1, 2, 4, 5, 100])
+def test_local_attention_of_an_encoder_sees_both_sides(length, window):
+    reach = Reach(window=window, causal=False)
+    one_by_one = sum(abs(q - k) <= window // 2 for q in range(length) for k in range(length))
+    assert pairs(length, 0, reach, "causal") == one_by_one
+
+
+def test_full_ignores_masks_but_not_what_the_cache_dropped():
+    assert pairs(128, 0, Reach(window=16), "full") == 128 * 128
+    assert pairs(1, 1024, Reach(window=16), "full") == 16
+    assert pairs(1, 1024, Reach(), "full") == 1025
+
+
+def test_an_encoder_without_window_sees_everything():
+    assert pairs(10, 0, Reach(causal=False), "causal") == 100
