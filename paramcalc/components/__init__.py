@@ -24,6 +24,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "sinusoidal": ("embedding", "Positions"),
     "attention": ("attention", "Attention"),
     "latent_attention": ("latent_attention", "LatentAttention"),
+    "indexer": ("indexer", "Indexer"),
     "mamba": ("mamba", "Mamba"),
     "mamba2": ("mamba", "Mamba2"),
     "gated_delta": ("delta_rule", "GatedDelta"),

@@ -30,8 +30,19 @@ class LatentAttention(Component):
     """Projections that have a bias."""
     norms: bool = True
     """RMSNorm on both latents."""
+    rope_norm: bool = False
+    """RMSNorm on the shared rotary key too."""
+    output_gate: Literal["none", "full", "head", "latent"] = "none"
+    """A gate on the output: of full width, one value a head, or of full width made from the query's latent."""
+    sinks: bool = False
+    """One learned logit a head that takes attention from the rest."""
+    window: Annotated[int, Field(ge=1, le=2**30)] | None = None
+    """Tokens a query can see, itself included."""
+    top_k: Annotated[int, Field(ge=1, le=2**30)] | None = None
+    """At most this many keys are attended to, chosen by an indexer (DeepSeek Sparse Attention)."""
 
-    source: ClassVar[str] = "arXiv:2405.04434 section 2.1; transformers DeepseekV3Attention"
+    source: ClassVar[str] = ("arXiv:2405.04434 section 2.1; transformers DeepseekV3Attention; sparse: arXiv:2512.02556 "
+                             "section 2")
 
     def tensors(self, site: Site) -> list[Tensor]:
         """Down- and up-projections, the norms between them, and the output."""
@@ -40,9 +51,22 @@ class LatentAttention(Component):
         found += self._project("kv_a_proj_with_mqa", self.kv_lora_rank + rope, width, ("latent", "hidden"), "kv_a")
         if self.norms:
             found += self.norm("kv_a_layernorm", self.kv_lora_rank, axis="latent")
+        if self.rope_norm:
+            found += self.norm("k_rope_layernorm", rope, axis="rope")
         found += self._project("kv_b_proj", self.num_heads * (self.qk_nope_head_dim + self.v_head_dim),
                                self.kv_lora_rank, ("heads", "latent"), "kv_b")
+        found += self._gate(width)
+        if self.sinks:
+            found.append(self.vector("sinks", (self.num_heads,), ("heads",), "attention"))
         return found + self._project("o_proj", width, self.num_heads * self.v_head_dim, ("hidden", "heads"), "o")
+
+    def _gate(self, width: int) -> list[Tensor]:
+        if self.output_gate == "none":
+            return []
+        out = self.num_heads * (1 if self.output_gate == "head" else self.v_head_dim)
+        latent = self.output_gate == "latent"
+        return self.linear("gate", out, (self.q_lora_rank or width) if latent else width, "attention",
+                           axes=("heads", "latent" if latent else "hidden"))
 
     def _queries(self, width: int) -> list[Tensor]:
         out = self.num_heads * (self.qk_nope_head_dim + self.qk_rope_head_dim)
@@ -58,10 +82,11 @@ class LatentAttention(Component):
 
     def states(self, site: Site) -> Iterable[State]:
         """One latent and one rotary key a token, whatever the heads."""
-        return [State("latent", (self.kv_lora_rank,), ("latent",)),
-                State("rotary_key", (self.qk_rope_head_dim,), ("rope",))]
+        return [State("latent", (self.kv_lora_rank,), ("latent",), window=self.window),
+                State("rotary_key", (self.qk_rope_head_dim,), ("rope",), window=self.window)]
 
     def work(self, site: Site) -> Iterable[Work]:
         """Scores over nope and rope parts, and the weighted sum of values, with keys and values expanded."""
         pair = self.qk_nope_head_dim + self.qk_rope_head_dim + self.v_head_dim
-        return [Work("scores", (self.num_heads, pair), ("heads", "head_dim"), "attention")]
+        return [Work("scores", (self.num_heads, pair), ("heads", "head_dim"), "attention", window=self.window,
+                     top_k=self.top_k)]

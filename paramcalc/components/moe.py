@@ -32,6 +32,8 @@ class MixtureOfExperts(Component):
     """What the router scores, where that is more than the experts (zero-computation experts)."""
     correction_bias: Literal["none", "buffer", "parameter"] = "none"
     """One value an expert that steers the choice: a buffer (DeepSeek-V3) or a frozen parameter (Ernie 4.5)."""
+    correction_groups: Size | None = None
+    """Leading dimension of that bias, where it has one (Ernie 4.5)."""
     shared_size: Count | None = None
     """Intermediate size of the feed-forward every token visits (n shared experts of size s: n·s)."""
     shared_gated: bool | None = None
@@ -64,7 +66,9 @@ class MixtureOfExperts(Component):
         found = self.linear("router", self.router_rows or self.experts, width, "moe_router", bias=self.router_bias,
                             axes=("router", "hidden"))
         if self.correction_bias != "none":
-            found.append(self.vector("correction_bias", (self.router_rows or self.experts,), ("router",), "moe_router",
+            groups = (self.correction_groups,) if self.correction_groups else ()
+            found.append(self.vector("correction_bias", (*groups, self.router_rows or self.experts),
+                                     (*(("one",) if groups else ()), "router"), "moe_router",
                                      buffer=self.correction_bias == "buffer", frozen=True, dtype="float32"))
         if self.latent_size:
             found += self.linear("latent_down", inner, width, "moe_experts", axes=("latent", "hidden"))

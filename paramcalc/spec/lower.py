@@ -129,7 +129,7 @@ def _block(spec: ModelSpec, block: Block, path: tuple[str, ...]) -> Parts:
             raise SpecError(*(p if p.path[:1] else Problem(p.message, path, p.hint) for p in error.problems)) from error
         if part is not None:
             parts[_key(spec, place, part)] = part
-    return parts
+    return parts | (merged.beside or {})
 
 
 def _key(spec: ModelSpec, place: str, part: Component) -> str:

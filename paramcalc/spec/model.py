@@ -54,6 +54,8 @@ class LayerFields(Strict):
     """What mixes tokens, where it is not plain attention."""
     ffn: AnyComponent | Literal["none"] | None = None
     """What follows it, where it is not said by the fields above; `none` where nothing does."""
+    beside: dict[str, AnyComponent] | None = None
+    """Further parts of the layer, by their place in it: `{self_attn.indexer: {kind: indexer, ...}}`."""
 
 
 class Block(LayerFields):

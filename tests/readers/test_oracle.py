@@ -20,7 +20,7 @@ def records():
 
 
 KNOWN = set(known())
-CASES = [record for record in records() if record["model_type"] in KNOWN]
+CASES = [record for record in records() if record["config"]["model_type"] in KNOWN]
 
 
 @pytest.mark.parametrize("record", CASES, ids=lambda record: record["id"])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Builder = Callable[["Config"], "ModelSpec"]
 
-TABLES = ("rows",)
+TABLES = ("rows", "rows_moe")
 """Modules whose `ROWS` hold families, in the order they are searched."""
 
 BUILDERS: dict[str, str] = {}

@@ -44,6 +44,11 @@ class Config:
         self.read: set[str] = set()
         """Keys builders asked for."""
 
+    def note(self, text: str) -> None:
+        """Something the reader of the answer must know, said once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
     @property
     def task(self) -> Task:
         """What stands on top of the model, by the name of its class."""
@@ -54,7 +59,10 @@ class Config:
 
     def spelled(self, key: str) -> str:
         """The key as this file or this family spells it."""
-        return key if key in self.data else self.family.aliases.get(key, key)
+        if key in self.data:
+            return key
+        spellings = (self.family.aliases.get(key), *(a for a, target in self.family.aliases.items() if target == key))
+        return next((spelling for spelling in spellings if spelling in self.data), spellings[0]) or key
 
     def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - JSON
         """The raw value; the class's default, then `default`, where the file is silent."""
@@ -65,6 +73,9 @@ class Config:
         alias = self.family.aliases.get(key)
         if alias is not None and alias in data:
             return data[alias]
+        for attribute, target in self.family.aliases.items():
+            if target == key and attribute in data:
+                return data[attribute]
         defaults = self.family.defaults
         if key in defaults:
             return defaults[key]

@@ -29,6 +29,9 @@ class Experts:
     shared: Callable[[Config], int] | None = None
     """Intermediate size of what every token visits."""
     shared_gate: bool = False
+    bias: Flag = False
+    router_bias: Flag = False
+    shared_bias: Flag = False
     correction_bias: str = "none"
     layers: Pattern | None = None
     """`moe` or `dense` for each layer; all `moe` when not given."""
@@ -49,13 +52,21 @@ class Row:
     norm_bias: Flag | None = None
     placement: str = "pre"
     qk_norm: str | Callable[[Config], str] = "none"
+    uneven_heads: bool = False
+    """The class rounds hidden_size / num_attention_heads down where it is no integer."""
     position: str = "rotary"
     size: str | Callable[[Config], int] = "intermediate_size"
     pattern: Pattern | None = None
     """`full`, `sliding` … for each layer, where `layer_types` is not given."""
+    mixers: Pattern | None = None
+    """A word for each layer whatever `layer_types` says, for families in which it decides nothing that counts."""
     mixer: Callable[[Config, str], Component | None] | None = None
     """What mixes tokens in a layer of a given word, where it is not attention; None for attention after all."""
     experts: Experts | None = None
+    block: Callable[[Config, str, str], Mapping[str, Any]] | None = None
+    """Further fields of a layer, by the words for its mixer and its feed-forward."""
+    mtp: Callable[[Config, ModelSpec], dict[str, Component]] | None = None
+    """Parts of the multi-token prediction that files hold and a forward pass leaves out; empty where there are none."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """Further fields of the specification, as they are."""
     names: Mapping[str, str] = field(default_factory=dict)
@@ -64,9 +75,11 @@ class Row:
 
     def __call__(self, config: Config) -> ModelSpec:
         """The specification of one config."""
-        fields = self._common(config)
         kinds = list(zip(self._mixers(config), self._feed_forwards(config), strict=True))
         blocks = {kind: self._block(config, *kind) for kind in dict.fromkeys(kinds)}
+        fields = self._common(config)
+        if not all("mixer" in block for block in blocks.values()):
+            fields |= _heads(config, uneven=self.uneven_heads)
         if len(blocks) == 1:
             fields |= next(iter(blocks.values())) | {"num_layers": config.layers}
         else:
@@ -75,14 +88,15 @@ class Row:
             fields["layers"] = tuple(roll([called[kind] for kind in kinds]))
         if self.adjust is not None:
             self.adjust(config, fields)
-        return ModelSpec.model_validate(fields)
+        spec = ModelSpec.model_validate(fields)
+        parts = self.mtp(config, spec) if self.mtp is not None else None
+        return spec.model_copy(update={"apart": {"mtp": parts}}) if parts else spec
 
     def _common(self, config: Config) -> dict[str, Any]:
         qk_norm = self.qk_norm if isinstance(self.qk_norm, str) else self.qk_norm(config)
         found: dict[str, Any] = {
             "vocab_size": config.integer("vocab_size"), "hidden_size": config.integer("hidden_size"),
-            "num_heads": config.integer("num_attention_heads"), "num_kv_heads": config.kv_heads,
-            "head_dim": config.head_dim, "position": self.position, "tie_embeddings": config.tied,
+            "position": self.position, "tie_embeddings": config.tied,
         }
         if self.position == "learned":
             found["max_position_embeddings"] = config.integer("max_position_embeddings")
@@ -97,6 +111,8 @@ class Row:
         return found | dict(self.more) | topped(config, dict(self.names))
 
     def _mixers(self, config: Config) -> list[str]:
+        if self.mixers is not None:
+            return self.mixers(config)
         return mixers(config, self.pattern(config) if self.pattern else ())
 
     def _feed_forwards(self, config: Config) -> list[str]:
@@ -110,14 +126,14 @@ class Row:
         if part is not None:
             found["mixer"] = part
         elif mixer == "sliding":
-            found["window"] = config.integer("sliding_window")
+            found["window"] = config.optional("sliding_window", least=0) or None
         elif mixer == "chunked":
             found["chunk"] = config.integer("attention_chunk_size")
         if ffn == "moe" and self.experts is not None:
             found["moe"] = mixture(config, self.experts, gated=self.gated)
         elif ffn == "dense":
             found["intermediate_size"] = self.size(config) if callable(self.size) else config.integer(self.size)
-        return found
+        return found if self.block is None else found | dict(self.block(config, mixer, ffn))
 
 
 def topped(config: Config, names: dict[str, str]) -> dict[str, Any]:
@@ -134,10 +150,14 @@ def topped(config: Config, names: dict[str, str]) -> dict[str, Any]:
 
 def mixture(config: Config, row: Experts, *, gated: bool = True) -> dict[str, Any]:
     """The fields of a mixture of experts."""
-    found: dict[str, Any] = {
-        "experts": config.integer(row.count), "top_k": config.integer(row.top_k),
-        "intermediate_size": config.integer(row.size),
-    }
+    experts = config.integer(row.count)
+    top_k = config.optional(row.top_k)
+    if top_k is None:
+        config.note(f"{row.top_k} is not given: every expert counts as active")
+    found: dict[str, Any] = {"experts": experts, "top_k": top_k or experts,
+                             "intermediate_size": config.integer(row.size)}
+    flags = {"bias": row.bias, "router_bias": row.router_bias, "shared_bias": row.shared_bias}
+    found |= {key: True for key, flag in flags.items() if _holds(config, flag)}
     if not gated:
         found["gated"] = False
     if row.shared is not None and (size := row.shared(config)):
@@ -147,6 +167,12 @@ def mixture(config: Config, row: Experts, *, gated: bool = True) -> dict[str, An
     if row.correction_bias != "none":
         found["correction_bias"] = row.correction_bias
     return found | dict(row.more)
+
+
+def _heads(config: Config, *, uneven: bool) -> dict[str, Any]:
+    heads = config.integer("num_attention_heads")
+    rounded = config.integer("hidden_size") // heads if uneven and config.optional("head_dim") is None else None
+    return {"num_heads": heads, "num_kv_heads": config.kv_heads, "head_dim": rounded or config.head_dim}
 
 
 def _holds(config: Config, flag: Flag) -> bool:

@@ -15,9 +15,13 @@ WORDS: dict[str, str] = {
     "full_attention": FULL, "attention": FULL, "global": FULL, "global_attention": FULL, "hybrid": "hybrid",
     "sliding_attention": SLIDING, "local": SLIDING, "local_attention": SLIDING, "sliding_window": SLIDING,
     "chunked_attention": CHUNKED, "linear_attention": LINEAR, "mamba": LINEAR, "conv": "conv",
-    "recurrent": "recurrent",
+    "recurrent": "recurrent", "indexed_attention": "indexed", "minimax_m3_sparse": "indexed",
 }
 """How files spell what a layer's mixer is."""
+
+
+FEED_FORWARDS = {"dense": "dense", "sparse": "moe", "moe": "moe", "hash_moe": "hash"}
+"""How files spell what a layer's feed-forward is."""
 
 
 def mixers(config: Config, otherwise: Sequence[str] = (), words: dict[str, str] | None = None) -> list[str]:
@@ -44,9 +48,23 @@ def from_layer(config: Config, first: int, before: str = "dense", after: str = "
 
 def sparse_step(config: Config, step_key: str = "decoder_sparse_step", only_key: str = "mlp_only_layers") -> list[str]:
     """`moe` at each `decoder_sparse_step`-th layer that `mlp_only_layers` does not name (Qwen2-MoE)."""
+    if config.integer("num_experts", 1, least=0) == 0:
+        return ["dense"] * config.layers
     step = config.integer(step_key, 1)
     dense = set(config.listed(only_key, int) or ())
     return ["moe" if i not in dense and (i + 1) % step == 0 else "dense" for i in range(config.layers)]
+
+
+def sparse_layers(config: Config, first: int | None = None) -> list[str]:
+    """`mlp_layer_types`, else `moe` from layer `first` on (by default `first_k_dense_replace`)."""
+    types = config.listed("mlp_layer_types", str, config.layers)
+    if types is None:
+        return from_layer(config, config.integer("first_k_dense_replace", 0, least=0) if first is None else first)
+    for index, word in enumerate(types):
+        if word not in FEED_FORWARDS:
+            raise config.error("mlp_layer_types", f"unknown layer kind {word[:60]!r}",
+                               f"known: {', '.join(FEED_FORWARDS)}", index)
+    return [FEED_FORWARDS[word] for word in types]
 
 
 def sliding_from(config: Config) -> list[str]:

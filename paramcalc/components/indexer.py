@@ -1,0 +1,45 @@
+"""The lightning indexer: a small attention that scores every key and keeps the best for the large one."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from paramcalc.components.base import Component, Site, Size
+from paramcalc.tree import State, Tensor, Work
+
+
+class Indexer(Component):
+    """q `(num_heads·head_dim, query_size)`, one k `(head_dim, hidden_size)`, a weight a head `(num_heads, hidden_size)`."""
+
+    kind: Literal["indexer"] = "indexer"
+    num_heads: Size
+    head_dim: Size
+    query_size: Size | None = None
+    """Width the queries are made from: the query latent's rank; the residual width when not given."""
+    query_norm: bool = False
+    key_norm: Literal["none", "rmsnorm", "layernorm"] = "layernorm"
+    head_weights: bool = True
+    """Each head's score is weighted by a projection of the token; False where scores are kept a head."""
+
+    source: ClassVar[str] = "arXiv:2512.02556 section 2; transformers DeepseekV32Indexer, MiniMaxM3VLIndexer"
+
+    def tensors(self, site: Site) -> list[Tensor]:
+        """Projections and norms."""
+        width, heads = self.width(site), self.num_heads * self.head_dim
+        found = self.linear("q_proj", heads, self.query_size or width, "attention", axes=("index_heads", "latent"))
+        found += self.linear("k_proj", self.head_dim, width, "attention", axes=("index_key", "hidden"))
+        if self.query_norm:
+            found += self.norm("q_norm", self.head_dim, axis="head_dim")
+        if self.key_norm != "none":
+            found += self.norm("k_norm", self.head_dim, bias=self.key_norm == "layernorm", axis="head_dim")
+        if self.head_weights:
+            found += self.linear("weights_proj", self.num_heads, width, "attention", axes=("index_heads", "hidden"))
+        return found
+
+    def states(self, site: Site) -> list[State]:
+        """One key a token, shared by the heads."""
+        return [State("index_key", (self.head_dim,), ("index_key",))]
+
+    def work(self, site: Site) -> list[Work]:
+        """A score a head for every pair."""
+        return [Work("index_scores", (self.num_heads, self.head_dim), ("index_heads", "head_dim"), "attention")]
