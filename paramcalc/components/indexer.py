@@ -9,7 +9,7 @@ from paramcalc.tree import State, Tensor, Work
 
 
 class Indexer(Component):
-    """q `(num_heads·head_dim, query_size)`, one k `(head_dim, hidden_size)`, a weight a head `(num_heads, hidden_size)`."""
+    """q `(num_heads·head_dim, query_size)`, one k `(head_dim, hidden_size)`, a weight for each head."""
 
     kind: Literal["indexer"] = "indexer"
     num_heads: Size

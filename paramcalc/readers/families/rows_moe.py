@@ -83,6 +83,10 @@ def _granite(prefix: str, **more: Any) -> dict[str, str]:
             "shared_experts.down_proj": "shared_mlp.output_linear", **more}
 
 
+def _granite_sliding(config: Config) -> list[str]:
+    return [SLIDING if i % 4 else FULL for i in range(config.layers)]
+
+
 GRANITE_FILE = _granite("block_sparse_moe", router="block_sparse_moe.router.layer",
                         **{"experts.gate_up_proj": "block_sparse_moe.input_linear.weight",
                            "experts.down_proj": "block_sparse_moe.output_linear.weight"})
@@ -137,5 +141,5 @@ ROWS: dict[str, Row] = {
     "granitemoe": Row("attention_bias", "attention_bias", experts=GRANITE, names=GRANITE_FILE),
     "granitemoeshared": Row("attention_bias", "attention_bias", experts=GRANITE, names=GRANITE_FILE),
     "granitemoe_swa": Row("attention_bias", "attention_bias", experts=GRANITE, names=GRANITE_CLASS,
-                          more={"sinks": True}, pattern=lambda c: [SLIDING if i % 4 else FULL for i in range(c.layers)]),
+                          more={"sinks": True}, pattern=_granite_sliding),
 }
