@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from paramcalc.axes import Axis, Run, axis
 from paramcalc.components.base import Component, Listed, Site, Size
 from paramcalc.components.problems import impossible
 from paramcalc.tree import State, Tensor, Work
@@ -91,42 +92,49 @@ class Attention(Component):
         if self.v_norm and not self.shares_kv:
             found += self.norm("v_norm", self.v_head_dim or head, axis="head_dim")
         if self.output_gate == "full":
-            found += self._project("gate", self.num_heads * (self.v_head_dim or head), width, "heads",
+            values = self.v_head_dim or head
+            found += self._project("gate", self.num_heads * values, width, axis("heads", self.num_heads, values),
                                    bias=self.output_gate_bias)
         elif self.output_gate == "head":
             found += self._project("gate", self.num_heads, width, "heads", bias=self.output_gate_bias)
         if self.output:
             found += self.linear("o_proj", self.output_size or width, self.num_heads * (self.v_head_dim or head),
-                                 "attention", bias="o" in self.bias, axes=("hidden", "heads"),
+                                 "attention", bias="o" in self.bias,
+                                 axes=("hidden", axis("heads", self.num_heads, self.v_head_dim or head)),
                                  transposed=self.transposed)
         if self.sinks:
             found.append(self.vector("sinks", (self.num_heads,), ("heads",), "attention"))
         return found
 
-    def _project(self, name: str, out: int, into: int, axis: str, *, bias: bool, per: Per = "token") -> list[Tensor]:
-        return self.linear(name, out, into, "attention", bias=bias, axes=(axis, "hidden"), transposed=self.transposed,
+    def _project(self, name: str, out: int, into: int, named: str, *, bias: bool, per: Per = "token") -> list[Tensor]:
+        return self.linear(name, out, into, "attention", bias=bias, axes=(named, "hidden"), transposed=self.transposed,
                            per=per)
 
     def _separate(self, width: int, head: int) -> list[Tensor]:
-        queries = self.num_heads * head * (2 if self.output_gate == "query" else 1)
-        found = self._project("q_proj", queries, width, "heads", bias="q" in self.bias)
+        query = head * (2 if self.output_gate == "query" else 1)
+        found = self._project("q_proj", self.num_heads * query, width, axis("heads", self.num_heads, query),
+                              bias="q" in self.bias)
         if self.shares_kv:
             return found
         kv_heads, into = self.num_kv_heads or self.num_heads, self.source_size or width
         per: Per = "source" if self.cross else "token"
         v_dim = self.v_head_dim or head
         if self.fused == "kv":
-            return found + self._project("kv_proj", kv_heads * (head + v_dim), into, "kv_heads",
-                                         bias="k" in self.bias, per=per)
-        found += self._project("k_proj", kv_heads * head, into, "kv_heads", bias="k" in self.bias, per=per)
+            return found + self._project("kv_proj", kv_heads * (head + v_dim), into,
+                                         axis("kv_heads", kv_heads, head + v_dim), bias="k" in self.bias, per=per)
+        found += self._project("k_proj", kv_heads * head, into, axis("kv_heads", kv_heads, head),
+                               bias="k" in self.bias, per=per)
         if self.value == "own":
-            found += self._project("v_proj", kv_heads * v_dim, into, "kv_heads", bias="v" in self.bias, per=per)
+            found += self._project("v_proj", kv_heads * v_dim, into, axis("kv_heads", kv_heads, v_dim),
+                                   bias="v" in self.bias, per=per)
         return found
 
     def _fused_qkv(self, width: int, head: int) -> list[Tensor]:
         kv_heads = self.num_kv_heads or self.num_heads
-        rows = self.num_heads * head + kv_heads * head + kv_heads * (self.v_head_dim or head)
-        return self._project("qkv_proj", rows, width, "heads", bias="q" in self.bias)
+        values = self.v_head_dim or head
+        rows = self.num_heads * head + kv_heads * head + kv_heads * values
+        joined = Axis(Run("heads", self.num_heads, head), Run("kv_heads", kv_heads, head + values))
+        return self._project("qkv_proj", rows, width, joined, bias="q" in self.bias)
 
     def _qk_norms(self, head: int) -> list[Tensor]:
         kv_heads = self.num_kv_heads or self.num_heads
@@ -136,11 +144,11 @@ class Attention(Component):
             return found[:1] if self.shares_kv else found
         whole = self.qk_norm == "full"
         found = self.norm("q_norm", self.num_heads * head if whole else head, bias=self.qk_norm_bias,
-                          axis="heads" if whole else "head_dim")
+                          axis=axis("heads", self.num_heads, head) if whole else "head_dim")
         if self.shares_kv:
             return found
         return found + self.norm("k_norm", kv_heads * head if whole else head, bias=self.qk_norm_bias,
-                                 axis="kv_heads" if whole else "head_dim")
+                                 axis=axis("kv_heads", kv_heads, head) if whole else "head_dim")
 
     def states(self, site: Site) -> list[State]:
         """Keys and values: `(kv_heads, head_dim)` each, for every token that can still be seen."""

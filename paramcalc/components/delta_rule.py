@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from paramcalc.axes import Axis, Run, axis
 from paramcalc.components.base import Component, Site, Size
 from paramcalc.components.mamba import MIXER, convolution
 from paramcalc.tree import State, Tensor, Work
@@ -31,21 +32,29 @@ class GatedDelta(Component):
     def _channels(self) -> int:
         return 2 * self.key_heads * self.key_dim + self.value_heads * self.value_dim
 
+    def _channel_axis(self, values: int = 1) -> Axis:
+        """q, k and v, and with `values` of 2 the gate z beside them."""
+        return Axis(Run("heads", self.key_heads, 2 * self.key_dim),
+                    Run("heads", self.value_heads, values * self.value_dim))
+
     def tensors(self, site: Site) -> list[Tensor]:
         """Input projections, convolution, decay, gated norm, output."""
         width, heads, values = self.width(site), self.value_heads, self.value_heads * self.value_dim
         found = [self.vector("dt_bias", (heads,), ("heads",), MIXER), self.vector("A_log", (heads,), ("heads",), MIXER)]
-        found += convolution(self, self._channels(), self.conv_kernel, bias=False)
-        parts = ([("in_proj_qkvz", self._channels() + values), ("in_proj_ba", 2 * heads)] if self.fused else
-                 [("in_proj_qkv", self._channels()), ("in_proj_z", values), ("in_proj_b", heads), ("in_proj_a", heads)])
-        for name, out in parts:
-            found += self.linear(name, out, width, MIXER, axes=("heads", "hidden"))
+        found += convolution(self, self._channels(), self.conv_kernel, bias=False, axis=self._channel_axis())
+        gate = axis("heads", heads, self.value_dim)
+        parts = ([("in_proj_qkvz", self._channels() + values, self._channel_axis(2)),
+                  ("in_proj_ba", 2 * heads, axis("heads", heads, 2))] if self.fused else
+                 [("in_proj_qkv", self._channels(), self._channel_axis()), ("in_proj_z", values, gate),
+                  ("in_proj_b", heads, "heads"), ("in_proj_a", heads, "heads")])
+        for name, out, named in parts:
+            found += self.linear(name, out, width, MIXER, axes=(named, "hidden"))
         found += self.norm("norm", self.value_dim, axis="head_dim")
-        return found + self.linear("out_proj", width, values, MIXER, axes=("hidden", "heads"))
+        return found + self.linear("out_proj", width, values, MIXER, axes=("hidden", gate))
 
     def states(self, site: Site) -> Iterable[State]:
         """The last `conv_kernel` inputs of the convolution and one `(key_dim, value_dim)` matrix a value head."""
-        return [State("conv", (self._channels(), self.conv_kernel), ("inner", "kernel"), "sequence",
+        return [State("conv", (self._channels(), self.conv_kernel), (self._channel_axis(), "kernel"), "sequence",
                       component=MIXER, kind="state"),
                 State("delta", (self.value_heads, self.key_dim, self.value_dim), ("heads", "head_dim", "state"),
                       "sequence", dtype="float32", component=MIXER, kind="state")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
+from paramcalc.axes import axis
 from paramcalc.components.base import Component, Site, Size
 
 if TYPE_CHECKING:
@@ -56,8 +57,9 @@ def feed_forward(
     else:
         first = [("gate_proj", inner), ("up_proj", inner)]
     found: list[Tensor] = []
+    fused = axis("ffn", inner, 2) if shape.gated and shape.fused else "ffn"
     for name, out in first:
-        found += owner.linear(prefix + name, out, width, component, bias=shape.bias, axes=("ffn", "hidden"),
+        found += owner.linear(prefix + name, out, width, component, bias=shape.bias, axes=(fused, "hidden"),
                               transposed=shape.transposed, stored=stored, used=used)
     return found + owner.linear(f"{prefix}down_proj", width, inner, component, bias=shape.down_bias,
                                 axes=("hidden", "ffn"), transposed=shape.transposed, stored=stored, used=used)

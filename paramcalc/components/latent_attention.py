@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from paramcalc.axes import axis
 from paramcalc.components.base import Component, Listed, Site, Size
 from paramcalc.tree import State, Tensor, Work
 
@@ -53,29 +54,33 @@ class LatentAttention(Component):
             found += self.norm("kv_a_layernorm", self.kv_lora_rank, axis="latent")
         if self.rope_norm:
             found += self.norm("k_rope_layernorm", rope, axis="rope")
-        found += self._project("kv_b_proj", self.num_heads * (self.qk_nope_head_dim + self.v_head_dim),
-                               self.kv_lora_rank, ("heads", "latent"), "kv_b")
+        pair = self.qk_nope_head_dim + self.v_head_dim
+        found += self._project("kv_b_proj", self.num_heads * pair, self.kv_lora_rank,
+                               (axis("heads", self.num_heads, pair), "latent"), "kv_b")
         found += self._gate(width)
         if self.sinks:
             found.append(self.vector("sinks", (self.num_heads,), ("heads",), "attention"))
-        return found + self._project("o_proj", width, self.num_heads * self.v_head_dim, ("hidden", "heads"), "o")
+        return found + self._project("o_proj", width, self.num_heads * self.v_head_dim,
+                                     ("hidden", axis("heads", self.num_heads, self.v_head_dim)), "o")
 
     def _gate(self, width: int) -> list[Tensor]:
         if self.output_gate == "none":
             return []
-        out = self.num_heads * (1 if self.output_gate == "head" else self.v_head_dim)
+        each = 1 if self.output_gate == "head" else self.v_head_dim
+        out, heads = self.num_heads * each, axis("heads", self.num_heads, each)
         latent = self.output_gate == "latent"
         return self.linear("gate", out, (self.q_lora_rank or width) if latent else width, "attention",
-                           axes=("heads", "latent" if latent else "hidden"))
+                           axes=(heads, "latent" if latent else "hidden"))
 
     def _queries(self, width: int) -> list[Tensor]:
-        out = self.num_heads * (self.qk_nope_head_dim + self.qk_rope_head_dim)
+        head = self.qk_nope_head_dim + self.qk_rope_head_dim
+        out, heads = self.num_heads * head, axis("heads", self.num_heads, head)
         if self.q_lora_rank is None:
-            return self._project("q_proj", out, width, ("heads", "hidden"), "q")
+            return self._project("q_proj", out, width, (heads, "hidden"), "q")
         found = self._project("q_a_proj", self.q_lora_rank, width, ("latent", "hidden"), "q_a")
         if self.norms:
             found += self.norm("q_a_layernorm", self.q_lora_rank, axis="latent")
-        return found + self._project("q_b_proj", out, self.q_lora_rank, ("heads", "latent"), "q_b")
+        return found + self._project("q_b_proj", out, self.q_lora_rank, (heads, "latent"), "q_b")
 
     def _project(self, name: str, out: int, into: int, axes: tuple[str, str], bias: Down) -> list[Tensor]:
         return self.linear(name, out, into, "attention", bias=bias in self.bias, axes=axes)

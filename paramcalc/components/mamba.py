@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from paramcalc.axes import Axis, Run, axis
 from paramcalc.components.base import Component, Site, Size
 from paramcalc.tree import State, Tensor, Work
 
@@ -36,7 +37,8 @@ class Mamba(Component):
         found = [self.vector("A_log", (inner, state), ("inner", "state"), MIXER),
                  self.vector("D", (inner,), ("inner",), MIXER)]
         found += convolution(self, inner, self.conv_kernel, bias=self.conv_bias)
-        found += self.linear("in_proj", 2 * inner, width, MIXER, bias=self.bias, axes=("inner", "hidden"))
+        found += self.linear("in_proj", 2 * inner, width, MIXER, bias=self.bias,
+                             axes=(axis("inner", inner, 2), "hidden"))
         found += self.linear("x_proj", self.dt_rank + 2 * state, inner, MIXER, axes=("dt", "inner"))
         found += self.linear("dt_proj", inner, self.dt_rank, MIXER, bias=True, axes=("inner", "dt"))
         found += self.linear("out_proj", width, inner, MIXER, bias=self.bias, axes=("hidden", "inner"))
@@ -80,20 +82,25 @@ class Mamba2(Component):
     def _channels(self) -> int:
         return self._inner() + 2 * self.groups * self.state_size
 
+    def _channel_axis(self) -> Axis:
+        return Axis(Run("heads", self.num_heads, self.head_dim), Run("groups", self.groups, 2 * self.state_size))
+
     def tensors(self, site: Site) -> list[Tensor]:
         """One input projection for everything, convolution, decay, skip, gated norm, output."""
         inner, heads, width = self._inner(), self.num_heads, self.width(site)
+        wide = axis("heads", heads, self.head_dim)
         found = [self.vector(name, (heads,), ("heads",), MIXER) for name in ("dt_bias", "A_log", "D")]
-        found += convolution(self, self._channels(), self.conv_kernel, bias=self.conv_bias)
+        found += convolution(self, self._channels(), self.conv_kernel, bias=self.conv_bias, axis=self._channel_axis())
+        joined = Axis(Run("heads", heads, 2 * self.head_dim + 1), Run("groups", self.groups, 2 * self.state_size))
         found += self.linear("in_proj", inner + self._channels() + heads, width, MIXER, bias=self.bias,
-                             axes=("inner", "hidden"))
+                             axes=(joined, "hidden"))
         if self.gated_norm:
-            found += self.norm("norm", inner, axis="inner")
-        return found + self.linear("out_proj", width, inner, MIXER, bias=self.bias, axes=("hidden", "inner"))
+            found += self.norm("norm", inner, axis=wide)
+        return found + self.linear("out_proj", width, inner, MIXER, bias=self.bias, axes=("hidden", wide))
 
     def states(self, site: Site) -> Iterable[State]:
         """The last `conv_kernel` inputs of the convolution and one `(head_dim, state_size)` matrix a head."""
-        return [State("conv", (self._channels(), self.conv_kernel), ("inner", "kernel"), "sequence",
+        return [State("conv", (self._channels(), self.conv_kernel), (self._channel_axis(), "kernel"), "sequence",
                       component=MIXER, kind="state"),
                 State("ssm", (self.num_heads, self.head_dim, self.state_size), ("heads", "head_dim", "state"),
                       "sequence", dtype="float32", component=MIXER, kind="state")]
@@ -104,9 +111,11 @@ class Mamba2(Component):
                      MIXER, "token", fused=True)]
 
 
-def convolution(component: Component, channels: int, kernel: int, *, bias: bool, name: str = "conv1d") -> list[Tensor]:
+def convolution(
+    component: Component, channels: int, kernel: int, *, bias: bool, name: str = "conv1d", axis: str = "inner",
+) -> list[Tensor]:
     """A depthwise convolution over positions: `(channels, 1, kernel)` and a bias `(channels,)`."""
-    weight = Tensor(component.spell(name, "weight"), (channels, 1, kernel), ("inner", "one", "kernel"), "conv", MIXER)
+    weight = Tensor(component.spell(name, "weight"), (channels, 1, kernel), (axis, "one", "kernel"), "conv", MIXER)
     if not bias:
         return [weight]
-    return [weight, Tensor(component.spell(name, "bias"), (channels,), ("inner",), "vector", MIXER)]
+    return [weight, Tensor(component.spell(name, "bias"), (channels,), (axis,), "vector", MIXER)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from paramcalc.axes import axis
 from paramcalc.components.base import Component, Site
 from paramcalc.components.mamba import MIXER, convolution
 from paramcalc.tree import State, Tensor
@@ -26,7 +27,8 @@ class ShortConv(Component):
     def tensors(self, site: Site) -> list[Tensor]:
         """Three projections in one, the convolution, the output."""
         width = self.width(site)
-        found = self.linear("in_proj", 3 * width, width, MIXER, bias=self.bias, axes=("inner", "hidden"))
+        found = self.linear("in_proj", 3 * width, width, MIXER, bias=self.bias,
+                            axes=(axis("inner", width, 3), "hidden"))
         found += convolution(self, width, self.conv_kernel, bias=self.bias, name="conv")
         return found + self.linear("out_proj", width, width, MIXER, bias=self.bias, axes=("hidden", "inner"))
 

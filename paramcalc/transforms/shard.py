@@ -1,0 +1,208 @@
+"""One rank's tree: what tensor, expert and pipeline parallelism leave on one device.
+
+Tensor parallelism divides the dimensions named `heads`, `ffn`, `inner`, `vocab` (see `paramcalc.axes`), by whole heads;
+`kv_heads` and `groups` are held again where there are fewer of them than devices; every other dimension is whole
+everywhere, so that latents, norms, routers and the biases of row-parallel projections are replicated. Which projection
+is column- and which row-parallel follows: the divided dimension is an output of the one and an input of the other.
+
+Sources: tensor parallelism arXiv:1909.08053; kv heads, vocabulary and layer split
+vllm-project/vllm@8ac43f5aba86:vllm/model_executor/layers/linear.py, vocab_parallel_embedding.py,
+vllm/distributed/utils.py (get_pp_indices).
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.axes import Axis, Run, runs
+from paramcalc.errors import Problem, UsageError
+from paramcalc.tree import Leaf, Node, Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+DIVIDED = frozenset({"heads", "ffn", "inner", "vocab"})
+"""Dimensions of which each device holds an equal part."""
+REPEATED = frozenset({"kv_heads", "groups"})
+"""Dimensions divided while there are enough, else held by several devices."""
+TOWERS = frozenset({"vision", "audio", "projector"})
+"""Parts that stay whole on the first pipeline stage."""
+
+
+class Sharding(NamedTuple):
+    """How a model is divided; data parallelism and its sharding of optimizer states are not said here."""
+
+    tp: int = 1
+    """Devices that share each matrix."""
+    pp: int = 1
+    """Stages that share the layers."""
+    ep: int = 1
+    """Devices that share the experts of a layer."""
+    expert_tp: int | None = None
+    """Devices that share one expert's matrices; tp / ep (at least 1) when not given."""
+    vocab_multiple: int = 1
+    """The vocabulary is padded to a multiple of this: 64 in vLLM, 128·tp in Megatron."""
+    stages: tuple[int, ...] = ()
+    """Layers of each stage, where they are not as equal as can be."""
+
+    @property
+    def devices(self) -> int:
+        """Devices of one copy of the model."""
+        return max(self.tp, self.ep * (self.expert_tp or 1)) * self.pp
+
+    @property
+    def within_expert(self) -> int:
+        """Devices that share one expert's matrices."""
+        return max(1, self.tp // self.ep) if self.expert_tp is None else self.expert_tp
+
+
+def shard(tree: Node, plan: Sharding, stage: int = 0) -> Node:
+    """The tree of one rank of pipeline stage `stage` (from 0).
+
+    Raises UsageError, with what would divide, where a dimension, the experts or the layers do not.
+    """
+    if plan.pp > 1:
+        tree = _stage(tree, plan, stage)
+    if plan.tp == plan.ep == plan.vocab_multiple == plan.within_expert == 1:
+        return tree
+    _refuse(tree, plan)
+    return tree.map(lambda _, leaf: (_divided(leaf, plan),))
+
+
+def _divided(leaf: Leaf, plan: Sharding) -> Leaf:
+    """This rank's part of a leaf."""
+    expert = isinstance(leaf, Tensor) and leaf.stored > 1
+    ways = plan.within_expert if expert else plan.tp
+    parts = [_dimension(size, name, ways, plan) for size, name in zip(leaf.shape, leaf.axes, strict=True)]
+    mine = leaf._replace(shape=tuple(size for size, _ in parts), axes=tuple(name for _, name in parts))
+    if expert and isinstance(mine, Tensor):
+        stored = mine.stored // plan.ep
+        return mine._replace(stored=stored, used=min(mine.used, stored))
+    return mine
+
+
+def _dimension(size: int, name: str, ways: int, plan: Sharding) -> tuple[int, str]:
+    """A rank's part of one dimension, and its axis."""
+    if name == "vocab":
+        return _padded(size, plan) // ways, name
+    if not isinstance(name, Axis):
+        return _share(Run(name, size), ways), name
+    mine = tuple(run._replace(units=_share(run, ways)) for run in name.runs)
+    return sum(run.units * run.size for run in mine), Axis(*mine)
+
+
+def _share(run: Run, ways: int) -> int:
+    if run.name in DIVIDED:
+        return run.units // ways
+    return max(1, run.units // ways) if run.name in REPEATED else run.units
+
+
+def _padded(rows: int, plan: Sharding) -> int:
+    return -(-rows // plan.vocab_multiple) * plan.vocab_multiple
+
+
+class Need(NamedTuple):
+    """Something that has to divide by what an option asks for."""
+
+    option: str
+    ways: int
+    name: str
+    units: int
+
+    def holds(self, ways: int) -> bool:
+        """Whether that many devices can share it; what may be repeated can also be fewer than they."""
+        return self.units % ways == 0 or (self.name in REPEATED and ways % self.units == 0)
+
+
+def _refuse(tree: Node, plan: Sharding) -> None:
+    """Everything that does not divide, at once, with the numbers that would do for all of it."""
+    leaves = (leaf for path, node, _, _ in tree.walk() for leaf in chain[Leaf](node.tensors, node.states(path)))
+    needs = {need for leaf in leaves for need in _needs(leaf, plan)}
+    problems = [Problem(f"{need.units:,} {need.name} do not divide by {need.option} {need.ways}",
+                        hint=_remedy(need, needs)) for need in sorted(needs) if not need.holds(need.ways)]
+    if problems:
+        raise UsageError(*problems)
+
+
+def _needs(leaf: Leaf, plan: Sharding) -> Iterator[Need]:
+    expert = isinstance(leaf, Tensor) and leaf.stored > 1
+    if isinstance(leaf, Tensor) and expert:
+        yield Need("ep", plan.ep, "experts", leaf.stored)
+    option = "expert-tp" if expert and plan.expert_tp else "tp"
+    for size, name in zip(leaf.shape, leaf.axes, strict=True):
+        for run in runs(name, _padded(size, plan) if name == "vocab" else size):
+            if run.name in DIVIDED or run.name in REPEATED:
+                yield Need(option, plan.within_expert if expert else plan.tp, run.name, run.units)
+
+
+def _remedy(need: Need, needs: Iterable[Need]) -> str:
+    same = [other for other in needs if other.option == need.option]
+    good = [ways for ways in range(1, 1025) if all(other.holds(ways) for other in same)]
+    return f"{need.option} of {', '.join(map(str, good))}" if len(good) > 1 else f"nothing but {need.option} 1 would"
+
+
+def _stage(tree: Node, plan: Sharding, stage: int) -> Node:
+    """What one pipeline stage holds: its layers; what comes before them on the first, after them on the last."""
+    if not 0 <= stage < plan.pp:
+        raise UsageError(Problem(f"there is no stage {stage} of {plan.pp}"))
+    stacked = [place for place, child in enumerate(tree.children) if child.order and not _is_tower(child)]
+    split = layer_split(sum(len(tree.children[place].order) for place in stacked), plan)
+    first = sum(split[:stage])
+    last = first + split[stage]
+    kept: list[Node] = []
+    above = 0
+    for place, child in enumerate(tree.children):
+        if place in stacked:
+            kept += _layers(child, first - above, last - above)
+            above += len(child.order)
+        elif first < above <= last or (stage == 0 and (above == 0 or _is_tower(child))):
+            kept.append(child)
+    return _untied(tree.replace(children=tuple(kept)))
+
+
+def layer_split(layers: int, plan: Sharding) -> tuple[int, ...]:
+    """Layers of each stage: as said, or equal, with what is left over on the last stages but the very last."""
+    if plan.stages:
+        if len(plan.stages) != plan.pp or sum(plan.stages) != layers:
+            raise UsageError(Problem(f"stages of {plan.stages} layers are not {plan.pp} stages of {layers} layers"))
+        return plan.stages
+    if plan.pp > layers:
+        raise UsageError(Problem(f"{layers} layers do not divide by pp {plan.pp}", hint=f"pp of at most {layers}"))
+    each, more = divmod(layers, plan.pp)
+    split = [each] * plan.pp
+    for place in range(2, more + 2):
+        split[-place] += 1
+    return tuple(split)
+
+
+def _is_tower(node: Node) -> bool:
+    return any(t.component in TOWERS for _, below, _, _ in node.walk() for t in below.tensors)
+
+
+def _layers(stack: Node, first: int, last: int) -> list[Node]:
+    """The layers `first` to `last` of a stack; nothing where none of them is in it."""
+    order = stack.order[max(0, first):max(0, last)]
+    if not order:
+        return []
+    counts = {child: order.count(child) for child in dict.fromkeys(order)}
+    place = {child: i for i, child in enumerate(counts)}
+    children = tuple(_copies(stack.children[child], count, stack.order.count(child)) for child, count in counts.items())
+    return [stack.replace(children=children, order=tuple(place[child] for child in order))]
+
+
+def _copies(layer: Node, here: int, everywhere: int) -> Node:
+    """A layer with the copies of this stage; what is shared by all its places is held once on each stage."""
+    stored = here if layer.stored == everywhere else layer.stored
+    return layer.replace(stored=stored, used=layer.used * here // everywhere)
+
+
+def _untied(tree: Node) -> Node:
+    """A tied matrix is held where the other one is not: an output head on a stage without the embedding."""
+    held = {(leaf.shape, leaf.axes) for _, node, _, _ in tree.walk() for leaf in node.tensors if leaf.stored}
+
+    def hold(_: str, leaf: Leaf) -> tuple[Leaf, ...]:
+        alone = isinstance(leaf, Tensor) and not leaf.stored and (leaf.shape, leaf.axes) not in held
+        return (leaf._replace(stored=1),) if alone and isinstance(leaf, Tensor) else (leaf,)
+
+    return tree.map(hold)
