@@ -61,7 +61,8 @@ def _stack(
         raise SpecError(Problem(f"layers name unknown blocks {unknown}", (*path, key, "of"),
                                 f"defined: {', '.join(blocks) or 'none'}"))
     children = tuple(
-        Node("*", children=tuple(_leaf(k, p, site, explain) for k, p in blocks[name].items()), stored=n, used=n)
+        Node("*", children=tuple(_leaf(k, p, site, explain) for k, p in blocks[name].items()), stored=n, used=n,
+             label=name)
         for name, n in counts.items()
     )
     place = {name: i for i, name in enumerate(counts)}

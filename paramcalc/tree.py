@@ -119,7 +119,7 @@ class Node:
     that counting costs only the counting.
     """
 
-    __slots__ = ("changes", "children", "name", "order", "part", "site", "stored", "stream", "tensors", "used")
+    __slots__ = ("changes", "children", "label", "name", "order", "part", "site", "stored", "stream", "tensors", "used")
 
     def __init__(
         self,
@@ -133,6 +133,7 @@ class Node:
         order: tuple[int, ...] = (),
         stream: str = "",
         changes: tuple[Change, ...] = (),
+        label: str = "",
     ) -> None:
         self.name = name
         self.tensors = tensors
@@ -146,6 +147,8 @@ class Node:
         self.stream = stream
         """`source` where what is below runs over the encoder's input; empty where it follows the parent."""
         self.changes = changes
+        self.label = label
+        """What people call it where the name is an index: the block of a layer."""
 
     def replace(self, **fields: object) -> Node:
         """A copy with some fields changed."""

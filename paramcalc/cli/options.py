@@ -7,17 +7,21 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from paramcalc.errors import PCError
+from paramcalc.errors import PCError, Problem, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from paramcalc.readers.models import Loaded
     from paramcalc.reports.table import Answer
+
+
+UNLIMITED = 100_000
+"""Columns of a pipe."""
 
 
 class Format(StrEnum):
@@ -73,7 +77,6 @@ def answer_all(models: list[str], common: Common, make: Callable[[Loaded], Answe
     """Load and answer each model; one that fails becomes an object with `error`, the rest still come."""
     from paramcalc.cli.app import report
     from paramcalc.readers.models import load, located
-    from paramcalc.reports.table import Answer
 
     answers: list[Answer] = []
     code = 0
@@ -87,9 +90,7 @@ def answer_all(models: list[str], common: Common, make: Callable[[Loaded], Answe
         except PCError as error:
             code = max(code, error.exit_code)
             report(error)
-            answers.append(Answer({"model": {"name": model}, "error": {"problems": [
-                {"message": p.message, "path": p.dotted(), "line": p.line, "column": p.column, "source": p.source,
-                 "hint": p.hint} for p in error.problems]}}))
+            answers.append(failure(model, error))
             continue
         if not common.quiet:
             for warning in loaded.warnings:
@@ -102,6 +103,15 @@ def answer_all(models: list[str], common: Common, make: Callable[[Loaded], Answe
     return code
 
 
+def failure(model: str, error: PCError) -> Answer:
+    """What stands in place of the answer for a MODEL that cannot be answered."""
+    from paramcalc.reports.table import Answer
+
+    problems = [{"message": p.message, "path": p.dotted(), "line": p.line, "column": p.column, "source": p.source,
+                 "hint": p.hint} for p in error.problems]
+    return Answer({"model": {"name": model}, "error": {"problems": problems}})
+
+
 def warn(message: str) -> None:
     """A warning on standard error."""
     from paramcalc.readers.quote import visible
@@ -110,39 +120,68 @@ def warn(message: str) -> None:
 
 
 def emit(answers: list[Answer], common: Common, *, many: bool) -> None:
-    """Write the answers on standard output or to the file asked for."""
+    """Write the answers on standard output or to the file asked for; the file is made only now that all is well."""
     from paramcalc.reports import render
 
     tables = [table for answer in answers for table in answer.tables]
+    texts = [answer.text for answer in answers if answer.text is not None]
     if common.style is Format.json:
         write(render.to_json(answers, many=many), common.output)
+    elif texts:
+        write("---\n".join(texts), common.output)
     elif common.style is Format.markdown:
         write(render.to_markdown(tables), common.output)
     elif common.style is Format.csv:
         write(render.to_csv(tables), common.output)
-    elif common.output is not None:
-        with common.output.open("w", encoding="utf-8") as file:
-            render.show(tables, console(common.color, file))
+    elif common.output is None and coloured(common.color):
+        render.show(tables, console())
     else:
-        render.show(tables, console(common.color))
+        ascii_only = common.output is None and not _wide_encoding()
+        write(render.to_text(tables, width(common.output), ascii_only=ascii_only), common.output)
 
 
 def write(text: str, output: Path | None) -> None:
-    """To the file, or to standard output."""
-    if output is None:
-        sys.stdout.write(text)
-    else:
-        output.write_text(text, encoding="utf-8")
+    """To the file, or to standard output, where what its encoding lacks is spelled out."""
+    if output is not None and str(output) != "-":
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(Problem(f"cannot be written: {(error.strerror or 'unknown error').lower()}",
+                                     source=str(output))) from error
+        return
+    if not _wide_encoding():
+        encoding = sys.stdout.encoding or "ascii"
+        plain = text.translate({ord("·"): "|", ord("×"): "x", ord("…"): "..."})
+        text = plain.encode(encoding, "backslashreplace").decode(encoding)
+    sys.stdout.write(text)
 
 
-def console(color: Color, file: TextIO | None = None) -> Console:
-    """A console: as wide as the terminal, unlimited into a pipe, colour as asked for and as the environment says."""
+def _wide_encoding() -> bool:
+    return (sys.stdout.encoding or "ascii").lower().replace("-", "").startswith("utf")
+
+
+def coloured(color: Color) -> bool:
+    """Whether to colour: as asked for, else as NO_COLOR, TERM=dumb, FORCE_COLOR and the terminal say, in this order."""
+    if color is not Color.auto:
+        return color is Color.always
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+
+
+def width(output: Path | None = None) -> int:
+    """Columns to fill: those of the terminal or of COLUMNS; without limit into a pipe or a file."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and 0 < int(given) < UNLIMITED:
+        return int(given)
+    if output is not None or not sys.stdout.isatty():
+        return UNLIMITED
+    return os.get_terminal_size(sys.stdout.fileno()).columns or UNLIMITED
+
+
+def console() -> Console:
+    """A console that prints what it is given: no markup, no guesses."""
     from rich.console import Console
 
-    plain = color is Color.never or (color is Color.auto and ("NO_COLOR" in os.environ
-                                                              or os.environ.get("TERM") == "dumb"))
-    piped = file is not None or not sys.stdout.isatty()
-    width = int(os.environ["COLUMNS"]) if os.environ.get("COLUMNS", "").isdigit() else 10_000 if piped else None
-    return Console(file=file, width=width, no_color=plain,
-                   force_terminal=True if color is Color.always else None, markup=False, highlight=False, emoji=False,
+    return Console(width=width(), force_terminal=True, no_color=False, markup=False, highlight=False, emoji=False,
                    legacy_windows=False)

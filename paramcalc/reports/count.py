@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paramcalc.measures.parameters import count, placed, rows
+from paramcalc.measures.parameters import Counts, count, placed, rows
 from paramcalc.reports.table import Answer, Column, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from paramcalc.build import Model
-    from paramcalc.measures.parameters import Counts
     from paramcalc.readers.models import Loaded
     from paramcalc.tree import Node
 
@@ -60,13 +61,26 @@ def answer(loaded: Loaded, model: Model, by: str = "component", depth: int | Non
 def _notes(model: Model, counts: Counts) -> tuple[str, ...]:
     said = [f"bf16 weights {counts.total * 2 / 2**30:,.2f} GiB"]
     if counts.active != counts.total:
-        said.append(f"active {counts.active:,} a token")
+        said.append(f"active: {counts.active:,} for one token")
     if counts.buffers:
-        said.append(f"buffers {counts.buffers:,} not counted")
-    said += [f"{name} {count(tree).total:,} apart" for name, tree in model.apart.items()]
-    said.append("head tied, counted once" if model.spec.tie_embeddings else "head not tied"
-                if "lm_head" in counts.components else "no head")
+        said.append(f"{counts.buffers:,} values in buffers, not counted")
+    said += [f"{name}: {count(tree).total:,} apart" for name, tree in model.apart.items()]
+    said += [f"{kind}: no parameters" for kind in _free(model.tree)]
+    said.append(_head(model, counts))
     return (" · ".join(said),)
+
+
+def _head(model: Model, counts: Counts) -> str:
+    if any(p.tensor.component == "lm_head" and not p.stored for p in placed(model.tree)):
+        return "head tied, counted once"
+    return "head not tied" if "lm_head" in counts.components else "no head"
+
+
+def _free(tree: Node) -> list[str]:
+    """Kinds of parts that are there and hold nothing: computed positions."""
+    found = [node.part.kind for _, node, _, _ in tree.walk()
+             if node.part is not None and not node.tensors and not node.children and not node.work()]
+    return list(dict.fromkeys(found))
 
 
 def _components(model: Model, counts: Counts, _: int | None) -> Table:
@@ -91,27 +105,37 @@ def _without(table: Table, name: str) -> Table:
 
 
 def _layers(model: Model, counts: Counts, depth: int | None) -> Table:
-    body: list[tuple[Any, ...]] = []
-    depths: list[int] = []
-
-    def walk(node: Node, stored: int, used: int, level: int) -> None:
-        for child in node.children:
-            copies = stored * child.stored
-            own = count(child.replace(stored=copies, used=used * child.used))
-            if not own.total and not child.order:
-                continue
-            name = child.name or "(root)"
-            label = f"{name} × {copies}" if copies > 1 and child.children else name
-            body.append((label, copies, own.total, own.total, own.total))
-            depths.append(level)
-            if depth is None or level + 1 < depth:
-                walk(child, copies, used * child.used, level + 1)
-
-    walk(model.tree, 1, 1, 0)
+    rows = [row for row in grouped(model.tree) if depth is None or row.depth < depth]
     columns = (Column("module"), Column("copies", "exact"), Column("parameters", "count"), Column("share", "share"),
                Column("", "bar"))
-    return Table(headline(model), columns, tuple(body), ("total", None, counts.total, counts.total, None),
-                 _notes(model, counts), tuple(depths))
+    body = tuple((row.label, row.copies, row.counts.total, row.counts.total, row.counts.total) for row in rows)
+    return Table(headline(model), columns, body, ("total", None, counts.total, counts.total, None),
+                 _notes(model, counts), tuple(row.depth for row in rows))
+
+
+class Group(NamedTuple):
+    """A module with all that is below it, equal ones taken together."""
+
+    label: str
+    depth: int
+    copies: int
+    counts: Counts
+
+
+def grouped(node: Node, stored: int = 1, used: int = 1, depth: int = 0) -> Iterator[Group]:
+    """The tree in the order of the model: `layers × 32`, and below it one of each kind of layer."""
+    for child in node.children:
+        here, seen = stored * child.stored, used * child.used
+        counts = count(child.replace(stored=here, used=seen))
+        if len(child.order) > 1 or child.label:
+            label = f"{child.label or child.name} × {len(child.order) or child.stored}"
+        else:
+            label = child.name or "(root)"
+        yield Group(label, depth, here, counts)
+        inner = child.children[0] if child.order and len(child.children) == 1 else child
+        if inner is not child:
+            here, seen = here * inner.stored, seen * inner.used
+        yield from grouped(inner, here, seen, depth + 1)
 
 
 def _layer_list(tree: Node) -> list[dict[str, Any]]:

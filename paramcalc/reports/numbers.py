@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 SHORT = ((10**15, "P"), (10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "K"))
@@ -19,11 +18,6 @@ def exact(value: int) -> str:
 def short(value: int) -> str:
     """8.03 B, of three significant digits."""
     return _scaled(value, SHORT, "")
-
-
-def both(value: int) -> str:
-    """8,030,261,248 (8.03 B); small numbers once."""
-    return exact(value) if abs(value) < 10_000 else f"{exact(value)} ({short(value)})"
 
 
 def binary(value: int) -> str:
@@ -65,10 +59,19 @@ def shape(value: tuple[int, ...]) -> str:
     return f"({', '.join(exact(d) for d in value)}{',' if len(value) == 1 else ''})"
 
 
-def printed(value: Any, kind: str) -> str:  # noqa: ANN401 - raw cells
-    """A raw cell under a column of this kind."""
+def pair(value: Any, kind: str) -> tuple[str, str]:  # noqa: ANN401 - raw cells
+    """A raw cell under a column of this kind: what is exact, and the same in short where that is shorter."""
     if value is None:
-        return ""
-    makers: dict[str, Callable[[Any], str]] = {"exact": exact, "count": both, "bytes": binary, "shape": shape,
-                                               "flops": flops}
-    return makers[kind](value) if kind in makers else str(value)
+        return "", ""
+    if isinstance(value, str) or kind in ("text", "share", "bar"):
+        return str(value), ""
+    if kind == "shape":
+        return shape(value), ""
+    said = {"count": short, "bytes": binary, "flops": flops}.get(kind)
+    return exact(value), said(value) if said is not None and abs(value) >= 10_000 else ""
+
+
+def printed(value: Any, kind: str) -> str:  # noqa: ANN401 - raw cells
+    """A raw cell in one piece: 8,030,261,248 (8.03 B)."""
+    full, brief = pair(value, kind)
+    return f"{full} ({brief})" if brief else full

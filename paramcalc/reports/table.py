@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["text", "count", "exact", "bytes", "share", "bar", "shape"]
+Kind = Literal["text", "count", "exact", "bytes", "flops", "share", "bar", "shape"]
 """How a column's raw values are printed. text: as it is; exact: digits with separators; count: exact and short
-(8,030,261,248 (8.03 B)); bytes: GiB of 2^30; share: percent of the whole; bar: a bar for a share; shape: (out, in)."""
+(8,030,261,248 8.03 B); bytes: exact and GiB of 2^30; flops: exact and GFLOP; share: percent of the whole; bar: a bar
+for a share; shape: (out, in)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Column:
     @property
     def right(self) -> bool:
         """Numbers stand to the right."""
-        return self.kind not in ("text", "bar", "shape")
+        return self.kind not in ("text", "bar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +47,5 @@ class Answer:
     """Something that was to hold does not; the exit code is 1."""
     extra: dict[str, Any] = field(default_factory=dict)
     """What renderers of one command share beyond tables (plots)."""
+    text: str | None = None
+    """What stands in place of tables where the answer is a document of its own (a spec as YAML)."""
