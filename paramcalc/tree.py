@@ -45,6 +45,10 @@ class Tensor(NamedTuple):
     """Held in this type whatever the model's; None follows the model."""
     format: Format | None = None
     """Set by quantizing."""
+    part: str = ""
+    """Our own word for it inside its component (`v_proj`, `experts.*.down_proj`), whatever the checkpoint's name."""
+    transposed: bool = False
+    """A matrix whose last two dimensions are `(in, out)`."""
 
     @property
     def numel(self) -> int:

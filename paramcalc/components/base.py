@@ -97,10 +97,12 @@ class Component(Strict):
     ) -> list[Tensor]:
         """A weight `(out, into)`, or `(into, out)` when stored transposed, and its bias `(out,)`."""
         shape, named = ((into, out), (axes[1], axes[0])) if transposed else ((out, into), axes)
-        weight = Tensor(self.spell(name, "weight"), shape, named, "matmul", component, stored, used, per=per)
+        weight = Tensor(self.spell(name, "weight"), shape, named, "matmul", component, stored, used, per=per, part=name,
+                        transposed=transposed)
         if not bias:
             return [weight]
-        return [weight, Tensor(self.spell(name, "bias"), (out,), axes[:1], "vector", component, stored, used, per=per)]
+        return [weight, Tensor(self.spell(name, "bias"), (out,), axes[:1], "vector", component, stored, used, per=per,
+                               part=name)]
 
     def norm(self, name: str, width: int, *, bias: bool = False, axis: str = "hidden") -> list[Tensor]:
         """A learned scale `(width,)` and, for LayerNorm, a shift."""

@@ -9,6 +9,7 @@ from paramcalc.readers.families import builder, known
 from paramcalc.readers.families.config import Config
 from paramcalc.readers.families.data import family_data
 from paramcalc.readers.families.neutral import NEUTRAL
+from paramcalc.readers.quantization import quantization
 
 if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
@@ -35,7 +36,10 @@ def read_config(data: dict[str, Any], name: str = "") -> ReadConfig:
     notes = (*spec.notes, *config.notes)
     if not config.architecture:
         notes = (*notes, f"architectures is not given: counted as the {config.task} model of {config.model_type}")
-    update: dict[str, Any] = {"family": config.model_type, "notes": notes, "uncounted": (*spec.uncounted, *uncounted)}
+    quantize, said = quantization(data, config.data)
+    notes = (*notes, *said)
+    update: dict[str, Any] = {"family": config.model_type, "notes": notes, "quantize": quantize,
+                              "uncounted": (*spec.uncounted, *uncounted)}
     if name and not spec.name:
         update["name"] = name
     return ReadConfig(spec.model_copy(update=update), _unknown_keys(config))

@@ -12,6 +12,7 @@ from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.problems import impossible
 from paramcalc.spec.expect import Expect
 from paramcalc.spec.layout import Layout
+from paramcalc.spec.quantize import QuantRule
 
 if TYPE_CHECKING:
     from typing import Self
@@ -93,6 +94,8 @@ class ModelSpec(LayerFields):
     modules: dict[str, AnyComponent] | None = Field(default=None, max_length=4096)
     apart: dict[str, dict[str, AnyComponent]] = Field(default_factory=dict)
     """Parts that files may hold but a plain forward pass leaves out (multi-token prediction): counted apart."""
+    quantize: Annotated[tuple[QuantRule, ...], Field(strict=False, max_length=4096)] = ()
+    """Formats of tensors, by ordered rules; what none fits is in the model's dtype."""
     uncounted: Listed[str] = ()
     """Parts of the source that are not described here (a vision tower): said with every answer."""
     notes: Listed[str] = ()

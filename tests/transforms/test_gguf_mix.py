@@ -1,0 +1,47 @@
+"""llama.cpp's mixes against the sizes of published files."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from paramcalc.build import build
+from paramcalc.errors import UsageError
+from paramcalc.measures.weights import weight_bytes
+from paramcalc.spec.model import ModelSpec
+from paramcalc.transforms.formats import in_formats
+from paramcalc.transforms.gguf_mix import mix, more_bits
+
+RECORDS = yaml.safe_load((Path(__file__).parent.parent / "data/evidence/gguf_sizes.yaml").read_text())["records"]
+LLAMA = {"vocab_size": 128256, "num_kv_heads": 8}
+MODELS = {
+    "llama-3.1-8b": LLAMA | {"hidden_size": 4096, "num_layers": 32, "num_heads": 32, "intermediate_size": 14336},
+    "llama-3-70b": LLAMA | {"hidden_size": 8192, "num_layers": 80, "num_heads": 64, "intermediate_size": 28672},
+}
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda r: f"{r['model']}-{r['mix']}")
+def test_a_file_is_as_large_as_published(record):
+    model = build(ModelSpec.model_validate(MODELS[record["model"]]))
+    size = weight_bytes(in_formats(model, record["mix"], imatrix=record.get("imatrix", False)).tree).total
+    if "bits_per_weight" in record:
+        assert 8 * size / 8030261248 == pytest.approx(record["bits_per_weight"], abs=1e-4)
+    else:
+        assert size / 2**30 == pytest.approx(record["file_gib"], rel=1e-3)
+
+
+def test_the_first_the_last_and_every_third_layer_get_more_bits():
+    assert [i for i in range(32) if more_bits(i, 32)] == [0, 1, 2, 3, 6, 9, 12, 15, 18, 21, 24, 27, 28, 29, 30, 31]
+
+
+def test_an_unknown_mix_names_the_known_ones():
+    tree = build(ModelSpec.model_validate(MODELS["llama-3.1-8b"])).tree
+    with pytest.raises(UsageError, match="unknown GGUF mix 'q9'"):
+        mix("q9", tree)
+
+
+def test_rows_that_do_not_divide_fall_back():
+    odd = MODELS["llama-3.1-8b"] | {"intermediate_size": 14336 + 32}
+    found = weight_bytes(in_formats(build(ModelSpec.model_validate(odd)), "q4_k_s").tree)
+    assert {"q5_0", "q5_1"} <= set(found.formats)
+    assert "q4_0" not in found.formats
