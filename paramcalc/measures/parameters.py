@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +18,10 @@ COMPONENTS = (
 """In the order they are shown."""
 BUFFERS = "buffers"
 EMBEDDINGS = ("token_embedding", "position_embedding", "lm_head")
+
+
+NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
+"""A whole part of a dotted name that is a number."""
 
 
 class Placed(NamedTuple):
@@ -99,7 +104,10 @@ class Row(NamedTuple):
 
 
 def rows(tree: Node) -> list[Row]:
-    """One row a distinct (name, shape); a stacked array shows its copies as its first axis. Tied tensors have none."""
+    """One row a distinct (name, shape); a stacked array shows its copies as its first axis. Tied tensors have none.
+
+    Numbered parts of one name (`layer.0`, `layer.1`) are one row with `*`, as the layers of a stack are.
+    """
     found: dict[tuple[str, tuple[int, ...]], Row] = {}
     for name, tensor, stored, _ in placed(tree):
         if not stored:
@@ -107,7 +115,8 @@ def rows(tree: Node) -> list[Row]:
         shape, copies = tuple(int(d) for d in tensor.shape), stored
         if tensor.stacked:
             shape, copies = (tensor.stored, *shape), stored // tensor.stored
-        old = found.get((name, shape))
+        starred = NUMBER.sub("*", name)
+        old = found.get((starred, shape))
         copies += old.copies if old else 0
-        found[name, shape] = Row(name, shape, copies, tensor.component, tensor.buffer)
+        found[starred, shape] = Row(starred, shape, copies, tensor.component, tensor.buffer)
     return list(found.values())

@@ -19,8 +19,9 @@ import re
 from collections.abc import Iterable
 
 HEAD = (
-    r"^(lm_head\.|cls\.predictions\.|predictions\.|generator_(lm_head|predictions)\.|vocab_(layer_norm|projector|"
-    r"transform)\.|pred_layer\.|lm_loss\.|embed_out\.|head\.|decoder\.(bias|weight)$|qa_outputs|classifier)"
+    r"^(lm_head\.|proj_out\.|cls\.predictions\.|predictions\.|generator_(lm_head|predictions)\.|vocab_(layer_norm|"
+    r"projector|transform)\.|pred_layer\.|lm_loss\.|embed_out\.|head\.|decoder\.(bias|weight)$|qa_outputs|classifier|"
+    r"classification_head\.|score\.)"
 )
 MIXER_CLASS = re.compile(r"mamba|deltanet|deltaattention|lightning|shortconv|rglru|recurrentblock|xlstm|mlstm", re.I)
 
@@ -36,6 +37,7 @@ RULES: tuple[tuple[str, str], ...] = (
      r"|positions_embed", "position_embedding"),
     (r"(^|\.)pooler\.", "pooler"),
     (r"token_type_embeddings|embedding_hidden_mapping_in|embeddings_project|embedding_transformation|segment_embedding"
+    r"|embed_global\.|encoder\.conv[12]\."
      r"|map_inputs_layer|pronunciation_embed|shape_embed|task_type_embeddings|lang_embeddings|ngram_embeddings"
      r"|embeddings\.projection|embed_tokens\.\*|decoder\.project_(in|out)|prompt_embedding|embeddings\.embed_proj"
      r"|embedding_transform|type_embeddings|project_(in|out)\.", "other_embedding"),

@@ -51,11 +51,21 @@ class Config:
 
     @property
     def task(self) -> Task:
-        """What stands on top of the model, by the name of its class."""
+        """What stands on top of the model, by the name of its class; where none is named, what the type is for."""
+        if not self.architecture:
+            return self._usual_task
         for suffix, task in SUFFIXES:
             if self.architecture.endswith(suffix):
                 return task
         return "other"
+
+    @property
+    def _usual_task(self) -> Task:
+        if self.get("is_encoder_decoder") is True:
+            return "seq2seq"
+        kinds: tuple[tuple[str, Task], ...] = (("ForCausalLM", "causal"), ("LMHeadModel", "causal"),
+                                               ("ForMaskedLM", "masked"), ("ForConditionalGeneration", "seq2seq"))
+        return next((task for suffix, task in kinds if any(c.endswith(suffix) for c in self.family.classes)), "bare")
 
     def spelled(self, key: str) -> str:
         """The key as this file or this family spells it."""
@@ -156,10 +166,21 @@ class Config:
     @property
     def layers(self) -> int:
         """How many layers, bounded before anything loops over them."""
-        count = self.integer("num_hidden_layers")
+        return self.depth("num_hidden_layers")
+
+    def depth(self, key: str) -> int:
+        """How many layers a key says, bounded before anything loops over them."""
+        count = self.integer(key)
         if count > 4096:
-            raise self.error("num_hidden_layers", f"must be at most 4,096, found {count:,}")
+            raise self.error(key, f"must be at most 4,096, found {count:,}")
         return count
+
+    def dividing(self, key: str, whole: int) -> int:
+        """An integer that divides a width (heads)."""
+        value = self.integer(key)
+        if whole % value:
+            raise self.error(key, f"{value} does not divide hidden_size ({whole})")
+        return value
 
     @property
     def head_dim(self) -> int:
@@ -190,6 +211,12 @@ class Config:
         """Outputs of a classifier: the labels the config names, else two, as the library has it."""
         named = self.get("id2label")
         return len(named) if isinstance(named, dict) and named else self.integer("num_labels", 2)
+
+    def unknown_class(self) -> SpecError:
+        """A refusal of what `architectures` names, for builders that know every class they can count."""
+        known = ", ".join(self.family.classes)
+        return SpecError(Problem(f"{self.architecture[:100]!r} of {self.model_type} is not known", ("architectures", 0),
+                                 f"the library's classes of this type: {known}"))
 
     def error(self, key: str, message: str, hint: str = "", index: int | None = None) -> SpecError:
         """A located refusal."""
