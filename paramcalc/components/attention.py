@@ -26,6 +26,8 @@ class Attention(Component):
     num_heads: Size
     num_kv_heads: Size | None = None
     """As many as heads when not given."""
+    uneven_groups: bool = False
+    """Key and value heads need not divide the query heads: such a model can be counted, not run."""
     head_dim: Size | None = None
     """hidden_size / num_heads when not given."""
     v_head_dim: Size | None = None
@@ -48,6 +50,8 @@ class Attention(Component):
     """Tokens a query can see, itself included."""
     chunk: Annotated[int, Field(ge=1, le=2**30)] | None = None
     """Attention stays within chunks of this many tokens (Llama 4)."""
+    top_k: Annotated[int, Field(ge=1, le=2**30)] | None = None
+    """At most this many keys are attended to, chosen by an indexer."""
     causal: bool = True
     cross: bool = False
     """Keys and values come from the encoder's output."""
@@ -73,7 +77,7 @@ class Attention(Component):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         kv_heads = self.num_kv_heads or self.num_heads
-        if self.num_heads % kv_heads:
+        if self.num_heads % kv_heads and not self.uneven_groups:
             divisors = [str(d) for d in range(1, self.num_heads + 1) if self.num_heads % d == 0]
             raise impossible(f"{kv_heads} does not divide num_heads ({self.num_heads})",
                              f"use {', '.join(divisors[:-1])} or {divisors[-1]}" if divisors[1:] else "use 1",
@@ -165,4 +169,4 @@ class Attention(Component):
         head = self._head_dim(site)
         return [Work("scores", (self.num_heads, head + (self.v_head_dim or head)), ("heads", "head_dim"), "attention",
                      "source_pair" if self.cross else "pair", self.window, self.chunk,
-                     self.causal and not self.cross)]
+                     self.causal and not self.cross, self.top_k)]

@@ -161,7 +161,7 @@ def _mixer(spec: ModelSpec, fields: LayerFields) -> Component | None:
     return Attention(
         num_heads=heads, num_kv_heads=fields.num_kv_heads, head_dim=fields.head_dim, bias=bias,
         qk_norm=fields.qk_norm or "none", output_gate=fields.output_gate or "none", sinks=bool(fields.sinks),
-        window=fields.window, chunk=fields.chunk, fused="qkv" if fields.fused_qkv else "none",
+        window=fields.window, chunk=fields.chunk, top_k=fields.top_k, fused="qkv" if fields.fused_qkv else "none",
         transposed=bool(fields.transposed), names=spec.names,
     )
 

@@ -34,6 +34,8 @@ class LayerFields(Strict):
     window: Annotated[int, Field(ge=1, le=2**30)] | None = None
     """Tokens a query can see."""
     chunk: Annotated[int, Field(ge=1, le=2**30)] | None = None
+    top_k: Annotated[int, Field(ge=1, le=2**30)] | None = None
+    """Keys a query attends to at most, where an indexer chooses them."""
     fused_qkv: bool | None = None
     intermediate_size: Size | None = None
     ffn_ratio: Annotated[float, Field(gt=0, le=1024)] | None = None

@@ -55,16 +55,31 @@ def sparse_step(config: Config, step_key: str = "decoder_sparse_step", only_key:
     return ["moe" if i not in dense and (i + 1) % step == 0 else "dense" for i in range(config.layers)]
 
 
-def sparse_layers(config: Config, first: int | None = None) -> list[str]:
-    """`mlp_layer_types`, else `moe` from layer `first` on (by default `first_k_dense_replace`)."""
+def sparse_layers(config: Config, first: int = 0) -> list[str]:
+    """`mlp_layer_types`; else `moe` from `first_k_dense_replace` on, in each layer `moe_layer_freq` allows."""
     types = config.listed("mlp_layer_types", str, config.layers)
     if types is None:
-        return from_layer(config, config.integer("first_k_dense_replace", 0, least=0) if first is None else first)
+        return _sparse_from(config, config.integer("first_k_dense_replace", first, least=0))
     for index, word in enumerate(types):
         if word not in FEED_FORWARDS:
             raise config.error("mlp_layer_types", f"unknown layer kind {word[:60]!r}",
                                f"known: {', '.join(FEED_FORWARDS)}", index)
     return [FEED_FORWARDS[word] for word in types]
+
+
+def _sparse_from(config: Config, first: int) -> list[str]:
+    """`moe_layer_freq` is a period, or a flag for each layer."""
+    if isinstance(config.get("moe_layer_freq"), list):
+        flags = config.per_layer("moe_layer_freq", config.layers)
+    else:
+        period = config.integer("moe_layer_freq", 1)
+        flags = [int(i % period == 0) for i in range(config.layers)]
+    return ["moe" if i >= first and flag else "dense" for i, flag in enumerate(flags)]
+
+
+def sparse_but_first(config: Config) -> list[str]:
+    """`mlp_layer_types`; else all layers but the first, whatever else the config says."""
+    return sparse_layers(config) if config.get("mlp_layer_types") is not None else from_layer(config, 1)
 
 
 def sliding_from(config: Config) -> list[str]:
