@@ -104,9 +104,11 @@ class Component(Strict):
         return [weight, Tensor(self.spell(name, "bias"), (out,), axes[:1], "vector", component, stored, used, per=per,
                                part=name)]
 
-    def norm(self, name: str, width: int, *, bias: bool = False, axis: str = "hidden") -> list[Tensor]:
+    def norm(
+        self, name: str, width: int, *, bias: bool = False, axis: str = "hidden", component: str = "norm",
+    ) -> list[Tensor]:
         """A learned scale `(width,)` and, for LayerNorm, a shift."""
-        scale = Tensor(self.spell(name, "weight"), (width,), (axis,), "vector", "norm")
+        scale = Tensor(self.spell(name, "weight"), (width,), (axis,), "vector", component)
         return [scale, scale._replace(name=self.spell(name, "bias"))] if bias else [scale]
 
     def vector(

@@ -18,6 +18,8 @@ class Norm(Component):
     """A learned shift; by default LayerNorm has one and RMSNorm does not."""
     scale: bool = True
     """False for the norm without learned values (OLMo 1)."""
+    component: Literal["norm", "lm_head", "vision", "projector"] = "norm"
+    """What it counts with: a norm inside a prediction head is part of the head."""
 
     source: ClassVar[str] = "LayerNorm: arXiv:1607.06450; RMSNorm: arXiv:1910.07467"
 
@@ -26,4 +28,4 @@ class Norm(Component):
         if not self.scale:
             return []
         bias = self.kind == "layernorm" if self.bias is None else self.bias
-        return self.norm("", self.width(site), bias=bias)
+        return self.norm("", self.width(site), bias=bias, component=self.component)

@@ -1,0 +1,192 @@
+"""The encoder skeleton: what BERT is, and the row that says how a family differs from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from paramcalc.components.attention import Attention, Projection
+from paramcalc.components.embedding import Embedding, Positions
+from paramcalc.components.ffn import FeedForward
+from paramcalc.components.linear import Linear
+from paramcalc.components.norm import Norm
+from paramcalc.components.stack import Stack
+from paramcalc.readers.families.tops import BERT_HEAD, BERT_TOPS, PredictionHead, Tops, top_of
+from paramcalc.spec.layout import roll
+from paramcalc.spec.model import Block, ModelSpec
+
+if TYPE_CHECKING:
+    from paramcalc.components.base import Component
+    from paramcalc.readers.families.config import Config
+
+Flag = bool | str
+"""A fact of the family, or the config key that says it."""
+Parts = dict[str, "Component"]
+
+NAMES: Mapping[str, str] = {
+    "tokens": "embeddings.word_embeddings", "positions": "embeddings.position_embeddings",
+    "types": "embeddings.token_type_embeddings", "embedding_norm": "embeddings.LayerNorm",
+    "project": "embeddings_project", "layers": "encoder.layer", "final_norm": "encoder.LayerNorm",
+    "pooler": "pooler.dense", "attention": "attention", "q_proj": "self.query", "k_proj": "self.key",
+    "v_proj": "self.value", "o_proj": "output.dense", "attention_norm": "attention.output.LayerNorm",
+    "ffn": "", "gate_proj": "gate_proj", "up_proj": "intermediate.dense", "down_proj": "output.dense",
+    "ffn_norm": "output.LayerNorm",
+}
+"""Where BERT keeps its parts; '' for what the encoder or layer has directly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """How a family differs from BERT. Strings in flags are config keys; names that are '' are parts it has not."""
+
+    prefix: str = "bert"
+    """Before the encoder's parts in every class but the encoder itself."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    head: PredictionHead = BERT_HEAD
+    tops: Tops = field(default_factory=lambda: BERT_TOPS)
+    pooled: bool = False
+    """The pooler is there in every class."""
+    pre: Flag = False
+    """Norms stand before attention and feed-forward, and one after the last layer."""
+    learned: bool = True
+    """A table of positions; rotary ones otherwise."""
+    position_offset: int = 0
+    """Rows the table has beyond the longest sequence."""
+    embedding_size: str = "hidden_size"
+    """The key that says how wide the tables are; a projection follows where that is not the hidden size."""
+    projected: bool = False
+    """The projection is there even between equal widths."""
+    qkv_bias: Flag = True
+    o_bias: Flag = True
+    mlp_bias: Flag = True
+    gated: bool = False
+    fused: bool = False
+    """q, k and v are one matrix."""
+    mixer: Callable[[Config, str], Parts] | None = None
+    """Attention in a layer of a given word, where it is not the plain one."""
+    feed: Callable[[Config], Parts] | None = None
+    words: Callable[[Config], list[str]] | None = None
+    """A word for each layer, where they are not all alike."""
+    tables: Callable[[Config], Parts] | None = None
+    """Further tables and what joins them, before the layers."""
+    further: Callable[[Config], Parts] | None = None
+    """Further parts of each layer."""
+
+    def __call__(self, config: Config) -> ModelSpec:
+        """The specification of one config."""
+        return _Builder(self, config).spec()
+
+
+class _Builder:
+    """One config on its way to a specification."""
+
+    def __init__(self, row: Encoder, config: Config) -> None:
+        self.row = row
+        self.config = config
+        self.names = {**NAMES, **row.names}
+        self.top = top_of(config, row.tops)
+        self.width = config.integer("hidden_size")
+        self.base = "" if self.top == "Model" else f"{row.prefix}."
+
+    def spec(self) -> ModelSpec:
+        words = self.row.words(self.config) if self.row.words else ["layer"] * self.config.layers
+        modules = self.here(self.embeddings())
+        modules |= self.here({self.names["layers"]: Stack(of=tuple(roll(words)))})
+        if self.holds(self.row.pre):
+            modules |= self.here({self.names["final_norm"]: Norm(kind="layernorm")})
+        blocks = {word: Block(parts=self.layer(word)) for word in dict.fromkeys(words)}
+        return ModelSpec(hidden_size=self.width, vocab_size=self.config.integer("vocab_size"), blocks=blocks,
+                         modules=modules | self.on_top())
+
+    def here(self, parts: Parts) -> Parts:
+        return {self.base + name: part for name, part in parts.items()}
+
+    def holds(self, flag: Flag) -> bool:
+        return self.config.flag(flag) if isinstance(flag, str) else flag
+
+    def embeddings(self) -> Parts:
+        row, config, names = self.row, self.config, self.names
+        narrow = config.integer(row.embedding_size)
+        width = None if narrow == self.width else narrow
+        found: Parts = {names["tokens"]: Embedding(hidden_size=width)}
+        if row.learned and names["positions"]:
+            rows = config.integer("max_position_embeddings") + row.position_offset
+            found[names["positions"]] = Embedding(rows=rows, hidden_size=width, component="position_embedding")
+        elif not row.learned:
+            found["positions"] = Positions(kind="rotary")
+        types = config.integer("type_vocab_size", least=0) if names["types"] else 0
+        if types:
+            found[names["types"]] = Embedding(rows=types, hidden_size=width, component="other_embedding")
+        if row.tables is not None:
+            found |= row.tables(config)
+        if names["embedding_norm"]:
+            found[names["embedding_norm"]] = Norm(kind="layernorm", hidden_size=width)
+        if width or row.projected:
+            found[names["project"]] = Linear(in_features=narrow, bias=True, component="other_embedding")
+        return found
+
+    def layer(self, word: str) -> Parts:
+        row, names = self.row, self.names
+        own = row.mixer(self.config, word) if row.mixer else {names["attention"]: self.attention()}
+        groups = [(names["attention_norm"], own)]
+        if self.crosses:
+            groups.append((f"cross{names['attention_norm']}", {"crossattention": self.attention(cross=True)}))
+        groups.append((names["ffn_norm"], row.feed(self.config) if row.feed else self.feed_forward()))
+        found: Parts = {}
+        for norm, parts in groups:
+            normed: Parts = {norm: Norm(kind="layernorm")} if norm else {}
+            found |= {**normed, **parts} if self.holds(row.pre) else {**parts, **normed}
+        return found | (row.further(self.config) if row.further is not None else {})
+
+    @property
+    def crosses(self) -> bool:
+        """Whether the layers attend to another encoder's output, which only decoders can."""
+        return "add_cross_attention" in self.config.family.defaults and is_decoder(self.config) and self.config.flag(
+            "add_cross_attention")
+
+    def attention(self, *, cross: bool = False) -> Attention:
+        row, config = self.row, self.config
+        qkv: tuple[Projection, ...] = ("q", "k", "v") if self.holds(row.qkv_bias) else ()
+        out: tuple[Projection, ...] = ("o",) if self.holds(row.o_bias) else ()
+        return Attention(
+            num_heads=heads(config), bias=(*qkv, *out), causal=is_decoder(config) and not cross, cross=cross,
+            fused="qkv" if row.fused else "none",
+            names=self.spelled("q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj"),
+        )
+
+    def feed_forward(self) -> Parts:
+        row = self.row
+        return {self.names["ffn"] or "feed_forward": FeedForward(
+            intermediate_size=self.config.integer("intermediate_size"), gated=row.gated,
+            bias=self.holds(row.mlp_bias), path=self.names["ffn"],
+            names=self.spelled("gate_proj", "up_proj", "down_proj"),
+        )}
+
+    def spelled(self, *words: str) -> dict[str, str]:
+        return {word: self.names[word] for word in words if self.names.get(word, word) != word}
+
+    def on_top(self) -> Parts:
+        found: Parts = {}
+        for piece in self.row.tops[self.top]:
+            if piece == "head":
+                found |= self.row.head.parts(self.config)
+            elif piece != "pooler":
+                found |= piece.parts(self.config)
+        if self.row.pooled or "pooler" in self.row.tops[self.top]:
+            pooler = Linear(bias=True, component="pooler", per="sequence")
+            found = self.here({self.names["pooler"]: pooler}) | found
+        return found
+
+
+def is_decoder(config: Config) -> bool:
+    """Whether attention is causal: only where the config says so, whatever the class."""
+    return config.flag("is_decoder")
+
+
+def heads(config: Config) -> int:
+    """Attention heads, which must divide the width."""
+    hidden, count = config.integer("hidden_size"), config.integer("num_attention_heads")
+    if hidden % count:
+        raise config.error("num_attention_heads", f"{count} does not divide hidden_size ({hidden})")
+    return count

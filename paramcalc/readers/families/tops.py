@@ -1,0 +1,122 @@
+"""What stands on an encoder, by the class that is named: prediction heads, poolers, classifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from paramcalc.components.linear import Head, Linear, Parameter
+from paramcalc.components.norm import Norm
+from paramcalc.errors import Problem, UnknownArchitectureError
+
+if TYPE_CHECKING:
+    from paramcalc.components.base import Component
+    from paramcalc.readers.families.config import Config
+
+Parts = dict[str, "Component"]
+
+
+class PredictionHead(NamedTuple):
+    """Where a head that predicts tokens keeps its tensors; '' where it has no such part."""
+
+    dense: str = "cls.predictions.transform.dense"
+    norm: str = "cls.predictions.transform.LayerNorm"
+    decoder: str = "cls.predictions.decoder"
+    bias: str = "cls.predictions.bias"
+    """A bias beside the decoder, which shares it where it is tied; '' where the decoder's own is all there is."""
+    width: str = "hidden_size"
+    """The key that says the width between the dense layer and the decoder."""
+    ties: bool = True
+    """False where the decoder is never the embedding's matrix, whatever the config says."""
+
+    def parts(self, config: Config) -> Parts:
+        """The head's modules."""
+        hidden, width = config.integer("hidden_size"), config.integer(self.width)
+        tied = self.ties and config.tied
+        found: Parts = {}
+        if self.dense:
+            found[self.dense] = Linear(out_features=width, in_features=hidden, bias=True, component="lm_head")
+        if self.norm:
+            found[self.norm] = Norm(kind="layernorm", component="lm_head", hidden_size=width)
+        if self.bias:
+            found[self.bias] = Parameter(shape=(config.integer("vocab_size"),), component="lm_head")
+        found[self.decoder] = Head(tied=tied, bias=not (tied and self.bias), hidden_size=width)
+        return found
+
+
+class Dense(NamedTuple):
+    """A layer with bias at `name`."""
+
+    name: str
+    out: int | str = "hidden_size"
+    """Its outputs, the key that says how many, or `labels`."""
+    into: str = "hidden_size"
+    per: Literal["token", "sequence"] = "sequence"
+    component: Literal["lm_head", "pooler", "other"] = "lm_head"
+
+    def parts(self, config: Config) -> Parts:
+        """The layer."""
+        if isinstance(self.out, int):
+            out = self.out
+        else:
+            out = config.labels if self.out == "labels" else config.integer(self.out)
+        return {self.name: Linear(out_features=out, in_features=config.integer(self.into), bias=True,
+                                  component=self.component, per=self.per)}
+
+
+Piece = Literal["pooler", "head"] | Dense
+Tops = Mapping[str, tuple[Piece, ...]]
+"""The end of a class's name, after `For`, to what it puts on the encoder; `Model` for the encoder alone."""
+
+TAGGED = Dense("classifier", "labels", per="token")
+SPANS = Dense("qa_outputs", "labels", per="token")
+PAIR = Dense("cls.seq_relationship", 2)
+LABELLED = Dense("classifier", "labels")
+CHOSEN = Dense("classifier", 1)
+TWO_LAYERS = (Dense("classifier.dense"), Dense("classifier.out_proj", "labels"))
+BEFORE = Dense("pre_classifier", component="other")
+DISCRIMINATOR = (
+    Dense("discriminator_predictions.dense", per="token", component="other"),
+    Dense("discriminator_predictions.dense_prediction", 1, per="token", component="other"),
+)
+
+PLAIN_TOPS: Tops = {
+    "Model": (), "MaskedLM": ("head",), "CausalLM": ("head",), "TokenClassification": (TAGGED,),
+    "QuestionAnswering": (SPANS,), "SequenceClassification": TWO_LAYERS,
+}
+BERT_TOPS: Tops = {
+    **PLAIN_TOPS,
+    "Model": ("pooler",), "SequenceClassification": ("pooler", LABELLED), "MultipleChoice": ("pooler", CHOSEN),
+    "NextSentencePrediction": ("pooler", PAIR), "PreTraining": ("pooler", "head", PAIR),
+}
+ROBERTA_TOPS: Tops = {**PLAIN_TOPS, "Model": ("pooler",), "MultipleChoice": ("pooler", CHOSEN)}
+ELECTRA_TOPS: Tops = {
+    **PLAIN_TOPS,
+    "PreTraining": DISCRIMINATOR, "MultipleChoice": (Dense("sequence_summary.summary", component="other"), CHOSEN),
+}
+LONG_TOPS: Tops = {**PLAIN_TOPS, "MultipleChoice": (BEFORE, CHOSEN)}
+
+BERT_HEAD = PredictionHead()
+ROBERTA_HEAD = PredictionHead("lm_head.dense", "lm_head.layer_norm", "lm_head.decoder", "lm_head.bias")
+GENERATOR_HEAD = PredictionHead("generator_predictions.dense", "generator_predictions.LayerNorm", "generator_lm_head",
+                                "", "embedding_size")
+
+
+def top_of(config: Config, tops: Tops) -> str:
+    """Which of the known tops the config's class puts on the encoder.
+
+    Raises UnknownArchitectureError for a class this family is not known to have.
+    """
+    name = config.architecture
+    if not name:
+        return "MaskedLM"
+    if "LMHead" in name or name.endswith("GenerationDecoder"):
+        word = "CausalLM"
+    elif name.endswith(("Encoder", "Model")) and not name.endswith("BaseModel"):
+        word = "Model"
+    else:
+        word = "BaseModel" if name.endswith("BaseModel") else name.rpartition("For")[2]
+    if word not in tops:
+        raise UnknownArchitectureError(Problem(f"unknown class {name[:100]!r} of {config.model_type}",
+                                               ("architectures",), f"known: {', '.join(config.family.classes)}"))
+    return word
