@@ -34,9 +34,9 @@ class Attention(Component):
     """Width of a value head, where it differs."""
     bias: Listed[Projection] = ()
     """Projections that have a bias."""
-    qk_norm: Literal["none", "head", "full", "heads"] = "none"
+    qk_norm: Literal["none", "head", "full", "heads", "each"] = "none"
     """A norm on queries and keys: over a head `(head_dim,)`, over all `(num_heads·head_dim,)`, or one scale for each
-    head `(num_heads, head_dim)`."""
+    head: in one tensor `(num_heads, head_dim)` (heads) or in as many tensors `(head_dim,)` (each)."""
     qk_norm_bias: bool = False
     v_norm: bool = False
     """A norm with learned scale on the values too."""
@@ -146,6 +146,8 @@ class Attention(Component):
             found = [self.vector("q_norm.weight", (self.num_heads, head), ("heads", "head_dim"), "norm"),
                      self.vector("k_norm.weight", (kv_heads, head), ("kv_heads", "head_dim"), "norm")]
             return found[:1] if self.shares_kv else found
+        if self.qk_norm == "each":
+            return self._norms_apart("q_norm", self.num_heads, head) + self._norms_apart("k_norm", kv_heads, head)
         whole = self.qk_norm == "full"
         found = self.norm("q_norm", self.num_heads * head if whole else head, bias=self.qk_norm_bias,
                           axis=axis("heads", self.num_heads, head) if whole else "head_dim")
@@ -153,6 +155,10 @@ class Attention(Component):
             return found
         return found + self.norm("k_norm", kv_heads * head if whole else head, bias=self.qk_norm_bias,
                                  axis=axis("kv_heads", kv_heads, head) if whole else "head_dim")
+
+    def _norms_apart(self, name: str, heads: int, head: int) -> list[Tensor]:
+        found = self.norm(f"{name}.norms.*", head, bias=self.qk_norm_bias, axis="head_dim")
+        return [tensor._replace(stored=heads, used=heads) for tensor in found]
 
     def states(self, site: Site) -> list[State]:
         """Keys and values: `(kv_heads, head_dim)` each, for every token that can still be seen."""

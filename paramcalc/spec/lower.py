@@ -27,10 +27,12 @@ PLACEMENTS: dict[str, tuple[str, ...]] = {
     "sandwich": ("input_layernorm", "mixer", "post_attention_layernorm", "pre_feedforward_layernorm", "ffn",
                  "post_feedforward_layernorm"),
     "parallel": ("input_layernorm", "mixer", "ffn"),
+    "parallel_norms": ("input_layernorm", "post_attention_layernorm", "mixer", "ffn"),
+    "ffn": ("mixer", "post_attention_layernorm", "ffn"),
     "none": ("mixer", "ffn"),
 }
 """The order of a layer's parts. Sources: pre arXiv:2002.04745; post OLMo 2, arXiv:2501.00656; sandwich Gemma 2,
-arXiv:2408.00118; parallel GPT-J."""
+arXiv:2408.00118; parallel GPT-J; parallel_norms GPT-NeoX, arXiv:2204.06745; ffn ModernBERT's first layer."""
 
 
 class Lowered(NamedTuple):
@@ -64,19 +66,23 @@ def lower(spec: ModelSpec) -> Lowered:
 
 def _modules(spec: ModelSpec, layout: tuple[Any, ...]) -> Parts:
     name = spec.names.get
-    found: Parts = {name("embed_tokens", "model.embed_tokens"): _plain_embedding()}
+    found: Parts = {name("embed_tokens", "model.embed_tokens"): _embedding(spec.embedding_size)}
     if spec.position == "learned":
         rows = _needed(spec.max_position_embeddings, "max_position_embeddings", "learned positions are a table")
-        found[name("embed_positions", "model.embed_positions")] = Embedding(rows=rows, component="position_embedding")
+        found[name("embed_positions", "model.embed_positions")] = Embedding(rows=rows + spec.position_offset,
+                                                                            component="position_embedding")
     elif spec.position != "none":
         found["positions"] = _positions(spec.position)
     if spec.embedding_norm:
         found[name("embedding_norm", "model.embedding_norm")] = _norm(spec)
+    found |= spec.inputs
     found[name("layers", "model.layers")] = Stack(of=layout)
     if spec.final_norm:
         found[name("norm", "model.norm")] = _norm(spec)
+    found |= spec.outputs
     if spec.head:
-        found[name("lm_head", "lm_head")] = _head(spec.tie_embeddings, spec.head_bias, spec.head_rows)
+        found[name("lm_head", "lm_head")] = _head(spec.embedding_size, spec.tie_embeddings, spec.head_bias,
+                                                  spec.head_rows)
     return found
 
 
@@ -89,9 +95,9 @@ def _needed(value: int | None, key: str, why: str) -> int:
 # Frozen components that many models share are made once: validating them anew would be half of a count.
 
 
-@cache
-def _plain_embedding() -> Embedding:
-    return Embedding()
+@lru_cache(maxsize=64)
+def _embedding(width: int | None) -> Embedding:
+    return Embedding(hidden_size=width)
 
 
 @cache
@@ -100,8 +106,8 @@ def _positions(kind: Literal["rotary", "alibi", "sinusoidal"]) -> Positions:
 
 
 @lru_cache(maxsize=256)
-def _head(tied: bool, bias: bool, rows: int | None) -> Head:
-    return Head(tied=tied, bias=bias, rows=rows)
+def _head(width: int | None, tied: bool, bias: bool, rows: int | None) -> Head:
+    return Head(hidden_size=width, tied=tied, bias=bias, rows=rows)
 
 
 @cache
@@ -160,7 +166,8 @@ def _mixer(spec: ModelSpec, fields: LayerFields) -> Component | None:
     bias: tuple[Projection, ...] = (*(QKV if fields.qkv_bias else ()), *(("o",) if fields.o_bias else ()))
     return Attention(
         num_heads=heads, num_kv_heads=fields.num_kv_heads, head_dim=fields.head_dim, bias=bias,
-        qk_norm=fields.qk_norm or "none", output_gate=fields.output_gate or "none", sinks=bool(fields.sinks),
+        qk_norm=fields.qk_norm or "none", qk_norm_bias=bool(fields.qk_norm_bias),
+        output_gate=fields.output_gate or "none", sinks=bool(fields.sinks),
         window=fields.window, chunk=fields.chunk, top_k=fields.top_k, fused="qkv" if fields.fused_qkv else "none",
         transposed=bool(fields.transposed), names=spec.names,
     )

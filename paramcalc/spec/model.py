@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from paramcalc.components import AnyComponent
-from paramcalc.components.base import Listed, Rows, Size, Strict
+from paramcalc.components.base import Count, Listed, Rows, Size, Strict
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.problems import impossible
 from paramcalc.spec.expect import Expect
@@ -28,7 +28,8 @@ class LayerFields(Strict):
     """hidden_size / num_heads when not given."""
     qkv_bias: bool | None = None
     o_bias: bool | None = None
-    qk_norm: Literal["none", "head", "full", "heads"] | None = None
+    qk_norm: Literal["none", "head", "full", "heads", "each"] | None = None
+    qk_norm_bias: bool | None = None
     output_gate: Literal["none", "query", "full", "head"] | None = None
     sinks: bool | None = None
     window: Annotated[int, Field(ge=1, le=2**30)] | None = None
@@ -50,8 +51,9 @@ class LayerFields(Strict):
     norm: Literal["rmsnorm", "layernorm"] | None = None
     norm_bias: bool | None = None
     norm_scale: bool | None = None
-    norm_placement: Literal["pre", "post", "sandwich", "parallel", "none"] | None = None
-    """pre: before attention and feed-forward; post: after each; sandwich: both; parallel: one before both at once."""
+    norm_placement: Literal["pre", "post", "sandwich", "parallel", "parallel_norms", "ffn", "none"] | None = None
+    """pre: before attention and feed-forward; post: after each; sandwich: both; parallel: one before both at once;
+    parallel_norms: both at once, a norm before each; ffn: before the feed-forward only."""
     moe: MixtureOfExperts | None = None
     mixer: AnyComponent | None = None
     """What mixes tokens, where it is not plain attention."""
@@ -81,6 +83,10 @@ class ModelSpec(LayerFields):
     num_layers: Annotated[int, Field(ge=1, le=4096)] | None = None
     max_position_embeddings: Rows | None = None
     position: Literal["rotary", "learned", "alibi", "sinusoidal", "none"] = "rotary"
+    position_offset: Count = 0
+    """Rows of a learned position table before that of the first position (OPT has 2)."""
+    embedding_size: Size | None = None
+    """Width of the token table and of the head, where it is not hidden_size."""
     tie_embeddings: bool = False
     head: bool = True
     """False for a model without an output matrix."""
@@ -89,6 +95,10 @@ class ModelSpec(LayerFields):
     """Outputs of the head where they are not the vocabulary: the labels of a classifier."""
     embedding_norm: bool = False
     final_norm: bool = True
+    inputs: dict[str, AnyComponent] = Field(default_factory=dict)
+    """Further modules before the layers, by their place in the checkpoint."""
+    outputs: dict[str, AnyComponent] = Field(default_factory=dict)
+    """Further modules between the layers and the head."""
     names: dict[str, str] = Field(default_factory=dict)
     """How the checkpoint spells our names, where it is not as Llama's: `{layers: transformer.h, q_proj: query}`."""
     blocks: dict[str, Block] = Field(default_factory=dict, max_length=4096)

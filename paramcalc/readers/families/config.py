@@ -164,6 +164,20 @@ class Config:
         return [self.integer(key, default, least=0)] * length
 
     @property
+    def bare(self) -> bool:
+        """The class has no head: its names lack the base model's."""
+        return self.task in ("bare", "encoder")
+
+    def rooted(self, path: str) -> str:
+        """A path as this class spells it: without the base model's name where it is the base model itself."""
+        return path.split(".", 1)[-1] if self.bare else path
+
+    @property
+    def per_token(self) -> bool:
+        """A classifier of tokens, not of sequences."""
+        return self.architecture.endswith("ForTokenClassification")
+
+    @property
     def layers(self) -> int:
         """How many layers, bounded before anything loops over them."""
         return self.depth("num_hidden_layers")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Flag = bool | str
 """A fact of the family, or the config key that says it."""
 Pattern = Callable[["Config"], list[str]]
+MODULES = ("embed_tokens", "embed_positions", "embedding_norm", "layers", "norm")
+"""What stands below the base model's name in a class with a head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,17 @@ class Row:
     gated: bool = True
     norm: str = "rmsnorm"
     norm_bias: Flag | None = None
-    placement: str = "pre"
+    placement: str | Callable[[Config], str] = "pre"
     qk_norm: str | Callable[[Config], str] = "none"
     uneven_heads: bool = False
     """The class rounds hidden_size / num_attention_heads down where it is no integer."""
-    position: str = "rotary"
+    position: str | Callable[[Config], str] = "rotary"
+    position_offset: int = 0
     size: str | Callable[[Config], int] = "intermediate_size"
     pattern: Pattern | None = None
     """`full`, `sliding` … for each layer, where `layer_types` is not given."""
+    window: str = "sliding_window"
+    """The key that says how far a sliding layer sees."""
     mixers: Pattern | None = None
     """A word for each layer whatever `layer_types` says, for families in which it decides nothing that counts."""
     mixer: Callable[[Config, str], Component | None] | None = None
@@ -67,9 +72,13 @@ class Row:
     """Further fields of a layer, by the words for its mixer and its feed-forward."""
     mtp: Callable[[Config, ModelSpec], dict[str, Component]] | None = None
     """Parts of the multi-token prediction that files hold and a forward pass leaves out; empty where there are none."""
-    more: Mapping[str, Any] = field(default_factory=dict)
+    more: Mapping[str, Any] | Callable[[Config], Mapping[str, Any]] = field(default_factory=dict)
     """Further fields of the specification, as they are."""
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] | Callable[[Config], Mapping[str, str]] = field(default_factory=dict)
+    classifier: str = "score"
+    """Where the class for sequence classification keeps its outputs."""
+    token_classifier: str = "score"
+    """Where the class for token classification keeps them."""
     adjust: Callable[[Config, dict[str, Any]], None] | None = None
     """A last word on the fields, for what the rest cannot say."""
 
@@ -93,22 +102,32 @@ class Row:
         return spec.model_copy(update={"apart": {"mtp": parts}}) if parts else spec
 
     def _common(self, config: Config) -> dict[str, Any]:
-        qk_norm = self.qk_norm if isinstance(self.qk_norm, str) else self.qk_norm(config)
+        position = _said(config, self.position)
         found: dict[str, Any] = {
             "vocab_size": config.integer("vocab_size"), "hidden_size": config.integer("hidden_size"),
-            "position": self.position, "tie_embeddings": config.tied,
+            "position": position, "tie_embeddings": config.tied,
         }
-        if self.position == "learned":
+        if position == "learned":
             found["max_position_embeddings"] = config.integer("max_position_embeddings")
+            if self.position_offset:
+                found["position_offset"] = self.position_offset
         flags = {"qkv_bias": self.qkv_bias, "o_bias": self.o_bias, "mlp_bias": self.mlp_bias,
                  "head_bias": self.head_bias}
         found |= {key: True for key, flag in flags.items() if _holds(config, flag)}
-        said = {"gated": (self.gated, True), "norm": (self.norm, "rmsnorm"), "qk_norm": (qk_norm, "none"),
-                "norm_placement": (self.placement, "pre")}
+        said = {"gated": (self.gated, True), "norm": (self.norm, "rmsnorm"),
+                "qk_norm": (_said(config, self.qk_norm), "none"),
+                "norm_placement": (_said(config, self.placement), "pre")}
         found |= {key: value for key, (value, usual) in said.items() if value != usual}
         if self.norm_bias is not None:
             found["norm_bias"] = _holds(config, self.norm_bias)
-        return found | dict(self.more) | topped(config, dict(self.names))
+        more = self.more(config) if callable(self.more) else self.more
+        names = self.names(config) if callable(self.names) else self.names
+        return found | dict(more) | topped(config, dict(names) | self._classifier(config))
+
+    def _classifier(self, config: Config) -> dict[str, str]:
+        if config.task != "classification":
+            return {}
+        return {"lm_head": self.token_classifier if config.per_token else self.classifier}
 
     def _mixers(self, config: Config) -> list[str]:
         if self.mixers is not None:
@@ -126,7 +145,7 @@ class Row:
         if part is not None:
             found["mixer"] = part
         elif mixer == "sliding":
-            found["window"] = config.optional("sliding_window", least=0) or None
+            found["window"] = config.optional(self.window, least=0) or None
         elif mixer == "chunked":
             found["chunk"] = config.integer("attention_chunk_size")
         if ffn == "moe" and self.experts is not None:
@@ -138,13 +157,13 @@ class Row:
 
 def topped(config: Config, names: dict[str, str]) -> dict[str, Any]:
     """What stands on top, by the class: a head, none (names then lose their `model.`), or a classifier."""
-    if config.task in ("bare", "encoder"):
-        bare = {"embed_tokens": "embed_tokens", "layers": "layers", "norm": "norm"}
-        spelled = bare | {key: value.split(".", 1)[-1] if key in bare and "." in value else value
-                          for key, value in names.items()}
-        return {"names": spelled, "head": False, "tie_embeddings": False}
+    if config.bare:
+        bare = {key: key for key in MODULES}
+        spelled = bare | {key: config.rooted(value) if key in bare else value for key, value in names.items()}
+        return {"names": spelled, "head": False, "head_bias": False, "tie_embeddings": False}
     if config.task == "classification":
-        return {"names": {**names, "lm_head": "score"}, "head_rows": config.labels, "tie_embeddings": False}
+        return {"names": {"lm_head": "score", **names}, "head_rows": config.labels, "tie_embeddings": False,
+                "head_bias": config.per_token}
     return {"names": names} if names else {}
 
 
@@ -173,6 +192,10 @@ def _heads(config: Config, *, uneven: bool) -> dict[str, Any]:
     heads = config.integer("num_attention_heads")
     rounded = config.integer("hidden_size") // heads if uneven and config.optional("head_dim") is None else None
     return {"num_heads": heads, "num_kv_heads": config.kv_heads, "head_dim": rounded or config.head_dim}
+
+
+def _said(config: Config, value: str | Callable[[Config], str]) -> str:
+    return value(config) if callable(value) else value
 
 
 def _holds(config: Config, flag: Flag) -> bool:

@@ -1,0 +1,137 @@
+"""Dense decoders beside the closest kin of Llama: a row each. Sources: the library's configuration and modeling files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.components.attention import Attention
+from paramcalc.components.linear import Linear
+from paramcalc.readers.families.decoder import Row
+from paramcalc.readers.families.patterns import FULL, SLIDING, all_sliding, every
+from paramcalc.spec.lower import QKV
+
+if TYPE_CHECKING:
+    from paramcalc.readers.families.config import Config
+
+FC = {"up_proj": "fc1", "down_proj": "fc2"}
+FC_LONG = {"up_proj": "dense_h_to_4h", "down_proj": "dense_4h_to_h"}
+DENSE_QKV = {"qkv_proj": "query_key_value", "o_proj": "dense"}
+QK_LAYERNORM = {"q_norm": "q_layernorm", "k_norm": "k_layernorm"}
+GPT = {"embed_tokens": "transformer.wte", "layers": "transformer.h", "norm": "transformer.ln_f",
+       "input_layernorm": "ln_1", "self_attn": "attn"}
+NEOX = {"embed_tokens": "gpt_neox.embed_in", "layers": "gpt_neox.layers", "norm": "gpt_neox.final_layer_norm",
+        "lm_head": "embed_out", "self_attn": "attention"} | DENSE_QKV | FC_LONG
+SANDWICH_GLM = {"post_attention_layernorm": "post_self_attn_layernorm",
+                "pre_feedforward_layernorm": "post_attention_layernorm",
+                "post_feedforward_layernorm": "post_mlp_layernorm"}
+
+
+def four_times(config: Config) -> int:
+    """A feed-forward of four times the width."""
+    return 4 * config.integer("hidden_size")
+
+
+def inner(config: Config) -> int:
+    """GPT-2's `n_inner`, by default four times the width."""
+    return config.optional("n_inner") or four_times(config)
+
+
+def first_full(config: Config, period: int) -> list[str]:
+    """Full attention at each `period`-th layer from the first on, sliding elsewhere."""
+    return [FULL if i % period == 0 else SLIDING for i in range(config.layers)]
+
+
+def patterned(config: Config, period: int) -> list[str]:
+    """Sliding but for each `sliding_window_pattern`-th layer, `period` where the file is silent."""
+    return every(config, config.integer("sliding_window_pattern", period))
+
+
+def when(key: str, value: str, otherwise: str = "none") -> Any:  # noqa: ANN401 - a question to a config
+    """A word if a flag is set, else another."""
+    return lambda config: value if config.flag(key) else otherwise
+
+
+def _helium(config: Config, _: str, __: str) -> dict[str, Any]:
+    """Its output projection is square, also where the heads' widths do not add up to the model's."""
+    width, heads, head = config.integer("hidden_size"), config.integer("num_attention_heads"), config.head_dim
+    if heads * head == width:
+        return {}
+    bias = QKV if config.flag("attention_bias") else ()
+    return {"mixer": Attention(num_heads=heads, num_kv_heads=config.kv_heads, head_dim=head, bias=bias, output=False),
+            "beside": {"self_attn.o_proj": Linear(component="attention")}}
+
+
+def _exaone4(config: Config) -> list[str]:
+    if config.optional("sliding_window") is None:
+        return [FULL] * config.layers
+    return patterned(config, 4)
+
+
+def _smollm3(config: Config) -> list[str]:
+    slides = config.flag("use_sliding_window") and config.optional("sliding_window") is not None
+    rotary = config.listed("no_rope_layers", int, config.layers)
+    if rotary is None:
+        rotary = [int(word == SLIDING) for word in every(config, config.integer("no_rope_layer_interval"))]
+    return [SLIDING if slides and not turned else FULL for turned in rotary]
+
+
+ROWS: dict[str, Row] = {
+    "arcee": Row("attention_bias", "attention_bias", "mlp_bias", gated=False),
+    "cohere": Row("attention_bias", "attention_bias", norm="layernorm", norm_bias=False, placement="parallel",
+                  qk_norm=when("use_qk_norm", "heads")),
+    "cohere2": Row("attention_bias", "attention_bias", norm="layernorm", norm_bias=False, placement="parallel",
+                   pattern=lambda c: patterned(c, 4)),
+    "cwm": Row(mlp_bias="mlp_bias", pattern=lambda c: first_full(c, 4)),
+    "emu3_text_model": Row("attention_bias", "attention_bias", "mlp_bias"),
+    "ernie4_5": Row("use_bias", "use_bias", "use_bias"),
+    "exaone4": Row(qk_norm="head", placement="post", pattern=_exaone4),
+    "gemma": Row("attention_bias", "attention_bias"),
+    "gemma3_text": Row("attention_bias", "attention_bias", placement="sandwich", qk_norm="head",
+                       pattern=lambda c: patterned(c, 6)),
+    "glm": Row("attention_bias", more={"fused_gate_up": True}),
+    "glm4": Row("attention_bias", placement="sandwich", more={"fused_gate_up": True}, names=SANDWICH_GLM),
+    "gptj": Row(mlp_bias=True, head_bias=True, gated=False, norm="layernorm", placement="parallel", size=inner,
+                names=GPT | {"o_proj": "out_proj", "up_proj": "fc_in", "down_proj": "fc_out"}),
+    "codegen": Row(mlp_bias=True, head_bias=True, gated=False, norm="layernorm", placement="parallel", size=inner,
+                   more={"fused_qkv": True},
+                   names=GPT | {"o_proj": "out_proj", "up_proj": "fc_in", "down_proj": "fc_out"}),
+    "gpt_neox": Row("attention_bias", "attention_bias", True, gated=False, norm="layernorm", names=NEOX,
+                    placement=when("use_parallel_residual", "parallel_norms", "pre"), more={"fused_qkv": True},
+                    token_classifier="classifier"),
+    "granite": Row("attention_bias", "attention_bias", "mlp_bias"),
+    "granite_swa": Row("attention_bias", "attention_bias", "mlp_bias", pattern=lambda c: first_full(c, 4),
+                       more={"sinks": True}),
+    "helium": Row("attention_bias", mlp_bias="mlp_bias", block=_helium),
+    "hunyuan_v1_dense": Row("attention_bias", "attention_bias", qk_norm="head",
+                            names={"q_norm": "query_layernorm", "k_norm": "key_layernorm"}),
+    "internlm3": Row("attention_bias", "attention_bias", "mlp_bias"),
+    "iquestcoder": Row("attention_bias", "attention_bias", "mlp_bias"),
+    "jais2": Row("attention_bias", "attention_bias", "mlp_bias", gated=False, norm="layernorm"),
+    "ministral": Row(pattern=all_sliding),
+    "ministral3": Row(mixers=all_sliding),
+    "mpt": Row(gated=False, norm="layernorm", norm_bias=False, position="alibi", size=four_times,
+               more={"fused_qkv": True}, token_classifier="classifier",
+               names={"embed_tokens": "transformer.wte", "layers": "transformer.blocks", "norm": "transformer.norm_f",
+                      "input_layernorm": "norm_1", "post_attention_layernorm": "norm_2", "self_attn": "attn",
+                      "mlp": "ffn", "qkv_proj": "Wqkv", "o_proj": "out_proj"}),
+    "nanochat": Row("attention_bias", "attention_bias", gated=False, more={"norm_scale": False}, names=FC),
+    "nemotron": Row("attention_bias", "attention_bias", "mlp_bias", gated=False, norm="layernorm"),
+    "olmo": Row("attention_bias", "attention_bias", norm="layernorm", more={"norm_scale": False}),
+    "olmo2": Row("attention_bias", "attention_bias", placement="post", qk_norm="full"),
+    "olmo3": Row("attention_bias", "attention_bias", placement="post", qk_norm="full", pattern=lambda c: every(c, 4)),
+    "persimmon": Row(True, True, True, gated=False, norm="layernorm", qk_norm=when("qk_layernorm", "head"),
+                     more={"fused_qkv": True, "qk_norm_bias": True},
+                     names={"norm": "model.final_layernorm"} | DENSE_QKV | FC_LONG | QK_LAYERNORM),
+    "phi": Row(True, True, True, True, gated=False, norm="layernorm", placement="parallel",
+               qk_norm=when("qk_layernorm", "head"), more={"qk_norm_bias": True},
+               names={"norm": "model.final_layernorm", "o_proj": "dense"} | FC | QK_LAYERNORM),
+    "phi3": Row(mixers=all_sliding, more={"fused_qkv": True, "fused_gate_up": True}),
+    "seed_oss": Row("attention_bias", "attention_out_bias", "mlp_bias"),
+    "smollm3": Row("attention_bias", "attention_bias", "mlp_bias", pattern=_smollm3),
+    "stablelm": Row("use_qkv_bias", norm="layernorm", placement=when("use_parallel_residual", "parallel", "pre"),
+                    qk_norm=when("qk_layernorm", "each"), names=QK_LAYERNORM),
+    "starcoder2": Row("use_bias", "use_bias", "use_bias", gated=False, norm="layernorm", mixers=all_sliding,
+                      names={"up_proj": "c_fc", "down_proj": "c_proj"}),
+    "vaultgemma": Row("attention_bias", "attention_bias", pattern=lambda c: every(c, 2),
+                      names={"post_attention_layernorm": "pre_feedforward_layernorm"}),
+}
