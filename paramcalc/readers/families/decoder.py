@@ -77,7 +77,7 @@ class Row:
     names: Mapping[str, str] | Callable[[Config], Mapping[str, str]] = field(default_factory=dict)
     classifier: str = "score"
     """Where the class for sequence classification keeps its outputs."""
-    token_classifier: str = "score"
+    tagger: str = "score"
     """Where the class for token classification keeps them."""
     adjust: Callable[[Config, dict[str, Any]], None] | None = None
     """A last word on the fields, for what the rest cannot say."""
@@ -127,7 +127,7 @@ class Row:
     def _classifier(self, config: Config) -> dict[str, str]:
         if config.task != "classification":
             return {}
-        return {"lm_head": self.token_classifier if config.per_token else self.classifier}
+        return {"lm_head": self.tagger if config.per_token else self.classifier}
 
     def _mixers(self, config: Config) -> list[str]:
         if self.mixers is not None:

@@ -1,4 +1,4 @@
-"""Dense decoders beside the closest kin of Llama: a row each. Sources: the library's configuration and modeling files."""
+"""Dense decoders beside the closest kin of Llama: a row each. Sources: the library's modeling files."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ ROWS: dict[str, Row] = {
                    names=GPT | {"o_proj": "out_proj", "up_proj": "fc_in", "down_proj": "fc_out"}),
     "gpt_neox": Row("attention_bias", "attention_bias", True, gated=False, norm="layernorm", names=NEOX,
                     placement=when("use_parallel_residual", "parallel_norms", "pre"), more={"fused_qkv": True},
-                    token_classifier="classifier"),
+                    tagger="classifier"),
     "granite": Row("attention_bias", "attention_bias", "mlp_bias"),
     "granite_swa": Row("attention_bias", "attention_bias", "mlp_bias", pattern=lambda c: first_full(c, 4),
                        more={"sinks": True}),
@@ -110,7 +110,7 @@ ROWS: dict[str, Row] = {
     "ministral": Row(pattern=all_sliding),
     "ministral3": Row(mixers=all_sliding),
     "mpt": Row(gated=False, norm="layernorm", norm_bias=False, position="alibi", size=four_times,
-               more={"fused_qkv": True}, token_classifier="classifier",
+               more={"fused_qkv": True}, tagger="classifier",
                names={"embed_tokens": "transformer.wte", "layers": "transformer.blocks", "norm": "transformer.norm_f",
                       "input_layernorm": "norm_1", "post_attention_layernorm": "norm_2", "self_attn": "attn",
                       "mlp": "ffn", "qkv_proj": "Wqkv", "o_proj": "out_proj"}),
