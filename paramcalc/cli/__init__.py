@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-COMMANDS = ("count", "convert")
+COMMANDS = ("count", "flops", "convert")
 """In the order of the help; each is a module of this package with a function of its name."""
 
 

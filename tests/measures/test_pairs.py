@@ -18,8 +18,8 @@ def seen(position, reach):
     return found if reach.top_k is None else min(found, reach.top_k)
 
 
-REACHES = [Reach(), Reach(window=1), Reach(window=3), Reach(window=100), Reach(chunk=4), Reach(top_k=5), Reach(stride=4),
-           Reach(stride=4, top_k=2), Reach(window=7, top_k=3)]
+REACHES = [Reach(), Reach(window=1), Reach(window=3), Reach(window=100), Reach(chunk=4), Reach(top_k=5),
+           Reach(stride=4), Reach(stride=4, top_k=2), Reach(window=7, top_k=3)]
 
 
 @pytest.mark.parametrize("reach", REACHES, ids=str)

@@ -1,0 +1,105 @@
+"""What `flops` says: the contract's object and its tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from paramcalc.measures.flops import Flops, Workload, flops
+from paramcalc.measures.parameters import COMPONENTS
+from paramcalc.measures.rules import palm, six_n_d
+from paramcalc.reports.count import head, headline
+from paramcalc.reports.table import Answer, Column, Table
+
+if TYPE_CHECKING:
+    from paramcalc.build import Model
+    from paramcalc.readers.models import Loaded
+
+
+class Costs(NamedTuple):
+    """All that is said of one workload."""
+
+    load: Workload
+    step: Flops
+    prefill: int
+    decode: int
+    past: int
+    """Tokens in the cache when the decoded one comes."""
+    recompute: int
+    """Forward FLOPs done again during backward."""
+    six_n_d: int
+    palm: int
+
+    @property
+    def training_step(self) -> int:
+        """Forward, backward and what is recomputed between."""
+        return self.step.forward + self.step.backward + self.recompute
+
+
+def costs(model: Model, load: Workload, *, recompute: bool = False) -> Costs:
+    """The FLOPs of a workload, of its prompt and of the token after it."""
+    step = flops(model.tree, load)
+    past = load.past or load.seq
+    prompt = flops(model.tree, load._replace(head="last", past=0)).forward
+    token = flops(model.tree, load._replace(batch=1, seq=1, past=past)).forward
+    tokens = load.batch * load.seq
+    again = step.forward - step.components.get("lm_head", 0) if recompute else 0
+    return Costs(load, step, prompt, token, past, again, six_n_d(model.tree, tokens),
+                 palm(model.tree, tokens, load.seq))
+
+
+def answer(loaded: Loaded, model: Model, load: Workload, *, recompute: bool = False) -> Answer:
+    """FLOPs forward, backward, of a training step, of the prompt and of one decoded token, by component."""
+    found = costs(model, load, recompute=recompute)
+    tokens = load.batch * load.seq
+    json: dict[str, Any] = head("flops", loaded) | {
+        "assumptions": _assumptions(found),
+        "forward": found.step.forward, "backward": found.step.backward, "training_step": found.training_step,
+        "prefill": found.prefill, "decode_token": found.decode,
+        "per_token": {"forward": found.step.forward // tokens, "training": found.training_step // tokens},
+        "components": [{"component": name, "forward": found.step.components[name],
+                        "backward": found.step.backward_components[name]}
+                       for name in COMPONENTS if found.step.components.get(name)],
+        "approximation_6nd": found.six_n_d, "approximation_palm": found.palm,
+    }
+    return Answer(json, (_components(model, found), _totals(found)))
+
+
+def _assumptions(found: Costs) -> dict[str, Any]:
+    load = found.load
+    return {
+        "multiply_add": 2, "convention": load.convention, "batch": load.batch, "seq": load.seq, "past": load.past,
+        "head": load.head, "recompute": "full" if found.recompute else "none",
+        "prefill": "logits of the last position of each sequence",
+        "decode_token": f"one token of one sequence after {found.past:,}",
+        "left_out": "elementwise operations: norms, activations, softmax, rotary, the recurrences of scans",
+    }
+
+
+def _components(model: Model, found: Costs) -> Table:
+    columns = (Column("component"), Column("forward", "flops"), Column("share", "share"), Column("", "bar"))
+    step = found.step.components
+    body = tuple((name, step[name], step[name], step[name]) for name in COMPONENTS if step.get(name))
+    load = found.load
+    square = "the whole square of attention" if load.convention == "full" else "only the pairs a query may see"
+    after = f" after {load.past:,}" if load.past else ""
+    note = (f"batch {load.batch:,} × {load.seq:,} tokens{after} · a multiply-add is 2 FLOPs · {load.convention}: {square} · elementwise operations left out")
+    total = ("total", found.step.forward, found.step.forward, None)
+    return Table(headline(model), columns, body, total, (note,))
+
+
+def _totals(found: Costs) -> Table:
+    step, tokens = found.training_step, found.load.batch * found.load.seq
+    body = [
+        ("forward", found.step.forward, ""), ("backward", found.step.backward, ""),
+        ("training step", step, "forward, backward" + (", forward again" if found.recompute else "")),
+        ("training, per token", step // tokens, ""),
+        ("prefill", found.prefill, "logits of the last position only"),
+        ("one decoded token", found.decode, f"one sequence, {found.past:,} tokens in the cache"),
+        ("6·N·D", found.six_n_d, f"the rule of thumb says {_percent(found.six_n_d, step)} of the training step"),
+        ("PaLM's rule", found.palm, f"6·N·D and attention's square: {_percent(found.palm, step)} of it"),
+    ]
+    return Table("what it costs", (Column("for"), Column("FLOPs", "flops"), Column("")), tuple(body))
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "0 %"
