@@ -82,7 +82,8 @@ def _components(model: Model, found: Costs) -> Table:
     load = found.load
     square = "the whole square of attention" if load.convention == "full" else "only the pairs a query may see"
     after = f" after {load.past:,}" if load.past else ""
-    note = (f"batch {load.batch:,} × {load.seq:,} tokens{after} · a multiply-add is 2 FLOPs · {load.convention}: {square} · elementwise operations left out")
+    note = (f"batch {load.batch:,} × {load.seq:,} tokens{after} · a multiply-add is 2 FLOPs · {load.convention}: "
+            f"{square} · elementwise operations left out")
     total = ("total", found.step.forward, found.step.forward, None)
     return Table(headline(model), columns, body, total, (note,))
 
