@@ -72,8 +72,9 @@ def _stack(
 
 def _leaf(key: str, part: Component, site: Site, explain: bool) -> Node:
     seen: Any = Explained(part) if explain else part
-    return Node(key if part.path is None else part.path, tuple(seen.tensors(site)), stored=part.copies,
-                used=part.copies * part.uses, part=seen, site=site)
+    return Node(key if part.path is None else part.path, tuple(seen.tensors(site)),
+                stored=part.copies if part.stored is None else part.stored, used=part.copies * part.uses, part=seen,
+                site=site)
 
 
 class Explained:

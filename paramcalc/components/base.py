@@ -50,6 +50,9 @@ class Component(Strict):
     """How many of these there are, each with its own weights, each visited once."""
     uses: Annotated[int, Field(ge=1, le=2**16)] = 1
     """How many times one token visits each copy: 12 for ALBERT's one layer."""
+    stored: Annotated[int, Field(ge=0, le=2**16)] | None = None
+    """How many of these memory holds, where it is not `copies`: 0 where the weights are another layer's (Zamba's
+    shared block), more where a token meets only some of them (its adapters)."""
 
     source: ClassVar[str] = ""
     """The paper or reference implementation the formulas are from."""

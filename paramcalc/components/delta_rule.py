@@ -1,4 +1,4 @@
-"""Gated delta-rule attention: a matrix state a head, decayed and corrected at each token."""
+"""Delta-rule attention: a matrix state a head, decayed and corrected at each token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class GatedDelta(Component):
-    """`key_heads` heads of `key_dim`, `value_heads` heads of `value_dim`, short convolution, gated norm."""
+    """`key_heads` heads of `key_dim`, `value_heads` heads of `value_dim`, short convolution, gated norm.
+
+    One decay and one correction strength for each value head and token.
+    """
 
     kind: Literal["gated_delta"] = "gated_delta"
     key_heads: Size
@@ -24,42 +27,122 @@ class GatedDelta(Component):
     key_dim: Size
     value_dim: Size
     conv_kernel: Annotated[int, Field(ge=1, le=1024)] = 4
-    fused: bool = True
-    """Projections are `in_proj_qkvz` and `in_proj_ba` (Qwen3-Next), else qkv, z, b and a apart (Qwen3.5)."""
+    layout: Literal["qkvz", "qkv", "separate"] = "qkvz"
+    """Which projections are one matrix in files: q, k, v with the gate and b with a (Qwen3-Next); q, k, v (Qwen3.5);
+    or none, the convolutions apart as well (OLMo Hybrid)."""
 
-    source: ClassVar[str] = "arXiv:2412.06464; transformers Qwen3NextGatedDeltaNet"
+    source: ClassVar[str] = "arXiv:2412.06464; transformers Qwen3NextGatedDeltaNet, OlmoHybridGatedDeltaNet"
 
-    def _channels(self) -> int:
-        return 2 * self.key_heads * self.key_dim + self.value_heads * self.value_dim
+    def _sizes(self) -> tuple[int, int]:
+        return self.key_heads * self.key_dim, self.value_heads * self.value_dim
 
-    def _channel_axis(self, values: int = 1) -> Axis:
+    def _joined(self, values: int = 1) -> Axis:
         """q, k and v, and with `values` of 2 the gate z beside them."""
         return Axis(Run("heads", self.key_heads, 2 * self.key_dim),
                     Run("heads", self.value_heads, values * self.value_dim))
 
+    def _projections(self) -> list[tuple[str, int, Axis]]:
+        (keys, values), heads = self._sizes(), self.value_heads
+        value, single = axis("heads", heads, self.value_dim), axis("heads", heads)
+        if self.layout == "qkvz":
+            return [("in_proj_qkvz", 2 * keys + 2 * values, self._joined(2)),
+                    ("in_proj_ba", 2 * heads, axis("heads", heads, 2))]
+        if self.layout == "qkv":
+            return [("in_proj_qkv", 2 * keys + values, self._joined()), ("in_proj_z", values, value),
+                    ("in_proj_b", heads, single), ("in_proj_a", heads, single)]
+        key = axis("heads", self.key_heads, self.key_dim)
+        return [("q_proj", keys, key), ("k_proj", keys, key), ("v_proj", values, value), ("g_proj", values, value),
+                ("b_proj", heads, single), ("a_proj", heads, single)]
+
+    def _convolved(self) -> list[tuple[str, int, Axis]]:
+        if self.layout == "separate":
+            return [(name.replace("proj", "conv1d"), size, named) for name, size, named in self._projections()[:3]]
+        keys, values = self._sizes()
+        return [("conv1d", 2 * keys + values, self._joined())]
+
     def tensors(self, site: Site) -> list[Tensor]:
         """Input projections, convolution, decay, gated norm, output."""
-        width, heads, values = self.width(site), self.value_heads, self.value_heads * self.value_dim
-        found = [self.vector("dt_bias", (heads,), ("heads",), MIXER), self.vector("A_log", (heads,), ("heads",), MIXER)]
-        found += convolution(self, self._channels(), self.conv_kernel, bias=False, axis=self._channel_axis())
-        gate = axis("heads", heads, self.value_dim)
-        parts = ([("in_proj_qkvz", self._channels() + values, self._channel_axis(2)),
-                  ("in_proj_ba", 2 * heads, axis("heads", heads, 2))] if self.fused else
-                 [("in_proj_qkv", self._channels(), self._channel_axis()), ("in_proj_z", values, gate),
-                  ("in_proj_b", heads, "heads"), ("in_proj_a", heads, "heads")])
-        for name, out, named in parts:
+        width, (_, values) = self.width(site), self._sizes()
+        found = [self.vector(name, (self.value_heads,), ("heads",), MIXER) for name in ("dt_bias", "A_log")]
+        for name, channels, named in self._convolved():
+            found += convolution(self, channels, self.conv_kernel, bias=False, name=name, axis=named)
+        for name, out, named in self._projections():
             found += self.linear(name, out, width, MIXER, axes=(named, "hidden"))
         found += self.norm("norm", self.value_dim, axis="head_dim")
-        return found + self.linear("out_proj", width, values, MIXER, axes=("hidden", gate))
+        return found + self.linear("out_proj", width, values, MIXER,
+                                   axes=("hidden", axis("heads", self.value_heads, self.value_dim)))
 
     def states(self, site: Site) -> Iterable[State]:
         """The last `conv_kernel` inputs of the convolution and one `(key_dim, value_dim)` matrix a value head."""
-        return [State("conv", (self._channels(), self.conv_kernel), (self._channel_axis(), "kernel"), "sequence",
-                      component=MIXER, kind="state"),
-                State("delta", (self.value_heads, self.key_dim, self.value_dim), ("heads", "head_dim", "state"),
-                      "sequence", dtype="float32", component=MIXER, kind="state")]
+        keys, values = self._sizes()
+        return delta_states(2 * keys + values, self._joined(), self.conv_kernel,
+                            (self.value_heads, self.key_dim, self.value_dim))
 
     def work(self, site: Site) -> Iterable[Work]:
         """The recurrence: read, correct, decay and query, four multiply-adds for each state value."""
-        return [Work("scan", (4, self.value_heads, self.key_dim, self.value_dim), ("one", "heads", "head_dim", "state"),
-                     MIXER, "token", fused=True)]
+        return [recurrence((self.value_heads, self.key_dim, self.value_dim))]
+
+
+class KimiDelta(Component):
+    """Kimi delta attention: as the gated delta rule, but each channel of a key decays at its own rate.
+
+    q, k and v are `(num_heads·head_dim, hidden_size)` each with a short convolution; decay and output gate come from
+    low-rank or full projections.
+    """
+
+    kind: Literal["kimi_delta"] = "kimi_delta"
+    num_heads: Size
+    head_dim: Size
+    conv_kernel: Annotated[int, Field(ge=1, le=1024)] = 4
+    gate_rank: Size | None = None
+    """Rank of the decay's and the output gate's projections; one full matrix each when not given (Ling)."""
+    decay_shape: Literal["heads", "broadcast"] = "heads"
+    """How files keep the log decay: `(num_heads,)` or `(1, 1, num_heads, 1)`."""
+
+    source: ClassVar[str] = "arXiv:2510.26692; transformers KimiLinearDeltaAttention, BailingHybridDeltaAttention"
+
+    def tensors(self, site: Site) -> list[Tensor]:
+        """Projections and their convolutions, decay, correction strength, gate, norm, output."""
+        width, heads = self.width(site), self.num_heads
+        inner, wide = heads * self.head_dim, axis("heads", heads, self.head_dim)
+        found: list[Tensor] = []
+        for name in ("q", "k", "v"):
+            found += self.linear(f"{name}_proj", inner, width, MIXER, axes=(wide, "hidden"))
+            found += convolution(self, inner, self.conv_kernel, bias=False, name=f"{name}_conv1d", axis=wide)
+        shape, axes = (((1, 1, heads, 1), ("one", "one", "heads", "one")) if self.decay_shape == "broadcast"
+                       else ((heads,), ("heads",)))
+        found.append(self.vector("A_log", shape, axes, MIXER))
+        found.append(self.vector("dt_bias", (inner,), (wide,), MIXER))
+        found += self._gate("f", inner, width) + self._gate("g", inner, width)
+        found += self.linear("b_proj", heads, width, MIXER, axes=("heads", "hidden"))
+        found += self.norm("o_norm", self.head_dim, axis="head_dim")
+        return found + self.linear("o_proj", width, inner, MIXER, axes=("hidden", wide))
+
+    def _gate(self, name: str, out: int, width: int) -> list[Tensor]:
+        wide = axis("heads", self.num_heads, self.head_dim)
+        if self.gate_rank is None:
+            return self.linear(f"{name}_proj", out, width, MIXER, axes=(wide, "hidden"))
+        return (self.linear(f"{name}_a_proj", self.gate_rank, width, MIXER, axes=("latent", "hidden"))
+                + self.linear(f"{name}_b_proj", out, self.gate_rank, MIXER, axes=(wide, "latent")))
+
+    def states(self, site: Site) -> Iterable[State]:
+        """The last `conv_kernel` inputs of the convolutions and one `(head_dim, head_dim)` matrix a head."""
+        channels = 3 * self.num_heads * self.head_dim
+        return delta_states(channels, axis("heads", self.num_heads, 3 * self.head_dim), self.conv_kernel,
+                            (self.num_heads, self.head_dim, self.head_dim))
+
+    def work(self, site: Site) -> Iterable[Work]:
+        """The recurrence: read, correct, decay and query, four multiply-adds for each state value."""
+        return [recurrence((self.num_heads, self.head_dim, self.head_dim))]
+
+
+def delta_states(channels: int, named: str, kernel: int, matrix: tuple[int, int, int]) -> list[State]:
+    """The inputs a convolution still needs, and a matrix a head in float32."""
+    return [State("conv", (channels, kernel), (named, "kernel"), "sequence", component=MIXER, kind="state"),
+            State("delta", matrix, ("heads", "head_dim", "state"), "sequence", dtype="float32", component=MIXER,
+                  kind="state")]
+
+
+def recurrence(matrix: tuple[int, int, int], steps: int = 4) -> Work:
+    """`steps` multiply-adds for each value of a matrix state, at each token."""
+    return Work("scan", (steps, *matrix), ("one", "heads", "head_dim", "state"), MIXER, "token", fused=True)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from paramcalc.axes import Axis, Run, axis
 from paramcalc.components.base import Component, Site, Size
+from paramcalc.components.problems import impossible
 from paramcalc.tree import State, Tensor, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Self
 
 MIXER = "state_mixer"
 
@@ -28,24 +30,48 @@ class Mamba(Component):
     conv_bias: bool = True
     dt_norms: bool = False
     """RMSNorm on dt, B and C (Jamba)."""
+    heads: Size = 1
+    """Groups of channels with selection parameters of their own, kept as arrays `[heads, …]` (Zamba)."""
 
-    source: ClassVar[str] = "arXiv:2312.00752; transformers MambaMixer"
+    source: ClassVar[str] = "arXiv:2312.00752; transformers MambaMixer, JambaMambaMixer, ZambaMambaMixer"
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.inner_size % self.heads:
+            raise impossible(f"{self.heads} does not divide inner_size ({self.inner_size})", "", "heads")
+        return self
 
     def tensors(self, site: Site) -> list[Tensor]:
         """Projections, convolution, A, D."""
-        inner, width, state = self.inner_size, self.width(site), self.state_size
-        found = [self.vector("A_log", (inner, state), ("inner", "state"), MIXER),
-                 self.vector("D", (inner,), ("inner",), MIXER)]
+        inner, width = self.inner_size, self.width(site)
+        found = self._selection() if self.heads == 1 else self._selection_by_head()
         found += convolution(self, inner, self.conv_kernel, bias=self.conv_bias)
         found += self.linear("in_proj", 2 * inner, width, MIXER, bias=self.bias,
                              axes=(axis("inner", inner, 2), "hidden"))
-        found += self.linear("x_proj", self.dt_rank + 2 * state, inner, MIXER, axes=("dt", "inner"))
-        found += self.linear("dt_proj", inner, self.dt_rank, MIXER, bias=True, axes=("inner", "dt"))
         found += self.linear("out_proj", width, inner, MIXER, bias=self.bias, axes=("hidden", "inner"))
         if self.dt_norms:
             found += self.norm("dt_layernorm", self.dt_rank, axis="dt")
-            found += self.norm("b_layernorm", state, axis="state") + self.norm("c_layernorm", state, axis="state")
+            found += self.norm("b_layernorm", self.state_size, axis="state")
+            found += self.norm("c_layernorm", self.state_size, axis="state")
         return found
+
+    def _selection(self) -> list[Tensor]:
+        inner, state = self.inner_size, self.state_size
+        found = [self.vector("A_log", (inner, state), ("inner", "state"), MIXER),
+                 self.vector("D", (inner,), ("inner",), MIXER)]
+        found += self.linear("x_proj", self.dt_rank + 2 * state, inner, MIXER, axes=("dt", "inner"))
+        return found + self.linear("dt_proj", inner, self.dt_rank, MIXER, bias=True, axes=("inner", "dt"))
+
+    def _selection_by_head(self) -> list[Tensor]:
+        heads, state, rank = self.heads, self.state_size, self.dt_rank
+        part = self.inner_size // heads
+        return [
+            self.vector("A_log", (heads, part, state), ("heads", "inner", "state"), MIXER),
+            self.vector("D", (heads, part), ("heads", "inner"), MIXER),
+            self.vector("x_proj_weight", (heads, rank + 2 * state, part), ("heads", "dt", "inner"), MIXER, "matmul"),
+            self.vector("dt_proj_weight", (heads, part, rank), ("heads", "inner", "dt"), MIXER, "matmul"),
+            self.vector("dt_proj_bias", (heads, part), ("heads", "inner"), MIXER),
+        ]
 
     def states(self, site: Site) -> Iterable[State]:
         """The last `conv_kernel` inputs of the convolution and the scan's state, whatever the length."""
@@ -71,10 +97,12 @@ class Mamba2(Component):
     conv_kernel: Annotated[int, Field(ge=1, le=1024)] = 4
     bias: bool = False
     conv_bias: bool = True
+    out_bias: bool | None = None
+    """Bias of the output projection, where it differs from the input's (Falcon-H1)."""
     gated_norm: bool = True
     """RMSNorm over the inner width before the output projection."""
 
-    source: ClassVar[str] = "arXiv:2405.21060; transformers Mamba2Mixer"
+    source: ClassVar[str] = "arXiv:2405.21060; transformers Mamba2Mixer, FalconH1Mixer, NemotronHMamba2Mixer"
 
     def _inner(self) -> int:
         return self.num_heads * self.head_dim
@@ -96,7 +124,8 @@ class Mamba2(Component):
                              axes=(joined, "hidden"))
         if self.gated_norm:
             found += self.norm("norm", inner, axis=wide)
-        return found + self.linear("out_proj", width, inner, MIXER, bias=self.bias, axes=("hidden", wide))
+        bias = self.bias if self.out_bias is None else self.out_bias
+        return found + self.linear("out_proj", width, inner, MIXER, bias=bias, axes=("hidden", wide))
 
     def states(self, site: Site) -> Iterable[State]:
         """The last `conv_kernel` inputs of the convolution and one `(head_dim, state_size)` matrix a head."""

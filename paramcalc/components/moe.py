@@ -43,6 +43,7 @@ class MixtureOfExperts(Component):
     """A learned gate `(1, hidden_size)` on the shared output (Qwen2-MoE)."""
     latent_size: Size | None = None
     """Experts work in this width between a down and an up projection all of them share."""
+    latent_bias: bool = False
     layout: Literal["experts", "stacked"] = "experts"
     """How files keep experts: one tensor for each (`experts.*.up_proj`), or one array `[experts, in, out]`."""
     fused: bool = False
@@ -71,8 +72,8 @@ class MixtureOfExperts(Component):
                                      (*(("one",) if groups else ()), "router"), "moe_router",
                                      buffer=self.correction_bias == "buffer", frozen=True, dtype="float32"))
         if self.latent_size:
-            found += self.linear("latent_down", inner, width, "moe_experts", axes=("latent", "hidden"))
-            found += self.linear("latent_up", width, inner, "moe_experts", axes=("hidden", "latent"))
+            found += self.linear("latent_down", inner, width, "other", bias=self.latent_bias, axes=("latent", "hidden"))
+            found += self.linear("latent_up", width, inner, "other", bias=self.latent_bias, axes=("hidden", "latent"))
         found += self._stacked(inner) if self.layout == "stacked" else self._separate(inner)
         return found + self._shared(width)
 

@@ -35,6 +35,10 @@ PLACEMENTS: dict[str, tuple[str, ...]] = {
 arXiv:2408.00118; parallel GPT-J; parallel_norms GPT-NeoX, arXiv:2204.06745; ffn ModernBERT's first layer."""
 
 
+MODULES = frozenset(["embed_tokens", "embed_positions", "embedding_norm", "layers", "norm", "lm_head"])
+"""Words of `names` that stand for modules of the model, never for tensors within a layer."""
+
+
 class Lowered(NamedTuple):
     """The long form: modules in order, and the blocks their stacks are laid out from."""
 
@@ -169,7 +173,7 @@ def _mixer(spec: ModelSpec, fields: LayerFields) -> Component | None:
         qk_norm=fields.qk_norm or "none", qk_norm_bias=bool(fields.qk_norm_bias),
         output_gate=fields.output_gate or "none", sinks=bool(fields.sinks),
         window=fields.window, chunk=fields.chunk, top_k=fields.top_k, fused="qkv" if fields.fused_qkv else "none",
-        transposed=bool(fields.transposed), names=spec.names,
+        transposed=bool(fields.transposed), names=_inner(spec),
     )
 
 
@@ -183,12 +187,17 @@ def _ffn(spec: ModelSpec, fields: LayerFields) -> Component | None:
     return FeedForward(
         intermediate_size=intermediate_size(spec.hidden_size, fields), gated=fields.gated is not False,
         bias=bool(fields.mlp_bias), fused=bool(fields.fused_gate_up), transposed=bool(fields.transposed),
-        names=spec.names,
+        names=_inner(spec),
     )
 
 
+def _inner(spec: ModelSpec) -> dict[str, str]:
+    """Names as parts of a layer use them: the model's own modules are not among their tensors."""
+    return {key: value for key, value in spec.names.items() if key not in MODULES}
+
+
 def _renamed(part: Component, spec: ModelSpec) -> Component:
-    return part.model_copy(update={"names": spec.names})
+    return part.model_copy(update={"names": _inner(spec)})
 
 
 def intermediate_size(hidden_size: int, fields: LayerFields) -> int:

@@ -150,6 +150,8 @@ class Row:
             found["chunk"] = config.integer("attention_chunk_size")
         if ffn == "moe" and self.experts is not None:
             found["moe"] = mixture(config, self.experts, gated=self.gated)
+        elif ffn == "none":
+            found["ffn"] = "none"
         elif ffn == "dense":
             found["intermediate_size"] = self.size(config) if callable(self.size) else config.integer(self.size)
         return found if self.block is None else found | dict(self.block(config, mixer, ffn))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.spec.layout import MAX_LAYERS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -92,3 +94,57 @@ def sliding_from(config: Config) -> list[str]:
 def all_sliding(config: Config) -> list[str]:
     """Mistral's rule: every layer slides if a window is set."""
     return [FULL if config.optional("sliding_window") is None else SLIDING] * config.layers
+
+
+def at_indices(config: Config, key: str, at: str = FULL, rest: str = LINEAR, *, none: str | None = None) -> list[str]:
+    """`at` for the layers a list names, `rest` elsewhere; every layer `none` where there is no list."""
+    named = config.listed(key, int)
+    if named is None:
+        return [none or rest] * config.layers
+    return [at if i in set(named) else rest for i in range(config.layers)]
+
+
+def at_offset(config: Config, period_key: str, offset_key: str, at: str, rest: str) -> list[str]:
+    """`at` where the layer's index modulo a period is an offset (Jamba)."""
+    period, offset = config.integer(period_key), config.integer(offset_key, least=0)
+    return [at if i % period == offset else rest for i in range(config.layers)]
+
+
+def interval(config: Config) -> list[str]:
+    """Full attention at each `full_attention_interval`-th layer (Qwen3-Next)."""
+    return every(config, config.integer("full_attention_interval", 4), FULL, LINEAR)
+
+
+def cycled(config: Config, key: str, words: dict[str, str]) -> list[str]:
+    """A period of words, repeated over the layers (RecurrentGemma)."""
+    period = config.listed(key, str) or []
+    for index, word in enumerate(period):
+        if word not in words:
+            raise config.error(key, f"unknown layer kind {word[:60]!r}", f"known: {', '.join(words)}", index)
+    if not period:
+        raise config.error(key, "must name at least one layer kind")
+    return [words[period[i % len(period)]] for i in range(config.layers)]
+
+
+LETTERS = {"M": LINEAR, "*": FULL, "-": "mlp", "E": "moe"}
+ONE_PART = WORDS | {"moe": "moe", "mlp": "mlp"}
+
+
+def one_part_layers(config: Config, key: str, letters_key: str, otherwise: Sequence[str]) -> list[str]:
+    """Nemotron-H: each layer is a mixer or a feed-forward, from a list of words or a string of letters."""
+    words = config.listed(key, str)
+    letters = config.text(letters_key)
+    if words is None and letters:
+        for index, letter in enumerate(letters):
+            if letter not in LETTERS:
+                raise config.error(letters_key, f"unknown letter {letter!r}", f"known: {' '.join(LETTERS)}", index)
+        found = [LETTERS[letter] for letter in letters]
+    else:
+        found = [ONE_PART.get(word, "") for word in words or otherwise]
+        if "" in found:
+            index = found.index("")
+            raise config.error(key, f"unknown layer kind {(words or otherwise)[index][:60]!r}",
+                               f"known: {', '.join(ONE_PART)}", index)
+    if not 0 < len(found) <= MAX_LAYERS:
+        raise config.error(key if words else letters_key, f"must name 1 to {MAX_LAYERS:,} layers")
+    return found

@@ -1,0 +1,55 @@
+"""Lightning attention: linear attention with a fixed decay a head."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from paramcalc.axes import axis
+from paramcalc.components.base import Component, Size
+from paramcalc.components.delta_rule import recurrence
+from paramcalc.components.mamba import MIXER
+from paramcalc.tree import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from paramcalc.components.base import Site
+    from paramcalc.tree import Tensor, Work
+
+
+class LightningAttention(Component):
+    """q, k and v in one matrix `(3·num_heads·head_dim, hidden_size)`, norm and gate on the output, output projection.
+
+    A block of `block_size` tokens is attended to at once; the decays within one are kept as buffers.
+    """
+
+    kind: Literal["lightning_attention"] = "lightning_attention"
+    num_heads: Size
+    head_dim: Size
+    block_size: Size = 256
+
+    source: ClassVar[str] = "arXiv:2501.08313 section 2.2; transformers MiniMaxLightningAttention"
+
+    def tensors(self, site: Site) -> list[Tensor]:
+        """Projections, norm, gate; slopes and decays as buffers."""
+        width, heads, block = self.width(site), self.num_heads, self.block_size
+        inner, wide = heads * self.head_dim, axis("heads", heads, self.head_dim)
+        found = self.linear("qkv_proj", 3 * inner, width, MIXER,
+                            axes=(axis("heads", heads, 3 * self.head_dim), "hidden"))
+        found += self.norm("norm", inner, axis=wide)
+        found += self.linear("output_gate", inner, width, MIXER, axes=(wide, "hidden"))
+        found += self.linear("out_proj", width, inner, MIXER, axes=("hidden", wide))
+        shapes = {"slope_rate": (heads, 1, 1), "query_decay": (heads, block, 1), "key_decay": (heads, block, 1)}
+        found += [self.vector(name, shape, ("heads", "block", "one"), MIXER, buffer=True)
+                  for name, shape in shapes.items()]
+        axes = ("one", "heads", "block", "block")
+        return [*found, self.vector("diagonal_decay", (1, heads, block, block), axes, MIXER, buffer=True)]
+
+    def states(self, site: Site) -> Iterable[State]:
+        """One `(head_dim, head_dim)` matrix a head, whatever the length."""
+        return [State("linear", (self.num_heads, self.head_dim, self.head_dim), ("heads", "head_dim", "state"),
+                      "sequence", component=MIXER, kind="state")]
+
+    def work(self, site: Site) -> Iterable[Work]:
+        """The recurrence: decay, input and read-out, three multiply-adds for each state value."""
+        return [recurrence((self.num_heads, self.head_dim, self.head_dim), 3)]
