@@ -27,7 +27,6 @@ from transformers.modeling_utils import PreTrainedModel
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parent / "data" / "oracle"
-DRAWS = 3
 ATTEMPTS = 400
 Record = dict[str, Any]
 
@@ -53,7 +52,7 @@ def rebuilt(owner: type[PreTrainedModel], config: PreTrainedConfig, model_type: 
 
 def drawn(owner: type[PreTrainedModel], base: PreTrainedConfig, model_type: str, seen: set[str]) -> Iterator[Record]:
     """Yield records of random configurations, each with parameters unlike the others'."""
-    for turn in range(DRAWS):
+    for turn in range(draws.DRAWS):
         for attempt in range(ATTEMPTS):
             identity = f"draw{turn + 1}__{model_type}__{owner.__name__}"
             try:
