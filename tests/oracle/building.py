@@ -34,17 +34,19 @@ REPAIRS: dict[str, dict[str, Any]] = {
 
 def model_class(model_type: str, name: str) -> type[PreTrainedModel]:
     """Find a model class by its name, at the top level of transformers or in the module of its type."""
-    found = getattr(transformers, name, None)
+    found: type[PreTrainedModel] | None = getattr(transformers, name, None)
     if found is None:
         module_name = model_type_to_module_name(model_type)
         module = importlib.import_module(f"transformers.models.{module_name}.modeling_{module_name}")
         found = getattr(module, name)
+    if found is None:
+        raise LookupError(f"transformers has no class {name}")
     return found
 
 
 def config_class_for(model_type: str, owner: type[PreTrainedModel]) -> type[PreTrainedConfig]:
     """Return the config class that `owner` is built from: that of the type, or of its nested text config."""
-    outer = CONFIG_MAPPING[model_type]
+    outer: type[PreTrainedConfig] = CONFIG_MAPPING[model_type]
     wanted = owner.config_class
     if wanted is None or outer is wanted or issubclass(outer, wanted):
         return outer

@@ -11,11 +11,14 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import building
 import special
 from transformers.configuration_utils import PreTrainedConfig
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsLenAndGetItem
 
 HIDDEN = re.compile(r"^(hidden_size|d_model|n_embd|emb_dim|embedding_dim|dim)$")
 HEADS = re.compile(
@@ -47,11 +50,12 @@ EXPERTS = re.compile(r"^(num_experts|n_routed_experts|num_local_experts|moe_num_
 TOP_K = re.compile(r"^(num_experts_per_tok|moe_topk|moe_k|top_k_experts)$")
 SHARED = re.compile(r"^(n_shared_experts|num_shared_experts|moe_num_shared_experts)$")
 DENSE_FIRST = re.compile(r"^(first_k_dense_replace|num_dense_layers|moe_layer_start_index)$")
-SIDE_COUNT = re.compile(r"^(index_n_heads|linear_num_(key_|value_)?heads|zero_expert_num|num_mem_blocks|altup_num_inputs"
-                        r"|relative_attention_num_buckets|hc_mult|mamba_n_groups|n_groups|d_rel|num_codebooks|ngram|num_buckets"
-                        r"|prompt_(length|types)|segment_types|position_bias_num_buckets|o_groups|inner_group_num"
-                        r"|num_hidden_groups|adapter_reduction_factor|intermediate_multiple_size|conv_window"
-                        r"|head_ratio|num_groups|expansion_ratio|rel_extent)$")  # fmt: skip
+SIDE_COUNT = re.compile(
+    r"^(index_n_heads|linear_num_(key_|value_)?heads|zero_expert_num|num_mem_blocks|altup_num_inputs|hc_mult|d_rel"
+    r"|relative_attention_num_buckets|mamba_n_groups|n_groups|num_codebooks|ngram|num_buckets|prompt_(length|types)"
+    r"|segment_types|position_bias_num_buckets|o_groups|inner_group_num|num_hidden_groups|adapter_reduction_factor"
+    r"|intermediate_multiple_size|conv_window|head_ratio|num_groups|expansion_ratio|rel_extent)$"
+)
 PERIOD = re.compile(r"^(decoder_sparse_step|moe_layer_interval|expert_layer_period|attn_layer_period"
                     r"|interleave_moe_layer_step|layer_group_size|sliding_window_pattern"
                     r"|global_attn_every_n_layers)$")  # fmt: skip
@@ -82,7 +86,7 @@ class Spread(random.Random):
         self.turn = turn
         self.calls = 0
 
-    def choice(self, seq: Sequence[Any]) -> Any:
+    def choice(self, seq: SupportsLenAndGetItem[Any]) -> Any:
         """Return the element that this draw has for this call."""
         self.calls += 1
         order = random.Random(f"{self.seed_text}/{self.calls}").sample(range(len(seq)), len(seq))
@@ -97,7 +101,7 @@ class Draw:
         self.owner = owner
         self.turn = turn
         self.attempt = attempt
-        self.rng = rng = random.Random(f"{base.model_type}/{owner}/{turn}/{attempt}")
+        self.rng = random.Random(f"{base.model_type}/{owner}/{turn}/{attempt}")
         self.used: set[int] = set()
         self.names = {field.name for field in fields(base)} - {field.name for field in fields(PreTrainedConfig)}
         self.names |= {"is_decoder", "tie_word_embeddings"} & set(vars(base))

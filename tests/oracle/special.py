@@ -240,4 +240,5 @@ def adjust(model_type: str, values: Values, rng: random.Random, names: set[str])
 
 def acceptable(record: dict[str, Any]) -> bool:
     """Tell whether a record is worth keeping: small, and with something in it."""
-    return 0 < record["total"] < 50_000_000
+    total: int = record["total"]
+    return 0 < total < 50_000_000

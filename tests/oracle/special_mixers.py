@@ -31,13 +31,10 @@ def _mamba2(values: Values, rng: random.Random, names: set[str]) -> None:
     head = rng.choice([size for size in range(4, 40) if inner % size == 0])
     dims = [name for name in ("head_dim", "mamba_d_head", "mamba_head_dim", "mamba_headdim") if name in names]
     counts = [name for name in ("num_heads", "mamba_n_heads", "n_mamba_heads") if name in names]
-    for name in dims:
-        values[name] = head
-    for name in counts:
-        values[name] = inner // head
-    for name in ("n_groups", "mamba_n_groups", "mamba_ngroups"):
-        if name in names:
-            values[name] = rng.choice([count for count in (1, 2, 3) if (inner // head) % count == 0])
+    groups = [name for name in ("n_groups", "mamba_n_groups", "mamba_ngroups") if name in names]
+    values.update(dict.fromkeys(dims, head))
+    values.update(dict.fromkeys(counts, inner // head))
+    values.update(dict.fromkeys(groups, rng.choice([count for count in (1, 2, 3) if (inner // head) % count == 0])))
 
 
 def _falcon_h1(values: Values, rng: random.Random, _: set[str]) -> None:
