@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from paramcalc.components.attention import Attention, Projection
 from paramcalc.components.embedding import Embedding, Positions
@@ -12,17 +12,15 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
-from paramcalc.readers.families.tops import BERT_HEAD, BERT_TOPS, PredictionHead, Tops, top_of
+from paramcalc.readers.families.tops import BERT_HEAD, BERT_TOPS, Parts, Tops, top_of
 from paramcalc.spec.layout import roll
 from paramcalc.spec.model import Block, ModelSpec
 
 if TYPE_CHECKING:
-    from paramcalc.components.base import Component
     from paramcalc.readers.families.config import Config
 
 Flag = bool | str
 """A fact of the family, or the config key that says it."""
-Parts = dict[str, "Component"]
 
 NAMES: Mapping[str, str] = {
     "tokens": "embeddings.word_embeddings", "positions": "embeddings.position_embeddings",
@@ -43,10 +41,10 @@ class Encoder:
     prefix: str = "bert"
     """Before the encoder's parts in every class but the encoder itself."""
     names: Mapping[str, str] = field(default_factory=dict)
-    head: PredictionHead = BERT_HEAD
+    head: Callable[[Config], Parts] = BERT_HEAD
     tops: Tops = field(default_factory=lambda: BERT_TOPS)
-    pooled: bool = False
-    """The pooler is there in every class."""
+    norm: Literal["layernorm", "rmsnorm"] = "layernorm"
+    norm_bias: Flag | None = None
     pre: Flag = False
     """Norms stand before attention and feed-forward, and one after the last layer."""
     learned: bool = True
@@ -63,9 +61,13 @@ class Encoder:
     gated: bool = False
     fused: bool = False
     """q, k and v are one matrix."""
-    mixer: Callable[[Config, str], Parts] | None = None
-    """Attention in a layer of a given word, where it is not the plain one."""
+    size: str = "intermediate_size"
+    mixer: Callable[[Config, str, bool], Parts] | None = None
+    """Attention in a layer of a given word, to itself or across, where it is not the plain one."""
+    window: Callable[[Config, str], int | None] | None = None
+    """Tokens a query can see in a layer of a given word."""
     feed: Callable[[Config], Parts] | None = None
+    """The feed-forward, where it is not the plain one."""
     words: Callable[[Config], list[str]] | None = None
     """A word for each layer, where they are not all alike."""
     tables: Callable[[Config], Parts] | None = None
@@ -94,7 +96,7 @@ class _Builder:
         modules = self.here(self.embeddings())
         modules |= self.here({self.names["layers"]: Stack(of=tuple(roll(words)))})
         if self.holds(self.row.pre):
-            modules |= self.here({self.names["final_norm"]: Norm(kind="layernorm")})
+            modules |= self.here({self.names["final_norm"]: self.norm()})
         blocks = {word: Block(parts=self.layer(word)) for word in dict.fromkeys(words)}
         return ModelSpec(hidden_size=self.width, vocab_size=self.config.integer("vocab_size"), blocks=blocks,
                          modules=modules | self.on_top())
@@ -121,44 +123,51 @@ class _Builder:
         if row.tables is not None:
             found |= row.tables(config)
         if names["embedding_norm"]:
-            found[names["embedding_norm"]] = Norm(kind="layernorm", hidden_size=width)
+            found[names["embedding_norm"]] = self.norm(width)
         if width or row.projected:
             found[names["project"]] = Linear(in_features=narrow, bias=True, component="other_embedding")
         return found
 
     def layer(self, word: str) -> Parts:
         row, names = self.row, self.names
-        own = row.mixer(self.config, word) if row.mixer else {names["attention"]: self.attention()}
-        groups = [(names["attention_norm"], own)]
+        groups = [(names["attention_norm"], self.attention(word))]
         if self.crosses:
-            groups.append((f"cross{names['attention_norm']}", {"crossattention": self.attention(cross=True)}))
+            groups.append((f"cross{names['attention_norm']}", self.attention(word, cross=True)))
         groups.append((names["ffn_norm"], row.feed(self.config) if row.feed else self.feed_forward()))
         found: Parts = {}
         for norm, parts in groups:
-            normed: Parts = {norm: Norm(kind="layernorm")} if norm else {}
+            normed: Parts = {norm: self.norm()} if norm else {}
             found |= {**normed, **parts} if self.holds(row.pre) else {**parts, **normed}
         return found | (row.further(self.config) if row.further is not None else {})
+
+    def norm(self, width: int | None = None) -> Norm:
+        bias = self.row.norm_bias
+        return Norm(kind=self.row.norm, bias=None if bias is None else self.holds(bias), hidden_size=width)
 
     @property
     def crosses(self) -> bool:
         """Whether the layers attend to another encoder's output, which only decoders can."""
-        return "add_cross_attention" in self.config.family.defaults and is_decoder(self.config) and self.config.flag(
-            "add_cross_attention")
+        known = self.config.family.defaults.keys() >= {"add_cross_attention", "is_decoder"}
+        return known and is_decoder(self.config) and self.config.flag("add_cross_attention")
 
-    def attention(self, *, cross: bool = False) -> Attention:
+    def attention(self, word: str, *, cross: bool = False) -> Parts:
         row, config = self.row, self.config
+        if row.mixer is not None:
+            return row.mixer(config, word, cross)
         qkv: tuple[Projection, ...] = ("q", "k", "v") if self.holds(row.qkv_bias) else ()
         out: tuple[Projection, ...] = ("o",) if self.holds(row.o_bias) else ()
-        return Attention(
-            num_heads=heads(config), bias=(*qkv, *out), causal=is_decoder(config) and not cross, cross=cross,
-            fused="qkv" if row.fused else "none",
+        part = Attention(
+            num_heads=heads(config), num_kv_heads=config.optional("num_key_value_heads"), bias=(*qkv, *out),
+            head_dim=config.optional("head_dim"), causal=is_decoder(config) and not cross, cross=cross,
+            window=row.window(config, word) if row.window else None, fused="qkv" if row.fused else "none",
             names=self.spelled("q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj"),
         )
+        return {f"cross{self.names['attention']}" if cross else self.names["attention"]: part}
 
     def feed_forward(self) -> Parts:
         row = self.row
         return {self.names["ffn"] or "feed_forward": FeedForward(
-            intermediate_size=self.config.integer("intermediate_size"), gated=row.gated,
+            intermediate_size=self.config.integer(row.size), gated=row.gated,
             bias=self.holds(row.mlp_bias), path=self.names["ffn"],
             names=self.spelled("gate_proj", "up_proj", "down_proj"),
         )}
@@ -170,10 +179,10 @@ class _Builder:
         found: Parts = {}
         for piece in self.row.tops[self.top]:
             if piece == "head":
-                found |= self.row.head.parts(self.config)
+                found |= self.row.head(self.config)
             elif piece != "pooler":
-                found |= piece.parts(self.config)
-        if self.row.pooled or "pooler" in self.row.tops[self.top]:
+                found |= piece(self.config)
+        if "pooler" in self.row.tops[self.top]:
             pooler = Linear(bias=True, component="pooler", per="sequence")
             found = self.here({self.names["pooler"]: pooler}) | found
         return found

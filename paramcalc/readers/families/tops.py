@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from paramcalc.components.linear import Head, Linear, Parameter
 from paramcalc.components.norm import Norm
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 Parts = dict[str, "Component"]
 
 
-class PredictionHead(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PredictionHead:
     """Where a head that predicts tokens keeps its tensors; '' where it has no such part."""
 
     dense: str = "cls.predictions.transform.dense"
@@ -29,7 +31,7 @@ class PredictionHead(NamedTuple):
     ties: bool = True
     """False where the decoder is never the embedding's matrix, whatever the config says."""
 
-    def parts(self, config: Config) -> Parts:
+    def __call__(self, config: Config) -> Parts:
         """The head's modules."""
         hidden, width = config.integer("hidden_size"), config.integer(self.width)
         tied = self.ties and config.tied
@@ -44,7 +46,8 @@ class PredictionHead(NamedTuple):
         return found
 
 
-class Dense(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Dense:
     """A layer with bias at `name`."""
 
     name: str
@@ -54,7 +57,7 @@ class Dense(NamedTuple):
     per: Literal["token", "sequence"] = "sequence"
     component: Literal["lm_head", "pooler", "other"] = "lm_head"
 
-    def parts(self, config: Config) -> Parts:
+    def __call__(self, config: Config) -> Parts:
         """The layer."""
         if isinstance(self.out, int):
             out = self.out
@@ -64,7 +67,7 @@ class Dense(NamedTuple):
                                   component=self.component, per=self.per)}
 
 
-Piece = Literal["pooler", "head"] | Dense
+Piece = Literal["pooler", "head"] | Callable[["Config"], Parts]
 Tops = Mapping[str, tuple[Piece, ...]]
 """The end of a class's name, after `For`, to what it puts on the encoder; `Model` for the encoder alone."""
 
@@ -90,16 +93,24 @@ BERT_TOPS: Tops = {
     "NextSentencePrediction": ("pooler", PAIR), "PreTraining": ("pooler", "head", PAIR),
 }
 ROBERTA_TOPS: Tops = {**PLAIN_TOPS, "Model": ("pooler",), "MultipleChoice": ("pooler", CHOSEN)}
+CHOICE_TOPS: Tops = {**PLAIN_TOPS, "MultipleChoice": (CHOSEN,)}
 ELECTRA_TOPS: Tops = {
     **PLAIN_TOPS,
     "PreTraining": DISCRIMINATOR, "MultipleChoice": (Dense("sequence_summary.summary", component="other"), CHOSEN),
 }
+ROC_TOPS: Tops = {**BERT_TOPS, "PreTraining": ("pooler", "head")}
 LONG_TOPS: Tops = {**PLAIN_TOPS, "MultipleChoice": (BEFORE, CHOSEN)}
 
 BERT_HEAD = PredictionHead()
+GTE_HEAD = PredictionHead("lm_head.dense", "lm_head.norm", "lm_head.decoder", "")
 ROBERTA_HEAD = PredictionHead("lm_head.dense", "lm_head.layer_norm", "lm_head.decoder", "lm_head.bias")
 GENERATOR_HEAD = PredictionHead("generator_predictions.dense", "generator_predictions.LayerNorm", "generator_lm_head",
                                 "", "embedding_size")
+
+
+def pooled(tops: Tops) -> Tops:
+    """The same with a pooler in every class."""
+    return {word: ("pooler", *(piece for piece in pieces if piece != "pooler")) for word, pieces in tops.items()}
 
 
 def top_of(config: Config, tops: Tops) -> str:
