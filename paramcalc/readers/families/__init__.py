@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Builder = Callable[["Config"], "ModelSpec"]
 
-TABLES = ("rows", "rows_dense", "rows_moe", "rows_hybrid", "rows_seq2seq", "rows_t5", "rows_encoder")
+TABLES = ("rows", "rows_dense", "rows_gpt", "rows_moe", "rows_hybrid", "rows_seq2seq", "rows_t5", "rows_encoder")
 """Modules whose `ROWS` hold families, in the order they are searched."""
 
 BUILDERS: dict[str, str] = {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from paramcalc.errors import Problem, SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from paramcalc.readers.families.data import FamilyData
 
@@ -43,6 +43,8 @@ class Config:
         """What the reader of the answer must know; builders add to it."""
         self.read: set[str] = set()
         """Keys builders asked for."""
+        self.older: Mapping[str, str] = {}
+        """Spellings a class still takes for a key, before the key itself: `hidden_size` to `n_embed`."""
 
     def note(self, text: str) -> None:
         """Something the reader of the answer must know, said once."""
@@ -69,6 +71,8 @@ class Config:
 
     def spelled(self, key: str) -> str:
         """The key as this file or this family spells it."""
+        if (older := self.older.get(key)) in self.data:
+            return str(older)
         if key in self.data:
             return key
         spellings = (self.family.aliases.get(key), *(a for a, target in self.family.aliases.items() if target == key))
@@ -78,6 +82,9 @@ class Config:
         """The raw value; the class's default, then `default`, where the file is silent."""
         self.read.add(key)
         data = self.data
+        if (older := self.older.get(key)) is not None and data.get(older) is not None:
+            self.read.add(older)
+            return data[older]
         if key in data:
             return data[key]
         alias = self.family.aliases.get(key)

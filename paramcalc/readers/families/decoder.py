@@ -79,11 +79,15 @@ class Row:
     """Where the class for sequence classification keeps its outputs."""
     tagger: str = "score"
     """Where the class for token classification keeps them."""
+    older: Mapping[str, str] = field(default_factory=dict)
+    """Spellings the class still takes for a key: `hidden_size` to `n_embed`."""
     adjust: Callable[[Config, dict[str, Any]], None] | None = None
     """A last word on the fields, for what the rest cannot say."""
 
     def __call__(self, config: Config) -> ModelSpec:
         """The specification of one config."""
+        if self.older:
+            config.older = self.older
         kinds = list(zip(self._mixers(config), self._feed_forwards(config), strict=True))
         blocks = {kind: self._block(config, *kind) for kind in dict.fromkeys(kinds)}
         fields = self._common(config)

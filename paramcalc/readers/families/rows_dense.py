@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.attention import Attention
-from paramcalc.components.linear import Linear
-from paramcalc.readers.families.decoder import Row
-from paramcalc.readers.families.patterns import FULL, SLIDING, all_sliding, every
+from paramcalc.components.linear import Linear, Parameter
+from paramcalc.components.norm import Norm
+from paramcalc.readers.families.decoder import Experts, Row
+from paramcalc.readers.families.patterns import FULL, SLIDING, all_sliding, every, mixers, sparse_layers, sparse_step
 from paramcalc.spec.lower import QKV
 
 if TYPE_CHECKING:
@@ -24,6 +25,13 @@ NEOX = {"embed_tokens": "gpt_neox.embed_in", "layers": "gpt_neox.layers", "norm"
 SANDWICH_GLM = {"post_attention_layernorm": "post_self_attn_layernorm",
                 "pre_feedforward_layernorm": "post_attention_layernorm",
                 "post_feedforward_layernorm": "post_mlp_layernorm"}
+
+
+SANDWICH_CLOVA = {"post_attention_layernorm": "post_norm1", "pre_feedforward_layernorm": "post_attention_layernorm",
+                  "post_feedforward_layernorm": "post_norm2"}
+MODERNBERT = {"embed_tokens": "model.embeddings.tok_embeddings", "embedding_norm": "model.embeddings.norm",
+              "norm": "model.final_norm", "lm_head": "decoder", "input_layernorm": "attn_norm", "self_attn": "attn",
+              "post_attention_layernorm": "mlp_norm", "gate_up_proj": "Wi", "o_proj": "Wo", "down_proj": "Wo"}
 
 
 def four_times(config: Config) -> int:
@@ -61,6 +69,21 @@ def _helium(config: Config, _: str, __: str) -> dict[str, Any]:
             "beside": {"self_attn.o_proj": Linear(component="attention")}}
 
 
+def _flint(config: Config) -> list[str]:
+    last = config.layers - 1
+    return [FULL if i < 2 or i % 4 == 1 or i == last else SLIDING for i in range(config.layers)]
+
+
+def _flint_experts(config: Config) -> list[str]:
+    """Silent, the first two layers are dense."""
+    words = sparse_step(config)
+    return words if config.get("mlp_only_layers") is not None else [w if i > 1 else "dense" for i, w in enumerate(words)]
+
+
+def _mellum_experts(config: Config) -> list[str]:
+    return sparse_layers(config) if config.get("mlp_layer_types") is not None else ["moe"] * config.layers
+
+
 def _exaone4(config: Config) -> list[str]:
     if config.optional("sliding_window") is None:
         return [FULL] * config.layers
@@ -75,8 +98,68 @@ def _smollm3(config: Config) -> list[str]:
     return [SLIDING if slides and not turned else FULL for turned in rotary]
 
 
+def _bitnet(config: Config, *_: str) -> dict[str, Any]:
+    """A norm before each output projection."""
+    inner_norm = Norm(kind="rmsnorm", hidden_size=config.integer("intermediate_size"))
+    return {"beside": {"self_attn.attn_sub_norm": Norm(kind="rmsnorm"), "mlp.ffn_sub_norm": inner_norm}}
+
+
+def _apertus(config: Config, *_: str) -> dict[str, Any]:
+    """xIELU has two learned values, arXiv:2411.13010; its class keeps two constants as buffers."""
+    if config.text("hidden_act") != "xielu":
+        return {}
+    learned = Parameter(shape=(1,), component="ffn")
+    constant = Parameter(shape=(), component="ffn", buffer=True)
+    return {"beside": {"mlp.act_fn.alpha_p": learned, "mlp.act_fn.alpha_n": learned, "mlp.act_fn.beta": constant,
+                       "mlp.act_fn.eps": constant}}
+
+
+def _hyperclovax_names(config: Config) -> dict[str, str]:
+    return SANDWICH_CLOVA if config.flag("use_post_norm") else {}
+
+
+def _modernbert_layers(config: Config) -> list[str]:
+    """The first layer has no norm before attention: the embeddings' norm stands for it."""
+    words = mixers(config, first_full(config, config.integer("global_attn_every_n_layers", 3)))
+    return [f"first_{words[0]}", *words[1:]]
+
+
+def _modernbert_layer(config: Config, word: str, _: str) -> dict[str, Any]:
+    """A sliding layer sees half of `local_attention`, which counts both sides of an encoder's token."""
+    found: dict[str, Any] = {"norm_placement": "ffn"} if word.startswith("first_") else {}
+    reach = config.optional("local_attention", least=0) or 0
+    return found | {"window": reach // 2 or None} if word.endswith(SLIDING) else found
+
+
+def _modernbert_head(config: Config) -> dict[str, Any]:
+    """The head's transform, counted as head."""
+    classifies = config.task == "classification"
+    found: dict[str, Any] = {"fused_gate_up": True, "embedding_norm": True}
+    if config.bare:
+        return found
+    place = "head" if classifies else "lm_head"
+    scale = Parameter(shape=(config.integer("hidden_size"),), component="lm_head")
+    return found | {"outputs": {
+        f"{place}.dense": Linear(bias=config.flag("classifier_bias"), component="lm_head"),
+        f"{place}.norm.weight": scale} | ({f"{place}.norm.bias": scale} if config.flag("norm_bias") else {})}
+
+
+def _modernbert_bias(config: Config, fields: dict[str, Any]) -> None:
+    if config.task == "classification":
+        fields["head_bias"] = config.flag("classifier_bias")
+
+
+def _mellum_apart(config: Config, fields: dict[str, Any]) -> None:
+    if config.optional("num_mtp_layers", least=0):
+        fields["uncounted"] = ("multi-token prediction layers",)
+
+
 ROWS: dict[str, Row] = {
+    "apertus": Row("attention_bias", "attention_bias", gated=False, qk_norm="head", block=_apertus,
+                   names={"input_layernorm": "attention_layernorm",
+                          "post_attention_layernorm": "feedforward_layernorm"}),
     "arcee": Row("attention_bias", "attention_bias", "mlp_bias", gated=False),
+    "bitnet": Row("attention_bias", "attention_bias", block=_bitnet),
     "cohere": Row("attention_bias", "attention_bias", norm="layernorm", norm_bias=False, placement="parallel",
                   qk_norm=when("use_qk_norm", "heads")),
     "cohere2": Row("attention_bias", "attention_bias", norm="layernorm", norm_bias=False, placement="parallel",
@@ -85,6 +168,10 @@ ROWS: dict[str, Row] = {
     "emu3_text_model": Row("attention_bias", "attention_bias", "mlp_bias"),
     "ernie4_5": Row("use_bias", "use_bias", "use_bias"),
     "exaone4": Row(qk_norm="head", placement="post", pattern=_exaone4),
+    "flint": Row("attention_bias", "attention_bias", qk_norm="head", pattern=_flint, more={"sinks": True},
+                 experts=Experts("num_experts", layers=_flint_experts,
+                                 shared=lambda c: c.integer("shared_expert_intermediate_size")),
+                 names={"sinks": "softmax_offset", "router": "gate", "shared_experts": "shared_expert"}),
     "gemma": Row("attention_bias", "attention_bias"),
     "gemma3_text": Row("attention_bias", "attention_bias", placement="sandwich", qk_norm="head",
                        pattern=lambda c: patterned(c, 6)),
@@ -104,11 +191,19 @@ ROWS: dict[str, Row] = {
     "helium": Row("attention_bias", mlp_bias="mlp_bias", block=_helium),
     "hunyuan_v1_dense": Row("attention_bias", "attention_bias", qk_norm="head",
                             names={"q_norm": "query_layernorm", "k_norm": "key_layernorm"}),
+    "hyperclovax": Row("attention_bias", "attention_bias", "mlp_bias", names=_hyperclovax_names,
+                       placement=when("use_post_norm", "sandwich", "pre")),
     "internlm3": Row("attention_bias", "attention_bias", "mlp_bias"),
     "iquestcoder": Row("attention_bias", "attention_bias", "mlp_bias"),
     "jais2": Row("attention_bias", "attention_bias", "mlp_bias", gated=False, norm="layernorm"),
+    "mellum": Row("attention_bias", "attention_bias", qk_norm="head", adjust=_mellum_apart, names={"router": "gate"},
+                  experts=Experts("num_experts", layers=_mellum_experts)),
     "ministral": Row(pattern=all_sliding),
     "ministral3": Row(mixers=all_sliding),
+    "modernbert-decoder": Row(
+        "attention_bias", "attention_bias", "mlp_bias", "decoder_bias", norm="layernorm", norm_bias="norm_bias",
+        mixers=_modernbert_layers, block=_modernbert_layer, more=_modernbert_head, names=MODERNBERT,
+        classifier="classifier", adjust=_modernbert_bias),
     "mpt": Row(gated=False, norm="layernorm", norm_bias=False, position="alibi", size=four_times,
                more={"fused_qkv": True}, tagger="classifier",
                names={"embed_tokens": "transformer.wte", "layers": "transformer.blocks", "norm": "transformer.norm_f",
