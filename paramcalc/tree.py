@@ -36,6 +36,8 @@ class Tensor(NamedTuple):
     used: int = 1
     stacked: bool = False
     """The stored copies are slices of one array (`[experts, in, out]`), not tensors with an index in their name."""
+    flat: bool = False
+    """Stacked slices stand below each other along the first axis (`[experts·out, in]`), not along a new one."""
     buffer: bool = False
     """In a state dict but not a parameter."""
     frozen: bool = False
@@ -54,6 +56,13 @@ class Tensor(NamedTuple):
     def numel(self) -> int:
         """Values of one copy."""
         return prod(self.shape)
+
+    @property
+    def held(self) -> tuple[int, ...]:
+        """Shape of the array files hold: of one copy, or of all where they are stacked."""
+        if not self.stacked:
+            return self.shape
+        return (self.stored * self.shape[0], *self.shape[1:]) if self.flat else (self.stored, *self.shape)
 
 
 class State(NamedTuple):

@@ -33,8 +33,9 @@ class LatentAttention(Component):
     """RMSNorm on both latents."""
     rope_norm: bool = False
     """RMSNorm on the shared rotary key too."""
-    output_gate: Literal["none", "full", "head", "latent"] = "none"
-    """A gate on the output: of full width, one value a head, or of full width made from the query's latent."""
+    output_gate: Literal["none", "full", "head", "query"] = "none"
+    """A gate on the output: of full width, one value a head, or one matrix with the query's up-projection, which then
+    reads a latent twice as wide (A.X-K2)."""
     sinks: bool = False
     """One learned logit a head that takes attention from the rest."""
     window: Annotated[int, Field(ge=1, le=2**30)] | None = None
@@ -64,23 +65,23 @@ class LatentAttention(Component):
                                      ("hidden", axis("heads", self.num_heads, self.v_head_dim)), "o")
 
     def _gate(self, width: int) -> list[Tensor]:
-        if self.output_gate == "none":
+        if self.output_gate in ("none", "query"):
             return []
         each = 1 if self.output_gate == "head" else self.v_head_dim
         out, heads = self.num_heads * each, axis("heads", self.num_heads, each)
-        latent = self.output_gate == "latent"
-        return self.linear("gate", out, (self.q_lora_rank or width) if latent else width, "attention",
-                           axes=(heads, "latent" if latent else "hidden"))
+        return self.linear("gate", out, width, "attention", axes=(heads, "hidden"))
 
     def _queries(self, width: int) -> list[Tensor]:
         head = self.qk_nope_head_dim + self.qk_rope_head_dim
+        gated = self.output_gate == "query"
+        head += self.v_head_dim if gated else 0
         out, heads = self.num_heads * head, axis("heads", self.num_heads, head)
         if self.q_lora_rank is None:
             return self._project("q_proj", out, width, (heads, "hidden"), "q")
         found = self._project("q_a_proj", self.q_lora_rank, width, ("latent", "hidden"), "q_a")
         if self.norms:
             found += self.norm("q_a_layernorm", self.q_lora_rank, axis="latent")
-        return found + self._project("q_b_proj", out, self.q_lora_rank, (heads, "latent"), "q_b")
+        return found + self._project("q_b_proj", out, self.q_lora_rank * (2 if gated else 1), (heads, "latent"), "q_b")
 
     def _project(self, name: str, out: int, into: int, axes: tuple[str, str], bias: Down) -> list[Tensor]:
         return self.linear(name, out, into, "attention", bias=bias in self.bias, axes=axes)

@@ -27,6 +27,8 @@ class MixtureOfExperts(Component):
     gated: bool = True
     bias: bool = False
     """Of the experts' projections."""
+    router: bool = True
+    """False where other parts of the layer choose the experts."""
     router_bias: bool = False
     router_rows: Size | None = None
     """What the router scores, where that is more than the experts (zero-computation experts)."""
@@ -44,8 +46,12 @@ class MixtureOfExperts(Component):
     latent_size: Size | None = None
     """Experts work in this width between a down and an up projection all of them share."""
     latent_bias: bool = False
-    layout: Literal["experts", "stacked"] = "experts"
-    """How files keep experts: one tensor for each (`experts.*.up_proj`), or one array `[experts, in, out]`."""
+    held_gate_up: Size | None = None
+    """How many gate and up projections are held, where that is more than the experts: LongCat's class has them for
+    its zero-computation experts too."""
+    layout: Literal["experts", "stacked", "rows"] = "experts"
+    """How files keep experts: one tensor for each (`experts.*.up_proj`), one array `[experts, in, out]`, or one matrix
+    with their rows below each other (DBRX)."""
     fused: bool = False
     """Gate and up are one matrix."""
     stacked_transposed: bool = True
@@ -64,29 +70,40 @@ class MixtureOfExperts(Component):
         """Router, experts, shared."""
         width = self.width(site)
         inner = self.latent_size or width
-        found = self.linear("router", self.router_rows or self.experts, width, "moe_router", bias=self.router_bias,
-                            axes=("router", "hidden"))
-        if self.correction_bias != "none":
-            groups = (self.correction_groups,) if self.correction_groups else ()
-            found.append(self.vector("correction_bias", (*groups, self.router_rows or self.experts),
-                                     (*(("one",) if groups else ()), "router"), "moe_router",
-                                     buffer=self.correction_bias == "buffer", frozen=True, dtype="float32"))
+        found = self._router(width) if self.router else []
         if self.latent_size:
             found += self.linear("latent_down", inner, width, "other", bias=self.latent_bias, axes=("latent", "hidden"))
             found += self.linear("latent_up", width, inner, "other", bias=self.latent_bias, axes=("hidden", "latent"))
-        found += self._stacked(inner) if self.layout == "stacked" else self._separate(inner)
+        found += self._separate(inner) if self.layout == "experts" else self._stacked(inner)
         return found + self._shared(width)
+
+    def _router(self, width: int) -> list[Tensor]:
+        rows = self.router_rows or self.experts
+        found = self.linear("router", rows, width, "moe_router", bias=self.router_bias, axes=("router", "hidden"))
+        if self.correction_bias != "none":
+            shape, axes = ((rows,), ("router",)) if self.correction_groups is None else (
+                (self.correction_groups, rows), ("one", "router"))
+            found.append(self.vector("correction_bias", shape, axes, "moe_router", frozen=True, dtype="float32",
+                                     buffer=self.correction_bias == "buffer"))
+        return found
 
     def _separate(self, width: int) -> list[Tensor]:
         shape = FeedShape(self.gated, self.fused, self.bias, self.bias)
-        return feed_forward(self, width, self.intermediate_size, shape, "moe_experts", "experts.*.", self.experts,
-                            self.top_k)
+        found = feed_forward(self, width, self.intermediate_size, shape, "moe_experts", "experts.*.", self.experts,
+                             self.top_k)
+        if self.held_gate_up is None:
+            return found
+        return [t._replace(stored=self.held_gate_up) for t in found[:-1]] + found[-1:]
 
     def _stacked(self, width: int) -> list[Tensor]:
-        shape = FeedShape(self.gated, self.fused, self.bias, self.bias, self.stacked_transposed)
+        flat = self.layout == "rows"
+        shape = FeedShape(self.gated, self.fused, self.bias, self.bias, self.stacked_transposed and not flat)
         found = feed_forward(self, width, self.intermediate_size, shape, "moe_experts", "experts.", self.experts,
                              self.top_k)
-        return [t._replace(name=t.name.removesuffix(".weight").replace(".bias", "_bias"), stacked=True) for t in found]
+        if flat:
+            found[-1] = found[-1]._replace(shape=found[-1].shape[::-1], axes=found[-1].axes[::-1])
+        return [t._replace(name=t.name.removesuffix(".weight").replace(".bias", "_bias"), stacked=True, flat=flat)
+                for t in found]
 
     def _shared(self, width: int) -> list[Tensor]:
         found: list[Tensor] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from paramcalc.components.base import Component, Site
+from paramcalc.components.base import Component, Site, Size
 
 if TYPE_CHECKING:
     from paramcalc.tree import Tensor
@@ -21,6 +21,9 @@ class Norm(Component):
     component: Literal["norm", "lm_head", "vision", "projector"] = "norm"
     """What it counts with: a norm inside a prediction head is part of the head."""
 
+    gate_rank: Size | None = None
+    """A gate on the output, made from it through two matrices of this rank (A.X-K2)."""
+
     source: ClassVar[str] = "LayerNorm: arXiv:1607.06450; RMSNorm: arXiv:1910.07467"
 
     def tensors(self, site: Site) -> list[Tensor]:
@@ -28,4 +31,9 @@ class Norm(Component):
         if not self.scale:
             return []
         bias = self.kind == "layernorm" if self.bias is None else self.bias
-        return self.norm("", self.width(site), bias=bias, component=self.component)
+        if self.gate_rank is None:
+            return self.norm("", self.width(site), bias=bias, component=self.component)
+        width, rank = self.width(site), self.gate_rank
+        return [*self.norm("norm", width, bias=bias, component=self.component),
+                *self.linear("gate_down", rank, width, "ffn", axes=("latent", "hidden")),
+                *self.linear("gate_up", width, rank, "ffn", axes=("hidden", "latent"))]

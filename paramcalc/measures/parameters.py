@@ -112,9 +112,8 @@ def rows(tree: Node) -> list[Row]:
     for name, tensor, stored, _ in placed(tree):
         if not stored:
             continue
-        shape, copies = tuple(int(d) for d in tensor.shape), stored
-        if tensor.stacked:
-            shape, copies = (tensor.stored, *shape), stored // tensor.stored
+        shape = tuple(int(d) for d in tensor.held)
+        copies = stored // tensor.stored if tensor.stacked else stored
         starred = NUMBER.sub("*", name)
         old = found.get((starred, shape))
         copies += old.copies if old else 0

@@ -156,9 +156,8 @@ def _tensors(model: Model, counts: Counts, _: int | None) -> Table:
     for p in placed(model.tree):
         if p.stored:
             tensor = p.tensor
-            shape = (tensor.stored, *tensor.shape) if tensor.stacked else tensor.shape
             copies = p.stored // tensor.stored if tensor.stacked else p.stored
             label = f"{tensor.component} (buffer)" if tensor.buffer else tensor.component
-            body.append((p.name, shape, copies, label, p.parameters, p.parameters))
+            body.append((p.name, tensor.held, copies, label, p.parameters, p.parameters))
     return Table(headline(model), columns, tuple(body), ("total", None, None, None, counts.total, counts.total),
                  _notes(model, counts))

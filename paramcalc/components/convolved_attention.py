@@ -1,0 +1,65 @@
+"""Compressed convolutional attention: queries and keys convolved over time, half of each value from the last token."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from paramcalc.axes import axis
+from paramcalc.components.base import Component, Site, Size
+from paramcalc.tree import State, Tensor, Work
+
+Kernel = Annotated[int, Field(ge=1, le=1024)]
+
+
+class ConvolvedAttention(Component):
+    """q `(num_heads·head_dim, hidden_size)`, k with `num_kv_heads`, two halves of v; a depthwise and a grouped
+    convolution over queries and keys; one temperature a key head."""
+
+    kind: Literal["convolved_attention"] = "convolved_attention"
+    num_heads: Size
+    num_kv_heads: Size
+    head_dim: Size
+    depthwise_kernel: Kernel
+    grouped_kernel: Kernel
+    bias: bool = False
+    """Of the projections; the convolutions always have one."""
+    window: Annotated[int, Field(ge=1, le=2**30)] | None = None
+
+    source: ClassVar[str] = "arXiv:2510.04476; transformers ZayaAttention, ZayaCCAProjection"
+
+    def tensors(self, site: Site) -> list[Tensor]:
+        """Projections, convolutions, temperatures, output."""
+        width, head = self.width(site), self.head_dim
+        heads, kv_heads = axis("heads", self.num_heads, head), axis("kv_heads", self.num_kv_heads, head)
+        queries, keys = self.num_heads * head, self.num_kv_heads * head
+        found = self._project("q_proj", queries, width, heads) + self._project("k_proj", keys, width, kv_heads)
+        for half in ("v_proj_current", "v_proj_delayed"):
+            found += self._project(half, keys // 2, width, "kv_heads")
+        found += self._convolution("conv_qk_depthwise", queries + keys, 1, self.depthwise_kernel)
+        found += self._convolution("conv_qk_grouped", queries + keys, head, self.grouped_kernel)
+        found.append(self.vector("temperature", (self.num_kv_heads,), ("kv_heads",), "norm"))
+        return found + self.linear("o_proj", width, queries, "attention", bias=self.bias, axes=("hidden", heads))
+
+    def _project(self, name: str, out: int, width: int, name_of_rows: str) -> list[Tensor]:
+        return self.linear(name, out, width, "attention", bias=self.bias, axes=(name_of_rows, "hidden"))
+
+    def _convolution(self, name: str, channels: int, group: int, kernel: int) -> list[Tensor]:
+        weight = self.spell(name, "weight")
+        return [Tensor(weight, (channels, group, kernel), ("heads", "head_dim", "kernel"), "conv", "attention"),
+                self.vector(f"{name}.bias", (channels,), ("heads",), "attention")]
+
+    def states(self, site: Site) -> list[State]:
+        """Keys and values of what can be seen, the columns the convolutions reach back to, the last delayed value."""
+        channels = (self.num_heads + self.num_kv_heads) * self.head_dim
+        key = State("k", (self.num_kv_heads, self.head_dim), ("kv_heads", "head_dim"), window=self.window)
+        reach = self.depthwise_kernel + self.grouped_kernel - 2
+        return [key, key._replace(name="v"),
+                State("conv", (channels, reach), ("heads", "kernel"), "sequence", kind="state"),
+                State("delayed_v", (self.num_kv_heads * self.head_dim // 2,), ("kv_heads",), "sequence", kind="state")]
+
+    def work(self, site: Site) -> list[Work]:
+        """Scores and their weighted sum."""
+        return [Work("scores", (self.num_heads, 2 * self.head_dim), ("heads", "head_dim"), "attention",
+                     window=self.window)]
