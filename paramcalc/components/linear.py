@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -85,6 +85,10 @@ class Score(Component):
     sizes: Listed[Size] = Field(max_length=6)
     component: Bucket = "other"
     per: Per = "token"
+    causal: bool = True
+    """Of pairs: a causal mask forbids the later half."""
+    window: Annotated[int, Field(ge=1, le=2**30)] | None = None
+    """Of pairs: tokens a query can see, itself included."""
 
     source: ClassVar[str] = "stated by the specification"
 
@@ -93,4 +97,4 @@ class Score(Component):
         from paramcalc.tree import Work
 
         axes = tuple(f"axis{i}" for i in range(len(self.sizes)))
-        return [Work("work", self.sizes, axes, self.component, self.per)]
+        return [Work("work", self.sizes, axes, self.component, self.per, self.window, causal=self.causal)]

@@ -102,7 +102,8 @@ class _Builder:
                          modules=modules | self.on_top())
 
     def here(self, parts: Parts) -> Parts:
-        return {self.base + name: part for name, part in parts.items()}
+        return {self.base + name: part if part.path is None else part.model_copy(update={"path": self.base + part.path})
+                for name, part in parts.items()}
 
     def holds(self, flag: Flag) -> bool:
         return self.config.flag(flag) if isinstance(flag, str) else flag

@@ -9,6 +9,19 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.encoder import Encoder, heads
+from paramcalc.readers.families.encoder_mixers import (
+    adapters,
+    global_projections,
+    grouped_convolutions,
+    grouped_feed,
+    grouped_mixer,
+    nystrom,
+    position_ids,
+    span_mixer,
+    window_of,
+    window_words,
+    yoso_conv,
+)
 from paramcalc.readers.families.tops import (
     BEFORE,
     BERT_TOPS,
@@ -104,6 +117,7 @@ FLASH = {"embedding_norm": "emb_ln", "layers": "encoder.layers", "qkv_proj": "Wq
          "attention_norm": "norm1", "ffn_norm": "norm2", "ffn": "mlp", "down_proj": "fc2"}
 JINA = FLASH | {"attention": "mixer", "up_proj": "fc1"}
 NOMIC = FLASH | {"attention": "attn", "gate_proj": "fc12", "up_proj": "fc11"}
+SQUEEZE = {"layers": "encoder.layers", "attention_norm": "post_attention.layernorm", "ffn_norm": "output.layernorm"}
 
 DISTIL_HEAD = PredictionHead("vocab_transform", "vocab_layer_norm", "vocab_projector", "")
 REMBERT_HEAD = PredictionHead("cls.predictions.dense", "cls.predictions.LayerNorm", bias="", ties=False,
@@ -142,5 +156,14 @@ ROWS: dict[str, Encoder] = {
                           mlp_bias=False),
     "fnet": Encoder("fnet", {"attention_norm": "fourier.output.LayerNorm", "project": "embeddings.projection"},
                     tops=pooled(BERT_TOPS), projected=True, mixer=lambda *_: {}),
-    "yoso": Encoder("yoso", tops=LONG_TOPS, position_offset=2),
+    "yoso": Encoder("yoso", tops=LONG_TOPS, position_offset=2, further=yoso_conv),
+    "longformer": Encoder("longformer", head=ROBERTA_HEAD, tops=ROBERTA_TOPS, words=window_words, window=window_of,
+                          further=global_projections),
+    "nystromformer": Encoder("nystromformer", tops=LONG_TOPS, position_offset=2, mixer=nystrom),
+    "mra": Encoder("mra", tops=LONG_TOPS, position_offset=2, tables=position_ids),
+    "convbert": Encoder("convbert", head=GENERATOR_HEAD, tops=CHOICE_TOPS, embedding_size="embedding_size",
+                        mixer=span_mixer, feed=grouped_feed),
+    "squeezebert": Encoder("transformer", SQUEEZE, tops=pooled(BERT_TOPS), mixer=grouped_mixer,
+                           feed=grouped_convolutions),
+    "xmod": Encoder("roberta", head=ROBERTA_HEAD, tops=ROBERTA_TOPS, pre="pre_norm", further=adapters),
 }
