@@ -15,22 +15,34 @@ class Dim(int):
         return self
 
     def __mul__(self, other: int) -> Dim:
-        return Dim(int(self) * int(other), f"{_factor(self)}·{_factor(other)}")
+        return product(self, other)
 
     def __rmul__(self, other: int) -> Dim:
-        return Dim(int(self) * int(other), f"{_factor(other)}·{_factor(self)}")
+        return product(other, self)
 
     def __add__(self, other: int) -> Dim:
-        return Dim(int(self) + int(other), f"{formula(self)} + {formula(other)}")
+        return total(self, other)
 
     def __radd__(self, other: int) -> Dim:
-        return Dim(int(self) + int(other), f"{formula(other)} + {formula(self)}")
+        return total(other, self)
 
     def __sub__(self, other: int) -> Dim:
         return Dim(int(self) - int(other), f"{formula(self)} - {_factor(other)}")
 
     def __floordiv__(self, other: int) -> Dim:
         return Dim(int(self) // int(other), f"{_factor(self)}/{_factor(other)}")
+
+
+def product(left: int, right: int) -> Dim:
+    """A product; a plain 1 adds nothing to its formula."""
+    parts = [_factor(side) for side in (left, right) if isinstance(side, Dim) or side != 1]
+    return Dim(int(left) * int(right), "·".join(parts))
+
+
+def total(left: int, right: int) -> Dim:
+    """A sum; a plain 0 adds nothing to its formula."""
+    parts = [formula(side) for side in (left, right) if isinstance(side, Dim) or side != 0]
+    return Dim(int(left) + int(right), " + ".join(parts))
 
 
 def formula(value: int) -> str:

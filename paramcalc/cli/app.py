@@ -24,7 +24,7 @@ def application(wanted: str | None) -> typer.Typer:
     app.callback()(_root)
     for name in (wanted,) if wanted else COMMANDS:
         module = import_module(f"paramcalc.cli.{name}")
-        app.command(name)(getattr(module, name))
+        app.command(name)(getattr(module, name, None) or getattr(module, f"{name}_"))
     return app
 
 

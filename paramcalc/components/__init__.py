@@ -86,6 +86,6 @@ def nearest(word: str, known: Mapping[str, object]) -> str:
 AnyComponent = Annotated[
     SerializeAsAny[Component],
     PlainValidator(parse_component),
-    WithJsonSchema({"$ref": "#/$defs/Component"}),
+    WithJsonSchema({"x-component": True}),
 ]
 """A field that holds any registered kind."""

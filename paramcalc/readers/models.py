@@ -65,14 +65,9 @@ def _guess(raw: bytes, source: str) -> Document:
     return read(raw, source)
 
 
-def presets() -> dict[str, Path]:
-    """Preset names to their files."""
-    package = Path(__file__).resolve().parent.parent
-    root = next((p for p in (package / "_configs", package.parent / "configs") if p.is_dir()), None)
-    return {p.stem: p for p in sorted(root.glob("*/*.yaml"))} if root else {}
-
-
 def _preset(name: str) -> Document:
+    from paramcalc.readers.presets import presets
+
     found = presets()
     if name in found:
         return read_yaml(found[name].read_bytes(), name)

@@ -8,7 +8,7 @@ from paramcalc.measures.parameters import Counts, count, placed, rows
 from paramcalc.reports.table import Answer, Column, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from paramcalc.build import Model
     from paramcalc.readers.models import Loaded
@@ -47,7 +47,8 @@ def answer(loaded: Loaded, model: Model, by: str = "component", depth: int | Non
     }
     if model.apart:
         json["apart"] = {name: count(tree).total for name, tree in model.apart.items()}
-    tables = {"component": _components, "layer": _layers, "tensor": _tensors}[by]
+    tables: dict[str, Callable[[Model, Counts, int | None], Table]] = {
+        "component": component_table, "layer": _layers, "tensor": _tensors}
     if by == "tensor":
         json["tensors"] = [{"name": r.name, "shape": list(r.shape), "copies": r.copies, "component": r.component}
                            for r in rows(model.tree) if not r.buffer]
@@ -55,7 +56,7 @@ def answer(loaded: Loaded, model: Model, by: str = "component", depth: int | Non
                                   for r in rows(model.tree) if r.buffer]
     if by == "layer":
         json["layers"] = _layer_list(model.tree)
-    return Answer(json, (tables(model, counts, depth),))
+    return Answer(json, (tables[by](model, counts, depth),))
 
 
 def _notes(model: Model, counts: Counts) -> tuple[str, ...]:
@@ -83,7 +84,8 @@ def _free(tree: Node) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _components(model: Model, counts: Counts, _: int | None) -> Table:
+def component_table(model: Model, counts: Counts, _: int | None = None) -> Table:
+    """A row a component, with its share."""
     columns = (Column("component"), Column("parameters", "count"), Column("active", "exact"), Column("share", "share"),
                Column("", "bar"))
     dense = counts.active == counts.total

@@ -65,7 +65,15 @@ def one(table: Table, width: int, *, ascii_only: bool = False) -> list[Line]:
         found += _row([slot.texts[index] for slot in slots], slots, bars[index])
     if table.total is not None:
         found.append(_line([slot.texts[-1] for slot in slots], slots, "total"))
-    return found + [[(visible(note, 10_000), "note")] for note in table.notes]
+    return found + [[(part, "note")] for note in table.notes for part in _wrapped(visible(note, 10_000), width)]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    if length(text) <= width:
+        return [text]
+    from textwrap import wrap
+
+    return wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _slots(table: Table) -> list[Slot]:

@@ -63,7 +63,7 @@ def pair(value: Any, kind: str) -> tuple[str, str]:  # noqa: ANN401 - raw cells
     """A raw cell under a column of this kind: what is exact, and the same in short where that is shorter."""
     if value is None:
         return "", ""
-    if isinstance(value, str) or kind in ("text", "share", "bar"):
+    if isinstance(value, str) or kind in ("text", "number", "share", "bar"):
         return str(value), ""
     if kind == "shape":
         return shape(value), ""

@@ -1,0 +1,59 @@
+"""What a check found: one record a finding, and the rules findings belong to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from paramcalc.errors import Problem
+
+Severity = Literal["error", "warning", "note"]
+
+INVALID, EXPECT = "PC001", "PC002"
+RULES: dict[str, str] = {
+    INVALID: "The file cannot be read, or describes what cannot be.",
+    EXPECT: "A figure promised under `expect` is not what is counted.",
+}
+"""Code to the sentence that says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found at one place."""
+
+    path: str
+    rule: str
+    message: str
+    severity: Severity = "error"
+    line: int = 0
+    column: int = 0
+    hint: str = ""
+    expected: int | str | None = None
+    actual: int | str | None = None
+
+    @classmethod
+    def of(cls, problem: Problem, path: str, rule: str) -> Finding:
+        """A finding from a located problem."""
+        where = problem.dotted()
+        message = f"{where}: {problem.message}" if where else problem.message
+        return cls(path, rule, message, line=problem.line, column=problem.column, hint=problem.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Everything one run found."""
+
+    checked: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def failed(self) -> int:
+        """Files with an error."""
+        return len({finding.path for finding in self.findings if finding.severity == "error"})
+
+    @property
+    def exit_code(self) -> int:
+        """2 where a file is invalid, 1 where a check failed, 0 where all is well."""
+        errors = {finding.rule for finding in self.findings if finding.severity == "error"}
+        return 2 if INVALID in errors else 1 if errors else 0

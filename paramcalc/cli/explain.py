@@ -1,0 +1,44 @@
+"""`paramcalc explain`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from paramcalc.cli import options as o
+
+if TYPE_CHECKING:
+    from paramcalc.readers.models import Loaded
+    from paramcalc.reports.table import Answer
+
+
+def explain(
+    model: o.One,
+    path_glob: Annotated[str, typer.Argument(metavar="[PATH-GLOB]", help="Only tensors whose full name fits: "
+                                             "'*self_attn*', '*.weight'.")] = "*",
+    what_if: Annotated[list[str], typer.Option("--what-if", metavar="KEY=2x", help="Show instead what changing a "
+                                               "number does: hidden_size=2x, num_layers=2x, vocab_size=256000, "
+                                               "ffn_ratio=2x; repeatable.")] = [],  # noqa: B006 - typer copies it
+    set_: o.Set = [],  # noqa: B006 - typer copies it
+    format_: o.FormatOption = o.Format.table,
+    json: o.Json = False,
+    output: o.Output = None,
+    color: o.ColorOption = o.Color.auto,
+    strict: o.Strict = False,
+    quiet: o.Quiet = False,
+    debug: o.Debug = False,
+) -> None:
+    """Show each number as formula, values, copies and source, or what changing one of them would do."""
+
+    def make(loaded: Loaded) -> Answer:
+        from paramcalc.build import build
+        from paramcalc.reports import explain as report
+
+        if what_if:
+            from paramcalc.spec.what_if import changed
+
+            return report.what_if(loaded, build(loaded.spec), build(changed(loaded.spec, what_if)), what_if)
+        return report.answer(loaded, build(loaded.spec, explain=True), path_glob)
+
+    raise typer.Exit(o.answer_all([model], o.Common(set_, format_, json, output, color, strict, quiet), make))

@@ -1,0 +1,69 @@
+"""What `check` says: findings as text, JSON, or annotations for a GitHub run."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.readers.quote import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from paramcalc.checks.results import Finding, Run
+
+SCHEMA = "paramcalc/check/1"
+KEYS = ("path", "rule", "severity", "line", "column", "message", "hint", "expected", "actual")
+
+
+def to_text(run: Run) -> str:
+    """A line a finding, its hint below it, and the summary."""
+    return "".join(_lines(finding) for finding in run.findings) + f"{summary(run)}\n"
+
+
+def summary(run: Run) -> str:
+    """`62 files checked, all fine`."""
+    files = f"{run.checked} file{'' if run.checked == 1 else 's'} checked"
+    return f"{files}, {run.failed} failed" if run.failed else f"{files}, all fine"
+
+
+def _lines(finding: Finding) -> str:
+    place = finding.path + (f":{finding.line}:{finding.column}" if finding.line else "")
+    hint = f"  hint: {visible(finding.hint, 2000)}\n" if finding.hint else ""
+    return f"{visible(place, 2000)}: {finding.severity}: {finding.rule} {visible(finding.message, 2000)}\n{hint}"
+
+
+def to_json(run: Run) -> str:
+    """The contract's object."""
+    return json.dumps(as_object(run), indent=2, ensure_ascii=False) + "\n"
+
+
+def as_object(run: Run) -> dict[str, Any]:
+    """The contract's object as data."""
+    return {"schema": SCHEMA, "checked": run.checked, "failed": run.failed,
+            "results": [{key: getattr(finding, key) for key in KEYS} for finding in run.findings]}
+
+
+def to_github(run: Run) -> str:
+    """Workflow commands, which annotate the changed lines, then the text people read in the log."""
+    return "".join(_annotation(finding) for finding in run.findings) + f"{summary(run)}\n"
+
+
+def _annotation(finding: Finding) -> str:
+    level = {"error": "error", "warning": "warning", "note": "notice"}[finding.severity]
+    fields = {"file": finding.path, "line": finding.line or None, "col": finding.column or None,
+              "title": f"paramcalc {finding.rule}"}
+    said = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in fields.items() if value is not None)
+    text = finding.message + (f"\nhint: {finding.hint}" if finding.hint else "")
+    return f"::{level} {said}::{_escaped(text)}\n"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    """Percent-encoding of what a workflow command gives a meaning to."""
+    for char in "%\r\n" + more:
+        text = text.replace(char, f"%{ord(char):02X}")
+    return text
+
+
+RENDERERS: dict[str, Callable[[Run], str]] = {"text": to_text, "json": to_json, "github": to_github}
+"""By format."""

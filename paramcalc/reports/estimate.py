@@ -1,0 +1,81 @@
+"""What `estimate` says: one page of figures, each named exact or an estimate, with what it assumes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.measures.cache import CacheBytes, cache_bytes
+from paramcalc.measures.flops import Workload, flops
+from paramcalc.measures.parameters import Counts, count
+from paramcalc.measures.weights import weight_bytes
+from paramcalc.reports.count import component_table, head
+from paramcalc.reports.table import Answer, Column, Table
+
+if TYPE_CHECKING:
+    from paramcalc.build import Model
+    from paramcalc.readers.models import Loaded
+
+FORMATS = ("fp32", "bf16", "fp8", "int4")
+"""Plain formats, without the scales a quantizer adds."""
+EXACT, ESTIMATE = "exact", "estimate"
+
+
+class Figures(NamedTuple):
+    """Everything on the page."""
+
+    counts: Counts
+    weights: dict[str, int]
+    cache: CacheBytes
+    cache_growth: int
+    forward: int
+    """FLOPs of one more token at the context."""
+    rule: int
+    """6 FLOPs for each active parameter that is not an embedding table, a trained token."""
+
+
+def figures(model: Model, context: int) -> Figures:
+    """The folds behind the page."""
+    tree = model.tree
+    counts = count(tree)
+    cache = cache_bytes(tree, context)
+    more = cache_bytes(tree, context + 1).total - cache.total
+    forward = flops(tree, Workload(seq=1, past=context - 1, convention="causal")).forward
+    return Figures(counts, {name: weight_bytes(tree, name).total for name in FORMATS}, cache, more, forward,
+                   6 * counts.active)
+
+
+def answer(loaded: Loaded, model: Model, context: int) -> Answer:
+    """The page of one model, and the same figures as an object."""
+    found = figures(model, context)
+    counts, cache = found.counts, found.cache
+    json = head("estimate", loaded) | {
+        "assumptions": {"context": context, "batch": 1, "cache_format": "bf16", "cache_policy": "exact",
+                        "flops_convention": "2 FLOPs a multiply-add, causal pairs", "rule": "6 x active parameters"},
+        "parameters": {"total": counts.total, "active": counts.active, "embedding": counts.embedding,
+                       "non_embedding": counts.total - counts.embedding},
+        "weights": [{"format": name, "bytes": size} for name, size in found.weights.items()],
+        "cache": {"bytes": cache.total, "bytes_per_token": found.cache_growth, "kv_bytes": cache.kv,
+                  "state_bytes": cache.state},
+        "flops": {"forward_per_token": found.forward},
+        "training": {"approximation_6nd_per_token": found.rule},
+    }
+    return Answer(json, (component_table(model, counts), _memory(found, context), _compute(found, context)))
+
+
+def _memory(found: Figures, context: int) -> Table:
+    rows = [(f"weights in {name}", size, EXACT) for name, size in found.weights.items()]
+    rows.append((f"cache at {context:,} tokens, bf16", found.cache.total, EXACT))
+    if found.cache.state and found.cache.kv:
+        rows += [("  of it keys and values", found.cache.kv, EXACT), ("  of it fixed states", found.cache.state, EXACT)]
+    rows.append(("cache, one more token", found.cache_growth, EXACT))
+    return Table("Memory to serve one sequence", (Column("what"), Column("bytes", "bytes"), Column("figure")),
+                 tuple(rows), notes=("without activations, runtime overhead and the scales of a quantizer",))
+
+
+def _compute(found: Figures, context: int) -> Table:
+    rows = ((f"forward, one token at {context:,} tokens", found.forward, EXACT),
+            ("training, one token: 6·N", found.rule, ESTIMATE))
+    return Table("Compute", (Column("what"), Column("FLOPs", "flops"), Column("figure")), rows,
+                 notes=("2 FLOPs a multiply-add; matrix products and attention over the tokens a query may see; "
+                        "norms, activations and scans are left out",
+                        "6·N: N active parameters; D tokens cost 6·N·D (arXiv:2001.08361), attention left out"))

@@ -1,0 +1,80 @@
+"""What `list` says: everything that is built in, one kind at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.reports.table import Answer, Column, Kind, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Item = dict[str, Any]
+
+
+def models() -> list[Item]:
+    """Presets with what they promise, which `check` and the tests hold them to."""
+    from paramcalc.readers.document import read_yaml
+    from paramcalc.readers.presets import presets
+
+    found = []
+    for name, path in presets().items():
+        data = read_yaml(path.read_bytes(), name).data
+        expect = data.get("expect", {})
+        found.append({"name": name, "family": path.parent.name, "total": expect.get("total"),
+                      "active": expect.get("active"), "source": data.get("source", "")})
+    return found
+
+
+def gpus() -> list[Item]:
+    """Accelerators of the catalog."""
+    from paramcalc.catalog.accelerators import accelerators
+
+    return [{"name": key, "device": each.name, "memory_bytes": each.memory_bytes, "bandwidth": each.bandwidth,
+             "bf16_flops": each.flops.get("bf16")} for key, each in accelerators().items()]
+
+
+def formats() -> list[Item]:
+    """Number formats of the catalog, with their bits for a weight, scales included."""
+    from paramcalc.catalog.formats import formats as known
+
+    return [{"name": name, "kind": each.family, "bits_per_weight": f"{float(each.bits_per_weight):.4g}",
+             "block": each.block, "summary": each.summary, "source": each.source} for name, each in known().items()]
+
+
+def optimizers() -> list[Item]:
+    """Optimizers of the catalog."""
+    from paramcalc.catalog.optimizers import optimizers as known
+
+    return [{"name": name, "summary": each.summary, "source": each.source} for name, each in known().items()]
+
+
+def families() -> list[Item]:
+    """Model types of Hugging Face configs that can be counted."""
+    from paramcalc.readers.families import known
+
+    return [{"name": name} for name in known()]
+
+
+def rules() -> list[Item]:
+    """Rules of `check`."""
+    from paramcalc.checks.results import RULES
+
+    return [{"name": code, "summary": sentence} for code, sentence in RULES.items()]
+
+
+LISTS: dict[str, Callable[[], list[Item]]] = {"models": models, "gpus": gpus, "formats": formats,
+                                               "optimizers": optimizers, "families": families, "rules": rules}
+KINDS: dict[str, Kind] = {"total": "count", "active": "count", "memory_bytes": "bytes", "bandwidth": "exact",
+                          "bf16_flops": "flops", "block": "exact"}
+HIDDEN = ("source",)
+
+
+def answer(what: str) -> Answer:
+    """One list as an object and as a table; sources are in the object only."""
+    items = LISTS[what]()
+    keys = [key for key in (items[0] if items else {"name": ""}) if key not in HIDDEN]
+    columns = tuple(Column(key.replace("_", " "), KINDS.get(key, "text")) for key in keys)
+    table = Table("", columns, tuple(tuple(item[key] for key in keys) for item in items),
+                  notes=(f"{len(items)} {what}",))
+    return Answer({"schema": "paramcalc/list/1", "what": what, "items": items}, (table,))

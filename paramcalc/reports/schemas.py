@@ -1,0 +1,88 @@
+"""JSON Schemas of what the commands write with `--json`. A key may be added; a changed one is a new schema number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paramcalc.measures.parameters import COMPONENTS
+
+Schema = dict[str, Any]
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+INTEGER: Schema = {"type": "integer"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+TEXT: Schema = {"type": "string"}
+FLAG: Schema = {"type": "boolean"}
+COMPONENT: Schema = {"enum": list(COMPONENTS)}
+
+
+def record(required: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
+    """An object with these keys; more may come."""
+    return {"type": "object", "required": list(required), "properties": required | (optional or {})}
+
+
+def many(items: Schema) -> Schema:
+    """A list of one kind of thing."""
+    return {"type": "array", "items": items}
+
+
+def answer(command: str, required: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
+    """What every answer about a MODEL starts with, and the command's own keys."""
+    head = {"schema": {"const": f"paramcalc/{command}/1"},
+            "model": record({"name": TEXT, "source": TEXT, "family": {"type": ["string", "null"]}}),
+            "warnings": many(TEXT), "assumptions": {"type": "object"}}
+    return record(head | required, optional)
+
+
+PROBLEM = record({"message": TEXT, "path": TEXT, "line": COUNT, "column": COUNT, "source": TEXT, "hint": TEXT})
+ERROR = record({"model": record({"name": TEXT}), "error": record({"problems": many(PROBLEM)})})
+TENSOR = record({"name": TEXT, "shape": many(COUNT), "copies": COUNT, "component": COMPONENT})
+PARAMETERS = record(dict.fromkeys(("total", "active", "embedding", "non_embedding"), COUNT))
+BYTES = record({"bytes": COUNT})
+SHARE = record({"component": COMPONENT, "parameters": COUNT, "active": COUNT, "share": {"type": "number"}})
+
+COUNT_KEYS = {"parameters": PARAMETERS, "buffers": COUNT, "uncounted": many(TEXT), "components": many(SHARE)}
+APART: Schema = {"type": "object", "additionalProperties": COUNT}
+ESTIMATE_KEYS = {
+    "parameters": PARAMETERS,
+    "weights": many(record({"format": TEXT, "bytes": COUNT})),
+    "cache": record({"bytes": COUNT, "bytes_per_token": COUNT, "kv_bytes": COUNT, "state_bytes": COUNT}),
+    "flops": record({"forward_per_token": COUNT}),
+    "training": record({"approximation_6nd_per_token": COUNT}),
+}
+FORMULA = record({"path": TEXT, "formula": TEXT, "values": TEXT, "copies": COUNT, "parameters": COUNT,
+                  "component": COMPONENT, "source": TEXT})
+GROWTH = record({"component": COMPONENT, "before": COUNT, "after": COUNT})
+RESULT = record({"path": TEXT, "rule": TEXT, "severity": TEXT, "line": COUNT, "column": COUNT, "message": TEXT,
+                 "hint": TEXT, "expected": {}, "actual": {}})
+
+ONE_MODEL: dict[str, Schema] = {
+    "count": answer("count", COUNT_KEYS, {"tensors": many(TENSOR), "buffer_tensors": many(TENSOR), "apart": APART,
+                                          "layers": many(record({"layer": TEXT, "parameters": COUNT,
+                                                                 "active": COUNT}))}),
+    "convert": answer("convert", {"spec": {"type": "object"}}),
+    "estimate": answer("estimate", ESTIMATE_KEYS),
+    "explain": answer("explain", {}, {"formulas": many(FORMULA), "what_if": record({
+        "set": {"type": "object"}, "total": record({"before": COUNT, "after": COUNT}), "components": many(GROWTH)})}),
+}
+"""By command: one object a MODEL."""
+OTHERS: dict[str, Schema] = {
+    "list": record({"schema": {"const": "paramcalc/list/1"}, "what": TEXT, "items": many({"type": "object"})}),
+    "check": record({"schema": {"const": "paramcalc/check/1"}, "checked": COUNT, "failed": COUNT,
+                     "results": many(RESULT)}),
+}
+"""By command: one object a run."""
+
+
+def command_schema(command: str) -> Schema:
+    """An object, or for several MODELs an array in which one that failed is an object with `error`. KeyError."""
+    title = {"$schema": DIALECT, "title": f"paramcalc {command} --json"}
+    if command in OTHERS:
+        return title | OTHERS[command]
+    one = {"$ref": "#/$defs/answer"}
+    return title | {"anyOf": [one, many({"anyOf": [one, {"$ref": "#/$defs/error"}]})],
+                    "$defs": {"answer": ONE_MODEL[command], "error": ERROR}}
+
+
+def known() -> tuple[str, ...]:
+    """Everything `paramcalc schema` can print."""
+    return ("spec", *ONE_MODEL, *OTHERS)

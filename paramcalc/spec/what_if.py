@@ -1,0 +1,84 @@
+"""The same specification with some numbers scaled: what doubling the layers would do."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.errors import Problem, UsageError
+from paramcalc.spec.dump import dump
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from paramcalc.spec.model import ModelSpec
+
+_TIMES = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)x")
+_PLAIN = re.compile(r"[0-9]{1,15}")
+Change = tuple[str, str]
+
+
+def changed(spec: ModelSpec, changes: Sequence[str]) -> ModelSpec:
+    """The specification after `key=2x` (times) or `key=8192` for each change. Raises UsageError for a key it lacks.
+
+    A key holds wherever it stands in the specification; a layout is repeated for `num_layers`; `ffn_ratio` scales
+    `intermediate_size` where the specification says that.
+    """
+    data = dump(spec)
+    data.pop("expect", None)
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals or not (_TIMES.fullmatch(value) or _PLAIN.fullmatch(value)):
+            raise UsageError(Problem(f"--what-if {change[:60]!r} is not KEY=2x or KEY=NUMBER"))
+        if not _change(data, key, value):
+            near = ", ".join(sorted(_numbers(data)))
+            raise UsageError(Problem(f"--what-if: the specification has no number {key[:60]!r}", hint=f"it has {near}"))
+    return type(spec).model_validate(data)
+
+
+def _change(data: dict[str, Any], key: str, value: str) -> bool:
+    if key == "num_layers":
+        stacks = [data] if "layers" in data else [m for m in (data.get("modules") or {}).values() if "of" in m]
+        for stack in stacks:
+            field = "of" if "of" in stack else "layers"
+            stack[field] = [{"repeat": _times(value), "of": stack[field]}]
+        if "num_layers" in data:
+            data["num_layers"] = _new(data["num_layers"], value, key)
+        return bool(stacks) or "num_layers" in data
+    if _everywhere(data, key, value):
+        return True
+    return key == "ffn_ratio" and _everywhere(data, "intermediate_size", value)
+
+
+def _times(value: str) -> int:
+    match = _TIMES.fullmatch(value)
+    factor = Fraction(match[1]) if match else Fraction(0)
+    if factor < 1 or factor.denominator != 1:
+        raise UsageError(Problem("--what-if: a layout can only be repeated a whole number of times", hint="2x"))
+    return int(factor)
+
+
+def _everywhere(data: Any, key: str, value: str) -> bool:  # noqa: ANN401 - plain data
+    """Change every number under the key, at any depth; whether there was one."""
+    if not isinstance(data, dict | list):
+        return False
+    inner = [_everywhere(item, key, value) for item in (data.values() if isinstance(data, dict) else data)]
+    if isinstance(data, dict) and type(data.get(key)) in (int, float):
+        data[key] = _new(data[key], value, key)
+        return True
+    return any(inner)
+
+
+def _new(old: int | float, value: str, key: str) -> int | float:
+    match = _TIMES.fullmatch(value)
+    if match is None:
+        return int(value)
+    scaled = Fraction(match[1]) * Fraction(old)
+    if isinstance(old, int) and scaled.denominator != 1:
+        raise UsageError(Problem(f"--what-if {key}={value}: {old:,} times that is not an integer"))
+    return int(scaled) if isinstance(old, int) else float(scaled)
+
+
+def _numbers(data: dict[str, Any]) -> set[str]:
+    return {key for key, value in data.items() if type(value) in (int, float) and key != "paramcalc"}
