@@ -42,6 +42,8 @@ class LatentAttention(Component):
     """Tokens a query can see, itself included."""
     top_k: Annotated[int, Field(ge=1, le=2**30)] | None = None
     """At most this many keys are attended to, chosen by an indexer (DeepSeek Sparse Attention)."""
+    component: Literal["attention", "state_mixer"] = "attention"
+    """What its projections count as: Kimi Linear's stand among the linear mixers they complete."""
 
     source: ClassVar[str] = ("arXiv:2405.04434 section 2.1; transformers DeepseekV3Attention; sparse: arXiv:2512.02556 "
                              "section 2")
@@ -60,7 +62,7 @@ class LatentAttention(Component):
                                (axis("heads", self.num_heads, pair), "latent"), "kv_b")
         found += self._gate(width)
         if self.sinks:
-            found.append(self.vector("sinks", (self.num_heads,), ("heads",), "attention"))
+            found.append(self.vector("sinks", (self.num_heads,), ("heads",), self.component))
         return found + self._project("o_proj", width, self.num_heads * self.v_head_dim,
                                      ("hidden", axis("heads", self.num_heads, self.v_head_dim)), "o")
 
@@ -69,7 +71,7 @@ class LatentAttention(Component):
             return []
         each = 1 if self.output_gate == "head" else self.v_head_dim
         out, heads = self.num_heads * each, axis("heads", self.num_heads, each)
-        return self.linear("gate", out, width, "attention", axes=(heads, "hidden"))
+        return self.linear("gate", out, width, self.component, axes=(heads, "hidden"))
 
     def _queries(self, width: int) -> list[Tensor]:
         head = self.qk_nope_head_dim + self.qk_rope_head_dim
@@ -84,7 +86,7 @@ class LatentAttention(Component):
         return found + self._project("q_b_proj", out, self.q_lora_rank * (2 if gated else 1), (heads, "latent"), "q_b")
 
     def _project(self, name: str, out: int, into: int, axes: tuple[str, str], bias: Down) -> list[Tensor]:
-        return self.linear(name, out, into, "attention", bias=bias in self.bias, axes=axes)
+        return self.linear(name, out, into, self.component, bias=bias in self.bias, axes=axes)
 
     def states(self, site: Site) -> Iterable[State]:
         """One latent and one rotary key a token, whatever the heads."""

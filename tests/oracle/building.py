@@ -166,8 +166,18 @@ def checkpoint(model: PreTrainedModel, component: dict[str, str]) -> tuple[list[
     if parts != {name: tuple(tensor.shape) for name, tensor in whole.items()}:
         raise ValueError("a weight conversion mixes components")
     owner = {name: bucket for bucket, group in written.items() for name in group}
-    items = [(name, tuple(tensor.shape), owner[name]) for name, tensor in whole.items()]
+    items = [(name, _shape(name, whole), owner[name]) for name in whole]
     return rows(item for item in items if item[2]), [row[:3] for row in rows(item for item in items if not item[2])]
+
+
+def _shape(name: str, written: dict[str, torch.Tensor]) -> tuple[int, ...]:
+    """Return a tensor's shape; a convolution is as wide as the projection it follows.
+
+    The library divides a joined convolution in equal parts when it saves, even where the projections are not equal.
+    """
+    shape = tuple(written[name].shape)
+    projection = written.get(re.sub(r"\b([qkv])_conv1d\.", r"\1_proj.", name))
+    return shape if projection is None else (projection.shape[0], *shape[1:])
 
 
 def _named(model: PreTrainedModel) -> list[tuple[nn.Parameter, list[str]]]:

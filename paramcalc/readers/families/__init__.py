@@ -15,10 +15,18 @@ if TYPE_CHECKING:
 
 Builder = Callable[["Config"], "ModelSpec"]
 
-TABLES = ("rows", "rows_dense", "rows_gpt", "rows_moe", "rows_hybrid", "rows_seq2seq", "rows_t5", "rows_encoder")
+TABLES = (
+    "rows", "rows_dense", "rows_gpt", "rows_moe", "rows_hybrid", "rows_recurrent", "rows_seq2seq", "rows_t5",
+    "rows_encoder",
+)
 """Modules whose `ROWS` hold families, in the order they are searched."""
 
-BUILDERS: dict[str, str] = {}
+BUILDERS: dict[str, str] = {
+    "nemotron_h": "nemotron_h:nemotron_h",
+    "xlstm": "rows_recurrent:xlstm",
+    "zamba": "zamba:zamba",
+    "zamba2": "zamba:zamba2",
+}
 """model_type to `module:function`, for families no row can say; imported when asked for."""
 
 
