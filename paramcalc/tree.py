@@ -83,6 +83,10 @@ class State(NamedTuple):
     component: str = "attention"
     kind: Literal["kv", "state"] = "kv"
     used: int = 1
+    library_copies: int = 1
+    """How many of each the library's class holds, where it holds expanded heads."""
+    library_whole: bool = False
+    """The library's class keeps every token, window or not."""
 
 
 class Work(NamedTuple):

@@ -64,7 +64,9 @@ class Attention(Component):
     value: Literal["own", "key"] = "own"
     """`key`: the values are the keys, with no projection of their own (Gemma 4's global layers)."""
     cache_heads: Size | None = None
-    """Heads a runtime's class keeps, where it keeps expanded ones (Falcon 40B)."""
+    """Heads the library's class keeps, where it keeps expanded ones (Falcon 40B)."""
+    cache_whole: bool = False
+    """The library's class keeps every token whatever the window (GPT-Neo)."""
     fused: Literal["none", "qkv", "kv"] = "none"
     """Which projections are one matrix in files."""
     transposed: bool = False
@@ -164,10 +166,10 @@ class Attention(Component):
         """Keys and values: `(kv_heads, head_dim)` each, for every token that can still be seen."""
         if self.shares_kv or not (self.causal or self.cross):
             return []
-        heads = self.cache_heads or self.num_kv_heads or self.num_heads
+        heads = self.num_kv_heads or self.num_heads
         head = self._head_dim(site)
         key = State("k", (heads, head), ("kv_heads", "head_dim"), "source" if self.cross else "token", self.window,
-                    self.chunk)
+                    self.chunk, library_copies=(self.cache_heads or heads) // heads, library_whole=self.cache_whole)
         return [key, key._replace(name="v", shape=(heads, self.v_head_dim or head))]
 
     def work(self, site: Site) -> list[Work]:

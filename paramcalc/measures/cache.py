@@ -1,50 +1,189 @@
-"""Bytes a model keeps between tokens: keys and values, and fixed-size states. What is needed and no more."""
+"""What a model keeps between tokens: keys and values, latents, states. Exact integers, a fold over the tree's states.
+
+Here is what the mathematics needs to compute the next token; what a runtime allocates beyond that is a policy, in
+`paramcalc.estimates.runtimes`.
+"""
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import find_format
-from paramcalc.measures.flops import streams
+from paramcalc.errors import Problem, UsageError
 
 if TYPE_CHECKING:
-    from paramcalc.catalog.formats import Format
+    from collections.abc import Iterable
+
     from paramcalc.tree import Node, State
 
+PER_HEAD = "_per_token_head"
+"""Ends the name of a cache dtype that keeps a scale of four bytes for each head of each token."""
 
-class CacheBytes(NamedTuple):
-    """Bytes for all sequences of a batch."""
 
-    kv: int
-    state: int
+class CacheType(NamedTuple):
+    """A number format as a cache holds it."""
+
+    name: str
+    bits: Fraction
+    """Of one value, its part of block scales included."""
+    block: int = 1
+    head_bytes: int = 0
+    """Scale of each head of each token."""
+
+    def row(self, shape: tuple[int, ...]) -> int:
+        """Bytes of one token's `(heads, …)` values. Raises UsageError where blocks do not fit."""
+        numel = prod(shape)
+        if numel % self.block:
+            raise UsageError(Problem(f"{self.name} holds blocks of {self.block}, and a row of the cache has {numel}",
+                                     hint="another --kv-dtype"))
+        return -(-(numel * self.bits) // 8) + self.head_bytes * (shape[0] if len(shape) > 1 else 1)
+
+
+def cache_type(name: str) -> CacheType:
+    """The cache dtype of that name: any number format, or `fp8_per_token_head`, `int8_per_token_head`.
+
+    Raises UsageError for a name nobody knows.
+    """
+    base = name.removesuffix(PER_HEAD)
+    found = find_format(base)
+    return CacheType(name, found.bits_per_weight, found.block, 4 if base != name else 0)
+
+
+class Types(NamedTuple):
+    """What each kind of state is held in."""
+
+    compute: CacheType
+    """Convolution and recurrent states, unless they say otherwise."""
+    key: CacheType
+    """Keys, latents, and whatever is neither a value nor a fixed state."""
+    value: CacheType
+
+    def row(self, state: State, shape: tuple[int, ...] | None = None) -> int:
+        """Bytes of one entry of a state, or of a `shape` of it."""
+        held = cache_type(state.dtype) if state.dtype else (
+            self.compute if state.kind == "state" else self.value if state.name == "v" else self.key)
+        return held.row(state.shape if shape is None else shape)
+
+
+def types(dtype: str, kv_dtype: str | None = None) -> Types:
+    """Types by name: `kv_dtype` for keys and values, or `K,V` for each; `dtype` where it is not given."""
+    key, _, value = (kv_dtype or dtype).partition(",")
+    return Types(cache_type(dtype), cache_type(key), cache_type(value or key))
+
+
+class Mixer(NamedTuple):
+    """One kind of token mixer: what a layer of it keeps, and in how many places it stands."""
+
+    states: tuple[State, ...]
+    layers: int
+
+
+class Serving(NamedTuple):
+    """What is served at once."""
+
+    context: int
+    """Tokens of each sequence, prompt and answer."""
+    batch: int = 1
+    source: int | None = None
+    """Tokens of the encoder's input, where there is an encoder; the context when not given."""
 
     @property
-    def total(self) -> int:
-        """Both."""
-        return self.kv + self.state
+    def encoder(self) -> int:
+        """Tokens of the encoder's input."""
+        return self.context if self.source is None else self.source
 
 
-def cache_bytes(tree: Node, context: int, batch: int = 1, dtype: str = "bf16", source: int = 0) -> CacheBytes:
-    """What `batch` sequences of `context` tokens keep; `source` tokens of the encoder's input, where there is one."""
-    found = {"kv": 0, "state": 0}
-    plain = find_format(dtype)
-    for path, node, visited in streams(tree):
-        for state in node.states(path):
-            tokens = source if visited.stream == "source" or state.per == "source" else context
-            found[state.kind] += batch * visited.copies * state.used * state_bytes(state, tokens, plain)
-    return CacheBytes(found["kv"], found["state"])
+class Line(NamedTuple):
+    """States of one kind and reach, over all layers that have them."""
+
+    name: str
+    kind: str
+    """`kv` grows with the context, up to a window; `state` is fixed for each sequence."""
+    layers: int
+    cells: int
+    """Entries of all sequences in one layer."""
+    bytes: int
+    per_token: int = 0
+    """Growth for one more token of one sequence."""
 
 
-def state_bytes(state: State, tokens: int, dtype: Format) -> int:
-    """Bytes of one state after `tokens` tokens of one sequence, held in its own type or in `dtype`."""
-    held = find_format(state.dtype) if state.dtype else dtype
-    return kept(state, tokens) * prod(state.shape) * held.bits // 8
+class Cache(NamedTuple):
+    """Bytes of all that is kept."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def bytes(self) -> int:
+        """All lines."""
+        return sum(line.bytes for line in self.lines)
+
+    @property
+    def kv_bytes(self) -> int:
+        """What grows with the context."""
+        return sum(line.bytes for line in self.lines if line.kind == "kv")
+
+    @property
+    def state_bytes(self) -> int:
+        """What is fixed for each sequence."""
+        return sum(line.bytes for line in self.lines if line.kind != "kv")
+
+    @property
+    def per_token(self) -> int:
+        """Growth for one more token of one sequence."""
+        return sum(line.per_token for line in self.lines)
 
 
-def kept(state: State, tokens: int) -> int:
-    """Entries that can still be needed: a window or a chunk bounds them, a state for the sequence is one."""
+def mixers(tree: Node) -> tuple[Mixer, ...]:
+    """Every kind of mixer that keeps something, in the order of the model; equal ones once."""
+    found: dict[tuple[State, ...], int] = {}
+    for path, node, _, used in tree.walk():
+        if used and (states := node.states(path)):
+            found[states] = found.get(states, 0) + used
+    return tuple(Mixer(states, layers) for states, layers in found.items())
+
+
+def exact(kinds: Iterable[Mixer], serving: Serving, held: Types) -> Cache:
+    """What the next token needs: the last `window - 1` tokens, `kernel - 1` inputs of a convolution, one state."""
+    lines: list[Line] = []
+    for mixer in kinds:
+        for state in mixer.states:
+            row = mixer.layers * state.used * held.row(state, needed(state))
+            cells = kept(state, serving.context, serving.encoder)
+            more = kept(state, serving.context + 1, serving.encoder) - cells
+            lines.append(Line(describe(state), state.kind, mixer.layers * state.used, serving.batch * cells,
+                              serving.batch * cells * row, more * row))
+    return Cache(gathered(lines))
+
+
+def kept(state: State, context: int, source: int) -> int:
+    """Entries one sequence needs at most, up to that context: a chunk is needed until its last token."""
     if state.per == "sequence":
         return 1
-    bounds = [bound for bound in (state.window, state.chunk) if bound is not None]
-    return min(tokens, *bounds) // state.stride if bounds else tokens // state.stride
+    length = source if state.per == "source" else context
+    limits = [limit - 1 for limit in (state.window, state.chunk) if limit is not None]
+    return min([length, *limits]) // state.stride
+
+
+def needed(state: State) -> tuple[int, ...]:
+    """A state's shape without the column of a convolution's window that the next input takes."""
+    return tuple(size - 1 if name == "kernel" else size for size, name in zip(state.shape, state.axes, strict=True))
+
+
+def describe(state: State) -> str:
+    """What a state is, as people read it: `keys and values, window 1,024`."""
+    name = {"k": "keys and values", "v": "keys and values"}.get(state.name, state.name.replace("_", " "))
+    reach = f", window {state.window:,}" if state.window else f", chunks of {state.chunk:,}" if state.chunk else ""
+    return name + ("" if state.per != "source" else " of the source") + reach
+
+
+def gathered(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Lines of one name and number of layers in one: keys with their values."""
+    found: dict[tuple[str, int, int], Line] = {}
+    for line in lines:
+        key = (line.name, line.layers, line.cells)
+        old = found.get(key)
+        found[key] = line if old is None else old._replace(bytes=old.bytes + line.bytes,
+                                                           per_token=old.per_token + line.per_token)
+    return tuple(found.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.measures.cache import CacheBytes, cache_bytes
+from paramcalc.measures.cache import Cache, Serving, exact, mixers, types
 from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.parameters import Counts, count
 from paramcalc.measures.weights import weight_bytes
@@ -25,8 +25,7 @@ class Figures(NamedTuple):
 
     counts: Counts
     weights: dict[str, int]
-    cache: CacheBytes
-    cache_growth: int
+    cache: Cache
     forward: int
     """FLOPs of one more token at the context."""
     rule: int
@@ -37,10 +36,9 @@ def figures(model: Model, context: int) -> Figures:
     """The folds behind the page."""
     tree = model.tree
     counts = count(tree)
-    cache = cache_bytes(tree, context)
-    more = cache_bytes(tree, context + 1).total - cache.total
+    cache = exact(mixers(tree), Serving(context), types("bf16"))
     forward = flops(tree, Workload(seq=1, past=context - 1, convention="causal")).forward
-    return Figures(counts, {name: weight_bytes(tree, name).total for name in FORMATS}, cache, more, forward,
+    return Figures(counts, {name: weight_bytes(tree, name).total for name in FORMATS}, cache, forward,
                    6 * counts.active)
 
 
@@ -54,8 +52,8 @@ def answer(loaded: Loaded, model: Model, context: int) -> Answer:
         "parameters": {"total": counts.total, "active": counts.active, "embedding": counts.embedding,
                        "non_embedding": counts.total - counts.embedding},
         "weights": [{"format": name, "bytes": size} for name, size in found.weights.items()],
-        "cache": {"bytes": cache.total, "bytes_per_token": found.cache_growth, "kv_bytes": cache.kv,
-                  "state_bytes": cache.state},
+        "cache": {"bytes": cache.bytes, "bytes_per_token": cache.per_token, "kv_bytes": cache.kv_bytes,
+                  "state_bytes": cache.state_bytes},
         "flops": {"forward_per_token": found.forward},
         "training": {"approximation_6nd_per_token": found.rule},
     }
@@ -64,10 +62,10 @@ def answer(loaded: Loaded, model: Model, context: int) -> Answer:
 
 def _memory(found: Figures, context: int) -> Table:
     rows = [(f"weights in {name}", size, EXACT) for name, size in found.weights.items()]
-    rows.append((f"cache at {context:,} tokens, bf16", found.cache.total, EXACT))
-    if found.cache.state and found.cache.kv:
-        rows += [("  of it keys and values", found.cache.kv, EXACT), ("  of it fixed states", found.cache.state, EXACT)]
-    rows.append(("cache, one more token", found.cache_growth, EXACT))
+    rows.append((f"cache at {context:,} tokens, bf16", found.cache.bytes, EXACT))
+    if found.cache.state_bytes and found.cache.kv_bytes:
+        rows += [("  of it keys and values", found.cache.kv_bytes, EXACT), ("  of it fixed states", found.cache.state_bytes, EXACT)]
+    rows.append(("cache, one more token", found.cache.per_token, EXACT))
     return Table("Memory to serve one sequence", (Column("what"), Column("bytes", "bytes"), Column("figure")),
                  tuple(rows), notes=("without activations, runtime overhead and the scales of a quantizer",))
 

@@ -1,0 +1,67 @@
+"""`paramcalc memory`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from paramcalc.cli import options as o
+from paramcalc.cli import serving as s
+
+if TYPE_CHECKING:
+    from paramcalc.readers.models import Loaded
+    from paramcalc.reports.table import Answer
+
+
+def memory(
+    models: o.Models,
+    context: Annotated[str, typer.Option("--context", metavar="TOKENS", help="Tokens of each sequence, prompt and "
+                                         "answer: 8192, 8k, 1M.")] = "4096",
+    batch: s.Batch = 1,
+    source: s.Source = None,
+    dtype: s.Dtype = "bf16",
+    quant: s.Quant = None,
+    kv_dtype: s.KvDtype = None,
+    runtime: s.RuntimeOption = s.RuntimeName.exact,
+    settings: s.Settings = [],  # noqa: B006 - typer copies it
+    gpu: s.Gpu = None,
+    gpus: s.Gpus = None,
+    tp: s.Tp = None,
+    pp: s.Pp = None,
+    ep: s.Ep = None,
+    utilization: s.Utilization = None,
+    accelerators: s.Accelerators = None,
+    plot: s.Plot = None,
+    set_: o.Set = [],  # noqa: B006 - typer copies it
+    format_: o.FormatOption = o.Format.table,
+    json: o.Json = False,
+    output: o.Output = None,
+    color: o.ColorOption = o.Color.auto,
+    strict: o.Strict = False,
+    quiet: o.Quiet = False,
+    debug: o.Debug = False,
+) -> None:
+    """Say what serving takes: weights and cache exactly, activations and overhead as estimates, for each device."""
+    from paramcalc.cli.sizes import tokens
+
+    asked = s.Asked(dtype, quant, kv_dtype, runtime.value, settings, gpu, gpus, tp, pp, ep, utilization, accelerators)
+    length = tokens(context, "--context")
+    encoder = None if source is None else tokens(source, "--source")
+
+    def make(loaded: Loaded) -> Answer:
+        from paramcalc.build import build
+        from paramcalc.estimates.inference import Serving, memory
+        from paramcalc.reports.memory import answer
+
+        model, made = build(loaded.spec), asked.made()
+        found = memory(asked.prepare(model, made), Serving(length, batch, encoder))
+        machine = asked.machine(made)
+        if plot is not None:
+            from paramcalc.reports.plot import draw
+
+            draw(plot, model.spec.name, found, machine)
+        return answer(loaded, model, found, machine)
+
+    common = o.Common(set_, format_, json, output, color, strict, quiet)
+    raise typer.Exit(o.answer_all(models, common, make))

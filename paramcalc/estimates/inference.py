@@ -1,0 +1,166 @@
+"""Memory to serve a model, device by device: weights and cache exactly, activations and overhead as estimates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.catalog.formats import find_format
+from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.prefill import Widths, peak, widths
+from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, mixers, types
+from paramcalc.measures.weights import weight_bytes
+from paramcalc.transforms.formats import in_formats
+from paramcalc.transforms.shard import Sharding, shard
+
+if TYPE_CHECKING:
+    from paramcalc.build import Model
+    from paramcalc.estimates.runtimes import Runtime
+    from paramcalc.tree import Node
+
+
+class Setup(NamedTuple):
+    """How a model is served, apart from how much at once."""
+
+    dtype: str = "bf16"
+    quant: str | None = None
+    kv_dtype: str | None = None
+    tp: int | None = None
+    pp: int | None = None
+    ep: int | None = None
+    gpus: int | None = None
+
+
+class Parts(NamedTuple):
+    """Bytes on one device."""
+
+    weights: int
+    cache: int
+    activations: int
+    overhead: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return sum(self)
+
+
+class Stage(NamedTuple):
+    """What the devices of one pipeline stage hold, apart from what depends on the load."""
+
+    weights: int
+    rotary: int
+    kinds: tuple[Mixer, ...]
+    widths: Widths
+
+
+class Prepared:
+    """A model made ready to be asked for its memory at any load: trees are walked once, here."""
+
+    def __init__(self, model: Model, runtime: Runtime, setup: Setup) -> None:
+        """Raises UsageError for formats nobody knows and for devices that cannot share the model."""
+        self.runtime, self.setup = runtime, setup
+        self.plan = sharding(setup, runtime)
+        self.dtype = find_format(setup.dtype).name
+        kv_dtype = setup.kv_dtype or runtime.profile.kv_dtype
+        self.held: Types = types(self.dtype, kv_dtype)
+        tree = in_formats(model, setup.quant).tree
+        self.stages = tuple(self._stage(shard(tree, self.plan, stage), model) for stage in range(self.plan.pp))
+
+    def _stage(self, tree: Node, model: Model) -> Stage:
+        table = rotary_table(tree, model.spec.max_position_embeddings or 0, self.held) \
+            if self.runtime.profile.rotary_table and model.spec.position == "rotary" else 0
+        width = widths(tree)
+        return Stage(weight_bytes(tree, self.dtype).total, table, mixers(tree),
+                     width._replace(logits=width.logits * self.plan.tp))
+
+    @property
+    def devices(self) -> int:
+        """Devices of the whole model."""
+        return self.plan.devices
+
+    def cache(self, stage: Stage, serving: Serving) -> Cache:
+        """The cache of one device of a stage."""
+        return self.runtime.cache(stage.kinds, serving, self.held)
+
+    def parts(self, serving: Serving) -> tuple[Parts, ...]:
+        """One device of each stage."""
+        return tuple(self._parts(stage, serving) for stage in self.stages)
+
+    def _parts(self, stage: Stage, serving: Serving) -> Parts:
+        profile, runtime = self.runtime.profile, self.runtime
+        alive = peak(stage.widths, runtime.chunk(serving), runtime.logit_rows(serving), profile.compute_bytes)
+        return Parts(stage.weights + stage.rotary, self.cache(stage, serving).bytes, alive,
+                     profile.context_bytes + profile.graph_bytes)
+
+    def most(self, serving: Serving) -> int:
+        """Bytes of the fullest device."""
+        return max(part.total for part in self.parts(serving))
+
+
+class Memory(NamedTuple):
+    """The answer at one load."""
+
+    prepared: Prepared
+    serving: Serving
+    stages: tuple[Parts, ...]
+    caches: tuple[Cache, ...]
+    """Of one device of each stage."""
+
+    @property
+    def per_device(self) -> tuple[Parts, ...]:
+        """Every device, stage by stage."""
+        each = self.prepared.devices // len(self.stages)
+        return tuple(part for part in self.stages for _ in range(each))
+
+    @property
+    def total(self) -> Parts:
+        """All devices together."""
+        return Parts(*(sum(column) for column in zip(*self.per_device, strict=True)))
+
+    @property
+    def rotary(self) -> int:
+        """Rotary tables of all devices, part of the weights."""
+        return sum(stage.rotary for stage in self.prepared.stages) * self.prepared.devices // len(self.stages)
+
+    @property
+    def cache(self) -> Cache:
+        """The caches of all devices together; growth as one more token costs all of them."""
+        each = self.prepared.devices // len(self.stages)
+        lines: dict[tuple[str, str], Line] = {}
+        for line in (line for cache in self.caches for line in cache.lines):
+            old = lines.get((line.name, line.kind))
+            layers, size, more = line.layers, each * line.bytes, each * line.per_token
+            lines[line.name, line.kind] = line._replace(bytes=size, per_token=more) if old is None else old._replace(
+                layers=old.layers + layers, bytes=old.bytes + size, per_token=old.per_token + more)
+        return Cache(tuple(lines.values()))
+
+
+def memory(prepared: Prepared, serving: Serving) -> Memory:
+    """Memory at one load."""
+    return Memory(prepared, serving, prepared.parts(serving),
+                  tuple(prepared.cache(stage, serving) for stage in prepared.stages))
+
+
+def sharding(setup: Setup, runtime: Runtime) -> Sharding:
+    """How the devices share the model: as asked for, else as the runtime does by itself."""
+    tp, pp, ep = setup.tp or 1, setup.pp or 1, setup.ep or 1
+    if setup.gpus is not None and setup.tp is setup.pp is setup.ep is None:
+        tp, pp = (setup.gpus, 1) if runtime.profile.split == "tp" else (1, setup.gpus)
+    plan = Sharding(tp, pp, ep, vocab_multiple=runtime.profile.vocab_multiple)
+    if setup.gpus is not None and plan.devices != setup.gpus:
+        raise UsageError(Problem(f"tp {tp}, pp {pp} and ep {ep} make {plan.devices} devices, not {setup.gpus}",
+                                 hint="leave --gpus out, or let --tp × --pp be it"))
+    return plan
+
+
+def rotary_table(tree: Node, positions: int, held: Types) -> int:
+    """Cosines and sines of every position, once for all layers: `(positions, head_dim)` in the compute type.
+
+    The rotated width is taken from what a layer keeps of a key: its rotary part, else a whole head.
+    """
+    keys = [state for _, node, _, _ in tree.walk() for state in node.states() if state.kind == "kv"]
+    turned = [s for s in keys if s.axes[-1] == "rope"] or [s for s in keys if s.name == "k"]
+    return positions * max((held.compute.row((1, s.shape[-1])) for s in turned), default=0)
+
+
+__all__ = ["Memory", "Parts", "Prepared", "Serving", "Setup", "cache_type", "memory", "rotary_table", "sharding"]

@@ -1,0 +1,60 @@
+"""A device as a runtime uses it: what it has, how much of it may be used, and what is left for the cache."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.runtimes import vllm
+
+if TYPE_CHECKING:
+    from paramcalc.catalog.accelerators import Accelerator
+    from paramcalc.estimates.inference import Memory
+    from paramcalc.estimates.runtimes import Runtime
+
+
+class Pool(NamedTuple):
+    """What a runtime that reserves its cache beforehand makes of the rest of a device."""
+
+    bytes: int
+    """Of one device."""
+    blocks: int
+    blocks_per_request: int
+    tokens: int
+    """Concurrency times context, rounded down, as the log derives it."""
+    page_tokens: int
+    """Blocks of one group times the tokens of the shortest page, as older logs say it."""
+    requests_per_thousand: int
+    """Requests of that context at once, times 1,000, rounded down."""
+
+
+class Machine:
+    """An accelerator and the part of it that may be used."""
+
+    def __init__(self, device: Accelerator, runtime: Runtime, utilization: tuple[int, int] | None = None) -> None:
+        """Raises UsageError where the device's memory is not known."""
+        if device.capacity_bytes is None:
+            raise UsageError(Problem(f"the memory of {device.name} is not known"))
+        self.device, self.runtime = device, runtime
+        self.capacity: int = device.capacity_bytes
+        part, whole = utilization or runtime.profile.utilization
+        self.share = self.capacity * part // whole
+        self.usable = min(self.capacity, self.share + runtime.profile.graph_bytes)
+        """Captured graphs come on top of the share a runtime is told to use."""
+
+    def pool(self, found: Memory) -> Pool | None:
+        """The cache vLLM reserves on the device with the least room; None for runtimes that reserve none."""
+        if self.runtime.name != "vllm":
+            return None
+        prepared, serving, options = found.prepared, found.serving, self.runtime.options
+        made = [self._pool(self.share - part.weights - part.activations - self.runtime.profile.context_bytes,
+                           vllm.pool(stage.kinds, prepared.held, options), serving.context, serving.encoder)
+                for part, stage in zip(found.stages, prepared.stages, strict=True)]
+        return min((pool for pool in made if pool is not None), key=lambda pool: pool.tokens, default=None)
+
+    def _pool(self, available: int, layout: vllm.Pool | None, context: int, source: int) -> Pool | None:
+        if layout is None:
+            return None
+        available = max(0, available)
+        blocks, each, tokens = layout.capacity(available, context, source, self.runtime.options)
+        return Pool(available, blocks, each, tokens, layout.page_tokens(blocks), 1000 * blocks // each)

@@ -1,0 +1,68 @@
+"""The most that is alive while a prompt is computed: an estimate from the widths of the layers.
+
+Counted for each token of a chunk: the residual stream twice (before and after a layer), and in the widest layer what
+each projection gives plus what the last one takes (gate, up and their product; q, k, v and attention's output; as much
+for each chosen expert). Fused attention: no scores. Then the logits, in the compute type and once more in fp32.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from paramcalc.tree import Node, Tensor
+
+TOWERS = frozenset({"vision", "audio", "projector"})
+
+
+class Widths(NamedTuple):
+    """Values a token of one rank's model is made of."""
+
+    hidden: int
+    widest: int
+    """In the widest layer, beyond the residual stream."""
+    logits: int
+    """Outputs of the head; 0 where this rank has none."""
+
+
+def widths(tree: Node) -> Widths:
+    """The widths of one rank's tree."""
+    hidden = widest = logits = 0
+    for _, node, _, _ in tree.walk():
+        alive = 0
+        for tensor in node.tensors:
+            if tensor.component in TOWERS:
+                continue
+            if tensor.component == "lm_head" and tensor.role == "matmul":
+                logits = max(logits, _out(tensor))
+            elif tensor.role == "matmul":
+                alive += tensor.used * _alive(tensor)
+            if "hidden" in tensor.axes:
+                hidden = max(hidden, tensor.shape[tensor.axes.index("hidden")])
+        widest = max(widest, alive)
+    return Widths(hidden, widest, logits)
+
+
+def _out(tensor: Tensor) -> int:
+    return tensor.shape[1 - tensor.axes.index("hidden")] if "hidden" in tensor.axes else tensor.shape[0]
+
+
+def _alive(tensor: Tensor) -> int:
+    """What a projection gives, or, where it gives the residual stream, what it takes."""
+    if "hidden" in tensor.axes:
+        inner = _out(tensor)
+        return inner + (tensor.shape[tensor.axes.index("hidden")] if tensor.used > 1 and _returns(tensor) else 0)
+    return tensor.shape[0]
+
+
+def _returns(tensor: Tensor) -> bool:
+    """Whether a projection gives the residual stream rather than takes it."""
+    return (tensor.axes[-1] == "hidden") == tensor.transposed
+
+
+def peak(width: Widths, tokens: int, rows: int, compute_bytes: int) -> int:
+    """Bytes alive at the worst moment: in the widest layer, or at the logits of `rows` positions."""
+    layer = tokens * (2 * width.hidden + width.widest) * compute_bytes
+    again = 0 if compute_bytes == 4 else 4
+    head = tokens * 2 * width.hidden * compute_bytes + rows * width.logits * (compute_bytes + again)
+    return max(layer, head)

@@ -1,0 +1,91 @@
+"""How runtimes hold what a model needs: one module each, with its rules, their source, and what can be set.
+
+To add one: a module with `VERSION`, `SOURCE`, `Options`, `cache()` and a `PROFILE`, and its name in `RUNTIMES`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from paramcalc.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from paramcalc.measures.cache import Cache, Mixer, Serving, Types
+
+RUNTIMES = {"exact": "exact", "transformers": "transformers", "vllm": "vllm", "llama.cpp": "llama_cpp"}
+"""What people write, and the module."""
+
+
+class Profile(NamedTuple):
+    """How a runtime works, apart from its cache."""
+
+    split: str
+    """How several devices share a model when nothing else is said: `tp` or `pp`."""
+    vocab_multiple: int = 1
+    rotary_table: bool = False
+    """Cosines and sines of every position are held with the weights."""
+    kv_dtype: str | None = None
+    """Of the cache, where it does not follow the model's."""
+    compute_bytes: int = 2
+    """Of an activation."""
+    context_bytes: int = 0
+    """What the driver, libraries and kernels take on each device, whatever the model."""
+    graph_bytes: int = 0
+    """What captured graphs take."""
+    utilization: tuple[int, int] = (1, 1)
+    """The part of a device it uses: (9, 10)."""
+    notes: tuple[tuple[str, str], ...] = ()
+    """Assumptions behind these numbers, with their source."""
+
+
+class Runtime:
+    """A runtime and its options."""
+
+    def __init__(self, name: str, settings: Sequence[str] = ()) -> None:
+        """Raises UsageError for a runtime, an option or a value that is none."""
+        if name not in RUNTIMES:
+            raise UsageError(Problem(f"unknown runtime {name!r}", hint=f"one of {', '.join(RUNTIMES)}"))
+        self.name = name
+        self._module: Any = import_module(f"{__name__}.{RUNTIMES[name]}")
+        self.options: Any = _options(name, self._module.Options, settings)
+        self.profile: Profile = self._module.PROFILE
+        self.version: str = self._module.VERSION
+        self.source: str = self._module.SOURCE
+
+    def cache(self, kinds: Iterable[Mixer], serving: Serving, held: Types) -> Cache:
+        """What its caches take."""
+        found: Cache = self._module.cache(kinds, serving, held, self.options)
+        return found
+
+    def chunk(self, serving: Serving) -> int:
+        """Tokens computed at once."""
+        return int(self._module.chunk(serving, self.options))
+
+    def logit_rows(self, serving: Serving) -> int:
+        """Positions that get logits at once."""
+        return int(self._module.logit_rows(serving, self.options))
+
+
+def _options(name: str, kind: Any, settings: Sequence[str]) -> Any:  # noqa: ANN401 - a NamedTuple of each module
+    values: dict[str, object] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        key = key.replace("-", "_")
+        if key not in kind._fields or not equals:
+            known = ", ".join(f"{field}={kind._field_defaults[field]}" for field in kind._fields) or "none"
+            raise UsageError(Problem(f"{name} has no option {setting!r}", hint=f"known, with their defaults: {known}"))
+        values[key] = _value(key, text, kind._field_defaults[key])
+    return kind(**values)
+
+
+def _value(key: str, text: str, default: object) -> object:
+    if isinstance(default, bool):
+        if text.lower() not in ("true", "false", "yes", "no", "1", "0"):
+            raise UsageError(Problem(f"{key}={text[:40]!r} is not true or false"))
+        return text.lower() in ("true", "yes", "1")
+    if not text.isascii() or not text.isdecimal() or len(text) > 9:
+        raise UsageError(Problem(f"{key}={text[:40]!r} is not a whole number"))
+    return int(text)

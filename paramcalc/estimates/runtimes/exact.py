@@ -1,0 +1,37 @@
+"""What the mathematics needs and nothing else: no padding, no pages, no driver."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.estimates.runtimes import Profile
+from paramcalc.measures.cache import Cache, Mixer, Serving, Types, exact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+VERSION = "no runtime"
+SOURCE = "paramcalc.measures.cache"
+PROFILE = Profile("tp", notes=(("overhead", "none: a lower bound of every runtime"),))
+
+
+class Options(NamedTuple):
+    """What can be set."""
+
+    chunk: int = 2048
+    """Tokens computed at once."""
+
+
+def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Options) -> Cache:
+    """What the next token needs."""
+    return exact(kinds, serving, held)
+
+
+def chunk(serving: Serving, options: Options) -> int:
+    """Tokens computed at once."""
+    return min(options.chunk, serving.batch * serving.context)
+
+
+def logit_rows(serving: Serving, options: Options) -> int:
+    """The last position of each sequence."""
+    return serving.batch

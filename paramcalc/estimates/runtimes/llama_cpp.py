@@ -1,0 +1,91 @@
+"""What llama.cpp allocates for its caches.
+
+Cells are padded to 256. `batch` sequences of `context` tokens are `batch · context` cells, one buffer for all of them
+when unified, else one a sequence. A layer with a window gets `window · sequences + ubatch` cells in a unified buffer,
+`window + ubatch` for each sequence otherwise, padded to 256, at most those of a full layer. A row of a cell holds the
+heads of one layer; a latent is held once, as keys. Recurrent and convolution states are f32, a row for each sequence
+and each of its rollback snapshots. Cross-attention's keys and values are not kept: they are made again from the
+encoder's output.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.estimates.runtimes import Profile
+from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, describe, gathered, needed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from paramcalc.tree import State
+
+VERSION = "llama.cpp as of 2026"
+SOURCE = ("ggml-org/llama.cpp@02c28f533ebb:src/llama-kv-cache-iswa.cpp, llama-context.cpp; "
+          "@0054ee8ca80b:src/llama-memory-recurrent.cpp; @01b77b579398:src/llama-hparams.cpp")
+PAD = 256
+PROFILE = Profile("pp", kv_dtype="fp16", compute_bytes=4, notes=(
+    ("activations", "one ubatch in f32 with flash attention, its logits for every position as the reserve pass asks"),
+    ("overhead", "none: the driver's own share is not in llama.cpp's figures"),
+))
+
+
+class Options(NamedTuple):
+    """What can be set."""
+
+    ubatch: int = 512
+    """Tokens computed at once (-ub)."""
+    unified: bool = False
+    """One buffer for all sequences (--kv-unified), as when the server chooses their number."""
+    swa_full: bool = False
+    """Windows are given a full layer's cells (--swa-full)."""
+    rollback: int = 0
+    """Snapshots of recurrent states kept for each sequence, for drafts that are rejected."""
+
+
+def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Options) -> Cache:
+    """Bytes of the buffers, which are allocated at the start."""
+    lines: list[Line] = []
+    for mixer in kinds:
+        for state in mixer.states:
+            if state.per != "source":
+                lines.append(_line(state, mixer.layers * state.used, serving, held, options))
+    return Cache(gathered(lines))
+
+
+def _line(state: State, layers: int, serving: Serving, held: Types, options: Options) -> Line:
+    if state.per == "sequence":
+        cells = serving.batch * (1 + options.rollback)
+        row = layers * cache_type("fp32").row(needed(state))
+        return Line(describe(state), state.kind, layers, cells, cells * row)
+    row = layers * held.row(state)
+    cells = all_cells(state, serving.context, serving.batch, options)
+    reach = state.window or state.chunk
+    growing = reach is None or all_cells(state, serving.context + PAD, serving.batch, options) > cells
+    return Line(describe(state), state.kind, layers, cells, cells * row, row // state.stride if growing else 0)
+
+
+def all_cells(state: State, context: int, batch: int, options: Options) -> int:
+    """Cells of one layer, all sequences together."""
+    full = padded(context)
+    reach = state.window or state.chunk
+    if reach is None or options.swa_full:
+        return batch * full // state.stride
+    if options.unified:
+        return padded(min(batch * full, batch * reach + options.ubatch)) // state.stride
+    return batch * padded(min(full, reach + options.ubatch)) // state.stride
+
+
+def padded(cells: int) -> int:
+    """Rounded up to what llama.cpp allocates."""
+    return -(-cells // PAD) * PAD
+
+
+def chunk(serving: Serving, options: Options) -> int:
+    """One micro-batch."""
+    return min(options.ubatch, serving.batch * padded(serving.context))
+
+
+def logit_rows(serving: Serving, options: Options) -> int:
+    """The graph is reserved with logits for every token of a micro-batch."""
+    return chunk(serving, options)

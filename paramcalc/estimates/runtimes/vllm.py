@@ -1,0 +1,197 @@
+"""Pages of vLLM's cache, and how many requests they serve.
+
+Every kind of layer gets pages of the same size. Attention pages hold `block` tokens of one layer. Where there are
+recurrent layers, attention's block is raised (in steps of the kernel's alignment) until a page holds one layer's
+state, and states are padded to it; where attention layers differ in width, the narrower ones get longer blocks.
+Layers of one kind form groups of equal size (the fewest layers any kind has, or the most when that is less than half
+as much again); a group that is short is padded. A block of the pool is one page in each of a group's layers, and
+every group takes its own blocks: `ceil(context / block)` for full attention, `ceil(min(context, window - 1 + batched
+tokens) / block) + 1` for a window, 1 for a state and one more with prefix caching, plus one for each speculative
+token.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.runtimes import Profile
+from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, describe, needed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from paramcalc.tree import State
+
+VERSION = "vLLM 0.1x, V1 engine"
+SOURCE = ("vllm-project/vllm@001cabc1be16:vllm/v1/core/kv_cache_utils.py, vllm/v1/kv_cache_interface.py, "
+          "vllm/platforms/interface.py")
+BLOCK = 16
+PROFILE = Profile(
+    "tp", vocab_multiple=64, rotary_table=True, context_bytes=352 * 2**20, graph_bytes=461 * 2**20,
+    utilization=(9, 10),
+    notes=(
+        ("overhead", "a device: 352 MiB non-torch memory (github.com/vllm-project/vllm/issues/10517) and 461 MiB "
+         "for CUDA graphs (a log of a 3B model)"),
+        ("activations", "the profiling run: batched_tokens through the widest layer, logits of max_seqs positions"),
+    ),
+)
+
+
+class Options(NamedTuple):
+    """What can be set."""
+
+    batched_tokens: int = 8192
+    """Tokens computed at once (--max-num-batched-tokens)."""
+    max_seqs: int = 256
+    """Sequences that are sampled at once at most (--max-num-seqs)."""
+    prefix_caching: bool = True
+    speculative: int = 0
+    """Tokens drafted for each sequence, for which recurrent layers keep further states."""
+    block: int = BLOCK
+
+
+class Kind(NamedTuple):
+    """Layers of one kind: what a page of them holds."""
+
+    name: str
+    layers: int
+    token_bytes: int
+    """Of one layer; 0 for states."""
+    state_bytes: int
+    per: str
+    reach: int | None = None
+    chunked: bool = False
+
+    def page(self, block: int) -> int:
+        """Bytes a page needs."""
+        return self.token_bytes * block + self.state_bytes
+
+    def pages(self, block: int, context: int, source: int, options: Options) -> int:
+        """Pages of one layer for one sequence."""
+        if self.state_bytes:
+            return 1 + options.prefix_caching + options.speculative
+        if self.per == "source":
+            return -(-source // block)
+        if self.reach is None:
+            return -(-context // block)
+        ahead = self.reach - (not self.chunked) + options.batched_tokens
+        return -(-min(ahead, context) // block) + (not self.chunked)
+
+
+class Pool(NamedTuple):
+    """The layout all requests share."""
+
+    kinds: tuple[Kind, ...]
+    blocks: tuple[int, ...]
+    """Tokens of a page of each kind."""
+    page: int
+    group: int
+    """Layers of a group."""
+
+    @property
+    def block_bytes(self) -> int:
+        """One block: a page in each layer of a group."""
+        return self.page * self.group
+
+    def request_blocks(self, context: int, source: int, options: Options) -> int:
+        """Blocks one sequence takes."""
+        return sum(_groups(kind, self.group) * kind.pages(block, context, source, options)
+                   for kind, block in zip(self.kinds, self.blocks, strict=True))
+
+    def capacity(self, available: int, context: int, source: int, options: Options) -> tuple[int, int, int]:
+        """Blocks the pool has; blocks a sequence takes; tokens that fit, as the log derives them: the concurrency
+        times the context, rounded down."""
+        have, need = available // self.block_bytes, self.request_blocks(context, source, options)
+        return have, need, have * context // need
+
+    def page_tokens(self, have: int) -> int:
+        """Tokens as older logs say them: the blocks of one group, times the tokens of the shortest page."""
+        return have // sum(_groups(kind, self.group) for kind in self.kinds) * min(self.blocks)
+
+
+def pool(kinds: Iterable[Mixer], held: Types, options: Options) -> Pool | None:
+    """The layout of a model's pages; None for one that keeps nothing."""
+    found = merged(kind for mixer in kinds for kind in _kinds(mixer, held, options))
+    if not found:
+        return None
+    block = options.block
+    widest = max((kind.token_bytes for kind in found), default=0)
+    state = max((kind.state_bytes for kind in found), default=0)
+    if state and widest:
+        block *= max(1, -(-state // (block * widest)))
+    page = max(kind.page(block) for kind in found)
+    blocks = []
+    for kind in found:
+        if kind.token_bytes and page % kind.token_bytes:
+            raise UsageError(Problem(f"{kind.name}: {kind.token_bytes} bytes a token do not fill a page of {page}",
+                                     hint="vLLM refuses pages it cannot make equal; use --runtime exact"))
+        blocks.append(page // kind.token_bytes if kind.token_bytes else block)
+    counts = [kind.layers for kind in found]
+    group = max(counts) if 2 * max(counts) < 3 * min(counts) else min(counts)
+    return Pool(tuple(found), tuple(blocks), page, group)
+
+
+def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Options) -> Cache:
+    """Pages the batch takes from the pool."""
+    layout = pool(kinds, held, options)
+    if layout is None:
+        return Cache(())
+    lines: list[Line] = []
+    for kind, block in zip(layout.kinds, layout.blocks, strict=True):
+        pages = serving.batch * kind.pages(block, serving.context, serving.encoder, options)
+        more = kind.pages(block, serving.context + block, serving.encoder, options) * serving.batch > pages
+        size = _groups(kind, layout.group) * layout.group * layout.page * pages
+        lines.append(Line(kind.name, "state" if kind.state_bytes else "kv", kind.layers,
+                          pages * block if kind.token_bytes else pages, size,
+                          kind.layers * kind.token_bytes if more and kind.token_bytes else 0))
+    return Cache(tuple(lines))
+
+
+def merged(kinds: Iterable[Kind]) -> list[Kind]:
+    """Kinds that share everything but their layers, in one."""
+    found: dict[Kind, int] = {}
+    for kind in kinds:
+        key = kind._replace(layers=0)
+        found[key] = found.get(key, 0) + kind.layers
+    return [key._replace(layers=layers) for key, layers in found.items()]
+
+
+def _groups(kind: Kind, size: int) -> int:
+    return -(-kind.layers // size)
+
+
+def _kinds(mixer: Mixer, held: Types, options: Options) -> Iterable[Kind]:
+    """A mixer's growing states and its fixed ones; an indexer's keys are a layer of their own."""
+    fixed = [state for state in mixer.states if state.per == "sequence"]
+    for per in ("token", "source"):
+        growing = [state for state in mixer.states if state.per == per]
+        if growing:
+            first = growing[0]
+            width = sum(state.used * held.row(state) // state.stride for state in growing)
+            reach = first.window or first.chunk
+            yield Kind(describe(first), mixer.layers, width, 0, per, reach, first.chunk is not None)
+    if fixed:
+        size = sum(state.used * _fixed(state, held, options) for state in fixed)
+        yield Kind(_name(fixed), mixer.layers, 0, size, "sequence")
+
+
+def _fixed(state: State, held: Types, options: Options) -> int:
+    """One sequence's state; a convolution keeps an input more for each speculative token."""
+    shape = tuple(size + (options.speculative if name == "kernel" else 0)
+                  for size, name in zip(needed(state), state.axes, strict=True))
+    return held.row(state, shape)
+
+
+def _name(states: Sequence[State]) -> str:
+    return " and ".join(describe(state) for state in states)
+
+
+def chunk(serving: Serving, options: Options) -> int:
+    """The profiling run computes as many tokens as a step may, whatever is served."""
+    return options.batched_tokens
+
+
+def logit_rows(serving: Serving, options: Options) -> int:
+    """The profiling run samples for as many sequences as a step may hold."""
+    return min(options.max_seqs, options.batched_tokens)

@@ -1,0 +1,78 @@
+"""What is kept between tokens. Bytes are counted by hand; whole models are held to records in tests/evidence."""
+
+from __future__ import annotations
+
+import pytest
+
+from paramcalc.build import build
+from paramcalc.errors import UsageError
+from paramcalc.estimates.runtimes import Runtime
+from paramcalc.measures.cache import Serving, cache_type, exact, mixers, types
+from paramcalc.spec.model import ModelSpec
+
+SHORT = {"vocab_size": 1000, "hidden_size": 64, "num_layers": 4, "num_heads": 8, "num_kv_heads": 2, "head_dim": 16,
+         "intermediate_size": 96}
+MLA = {"kind": "latent_attention", "num_heads": 8, "kv_lora_rank": 32, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8,
+       "v_head_dim": 16}
+SSM = {"kind": "mamba2", "num_heads": 8, "head_dim": 4, "state_size": 16, "groups": 2}
+FALCON = {"kind": "attention", "num_heads": 8, "num_kv_heads": 2, "head_dim": 16, "cache_heads": 8}
+WHOLE = {"kind": "attention", "num_heads": 2, "head_dim": 16, "window": 10, "cache_whole": True}
+KV = 2 * 2 * 16 * 2  # key and value, two heads of 16, two bytes
+
+
+def kinds(**more):
+    return mixers(build(ModelSpec.model_validate(SHORT | more)).tree)
+
+
+@pytest.mark.parametrize(("fields", "context", "batch", "kv", "state", "growth"), [
+    ({}, 100, 3, 4 * 300 * KV, 0, 4 * KV),
+    ({"window": 10}, 5, 1, 4 * 5 * KV, 0, 4 * KV),
+    ({"window": 10}, 100, 2, 4 * 2 * 9 * KV, 0, 0),  # the next token sees nine and itself
+    ({"chunk": 8}, 100, 1, 4 * 7 * KV, 0, 0),
+    ({"mixer": MLA}, 100, 1, 4 * 100 * 80, 0, 4 * 80),
+    # three inputs of 32 + 2·2·16 channels in bf16, eight 4×16 matrices in fp32
+    ({"mixer": SSM}, 100, 2, 0, 2 * 4 * (3 * 96 * 2 + 8 * 64 * 4), 0),
+    ({"blocks": {"a": {"window": 10}, "b": {}}, "layers": ["a", "a", "a", "b"]}, 100, 1, (3 * 9 + 100) * KV, 0, KV),
+    ({"mixer": FALCON}, 100, 1, 4 * 100 * KV, 0, 4 * KV),
+])
+def test_exact(fields, context, batch, kv, state, growth):
+    found = exact(kinds(**fields), Serving(context, batch), types("bf16"))
+    assert (found.kv_bytes, found.state_bytes, found.per_token) == (kv, state, growth)
+    assert found.bytes == kv + state
+
+
+@pytest.mark.parametrize(("fields", "context", "expected"), [
+    ({"window": 10}, 100, 4 * 9 * KV),
+    ({"mixer": FALCON}, 100, 4 * 100 * 4 * KV),  # expanded heads
+    ({"mixer": WHOLE}, 100, 4 * 100 * KV),  # a window the class does not use
+    ({"mixer": SSM}, 100, 4 * (4 * 96 * 2 + 8 * 64 * 4)),  # four columns, not three
+])
+def test_transformers(fields, context, expected):
+    assert Runtime("transformers").cache(kinds(**fields), Serving(context), types("bf16")).bytes == expected
+
+
+def test_transformers_static_cache_allocates_the_window_whole():
+    found = Runtime("transformers", ["static=true"]).cache(kinds(window=10), Serving(100), types("bf16"))
+    assert found.bytes == 4 * 10 * KV
+
+
+@pytest.mark.parametrize(("name", "shape", "size"), [
+    ("bf16", (2, 16), 64), ("fp8", (2, 16), 32), ("q8_0", (2, 16), 34), ("q4_0", (2, 32), 36),
+    ("fp8_per_token_head", (2, 16), 40), ("int8_per_token_head", (4, 128), 528), ("nvfp4", (2, 128), 144),
+])
+def test_rows(name, shape, size):
+    assert cache_type(name).row(shape) == size
+
+
+def test_a_row_that_blocks_do_not_fill_is_refused():
+    with pytest.raises(UsageError, match="q8_0 holds blocks of 32, and a row of the cache has 24"):
+        cache_type("q8_0").row((2, 12))
+
+
+def test_keys_and_values_may_differ():
+    found = exact(kinds(head_dim=32), Serving(10), types("bf16", "q8_0,q4_0"))
+    assert found.bytes == 4 * 10 * (2 * 34 + 2 * 18)
+
+
+def test_states_do_not_follow_the_cache_dtype():
+    assert exact(kinds(mixer=SSM), Serving(1), types("bf16", "fp8")).bytes == 4 * (3 * 96 * 2 + 8 * 64 * 4)
