@@ -64,7 +64,8 @@ def _memory(found: Figures, context: int) -> Table:
     rows = [(f"weights in {name}", size, EXACT) for name, size in found.weights.items()]
     rows.append((f"cache at {context:,} tokens, bf16", found.cache.bytes, EXACT))
     if found.cache.state_bytes and found.cache.kv_bytes:
-        rows += [("  of it keys and values", found.cache.kv_bytes, EXACT), ("  of it fixed states", found.cache.state_bytes, EXACT)]
+        rows += [("  of it keys and values", found.cache.kv_bytes, EXACT),
+                 ("  of it fixed states", found.cache.state_bytes, EXACT)]
     rows.append(("cache, one more token", found.cache.per_token, EXACT))
     return Table("Memory to serve one sequence", (Column("what"), Column("bytes", "bytes"), Column("figure")),
                  tuple(rows), notes=("without activations, runtime overhead and the scales of a quantizer",))
