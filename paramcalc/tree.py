@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 Role = Literal["matmul", "lookup", "vector", "conv"]
 """matmul: multiplies an activation; lookup: one row is read; vector: elementwise; conv: slides over positions."""
 
-Per = Literal["token", "source", "sequence", "pair", "source_pair"]
+Per = Literal["token", "source", "sequence", "key", "pair", "source_pair", "block_pair", "block_token", "block_square"]
+When = Literal["", "prompt", "cached", "expanded", "absorbed"]
 """What a leaf is counted once for: a token of the sequence, a token of the encoder's input, a sequence, or a
-(query, key) pair where the keys are the sequence's own or the encoder's."""
+key that can be attended to (cached ones too), a (query, key) pair where the keys are the sequence's own or the
+encoder's; in scans that work block by block: a pair within a block, a token of whole blocks, a pair of block
+boundaries."""
 
 
 class Tensor(NamedTuple):
@@ -42,6 +45,8 @@ class Tensor(NamedTuple):
     """In a state dict but not a parameter."""
     frozen: bool = False
     """A parameter the class never trains."""
+    detached: bool = False
+    """No gradient passes through it: it only chooses what others compute."""
     per: Per = "token"
     dtype: str | None = None
     """Held in this type whatever the model's; None follows the model."""
@@ -105,6 +110,15 @@ class Work(NamedTuple):
     """At most this many keys are attended to by each query (sparse attention)."""
     stride: int = 1
     """One key for each `stride` tokens."""
+    block: int = 1
+    """Tokens of one block, for what is counted by blocks."""
+    padded: bool = True
+    """The last block is filled up with zeros, which are multiplied too."""
+    when: When = ""
+    """`prompt`, `cached`: only without, only after cached tokens; `expanded`, `absorbed`: how a latent is attended to:
+    as the keys and values it stands for, or as it is kept, which cached tokens allow."""
+    detached: bool = False
+    """No gradient passes through it."""
     fused: bool = False
     """Elementwise or inside a fused scan: no matmul kernel does it, so a matmul counter does not see it."""
     used: int = 1

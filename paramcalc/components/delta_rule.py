@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -27,6 +27,8 @@ class GatedDelta(Component):
     key_dim: Size
     value_dim: Size
     conv_kernel: Annotated[int, Field(ge=1, le=1024)] = 4
+    block_size: Size = 64
+    """Tokens of a prompt taken at once; FLOPs alone depend on it."""
     layout: Literal["qkvz", "qkv", "separate"] = "qkvz"
     """Which projections are one matrix in files: q, k, v with the gate and b with a (Qwen3-Next); q, k, v (Qwen3.5);
     or none, the convolutions apart as well (OLMo Hybrid)."""
@@ -79,8 +81,8 @@ class GatedDelta(Component):
                             (self.value_heads, self.key_dim, self.value_dim))
 
     def work(self, site: Site) -> Iterable[Work]:
-        """The recurrence: read, correct, decay and query, four multiply-adds for each state value."""
-        return [recurrence((self.value_heads, self.key_dim, self.value_dim))]
+        """The prompt in blocks, see `delta_blocks`; after cached tokens the recurrence."""
+        return delta_blocks(self.value_heads, self.key_dim, self.value_dim, self.block_size)
 
 
 class KimiDelta(Component):
@@ -94,6 +96,8 @@ class KimiDelta(Component):
     num_heads: Size
     head_dim: Size
     conv_kernel: Annotated[int, Field(ge=1, le=1024)] = 4
+    block_size: Size = 64
+    """Tokens of a prompt taken at once; FLOPs alone depend on it."""
     gate_rank: Size | None = None
     """Rank of the decay's and the output gate's projections; one full matrix each when not given (Ling)."""
     decay_shape: Literal["heads", "broadcast"] = "heads"
@@ -132,8 +136,8 @@ class KimiDelta(Component):
                             (self.num_heads, self.head_dim, self.head_dim))
 
     def work(self, site: Site) -> Iterable[Work]:
-        """The recurrence: read, correct, decay and query, four multiply-adds for each state value."""
-        return [recurrence((self.num_heads, self.head_dim, self.head_dim))]
+        """The prompt in blocks, see `delta_blocks`; after cached tokens the recurrence."""
+        return delta_blocks(self.num_heads, self.head_dim, self.head_dim, self.block_size)
 
 
 def delta_states(channels: int, named: str, kernel: int, matrix: tuple[int, int, int]) -> list[State]:
@@ -141,6 +145,17 @@ def delta_states(channels: int, named: str, kernel: int, matrix: tuple[int, int,
     return [State("conv", (channels, kernel), (named, "kernel"), "sequence", component=MIXER, kind="state"),
             State("delta", matrix, ("heads", "head_dim", "state"), "sequence", dtype="float32", component=MIXER,
                   kind="state")]
+
+
+def delta_blocks(heads: int, key: int, value: int, block: int) -> list[Work]:
+    """The delta rule by blocks (arXiv:2406.06484 section 3): keys with keys, queries with keys, weights with values
+    within a block, a triangular system for the corrections, and three products with the state; else token by token."""
+    axes = ("heads", "head_dim", "state")
+    prompt: dict[str, Any] = {"component": MIXER, "block": block, "when": "prompt"}
+    return [Work("within", (heads, 2 * key + value), axes[:2], per="block_pair", **prompt),
+            Work("corrections", (heads, key + value), axes[:2], per="block_pair", fused=True, **prompt),
+            Work("in_and_out", (3, heads, key, value), ("one", *axes), per="block_token", **prompt),
+            recurrence((heads, key, value))._replace(when="cached")]
 
 
 def recurrence(matrix: tuple[int, int, int], steps: int = 4) -> Work:

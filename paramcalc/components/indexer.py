@@ -34,12 +34,13 @@ class Indexer(Component):
             found += self.norm("k_norm", self.head_dim, bias=self.key_norm == "layernorm", axis="head_dim")
         if self.head_weights:
             found += self.linear("weights_proj", self.num_heads, width, "attention", axes=("index_heads", "hidden"))
-        return found
+        return [tensor._replace(detached=True) for tensor in found]
 
     def states(self, site: Site) -> list[State]:
         """One key a token, shared by the heads."""
         return [State("index_key", (self.head_dim,), ("index_key",))]
 
     def work(self, site: Site) -> list[Work]:
-        """A score a head for every pair."""
-        return [Work("index_scores", (self.num_heads, self.head_dim), ("index_heads", "head_dim"), "attention")]
+        """A score a head for every pair and, where heads are weighted, their sum."""
+        each = self.head_dim + (1 if self.head_weights else 0)
+        return [Work("index_scores", (self.num_heads, each), ("index_heads", "head_dim"), "attention", detached=True)]

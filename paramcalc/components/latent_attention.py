@@ -86,7 +86,8 @@ class LatentAttention(Component):
         return found + self._project("q_b_proj", out, self.q_lora_rank * (2 if gated else 1), (heads, "latent"), "q_b")
 
     def _project(self, name: str, out: int, into: int, axes: tuple[str, str], bias: Down) -> list[Tensor]:
-        return self.linear(name, out, into, self.component, bias=bias in self.bias, axes=axes)
+        return self.linear(name, out, into, self.component, bias=bias in self.bias, axes=axes,
+                           per="key" if bias == "kv_b" else "token")
 
     def states(self, site: Site) -> Iterable[State]:
         """One latent and one rotary key a token, whatever the heads."""
@@ -94,7 +95,10 @@ class LatentAttention(Component):
                 State("rotary_key", (self.qk_rope_head_dim,), ("rope",), window=self.window)]
 
     def work(self, site: Site) -> Iterable[Work]:
-        """Scores over nope and rope parts, and the weighted sum of values, with keys and values expanded."""
+        """Scores over nope and rope parts and the weighted sum of values, with keys and values expanded; or both over
+        the latents as they are kept, the expansion moved to the query and the output (arXiv:2405.04434 section 2.1)."""
         pair = self.qk_nope_head_dim + self.qk_rope_head_dim + self.v_head_dim
-        return [Work("scores", (self.num_heads, pair), ("heads", "head_dim"), "attention", window=self.window,
-                     top_k=self.top_k)]
+        scores = Work("scores", (self.num_heads, pair), ("heads", "head_dim"), "attention", window=self.window,
+                      top_k=self.top_k, when="expanded")
+        kept = 2 * self.kv_lora_rank + self.qk_rope_head_dim
+        return [scores, scores._replace(shape=(self.num_heads, kept), axes=("heads", "latent"), when="absorbed")]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from paramcalc.axes import axis
 from paramcalc.components.base import Component, Size
-from paramcalc.components.delta_rule import recurrence
 from paramcalc.components.mamba import MIXER
-from paramcalc.tree import State
+from paramcalc.tree import State, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from paramcalc.components.base import Site
-    from paramcalc.tree import Tensor, Work
+    from paramcalc.tree import Tensor
 
 
 class LightningAttention(Component):
@@ -51,5 +50,13 @@ class LightningAttention(Component):
                       "sequence", component=MIXER, kind="state")]
 
     def work(self, site: Site) -> Iterable[Work]:
-        """The recurrence: decay, input and read-out, three multiply-adds for each state value."""
-        return [recurrence((self.num_heads, self.head_dim, self.head_dim), 3)]
+        """The prompt in blocks: scores and their product with values within a block, a block's state in and out; after
+        cached tokens the input to the state and its read-out."""
+        heads, dim = self.num_heads, self.head_dim
+        axes = ("one", "heads", "head_dim", "state")
+        states = (2, heads, dim, dim)
+        prompt: dict[str, Any] = {"component": MIXER, "block": self.block_size, "padded": False, "when": "prompt"}
+        return [Work("within", (heads, 2 * dim), axes[1:3], per="block_pair", **prompt),
+                Work("in_and_out", states, axes, per="block_token", **prompt),
+                Work("in_and_out", states, axes, MIXER, "token", when="cached"),
+                Work("decay", states[1:], axes[1:], MIXER, "token", fused=True)]

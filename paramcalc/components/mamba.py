@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -81,9 +81,10 @@ class Mamba(Component):
                       component=MIXER, kind="state")]
 
     def work(self, site: Site) -> Iterable[Work]:
-        """The scan: decay, input and read-out, three multiply-adds for each state value."""
-        return [Work("scan", (3, self.inner_size, self.state_size), ("one", "inner", "state"), MIXER, "token",
-                     fused=True)]
+        """The scan, decay and input, elementwise; the read-out, a product with C: three multiply-adds a state value."""
+        state, axes = (self.inner_size, self.state_size), ("inner", "state")
+        return [Work("scan", (2, *state), ("one", *axes), MIXER, "token", fused=True),
+                Work("read_out", state, axes, MIXER, "token")]
 
 
 class Mamba2(Component):
@@ -99,6 +100,8 @@ class Mamba2(Component):
     conv_bias: bool = True
     out_bias: bool | None = None
     """Bias of the output projection, where it differs from the input's (Falcon-H1)."""
+    block_size: Size = 256
+    """Tokens the scan of a prompt takes at once; FLOPs alone depend on it."""
     gated_norm: bool = True
     """RMSNorm over the inner width before the output projection."""
 
@@ -135,9 +138,16 @@ class Mamba2(Component):
                       "sequence", dtype="float32", component=MIXER, kind="state")]
 
     def work(self, site: Site) -> Iterable[Work]:
-        """The scan: decay, input and read-out, three multiply-adds for each state value."""
-        return [Work("scan", (3, self.num_heads, self.head_dim, self.state_size), ("one", "heads", "head_dim", "state"),
-                     MIXER, "token", fused=True)]
+        """The prompt in blocks (arXiv:2405.21060 section 6): C·B and its product with x within a block, a block's state
+        in and out, states carried over blocks; after cached tokens the recurrence and its read-out."""
+        heads, dim, state = self.num_heads, self.head_dim, self.state_size
+        axes = ("heads", "head_dim", "state")
+        block: dict[str, Any] = {"component": MIXER, "block": self.block_size, "when": "prompt"}
+        return [Work("within", (heads, state + dim), axes[:2], per="block_pair", **block),
+                Work("in_and_out", (2, heads, dim, state), ("one", *axes), per="block_token", **block),
+                Work("carried", (heads, dim, state), axes, per="block_square", **block),
+                Work("scan", (2, heads, dim, state), ("one", *axes), MIXER, "token", when="cached", fused=True),
+                Work("read_out", (heads, dim, state), axes, MIXER, "token", when="cached")]
 
 
 def convolution(

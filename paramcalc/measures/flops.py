@@ -7,9 +7,11 @@ one for the weight), once for what is frozen.
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.measures.pairs import Convention, Reach, pairs
+from paramcalc.tree import join
 
 if TYPE_CHECKING:
     from paramcalc.tree import Node, Tensor, Work
@@ -52,20 +54,23 @@ def flops(tree: Node, load: Workload, *, fused: bool = False) -> Flops:
     usual convention, leaves them out)."""
     forward: dict[str, int] = {}
     backward: dict[str, int] = {}
+
+    def add(component: str, amount: int, times: int) -> None:
+        forward[component] = forward.get(component, 0) + amount
+        backward[component] = backward.get(component, 0) + times * amount
+
     for path, node, used in streams(tree):
-        positions = load.source if used.stream == "source" else load.seq
+        positions = _source(load) if used.stream == "source" else load.seq
         for tensor in node.tensors:
-            amount = 2 * used.copies * tensor.used * tensor.numel * _visits(tensor, load, positions)
-            if amount:
-                forward[tensor.component] = forward.get(tensor.component, 0) + amount
-                times = 1 if tensor.frozen else 2
-                backward[tensor.component] = backward.get(tensor.component, 0) + times * amount
+            visits = _visits(tensor, load, positions)
+            if visits:
+                times = 0 if tensor.detached else 1 if tensor.frozen else 2
+                add(tensor.component, 2 * used.copies * tensor.used * tensor.numel * visits, times)
         for work in node.work(path):
-            if work.fused and not fused:
-                continue
-            amount = 2 * used.copies * work.used * _size(work) * _times(work, load, used.stream, positions)
-            forward[work.component] = forward.get(work.component, 0) + amount
-            backward[work.component] = backward.get(work.component, 0) + 2 * amount
+            if _happens(work, load) and (fused or not work.fused):
+                times = 0 if work.detached else 2
+                amount = 2 * used.copies * work.used * prod(work.shape) * _times(work, load, used.stream, positions)
+                add(work.component, amount, times)
     return Flops(forward, backward)
 
 
@@ -78,8 +83,6 @@ class Visited(NamedTuple):
 
 def streams(tree: Node, path: str = "", copies: int = 1, stream: str = "") -> list[tuple[str, Node, Visited]]:
     """Every node with its path, its visits, and whether it runs over the encoder's input."""
-    from paramcalc.tree import join
-
     here, copies, stream = join(path, tree.name), copies * tree.used, tree.stream or stream
     found = [(here, tree, Visited(copies, stream))]
     for child in tree.children:
@@ -92,25 +95,32 @@ def _visits(tensor: Tensor, load: Workload, positions: int) -> int:
     if tensor.role == "matmul":
         if tensor.per == "sequence" or (tensor.component == "lm_head" and load.head == "last"):
             return load.batch
+        if tensor.per == "key" and load.convention == "full":
+            positions += load.past
         return load.batch * (_source(load) if tensor.per == "source" else positions)
     if tensor.role == "conv":
-        kernel = tensor.shape[-1]
-        if load.past:
-            return 0 if load.convention == "full" else load.batch * positions
-        return load.batch * (positions + kernel - 1 if load.convention == "full" and kernel > 1 else positions)
+        return load.batch * (positions + _edge(tensor.shape[-1], load) if positions else 0)
     return 0
 
 
+def _edge(kernel: int, load: Workload) -> int:
+    """Positions a convolution kernel computes and drops: a prompt is padded on both sides by `kernel - 1`, and the
+    cache keeps `kernel` columns where the next token needs one less."""
+    if load.convention == "causal" or kernel == 1:
+        return 0
+    return 1 if load.past else kernel - 1
+
+
+def _happens(work: Work, load: Workload) -> bool:
+    """Whether this work is done at all: a latent is attended to as it is kept once tokens are cached, if only what
+    must be done is counted."""
+    absorbed = bool(load.past) and load.convention == "causal"
+    return work.when in ("", "cached" if load.past else "prompt", "absorbed" if absorbed else "expanded")
+
+
 def _source(load: Workload) -> int:
-    """New encoder positions: none once the cross-attention's keys are cached."""
+    """New encoder positions: none once tokens are cached, since the cross-attention's keys are too."""
     return 0 if load.past else load.source
-
-
-def _size(work: Work) -> int:
-    size = 1
-    for dimension in work.shape:
-        size *= dimension
-    return size
 
 
 def _times(work: Work, load: Workload, stream: str, positions: int) -> int:
@@ -122,4 +132,23 @@ def _times(work: Work, load: Workload, stream: str, positions: int) -> int:
         return load.batch * pairs(positions, past, reach, load.convention)
     if work.per == "sequence":
         return load.batch
+    if work.per.startswith("block"):
+        return load.batch * blocks(positions, work, load.convention)
     return load.batch * (load.source if work.per == "source" else positions)
+
+
+def blocks(positions: int, work: Work, convention: Convention) -> int:
+    """How often work by blocks is done for one sequence.
+
+    Under `full`, whole blocks are multiplied, the last filled up where the reference implementation does; under
+    `causal`, only the pairs a token may see and the tokens there are.
+    """
+    whole, rest = divmod(positions, work.block)
+    count = whole + bool(rest)
+    if work.per == "block_token":
+        return count * work.block if convention == "full" and work.padded else positions
+    if work.per == "block_square":
+        return (count + 1) ** 2 if convention == "full" else (count + 1) * (count + 2) // 2
+    if convention == "causal":
+        return (whole * work.block * (work.block + 1) + rest * (rest + 1)) // 2
+    return count * work.block**2 if work.padded else whole * work.block**2 + rest**2

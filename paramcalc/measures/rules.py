@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 from paramcalc.measures.flops import streams
@@ -21,9 +22,6 @@ def palm(tree: Node, tokens: int, seq: int) -> int:
     pair = 0
     for path, node, visited in streams(tree):
         for work in node.work(path):
-            if work.per == "pair" and not work.fused:
-                size = 1
-                for dimension in work.shape:
-                    size *= dimension
-                pair += visited.copies * work.used * size
+            if work.per == "pair" and not work.fused and work.when != "absorbed":
+                pair += visited.copies * work.used * prod(work.shape)
     return six_n_d(tree, tokens) + 6 * pair * seq * tokens

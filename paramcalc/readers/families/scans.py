@@ -50,6 +50,7 @@ def mamba2(config: Config, _: str = "") -> Mamba2:
         num_heads=heads, head_dim=_head_dim(config, "head_dim", heads, _expanded(config, "expand"), "num_heads"),
         state_size=config.integer("state_size"), groups=config.integer("n_groups"),
         conv_kernel=config.integer("conv_kernel"), bias=config.flag("use_bias"), conv_bias=config.flag("use_conv_bias"),
+        block_size=config.integer("chunk_size", 256),
     )
 
 
@@ -61,7 +62,7 @@ def mamba2_within(config: Config, inner: int | None = None) -> Mamba2:
         num_heads=heads, head_dim=_head_dim(config, "mamba_d_head", heads, inner, "mamba_n_heads"),
         state_size=config.integer("mamba_d_state"), groups=config.integer("mamba_n_groups"),
         conv_kernel=config.integer("mamba_d_conv"), bias=config.flag("mamba_proj_bias"),
-        conv_bias=config.flag("mamba_conv_bias"),
+        conv_bias=config.flag("mamba_conv_bias"), block_size=config.integer("mamba_chunk_size", 256),
     )
 
 

@@ -1,0 +1,62 @@
+"""FLOPs against torch's FlopCounterMode on transformers' eager modules, measured on the meta device.
+
+`tests/data/oracle_flops.jsonl`: torch 2.13.0, transformers 5.23.0, batch 2; the loss is the sum of the logits.
+What the counter sees differently, each with its reason:
+
+* a depthwise convolution's backward pass is counted as if it were dense: replaced by twice its forward;
+* a scan by blocks starts from zeros that need no gradient and never reads its last state, which spares products
+  backward: three of one block with the state for lightning attention, four for the delta rule; the delta rule's
+  triangular systems, which the counter does not see forward, are products backward.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from paramcalc.build import build
+from paramcalc.measures.flops import Workload, flops, streams
+from paramcalc.readers.families import builder
+from paramcalc.readers.huggingface import read_config
+
+RECORDS = [json.loads(line) for line in
+           (Path(__file__).parent.parent / "data" / "oracle_flops.jsonl").read_text(encoding="utf-8").splitlines()]
+TEXT = [record for record in RECORDS if builder(record["config"]["model_type"])]
+CASES = [(record, key) for record in TEXT for key in record["runs"]]
+
+
+def measured(run):
+    """The counter's total, its dense backward of depthwise convolutions replaced by twice the forward."""
+    operations = run["by_op"]
+    dense = operations.get("convolution_backward", 0)
+    return run["total"] - dense + (2 * operations["convolution"] if dense else 0)
+
+
+@pytest.mark.parametrize(("record", "key"), CASES, ids=[f"{record['id']}-{key}" for record, key in CASES])
+def test_as_the_counter_says(record, key):
+    tree = build(read_config(record["config"] | {"architectures": [record["class"]]}).spec).tree
+    length = int(re.findall(r"\d+", key)[-1])
+    cached = key.startswith("decode")
+    load = Workload(record["batch"], 1 if cached else length, length if cached else 0, length)
+    found = flops(tree, load)
+    ours = found.forward + (found.backward if "backward" in key else 0)
+    assert ours - unread(tree, load, key) == measured(record["runs"][key])
+
+
+def unread(tree, load, key):
+    """What twice the forward pass has and the counter's backward pass of scans by blocks has not."""
+    if "backward" not in key:
+        return 0
+    return sum(2 * load.batch * visited.copies * spared(node.part, load.seq) for _, node, visited in streams(tree))
+
+
+def spared(part, length):
+    kind = getattr(part, "kind", "")
+    if kind == "lightning_attention":
+        return 3 * min(length, part.block_size) * part.num_heads * part.head_dim**2
+    if kind == "gated_delta":
+        blocks = -(-length // part.block_size)
+        solved = blocks * part.block_size**2 * (part.key_dim + part.value_dim)
+        return part.value_heads * (4 * part.block_size * part.key_dim * part.value_dim - solved)
+    return 0
