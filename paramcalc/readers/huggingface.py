@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.errors import Problem, SpecError, UnknownArchitectureError
+from paramcalc.readers.composite import TextModel, placed, text_model
 from paramcalc.readers.families import builder, known
 from paramcalc.readers.families.config import Config
-from paramcalc.readers.families.data import family_data
+from paramcalc.readers.families.data import FamilyData, family_data
 from paramcalc.readers.families.neutral import NEUTRAL
 from paramcalc.readers.quantization import quantization
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from paramcalc.spec.model import ModelSpec
 
 
@@ -28,11 +31,13 @@ def read_config(data: dict[str, Any], name: str = "") -> ReadConfig:
 
     Raises UnknownArchitectureError for a model type or class nobody wrote, SpecError for values that cannot be.
     """
-    config, uncounted = _text_config(data)
+    config, outer, uncounted, inside = _understood(data)
     make = builder(config.model_type)
     if make is None:
         raise _unknown_type(config.model_type, (*config.path, "model_type"))
     spec = make(config)
+    if inside:
+        spec = placed(spec, str(data["model_type"]))
     notes = (*spec.notes, *config.notes)
     if not config.architecture:
         notes = (*notes, f"architectures is not given: counted as the {config.task} model of {config.model_type}")
@@ -42,33 +47,24 @@ def read_config(data: dict[str, Any], name: str = "") -> ReadConfig:
                               "uncounted": (*spec.uncounted, *uncounted)}
     if name and not spec.name:
         update["name"] = name
-    return ReadConfig(spec.model_copy(update=update), _unknown_keys(config))
+    return ReadConfig(spec.model_copy(update=update), _unknown_keys(config, outer))
 
 
-def _text_config(data: dict[str, Any]) -> tuple[Config, list[str]]:
-    """The config of the text model, and the parts of a composite config that are not text."""
+def _understood(data: dict[str, Any]) -> TextModel:
+    """The config to count, by itself or inside a composite one."""
     model_type = data.get("model_type")
     if type(model_type) is not str:
         raise SpecError(Problem("model_type is missing" if model_type is None else "model_type must be a string",
                                 ("model_type",) if "model_type" in data else (), "every config.json has one"))
-    family = family_data(model_type)
-    architecture = _architecture(data)
-    key = family.text_key if family is not None else "text_config"
-    nested = data.get(key)
-    if type(nested) is not dict or builder(model_type) is not None:
-        if family is None:
-            raise _unknown_type(model_type, ("model_type",))
-        return Config(data, family, model_type, architecture), []
-    inner = nested.get("model_type", family.text_config if family else None)
-    if type(inner) is not str:
-        raise SpecError(Problem("model_type is missing", (key,), "say which text model it is"))
-    inner_family = family_data(inner)
-    if inner_family is None:
-        raise _unknown_type(inner, (key, "model_type"))
-    uncounted = [f"{part} ({value.get('model_type', 'no model_type')})" for part, value in data.items()
-                 if part.endswith("_config") and part not in (key, "quantization_config", "generation_config")
-                 and isinstance(value, dict)]
-    return Config(nested, inner_family, inner, architecture, (key,), data), uncounted
+    family, architecture = family_data(model_type), _architecture(data)
+    if family is not None and builder(model_type) is not None:
+        return TextModel(Config(data, family, model_type, architecture))
+    if family is not None and "encoder" in family.defaults | data:
+        raise _unknown_type(model_type, ("model_type",))
+    found = text_model(data, family, model_type, architecture)
+    if found is None:
+        raise _unknown_type(model_type, ("model_type",))
+    return found
 
 
 def _architecture(data: dict[str, Any]) -> str:
@@ -88,8 +84,22 @@ def _unknown_type(model_type: str, path: tuple[str, ...]) -> UnknownArchitecture
     return UnknownArchitectureError(Problem(f"unknown model_type {model_type[:100]!r}", path, hint))
 
 
-def _unknown_keys(config: Config) -> tuple[Problem, ...]:
-    family = config.family
-    fine = family.defaults.keys() | family.aliases.keys() | set(family.aliases.values()) | config.read | NEUTRAL
-    return tuple(Problem(f"unknown key {key[:100]!r}", (*config.path, key), "it is not counted; see the family's class")
-                 for key in config.data if key not in fine and not key.startswith("_"))
+def _unknown_keys(config: Config, outer: FamilyData | None) -> tuple[Problem, ...]:
+    found = _strange(config.data, config.family, config.path, config.read | _spelled(outer))
+    if outer is not None and config.path and config.outer is not None:
+        return _strange(config.outer, outer, (), {config.path[0]}) + found
+    return found
+
+
+def _strange(
+    data: dict[str, Any], family: FamilyData, path: tuple[str, ...], known_keys: Collection[str],
+) -> tuple[Problem, ...]:
+    fine = {*_spelled(family), *known_keys, *NEUTRAL}
+    return tuple(Problem(f"unknown key {key[:100]!r}", (*path, key), "it is not counted; see the family's class")
+                 for key, value in data.items() if key not in fine and not key.startswith("_")
+                 and not (path == () and isinstance(value, dict) and key.endswith("_config")))
+
+
+def _spelled(family: FamilyData | None) -> set[str]:
+    """Every key a class has, however spelled."""
+    return set() if family is None else {*family.defaults, *family.aliases, *family.aliases.values()}

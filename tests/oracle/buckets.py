@@ -32,6 +32,8 @@ RULES: tuple[tuple[str, str], ...] = (
     (r"^projection_head\.dense|\.projection_head\.dense|^lm_heads\.", "other"),
     (r"projection_head\.linear", "ffn"),
     (HEAD, "lm_head"),
+    (r"\.lm_head\.", "lm_head"),
+    (r"ada_rms_norm\.linear", "ffn"),
     (r"(?<!prelayer)norm(\d*|s|_\w+)?\.(?!mlp)|norm(_\w+)?$|(?<!pre)layernorm(?!\.mlp)|(^|[._])ln(_|\d|\.)", "norm"),
     (r"(^|\.)wpe\.|position_embeddings|embed_positions|relative_attention_bias|relative_pos_embeddings|position_bias"
      r"|positions_embed", "position_embedding"),

@@ -17,7 +17,7 @@ Builder = Callable[["Config"], "ModelSpec"]
 
 TABLES = (
     "rows", "rows_dense", "rows_gpt", "rows_moe", "rows_hybrid", "rows_recurrent", "rows_seq2seq", "rows_t5",
-    "rows_encoder",
+    "rows_encoder", "rows_text",
 )
 """Modules whose `ROWS` hold families, in the order they are searched."""
 

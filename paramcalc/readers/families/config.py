@@ -39,6 +39,8 @@ class Config:
         """Where in the file this config stands: `('text_config',)` for a nested one."""
         self.outer = outer
         """The composite config around this one."""
+        self.ties: bool | None = None
+        """What that says of head and embedding."""
         self.notes: list[str] = []
         """What the reader of the answer must know; builders add to it."""
         self.read: set[str] = set()
@@ -223,8 +225,8 @@ class Config:
     @property
     def tied(self) -> bool:
         """Whether head and embedding are one matrix; a composite config's own word goes before its text model's."""
-        if self.outer is not None and type(self.outer.get("tie_word_embeddings")) is bool:
-            return bool(self.outer["tie_word_embeddings"])
+        if self.ties is not None:
+            return self.ties
         return self.flag("tie_word_embeddings", default=True)
 
     @property

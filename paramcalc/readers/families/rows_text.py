@@ -1,0 +1,82 @@
+"""Text models that only stand inside composite ones: a row each. Sources: the library's modeling files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.components.attention import Attention
+from paramcalc.components.linear import Linear, Parameter
+from paramcalc.readers.families.decoder import Experts, Row
+from paramcalc.readers.families.latent import shared_experts
+from paramcalc.readers.families.patterns import FULL, all_sliding, sliding_from, sparse_layers, sparse_step
+from paramcalc.readers.families.rows_dense import SANDWICH_GLM
+from paramcalc.readers.families.rows_moe import CORRECTED, GATE, STACKED
+
+if TYPE_CHECKING:
+    from paramcalc.readers.families.config import Config
+
+CROSS = "cross"
+MORE_ROWS = 8
+"""Rows Llama 3.2 Vision's table has for the image token, which the head does not predict."""
+DELAY_WIDTH = 32
+"""Width in which Voxtral Realtime turns a delay into a scale."""
+
+QWEN_VL = Row(qkv_bias=True, pattern=sliding_from)
+QWEN3_VL_MOE = Row("attention_bias", "attention_bias", qk_norm="head", names=GATE, uneven_heads=True,
+                   experts=Experts("num_experts", layers=sparse_step))
+QWEN3_VL_MOE_STACKED = replace(QWEN3_VL_MOE, experts=Experts("num_experts", layers=sparse_step, more=STACKED))
+
+
+def _crossing(config: Config) -> list[str]:
+    """`cross` for the layers `cross_attention_layers` names."""
+    named = config.listed("cross_attention_layers", int)
+    crossing = set(range(3, config.layers, 5) if named is None else named)
+    for index, layer in enumerate(named or ()):
+        if not 0 <= layer < config.layers:
+            raise config.error("cross_attention_layers", f"there is no layer {layer} of {config.layers}", index=index)
+    return [CROSS if i in crossing else FULL for i in range(config.layers)]
+
+
+def _cross_attention(config: Config, word: str) -> Attention | None:
+    """Attention to the image, in place of attention to the text."""
+    if word != CROSS:
+        return None
+    return Attention(num_heads=config.integer("num_attention_heads"), num_kv_heads=config.kv_heads,
+                     head_dim=config.head_dim, qk_norm="head", cross=True, causal=False, path="cross_attn")
+
+
+def _cross_gates(_: Config, word: str, __: str) -> dict[str, Any]:
+    if word != CROSS:
+        return {}
+    return {"beside": {f"cross_attn_{part}_gate": Parameter(shape=(1,), component="attention")
+                       for part in ("attn", "mlp")}}
+
+
+def _more_rows(config: Config, fields: dict[str, Any]) -> None:
+    fields |= {"vocab_size": config.integer("vocab_size") + MORE_ROWS, "head_rows": config.integer("vocab_size")}
+
+
+def _delay_scale(config: Config, _: str, __: str) -> dict[str, Any]:
+    width = config.integer("hidden_size")
+    return {"beside": {
+        "ada_rms_norm.linear1": Linear(out_features=DELAY_WIDTH, in_features=width, component="ffn", per="sequence"),
+        "ada_rms_norm.linear2": Linear(out_features=width, in_features=DELAY_WIDTH, component="ffn", per="sequence")}}
+
+
+ROWS: dict[str, Row] = {
+    "qwen2_vl_text": QWEN_VL,
+    "qwen2_5_vl_text": QWEN_VL,
+    "qwen2_5_omni_text": QWEN_VL,
+    "qwen3_vl_text": Row("attention_bias", "attention_bias", qk_norm="head"),
+    "qwen3_vl_moe_text": QWEN3_VL_MOE_STACKED,
+    "qwen3_omni_moe_text": QWEN3_VL_MOE,
+    "glm4v_text": Row(qkv_bias=True, placement="sandwich", more={"fused_gate_up": True}, names=SANDWICH_GLM),
+    "glm_ocr_text": Row(placement="sandwich", more={"fused_gate_up": True}, names=SANDWICH_GLM),
+    "glm4v_moe_text": Row("attention_bias", uneven_heads=True, names=CORRECTED, experts=Experts(
+        "n_routed_experts", layers=sparse_layers, shared=shared_experts, correction_bias="buffer")),
+    "granite_docling_text": Row("attention_bias", "attention_bias", "mlp_bias"),
+    "paddleocr_vl_text": Row("use_bias", "use_bias", "use_bias"),
+    "voxtral_realtime_text": Row(pattern=all_sliding, block=_delay_scale),
+    "mllama_text_model": Row(mixers=_crossing, mixer=_cross_attention, block=_cross_gates, adjust=_more_rows),
+}
