@@ -56,6 +56,7 @@ def _mamba(config: Config) -> Mamba2:
         groups=config.integer(_either(config, "mamba_n_groups", "n_groups")),
         conv_kernel=config.integer(_either(config, "mamba_d_conv", "conv_kernel")),
         conv_bias=config.flag(_either(config, "mamba_conv_bias", "use_conv_bias")),
+        block_size=config.integer(_either(config, "mamba_chunk_size", "chunk_size")),
     )
 
 

@@ -78,7 +78,7 @@ def _zamba2_mixer(config: Config) -> Mamba2:
         raise config.error("n_mamba_heads", f"{heads} does not divide the inner width ({inner:,})")
     return Mamba2(num_heads=heads, head_dim=inner // heads, state_size=config.integer("mamba_d_state"),
                   groups=config.integer("mamba_ngroups"), conv_kernel=config.integer("mamba_d_conv"),
-                  bias=config.flag("add_bias_linear"))
+                  bias=config.flag("add_bias_linear"), block_size=config.integer("chunk_size"))
 
 
 def _block(config: Config, wide: int, head_dim: int, *, fused: bool, bias: bool) -> Parts:
