@@ -19,8 +19,8 @@ import re
 from collections.abc import Iterable
 
 HEAD = (
-    r"^(lm_head\.|proj_out\.|cls\.predictions\.|predictions\.|generator_(lm_head|predictions)\.|vocab_(layer_norm|"
-    r"projector|transform)\.|pred_layer\.|lm_loss\.|embed_out\.|head\.|decoder\.(bias|weight)$|qa_outputs|classifier|"
+    r"^(lm_head\.|lm_predictions\.|proj_out\.|cls\.(predictions|seq_relationship)\.|predictions\.|generator_(lm_head|"
+    r"predictions)\.|vocab_(layer_norm|projector|transform)\.|pred_layer\.|lm_loss\.|embed_out\.|head\.|decoder\.(bias|weight)$|qa_outputs|classifier|"
     r"classification_head\.|score\.)"
 )
 MIXER_CLASS = re.compile(r"mamba|deltanet|deltaattention|lightning|shortconv|rglru|recurrentblock|xlstm|mlstm", re.I)
@@ -42,7 +42,7 @@ RULES: tuple[tuple[str, str], ...] = (
     r"|embed_global\.|encoder\.conv[12]\."
      r"|map_inputs_layer|pronunciation_embed|shape_embed|task_type_embeddings|lang_embeddings|ngram_embeddings"
      r"|embeddings\.projection|embed_tokens\.\*|decoder\.project_(in|out)|prompt_embedding|embeddings\.embed_proj"
-     r"|embedding_transform|type_embeddings|project_(in|out)\.", "other_embedding"),
+     r"|embedding_transform|type_embeddings|project_(in|out)\.|rel_embeddings", "other_embedding"),
     (r"word_embeddings?\.|embed_tokens(_per_layer)?\.|tok_embeddings|(^|\.)shared\.weight|embed_in\.|(^|\.)wte\."
      r"|tokens_embed|input_embedding\.|transformer\.w\.|(backbone|model|rwkv|transformer|^)\.?embeddings\.weight"
      r"|^embeddings\.weight|embed_tokens\.weight", "token_embedding"),

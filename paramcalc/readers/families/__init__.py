@@ -22,6 +22,12 @@ TABLES = (
 """Modules whose `ROWS` hold families, in the order they are searched."""
 
 BUILDERS: dict[str, str] = {
+    "albert": "shared_layers:albert",
+    "deberta": "disentangled:deberta",
+    "deberta-v2": "disentangled:deberta_v2",
+    "flaubert": "xlm:xlm",
+    "ibert": "quantised_bert:ibert",
+    "xlm": "xlm:xlm",
     "nemotron_h": "nemotron_h:nemotron_h",
     "xlstm": "rows_recurrent:xlstm",
     "zamba": "zamba:zamba",

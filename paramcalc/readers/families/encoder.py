@@ -47,14 +47,16 @@ class Encoder:
     norm_bias: Flag | None = None
     pre: Flag = False
     """Norms stand before attention and feed-forward, and one after the last layer."""
-    learned: bool = True
-    """A table of positions; rotary ones otherwise."""
+    learned: Flag = True
+    """A table of positions."""
+    rotary: bool = False
     position_offset: int = 0
     """Rows the table has beyond the longest sequence."""
     embedding_size: str = "hidden_size"
     """The key that says how wide the tables are; a projection follows where that is not the hidden size."""
     projected: bool = False
     """The projection is there even between equal widths."""
+    project_bias: bool = True
     qkv_bias: Flag = True
     o_bias: Flag = True
     mlp_bias: Flag = True
@@ -110,13 +112,13 @@ class _Builder:
 
     def embeddings(self) -> Parts:
         row, config, names = self.row, self.config, self.names
-        narrow = config.integer(row.embedding_size)
+        narrow = config.integer(row.embedding_size, self.width)
         width = None if narrow == self.width else narrow
         found: Parts = {names["tokens"]: Embedding(hidden_size=width)}
-        if row.learned and names["positions"]:
+        if self.holds(row.learned):
             rows = config.integer("max_position_embeddings") + row.position_offset
             found[names["positions"]] = Embedding(rows=rows, hidden_size=width, component="position_embedding")
-        elif not row.learned:
+        if row.rotary:
             found["positions"] = Positions(kind="rotary")
         types = config.integer("type_vocab_size", least=0) if names["types"] else 0
         if types:
@@ -126,7 +128,7 @@ class _Builder:
         if names["embedding_norm"]:
             found[names["embedding_norm"]] = self.norm(width)
         if width or row.projected:
-            found[names["project"]] = Linear(in_features=narrow, bias=True, component="other_embedding")
+            found[names["project"]] = Linear(in_features=narrow, bias=row.project_bias, component="other_embedding")
         return found
 
     def layer(self, word: str) -> Parts:

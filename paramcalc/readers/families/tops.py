@@ -33,7 +33,8 @@ class PredictionHead:
 
     def __call__(self, config: Config) -> Parts:
         """The head's modules."""
-        hidden, width = config.integer("hidden_size"), config.integer(self.width)
+        hidden = config.integer("hidden_size")
+        width = config.integer(self.width, hidden)
         tied = self.ties and config.tied
         found: Parts = {}
         if self.dense:
@@ -59,11 +60,12 @@ class Dense:
 
     def __call__(self, config: Config) -> Parts:
         """The layer."""
+        width = config.integer("hidden_size")
         if isinstance(self.out, int):
             out = self.out
         else:
-            out = config.labels if self.out == "labels" else config.integer(self.out)
-        return {self.name: Linear(out_features=out, in_features=config.integer(self.into), bias=True,
+            out = config.labels if self.out == "labels" else config.integer(self.out, width)
+        return {self.name: Linear(out_features=out, in_features=config.integer(self.into, width), bias=True,
                                   component=self.component, per=self.per)}
 
 
@@ -113,14 +115,14 @@ def pooled(tops: Tops) -> Tops:
     return {word: ("pooler", *(piece for piece in pieces if piece != "pooler")) for word, pieces in tops.items()}
 
 
-def top_of(config: Config, tops: Tops) -> str:
-    """Which of the known tops the config's class puts on the encoder.
+def top_of(config: Config, tops: Tops, silent: str = "MaskedLM") -> str:
+    """Which of the known tops the config's class puts on the encoder; `silent` where the config names no class.
 
     Raises UnknownArchitectureError for a class this family is not known to have.
     """
     name = config.architecture
     if not name:
-        return "MaskedLM"
+        return silent
     if "LMHead" in name or name.endswith("GenerationDecoder"):
         word = "CausalLM"
     elif name.endswith(("Encoder", "Model")) and not name.endswith("BaseModel"):
