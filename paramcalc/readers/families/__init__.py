@@ -9,6 +9,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from paramcalc.readers.families.data import PUBLISHED
+
 if TYPE_CHECKING:
     from paramcalc.readers.families.config import Config
     from paramcalc.spec.model import ModelSpec
@@ -16,8 +18,17 @@ if TYPE_CHECKING:
 Builder = Callable[["Config"], "ModelSpec"]
 
 TABLES = (
-    "rows", "rows_dense", "rows_gpt", "rows_moe", "rows_hybrid", "rows_recurrent", "rows_seq2seq", "rows_t5",
-    "rows_encoder", "rows_text",
+    "rows",
+    "rows_dense",
+    "rows_gpt",
+    "rows_moe",
+    "rows_sparse",
+    "rows_hybrid",
+    "rows_recurrent",
+    "rows_seq2seq",
+    "rows_t5",
+    "rows_encoder",
+    "rows_text",
 )
 """Modules whose `ROWS` hold families, in the order they are searched."""
 
@@ -38,6 +49,7 @@ BUILDERS: dict[str, str] = {
 
 def builder(model_type: str) -> Builder | None:
     """What makes a specification of a config of this type; None where nobody wrote it."""
+    model_type = PUBLISHED.get(model_type, model_type)
     if model_type in BUILDERS:
         module, name = BUILDERS[model_type].split(":")
         found: Builder = getattr(import_module(f"{__name__}.{module}"), name)
@@ -51,7 +63,7 @@ def builder(model_type: str) -> Builder | None:
 
 def known() -> tuple[str, ...]:
     """Every model type that can be counted."""
-    found = set(BUILDERS)
+    found = set(BUILDERS) | set(PUBLISHED)
     for table in TABLES:
         found |= set(import_module(f"{__name__}.{table}").ROWS)
     return tuple(sorted(found))

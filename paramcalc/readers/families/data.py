@@ -21,6 +21,11 @@ class FamilyData(NamedTuple):
     text_key: str
 
 
+PUBLISHED = {"kimi_k2": "deepseek_v3"}
+"""Model types that files say and the library does not know, and the type whose class theirs repeats. Source: the
+repository's own modeling file (moonshotai/Kimi-K2-Instruct: modeling_deepseek.py, class DeepseekV3ForCausalLM)."""
+
+
 @cache
 def _text() -> str:
     return files("paramcalc.readers.families").joinpath("defaults.json").read_text(encoding="utf-8")
@@ -43,6 +48,7 @@ def model_types() -> tuple[str, ...]:
 def family_data(model_type: str) -> FamilyData | None:
     """The data of one model type; only its own line is parsed, since most calls need one of several hundred."""
     text = _text()
+    model_type = PUBLISHED.get(model_type, model_type)
     start = text.find(f'\n"{model_type}": {{')
     if start < 0:
         return None

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 def latent(config: Config, word: str = "") -> LatentAttention:
     """DeepSeek's attention; over the keys an indexer chose where the layer's word says so."""
+    config.read |= {"head_dim", "qk_head_dim", "num_key_value_heads"}  # the class derives them
     v_head_dim = config.optional("v_head_dim")
     if v_head_dim is None:
         v_head_dim = config.integer("hidden_size") // config.integer("num_attention_heads")

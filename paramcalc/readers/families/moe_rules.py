@@ -43,6 +43,7 @@ def indexed(config: Config) -> list[str]:
 
 def indexer_types(config: Config) -> list[str]:
     """Layers whose indexer is their own, and those that take the choice of an earlier one (GLM-5)."""
+    config.read |= {"index_topk_pattern", "index_topk_freq", "index_skip_topk_offset"}
     types = config.listed("indexer_types", str, config.layers)
     if types is None and (pattern := config.get("index_topk_pattern")) is not None:
         types = [{"F": "full", "S": "shared"}.get(word, word) for word in pattern]

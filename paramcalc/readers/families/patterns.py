@@ -59,6 +59,7 @@ def sparse_step(config: Config, step_key: str = "decoder_sparse_step", only_key:
 
 def sparse_layers(config: Config, first: int = 0) -> list[str]:
     """`mlp_layer_types`; else `moe` from `first_k_dense_replace` on, in each layer `moe_layer_freq` allows."""
+    config.read |= {"first_k_dense_replace", "moe_layer_freq"}
     types = config.listed("mlp_layer_types", str, config.layers)
     if types is None:
         return _sparse_from(config, config.integer("first_k_dense_replace", first, least=0))
