@@ -22,7 +22,7 @@ Projection = Literal["q", "k", "v", "o"]
 class Attention(Component):
     """q `(num_heads·head_dim, hidden_size)`, k and v with `num_kv_heads`, o `(hidden_size, num_heads·v_head_dim)`."""
 
-    kind: Literal["attention"] = "attention"
+    kind: Literal["attention", "differential_attention", "dynamic_mask_attention"] = "attention"
     num_heads: Size
     num_kv_heads: Size | None = None
     """As many as heads when not given."""
@@ -67,8 +67,8 @@ class Attention(Component):
     """Heads the library's class keeps, where it keeps expanded ones (Falcon 40B)."""
     cache_whole: bool = False
     """The library's class keeps every token whatever the window (GPT-Neo)."""
-    fused: Literal["none", "qkv", "kv"] = "none"
-    """Which projections are one matrix in files."""
+    fused: Literal["none", "qkv", "gqkv", "kv"] = "none"
+    """Which projections are one matrix in files; g is the output gate."""
     transposed: bool = False
     """Weights are stored `(in, out)`, as GPT-2's Conv1D does."""
     output: bool = True
@@ -92,12 +92,12 @@ class Attention(Component):
     def tensors(self, site: Site) -> list[Tensor]:
         """Projections, their biases, norms, gate and sinks."""
         width, head = self.width(site), self._head_dim(site)
-        found = self._fused_qkv(width, head) if self.fused == "qkv" else self._separate(width, head)
+        found = self._fused_qkv(width, head) if self.fused in ("qkv", "gqkv") else self._separate(width, head)
         if self.qk_norm != "none":
             found += self._qk_norms(head)
         if self.v_norm and not self.shares_kv:
             found += self.norm("v_norm", self.v_head_dim or head, axis="head_dim")
-        if self.output_gate == "full":
+        if self.output_gate == "full" and self.fused != "gqkv":
             values = self.v_head_dim or head
             found += self._project("gate", self.num_heads * values, width, axis("heads", self.num_heads, values),
                                    bias=self.output_gate_bias)
@@ -138,9 +138,10 @@ class Attention(Component):
     def _fused_qkv(self, width: int, head: int) -> list[Tensor]:
         kv_heads = self.num_kv_heads or self.num_heads
         values = self.v_head_dim or head
-        rows = self.num_heads * head + kv_heads * head + kv_heads * values
-        joined = Axis(Run("heads", self.num_heads, head), Run("kv_heads", kv_heads, head + values))
-        return self._project("qkv_proj", rows, width, joined, bias="q" in self.bias)
+        query = head + (values if self.fused == "gqkv" else 0)
+        rows = self.num_heads * query + kv_heads * head + kv_heads * values
+        joined = Axis(Run("heads", self.num_heads, query), Run("kv_heads", kv_heads, head + values))
+        return self._project(f"{self.fused}_proj", rows, width, joined, bias="q" in self.bias)
 
     def _qk_norms(self, head: int) -> list[Tensor]:
         kv_heads = self.num_kv_heads or self.num_heads

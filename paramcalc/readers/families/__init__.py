@@ -18,17 +18,8 @@ if TYPE_CHECKING:
 Builder = Callable[["Config"], "ModelSpec"]
 
 TABLES = (
-    "rows",
-    "rows_dense",
-    "rows_gpt",
-    "rows_moe",
-    "rows_sparse",
-    "rows_hybrid",
-    "rows_recurrent",
-    "rows_seq2seq",
-    "rows_t5",
-    "rows_encoder",
-    "rows_text",
+    "rows", "rows_dense", "rows_gpt", "gemma", "rows_moe", "rows_sparse", "rows_hybrid", "rows_recurrent",
+    "rows_seq2seq", "rows_t5", "rows_encoder", "rows_text",
 )
 """Modules whose `ROWS` hold families, in the order they are searched."""
 
@@ -37,9 +28,10 @@ BUILDERS: dict[str, str] = {
     "deberta": "disentangled:deberta",
     "deberta-v2": "disentangled:deberta_v2",
     "flaubert": "xlm:xlm",
+    "hrm_text": "hrm:hrm_text",
     "ibert": "quantised_bert:ibert",
-    "xlm": "xlm:xlm",
     "nemotron_h": "nemotron_h:nemotron_h",
+    "xlm": "xlm:xlm",
     "xlstm": "rows_recurrent:xlstm",
     "zamba": "zamba:zamba",
     "zamba2": "zamba:zamba2",

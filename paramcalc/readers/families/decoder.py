@@ -144,6 +144,7 @@ class Row:
         return self.experts.layers(config) if self.experts.layers else ["moe"] * config.layers
 
     def _block(self, config: Config, mixer: str, ffn: str) -> dict[str, Any]:
+        own = {} if self.block is None else dict(self.block(config, mixer, ffn))
         found: dict[str, Any] = {}
         part = self.mixer(config, mixer) if self.mixer is not None else None
         if part is not None:
@@ -156,9 +157,9 @@ class Row:
             found["moe"] = mixture(config, self.experts, gated=self.gated)
         elif ffn == "none":
             found["ffn"] = "none"
-        elif ffn == "dense":
+        elif ffn == "dense" and "intermediate_size" not in own:
             found["intermediate_size"] = self.size(config) if callable(self.size) else config.integer(self.size)
-        return found if self.block is None else found | dict(self.block(config, mixer, ffn))
+        return found | own
 
 
 def topped(config: Config, names: dict[str, str]) -> dict[str, Any]:

@@ -38,6 +38,16 @@ def mixers(config: Config, otherwise: Sequence[str] = (), words: dict[str, str] 
     return [known[word] for word in types]
 
 
+def told_apart(kinds: Sequence[tuple[object, ...]], words: Sequence[str]) -> list[str]:
+    """The word of each layer, numbered where layers of one word are of different kinds (widths, sharing)."""
+    names: dict[tuple[object, ...], str] = {}
+    for kind, word in zip(kinds, words, strict=True):
+        if kind not in names:
+            alike = [name for name in names.values() if name == word or name.rsplit("_", 1)[0] == word]
+            names[kind] = f"{word}_{len(alike) + 1}" if alike else word
+    return [names[kind] for kind in kinds]
+
+
 def every(config: Config, period: int, last: str = FULL, rest: str = SLIDING) -> list[str]:
     """`last` at each `period`-th layer, `rest` elsewhere."""
     return [last if (i + 1) % period == 0 else rest for i in range(config.layers)]

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.attention import Attention
+from paramcalc.components.differential import DifferentialAttention
+from paramcalc.components.dynamic_mask import DynamicMaskAttention
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.norm import Norm
+from paramcalc.components.retrieved_experts import RetrievedExperts
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.patterns import FULL, SLIDING, all_sliding, every, mixers, sparse_layers, sparse_step
 from paramcalc.spec.lower import QKV
@@ -77,7 +80,9 @@ def _flint(config: Config) -> list[str]:
 def _flint_experts(config: Config) -> list[str]:
     """Silent, the first two layers are dense."""
     words = sparse_step(config)
-    return words if config.get("mlp_only_layers") is not None else [w if i > 1 else "dense" for i, w in enumerate(words)]
+    if config.get("mlp_only_layers") is not None:
+        return words
+    return ["dense" if i < 2 else word for i, word in enumerate(words)]
 
 
 def _mellum_experts(config: Config) -> list[str]:
@@ -112,6 +117,32 @@ def _apertus(config: Config, *_: str) -> dict[str, Any]:
     constant = Parameter(shape=(), component="ffn", buffer=True)
     return {"beside": {"mlp.act_fn.alpha_p": learned, "mlp.act_fn.alpha_n": learned, "mlp.act_fn.beta": constant,
                        "mlp.act_fn.eps": constant}}
+
+
+def _usual_attention(config: Config) -> dict[str, Any]:
+    """What `attention_bias` and the counts of heads say."""
+    return {"num_heads": config.integer("num_attention_heads"), "num_kv_heads": config.kv_heads,
+            "head_dim": config.head_dim, "bias": (*QKV, "o") if config.flag("attention_bias") else ()}
+
+
+def _diffllama(config: Config, _: str) -> DifferentialAttention:
+    return DifferentialAttention.model_validate(_usual_attention(config))
+
+
+def _doge_attention(config: Config, word: str) -> DynamicMaskAttention:
+    window = config.optional("sliding_window") if word == SLIDING else None
+    return DynamicMaskAttention.model_validate(_usual_attention(config) | {"qk_norm": "head", "window": window})
+
+
+def _doge(config: Config, *_: str) -> dict[str, Any]:
+    """Residuals have a learned scale; `is_moe` adds retrieved experts to the feed-forward."""
+    scale = Parameter(shape=(config.integer("hidden_size"),))
+    found: dict[str, Any] = {"beside": {"input_residual": scale, "post_attention_residual": scale}}
+    if not config.flag("is_moe"):
+        return found
+    return found | {"ffn": RetrievedExperts(
+        experts=config.integer("num_experts"), top_k=config.integer("num_experts_per_tok"),
+        intermediate_size=config.integer("intermediate_size"), bias=config.flag("mlp_bias"))}
 
 
 def _hyperclovax_names(config: Config) -> dict[str, str]:
@@ -165,6 +196,8 @@ ROWS: dict[str, Row] = {
     "cohere2": Row("attention_bias", "attention_bias", norm="layernorm", norm_bias=False, placement="parallel",
                    pattern=lambda c: patterned(c, 4)),
     "cwm": Row(mlp_bias="mlp_bias", pattern=lambda c: first_full(c, 4)),
+    "diffllama": Row("attention_bias", "attention_bias", mixer=_diffllama),
+    "doge": Row("attention_bias", "attention_bias", "mlp_bias", mixers=all_sliding, mixer=_doge_attention, block=_doge),
     "emu3_text_model": Row("attention_bias", "attention_bias", "mlp_bias"),
     "ernie4_5": Row("use_bias", "use_bias", "use_bias"),
     "exaone4": Row(qk_norm="head", placement="post", pattern=_exaone4),

@@ -1,0 +1,39 @@
+"""Alternating updates: a residual stream several times as wide, of which one part goes through each layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from paramcalc.components.base import Component, Site
+from paramcalc.tree import Tensor, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+OTHER = "other"
+
+
+class AltUp(Component):
+    """`streams` residual streams: a router `(streams, hidden_size)` mixes coefficients that predict all of them before
+    the layer, and correct all of them after it."""
+
+    kind: Literal["altup"] = "altup"
+    streams: Annotated[int, Field(ge=1, le=1024)]
+
+    source: ClassVar[str] = "arXiv:2301.13310; transformers Gemma3nTextAltUp"
+
+    def tensors(self, site: Site) -> list[Tensor]:
+        """Output scale, coefficients, the router (asked before and after the layer) and its norm."""
+        width, streams = self.width(site), self.streams
+        found = [self.vector("correct_output_scale", (width,), ("hidden",), OTHER)]
+        found += self.linear("correction_coefs", streams, streams, OTHER, axes=("streams", "streams"))
+        found += self.linear("prediction_coefs", streams * streams, streams, OTHER, axes=("streams", "streams"))
+        found += self.linear("modality_router", streams, width, OTHER, axes=("streams", "hidden"), used=2)
+        return found + self.norm("router_norm", width)
+
+    def work(self, site: Site) -> Iterable[Work]:
+        """The prediction: every stream from every stream."""
+        return [Work("predict", (self.streams, self.streams, self.width(site)), ("streams", "streams", "hidden"), OTHER,
+                     "token")]

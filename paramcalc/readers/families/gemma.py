@@ -1,0 +1,175 @@
+"""Gemma 3n and Gemma 4: layers that attend to an earlier layer's keys, per-layer embeddings, several streams."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from paramcalc.components.altup import AltUp
+from paramcalc.components.attention import Attention
+from paramcalc.components.embedding import Embedding
+from paramcalc.components.linear import Linear, Parameter
+from paramcalc.components.moe import MixtureOfExperts
+from paramcalc.components.norm import Norm
+from paramcalc.readers.families.decoder import Row
+from paramcalc.readers.families.patterns import FULL, SLIDING, every, mixers, told_apart
+from paramcalc.spec.lower import QKV
+
+if TYPE_CHECKING:
+    from paramcalc.components.base import Component
+    from paramcalc.readers.families.config import Config
+
+
+class Layer(NamedTuple):
+    """What differs between layers."""
+
+    mixer: str
+    shares_kv: bool
+    head_dim: int
+    kv_heads: int
+    intermediate_size: int
+
+
+def _named(layers: list[Layer]) -> list[str]:
+    return told_apart(layers, [f"{layer.mixer}_shared" if layer.shares_kv else layer.mixer for layer in layers])
+
+
+def _shared_from(config: Config) -> int:
+    """The first layer without keys of its own; every kind of layer must stand before it."""
+    shared = config.integer("num_kv_shared_layers", 0, least=0)
+    if shared >= config.layers:
+        raise config.error("num_kv_shared_layers", f"must be less than the {config.layers:,} layers, found {shared:,}")
+    return config.layers - shared
+
+
+def _attention(config: Config, layer: Layer, value: str = "own") -> Attention:
+    bidirectional = config.get("use_bidirectional_attention") == "all"
+    window = config.optional("sliding_window", least=0) if layer.mixer == SLIDING else None
+    return Attention.model_validate({
+        "num_heads": config.integer("num_attention_heads"), "num_kv_heads": layer.kv_heads, "head_dim": layer.head_dim,
+        "bias": (*QKV, "o") if config.flag("attention_bias") else (), "qk_norm": "head", "window": window or None,
+        "shares_kv": layer.shares_kv, "causal": not bidirectional, "value": value,
+    })
+
+
+def _per_layer_parts(config: Config) -> dict[str, Component]:
+    """How a layer takes in its own embedding of the token."""
+    size = config.integer("hidden_size_per_layer_input")
+    return {"per_layer_input_gate": Linear(out_features=size), "per_layer_projection": Linear(in_features=size),
+            "post_per_layer_input_norm": Norm(kind="rmsnorm")}
+
+
+def _per_layer_inputs(config: Config) -> dict[str, Component]:
+    """The table of every layer's embeddings, and their projection from the token's."""
+    size = config.integer("hidden_size_per_layer_input")
+    table = Embedding(rows=config.integer("vocab_size_per_layer_input"), hidden_size=config.layers * size)
+    found: dict[str, Component] = {
+        "embed_tokens_per_layer": table, "per_layer_model_projection": Linear(out_features=config.layers * size),
+        "per_layer_projection_norm": Norm(kind="rmsnorm", hidden_size=size),
+    }
+    return {config.rooted(f"model.{name}"): part for name, part in found.items()}
+
+
+def _layers_3n(config: Config) -> list[Layer]:
+    words = mixers(config, every(config, 5))
+    first, head, kv_heads = _shared_from(config), config.head_dim, config.kv_heads
+    sizes = config.per_layer("intermediate_size", config.layers)
+    return [Layer(word, i >= first, head, kv_heads, sizes[i]) for i, word in enumerate(words)]
+
+
+def _block_3n(config: Config, word: str, _: str) -> dict[str, Any]:
+    layers = _layers_3n(config)
+    layer = layers[_named(layers).index(word)]
+    rank = config.integer("laurel_rank")
+    beside: dict[str, Component] = {
+        "altup": AltUp(streams=config.integer("altup_num_inputs")),
+        "laurel.linear_left": Linear(out_features=rank), "laurel.linear_right": Linear(in_features=rank),
+        "laurel.post_laurel_norm": Norm(kind="rmsnorm"),
+    }
+    return {"mixer": _attention(config, layer), "intermediate_size": layer.intermediate_size,
+            "beside": beside | _per_layer_parts(config)}
+
+
+def _more_3n(config: Config) -> dict[str, Any]:
+    inputs, outputs = _per_layer_inputs(config), {}
+    streams = config.integer("altup_num_inputs")
+    if streams > 1:
+        each = Linear(copies=streams - 1)
+        inputs[config.rooted("model.altup_projections.*")] = each
+        outputs[config.rooted("model.altup_unembed_projections.*")] = each
+    return {"inputs": inputs, "outputs": outputs}
+
+
+def _layers_4(config: Config) -> list[Layer]:
+    words = mixers(config, every(config, 6))
+    words[-1] = FULL
+    own = _overrides(config, words)
+    first, size = _shared_from(config), config.integer("intermediate_size")
+    wide = 2 if config.flag("use_double_wide_mlp") else 1
+    return [Layer(word, i >= first, *own[i], size * (wide if i >= first else 1)) for i, word in enumerate(words)]
+
+
+def _overrides(config: Config, words: list[str]) -> list[tuple[int, int]]:
+    """head_dim and kv_heads of each layer: `per_layer_config`, or the global values for layers of full attention."""
+    usual = (config.head_dim, config.kv_heads)
+    written = config.get("per_layer_config")
+    if written is None:
+        heads = config.optional("num_global_key_value_heads") if config.flag("attention_k_eq_v") else None
+        broad = (config.integer("global_head_dim", 512), heads or usual[1])
+        return [broad if word == FULL else usual for word in words]
+    if not isinstance(written, dict) or not all(key.isdecimal() and isinstance(v, dict) for key, v in written.items()):
+        raise config.error("per_layer_config", "expected a mapping of layers to what differs in them")
+    own = {int(key): value for key, value in written.items()}
+    return [_override(config, own.get(i, {}), usual) for i in range(len(words))]
+
+
+def _override(config: Config, own: dict[str, Any], usual: tuple[int, int]) -> tuple[int, int]:
+    values = (own.get("head_dim", usual[0]), own.get("num_key_value_heads", usual[1]))
+    if unknown := set(own) - {"head_dim", "num_key_value_heads"}:
+        raise config.error("per_layer_config", f"does not know how a layer differs in {', '.join(sorted(unknown))}")
+    if not all(type(value) is int and value > 0 for value in values):
+        raise config.error("per_layer_config", "expected integers of at least 1")
+    return values
+
+
+def _block_4(config: Config, word: str, _: str) -> dict[str, Any]:
+    layers = _layers_4(config)
+    layer = layers[_named(layers).index(word)]
+    same = config.flag("attention_k_eq_v") and layer.mixer != SLIDING
+    beside: dict[str, Component] = {"layer_scalar": Parameter(shape=(1,), buffer=True)}
+    if config.optional("hidden_size_per_layer_input", least=0):
+        beside |= _per_layer_parts(config)
+    if config.flag("enable_moe_block"):
+        beside |= _experts(config)
+    return {"mixer": _attention(config, layer, "key" if same else "own"), "beside": beside,
+            "intermediate_size": layer.intermediate_size}
+
+
+def _block_4_unified(config: Config, word: str, ffn: str) -> dict[str, Any]:
+    """Without per-layer embeddings and experts."""
+    fields = _block_4(config, word, ffn)
+    return fields | {"beside": {"layer_scalar": fields["beside"]["layer_scalar"]}}
+
+
+def _experts(config: Config) -> dict[str, Component]:
+    """Experts beside the feed-forward, between norms of their own."""
+    experts, size = config.integer("num_experts"), config.integer("moe_intermediate_size")
+    mixture = MixtureOfExperts(
+        experts=experts, top_k=config.integer("top_k_experts"), intermediate_size=size,
+        layout="stacked", fused=True, stacked_transposed=False, names={"router": "router.proj"}, path="",
+    )
+    scale = Parameter(shape=(config.integer("hidden_size"),), component="moe_router")
+    norm = Norm(kind="rmsnorm")
+    return {"pre_feedforward_layernorm_2": norm, "router.scale": scale, "experts": mixture,
+            "router.per_expert_scale": Parameter(shape=(experts,), component="moe_router"),
+            "post_feedforward_layernorm_1": norm, "post_feedforward_layernorm_2": norm}
+
+
+def _more_4(config: Config) -> dict[str, Any]:
+    return {"inputs": _per_layer_inputs(config)} if config.optional("hidden_size_per_layer_input", least=0) else {}
+
+
+ROWS: dict[str, Row] = {
+    "gemma3n_text": Row(placement="sandwich", mixers=lambda c: _named(_layers_3n(c)), block=_block_3n, more=_more_3n),
+    "gemma4_text": Row(placement="sandwich", mixers=lambda c: _named(_layers_4(c)), block=_block_4, more=_more_4),
+    "gemma4_unified_text": Row(placement="sandwich", mixers=lambda c: _named(_layers_4(c)), block=_block_4_unified),
+}
