@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from paramcalc.readers.families.config import Config
     from paramcalc.spec.model import ModelSpec
 
+GENERATES = ("causal", "seq2seq")
+"""Tasks of classes with a language model's head: alone, or with other towers (`ForConditionalGeneration`)."""
+
 
 def last_layer(spec: ModelSpec) -> dict[str, Component]:
     """The parts of the model's last layer, which a prediction layer repeats."""
@@ -38,3 +41,22 @@ def deepseek_mtp(config: Config, spec: ModelSpec) -> dict[str, Component]:
         "shared_head.norm": Norm(kind="rmsnorm"), "shared_head.head": Head(tied=True),
     }
     return {f"model.layers.*.{key}": part.model_copy(update={"copies": count}) for key, part in parts.items()}
+
+
+def qwen_mtp(config: Config, spec: ModelSpec, layers: int = 0) -> dict[str, Component]:
+    """Qwen3-Next's: norms of token and state, their projection, layers of full attention, a norm.
+
+    Files of Qwen3.5 say how many layers; those of Qwen3-Next always hold one and say nothing. Source: vLLM's
+    qwen3_next_mtp, whose names are the files'.
+    """
+    count = config.integer("mtp_num_hidden_layers", layers, least=0)
+    full = next((parts for parts in lower(spec).blocks.values() if "self_attn" in parts), None)
+    if not count or full is None or config.task not in GENERATES:
+        return {}
+    norm = Norm(kind="rmsnorm")
+    return {
+        "mtp.pre_fc_norm_embedding": norm, "mtp.pre_fc_norm_hidden": norm,
+        "mtp.fc": Linear(in_features=2 * spec.hidden_size),
+        **{f"mtp.layers.*.{key}": part.model_copy(update={"copies": count}) for key, part in full.items()},
+        "mtp.norm": norm,
+    }

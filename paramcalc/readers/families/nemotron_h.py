@@ -14,6 +14,7 @@ from paramcalc.components.mamba import Mamba2
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.decoder import topped
+from paramcalc.readers.families.mtp import GENERATES
 from paramcalc.readers.families.patterns import FULL, LINEAR, one_part_layers
 from paramcalc.spec.layout import roll
 from paramcalc.spec.model import ModelSpec
@@ -85,7 +86,7 @@ def _mtp(config: Config) -> dict[str, Any]:
 
     Several predictions share one set of weights. Source: vLLM's nemotron_h_mtp, whose names are the files'.
     """
-    if not config.integer("num_nextn_predict_layers", 0, least=0) or config.task != "causal":
+    if not config.integer("num_nextn_predict_layers", 0, least=0) or config.task not in GENERATES:
         return {}
     words = one_part_layers(config, "mtp_layers_block_type", "mtp_hybrid_override_pattern", (FULL, "moe"))
     parts: dict[str, Component] = {

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from paramcalc.readers.families.decoder import Experts, Pattern, Row, mixture
+from paramcalc.readers.families.mtp import GENERATES, qwen_mtp
 from paramcalc.readers.families.patterns import FULL, LINEAR, at_indices, at_offset, interval, sparse_step
 from paramcalc.readers.families.rows_moe import GATE, GRANITE, GRANITE_FILE, W123
 from paramcalc.readers.families.scans import (
@@ -74,10 +75,11 @@ def _falcon_h1(config: Config, *_: str) -> dict[str, Any]:
     return {"beside": {"mamba": mixer}}
 
 
-def _qwen3_next(layout: Literal["qkvz", "qkv"], experts: Experts | None = None) -> Row:
+def _qwen3_next(layout: Literal["qkvz", "qkv"], experts: Experts | None = None, predicts: int = 0) -> Row:
     names = GATE | LINEAR_ATTN | {"shared_experts": "shared_expert"}
     return Row("attention_bias", "attention_bias", qk_norm="head", pattern=interval, experts=experts,
-               mixer=partial(gated_delta, layout=layout), names=names, more={"output_gate": "query"})
+               mixer=partial(gated_delta, layout=layout), names=names, more={"output_gate": "query"},
+               mtp=partial(qwen_mtp, layers=predicts))
 
 
 def _qwen_experts(layers: Pattern | None = None) -> Experts:
@@ -120,7 +122,7 @@ def _lfm2_size(config: Config) -> int:
 
 def _lfm2_tied(config: Config, fields: dict[str, Any]) -> None:
     """`tie_embedding`, where the file has it, goes before `tie_word_embeddings`."""
-    if config.get("tie_embedding") is not None and config.task == "causal":
+    if config.get("tie_embedding") is not None and config.task in GENERATES:
         fields["tie_embeddings"] = config.flag("tie_embedding")
 
 
@@ -166,7 +168,7 @@ ROWS: dict[str, Row] = {
                             experts=Experts(GRANITE.count, size=GRANITE.size, shared=GRANITE.shared,
                                             more=GRANITE.more, layers=_granite_experts),
                             names=GRANITE_FILE | {"self_attn.mamba2": "mamba"}),
-    "qwen3_next": _qwen3_next("qkvz", _qwen_experts(sparse_step)),
+    "qwen3_next": _qwen3_next("qkvz", _qwen_experts(sparse_step), predicts=1),
     "qwen3_5_text": _qwen3_next("qkv"),
     "qwen3_5_moe_text": _qwen3_next("qkv", _qwen_experts()),
     "minimax": Row(pattern=_minimax_layers, mixer=lightning, names=W123, experts=Experts(size="intermediate_size")),

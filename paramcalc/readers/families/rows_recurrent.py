@@ -18,6 +18,7 @@ from paramcalc.components.rwkv import ChannelMix, TimeMix
 from paramcalc.readers.families.config import Config
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.latent import latent, shared_experts
+from paramcalc.readers.families.mtp import GENERATES
 from paramcalc.readers.families.patterns import FULL, LINEAR, SLIDING, cycled, every, sparse_layers
 from paramcalc.readers.families.rows_moe import CORRECTED
 from paramcalc.readers.families.scans import gated_delta
@@ -152,7 +153,7 @@ def _ling_mixer(config: Config, word: str) -> Component:
 
 def _ling_mtp(config: Config, _: ModelSpec) -> dict[str, Component]:
     """Said, not counted: no public class or document has the shape of these layers."""
-    if config.integer("num_mtp_layers", 0, least=0) and config.task == "causal":
+    if config.integer("num_mtp_layers", 0, least=0) and config.task in GENERATES:
         config.note("the files' multi-token prediction layers are not counted, not even apart")
     return {}
 
