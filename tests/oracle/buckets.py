@@ -20,8 +20,8 @@ from collections.abc import Iterable
 
 HEAD = (
     r"^(lm_head\.|lm_predictions\.|proj_out\.|cls\.(predictions|seq_relationship)\.|predictions\.|generator_(lm_head|"
-    r"predictions)\.|vocab_(layer_norm|projector|transform)\.|pred_layer\.|lm_loss\.|embed_out\.|head\.|decoder\.(bias|weight)$|qa_outputs|classifier|"
-    r"classification_head\.|score\.)"
+    r"predictions)\.|vocab_(layer_norm|projector|transform)\.|pred_layer\.|lm_loss\.|embed_out\.|head\.|"
+    r"decoder\.(bias|weight)$|qa_outputs|classifier|classification_head\.|score\.)"
 )
 MIXER_CLASS = re.compile(r"mamba|deltanet|deltaattention|lightning|shortconv|rglru|recurrentblock|xlstm|mlstm", re.I)
 
