@@ -173,7 +173,7 @@ def _mixer(spec: ModelSpec, fields: LayerFields) -> Component | None:
         qk_norm=fields.qk_norm or "none", qk_norm_bias=bool(fields.qk_norm_bias),
         output_gate=fields.output_gate or "none", sinks=bool(fields.sinks),
         window=fields.window, chunk=fields.chunk, top_k=fields.top_k, fused="qkv" if fields.fused_qkv else "none",
-        transposed=bool(fields.transposed), names=_inner(spec),
+        transposed=bool(fields.transposed), causal=fields.causal is not False, names=_inner(spec),
     )
 
 

@@ -37,6 +37,8 @@ class LayerFields(Strict):
     chunk: Annotated[int, Field(ge=1, le=2**30)] | None = None
     top_k: Annotated[int, Field(ge=1, le=2**30)] | None = None
     """Keys a query attends to at most, where an indexer chooses them."""
+    causal: bool | None = None
+    """False where a token also sees those after it; a window then counts both sides and the token itself."""
     fused_qkv: bool | None = None
     intermediate_size: Size | None = None
     ffn_ratio: Annotated[float, Field(gt=0, le=1024)] | None = None

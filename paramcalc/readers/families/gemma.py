@@ -12,6 +12,7 @@ from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.decoder import Row
 from paramcalc.readers.families.patterns import FULL, SLIDING, every, mixers, told_apart
+from paramcalc.readers.families.rows_dense import two_sided
 from paramcalc.spec.lower import QKV
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def _shared_from(config: Config) -> int:
 def _attention(config: Config, layer: Layer, value: str = "own") -> Attention:
     bidirectional = config.get("use_bidirectional_attention") == "all"
     window = config.optional("sliding_window", least=0) if layer.mixer == SLIDING else None
+    if window and bidirectional:
+        window = two_sided(window)
     return Attention.model_validate({
         "num_heads": config.integer("num_attention_heads"), "num_kv_heads": layer.kv_heads, "head_dim": layer.head_dim,
         "bias": (*QKV, "o") if config.flag("attention_bias") else (), "qk_norm": "head", "window": window or None,

@@ -119,6 +119,19 @@ def _apertus(config: Config, *_: str) -> dict[str, Any]:
                        "mlp.act_fn.eps": constant}}
 
 
+def _both_ways(config: Config, word: str, _: str) -> dict[str, Any]:
+    """`use_bidirectional_attention` lets a token see what follows, within half the window where there is one."""
+    if not config.flag("use_bidirectional_attention"):
+        return {}
+    reach = config.optional("sliding_window") if word == SLIDING else None
+    return {"causal": False} | ({"window": two_sided(reach)} if reach else {})
+
+
+def two_sided(window: int) -> int:
+    """Tokens seen where the class halves its window, rounds up, and looks so far to both sides."""
+    return 2 * (window // 2) + 1
+
+
 def _usual_attention(config: Config) -> dict[str, Any]:
     """What `attention_bias` and the counts of heads say."""
     return {"num_heads": config.integer("num_attention_heads"), "num_kv_heads": config.kv_heads,
@@ -205,9 +218,9 @@ ROWS: dict[str, Row] = {
                  experts=Experts("num_experts", layers=_flint_experts,
                                  shared=lambda c: c.integer("shared_expert_intermediate_size")),
                  names={"sinks": "softmax_offset", "router": "gate", "shared_experts": "shared_expert"}),
-    "gemma": Row("attention_bias", "attention_bias"),
+    "gemma": Row("attention_bias", "attention_bias", block=_both_ways),
     "gemma3_text": Row("attention_bias", "attention_bias", placement="sandwich", qk_norm="head",
-                       pattern=lambda c: patterned(c, 6)),
+                       pattern=lambda c: patterned(c, 6), block=_both_ways),
     "glm": Row("attention_bias", more={"fused_gate_up": True}),
     "glm4": Row("attention_bias", placement="sandwich", more={"fused_gate_up": True}, names=SANDWICH_GLM),
     "gptj": Row(mlp_bias=True, head_bias=True, gated=False, norm="layernorm", placement="parallel", size=inner,

@@ -80,6 +80,13 @@ def _neo_layers(config: Config) -> list[str]:
     return [SLIDING if word == "local" else FULL for word in words]
 
 
+def _neo_attention(config: Config, word: str) -> Attention:
+    """Local layers see a window, but the class keeps every token."""
+    local = word == SLIDING
+    return Attention(num_heads=config.integer("num_attention_heads"), bias=("o",), cache_whole=local,
+                     window=config.integer("window_size") if local else None)
+
+
 def _japanese_layers(config: Config) -> list[str]:
     return [FULL] * (config.layers - 1) + ["last"]
 
@@ -165,9 +172,9 @@ ROWS: dict[str, Row] = {
                 more={"fused_qkv": True, "transposed": True}, block=_gpt2_crossing, tagger="classifier"),
     "gpt_bigcode": Row(True, True, True, gated=False, norm="layernorm", position="learned", size=inner, names=GPT2,
                        more={"fused_qkv": True}, block=_gpt2_crossing, adjust=_bigcode, tagger="classifier"),
-    "gpt_neo": Row(False, True, True, gated=False, norm="layernorm", position="learned", names=NEO,
+    "gpt_neo": Row(mlp_bias=True, gated=False, norm="layernorm", position="learned", names=NEO, mixer=_neo_attention,
                    size=lambda c: c.optional("intermediate_size") or four_times(c), mixers=_neo_layers,
-                   window="window_size", tagger="classifier"),
+                   tagger="classifier"),
     "gpt_neox_japanese": Row(gated=False, norm="layernorm", mixers=_japanese_layers, block=_japanese_bias,
                              size=lambda c: c.integer("intermediate_multiple_size") * c.integer("hidden_size"),
                              more={"fused_qkv": True}, names=NEOX_JAPANESE),
