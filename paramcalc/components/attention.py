@@ -57,6 +57,8 @@ class Attention(Component):
     """Keys and values come from the encoder's output."""
     source_size: Size | None = None
     """Width the keys and values are made from, where it is not the residual width."""
+    value_source_size: Size | None = None
+    """Width the values are made from, where it is not the keys'."""
     output_size: Size | None = None
     """Width the output projection gives, where it is not the residual width."""
     shares_kv: bool = False
@@ -131,8 +133,8 @@ class Attention(Component):
         found += self._project("k_proj", kv_heads * head, into, axis("kv_heads", kv_heads, head),
                                bias="k" in self.bias, per=per)
         if self.value == "own":
-            found += self._project("v_proj", kv_heads * v_dim, into, axis("kv_heads", kv_heads, v_dim),
-                                   bias="v" in self.bias, per=per)
+            found += self._project("v_proj", kv_heads * v_dim, self.value_source_size or into,
+                                   axis("kv_heads", kv_heads, v_dim), bias="v" in self.bias, per=per)
         return found
 
     def _fused_qkv(self, width: int, head: int) -> list[Tensor]:

@@ -69,6 +69,28 @@ class Dense:
                                   component=self.component, per=self.per)}
 
 
+@dataclass(frozen=True, slots=True)
+class SpanAnswers:
+    """SQuAD's head in three parts: where an answer starts, where it ends given that, and whether there is one."""
+
+    prefix: str
+    component: Literal["lm_head", "other"]
+
+    def __call__(self, config: Config) -> Parts:
+        """The layers."""
+        width = config.integer("hidden_size")
+        one = Linear(out_features=1, bias=True, component=self.component)
+        both = Linear(in_features=2 * width, bias=True, component=self.component)
+        norm = Norm(kind="layernorm", component="norm" if self.component == "other" else "lm_head")
+        found: Parts = {
+            "start_logits.dense": one, "end_logits.dense_0": both, "end_logits.dense_1": one,
+            "end_logits.LayerNorm": norm,
+            "answer_class.dense_0": both.model_copy(update={"per": "sequence"}),
+            "answer_class.dense_1": one.model_copy(update={"per": "sequence", "bias": False}),
+        }
+        return {self.prefix + name: part for name, part in found.items()}
+
+
 Piece = Literal["pooler", "head"] | Callable[["Config"], Parts]
 Tops = Mapping[str, tuple[Piece, ...]]
 """The end of a class's name, after `For`, to what it puts on the encoder; `Model` for the encoder alone."""

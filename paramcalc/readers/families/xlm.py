@@ -10,7 +10,7 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head, Linear
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.encoder import heads
-from paramcalc.readers.families.tops import SPANS, TAGGED, Tops, top_of
+from paramcalc.readers.families.tops import SPANS, TAGGED, SpanAnswers, Tops, top_of
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def chosen(config: Config) -> Parts:
 TOPS: Tops = {
     "Model": (), "CausalLM": (head,), "TokenClassification": (TAGGED,), "QuestionAnsweringSimple": (SPANS,),
     "SequenceClassification": (summary,), "MultipleChoice": (summary, chosen),
+    "QuestionAnswering": (SpanAnswers("qa_outputs.", "lm_head"),),
 }
 
 
