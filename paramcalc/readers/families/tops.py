@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 
 from paramcalc.components.linear import Head, Linear, Parameter
 from paramcalc.components.norm import Norm
-from paramcalc.errors import Problem, UnknownArchitectureError
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
@@ -140,7 +139,7 @@ def pooled(tops: Tops) -> Tops:
 def top_of(config: Config, tops: Tops, silent: str = "MaskedLM") -> str:
     """Which of the known tops the config's class puts on the encoder; `silent` where the config names no class.
 
-    Raises UnknownArchitectureError for a class this family is not known to have.
+    Raises SpecError for a class this family is not known to have.
     """
     name = config.architecture
     if not name:
@@ -152,6 +151,5 @@ def top_of(config: Config, tops: Tops, silent: str = "MaskedLM") -> str:
     else:
         word = "BaseModel" if name.endswith("BaseModel") else name.rpartition("For")[2]
     if word not in tops:
-        raise UnknownArchitectureError(Problem(f"unknown class {name[:100]!r} of {config.model_type}",
-                                               ("architectures",), f"known: {', '.join(config.family.classes)}"))
+        raise config.unknown_class()
     return word
