@@ -24,6 +24,7 @@ TABLES = (
 """Modules whose `ROWS` hold families, in the order they are searched."""
 
 BUILDERS: dict[str, str] = {
+    "blt": "blt:blt",
     "albert": "shared_layers:albert",
     "deberta": "disentangled:deberta",
     "deberta-v2": "disentangled:deberta_v2",
