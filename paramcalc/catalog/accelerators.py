@@ -75,9 +75,9 @@ class Accelerator:
         return kind, self.flops[kind]
 
 
-def accelerators() -> Mapping[str, Accelerator]:
-    """All built-in accelerators by key, in the order of the table."""
-    return MappingProxyType(_built_in())
+def accelerators(extra: Path | None = None) -> Mapping[str, Accelerator]:
+    """All accelerators by key, in the order of the table; `extra` is a user's file that adds and overrides."""
+    return MappingProxyType(_with_user_file(extra) if extra else _built_in())
 
 
 def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:

@@ -95,6 +95,15 @@ class Asked(NamedTuple):
         device = self.device()
         return None if device is None else Machine(device, runtime, part(self.utilization))
 
+    def machines(self, runtime: Runtime) -> list[Machine]:
+        """Every accelerator of the catalog, and of the user's file, whose memory is known."""
+        from paramcalc.catalog.accelerators import accelerators
+        from paramcalc.estimates.machine import Machine
+
+        share = part(self.utilization)
+        return [Machine(device, runtime, share) for device in accelerators(self.accelerators).values()
+                if device.capacity_bytes is not None]
+
 
 def part(text: str | None) -> tuple[int, int] | None:
     """`0.9` as a ratio. Raises UsageError for what is not more than 0 and at most 1."""

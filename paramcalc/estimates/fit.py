@@ -1,0 +1,136 @@
+"""Does it run, how far would it go, and what would help: whole numbers found by bisection of the same memory function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.errors import PCError
+from paramcalc.estimates.inference import Prepared, Setup
+from paramcalc.measures.cache import Serving
+
+if TYPE_CHECKING:
+    from paramcalc.build import Model
+    from paramcalc.estimates.machine import Machine
+
+MOST_TOKENS = 2**30
+MOST_BATCH = 2**20
+MORE_DEVICES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 72)
+SMALLER = {
+    "llama.cpp": ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "q2_k"),
+    "vllm": ("fp8", "awq"),
+    "transformers": ("llm-int8", "nf4"),
+    "exact": ("fp8", "int4"),
+}
+"""Weight formats to try, the largest first."""
+
+
+class Fit(NamedTuple):
+    """The answer for one device, or several of one kind, at one load."""
+
+    serving: Serving
+    needed: int
+    """Bytes of the fullest device."""
+    usable: int
+    """Bytes of one device."""
+    devices: int
+    max_context: int
+    """At this batch; `MOST_TOKENS` where nothing grows."""
+    max_batch: int
+    """At this context."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether the fullest device has room."""
+        return self.needed <= self.usable
+
+    @property
+    def capacity(self) -> int:
+        """Usable bytes of all devices."""
+        return self.devices * self.usable
+
+    @property
+    def headroom(self) -> int:
+        """What is left on the fullest device, times the devices; negative where it does not fit."""
+        return self.devices * (self.usable - self.needed)
+
+
+class Remedy(NamedTuple):
+    """A change that would make it fit."""
+
+    option: str
+    """As it would be typed: `--quant q4_k_m`."""
+    needed: int
+    """Bytes of the fullest device then."""
+
+
+class Need:
+    """Bytes of the fullest device at a load, asked for often and worked out once."""
+
+    def __init__(self, prepared: Prepared, source: int | None = None) -> None:
+        self.prepared, self.source = prepared, source
+        self._known: dict[tuple[int, int], int] = {}
+
+    def __call__(self, context: int, batch: int) -> int:
+        key = (context, batch)
+        if key not in self._known:
+            self._known[key] = self.prepared.most(Serving(context, batch, self.source))
+        return self._known[key]
+
+
+def fit(need: Need, machine: Machine, context: int, batch: int) -> Fit:
+    """Whether it fits, the largest context at this batch and the largest batch at this context."""
+    room = machine.usable
+    longest = largest(lambda tokens: need(tokens, batch) <= room, MOST_TOKENS)
+    most = largest(lambda sequences: need(context, sequences) <= room, MOST_BATCH)
+    return Fit(Serving(context, batch, need.source), need(context, batch), room, need.prepared.devices, longest, most)
+
+
+def largest(holds: Callable[[int], bool], limit: int) -> int:
+    """The largest whole number up to `limit` for which it holds, 0 for none; what holds must hold for all below."""
+    if not holds(1):
+        return 0
+    low, high = 1, 2
+    while high <= limit and holds(high):
+        low, high = high, 2 * high
+    high = min(high, limit + 1)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
+
+
+def remedies(model: Model, need: Need, machine: Machine, found: Fit) -> list[Remedy]:
+    """What would make it fit, one of each kind: a smaller format, a smaller cache, fewer tokens, more devices."""
+    setup, serving = need.prepared.setup, found.serving
+    tried = [_first(model, need, machine, serving, [(f"--quant {name}", setup._replace(quant=name))
+                                                    for name in SMALLER[need.prepared.runtime.name]]),
+             _shorter(need, machine, found),
+             _first(model, need, machine, serving, _more_devices(setup, need.prepared.devices))]
+    return [remedy for remedy in tried if remedy is not None]
+
+
+def _shorter(need: Need, machine: Machine, found: Fit) -> Remedy | None:
+    if found.max_context:
+        return Remedy(f"--context {found.max_context}", need(found.max_context, found.serving.batch))
+    if found.max_batch:
+        return Remedy(f"--batch {found.max_batch}", need(found.serving.context, found.max_batch))
+    return None
+
+
+def _more_devices(setup: Setup, devices: int) -> list[tuple[str, Setup]]:
+    alone = setup._replace(tp=None, pp=None, ep=None)
+    return [(f"--gpus {count}", alone._replace(gpus=count)) for count in MORE_DEVICES if count > devices]
+
+
+def _first(
+    model: Model, need: Need, machine: Machine, serving: Serving, choices: list[tuple[str, Setup]],
+) -> Remedy | None:
+    for option, setup in choices:
+        try:
+            needed = Prepared(model, need.prepared.runtime, setup).most(serving)
+        except PCError:  # does not divide, or the format does not hold these shapes
+            continue
+        if needed <= machine.usable and needed < need(serving.context, serving.batch):
+            return Remedy(option, needed)
+    return None
