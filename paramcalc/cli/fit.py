@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def fit(
     models: o.Models,
-    context: Annotated[str, typer.Option("--context", metavar="TOKENS[,…]", help="Tokens of each sequence; several make "
-                                         "a curve, of which the last decides: 4k,32k,128k.")] = "4096",
+    context: Annotated[str, typer.Option("--context", metavar="TOKENS[,…]", help="Tokens of each sequence; several "
+                                         "make a curve, of which the last decides: 4k,32k,128k.")] = "4096",
     all_: Annotated[bool, typer.Option("--all", help="Every accelerator of the catalog.")] = False,
     batch: s.Batch = 1,
     source: s.Source = None,
@@ -56,7 +56,8 @@ def fit(
     def make(loaded: Loaded) -> Answer:
         from paramcalc.build import build
         from paramcalc.estimates.fit import Need
-        from paramcalc.estimates.inference import Serving, memory
+        from paramcalc.estimates.inference import memory
+        from paramcalc.measures.cache import Serving
         from paramcalc.reports import fit as report
 
         model, made = build(loaded.spec), asked.made()

@@ -51,7 +51,8 @@ def memory(
 
     def make(loaded: Loaded) -> Answer:
         from paramcalc.build import build
-        from paramcalc.estimates.inference import Serving, memory
+        from paramcalc.estimates.inference import memory
+        from paramcalc.measures.cache import Serving
         from paramcalc.reports.memory import answer
 
         model, made = build(loaded.spec), asked.made()

@@ -1,4 +1,4 @@
-"""Does it run, how far would it go, and what would help: whole numbers found by bisection of the same memory function."""
+"""Does it run, how far would it go, what would help: whole numbers, found by bisection of the same memory function."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MORE_DEVICES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 72)
 SMALLER = {
     "llama.cpp": ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "q2_k"),
     "vllm": ("fp8", "awq"),
-    "transformers": ("llm-int8", "nf4"),
+    "transformers": ("bnb_int8", "bnb_nf4"),
     "exact": ("fp8", "int4"),
 }
 """Weight formats to try, the largest first."""
@@ -72,6 +72,7 @@ class Need:
         self._known: dict[tuple[int, int], int] = {}
 
     def __call__(self, context: int, batch: int) -> int:
+        """At that context and batch."""
         key = (context, batch)
         if key not in self._known:
             self._known[key] = self.prepared.most(Serving(context, batch, self.source))

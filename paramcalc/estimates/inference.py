@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from paramcalc.catalog.formats import find_format
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.prefill import Widths, peak, widths
-from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, mixers, types
+from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, mixers, types
 from paramcalc.measures.weights import weight_bytes
 from paramcalc.transforms.formats import in_formats
 from paramcalc.transforms.shard import Sharding, shard
@@ -15,6 +15,7 @@ from paramcalc.transforms.shard import Sharding, shard
 if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.estimates.runtimes import Runtime
+    from paramcalc.spec.model import ModelSpec
     from paramcalc.tree import Node
 
 
@@ -67,8 +68,7 @@ class Prepared:
         self.stages = tuple(self._stage(shard(tree, self.plan, stage), model) for stage in range(self.plan.pp))
 
     def _stage(self, tree: Node, model: Model) -> Stage:
-        table = rotary_table(tree, model.spec.max_position_embeddings or 0, self.held) \
-            if self.runtime.profile.rotary_table and model.spec.position == "rotary" else 0
+        table = rotary_table(tree, model.spec, self.held) if self.runtime.profile.rotary_table else 0
         width = widths(tree)
         return Stage(weight_bytes(tree, self.dtype).total, table, mixers(tree),
                      width._replace(logits=width.logits * self.plan.tp))
@@ -153,14 +153,17 @@ def sharding(setup: Setup, runtime: Runtime) -> Sharding:
     return plan
 
 
-def rotary_table(tree: Node, positions: int, held: Types) -> int:
-    """Cosines and sines of every position, once for all layers: `(positions, head_dim)` in the compute type.
+def rotary_table(tree: Node, spec: ModelSpec, held: Types) -> int:
+    """Cosines and sines of every position, once for all layers: `(positions, rotary_dim)` in the compute type.
 
-    The rotated width is taken from what a layer keeps of a key: its rotary part, else a whole head.
+    Where the specification does not say how much of a head is rotated, it is a key's rotary part, else all of it.
     """
-    keys = [state for _, node, _, _ in tree.walk() for state in node.states() if state.kind == "kv"]
+    positions = spec.max_position_embeddings
+    if spec.position != "rotary" or not positions:
+        return 0
+    keys = [state for path, node, _, _ in tree.walk() for state in node.states(path) if state.kind == "kv"]
     turned = [s for s in keys if s.axes[-1] == "rope"] or [s for s in keys if s.name == "k"]
-    return positions * max((held.compute.row((1, s.shape[-1])) for s in turned), default=0)
+    if not turned:
+        return 0
+    return positions * held.compute.row((1, spec.rotary_dim or max(state.shape[-1] for state in turned)))
 
-
-__all__ = ["Memory", "Parts", "Prepared", "Serving", "Setup", "cache_type", "memory", "rotary_table", "sharding"]

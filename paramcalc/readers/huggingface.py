@@ -10,6 +10,7 @@ from paramcalc.readers.families import builder, known
 from paramcalc.readers.families.config import Config
 from paramcalc.readers.families.data import FamilyData, family_data
 from paramcalc.readers.families.neutral import NEUTRAL
+from paramcalc.readers.families.rotary import rotary
 from paramcalc.readers.quantization import quantization
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def read_config(data: dict[str, Any], name: str = "") -> ReadConfig:
     quantize, said = quantization(data, config.data)
     notes = (*notes, *said)
     update: dict[str, Any] = {"family": config.model_type, "notes": notes, "quantize": quantize,
-                              "uncounted": (*spec.uncounted, *uncounted)}
+                              "uncounted": (*spec.uncounted, *uncounted)} | rotary(config, spec)
     if name and not spec.name:
         update["name"] = name
     return ReadConfig(spec.model_copy(update=update), _unknown_keys(config, outer))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.estimates.fit import MOST_BATCH, MOST_TOKENS, Fit, Need, fit, remedies
-from paramcalc.estimates.inference import Serving, memory
+from paramcalc.estimates.inference import memory
+from paramcalc.measures.cache import Serving
 from paramcalc.reports.count import head, headline
 from paramcalc.reports.memory import PARTS, assumptions, bar, body, fullest
 from paramcalc.reports.numbers import binary

@@ -84,6 +84,9 @@ class ModelSpec(LayerFields):
     vocab_size: Rows | None = None
     num_layers: Annotated[int, Field(ge=1, le=4096)] | None = None
     max_position_embeddings: Rows | None = None
+    """Rows of a learned position table; otherwise the positions a runtime makes rotary tables for."""
+    rotary_dim: Size | None = None
+    """Values of a head that are rotated, where not all are."""
     position: Literal["rotary", "learned", "alibi", "sinusoidal", "none"] = "rotary"
     position_offset: Count = 0
     """Rows of a learned position table before that of the first position (OPT has 2)."""

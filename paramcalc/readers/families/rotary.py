@@ -1,0 +1,37 @@
+"""How many positions a model was made for, and how much of a head is rotated: what a runtime's rotary table needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from paramcalc.readers.families.config import Config
+    from paramcalc.spec.model import ModelSpec
+
+NESTED = ("rope_parameters", "rope_scaling")
+FACTORS = ("partial_rotary_factor", "rotary_pct")
+
+
+def rotary(config: Config, spec: ModelSpec) -> dict[str, Any]:
+    """The specification's fields for rotary positions; nothing for models that have none, or say nothing."""
+    found: dict[str, Any] = {}
+    if spec.position != "rotary":
+        return found
+    positions = config.get("max_position_embeddings")
+    if spec.max_position_embeddings is None and type(positions) is int and 0 < positions <= 2**28:
+        found["max_position_embeddings"] = positions
+    factor = _factor(config)
+    if factor is not None and spec.head_dim and 0 < int(spec.head_dim * factor) < spec.head_dim:
+        found["rotary_dim"] = int(spec.head_dim * factor)
+    return found
+
+
+def _factor(config: Config) -> float | None:
+    for place in (config.data, *(config.data.get(key) for key in NESTED)):
+        if not isinstance(place, dict):
+            continue
+        for key in FACTORS:
+            value = place.get(key)
+            if type(value) is float and 0 < value <= 1:
+                return value
+    return None
