@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from paramcalc.axes import Axis, Run, axis
 from paramcalc.components.base import Component, Listed, Site, Size
-from paramcalc.components.problems import impossible
+from paramcalc.components.problems import divisors, impossible
 from paramcalc.tree import State, Tensor, Work
 
 if TYPE_CHECKING:
@@ -82,10 +82,8 @@ class Attention(Component):
     def _possible(self) -> Self:
         kv_heads = self.num_kv_heads or self.num_heads
         if self.num_heads % kv_heads and not self.uneven_groups:
-            divisors = [str(d) for d in range(1, self.num_heads + 1) if self.num_heads % d == 0]
             raise impossible(f"{kv_heads} does not divide num_heads ({self.num_heads})",
-                             f"use {', '.join(divisors[:-1])} or {divisors[-1]}" if divisors[1:] else "use 1",
-                             "num_kv_heads")
+                             f"use {divisors(self.num_heads)}", "num_kv_heads")
         return self
 
     def _head_dim(self, site: Site) -> int:

@@ -42,6 +42,9 @@ SPELLINGS: dict[str, tuple[str, str]] = {
 """How files of a composite type spell what stands in front of the text model's parts, and its head, where that is not
 `WITHIN`. Read off what `save_pretrained` writes for each class of the library, release 5.23."""
 
+HEAD_INSIDE = ("blip-2", "instructblip", "instructblipvideo", "llama4")
+"""Types whose class holds a whole text model with its head, so that its own config alone says whether they are tied."""
+
 
 class TextModel(NamedTuple):
     """The text model of a composite config."""
@@ -75,7 +78,7 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
     if not isinstance(inner, str) or inner_family is None:
         return None
     config = Config(nested, inner_family, inner, architecture, path, data)
-    config.ties = _ties(config, data, family)
+    config.ties = None if model_type in HEAD_INSIDE else _ties(config, data, family)
     if architecture in inner_family.classes:
         return TextModel(config, family)
     return TextModel(config, family, _towers(data, family, path), inside=True)

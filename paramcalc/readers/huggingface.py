@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.errors import Problem, SpecError, UnknownArchitectureError
 from paramcalc.readers.composite import TextModel, placed, text_model
-from paramcalc.readers.families import builder, known
+from paramcalc.readers.families import Builder, builder, known
 from paramcalc.readers.families.config import Config
 from paramcalc.readers.families.data import FamilyData, family_data
 from paramcalc.readers.families.neutral import NEUTRAL
@@ -36,7 +36,7 @@ def read_config(data: dict[str, Any], name: str = "") -> ReadConfig:
     make = builder(config.model_type)
     if make is None:
         raise _unknown_type(config.model_type, (*config.path, "model_type"))
-    spec = make(config)
+    spec = _made(make, config)
     if inside:
         spec = placed(spec, str(data["model_type"]))
     notes = (*spec.notes, *config.notes)
@@ -49,6 +49,18 @@ def read_config(data: dict[str, Any], name: str = "") -> ReadConfig:
     if name and not spec.name:
         update["name"] = name
     return ReadConfig(spec.model_copy(update=update), _unknown_keys(config, outer))
+
+
+def _made(make: Builder, config: Config) -> ModelSpec:
+    """What a builder makes of a config; values no component can have are the config's fault, and located there."""
+    from pydantic import ValidationError
+
+    try:
+        return make(config)
+    except ValidationError as error:
+        from paramcalc.readers.blame import blamed
+
+        raise blamed(error, config) from error
 
 
 def _understood(data: dict[str, Any]) -> TextModel:

@@ -61,6 +61,11 @@ def spec_problems(error: ValidationError, document: Document, allowed: Allowed |
     return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
 
 
+def said(details: ErrorDetails) -> tuple[str, str]:
+    """Message and hint of one thing that pydantic found wrong, without a place."""
+    return _describe((), [details], None)
+
+
 def _path(details: ErrorDetails, data: Any) -> tuple[str | int, ...]:  # noqa: ANN401 - whatever the document holds
     """Return the path in the document: pydantic's, without the names of union members that it puts between."""
     path: list[str | int] = []

@@ -1,0 +1,38 @@
+"""From a field of the specification that cannot be to the key of the config it was made from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.errors import Problem, SpecError
+from paramcalc.readers.located import said
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+    from paramcalc.readers.families.config import Config
+
+
+def blamed(error: ValidationError, config: Config) -> SpecError:
+    """The same refusal, each problem at the key its value came from, or at the model type where none can be named."""
+    problems = []
+    for details in error.errors(include_url=False):
+        message, hint = said(details)
+        field = ".".join(str(part) for part in details["loc"])
+        key = _key(details, config)
+        path = (*config.path, config.spelled(key) if key else "model_type")
+        problems.append(Problem(message if key == field else f"{field}: {message}" if field else message, path, hint))
+    return SpecError(*dict.fromkeys(problems))
+
+
+def _key(details: ErrorDetails, config: Config) -> str:
+    """The key with the field's own name, else the first one read that holds the very value."""
+    names = [str(part) for part in details["loc"]] + [str(details.get("ctx", {}).get("field", ""))]
+    for name in reversed(names):
+        if name in config.read and config.spelled(name) in config.data:
+            return name
+    value = details["input"]
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return ""
+    return next((key for key in sorted(config.read) if config.data.get(config.spelled(key)) == value), "")
