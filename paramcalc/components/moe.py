@@ -63,7 +63,7 @@ class MixtureOfExperts(Component):
     def _possible(self) -> Self:
         if self.top_k > self.experts:
             raise impossible(f"top_k {self.top_k} is more than the {self.experts} experts",
-                             f"use a top_k of at most {self.experts}")
+                             f"use a top_k of at most {self.experts}", "top_k")
         return self
 
     def tensors(self, site: Site) -> list[Tensor]:

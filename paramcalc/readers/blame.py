@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from paramcalc.readers.families.config import Config
 
+KEYS = {"num_heads": "num_attention_heads", "num_kv_heads": "num_key_value_heads", "num_layers": "num_hidden_layers",
+        "top_k": "num_experts_per_tok"}
+"""Fields of the specification that configs mostly spell otherwise."""
+
 
 def blamed(error: ValidationError, config: Config) -> SpecError:
     """The same refusal, each problem at the key its value came from, or at the model type where none can be named."""
@@ -26,6 +30,18 @@ def blamed(error: ValidationError, config: Config) -> SpecError:
     return SpecError(*dict.fromkeys(problems))
 
 
+def replaced(error: SpecError, config: Config) -> SpecError:
+    """The same refusal of a specification's fields, each problem at the key of the config that says the field."""
+    problems = []
+    for problem in error.problems:
+        field = next((part for part in reversed(problem.path) if isinstance(part, str)), "")
+        key = KEYS.get(field, field)
+        known = config.spelled(key) in config.data
+        path = (*config.path, config.spelled(key) if known else "model_type")
+        problems.append(Problem(problem.message, path, problem.hint))
+    return SpecError(*dict.fromkeys(problems))
+
+
 def _key(details: ErrorDetails, config: Config) -> str:
     """The key with the field's own name, else the first one read that holds the very value."""
     names = [str(part) for part in details["loc"]] + [str(details.get("ctx", {}).get("field", ""))]
@@ -33,6 +49,8 @@ def _key(details: ErrorDetails, config: Config) -> str:
         if name in config.read and config.spelled(name) in config.data:
             return name
     value = details["input"]
+    if isinstance(value, dict):
+        value = value.get(names[-1])
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return ""
     return next((key for key in sorted(config.read) if config.data.get(config.spelled(key)) == value), "")

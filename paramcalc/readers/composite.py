@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.components.embedding import Embedding
+from paramcalc.errors import Problem, SpecError
+from paramcalc.readers.families import unknown_type
 from paramcalc.readers.families.config import Config
 from paramcalc.readers.families.data import FamilyData, family_data
 from paramcalc.readers.families.decoder import MODULES
@@ -66,19 +68,24 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
     nested: Any = data
     for word in path:
         nested = nested.get(word) if isinstance(nested, dict) else None
+        if nested is not None and not isinstance(nested, dict):
+            raise SpecError(Problem("expected a mapping", path))
     usual = family.text_config if family is not None else None
     if not isinstance(nested, dict):
         if usual is None:
             return None
         nested, path = (data, ()) if "hidden_size" in data or "num_hidden_layers" in data else ({}, path)
-    inner = nested.get("model_type", usual) if path else usual
+    inner = (nested.get("model_type") or usual) if path else usual
+    if inner is None:
+        raise SpecError(Problem("model_type is missing", path, "say which text model it is"))
     inner_family = family_data(inner) if isinstance(inner, str) else None
-    if inner_family is None and usual is not None and isinstance(inner, str | None):
-        inner, inner_family = usual, family_data(usual)
     if not isinstance(inner, str) or inner_family is None:
-        return None
+        raise unknown_type(str(inner), (*path, "model_type"))
     config = Config(nested, inner_family, inner, architecture, path, data)
     config.ties = None if model_type in HEAD_INSIDE else _ties(config, data, family)
+    if family is None:
+        config.note(f"model_type {model_type[:100]!r} is not known: the text model inside it is counted, and named as "
+                    "most composite types name it")
     if architecture in inner_family.classes:
         return TextModel(config, family)
     return TextModel(config, family, _towers(data, family, path), inside=True)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paramcalc.errors import Problem, SpecError, UnknownArchitectureError
+from pydantic import ValidationError
+
+from paramcalc.errors import Problem, SpecError
+from paramcalc.readers.blame import blamed, replaced
 from paramcalc.readers.composite import TextModel, placed, text_model
-from paramcalc.readers.families import Builder, builder, known
+from paramcalc.readers.families import Builder, builder, unknown_type
 from paramcalc.readers.families.config import Config
 from paramcalc.readers.families.data import FamilyData, family_data
 from paramcalc.readers.families.neutral import NEUTRAL
 from paramcalc.readers.families.rotary import rotary
 from paramcalc.readers.quantization import quantization
+from paramcalc.spec.lower import lower
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -35,7 +39,7 @@ def read_config(data: dict[str, Any], name: str = "") -> ReadConfig:
     config, outer, uncounted, inside = _understood(data)
     make = builder(config.model_type)
     if make is None:
-        raise _unknown_type(config.model_type, (*config.path, "model_type"))
+        raise unknown_type(config.model_type, (*config.path, "model_type"))
     spec = _made(make, config)
     if inside:
         spec = placed(spec, str(data["model_type"]))
@@ -53,14 +57,15 @@ def read_config(data: dict[str, Any], name: str = "") -> ReadConfig:
 
 def _made(make: Builder, config: Config) -> ModelSpec:
     """What a builder makes of a config; values no component can have are the config's fault, and located there."""
-    from pydantic import ValidationError
-
     try:
-        return make(config)
+        spec = make(config)
     except ValidationError as error:
-        from paramcalc.readers.blame import blamed
-
         raise blamed(error, config) from error
+    try:
+        lower(spec)
+    except SpecError as error:
+        raise replaced(error, config) from error
+    return spec
 
 
 def _understood(data: dict[str, Any]) -> TextModel:
@@ -73,10 +78,10 @@ def _understood(data: dict[str, Any]) -> TextModel:
     if family is not None and builder(model_type) is not None:
         return TextModel(Config(data, family, model_type, architecture))
     if family is not None and "encoder" in family.defaults | data:
-        raise _unknown_type(model_type, ("model_type",))
+        raise unknown_type(model_type, ("model_type",))
     found = text_model(data, family, model_type, architecture)
     if found is None:
-        raise _unknown_type(model_type, ("model_type",))
+        raise unknown_type(model_type, ("model_type",))
     return found
 
 
@@ -87,14 +92,6 @@ def _architecture(data: dict[str, Any]) -> str:
     if type(value) is not list or not all(type(item) is str for item in value):
         raise SpecError(Problem("expected a list of class names", ("architectures",)))
     return str(value[0])
-
-
-def _unknown_type(model_type: str, path: tuple[str, ...]) -> UnknownArchitectureError:
-    from difflib import get_close_matches
-
-    near = get_close_matches(model_type, known(), n=3, cutoff=0.4)
-    hint = f"nearest known: {', '.join(near)}" if near else "`paramcalc list families` shows the known ones"
-    return UnknownArchitectureError(Problem(f"unknown model_type {model_type[:100]!r}", path, hint))
 
 
 def _unknown_keys(config: Config, outer: FamilyData | None) -> tuple[Problem, ...]:

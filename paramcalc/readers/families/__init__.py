@@ -9,6 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from paramcalc.errors import Problem, UnknownArchitectureError
 from paramcalc.readers.families.data import PUBLISHED
 
 if TYPE_CHECKING:
@@ -67,3 +68,12 @@ def known() -> tuple[str, ...]:
     for table in TABLES:
         found |= set(import_module(f"{__name__}.{table}").ROWS)
     return tuple(sorted(found))
+
+
+def unknown_type(model_type: str, path: tuple[str, ...]) -> UnknownArchitectureError:
+    """A refusal of a model type nobody wrote, with the nearest ones."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(model_type, known(), n=3, cutoff=0.4)
+    hint = f"nearest known: {', '.join(near)}" if near else "`paramcalc list families` shows the known ones"
+    return UnknownArchitectureError(Problem(f"unknown model_type {model_type[:100]!r}", path, hint))

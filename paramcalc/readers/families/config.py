@@ -159,7 +159,7 @@ class Config:
             raise self.error(key, f"has {len(value):,} entries for {length:,} layers", "give one entry a layer")
         for index, item in enumerate(value):
             if type(item) is not of:
-                raise self.error(key, f"expected {of.__name__}, found {_named(item)}", index=index)
+                raise self.error(key, f"expected {_NAMES[of]}, found {_named(item)}", index=index)
         return value
 
     def per_layer(self, key: str, length: int, default: int | None = None) -> list[int]:
@@ -247,10 +247,12 @@ class Config:
         return SpecError(Problem(message, (*self.path, self.spelled(key), *tail), hint))
 
 
+_NAMES: dict[type, str] = {bool: "a boolean", str: "a string", list: "a list", dict: "a mapping",
+                           float: "a number with a fraction", int: "an integer"}
+
+
 def _named(value: object) -> str:
-    names = {bool: "a boolean", str: "a string", list: "a list", dict: "a mapping", float: "a number with a fraction",
-             int: "an integer"}
-    kind = names.get(type(value), "null")
+    kind = _NAMES.get(type(value), "null")
     return f"{kind} ({_shown(value)})" if isinstance(value, bool | str | int | float) else kind
 
 

@@ -1,0 +1,50 @@
+"""Whatever is done to a good config: an answer or a located refusal, and soon."""
+
+import time
+
+import test_oracle
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paramcalc.build import build
+from paramcalc.errors import PCError
+from paramcalc.measures.parameters import count, rows
+from paramcalc.readers.huggingface import read_config
+
+RECORDS = [record for record in test_oracle.CASES if record["id"].startswith("draw1")]
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 300), st.sampled_from([4096, 2**24, 2**28, 2**40, 10**29, 1.5, -0.5]),
+    st.floats(allow_nan=False), st.text(max_size=8), st.sampled_from(["full_attention", "mamba", "moe", "none"]),
+)
+VALUES = SCALARS | st.lists(SCALARS, max_size=6) | st.dictionaries(st.text(max_size=8), SCALARS, max_size=3)
+
+
+@st.composite
+def mutated(draw):
+    record = draw(st.sampled_from(RECORDS))
+    config = dict(record["config"])
+    for key in draw(st.lists(st.sampled_from(sorted(config)), min_size=1, max_size=3)):
+        if draw(st.integers(0, 9)) == 0:
+            config.pop(key, None)
+        else:
+            config[key] = draw(VALUES)
+    return config
+
+
+def problems(config):
+    """What is said of a config: nothing where it could be counted."""
+    try:
+        tree = build(read_config(config).spec).tree
+    except PCError as error:
+        return error.problems
+    assert count(tree).total >= 0
+    assert rows(tree)
+    return ()
+
+
+@settings(max_examples=300, deadline=None)
+@given(mutated())
+def test_a_mutated_config_counts_or_is_refused(config):
+    start = time.monotonic()
+    assert all(problem.message and problem.path for problem in problems(config))
+    assert time.monotonic() - start < 5
