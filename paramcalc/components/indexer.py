@@ -20,6 +20,8 @@ class Indexer(Component):
     key_norm: Literal["none", "rmsnorm", "layernorm"] = "layernorm"
     head_weights: bool = True
     """Each head's score is weighted by a projection of the token; False where scores are kept a head."""
+    pool: Size | None = None
+    """Keys of this many tokens are pooled to one, weighted by a learned gate and position (GLM-5 Next)."""
 
     source: ClassVar[str] = "arXiv:2512.02556 section 2; transformers DeepseekV32Indexer, MiniMaxM3VLIndexer"
 
@@ -34,13 +36,19 @@ class Indexer(Component):
             found += self.norm("k_norm", self.head_dim, bias=self.key_norm == "layernorm", axis="head_dim")
         if self.head_weights:
             found += self.linear("weights_proj", self.num_heads, width, "attention", axes=("index_heads", "hidden"))
+        if self.pool:
+            found += [self.vector("index_kpool_compress_ape", (self.pool, self.head_dim), ("rows", "head_dim"),
+                                  "attention"),
+                      self.vector("index_kpool_compress_gate", (self.head_dim, width), ("index_key", "hidden"),
+                                  "attention", "matmul")]
         return [tensor._replace(detached=True) for tensor in found]
 
     def states(self, site: Site) -> list[State]:
-        """One key a token, shared by the heads."""
-        return [State("index_key", (self.head_dim,), ("index_key",))]
+        """One key a token, shared by the heads; where keys are pooled, its gate and whether it is valid as well."""
+        return [State("index_key", (2 * self.head_dim + 1 if self.pool else self.head_dim,), ("index_key",))]
 
     def work(self, site: Site) -> list[Work]:
         """A score a head for every pair and, where heads are weighted, their sum."""
         each = self.head_dim + (1 if self.head_weights else 0)
-        return [Work("index_scores", (self.num_heads, each), ("index_heads", "head_dim"), "attention", detached=True)]
+        return [Work("index_scores", (self.num_heads, each), ("index_heads", "head_dim"), "attention",
+                     stride=self.pool or 1, detached=True)]

@@ -18,10 +18,12 @@ from paramcalc.components.rwkv import ChannelMix, TimeMix
 from paramcalc.readers.families.config import Config
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.latent import latent, shared_experts
+from paramcalc.readers.families.moe_rules import indexer, indexer_types
 from paramcalc.readers.families.mtp import GENERATES
-from paramcalc.readers.families.patterns import FULL, LINEAR, SLIDING, cycled, every, sparse_layers
+from paramcalc.readers.families.patterns import FULL, LINEAR, SLIDING, cycled, every, mixers, sparse_layers
 from paramcalc.readers.families.rows_moe import CORRECTED
 from paramcalc.readers.families.scans import gated_delta
+from paramcalc.readers.families.sparse_rules import hyper
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
@@ -158,6 +160,26 @@ def _ling_mtp(config: Config, _: ModelSpec) -> dict[str, Component]:
     return {}
 
 
+def _glm_layers(config: Config) -> list[str]:
+    """Latent attention over chosen keys at each fourth layer, some of which take an earlier one's choice."""
+    words = mixers(config, every(config, 4, FULL, LINEAR))
+    return [LINEAR if word == LINEAR else chosen for word, chosen in zip(words, indexer_types(config), strict=True)]
+
+
+def _glm_mixer(config: Config, word: str) -> Component:
+    if word != LINEAR:
+        return latent(config, word)
+    return _kimi_mixer(config, LINEAR).model_copy(update={"decay_shape": "heads"})
+
+
+def _glm_block(config: Config, word: str, ffn: str) -> dict[str, Any]:
+    parts: dict[str, Component] = {
+        place: hyper(config, "pre_post_mix", "", f"{place}_") for place in ("hc_attn", "hc_ffn")}
+    found = {} if word == LINEAR else indexer(config, word, ffn).get("beside", {})
+    pooled = {path: part.model_copy(update={"pool": config.integer("index_kpool")}) for path, part in found.items()}
+    return {"beside": parts | pooled}
+
+
 def _olmo_layers(config: Config) -> list[str]:
     """Full attention at each fourth layer, and at the last one where that gives none."""
     words = every(config, 4, FULL, LINEAR)
@@ -188,6 +210,10 @@ ROWS: dict[str, Row] = {
         pattern=lambda c: every(c, c.integer("layer_group_size"), FULL, LINEAR), mixer=_ling_mixer, names=LING,
         more={"tie_embeddings": False}, mtp=_ling_mtp,
         experts=Experts(layers=sparse_layers, shared=shared_experts, correction_bias="buffer")),
+    "glm5_next_text": Row(
+        mixers=_glm_layers, mixer=_glm_mixer, block=_glm_block, names=CORRECTED, experts=Experts(
+            "n_routed_experts", layers=partial(sparse_layers, first=3), shared=shared_experts,
+            correction_bias="buffer")),
     "olmo_hybrid": Row("attention_bias", "attention_bias", pattern=_olmo_layers, mixer=_olmo_mixer, qk_norm="full",
                        block=_olmo_block, names={"self_attn.gated_delta": "linear_attn",
                                                  "input_layernorm": "attention_layer_norm",
