@@ -68,14 +68,22 @@ class Parameter(Component):
     buffer: bool = False
     frozen: bool = False
     per: Per = "token"
+    dtype: Annotated[str, Field(max_length=40)] | None = None
+    """A number format it is held in, whatever the model's."""
+    experts: Size | None = None
+    """There is one of these for each expert, all in one array whose first dimension they are."""
+    top_k: Size | None = None
+    """Experts a token visits; all of them when not given."""
 
     source: ClassVar[str] = "torch.nn.Parameter"
 
     def tensors(self, site: Site) -> list[Tensor]:
         """The value itself, named as the path it stands at."""
         axes = tuple(f"axis{i}" for i in range(len(self.shape)))
-        return [Tensor(self.spell(""), self.shape, axes, self.role, self.component, buffer=self.buffer,
-                       frozen=self.frozen, per=self.per)]
+        count = self.experts or 1
+        return [Tensor(self.spell(""), self.shape, axes, self.role, self.component, count, self.top_k or count,
+                       stacked=self.experts is not None, buffer=self.buffer, frozen=self.frozen, per=self.per,
+                       dtype=self.dtype)]
 
 
 class Score(Component):

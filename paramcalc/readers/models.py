@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paramcalc.errors import InputError, PCError, Problem, SpecError, UnknownArchitectureError
+from paramcalc.errors import InputError, PCError, Problem, SpecError, UnknownArchitectureError, UsageError
 from paramcalc.readers.document import Document, load_document, read_json, read_yaml
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
 
 SPEC_LIMIT = 4 * 2**20
+CHECKPOINTS = (".safetensors", ".safetensors.index.json", ".gguf")
+"""Files whose header says what they hold."""
 
 
 class Loaded(NamedTuple):
@@ -32,6 +34,8 @@ def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False) -> 
     `overrides` are `key=value` with dotted keys, applied to the document before it is read. With `strict`, unknown
     keys and uncounted parts are errors.
     """
+    if model.endswith(CHECKPOINTS):
+        return _checkpoint(model, overrides)
     document = _document(model)
     for override in overrides:
         _override(document.data, override)
@@ -39,6 +43,15 @@ def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False) -> 
         return _interpret(document, _name(model), strict=strict)
     except PCError as error:
         raise located(error, document) from error
+
+
+def _checkpoint(model: str, overrides: Sequence[str]) -> Loaded:
+    from paramcalc.readers.checkpoint import checkpoint_spec, read_header
+
+    if overrides:
+        raise UsageError(Problem("--set changes a spec or config, not a checkpoint", hint="convert it to a spec first"))
+    spec = checkpoint_spec(read_header(Path(model)))
+    return Loaded(spec, model, Document({}, model), spec.notes)
 
 
 def located(error: PCError, document: Document) -> PCError:

@@ -1,0 +1,109 @@
+"""Checkpoint headers: real ones are read, bad ones are refused in exact words, anything ends soon."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paramcalc.build import build
+from paramcalc.errors import InputError, PCError
+from paramcalc.measures.parameters import count, rows
+from paramcalc.measures.weights import weight_bytes
+from paramcalc.readers.checkpoint import checkpoint_spec, read_header
+from paramcalc.readers.headers import Header, StoredTensor
+
+BAD = Path(__file__).parents[1] / "data" / "bad" / "headers"
+FILES = sorted(path for path in BAD.rglob("*") if path.suffix in (".safetensors", ".gguf") and path.parent == BAD
+               or path.name.endswith(".index.json"))
+
+
+def refusal(path):
+    with pytest.raises(InputError) as caught:
+        read_header(path)
+    return "".join(f"{p}\n" + (f"  hint: {p.hint}\n" if p.hint else "") for p in caught.value.problems)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(BAD)))
+def test_bad_headers_are_refused_in_these_words(path, monkeypatch):
+    monkeypatch.chdir(BAD)
+    found = refusal(path.relative_to(BAD))
+    assert found == path.with_name(path.name + ".expected").read_text("utf-8")
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "gguf"])
+def test_all_bad_headers_in_little_time_and_memory(kind):
+    code = (
+        "import resource, sys, time; from pathlib import Path\n"
+        "from paramcalc.errors import InputError; from paramcalc.readers.checkpoint import read_header\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20,) * 2)\n"
+        "for path in Path(sys.argv[1]).rglob(sys.argv[2]):\n"
+        "    start = time.process_time()\n"
+        "    try: read_header(path)\n"
+        "    except InputError: pass\n"
+        "    assert time.process_time() - start < 1, path\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(BAD), f"*.{kind}"], check=True)
+
+
+SHAPES = {"model.embed_tokens.weight": (96, 64), "model.layers.0.mlp.experts.0.up_proj.weight": (32, 64),
+          "model.layers.0.mlp.experts.1.up_proj.weight": (32, 64), "model.layers.1.self_attn.q_proj.weight": (64, 64),
+          "model.norm.weight": (64,)}
+
+
+def test_reads_what_the_safetensors_package_writes(tmp_path):
+    numpy = pytest.importorskip("numpy")
+    save = pytest.importorskip("safetensors.numpy").save_file
+    save({name: numpy.zeros(shape, numpy.float16) for name, shape in SHAPES.items()}, tmp_path / "m.safetensors",
+         {"format": "pt"})
+    tree = build(checkpoint_spec(read_header(tmp_path / "m.safetensors"))).tree
+    counts = count(tree)
+    assert {name: total for name, (total, _) in counts.components.items()} == {
+        "token_embedding": 6144, "attention": 4096, "moe_experts": 4096, "norm": 64}
+    assert ("model.layers.*.mlp.experts.*.up_proj.weight", (32, 64), 2) in {(r.name, r.shape, r.copies)
+                                                                             for r in rows(tree)}
+    assert weight_bytes(tree).formats == {"fp16": 2 * counts.total}
+
+
+def test_reads_what_the_gguf_package_writes(tmp_path):
+    numpy, gguf = pytest.importorskip("numpy"), pytest.importorskip("gguf")
+    writer = gguf.GGUFWriter(tmp_path / "m.gguf", "llama")
+    writer.add_expert_used_count(2)
+    writer.add_array("tokenizer.ggml.tokens", [f"t{i}" for i in range(5000)])
+    writer.add_tensor("token_embd.weight", numpy.zeros((96, 64), numpy.float32))
+    writer.add_tensor("blk.0.ffn_up_exps.weight", numpy.zeros((4, 32, 64), numpy.float16))
+    packed = gguf.quants.quantize(numpy.zeros((64, 64), numpy.float32), gguf.GGMLQuantizationType.Q8_0)
+    writer.add_tensor("blk.0.attn_q.weight", packed, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
+    for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file):
+        write()
+    writer.close()
+    tree = build(checkpoint_spec(read_header(tmp_path / "m.gguf"))).tree
+    counts = count(tree)
+    assert counts.total == 96 * 64 + 4 * 32 * 64 + 64 * 64
+    assert counts.active == counts.total - 2 * 32 * 64
+    assert weight_bytes(tree).formats == {"fp32": 4 * 96 * 64, "fp16": 2 * 4 * 32 * 64, "q8_0": 64 * 2 * 34}
+
+
+def test_what_our_language_cannot_say_is_refused():
+    header = Header("m.safetensors", (StoredTensor("a", (1,) * 7, "fp16", 2),), {})
+    with pytest.raises(InputError, match="m.safetensors: .*7"):
+        checkpoint_spec(header)
+
+
+@settings(max_examples=150, deadline=1000)
+@given(st.data())
+@pytest.mark.parametrize("suffix", [".safetensors", ".gguf"])
+def test_anything_is_read_or_refused(suffix, tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("fuzz") / f"m{suffix}"
+    seeds = [p.read_bytes() for p in FILES if p.suffix == suffix and p.stat().st_size < 5000]
+    raw = bytearray(data.draw(st.sampled_from(seeds)))
+    for _ in range(data.draw(st.integers(0, 4))):
+        if raw:
+            raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(bytes(raw) + data.draw(st.binary(max_size=40)))
+    try:
+        build(checkpoint_spec(read_header(path)))
+    except PCError as error:
+        assert error.problems
