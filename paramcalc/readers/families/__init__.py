@@ -25,8 +25,8 @@ TABLES = (
 """Modules whose `ROWS` hold families, in the order they are searched."""
 
 BUILDERS: dict[str, str] = {
-    "blt": "blt:blt",
     "albert": "shared_layers:albert",
+    "blt": "blt:blt",
     "deberta": "disentangled:deberta",
     "deberta-v2": "disentangled:deberta_v2",
     "eurobert": "modern_encoders:eurobert",
@@ -36,9 +36,11 @@ BUILDERS: dict[str, str] = {
     "ibert": "quantised_bert:ibert",
     "mobilebert": "mobilebert:mobilebert",
     "modernbert": "modern_encoders:modernbert",
+    "modernvbert": "visual_encoders:modernvbert",
     "nemotron_h": "nemotron_h:nemotron_h",
     "reformer": "reformer:reformer",
     "ultrabert": "modern_encoders:ultrabert",
+    "ultravbert": "visual_encoders:ultravbert",
     "xlm": "xlm:xlm",
     "xlnet": "relative:xlnet",
     "xlstm": "rows_recurrent:xlstm",
