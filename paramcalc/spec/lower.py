@@ -70,7 +70,7 @@ def lower(spec: ModelSpec) -> Lowered:
 
 def _modules(spec: ModelSpec, layout: tuple[Any, ...]) -> Parts:
     name = spec.names.get
-    found: Parts = {name("embed_tokens", "model.embed_tokens"): _embedding(spec.embedding_size)}
+    found: Parts = {name("embed_tokens", "model.embed_tokens"): _embedding(spec.embedding_rows, spec.embedding_size)}
     if spec.position == "learned":
         rows = _needed(spec.max_position_embeddings, "max_position_embeddings", "learned positions are a table")
         found[name("embed_positions", "model.embed_positions")] = Embedding(rows=rows + spec.position_offset,
@@ -100,8 +100,8 @@ def _needed(value: int | None, key: str, why: str) -> int:
 
 
 @lru_cache(maxsize=64)
-def _embedding(width: int | None) -> Embedding:
-    return Embedding(hidden_size=width)
+def _embedding(rows: int | None, width: int | None) -> Embedding:
+    return Embedding(rows=rows, hidden_size=width)
 
 
 @cache

@@ -92,6 +92,8 @@ class ModelSpec(LayerFields):
     """Rows of a learned position table before that of the first position (OPT has 2)."""
     embedding_size: Size | None = None
     """Width of the token table and of the head, where it is not hidden_size."""
+    embedding_rows: Rows | None = None
+    """Rows of the token table, where they are not the vocabulary the head gives."""
     tie_embeddings: bool = False
     head: bool = True
     """False for a model without an output matrix."""

@@ -123,11 +123,10 @@ def _cpm(config: Config) -> dict[str, Any]:
     segments, heads = config.integer("segment_types"), config.integer("num_attention_heads")
     buckets = segments * segments + config.integer("position_bias_num_buckets")
     prompts = config.integer("prompt_types") * config.integer("prompt_length")
-    table = Embedding(rows=config.integer("vocab_size") + prompts)
     return {
         "position": "none", "head_dim": config.integer("dim_head"), "num_kv_heads": None, "tie_embeddings": False,
-        "inputs": {config.rooted("cpmant.input_embedding"): table,
-                   config.rooted("cpmant.segment_embedding"): Embedding(rows=segments, component="other_embedding"),
+        "embedding_rows": config.integer("vocab_size") + prompts,
+        "inputs": {config.rooted("cpmant.segment_embedding"): Embedding(rows=segments, component="other_embedding"),
                    config.rooted("cpmant.position_bias.relative_attention_bias"): Parameter(
                        shape=(buckets, heads), component="position_embedding", role="lookup")},
     }

@@ -9,8 +9,8 @@ from paramcalc.components.attention import Attention
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.latent import shared_experts
-from paramcalc.readers.families.patterns import FULL, all_sliding, sliding_from, sparse_layers, sparse_step
-from paramcalc.readers.families.rows_dense import SANDWICH_GLM
+from paramcalc.readers.families.patterns import FULL, SLIDING, all_sliding, sliding_from, sparse_layers, sparse_step
+from paramcalc.readers.families.rows_dense import FC, SANDWICH_GLM, when
 from paramcalc.readers.families.rows_moe import CORRECTED, GATE, STACKED
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ MORE_ROWS = 8
 DELAY_WIDTH = 32
 """Width in which Voxtral Realtime turns a delay into a scale."""
 
+MOSHI = {f"{word}_proj": f"{word}_proj.linear" for word in "qkvo"} | {"gate_up_proj": "fc1", "down_proj": "fc2"}
 QWEN_VL = Row(qkv_bias=True, pattern=sliding_from)
 QWEN3_VL_MOE = Row("attention_bias", "attention_bias", qk_norm="head", names=GATE, uneven_heads=True,
                    experts=Experts("num_experts", layers=sparse_step))
@@ -57,6 +58,33 @@ def _more_rows(config: Config, fields: dict[str, Any]) -> None:
     fields |= {"vocab_size": config.integer("vocab_size") + MORE_ROWS, "head_rows": config.integer("vocab_size")}
 
 
+def _molmo2(config: Config, fields: dict[str, Any]) -> None:
+    fields["embedding_rows"] = config.integer("vocab_size") + config.integer("additional_vocab_size", 0, least=0)
+    fields["tie_embeddings"] = False
+
+
+def _molmo2_norm(config: Config) -> str:
+    return "head" if config.text("qk_norm_type") == "qwen3" else "full"
+
+
+def _molmo2_names(config: Config) -> dict[str, str]:
+    if not config.flag("norm_after"):
+        return {}
+    return {"post_attention_layernorm": "input_layernorm", "post_feedforward_layernorm": "post_attention_layernorm"}
+
+
+def _moshi(config: Config, fields: dict[str, Any]) -> None:
+    if config.task not in ("causal", "bare"):
+        raise config.unknown_class()
+    fields["embedding_rows"] = config.integer("vocab_size") + 1
+
+
+def _muse_layers(config: Config) -> list[str]:
+    """Full attention at each fourth layer, counted from the last."""
+    last = config.layers - 1
+    return [FULL if (last - i) % 4 == 0 else SLIDING for i in range(config.layers)]
+
+
 def _delay_scale(config: Config, _: str, __: str) -> dict[str, Any]:
     width = config.integer("hidden_size")
     return {"beside": {
@@ -75,6 +103,13 @@ ROWS: dict[str, Row] = {
     "glm_ocr_text": Row(placement="sandwich", more={"fused_gate_up": True}, names=SANDWICH_GLM),
     "glm4v_moe_text": Row("attention_bias", uneven_heads=True, names=CORRECTED, experts=Experts(
         "n_routed_experts", layers=sparse_layers, shared=shared_experts, correction_bias="buffer")),
+    "cosmos3_edge_text": Row("attention_bias", "attention_bias", "mlp_bias", gated=False, names=FC),
+    "molmo2_text": Row("attention_bias", qk_norm=_molmo2_norm, placement=when("norm_after", "post", "pre"),
+                       names=_molmo2_names, adjust=_molmo2),
+    "moshi": Row(size=lambda c: c.integer("ffn_dim") // 2, mixers=all_sliding, more={"fused_gate_up": True},
+                 names=MOSHI, adjust=_moshi),
+    "muse_glimmer_text": Row("attention_bias", "attention_bias", placement="sandwich", pattern=_muse_layers,
+                             more={"output_gate": "full"}, names={"gate": "gate_proj"}),
     "granite_docling_text": Row("attention_bias", "attention_bias", "mlp_bias"),
     "paddleocr_vl_text": Row("use_bias", "use_bias", "use_bias"),
     "voxtral_realtime_text": Row(pattern=all_sliding, block=_delay_scale),
