@@ -36,7 +36,7 @@ def read_config(data: dict[str, Any], name: str = "") -> ReadConfig:
 
     Raises UnknownArchitectureError for a model type or class nobody wrote, SpecError for values that cannot be.
     """
-    config, outer, uncounted, inside = _understood(data)
+    config, outer, uncounted, inside = understood(data)
     make = builder(config.model_type)
     if make is None:
         raise unknown_type(config.model_type, (*config.path, "model_type"))
@@ -68,7 +68,7 @@ def _made(make: Builder, config: Config) -> ModelSpec:
     return spec
 
 
-def _understood(data: dict[str, Any]) -> TextModel:
+def understood(data: dict[str, Any]) -> TextModel:
     """The config to count, by itself or inside a composite one."""
     model_type = data.get("model_type")
     if type(model_type) is not str:
