@@ -102,6 +102,11 @@ def sliding_from(config: Config) -> list[str]:
     return [SLIDING if slides and i >= first else FULL for i in range(config.layers)]
 
 
+def used_sliding(config: Config) -> list[str]:
+    """Qwen3-MoE's rule: every layer slides if a window is set and `use_sliding_window` says that it counts."""
+    return all_sliding(config) if config.flag("use_sliding_window") else [FULL] * config.layers
+
+
 def all_sliding(config: Config) -> list[str]:
     """Mistral's rule: every layer slides if a window is set."""
     return [FULL if config.optional("sliding_window") is None else SLIDING] * config.layers

@@ -15,6 +15,7 @@ from paramcalc.readers.families.patterns import (
     sparse_but_first,
     sparse_layers,
     sparse_step,
+    used_sliding,
 )
 
 GATE = {"router": "gate"}
@@ -41,7 +42,7 @@ ROWS: dict[str, Row] = {
     "qwen2_moe": Row("qkv_bias", pattern=rules.qwen2_moe_sliding, names=GATE | {"shared_experts": "shared_expert"},
                      experts=Experts("num_experts", layers=sparse_step, shared_gate=True,
                                      shared=lambda c: c.integer("shared_expert_intermediate_size"))),
-    "qwen3_moe": Row("attention_bias", "attention_bias", qk_norm="head", names=GATE,
+    "qwen3_moe": Row("attention_bias", "attention_bias", qk_norm="head", names=GATE, pattern=used_sliding,
                      experts=Experts("num_experts", layers=sparse_step)),
     "gpt_oss": Row("attention_bias", "attention_bias", pattern=lambda c: every(c, 2), more={"sinks": True},
                    experts=Experts(size="intermediate_size", bias=True, router_bias=True,
