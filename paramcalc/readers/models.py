@@ -12,6 +12,7 @@ from paramcalc.readers.document import Document, load_document, read_json, read_
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from paramcalc.readers.headers import Header
     from paramcalc.spec.model import ModelSpec
 
 SPEC_LIMIT = 4 * 2**20
@@ -34,9 +35,10 @@ def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False) -> 
     `overrides` are `key=value` with dotted keys, applied to the document before it is read. With `strict`, unknown
     keys and uncounted parts are errors.
     """
-    if model.endswith(CHECKPOINTS):
-        return _checkpoint(model, overrides)
-    document = _document(model)
+    found = _found(model)
+    if not isinstance(found, Document):
+        return _checkpoint(model, found, overrides)
+    document = found
     for override in overrides:
         _override(document.data, override)
     try:
@@ -45,12 +47,25 @@ def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False) -> 
         raise located(error, document) from error
 
 
-def _checkpoint(model: str, overrides: Sequence[str]) -> Loaded:
-    from paramcalc.readers.checkpoint import checkpoint_spec, read_header
+def _found(model: str) -> Document | Header:
+    """The document a MODEL argument names, or the header of a checkpoint."""
+    if model.startswith("hf://"):
+        from paramcalc.readers.hub import read_hub
+
+        return read_hub(model)
+    if model.endswith(CHECKPOINTS):
+        from paramcalc.readers.checkpoint import read_header
+
+        return read_header(Path(model))
+    return _document(model)
+
+
+def _checkpoint(model: str, header: Header, overrides: Sequence[str]) -> Loaded:
+    from paramcalc.readers.checkpoint import checkpoint_spec
 
     if overrides:
         raise UsageError(Problem("--set changes a spec or config, not a checkpoint", hint="convert it to a spec first"))
-    spec = checkpoint_spec(read_header(Path(model)))
+    spec = checkpoint_spec(header)
     return Loaded(spec, model, Document({}, model), spec.notes)
 
 
@@ -95,6 +110,8 @@ def _name(model: str) -> str:
     path = Path(model)
     if model == "-":
         return "stdin"
+    if model.startswith("hf://"):
+        return model.removeprefix("hf://")
     if path.is_dir():
         return path.resolve().name
     if path.name == "config.json":

@@ -1,0 +1,260 @@
+"""`hf://org/name[@revision][/file]`: a model's config.json, or the headers of its weights, from the Hugging Face hub.
+
+Needs the extra `paramcalc[hub]`. Weights are never downloaded: headers come by range requests, and what a server sends
+beyond the bytes asked for is not read. Only https, only the hub's hosts (or the host of `HF_ENDPOINT`), few redirects;
+the token is the one huggingface_hub finds, is sent to the endpoint only, and is never shown.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urljoin, urlsplit
+
+from paramcalc.errors import InputError, NetworkError, PCError, Problem, UsageError
+from paramcalc.readers.headers import MAX_HEADER, Header
+from paramcalc.readers.quote import quote
+
+if TYPE_CHECKING:
+    from paramcalc.readers.document import Document
+
+PREFIX = "hf://"
+MODEL = re.compile(r"hf://([\w.-]{1,96}/[\w.-]{1,96})(?:@(refs/\w{1,32}/\w{1,32}|[\w.-]{1,128}))?(?:/((?:[\w.-]{1,128}/)*[\w.-]{1,128}"
+                   r"\.(?:safetensors|json)))?")
+HOSTS = ("huggingface.co", "hf.co")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+FIRST = 2**16
+"""Bytes asked for first: most headers fit."""
+MAX_JSON = 4 * 2**20
+MAX_REDIRECTS = 5
+MAX_SHARDS = 1_000
+TIMEOUT = 15.0
+"""Seconds without an answer."""
+DEADLINE = 60.0
+"""Seconds for one answer as a whole."""
+
+said: Callable[[str], None] = lambda url: None  # noqa: E731 - replaced by whoever wants to tell of requests
+"""Called with the address of each request before it is made."""
+
+
+class Place(NamedTuple):
+    """A file of a repository of the hub."""
+
+    repository: str
+    revision: str | None
+    file: str | None
+
+
+def place(model: str) -> Place:
+    """What `hf://…` names. Raises UsageError for anything that is not a repository and a file in it."""
+    found = MODEL.fullmatch(model)
+    if found is None or ".." in model:
+        raise UsageError(Problem(f"{quote(model)} is not hf://organisation/name[@revision][/file.safetensors]"))
+    return Place(found[1], found[2], found[3])
+
+
+def read_hub(model: str) -> Document | Header:
+    """The document of a config.json, or the header of weights where a file is named or there is no config.json.
+
+    Raises NetworkError when the hub does not answer or answers with an error, InputError for what it sends.
+    """
+    where = place(model)
+    if where.file is None:
+        try:
+            return _config(where, "config.json", model)
+        except MissingFileError:
+            return _weights(where, model)
+    if where.file.endswith(".safetensors"):
+        return _header(where, where.file)
+    return _index(where, where.file) if where.file.endswith(".index.json") else _config(where, where.file, model)
+
+
+class MissingFileError(NetworkError):
+    """The repository has no such file."""
+
+
+def _hub() -> Any:  # noqa: ANN401 - a module that need not be installed
+    try:
+        import huggingface_hub
+    except ImportError:
+        raise UsageError(Problem("reading from the hub needs huggingface_hub",
+                                 hint="pip install 'paramcalc[hub]'")) from None
+    return huggingface_hub
+
+
+def offline() -> bool:
+    """Whether only what is cached may be read."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
+def _endpoint() -> str:
+    return os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+
+
+def _url(where: Place, file: str) -> str:
+    found: str = _hub().hf_hub_url(where.repository, file, revision=where.revision, endpoint=_endpoint())
+    return found
+
+
+def _config(where: Place, file: str, model: str) -> Document:
+    """A small JSON file, kept in huggingface_hub's cache."""
+    from paramcalc.readers.document import read_json
+    from paramcalc.readers.files import read_file
+
+    cached = _cached(where, file)
+    if cached is not None:
+        return read_json(read_file(cached), model)
+    if offline():
+        raise NetworkError(Problem(f"{file} of {where.repository} is not in the cache, and offline is asked for"))
+    raw, _ = _get(_url(where, file), 0, MAX_JSON + 1)
+    if len(raw) > MAX_JSON:
+        raise InputError(Problem(f"{file} is larger than {MAX_JSON:,} bytes", source=model))
+    _download(where, file)
+    return read_json(raw, model)
+
+
+def _cached(where: Place, file: str) -> Any:  # noqa: ANN401 - a path or None
+    from pathlib import Path
+
+    found = _hub().try_to_load_from_cache(where.repository, file, revision=where.revision)
+    return Path(found) if isinstance(found, str) and (offline() or _is_commit(where.revision)) else None
+
+
+def _is_commit(revision: str | None) -> bool:
+    return revision is not None and re.fullmatch(r"[0-9a-f]{40}", revision) is not None
+
+
+def _download(where: Place, file: str) -> None:
+    """Keep the file in the cache for offline use; that it cannot be kept does not matter now."""
+    import contextlib
+
+    with contextlib.suppress(Exception):
+        _hub().hf_hub_download(where.repository, file, revision=where.revision, endpoint=_endpoint())
+
+
+def _weights(where: Place, model: str) -> Header:
+    for file, read in (("model.safetensors.index.json", _index), ("model.safetensors", _header)):
+        try:
+            return read(where, file)
+        except MissingFileError:
+            continue
+    raise NetworkError(Problem(f"{quote(model)} has neither config.json nor safetensors"))
+
+
+def _header(where: Place, file: str) -> Header:
+    """The header of one file of weights: its length, then as many bytes as it says."""
+    from paramcalc.readers.safetensors import interpret, parse
+
+    url, source = _url(where, file), f"hf://{where.repository}/{file}"
+    raw, size = _get(url, 0, FIRST)
+    if len(raw) < 8 or size is None:
+        raise InputError(Problem("is too short, or the server does not say how long it is", source=source))
+    length = int.from_bytes(raw[:8], "little")
+    if length > MAX_HEADER or 8 + length > size:
+        raise InputError(Problem(f"says its header has {length:,} bytes, but the file has {size:,}", source=source))
+    if 8 + length > len(raw):
+        raw, _ = _get(url, 0, 8 + length)
+    if len(raw) < 8 + length:
+        raise NetworkError(Problem(f"{file}: the answer was cut off at {len(raw):,} of {8 + length:,} bytes"))
+    return interpret(parse(raw[8 : 8 + length], source), source, size - 8 - length)
+
+
+def _index(where: Place, file: str) -> Header:
+    """The headers of all shards an index names."""
+    from paramcalc.readers.safetensors import parse
+
+    source = f"hf://{where.repository}/{file}"
+    raw, _ = _get(_url(where, file), 0, MAX_HEADER)
+    weight_map = parse(raw, source).get("weight_map")
+    if type(weight_map) is not dict or not all(type(shard) is str for shard in weight_map.values()):
+        raise InputError(Problem("weight_map must be a mapping of tensor names to file names", source=source))
+    shards = sorted(set(weight_map.values()))
+    if len(shards) > MAX_SHARDS:
+        raise InputError(Problem(f"names {len(shards):,} shards; at most {MAX_SHARDS:,} are read", source=source))
+    bad = [shard for shard in shards if not re.fullmatch(r"[\w.-]{1,200}\.safetensors", shard)]
+    if bad:
+        raise InputError(*(Problem(f"shard {quote(shard)} is not a plain file name", source=source) for shard in bad))
+    headers = [_header(where, shard) for shard in shards]
+    return Header(source, tuple(tensor for header in headers for tensor in header.tensors), {})
+
+
+def _get(url: str, start: int, length: int) -> tuple[bytes, int | None]:
+    """At most `length` bytes of a file from `start`, and the size of the whole if the server says it."""
+    if offline():
+        raise NetworkError(Problem("offline is asked for, and weights' headers are not cached"))
+    hub = _hub()
+    headers = dict(hub.utils.build_hf_headers()) | {"Range": f"bytes={start}-{start + length - 1}",
+                                                    "Accept-Encoding": "identity"}
+    try:
+        return _follow(hub.get_session(), url, headers, length)
+    except PCError:
+        raise
+    except Exception as error:
+        raise NetworkError(Problem(f"{_shown(url)}: {type(error).__name__}: {str(error)[:200]}",
+                                   hint="is the network there? --offline reads the cache only")) from error
+
+
+def _follow(session: Any, url: str, headers: dict[str, str], length: int) -> tuple[bytes, int | None]:  # noqa: ANN401
+    for _ in range(MAX_REDIRECTS + 1):
+        _allowed(url)
+        said(_shown(url))
+        sent = headers if _home(url) else {k: v for k, v in headers.items() if k.lower() != "authorization"}
+        with session.stream("GET", url, headers=sent, follow_redirects=False, timeout=TIMEOUT) as response:
+            if response.status_code in (301, 302, 303, 307, 308):
+                url = urljoin(url, response.headers.get("location", ""))
+                continue
+            _refused(response, url)
+            return _body(response, length), _whole_size(response)
+    raise NetworkError(Problem(f"{_shown(url)}: more than {MAX_REDIRECTS} redirects"))
+
+
+def _allowed(url: str) -> None:
+    """Https and the hub's hosts; or the endpoint that was set, on this machine without https too."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "https" and not (_home(url) and host in LOOPBACK):
+        raise NetworkError(Problem(f"{_shown(url)}: only https is read"))
+    if not _home(url) and not any(host == name or host.endswith(f".{name}") for name in HOSTS):
+        raise NetworkError(Problem(f"{_shown(url)}: the host is not one of the hub's"))
+
+
+def _home(url: str) -> bool:
+    return urlsplit(url)[:2] == urlsplit(_endpoint())[:2]
+
+
+def _shown(url: str) -> str:
+    """An address without its query, which may carry a signature."""
+    return url.split("?", 1)[0][:300]
+
+
+def _refused(response: Any, url: str) -> None:  # noqa: ANN401 - a response of whatever client the hub uses
+    code = response.status_code
+    if code in (200, 206):
+        return
+    hints = {401: "log in with `hf auth login`, or the model is not public", 403: "accept the model's terms on the hub",
+             404: "check the name and the revision",
+             429: f"the hub asks to wait {response.headers.get('retry-after', 'a while')}"}
+    kind = MissingFileError if code == 404 else NetworkError
+    raise kind(Problem(f"{_shown(url)}: the hub answered {code}", hint=hints.get(code, "")))
+
+
+def _body(response: Any, length: int) -> bytes:  # noqa: ANN401 - see _refused
+    """The bytes asked for; a server that ignores the range is not listened to beyond them."""
+    found = bytearray()
+    late = time.monotonic() + DEADLINE
+    for part in response.iter_bytes():
+        found += part
+        if len(found) >= length:
+            break
+        if time.monotonic() > late:
+            raise NetworkError(Problem(f"the hub sent {len(found):,} bytes in {DEADLINE:.0f} seconds: too slow"))
+    return bytes(found[:length])
+
+
+def _whole_size(response: Any) -> int | None:  # noqa: ANN401 - see _refused
+    ranged = re.fullmatch(r"bytes \d+-\d+/(\d{1,19})", response.headers.get("content-range", ""))
+    text = ranged[1] if ranged else response.headers.get("content-length", "") if response.status_code == 200 else ""
+    return int(text) if text.isdecimal() and len(text) < 20 else None

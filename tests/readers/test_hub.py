@@ -1,0 +1,223 @@
+"""The hub, played by a server of our own that speaks ranges, and by one that misbehaves in every known way."""
+
+import json
+import struct
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
+import pytest
+
+from paramcalc.errors import InputError, NetworkError, PCError, UsageError
+from paramcalc.measures.parameters import count
+from paramcalc.readers import hub
+from paramcalc.readers.models import load
+
+pytest.importorskip("huggingface_hub")
+
+CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 101, "hidden_size": 48,
+          "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 112}
+TOKEN = "hf_secretsecretsecret"  # noqa: S105 - what must not be shown
+
+
+def shard(names, size=4):
+    entries = {name: {"dtype": "F16", "shape": [size], "data_offsets": [2 * size * i, 2 * size * (i + 1)]}
+               for i, name in enumerate(names)}
+    header = json.dumps(entries).encode()
+    return struct.pack("<Q", len(header)) + header + b"\0" * (2 * size * len(names))
+
+
+FILES = {
+    "org/config/config.json": json.dumps(CONFIG).encode(),
+    "org/one/model.safetensors": shard(["model.norm.weight"]),
+    "org/many/model.safetensors.index.json": json.dumps(
+        {"weight_map": {"a.weight": "1.safetensors", "b.weight": "2.safetensors"}}).encode(),
+    "org/many/1.safetensors": shard(["a.weight"]), "org/many/2.safetensors": shard(["b.weight"]),
+    "org/long/model.safetensors": shard([f"model.layers.{i}.norm.weight" for i in range(2000)]),
+    "org/bad/config.json": b'{"model_type": "llama", "model_type": "gpt2"}',
+    "org/escape/model.safetensors.index.json": json.dumps({"weight_map": {"a": "../x.safetensors"}}).encode(),
+}
+
+
+class Hub(BaseHTTPRequestHandler):
+    mode = ""
+    seen: ClassVar[list] = []
+    sent = 0
+
+    def log_message(self, *_):
+        pass
+
+    def do_HEAD(self):
+        self.do_GET(body=False)
+
+    def do_GET(self, body=True):
+        Hub.seen.append((self.command, self.path, self.headers.get("Authorization")))
+        if Hub.mode in ("404", "401", "429", "500"):
+            return self.answer(int(Hub.mode), b"no", {"Retry-After": "7"}, body)
+        if Hub.mode == "elsewhere":
+            return self.answer(302, b"", {"Location": "https://example.com/x"}, body)
+        if Hub.mode == "round":
+            return self.answer(302, b"", {"Location": self.path}, body)
+        if Hub.mode == "plain":
+            return self.answer(302, b"", {"Location": "http://huggingface.co/x"}, body)
+        name, _, file = self.path.lstrip("/").partition("/resolve/")
+        raw = FILES.get(f"{name}/{file.partition('/')[2]}")
+        if raw is None:
+            return self.answer(404, b"", {"X-Error-Code": "EntryNotFound"}, body)
+        return self.file(raw, body)
+
+    def file(self, raw, body):
+        asked = self.headers.get("Range")
+        if Hub.mode == "slow":
+            time.sleep(0.4)
+        if Hub.mode == "no_ranges":
+            self.send_response(200)
+            self.send_header("Content-Length", str(10**11))
+            self.end_headers()
+            self.wfile.write(raw)
+            for _ in range(4000):
+                try:
+                    self.wfile.write(b"\0" * 65536)
+                except OSError:
+                    return None
+                Hub.sent += 65536
+            return None
+        if asked and body:
+            start, end = (int(n) for n in asked.removeprefix("bytes=").split("-"))
+            part = raw[start : end + 1]
+            headers = {"Content-Range": f"bytes {start}-{start + len(part) - 1}/{len(raw)}"}
+            return self.answer(206, part[:-2] if Hub.mode == "truncated" else part, headers, body, len(part))
+        return self.answer(200, raw, {"ETag": '"e"', "X-Repo-Commit": "c" * 40}, body)
+
+    def answer(self, code, raw, headers, body, length=None):
+        self.send_response(code)
+        for key, value in headers.items():
+            self.send_header(key, value)
+        self.send_header("Content-Length", str(len(raw) if length is None else length))
+        self.end_headers()
+        if body:
+            self.wfile.write(raw)
+
+
+@pytest.fixture
+def server(monkeypatch, tmp_path):
+    Hub.mode, Hub.seen, Hub.sent = "", [], 0
+    running = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{running.server_port}")
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    yield running
+    running.shutdown()
+    running.server_close()
+
+
+def total(model):
+    from paramcalc.build import build
+
+    return count(build(load(model).spec).tree).total
+
+
+def test_a_config_is_counted(server):
+    assert total("hf://org/config") == 2 * 101 * 48 + 2 * (4 * 48 * 48 + 3 * 48 * 112 + 2 * 48) + 48
+
+
+def test_without_config_the_headers_of_the_weights_are(server):
+    assert total("hf://org/one") == 4
+    assert total("hf://org/many@main") == 8
+    assert total("hf://org/many/2.safetensors") == 4
+
+
+def test_a_long_header_takes_a_second_request_and_no_weights(server):
+    assert total("hf://org/long/model.safetensors") == 8000
+    assert [method for method, path, _ in Hub.seen] == ["GET", "GET"]
+
+
+@pytest.mark.parametrize("code", ["404", "401", "429", "500"])
+def test_an_error_of_the_hub_is_a_network_error_with_a_remedy(server, code):
+    Hub.mode = code
+    with pytest.raises(NetworkError) as caught:
+        load("hf://org/one/model.safetensors")
+    assert caught.value.exit_code == 3
+    assert f"the hub answered {code}" in str(caught.value)
+    assert (code == "500") is (caught.value.problems[0].hint == "")
+
+
+def test_a_server_that_ignores_ranges_is_not_listened_to(server):
+    Hub.mode = "no_ranges"
+    with pytest.raises(InputError, match="the tensors end at byte"):
+        load("hf://org/one/model.safetensors")
+    assert Hub.sent < 20 * 2**20
+
+
+@pytest.mark.parametrize(("mode", "message"), [
+    ("elsewhere", "https://example.com/x: the host is not one of the hub's"), ("round", "more than 5 redirects"),
+    ("plain", "only https is read"), ("truncated", "RemoteProtocolError|was cut off")])
+def test_odd_answers_are_refused(server, mode, message):
+    Hub.mode = mode
+    with pytest.raises(NetworkError, match=message):
+        load("hf://org/one/model.safetensors")
+
+
+def test_a_slow_hub_is_given_up(server, monkeypatch):
+    Hub.mode = "slow"
+    monkeypatch.setattr(hub, "TIMEOUT", 0.1)
+    with pytest.raises(NetworkError, match="Timeout"):
+        load("hf://org/one/model.safetensors")
+
+
+def test_no_hub_at_all(server):
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(NetworkError):
+        load("hf://org/one/model.safetensors")
+
+
+def test_what_the_hub_sends_is_not_trusted(server):
+    with pytest.raises(InputError, match="model_type"):
+        load("hf://org/bad")
+    with pytest.raises(InputError, match="is not a plain file name"):
+        load("hf://org/escape/model.safetensors.index.json")
+
+
+def test_offline_reads_only_the_cache(server, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        with pytest.raises(NetworkError, match="not in the cache"):
+            load("hf://org/config")
+    assert Hub.seen == []
+
+
+def test_the_token_goes_to_the_endpoint_and_nowhere_else(server, capsys):
+    Hub.mode = "401"
+    with pytest.raises(NetworkError) as caught:
+        load("hf://org/one/model.safetensors")
+    assert Hub.seen[0][2] == f"Bearer {TOKEN}"
+    assert TOKEN not in str(caught.value) + "".join(capsys.readouterr())
+
+
+def test_each_request_is_told(server, monkeypatch):
+    told = []
+    monkeypatch.setattr(hub, "said", told.append)
+    load("hf://org/one/model.safetensors")
+    assert [address.rpartition("/")[2] for address in told] == ["model.safetensors"]
+
+
+@pytest.mark.parametrize("model", ["hf://org", "hf://org/name/../x.json", "hf://a/b/c.exe", "hf://a b/c", "hf://"])
+def test_what_is_no_place_on_the_hub_is_refused(model):
+    with pytest.raises(UsageError, match="is not hf://"):
+        hub.place(model)
+
+
+def test_a_place_has_a_repository_a_revision_and_a_file():
+    assert hub.place("hf://org/name@refs/pr/1/x.json") == ("org/name", "refs/pr/1", "x.json")
+    assert hub.place("hf://org/name@main") == ("org/name", "main", None)
+
+
+def test_the_extra_is_named_when_it_is_missing(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "huggingface_hub", None)
+    with pytest.raises(PCError) as caught:
+        load("hf://org/one/model.safetensors")
+    assert caught.value.problems[0].hint == "pip install 'paramcalc[hub]'"
