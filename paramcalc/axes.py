@@ -7,6 +7,7 @@ groups    groups of a state mixer that share B and C: as kv_heads
 ffn       intermediate size of a feed-forward: divided
 inner     channels of a state mixer: divided
 vocab     rows of the token table and of the head: padded, then divided
+kernel    a convolution's columns; in a state, one more than the next token needs (`reach`: just what it needs)
 latent, router, rows, head_dim, state, kernel, dt, rope, one, out and any other: held whole by every device
 
 A dimension that flattens several heads, or joins several projections in one matrix, is an `Axis`: it says of which runs

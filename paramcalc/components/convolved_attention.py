@@ -56,7 +56,7 @@ class ConvolvedAttention(Component):
         key = State("k", (self.num_kv_heads, self.head_dim), ("kv_heads", "head_dim"), window=self.window)
         reach = self.depthwise_kernel + self.grouped_kernel - 2
         return [key, key._replace(name="v"),
-                State("conv", (channels, reach), ("heads", "kernel"), "sequence", kind="state"),
+                State("conv", (channels, reach), ("heads", "reach"), "sequence", kind="state"),
                 State("delayed_v", (self.num_kv_heads * self.head_dim // 2,), ("kv_heads",), "sequence", kind="state")]
 
     def work(self, site: Site) -> list[Work]:

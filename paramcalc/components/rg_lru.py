@@ -50,7 +50,7 @@ class RecurrentBlock(Component):
 
     def states(self, site: Site) -> Iterable[State]:
         """The last `conv_kernel - 1` inputs of the convolution and one value a channel in float32."""
-        return [State("conv", (self.lru_width, self.conv_kernel - 1), ("inner", "kernel"), "sequence",
+        return [State("conv", (self.lru_width, self.conv_kernel - 1), ("inner", "reach"), "sequence",
                       component=MIXER, kind="state"),
                 State("recurrent", (self.lru_width,), ("inner",), "sequence", dtype="float32", component=MIXER,
                       kind="state")]
