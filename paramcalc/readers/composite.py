@@ -88,7 +88,7 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
                     "most composite types name it")
     if architecture in inner_family.classes:
         return TextModel(config, family)
-    return TextModel(config, family, _towers(data, family, path), inside=True)
+    return TextModel(config, family, _towers(data, family, key.split(".")[0]), inside=True)
 
 
 def _ties(config: Config, data: dict[str, Any], family: FamilyData | None) -> bool | None:
@@ -105,11 +105,11 @@ def _ties(config: Config, data: dict[str, Any], family: FamilyData | None) -> bo
     return default
 
 
-def _towers(data: dict[str, Any], family: FamilyData | None, path: tuple[str, ...]) -> tuple[str, ...]:
+def _towers(data: dict[str, Any], family: FamilyData | None, text: str) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for source in (family.defaults if family is not None else {}, data):
         for key, value in source.items():
-            if isinstance(value, dict) and key not in (*NO_TOWERS, *path[:1]) and (
+            if isinstance(value, dict) and key not in (*NO_TOWERS, text) and (
                     key.endswith("_config") or "model_type" in value):
                 found[key] = str(value.get("model_type", found.get(key, "no model_type")))[:100]
     return tuple(f"{key} ({kind})" for key, kind in found.items())

@@ -155,6 +155,9 @@ class Config:
             return None
         if type(value) is not list:
             raise self.error(key, f"expected a list, found {_named(value)}")
+        extra = self.data.get("num_nextn_predict_layers")
+        if length is not None and type(extra) is int and extra > 0 and len(value) == length + extra:
+            value = value[:length]  # some files go on to the layers of multi-token prediction
         if length is not None and len(value) != length:
             raise self.error(key, f"has {len(value):,} entries for {length:,} layers", "give one entry a layer")
         for index, item in enumerate(value):

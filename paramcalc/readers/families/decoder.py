@@ -27,7 +27,7 @@ class Experts:
 
     count: str = "num_local_experts"
     top_k: str = "num_experts_per_tok"
-    size: str = "moe_intermediate_size"
+    size: str | Callable[[Config], int] = "moe_intermediate_size"
     shared: Callable[[Config], int] | None = None
     """Intermediate size of what every token visits."""
     shared_gate: bool = False
@@ -181,7 +181,7 @@ def mixture(config: Config, row: Experts, *, gated: bool = True) -> dict[str, An
     if top_k is None:
         config.note(f"{row.top_k} is not given: every expert counts as active")
     found: dict[str, Any] = {"experts": experts, "top_k": top_k or experts,
-                             "intermediate_size": config.integer(row.size)}
+                             "intermediate_size": row.size(config) if callable(row.size) else config.integer(row.size)}
     flags = {"bias": row.bias, "router_bias": row.router_bias, "shared_bias": row.shared_bias}
     found |= {key: True for key, flag in flags.items() if _holds(config, flag)}
     if not gated:

@@ -12,6 +12,7 @@ from paramcalc.readers.families.latent import shared_experts
 from paramcalc.readers.families.patterns import FULL, SLIDING, all_sliding, sliding_from, sparse_layers, sparse_step
 from paramcalc.readers.families.rows_dense import FC, SANDWICH_GLM, when
 from paramcalc.readers.families.rows_moe import CORRECTED, GATE, STACKED
+from paramcalc.spec.lower import QKV
 
 if TYPE_CHECKING:
     from paramcalc.readers.families.config import Config
@@ -92,6 +93,43 @@ def _delay_scale(config: Config, _: str, __: str) -> dict[str, Any]:
         "ada_rms_norm.linear2": Linear(out_features=width, in_features=DELAY_WIDTH, component="ffn", per="sequence")}}
 
 
+def _step_sparse(config: Config) -> list[str]:
+    """`mlp_layer_types`; else the layers `moe_layers_enum` names, by default those from the fourth on."""
+    named = config.get("moe_layers_enum")
+    if config.get("mlp_layer_types") is not None or named is None:
+        return sparse_layers(config, 3)
+    words = named.split(",") if isinstance(named, str) else config.listed("moe_layers_enum", int) or []
+    sparse = {str(word).strip() for word in words}
+    return ["moe" if str(i) in sparse else "dense" for i in range(config.layers)]
+
+
+def _step_attention(config: Config, word: str) -> Attention:
+    """Step's attention: a gate for each head, and another number of heads where a window slides."""
+    heads = config.integer("num_attention_heads")
+    other = config.get("attention_other_setting")
+    if word == SLIDING:
+        legacy = other.get("num_attention_heads") if isinstance(other, dict) else None
+        heads = config.optional("num_sliding_attention_heads") or (legacy if type(legacy) is int else heads)
+    gate = config.get("gating")
+    window = config.optional("sliding_window") if word == SLIDING else None
+    return Attention(num_heads=heads, num_kv_heads=config.kv_heads, head_dim=config.head_dim, qk_norm="head",
+                     bias=(*QKV, "o") if config.flag("attention_bias") else (), window=window,
+                     output_gate="head" if gate is True or gate == "per-head" else "full",
+                     names={"gate": "g_proj"})
+
+
+STEP_NAMES = {"router": "moe.gate", "correction_bias": "moe.router_bias",
+              **{f"experts.{name}": f"moe.{name}.weight" for name in ("gate_proj", "up_proj", "down_proj")},
+              **{f"shared_experts.{name}": f"share_expert.{name}" for name in ("gate_proj", "up_proj", "down_proj")}}
+
+
+def _text_size(config: Config) -> int:
+    """The experts' size for text, the first of two."""
+    sizes = config.listed("moe_intermediate_size", int, 2) or [1536, 512]
+    config.note("experts that only images reach are not counted")
+    return sizes[0]
+
+
 ROWS: dict[str, Row] = {
     "qwen2_vl_text": QWEN_VL,
     "qwen2_5_vl_text": QWEN_VL,
@@ -113,5 +151,13 @@ ROWS: dict[str, Row] = {
     "granite_docling_text": Row("attention_bias", "attention_bias", "mlp_bias"),
     "paddleocr_vl_text": Row("use_bias", "use_bias", "use_bias"),
     "voxtral_realtime_text": Row(pattern=all_sliding, block=_delay_scale),
+    "step3p5": Row(mlp_bias="mlp_bias", mixer=_step_attention, names=STEP_NAMES, experts=Experts(
+        "n_routed_experts", layers=_step_sparse, shared=lambda c: c.integer("share_expert_dim"), shared_bias="mlp_bias",
+        correction_bias="buffer", more={"layout": "stacked", "stacked_transposed": False, "path": ""})),
+    "ernie4_5_vl_moe_text": Row(
+        "use_bias", "use_bias", "use_bias", names=GATE | {"correction_bias": "moe_statics.e_score_correction_bias"},
+        experts=Experts("moe_num_experts", "moe_k", _text_size, layers=lambda c: sparse_layers(c, 1),
+                        shared=lambda c: _text_size(c) * c.integer("moe_num_shared_experts"), shared_bias="use_bias",
+                        correction_bias="parameter", more={"correction_groups": 1})),
     "mllama_text_model": Row(mixers=_crossing, mixer=_cross_attention, block=_cross_gates, adjust=_more_rows),
 }
