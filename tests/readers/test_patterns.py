@@ -1,0 +1,84 @@
+"""Which layers slide, and how far: every spelling of a pattern, against the caches the library makes of the config."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from paramcalc.build import build
+from paramcalc.errors import SpecError
+from paramcalc.readers.families.patterns import told_apart
+from paramcalc.readers.huggingface import read_config
+
+DATA = Path(__file__).parent.parent / "data" / "layer_patterns.jsonl"
+CASES = [json.loads(line) for line in DATA.read_text(encoding="utf-8").splitlines()]
+
+
+def described(record):
+    keys = {key: value for key, value in record["config"].items() if "size" not in key and "num_" not in key}
+    return "-".join(str(value) for value in keys.values())
+
+
+def attention_layers(config):
+    """The attention of every layer, in order."""
+    tree = build(read_config(config).spec).tree
+    stack = next(node for node in tree.children if node.order)
+    found = [next(leaf.part for leaf in layer.children if hasattr(leaf.part, "shares_kv")) for layer in stack.children]
+    return [found[index] for index in stack.order]
+
+
+@pytest.mark.parametrize("record", CASES, ids=described)
+def test_layers_slide_as_the_library_has_it(record):
+    layers = attention_layers(record["config"])
+    assert ["shared" if a.shares_kv else a.window or a.chunk for a in layers] == record["windows"]
+
+
+SMALL = {"hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 4, "intermediate_size": 96, "vocab_size": 99}
+
+
+@pytest.mark.parametrize(("keys", "window", "causal"), [
+    ({"model_type": "gemma3_text", "use_bidirectional_attention": True, "sliding_window": 512}, 513, False),
+    ({"model_type": "gemma3_text", "use_bidirectional_attention": False, "sliding_window": 512}, 512, True),
+    ({"model_type": "gemma4_text", "use_bidirectional_attention": "all", "sliding_window": 100,
+      "num_kv_shared_layers": 0}, 101, False),
+    ({"model_type": "gemma4_text", "use_bidirectional_attention": "vision", "sliding_window": 100}, 100, True),
+])
+def test_a_window_that_looks_both_ways_is_halved_and_counted_twice(keys, window, causal):
+    """Gemma3TextConfig sets `sliding_window // 2 + 1`; its mask lets |query - key| be less than that."""
+    first = attention_layers(SMALL | {"num_key_value_heads": 2} | keys)[0]
+    assert (first.window, first.causal) == (window, causal)
+
+
+def test_local_layers_of_gpt_neo_see_a_window_but_keep_everything():
+    """GPTNeoSelfAttention masks by `window_size`; its cache is never cropped."""
+    config = {"model_type": "gpt_neo", "hidden_size": 64, "num_heads": 4, "num_layers": 4, "window_size": 9,
+              "attention_types": [[["global", "local"], 2]]}
+    layers = attention_layers(config)
+    assert [(a.window, a.cache_whole) for a in layers] == [(None, False), (9, True)] * 2
+
+
+@pytest.mark.parametrize(("keys", "where"), [
+    ({"model_type": "gpt_neo", "num_heads": 4, "num_layers": 3, "attention_types": [[["global", "local"], 2]]},
+     ("attention_types",)),
+    ({"model_type": "gpt_neo", "num_heads": 4, "num_layers": 3, "attention_types": "local"}, ("attention_types",)),
+    (SMALL | {"model_type": "olmo3", "layer_types": ["full_attention"]}, ("layer_types",)),
+    (SMALL | {"model_type": "olmo3", "layer_types": ["full_attention"] * 3 + ["circular"]}, ("layer_types", 3)),
+    (SMALL | {"model_type": "smollm3", "use_sliding_window": True, "sliding_window": 8, "no_rope_layers": [1]},
+     ("no_rope_layers",)),
+    (SMALL | {"model_type": "gemma3n_text", "num_kv_shared_layers": 4}, ("num_kv_shared_layers",)),
+    (SMALL | {"model_type": "gemma4_text", "num_kv_shared_layers": 0, "per_layer_config": {"first": {}}},
+     ("per_layer_config",)),
+    (SMALL | {"model_type": "gemma4_text", "num_kv_shared_layers": 0, "per_layer_config": {"0": {"hidden_size": 8}}},
+     ("per_layer_config",)),
+    (SMALL | {"model_type": "gemma4_text", "num_kv_shared_layers": 0, "per_layer_config": {"0": {"head_dim": "8"}}},
+     ("per_layer_config",)),
+])
+def test_a_pattern_that_cannot_be_is_refused_at_its_key(keys, where):
+    with pytest.raises(SpecError) as caught:
+        read_config({"num_key_value_heads": 2, "hidden_size": 64} | keys)
+    assert [problem.path for problem in caught.value.problems] == [where]
+
+
+def test_words_are_numbered_only_where_layers_of_one_word_differ():
+    assert told_apart([(1,), (2,), (1,)], ["a", "b", "a"]) == ["a", "b", "a"]
+    assert told_apart([(1,), (2,), (1,), (3,)], ["a", "a", "a", "a"]) == ["a", "a_2", "a", "a_3"]
