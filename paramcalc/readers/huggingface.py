@@ -12,7 +12,7 @@ from paramcalc.readers.composite import TextModel, placed, text_model
 from paramcalc.readers.families import Builder, builder, unknown_type
 from paramcalc.readers.families.config import Config
 from paramcalc.readers.families.data import FamilyData, family_data
-from paramcalc.readers.families.neutral import NEUTRAL
+from paramcalc.readers.families.neutral import NEUTRAL, NEUTRAL_AT
 from paramcalc.readers.families.rotary import rotary
 from paramcalc.readers.quantization import quantization
 from paramcalc.spec.lower import lower
@@ -105,9 +105,15 @@ def _strange(
     data: dict[str, Any], family: FamilyData, path: tuple[str, ...], known_keys: Collection[str],
 ) -> tuple[Problem, ...]:
     fine = {*_spelled(family), *known_keys, *NEUTRAL}
+    strange = [key for key, value in data.items()
+               if key not in fine and not key.startswith("_") and not _usual(key, value)
+               and not (path == () and isinstance(value, dict) and key.endswith("_config"))]
     return tuple(Problem(f"unknown key {key[:100]!r}", (*path, key), "it is not counted; see the family's class")
-                 for key, value in data.items() if key not in fine and not key.startswith("_")
-                 and not (path == () and isinstance(value, dict) and key.endswith("_config")))
+                 for key in strange)
+
+
+def _usual(key: str, value: object) -> bool:
+    return any(type(value) is type(usual) and value == usual for usual in NEUTRAL_AT.get(key, ()))
 
 
 def _spelled(family: FamilyData | None) -> set[str]:
