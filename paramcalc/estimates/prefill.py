@@ -2,7 +2,7 @@
 
 Counted for each token of a chunk: the residual stream twice (before and after a layer), and in the widest layer what
 each projection gives plus what the last one takes (gate, up and their product; q, k, v and attention's output; as much
-for each chosen expert). Fused attention: no scores. Then the logits, in the compute type and once more in fp32.
+for each chosen expert). Then the logits, in the compute type and once more in fp32.
 """
 
 from __future__ import annotations
@@ -23,12 +23,17 @@ class Widths(NamedTuple):
     """In the widest layer, beyond the residual stream."""
     logits: int
     """Outputs of the head; 0 where this rank has none."""
+    attention: int = 0
+    """In the widest attention, beyond the residual stream and the scores."""
+    heads: int = 0
+    """Query heads of it."""
 
 
 def widths(tree: Node) -> Widths:
     """The widths of one rank's tree."""
     hidden = widest = logits = 0
-    for _, node, _, _ in tree.walk():
+    attention = (0, 0)
+    for path, node, _, _ in tree.walk():
         alive = 0
         for tensor in node.tensors:
             if tensor.component in TOWERS:
@@ -40,7 +45,8 @@ def widths(tree: Node) -> Widths:
             if "hidden" in tensor.axes:
                 hidden = max(hidden, tensor.shape[tensor.axes.index("hidden")])
         widest = max(widest, alive)
-    return Widths(hidden, widest, logits)
+        attention = max([attention, *((work.shape[0], alive) for work in node.work(path) if work.axes[0] == "heads")])
+    return Widths(hidden, widest, logits, attention[1], attention[0])
 
 
 def _out(tensor: Tensor) -> int:
@@ -60,9 +66,11 @@ def _returns(tensor: Tensor) -> bool:
     return (tensor.axes[-1] == "hidden") == tensor.transposed
 
 
-def peak(width: Widths, tokens: int, rows: int, compute_bytes: int) -> int:
-    """Bytes alive at the worst moment: in the widest layer, or at the logits of `rows` positions."""
-    layer = tokens * (2 * width.hidden + width.widest) * compute_bytes
+def peak(width: Widths, tokens: int, rows: int, compute_bytes: int, keys: int = 0) -> int:
+    """Bytes alive at the worst moment: in the widest layer, or at the logits of `rows` positions. Where attention is
+    not fused, a layer holds the scores of each token with `keys` keys."""
+    inside = max(width.widest, width.attention + width.heads * keys)
+    layer = tokens * (2 * width.hidden + inside) * compute_bytes
     again = 0 if compute_bytes == 4 else 4
     head = tokens * 2 * width.hidden * compute_bytes + rows * width.logits * (compute_bytes + again)
     return max(layer, head)

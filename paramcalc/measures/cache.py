@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 PER_HEAD = "_per_token_head"
 """Ends the name of a cache dtype that keeps a scale of four bytes for each head of each token."""
+DS_MLA = "fp8_ds_mla"
+"""DeepSeek's sparse attention: fp8 with an fp32 scale for each 128 values, the rotary key in the compute type.
+Source: vllm-project/vllm@001cabc1be16:vllm/v1/kv_cache_interface.py (656 bytes a token), deepseek-ai/FlashMLA."""
 
 
 class CacheType(NamedTuple):
@@ -42,10 +45,12 @@ class CacheType(NamedTuple):
 
 
 def cache_type(name: str) -> CacheType:
-    """The cache dtype of that name: any number format, or `fp8_per_token_head`, `int8_per_token_head`.
+    """The cache dtype of that name: any number format, `fp8_per_token_head`, `int8_per_token_head`, `fp8_ds_mla`.
 
     Raises UsageError for a name nobody knows.
     """
+    if name == DS_MLA:
+        return CacheType(name, 8 + Fraction(32, 128), 128)
     base = name.removesuffix(PER_HEAD)
     found = find_format(base)
     return CacheType(name, found.bits_per_weight, found.block, 4 if base != name else 0)
@@ -62,9 +67,15 @@ class Types(NamedTuple):
 
     def row(self, state: State, shape: tuple[int, ...] | None = None) -> int:
         """Bytes of one entry of a state, or of a `shape` of it."""
-        held = cache_type(state.dtype) if state.dtype else (
-            self.compute if state.kind == "state" else self.value if state.name == "v" else self.key)
-        return held.row(state.shape if shape is None else shape)
+        return self.of(state).row(state.shape if shape is None else shape)
+
+    def of(self, state: State) -> CacheType:
+        """The type a state is held in."""
+        if state.dtype:
+            return cache_type(state.dtype)
+        if state.kind == "state" or (self.key.name == DS_MLA and state.axes[-1] == "rope"):
+            return self.compute
+        return self.value if state.name == "v" else self.key
 
 
 def types(dtype: str, kv_dtype: str | None = None) -> Types:

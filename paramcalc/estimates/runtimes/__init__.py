@@ -68,6 +68,11 @@ class Runtime:
         """Positions that get logits at once."""
         return int(self._module.logit_rows(serving, self.options))
 
+    def score_keys(self, serving: Serving) -> int:
+        """Keys each query's scores are held for; none with fused attention."""
+        count = getattr(self._module, "score_keys", None)
+        return 0 if count is None else int(count(serving, self.options))
+
 
 def _options(name: str, kind: Any, settings: Sequence[str]) -> Any:  # noqa: ANN401 - a NamedTuple of each module
     values: dict[str, object] = {}

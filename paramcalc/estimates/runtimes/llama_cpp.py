@@ -25,7 +25,7 @@ SOURCE = ("ggml-org/llama.cpp@02c28f533ebb:src/llama-kv-cache-iswa.cpp, llama-co
           "@0054ee8ca80b:src/llama-memory-recurrent.cpp; @01b77b579398:src/llama-hparams.cpp")
 PAD = 256
 PROFILE = Profile("pp", kv_dtype="fp16", compute_bytes=4, notes=(
-    ("activations", "one ubatch in f32 with flash attention, its logits for every position as the reserve pass asks"),
+    ("activations", "one ubatch in f32 and logits of 512 positions, as the reserve pass asks; no conversion buffers"),
     ("overhead", "none: the driver's own share is not in llama.cpp's figures"),
 ))
 
@@ -41,6 +41,8 @@ class Options(NamedTuple):
     """Windows are given a full layer's cells (--swa-full)."""
     rollback: int = 0
     """Snapshots of recurrent states kept for each sequence, for drafts that are rejected."""
+    flash: bool = True
+    """Fused attention (-fa), which llama.cpp chooses by itself where it can; without it scores are held."""
 
 
 def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Options) -> Cache:
@@ -87,5 +89,11 @@ def chunk(serving: Serving, options: Options) -> int:
 
 
 def logit_rows(serving: Serving, options: Options) -> int:
-    """The graph is reserved with logits for every token of a micro-batch."""
-    return chunk(serving, options)
+    """The graph is reserved with logits for every token of a micro-batch of the usual size, and no more for a larger
+    one: as logs of micro-batches of 2,048 show."""
+    return min(chunk(serving, options), Options().ubatch)
+
+
+def score_keys(serving: Serving, options: Options) -> int:
+    """Keys each query's scores are held for: none with fused attention."""
+    return 0 if options.flash else serving.batch * padded(serving.context)

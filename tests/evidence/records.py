@@ -1,0 +1,61 @@
+"""The committed records: what runtimes printed, for which model and settings, and where that was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from paramcalc.build import build
+from paramcalc.readers.huggingface import read_config
+from paramcalc.readers.models import load
+from paramcalc.spec.model import ModelSpec
+
+DATA = Path(__file__).parent.parent / "data" / "evidence"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One log or table row."""
+
+    id: str
+    model: str
+    runtime: str
+    source: str
+    figures: dict
+    """Name to what was printed, as text, so that its digits are known."""
+    context: int = 4096
+    batch: int = 1
+    dtype: str = "bf16"
+    quant: str | None = None
+    kv_dtype: str | None = None
+    settings: tuple = ()
+    gpu: str | None = None
+    tp: int | None = None
+    pp: int | None = None
+    available_gib: str | None = None
+    """The cache a log says is there, from which its tokens follow."""
+    why: dict = field(default_factory=dict)
+    """Why a figure differs from ours, by its name."""
+    note: str = ""
+
+
+@cache
+def records():
+    """All of them, in the order of the file."""
+    found = yaml.safe_load((DATA / "inference.yaml").read_text("utf-8"))
+    return tuple(Record(**(row | {"settings": tuple(row.get("settings", ()))})) for row in found)
+
+
+@cache
+def model(name):
+    """The model of a record: one of models.yaml, else a preset."""
+    rows = yaml.safe_load((DATA / "models.yaml").read_text("utf-8"))
+    row = rows.get(name)
+    if row is None:
+        return build(load(name).spec)
+    if "config" in row:
+        return build(read_config(row["config"], name).spec)
+    return build(ModelSpec.model_validate(row["spec"] | {"name": name}))

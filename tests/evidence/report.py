@@ -1,0 +1,118 @@
+"""Ours and theirs, figure by figure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from paramcalc.estimates.inference import Prepared, Setup, memory
+from paramcalc.estimates.runtimes import Runtime, vllm
+from paramcalc.measures.cache import Serving
+from tests.evidence.records import Record, model, records
+
+UNITS = {"mib": 2**20, "gib": 2**30, "gb": 10**9, "cells": 1, "tokens": 1, "concurrency": 1, "token": 1}
+ESTIMATES = ("compute", "total", "peak")
+POOL = ("kv_tokens", "concurrency", "page_tokens", "block_tokens")
+
+
+class Row(NamedTuple):
+    """One figure of one record."""
+
+    record: Record
+    figure: str
+    ours: float
+    theirs: str
+
+    @property
+    def exact(self) -> bool:
+        """Whether ours is meant to be exact."""
+        return not self.figure.startswith(ESTIMATES)
+
+    @property
+    def difference(self) -> float:
+        """Of theirs: negative where ours is less."""
+        return self.ours / float(self.theirs) - 1
+
+    @property
+    def holds(self) -> bool:
+        """To the printed digits; weights within 0.1 %, pools within 1 %; estimates not more than 5 % below."""
+        if not self.exact:
+            return self.difference >= -0.05
+        if self.figure in POOL or self.record.available_gib:
+            return abs(self.difference) <= (0.001 if self.figure == "weights_gib" else 0.01)
+        if self.figure == "weights_gib":
+            return abs(self.difference) <= 0.001
+        step = Decimal(1).scaleb(Decimal(self.theirs).as_tuple().exponent)
+        return abs(Decimal(self.ours) - Decimal(self.theirs)) <= step * Decimal("0.5001")
+
+
+def rows():
+    """Every figure of every record."""
+    return [Row(record, name, ours(record, name), theirs)
+            for record in records() for name, theirs in record.figures.items()]
+
+
+def ours(record, figure):
+    """Our value, in the figure's unit."""
+    found = answer(record)
+    if figure in POOL:
+        return pool(record, found)[figure]
+    lines = found.cache.lines
+    stage = max(found.stages, key=lambda part: part.total)
+    part, _, unit = figure.rpartition("_")
+    reaching = [line for line in lines if line.kind == "kv" and ("window" in line.name or "chunks" in line.name)]
+    full = [line for line in lines if line.kind == "kv" and line not in reaching]
+    states = [line for line in lines if line.kind == "state"]
+    if unit == "cells":
+        return {"full": full, "swa": reaching}[part][0].cells
+    each = len(found.per_device) // len(found.stages)
+    size = {
+        "kv": lambda: found.cache.kv_bytes // each, "k": lambda: found.cache.kv_bytes // each // 2,
+        "full": lambda: _bytes(full), "swa": lambda: _bytes(reaching),
+        "rs": lambda: _bytes(states) // each, "r": lambda: _bytes(s for s in states if s.name == "conv") // each,
+        "s": lambda: _bytes(s for s in states if s.name != "conv") // each,
+        "weights": lambda: stage.weights, "compute": lambda: stage.activations, "total": lambda: stage.total,
+        "peak": lambda: stage.weights + stage.activations, "bytes_per": lambda: found.cache.per_token // each,
+    }[part]()
+    return size / UNITS[unit]
+
+
+def answer(record):
+    """Our memory of a record."""
+    runtime = Runtime(record.runtime, record.settings)
+    setup = Setup(record.dtype, record.quant, record.kv_dtype, record.tp, record.pp)
+    return memory(Prepared(model(record.model), runtime, setup), Serving(record.context, record.batch))
+
+
+def pool(record, found):
+    """What a pool of the size the log gives holds."""
+    prepared, options = found.prepared, found.prepared.runtime.options
+    layout = vllm.pool(prepared.stages[0].kinds, prepared.held, options)
+    have, need, tokens = layout.capacity(int(Decimal(record.available_gib) * 2**30), record.context, record.context,
+                                         options)
+    return {"kv_tokens": tokens, "concurrency": have / need, "page_tokens": layout.page_tokens(have),
+            "block_tokens": min(layout.blocks)}
+
+
+def _bytes(lines):
+    return sum(line.bytes for line in lines)
+
+
+def text(found):
+    """The table, a line a figure, and its summary."""
+    out = [f"{'record':<36} {'figure':<16} {'ours':>14} {'theirs':>12} {'difference':>11}"]
+    for row in found:
+        mark = "" if row.holds else f"  {row.record.why.get(row.figure, 'NOT EXPLAINED')}"
+        out.append(f"{row.record.id:<36} {row.figure:<16} {row.ours:>14,.4f} {row.theirs:>12} "
+                   f"{100 * row.difference:>+10.2f}%{mark}")
+    return "\n".join([*out, "", summary(found)])
+
+
+def summary(found):
+    """How many hold, and how far the estimates are off."""
+    exact, guessed = [r for r in found if r.exact], [r for r in found if not r.exact]
+    worst = min(guessed, key=lambda row: row.difference)
+    mean = sum(abs(row.difference) for row in guessed) / len(guessed)
+    return (f"{sum(r.holds for r in exact)} of {len(exact)} exact figures agree to the printed digits (weights within "
+            f"0.1 %, pools within 1 %); {len(guessed)} estimates are {100 * mean:.1f} % off in the mean, at worst "
+            f"{100 * worst.difference:+.1f} % ({worst.record.id}, {worst.figure})")

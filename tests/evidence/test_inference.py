@@ -1,0 +1,25 @@
+"""Our figures against what runtimes printed; `pytest -s tests/evidence` shows all of them."""
+
+import pytest
+
+from tests.evidence.report import rows, text
+
+FOUND = rows()
+
+
+@pytest.mark.parametrize("row", FOUND, ids=lambda row: f"{row.record.id}: {row.figure}")
+def test_a_figure_agrees_or_says_why(row):
+    if row.figure in row.record.why:
+        assert not row.holds, "it agrees: the reason is no longer needed"
+    else:
+        assert row.holds, f"ours {row.ours}, theirs {row.theirs}"
+
+
+def test_every_record_has_a_source():
+    assert all(row.record.source for row in FOUND)
+
+
+def test_the_table_can_be_read():
+    table = text(FOUND)
+    print("\n" + table)  # noqa: T201 - what -s shows
+    assert "NOT EXPLAINED" not in table
