@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from paramcalc.components.attention import Attention, Projection
 from paramcalc.components.embedding import Embedding, Positions
 from paramcalc.components.ffn import FeedForward
-from paramcalc.components.linear import Linear
+from paramcalc.components.linear import Linear, Score
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
 from paramcalc.readers.families.tops import BERT_HEAD, BERT_TOPS, Parts, Tops, top_of
@@ -32,6 +32,10 @@ NAMES: Mapping[str, str] = {
     "ffn_norm": "output.LayerNorm",
 }
 """Where BERT keeps its parts; '' for what the encoder or layer has directly."""
+
+RELATIVE = ("absolute", "relative_key", "relative_key_query")
+"""Kinds of positions; the index is how many scores with a table of distances they add."""
+NOTE = "position_embedding_type asks for tables of distances, which the library's current classes no longer build"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ class _Builder:
 
     def layer(self, word: str) -> Parts:
         row, names = self.row, self.names
-        groups = [(names["attention_norm"], self.attention(word))]
+        groups = [(names["attention_norm"], self.attention(word) | self.distances())]
         if self.crosses:
             groups.append((f"cross{names['attention_norm']}", self.attention(word, cross=True)))
         groups.append((names["ffn_norm"], row.feed(self.config) if row.feed else self.feed_forward()))
@@ -166,6 +170,23 @@ class _Builder:
             names=self.spelled("q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj"),
         )
         return {f"cross{self.names['attention']}" if cross else self.names["attention"]: part}
+
+    def distances(self) -> Parts:
+        """The table of relative positions older releases of the library give each layer, where a file asks for it."""
+        config, name = self.config, self.names["q_proj"]
+        kind = config.choice("position_embedding_type", RELATIVE, "absolute")
+        if kind == "absolute" or self.row.mixer is not None:
+            return {}
+        if NOTE not in config.notes:
+            config.notes.append(NOTE)
+        count = heads(config)
+        head = self.width // count
+        table = Embedding(rows=2 * config.integer("max_position_embeddings") - 1, hidden_size=head,
+                          component="position_embedding")
+        work = Score(sizes=(RELATIVE.index(kind), count, head), per="pair", causal=is_decoder(config),
+                     component="attention")
+        at = f"{self.names['attention']}.{name.replace('query', 'distance_embedding')}"
+        return {at: table, "distance_scores": work}
 
     def feed_forward(self) -> Parts:
         row = self.row

@@ -58,16 +58,20 @@ def depthwise(config: Config, kernel: int | None) -> Parts:
 
 
 def nystrom(config: Config, _: str, __: bool) -> Parts:
-    """Nyströmformer: attention through landmarks, with an inverse found in six steps of four products."""
+    """Nyströmformer: attention through landmarks, with an inverse found in six steps of four products;
+    or plain attention, where there are as many landmarks as tokens."""
     count, width = heads(config), config.integer("hidden_size")
     marks = config.integer("num_landmarks")
     found: Parts = {
         f"attention.{name}": Linear(out_features=width, bias=True, component="attention")
         for name in ("self.query", "self.key", "self.value", "output.dense")
     }
-    found["landmarks"] = Score(sizes=(marks, 4 * width + count * marks), component="attention")
-    found["inverse"] = Score(sizes=(count, marks, marks, 24 * marks + width // count), per="sequence",
-                             component="attention")
+    if marks == config.integer("segment_means_seq_len"):
+        found["scores"] = Score(sizes=(2 * width,), per="pair", causal=False, component="attention")
+    else:
+        found["landmarks"] = Score(sizes=(marks, 4 * width + count * marks), component="attention")
+        found["inverse"] = Score(sizes=(count, marks, marks, 24 * marks + width // count), per="sequence",
+                                 component="attention")
     return found | depthwise(config, config.optional("conv_kernel_size"))
 
 
