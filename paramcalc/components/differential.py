@@ -24,7 +24,5 @@ class DifferentialAttention(Attention):
         return super().tensors(site) + [self.vector(name, width, ("head_dim",), "attention") for name in names]
 
     def work(self, site: Site) -> list[Work]:
-        """Scores, and a weighted sum over values twice as wide: `num_heads·(head_dim + 2·v_head_dim)` a pair."""
-        head = self._head_dim(site)
-        return [score._replace(shape=(self.num_heads, head + 2 * (self.v_head_dim or head)))
-                for score in super().work(site)]
+        """Plain attention twice: the reference makes the scores anew for each half of the values."""
+        return [score._replace(shape=(2, *score.shape), axes=("halves", *score.axes)) for score in super().work(site)]

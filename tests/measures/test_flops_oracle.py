@@ -1,6 +1,7 @@
 """FLOPs against torch's FlopCounterMode on transformers' eager modules, measured on the meta device.
 
 `tests/data/oracle_flops.jsonl`: torch 2.13.0, transformers 5.23.0, batch 2; the loss is the sum of the logits.
+`tests/data/small_flops.jsonl`: the same on the CPU, small configs of odd architectures (`tests/oracle/small_flops.py`).
 What the counter sees differently, each with its reason:
 
 * a depthwise convolution's backward pass is counted as if it were dense: replaced by twice its forward;
@@ -20,8 +21,9 @@ from paramcalc.measures.flops import Workload, flops, streams
 from paramcalc.readers.families import builder
 from paramcalc.readers.huggingface import read_config
 
-RECORDS = [json.loads(line) for line in
-           (Path(__file__).parent.parent / "data" / "oracle_flops.jsonl").read_text(encoding="utf-8").splitlines()]
+DATA = Path(__file__).parent.parent / "data"
+RECORDS = [json.loads(line) for name in ("oracle_flops", "small_flops")
+           for line in (DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
 TEXT = [record for record in RECORDS if builder(record["config"]["model_type"])]
 CASES = [(record, key) for record in TEXT for key in record["runs"]]
 

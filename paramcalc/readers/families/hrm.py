@@ -32,6 +32,7 @@ def hrm_text(config: Config) -> ModelSpec:
     modules |= _stack("model.L_module", layers, slow * fast) | _stack("model.H_module", layers, slow)
     if not config.bare:
         modules["lm_head"] = Head(tied=config.tied)
+    config.note("the backward pass is counted through every cycle; the class trains through the last L_bp_cycles only")
     return ModelSpec(
         hidden_size=config.integer("hidden_size"), vocab_size=config.integer("vocab_size"),
         blocks={"layer": Block(parts=_parts(config))},
