@@ -66,11 +66,11 @@ class Mamba(Component):
         heads, state, rank = self.heads, self.state_size, self.dt_rank
         part = self.inner_size // heads
         return [
-            self.vector("A_log", (heads, part, state), ("heads", "inner", "state"), MIXER),
-            self.vector("D", (heads, part), ("heads", "inner"), MIXER),
-            self.vector("x_proj_weight", (heads, rank + 2 * state, part), ("heads", "dt", "inner"), MIXER, "matmul"),
-            self.vector("dt_proj_weight", (heads, part, rank), ("heads", "inner", "dt"), MIXER, "matmul"),
-            self.vector("dt_proj_bias", (heads, part), ("heads", "inner"), MIXER),
+            self.vector("A_log", (heads, part, state), ("one", "inner", "state"), MIXER),
+            self.vector("D", (heads, part), ("one", "inner"), MIXER),
+            self.vector("x_proj_weight", (heads, rank + 2 * state, part), ("one", "dt", "inner"), MIXER, "matmul"),
+            self.vector("dt_proj_weight", (heads, part, rank), ("one", "inner", "dt"), MIXER, "matmul"),
+            self.vector("dt_proj_bias", (heads, part), ("one", "inner"), MIXER),
         ]
 
     def states(self, site: Site) -> Iterable[State]:

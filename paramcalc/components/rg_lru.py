@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from paramcalc.components.base import Component, Site, Size
 from paramcalc.components.mamba import MIXER, convolution
-from paramcalc.components.problems import impossible
 from paramcalc.tree import State, Tensor, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Self
 
 
 class RecurrentBlock(Component):
@@ -22,16 +20,11 @@ class RecurrentBlock(Component):
     kind: Literal["rg_lru"] = "rg_lru"
     lru_width: Size
     num_heads: Size
-    """Blocks of the gates' matrices: `(num_heads, lru_width/num_heads, lru_width/num_heads)`."""
+    """Blocks of the gates' matrices: `(num_heads, lru_width/num_heads, lru_width/num_heads)`, rounded down as in the
+    class: a model whose blocks do not make up the width can be counted, not run."""
     conv_kernel: Annotated[int, Field(ge=1, le=1024)] = 4
 
     source: ClassVar[str] = "arXiv:2402.19427 section 2.4; transformers RecurrentGemmaRecurrentBlock"
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        if self.lru_width % self.num_heads:
-            raise impossible(f"{self.num_heads} does not divide lru_width ({self.lru_width})", "", "num_heads")
-        return self
 
     def tensors(self, site: Site) -> list[Tensor]:
         """Branches, convolution, recurrence, output; all with biases."""
@@ -43,9 +36,9 @@ class RecurrentBlock(Component):
         found.append(self.vector("rg_lru.recurrent_param", (inner,), ("inner",), MIXER))
         part = inner // heads
         for gate in ("input_gate", "recurrent_gate"):
-            found.append(self.vector(f"rg_lru.{gate}_weight", (heads, part, part), ("heads", "inner", "inner"), MIXER,
+            found.append(self.vector(f"rg_lru.{gate}_weight", (heads, part, part), ("heads", "one", "one"), MIXER,
                                      "matmul"))
-            found.append(self.vector(f"rg_lru.{gate}_bias", (heads, part), ("heads", "inner"), MIXER))
+            found.append(self.vector(f"rg_lru.{gate}_bias", (heads, part), ("heads", "one"), MIXER))
         return found
 
     def states(self, site: Site) -> Iterable[State]:

@@ -42,6 +42,7 @@ KIMI = CORRECTED | {"mlp": "block_sparse_moe", "experts.*.gate_proj": "experts.*
                     "experts.*.down_proj": "experts.*.w2", "experts.*.up_proj": "experts.*.w3"}
 LING = CORRECTED | {"embed_tokens": "model.word_embeddings", "self_attn": "attention", "o_proj": "dense",
                     "gate": "g_proj"}
+KDA_SIZES = ("head_dim", "num_heads", "short_conv_kernel_size")
 OLMO_DELTA = {"norm": "o_norm", "out_proj": "o_proj"}
 
 
@@ -120,7 +121,10 @@ def _kimi_layers(config: Config) -> list[str]:
     said = _linear_attn(config)
     if "full_attn_layers" not in said or "kda_layers" not in said:
         return [FULL if i and i % 4 == 0 else LINEAR for i in range(config.layers)]
-    full, linear = set(said["full_attn_layers"]), set(said["kda_layers"])
+    lists = [said["full_attn_layers"], said["kda_layers"]]
+    if not all(isinstance(one, list) and all(type(item) is int for item in one) for one in lists):
+        raise config.error("linear_attn_config", "full_attn_layers and kda_layers must be lists of integers")
+    full, linear = set(lists[0]), set(lists[1])
     for layer in range(1, config.layers + 1):
         if (layer in full) == (layer in linear):
             raise config.error("linear_attn_config", f"layer {layer} must be in one of full_attn_layers, kda_layers")
@@ -130,7 +134,9 @@ def _kimi_layers(config: Config) -> list[str]:
 def _kimi_mixer(config: Config, word: str) -> Component:
     if word == FULL:
         return latent(config).model_copy(update={"component": "state_mixer"})
-    said = {key: value for key, value in _linear_attn(config).items() if type(value) is int and value > 0}
+    said = {key: value for key, value in _linear_attn(config).items() if key in KDA_SIZES}
+    if not all(type(value) is int and 0 < value <= 2**20 for value in said.values()):
+        raise config.error("linear_attn_config", f"{', '.join(KDA_SIZES)} must be integers of at least 1")
     head_dim = said.get("head_dim", config.integer("linear_head_dim"))
     return KimiDelta(
         num_heads=said.get("num_heads", config.integer("linear_num_heads")), head_dim=head_dim, gate_rank=head_dim,

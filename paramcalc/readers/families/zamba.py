@@ -105,8 +105,8 @@ def _adapters(config: Config, slots: int) -> Parts:
     for path, into, out, bucket in places:
         for index, (rows, columns) in enumerate([(rank, into), (out, rank)]):
             found[f"{path}.*.{index}"] = Linear.model_validate(
-                {"out_features": rows, "in_features": columns, "component": bucket, "copies": copies, "stored": slots,
-                 "path": f"{path}.*.*"})
+                {"out_features": rows, "in_features": columns, "component": bucket, "copies": copies,
+                 "stored": None if copies == slots else slots, "path": f"{path}.*.*"})
     return found
 
 
