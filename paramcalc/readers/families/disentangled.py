@@ -138,7 +138,7 @@ TOPS: Tops = {
     **PLAIN_TOPS, "SequenceClassification": (POOLED, LABELLED), "MultipleChoice": (POOLED, CHOSEN),
 }
 V2 = Encoder("deberta", NAMES, head, TOPS, mixer=mixer_v2, tables=tables_v2, learned="position_biased_input",
-             embedding_size="embedding_size", project_bias=False)
+             embedding_size="embedding_size", project_bias=False, norm_last=True)
 V1 = replace(V2, mixer=mixer_v1, tables=tables)
 
 

@@ -61,6 +61,8 @@ class Encoder:
     projected: bool = False
     """The projection is there even between equal widths."""
     project_bias: bool = True
+    norm_last: bool = False
+    """The tables' norm comes after the projection."""
     qkv_bias: Flag = True
     o_bias: Flag = True
     mlp_bias: Flag = True
@@ -130,7 +132,7 @@ class _Builder:
         if row.tables is not None:
             found |= row.tables(config)
         if names["embedding_norm"]:
-            found[names["embedding_norm"]] = self.norm(width)
+            found[names["embedding_norm"]] = self.norm(None if row.norm_last else width)
         if width or row.projected:
             found[names["project"]] = Linear(in_features=narrow, bias=row.project_bias, component="other_embedding")
         return found

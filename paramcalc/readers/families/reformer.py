@@ -97,11 +97,22 @@ TOPS: Tops = {"Model": (), "MaskedLM": (head,), "CausalLM": (head,), "QuestionAn
               "SequenceClassification": (labels,)}
 
 
-def reformer(config: Config) -> ModelSpec:
-    """Reformer: `attn_layers` says how many layers there are, and of which kind."""
+def layer_kinds(config: Config) -> list[str]:
+    """`attn_layers`, one a layer; where they are all alike, `num_hidden_layers` may say another number of them."""
     kinds = config.listed("attn_layers", str) or []
-    if not kinds or not set(kinds) <= set(KINDS):
+    if not kinds or len(kinds) > 4096 or not set(kinds) <= set(KINDS):
         raise config.error("attn_layers", "must name a kind for each layer", f"known: {', '.join(KINDS)}")
+    count = config.layers if config.get("num_hidden_layers") is not None else len(kinds)
+    if len(set(kinds)) == 1:
+        return kinds[:1] * count
+    if count > len(kinds):
+        raise config.error("attn_layers", f"has {len(kinds)} entries for {count} layers")
+    return kinds[:count]
+
+
+def reformer(config: Config) -> ModelSpec:
+    """Reformer: reversible layers, each with its kind of attention."""
+    kinds = layer_kinds(config)
     top = top_of(config, TOPS)
     width = config.integer("hidden_size")
     below: Parts = {"embeddings.word_embeddings": Embedding(), **positions(config),
