@@ -43,6 +43,7 @@ BUILDERS: dict[str, str] = {
     "ultravbert": "visual_encoders:ultravbert",
     "xlm": "xlm:xlm",
     "xlnet": "relative:xlnet",
+    "t5gemma": "t5gemma:t5gemma",
     "xlstm": "rows_recurrent:xlstm",
     "zamba": "zamba:zamba",
     "zamba2": "zamba:zamba2",
