@@ -150,16 +150,18 @@ def one_part_layers(config: Config, key: str, letters_key: str, otherwise: Seque
     """Nemotron-H: each layer is a mixer or a feed-forward, from a list of words or a string of letters."""
     words = config.listed(key, str)
     letters = config.text(letters_key)
-    if words is None and letters:
+    if words is None and not letters:
+        return list(otherwise)
+    if words is None:
         for index, letter in enumerate(letters):
             if letter not in LETTERS:
                 raise config.error(letters_key, f"unknown letter {letter!r}", f"known: {' '.join(LETTERS)}", index)
         found = [LETTERS[letter] for letter in letters]
     else:
-        found = [ONE_PART.get(word, "") for word in words or otherwise]
+        found = [ONE_PART.get(word, "") for word in words]
         if "" in found:
             index = found.index("")
-            raise config.error(key, f"unknown layer kind {(words or otherwise)[index][:60]!r}",
+            raise config.error(key, f"unknown layer kind {words[index][:60]!r}",
                                f"known: {', '.join(ONE_PART)}", index)
     if not 0 < len(found) <= MAX_LAYERS:
         raise config.error(key if words else letters_key, f"must name 1 to {MAX_LAYERS:,} layers")

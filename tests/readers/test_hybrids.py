@@ -1,0 +1,87 @@
+"""Layer patterns and odd keys of hybrid families: what the file says in one spelling is what it says in another."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from paramcalc.build import build
+from paramcalc.errors import SpecError
+from paramcalc.measures.parameters import count
+from paramcalc.readers.huggingface import read_config
+from paramcalc.spec.layout import unroll
+
+RECORDS = Path(__file__).parent.parent / "data" / "oracle"
+NEMOTRON = {"model_type": "nemotron_h", "architectures": ["NemotronHForCausalLM"]}
+KIMI = {"model_type": "kimi_linear", "architectures": ["KimiLinearForCausalLM"], "num_hidden_layers": 4}
+
+
+def default(model_type):
+    with (RECORDS / f"{model_type}.jsonl").open(encoding="utf-8") as lines:
+        return json.loads(next(lines))["config"]
+
+
+def words(config):
+    return unroll(read_config(config).spec.layers)
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    (NEMOTRON, NEMOTRON | {"hybrid_override_pattern": "ME*-"}),
+    (NEMOTRON | {"hybrid_override_pattern": "M*E-M"},
+     NEMOTRON | {"layers_block_type": ["mamba", "attention", "moe", "mlp", "linear_attention"]}),
+    (KIMI | {"linear_attn_config": {"full_attn_layers": [2, 4], "kda_layers": [1, 3]}},
+     KIMI | {"layer_types": ["linear_attention", "full_attention"] * 2}),
+    (KIMI | {"linear_attn_config": {"head_dim": 64, "num_heads": 8, "short_conv_kernel_size": 3}},
+     KIMI | {"linear_head_dim": 64, "linear_num_heads": 8, "linear_conv_kernel_dim": 3}),
+    ({"model_type": "lfm2", "num_hidden_layers": 3, "full_attn_idxs": [1], "block_ff_dim": 600},
+     {"model_type": "lfm2", "layer_types": ["conv", "full_attention", "conv"], "num_hidden_layers": 3,
+      "intermediate_size": 600}),
+    ({"model_type": "mamba", "expand": 3}, {"model_type": "mamba", "expand": 16, "intermediate_size": 2304}),
+    ({"model_type": "mamba", "time_step_rank": "auto"}, {"model_type": "mamba", "time_step_rank": 48}),
+    ({"model_type": "qwen3_next", "full_attention_interval": 4, "num_hidden_layers": 8},
+     {"model_type": "qwen3_next", "layer_types": (["linear_attention"] * 3 + ["full_attention"]) * 2,
+      "num_hidden_layers": 8}),
+    ({"model_type": "bamba", "num_hidden_layers": 3, "mamba_d_head": "auto"},
+     {"model_type": "bamba", "num_hidden_layers": 3, "mamba_d_head": 64}),
+])
+def test_two_spellings_say_the_same(one, other):
+    assert count(build(read_config(one).spec).tree) == count(build(read_config(other).spec).tree)
+
+
+def test_letters_of_nemotron_h():
+    assert words(NEMOTRON | {"hybrid_override_pattern": "M*E-M"}) == ["linear", "full", "moe", "mlp", "linear"]
+
+
+@pytest.mark.parametrize(("config", "key", "says"), [
+    (NEMOTRON | {"hybrid_override_pattern": "M?"}, ("hybrid_override_pattern", 1), "unknown letter"),
+    (NEMOTRON | {"layers_block_type": ["mamba", "moo"]}, ("layers_block_type", 1), "unknown layer kind"),
+    (NEMOTRON | {"layers_block_type": []}, ("layers_block_type",), "1 to 4,096 layers"),
+    (KIMI | {"linear_attn_config": 3}, ("linear_attn_config",), "mapping"),
+    (KIMI | {"linear_attn_config": {"full_attn_layers": 2, "kda_layers": [1]}}, ("linear_attn_config",), "lists"),
+    (KIMI | {"linear_attn_config": {"full_attn_layers": [2], "kda_layers": [1]}}, ("linear_attn_config",), "layer 3"),
+    (KIMI | {"linear_attn_config": {"head_dim": "64"}}, ("linear_attn_config",), "integers"),
+    ({"model_type": "bamba", "mamba_d_head": 63}, ("mamba_d_head",), "inner width"),
+    ({"model_type": "falcon_h1", "mamba_n_heads": 3}, ("mamba_n_heads",), "does not divide"),
+    ({"model_type": "recurrent_gemma", "block_types": ["mlp"]}, ("block_types", 0), "unknown layer kind"),
+    ({"model_type": "zamba2", "num_hidden_layers": 9}, ("layers_block_type",), "9 layers"),
+])
+def test_what_cannot_be_is_refused_at_its_key(config, key, says):
+    with pytest.raises(SpecError) as error:
+        read_config(config)
+    assert error.value.problems[0].path == key
+    assert says in error.value.problems[0].message
+
+
+def test_a_shared_block_is_held_once_and_visited_at_each_use():
+    tree = build(read_config(default("zamba") | {"tie_word_embeddings": True}).spec).tree
+    shared = [(node.part, stored, used) for path, node, stored, used in tree.walk() if path.endswith("f.self_attn")]
+    assert sum(stored for _, stored, _ in shared) == 1
+    assert sum(used for _, _, used in shared) == 13
+    counts = count(tree)
+    assert counts.active == counts.total
+
+
+# Hugging Face shows 81,324,862,720 parameters for Qwen/Qwen3-Next-80B-A3B-Instruct, its prediction layer included.
+def test_prediction_layers_of_qwen3_next_make_up_what_its_files_hold():
+    model = build(read_config(default("qwen3_next") | {"vocab_size": 151936, "intermediate_size": 5120}).spec)
+    assert count(model.tree).total + count(model.apart["mtp"]).total == 81_324_862_720
