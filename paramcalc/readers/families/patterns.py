@@ -164,5 +164,5 @@ def one_part_layers(config: Config, key: str, letters_key: str, otherwise: Seque
             raise config.error(key, f"unknown layer kind {words[index][:60]!r}",
                                f"known: {', '.join(ONE_PART)}", index)
     if not 0 < len(found) <= MAX_LAYERS:
-        raise config.error(key if words else letters_key, f"must name 1 to {MAX_LAYERS:,} layers")
+        raise config.error(letters_key if words is None else key, f"must name 1 to {MAX_LAYERS:,} layers")
     return found
