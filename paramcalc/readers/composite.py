@@ -100,8 +100,9 @@ def _ties(config: Config, data: dict[str, Any], family: FamilyData | None) -> bo
         return None
     default = bool(family.defaults.get("tie_word_embeddings", False))
     if default != bool(config.family.defaults.get("tie_word_embeddings", False)):
-        config.note(f"tie_word_embeddings is not given: the head {'is' if default else 'is not'} the embedding's "
-                    "matrix by default of the class around the text model, which says otherwise on its own")
+        told, alone = ("ties", "does not") if default else ("does not tie", "does")
+        config.note(f"tie_word_embeddings is not given: the class around the text model {told} the head to the "
+                    f"embedding by default, though the text model alone {alone}; a file's tensors say which")
     return default
 
 

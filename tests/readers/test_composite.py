@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from paramcalc.build import build
-from paramcalc.measures.parameters import rows
+from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.huggingface import read_config
 
 RECORDS = [json.loads(line) for line in
@@ -28,3 +28,32 @@ def spec_parts(config):
     """Nested configs beside the text model's."""
     return [key for key, value in config.items() if isinstance(value, dict) and "model_type" in value
             and key != "text_config"]
+
+
+@pytest.mark.parametrize(("outer", "top", "text", "tied"), [
+    ("mistral3", None, None, True),
+    ("mistral3", False, None, False),
+    ("mistral3", None, False, False),
+    ("mistral3", True, False, True),
+    ("llava", None, None, False),
+    ("llava", None, True, True),
+    ("llava", False, True, False),
+    ("blip-2", False, True, True),
+])  # fmt: skip
+def test_who_says_whether_the_head_is_tied(outer, top, text, tied):
+    inner = {"model_type": "mistral"} | ({} if text is None else {"tie_word_embeddings": text})
+    data = {"model_type": outer, "text_config": inner} | ({} if top is None else {"tie_word_embeddings": top})
+    spec = read_config(data).spec
+    assert spec.tie_embeddings is tied
+    silent = top is None and text is None and outer == "mistral3"
+    assert any("tie_word_embeddings is not given" in note for note in spec.notes) is silent
+
+
+def test_text_keys_at_the_top_are_the_text_model():
+    # https://huggingface.co/Qwen/Qwen2-VL-2B-Instruct: no text_config in its file.
+    spec = read_config({"model_type": "qwen2_vl", "hidden_size": 1536, "num_attention_heads": 12,
+                        "num_key_value_heads": 2, "num_hidden_layers": 28, "intermediate_size": 8960,
+                        "vocab_size": 151936, "tie_word_embeddings": True, "vision_config": {"depth": 32}}).spec
+    # 2,208,985,600 values in the file, 665,271,296 of them in the vision tower
+    assert count(build(spec).tree).total == 1_543_714_304
+    assert spec.uncounted == ("vision_config (qwen2_vl_vision)",)
