@@ -67,8 +67,10 @@ class Config:
     def _usual_task(self) -> Task:
         if self.get("is_encoder_decoder") is True:
             return "seq2seq"
-        kinds: tuple[tuple[str, Task], ...] = (("ForCausalLM", "causal"), ("LMHeadModel", "causal"),
-                                               ("ForMaskedLM", "masked"), ("ForConditionalGeneration", "seq2seq"))
+        generates: tuple[tuple[str, Task], ...] = (("ForCausalLM", "causal"), ("LMHeadModel", "causal"))
+        fills: tuple[tuple[str, Task], ...] = (("ForMaskedLM", "masked"),)
+        kinds = generates + fills if self.get("is_decoder") is True else fills + generates
+        kinds += (("ForConditionalGeneration", "seq2seq"),)
         return next((task for suffix, task in kinds if any(c.endswith(suffix) for c in self.family.classes)), "bare")
 
     def spelled(self, key: str) -> str:

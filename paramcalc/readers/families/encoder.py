@@ -176,8 +176,11 @@ class _Builder:
     def distances(self) -> Parts:
         """The table of relative positions older releases of the library give each layer, where a file asks for it."""
         config, name = self.config, self.names["q_proj"]
+        if self.row.rotary or self.row.mixer is not None:
+            config.get("position_embedding_type")
+            return {}
         kind = config.choice("position_embedding_type", RELATIVE, "absolute")
-        if kind == "absolute" or self.row.mixer is not None:
+        if kind == "absolute":
             return {}
         if NOTE not in config.notes:
             config.notes.append(NOTE)
