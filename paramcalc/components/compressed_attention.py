@@ -76,16 +76,21 @@ class CompressedAttention(Component):
         return found + self.linear("indexer.weights_proj", heads, width, "attention", axes=("index_heads", "hidden"))
 
     def states(self, site: Site) -> list[State]:
-        """One entry for each token of the window and one for each `rate` tokens; the tokens of a group that is not yet
-        full, fewer than `rate`, are left out. Where entries overlap, the last group's half is kept."""
+        """One entry for each token of the window and one for each `rate` tokens; of a group that is not yet full, what
+        its entry will be made from; where entries overlap, half of the last group."""
         found = [State("kv", (self.head_dim,), ("head_dim",), window=self.window)]
         if self.rate is None:
             return found
-        found.append(State("compressed_kv", (self.head_dim,), ("head_dim",), stride=self.rate))
-        if self.index_heads and self.index_head_dim:
-            found.append(State("compressed_index", (self.index_head_dim,), ("index_key",), stride=self.rate))
-            both = self.head_dim + self.index_head_dim
-            found.append(State("overlap", (2, self.rate, both), ("one", "rows", "head_dim"), "sequence", kind="state"))
+        found += self._compressed("kv", self.head_dim, self.rate)
+        return found + (self._compressed("index", self.index_head_dim, self.rate) if self.index_head_dim else [])
+
+    def _compressed(self, name: str, head: int, rate: int) -> list[State]:
+        inner = head * (2 if self.index_heads else 1)
+        found = [State(f"compressed_{name}", (head,), ("head_dim",), stride=rate),
+                 State(f"pending_{name}", (2, inner), ("one", "head_dim"), chunk=rate)]
+        if self.index_heads:
+            found.append(State(f"overlap_{name}", (2, rate, head), ("one", "rows", "head_dim"), "sequence",
+                               kind="state"))
         return found
 
     def work(self, site: Site) -> list[Work]:

@@ -147,8 +147,18 @@ V4_NAMES = {"self_attn": "attn", "mlp": "ffn", "input_layernorm": "attn_norm", "
 HY_V4_NAMES = CORRECTED | {"gate_proj": "linear_gate", "gate": "linear_gate", "sinks": "learnable_sink_param"}
 
 
-def _hyper_head(path: str, prefix: str) -> Callable[[Config], dict[str, Any]]:
-    return lambda c: {"outputs": {sparse_rules.placed(c, path): sparse_rules.hyper(c, "pre", None, prefix)}}
+def _v4_names(config: Config) -> dict[str, str]:
+    return V4_NAMES | {"embed_tokens": "embed"} if config.bare else V4_NAMES
+
+
+def _v4_more(config: Config) -> dict[str, Any]:
+    path, prefix = ("", "hc_head_") if config.bare else (None, "hc_")
+    return {"outputs": {"model.hc_head": sparse_rules.hyper(config, "pre", path, prefix)}}
+
+
+def _hy_v4_more(config: Config) -> dict[str, Any]:
+    path = "hc_head.hc_pre" if config.bare else "model.hc_pre.hc_head"
+    return {"outputs": {path: sparse_rules.hyper(config, "pre", None, "hc_head_")}}
 
 
 def _zaya_more(config: Config) -> dict[str, Any]:
@@ -189,11 +199,11 @@ ROWS: dict[str, Callable[[Config], ModelSpec]] = {
     "inkling2_text": inkling2,
     "deepseek_v4": Row(mixers=sparse_rules.v4_layers, mixer=sparse_rules.v4_attention, block=sparse_rules.v4_block,
                        experts=replace(sparse_rules.V4_EXPERTS, layers=sparse_rules.v4_feed_forwards),
-                       names=V4_NAMES, more=_hyper_head("model.hc_head", "hc_")),
+                       names=_v4_names, more=_v4_more),
     "hy_v4": Row(mixers=sparse_rules.hy_v4_layers, mixer=sparse_rules.hy_v4_attention, block=sparse_rules.hy_v4_block,
                  experts=Experts("n_routed_experts", layers=sparse_but_first, shared=shared_experts,
                                  correction_bias="buffer", more=STACKED),
-                 names=HY_V4_NAMES, more=_hyper_head("model.hc_pre.hc_head", "hc_head_")),
+                 names=HY_V4_NAMES, more=_hy_v4_more),
     "inkling_text": Row(mixers=sparse_rules.inkling_layers, mixer=sparse_rules.inkling_attention,
                         block=sparse_rules.inkling_block, size=lambda c: sparse_rules.inkling_sizes_of_experts(c)[0],
                         experts=Experts(layers=lambda c: ["sparse" if word == "moe" else word for word

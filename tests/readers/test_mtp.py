@@ -1,0 +1,45 @@
+"""Multi-token prediction stands apart: DeepSeek-V3's module, as its README_WEIGHTS.md describes it.
+
+Source: https://github.com/deepseek-ai/DeepSeek-V3/blob/main/README_WEIGHTS.md: 671B in the main model; a prediction
+module of 11.5B (a layer like the last, where it leaves out what joins its two inputs) beside the embedding and the head
+it shares, 0.9B each; 685B in the files, which hold those two again; it stands at model.layers.61, after the 61 layers.
+"""
+
+import pytest
+
+from paramcalc.build import build
+from paramcalc.measures.parameters import count, rows
+from paramcalc.readers.huggingface import read_config
+
+V3 = {"model_type": "deepseek_v3", "architectures": ["DeepseekV3ForCausalLM"], "hidden_size": 7168,
+      "num_hidden_layers": 61, "num_attention_heads": 128, "q_lora_rank": 1536, "kv_lora_rank": 512,
+      "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "intermediate_size": 18432,
+      "moe_intermediate_size": 2048, "n_routed_experts": 256, "n_shared_experts": 1, "num_experts_per_tok": 8,
+      "first_k_dense_replace": 3, "vocab_size": 129280, "tie_word_embeddings": False, "num_nextn_predict_layers": 1}
+
+
+def test_deepseek_v3():
+    model = build(read_config(V3).spec)
+    assert count(model.tree).total == 671_026_404_352
+    found = count(model.apart["mtp"]).total
+    assert round((found - 2 * 7168**2) / 1e9, 1) == 11.5
+    assert 684.4e9 < count(model.tree).total + found + 2 * 129280 * 7168 < 685e9
+    names = {row.name.removeprefix("model.layers.*.") for row in rows(model.apart["mtp"])}
+    assert {"enorm.weight", "hnorm.weight", "eh_proj.weight", "shared_head.norm.weight", "input_layernorm.weight",
+            "self_attn.kv_b_proj.weight", "mlp.experts.*.up_proj.weight", "mlp.gate.weight"} <= names
+    assert not {"embed_tokens.weight", "shared_head.head.weight"} & names  # held once, with the model's own
+    assert next(row.shape for row in rows(model.apart["mtp"]) if row.name.endswith("eh_proj.weight")) == (7168, 14336)
+
+
+@pytest.mark.parametrize(("change", "layers"), [
+    ({"num_nextn_predict_layers": 0}, 0), ({"num_nextn_predict_layers": 3}, 3), ({"model_type": "kimi_k2"}, 1),
+    ({"architectures": ["DeepseekV3Model"]}, 0),
+])
+def test_how_many(change, layers):
+    apart = build(read_config(V3 | change).spec).apart
+    assert (rows(apart["mtp"])[0].copies if apart else 0) == layers
+
+
+def test_silent_config_has_none():
+    silent = {key: value for key, value in V3.items() if key != "num_nextn_predict_layers"}
+    assert build(read_config(silent).spec).apart == {}
