@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ValidationError
 
 from paramcalc.errors import Problem, SpecError
-from paramcalc.readers.blame import blamed, replaced
 from paramcalc.readers.composite import TextModel, placed, text_model
 from paramcalc.readers.families import Builder, builder, unknown_type
 from paramcalc.readers.families.config import Config
@@ -60,10 +59,14 @@ def _made(make: Builder, config: Config) -> ModelSpec:
     try:
         spec = make(config)
     except ValidationError as error:
+        from paramcalc.readers.blame import blamed  # only refusals pay for it
+
         raise blamed(error, config) from error
     try:
         lower(spec)
     except SpecError as error:
+        from paramcalc.readers.blame import replaced
+
         raise replaced(error, config) from error
     return spec
 
