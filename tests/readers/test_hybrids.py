@@ -85,3 +85,24 @@ def test_a_shared_block_is_held_once_and_visited_at_each_use():
 def test_prediction_layers_of_qwen3_next_make_up_what_its_files_hold():
     model = build(read_config(default("qwen3_next") | {"vocab_size": 151936, "intermediate_size": 5120}).spec)
     assert count(model.tree).total + count(model.apart["mtp"]).total == 81_324_862_720
+
+
+# Parameters Hugging Face shows for files whose configs speak the older words: LiquidAI/LFM2-1.2B, and
+# moonshotai/Kimi-Linear-48B-A3B-Base with its 26 layers' correction biases.
+LFM2 = {"model_type": "lfm2", "architectures": ["Lfm2ForCausalLM"], "block_auto_adjust_ff_dim": True,
+        "block_ff_dim": 12288, "block_ffn_dim_multiplier": 1.0, "block_multiple_of": 256, "conv_L_cache": 3,
+        "conv_bias": False, "full_attn_idxs": [2, 5, 8, 10, 12, 14], "hidden_size": 2048, "num_attention_heads": 32,
+        "num_heads": 32, "num_hidden_layers": 16, "num_key_value_heads": 8, "vocab_size": 65536, "block_dim": 2048}
+LINEAR_ATTN = {"full_attn_layers": [4, 8, 12, 16, 20, 24, 27], "head_dim": 128, "num_heads": 32,
+               "kda_layers": [i for i in range(1, 27) if i % 4], "short_conv_kernel_size": 4}
+
+
+@pytest.mark.parametrize(("config", "held"), [
+    (LFM2, 1_170_340_608),
+    (KIMI | {"num_hidden_layers": 27, "linear_attn_config": LINEAR_ATTN, "mla_use_nope": True}, 49_122_681_728),
+])
+def test_published_spellings(config, held):
+    read = read_config(config)
+    counts = count(build(read.spec).tree)
+    assert counts.total + counts.buffers == held
+    assert read.unknown == ()

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 NAMES = {"embed_tokens": "backbone.embeddings", "layers": "backbone.layers", "norm": "backbone.norm_f",
          "input_layernorm": "norm", "self_attn": "mixer"}
+DERIVED = {"num_hidden_layers", "time_step_rank"}
+"""Keys the class takes from others, whatever a file says."""
 EXPERT_NAMES = {"router": "gate", "correction_bias": "gate.e_score_correction_bias", "latent_down": "fc1_latent_proj",
                 "latent_up": "fc2_latent_proj"}
 
@@ -32,6 +34,7 @@ EXPERT_NAMES = {"router": "gate", "correction_bias": "gate.e_score_correction_bi
 def nemotron_h(config: Config) -> ModelSpec:
     """The specification of one config."""
     words = one_part_layers(config, "layers_block_type", "hybrid_override_pattern", (LINEAR, "moe", FULL, "mlp"))
+    config.read |= DERIVED
     fields: dict[str, Any] = {
         "vocab_size": config.integer("vocab_size"), "hidden_size": config.integer("hidden_size"), "position": "none",
         "norm_placement": "parallel", "ffn": "none",
@@ -62,8 +65,10 @@ def _mamba(config: Config) -> Mamba2:
 
 
 def _attention(config: Config) -> Attention:
+    """Older files say `attention_head_dim` where the class reads `head_dim`."""
+    older = config.optional("attention_head_dim")
     return Attention(num_heads=config.integer("num_attention_heads"), num_kv_heads=config.kv_heads,
-                     head_dim=config.head_dim)
+                     head_dim=older if older and "head_dim" not in config.data else config.head_dim)
 
 
 def _feed_forward(config: Config) -> FeedForward:

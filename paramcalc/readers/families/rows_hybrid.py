@@ -36,6 +36,9 @@ LINEAR_ATTN = {"self_attn.gated_delta": "linear_attn"}
 LFM = {"input_layernorm": "operator_norm", "post_attention_layernorm": "ffn_norm", "norm": "model.embedding_norm",
        "self_attn.short_conv": "conv", "mlp": "feed_forward", "gate_proj": "w1", "down_proj": "w2", "up_proj": "w3"}
 LFM2 = LFM | {"q_norm": "q_layernorm", "k_norm": "k_layernorm", "o_proj": "out_proj"}
+LFM2_IGNORED = {"block_dim", "block_mlp_init_scale", "block_norm_eps", "block_out_init_scale", "block_use_swiglu",
+                "block_use_xavier_init", "conv_dim", "conv_dim_out", "conv_use_xavier_init", "num_heads", "use_pos_enc"}
+"""Keys of published files that the class never reads."""
 LFM3_SANDWICH = {"post_attention_layernorm": "post_operator_norm", "pre_feedforward_layernorm": "ffn_norm",
                  "post_feedforward_layernorm": "post_ffn_norm"}
 
@@ -122,6 +125,7 @@ def _lfm2_size(config: Config) -> int:
 
 def _lfm2_tied(config: Config, fields: dict[str, Any]) -> None:
     """`tie_embedding`, where the file has it, goes before `tie_word_embeddings`."""
+    config.read |= LFM2_IGNORED
     if config.get("tie_embedding") is not None and config.task in GENERATES:
         fields["tie_embeddings"] = config.flag("tie_embedding")
 

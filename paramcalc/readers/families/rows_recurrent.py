@@ -134,6 +134,7 @@ def _kimi_layers(config: Config) -> list[str]:
 def _kimi_mixer(config: Config, word: str) -> Component:
     if word == FULL:
         return latent(config).model_copy(update={"component": "state_mixer"})
+    config.read |= {"mla_use_nope", "moe_router_activation_func", "use_grouped_topk"}
     said = {key: value for key, value in _linear_attn(config).items() if key in KDA_SIZES}
     if not all(type(value) is int and 0 < value <= 2**20 for value in said.values()):
         raise config.error("linear_attn_config", f"{', '.join(KDA_SIZES)} must be integers of at least 1")
@@ -159,9 +160,9 @@ def _ling_mixer(config: Config, word: str) -> Component:
         names={"o_proj": "dense"})
 
 
-def _ling_mtp(config: Config, _: ModelSpec) -> dict[str, Component]:
+def _unknown_mtp(config: Config, _: ModelSpec, key: str) -> dict[str, Component]:
     """Said, not counted: no public class or document has the shape of these layers."""
-    if config.integer("num_mtp_layers", 0, least=0) and config.task in GENERATES:
+    if config.integer(key, 0, least=0) and config.task in GENERATES:
         config.note("the files' multi-token prediction layers are not counted, not even apart")
     return {}
 
@@ -210,11 +211,12 @@ ROWS: dict[str, Row] = {
         size=lambda c: c.integer("intermediate_size") // 2),
     "kimi_linear": Row(
         pattern=_kimi_layers, mixer=_kimi_mixer, names=KIMI, more={"tie_embeddings": False},
+        mtp=partial(_unknown_mtp, key="num_nextn_predict_layers"),
         experts=Experts("num_local_experts", layers=partial(sparse_layers, first=1), shared=shared_experts,
                         correction_bias="buffer")),
     "bailing_hybrid": Row(
         pattern=lambda c: every(c, c.integer("layer_group_size"), FULL, LINEAR), mixer=_ling_mixer, names=LING,
-        more={"tie_embeddings": False}, mtp=_ling_mtp,
+        more={"tie_embeddings": False}, mtp=partial(_unknown_mtp, key="num_mtp_layers"),
         experts=Experts(layers=sparse_layers, shared=shared_experts, correction_bias="buffer")),
     "glm5_next_text": Row(
         mixers=_glm_layers, mixer=_glm_mixer, block=_glm_block, names=CORRECTED, experts=Experts(

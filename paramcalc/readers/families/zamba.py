@@ -44,6 +44,7 @@ def zamba(config: Config) -> ModelSpec:
 def zamba2(config: Config) -> ModelSpec:
     """`num_mem_blocks` transformer blocks in turn, each use with low-rank adapters of its own."""
     words = _zamba2_words(config)
+    config.read.add("hybrid_layer_ids")
     uses, blocks = words.count(HYBRID), config.integer("num_mem_blocks")
     wide = 2 * config.integer("hidden_size")
     head_dim = config.optional("attention_head_dim") or _per_head(config)
@@ -76,6 +77,9 @@ def _zamba2_mixer(config: Config) -> Mamba2:
     heads, inner = config.integer("n_mamba_heads"), config.integer("mamba_expand") * config.integer("hidden_size")
     if inner % heads:
         raise config.error("n_mamba_heads", f"{heads} does not divide the inner width ({inner:,})")
+    given = config.optional("mamba_headdim")
+    if given is not None and given * heads != inner:
+        raise config.error("mamba_headdim", f"{heads} heads of {given} are not the inner width ({inner:,})")
     return Mamba2(num_heads=heads, head_dim=inner // heads, state_size=config.integer("mamba_d_state"),
                   groups=config.integer("mamba_ngroups"), conv_kernel=config.integer("mamba_d_conv"),
                   bias=config.flag("add_bias_linear"), block_size=config.integer("chunk_size"))
