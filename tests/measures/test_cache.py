@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from paramcalc.build import build
@@ -76,3 +79,14 @@ def test_keys_and_values_may_differ():
 
 def test_states_do_not_follow_the_cache_dtype():
     assert exact(kinds(mixer=SSM), Serving(1), types("bf16", "fp8")).bytes == 4 * (3 * 96 * 2 + 8 * 64 * 4)
+
+
+MEASURED = json.loads((Path(__file__).parent.parent / "data" / "cache" / "transformers.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("case", MEASURED, ids=lambda case: case["model"])
+def test_transformers_classes(case):
+    held = mixers(build(ModelSpec.model_validate(case["spec"])).tree)
+    for tokens, size in case["runs"]:
+        found = Runtime("transformers").cache(held, Serving(tokens, case["batch"]), types("bf16"))
+        assert (found.state_bytes if case.get("states_only") else found.bytes) == size
