@@ -88,6 +88,10 @@ class State(NamedTuple):
     component: str = "attention"
     kind: Literal["kv", "state"] = "kv"
     used: int = 1
+    entries: int = 1
+    """Of a state kept for each sequence: rows of it at most."""
+    refilled: bool = False
+    """The library's class empties the rows whenever one more than `entries` tokens have come."""
     library_copies: int = 1
     """How many of each the library's class holds, where it holds expanded heads."""
     library_whole: bool = False

@@ -78,16 +78,17 @@ class CompressedAttention(Component):
     def states(self, site: Site) -> list[State]:
         """One entry for each token of the window and one for each `rate` tokens; of a group that is not yet full, what
         its entry will be made from; where entries overlap, half of the last group."""
-        found = [State("kv", (self.head_dim,), ("head_dim",), window=self.window)]
+        own = State("kv", (self.head_dim,), ("head_dim",), window=self.window)
         if self.rate is None:
-            return found
-        found += self._compressed("kv", self.head_dim, self.rate)
+            return [own._replace(library_copies=2)]
+        found = [own, *self._compressed("kv", self.head_dim, self.rate)]
         return found + (self._compressed("index", self.index_head_dim, self.rate) if self.index_head_dim else [])
 
     def _compressed(self, name: str, head: int, rate: int) -> list[State]:
         inner = head * (2 if self.index_heads else 1)
         found = [State(f"compressed_{name}", (head,), ("head_dim",), stride=rate),
-                 State(f"pending_{name}", (2, inner), ("one", "head_dim"), chunk=rate)]
+                 State(f"pending_{name}", (2, inner), ("one", "head_dim"), "sequence", kind="state", entries=rate - 1,
+                       refilled=True)]
         if self.index_heads:
             found.append(State(f"overlap_{name}", (2, rate, head), ("one", "rows", "head_dim"), "sequence",
                                kind="state"))

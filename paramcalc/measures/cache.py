@@ -171,7 +171,7 @@ def exact(kinds: Iterable[Mixer], serving: Serving, held: Types) -> Cache:
 def kept(state: State, context: int, source: int) -> int:
     """Entries one sequence needs at most, up to that context: a chunk is needed until its last token."""
     if state.per == "sequence":
-        return 1
+        return state.entries
     length = source if state.per == "source" else context
     limits = [limit - 1 for limit in (state.window, state.chunk) if limit is not None]
     return min([length, *limits]) // state.stride

@@ -57,7 +57,7 @@ def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Option
 
 def _line(state: State, layers: int, serving: Serving, held: Types, options: Options) -> Line:
     if state.per == "sequence":
-        cells = serving.batch * (1 + options.rollback)
+        cells = serving.batch * (1 + options.rollback) * state.entries
         row = layers * cache_type("fp32").row(needed(state))
         return Line(describe(state), state.kind, layers, cells, cells * row)
     row = layers * held.row(state)

@@ -43,7 +43,7 @@ def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Option
             layers = mixer.layers * state.used
             row = layers * state.library_copies * held.row(state)
             cells = kept(state, serving.context, serving.encoder, options)
-            more = kept(state, serving.context + 1, serving.encoder, options) - cells
+            more = max(0, kept(state, serving.context + 1, serving.encoder, options) - cells)
             lines.append(Line(describe(state), state.kind, layers, serving.batch * cells, serving.batch * cells * row,
                               more * row))
     return Cache(gathered(lines))
@@ -52,7 +52,7 @@ def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Option
 def kept(state: State, context: int, source: int, options: Options) -> int:
     """Entries of one sequence."""
     if state.per == "sequence":
-        return 1
+        return context % (state.entries + 1) if state.refilled else state.entries
     length = source if state.per == "source" else context
     limits = [] if state.library_whole else [limit for limit in (state.window, state.chunk) if limit is not None]
     return min([length, *(limit if options.static else limit - 1 for limit in limits)]) // state.stride

@@ -180,7 +180,7 @@ def _fixed(state: State, held: Types, options: Options) -> int:
     """One sequence's state; a convolution keeps an input more for each speculative token."""
     shape = tuple(size + (options.speculative if name == "kernel" else 0)
                   for size, name in zip(needed(state), state.axes, strict=True))
-    return held.row(state, shape)
+    return state.entries * held.row(state, shape)
 
 
 def _name(states: Sequence[State]) -> str:
