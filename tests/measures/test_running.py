@@ -1,6 +1,6 @@
 """FLOPs and caches of sparse decoders against small models that were run: torch 2.13.0, transformers 5.23.0.
 
-`tests/data/oracle_running.jsonl` is what `tests/oracle/running.py` recorded: torch's FLOP counter over a forward pass of
+`tests/data/oracle_running.jsonl` is what `tests/oracle/running.py` recorded: torch counting the FLOPs of a forward of
 two sequences in eager attention, and every tensor the cache then holds (fp32). Lengths are one short of a full group
 of compressed tokens, where the unfinished group is as large as it gets.
 """
