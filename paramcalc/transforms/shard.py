@@ -62,6 +62,8 @@ def shard(tree: Node, plan: Sharding, stage: int = 0) -> Node:
 
     Raises UsageError, with what would divide, where a dimension, the experts or the layers do not.
     """
+    if plan.ep > 1 and not any(tensor.stored > 1 for _, node, _, _ in tree.walk() for tensor in node.tensors):
+        raise UsageError(Problem(f"ep {plan.ep} shares experts, and the model has no experts", hint="leave --ep out"))
     if plan.pp > 1:
         tree = _stage(tree, plan, stage)
     if plan.tp == plan.ep == plan.vocab_multiple == plan.within_expert == 1:

@@ -1,0 +1,158 @@
+"""`memory` and `fit` from the command line: the contract's keys, exit codes and refusals."""
+
+import json
+
+import pytest
+
+from paramcalc.cli.app import run
+
+LLAMA = "llama-3.1-8b"
+
+
+@pytest.fixture
+def call(capsys):
+    def ask(*arguments):
+        code = run([*arguments, "--quiet"])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return ask
+
+
+def as_json(called):
+    code, out, err = called
+    assert err == ""
+    return code, json.loads(out)
+
+
+def test_memory_has_the_keys_of_the_contract(call):
+    code, found = as_json(call("memory", LLAMA, "--context", "8k", "--json"))
+    assert code == 0
+    assert found["schema"] == "paramcalc/memory/1"
+    assert found["weights"]["bytes"] == 2 * 8_030_261_248
+    # two heads' worth of keys and values: 32 layers · 2 · 8 · 128 · 2 bytes a token
+    assert (found["cache"]["bytes"], found["cache"]["bytes_per_token"]) == (8192 * 131_072, 131_072)
+    assert (found["cache"]["kv_bytes"], found["cache"]["state_bytes"]) == (8192 * 131_072, 0)
+    parts = [found[part]["bytes"] for part in ("weights", "cache", "activations", "overhead")]
+    assert found["total"]["bytes"] == sum(parts)
+    (device,) = found["per_device"]
+    assert [device[key] for key in ("weights", "cache", "activations", "overhead", "total")] == [*parts, sum(parts)]
+
+
+@pytest.mark.parametrize(("options", "devices", "stages"), [
+    (("--tp", "4"), 4, 1), (("--pp", "2"), 2, 2), (("--tp", "2", "--pp", "2"), 4, 2), (("--gpus", "8"), 8, 1),
+    (("--gpus", "4", "--runtime", "llama.cpp"), 4, 4), (("--gpus", "2", "--runtime", "vllm"), 2, 1),
+])
+def test_devices_add_up(call, options, devices, stages):
+    code, found = as_json(call("memory", LLAMA, "--json", *options))
+    assert code == 0
+    assert [each["device"] for each in found["per_device"]] == list(range(devices))
+    assert len({each["stage"] for each in found["per_device"]}) == stages
+    assert sum(each["total"] for each in found["per_device"]) == found["total"]["bytes"]
+
+
+@pytest.mark.parametrize(("options", "growth"), [
+    (("--kv-dtype", "fp8"), 65_536), (("--kv-dtype", "q8_0"), 65_536 * 34 // 32),
+    (("--kv-dtype", "q8_0,q4_0"), 32_768 * 34 // 32 + 32_768 * 18 // 32), (("--dtype", "fp32"), 262_144),
+    (("--dtype", "fp32", "--runtime", "llama.cpp"), 131_072), (("--tp", "16"), 262_144),
+])
+def test_growth_follows_the_cache_dtype(call, options, growth):
+    _, found = as_json(call("memory", LLAMA, "--json", *options))
+    assert found["cache"]["bytes_per_token"] == growth
+
+
+def test_assumptions_are_said(call):
+    _, found = as_json(call("memory", LLAMA, "--json", "--runtime", "vllm", "-R", "batched_tokens=4096", "--gpu", "h100"))
+    said = found["assumptions"]
+    assert (said["context"], said["batch"], said["runtime"]["name"]) == (4096, 1, "vllm")
+    assert said["runtime"]["batched_tokens"] == 4096
+    assert said["gpu"]["name"] == "NVIDIA H100 SXM"
+    assert found["pool"]["tokens"] > 4096
+
+
+def test_memory_draws_a_bar(call):
+    code, out, _ = call("memory", LLAMA, "--gpu", "rtx-4090")
+    assert code == 0
+    assert "[WWWW" in out
+    assert "of 23.99 GiB" in out
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (("memory", LLAMA, "--context", "8q"), "--context: '8q' is not a number of tokens"),
+    (("memory", LLAMA, "--gpu", "h1000"), "unknown accelerator 'h1000'"),
+    (("memory", LLAMA, "--quant", "q9_k"), "q9_k"),
+    (("memory", LLAMA, "--kv-dtype", "fp7"), "unknown number format 'fp7'"),
+    (("memory", LLAMA, "--tp", "3"), "32 heads do not divide by tp 3"),
+    (("memory", LLAMA, "--tp", "2", "--gpus", "4"), "tp 2, pp 1 and ep 1 make 2 devices, not 4"),
+    (("memory", LLAMA, "--ep", "2"), "the model has no experts"),
+    (("memory", LLAMA, "--runtime", "vllm", "-R", "ubatch=1"), "vllm has no option 'ubatch=1'"),
+    (("memory", LLAMA, "--runtime", "vllm", "-R", "batched_tokens=x"), "batched_tokens='x' is not a whole number"),
+    (("memory", LLAMA, "--gpu-memory-utilization", "1.5", "--gpu", "h100"), "is not a part of a device"),
+    (("memory", LLAMA, "--plot", "a.gif"), "a picture is one of .svg, .png"),
+    (("fit", LLAMA), "fit needs --gpu NAME or --all"),
+    (("fit", LLAMA, "--gpu", "h100", "--all"), "fit needs --gpu NAME or --all"),
+])
+def test_refusals(call, arguments, message):
+    code, out, err = call(*arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_fit_is_exact(call):
+    code, found = as_json(call("fit", LLAMA, "--gpu", "rtx-4090", "--json"))
+    assert (code, found["fits"]) == (0, True)
+    longest, most = found["max_context"], found["max_batch"]
+    for options, fits in (((longest, 1), True), ((longest + 1, 1), False), ((4096, most), True),
+                          ((4096, most + 1), False)):
+        again, other = as_json(call("fit", LLAMA, "--gpu", "rtx-4090", "--json", "--context", str(options[0]), "--batch",
+                                    str(options[1])))
+        assert (other["fits"], again) == (fits, 0 if fits else 1)
+        assert (other["headroom"]["bytes"] >= 0) == fits
+        assert other["capacity"]["bytes"] - other["total"]["bytes"] == other["headroom"]["bytes"]
+
+
+@pytest.mark.parametrize("runtime", ["exact", "transformers", "vllm", "llama.cpp"])
+def test_what_is_said_to_fit_fits(call, runtime):
+    options = ("--gpu", "rtx-3090", "--context", "64k", "--batch", "4", "--runtime", runtime)
+    code, found = as_json(call("fit", LLAMA, "--json", *options))
+    assert code == 1
+    assert found["why_not"]
+    assert found["remedies"]
+    for remedy in found["remedies"]:
+        option, value = remedy["option"].split()
+        code, other = as_json(call("fit", LLAMA, "--json", *options, option, value))
+        assert (code, other["fits"]) == (0, True), remedy
+
+
+def test_fit_over_the_catalog_and_a_curve(call):
+    code, found = as_json(call("fit", LLAMA, "--all", "--context", "4k,32k,128k", "--json"))
+    assert code == 0
+    assert len(found["accelerators"]) >= 30
+    by_name = {row["name"]: row for row in found["accelerators"]}
+    assert by_name["h100"]["fits"]
+    assert not by_name["rtx-3090"]["fits"]
+    assert [point["context"] for point in by_name["h100"]["contexts"]] == [4096, 32768, 131072]
+
+
+def test_fit_with_devices_of_ones_own(call, tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("accelerators:\n  toaster: {memory: 20 GiB}\n", "utf-8")
+    code, found = as_json(call("fit", LLAMA, "--gpu", "toaster", "--accelerators", str(mine), "--json"))
+    assert (code, found["capacity"]["bytes"]) == (0, 20 * 2**30)
+
+
+def test_nothing_grows_in_a_state_space_model(call):
+    code, found = as_json(call("fit", "mamba-2.8b", "--gpu", "rtx-4090", "--json"))
+    assert code == 0
+    assert found["cache"]["bytes_per_token"] == 0
+    assert found["max_context"] == 2**30
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg"])
+def test_the_picture_is_written(call, tmp_path, suffix):
+    pytest.importorskip("matplotlib")
+    target = tmp_path / f"memory{suffix}"
+    code, _, err = call("memory", LLAMA, "--gpu", "rtx-4090", "--plot", str(target))
+    assert (code, err) == (0, "")
+    assert target.read_bytes()[:5] in (b"\x89PNG\r", b"<?xml")
