@@ -82,3 +82,18 @@ def test_a_pattern_that_cannot_be_is_refused_at_its_key(keys, where):
 def test_words_are_numbered_only_where_layers_of_one_word_differ():
     assert told_apart([(1,), (2,), (1,)], ["a", "b", "a"]) == ["a", "b", "a"]
     assert told_apart([(1,), (2,), (1,), (3,)], ["a", "a", "a", "a"]) == ["a", "a_2", "a", "a_3"]
+
+
+@pytest.mark.parametrize(("letters", "windows"), [
+    ("LLLG", [9, 9, 9, None]), ("LG", [9, None, 9, None]), ("G", [None] * 4),
+])
+def test_exaone_writes_its_pattern_out(letters, windows):
+    """The configuration EXAONE 4.0 is published with says `sliding_window_pattern: LLLG`."""
+    config = SMALL | {"model_type": "exaone4", "sliding_window": 9, "sliding_window_pattern": letters}
+    assert [a.window for a in attention_layers(config | {"num_key_value_heads": 2})] == windows
+
+
+def test_other_letters_are_refused():
+    with pytest.raises(SpecError) as caught:
+        read_config(SMALL | {"model_type": "exaone4", "num_key_value_heads": 2, "sliding_window_pattern": "LXG"})
+    assert caught.value.problems[0].path == ("sliding_window_pattern",)

@@ -11,13 +11,14 @@ if TYPE_CHECKING:
 
     from paramcalc.readers.families.data import FamilyData
 
-Task = Literal["causal", "masked", "bare", "seq2seq", "encoder", "classification", "other"]
+Task = Literal["causal", "masked", "bare", "seq2seq", "encoder", "classification", "answers", "other"]
 
 SUFFIXES: tuple[tuple[str, Task], ...] = (
     ("ForCausalLM", "causal"), ("LMHeadModel", "causal"), ("GenerationDecoder", "causal"),
     ("ForMaskedLM", "masked"), ("WithLMHeadModel", "causal"), ("MTModel", "seq2seq"),
     ("ForConditionalGeneration", "seq2seq"), ("ForSequenceClassification", "classification"),
-    ("ForTokenClassification", "classification"), ("EncoderModel", "encoder"), ("Model", "bare"),
+    ("ForTokenClassification", "classification"), ("ForQuestionAnswering", "answers"), ("EncoderModel", "encoder"),
+    ("Model", "bare"),
 )
 """How class names say what stands on top; the first that fits."""
 
@@ -60,7 +61,8 @@ class Config:
             return self._usual_task
         for suffix, task in SUFFIXES:
             if self.architecture.endswith(suffix):
-                return task
+                headed = task == "bare" and ("For" in self.architecture or self.architecture.endswith("HeadsModel"))
+                return "other" if headed else task
         return "other"
 
     @property

@@ -79,6 +79,8 @@ class Row:
     """Where the class for sequence classification keeps its outputs."""
     tagger: str = "score"
     """Where the class for token classification keeps them."""
+    answers: str = "transformer"
+    """What the class for question answering calls the base model, where `names` do not say it."""
     older: Mapping[str, str] = field(default_factory=dict)
     """Spellings the class still takes for a key: `hidden_size` to `n_embed`."""
     adjust: Callable[[Config, dict[str, Any]], None] | None = None
@@ -126,9 +128,11 @@ class Row:
             found["norm_bias"] = _holds(config, self.norm_bias)
         more = self.more(config) if callable(self.more) else self.more
         names = self.names(config) if callable(self.names) else self.names
-        return found | dict(more) | topped(config, dict(names) | self._classifier(config))
+        return found | dict(more) | topped(config, dict(names) | self._classifier(config, names))
 
-    def _classifier(self, config: Config) -> dict[str, str]:
+    def _classifier(self, config: Config, names: Mapping[str, str]) -> dict[str, str]:
+        if config.task == "answers":
+            return {key: f"{self.answers}.{key}" for key in ("embed_tokens", "layers", "norm") if key not in names}
         if config.task != "classification":
             return {}
         return {"lm_head": self.tagger if config.per_token else self.classifier}
@@ -171,6 +175,10 @@ def topped(config: Config, names: dict[str, str]) -> dict[str, Any]:
     if config.task == "classification":
         return {"names": {"lm_head": "score", **names}, "head_rows": config.labels, "tie_embeddings": False,
                 "head_bias": config.per_token}
+    if config.task == "answers":
+        return {"names": {**names, "lm_head": "qa_outputs"}, "head_rows": 2, "tie_embeddings": False, "head_bias": True}
+    if config.task == "other" and config.outer is None:
+        raise config.unknown_class()
     return {"names": names} if names else {}
 
 

@@ -7,7 +7,7 @@ from paramcalc.readers.families.patterns import all_sliding, every, sliding_from
 
 ROWS: dict[str, Row] = {
     "llama": Row("attention_bias", "attention_bias", "mlp_bias"),
-    "mistral": Row(pattern=all_sliding),
+    "mistral": Row(pattern=all_sliding, answers="model"),
     "qwen2": Row(qkv_bias=True, pattern=sliding_from),
     "qwen3": Row("attention_bias", "attention_bias", qk_norm="head", pattern=sliding_from),
     "gemma2": Row("attention_bias", "attention_bias", placement="sandwich", pattern=lambda c: every(c, 2)),

@@ -53,7 +53,15 @@ def first_full(config: Config, period: int) -> list[str]:
 
 
 def patterned(config: Config, period: int) -> list[str]:
-    """Sliding but for each `sliding_window_pattern`-th layer, `period` where the file is silent."""
+    """Sliding but for each `sliding_window_pattern`-th layer, `period` where the file is silent.
+
+    EXAONE's files also write the pattern out: `LLLG`, local three times and then global.
+    """
+    if isinstance(config.get("sliding_window_pattern"), str):
+        letters = config.text("sliding_window_pattern")
+        if set(letters) - set("LG") or not letters:
+            raise config.error("sliding_window_pattern", "expected a number, or letters L and G")
+        return [SLIDING if letters[i % len(letters)] == "L" else FULL for i in range(config.layers)]
     return every(config, config.integer("sliding_window_pattern", period))
 
 
@@ -245,7 +253,7 @@ ROWS: dict[str, Row] = {
     "mellum": Row("attention_bias", "attention_bias", qk_norm="head", adjust=_mellum_apart, names={"router": "gate"},
                   experts=Experts("num_experts", layers=_mellum_experts)),
     "ministral": Row(pattern=all_sliding),
-    "ministral3": Row(mixers=all_sliding),
+    "ministral3": Row(mixers=all_sliding, answers="model"),
     "modernbert-decoder": Row(
         "attention_bias", "attention_bias", "mlp_bias", "decoder_bias", norm="layernorm", norm_bias="norm_bias",
         mixers=_modernbert_layers, block=_modernbert_layer, more=_modernbert_head, names=MODERNBERT,

@@ -68,6 +68,7 @@ def _bigcode(config: Config, fields: dict[str, Any]) -> None:
 
 def _neo_layers(config: Config) -> list[str]:
     """`attention_types` is a list of `[words, times]`; silent, global and local take turns twelve times."""
+    config.get("attention_layers")  # files hold this too, but the class makes it anew from attention_types
     written = config.get("attention_types")
     if written is None:
         written = [[["global", "local"], 12]]
