@@ -26,6 +26,15 @@ PUBLISHED = {"kimi_k2": "deepseek_v3"}
 repository's own modeling file (moonshotai/Kimi-K2-Instruct: modeling_deepseek.py, class DeepseekV3ForCausalLM)."""
 
 
+UNKNOWN_TO_THE_LIBRARY = {
+    "deepseek": FamilyData({"attention_bias": False, "first_k_dense_replace": 0, "moe_layer_freq": 1,
+                            "num_key_value_heads": None, "n_shared_experts": None, "n_routed_experts": None,
+                            "tie_word_embeddings": False}, {}, ("DeepseekForCausalLM", "DeepseekModel"), None, ""),
+}
+"""Model types whose class lives in a repository of its own. Sizes have no defaults: their files always say them.
+Source: deepseek-ai/deepseek-moe-16b-base, modeling_deepseek.py (DeepSeekMoE, arXiv:2401.06066)."""
+
+
 @cache
 def _text() -> str:
     return files("paramcalc.readers.families").joinpath("defaults.json").read_text(encoding="utf-8")
@@ -47,6 +56,8 @@ def model_types() -> tuple[str, ...]:
 @cache
 def family_data(model_type: str) -> FamilyData | None:
     """The data of one model type; only its own line is parsed, since most calls need one of several hundred."""
+    if model_type in UNKNOWN_TO_THE_LIBRARY:
+        return UNKNOWN_TO_THE_LIBRARY[model_type]
     text = _text()
     model_type = PUBLISHED.get(model_type, model_type)
     start = text.find(f'\n"{model_type}": {{')

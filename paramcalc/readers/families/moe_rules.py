@@ -9,7 +9,7 @@ from paramcalc.components.indexer import Indexer
 from paramcalc.components.linear import Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.latent import latent
-from paramcalc.readers.families.patterns import FULL, SLIDING, every
+from paramcalc.readers.families.patterns import FULL, SLIDING, every, sparse_layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +86,11 @@ def granite(prefix: str, **more: str) -> dict[str, str]:
 def granite_sliding(config: Config) -> list[str]:
     """One full layer, three that slide."""
     return [SLIDING if i % 4 else FULL for i in range(config.layers)]
+
+
+def deepseek_layers(config: Config) -> list[str]:
+    """DeepSeekMoE's class is dense where no experts are given."""
+    return ["dense"] * config.layers if config.get("n_routed_experts") is None else sparse_layers(config)
 
 
 def times(count: str, size: str) -> Callable[[Config], int]:

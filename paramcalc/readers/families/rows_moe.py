@@ -53,6 +53,8 @@ ROWS: dict[str, Row] = {
                      experts=Experts("num_experts", size="intermediate_size")),
     "phimoe": Row("attention_bias", "attention_bias", head_bias="lm_head_bias", norm="layernorm", pattern=all_sliding,
                   experts=Experts(size="intermediate_size"), names=W123),
+    "deepseek": Row("attention_bias", "attention_bias", names=GATE, experts=Experts(
+        "n_routed_experts", layers=rules.deepseek_layers, shared=shared_experts)),
     "deepseek_v2": Row(mlp_bias="mlp_bias", mixer=latent, names=GATE, experts=Experts(
         "n_routed_experts", layers=sparse_layers, shared=shared_experts, shared_bias="mlp_bias")),
     "deepseek_v3": Row(mixer=latent, experts=DEEPSEEK, names=CORRECTED, mtp=deepseek_mtp),
