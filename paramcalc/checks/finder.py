@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.errors import InputError, Problem
 from paramcalc.readers.files import read_file
+from paramcalc.readers.git import tracked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,6 +41,17 @@ def find(paths: Iterable[Path]) -> list[Path]:
 
 
 def _inside(folder: Path) -> Iterator[Path]:
+    listed = tracked(folder)
+    if listed is None:
+        yield from _walked(folder)
+        return
+    for path in listed:
+        hidden = any(part.startswith(".") or part in SKIPPED for part in path.relative_to(folder).parts)
+        if not hidden and path.is_file() and _fits(path):
+            yield path
+
+
+def _walked(folder: Path) -> Iterator[Path]:
     for root, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED)
         for name in sorted(files):

@@ -10,12 +10,9 @@ if TYPE_CHECKING:
 
 Severity = Literal["error", "warning", "note"]
 
-INVALID, EXPECT = "PC001", "PC002"
-RULES: dict[str, str] = {
-    INVALID: "The file cannot be read, or describes what cannot be.",
-    EXPECT: "A figure promised under `expect` is not what is counted.",
-}
-"""Code to the sentence that says what is wrong."""
+INVALID, EXPECT, SAME = "PC001", "PC002", "PC003"
+IMPOSSIBLE = ("PC001", "PC101", "PC102", "PC103", "PC104")
+"""What makes a file no model at all: exit code 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +53,4 @@ class Run:
     def exit_code(self) -> int:
         """2 where a file is invalid, 1 where a check failed, 0 where all is well."""
         errors = {finding.rule for finding in self.findings if finding.severity == "error"}
-        return 2 if INVALID in errors else 1 if errors else 0
+        return 2 if errors & set(IMPOSSIBLE) else 1 if errors else 0

@@ -1,52 +1,74 @@
-"""Check files one after another: valid, and what they promise under `expect`."""
+"""Check files one after another: valid, what they promise, the rules, and what was recorded of them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paramcalc.build import build
-from paramcalc.checks.results import EXPECT, INVALID, Finding, Run
+from paramcalc.checks.promises import broken_promises
+from paramcalc.checks.results import Finding, Run
+from paramcalc.checks.rules import Rule, rules
+from paramcalc.checks.selection import Selection, comments
+from paramcalc.checks.subject import Subject
+from paramcalc.checks.told import code_of
 from paramcalc.errors import PCError
-from paramcalc.measures.parameters import count
 from paramcalc.readers.models import load, located
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from paramcalc.measures.parameters import Counts
     from paramcalc.readers.models import Loaded
 
 
-def check(paths: Sequence[Path], overrides: Sequence[str] = (), *, strict: bool = False) -> Run:
+
+def check(
+    paths: Sequence[Path], overrides: Sequence[str] = (), *, selection: Selection | None = None,
+    extras: Sequence[Callable[[Subject], Iterable[Finding]]] = (),
+) -> Run:
     """Every finding of every file, in order."""
-    return Run(len(paths), tuple(finding for path in paths for finding in check_file(path, overrides, strict=strict)))
+    chosen = Selection() if selection is None else selection
+    known = rules()
+    found = [finding for finding in chosen.unexplained() if chosen.wanted(finding)]
+    for path in paths:
+        found += [finding for finding in check_file(path, overrides, known, extras) if chosen.wanted(finding)]
+    if chosen.strict:
+        found = [replace(finding, severity="error") if finding.severity == "warning" else finding for finding in found]
+    return Run(len(paths), tuple(found))
 
 
-def check_file(path: Path, overrides: Sequence[str] = (), *, strict: bool = False) -> list[Finding]:
-    """What is wrong with one file."""
+def check_file(
+    path: Path, overrides: Sequence[str], known: dict[str, Rule],
+    extras: Sequence[Callable[[Subject], Iterable[Finding]]] = (),
+) -> list[Finding]:
+    """What is wrong with one file, without what its comments ignore."""
     name = str(path)
     try:
-        loaded = load(name, overrides, strict=strict)
+        loaded = load(name, overrides)
         try:
-            counts = count(build(loaded.spec).tree)
+            subject = Subject(name, loaded, build(loaded.spec))
         except PCError as error:
             raise located(error, loaded.document) from error
     except PCError as error:
-        return [Finding.of(problem, name, INVALID) for problem in error.problems]
-    return list(broken_promises(loaded, counts, name))
+        return [Finding.of(problem, name, code_of(problem)) for problem in error.problems]
+    ignored, bare = comments(path.read_text(encoding="utf-8-sig")) if path.suffix in (".yaml", ".yml") else ({}, [])
+    found = [*_found(subject, known, extras), *_unknown_keys(loaded, name)]
+    graded = [replace(f, severity=known[f.rule].severity) for f in found if f.rule not in ignored]
+    return graded + [replace(finding, path=name) for finding in bare]
 
 
-def broken_promises(loaded: Loaded, counts: Counts, name: str) -> Iterator[Finding]:
-    """Figures under `expect` that are not what is counted."""
-    if loaded.spec.expect is None:
-        return
-    counted = {"total": counts.total, "active": counts.active, "embedding": counts.embedding,
-               "non_embedding": counts.total - counts.embedding, "buffers": counts.buffers}
-    promised: Iterable[tuple[str, int | None]] = ((key, getattr(loaded.spec.expect, key)) for key in counted)
-    for key, value in promised:
-        if value is not None and value != counted[key]:
-            line, column = loaded.document.place(("expect", key))
-            message = f"expect.{key}: {value:,} is promised, {counted[key]:,} counted ({counted[key] - value:+,})"
-            yield Finding(name, EXPECT, message, line=line, column=column, expected=value, actual=counted[key],
-                          hint="mend the fields, or the figure and its source")
+def _found(subject: Subject, known: dict[str, Rule], extras: Iterable[Callable[[Subject], Iterable[Finding]]],
+           ) -> Iterator[Finding]:
+    yield from broken_promises(subject)
+    for rule in known.values():
+        if rule.look is not None:
+            yield from rule.look(subject)
+    for extra in extras:
+        yield from extra(subject)
+
+
+def _unknown_keys(loaded: Loaded, name: str) -> Iterator[Finding]:
+    for problem in loaded.unknown:
+        place = loaded.document.problem(problem.path, problem.message, problem.hint)
+        yield Finding.of(place, name, "PC501")

@@ -6,11 +6,19 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from paramcalc.cli import options as o
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from paramcalc.checks.results import Finding
+    from paramcalc.checks.subject import Subject
+
+    Extra = Callable[[Subject], Iterable[Finding]]
 
 
 class CheckFormat(StrEnum):
@@ -19,15 +27,31 @@ class CheckFormat(StrEnum):
     text = "text"
     json = "json"
     github = "github"
+    gitlab = "gitlab"
+    sarif = "sarif"
+    junit = "junit"
+    markdown = "markdown"
 
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Specs, configs, or folders to search for them.")]
 CheckFormatOption = Annotated[CheckFormat | None, typer.Option(
     "--format", help="How findings are written; github by itself in a GitHub workflow.")]
+Codes = Annotated[list[str], typer.Option("--select", metavar="CODE", help="Only rules that begin so: PC3.")]
+Ignored = Annotated[list[str], typer.Option("--ignore", metavar="CODE", help="No rules that begin so; repeatable.")]
+Against = Annotated[str | None, typer.Option("--against", metavar="REV", help="Fail where a figure under expect.growth "
+                                             "grew more than it may since that git revision.")]
+WriteLock = Annotated[bool, typer.Option("--write-lock", help="Record the figures of every file in paramcalc.lock.")]
+Checkpoint = Annotated[Path | None, typer.Option("--checkpoint", metavar="FILE", help="Hold a safetensors file, index "
+                                                 "or GGUF file against the spec.")]
 
 
 def check(
     paths: Paths,
+    select: Codes = [],  # noqa: B006 - typer copies it
+    ignore: Ignored = [],  # noqa: B006 - typer copies it
+    against: Against = None,
+    write_lock: WriteLock = False,
+    checkpoint: Checkpoint = None,
     set_: o.Set = [],  # noqa: B006 - typer copies it
     format_: CheckFormatOption = None,
     json: o.Json = False,
@@ -37,14 +61,36 @@ def check(
     quiet: o.Quiet = False,
     debug: o.Debug = False,
 ) -> None:
-    """Validate every spec and config under the paths, and hold each to its `expect:`."""
+    """Validate every spec and config under the paths; hold each to its `expect:`, the rules, and what was recorded."""
     from paramcalc.checks.finder import find
     from paramcalc.checks.run import check as run_checks
-    from paramcalc.reports.check import RENDERERS, summary
+    from paramcalc.checks.selection import load_selection, select_codes
+    from paramcalc.reports.check import RENDERERS, step_summary, summary
 
-    run = run_checks(find(paths), set_, strict=strict)
+    files = find(paths)
+    selection = select_codes(select, ignore, load_selection(Path.cwd()), strict=strict)
+    extras = _extras(files, against, checkpoint, write_lock=write_lock)
+    run = run_checks(files, set_, selection=selection, extras=extras)
     style = "json" if json else format_ or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text")
     o.write(RENDERERS[str(style)](run), output)
+    if str(style) == "github":
+        step_summary(run, os.environ.get("GITHUB_STEP_SUMMARY"))
     if output is not None and not quiet:
         sys.stderr.write(f"{summary(run)}\n")
     raise typer.Exit(run.exit_code)
+
+
+def _extras(files: Sequence[Path], against: str | None, checkpoint: Path | None, *, write_lock: bool) -> list[Extra]:
+    """The further comparisons asked for."""
+    found: list[Extra] = []
+    if against is not None:
+        from paramcalc.checks.growth import growth
+
+        found.append(growth(against))
+    if checkpoint is not None:
+        from paramcalc.checks.checkpoint import against_checkpoint
+
+        found.append(against_checkpoint(checkpoint))
+    from paramcalc.checks.lock import lock
+
+    return [*found, *lock(files, Path.cwd(), write=write_lock)]

@@ -27,6 +27,8 @@ class Loaded(NamedTuple):
     source: str
     document: Document
     warnings: tuple[str, ...]
+    unknown: tuple[Problem, ...] = ()
+    """Keys of a config nobody knows."""
 
 
 def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False) -> Loaded:
@@ -53,6 +55,11 @@ def _found(model: str) -> Document | Header:
         from paramcalc.readers.hub import read_hub
 
         return read_hub(model)
+    if model.startswith("git:"):
+        from paramcalc.readers.git import show, split
+
+        revision, path = split(model)
+        return _guess(show(revision, path), f"{path}@{revision}")
     if model.endswith(CHECKPOINTS):
         from paramcalc.readers.checkpoint import read_header
 
@@ -143,13 +150,13 @@ def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
             raise SpecError(*unknown)
         said = [f"{p.dotted()}: {p.message}" for p in unknown]
     else:
-        spec, said = parse_spec(document), []
+        spec, said, unknown = parse_spec(document), [], ()
         if not spec.name:
             spec = spec.model_copy(update={"name": name})
     if strict and spec.uncounted:
         raise SpecError(*(Problem(f"not counted: {part}") for part in spec.uncounted))
     said += [f"not counted: {part}" for part in spec.uncounted] + list(spec.notes)
-    return Loaded(spec, document.source, document, tuple(said))
+    return Loaded(spec, document.source, document, tuple(said), unknown)
 
 
 def parse_spec(document: Document) -> ModelSpec:

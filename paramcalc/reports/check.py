@@ -24,7 +24,9 @@ def to_text(run: Run) -> str:
 def summary(run: Run) -> str:
     """`62 files checked, all fine`."""
     files = f"{run.checked} file{'' if run.checked == 1 else 's'} checked"
-    return f"{files}, {run.failed} failed" if run.failed else f"{files}, all fine"
+    warned = sum(finding.severity != "error" for finding in run.findings)
+    said = f", {warned} warning{'' if warned == 1 else 's'}" if warned else ""
+    return f"{files}, {run.failed} failed{said}" if run.failed else f"{files}, all fine{said}"
 
 
 def _lines(finding: Finding) -> str:
@@ -65,5 +67,40 @@ def _escaped(text: str, more: str = "") -> str:
     return text
 
 
-RENDERERS: dict[str, Callable[[Run], str]] = {"text": to_text, "json": to_json, "github": to_github}
+def to_markdown(run: Run) -> str:
+    """A table for a pull request or a job's summary."""
+    rows = [f"| {_cell(f.severity)} | {_cell(f.rule)} | {_cell(f.path)}{f':{f.line}' if f.line else ''} | "
+            f"{_cell(f.message)} | {_cell(f.hint)} |" for f in run.findings]
+    table = ["| severity | rule | place | finding | hint |", "|---|---|---|---|---|", *rows, ""] if rows else []
+    return "\n".join([f"**paramcalc check**: {summary(run)}", "", *table])
+
+
+def _cell(text: str) -> str:
+    clean = visible(text, 2000)
+    for mark in ("\\", "|", "<", "`", "*", "_", "["):
+        clean = clean.replace(mark, f"\\{mark}")
+    return clean
+
+
+def step_summary(run: Run, path: str | None) -> None:
+    """Append the markdown to a job's summary, where the workflow has one."""
+    if path:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(to_markdown(run) + "\n")
+
+
+def _other(name: str) -> Callable[[Run], str]:
+    def render(run: Run) -> str:
+        from paramcalc.reports import check_formats
+
+        make: Callable[[Run], str] = getattr(check_formats, f"to_{name}")
+        return make(run)
+
+    return render
+
+
+RENDERERS: dict[str, Callable[[Run], str]] = {
+    "text": to_text, "json": to_json, "github": to_github, "markdown": to_markdown, "gitlab": _other("gitlab"),
+    "sarif": _other("sarif"), "junit": _other("junit"),
+}
 """By format."""

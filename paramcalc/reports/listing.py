@@ -58,9 +58,10 @@ def families() -> list[Item]:
 
 def rules() -> list[Item]:
     """Rules of `check`."""
-    from paramcalc.checks.results import RULES
+    from paramcalc.checks.rules import rules as known
 
-    return [{"name": code, "summary": sentence} for code, sentence in RULES.items()]
+    return [{"name": rule.code, "rule": rule.name, "severity": rule.severity, "summary": rule.summary}
+            for rule in known().values()]
 
 
 LISTS: dict[str, Callable[[], list[Item]]] = {"models": models, "gpus": gpus, "formats": formats,

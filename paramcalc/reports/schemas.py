@@ -65,8 +65,13 @@ ONE_MODEL: dict[str, Schema] = {
         "set": {"type": "object"}, "total": record({"before": COUNT, "after": COUNT}), "components": many(GROWTH)})}),
 }
 """By command: one object a MODEL."""
+CHANGE = record({"name": TEXT, "old": COUNT, "new": COUNT, "change": INTEGER, "share": {"type": ["number", "null"]}})
+DIFF = answer("diff", {"old": {"type": "object"}, "new": {"type": "object"}, "same": FLAG, "figures": many(CHANGE),
+                       "components": many(CHANGE), "tensors": many(record({
+                           "name": TEXT, "shape": many(COUNT), "old": COUNT, "new": COUNT, "component": COMPONENT}))})
 OTHERS: dict[str, Schema] = {
     "list": record({"schema": {"const": "paramcalc/list/1"}, "what": TEXT, "items": many({"type": "object"})}),
+    "diff": DIFF,
     "check": record({"schema": {"const": "paramcalc/check/1"}, "checked": COUNT, "failed": COUNT,
                      "results": many(RESULT)}),
 }

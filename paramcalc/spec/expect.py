@@ -2,20 +2,117 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainValidator, WithJsonSchema
 
-from paramcalc.components.base import Strict
+from paramcalc.components.base import Listed, Strict
+from paramcalc.components.problems import impossible
+from paramcalc.spec.bounds import Bound, ByteBound, CountBound, FlopBound
 
-Exact = Annotated[int, Field(ge=0, le=2**62)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Tokens = Annotated[int, Field(ge=1, le=2**40)]
+Small = Annotated[int, Field(ge=1, le=2**20)]
+
+
+Percent = Annotated[float, Field(ge=0, le=1000, strict=False)]
+Figure = Literal["total", "active", "cache_per_token", "flops_per_token"]
+"""What a growth budget can be set on."""
+
+
+class Fits(Strict):
+    """Runs on so many of an accelerator, at a context and a batch."""
+
+    gpu: Name
+    gpus: Small = 1
+    context: Tokens = 4096
+    batch: Small = 1
+    quant: Name | None = None
+    """A format or GGUF mix; the model's own when not given."""
+
+
+FITS = re.compile(r"(?:([0-9]{1,6})\s*[x×]\s*)?([\w .-]{1,80}?)\s*@\s*([0-9]{1,12})([kKmM]?)")
+
+
+def parse_fits(value: object) -> Fits:
+    """`h100@32k`, `2xh100@128k`, or the fields. Raises what pydantic carries to its place."""
+    if isinstance(value, Fits):
+        return value
+    if not isinstance(value, str):
+        return Fits.model_validate(value)
+    found = FITS.fullmatch(value.strip())
+    if found is None:
+        raise impossible(f"{value[:60]!r} is not gpu@context", "write h100@32k or 2xh100@128k")
+    scale = {"": 1, "k": 2**10, "m": 2**20}[found[4].lower()]
+    return Fits(gpu=found[2], gpus=int(found[1] or 1), context=int(found[3]) * scale)
+
+
+AnyFits = Annotated[Fits, PlainValidator(parse_fits),
+                    WithJsonSchema({"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Fits"}]})]
+
+
+class CacheBudget(Strict):
+    """Growth of the cache for one more token of one sequence."""
+
+    bytes: ByteBound
+    context: Tokens = 4096
+    dtype: Name = "bf16"
+
+
+class FlopBudget(Strict):
+    """Forward FLOPs of one token."""
+
+    flops: FlopBound
+    seq: Tokens = 4096
+    convention: Literal["full", "causal"] = "full"
+
+
+class LoraBudget(Strict):
+    """Trainable parameters under a LoRA plan."""
+
+    parameters: CountBound
+    rank: Small
+    targets: Listed[Name] = Field(min_length=1, max_length=256)
 
 
 class Expect(Strict):
-    """Exact figures; `check` compares them with what is counted."""
+    """Figures and bounds; `check` compares them with what is counted."""
 
-    total: Exact | None = None
-    active: Exact | None = None
-    embedding: Exact | None = None
-    non_embedding: Exact | None = None
-    buffers: Exact | None = None
+    total: CountBound | None = None
+    active: CountBound | None = None
+    embedding: CountBound | None = None
+    non_embedding: CountBound | None = None
+    buffers: CountBound | None = None
+    components: dict[Name, CountBound] = Field(default_factory=dict, max_length=32)
+    """Parameters of a component, as `count` names it."""
+    weights: dict[Name, ByteBound] = Field(default_factory=dict, max_length=32)
+    """Bytes of all weights in a format or GGUF mix."""
+    cache_per_token: CacheBudget | None = None
+    flops_per_token: FlopBudget | None = None
+    fits: Listed[AnyFits] = Field(default=(), max_length=32)
+    trainable: LoraBudget | None = None
+    tp: Small | None = None
+    """Tensor-parallel ranks the model is to be split over."""
+    growth: dict[Figure, Percent] = Field(default_factory=dict)
+    """Percent a figure may grow against an earlier revision."""
+    same_as: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    """A file beside or below this one that must hold the same tensors."""
+
+
+EXACT = ("total", "active", "embedding", "non_embedding", "buffers")
+"""Figures `count` gives."""
+
+
+def bounds(expect: Expect) -> dict[str, Bound]:
+    """The bounds on counted figures that were given, by key."""
+    return {key: bound for key in EXACT if (bound := getattr(expect, key)) is not None}
+
+
+def _parsed(value: object) -> Expect:
+    """Validated when there is something to validate: most counts need no promise's schema."""
+    return value if isinstance(value, Expect) else Expect.model_validate(value)
+
+
+AnyExpect = Annotated[Expect, PlainValidator(_parsed), WithJsonSchema({"$ref": "#/$defs/Expect"})]
+"""An `expect:` of a specification."""

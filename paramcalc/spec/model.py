@@ -10,7 +10,7 @@ from paramcalc.components import AnyComponent
 from paramcalc.components.base import Count, Listed, Rows, Size, Strict
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.problems import impossible
-from paramcalc.spec.expect import Expect
+from paramcalc.spec.expect import AnyExpect
 from paramcalc.spec.layout import Layout
 from paramcalc.spec.quantize import QuantRule
 
@@ -79,7 +79,9 @@ class ModelSpec(LayerFields):
     family: Annotated[str, Field(max_length=100)] = ""
     source: Annotated[str, Field(max_length=2000)] = ""
     """Where the numbers came from."""
-    expect: Expect | None = None
+    expect: AnyExpect | None = None
+    training_tokens: Annotated[int, Field(ge=1, le=10**18)] | None = None
+    """Tokens it is to be trained on."""
     hidden_size: Size
     vocab_size: Rows | None = None
     num_layers: Annotated[int, Field(ge=1, le=4096)] | None = None

@@ -1,0 +1,96 @@
+"""A checkpoint's header against a spec: tensors missing, extra, of another shape, of another type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.checks.results import Finding
+from paramcalc.measures.parameters import Row, rows
+from paramcalc.measures.weights import held_in
+from paramcalc.readers.checkpoint import read_header
+from paramcalc.readers.headers import StoredTensor, tell_layers
+
+if TYPE_CHECKING:
+    from paramcalc.checks.subject import Subject
+
+CHECKPOINT = "PC006"
+
+
+class Held(NamedTuple):
+    """What a checkpoint has under one collapsed name."""
+
+    tensors: list[StoredTensor]
+
+    @property
+    def shapes(self) -> set[tuple[int, ...]]:
+        """All shapes under the name."""
+        return {tensor.shape for tensor in self.tensors}
+
+
+def against_checkpoint(path: Path) -> Callable[[Subject], Iterator[Finding]]:
+    """A comparison of a spec with a file, its header read once."""
+    header = read_header(path)
+    held: dict[str, Held] = {}
+    for name, tensor in tell_layers(header.tensors):
+        held.setdefault(name, Held([])).tensors.append(tensor)
+
+    def compare(subject: Subject) -> Iterator[Finding]:
+        expected: dict[str, list[Row]] = {}
+        for row in rows(subject.model.tree):
+            expected.setdefault(row.name, []).append(row)
+        for message, hint in differences(expected, held):
+            yield Finding(subject.name, CHECKPOINT, f"{path.name}: {message}", hint=hint)
+        yield from _types(subject, held, path.name)
+
+    return compare
+
+
+def differences(expected: dict[str, list[Row]], held: dict[str, Held]) -> Iterator[tuple[str, str]]:
+    """What is missing, extra or of another shape, by name, each with a remedy or nothing."""
+    for name, wanted in expected.items():
+        found = held.get(name, Held([])).tensors
+        count = sum(row.copies for row in wanted)
+        if not found:
+            yield f"tensor {name} is missing" + (f" ({count:,} of it)" if count > 1 else ""), ""
+            continue
+        shapes = {row.shape: row.copies for row in wanted}
+        for tensor in found:
+            if tensor.shape not in shapes:
+                said = " or ".join(str(list(shape)) for shape in shapes)
+                yield f"tensor {tensor.name} has shape {list(tensor.shape)}, expected {said}", ""
+        if len(found) != count:
+            yield f"tensor {name}: {count:,} expected, {len(found):,} found{_gaps(name, found, count)}", ""
+    for name, extra in held.items():
+        if name not in expected:
+            buffers = "inv_freq" in name or "masked_bias" in name
+            yield f"tensor {extra.tensors[0].name} is not in the spec", "a buffer of older files" if buffers else ""
+
+
+def _gaps(name: str, found: list[StoredTensor], count: int) -> str:
+    """Which numbers are not there, where one number tells the tensors apart."""
+    if name.count("*") != 1:
+        return ""
+    place = name.split(".").index("*")
+    there = {int(tensor.name.split(".")[place]) for tensor in found}
+    gone = [str(number) for number in range(count) if number not in there][:10]
+    return f" (without {', '.join(gone)})" if gone else ""
+
+
+def _types(subject: Subject, held: dict[str, Held], file: str) -> Iterator[Finding]:
+    """Tensors of another number format than the spec's own rules give them."""
+    from paramcalc.catalog.formats import find_format
+    from paramcalc.measures.parameters import placed
+    from paramcalc.transforms.formats import in_formats
+
+    if not subject.spec.quantize:
+        return
+    plain = find_format("bf16")
+    for item in placed(in_formats(subject.model).tree):
+        wanted = held_in(item.tensor, plain)
+        for tensor in held.get(item.name, Held([])).tensors:
+            if wanted.family == "plain" and tensor.format != wanted.name:
+                message = f"{file}: tensor {tensor.name} is held in {tensor.format}, expected {wanted.name}"
+                yield Finding(subject.name, CHECKPOINT, message, expected=wanted.name, actual=tensor.format)
+                break

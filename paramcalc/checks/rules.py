@@ -1,0 +1,37 @@
+"""The rules: each has a code, a name, a severity, a sentence and a reason; most have a function that looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from paramcalc.checks.results import Finding
+    from paramcalc.checks.subject import Subject
+
+Severity = Literal["error", "warning", "note"]
+Look = Callable[["Subject"], Iterator["Finding"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a code stands for."""
+
+    code: str
+    name: str
+    severity: Severity
+    summary: str
+    """What is wrong."""
+    why: str
+    """Why it matters, and what to do."""
+    look: Look | None = None
+    """Finds it in a file that is valid; rules without one are told by readers and comparisons."""
+
+
+def rules() -> dict[str, Rule]:
+    """Every rule by its code, in order."""
+    from paramcalc.checks import told, unusual, wasteful, wrong
+
+    found = [*told.RULES, *wrong.RULES, *wasteful.RULES, *unusual.RULES]
+    return {rule.code: rule for rule in sorted(found, key=lambda rule: rule.code)}

@@ -1,0 +1,127 @@
+"""Which rules count where: `[tool.paramcalc]` of pyproject.toml, comments in a file, and options of the command."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.checks.results import Finding
+from paramcalc.errors import InputError, Problem, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+COMMENT = re.compile(r"#\s*paramcalc:\s*ignore\s+(PC\d{3}(?:\s*,\s*PC\d{3})*)\s*(?:[-:–—]\s*(.*\S))?\s*$")
+SECTION = "[tool.paramcalc]"
+KEYS = ("select", "ignore", "per-file-ignores", "lock")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is asked of files. Codes may be prefixes: `PC3` is every wasteful size."""
+
+    select: tuple[str, ...] = ()
+    """Nothing means everything."""
+    ignore: dict[str, str] = field(default_factory=dict)
+    """Code to reason."""
+    per_file: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Glob over paths to codes and reasons."""
+    strict: bool = False
+    """Warnings count as errors."""
+    source: str = ""
+
+    def wanted(self, finding: Finding) -> bool:
+        """Whether a finding counts, as far as its code says; invalid files always do."""
+        code = finding.rule
+        if code == "PC001":
+            return True
+        if self.select and not any(code.startswith(prefix) for prefix in self.select):
+            return False
+        return not any(code.startswith(prefix) for prefix in (*self.ignore, *self._for(finding.path)))
+
+    def _for(self, path: str) -> Iterator[str]:
+        for glob, codes in self.per_file.items():
+            if fnmatch(Path(path).as_posix(), glob) or fnmatch(Path(path).as_posix(), f"*/{glob}"):
+                yield from codes
+
+    def unexplained(self) -> Iterator[Finding]:
+        """Ignored rules without a reason."""
+        for codes in (self.ignore, *self.per_file.values()):
+            for code, reason in codes.items():
+                if not reason.strip():
+                    yield Finding(self.source or SECTION, "PC007", f"{code} is ignored without a reason", "warning",
+                                  hint=f'ignore = {{ {code} = "why" }}')
+
+
+def load_selection(start: Path) -> Selection:
+    """The settings of the nearest pyproject.toml at or above a folder. Raises InputError for what cannot be."""
+    for folder in (start, *start.parents):
+        path = folder / "pyproject.toml"
+        if path.is_file():
+            try:
+                data = tomllib.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                raise InputError(Problem(f"is not TOML: {error}", source=str(path))) from None
+            return _selection(data.get("tool", {}).get("paramcalc", {}), str(path))
+    return Selection()
+
+
+def _selection(settings: Any, source: str) -> Selection:  # noqa: ANN401 - whatever TOML holds
+    problems = []
+    if not isinstance(settings, dict) or set(settings) - set(KEYS):
+        problems.append(f"{SECTION} knows {', '.join(KEYS)}")
+        settings = {}
+    select, ignore = settings.get("select", []), settings.get("ignore", {})
+    per_file = settings.get("per-file-ignores", {})
+    if not isinstance(select, list) or not all(isinstance(code, str) for code in select):
+        problems.append(f"{SECTION} select must be a list of codes")
+    if isinstance(ignore, list):
+        ignore = dict.fromkeys(ignore, "")
+    if not _reasons(ignore):
+        problems.append(f"{SECTION} ignore must be codes with reasons")
+    if not isinstance(per_file, dict) or not all(_reasons(codes) for codes in per_file.values()):
+        problems.append(f"{SECTION} per-file-ignores must be globs with codes with reasons")
+    if problems:
+        raise InputError(*(Problem(message, source=source) for message in problems))
+    return Selection(known_codes(select, "select"), dict(ignore), dict(per_file), source=source)
+
+
+def _reasons(value: Any) -> bool:  # noqa: ANN401 - whatever TOML holds
+    return isinstance(value, dict) and all(isinstance(k, str) and isinstance(v, str) for k, v in value.items())
+
+
+def known_codes(codes: Iterable[str], option: str) -> tuple[str, ...]:
+    """Codes or prefixes of codes. Raises UsageError for one no rule begins with."""
+    from paramcalc.checks.rules import rules
+
+    found = tuple(codes)
+    unknown = [code for code in found if not any(known.startswith(code) for known in rules())]
+    if unknown:
+        raise UsageError(Problem(f"{option}: unknown rule {', '.join(unknown)[:100]}",
+                                 hint="`paramcalc list rules` shows the codes"))
+    return found
+
+
+def comments(text: str) -> tuple[dict[str, tuple[int, str]], list[Finding]]:
+    """Rules a YAML file ignores by comment: code to line and reason; and the comments that give no reason."""
+    found: dict[str, tuple[int, str]] = {}
+    bare = []
+    for number, line in enumerate(text.splitlines(), 1):
+        match = COMMENT.search(line) if "paramcalc" in line else None
+        for code in re.findall(r"PC\d{3}", match[1]) if match else ():
+            found[code] = (number, match[2] or "" if match else "")
+            if match and not match[2]:
+                bare.append(Finding("", "PC007", f"{code} is ignored without a reason", "warning", number, 1,
+                                    hint=f"# paramcalc: ignore {code} - why"))
+    return found, bare
+
+
+def select_codes(select: Sequence[str], ignore: Sequence[str], base: Selection, *, strict: bool) -> Selection:
+    """Settings of a project with the options of a command laid over them."""
+    given = dict.fromkeys(known_codes(ignore, "--ignore"), "asked for on the command line")
+    return Selection(known_codes(select, "--select") or base.select, base.ignore | given, base.per_file, strict,
+                     base.source)

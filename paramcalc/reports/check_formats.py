@@ -1,0 +1,107 @@
+"""Findings for the places people already look: GitLab's code quality, SARIF 2.1.0, JUnit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from xml.sax.saxutils import quoteattr
+
+from paramcalc._version import __version__
+from paramcalc.checks.rules import Rule, rules
+from paramcalc.readers.quote import visible
+
+if TYPE_CHECKING:
+    from paramcalc.checks.results import Finding, Run
+
+LONG = 4000
+
+
+def to_gitlab(run: Run) -> str:
+    """Code quality, https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format."""
+    levels = {"error": "major", "warning": "minor", "note": "info"}
+    found = [{"description": _said(f), "check_name": f.rule, "fingerprint": _fingerprint(f),
+              "severity": levels[f.severity],
+              "location": {"path": _posix(f.path), "lines": {"begin": max(f.line, 1)}}} for f in run.findings]
+    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+
+
+def _fingerprint(finding: Finding) -> str:
+    """Stays the same while the finding does, wherever its line moves to."""
+    text = "\0".join((_posix(finding.path), finding.rule, finding.message))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def to_sarif(run: Run) -> str:
+    """SARIF 2.1.0, https://docs.oasis-open.org/sarif/sarif/v2.1.0/."""
+    known = list(rules().values())
+    index = {rule.code: number for number, rule in enumerate(known)}
+    driver = {"name": "paramcalc", "version": __version__, "rules": [_sarif_rule(rule) for rule in known]}
+    results = [_sarif_result(finding, index) for finding in run.findings]
+    document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0",
+                "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}]}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _sarif_rule(rule: Rule) -> dict[str, Any]:
+    return {"id": rule.code, "name": rule.name, "shortDescription": {"text": rule.summary},
+            "fullDescription": {"text": f"{rule.summary} {rule.why}"}, "help": {"text": rule.why},
+            "defaultConfiguration": {"level": rule.severity}}
+
+
+def _sarif_result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
+    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(finding.path)}}
+    if finding.line:
+        place["region"] = {"startLine": finding.line, "startColumn": max(finding.column, 1)}
+    return {"ruleId": finding.rule, "ruleIndex": index[finding.rule], "level": finding.severity,
+            "message": {"text": _said(finding)}, "locations": [{"physicalLocation": place}],
+            "partialFingerprints": {"paramcalc/v1": _fingerprint(finding)}}
+
+
+def to_junit(run: Run) -> str:
+    """A suite of the files with findings and one case for all that are fine; an error fails, the rest is output."""
+    by_path: dict[str, list[Finding]] = {}
+    for finding in run.findings:
+        by_path.setdefault(finding.path, []).append(finding)
+    cases = [_case(path, found) for path, found in by_path.items()]
+    fine = run.checked - len(by_path)
+    cases += [f'  <testcase classname="paramcalc" name="{fine} files without findings" time="0"/>'] if fine > 0 else []
+    counts = f'tests="{len(cases)}" failures="{run.failed}" errors="0" skipped="0"'
+    head = f'<testsuites {counts}>\n <testsuite name="paramcalc check" {counts} time="0">'
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', head, *cases, " </testsuite>", "</testsuites>", ""]
+    return "\n".join(lines)
+
+
+def _case(path: str, findings: list[Finding]) -> str:
+    errors = [finding for finding in findings if finding.severity == "error"]
+    others = [finding for finding in findings if finding.severity != "error"]
+    lines = [f"  <testcase classname=\"paramcalc\" name={_xml(path)} time=\"0\">"]
+    if errors:
+        text = "\n".join(f"{finding.line}:{finding.column} {finding.rule} {_said(finding)}" for finding in errors)
+        first = f"{errors[0].rule} {errors[0].message}"
+        lines.append(f"   <failure type={_xml(errors[0].rule)} message={_xml(first)}>{_xml(text)[1:-1]}</failure>")
+    if others:
+        text = "\n".join(f"{f.severity}: {f.line}:{f.column} {f.rule} {_said(f)}" for f in others)
+        lines.append(f"   <system-out>{_xml(text)[1:-1]}</system-out>")
+    return "\n".join([*lines, "  </testcase>"])
+
+
+def _xml(text: str) -> str:
+    """Quoted for an attribute; what XML cannot hold is made visible."""
+    lines = [visible(line, LONG) for line in text.split("\n")]
+    return quoteattr("\n".join(lines), {'"': "&quot;"})
+
+
+def _said(finding: Finding) -> str:
+    return visible(finding.message, LONG) + (f" ({visible(finding.hint, LONG)})" if finding.hint else "")
+
+
+def _posix(path: str) -> str:
+    return Path(path).as_posix().removeprefix("./")
+
+
+def _uri(path: str) -> str:
+    """A relative reference, percent-encoded."""
+    return quote(_posix(path), safe="/~")
