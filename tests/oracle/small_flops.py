@@ -24,6 +24,11 @@ RECORDS = (
     "draw1__bitnet", "draw1__ctrl", "draw1__diffllama", "draw1__doge", "draw3__doge", "draw2__falcon",
     "draw1__gemma3n_text", "draw3__gemma4_text", "draw2__gemma4_unified_text", "draw1__gpt_neo", "draw1__hrm_text",
     "draw1__modernbert-decoder", "draw1__mpt", "draw2__opt", "draw1__openai-gpt", "draw1__stablelm", "draw1__xglm",
+    "draw2__bert", "draw1__roberta", "draw2__xlm-roberta", "draw2__electra", "draw1__albert", "draw1__deberta",
+    "draw1__deberta-v2", "draw1__distilbert", "draw2__roformer", "draw2__rembert", "draw3__roc_bert", "draw1__gte",
+    "draw1__jina_embeddings_v3", "draw1__nomic_bert", "draw1__modernbert", "draw1__eurobert", "draw1__ultrabert",
+    "draw1__xlm", "draw1__ibert", "draw1__mobilebert", "draw2__megatron-bert", "draw2__xlm-roberta-xl",
+    "draw3__ernie", "draw1__yoso",
 )  # fmt: skip
 LENGTH = 24
 FORWARD_ONLY = ("hrm_text",)
@@ -42,10 +47,11 @@ def measure(record: dict[str, Any]) -> dict[str, Any]:
     model = owner(config).float().eval()
     ids = torch.randint(4, min(config.vocab_size, 200), (2, LENGTH))
     runs = {}
+    settings = {"use_cache": False} if hasattr(config, "use_cache") else {}
     names = (f"forward_seq{LENGTH}", f"forward_backward_seq{LENGTH}")
     for name in names[:1] if kind in FORWARD_ONLY else names:
         with FlopCounterMode(display=False) as counter:
-            loss = model(input_ids=ids, use_cache=False).logits.float().sum()
+            loss = model(input_ids=ids, **settings).logits.float().sum()
             if "backward" in name:
                 loss.backward()
         by_op = {str(op).split(".")[-1]: count for op, count in counter.get_flop_counts()["Global"].items()}
