@@ -94,7 +94,10 @@ class _Build:
     """One config on its way to a specification."""
 
     def __init__(self, row: Seq2Seq, config: Config) -> None:
-        if config.task not in ("causal", "bare", "seq2seq", "classification"):
+        self.answers = row.encoder and config.architecture.endswith("ForQuestionAnswering")
+        if config.task not in ("causal", "bare", "seq2seq", "classification") and not self.answers:
+            raise config.unknown_class()
+        if config.per_token and row.encoder:
             raise config.unknown_class()
         self.row = row
         self.config = config
@@ -201,7 +204,11 @@ class _Build:
 
     def top(self) -> None:
         row, config = self.row, self.config
-        if config.task == "classification":
+        if self.answers:
+            self.modules["qa_outputs"] = Head(rows=2, bias=True)
+        elif config.per_token:
+            self.modules["classifier"] = Head(rows=config.labels, bias=True)
+        elif config.task == "classification":
             self.modules |= classifier(config, self.width) if row.encoder else {"score": Head(rows=config.labels)}
         if config.task not in ("causal", "seq2seq"):
             return

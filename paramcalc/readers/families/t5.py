@@ -51,7 +51,8 @@ class _Build:
     """One config on its way to a specification."""
 
     def __init__(self, row: T5, config: Config) -> None:
-        if config.task not in ("bare", "seq2seq", "classification", "encoder"):
+        self.answers = config.architecture.endswith("ForQuestionAnswering")
+        if config.task not in ("bare", "seq2seq", "classification", "encoder") and not self.answers:
             raise config.unknown_class()
         self.row = row
         self.config = config
@@ -66,13 +67,15 @@ class _Build:
         config = self.config
         self.modules[f"{self.base}shared"] = Embedding()
         self.stack("encoder", config.depth("num_layers"))
-        if config.task != "encoder":
+        if config.task != "encoder" and not config.per_token:
             given = config.get("num_decoder_layers") is not None
             self.stack("decoder", config.depth("num_decoder_layers" if given else "num_layers"))
         if config.task == "seq2seq":
             self.modules["lm_head"] = Head(tied=self.tied)
             if self.row.ties == "file" and not self.tied:
                 config.notes.append(TIED_BY_CLASS)
+        elif self.answers or config.per_token:
+            self.modules["qa_outputs" if self.answers else "classifier"] = Head(rows=config.labels, bias=True)
         elif config.task == "classification":
             self.modules |= classifier(config, self.width)
         return ModelSpec(hidden_size=self.width, vocab_size=config.integer("vocab_size"), modules=self.modules,
