@@ -1,0 +1,95 @@
+"""Adapters: LoRA, DoRA, and QLoRA, which is LoRA on a quantized model. What is not an adapter is frozen.
+
+Sources: LoRA arXiv:2106.09685, DoRA arXiv:2402.09353, QLoRA arXiv:2305.14314; which parameters there are and how they
+are named: huggingface/peft tuners/lora/layer.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from fnmatch import translate
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.errors import Problem, UsageError
+from paramcalc.tree import Leaf, Node, Tensor
+
+if TYPE_CHECKING:
+    from paramcalc.build import Model
+
+ALL_LINEAR = "all-linear"
+"""Every linear layer but the head."""
+
+
+class Lora(NamedTuple):
+    """An adapter plan."""
+
+    rank: int
+    targets: tuple[str, ...]
+    """Modules, by the end of their name (`q_proj`), a glob over the whole, or `all-linear`."""
+    dora: bool = False
+    """A magnitude for each output as well."""
+    dtype: str | None = "fp32"
+    """Adapters are kept in this type whatever the model's, as peft does (`autocast_adapter_dtype`)."""
+
+
+def with_lora(tree: Node, plan: Lora) -> Node:
+    """The tree with adapters on each matrix a target names, everything else frozen.
+
+    Raises UsageError for a target that names no matrix.
+    """
+    tests = [(target, _fits(target)) for target in plan.targets]
+    matched: set[str] = set()
+
+    def change(path: str, leaf: Leaf) -> Iterable[Leaf]:
+        if not isinstance(leaf, Tensor):
+            return (leaf,)
+        frozen = leaf._replace(frozen=True)
+        if leaf.role != "matmul" or not path.endswith("weight") or not leaf.stored:
+            return (frozen,)
+        found = [target for target, fits in tests if fits(path.removesuffix(".weight"), leaf)]
+        matched.update(found)
+        return (frozen, *_adapters(leaf, plan)) if found else (frozen,)
+
+    adapted = tree.map(change)
+    if idle := [target for target in plan.targets if target not in matched]:
+        raise UsageError(Problem(f"LoRA targets {', '.join(idle)} match no matrix",
+                                 hint="`count --by tensor` shows the names"))
+    return adapted
+
+
+def adapt(model: Model, plan: Lora) -> Model:
+    """The model with adapters."""
+    return model._replace(tree=with_lora(model.tree, plan))
+
+
+def _fits(target: str) -> Callable[[str, Tensor], bool]:
+    if target == ALL_LINEAR:
+        return lambda _, tensor: tensor.component not in ("lm_head", "moe_router")
+    if any(mark in target for mark in "*?["):
+        globbed = re.compile(translate(target))
+        return lambda module, _: globbed.match(module) is not None
+    return lambda module, _: module == target or module.endswith(f".{target}")
+
+
+def _adapters(tensor: Tensor, plan: Lora) -> Sequence[Tensor]:
+    """A `(rank, in)`, B `(out, rank)`, and for DoRA a magnitude `(out,)`."""
+    out, into = (1, 0) if tensor.transposed else (0, 1)
+    base = tensor._replace(frozen=False, format=None, dtype=plan.dtype, transposed=False)
+    name = tensor.name.removesuffix(".weight").removesuffix("weight")
+    dot = "." if name else ""
+    found = [base._replace(name=f"{name}{dot}lora_A.weight", shape=(plan.rank, tensor.shape[into]),
+                           axes=("rank", tensor.axes[into])),
+             base._replace(name=f"{name}{dot}lora_B.weight", shape=(tensor.shape[out], plan.rank),
+                           axes=(tensor.axes[out], "rank"))]
+    if plan.dora:
+        found.append(base._replace(name=f"{name}{dot}lora_magnitude_vector.weight", shape=(tensor.shape[out],),
+                                   axes=(tensor.axes[out],), role="vector"))
+    return found
+
+
+def trainable_parameters(tree: Node) -> int:
+    """Parameters that are trained: all that are not frozen."""
+    from paramcalc.measures.parameters import placed
+
+    return sum(item.parameters for item in placed(tree) if not item.tensor.frozen)
