@@ -35,6 +35,7 @@ class DepthwiseConv(Component):
                 self.vector("dynamic", (rows, width), ("kv_heads", "hidden"), MIXER, "matmul")]
 
     def states(self, site: Site) -> list[State]:
-        """The last `kernel` inputs, as the library keeps them."""
+        """The last `kernel` inputs, in fp32 as the library keeps them."""
         shape = (self.channels or self.width(site), self.kernel)
-        return [State("conv", shape, ("kv_heads", "kernel"), "sequence", component=MIXER, kind="state")]
+        return [State("conv", shape, ("kv_heads", "kernel"), "sequence", dtype="float32", component=MIXER,
+                      kind="state")]

@@ -65,6 +65,8 @@ class Prepared:
         kv_dtype = setup.kv_dtype or runtime.profile.kv_dtype
         self.held: Types = types(self.dtype, kv_dtype)
         tree = in_formats(model, setup.quant).tree
+        self.encodes = any(node.stream == "source" for _, node, _, _ in tree.walk())
+        """Whether the model has an encoder; without one nothing of a source is kept unless its length is said."""
         self.stages = tuple(self._stage(shard(tree, self.plan, stage), model) for stage in range(self.plan.pp))
 
     def _stage(self, tree: Node, model: Model) -> Stage:
@@ -80,6 +82,8 @@ class Prepared:
 
     def cache(self, stage: Stage, serving: Serving) -> Cache:
         """The cache of one device of a stage."""
+        if serving.source is None and not self.encodes:
+            serving = serving._replace(source=0)
         return self.runtime.cache(stage.kinds, serving, self.held)
 
     def parts(self, serving: Serving) -> tuple[Parts, ...]:

@@ -128,8 +128,10 @@ def _apertus(config: Config, *_: str) -> dict[str, Any]:
 
 
 def _both_ways(config: Config, word: str, _: str) -> dict[str, Any]:
-    """`use_bidirectional_attention` lets a token see what follows, within half the window where there is one."""
-    if not config.flag("use_bidirectional_attention"):
+    """`use_bidirectional_attention` lets a token see what follows, within half the window where there is one.
+
+    A class that generates sees both ways in its prefix only, and keeps keys and values like any other."""
+    if not config.flag("use_bidirectional_attention") or config.task in ("causal", "seq2seq"):
         return {}
     reach = config.optional("sliding_window") if word == SLIDING else None
     return {"causal": False} | ({"window": two_sided(reach)} if reach else {})
