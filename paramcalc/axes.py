@@ -4,6 +4,7 @@ hidden    the residual stream: never divided
 heads     query heads, value heads of a linear mixer: divided by tensor parallelism
 kv_heads  key and value heads: divided, or held again on several devices where there are fewer than devices
 groups    groups of a state mixer that share B and C: as kv_heads
+o_groups  groups of heads with an output projection of their own: divided
 ffn       intermediate size of a feed-forward: divided
 inner     channels of a state mixer: divided
 vocab     rows of the token table and of the head: padded, then divided

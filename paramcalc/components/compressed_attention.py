@@ -53,8 +53,9 @@ class CompressedAttention(Component):
         found += self.linear("wq_b", inner, self.q_lora_rank, "attention", axes=(heads, "latent"))
         found += self.linear("wkv", self.head_dim, width, "attention", axes=("head_dim", "hidden"))
         found += self.norm("norm", self.head_dim, axis="head_dim")
-        found += self.linear("wo_a", out, inner // self.o_groups, "attention", axes=("latent", "head_dim"))
-        found += self.linear("wo_b", width, out, "attention", axes=("hidden", "latent"))
+        groups = axis("o_groups", self.o_groups, self.o_lora_rank)
+        found += self.linear("wo_a", out, inner // self.o_groups, "attention", axes=(groups, "head_dim"))
+        found += self.linear("wo_b", width, out, "attention", axes=("hidden", groups))
         found.append(self.vector("attn_sink", (self.num_heads,), ("heads",), "attention"))
         if self.rate is None:
             return found

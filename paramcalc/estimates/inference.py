@@ -151,7 +151,7 @@ def sharding(setup: Setup, runtime: Runtime) -> Sharding:
     tp, pp, ep = setup.tp or 1, setup.pp or 1, setup.ep or 1
     if setup.gpus is not None and setup.tp is setup.pp is setup.ep is None:
         tp, pp = (setup.gpus, 1) if runtime.profile.split == "tp" else (1, setup.gpus)
-    plan = Sharding(tp, pp, ep, vocab_multiple=runtime.profile.vocab_multiple)
+    plan = Sharding(tp, pp, ep, vocab_multiple=runtime.profile.vocab_multiple or tp)
     if setup.gpus is not None and plan.devices != setup.gpus:
         raise UsageError(Problem(f"tp {tp}, pp {pp} and ep {ep} make {plan.devices} devices, not {setup.gpus}",
                                  hint="leave --gpus out, or let --tp × --pp be it"))

@@ -8,7 +8,7 @@ from paramcalc.estimates.fit import MOST_BATCH, MOST_TOKENS, Fit, Need, fit, rem
 from paramcalc.estimates.inference import memory
 from paramcalc.measures.cache import Serving
 from paramcalc.reports.count import head, headline
-from paramcalc.reports.memory import PARTS, assumptions, bar, body, fullest
+from paramcalc.reports.memory import PARTS, assumptions, bar, beyond, body, fullest
 from paramcalc.reports.numbers import binary
 from paramcalc.reports.table import Answer, Column, Table
 
@@ -33,6 +33,7 @@ def one(
     json = head("fit", loaded) | body(held, machine) | keys(last) | {
         "why_not": _why(held, last), "remedies": [remedy._asdict() for remedy in helps],
         "trained_context": model.spec.max_position_embeddings}
+    json["warnings"] += beyond(model, held)
     if len(found) > 1:
         json["curve"] = [_point(each) for each in found]
     tables = (_verdict(model, held, machine, last, helps), *(_curve(found) if len(found) > 1 else ()))
@@ -97,7 +98,7 @@ def _verdict(model: Model, held: Memory, machine: Machine, found: Fit, helps: Se
     notes = (*bar(fullest(held), machine.capacity, machine.usable, machine.device.name),
              f"{runtime.name} · context {found.serving.context:,} · batch {found.serving.batch:,} · weights "
              f"{said['quant'] or said['dtype']} · cache {said['kv_dtype']}",
-             *(f"{name}: {text}" for name, text in runtime.profile.notes))
+             *beyond(model, held), *(f"{name}: {text}" for name, text in runtime.profile.notes))
     return Table(headline(model), (Column(""), Column("")), tuple(rows), notes=notes)
 
 

@@ -21,7 +21,17 @@ BAR = 60
 
 def answer(loaded: Loaded, model: Model, found: Memory, machine: Machine | None = None) -> Answer:
     """Bytes to serve, on one device and on all."""
-    return Answer(head("memory", loaded) | body(found, machine), tables(model, found, machine))
+    json = head("memory", loaded) | body(found, machine)
+    json["warnings"] += beyond(model, found)
+    return Answer(json, tables(model, found, machine))
+
+
+def beyond(model: Model, found: Memory) -> list[str]:
+    """A context longer than the model has positions for."""
+    positions, context = model.spec.max_position_embeddings, found.serving.context
+    if not positions or context <= positions:
+        return []
+    return [f"a context of {context:,} is longer than the {positions:,} positions the model was made for"]
 
 
 def body(found: Memory, machine: Machine | None = None) -> dict[str, Any]:
@@ -78,7 +88,7 @@ def _parts(model: Model, found: Memory, machine: Machine | None) -> Table:
         if (pool := machine.pool(found)) is not None:
             notes.append(f"reserves {binary(pool.bytes)} a device for {pool.tokens:,} tokens: "
                          f"{pool.requests_per_thousand / 1000:.2f} requests of {found.serving.context:,} at once")
-    notes += [f"{name}: {text}" for name, text in found.prepared.runtime.profile.notes]
+    notes += beyond(model, found) + [f"{name}: {text}" for name, text in found.prepared.runtime.profile.notes]
     return Table(headline(model), columns, rows, ("total", total.total, total.total, ""), tuple(notes))
 
 

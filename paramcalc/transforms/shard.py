@@ -22,7 +22,7 @@ from paramcalc.tree import Leaf, Node, Tensor
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-DIVIDED = frozenset({"heads", "ffn", "inner", "vocab"})
+DIVIDED = frozenset({"heads", "o_groups", "ffn", "inner", "vocab"})
 """Dimensions of which each device holds an equal part."""
 REPEATED = frozenset({"kv_heads", "groups"})
 """Dimensions divided while there are enough, else held by several devices."""
@@ -42,7 +42,7 @@ class Sharding(NamedTuple):
     expert_tp: int | None = None
     """Devices that share one expert's matrices; tp / ep (at least 1) when not given."""
     vocab_multiple: int = 1
-    """The vocabulary is padded to a multiple of this: 64 in vLLM, 128·tp in Megatron."""
+    """The vocabulary is padded to a multiple of this: 64 in vLLM, 128·tp in Megatron; tp pads no more than needed."""
     stages: tuple[int, ...] = ()
     """Layers of each stage, where they are not as equal as can be."""
 

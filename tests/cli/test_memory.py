@@ -62,7 +62,8 @@ def test_growth_follows_the_cache_dtype(call, options, growth):
 
 
 def test_assumptions_are_said(call):
-    _, found = as_json(call("memory", LLAMA, "--json", "--runtime", "vllm", "-R", "batched_tokens=4096", "--gpu", "h100"))
+    options = ("--runtime", "vllm", "-R", "batched_tokens=4096", "--gpu", "h100")
+    _, found = as_json(call("memory", LLAMA, "--json", *options))
     said = found["assumptions"]
     assert (said["context"], said["batch"], said["runtime"]["name"]) == (4096, 1, "vllm")
     assert said["runtime"]["batched_tokens"] == 4096
@@ -105,8 +106,8 @@ def test_fit_is_exact(call):
     longest, most = found["max_context"], found["max_batch"]
     for options, fits in (((longest, 1), True), ((longest + 1, 1), False), ((4096, most), True),
                           ((4096, most + 1), False)):
-        again, other = as_json(call("fit", LLAMA, "--gpu", "rtx-4090", "--json", "--context", str(options[0]), "--batch",
-                                    str(options[1])))
+        again, other = as_json(call("fit", LLAMA, "--gpu", "rtx-4090", "--json", "--context", str(options[0]),
+                                    "--batch", str(options[1])))
         assert (other["fits"], again) == (fits, 0 if fits else 1)
         assert (other["headroom"]["bytes"] >= 0) == fits
         assert other["capacity"]["bytes"] - other["total"]["bytes"] == other["headroom"]["bytes"]

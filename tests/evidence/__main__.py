@@ -1,7 +1,11 @@
-"""`python -m tests.evidence` prints the table."""
+"""`python -m tests.evidence` prints the table; with `--write`, puts its summary into the README."""
 
 import sys
 
+from tests.evidence.readme import write
 from tests.evidence.report import rows, text
 
-sys.stdout.write(text(rows()) + "\n")
+if sys.argv[1:] == ["--write"]:
+    write()
+else:
+    sys.stdout.write(text(rows()) + "\n")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.evidence.readme import README, block, quoted
 from tests.evidence.report import rows, text
 
 FOUND = rows()
@@ -23,3 +24,7 @@ def test_the_table_can_be_read():
     table = text(FOUND)
     print("\n" + table)  # noqa: T201 - what -s shows
     assert "NOT EXPLAINED" not in table
+
+
+def test_the_readme_quotes_it():
+    assert quoted(README.read_text("utf-8")) == block(), "run `python -m tests.evidence --write`"

@@ -24,7 +24,8 @@ class Profile(NamedTuple):
 
     split: str
     """How several devices share a model when nothing else is said: `tp` or `pp`."""
-    vocab_multiple: int = 1
+    vocab_multiple: int = 0
+    """What the vocabulary is padded to a multiple of; no more than the devices need when 0."""
     rotary_table: bool = False
     """Cosines and sines of every position are held with the weights."""
     kv_dtype: str | None = None
