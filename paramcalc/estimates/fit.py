@@ -120,8 +120,12 @@ def _shorter(need: Need, machine: Machine, found: Fit) -> Remedy | None:
 
 
 def _more_devices(setup: Setup, devices: int) -> list[tuple[str, Setup]]:
-    alone = setup._replace(tp=None, pp=None, ep=None)
-    return [(f"--gpus {count}", alone._replace(gpus=count)) for count in MORE_DEVICES if count > devices]
+    """More of them, shared as they are now: by the option that was given, else as the runtime does by itself."""
+    if setup.tp is None and setup.pp is None and setup.ep is None:
+        return [(f"--gpus {count}", setup._replace(gpus=count)) for count in MORE_DEVICES if count > devices]
+    option = "ep" if setup.ep else "tp" if setup.tp else "pp"
+    more = [count for count in MORE_DEVICES if count > (getattr(setup, option) or 1)]
+    return [(f"--{option} {count}", setup._replace(gpus=None, **{option: count})) for count in more]
 
 
 def _first(

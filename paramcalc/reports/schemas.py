@@ -51,6 +51,20 @@ ESTIMATE_KEYS = {
 }
 FORMULA = record({"path": TEXT, "formula": TEXT, "values": TEXT, "copies": COUNT, "parameters": COUNT,
                   "component": COMPONENT, "source": TEXT})
+CACHE = record(dict.fromkeys(("bytes", "bytes_per_token", "kv_bytes", "state_bytes"), COUNT), {"lines": many(record({
+    "name": TEXT, "kind": {"enum": ["kv", "state"]}, "layers": COUNT, "cells": COUNT, "bytes": COUNT,
+    "bytes_per_token": COUNT}))})
+DEVICE = record(dict.fromkeys(("device", "stage", "weights", "cache", "activations", "overhead", "total"), COUNT))
+MEMORY_KEYS = {"weights": BYTES, "cache": CACHE, "activations": BYTES, "overhead": BYTES, "total": BYTES,
+               "per_device": many(DEVICE)}
+POOL = record(dict.fromkeys(("bytes", "blocks", "blocks_per_request", "tokens", "page_tokens",
+                             "requests_per_thousand"), COUNT))
+POINT = record({"context": COUNT, "needed_bytes": COUNT, "fits": FLAG, "headroom_bytes": INTEGER, "max_batch": COUNT})
+FIT_KEYS = {"fits": FLAG, "capacity": BYTES, "headroom": record({"bytes": INTEGER}), "max_context": COUNT,
+            "max_batch": COUNT}
+FIT_MORE = {"why_not": {"type": ["string", "null"]}, "trained_context": {"type": ["integer", "null"]}, "pool": POOL,
+            "remedies": many(record({"option": TEXT, "needed": COUNT})), "curve": many(POINT)}
+MACHINE = record(FIT_KEYS | {"name": TEXT, "memory_bytes": COUNT, "usable_bytes": COUNT, "contexts": many(POINT)})
 GROWTH = record({"component": COMPONENT, "before": COUNT, "after": COUNT})
 RESULT = record({"path": TEXT, "rule": TEXT, "severity": TEXT, "line": COUNT, "column": COUNT, "message": TEXT,
                  "hint": TEXT, "expected": {}, "actual": {}})
@@ -59,6 +73,8 @@ ONE_MODEL: dict[str, Schema] = {
     "count": answer("count", COUNT_KEYS, {"tensors": many(TENSOR), "buffer_tensors": many(TENSOR), "apart": APART,
                                           "layers": many(record({"layer": TEXT, "parameters": COUNT,
                                                                  "active": COUNT}))}),
+    "memory": answer("memory", MEMORY_KEYS, {"pool": POOL}),
+    "fit": answer("fit", MEMORY_KEYS | {"fits": FLAG}, FIT_KEYS | FIT_MORE | {"accelerators": many(MACHINE)}),
     "convert": answer("convert", {"spec": {"type": "object"}}),
     "estimate": answer("estimate", ESTIMATE_KEYS),
     "explain": answer("explain", {}, {"formulas": many(FORMULA), "what_if": record({

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from paramcalc.cli.app import run
+from paramcalc.reports.schemas import command_schema
 
 LLAMA = "llama-3.1-8b"
 
@@ -69,6 +71,23 @@ def test_assumptions_are_said(call):
     assert said["runtime"]["batched_tokens"] == 4096
     assert said["gpu"]["name"] == "NVIDIA H100 SXM"
     assert found["pool"]["tokens"] > 4096
+
+
+@pytest.mark.parametrize("arguments", [
+    ("memory", LLAMA), ("memory", LLAMA, "--gpu", "h100", "--runtime", "vllm", "--tp", "2"),
+    ("fit", LLAMA, "--gpu", "rtx-3090", "--context", "4k,64k"), ("fit", LLAMA, "--all"),
+])
+def test_answers_are_valid_against_their_schema(call, arguments):
+    _, found = as_json(call(*arguments, "--json"))
+    validator = Draft202012Validator(command_schema(arguments[0]))
+    assert [error.message for error in validator.iter_errors(found)] == []
+
+
+@pytest.mark.parametrize(("model", "gibibytes"), [("gpt-oss-20b", 12.8), ("gpt-oss-120b", 60.8)])
+def test_presets_take_what_their_files_take(call, model, gibibytes):
+    """Checkpoint sizes of the model card, arXiv:2508.10925 table 1."""
+    _, found = as_json(call("memory", model, "--json"))
+    assert found["weights"]["bytes"] == pytest.approx(gibibytes * 2**30, abs=0.05 * 2**30)
 
 
 def test_memory_draws_a_bar(call):

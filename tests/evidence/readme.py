@@ -9,7 +9,8 @@ from tests.evidence.report import rows
 README = Path(__file__).parent.parent.parent / "README.md"
 START, END = "<!-- evidence: python -m tests.evidence --write -->", "<!-- /evidence -->"
 GROUPS = (
-    ("cache and state lines of llama.cpp, to the printed digits", lambda r: r.exact and r.record.runtime == "llama.cpp"),
+    ("cache and state lines of llama.cpp, to the printed digits",
+     lambda r: r.exact and r.record.runtime == "llama.cpp"),
     ("weights vLLM says it loaded, within 0.1 %", lambda r: r.figure == "weights_gib"),
     ("tokens and concurrency of vLLM's pool, within 1 %",
      lambda r: r.exact and r.record.runtime == "vllm" and r.figure != "weights_gib"),

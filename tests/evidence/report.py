@@ -11,7 +11,7 @@ from paramcalc.measures.cache import Serving
 from tests.evidence.records import Record, model, records
 
 UNITS = {"mib": 2**20, "gib": 2**30, "gb": 10**9, "cells": 1, "tokens": 1, "concurrency": 1, "token": 1}
-ESTIMATES = ("compute", "total", "peak")
+ESTIMATES = ("compute", "total", "peak", "beside")
 POOL = ("kv_tokens", "concurrency", "page_tokens", "block_tokens")
 
 
@@ -72,7 +72,8 @@ def ours(record, figure):
         "rs": lambda: _bytes(states) // each, "r": lambda: _bytes(s for s in states if s.name == "conv") // each,
         "s": lambda: _bytes(s for s in states if s.name != "conv") // each,
         "weights": lambda: stage.weights, "compute": lambda: stage.activations, "total": lambda: stage.total,
-        "peak": lambda: stage.weights + stage.activations, "bytes_per": lambda: found.cache.per_token // each,
+        "beside": lambda: stage.total - stage.cache, "peak": lambda: stage.weights + stage.activations,
+        "bytes_per": lambda: found.cache.per_token // each,
     }[part]()
     return size / UNITS[unit]
 
