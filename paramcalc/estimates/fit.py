@@ -125,7 +125,7 @@ def _more_devices(setup: Setup, devices: int) -> list[tuple[str, Setup]]:
         return [(f"--gpus {count}", setup._replace(gpus=count)) for count in MORE_DEVICES if count > devices]
     option = "ep" if setup.ep else "tp" if setup.tp else "pp"
     more = [count for count in MORE_DEVICES if count > (getattr(setup, option) or 1)]
-    return [(f"--{option} {count}", setup._replace(gpus=None, **{option: count})) for count in more]
+    return [(f"--{option} {count}", Setup(**(setup._asdict() | {"gpus": None, option: count}))) for count in more]
 
 
 def _first(

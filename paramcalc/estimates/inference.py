@@ -62,6 +62,8 @@ class Prepared:
         self.runtime, self.setup = runtime, setup
         self.plan = sharding(setup, runtime)
         self.dtype = find_format(setup.dtype).name
+        self.formats: dict[str, int] = {}
+        """What weights are held in: format to bytes, of one device of each stage."""
         kv_dtype = setup.kv_dtype or runtime.profile.kv_dtype
         self.held: Types = types(self.dtype, kv_dtype)
         tree = in_formats(model, setup.quant).tree
@@ -71,9 +73,10 @@ class Prepared:
 
     def _stage(self, tree: Node, model: Model) -> Stage:
         table = rotary_table(tree, model.spec, self.held) if self.runtime.profile.rotary_table else 0
-        width = widths(tree)
-        return Stage(weight_bytes(tree, self.dtype).total, table, mixers(tree),
-                     width._replace(logits=width.logits * self.plan.tp))
+        width, weights = widths(tree), weight_bytes(tree, self.dtype)
+        for name, size in weights.formats.items():
+            self.formats[name] = self.formats.get(name, 0) + size
+        return Stage(weights.total, table, mixers(tree), width._replace(logits=width.logits * self.plan.tp))
 
     @property
     def devices(self) -> int:

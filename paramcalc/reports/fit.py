@@ -8,7 +8,7 @@ from paramcalc.estimates.fit import MOST_BATCH, MOST_TOKENS, Fit, Need, fit, rem
 from paramcalc.estimates.inference import memory
 from paramcalc.measures.cache import Serving
 from paramcalc.reports.count import head, headline
-from paramcalc.reports.memory import PARTS, assumptions, bar, beyond, body, fullest
+from paramcalc.reports.memory import PARTS, assumptions, bar, beyond, body, fullest, held_in
 from paramcalc.reports.numbers import binary
 from paramcalc.reports.table import Answer, Column, Table
 
@@ -97,7 +97,7 @@ def _verdict(model: Model, held: Memory, machine: Machine, found: Fit, helps: Se
     said = assumptions(held, machine)
     notes = (*bar(fullest(held), machine.capacity, machine.usable, machine.device.name),
              f"{runtime.name} · context {found.serving.context:,} · batch {found.serving.batch:,} · weights "
-             f"{said['quant'] or said['dtype']} · cache {said['kv_dtype']}",
+             f"{held_in(held.prepared)} · cache {said['kv_dtype']}",
              *beyond(model, held), *(f"{name}: {text}" for name, text in runtime.profile.notes))
     return Table(headline(model), (Column(""), Column("")), tuple(rows), notes=notes)
 

@@ -10,7 +10,7 @@ from paramcalc.reports.table import Answer, Column, Table
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
-    from paramcalc.estimates.inference import Memory, Parts
+    from paramcalc.estimates.inference import Memory, Parts, Prepared
     from paramcalc.estimates.machine import Machine
     from paramcalc.readers.models import Loaded
 
@@ -61,7 +61,7 @@ def assumptions(found: Memory, machine: Machine | None = None) -> dict[str, Any]
     kv = held.key.name if held.key.name == held.value.name else f"{held.key.name},{held.value.name}"
     said: dict[str, Any] = {
         "context": found.serving.context, "batch": found.serving.batch, "source": found.serving.source,
-        "dtype": prepared.dtype, "quant": setup.quant, "kv_dtype": kv,
+        "dtype": prepared.dtype, "quant": setup.quant, "formats": prepared.formats, "kv_dtype": kv,
         "runtime": {"name": runtime.name, "version": runtime.version, "source": runtime.source,
                     **runtime.options._asdict()},
         "tp": plan.tp, "pp": plan.pp, "ep": plan.ep, "devices": prepared.devices,
@@ -102,6 +102,11 @@ def _conditions(found: Memory) -> str:
         said.append(f"{prepared.devices} devices (tp {plan.tp}, pp {plan.pp}, ep {plan.ep})")
     said.append(f"{found.cache.per_token:,} bytes for one more token")
     return " · ".join(said)
+
+
+def held_in(prepared: Prepared) -> str:
+    """The formats of the weights, the one most bytes are in first."""
+    return ", ".join(sorted(prepared.formats, key=lambda name: -prepared.formats[name]))
 
 
 def _cache(found: Memory) -> tuple[Table, ...]:
