@@ -45,7 +45,8 @@ def test_names_are_unique_and_all_are_found():
 
 
 def test_committed_schema_is_the_one_of_the_code():
-    assert json.loads(SCHEMA.read_text("utf-8")) == spec_schema(), "run `paramcalc schema spec > configs/spec.schema.json`"
+    remedy = "run `paramcalc schema spec > configs/spec.schema.json`"
+    assert json.loads(SCHEMA.read_text("utf-8")) == spec_schema(), remedy
 
 
 # Parameters of rows of the paper's table A9 by its own counting, as karpathy/nanoGPT@3adf61e154c3 scaling_laws.ipynb
