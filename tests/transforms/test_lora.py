@@ -33,7 +33,8 @@ MT0_LARGE = {"model_type": "mt5", "architectures": ["MT5ForConditionalGeneration
 BLOOM = {"model_type": "bloom", "architectures": ["BloomForCausalLM"], "hidden_size": 1024, "n_layer": 24, "n_head": 16,
          "vocab_size": 250880}
 PYTHIA = {"model_type": "gpt_neox", "architectures": ["GPTNeoXForCausalLM"], "hidden_size": 1024,
-          "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096, "vocab_size": 50304, "tie_word_embeddings": False}
+          "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096, "vocab_size": 50304,
+          "tie_word_embeddings": False}
 
 
 def model(named):
