@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import find_format
@@ -69,7 +70,16 @@ class Prepared:
         tree = in_formats(model, setup.quant).tree
         self.encodes = any(node.stream == "source" for _, node, _, _ in tree.walk())
         """Whether the model has an encoder; without one nothing of a source is kept unless its length is said."""
-        self.stages = tuple(self._stage(shard(tree, self.plan, stage), model) for stage in range(self.plan.pp))
+        self.stages = tuple(self._stage(part, model) for part in self._parted(tree))
+
+    def _parted(self, tree: Node) -> list[Node]:
+        try:
+            return [shard(tree, self.plan, stage) for stage in range(self.plan.pp)]
+        except UsageError as error:
+            if self.setup.tp or self.setup.ep:
+                raise
+            also = f"; or --pp {self.devices}, which shares layers"
+            raise UsageError(*(replace(p, hint=p.hint + also) for p in error.problems)) from error
 
     def _stage(self, tree: Node, model: Model) -> Stage:
         table = rotary_table(tree, model.spec, self.held) if self.runtime.profile.rotary_table else 0

@@ -79,9 +79,13 @@ class Types(NamedTuple):
 
 
 def types(dtype: str, kv_dtype: str | None = None) -> Types:
-    """Types by name: `kv_dtype` for keys and values, or `K,V` for each; `dtype` where it is not given."""
-    key, _, value = (kv_dtype or dtype).partition(",")
-    return Types(cache_type(dtype), cache_type(key), cache_type(value or key))
+    """Types by name: `kv_dtype` for keys and values, or `K,V` for each; `dtype` where it is not given. Weights of fewer
+    than 16 bits are computed with in bf16."""
+    compute = cache_type(dtype)
+    if compute.bits < 16:
+        compute = cache_type("bf16")
+    key, _, value = (kv_dtype or compute.name).partition(",")
+    return Types(compute, cache_type(key), cache_type(value or key))
 
 
 class Mixer(NamedTuple):

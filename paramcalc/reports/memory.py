@@ -97,7 +97,7 @@ def _conditions(found: Memory) -> str:
     kv, plan = prepared.held.key.name, prepared.plan
     value = prepared.held.value.name
     said = [f"{prepared.runtime.name}", f"context {serving.context:,}", f"batch {serving.batch:,}",
-            f"weights {prepared.setup.quant or prepared.dtype}", f"cache {kv if kv == value else f'{kv} and {value}'}"]
+            f"weights {held_in(prepared)}", f"cache {kv if kv == value else f'{kv} and {value}'}"]
     if prepared.devices > 1:
         said.append(f"{prepared.devices} devices (tp {plan.tp}, pp {plan.pp}, ep {plan.ep})")
     said.append(f"{found.cache.per_token:,} bytes for one more token")

@@ -63,9 +63,10 @@ def _bar(axes: Any, found: Memory, machine: Machine | None) -> None:  # noqa: AN
         if machine.usable < machine.capacity:
             axes.axhline(machine.usable / GIB, color="black", linewidth=1, linestyle=":")
         top = max(top, machine.capacity)
-    axes.set(ylim=(0, 1.35 * top / GIB), xlim=(-0.6, 0.6), xticks=[], ylabel="GiB",
+    axes.set(ylim=(0, 1.1 * top / GIB), xlim=(-0.6, 0.6), xticks=[], ylabel="GiB",
              title=f"context {found.serving.context:,}")
-    axes.legend(loc="upper center", fontsize="small", ncols=2, frameon=False)
+    axes.legend(loc="upper center", fontsize="small", ncols=2, frameon=False, handlelength=1, columnspacing=1,
+                bbox_to_anchor=(0.5, -0.02))
 
 
 def _curve(axes: Any, found: Memory, machine: Machine | None) -> None:  # noqa: ANN401 - matplotlib's

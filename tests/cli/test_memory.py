@@ -56,7 +56,7 @@ def test_devices_add_up(call, options, devices, stages):
 @pytest.mark.parametrize(("options", "growth"), [
     (("--kv-dtype", "fp8"), 65_536), (("--kv-dtype", "q8_0"), 65_536 * 34 // 32),
     (("--kv-dtype", "q8_0,q4_0"), 32_768 * 34 // 32 + 32_768 * 18 // 32), (("--dtype", "fp32"), 262_144),
-    (("--dtype", "fp32", "--runtime", "llama.cpp"), 131_072), (("--tp", "16"), 262_144),
+    (("--dtype", "fp32", "--runtime", "llama.cpp"), 131_072), (("--dtype", "fp8"), 131_072), (("--tp", "16"), 262_144),
 ])
 def test_growth_follows_the_cache_dtype(call, options, growth):
     _, found = as_json(call("memory", LLAMA, "--json", *options))
@@ -104,6 +104,7 @@ def test_memory_draws_a_bar(call):
     (("memory", LLAMA, "--kv-dtype", "fp7"), "unknown number format 'fp7'"),
     (("memory", LLAMA, "--tp", "3"), "32 heads do not divide by tp 3"),
     (("memory", LLAMA, "--tp", "2", "--gpus", "4"), "tp 2, pp 1 and ep 1 make 2 devices, not 4"),
+    (("memory", LLAMA, "--gpus", "3"), "tp of 1, 2, 4, 8, 16, 32; or --pp 3, which shares layers"),
     (("memory", LLAMA, "--ep", "2"), "the model has no experts"),
     (("memory", LLAMA, "--runtime", "vllm", "-R", "ubatch=1"), "vllm has no option 'ubatch=1'"),
     (("memory", LLAMA, "--runtime", "vllm", "-R", "batched_tokens=x"), "batched_tokens='x' is not a whole number"),
