@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from paramcalc.catalog.formats import find_format
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.prefill import Widths, peak, widths
-from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, mixers, types
+from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, mixers, types
 from paramcalc.measures.weights import weight_bytes
 from paramcalc.transforms.formats import in_formats
 from paramcalc.transforms.shard import Sharding, shard
@@ -66,7 +66,8 @@ class Prepared:
         self.formats: dict[str, int] = {}
         """What weights are held in: format to bytes, of one device of each stage."""
         kv_dtype = setup.kv_dtype or runtime.profile.kv_dtype
-        self.held: Types = types(self.dtype, kv_dtype)
+        asked = model.spec.state_dtype
+        self.held: Types = types(self.dtype, kv_dtype)._replace(recurrent=cache_type(asked) if asked else None)
         tree = in_formats(model, setup.quant).tree
         self.encodes = any(node.stream == "source" for _, node, _, _ in tree.walk())
         """Whether the model has an encoder; without one nothing of a source is kept unless its length is said."""

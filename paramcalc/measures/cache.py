@@ -64,6 +64,8 @@ class Types(NamedTuple):
     key: CacheType
     """Keys, latents, and whatever is neither a value nor a fixed state."""
     value: CacheType
+    recurrent: CacheType | None = None
+    """What the model's own config asks runtimes to hold recurrent states in."""
 
     def row(self, state: State, shape: tuple[int, ...] | None = None) -> int:
         """Bytes of one entry of a state, or of a `shape` of it."""

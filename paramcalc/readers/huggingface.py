@@ -12,7 +12,7 @@ from paramcalc.readers.families import Builder, builder, unknown_type
 from paramcalc.readers.families.config import Config
 from paramcalc.readers.families.data import FamilyData, family_data
 from paramcalc.readers.families.neutral import NEUTRAL, NEUTRAL_AT
-from paramcalc.readers.families.rotary import rotary
+from paramcalc.readers.families.rotary import recurrent, rotary
 from paramcalc.readers.quantization import quantization
 from paramcalc.spec.lower import lower
 
@@ -48,7 +48,7 @@ def read_config(data: dict[str, Any], name: str = "") -> ReadConfig:
     quantize, said = quantization(data, config.data)
     notes = (*notes, *said)
     update: dict[str, Any] = {"family": config.model_type, "notes": notes, "quantize": quantize,
-                              "uncounted": (*spec.uncounted, *uncounted)} | rotary(config, spec)
+                              "uncounted": (*spec.uncounted, *uncounted)} | rotary(config, spec) | recurrent(config)
     if name and not spec.name:
         update["name"] = name
     return ReadConfig(spec.model_copy(update=update), _unknown_keys(config, outer))

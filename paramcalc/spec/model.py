@@ -89,6 +89,8 @@ class ModelSpec(LayerFields):
     """Rows of a learned position table; otherwise the positions a runtime makes rotary tables for."""
     rotary_dim: Size | None = None
     """Values of a head that are rotated, where not all are."""
+    state_dtype: Literal["float32", "bfloat16", "float16"] | None = None
+    """What runtimes are told to hold recurrent states in, where that is not the model's own type."""
     position: Literal["rotary", "learned", "alibi", "sinusoidal", "none"] = "rotary"
     position_offset: Count = 0
     """Rows of a learned position table before that of the first position (OPT has 2)."""

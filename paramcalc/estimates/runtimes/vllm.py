@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 VERSION = "vLLM 0.1x, V1 engine"
 SOURCE = ("vllm-project/vllm@001cabc1be16:vllm/v1/core/kv_cache_utils.py, vllm/v1/kv_cache_interface.py, "
-          "vllm/platforms/interface.py")
+          "vllm/platforms/interface.py; @02d710837549:vllm/model_executor/layers/mamba/mamba_utils.py")
 BLOCK = 16
 PROFILE = Profile(
     "tp", vocab_multiple=64, rotary_table=True, context_bytes=352 * 2**20, graph_bytes=461 * 2**20,
@@ -115,21 +115,37 @@ def pool(kinds: Iterable[Mixer], held: Types, options: Options) -> Pool | None:
     found = merged(kind for mixer in kinds for kind in _kinds(mixer, held, options))
     if not found:
         return None
+    if len(found) > 1 and len({(kind.per, kind.reach, kind.chunked) for kind in found}) == 1:
+        return _alike(found, options.block)
     block = options.block
     widest = max((kind.token_bytes for kind in found), default=0)
     state = max((kind.state_bytes for kind in found), default=0)
     if state and widest:
         block *= max(1, -(-state // (block * widest)))
     page = max(kind.page(block) for kind in found)
-    blocks = []
-    for kind in found:
-        if kind.token_bytes and page % kind.token_bytes:
-            raise UsageError(Problem(f"{kind.name}: {kind.token_bytes} bytes a token do not fill a page of {page}",
-                                     hint="vLLM refuses pages it cannot make equal; use --runtime exact"))
-        blocks.append(page // kind.token_bytes if kind.token_bytes else block)
+    blocks = [_block(kind, block, page) for kind in found]
     counts = [kind.layers for kind in found]
     group = max(counts) if 2 * max(counts) < 3 * min(counts) else min(counts)
     return Pool(tuple(found), tuple(blocks), page, group)
+
+
+def _alike(found: list[Kind], block: int) -> Pool:
+    """Layers that need the same tokens and differ in width only are one group, each with pages of its own size."""
+    width = sum(kind.layers * kind.token_bytes for kind in found)
+    if not width:
+        size = sum(kind.layers * kind.state_bytes for kind in found)
+        return Pool((found[0]._replace(layers=1, state_bytes=size),), (block,), size, 1)
+    return Pool((found[0]._replace(layers=1, token_bytes=width),), (block,), width * block, 1)
+
+
+def _block(kind: Kind, block: int, page: int) -> int:
+    """Tokens of a page of this kind. Raises UsageError for a width that does not fill pages."""
+    if not kind.token_bytes:
+        return block
+    if page % kind.token_bytes:
+        raise UsageError(Problem(f"{kind.name}: {kind.token_bytes} bytes a token do not fill a page of {page}",
+                                 hint="vLLM refuses pages it cannot make equal; use --runtime exact"))
+    return page // kind.token_bytes
 
 
 def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Options) -> Cache:
@@ -177,10 +193,13 @@ def _kinds(mixer: Mixer, held: Types, options: Options) -> Iterable[Kind]:
 
 
 def _fixed(state: State, held: Types, options: Options) -> int:
-    """One sequence's state; a convolution keeps an input more for each speculative token."""
+    """One sequence's state, in the model's type unless its config asks for another; a convolution keeps an input more
+    for each speculative token."""
     shape = tuple(size + (options.speculative if name == "kernel" else 0)
                   for size, name in zip(needed(state), state.axes, strict=True))
-    return state.entries * held.row(state, shape)
+    convolution = "kernel" in state.axes
+    in_type = held.compute if convolution else held.recurrent or held.compute
+    return state.entries * in_type.row(shape)
 
 
 def _name(states: Sequence[State]) -> str:

@@ -41,7 +41,8 @@ def nemotron_h(config: Config) -> ModelSpec:
         "blocks": {word: {"mixer": _part(config, word)} for word in dict.fromkeys(words)},
         "layers": tuple(roll(words)),
     }
-    return ModelSpec.model_validate(fields | topped(config, NAMES) | {"tie_embeddings": False} | _mtp(config))
+    return ModelSpec.model_validate(fields | topped(config, NAMES) | {"tie_embeddings": False, "state_dtype": "float32"}
+                                    | _mtp(config))
 
 
 def _part(config: Config, word: str) -> Component:

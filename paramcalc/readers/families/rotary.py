@@ -1,4 +1,4 @@
-"""How many positions a model was made for, and how much of a head is rotated: what a runtime's rotary table needs."""
+"""What a config tells runtimes: the positions a model was made for, how much of a head is rotated, recurrent states."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ def rotary(config: Config, spec: ModelSpec) -> dict[str, Any]:
     if factor is not None and spec.head_dim and 0 < int(spec.head_dim * factor) < spec.head_dim:
         found["rotary_dim"] = int(spec.head_dim * factor)
     return found
+
+
+def recurrent(config: Config) -> dict[str, Any]:
+    """The specification's field for recurrent states, by either spelling."""
+    said = config.get("mamba_ssm_dtype") or config.get("mamba_ssm_cache_dtype")
+    return {"state_dtype": said} if said in ("float32", "bfloat16", "float16") else {}
 
 
 def _factor(config: Config) -> float | None:

@@ -210,7 +210,8 @@ ROWS: dict[str, Row] = {
         mixers=lambda c: cycled(c, "block_types", {"recurrent": LINEAR, "attention": SLIDING}),
         size=lambda c: c.integer("intermediate_size") // 2),
     "kimi_linear": Row(
-        pattern=_kimi_layers, mixer=_kimi_mixer, names=KIMI, more={"tie_embeddings": False},
+        pattern=_kimi_layers, mixer=_kimi_mixer, names=KIMI,
+        more={"tie_embeddings": False, "state_dtype": "float32"},
         mtp=partial(_unknown_mtp, key="num_nextn_predict_layers"),
         experts=Experts("num_local_experts", layers=partial(sparse_layers, first=1), shared=shared_experts,
                         correction_bias="buffer")),
