@@ -16,6 +16,6 @@ def main(argv: list[str] | None = None) -> None:
 
         sys.stdout.write(f"paramcalc {__version__}\n")
         sys.exit(0)
-    from paramcalc.cli.app import run
+    from paramcalc.cli.guard import guarded
 
-    sys.exit(run(arguments))
+    sys.exit(guarded(arguments))

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
     Extra = Callable[[Subject], Iterable[Finding]]
 
+EXAMPLES = (
+    "paramcalc check configs",
+    "paramcalc check configs/llama --json",
+    "paramcalc check configs --format github",
+)
+
 
 class CheckFormat(StrEnum):
     """How findings are written."""

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
     from paramcalc.reports.table import Answer
 
+EXAMPLES = (
+    "paramcalc convert path/to/config.json",
+    "paramcalc convert path/to/config.json --output spec.yaml",
+    "paramcalc convert mixtral-8x7b --set num_layers=16",
+)
+
 
 def convert(
     models: o.Models,

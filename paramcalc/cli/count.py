@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
     from paramcalc.reports.table import Answer
 
+EXAMPLES = (
+    "paramcalc count llama-3.1-8b",
+    "paramcalc count mixtral-8x7b --by tensor",
+    "paramcalc count qwen3-8b qwen3-14b --json",
+)
+
 
 class By(StrEnum):
     """What the rows are."""

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
     from paramcalc.reports.table import Answer
 
+EXAMPLES = (
+    "paramcalc estimate llama-3.1-8b",
+    "paramcalc estimate deepseek-v3 --context 128k",
+    "paramcalc estimate gpt2 --format markdown",
+)
+
 
 def estimate(
     models: o.Models,

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
     from paramcalc.reports.table import Answer
 
+EXAMPLES = (
+    "paramcalc explain llama-3.1-8b",
+    "paramcalc explain deepseek-v3 '*self_attn*'",
+    "paramcalc explain gpt3-175b --what-if hidden_size=2x --what-if head_dim=2x",
+)
+
 
 def explain(
     model: o.One,

@@ -9,6 +9,12 @@ import typer
 
 from paramcalc.cli import options as o
 
+EXAMPLES = (
+    "paramcalc list",
+    "paramcalc list gpus",
+    "paramcalc list formats --json",
+)
+
 
 class What(StrEnum):
     """What can be listed."""

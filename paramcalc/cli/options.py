@@ -1,50 +1,28 @@
-"""Options all commands share, and the one way they run: load each MODEL, answer, render, exit code."""
+"""Options all commands share."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
-from paramcalc.errors import PCError, Problem, UsageError
+from paramcalc.cli.run import Color, Common, Format, answer_all, emit, warn, write
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from paramcalc.readers.models import Loaded
-    from paramcalc.reports.table import Answer
+__all__ = ["Color", "Common", "Format", "answer_all", "emit", "warn", "write"]
 
 
-UNLIMITED = 100_000
-"""Columns of a pipe."""
+def complete_model(incomplete: str) -> list[str]:
+    """Preset names that start so; file names are the shell's own business."""
+    from paramcalc.readers.presets import presets
 
-
-class Format(StrEnum):
-    """How an answer is written."""
-
-    table = "table"
-    json = "json"
-    markdown = "markdown"
-    csv = "csv"
-
-
-class Color(StrEnum):
-    """When colour is used."""
-
-    auto = "auto"
-    always = "always"
-    never = "never"
+    return [name for name in presets() if name.startswith(incomplete)]
 
 
 Models = Annotated[list[str], typer.Argument(metavar="MODEL...", help="A spec, a config.json or its folder, a preset "
-                                             "name, or - for standard input.")]
+                                             "name, or - for standard input.", autocompletion=complete_model)]
 One = Annotated[str, typer.Argument(metavar="MODEL", help="A spec, a config.json or its folder, a preset name, or - "
-                                    "for standard input.")]
+                                    "for standard input.", autocompletion=complete_model)]
 Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override a field before the model is "
                                         "built; dotted, repeatable.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the answer is written.")]
@@ -54,134 +32,3 @@ ColorOption = Annotated[Color, typer.Option("--color", help="When to use colour.
 Strict = Annotated[bool, typer.Option("--strict", help="Unknown keys and uncounted parts are errors.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No warnings on standard error.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of a fault.")]
-
-
-class Common(NamedTuple):
-    """The common options of one run."""
-
-    set: list[str]
-    format: Format = Format.table
-    json: bool = False
-    output: Path | None = None
-    color: Color = Color.auto
-    strict: bool = False
-    quiet: bool = False
-
-    @property
-    def style(self) -> Format:
-        """The format asked for, by either spelling."""
-        return Format.json if self.json else self.format
-
-
-def answer_all(models: list[str], common: Common, make: Callable[[Loaded], Answer]) -> int:
-    """Load and answer each model; one that fails becomes an object with `error`, the rest still come."""
-    from paramcalc.cli.app import report
-    from paramcalc.readers.models import load, located
-
-    answers: list[Answer] = []
-    code = 0
-    for model in models:
-        try:
-            loaded = load(model, common.set, strict=common.strict)
-            try:
-                found = make(loaded)
-            except PCError as error:
-                raise located(error, loaded.document) from error
-        except PCError as error:
-            code = max(code, error.exit_code)
-            report(error)
-            answers.append(failure(model, error))
-            continue
-        if not common.quiet:
-            for warning in loaded.warnings:
-                warn(warning)
-        code = code or int(found.failed)
-        answers.append(found)
-    if len(answers) == 1 and "error" in answers[0].json:
-        return code
-    emit(answers, common, many=len(models) > 1)
-    return code
-
-
-def failure(model: str, error: PCError) -> Answer:
-    """What stands in place of the answer for a MODEL that cannot be answered."""
-    from paramcalc.reports.table import Answer
-
-    problems = [{"message": p.message, "path": p.dotted(), "line": p.line, "column": p.column, "source": p.source,
-                 "hint": p.hint} for p in error.problems]
-    return Answer({"model": {"name": model}, "error": {"problems": problems}})
-
-
-def warn(message: str) -> None:
-    """A warning on standard error."""
-    from paramcalc.readers.quote import visible
-
-    sys.stderr.write(f"warning: {visible(message, 2000)}\n")
-
-
-def emit(answers: list[Answer], common: Common, *, many: bool) -> None:
-    """Write the answers on standard output or to the file asked for; the file is made only now that all is well."""
-    from paramcalc.reports import render
-
-    tables = [table for answer in answers for table in answer.tables]
-    texts = [answer.text for answer in answers if answer.text is not None]
-    if common.style is Format.json:
-        write(render.to_json(answers, many=many), common.output)
-    elif texts:
-        write("---\n".join(texts), common.output)
-    elif common.style is Format.markdown:
-        write(render.to_markdown(tables), common.output)
-    elif common.style is Format.csv:
-        write(render.to_csv(tables), common.output)
-    elif common.output is None and coloured(common.color):
-        render.show(tables, console())
-    else:
-        ascii_only = common.output is None and not _wide_encoding()
-        write(render.to_text(tables, width(common.output), ascii_only=ascii_only), common.output)
-
-
-def write(text: str, output: Path | None) -> None:
-    """To the file, or to standard output, where what its encoding lacks is spelled out."""
-    if output is not None and str(output) != "-":
-        try:
-            output.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(Problem(f"cannot be written: {(error.strerror or 'unknown error').lower()}",
-                                     source=str(output))) from error
-        return
-    if not _wide_encoding():
-        encoding = sys.stdout.encoding or "ascii"
-        plain = text.translate({ord("·"): "|", ord("×"): "x", ord("…"): "..."})
-        text = plain.encode(encoding, "backslashreplace").decode(encoding)
-    sys.stdout.write(text)
-
-
-def _wide_encoding() -> bool:
-    return (sys.stdout.encoding or "ascii").lower().replace("-", "").startswith("utf")
-
-
-def coloured(color: Color) -> bool:
-    """Whether to colour: as asked for, else as NO_COLOR, TERM=dumb, FORCE_COLOR and the terminal say, in this order."""
-    if color is not Color.auto:
-        return color is Color.always
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
-
-
-def width(output: Path | None = None) -> int:
-    """Columns to fill: those of the terminal or of COLUMNS; without limit into a pipe or a file."""
-    given = os.environ.get("COLUMNS", "")
-    if given.isdecimal() and 0 < int(given) < UNLIMITED:
-        return int(given)
-    if output is not None or not sys.stdout.isatty():
-        return UNLIMITED
-    return os.get_terminal_size(sys.stdout.fileno()).columns or UNLIMITED
-
-
-def console() -> Console:
-    """A console that prints what it is given: no markup, no guesses."""
-    from rich.console import Console
-
-    return Console(width=width(), force_terminal=True, no_color=False, markup=False, highlight=False, emoji=False,
-                   legacy_windows=False)

@@ -8,6 +8,12 @@ import typer
 
 from paramcalc.cli import options as o
 
+EXAMPLES = (
+    "paramcalc schema",
+    "paramcalc schema count",
+    "paramcalc schema spec --output spec.schema.json",
+)
+
 
 def schema(
     what: Annotated[str, typer.Argument(help="`spec`, or a command whose JSON it describes.")] = "spec",

@@ -11,7 +11,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.errors import InputError, Problem
-from paramcalc.readers import json_text, yaml_text
 from paramcalc.readers.files import read_file
 from paramcalc.readers.quote import quote, visible
 from paramcalc.readers.text import Mark, decode, shown
@@ -46,12 +45,16 @@ class Document:
 
 def read_yaml(text: str | bytes, source: str) -> Document:
     """Read a YAML mapping. Raises InputError."""
+    from paramcalc.readers import yaml_text
+
     data, root = yaml_text.parse(decode(text, source), source)
     return Document(data, source, lambda: root)
 
 
 def read_json(text: str | bytes, source: str) -> Document:
     """Read a JSON object. Raises InputError."""
+    from paramcalc.readers import json_text
+
     text = decode(text, source)
     return Document(json_text.parse(text, source), source, cache(lambda: json_text.places(text, source)))
 

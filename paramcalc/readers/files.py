@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
@@ -72,6 +71,8 @@ def _nearest(path: Path) -> str:
             names = [entry.name for entry in islice(entries, _MAX_SIBLINGS)]
     except OSError:
         return ""
+    from difflib import get_close_matches
+
     near = get_close_matches(path.name, names, n=3)
     return f"did you mean {' or '.join(map(quote, near))}?" if near else ""
 

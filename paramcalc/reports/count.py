@@ -33,6 +33,13 @@ def headline(model: Model) -> str:
     return f"{spec.name}   {layers} layers · hidden {spec.hidden_size:,}{vocabulary}"
 
 
+def counted(loaded: Loaded) -> Answer:
+    """The answer by component, for a MODEL that is only loaded."""
+    from paramcalc.build import build
+
+    return answer(loaded, build(loaded.spec))
+
+
 def answer(loaded: Loaded, model: Model, by: str = "component", depth: int | None = None) -> Answer:
     """Exact parameters by component, by layer or by tensor."""
     counts = count(model.tree)

@@ -59,7 +59,7 @@ def lower(spec: ModelSpec) -> Lowered:
         elif len(blocks) > 1:
             raise SpecError(Problem("layers must say how the blocks are laid out", ("blocks",),
                                     f"layers: [{', '.join(blocks)}]"))
-        layout = (Repeat(repeat=spec.num_layers or 1, of=(name,)),)
+        layout = (Repeat.model_construct(repeat=spec.num_layers or 1, of=(name,)),)
     elif spec.num_layers is not None:
         found = len(unroll(layout))
         if found != spec.num_layers:
@@ -80,7 +80,7 @@ def _modules(spec: ModelSpec, layout: tuple[Any, ...]) -> Parts:
     if spec.embedding_norm:
         found[name("embedding_norm", "model.embedding_norm")] = _norm(spec)
     found |= spec.inputs
-    found[name("layers", "model.layers")] = Stack(of=layout)
+    found[name("layers", "model.layers")] = Stack.model_construct(of=layout)
     if spec.final_norm:
         found[name("norm", "model.norm")] = _norm(spec)
     found |= spec.outputs
@@ -96,27 +96,28 @@ def _needed(value: int | None, key: str, why: str) -> int:
     return value
 
 
-# Frozen components that many models share are made once: validating them anew would be half of a count.
+# Frozen components that many models share are made once, of values that are validated already: to validate them anew
+# would be half of a count, and to build their validators a part of every start.
 
 
 @lru_cache(maxsize=64)
 def _embedding(rows: int | None, width: int | None) -> Embedding:
-    return Embedding(rows=rows, hidden_size=width)
+    return Embedding.model_construct(rows=rows, hidden_size=width)
 
 
 @cache
 def _positions(kind: Literal["rotary", "alibi", "sinusoidal"]) -> Positions:
-    return Positions(kind=kind)
+    return Positions.model_construct(kind=kind)
 
 
 @lru_cache(maxsize=256)
 def _head(width: int | None, tied: bool, bias: bool, rows: int | None) -> Head:
-    return Head(hidden_size=width, tied=tied, bias=bias, rows=rows)
+    return Head.model_construct(hidden_size=width, tied=tied, bias=bias, rows=rows)
 
 
 @cache
 def _shared_norm(kind: Literal["rmsnorm", "layernorm"], bias: bool | None, scale: bool) -> Norm:
-    return Norm(kind=kind, bias=bias, scale=scale)
+    return Norm.model_construct(kind=kind, bias=bias, scale=scale)
 
 
 def _norm(fields: LayerFields) -> Norm:
