@@ -37,7 +37,10 @@ SMALL = {"hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 4, "i
 
 
 @pytest.mark.parametrize(("keys", "window", "causal"), [
-    ({"model_type": "gemma3_text", "use_bidirectional_attention": True, "sliding_window": 512}, 513, False),
+    ({"model_type": "gemma3_text", "architectures": ["Gemma3TextModel"], "use_bidirectional_attention": True,
+      "sliding_window": 512}, 513, False),
+    ({"model_type": "gemma3_text", "architectures": ["Gemma3ForCausalLM"], "use_bidirectional_attention": True,
+      "sliding_window": 512}, 512, True),
     ({"model_type": "gemma3_text", "use_bidirectional_attention": False, "sliding_window": 512}, 512, True),
     ({"model_type": "gemma4_text", "use_bidirectional_attention": "all", "sliding_window": 100,
       "num_kv_shared_layers": 0}, 101, False),
