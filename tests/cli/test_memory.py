@@ -5,7 +5,7 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from paramcalc.cli.app import run
+from paramcalc.cli.guard import guarded as run
 from paramcalc.reports.schemas import command_schema
 
 LLAMA = "llama-3.1-8b"
