@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.errors import PCError
@@ -81,10 +81,19 @@ class Need:
 
 def fit(need: Need, machine: Machine, context: int, batch: int) -> Fit:
     """Whether it fits, the largest context at this batch and the largest batch at this context."""
-    room = machine.usable
+    return fits(need, machine, [context], batch)[0]
+
+
+def fits(need: Need, machine: Machine, contexts: Sequence[int], batch: int) -> list[Fit]:
+    """For each context: whether it fits and the largest batch; and the largest context at this batch."""
+    room, devices = machine.usable, need.prepared.devices
     longest = largest(lambda tokens: need(tokens, batch) <= room, MOST_TOKENS)
-    most = largest(lambda sequences: need(context, sequences) <= room, MOST_BATCH)
-    return Fit(Serving(context, batch, need.source), need(context, batch), room, need.prepared.devices, longest, most)
+
+    def one(context: int) -> Fit:
+        most = largest(lambda sequences: need(context, sequences) <= room, MOST_BATCH)
+        return Fit(Serving(context, batch, need.source), need(context, batch), room, devices, longest, most)
+
+    return [one(context) for context in contexts]
 
 
 def largest(holds: Callable[[int], bool], limit: int) -> int:

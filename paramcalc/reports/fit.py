@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.estimates.fit import MOST_BATCH, MOST_TOKENS, Fit, Need, fit, remedies
+from paramcalc.estimates.fit import MOST_BATCH, MOST_TOKENS, Fit, Need, fits, remedies
 from paramcalc.estimates.inference import memory
 from paramcalc.measures.cache import Serving
 from paramcalc.reports.count import head, headline
@@ -26,7 +26,7 @@ def one(
     loaded: Loaded, model: Model, need: Need, machine: Machine, contexts: Sequence[int], batch: int,
 ) -> Answer:
     """On one kind of device: the last context decides, the others make the curve."""
-    found = [fit(need, machine, context, batch) for context in contexts]
+    found = fits(need, machine, contexts, batch)
     last = found[-1]
     held = memory(need.prepared, last.serving)
     helps = [] if last.fits else remedies(model, need, machine, last)
@@ -44,12 +44,12 @@ def every(
     loaded: Loaded, model: Model, need: Need, machines: Sequence[Machine], contexts: Sequence[int], batch: int,
 ) -> Answer:
     """On every device of the catalog."""
-    found = [(machine, [fit(need, machine, context, batch) for context in contexts]) for machine in machines]
+    found = [(machine, fits(need, machine, contexts, batch)) for machine in machines]
     held = memory(need.prepared, Serving(contexts[-1], batch, need.source))
     rows = [{"name": machine.device.key, "memory_bytes": machine.capacity, "usable_bytes": machine.usable,
-             **keys(fits[-1]), "contexts": [_point(each) for each in fits]} for machine, fits in found]
+             **keys(each[-1]), "contexts": [_point(fit) for fit in each]} for machine, each in found]
     json = head("fit", loaded) | body(held) | {"accelerators": rows,
-                                               "fits": any(fits[-1].fits for _, fits in found)}
+                                               "fits": any(each[-1].fits for _, each in found)}
     return Answer(json, (_catalog(model, held, found, contexts),), failed=not json["fits"])
 
 
@@ -123,8 +123,8 @@ def _catalog(
     batches = tuple(Column(f"batch at {context:,}", "exact") for context in contexts)
     columns = (Column("accelerator"), Column("usable", "bytes"), Column("fits"), Column("largest context", "exact"),
                *batches)
-    rows = tuple((machine.device.name, machine.usable, "yes" if fits[-1].fits else "no", fits[-1].max_context,
-                  *(each.max_batch for each in fits)) for machine, fits in found)
+    rows = tuple((machine.device.name, machine.usable, "yes" if each[-1].fits else "no", each[-1].max_context,
+                  *(fit.max_batch for fit in each)) for machine, each in found)
     devices = held.prepared.devices
     note = (f"{held.prepared.runtime.name} · {devices} device{'s' if devices > 1 else ''} · batch "
             f"{held.serving.batch:,} · needed on a device at {contexts[-1]:,}: {binary(fullest(held).total)}")
