@@ -54,6 +54,26 @@ def test_transformers(fields, context, expected):
     assert Runtime("transformers").cache(kinds(**fields), Serving(context), types("bf16")).bytes == expected
 
 
+SPLIT = {"blocks": {"a": {"window": 10}, "b": {}}, "layers": ["a", "a", "a", "b"]}
+
+
+@pytest.mark.parametrize(("fields", "context", "batch", "settings", "cells"), [
+    ({}, 100, 1, (), 256), ({}, 257, 2, (), 1024), ({}, 8192, 1, ("unified=true",), 8192),
+    (SPLIT, 8192, 1, (), 768),  # 10 + 512, padded to 256
+    (SPLIT, 8192, 4, (), 4 * 768), (SPLIT, 8192, 4, ("unified=true",), 768),  # 4 · 10 + 512
+    (SPLIT, 8192, 1, ("ubatch=2048",), 2304), (SPLIT, 300, 1, (), 512), (SPLIT, 8192, 1, ("swa_full=true",), 8192),
+    ({"window": 10}, 8192, 1, (), 8192),  # no full layers beside the windows: windows are not used
+])
+def test_llama_cpp_cells(fields, context, batch, settings, cells):
+    found = Runtime("llama.cpp", settings).cache(kinds(**fields), Serving(context, batch), types("fp16"))
+    assert found.lines[0].cells == cells
+
+
+def test_llama_cpp_states_are_f32_a_slot_and_snapshot():
+    found = Runtime("llama.cpp", ["rollback=2"]).cache(kinds(mixer=SSM), Serving(100, 5), types("fp16"))
+    assert found.bytes == 5 * 3 * 4 * (3 * 96 + 8 * 64) * 4
+
+
 def test_transformers_static_cache_allocates_the_window_whole():
     found = Runtime("transformers", ["static=true"]).cache(kinds(window=10), Serving(100), types("bf16"))
     assert found.bytes == 4 * 10 * KV

@@ -2,10 +2,11 @@
 
 Cells are padded to 256. `batch` sequences of `context` tokens are `batch · context` cells, one buffer for all of them
 when unified, else one a sequence. A layer with a window gets `window · sequences + ubatch` cells in a unified buffer,
-`window + ubatch` for each sequence otherwise, padded to 256, at most those of a full layer. A row of a cell holds the
-heads of one layer; a latent is held once, as keys. Recurrent and convolution states are f32, a row for each sequence
-and each of its rollback snapshots. Cross-attention's keys and values are not kept: they are made again from the
-encoder's output.
+`window + ubatch` for each sequence otherwise, padded to 256, at most those of a full layer; only models that mix such
+layers with full ones have windows there (Mistral 7B, Mixtral, Phi-3 and StarCoder2 get full cells). A row of a cell
+holds the heads of one layer; a latent is held once, as keys. Recurrent and convolution states are f32, a row for each
+sequence and each of its rollback snapshots. Cross-attention's keys and values are not kept: they are made again from
+the encoder's output.
 """
 
 from __future__ import annotations
@@ -47,12 +48,11 @@ class Options(NamedTuple):
 
 def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Options) -> Cache:
     """Bytes of the buffers, which are allocated at the start."""
-    lines: list[Line] = []
-    for mixer in kinds:
-        for state in mixer.states:
-            if state.per != "source":
-                lines.append(_line(state, mixer.layers * state.used, serving, held, options))
-    return Cache(gathered(lines))
+    kept = [(mixer.layers, state) for mixer in kinds for state in mixer.states if state.per != "source"]
+    mixed = any(state.per == "token" and not (state.window or state.chunk) for _, state in kept)
+    if not mixed:
+        options = options._replace(swa_full=True)
+    return Cache(gathered(_line(state, layers * state.used, serving, held, options) for layers, state in kept))
 
 
 def _line(state: State, layers: int, serving: Serving, held: Types, options: Options) -> Line:
