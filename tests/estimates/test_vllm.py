@@ -62,6 +62,14 @@ def test_states_are_in_the_models_type_unless_its_config_asks(asked, size):
     assert kind.state_bytes == 1000 * size + 3 * 10 * 2
 
 
+@pytest.mark.parametrize(("kv_dtype", "latent"), [("bf16", 1152), ("fp8", 576), ("fp8_ds_mla", 656)])
+def test_deepseek_sparse_attention(kv_dtype, latent):
+    """576 values and an index key of 128, which is 132 bytes in any case (vllm: DeepseekV32IndexerCache)."""
+    rows = Mixer((State("latent", (512,), ("latent",)), State("rotary_key", (64,), ("rope",))), 61)
+    index = Mixer((State("index_key", (128,), ("index_key",)),), 61)
+    assert vllm.pool([rows, index], types("bf16", kv_dtype), Options()).page == 61 * (latent + 132) * 16
+
+
 def test_a_convolution_keeps_an_input_for_each_drafted_token():
     (kind,) = vllm.pool([recurrent(1, 1000, conv=10)], HELD, Options(speculative=2)).kinds
     assert kind.state_bytes == 2000 + 5 * 10 * 2

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.runtimes import Profile
-from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, describe, needed
+from paramcalc.measures.cache import DS_MLA, Cache, Line, Mixer, Serving, Types, cache_type, describe, needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,6 +27,7 @@ VERSION = "vLLM 0.1x, V1 engine"
 SOURCE = ("vllm-project/vllm@001cabc1be16:vllm/v1/core/kv_cache_utils.py, vllm/v1/kv_cache_interface.py, "
           "vllm/platforms/interface.py; @02d710837549:vllm/model_executor/layers/mamba/mamba_utils.py")
 BLOCK = 16
+SCALED = cache_type(DS_MLA)
 PROFILE = Profile(
     "tp", vocab_multiple=64, rotary_table=True, context_bytes=352 * 2**20, graph_bytes=461 * 2**20,
     utilization=(9, 10),
@@ -184,12 +185,18 @@ def _kinds(mixer: Mixer, held: Types, options: Options) -> Iterable[Kind]:
         growing = [state for state in mixer.states if state.per == per]
         if growing:
             first = growing[0]
-            width = sum(state.used * held.row(state) // state.stride for state in growing)
+            width = sum(state.used * _row(state, held) // state.stride for state in growing)
             reach = first.window or first.chunk
             yield Kind(describe(first), mixer.layers, width, 0, per, reach, first.chunk is not None)
     if fixed:
         size = sum(state.used * _fixed(state, held, options) for state in fixed)
         yield Kind(_name(fixed), mixer.layers, 0, size, "sequence")
+
+
+def _row(state: State, held: Types) -> int:
+    """Bytes of a token; an indexer's keys are in fp8 with scales, whatever the cache's type."""
+    indexed = state.axes[-1] == "index_key" and state.shape[-1] % SCALED.block == 0
+    return SCALED.row(state.shape) if indexed else held.row(state)
 
 
 def _fixed(state: State, held: Types, options: Options) -> int:
