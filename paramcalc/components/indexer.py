@@ -20,6 +20,8 @@ class Indexer(Component):
     key_norm: Literal["none", "rmsnorm", "layernorm"] = "layernorm"
     head_weights: bool = True
     """Each head's score is weighted by a projection of the token; False where scores are kept a head."""
+    key_dtype: Literal["float32"] | None = None
+    """What keys are held in, where the rotation leaves them in another type than the model's (dots3)."""
     pool: Size | None = None
     """Keys of this many tokens are pooled to one, weighted by a learned gate and position (GLM-5 Next)."""
 
@@ -45,7 +47,8 @@ class Indexer(Component):
 
     def states(self, site: Site) -> list[State]:
         """One key a token, shared by the heads; where keys are pooled, its gate and whether it is valid as well."""
-        return [State("index_key", (2 * self.head_dim + 1 if self.pool else self.head_dim,), ("index_key",))]
+        width = 2 * self.head_dim + 1 if self.pool else self.head_dim
+        return [State("index_key", (width,), ("index_key",), dtype=self.key_dtype)]
 
     def work(self, site: Site) -> list[Work]:
         """A score a head for every pair and, where heads are weighted, their sum."""

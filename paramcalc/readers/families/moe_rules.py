@@ -264,5 +264,8 @@ def dots3_attention(config: Config, word: str) -> LatentAttention:
 
 
 def indexer_if_indexed(config: Config, mixer: str, ffn: str) -> dict[str, Any]:
-    """The indexer, on the layers that are sparse."""
-    return indexer(config, mixer, ffn) if mixer == "indexed" else {}
+    """The indexer, on the layers that are sparse; its keys come out of fp32 rotary tables."""
+    if mixer != "indexed":
+        return {}
+    found = indexer(config, mixer, ffn)["beside"]["self_attn.indexer"]
+    return {"beside": {"self_attn.indexer": found.model_copy(update={"key_dtype": "float32"})}}
