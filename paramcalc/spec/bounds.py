@@ -40,6 +40,10 @@ class Bound(NamedTuple):
         """Whether a figure is within."""
         return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
 
+    def plain(self) -> int | str:
+        """What a document says: the figure where it is exact, else the text."""
+        return self.text if self.least is None or self.least != self.most else self.least
+
 
 def parse_bound(value: Any, unit: Unit = "count") -> Bound:  # noqa: ANN401 - whatever a document holds
     """8030261248 is exact; '<= 8.1B', '> 7B', '7B..8B', '8B ± 1%' are what they say. Raises PydanticCustomError."""
@@ -87,7 +91,7 @@ def _of(unit: Unit) -> PlainValidator:
     return PlainValidator(lambda value: parse_bound(value, unit))
 
 
-_SAVED = PlainSerializer(lambda bound: bound.least if bound.least == bound.most else bound.text)
+_SAVED = PlainSerializer(Bound.plain)
 _SCHEMA = WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]})
 CountBound = Annotated[Bound, _of("count"), _SAVED, _SCHEMA]
 ByteBound = Annotated[Bound, _of("bytes"), _SAVED, _SCHEMA]

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from paramcalc.spec.bounds import Bound
 from paramcalc.spec.model import Block, ModelSpec
 
 FIRST = ("paramcalc", "name", "family", "source", "notes", "uncounted", "vocab_size", "hidden_size", "num_layers")
@@ -37,6 +38,8 @@ def _said(part: BaseModel, key: str) -> bool:
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any field's value
     if isinstance(value, BaseModel):
         return _model(value)
+    if isinstance(value, Bound):
+        return value.plain()
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

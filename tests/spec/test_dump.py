@@ -7,10 +7,11 @@ import pytest
 
 from paramcalc.build import build
 from paramcalc.measures.parameters import count, rows
-from paramcalc.readers.document import read_yaml
+from paramcalc.readers.document import Document, read_yaml
 from paramcalc.readers.families import known
 from paramcalc.readers.huggingface import read_config
-from paramcalc.readers.models import parse_spec
+from paramcalc.readers.models import load, parse_spec
+from paramcalc.readers.presets import presets
 from paramcalc.reports.spec_yaml import spec_yaml
 from paramcalc.spec.dump import dump
 
@@ -34,6 +35,22 @@ def test_round_trip(record):
     assert sorted(rows(second.tree)) == sorted(rows(first.tree))
     assert count(second.tree) == count(first.tree)
     assert spec_yaml(dump(again)) == text
+
+
+@pytest.mark.parametrize("name", list(presets()))
+def test_a_preset_keeps_what_it_promises(name):
+    spec = load(name).spec
+    assert parse_spec(read_yaml(spec_yaml(dump(spec)), "written")) == spec
+
+
+BOUNDS = ["<= 8.1B", "7B..8B", "8B ± 1%", 8_030_261_248]
+
+
+@pytest.mark.parametrize("bound", BOUNDS)
+def test_a_bound_is_written_as_it_was_read(bound):
+    data = {"paramcalc": 1, "hidden_size": 64, "vocab_size": 8, "num_layers": 1, "num_heads": 2,
+            "intermediate_size": 64, "expect": {"total": bound}}
+    assert dump(parse_spec(Document(data, "here")))["expect"] == {"total": bound}
 
 
 STRINGS = ["no", "1e5", "010", "a: b", "a #b", "[red]", "", " x", "null", "\x1b[31m", "ü", "x\ny"]
