@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -31,4 +32,12 @@ Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", h
 ColorOption = Annotated[Color, typer.Option("--color", help="When to use colour.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Unknown keys and uncounted parts are errors.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No warnings on standard error.")]
+Offline = Annotated[bool, typer.Option("--offline", callback=lambda value: value and _offline(),
+                                       help="Read hf://… from the cache only.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of a fault.")]
+
+
+def _offline() -> bool:
+    """What huggingface_hub itself listens to, so that nothing it does goes out either."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    return True

@@ -221,3 +221,30 @@ def test_the_extra_is_named_when_it_is_missing(monkeypatch):
     with pytest.raises(PCError) as caught:
         load("hf://org/one/model.safetensors")
     assert caught.value.problems[0].hint == "pip install 'paramcalc[hub]'"
+
+
+def test_the_command_line_tells_each_request_and_can_be_kept_offline(server, monkeypatch, capsys):
+    from paramcalc.cli.guard import guarded as run
+
+    monkeypatch.setattr(hub, "said", hub.said)
+    assert run(["count", "hf://org/one", "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["parameters"]["total"] == 4
+    assert [line.rpartition("/")[2] for line in told.err.splitlines() if line.startswith("GET ")] == [
+        "config.json", "model.safetensors.index.json", "model.safetensors"]
+    monkeypatch.setattr(hub, "said", lambda url: None)
+    assert run(["count", "hf://org/one", "--quiet", "--json"]) == 0
+    assert "GET" not in capsys.readouterr().err
+    Hub.seen.clear()
+    assert run(["count", "hf://org/one", "--offline"]) == 3
+    assert Hub.seen == []
+    assert "offline is asked for" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["count"], ["estimate"], ["explain"], ["memory"], ["flops"], ["convert"],
+                                     ["fit", "--gpu", "h100"], ["diff", "gpt2"]])
+def test_each_command_that_reads_models_can_be_kept_offline(server, command):
+    from paramcalc.cli.guard import guarded as run
+
+    assert run([*command, "hf://org/config", "--offline"]) == 3
+    assert Hub.seen == []
