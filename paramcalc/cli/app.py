@@ -68,25 +68,11 @@ def run(arguments: list[str]) -> int:
             return 0
         if word is not None and wanted is None and not arguments[0].startswith("-"):
             raise _unknown(word)
-    if any("hf://" in argument for argument in arguments):
-        _tell_requests(arguments)
     try:
         application(wanted)(arguments, standalone_mode=True, prog_name="paramcalc")
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 2
     return 0
-
-
-def _tell_requests(arguments: list[str]) -> None:
-    """Say on standard error which addresses are asked, unless told to be quiet."""
-    from paramcalc.readers import hub
-    from paramcalc.readers.quote import visible
-
-    def tell(url: str) -> None:
-        sys.stderr.write(f"GET {visible(url, 2000)}\n")
-
-    if not {"--quiet", "-q"} & set(arguments):
-        hub.said = tell
 
 
 def _unknown(word: str) -> UsageError:

@@ -19,6 +19,8 @@ FAULT = 70
 def guarded(arguments: Sequence[str]) -> int:
     """Run and give the exit code; refusals are printed on standard error, one line a problem."""
     _without_plugins()
+    if any("hf://" in argument for argument in arguments):
+        _tell_requests(arguments)
     try:
         code = _run(list(arguments))
         sys.stdout.flush()
@@ -63,6 +65,18 @@ def _run(arguments: list[str]) -> int:
     from paramcalc.cli.app import run
 
     return run(arguments)
+
+
+def _tell_requests(arguments: Sequence[str]) -> None:
+    """Say on standard error which addresses are asked, unless told to be quiet."""
+    from paramcalc.readers import hub
+    from paramcalc.readers.quote import visible
+
+    def tell(url: str) -> None:
+        sys.stderr.write(f"GET {visible(url, 2000)}\n")
+
+    if not {"--quiet", "-q"} & set(arguments):
+        hub.said = tell
 
 
 def plain(arguments: Sequence[str]) -> list[str] | None:

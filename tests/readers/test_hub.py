@@ -104,7 +104,7 @@ class Hub(BaseHTTPRequestHandler):
 def server(monkeypatch, tmp_path):
     Hub.mode, Hub.seen, Hub.sent = "", [], 0
     running = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    threading.Thread(target=running.serve_forever, daemon=True).start()
+    threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{running.server_port}")
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
