@@ -32,9 +32,11 @@ def build(spec: ModelSpec, *, explain: bool = False) -> Model:
     Raises SpecError where the specification describes what cannot be.
     """
     lowered = lower(spec)
-    site = Site(spec.hidden_size, spec.vocab_size or 0)
+    rotary = any(part.kind == "rotary" for part in lowered.modules.values())
+    site = Site(spec.hidden_size, spec.vocab_size or 0, spec.training, rotary)
     if explain:
-        site = Site(Dim(site.hidden_size, "hidden_size"), Dim(site.vocab_size, "vocab_size"))
+        site = site._replace(hidden_size=Dim(site.hidden_size, "hidden_size"),
+                             vocab_size=Dim(site.vocab_size, "vocab_size"))
     apart = {name: _tree(Lowered(parts, lowered.blocks), site, explain, ("apart", name))
              for name, parts in spec.apart.items()}
     return Model(spec, _tree(lowered, site, explain, ("modules",)), apart)
@@ -54,7 +56,7 @@ def _stack(
     key: str, stack: Stack, blocks: dict[str, Parts], site: Site, explain: bool, path: tuple[str, ...],
 ) -> Node:
     if stack.hidden_size:
-        site = Site(Dim(stack.hidden_size, "hidden_size") if explain else stack.hidden_size, site.vocab_size)
+        site = site._replace(hidden_size=Dim(stack.hidden_size, "hidden_size") if explain else stack.hidden_size)
     names = unroll(stack.of)
     counts = Counter(names)
     if unknown := [name for name in counts if name not in blocks]:
@@ -67,7 +69,7 @@ def _stack(
     )
     place = {name: i for i, name in enumerate(counts)}
     return Node(key if stack.path is None else stack.path, children=children, used=stack.uses,
-                order=tuple(place[name] for name in names), stream=stack.stream)
+                order=tuple(place[name] for name in names), stream=stack.stream, part=stack, site=site)
 
 
 def _leaf(key: str, part: Component, site: Site, explain: bool) -> Node:

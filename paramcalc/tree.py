@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 if TYPE_CHECKING:
     from paramcalc.catalog.formats import Format
     from paramcalc.components.base import Component, Site
+    from paramcalc.components.tape import Policy
 
 Role = Literal["matmul", "lookup", "vector", "conv"]
 """matmul: multiplies an activation; lookup: one row is read; vector: elementwise; conv: slides over positions."""
@@ -24,6 +25,10 @@ When = Literal["", "prompt", "cached", "expanded", "absorbed"]
 key that can be attended to (cached ones too), a (query, key) pair where the keys are the sequence's own or the
 encoder's; in scans that work block by block: a pair within a block, a token of whole blocks, a pair of block
 boundaries."""
+
+
+SavedPer = Per | Literal["position", "position_pair", "position_source", "once"]
+"""What a saved tensor has one of: as `Per`, and a position or a pair of positions whatever the batch, or one in all."""
 
 
 class Tensor(NamedTuple):
@@ -135,10 +140,19 @@ class Saved(NamedTuple):
     shape: tuple[int, ...]
     axes: tuple[str, ...]
     component: str
-    per: Per = "token"
+    per: SavedPer = "token"
     dtype: str | None = None
     """Held in this type whatever the computation's; None follows the computation."""
     used: int = 1
+    shared: str = ""
+    """Whose storage it is: its own (empty), `input` for what the component reads, or the name of a storage that all
+    components of the model share (rotary tables, the encoder's output)."""
+    argument: bool = False
+    """Handed to the layer from outside, so that checkpointing the layer keeps it too."""
+    loss: bool = False
+    """Kept by the loss, not by the model."""
+    split: int = 1
+    """Devices that hold an equal part of the tokens each (sequence parallelism)."""
 
 
 Leaf = Tensor | State | Work | Saved
@@ -197,6 +211,10 @@ class Node:
     def work(self, path: str = "") -> tuple[Work, ...]:
         """Multiply-adds of this node (not its children) that involve no weight."""
         return self._lazy(path, self.part.work(self.site)) if self.part and self.site else ()
+
+    def saved(self, path: str, policy: Policy) -> tuple[Saved, ...]:
+        """What this node (not its children) keeps for the backward pass under a policy."""
+        return self._lazy(path, self.part.saved(self.site, policy)) if self.part and self.site else ()
 
     def _lazy(self, path: str, leaves: Iterable[L]) -> tuple[L, ...]:
         found: tuple[L, ...] = tuple(leaves)

@@ -9,12 +9,15 @@ from pydantic import Field, model_validator
 from paramcalc.axes import Axis, Run, axis
 from paramcalc.components.base import Component, Listed, Site, Size
 from paramcalc.components.problems import divisors, impossible
+from paramcalc.components.scores import Heads, attend
+from paramcalc.components.tape import tape
 from paramcalc.tree import State, Tensor, Work
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from paramcalc.tree import Per
+    from paramcalc.components.tape import Policy, Tape, Value
+    from paramcalc.tree import Per, Saved, SavedPer
 
 Projection = Literal["q", "k", "v", "o"]
 
@@ -140,8 +143,13 @@ class Attention(Component):
         values = self.v_head_dim or head
         query = head + (values if self.fused == "gqkv" else 0)
         rows = self.num_heads * query + kv_heads * head + kv_heads * values
-        joined = Axis(Run("heads", self.num_heads, query), Run("kv_heads", kv_heads, head + values))
-        return self._project(f"{self.fused}_proj", rows, width, joined, bias="q" in self.bias)
+        return self._project(f"{self.fused}_proj", rows, width, self._joined(head), bias="q" in self.bias)
+
+    def _joined(self, head: int) -> Axis:
+        values = self.v_head_dim or head
+        query = head + (values if self.fused == "gqkv" else 0)
+        return Axis(Run("heads", self.num_heads, query),
+                    Run("kv_heads", self.num_kv_heads or self.num_heads, head + values))
 
     def _qk_norms(self, head: int) -> list[Tensor]:
         kv_heads = self.num_kv_heads or self.num_heads
@@ -172,6 +180,82 @@ class Attention(Component):
         key = State("k", (heads, head), ("kv_heads", "head_dim"), "source" if self.cross else "token", self.window,
                     self.chunk, library_copies=(self.cache_heads or heads) // heads, library_whole=self.cache_whole)
         return [key, key._replace(name="v", shape=(heads, self.v_head_dim or head))]
+
+    def saved(self, site: Site, policy: Policy) -> list[Saved]:
+        """Input, norms of queries and keys, the core, the output's input, and dropout's noise."""
+        t = tape(site, policy, "attention")
+        if policy.recompute == "full":
+            return self._arguments(t)
+        head, width = self._head_dim(site), self.width(site)
+        q, k, v, gate = self._projected(t, width, head)
+        q, k, v = self._positioned(t, q, k, v, head, rotary=site.rotary and not self.cross)
+        context = attend(t, q, k, v, self._heads(head))
+        if self.output_gate != "none":
+            opened = t.like(gate)
+            t.keep(opened, "gate")
+            context = t.multiply(context, opened, ("context", "gate"))
+        if self.output:
+            t.dropout(t.linear(context, self.output_size or width, "hidden", "output"), t.how.hidden_dropout, "output")
+        return t.saved
+
+    def _heads(self, head: int) -> Heads:
+        return Heads(self.num_heads, self.num_kv_heads or self.num_heads, head, self.v_head_dim or head, self.cross,
+                     self.causal, self.sinks)
+
+    def _arguments(self, t: Tape) -> list[Saved]:
+        """What a layer is handed beside the residual stream."""
+        if t.how.relative_bias:
+            name = "cross bias" if self.cross else "bias"
+            per: SavedPer = "position_source" if self.cross else "position_pair"
+            t.keep(t.new((self.num_heads,), ("heads",), per, shared=name, argument=True), name)
+        if self.cross:
+            t.keep(self._source(t), "encoder output")
+        elif t.how.mask_argument and self.causal and t.policy.attention == "eager":
+            t.keep(t.new((1,), ("one",), "position_pair", shared="mask", argument=True), "mask")
+        return t.saved
+
+    def _source(self, t: Tape) -> Value:
+        return t.new((self.source_size or t.width,), ("hidden",), "source", shared="encoder output", argument=True)
+
+    def _projected(self, t: Tape, width: int, head: int) -> tuple[Value, Value, Value, Value]:
+        """q, k, v and the gate; views of one storage where one matrix makes them."""
+        x, v_head, kv_heads = t.stream(width), self.v_head_dim or head, self.num_kv_heads or self.num_heads
+        wide = head * (2 if self.output_gate == "query" else 1)
+        q = t.linear(x, self.num_heads * wide, axis("heads", self.num_heads, wide))
+        each = v_head if self.output_gate == "full" else 1
+        gate = q if self.output_gate == "query" else t.new((self.num_heads * each,), (axis("heads", self.num_heads,
+                                                                                           each),))
+        if self.fused in ("qkv", "gqkv"):
+            joined = self._joined(head)
+            joint = t.new((sum(run.units * run.size for run in joined.runs),), (joined,))
+            return joint, joint, joint, joint if self.fused == "gqkv" else gate
+        source = self._source(t) if self.cross else x
+        key, value, both = (t.new((kv_heads * size,), (axis("kv_heads", kv_heads, size),), source.per)
+                            for size in (head, v_head, head + v_head))
+        if not self.shares_kv:
+            t.keep(source, "source")
+        if self.fused == "kv":
+            return q, both, both, gate
+        return q, key, key if self.value == "key" else value, gate
+
+    def _positioned(self, t: Tape, q: Value, k: Value, v: Value, head: int, *, rotary: bool) -> tuple[Value, ...]:
+        """Queries and keys normed and rotated, each a tensor of its own after it."""
+        kv_heads = self.num_kv_heads or self.num_heads
+        if self.qk_norm != "none":
+            kind = "layernorm" if self.qk_norm_bias else "rmsnorm"
+            whole = self.qk_norm == "full"
+            q = t.norm(q, kind, (self.num_heads * head,) if whole else (self.num_heads, head))
+            k = k if self.shares_kv else t.norm(k, kind, (kv_heads * head,) if whole else (kv_heads, head))
+        if self.v_norm and not self.shares_kv:
+            v = t.norm(v, "rmsnorm", (kv_heads, self.v_head_dim or head))
+        if rotary:
+            windowed = self.window is not None
+            q = t.rotate((self.num_heads, head), head, windowed=windowed, like=q)
+            if not self.shares_kv:
+                k = t.rotate((kv_heads, head), head, windowed=windowed, like=k, axis="kv_heads")
+        elif t.how.scaled_query:
+            q = t.new((self.num_heads, head), ("heads", "head_dim"))
+        return q, k, v
 
     def work(self, site: Site) -> list[Work]:
         """Scores and their weighted sum: `num_heads·(head_dim + v_head_dim)` multiply-adds a pair."""

@@ -11,6 +11,8 @@ from paramcalc.tree import Per, Role, Tensor
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from paramcalc.components.tape import Policy
+    from paramcalc.components.training import Training
     from paramcalc.tree import Saved, State, Work
 
 Size = Annotated[int, Field(gt=0, le=2**24)]
@@ -29,11 +31,19 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
 
+class UnknownActivationsError(Exception):
+    """What a kind of component keeps for backward is not described; its argument is the kind."""
+
+
 class Site(NamedTuple):
     """What a component may know of where it stands."""
 
     hidden_size: int
     vocab_size: int = 0
+    training: Training | None = None
+    """How the model computes while it is trained; the usual way when not given."""
+    rotary: bool = False
+    """Queries and keys are rotated."""
 
 
 class Component(Strict):
@@ -54,6 +64,9 @@ class Component(Strict):
     """How many of these memory holds, where it is not `copies`: 0 where the weights are another layer's (Zamba's
     shared block), more where a token meets only some of them (its adapters)."""
 
+    parallel: bool = False
+    """Reads what the part before it reads, beside it: not what that part gives."""
+
     source: ClassVar[str] = ""
     """The paper or reference implementation the formulas are from."""
 
@@ -73,8 +86,10 @@ class Component(Strict):
         """Multiply-adds without weights."""
         return ()
 
-    def saved(self, site: Site, policy: object) -> Iterable[Saved]:
-        """Activations kept for backward under a policy."""
+    def saved(self, site: Site, policy: Policy) -> Iterable[Saved]:
+        """Activations kept for backward under a policy. Raises UnknownActivationsError where nobody said which."""
+        if any(True for _ in self.tensors(site)):
+            raise UnknownActivationsError(self.kind)
         return ()
 
     def spell(self, name: str, last: str = "") -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from paramcalc.components.base import Component, Rows, Site
+from paramcalc.components.tape import tape
 from paramcalc.tree import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from paramcalc.components.tape import Policy
+    from paramcalc.tree import Saved
 
 Table = Literal["token_embedding", "position_embedding", "other_embedding"]
 
@@ -24,6 +28,8 @@ class Embedding(Component):
     """A table that is stored but never trained (sinusoidal tables kept as parameters)."""
     tied_to: str | None = None
     """The table is the one at this path, held once (an encoder and a decoder that share tokens)."""
+    read: bool = True
+    """False for a table that only others are tied to."""
 
     source: ClassVar[str] = "torch.nn.Embedding"
 
@@ -34,6 +40,16 @@ class Embedding(Component):
         shape = (self.rows or site.vocab_size, self.width(site))
         return [Tensor(self.spell("weight"), shape, (axis, "hidden"), "lookup", self.component, stored,
                        frozen=self.frozen)]
+
+    def saved(self, site: Site, policy: Policy) -> list[Saved]:
+        """Of positions the indices, which the model makes; of tokens the noise of a dropout on the vectors."""
+        t = tape(site, policy, self.component)
+        if self.component == "position_embedding" and policy.library == "transformers":
+            pairs = t.how.relative_bias
+            t.keep(t.new((1,), ("one",), "position_pair" if pairs else "position", "int64"), "indices")
+        if self.component == "token_embedding" and self.read:
+            t.dropout(t.new((self.width(site),), ("hidden",)), t.how.embedding_dropout, "embedding")
+        return t.saved
 
 
 class Positions(Component):

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from paramcalc.axes import axis
 from paramcalc.components.base import Component, Site, Size
+from paramcalc.components.tape import tape
 
 if TYPE_CHECKING:
-    from paramcalc.tree import Tensor
+    from paramcalc.components.tape import Policy, Tape, Value
+    from paramcalc.tree import Saved, Tensor
 
 
 class FeedForward(Component):
@@ -33,6 +35,14 @@ class FeedForward(Component):
         shape = FeedShape(self.gated, self.fused, self.bias, self.bias if self.down_bias is None else self.down_bias,
                           self.transposed)
         return feed_forward(self, self.width(site), self.intermediate_size, shape, self.component)
+
+    def saved(self, site: Site, policy: Policy) -> list[Saved]:
+        """Input, activation, product, and dropout's noise."""
+        t = tape(site, policy, self.component)
+        shape = FeedShape(self.gated, self.fused)
+        out = feed_forward_saved(t, t.stream(self.width(site)), self.intermediate_size, shape)
+        t.dropout(out, t.how.hidden_dropout, "output")
+        return t.saved
 
 
 class FeedShape(NamedTuple):
@@ -63,3 +73,16 @@ def feed_forward(
                               transposed=shape.transposed, stored=stored, used=used)
     return found + owner.linear(f"{prefix}down_proj", width, inner, component, bias=shape.down_bias,
                                 axes=("hidden", "ffn"), transposed=shape.transposed, stored=stored, used=used)
+
+
+def feed_forward_saved(tape: Tape, value: Value, inner: int, shape: FeedShape) -> Value:
+    """What a feed-forward on `value` keeps; gives what it gives."""
+    joint = shape.gated and shape.fused
+    first = tape.linear(value, inner * (2 if joint else 1), "ffn")
+    made = tape.activation(first, tape.new((*value.shape[:-1], inner), (*value.axes[:-1], "ffn"), value.per),
+                           gated=shape.gated)
+    if shape.gated:
+        up = first if joint else tape.like(made)
+        made = tape.multiply(made, up, ("gate", "up"), tape.like(made))
+    made = tape.dropout(made, tape.how.ffn_dropout, "inner")
+    return tape.linear(made, value.shape[-1], "hidden", "down input")

@@ -8,10 +8,15 @@ from pydantic import Field
 
 from paramcalc.axes import axis
 from paramcalc.components.base import Component, Listed, Site, Size
+from paramcalc.components.scores import Heads, attend
+from paramcalc.components.tape import tape
 from paramcalc.tree import State, Tensor, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from paramcalc.components.tape import Policy, Tape, Value
+    from paramcalc.tree import Saved
 
 Down = Literal["q_a", "q_b", "q", "kv_a", "kv_b", "o"]
 
@@ -93,6 +98,35 @@ class LatentAttention(Component):
         """One latent and one rotary key a token, whatever the heads."""
         return [State("latent", (self.kv_lora_rank,), ("latent",), window=self.window),
                 State("rotary_key", (self.qk_rope_head_dim,), ("rope",), window=self.window)]
+
+    def saved(self, site: Site, policy: Policy) -> list[Saved]:
+        """Inputs of five projections, norms of the latents, the core, and the output's input."""
+        t = tape(site, policy, "attention")
+        if policy.recompute == "full":
+            return []
+        x, heads = t.stream(self.width(site)), self.num_heads
+        key = self.qk_nope_head_dim + self.qk_rope_head_dim
+        self._latent_queries(t, x, heads * key)
+        latent = t.linear(x, self.kv_lora_rank + self.qk_rope_head_dim, "latent")
+        made = t.norm(latent, "rmsnorm", (self.kv_lora_rank,)) if self.norms else latent
+        values = t.linear(made, heads * (self.qk_nope_head_dim + self.v_head_dim), "heads", "key-value latent")
+        rope = self.qk_rope_head_dim
+        if rope and site.rotary:
+            t.rotate((heads, key), rope, windowed=self.window is not None, like=x)
+        q, k = (t.new((heads, key), ("heads", "head_dim")) for _ in range(2))
+        context = attend(t, q, k, values, Heads(heads, heads, key, self.v_head_dim, sinks=self.sinks))
+        if self.output_gate != "none":
+            each = 1 if self.output_gate == "head" else self.v_head_dim
+            context = t.multiply(context, t.new((heads * each,), ("heads",)), ("context", "gate"))
+        t.dropout(t.linear(context, self.width(site), "hidden", "output"), t.how.hidden_dropout, "output")
+        return t.saved
+
+    def _latent_queries(self, t: Tape, x: Value, size: int) -> None:
+        if self.q_lora_rank is None:
+            t.linear(x, size, "heads")
+            return
+        latent = t.linear(x, self.q_lora_rank, "latent")
+        t.linear(t.norm(latent, "rmsnorm") if self.norms else latent, size, "heads", "query latent")
 
     def work(self, site: Site) -> Iterable[Work]:
         """Scores over nope and rope parts and the weighted sum of values, with keys and values expanded; or both over

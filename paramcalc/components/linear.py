@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from paramcalc.components.base import Component, Listed, Rows, Site, Size
+from paramcalc.components.base import Component, Listed, Rows, Site, Size, UnknownActivationsError
+from paramcalc.components.tape import tape
 from paramcalc.tree import Per, Role, Tensor
 
 if TYPE_CHECKING:
-    from paramcalc.tree import Work
+    from paramcalc.components.tape import Policy
+    from paramcalc.tree import Saved, Work
 
 Bucket = Literal[
     "token_embedding", "position_embedding", "other_embedding", "attention", "state_mixer", "ffn", "moe_router",
@@ -30,6 +32,8 @@ class Linear(Component):
     component: Bucket = "other"
     transposed: bool = False
     per: Per = "token"
+    activated: bool = False
+    """The model's activation function follows."""
 
     source: ClassVar[str] = "torch.nn.Linear"
 
@@ -38,6 +42,16 @@ class Linear(Component):
         width = self.width(site)
         return self.linear("", self.out_features or width, self.in_features or width, self.component, bias=self.bias,
                            transposed=self.transposed, per=self.per)
+
+    def saved(self, site: Site, policy: Policy) -> list[Saved]:
+        """The input, and what an activation on the output keeps."""
+        t = tape(site, policy, self.component)
+        width = self.width(site)
+        out = t.linear(t.new((self.in_features or width,), ("hidden",), self.per, shared="input"),
+                       self.out_features or width, "out")
+        if self.activated:
+            t.activation(out, t.like(out), gated=False)
+        return t.saved
 
 
 class Head(Component):
@@ -57,6 +71,24 @@ class Head(Component):
                                     axes=("vocab", "hidden"))
         return [weight._replace(stored=0 if self.tied else 1), *bias]
 
+    def saved(self, site: Site, policy: Policy) -> list[Saved]:
+        """The input; of the loss the logarithms of the softmax, and the labels moved by one position."""
+        t = tape(site, policy, "lm_head")
+        rows = self.rows or site.vocab_size
+        logits = t.linear(t.stream(self.width(site)), rows, "vocab")
+        if t.how.logit_softcap:
+            t.keep(t.like(logits), "capped logits")
+        wide = policy.library == "megatron" or t.how.loss == "float"
+        loss = tape(site, policy, "lm_head")
+        loss.keep(loss.like(logits, "float32") if wide else logits, "log-softmax")
+        if policy.library == "transformers":
+            loss.keep(loss.new((1,), ("one",), "once", "float32" if wide else None), "weight of the loss")
+            if wide:
+                loss.keep(loss.new((1,), ("one",), dtype="int64"), "labels")
+                if policy.batch == 1:
+                    loss.keep(loss.new((1,), ("one",), "once", dtype="int64"), "the label behind the last")
+        return t.saved + [leaf._replace(loss=True) for leaf in loss.saved]
+
 
 class Parameter(Component):
     """Any other named value: a vector, a matrix, a convolution kernel, or a buffer."""
@@ -74,6 +106,8 @@ class Parameter(Component):
     """There is one of these for each expert, all in one array whose first dimension they are."""
     top_k: Size | None = None
     """Experts a token visits; all of them when not given."""
+    added: bool = False
+    """Only added to an activation, so that backward needs nothing of it."""
 
     source: ClassVar[str] = "torch.nn.Parameter"
 
@@ -84,6 +118,15 @@ class Parameter(Component):
         return [Tensor(self.spell(""), self.shape, axes, self.role, self.component, count, self.top_k or count,
                        stacked=self.experts is not None, buffer=self.buffer, frozen=self.frozen, per=self.per,
                        dtype=self.dtype)]
+
+    def saved(self, site: Site, policy: Policy) -> list[Saved]:
+        """Of a table of biases the index of each pair; what else a value does is not said."""
+        t = tape(site, policy, self.component)
+        if self.role == "lookup":
+            t.keep(t.new((1,), ("one",), "position_pair", "int64"), "indices")
+        elif not (self.added or self.buffer or self.frozen):
+            raise UnknownActivationsError(self.kind)
+        return t.saved
 
 
 class Score(Component):

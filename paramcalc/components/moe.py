@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from paramcalc.components.base import Component, Count, Site, Size
-from paramcalc.components.ffn import FeedShape, feed_forward
+from paramcalc.components.ffn import FeedShape, feed_forward, feed_forward_saved
 from paramcalc.components.problems import impossible
+from paramcalc.components.tape import tape
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from paramcalc.tree import Tensor
+    from paramcalc.components.tape import Policy, Tape, Value
+    from paramcalc.tree import Saved, Tensor
 
 
 class MixtureOfExperts(Component):
@@ -76,6 +78,65 @@ class MixtureOfExperts(Component):
             found += self.linear("latent_up", width, inner, "other", bias=self.latent_bias, axes=("hidden", "latent"))
         found += self._separate(inner) if self.layout == "experts" else self._stacked(inner)
         return found + self._shared(width)
+
+    def saved(self, site: Site, policy: Policy) -> list[Saved]:
+        """Router, then a copy of each token for each of its experts, sorted by expert (grouped products)."""
+        t = tape(site, policy, "moe_experts")
+        x = t.stream(self.width(site))
+        if self.router:
+            self._routed(t, x)
+        inner = x if not self.latent_size else t.linear(x, self.latent_size, "latent")
+        chosen = t.new((self.top_k, *inner.shape), ("chosen", *inner.axes))
+        places = self._places(t)
+        out = self._experts(t, chosen)
+        t.multiply(out, places, ("expert output", "expert weights"))
+        if self.latent_size:
+            t.linear(t.new((self.latent_size,), ("latent",)), self.width(site), "hidden", "latent output")
+        if self.shared_size:
+            self._shared_saved(t, x)
+        return t.saved
+
+    def _routed(self, t: Tape, x: Value) -> None:
+        rows = self.router_rows or self.experts
+        wide = t.to(x, "float32") if t.how.router_float else x
+        logits = t.linear(wide, rows, "router", "router input")
+        if t.policy.library == "megatron":
+            return
+        if t.how.router_float and wide is not x:
+            t.keep(t.new((rows, *x.shape), ("router", *x.axes), "once", "float32"), "router weight")
+        if t.how.router != "topk_softmax":
+            t.keep(t.to(logits, "float32"), "router scores")
+        t.keep(t.new((self.top_k,), ("chosen",), dtype="int64"), "experts chosen")
+        dtype = None if t.how.router == "topk_softmax" else "float32"
+        if t.how.router != "softmax":
+            t.keep(t.new((self.top_k,), ("chosen",), dtype=dtype), "scores chosen")
+        if t.how.router in ("normalized", "sigmoid"):
+            t.keep(t.new((1,), ("one",), dtype="float32"), "sum of scores")
+
+    def _places(self, t: Tape) -> Value:
+        """Indices that sort tokens by expert and back, and the weight of each."""
+        if t.policy.library != "megatron":
+            for name in ("order", "weights' order", "order back", *(("experts of biases",) if self.bias else ())):
+                t.keep(t.new((self.top_k,), ("chosen",), dtype="int64"), name)
+            t.keep(t.new((self.experts,), ("experts",), "once", "int32"), "ends of groups")
+        return t.new((self.top_k, 1), ("chosen", "one"), dtype="float32" if t.how.router_weights == "float" else None)
+
+    def _experts(self, t: Tape, chosen: Value) -> Value:
+        if not t.how.clamped_experts:
+            return feed_forward_saved(t, chosen, self.intermediate_size, FeedShape(self.gated, fused=True))
+        joint = t.linear(chosen, 2 * self.intermediate_size, "ffn")
+        t.keep(joint, "clamp input")
+        size, axes = (*chosen.shape[:-1], self.intermediate_size), (*chosen.axes[:-1], "ffn")
+        gate, opened, glu, up, made = (t.new(size, axes) for _ in range(5))
+        t.multiply(gate, opened, ("clamped gate", "sigmoid"))
+        t.multiply(up, glu, ("up", "glu"))
+        return t.linear(made, chosen.shape[-1], "hidden", "down input")
+
+    def _shared_saved(self, t: Tape, x: Value) -> None:
+        gated = self.gated if self.shared_gated is None else self.shared_gated
+        out = feed_forward_saved(t, x, self.shared_size or 0, FeedShape(gated, self.shared_fused))
+        if self.shared_gate:
+            t.multiply(t.new((1,), ("one",)), out, ("shared gate", "shared output"))
 
     def _router(self, width: int) -> list[Tensor]:
         rows = self.router_rows or self.experts

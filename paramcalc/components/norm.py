@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from paramcalc.components.base import Component, Site, Size
+from paramcalc.components.base import Component, Site, Size, UnknownActivationsError
+from paramcalc.components.tape import tape
 
 if TYPE_CHECKING:
-    from paramcalc.tree import Tensor
+    from paramcalc.components.tape import Policy
+    from paramcalc.tree import Saved, Tensor
 
 
 class Norm(Component):
@@ -25,6 +27,14 @@ class Norm(Component):
     """A gate on the output, made from it through two matrices of this rank (A.X-K2)."""
 
     source: ClassVar[str] = "LayerNorm: arXiv:1607.06450; RMSNorm: arXiv:1910.07467"
+
+    def saved(self, site: Site, policy: Policy) -> list[Saved]:
+        """The input or a copy of it, statistics, and what the scale multiplies."""
+        if self.gate_rank is not None:
+            raise UnknownActivationsError(self.kind)
+        t = tape(site, policy, self.component)
+        t.norm(t.stream(self.width(site)), self.kind, scale=self.scale)
+        return t.saved
 
     def tensors(self, site: Site) -> list[Tensor]:
         """Scale and shift."""

@@ -13,6 +13,7 @@ from paramcalc.readers.families.config import Config
 from paramcalc.readers.families.data import FamilyData, family_data
 from paramcalc.readers.families.neutral import NEUTRAL, NEUTRAL_AT
 from paramcalc.readers.families.rotary import recurrent, rotary
+from paramcalc.readers.families.training import training
 from paramcalc.readers.quantization import quantization
 from paramcalc.spec.lower import lower
 
@@ -48,6 +49,7 @@ def read_config(data: dict[str, Any], name: str = "") -> ReadConfig:
     quantize, said = quantization(data, config.data)
     notes = (*notes, *said)
     update: dict[str, Any] = {"family": config.model_type, "notes": notes, "quantize": quantize,
+                              "training": training(config),
                               "uncounted": (*spec.uncounted, *uncounted)} | rotary(config, spec) | recurrent(config)
     if name and not spec.name:
         update["name"] = name

@@ -34,6 +34,8 @@ PLACEMENTS: dict[str, tuple[str, ...]] = {
 """The order of a layer's parts. Sources: pre arXiv:2002.04745; post OLMo 2, arXiv:2501.00656; sandwich Gemma 2,
 arXiv:2408.00118; parallel GPT-J; parallel_norms GPT-NeoX, arXiv:2204.06745; ffn ModernBERT's first layer."""
 
+PARALLEL: dict[str, tuple[str, ...]] = {"parallel": ("ffn",), "parallel_norms": ("post_attention_layernorm",)}
+"""Parts that read what the part before them reads."""
 
 MODULES = frozenset(["embed_tokens", "embed_positions", "embedding_norm", "layers", "norm", "lm_head"])
 """Words of `names` that stand for modules of the model, never for tensors within a layer."""
@@ -131,6 +133,7 @@ def _block(spec: ModelSpec, block: Block, path: tuple[str, ...]) -> Parts:
     merged = spec.model_copy(update={key: getattr(block, key) for key in own}) if own else spec
     made = {"mixer": lambda: _mixer(spec, merged), "ffn": lambda: _ffn(spec, merged)}
     parts: Parts = {}
+    beside = PARALLEL.get(merged.norm_placement or "pre", ())
     for place in PLACEMENTS[merged.norm_placement or "pre"]:
         try:
             part = made[place]() if place in made else _norm(merged)
@@ -139,6 +142,8 @@ def _block(spec: ModelSpec, block: Block, path: tuple[str, ...]) -> Parts:
         except SpecError as error:
             raise SpecError(*(p if p.path[:1] else Problem(p.message, path, p.hint) for p in error.problems)) from error
         if part is not None:
+            if place in beside and parts:
+                part = part.model_copy(update={"parallel": True})
             parts[_key(spec, place, part)] = part
     return parts | (merged.beside or {})
 

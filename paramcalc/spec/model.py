@@ -10,6 +10,7 @@ from paramcalc.components import AnyComponent
 from paramcalc.components.base import Count, Listed, Rows, Size, Strict
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.problems import impossible
+from paramcalc.components.training import Training
 from paramcalc.spec.expect import AnyExpect
 from paramcalc.spec.layout import Layout
 from paramcalc.spec.quantize import QuantRule
@@ -119,6 +120,8 @@ class ModelSpec(LayerFields):
     """Parts that files may hold but a plain forward pass leaves out (multi-token prediction): counted apart."""
     quantize: Annotated[tuple[QuantRule, ...], Field(strict=False, max_length=4096)] = ()
     """Formats of tensors, by ordered rules; what none fits is in the model's dtype."""
+    training: Training | None = None
+    """How the reference implementation computes while it trains: what no count depends on, but activations do."""
     uncounted: Listed[str] = ()
     """Parts of the source that are not described here (a vision tower): said with every answer."""
     notes: Listed[str] = ()

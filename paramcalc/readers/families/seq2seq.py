@@ -114,7 +114,7 @@ class _Build:
         """The long form: tables, stacks, what stands on top."""
         table = self.base + self.name("shared")
         if self.one_table and (not self.alone or self.row.shared_alone):
-            self.modules[table] = Embedding()
+            self.modules[table] = Embedding(read=False)
         else:
             table = ""
         tied = table if self.config.tied else ""

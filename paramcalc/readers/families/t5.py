@@ -65,7 +65,7 @@ class _Build:
     def spec(self) -> ModelSpec:
         """The long form: the shared table, both stacks, what stands on top."""
         config = self.config
-        self.modules[f"{self.base}shared"] = Embedding()
+        self.modules[f"{self.base}shared"] = Embedding(read=False)
         self.stack("encoder", config.depth("num_layers"))
         if config.task != "encoder" and not config.per_token:
             given = config.get("num_decoder_layers") is not None

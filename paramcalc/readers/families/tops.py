@@ -37,11 +37,12 @@ class PredictionHead:
         tied = self.ties and config.tied
         found: Parts = {}
         if self.dense:
-            found[self.dense] = Linear(out_features=width, in_features=hidden, bias=True, component="lm_head")
+            found[self.dense] = Linear(out_features=width, in_features=hidden, bias=True, component="lm_head",
+                                       activated=True)
         if self.norm:
             found[self.norm] = Norm(kind="layernorm", component="lm_head", hidden_size=width)
         if self.bias:
-            found[self.bias] = Parameter(shape=(config.integer("vocab_size"),), component="lm_head")
+            found[self.bias] = Parameter(shape=(config.integer("vocab_size"),), component="lm_head", added=True)
         found[self.decoder] = Head(tied=tied, bias=not (tied and self.bias), hidden_size=width)
         return found
 

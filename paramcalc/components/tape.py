@@ -1,0 +1,218 @@
+"""What an operation keeps for its backward pass: a component runs its forward pass over symbolic tensors, and the tape
+notes each storage that is kept, once however many operations need it.
+
+Sources: torch `derivatives.yaml` (what each operation saves); the modules of transformers; for the other policy
+arXiv:2205.05198 section 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from paramcalc.components.training import USUAL, Training
+from paramcalc.tree import Saved
+
+if TYPE_CHECKING:
+    from paramcalc.components.base import Site
+    from paramcalc.tree import SavedPer
+
+Attention = Literal["eager", "sdpa", "flash"]
+Recompute = Literal["none", "selective", "full"]
+Library = Literal["transformers", "megatron"]
+
+OUTPUT_ONLY = frozenset({"relu", "tanh", "sigmoid", "relu6"})
+"""Activations whose gradient is computed from the output."""
+EXTRA = {"gelu_new": 3, "gelu_fast": 4, "quick_gelu": 1, "gelu_accurate": 4}
+"""Activations written out in several operations: further tensors of the same size they keep beside the input."""
+
+
+class Policy(NamedTuple):
+    """Whose accounting it is and how it is run."""
+
+    attention: Attention = "eager"
+    recompute: Recompute = "none"
+    library: Library = "transformers"
+    dtype: str = "bf16"
+    batch: int = 1
+    """Sequences in a micro-batch: with more than one, views of several heads are copied to be multiplied."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Value:
+    """A tensor's storage. Views of it are the same value."""
+
+    shape: tuple[int, ...]
+    axes: tuple[str, ...]
+    per: SavedPer = "token"
+    dtype: str | None = None
+    shared: str = ""
+    argument: bool = False
+
+
+class Tape:
+    """The operations of transformers in torch; methods give the result and note what is kept."""
+
+    def __init__(self, site: Site, policy: Policy, component: str) -> None:
+        self.policy = policy
+        self.how: Training = site.training or USUAL
+        self.component = component
+        self.width = site.hidden_size
+        self._kept: dict[int, tuple[Value, str]] = {}
+
+    @property
+    def saved(self) -> list[Saved]:
+        """Everything kept, each storage once."""
+        return [Saved(name, v.shape, v.axes, self.component, v.per, v.dtype, shared=v.shared, argument=v.argument)
+                for v, name in self._kept.values()]
+
+    def keep(self, value: Value, name: str) -> None:
+        """Note a storage that backward needs."""
+        self._kept.setdefault(id(value), (value, name))
+
+    def new(self, shape: tuple[int, ...], axes: tuple[str, ...], per: SavedPer = "token", dtype: str | None = None,
+            shared: str = "", *, argument: bool = False) -> Value:
+        """A tensor of its own."""
+        return Value(shape, axes, per, self._type(dtype), shared, argument)
+
+    def like(self, value: Value, dtype: str | None = None) -> Value:
+        """Another tensor of the same shape; in `value`'s type when not given."""
+        return Value(value.shape, value.axes, value.per, self._type(dtype) if dtype else value.dtype)
+
+    def stream(self, width: int, per: SavedPer = "token") -> Value:
+        """What the component reads."""
+        return self.new((width,), ("hidden",), per, shared="input")
+
+    def _type(self, dtype: str | None) -> str | None:
+        return None if dtype == "float32" and self.policy.dtype in ("fp32", "float32") else dtype
+
+    def to(self, value: Value, dtype: str | None) -> Value:
+        """A copy in another type; the same tensor where it has it."""
+        wanted = self._type(dtype)
+        return value if value.dtype == wanted else Value(value.shape, value.axes, value.per, wanted)
+
+    def linear(self, value: Value, out: int, axis: str, name: str = "input") -> Value:
+        """A projection keeps its input."""
+        self.keep(value, name)
+        head = slice(0, -1) if len(value.shape) > 1 and value.axes[0] == "chosen" else slice(0, 0)
+        return self.new((*value.shape[head], out), (*value.axes[head], axis), value.per)
+
+    def activation(self, value: Value, out: Value, *, gated: bool) -> Value:
+        """An elementwise function keeps its input, or its output `out` where that is enough."""
+        which = self.how.activation or ("silu" if gated else "gelu")
+        if which in ("relu2", "relu_squared"):
+            self.keep(self.like(out), "relu")
+            return out
+        if which in OUTPUT_ONLY:
+            self.keep(out, which)
+            return out
+        self.keep(value, f"{which} input")
+        for place in range(EXTRA.get(which, 0)):
+            self.keep(self.like(out), f"{which} {place}")
+        return out
+
+    def multiply(self, left: Value, right: Value, names: tuple[str, str], out: Value | None = None) -> Value:
+        """A product keeps both factors."""
+        self.keep(left, names[0])
+        self.keep(right, names[1])
+        return out or self.like(left)
+
+    def dropout(self, value: Value, probability: float, name: str) -> Value:
+        """Dropout keeps its noise, in the type of what it falls on."""
+        if not probability:
+            return value
+        self.keep(self.like(value), f"{name} noise")
+        return self.like(value)
+
+    def norm(self, value: Value, kind: str, shape: tuple[int, ...] | None = None, *, scale: bool = True) -> Value:
+        """A norm over the last dimension; `shape` where that is a view of several (heads, head_dim)."""
+        axes: tuple[str, ...] = ("heads", "head_dim") if shape and len(shape) > 1 else value.axes
+        view = value if shape is None else Value(shape, axes, value.per, value.dtype)
+        how = self.how.layer_norm if kind == "layernorm" else self.how.norm
+        if how == "native" or (kind == "layernorm" and how == "float"):
+            return self._one_kernel(value, view, kind, how)
+        wide = self.to(view, "float32")
+        self.keep(value if wide is view else wide, "norm input")
+        self.keep(self._one_each(view), "norm scale")
+        if how == "stream":
+            self.keep(value, "input")
+        normed = self.like(wide)
+        if not scale:
+            return self.to(normed, None)
+        if how in ("float", "offset"):
+            self.keep(normed, "normalized")
+            if how == "offset":
+                self.keep(self.new(view.shape[-1:], view.axes[-1:], "once", "float32"), "norm weight")
+            return self.like(view)
+        normed = self.to(normed, None)
+        self.keep(normed, "normalized")
+        return self.like(normed)
+
+    def _one_kernel(self, value: Value, view: Value, kind: str, how: str) -> Value:
+        wide = self.to(view, "float32") if how == "float" else view
+        self.keep(value if wide is view else wide, "norm input")
+        for name in ("mean", "scale") if kind == "layernorm" else ("scale",):
+            self.keep(self._one_each(view), f"norm {name}")
+        return self.like(view)
+
+    def _one_each(self, value: Value) -> Value:
+        return self.new((*value.shape[:-1], 1), (*value.axes[:-1], "one"), value.per, "float32")
+
+    def softmax(self, scores: Value) -> Value:
+        """Attention weights, in the model's type; in eager attention by way of the type the class takes."""
+        weights = self.like(scores, "float32" if self.how.softmax == "float" else None)
+        self.keep(weights, "attention weights")
+        return self.to(weights, None)
+
+    def rotate(self, shape: tuple[int, ...], size: int, *, windowed: bool, like: Value, axis: str = "heads") -> Value:
+        """Rotary positions keep the tables of cosines and sines, which all layers share."""
+        key = "windowed " if windowed and self.how.rotary_by_window else ""
+        columns = self.how.rotary_size or size
+        if self.how.rotary_dtype == "complex":
+            self.keep_shared(f"{key}rotations", (columns // 2,), "complex64")
+        else:
+            dtype = "float32" if self.how.rotary_dtype == "float" else None
+            self.keep_shared(f"{key}cosines", (columns,), dtype)
+            self.keep_shared(f"{key}sines", (columns,), dtype)
+        return self.new(shape, (axis, "head_dim"), like.per)
+
+    def keep_shared(self, name: str, shape: tuple[int, ...], dtype: str | None, per: SavedPer = "position") -> None:
+        """A storage all components of the model share, whatever the batch."""
+        self.keep(self.new(shape, ("rope",) * len(shape), per, dtype, name), name)
+
+
+class MegatronTape(Tape):
+    """Megatron's accounting: 16-bit activations, one-byte dropout masks, no statistics, tables or logits of attention.
+
+    Norms keep their input, softmax and dropout their output (arXiv:2205.05198 section 4.1, equation 1).
+    """
+
+    def norm(self, value: Value, kind: str, shape: tuple[int, ...] | None = None, *, scale: bool = True) -> Value:
+        """A norm keeps its input; statistics are small and left out."""
+        self.keep(value, "norm input")
+        return self.like(value)
+
+    def activation(self, value: Value, out: Value, *, gated: bool) -> Value:
+        """Any activation keeps its input."""
+        self.keep(value, "activation input")
+        return out
+
+    def dropout(self, value: Value, probability: float, name: str) -> Value:
+        """A mask of one byte, whatever the probability: the formulas always count it."""
+        self.keep(self.like(value, "uint8"), f"{name} mask")
+        return self.like(value)
+
+    def softmax(self, scores: Value) -> Value:
+        """The output alone."""
+        weights = self.like(scores)
+        self.keep(weights, "attention weights")
+        return weights
+
+    def rotate(self, shape: tuple[int, ...], size: int, *, windowed: bool, like: Value, axis: str = "heads") -> Value:
+        """Nothing."""
+        return self.new(shape, (axis, "head_dim"), like.per)
+
+
+def tape(site: Site, policy: Policy, component: str) -> Tape:
+    """The tape of a policy's library."""
+    return (MegatronTape if policy.library == "megatron" else Tape)(site, policy, component)

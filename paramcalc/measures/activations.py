@@ -1,0 +1,118 @@
+"""Bytes the forward pass keeps for the backward pass: a fold over what each component says it saves. Exact integers.
+
+A storage is counted once however many operations keep it: within a component by its tape, between the parts of a layer
+that read the same tensor, and over the whole model for what all layers share.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.components.base import UnknownActivationsError
+from paramcalc.tree import join
+
+if TYPE_CHECKING:
+    from paramcalc.components.tape import Policy
+    from paramcalc.tree import Node, Saved
+
+BYTES = {"int64": 8, "complex64": 8, "int32": 4, "float32": 4, "bool": 1, "uint8": 1}
+"""Of one value, in types that are not formats of weights."""
+
+
+class Tokens(NamedTuple):
+    """The micro-batch one device works on at once."""
+
+    batch: int = 1
+    seq: int = 1
+    source: int = 0
+    """Tokens of the encoder's input, where there is an encoder."""
+    cp: int = 1
+    """Devices that hold an equal part of each sequence (context parallelism)."""
+
+
+class Activations(NamedTuple):
+    """Bytes kept, by component, and those the loss adds."""
+
+    components: dict[str, int]
+    loss: int
+    unknown: tuple[str, ...]
+    """Kinds of components that nobody described: they are missing from the figure."""
+
+    @property
+    def model(self) -> int:
+        """Up to and including the logits' input."""
+        return sum(self.components.values())
+
+
+def activations(tree: Node, load: Tokens, policy: Policy) -> Activations:
+    """What one micro-batch keeps on the devices of a tree."""
+    fold = _Fold(load, policy)
+    fold.walk(tree, "", 1, "", layer=False)
+    return Activations(fold.components, fold.loss, tuple(sorted(fold.unknown)))
+
+
+class _Fold:
+    def __init__(self, load: Tokens, policy: Policy) -> None:
+        from paramcalc.catalog.formats import find_format
+
+        self.load, self.policy = load, policy
+        self.width = find_format(policy.dtype).bits // 8
+        self.components: dict[str, int] = {}
+        self.loss = 0
+        self.unknown: set[str] = set()
+        self.held: set[tuple[str, ...]] = set()
+
+    def walk(self, node: Node, path: str, used: int, stream: str, *, layer: bool, parallel: bool = False) -> None:
+        here, used, stream = join(path, node.name), used * node.used, node.stream or stream
+        again = self.policy.recompute == "full"
+        for leaf in self._leaves(node, here):
+            if (layer and again and not leaf.argument) or (parallel and leaf.shared == "input"):
+                continue
+            self._add(leaf, used, stream)
+        if node.order and again:
+            for leaf in node.part.checkpoint(node.site, self.policy):  # type: ignore[union-attr]  # a stack's part
+                self._add(leaf, used * len(node.order), stream)
+        for child in node.children:
+            self.walk(child, here, used, stream, layer=layer or bool(node.order),
+                      parallel=child.part is not None and child.part.parallel)
+
+    def _leaves(self, node: Node, path: str) -> tuple[Saved, ...]:
+        try:
+            return node.saved(path, self.policy)
+        except UnknownActivationsError as error:
+            self.unknown.add(str(error))
+            return ()
+
+    def _add(self, leaf: Saved, used: int, stream: str) -> None:
+        if leaf.shared not in ("", "input"):
+            key = (leaf.shared, "" if leaf.per == "source" else stream)
+            if key in self.held:
+                return
+            self.held.add(key)
+            used = 1
+        size = used * leaf.used * self._bytes(leaf, stream)
+        if leaf.loss:
+            self.loss += size
+        else:
+            self.components[leaf.component] = self.components.get(leaf.component, 0) + size
+
+    def _bytes(self, leaf: Saved, stream: str) -> int:
+        size = BYTES[leaf.dtype] if leaf.dtype else self.width
+        for dimension in leaf.shape:
+            size *= dimension
+        return size * self._times(leaf, stream)
+
+    def _times(self, leaf: Saved, stream: str) -> int:
+        """How many of a leaf there are; a device's part of each sequence where devices share it."""
+        load, per = self.load, leaf.per
+        whole = load.source if stream == "source" else load.seq
+        here, source = _part(whole, load.cp * leaf.split), _part(load.source, load.cp * leaf.split)
+        square = {"token": here, "position": here, "source": source, "sequence": 1, "once": 1, "pair": here * whole,
+                  "position_pair": here * whole, "source_pair": here * load.source,
+                  "position_source": here * load.source}
+        batch = 1 if per in ("position", "position_pair", "position_source", "once") else load.batch
+        return batch * square.get(per, here)
+
+
+def _part(tokens: int, ways: int) -> int:
+    return -(-tokens // ways)

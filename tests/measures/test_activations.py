@@ -1,0 +1,32 @@
+"""What the forward pass keeps, against what torch packed for the backward pass."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from paramcalc.build import build
+from paramcalc.components.tape import Policy
+from paramcalc.measures.activations import Tokens, activations
+from paramcalc.readers.huggingface import read_config
+
+MODELS = json.loads((Path(__file__).parents[1] / "data/activations/saved.json").read_text("utf-8"))["models"]
+CASES = [(model, how) for model in MODELS for how in model["cases"]]
+
+
+@pytest.mark.parametrize(("model", "how"), CASES, ids=[f"{m['name']} {how}" for m, how in CASES])
+def test_bytes_are_those_torch_packed(model, how):
+    attention, recompute = how.split()
+    tree = build(read_config(model["config"]).spec).tree
+    found = activations(tree, Tokens(1, model["seq"], model["seq"]), Policy(attention, recompute))
+    kept, loss = model["cases"][how]
+    assert not found.unknown
+    assert abs(found.model - kept) * 1000 <= model["tolerance"] * kept
+    assert found.loss == loss
+
+
+def test_a_kind_nobody_described_is_named():
+    config = {"model_type": "mamba", "hidden_size": 64, "num_hidden_layers": 2, "vocab_size": 100, "state_size": 16}
+    assert activations(build(read_config(config).spec).tree, Tokens(1, 8), Policy()).unknown == ("mamba",)
