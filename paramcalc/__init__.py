@@ -1,5 +1,64 @@
-"""paramcalc: what does this language model cost?"""
+"""paramcalc: what does this language model cost? The numbers of the command line, for Python programs.
+
+Names are imported when they are first used: `import paramcalc` alone loads nothing else.
+"""
+
+from typing import TYPE_CHECKING
 
 from paramcalc._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from paramcalc.api import (
+        build_model,
+        check,
+        convert,
+        count,
+        diff,
+        explain,
+        fit,
+        flops,
+        memory,
+        read,
+        weights,
+        what_if,
+    )
+    from paramcalc.errors import InputError, NetworkError, PCError, SpecError, UnknownArchitectureError, UsageError
+    from paramcalc.mfu import flops_per_token
+
+__all__ = [
+    "InputError",
+    "NetworkError",
+    "PCError",
+    "SpecError",
+    "UnknownArchitectureError",
+    "UsageError",
+    "__version__",
+    "build_model",
+    "check",
+    "convert",
+    "count",
+    "diff",
+    "explain",
+    "fit",
+    "flops",
+    "flops_per_token",
+    "memory",
+    "read",
+    "weights",
+    "what_if",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'paramcalc' has no attribute {name!r}")
+    from importlib import import_module
+
+    module = "errors" if name[0].isupper() else "mfu" if name == "flops_per_token" else "api"
+    found: object = getattr(import_module(f"paramcalc.{module}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

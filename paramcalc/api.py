@@ -1,0 +1,143 @@
+"""What a Python program asks: a function for each command, with the command's numbers as objects.
+
+A model is whatever describes one: a ModelSpec, a dict (a spec or a config.json), a config object with `to_dict()`, a
+path, `hf://organisation/name`, or a preset's name. Every function raises PCError for what cannot be read or be.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from paramcalc.build import build
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from paramcalc.build import Model
+    from paramcalc.checks.diff import Difference
+    from paramcalc.checks.results import Run
+    from paramcalc.estimates.fit import Fit
+    from paramcalc.estimates.inference import Memory
+    from paramcalc.measures.explain import Formula
+    from paramcalc.measures.flops import Flops
+    from paramcalc.measures.pairs import Convention
+    from paramcalc.measures.parameters import Counts
+    from paramcalc.measures.weights import WeightBytes
+    from paramcalc.spec.model import ModelSpec
+
+
+def read(model: object, changes: Sequence[str] = ()) -> ModelSpec:
+    """The specification of a model; `changes` are `key=value` as `--set` takes them, for a path or a preset."""
+    if changes:
+        from paramcalc.readers.models import load
+
+        return load(str(model), changes).spec
+    from paramcalc.readers.sources import spec_of
+
+    return spec_of(model)
+
+
+def build_model(model: object) -> Model:
+    """The specification with its tree: named nodes that hold tensors, states and work."""
+    return build(read(model))
+
+
+def count(model: object) -> Counts:
+    """Parameters: `total`, `active`, `embedding`, and `components` as pairs of parameters and active ones."""
+    from paramcalc.measures.parameters import count as counted
+
+    return counted(build_model(model).tree)
+
+
+def weights(model: object, dtype: str = "bf16", *, quant: str | None = None) -> WeightBytes:
+    """Bytes of all weights in a format, or quantized to a format or GGUF mix (`q4_k_m`)."""
+    from paramcalc.measures.weights import weight_bytes
+    from paramcalc.transforms.formats import in_formats
+
+    return weight_bytes(in_formats(build_model(model), quant).tree, dtype)
+
+
+def memory(
+    model: object, context: int = 4096, *, batch: int = 1, source: int | None = None, dtype: str = "bf16",
+    quant: str | None = None, kv_dtype: str | None = None, runtime: str = "exact", settings: Sequence[str] = (),
+    tp: int | None = None, pp: int | None = None, ep: int | None = None, gpus: int | None = None,
+) -> Memory:
+    """Bytes to serve `batch` sequences of `context` tokens: `total`, `per_device`, `cache`. As `paramcalc memory`."""
+    from paramcalc.estimates.inference import Prepared, Setup
+    from paramcalc.estimates.inference import memory as needed
+    from paramcalc.estimates.runtimes import Runtime
+    from paramcalc.measures.cache import Serving
+
+    setup = Setup(dtype, quant, kv_dtype, tp, pp, ep, gpus)
+    prepared = Prepared(build_model(model), Runtime(runtime, settings), setup)
+    return needed(prepared, Serving(context, batch, source))
+
+
+def fit(
+    model: object, gpu: str, context: int = 4096, *, batch: int = 1, source: int | None = None, dtype: str = "bf16",
+    quant: str | None = None, kv_dtype: str | None = None, runtime: str = "exact", settings: Sequence[str] = (),
+    tp: int | None = None, pp: int | None = None, ep: int | None = None, gpus: int | None = None,
+) -> Fit:
+    """Whether it `fits`, `headroom`, `max_context` and `max_batch` on an accelerator. As `paramcalc fit`."""
+    from paramcalc.catalog.accelerators import find_accelerator
+    from paramcalc.estimates.fit import Need
+    from paramcalc.estimates.fit import fit as fitted
+    from paramcalc.estimates.machine import Machine
+
+    found = memory(model, context, batch=batch, source=source, dtype=dtype, quant=quant, kv_dtype=kv_dtype,
+                   runtime=runtime, settings=settings, tp=tp, pp=pp, ep=ep, gpus=gpus)
+    machine = Machine(find_accelerator(gpu), found.prepared.runtime)
+    return fitted(Need(found.prepared, source), machine, context, batch)
+
+
+def flops(
+    model: object, seq: int = 2048, *, batch: int = 1, past: int = 0, source: int | None = None,
+    convention: Convention = "full", head: str = "all",
+) -> Flops:
+    """FLOPs of `batch` sequences of `seq` new tokens: `forward`, `backward`, `components`. As `paramcalc flops`."""
+    from paramcalc.measures.flops import Workload
+    from paramcalc.measures.flops import flops as counted
+
+    load = Workload(batch, seq, past, seq if source is None else source, convention, head)
+    return counted(build_model(model).tree, load)
+
+
+def explain(model: object, glob: str = "*") -> list[Formula]:
+    """Each tensor whose name fits: formula, values, copies and source."""
+    from paramcalc.measures.explain import explain as explained
+
+    return explained(build(read(model), explain=True).tree, glob)
+
+
+def what_if(model: object, *changes: str) -> ModelSpec:
+    """The specification with numbers scaled or replaced: `hidden_size=2x`, `vocab_size=256000`."""
+    from paramcalc.spec.what_if import changed
+
+    return changed(read(model), changes)
+
+
+def diff(old: object, new: object) -> Difference:
+    """What changed between two models: figures, components, tensors."""
+    from paramcalc.checks.diff import difference
+
+    return difference(build_model(old), build_model(new))
+
+
+def convert(model: object) -> str:
+    """The model as a YAML spec that counts the same, tensor by tensor."""
+    from paramcalc.reports.spec_yaml import spec_yaml
+    from paramcalc.spec.dump import dump
+
+    return spec_yaml(dump(read(model)))
+
+
+def check(*paths: str | Path) -> Run:
+    """Every finding of the specs and configs under the paths: `checked`, `failed`, `findings`, `exit_code`.
+
+    All rules hold; what a pyproject.toml selects and a paramcalc.lock records is the business of the command.
+    """
+    from paramcalc.checks.finder import find
+    from paramcalc.checks.run import check as checked
+
+    return checked(find([Path(path) for path in paths]))

@@ -1,0 +1,111 @@
+"""The Python names give what the commands print, and importing them loads nothing before it is used."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import paramcalc
+from paramcalc.cli.guard import guarded
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def said(capsys):
+    def run(*arguments):
+        code = guarded([*arguments, "--json"])
+        assert code in (0, 1)
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["llama-3.1-8b", "deepseek-v3", "zamba2-1.2b", "t5-11b"])
+def test_count(name, said):
+    answer, counts = said("count", name), paramcalc.count(name)
+    assert answer["parameters"]["total"] == counts.total
+    assert answer["parameters"]["active"] == counts.active
+    assert answer["parameters"]["embedding"] == counts.embedding
+    assert {row["component"]: (row["parameters"], row["active"]) for row in answer["components"]} == counts.components
+
+
+def test_changes_are_those_of_set(said):
+    answer = said("count", "llama-3.1-8b", "--set", "num_layers=16")
+    spec = paramcalc.read("llama-3.1-8b", ["num_layers=16"])
+    assert paramcalc.count(spec).total == answer["parameters"]["total"] < paramcalc.count("llama-3.1-8b").total
+
+
+def test_weights(said):
+    answer = said("estimate", "gemma-3-27b")
+    assert {row["format"]: row["bytes"] for row in answer["weights"]} == {
+        row["format"]: paramcalc.weights("gemma-3-27b", row["format"]).total for row in answer["weights"]}
+    quantized = said("memory", "gemma-3-27b", "--quant", "q4_k_m")
+    assert paramcalc.weights("gemma-3-27b", quant="q4_k_m").total == quantized["weights"]["bytes"]
+
+
+def test_memory(said):
+    answer = said("memory", "mixtral-8x7b", "--context", "32k", "--batch", "4", "--runtime", "vllm", "--tp", "2",
+                  "--kv-dtype", "fp8")
+    found = paramcalc.memory("mixtral-8x7b", 32768, batch=4, runtime="vllm", tp=2, kv_dtype="fp8")
+    assert [part.total for part in found.per_device] == [part["total"] for part in answer["per_device"]]
+    assert found.total.total == answer["total"]["bytes"]
+    assert (found.cache.bytes, found.cache.per_token) == (answer["cache"]["bytes"], answer["cache"]["bytes_per_token"])
+
+
+@pytest.mark.parametrize(("name", "fits"), [("llama-3.1-8b", True), ("llama-3.1-405b", False)])
+def test_fit(name, fits, said):
+    answer, found = said("fit", name, "--gpu", "h100", "--context", "8k"), paramcalc.fit(name, "h100", 8192)
+    assert answer["fits"] == found.fits == fits
+    assert answer["headroom"]["bytes"] == found.headroom
+    assert (answer["max_context"], answer["max_batch"]) == (found.max_context, found.max_batch)
+
+
+def test_flops(said):
+    answer = said("flops", "qwen3-30b-a3b", "--seq", "4k", "--convention", "causal")
+    found = paramcalc.flops("qwen3-30b-a3b", 4096, convention="causal")
+    assert (answer["forward"], answer["backward"]) == (found.forward, found.backward)
+    assert paramcalc.flops_per_token("qwen3-30b-a3b", 4096, convention="causal") == answer["per_token"]["training"]
+
+
+def test_explain(said):
+    answer = said("explain", "llama-3.1-8b", "*q_proj*")
+    found = paramcalc.explain("llama-3.1-8b", "*q_proj*")
+    assert [row.parameters for row in found] == [row["parameters"] for row in answer["formulas"]] == [2**29]
+
+
+def test_what_if(said):
+    answer = said("explain", "gpt3-175b", "--what-if", "num_layers=2x")
+    assert paramcalc.count(paramcalc.what_if("gpt3-175b", "num_layers=2x")).total == answer["what_if"]["total"]["after"]
+
+
+def test_diff(said):
+    answer, found = said("diff", "llama-3-8b", "llama-3.1-8b"), paramcalc.diff("llama-3-8b", "llama-3.1-8b")
+    assert len(answer["tensors"]) == len(found.tensors) == 0
+
+
+def test_convert_counts_the_same(tmp_path):
+    path = tmp_path / "spec.yaml"
+    path.write_text(paramcalc.convert("jamba-v0.1"), "utf-8")
+    assert paramcalc.count(path) == paramcalc.count("jamba-v0.1")
+
+
+def test_check():
+    run = paramcalc.check(ROOT / "configs" / "gpt2")
+    assert (run.checked, run.failed, run.exit_code) == (4, 0, 0)
+
+
+def test_importing_loads_nothing_else():
+    code = ("import sys, paramcalc; [getattr(paramcalc, n) for n in ('PCError', '__version__')]; "
+            "print(*sorted(m for m in ('pydantic', 'typer', 'rich', 'yaml') if m in sys.modules))")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == ""
+
+
+def test_names():
+    assert set(dir(paramcalc)) == set(paramcalc.__all__)
+    assert all(hasattr(paramcalc, name) for name in paramcalc.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'cuont'"):
+        _ = paramcalc.cuont
