@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-COMMANDS = ("estimate", "count", "explain", "memory", "fit", "flops", "check", "diff", "convert", "list", "schema")
+COMMANDS = ("estimate", "count", "explain", "memory", "fit", "train", "flops", "check", "diff", "convert", "list",
+            "schema")
 """In the order of the help; each is a module of this package with a function of its name."""
 
 

@@ -65,6 +65,8 @@ def pair(value: Any, kind: str) -> tuple[str, str]:  # noqa: ANN401 - raw cells
         return "", ""
     if isinstance(value, str) or kind in ("text", "number", "share", "bar"):
         return str(value), ""
+    if kind == "gib":
+        return binary(value), ""
     if kind == "shape":
         return shape(value), ""
     said = {"count": short, "bytes": binary, "flops": flops}.get(kind)

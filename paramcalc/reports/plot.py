@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -22,16 +24,23 @@ GIB = 2**30
 
 def draw(path: Path, name: str, found: Memory, machine: Machine | None) -> None:
     """Write the picture. Raises UsageError where it cannot be drawn or written."""
+    with saved(path, 2.2) as (figure, (left, right)):
+        _bar(left, found, machine)
+        _curve(right, found, machine)
+        serving, runtime = found.serving, found.prepared.runtime.name
+        devices = f", each of {found.prepared.devices} devices" if found.prepared.devices > 1 else ""
+        figure.suptitle(f"{name}: {runtime}, batch {serving.batch:,}{devices}")
+
+
+@contextmanager
+def saved(path: Path, wide: float) -> Iterator[tuple[Any, tuple[Any, Any]]]:
+    """A figure of two axes, the right one `wide` times the left, written when left. Raises UsageError."""
     if path.suffix not in SUFFIXES:
         raise UsageError(Problem(f"--plot {path}: a picture is one of {', '.join(SUFFIXES)}"))
     pyplot = _pyplot()
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.5), width_ratios=(1, 2.2), layout="constrained")
-    _bar(left, found, machine)
-    _curve(right, found, machine)
-    serving, runtime = found.serving, found.prepared.runtime.name
-    devices = f", each of {found.prepared.devices} devices" if found.prepared.devices > 1 else ""
-    figure.suptitle(f"{name}: {runtime}, batch {serving.batch:,}{devices}")
+    figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.5), width_ratios=(1, wide), layout="constrained")
     try:
+        yield figure, axes
         figure.savefig(path, dpi=150)
     except OSError as error:
         reason = (error.strerror or "unknown error").lower()

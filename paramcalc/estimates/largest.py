@@ -1,0 +1,30 @@
+"""The largest micro-batch and the longest sequence that still fit, solved on the same sums, not sampled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.estimates.fit import largest as bisect
+
+if TYPE_CHECKING:
+    from paramcalc.components.tape import Policy
+    from paramcalc.estimates.training import Layout, Trainer
+    from paramcalc.measures.activations import Tokens
+
+MAX_MICRO_BATCH = 2**14
+MAX_SEQ = 2**24
+
+
+def largest(trainer: Trainer, layout: Layout, load: Tokens, policy: Policy, capacity: int) -> dict[str, int]:
+    """The largest micro-batch at this sequence and the longest sequence at this micro-batch; 0 where not even one fits.
+
+    Bytes grow with both, so that bisecting whole numbers is exact.
+    """
+
+    def fits(micro_batch: int, seq: int) -> bool:
+        here = load._replace(batch=micro_batch, seq=seq, source=seq)
+        devices = trainer.devices(layout, here, policy._replace(batch=micro_batch))
+        return max(device.peak for device in devices) <= capacity
+
+    return {"micro_batch": bisect(lambda size: fits(size, load.seq), MAX_MICRO_BATCH),
+            "seq": layout.cp * bisect(lambda size: fits(load.batch, size * layout.cp), MAX_SEQ // layout.cp)}

@@ -1,0 +1,183 @@
+"""What `train` says: bytes on the devices of each stage, their bar, what would fit, and layouts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from paramcalc.errors import Problem, UsageError
+from paramcalc.reports.count import head, headline
+from paramcalc.reports.numbers import binary
+from paramcalc.reports.table import Answer, Column, Table
+from paramcalc.transforms.lora import trainable_parameters
+
+if TYPE_CHECKING:
+    from paramcalc.build import Model
+    from paramcalc.catalog.accelerators import Accelerator
+    from paramcalc.components.tape import Policy
+    from paramcalc.estimates.layouts import Candidate
+    from paramcalc.estimates.training import Device, Layout, Recipe
+    from paramcalc.measures.activations import Tokens
+    from paramcalc.readers.models import Loaded
+
+PARTS = ("weights", "gradients", "optimizer", "master_weights", "activations", "logits")
+LETTERS = dict(zip(PARTS, "WGOMAL", strict=True))
+BAR = 60
+SHOWN = 15
+
+
+class Asked(NamedTuple):
+    """What was worked out, and for what."""
+
+    recipe: Recipe
+    layout: Layout
+    load: Tokens
+    policy: Policy
+    gpu: Accelerator | None = None
+    largest: dict[str, int] | None = None
+    """The largest micro-batch and sequence that fit the accelerator."""
+    unknown: tuple[str, ...] = ()
+    """Components whose activations nobody described."""
+
+    @property
+    def capacity(self) -> int:
+        """Bytes of the accelerator; 0 without one."""
+        return capacity(self.gpu) if self.gpu is not None else 0
+
+
+def capacity(gpu: Accelerator) -> int:
+    """Bytes that can be used. Raises UsageError for an accelerator whose memory is not known."""
+    if gpu.capacity_bytes is None:
+        raise UsageError(Problem(f"the memory of {gpu.name} is not known"))
+    return gpu.capacity_bytes
+
+
+def answer(loaded: Loaded, model: Model, devices: list[Device], asked: Asked) -> Answer:
+    """Bytes on the devices of each stage; the heaviest and why."""
+    worst = max(devices, key=lambda device: device.total)
+    json: dict[str, Any] = head("train", loaded) | {
+        "assumptions": assumptions(asked),
+        "per_device": [_device(device) for device in devices],
+        "max_device_bytes": worst.total, "heaviest_stage": worst.stage, "why": why(devices),
+        "trainable": trainable_parameters(model.tree), "devices": asked.layout.devices,
+    }
+    if asked.unknown:
+        json["warnings"] = [*json["warnings"], f"activations of {', '.join(asked.unknown)} are not known and left out"]
+    fits = True
+    if asked.gpu is not None:
+        fits = worst.peak <= asked.capacity
+        json |= {"fits": fits, "capacity": {"bytes": asked.capacity},
+                 "headroom": {"bytes": asked.capacity - worst.peak}, "largest": asked.largest}
+    return Answer(json, (_table(model, devices, asked),), failed=not fits)
+
+
+def _device(device: Device) -> dict[str, int]:
+    return {"stage": device.stage, **{part: getattr(device, part) for part in PARTS}, "total": device.total,
+            "communication": device.communication}
+
+
+def assumptions(asked: Asked) -> dict[str, Any]:
+    """Everything that was taken as given."""
+    recipe, layout, load, policy = asked.recipe, asked.layout, asked.load, asked.policy
+    return {
+        "seq": load.seq, "micro_batch": load.batch, "dtype": recipe.dtype,
+        "grad_dtype": recipe.grad_dtype or recipe.dtype,
+        "master_weights": "fp32" if recipe.master and recipe.dtype not in ("fp32", "float32") else "none",
+        "optimizer": recipe.optimizer, "recompute": policy.recompute, "attention": policy.attention,
+        "activations": policy.library,
+        "zero": layout.zero, "tp": layout.tp, "pp": layout.pp, "ep": layout.ep, "cp": layout.cp, "dp": layout.dp,
+        "interleave": layout.interleave, "micro_batches": layout.micro_batches,
+        "exact": list(PARTS[:4]), "activations_are": "what the policy's forward pass saves for backward",
+        "logits_are": "what the loss saves, on the last stage",
+        "communication_is": "two gathered layers under ZeRO-3, beside the total",
+        "left_out": "allocator fragmentation, kernels' workspace, the CUDA context",
+    }
+
+
+def why(devices: list[Device]) -> str:
+    """Which stage is heaviest, and by what."""
+    worst = max(devices, key=lambda device: device.total)
+    if len(devices) == 1:
+        return f"every device holds the same, most of it {_largest(worst)}"
+    least = min(devices, key=lambda device: device.total)
+    parts = {part: getattr(worst, part) - getattr(least, part) for part in PARTS}
+    part = max(parts, key=lambda key: parts[key])
+    return f"stage {worst.stage}: {binary(parts[part])} more {part.replace('_', ' ')} than stage {least.stage}"
+
+
+def _largest(device: Device) -> str:
+    return max(PARTS, key=lambda part: getattr(device, part)).replace("_", " ")
+
+
+def _table(model: Model, devices: list[Device], asked: Asked) -> Table:
+    worst = max(devices, key=lambda device: device.total)
+    notes = [*bars(devices, asked), why(devices), _conditions(asked)]
+    if asked.largest:
+        notes.append(" · ".join(f"largest {name.replace('_', '-')}: {size:,}" for name, size in asked.largest.items()))
+    if worst.communication:
+        notes.append(f"beside the total: {binary(worst.communication)} for gathered layers (estimate)")
+    if len(devices) == 1:
+        rows = tuple((part.replace("_", " "), getattr(worst, part), getattr(worst, part),
+                      "exact" if part in PARTS[:4] else "policy") for part in PARTS)
+        columns = (Column("part"), Column("bytes", "bytes"), Column("share", "share"), Column(""))
+        count = asked.layout.devices
+        where = f"each of {count:,} devices" if count > 1 else "one device"
+        return Table(f"{headline(model)}, {where}", columns, rows,
+                     ("total", worst.total, worst.total, ""), tuple(notes))
+    stages = (Column("stage", "exact"), *(Column(part.replace("_", " "), "gib") for part in PARTS),
+              Column("total", "gib"))
+    rows = tuple((device.stage, *(getattr(device, part) for part in PARTS), device.total) for device in devices)
+    return Table(f"{headline(model)}, {asked.layout.devices} devices", stages, rows, None, tuple(notes))
+
+
+def bars(devices: list[Device], asked: Asked) -> list[str]:
+    """A stacked bar for each stage, of letters, against the accelerator or the heaviest."""
+    whole = asked.capacity or max(device.total for device in devices)
+    lines = []
+    for device in devices[:SHOWN]:
+        text = ""
+        edge = 0
+        for part in PARTS:
+            edge += getattr(device, part)
+            text += LETTERS[part] * (min(BAR, edge * BAR // whole if whole else 0) - len(text))
+        over = " over" if device.peak > whole else ""
+        lines.append(f"stage {device.stage:>2} [{text.ljust(BAR, '.')}] {binary(device.total)}{over}")
+    key = " ".join(f"{letter} {part.replace('_', ' ')}" for part, letter in LETTERS.items())
+    return [*lines, f"{key}, of {binary(whole)}" + (f" on {asked.gpu.name}" if asked.gpu else "")]
+
+
+def _conditions(asked: Asked) -> str:
+    recipe, layout, load, policy = asked.recipe, asked.layout, asked.load, asked.policy
+    shared = " ".join(f"{name} {size}" for name, size in layout._asdict().items()
+                      if name in ("tp", "pp", "dp", "ep", "cp") and size > 1)
+    said = [f"{load.batch} × {load.seq:,} tokens", f"{recipe.dtype}, {recipe.optimizer}",
+            f"{policy.attention} attention", f"recompute {policy.recompute}", f"activations by {policy.library}",
+            f"zero {layout.zero}"]
+    return " · ".join([*said, *([shared] if shared else [])])
+
+
+def layouts(loaded: Loaded, model: Model, found: list[Candidate], tried: int, gpu: Accelerator, load: Tokens) -> Answer:
+    """Layouts that fit, those that send least first."""
+    json = head("train", loaded) | {
+        "assumptions": {"seq": load.seq, "gpu": gpu.key, "capacity_bytes": capacity(gpu),
+                        "communication": "bytes a device sends for one token of its pipeline; no overlap counted",
+                        "ranked_by": "communication, then headroom"},
+        "tried": tried, "fitting": len(found),
+        "layouts": [{**_layout(one), **_device(one.heaviest), "headroom": one.headroom,
+                     "communication_per_token": one.communication} for one in found[:1000]],
+        "trainable": trainable_parameters(model.tree),
+    }
+    names = ("tp", "pp", "dp", "ep", "cp", "zero")
+    columns = (*(Column(name, "exact") for name in names), Column("recompute"), Column("micro-batch", "exact"),
+               Column("heaviest device", "gib"), Column("headroom", "gib"), Column("sent a token", "exact"))
+    rows = tuple((*(getattr(one.layout, name) for name in names), one.recompute, one.micro_batch, one.heaviest.peak,
+                  one.headroom, one.communication) for one in found[:SHOWN])
+    more = f", {SHOWN} shown" if len(found) > SHOWN else ""
+    note = (f"{len(found):,} of {tried:,} layouts fit on {gpu.name}{more} · sent a token: bytes a device sends for "
+            "each token its pipeline trains on, least first")
+    return Answer(json, (Table(headline(model), columns, rows, None, (note,)),), failed=not found)
+
+
+def _layout(one: Candidate) -> dict[str, Any]:
+    layout = one.layout
+    return {"tp": layout.tp, "pp": layout.pp, "dp": layout.dp, "ep": layout.ep, "cp": layout.cp, "zero": layout.zero,
+            "recompute": one.recompute, "micro_batch": one.micro_batch}

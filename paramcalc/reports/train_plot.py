@@ -1,0 +1,58 @@
+"""The picture of training memory: by part against the sequence length, and for each stage. Needs matplotlib."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.reports.plot import GIB, saved
+from paramcalc.reports.train import PARTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from paramcalc.estimates.training import Device, Trainer
+    from paramcalc.reports.train import Asked
+
+COLORS = dict(zip(PARTS, ("#4c78a8", "#72b7b2", "#b279a2", "#9d755d", "#54a24b", "#e45756"), strict=True))
+POINTS = 24
+
+
+def draw(path: Path, name: str, trainer: Trainer, asked: Asked, devices: list[Device]) -> None:
+    """Write the picture. Raises UsageError where it cannot be drawn or written."""
+    with saved(path, 2) as (figure, (left, right)):
+        _stages(left, devices, asked)
+        _curve(right, trainer, asked)
+        figure.suptitle(f"{name}: {asked.recipe.optimizer}, {asked.recipe.dtype}, micro-batch {asked.load.batch}, "
+                        f"recompute {asked.policy.recompute}")
+
+
+def _stages(axes: Any, devices: list[Device], asked: Asked) -> None:  # noqa: ANN401 - matplotlib's
+    places = [device.stage for device in devices]
+    below = [0.0] * len(devices)
+    for part in PARTS:
+        sizes = [getattr(device, part) / GIB for device in devices]
+        axes.bar(places, sizes, bottom=below, color=COLORS[part], label=part.replace("_", " "))
+        below = [under + size for under, size in zip(below, sizes, strict=True)]
+    _line(axes, asked)
+    axes.set(title=f"by stage, {asked.load.seq:,} tokens", ylabel="GiB", xlabel="stage", xticks=places,
+             ylim=(0, 1.45 * max([*below, asked.capacity / GIB])))
+    axes.legend(loc="upper center", fontsize="small", ncols=2, frameon=False)
+
+
+def _curve(axes: Any, trainer: Trainer, asked: Asked) -> None:  # noqa: ANN401 - matplotlib's
+    top = 2 * asked.load.seq
+    lengths = sorted({max(1, top * step // POINTS) for step in range(1, POINTS + 1)})
+    worst = [max(trainer.devices(asked.layout, asked.load._replace(seq=seq, source=seq), asked.policy),
+                 key=lambda device: device.total) for seq in lengths]
+    axes.stackplot(lengths, *([getattr(device, part) / GIB for device in worst] for part in PARTS),
+                   colors=[COLORS[part] for part in PARTS])
+    axes.axvline(asked.load.seq, color="black", linewidth=0.8, linestyle="--")
+    _line(axes, asked)
+    axes.set(title="the heaviest stage", xlabel="tokens of a sequence", ylabel="GiB", xlim=(lengths[0], lengths[-1]))
+
+
+def _line(axes: Any, asked: Asked) -> None:  # noqa: ANN401 - matplotlib's
+    if asked.gpu is not None:
+        axes.axhline(asked.capacity / GIB, color="black", linewidth=1)
+        axes.annotate(asked.gpu.name, (0.02, asked.capacity / GIB), xycoords=("axes fraction", "data"), xytext=(0, 3),
+                      textcoords="offset points", fontsize="small")

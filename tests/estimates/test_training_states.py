@@ -1,0 +1,86 @@
+"""Weights, gradients, optimizer and master weights against the tables and formulas of ZeRO and Megatron."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from paramcalc.build import build
+from paramcalc.components.tape import Policy
+from paramcalc.errors import UsageError
+from paramcalc.estimates.training import Layout, Recipe, Trainer, in_flight
+from paramcalc.measures.activations import Tokens
+from paramcalc.spec.model import ModelSpec
+
+TABLE = yaml.safe_load((Path(__file__).parent.parent / "data/evidence/zero_table1.yaml").read_text())["cells"]
+CELLS = [(cell["parameters"], cell["dp"], stage + 1, printed) for cell in TABLE
+         for stage, printed in enumerate(cell["stages"])]
+SMALL = {"vocab_size": 512, "hidden_size": 64, "num_layers": 8, "num_heads": 8, "num_kv_heads": 4,
+         "intermediate_size": 128}
+LOAD, POLICY = Tokens(1, 16, 16), Policy()
+
+
+def of_size(parameters):
+    """A model of one vector."""
+    part = {"kind": "parameter", "shape": [10**6, parameters // 10**6]}
+    return build(ModelSpec.model_validate({"hidden_size": 1, "modules": {"w": part}}))
+
+
+def states(model, recipe, layout, stage=0):
+    return sum(Trainer(model, recipe).held(layout, stage))
+
+
+@pytest.mark.parametrize(("parameters", "dp", "zero", "printed"), CELLS)
+def test_zero_table_1(parameters, dp, zero, printed):
+    found = states(of_size(parameters), Recipe(), Layout(dp=dp, zero=zero)) / 1e9
+    digit = 10.0 ** -len(str(printed).partition(".")[2])
+    assert found == pytest.approx(printed, abs=digit)
+
+
+@pytest.mark.parametrize(("recipe", "alone", "shared"), [
+    (Recipe(grad_dtype="fp32"), 18, (6, 12)), (Recipe("fp16"), 16, (4, 12)), (Recipe("fp32"), 16, (8, 8))])
+@pytest.mark.parametrize("dp", [2, 8, 252])
+def test_megatron_bytes_a_parameter(recipe, alone, shared, dp):
+    """NVIDIA/Megatron-LM docs/user-guide/features/dist_optimizer.md: 18, or 6 + 12/d with the distributed optimizer."""
+    model, size = of_size(252 * 10**6), 252 * 10**6
+    assert states(model, recipe, Layout(dp=dp)) == alone * size
+    assert states(model, recipe, Layout(dp=dp, zero=1)) == shared[0] * size + shared[1] * size // dp
+
+
+def test_stages_hold_their_layers_the_first_the_table_and_the_last_the_head():
+    trainer = Trainer(build(ModelSpec.model_validate(SMALL)), Recipe())
+    devices = trainer.devices(Layout(pp=4, micro_batches=8), LOAD, POLICY)
+    layer = 64 * 64 * 2 + 64 * 32 * 2 + 3 * 64 * 128 + 2 * 64
+    assert [device.weights for device in devices] == [
+        2 * (2 * layer + 512 * 64), 4 * layer, 4 * layer, 2 * (2 * layer + 512 * 64 + 64)]
+    assert [device.logits > 0 for device in devices] == [False, False, False, True]
+
+
+@pytest.mark.parametrize(("layout", "expected"), [
+    (Layout(pp=4), [4, 3, 2, 1]), (Layout(pp=4, micro_batches=2), [2, 2, 2, 1]), (Layout(), [1])])
+def test_1f1b_keeps_one_micro_batch_for_each_stage_to_come(layout, expected):
+    assert [in_flight(layout, stage) for stage in range(layout.pp)] == expected
+
+
+def test_interleaving_keeps_more_on_the_first_stage():
+    """arXiv:2205.05198 section 4.2.3: 1 + (p - 1)/(p·m) times what one pipeline's depth of micro-batches keeps."""
+    layout = Layout(pp=8, interleave=2)
+    assert in_flight(layout, 0) == 8 * (1 + 7 / 16)
+
+
+def test_what_does_not_go_together_is_refused_with_what_would():
+    trainer = Trainer(build(ModelSpec.model_validate(SMALL)), Recipe())
+    with pytest.raises(UsageError, match="ep 3 does not divide dp × cp × tp = 4"):
+        trainer.devices(Layout(dp=4, ep=3), LOAD, POLICY)
+    with pytest.raises(UsageError, match="3 shards do not divide dp × cp = 4"):
+        trainer.devices(Layout(dp=4, shards=3), LOAD, POLICY)
+    with pytest.raises(UsageError, match="interleaving needs --pp"):
+        trainer.devices(Layout(interleave=2), LOAD, POLICY)
+    with pytest.raises(UsageError, match="16"):
+        trainer.devices(Layout(tp=16), LOAD, POLICY)
+
+
+def test_hybrid_shards_divide_less():
+    model = of_size(64 * 10**6)
+    hybrid, full = Layout(dp=64, zero=3, shards=8), Layout(dp=64, zero=3)
+    assert states(model, Recipe(), hybrid) == 8 * states(model, Recipe(), full)
