@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from paramcalc.checks.rules import Rule
@@ -35,20 +36,25 @@ RULES = (
     Rule("PC501", "unknown-key", "warning", "A config has a key its class does not know.",
          "It is misspelt, or says something that is not counted."),
 )
-BY_KEY = {
-    "PC101": {"num_heads", "num_attention_heads", "n_head"}, "PC102": {"num_kv_heads", "num_key_value_heads"},
-    "PC103": {"top_k", "num_experts_per_tok"}, "PC104": {"layers", "layer_types", "num_layers"},
-}
-"""Code to the keys whose impossible values it is about."""
-IMPOSSIBLE = ("does not divide", "is more than", "unroll", "unknown blocks", "entries for", "unknown layer kind")
+IMPOSSIBLE = re.compile(
+    r"do(es)? not divide|heads of .* are not|is more than|unroll|unknown blocks|entries for|unknown layer kind"
+    r"|there is no layer|names .* layers, but|pattern has|must list .* layers|must be in one of")
+"""Words of refusals of what cannot be, whoever says it."""
+BY_KEY = (
+    ("PC103", re.compile(r"top_k|topk|experts_per_tok")),
+    ("PC102", re.compile(r"kv_heads|key_value_heads|multi_query_group")),
+    ("PC104", re.compile(r"layer(s|_|$)|pattern|attention_types|attention_window|block_types")),
+    ("PC101", re.compile(r"heads?$")),
+)
+"""Code to the keys whose impossible values it is about; the first that fits."""
 
 
 def code_of(problem: Problem) -> str:
     """The rule a refusal belongs to: what is impossible by the key to blame, everything else is just invalid."""
-    if not any(word in problem.message for word in IMPOSSIBLE):
+    if not IMPOSSIBLE.search(problem.message):
         return "PC001"
     keys = [part for part in problem.path if isinstance(part, str)]
-    last = keys[-1] if keys else ""
-    if "top_k" in problem.message:
-        return "PC103"
-    return next((code for code, known in BY_KEY.items() if last in known), "PC001")
+    key = keys[-1] if keys else ""
+    if key in ("of", "model_type", ""):
+        key = problem.message.partition(":")[0].split(" ")[0]
+    return next((code for code, fits in BY_KEY if fits.search(key)), "PC001")

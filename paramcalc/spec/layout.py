@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from paramcalc.components.base import Strict
 from paramcalc.components.problems import impossible
@@ -32,7 +32,13 @@ Item = Annotated[
 """A block's name or a repetition; told apart first, so that an error speaks of one of them only."""
 
 
-Layout = Annotated[tuple[Item, ...], Field(strict=False, min_length=1, max_length=MAX_LAYERS)]
+def _bounded(items: tuple[str | Repeat, ...]) -> tuple[str | Repeat, ...]:
+    unroll(items)
+    return items
+
+
+Layout = Annotated[tuple[Item, ...], Field(strict=False, min_length=1, max_length=MAX_LAYERS), AfterValidator(_bounded)]
+"""What `layers` and a stack hold; its product is bounded."""
 
 
 def unroll(items: Sequence[str | Repeat], depth: int = 0) -> list[str]:

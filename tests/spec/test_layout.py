@@ -23,6 +23,12 @@ def test_unrolls_in_order(document, names):
     assert unroll(LAYOUT.validate_python(document)) == list(names)
 
 
+def test_a_document_with_too_many_layers_is_refused_where_it_is_read():
+    inner = {"repeat": 4096, "of": ["a"]}
+    with pytest.raises(ValidationError, match="layers unroll to more than 4096"):
+        LAYOUT.validate_python([{"repeat": 2, "of": [inner]}])
+
+
 def test_the_product_is_checked_before_it_is_made():
     bomb = "a"
     for _ in range(3):

@@ -239,13 +239,20 @@ def dots3_layers(config: Config) -> list[str]:
     return [words.get(kind, kind) for kind in types]
 
 
+def _own(config: Config, given: object) -> dict[int, dict[str, int]]:
+    """What layers say otherwise than the rest."""
+    if not isinstance(given, dict) or not all(key.isdecimal() and isinstance(own, dict) for key, own in given.items()):
+        raise config.error("per_layer_config", "expected a mapping of layers to what differs in them")
+    if not all(type(value) is int and 0 < value <= 2**24 for own in given.values() for value in own.values()):
+        raise config.error("per_layer_config", "expected integers of at least 1")
+    return {int(key): own for key, own in given.items()}
+
+
 def _dots3_own(config: Config, word: str) -> dict[str, int]:
     """What sliding layers say otherwise than the rest: by layer, or in the published `swa_` keys."""
     given = config.get("per_layer_config")
-    if isinstance(given, dict):
-        layers = {int(index): values for index, values in given.items()}
-        own: dict[str, int] = layers.get(dots3_layers(config).index(word)) or {}
-        return own
+    if given is not None:
+        return _own(config, given).get(dots3_layers(config).index(word), {})
     if word != SLIDING:
         return {}
     own = {key: config.integer(f"swa_{key}", default) for key, default in SWA_DEFAULTS.items()}

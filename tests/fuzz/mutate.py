@@ -1,0 +1,81 @@
+"""Inputs near to known ones: bytes changed, numbers swapped for edge cases, pieces moved, repeated, cut or spliced."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from random import Random
+
+NUMBER = re.compile(rb"-?\d+(?:\.\d+)?")
+NUMBERS = (b"0", b"-1", b"1", b"2", b"3", b"63", b"64", b"4096", b"65537", b"16777217", b"4294967296",
+           b"18446744073709551616", b"1" + b"0" * 40, b"1e999", b"1.5", b"null", b"true", b'"8"', b"[]", b"{}", b"[[]]",
+           b'["full_attention"]', b"NaN")
+LITTLE = (0, 1, 2, 8, 9, 255, 2**31 - 1, 2**31, 2**32 - 1, 2**62, 2**63, 2**64 - 1)
+
+
+def mutated(seeds: Sequence[bytes], random: Random) -> bytes:
+    """One of the seeds with one to six changes."""
+    raw = bytearray(random.choice(seeds))
+    for _ in range(random.choice((1, 1, 1, 2, 3, 6))):
+        random.choice(CHANGES)(raw, seeds, random)
+    return bytes(raw[:100_000])
+
+
+def _byte(raw: bytearray, _: Sequence[bytes], random: Random) -> None:
+    if raw:
+        raw[random.randrange(len(raw))] = random.choice((random.randrange(256), *b"{}[]:,\"'\n #&*-0"))
+
+
+def _number(raw: bytearray, _: Sequence[bytes], random: Random) -> None:
+    found = list(NUMBER.finditer(raw))
+    if found:
+        place = random.choice(found)
+        raw[place.start():place.end()] = random.choice((*NUMBERS, str(random.randrange(-2, 300)).encode()))
+
+
+def _word(raw: bytearray, _: Sequence[bytes], random: Random) -> None:
+    """A length or count as binary formats hold it."""
+    size = random.choice((4, 8))
+    if len(raw) > size:
+        start = random.randrange(len(raw) - size)
+        raw[start:start + size] = (random.choice(LITTLE) % 2 ** (8 * size)).to_bytes(size, "little")
+
+
+def _span(raw: bytearray, random: Random) -> slice:
+    start = random.randrange(len(raw) + 1)
+    return slice(start, start + random.randrange(1, 60))
+
+
+def _cut(raw: bytearray, _: Sequence[bytes], random: Random) -> None:
+    del raw[_span(raw, random)]
+
+
+def _end(raw: bytearray, _: Sequence[bytes], random: Random) -> None:
+    del raw[random.randrange(len(raw) + 1):]
+
+
+def _repeat(raw: bytearray, _: Sequence[bytes], random: Random) -> None:
+    span = _span(raw, random)
+    raw[span.start:span.start] = raw[span] * random.choice((1, 2, 40))
+
+
+def _splice(raw: bytearray, seeds: Sequence[bytes], random: Random) -> None:
+    """Lines of another seed."""
+    lines = random.choice(seeds).splitlines(keepends=True)
+    first = random.randrange(len(lines) + 1)
+    start = raw.find(b"\n", random.randrange(len(raw) + 1)) + 1
+    raw[start:start] = b"".join(lines[first:first + random.randrange(1, 8)])
+
+
+def _swap(raw: bytearray, seeds: Sequence[bytes], random: Random) -> None:
+    """The value of a line becomes the value of another line."""
+    lines = bytes(raw).splitlines(keepends=True)
+    if len(lines) > 1:
+        one, other = random.randrange(len(lines)), random.randrange(len(lines))
+        key, colon, _ = lines[one].partition(b":")
+        lines[one] = key + colon + lines[other].partition(b":")[2] if colon else lines[other]
+        raw[:] = b"".join(lines)
+
+
+CHANGES: tuple[Callable[[bytearray, Sequence[bytes], Random], None], ...] = (
+    _byte, _number, _number, _number, _word, _cut, _end, _repeat, _splice, _swap, _swap)
