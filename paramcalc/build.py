@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from paramcalc.components.base import Component, Site
 from paramcalc.components.stack import Stack
 from paramcalc.dims import Dim
-from paramcalc.errors import Problem, SpecError
 from paramcalc.spec.layout import unroll
 from paramcalc.spec.lower import Lowered, Parts, lower
 from paramcalc.tree import Node
@@ -37,31 +36,25 @@ def build(spec: ModelSpec, *, explain: bool = False) -> Model:
     if explain:
         site = site._replace(hidden_size=Dim(site.hidden_size, "hidden_size"),
                              vocab_size=Dim(site.vocab_size, "vocab_size"))
-    apart = {name: _tree(Lowered(parts, lowered.blocks), site, explain, ("apart", name))
-             for name, parts in spec.apart.items()}
-    return Model(spec, _tree(lowered, site, explain, ("modules",)), apart)
+    apart = {name: _tree(Lowered(parts, lowered.blocks), site, explain) for name, parts in spec.apart.items()}
+    return Model(spec, _tree(lowered, site, explain), apart)
 
 
-def _tree(lowered: Lowered, site: Site, explain: bool, path: tuple[str, ...]) -> Node:
+def _tree(lowered: Lowered, site: Site, explain: bool) -> Node:
     children = []
     for key, part in lowered.modules.items():
         if isinstance(part, Stack):
-            children.append(_stack(key, part, lowered.blocks, site, explain, path))
+            children.append(_stack(key, part, lowered.blocks, site, explain))
         else:
             children.append(_leaf(key, part, site, explain))
     return Node("", children=tuple(children))
 
 
-def _stack(
-    key: str, stack: Stack, blocks: dict[str, Parts], site: Site, explain: bool, path: tuple[str, ...],
-) -> Node:
+def _stack(key: str, stack: Stack, blocks: dict[str, Parts], site: Site, explain: bool) -> Node:
     if stack.hidden_size:
         site = site._replace(hidden_size=Dim(stack.hidden_size, "hidden_size") if explain else stack.hidden_size)
     names = unroll(stack.of)
     counts = Counter(names)
-    if unknown := [name for name in counts if name not in blocks]:
-        raise SpecError(Problem(f"layers name unknown blocks {unknown}", (*path, key, "of"),
-                                f"defined: {', '.join(blocks) or 'none'}"))
     children = tuple(
         Node("*", children=tuple(_leaf(k, p, site, explain) for k, p in blocks[name].items()), stored=n, used=n,
              label=name)

@@ -6,6 +6,12 @@ Every refusal is one of these; the terminal prints `file:line:column: path: mess
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,26 @@ class InputError(PCError):
 
 class SpecError(PCError):
     """A specification that is not valid, or describes what cannot be."""
+
+
+class Gathered:
+    """What several steps find wrong with a specification, refused at once."""
+
+    def __init__(self) -> None:
+        self._problems: list[Problem] = []
+
+    def of(self, instead: Found, step: Callable[..., Found], *arguments: object) -> Found:
+        """What a step gives, or `instead` where it refuses."""
+        try:
+            return step(*arguments)
+        except SpecError as error:
+            self._problems += error.problems
+            return instead
+
+    def refuse(self) -> None:
+        """Raise SpecError with all that was found wrong, if anything was."""
+        if self._problems:
+            raise SpecError(*dict.fromkeys(self._problems))
 
 
 class UnknownArchitectureError(PCError):

@@ -38,7 +38,8 @@ def replaced(error: SpecError, config: Config) -> SpecError:
         key = KEYS.get(field, field)
         known = config.spelled(key) in config.data
         path = (*config.path, config.spelled(key) if known else "model_type")
-        problems.append(Problem(problem.message, path, problem.hint))
+        message = f"{field} {problem.message}" if problem.message.startswith("must be") else problem.message
+        problems.append(Problem(message, path, problem.hint))
     return SpecError(*dict.fromkeys(problems))
 
 

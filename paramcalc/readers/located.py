@@ -9,7 +9,7 @@ from paramcalc.readers.quote import found, quote, visible
 from paramcalc.readers.rewrite import suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
@@ -51,14 +51,24 @@ _PREFIXES = ("Value error, ", "Assertion failed, ")
 def spec_problems(error: ValidationError, document: Document, allowed: Allowed | None = None) -> tuple[Problem, ...]:
     """Return a located problem for each place that is wrong, in the order of the document.
 
-    `allowed` names the keys a mapping may have, given its path, for "did you mean". A validator that has a hint raises
+    `allowed` names the keys a mapping may have, given its path, for "did you mean"; what a misspelt key was meant to be
+    is not said to be missing too. A validator that has a hint raises
     `PydanticCustomError(type, message, {"hint": ...})`.
     """
     places: dict[tuple[str | int, ...], list[ErrorDetails]] = {}
     for details in error.errors(include_url=False):
-        places.setdefault(_path(details, document.data), []).append(details)
-    problems = [document.problem(path, *_describe(path, details, allowed)) for path, details in places.items()]
-    return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+        if _follows(details):
+            continue
+        places.setdefault(place_of(details, document.data), []).append(details)
+    meant = {(*path[:-1], closest(str(path[-1]), allowed(path[:-1]))) for path, details in places.items()
+             if allowed and details[0]["type"] == "extra_forbidden"}
+    return ordered(document.problem(path, *_describe(path, details, allowed)) for path, details in places.items()
+                   if details[0]["type"] != "missing" or path not in meant)
+
+
+def ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Each problem once, in the order of the document."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: (problem.line, problem.column)))
 
 
 def said(details: ErrorDetails) -> tuple[str, str]:
@@ -66,7 +76,7 @@ def said(details: ErrorDetails) -> tuple[str, str]:
     return _describe((), [details], None)
 
 
-def _path(details: ErrorDetails, data: Any) -> tuple[str | int, ...]:  # noqa: ANN401 - whatever the document holds
+def place_of(details: ErrorDetails, data: Any) -> tuple[str | int, ...]:  # noqa: ANN401 - whatever the document holds
     """Return the path in the document: pydantic's, without the names of union members that it puts between."""
     path: list[str | int] = []
     for part in details["loc"]:
@@ -75,7 +85,7 @@ def _path(details: ErrorDetails, data: Any) -> tuple[str | int, ...]:  # noqa: A
             path.append(part)
     if details["type"] == "missing":
         path.append(details["loc"][-1])
-    return tuple(path)
+    return (*path, *filter(None, [details.get("ctx", {}).get("field")]))
 
 
 def _holds(data: object, part: str | int) -> bool:
@@ -116,7 +126,12 @@ def _limit(details: ErrorDetails) -> str:
         return f"must be {word} {context[name]}, found {quote(value)}"
     word, name = _LENGTHS[kind]
     unit = "characters" if isinstance(value, str) else "items"
-    return f"must have {word} {context[name]} {unit}, found {len(value)}"
+    return f"must have {word} {context[name]} {unit if context[name] > 1 else unit[:-1]}, found {len(value)}"
+
+
+def _follows(details: ErrorDetails) -> bool:
+    """Whether a list is said to be too short because its items, reported themselves, were refused."""
+    return details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]
 
 
 def _choice(details: ErrorDetails) -> tuple[str, str] | None:
@@ -136,7 +151,7 @@ def _other(details: ErrorDetails) -> tuple[str, str]:
     message = details["msg"]
     for prefix in _PREFIXES:
         message = message.removeprefix(prefix)
-    return visible(message, 400), visible(str(details.get("ctx", {}).get("hint", "")), 400)
+    return visible(message, 400), visible(str(details.get("ctx", {}).get("hint", "")), 1000)
 
 
 def _options(text: str) -> list[str]:
@@ -145,5 +160,18 @@ def _options(text: str) -> list[str]:
 
 
 def _nearest(word: str, options: Sequence[str]) -> str:
+    near = closest(word, options)
+    return f"did you mean {quote(near)}?" if near else ""
+
+
+def closest(word: str, options: Sequence[str]) -> str:
+    """The option that is spelt most like a word, or else one whose last words are: `hedas` is num_heads."""
     near = get_close_matches(word, options, n=1)
-    return f"did you mean {quote(near[0])}?" if near else ""
+    if near:
+        return near[0]
+    tails: dict[str, str] = {}
+    for option in sorted(options, key=len):
+        words = option.split("_")
+        for start in range(1, len(words)):
+            tails.setdefault("_".join(words[start:]), option)
+    return next((tails[tail] for tail in get_close_matches(word, tails, n=1, cutoff=0.75)), "")

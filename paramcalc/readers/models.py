@@ -78,8 +78,10 @@ def _checkpoint(model: str, header: Header, overrides: Sequence[str]) -> Loaded:
 
 def located(error: PCError, document: Document) -> PCError:
     """The same refusal with each problem's line and column in its document."""
-    problems = [p if p.source else document.problem(p.path, p.message, p.hint) for p in error.problems]
-    return type(error)(*problems)
+    from paramcalc.readers.located import ordered
+
+    return type(error)(*ordered(p if p.source else document.problem(p.path, p.message, p.hint)
+                                for p in error.problems))
 
 
 def _document(model: str) -> Document:
@@ -163,10 +165,11 @@ def parse_spec(document: Document) -> ModelSpec:
     """A YAML document as a specification; all errors of the file at once, located."""
     from pydantic import ValidationError
 
-    from paramcalc.readers.located import spec_problems
     from paramcalc.spec.model import ModelSpec
 
     try:
         return ModelSpec.model_validate(document.data)
     except ValidationError as error:
-        raise SpecError(*spec_problems(error, document)) from error
+        from paramcalc.readers.spec_file import refusal  # only refusals pay for it
+
+        raise refusal(error, document) from error

@@ -8,7 +8,8 @@ from math import ceil
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+
+from paramcalc.components.problems import impossible
 
 Unit = Literal["count", "bytes", "flops"]
 DECIMAL = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
@@ -55,7 +56,9 @@ def parse_bound(value: Any, unit: Unit = "count") -> Bound:  # noqa: ANN401 - wh
         found = _text(value, unit)
         if found is not None:
             return found
-    raise PydanticCustomError("impossible", "expected a figure or a bound", {"hint": f"write {EXAMPLES[unit]}"})
+    from paramcalc.readers.quote import found as said
+
+    raise impossible(f"expected a figure or a bound, found {said(value)}", f"write {EXAMPLES[unit]}")
 
 
 def _text(text: str, unit: Unit) -> Bound | None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from paramcalc.components.base import Strict
-from paramcalc.components.problems import impossible
+from paramcalc.errors import Problem, SpecError
 
 MAX_LAYERS = 4096
 MAX_DEPTH = 4
@@ -22,14 +22,15 @@ class Repeat(Strict):
 
 
 def _item_kind(value: object) -> str:
-    return "name" if isinstance(value, str) else "repeat"
+    return "a name" if isinstance(value, str) else "a repetition"
 
 
 Item = Annotated[
-    Annotated[str, Tag("name")] | Annotated[Repeat, Tag("repeat")],
+    Annotated[str, Tag("a name")] | Annotated[Repeat, Tag("a repetition")],
     Discriminator(_item_kind),
 ]
-"""A block's name or a repetition; told apart first, so that an error speaks of one of them only."""
+"""A block's name or a repetition; told apart first, so that an error speaks of one of them only. The tags are no keys
+of a document, so that they can be told from those in an error's place."""
 
 
 def _bounded(items: tuple[str | Repeat, ...]) -> tuple[str | Repeat, ...]:
@@ -42,14 +43,14 @@ Layout = Annotated[tuple[Item, ...], Field(strict=False, min_length=1, max_lengt
 
 
 def unroll(items: Sequence[str | Repeat], depth: int = 0) -> list[str]:
-    """Every layer's block name, in order. The product is checked before it is made."""
+    """Every layer's block name, in order. The product is checked before it is made. Raises SpecError."""
     if depth > MAX_DEPTH:
-        raise impossible(f"layers nest deeper than {MAX_DEPTH}", "write the inner pattern out")
+        raise SpecError(Problem(f"layers nest deeper than {MAX_DEPTH}", hint="write the inner pattern out"))
     names: list[str] = []
     for item in items:
         inner, times = ([item], 1) if isinstance(item, str) else (unroll(item.of, depth + 1), item.repeat)
         if len(names) + len(inner) * times > MAX_LAYERS:
-            raise impossible(f"layers unroll to more than {MAX_LAYERS}", "lower repeat")
+            raise SpecError(Problem(f"layers unroll to more than {MAX_LAYERS:,}", hint="lower repeat"))
         names += inner * times
     return names
 

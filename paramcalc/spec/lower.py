@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache, lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import ValidationError
 
@@ -14,9 +15,12 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
-from paramcalc.errors import Problem, SpecError
-from paramcalc.spec.layout import Repeat, unroll
+from paramcalc.errors import Gathered, Problem, SpecError
+from paramcalc.spec.layout import Layout, Repeat, unroll
 from paramcalc.spec.model import Block, LayerFields, ModelSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Parts = dict[str, Component]
 QKV: tuple[Projection, ...] = ("q", "k", "v")
@@ -49,28 +53,61 @@ class Lowered(NamedTuple):
 
 
 def lower(spec: ModelSpec) -> Lowered:
-    """The long form of a specification. Raises SpecError, located, where the fields cannot be."""
-    blocks = {name: _block(spec, block, ("blocks", name)) for name, block in spec.blocks.items()}
-    if spec.modules is not None:
-        return Lowered(spec.modules, blocks)
-    layout: tuple[Any, ...] = spec.layers or ()
-    if not layout:
-        name = next(iter(blocks), "layer")
-        if not blocks:
-            blocks = {name: _block(spec, Block(), ())}
-        elif len(blocks) > 1:
+    """The long form of a specification. Raises SpecError with everything that cannot be, each at its path."""
+    found = Gathered()
+    none: Parts = {}
+    blocks = {name: found.of(none, _block, spec, block, ("blocks", name)) for name, block in spec.blocks.items()}
+    modules = spec.modules
+    if modules is None:
+        nowhere: Layout = ()
+        modules = found.of(none, _modules, spec, found.of(nowhere, _layout, spec, blocks))
+    for path, parts in _written(spec):
+        for key, part in parts.items():
+            if isinstance(part, Stack):
+                found.of(0, _known, part.of, blocks, (*path, key, "of"))
+    found.refuse()
+    return Lowered(modules, blocks)
+
+
+def _written(spec: ModelSpec) -> Iterable[tuple[tuple[str, ...], Parts]]:
+    """Modules people wrote themselves, with their place."""
+    yield ("modules",), spec.modules or {}
+    yield ("inputs",), spec.inputs
+    yield ("outputs",), spec.outputs
+    for name, parts in spec.apart.items():
+        yield ("apart", name), parts
+
+
+def _layout(spec: ModelSpec, blocks: dict[str, Parts]) -> Layout:
+    """How the blocks are laid out: as the specification says, or the only one as often as there are layers."""
+    if not spec.layers:
+        if len(blocks) > 1:
             raise SpecError(Problem("layers must say how the blocks are laid out", ("blocks",),
                                     f"layers: [{', '.join(blocks)}]"))
-        layout = (Repeat.model_construct(repeat=spec.num_layers or 1, of=(name,)),)
-    elif spec.num_layers is not None:
-        found = len(unroll(layout))
-        if found != spec.num_layers:
-            raise SpecError(Problem(f"layers unroll to {found}, but num_layers is {spec.num_layers}", ("layers",),
-                                    f"num_layers: {found}, or change the pattern"))
-    return Lowered(_modules(spec, layout), blocks)
+        name = next(iter(blocks), "layer")
+        if not blocks:
+            blocks[name] = _block(spec, Block(), ())
+        return (Repeat.model_construct(repeat=spec.num_layers or 1, of=(name,)),)
+    found = _known(spec.layers, blocks, ("layers",))
+    if spec.num_layers not in (None, found):
+        raise SpecError(Problem(f"layers unroll to {found}, but num_layers is {spec.num_layers}", ("layers",),
+                                f"num_layers: {found}, or change the pattern"))
+    return spec.layers
 
 
-def _modules(spec: ModelSpec, layout: tuple[Any, ...]) -> Parts:
+def _known(layout: Layout, blocks: dict[str, Parts], path: tuple[str, ...]) -> int:
+    """How many layers a layout unrolls to; each names a block there is."""
+    try:
+        names = unroll(layout)
+    except SpecError as error:
+        raise SpecError(*(replace(p, path=path) for p in error.problems)) from error
+    if unknown := [name for name in dict.fromkeys(names) if name not in blocks]:
+        raise SpecError(*(Problem(f"there is no block {name[:100]!r}", path, _nearest(name, blocks))
+                          for name in unknown))
+    return len(names)
+
+
+def _modules(spec: ModelSpec, layout: Layout) -> Parts:
     name = spec.names.get
     found: Parts = {name("embed_tokens", "model.embed_tokens"): _embedding(spec.embedding_rows, spec.embedding_size)}
     if spec.position == "learned":
@@ -94,7 +131,7 @@ def _modules(spec: ModelSpec, layout: tuple[Any, ...]) -> Parts:
 
 def _needed(value: int | None, key: str, why: str) -> int:
     if value is None:
-        raise SpecError(Problem(f"{key} must be given: {why}", (key,)))
+        raise SpecError(Problem(f"must be given: {why}", (key,)))
     return value
 
 
@@ -128,24 +165,42 @@ def _norm(fields: LayerFields) -> Norm:
 
 def _block(spec: ModelSpec, block: Block, path: tuple[str, ...]) -> Parts:
     if block.parts is not None:
-        return block.parts
+        return _flat(block.parts, path)
     own = block.model_fields_set
     merged = spec.model_copy(update={key: getattr(block, key) for key in own}) if own else spec
-    made = {"mixer": lambda: _mixer(spec, merged), "ffn": lambda: _ffn(spec, merged)}
+    made = {"mixer": _mixer, "ffn": _ffn}
     parts: Parts = {}
+    problems: list[Problem] = []
     beside = PARALLEL.get(merged.norm_placement or "pre", ())
     for place in PLACEMENTS[merged.norm_placement or "pre"]:
         try:
-            part = made[place]() if place in made else _norm(merged)
+            part = made[place](spec, merged) if place in made else _norm(merged)
         except ValidationError as error:
-            raise SpecError(*_located(error, block, path)) from error
+            problems += _located(error)
         except SpecError as error:
-            raise SpecError(*(p if p.path[:1] else Problem(p.message, path, p.hint) for p in error.problems)) from error
-        if part is not None:
-            if place in beside and parts:
-                part = part.model_copy(update={"parallel": True})
-            parts[_key(spec, place, part)] = part
-    return parts | (merged.beside or {})
+            problems += error.problems
+        else:
+            if part is not None:
+                if place in beside and parts:
+                    part = part.model_copy(update={"parallel": True})
+                parts[_key(spec, place, part)] = part
+    if problems:
+        raise SpecError(*(replace(p, path=_blamed(p.path, spec, block, path)) for p in problems))
+    return parts | _flat(merged.beside or {}, path)
+
+
+def _flat(parts: Parts, path: tuple[str, ...]) -> Parts:
+    """Parts of a layer. Raises SpecError for layers within it, which nothing would lay out."""
+    if inner := [key for key, part in parts.items() if isinstance(part, Stack)]:
+        raise SpecError(*(Problem("layers cannot stand within a layer", (*path, key),
+                                  "lay them out in modules, beside the others") for key in inner))
+    return parts
+
+
+def _blamed(keys: tuple[str | int, ...], spec: ModelSpec, block: Block, path: tuple[str, ...]) -> tuple[str | int, ...]:
+    """Where a layer's field is said: in its block, or for the whole model where only that says it."""
+    whole = bool(keys) and keys[0] in spec.model_fields_set and keys[0] not in block.model_fields_set
+    return keys if whole else (*path, *keys)
 
 
 def _key(spec: ModelSpec, place: str, part: Component) -> str:
@@ -155,14 +210,13 @@ def _key(spec: ModelSpec, place: str, part: Component) -> str:
     return spec.names.get(f"{word}.{part.kind}", spec.names.get(word, word))
 
 
-def _located(error: ValidationError, block: Block, path: tuple[str, ...]) -> list[Problem]:
-    """A component's errors, at the key of the block, or of the model, they came from."""
+def _located(error: ValidationError) -> list[Problem]:
+    """A component's errors, each at the field they speak of."""
     found = []
     for detail in error.errors(include_url=False):
         context = detail.get("ctx", {})
-        keys = detail["loc"] or ((context["field"],) if context.get("field") else ())
-        place = path if keys and keys[0] in block.model_fields_set else ()
-        found.append(Problem(detail["msg"], (*place, *keys), context.get("hint", "")))
+        found.append(Problem(detail["msg"], (*detail["loc"], *filter(None, [context.get("field")])),
+                             context.get("hint", "")))
     return found
 
 
@@ -211,7 +265,7 @@ def intermediate_size(hidden_size: int, fields: LayerFields) -> int:
     if fields.intermediate_size is not None:
         return fields.intermediate_size
     if fields.ffn_ratio is None:
-        raise SpecError(Problem("intermediate_size must be given", ("intermediate_size",), "or ffn_ratio"))
+        raise SpecError(Problem("must be given", ("intermediate_size",), "or ffn_ratio"))
     exact = hidden_size * fields.ffn_ratio
     if fields.multiple_of is not None:
         return -(-int(exact) // fields.multiple_of) * fields.multiple_of
@@ -219,3 +273,9 @@ def intermediate_size(hidden_size: int, fields: LayerFields) -> int:
         raise SpecError(Problem(f"{fields.ffn_ratio} × hidden_size ({hidden_size}) is {exact}, not an integer",
                                 ("ffn_ratio",), "give intermediate_size, or multiple_of to round up"))
     return int(exact)
+
+
+def _nearest(name: str, blocks: dict[str, Parts]) -> str:
+    from paramcalc.components import nearest
+
+    return nearest(name, blocks) if blocks else "blocks: {name: {...}} defines them"

@@ -130,11 +130,12 @@ class ModelSpec(LayerFields):
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         if self.modules is None:
-            missing = [key for key in ("vocab_size",) if getattr(self, key) is None]
+            missing = [] if self.vocab_size else ["vocab_size"]
             if self.layers is None and self.num_layers is None:
                 missing.append("num_layers")
             if missing:
-                raise impossible(f"{' and '.join(missing)} must be given", "or describe the model by `modules`")
+                raise impossible(f"{' and '.join(missing)} must be given", "or describe the model by modules",
+                                 missing[0])
         elif self.layers is not None:
             raise impossible("layers and modules cannot both be given", "lay out blocks in a module of kind layers",
                              "layers")
