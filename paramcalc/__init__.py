@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         flops,
         memory,
         read,
+        train,
         weights,
         what_if,
     )
@@ -44,6 +45,7 @@ __all__ = [
     "flops_per_token",
     "memory",
     "read",
+    "train",
     "weights",
     "what_if",
 ]

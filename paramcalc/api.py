@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.checks.diff import Difference
     from paramcalc.checks.results import Run
+    from paramcalc.components.tape import Attention, Library, Recompute
     from paramcalc.estimates.fit import Fit
     from paramcalc.estimates.inference import Memory
+    from paramcalc.estimates.training import Device
     from paramcalc.measures.explain import Formula
     from paramcalc.measures.flops import Flops
     from paramcalc.measures.pairs import Convention
@@ -89,6 +91,28 @@ def fit(
                    runtime=runtime, settings=settings, tp=tp, pp=pp, ep=ep, gpus=gpus)
     machine = Machine(find_accelerator(gpu), found.prepared.runtime)
     return fitted(Need(found.prepared, source), machine, context, batch)
+
+
+def train(
+    model: object, seq: int = 2048, *, micro_batch: int = 1, dtype: str = "bf16", quant: str | None = None,
+    grad_dtype: str | None = None, master: bool = True, optimizer: str = "adamw", recompute: Recompute = "none",
+    attention: Attention = "flash", activations: Library = "transformers", zero: int = 0, tp: int = 1, pp: int = 1,
+    ep: int = 1, cp: int = 1, dp: int = 1, lora_rank: int | None = None, lora_targets: Sequence[str] = ("all-linear",),
+) -> list[Device]:
+    """Bytes on one device of each pipeline stage: weights, gradients, optimizer, activations. As `paramcalc train`."""
+    from paramcalc.components.tape import Policy
+    from paramcalc.estimates.training import Layout, Recipe, Trainer
+    from paramcalc.measures.activations import Tokens
+    from paramcalc.transforms.formats import in_formats
+    from paramcalc.transforms.lora import Lora, adapt
+
+    made = in_formats(build_model(model), quant or "none")
+    if lora_rank is not None:
+        made = adapt(made, Lora(lora_rank, tuple(lora_targets)))
+    layout = Layout(tp, pp, dp, ep, cp, zero)
+    policy = Policy(attention, recompute, activations, dtype, micro_batch)
+    trainer = Trainer(made, Recipe(dtype, grad_dtype, master, optimizer))
+    return trainer.devices(layout, Tokens(micro_batch, seq, seq), policy)
 
 
 def flops(

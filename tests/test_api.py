@@ -63,6 +63,15 @@ def test_fit(name, fits, said):
     assert (answer["max_context"], answer["max_batch"]) == (found.max_context, found.max_batch)
 
 
+@pytest.mark.parametrize("lora", [None, 16])
+def test_train(lora, said):
+    adapters = ["--lora-rank", "16", "--quant", "nf4"] if lora else ["--zero", "3", "--dp", "8", "--pp", "2"]
+    answer = said("train", "llama-3.1-8b", "--seq", "4k", "--recompute", "full", *adapters)
+    more = {"lora_rank": 16, "quant": "nf4"} if lora else {"zero": 3, "dp": 8, "pp": 2}
+    found = paramcalc.train("llama-3.1-8b", 4096, recompute="full", **more)
+    assert [device.total for device in found] == [device["total"] for device in answer["per_device"]]
+
+
 def test_flops(said):
     answer = said("flops", "qwen3-30b-a3b", "--seq", "4k", "--convention", "causal")
     found = paramcalc.flops("qwen3-30b-a3b", 4096, convention="causal")

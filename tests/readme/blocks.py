@@ -1,0 +1,148 @@
+"""The shown blocks of a document, run: terminal sessions, Python sessions, and the files both of them read.
+
+A ```console block holds lines `$ command` and what they print; a ```pycon block is a doctest; a block whose first line
+names a file behind its language is that file, in the folder where the sessions run. A command may end in `| head -N`.
+
+A new module below `paramcalc/` is importable while the sessions run; a block that names one of `REGISTRIES` is lines to
+be added there, and they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import importlib
+import io
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from paramcalc.cli.guard import guarded
+
+ROOT = Path(__file__).parent.parent.parent
+DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md")
+BLOCK = re.compile(r"^```(?P<kind>[a-z]*)(?: (?P<file>\S+))?\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+WIDTH = "118"
+REGISTRIES = {
+    "paramcalc/components/__init__.py": "KINDS", "paramcalc/readers/families/rows.py": "ROWS",
+    "paramcalc/readers/families/data.py": "UNKNOWN_TO_THE_LIBRARY",
+}
+"""Files with a registry that grows by a line, and its name."""
+CUT = "…"
+"""Stands where a command's further lines are left out."""
+
+
+class Shown(NamedTuple):
+    """A block of a document."""
+
+    kind: str
+    file: str | None
+    body: str
+    span: tuple[int, int]
+    """Where the body stands."""
+
+
+def blocks(text):
+    """Every fenced block, in order."""
+    return [Shown(found["kind"], found["file"], found["body"], found.span("body")) for found in BLOCK.finditer(text)]
+
+
+def named_files(text):
+    """Blocks that are files: name to content."""
+    return {shown.file: shown.body for shown in blocks(text) if shown.file}
+
+
+@contextlib.contextmanager
+def folder(path, text):
+    """A folder with the document's files and our configs, as the place where sessions run."""
+    (path / "configs").symlink_to(ROOT / "configs", target_is_directory=True)
+    with contextlib.chdir(path), contextlib.ExitStack() as stack:
+        for name, content in named_files(text).items():
+            stack.enter_context(added(path, name, content))
+        before = dict(os.environ)
+        stack.callback(lambda: (os.environ.clear(), os.environ.update(before)))
+        for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "FORCE_COLOR"):
+            os.environ.pop(name, None)
+        os.environ["COLUMNS"] = WIDTH
+        yield
+
+
+@contextlib.contextmanager
+def added(path, name, content):
+    """A file as the document tells to add it, until all is over."""
+    module = importlib.import_module(name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")) \
+        if name in REGISTRIES else None
+    if module is not None:
+        registry = getattr(module, REGISTRIES[name])
+        lines = eval(f"{{{content}}}", vars(module))  # noqa: S307 - our own document
+        assert not set(lines) & set(registry)
+        registry.update(lines)
+        yield
+        for key in lines:
+            del registry[key]
+        return
+    (path / name).parent.mkdir(parents=True, exist_ok=True)
+    (path / name).write_text(content, "utf-8")
+    if not name.startswith("paramcalc/"):
+        yield
+        return
+    package = importlib.import_module(str(Path(name).parent).replace("/", "."))
+    package.__path__.append(str((path / name).parent))
+    yield
+    package.__path__.pop()
+    sys.modules.pop(name.removesuffix(".py").replace("/", "."), None)
+
+
+def session(body):
+    """A terminal session again: its commands, each followed by what it prints now."""
+    out, code = [], 0
+    for line in body.splitlines():
+        if not line.startswith("$ "):
+            continue
+        out.append(line)
+        if line == "$ echo $?":
+            out.append(str(code))
+            continue
+        command, _, most = line[2:].partition(" | head -")
+        printed, code = said(shlex.split(command))
+        lines = printed.splitlines()
+        shown = lines[:int(most)] if most else lines
+        out += [text.rstrip() for text in shown] + ([CUT] if len(shown) < len(lines) else [])
+    return "".join(f"{text}\n" for text in out)
+
+
+def said(words):
+    """What a command prints on both streams, as a terminal shows them, and its exit code."""
+    assert words[0] == "paramcalc", words
+    stream = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
+    with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+        code = guarded(words[1:])
+    return stream.buffer.getvalue().decode("utf-8"), code
+
+
+def python(body, names):
+    """A Python session again, in the names given: its statements, each followed by what it prints now."""
+    out = []
+    for example in doctest.DocTestParser().get_examples(body):
+        first, *more = example.source.rstrip("\n").split("\n")
+        out += [f">>> {first}", *(f"... {line}" if line else "..." for line in more)]
+        stream = io.StringIO()
+        with contextlib.redirect_stdout(stream):
+            exec(compile(example.source, "<document>", "single"), names)  # noqa: S102 - our own document
+        out += stream.getvalue().splitlines()
+    return "".join(f"{text}\n" for text in out)
+
+
+def run(text, path):
+    """The document with every session's output as it is now."""
+    out, end, names = "", 0, {}
+    with folder(path, text):
+        for shown in blocks(text):
+            body = session(shown.body) if shown.kind == "console" else shown.body
+            body = python(shown.body, names) if shown.kind == "pycon" else body
+            out += text[end:shown.span[0]] + body
+            end = shown.span[1]
+    return out + text[end:]

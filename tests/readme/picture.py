@@ -1,0 +1,35 @@
+"""The README's picture: what a terminal shows, drawn by Rich."""
+
+from __future__ import annotations
+
+import io
+import re
+
+from rich.console import Console
+from rich.text import Text
+
+from paramcalc.build import build
+from paramcalc.readers.models import load
+from paramcalc.reports.estimate import answer
+from paramcalc.reports.render import show
+from tests.readme.blocks import ROOT
+
+PICTURE = ROOT / ".github" / "estimate.svg"
+MODEL, CONTEXT = "deepseek-v3", 32_768
+COMMAND = f"paramcalc estimate {MODEL} --context 32k"
+TEXT = re.compile(r"<text[^>]*>([^<]*)</text>")
+
+
+def picture():
+    """The screen after `COMMAND`, as SVG."""
+    console = Console(record=True, width=96, file=io.TextIOWrapper(io.BytesIO(), "utf-8"), force_terminal=True,
+                      color_system="truecolor", legacy_windows=False, markup=False, highlight=False, emoji=False)
+    console.print(Text.assemble(("$ ", "green"), COMMAND))
+    loaded = load(MODEL)
+    show(answer(loaded, build(loaded.spec), CONTEXT).tables, console)
+    return console.export_svg(title="paramcalc", unique_id="paramcalc")
+
+
+def words(svg):
+    """What is to be read in a picture: releases of Rich differ in how they draw."""
+    return [text for text in TEXT.findall(svg) if text.strip("&#160; ")]

@@ -1,0 +1,54 @@
+"""Everything the documents show is what comes out now; every terminal example has a Python twin with its numbers."""
+
+import re
+
+import pytest
+
+from tests.readme.blocks import DOCUMENTS, ROOT, blocks, run
+from tests.readme.picture import COMMAND, PICTURE, picture, words
+
+README = ROOT / "README.md"
+REMEDY = "run `python -m tests.readme`"
+NUMBER = re.compile(r"\d{4,}")
+NO_TWIN = ("paramcalc --help", "paramcalc list", "paramcalc schema")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_shown_is_what_comes_out(document, tmp_path):
+    text = document.read_text("utf-8")
+    assert run(text, tmp_path) == text, REMEDY
+
+
+def test_the_picture_is_what_comes_out():
+    assert words(PICTURE.read_text("utf-8")) == words(picture()), REMEDY
+
+
+def test_the_picture_stands_before_everything_shown():
+    text = README.read_text("utf-8")
+    assert text.index(f"![{COMMAND}]({PICTURE.relative_to(ROOT)})") < text.index("```")
+
+
+def twins():
+    shown = [block for block in blocks(README.read_text("utf-8")) if block.kind in ("console", "pycon")]
+    for block, after in zip(shown, [*shown[1:], None], strict=True):
+        command = block.body.partition("\n")[0].removeprefix("$ ")
+        if block.kind == "console" and not command.startswith(NO_TWIN):
+            yield pytest.param(block.body, after.body if after and after.kind == "pycon" else "", id=command)
+
+
+@pytest.mark.parametrize(("terminal", "session"), list(twins()))
+def test_each_example_has_a_twin_with_its_numbers(terminal, session):
+    printed = [line for line in session.splitlines() if not line.startswith((">>>", "..."))]
+    assert printed, "no Python twin follows"
+    numbers = NUMBER.findall("\n".join(printed).replace("_", "").replace(",", ""))
+    known = terminal.replace(",", "")
+    assert [number for number in numbers if number not in known] == []
+
+
+def test_set_up_is_what_the_pipeline_runs():
+    first, second = [block.body.strip() for block in blocks(README.read_text("utf-8")) if block.kind == "sh"][:2]
+    assert first.startswith("pip install . && paramcalc ")
+    pipeline = (ROOT / ".ci" / "run").read_text("utf-8")
+    install, test = second.split(" && ")
+    assert install.removeprefix("pip install ") in pipeline
+    assert f'step {test}\n' in pipeline
