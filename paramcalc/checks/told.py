@@ -37,8 +37,8 @@ RULES = (
          "It is misspelt, or says something that is not counted."),
 )
 IMPOSSIBLE = re.compile(
-    r"do(es)? not divide|heads of .* are not|is more than|unroll|unknown blocks|entries for|unknown layer kind"
-    r"|there is no layer|names .* layers, but|pattern has|must list .* layers|must be in one of")
+    r"do(es)? not divide|heads of .* are not|is more than|unroll|nest deeper|entries for|unknown layer kind"
+    r"|there is no (layer|block)|names .* layers, but|pattern has|must list .* layers|must be in one of")
 """Words of refusals of what cannot be, whoever says it."""
 BY_KEY = (
     ("PC103", re.compile(r"top_k|topk|experts_per_tok")),

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from paramcalc.components.base import Strict
-from paramcalc.errors import Problem, SpecError
+from paramcalc.components.problems import impossible
 
 MAX_LAYERS = 4096
 MAX_DEPTH = 4
@@ -43,14 +43,14 @@ Layout = Annotated[tuple[Item, ...], Field(strict=False, min_length=1, max_lengt
 
 
 def unroll(items: Sequence[str | Repeat], depth: int = 0) -> list[str]:
-    """Every layer's block name, in order. The product is checked before it is made. Raises SpecError."""
+    """Every layer's block name, in order. The product is checked before it is made."""
     if depth > MAX_DEPTH:
-        raise SpecError(Problem(f"layers nest deeper than {MAX_DEPTH}", hint="write the inner pattern out"))
+        raise impossible(f"layers nest deeper than {MAX_DEPTH}", "write the inner pattern out")
     names: list[str] = []
     for item in items:
         inner, times = ([item], 1) if isinstance(item, str) else (unroll(item.of, depth + 1), item.repeat)
         if len(names) + len(inner) * times > MAX_LAYERS:
-            raise SpecError(Problem(f"layers unroll to more than {MAX_LAYERS:,}", hint="lower repeat"))
+            raise impossible(f"layers unroll to more than {MAX_LAYERS:,}", "lower repeat")
         names += inner * times
     return names
 

@@ -97,10 +97,7 @@ def _layout(spec: ModelSpec, blocks: dict[str, Parts]) -> Layout:
 
 def _known(layout: Layout, blocks: dict[str, Parts], path: tuple[str, ...]) -> int:
     """How many layers a layout unrolls to; each names a block there is."""
-    try:
-        names = unroll(layout)
-    except SpecError as error:
-        raise SpecError(*(replace(p, path=path) for p in error.problems)) from error
+    names = unroll(layout)
     if unknown := [name for name in dict.fromkeys(names) if name not in blocks]:
         raise SpecError(*(Problem(f"there is no block {name[:100]!r}", path, _nearest(name, blocks))
                           for name in unknown))
