@@ -216,6 +216,10 @@ class Node:
         """What this node (not its children) keeps for the backward pass under a policy."""
         return self._lazy(path, self.part.saved(self.site, policy)) if self.part and self.site else ()
 
+    def checkpoint(self, path: str, policy: Policy) -> tuple[Saved, ...]:
+        """What is kept of one layer of this stack where layers are computed again for the backward pass."""
+        return self._lazy(path, self.part.checkpoint(self.site, policy)) if self.part and self.site else ()
+
     def _lazy(self, path: str, leaves: Iterable[L]) -> tuple[L, ...]:
         found: tuple[L, ...] = tuple(leaves)
         for change in self.changes:

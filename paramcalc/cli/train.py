@@ -62,6 +62,8 @@ Cp = Annotated[int, typer.Option("--cp", min=1, max=2**12, help="Devices that sh
 Dp = Annotated[int, typer.Option("--dp", min=1, max=2**16, help="Copies of the pipeline.")]
 Interleave = Annotated[int, typer.Option("--interleave", min=1, max=64, help="Chunks of layers a stage.")]
 MicroBatches = Annotated[int | None, typer.Option("--micro-batches", min=1, help="Micro-batches of a step.")]
+Sequence = Annotated[bool, typer.Option("--sequence-parallel/--no-sequence-parallel", help="Share by tokens what --tp "
+                                        "leaves whole.")]
 LoraRank = Annotated[int | None, typer.Option("--lora-rank", min=1, max=2**14, help="Train adapters of this rank.")]
 LoraTargets = Annotated[str, typer.Option("--lora-targets", metavar="NAME[,…]", help="Modules with adapters.")]
 Dora = Annotated[bool, typer.Option("--dora", help="A magnitude for each output of an adapter as well.")]
@@ -90,6 +92,7 @@ def train(
     dp: Dp = 1,
     interleave: Interleave = 1,
     micro_batches: MicroBatches = None,
+    sequence_parallel: Sequence = True,
     lora_rank: LoraRank = None,
     lora_targets: LoraTargets = "all-linear",
     dora: Dora = False,
@@ -129,7 +132,8 @@ def train(
         device = _device(gpu, accelerators)
         if search and device is not None and gpus is not None:
             return _search(loaded, trainer, device, gpus, length, policy, global_batch or gpus, quiet=quiet)
-        layout = Layout(tp or 1, pp or 1, dp, ep or 1, cp, zero, zero_shards, interleave, micro_batches)
+        layout = Layout(tp or 1, pp or 1, dp, ep or 1, cp, zero, zero_shards, interleave, micro_batches=micro_batches,
+                        sequence=sequence_parallel)
         asked = report.Asked(recipe, layout, Tokens(micro_batch, length, length), policy, device)
         return _one(loaded, trainer, asked, plot)
 

@@ -92,6 +92,10 @@ class Component(Strict):
             raise UnknownActivationsError(self.kind)
         return ()
 
+    def checkpoint(self, site: Site, policy: Policy) -> Iterable[Saved]:
+        """What is kept of each layer that is computed again: nothing where this is no stack of layers."""
+        return ()
+
     def spell(self, name: str, last: str = "") -> str:
         """A tensor's name as the checkpoint spells it: the whole dotted name if `names` has it, else each part."""
         if self.names:

@@ -26,6 +26,8 @@ OUTPUT_ONLY = frozenset({"relu", "tanh", "sigmoid", "relu6"})
 EXTRA = {"gelu_new": 3, "gelu_fast": 4, "quick_gelu": 1, "gelu_accurate": 4}
 """Activations written out in several operations: further tensors of the same size they keep beside the input."""
 
+GPT_DROPOUTS = frozenset({"attention", "output", "embedding"})
+
 
 class Policy(NamedTuple):
     """Whose accounting it is and how it is run."""
@@ -198,7 +200,9 @@ class MegatronTape(Tape):
         return out
 
     def dropout(self, value: Value, probability: float, name: str) -> Value:
-        """A mask of one byte, whatever the probability: the formulas always count it."""
+        """A mask of one byte, whatever the probability: the formulas always count those a GPT has."""
+        if name not in GPT_DROPOUTS:
+            return value
         self.keep(self.like(value, "uint8"), f"{name} mask")
         return self.like(value)
 

@@ -56,8 +56,15 @@ class Layout(NamedTuple):
     """Ranks among which ZeRO divides, where they are fewer than all that could (hybrid FSDP)."""
     interleave: int = 1
     """Chunks of layers on each stage."""
+    sequence: bool = True
+    """Sequence parallelism beside tensor parallelism."""
     micro_batches: int | None = None
     """Of one step on one pipeline; as many as fill it when not given."""
+
+    @property
+    def plan(self) -> Sharding:
+        """How one copy of the model is divided."""
+        return Sharding(self.tp, self.pp, self.ep, sequence=self.sequence and self.tp > 1)
 
     @property
     def devices(self) -> int:
@@ -177,7 +184,7 @@ class Trainer:
 
     def device(self, layout: Layout, stage: int, load: Tokens, policy: Policy) -> Device:
         """Bytes on each device of a stage."""
-        plan = Sharding(layout.tp, layout.pp, layout.ep)
+        plan = layout.plan
         kept, loss = self.kept(plan, stage, load._replace(cp=layout.cp), policy)
         gathered = 2 * self.states(plan, stage)[2] if layout.zero == 3 and layout.ways > 1 else 0
         return Device(stage, *self.held(layout, stage), ceil(kept * in_flight(layout, stage)),
@@ -185,7 +192,7 @@ class Trainer:
 
     def held(self, layout: Layout, stage: int) -> States:
         """Weights, gradients, optimizer and master weights of each device of a stage."""
-        dense, experts, _ = self.states(Sharding(layout.tp, layout.pp, layout.ep), stage)
+        dense, experts, _ = self.states(layout.plan, stage)
         dense = dense.divided(layout.zero, layout.ways)
         experts = experts.divided(layout.zero, min(layout.expert_copies, layout.shards or layout.expert_copies))
         return States(*(one + other for one, other in zip(dense, experts, strict=True)))

@@ -70,7 +70,7 @@ class _Fold:
                 continue
             self._add(leaf, used, stream)
         if node.order and again:
-            for leaf in node.part.checkpoint(node.site, self.policy):  # type: ignore[union-attr]  # a stack's part
+            for leaf in node.checkpoint(here, self.policy):
                 self._add(leaf, used * len(node.order), stream)
         for child in node.children:
             self.walk(child, here, used, stream, layer=layer or bool(node.order),

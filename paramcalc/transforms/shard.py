@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.axes import Axis, Run, runs
 from paramcalc.errors import Problem, UsageError
-from paramcalc.tree import Leaf, Node, Tensor
+from paramcalc.tree import Leaf, Node, Saved, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,6 +43,8 @@ class Sharding(NamedTuple):
     """Devices that share one expert's matrices; tp / ep (at least 1) when not given."""
     vocab_multiple: int = 1
     """The vocabulary is padded to a multiple of this: 64 in vLLM, 128·tp in Megatron; tp pads no more than needed."""
+    sequence: bool = False
+    """What tensor parallelism leaves whole of an activation is divided by tokens (arXiv:2205.05198)."""
     stages: tuple[int, ...] = ()
     """Layers of each stage, where they are not as equal as can be."""
 
@@ -74,13 +76,15 @@ def shard(tree: Node, plan: Sharding, stage: int = 0) -> Node:
 
 def _divided(leaf: Leaf, plan: Sharding) -> Leaf:
     """This rank's part of a leaf."""
-    expert = isinstance(leaf, Tensor) and leaf.stored > 1
+    expert = leaf.stored > 1 if isinstance(leaf, Tensor) else "chosen" in leaf.axes
     ways = plan.within_expert if expert else plan.tp
     parts = [_dimension(size, name, ways, plan) for size, name in zip(leaf.shape, leaf.axes, strict=True)]
     mine = leaf._replace(shape=tuple(size for size, _ in parts), axes=tuple(name for _, name in parts))
     if expert and isinstance(mine, Tensor):
         stored = mine.stored // plan.ep
         return mine._replace(stored=stored, used=min(mine.used, stored))
+    if isinstance(mine, Saved) and plan.sequence and mine.shape == leaf.shape and not expert:
+        return mine._replace(split=plan.tp)
     return mine
 
 
