@@ -8,6 +8,12 @@ import typer
 
 from paramcalc.cli import options as o
 
+EXAMPLES = (
+    "paramcalc diff llama-3-8b llama-3.1-8b",
+    "paramcalc diff qwen2.5-7b qwen3-8b --json",
+    "paramcalc diff git:HEAD:configs/gpt2/gpt2.yaml configs/gpt2/gpt2.yaml",
+)
+
 Old = Annotated[str, typer.Argument(metavar="OLD", help="A spec, config, checkpoint or preset, or git:REV:path.")]
 New = Annotated[str, typer.Argument(metavar="NEW", help="The same; what it became.")]
 

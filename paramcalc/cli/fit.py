@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
     from paramcalc.reports.table import Answer
 
+EXAMPLES = (
+    "paramcalc fit llama-3.1-70b --gpu h100 --gpus 2",
+    "paramcalc fit gemma-3-27b --gpu rtx-4090 --quant q4_k_m --context 4k,32k",
+    "paramcalc fit gpt-oss-20b --all",
+)
+
 
 def fit(
     models: o.Models,

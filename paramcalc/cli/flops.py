@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
     from paramcalc.reports.table import Answer
 
+EXAMPLES = (
+    "paramcalc flops llama-3.1-8b --seq 8k",
+    "paramcalc flops deepseek-v3 --seq 4k --convention causal",
+    "paramcalc flops gpt2 --batch 8 --seq 1024 --json",
+)
+
 
 class Convention(StrEnum):
     """Which pairs attention is charged for."""

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
     from paramcalc.reports.table import Answer
 
+EXAMPLES = (
+    "paramcalc memory llama-3.1-8b --context 32k",
+    "paramcalc memory mixtral-8x7b --runtime vllm --gpu h100 --tp 2",
+    "paramcalc memory qwen3-32b --quant q4_k_m --runtime llama.cpp",
+)
+
 
 def memory(
     models: o.Models,

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from paramcalc.reports.table import Answer
     from paramcalc.reports.train import Asked
 
+EXAMPLES = (
+    "paramcalc train llama-3.1-8b --seq 4k --dp 8 --zero 3",
+    "paramcalc train llama-3.1-70b --lora-rank 16 --quant nf4",
+    "paramcalc train llama-3.1-8b --gpu h100 --gpus 8 --search",
+)
+
 
 class AttentionName(StrEnum):
     """How attention is computed."""
