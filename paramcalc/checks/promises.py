@@ -90,12 +90,12 @@ def _fits(subject: Subject, wanted: Fits, number: int) -> Iterator[Finding]:
 
 
 def _trainable(subject: Subject, expect: Expect) -> Iterator[Finding]:
-    from paramcalc.checks.fitting import trainable
+    from paramcalc.transforms.lora import Lora, trainable_parameters, with_lora
 
     plan = expect.trainable
     assert plan is not None  # noqa: S101 - the caller asked
     try:
-        found = trainable(subject.model, plan.rank, plan.targets)
+        found = trainable_parameters(with_lora(subject.model.tree, Lora(plan.rank, tuple(plan.targets))))
     except PCError as error:
         yield _refused(subject, ("trainable", "targets"), error)
     else:
