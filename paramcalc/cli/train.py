@@ -123,6 +123,8 @@ def train(
     length = tokens(seq, "--seq")
     if search and (gpu is None or gpus is None):
         raise UsageError(Problem("--search needs --gpu NAME and --gpus N", hint="--gpu h100 --gpus 256 --search"))
+    if gpus is not None and not search:
+        raise UsageError(Problem("--gpus is for --search", hint="say how devices share the work: --dp 8 --zero 3"))
 
     def make(loaded: Loaded) -> Answer:
         from paramcalc.build import build

@@ -140,7 +140,7 @@ def bars(devices: list[Device], asked: Asked) -> list[str]:
         for part in PARTS:
             edge += getattr(device, part)
             text += LETTERS[part] * (min(BAR, edge * BAR // whole if whole else 0) - len(text))
-        over = " over" if device.peak > whole else ""
+        over = " over" if asked.capacity and device.peak > asked.capacity else ""
         lines.append(f"stage {device.stage:>2} [{text.ljust(BAR, '.')}] {binary(device.total)}{over}")
     key = " ".join(f"{letter} {part.replace('_', ' ')}" for part, letter in LETTERS.items())
     return [*lines, f"{key}, of {binary(whole)}" + (f" on {asked.gpu.name}" if asked.gpu else "")]
