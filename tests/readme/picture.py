@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 
-from rich.console import Console
+from rich.console import CONSOLE_SVG_FORMAT, Console
 from rich.text import Text
 
 from paramcalc.build import build
@@ -17,6 +17,9 @@ from tests.readme.blocks import ROOT
 PICTURE = ROOT / ".github" / "estimate.svg"
 MODEL, CONTEXT = "deepseek-v3", 32_768
 COMMAND = f"paramcalc estimate {MODEL} --context 32k"
+FACES = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)
+LOCAL = FACES.sub("", CONSOLE_SVG_FORMAT).replace("Fira Code", "ui-monospace")
+"""Rich's frame without fonts from elsewhere: a picture in a repository loads nothing."""
 TEXT = re.compile(r"<text[^>]*>([^<]*)</text>")
 
 
@@ -27,7 +30,7 @@ def picture():
     console.print(Text.assemble(("$ ", "green"), COMMAND))
     loaded = load(MODEL)
     show(answer(loaded, build(loaded.spec), CONTEXT).tables, console)
-    return console.export_svg(title="paramcalc", unique_id="paramcalc")
+    return console.export_svg(title="paramcalc", unique_id="paramcalc", code_format=LOCAL)
 
 
 def words(svg):

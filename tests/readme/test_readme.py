@@ -23,6 +23,10 @@ def test_the_picture_is_what_comes_out():
     assert words(PICTURE.read_text("utf-8")) == words(picture()), REMEDY
 
 
+def test_the_picture_loads_nothing():
+    assert re.findall(r"(?:href|src|url)[=(:]\s*[\"']?(?!#)(\S+)", PICTURE.read_text("utf-8")) == []
+
+
 def test_the_picture_stands_before_everything_shown():
     text = README.read_text("utf-8")
     assert text.index(f"![{COMMAND}]({PICTURE.relative_to(ROOT)})") < text.index("```")
