@@ -60,24 +60,24 @@ def spec_problems(error: ValidationError, document: Document, allowed: Allowed |
         if _follows(details):
             continue
         places.setdefault(place_of(details, document.data), []).append(details)
+    for path in _passed_over(places):
+        del places[path]
     meant = {(*path[:-1], closest(str(path[-1]), allowed(path[:-1]))) for path, details in places.items()
              if allowed and details[0]["type"] == "extra_forbidden"}
-    return ordered(document.problem((*path, *_blamed(path, details, document.data)), *_describe(path, details, allowed))
-                   for path, details in places.items()
+    return ordered(document.problem(path, *_describe(path, details, allowed)) for path, details in places.items()
                    if details[0]["type"] != "missing" or path not in meant)
+
+
+def _passed_over(places: dict[tuple[str | int, ...], list[ErrorDetails]]) -> list[tuple[str | int, ...]]:
+    """Mappings that are said to be no plain word, where it is told too what is wrong inside them."""
+    holders = {path[:depth] for path in places for depth in range(len(path))}
+    return [path for path, details in places.items() if path in holders
+            and all(found["type"] == "literal_error" and isinstance(found["input"], dict) for found in details)]
 
 
 def ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Each problem once, in the order of the document."""
     return tuple(sorted(dict.fromkeys(problems), key=lambda problem: (problem.line, problem.column)))
-
-
-def _blamed(path: tuple[str | int, ...], details: list[ErrorDetails], data: Any) -> tuple[str, ...]:  # noqa: ANN401
-    """The key a refusal of a whole mapping is about, if the mapping has it."""
-    for part in path:
-        data = data[part] if _holds(data, part) else None
-    fields = [detail.get("ctx", {}).get("field") for detail in details]
-    return next(((field,) for field in fields if field and _holds(data, field)), ())
 
 
 def said(details: ErrorDetails) -> tuple[str, str]:
