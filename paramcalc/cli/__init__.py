@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 
 COMMANDS = ("estimate", "count", "explain", "memory", "fit", "train", "flops", "check", "diff", "convert", "list",
@@ -17,6 +19,18 @@ def main(argv: list[str] | None = None) -> None:
 
         sys.stdout.write(f"paramcalc {__version__}\n")
         sys.exit(0)
+    if argv is None:
+        gc.set_threshold(100_000)  # importing makes many objects and no garbage
     from paramcalc.cli.guard import guarded
 
-    sys.exit(guarded(arguments))
+    code = guarded(arguments)
+    if argv is None and sys.gettrace() is None and sys.getprofile() is None:
+        _leave(code)
+    sys.exit(code)
+
+
+def _leave(code: int) -> None:
+    """End the process without taking apart what the system frees anyway: a sixth of the time of a short run."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
