@@ -3,10 +3,10 @@
 Names are imported when they are first used: `import paramcalc` alone loads nothing else.
 """
 
-from typing import TYPE_CHECKING
-
 from paramcalc._version import __version__
 
+TYPE_CHECKING = False
+"""True to type checkers. `typing` itself would cost every start-up more than the rest of this file."""
 if TYPE_CHECKING:
     from paramcalc.api import (
         build_model,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from paramcalc.errors import InputError, NetworkError, PCError, SpecError, UnknownArchitectureError, UsageError
     from paramcalc.mfu import flops_per_token
+    from paramcalc.readers.models import load
 
 __all__ = [
     "InputError",
@@ -43,23 +44,28 @@ __all__ = [
     "fit",
     "flops",
     "flops_per_token",
+    "load",
     "memory",
     "read",
     "train",
     "weights",
     "what_if",
 ]
+ELSEWHERE = {"flops_per_token": "mfu", "load": "readers.models"}
+"""Names that are not in `paramcalc.api`, and their modules."""
 
 
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module 'paramcalc' has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # a checker that saw this would take any name
 
-    module = "errors" if name[0].isupper() else "mfu" if name == "flops_per_token" else "api"
-    found: object = getattr(import_module(f"paramcalc.{module}"), name)
-    globals()[name] = found
-    return found
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module 'paramcalc' has no attribute {name!r}")
+        from importlib import import_module
+
+        module = "errors" if name[0].isupper() else ELSEWHERE.get(name, "api")
+        found: object = getattr(import_module(f"paramcalc.{module}"), name)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:

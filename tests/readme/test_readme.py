@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 
 from tests.readme.blocks import DOCUMENTS, ROOT, blocks, run
 from tests.readme.picture import COMMAND, PICTURE, picture, words
@@ -47,6 +48,16 @@ def test_each_example_has_a_twin_with_its_numbers(terminal, session):
     numbers = NUMBER.findall("\n".join(printed).replace("_", "").replace(",", ""))
     known = terminal.replace(",", "")
     assert [number for number in numbers if number not in known] == []
+
+
+def test_pipelines_name_what_there_is():
+    hooks, action = (yaml.safe_load(block.body) for block in blocks(README.read_text("utf-8"))
+                     if block.kind == "yaml" and not block.file)
+    ours = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))}
+    assert {hook["id"] for repository in hooks["repos"] for hook in repository["hooks"]} <= ours
+    inputs = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["inputs"]
+    assert all(step["with"].keys() <= inputs.keys() for step in action)
+    assert (ROOT / ".gitlab" / "paramcalc.yml").exists()
 
 
 def test_set_up_is_what_the_pipeline_runs():
