@@ -115,7 +115,7 @@ def emit(answers: list[Answer], common: Common, *, many: bool) -> None:
     elif common.style is Format.markdown:
         write(render.to_markdown(tables), common.output)
     elif common.style is Format.csv:
-        write(render.to_csv(tables), common.output)
+        write(render.to_csv(answers, many=many), common.output)
     elif common.output is None and coloured(common.color):
         render.show(tables, console())
     else:

@@ -93,24 +93,11 @@ def _free(tree: Node) -> list[str]:
 
 def component_table(model: Model, counts: Counts, _: int | None = None) -> Table:
     """A row a component, with its share."""
-    columns = (Column("component"), Column("parameters", "count"), Column("active", "exact"), Column("share", "share"),
-               Column("", "bar"))
-    dense = counts.active == counts.total
-    body = tuple((name, total, None if dense else active, total, total)
-                 for name, (total, active) in counts.components.items())
-    table = Table(headline(model), columns, body,
-                  ("total", counts.total, None if dense else counts.active, counts.total, None), _notes(model, counts))
-    return _without(table, "active") if dense else table
-
-
-def _without(table: Table, name: str) -> Table:
-    keep = [i for i, c in enumerate(table.columns) if c.name != name]
-
-    def pick(row: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(row[i] for i in keep)
-
-    return Table(table.title, pick(table.columns), tuple(pick(r) for r in table.rows),
-                 pick(table.total) if table.total else None, table.notes, table.depths)
+    active = Column("active", "exact", shown=counts.active != counts.total)
+    columns = (Column("component"), Column("parameters", "count"), active, Column("share", "share"), Column("", "bar"))
+    body = tuple((name, total, used, total, total) for name, (total, used) in counts.components.items())
+    return Table(headline(model), columns, body, ("total", counts.total, counts.active, counts.total, None),
+                 _notes(model, counts))
 
 
 def _layers(model: Model, counts: Counts, depth: int | None) -> Table:

@@ -56,6 +56,7 @@ def lines(tables: Sequence[Table], width: int, *, ascii_only: bool = False) -> l
 
 def one(table: Table, width: int, *, ascii_only: bool = False) -> list[Line]:
     """Title, headings, rows, total, notes. Bars shrink and then go, texts fold, to keep `width`."""
+    table = table.shown()
     slots = _fitted(_slots(table), width)
     found: list[Line] = [[(visible(table.title, 10_000), "title")]] if table.title else []
     if any(slot.heading for slot in slots):

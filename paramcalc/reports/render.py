@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.reports.cells import cells, joined
@@ -28,7 +29,7 @@ def to_json(answers: Sequence[Answer], *, many: bool) -> str:
 def to_markdown(tables: Sequence[Table]) -> str:
     """GitHub tables, each under its title."""
     out: list[str] = []
-    for table in tables:
+    for table in (table.shown() for table in tables):
         rows = cells(table)
         keep = [i for i, c in enumerate(table.columns) if c.kind != "bar"]
         if table.title:
@@ -54,20 +55,27 @@ def _md(text: str) -> str:
     return clean
 
 
-def to_csv(tables: Sequence[Table]) -> str:
-    """Raw values, one header a table, an empty line between tables."""
+def to_csv(answers: Sequence[Answer], *, many: bool) -> str:
+    """Raw values. One table for all models where they have the same columns, the first of which then names the model;
+    an empty line between tables of other columns."""
     import csv
     import io
 
+    blocks: dict[tuple[str, ...], list[list[Any]]] = {}
+    for answer in answers:
+        first = [answer.json["model"]["name"]] if many else []
+        for table in answer.tables:
+            keep = [i for i, c in enumerate(table.columns) if c.kind not in ("bar", "share")]
+            block = blocks.setdefault(tuple(table.columns[i].name for i in keep), [])
+            every = (*table.rows, *((table.total,) if table.total else ()))
+            block += [[*first, *(row[i] for i in keep)] for row in every]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    for number, table in enumerate(tables):
+    for number, (heads, rows) in enumerate(blocks.items()):
         if number:
             out.write("\n")
-        keep = [i for i, c in enumerate(table.columns) if c.kind not in ("bar", "share")]
-        writer.writerow([table.columns[i].name for i in keep])
-        for row in (*table.rows, *((table.total,) if table.total else ())):
-            writer.writerow([_raw(row[i]) for i in keep])
+        writer.writerow(["model", *heads] if many else heads)
+        writer.writerows([_raw(value) for value in row] for row in rows)
     return out.getvalue()
 
 
@@ -78,7 +86,8 @@ def _raw(value: Any) -> Any:  # noqa: ANN401 - raw cells
         from paramcalc.readers.quote import visible
 
         value = visible(value, len(value) * 10 + 1)
-        return f"'{value}" if value[:1] in ("=", "+", "-", "@") else value
+        formula = value[:1] in ("=", "+", "-", "@") and not re.fullmatch(r"[+-][\d.,]+ ?%?", value)
+        return f"'{value}" if formula else value
     return value
 
 

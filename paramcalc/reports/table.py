@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Kind = Literal["text", "number", "count", "exact", "bytes", "flops", "gib", "share", "bar", "shape"]
@@ -17,6 +17,8 @@ class Column:
 
     name: str
     kind: Kind = "text"
+    shown: bool = True
+    """Columns that say nothing new to people are left to programs (CSV): their headings never change."""
 
     @property
     def right(self) -> bool:
@@ -35,6 +37,17 @@ class Table:
     notes: tuple[str, ...] = ()
     """One line each under the table: assumptions, conventions."""
     depths: tuple[int, ...] = ()
+
+    def shown(self) -> Table:
+        """The table with the columns for people."""
+        if all(column.shown for column in self.columns):
+            return self
+
+        def pick(row: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(value for value, column in zip(row, self.columns, strict=True) if column.shown)
+
+        return replace(self, columns=pick(self.columns), rows=tuple(map(pick, self.rows)),
+                       total=pick(self.total) if self.total else None)
 
 
 @dataclass(frozen=True, slots=True)

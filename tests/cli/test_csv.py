@@ -1,0 +1,39 @@
+"""CSV is for programs: one table of raw values, whose headings do not change with the model."""
+
+import csv
+import io
+
+import pytest
+
+from paramcalc.cli.guard import guarded
+
+
+@pytest.fixture
+def rows(capsys):
+    """Rows of an answer."""
+    def ask(*arguments):
+        assert guarded([*arguments, "--format", "csv"]) == 0
+        return list(csv.reader(io.StringIO(capsys.readouterr().out)))
+
+    return ask
+
+
+def test_the_headings_are_the_same_for_dense_and_sparse_models(rows):
+    dense, sparse = rows("count", "llama-3.1-8b"), rows("count", "mixtral-8x7b")
+    assert dense[0] == sparse[0] == ["component", "parameters", "active"]
+    assert dense[-1] == ["total", "8030261248", "8030261248"]
+    assert sparse[-1] == ["total", "46702792704", "12879925248"]
+
+
+def test_several_models_are_one_table_that_names_them(rows):
+    found = rows("count", "gpt2", "mixtral-8x7b")
+    assert found[0] == ["model", "component", "parameters", "active"]
+    assert {row[0] for row in found[1:]} == {"gpt2", "mixtral-8x7b"}
+    assert {len(row) for row in found} == {4}
+
+
+def test_a_negative_number_is_a_number_and_a_formula_is_text():
+    from paramcalc.reports.render import _raw
+
+    assert [_raw(text) for text in ("-98.45 %", "-1", "=1+1", "-1+cmd|x", "@sum")] == [
+        "-98.45 %", "-1", "'=1+1", "'-1+cmd|x", "'@sum"]
