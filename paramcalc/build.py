@@ -25,6 +25,10 @@ class Model(NamedTuple):
     apart: dict[str, Node]
 
 
+class UnfitError(Exception):
+    """A component cannot stand where it does."""
+
+
 def build(spec: ModelSpec, *, explain: bool = False) -> Model:
     """The tree of a specification; with `explain`, every dimension remembers the fields it was made from.
 
@@ -36,8 +40,13 @@ def build(spec: ModelSpec, *, explain: bool = False) -> Model:
     if explain:
         site = site._replace(hidden_size=Dim(site.hidden_size, "hidden_size"),
                              vocab_size=Dim(site.vocab_size, "vocab_size"))
-    apart = {name: _tree(Lowered(parts, lowered.blocks), site, explain) for name, parts in spec.apart.items()}
-    return Model(spec, _tree(lowered, site, explain), apart)
+    try:
+        apart = {name: _tree(Lowered(parts, lowered.blocks), site, explain) for name, parts in spec.apart.items()}
+        return Model(spec, _tree(lowered, site, explain), apart)
+    except UnfitError:
+        from paramcalc.spec.fitting import unfit
+
+        raise unfit(spec, lowered, site) from None
 
 
 def _tree(lowered: Lowered, site: Site, explain: bool) -> Node:
@@ -66,6 +75,8 @@ def _stack(key: str, stack: Stack, blocks: dict[str, Parts], site: Site, explain
 
 
 def _leaf(key: str, part: Component, site: Site, explain: bool) -> Node:
+    if part.unfit(site):
+        raise UnfitError
     seen: Any = Explained(part) if explain else part
     return Node(key if part.path is None else part.path, tuple(seen.tensors(site)),
                 stored=part.copies if part.stored is None else part.stored, used=part.copies * part.uses, part=seen,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from paramcalc.axes import Axis, Run, axis
-from paramcalc.components.base import Component, Listed, Site, Size
+from paramcalc.components.base import Component, Listed, Refusal, Site, Size
 from paramcalc.components.problems import divisors, impossible
 from paramcalc.components.scores import Heads, attend
 from paramcalc.components.tape import tape
@@ -88,6 +88,14 @@ class Attention(Component):
             raise impossible(f"{kv_heads} does not divide num_heads ({self.num_heads})",
                              f"use {divisors(self.num_heads)}", "num_kv_heads")
         return self
+
+    def unfit(self, site: Site) -> tuple[Refusal, ...]:
+        """Heads share the width where nothing says how wide one is."""
+        width = self.width(site)
+        if self.head_dim or width % self.num_heads == 0:
+            return ()
+        return (Refusal(f"{self.num_heads} does not divide hidden_size ({width})", "give head_dim, or change num_heads",
+                        "num_heads"),)
 
     def _head_dim(self, site: Site) -> int:
         return self.head_dim or self.width(site) // self.num_heads

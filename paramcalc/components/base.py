@@ -46,6 +46,17 @@ class Site(NamedTuple):
     """Queries and keys are rotated."""
 
 
+class Refusal(NamedTuple):
+    """Why a component cannot stand where it does, the remedy, and its field to blame."""
+
+    message: str
+    hint: str = ""
+    field: str = ""
+
+
+NO_ROWS = Refusal("how many rows is not said", "give vocab_size, or rows", "rows")
+
+
 class Component(Strict):
     """A part of a model. Subclasses add fields; every method is a pure function of them and the site."""
 
@@ -73,6 +84,10 @@ class Component(Strict):
     def width(self, site: Site) -> int:
         """The residual width here."""
         return self.hidden_size or site.hidden_size
+
+    def unfit(self, site: Site) -> tuple[Refusal, ...]:
+        """Why it cannot stand here; what its fields alone say is refused when they are read."""
+        return ()
 
     def tensors(self, site: Site) -> Iterable[Tensor]:
         """Parameters and buffers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from paramcalc.components.base import Component, Rows, Site
+from paramcalc.components.base import NO_ROWS, Component, Refusal, Rows, Site
 from paramcalc.components.tape import tape
 from paramcalc.tree import Tensor
 
@@ -32,6 +32,10 @@ class Embedding(Component):
     """False for a table that only others are tied to."""
 
     source: ClassVar[str] = "torch.nn.Embedding"
+
+    def unfit(self, site: Site) -> tuple[Refusal, ...]:
+        """Its rows are the vocabulary, where nothing else is said."""
+        return () if self.rows or site.vocab_size else (NO_ROWS,)
 
     def tensors(self, site: Site) -> list[Tensor]:
         """The table."""

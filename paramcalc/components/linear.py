@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from paramcalc.components.base import Component, Listed, Rows, Site, Size, UnknownActivationsError
+from paramcalc.components.base import NO_ROWS, Component, Listed, Refusal, Rows, Site, Size, UnknownActivationsError
 from paramcalc.components.tape import tape
 from paramcalc.tree import Per, Role, Tensor
 
@@ -64,6 +64,10 @@ class Head(Component):
     tied: bool = False
 
     source: ClassVar[str] = "tied weights: arXiv:1608.05859"
+
+    def unfit(self, site: Site) -> tuple[Refusal, ...]:
+        """Its rows are the vocabulary, where nothing else is said."""
+        return () if self.rows or site.vocab_size else (NO_ROWS,)
 
     def tensors(self, site: Site) -> list[Tensor]:
         """The matrix and its bias; only the matrix can be tied."""

@@ -20,7 +20,7 @@ from paramcalc.spec.layout import Layout, Repeat, unroll
 from paramcalc.spec.model import Block, LayerFields, ModelSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 Parts = dict[str, Component]
 QKV: tuple[Projection, ...] = ("q", "k", "v")
@@ -63,10 +63,19 @@ def lower(spec: ModelSpec) -> Lowered:
         modules = found.of(none, _modules, spec, found.of(nowhere, _layout, spec, blocks))
     for path, parts in _written(spec):
         for key, part in parts.items():
+            if isinstance(part, Embedding) and part.tied_to:
+                found.of(None, _tie, part.tied_to, {**modules, **parts}, (*path, key, "tied_to"))
             if isinstance(part, Stack):
                 found.of(0, _known, part.of, blocks, (*path, key, "of"))
     found.refuse()
     return Lowered(modules, blocks)
+
+
+def _tie(table: str, parts: Parts, path: tuple[str, ...]) -> None:
+    """Raise SpecError for a table that is not there."""
+    homes = {key if part.path is None else part.path for key, part in parts.items()}
+    if table not in homes:
+        raise SpecError(Problem(f"there is no module {table[:100]!r}", path, _nearest(table, parts)))
 
 
 def _written(spec: ModelSpec) -> Iterable[tuple[tuple[str, ...], Parts]]:
@@ -272,7 +281,7 @@ def intermediate_size(hidden_size: int, fields: LayerFields) -> int:
     return int(exact)
 
 
-def _nearest(name: str, blocks: dict[str, Parts]) -> str:
+def _nearest(name: str, blocks: Mapping[str, object]) -> str:
     from paramcalc.components import nearest
 
     return nearest(name, blocks) if blocks else "blocks: {name: {...}} defines them"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paramcalc.catalog.formats import find_format
-from paramcalc.errors import Problem, SpecError, UsageError
-from paramcalc.transforms.quantize import Rule, by_rules, quantize
+from paramcalc.errors import Gathered, PCError, Problem, SpecError, UsageError
+from paramcalc.transforms.quantize import Rule, by_rules, pattern, quantize
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
+    from paramcalc.spec.quantize import QuantRule
 
 NONE = ("none", "no")
 
@@ -22,8 +25,7 @@ def in_formats(model: Model, quant: str | None = None, *, imatrix: bool = False)
     if quant is None:
         if not model.spec.quantize:
             return model
-        return _with(model, [Rule(r.match, None if r.format == "keep" else find_format(r.format), r.optional)
-                             for r in model.spec.quantize])
+        return _as_specified(model)
     if quant.lower() in NONE:
         return model
     from paramcalc.transforms.gguf_mix import DEFAULT, mix
@@ -35,8 +37,25 @@ def in_formats(model: Model, quant: str | None = None, *, imatrix: bool = False)
     return model._replace(tree=by_rules(model.tree, [Rule("*", find_format(quant))]))
 
 
-def _with(model: Model, rules: list[Rule]) -> Model:
+def _as_specified(model: Model) -> Model:
+    """The model in the formats its own specification gives."""
+    found = Gathered()
+    rules = [found.of(None, _rule, rule, number) for number, rule in enumerate(model.spec.quantize)]
+    found.refuse()
     try:
-        return model._replace(tree=by_rules(model.tree, rules))
+        return model._replace(tree=by_rules(model.tree, [rule for rule in rules if rule is not None]))
     except UsageError as error:
-        raise SpecError(*(Problem(p.message, ("quantize",), p.hint) for p in error.problems)) from error
+        raise SpecError(*error.problems) from error
+
+
+def _rule(rule: QuantRule, number: int) -> Rule:
+    """A rule with its format. Raises SpecError, located."""
+    key = "match"
+    try:
+        pattern(rule.match)
+        key = "format"
+        return Rule(rule.match, None if rule.format == "keep" else find_format(rule.format), rule.optional)
+    except re.error as error:
+        raise SpecError(Problem(f"cannot be a pattern: {error}", ("quantize", number, key))) from error
+    except PCError as error:
+        raise SpecError(*(replace(p, path=("quantize", number, key)) for p in error.problems)) from error

@@ -21,6 +21,9 @@ Choose = Callable[[str, Tensor, int], "Format | None"]
 """From a tensor's full name (with its layer's index), the tensor and the layer (-1 outside a stack) to its format;
 None leaves it in the model's dtype."""
 OUTSIDE = -1
+_SLOW = re.compile(r"\)[*+{]")
+REPEATS = 6
+"""How often `*`, `+` and `{` may stand in a regular expression: each multiplies the time a name can take."""
 
 
 class Rule(NamedTuple):
@@ -52,10 +55,11 @@ def by_rules(tree: Node, rules: Sequence[Rule]) -> Node:
         return None
 
     found = quantize(tree, choose)
-    idle = [rule for number, rule in enumerate(rules) if number not in matched and not rule.optional]
+    idle = [number for number, rule in enumerate(rules) if number not in matched and not rule.optional]
     if idle:
-        raise UsageError(*(Problem(f"quantization rule {rule.match!r} matches no tensor",
-                                   hint="`count --by tensor` shows the names") for rule in idle))
+        raise UsageError(*(Problem(f"rule {rules[number].match[:100]!r} matches no tensor",
+                                   ("quantize", number, "match"), "`count --by tensor` shows the names")
+                           for number in idle))
     return found
 
 
@@ -67,9 +71,15 @@ def eligible(tensor: Tensor, rule: Rule) -> bool:
 
 
 def pattern(match: str) -> Callable[[str], bool]:
-    """A test of full names: a regular expression after `re:`, a glob, or a module and what is below it."""
+    """A test of full names: a regular expression after `re:`, a glob, or a module and what is below it.
+
+    Raises re.error for what is no regular expression, and for one that could take for ever.
+    """
     if match.startswith("re:"):
-        compiled = re.compile(match.removeprefix("re:"))
+        text = match.removeprefix("re:")
+        if _SLOW.search(text) or sum(map(text.count, "*+{")) > REPEATS:
+            raise re.error(f"more repetition than rules need: no repeated groups, at most {REPEATS} repetitions")
+        compiled = re.compile(text)
         return lambda name: compiled.match(name) is not None
     if any(mark in match for mark in "*?["):
         globbed = re.compile(translate(match) + "|" + translate(match + ".*"))

@@ -1,0 +1,71 @@
+"""Where a component that cannot stand where it does is written: only refusals come here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.components.base import Component, Site
+from paramcalc.components.stack import Stack
+from paramcalc.errors import Problem, SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from paramcalc.spec.lower import Lowered
+    from paramcalc.spec.model import ModelSpec
+
+    Path = tuple[str | int, ...]
+
+
+class Place(NamedTuple):
+    """A component, what it knows of its surroundings, and what it is written under."""
+
+    part: Component
+    site: Site
+    key: str
+    block: str = ""
+    apart: str = ""
+
+
+def unfit(spec: ModelSpec, lowered: Lowered, site: Site) -> SpecError:
+    """Everything that cannot stand where it does, each at the key to blame."""
+    places = [*_places(lowered, site)]
+    for name, parts in spec.apart.items():
+        places += (place._replace(apart=name) for place in _places(lowered._replace(modules=parts), site))
+    return SpecError(*dict.fromkeys(
+        Problem(message, (*_written(spec, place), *filter(None, [field])), hint)
+        for place in places for message, hint, field in place.part.unfit(place.site)))
+
+
+def _places(lowered: Lowered, site: Site) -> Iterator[Place]:
+    for key, part in lowered.modules.items():
+        yield Place(part, site, key)
+        if isinstance(part, Stack):
+            inner = site._replace(hidden_size=part.width(site))
+            for block, parts in lowered.blocks.items():
+                yield from (Place(each, inner, name, block) for name, each in parts.items())
+
+
+def _written(spec: ModelSpec, place: Place) -> Path:
+    """Where a component is written in the specification, as near as can be said."""
+    if place.block:
+        return _in_block(spec, place)
+    if place.apart:
+        return ("apart", place.apart, place.key)
+    holders = {"modules": spec.modules or {}, "inputs": spec.inputs, "outputs": spec.outputs}
+    return next(((word, place.key) for word, parts in holders.items() if place.key in parts), ())
+
+
+def _in_block(spec: ModelSpec, place: Place) -> Path:
+    block = spec.blocks.get(place.block)
+    base: Path = () if block is None else ("blocks", place.block)
+    if block is not None and block.parts is not None:
+        return (*base, "parts", place.key)
+    for fields, start in ((block or spec, base), (spec, ())):
+        for word in ("mixer", "ffn", "moe"):
+            held = getattr(fields, word)
+            if isinstance(held, Component) and held.kind == place.part.kind:
+                return (*start, word)
+        if place.key in (fields.beside or {}):
+            return (*start, "beside", place.key)
+    return base

@@ -1,0 +1,72 @@
+"""Bad files from the command line: exit 2, everything on standard error, no traceback, in bounded time and memory."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from paramcalc.cli.guard import guarded as run
+
+BAD = Path(__file__).parents[1] / "data" / "bad"
+SPECS = sorted((BAD / "spec").glob("*.yaml"))
+OTHERS = sorted(path for folder in (BAD, BAD / "config") for path in folder.iterdir()
+                if path.suffix in (".yaml", ".json"))
+COMMANDS = {"count": [], "memory": [], "estimate": [], "explain": [], "flops": [], "convert": [],
+            "fit": ["--gpu", "h100"], "train": []}
+
+
+def refused(capsys, *arguments):
+    code = run(list(arguments))
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert code == 2
+    assert said.err.startswith("error: ")
+    assert "Traceback" not in said.err
+    assert "a fault of" not in said.err
+    return said.err
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_specs_are_refused_by_memory(path, capsys):
+    """Rules of quantization are only looked at where bytes are counted; everything else by every command."""
+    said = refused(capsys, "memory", str(path))
+    assert f"{path.name}:" in said
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_refuses_alike(command, capsys):
+    path = BAD / "spec" / "two_blocks_wrong.yaml"
+    expected = [line for line in path.with_suffix(".expected").read_text("utf-8").splitlines() if line[:1] != " "]
+    said = refused(capsys, command, str(path), *COMMANDS[command])
+    for line in expected:
+        assert f"error: {path.parent}/{line}\n" in said
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.name)
+def test_other_files_are_refused(path, capsys):
+    refused(capsys, "count", str(path), "--strict")
+
+
+RUN = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20,) * 2)
+from paramcalc.cli import main
+try:
+    main(["count", sys.argv[1]])
+finally:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.parametrize("name", ["spec/repeat_bomb.yaml", "spec/hidden_size_huge.yaml", "alias_bomb.yaml",
+                                  "json_deep.json"])
+def test_refusals_are_quick_and_small(name):
+    found = subprocess.run([sys.executable, "-c", RUN, BAD / name], capture_output=True, text=True, timeout=20,
+                           check=False)
+    seconds, mebibytes = found.stdout.split()
+    assert found.returncode == 2, found.stderr
+    assert "Traceback" not in found.stderr
+    assert float(seconds) < 1
+    assert int(mebibytes) < 200
