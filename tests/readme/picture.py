@@ -35,4 +35,4 @@ def picture():
 
 def words(svg):
     """What is to be read in a picture: releases of Rich differ in how they draw."""
-    return [text for text in TEXT.findall(svg) if text.strip("&#160; ")]
+    return "".join(TEXT.findall(svg)).replace("&#160;", " ").split()
