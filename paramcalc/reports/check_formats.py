@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape, quoteattr
 
 from paramcalc._version import __version__
 from paramcalc.checks.rules import Rule, rules
@@ -61,37 +62,45 @@ def _sarif_result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
 
 
 def to_junit(run: Run) -> str:
-    """A suite of the files with findings and one case for all that are fine; an error fails, the rest is output."""
+    """A suite of the files with findings and one case for all that are fine; an error fails, the rest is output.
+
+    Only what both common schemas know, Ant's (windyroad/JUnit-Schema) and Jenkins' (xunit-plugin, junit-10.xsd).
+    """
     by_path: dict[str, list[Finding]] = {}
     for finding in run.findings:
         by_path.setdefault(finding.path, []).append(finding)
-    cases = [_case(path, found) for path, found in by_path.items()]
+    cases = [_case(path, [f for f in found if f.severity == "error"]) for path, found in by_path.items()]
     fine = run.checked - len(by_path)
     cases += [f'  <testcase classname="paramcalc" name="{fine} files without findings" time="0"/>'] if fine > 0 else []
-    counts = f'tests="{len(cases)}" failures="{run.failed}" errors="0" skipped="0"'
-    head = f'<testsuites {counts}>\n <testsuite name="paramcalc check" {counts} time="0">'
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', head, *cases, " </testsuite>", "</testsuites>", ""]
+    said = "\n".join(f"{f.severity}: {_line(f)}" for f in run.findings if f.severity != "error")
+    suite = (f'tests="{len(cases)}" failures="{run.failed}" errors="0" time="0" hostname="localhost" '
+             f'timestamp="{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"')
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>",
+             f' <testsuite name="paramcalc check" package="paramcalc" id="0" {suite}>', "  <properties/>", *cases,
+             f"  <system-out>{_text(said)}</system-out>", "  <system-err/>", " </testsuite>", "</testsuites>", ""]
     return "\n".join(lines)
 
 
-def _case(path: str, findings: list[Finding]) -> str:
-    errors = [finding for finding in findings if finding.severity == "error"]
-    others = [finding for finding in findings if finding.severity != "error"]
-    lines = [f"  <testcase classname=\"paramcalc\" name={_xml(path)} time=\"0\">"]
-    if errors:
-        text = "\n".join(f"{finding.line}:{finding.column} {finding.rule} {_said(finding)}" for finding in errors)
-        first = f"{errors[0].rule} {errors[0].message}"
-        lines.append(f"   <failure type={_xml(errors[0].rule)} message={_xml(first)}>{_xml(text)[1:-1]}</failure>")
-    if others:
-        text = "\n".join(f"{f.severity}: {f.line}:{f.column} {f.rule} {_said(f)}" for f in others)
-        lines.append(f"   <system-out>{_xml(text)[1:-1]}</system-out>")
-    return "\n".join([*lines, "  </testcase>"])
+def _case(path: str, errors: list[Finding]) -> str:
+    head = f'  <testcase classname="paramcalc" name={_attribute(path)} time="0"'
+    if not errors:
+        return f"{head}/>"
+    first = _attribute(f"{errors[0].rule} {errors[0].message}")
+    failure = f'<failure type="{errors[0].rule}" message={first}>{_text(chr(10).join(map(_line, errors)))}</failure>'
+    return f"{head}>\n   {failure}\n  </testcase>"
 
 
-def _xml(text: str) -> str:
-    """Quoted for an attribute; what XML cannot hold is made visible."""
-    lines = [visible(line, LONG) for line in text.split("\n")]
-    return quoteattr("\n".join(lines), {'"': "&quot;"})
+def _line(finding: Finding) -> str:
+    return f"{_posix(finding.path)}:{finding.line}:{finding.column}: {finding.rule} {_said(finding)}"
+
+
+def _attribute(text: str) -> str:
+    """Quoted; what XML cannot hold is made visible."""
+    return quoteattr(visible(text, LONG), {'"': "&quot;"})
+
+
+def _text(text: str) -> str:
+    return escape("\n".join(visible(line, LONG) for line in text.split("\n")))
 
 
 def _said(finding: Finding) -> str:
