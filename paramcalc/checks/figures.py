@@ -52,7 +52,7 @@ class Figures:
         """Growth of the cache for one more token of one sequence."""
         from paramcalc.measures.cache import Serving, exact, mixers, types
 
-        return exact(mixers(self.model.tree), Serving(context), types(dtype)).per_token
+        return exact(mixers(self.model.tree), Serving(context), types(dtype, dtype)).per_token
 
     def flops_per_token(self, seq: int = SEQ, convention: Convention = "full") -> int:
         """Forward FLOPs of one token in a sequence of `seq`."""

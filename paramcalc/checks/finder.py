@@ -14,7 +14,8 @@ from paramcalc.readers.git import tracked
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SKIPPED = {"node_modules", "__pycache__", "site-packages"}
+SKIPPED = {"node_modules", "__pycache__", "site-packages", "venv", "vendor", "_vendor", "third_party"}
+"""Folders that hold what others wrote; hidden ones are passed over too."""
 _OURS = re.compile(rb"^(?:\xef\xbb\xbf)?\s*[\"']?paramcalc[\"']?\s*:", re.MULTILINE)
 _CONFIG = re.compile(rb"\"(?:model_type|architectures)\"\s*:")
 

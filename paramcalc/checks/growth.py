@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paramcalc.build import build
 from paramcalc.checks.figures import Figures
 from paramcalc.checks.results import Finding
 from paramcalc.errors import InputError, PCError
+from paramcalc.readers.git import checked, require
 from paramcalc.readers.models import load
 
 if TYPE_CHECKING:
@@ -18,7 +20,11 @@ GROWTH = "PC005"
 
 
 def growth(revision: str) -> Callable[[Subject], Iterator[Finding]]:
-    """A comparison of each file that has `expect.growth` with its content at a revision; a new file has none."""
+    """A comparison of each file that has `expect.growth` with its content at a revision; a new file has none.
+
+    Raises UsageError for what is no revision; the comparison raises InputError for one the repository does not have.
+    """
+    checked(revision)
 
     def compare(subject: Subject) -> Iterator[Finding]:
         allowed = subject.spec.expect.growth if subject.spec.expect else {}
@@ -27,6 +33,7 @@ def growth(revision: str) -> Callable[[Subject], Iterator[Finding]]:
         try:
             old = Figures(build(load(f"git:{revision}:{subject.name}").spec)).named()
         except InputError:
+            require(revision, Path(subject.name).parent)
             return
         except PCError as error:
             yield Finding(subject.name, GROWTH, f"at {revision} it cannot be read: {error}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.checks.results import Finding
-from paramcalc.errors import InputError, Problem
+from paramcalc.errors import InputError, Problem, UsageError
 from paramcalc.readers.files import read_file
 
 if TYPE_CHECKING:
@@ -17,15 +17,30 @@ if TYPE_CHECKING:
 NAME = "paramcalc.lock"
 SCHEMA = "paramcalc/lock/1"
 LOCK = "PC004"
-Compare = Callable[["Subject"], Iterator[Finding]]
+RECORD = "if it is meant, record it: check --write-lock"
 
 
-def lock(files: Sequence[Path], folder: Path, *, write: bool) -> list[Compare]:
-    """A comparison with the lock of a folder, if it has one; with `write`, the lock is written as files are checked."""
-    path = folder / NAME
+class Lock(NamedTuple):
+    """What is done with each file, and once all are checked."""
+
+    each: Callable[[Subject], Iterator[Finding]]
+    last: Callable[[], Iterator[Finding]]
+
+
+def find_lock(start: Path) -> Path:
+    """The lock of the nearest folder at or above that has one; where none has, the one this folder could have."""
+    return next((path for folder in (start, *start.parents) if (path := folder / NAME).is_file()), start / NAME)
+
+
+def lock(path: Path, *, write: bool) -> Lock | None:
+    """A comparison with a lock, or with `write` a record of the figures; None where there is nothing to compare with.
+
+    Raises InputError for a lock nobody wrote so.
+    """
+    recorded = read_lock(path) if path.is_file() else None
     if write:
-        return [_recorder(path, files)]
-    return [_comparer(path, read_lock(path))] if path.is_file() else []
+        return _recorder(path, recorded or {})
+    return None if recorded is None else _comparer(path, recorded)
 
 
 def read_lock(path: Path) -> dict[str, dict[str, int]]:
@@ -49,38 +64,54 @@ def _key(name: str, folder: Path) -> str:
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
 
 
-def _comparer(path: Path, recorded: dict[str, dict[str, int]]) -> Compare:
-    def compare(subject: Subject) -> Iterator[Finding]:
-        old = recorded.get(_key(subject.name, path.parent.resolve()))
+def _comparer(path: Path, recorded: dict[str, dict[str, int]]) -> Lock:
+    folder = path.parent.resolve()
+
+    def each(subject: Subject) -> Iterator[Finding]:
+        old = recorded.get(_key(subject.name, folder))
         if old is None:
-            yield Finding(subject.name, LOCK, f"is not recorded in {NAME}", hint="record it: check --write-lock")
+            yield Finding(subject.name, LOCK, f"is not recorded in {NAME}", hint=RECORD)
             return
         for name, value in subject.figures.named().items():
-            if name in old and old[name] != value:
-                by = f"{100 * (value - old[name]) / old[name]:+.2f} %" if old[name] else f"{value:+,}"
-                yield Finding(subject.name, LOCK, f"{name} was {old[name]:,}, is {value:,} ({by})", expected=old[name],
-                              actual=value, hint="if it is meant, record it: check --write-lock")
+            if old.get(name) != value:
+                yield _changed(subject.name, name, old.get(name), value)
 
-    return compare
+    def last() -> Iterator[Finding]:
+        for name in recorded:
+            if not (folder / name).is_file():
+                yield Finding(str(path), LOCK, f"{name} is recorded, but is not there", hint=RECORD)
+
+    return Lock(each, last)
 
 
-def _recorder(path: Path, files: Sequence[Path]) -> Compare:
-    """Collects figures and writes the lock anew after each file, so that what is written is always whole."""
+def _changed(path: str, name: str, old: int | None, new: int) -> Finding:
+    if old is None:
+        return Finding(path, LOCK, f"{name} is not recorded, is {new:,}", actual=new, hint=RECORD)
+    by = f"{100 * (new - old) / old:+.2f} %" if old else f"{new - old:+,}"
+    return Finding(path, LOCK, f"{name} was {old:,}, is {new:,} ({by})", expected=old, actual=new, hint=RECORD)
+
+
+def _recorder(path: Path, recorded: dict[str, dict[str, int]]) -> Lock:
+    """Figures of the valid files; one that is invalid, or was not asked about, keeps what was recorded of it."""
+    folder = path.parent.resolve()
     found: dict[str, dict[str, int]] = {}
-    kept = read_lock(path) if path.is_file() else {}
-    checked = {_key(str(file), path.parent.resolve()) for file in files}
-    kept = {name: figures for name, figures in kept.items() if name not in checked and (path.parent / name).exists()}
 
-    def record(subject: Subject) -> Iterator[Finding]:
-        found[_key(subject.name, path.parent.resolve())] = subject.figures.named()
-        if len(found) == len(checked):
-            write_lock(path, kept | found)
+    def each(subject: Subject) -> Iterator[Finding]:
+        found[_key(subject.name, folder)] = subject.figures.named()
         yield from ()
 
-    return record
+    def last() -> Iterator[Finding]:
+        write_lock(path, {name: old for name, old in recorded.items() if (folder / name).is_file()} | found)
+        yield from ()
+
+    return Lock(each, last)
 
 
 def write_lock(path: Path, files: dict[str, dict[str, int]]) -> None:
     """Sorted, a line a figure, so that a diff shows what changed."""
     text = json.dumps({"schema": SCHEMA, "files": files}, indent=1, sort_keys=True) + "\n"
-    path.write_text(text, encoding="utf-8")
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(Problem(f"cannot be written: {(error.strerror or 'unknown error').lower()}",
+                                 source=str(path))) from error

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
 
 
-
 def check(
     paths: Sequence[Path], overrides: Sequence[str] = (), *, selection: Selection | None = None,
-    extras: Sequence[Callable[[Subject], Iterable[Finding]]] = (),
+    extras: Sequence[Callable[[Subject], Iterable[Finding]]] = (), last: Callable[[], Iterable[Finding]] = tuple,
 ) -> Run:
-    """Every finding of every file, in order."""
+    """Every finding of every file, in order; `last` has what is found once all are checked."""
     chosen = Selection() if selection is None else selection
     known = rules()
     found = [finding for finding in chosen.unexplained() if chosen.wanted(finding)]
     for path in paths:
         found += [finding for finding in check_file(path, overrides, known, extras) if chosen.wanted(finding)]
+    found += [finding for finding in last() if chosen.wanted(finding)]
     if chosen.strict:
         found = [replace(finding, severity="error") if finding.severity == "warning" else finding for finding in found]
     return Run(len(paths), tuple(found))

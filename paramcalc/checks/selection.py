@@ -15,9 +15,9 @@ from paramcalc.errors import InputError, Problem, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-COMMENT = re.compile(r"#\s*paramcalc:\s*ignore\s+(PC\d{3}(?:\s*,\s*PC\d{3})*)\s*(?:[-:–—]\s*(.*\S))?\s*$")
+COMMENT = re.compile(r"(?:^|\s)#\s*paramcalc:\s*ignore\s+(PC\d{3}(?:\s*,\s*PC\d{3})*)\s*(?:[-:–—]\s*(.*\S))?\s*$")
 SECTION = "[tool.paramcalc]"
-KEYS = ("select", "ignore", "per-file-ignores", "lock")
+KEYS = ("select", "ignore", "per-file-ignores")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,8 @@ def load_selection(start: Path) -> Selection:
                 data = tomllib.loads(path.read_text(encoding="utf-8"))
             except (OSError, ValueError) as error:
                 raise InputError(Problem(f"is not TOML: {error}", source=str(path))) from None
-            return _selection(data.get("tool", {}).get("paramcalc", {}), str(path))
+            tools = data.get("tool", {})
+            return _selection(tools.get("paramcalc", {}) if isinstance(tools, dict) else {}, str(path))
     return Selection()
 
 
@@ -87,6 +88,7 @@ def _selection(settings: Any, source: str) -> Selection:  # noqa: ANN401 - whate
         problems.append(f"{SECTION} per-file-ignores must be globs with codes with reasons")
     if problems:
         raise InputError(*(Problem(message, source=source) for message in problems))
+    known_codes([*ignore, *(code for codes in per_file.values() for code in codes)], "ignore")
     return Selection(known_codes(select, "select"), dict(ignore), dict(per_file), source=source)
 
 

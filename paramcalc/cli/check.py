@@ -13,7 +13,7 @@ import typer
 from paramcalc.cli import options as o
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from paramcalc.checks.results import Finding
     from paramcalc.checks.subject import Subject
@@ -70,14 +70,16 @@ def check(
 ) -> None:
     """Validate every spec and config under the paths; hold each to its `expect:`, the rules, and what was recorded."""
     from paramcalc.checks.finder import find
+    from paramcalc.checks.lock import find_lock, lock
     from paramcalc.checks.run import check as run_checks
     from paramcalc.checks.selection import load_selection, select_codes
     from paramcalc.reports.check import RENDERERS, step_summary, summary
 
     files = find(paths)
     selection = select_codes(select, ignore, load_selection(Path.cwd()), strict=strict)
-    extras = _extras(files, against, checkpoint, write_lock=write_lock)
-    run = run_checks(files, set_, selection=selection, extras=extras)
+    locked = lock(find_lock(Path.cwd()), write=write_lock)
+    extras = _extras(against, checkpoint) + ([locked.each] if locked else [])
+    run = run_checks(files, set_, selection=selection, extras=extras, last=locked.last if locked else tuple)
     style = "json" if json else format_ or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text")
     o.write(RENDERERS[str(style)](run), output)
     if str(style) == "github":
@@ -87,7 +89,7 @@ def check(
     raise typer.Exit(run.exit_code)
 
 
-def _extras(files: Sequence[Path], against: str | None, checkpoint: Path | None, *, write_lock: bool) -> list[Extra]:
+def _extras(against: str | None, checkpoint: Path | None) -> list[Extra]:
     """The further comparisons asked for."""
     found: list[Extra] = []
     if against is not None:
@@ -98,6 +100,4 @@ def _extras(files: Sequence[Path], against: str | None, checkpoint: Path | None,
         from paramcalc.checks.checkpoint import against_checkpoint
 
         found.append(against_checkpoint(checkpoint))
-    from paramcalc.checks.lock import lock
-
-    return [*found, *lock(files, Path.cwd(), write=write_lock)]
+    return found

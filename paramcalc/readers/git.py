@@ -19,19 +19,27 @@ def split(argument: str) -> tuple[str, str]:
     revision, colon, path = argument.removeprefix(PREFIX).partition(":")
     if not colon or not path:
         raise UsageError(Problem(f"{argument[:100]!r} is not git:REVISION:path"))
-    return _checked(revision), path
+    return checked(revision), path
 
 
 def show(revision: str, path: str) -> bytes:
     """The content of a file at a revision, relative to the working folder. Raises InputError, UsageError."""
     folder, name = Path(path).parent, Path(path).name
-    done = _git(folder, "show", f"{_checked(revision)}:./{name}")
+    done = _git(folder, "show", f"{checked(revision)}:./{name}")
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise InputError(Problem(f"git has no {path} at {revision}: {said[-1][:200] if said else 'no answer'}"))
     if len(done.stdout) > LIMIT:
         raise InputError(Problem(f"is larger than {LIMIT:,} bytes at {revision}", source=path))
     return done.stdout
+
+
+def require(revision: str, folder: Path) -> None:
+    """Nothing, if the repository of a folder has the revision. Raises InputError, UsageError."""
+    done = _git(folder, "rev-parse", "--quiet", "--verify", f"{checked(revision)}^{{commit}}")
+    if done.returncode:
+        raise InputError(Problem(f"git has no revision {revision} here", hint="a shallow clone has too little history: "
+                                 "git fetch --unshallow, or fetch-depth: 0"))
 
 
 def tracked(folder: Path) -> list[Path] | None:
@@ -46,7 +54,8 @@ def tracked(folder: Path) -> list[Path] | None:
     return [folder / name for name in sorted(set(names)) if name]
 
 
-def _checked(revision: str) -> str:
+def checked(revision: str) -> str:
+    """The revision, if git could not take it for anything else. Raises UsageError."""
     if not REVISION.fullmatch(revision) or revision.startswith("-"):
         raise UsageError(Problem(f"{revision[:100]!r} is not a revision", hint="a branch, a tag or a commit"))
     return revision

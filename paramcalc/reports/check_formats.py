@@ -15,6 +15,8 @@ from paramcalc.checks.rules import Rule, rules
 from paramcalc.readers.quote import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from paramcalc.checks.results import Finding, Run
 
 LONG = 4000
@@ -23,16 +25,21 @@ LONG = 4000
 def to_gitlab(run: Run) -> str:
     """Code quality, https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format."""
     levels = {"error": "major", "warning": "minor", "note": "info"}
-    found = [{"description": _said(f), "check_name": f.rule, "fingerprint": _fingerprint(f),
-              "severity": levels[f.severity],
-              "location": {"path": _posix(f.path), "lines": {"begin": max(f.line, 1)}}} for f in run.findings]
+    found = [{"description": _said(f), "check_name": f.rule, "fingerprint": mark, "severity": levels[f.severity],
+              "location": {"path": _posix(f.path), "lines": {"begin": max(f.line, 1)}}}
+             for f, mark in zip(run.findings, _fingerprints(run.findings), strict=True)]
     return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
 
-def _fingerprint(finding: Finding) -> str:
-    """Stays the same while the finding does, wherever its line moves to."""
-    text = "\0".join((_posix(finding.path), finding.rule, finding.message))
-    return hashlib.sha256(text.encode()).hexdigest()
+def _fingerprints(findings: Sequence[Finding]) -> list[str]:
+    """One each, which stays the same while the finding does, wherever its line moves to."""
+    seen: dict[str, int] = {}
+    found = []
+    for finding in findings:
+        text = "\0".join((_posix(finding.path), finding.rule, finding.message))
+        seen[text] = number = seen.get(text, 0) + 1
+        found.append(hashlib.sha256(f"{text}\0{number}".encode()).hexdigest())
+    return found
 
 
 def to_sarif(run: Run) -> str:
@@ -40,7 +47,8 @@ def to_sarif(run: Run) -> str:
     known = list(rules().values())
     index = {rule.code: number for number, rule in enumerate(known)}
     driver = {"name": "paramcalc", "version": __version__, "rules": [_sarif_rule(rule) for rule in known]}
-    results = [_sarif_result(finding, index) for finding in run.findings]
+    marks = _fingerprints(run.findings)
+    results = [_sarif_result(f, index, mark) for f, mark in zip(run.findings, marks, strict=True)]
     document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0",
                 "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}]}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -52,13 +60,13 @@ def _sarif_rule(rule: Rule) -> dict[str, Any]:
             "defaultConfiguration": {"level": rule.severity}}
 
 
-def _sarif_result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
+def _sarif_result(finding: Finding, index: dict[str, int], mark: str) -> dict[str, Any]:
     place: dict[str, Any] = {"artifactLocation": {"uri": _uri(finding.path)}}
     if finding.line:
         place["region"] = {"startLine": finding.line, "startColumn": max(finding.column, 1)}
     return {"ruleId": finding.rule, "ruleIndex": index[finding.rule], "level": finding.severity,
             "message": {"text": _said(finding)}, "locations": [{"physicalLocation": place}],
-            "partialFingerprints": {"paramcalc/v1": _fingerprint(finding)}}
+            "partialFingerprints": {"paramcalc/v1": mark}}
 
 
 def to_junit(run: Run) -> str:
