@@ -41,8 +41,6 @@ class Attention(Component):
     """A norm on queries and keys: over a head `(head_dim,)`, over all `(num_heads·head_dim,)`, or one scale for each
     head: in one tensor `(num_heads, head_dim)` (heads) or in as many tensors `(head_dim,)` (each)."""
     qk_norm_bias: bool = False
-    v_norm: bool = False
-    """A norm with learned scale on the values too."""
     output_gate: Literal["none", "query", "full", "head"] = "none"
     """A gate on the output: made by a doubled query projection (Qwen3-Next), by its own projection of full width, or
     one value a head."""
@@ -106,8 +104,6 @@ class Attention(Component):
         found = self._fused_qkv(width, head) if self.fused in ("qkv", "gqkv") else self._separate(width, head)
         if self.qk_norm != "none":
             found += self._qk_norms(head)
-        if self.v_norm and not self.shares_kv:
-            found += self.norm("v_norm", self.v_head_dim or head, axis="head_dim")
         if self.output_gate == "full" and self.fused != "gqkv":
             values = self.v_head_dim or head
             found += self._project("gate", self.num_heads * values, width, axis("heads", self.num_heads, values),
@@ -254,8 +250,6 @@ class Attention(Component):
             whole = self.qk_norm == "full"
             q = t.norm(q, kind, (self.num_heads * head,) if whole else (self.num_heads, head))
             k = k if self.shares_kv else t.norm(k, kind, (kv_heads * head,) if whole else (kv_heads, head))
-        if self.v_norm and not self.shares_kv:
-            v = t.norm(v, "rmsnorm", (kv_heads, self.v_head_dim or head))
         if rotary:
             windowed = self.window is not None
             q = t.rotate((self.num_heads, head), head, windowed=windowed, like=q)

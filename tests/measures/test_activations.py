@@ -12,7 +12,10 @@ from paramcalc.components.tape import Policy
 from paramcalc.measures.activations import Tokens, activations
 from paramcalc.readers.huggingface import read_config
 
-MODELS = json.loads((Path(__file__).parents[1] / "data/activations/saved.json").read_text("utf-8"))["models"]
+DATA = Path(__file__).parents[1] / "data/activations"
+SMALL = [{"tolerance": 0, **json.loads(line)} for line in (DATA / "small.jsonl").read_text("utf-8").splitlines()]
+"""Small odd models that ran on the CPU (tests/oracle/saved.py)."""
+MODELS = json.loads((DATA / "saved.json").read_text("utf-8"))["models"] + SMALL
 CASES = [(model, how) for model in MODELS for how in model["cases"]]
 
 
