@@ -127,21 +127,21 @@ def search(  # the arguments are as independent as the rows of the table this ma
 
 
 def _states_fit(trainer: Trainer, layout: Layout, capacity: int) -> bool:
-    """Whether the first stage holds at least its weights and optimizer; False too for what does not divide."""
+    """Whether every stage holds at least its weights and optimizer; False too for what does not divide."""
     try:
-        return sum(trainer.held(layout, 0)) <= capacity
+        return all(sum(trainer.held(layout, stage)) <= capacity for stage in trainer.stages(layout.plan))
     except UsageError:
         return False
 
 
 def _tried(trainer: Trainer, layout: Layout, recompute: Recompute, micro: int, capacity: int, load: Tokens,
            policy: Policy, known: Facts, global_batch: int) -> Candidate | None:
-    """The layout if it fits; the first and the last stage decide, all others hold less of what varies."""
+    """The layout if it fits: of stages with the same layers the first decides."""
     steps = global_batch // (micro * layout.dp)
     layout = layout._replace(micro_batches=steps)
     heaviest = None
     try:
-        for stage in dict.fromkeys((0, layout.pp - 1)):
+        for stage in trainer.stages(layout.plan):
             device = trainer.device(layout, stage, load, policy)
             if device.peak > capacity:
                 return None

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from paramcalc.catalog.formats import find_format
 from paramcalc.catalog.optimizers import find_optimizer
 from paramcalc.errors import Problem, UsageError
-from paramcalc.measures.activations import Tokens, activations
+from paramcalc.measures.activations import Tokens, kept
 from paramcalc.measures.parameters import placed
 from paramcalc.measures.weights import tensor_bytes
-from paramcalc.transforms.shard import Sharding, shard
+from paramcalc.transforms.shard import Sharding, distinct_stages, shard
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.catalog.optimizers import Optimizer
     from paramcalc.components.tape import Policy
+    from paramcalc.measures.activations import Kept
     from paramcalc.tree import Node
 
 MASTER = 4
@@ -106,6 +107,8 @@ class Device(NamedTuple):
     logits: int
     communication: int
     """Buffers of collectives, beside the total: an estimate."""
+    working: int = 0
+    """What the fullest moment needs beyond the total, an estimate: gradients of the loss, or a layer computed again."""
 
     @property
     def total(self) -> int:
@@ -115,7 +118,7 @@ class Device(NamedTuple):
     @property
     def peak(self) -> int:
         """Everything."""
-        return self.total + self.communication
+        return self.total + self.communication + self.working
 
 
 class States(NamedTuple):
@@ -144,9 +147,15 @@ class Trainer:
         self.tree = lru_cache(maxsize=4096)(self._tree)
         self.states = lru_cache(maxsize=4096)(self._states)
         self.kept = lru_cache(maxsize=65536)(self._kept)
+        self.fold = lru_cache(maxsize=65536)(self._fold)
+        self.stages = lru_cache(maxsize=4096)(self._stages)
 
     def _tree(self, plan: Sharding, stage: int) -> Node:
         return shard(self.model.tree, plan, stage)
+
+    def _stages(self, plan: Sharding) -> tuple[int, ...]:
+        """Stages among which the heaviest is: of those with the same layers the first has most in flight."""
+        return distinct_stages(self.model.tree, plan)
 
     def _states(self, plan: Sharding, stage: int) -> tuple[States, States, int]:
         """Dense and expert states of a rank, and its largest layer's weights."""
@@ -179,16 +188,33 @@ class Trainer:
 
     def _kept(self, plan: Sharding, stage: int, load: Tokens, policy: Policy) -> tuple[int, int]:
         """Activations and loss of one micro-batch on a stage."""
-        found = activations(self.tree(plan, stage), load, policy)
+        alike = Sharding(plan.tp, plan.pp, expert_tp=plan.within_expert, sequence=plan.sequence)
+        found = self.fold(alike, stage, policy._replace(batch=min(load.batch, 2))).at(load)
         return found.model, found.loss
+
+    def _fold(self, plan: Sharding, stage: int, policy: Policy) -> Kept:
+        return kept(self.tree(plan, stage), policy)
 
     def device(self, layout: Layout, stage: int, load: Tokens, policy: Policy) -> Device:
         """Bytes on each device of a stage."""
         plan = layout.plan
-        kept, loss = self.kept(plan, stage, load._replace(cp=layout.cp), policy)
+        stays, loss = self.kept(plan, stage, load._replace(cp=layout.cp), policy)
         gathered = 2 * self.states(plan, stage)[2] if layout.zero == 3 and layout.ways > 1 else 0
-        return Device(stage, *self.held(layout, stage), ceil(kept * in_flight(layout, stage)),
-                      loss if stage == layout.pp - 1 else 0, gathered)
+        return Device(stage, *self.held(layout, stage), ceil(stays * in_flight(layout, stage)), loss, gathered,
+                      self._working(plan, stage, load._replace(cp=layout.cp), policy, loss))
+
+    def _working(self, plan: Sharding, stage: int, load: Tokens, policy: Policy, loss: int) -> int:
+        """At the start of backward the logits and two gradients of their size, or later one layer's activations.
+
+        Megatron's loss works in place: it needs the logits alone.
+        """
+        logits = loss * self.plain.bits // 8 // MASTER
+        start = logits if policy.library == "megatron" else 2 * loss + logits
+        if policy.recompute != "full":
+            return start
+        layers = sum(len(node.order) for node in self.tree(plan, stage).children) or 1
+        layer = self.kept(plan, stage, load, policy._replace(recompute="none"))[0] // layers
+        return max(start, layer - loss)
 
     def held(self, layout: Layout, stage: int) -> States:
         """Weights, gradients, optimizer and master weights of each device of a stage."""

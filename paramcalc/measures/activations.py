@@ -44,21 +44,54 @@ class Activations(NamedTuple):
         return sum(self.components.values())
 
 
+class Kept(NamedTuple):
+    """What is kept of anything the bytes depend on, whatever the length and number of sequences."""
+
+    bytes: dict[Counted, int]
+    unknown: tuple[str, ...]
+
+    def at(self, load: Tokens) -> Activations:
+        """The bytes of one micro-batch."""
+        components: dict[str, int] = {}
+        loss = 0
+        for of, size in self.bytes.items():
+            times = _times(of, load)
+            if of.loss:
+                loss += size * times
+            else:
+                components[of.component] = components.get(of.component, 0) + size * times
+        return Activations(components, loss, self.unknown)
+
+
+class Counted(NamedTuple):
+    """What bytes are counted once for, and where they belong."""
+
+    component: str
+    loss: bool
+    per: str
+    stream: str
+    split: int
+
+
 def activations(tree: Node, load: Tokens, policy: Policy) -> Activations:
     """What one micro-batch keeps on the devices of a tree."""
-    fold = _Fold(load, policy)
+    return kept(tree, policy).at(load)
+
+
+def kept(tree: Node, policy: Policy) -> Kept:
+    """The fold, before it is known how long sequences are."""
+    fold = _Fold(policy)
     fold.walk(tree, "", 1, "", layer=False)
-    return Activations(fold.components, fold.loss, tuple(sorted(fold.unknown)))
+    return Kept(fold.bytes, tuple(sorted(fold.unknown)))
 
 
 class _Fold:
-    def __init__(self, load: Tokens, policy: Policy) -> None:
+    def __init__(self, policy: Policy) -> None:
         from paramcalc.catalog.formats import find_format
 
-        self.load, self.policy = load, policy
+        self.policy = policy
         self.width = find_format(policy.dtype).bits // 8
-        self.components: dict[str, int] = {}
-        self.loss = 0
+        self.bytes: dict[Counted, int] = {}
         self.unknown: set[str] = set()
         self.held: set[tuple[str, ...]] = set()
 
@@ -90,28 +123,22 @@ class _Fold:
                 return
             self.held.add(key)
             used = 1
-        size = used * leaf.used * self._bytes(leaf, stream)
-        if leaf.loss:
-            self.loss += size
-        else:
-            self.components[leaf.component] = self.components.get(leaf.component, 0) + size
-
-    def _bytes(self, leaf: Saved, stream: str) -> int:
-        size = BYTES[leaf.dtype] if leaf.dtype else self.width
+        size = used * leaf.used * (BYTES[leaf.dtype] if leaf.dtype else self.width)
         for dimension in leaf.shape:
             size *= dimension
-        return size * self._times(leaf, stream)
+        of = Counted(leaf.component, leaf.loss, leaf.per, stream, leaf.split)
+        self.bytes[of] = self.bytes.get(of, 0) + size
 
-    def _times(self, leaf: Saved, stream: str) -> int:
-        """How many of a leaf there are; a device's part of each sequence where devices share it."""
-        load, per = self.load, leaf.per
-        whole = load.source if stream == "source" else load.seq
-        here, source = _part(whole, load.cp * leaf.split), _part(load.source, load.cp * leaf.split)
-        square = {"token": here, "position": here, "source": source, "sequence": 1, "once": 1, "pair": here * whole,
-                  "position_pair": here * whole, "source_pair": here * load.source,
-                  "position_source": here * load.source}
-        batch = 1 if per in ("position", "position_pair", "position_source", "once") else load.batch
-        return batch * square.get(per, here)
+
+def _times(of: Counted, load: Tokens) -> int:
+    """How many of a leaf there are; a device's part of each sequence where devices share it."""
+    per, ways = of.per, load.cp * of.split
+    whole = load.source if of.stream == "source" else load.seq
+    here, source = _part(whole, ways), _part(load.source, ways)
+    square = {"token": here, "position": here, "source": source, "sequence": 1, "once": 1, "pair": here * whole,
+              "position_pair": here * whole, "source_pair": here * load.source, "position_source": here * load.source}
+    batch = 1 if per in ("position", "position_pair", "position_source", "once") else load.batch
+    return batch * square.get(per, here)
 
 
 def _part(tokens: int, ways: int) -> int:

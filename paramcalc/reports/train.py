@@ -72,7 +72,7 @@ def answer(loaded: Loaded, model: Model, devices: list[Device], asked: Asked) ->
 
 def _device(device: Device) -> dict[str, int]:
     return {"stage": device.stage, **{part: getattr(device, part) for part in PARTS}, "total": device.total,
-            "communication": device.communication}
+            "communication": device.communication, "working": device.working}
 
 
 def assumptions(asked: Asked) -> dict[str, Any]:
@@ -89,6 +89,7 @@ def assumptions(asked: Asked) -> dict[str, Any]:
         "micro_batches": layout.micro_batches,
         "exact": list(PARTS[:4]), "activations_are": "what the policy's forward pass saves for backward",
         "logits_are": "what the loss saves, on the last stage",
+        "working_is": "logits and their gradients at the start of backward, or a layer computed again: beside it",
         "communication_is": "two gathered layers under ZeRO-3, beside the total",
         "left_out": "allocator fragmentation, kernels' workspace, the CUDA context",
     }

@@ -167,6 +167,19 @@ def _stage(tree: Node, plan: Sharding, stage: int) -> Node:
     return _untied(tree.replace(children=tuple(kept)))
 
 
+def distinct_stages(tree: Node, plan: Sharding) -> tuple[int, ...]:
+    """The first of the stages that hold the same layers; the first and the last stage always."""
+    orders = [child.order for child in tree.children if child.order and not _is_tower(child)]
+    layers = [(place, kind) for place, order in enumerate(orders) for kind in order]
+    found: dict[tuple[object, ...], int] = {}
+    first = 0
+    for stage, count in enumerate(layer_split(len(layers), plan)):
+        here = sorted(layers[first:first + count])
+        first += count
+        found.setdefault((stage == 0, stage == plan.pp - 1, *here), stage)
+    return tuple(found.values())
+
+
 def layer_split(layers: int, plan: Sharding) -> tuple[int, ...]:
     """Layers of each stage: as said, or equal, with what is left over on the last stages but the very last."""
     if plan.stages:

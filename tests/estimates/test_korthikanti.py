@@ -40,3 +40,13 @@ def test_the_first_stage_holds_a_whole_model_and_a_bubble(pp, pieces):
     """Section 4.2.3: L layers under 1F1B, L·(1 + (p - 1)/(p·m)) under the interleaved schedule."""
     flight = in_flight(Layout(pp=pp, interleave=pieces), 0)
     assert flight == pp if pieces == 1 else flight * pieces == pp * pieces + pp - 1
+
+
+def test_a_search_looks_at_the_fullest_stage_not_only_at_the_ends():
+    """61 layers on 32 stages: the first has one, others two; the fullest is between them."""
+    trainer = Trainer(gpt(61), Recipe())
+    layout = Layout(pp=32)
+    stages = trainer.stages(layout.plan)
+    devices = trainer.devices(layout, Tokens(1, 64), Policy("flash"))
+    assert max(device.peak for device in devices) == max(devices[stage].peak for stage in stages)
+    assert len(stages) < 6
