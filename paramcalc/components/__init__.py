@@ -8,10 +8,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import PlainValidator, SerializeAsAny, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from paramcalc.components.base import Component
+from paramcalc.components.base import Component, Parsed
 from paramcalc.components.problems import impossible
 
 if TYPE_CHECKING:
@@ -89,9 +88,5 @@ def nearest(word: str, known: Mapping[str, object]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
 
 
-AnyComponent = Annotated[
-    SerializeAsAny[Component],
-    PlainValidator(parse_component),
-    WithJsonSchema({"x-component": True}),
-]
+AnyComponent = Annotated[Component, Parsed(parse_component, {"x-component": True})]
 """A field that holds any registered kind."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import core_schema
 
 from paramcalc.tree import Per, Role, Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from pydantic_core import CoreSchema
 
     from paramcalc.components.tape import Policy
     from paramcalc.components.training import Training
@@ -23,6 +27,35 @@ Rows = Annotated[int, Field(gt=0, le=2**28)]
 Item = TypeVar("Item")
 Listed = Annotated[tuple[Item, ...], Field(strict=False)]
 """A list in a document, a tuple in Python; its items are as strict as everything else."""
+
+
+class Parsed:
+    """Marks a field that a function makes, which raises what pydantic carries to its place.
+
+    pydantic's PlainValidator would also build the schema of the annotated class: a start would wait for models nobody
+    gives.
+    """
+
+    def __init__(self, parse: Callable[[Any], object], schema: dict[str, Any],
+                 plain: Callable[[Any], object] | None = None) -> None:
+        self.parse = parse
+        self.schema = schema
+        """Its JSON Schema."""
+        self.plain = plain
+        """What a document says for it, where it is no model."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        plain = core_schema.plain_serializer_function_ser_schema(self.plain) if self.plain else None
+        return core_schema.no_info_plain_validator_function(self.parse, serialization=plain)
+
+    def __get_pydantic_json_schema__(self, schema: object, handler: object) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+def later(cls: type[BaseModel]) -> Parsed:
+    """A model inside another, whose schema is built when there is something to validate."""
+    return Parsed(lambda value: value if isinstance(value, cls) else cls.model_validate(value),
+                  {"$ref": f"#/$defs/{cls.__name__}"})
 
 
 class Strict(BaseModel):

@@ -7,8 +7,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
-
+from paramcalc.components.base import Parsed
 from paramcalc.components.problems import impossible
 
 Unit = Literal["count", "bytes", "flops"]
@@ -90,12 +89,11 @@ def _size(digits: str, suffix: str, unit: Unit) -> Fraction | None:
     return None if value is None or value > LARGEST else value
 
 
-def _of(unit: Unit) -> PlainValidator:
-    return PlainValidator(lambda value: parse_bound(value, unit))
+def _of(unit: Unit) -> Parsed:
+    return Parsed(lambda value: parse_bound(value, unit),
+                  {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]}, Bound.plain)
 
 
-_SAVED = PlainSerializer(Bound.plain)
-_SCHEMA = WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]})
-CountBound = Annotated[Bound, _of("count"), _SAVED, _SCHEMA]
-ByteBound = Annotated[Bound, _of("bytes"), _SAVED, _SCHEMA]
-FlopBound = Annotated[Bound, _of("flops"), _SAVED, _SCHEMA]
+CountBound = Annotated[Bound, _of("count")]
+ByteBound = Annotated[Bound, _of("bytes")]
+FlopBound = Annotated[Bound, _of("flops")]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic import Field
 
-from paramcalc.components.base import Listed, Strict
+from paramcalc.components.base import Listed, Parsed, Strict, later
 from paramcalc.components.problems import impossible
 from paramcalc.spec.bounds import Bound, ByteBound, CountBound, FlopBound
 
@@ -48,8 +48,7 @@ def parse_fits(value: object) -> Fits:
     return Fits(gpu=found[2], gpus=int(found[1] or 1), context=int(found[3]) * scale)
 
 
-AnyFits = Annotated[Fits, PlainValidator(parse_fits),
-                    WithJsonSchema({"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Fits"}]})]
+AnyFits = Annotated[Fits, Parsed(parse_fits, {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Fits"}]})]
 
 
 class CacheBudget(Strict):
@@ -88,10 +87,10 @@ class Expect(Strict):
     """Parameters of a component, as `count` names it."""
     weights: dict[Name, ByteBound] = Field(default_factory=dict, max_length=32)
     """Bytes of all weights in a format or GGUF mix."""
-    cache_per_token: CacheBudget | None = None
-    flops_per_token: FlopBudget | None = None
+    cache_per_token: Annotated[CacheBudget, later(CacheBudget)] | None = None
+    flops_per_token: Annotated[FlopBudget, later(FlopBudget)] | None = None
     fits: Listed[AnyFits] = Field(default=(), max_length=32)
-    trainable: LoraBudget | None = None
+    trainable: Annotated[LoraBudget, later(LoraBudget)] | None = None
     tp: Small | None = None
     """Tensor-parallel ranks the model is to be split over."""
     growth: dict[Figure, Percent] = Field(default_factory=dict)
@@ -107,12 +106,3 @@ EXACT = ("total", "active", "embedding", "non_embedding", "buffers")
 def bounds(expect: Expect) -> dict[str, Bound]:
     """The bounds on counted figures that were given, by key."""
     return {key: bound for key in EXACT if (bound := getattr(expect, key)) is not None}
-
-
-def _parsed(value: object) -> Expect:
-    """Validated when there is something to validate: most counts need no promise's schema."""
-    return value if isinstance(value, Expect) else Expect.model_validate(value)
-
-
-AnyExpect = Annotated[Expect, PlainValidator(_parsed), WithJsonSchema({"$ref": "#/$defs/Expect"})]
-"""An `expect:` of a specification."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from paramcalc.components import AnyComponent
-from paramcalc.components.base import Count, Listed, Rows, Size, Strict
+from paramcalc.components.base import Count, Listed, Rows, Size, Strict, later
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.problems import impossible
 from paramcalc.components.training import Training
-from paramcalc.spec.expect import AnyExpect
+from paramcalc.spec.expect import Expect
 from paramcalc.spec.layout import Layout
 from paramcalc.spec.quantize import QuantRule
 
@@ -57,7 +57,7 @@ class LayerFields(Strict):
     norm_placement: Literal["pre", "post", "sandwich", "parallel", "parallel_norms", "ffn", "none"] | None = None
     """pre: before attention and feed-forward; post: after each; sandwich: both; parallel: one before both at once;
     parallel_norms: both at once, a norm before each; ffn: before the feed-forward only."""
-    moe: MixtureOfExperts | None = None
+    moe: Annotated[MixtureOfExperts, later(MixtureOfExperts)] | None = None
     mixer: AnyComponent | None = None
     """What mixes tokens, where it is not plain attention."""
     ffn: AnyComponent | Literal["none"] | None = None
@@ -80,7 +80,7 @@ class ModelSpec(LayerFields):
     family: Annotated[str, Field(max_length=100)] = ""
     source: Annotated[str, Field(max_length=2000)] = ""
     """Where the numbers came from."""
-    expect: AnyExpect | None = None
+    expect: Annotated[Expect, later(Expect)] | None = None
     training_tokens: Annotated[int, Field(ge=1, le=10**18)] | None = None
     """Tokens it is to be trained on."""
     hidden_size: Size
@@ -113,14 +113,14 @@ class ModelSpec(LayerFields):
     """Further modules between the layers and the head."""
     names: dict[str, str] = Field(default_factory=dict)
     """How the checkpoint spells our names, where it is not as Llama's: `{layers: transformer.h, q_proj: query}`."""
-    blocks: dict[str, Block] = Field(default_factory=dict, max_length=4096)
+    blocks: dict[str, Annotated[Block, later(Block)]] = Field(default_factory=dict, max_length=4096)
     layers: Layout | None = None
     modules: dict[str, AnyComponent] | None = Field(default=None, max_length=4096)
     apart: dict[str, dict[str, AnyComponent]] = Field(default_factory=dict)
     """Parts that files may hold but a plain forward pass leaves out (multi-token prediction): counted apart."""
-    quantize: Annotated[tuple[QuantRule, ...], Field(strict=False, max_length=4096)] = ()
+    quantize: Annotated[tuple[Annotated[QuantRule, later(QuantRule)], ...], Field(strict=False, max_length=4096)] = ()
     """Formats of tensors, by ordered rules; what none fits is in the model's dtype."""
-    training: Training | None = None
+    training: Annotated[Training, later(Training)] | None = None
     """How the reference implementation computes while it trains: what no count depends on, but activations do."""
     uncounted: Listed[str] = ()
     """Parts of the source that are not described here (a vision tower): said with every answer."""

@@ -10,41 +10,38 @@ from typing import TYPE_CHECKING, Any
 from pydantic.json_schema import models_json_schema
 
 from paramcalc.components import KINDS, component_class
-from paramcalc.spec.model import ModelSpec
+from paramcalc.components.base import Component
+from paramcalc.components.training import Training
+from paramcalc.spec.expect import CacheBudget, Expect, Fits, FlopBudget, LoraBudget
+from paramcalc.spec.layout import Repeat
+from paramcalc.spec.model import Block, ModelSpec
+from paramcalc.spec.quantize import QuantRule
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REF = "#/$defs/"
+NESTED: tuple[type[BaseModel], ...] = (Block, CacheBudget, Expect, Fits, FlopBudget, LoraBudget, QuantRule, Training)
 
 
 def spec_schema() -> dict[str, Any]:
     """A specification; wherever a component may stand, any kind may, told apart by `kind`."""
     classes: list[type[BaseModel]] = list(dict.fromkeys(component_class(kind) for kind in KINDS))
-    classes.append(ModelSpec)
+    classes += [*NESTED, ModelSpec]
     _, whole = models_json_schema([(cls, "validation") for cls in classes])
     definitions: dict[str, Any] = whole["$defs"]
     for cls in classes:
         _describe(definitions[cls.__name__], cls)
-    for name in ("Block", "Expect", "Repeat"):
-        _describe(definitions[name], _classes()[name])
+    _describe(definitions["Repeat"], Repeat)
     definitions["Component"] = {
         "description": "A part of a model; `kind` says which.",
         "type": "object", "required": ["kind"], "properties": {"kind": {"enum": list(KINDS)}},
-        "anyOf": [{"$ref": REF + cls.__name__} for cls in classes if cls is not ModelSpec],
+        "anyOf": [{"$ref": REF + cls.__name__} for cls in classes if issubclass(cls, Component)],
     }
     spec: dict[str, Any] = _refer(definitions.pop("ModelSpec"))
     return {"$schema": DIALECT, "title": "paramcalc specification", **spec,
             "$defs": {name: _refer(definitions[name]) for name in sorted(definitions)}}
-
-
-def _classes() -> dict[str, type[BaseModel]]:
-    from paramcalc.spec.expect import Expect
-    from paramcalc.spec.layout import Repeat
-    from paramcalc.spec.model import Block
-
-    return {"Block": Block, "Expect": Expect, "Repeat": Repeat}
 
 
 def _describe(schema: dict[str, Any], cls: type[BaseModel]) -> None:
