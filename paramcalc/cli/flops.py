@@ -43,7 +43,7 @@ class Recompute(StrEnum):
 
 def flops(
     models: o.Models,
-    batch: Annotated[int, typer.Option("--batch", min=1, max=2**20, help="Sequences.")] = 1,
+    batch: Annotated[int, typer.Option("--batch", min=1, max=2**20, help="Sequences at once.")] = 1,
     seq: Annotated[str, typer.Option("--seq", metavar="TOKENS", help="New tokens of each: 2048, 8k.")] = "2048",
     past: Annotated[str, typer.Option("--past", metavar="TOKENS", help="Tokens of each already in the cache.")] = "0",
     source: Annotated[str | None, typer.Option("--source", metavar="TOKENS", help="Tokens of the encoder's input; as "

@@ -65,6 +65,15 @@ FIT_KEYS = {"fits": FLAG, "capacity": BYTES, "headroom": record({"bytes": INTEGE
 FIT_MORE = {"why_not": {"type": ["string", "null"]}, "trained_context": {"type": ["integer", "null"]}, "pool": POOL,
             "remedies": many(record({"option": TEXT, "needed": COUNT})), "curve": many(POINT)}
 MACHINE = record(FIT_KEYS | {"name": TEXT, "memory_bytes": COUNT, "usable_bytes": COUNT, "contexts": many(POINT)})
+STAGE = record(dict.fromkeys(("stage", "weights", "gradients", "optimizer", "master_weights", "activations", "logits",
+                              "total"), COUNT), {"communication": COUNT})
+TRAIN_KEYS = {"per_device": many(STAGE), "max_device_bytes": COUNT}
+TRAIN_MORE = {"fits": FLAG, "capacity": BYTES, "headroom": record({"bytes": INTEGER}), "why": TEXT, "devices": COUNT,
+              "heaviest_stage": COUNT, "largest": {"type": ["object", "null"]}, "layouts": many({"type": "object"})}
+FLOPS_KEYS: dict[str, Schema] = dict.fromkeys(
+    ("forward", "backward", "training_step", "prefill", "decode_token", "approximation_6nd"), COUNT) | {
+        "per_token": record({"forward": COUNT, "training": COUNT}),
+        "components": many(record({"component": COMPONENT, "forward": COUNT}, {"backward": COUNT}))}
 GROWTH = record({"component": COMPONENT, "before": COUNT, "after": COUNT})
 RESULT = record({"path": TEXT, "rule": TEXT, "severity": TEXT, "line": COUNT, "column": COUNT, "message": TEXT,
                  "hint": TEXT, "expected": {}, "actual": {}})
@@ -75,6 +84,9 @@ ONE_MODEL: dict[str, Schema] = {
                                                                  "active": COUNT}))}),
     "memory": answer("memory", MEMORY_KEYS, {"pool": POOL}),
     "fit": answer("fit", MEMORY_KEYS | {"fits": FLAG}, FIT_KEYS | FIT_MORE | {"accelerators": many(MACHINE)}),
+    "train": answer("train", {"trainable": COUNT}, TRAIN_KEYS | TRAIN_MORE) | {
+        "anyOf": [{"required": list(TRAIN_KEYS)}, {"required": ["layouts"]}]},
+    "flops": answer("flops", FLOPS_KEYS, {"approximation_palm": COUNT}),
     "convert": answer("convert", {"spec": {"type": "object"}}),
     "estimate": answer("estimate", ESTIMATE_KEYS),
     "explain": answer("explain", {}, {"formulas": many(FORMULA), "what_if": record({
