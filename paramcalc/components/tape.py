@@ -206,6 +206,11 @@ class MegatronTape(Tape):
         self.keep(self.like(value, "uint8"), f"{name} mask")
         return self.like(value)
 
+    def multiply(self, left: Value, right: Value, names: tuple[str, str], out: Value | None = None) -> Value:
+        """The right factor: the left, an activation's output, is computed again by the fused kernel."""
+        self.keep(right, names[1])
+        return out or self.like(left)
+
     def softmax(self, scores: Value) -> Value:
         """The output alone."""
         weights = self.like(scores)

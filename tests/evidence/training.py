@@ -1,0 +1,75 @@
+"""Peaks of training runs, ours and theirs: `python -m tests.evidence.training` prints the table."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from typing import NamedTuple
+
+import yaml
+
+from paramcalc.build import build
+from paramcalc.components.tape import Policy
+from paramcalc.estimates.training import Layout, Recipe, Trainer
+from paramcalc.measures.activations import Tokens
+from paramcalc.measures.parameters import placed
+from paramcalc.readers.models import load
+from paramcalc.spec.model import ModelSpec
+from paramcalc.transforms.formats import in_formats
+from paramcalc.transforms.lora import Lora, adapt
+from tests.evidence.records import DATA
+
+GIB = 2**30
+CHUNKS = 8
+TARGETS = ("q_proj", "v_proj", "o_proj")
+
+
+class Peak(NamedTuple):
+    """One run."""
+
+    id: str
+    printed: float
+    ours: float
+    why: str
+    outside: bool = False
+    """More than a tenth off, for the reason said."""
+
+    @property
+    def difference(self) -> float:
+        """Of theirs: negative where ours is less."""
+        return self.ours / self.printed - 1
+
+
+@cache
+def peaks():
+    """All of them, in the order of the file."""
+    rows = yaml.safe_load((DATA / "training.yaml").read_text("utf-8"))
+    return tuple(Peak(row["id"], row["printed"], _ours(row) / GIB, row["why"], row.get("outside", False)) for row in rows)
+
+
+def _ours(row):
+    model = build(ModelSpec.model_validate(row["spec"])) if "spec" in row else build(load(row["model"]).spec)
+    if "lora" in row:
+        model = adapt(in_formats(model, row.get("quant", "none")), Lora(row["lora"], TARGETS))
+    batch = row.get("batch", 1)
+    policy = Policy(**({"attention": "flash", "dtype": "bf16", "batch": batch} | row.get("policy", {})))
+    layout = Layout(**row.get("layout", {}))
+    trainer = Trainer(model, Recipe(**row["recipe"]))
+    device = max(trainer.devices(layout, Tokens(batch, row["seq"], row["seq"]), policy), key=lambda one: one.peak)
+    parts = device._asdict() | dict.fromkeys(row.get("offload", ()), 0)
+    if row.get("loss") == "chunked":
+        logits = device.logits // 2
+        parts |= {"logits": logits, "working": 3 * device.logits // CHUNKS}
+    if row.get("largest"):
+        parts["gradients"] = max(2 * item.tensor.numel for item in placed(model.tree))
+    return sum(parts.values()) - device.stage
+
+
+def text():
+    """The table."""
+    lines = [f"{'run':44}{'printed':>9}{'ours':>9}{'off':>8}  what the difference is made of"]
+    return "\n".join(lines + [f"{p.id:44}{p.printed:9.2f}{p.ours:9.2f}{p.difference:8.1%}  {p.why}" for p in peaks()])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text() + "\n")
