@@ -44,7 +44,8 @@ class Peak(NamedTuple):
 def peaks():
     """All of them, in the order of the file."""
     rows = yaml.safe_load((DATA / "training.yaml").read_text("utf-8"))
-    return tuple(Peak(row["id"], row["printed"], _ours(row) / GIB, row["why"], row.get("outside", False)) for row in rows)
+    return tuple(Peak(row["id"], row["printed"], _ours(row) / GIB, row["why"], row.get("outside", False))
+                 for row in rows)
 
 
 def _ours(row):
