@@ -71,7 +71,7 @@ def _stack(key: str, stack: Stack, blocks: dict[str, Parts], site: Site, explain
     )
     place = {name: i for i, name in enumerate(counts)}
     return Node(key if stack.path is None else stack.path, children=children, used=stack.uses,
-                order=tuple(place[name] for name in names), stream=stack.stream, part=stack, site=site)
+                order=tuple(map(place.__getitem__, names)), stream=stack.stream, part=stack, site=site)
 
 
 def _leaf(key: str, part: Component, site: Site, explain: bool) -> Node:

@@ -95,8 +95,8 @@ def _layout(spec: ModelSpec, blocks: dict[str, Parts]) -> Layout:
                                     f"layers: [{', '.join(blocks)}]"))
         name = next(iter(blocks), "layer")
         if not blocks:
-            blocks[name] = _block(spec, Block(), ())
-        return (Repeat.model_construct(repeat=spec.num_layers or 1, of=(name,)),)
+            blocks[name] = _block(spec, _plain_block(), ())
+        return (_repeated(name, spec.num_layers or 1),)
     found = _known(spec.layers, blocks, ("layers",))
     if spec.num_layers not in (None, found):
         raise SpecError(Problem(f"layers unroll to {found}, but num_layers is {spec.num_layers}", ("layers",),
@@ -125,7 +125,7 @@ def _modules(spec: ModelSpec, layout: Layout) -> Parts:
     if spec.embedding_norm:
         found[name("embedding_norm", "model.embedding_norm")] = _norm(spec)
     found |= spec.inputs
-    found[name("layers", "model.layers")] = Stack.model_construct(of=layout)
+    found[name("layers", "model.layers")] = _stack(layout)
     if spec.final_norm:
         found[name("norm", "model.norm")] = _norm(spec)
     found |= spec.outputs
@@ -143,6 +143,21 @@ def _needed(value: int | None, key: str, why: str) -> int:
 
 # Frozen components that many models share are made once, of values that are validated already: to validate them anew
 # would be half of a count, and to build their validators a part of every start.
+
+
+@cache
+def _plain_block() -> Block:
+    return Block.model_construct()
+
+
+@lru_cache(maxsize=256)
+def _repeated(name: str, times: int) -> Repeat:
+    return Repeat.model_construct(repeat=times, of=(name,))
+
+
+@lru_cache(maxsize=256)
+def _stack(layout: Layout) -> Stack:
+    return Stack.model_construct(of=layout)
 
 
 @lru_cache(maxsize=64)
