@@ -11,7 +11,7 @@ from paramcalc.readers.composite import TextModel, placed, text_model
 from paramcalc.readers.families import Builder, builder, unknown_type
 from paramcalc.readers.families.config import Config
 from paramcalc.readers.families.data import FamilyData, family_data
-from paramcalc.readers.families.neutral import NEUTRAL, NEUTRAL_AT
+from paramcalc.readers.families.neutral import ANY, NEUTRAL, NEUTRAL_AT, NEUTRAL_IN, NEUTRAL_PREFIXES
 from paramcalc.readers.families.rotary import recurrent, rotary
 from paramcalc.readers.families.training import training
 from paramcalc.readers.quantization import quantization
@@ -100,25 +100,38 @@ def _architecture(data: dict[str, Any]) -> str:
 
 
 def _unknown_keys(config: Config, outer: FamilyData | None) -> tuple[Problem, ...]:
-    found = _strange(config.data, config.family, config.path, config.read | _spelled(outer))
+    found = _strange(config.data, config.family, config.model_type, config.path, config.read | _spelled(outer))
     if outer is not None and config.path and config.outer is not None:
-        return _strange(config.outer, outer, (), {config.path[0]}) + found
+        model_type = str(config.outer.get("model_type"))
+        known_keys = {config.path[0], *_repeated(config.outer, config)}
+        return _strange(config.outer, outer, model_type, (), known_keys) + found
     return found
 
 
+def _repeated(outer: dict[str, Any], config: Config) -> set[str]:
+    """Keys around a text model that only say again what it says itself."""
+    said = config.family.defaults | config.data
+    return {key for key, value in outer.items() if key in said and _same(value, said[key])}
+
+
 def _strange(
-    data: dict[str, Any], family: FamilyData, path: tuple[str, ...], known_keys: Collection[str],
+    data: dict[str, Any], family: FamilyData, model_type: str, path: tuple[str, ...], known_keys: Collection[str],
 ) -> tuple[Problem, ...]:
     fine = {*_spelled(family), *known_keys, *NEUTRAL}
     strange = [key for key, value in data.items()
-               if key not in fine and not key.startswith("_") and not _usual(key, value)
+               if key not in fine and not key.startswith(NEUTRAL_PREFIXES) and not _usual(key, value, model_type)
                and not (path == () and isinstance(value, dict) and key.endswith("_config"))]
     return tuple(Problem(f"unknown key {key[:100]!r}", (*path, key), "it is not counted; see the family's class")
                  for key in strange)
 
 
-def _usual(key: str, value: object) -> bool:
-    return any(type(value) is type(usual) and value == usual for usual in NEUTRAL_AT.get(key, ()))
+def _usual(key: str, value: object, model_type: str) -> bool:
+    here = NEUTRAL_IN.get(model_type, {}).get(key)
+    return here == ANY or any(_same(value, usual) for usual in (*NEUTRAL_AT.get(key, ()), *(here or ())))
+
+
+def _same(value: object, other: object) -> bool:
+    return type(value) is type(other) and value == other
 
 
 def _spelled(family: FamilyData | None) -> set[str]:

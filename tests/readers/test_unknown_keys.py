@@ -27,6 +27,33 @@ def test_a_key_is_known_or_said_to_be_unknown(key, value, known):
     assert unknown == ([] if known else [(key,)])
 
 
+@pytest.mark.parametrize(("model_type", "key", "value", "known"), [
+    ("llama", "max_sequence_length", 1024, True),
+    ("bert", "max_sequence_length", 1024, False),
+    ("llama", "bias", False, True),
+    ("llama", "bias", True, False),
+    ("qwen3_moe", "use_qk_norm", True, True),
+    ("qwen3_moe", "use_qk_norm", False, False),
+    ("llama", "use_qk_norm", True, False),
+    ("t5", "n_positions", 512, True),
+    ("t5", "is_gated_act", False, True),
+    ("t5", "is_gated_act", True, False),
+    ("gemma2", "unsloth_version", "2024.9", True),
+    ("starcoder2", "mlp_type", "gated", False),
+])  # fmt: skip
+def test_what_a_key_says_depends_on_the_class(model_type, key, value, known):
+    unknown = [problem.path for problem in read_config({"model_type": model_type, key: value}).unknown]
+    assert unknown == ([] if known else [(key,)])
+
+
+@pytest.mark.parametrize(("vocab_size", "known"), [(32064, True), (32000, False)])
+def test_what_is_said_again_around_a_text_model_is_known(vocab_size, known):
+    text = LLAMA | {"vocab_size": 32064}
+    config = {"model_type": "llava", "text_config": text, "vision_config": {"model_type": "clip_vision_model"}}
+    unknown = [problem.path for problem in read_config(config | {"vocab_size": vocab_size}).unknown]
+    assert unknown == ([] if known else [("vocab_size",)])
+
+
 def test_remote_code_of_an_unknown_type_is_refused():
     from paramcalc.errors import UnknownArchitectureError
 

@@ -136,4 +136,7 @@ def is_gated(config: Config) -> bool:
     if len(words) > 2 or (len(words) == 2 and words[0] != "gated"):
         raise config.error("feed_forward_proj", f"unknown value {'-'.join(words)[:60]!r}",
                            "an activation, or gated- and an activation")
-    return words[0] == "gated"
+    gated = words[0] == "gated"
+    if config.data.get("is_gated_act") is gated:
+        config.read.add("is_gated_act")  # files of some releases say again what follows from `feed_forward_proj`
+    return gated
