@@ -6,6 +6,7 @@ A family is one entry: a row in `rows.py` (or another skeleton's table), or a bu
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,7 @@ BUILDERS: dict[str, str] = {
 """model_type to `module:function`, for families no row can say; imported when asked for."""
 
 
+@cache
 def builder(model_type: str) -> Builder | None:
     """What makes a specification of a config of this type; None where nobody wrote it."""
     model_type = PUBLISHED.get(model_type, model_type)

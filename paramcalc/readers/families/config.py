@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from paramcalc.errors import Problem, SpecError
@@ -54,7 +55,7 @@ class Config:
         if text not in self.notes:
             self.notes.append(text)
 
-    @property
+    @cached_property
     def task(self) -> Task:
         """What stands on top of the model, by the name of its class; where none is named, what the type is for."""
         if not self.architecture:
@@ -93,12 +94,14 @@ class Config:
             return data[older]
         if key in data:
             return data[key]
-        alias = self.family.aliases.get(key)
+        aliases = self.family.aliases
+        alias = aliases.get(key)
         if alias is not None and alias in data:
             return data[alias]
-        for attribute, target in self.family.aliases.items():
-            if target == key and attribute in data:
-                return data[attribute]
+        if key in aliases.values():
+            for attribute, target in aliases.items():
+                if target == key and attribute in data:
+                    return data[attribute]
         defaults = self.family.defaults
         if key in defaults:
             return defaults[key]

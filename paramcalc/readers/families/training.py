@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from paramcalc.components.training import Training
+from paramcalc.components.training import USUAL, Training
 
 if TYPE_CHECKING:
     from paramcalc.readers.families.config import Config
@@ -65,7 +65,7 @@ def training(config: Config) -> Training | None:
     fields["mask_argument"] = name in MASK_ARGUMENT
     fields["loss"] = "model" if config.task in ("masked", "seq2seq") else "float"
     found = Training.model_validate(fields)
-    return None if found == Training() else found
+    return None if found == USUAL else found
 
 
 def _first(config: Config, keys: tuple[str, ...]) -> float:
