@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from paramcalc.cli import options as o
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from paramcalc.checks.results import Finding
-    from paramcalc.checks.subject import Subject
-
-    Extra = Callable[[Subject], Iterable[Finding]]
-
-EXAMPLES = (
-    "paramcalc check configs",
-    "paramcalc check configs/llama --json",
-    "paramcalc check configs --format github",
-)
 
 
 class CheckFormat(StrEnum):
@@ -69,35 +53,8 @@ def check(
     debug: o.Debug = False,
 ) -> None:
     """Validate every spec and config under the paths; hold each to its `expect:`, the rules, and what was recorded."""
-    from paramcalc.checks.finder import find
-    from paramcalc.checks.lock import find_lock, lock
-    from paramcalc.checks.run import check as run_checks
-    from paramcalc.checks.selection import load_selection, select_codes
-    from paramcalc.reports.check import RENDERERS, step_summary, summary
+    from paramcalc.cli.checking import Asked, run_check
 
-    files = find(paths)
-    selection = select_codes(select, ignore, load_selection(Path.cwd()), strict=strict)
-    locked = lock(find_lock(Path.cwd()), write=write_lock)
-    extras = _extras(against, checkpoint) + ([locked.each] if locked else [])
-    run = run_checks(files, set_, selection=selection, extras=extras, last=locked.last if locked else tuple)
-    style = "json" if json else format_ or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text")
-    o.write(RENDERERS[str(style)](run), output)
-    if str(style) == "github":
-        step_summary(run, os.environ.get("GITHUB_STEP_SUMMARY"))
-    if output is not None and not quiet:
-        sys.stderr.write(f"{summary(run)}\n")
-    raise typer.Exit(run.exit_code)
-
-
-def _extras(against: str | None, checkpoint: Path | None) -> list[Extra]:
-    """The further comparisons asked for."""
-    found: list[Extra] = []
-    if against is not None:
-        from paramcalc.checks.growth import growth
-
-        found.append(growth(against))
-    if checkpoint is not None:
-        from paramcalc.checks.checkpoint import against_checkpoint
-
-        found.append(against_checkpoint(checkpoint))
-    return found
+    style = "json" if json else format_ and str(format_)
+    asked = Asked(paths, select, ignore, against, write_lock, checkpoint, set_, style, output, strict, quiet)
+    raise typer.Exit(run_check(asked))

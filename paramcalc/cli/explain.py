@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,8 @@ EXAMPLES = (
     "paramcalc explain deepseek-v3 '*self_attn*'",
     "paramcalc explain gpt3-175b --what-if hidden_size=2x --what-if head_dim=2x",
 )
+
+RULE = re.compile(r"PC\d{3}")
 
 
 def explain(
@@ -36,7 +39,13 @@ def explain(
     quiet: o.Quiet = False,
     debug: o.Debug = False,
 ) -> None:
-    """Show each number as formula, values, copies and source, or what changing one of them would do."""
+    """Show each number as formula, values, copies and source, or what changing one would do; or why a rule is one."""
+    common = o.Common(set_, format_, json, output, color, strict, quiet)
+    if RULE.fullmatch(model):
+        from paramcalc.reports import rule
+
+        o.emit([rule.answer(model)], common, many=False)
+        raise typer.Exit(0)
 
     def make(loaded: Loaded) -> Answer:
         from paramcalc.build import build
@@ -48,4 +57,4 @@ def explain(
             return report.what_if(loaded, build(loaded.spec), build(changed(loaded.spec, what_if)), what_if)
         return report.answer(loaded, build(loaded.spec, explain=True), path_glob)
 
-    raise typer.Exit(o.answer_all([model], o.Common(set_, format_, json, output, color, strict, quiet), make))
+    raise typer.Exit(o.answer_all([model], common, make))

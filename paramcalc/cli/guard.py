@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,10 @@ def _run(arguments: list[str]) -> int:
         from paramcalc.reports.count import counted
 
         return answer_all(models, Common([], json="--json" in arguments), counted)
+    elif arguments[:1] == ["check"] and (paths := plain(arguments[1:])) is not None:
+        from paramcalc.cli.checking import Asked, run_check
+
+        return run_check(Asked([*map(Path, paths)], style="json" if "--json" in arguments else None))
     from paramcalc.cli.app import run
 
     return run(arguments)
@@ -80,7 +85,7 @@ def _tell_requests(arguments: Sequence[str]) -> None:
 
 
 def plain(arguments: Sequence[str]) -> list[str] | None:
-    """The MODELs of a line that has nothing else but `--json`, None for any other line.
+    """The MODELs or PATHs of a line that has nothing else but `--json`, None for any other line.
 
     Half of the time such a line takes would go into loading and building a parser for it.
     """

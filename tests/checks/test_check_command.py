@@ -162,8 +162,8 @@ def test_settings_of_the_project(settings, rules, folder, check):
 
 
 @pytest.mark.parametrize("text", ["[tool.paramcalc]\nlevel = 3\n", "[tool.paramcalc]\nselect = 3\n", "[tool",
-                                  "[tool]\nparamcalc=1", '[tool.paramcalc]\nselect = ["PC9"]\n',
-                                  "[tool.paramcalc]\nper-file-ignores = 3\n",
+                                  "[tool]\nparamcalc=1",
+                                  '[tool.paramcalc]\nselect = ["PC9"]\n', "[tool.paramcalc]\nper-file-ignores = 3\n",
                                   '[tool.paramcalc]\nignore = {PC9 = "why"}\n'])
 def test_settings_that_cannot_be(text, folder, check):
     put("m.yaml", SPEC)

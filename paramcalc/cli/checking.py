@@ -1,0 +1,75 @@
+"""What `paramcalc check` does once its line is understood; the parser is not needed for a line of paths alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.cli.run import write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from paramcalc.checks.results import Finding, Run
+    from paramcalc.checks.subject import Subject
+
+    Extra = Callable[[Subject], Iterable[Finding]]
+
+
+class Asked(NamedTuple):
+    """What the line says."""
+
+    paths: Sequence[Path]
+    select: Sequence[str] = ()
+    ignore: Sequence[str] = ()
+    against: str | None = None
+    write_lock: bool = False
+    checkpoint: Path | None = None
+    set: Sequence[str] = ()
+    style: str | None = None
+    output: Path | None = None
+    strict: bool = False
+    quiet: bool = False
+
+
+def run_check(asked: Asked) -> int:
+    """Check, write what was found, and give the exit code. Raises PCError for what cannot be looked into at all."""
+    from paramcalc.reports.check import RENDERERS, step_summary, summary
+
+    run = _checked(asked)
+    style = asked.style or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text")
+    write(RENDERERS[style](run), asked.output)
+    if style == "github":
+        step_summary(run, os.environ.get("GITHUB_STEP_SUMMARY"))
+    if asked.output is not None and not asked.quiet:
+        sys.stderr.write(f"{summary(run)}\n")
+    return run.exit_code
+
+
+def _checked(asked: Asked) -> Run:
+    from paramcalc.checks.finder import find
+    from paramcalc.checks.lock import find_lock, lock
+    from paramcalc.checks.run import check
+    from paramcalc.checks.selection import load_selection, select_codes
+
+    files = find(asked.paths)
+    selection = select_codes(asked.select, asked.ignore, load_selection(Path.cwd()), strict=asked.strict)
+    locked = lock(find_lock(Path.cwd()), write=asked.write_lock)
+    extras = _extras(asked) + ([locked.each] if locked else [])
+    return check(files, asked.set, selection=selection, extras=extras, last=locked.last if locked else tuple)
+
+
+def _extras(asked: Asked) -> list[Extra]:
+    """The further comparisons asked for."""
+    found: list[Extra] = []
+    if asked.against is not None:
+        from paramcalc.checks.growth import growth
+
+        found.append(growth(asked.against))
+    if asked.checkpoint is not None:
+        from paramcalc.checks.checkpoint import against_checkpoint
+
+        found.append(against_checkpoint(asked.checkpoint))
+    return found
