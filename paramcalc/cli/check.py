@@ -10,6 +10,11 @@ import typer
 
 from paramcalc.cli import options as o
 
+EXAMPLES = (
+    "paramcalc check configs",
+    "paramcalc check configs/llama --json",
+    "paramcalc check configs --format github",
+)
 
 class CheckFormat(StrEnum):
     """How findings are written."""

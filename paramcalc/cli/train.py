@@ -114,6 +114,7 @@ def train(
     output: o.Output = None,
     color: o.ColorOption = o.Color.auto,
     strict: o.Strict = False,
+    offline: o.Offline = False,
     quiet: o.Quiet = False,
     debug: o.Debug = False,
 ) -> None:

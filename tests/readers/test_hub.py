@@ -242,6 +242,7 @@ def test_the_command_line_tells_each_request_and_can_be_kept_offline(server, mon
 
 
 @pytest.mark.parametrize("command", [["count"], ["estimate"], ["explain"], ["memory"], ["flops"], ["convert"],
+                                     ["train"],
                                      ["fit", "--gpu", "h100"], ["diff", "gpt2"]])
 def test_each_command_that_reads_models_can_be_kept_offline(server, command):
     from paramcalc.cli.guard import guarded as run
