@@ -199,7 +199,8 @@ class Attention(Component):
             t.keep(opened, "gate")
             context = t.multiply(context, opened, ("context", "gate"))
         if self.output:
-            t.dropout(t.linear(context, self.output_size or width, "hidden", "output"), t.how.hidden_dropout, "output")
+            out = t.linear(context, self.output_size or width, "hidden", "output")
+            t.dropout(out, t.how.hidden_dropout if t.how.attention_residual_dropout else 0, "output")
         return t.saved
 
     def _heads(self, head: int) -> Heads:
@@ -232,6 +233,9 @@ class Attention(Component):
         if self.fused in ("qkv", "gqkv"):
             joined = self._joined(head)
             joint = t.new((sum(run.units * run.size for run in joined.runs),), (joined,))
+            if t.how.broadcast_kv:
+                k, v = (t.new((kv_heads * size,), (axis("kv_heads", kv_heads, size),)) for size in (head, v_head))
+                return joint, k, v, gate
             return joint, joint, joint, joint if self.fused == "gqkv" else gate
         source = self._source(t) if self.cross else x
         key, value, both = (t.new((kv_heads * size,), (axis("kv_heads", kv_heads, size),), source.per)

@@ -68,8 +68,9 @@ def _flash(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
 def _math(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
     """torch's math kernel: everything in float32, scaled and expanded to all heads before it is multiplied."""
     tape.keep(tape.new((heads.heads, heads.head_dim), ("heads", "head_dim"), dtype="float32"), "scaled q")
-    tape.keep(tape.new((heads.heads, heads.head_dim), ("heads", "head_dim"), heads.keys, "float32"), "scaled k")
-    own = tape.new((heads.heads, heads.v_head_dim), ("heads", "head_dim"), heads.keys, v.dtype)
+    count = heads.kv_heads if tape.how.broadcast_kv else heads.heads
+    tape.keep(tape.new((count, heads.head_dim), ("heads", "head_dim"), heads.keys, "float32"), "scaled k")
+    own = tape.new((count, heads.v_head_dim), ("heads", "head_dim"), heads.keys, v.dtype)
     copied = heads.kv_heads != heads.heads or tape.policy.dtype not in ("fp32", "float32")
     tape.keep(tape.to(own, "float32") if copied else v, "v")
     weights = tape.new((heads.heads,), ("heads",), heads.pair, "float32")
@@ -82,8 +83,9 @@ def _math(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
 
 def _eager(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
     """Matrix products and a softmax of their own: every square is kept as often as it changes."""
-    tape.keep(_operand(tape, q, (heads.heads, heads.head_dim)), "q")
-    tape.keep(_expanded(tape, k, heads, heads.head_dim), "k")
+    wide = "float32" if tape.how.float_scores else None
+    tape.keep(tape.to(_operand(tape, q, (heads.heads, heads.head_dim)), wide), "q")
+    tape.keep(tape.to(_expanded(tape, k, heads, heads.head_dim), wide), "k")
     scores = tape.new((heads.heads,), ("heads",), heads.pair)
     if tape.how.attention_softcap:
         scores = tape.like(scores)

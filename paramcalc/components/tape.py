@@ -131,6 +131,8 @@ class Tape:
         axes: tuple[str, ...] = ("heads", "head_dim") if shape and len(shape) > 1 else value.axes
         view = value if shape is None else Value(shape, axes, value.per, value.dtype)
         how = self.how.layer_norm if kind == "layernorm" else self.how.norm
+        if how == "written":
+            return self._written(view, scale=scale)
         if how == "native" or (kind == "layernorm" and how == "float"):
             return self._one_kernel(value, view, kind, how)
         wide = self.to(view, "float32")
@@ -155,6 +157,15 @@ class Tape:
         self.keep(value if wide is view else wide, "norm input")
         for name in ("mean", "scale") if kind == "layernorm" else ("scale",):
             self.keep(self._one_each(view), f"norm {name}")
+        return self.like(view)
+
+    def _written(self, view: Value, *, scale: bool) -> Value:
+        """The centred input for its square and for its product anew, the result and the weight, in float32."""
+        for name in ("centred squared", "centred", *(("normalized",) if scale else ())):
+            self.keep(self.like(view, "float32"), name)
+        self.keep(self._one_each(view), "norm scale")
+        if scale:
+            self.keep(self.new(view.shape[-1:], view.axes[-1:], "once", "float32"), "norm weight")
         return self.like(view)
 
     def _one_each(self, value: Value) -> Value:

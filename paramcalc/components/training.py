@@ -28,10 +28,16 @@ class Training(BaseModel):
     norm: Literal["cast", "float", "offset", "stream", "native"] = "cast"
     """How an RMSNorm scales: after going back to the model's type (Llama), in float32 (OLMo 2), by one more than the
     weight in float32 (Gemma), from the unconverted input (T5), or in one kernel."""
-    layer_norm: Literal["native", "float"] = "native"
-    """A LayerNorm in one kernel, or one on a float32 copy (OLMo 1)."""
+    layer_norm: Literal["native", "float", "written"] = "native"
+    """A LayerNorm in one kernel, one on a float32 copy (OLMo 1), or one written out in float32 (Cohere)."""
     softmax: Literal["float", "model"] = "float"
     """The type in which eager attention takes its softmax."""
+    float_scores: bool = False
+    """Queries and keys are multiplied as float32 copies (GPT-J)."""
+    broadcast_kv: bool = False
+    """The one key and value head is copied out of the joint projection and then broadcast, never expanded (Falcon)."""
+    attention_residual_dropout: bool = True
+    """hidden_dropout falls on what attention gives too, not on the feed-forward alone."""
     attention_softcap: bool = False
     """Scores go through a tanh (Gemma 2)."""
     logit_softcap: bool = False

@@ -27,7 +27,7 @@ def test_bytes_are_those_torch_packed(model, how):
     kept, loss = model["cases"][how]
     assert not found.unknown
     assert abs(found.model - kept) * 1000 <= model["tolerance"] * kept
-    assert found.loss == loss
+    assert abs(found.loss - loss) * 10_000 <= model["tolerance"] * loss
 
 
 def test_a_kind_nobody_described_is_named():

@@ -14,27 +14,35 @@ if TYPE_CHECKING:
     from paramcalc.readers.families.config import Config
 
 FLOAT_NORM = frozenset([
-    "afmoe", "cohere", "cohere2", "cohere2_moe", "flex_olmo", "flint", "gpt_oss", "helium", "olmo2", "olmo3",
+    "afmoe", "deepseek_v4", "flex_olmo", "flint", "gpt_oss", "helium", "nemotron_h", "olmo2", "olmo3", "olmo_hybrid",
 ])
 OFFSET_NORM = frozenset([
-    "gemma", "gemma2", "gemma3_text", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_next", "vaultgemma",
+    "gemma", "gemma2", "gemma3_text", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_next", "recurrent_gemma",
+    "t5gemma", "vaultgemma",
 ])
 STREAM_NORM = frozenset(["longt5", "mt5", "switch_transformers", "t5", "umt5"])
 FLOAT_LAYER_NORM = frozenset(["olmo"])
+WRITTEN_LAYER_NORM = frozenset(["cohere", "cohere2", "cohere2_moe"])
+FLOAT_SCORES = frozenset(["codegen", "gpt_neo", "gptj"])
+FFN_DROPOUT_ALONE = frozenset(["distilbert", "stablelm"])
 MODEL_SOFTMAX = frozenset([
-    "bart", "bert", "bert-generation", "big_bird", "bigbird_pegasus", "biogpt", "blenderbot", "blenderbot-small",
-    "camembert", "convbert", "cpmant", "ctrl", "distilbert", "electra", "ernie", "falcon", "flint", "gpt-sw3",
-    "gpt2", "gpt_neo", "gpt_neox_japanese", "gpt_oss", "gptj", "gte", "jina_embeddings_v3", "led", "llama4_text",
-    "longformer", "longt5", "m2m_100", "marian", "mbart", "megatron-bert", "mimo_v2_flash", "mpnet", "mt5", "mvp",
-    "nllb-moe", "nomic_bert", "nystromformer", "openai-gpt", "pegasus", "pegasus_x", "plbart", "rembert", "roberta",
+    "albert", "bart", "bert", "bert-generation", "big_bird", "bigbird_pegasus", "biogpt", "blenderbot",
+    "blenderbot-small", "camembert", "convbert", "cpmant", "ctrl", "deberta", "deberta-v2", "deepseek_v4",
+    "distilbert", "electra", "ernie", "falcon", "flint", "funnel", "gpt-sw3", "gpt2", "gpt_neox_japanese",
+    "gpt_oss", "gte", "hy_v4", "ibert", "jina_embeddings_v3", "led", "llama4_text", "longformer", "longt5",
+    "m2m_100", "marian", "mbart", "megatron-bert", "mimo_v2_flash", "mobilebert", "mpnet", "mt5", "mvp", "nllb-moe",
+    "nomic_bert", "nystromformer", "openai-gpt", "pegasus", "pegasus_x", "plbart", "rembert", "roberta",
     "roberta-prelayernorm", "roc_bert", "roformer", "speech_to_text", "squeezebert", "switch_transformers", "t5",
-    "trocr", "umt5", "whisper", "xlm-roberta", "xlm-roberta-xl", "xmod",
+    "trocr", "umt5", "whisper", "xlm-roberta", "xlm-roberta-xl", "xlnet", "xmod",
 ])
-FLOAT_ROTARY = frozenset(["ernie4_5", "ernie4_5_moe", "flex_olmo", "lfm3", "olmo", "olmo2", "olmo3"])
+FLOAT_ROTARY = frozenset([
+    "ernie4_5", "ernie4_5_moe", "flex_olmo", "lfm3", "olmo", "olmo2", "olmo3", "olmo_hybrid",
+])
 COMPLEX_ROTARY = frozenset(["deepseek_v2", "llama4_text"])
 FLOAT_ROUTER = frozenset([
-    "axk1", "deepseek_v2", "deepseek_v3", "deepseek_v32", "ernie4_5_moe", "exaone_moe", "flint", "glm4_moe",
-    "glm4_moe_lite", "glm_moe_dsa", "hy_v3", "kolibri1", "mimo_v2_flash", "solar_open",
+    "axk1", "axk2", "deepseek_v2", "deepseek_v3", "deepseek_v32", "ernie4_5_moe", "exaone_moe", "flint", "glm4_moe",
+    "glm4_moe_lite", "glm_moe_dsa", "hy_v3", "hy_v4", "kolibri1", "longcat_flash", "mimo_v2_flash", "nemotron_h",
+    "solar_open",
 ])
 T5_KIN = frozenset(["mt5", "switch_transformers", "t5", "umt5", "longt5"])
 MASK_ARGUMENT = frozenset(["bart", "gpt-sw3", "gpt2", "mbart", "openai-gpt", "plbart"]) | T5_KIN
@@ -56,14 +64,19 @@ def training(config: Config) -> Training | None:
     norms: tuple[tuple[frozenset[str], Norm], ...] = ((FLOAT_NORM, "float"), (OFFSET_NORM, "offset"),
                                                       (STREAM_NORM, "stream"))
     fields["norm"] = next((norm for names, norm in norms if name in names), "cast")
-    fields["layer_norm"] = "float" if name in FLOAT_LAYER_NORM else "native"
+    fields["layer_norm"] = ("float" if name in FLOAT_LAYER_NORM else "written" if name in WRITTEN_LAYER_NORM else
+                            "native")
+    fields["float_scores"] = name in FLOAT_SCORES
+    fields["attention_residual_dropout"] = name not in FFN_DROPOUT_ALONE
+    fields["broadcast_kv"] = name == "falcon" and config.flag("multi_query") and not config.flag(
+        "new_decoder_architecture")
     fields["softmax"] = "model" if name in MODEL_SOFTMAX else "float"
     fields["attention_softcap"] = config.get("attn_logit_softcapping") is not None
     fields["logit_softcap"] = config.get("final_logit_softcapping") is not None
     fields["scaled_query"] = name in SCALED_QUERY
     fields["relative_bias"] = name in T5_KIN
     fields["mask_argument"] = name in MASK_ARGUMENT
-    fields["loss"] = "model" if config.task in ("masked", "seq2seq") else "float"
+    fields["loss"] = "model" if config.task in ("masked", "seq2seq") and name != "modernbert" else "float"
     found = Training.model_validate(fields)
     return None if found == USUAL else found
 
