@@ -49,7 +49,7 @@ def modern_feed(config: Config) -> Parts:
 
 def transform(config: Config) -> Parts:
     """The dense layer and norm before a prediction or a label."""
-    return {"head.dense": Linear(bias=config.flag("classifier_bias"), component="lm_head"),
+    return {"head.dense": Linear(bias=config.flag("classifier_bias"), component="lm_head", activated=True),
             "head.norm": Norm(kind="layernorm", bias=config.flag("norm_bias"), component="lm_head")}
 
 

@@ -194,7 +194,7 @@ def _modernbert_head(config: Config) -> dict[str, Any]:
     place = "head" if classifies else "lm_head"
     scale = Parameter(shape=(config.integer("hidden_size"),), component="lm_head")
     return found | {"outputs": {
-        f"{place}.dense": Linear(bias=config.flag("classifier_bias"), component="lm_head", activated=True),
+        f"{place}.dense": Linear(bias=config.flag("classifier_bias"), component="lm_head"),
         f"{place}.norm.weight": scale} | ({f"{place}.norm.bias": scale} if config.flag("norm_bias") else {})}
 
 
