@@ -108,7 +108,8 @@ def _chosen(metadata: dict[str, Any]) -> int | None:
 
 
 def _notes(header: Header, chosen: int | None) -> tuple[str, ...]:
-    said = [f"read off {len(header.tensors):,} tensors of a header; components go by tensor names"]
+    said = [f"read off {len(header.tensors):,} tensors of a header; components go by tensor names",
+            "weights only: how attention works is not in a header, so caches and its FLOPs are left out"]
     if chosen is None and any(component_of(t.name) == "moe_experts" for t in header.tensors):
         said.append("how many experts a token visits is not in the header: active counts all of them")
     return tuple(said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.measures.parameters import Counts, count, placed, rows
+from paramcalc.reports.numbers import binary, short
 from paramcalc.reports.table import Answer, Column, Table
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def headline(model: Model) -> str:
     spec = model.spec
     layers = sum(len(node.order) for _, node, _, _ in model.tree.walk())
     vocabulary = f" · vocab {spec.vocab_size:,}" if spec.vocab_size else ""
-    return f"{spec.name}   {layers} layers · hidden {spec.hidden_size:,}{vocabulary}"
+    stack = f"{layers} layers · " if layers else ""
+    return f"{spec.name}   {stack}hidden {spec.hidden_size:,}{vocabulary}"
 
 
 def counted(loaded: Loaded) -> Answer:
@@ -67,15 +69,28 @@ def answer(loaded: Loaded, model: Model, by: str = "component", depth: int | Non
 
 
 def _notes(model: Model, counts: Counts) -> tuple[str, ...]:
-    said = [f"bf16 weights {counts.total * 2 / 2**30:,.2f} GiB"]
+    said = [_weights(model, counts)]
     if counts.active != counts.total:
         said.append(f"active: {counts.active:,} for one token")
     if counts.buffers:
         said.append(f"{counts.buffers:,} values in buffers, not counted")
-    said += [f"{name}: {count(tree).total:,} apart" for name, tree in model.apart.items()]
     said += [f"{kind}: no parameters" for kind in _free(model.tree)]
     said.append(_head(model, counts))
-    return (" · ".join(said),)
+    apart = {name: count(tree).total for name, tree in model.apart.items()}
+    return (" · ".join(said), *(f"apart from the total: {name}, {size:,} ({short(size)}) that files hold and a plain "
+                                "forward pass leaves out" for name, size in apart.items()))
+
+
+def _weights(model: Model, counts: Counts) -> str:
+    """Bytes of the weights: in their own formats where a specification or checkpoint says them, else in bf16."""
+    if not model.spec.quantize and not all(p.tensor.dtype for p in placed(model.tree)):
+        return f"bf16 weights {binary(counts.total * 2)}"
+    from paramcalc.measures.weights import weight_bytes
+    from paramcalc.transforms.formats import in_formats
+
+    found = weight_bytes(in_formats(model).tree)
+    formats = sorted(found.formats, key=lambda name: -found.formats[name])
+    return f"weights as stored {binary(found.total)} ({', '.join(formats)})"
 
 
 def _head(model: Model, counts: Counts) -> str:

@@ -18,6 +18,8 @@ Piece = tuple[str, str]
 Line = list[Piece]
 BAR, LEAST_BAR, LEAST_TEXT = 20, 6, 16
 GAP = "  "
+DOT = " · "
+SHORTENED = "in short: a wider terminal, --format csv or --json has every digit"
 
 
 class Slot(NamedTuple):
@@ -28,6 +30,8 @@ class Slot(NamedTuple):
     right: bool
     style: str = ""
     folds: bool = False
+    spare: bool = False
+    """The next one says the same in short."""
 
     @property
     def width(self) -> int:
@@ -57,7 +61,8 @@ def lines(tables: Sequence[Table], width: int, *, ascii_only: bool = False) -> l
 def one(table: Table, width: int, *, ascii_only: bool = False) -> list[Line]:
     """Title, headings, rows, total, notes. Bars shrink and then go, texts fold, to keep `width`."""
     table = table.shown()
-    slots = _fitted(_slots(table), width)
+    whole = _slots(table)
+    slots = _fitted(whole, width)
     found: list[Line] = [[(visible(table.title, 10_000), "title")]] if table.title else []
     if any(slot.heading for slot in slots):
         found.append(_line([slot.heading for slot in slots], slots, "head"))
@@ -66,7 +71,8 @@ def one(table: Table, width: int, *, ascii_only: bool = False) -> list[Line]:
         found += _row([slot.texts[index] for slot in slots], slots, bars[index])
     if table.total is not None:
         found.append(_line([slot.texts[-1] for slot in slots], slots, "total"))
-    return found + [[(part, "note")] for note in table.notes for part in _wrapped(visible(note, 10_000), width)]
+    notes = (*table.notes, *((SHORTENED,) if len(slots) < len(whole) else ()))
+    return found + [[(part, "note")] for note in notes for part in _wrapped(visible(note, 10_000), width)]
 
 
 def _wrapped(text: str, width: int) -> list[str]:
@@ -74,7 +80,13 @@ def _wrapped(text: str, width: int) -> list[str]:
         return [text]
     from textwrap import wrap
 
-    return wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    found: list[str] = []
+    for part in text.split(DOT):
+        if found and length(found[-1]) + length(DOT + part) <= width:
+            found[-1] += DOT + part
+        else:
+            found += wrap(part, width, break_long_words=False, break_on_hyphens=False)
+    return found
 
 
 def _slots(table: Table) -> list[Slot]:
@@ -91,6 +103,7 @@ def _slots(table: Table) -> list[Slot]:
                           folds=column.kind == "text"))
         brief = [row[index][1] for row in rows]
         if any(brief):
+            found[-1] = found[-1]._replace(spare=True)
             found.append(Slot("", brief, right=True, style="brief"))
     return found
 
@@ -101,8 +114,27 @@ def _depths(table: Table, count: int) -> list[int]:
 
 
 def _fitted(slots: list[Slot], width: int) -> list[Slot]:
-    """The slots with their widest text column folded where they do not fit."""
-    over = sum(slot.width for slot in slots) + len(GAP) * (len(slots) - 1) - width
+    """The slots, their widest text column folded where they do not fit; where that is not enough, numbers in short."""
+    folded = _folded(slots, width)
+    if _over(folded, width) <= 0 or not any(slot.spare for slot in slots):
+        return folded
+    found: list[Slot] = []
+    for slot in slots:
+        if found and found[-1].spare:
+            exact = found.pop()
+            texts = [brief or full for full, brief in zip(exact.texts, slot.texts, strict=True)]
+            found.append(slot._replace(heading=exact.heading, texts=texts))
+        else:
+            found.append(slot)
+    return _folded(found, width)
+
+
+def _over(slots: list[Slot], width: int) -> int:
+    return sum(slot.width for slot in slots) + len(GAP) * (len(slots) - 1) - width
+
+
+def _folded(slots: list[Slot], width: int) -> list[Slot]:
+    over = _over(slots, width)
     if over <= 0:
         return slots
     texts = [slot for slot in slots if slot.folds]
@@ -119,7 +151,8 @@ def _fold(text: str, room: int) -> str:
     indent = " " * (len(text) - len(text.lstrip()) + 2)
     found = []
     while length(text) > room:
-        cut = max(text.rfind(mark, len(indent), room) + 1 for mark in (" ", ".", "_", "/"))
+        cut = text.rfind(" ", len(indent), room + 1) + 1 or max(text.rfind(mark, len(indent), room) + 1
+                                                                for mark in (".", "_", "/"))
         cut = cut if cut > len(indent) else room
         found.append(text[:cut].rstrip())
         text = indent + text[cut:]

@@ -66,7 +66,7 @@ def rules() -> list[Item]:
 
 LISTS: dict[str, Callable[[], list[Item]]] = {"models": models, "gpus": gpus, "formats": formats,
                                                "optimizers": optimizers, "families": families, "rules": rules}
-KINDS: dict[str, Kind] = {"total": "count", "active": "count", "memory_bytes": "bytes", "bandwidth": "exact",
+KINDS: dict[str, Kind] = {"total": "count", "active": "count", "memory_bytes": "bytes", "bandwidth": "rate",
                           "bf16_flops": "flops", "block": "exact"}
 HIDDEN = ("source",)
 

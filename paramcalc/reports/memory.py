@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PARTS = ("weights", "cache", "activations", "overhead")
 LETTERS = dict(zip(PARTS, "WCAO", strict=True))
-BAR = 60
+BAR, SPILL = 60, 14
 
 
 def answer(loaded: Loaded, model: Model, found: Memory, machine: Machine | None = None) -> Answer:
@@ -143,11 +143,11 @@ def bar(part: Parts, capacity: int, usable: int, name: str) -> list[str]:
     for key in PARTS:
         filled += getattr(part, key)
         marks += LETTERS[key] * (-(-filled * BAR // capacity) - len(marks))
-    inside, beyond = marks[:BAR], marks[BAR:2 * BAR]
+    inside, beyond = marks[:BAR], marks[BAR:BAR + SPILL] + (">" if len(marks) > BAR + SPILL else "")
     edge = usable * BAR // capacity
     free = "".join("." if place < edge else "-" for place in range(len(inside), BAR))
     legend = " ".join(f"{LETTERS[key]} {key}" for key in PARTS)
     left = usable - part.total
     state = f"{binary(left)} free" if left >= 0 else f"{binary(-left)} too much"
-    return [f"[{inside}{free}]{beyond}  {binary(part.total)} of {binary(capacity)}, {state}   {name}",
-            f" {legend} . free" + ("  - not to be used" if usable < capacity else "")]
+    return [f"[{inside}{free}]{beyond}", f" {legend} . free" + ("  - not to be used" if usable < capacity else ""),
+            f" {binary(part.total)} of {binary(capacity)}, {state}   {name}"]

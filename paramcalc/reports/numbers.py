@@ -6,6 +6,7 @@ from typing import Any
 
 SHORT = ((10**15, "P"), (10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "K"))
 BINARY = ((2**60, "EiB"), (2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+RATES = ((10**12, "TB/s"), (10**9, "GB/s"))
 FLOPS = ((10**24, "YFLOP"), (10**21, "ZFLOP"), (10**18, "EFLOP"), (10**15, "PFLOP"), (10**12, "TFLOP"),
          (10**9, "GFLOP"), (10**6, "MFLOP"))
 
@@ -31,6 +32,11 @@ def binary(value: int) -> str:
 def flops(value: int) -> str:
     """16.06 GFLOP."""
     return _scaled(value, FLOPS, " FLOP")
+
+
+def rate(value: int) -> str:
+    """3.35 TB/s, of 10^12 bytes."""
+    return _scaled(value, RATES, " B/s")
 
 
 def _scaled(value: int, units: tuple[tuple[int, str], ...], plain: str) -> str:
@@ -69,7 +75,7 @@ def pair(value: Any, kind: str) -> tuple[str, str]:  # noqa: ANN401 - raw cells
         return binary(value), ""
     if kind == "shape":
         return shape(value), ""
-    said = {"count": short, "bytes": binary, "flops": flops}.get(kind)
+    said = {"count": short, "bytes": binary, "flops": flops, "rate": rate}.get(kind)
     return exact(value), said(value) if said is not None and abs(value) >= 10_000 else ""
 
 

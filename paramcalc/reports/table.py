@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-Kind = Literal["text", "number", "count", "exact", "bytes", "flops", "gib", "share", "bar", "shape"]
+Kind = Literal["text", "number", "count", "exact", "bytes", "flops", "gib", "rate", "share", "bar", "shape"]
 """How a column's raw values are printed. text: as it is; number: as it is, to the right; exact: digits with separators;
-count: exact and short (8,030,261,248 8.03 B); bytes: exact and GiB of 2^30; gib: GiB only; flops: exact and GFLOP;
-share: percent of the whole; bar: a bar for a share; shape: (out, in)."""
+count: exact and short (8,030,261,248 8.03 B); bytes: exact and GiB of 2^30; gib: GiB only; rate: bytes a second and
+TB/s; flops: exact and GFLOP; share: percent of the whole; bar: a bar for a share; shape: (out, in)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PARTS = ("weights", "gradients", "optimizer", "master_weights", "activations", "logits")
 LETTERS = dict(zip(PARTS, "WGOMAL", strict=True))
-BAR = 60
+BAR = 44
 SHOWN = 15
 
 
