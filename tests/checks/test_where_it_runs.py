@@ -1,0 +1,129 @@
+"""The pre-commit hook, the GitHub action and the GitLab template: what they say is run, on a small repository."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+GOOD = """paramcalc: 1
+source: https://example.com/made-up
+vocab_size: 128
+hidden_size: 256
+num_layers: 4
+num_heads: 8
+intermediate_size: 768
+"""
+BAD = GOOD.replace("num_heads: 8", "num_heads: 7")
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A git repository with a good and a bad spec, and an environment in which `paramcalc` is this one."""
+    folder, commands = tmp_path / "a repository", tmp_path / "bin"
+    for path, text in ((folder / "configs" / "good.yaml", GOOD), (folder / "configs" / "bad.yaml", BAD)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    commands.mkdir()
+    for name, does in (("paramcalc", f'PYTHONPATH={shlex.quote(str(ROOT))} exec {sys.executable} -m paramcalc "$@"'),
+                       ("python", 'echo "python $*" >> "$LOG"'), ("pip", 'echo "pip $*" >> "$LOG"')):
+        (commands / name).write_text(f"#!/bin/sh\n{does}\n")
+        (commands / name).chmod(0o755)
+    unset = ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY")
+    environment = {key: value for key, value in os.environ.items() if key not in unset}
+    environment |= {"PATH": f"{commands}:{os.environ['PATH']}", "LOG": str(tmp_path / "log")}
+    bash(folder, environment, "git init -q && git add . && git -c user.name=x -c user.email=x@x commit -qm 1")
+    return folder, environment
+
+
+def bash(folder, environment, script, **more):
+    return subprocess.run(["bash", "-eo", "pipefail", "-c", script], cwd=folder, env=environment | more,  # noqa: S607
+                          capture_output=True, text=True, check=False)
+
+
+HOOK, = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(("files", "code"), [(["configs/good.yaml"], 0), (["configs/good.yaml", "configs/bad.yaml"], 2)])
+def test_hook(files, code, repository):
+    done = bash(*repository, f"{HOOK['entry']} {' '.join(files)}")
+    assert done.returncode == code
+    assert ("configs/bad.yaml:6:1: error: PC101" in done.stdout) is (code == 2)
+
+
+def test_hook_is_given_specs_and_configs():
+    given = re.compile(HOOK["files"])
+    for name in ("configs/a.yaml", "x/configs/b/c.yml", "config.json", "model/config.json", "x/y.paramcalc.yaml"):
+        assert given.search(name)
+    for name in ("package.json", "myconfig.json", "docs/x.yaml"):
+        assert not given.search(name)
+
+
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+
+
+def inputs(**given):
+    """The environment of the steps, as GitHub fills it in."""
+    values = {f"inputs.{key}": given.get(key, said["default"]) for key, said in ACTION["inputs"].items()}
+    values["github.action_path"] = str(ROOT)
+    found = {}
+    for step in ACTION["runs"]["steps"]:
+        for key, text in step["env"].items():
+            found[key] = re.sub(r"\$\{\{\s*([\w.]+)\s*\}\}", lambda name: values[name[1]], text)
+    return found
+
+
+def act(repository, **given):
+    folder, environment = repository
+    said = environment | inputs(**given) | {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(folder / "summary")}
+    done = [bash(folder, said, step["run"]) for step in ACTION["runs"]["steps"]]
+    return done[-1]
+
+
+def test_action_installs_itself_annotates_and_fails(repository):
+    done = act(repository)
+    assert done.returncode == 2
+    assert "::error file=configs/bad.yaml,line=6,col=1,title=paramcalc PC101::num_heads" in done.stdout
+    assert "PC101" in (repository[0] / "summary").read_text("utf-8")
+    assert Path(repository[1]["LOG"]).read_text("utf-8") == f"python -m pip install --quiet {ROOT}\n"
+
+
+def test_action_takes_paths_options_and_a_revision(repository):
+    assert act(repository, paths="configs/good.yaml").returncode == 0
+    spec = repository[0] / "configs" / "good.yaml"
+    spec.write_text(GOOD.replace("hidden_size: 256", "hidden_size: 512") + "expect: {growth: {total: 5}}\n", "utf-8")
+    done = act(repository, paths="configs/good.yaml", against="HEAD", arguments="--select PC005")
+    assert done.returncode == 1
+    assert "title=paramcalc PC005" in done.stdout
+
+
+def test_action_runs_nothing_that_is_in_its_inputs(repository):
+    act(repository, paths="$(touch owned) ; touch owned", arguments="`touch owned`", against="; touch owned")
+    assert not (repository[0] / "owned").exists()
+
+
+def test_gitlab_template_leaves_a_report(repository):
+    job = yaml.safe_load((ROOT / ".gitlab" / "paramcalc.yml").read_text("utf-8"))["paramcalc"]
+    done = bash(*repository, "\n".join(job["before_script"] + job["script"]), **job["variables"])
+    assert done.returncode == 2
+    report = repository[0] / job["artifacts"]["reports"]["codequality"]
+    found, = json.loads(report.read_text("utf-8"))
+    assert (found["check_name"], found["location"]) == ("PC101", {"path": "configs/bad.yaml", "lines": {"begin": 6}})
+
+
+def test_the_project_checks_its_own_presets():
+    local, = (hook for repo in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
+              for hook in repo["hooks"] if hook["id"] == HOOK["id"])
+    assert local["entry"].startswith(HOOK["entry"])
+    files = [str(path.relative_to(ROOT)) for path in ROOT.glob("configs/*/*.yaml")]
+    assert all(re.search(local["files"], name) and re.search(HOOK["files"], name) for name in files)
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text("utf-8"))["jobs"]
+    assert {"paths": "configs", "arguments": "--strict"} in [
+        step["with"] for step in jobs["presets"]["steps"] if step["uses"] == "./"]
+    assert "paramcalc check configs --strict" in (ROOT / ".ci" / "run").read_text("utf-8")
