@@ -83,10 +83,10 @@ def understood(data: dict[str, Any]) -> TextModel:
     if family is not None and builder(model_type) is not None:
         return TextModel(Config(data, family, model_type, architecture))
     if family is not None and "encoder" in family.defaults | data:
-        raise unknown_type(model_type, ("model_type",))
+        raise unknown_type(model_type, ("model_type",), architecture)
     found = text_model(data, family, model_type, architecture)
     if found is None:
-        raise unknown_type(model_type, ("model_type",))
+        raise unknown_type(model_type, ("model_type",), architecture)
     return found
 
 

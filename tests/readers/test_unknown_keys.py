@@ -2,6 +2,7 @@
 
 import pytest
 
+from paramcalc.errors import UnknownArchitectureError
 from paramcalc.readers.huggingface import read_config
 
 LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
@@ -55,7 +56,18 @@ def test_what_is_said_again_around_a_text_model_is_known(vocab_size, known):
 
 
 def test_remote_code_of_an_unknown_type_is_refused():
-    from paramcalc.errors import UnknownArchitectureError
-
     with pytest.raises(UnknownArchitectureError):
         read_config({"model_type": "my_own", "auto_map": {"AutoModel": "modeling.Model"}})
+
+
+@pytest.mark.parametrize(("model_type", "architecture", "first"), [
+    ("phi-msft", "PhiForCausalLM", "phi"),
+    ("my_own", "MistralForCausalLM", "mistral"),
+    ("Llama", "Unheard", "llama"),
+    ("lamma", 'a"b', "llama"),
+])  # fmt: skip
+def test_a_refusal_names_the_nearest_type(model_type, architecture, first):
+    """A type whose class has the name of a known one is still refused: that class may be another repository's."""
+    with pytest.raises(UnknownArchitectureError) as caught:
+        read_config({"model_type": model_type, "architectures": [architecture]})
+    assert caught.value.problems[0].hint.startswith(f"nearest known: {first}")

@@ -75,10 +75,14 @@ def known() -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def unknown_type(model_type: str, path: tuple[str, ...]) -> UnknownArchitectureError:
-    """A refusal of a model type nobody wrote, with the nearest ones."""
+def unknown_type(model_type: str, path: tuple[str, ...], architecture: str = "") -> UnknownArchitectureError:
+    """A refusal of a model type nobody wrote, with the nearest ones: of a class of the same name, then of spelling."""
     from difflib import get_close_matches
 
-    near = get_close_matches(model_type, known(), n=3, cutoff=0.4)
+    from paramcalc.readers.families.data import namesakes
+
+    names = {name.lower(): name for name in known()}
+    alike = [names[word] for word in get_close_matches(model_type.lower(), names, n=3, cutoff=0.4)]
+    near = list(dict.fromkeys([*(name for name in namesakes(architecture) if builder(name)), *alike]))[:3]
     hint = f"nearest known: {', '.join(near)}" if near else "`paramcalc list families` shows the known ones"
     return UnknownArchitectureError(Problem(f"unknown model_type {model_type[:100]!r}", path, hint))

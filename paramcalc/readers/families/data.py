@@ -68,3 +68,11 @@ def family_data(model_type: str) -> FamilyData | None:
     found = json.loads("{" + line + "}")[model_type]
     return FamilyData(found["defaults"], found["aliases"], tuple(found["classes"]), found.get("text_config"),
                       found.get("text_config_key", "text_config"))
+
+
+def namesakes(architecture: str) -> tuple[str, ...]:
+    """Model types a class of this name is called after: several hundred lines are searched, so only refusals ask."""
+    if not architecture.isidentifier():
+        return ()
+    found = re.findall(rf'^"([^"]+)": \{{.*"{re.escape(architecture)}"', _text(), re.MULTILINE)
+    return tuple(name for name in found if architecture.lower().startswith(re.sub("[_-]", "", name)))

@@ -69,7 +69,7 @@ NEUTRAL_IN: dict[str, dict[str, tuple[object, ...]]] = {
     "qwen3": {"use_qk_norm": (True,)},
     "qwen3_moe": {"use_qk_norm": (True,)},
     "starcoder2": {"mlp_type": ("default",), "norm_type": ("layer_norm",)},
-    "step3p7": {"use_moe_router_bias": (True,)},
+    "step3p5": {"use_moe_router_bias": (True,)},
     "t5": {"n_positions": ANY},
 }
 """Keys files of one model type say though its class does not read them, at the values that say what it does anyway:
