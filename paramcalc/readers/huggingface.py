@@ -53,24 +53,28 @@ def read_config(data: dict[str, Any], name: str = "") -> ReadConfig:
                               "uncounted": (*spec.uncounted, *uncounted)} | rotary(config, spec) | recurrent(config)
     if name and not spec.name:
         update["name"] = name
-    return ReadConfig(spec.model_copy(update=update), _unknown_keys(config, outer))
+    spec = spec.model_copy(update=update)
+    _refuse_impossible(spec, config)
+    return ReadConfig(spec, _unknown_keys(config, outer))
 
 
 def _made(make: Builder, config: Config) -> ModelSpec:
     """What a builder makes of a config; values no component can have are the config's fault, and located there."""
     try:
-        spec = make(config)
+        return make(config)
     except ValidationError as error:
         from paramcalc.readers.blame import blamed  # only refusals pay for it
 
         raise blamed(error, config) from error
+
+
+def _refuse_impossible(spec: ModelSpec, config: Config) -> None:
     try:
         lower(spec)
     except SpecError as error:
         from paramcalc.readers.blame import replaced
 
         raise replaced(error, config) from error
-    return spec
 
 
 def understood(data: dict[str, Any]) -> TextModel:

@@ -53,7 +53,15 @@ class Lowered(NamedTuple):
 
 
 def lower(spec: ModelSpec) -> Lowered:
-    """The long form of a specification. Raises SpecError with everything that cannot be, each at its path."""
+    """The long form of a specification, made once. Raises SpecError with all that cannot be, each at its path."""
+    lowered: Lowered | None = getattr(spec, "_lowered", None)
+    if lowered is None:
+        lowered = _lower(spec)
+        object.__setattr__(spec, "_lowered", lowered)
+    return lowered
+
+
+def _lower(spec: ModelSpec) -> Lowered:
     found = Gathered()
     none: Parts = {}
     blocks = {name: found.of(none, _block, spec, block, ("blocks", name)) for name, block in spec.blocks.items()}

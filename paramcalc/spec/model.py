@@ -75,6 +75,8 @@ class Block(LayerFields):
 class ModelSpec(LayerFields):
     """A whole model. Short form: flat fields, optionally `blocks` and `layers`. Long form: `modules` and `blocks`."""
 
+    __slots__ = ("_lowered",)  # what `lower` made of it: no field, so that a copy with other fields does not inherit it
+
     paramcalc: Literal[1] = 1
     name: Annotated[str, Field(max_length=200)] = ""
     family: Annotated[str, Field(max_length=100)] = ""
