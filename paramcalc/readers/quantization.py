@@ -18,6 +18,10 @@ PATH = ("quantization_config",)
 MAX_RULES = 4000
 
 
+class UnknownFormatError(SpecError):
+    """A method that is known with a format that is not: nothing is wrong with the file."""
+
+
 def quantization(*configs: Settings) -> tuple[Rules, tuple[str, ...]]:
     """Rules and notes from the first of the configs that says how its weights are quantized."""
     for config in configs:
@@ -30,7 +34,11 @@ def quantization(*configs: Settings) -> tuple[Rules, tuple[str, ...]]:
         make = METHODS.get(method) if type(method) is str else None
         if make is None:
             return (), (f"quantization_config: method {str(method)[:60]!r} is not known; weights are in their dtype",)
-        return _validated(make, settings), ()
+        try:
+            return _validated(make, settings), ()
+        except UnknownFormatError as error:
+            said = "; ".join(f"{'.'.join(map(str, p.path))}: {p.message}" for p in error.problems)
+            return (), (f"{said}; weights are in their dtype",)
     return (), ()
 
 
@@ -92,7 +100,7 @@ def _fp8(settings: Settings) -> Rules:
     if settings.get("weight_block_size") == [128, 128]:
         return _all_but(kept, "fp8_block_ue8m0" if settings.get("scale_fmt") == "ue8m0" else "fp8_block")
     if settings.get("weight_block_size") is not None:
-        raise SpecError(Problem("only blocks of [128, 128] are known", (*PATH, "weight_block_size")))
+        raise UnknownFormatError(Problem("only blocks of [128, 128] are known", (*PATH, "weight_block_size")))
     return _all_but(kept, "fp8_channel" if settings["quant_method"] == "fbgemm_fp8" else "fp8_tensor")
 
 
@@ -106,8 +114,7 @@ def _modelopt(settings: Settings) -> Rules:
     algorithm = str(settings.get("quant_algo", settings.get("quant_type", ""))).upper()
     known = {"NVFP4": "nvfp4", "FP8": "fp8_tensor", "FP8_PB_WO": "fp8_block"}
     if algorithm not in known:
-        raise SpecError(Problem(f"quant_algo {algorithm[:40]!r} is not known", (*PATH, "quant_algo"),
-                                f"known: {', '.join(known)}"))
+        raise UnknownFormatError(Problem(f"{algorithm[:40]!r} is not known", (*PATH, "quant_algo")))
     return _all_but(_names(settings, "ignore", "exclude_modules"), known[algorithm])
 
 
@@ -151,8 +158,8 @@ def _compressed_format(weights: Settings, format_: str, group: str) -> str:
         return {"tensor": "fp8_tensor", "block": "fp8_block"}.get(strategy, "fp8_channel")
     if bits == 8:
         return "int8_channel"
-    raise SpecError(Problem(f"format {format_[:40]!r} with {bits} bits is not known",
-                            (*PATH, "config_groups", group)))
+    raise UnknownFormatError(Problem(f"format {format_[:40]!r} with {bits} bits is not known",
+                                     (*PATH, "config_groups", group)))
 
 
 METHODS: dict[str, Callable[[Settings], Rules]] = {
