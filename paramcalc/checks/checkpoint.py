@@ -79,16 +79,17 @@ def _gaps(name: str, found: list[StoredTensor], count: int) -> str:
 
 
 def _types(subject: Subject, held: dict[str, Held], file: str) -> Iterator[Finding]:
-    """Tensors of another number format than the spec's own rules give them."""
+    """Tensors of another number format than the spec's own rules give them; what no rule speaks of may be in any."""
     from paramcalc.catalog.formats import find_format
     from paramcalc.measures.parameters import placed
     from paramcalc.transforms.formats import in_formats
 
     if not subject.spec.quantize:
         return
-    plain = find_format("bf16")
     for item in placed(in_formats(subject.model).tree):
-        wanted = held_in(item.tensor, plain)
+        if item.tensor.format is None and item.tensor.dtype is None:
+            continue
+        wanted = held_in(item.tensor, find_format("bf16"))
         for tensor in held.get(item.name, Held([])).tensors:
             if wanted.family == "plain" and tensor.format != wanted.name:
                 message = f"{file}: tensor {tensor.name} is held in {tensor.format}, expected {wanted.name}"

@@ -50,7 +50,8 @@ def bash(folder, environment, script, **more):
 HOOK, = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
 
 
-@pytest.mark.parametrize(("files", "code"), [(["configs/good.yaml"], 0), (["configs/good.yaml", "configs/bad.yaml"], 2)])
+@pytest.mark.parametrize(("files", "code"), [
+    (["configs/good.yaml"], 0), (["configs/good.yaml", "configs/bad.yaml"], 2)])
 def test_hook(files, code, repository):
     done = bash(*repository, f"{HOOK['entry']} {' '.join(files)}")
     assert done.returncode == code
