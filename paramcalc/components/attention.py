@@ -191,12 +191,12 @@ class Attention(Component):
         if policy.recompute == "full":
             return self._arguments(t)
         head, width = self._head_dim(site), self.width(site)
-        q, k, v, gate = self._projected(t, width, head)
+        q, k, v = self._projected(t, width, head)
         q, k, v = self._positioned(t, q, k, v, head, rotary=site.rotary and not self.cross)
         context = attend(t, q, k, v, self._heads(head))
         if self.output_gate != "none":
-            opened = t.like(gate)
-            t.keep(opened, "gate")
+            each = 1 if self.output_gate == "head" else self.v_head_dim or head
+            opened = t.new((self.num_heads * each,), (axis("heads", self.num_heads, each),))
             context = t.multiply(context, opened, ("context", "gate"))
         if self.output:
             out = t.linear(context, self.output_size or width, "hidden", "output")
@@ -222,29 +222,26 @@ class Attention(Component):
     def _source(self, t: Tape) -> Value:
         return t.new((self.source_size or t.width,), ("hidden",), "source", shared="encoder output", argument=True)
 
-    def _projected(self, t: Tape, width: int, head: int) -> tuple[Value, Value, Value, Value]:
-        """q, k, v and the gate; views of one storage where one matrix makes them."""
+    def _projected(self, t: Tape, width: int, head: int) -> tuple[Value, Value, Value]:
+        """q, k and v; views of one storage where one matrix makes them."""
         x, v_head, kv_heads = t.stream(width), self.v_head_dim or head, self.num_kv_heads or self.num_heads
         wide = head * (2 if self.output_gate == "query" else 1)
         q = t.linear(x, self.num_heads * wide, axis("heads", self.num_heads, wide))
-        each = v_head if self.output_gate == "full" else 1
-        gate = q if self.output_gate == "query" else t.new((self.num_heads * each,), (axis("heads", self.num_heads,
-                                                                                           each),))
         if self.fused in ("qkv", "gqkv"):
             joined = self._joined(head)
             joint = t.new((sum(run.units * run.size for run in joined.runs),), (joined,))
             if t.how.broadcast_kv:
                 k, v = (t.new((kv_heads * size,), (axis("kv_heads", kv_heads, size),)) for size in (head, v_head))
-                return joint, k, v, gate
-            return joint, joint, joint, joint if self.fused == "gqkv" else gate
+                return joint, k, v
+            return joint, joint, joint
         source = self._source(t) if self.cross else x
         key, value, both = (t.new((kv_heads * size,), (axis("kv_heads", kv_heads, size),), source.per)
                             for size in (head, v_head, head + v_head))
         if not self.shares_kv:
             t.keep(source, "source")
         if self.fused == "kv":
-            return q, both, both, gate
-        return q, key, key if self.value == "key" else value, gate
+            return q, both, both
+        return q, key, key if self.value == "key" else value
 
     def _positioned(self, t: Tape, q: Value, k: Value, v: Value, head: int, *, rotary: bool) -> tuple[Value, ...]:
         """Queries and keys normed and rotated, each a tensor of its own after it."""

@@ -1,0 +1,109 @@
+"""What single components keep for backward where no recorded class shows it; counted by hand from what operations keep.
+
+Values for each token, each pair and each sequence, of a width of 64, four query heads and two key heads of 16. Whole
+models are held to what torch packed in `tests/measures/test_activations.py`.
+"""
+
+from collections import Counter
+from math import prod
+
+import pytest
+
+from paramcalc.components import parse_component
+from paramcalc.components.base import Site, UnknownActivationsError
+from paramcalc.components.tape import Policy
+from paramcalc.components.training import Training
+
+HEADS = {"kind": "attention", "num_heads": 4, "num_kv_heads": 2, "head_dim": 16}
+LATENT = {"kind": "latent_attention", "num_heads": 4, "kv_lora_rank": 32, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8,
+          "v_head_dim": 16}
+MOE = {"kind": "moe", "experts": 8, "top_k": 2, "intermediate_size": 32}
+EAGER, FLASH, MEGATRON = Policy("eager"), Policy("flash"), Policy("sdpa", library="megatron")
+SITE = Site(64)
+
+
+def kept(fields, policy, site=SITE):
+    """Values kept, by what there is one of."""
+    leaves = parse_component(fields).saved(site, policy)
+    found = Counter()
+    for leaf in {leaf.shared or number: leaf for number, leaf in enumerate(leaves)}.values():
+        found[leaf.per] += leaf.used * prod(leaf.shape)
+    return dict(found)
+
+
+FLASH_MORE = {"once": 24}  # the random state
+
+CASES = [
+    # input; q, k, v; context, and four logarithms of sums
+    ("flash", HEADS, FLASH, {"token": 64 + (64 + 32 + 32) + 64 + 4} | FLASH_MORE),
+    # the joint storage of q, k and v once; no gate
+    ("joint", HEADS | {"fused": "qkv"}, FLASH, {"token": 64 + 128 + 64 + 4} | FLASH_MORE),
+    # k and v as one storage of 64
+    ("kv", HEADS | {"fused": "kv"}, FLASH, {"token": 64 + 64 + 64 + 64 + 4} | FLASH_MORE),
+    # the gate is part of the joint storage of 4·(16 + 16) + 2·32; its sigmoid, the context and their product
+    ("gqkv", HEADS | {"fused": "gqkv", "output_gate": "full"}, FLASH, {"token": 64 + 192 + 3 * 64 + 4} | FLASH_MORE),
+    # one more value a head is the sigmoid of the gate
+    ("gate of a head", HEADS | {"output_gate": "head"}, FLASH, {"token": 64 + 128 + 64 + 4 + 4 + 64} | FLASH_MORE),
+    # q and its gate are one storage of 128; the gate's sigmoid and the product are of 64
+    ("gate with q", HEADS | {"output_gate": "query"}, FLASH, {"token": 64 + 128 + 64 + 3 * 64 + 4} | FLASH_MORE),
+    # no output projection, but the kernel keeps its output
+    ("no output", HEADS | {"output": False}, FLASH, {"token": 64 + 128 + 64 + 4} | FLASH_MORE),
+    # keys and values of another layer are expanded to all heads again: copies
+    ("shared keys", HEADS | {"shares_kv": True}, EAGER, {"token": 64 + 3 * 64 + 64, "pair": 2 * 4}),
+    # the library of formulas keeps neither logarithms nor random states
+    ("megatron", HEADS, MEGATRON, {"token": 64 + 128 + 64 + 64}),
+    # input, latent and rotary key of 40 whose part is the norm's input, copy and product, ...
+    ("latent head gate", LATENT | {"norms": False, "output_gate": "head"}, FLASH,
+     # input, latent, q, k of 4·24, values of 4·32, context twice (padded, gated), logarithms, gate
+     {"token": 64 + 40 + 96 + 96 + 128 + 64 + 4 + 4 + 64} | FLASH_MORE),
+    ("latent full gate", LATENT | {"norms": False, "output_gate": "full"}, FLASH,
+     {"token": 64 + 40 + 96 + 96 + 128 + 64 + 4 + 64 + 64} | FLASH_MORE),
+    # what a table of biases looks up is an index for each pair of positions
+    ("lookup", {"kind": "parameter", "shape": [32, 4], "role": "lookup"}, EAGER, {"position_pair": 1}),
+    ("added", {"kind": "parameter", "shape": [64], "added": True}, EAGER, {}),
+    ("buffer", {"kind": "parameter", "shape": [64], "buffer": True}, EAGER, {}),
+    ("frozen", {"kind": "parameter", "shape": [64], "frozen": True}, EAGER, {}),
+    ("rotary", {"kind": "rotary"}, EAGER, {}),
+]
+
+
+@pytest.mark.parametrize(("fields", "policy", "values"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_by_hand(fields, policy, values):
+    assert kept(fields, policy) == values
+
+
+def test_rotation_keeps_tables_and_a_rotated_copy():
+    turned = Site(64, rotary=True)
+    for fields in (HEADS, LATENT):
+        tables = 2 * (16 if fields is HEADS else 8)
+        more = kept(fields, FLASH, turned)
+        assert more == kept(fields, FLASH) | {"position": tables}
+        assert kept(fields, MEGATRON, turned) == kept(fields, MEGATRON)
+
+
+def test_experts_in_a_narrower_width():
+    whole, narrow = kept(MOE, EAGER), kept(MOE | {"latent_size": 16}, EAGER)
+    # two copies of the input and two outputs are of 16 where they were of 64; what goes up again is one of 16 more
+    assert whole["token"] - narrow["token"] == 2 * 2 * (64 - 16) - 16
+
+
+def test_experts_chosen_elsewhere_have_no_router():
+    own, apart = kept(MOE, MEGATRON), kept(MOE | {"router": False}, MEGATRON)
+    assert own["token"] - apart["token"] == 64  # its input; experts have copies of it
+
+
+def test_a_router_in_float_keeps_copies_of_its_input_and_weight():
+    wide = Site(64, training=Training(router_float=True))
+    plain, found = kept(MOE, EAGER), kept(MOE, EAGER, wide)
+    assert found["once"] - plain["once"] == 8 * 64
+    assert found["token"] == plain["token"]  # the copy takes the input's place
+    assert [leaf.dtype for leaf in parse_component(MOE).saved(wide, EAGER) if leaf.name == "router input"] == ["float32"]
+
+
+@pytest.mark.parametrize("fields", [
+    {"kind": "rmsnorm", "gate_rank": 4}, {"kind": "parameter", "shape": [4]},
+    {"kind": "mamba", "inner_size": 64, "state_size": 16, "dt_rank": 4},
+], ids=lambda fields: fields["kind"])
+def test_what_nobody_described_is_refused(fields):
+    with pytest.raises(UnknownActivationsError, match=fields["kind"]):
+        kept(fields, EAGER)
