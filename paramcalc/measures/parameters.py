@@ -37,11 +37,6 @@ class Placed(NamedTuple):
         """Values in memory; a buffer has none."""
         return 0 if self.tensor.buffer else self.stored * self.tensor.numel
 
-    @property
-    def active(self) -> int:
-        """Values one token meets, each once however often it is visited."""
-        return 0 if self.tensor.buffer else min(self.stored, self.used) * self.tensor.numel
-
 
 class Counts(NamedTuple):
     """Parameters of a model and of each of its components."""

@@ -1,0 +1,62 @@
+"""What a dimension is called and made of, by which a model is divided among devices.
+
+`tests/data/tp_plans.json` is which dimension transformers 5.23.0 divides (`tests/oracle/tp_plans.py`).
+"""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from paramcalc.axes import runs
+from paramcalc.build import build
+from paramcalc.measures.parameters import placed
+from paramcalc.readers.families import known
+from paramcalc.readers.huggingface import read_config
+from paramcalc.transforms.shard import DIVIDED, REPEATED
+
+DATA = Path(__file__).parents[1] / "data"
+PLANS = {kind: plan for kind, plan in json.loads((DATA / "tp_plans.json").read_text("utf-8")).items()
+         if kind in known()}
+RECORDS = [json.loads(line) for path in sorted((DATA / "oracle").glob("*.jsonl"))
+           for line in path.read_text("utf-8").splitlines()[1:2]]
+DRAWS = [record for record in RECORDS if record["model_type"] in known()]
+
+
+def tree(record):
+    return build(read_config(record["config"]).spec).tree
+
+
+@pytest.mark.parametrize("record", DRAWS, ids=lambda record: record["id"])
+def test_runs_make_up_their_dimension(record):
+    model = tree(record)
+    leaves = [item.tensor for item in placed(model)]
+    for path, node, _, _ in model.walk():
+        leaves += [*node.states(path), *node.work(path)]
+    for leaf in leaves:
+        for name, size in zip(leaf.axes, leaf.shape, strict=True):
+            assert sum(run.units * run.size for run in runs(name, size)) == size, (leaf.name, name)
+
+
+@pytest.mark.parametrize("kind", PLANS)
+def test_the_dimension_the_library_divides(kind):
+    compared = set()
+    with (DATA / "oracle" / f"{kind}.jsonl").open(encoding="utf-8") as lines:
+        default = json.loads(next(lines))
+    for item in placed(tree(default)):
+        key = planned(PLANS[kind], item.name)
+        if key and len(item.tensor.shape) == 2:
+            found = [divided(*each) for each in zip(item.tensor.axes, item.tensor.shape, strict=True)]
+            assert found == [PLANS[kind][key] == "colwise", PLANS[kind][key] == "rowwise"], item.name
+            compared.add(key)
+    assert compared == set(PLANS[kind])
+
+
+def planned(plan, name):
+    starred = re.sub(r"\.\d+\b", ".*", name)
+    return next((key for key in plan if starred.endswith(f".{key}.weight")), None)
+
+
+def divided(name, size):
+    return any(run.name in DIVIDED | REPEATED for run in runs(name, size))
