@@ -6,6 +6,7 @@ rates are the best of several rounds of processor time, on one core.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -54,7 +55,7 @@ def say(what: str, figure: str, aim: str) -> None:
     sys.stdout.flush()
 
 
-def start(rounds: int = 11) -> None:
+def start(rounds: int = 9) -> None:
     """Whole processes, compiled files warm, each in turn beside one that only imports the libraries."""
     with tempfile.TemporaryDirectory() as compiled:
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
@@ -83,13 +84,16 @@ def process(words: list[str], environment: dict[str, str]) -> float:
 
 
 def rate(work: Callable[[Any], object], given: Sequence[Any], rounds: int = 7) -> float:
-    """Items a second of processor time, the best of several rounds over all of them."""
+    """Items a second of processor time, the best of several rounds, without collecting garbage, as timeit."""
     best = float("inf")
+    gc.collect()
+    gc.disable()
     for _ in range(rounds):
         began = time.process_time()
         for item in given:
             work(item)
         best = min(best, time.process_time() - began)
+    gc.enable()
     return len(given) / best
 
 

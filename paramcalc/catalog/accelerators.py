@@ -82,8 +82,10 @@ def accelerators(extra: Path | None = None) -> Mapping[str, Accelerator]:
 
 def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
     """The accelerator of that key, alias or name, in any case; `extra` is a user's file that adds and overrides."""
-    table = _with_user_file(extra) if extra else _built_in()
     wanted = slug(name)
+    if extra is None and wanted in _rows():
+        return _row(wanted)
+    table = _with_user_file(extra) if extra else _built_in()
     if wanted in table:
         return table[wanted]
     by_alias = {slug(alias): device for device in table.values() for alias in (device.name, *device.aliases)}
@@ -94,13 +96,24 @@ def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
 
 
 @cache
+def _document() -> dict[str, object]:
+    return read_table("accelerators.yaml")
+
+
+def _rows() -> dict[str, object]:
+    return mapping(_document()["accelerators"])
+
+
+@cache
+def _row(key: str) -> Accelerator:
+    """One device of the table: most runs ask for no other."""
+    sources = {name: str(value) for name, value in mapping(_document()["sources"]).items()}
+    return _Row(key, mapping(_rows()[key]), sources, "accelerators.yaml").build()
+
+
+@cache
 def _built_in() -> dict[str, Accelerator]:
-    document = read_table("accelerators.yaml")
-    sources = {key: str(value) for key, value in mapping(document["sources"]).items()}
-    return {
-        key: _Row(key, mapping(row), sources, "accelerators.yaml").build()
-        for key, row in mapping(document["accelerators"]).items()
-    }
+    return {key: _row(key) for key in _rows()}
 
 
 def _with_user_file(path: Path) -> dict[str, Accelerator]:

@@ -89,7 +89,7 @@ class Config:
         """The raw value; the class's default, then `default`, where the file is silent."""
         self.read.add(key)
         data = self.data
-        if (older := self.older.get(key)) is not None and data.get(older) is not None:
+        if self.older and (older := self.older.get(key)) is not None and data.get(older) is not None:
             self.read.add(older)
             return data[older]
         if key in data:
