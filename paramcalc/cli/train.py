@@ -29,6 +29,13 @@ EXAMPLES = (
 )
 
 
+class LossName(StrEnum):
+    """How the loss is taken."""
+
+    plain = "plain"
+    fused = "fused"
+
+
 class AttentionName(StrEnum):
     """How attention is computed."""
 
@@ -70,6 +77,9 @@ Interleave = Annotated[int, typer.Option("--interleave", min=1, max=64, help="Ch
 MicroBatches = Annotated[int | None, typer.Option("--micro-batches", min=1, help="Micro-batches of a step.")]
 Sequence = Annotated[bool, typer.Option("--sequence-parallel/--no-sequence-parallel", help="Share by tokens what --tp "
                                         "leaves whole.")]
+Source = Annotated[str | None, typer.Option("--source", metavar="TOKENS", help="Tokens of the encoder's input; as many "
+                                            "as --seq when not given.")]
+LossOption = Annotated[LossName, typer.Option("--loss", help="fused: taken in pieces, logits are never held.")]
 LoraRank = Annotated[int | None, typer.Option("--lora-rank", min=1, max=2**14, help="Train adapters of this rank.")]
 LoraTargets = Annotated[str, typer.Option("--lora-targets", metavar="NAME[,…]", help="Modules with adapters.")]
 Dora = Annotated[bool, typer.Option("--dora", help="A magnitude for each output of an adapter as well.")]
@@ -98,6 +108,8 @@ def train(
     dp: Dp = 1,
     interleave: Interleave = 1,
     micro_batches: MicroBatches = None,
+    source: Source = None,
+    loss: LossOption = LossName.plain,
     sequence_parallel: Sequence = True,
     lora_rank: LoraRank = None,
     lora_targets: LoraTargets = "all-linear",
@@ -122,6 +134,7 @@ def train(
     from paramcalc.cli.sizes import tokens
 
     length = tokens(seq, "--seq")
+    encoder = length if source is None else tokens(source, "--source")
     if search and (gpu is None or gpus is None):
         raise UsageError(Problem("--search needs --gpu NAME and --gpus N", hint="--gpu h100 --gpus 256 --search"))
     if gpus is not None and not search:
@@ -135,7 +148,7 @@ def train(
         from paramcalc.reports import train as report
 
         model = _adapted(build(loaded.spec), quant, lora_rank, lora_targets, dora=dora)
-        recipe = Recipe(dtype, grad_dtype, not no_master, optimizer)
+        recipe = Recipe(dtype, grad_dtype, not no_master, optimizer, loss is LossName.fused)
         trainer = Trainer(model, recipe)
         policy = Policy(attention.value, recompute.value, activations.value, dtype, micro_batch)
         device = _device(gpu, accelerators)
@@ -143,8 +156,8 @@ def train(
             return _search(loaded, trainer, device, gpus, length, policy, global_batch or gpus, quiet=quiet)
         layout = Layout(tp or 1, pp or 1, dp, ep or 1, cp, zero, zero_shards, interleave, micro_batches=micro_batches,
                         sequence=sequence_parallel)
-        asked = report.Asked(recipe, layout, Tokens(micro_batch, length, length), policy, device)
-        return _one(loaded, trainer, asked, plot)
+        asked = report.Asked(recipe, layout, Tokens(micro_batch, length, encoder), policy, device)
+        return _one(loaded, trainer, asked, plot, strict=strict)
 
     common = o.Common(set_, format_, json, output, color, strict, quiet)
     raise typer.Exit(o.answer_all(models, common, make))
@@ -169,13 +182,15 @@ def _device(gpu: str | None, extra: Any) -> Accelerator | None:  # noqa: ANN401 
     return None if gpu is None else find_accelerator(gpu, extra)
 
 
-def _one(loaded: Loaded, trainer: Trainer, asked: Asked, plot: Any) -> Answer:  # noqa: ANN401 - a path or None
+def _one(loaded: Loaded, trainer: Trainer, asked: Asked, plot: Any, *, strict: bool) -> Answer:  # noqa: ANN401 - a path
     from paramcalc.estimates.largest import largest
     from paramcalc.measures.activations import activations
     from paramcalc.reports import train as report
 
     devices = trainer.devices(asked.layout, asked.load, asked.policy)
     unknown = activations(trainer.model.tree, asked.load, asked.policy).unknown
+    if unknown and strict:
+        raise UsageError(Problem(f"activations of {', '.join(unknown)} are not known", hint="leave --strict out"))
     asked = asked._replace(unknown=unknown)
     if asked.gpu is not None:
         most = largest(trainer, asked.layout, asked.load, asked.policy, asked.capacity)

@@ -41,6 +41,8 @@ class Recipe(NamedTuple):
     master: bool = True
     """A float32 copy of weights held in fewer bits, which the optimizer updates."""
     optimizer: str = "adamw"
+    fused_loss: bool = False
+    """The loss is taken piece by piece: no logits are ever held (Liger's fused linear cross-entropy)."""
 
 
 class Layout(NamedTuple):
@@ -199,6 +201,7 @@ class Trainer:
         """Bytes on each device of a stage."""
         plan = layout.plan
         stays, loss = self.kept(plan, stage, load._replace(cp=layout.cp), policy)
+        loss = 0 if self.recipe.fused_loss else loss
         gathered = 2 * self.states(plan, stage)[2] if layout.zero == 3 and layout.ways > 1 else 0
         return Device(stage, *self.held(layout, stage), ceil(stays * in_flight(layout, stage)), loss, gathered,
                       self._working(plan, stage, load._replace(cp=layout.cp), policy, loss))

@@ -53,6 +53,10 @@ HIDDEN = ("resid_pdrop", "hidden_dropout_prob", "hidden_dropout", "residual_drop
           "dropout_rate")
 EMBEDDING = ("embd_pdrop", "embedding_dropout", "embed_dropout", "hidden_dropout_prob", "dropout", "dropout_rate")
 NO_EMBEDDING_DROPOUT = frozenset(["opt", "phi3", "phimoe", "bloom", "falcon"])
+TOLD_APART = frozenset(
+    ["relu", "tanh", "sigmoid", "relu6", "gelu_new", "gelu_fast", "quick_gelu", "gelu_accurate", "relu2",
+     "relu_squared"])
+"""Activation functions that keep something else than their input (see `paramcalc.components.tape`)."""
 Norm = Literal["cast", "float", "offset", "stream", "native"]
 
 
@@ -60,7 +64,8 @@ def training(config: Config) -> Training | None:
     """The facts of one config; None where all of them are the usual ones."""
     name = config.model_type
     fields: dict[str, Any] = _dropouts(config) | _rotation(config) | _routing(config)
-    fields["activation"] = _activation(config)
+    word = _activation(config)
+    fields["activation"] = word if word in TOLD_APART else ""
     norms: tuple[tuple[frozenset[str], Norm], ...] = ((FLOAT_NORM, "float"), (OFFSET_NORM, "offset"),
                                                       (STREAM_NORM, "stream"))
     fields["norm"] = next((norm for names, norm in norms if name in names), "cast")
