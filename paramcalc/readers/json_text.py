@@ -14,11 +14,14 @@ from paramcalc.readers.text import MAX_DEPTH, MAX_DIGITS, MAX_NODES, MAX_STRING,
 
 # Possessive, so that a string that is never closed costs one pass, not one for every quote in it.
 _NOT_BRACKET = re.compile(r'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[^\[\]{}"]++')
+# Published configs of Mamba-like models hold this one word that is no JSON; it says that an interval has no end.
+_OPEN_END = re.compile(r'("time_step_limit"\s*:\s*\[\s*[\d.]+\s*,\s*)Infinity(?=\s*\])')
 _EMPTY_PAIR = re.compile(r"\[\]|\{\}")
 
 
 def parse(text: str, source: str) -> dict[str, Any]:
     """Return the object that `text` holds. Raises InputError with every problem that could be located."""
+    text = _without_open_ends(text)
     if _may_be_too_big(text):
         _refuse(text, source)
     try:
@@ -39,7 +42,12 @@ def parse(text: str, source: str) -> dict[str, Any]:
 
 def places(text: str, source: str) -> Mark:
     """Return where each key and item stands, of a text that `parse` accepted."""
-    return scan(text, Findings(source))
+    return scan(_without_open_ends(text), Findings(source))
+
+
+def _without_open_ends(text: str) -> str:
+    """The same text, of the same length, with null for the end of an interval that has none."""
+    return _OPEN_END.sub(r"\1null    ", text) if "Infinity" in text else text
 
 
 def _refuse(text: str, source: str) -> None:

@@ -84,6 +84,19 @@ def test_json_holds_what_json_can_say():
     assert read_json('{"a": -' + "9" * 30 + "}", "s").data == {"a": 1 - 10**30}
 
 
+def test_the_open_interval_of_published_configs_is_read_and_nothing_else_of_the_kind():
+    text = '{"a": 1, "time_step_limit": [0.0, Infinity], "b": "x"}'
+    found = read_json(text, "s")
+    assert found.data == {"a": 1, "time_step_limit": [0.0, None], "b": "x"}
+    assert found.place(("b",)) == (1, text.index('"b"') + 1)
+    for other in ('{"time_step_limit": [0.0, NaN]}', '{"time_step_limit": Infinity}', '{"limit": [0.0, Infinity]}',
+                  '{"time_step_limit": [0.0, Infinity], "a": Infinity}', '{"time_step_limit": [Infinity, 0.0]}'):
+        with pytest.raises(InputError, match="must be finite"):
+            read_json(other, "s")
+    quoted = json.dumps({"s": text})
+    assert read_json(quoted, "s").data == {"s": text}
+
+
 @pytest.mark.parametrize(
     ("read", "text", "places"),
     [
