@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -68,11 +70,33 @@ def run(arguments: list[str]) -> int:
             return 0
         if word is not None and wanted is None and not arguments[0].startswith("-"):
             raise _unknown(word)
+    completing = VARIABLE in os.environ
     try:
-        application(wanted)(arguments, standalone_mode=True, prog_name="paramcalc")
+        code = application(wanted)(arguments, standalone_mode=completing, prog_name="paramcalc")
     except SystemExit as stop:
+        if not completing:  # the parser's answer to a closed pipe
+            raise BrokenPipeError from stop
         return stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 2
-    return 0
+    except typer.Abort:
+        return 130
+    except Exception as error:
+        said = getattr(error, "format_message", None)
+        if said is None:
+            raise
+        raise _misused(said(), wanted) from error
+    return code if isinstance(code, int) else 0
+
+
+def _misused(message: str, command: str | None) -> UsageError:
+    """What the parser refuses, in our words."""
+    message = (message[:1].lower() + message[1:]).rstrip(".").replace("Value error, ", "")
+    near = re.search(r" ?\((?:Possible options|Did you mean): (.*)\)\??$| ?Did you mean (.*)\?$", message)
+    if near is not None:
+        return UsageError(Problem(message[: near.start()].rstrip("."), hint=f"did you mean {near[1] or near[2]}?"))
+    given, choice, known = message.rpartition("' is not one of ")
+    if choice and (close := get_close_matches(given.rpartition("'")[2], known.split("'")[1::2], n=1)):
+        return UsageError(Problem(message, hint=f"did you mean {close[0]}?"))
+    return UsageError(Problem(message, hint=f"`paramcalc {command or ''}".rstrip() + " --help` shows how it is used"))
 
 
 def _unknown(word: str) -> UsageError:

@@ -28,7 +28,7 @@ class CheckFormat(StrEnum):
     markdown = "markdown"
 
 
-Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Specs, configs, or folders to search for them.")]
+Paths = Annotated[list[Path], typer.Argument(metavar="PATH", help="Specs, configs, or folders to search for them.")]
 CheckFormatOption = Annotated[CheckFormat | None, typer.Option(
     "--format", help="How findings are written; github by itself in a GitHub workflow.")]
 Codes = Annotated[list[str], typer.Option("--select", metavar="CODE", help="Only rules that begin so: PC3.")]

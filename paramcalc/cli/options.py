@@ -20,7 +20,7 @@ def complete_model(incomplete: str) -> list[str]:
     return [name for name in presets() if name.startswith(incomplete)]
 
 
-Models = Annotated[list[str], typer.Argument(metavar="MODEL...", help="A spec, a config.json or its folder, a preset "
+Models = Annotated[list[str], typer.Argument(metavar="MODEL", help="A spec, a config.json or its folder, a preset "
                                              "name, or - for standard input.", autocompletion=complete_model)]
 One = Annotated[str, typer.Argument(metavar="MODEL", help="A spec, a config.json or its folder, a preset name, or - "
                                     "for standard input.", autocompletion=complete_model)]

@@ -133,9 +133,9 @@ def write(text: str, output: Path | None) -> None:
                                      source=str(output))) from error
         return
     if not _wide_encoding():
-        encoding = sys.stdout.encoding or "ascii"
-        plain = text.translate({ord("·"): "|", ord("×"): "x", ord("…"): "..."})
-        text = plain.encode(encoding, "backslashreplace").decode(encoding)
+        from paramcalc.reports.render import spelled
+
+        text = spelled(text, sys.stdout.encoding or "ascii")
     sys.stdout.write(text)
 
 

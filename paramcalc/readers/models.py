@@ -80,6 +80,8 @@ def located(error: PCError, document: Document) -> PCError:
     """The same refusal with each problem's line and column in its document."""
     from paramcalc.readers.located import ordered
 
+    if isinstance(error, UsageError) and not any(p.path for p in error.problems):
+        return error.within(document.source)
     return type(error)(*ordered(p if p.source else document.problem(p.path, p.message, p.hint)
                                 for p in error.problems))
 

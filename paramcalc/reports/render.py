@@ -107,4 +107,13 @@ def show(tables: Sequence[Table], console: Console) -> None:
 
     ascii_only = not console.encoding.lower().startswith("utf")
     for line in lines(tables, console.width, ascii_only=ascii_only):
-        console.print(Text.assemble(*((text, STYLES.get(style, "")) for text, style in line)), soft_wrap=True)
+        pieces = ((spelled(text, console.encoding), STYLES.get(style, "")) for text, style in line)
+        console.print(Text.assemble(*pieces), soft_wrap=True)
+
+
+def spelled(text: str, encoding: str) -> str:
+    """The text as an encoding can hold it: plain marks for ours, escapes for what is others'."""
+    if encoding.lower().startswith("utf"):
+        return text
+    plain = text.translate({ord("·"): "|", ord("×"): "x", ord("…"): "...", ord("→"): "->"})
+    return plain.encode(encoding, "backslashreplace").decode(encoding)
