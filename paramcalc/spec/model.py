@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from paramcalc.components import AnyComponent
-from paramcalc.components.base import Count, Listed, Rows, Size, Strict, later
-from paramcalc.components.moe import MixtureOfExperts
+from paramcalc.components import AnyComponent, component_class
+from paramcalc.components.base import Component, Count, Listed, Parsed, Rows, Size, Strict, later
 from paramcalc.components.problems import impossible
 from paramcalc.components.training import Training
 from paramcalc.spec.expect import Expect
@@ -17,6 +16,12 @@ from paramcalc.spec.quantize import QuantRule
 
 if TYPE_CHECKING:
     from typing import Self
+
+
+def _mixture(value: object) -> Component:
+    """A mixture of experts, whose class is loaded when there is one."""
+    mixture = component_class("moe")
+    return value if isinstance(value, mixture) else mixture.model_validate(value)
 
 
 class LayerFields(Strict):
@@ -57,7 +62,7 @@ class LayerFields(Strict):
     norm_placement: Literal["pre", "post", "sandwich", "parallel", "parallel_norms", "ffn", "none"] | None = None
     """pre: before attention and feed-forward; post: after each; sandwich: both; parallel: one before both at once;
     parallel_norms: both at once, a norm before each; ffn: before the feed-forward only."""
-    moe: Annotated[MixtureOfExperts, later(MixtureOfExperts)] | None = None
+    moe: Annotated[Component, Parsed(_mixture, {"$ref": "#/$defs/MixtureOfExperts"})] | None = None
     mixer: AnyComponent | None = None
     """What mixes tokens, where it is not plain attention."""
     ffn: AnyComponent | Literal["none"] | None = None
