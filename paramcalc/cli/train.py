@@ -214,17 +214,18 @@ def _search(loaded: Loaded, trainer: Trainer, device: Accelerator, gpus: int, le
     return report.layouts(loaded, trainer.model, found, tried, device, Tokens(1, length, length))
 
 
-def progress(*, quiet: bool) -> tuple[Callable[[int], None], Callable[[], None]]:
-    """A counter on standard error, on a terminal, once half a second has passed; gone when finished."""
+def progress(*, quiet: bool) -> tuple[Callable[[int, int, int], None], Callable[[], None]]:
+    """A bar on standard error, on a terminal, once half a second has passed; gone when finished."""
     import time
 
     start, shown = time.monotonic(), [0.0]
 
-    def tick(count: int) -> None:
+    def tick(done: int, total: int, tried: int) -> None:
         now = time.monotonic()
         if not quiet and sys.stderr.isatty() and now - start > 0.5 and now - shown[0] > 0.1:
             shown[0] = now
-            sys.stderr.write(f"\r{count:,} layouts tried")
+            bar = "#" * (30 * done // total)
+            sys.stderr.write(f"\r[{bar:.<30}] {tried:,} layouts tried")
             sys.stderr.flush()
 
     def done() -> None:

@@ -100,7 +100,7 @@ def sent(layout: Layout, known: Facts, states: int, tokens: int, micro_batches: 
 
 def search(  # the arguments are as independent as the rows of the table this makes
     trainer: Trainer, devices: int, capacity: int, seq: int, policy: Policy, global_batch: int,
-    tick: Callable[[int], None] = lambda count: None,
+    tick: Callable[[int, int, int], None] = lambda done, total, tried: None,
 ) -> tuple[list[Candidate], int]:
     """Layouts that fit, those that send least first, then those with most headroom; and how many were tried."""
     tree = trainer.model.tree
@@ -109,10 +109,11 @@ def search(  # the arguments are as independent as the rows of the table this ma
                   default=0)
     found: list[Candidate] = []
     tried = 0
-    for layout in layouts(devices, known, experts, seq):
+    plans = list(layouts(devices, known, experts, seq))
+    for done, layout in enumerate(plans, 1):
         sizes = [micro for micro in MICRO_BATCHES if global_batch % (micro * layout.dp) == 0]
         tried += len(sizes) * len(get_args(Recompute))
-        tick(tried)
+        tick(done, len(plans), tried)
         if not sizes or not _states_fit(trainer, layout, capacity):
             continue
         for recompute in get_args(Recompute):

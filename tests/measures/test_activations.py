@@ -30,6 +30,13 @@ def test_bytes_are_those_torch_packed(model, how):
     assert abs(found.loss - loss) * 10_000 <= model["tolerance"] * loss
 
 
+@pytest.mark.parametrize(("model", "how"), [(m, how) for m in MODELS for how in m.get("batch_2", ())])
+def test_two_sequences_copy_views_of_several_heads(model, how):
+    tree = build(read_config(model["config"]).spec).tree
+    policy = Policy(how.split()[0], "none", batch=2)
+    assert activations(tree, Tokens(2, model["seq"], model["seq"]), policy).model == model["batch_2"][how]
+
+
 def test_a_kind_nobody_described_is_named():
     config = {"model_type": "mamba", "hidden_size": 64, "num_hidden_layers": 2, "vocab_size": 100, "state_size": 16}
     assert activations(build(read_config(config).spec).tree, Tokens(1, 8), Policy()).unknown == ("mamba",)
