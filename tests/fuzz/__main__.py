@@ -70,18 +70,21 @@ def mutate(tally: Tally, inputs: int, seed: int) -> None:
 
 
 def guided(tally: Tally, inputs: int, seed: int) -> None:
-    """Inputs coverage leads to; atheris ends the process by itself."""
-    import atexit
-
+    """Inputs coverage leads to; atheris ends the process by itself, so the figures are said before."""
     import atheris
 
-    atexit.register(lambda: sys.stdout.write(f"{tally}\n"))
+    def one(raw: bytes) -> None:
+        tally.one(raw)
+        if tally.inputs == inputs:
+            sys.stdout.write(f"{tally}\n")
+            sys.stdout.flush()
+
     with tempfile.TemporaryDirectory() as folder:
         for number, raw in enumerate(seeds(tally.reader)):
             Path(folder, str(number)).write_bytes(raw)
         atheris.instrument_all()
         atheris.Setup([sys.argv[0], f"-runs={inputs}", f"-seed={seed}", "-max_len=20000", f"-rss_limit_mb={MEGABYTES}",
-                       folder], tally.one)
+                       folder], one)
         atheris.Fuzz()
 
 

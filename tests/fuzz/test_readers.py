@@ -1,0 +1,27 @@
+"""A few inputs as `python -m tests.fuzz` makes them, in every run of the suite: a result, or a refusal in words."""
+
+from functools import cache
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.mutate import mutated
+from tests.fuzz.targets import TARGETS, holds, seeds
+
+known = cache(seeds)
+
+
+@pytest.mark.parametrize("reader", TARGETS)
+def test_what_is_known_is_read_or_refused(reader):
+    read = [holds(reader, raw) for raw in known(reader)]
+    assert len(read) > 20
+    assert False in read
+
+
+@settings(max_examples=200, deadline=2000)
+@given(st.randoms(use_true_random=False) | st.integers().map(Random))
+@pytest.mark.parametrize("reader", TARGETS)
+def test_anything_is_read_or_refused(reader, random):
+    assert holds(reader, mutated(known(reader), random)) in (True, False)
