@@ -192,7 +192,7 @@ def _size(reader: Reader, name: str, shape: tuple[int, ...], kind: Format) -> in
         raise reader.error(f"tensor {named(name)}: the shape {shape} is larger than any file")
     if not kind.fits(shape):
         raise reader.error(f"tensor {named(name)}: {kind.name} has blocks of {kind.block}, which do not divide rows of "
-                           f"{shape[-1]:,}")
+                           f"{shape[-1] if shape else 1:,}")
     return kind.bytes_of(shape)
 
 
