@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paramcalc.errors import InputError, Problem
-from paramcalc.readers.files import read_file
 from paramcalc.readers.git import tracked
+from paramcalc.readers.text import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,7 +48,7 @@ def _inside(folder: Path) -> Iterator[Path]:
         return
     for path in listed:
         hidden = any(part.startswith(".") or part in SKIPPED for part in path.relative_to(folder).parts)
-        if not hidden and path.is_file() and _fits(path):
+        if not hidden and _fits(path):
             yield path
 
 
@@ -62,10 +62,12 @@ def _walked(folder: Path) -> Iterator[Path]:
 
 
 def _fits(path: Path) -> bool:
+    """Whether a file is one of ours by what its first 4 MiB say; a larger one of others is no business of ours."""
     pattern = _OURS if path.suffix in (".yaml", ".yml") else _CONFIG if path.name == "config.json" else None
-    if pattern is None:
+    if pattern is None or not path.is_file():
         return False
     try:
-        return pattern.search(read_file(path)) is not None
-    except InputError:
+        with path.open("rb") as file:
+            return pattern.search(file.read(MAX_BYTES)) is not None
+    except OSError:
         return True

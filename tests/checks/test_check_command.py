@@ -1,6 +1,7 @@
 """`paramcalc check` from outside: what it finds, what it holds files to, which findings count, exit codes."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -73,6 +74,16 @@ def test_nothing_to_check_is_no_success(paths, message, folder, check):
     code, said = check(*paths)
     assert code == 2
     assert message in said
+
+
+def test_files_of_others_are_not_opened_further_than_needed(folder, check):
+    put("m.yaml", SPEC)
+    put("lock.yaml", "packages:\n" + "  - a\n" * 900_000)
+    os.mkfifo("pipe.yaml")
+    assert check(".") == (0, [])
+    put("huge.yaml", SPEC + "# and so on\n" * 500_000)
+    code, found = check(".")
+    assert (code, [finding["path"] for finding in found]) == (2, ["huge.yaml"])
 
 
 EXPECT = [
