@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from paramcalc.readers.document import Document
-    from paramcalc.readers.located import Allowed
 
     Path = tuple[str | int, ...]
 
@@ -31,11 +31,11 @@ EMPTY: dict[str, dict[str, Any]] = {"blocks": {"parts": {}}, "modules": {"kind":
 
 def refusal(error: ValidationError, document: Document) -> SpecError:
     """All that is wrong: what pydantic found, and what would be found next if that were mended."""
-    def allowed(path: Path) -> Sequence[str]:
-        return keys_at(document.data, path)
+    return SpecError(*ordered((*_told(error, document), *_beyond(error, document))))
 
-    found = spec_problems(error, document, allowed)
-    return SpecError(*ordered((*found, *_beyond(error, document, allowed))))
+
+def _told(error: ValidationError, document: Document) -> tuple[Problem, ...]:
+    return spec_problems(error, document, lambda path: keys_at(document.data, path))
 
 
 def keys_at(data: Any, path: Path) -> list[str]:  # noqa: ANN401 - whatever a document holds
@@ -58,7 +58,7 @@ def _inside(due: Any, part: str | int, data: Any) -> Iterator[Any]:  # noqa: ANN
         if isinstance(each, type) and issubclass(each, BaseModel):
             field = _of_kind(each, data).model_fields.get(str(part))
             if field is not None:
-                yield field.annotation
+                yield component_class("moe") if part == "moe" else field.annotation  # needs no kind to be one
         elif get_origin(each) in (dict, tuple, list):
             yield [inner for inner in get_args(each) if inner is not Ellipsis][-1]
 
@@ -81,7 +81,7 @@ def _of_kind(cls: type[BaseModel], data: Any) -> type[BaseModel]:  # noqa: ANN40
     return component_class(kind) if cls is Component and isinstance(kind, str) and kind in KINDS else cls
 
 
-def _beyond(error: ValidationError, document: Document, allowed: Allowed) -> list[Problem]:
+def _beyond(error: ValidationError, document: Document) -> list[Problem]:
     """What else would be refused, were the values found wrong not there; nothing where they are needed for that."""
     from paramcalc.build import build
     from paramcalc.readers.models import located
@@ -89,17 +89,19 @@ def _beyond(error: ValidationError, document: Document, allowed: Allowed) -> lis
     wrong = [place_of(details, document.data) for details in error.errors(include_url=False)]
     if () in wrong or any(not details["loc"] for details in error.errors(include_url=False)):
         return []
-    data = _mended(document.data, wrong)
+    mended = replace(document, data=_mended(document.data, wrong))
     further: Sequence[Problem] = ()
     try:
-        build(ModelSpec.model_validate(data))
+        build(ModelSpec.model_validate(mended.data))
     except ValidationError as second:
-        further = spec_problems(second, document, allowed)
+        further = _told(second, mended)
     except SpecError as second:
         further = located(second, document).problems
     gone = {str(part) for path in wrong for part in (path[0], path[-1])}
     gone |= {ANSWERS[key] for key in gone & ANSWERS.keys()}
-    return [p for p in further if not gone.intersection(p.path[-1:]) and not any(key in p.message for key in gone)]
+    renamed = mended.data.keys() - document.data.keys()
+    return [p for p in further if not gone.intersection(p.path[-1:]) and not renamed.intersection(p.path[:1])
+            and not any(key in p.message for key in gone)]
 
 
 def _mended(data: dict[str, Any], wrong: Sequence[Path]) -> dict[str, Any]:
