@@ -49,7 +49,9 @@ def _classes(data: Any, path: Path) -> list[type[BaseModel]]:  # noqa: ANN401 - 
     for part in path:
         due = [inner for each in due for inner in _inside(each, part, data)]
         data = data[part]
-    return [_of_kind(each, data) for each in _plain(due) if isinstance(each, type) and issubclass(each, BaseModel)]
+    under = path[-1] if path else ""
+    return [_of_kind(each, data, under) for each in _plain(due)
+            if isinstance(each, type) and issubclass(each, BaseModel)]
 
 
 def _inside(due: Any, part: str | int, data: Any) -> Iterator[Any]:  # noqa: ANN401 - annotations
@@ -75,9 +77,9 @@ def _plain(due: Sequence[Any]) -> Iterator[Any]:
             yield inner
 
 
-def _of_kind(cls: type[BaseModel], data: Any) -> type[BaseModel]:  # noqa: ANN401 - whatever a document holds
-    """A component's own class by its `kind`."""
-    kind = data.get("kind") if isinstance(data, dict) else None
+def _of_kind(cls: type[BaseModel], data: Any, under: str | int = "") -> type[BaseModel]:  # noqa: ANN401
+    """A component's own class by its `kind`, or by the key it stands under where that says it (`moe`)."""
+    kind = data.get("kind", under) if isinstance(data, dict) else None
     return component_class(kind) if cls is Component and isinstance(kind, str) and kind in KINDS else cls
 
 

@@ -100,10 +100,17 @@ class Hub(BaseHTTPRequestHandler):
             self.wfile.write(raw)
 
 
+class Quiet(ThreadingHTTPServer):
+    """Says nothing of clients that hang up."""
+
+    def handle_error(self, *_):
+        pass
+
+
 @pytest.fixture
 def server(monkeypatch, tmp_path):
     Hub.mode, Hub.seen, Hub.sent = "", [], 0
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    running = Quiet(("127.0.0.1", 0), Hub)
     threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{running.server_port}")
     monkeypatch.setenv("HF_TOKEN", TOKEN)
