@@ -81,9 +81,14 @@ def _notes(model: Model, counts: Counts) -> tuple[str, ...]:
                                 "forward pass leaves out" for name, size in apart.items()))
 
 
+def has_formats(model: Model) -> bool:
+    """Whether it says in what its weights are held: by rules, or tensor by tensor, as a checkpoint does."""
+    return bool(model.spec.quantize) or all(p.tensor.dtype for p in placed(model.tree))
+
+
 def _weights(model: Model, counts: Counts) -> str:
     """Bytes of the weights: in their own formats where a specification or checkpoint says them, else in bf16."""
-    if not model.spec.quantize and not all(p.tensor.dtype for p in placed(model.tree)):
+    if not has_formats(model):
         return f"bf16 weights {binary(counts.total * 2)}"
     from paramcalc.measures.weights import weight_bytes
     from paramcalc.transforms.formats import in_formats

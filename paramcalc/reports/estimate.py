@@ -8,8 +8,9 @@ from paramcalc.measures.cache import Cache, Serving, exact, mixers, types
 from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.parameters import Counts, count
 from paramcalc.measures.weights import weight_bytes
-from paramcalc.reports.count import component_table, head
+from paramcalc.reports.count import component_table, has_formats, head
 from paramcalc.reports.table import Answer, Column, Table
+from paramcalc.transforms.formats import in_formats
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("fp32", "bf16", "fp8", "int4")
 """Plain formats, without the scales a quantizer adds."""
+STORED = "as stored"
 EXACT, ESTIMATE = "exact", "estimate"
 
 
@@ -38,8 +40,15 @@ def figures(model: Model, context: int) -> Figures:
     counts = count(tree)
     cache = exact(mixers(tree), Serving(context), types("bf16"))
     forward = flops(tree, Workload(seq=1, past=context - 1, convention="causal")).forward
-    return Figures(counts, {name: weight_bytes(tree, name).total for name in FORMATS}, cache, forward,
-                   6 * counts.active)
+    return Figures(counts, _weights(model), cache, forward, 6 * counts.active)
+
+
+def _weights(model: Model) -> dict[str, int]:
+    """Bytes in plain formats, and as stored where the model says in what; of a checkpoint only these."""
+    stored = {STORED: weight_bytes(in_formats(model).tree).total} if has_formats(model) else {}
+    if stored and not model.spec.quantize:
+        return stored
+    return stored | {name: weight_bytes(model.tree, name).total for name in FORMATS}
 
 
 def answer(loaded: Loaded, model: Model, context: int) -> Answer:
@@ -61,12 +70,21 @@ def answer(loaded: Loaded, model: Model, context: int) -> Answer:
 
 
 def _memory(found: Figures, context: int) -> Table:
-    rows = [(f"weights in {name}", size, EXACT) for name, size in found.weights.items()]
+    rows: list[tuple[str, int | None, str]] = [
+        (f"weights {name}" if name == STORED else f"weights in {name}", size, EXACT)
+        for name, size in found.weights.items()]
+    if [*found.weights] == [STORED]:
+        rows.append(("cache", None, "a checkpoint's header does not say"))
+        return _memory_table(rows)
     rows.append((f"cache at {context:,} tokens, bf16", found.cache.bytes, EXACT))
     if found.cache.state_bytes and found.cache.kv_bytes:
         rows += [("  of it keys and values", found.cache.kv_bytes, EXACT),
                  ("  of it fixed states", found.cache.state_bytes, EXACT)]
     rows.append(("cache, one more token", found.cache.per_token, EXACT))
+    return _memory_table(rows)
+
+
+def _memory_table(rows: list[tuple[str, int | None, str]]) -> Table:
     return Table("Memory to serve one sequence", (Column("what"), Column("bytes", "bytes"), Column("figure")),
                  tuple(rows), notes=("without activations, runtime overhead and the scales of a quantizer",))
 

@@ -44,7 +44,7 @@ def _scaled(value: int, units: tuple[tuple[int, str], ...], plain: str) -> str:
         if abs(value) >= unit:
             scaled = value / unit
             return f"{scaled:.{max(0, 2 - len(str(int(abs(scaled)))) + 1)}f} {name}"
-    return f"{value}{plain}"
+    return f"{value:,}{plain}"
 
 
 def shares(values: list[int], digits: int = 2) -> list[str]:
