@@ -60,7 +60,7 @@ def _inside(due: Any, part: str | int, data: Any) -> Iterator[Any]:  # noqa: ANN
         if isinstance(each, type) and issubclass(each, BaseModel):
             field = _of_kind(each, data).model_fields.get(str(part))
             if field is not None:
-                yield component_class("moe") if part == "moe" else field.annotation  # needs no kind to be one
+                yield field.annotation
         elif get_origin(each) in (dict, tuple, list):
             yield [inner for inner in get_args(each) if inner is not Ellipsis][-1]
 
