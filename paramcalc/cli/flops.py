@@ -38,6 +38,7 @@ class Recompute(StrEnum):
     """What backward computes again."""
 
     none = "none"
+    selective = "selective"
     full = "full"
 
 
@@ -76,7 +77,7 @@ def flops(
         from paramcalc.reports.flops import answer
 
         load = Workload(batch, new, cached, encoder, convention.value, head.value)
-        return answer(loaded, build(loaded.spec), load, recompute=recompute is Recompute.full)
+        return answer(loaded, build(loaded.spec), load, recompute.value)
 
     common = o.Common(set_, format_, json, output, color, strict, quiet)
     raise typer.Exit(o.answer_all(models, common, make))

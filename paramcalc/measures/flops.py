@@ -37,6 +37,8 @@ class Flops(NamedTuple):
 
     components: dict[str, int]
     backward_components: dict[str, int]
+    pairs: int = 0
+    """Those of the forward pass that multiply tokens with tokens: what selective recomputation does again."""
 
     @property
     def forward(self) -> int:
@@ -54,6 +56,7 @@ def flops(tree: Node, load: Workload, *, fused: bool = False) -> Flops:
     usual convention, leaves them out)."""
     forward: dict[str, int] = {}
     backward: dict[str, int] = {}
+    between = 0
 
     def add(component: str, amount: int, times: int) -> None:
         forward[component] = forward.get(component, 0) + amount
@@ -71,7 +74,8 @@ def flops(tree: Node, load: Workload, *, fused: bool = False) -> Flops:
                 times = 0 if work.detached else 2
                 amount = 2 * used.copies * work.used * prod(work.shape) * _times(work, load, used.stream, positions)
                 add(work.component, amount, times)
-    return Flops(forward, backward)
+                between += amount if work.per in ("pair", "source_pair") else 0
+    return Flops(forward, backward, between)
 
 
 class Visited(NamedTuple):

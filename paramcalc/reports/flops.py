@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
 
 
+AGAIN = {"none": "", "selective": ", scores of attention again", "full": ", forward again"}
+
+
 class Costs(NamedTuple):
     """All that is said of one workload."""
 
@@ -24,7 +27,8 @@ class Costs(NamedTuple):
     decode: int
     past: int
     """Tokens in the cache when the decoded one comes."""
-    recompute: int
+    recompute: str
+    again: int
     """Forward FLOPs done again during backward."""
     six_n_d: int
     palm: int
@@ -32,24 +36,28 @@ class Costs(NamedTuple):
     @property
     def training_step(self) -> int:
         """Forward, backward and what is recomputed between."""
-        return self.step.forward + self.step.backward + self.recompute
+        return self.step.forward + self.step.backward + self.again
 
 
-def costs(model: Model, load: Workload, *, recompute: bool = False) -> Costs:
-    """The FLOPs of a workload, of its prompt and of the token after it."""
+def costs(model: Model, load: Workload, recompute: str = "none") -> Costs:
+    """The FLOPs of a workload, of its prompt and of the token after it.
+
+    `recompute` during backward: `full`, all but the head; `selective`, attention's products of tokens with tokens
+    (arXiv:2205.05198 section 5).
+    """
     step = flops(model.tree, load)
     past = load.past or load.seq
     prompt = flops(model.tree, load._replace(head="last", past=0)).forward
     token = flops(model.tree, load._replace(batch=1, seq=1, past=past)).forward
     tokens = load.batch * load.seq
-    again = step.forward - step.components.get("lm_head", 0) if recompute else 0
-    return Costs(load, step, prompt, token, past, again, six_n_d(model.tree, tokens),
+    again = {"none": 0, "selective": step.pairs, "full": step.forward - step.components.get("lm_head", 0)}[recompute]
+    return Costs(load, step, prompt, token, past, recompute, again, six_n_d(model.tree, tokens),
                  palm(model.tree, tokens, load.seq))
 
 
-def answer(loaded: Loaded, model: Model, load: Workload, *, recompute: bool = False) -> Answer:
+def answer(loaded: Loaded, model: Model, load: Workload, recompute: str = "none") -> Answer:
     """FLOPs forward, backward, of a training step, of the prompt and of one decoded token, by component."""
-    found = costs(model, load, recompute=recompute)
+    found = costs(model, load, recompute)
     tokens = load.batch * load.seq
     json: dict[str, Any] = head("flops", loaded) | {
         "assumptions": _assumptions(found),
@@ -68,7 +76,7 @@ def _assumptions(found: Costs) -> dict[str, Any]:
     load = found.load
     return {
         "multiply_add": 2, "convention": load.convention, "batch": load.batch, "seq": load.seq, "past": load.past,
-        "head": load.head, "recompute": "full" if found.recompute else "none",
+        "head": load.head, "recompute": found.recompute,
         "prefill": "logits of the last position of each sequence",
         "decode_token": f"one token of one sequence after {found.past:,}",
         "left_out": "elementwise operations: norms, activations, softmax, rotary, the recurrences of scans",
@@ -92,7 +100,7 @@ def _totals(found: Costs) -> Table:
     step, tokens = found.training_step, found.load.batch * found.load.seq
     body = [
         ("forward", found.step.forward, ""), ("backward", found.step.backward, ""),
-        ("training step", step, "forward, backward" + (", forward again" if found.recompute else "")),
+        ("training step", step, "forward, backward" + AGAIN[found.recompute]),
         ("training, per token", step // tokens, ""),
         ("prefill", found.prefill, "logits of the last position only"),
         ("one decoded token", found.decode, f"one sequence, {found.past:,} tokens in the cache"),

@@ -6,6 +6,8 @@ from paramcalc.build import build
 from paramcalc.components.tape import Policy
 from paramcalc.estimates.training import Layout, Recipe, Trainer, in_flight
 from paramcalc.measures.activations import Tokens
+from paramcalc.measures.flops import Workload
+from paramcalc.reports.flops import costs
 from paramcalc.spec.model import ModelSpec
 
 S, B, H, A, LAYERS = 256, 3, 512, 8, 4
@@ -50,3 +52,51 @@ def test_a_search_looks_at_the_fullest_stage_not_only_at_the_ends():
     devices = trainer.devices(layout, Tokens(1, 64), Policy("flash"))
     assert max(device.peak for device in devices) == max(devices[stage].peak for stage in stages)
     assert len(stages) < 6
+
+
+# Tables 3 and 5 and section 6.3: heads, width, layers; devices, sequences of an iteration, its seconds; MFU, HFU.
+ITERATIONS = [
+    ("530B", (128, 20480, 105), (280, 280, 37.83), "56.0", "57.0"),
+    ("1T", (160, 25600, 128), (512, 512, 71.49), "56.3", "57.0"),
+    ("530B, data parallel", (128, 20480, 105), (2240, 2240, 39.15), "54.2", None),
+]
+A100 = 312 * 10**12
+
+
+def gpt3(heads, width, layers):
+    return build(ModelSpec.model_validate({
+        "vocab_size": 51200, "hidden_size": width, "num_layers": layers, "num_heads": heads, "ffn_ratio": 4,
+        "gated": False, "norm": "layernorm", "position": "learned", "max_position_embeddings": 2048, "tie_embeddings": True}))
+
+
+def hardware(found):
+    """The paper's hardware FLOPs, 72·B·L·s·h²·(1 + s/3h + v/12hL): twice the 12·B·s²·h a layer of forward and backward.
+    What is done again is only the forward third of that, which is what `again` counts."""
+    return found.training_step + 2 * found.again
+
+
+@pytest.mark.parametrize(("shape", "run", "mfu", "hfu"), [row[1:] for row in ITERATIONS],
+                         ids=[row[0] for row in ITERATIONS])
+def test_table_5(shape, run, mfu, hfu):
+    devices, sequences, seconds = run
+    most = devices * seconds * A100
+    load = Workload(sequences, 2048)
+    assert f"{100 * costs(gpt3(*shape), load).training_step / most:.1f}" == mfu
+    if hfu:
+        assert f"{100 * hardware(costs(gpt3(*shape), load, 'selective')) / most:.1f}" == hfu
+
+
+@pytest.mark.parametrize(("shape", "scores", "saved", "more"), [((96, 12288, 96), 80, "70", "2.7"),
+                                                               ((128, 20480, 105), 64, "65", "1.6")])
+def test_what_selective_recomputation_saves_and_costs(shape, scores, saved, more):
+    """Section 5, GPT-3 and MT-NLG 530B: 5as/h, the share of activations saved, the share of FLOPs added."""
+    heads, width, layers = shape
+    model = gpt3(*shape)
+    trainer = Trainer(model, Recipe())
+    kept = [trainer.devices(Layout(), Tokens(1, 2048), Policy("eager", recompute, "megatron", "bf16", 1))[0].activations
+            for recompute in ("none", "selective")]
+    layer = 2048 * width * layers
+    assert (kept[0] - kept[1]) / layer == scores == 5 * heads * 2048 / width
+    assert f"{100 * (kept[0] - kept[1]) / (34 * layer + scores * layer):.0f}" == saved
+    plain, again = (costs(model, Workload(1, 2048), how) for how in ("none", "selective"))
+    assert f"{100 * (hardware(again) / plain.training_step - 1):.1f}" == more
