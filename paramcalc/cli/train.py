@@ -72,7 +72,7 @@ Zero = Annotated[int, typer.Option("--zero", min=0, max=3, help="1: ranks share 
                                    "3: weights too (FSDP).")]
 Shards = Annotated[int | None, typer.Option("--zero-shards", min=1, help="Ranks that share, if not all.")]
 Cp = Annotated[int, typer.Option("--cp", min=1, max=2**12, help="Devices that share each sequence.")]
-Dp = Annotated[int, typer.Option("--dp", min=1, max=2**16, help="Copies of the pipeline.")]
+Dp = Annotated[int | None, typer.Option("--dp", min=1, max=2**16, help="Copies of the pipeline.")]
 Interleave = Annotated[int, typer.Option("--interleave", min=1, max=64, help="Chunks of layers a stage.")]
 MicroBatches = Annotated[int | None, typer.Option("--micro-batches", min=1, help="Micro-batches of a step.")]
 Sequence = Annotated[bool, typer.Option("--sequence-parallel/--no-sequence-parallel", help="Share by tokens what --tp "
@@ -105,7 +105,7 @@ def train(
     pp: s.Pp = None,
     ep: s.Ep = None,
     cp: Cp = 1,
-    dp: Dp = 1,
+    dp: Dp = None,
     interleave: Interleave = 1,
     micro_batches: MicroBatches = None,
     source: Source = None,
@@ -137,8 +137,8 @@ def train(
     encoder = length if source is None else tokens(source, "--source")
     if search and (gpu is None or gpus is None):
         raise UsageError(Problem("--search needs --gpu NAME and --gpus N", hint="--gpu h100 --gpus 256 --search"))
-    if gpus is not None and not search:
-        raise UsageError(Problem("--gpus is for --search", hint="say how devices share the work: --dp 8 --zero 3"))
+    share = (tp or 1) * (pp or 1) * cp
+    copies = dp or 1 if search else _copies(gpus, share, dp)
 
     def make(loaded: Loaded) -> Answer:
         from paramcalc.build import build
@@ -154,13 +154,25 @@ def train(
         device = _device(gpu, accelerators)
         if search and device is not None and gpus is not None:
             return _search(loaded, trainer, device, gpus, length, policy, global_batch or gpus, quiet=quiet)
-        layout = Layout(tp or 1, pp or 1, dp, ep or 1, cp, zero, zero_shards, interleave, micro_batches=micro_batches,
-                        sequence=sequence_parallel)
+        layout = Layout(tp or 1, pp or 1, copies, ep or 1, cp, zero, zero_shards, interleave,
+                        micro_batches=micro_batches, sequence=sequence_parallel)
         asked = report.Asked(recipe, layout, Tokens(micro_batch, length, encoder), policy, device)
         return _one(loaded, trainer, asked, plot, strict=strict)
 
     common = o.Common(set_, format_, json, output, color, strict, quiet)
     raise typer.Exit(o.answer_all(models, common, make))
+
+
+def _copies(gpus: int | None, share: int, dp: int | None) -> int:
+    """Copies of a model that is divided among `share` devices: those asked for, or as many as the devices hold."""
+    if gpus is None or share * (dp or 1) == gpus:
+        return dp or 1
+    if dp is None and gpus % share == 0:
+        return gpus // share
+    if dp is None:
+        raise UsageError(Problem(f"--gpus {gpus} is no multiple of the {share} devices of tp·pp·cp",
+                                 hint=f"--gpus {max(share, gpus // share * share)}"))
+    raise UsageError(Problem(f"--gpus {gpus} is not tp·pp·cp·dp, which is {share * dp}", hint=f"--gpus {share * dp}"))
 
 
 def _adapted(model: Model, quant: str | None, rank: int | None, targets: str, *, dora: bool) -> Model:

@@ -1,5 +1,7 @@
 """`train` from the command line: what its bars say, and options that say nothing."""
 
+import json
+
 import pytest
 
 from paramcalc.cli.guard import guarded
@@ -20,10 +22,27 @@ def test_more_than_the_named_device_has_is_over(capsys):
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    (["--gpus", "8"], "error: --gpus is for --search\nhint: say how devices share the work: --dp 8 --zero 3\n"),
+    (["--gpus", "9"], "error: --gpus 9 is not tp·pp·cp·dp, which is 8\nhint: --gpus 8\n"),
+    (["--gpus", "8", "--tp", "4", "--dp", "4"], "error: --gpus 8 is not tp·pp·cp·dp, which is 16\nhint: --gpus 16\n"),
     (["--search"], "error: --search needs --gpu NAME and --gpus N\nhint: --gpu h100 --gpus 256 --search\n"),
 ])
 def test_options_that_do_not_go_together(options, message, capsys):
     assert guarded([*ZERO, *options]) == 2
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", message)
+
+
+def test_devices_that_do_not_divide_are_refused_with_what_would(capsys):
+    assert guarded(["train", "llama-3.1-8b", "--gpus", "6", "--tp", "4"]) == 2
+    assert capsys.readouterr().err == (
+        "error: --gpus 6 is no multiple of the 4 devices of tp·pp·cp\nhint: --gpus 4\n")
+
+
+def test_devices_nobody_gave_other_work_hold_copies(capsys):
+    asked = ["train", "llama-3.1-8b", "--gpu", "h100", "--tp", "2", "--zero", "3", "--json"]
+    said = []
+    for more in (["--gpus", "16"], ["--dp", "8"]):
+        assert guarded([*asked, *more]) == 0
+        said.append(json.loads(capsys.readouterr().out))
+    assert said[0] == said[1]
+    assert said[0]["devices"] == 16

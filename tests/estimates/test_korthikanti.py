@@ -66,7 +66,8 @@ A100 = 312 * 10**12
 def gpt3(heads, width, layers):
     return build(ModelSpec.model_validate({
         "vocab_size": 51200, "hidden_size": width, "num_layers": layers, "num_heads": heads, "ffn_ratio": 4,
-        "gated": False, "norm": "layernorm", "position": "learned", "max_position_embeddings": 2048, "tie_embeddings": True}))
+        "gated": False, "norm": "layernorm", "position": "learned", "max_position_embeddings": 2048,
+        "tie_embeddings": True}))
 
 
 def hardware(found):
