@@ -83,7 +83,12 @@ def _notes(model: Model, counts: Counts) -> tuple[str, ...]:
 
 def has_formats(model: Model) -> bool:
     """Whether it says in what its weights are held: by rules, or tensor by tensor, as a checkpoint does."""
-    return bool(model.spec.quantize) or all(p.tensor.dtype for p in placed(model.tree))
+    return bool(model.spec.quantize) or weights_only(model)
+
+
+def weights_only(model: Model) -> bool:
+    """Whether it is known by its tensors alone, as a checkpoint's header tells them: how they work together is not."""
+    return not model.spec.quantize and all(p.tensor.dtype for p in placed(model.tree))
 
 
 def _weights(model: Model, counts: Counts) -> str:

@@ -8,7 +8,7 @@ from paramcalc.measures.cache import Cache, Serving, exact, mixers, types
 from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.parameters import Counts, count
 from paramcalc.measures.weights import weight_bytes
-from paramcalc.reports.count import component_table, has_formats, head
+from paramcalc.reports.count import component_table, has_formats, head, weights_only
 from paramcalc.reports.table import Answer, Column, Table
 from paramcalc.transforms.formats import in_formats
 
@@ -46,7 +46,7 @@ def figures(model: Model, context: int) -> Figures:
 def _weights(model: Model) -> dict[str, int]:
     """Bytes in plain formats, and as stored where the model says in what; of a checkpoint only these."""
     stored = {STORED: weight_bytes(in_formats(model).tree).total} if has_formats(model) else {}
-    if stored and not model.spec.quantize:
+    if weights_only(model):
         return stored
     return stored | {name: weight_bytes(model.tree, name).total for name in FORMATS}
 
@@ -90,7 +90,8 @@ def _memory_table(rows: list[tuple[str, int | None, str]]) -> Table:
 
 
 def _compute(found: Figures, context: int) -> Table:
-    rows = ((f"forward, one token at {context:,} tokens", found.forward, EXACT),
+    said = "the weights' part" if [*found.weights] == [STORED] else EXACT
+    rows = ((f"forward, one token at {context:,} tokens", found.forward, said),
             ("training, one token: 6·N", found.rule, ESTIMATE))
     return Table("Compute", (Column("what"), Column("FLOPs", "flops"), Column("figure")), rows,
                  notes=("2 FLOPs a multiply-add; matrix products and attention over the tokens a query may see; "
