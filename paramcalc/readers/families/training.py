@@ -6,6 +6,7 @@ rotary tables and of the router's product.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from paramcalc.components.training import USUAL, Training
@@ -82,7 +83,13 @@ def training(config: Config) -> Training | None:
     fields["relative_bias"] = name in T5_KIN
     fields["mask_argument"] = name in MASK_ARGUMENT
     fields["loss"] = "model" if config.task in ("masked", "seq2seq") and name != "modernbert" else "float"
-    found = Training.model_validate(fields)
+    return _facts(tuple(fields.items()))
+
+
+@lru_cache(256)
+def _facts(fields: tuple[tuple[str, Any], ...]) -> Training | None:
+    """Many configs share them, and to validate them again takes longer than to look them up."""
+    found = Training.model_validate(dict(fields))
     return None if found == USUAL else found
 
 
