@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from paramcalc.axes import axis
+from paramcalc.axes import Axis, Run, axis
 from paramcalc.components.base import Component, Site, Size
 from paramcalc.tree import State, Tensor, Work
 
@@ -47,8 +47,12 @@ class ConvolvedAttention(Component):
 
     def _convolution(self, name: str, channels: int, group: int, kernel: int) -> list[Tensor]:
         weight = self.spell(name, "weight")
-        return [Tensor(weight, (channels, group, kernel), ("heads", "head_dim", "kernel"), "conv", "attention"),
-                self.vector(f"{name}.bias", (channels,), ("heads",), "attention")]
+        joined = self._joined()
+        return [Tensor(weight, (channels, group, kernel), (joined, "head_dim", "kernel"), "conv", "attention"),
+                self.vector(f"{name}.bias", (channels,), (joined,), "attention")]
+
+    def _joined(self) -> Axis:
+        return Axis(Run("heads", self.num_heads, self.head_dim), Run("kv_heads", self.num_kv_heads, self.head_dim))
 
     def states(self, site: Site) -> list[State]:
         """Keys and values of what can be seen, the columns the convolutions reach back to, the last delayed value."""
@@ -56,7 +60,7 @@ class ConvolvedAttention(Component):
         key = State("k", (self.num_kv_heads, self.head_dim), ("kv_heads", "head_dim"), window=self.window)
         reach = self.depthwise_kernel + self.grouped_kernel - 2
         return [key, key._replace(name="v"),
-                State("conv", (channels, reach), ("heads", "reach"), "sequence", kind="state"),
+                State("conv", (channels, reach), (self._joined(), "reach"), "sequence", kind="state"),
                 State("delayed_v", (self.num_kv_heads * self.head_dim // 2,), ("kv_heads",), "sequence", kind="state")]
 
     def work(self, site: Site) -> list[Work]:

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from paramcalc.axes import axis
+from paramcalc.axes import Axis, Run, axis
 from paramcalc.components.base import Component, Site, Size
 from paramcalc.tree import State, Tensor, Work
 
@@ -27,8 +27,9 @@ class MoeAttention(Component):
     def tensors(self, site: Site) -> list[Tensor]:
         """Shared keys and values, then the experts: all that is chosen counts as experts, as the router does."""
         width, keys = self.width(site), self.num_kv_heads * self.head_dim
-        heads = axis("heads", self.num_kv_heads, self.head_dim)
-        found = self.linear("kv_proj", 2 * keys, width, "attention", axes=("kv_heads", "hidden"))
+        heads, run = axis("heads", self.num_kv_heads, self.head_dim), Run("kv_heads", self.num_kv_heads, self.head_dim)
+        both = Axis(run, run)
+        found = self.linear("kv_proj", 2 * keys, width, "attention", axes=(both, "hidden"))
         for name, shape, axes in (("experts.q_proj", (keys, width), (heads, "hidden")),
                                   ("experts.o_proj", (width, keys), ("hidden", heads))):
             found.append(Tensor(self.spell(name, "weight"), shape, axes, "matmul", "moe_experts", self.experts,

@@ -39,6 +39,41 @@ def test_runs_make_up_their_dimension(record):
             assert sum(run.units * run.size for run in runs(name, size)) == size, (leaf.name, name)
 
 
+FIELDS = {
+    "heads": ("num_heads", "value_heads", "key_heads", "heads", "num_kv_heads"),
+    "kv_heads": ("num_kv_heads", "num_heads"),
+    "groups": ("groups",),
+    "o_groups": ("o_groups",),
+    "hidden": ("hidden_size", "source_size", "value_source_size", "output_size", "in_features", "out_features"),
+    "ffn": ("intermediate_size", "shared_size"),
+}
+"""A name to the fields that may say how many of it there are."""
+
+
+@pytest.mark.parametrize("record", DRAWS, ids=lambda record: record["id"])
+def test_a_dimension_is_of_as_many_as_the_component_says(record):
+    for path, node, _, _ in tree(record).walk():
+        for leaf in (*node.tensors, *node.states(path), *node.work(path)):
+            for name, size in zip(leaf.axes, leaf.shape, strict=True):
+                for run in runs(name, size):
+                    if run.name in FIELDS:
+                        said = [getattr(node.part, field, None) for field in FIELDS[run.name]]
+                        said += [node.part.width(node.site)] if run.name == "hidden" else []
+                        assert run.units in said or apart(node.part, run), (leaf.name, run)
+
+
+def apart(part, run):
+    """Zaya's values come in two halves, which are not of whole heads; a convolution over keys knows their channels
+    alone; of JetMoE's experts each has as many heads as there are keys; hyper-connections read all streams at once."""
+    if part.kind == "depthwise_conv":
+        return run.name == "kv_heads"
+    if part.kind == "moe_attention":
+        return run.units == part.top_k * part.num_kv_heads
+    if part.kind == "convolved_attention":
+        return run == ("kv_heads", part.num_kv_heads * part.head_dim // 2, 1)
+    return part.kind == "hyper_connection" and run.name == "hidden"
+
+
 @pytest.mark.parametrize("kind", PLANS)
 def test_the_dimension_the_library_divides(kind):
     compared = set()
