@@ -130,6 +130,7 @@ def test_a_stage_keeps_the_order_of_its_layers():
     ({"num_heads": 14, "num_kv_heads": 2}, Sharding(4), "14 heads do not divide by tp 4", "tp of 1, 2"),
     ({"moe": MOE}, Sharding(ep=3), "8 experts do not divide by ep 3", "ep of 1, 2, 4, 8"),
     ({}, Sharding(pp=6), "5 layers do not divide by pp 6", "pp of at most 5"),
+    ({"moe": MOE}, Sharding(ep=16), "8 experts do not divide by ep 16", "ep of 1, 2, 4, 8"),
     ({}, Sharding(pp=2, stages=(1, 1)), "stages of (1, 1) layers are not 2 stages of 5 layers", ""),
 ])
 def test_what_does_not_divide_is_refused(fields, plan, message, hint):
@@ -146,3 +147,19 @@ def test_no_plan_is_no_change():
 
 def test_an_axis_is_its_first_name():
     assert Axis(Run("heads", 4, 16), Run("kv_heads", 2, 32)) == "heads"
+
+
+@pytest.mark.parametrize("stage", [-1, 2])
+def test_a_stage_there_is_not_is_refused(stage):
+    with pytest.raises(UsageError, match=f"there is no stage {stage} of 2"):
+        shard(tree(), Sharding(pp=2), stage)
+
+
+def test_a_stage_has_only_the_stacks_its_layers_are_in():
+    part = {"mlp": {"kind": "ffn", "intermediate_size": 8}}
+    spec = {"hidden_size": 4, "blocks": {"a": {"parts": part}}, "modules": {
+        "below": {"kind": "layers", "of": ["a", "a"]}, "above": {"kind": "layers", "of": ["a", "a"]},
+        "norm": {"kind": "rmsnorm"}}}
+    model = build(ModelSpec.model_validate(spec)).tree
+    names = [[row.name.split(".")[0] for row in rows(shard(model, Sharding(pp=2), stage))] for stage in (0, 1)]
+    assert [list(dict.fromkeys(found)) for found in names] == [["below"], ["above", "norm"]]
