@@ -64,6 +64,8 @@ CASES = [
     ("buffer", {"kind": "parameter", "shape": [64], "buffer": True}, EAGER, {}),
     ("frozen", {"kind": "parameter", "shape": [64], "frozen": True}, EAGER, {}),
     ("rotary", {"kind": "rotary"}, EAGER, {}),
+    # a copy in float32 and the inverse root of its mean square
+    ("norm without scale", {"kind": "rmsnorm", "scale": False}, EAGER, {"token": 64 + 1}),
 ]
 
 
@@ -79,6 +81,22 @@ def test_rotation_keeps_tables_and_a_rotated_copy():
         more = kept(fields, FLASH, turned)
         assert more == kept(fields, FLASH) | {"position": tables}
         assert kept(fields, MEGATRON, turned) == kept(fields, MEGATRON)
+
+
+def test_a_layer_that_shares_keys_rotates_its_queries_alone():
+    shared = HEADS | {"shares_kv": True}
+    assert kept(shared, EAGER, Site(64, rotary=True)) == kept(shared, EAGER) | {"position": 2 * 16}
+
+
+def test_a_written_norm_keeps_the_centred_input_twice():
+    written = Site(64, training=Training(layer_norm="written"))
+    assert kept({"kind": "layernorm", "scale": False}, EAGER, written) == {"token": 2 * 64 + 1}
+    # the result before it is scaled, and the weight in float32
+    assert kept({"kind": "layernorm"}, EAGER, written) == {"token": 3 * 64 + 1, "once": 64}
+
+
+def test_nothing_but_a_stack_is_computed_again():
+    assert tuple(parse_component(HEADS).checkpoint(SITE, EAGER)) == ()
 
 
 def test_experts_in_a_narrower_width():
