@@ -86,6 +86,8 @@ WORK = [
     (MLSTM, {"token ": 3 * 4 * 8 * 16}),
     # both sums decayed and added to (arXiv:2305.13048 equation 16)
     (RWKV, {"token ": 4 * 48}),
+    # as keys of 24 and values of 16, or as the latent itself, scored with the rotary key and summed up
+    (LATENT, {"pair expanded": 4 * (24 + 16), "pair absorbed": 4 * (32 + 8 + 32)}),
     # a score of 16 for each head and its weighted sum
     (INDEXER, {"pair ": 4 * 17}),
     (INDEXER | {"head_weights": False}, {"pair ": 4 * 16}),

@@ -97,6 +97,14 @@ def test_keys_and_values_may_differ():
     assert found.bytes == 4 * 10 * (2 * 34 + 2 * 18)
 
 
+def test_keys_and_values_take_their_own_type():
+    held = types("bf16", "fp8,fp32")
+    key, value = kinds()[0].states
+    assert (held.row(key), held.row(value)) == (2 * 16, 2 * 16 * 4)
+    assert types("q4_0").compute.name == "bf16"
+    assert types("fp16").compute.name == "fp16"
+
+
 def test_states_do_not_follow_the_cache_dtype():
     assert exact(kinds(mixer=SSM), Serving(1), types("bf16", "fp8")).bytes == 4 * (3 * 96 * 2 + 8 * 64 * 4)
 
