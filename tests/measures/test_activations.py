@@ -14,8 +14,8 @@ from paramcalc.readers.huggingface import read_config
 
 DATA = Path(__file__).parents[1] / "data/activations"
 SMALL = [{"tolerance": 0, **json.loads(line)} for line in (DATA / "small.jsonl").read_text("utf-8").splitlines()]
-"""Small odd models that ran on the CPU (tests/oracle/saved.py): kept where we agreed, so they hold what is right and say
-nothing of classes that are not among them."""
+"""Small odd models that ran on the CPU (tests/oracle/saved.py): kept where we agreed, so they hold what is right
+and say nothing of classes that are not among them."""
 MODELS = json.loads((DATA / "saved.json").read_text("utf-8"))["models"] + SMALL
 CASES = [(model, how) for model in MODELS for how in model["cases"]]
 
