@@ -60,14 +60,25 @@ def answer(loaded: Loaded, model: Model, devices: list[Device], asked: Asked) ->
         "max_device_bytes": worst.total, "heaviest_stage": worst.stage, "why": why(devices),
         "trainable": trainable_parameters(model.tree), "devices": asked.layout.devices,
     }
-    if asked.unknown:
-        json["warnings"] = [*json["warnings"], f"activations of {', '.join(asked.unknown)} are not known and left out"]
+    json["warnings"] += doubts(model, asked)
     fits = True
     if asked.gpu is not None:
         fits = worst.peak <= asked.capacity
         json |= {"fits": fits, "capacity": {"bytes": asked.capacity},
                  "headroom": {"bytes": asked.capacity - worst.peak}, "largest": asked.largest}
     return Answer(json, (_table(model, devices, asked),), failed=not fits)
+
+
+def doubts(model: Model, asked: Asked) -> list[str]:
+    """What may be wrong with the activations: parts nobody described, a class nobody measured."""
+    from paramcalc.readers.families.training import MEASURED
+
+    family, said = model.spec.family, []
+    if asked.unknown:
+        said.append(f"activations of {', '.join(asked.unknown)} are not known and left out")
+    if asked.policy.library == "transformers" and family and family not in MEASURED:
+        said.append(f"activations follow the components; what the class of {family} really keeps was not measured")
+    return said
 
 
 def _device(device: Device) -> dict[str, int]:
@@ -113,7 +124,7 @@ def _largest(device: Device) -> str:
 
 def _table(model: Model, devices: list[Device], asked: Asked) -> Table:
     worst = max(devices, key=lambda device: device.total)
-    notes = [*bars(devices, asked), why(devices), _conditions(asked)]
+    notes = [*bars(devices, asked), why(devices), _conditions(asked), *doubts(model, asked)]
     if asked.largest:
         notes.append(" · ".join(f"largest {name.replace('_', '-')}: {size:,}" for name, size in asked.largest.items()))
     if worst.communication:

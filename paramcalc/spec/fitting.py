@@ -33,7 +33,7 @@ def unfit(spec: ModelSpec, lowered: Lowered, site: Site) -> SpecError:
     for name, parts in spec.apart.items():
         places += (place._replace(apart=name) for place in _places(lowered._replace(modules=parts), site))
     return SpecError(*dict.fromkeys(
-        Problem(message, (*_written(spec, place), *filter(None, [field])), hint)
+        Problem(message, (*written(spec, place), *filter(None, [field])), hint)
         for place in places for message, hint, field in place.part.unfit(place.site)))
 
 
@@ -46,7 +46,7 @@ def _places(lowered: Lowered, site: Site) -> Iterator[Place]:
                 yield from (Place(each, inner, name, block) for name, each in parts.items())
 
 
-def _written(spec: ModelSpec, place: Place) -> Path:
+def written(spec: ModelSpec, place: Place) -> Path:
     """Where a component is written in the specification, as near as can be said."""
     if place.block:
         return _in_block(spec, place)

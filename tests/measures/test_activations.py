@@ -10,6 +10,7 @@ import pytest
 from paramcalc.build import build
 from paramcalc.components.tape import Policy
 from paramcalc.measures.activations import Tokens, activations
+from paramcalc.readers.families.training import MEASURED
 from paramcalc.readers.huggingface import read_config
 
 DATA = Path(__file__).parents[1] / "data/activations"
@@ -41,3 +42,8 @@ def test_two_sequences_copy_views_of_several_heads(model, how):
 def test_a_kind_nobody_described_is_named():
     config = {"model_type": "mamba", "hidden_size": 64, "num_hidden_layers": 2, "vocab_size": 100, "state_size": 16}
     assert activations(build(read_config(config).spec).tree, Tokens(1, 8), Policy()).unknown == ("mamba",)
+
+
+def test_classes_called_measured_are():
+    """The smallest of those torch ran on a CPU say nothing of a whole class, but where configs of its own were kept."""
+    assert {model["config"]["model_type"] for model in MODELS} >= MEASURED

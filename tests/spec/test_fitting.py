@@ -3,7 +3,10 @@
 import pytest
 
 from paramcalc.build import build
+from paramcalc.components.base import Site
+from paramcalc.components.norm import Norm
 from paramcalc.errors import SpecError
+from paramcalc.spec.fitting import Place, written
 from paramcalc.spec.model import ModelSpec
 
 SHORT = {"vocab_size": 1000, "hidden_size": 64, "num_layers": 2, "num_heads": 4, "intermediate_size": 96}
@@ -49,3 +52,10 @@ def test_rows_nobody_says(fields, path):
     with pytest.raises(SpecError, match="how many rows is not said") as caught:
         build(ModelSpec.model_validate(fields))
     assert [problem.dotted() for problem in caught.value.problems] == [path]
+
+
+def test_what_no_field_holds_is_blamed_on_the_file():
+    """A part that came from nowhere in the specification."""
+    spec = ModelSpec.model_validate(SHORT)
+    stray = Place(Norm(kind="rmsnorm"), Site(64), "stray", "layer")
+    assert written(spec, stray) == ()

@@ -14,6 +14,13 @@ from paramcalc.components.training import USUAL, Training
 if TYPE_CHECKING:
     from paramcalc.readers.families.config import Config
 
+MEASURED = frozenset([
+    "albert", "bart", "bert", "bloom", "cohere", "deepseek_v2", "deepseek_v3", "distilbert", "electra", "falcon",
+    "gemma", "gemma2", "gemma3_text", "glm4", "glm4_moe", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gpt_oss",
+    "gptj", "granite", "llama", "mistral", "mixtral", "modernbert", "mpt", "nemotron", "olmo", "olmo2", "olmoe", "opt",
+    "phi3", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "roberta", "stablelm", "starcoder2", "t5",
+])
+"""Model types whose saved bytes were held to what torch packed for a model of their class."""
 FLOAT_NORM = frozenset([
     "afmoe", "deepseek_v4", "flex_olmo", "flint", "gpt_oss", "helium", "nemotron_h", "olmo2", "olmo3", "olmo_hybrid",
 ])
