@@ -113,6 +113,9 @@ def _towers(data: dict[str, Any], family: FamilyData | None, text: str) -> tuple
             if isinstance(value, dict) and key not in (*NO_TOWERS, text) and (
                     key.endswith("_config") or "model_type" in value):
                 found[key] = str(value.get("model_type", found.get(key, "no model_type")))[:100]
+    said = {**(family.defaults if family is not None else {}), **data}
+    if not found and "patch_size" in said:  # Fuyu: patches go through one matrix of the composite class itself
+        found["patch_size"] = "what embeds image patches"
     return tuple(f"{key} ({kind})" for key, kind in found.items())
 
 

@@ -25,9 +25,10 @@ def test_counts_the_text_model_as_files_spell_it(record):
 
 
 def spec_parts(config):
-    """Nested configs beside the text model's."""
-    return [key for key, value in config.items() if isinstance(value, dict) and "model_type" in value
-            and key != "text_config"]
+    """Nested configs beside the text model's; where there are none, the patches the class embeds itself."""
+    found = [key for key, value in config.items() if isinstance(value, dict) and "model_type" in value
+             and key != "text_config"]
+    return found or [key for key in config if key == "patch_size"]
 
 
 @pytest.mark.parametrize(("outer", "top", "text", "tied"), [
@@ -57,3 +58,9 @@ def test_text_keys_at_the_top_are_the_text_model():
     # 2,208,985,600 values in the file, 665,271,296 of them in the vision tower
     assert count(build(spec).tree).total == 1_543_714_304
     assert spec.uncounted == ("vision_config (qwen2_vl_vision)",)
+
+
+def test_patches_that_the_class_itself_embeds_are_named():
+    """FuyuForCausalLM has one matrix for them and no configuration of a tower."""
+    found = read_config({"model_type": "fuyu", "architectures": ["FuyuForCausalLM"]})
+    assert found.spec.uncounted == ("patch_size (what embeds image patches)",)
