@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from paramcalc.measures.cache import Cache, Serving, exact, mixers, types
 from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.parameters import Counts, count
+from paramcalc.measures.rules import six_n_d
 from paramcalc.measures.weights import weight_bytes
 from paramcalc.reports.count import component_table, has_formats, head, weights_only
 from paramcalc.reports.table import Answer, Column, Table
@@ -31,7 +32,7 @@ class Figures(NamedTuple):
     forward: int
     """FLOPs of one more token at the context."""
     rule: int
-    """6 FLOPs for each active parameter that is not an embedding table, a trained token."""
+    """6 FLOPs for each active parameter, a trained token."""
 
 
 def figures(model: Model, context: int) -> Figures:
@@ -40,7 +41,7 @@ def figures(model: Model, context: int) -> Figures:
     counts = count(tree)
     cache = exact(mixers(tree), Serving(context), types("bf16"))
     forward = flops(tree, Workload(seq=1, past=context - 1, convention="causal")).forward
-    return Figures(counts, _weights(model), cache, forward, 6 * counts.active)
+    return Figures(counts, _weights(model), cache, forward, six_n_d(tree, 1))
 
 
 def _weights(model: Model) -> dict[str, int]:

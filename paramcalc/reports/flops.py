@@ -2,62 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from paramcalc.measures.flops import Flops, Workload, flops
+from paramcalc.measures.costs import Costs, costs
 from paramcalc.measures.parameters import COMPONENTS
-from paramcalc.measures.rules import palm, six_n_d
 from paramcalc.reports.count import head, headline
 from paramcalc.reports.table import Answer, Column, Table
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
+    from paramcalc.measures.flops import Workload
     from paramcalc.readers.models import Loaded
-
 
 AGAIN = {"none": "", "selective": ", scores of attention again", "full": ", forward again"}
 
 
-class Costs(NamedTuple):
-    """All that is said of one workload."""
-
-    load: Workload
-    step: Flops
-    prefill: int
-    decode: int
-    past: int
-    """Tokens in the cache when the decoded one comes."""
-    recompute: str
-    again: int
-    """Forward FLOPs done again during backward."""
-    six_n_d: int
-    palm: int
-
-    @property
-    def training_step(self) -> int:
-        """Forward, backward and what is recomputed between."""
-        return self.step.forward + self.step.backward + self.again
-
-
-def costs(model: Model, load: Workload, recompute: str = "none") -> Costs:
-    """The FLOPs of a workload, of its prompt and of the token after it.
-
-    `recompute` during backward: `full`, all but the head; `selective`, attention's products of tokens with tokens
-    (arXiv:2205.05198 section 5).
-    """
-    step = flops(model.tree, load)
-    past = load.past or load.seq
-    prompt = flops(model.tree, load._replace(head="last", past=0)).forward
-    token = flops(model.tree, load._replace(batch=1, seq=1, past=past)).forward
-    tokens = load.batch * load.seq
-    again = {"none": 0, "selective": step.pairs, "full": step.forward - step.components.get("lm_head", 0)}[recompute]
-    return Costs(load, step, prompt, token, past, recompute, again, six_n_d(model.tree, tokens),
-                 palm(model.tree, tokens, load.seq))
-
-
 def answer(loaded: Loaded, model: Model, load: Workload, recompute: str = "none") -> Answer:
     """FLOPs forward, backward, of a training step, of the prompt and of one decoded token, by component."""
-    found = costs(model, load, recompute)
+    found = costs(model.tree, load, recompute)
     tokens = load.batch * load.seq
     json: dict[str, Any] = head("flops", loaded) | {
         "assumptions": _assumptions(found),

@@ -6,8 +6,8 @@ from paramcalc.build import build
 from paramcalc.components.tape import Policy
 from paramcalc.estimates.training import Layout, Recipe, Trainer, in_flight
 from paramcalc.measures.activations import Tokens
+from paramcalc.measures.costs import costs
 from paramcalc.measures.flops import Workload
-from paramcalc.reports.flops import costs
 from paramcalc.spec.model import ModelSpec
 
 S, B, H, A, LAYERS = 256, 3, 512, 8, 4
@@ -82,9 +82,9 @@ def test_table_5(shape, run, mfu, hfu):
     devices, sequences, seconds = run
     most = devices * seconds * A100
     load = Workload(sequences, 2048)
-    assert f"{100 * costs(gpt3(*shape), load).training_step / most:.1f}" == mfu
+    assert f"{100 * costs(gpt3(*shape).tree, load).training_step / most:.1f}" == mfu
     if hfu:
-        assert f"{100 * hardware(costs(gpt3(*shape), load, 'selective')) / most:.1f}" == hfu
+        assert f"{100 * hardware(costs(gpt3(*shape).tree, load, 'selective')) / most:.1f}" == hfu
 
 
 @pytest.mark.parametrize(("shape", "scores", "saved", "more"), [((96, 12288, 96), 80, "70", "2.7"),
@@ -99,5 +99,5 @@ def test_what_selective_recomputation_saves_and_costs(shape, scores, saved, more
     layer = 2048 * width * layers
     assert (kept[0] - kept[1]) / layer == scores == 5 * heads * 2048 / width
     assert f"{100 * (kept[0] - kept[1]) / (34 * layer + scores * layer):.0f}" == saved
-    plain, again = (costs(model, Workload(1, 2048), how) for how in ("none", "selective"))
+    plain, again = (costs(model.tree, Workload(1, 2048), how) for how in ("none", "selective"))
     assert f"{100 * (hardware(again) / plain.training_step - 1):.1f}" == more
