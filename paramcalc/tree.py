@@ -97,10 +97,16 @@ class State(NamedTuple):
     """Of a state kept for each sequence: rows of it at most."""
     refilled: bool = False
     """The library's class empties the rows whenever one more than `entries` tokens have come."""
+    ahead: int = 0
+    """Tokens the model itself puts before those of a sequence."""
     library_copies: int = 1
-    """How many of each the library's class holds, where it holds expanded heads."""
+    """How many of each the library's class holds: more where it holds expanded heads, 0 where it keeps none."""
     library_whole: bool = False
     """The library's class keeps every token, window or not."""
+
+    def length(self, context: int, source: int) -> int:
+        """Tokens it is kept for, if all are: of the sequence and what stands before it, or of the encoder's input."""
+        return source if self.per == "source" else context + self.ahead
 
 
 class Work(NamedTuple):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from paramcalc.axes import Axis, Run, axis
-from paramcalc.components.base import Component, Listed, Refusal, Site, Size
+from paramcalc.components.base import Component, Count, Listed, Refusal, Site, Size
 from paramcalc.components.problems import divisors, impossible
 from paramcalc.components.scores import Heads, attend
 from paramcalc.components.tape import tape
@@ -66,10 +66,13 @@ class Attention(Component):
     """No k and v of its own: an earlier layer's are attended to (Gemma 3n)."""
     value: Literal["own", "key"] = "own"
     """`key`: the values are the keys, with no projection of their own (Gemma 4's global layers)."""
-    cache_heads: Size | None = None
-    """Heads the library's class keeps, where it keeps expanded ones (Falcon 40B)."""
+    cache_heads: Count | None = None
+    """Heads the library's class keeps: more where it keeps expanded ones (Falcon 40B), 0 where it keeps none and
+    computes every token again (GPT)."""
     cache_whole: bool = False
     """The library's class keeps every token whatever the window (GPT-Neo)."""
+    prompt: Count = 0
+    """Tokens the model itself puts before those of a sequence, whose keys and values are kept too (CPM-Ant)."""
     fused: Literal["none", "qkv", "gqkv", "kv"] = "none"
     """Which projections are one matrix in files; g is the output gate."""
     transposed: bool = False
@@ -181,8 +184,9 @@ class Attention(Component):
             return []
         heads = self.num_kv_heads or self.num_heads
         head = self._head_dim(site)
+        held = heads if self.cache_heads is None else self.cache_heads
         key = State("k", (heads, head), ("kv_heads", "head_dim"), "source" if self.cross else "token", self.window,
-                    self.chunk, library_copies=(self.cache_heads or heads) // heads, library_whole=self.cache_whole)
+                    self.chunk, ahead=self.prompt, library_copies=held // heads, library_whole=self.cache_whole)
         return [key, key._replace(name="v", shape=(heads, self.v_head_dim or head))]
 
     def saved(self, site: Site, policy: Policy) -> list[Saved]:

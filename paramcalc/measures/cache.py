@@ -178,9 +178,8 @@ def kept(state: State, context: int, source: int) -> int:
     """Entries one sequence needs at most, up to that context: a chunk is needed until its last token."""
     if state.per == "sequence":
         return state.entries
-    length = source if state.per == "source" else context
     limits = [limit - 1 for limit in (state.window, state.chunk) if limit is not None]
-    return min([length, *limits]) // state.stride
+    return min([state.length(context, source), *limits]) // state.stride
 
 
 def needed(state: State) -> tuple[int, ...]:

@@ -26,6 +26,7 @@ def kept(tree, length):
     total = 0
     for path, node, _, used in tree.walk():
         for state in node.states(path):
-            tokens = 1 if state.per == "sequence" else length if state.window is None else min(length, state.window - 1)
+            reach = state.length(length, 0)
+            tokens = 1 if state.per == "sequence" else reach if state.window is None else min(reach, state.window - 1)
             total += prod(state.shape) * tokens * BYTES[state.dtype] * used * state.used
     return total

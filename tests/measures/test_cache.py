@@ -19,6 +19,8 @@ MLA = {"kind": "latent_attention", "num_heads": 8, "kv_lora_rank": 32, "qk_nope_
        "v_head_dim": 16}
 SSM = {"kind": "mamba2", "num_heads": 8, "head_dim": 4, "state_size": 16, "groups": 2}
 FALCON = {"kind": "attention", "num_heads": 8, "num_kv_heads": 2, "head_dim": 16, "cache_heads": 8}
+PROMPTED = {"kind": "attention", "num_heads": 2, "head_dim": 16, "prompt": 7}
+UNKEPT = {"kind": "attention", "num_heads": 2, "head_dim": 16, "cache_heads": 0}
 WHOLE = {"kind": "attention", "num_heads": 2, "head_dim": 16, "window": 10, "cache_whole": True}
 KV = 2 * 2 * 16 * 2  # key and value, two heads of 16, two bytes
 
@@ -37,6 +39,7 @@ def kinds(**more):
     ({"mixer": SSM}, 100, 2, 0, 2 * 4 * (3 * 96 * 2 + 8 * 64 * 4), 0),
     ({"blocks": {"a": {"window": 10}, "b": {}}, "layers": ["a", "a", "a", "b"]}, 100, 1, (3 * 9 + 100) * KV, 0, KV),
     ({"mixer": FALCON}, 100, 1, 4 * 100 * KV, 0, 4 * KV),
+    ({"mixer": PROMPTED}, 100, 2, 4 * 2 * 107 * KV, 0, 4 * KV),
 ])
 def test_exact(fields, context, batch, kv, state, growth):
     found = exact(kinds(**fields), Serving(context, batch), types("bf16"))
@@ -47,6 +50,8 @@ def test_exact(fields, context, batch, kv, state, growth):
 @pytest.mark.parametrize(("fields", "context", "expected"), [
     ({"window": 10}, 100, 4 * 9 * KV),
     ({"mixer": FALCON}, 100, 4 * 100 * 4 * KV),  # expanded heads
+    ({"mixer": PROMPTED}, 100, 4 * 107 * KV),
+    ({"mixer": UNKEPT}, 100, 0),  # a class without a cache
     ({"mixer": WHOLE}, 100, 4 * 100 * KV),  # a window the class does not use
     ({"mixer": SSM}, 100, 4 * (4 * 96 * 2 + 8 * 64 * 4)),  # four columns, not three
 ])
@@ -62,6 +67,7 @@ SPLIT = {"blocks": {"a": {"window": 10}, "b": {}}, "layers": ["a", "a", "a", "b"
     (SPLIT, 8192, 1, (), 768),  # 10 + 512, padded to 256
     (SPLIT, 8192, 4, (), 4 * 768), (SPLIT, 8192, 4, ("unified=true",), 768),  # 4 · 10 + 512
     (SPLIT, 8192, 1, ("ubatch=2048",), 2304), (SPLIT, 300, 1, (), 512), (SPLIT, 8192, 1, ("swa_full=true",), 8192),
+    ({"mixer": PROMPTED}, 250, 1, (), 512), ({"mixer": UNKEPT}, 100, 1, (), 256),
     ({"window": 10}, 8192, 1, (), 8192),  # no full layers beside the windows: windows are not used
 ])
 def test_llama_cpp_cells(fields, context, batch, settings, cells):

@@ -65,6 +65,11 @@ MODELS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("BailingHybridForCausalLM", BASE | LATENT | EXPERTS | {
         "layer_types": MIXED, "num_local_experts": 4, "head_dim": 16, "short_conv_kernel_size": 3, "n_group": 1,
         "topk_group": 1, "mlp_layer_types": ["dense", "sparse"] * 2, "pad_token_id": 0}),
+    ("CpmAntForCausalLM", {"vocab_size": 96, "hidden_size": 64, "num_hidden_layers": 4, "dim_ff": 96, "dim_head": 24,
+                           "num_attention_heads": 4, "prompt_length": 7}),
+    ("ModernBertDecoderForCausalLM", BASE | {"num_attention_heads": 4, "local_attention": 64, "sliding_window": 40,
+                                             "global_attn_every_n_layers": 2, "pad_token_id": 0, "bos_token_id": 1,
+                                             "eos_token_id": 2, "cls_token_id": 3, "sep_token_id": 4}),
 )
 
 

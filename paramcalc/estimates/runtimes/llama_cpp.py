@@ -69,7 +69,7 @@ def _line(state: State, layers: int, serving: Serving, held: Types, options: Opt
 
 def all_cells(state: State, context: int, batch: int, options: Options) -> int:
     """Cells of one layer, all sequences together."""
-    full = padded(context)
+    full = padded(state.length(context, context))
     reach = state.window or state.chunk
     if reach is None or options.swa_full:
         return batch * full // state.stride

@@ -2,8 +2,10 @@
 
 A window or a chunk keeps its last `size - 1` tokens; convolution states keep `kernel` columns, one more than the next
 token needs; recurrent states are as the modules make them; cross-attention keeps keys and values of the encoder's
-length. Where a class keeps expanded heads or ignores its window, the component says so. A static cache allocates the
-whole context, and a window's full size, beforehand. Not counted: an int64 of eight bytes a sliding layer.
+length. Where a class keeps expanded heads, keeps none or ignores its window, the component says so. A static cache
+allocates the whole context, and a window's full size, beforehand. RecurrentGemma's class gives no cache back: counted
+are the states of its modules, and its attention's keys and values in the cache that `generate()` hands to it. Not
+counted: an int64 of eight bytes a sliding layer.
 """
 
 from __future__ import annotations
@@ -53,9 +55,9 @@ def kept(state: State, context: int, source: int, options: Options) -> int:
     """Entries of one sequence."""
     if state.per == "sequence":
         return context % (state.entries + 1) if state.refilled else state.entries
-    length = source if state.per == "source" else context
     limits = [] if state.library_whole else [limit for limit in (state.window, state.chunk) if limit is not None]
-    return min([length, *(limit if options.static else limit - 1 for limit in limits)]) // state.stride
+    lengths = [state.length(context, source), *(limit if options.static else limit - 1 for limit in limits)]
+    return min(lengths) // state.stride
 
 
 def chunk(serving: Serving, options: Options) -> int:

@@ -179,10 +179,14 @@ def _modernbert_layers(config: Config) -> list[str]:
 
 
 def _modernbert_layer(config: Config, word: str, _: str) -> dict[str, Any]:
-    """A sliding layer sees half of `local_attention`, which counts both sides of an encoder's token."""
+    """A sliding layer sees `sliding_window`, by default half of `local_attention`, which counts both sides of a token.
+
+    A window of none or less is no window.
+    """
     found: dict[str, Any] = {"norm_placement": "ffn"} if word.startswith("first_") else {}
-    reach = config.optional("local_attention", least=0) or 0
-    return found | {"window": reach // 2 or None} if word.endswith(SLIDING) else found
+    half = (config.optional("local_attention", least=0) or 0) // 2
+    reach = config.optional("sliding_window", least=-1) if config.get("sliding_window") is not None else half
+    return found | {"window": reach if reach and reach > 0 else None} if word.endswith(SLIDING) else found
 
 
 def _modernbert_head(config: Config) -> dict[str, Any]:

@@ -125,12 +125,24 @@ def _cpm(config: Config) -> dict[str, Any]:
     buckets = segments * segments + config.integer("position_bias_num_buckets")
     prompts = config.integer("prompt_types") * config.integer("prompt_length")
     return {
-        "position": "none", "head_dim": config.integer("dim_head"), "num_kv_heads": None, "tie_embeddings": False,
+        "position": "none", "num_kv_heads": None, "tie_embeddings": False,
         "embedding_rows": config.integer("vocab_size") + prompts,
         "inputs": {config.rooted("cpmant.segment_embedding"): Embedding(rows=segments, component="other_embedding"),
                    config.rooted("cpmant.position_bias.relative_attention_bias"): Parameter(
                        shape=(buckets, heads), component="position_embedding", role="lookup")},
     }
+
+
+def _cpm_attention(config: Config, _: str) -> Attention:
+    """Every sequence starts with the prompt of its type."""
+    return Attention(num_heads=config.integer("num_attention_heads"), head_dim=config.integer("dim_head"),
+                     prompt=config.integer("prompt_length"))
+
+
+def _gpt1_attention(config: Config, _: str) -> Attention:
+    """The class has no cache."""
+    return Attention(num_heads=config.integer("num_attention_heads"), bias=("q", "k", "v", "o"), fused="qkv",
+                     transposed=True, cache_heads=0)
 
 
 def _falcon_placement(config: Config) -> str:
@@ -162,7 +174,7 @@ ROWS: dict[str, Row] = {
     "bloom": Row(True, True, True, gated=False, norm="layernorm", position="alibi", size=four_times, names=BLOOM,
                  more={"fused_qkv": True, "embedding_norm": True}, tagger="classifier",
                  older={"hidden_size": "n_embed"}),
-    "cpmant": Row(size="dim_ff", names=CPM, adjust=lambda c, fields: fields.update(_cpm(c))),
+    "cpmant": Row(size="dim_ff", names=CPM, mixer=_cpm_attention, adjust=lambda c, fields: fields.update(_cpm(c))),
     "ctrl": Row(True, True, True, True, gated=False, norm="layernorm", position="sinusoidal", size="dff", names=CTRL,
                 classifier="classifier"),
     "falcon": Row(mlp_bias="bias", gated=False, norm="layernorm", placement=_falcon_placement, names=_falcon_names,
@@ -179,7 +191,8 @@ ROWS: dict[str, Row] = {
                              size=lambda c: c.integer("intermediate_multiple_size") * c.integer("hidden_size"),
                              more={"fused_qkv": True}, names=NEOX_JAPANESE),
     "openai-gpt": Row(True, True, True, gated=False, norm="layernorm", position="learned", placement="post",
-                      size=four_times, more={"fused_qkv": True, "transposed": True, "final_norm": False}, names=GPT1),
+                      size=four_times, more={"transposed": True, "final_norm": False}, names=GPT1,
+                      mixer=_gpt1_attention),
     "opt": Row("enable_bias", "enable_bias", "enable_bias", gated=False, norm="layernorm", position="learned",
                position_offset=2, placement=lambda c: "pre" if _opt_norm_first(c) else "post", size="ffn_dim",
                more=_opt, names=_opt_names),
