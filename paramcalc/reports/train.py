@@ -71,7 +71,7 @@ def answer(loaded: Loaded, model: Model, devices: list[Device], asked: Asked) ->
 
 def doubts(model: Model, asked: Asked) -> list[str]:
     """What may be wrong with the activations: parts nobody described, a class nobody measured."""
-    from paramcalc.readers.families.training import MEASURED
+    from paramcalc.readers.families.training_facts import MEASURED
 
     family, said = model.spec.family, []
     if asked.unknown:

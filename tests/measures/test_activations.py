@@ -10,7 +10,7 @@ import pytest
 from paramcalc.build import build
 from paramcalc.components.tape import Policy
 from paramcalc.measures.activations import Tokens, activations
-from paramcalc.readers.families.training import MEASURED
+from paramcalc.readers.families.training_facts import MEASURED
 from paramcalc.readers.huggingface import read_config
 
 DATA = Path(__file__).parents[1] / "data/activations"
