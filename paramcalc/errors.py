@@ -5,8 +5,7 @@ Every refusal is one of these; the terminal prints `file:line:column: path: mess
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing wrong at one place of an input."""
 
     message: str
@@ -51,7 +49,7 @@ class PCError(Exception):
 
     def within(self, source: str) -> PCError:
         """The same refusal, with the file's name put to each problem that has none."""
-        return type(self)(*(p if p.source else replace(p, source=source) for p in self.problems))
+        return type(self)(*(p if p.source else p._replace(source=source) for p in self.problems))
 
 
 class InputError(PCError):

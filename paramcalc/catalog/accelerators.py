@@ -6,12 +6,12 @@ overrides single values of the ones here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog._data import (
+    Rows,
     in_bytes,
     mapping,
     read_table,
@@ -35,8 +35,7 @@ _FIELDS = frozenset({"name", "vendor", "aliases", "memory", "usable", "bandwidth
 _TERA = 10**12
 
 
-@dataclass(frozen=True, slots=True)
-class Accelerator:
+class Accelerator(NamedTuple):
     """One device as sold. What is not known is None or absent, never zero."""
 
     key: str
@@ -50,12 +49,12 @@ class Accelerator:
     """What the driver lets a program have, where that is known."""
     bandwidth: int | None = None
     """Of the device's own memory, bytes a second."""
-    flops: Mapping[str, int] = field(default_factory=dict)
+    flops: Mapping[str, int] = MappingProxyType({})
     """Dense peak by kind of arithmetic, a second."""
     power_watts: int | None = None
-    links: Mapping[str, int] = field(default_factory=dict)
+    links: Mapping[str, int] = MappingProxyType({})
     """One-way bytes a second of this device, by kind of link."""
-    sources: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = MappingProxyType({})
     """Where each value was read: `memory`, `usable`, `bandwidth`, `power`, `flops.bf16`, `links.nvlink`."""
     notes: tuple[str, ...] = ()
     """What other sources print, and what to know before using a value."""
@@ -96,18 +95,18 @@ def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
 
 
 @cache
-def _document() -> dict[str, object]:
+def _document() -> dict[str, Rows]:
     return read_table("accelerators.yaml")
 
 
-def _rows() -> dict[str, object]:
-    return mapping(_document()["accelerators"])
+def _rows() -> Rows:
+    return _document()["accelerators"]
 
 
 @cache
 def _row(key: str) -> Accelerator:
     """One device of the table: most runs ask for no other."""
-    sources = {name: str(value) for name, value in mapping(_document()["sources"]).items()}
+    sources = {name: str(value) for name, value in _document()["sources"].items()}
     return _Row(key, mapping(_rows()[key]), sources, "accelerators.yaml").build()
 
 

@@ -7,14 +7,13 @@ item for every weight, group, row, column, block or tensor; so one short sum ser
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from math import prod
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.catalog._data import mapping, read_table, slug, texts, unknown, whole
+from paramcalc.catalog._data import Rows, mapping, read_table, slug, texts, unknown, whole
 from paramcalc.errors import Problem, UsageError
 
 if TYPE_CHECKING:
@@ -24,8 +23,7 @@ Size = tuple[str | int, ...]
 """A product still to be taken: `10*group` is `(10, "group")`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """What a format stores of one kind: the codes, the scales, the zeros, a table."""
 
     name: str
@@ -65,8 +63,7 @@ class Part:
         }[self.per]
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """How a tensor's numbers are stored."""
 
     name: str
@@ -127,7 +124,7 @@ class Format:
             if value not in allowed:
                 choices = ", ".join(map(str, sorted(allowed)))
                 raise UsageError(Problem(f"{self.name} has no {what} {value}", hint=f"one of {choices}"))
-        return self if (bits, group) == (self.bits, self.group) else replace(self, bits=bits, group=group)
+        return self if (bits, group) == (self.bits, self.group) else self._replace(bits=bits, group=group)
 
 
 def formats() -> Mapping[str, Format]:
@@ -140,10 +137,13 @@ def find_format(name: str, family: str = "") -> Format:
 
     Bits and group size may be said in the name: `gptq-3bit-g32`, `awq-g64`, `mlx-8bit`.
     """
-    known, by_alias, mixes = _table()
     wanted = slug(name).removeprefix("torch.")
-    if family == "gguf" and f"ggml-{wanted}" in by_alias:
+    names = _names()
+    if family == "gguf" and f"ggml-{wanted}" in names:
         wanted = f"ggml-{wanted}"
+    if wanted in names:
+        return _format(*names[wanted])
+    known, by_alias, mixes = _table()
     if wanted in by_alias:
         return known[by_alias[wanted]]
     if wanted in mixes:
@@ -194,27 +194,40 @@ def _product(size: Size, bits: int, group: int) -> int:
 @cache
 def _table() -> tuple[dict[str, Format], dict[str, str], frozenset[str]]:
     """Formats by name, names by every spelling, and the names of mixes."""
-    document = read_table("formats.yaml")
-    sources = {key: str(value) for key, value in mapping(document["sources"]).items()}
-    known: dict[str, Format] = {}
-    for family, read in (("plain", _plain), ("blocks", _blocks), ("grouped", _grouped)):
-        for name, row in mapping(document[family]).items():
-            known[name] = read(name, mapping(row), sources)
+    known = {name: _format(family, name) for family, name in _names().values()}
     spellings = {slug(name): name for name in known}
     for name, entry in known.items():
         spellings |= {slug(alias): name for alias in entry.aliases if slug(alias) not in spellings}
-    return known, spellings, frozenset(map(slug, texts(document["mixes"])))
+    return known, spellings, frozenset(map(slug, texts(_document()["mixes"]["names"])))
 
 
-def _plain(name: str, row: dict[str, object], sources: dict[str, str]) -> Format:
+@cache
+def _document() -> dict[str, Rows]:
+    return read_table("formats.yaml")
+
+
+@cache
+def _names() -> dict[str, tuple[str, str]]:
+    """The section and the name a format has in the table, by its name as it is looked up."""
+    return {slug(name): (family, name) for family in ("plain", "blocks", "grouped") for name in _document()[family]}
+
+
+@cache
+def _format(family: str, name: str) -> Format:
+    """One format: most runs ask for two or three."""
+    read = {"plain": _plain, "blocks": _blocks, "grouped": _grouped}[family]
+    return read(name, mapping(_document()[family][name]), _document()["sources"])
+
+
+def _plain(name: str, row: dict[str, object], sources: Mapping[str, object]) -> Format:
     bits = whole(row["bits"])
     number = None if row.get("type") is None else int(str(row["type"]))
     parts = (Part("weight", "weight", (bits,)),)
-    source, aliases = sources["ggml" if number is not None else "st"], texts(row.get("aliases"))
+    source, aliases = str(sources["ggml" if number is not None else "st"]), texts(row.get("aliases"))
     return Format(name, "plain", bits, parts, ggml_type=number, source=source, aliases=aliases)
 
 
-def _blocks(name: str, row: dict[str, object], sources: dict[str, str]) -> Format:
+def _blocks(name: str, row: dict[str, object], sources: Mapping[str, object]) -> Format:
     block, size = whole(row["block"]), whole(row["bytes"])
     parts = (Part("blocks", "block", (8 * size,), block=(1, block)),)
     return Format(
@@ -225,11 +238,11 @@ def _blocks(name: str, row: dict[str, object], sources: dict[str, str]) -> Forma
         block=block,
         ggml_type=whole(row["type"]),
         summary=str(row["layout"]),
-        source=sources["ggml"],
+        source=str(sources["ggml"]),
     )
 
 
-def _grouped(name: str, row: dict[str, object], sources: dict[str, str]) -> Format:
+def _grouped(name: str, row: dict[str, object], sources: Mapping[str, object]) -> Format:
     bits, groups = _choices(row["bits"]), _choices(row.get("group", 0))
     return Format(
         name,
@@ -262,6 +275,6 @@ def _size(value: object) -> Size:
     return tuple(int(factor) if factor.isdecimal() else factor for factor in str(value).split("*"))
 
 
-def _expand(source: str, sources: dict[str, str]) -> str:
+def _expand(source: str, sources: Mapping[str, object]) -> str:
     head = re.split(r"[/@:#]", source, maxsplit=1)[0]
-    return sources[head] + source[len(head) :] if head in sources else source
+    return str(sources[head]) + source[len(head) :] if head in sources else source

@@ -203,10 +203,10 @@ _RULES: Mapping[str, Callable[[Optimizer, _Tensor], int]] = {
 @cache
 def _table() -> dict[str, Optimizer]:
     document = read_table("optimizers.yaml")
-    sources = {key: str(value) for key, value in mapping(document["sources"]).items()}
+    sources = {key: str(value) for key, value in document["sources"].items()}
     known = {entry.name for entry in fields(Optimizer)}
     table: dict[str, Optimizer] = {}
-    for name, row in mapping(document["optimizers"]).items():
+    for name, row in document["optimizers"].items():
         values = {("state_dtype_bytes" if key == "state_bytes" else key): value for key, value in mapping(row).items()}
         if unexpected := values.keys() - known:
             raise KeyError(f"{name}: {', '.join(sorted(unexpected))}")

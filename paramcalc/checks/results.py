@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from paramcalc.errors import Problem
@@ -15,8 +14,7 @@ IMPOSSIBLE = ("PC001", "PC101", "PC102", "PC103", "PC104")
 """What makes a file no model at all: exit code 2."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing found at one place."""
 
     path: str
@@ -37,8 +35,7 @@ class Finding:
         return cls(path, rule, message, line=problem.line, column=problem.column, hint=problem.hint)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """Everything one run found."""
 
     checked: int

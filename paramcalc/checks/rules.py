@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from paramcalc.checks.results import Finding
@@ -14,8 +13,7 @@ Severity = Literal["error", "warning", "note"]
 Look = Callable[["Subject"], Iterator["Finding"]]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """What a code stands for."""
 
     code: str

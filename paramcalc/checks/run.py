@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paramcalc.build import build
@@ -34,7 +33,7 @@ def check(
         found += [finding for finding in check_file(path, overrides, known, extras) if chosen.wanted(finding)]
     found += [finding for finding in last() if chosen.wanted(finding)]
     if chosen.strict:
-        found = [replace(finding, severity="error") if finding.severity == "warning" else finding for finding in found]
+        found = [finding._replace(severity="error") if finding.severity == "warning" else finding for finding in found]
     return Run(len(paths), tuple(found))
 
 
@@ -54,8 +53,8 @@ def check_file(
         return [Finding.of(problem, name, code_of(problem)) for problem in error.problems]
     ignored, bare = comments(path.read_text(encoding="utf-8-sig")) if path.suffix in (".yaml", ".yml") else ({}, [])
     found = [*_found(subject, known, extras), *_unknown_keys(loaded, name)]
-    graded = [replace(f, severity=known[f.rule].severity) for f in found if f.rule not in ignored]
-    return graded + [replace(finding, path=name) for finding in bare]
+    graded = [f._replace(severity=known[f.rule].severity) for f in found if f.rule not in ignored]
+    return graded + [finding._replace(path=name) for finding in bare]
 
 
 def _found(subject: Subject, known: dict[str, Rule], extras: Iterable[Callable[[Subject], Iterable[Finding]]],

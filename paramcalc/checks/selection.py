@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.checks.results import Finding
 from paramcalc.errors import InputError, Problem, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 COMMENT = re.compile(r"(?:^|\s)#\s*paramcalc:\s*ignore\s+(PC\d{3}(?:\s*,\s*PC\d{3})*)\s*(?:[-:–—]\s*(.*\S))?\s*$")
 SECTION = "[tool.paramcalc]"
 KEYS = ("select", "ignore", "per-file-ignores")
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """What is asked of files. Codes may be prefixes: `PC3` is every wasteful size."""
 
     select: tuple[str, ...] = ()
     """Nothing means everything."""
-    ignore: dict[str, str] = field(default_factory=dict)
+    ignore: Mapping[str, str] = MappingProxyType({})
     """Code to reason."""
-    per_file: dict[str, dict[str, str]] = field(default_factory=dict)
+    per_file: Mapping[str, Mapping[str, str]] = MappingProxyType({})
     """Glob over paths to codes and reasons."""
     strict: bool = False
     """Warnings count as errors."""
@@ -125,5 +124,5 @@ def comments(text: str) -> tuple[dict[str, tuple[int, str]], list[Finding]]:
 def select_codes(select: Sequence[str], ignore: Sequence[str], base: Selection, *, strict: bool) -> Selection:
     """Settings of a project with the options of a command laid over them."""
     given = dict.fromkeys(known_codes(ignore, "--ignore"), "asked for on the command line")
-    return Selection(known_codes(select, "--select") or base.select, base.ignore | given, base.per_file, strict,
-                     base.source)
+    return Selection(known_codes(select, "--select") or base.select, {**base.ignore, **given}, base.per_file,
+                     strict, base.source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -54,8 +55,29 @@ class Parsed:
 
 def later(cls: type[BaseModel]) -> Parsed:
     """A model inside another, whose schema is built when there is something to validate."""
-    return Parsed(lambda value: value if isinstance(value, cls) else cls.model_validate(value),
-                  {"$ref": f"#/$defs/{cls.__name__}"})
+    return Parsed(lambda value: value if isinstance(value, cls) else cls.model_validate(value), _defined(cls.__name__))
+
+
+class Elsewhere(Parsed):
+    """The same for a model whose module is loaded when there is something to validate."""
+
+    def __init__(self, module: str, name: str) -> None:
+        super().__init__(self._validated, _defined(name))
+        self.place = (f"paramcalc.{module}", name)
+
+    def loaded(self) -> type[BaseModel]:
+        """The model."""
+        module, name = self.place
+        found: type[BaseModel] = getattr(import_module(module), name)
+        return found
+
+    def _validated(self, value: object) -> object:
+        cls = self.loaded()
+        return value if isinstance(value, cls) else cls.model_validate(value)
+
+
+def _defined(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/$defs/{name}"}
 
 
 class Strict(BaseModel):

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from paramcalc.components.training import USUAL, Training
 from paramcalc.tree import Saved
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Site
+    from paramcalc.components.training import Training
     from paramcalc.tree import SavedPer
 
 Attention = Literal["eager", "sdpa", "flash"]
@@ -56,8 +56,10 @@ class Tape:
     """The operations of transformers in torch; methods give the result and note what is kept."""
 
     def __init__(self, site: Site, policy: Policy, component: str) -> None:
+        from paramcalc.components.training import usual
+
         self.policy = policy
-        self.how: Training = site.training or USUAL
+        self.how: Training = site.training or usual()
         self.component = component
         self.width = site.hidden_size
         self._kept: dict[int, tuple[Value, str]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -68,5 +69,7 @@ class Training(BaseModel):
     """The type of the logits in the loss."""
 
 
-USUAL = Training()
-"""Where a specification says nothing."""
+@cache
+def usual() -> Training:
+    """Where a specification says nothing."""
+    return Training()

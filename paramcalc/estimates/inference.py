@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import find_format
@@ -80,7 +79,7 @@ class Prepared:
             if self.setup.tp or self.setup.ep:
                 raise
             also = f"; or --pp {self.devices}, which shares layers"
-            raise UsageError(*(replace(p, hint=p.hint + also) for p in error.problems)) from error
+            raise UsageError(*(p._replace(hint=p.hint + also) for p in error.problems)) from error
 
     def _stage(self, tree: Node, model: Model) -> Stage:
         table = rotary_table(tree, model.spec, self.held) if self.runtime.profile.rotary_table else 0

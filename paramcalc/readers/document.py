@@ -6,9 +6,8 @@ Bounds on every document: 4 MiB, 32 levels, 100,000 values (aliases counted as o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.errors import InputError, Problem
 from paramcalc.readers.files import read_file
@@ -20,13 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A mapping as somebody wrote it, which can say where each of its keys stands."""
 
     data: dict[str, Any]
     source: str
-    marks: Callable[[], Mark] = field(default=Mark, repr=False, compare=False)
+    marks: Callable[[], Mark] = Mark
     """Finds the places when they are first asked for."""
 
     def place(self, path: tuple[str | int, ...]) -> tuple[int, int]:

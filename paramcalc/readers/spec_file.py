@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from paramcalc.components import KINDS, component_class
-from paramcalc.components.base import Component
+from paramcalc.components.base import Component, Elsewhere
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.located import closest, ordered, place_of, spec_problems
 from paramcalc.spec.model import ModelSpec
@@ -70,7 +69,8 @@ def _plain(due: Sequence[Any]) -> Iterator[Any]:
     for each in due:
         inner = getattr(each, "__value__", each)
         if hasattr(inner, "__metadata__"):
-            yield from _plain([inner.__origin__])
+            marks = (mark.loaded() for mark in inner.__metadata__ if isinstance(mark, Elsewhere))
+            yield from _plain([next(marks, inner.__origin__)])
         elif get_origin(inner) is Union or type(inner).__name__ == "UnionType":
             yield from _plain(get_args(inner))
         else:
@@ -91,7 +91,7 @@ def _beyond(error: ValidationError, document: Document) -> list[Problem]:
     wrong = [place_of(details, document.data) for details in error.errors(include_url=False)]
     if () in wrong or any(not details["loc"] for details in error.errors(include_url=False)):
         return []
-    mended = replace(document, data=_mended(document.data, wrong))
+    mended = document._replace(data=_mended(document.data, wrong))
     further: Sequence[Problem] = ()
     try:
         build(ModelSpec.model_validate(mended.data))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from paramcalc.errors import InputError, Problem
 from paramcalc.readers.quote import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 32
@@ -21,21 +24,20 @@ Path: TypeAlias = tuple[str | int, ...]
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 
 
-@dataclass(slots=True)
-class Mark:
+class Mark(NamedTuple):
     """Where a key, an item or the root stands, 1-based; and the marks of what it holds."""
 
     line: int = 0
     column: int = 0
-    children: dict[str | int, Mark] = field(default_factory=dict)
+    children: Mapping[str | int, Mark] = MappingProxyType({})
 
 
-@dataclass(slots=True)
 class Findings:
     """The problems of one text. `add` raises InputError once there are too many to be worth listing."""
 
-    source: str
-    problems: list[Problem] = field(default_factory=list)
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.problems: list[Problem] = []
 
     def add(self, message: str, at: tuple[int, int], path: Path = (), hint: str = "") -> None:
         """Note one problem at a line and column."""

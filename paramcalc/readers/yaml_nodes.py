@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import yaml
 
     from paramcalc.readers.text import Mark
@@ -13,14 +14,13 @@ if TYPE_CHECKING:
 Plain: TypeAlias = "dict[str, Plain] | list[Plain] | str | int | float | bool | None"
 
 
-@dataclass(slots=True)
-class Built:
+class Built(NamedTuple):
     """A finished value; `size` and `height` are what it costs wherever an alias repeats it."""
 
     value: Any
     line: int
     column: int
-    children: dict[str | int, Mark]
+    children: Mapping[str | int, Mark]
     size: int = 1
     height: int = 0
     merge: bool = False

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Kind = Literal["text", "number", "count", "exact", "bytes", "flops", "gib", "rate", "share", "bar", "shape"]
 """How a column's raw values are printed. text: as it is; number: as it is, to the right; exact: digits with separators;
@@ -11,8 +10,7 @@ count: exact and short (8,030,261,248 8.03 B); bytes: exact and GiB of 2^30; gib
 TB/s; flops: exact and GFLOP; share: percent of the whole; bar: a bar for a share; shape: (out, in)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A heading and how its values are printed."""
 
     name: str
@@ -26,8 +24,7 @@ class Column:
         return self.kind not in ("text", "bar")
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """Rows of raw values under columns; `depths` indent the first column; `total` is the last row, set apart."""
 
     title: str
@@ -46,19 +43,16 @@ class Table:
         def pick(row: tuple[Any, ...]) -> tuple[Any, ...]:
             return tuple(value for value, column in zip(row, self.columns, strict=True) if column.shown)
 
-        return replace(self, columns=pick(self.columns), rows=tuple(map(pick, self.rows)),
-                       total=pick(self.total) if self.total else None)
+        return self._replace(columns=pick(self.columns), rows=tuple(map(pick, self.rows)),
+                             total=pick(self.total) if self.total else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a command says of one model: the JSON object and the tables for people."""
 
     json: dict[str, Any]
     tables: tuple[Table, ...] = ()
     failed: bool = False
     """Something that was to hold does not; the exit code is 1."""
-    extra: dict[str, Any] = field(default_factory=dict)
-    """What renderers of one command share beyond tables (plots)."""
     text: str | None = None
     """What stands in place of tables where the answer is a document of its own (a spec as YAML)."""

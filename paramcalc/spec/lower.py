@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -214,7 +213,7 @@ def _block(spec: ModelSpec, block: Block, path: tuple[str, ...]) -> Parts:
                     part = part.model_copy(update={"parallel": True})
                 parts[_key(spec, place, part)] = part
     if problems:
-        raise SpecError(*(replace(p, path=_blamed(p.path, spec, block, path)) for p in problems))
+        raise SpecError(*(p._replace(path=_blamed(p.path, spec, block, path)) for p in problems))
     return parts | _flat(merged.beside or {}, path)
 
 

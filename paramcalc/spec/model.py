@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from paramcalc.components import AnyComponent, component_class
-from paramcalc.components.base import Component, Count, Listed, Parsed, Rows, Size, Strict, later
+from paramcalc.components.base import Component, Count, Elsewhere, Listed, Parsed, Rows, Size, Strict, later
 from paramcalc.components.problems import impossible
-from paramcalc.components.training import Training
-from paramcalc.spec.expect import Expect
 from paramcalc.spec.layout import Layout
 from paramcalc.spec.quantize import QuantRule
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from paramcalc.components.training import Training
+    from paramcalc.spec.expect import Expect
+else:
+    Expect = Training = Strict  # pydantic reads annotations; what loads the classes is `Elsewhere`
 
 
 def _mixture(value: object) -> Component:
@@ -87,7 +90,7 @@ class ModelSpec(LayerFields):
     family: Annotated[str, Field(max_length=100)] = ""
     source: Annotated[str, Field(max_length=2000)] = ""
     """Where the numbers came from."""
-    expect: Annotated[Expect, later(Expect)] | None = None
+    expect: Annotated[Expect, Elsewhere("spec.expect", "Expect")] | None = None
     training_tokens: Annotated[int, Field(ge=1, le=10**18)] | None = None
     """Tokens it is to be trained on."""
     hidden_size: Size
@@ -127,7 +130,7 @@ class ModelSpec(LayerFields):
     """Parts that files may hold but a plain forward pass leaves out (multi-token prediction): counted apart."""
     quantize: Annotated[tuple[Annotated[QuantRule, later(QuantRule)], ...], Field(strict=False, max_length=4096)] = ()
     """Formats of tensors, by ordered rules; what none fits is in the model's dtype."""
-    training: Annotated[Training, later(Training)] | None = None
+    training: Annotated[Training, Elsewhere("components.training", "Training")] | None = None
     """How the reference implementation computes while it trains: what no count depends on, but activations do."""
     uncounted: Listed[str] = ()
     """Parts of the source that are not described here (a vision tower): said with every answer."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paramcalc.catalog.formats import find_format
@@ -58,4 +57,4 @@ def _rule(rule: QuantRule, number: int) -> Rule:
     except re.error as error:
         raise SpecError(Problem(f"cannot be a pattern: {error}", ("quantize", number, key))) from error
     except PCError as error:
-        raise SpecError(*(replace(p, path=("quantize", number, key)) for p in error.problems)) from error
+        raise SpecError(*(p._replace(path=("quantize", number, key)) for p in error.problems)) from error

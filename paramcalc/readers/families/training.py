@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paramcalc.components.training import USUAL, Training
+from paramcalc.components.training import Training, usual
 from paramcalc.readers.families.data import PUBLISHED, UNKNOWN_TO_THE_LIBRARY, family_data
 from paramcalc.readers.families.training_facts import ROWS
 from paramcalc.readers.families.training_facts import USUAL as USUAL_ROW
@@ -63,7 +63,7 @@ def training(config: Config) -> Training | None:
 def _made(fields: tuple[tuple[str, Any], ...]) -> Training | None:
     """Many configs share them, and to validate them again takes longer than to look them up."""
     found = Training.model_validate(dict(fields))
-    return None if found == USUAL else found
+    return None if found == usual() else found
 
 
 @cache
