@@ -78,7 +78,7 @@ def _leaf(key: str, part: Component, site: Site, explain: bool) -> Node:
     if part.unfit(site):
         raise UnfitError
     seen: Any = Explained(part) if explain else part
-    return Node(key if part.path is None else part.path, tuple(seen.tensors(site)),
+    return Node(key if part.path is None else part.path, () if part.without_weights else tuple(seen.tensors(site)),
                 stored=part.copies if part.stored is None else part.stored, used=part.copies * part.uses, part=seen,
                 site=site)
 

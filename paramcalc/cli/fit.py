@@ -66,11 +66,11 @@ def fit(
         from paramcalc.estimates.inference import memory
         from paramcalc.measures.cache import Serving
         from paramcalc.reports import fit as report
-        from paramcalc.reports.count import weights_only
+        from paramcalc.reports.count import cache_unknown
 
         model, made = build(loaded.spec), asked.made()
-        if weights_only(model):
-            raise UsageError(Problem("a checkpoint's header does not say what is kept between tokens",
+        if why := cache_unknown(model):
+            raise UsageError(Problem(f"{why} what is kept between tokens",
                                      hint="fit the config.json beside it; `paramcalc memory` takes the weights alone"))
         need = Need(asked.prepare(model, made), encoder)
         machine = asked.machine(made)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from paramcalc.components.base import NO_ROWS, Component, Listed, Refusal, Rows, Site, Size, UnknownActivationsError
+from paramcalc.components.problems import impossible
 from paramcalc.components.tape import tape
 from paramcalc.tree import Per, Role, Tensor
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from paramcalc.components.tape import Policy
     from paramcalc.tree import Saved, Work
 
@@ -110,16 +113,27 @@ class Parameter(Component):
     """There is one of these for each expert, all in one array whose first dimension they are."""
     top_k: Size | None = None
     """Experts a token visits; all of them when not given."""
+    axes: Listed[Annotated[str, Field(max_length=40)]] = ()
+    """What its dimensions are, where that is known: `hidden` is the residual stream."""
+    tied: bool = False
+    """The array of another one, used here once more."""
     added: bool = False
     """Only added to an activation, so that backward needs nothing of it."""
 
     source: ClassVar[str] = "torch.nn.Parameter"
 
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.axes and len(self.axes) != len(self.shape):
+            raise impossible(f"{len(self.axes)} names for {len(self.shape)} dimensions", "", "axes")
+        return self
+
     def tensors(self, site: Site) -> list[Tensor]:
         """The value itself, named as the path it stands at."""
-        axes = tuple(f"axis{i}" for i in range(len(self.shape)))
+        axes = self.axes or tuple(f"axis{i}" for i in range(len(self.shape)))
         count = self.experts or 1
-        return [Tensor(self.spell(""), self.shape, axes, self.role, self.component, count, self.top_k or count,
+        stored = 0 if self.tied else count
+        return [Tensor(self.spell(""), self.shape, axes, self.role, self.component, stored, self.top_k or count,
                        stacked=self.experts is not None, buffer=self.buffer, frozen=self.frozen, per=self.per,
                        dtype=self.dtype)]
 

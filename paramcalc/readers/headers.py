@@ -14,7 +14,7 @@ from paramcalc.errors import InputError, Problem
 from paramcalc.readers.quote import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 MAX_HEADER = 100_000_000
@@ -91,7 +91,7 @@ def elements(shape: tuple[int, ...]) -> int | None:
     return product
 
 
-def tell_layers(tensors: tuple[StoredTensor, ...]) -> Iterator[tuple[str, StoredTensor]]:
+def tell_layers(tensors: Iterable[StoredTensor]) -> Iterator[tuple[str, StoredTensor]]:
     """Each tensor with its name, every number between dots replaced by `*`."""
     for tensor in tensors:
         yield ".".join("*" if part.isdecimal() else part for part in tensor.name.split(".")), tensor

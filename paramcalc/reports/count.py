@@ -91,6 +91,19 @@ def weights_only(model: Model) -> bool:
     return not model.spec.quantize and all(p.tensor.dtype for p in placed(model.tree))
 
 
+def cache_unknown(model: Model) -> str:
+    """Why it is not known what is kept between tokens; empty where it is."""
+    if not weights_only(model):
+        return ""
+    if any(node.part is not None and node.part.without_weights for _, node, _, _ in model.tree.walk()):
+        return ""
+    if not model.spec.family:
+        return "a checkpoint's header does not say"
+    from paramcalc.readers.quote import quote
+
+    return f"the header of a GGUF file of {quote(model.spec.family)} does not say"
+
+
 def _weights(model: Model, counts: Counts) -> str:
     """Bytes of the weights: in their own formats where a specification or checkpoint says them, else in bf16."""
     if not has_formats(model):

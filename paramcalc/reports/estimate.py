@@ -9,7 +9,7 @@ from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.parameters import Counts, count
 from paramcalc.measures.rules import six_n_d
 from paramcalc.measures.weights import weight_bytes
-from paramcalc.reports.count import component_table, has_formats, head, weights_only
+from paramcalc.reports.count import cache_unknown, component_table, has_formats, head, weights_only
 from paramcalc.reports.table import Answer, Column, Table
 from paramcalc.transforms.formats import in_formats
 
@@ -33,6 +33,8 @@ class Figures(NamedTuple):
     """FLOPs of one more token at the context."""
     rule: int
     """6 FLOPs for each active parameter, a trained token."""
+    unknown: str = ""
+    """Why the cache is not known, where it is not."""
 
 
 def figures(model: Model, context: int) -> Figures:
@@ -41,7 +43,7 @@ def figures(model: Model, context: int) -> Figures:
     counts = count(tree)
     cache = exact(mixers(tree), Serving(context), types("bf16"))
     forward = flops(tree, Workload(seq=1, past=context - 1, convention="causal")).forward
-    return Figures(counts, _weights(model), cache, forward, six_n_d(tree, 1))
+    return Figures(counts, _weights(model), cache, forward, six_n_d(tree, 1), cache_unknown(model))
 
 
 def _weights(model: Model) -> dict[str, int]:
@@ -74,8 +76,8 @@ def _memory(found: Figures, context: int) -> Table:
     rows: list[tuple[str, int | None, str]] = [
         (f"weights {name}" if name == STORED else f"weights in {name}", size, EXACT)
         for name, size in found.weights.items()]
-    if [*found.weights] == [STORED]:
-        rows.append(("cache", None, "a checkpoint's header does not say"))
+    if found.unknown:
+        rows.append(("cache", None, found.unknown))
         return _memory_table(rows)
     rows.append((f"cache at {context:,} tokens, bf16", found.cache.bytes, EXACT))
     if found.cache.state_bytes and found.cache.kv_bytes:
@@ -91,7 +93,7 @@ def _memory_table(rows: list[tuple[str, int | None, str]]) -> Table:
 
 
 def _compute(found: Figures, context: int) -> Table:
-    said = "the weights' part" if [*found.weights] == [STORED] else EXACT
+    said = "the weights' part" if found.unknown else EXACT
     rows = ((f"forward, one token at {context:,} tokens", found.forward, said),
             ("training, one token: 6·N", found.rule, ESTIMATE))
     return Table("Compute", (Column("what"), Column("FLOPs", "flops"), Column("figure")), rows,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.reports.count import head, headline, weights_only
+from paramcalc.reports.count import cache_unknown, head, headline
 from paramcalc.reports.numbers import binary
 from paramcalc.reports.table import Answer, Column, Table
 
@@ -23,7 +23,7 @@ def answer(loaded: Loaded, model: Model, found: Memory, machine: Machine | None 
     """Bytes to serve, on one device and on all."""
     json = head("memory", loaded) | body(found, machine)
     json["warnings"] += beyond(model, found)
-    if weights_only(model):
+    if cache_unknown(model):
         json["assumptions"] |= {"exact": ["weights"], "unknown": ["cache"]}
     return Answer(json, tables(model, found, machine))
 
@@ -82,8 +82,8 @@ def tables(model: Model, found: Memory, machine: Machine | None) -> tuple[Table,
 def _parts(model: Model, found: Memory, machine: Machine | None) -> Table:
     total = found.total
     said = {"weights": "exact", "cache": "exact", "activations": "estimate", "overhead": "estimate"}
-    if weights_only(model):
-        said["cache"] = "a checkpoint's header does not say"
+    if why := cache_unknown(model):
+        said["cache"] = why
     rows = tuple((name, getattr(total, name), getattr(total, name), said[name]) for name in PARTS)
     columns = (Column("part"), Column("bytes", "bytes"), Column("share", "share"), Column(""))
     notes = [_conditions(found)]
