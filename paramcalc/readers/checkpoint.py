@@ -30,6 +30,15 @@ LOOKUPS = ("token_embedding", "position_embedding")
 MAX_COPIES = 2**16
 
 
+class Common(NamedTuple):
+    """What holds for all tensors of a file."""
+
+    width: int
+    """Of the residual stream."""
+    chosen: int | None
+    """Experts a token visits, where the file says it."""
+
+
 class Kind(NamedTuple):
     """What tensors must share to be one entry with copies."""
 
@@ -63,13 +72,14 @@ def checkpoint_spec(header: Header) -> ModelSpec:
 def _spec(header: Header) -> ModelSpec:
     layers, why = _layers(header)
     inside, outside = _placed(header, len(layers))
-    parts = _parts(outside, header)
+    common = Common(_width(header), _chosen(header.metadata))
+    parts = _parts(outside, common)
     before = {key: part for key, part in parts.items() if part.component in BEFORE}
     after = {key: part for key, part in parts.items() if key not in before}
-    stack, blocks = _stack(inside, layers, header)
+    stack, blocks = _stack(inside, layers, common)
     return ModelSpec(
         name=Path(header.source).name.split(".")[0], family=str(header.metadata.get("general.architecture", "")),
-        source=header.source, hidden_size=_width(header), blocks=blocks, notes=_notes(header, why), **_told(header),
+        source=header.source, hidden_size=common.width, blocks=blocks, notes=_notes(header, why), **_told(header),
         modules=before | stack | after | _tied(header, layers),
     )
 
@@ -101,7 +111,7 @@ def _placed(header: Header, layers: int) -> tuple[list[list[StoredTensor]], list
 
 
 def _stack(
-    inside: list[list[StoredTensor]], layers: list[Layer], header: Header,
+    inside: list[list[StoredTensor]], layers: list[Layer], common: Common,
 ) -> tuple[dict[str, Component], dict[str, Block]]:
     """The layers in order, those that hold and keep the same under one name."""
     names: dict[tuple[object, ...], str] = {}
@@ -112,7 +122,7 @@ def _stack(
         if same not in names:
             names[same] = f"layer {number}"
             kept = {mixer.kind: mixer for mixer in mixers}
-            blocks[names[same]] = Block(parts=kept | dict(_parts(tensors, header, "blk.*.")))
+            blocks[names[same]] = Block(parts=kept | dict(_parts(tensors, common, "blk.*.")))
         order.append(names[same])
     return ({"layers": Stack(of=tuple(order), path="blk")} if order else {}), blocks
 
@@ -126,22 +136,21 @@ def _tied(header: Header, layers: list[Layer]) -> dict[str, Component]:
                                 axes=("axis0", "hidden"))}
 
 
-def _parts(tensors: Iterable[StoredTensor], header: Header, above: str = "") -> dict[str, Parameter]:
+def _parts(tensors: Iterable[StoredTensor], common: Common, above: str = "") -> dict[str, Parameter]:
     """An entry for each kind of tensor; `above` is where their names stand."""
     kinds: dict[Kind, int] = {}
     for name, tensor in tell_layers(tensors):
         kind = Kind(name, tensor.shape, tensor.format)
         kinds[kind] = kinds.get(kind, 0) + 1
     parts: dict[str, Parameter] = {}
-    chosen, width = _chosen(header.metadata), _width(header)
     for kind, count in kinds.items():
         for part in range(-(-count // MAX_COPIES)):
             copies = min(MAX_COPIES, count - part * MAX_COPIES)
-            parts[_key(kind, parts)] = _parameter(kind, copies, chosen, above, width)
+            parts[_key(kind, parts)] = _parameter(kind, copies, common, above)
     return parts
 
 
-def _parameter(kind: Kind, copies: int, chosen: int | None, above: str, width: int) -> Parameter:
+def _parameter(kind: Kind, copies: int, common: Common, above: str) -> Parameter:
     """One entry; an array of experts as GGUF has it is as many matrices of which a token visits some."""
     component, shape = cast("Bucket", component_of(above + kind.name)), kind.shape
     role: Role = "vector"
@@ -151,8 +160,8 @@ def _parameter(kind: Kind, copies: int, chosen: int | None, above: str, width: i
     if component == "moe_experts" and len(shape) == 3 and shape[0] <= MAX_COPIES and all(shape):
         experts, shape = shape[0], shape[1:]
     empty = not all(shape)
-    fields: dict[str, Any] = {"experts": experts, "top_k": chosen if experts and chosen else None}
-    axes = _axes(shape, width) if role == "matmul" and not empty else ()
+    fields: dict[str, Any] = {"experts": experts, "top_k": common.chosen if experts else None}
+    axes = _axes(shape, common.width) if role == "matmul" and not empty else ()
     return Parameter(shape=() if empty else shape, component=component, role=role, dtype=kind.format, path=kind.name,
                      axes=axes, copies=copies, buffer=empty or is_buffer(above + kind.name), **fields)
 
