@@ -106,7 +106,7 @@ class Prepared:
     def _parts(self, stage: Stage, serving: Serving) -> Parts:
         profile, runtime = self.runtime.profile, self.runtime
         alive = peak(stage.widths, runtime.chunk(serving), runtime.logit_rows(serving), profile.compute_bytes,
-                     runtime.score_keys(serving))
+                     runtime.score_keys(serving), runtime.mask(stage.kinds, serving))
         return Parts(stage.weights + stage.rotary, self.cache(stage, serving).bytes, alive,
                      profile.context_bytes + profile.graph_bytes)
 

@@ -66,11 +66,12 @@ def _returns(tensor: Tensor) -> bool:
     return (tensor.axes[-1] == "hidden") == tensor.transposed
 
 
-def peak(width: Widths, tokens: int, rows: int, compute_bytes: int, keys: int = 0) -> int:
+def peak(width: Widths, tokens: int, rows: int, compute_bytes: int, keys: int = 0, mask: int = 0) -> int:
     """Bytes alive at the worst moment: in the widest layer, or at the logits of `rows` positions. Where attention is
-    not fused, a layer holds the scores of each token with `keys` keys."""
+    not fused, a layer holds the scores of each token with `keys` keys; `mask` bytes of each token say what it sees, up
+    to the last layer."""
     inside = max(width.widest, width.attention + width.heads * keys)
-    layer = tokens * (2 * width.hidden + inside) * compute_bytes
+    layer = tokens * ((2 * width.hidden + inside) * compute_bytes + mask)
     again = 0 if compute_bytes == 4 else 4
     head = tokens * 2 * width.hidden * compute_bytes + rows * width.logits * (compute_bytes + again)
     return max(layer, head)

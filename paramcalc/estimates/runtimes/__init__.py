@@ -74,6 +74,11 @@ class Runtime:
         count = getattr(self._module, "score_keys", None)
         return 0 if count is None else int(count(serving, self.options))
 
+    def mask(self, kinds: Iterable[Mixer], serving: Serving) -> int:
+        """Bytes for each token that say which keys it sees; none where nothing of the kind is made."""
+        count = getattr(self._module, "mask", None)
+        return 0 if count is None else int(count(kinds, serving, self.options))
+
 
 def _options(name: str, kind: Any, settings: Sequence[str]) -> Any:  # noqa: ANN401 - a NamedTuple of each module
     values: dict[str, object] = {}

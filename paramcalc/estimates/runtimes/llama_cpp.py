@@ -26,7 +26,8 @@ SOURCE = ("ggml-org/llama.cpp@02c28f533ebb:src/llama-kv-cache-iswa.cpp, llama-co
           "@0054ee8ca80b:src/llama-memory-recurrent.cpp; @01b77b579398:src/llama-hparams.cpp")
 PAD = 256
 PROFILE = Profile("pp", kv_dtype="fp16", compute_bytes=4, notes=(
-    ("activations", "one ubatch in f32 and logits of 512 positions, as the reserve pass asks; no conversion buffers"),
+    ("activations", "one ubatch in f32, its attention masks and logits of 512 positions, as the reserve pass asks; no "
+     "conversion buffers"),
     ("overhead", "none: the driver's own share is not in llama.cpp's figures"),
 ))
 
@@ -44,15 +45,21 @@ class Options(NamedTuple):
     """Snapshots of recurrent states kept for each sequence, for drafts that are rejected."""
     flash: bool = True
     """Fused attention (-fa), which llama.cpp chooses by itself where it can; without it scores are held."""
+    mask_f32: bool = False
+    """Fused attention's mask is made in f32 and held once more in f16, as before May 2026."""
 
 
 def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Options) -> Cache:
     """Bytes of the buffers, which are allocated at the start."""
+    kept, options = _kept(kinds, options)
+    return Cache(gathered(_line(state, layers * state.used, serving, held, options) for layers, state in kept))
+
+
+def _kept(kinds: Iterable[Mixer], options: Options) -> tuple[list[tuple[int, State]], Options]:
+    """What is kept and in how many layers; windows count only beside layers without one."""
     kept = [(mixer.layers, state) for mixer in kinds for state in mixer.states if state.per != "source"]
     mixed = any(state.per == "token" and not (state.window or state.chunk) for _, state in kept)
-    if not mixed:
-        options = options._replace(swa_full=True)
-    return Cache(gathered(_line(state, layers * state.used, serving, held, options) for layers, state in kept))
+    return kept, options if mixed else options._replace(swa_full=True)
 
 
 def _line(state: State, layers: int, serving: Serving, held: Types, options: Options) -> Line:
@@ -96,4 +103,19 @@ def logit_rows(serving: Serving, options: Options) -> int:
 
 def score_keys(serving: Serving, options: Options) -> int:
     """Keys each query's scores are held for: none with fused attention."""
-    return 0 if options.flash else serving.batch * padded(serving.context)
+    return 0 if options.flash else _shared(serving, options) * padded(serving.context)
+
+
+def mask(kinds: Iterable[Mixer], serving: Serving, options: Options) -> int:
+    """A value of each token for every cell it could see, one mask for layers of each reach: f16 with fused attention,
+    else f32 (ggml-org/llama.cpp#23764)."""
+    kept, options = _kept(kinds, options)
+    reaches = {state.window or state.chunk: state for _, state in kept if state.per == "token" and state.stride == 1}
+    cells = sum(all_cells(state, serving.context, serving.batch, options) for state in reaches.values())
+    each = 4 if not options.flash else 6 if options.mask_f32 else 2
+    return _shared(serving, options) * cells * each // serving.batch
+
+
+def _shared(serving: Serving, options: Options) -> int:
+    """Sequences whose cells stand in one buffer, so that each token's scores and mask go over all of them."""
+    return serving.batch if options.unified else 1

@@ -1,0 +1,38 @@
+"""What llama.cpp's reserve pass asks for beside the caches; whole buffers are held to logs in tests/evidence."""
+
+import pytest
+
+from paramcalc.build import build
+from paramcalc.estimates.prefill import Widths, peak
+from paramcalc.estimates.runtimes import Runtime
+from paramcalc.measures.cache import Serving, mixers
+from paramcalc.spec.model import ModelSpec
+
+SHORT = {"vocab_size": 1000, "hidden_size": 64, "num_layers": 4, "num_heads": 8, "num_kv_heads": 2, "head_dim": 16,
+         "intermediate_size": 96}
+SPLIT = {"blocks": {"a": {"window": 10}, "b": {}}, "layers": ["a", "a", "a", "b"]}
+STATE = {"mixer": {"kind": "mamba2", "num_heads": 8, "head_dim": 4, "state_size": 16}}
+
+
+@pytest.mark.parametrize(("fields", "batch", "settings", "expected"), [
+    ({}, 1, (), 2 * 8192), ({}, 1, ("mask_f32=true",), 6 * 8192), ({}, 1, ("flash=false",), 4 * 8192),
+    ({}, 3, (), 2 * 8192), ({}, 3, ("unified=true",), 2 * 3 * 8192),  # a token sees its own stream, or the one buffer
+    (SPLIT, 1, (), 2 * (8192 + 768)), (SPLIT, 1, ("swa_full=true",), 2 * 2 * 8192),  # a mask for each reach
+    ({"window": 10}, 1, (), 2 * 8192), (STATE, 1, (), 0),
+])
+def test_masks(fields, batch, settings, expected):
+    kinds = mixers(build(ModelSpec.model_validate(SHORT | fields)).tree)
+    assert Runtime("llama.cpp", settings).mask(kinds, Serving(8192, batch)) == expected
+
+
+@pytest.mark.parametrize(("settings", "expected"), [
+    ((), 0), (("flash=false",), 8192), (("flash=false", "unified=true"), 3 * 8192),
+])
+def test_scores(settings, expected):
+    assert Runtime("llama.cpp", settings).score_keys(Serving(8192, 3)) == expected
+
+
+def test_masks_are_gone_when_logits_are_made():
+    width = Widths(hidden=64, widest=300, logits=1000)
+    assert peak(width, 512, 512, 4, mask=100) == 512 * (2 * 64 + 1000) * 4
+    assert peak(width, 512, 512, 4, mask=5000) == 512 * ((2 * 64 + 300) * 4 + 5000)
