@@ -89,10 +89,12 @@ def pool(record, found):
     """What a pool of the size the log gives holds."""
     prepared, options = found.prepared, found.prepared.runtime.options
     layout = vllm.pool(prepared.stages[0].kinds, prepared.held, options)
+    block = {"block_tokens": min(layout.blocks)}
+    if record.available_gib is None:
+        return block
     have, need, tokens = layout.capacity(int(Decimal(record.available_gib) * 2**30), record.context, record.context,
                                          options)
-    return {"kv_tokens": tokens, "concurrency": have / need, "page_tokens": layout.page_tokens(have),
-            "block_tokens": min(layout.blocks)}
+    return block | {"kv_tokens": tokens, "concurrency": have / need, "page_tokens": layout.page_tokens(have)}
 
 
 def _bytes(lines):
