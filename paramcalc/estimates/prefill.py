@@ -45,7 +45,8 @@ def widths(tree: Node) -> Widths:
             if "hidden" in tensor.axes:
                 hidden = max(hidden, tensor.shape[tensor.axes.index("hidden")])
         widest = max(widest, alive)
-        attention = max([attention, *((work.shape[0], alive) for work in node.work(path) if work.axes[0] == "heads")])
+        attention = max([attention, *((work.shape[0], alive) for work in node.work(path)
+                                      if work.per == "pair" and work.axes[0] == "heads")])
     return Widths(hidden, widest, logits, attention[1], attention[0])
 
 
@@ -66,12 +67,26 @@ def _returns(tensor: Tensor) -> bool:
     return (tensor.axes[-1] == "hidden") == tensor.transposed
 
 
-def peak(width: Widths, tokens: int, rows: int, compute_bytes: int, keys: int = 0, mask: int = 0) -> int:
-    """Bytes alive at the worst moment: in the widest layer, or at the logits of `rows` positions. Where attention is
-    not fused, a layer holds the scores of each token with `keys` keys; `mask` bytes of each token say what it sees, up
-    to the last layer."""
+class Mask(NamedTuple):
+    """Bytes for each token that say which keys it sees."""
+
+    held: int = 0
+    """Up to the last layer."""
+    made: int = 0
+    """When the first attention asks for them: more where they are made in one type and held in another."""
+
+
+NO_MASK = Mask()
+
+
+def peak(
+    width: Widths, tokens: int, rows: int, compute_bytes: int, keys: int = 0, mask: Mask = NO_MASK,
+) -> int:
+    """Bytes alive at the worst moment: in the widest layer, when masks are made, or at the logits of `rows` positions.
+    Where attention is not fused, a layer holds the scores of each token with `keys` keys."""
     inside = max(width.widest, width.attention + width.heads * keys)
-    layer = tokens * ((2 * width.hidden + inside) * compute_bytes + mask)
+    layer = tokens * ((2 * width.hidden + inside) * compute_bytes + mask.held)
+    first = tokens * ((2 * width.hidden + width.attention) * compute_bytes + mask.made)
     again = 0 if compute_bytes == 4 else 4
     head = tokens * 2 * width.hidden * compute_bytes + rows * width.logits * (compute_bytes + again)
-    return max(layer, head)
+    return max(layer, first, head)

@@ -3,7 +3,7 @@
 import pytest
 
 from paramcalc.build import build
-from paramcalc.estimates.prefill import Widths, peak
+from paramcalc.estimates.prefill import Mask, Widths, peak
 from paramcalc.estimates.runtimes import Runtime
 from paramcalc.measures.cache import Serving, mixers
 from paramcalc.spec.model import ModelSpec
@@ -14,15 +14,23 @@ SPLIT = {"blocks": {"a": {"window": 10}, "b": {}}, "layers": ["a", "a", "a", "b"
 STATE = {"mixer": {"kind": "mamba2", "num_heads": 8, "head_dim": 4, "state_size": 16}}
 
 
-@pytest.mark.parametrize(("fields", "batch", "settings", "expected"), [
-    ({}, 1, (), 2 * 8192), ({}, 1, ("mask_f32=true",), 6 * 8192), ({}, 1, ("flash=false",), 4 * 8192),
-    ({}, 3, (), 2 * 8192), ({}, 3, ("unified=true",), 2 * 3 * 8192),  # a token sees its own stream, or the one buffer
-    (SPLIT, 1, (), 2 * (8192 + 768)), (SPLIT, 1, ("swa_full=true",), 2 * 2 * 8192),  # a mask for each reach
-    ({"window": 10}, 1, (), 2 * 8192), (STATE, 1, (), 0),
+@pytest.mark.parametrize(("fields", "batch", "settings", "cells", "made", "held"), [
+    ({}, 1, (), 8192, 2, 2), ({}, 1, ("mask_f32=true",), 8192, 6, 2), ({}, 1, ("flash=false",), 8192, 4, 4),
+    ({}, 3, (), 8192, 2, 2), ({}, 3, ("unified=true",), 3 * 8192, 2, 2),  # its own stream, or the one buffer
+    (SPLIT, 1, (), 8192 + 768, 2, 2), (SPLIT, 1, ("swa_full=true",), 2 * 8192, 2, 2),  # a mask for each reach
+    ({"window": 10}, 1, (), 8192, 2, 2), (STATE, 1, (), 0, 2, 2),
 ])
-def test_masks(fields, batch, settings, expected):
+def test_masks(fields, batch, settings, cells, made, held):
     kinds = mixers(build(ModelSpec.model_validate(SHORT | fields)).tree)
-    assert Runtime("llama.cpp", settings).mask(kinds, Serving(8192, batch)) == expected
+    assert Runtime("llama.cpp", settings).mask(kinds, Serving(8192, batch)) == Mask(held * cells, made * cells)
+
+
+@pytest.mark.parametrize(("settings", "rows"), [
+    ((), 512), (("ubatch=2048",), 512), (("ubatch=2048", "outputs=2048"), 2048), (("outputs=1",), 1),
+    (("ubatch=64",), 64), (("outputs=0",), 1),
+])
+def test_rows_of_logits(settings, rows):
+    assert Runtime("llama.cpp", settings).logit_rows(Serving(8192)) == rows
 
 
 @pytest.mark.parametrize(("settings", "expected"), [
@@ -33,6 +41,7 @@ def test_scores(settings, expected):
 
 
 def test_masks_are_gone_when_logits_are_made():
-    width = Widths(hidden=64, widest=300, logits=1000)
-    assert peak(width, 512, 512, 4, mask=100) == 512 * (2 * 64 + 1000) * 4
-    assert peak(width, 512, 512, 4, mask=5000) == 512 * ((2 * 64 + 300) * 4 + 5000)
+    width = Widths(hidden=64, widest=300, logits=1000, attention=200)
+    assert peak(width, 512, 512, 4, mask=Mask(100, 100)) == 512 * (2 * 64 + 1000) * 4
+    assert peak(width, 512, 512, 4, mask=Mask(5000, 5000)) == 512 * ((2 * 64 + 300) * 4 + 5000)
+    assert peak(width, 512, 512, 4, mask=Mask(5000, 9000)) == 512 * ((2 * 64 + 200) * 4 + 9000)

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.prefill import NO_MASK, Mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,10 +75,11 @@ class Runtime:
         count = getattr(self._module, "score_keys", None)
         return 0 if count is None else int(count(serving, self.options))
 
-    def mask(self, kinds: Iterable[Mixer], serving: Serving) -> int:
-        """Bytes for each token that say which keys it sees; none where nothing of the kind is made."""
-        count = getattr(self._module, "mask", None)
-        return 0 if count is None else int(count(kinds, serving, self.options))
+    def mask(self, kinds: Iterable[Mixer], serving: Serving) -> Mask:
+        """What says which keys a token sees; nothing where none is made."""
+        make: Any = getattr(self._module, "mask", None)
+        found: Mask = NO_MASK if make is None else make(kinds, serving, self.options)
+        return found
 
 
 def _options(name: str, kind: Any, settings: Sequence[str]) -> Any:  # noqa: ANN401 - a NamedTuple of each module

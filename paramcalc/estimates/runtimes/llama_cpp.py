@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from paramcalc.estimates.prefill import Mask
 from paramcalc.estimates.runtimes import Profile
 from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, describe, gathered, needed
 
@@ -46,7 +47,10 @@ class Options(NamedTuple):
     flash: bool = True
     """Fused attention (-fa), which llama.cpp chooses by itself where it can; without it scores are held."""
     mask_f32: bool = False
-    """Fused attention's mask is made in f32 and held once more in f16, as before May 2026."""
+    """Fused attention's mask is made in f32 before it is held in f16, as before May 2026."""
+    outputs: int = 512
+    """Positions that may ask for logits at once: of a micro-batch all before June 2026 (ggml-org/llama.cpp#23861),
+    since then what the program says, as llama-server does: one a sequence."""
 
 
 def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Options) -> Cache:
@@ -96,9 +100,8 @@ def chunk(serving: Serving, options: Options) -> int:
 
 
 def logit_rows(serving: Serving, options: Options) -> int:
-    """The graph is reserved with logits for every token of a micro-batch of the usual size, and no more for a larger
-    one: as logs of micro-batches of 2,048 show."""
-    return min(chunk(serving, options), Options().ubatch)
+    """The graph is reserved with logits for as many tokens of a micro-batch as may ask for them."""
+    return min(chunk(serving, options), max(1, options.outputs))
 
 
 def score_keys(serving: Serving, options: Options) -> int:
@@ -106,14 +109,16 @@ def score_keys(serving: Serving, options: Options) -> int:
     return 0 if options.flash else _shared(serving, options) * padded(serving.context)
 
 
-def mask(kinds: Iterable[Mixer], serving: Serving, options: Options) -> int:
+def mask(kinds: Iterable[Mixer], serving: Serving, options: Options) -> Mask:
     """A value of each token for every cell it could see, one mask for layers of each reach: f16 with fused attention,
     else f32 (ggml-org/llama.cpp#23764)."""
     kept, options = _kept(kinds, options)
     reaches = {state.window or state.chunk: state for _, state in kept if state.per == "token" and state.stride == 1}
     cells = sum(all_cells(state, serving.context, serving.batch, options) for state in reaches.values())
-    each = 4 if not options.flash else 6 if options.mask_f32 else 2
-    return _shared(serving, options) * cells * each // serving.batch
+    seen = _shared(serving, options) * cells // serving.batch
+    if not options.flash:
+        return Mask(4 * seen, 4 * seen)
+    return Mask(2 * seen, 6 * seen if options.mask_f32 else 2 * seen)
 
 
 def _shared(serving: Serving, options: Options) -> int:
