@@ -44,10 +44,20 @@ def widths(tree: Node) -> Widths:
                 alive += tensor.used * _alive(tensor)
             if "hidden" in tensor.axes:
                 hidden = max(hidden, tensor.shape[tensor.axes.index("hidden")])
-        widest = max(widest, alive)
+        widest = max(widest, alive, _loose(node))
         attention = max([attention, *((work.shape[0], alive) for work in node.work(path)
                                       if work.per == "pair" and work.axes[0] == "heads")])
     return Widths(hidden, widest, logits, attention[1], attention[0])
+
+
+def _loose(layer: Node) -> int:
+    """In the widest part of a layer whose matrices stand in it one by one, as in a file's header."""
+    found: dict[str, int] = {}
+    for node in layer.children:
+        if len(node.tensors) == 1 and node.tensors[0].role == "matmul" and not node.children:
+            tensor = node.tensors[0]
+            found[tensor.component] = found.get(tensor.component, 0) + tensor.used * _alive(tensor)
+    return max(found.values(), default=0) if layer.label else 0
 
 
 def _out(tensor: Tensor) -> int:

@@ -70,8 +70,19 @@ def shard(tree: Node, plan: Sharding, stage: int = 0) -> Node:
         tree = _stage(tree, plan, stage)
     if plan.tp == plan.ep == plan.vocab_multiple == plan.within_expert == 1:
         return tree
+    if plan.tp > 1 and not any(run.name in DIVIDED for run in _runs(tree)):
+        raise UsageError(Problem(f"tp {plan.tp} shares matrices, and no dimension of the model's is known to divide",
+                                 hint="a checkpoint's header does not tell which"))
     _refuse(tree, plan)
     return tree.map(lambda _, leaf: (_divided(leaf, plan),))
+
+
+def _runs(tree: Node) -> Iterator[Run]:
+    """What the dimensions of a tree's tensors are made of."""
+    for _, node, _, _ in tree.walk():
+        for tensor in node.tensors:
+            for size, name in zip(tensor.shape, tensor.axes, strict=True):
+                yield from runs(name, size)
 
 
 def _divided(leaf: Leaf, plan: Sharding) -> Leaf:

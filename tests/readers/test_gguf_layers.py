@@ -5,13 +5,14 @@ writes them (ggml-org/llama.cpp, convert_hf_to_gguf.py); how they work together 
 held to the library's classes and to llama.cpp's logs.
 """
 
+from math import prod
 from pathlib import Path
 
 import pytest
 import yaml
 
 from paramcalc.build import build
-from paramcalc.errors import InputError
+from paramcalc.errors import InputError, UsageError
 from paramcalc.estimates.inference import Prepared, Setup
 from paramcalc.estimates.runtimes import Runtime
 from paramcalc.measures.cache import Serving, mixers, types
@@ -152,6 +153,30 @@ def test_attention_and_the_tied_head_are_computed():
     tree = build(checkpoint_spec(header())).tree
     found = flops(tree, Workload(seq=10, batch=1))
     assert found.forward == 2 * 10 * 100 * 64 + 4 * 2 * 2 * 4 * 16 * 100  # 4 layers of q·k and p·v, 4 heads of 16
+
+
+WHOLE = {"vocab_size": 100, "hidden_size": 64, "num_layers": 4, "num_heads": 4, "num_kv_heads": 2,
+         "intermediate_size": 96, "max_position_embeddings": 512}
+SHAPES = {"attn_norm": (64,), "attn_q": (64, 64), "attn_k": (32, 64), "attn_v": (32, 64), "attn_output": (64, 64),
+          "ffn_norm": (64,), "ffn_gate": (96, 64), "ffn_up": (96, 64), "ffn_down": (64, 96)}
+
+
+@pytest.mark.parametrize("runtime", ["exact", "transformers", "vllm", "llama.cpp"])
+def test_a_whole_file_costs_what_its_model_does(runtime):
+    inside = [StoredTensor(f"blk.{number}.{name}.weight", shape, "fp16", 2 * prod(shape))
+              for number in range(4) for name, shape in SHAPES.items()]
+    ends = [StoredTensor("output_norm.weight", (64,), "fp16", 128),
+            StoredTensor("output.weight", (100, 64), "fp16", 12800)]
+    said = {"llama.context_length": 512, "llama.rope.dimension_count": 16}
+    specs = [checkpoint_spec(header(said, (*inside, *ends))), spec_of(WHOLE)]
+    parts = [Prepared(build(spec), Runtime(runtime), Setup("fp16")).parts(Serving(300, 2)) for spec in specs]
+    assert parts[0] == parts[1]
+    assert len({flops(build(spec).tree, Workload(seq=50)).forward for spec in specs}) == 1
+
+
+def test_devices_cannot_share_what_a_header_does_not_tell():
+    with pytest.raises(UsageError, match="no dimension of the model's is known to divide"):
+        Prepared(build(checkpoint_spec(header(tensors=layer(0)))), Runtime("vllm"), Setup("fp16", tp=2))
 
 
 def test_encoders_keep_nothing():
