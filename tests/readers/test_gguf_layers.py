@@ -129,7 +129,7 @@ def layer(number, kind="fp16", extra=()):
 
 def header(more=None, tensors=(), **keys):
     said = metadata("llama", 4, 64, 4, {"attention.head_count_kv": 2} | keys)
-    table = StoredTensor("token_embd.weight", (100, 64), "fp16", 12800)
+    table = StoredTensor("token_embd.weight", (128, 64), "fp16", 16384)
     return Header("m.gguf", (table, *tensors), said | (more or {}))
 
 
@@ -145,17 +145,17 @@ def test_tensors_stand_in_their_layers():
 def test_stages_share_the_layers_and_hold_the_tied_head():
     spec = checkpoint_spec(header(tensors=[each for number in range(4) for each in layer(number)]))
     first, last = Prepared(build(spec), Runtime("llama.cpp"), Setup("bf16", pp=2)).stages
-    assert first.weights == last.weights == 2 * (8192 + 96 * 64 * 2) + 12800
+    assert first.weights == last.weights == 2 * (8192 + 96 * 64 * 2) + 16384
     assert first.kinds == last.kinds
 
 
 def test_attention_and_the_tied_head_are_computed():
     tree = build(checkpoint_spec(header())).tree
     found = flops(tree, Workload(seq=10, batch=1))
-    assert found.forward == 2 * 10 * 100 * 64 + 4 * 2 * 2 * 4 * 16 * 100  # 4 layers of q·k and p·v, 4 heads of 16
+    assert found.forward == 2 * 10 * 128 * 64 + 4 * 2 * 2 * 4 * 16 * 100  # 4 layers of q·k and p·v, 4 heads of 16
 
 
-WHOLE = {"vocab_size": 100, "hidden_size": 64, "num_layers": 4, "num_heads": 4, "num_kv_heads": 2,
+WHOLE = {"vocab_size": 128, "hidden_size": 64, "num_layers": 4, "num_heads": 4, "num_kv_heads": 2,
          "intermediate_size": 96, "max_position_embeddings": 512}
 SHAPES = {"attn_norm": (64,), "attn_q": (64, 64), "attn_k": (32, 64), "attn_v": (32, 64), "attn_output": (64, 64),
           "ffn_norm": (64,), "ffn_gate": (96, 64), "ffn_up": (96, 64), "ffn_down": (64, 96)}
@@ -166,7 +166,7 @@ def test_a_whole_file_costs_what_its_model_does(runtime):
     inside = [StoredTensor(f"blk.{number}.{name}.weight", shape, "fp16", 2 * prod(shape))
               for number in range(4) for name, shape in SHAPES.items()]
     ends = [StoredTensor("output_norm.weight", (64,), "fp16", 128),
-            StoredTensor("output.weight", (100, 64), "fp16", 12800)]
+            StoredTensor("output.weight", (128, 64), "fp16", 16384)]
     said = {"llama.context_length": 512, "llama.rope.dimension_count": 16}
     specs = [checkpoint_spec(header(said, (*inside, *ends))), spec_of(WHOLE)]
     parts = [Prepared(build(spec), Runtime(runtime), Setup("fp16")).parts(Serving(300, 2)) for spec in specs]
