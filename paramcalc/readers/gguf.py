@@ -1,10 +1,11 @@
 """Headers of `*.gguf` files, without the weights: every count is held against the bytes that remain before any loop.
 
-The format: ggml-org/ggml docs/gguf.md, versions 2 and 3, little-endian.
+The format: ggml-org/ggml docs/gguf.md, versions 2 and 3, little-endian. The parts of a split file are read together.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -32,6 +33,7 @@ SCALARS: dict[int, str] = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f
 """Value type to struct's letter."""
 STRING, ARRAY = 8, 9
 MAX_DIMENSIONS = 4
+MAX_PARTS = 999
 MAX_VALUES = 4096
 """Entries of an array that are kept; longer ones (vocabularies) are stepped over."""
 MAX_KEYS = 100_000
@@ -89,7 +91,34 @@ class Reader:
 
 
 def read_gguf(path: Path) -> Header:
-    """The header of a file. Raises InputError, naming the key or tensor that is wrong."""
+    """The header of a file, and of the parts beside it where it is one of several. Raises InputError, naming the key
+    or tensor that is wrong."""
+    header = _read(path)
+    count = header.metadata.get("split.count", 1)
+    if type(count) is not int or not 0 <= count <= MAX_PARTS:
+        raise refuse(str(path), f"split.count is {named(str(count))}; up to {MAX_PARTS:,} parts are read")
+    return _joined(path, header, count) if count > 1 else header
+
+
+def _joined(path: Path, header: Header, count: int) -> Header:
+    """All parts as one header, their tensors in the order of the parts; what the first says of the model holds."""
+    part = re.fullmatch(r"(.*)-(\d{5})-of-(\d{5})\.gguf", path.name)
+    if part is None or int(part[3]) != count:
+        raise refuse(str(path), f"is one of {count:,} parts, and its name does not say which",
+                     f"parts are read together: name-00001-of-{count:05}.gguf")
+    parts = [path.with_name(f"{part[1]}-{number:05}-of-{count:05}.gguf") for number in range(1, count + 1)]
+    headers = [header if each == path else _read(each) for each in parts]
+    tensors = [tensor for each in headers for tensor in each.tensors]
+    if len({tensor.name for tensor in tensors}) < len(tensors):
+        raise refuse(str(path), "a tensor stands in two of its parts")
+    expected = header.metadata.get("split.tensors.count")
+    if type(expected) is int and expected != len(tensors):
+        raise refuse(str(path), f"its parts hold {len(tensors):,} tensors, but split.tensors.count is {expected:,}")
+    return Header(str(path), tuple(tensors), headers[0].metadata)
+
+
+def _read(path: Path) -> Header:
+    """The header of one file."""
     stream, size = open_regular(path)
     with stream:
         reader = Reader(stream, size, str(path))

@@ -86,6 +86,48 @@ def test_reads_what_the_gguf_package_writes(tmp_path):
     assert weight_bytes(tree).formats == {"fp32": 4 * 96 * 64, "fp16": 2 * 4 * 32 * 64, "q8_0": 64 * 2 * 34}
 
 
+@pytest.fixture
+def parts(tmp_path):
+    """A file in two parts, as llama.cpp splits it."""
+    numpy, gguf = pytest.importorskip("numpy"), pytest.importorskip("gguf")
+    for number in range(2):
+        writer = gguf.GGUFWriter(tmp_path / f"m-{number + 1:05}-of-00002.gguf", "llama")
+        writer.add_uint16("split.no", number)
+        writer.add_uint16("split.count", 2)
+        writer.add_int32("split.tensors.count", 2)
+        if number == 0:
+            writer.add_block_count(4)
+        writer.add_tensor(f"blk.{number}.attn_q.weight", numpy.zeros((64, 64), numpy.float16))
+        for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file):
+            write()
+        writer.close()
+    return tmp_path
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_parts_of_a_gguf_file_are_read_together(parts, number):
+    header = read_header(parts / f"m-0000{number}-of-00002.gguf")
+    assert [tensor.name for tensor in header.tensors] == ["blk.0.attn_q.weight", "blk.1.attn_q.weight"]
+    assert header.metadata["llama.block_count"] == 4
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda at: (at / "m-00002-of-00002.gguf").unlink(), "m-00002-of-00002.gguf: no such file"),
+    (lambda at: (at / "m-00001-of-00002.gguf").write_bytes((at / "m-00002-of-00002.gguf").read_bytes()),
+     "a tensor stands in two of its parts"),
+])
+def test_parts_that_do_not_fit_are_refused(parts, change, message):
+    change(parts)
+    with pytest.raises(InputError, match=message):
+        read_header(parts / "m-00001-of-00002.gguf")
+
+
+def test_a_part_must_say_which_it_is(parts):
+    (parts / "m-00001-of-00002.gguf").rename(parts / "m.gguf")
+    with pytest.raises(InputError, match="is one of 2 parts, and its name does not say which"):
+        read_header(parts / "m.gguf")
+
+
 def test_what_our_language_cannot_say_is_refused():
     header = Header("m.safetensors", (StoredTensor("a", (1,) * 7, "fp16", 2),), {})
     with pytest.raises(InputError, match=r"m\.safetensors: .*7"):
