@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 BEFORE = ("token_embedding", "position_embedding", "other_embedding")
 """What stands before the layers."""
 TABLE = "token_embd.weight"
+ADDED = re.compile(r"bias$|(^|\.)(A_log|ssm_a)$")
+"""What multiplies no activation, though it may have two dimensions."""
+SLIDES = re.compile(r"conv1d\.weight$|shortconv\.conv\.weight$")
+"""The kernels of mixers, which slide over positions."""
 LOOKUPS = ("token_embedding", "position_embedding")
 MAX_COPIES = 2**16
 
@@ -153,18 +158,18 @@ def _parts(tensors: Iterable[StoredTensor], common: Common, above: str = "") -> 
 def _parameter(kind: Kind, copies: int, common: Common, above: str) -> Parameter:
     """One entry; an array of experts as GGUF has it is as many matrices of which a token visits some."""
     component, shape = cast("Bucket", component_of(above + kind.name)), kind.shape
+    added = ADDED.search(kind.name) is not None
     role: Role = "vector"
-    if len(shape) > 1:
-        role = "lookup" if component in LOOKUPS else "matmul"
+    if len(shape) > 1 and not added:
+        role = "lookup" if component in LOOKUPS else "conv" if SLIDES.search(kind.name) else "matmul"
     experts = None
-    if component == "moe_experts" and len(shape) == 3 and shape[0] <= MAX_COPIES and all(shape):
+    if component == "moe_experts" and len(shape) == (2 if added else 3) and shape[0] <= MAX_COPIES and all(shape):
         experts, shape = shape[0], shape[1:]
     empty = not all(shape)
     fields: dict[str, Any] = {"experts": experts, "top_k": common.chosen if experts else None}
     axes = _axes(shape, common.width) if role == "matmul" and not empty else ()
     return Parameter(shape=() if empty else shape, component=component, role=role, dtype=kind.format, path=kind.name,
                      axes=axes, copies=copies, buffer=empty or is_buffer(above + kind.name), **fields)
-
 
 
 def _axes(shape: tuple[int, ...], width: int) -> tuple[str, ...]:

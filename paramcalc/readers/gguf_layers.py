@@ -33,9 +33,10 @@ PLAIN = frozenset([
 ])
 """Every layer attends to all tokens."""
 ENCODERS = frozenset([
-    "bert", "gemma-embedding", "jina-bert-v2", "jina-bert-v3", "neo-bert", "nomic-bert", "nomic-bert-moe",
+    "bert", "dream", "eurobert", "gemma-embedding", "jina-bert-v2", "jina-bert-v3", "llada", "llada-moe",
+    "modern-bert", "neo-bert", "nomic-bert", "nomic-bert-moe", "rnd1",
 ])
-"""Nothing is kept: a token also sees those after it."""
+"""Nothing is kept: a token also sees those after it, in encoders and where text is made by diffusion."""
 LATENT = frozenset(["deepseek2", "kimi-linear"])
 """Attention keeps a latent, in files that have its projections apart."""
 MOST_LAYERS = 4096

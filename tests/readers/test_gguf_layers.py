@@ -17,6 +17,7 @@ from paramcalc.estimates.inference import Prepared, Setup
 from paramcalc.estimates.runtimes import Runtime
 from paramcalc.measures.cache import Serving, mixers, types
 from paramcalc.measures.flops import Workload, flops
+from paramcalc.measures.parameters import count
 from paramcalc.readers.checkpoint import checkpoint_spec, read_header
 from paramcalc.readers.gguf_layers import UnknownLayersError, gguf_layers
 from paramcalc.readers.headers import Header, StoredTensor
@@ -172,6 +173,33 @@ def test_a_whole_file_costs_what_its_model_does(runtime):
     parts = [Prepared(build(spec), Runtime(runtime), Setup("fp16")).parts(Serving(300, 2)) for spec in specs]
     assert parts[0] == parts[1]
     assert len({flops(build(spec).tree, Workload(seq=50)).forward for spec in specs}) == 1
+
+
+MAMBA = {"attn_norm.weight": (768,), "ssm_in.weight": (3072, 768), "ssm_conv1d.weight": (1536, 4),
+         "ssm_conv1d.bias": (1536,), "ssm_x.weight": (80, 1536), "ssm_dt.weight": (1536, 48), "ssm_dt.bias": (1536,),
+         "ssm_a": (1536, 16), "ssm_d": (1536,), "ssm_out.weight": (768, 1536)}
+
+
+def test_a_file_of_scans_computes_what_its_model_does():
+    tensors = [StoredTensor(f"blk.{number}.{name}", shape, "fp16", 2 * prod(shape))
+               for number in range(24) for name, shape in MAMBA.items()]
+    ends = [StoredTensor("token_embd.weight", (50280, 768), "fp16", 2 * 50280 * 768),
+            StoredTensor("output_norm.weight", (768,), "fp16", 1536)]
+    said = metadata("mamba", 24, 768, 0, {"ssm.inner_size": 1536, "ssm.state_size": 16, "ssm.conv_kernel": 4,
+                                          "ssm.time_step_rank": 48})
+    trees = [build(spec).tree for spec in (checkpoint_spec(Header("m.gguf", (*tensors, *ends), said)),
+                                           spec_of("mamba-130m"))]
+    for load in (Workload(seq=128), Workload(seq=1, past=127)):
+        assert flops(trees[0], load).forward == flops(trees[1], load).forward
+    assert count(trees[0]).total == count(trees[1]).total == 129_135_360
+
+
+def test_biases_of_experts_are_added_by_the_chosen():
+    biases = StoredTensor("blk.0.ffn_up_exps.bias", (8, 96), "fp16", 1536)
+    tree = build(checkpoint_spec(header({"llama.expert_used_count": 2}, (biases,)))).tree
+    counts = count(tree)
+    assert counts.total - counts.active == 6 * 96
+    assert flops(tree, Workload(seq=1)).forward == flops(build(checkpoint_spec(header())).tree, Workload(seq=1)).forward
 
 
 def test_devices_cannot_share_what_a_header_does_not_tell():
