@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from paramcalc.build import build
-from paramcalc.errors import InputError, UsageError
+from paramcalc.errors import InputError, PCError, UsageError
 from paramcalc.estimates.inference import Prepared, Setup
 from paramcalc.estimates.runtimes import Runtime
 from paramcalc.measures.cache import Serving, mixers, types
@@ -235,3 +237,21 @@ def test_what_a_file_does_not_say_is_unknown(said, message):
 def test_damaged_counts_are_refused(key, value, message):
     with pytest.raises(InputError, match=message):
         checkpoint_spec(header({f"llama.{key}": value}))
+
+
+KEYS = sorted({key for _, _, _, _, more in MODELS.values() for key in more} | {
+    "block_count", "embedding_length", "attention.head_count", "context_length", "expert_used_count"})
+VALUES = st.one_of(st.integers(-1, 2**26), st.sampled_from([2**63, 1.5, "x", None, True]),
+                   st.lists(st.one_of(st.integers(-1, 300), st.booleans(), st.none()), max_size=60))
+
+
+@settings(max_examples=150, deadline=1000)
+@given(st.sampled_from(sorted(MODELS)), st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3))
+def test_any_metadata_is_read_or_refused(name, changed):
+    architecture, *said = MODELS[name]
+    keys = metadata(architecture, *said) | {f"{architecture}.{key}": value for key, value in changed.items()}
+    try:
+        model = build(checkpoint_spec(Header("m.gguf", (), keys)))
+        assert Prepared(model, Runtime("llama.cpp"), Setup("bf16")).parts(Serving(300))[0].cache >= 0
+    except PCError as error:
+        assert error.problems
