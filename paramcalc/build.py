@@ -62,10 +62,11 @@ def _tree(lowered: Lowered, site: Site, explain: bool) -> Node:
 def _stack(key: str, stack: Stack, blocks: dict[str, Parts], site: Site, explain: bool) -> Node:
     if stack.hidden_size:
         site = site._replace(hidden_size=Dim(stack.hidden_size, "hidden_size") if explain else stack.hidden_size)
+    inside = site._replace(layer=True)
     names = unroll(stack.of)
     counts = Counter(names)
     children = tuple(
-        Node("*", children=tuple(_leaf(k, p, site, explain) for k, p in blocks[name].items()), stored=n, used=n,
+        Node("*", children=tuple(_leaf(k, p, inside, explain) for k, p in blocks[name].items()), stored=n, used=n,
              label=name)
         for name, n in counts.items()
     )

@@ -27,8 +27,11 @@ encoder's; in scans that work block by block: a pair within a block, a token of 
 boundaries."""
 
 
-SavedPer = Per | Literal["position", "position_pair", "position_source", "once"]
-"""What a saved tensor has one of: as `Per`, and a position or a pair of positions whatever the batch, or one in all."""
+SavedPer = Per | Literal["block", "position", "position_pair", "position_source", "position_square", "once"]
+"""What a saved tensor has one of: as `Per`; a block; a position, a pair of positions or of block boundaries whatever
+the batch; or one in all."""
+Blocks = Literal["any", "one", "several"]
+"""How many blocks a sequence has where a tensor is kept."""
 
 
 class Tensor(NamedTuple):
@@ -159,6 +162,12 @@ class Saved(NamedTuple):
     """Kept by the loss, not by the model."""
     split: int = 1
     """Devices that hold an equal part of the tokens each (sequence parallelism)."""
+    block: int = 1
+    """Tokens of one block, for what is counted by blocks: the last one is filled up."""
+    more: int = 0
+    """Beyond what there is one of in a sequence: the padding of a convolution; negative where the last has none."""
+    blocks: Blocks = "any"
+    """Kept only where a sequence is one block, or only where it is several."""
 
 
 Leaf = Tensor | State | Work | Saved
@@ -223,8 +232,10 @@ class Node:
         return self._lazy(path, self.part.saved(self.site, policy)) if self.part and self.site else ()
 
     def checkpoint(self, path: str, policy: Policy) -> tuple[Saved, ...]:
-        """What is kept of one layer of this stack where layers are computed again for the backward pass."""
-        return self._lazy(path, self.part.checkpoint(self.site, policy)) if self.part and self.site else ()
+        """What is kept of the layers of this stack where they are computed again for the backward pass."""
+        if self.part is None or self.site is None:
+            return ()
+        return self._lazy(path, self.part.checkpoint(self.site, policy, len(self.order)))
 
     def _lazy(self, path: str, leaves: Iterable[L]) -> tuple[L, ...]:
         found: tuple[L, ...] = tuple(leaves)

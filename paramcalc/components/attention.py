@@ -217,6 +217,8 @@ class Attention(Component):
             name = "cross bias" if self.cross else "bias"
             per: SavedPer = "position_source" if self.cross else "position_pair"
             t.keep(t.new((self.num_heads,), ("heads",), per, shared=name, argument=True), name)
+        if t.how.embedding_argument:
+            t.keep(t.new((t.width,), ("hidden",), shared="embeddings", argument=True), "embeddings")
         if self.cross:
             t.keep(self._source(t), "encoder output")
         elif t.how.mask_argument and self.causal and t.policy.attention == "eager":

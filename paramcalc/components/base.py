@@ -99,6 +99,8 @@ class Site(NamedTuple):
     """How the model computes while it is trained; the usual way when not given."""
     rotary: bool = False
     """Queries and keys are rotated."""
+    layer: bool = False
+    """Inside a layer, not beside the stack of layers."""
 
 
 class Refusal(NamedTuple):
@@ -164,8 +166,8 @@ class Component(Strict):
             raise UnknownActivationsError(self.kind)
         return ()
 
-    def checkpoint(self, site: Site, policy: Policy) -> Iterable[Saved]:
-        """What is kept of each layer that is computed again: nothing where this is no stack of layers."""
+    def checkpoint(self, site: Site, policy: Policy, layers: int) -> Iterable[Saved]:
+        """What is kept of `layers` layers that are computed again: nothing where this is no stack of layers."""
         return ()
 
     def spell(self, name: str, last: str = "") -> str:

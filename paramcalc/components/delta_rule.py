@@ -8,11 +8,15 @@ from pydantic import Field
 
 from paramcalc.axes import Axis, Run, axis
 from paramcalc.components.base import Component, Site, Size
-from paramcalc.components.mamba import MIXER, convolution
+from paramcalc.components.mamba import convolution
+from paramcalc.components.scans import MIXER, ScanTape
 from paramcalc.tree import State, Tensor, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from paramcalc.components.tape import Policy
+    from paramcalc.tree import Saved
 
 
 class GatedDelta(Component):
@@ -38,7 +42,7 @@ class GatedDelta(Component):
     def _sizes(self) -> tuple[int, int]:
         return self.key_heads * self.key_dim, self.value_heads * self.value_dim
 
-    def _joined(self, values: int = 1) -> Axis:
+    def joined(self, values: int = 1) -> Axis:
         """q, k and v, and with `values` of 2 the gate z beside them."""
         return Axis(Run("heads", self.key_heads, 2 * self.key_dim),
                     Run("heads", self.value_heads, values * self.value_dim))
@@ -47,10 +51,10 @@ class GatedDelta(Component):
         (keys, values), heads = self._sizes(), self.value_heads
         value, single = axis("heads", heads, self.value_dim), axis("heads", heads)
         if self.layout == "qkvz":
-            return [("in_proj_qkvz", 2 * keys + 2 * values, self._joined(2)),
+            return [("in_proj_qkvz", 2 * keys + 2 * values, self.joined(2)),
                     ("in_proj_ba", 2 * heads, axis("heads", heads, 2))]
         if self.layout == "qkv":
-            return [("in_proj_qkv", 2 * keys + values, self._joined()), ("in_proj_z", values, value),
+            return [("in_proj_qkv", 2 * keys + values, self.joined()), ("in_proj_z", values, value),
                     ("in_proj_b", heads, single), ("in_proj_a", heads, single)]
         key = axis("heads", self.key_heads, self.key_dim)
         return [("q_proj", keys, key), ("k_proj", keys, key), ("v_proj", values, value), ("g_proj", values, value),
@@ -60,7 +64,7 @@ class GatedDelta(Component):
         if self.layout == "separate":
             return [(name.replace("proj", "conv1d"), size, named) for name, size, named in self._projections()[:3]]
         keys, values = self._sizes()
-        return [("conv1d", 2 * keys + values, self._joined())]
+        return [("conv1d", 2 * keys + values, self.joined())]
 
     def tensors(self, site: Site) -> list[Tensor]:
         """Input projections, convolution, decay, gated norm, output."""
@@ -77,8 +81,16 @@ class GatedDelta(Component):
     def states(self, site: Site) -> Iterable[State]:
         """The last `conv_kernel` inputs of the convolution and one `(key_dim, value_dim)` matrix a value head."""
         keys, values = self._sizes()
-        return delta_states(2 * keys + values, self._joined(), self.conv_kernel,
+        return delta_states(2 * keys + values, self.joined(), self.conv_kernel,
                             (self.value_heads, self.key_dim, self.value_dim))
+
+    def saved(self, site: Site, policy: Policy) -> list[Saved]:
+        """See `delta_saved`."""
+        from paramcalc.components.delta_saved import gated_delta_saved
+
+        t = ScanTape(site, policy, self.kind, self.block_size)
+        gated_delta_saved(t, self, self.width(site))
+        return t.saved
 
     def work(self, site: Site) -> Iterable[Work]:
         """The prompt in blocks, see `delta_blocks`; after cached tokens the recurrence."""

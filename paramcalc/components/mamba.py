@@ -9,13 +9,17 @@ from pydantic import Field, model_validator
 from paramcalc.axes import Axis, Run, axis
 from paramcalc.components.base import Component, Site, Size
 from paramcalc.components.problems import impossible
+from paramcalc.components.scans import MIXER, ScanTape
 from paramcalc.tree import State, Tensor, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Self
 
-MIXER = "state_mixer"
+    from paramcalc.components.tape import Policy
+    from paramcalc.tree import Saved
+
+__all__ = ["MIXER", "Mamba", "Mamba2", "convolution"]
 
 
 class Mamba(Component):
@@ -80,6 +84,14 @@ class Mamba(Component):
                 State("ssm", (self.inner_size, self.state_size), ("inner", "state"), "sequence", dtype="float32",
                       component=MIXER, kind="state")]
 
+    def saved(self, site: Site, policy: Policy) -> list[Saved]:
+        """See `state_space_saved`."""
+        from paramcalc.components.state_space_saved import mamba_saved
+
+        t = ScanTape(site, policy, self.kind)
+        mamba_saved(t, self, self.width(site))
+        return t.saved
+
     def work(self, site: Site) -> Iterable[Work]:
         """The scan, decay and input, elementwise; the read-out, a product with C: three multiply-adds a state value."""
         state, axes = (self.inner_size, self.state_size), ("inner", "state")
@@ -110,21 +122,27 @@ class Mamba2(Component):
     def _inner(self) -> int:
         return self.num_heads * self.head_dim
 
-    def _channels(self) -> int:
+    def channels(self) -> int:
+        """What the convolution slides over: x, B and C."""
         return self._inner() + 2 * self.groups * self.state_size
 
-    def _channel_axis(self) -> Axis:
+    def channel_axis(self) -> Axis:
+        """x, B and C as one dimension."""
         return Axis(Run("heads", self.num_heads, self.head_dim), Run("groups", self.groups, 2 * self.state_size))
+
+    def joined(self) -> Axis:
+        """The gate, x, B, C and dt as one dimension."""
+        return Axis(Run("heads", self.num_heads, 2 * self.head_dim + 1),
+                    Run("groups", self.groups, 2 * self.state_size))
 
     def tensors(self, site: Site) -> list[Tensor]:
         """One input projection for everything, convolution, decay, skip, gated norm, output."""
         inner, heads, width = self._inner(), self.num_heads, self.width(site)
         wide = axis("heads", heads, self.head_dim)
         found = [self.vector(name, (heads,), ("heads",), MIXER) for name in ("dt_bias", "A_log", "D")]
-        found += convolution(self, self._channels(), self.conv_kernel, bias=self.conv_bias, axis=self._channel_axis())
-        joined = Axis(Run("heads", heads, 2 * self.head_dim + 1), Run("groups", self.groups, 2 * self.state_size))
-        found += self.linear("in_proj", inner + self._channels() + heads, width, MIXER, bias=self.bias,
-                             axes=(joined, "hidden"))
+        found += convolution(self, self.channels(), self.conv_kernel, bias=self.conv_bias, axis=self.channel_axis())
+        found += self.linear("in_proj", inner + self.channels() + heads, width, MIXER, bias=self.bias,
+                             axes=(self.joined(), "hidden"))
         if self.gated_norm:
             found += self.norm("norm", inner, axis=wide)
         bias = self.bias if self.out_bias is None else self.out_bias
@@ -132,10 +150,18 @@ class Mamba2(Component):
 
     def states(self, site: Site) -> Iterable[State]:
         """The last `conv_kernel` inputs of the convolution and one `(head_dim, state_size)` matrix a head."""
-        return [State("conv", (self._channels(), self.conv_kernel), (self._channel_axis(), "kernel"), "sequence",
+        return [State("conv", (self.channels(), self.conv_kernel), (self.channel_axis(), "kernel"), "sequence",
                       component=MIXER, kind="state"),
                 State("ssm", (self.num_heads, self.head_dim, self.state_size), ("heads", "head_dim", "state"),
                       "sequence", dtype="float32", component=MIXER, kind="state")]
+
+    def saved(self, site: Site, policy: Policy) -> list[Saved]:
+        """See `state_space_saved`."""
+        from paramcalc.components.state_space_saved import mamba2_saved
+
+        t = ScanTape(site, policy, self.kind, self.block_size)
+        mamba2_saved(t, self, self.width(site))
+        return t.saved
 
     def work(self, site: Site) -> Iterable[Work]:
         """The prompt in blocks (arXiv:2405.21060 section 6): C·B and its product with x within a block, a block's state

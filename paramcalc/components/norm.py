@@ -33,7 +33,9 @@ class Norm(Component):
         if self.gate_rank is not None:
             raise UnknownActivationsError(self.kind)
         t = tape(site, policy, self.component)
-        t.norm(t.stream(self.width(site)), self.kind, scale=self.scale)
+        x = t.stream(self.width(site))
+        wide = t.how.float_stream and not site.layer
+        t.norm(t.to(x, "float32") if wide else x, self.kind, scale=self.scale)
         return t.saved
 
     def tensors(self, site: Site) -> list[Tensor]:

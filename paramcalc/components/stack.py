@@ -27,8 +27,11 @@ class Stack(Component):
         t.dropout(t.new((self.width(site),), ("hidden",)), t.how.final_dropout, "final")
         return t.saved
 
-    def checkpoint(self, site: Site, policy: Policy) -> list[Saved]:
-        """What is kept of a layer that is computed again: its input."""
+    def checkpoint(self, site: Site, policy: Policy, layers: int) -> list[Saved]:
+        """What is kept of layers that are computed again: their inputs, the first as the embedding gives it."""
         t = tape(site, policy, "other")
-        t.keep(t.new((self.width(site),), ("hidden",)), "layer input")
-        return t.saved
+        first = t.new((self.width(site),), ("hidden",))
+        t.keep(first, "layer input")
+        t.keep(t.to(first, "float32") if t.how.float_stream else first, "layer input")
+        *rest, last = t.saved
+        return [*(leaf._replace(used=1) for leaf in rest), last._replace(used=layers - len(rest))]

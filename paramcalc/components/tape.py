@@ -15,7 +15,7 @@ from paramcalc.tree import Saved
 if TYPE_CHECKING:
     from paramcalc.components.base import Site
     from paramcalc.components.training import Training
-    from paramcalc.tree import SavedPer
+    from paramcalc.tree import Blocks, SavedPer
 
 Attention = Literal["eager", "sdpa", "flash"]
 Recompute = Literal["none", "selective", "full"]
@@ -50,6 +50,9 @@ class Value:
     dtype: str | None = None
     shared: str = ""
     argument: bool = False
+    block: int = 1
+    more: int = 0
+    blocks: Blocks = "any"
 
 
 class Tape:
@@ -67,7 +70,8 @@ class Tape:
     @property
     def saved(self) -> list[Saved]:
         """Everything kept, each storage once."""
-        return [Saved(name, v.shape, v.axes, self.component, v.per, v.dtype, shared=v.shared, argument=v.argument)
+        return [Saved(name, v.shape, v.axes, self.component, v.per, v.dtype, shared=v.shared, argument=v.argument,
+                      block=v.block, more=v.more, blocks=v.blocks)
                 for v, name in self._kept.values()]
 
     def keep(self, value: Value, name: str) -> None:
@@ -85,10 +89,20 @@ class Tape:
 
     def stream(self, width: int, per: SavedPer = "token") -> Value:
         """What the component reads."""
-        return self.new((width,), ("hidden",), per, shared="input")
+        own = self.how.scaled_mixers and self.component in ("attention", "state_mixer")
+        return self.new((width,), ("hidden",), per, shared="" if own else "input")
+
+    def part(self, value: Value, shape: tuple[int, ...], axes: tuple[str, ...], dtype: str | None = None) -> Value:
+        """A part of a storage copied in another type; the storage itself where it has that type."""
+        return value if value.dtype == self._type(dtype) else self.new(shape, axes, value.per, dtype)
 
     def _type(self, dtype: str | None) -> str | None:
         return None if dtype == "float32" and self.policy.dtype in ("fp32", "float32") else dtype
+
+    @property
+    def fused(self) -> bool:
+        """Scans run in a kernel of their own, as attention does."""
+        return self.policy.attention == "flash"
 
     def to(self, value: Value, dtype: str | None) -> Value:
         """A copy in another type; the same tensor where it has it."""
@@ -144,13 +158,13 @@ class Tape:
             self.keep(value, "input")
         normed = self.like(wide)
         if not scale:
-            return self.to(normed, None)
+            return self.to(normed, value.dtype)
         if how in ("float", "offset"):
             self.keep(normed, "normalized")
             if how == "offset":
                 self.keep(self.new(view.shape[-1:], view.axes[-1:], "once", "float32"), "norm weight")
             return self.like(view)
-        normed = self.to(normed, None)
+        normed = self.to(normed, value.dtype)
         self.keep(normed, "normalized")
         return self.like(normed)
 

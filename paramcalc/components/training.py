@@ -54,6 +54,8 @@ class Training(BaseModel):
     """Layers with a window have tables of their own (Gemma 3)."""
     relative_bias: bool = False
     """A bias for each pair of positions is looked up once a stack and handed from layer to layer (T5)."""
+    embedding_argument: bool = False
+    """Layers that attend to it take the embeddings as an argument (Zamba)."""
     mask_argument: bool = False
     """Layers take the mask as an argument that checkpointing keeps."""
     router: Literal["softmax", "normalized", "topk_softmax", "sigmoid"] = "softmax"
@@ -65,6 +67,12 @@ class Training(BaseModel):
     """The type in which the experts' outputs are weighted."""
     clamped_experts: bool = False
     """gpt-oss's `(clamp(up) + 1) · gate·σ(α·gate)`."""
+    selection_norms: bool = False
+    """dt, B and C of a Mamba layer are normed without learned scales (Falcon Mamba)."""
+    float_stream: bool = False
+    """The residual stream is in float32 (Mamba)."""
+    scaled_mixers: bool = False
+    """What attention and state mixers read is multiplied by a number first, a tensor of its own (Falcon-H1)."""
     loss: Literal["float", "model"] = "float"
     """The type of the logits in the loss."""
 

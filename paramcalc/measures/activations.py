@@ -71,6 +71,9 @@ class Counted(NamedTuple):
     per: str
     stream: str
     split: int
+    block: int = 1
+    more: int = 0
+    blocks: str = "any"
 
 
 def activations(tree: Node, load: Tokens, policy: Policy) -> Activations:
@@ -104,7 +107,7 @@ class _Fold:
             self._add(leaf, used, stream)
         if node.order and again:
             for leaf in node.checkpoint(here, self.policy):
-                self._add(leaf, used * len(node.order), stream)
+                self._add(leaf, used, stream)
         for child in node.children:
             self.walk(child, here, used, stream, layer=layer or bool(node.order),
                       parallel=child.part is not None and child.part.parallel)
@@ -126,7 +129,7 @@ class _Fold:
         size = used * leaf.used * (BYTES[leaf.dtype] if leaf.dtype else self.width)
         for dimension in leaf.shape:
             size *= dimension
-        of = Counted(leaf.component, leaf.loss, leaf.per, stream, leaf.split)
+        of = Counted(leaf.component, leaf.loss, leaf.per, stream, leaf.split, leaf.block, leaf.more, leaf.blocks)
         self.bytes[of] = self.bytes.get(of, 0) + size
 
 
@@ -135,10 +138,15 @@ def _times(of: Counted, load: Tokens) -> int:
     per, ways = of.per, load.cp * of.split
     whole = load.source if of.stream == "source" else load.seq
     here, source = _part(whole, ways), _part(load.source, ways)
+    blocks = _part(here, of.block)
+    if (of.blocks == "one" and blocks > 1) or (of.blocks == "several" and blocks < 2):
+        return 0
     square = {"token": here, "position": here, "source": source, "sequence": 1, "once": 1, "pair": here * whole,
-              "position_pair": here * whole, "source_pair": here * load.source, "position_source": here * load.source}
-    batch = 1 if per in ("position", "position_pair", "position_source", "once") else load.batch
-    return batch * square.get(per, here)
+              "position_pair": here * whole, "source_pair": here * load.source, "position_source": here * load.source,
+              "block": blocks, "block_token": blocks * of.block, "block_pair": blocks * of.block**2,
+              "block_square": (blocks + 1) ** 2, "position_square": (blocks + 1) ** 2}
+    batch = 1 if per.startswith("position") or per == "once" else load.batch
+    return batch * (square.get(per, here) + of.more)
 
 
 def _part(tokens: int, ways: int) -> int:

@@ -54,6 +54,8 @@ def training(config: Config) -> Training | None:
         _routing(config, fields)
     if "broadcast_kv" in fields:
         fields["broadcast_kv"] = config.flag("multi_query") and not config.flag("new_decoder_architecture")
+    if "float_stream" in fields:
+        fields["float_stream"] = config.flag("residual_in_fp32")
     if "loss" not in fields and config.task in ("masked", "seq2seq"):
         fields["loss"] = "model"
     return _made(tuple(fields.items()))
@@ -114,8 +116,9 @@ def _rotation(config: Config, of: ClassFacts, fields: dict[str, Any]) -> None:
     nested = parameters.get("partial_rotary_factor") if isinstance(parameters, dict) else None
     share = next((v for v in (nested, *map(config.get, SHARES)) if type(v) in (int, float)), 1)
     fields["rotary_joined"] = share != 1 or of.fixed.get("rotary_joined", False)
-    if (share := share * of.rotary_share) != 1 and (head := _head_dim(config)):
-        fields["rotary_size"] = int(head * share)
+    if share * of.rotary_share != 1 and (head := _head_dim(config)):
+        turned = int(head * share)
+        fields["rotary_size"] = int((turned + turned % 2) * of.rotary_share)  # tables are two halves alike
 
 
 def _head_dim(config: Config) -> int:

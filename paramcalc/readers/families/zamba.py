@@ -52,7 +52,8 @@ def zamba2(config: Config) -> ModelSpec:
                    bias=config.flag("add_bias_linear"))
     adapted = [plain | (_adapters(config, len(range(use % blocks, uses, blocks))) if _held(config, use, blocks) else {})
                for use in range(uses)]
-    return _spec(config, words, _zamba2_mixer(config), _shared(config, "shared_transformer", adapted, blocks))
+    spec = _spec(config, words, _zamba2_mixer(config), _shared(config, "shared_transformer", adapted, blocks))
+    return spec.model_copy(update={"position": "rotary"}) if config.flag("use_mem_rope") else spec
 
 
 def _zamba2_words(config: Config) -> list[str]:
@@ -110,7 +111,7 @@ def _adapters(config: Config, slots: int) -> Parts:
         for index, (rows, columns) in enumerate([(rank, into), (out, rank)]):
             found[f"{path}.*.{index}"] = Linear.model_validate(
                 {"out_features": rows, "in_features": columns, "component": bucket, "copies": copies,
-                 "stored": None if copies == slots else slots, "path": f"{path}.*.*"})
+                 "stored": None if copies == slots else slots, "path": f"{path}.*.*", "parallel": index == 0})
     return found
 
 

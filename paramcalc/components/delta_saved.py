@@ -1,0 +1,99 @@
+"""What delta-rule attention keeps for backward: a prompt by blocks, written out in torch or in one kernel.
+
+Read off transformers' `torch_chunk_gated_delta_rule`, and for the kernel off `ChunkGatedDeltaRuleFunction` of
+flash-linear-attention, which keeps its arguments normed, the decays summed and a triangle of each block.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.axes import axis
+from paramcalc.components.scans import FLOAT, ScanTape
+from paramcalc.components.tape import Value
+
+if TYPE_CHECKING:
+    from paramcalc.components.delta_rule import GatedDelta
+
+HEADS = ("heads",)
+WIDE = ("heads", "head_dim")
+
+
+def gated_delta_saved(t: ScanTape, part: GatedDelta, width: int) -> None:
+    """Input, convolution, decay and strength, the rule, a gated norm, output."""
+    heads, keys, values = part.value_heads, part.key_heads * part.key_dim, part.value_heads * part.value_dim
+    t.linear(t.stream(width), values, "heads")
+    joint = part.joined()
+    made = t.convolve(t.new((2 * keys + values,), (joint,)), 2 * keys + values, joint, part.conv_kernel)
+    t.keep(t.new((heads,), HEADS), "strength")
+    t.decay((heads,), HEADS)
+    for name in ("softplus input", "softplus"):
+        t.keep(t.new((heads,), HEADS, dtype=FLOAT), name)
+    if t.fused:
+        _kernel(t, part)
+    else:
+        _rule(t, part, made)
+    _gated_norm(t, heads, part.value_dim)
+    t.linear(t.new((values,), (axis("heads", heads, part.value_dim),)), width, "hidden", "output")
+
+
+def _kernel(t: ScanTape, part: GatedDelta) -> None:
+    """q and k normed with their norms, v, the decays summed, and of each token its row of a block's triangle."""
+    for name in ("q", "k"):
+        t.keep(t.new((part.key_heads, part.key_dim), WIDE), name)
+        t.keep(t.new((part.key_heads,), HEADS, dtype=FLOAT), f"{name} norm")
+    t.keep(t.new((part.value_heads, part.value_dim), WIDE), "v")
+    t.keep(t.new((part.value_heads,), HEADS, dtype=FLOAT), "decays summed")
+    t.keep(t.new((part.value_heads, part.block_size), ("heads", "block")), "triangle")
+
+
+def _rule(t: ScanTape, part: GatedDelta, made: Value) -> None:
+    heads, key, value = part.value_heads, part.key_dim, part.value_dim
+    repeated = part.key_heads != heads
+    normed_keys(t, None if repeated else made, heads, key)
+    t.blocks("strength padded", (heads,))
+    t.blocks("v", (heads, value))
+    t.blocks("k", (heads, key))
+    t.masks("mask")
+    t.blocks("decays", (heads,), "block_pair")
+    for name in ("k·k", "q·k", "system"):
+        t.blocks(name, (heads,), "block_pair")
+    for name in ("k by strength", "q"):
+        t.blocks(name, (heads, key))
+    t.blocks("decay of k", (heads,))
+    t.blocks("new values", (heads, value))
+    t.blocks("k decayed and solved", (heads, key))
+    for name in ("decay of q", "decay to the end"):
+        t.blocks(name, (heads,))
+    t.blocks("decay of a block", (heads,), "block")
+    _over_blocks(t, heads, key, value)
+
+
+def normed_keys(t: ScanTape, made: Value | None, heads: int, key: int) -> None:
+    """q and k in float32 and their inverse norms; `made` where they can stay views of what the convolution gave."""
+    for name in ("q", "k"):
+        own = t.new((heads, key), WIDE, dtype=FLOAT)
+        t.keep(own if made is None else t.part(made, (heads, key), WIDE, FLOAT), f"{name} before its norm")
+        t.keep(t.new((heads,), HEADS, dtype=FLOAT), f"{name} norm")
+
+
+def _over_blocks(t: ScanTape, heads: int, key: int, value: int) -> None:
+    """The state before each block, its corrected values, and what is multiplied with them; the first state is zero, so
+    that q is kept for later ones alone."""
+    t.blocks("states", (heads, key, value), "block")
+    t.blocks("values corrected", (heads, value))
+    t.blocks("weights", (heads,), "block_pair")
+    t.blocks("k to the end", (heads, key))
+    t.blocks("q decayed", (heads, key), blocks="several")
+
+
+def _gated_norm(t: ScanTape, heads: int, size: int) -> None:
+    """A norm of each head, scaled in the model's type, and the SiLU of the gate in float32."""
+    wide = t.new((heads, size), WIDE)
+    kept = t.to(wide, FLOAT)
+    t.keep(kept, "norm input")
+    t.keep(t.new((heads, 1), ("heads", "one"), dtype=FLOAT), "norm scale")
+    t.keep(t.like(wide), "normalized")
+    t.keep(t.like(wide), "scaled")
+    for name in ("gate input", "gate"):
+        t.keep(t.like(wide, FLOAT), name)

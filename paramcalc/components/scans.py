@@ -1,0 +1,61 @@
+"""What the parts that all scans have keep for backward: a short convolution, and tensors counted by blocks.
+
+The arithmetic of torch is what transformers' classes fall back to without kernels; what the kernels keep is what their
+autograd functions save: causal_conv1d `CausalConv1dFn`, mamba_ssm `MambaInnerFn`, `SelectiveScanFn` and
+`MambaSplitConv1dScanCombinedFn`, flash-linear-attention `ChunkGatedDeltaRuleFunction`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.components.base import UnknownActivationsError
+from paramcalc.components.tape import Tape, Value
+
+if TYPE_CHECKING:
+    from paramcalc.components.base import Site
+    from paramcalc.components.tape import Policy
+    from paramcalc.tree import Blocks, SavedPer
+
+MIXER = "state_mixer"
+FLOAT = "float32"
+AXES = ("heads", "head_dim", "state")
+
+
+class ScanTape(Tape):
+    """The tape of a mixer that takes `block` tokens at once."""
+
+    def __init__(self, site: Site, policy: Policy, kind: str, block: int = 1) -> None:
+        """Raises UnknownActivationsError for a library whose formulas know no scans."""
+        if policy.library != "transformers":
+            raise UnknownActivationsError(kind)
+        super().__init__(site, policy, MIXER)
+        self.block = block
+
+    @property
+    def copied(self) -> Blocks:
+        """When a batched product has to copy a view of blocks: always with several sequences, else of several."""
+        return "any" if self.policy.batch > 1 else "several"
+
+    def blocks(self, name: str, shape: tuple[int, ...], per: SavedPer = "block_token", blocks: Blocks = "any",
+               more: int = 0) -> None:
+        """Note a float32 tensor whose first dimension is of heads, counted by blocks."""
+        self.keep(Value(shape, AXES[:len(shape)], per, self._type(FLOAT), block=self.block, more=more, blocks=blocks),
+                  name)
+
+    def masks(self, *names: str) -> None:
+        """Note a triangle of a block each."""
+        for name in names:
+            self.keep(self.new((self.block, self.block), ("one", "one"), "once", "bool"), name)
+
+    def decay(self, shape: tuple[int, ...], axes: tuple[str, ...]) -> None:
+        """`-exp(A)` keeps the exponential for itself and the negative for what it multiplies."""
+        for name in ("exp A", "A"):
+            self.keep(self.new(shape, axes, "once", FLOAT), name)
+
+    def convolve(self, value: Value, channels: int, axis: str, kernel: int) -> Value:
+        """A short convolution and its SiLU keep their input, that of SiLU with the padding; one kernel the first."""
+        self.keep(value, "convolution input")
+        if not self.fused:
+            self.keep(Value((channels,), (axis,), more=kernel - 1), "convolution output")
+        return self.new((channels,), (axis,))
