@@ -222,7 +222,7 @@ class Attention(Component):
         if self.cross:
             t.keep(self._source(t), "encoder output")
         elif t.how.mask_argument and self.causal and t.policy.attention == "eager":
-            t.keep(t.new((1,), ("one",), "position_pair", shared="mask", argument=True), "mask")
+            t.keep(t.new((1,), ("one",), "pair", shared="mask", argument=True), "mask")
         return t.saved
 
     def _source(self, t: Tape) -> Value:

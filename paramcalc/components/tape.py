@@ -205,8 +205,9 @@ class Tape:
             self.keep_shared(f"{key}sines", (columns,), dtype)
         return self.new(shape, (axis, "head_dim"), like.per)
 
-    def keep_shared(self, name: str, shape: tuple[int, ...], dtype: str | None, per: SavedPer = "position") -> None:
-        """A storage all components of the model share, whatever the batch."""
+    def keep_shared(self, name: str, shape: tuple[int, ...], dtype: str | None) -> None:
+        """A table of positions all components of the model share, whatever the batch."""
+        per: SavedPer = "token" if self.how.rotary_by_sequence else "position"
         self.keep(self.new(shape, ("rope",) * len(shape), per, dtype, name), name)
 
 

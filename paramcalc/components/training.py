@@ -52,6 +52,8 @@ class Training(BaseModel):
     """The rotated part of a head is joined with the rest, which lays heads apart: a fused kernel's output is copied."""
     rotary_by_window: bool = False
     """Layers with a window have tables of their own (Gemma 3)."""
+    rotary_by_sequence: bool = False
+    """Each sequence has tables of its own (Qwen3.5, whose positions have three axes)."""
     relative_bias: bool = False
     """A bias for each pair of positions is looked up once a stack and handed from layer to layer (T5)."""
     embedding_argument: bool = False

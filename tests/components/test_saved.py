@@ -17,6 +17,9 @@ from paramcalc.components.training import Training
 HEADS = {"kind": "attention", "num_heads": 4, "num_kv_heads": 2, "head_dim": 16}
 LATENT = {"kind": "latent_attention", "num_heads": 4, "kv_lora_rank": 32, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8,
           "v_head_dim": 16}
+MAMBA = {"kind": "mamba", "inner_size": 64, "state_size": 16, "dt_rank": 4}
+MAMBA2 = {"kind": "mamba2", "num_heads": 4, "head_dim": 16, "state_size": 8}
+DELTA = {"kind": "gated_delta", "key_heads": 2, "value_heads": 4, "key_dim": 8, "value_dim": 16}
 MOE = {"kind": "moe", "experts": 8, "top_k": 2, "intermediate_size": 32}
 EAGER, FLASH, MEGATRON = Policy("eager"), Policy("flash"), Policy("sdpa", library="megatron")
 SITE = Site(64)
@@ -58,6 +61,20 @@ CASES = [
      {"token": 64 + 40 + 96 + 96 + 128 + 64 + 4 + 4 + 64} | FLASH_MORE),
     ("latent full gate", LATENT | {"norms": False, "output_gate": "full"}, FLASH,
      {"token": 64 + 40 + 96 + 96 + 128 + 64 + 4 + 64 + 64} | FLASH_MORE),
+    # mamba_ssm MambaInnerFn: input, both projected halves, dt with B and C, these two apart, output; exp A, A, D and
+    # the bias of dt as float32; a state, as two values, each 2048 tokens
+    ("mamba kernel", MAMBA, FLASH, {"token": 64 + 128 + 36 + 2 * 16 + 64, "block": 64 * 32, "once": 2 * 64 * 16 + 128}),
+    # SelectiveScanFn alone: convolution's input and what it gave, normed dt, B and C each with copy, scale and result;
+    # dt, gate, x, B, C and the scan's output as the kernel reads them; the output projection's input
+    ("mamba with norms", MAMBA | {"dt_norms": True}, FLASH,
+     {"token": 64 + 128 + 64 + (2 * 36 + 3 + 4) + 3 * 64 + 2 * 16 + 64 + 64, "block": 64 * 32,
+      "once": 2 * 64 * 16 + 128}),
+    # MambaSplitConv1dScanCombinedFn: gate, x, B, C and dt in one, the scan's output, a scale
+    ("mamba 2 kernel", MAMBA2, FLASH, {"token": 64 + (64 + 64 + 16 + 4) + 64 + 1, "once": 8}),
+    # ChunkGatedDeltaRuleFunction: q and k of 16 with two norms, v, the decays' sum, a row of 64 a head; before it the
+    # convolution's input, the strength, softplus; behind it a gated norm of five tensors and a scale
+    ("delta kernel", DELTA, FLASH,
+     {"token": 64 + 96 + 4 + 8 + (2 * 18 + 64 + 4 + 256) + (5 * 64 + 4) + 64, "once": 8}),
     # what a table of biases looks up is an index for each pair of positions
     ("lookup", {"kind": "parameter", "shape": [32, 4], "role": "lookup"}, EAGER, {"position_pair": 1}),
     ("added", {"kind": "parameter", "shape": [64], "added": True}, EAGER, {}),
@@ -96,7 +113,7 @@ def test_a_written_norm_keeps_the_centred_input_twice():
 
 
 def test_nothing_but_a_stack_is_computed_again():
-    assert tuple(parse_component(HEADS).checkpoint(SITE, EAGER)) == ()
+    assert tuple(parse_component(HEADS).checkpoint(SITE, EAGER, 2)) == ()
 
 
 def test_experts_in_a_narrower_width():
@@ -119,9 +136,15 @@ def test_a_router_in_float_keeps_copies_of_its_input_and_weight():
     assert copy.dtype == "float32"
 
 
+@pytest.mark.parametrize("fields", [MAMBA, MAMBA2, DELTA], ids=lambda fields: fields["kind"])
+def test_formulas_of_megatron_know_no_scans(fields):
+    with pytest.raises(UnknownActivationsError, match=fields["kind"]):
+        kept(fields, MEGATRON)
+
+
 @pytest.mark.parametrize("fields", [
     {"kind": "rmsnorm", "gate_rank": 4}, {"kind": "parameter", "shape": [4]},
-    {"kind": "mamba", "inner_size": 64, "state_size": 16, "dt_rank": 4},
+    {"kind": "mlstm", "num_heads": 2, "qk_size": 32, "v_size": 64},
 ], ids=lambda fields: fields["kind"])
 def test_what_nobody_described_is_refused(fields):
     with pytest.raises(UnknownActivationsError, match=fields["kind"]):

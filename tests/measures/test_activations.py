@@ -17,7 +17,10 @@ DATA = Path(__file__).parents[1] / "data/activations"
 SMALL = [{"tolerance": 0, **json.loads(line)} for line in (DATA / "small.jsonl").read_text("utf-8").splitlines()]
 """Small odd models that ran on the CPU (tests/oracle/saved.py): kept where we agreed, so they hold what is right
 and say nothing of classes that are not among them."""
-MODELS = json.loads((DATA / "saved.json").read_text("utf-8"))["models"] + SMALL
+SCANS = [{"tolerance": 0, **json.loads(line)} for line in (DATA / "scans.jsonl").read_text("utf-8").splitlines()]
+"""Small models with scans, on sequences of several blocks, of one, and on two sequences (tests/oracle/saved_scans.py):
+of the draws torch could run, those of classes we agree with."""
+MODELS = json.loads((DATA / "saved.json").read_text("utf-8"))["models"] + SMALL + SCANS
 CASES = [(model, how) for model in MODELS for how in model["cases"]]
 
 
@@ -25,7 +28,8 @@ CASES = [(model, how) for model in MODELS for how in model["cases"]]
 def test_bytes_are_those_torch_packed(model, how):
     attention, recompute = how.split()
     tree = build(read_config(model["config"]).spec).tree
-    found = activations(tree, Tokens(1, model["seq"], model["seq"]), Policy(attention, recompute))
+    batch = model.get("batch", 1)
+    found = activations(tree, Tokens(batch, model["seq"], model["seq"]), Policy(attention, recompute, batch=batch))
     kept, loss = model["cases"][how]
     assert not found.unknown
     assert abs(found.model - kept) * 1000 <= model["tolerance"] * kept
@@ -40,8 +44,8 @@ def test_two_sequences_copy_views_of_several_heads(model, how):
 
 
 def test_a_kind_nobody_described_is_named():
-    config = {"model_type": "mamba", "hidden_size": 64, "num_hidden_layers": 2, "vocab_size": 100, "state_size": 16}
-    assert activations(build(read_config(config).spec).tree, Tokens(1, 8), Policy()).unknown == ("mamba",)
+    config = {"model_type": "xlstm", "hidden_size": 64, "num_blocks": 2, "num_heads": 2, "vocab_size": 100}
+    assert activations(build(read_config(config).spec).tree, Tokens(1, 8), Policy()).unknown == ("mlstm",)
 
 
 def test_classes_called_measured_are():

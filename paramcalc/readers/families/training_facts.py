@@ -15,10 +15,12 @@ from typing import Any
 Row = dict[str, Any]
 
 MEASURED = frozenset([
-    "albert", "bart", "bert", "bloom", "cohere", "deepseek_v2", "deepseek_v3", "distilbert", "electra", "falcon",
-    "gemma", "gemma2", "gemma3_text", "glm4", "glm4_moe", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gpt_oss",
-    "gptj", "granite", "llama", "mistral", "mixtral", "modernbert", "mpt", "nemotron", "olmo", "olmo2", "olmoe", "opt",
-    "phi3", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "roberta", "stablelm", "starcoder2", "t5",
+    "albert", "bamba", "bart", "bert", "bloom", "cohere", "deepseek_v2", "deepseek_v3", "distilbert", "electra",
+    "falcon", "falcon_h1", "falcon_mamba", "gemma", "gemma2", "gemma3_text", "glm4", "glm4_moe", "gpt2",
+    "gpt_bigcode", "gpt_neo", "gpt_neox", "gpt_oss", "gptj", "granite", "jamba", "llama", "mamba", "mamba2",
+    "mistral", "mixtral", "modernbert", "mpt", "nemotron", "olmo", "olmo2", "olmo_hybrid", "olmoe", "opt", "phi3",
+    "qwen2", "qwen2_moe", "qwen3", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_moe", "qwen3_next", "roberta",
+    "stablelm", "starcoder2", "t5", "zamba", "zamba2",
 ])
 """Model types whose saved bytes were held to what torch packed for a model of their class."""
 
@@ -56,7 +58,7 @@ ROWS: dict[str, Row] = {
     **alike("axk1 axk2 deepseek_v3 deepseek_v32 exaone_moe glm4_moe glm4_moe_lite glm_moe_dsa hy_v3 kolibri1 "
             "longcat_flash solar_open", FLOAT_ROUTER),
     **alike("hy_v4 mimo_v2_flash", FLOAT_ROUTER | MODEL),
-    **alike("gemma gemma2 qwen3_5_text qwen3_next recurrent_gemma t5gemma vaultgemma", OFFSET),
+    **alike("gemma gemma2 qwen3_next recurrent_gemma t5gemma vaultgemma", OFFSET),
     **alike("flex_olmo olmo2 olmo3 olmo_hybrid", OLMO2),
     **alike("cohere cohere2 cohere2_moe", layer_norm="written"),
     **alike("codegen gpt_neo gptj", float_scores=True),
@@ -88,6 +90,7 @@ ROWS: dict[str, Row] = {
     "opt": {"embedding_dropout": (), "ffn_dropout": (), "scaled_query": True},
     "phi3": {"embedding_dropout": (), "rotary_joined": True},
     "phimoe": {"embedding_dropout": (), "router": "normalized"},
-    "qwen3_5_moe_text": OFFSET | {"router": "normalized"},
+    "qwen3_5_moe_text": OFFSET | {"router": "normalized", "rotary_by_sequence": True},
+    "qwen3_5_text": OFFSET | {"rotary_by_sequence": True},
     "stablelm": {"attention_residual_dropout": False},
 }
