@@ -163,11 +163,13 @@ class Saved(NamedTuple):
     split: int = 1
     """Devices that hold an equal part of the tokens each (sequence parallelism)."""
     block: int = 1
-    """Tokens of one block, for what is counted by blocks: the last one is filled up."""
+    """Tokens of one block, for what is counted by blocks."""
     more: int = 0
     """Beyond what there is one of in a sequence: the padding of a convolution; negative where the last has none."""
     blocks: Blocks = "any"
     """Kept only where a sequence is one block, or only where it is several."""
+    padded: bool = True
+    """The last block is filled up."""
 
 
 Leaf = Tensor | State | Work | Saved

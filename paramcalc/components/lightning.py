@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from paramcalc.axes import axis
 from paramcalc.components.base import Component, Size
-from paramcalc.components.mamba import MIXER
+from paramcalc.components.scans import MIXER, ScanTape
+from paramcalc.components.tape import Value
 from paramcalc.tree import State, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from paramcalc.components.base import Site
-    from paramcalc.tree import Tensor
+    from paramcalc.components.tape import Policy
+    from paramcalc.tree import Saved, Tensor
 
 
 class LightningAttention(Component):
@@ -43,6 +45,33 @@ class LightningAttention(Component):
                   for name, shape in shapes.items()]
         axes = ("one", "heads", "block", "block")
         return [*found, self.vector("diagonal_decay", (1, heads, block, block), axes, MIXER, buffer=True)]
+
+    def saved(self, site: Site, policy: Policy) -> list[Saved]:
+        """Input, q, k and v, block by block what is multiplied, norm, gate, output: no kernel does it."""
+        t, width = ScanTape(site, policy, self.kind, self.block_size), self.width(site)
+        inner = self.num_heads * self.head_dim
+        wide = axis("heads", self.num_heads, self.head_dim)
+        joint = t.linear(t.stream(width), 3 * inner, axis("heads", self.num_heads, 3 * self.head_dim))
+        made = t.activation(joint, t.like(joint), gated=True)
+        if policy.batch == 1:
+            t.keep(made, "q, k and v")
+        for name in ("q", "k", "v", "v of the state") if policy.batch > 1 else ():
+            t.keep(t.new((inner,), (wide,)), name)
+        self._over_blocks(t, inner)
+        normed = t.norm(t.new((inner,), (wide,)), "rmsnorm")
+        opened = t.multiply(t.like(normed), normed, ("gate", "normed"))
+        t.linear(opened, width, "hidden", "output")
+        return t.saved
+
+    def _over_blocks(self, t: ScanTape, inner: int) -> None:
+        """Weights within a block, decayed k, the state before each; decayed q where that is not zero."""
+        heads, dim, size = self.num_heads, self.head_dim, self.block_size
+        wide = (axis("heads", heads, dim),)
+        t.keep(Value((heads,), ("heads",), "block_pair", block=size, padded=False), "weights")
+        t.keep(t.new((inner,), wide), "decayed k")
+        t.keep(Value((heads, dim, dim), ("heads", "head_dim", "state"), "block", block=size), "states")
+        t.keep(Value((inner,), wide, block=size, blocks="several", more=-size), "decayed q")
+        t.keep(Value((heads,), ("heads",), "block", block=size, more=-1), "decay of a block")
 
     def states(self, site: Site) -> Iterable[State]:
         """One `(head_dim, head_dim)` matrix a head, whatever the length."""

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from paramcalc.components.base import Component, Site, Size
-from paramcalc.components.mamba import MIXER, convolution
+from paramcalc.components.mamba import convolution
+from paramcalc.components.scans import FLOAT, MIXER, ScanTape
+from paramcalc.components.tape import Value
 from paramcalc.tree import State, Tensor, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from paramcalc.components.tape import Policy
+    from paramcalc.tree import Saved
 
 
 class RecurrentBlock(Component):
@@ -40,6 +45,36 @@ class RecurrentBlock(Component):
                                      "matmul"))
             found.append(self.vector(f"rg_lru.{gate}_bias", (heads, part), ("heads", "one"), MIXER))
         return found
+
+    def saved(self, site: Site, policy: Policy) -> list[Saved]:
+        """Both branches, the gates, the recurrence token by token in float32, output: no kernel does it."""
+        t, size = ScanTape(site, policy, self.kind), (self.lru_width,)
+        if policy.recompute == "full":
+            t.keep(t.new((1,), ("one",), "position", "int64", "positions", argument=True), "positions")
+            return t.saved
+        first = t.linear(t.stream(self.width(site)), self.lru_width, "inner")
+        y = t.activation(first, t.new(size, ("inner",)), gated=False)
+        t.keep(t.new(size, ("inner",)), "convolution input")
+        convolved = t.padded(self.lru_width, "inner", self.conv_kernel)
+        t.keep(convolved, "convolution output")
+        if policy.batch > 1:
+            t.keep(t.new(size, ("inner",)), "gates' input")
+        self._gates(t)
+        t.keep(t.new(size, ("inner",), dtype=FLOAT), "states")
+        gate = t.new(size, ("inner",))
+        t.keep(gate if t.to(gate, FLOAT) is gate else Value(size, ("inner",), dtype=FLOAT, more=-1), "gate of a token")
+        x = t.multiply(t.new(size, ("inner",)), y, ("recurrence", "y branch"))
+        t.linear(x, self.width(site), "hidden", "output")
+        return t.saved
+
+    def _gates(self, t: ScanTape) -> None:
+        """Sigmoids, decay and its square, what normalizes the input, and which positions do not start anew."""
+        for name in ("input gate", "recurrent gate", "recurrent gate scaled", "decay", "decay squared",
+                     "one less decay squared", "gated input", "multiplier"):
+            t.keep(t.new((self.lru_width,), ("inner",)), name)
+        t.keep(t.new((self.lru_width,), ("inner",), "once"), "softplus")
+        for name in ("goes on", "goes on in the scan"):
+            t.keep(t.new((1,), ("one",), "position", "bool"), name)
 
     def states(self, site: Site) -> Iterable[State]:
         """The last `conv_kernel - 1` inputs of the convolution and one value a channel in float32."""

@@ -57,5 +57,9 @@ class ScanTape(Tape):
         """A short convolution and its SiLU keep their input, that of SiLU with the padding; one kernel the first."""
         self.keep(value, "convolution input")
         if not self.fused:
-            self.keep(Value((channels,), (axis,), more=kernel - 1), "convolution output")
+            self.keep(self.padded(channels, axis, kernel), "convolution output")
         return self.new((channels,), (axis,))
+
+    def padded(self, channels: int, axis: str, kernel: int) -> Value:
+        """What torch's convolution gives: longer than the sequence by its padding, which a view leaves out."""
+        return Value((channels,), (axis,), more=kernel - 1)

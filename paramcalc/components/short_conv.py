@@ -8,11 +8,15 @@ from pydantic import Field
 
 from paramcalc.axes import axis
 from paramcalc.components.base import Component, Site
-from paramcalc.components.mamba import MIXER, convolution
+from paramcalc.components.mamba import convolution
+from paramcalc.components.scans import MIXER, ScanTape
 from paramcalc.tree import State, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from paramcalc.components.tape import Policy
+    from paramcalc.tree import Saved
 
 
 class ShortConv(Component):
@@ -31,6 +35,17 @@ class ShortConv(Component):
                             axes=(axis("inner", width, 3), "hidden"))
         found += convolution(self, width, self.conv_kernel, bias=self.bias, name="conv")
         return found + self.linear("out_proj", width, width, MIXER, bias=self.bias, axes=("hidden", "inner"))
+
+    def saved(self, site: Site, policy: Policy) -> list[Saved]:
+        """Input, the triple projection, the convolution's input and output, their product with C."""
+        t, width = ScanTape(site, policy, self.kind), self.width(site)
+        inner = axis("inner", width)
+        t.keep(t.linear(t.stream(width), 3 * width, axis("inner", width, 3)), "B, C and x")
+        t.keep(t.new((width,), (inner,)), "convolution input")
+        out = t.new((width,), (inner,)) if t.fused else t.padded(width, inner, self.conv_kernel)
+        t.keep(out, "convolution output")
+        t.linear(t.new((width,), (inner,)), width, "hidden", "output")
+        return t.saved
 
     def states(self, site: Site) -> Iterable[State]:
         """The last `conv_kernel` inputs of the convolution."""

@@ -53,6 +53,7 @@ class Value:
     block: int = 1
     more: int = 0
     blocks: Blocks = "any"
+    padded: bool = True
 
 
 class Tape:
@@ -71,7 +72,7 @@ class Tape:
     def saved(self) -> list[Saved]:
         """Everything kept, each storage once."""
         return [Saved(name, v.shape, v.axes, self.component, v.per, v.dtype, shared=v.shared, argument=v.argument,
-                      block=v.block, more=v.more, blocks=v.blocks)
+                      block=v.block, more=v.more, blocks=v.blocks, padded=v.padded)
                 for v, name in self._kept.values()]
 
     def keep(self, value: Value, name: str) -> None:

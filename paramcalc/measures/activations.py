@@ -74,6 +74,7 @@ class Counted(NamedTuple):
     block: int = 1
     more: int = 0
     blocks: str = "any"
+    padded: bool = True
 
 
 def activations(tree: Node, load: Tokens, policy: Policy) -> Activations:
@@ -129,7 +130,8 @@ class _Fold:
         size = used * leaf.used * (BYTES[leaf.dtype] if leaf.dtype else self.width)
         for dimension in leaf.shape:
             size *= dimension
-        of = Counted(leaf.component, leaf.loss, leaf.per, stream, leaf.split, leaf.block, leaf.more, leaf.blocks)
+        of = Counted(leaf.component, leaf.loss, leaf.per, stream, leaf.split, leaf.block, leaf.more, leaf.blocks,
+                     leaf.padded)
         self.bytes[of] = self.bytes.get(of, 0) + size
 
 
@@ -143,10 +145,16 @@ def _times(of: Counted, load: Tokens) -> int:
         return 0
     square = {"token": here, "position": here, "source": source, "sequence": 1, "once": 1, "pair": here * whole,
               "position_pair": here * whole, "source_pair": here * load.source, "position_source": here * load.source,
-              "block": blocks, "block_token": blocks * of.block, "block_pair": blocks * of.block**2,
+              "block": blocks, "block_token": blocks * of.block, "block_pair": _pairs(here, of),
               "block_square": (blocks + 1) ** 2, "position_square": (blocks + 1) ** 2}
     batch = 1 if per.startswith("position") or per == "once" else load.batch
     return batch * (square.get(per, here) + of.more)
+
+
+def _pairs(tokens: int, of: Counted) -> int:
+    """Pairs within a block, of all of them."""
+    whole, rest = divmod(tokens, of.block)
+    return whole * of.block**2 + (of.block if of.padded and rest else rest) ** 2
 
 
 def _part(tokens: int, ways: int) -> int:

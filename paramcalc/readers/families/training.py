@@ -24,7 +24,8 @@ TOLD_APART = frozenset(
 """Activation functions that keep something else than their input (see `paramcalc.components.tape`)."""
 SHARES = ("partial_rotary_factor", "rotary_pct")
 """Where older files say the rotated part of a head; classes take both, whether or not their own config has them."""
-CAPS = (("attention_softcap", "attn_logit_softcapping"), ("logit_softcap", "final_logit_softcapping"))
+CAPS = (("attention_softcap", "attn_logit_softcapping"), ("logit_softcap", "final_logit_softcapping"),
+        ("logit_softcap", "logits_soft_cap"))
 
 
 class ClassFacts(NamedTuple):

@@ -17,10 +17,10 @@ Row = dict[str, Any]
 MEASURED = frozenset([
     "albert", "bamba", "bart", "bert", "bloom", "cohere", "deepseek_v2", "deepseek_v3", "distilbert", "electra",
     "falcon", "falcon_h1", "falcon_mamba", "gemma", "gemma2", "gemma3_text", "glm4", "glm4_moe", "gpt2",
-    "gpt_bigcode", "gpt_neo", "gpt_neox", "gpt_oss", "gptj", "granite", "jamba", "llama", "mamba", "mamba2",
-    "mistral", "mixtral", "modernbert", "mpt", "nemotron", "olmo", "olmo2", "olmo_hybrid", "olmoe", "opt", "phi3",
-    "qwen2", "qwen2_moe", "qwen3", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_moe", "qwen3_next", "roberta",
-    "stablelm", "starcoder2", "t5", "zamba", "zamba2",
+    "gpt_bigcode", "gpt_neo", "gpt_neox", "gpt_oss", "gptj", "granite", "jamba", "lfm2", "lfm3", "llama", "mamba",
+    "mamba2", "minimax", "mistral", "mixtral", "modernbert", "mpt", "nemotron", "olmo", "olmo2", "olmo_hybrid",
+    "olmoe", "opt", "phi3", "qwen2", "qwen2_moe", "qwen3", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_moe",
+    "qwen3_next", "roberta", "stablelm", "starcoder2", "t5", "zamba", "zamba2",
 ])
 """Model types whose saved bytes were held to what torch packed for a model of their class."""
 
@@ -58,7 +58,7 @@ ROWS: dict[str, Row] = {
     **alike("axk1 axk2 deepseek_v3 deepseek_v32 exaone_moe glm4_moe glm4_moe_lite glm_moe_dsa hy_v3 kolibri1 "
             "longcat_flash solar_open", FLOAT_ROUTER),
     **alike("hy_v4 mimo_v2_flash", FLOAT_ROUTER | MODEL),
-    **alike("gemma gemma2 qwen3_next recurrent_gemma t5gemma vaultgemma", OFFSET),
+    **alike("gemma gemma2 qwen3_next t5gemma vaultgemma", OFFSET),
     **alike("flex_olmo olmo2 olmo3 olmo_hybrid", OLMO2),
     **alike("cohere cohere2 cohere2_moe", layer_norm="written"),
     **alike("codegen gpt_neo gptj", float_scores=True),
@@ -80,8 +80,9 @@ ROWS: dict[str, Row] = {
     "gpt_neox": {"rotary_joined": True},
     "gpt_oss": MODEL | {"norm": "float", "router": "topk_softmax", "clamped_experts": True, "rotary_share": 0.5,
                         "rotary_joined": True},
-    "lfm3": {"rotary_dtype": "float"},
+    "lfm3": {"rotary_dtype": "float", "rotary_by_window": True},
     "llama4_text": MODEL | {"rotary_dtype": "complex"},
+    "minimax": {"router": "normalized", "router_weights": "float"},
     "mixtral": {"router": "normalized"},
     "modernbert": {"rotary_by_window": True, "loss": "float"},
     "modernbert-decoder": {"rotary_by_window": True},
@@ -92,5 +93,6 @@ ROWS: dict[str, Row] = {
     "phimoe": {"embedding_dropout": (), "router": "normalized"},
     "qwen3_5_moe_text": OFFSET | {"router": "normalized", "rotary_by_sequence": True},
     "qwen3_5_text": OFFSET | {"rotary_by_sequence": True},
+    "recurrent_gemma": OFFSET | {"mask_argument": True},
     "stablelm": {"attention_residual_dropout": False},
 }
