@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import find_format
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.allocator import loaded
 from paramcalc.estimates.prefill import Widths, peak, widths
 from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, mixers, types
-from paramcalc.measures.weights import weight_bytes
+from paramcalc.measures.weights import arrays, weight_bytes
 from paramcalc.transforms.formats import in_formats
 from paramcalc.transforms.shard import Sharding, shard
 
@@ -50,6 +51,8 @@ class Stage(NamedTuple):
 
     weights: int
     rotary: int
+    slack: int
+    """What the allocator gives weights and tables beyond their size."""
     kinds: tuple[Mixer, ...]
     widths: Widths
 
@@ -82,11 +85,19 @@ class Prepared:
             raise UsageError(*(p._replace(hint=p.hint + also) for p in error.problems)) from error
 
     def _stage(self, tree: Node, model: Model) -> Stage:
-        table = rotary_table(tree, model.spec, self.held) if self.runtime.profile.rotary_table else 0
+        profile = self.runtime.profile
+        table = rotary_table(tree, model.spec, self.held) if profile.rotary_table else 0
         width, weights = widths(tree), weight_bytes(tree, self.dtype)
         for name, size in weights.formats.items():
             self.formats[name] = self.formats.get(name, 0) + size
-        return Stage(weights.total, table, mixers(tree), width._replace(logits=width.logits * self.plan.tp))
+        slack = self._slack(tree, table, model.spec.rotary_tables) if profile.caching_allocator else 0
+        return Stage(weights.total, table, slack, mixers(tree), width._replace(logits=width.logits * self.plan.tp))
+
+    def _slack(self, tree: Node, table: int, tables: int) -> int:
+        """What the allocator gives weights and rotary tables beyond their size."""
+        sizes, attending = arrays(tree, self.dtype)
+        made = [table // tables] * tables if table else []
+        return loaded(sizes, made, attending) - sum(sizes) - sum(made)
 
     @property
     def devices(self) -> int:
@@ -107,7 +118,7 @@ class Prepared:
         profile, runtime = self.runtime.profile, self.runtime
         alive = peak(stage.widths, runtime.chunk(serving), runtime.logit_rows(serving), profile.compute_bytes,
                      runtime.score_keys(serving), runtime.mask(stage.kinds, serving))
-        return Parts(stage.weights + stage.rotary, self.cache(stage, serving).bytes, alive,
+        return Parts(stage.weights + stage.rotary + stage.slack, self.cache(stage, serving).bytes, alive,
                      profile.context_bytes + profile.graph_bytes)
 
     def most(self, serving: Serving) -> int:
@@ -141,6 +152,11 @@ class Memory(NamedTuple):
         return sum(stage.rotary for stage in self.prepared.stages) * self.prepared.devices // len(self.stages)
 
     @property
+    def slack(self) -> int:
+        """What the allocators of all devices give beyond what is asked for, part of the weights."""
+        return sum(stage.slack for stage in self.prepared.stages) * self.prepared.devices // len(self.stages)
+
+    @property
     def cache(self) -> Cache:
         """The caches of all devices together; growth as one more token costs all of them."""
         each = self.prepared.devices // len(self.stages)
@@ -172,7 +188,8 @@ def sharding(setup: Setup, runtime: Runtime) -> Sharding:
 
 
 def rotary_table(tree: Node, spec: ModelSpec, held: Types) -> int:
-    """Cosines and sines of every position, once for all layers: `(positions, rotary_dim)` in the compute type.
+    """Cosines and sines of every position, once for all layers of one base: `(positions, rotary_dim)` each, in the
+    compute type.
 
     Where the specification does not say how much of a head is rotated, it is a key's rotary part, else all of it.
     """
@@ -183,5 +200,6 @@ def rotary_table(tree: Node, spec: ModelSpec, held: Types) -> int:
     turned = [s for s in keys if s.axes[-1] == "rope"] or [s for s in keys if s.name == "k"]
     if not turned:
         return 0
-    return positions * held.compute.row((1, spec.rotary_dim or max(state.shape[-1] for state in turned)))
+    width = spec.rotary_dim or max(state.shape[-1] for state in turned)
+    return spec.rotary_tables * positions * held.compute.row((1, width))
 

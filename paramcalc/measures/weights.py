@@ -8,6 +8,8 @@ from paramcalc.catalog.formats import Format, find_format
 from paramcalc.measures.parameters import placed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from paramcalc.tree import Node, Tensor
 
 
@@ -18,6 +20,52 @@ class WeightBytes(NamedTuple):
     components: dict[str, int]
     formats: dict[str, int]
     """Format name to bytes."""
+
+
+JOINED = {"q_proj": "qkv_proj", "k_proj": "qkv_proj", "v_proj": "qkv_proj", "gate_proj": "gate_up_proj",
+          "up_proj": "gate_up_proj", "q_a_proj": "qkv_a_proj", "kv_a_proj_with_mqa": "qkv_a_proj"}
+"""Projections runtimes hold as one array, whatever files do."""
+MOST_ARRAYS = 100_000
+
+
+class Arrays(NamedTuple):
+    """Arrays as runtimes hold them, layer by layer: projections of one input joined, experts stacked."""
+
+    sizes: list[int]
+    """Bytes of each; none of a model of more than `MOST_ARRAYS`."""
+    attending: int
+    """How many there are up to the end of the first attention."""
+
+
+def arrays(tree: Node, dtype: str = "bf16") -> Arrays:
+    """The arrays of a model."""
+    plain = find_format(dtype)
+    found: list[int] = []
+    attending = 0
+    for node, copies in _in_order(tree):
+        if len(found) + copies * len(node.tensors) > MOST_ARRAYS:
+            return Arrays([], 0)
+        joined: dict[tuple[str, str, str], int] = {}
+        for tensor in node.tensors:
+            above, _, last = tensor.part.rpartition(".")
+            key = (above, JOINED.get(last, tensor.name), tensor.role)
+            joined[key] = joined.get(key, 0) + tensor.stored * tensor_bytes(tensor, plain)
+        found += [size for _ in range(copies) for size in joined.values() if size]
+        if not attending and any(state.kind == "kv" for state in node.states()):
+            attending = len(found)
+    return Arrays(found, attending)
+
+
+def _in_order(node: Node, copies: int = 1) -> Iterator[tuple[Node, int]]:
+    """Every node that holds something, the layers of a stack one after the other."""
+    yield node, copies
+    if node.order:
+        for kind in node.order:
+            layer = node.children[kind]
+            yield from _in_order(layer.replace(stored=1), copies if layer.stored else 0)
+    else:
+        for child in node.children:
+            yield from _in_order(child, copies * child.stored)
 
 
 def tensor_bytes(tensor: Tensor, dtype: Format) -> int:

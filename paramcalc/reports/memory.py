@@ -40,7 +40,7 @@ def body(found: Memory, machine: Machine | None = None) -> dict[str, Any]:
     """The keys of the contract."""
     total, cache = found.total, found.cache
     json: dict[str, Any] = {"assumptions": assumptions(found, machine)}
-    json["weights"] = {"bytes": total.weights, "rotary_table": found.rotary}
+    json["weights"] = {"bytes": total.weights, "rotary_table": found.rotary, "allocator": found.slack}
     json["cache"] = {
         "bytes": cache.bytes, "bytes_per_token": cache.per_token, "kv_bytes": cache.kv_bytes,
         "state_bytes": cache.state_bytes,

@@ -100,6 +100,8 @@ class ModelSpec(LayerFields):
     """Rows of a learned position table; otherwise the positions a runtime makes rotary tables for."""
     rotary_dim: Size | None = None
     """Values of a head that are rotated, where not all are."""
+    rotary_tables: Annotated[int, Field(ge=1, le=16)] = 1
+    """Rotary tables that differ: Gemma 3's layers with a window have another base than those without."""
     state_dtype: Literal["float32", "bfloat16", "float16"] | None = None
     """What runtimes are told to hold recurrent states in, where that is not the model's own type."""
     position: Literal["rotary", "learned", "alibi", "sinusoidal", "none"] = "rotary"

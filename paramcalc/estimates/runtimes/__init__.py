@@ -29,6 +29,8 @@ class Profile(NamedTuple):
     """What the vocabulary is padded to a multiple of; no more than the devices need when 0."""
     rotary_table: bool = False
     """Cosines and sines of every position are held with the weights."""
+    caching_allocator: bool = False
+    """Weights are held as torch's allocator holds them: see `paramcalc.estimates.allocator`."""
     kv_dtype: str | None = None
     """Of the cache, where it does not follow the model's."""
     compute_bytes: int = 2

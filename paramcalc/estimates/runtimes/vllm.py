@@ -29,11 +29,13 @@ SOURCE = ("vllm-project/vllm@001cabc1be16:vllm/v1/core/kv_cache_utils.py, vllm/v
 BLOCK = 16
 SCALED = cache_type(DS_MLA)
 PROFILE = Profile(
-    "tp", vocab_multiple=64, rotary_table=True, context_bytes=352 * 2**20, graph_bytes=461 * 2**20,
+    "tp", vocab_multiple=64, rotary_table=True, caching_allocator=True, context_bytes=352 * 2**20,
+    graph_bytes=461 * 2**20,
     utilization=(9, 10),
     notes=(
         ("overhead", "a device: 352 MiB non-torch memory (github.com/vllm-project/vllm/issues/10517) and 461 MiB "
          "for CUDA graphs (a log of a 3B model)"),
+        ("weights", "as \"model loading took\" says: in the blocks of torch's allocator, rotary tables included"),
         ("activations", "the profiling run: batched_tokens through the widest layer, logits of max_seqs positions"),
     ),
 )
@@ -43,7 +45,8 @@ class Options(NamedTuple):
     """What can be set."""
 
     batched_tokens: int = 8192
-    """Tokens computed at once (--max-num-batched-tokens)."""
+    """Tokens computed at once (--max-num-batched-tokens): as a server takes by itself on devices of 70 GiB and more;
+    on smaller ones it takes 2,048."""
     max_seqs: int = 256
     """Sequences that are sampled at once at most (--max-num-seqs)."""
     prefix_caching: bool = True

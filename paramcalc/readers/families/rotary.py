@@ -23,6 +23,8 @@ def rotary(config: Config, spec: ModelSpec) -> dict[str, Any]:
     factor = _factor(config)
     if factor is not None and spec.head_dim and 0 < int(spec.head_dim * factor) < spec.head_dim:
         found["rotary_dim"] = int(spec.head_dim * factor)
+    if (tables := _tables(config)) > 1:
+        found["rotary_tables"] = min(tables, 16)
     return found
 
 
@@ -30,6 +32,17 @@ def recurrent(config: Config) -> dict[str, Any]:
     """The specification's field for recurrent states, by either spelling."""
     said = config.get("mamba_ssm_dtype") or config.get("mamba_ssm_cache_dtype")
     return {"state_dtype": said} if said in ("float32", "bfloat16", "float16") else {}
+
+
+def _tables(config: Config) -> int:
+    """Different tables: by kinds of layers, as newer files say it, or by a base of their own for sliding ones."""
+    local = config.data.get("rope_local_base_freq")
+    if local is not None:
+        return 1 if local == config.data.get("rope_theta") else 2
+    kinds = config.data.get("rope_parameters")
+    if not isinstance(kinds, dict) or not all(isinstance(each, dict) for each in kinds.values()):
+        return 1
+    return len({repr(sorted(each.items(), key=repr)) for each in kinds.values()})
 
 
 def _factor(config: Config) -> float | None:
