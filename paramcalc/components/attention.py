@@ -213,7 +213,7 @@ class Attention(Component):
 
     def _arguments(self, t: Tape) -> list[Saved]:
         """What a layer is handed beside the residual stream."""
-        if t.how.relative_bias:
+        if t.how.relative_bias and not t.how.layer_bias:
             name = "cross bias" if self.cross else "bias"
             per: SavedPer = "position_source" if self.cross else "position_pair"
             t.keep(t.new((self.num_heads,), ("heads",), per, shared=name, argument=True), name)
@@ -234,9 +234,13 @@ class Attention(Component):
         wide = head * (2 if self.output_gate == "query" else 1)
         q = t.linear(x, self.num_heads * wide, axis("heads", self.num_heads, wide))
         if self.fused in ("qkv", "gqkv"):
+            if t.how.own_qkv:
+                return self._own(t, "heads", head), self._own(t, "kv_heads", head), self._own(t, "kv_heads", v_head)
             joined = self._joined(head)
             joint = t.new((sum(run.units * run.size for run in joined.runs),), (joined,))
             if t.how.broadcast_kv:
+                for name in ("place of the key", "place of the value"):
+                    t.keep(t.new((1,), ("one",), "once", "int64"), name)
                 k, v = (t.new((kv_heads * size,), (axis("kv_heads", kv_heads, size),)) for size in (head, v_head))
                 return joint, k, v
             return joint, joint, joint
@@ -249,20 +253,31 @@ class Attention(Component):
             return q, both, both
         return q, key, key if self.value == "key" else value
 
+    def _own(self, t: Tape, named: str, size: int) -> Value:
+        heads = self.num_heads if named == "heads" else self.num_kv_heads or self.num_heads
+        return t.new((heads * size,), (axis(named, heads, size),))
+
     def _positioned(self, t: Tape, q: Value, k: Value, v: Value, head: int, *, rotary: bool) -> tuple[Value, ...]:
         """Queries and keys normed and rotated, each a tensor of its own after it."""
         kv_heads = self.num_kv_heads or self.num_heads
         if self.qk_norm != "none":
-            kind = "layernorm" if self.qk_norm_bias else "rmsnorm"
-            whole = self.qk_norm == "full"
-            q = t.norm(q, kind, (self.num_heads * head,) if whole else (self.num_heads, head))
-            k = k if self.shares_kv else t.norm(k, kind, (kv_heads * head,) if whole else (kv_heads, head))
+            kind = "layernorm" if self.qk_norm_bias or t.how.qk_layer_norm else "rmsnorm"
+            full, each = self.qk_norm == "full", self.qk_norm == "heads"
+            q = t.norm(q, kind, (self.num_heads * head,) if full else (self.num_heads, head), whole=each)
+            if not self.shares_kv:
+                k = t.norm(k, kind, (kv_heads * head,) if full else (kv_heads, head), whole=each)
+        if t.how.value_norm and not self.shares_kv:
+            v = t.norm(v, "rmsnorm", (kv_heads, self.v_head_dim or head), scale=False)
         if rotary:
             windowed = self.window is not None
             q = t.rotate((self.num_heads, head), head, windowed=windowed, like=q)
             if not self.shares_kv:
                 k = t.rotate((kv_heads, head), head, windowed=windowed, like=k, axis="kv_heads")
-        elif t.how.scaled_query:
+        if t.how.qk_l2_norm == "all" or (t.how.qk_l2_norm == "chunked" and self.chunk is not None):
+            q, k = t.l2_norm(q, (self.num_heads, head)), t.l2_norm(k, (kv_heads, head))
+        if t.how.temperature == "all" or (t.how.temperature == "unchunked" and self.chunk is None):
+            t.keep(t.new((1,), ("one",), "position", None if t.how.temperature == "all" else "float32"), "temperature")
+        if t.how.scaled_query and not rotary:
             q = t.new((self.num_heads, head), ("heads", "head_dim"))
         return q, k, v
 

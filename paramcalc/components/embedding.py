@@ -28,6 +28,8 @@ class Embedding(Component):
     """A table that is stored but never trained (sinusoidal tables kept as parameters)."""
     tied_to: str | None = None
     """The table is the one at this path, held once (an encoder and a decoder that share tokens)."""
+    pairs: bool = False
+    """A row is looked up for each pair of positions, by their distance."""
     read: bool = True
     """False for a table that only others are tied to."""
 
@@ -48,9 +50,9 @@ class Embedding(Component):
     def saved(self, site: Site, policy: Policy) -> list[Saved]:
         """Of positions the indices, which the model makes; of tokens the noise of a dropout on the vectors."""
         t = tape(site, policy, self.component)
-        if self.component == "position_embedding" and policy.library == "transformers":
-            pairs = t.how.relative_bias
-            t.keep(t.new((1,), ("one",), "position_pair" if pairs else "position", "int64"), "indices")
+        made = {"position_embedding": self.pairs or t.how.position_indices, "other_embedding": t.how.type_indices}
+        if made.get(self.component) and policy.library == "transformers":
+            t.keep(t.new((1,), ("one",), "position_pair" if self.pairs else "position", "int64"), "indices")
         if self.component == "token_embedding" and self.read:
             t.dropout(t.new((self.width(site),), ("hidden",)), t.how.embedding_dropout, "embedding")
         return t.saved

@@ -41,7 +41,7 @@ class FeedForward(Component):
         t = tape(site, policy, self.component)
         shape = FeedShape(self.gated, self.fused)
         out = feed_forward_saved(t, t.stream(self.width(site)), self.intermediate_size, shape)
-        t.dropout(out, t.how.hidden_dropout, "output")
+        t.dropout(out, t.how.hidden_dropout if t.how.ffn_residual_dropout else 0, "output")
         return t.saved
 
 

@@ -114,7 +114,10 @@ class LatentAttention(Component):
         if rope and site.rotary:
             t.rotate((heads, key), rope, windowed=self.window is not None, like=x)
         q, k = (t.new((heads, key), ("heads", "head_dim")) for _ in range(2))
-        context = attend(t, q, k, values, Heads(heads, heads, key, self.v_head_dim, sinks=self.sinks))
+        if t.how.temperature == "all":
+            t.keep(t.new((1,), ("one",), "position"), "temperature")
+        apart = policy.library == "transformers" and rope > 0
+        context = attend(t, q, k, values, Heads(heads, heads, key, self.v_head_dim, sinks=self.sinks, laid_apart=apart))
         if self.output_gate != "none":
             each = 1 if self.output_gate == "head" else self.v_head_dim
             context = t.multiply(context, t.new((heads * each,), ("heads",)), ("context", "gate"))

@@ -37,6 +37,8 @@ class Linear(Component):
     per: Per = "token"
     activated: bool = False
     """The model's activation function follows."""
+    multiplied: bool = False
+    """Another activation multiplies what it gives in the end."""
 
     source: ClassVar[str] = "torch.nn.Linear"
 
@@ -53,7 +55,9 @@ class Linear(Component):
         out = t.linear(t.new((self.in_features or width,), ("hidden",), self.per, shared="input"),
                        self.out_features or width, "out")
         if self.activated:
-            t.activation(out, t.like(out), gated=False)
+            out = t.activation(out, t.like(out), gated=False)
+        if self.multiplied:
+            t.keep(out, "out")
         return t.saved
 
 
@@ -118,7 +122,7 @@ class Parameter(Component):
     tied: bool = False
     """The array of another one, used here once more."""
     added: bool = False
-    """Only added to an activation, so that backward needs nothing of it."""
+    """Only added to an activation, so that backward needs nothing of it; or what it takes part in says what is kept."""
 
     source: ClassVar[str] = "torch.nn.Parameter"
 

@@ -85,6 +85,8 @@ class MixtureOfExperts(Component):
         x = t.stream(self.width(site))
         if self.router:
             self._routed(t, x)
+        if t.how.every_expert and policy.library == "transformers":
+            return self._all_experts(t, x)
         inner = x if not self.latent_size else t.linear(x, self.latent_size, "latent")
         chosen = t.new((self.top_k, *inner.shape), ("chosen", *inner.axes))
         places = self._places(t)
@@ -96,6 +98,34 @@ class MixtureOfExperts(Component):
             self._shared_saved(t, x)
         return t.saved
 
+    def _all_experts(self, t: Tape, x: Value) -> list[Saved]:
+        """Each expert reads each token, times the expert's weight for it."""
+        axes = ("experts", *x.axes)
+        read = t.multiply(t.new((self.experts, *x.shape), axes), t.new((self.experts, 1), ("experts", "one")),
+                          ("tokens", "expert weights"))
+        feed_forward_saved(t, read, self.intermediate_size, FeedShape(self.gated, fused=True))
+        if self.shared_size:
+            self._shared_saved(t, x)
+        return t.saved
+
+    def _sparse_mixer(self, t: Tape, rows: int) -> None:
+        """For each of the choices a softmax over those left, its mask, the choice, the best one and the weight."""
+        for _ in range(self.top_k):
+            t.keep(t.new((rows,), ("router",)), "router scores")
+            t.keep(t.new((rows,), ("router",), dtype="bool"), "experts left out")
+            for name in ("expert chosen", "best expert"):
+                t.keep(t.new((1,), ("one",), dtype="int64"), name)
+            t.keep(t.new((1,), ("one",)), "score chosen")
+
+    def _grouped(self, t: Tape, rows: int) -> None:
+        """Groups are chosen before experts."""
+        how = t.how
+        if how.router_groups:
+            best = t.new((how.router_groups, how.router_group_best), ("groups", "one"), dtype="int64")
+            t.keep(best, "best of groups")
+            t.keep(t.new((how.router_top_groups,), ("groups",), dtype="int64"), "groups chosen")
+            t.keep(t.new((rows,), ("router",), dtype="bool"), "experts left out")
+
     def _routed(self, t: Tape, x: Value) -> None:
         rows = self.router_rows or self.experts
         wide = t.to(x, "float32") if t.how.router_float else x
@@ -104,14 +134,19 @@ class MixtureOfExperts(Component):
             return
         if t.how.router_float and wide is not x:
             t.keep(t.new((rows, *x.shape), ("router", *x.axes), "once", "float32"), "router weight")
+        if t.how.router == "sparsemixer":
+            self._sparse_mixer(t, rows)
+            return
         if t.how.router != "topk_softmax":
-            t.keep(t.to(logits, "float32"), "router scores")
+            t.keep(t.to(logits, "float32") if t.how.router_scores == "float" else t.like(logits), "router scores")
+        self._grouped(t, rows)
         t.keep(t.new((self.top_k,), ("chosen",), dtype="int64"), "experts chosen")
-        dtype = None if t.how.router == "topk_softmax" else "float32"
+        dtype = None if t.how.router_scores == "model" else "float32"
         if t.how.router != "softmax":
             t.keep(t.new((self.top_k,), ("chosen",), dtype=dtype), "scores chosen")
         if t.how.router in ("normalized", "sigmoid"):
-            t.keep(t.new((1,), ("one",), dtype="float32"), "sum of scores")
+            for name in ("sum of scores", *(("clamped sum",) if t.how.router_clamped else ())):
+                t.keep(t.new((1,), ("one",), dtype=dtype), name)
 
     def _places(self, t: Tape) -> Value:
         """Indices that sort tokens by expert and back, and the weight of each."""

@@ -23,6 +23,8 @@ class Norm(Component):
     component: Literal["norm", "lm_head", "vision", "projector"] = "norm"
     """What it counts with: a norm inside a prediction head is part of the head."""
 
+    vectors: Size = 1
+    """So many of each token's are normed, all with the same scale."""
     gate_rank: Size | None = None
     """A gate on the output, made from it through two matrices of this rank (A.X-K2)."""
 
@@ -34,6 +36,8 @@ class Norm(Component):
             raise UnknownActivationsError(self.kind)
         t = tape(site, policy, self.component)
         x = t.stream(self.width(site))
+        if self.vectors > 1:
+            x = t.new((self.vectors, *x.shape), ("one", *x.axes))
         wide = t.how.float_stream and not site.layer
         t.norm(t.to(x, "float32") if wide else x, self.kind, scale=self.scale)
         return t.saved

@@ -23,6 +23,8 @@ class Heads(NamedTuple):
     cross: bool = False
     causal: bool = True
     sinks: bool = False
+    laid_apart: bool = False
+    """Queries are joined of parts, which lays heads apart."""
 
     @property
     def pair(self) -> SavedPer:
@@ -41,6 +43,8 @@ def attend(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
     q, k and v may be views of one storage. Selective recomputation keeps no more than the three.
     """
     kind = tape.policy.attention
+    if tape.how.own_attention and tape.policy.library == "transformers":
+        kind = "eager"
     if tape.policy.library == "megatron" and kind == "sdpa":
         kind = "flash"
     if tape.policy.recompute == "selective":
@@ -62,7 +66,7 @@ def _flash(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
     if tape.policy.library == "transformers":
         tape.keep(tape.new((heads.heads,), ("heads",), dtype="float32"), "log-sum-exp")
         tape.keep(tape.new((SEED_BYTES,), ("one",), "once", "uint8"), "random state")
-    return _context(tape, heads) if tape.how.rotary_joined else out
+    return _context(tape, heads) if tape.how.rotary_joined or heads.laid_apart else out
 
 
 def _math(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
@@ -90,15 +94,32 @@ def _eager(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
     if tape.how.attention_softcap:
         scores = tape.like(scores)
         tape.keep(scores, "capped scores")
-    weights = _with_sinks(tape, scores) if heads.sinks else tape.softmax(scores)
+    column = heads.sinks and tape.how.sinks != "scale"
+    if tape.how.kept_mask and heads.causal:
+        tape.keep_shared("mask", (1,), "bool", "position_pair")
+    weights = _with_sinks(tape, scores) if column else tape.softmax(scores)
     weights = tape.dropout(weights, tape.how.attention_dropout, "attention")
     tape.keep(weights, "weights multiplied")
     tape.keep(_expanded(tape, v, heads, heads.v_head_dim), "v")
-    return _context(tape, heads)
+    out = _context(tape, heads)
+    return _scaled_by_sinks(tape, scores, out) if heads.sinks and not column else out
+
+
+def _scaled_by_sinks(tape: Tape, scores: Value, out: Value) -> Value:
+    """What attention gives, times how much of the softmax the sink leaves (Granite)."""
+    each = tape.new(scores.shape, scores.axes)
+    tape.keep(scores, "scores")
+    tape.keep(each, "log-sum-exp")
+    tape.keep(tape.like(each, "float32"), "share of the sinks")
+    return tape.multiply(out, tape.like(each), ("context", "share"))
 
 
 def _with_sinks(tape: Tape, scores: Value) -> Value:
     """One more column, the largest score's place, and a softmax in the model's type (gpt-oss)."""
+    if tape.how.sinks == "float_column":
+        tape.keep(tape.like(scores, "float32"), "attention weights")
+        tape.keep(tape.new(scores.shape, scores.axes, dtype="float32"), "attention weights of the sinks")
+        return tape.like(scores)
     weights = tape.like(scores)
     tape.keep(weights, "attention weights")
     tape.keep(tape.new(scores.shape, scores.axes), "attention weights of the sinks")

@@ -23,7 +23,7 @@ Library = Literal["transformers", "megatron"]
 
 OUTPUT_ONLY = frozenset({"relu", "tanh", "sigmoid", "relu6"})
 """Activations whose gradient is computed from the output."""
-EXTRA = {"gelu_new": 3, "gelu_fast": 4, "quick_gelu": 1, "gelu_accurate": 4}
+EXTRA = {"gelu_new": 3, "gelu_fast": 4, "quick_gelu": 1, "gelu_accurate": 4, "xielu": 3}
 """Activations written out in several operations: further tensors of the same size they keep beside the input."""
 
 GPT_DROPOUTS = frozenset({"attention", "output", "embedding"})
@@ -67,6 +67,7 @@ class Tape:
         self.component = component
         self.width = site.hidden_size
         self._kept: dict[int, tuple[Value, str]] = {}
+        self._tables: dict[str, Value] = {}
 
     @property
     def saved(self) -> list[Saved]:
@@ -113,7 +114,8 @@ class Tape:
     def linear(self, value: Value, out: int, axis: str, name: str = "input") -> Value:
         """A projection keeps its input."""
         self.keep(value, name)
-        head = slice(0, -1) if len(value.shape) > 1 and value.axes[0] == "chosen" else slice(0, 0)
+        several = len(value.shape) > 1 and value.axes[0] in ("chosen", "experts")
+        head = slice(0, -1) if several else slice(0, 0)
         return self.new((*value.shape[head], out), (*value.axes[head], axis), value.per)
 
     def activation(self, value: Value, out: Value, *, gated: bool) -> Value:
@@ -128,6 +130,10 @@ class Tape:
         self.keep(value, f"{which} input")
         for place in range(EXTRA.get(which, 0)):
             self.keep(self.like(out), f"{which} {place}")
+        if which == "xielu":
+            self.keep(self.like(out, "bool"), "positive")
+            for name in ("slope of the positive", "slope of the negative"):
+                self.keep(self.new((1,), ("one",), "once"), name)
         return out
 
     def multiply(self, left: Value, right: Value, names: tuple[str, str], out: Value | None = None) -> Value:
@@ -143,26 +149,32 @@ class Tape:
         self.keep(self.like(value), f"{name} noise")
         return self.like(value)
 
-    def norm(self, value: Value, kind: str, shape: tuple[int, ...] | None = None, *, scale: bool = True) -> Value:
-        """A norm over the last dimension; `shape` where that is a view of several (heads, head_dim)."""
+    def norm(self, value: Value, kind: str, shape: tuple[int, ...] | None = None, *, scale: bool = True,
+             whole: bool = False) -> Value:
+        """A norm over the last dimension; `shape` where that is a view of several (heads, head_dim).
+
+        `whole`: every head has a scale of its own.
+        """
         axes: tuple[str, ...] = ("heads", "head_dim") if shape and len(shape) > 1 else value.axes
         view = value if shape is None else Value(shape, axes, value.per, value.dtype)
         how = self.how.layer_norm if kind == "layernorm" else self.how.norm
         if how == "written":
-            return self._written(view, scale=scale)
-        if how == "native" or (kind == "layernorm" and how == "float"):
+            return self._written(view, scale=scale, whole=whole)
+        if how == "native" or kind == "layernorm":
             return self._one_kernel(value, view, kind, how)
         wide = self.to(view, "float32")
         self.keep(value if wide is view else wide, "norm input")
         self.keep(self._one_each(view), "norm scale")
+        if how == "power":
+            self.keep(self._one_each(view), "mean square")
         if how == "stream":
             self.keep(value, "input")
         normed = self.like(wide)
         if not scale:
             return self.to(normed, value.dtype)
-        if how in ("float", "offset"):
+        if how in ("float", "offset", "power"):
             self.keep(normed, "normalized")
-            if how == "offset":
+            if how != "float":
                 self.keep(self.new(view.shape[-1:], view.axes[-1:], "once", "float32"), "norm weight")
             return self.like(view)
         normed = self.to(normed, value.dtype)
@@ -174,15 +186,25 @@ class Tape:
         self.keep(value if wide is view else wide, "norm input")
         for name in ("mean", "scale") if kind == "layernorm" else ("scale",):
             self.keep(self._one_each(view), f"norm {name}")
+        if how == "offset":
+            self.keep(self.new(view.shape[-1:], view.axes[-1:], "once"), "norm weight")
         return self.like(view)
 
-    def _written(self, view: Value, *, scale: bool) -> Value:
+    def l2_norm(self, value: Value, shape: tuple[int, int]) -> Value:
+        """Each head divided by its length in float32: a copy and the factor."""
+        wide = self.new(shape, ("heads", "head_dim"), value.per, "float32")
+        self.keep(wide, "norm input")
+        self.keep(self._one_each(wide), "norm scale")
+        return self.new(shape, wide.axes, value.per)
+
+    def _written(self, view: Value, *, scale: bool, whole: bool = False) -> Value:
         """The centred input for its square and for its product anew, the result and the weight, in float32."""
         for name in ("centred squared", "centred", *(("normalized",) if scale else ())):
             self.keep(self.like(view, "float32"), name)
         self.keep(self._one_each(view), "norm scale")
         if scale:
-            self.keep(self.new(view.shape[-1:], view.axes[-1:], "once", "float32"), "norm weight")
+            last = 0 if whole else -1
+            self.keep(self.new(view.shape[last:], view.axes[last:], "once", "float32"), "norm weight")
         return self.like(view)
 
     def _one_each(self, value: Value) -> Value:
@@ -199,16 +221,23 @@ class Tape:
         key = "windowed " if windowed and self.how.rotary_by_window else ""
         columns = self.how.rotary_size or size
         if self.how.rotary_dtype == "complex":
-            self.keep_shared(f"{key}rotations", (columns // 2,), "complex64")
+            self._table(f"{key}rotations", columns // 2, "complex64", axis)
         else:
             dtype = "float32" if self.how.rotary_dtype == "float" else None
-            self.keep_shared(f"{key}cosines", (columns,), dtype)
-            self.keep_shared(f"{key}sines", (columns,), dtype)
+            self._table(f"{key}cosines", columns, dtype, axis)
+            self._table(f"{key}sines", columns, dtype, axis)
         return self.new(shape, (axis, "head_dim"), like.per)
 
-    def keep_shared(self, name: str, shape: tuple[int, ...], dtype: str | None) -> None:
-        """A table of positions all components of the model share, whatever the batch."""
-        per: SavedPer = "token" if self.how.rotary_by_sequence else "position"
+    def _table(self, name: str, columns: int, dtype: str | None, axis: str) -> None:
+        """One for all layers, one a layer, or one a layer for each that is rotated."""
+        if self.how.rotary_per == "model":
+            self.keep_shared(name, (columns,), dtype, "token" if self.how.rotary_by_sequence else "position")
+            return
+        key = name if self.how.rotary_per == "layer" else f"{name} of {axis}"
+        self.keep(self._tables.setdefault(key, self.new((columns,), ("rope",), "position", dtype)), key)
+
+    def keep_shared(self, name: str, shape: tuple[int, ...], dtype: str | None, per: SavedPer = "position") -> None:
+        """A storage all components of the model share, whatever the batch."""
         self.keep(self.new(shape, ("rope",) * len(shape), per, dtype, name), name)
 
 
@@ -218,7 +247,8 @@ class MegatronTape(Tape):
     Norms keep their input, softmax and dropout their output (arXiv:2205.05198 section 4.1, equation 1).
     """
 
-    def norm(self, value: Value, kind: str, shape: tuple[int, ...] | None = None, *, scale: bool = True) -> Value:
+    def norm(self, value: Value, kind: str, shape: tuple[int, ...] | None = None, *, scale: bool = True,
+             whole: bool = False) -> Value:
         """A norm keeps its input; statistics are small and left out."""
         self.keep(value, "norm input")
         return self.like(value)

@@ -26,11 +26,36 @@ class Training(BaseModel):
     """On what a stack of layers gives (T5)."""
     activation: Annotated[str, Field(max_length=60)] = ""
     """silu in a gated feed-forward and gelu in a plain one when not given."""
-    norm: Literal["cast", "float", "offset", "stream", "native"] = "cast"
-    """How an RMSNorm scales: after going back to the model's type (Llama), in float32 (OLMo 2), by one more than the
-    weight in float32 (Gemma), from the unconverted input (T5), or in one kernel."""
-    layer_norm: Literal["native", "float", "written"] = "native"
-    """A LayerNorm in one kernel, one on a float32 copy (OLMo 1), or one written out in float32 (Cohere)."""
+    norm: Literal["cast", "float", "offset", "power", "stream", "native"] = "cast"
+    """How an RMSNorm scales: after going back to the model's type (Llama), in float32 (OLMo 2), by a float32 copy of
+    the weight (Helium) or one more than it (Gemma), the same with a power for the root (Gemma 4), from the unconverted
+    input (T5), or in one kernel."""
+    layer_norm: Literal["native", "float", "written", "offset"] = "native"
+    """A LayerNorm in one kernel, one on a float32 copy (OLMo 1), one written out in float32 (Cohere), or one in one
+    kernel that scales by one more than the weight (Nemotron)."""
+    qk_layer_norm: bool = False
+    """Queries and keys are normed by LayerNorms, though these have no shift (StableLM)."""
+    qk_l2_norm: Literal["none", "chunked", "all"] = "none"
+    """Queries and keys are divided by their length, in float32; in Llama 4 those of layers that attend within chunks.
+    """
+    value_norm: bool = False
+    """Values are normed too, without a scale (Gemma 4)."""
+    temperature: Literal["none", "unchunked", "all"] = "none"
+    """Queries are multiplied by a factor each position has; in Llama 4, in float32, those of layers without chunks."""
+    own_attention: bool = False
+    """The class attends in its own way, whatever kernel is asked for (BLOOM)."""
+    own_qkv: bool = False
+    """Queries, keys and values are tensors of their own: copied out of the joint projection (CodeGen), or made apart
+    though files join the matrices (GTE)."""
+    sinks: Literal["column", "float_column", "scale"] = "column"
+    """A sink is one more column of the softmax (gpt-oss), the same in float32 (Flint), or scales what attention gives
+    (Granite)."""
+    position_indices: bool = True
+    """The model makes the indices of positions, rather than read them from a buffer."""
+    type_indices: bool = False
+    """It makes those of token types too."""
+    kept_mask: bool = False
+    """The causal mask fills the scores in, which keeps it (MPT)."""
     softmax: Literal["float", "model"] = "float"
     """The type in which eager attention takes its softmax."""
     float_scores: bool = False
@@ -39,6 +64,8 @@ class Training(BaseModel):
     """The one key and value head is copied out of the joint projection and then broadcast, never expanded (Falcon)."""
     attention_residual_dropout: bool = True
     """hidden_dropout falls on what attention gives too, not on the feed-forward alone."""
+    ffn_residual_dropout: bool = True
+    """hidden_dropout falls on what the feed-forward gives too, not on attention alone."""
     attention_softcap: bool = False
     """Scores go through a tanh (Gemma 2)."""
     logit_softcap: bool = False
@@ -54,15 +81,31 @@ class Training(BaseModel):
     """Layers with a window have tables of their own (Gemma 3)."""
     rotary_by_sequence: bool = False
     """Each sequence has tables of its own (Qwen3.5, whose positions have three axes)."""
+    rotary_per: Literal["model", "layer", "call"] = "model"
+    """Tables are spread out to the columns of a head once, in every layer (GLM), or for queries and for keys (GPT-J).
+    """
+    layer_bias: bool = False
+    """Each layer looks up a bias of its own instead, and hands nothing on (UMT5)."""
     relative_bias: bool = False
     """A bias for each pair of positions is looked up once a stack and handed from layer to layer (T5)."""
     embedding_argument: bool = False
     """Layers that attend to it take the embeddings as an argument (Zamba)."""
     mask_argument: bool = False
     """Layers take the mask as an argument that checkpointing keeps."""
-    router: Literal["softmax", "normalized", "topk_softmax", "sigmoid"] = "softmax"
-    """Weights of the chosen experts: softmax over all, the same divided by its sum, softmax over the chosen, or
-    sigmoids divided by their sum."""
+    router: Literal["softmax", "normalized", "topk_softmax", "sigmoid", "sparsemixer"] = "softmax"
+    """Weights of the chosen experts: softmax over all, the same divided by its sum, softmax over the chosen,
+    sigmoids divided by their sum, or one softmax for each choice (arXiv:2409.12136)."""
+    router_scores: Literal["float", "model"] = "float"
+    """The type of the scores and of the softmax over the chosen."""
+    router_clamped: bool = False
+    """The sum they are divided by is kept away from zero (Ernie 4.5)."""
+    router_groups: Annotated[int, Field(ge=0, le=2**16)] = 0
+    """Experts stand in so many groups, of which the router chooses `router_top_groups` by the best
+    `router_group_best` of each."""
+    router_top_groups: Annotated[int, Field(ge=0, le=2**16)] = 0
+    router_group_best: Literal[1, 2] = 2
+    every_expert: bool = False
+    """Every expert computes every token, which its weight multiplies beforehand (Llama 4)."""
     router_float: bool = False
     """The router multiplies float32 copies of its input and weight."""
     router_weights: Literal["float", "model"] = "model"

@@ -57,10 +57,11 @@ CASES = [
     ("megatron", HEADS, MEGATRON, {"token": 64 + 128 + 64 + 64}),
     # input, latent and rotary key of 40 whose part is the norm's input, copy and product, ...
     ("latent head gate", LATENT | {"norms": False, "output_gate": "head"}, FLASH,
-     # input, latent, q, k of 4·24, values of 4·32, context twice (padded, gated), logarithms, gate
-     {"token": 64 + 40 + 96 + 96 + 128 + 64 + 4 + 4 + 64} | FLASH_MORE),
+     # input, latent, q, k of 4·24, values of 4·32, context as the kernel lays it out (heads apart, as queries joined
+     # of two parts are), as it is gated, and gated; logarithms, gate
+     {"token": 64 + 40 + 96 + 96 + 128 + 64 + 64 + 4 + 4 + 64} | FLASH_MORE),
     ("latent full gate", LATENT | {"norms": False, "output_gate": "full"}, FLASH,
-     {"token": 64 + 40 + 96 + 96 + 128 + 64 + 4 + 64 + 64} | FLASH_MORE),
+     {"token": 64 + 40 + 96 + 96 + 128 + 64 + 64 + 4 + 64 + 64} | FLASH_MORE),
     # mamba_ssm MambaInnerFn: input, both projected halves, dt with B and C, these two apart, output; exp A, A, D and
     # the bias of dt as float32; a state, as two values, each 2048 tokens
     ("mamba kernel", MAMBA, FLASH, {"token": 64 + 128 + 36 + 2 * 16 + 64, "block": 64 * 32, "once": 2 * 64 * 16 + 128}),

@@ -57,7 +57,8 @@ def _attention(config: Config, layer: Layer, value: str = "own") -> Attention:
 def _per_layer_parts(config: Config) -> dict[str, Component]:
     """How a layer takes in its own embedding of the token."""
     size = config.integer("hidden_size_per_layer_input")
-    return {"per_layer_input_gate": Linear(out_features=size), "per_layer_projection": Linear(in_features=size),
+    return {"per_layer_input_gate": Linear(out_features=size, activated=True, multiplied=True),
+            "per_layer_projection": Linear(in_features=size),
             "post_per_layer_input_norm": Norm(kind="rmsnorm")}
 
 
@@ -66,8 +67,9 @@ def _per_layer_inputs(config: Config) -> dict[str, Component]:
     size = config.integer("hidden_size_per_layer_input")
     table = Embedding(rows=config.integer("vocab_size_per_layer_input"), hidden_size=config.layers * size)
     found: dict[str, Component] = {
-        "embed_tokens_per_layer": table, "per_layer_model_projection": Linear(out_features=config.layers * size),
-        "per_layer_projection_norm": Norm(kind="rmsnorm", hidden_size=size),
+        "embed_tokens_per_layer": table,
+        "per_layer_model_projection": Linear(out_features=config.layers * size, multiplied=True),
+        "per_layer_projection_norm": Norm(kind="rmsnorm", hidden_size=size, vectors=config.layers),
     }
     return {config.rooted(f"model.{name}"): part for name, part in found.items()}
 

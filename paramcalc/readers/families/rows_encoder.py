@@ -82,7 +82,8 @@ def sinusoids(config: Config) -> Parts:
 def buckets(config: Config) -> Parts:
     """MPNet's table of relative distances."""
     return {"encoder.relative_attention_bias": Embedding(rows=config.integer("relative_attention_num_buckets"),
-                                                         hidden_size=heads(config), component="position_embedding")}
+                                                         hidden_size=heads(config), component="position_embedding",
+                                                         pairs=True)}
 
 
 def gte_feed(config: Config) -> Parts:

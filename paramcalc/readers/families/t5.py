@@ -127,7 +127,7 @@ def _called(side: Side, biased: bool, moe: bool) -> str:
 def buckets(config: Config) -> Embedding:
     """The table of relative position biases: buckets by heads."""
     return Embedding(rows=config.integer("relative_attention_num_buckets"), hidden_size=config.integer("num_heads"),
-                     component="position_embedding")
+                     component="position_embedding", pairs=True)
 
 
 def is_gated(config: Config) -> bool:

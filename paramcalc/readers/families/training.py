@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 ACTIVATIONS = ("hidden_act", "hidden_activation", "activation_function", "activation", "afn")
 TOLD_APART = frozenset(
     ["relu", "tanh", "sigmoid", "relu6", "gelu_new", "gelu_fast", "quick_gelu", "gelu_accurate", "relu2",
-     "relu_squared"])
+     "relu_squared", "xielu"])
 """Activation functions that keep something else than their input (see `paramcalc.components.tape`)."""
+FLAGS = (("qk_l2_norm", "use_qk_norm"), ("temperature", "attn_temperature_tuning"))
+"""Facts of a row that hold unless the config says otherwise."""
 SHARES = ("partial_rotary_factor", "rotary_pct")
 """Where older files say the rotated part of a head; classes take both, whether or not their own config has them."""
 CAPS = (("attention_softcap", "attn_logit_softcapping"), ("logit_softcap", "final_logit_softcapping"),
@@ -35,8 +37,11 @@ class ClassFacts(NamedTuple):
     rates: tuple[tuple[str, tuple[str, ...]], ...]
     activations: tuple[str, ...]
     caps: tuple[tuple[str, str], ...]
+    rotary_dim: str
+    """The key that says how many columns of a head are rotated, where the class has it."""
     routed: bool
     rotary_share: float
+    rotary_part: float
 
 
 def training(config: Config) -> Training | None:
@@ -50,16 +55,27 @@ def training(config: Config) -> Training | None:
         fields["activation"] = word
     for field, key in of.caps:
         fields[field] = config.get(key) is not None
+    _conditions(config, fields)
     _rotation(config, of, fields)
     if of.routed:
         _routing(config, fields)
+    if "loss" not in fields and config.task in ("masked", "seq2seq"):
+        fields["loss"] = "model"
+    return _made(tuple(fields.items()))
+
+
+def _conditions(config: Config, fields: dict[str, Any]) -> None:
+    """Facts of a row that hold only where the config says so too."""
+    for field, key in FLAGS:
+        if field in fields and config.get(key) in (False, 0):
+            del fields[field]
+    if (fewest := fields.pop("own_qkv_above", None)) is not None:
+        heads = config.get("num_attention_heads")
+        fields["own_qkv"] = type(heads) is int and heads > fewest
     if "broadcast_kv" in fields:
         fields["broadcast_kv"] = config.flag("multi_query") and not config.flag("new_decoder_architecture")
     if "float_stream" in fields:
         fields["float_stream"] = config.flag("residual_in_fp32")
-    if "loss" not in fields and config.task in ("masked", "seq2seq"):
-        fields["loss"] = "model"
-    return _made(tuple(fields.items()))
 
 
 @lru_cache(1024)
@@ -76,14 +92,15 @@ def class_facts(model_type: str) -> ClassFacts:
     rates = {field: keys for field, keys in row.items() if isinstance(keys, tuple)}
     has = _keys(model_type)
     asked = {field: tuple(key for key in keys if has is None or key in has) for field, keys in rates.items()}
-    share = row.pop("rotary_share", 1)
+    share, part = row.pop("rotary_share", 1), row.pop("rotary_part", 1)
     return ClassFacts(
         {field: value for field, value in row.items() if field not in rates},
         tuple((field, keys) for field, keys in asked.items() if keys),
         tuple(key for key in ("feed_forward_proj", *ACTIVATIONS) if has is None or key in has),
         tuple((field, key) for field, key in CAPS if has is not None and key in has),
-        has is None or not has.isdisjoint(("norm_topk_prob", "scoring_func")) or "router_float" in row,
-        share)
+        "rotary_dim" if has is not None and "rotary_dim" in has else "",
+        has is None or not has.isdisjoint(("norm_topk_prob", "scoring_func")) or "router" in row,
+        share, part)
 
 
 def _keys(model_type: str) -> frozenset[str] | None:
@@ -115,11 +132,13 @@ def _rotation(config: Config, of: ClassFacts, fields: dict[str, Any]) -> None:
     """Columns of the rotary tables where only a part of a head is rotated, and the joining of the two parts."""
     parameters = config.get("rope_parameters")
     nested = parameters.get("partial_rotary_factor") if isinstance(parameters, dict) else None
-    share = next((v for v in (nested, *map(config.get, SHARES)) if type(v) in (int, float)), 1)
+    share = next((v for v in (nested, *map(config.get, SHARES)) if type(v) in (int, float)), of.rotary_part)
+    if (share != 1 or of.rotary_share != 1) and (head := _head_dim(config)):
+        columns = -(-int(head * share) // 2) * 2
+        fields["rotary_size"] = columns if of.rotary_share == 1 else int(head * of.rotary_share)
+    if of.rotary_dim and type(size := config.get(of.rotary_dim)) is int and size > 0:
+        share, fields["rotary_size"] = 0, size
     fields["rotary_joined"] = share != 1 or of.fixed.get("rotary_joined", False)
-    if share * of.rotary_share != 1 and (head := _head_dim(config)):
-        turned = int(head * share)
-        fields["rotary_size"] = int((turned + turned % 2) * of.rotary_share)  # tables are two halves alike
 
 
 def _head_dim(config: Config) -> int:
@@ -131,11 +150,16 @@ def _head_dim(config: Config) -> int:
 
 
 def _routing(config: Config, fields: dict[str, Any]) -> None:
-    """How the weights of the chosen experts are made, and in which type."""
+    """How the weights of the chosen experts are made, and in which type; groups, where experts stand in some."""
+    if best := fields.pop("router_grouped", 0):
+        groups, top = config.get("n_group"), config.get("topk_group")
+        grouped = best == 2 or config.get("topk_method") == "group_limited_greedy"
+        if grouped and type(groups) is int and type(top) is int and 0 < groups < 2**16 and 0 < top < 2**16:
+            fields |= {"router_groups": groups, "router_top_groups": top, "router_group_best": best}
     plain = fields.get("router_float", False)
     if config.get("scoring_func") == "sigmoid":
         fields["router"] = "sigmoid"
     elif "router" not in fields and config.get("norm_topk_prob"):
         fields["router"] = "normalized"
-    if plain or fields.get("router") == "sigmoid":
+    if "router_weights" not in fields and (plain or fields.get("router") == "sigmoid"):
         fields["router_weights"] = "float"

@@ -2,7 +2,9 @@
 
 A row's words are fields of `paramcalc.components.training.Training`. Where a dropout is a tuple of words, these are
 config keys, of which the first that the class has says it; `()` where the class drops nothing there, whatever its
-config says. `rotary_share` is the part of a head that the rotary tables have columns for.
+config says. `rotary_share` is the part of a head that the rotary tables have columns for, `rotary_part` the part that
+is rotated where the config does not say, `router_grouped` how many experts stand for a group where they are in groups,
+`own_qkv_above` with how many heads the joint projection is still not copied.
 
 Read off transformers' modeling files: the return line of each RMSNorm, the softmax of eager attention, the dtype of
 rotary tables and of the router's product. Types without a row compute as Llama does.
@@ -37,6 +39,8 @@ USUAL: Row = {
 MODEL: Row = {"softmax": "model"}
 OFFSET: Row = {"norm": "offset"}
 FLOAT_ROUTER: Row = {"router_float": True, "router": "sigmoid"}
+MODERN_BERT: Row = {"rotary_by_window": True, "hidden_dropout": ("attention_dropout",), "ffn_residual_dropout": False,
+                    "ffn_dropout": ("mlp_dropout",)}
 OLMO2: Row = {"norm": "float", "rotary_dtype": "float"}
 T5: Row = MODEL | {"norm": "stream", "relative_bias": True, "mask_argument": True, "ffn_dropout": ("dropout_rate",),
                    "final_dropout": ("dropout_rate",)}
@@ -48,51 +52,85 @@ def alike(names: str, row: Row | None = None, **more: Any) -> dict[str, Row]:  #
 
 
 ROWS: dict[str, Row] = {
-    **alike("albert bert bert-generation big_bird bigbird_pegasus biogpt blenderbot blenderbot-small camembert "
-            "convbert cpmant ctrl deberta deberta-v2 electra ernie funnel gpt_neox_japanese gte ibert "
-            "jina_embeddings_v3 led longformer m2m_100 marian megatron-bert mobilebert mpnet mvp nllb-moe "
-            "nomic_bert nystromformer pegasus pegasus_x rembert roberta roberta-prelayernorm roc_bert roformer "
-            "speech_to_text squeezebert trocr whisper xlm-roberta xlm-roberta-xl xlnet xmod", MODEL),
-    **alike("bart gpt-sw3 gpt2 mbart openai-gpt plbart", MODEL, mask_argument=True),
-    **alike("longt5 mt5 switch_transformers t5 umt5", T5),
-    **alike("axk1 axk2 deepseek_v3 deepseek_v32 exaone_moe glm4_moe glm4_moe_lite glm_moe_dsa hy_v3 kolibri1 "
-            "longcat_flash solar_open", FLOAT_ROUTER),
-    **alike("hy_v4 mimo_v2_flash", FLOAT_ROUTER | MODEL),
-    **alike("gemma gemma2 qwen3_next t5gemma vaultgemma", OFFSET),
-    **alike("flex_olmo olmo2 olmo3 olmo_hybrid", OLMO2),
-    **alike("cohere cohere2 cohere2_moe", layer_norm="written"),
-    **alike("codegen gpt_neo gptj", float_scores=True),
-    **alike("afmoe helium", norm="float"),
+    **alike("bert bert-generation big_bird bigbird_pegasus biogpt convbert cpmant ctrl deberta deberta-v2 electra "
+            "funnel gpt_neox_japanese ibert jina_embeddings_v3 led longformer megatron-bert mobilebert nllb-moe "
+            "nystromformer pegasus_x rembert roformer speech_to_text squeezebert trocr whisper xlnet", MODEL),
+    **alike("bart blenderbot blenderbot-small gpt-sw3 gpt2 m2m_100 mbart mvp plbart", MODEL, mask_argument=True),
+    **alike("marian pegasus", MODEL, mask_argument=True, position_indices=False),
+    **alike("camembert data2vec-text ernie roberta roberta-prelayernorm roc_bert xlm-roberta xlm-roberta-xl xmod",
+            MODEL, type_indices=True),
+    "nomic_bert": MODEL | {"own_qkv": True, "type_indices": True},
+    **alike("longt5 mt5 switch_transformers t5", T5),
+    "glm4_moe": FLOAT_ROUTER | {"router_grouped": 2, "rotary_part": 0.5},
+    **alike("axk1 axk2 deepseek_v3 deepseek_v32 dots1 exaone_moe glm4_moe_lite glm_moe_dsa solar_open",
+            FLOAT_ROUTER, router_grouped=2),
+    **alike("hy_v3 kolibri1 longcat_flash", FLOAT_ROUTER),
+    **alike("hy_v4 mimo_v2_flash", FLOAT_ROUTER | MODEL, router_grouped=2),
+    **alike("granitemoe granitemoehybrid granitemoeshared", router="topk_softmax"),
+    **alike("gemma gemma2 t5gemma vaultgemma", OFFSET),
+    **alike("flex_olmo olmo2 olmo_hybrid", OLMO2),
+    **alike("cohere cohere2", layer_norm="written", qk_layer_norm=True),
+    **alike("glm glm4", rotary_per="layer", rotary_part=0.5),
+    **alike("gemma3n_text gemma4_text gemma4_unified_text", norm="power", rotary_by_window=True, value_norm=True),
+    "phi": {"rotary_part": 0.5},
     **alike("mamba mamba2", float_stream=True),
     **alike("zamba zamba2", mask_argument=True, embedding_argument=True),
-    "bloom": {"embedding_dropout": ()},
-    "deepseek_v2": {"rotary_dtype": "complex", "router_float": True, "router": "softmax"},
+    "afmoe": {"norm": "float", "router": "sigmoid"},
+    "aria_text": {"router": "topk_softmax", "router_scores": "model"},
+    "bloom": {"embedding_dropout": (), "own_attention": True},
+    "cohere2_moe": {"layer_norm": "written", "qk_layer_norm": True, "router": "topk_softmax"},
+    "codegen": {"float_scores": True, "own_attention": True, "own_qkv_above": 4, "rotary_per": "call"},
+    "deepseek_v2": {"rotary_dtype": "complex", "router_float": True, "router": "softmax", "router_grouped": 1},
     "deepseek_v4": {"norm": "float", "softmax": "model"},
-    "distilbert": MODEL | {"attention_residual_dropout": False},
-    "ernie4_5": {"rotary_dtype": "float"},
-    "ernie4_5_moe": FLOAT_ROUTER | {"rotary_dtype": "float"},
+    "albert": MODEL | {"ffn_residual_dropout": False},
+    "distilbert": MODEL | {"attention_residual_dropout": False, "position_indices": False},
+    "ernie4_5": {"rotary_dtype": "float", "rotary_per": "layer"},
+    "emu3_text_model": {"hidden_dropout": ("attention_dropout",)},
+    "ernie4_5_moe": {"rotary_dtype": "float", "rotary_per": "layer", "router": "normalized", "router_float": True,
+                     "router_weights": "model", "router_clamped": True},
     "falcon": MODEL | {"embedding_dropout": (), "broadcast_kv": True},
     "falcon_h1": {"scaled_mixers": True},
     "falcon_mamba": {"float_stream": True, "selection_norms": True},
-    "flint": FLOAT_ROUTER | MODEL | {"norm": "float"},
+    "flint": FLOAT_ROUTER | {"norm": "float", "float_scores": True, "sinks": "float_column"},
     "gemma3_text": OFFSET | {"rotary_by_window": True},
-    "gemma3n_text": {"rotary_by_window": True},
-    "gpt_neox": {"rotary_joined": True},
-    "gpt_oss": MODEL | {"norm": "float", "router": "topk_softmax", "clamped_experts": True, "rotary_share": 0.5,
-                        "rotary_joined": True},
+    "gpt_neo": {"float_scores": True},
+    "gpt_neox": {"rotary_joined": True, "rotary_part": 0.25, "embedding_dropout": ("hidden_dropout",)},
+    "gpt_oss": MODEL | {"norm": "float", "router": "topk_softmax", "router_scores": "model", "clamped_experts": True,
+                        "rotary_share": 0.5, "rotary_joined": True},
+    "gptj": {"float_scores": True, "rotary_per": "call"},
+    "gte": MODEL | {"own_qkv": True, "type_indices": True, "ffn_dropout": ("hidden_dropout_prob",)},
+    "granite_swa": {"sinks": "scale"},
+    "granitemoe_swa": {"sinks": "scale", "router": "topk_softmax"},
+    "helium": {"norm": "offset", "rotary_per": "layer"},
+    "hunyuan_v1_moe": {"router": "normalized"},
     "lfm3": {"rotary_dtype": "float", "rotary_by_window": True},
-    "llama4_text": MODEL | {"rotary_dtype": "complex"},
+    "llama4_text": MODEL | {"rotary_dtype": "complex", "every_expert": True, "qk_l2_norm": "chunked",
+                            "temperature": "unchunked"},
     "minimax": {"router": "normalized", "router_weights": "float"},
-    "mixtral": {"router": "normalized"},
-    "modernbert": {"rotary_by_window": True, "loss": "float"},
-    "modernbert-decoder": {"rotary_by_window": True},
-    "nemotron_h": FLOAT_ROUTER | OFFSET,
+    "minimax_m2": {"router": "sigmoid"},
+    "ministral3": {"temperature": "all"},
+    "mistral4": {"temperature": "all", "router": "normalized", "router_scores": "model", "router_weights": "model",
+                 "router_grouped": 2},
+    "mixtral": {"router": "normalized", "router_weights": "float"},
+    "modernbert": MODERN_BERT | {"loss": "float"},
+    "modernbert-decoder": MODERN_BERT,
+    "mpnet": MODEL | {"own_attention": True},
+    "mpt": {"kept_mask": True},
+    "nanochat": {"qk_l2_norm": "all"},
+    "nemotron": {"layer_norm": "offset", "rotary_part": 0.5},
+    "openai-gpt": MODEL | {"mask_argument": True, "position_indices": False, "own_attention": True,
+                           "activation": "gelu_new"},
+    "nemotron_h": FLOAT_ROUTER | OFFSET | {"router_grouped": 2},
     "olmo": {"layer_norm": "float", "rotary_dtype": "float"},
     "opt": {"embedding_dropout": (), "ffn_dropout": (), "scaled_query": True},
     "phi3": {"embedding_dropout": (), "rotary_joined": True},
-    "phimoe": {"embedding_dropout": (), "router": "normalized"},
-    "qwen3_5_moe_text": OFFSET | {"router": "normalized", "rotary_by_sequence": True},
-    "qwen3_5_text": OFFSET | {"rotary_by_sequence": True},
-    "recurrent_gemma": OFFSET | {"mask_argument": True},
-    "stablelm": {"attention_residual_dropout": False},
+    "olmo3": OLMO2 | {"rotary_by_window": True},
+    "persimmon": {"attention_residual_dropout": False, "rotary_part": 0.5},
+    "phimoe": {"embedding_dropout": (), "router": "sparsemixer"},
+    "qwen3_5_moe_text": OFFSET | {"router": "normalized", "rotary_by_sequence": True, "rotary_part": 0.25},
+    "qwen3_5_text": OFFSET | {"rotary_by_sequence": True, "rotary_part": 0.25},
+    "qwen3_next": OFFSET | {"rotary_part": 0.25},
+    "recurrent_gemma": OFFSET | {"mask_argument": True, "rotary_part": 0.5},
+    "stablelm": {"attention_residual_dropout": False, "qk_layer_norm": True, "rotary_part": 0.25},
+    "umt5": T5 | {"layer_bias": True},
 }
