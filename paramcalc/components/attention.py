@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -202,6 +203,8 @@ class Attention(Component):
             each = 1 if self.output_gate == "head" else self.v_head_dim or head
             opened = t.new((self.num_heads * each,), (axis("heads", self.num_heads, each),))
             context = t.multiply(context, opened, ("context", "gate"))
+        if t.how.normed_context:
+            context = t.like(context)
         if self.output:
             out = t.linear(context, self.output_size or width, "hidden", "output")
             t.dropout(out, t.how.hidden_dropout if t.how.attention_residual_dropout else 0, "output")
@@ -238,16 +241,19 @@ class Attention(Component):
                 return self._own(t, "heads", head), self._own(t, "kv_heads", head), self._own(t, "kv_heads", v_head)
             joined = self._joined(head)
             joint = t.new((sum(run.units * run.size for run in joined.runs),), (joined,))
-            if t.how.broadcast_kv:
+            if t.how.picked_kv:
                 for name in ("place of the key", "place of the value"):
                     t.keep(t.new((1,), ("one",), "once", "int64"), name)
+            if t.how.broadcast_kv:
                 k, v = (t.new((kv_heads * size,), (axis("kv_heads", kv_heads, size),)) for size in (head, v_head))
                 return joint, k, v
             return joint, joint, joint
         source = self._source(t) if self.cross else x
         key, value, both = (t.new((kv_heads * size,), (axis("kv_heads", kv_heads, size),), source.per)
                             for size in (head, v_head, head + v_head))
-        if not self.shares_kv:
+        if self.shares_kv:
+            key, value = replace(key, held=True), replace(value, held=True)
+        else:
             t.keep(source, "source")
         if self.fused == "kv":
             return q, both, both

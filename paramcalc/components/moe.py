@@ -128,6 +128,12 @@ class MixtureOfExperts(Component):
 
     def _routed(self, t: Tape, x: Value) -> None:
         rows = self.router_rows or self.experts
+        if t.how.router_normed and t.policy.library == "transformers":
+            x = t.norm(x, "rmsnorm", scale=False)
+            t.keep(x, "router normed")
+            x = t.like(x)
+            t.keep(t.new((self.top_k,), ("chosen",), dtype="float32"), "weights times factors")
+            t.keep(t.new((self.top_k,), ("chosen",)), "factors")
         wide = t.to(x, "float32") if t.how.router_float else x
         logits = t.linear(wide, rows, "router", "router input")
         if t.policy.library == "megatron":

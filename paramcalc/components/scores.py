@@ -136,7 +136,7 @@ def _operand(tape: Tape, value: Value, shape: tuple[int, ...]) -> Value:
 
 def _expanded(tape: Tape, value: Value, heads: Heads, size: int) -> Value:
     """Keys and values for every query head: copies where they are shared; of a single head they can be a view."""
-    if heads.kv_heads == 1 and tape.policy.batch == 1:
+    if heads.kv_heads == 1 and tape.policy.batch == 1 and not tape.how.float_scores:
         return value
     if heads.kv_heads != heads.heads and tape.policy.library == "transformers":
         return tape.new((heads.heads, size), ("heads", "head_dim"), heads.keys, value.dtype)

@@ -54,6 +54,8 @@ class Value:
     more: int = 0
     blocks: Blocks = "any"
     padded: bool = True
+    held: bool = False
+    """An earlier layer keeps it."""
 
 
 class Tape:
@@ -78,7 +80,8 @@ class Tape:
 
     def keep(self, value: Value, name: str) -> None:
         """Note a storage that backward needs."""
-        self._kept.setdefault(id(value), (value, name))
+        if not value.held:
+            self._kept.setdefault(id(value), (value, name))
 
     def new(self, shape: tuple[int, ...], axes: tuple[str, ...], per: SavedPer = "token", dtype: str | None = None,
             shared: str = "", *, argument: bool = False) -> Value:

@@ -60,6 +60,10 @@ class Training(BaseModel):
     """The type in which eager attention takes its softmax."""
     float_scores: bool = False
     """Queries and keys are multiplied as float32 copies (GPT-J)."""
+    picked_kv: bool = False
+    """Keys and values are picked out of the joint projection by an index (Falcon)."""
+    normed_context: bool = False
+    """What attention gives is normed before it is projected (BitNet)."""
     broadcast_kv: bool = False
     """The one key and value head is copied out of the joint projection and then broadcast, never expanded (Falcon)."""
     attention_residual_dropout: bool = True
@@ -97,6 +101,9 @@ class Training(BaseModel):
     sigmoids divided by their sum, or one softmax for each choice (arXiv:2409.12136)."""
     router_scores: Literal["float", "model"] = "float"
     """The type of the scores and of the softmax over the chosen."""
+    router_normed: bool = False
+    """The router reads its input normed without a scale and times a vector, and a factor of each expert multiplies the
+    weights it gives (Gemma 4)."""
     router_clamped: bool = False
     """The sum they are divided by is kept away from zero (Ernie 4.5)."""
     router_groups: Annotated[int, Field(ge=0, le=2**16)] = 0

@@ -162,10 +162,10 @@ def _experts(config: Config) -> dict[str, Component]:
         experts=experts, top_k=config.integer("top_k_experts"), intermediate_size=size,
         layout="stacked", fused=True, stacked_transposed=False, names={"router": "router.proj"}, path="",
     )
-    scale = Parameter(shape=(config.integer("hidden_size"),), component="moe_router")
+    scale = Parameter(shape=(config.integer("hidden_size"),), component="moe_router", added=True)
     norm = Norm(kind="rmsnorm")
     return {"pre_feedforward_layernorm_2": norm, "router.scale": scale, "experts": mixture,
-            "router.per_expert_scale": Parameter(shape=(experts,), component="moe_router"),
+            "router.per_expert_scale": Parameter(shape=(experts,), component="moe_router", added=True),
             "post_feedforward_layernorm_1": norm, "post_feedforward_layernorm_2": norm}
 
 

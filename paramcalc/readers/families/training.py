@@ -73,7 +73,9 @@ def _conditions(config: Config, fields: dict[str, Any]) -> None:
         heads = config.get("num_attention_heads")
         fields["own_qkv"] = type(heads) is int and heads > fewest
     if "broadcast_kv" in fields:
-        fields["broadcast_kv"] = config.flag("multi_query") and not config.flag("new_decoder_architecture")
+        newer = config.flag("new_decoder_architecture")
+        fields["picked_kv"] = newer or config.flag("multi_query")
+        fields["broadcast_kv"] = fields["picked_kv"] and not newer
     if "float_stream" in fields:
         fields["float_stream"] = config.flag("residual_in_fp32")
 
@@ -98,7 +100,7 @@ def class_facts(model_type: str) -> ClassFacts:
         tuple((field, keys) for field, keys in asked.items() if keys),
         tuple(key for key in ("feed_forward_proj", *ACTIVATIONS) if has is None or key in has),
         tuple((field, key) for field, key in CAPS if has is not None and key in has),
-        "rotary_dim" if has is not None and "rotary_dim" in has else "",
+        "rotary_dim" if "rotary_joined" in row or (has is not None and "rotary_dim" in has) else "",
         has is None or not has.isdisjoint(("norm_topk_prob", "scoring_func")) or "router" in row,
         share, part)
 
