@@ -1,7 +1,8 @@
 """What delta-rule attention keeps for backward: a prompt by blocks, written out in torch or in one kernel.
 
-Read off transformers' `torch_chunk_gated_delta_rule`, and for the kernel off `ChunkGatedDeltaRuleFunction` of
-flash-linear-attention, which keeps its arguments normed, the decays summed and a triangle of each block.
+Read off transformers' `torch_chunk_gated_delta_rule` and `chunk_kimi_delta_attention`, and for kernels off
+`ChunkGatedDeltaRuleFunction` and `ChunkKDAFunction` of flash-linear-attention, which keep their arguments normed, the
+decays summed and a triangle or two of each block.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from paramcalc.components.scans import FLOAT, ScanTape
 from paramcalc.components.tape import Value
 
 if TYPE_CHECKING:
-    from paramcalc.components.delta_rule import GatedDelta
+    from paramcalc.components.delta_rule import GatedDelta, KimiDelta
 
 HEADS = ("heads",)
 WIDE = ("heads", "head_dim")
@@ -97,3 +98,68 @@ def _gated_norm(t: ScanTape, heads: int, size: int) -> None:
     t.keep(t.like(wide), "scaled")
     for name in ("gate input", "gate"):
         t.keep(t.like(wide, FLOAT), name)
+
+
+def kimi_delta_saved(t: ScanTape, part: KimiDelta, width: int, rank: int) -> None:
+    """As the gated delta rule, with a decay and an output gate of each channel through matrices of a rank."""
+    heads, dim = part.num_heads, part.head_dim
+    inner, wide = heads * dim, axis("heads", heads, dim)
+    t.linear(t.stream(width), inner, "heads")
+    three = axis("heads", heads, 3 * dim)
+    made = t.convolve(t.new((3 * inner,), (three,)), 3 * inner, three, part.conv_kernel)
+    t.keep(t.new((rank,), ("latent",)), "decay's latent")
+    t.decay((heads,), HEADS)
+    for name in ("exp", "one more", "softplus"):
+        t.keep(t.new((inner,), (wide,), dtype=FLOAT), name)
+    t.keep(t.new((inner,), (wide,), dtype="bool"), "large")
+    t.keep(t.new((heads,), HEADS), "strength")
+    if t.fused:
+        _kimi_kernel(t, part)
+    else:
+        normed_keys(t, made, heads, dim)
+        _kimi_within(t, heads, dim)
+        _kimi_over_blocks(t, heads, dim)
+    t.keep(t.new((rank,), ("latent",)), "gate's latent")
+    for name in ("norm input", "normalized", "scaled", "gate"):
+        t.keep(t.new((inner,), (wide,), dtype=FLOAT), name)
+    t.keep(t.new((heads,), HEADS, dtype=FLOAT), "norm scale")
+    t.keep(t.new((dim,), ("head_dim",), "once", FLOAT), "norm weight")
+    t.linear(t.new((inner,), (wide,)), width, "hidden", "output")
+
+
+def _kimi_kernel(t: ScanTape, part: KimiDelta) -> None:
+    """q and k normed with their norms, v, the decays and their sums, and rows of the triangles q·k and k·k."""
+    size = (part.num_heads, part.head_dim)
+    for name in ("q", "k"):
+        t.keep(t.new(size, WIDE), name)
+        t.keep(t.new((part.num_heads,), HEADS, dtype=FLOAT), f"{name} norm")
+        t.keep(t.new((part.num_heads, part.block_size), ("heads", "block")), f"triangle of {name}")
+    t.keep(t.new(size, WIDE), "v")
+    for name in ("decays", "decays summed"):
+        t.keep(t.new(size, WIDE, dtype=FLOAT), name)
+
+
+def _kimi_within(t: ScanTape, heads: int, dim: int) -> None:
+    """Decays of each pair and channel, and the triangular system solved row by row, each by those above it."""
+    t.blocks("strength padded", (heads,))
+    t.masks("strict mask", "mask", "mask of weights")
+    for name in ("v", "k", "k by strength", "v by strength", "decays summed", "k decayed"):
+        t.blocks(name, (heads, dim))
+    for name in ("decays", "k·k by channel"):
+        t.blocks(name, (heads, dim), "block_pair")
+    size = t.block
+    t.blocks("rows", (heads, size * (size - 1) // 2), "block")
+    t.blocks("rows above", (heads, (size - 1) * size * (2 * size - 1) // 6), "block")
+    t.blocks("system solved", (heads,), "block_pair")
+
+
+def _kimi_over_blocks(t: ScanTape, heads: int, dim: int) -> None:
+    """Block by block the state before it, q and k decayed, and the weights, first by channel."""
+    t.blocks("states", (heads, dim, dim), "block")
+    for name in ("decay of q", "q", "values corrected", "decay to the end", "k to the end"):
+        t.blocks(name, (heads, dim))
+    t.blocks("q·k by channel", (heads, dim), "block_pair")
+    t.blocks("weights", (heads,), "block_pair")
+    t.blocks("decay of a block", (heads, dim), "block")
+    t.blocks("q of later blocks", (heads, t.block, dim), "block", "several", more=-1)
+    t.blocks("k decayed and solved", (heads, dim), blocks="several")

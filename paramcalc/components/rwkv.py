@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from paramcalc.components.base import Component, Site, Size
-from paramcalc.components.mamba import MIXER
+from paramcalc.components.scans import FLOAT, MIXER, ScanTape
 from paramcalc.tree import State, Tensor, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from paramcalc.components.tape import Policy
+    from paramcalc.tree import Saved
 
 
 class TimeMix(Component):
@@ -30,6 +33,23 @@ class TimeMix(Component):
         for name in ("key", "value", "receptance"):
             found += self.linear(name, inner, width, MIXER, axes=("inner", "hidden"))
         return found + self.linear("output", width, inner, MIXER, axes=("hidden", "inner"))
+
+    def saved(self, site: Site, policy: Policy) -> list[Saved]:
+        """Mixed inputs, then token by token twelve values a channel of the recurrence (`rwkv_linear_attention_cpu`), or
+        key, value and output of the kernel (`RwkvLinearAttention`); receptance, output."""
+        t, width = ScanTape(site, policy, self.kind), self.width(site)
+        size = (self.attention_size or width,)
+        _mixed(t, width, ("key", "value", "receptance"))
+        t.keep(t.new(size, ("inner",), "once", FLOAT if t.fused else None), "exp decay")
+        t.keep(t.new(size, ("inner",)), "value")
+        if t.fused:
+            t.keep(t.new(size, ("inner",), "once", FLOAT), "decay")
+            t.keep(t.new(size, ("inner",)), "key")
+        else:
+            t.keep(t.new((12, *size), ("one", "inner"), dtype=FLOAT), "recurrence")
+        x = t.multiply(t.new(size, ("inner",)), t.new(size, ("inner",)), ("receptance", "weighted mean"))
+        t.linear(x, width, "hidden", "output")
+        return t.saved
 
     def states(self, site: Site) -> Iterable[State]:
         """The last input, and numerator, denominator and maximum of the weighted mean in float32."""
@@ -60,9 +80,27 @@ class ChannelMix(Component):
         found += self.linear("receptance", width, width, "ffn", axes=("out", "hidden"))
         return found + self.linear("value", width, self.intermediate_size, "ffn", axes=("hidden", "ffn"))
 
+    def saved(self, site: Site, policy: Policy) -> list[Saved]:
+        """Mixed inputs, the key's relu and its square, receptance and value."""
+        t, width = ScanTape(site, policy, self.kind, component="ffn"), self.width(site)
+        _mixed(t, width, ("key", "receptance"))
+        for name in ("relu", "value input"):
+            t.keep(t.new((self.intermediate_size,), ("ffn",)), name)
+        t.multiply(t.new((width,), ("hidden",)), t.new((width,), ("hidden",)), ("receptance", "value"))
+        return t.saved
+
     def states(self, site: Site) -> Iterable[State]:
         """The last input."""
         return [State("shift", (self.width(site),), ("hidden",), "sequence", component="ffn", kind="state")]
+
+
+def _mixed(t: ScanTape, width: int, names: tuple[str, ...]) -> None:
+    """This token and the one before, one less each share, and what the projections read."""
+    t.keep(t.stream(width), "input")
+    t.keep(t.new((width,), ("hidden",)), "shifted input")
+    for name in names:
+        t.keep(t.new((width,), ("hidden",), "once"), f"rest of {name}")
+        t.linear(t.new((width,), ("hidden",)), width, "hidden", f"{name} input")
 
 
 def _mixes(part: Component, width: int, names: tuple[str, ...], component: str) -> list[Tensor]:

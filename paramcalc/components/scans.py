@@ -25,11 +25,11 @@ AXES = ("heads", "head_dim", "state")
 class ScanTape(Tape):
     """The tape of a mixer that takes `block` tokens at once."""
 
-    def __init__(self, site: Site, policy: Policy, kind: str, block: int = 1) -> None:
+    def __init__(self, site: Site, policy: Policy, kind: str, block: int = 1, component: str = MIXER) -> None:
         """Raises UnknownActivationsError for a library whose formulas know no scans."""
         if policy.library != "transformers":
             raise UnknownActivationsError(kind)
-        super().__init__(site, policy, MIXER)
+        super().__init__(site, policy, component)
         self.block = block
 
     @property

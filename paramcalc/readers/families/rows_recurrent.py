@@ -210,6 +210,7 @@ ROWS: dict[str, Row] = {
         mixers=lambda c: cycled(c, "block_types", {"recurrent": LINEAR, "attention": SLIDING}),
         size=lambda c: c.integer("intermediate_size") // 2),
     "kimi_linear": Row(
+        position="none",
         pattern=_kimi_layers, mixer=_kimi_mixer, names=KIMI,
         more={"tie_embeddings": False, "state_dtype": "float32"},
         mtp=partial(_unknown_mtp, key="num_nextn_predict_layers"),
