@@ -1,8 +1,9 @@
-"""Bytes that small models with scans pack for the backward pass, on the CPU: tests/data/activations/scans.jsonl.
+"""Bytes that small models with scans pack for the backward pass: tests/data/activations/scans.jsonl.
 
-As `saved.py`, with eager attention and the scans written out in torch (no kernels installed): what is kept there
-depends on how many blocks a sequence has and whether there are several sequences. The first draw of a class runs over
-several blocks, the second over one, the third on two sequences. `python tests/oracle/saved_scans.py MODEL_TYPE ...`
+As `saved.py`, on torch's meta device, or on the CPU where a class looks at values; with eager attention and the scans
+written out in torch (no kernels installed): what is kept there depends on how many blocks a sequence has and whether
+there are several sequences. The first draw of a class runs over several blocks, the second over one, the third on two
+sequences. `python tests/oracle/saved_scans.py MODEL_TYPE ...`
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from pathlib import Path
 
 import torch
 import transformers
+from transformers import masking_utils
 
 DATA = Path(__file__).parent.parent / "data"
 LOADS = {"draw1": (1, 300), "draw2": (1, 40), "draw3": (2, 150)}
 """Sequences and their length."""
+masking_utils.find_packed_sequence_indices = lambda position_ids: None  # would look at values: none is packed
 
 
 def record(drawn):
@@ -76,10 +79,13 @@ def main():
             drawn = json.loads(line)
             if drawn["id"][:5] not in LOADS or not drawn["class"].endswith("ForCausalLM"):
                 continue
-            try:
-                sys.stdout.write(json.dumps(record(drawn)) + "\n")
-            except Exception as error:  # as varied as the classes
-                sys.stderr.write(f"{drawn['id']}: {type(error).__name__} {str(error)[:100]}\n")
+            for device in ("meta", "cpu"):
+                try:
+                    with torch.device(device):
+                        sys.stdout.write(json.dumps(record(drawn)) + "\n")
+                    break
+                except Exception as error:  # as varied as the classes
+                    sys.stderr.write(f"{drawn['id']} on {device}: {type(error).__name__} {str(error)[:100]}\n")
 
 
 if __name__ == "__main__":

@@ -168,6 +168,7 @@ ROWS: dict[str, Row] = {
     "falcon_h1": Row("attention_bias", "attention_bias", "mlp_bias", mixers=lambda c: [FULL] * c.layers,
                      block=_falcon_h1, names=BAMBA),
     "granitemoehybrid": Row("attention_bias", "attention_bias", mixer=_mamba2_mixer,
+                            position=lambda c: "rotary" if c.get("position_embedding_type") == "rope" else "none",
                             pattern=lambda c: [LINEAR] * c.layers, block=_granite_shared,
                             experts=Experts(GRANITE.count, size=GRANITE.size, shared=GRANITE.shared,
                                             more=GRANITE.more, layers=_granite_experts),

@@ -154,7 +154,7 @@ def _head_dim(config: Config) -> int:
 def _routing(config: Config, fields: dict[str, Any]) -> None:
     """How the weights of the chosen experts are made, and in which type; groups, where experts stand in some."""
     if best := fields.pop("router_grouped", 0):
-        groups, top = config.get("n_group"), config.get("topk_group")
+        groups, top = config.get("n_group") or config.get("num_expert_group"), config.get("topk_group")
         grouped = best == 2 or config.get("topk_method") == "group_limited_greedy"
         if grouped and type(groups) is int and type(top) is int and 0 < groups < 2**16 and 0 < top < 2**16:
             fields |= {"router_groups": groups, "router_top_groups": top, "router_group_best": best}

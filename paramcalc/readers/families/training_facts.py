@@ -19,10 +19,11 @@ Row = dict[str, Any]
 MEASURED = frozenset([
     "albert", "bamba", "bart", "bert", "bloom", "cohere", "deepseek_v2", "deepseek_v3", "distilbert", "electra",
     "falcon", "falcon_h1", "falcon_mamba", "gemma", "gemma2", "gemma3_text", "glm4", "glm4_moe", "gpt2",
-    "gpt_bigcode", "gpt_neo", "gpt_neox", "gpt_oss", "gptj", "granite", "jamba", "lfm2", "lfm3", "llama", "mamba",
-    "mamba2", "minimax", "mistral", "mixtral", "modernbert", "mpt", "nemotron", "olmo", "olmo2", "olmo_hybrid",
-    "olmoe", "opt", "phi3", "qwen2", "qwen2_moe", "qwen3", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_moe",
-    "qwen3_next", "roberta", "stablelm", "starcoder2", "t5", "zamba", "zamba2",
+    "gpt_bigcode", "gpt_neo", "gpt_neox", "gpt_oss", "gptj", "granite", "granitemoehybrid", "jamba", "kimi_linear",
+    "lfm2", "lfm2_moe", "lfm3", "llama", "mamba", "mamba2", "minimax", "mistral", "mixtral", "modernbert", "mpt",
+    "nemotron", "nemotron_h", "olmo", "olmo2", "olmo_hybrid", "olmoe", "opt", "phi3", "qwen2", "qwen2_moe", "qwen3",
+    "qwen3_5_moe_text", "qwen3_5_text", "qwen3_moe", "qwen3_next", "recurrent_gemma", "roberta", "rwkv", "stablelm",
+    "starcoder2", "t5", "zamba", "zamba2",
 ])
 """Model types whose saved bytes were held to what torch packed for a model of their class."""
 
@@ -62,7 +63,8 @@ ROWS: dict[str, Row] = {
     "nomic_bert": MODEL | {"own_qkv": True, "type_indices": True},
     **alike("longt5 mt5 switch_transformers t5", T5),
     "glm4_moe": FLOAT_ROUTER | {"router_grouped": 2, "rotary_part": 0.5},
-    **alike("axk1 axk2 deepseek_v3 deepseek_v32 dots1 exaone_moe glm4_moe_lite glm_moe_dsa solar_open",
+    **alike("axk1 axk2 deepseek_v3 deepseek_v32 dots1 exaone_moe glm4_moe_lite glm_moe_dsa "
+            "kimi_linear solar_open",
             FLOAT_ROUTER, router_grouped=2),
     **alike("hy_v3 kolibri1 longcat_flash", FLOAT_ROUTER),
     **alike("hy_v4 mimo_v2_flash", FLOAT_ROUTER | MODEL, router_grouped=2),
@@ -106,6 +108,7 @@ ROWS: dict[str, Row] = {
     "granitemoe_swa": {"sinks": "scale", "router": "topk_softmax"},
     "helium": {"norm": "offset", "rotary_per": "layer"},
     "hunyuan_v1_moe": {"router": "normalized"},
+    "lfm2_moe": {"router": "sigmoid", "router_scores": "model", "router_weights": "model"},
     "lfm3": {"rotary_dtype": "float", "rotary_by_window": True},
     "llama4_text": MODEL | {"rotary_dtype": "complex", "every_expert": True, "qk_l2_norm": "chunked",
                             "temperature": "unchunked"},
@@ -133,7 +136,7 @@ ROWS: dict[str, Row] = {
     "qwen3_5_moe_text": OFFSET | {"router": "normalized", "rotary_by_sequence": True, "rotary_part": 0.25},
     "qwen3_5_text": OFFSET | {"rotary_by_sequence": True, "rotary_part": 0.25},
     "qwen3_next": OFFSET | {"rotary_part": 0.25},
-    "recurrent_gemma": OFFSET | {"mask_argument": True, "rotary_part": 0.5},
+    "recurrent_gemma": OFFSET | {"mask_argument": True, "rotary_part": 0.5, "rotary_per": "layer"},
     "stablelm": {"attention_residual_dropout": False, "qk_layer_norm": True, "rotary_part": 0.25},
     "umt5": T5 | {"layer_bias": True},
 }
