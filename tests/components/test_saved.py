@@ -76,6 +76,14 @@ CASES = [
     # convolution's input, the strength, softplus; behind it a gated norm of five tensors and a scale
     ("delta kernel", DELTA, FLASH,
      {"token": 64 + 96 + 4 + 8 + (2 * 18 + 64 + 4 + 256) + (5 * 64 + 4) + 64, "once": 8}),
+    # ChunkKDAFunction: decays and their sums a channel in place of one a head, two triangles; before it the decay's
+    # latent, three tensors and a mask, behind it the gate's latent, a norm of four tensors, a scale and the weight
+    ("channel delta kernel", {"kind": "kimi_delta", "num_heads": 2, "head_dim": 8, "gate_rank": 4}, FLASH,
+     {"token": 64 + 48 + 4 + 4 * 16 + 2 + (2 * 18 + 2 * 128 + 16 + 2 * 16) + 4 + (4 * 16 + 2) + 16, "once": 4 + 8}),
+    # RwkvLinearAttention: key, value and output; around it input and shifted, what three projections read, receptance
+    ("rwkv kernel", {"kind": "rwkv_time_mix"}, FLASH, {"token": 10 * 64, "once": 5 * 64}),
+    # the input, B, C and x, the convolution's input and output, what the last projection reads
+    ("short convolution", {"kind": "short_conv", "conv_kernel": 3}, FLASH, {"token": (1 + 3 + 3) * 64}),
     # what a table of biases looks up is an index for each pair of positions
     ("lookup", {"kind": "parameter", "shape": [32, 4], "role": "lookup"}, EAGER, {"position_pair": 1}),
     ("added", {"kind": "parameter", "shape": [64], "added": True}, EAGER, {}),
