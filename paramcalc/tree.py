@@ -231,7 +231,11 @@ class Node:
 
     def saved(self, path: str, policy: Policy) -> tuple[Saved, ...]:
         """What this node (not its children) keeps for the backward pass under a policy."""
-        return self._lazy(path, self.part.saved(self.site, policy)) if self.part and self.site else ()
+        if self.part is None or self.site is None:
+            return ()
+        from paramcalc.components.trained import weights_of
+
+        return self._lazy(path, self.part.saved(self.site._replace(weights=weights_of(self.tensors)), policy))
 
     def checkpoint(self, path: str, policy: Policy) -> tuple[Saved, ...]:
         """What is kept of the layers of this stack where they are computed again for the backward pass."""

@@ -196,17 +196,20 @@ class Attention(Component):
         if policy.recompute == "full":
             return self._arguments(t)
         head, width = self._head_dim(site), self.width(site)
-        q, k, v = self._projected(t, width, head)
+        x = t.stream(width)
+        q, k, v = self._projected(t, x, head)
         q, k, v = self._positioned(t, q, k, v, head, rotary=site.rotary and not self.cross)
         context = attend(t, q, k, v, self._heads(head))
         if self.output_gate != "none":
             each = 1 if self.output_gate == "head" else self.v_head_dim or head
-            opened = t.new((self.num_heads * each,), (axis("heads", self.num_heads, each),))
-            context = t.multiply(context, opened, ("context", "gate"))
+            named = axis("heads", self.num_heads, each)
+            if self.output_gate != "query" and self.fused != "gqkv":
+                t.linear(x, self.num_heads * each, named, weight="gate")
+            context = t.multiply(context, t.new((self.num_heads * each,), (named,)), ("context", "gate"))
         if t.how.normed_context:
             context = t.like(context)
         if self.output:
-            out = t.linear(context, self.output_size or width, "hidden", "output")
+            out = t.linear(context, self.output_size or width, "hidden", "output", "o_proj")
             t.dropout(out, t.how.hidden_dropout if t.how.attention_residual_dropout else 0, "output")
         return t.saved
 
@@ -231,16 +234,15 @@ class Attention(Component):
     def _source(self, t: Tape) -> Value:
         return t.new((self.source_size or t.width,), ("hidden",), "source", shared="encoder output", argument=True)
 
-    def _projected(self, t: Tape, width: int, head: int) -> tuple[Value, Value, Value]:
+    def _projected(self, t: Tape, x: Value, head: int) -> tuple[Value, Value, Value]:
         """q, k and v; views of one storage where one matrix makes them."""
-        x, v_head, kv_heads = t.stream(width), self.v_head_dim or head, self.num_kv_heads or self.num_heads
+        v_head, kv_heads = self.v_head_dim or head, self.num_kv_heads or self.num_heads
         wide = head * (2 if self.output_gate == "query" else 1)
-        q = t.linear(x, self.num_heads * wide, axis("heads", self.num_heads, wide))
         if self.fused in ("qkv", "gqkv"):
+            joined = self._joined(head)
+            joint = t.linear(x, sum(run.units * run.size for run in joined.runs), joined, weight=f"{self.fused}_proj")
             if t.how.own_qkv:
                 return self._own(t, "heads", head), self._own(t, "kv_heads", head), self._own(t, "kv_heads", v_head)
-            joined = self._joined(head)
-            joint = t.new((sum(run.units * run.size for run in joined.runs),), (joined,))
             if t.how.picked_kv:
                 for name in ("place of the key", "place of the value"):
                     t.keep(t.new((1,), ("one",), "once", "int64"), name)
@@ -248,16 +250,20 @@ class Attention(Component):
                 k, v = (t.new((kv_heads * size,), (axis("kv_heads", kv_heads, size),)) for size in (head, v_head))
                 return joint, k, v
             return joint, joint, joint
+        q = t.linear(x, self.num_heads * wide, axis("heads", self.num_heads, wide), weight="q_proj")
         source = self._source(t) if self.cross else x
-        key, value, both = (t.new((kv_heads * size,), (axis("kv_heads", kv_heads, size),), source.per)
-                            for size in (head, v_head, head + v_head))
-        if self.shares_kv:
-            key, value = replace(key, held=True), replace(value, held=True)
-        else:
-            t.keep(source, "source")
+
+        def made(name: str, size: int) -> Value:
+            of = axis("kv_heads", kv_heads, size)
+            if self.shares_kv:
+                return replace(t.new((kv_heads * size,), (of,), source.per), held=True)
+            return t.linear(source, kv_heads * size, of, "source", f"{name}_proj")
+
         if self.fused == "kv":
+            both = made("kv", head + v_head)
             return q, both, both
-        return q, key, key if self.value == "key" else value
+        key = made("k", head)
+        return q, key, key if self.value == "key" else made("v", v_head)
 
     def _own(self, t: Tape, named: str, size: int) -> Value:
         heads = self.num_heads if named == "heads" else self.num_kv_heads or self.num_heads

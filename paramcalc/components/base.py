@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
     from paramcalc.components.tape import Policy
+    from paramcalc.components.trained import Weights
     from paramcalc.components.training import Training
     from paramcalc.tree import Saved, State, Work
 
@@ -99,6 +100,8 @@ class Site(NamedTuple):
     """How the model computes while it is trained; the usual way when not given."""
     rotary: bool = False
     """Queries and keys are rotated."""
+    weights: Weights | None = None
+    """Which of its weights are trained; all of them when not given."""
     layer: bool = False
     """Inside a layer, not beside the stack of layers."""
 

@@ -47,7 +47,8 @@ class GatedDelta(Component):
         return Axis(Run("heads", self.key_heads, 2 * self.key_dim),
                     Run("heads", self.value_heads, values * self.value_dim))
 
-    def _projections(self) -> list[tuple[str, int, Axis]]:
+    def projections(self) -> list[tuple[str, int, Axis]]:
+        """What reads the input: name, outputs and their axis."""
         (keys, values), heads = self._sizes(), self.value_heads
         value, single = axis("heads", heads, self.value_dim), axis("heads", heads)
         if self.layout == "qkvz":
@@ -62,7 +63,7 @@ class GatedDelta(Component):
 
     def _convolved(self) -> list[tuple[str, int, Axis]]:
         if self.layout == "separate":
-            return [(name.replace("proj", "conv1d"), size, named) for name, size, named in self._projections()[:3]]
+            return [(name.replace("proj", "conv1d"), size, named) for name, size, named in self.projections()[:3]]
         keys, values = self._sizes()
         return [("conv1d", 2 * keys + values, self.joined())]
 
@@ -72,7 +73,7 @@ class GatedDelta(Component):
         found = [self.vector(name, (self.value_heads,), ("heads",), MIXER) for name in ("dt_bias", "A_log")]
         for name, channels, named in self._convolved():
             found += convolution(self, channels, self.conv_kernel, bias=False, name=name, axis=named)
-        for name, out, named in self._projections():
+        for name, out, named in self.projections():
             found += self.linear(name, out, width, MIXER, axes=(named, "hidden"))
         found += self.norm("norm", self.value_dim, axis="head_dim")
         return found + self.linear("out_proj", width, values, MIXER,

@@ -23,7 +23,9 @@ WIDE = ("heads", "head_dim")
 def gated_delta_saved(t: ScanTape, part: GatedDelta, width: int) -> None:
     """Input, convolution, decay and strength, the rule, a gated norm, output."""
     heads, keys, values = part.value_heads, part.key_heads * part.key_dim, part.value_heads * part.value_dim
-    t.linear(t.stream(width), values, "heads")
+    source = t.stream(width)
+    for name, out, named in part.projections():
+        t.linear(source, out, named, weight=name)
     joint = part.joined()
     made = t.convolve(t.new((2 * keys + values,), (joint,)), 2 * keys + values, joint, part.conv_kernel)
     t.keep(t.new((heads,), HEADS), "strength")
@@ -35,7 +37,7 @@ def gated_delta_saved(t: ScanTape, part: GatedDelta, width: int) -> None:
     else:
         _rule(t, part, made)
     _gated_norm(t, heads, part.value_dim)
-    t.linear(t.new((values,), (axis("heads", heads, part.value_dim),)), width, "hidden", "output")
+    t.linear(t.new((values,), (axis("heads", heads, part.value_dim),)), width, "hidden", "output", "out_proj")
 
 
 def _kernel(t: ScanTape, part: GatedDelta) -> None:

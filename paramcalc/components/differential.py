@@ -36,7 +36,7 @@ class DifferentialAttention(Attention):
             return []
         head, width = self._head_dim(site), self.width(site)
         values, kv_heads = self.v_head_dim or head, self.num_kv_heads or self.num_heads
-        q, k, v = self._positioned(t, *self._projected(t, width, head), head, rotary=site.rotary)
+        q, k, v = self._positioned(t, *self._projected(t, t.stream(width), head), head, rotary=site.rotary)
         for _ in range(2):
             v = t.new((kv_heads, values), ("kv_heads", "head_dim"))
             attend(t, q, k, v, self._heads(head))
@@ -46,7 +46,7 @@ class DifferentialAttention(Attention):
                 t.keep(t.new((1,), ("one",), "once", dtype), name)
             t.norm(t.new((self.num_heads, values), ("heads", "head_dim")), "rmsnorm",
                    (self.num_heads // 2, 2 * values), scale=False)
-        t.linear(t.new((self.num_heads * values,), ("heads",)), self.output_size or width, "hidden", "output")
+        t.linear(t.new((self.num_heads * values,), ("heads",)), self.output_size or width, "hidden", "output", "o_proj")
         return t.saved
 
     def work(self, site: Site) -> list[Work]:

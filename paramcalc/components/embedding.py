@@ -51,7 +51,7 @@ class Embedding(Component):
         """Of positions the indices, which the model makes; of tokens the noise of a dropout on the vectors."""
         t = tape(site, policy, self.component)
         made = {"position_embedding": self.pairs or t.how.position_indices, "other_embedding": t.how.type_indices}
-        if made.get(self.component) and policy.library == "transformers":
+        if made.get(self.component) and policy.library == "transformers" and t.trains():
             t.keep(t.new((1,), ("one",), "position_pair" if self.pairs else "position", "int64"), "indices")
         if self.component == "token_embedding" and self.read:
             t.dropout(t.new((self.width(site),), ("hidden",)), t.how.embedding_dropout, "embedding")

@@ -75,14 +75,15 @@ def feed_forward(
                                 axes=("hidden", "ffn"), transposed=shape.transposed, stored=stored, used=used)
 
 
-def feed_forward_saved(tape: Tape, value: Value, inner: int, shape: FeedShape) -> Value:
+def feed_forward_saved(tape: Tape, value: Value, inner: int, shape: FeedShape, prefix: str = "") -> Value:
     """What a feed-forward on `value` keeps; gives what it gives."""
     joint = shape.gated and shape.fused
-    first = tape.linear(value, inner * (2 if joint else 1), "ffn")
+    name = "gate_up_proj" if joint else "gate_proj" if shape.gated else "up_proj"
+    first = tape.linear(value, inner * (2 if joint else 1), "ffn", weight=prefix + name)
     made = tape.activation(first, tape.new((*value.shape[:-1], inner), (*value.axes[:-1], "ffn"), value.per),
                            gated=shape.gated)
     if shape.gated:
-        up = first if joint else tape.like(made)
+        up = first if joint else tape.linear(value, inner, "ffn", weight=f"{prefix}up_proj")
         made = tape.multiply(made, up, ("gate", "up"), tape.like(made))
     made = tape.dropout(made, tape.how.ffn_dropout, "inner")
-    return tape.linear(made, value.shape[-1], "hidden", "down input")
+    return tape.linear(made, value.shape[-1], "hidden", "down input", f"{prefix}down_proj")

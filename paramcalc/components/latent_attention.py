@@ -107,9 +107,10 @@ class LatentAttention(Component):
         x, heads = t.stream(self.width(site)), self.num_heads
         key = self.qk_nope_head_dim + self.qk_rope_head_dim
         self._latent_queries(t, x, heads * key)
-        latent = t.linear(x, self.kv_lora_rank + self.qk_rope_head_dim, "latent")
+        latent = t.linear(x, self.kv_lora_rank + self.qk_rope_head_dim, "latent", weight="kv_a_proj_with_mqa")
         made = t.norm(latent, "rmsnorm", (self.kv_lora_rank,)) if self.norms else latent
-        values = t.linear(made, heads * (self.qk_nope_head_dim + self.v_head_dim), "heads", "key-value latent")
+        expanded = heads * (self.qk_nope_head_dim + self.v_head_dim)
+        values = t.linear(made, expanded, "heads", "key-value latent", "kv_b_proj")
         rope = self.qk_rope_head_dim
         if rope and site.rotary:
             t.rotate((heads, key), rope, windowed=self.window is not None, like=x)
@@ -121,15 +122,15 @@ class LatentAttention(Component):
         if self.output_gate != "none":
             each = 1 if self.output_gate == "head" else self.v_head_dim
             context = t.multiply(context, t.new((heads * each,), ("heads",)), ("context", "gate"))
-        t.dropout(t.linear(context, self.width(site), "hidden", "output"), t.how.hidden_dropout, "output")
+        t.dropout(t.linear(context, self.width(site), "hidden", "output", "o_proj"), t.how.hidden_dropout, "output")
         return t.saved
 
     def _latent_queries(self, t: Tape, x: Value, size: int) -> None:
         if self.q_lora_rank is None:
-            t.linear(x, size, "heads")
+            t.linear(x, size, "heads", weight="q_proj")
             return
-        latent = t.linear(x, self.q_lora_rank, "latent")
-        t.linear(t.norm(latent, "rmsnorm") if self.norms else latent, size, "heads", "query latent")
+        latent = t.linear(x, self.q_lora_rank, "latent", weight="q_a_proj")
+        t.linear(t.norm(latent, "rmsnorm") if self.norms else latent, size, "heads", "query latent", "q_b_proj")
 
     def work(self, site: Site) -> Iterable[Work]:
         """Scores over nope and rope parts and the weighted sum of values, with keys and values expanded; or both over

@@ -51,7 +51,9 @@ class LightningAttention(Component):
         t, width = ScanTape(site, policy, self.kind, self.block_size), self.width(site)
         inner = self.num_heads * self.head_dim
         wide = axis("heads", self.num_heads, self.head_dim)
-        joint = t.linear(t.stream(width), 3 * inner, axis("heads", self.num_heads, 3 * self.head_dim))
+        source = t.stream(width)
+        joint = t.linear(source, 3 * inner, axis("heads", self.num_heads, 3 * self.head_dim), weight="qkv_proj")
+        t.linear(source, inner, wide, weight="output_gate")
         made = t.activation(joint, t.like(joint), gated=True)
         if policy.batch == 1:
             t.keep(made, "q, k and v")
@@ -60,7 +62,7 @@ class LightningAttention(Component):
         self._over_blocks(t, inner)
         normed = t.norm(t.new((inner,), (wide,)), "rmsnorm")
         opened = t.multiply(t.like(normed), normed, ("gate", "normed"))
-        t.linear(opened, width, "hidden", "output")
+        t.linear(opened, width, "hidden", "output", "out_proj")
         return t.saved
 
     def _over_blocks(self, t: ScanTape, inner: int) -> None:

@@ -53,7 +53,7 @@ class Linear(Component):
         t = tape(site, policy, self.component)
         width = self.width(site)
         out = t.linear(t.new((self.in_features or width,), ("hidden",), self.per, shared="input"),
-                       self.out_features or width, "out")
+                       self.out_features or width, "out", weight="")
         if self.activated:
             out = t.activation(out, t.like(out), gated=False)
         if self.multiplied:
@@ -86,7 +86,7 @@ class Head(Component):
         """The input; of the loss the logarithms of the softmax, and the labels moved by one position."""
         t = tape(site, policy, "lm_head")
         rows = self.rows or site.vocab_size
-        logits = t.linear(t.stream(self.width(site)), rows, "vocab")
+        logits = t.linear(t.stream(self.width(site)), rows, "vocab", weight="")
         if t.how.logit_softcap:
             t.keep(t.like(logits), "capped logits")
         wide = policy.library == "megatron" or t.how.loss == "float"

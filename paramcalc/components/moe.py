@@ -87,13 +87,13 @@ class MixtureOfExperts(Component):
             self._routed(t, x)
         if t.how.every_expert and policy.library == "transformers":
             return self._all_experts(t, x)
-        inner = x if not self.latent_size else t.linear(x, self.latent_size, "latent")
+        inner = x if not self.latent_size else t.linear(x, self.latent_size, "latent", weight="latent_down")
         chosen = t.new((self.top_k, *inner.shape), ("chosen", *inner.axes))
         places = self._places(t)
         out = self._experts(t, chosen)
         t.multiply(out, places, ("expert output", "expert weights"))
         if self.latent_size:
-            t.linear(t.new((self.latent_size,), ("latent",)), self.width(site), "hidden", "latent output")
+            t.linear(t.new((self.latent_size,), ("latent",)), self.width(site), "hidden", "latent output", "latent_up")
         if self.shared_size:
             self._shared_saved(t, x)
         return t.saved
@@ -103,7 +103,7 @@ class MixtureOfExperts(Component):
         axes = ("experts", *x.axes)
         read = t.multiply(t.new((self.experts, *x.shape), axes), t.new((self.experts, 1), ("experts", "one")),
                           ("tokens", "expert weights"))
-        feed_forward_saved(t, read, self.intermediate_size, FeedShape(self.gated, fused=True))
+        feed_forward_saved(t, read, self.intermediate_size, FeedShape(self.gated, fused=True), "experts.")
         if self.shared_size:
             self._shared_saved(t, x)
         return t.saved
@@ -135,7 +135,7 @@ class MixtureOfExperts(Component):
             t.keep(t.new((self.top_k,), ("chosen",), dtype="float32"), "weights times factors")
             t.keep(t.new((self.top_k,), ("chosen",)), "factors")
         wide = t.to(x, "float32") if t.how.router_float else x
-        logits = t.linear(wide, rows, "router", "router input")
+        logits = t.linear(wide, rows, "router", "router input", "router")
         if t.policy.library == "megatron":
             return
         if t.how.router_float and wide is not x:
@@ -163,19 +163,21 @@ class MixtureOfExperts(Component):
         return t.new((self.top_k, 1), ("chosen", "one"), dtype="float32" if t.how.router_weights == "float" else None)
 
     def _experts(self, t: Tape, chosen: Value) -> Value:
+        prefix = "experts.*." if self.layout == "experts" else "experts."
         if not t.how.clamped_experts:
-            return feed_forward_saved(t, chosen, self.intermediate_size, FeedShape(self.gated, fused=True))
-        joint = t.linear(chosen, 2 * self.intermediate_size, "ffn")
+            shape = FeedShape(self.gated, self.fused or t.weights is None)
+            return feed_forward_saved(t, chosen, self.intermediate_size, shape, prefix)
+        joint = t.linear(chosen, 2 * self.intermediate_size, "ffn", weight=f"{prefix}gate_up_proj")
         t.keep(joint, "clamp input")
         size, axes = (*chosen.shape[:-1], self.intermediate_size), (*chosen.axes[:-1], "ffn")
         gate, opened, glu, up, made = (t.new(size, axes) for _ in range(5))
         t.multiply(gate, opened, ("clamped gate", "sigmoid"))
         t.multiply(up, glu, ("up", "glu"))
-        return t.linear(made, chosen.shape[-1], "hidden", "down input")
+        return t.linear(made, chosen.shape[-1], "hidden", "down input", f"{prefix}down_proj")
 
     def _shared_saved(self, t: Tape, x: Value) -> None:
         gated = self.gated if self.shared_gated is None else self.shared_gated
-        out = feed_forward_saved(t, x, self.shared_size or 0, FeedShape(gated, self.shared_fused))
+        out = feed_forward_saved(t, x, self.shared_size or 0, FeedShape(gated, self.shared_fused), "shared_experts.")
         if self.shared_gate:
             t.multiply(t.new((1,), ("one",)), out, ("shared gate", "shared output"))
 

@@ -52,7 +52,9 @@ class RecurrentBlock(Component):
         if policy.recompute == "full":
             t.keep(t.new((1,), ("one",), "position", "int64", "positions", argument=True), "positions")
             return t.saved
-        first = t.linear(t.stream(self.width(site)), self.lru_width, "inner")
+        source = t.stream(self.width(site))
+        first = t.linear(source, self.lru_width, "inner", weight="linear_y")
+        t.linear(source, self.lru_width, "inner", weight="linear_x")
         y = t.activation(first, t.new(size, ("inner",)), gated=False)
         t.keep(t.new(size, ("inner",)), "convolution input")
         convolved = t.padded(self.lru_width, "inner", self.conv_kernel)
@@ -64,7 +66,7 @@ class RecurrentBlock(Component):
         gate = t.new(size, ("inner",))
         t.keep(gate if t.to(gate, FLOAT) is gate else Value(size, ("inner",), dtype=FLOAT, more=-1), "gate of a token")
         x = t.multiply(t.new(size, ("inner",)), y, ("recurrence", "y branch"))
-        t.linear(x, self.width(site), "hidden", "output")
+        t.linear(x, self.width(site), "hidden", "output", "linear_out")
         return t.saved
 
     def _gates(self, t: ScanTape) -> None:

@@ -40,11 +40,11 @@ class ShortConv(Component):
         """Input, the triple projection, the convolution's input and output, their product with C."""
         t, width = ScanTape(site, policy, self.kind), self.width(site)
         inner = axis("inner", width)
-        t.keep(t.linear(t.stream(width), 3 * width, axis("inner", width, 3)), "B, C and x")
+        t.keep(t.linear(t.stream(width), 3 * width, axis("inner", width, 3), weight="in_proj"), "B, C and x")
         t.keep(t.new((width,), (inner,)), "convolution input")
         out = t.new((width,), (inner,)) if t.fused else t.padded(width, inner, self.conv_kernel)
         t.keep(out, "convolution output")
-        t.linear(t.new((width,), (inner,)), width, "hidden", "output")
+        t.linear(t.new((width,), (inner,)), width, "hidden", "output", "out_proj")
         return t.saved
 
     def states(self, site: Site) -> Iterable[State]:

@@ -24,7 +24,7 @@ def mamba_saved(t: ScanTape, part: Mamba, width: int) -> None:
     """Mamba-1: input, convolution, selection, scan, output."""
     inner, state, rank, heads = part.inner_size, part.state_size, part.dt_rank, part.heads
     normed = part.dt_norms or t.how.selection_norms
-    joint = t.linear(t.stream(width), 2 * inner, axis("inner", inner, 2))
+    joint = t.linear(t.stream(width), 2 * inner, axis("inner", inner, 2), weight="in_proj")
     t.decay((inner, state), STATE)
     if t.fused and heads == 1 and not part.dt_norms:
         _inner_kernel(t, part)
@@ -46,7 +46,7 @@ def mamba_saved(t: ScanTape, part: Mamba, width: int) -> None:
     _scan_written(t, part, convolved, b)
     opened = t.multiply(t.new((inner,), INNER, dtype=FLOAT), t.new((inner,), INNER), ("scan output", "gate"))
     t.keep(joint, "gate input")
-    t.linear(t.new(opened.shape, INNER), width, "hidden", "output")
+    t.linear(t.new(opened.shape, INNER), width, "hidden", "output", "out_proj")
 
 
 def _copied_by_products(t: ScanTape, part: Mamba, convolved: Value) -> None:
@@ -107,7 +107,7 @@ def mamba2_saved(t: ScanTape, part: Mamba2, width: int) -> None:
     """Mamba-2: input, convolution, the scan by blocks, gate and norm, output."""
     heads, dim, inner = part.num_heads, part.head_dim, part.num_heads * part.head_dim
     wide = axis("heads", heads, dim)
-    joint = t.linear(t.stream(width), inner + part.channels() + heads, part.joined())
+    joint = t.linear(t.stream(width), inner + part.channels() + heads, part.joined(), weight="in_proj")
     t.decay((heads,), ("heads",))
     if t.fused:
         _split_kernel(t, part, joint)
@@ -117,7 +117,7 @@ def mamba2_saved(t: ScanTape, part: Mamba2, width: int) -> None:
     _within(t, part)
     _across(t, part)
     _gated(t, part, joint)
-    t.linear(t.new((inner,), (wide,)), width, "hidden", "output")
+    t.linear(t.new((inner,), (wide,)), width, "hidden", "output", "out_proj")
 
 
 def _split_kernel(t: ScanTape, part: Mamba2, joint: Value) -> None:

@@ -8,12 +8,15 @@ arXiv:2205.05198 section 4.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from paramcalc.components.trained import RANK
 from paramcalc.tree import Saved
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Site
+    from paramcalc.components.trained import Adapter
     from paramcalc.components.training import Training
     from paramcalc.tree import Blocks, SavedPer
 
@@ -68,6 +71,7 @@ class Tape:
         self.how: Training = site.training or usual()
         self.component = component
         self.width = site.hidden_size
+        self.weights = site.weights
         self._kept: dict[int, tuple[Value, str]] = {}
         self._tables: dict[str, Value] = {}
 
@@ -114,12 +118,41 @@ class Tape:
         wanted = self._type(dtype)
         return value if value.dtype == wanted else Value(value.shape, value.axes, value.per, wanted)
 
-    def linear(self, value: Value, out: int, axis: str, name: str = "input") -> Value:
-        """A projection keeps its input."""
-        self.keep(value, name)
+    def linear(self, value: Value, out: int, axis: str, name: str = "input", weight: str | None = None) -> Value:
+        """A projection keeps its input where its weight (our word for it) is trained, and what its adapter keeps."""
+        if self.trains(weight):
+            self.keep(value, name)
+        made = self._instead(value, out, axis)
+        if self.weights and weight in self.weights.adapters:
+            self._adapted(value, made, self.weights.adapters[weight], name)
+        return made
+
+    def _adapted(self, value: Value, made: Value, adapter: Adapter, name: str) -> None:
+        """A keeps the input in the adapter's type, B what A gives; the sum nothing."""
+        self.keep(self.to(value, adapter.dtype) if adapter.dtype else value, name)
+        self.keep(self._instead(value, adapter.rank, RANK, adapter.dtype), "adapter")
+        if adapter.dora:
+            self._scaled(value, made, adapter)
+
+    def _scaled(self, value: Value, made: Value, adapter: Adapter) -> None:
+        """Both summands, for the magnitudes; and what the adapter keeps of the unit matrix, which gives its norm."""
+        self.keep(self.like(made), "frozen output")
+        self.keep(self.like(made, adapter.dtype), "adapter output")
+        width = value.shape if value.axes[0] not in ("chosen", "experts") else value.shape[1:]
+        axes = value.axes[-len(width):]
+        for shape, named in (((*width, prod(width)), (*axes, "unit")), ((*width, adapter.rank), (*axes, RANK)),
+                             *(((made.shape[-1],), made.axes[-1:]),) * 3):
+            self.keep(self.new(shape, named, "once", adapter.dtype), "magnitudes")
+
+    def trains(self, weight: str | None = None) -> bool:
+        """Whether the component's weight of that name is trained; any of them where none is named."""
+        return self.weights is None or self.weights.trains(weight)
+
+    def _instead(self, value: Value, size: int, axis: str, dtype: str | None = None) -> Value:
+        """What a product makes of a value, for each expert where there are several."""
         several = len(value.shape) > 1 and value.axes[0] in ("chosen", "experts")
         head = slice(0, -1) if several else slice(0, 0)
-        return self.new((*value.shape[head], out), (*value.axes[head], axis), value.per)
+        return self.new((*value.shape[head], size), (*value.axes[head], axis), value.per, dtype)
 
     def activation(self, value: Value, out: Value, *, gated: bool) -> Value:
         """An elementwise function keeps its input, or its output `out` where that is enough."""
@@ -175,13 +208,16 @@ class Tape:
         normed = self.like(wide)
         if not scale:
             return self.to(normed, value.dtype)
+        trained = self.weights is None or self.weights.vectors
         if how in ("float", "offset", "power"):
-            self.keep(normed, "normalized")
+            if trained:
+                self.keep(normed, "normalized")
             if how != "float":
                 self.keep(self.new(view.shape[-1:], view.axes[-1:], "once", "float32"), "norm weight")
             return self.like(view)
         normed = self.to(normed, value.dtype)
-        self.keep(normed, "normalized")
+        if trained:
+            self.keep(normed, "normalized")
         return self.like(normed)
 
     def _one_kernel(self, value: Value, view: Value, kind: str, how: str) -> Value:
@@ -202,7 +238,8 @@ class Tape:
 
     def _written(self, view: Value, *, scale: bool, whole: bool = False) -> Value:
         """The centred input for its square and for its product anew, the result and the weight, in float32."""
-        for name in ("centred squared", "centred", *(("normalized",) if scale else ())):
+        trained = scale and (self.weights is None or self.weights.vectors)
+        for name in ("centred squared", "centred", *(("normalized",) if trained else ())):
             self.keep(self.like(view, "float32"), name)
         self.keep(self._one_each(view), "norm scale")
         if scale:

@@ -44,7 +44,7 @@ def measured(fields, *, full):
 
 def packed(model, *, labels=False):
     """Bytes of the storages packed by one forward pass."""
-    ids = torch.ones((1, LENGTH), dtype=torch.long)
+    ids = torch.ones((1, LENGTH), dtype=torch.long, device=model.device)
     known = {t.untyped_storage()._cdata for t in [*model.parameters(), *model.buffers(), ids]}
     kept = {}
 
