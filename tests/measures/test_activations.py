@@ -14,13 +14,10 @@ from paramcalc.readers.families.training_facts import MEASURED
 from paramcalc.readers.huggingface import read_config
 
 DATA = Path(__file__).parents[1] / "data/activations"
-SMALL = [{"tolerance": 0, **json.loads(line)} for line in (DATA / "small.jsonl").read_text("utf-8").splitlines()]
-"""Small odd models that ran on the CPU (tests/oracle/saved.py): kept where we agreed, so they hold what is right
-and say nothing of classes that are not among them."""
 SCANS = [{"tolerance": 0, **json.loads(line)} for line in (DATA / "scans.jsonl").read_text("utf-8").splitlines()]
 """Small models with scans, on sequences of several blocks, of one, and on two sequences (tests/oracle/saved_scans.py):
 of the draws torch could run, those of classes we agree with."""
-MODELS = json.loads((DATA / "saved.json").read_text("utf-8"))["models"] + SMALL + SCANS
+MODELS = json.loads((DATA / "saved.json").read_text("utf-8"))["models"] + SCANS
 CASES = [(model, how) for model in MODELS for how in model["cases"]]
 
 
@@ -48,6 +45,27 @@ def test_a_kind_nobody_described_is_named():
     assert activations(build(read_config(config).spec).tree, Tokens(1, 8), Policy()).unknown == ("mlstm",)
 
 
-def test_classes_called_measured_are():
-    """The smallest of those torch ran on a CPU say nothing of a whole class, but where configs of its own were kept."""
-    assert {model["config"]["model_type"] for model in MODELS} >= MEASURED
+def records():
+    """Configs say only what their class does not have by default."""
+    return [json.loads(line) for line in (DATA / "classes.jsonl").read_text("utf-8").splitlines()]
+
+
+CLASSES = records()
+
+
+@pytest.mark.parametrize("record", CLASSES, ids=lambda record: record["name"])
+def test_classes_keep_what_torch_packed(record):
+    """`off` says, in thousandths, how far the worst of a record's cases still is: those are measured, not right."""
+    tree, load = build(read_config(record["config"]).spec).tree, Tokens(1, record["seq"], record["seq"])
+    found = {how: activations(tree, load, Policy(*how.split())) for how in record["cases"]}
+    worst = max(-(-abs(found[how].model - size) * 1000 // size) for how, size in record["cases"].items())
+    assert worst == record.get("off", 0)
+    if record["loss"] is not None and not record.get("loss_off"):
+        assert next(iter(found.values())).loss == record["loss"]
+
+
+def test_classes_called_measured_are_those_that_agree():
+    """Within a thousandth, in every record of the class."""
+    types = {record["config"]["model_type"] for record in CLASSES}
+    wrong = {record["config"]["model_type"] for record in CLASSES if record.get("off", 0) > 1}
+    assert {model["config"]["model_type"] for model in MODELS} - wrong | types - wrong == MEASURED

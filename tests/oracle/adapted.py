@@ -13,7 +13,7 @@ import warnings
 import torch
 import transformers
 from peft import LoraConfig, get_peft_model
-from saved import LENGTH, packed
+from saved import LENGTH, packed, size
 from transformers.masking_utils import AttentionMaskInterface
 from transformers.modeling_utils import AttentionInterface
 
@@ -87,7 +87,7 @@ def record(kind, plan):
             model = adapted(kind, attention, plan)
             if how == "full":
                 model.base_model.model.gradient_checkpointing_enable({"use_reentrant": False})
-            plain, loss = packed(model), packed(model, labels=True)
+            plain, loss = size(packed(model)), size(packed(model, labels=True))
             cases[f"{attention} {how}"] = [plain, loss - plain]
     targets = _targets(kind, plan)
     fields = {"model_type": kind, "architectures": [MODELS[kind][0]]} | MODELS[kind][1]
