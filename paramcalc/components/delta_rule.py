@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from paramcalc.axes import Axis, Run, axis
-from paramcalc.components.base import Component, Site, Size, UnknownActivationsError
+from paramcalc.components.base import Component, Site, Size
 from paramcalc.components.mamba import convolution
 from paramcalc.components.scans import MIXER, ScanTape
 from paramcalc.tree import State, Tensor, Work
@@ -149,13 +149,11 @@ class KimiDelta(Component):
                             (self.num_heads, self.head_dim, self.head_dim))
 
     def saved(self, site: Site, policy: Policy) -> list[Saved]:
-        """See `delta_saved`; how the decay is made by one full matrix (Ling) is not described."""
+        """See `delta_saved`."""
         from paramcalc.components.delta_saved import kimi_delta_saved
 
-        if self.gate_rank is None:
-            raise UnknownActivationsError(self.kind)
         t = ScanTape(site, policy, self.kind, self.block_size)
-        kimi_delta_saved(t, self, self.width(site), self.gate_rank)
+        kimi_delta_saved(t, self, self.width(site))
         return t.saved
 
     def work(self, site: Site) -> Iterable[Work]:

@@ -14,6 +14,7 @@ from paramcalc.components.scans import FLOAT, ScanTape
 from paramcalc.components.tape import Value
 
 if TYPE_CHECKING:
+    from paramcalc.axes import Axis
     from paramcalc.components.delta_rule import GatedDelta, KimiDelta
 
 HEADS = ("heads",)
@@ -102,18 +103,14 @@ def _gated_norm(t: ScanTape, heads: int, size: int) -> None:
         t.keep(t.like(wide, FLOAT), name)
 
 
-def kimi_delta_saved(t: ScanTape, part: KimiDelta, width: int, rank: int) -> None:
-    """As the gated delta rule, with a decay and an output gate of each channel through matrices of a rank."""
+def kimi_delta_saved(t: ScanTape, part: KimiDelta, width: int) -> None:
+    """As the gated delta rule, with a decay and an output gate of each channel, through matrices of a rank or full."""
     heads, dim = part.num_heads, part.head_dim
     inner, wide = heads * dim, axis("heads", heads, dim)
     t.linear(t.stream(width), inner, "heads")
     three = axis("heads", heads, 3 * dim)
     made = t.convolve(t.new((3 * inner,), (three,)), 3 * inner, three, part.conv_kernel)
-    t.keep(t.new((rank,), ("latent",)), "decay's latent")
-    t.decay((heads,), HEADS)
-    for name in ("exp", "one more", "softplus"):
-        t.keep(t.new((inner,), (wide,), dtype=FLOAT), name)
-    t.keep(t.new((inner,), (wide,), dtype="bool"), "large")
+    _kimi_decay(t, part, wide)
     t.keep(t.new((heads,), HEADS), "strength")
     if t.fused:
         _kimi_kernel(t, part)
@@ -121,12 +118,26 @@ def kimi_delta_saved(t: ScanTape, part: KimiDelta, width: int, rank: int) -> Non
         normed_keys(t, made, heads, dim)
         _kimi_within(t, heads, dim)
         _kimi_over_blocks(t, heads, dim)
-    t.keep(t.new((rank,), ("latent",)), "gate's latent")
+    if part.gate_rank:
+        t.keep(t.new((part.gate_rank,), ("latent",)), "gate's latent")
     for name in ("norm input", "normalized", "scaled", "gate"):
         t.keep(t.new((inner,), (wide,), dtype=FLOAT), name)
     t.keep(t.new((heads,), HEADS, dtype=FLOAT), "norm scale")
     t.keep(t.new((dim,), ("head_dim",), "once", FLOAT), "norm weight")
     t.linear(t.new((inner,), (wide,)), width, "hidden", "output")
+
+
+def _kimi_decay(t: ScanTape, part: KimiDelta, wide: Axis) -> None:
+    """Of a low-rank decay a softplus written out; of a full one torch's softplus, or a sigmoid where it is bounded."""
+    heads, inner = part.num_heads, part.num_heads * part.head_dim
+    if part.gate_rank:
+        t.keep(t.new((part.gate_rank,), ("latent",)), "decay's latent")
+        t.decay((heads,), HEADS)
+        t.keep(t.new((inner,), (wide,), dtype="bool"), "large")
+    for name in ("exp", "one more", "softplus") if part.gate_rank else ("decay input", "decay made"):
+        t.keep(t.new((inner,), (wide,), dtype=FLOAT), name)
+    for name in () if part.gate_rank else ("exp A",) if t.how.bounded_decay else ("exp A", "A"):
+        t.keep(t.new((heads,), HEADS, "once"), name)
 
 
 def _kimi_kernel(t: ScanTape, part: KimiDelta) -> None:
@@ -137,8 +148,8 @@ def _kimi_kernel(t: ScanTape, part: KimiDelta) -> None:
         t.keep(t.new((part.num_heads,), HEADS, dtype=FLOAT), f"{name} norm")
         t.keep(t.new((part.num_heads, part.block_size), ("heads", "block")), f"triangle of {name}")
     t.keep(t.new(size, WIDE), "v")
-    for name in ("decays", "decays summed"):
-        t.keep(t.new(size, WIDE, dtype=FLOAT), name)
+    t.keep(t.new(size, WIDE, dtype=FLOAT), "decays summed")
+    t.keep(t.new(size, WIDE, dtype=FLOAT if part.gate_rank else None), "decays")
 
 
 def _kimi_within(t: ScanTape, heads: int, dim: int) -> None:

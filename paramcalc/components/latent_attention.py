@@ -121,7 +121,10 @@ class LatentAttention(Component):
         context = attend(t, q, k, values, Heads(heads, heads, key, self.v_head_dim, sinks=self.sinks, laid_apart=apart))
         if self.output_gate != "none":
             each = 1 if self.output_gate == "head" else self.v_head_dim
-            context = t.multiply(context, t.new((heads * each,), ("heads",)), ("context", "gate"))
+            gate = t.new((heads * each,), ("heads",))
+            if t.how.float_gate:
+                t.keep(t.to(gate, "float32"), "sigmoid")
+            context = t.multiply(context, gate, ("context", "gate"))
         t.dropout(t.linear(context, self.width(site), "hidden", "output", "o_proj"), t.how.hidden_dropout, "output")
         return t.saved
 

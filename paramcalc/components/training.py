@@ -119,6 +119,10 @@ class Training(BaseModel):
     """The type in which the experts' outputs are weighted."""
     clamped_experts: bool = False
     """gpt-oss's `(clamp(up) + 1) · gate·σ(α·gate)`."""
+    float_gate: bool = False
+    """The sigmoid of a gate on latent attention is taken in float32 (Ling)."""
+    bounded_decay: bool = False
+    """Decays of Kimi delta attention are sigmoids above a bound (Ling)."""
     selection_norms: bool = False
     """dt, B and C of a Mamba layer are normed without learned scales (Falcon Mamba)."""
     float_stream: bool = False

@@ -16,7 +16,7 @@ from paramcalc.readers.huggingface import read_config
 DATA = Path(__file__).parents[1] / "data/activations"
 SCANS = [{"tolerance": 0, **json.loads(line)} for line in (DATA / "scans.jsonl").read_text("utf-8").splitlines()]
 """Small models with scans, on sequences of several blocks, of one, and on two sequences (tests/oracle/saved_scans.py):
-of the draws torch could run, those of classes we agree with."""
+of the draws torch could run, those of classes we agree with; and a few layers as wide as public models'."""
 MODELS = json.loads((DATA / "saved.json").read_text("utf-8"))["models"] + SCANS
 CASES = [(model, how) for model in MODELS for how in model["cases"]]
 

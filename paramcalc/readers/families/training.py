@@ -22,7 +22,8 @@ TOLD_APART = frozenset(
     ["relu", "tanh", "sigmoid", "relu6", "gelu_new", "gelu_fast", "quick_gelu", "gelu_accurate", "relu2",
      "relu_squared", "xielu"])
 """Activation functions that keep something else than their input (see `paramcalc.components.tape`)."""
-FLAGS = (("qk_l2_norm", "use_qk_norm"), ("temperature", "attn_temperature_tuning"))
+FLAGS = (("qk_l2_norm", "use_qk_norm"), ("temperature", "attn_temperature_tuning"),
+         ("bounded_decay", "kda_safe_gate"), ("float_stream", "residual_in_fp32"))
 """Facts of a row that hold unless the config says otherwise."""
 SHARES = ("partial_rotary_factor", "rotary_pct")
 """Where older files say the rotated part of a head; classes take both, whether or not their own config has them."""
@@ -76,8 +77,6 @@ def _conditions(config: Config, fields: dict[str, Any]) -> None:
         newer = config.flag("new_decoder_architecture")
         fields["picked_kv"] = newer or config.flag("multi_query")
         fields["broadcast_kv"] = fields["picked_kv"] and not newer
-    if "float_stream" in fields:
-        fields["float_stream"] = config.flag("residual_in_fp32")
 
 
 @lru_cache(1024)
