@@ -107,9 +107,13 @@ def kimi_delta_saved(t: ScanTape, part: KimiDelta, width: int) -> None:
     """As the gated delta rule, with a decay and an output gate of each channel, through matrices of a rank or full."""
     heads, dim = part.num_heads, part.head_dim
     inner, wide = heads * dim, axis("heads", heads, dim)
-    t.linear(t.stream(width), inner, "heads")
+    source = t.stream(width)
+    for name in ("q_proj", "k_proj", "v_proj"):
+        t.linear(source, inner, wide, weight=name)
+    t.linear(source, heads, "heads", weight="b_proj")
     three = axis("heads", heads, 3 * dim)
     made = t.convolve(t.new((3 * inner,), (three,)), 3 * inner, three, part.conv_kernel)
+    _kimi_gate(t, part, source, "f", "decay's latent")
     _kimi_decay(t, part, wide)
     t.keep(t.new((heads,), HEADS), "strength")
     if t.fused:
@@ -118,20 +122,28 @@ def kimi_delta_saved(t: ScanTape, part: KimiDelta, width: int) -> None:
         normed_keys(t, made, heads, dim)
         _kimi_within(t, heads, dim)
         _kimi_over_blocks(t, heads, dim)
-    if part.gate_rank:
-        t.keep(t.new((part.gate_rank,), ("latent",)), "gate's latent")
+    _kimi_gate(t, part, source, "g", "gate's latent")
     for name in ("norm input", "normalized", "scaled", "gate"):
         t.keep(t.new((inner,), (wide,), dtype=FLOAT), name)
     t.keep(t.new((heads,), HEADS, dtype=FLOAT), "norm scale")
     t.keep(t.new((dim,), ("head_dim",), "once", FLOAT), "norm weight")
-    t.linear(t.new((inner,), (wide,)), width, "hidden", "output")
+    t.linear(t.new((inner,), (wide,)), width, "hidden", "output", "o_proj")
+
+
+def _kimi_gate(t: ScanTape, part: KimiDelta, source: Value, name: str, latent: str) -> None:
+    """Two matrices through a rank, or a full one."""
+    inner, wide = part.num_heads * part.head_dim, axis("heads", part.num_heads, part.head_dim)
+    if part.gate_rank is None:
+        t.linear(source, inner, wide, weight=f"{name}_proj")
+    else:
+        low = t.linear(source, part.gate_rank, "latent", weight=f"{name}_a_proj")
+        t.linear(low, inner, wide, latent, f"{name}_b_proj")
 
 
 def _kimi_decay(t: ScanTape, part: KimiDelta, wide: Axis) -> None:
     """Of a low-rank decay a softplus written out; of a full one torch's softplus, or a sigmoid where it is bounded."""
     heads, inner = part.num_heads, part.num_heads * part.head_dim
     if part.gate_rank:
-        t.keep(t.new((part.gate_rank,), ("latent",)), "decay's latent")
         t.decay((heads,), HEADS)
         t.keep(t.new((inner,), (wide,), dtype="bool"), "large")
     for name in ("exp", "one more", "softplus") if part.gate_rank else ("decay input", "decay made"):

@@ -39,7 +39,7 @@ class TimeMix(Component):
         key, value and output of the kernel (`RwkvLinearAttention`); receptance, output."""
         t, width = ScanTape(site, policy, self.kind), self.width(site)
         size = (self.attention_size or width,)
-        _mixed(t, width, ("key", "value", "receptance"))
+        _mixed(t, width, {"key": size[0], "value": size[0], "receptance": size[0]})
         t.keep(t.new(size, ("inner",), "once", FLOAT if t.fused else None), "exp decay")
         t.keep(t.new(size, ("inner",)), "value")
         if t.fused:
@@ -48,7 +48,7 @@ class TimeMix(Component):
         else:
             t.keep(t.new((12, *size), ("one", "inner"), dtype=FLOAT), "recurrence")
         x = t.multiply(t.new(size, ("inner",)), t.new(size, ("inner",)), ("receptance", "weighted mean"))
-        t.linear(x, width, "hidden", "output")
+        t.linear(x, width, "hidden", "output", "output")
         return t.saved
 
     def states(self, site: Site) -> Iterable[State]:
@@ -83,10 +83,10 @@ class ChannelMix(Component):
     def saved(self, site: Site, policy: Policy) -> list[Saved]:
         """Mixed inputs, the key's relu and its square, receptance and value."""
         t, width = ScanTape(site, policy, self.kind, component="ffn"), self.width(site)
-        _mixed(t, width, ("key", "receptance"))
-        for name in ("relu", "value input"):
-            t.keep(t.new((self.intermediate_size,), ("ffn",)), name)
-        t.multiply(t.new((width,), ("hidden",)), t.new((width,), ("hidden",)), ("receptance", "value"))
+        _mixed(t, width, {"key": self.intermediate_size, "receptance": width})
+        t.keep(t.new((self.intermediate_size,), ("ffn",)), "relu")
+        out = t.linear(t.new((self.intermediate_size,), ("ffn",)), width, "hidden", "value input", "value")
+        t.multiply(t.new((width,), ("hidden",)), out, ("receptance", "value"))
         return t.saved
 
     def states(self, site: Site) -> Iterable[State]:
@@ -94,13 +94,13 @@ class ChannelMix(Component):
         return [State("shift", (self.width(site),), ("hidden",), "sequence", component="ffn", kind="state")]
 
 
-def _mixed(t: ScanTape, width: int, names: tuple[str, ...]) -> None:
+def _mixed(t: ScanTape, width: int, sizes: dict[str, int]) -> None:
     """This token and the one before, one less each share, and what the projections read."""
     t.keep(t.stream(width), "input")
     t.keep(t.new((width,), ("hidden",)), "shifted input")
-    for name in names:
+    for name, size in sizes.items():
         t.keep(t.new((width,), ("hidden",), "once"), f"rest of {name}")
-        t.linear(t.new((width,), ("hidden",)), width, "hidden", f"{name} input")
+        t.linear(t.new((width,), ("hidden",)), size, "inner", f"{name} input", name)
 
 
 def _mixes(part: Component, width: int, names: tuple[str, ...], component: str) -> list[Tensor]:
