@@ -111,6 +111,9 @@ class Device(NamedTuple):
     """Buffers of collectives, beside the total: an estimate."""
     working: int = 0
     """What the fullest moment needs beyond the total, an estimate: gradients of the loss, or a layer computed again."""
+    accumulated: bool = True
+    """Gradients of earlier micro-batches are held while activations are at their most. A step of one micro-batch has
+    none then: torch makes them in backward, as activations go."""
 
     @property
     def total(self) -> int:
@@ -119,8 +122,11 @@ class Device(NamedTuple):
 
     @property
     def peak(self) -> int:
-        """Everything."""
-        return self.total + self.communication + self.working
+        """Everything that is held at once: at the start of backward, or at its end."""
+        everything = self.total + self.communication + self.working
+        if self.accumulated:
+            return everything
+        return everything - min(self.gradients, self.activations + self.logits + self.working)
 
 
 class States(NamedTuple):
@@ -204,7 +210,8 @@ class Trainer:
         loss = 0 if self.recipe.fused_loss else loss
         gathered = 2 * self.states(plan, stage)[2] if layout.zero == 3 and layout.ways > 1 else 0
         return Device(stage, *self.held(layout, stage), ceil(stays * in_flight(layout, stage)), loss, gathered,
-                      self._working(plan, stage, load._replace(cp=layout.cp), policy, loss))
+                      self._working(plan, stage, load._replace(cp=layout.cp), policy, loss),
+                      accumulated=layout.micro_batches != 1 or policy.library == "megatron")
 
     def _working(self, plan: Sharding, stage: int, load: Tokens, policy: Policy, loss: int) -> int:
         """At the start of backward the logits and two gradients of their size, or later one layer's activations.

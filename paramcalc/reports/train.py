@@ -83,7 +83,7 @@ def doubts(model: Model, asked: Asked) -> list[str]:
 
 def _device(device: Device) -> dict[str, int]:
     return {"stage": device.stage, **{part: getattr(device, part) for part in PARTS}, "total": device.total,
-            "communication": device.communication, "working": device.working}
+            "communication": device.communication, "working": device.working, "peak": device.peak}
 
 
 def assumptions(asked: Asked) -> dict[str, Any]:
@@ -102,6 +102,8 @@ def assumptions(asked: Asked) -> dict[str, Any]:
         "exact": list(PARTS[:4]), "activations_are": "what the policy's forward pass saves for backward",
         "logits_are": "what the loss saves, on the last stage",
         "working_is": "logits and their gradients at the start of backward, or a layer computed again: beside it",
+        "peak_is": "total, communication and working; with --micro-batches 1 without the gradients, which torch makes as "
+                   "activations go, or without the activations, whichever are less",
         "communication_is": "two gathered layers under ZeRO-3, beside the total",
         "left_out": "allocator fragmentation, kernels' workspace, the CUDA context",
     }

@@ -47,6 +47,22 @@ def test_megatron_bytes_a_parameter(recipe, alone, shared, dp):
     assert states(model, recipe, Layout(dp=dp, zero=1)) == shared[0] * size + shared[1] * size // dp
 
 
+def test_a_step_of_one_micro_batch_has_no_gradients_while_activations_are_at_their_most():
+    """torch makes them in backward: held to torchtitan's and torchtune's peaks in `tests/evidence/training.py`."""
+    trainer = Trainer(build(ModelSpec.model_validate(SMALL)), Recipe())
+
+    def device(seq, **more):
+        policy = POLICY._replace(**more)
+        return [trainer.device(Layout(micro_batches=count), 0, Tokens(1, seq, seq), policy) for count in (1, 2)]
+
+    for seq, less in ((512, lambda one: one.gradients), (1, lambda one: one.activations + one.logits + one.working)):
+        one, two = device(seq)
+        assert one.total == two.total
+        assert two.peak - one.peak == less(one) > 0
+    one, two = device(512, library="megatron")  # whose buffers of gradients are there from the start
+    assert one.peak == two.peak
+
+
 def test_stages_hold_their_layers_the_first_the_table_and_the_last_the_head():
     trainer = Trainer(build(ModelSpec.model_validate(SMALL)), Recipe())
     devices = trainer.devices(Layout(pp=4, micro_batches=8), LOAD, POLICY)

@@ -21,7 +21,6 @@ from tests.evidence.records import DATA
 
 GIB = 2**30
 CHUNKS = 8
-TARGETS = ("q_proj", "v_proj", "o_proj")
 
 
 class Peak(NamedTuple):
@@ -51,7 +50,8 @@ def peaks():
 def _ours(row):
     model = build(ModelSpec.model_validate(row["spec"])) if "spec" in row else build(load(row["model"]).spec)
     if "lora" in row:
-        model = adapt(in_formats(model, row.get("quant", "none")), Lora(row["lora"], TARGETS))
+        plan = {"dora": False, "dtype": None} | row["lora"]
+        model = adapt(in_formats(model, row.get("quant", "none")), Lora(**plan | {"targets": tuple(plan["targets"])}))
     batch = row.get("batch", 1)
     policy = Policy(**({"attention": "flash", "dtype": "bf16", "batch": batch} | row.get("policy", {})))
     layout = Layout(**row.get("layout", {}))
@@ -60,10 +60,10 @@ def _ours(row):
     parts = device._asdict() | dict.fromkeys(row.get("offload", ()), 0)
     if row.get("loss") == "chunked":
         logits = device.logits // 2
-        parts |= {"logits": logits, "working": 3 * device.logits // CHUNKS}
+        parts |= {"logits": logits, "working": logits // CHUNKS}
     if row.get("largest"):
-        parts["gradients"] = max(2 * item.tensor.numel for item in placed(model.tree))
-    return sum(parts.values()) - device.stage
+        parts |= {"gradients": max(2 * item.tensor.numel for item in placed(model.tree)), "accumulated": True}
+    return device._replace(**parts).peak
 
 
 def text():
