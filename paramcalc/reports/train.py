@@ -102,8 +102,8 @@ def assumptions(asked: Asked) -> dict[str, Any]:
         "exact": list(PARTS[:4]), "activations_are": "what the policy's forward pass saves for backward",
         "logits_are": "what the loss saves, on the last stage",
         "working_is": "logits and their gradients at the start of backward, or a layer computed again: beside it",
-        "peak_is": "total, communication and working; with --micro-batches 1 without the gradients, which torch makes as "
-                   "activations go, or without the activations, whichever are less",
+        "peak_is": "total, communication and working; with --micro-batches 1 without gradients, which torch makes as "
+                   "activations go, or without activations, whichever are less",
         "communication_is": "two gathered layers under ZeRO-3, beside the total",
         "left_out": "allocator fragmentation, kernels' workspace, the CUDA context",
     }

@@ -12,7 +12,8 @@ from paramcalc.estimates.training import Layout, Recipe, Trainer, in_flight
 from paramcalc.measures.activations import Tokens
 from paramcalc.spec.model import ModelSpec
 
-TABLE = yaml.safe_load((Path(__file__).parent.parent / "data/evidence/zero_table1.yaml").read_text())["cells"]
+ZERO = yaml.safe_load((Path(__file__).parent.parent / "data/evidence/zero_table1.yaml").read_text())
+TABLE = ZERO["cells"]
 CELLS = [(cell["parameters"], cell["dp"], stage + 1, printed) for cell in TABLE
          for stage, printed in enumerate(cell["stages"])]
 SMALL = {"vocab_size": 512, "hidden_size": 64, "num_layers": 8, "num_heads": 8, "num_kv_heads": 4,
@@ -35,6 +36,21 @@ def test_zero_table_1(parameters, dp, zero, printed):
     found = states(of_size(parameters), Recipe(), Layout(dp=dp, zero=zero)) / 1e9
     digit = 10.0 ** -len(str(printed).partition(".")[2])
     assert found == pytest.approx(printed, abs=digit)
+
+
+def test_every_cell_of_the_table_is_there():
+    assert {(parameters, dp, zero) for parameters, dp, zero, _ in CELLS} == {
+        (parameters, dp, zero) for parameters in (75 * 10**8, 128 * 10**9, 10**12) for dp in (1, 4, 16, 64, 256, 1024)
+        for zero in (1, 2, 3)}
+
+
+@pytest.mark.parametrize("row", ZERO["largest"], ids=lambda row: f"tp{row['tp']}")
+def test_zero_table_2(row):
+    """The largest models fill 32 GB, to the printed digit of their size."""
+    for zero, billions in enumerate(row["billions"]):
+        share = of_size(int(billions * 1000) * 10**6 // row["tp"])
+        found = states(share, Recipe(), Layout(dp=row["devices"] // row["tp"], zero=zero))
+        assert found == pytest.approx(32e9, rel=0.05 / 7.6)
 
 
 @pytest.mark.parametrize(("recipe", "alone", "shared"), [
