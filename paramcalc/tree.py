@@ -258,6 +258,15 @@ class Node:
             changes=(*self.changes, change),
         )
 
+    def nodes(self) -> Iterator[Node]:
+        """Every node, without the paths that `walk` makes."""
+        yield self
+        for child in self.children:
+            if child.children:
+                yield from child.nodes()
+            else:
+                yield child
+
     def walk(self, path: str = "", stored: int = 1, used: int = 1) -> Iterator[tuple[str, Node, int, int]]:
         """Every node with its full path and its copies in the whole model."""
         here, stored, used = join(path, self.name), stored * self.stored, used * self.used

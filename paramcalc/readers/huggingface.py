@@ -104,11 +104,11 @@ def _architecture(data: dict[str, Any]) -> str:
 
 
 def _unknown_keys(config: Config, outer: FamilyData | None) -> tuple[Problem, ...]:
-    found = _strange(config.data, config.family, config.model_type, config.path, config.read | _spelled(outer))
+    found = _strange(config.data, config.family, config.model_type, config.path, config.read, outer)
     if outer is not None and config.path and config.outer is not None:
         model_type = str(config.outer.get("model_type"))
-        known_keys = {config.path[0], *_repeated(config.outer, config)}
-        return _strange(config.outer, outer, model_type, (), known_keys) + found
+        again = {config.path[0], *_repeated(config.outer, config)}
+        return _strange(config.outer, outer, model_type, (), again) + found
     return found
 
 
@@ -119,11 +119,13 @@ def _repeated(outer: dict[str, Any], config: Config) -> set[str]:
 
 
 def _strange(
-    data: dict[str, Any], family: FamilyData, model_type: str, path: tuple[str, ...], known_keys: Collection[str],
+    data: dict[str, Any], family: FamilyData, model_type: str, path: tuple[str, ...], read: Collection[str],
+    also: FamilyData | None = None,
 ) -> tuple[Problem, ...]:
-    fine = {*_spelled(family), *known_keys, *NEUTRAL}
+    known = family.spellings if also is None else family.spellings | also.spellings
     strange = [key for key, value in data.items()
-               if key not in fine and not key.startswith(NEUTRAL_PREFIXES) and not _usual(key, value, model_type)
+               if not (key in known or key in read or key in NEUTRAL or key.startswith(NEUTRAL_PREFIXES))
+               and not _usual(key, value, model_type)
                and not (path == () and isinstance(value, dict) and key.endswith("_config"))]
     return tuple(Problem(f"unknown key {key[:100]!r}", (*path, key), "it is not counted; see the family's class")
                  for key in strange)
@@ -136,8 +138,3 @@ def _usual(key: str, value: object, model_type: str) -> bool:
 
 def _same(value: object, other: object) -> bool:
     return type(value) is type(other) and value == other
-
-
-def _spelled(family: FamilyData | None) -> set[str]:
-    """Every key a class has, however spelled."""
-    return set() if family is None else {*family.defaults, *family.aliases, *family.aliases.values()}

@@ -29,7 +29,7 @@ def head(command: str, loaded: Loaded) -> dict[str, Any]:
 def headline(model: Model) -> str:
     """One line that says which model this is."""
     spec = model.spec
-    layers = sum(len(node.order) for _, node, _, _ in model.tree.walk())
+    layers = sum(len(node.order) for node in model.tree.nodes())
     vocabulary = f" · vocab {spec.vocab_size:,}" if spec.vocab_size else ""
     stack = f"{layers} layers · " if layers else ""
     return f"{spec.name}   {stack}hidden {spec.hidden_size:,}{vocabulary}"
@@ -88,14 +88,14 @@ def has_formats(model: Model) -> bool:
 
 def weights_only(model: Model) -> bool:
     """Whether it is known by its tensors alone, as a checkpoint's header tells them: how they work together is not."""
-    return not model.spec.quantize and all(p.tensor.dtype for p in placed(model.tree))
+    return not model.spec.quantize and all(tensor.dtype for node in model.tree.nodes() for tensor in node.tensors)
 
 
 def cache_unknown(model: Model) -> str:
     """Why it is not known what is kept between tokens; empty where it is."""
     if not weights_only(model):
         return ""
-    if any(node.part is not None and node.part.without_weights for _, node, _, _ in model.tree.walk()):
+    if any(node.part is not None and node.part.without_weights for node in model.tree.nodes()):
         return ""
     if not model.spec.family:
         return "a checkpoint's header does not say"
@@ -117,14 +117,15 @@ def _weights(model: Model, counts: Counts) -> str:
 
 
 def _head(model: Model, counts: Counts) -> str:
-    if any(p.tensor.component == "lm_head" and not p.stored for p in placed(model.tree)):
+    tensors = (tensor for node in model.tree.nodes() for tensor in node.tensors)
+    if any(tensor.component == "lm_head" and not tensor.stored for tensor in tensors):
         return "head tied, counted once"
     return "head not tied" if "lm_head" in counts.components else "no head"
 
 
 def _free(tree: Node) -> list[str]:
     """Kinds of parts that are there and hold nothing: computed positions."""
-    found = [node.part.kind for _, node, _, _ in tree.walk()
+    found = [node.part.kind for node in tree.nodes()
              if node.part is not None and not node.tensors and not node.children and not node.work()]
     return list(dict.fromkeys(found))
 

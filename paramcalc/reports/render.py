@@ -20,10 +20,10 @@ STYLES = {"title": "bold", "head": "dim", "total": "bold", "note": "dim italic",
 
 def to_json(answers: Sequence[Answer], *, many: bool) -> str:
     """One object, or an array in the order given."""
-    import json
+    from pydantic_core import to_json
 
     objects = [answer.json for answer in answers]
-    return json.dumps(objects if many else objects[0], indent=2, ensure_ascii=False) + "\n"
+    return to_json(objects if many else objects[0], indent=2).decode() + "\n"
 
 
 def to_markdown(tables: Sequence[Table]) -> str:

@@ -76,4 +76,6 @@ def _best_period(names: Sequence[str], start: int) -> tuple[int, int]:
             times += 1
         if times > 1 and period * times > best[0] * best[1]:
             best = (period, times)
+        if start + period * times == len(names) and times > 1:
+            break  # nothing covers more
     return best

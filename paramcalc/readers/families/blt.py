@@ -63,7 +63,7 @@ def _part(config: Config, key: str) -> Config:
     data = config.get(key) or {}
     if not isinstance(data, dict):
         raise config.error(key, "expected a mapping")
-    return Config(data, FamilyData(DEFAULTS[key], {}, (), None, ""), key, path=(*config.path, key))
+    return Config(data, FamilyData(DEFAULTS[key], {}, ()), key, path=(*config.path, key))
 
 
 def _stack(part: Config, block: str, layers: int | None = None) -> Stack:

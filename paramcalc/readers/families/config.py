@@ -82,7 +82,7 @@ class Config:
             return str(older)
         if key in self.data:
             return key
-        spellings = (self.family.aliases.get(key), *(a for a, target in self.family.aliases.items() if target == key))
+        spellings = (self.family.aliases.get(key), *self.family.attributes.get(key, ()))
         return next((spelling for spelling in spellings if spelling in self.data), spellings[0]) or key
 
     def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - JSON
@@ -98,10 +98,9 @@ class Config:
         alias = aliases.get(key)
         if alias is not None and alias in data:
             return data[alias]
-        if key in aliases.values():
-            for attribute, target in aliases.items():
-                if target == key and attribute in data:
-                    return data[attribute]
+        for attribute in self.family.attributes.get(key, ()):
+            if attribute in data:
+                return data[attribute]
         defaults = self.family.defaults
         if key in defaults:
             return defaults[key]

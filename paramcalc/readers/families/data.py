@@ -6,19 +6,25 @@ import json
 import re
 from functools import cache
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any
 
 
-class FamilyData(NamedTuple):
+class FamilyData:
     """Defaults and spellings of one `model_type`, as `tests/oracle/class_defaults.py` read them off the library."""
 
-    defaults: dict[str, Any]
-    aliases: dict[str, str]
-    """Attribute to the key files use: `hidden_size` to `n_embd`."""
-    classes: tuple[str, ...]
-    text_config: str | None
-    """model_type of the text model inside a composite config."""
-    text_key: str
+    def __init__(self, defaults: dict[str, Any], aliases: dict[str, str], classes: tuple[str, ...],
+                 text_config: str | None = None, text_key: str = "text_config") -> None:
+        self.defaults = defaults
+        self.aliases = aliases
+        """Attribute to the key files use: `hidden_size` to `n_embd`."""
+        self.attributes = {key: tuple(name for name in aliases if aliases[name] == key) for key in aliases.values()}
+        """The other way round."""
+        self.classes = classes
+        self.text_config = text_config
+        """model_type of the text model inside a composite config."""
+        self.text_key = text_key
+        self.spellings = frozenset([*defaults, *aliases, *aliases.values()])
+        """Every key a class has, however spelled."""
 
 
 PUBLISHED = {"kimi_k2": "deepseek_v3"}
@@ -29,7 +35,7 @@ repository's own modeling file (moonshotai/Kimi-K2-Instruct: modeling_deepseek.p
 UNKNOWN_TO_THE_LIBRARY = {
     "deepseek": FamilyData({"attention_bias": False, "first_k_dense_replace": 0, "moe_layer_freq": 1,
                             "num_key_value_heads": None, "n_shared_experts": None, "n_routed_experts": None,
-                            "tie_word_embeddings": False}, {}, ("DeepseekForCausalLM", "DeepseekModel"), None, ""),
+                            "tie_word_embeddings": False}, {}, ("DeepseekForCausalLM", "DeepseekModel")),
 }
 """Model types whose class lives in a repository of its own. Sizes have no defaults: their files always say them.
 Source: deepseek-ai/deepseek-moe-16b-base, modeling_deepseek.py (DeepSeekMoE, arXiv:2401.06066)."""

@@ -107,7 +107,7 @@ def class_facts(model_type: str) -> ClassFacts:
 def _keys(model_type: str) -> frozenset[str] | None:
     """Every key a class has, however spelled; None where the class is not the library's."""
     found = None if model_type in UNKNOWN_TO_THE_LIBRARY else family_data(model_type)
-    return None if found is None else frozenset((*found.defaults, *found.aliases, *found.aliases.values()))
+    return None if found is None else found.spellings
 
 
 def _first(config: Config, keys: tuple[str, ...]) -> float:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 VISION = "siglip_vision_model"
 VISION_DATA = FamilyData(
     {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
-     "num_channels": 3, "image_size": 224, "patch_size": 16, "vision_use_head": True}, {}, (), None, "",
+     "num_channels": 3, "image_size": 224, "patch_size": 16, "vision_use_head": True}, {}, (),
 )
 """The class's own defaults."""
 
