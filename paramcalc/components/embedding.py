@@ -30,6 +30,8 @@ class Embedding(Component):
     """The table is the one at this path, held once (an encoder and a decoder that share tokens)."""
     pairs: bool = False
     """A row is looked up for each pair of positions, by their distance."""
+    own_indices: bool = False
+    """What is looked up is not the ids themselves, but made from them."""
     read: bool = True
     """False for a table that only others are tied to."""
 
@@ -51,7 +53,7 @@ class Embedding(Component):
         """Of positions the indices, which the model makes; of tokens the noise of a dropout on the vectors."""
         t = tape(site, policy, self.component)
         made = {"position_embedding": self.pairs or t.how.position_indices, "other_embedding": t.how.type_indices}
-        if made.get(self.component) and policy.library == "transformers" and t.trains():
+        if (self.own_indices or made.get(self.component)) and policy.library == "transformers" and t.trains():
             t.keep(t.new((1,), ("one",), "position_pair" if self.pairs else "position", "int64"), "indices")
         if self.component == "token_embedding" and self.read:
             t.dropout(t.new((self.width(site),), ("hidden",)), t.how.embedding_dropout, "embedding")

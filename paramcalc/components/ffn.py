@@ -26,6 +26,8 @@ class FeedForward(Component):
     """Gate and up are one matrix `(2·intermediate_size, hidden_size)`."""
     transposed: bool = False
     """Weights are stored `(in, out)`, as GPT-2's Conv1D does."""
+    sparse: bool = False
+    """Of the gate only what is far above its mean goes on (Gemma 3n)."""
     component: Literal["ffn", "moe_shared"] = "ffn"
 
     source: ClassVar[str] = "plain: arXiv:1706.03762 section 3.3; gated: arXiv:2002.05202"
@@ -39,7 +41,7 @@ class FeedForward(Component):
     def saved(self, site: Site, policy: Policy) -> list[Saved]:
         """Input, activation, product, and dropout's noise."""
         t = tape(site, policy, self.component)
-        shape = FeedShape(self.gated, self.fused)
+        shape = FeedShape(self.gated, self.fused, sparse=self.sparse)
         out = feed_forward_saved(t, t.stream(self.width(site)), self.intermediate_size, shape)
         t.dropout(out, t.how.hidden_dropout if t.how.ffn_residual_dropout else 0, "output")
         return t.saved
@@ -53,6 +55,7 @@ class FeedShape(NamedTuple):
     bias: bool = False
     down_bias: bool = False
     transposed: bool = False
+    sparse: bool = False
 
 
 def feed_forward(
@@ -80,6 +83,11 @@ def feed_forward_saved(tape: Tape, value: Value, inner: int, shape: FeedShape, p
     joint = shape.gated and shape.fused
     name = "gate_up_proj" if joint else "gate_proj" if shape.gated else "up_proj"
     first = tape.linear(value, inner * (2 if joint else 1), "ffn", weight=prefix + name)
+    if shape.sparse:
+        tape.keep(first, "gate before the cut")
+        tape.keep(tape.new((*value.shape[:-1], 1), (*value.axes[:-1], "one"), value.per), "deviation")
+        tape.keep(tape.new((1,), ("one",), "once"), "deviations above the mean")
+        first = tape.like(first)
     made = tape.activation(first, tape.new((*value.shape[:-1], inner), (*value.axes[:-1], "ffn"), value.per),
                            gated=shape.gated)
     if shape.gated:

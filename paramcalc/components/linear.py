@@ -14,7 +14,7 @@ from paramcalc.tree import Per, Role, Tensor
 if TYPE_CHECKING:
     from typing import Self
 
-    from paramcalc.components.tape import Policy
+    from paramcalc.components.tape import Policy, Tape, Value
     from paramcalc.tree import Saved, Work
 
 Bucket = Literal[
@@ -39,6 +39,11 @@ class Linear(Component):
     """The model's activation function follows."""
     multiplied: bool = False
     """Another activation multiplies what it gives in the end."""
+    reads: Literal["stream", "embedding", "streams"] = "stream"
+    """The residual stream where it stands; the embedding of the token, whoever else reads it; or one of several
+    residual streams, of which each copy reads another."""
+    rescaled: bool = False
+    """What it gives is made as long as what it reads, or as the first of the streams (Gemma 3n)."""
 
     source: ClassVar[str] = "torch.nn.Linear"
 
@@ -52,13 +57,28 @@ class Linear(Component):
         """The input, and what an activation on the output keeps."""
         t = tape(site, policy, self.component)
         width = self.width(site)
-        out = t.linear(t.new((self.in_features or width,), ("hidden",), self.per, shared="input"),
-                       self.out_features or width, "out", weight="")
+        out = t.linear(self._read(t, self.in_features or width), self.out_features or width, "out", weight="")
         if self.activated:
             out = t.activation(out, t.like(out), gated=False)
         if self.multiplied:
             t.keep(out, "out")
+        if self.rescaled:
+            self._rescale(t, out)
         return t.saved
+
+    def _read(self, t: Tape, width: int) -> Value:
+        if self.reads == "stream":
+            return t.new((width,), ("hidden",), self.per, shared="input")
+        several = (self.copies + 1,) if self.reads == "streams" else ()
+        first = t.policy.recompute == "full" and self.reads == "embedding" and t.how.streams == 1
+        return t.new((*several, width), (*("streams",) * len(several), "hidden"), shared=self.reads, held=first)
+
+    def _rescale(self, t: Tape, out: Value) -> None:
+        """Its mean square, that at least something, and the product; of what it is made as long as, two more."""
+        t.multiply(out, t.like(out), ("out", "out times length"))
+        for name in ("mean square", "length"):
+            t.keep(t.new((1,), ("one",)), name)
+            t.keep(t.new((1,), ("one",), shared=f"{name} of the {self.reads}"), f"{name} read")
 
 
 class Head(Component):

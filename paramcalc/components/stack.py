@@ -30,7 +30,8 @@ class Stack(Component):
     def checkpoint(self, site: Site, policy: Policy, layers: int) -> list[Saved]:
         """What is kept of layers that are computed again: their inputs, the first as the embedding gives it."""
         t = tape(site, policy, "other")
-        first = t.new((self.width(site),), ("hidden",))
+        several = (t.how.streams,) if t.how.streams > 1 else ()
+        first = t.new((*several, self.width(site)), (*("streams",) * len(several), "hidden"))
         t.keep(first, "layer input")
         t.keep(t.to(first, "float32") if t.how.float_stream else first, "layer input")
         *rest, last = t.saved

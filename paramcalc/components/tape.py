@@ -88,9 +88,9 @@ class Tape:
             self._kept.setdefault(id(value), (value, name))
 
     def new(self, shape: tuple[int, ...], axes: tuple[str, ...], per: SavedPer = "token", dtype: str | None = None,
-            shared: str = "", *, argument: bool = False) -> Value:
+            shared: str = "", *, argument: bool = False, held: bool = False) -> Value:
         """A tensor of its own."""
-        return Value(shape, axes, per, self._type(dtype), shared, argument)
+        return Value(shape, axes, per, self._type(dtype), shared, argument, held=held)
 
     def like(self, value: Value, dtype: str | None = None) -> Value:
         """Another tensor of the same shape; in `value`'s type when not given."""

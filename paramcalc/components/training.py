@@ -21,6 +21,8 @@ class Training(BaseModel):
     """On what attention and feed-forward give, before the residual sum."""
     ffn_dropout: Probability = 0.0
     """Between the two projections of a feed-forward."""
+    streams: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Residual streams that a layer is handed (Gemma 3n)."""
     embedding_dropout: Probability = 0.0
     final_dropout: Probability = 0.0
     """On what a stack of layers gives (T5)."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from paramcalc.components.altup import AltUp
 from paramcalc.components.attention import Attention
 from paramcalc.components.embedding import Embedding
+from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.norm import Norm
@@ -28,6 +29,7 @@ class Layer(NamedTuple):
     head_dim: int
     kv_heads: int
     intermediate_size: int
+    sparse: bool = False
 
 
 def _named(layers: list[Layer]) -> list[str]:
@@ -62,13 +64,15 @@ def _per_layer_parts(config: Config) -> dict[str, Component]:
             "post_per_layer_input_norm": Norm(kind="rmsnorm")}
 
 
-def _per_layer_inputs(config: Config) -> dict[str, Component]:
+def _per_layer_inputs(config: Config, *, own_indices: bool = False) -> dict[str, Component]:
     """The table of every layer's embeddings, and their projection from the token's."""
     size = config.integer("hidden_size_per_layer_input")
-    table = Embedding(rows=config.integer("vocab_size_per_layer_input"), hidden_size=config.layers * size)
+    table = Embedding(rows=config.integer("vocab_size_per_layer_input"), hidden_size=config.layers * size,
+                      own_indices=own_indices)
     found: dict[str, Component] = {
         "embed_tokens_per_layer": table,
-        "per_layer_model_projection": Linear(out_features=config.layers * size, multiplied=True),
+        "per_layer_model_projection": Linear(out_features=config.layers * size, multiplied=True,
+                                             reads="embedding"),
         "per_layer_projection_norm": Norm(kind="rmsnorm", hidden_size=size, vectors=config.layers),
     }
     return {config.rooted(f"model.{name}"): part for name, part in found.items()}
@@ -77,8 +81,17 @@ def _per_layer_inputs(config: Config) -> dict[str, Component]:
 def _layers_3n(config: Config) -> list[Layer]:
     words = mixers(config, every(config, 5))
     first, head, kv_heads = _shared_from(config), config.head_dim, config.kv_heads
-    sizes = config.per_layer("intermediate_size", config.layers)
-    return [Layer(word, i >= first, head, kv_heads, sizes[i]) for i, word in enumerate(words)]
+    sizes, sparse = config.per_layer("intermediate_size", config.layers), _sparse(config)
+    return [Layer(word, i >= first, head, kv_heads, sizes[i], sparse[i]) for i, word in enumerate(words)]
+
+
+def _sparse(config: Config) -> list[bool]:
+    """The layers whose feed-forward cuts its gate off; where nothing is said, the first ten of more than ten."""
+    said = config.get("activation_sparsity_pattern")
+    values = said if isinstance(said, list) else [said] * config.layers
+    if said is None or len(values) != config.layers:
+        return [i < 10 < config.layers for i in range(config.layers)]
+    return [type(value) in (int, float) and value > 0 for value in values]
 
 
 def _block_3n(config: Config, word: str, _: str) -> dict[str, Any]:
@@ -86,21 +99,24 @@ def _block_3n(config: Config, word: str, _: str) -> dict[str, Any]:
     layer = layers[_named(layers).index(word)]
     rank = config.integer("laurel_rank")
     beside: dict[str, Component] = {
-        "altup": AltUp(streams=config.integer("altup_num_inputs")),
-        "laurel.linear_left": Linear(out_features=rank), "laurel.linear_right": Linear(in_features=rank),
+        "altup": AltUp(streams=config.integer("altup_num_inputs"),
+                       clipped=config.get("altup_coef_clip") is not None,
+                       scaled=config.flag("altup_correct_scale", default=True)),
+        "laurel.linear_left": Linear(out_features=rank, parallel=True), "laurel.linear_right": Linear(in_features=rank),
         "laurel.post_laurel_norm": Norm(kind="rmsnorm"),
     }
-    return {"mixer": _attention(config, layer), "intermediate_size": layer.intermediate_size,
+    feed = FeedForward(intermediate_size=layer.intermediate_size, sparse=True) if layer.sparse else None
+    return {"mixer": _attention(config, layer), "intermediate_size": layer.intermediate_size, "ffn": feed,
             "beside": beside | _per_layer_parts(config)}
 
 
 def _more_3n(config: Config) -> dict[str, Any]:
-    inputs, outputs = _per_layer_inputs(config), {}
+    inputs, outputs = _per_layer_inputs(config, own_indices=True), {}
     streams = config.integer("altup_num_inputs")
     if streams > 1:
-        each = Linear(copies=streams - 1)
+        each = Linear(copies=streams - 1, reads="embedding", rescaled=True)
         inputs[config.rooted("model.altup_projections.*")] = each
-        outputs[config.rooted("model.altup_unembed_projections.*")] = each
+        outputs[config.rooted("model.altup_unembed_projections.*")] = each.model_copy(update={"reads": "streams"})
     return {"inputs": inputs, "outputs": outputs}
 
 

@@ -73,6 +73,8 @@ def _conditions(config: Config, fields: dict[str, Any]) -> None:
     if (fewest := fields.pop("own_qkv_above", None)) is not None:
         heads = config.get("num_attention_heads")
         fields["own_qkv"] = type(heads) is int and heads > fewest
+    if type(streams := config.get(fields.pop("streams", ""))) is int and 0 < streams <= 1024:
+        fields["streams"] = streams
     if "broadcast_kv" in fields:
         newer = config.flag("new_decoder_architecture")
         fields["picked_kv"] = newer or config.flag("multi_query")

@@ -3,7 +3,8 @@
 A row's words are fields of `paramcalc.components.training.Training`. Where a dropout is a tuple of words, these are
 config keys, of which the first that the class has says it; `()` where the class drops nothing there, whatever its
 config says. `rotary_share` is the part of a head that the rotary tables have columns for, `rotary_part` the part that
-is rotated where the config does not say, `router_grouped` how many experts stand for a group where they are in groups,
+is rotated where the config does not say, `streams` the key that counts residual streams,
+`router_grouped` how many experts stand for a group where they are in groups,
 `own_qkv_above` with how many heads the joint projection is still not copied.
 
 Read off transformers' modeling files: the return line of each RMSNorm, the softmax of eager attention, the dtype of
@@ -19,19 +20,20 @@ Row = dict[str, Any]
 MEASURED = frozenset([
     "afmoe", "albert", "apertus", "arcee", "aria_text", "axk1", "bailing_hybrid", "bamba", "bart", "bert", "biogpt",
     "bitnet", "blenderbot", "blenderbot-small", "bloom", "camembert", "codegen", "cohere", "cohere2", "cohere2_moe",
-    "ctrl", "cwm", "data2vec-text", "deepseek_v2", "deepseek_v3", "deepseek_v32", "diffllama", "distilbert",
-    "electra", "emu3_text_model", "ernie", "ernie4_5", "ernie4_5_moe", "eurobert", "exaone4", "exaone_moe",
-    "falcon_h1", "falcon_mamba", "flex_olmo", "flint", "gemma", "gemma2", "gemma3_text", "gemma4_unified_text", "glm",
-    "glm4", "glm4_moe", "glm4_moe_lite", "glm_moe_dsa", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gpt_oss",
-    "gptj", "granite", "granite_swa", "granitemoe", "granitemoe_swa", "granitemoehybrid", "granitemoeshared", "gte",
-    "helium", "hunyuan_v1_dense", "hunyuan_v1_moe", "hy_v3", "hyperclovax", "internlm3", "iquestcoder", "jais2",
-    "jamba", "jina_embeddings_v3", "kimi_linear", "kolibri1", "lfm2", "lfm2_moe", "lfm3", "llama", "llama4_text",
-    "mamba", "mamba2", "mbart", "mellum", "mimo_v2_flash", "minicpm3", "minimax", "minimax_m2", "ministral",
-    "ministral3", "mistral", "mistral4", "mixtral", "modernbert", "mpnet", "mpt", "mt5", "nanochat", "nemotron",
-    "nemotron_h", "nomic_bert", "olmo", "olmo2", "olmo3", "olmo_hybrid", "olmoe", "openai-gpt", "opt", "pegasus",
-    "persimmon", "phi", "phi3", "phimoe", "plbart", "qwen2", "qwen2_moe", "qwen3", "qwen3_5_moe_text", "qwen3_5_text",
-    "qwen3_moe", "qwen3_next", "recurrent_gemma", "roberta", "roberta-prelayernorm", "rwkv", "seed_oss", "smollm3",
-    "solar_open", "stablelm", "starcoder2", "t5", "umt5", "vaultgemma", "xlm-roberta", "youtu", "zamba", "zamba2",
+    "ctrl", "cwm", "data2vec-text", "deepseek_v2", "deepseek_v3", "deepseek_v32", "diffllama", "distilbert", "electra",
+    "emu3_text_model", "ernie", "ernie4_5", "ernie4_5_moe", "eurobert", "exaone4", "exaone_moe", "falcon_h1",
+    "falcon_mamba", "flex_olmo", "flint", "gemma", "gemma2", "gemma3_text", "gemma3n_text", "gemma4_text",
+    "gemma4_unified_text", "glm", "glm4", "glm4_moe", "glm4_moe_lite", "glm_moe_dsa", "gpt2", "gpt_bigcode", "gpt_neo",
+    "gpt_neox", "gpt_oss", "gptj", "granite", "granite_swa", "granitemoe", "granitemoe_swa", "granitemoehybrid",
+    "granitemoeshared", "gte", "helium", "hunyuan_v1_dense", "hunyuan_v1_moe", "hy_v3", "hyperclovax", "internlm3",
+    "iquestcoder", "jais2", "jamba", "jina_embeddings_v3", "kimi_linear", "kolibri1", "lfm2", "lfm2_moe", "lfm3",
+    "llama", "llama4_text", "m2m_100", "mamba", "mamba2", "mbart", "mellum", "mimo_v2_flash", "minicpm3", "minimax",
+    "minimax_m2", "ministral", "ministral3", "mistral", "mistral4", "mixtral", "modernbert", "mpnet", "mpt", "mt5",
+    "nanochat", "nemotron", "nemotron_h", "nomic_bert", "olmo", "olmo2", "olmo3", "olmo_hybrid", "olmoe", "openai-gpt",
+    "opt", "pegasus", "persimmon", "phi", "phi3", "phimoe", "plbart", "qwen2", "qwen2_moe", "qwen3", "qwen3_5_moe_text",
+    "qwen3_5_text", "qwen3_moe", "qwen3_next", "recurrent_gemma", "roberta", "roberta-prelayernorm", "rwkv", "seed_oss",
+    "smollm3", "solar_open", "stablelm", "starcoder2", "t5", "umt5", "vaultgemma", "xlm-roberta", "youtu", "zamba",
+    "zamba2",
 ])
 """Model types whose saved bytes were held to what torch packed for a model of their class."""
 
@@ -45,6 +47,7 @@ USUAL: Row = {
     "ffn_dropout": ("activation_dropout",),
     "final_dropout": (),
 }
+POWER: Row = {"norm": "power", "rotary_by_window": True, "value_norm": True}
 MODEL: Row = {"softmax": "model"}
 OFFSET: Row = {"norm": "offset"}
 FLOAT_ROUTER: Row = {"router_float": True, "router": "sigmoid"}
@@ -80,7 +83,8 @@ ROWS: dict[str, Row] = {
     **alike("flex_olmo olmo2 olmo_hybrid", OLMO2),
     **alike("cohere cohere2", layer_norm="written", qk_layer_norm=True),
     **alike("glm glm4", rotary_per="layer", rotary_part=0.5),
-    **alike("gemma3n_text gemma4_unified_text", norm="power", rotary_by_window=True, value_norm=True),
+    "gemma3n_text": POWER | {"streams": "altup_num_inputs"},
+    "gemma4_unified_text": POWER,
     "phi": {"rotary_part": 0.5},
     **alike("mamba mamba2", float_stream=True),
     **alike("zamba zamba2", mask_argument=True, embedding_argument=True),
@@ -103,13 +107,12 @@ ROWS: dict[str, Row] = {
     "emu3_text_model": {"hidden_dropout": ("attention_dropout",)},
     "ernie4_5_moe": {"rotary_dtype": "float", "rotary_per": "layer", "router": "normalized", "router_float": True,
                      "router_weights": "model", "router_clamped": True},
-    "falcon": MODEL | {"embedding_dropout": (), "broadcast_kv": True},
+    "falcon": MODEL | {"attention_dropout": (), "embedding_dropout": (), "broadcast_kv": True},
     "falcon_h1": {"scaled_mixers": True},
     "falcon_mamba": {"float_stream": True, "selection_norms": True},
     "flint": FLOAT_ROUTER | {"norm": "float", "float_scores": True, "sinks": "float_column"},
     "gemma3_text": OFFSET | {"rotary_by_window": True},
-    "gemma4_text": {"norm": "power", "rotary_by_window": True, "value_norm": True, "router_normed": True,
-                    "router": "normalized", "router_weights": "float"},
+    "gemma4_text": POWER | {"router_normed": True, "router": "normalized", "router_weights": "float"},
     "gpt_neo": {"float_scores": True},
     "gpt_neox": {"rotary_joined": True, "rotary_part": 0.25, "embedding_dropout": ("hidden_dropout",)},
     "gpt_oss": MODEL | {"norm": "float", "router": "topk_softmax", "router_scores": "model", "clamped_experts": True,
