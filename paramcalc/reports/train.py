@@ -126,7 +126,7 @@ def _largest(device: Device) -> str:
 
 def _table(model: Model, devices: list[Device], asked: Asked) -> Table:
     worst = max(devices, key=lambda device: device.total)
-    notes = [*bars(devices, asked), why(devices), _conditions(asked), *doubts(model, asked)]
+    notes = [*bars(devices, asked), why(devices), conditions(asked), *doubts(model, asked)]
     if asked.largest:
         notes.append(" · ".join(f"largest {name.replace('_', '-')}: {size:,}" for name, size in asked.largest.items()))
     if worst.communication:
@@ -161,7 +161,8 @@ def bars(devices: list[Device], asked: Asked) -> list[str]:
     return [*lines, f"{key}, of {binary(whole)}" + (f" on {asked.gpu.name}" if asked.gpu else "")]
 
 
-def _conditions(asked: Asked) -> str:
+def conditions(asked: Asked) -> str:
+    """The run in one line."""
     recipe, layout, load, policy = asked.recipe, asked.layout, asked.load, asked.policy
     shared = " ".join(f"{name} {size}" for name, size in layout._asdict().items()
                       if name in ("tp", "pp", "dp", "ep", "cp") and size > 1)

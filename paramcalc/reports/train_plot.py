@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.reports.plot import GIB, saved
-from paramcalc.reports.train import PARTS
+from paramcalc.reports.train import PARTS, conditions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +22,12 @@ def draw(path: Path, name: str, trainer: Trainer, asked: Asked, devices: list[De
     with saved(path, 2) as (figure, (left, right)):
         _stages(left, devices, asked)
         _curve(right, trainer, asked)
-        figure.suptitle(f"{name}: {asked.recipe.optimizer}, {asked.recipe.dtype}, micro-batch {asked.load.batch}, "
-                        f"recompute {asked.policy.recompute}")
+        top = 1.05 * max(left.get_ylim()[1], right.get_ylim()[1])
+        for axes in (left, right):
+            axes.set_ylim(0, top)
+        handles, labels = left.get_legend_handles_labels()
+        figure.legend(handles[::-1], labels[::-1], loc="outside right center", frameon=False)
+        figure.suptitle(f"{name}\n{conditions(asked)}", fontsize="medium")
 
 
 def _stages(axes: Any, devices: list[Device], asked: Asked) -> None:  # noqa: ANN401 - matplotlib's
@@ -34,21 +38,24 @@ def _stages(axes: Any, devices: list[Device], asked: Asked) -> None:  # noqa: AN
         axes.bar(places, sizes, bottom=below, color=COLORS[part], label=part.replace("_", " "))
         below = [under + size for under, size in zip(below, sizes, strict=True)]
     _line(axes, asked)
-    axes.set(title=f"by stage, {asked.load.seq:,} tokens", ylabel="GiB", xlabel="stage", xticks=places,
-             ylim=(0, 1.45 * max([*below, asked.capacity / GIB])))
-    axes.legend(loc="upper center", fontsize="small", ncols=2, frameon=False)
+    axes.set(title=f"{asked.load.seq:,} tokens", ylabel="GiB a device", xlabel="stage", xticks=places)
+    if len(devices) == 1:
+        axes.set(xlabel="", xticks=[], xlim=(-1, 1))
 
 
 def _curve(axes: Any, trainer: Trainer, asked: Asked) -> None:  # noqa: ANN401 - matplotlib's
     top = 2 * asked.load.seq
-    lengths = sorted({max(1, top * step // POINTS) for step in range(1, POINTS + 1)})
+    lengths = sorted({max(1, top * step // POINTS) for step in range(POINTS + 1)})
     worst = [max(trainer.devices(asked.layout, asked.load._replace(seq=seq, source=seq), asked.policy),
                  key=lambda device: device.total) for seq in lengths]
     axes.stackplot(lengths, *([getattr(device, part) / GIB for device in worst] for part in PARTS),
                    colors=[COLORS[part] for part in PARTS])
     axes.axvline(asked.load.seq, color="black", linewidth=0.8, linestyle="--")
     _line(axes, asked)
-    axes.set(title="the heaviest stage", xlabel="tokens of a sequence", ylabel="GiB", xlim=(lengths[0], lengths[-1]))
+    title = "the heaviest stage by tokens of a sequence" if asked.layout.pp > 1 else "by tokens of a sequence"
+    ticks = sorted({max(1, top * step // 4) for step in range(5)})
+    axes.set(title=title, xlim=(lengths[0], lengths[-1]))
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
 
 
 def _line(axes: Any, asked: Asked) -> None:  # noqa: ANN401 - matplotlib's
