@@ -10,6 +10,7 @@ from paramcalc.components.tape import Policy
 from paramcalc.errors import UsageError
 from paramcalc.estimates.training import Layout, Recipe, Trainer, in_flight
 from paramcalc.measures.activations import Tokens
+from paramcalc.readers.models import load
 from paramcalc.spec.model import ModelSpec
 
 ZERO = yaml.safe_load((Path(__file__).parent.parent / "data/evidence/zero_table1.yaml").read_text())
@@ -23,7 +24,7 @@ LOAD, POLICY = Tokens(1, 16, 16), Policy()
 
 def of_size(parameters):
     """A model of one vector."""
-    part = {"kind": "parameter", "shape": [10**6, parameters // 10**6]}
+    part = {"kind": "parameter", "shape": [10**5, parameters // 10**5]}
     return build(ModelSpec.model_validate({"hidden_size": 1, "modules": {"w": part}}))
 
 
@@ -77,6 +78,22 @@ def test_a_step_of_one_micro_batch_has_no_gradients_while_activations_are_at_the
         assert two.peak - one.peak == less(one) > 0
     one, two = device(512, library="megatron")  # whose buffers of gradients are there from the start
     assert one.peak == two.peak
+
+
+@pytest.mark.parametrize(("billions", "ways", "printed"), [
+    (1.7138, 252, 9884.48), (1.2359, 8, 8839.72), (0.6302, 2, 7211.88), (0.0916, 2, 1048.55)])
+def test_theory_lines_of_megatron(billions, ways, printed):
+    """"Theoretical memory footprints" of public Megatron-LM logs, in MiB, to the digits of the printed shard."""
+    parameters = round(billions * 10**4) * 10**5
+    found = states(of_size(parameters), Recipe(grad_dtype="fp32"), Layout(dp=ways, zero=1))
+    assert found / 2**20 == pytest.approx(printed, rel=0.5e-4 / billions)
+
+
+@pytest.mark.parametrize(("preset", "layout", "printed"), [
+    ("qwen3-4b", Layout(), 69053.29), ("llama-3.2-1b", Layout(dp=8, zero=1), 8839.72)])
+def test_theory_lines_of_models_we_know(preset, layout, printed):
+    """The log's theory leaves norms of queries and keys out and adds others: a ten thousandth."""
+    assert states(build(load(preset).spec), Recipe(grad_dtype="fp32"), layout) / 2**20 == pytest.approx(printed, rel=1e-4)
 
 
 def test_stages_hold_their_layers_the_first_the_table_and_the_last_the_head():
