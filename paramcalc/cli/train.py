@@ -61,7 +61,8 @@ class Library(StrEnum):
 
 RecomputeOption = Annotated[RecomputeName, typer.Option("--recompute", help="What backward computes again.")]
 AttentionOption = Annotated[AttentionName, typer.Option(
-    "--attention", help="flash: one fused kernel, as on a GPU; sdpa: torch's own arithmetic; eager: written out.")]
+    "--attention", help="flash: one fused kernel, as on a GPU, and one for scans; sdpa: torch's own arithmetic; "
+    "eager: written out.")]
 LibraryOption = Annotated[Library, typer.Option("--activations", help="Whose modules save what.")]
 Seq = Annotated[str, typer.Option("--seq", metavar="TOKENS", help="Tokens of each sequence: 2048, 8k.")]
 MicroBatch = Annotated[int, typer.Option("--micro-batch", min=1, max=2**16, help="Sequences worked on at once.")]

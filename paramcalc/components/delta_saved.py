@@ -37,7 +37,7 @@ def gated_delta_saved(t: ScanTape, part: GatedDelta, width: int) -> None:
         _kernel(t, part)
     else:
         _rule(t, part, made)
-    _gated_norm(t, heads, part.value_dim)
+    _gated_norm(t, part)
     t.linear(t.new((values,), (axis("heads", heads, part.value_dim),)), width, "hidden", "output", "out_proj")
 
 
@@ -91,16 +91,19 @@ def _over_blocks(t: ScanTape, heads: int, key: int, value: int) -> None:
     t.blocks("q decayed", (heads, key), blocks="several")
 
 
-def _gated_norm(t: ScanTape, heads: int, size: int) -> None:
+def _gated_norm(t: ScanTape, part: GatedDelta) -> None:
     """A norm of each head, scaled in the model's type, and the SiLU of the gate in float32."""
+    heads, size = part.value_heads, part.value_dim
     wide = t.new((heads, size), WIDE)
+    joint = part.layout == "qkvz" and heads == part.key_heads  # the gate is a view of it
+    gate = t.new((2 * heads * (part.key_dim + size),), (part.joined(2),)) if joint else t.like(wide)
     kept = t.to(wide, FLOAT)
     t.keep(kept, "norm input")
     t.keep(t.new((heads, 1), ("heads", "one"), dtype=FLOAT), "norm scale")
     t.keep(t.like(wide), "normalized")
     t.keep(t.like(wide), "scaled")
-    for name in ("gate input", "gate"):
-        t.keep(t.like(wide, FLOAT), name)
+    t.keep(t.part(gate, (heads, size), WIDE, FLOAT), "gate input")
+    t.keep(t.like(wide, FLOAT), "gate")
 
 
 def kimi_delta_saved(t: ScanTape, part: KimiDelta, width: int) -> None:
@@ -112,21 +115,22 @@ def kimi_delta_saved(t: ScanTape, part: KimiDelta, width: int) -> None:
         t.linear(source, inner, wide, weight=name)
     t.linear(source, heads, "heads", weight="b_proj")
     three = axis("heads", heads, 3 * dim)
-    made = t.convolve(t.new((3 * inner,), (three,)), 3 * inner, three, part.conv_kernel)
+    t.convolve(t.new((3 * inner,), (three,)), 3 * inner, three, part.conv_kernel)
     _kimi_gate(t, part, source, "f", "decay's latent")
     _kimi_decay(t, part, wide)
     t.keep(t.new((heads,), HEADS), "strength")
     if t.fused:
         _kimi_kernel(t, part)
     else:
-        normed_keys(t, made, heads, dim)
+        normed_keys(t, None, heads, dim)
         _kimi_within(t, heads, dim)
         _kimi_over_blocks(t, heads, dim)
     _kimi_gate(t, part, source, "g", "gate's latent")
     for name in ("norm input", "normalized", "scaled", "gate"):
         t.keep(t.new((inner,), (wide,), dtype=FLOAT), name)
     t.keep(t.new((heads,), HEADS, dtype=FLOAT), "norm scale")
-    t.keep(t.new((dim,), ("head_dim",), "once", FLOAT), "norm weight")
+    if t.narrow:
+        t.keep(t.new((dim,), ("head_dim",), "once", FLOAT), "norm weight")
     t.linear(t.new((inner,), (wide,)), width, "hidden", "output", "o_proj")
 
 

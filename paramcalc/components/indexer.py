@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from paramcalc.components.base import Component, Site, Size
 from paramcalc.tree import State, Tensor, Work
+
+if TYPE_CHECKING:
+    from paramcalc.components.tape import Policy
+    from paramcalc.tree import Saved
 
 
 class Indexer(Component):
@@ -49,6 +53,11 @@ class Indexer(Component):
         """One key a token, shared by the heads; where keys are pooled, its gate and whether it is valid as well."""
         width = 2 * self.head_dim + 1 if self.pool else self.head_dim
         return [State("index_key", (width,), ("index_key",), dtype=self.key_dtype)]
+
+    def saved(self, site: Site, policy: Policy) -> list[Saved]:
+        """Nothing: it only chooses keys. The library's classes run it without a graph, or drop the graph with the
+        scores."""
+        return []
 
     def work(self, site: Site) -> list[Work]:
         """A score a head for every pair and, where heads are weighted, their sum."""

@@ -63,8 +63,8 @@ class RecurrentBlock(Component):
             t.keep(t.new(size, ("inner",)), "gates' input")
         self._gates(t)
         t.keep(t.new(size, ("inner",), dtype=FLOAT), "states")
-        gate = t.new(size, ("inner",))
-        t.keep(gate if t.to(gate, FLOAT) is gate else Value(size, ("inner",), dtype=FLOAT, more=-1), "gate of a token")
+        each = Value(size, ("inner",), dtype=FLOAT, more=-1) if t.narrow else t.new(size, ("inner",))
+        t.keep(each, "gate of a token")
         x = t.multiply(t.new(size, ("inner",)), y, ("recurrence", "y branch"))
         t.linear(x, self.width(site), "hidden", "output", "linear_out")
         return t.saved

@@ -33,6 +33,11 @@ class ScanTape(Tape):
         self.block = block
 
     @property
+    def narrow(self) -> bool:
+        """Whether the model's type is another than float32, so that what goes over to that is copied."""
+        return self._type(FLOAT) is not None
+
+    @property
     def copied(self) -> Blocks:
         """When a batched product has to copy a view of blocks: always with several sequences, else of several."""
         return "any" if self.policy.batch > 1 else "several"

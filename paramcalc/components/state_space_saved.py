@@ -71,7 +71,7 @@ def _scan_written(t: ScanTape, part: Mamba, convolved: Value, b: Value) -> None:
     t.keep(t.new((inner, state), STATE, "sequence"), "first state")
     read = t.new((inner, state), STATE)
     t.keep(read, "states read")
-    if read.dtype != t.new((), (), dtype=FLOAT).dtype:
+    if t.narrow:
         t.keep(Value((inner, state), STATE, dtype=FLOAT, more=-1), "states")
         t.keep(t.new((inner,), INNER, "once", FLOAT), "D")
 
@@ -98,7 +98,7 @@ def _between(t: ScanTape, part: Mamba, *, copied: bool = True) -> None:
         t.keep(t.new((part.state_size,), ("state",)), name)
     t.keep(Value((part.inner_size, 2 * part.state_size), STATE, "block", FLOAT, block=SCAN_BLOCK), "states")
     t.keep(t.new((part.inner_size,), INNER), "scan output")
-    if t.new((), ()).dtype != t.new((), (), dtype=FLOAT).dtype:
+    if t.narrow:
         for name in ("D", "dt bias"):
             t.keep(t.new((part.inner_size,), INNER, "once", FLOAT), name)
 

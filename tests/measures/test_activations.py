@@ -21,12 +21,13 @@ MODELS = json.loads((DATA / "saved.json").read_text("utf-8"))["models"] + SCANS
 CASES = [(model, how) for model in MODELS for how in model["cases"]]
 
 
-@pytest.mark.parametrize(("model", "how"), CASES, ids=[f"{m['name']} {how}" for m, how in CASES])
+@pytest.mark.parametrize(("model", "how"), CASES, ids=[f"{m['name']} {m.get('dtype', '')} {how}" for m, how in CASES])
 def test_bytes_are_those_torch_packed(model, how):
     attention, recompute = how.split()
     tree = build(read_config(model["config"]).spec).tree
     batch = model.get("batch", 1)
-    found = activations(tree, Tokens(batch, model["seq"], model["seq"]), Policy(attention, recompute, batch=batch))
+    policy = Policy(attention, recompute, batch=batch, dtype=model.get("dtype", "bf16"))
+    found = activations(tree, Tokens(batch, model["seq"], model["seq"]), policy)
     kept, loss = model["cases"][how]
     assert not found.unknown
     assert abs(found.model - kept) * 1000 <= model["tolerance"] * kept

@@ -3,8 +3,8 @@
 As `saved.py`, on torch's meta device, or on the CPU where a class looks at values; with eager attention and the scans
 written out in torch (no kernels installed): what is kept there depends on how many blocks a sequence has and whether
 there are several sequences. The first draw of a class runs over several blocks, the second over one, the third on two
-sequences. `python tests/oracle/saved_scans.py MODEL_TYPE ...`, or for a few layers of real widths (`WIDE`),
-on one sequence of 1024 and with torch's own attention too, `python tests/oracle/saved_scans.py --wide`.
+sequences, in float32 too. `python tests/oracle/saved_scans.py MODEL_TYPE ...`; or, for a few layers of real widths
+(`WIDE`) on one sequence of 1024 and with torch's own attention too, `python tests/oracle/saved_scans.py --wide`.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ WIDE = {
 masking_utils.find_packed_sequence_indices = lambda position_ids: None  # would look at values: none is packed
 
 
-def record(drawn):
+def record(drawn, dtype="bf16"):
     """A record of a draw: the config, and bytes under each kind of recomputation."""
     config = repaired(drawn["config"] | {"architectures": [drawn["class"]]})
     batch, seq = LOADS[drawn["id"][:5]]
-    cases = {f"eager {how}": measured(config, batch, seq, full=how == "full") for how in ("none", "full")}
-    return {"name": drawn["id"], "batch": batch, "seq": seq, "config": config, "cases": cases}
+    cases = {f"eager {how}": measured(config, batch, seq, full=how == "full", dtype=dtype) for how in ("none", "full")}
+    return {"name": drawn["id"], "dtype": dtype, "batch": batch, "seq": seq, "config": config, "cases": cases}
 
 
 def wide():
@@ -75,7 +75,7 @@ def repaired(config):
     return config
 
 
-def measured(fields, batch, seq, *, full, kind="eager"):
+def measured(fields, batch, seq, *, full, kind="eager", dtype="bf16"):
     """Bytes kept without the loss, and what the loss adds."""
     fields = dict(fields)
     name, model_type = fields.pop("architectures")[0], fields.pop("model_type")
@@ -84,7 +84,7 @@ def measured(fields, batch, seq, *, full, kind="eager"):
     model = getattr(transformers, name)(config)
     if getattr(model, "_can_set_experts_implementation", lambda: False)():
         model.set_experts_implementation("grouped_mm")
-    model = model.to(torch.bfloat16).train()
+    model = model.to({"bf16": torch.bfloat16, "fp32": torch.float32}[dtype]).train()
     if full:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     plain, loss = (sum(packed(model, batch, seq, labels=labels)) for labels in (False, True))
@@ -123,7 +123,8 @@ def main():
             for device in ("meta", "cpu"):
                 try:
                     with torch.device(device):
-                        sys.stdout.write(json.dumps(record(drawn)) + "\n")
+                        for dtype in ("bf16", "fp32") if drawn["id"].startswith("draw3") else ("bf16",):
+                            sys.stdout.write(json.dumps(record(drawn, dtype)) + "\n")
                     break
                 except Exception as error:  # as varied as the classes
                     sys.stderr.write(f"{drawn['id']} on {device}: {type(error).__name__} {str(error)[:100]}\n")
