@@ -196,10 +196,9 @@ def _modernbert_head(config: Config) -> dict[str, Any]:
     if config.bare:
         return found
     place = "head" if classifies else "lm_head"
-    scale = Parameter(shape=(config.integer("hidden_size"),), component="lm_head")
     return found | {"outputs": {
-        f"{place}.dense": Linear(bias=config.flag("classifier_bias"), component="lm_head"),
-        f"{place}.norm.weight": scale} | ({f"{place}.norm.bias": scale} if config.flag("norm_bias") else {})}
+        f"{place}.dense": Linear(bias=config.flag("classifier_bias"), component="lm_head", activated=True),
+        f"{place}.norm": Norm(kind="layernorm", bias=config.flag("norm_bias"), component="lm_head")}}
 
 
 def _modernbert_bias(config: Config, fields: dict[str, Any]) -> None:

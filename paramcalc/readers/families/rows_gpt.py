@@ -94,7 +94,7 @@ def _japanese_layers(config: Config) -> list[str]:
 
 def _japanese_bias(config: Config, word: str, _: str) -> dict[str, Any]:
     """Only the last layer adds a bias to attention's output."""
-    bias = Parameter(shape=(config.integer("hidden_size"),), component="attention")
+    bias = Parameter(shape=(config.integer("hidden_size"),), component="attention", added=True)
     return {"beside": {"attention.dense_bias": bias}} if word == "last" else {}
 
 

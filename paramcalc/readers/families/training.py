@@ -79,6 +79,7 @@ def _conditions(config: Config, fields: dict[str, Any]) -> None:
         newer = config.flag("new_decoder_architecture")
         fields["picked_kv"] = newer or config.flag("multi_query")
         fields["broadcast_kv"] = fields["picked_kv"] and not newer
+        fields["attention_residual_dropout"] = not (newer or config.flag("parallel_attn", default=True))
 
 
 @lru_cache(1024)

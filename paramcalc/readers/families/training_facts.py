@@ -21,19 +21,19 @@ MEASURED = frozenset([
     "afmoe", "albert", "apertus", "arcee", "aria_text", "axk1", "bailing_hybrid", "bamba", "bart", "bert", "biogpt",
     "bitnet", "blenderbot", "blenderbot-small", "bloom", "camembert", "codegen", "cohere", "cohere2", "cohere2_moe",
     "ctrl", "cwm", "data2vec-text", "deepseek_v2", "deepseek_v3", "deepseek_v32", "diffllama", "distilbert", "electra",
-    "emu3_text_model", "ernie", "ernie4_5", "ernie4_5_moe", "eurobert", "exaone4", "exaone_moe", "falcon_h1",
+    "emu3_text_model", "ernie", "ernie4_5", "ernie4_5_moe", "eurobert", "exaone4", "exaone_moe", "falcon", "falcon_h1",
     "falcon_mamba", "flex_olmo", "flint", "gemma", "gemma2", "gemma3_text", "gemma3n_text", "gemma4_text",
     "gemma4_unified_text", "glm", "glm4", "glm4_moe", "glm4_moe_lite", "glm_moe_dsa", "gpt2", "gpt_bigcode", "gpt_neo",
-    "gpt_neox", "gpt_oss", "gptj", "granite", "granite_swa", "granitemoe", "granitemoe_swa", "granitemoehybrid",
-    "granitemoeshared", "gte", "helium", "hunyuan_v1_dense", "hunyuan_v1_moe", "hy_v3", "hyperclovax", "internlm3",
-    "iquestcoder", "jais2", "jamba", "jina_embeddings_v3", "kimi_linear", "kolibri1", "lfm2", "lfm2_moe", "lfm3",
-    "llama", "llama4_text", "m2m_100", "mamba", "mamba2", "mbart", "mellum", "mimo_v2_flash", "minicpm3", "minimax",
-    "minimax_m2", "ministral", "ministral3", "mistral", "mistral4", "mixtral", "modernbert", "mpnet", "mpt", "mt5",
-    "nanochat", "nemotron", "nemotron_h", "nomic_bert", "olmo", "olmo2", "olmo3", "olmo_hybrid", "olmoe", "openai-gpt",
-    "opt", "pegasus", "persimmon", "phi", "phi3", "phimoe", "plbart", "qwen2", "qwen2_moe", "qwen3", "qwen3_5_moe_text",
-    "qwen3_5_text", "qwen3_moe", "qwen3_next", "recurrent_gemma", "roberta", "roberta-prelayernorm", "rwkv", "seed_oss",
-    "smollm3", "solar_open", "stablelm", "starcoder2", "t5", "umt5", "vaultgemma", "xlm-roberta", "youtu", "zamba",
-    "zamba2",
+    "gpt_neox", "gpt_neox_japanese", "gpt_oss", "gptj", "granite", "granite_swa", "granitemoe", "granitemoe_swa",
+    "granitemoehybrid", "granitemoeshared", "gte", "helium", "hunyuan_v1_dense", "hunyuan_v1_moe", "hy_v3",
+    "hyperclovax", "internlm3", "iquestcoder", "jais2", "jamba", "jina_embeddings_v3", "kimi_linear", "kolibri1",
+    "lfm2", "lfm2_moe", "lfm3", "llama", "llama4_text", "m2m_100", "mamba", "mamba2", "mbart", "mellum",
+    "mimo_v2_flash", "minicpm3", "minimax", "minimax_m2", "ministral", "ministral3", "mistral", "mistral4", "mixtral",
+    "modernbert", "modernbert-decoder", "mpnet", "mpt", "mt5", "nanochat", "nemotron", "nemotron_h", "nomic_bert",
+    "olmo", "olmo2", "olmo3", "olmo_hybrid", "olmoe", "openai-gpt", "opt", "pegasus", "persimmon", "phi", "phi3",
+    "phimoe", "plbart", "qwen2", "qwen2_moe", "qwen3", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_moe", "qwen3_next",
+    "recurrent_gemma", "roberta", "roberta-prelayernorm", "roc_bert", "rwkv", "seed_oss", "smollm3", "solar_open",
+    "stablelm", "starcoder2", "t5", "umt5", "vaultgemma", "xlm-roberta", "xlm-roberta-xl", "youtu", "zamba", "zamba2",
 ])
 """Model types whose saved bytes were held to what torch packed for a model of their class."""
 
@@ -65,11 +65,11 @@ def alike(names: str, row: Row | None = None, **more: Any) -> dict[str, Row]:  #
 
 ROWS: dict[str, Row] = {
     **alike("bert bert-generation big_bird bigbird_pegasus biogpt convbert cpmant deberta deberta-v2 electra "
-            "funnel gpt_neox_japanese ibert led longformer megatron-bert mobilebert nllb-moe "
+            "funnel ibert led longformer megatron-bert mobilebert nllb-moe "
             "nystromformer pegasus_x rembert roformer speech_to_text squeezebert trocr whisper xlnet", MODEL),
     **alike("bart blenderbot blenderbot-small gpt-sw3 gpt2 m2m_100 mbart mvp plbart", MODEL, mask_argument=True),
     **alike("marian pegasus", MODEL, mask_argument=True, position_indices=False),
-    **alike("camembert data2vec-text roberta roberta-prelayernorm xlm-roberta xlm-roberta-xl xmod",
+    **alike("camembert data2vec-text roberta roberta-prelayernorm xlm-roberta xmod",
             MODEL, type_indices=True),
     "nomic_bert": MODEL | {"own_qkv": True, "type_indices": True},
     **alike("longt5 mt5 switch_transformers t5", T5),
@@ -96,7 +96,7 @@ ROWS: dict[str, Row] = {
     "ctrl": MODEL | {"activation": "relu"},
     "ernie": MODEL | {"position_indices": False, "type_indices": True},
     "jina_embeddings_v3": MODEL | {"own_qkv": True, "type_indices": True},
-    "roc_bert": MODEL | {"position_indices": False, "type_indices": False},
+    "roc_bert": MODEL | {"position_indices": False, "type_indices": True},
     "cohere2_moe": {"layer_norm": "written", "qk_layer_norm": True, "router": "topk_softmax"},
     "codegen": {"float_scores": True, "own_attention": True, "own_qkv_above": 4, "rotary_per": "call"},
     "deepseek_v2": {"rotary_dtype": "complex", "router_float": True, "router": "softmax", "router_grouped": 1},
@@ -115,6 +115,7 @@ ROWS: dict[str, Row] = {
     "gemma4_text": POWER | {"router_normed": True, "router": "normalized", "router_weights": "float"},
     "gpt_neo": {"float_scores": True},
     "gpt_neox": {"rotary_joined": True, "rotary_part": 0.25, "embedding_dropout": ("hidden_dropout",)},
+    "gpt_neox_japanese": MODEL | {"own_attention": True},
     "gpt_oss": MODEL | {"norm": "float", "router": "topk_softmax", "router_scores": "model", "clamped_experts": True,
                         "rotary_share": 0.5, "rotary_joined": True},
     "gptj": {"float_scores": True, "rotary_per": "call"},
@@ -153,5 +154,6 @@ ROWS: dict[str, Row] = {
     "qwen3_next": OFFSET | {"rotary_part": 0.25},
     "recurrent_gemma": OFFSET | {"mask_argument": True, "rotary_part": 0.5, "rotary_per": "layer"},
     "stablelm": {"attention_residual_dropout": False, "qk_layer_norm": True, "rotary_part": 0.25},
+    "xlm-roberta-xl": MODEL | {"type_indices": True, "ffn_residual_dropout": False},
     "umt5": T5 | {"layer_bias": True},
 }
