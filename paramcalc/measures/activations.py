@@ -98,15 +98,19 @@ class _Fold:
         self.bytes: dict[Counted, int] = {}
         self.unknown: set[str] = set()
         self.held: set[tuple[str, ...]] = set()
+        self.live = policy.recompute == "full"
+        """Something trained came before, so that operations have gradients to hand on; checkpointing asks for those of
+        what is embedded, whatever is trained."""
 
     def walk(self, node: Node, path: str, used: int, stream: str, *, layer: bool, parallel: bool = False) -> None:
         here, used, stream = join(path, node.name), used * node.used, node.stream or stream
         again = self.policy.recompute == "full"
-        for leaf in self._leaves(node, here):
+        self.live = self.live or _trains(node, deep=bool(node.order))
+        for leaf in self._leaves(node, here) if self.live else ():
             if (layer and again and not leaf.argument) or (parallel and leaf.shared == "input"):
                 continue
             self._add(leaf, used, stream)
-        if node.order and again:
+        if node.order and again and self.live:
             for leaf in node.checkpoint(here, self.policy):
                 self._add(leaf, used, stream)
         for child in node.children:
@@ -133,6 +137,13 @@ class _Fold:
         of = Counted(leaf.component, leaf.loss, leaf.per, stream, leaf.split, leaf.block, leaf.more, leaf.blocks,
                      leaf.padded)
         self.bytes[of] = self.bytes.get(of, 0) + size
+
+
+def _trains(node: Node, *, deep: bool) -> bool:
+    """Whether a node has a tensor that is trained; of a stack, any of its layers, which are counted alike."""
+    if any(not (tensor.frozen or tensor.buffer) for tensor in node.tensors):
+        return True
+    return deep and any(_trains(child, deep=True) for child in node.children)
 
 
 def _times(of: Counted, load: Tokens) -> int:
