@@ -109,12 +109,12 @@ class Head(Component):
         logits = t.linear(t.stream(self.width(site)), rows, "vocab", weight="")
         if t.how.logit_softcap:
             t.keep(t.like(logits), "capped logits")
-        wide = policy.library == "megatron" or t.how.loss == "float"
+        wide = policy.library == "megatron" or t.how.loss != "model"
         loss = tape(site, policy, "lm_head")
         loss.keep(loss.like(logits, "float32") if wide else logits, "log-softmax")
         if policy.library == "transformers":
             loss.keep(loss.new((1,), ("one",), "once", "float32" if wide else None), "weight of the loss")
-            if wide:
+            if wide and t.how.loss != "masked":
                 loss.keep(loss.new((1,), ("one",), dtype="int64"), "labels")
                 if policy.batch == 1:
                     loss.keep(loss.new((1,), ("one",), "once", dtype="int64"), "the label behind the last")

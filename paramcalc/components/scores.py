@@ -94,6 +94,9 @@ def _eager(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
     if tape.how.attention_softcap:
         scores = tape.like(scores)
         tape.keep(scores, "capped scores")
+    if tape.how.floored_scores and tape.policy.attention != "flash":  # which is given no mask
+        tape.keep(tape.new(scores.shape, scores.axes, heads.pair), "scores")
+        tape.keep(tape.new((1,), ("one",), "once", "float32"), "smallest number")
     column = heads.sinks and tape.how.sinks != "scale"
     if tape.how.kept_mask and heads.causal:
         tape.keep_shared("mask", (1,), "bool", "position_pair")

@@ -56,6 +56,8 @@ class Training(BaseModel):
     """The model makes the indices of positions, rather than read them from a buffer."""
     type_indices: bool = False
     """It makes those of token types too."""
+    floored_scores: bool = False
+    """Scores are kept from falling below the smallest number, which keeps them (XGLM)."""
     kept_mask: bool = False
     """The causal mask fills the scores in, which keeps it (MPT)."""
     softmax: Literal["float", "model"] = "float"
@@ -131,8 +133,8 @@ class Training(BaseModel):
     """The residual stream is in float32 (Mamba)."""
     scaled_mixers: bool = False
     """What attention and state mixers read is multiplied by a number first, a tensor of its own (Falcon-H1)."""
-    loss: Literal["float", "model"] = "float"
-    """The type of the logits in the loss."""
+    loss: Literal["float", "masked", "model"] = "float"
+    """The type of the logits in the loss; masked: float32, and labels that are not moved by a position (ModernBERT)."""
 
 
 @cache

@@ -33,7 +33,8 @@ MEASURED = frozenset([
     "olmo", "olmo2", "olmo3", "olmo_hybrid", "olmoe", "openai-gpt", "opt", "pegasus", "persimmon", "phi", "phi3",
     "phimoe", "plbart", "qwen2", "qwen2_moe", "qwen3", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_moe", "qwen3_next",
     "recurrent_gemma", "roberta", "roberta-prelayernorm", "roc_bert", "rwkv", "seed_oss", "smollm3", "solar_open",
-    "stablelm", "starcoder2", "t5", "umt5", "vaultgemma", "xlm-roberta", "xlm-roberta-xl", "youtu", "zamba", "zamba2",
+    "stablelm", "starcoder2", "t5", "umt5", "vaultgemma", "xglm", "xlm-roberta", "xlm-roberta-xl", "youtu", "zamba",
+    "zamba2",
 ])
 """Model types whose saved bytes were held to what torch packed for a model of their class."""
 
@@ -134,7 +135,7 @@ ROWS: dict[str, Row] = {
     "mistral4": {"temperature": "all", "router": "normalized", "router_scores": "model", "router_weights": "model",
                  "router_grouped": 2},
     "mixtral": {"router": "normalized", "router_weights": "float"},
-    "modernbert": MODERN_BERT | {"loss": "float"},
+    "modernbert": MODERN_BERT | {"loss": "masked"},
     "modernbert-decoder": MODERN_BERT,
     "mpnet": MODEL | {"own_attention": True},
     "mpt": {"kept_mask": True, "hidden_dropout": ()},
@@ -155,5 +156,8 @@ ROWS: dict[str, Row] = {
     "recurrent_gemma": OFFSET | {"mask_argument": True, "rotary_part": 0.5, "rotary_per": "layer"},
     "stablelm": {"attention_residual_dropout": False, "qk_layer_norm": True, "rotary_part": 0.25},
     "xlm-roberta-xl": MODEL | {"type_indices": True, "ffn_residual_dropout": False},
+    "eurobert": {"loss": "masked"},
+    "ultrabert": {"loss": "masked"},
+    "xglm": MODEL | {"own_attention": True, "mask_argument": True, "floored_scores": True, "position_indices": False},
     "umt5": T5 | {"layer_bias": True},
 }
