@@ -70,7 +70,10 @@ def records(model_type):
 
 
 def whole(config):
-    """Decoders that would attend to an encoder which is not there, and routers that always choose two, say nothing."""
+    """Decoders that would attend to an encoder which is not there, towers that get no picture, and routers that always
+    choose two say nothing."""
+    if "vision_config" in config:
+        return False
     seq2seq = config["architectures"][0].endswith("ForConditionalGeneration")
     alone = config.get("add_cross_attention") or ("encoder_layers" in config and not seq2seq)
     return not alone and (config["model_type"] != "phimoe" or config["num_experts_per_tok"] == 2)
