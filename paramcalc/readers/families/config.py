@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from paramcalc.errors import Problem, SpecError
@@ -22,6 +21,9 @@ SUFFIXES: tuple[tuple[str, Task], ...] = (
     ("Model", "bare"),
 )
 """How class names say what stands on top; the first that fits."""
+GENERATES: tuple[tuple[str, Task], ...] = (("ForCausalLM", "causal"), ("LMHeadModel", "causal"))
+FILLS: tuple[tuple[str, Task], ...] = (("ForMaskedLM", "masked"),)
+CONDITIONAL: tuple[str, Task] = ("ForConditionalGeneration", "seq2seq")
 
 T = TypeVar("T", int, bool, float, str)
 MAX_SIZE = 2**28
@@ -41,6 +43,7 @@ class Config:
         """Where in the file this config stands: `('text_config',)` for a nested one."""
         self.outer = outer
         """The composite config around this one."""
+        self._task: Task | None = None
         self.ties: bool | None = None
         """What that says of head and embedding."""
         self.notes: list[str] = []
@@ -55,9 +58,14 @@ class Config:
         if text not in self.notes:
             self.notes.append(text)
 
-    @cached_property
+    @property
     def task(self) -> Task:
         """What stands on top of the model, by the name of its class; where none is named, what the type is for."""
+        if self._task is None:
+            self._task = self._found_task()
+        return self._task
+
+    def _found_task(self) -> Task:
         if not self.architecture:
             return self._usual_task
         for suffix, task in SUFFIXES:
@@ -70,11 +78,8 @@ class Config:
     def _usual_task(self) -> Task:
         if self.get("is_encoder_decoder") is True:
             return "seq2seq"
-        generates: tuple[tuple[str, Task], ...] = (("ForCausalLM", "causal"), ("LMHeadModel", "causal"))
-        fills: tuple[tuple[str, Task], ...] = (("ForMaskedLM", "masked"),)
-        kinds = generates + fills if self.get("is_decoder") is True else fills + generates
-        kinds += (("ForConditionalGeneration", "seq2seq"),)
-        return next((task for suffix, task in kinds if any(c.endswith(suffix) for c in self.family.classes)), "bare")
+        kinds = GENERATES + FILLS if self.get("is_decoder") is True else FILLS + GENERATES
+        return next((task for suffix, task in (*kinds, CONDITIONAL) if suffix in self.family.endings), "bare")
 
     def spelled(self, key: str) -> str:
         """The key as this file or this family spells it."""

@@ -20,6 +20,9 @@ class FamilyData:
         self.attributes = {key: tuple(name for name in aliases if aliases[name] == key) for key in aliases.values()}
         """The other way round."""
         self.classes = classes
+        self.endings = frozenset(name[start:] for name in classes for start in range(len(name))
+                                 if name[start : start + 3] in ("For", "LMH"))
+        """How the names of its classes end: `ForCausalLM`, `LMHeadModel`."""
         self.text_config = text_config
         """model_type of the text model inside a composite config."""
         self.text_key = text_key
