@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from types import MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -64,7 +63,7 @@ def _stack(key: str, stack: Stack, blocks: dict[str, Parts], site: Site, explain
         site = site._replace(hidden_size=Dim(stack.hidden_size, "hidden_size") if explain else stack.hidden_size)
     inside = site._replace(layer=True)
     names = unroll(stack.of)
-    counts = Counter(names)
+    counts = {name: names.count(name) for name in dict.fromkeys(names)}
     children = tuple(
         Node("*", children=tuple(_leaf(k, p, inside, explain) for k, p in blocks[name].items()), stored=n, used=n,
              label=name)

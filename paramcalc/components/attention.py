@@ -85,8 +85,8 @@ class Attention(Component):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        kv_heads = self.num_kv_heads or self.num_heads
-        if self.num_heads % kv_heads and not self.uneven_groups:
+        kv_heads = self.num_kv_heads
+        if kv_heads and self.num_heads % kv_heads and not self.uneven_groups:
             raise impossible(f"{kv_heads} does not divide num_heads ({self.num_heads})",
                              f"use {divisors(self.num_heads)}", "num_kv_heads")
         return self

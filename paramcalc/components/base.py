@@ -187,9 +187,11 @@ class Component(Strict):
 
     def spell(self, name: str, last: str = "") -> str:
         """A tensor's name as the checkpoint spells it: the whole dotted name if `names` has it, else each part."""
-        if self.names:
-            whole = self.names.get(name)
-            name = ".".join(self.names.get(part, part) for part in name.split(".")) if whole is None else whole
+        names = self.names
+        if name in names:
+            name = names[name]
+        elif names and "." in name:
+            name = ".".join(names.get(part, part) for part in name.split("."))
         return f"{name}.{last}" if name and last else name or last
 
     def linear(
@@ -219,8 +221,8 @@ class Component(Strict):
         self, name: str, width: int, *, bias: bool = False, axis: str = "hidden", component: str = "norm",
     ) -> list[Tensor]:
         """A learned scale `(width,)` and, for LayerNorm, a shift."""
-        scale = Tensor(self.spell(name, "weight"), (width,), (axis,), "vector", component)
-        return [scale, scale._replace(name=self.spell(name, "bias"))] if bias else [scale]
+        return [Tensor(self.spell(name, last), (width,), (axis,), "vector", component)
+                for last in ("weight", "bias")[: 1 + bias]]
 
     def vector(
         self,

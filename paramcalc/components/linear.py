@@ -100,7 +100,7 @@ class Head(Component):
         """The matrix and its bias; only the matrix can be tied."""
         weight, *bias = self.linear("", self.rows or site.vocab_size, self.width(site), "lm_head", bias=self.bias,
                                     axes=("vocab", "hidden"))
-        return [weight._replace(stored=0 if self.tied else 1), *bias]
+        return [weight._replace(stored=0) if self.tied else weight, *bias]
 
     def saved(self, site: Site, policy: Policy) -> list[Saved]:
         """The input; of the loss the logarithms of the softmax, and the labels moved by one position."""

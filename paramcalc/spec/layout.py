@@ -71,6 +71,8 @@ def _best_period(names: Sequence[str], start: int) -> tuple[int, int]:
     """The period from `start` whose repetitions cover most layers, the shortest of equals; (1, 1) if none repeats."""
     best = (1, 1)
     for period in range(1, (len(names) - start) // 2 + 1):
+        if names[start + period] != names[start]:
+            continue
         first, times = names[start : start + period], 1
         while names[start + period * times : start + period * (times + 1)] == first:
             times += 1
