@@ -77,7 +77,10 @@ def doubts(model: Model, asked: Asked) -> list[str]:
     if asked.unknown:
         said.append(f"activations of {', '.join(asked.unknown)} are not known and left out")
     if asked.policy.library == "transformers" and family and family not in MEASURED:
-        said.append(f"activations follow the components; what the class of {family} really keeps was not measured")
+        said.append(f"activations follow the components; they are not held to what the class of {family} keeps")
+    how = model.spec.training
+    if asked.policy.library == "transformers" and how and how.own_attention and asked.policy.attention != "eager":
+        said.append(f"the class of {family or 'the model'} attends in its own way: --attention eager is what it runs")
     return said
 
 

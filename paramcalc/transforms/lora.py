@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from paramcalc.build import Model
 
 ALL_LINEAR = "all-linear"
-"""Every linear layer but the head."""
+"""Every linear layer but the head, as peft has it: routers too. Each expert's matrices have adapters of their own."""
 
 
 class Lora(NamedTuple):
@@ -65,7 +65,7 @@ def adapt(model: Model, plan: Lora) -> Model:
 
 def _fits(target: str) -> Callable[[str, Tensor], bool]:
     if target == ALL_LINEAR:
-        return lambda _, tensor: tensor.component not in ("lm_head", "moe_router")
+        return lambda _, tensor: tensor.component != "lm_head"
     if any(mark in target for mark in "*?["):
         globbed = re.compile(translate(target))
         return lambda module, _: globbed.match(module) is not None

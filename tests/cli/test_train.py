@@ -46,3 +46,16 @@ def test_devices_nobody_gave_other_work_hold_copies(capsys):
         said.append(json.loads(capsys.readouterr().out))
     assert said[0] == said[1]
     assert said[0]["devices"] == 16
+
+
+@pytest.mark.parametrize(("model_type", "attention", "said"), [
+    ("bloom", "flash", "the class of bloom attends in its own way"), ("bloom", "eager", ""), ("llama", "flash", ""),
+    ("funnel", "eager", "not held to what the class of funnel keeps"),
+])
+def test_what_is_not_sure_of_activations_is_said(model_type, attention, said, tmp_path, capsys):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"model_type": model_type, "architectures": []}))
+    assert guarded(["train", str(path), "--attention", attention, "--seq", "64", "--json"]) == 0
+    warnings = [text for text in json.loads(capsys.readouterr().out)["warnings"] if "class of" in text]
+    assert said in " ".join(warnings)
+    assert len(warnings) == bool(said)

@@ -54,6 +54,18 @@ def test_as_peft_prints(named, rank, targets, trainable, total):
     assert count(adapted.tree).total == total
 
 
+def test_all_linear_adapts_routers():
+    """Adapters of attention and router as peft 0.21.2 made them for a Qwen3MoeForCausalLM of transformers 5.23.0.
+
+    Its experts are one array a layer there, which peft adapts with ranks of its own: they are left out here.
+    """
+    spec = {"vocab_size": 128, "hidden_size": 64, "num_layers": 2, "num_heads": 4, "num_kv_heads": 2, "head_dim": 16,
+            "moe": {"experts": 8, "top_k": 2, "intermediate_size": 32}}
+    every, experts = (trainable_parameters(adapt(model(spec), Lora(4, targets)).tree)
+                      for targets in (("all-linear",), ("*.experts.*",)))
+    assert every - experts == 2 * (4 * (64 + 64) + 2 * 4 * (64 + 32) + 4 * (64 + 64) + 4 * (64 + 8))
+
+
 def test_dora_adds_a_magnitude_for_each_output():
     plain, dora = (trainable_parameters(adapt(model(LLAMA_8B), Lora(16, ("q_proj", "k_proj"), dora)).tree)
                    for dora in (False, True))
