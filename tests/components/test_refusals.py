@@ -30,6 +30,7 @@ REFUSED = [
     (DOGE | {"top_k": 17}, (), "top_k 17 is more than the 16 experts", "use a top_k of at most 16"),
     ({"kind": "moe", "experts": 8, "top_k": 9, "intermediate_size": 4}, (), "top_k 9 is more than the 8 experts",
      "use a top_k of at most 8"),
+    ({"kind": "parameter", "shape": [4, 4], "axes": ["hidden"]}, (), "1 names for 2 dimensions", ""),
 ]
 
 

@@ -8,11 +8,13 @@ from collections import Counter
 from math import prod
 
 import pytest
+from pydantic import BaseModel
 
 from paramcalc.components import parse_component
 from paramcalc.components.base import Site, UnknownActivationsError
 from paramcalc.components.tape import Policy
 from paramcalc.components.training import Training
+from paramcalc.tree import Node
 
 HEADS = {"kind": "attention", "num_heads": 4, "num_kv_heads": 2, "head_dim": 16}
 LATENT = {"kind": "latent_attention", "num_heads": 4, "kv_lora_rank": 32, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8,
@@ -158,3 +160,53 @@ def test_formulas_of_megatron_know_no_scans(fields):
 def test_what_nobody_described_is_refused(fields):
     with pytest.raises(UnknownActivationsError, match=fields["kind"]):
         kept(fields, EAGER)
+
+
+def test_a_router_that_norms_its_input():
+    plain, found = kept(MOE, EAGER), kept(MOE, EAGER, Site(64, training=Training(router_normed=True)))
+    # the norm's copy of the input, its factor and its result; two weights before and after their factors; what the
+    # router reads then takes the input's place
+    assert found["token"] - plain["token"] == 64 + 1 + 64 + 2 * 2
+
+
+def test_experts_that_all_read_every_token_and_one_that_is_shared():
+    every = Site(64, training=Training(every_expert=True))
+    alone, shared = kept(MOE, EAGER, every), kept(MOE | {"shared_size": 32}, EAGER, every)
+    assert shared["token"] - alone["token"] == 4 * 32  # gate, its activation, up, and their product
+
+
+def test_a_corrected_stream_that_is_scaled_is_kept():
+    plain, scaled = (kept({"kind": "altup", "streams": 4, "scaled": scaled}, EAGER) for scaled in (False, True))
+    assert scaled["token"] - plain["token"] == 64
+
+
+def test_differential_attention_under_formulas():
+    # input; q and k; twice v and the context; both contexts; the output's input
+    assert kept(HEADS | {"kind": "differential_attention"}, MEGATRON) == {
+        "token": 64 + (64 + 32) + 2 * (32 + 64) + 128 + 64}
+
+
+def test_fused_scans_copy_nothing_that_is_float_already():
+    narrow, wide = kept(MAMBA, FLASH), kept(MAMBA, Policy("flash", dtype="fp32"))
+    assert narrow["once"] - wide["once"] == 2 * 64  # D and dt's bias
+
+
+def test_a_fused_scan_without_a_norm_keeps_no_factor():
+    normed, plain = kept(MAMBA2, FLASH), kept(MAMBA2 | {"gated_norm": False}, FLASH)
+    assert normed["token"] - plain["token"] == 1
+
+
+def test_a_node_without_a_part_keeps_nothing():
+    node = Node("layers")
+    assert node.saved("", EAGER) == node.checkpoint("", EAGER) == ()
+
+
+def test_a_copy_is_pydantics_own_with_other_fields():
+    plain = parse_component(HEADS)
+    copied = plain.model_copy(update={"num_kv_heads": 4})
+    assert copied == BaseModel.model_copy(plain, update={"num_kv_heads": 4})
+    assert copied.model_fields_set == plain.model_fields_set
+    assert plain.model_copy(update={"bias": ("q",)}).model_fields_set == plain.model_fields_set | {"bias"}
+    deep = plain.model_copy(deep=True)
+    assert deep == plain
+    assert deep.names is not plain.names
