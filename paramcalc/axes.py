@@ -17,6 +17,7 @@ it is made, so that a device's share is made of whole heads of each.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -41,6 +42,7 @@ class Axis(str):
         return self
 
 
+@lru_cache(maxsize=1024, typed=True)  # typed: an explained model's sizes are integers that know where they come from
 def axis(name: str, count: int, size: int = 1) -> Axis:
     """`count` heads (or whatever the name says) of `size` values each, as one dimension."""
     return Axis(Run(name, count, size))
