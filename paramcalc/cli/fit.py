@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from paramcalc.cli import options as o
 from paramcalc.cli import serving as s
 from paramcalc.errors import Problem, UsageError
-
-if TYPE_CHECKING:
-    from paramcalc.readers.models import Loaded
-    from paramcalc.reports.table import Answer
 
 EXAMPLES = (
     "paramcalc fit llama-3.1-70b --gpu h100 --gpus 2",
@@ -52,35 +48,10 @@ def fit(
     debug: o.Debug = False,
 ) -> None:
     """Say whether it runs on these accelerators, how far it would go, and what would help; exit 1 when it does not."""
-    from paramcalc.cli.sizes import token_list, tokens
+    from paramcalc.cli.asked import Asked, run_fit
 
-    asked = s.Asked(dtype, quant, kv_dtype, runtime.value, settings, gpu, gpus, tp, pp, ep, utilization, accelerators)
     if all_ == (gpu is not None):
         raise UsageError(Problem("fit needs --gpu NAME or --all", hint="`paramcalc list gpus` shows the names"))
-    lengths = token_list(context, "--context")
-    encoder = None if source is None else tokens(source, "--source")
-
-    def make(loaded: Loaded) -> Answer:
-        from paramcalc.build import build
-        from paramcalc.estimates.fit import Need
-        from paramcalc.estimates.inference import memory
-        from paramcalc.measures.cache import Serving
-        from paramcalc.reports import fit as report
-        from paramcalc.reports.count import cache_unknown
-
-        model, made = build(loaded.spec), asked.made()
-        if why := cache_unknown(model):
-            raise UsageError(Problem(f"{why} what is kept between tokens",
-                                     hint="fit the config.json beside it; `paramcalc memory` takes the weights alone"))
-        need = Need(asked.prepare(model, made), encoder)
-        machine = asked.machine(made)
-        if plot is not None:
-            from paramcalc.reports.plot import draw
-
-            draw(plot, model.spec.name, memory(need.prepared, Serving(lengths[-1], batch, encoder)), machine)
-        if machine is None:
-            return report.every(loaded, model, need, asked.machines(made), lengths, batch)
-        return report.one(loaded, model, need, machine, lengths, batch)
-
-    common = o.Common(set_, format_, json, output, color, strict, quiet)
-    raise typer.Exit(o.answer_all(models, common, make))
+    asked = Asked(context, batch, source, dtype, quant, kv_dtype, runtime.value, settings, gpu, gpus, tp, pp, ep,
+                  utilization, accelerators, plot)
+    raise typer.Exit(run_fit(models, o.Common(set_, format_, json, output, color, strict, quiet), asked))

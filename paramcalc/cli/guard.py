@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from paramcalc.cli.complete import VARIABLE, completed
+from paramcalc.cli.run import Common, answer_all
 from paramcalc.errors import PCError
 
 if TYPE_CHECKING:
@@ -58,18 +59,40 @@ def _run(arguments: list[str]) -> int:
         if text is not None:
             sys.stdout.write(text)
             return 0
-    elif arguments[:1] == ["count"] and (models := plain(arguments[1:])) is not None:
-        from paramcalc.cli.run import Common, answer_all
-        from paramcalc.reports.count import counted
-
-        return answer_all(models, Common([], json="--json" in arguments), counted)
-    elif arguments[:1] == ["check"] and (paths := plain(arguments[1:])) is not None:
-        from paramcalc.cli.checking import Asked, run_check
-
-        return run_check(Asked([*map(Path, paths)], style="json" if "--json" in arguments else None))
+    elif (code := _at_once(arguments)) is not None:
+        return code
     from paramcalc.cli.app import run
 
     return run(arguments)
+
+
+def _at_once(arguments: list[str]) -> int | None:
+    """The exit code of a line so plain that no parser is needed, None for any other line.
+
+    A good part of the time such a line takes would go into loading and building a parser for it.
+    """
+    command, words, json = arguments[:1], arguments[1:], "--json" in arguments
+    if command == ["fit"] and (on := _plain_on(words)) is not None:
+        from paramcalc.cli.asked import Asked, run_fit
+
+        return run_fit(on[0], Common([], json=json), Asked(gpu=on[1]))
+    given = plain(words)
+    if given is None:
+        return None
+    if command == ["count"]:
+        from paramcalc.reports.count import counted
+
+        return answer_all(given, Common([], json=json), counted)
+    if command == ["check"]:
+        from paramcalc.cli.checking import Asked as Checked
+        from paramcalc.cli.checking import run_check
+
+        return run_check(Checked([*map(Path, given)], style="json" if json else None))
+    if command == ["memory"]:
+        from paramcalc.cli.asked import Asked, run_memory
+
+        return run_memory(given, Common([], json=json), Asked())
+    return None
 
 
 def _tell_requests(arguments: Sequence[str]) -> None:
@@ -85,14 +108,19 @@ def _tell_requests(arguments: Sequence[str]) -> None:
 
 
 def plain(arguments: Sequence[str]) -> list[str] | None:
-    """The MODELs or PATHs of a line that has nothing else but `--json`, None for any other line.
-
-    Half of the time such a line takes would go into loading and building a parser for it.
-    """
+    """The MODELs or PATHs of a line that has nothing else but `--json`, None for any other line."""
     models = [word for word in arguments if word != "--json"]
     if not models or any(word.startswith("-") and word != "-" for word in models):
         return None
     return models
+
+
+def _plain_on(arguments: Sequence[str]) -> tuple[list[str], str] | None:
+    """The MODELs and the accelerator of a line that has nothing else but `--gpu NAME` and `--json`."""
+    place = arguments.index("--gpu") if arguments.count("--gpu") == 1 else len(arguments)
+    rest, name = [*arguments[:place], *arguments[place + 2 :]], "".join(arguments[place + 1 : place + 2])
+    models = plain(rest)
+    return None if models is None or not name or name.startswith("-") else (models, name)
 
 
 def report(error: PCError) -> None:

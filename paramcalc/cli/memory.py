@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from paramcalc.cli import options as o
 from paramcalc.cli import serving as s
-
-if TYPE_CHECKING:
-    from paramcalc.readers.models import Loaded
-    from paramcalc.reports.table import Answer
 
 EXAMPLES = (
     "paramcalc memory llama-3.1-8b --context 32k",
@@ -50,26 +46,8 @@ def memory(
     debug: o.Debug = False,
 ) -> None:
     """Say what serving takes: weights and cache exactly, activations and overhead as estimates, for each device."""
-    from paramcalc.cli.sizes import tokens
+    from paramcalc.cli.asked import Asked, run_memory
 
-    asked = s.Asked(dtype, quant, kv_dtype, runtime.value, settings, gpu, gpus, tp, pp, ep, utilization, accelerators)
-    length = tokens(context, "--context")
-    encoder = None if source is None else tokens(source, "--source")
-
-    def make(loaded: Loaded) -> Answer:
-        from paramcalc.build import build
-        from paramcalc.estimates.inference import memory
-        from paramcalc.measures.cache import Serving
-        from paramcalc.reports.memory import answer
-
-        model, made = build(loaded.spec), asked.made()
-        found = memory(asked.prepare(model, made), Serving(length, batch, encoder))
-        machine = asked.machine(made)
-        if plot is not None:
-            from paramcalc.reports.plot import draw
-
-            draw(plot, model.spec.name, found, machine)
-        return answer(loaded, model, found, machine)
-
-    common = o.Common(set_, format_, json, output, color, strict, quiet)
-    raise typer.Exit(o.answer_all(models, common, make))
+    asked = Asked(context, batch, source, dtype, quant, kv_dtype, runtime.value, settings, gpu, gpus, tp, pp, ep,
+                  utilization, accelerators, plot)
+    raise typer.Exit(run_memory(models, o.Common(set_, format_, json, output, color, strict, quiet), asked))

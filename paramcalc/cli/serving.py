@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated
 
 import typer
-
-from paramcalc.errors import Problem, UsageError
-
-if TYPE_CHECKING:
-    from paramcalc.build import Model
-    from paramcalc.catalog.accelerators import Accelerator
-    from paramcalc.estimates.inference import Prepared
-    from paramcalc.estimates.machine import Machine
-    from paramcalc.estimates.runtimes import Runtime
 
 
 class RuntimeName(StrEnum):
@@ -51,69 +41,3 @@ Accelerators = Annotated[Path | None, typer.Option("--accelerators", metavar="FI
                                                    "catalog's form.")]
 Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw it: .svg or .png (needs the plot "
                                            "extra).")]
-
-
-class Asked(NamedTuple):
-    """The options as they were given."""
-
-    dtype: str
-    quant: str | None
-    kv_dtype: str | None
-    runtime: str
-    settings: list[str]
-    gpu: str | None
-    gpus: int | None
-    tp: int | None
-    pp: int | None
-    ep: int | None
-    utilization: str | None
-    accelerators: Path | None
-
-    def made(self) -> Runtime:
-        """The runtime and its settings."""
-        from paramcalc.estimates.runtimes import Runtime
-
-        return Runtime(self.runtime, self.settings)
-
-    def prepare(self, model: Model, runtime: Runtime, gpus: int | None = None) -> Prepared:
-        """The model, quantized and divided."""
-        from paramcalc.estimates.inference import Prepared, Setup
-
-        return Prepared(model, runtime, Setup(self.dtype, self.quant, self.kv_dtype, self.tp, self.pp, self.ep,
-                                              gpus or self.gpus))
-
-    def device(self) -> Accelerator | None:
-        """The accelerator named."""
-        from paramcalc.catalog.accelerators import find_accelerator
-
-        return None if self.gpu is None else find_accelerator(self.gpu, self.accelerators)
-
-    def machine(self, runtime: Runtime) -> Machine | None:
-        """The accelerator as the runtime uses it."""
-        from paramcalc.estimates.machine import Machine
-
-        device = self.device()
-        return None if device is None else Machine(device, runtime, part(self.utilization))
-
-    def machines(self, runtime: Runtime) -> list[Machine]:
-        """Every accelerator of the catalog, and of the user's file, whose memory is known."""
-        from paramcalc.catalog.accelerators import accelerators
-        from paramcalc.estimates.machine import Machine
-
-        share = part(self.utilization)
-        return [Machine(device, runtime, share) for device in accelerators(self.accelerators).values()
-                if device.capacity_bytes is not None]
-
-
-def part(text: str | None) -> tuple[int, int] | None:
-    """`0.9` as a ratio. Raises UsageError for what is not more than 0 and at most 1."""
-    if text is None:
-        return None
-    try:
-        found = Fraction(text) if len(text) < 20 and "e" not in text.lower() else Fraction(0)
-    except (ValueError, ZeroDivisionError):
-        found = Fraction(0)
-    if not 0 < found <= 1:
-        raise UsageError(Problem(f"--gpu-memory-utilization {text[:40]!r} is not a part of a device",
-                                 hint="more than 0, at most 1: 0.9"))
-    return found.numerator, found.denominator

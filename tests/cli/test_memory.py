@@ -177,3 +177,19 @@ def test_the_picture_is_written(call, tmp_path, suffix):
     code, _, err = call("memory", LLAMA, "--gpu", "rtx-4090", "--plot", str(target))
     assert (code, err) == (0, "")
     assert target.read_bytes()[:5] in (b"\x89PNG\r", b"<?xml")
+
+
+@pytest.mark.parametrize("words", [
+    ["count", "gpt2"], ["memory", "gpt2", "llama-3.1-8b"], ["memory", "gpt2", "--json"],
+    ["fit", "gpt2", "--gpu", "h100"], ["fit", "--json", "--gpu", "rtx-4090", "llama-3.1-70b"],
+    ["fit", "gpt2", "--gpu", "h-one-hundred"], ["memory", "no-such-model"],
+], ids=" ".join)
+def test_a_line_without_a_parser_says_what_one_with_it_says(words, capsys):
+    plain = run(words), *capsys.readouterr()
+    assert plain == (run([*words, "--color", "auto"]), *capsys.readouterr())
+
+
+@pytest.mark.parametrize("words", [["fit", "gpt2"], ["fit", "gpt2", "--gpu"]], ids=" ".join)
+def test_fit_wants_an_accelerator(words, capsys):
+    assert run(words) == 2
+    assert "--gpu" in capsys.readouterr().err
