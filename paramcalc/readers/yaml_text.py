@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from paramcalc.readers.quote import visible
-from paramcalc.readers.text import Findings, Mark, line_column, not_a_mapping
+from paramcalc.readers.text import MAX_DEPTH, Findings, Mark, line_column, not_a_mapping
 from paramcalc.readers.yaml_build import Builder
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -59,6 +59,9 @@ def _syntax(error: yaml.YAMLError, text: str, findings: Findings) -> None:
     tab = _TAB.match(lines[mark.line]) if mark.line < len(lines) else None
     if tab:
         findings.add("tab in the indentation", (mark.line + 1, tab.end()), (), "indent with spaces")
+        return
+    if "nesting depth" in what:  # libyaml's own bound of 1,000 from 0.2.6 on, which it meets before we see the events
+        findings.add(f"nested more than {MAX_DEPTH} deep", (mark.line + 1, mark.column + 1))
         return
     hint = next((hint for part, hint in _HINTS.items() if part in what), "")
     findings.add(f"not valid YAML: {visible(what, 200)}", (mark.line + 1, mark.column + 1), (), hint)

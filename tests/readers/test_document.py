@@ -37,6 +37,12 @@ def test_bad_files_are_refused_in_these_words(path, loader, monkeypatch):
     assert refusal(load_document, Path(path.name)) == path.with_suffix(".expected").read_text("utf-8")
 
 
+@pytest.mark.parametrize("loader", ["CSafeLoader", "SafeLoader"])
+def test_what_the_parser_itself_finds_too_deep_is_refused_in_our_words(loader, monkeypatch):
+    monkeypatch.setattr(yaml_text, "LOADER", getattr(yaml, loader, yaml.SafeLoader))
+    assert "nested more than 32 deep" in refusal(read_yaml, "a: " + "[" * 5_000, "s")
+
+
 def test_values_are_those_of_yaml_1_2_core():
     text = "a: 4e9\nb: 1e-5\nc: -3\nd: ~\ne: True\nf: 1.\ng: .5\nh:\ni: +7\n"
     data = read_yaml(text, "s").data
