@@ -32,16 +32,6 @@ ANSWERS = {
 """Command lines and the keys the contract names beside schema, model, warnings and assumptions."""
 
 
-@pytest.fixture
-def call(capsys):
-    def ask(*arguments):
-        code = run(list(arguments))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return ask
-
-
 def invalid(command, found):
     return [error.message for error in Draft202012Validator(command_schema(command)).iter_errors(found)]
 

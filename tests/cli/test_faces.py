@@ -13,7 +13,6 @@ import pytest
 
 from paramcalc.cli import COMMANDS
 from paramcalc.cli.app import EXAMPLES, command_module
-from paramcalc.cli.guard import guarded as run
 
 ROOT = Path(__file__).parents[2]
 SPEC = "hidden_size: 64\nvocab_size: 100\nnum_layers: 2\nnum_heads: 4\nintermediate_size: 256\n"
@@ -27,16 +26,6 @@ def plain_terminal(monkeypatch):
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
-
-
-@pytest.fixture
-def call(capsys):
-    def ask(*arguments):
-        code = run(list(arguments))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return ask
 
 
 @pytest.fixture

@@ -1,0 +1,16 @@
+"""What tests of the command line share."""
+
+import pytest
+
+from paramcalc.cli.guard import guarded
+
+
+@pytest.fixture
+def call(capsys):
+    """Run a command line: its exit code, what it printed, and what it said on standard error."""
+    def ask(*arguments):
+        code = guarded(list(arguments))
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return ask
