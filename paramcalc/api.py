@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from paramcalc.estimates.fit import Fit
     from paramcalc.estimates.inference import Memory
     from paramcalc.estimates.training import Device
+    from paramcalc.measures.attention_pairs import Convention
     from paramcalc.measures.explain import Formula
     from paramcalc.measures.flops import Flops
-    from paramcalc.measures.pairs import Convention
     from paramcalc.measures.parameters import Counts
     from paramcalc.measures.weights import WeightBytes
     from paramcalc.spec.model import ModelSpec

@@ -43,7 +43,7 @@ def build(spec: ModelSpec, *, explain: bool = False) -> Model:
         apart = {name: _tree(Lowered(parts, lowered.blocks), site, explain) for name, parts in spec.apart.items()}
         return Model(spec, _tree(lowered, site, explain), apart)
     except UnfitError:
-        from paramcalc.spec.fitting import unfit
+        from paramcalc.spec.placement import unfit
 
         raise unfit(spec, lowered, site) from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from paramcalc.measures.pairs import Convention
+    from paramcalc.measures.attention_pairs import Convention
 
 
 def flops_per_token(model: object, seq: int, *, convention: Convention = "full", training: bool = True) -> int:

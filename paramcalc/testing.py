@@ -18,11 +18,11 @@ def budget(model: object, *, fits: str | list[str] | None = None, **expect: obje
     """
     __tracebackhide__ = True
     from paramcalc.build import build
-    from paramcalc.checks.promises import broken_promises
-    from paramcalc.checks.subject import Subject
-    from paramcalc.readers.document import Document
+    from paramcalc.checks.checked_model import Subject
+    from paramcalc.checks.expectations import broken_promises
     from paramcalc.readers.models import Loaded
     from paramcalc.readers.sources import spec_of
+    from paramcalc.readers.text.document import Document
 
     spec = spec_of(model)
     spec = spec.model_copy(update={"expect": _promises(fits, expect)})

@@ -121,8 +121,8 @@ def counts() -> None:
 def varied(number: int) -> list[dict[str, Any]]:
     """Configs of every family in turn, with the library's defaults and vocabularies of their own."""
     from paramcalc.errors import PCError
-    from paramcalc.readers.families.data import family_data, model_types
-    from paramcalc.readers.huggingface import read_config
+    from paramcalc.readers.config.defaults import family_data, model_types
+    from paramcalc.readers.config.read import read_config
 
     usable = []
     for model_type in model_types():
@@ -139,7 +139,7 @@ def configs() -> None:
     """Configs of every family, by the API and by one command, and memory against the number of layers."""
     from paramcalc.build import build
     from paramcalc.measures.parameters import count
-    from paramcalc.readers.huggingface import read_config
+    from paramcalc.readers.config.read import read_config
 
     given = varied(1_000)
     found = rate(lambda data: count(build(read_config(data).spec).tree), given)

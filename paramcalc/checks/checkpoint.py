@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from paramcalc.checks.results import Finding
 from paramcalc.measures.parameters import Row, rows
 from paramcalc.measures.weights import held_in
-from paramcalc.readers.checkpoint import read_header
-from paramcalc.readers.headers import StoredTensor, tell_layers
+from paramcalc.readers.headers.checkpoint import read_header
+from paramcalc.readers.headers.header import StoredTensor, tell_layers
 
 if TYPE_CHECKING:
-    from paramcalc.checks.subject import Subject
+    from paramcalc.checks.checked_model import Subject
 
 CHECKPOINT = "PC006"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.checks.figures import Figures
+from paramcalc.checks.metrics import Figures
 from paramcalc.measures.parameters import COMPONENTS, Row, rows
 
 if TYPE_CHECKING:

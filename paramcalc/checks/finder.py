@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.errors import InputError, Problem
 from paramcalc.readers.git import tracked
-from paramcalc.readers.text import MAX_BYTES
+from paramcalc.readers.text.limits import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

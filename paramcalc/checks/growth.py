@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paramcalc.build import build
-from paramcalc.checks.figures import Figures
+from paramcalc.checks.metrics import Figures
 from paramcalc.checks.results import Finding
 from paramcalc.errors import InputError, PCError
 from paramcalc.readers.git import checked, require
 from paramcalc.readers.models import load
 
 if TYPE_CHECKING:
-    from paramcalc.checks.subject import Subject
+    from paramcalc.checks.checked_model import Subject
 
 GROWTH = "PC005"
 

@@ -12,7 +12,7 @@ from paramcalc.errors import InputError, Problem, UsageError
 from paramcalc.readers.files import read_file
 
 if TYPE_CHECKING:
-    from paramcalc.checks.subject import Subject
+    from paramcalc.checks.checked_model import Subject
 
 NAME = "paramcalc.lock"
 SCHEMA = "paramcalc/lock/1"
@@ -45,7 +45,7 @@ def lock(path: Path, *, write: bool) -> Lock | None:
 
 def read_lock(path: Path) -> dict[str, dict[str, int]]:
     """File to figures. Raises InputError for a lock nobody wrote so."""
-    from paramcalc.readers.document import read_json
+    from paramcalc.readers.text.document import read_json
 
     data = read_json(read_file(path), str(path)).data
     found = data.get("files")

@@ -1,35 +1,17 @@
-"""The rules: each has a code, a name, a severity, a sentence and a reason; most have a function that looks."""
+"""Every rule of `check`, by its code."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from paramcalc.checks.results import Finding
-    from paramcalc.checks.subject import Subject
-
-Severity = Literal["error", "warning", "note"]
-Look = Callable[["Subject"], Iterator["Finding"]]
-
-
-class Rule(NamedTuple):
-    """What a code stands for."""
-
-    code: str
-    name: str
-    severity: Severity
-    summary: str
-    """What is wrong."""
-    why: str
-    """Why it matters, and what to do."""
-    look: Look | None = None
-    """Finds it in a file that is valid; rules without one are told by readers and comparisons."""
+    from paramcalc.checks.rule import Rule
 
 
 def rules() -> dict[str, Rule]:
     """Every rule by its code, in order."""
-    from paramcalc.checks import told, unusual, wasteful, wrong
+    from paramcalc.checks import rules_consistency, rules_hardware, rules_input, rules_shape
 
-    found = [*told.RULES, *wrong.RULES, *wasteful.RULES, *unusual.RULES]
-    return {rule.code: rule for rule in sorted(found, key=lambda rule: rule.code)}
+    modules = (rules_input, rules_consistency, rules_hardware, rules_shape)
+    every = [rule for module in modules for rule in module.RULES]
+    return {rule.code: rule for rule in sorted(every, key=lambda rule: rule.code)}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.build import build
-from paramcalc.checks.promises import broken_promises
+from paramcalc.checks.checked_model import Subject
+from paramcalc.checks.expectations import broken_promises
 from paramcalc.checks.results import Finding, Run
-from paramcalc.checks.rules import Rule, rules
+from paramcalc.checks.rule import Rule
+from paramcalc.checks.rules import rules
+from paramcalc.checks.rules_input import code_of
 from paramcalc.checks.selection import Selection, comments
-from paramcalc.checks.subject import Subject
-from paramcalc.checks.told import code_of
 from paramcalc.errors import PCError
 from paramcalc.readers.models import load, located
 

@@ -12,8 +12,8 @@ from paramcalc.cli.run import write
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from paramcalc.checks.checked_model import Subject
     from paramcalc.checks.results import Finding, Run
-    from paramcalc.checks.subject import Subject
 
     Extra = Callable[[Subject], Iterable[Finding]]
 

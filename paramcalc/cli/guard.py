@@ -98,7 +98,7 @@ def _at_once(arguments: list[str]) -> int | None:
 def _tell_requests(arguments: Sequence[str]) -> None:
     """Say on standard error which addresses are asked, unless told to be quiet."""
     from paramcalc.readers import hub
-    from paramcalc.readers.quote import visible
+    from paramcalc.sanitize import visible
 
     def tell(url: str) -> None:
         sys.stderr.write(f"GET {visible(url, 2000)}\n")
@@ -125,7 +125,7 @@ def _plain_on(arguments: Sequence[str]) -> tuple[list[str], str] | None:
 
 def report(error: PCError) -> None:
     """Each problem and its hint on standard error, control characters made visible."""
-    from paramcalc.readers.quote import visible
+    from paramcalc.sanitize import visible
 
     for problem in error.problems:
         sys.stderr.write(f"error: {visible(str(problem), 2000)}\n")

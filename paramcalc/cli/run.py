@@ -97,7 +97,7 @@ def failure(model: str, error: PCError) -> Answer:
 
 def warn(message: str) -> None:
     """A warning on standard error."""
-    from paramcalc.readers.quote import visible
+    from paramcalc.sanitize import visible
 
     sys.stderr.write(f"warning: {visible(message, 2000)}\n")
 

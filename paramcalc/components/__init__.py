@@ -73,7 +73,7 @@ def parse_component(value: Any) -> Component:  # noqa: ANN401 - whatever a docum
         raise PydanticCustomError("dict_type", "Input should be a valid dictionary")
     kind = value.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
-        from paramcalc.readers.quote import quote
+        from paramcalc.sanitize import quote
 
         raise impossible(f"unknown kind {quote(kind)}" if "kind" in value else "a component needs a kind",
                          nearest(str(kind)[:100], KINDS), "kind")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.measures.flops import Flops, Workload, flops
-from paramcalc.measures.rules import palm, six_n_d
+from paramcalc.measures.rules_of_thumb import palm, six_n_d
 
 if TYPE_CHECKING:
     from paramcalc.tree import Node

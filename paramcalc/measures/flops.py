@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.measures.pairs import Convention, Reach, pairs
+from paramcalc.measures.attention_pairs import Convention, Reach, pairs
 from paramcalc.tree import join
 
 if TYPE_CHECKING:

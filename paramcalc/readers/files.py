@@ -8,8 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from paramcalc.errors import InputError, Problem
-from paramcalc.readers.quote import quote, visible
-from paramcalc.readers.text import MAX_BYTES, too_large
+from paramcalc.readers.text.limits import MAX_BYTES, too_large
+from paramcalc.sanitize import quote, visible
 
 if TYPE_CHECKING:
     from pathlib import Path

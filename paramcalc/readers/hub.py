@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from paramcalc.errors import InputError, NetworkError, PCError, Problem, UsageError
-from paramcalc.readers.headers import MAX_HEADER, Header
-from paramcalc.readers.quote import quote
+from paramcalc.readers.headers.header import MAX_HEADER, Header
+from paramcalc.sanitize import quote
 
 if TYPE_CHECKING:
-    from paramcalc.readers.document import Document
+    from paramcalc.readers.text.document import Document
 
 PREFIX = "hf://"
 MODEL = re.compile(r"hf://([\w.-]{1,96}/[\w.-]{1,96})(?:@(refs/\w{1,32}/\w{1,32}|[\w.-]{1,128}))?(?:/((?:[\w.-]{1,128}/)*[\w.-]{1,128}"
@@ -101,8 +101,8 @@ def _url(where: Place, file: str) -> str:
 
 def _config(where: Place, file: str, model: str) -> Document:
     """A small JSON file, kept in huggingface_hub's cache."""
-    from paramcalc.readers.document import read_json
     from paramcalc.readers.files import read_file
+    from paramcalc.readers.text.document import read_json
 
     cached = _cached(where, file)
     if cached is not None:
@@ -146,7 +146,7 @@ def _weights(where: Place, model: str) -> Header:
 
 def _header(where: Place, file: str) -> Header:
     """The header of one file of weights: its length, then as many bytes as it says."""
-    from paramcalc.readers.safetensors import interpret, parse
+    from paramcalc.readers.headers.safetensors import interpret, parse
 
     url, source = _url(where, file), f"hf://{where.repository}/{file}"
     raw, size = _get(url, 0, FIRST)
@@ -164,7 +164,7 @@ def _header(where: Place, file: str) -> Header:
 
 def _index(where: Place, file: str) -> Header:
     """The headers of all shards an index names."""
-    from paramcalc.readers.safetensors import parse
+    from paramcalc.readers.headers.safetensors import parse
 
     source = f"hf://{where.repository}/{file}"
     raw, _ = _get(_url(where, file), 0, MAX_HEADER)

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.errors import InputError, PCError, Problem, SpecError, UnknownArchitectureError, UsageError
-from paramcalc.readers.document import Document, load_document, read_json, read_yaml
+from paramcalc.readers.text.document import Document, load_document, read_json, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from paramcalc.readers.headers import Header
+    from paramcalc.readers.headers.header import Header
     from paramcalc.spec.model import ModelSpec
 
 SPEC_LIMIT = 4 * 2**20
@@ -61,14 +61,14 @@ def _found(model: str) -> Document | Header:
         revision, path = split(model)
         return _guess(show(revision, path), f"{path}@{revision}")
     if model.endswith(CHECKPOINTS):
-        from paramcalc.readers.checkpoint import read_header
+        from paramcalc.readers.headers.checkpoint import read_header
 
         return read_header(Path(model))
     return _document(model)
 
 
 def _checkpoint(model: str, header: Header, overrides: Sequence[str]) -> Loaded:
-    from paramcalc.readers.checkpoint import checkpoint_spec
+    from paramcalc.readers.headers.checkpoint import checkpoint_spec
 
     if overrides:
         raise UsageError(Problem("--set changes a spec or config, not a checkpoint", hint="convert it to a spec first"))
@@ -78,7 +78,7 @@ def _checkpoint(model: str, header: Header, overrides: Sequence[str]) -> Loaded:
 
 def located(error: PCError, document: Document) -> PCError:
     """The same refusal with each problem's line and column in its document."""
-    from paramcalc.readers.located import ordered
+    from paramcalc.readers.text.validation import ordered
 
     if isinstance(error, UsageError) and not any(p.path for p in error.problems):
         return error.within(document.source)
@@ -147,7 +147,7 @@ def _override(data: dict[str, Any], override: str) -> None:
 def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
     data = document.data
     if "model_type" in data or "architectures" in data:
-        from paramcalc.readers.huggingface import read_config
+        from paramcalc.readers.config.read import read_config
 
         spec, unknown = read_config(data, name)
         if strict and unknown:
@@ -172,6 +172,6 @@ def parse_spec(document: Document) -> ModelSpec:
     try:
         return ModelSpec.model_validate(document.data)
     except ValidationError as error:
-        from paramcalc.readers.spec_file import refusal  # only refusals pay for it
+        from paramcalc.readers.spec_errors import refusal  # only refusals pay for it
 
         raise refusal(error, document) from error

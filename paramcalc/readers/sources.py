@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.errors import InputError, SpecError
-from paramcalc.readers.document import Document
+from paramcalc.readers.text.document import Document
 
 if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
@@ -37,7 +37,7 @@ def _of_dict(data: dict[str, Any]) -> ModelSpec:
     from paramcalc.readers.models import parse_spec
 
     if "model_type" in data:
-        from paramcalc.readers.huggingface import read_config
+        from paramcalc.readers.config.read import read_config
 
         return read_config(data).spec
     try:

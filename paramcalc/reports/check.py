@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.readers.quote import visible
+from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable

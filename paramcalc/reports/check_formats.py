@@ -11,8 +11,9 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 from paramcalc._version import __version__
-from paramcalc.checks.rules import Rule, rules
-from paramcalc.readers.quote import visible
+from paramcalc.checks.rule import Rule
+from paramcalc.checks.rules import rules
+from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -99,7 +99,7 @@ def cache_unknown(model: Model) -> str:
         return ""
     if not model.spec.family:
         return "a checkpoint's header does not say"
-    from paramcalc.readers.quote import quote
+    from paramcalc.sanitize import quote
 
     return f"the header of a GGUF file of {quote(model.spec.family)} does not say"
 

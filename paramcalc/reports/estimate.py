@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from paramcalc.measures.cache import Cache, Serving, exact, mixers, types
 from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.parameters import Counts, count
-from paramcalc.measures.rules import six_n_d
+from paramcalc.measures.rules_of_thumb import six_n_d
 from paramcalc.measures.weights import weight_bytes
 from paramcalc.reports.count import cache_unknown, component_table, has_formats, head, weights_only
 from paramcalc.reports.table import Answer, Column, Table

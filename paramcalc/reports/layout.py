@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.readers.quote import visible
 from paramcalc.reports.cells import cells
+from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

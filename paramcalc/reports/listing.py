@@ -14,8 +14,8 @@ Item = dict[str, Any]
 
 def models() -> list[Item]:
     """Presets with what they promise, which `check` and the tests hold them to."""
-    from paramcalc.readers.document import read_yaml
     from paramcalc.readers.presets import presets
+    from paramcalc.readers.text.document import read_yaml
 
     found = []
     for name, path in presets().items():

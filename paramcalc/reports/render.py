@@ -47,7 +47,7 @@ def to_markdown(tables: Sequence[Table]) -> str:
 
 
 def _md(text: str) -> str:
-    from paramcalc.readers.quote import visible
+    from paramcalc.sanitize import visible
 
     clean = visible(text, len(text) * 10 + 1)
     for mark in ("\\", "|", "<", ">", "`", "*", "_", "[", "]"):
@@ -83,7 +83,7 @@ def _raw(value: Any) -> Any:  # noqa: ANN401 - raw cells
     if isinstance(value, tuple):
         return "x".join(str(int(v)) for v in value)
     if isinstance(value, str):
-        from paramcalc.readers.quote import visible
+        from paramcalc.sanitize import visible
 
         value = visible(value, len(value) * 10 + 1)
         formula = value[:1] in ("=", "+", "-", "@") and not re.fullmatch(r"[+-][\d.,]+ ?%?", value)

@@ -8,7 +8,7 @@ from paramcalc.errors import Problem, UsageError
 from paramcalc.reports.table import Answer, Column, Table
 
 if TYPE_CHECKING:
-    from paramcalc.checks.rules import Rule
+    from paramcalc.checks.rule import Rule
 
 
 def answer(code: str) -> Answer:

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from paramcalc.readers.yaml_scalars import plain
+from paramcalc.readers.text.yaml_scalars import plain
 
 WIDTH = 110
 MODELINE = "# yaml-language-server: $schema={}\n"

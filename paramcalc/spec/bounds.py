@@ -55,7 +55,7 @@ def parse_bound(value: Any, unit: Unit = "count") -> Bound:  # noqa: ANN401 - wh
         found = _text(value, unit)
         if found is not None:
             return found
-    from paramcalc.readers.quote import found as said
+    from paramcalc.sanitize import found as said
 
     raise impossible(f"expected a figure or a bound, found {said(value)}", f"write {EXAMPLES[unit]}")
 

@@ -12,8 +12,8 @@ import pytest
 from paramcalc.axes import runs
 from paramcalc.build import build
 from paramcalc.measures.parameters import placed
+from paramcalc.readers.config.read import read_config
 from paramcalc.readers.families import known
-from paramcalc.readers.huggingface import read_config
 from paramcalc.transforms.shard import DIVIDED, REPEATED
 
 DATA = Path(__file__).parents[1] / "data"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from paramcalc.build import build
-from paramcalc.readers.huggingface import read_config
+from paramcalc.readers.config.read import read_config
 
 RECORDS = [json.loads(line) for line in
            (Path(__file__).parent.parent / "data" / "caches.jsonl").read_text(encoding="utf-8").splitlines()]

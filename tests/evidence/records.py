@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from paramcalc.build import build
-from paramcalc.readers.huggingface import read_config
+from paramcalc.readers.config.read import read_config
 from paramcalc.readers.models import load
 from paramcalc.spec.model import ModelSpec
 

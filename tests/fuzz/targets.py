@@ -9,10 +9,10 @@ from pathlib import Path
 from paramcalc.build import build
 from paramcalc.errors import PCError
 from paramcalc.measures.parameters import count
-from paramcalc.readers.checkpoint import checkpoint_spec, read_header
-from paramcalc.readers.document import read_json, read_yaml
-from paramcalc.readers.huggingface import read_config
+from paramcalc.readers.config.read import read_config
+from paramcalc.readers.headers.checkpoint import checkpoint_spec, read_header
 from paramcalc.readers.models import parse_spec
+from paramcalc.readers.text.document import read_json, read_yaml
 
 ROOT = Path(__file__).parents[2]
 BAD = ROOT / "tests" / "data" / "bad"

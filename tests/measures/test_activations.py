@@ -10,8 +10,8 @@ import pytest
 from paramcalc.build import build
 from paramcalc.components.tape import Policy
 from paramcalc.measures.activations import Tokens, activations
+from paramcalc.readers.config.read import read_config
 from paramcalc.readers.families.training_facts import MEASURED
-from paramcalc.readers.huggingface import read_config
 
 DATA = Path(__file__).parents[1] / "data/activations"
 SCANS = [{"tolerance": 0, **json.loads(line)} for line in (DATA / "scans.jsonl").read_text("utf-8").splitlines()]

@@ -10,7 +10,7 @@ import pytest
 from paramcalc.build import build
 from paramcalc.components.tape import Policy
 from paramcalc.measures.activations import Tokens, activations
-from paramcalc.readers.huggingface import read_config
+from paramcalc.readers.config.read import read_config
 from paramcalc.transforms.lora import Lora, adapt, trainable_parameters
 
 DATA = Path(__file__).parents[1] / "data/activations/adapted.jsonl"

@@ -18,8 +18,8 @@ import pytest
 
 from paramcalc.build import build
 from paramcalc.measures.flops import Workload, flops, streams
+from paramcalc.readers.config.read import read_config
 from paramcalc.readers.families import builder
-from paramcalc.readers.huggingface import read_config
 
 DATA = Path(__file__).parent.parent / "data"
 RECORDS = [json.loads(line) for name in ("oracle_flops", "small_flops")

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from paramcalc.measures.pairs import Reach, pairs
+from paramcalc.measures.attention_pairs import Reach, pairs
 
 
 def seen(position, reach):

@@ -9,7 +9,7 @@ import yaml
 
 from paramcalc.build import build
 from paramcalc.measures.parameters import count
-from paramcalc.readers.huggingface import read_config
+from paramcalc.readers.config.read import read_config
 from paramcalc.readers.models import load
 from paramcalc.spec.dump import dump
 from paramcalc.spec.model import ModelSpec

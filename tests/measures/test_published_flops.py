@@ -9,7 +9,7 @@ import yaml
 from paramcalc.build import build
 from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.parameters import count, placed
-from paramcalc.measures.rules import palm, six_n_d
+from paramcalc.measures.rules_of_thumb import palm, six_n_d
 from paramcalc.readers.models import load
 from paramcalc.spec.model import ModelSpec
 

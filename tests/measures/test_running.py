@@ -15,7 +15,7 @@ from paramcalc.build import build
 from paramcalc.estimates.runtimes import Runtime
 from paramcalc.measures.cache import Serving, mixers, types
 from paramcalc.measures.flops import Workload, flops
-from paramcalc.readers.huggingface import read_config
+from paramcalc.readers.config.read import read_config
 
 RECORDS = [json.loads(line) for line in
            (Path(__file__).parent.parent / "data" / "oracle_running.jsonl").read_text(encoding="utf-8").splitlines()]

@@ -22,7 +22,7 @@ from transformers.configuration_utils import PreTrainedConfig, SubConfigSpec
 from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES, model_type_to_module_name
 
-DEFAULT_OUTPUT = Path(__file__).resolve().parents[2] / "paramcalc/readers/families/defaults.json"
+DEFAULT_OUTPUT = Path(__file__).resolve().parents[2] / "paramcalc/readers/config/defaults.json"
 TEXT_KEYS = ("text_config", "decoder", "generator", "text_encoder", "thinker_config", "language_config", "llm_config")
 LONGEST_VALUE = 2000
 # Class attributes which steer training, sharding or serving; none of them shapes a parameter.

@@ -26,7 +26,7 @@ from transformers import masking_utils
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 DATA = Path(__file__).parent.parent / "data"
-DEFAULTS = json.loads((DATA.parent.parent / "paramcalc/readers/families/defaults.json").read_text("utf-8"))["families"]
+DEFAULTS = json.loads((DATA.parent.parent / "paramcalc/readers/config/defaults.json").read_text("utf-8"))["families"]
 LENGTH = 64
 KINDS = {"eager": "eager", "sdpa": "sdpa", "flash": "fused_on_meta"}
 HEADED = re.compile("ForCausalLM|ForMaskedLM|ForConditionalGeneration|LMHeadModel|MTModel")

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paramcalc.errors import InputError
-from paramcalc.readers import yaml_text
-from paramcalc.readers.document import load_document, read_json, read_yaml
 from paramcalc.readers.files import read_file, read_stream
+from paramcalc.readers.text import yaml_text
+from paramcalc.readers.text.document import load_document, read_json, read_yaml
 
 BAD = Path(__file__).parents[1] / "data" / "bad"
 FILES = sorted(path for path in BAD.iterdir() if path.suffix in {".yaml", ".json"})
@@ -191,7 +191,7 @@ RUN = """
 import resource, sys, time
 from pathlib import Path
 from paramcalc.errors import InputError
-from paramcalc.readers.document import load_document
+from paramcalc.readers.text.document import load_document
 path = Path(sys.argv[1])
 path.write_text(eval(sys.argv[2]))
 resource.setrlimit(resource.RLIMIT_AS, (200 * 2**20,) * 2)

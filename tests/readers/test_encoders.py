@@ -5,7 +5,7 @@ import pytest
 from paramcalc.build import build
 from paramcalc.errors import SpecError
 from paramcalc.measures.parameters import count, rows
-from paramcalc.readers.huggingface import read_config
+from paramcalc.readers.config.read import read_config
 
 SMALL = {"hidden_size": 48, "intermediate_size": 88, "num_hidden_layers": 3, "num_attention_heads": 6,
          "vocab_size": 211, "max_position_embeddings": 70}

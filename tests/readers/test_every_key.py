@@ -9,10 +9,10 @@ from pathlib import Path
 import test_oracle
 import yaml
 
+from paramcalc.readers.config.defaults import family_data
+from paramcalc.readers.config.neutral import NEUTRAL
+from paramcalc.readers.config.read import understood
 from paramcalc.readers.families import builder, known
-from paramcalc.readers.families.data import family_data
-from paramcalc.readers.families.neutral import NEUTRAL
-from paramcalc.readers.huggingface import understood
 
 TABLE = Path(__file__).parent.parent / "data" / "neutral_keys.yaml"
 REVIEWED = {key: families for group in yaml.safe_load(TABLE.read_text(encoding="utf-8"))

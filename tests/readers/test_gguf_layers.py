@@ -21,9 +21,9 @@ from paramcalc.estimates.runtimes import Runtime
 from paramcalc.measures.cache import Serving, mixers, types
 from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.parameters import count
-from paramcalc.readers.checkpoint import checkpoint_spec, read_header
-from paramcalc.readers.gguf_layers import UnknownLayersError, gguf_layers
-from paramcalc.readers.headers import Header, StoredTensor
+from paramcalc.readers.headers.checkpoint import checkpoint_spec, read_header
+from paramcalc.readers.headers.gguf_layers import UnknownLayersError, gguf_layers
+from paramcalc.readers.headers.header import Header, StoredTensor
 from paramcalc.readers.sources import spec_of
 
 RECORDED = yaml.safe_load((Path(__file__).parents[1] / "data/evidence/models.yaml").read_text("utf-8"))

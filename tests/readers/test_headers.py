@@ -12,8 +12,8 @@ from paramcalc.build import build
 from paramcalc.errors import InputError, PCError
 from paramcalc.measures.parameters import count, rows
 from paramcalc.measures.weights import weight_bytes
-from paramcalc.readers.checkpoint import checkpoint_spec, read_header
-from paramcalc.readers.headers import Header, StoredTensor
+from paramcalc.readers.headers.checkpoint import checkpoint_spec, read_header
+from paramcalc.readers.headers.header import Header, StoredTensor
 
 BAD = Path(__file__).parents[1] / "data" / "bad" / "headers"
 FILES = sorted(path for path in BAD.rglob("*") if (path.suffix in (".safetensors", ".gguf") and path.parent == BAD)
@@ -37,7 +37,7 @@ def test_bad_headers_are_refused_in_these_words(path, monkeypatch):
 def test_all_bad_headers_in_little_time_and_memory(kind):
     code = (
         "import resource, sys, time; from pathlib import Path\n"
-        "from paramcalc.errors import InputError; from paramcalc.readers.checkpoint import read_header\n"
+        "from paramcalc.errors import InputError; from paramcalc.readers.headers.checkpoint import read_header\n"
         "resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20,) * 2)\n"
         "for path in Path(sys.argv[1]).rglob(sys.argv[2]):\n"
         "    start = time.process_time()\n"

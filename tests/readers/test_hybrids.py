@@ -8,7 +8,7 @@ import pytest
 from paramcalc.build import build
 from paramcalc.errors import SpecError
 from paramcalc.measures.parameters import count
-from paramcalc.readers.huggingface import read_config
+from paramcalc.readers.config.read import read_config
 from paramcalc.spec.layout import unroll
 
 RECORDS = Path(__file__).parent.parent / "data" / "oracle"

@@ -3,7 +3,7 @@
 import pytest
 
 from paramcalc.errors import SpecError
-from paramcalc.readers.huggingface import read_config
+from paramcalc.readers.config.read import read_config
 from paramcalc.spec.layout import unroll
 
 STEP = {"model_type": "step3p5", "architectures": ["Step3p5ForCausalLM"], "num_hidden_layers": 4,

@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from paramcalc.readers.document import read_yaml
-from paramcalc.readers.located import spec_problems
+from paramcalc.readers.text.document import read_yaml
+from paramcalc.readers.text.validation import spec_problems
 
 
 class Strict(BaseModel):

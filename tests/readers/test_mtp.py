@@ -9,7 +9,7 @@ import pytest
 
 from paramcalc.build import build
 from paramcalc.measures.parameters import count, rows
-from paramcalc.readers.huggingface import read_config
+from paramcalc.readers.config.read import read_config
 
 V3 = {"model_type": "deepseek_v3", "architectures": ["DeepseekV3ForCausalLM"], "hidden_size": 7168,
       "num_hidden_layers": 61, "num_attention_heads": 128, "q_lora_rank": 1536, "kv_lora_rank": 512,

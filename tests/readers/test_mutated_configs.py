@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from paramcalc.build import build
 from paramcalc.errors import PCError
 from paramcalc.measures.parameters import count, rows
-from paramcalc.readers.huggingface import read_config
+from paramcalc.readers.config.read import read_config
 
 RECORDS = [record for record in test_oracle.CASES if record["id"].startswith("draw1")]
 SCALARS = st.one_of(

@@ -10,8 +10,8 @@ import pytest
 
 from paramcalc.build import build
 from paramcalc.measures.parameters import count, rows
+from paramcalc.readers.config.read import read_config
 from paramcalc.readers.families import known
-from paramcalc.readers.huggingface import read_config
 
 RECORDS = Path(__file__).parent.parent / "data" / "oracle"
 

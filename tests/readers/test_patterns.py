@@ -7,8 +7,8 @@ import pytest
 
 from paramcalc.build import build
 from paramcalc.errors import SpecError
-from paramcalc.readers.families.patterns import told_apart
-from paramcalc.readers.huggingface import read_config
+from paramcalc.readers.config.patterns import told_apart
+from paramcalc.readers.config.read import read_config
 
 DATA = Path(__file__).parent.parent / "data" / "layer_patterns.jsonl"
 CASES = [json.loads(line) for line in DATA.read_text(encoding="utf-8").splitlines()]

@@ -2,7 +2,7 @@
 
 from paramcalc.build import build
 from paramcalc.measures.parameters import count, rows
-from paramcalc.readers.huggingface import read_config
+from paramcalc.readers.config.read import read_config
 
 DEEPSEEK_MOE = {
     "model_type": "deepseek", "architectures": ["DeepseekForCausalLM"], "hidden_size": 2048, "num_hidden_layers": 28,

@@ -3,7 +3,7 @@
 import pytest
 
 from paramcalc.errors import SpecError
-from paramcalc.readers.huggingface import read_config
+from paramcalc.readers.config.read import read_config
 
 LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import test_oracle
 
-from paramcalc.readers.huggingface import read_config
+from paramcalc.readers.config.read import read_config
 
 RECORDS = [json.loads(line) for line in
            (Path(__file__).parent.parent / "data" / "seq2seq.jsonl").read_text(encoding="utf-8").splitlines()]

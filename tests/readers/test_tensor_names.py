@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from paramcalc.readers.tensor_names import component_of, is_buffer
+from paramcalc.readers.headers.tensor_names import component_of, is_buffer
 
 RECORDS = Path(__file__).parent.parent / "data" / "oracle"
 

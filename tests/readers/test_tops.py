@@ -7,7 +7,7 @@ import pytest
 import test_oracle
 
 from paramcalc.errors import SpecError
-from paramcalc.readers.huggingface import read_config
+from paramcalc.readers.config.read import read_config
 
 DATA = Path(__file__).parent.parent / "data" / "tops.jsonl"
 RECORDS = [json.loads(line) for line in DATA.read_text(encoding="utf-8").splitlines()]

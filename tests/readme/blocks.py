@@ -28,7 +28,7 @@ BLOCK = re.compile(r"^```(?P<kind>[a-z]*)(?: (?P<file>\S+))?\n(?P<body>.*?)^```$
 WIDTH = "118"
 REGISTRIES = {
     "paramcalc/components/__init__.py": "KINDS", "paramcalc/readers/families/rows.py": "ROWS",
-    "paramcalc/readers/families/data.py": "UNKNOWN_TO_THE_LIBRARY",
+    "paramcalc/readers/config/defaults.py": "UNKNOWN_TO_THE_LIBRARY",
 }
 """Files with a registry that grows by a line, and its name."""
 CUT = "…"

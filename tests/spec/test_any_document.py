@@ -11,9 +11,9 @@ from paramcalc.build import build
 from paramcalc.components import KINDS, component_class
 from paramcalc.errors import PCError
 from paramcalc.measures.parameters import count
-from paramcalc.readers.document import Document, read_yaml
 from paramcalc.readers.models import load, located, parse_spec
-from paramcalc.readers.spec_file import keys_at
+from paramcalc.readers.spec_errors import keys_at
+from paramcalc.readers.text.document import Document, read_yaml
 from paramcalc.spec.model import Block, ModelSpec
 from paramcalc.transforms.formats import in_formats
 

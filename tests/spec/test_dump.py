@@ -7,11 +7,11 @@ import pytest
 
 from paramcalc.build import build
 from paramcalc.measures.parameters import count, rows
-from paramcalc.readers.document import Document, read_yaml
+from paramcalc.readers.config.read import read_config
 from paramcalc.readers.families import known
-from paramcalc.readers.huggingface import read_config
 from paramcalc.readers.models import load, parse_spec
 from paramcalc.readers.presets import presets
+from paramcalc.readers.text.document import Document, read_yaml
 from paramcalc.reports.spec_yaml import spec_yaml
 from paramcalc.spec.dump import dump
 

@@ -6,8 +6,8 @@ from paramcalc.build import build
 from paramcalc.components.base import Site
 from paramcalc.components.norm import Norm
 from paramcalc.errors import SpecError
-from paramcalc.spec.fitting import Place, written
 from paramcalc.spec.model import ModelSpec
+from paramcalc.spec.placement import Place, written
 
 SHORT = {"vocab_size": 1000, "hidden_size": 64, "num_layers": 2, "num_heads": 4, "intermediate_size": 96}
 BAD = {"kind": "attention", "num_heads": 5}

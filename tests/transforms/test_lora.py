@@ -38,7 +38,7 @@ PYTHIA = {"model_type": "gpt_neox", "architectures": ["GPTNeoXForCausalLM"], "hi
 
 
 def model(named):
-    from paramcalc.readers.huggingface import read_config
+    from paramcalc.readers.config.read import read_config
 
     configs = {"mt0-large": MT0_LARGE, "bloom-560m": BLOOM, "pythia-410m": PYTHIA}
     if isinstance(named, str):

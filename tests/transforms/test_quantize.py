@@ -7,7 +7,7 @@ from paramcalc.catalog.formats import find_format
 from paramcalc.errors import SpecError, UsageError
 from paramcalc.measures.parameters import count, rows
 from paramcalc.measures.weights import weight_bytes
-from paramcalc.readers.huggingface import read_config
+from paramcalc.readers.config.read import read_config
 from paramcalc.spec.model import ModelSpec
 from paramcalc.transforms.formats import in_formats
 from paramcalc.transforms.quantize import Rule, by_rules, pattern, quantize

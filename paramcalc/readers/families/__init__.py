@@ -11,10 +11,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from paramcalc.errors import Problem, UnknownArchitectureError
-from paramcalc.readers.families.data import PUBLISHED
+from paramcalc.readers.config.defaults import PUBLISHED
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
     from paramcalc.spec.model import ModelSpec
 
 Builder = Callable[["Config"], "ModelSpec"]
@@ -79,7 +79,7 @@ def unknown_type(model_type: str, path: tuple[str, ...], architecture: str = "")
     """A refusal of a model type nobody wrote, with the nearest ones: of a class of the same name, then of spelling."""
     from difflib import get_close_matches
 
-    from paramcalc.readers.families.data import namesakes
+    from paramcalc.readers.config.defaults import namesakes
 
     names = {name.lower(): name for name in known()}
     alike = [names[word] for word in get_close_matches(model_type.lower(), names, n=3, cutoff=0.4)]

@@ -13,8 +13,8 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head, Linear
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
-from paramcalc.readers.families.config import Config
-from paramcalc.readers.families.data import FamilyData
+from paramcalc.readers.config.config import Config
+from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.spec.layout import Repeat
 from paramcalc.spec.model import ModelSpec
 

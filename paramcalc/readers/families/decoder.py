@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.readers.families.patterns import mixers
+from paramcalc.readers.config.patterns import mixers
 from paramcalc.spec.layout import roll
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 Flag = bool | str
 """A fact of the family, or the config key that says it."""

@@ -9,11 +9,11 @@ from paramcalc.components.attention import Attention
 from paramcalc.components.linear import Head, Linear, Parameter, Score
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.encoder import Encoder, heads
-from paramcalc.readers.families.tops import CHOSEN, LABELLED, PLAIN_TOPS, Dense, PredictionHead, Tops
+from paramcalc.readers.families.task_heads import CHOSEN, LABELLED, PLAIN_TOPS, Dense, PredictionHead, Tops
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.config import Config
-    from paramcalc.readers.families.tops import Parts
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.task_heads import Parts
     from paramcalc.spec.model import ModelSpec
 
 NAMES = {"project": "embeddings.embed_proj"}

@@ -12,12 +12,12 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear, Score
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
-from paramcalc.readers.families.tops import BERT_HEAD, BERT_TOPS, Parts, Tops, top_of
+from paramcalc.readers.families.task_heads import BERT_HEAD, BERT_TOPS, Parts, Tops, top_of
 from paramcalc.spec.layout import roll
 from paramcalc.spec.model import Block, ModelSpec
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 Flag = bool | str
 """A fact of the family, or the config key that says it."""

@@ -11,8 +11,8 @@ from paramcalc.components.norm import Norm
 from paramcalc.readers.families.encoder import heads
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.config import Config
-    from paramcalc.readers.families.tops import Parts
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.task_heads import Parts
 
 
 def windows(config: Config) -> list[int]:

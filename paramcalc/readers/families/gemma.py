@@ -11,14 +11,14 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.norm import Norm
+from paramcalc.readers.config.patterns import FULL, SLIDING, every, mixers, told_apart
 from paramcalc.readers.families.decoder import Row
-from paramcalc.readers.families.patterns import FULL, SLIDING, every, mixers, told_apart
 from paramcalc.readers.families.rows_dense import two_sided
 from paramcalc.spec.lower import QKV
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 
 class Layer(NamedTuple):

@@ -15,7 +15,7 @@ from paramcalc.spec.model import Block, ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 
 def hrm_text(config: Config) -> ModelSpec:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.components.latent_attention import LatentAttention
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 
 def latent(config: Config, word: str = "") -> LatentAttention:

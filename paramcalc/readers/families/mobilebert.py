@@ -10,14 +10,14 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head, Linear, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
-from paramcalc.readers.families.tops import BERT_TOPS, Tops, top_of
+from paramcalc.readers.families.task_heads import BERT_TOPS, Tops, top_of
 from paramcalc.spec.layout import Repeat
 from paramcalc.spec.model import Block, ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.components.linear import Bucket
-    from paramcalc.readers.families.config import Config
-    from paramcalc.readers.families.tops import Parts
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.task_heads import Parts
 
 
 def norm(width: int) -> Norm:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head, Linear
 from paramcalc.components.norm import Norm
+from paramcalc.readers.config.patterns import FULL, SLIDING, every, mixers
 from paramcalc.readers.families.encoder import Encoder
-from paramcalc.readers.families.patterns import FULL, SLIDING, every, mixers
-from paramcalc.readers.families.tops import TAGGED, Dense, Tops
+from paramcalc.readers.families.task_heads import TAGGED, Dense, Tops
 from paramcalc.spec.model import Block, ModelSpec
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.config import Config
-    from paramcalc.readers.families.tops import Parts
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.task_heads import Parts
 
 MODERN = {
     "tokens": "embeddings.tok_embeddings", "types": "", "embedding_norm": "embeddings.norm", "layers": "layers",

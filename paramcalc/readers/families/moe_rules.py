@@ -8,14 +8,14 @@ from paramcalc.components.attention import Attention
 from paramcalc.components.indexer import Indexer
 from paramcalc.components.linear import Parameter
 from paramcalc.components.norm import Norm
+from paramcalc.readers.config.patterns import FULL, SLIDING, every, sparse_layers
 from paramcalc.readers.families.latent import latent
-from paramcalc.readers.families.patterns import FULL, SLIDING, every, sparse_layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from paramcalc.components.latent_attention import LatentAttention
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 INDEXER = {"q_proj": "wq_b", "k_proj": "wk"}
 

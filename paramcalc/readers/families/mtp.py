@@ -12,7 +12,7 @@ from paramcalc.spec.lower import lower
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
     from paramcalc.spec.model import ModelSpec
 
 GENERATES = ("causal", "seq2seq")

@@ -13,15 +13,15 @@ from paramcalc.components.linear import Linear
 from paramcalc.components.mamba import Mamba2
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.norm import Norm
+from paramcalc.readers.config.patterns import FULL, LINEAR, one_part_layers
 from paramcalc.readers.families.decoder import topped
 from paramcalc.readers.families.mtp import GENERATES
-from paramcalc.readers.families.patterns import FULL, LINEAR, one_part_layers
 from paramcalc.spec.layout import roll
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 NAMES = {"embed_tokens": "backbone.embeddings", "layers": "backbone.layers", "norm": "backbone.norm_f",
          "input_layernorm": "norm", "self_attn": "mixer"}

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.linear import Parameter
 from paramcalc.readers.families.encoder import Encoder
-from paramcalc.readers.families.tops import ROBERTA_HEAD, ROBERTA_TOPS, top_of
+from paramcalc.readers.families.task_heads import ROBERTA_HEAD, ROBERTA_TOPS, top_of
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.config import Config
-    from paramcalc.readers.families.tops import Parts
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.task_heads import Parts
     from paramcalc.spec.model import ModelSpec
 
 

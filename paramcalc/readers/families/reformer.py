@@ -10,13 +10,13 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head, Linear, Parameter, Score
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
-from paramcalc.readers.families.tops import Tops, top_of
+from paramcalc.readers.families.task_heads import Tops, top_of
 from paramcalc.spec.layout import roll
 from paramcalc.spec.model import Block, ModelSpec
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.config import Config
-    from paramcalc.readers.families.tops import Parts
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.task_heads import Parts
 
 KINDS = ("local", "lsh")
 

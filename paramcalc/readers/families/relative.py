@@ -9,13 +9,22 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head, Linear, Parameter, Score
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
-from paramcalc.readers.families.tops import DISCRIMINATOR, PLAIN_TOPS, SPANS, TAGGED, Dense, SpanAnswers, Tops, top_of
+from paramcalc.readers.families.task_heads import (
+    DISCRIMINATOR,
+    PLAIN_TOPS,
+    SPANS,
+    TAGGED,
+    Dense,
+    SpanAnswers,
+    Tops,
+    top_of,
+)
 from paramcalc.spec.layout import Repeat
 from paramcalc.spec.model import Block, ModelSpec
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.config import Config
-    from paramcalc.readers.families.tops import Parts, Piece
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.task_heads import Parts, Piece
 
 
 def matrix(*shape: int, uses: int = 1) -> Parameter:

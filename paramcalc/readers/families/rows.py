@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from paramcalc.readers.config.patterns import all_sliding, every, sliding_from
 from paramcalc.readers.families.decoder import Row
-from paramcalc.readers.families.patterns import all_sliding, every, sliding_from
 
 ROWS: dict[str, Row] = {
     "llama": Row("attention_bias", "attention_bias", "mlp_bias"),

@@ -10,12 +10,12 @@ from paramcalc.components.dynamic_mask import DynamicMaskAttention
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.components.retrieved_experts import RetrievedExperts
+from paramcalc.readers.config.patterns import FULL, SLIDING, all_sliding, every, mixers, sparse_layers, sparse_step
 from paramcalc.readers.families.decoder import Experts, Row
-from paramcalc.readers.families.patterns import FULL, SLIDING, all_sliding, every, mixers, sparse_layers, sparse_step
 from paramcalc.spec.lower import QKV
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 FC = {"up_proj": "fc1", "down_proj": "fc2"}
 FC_LONG = {"up_proj": "dense_h_to_4h", "down_proj": "dense_4h_to_h"}

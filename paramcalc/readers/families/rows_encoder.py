@@ -22,7 +22,7 @@ from paramcalc.readers.families.encoder_mixers import (
     window_words,
     yoso_conv,
 )
-from paramcalc.readers.families.tops import (
+from paramcalc.readers.families.task_heads import (
     BEFORE,
     BERT_TOPS,
     CHOICE_TOPS,
@@ -44,7 +44,7 @@ from paramcalc.readers.families.tops import (
 )
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 
 def task_types(config: Config) -> Parts:

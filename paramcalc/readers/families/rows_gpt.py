@@ -8,14 +8,14 @@ from paramcalc.components.attention import Attention
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.norm import Norm
+from paramcalc.readers.config.patterns import FULL, SLIDING
 from paramcalc.readers.families.decoder import Row
-from paramcalc.readers.families.patterns import FULL, SLIDING
 from paramcalc.readers.families.rows_dense import DENSE_QKV, FC, FC_LONG, GPT, four_times, inner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 BLOOM = {"embed_tokens": "transformer.word_embeddings", "embedding_norm": "transformer.word_embeddings_layernorm",
          "layers": "transformer.h", "norm": "transformer.ln_f", "self_attn": "self_attention"} | DENSE_QKV | FC_LONG

@@ -8,9 +8,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from paramcalc.readers.config.patterns import FULL, LINEAR, at_indices, at_offset, interval, sparse_step
 from paramcalc.readers.families.decoder import Experts, Pattern, Row, mixture
 from paramcalc.readers.families.mtp import GENERATES, qwen_mtp
-from paramcalc.readers.families.patterns import FULL, LINEAR, at_indices, at_offset, interval, sparse_step
 from paramcalc.readers.families.rows_moe import GATE, GRANITE, GRANITE_FILE, W123
 from paramcalc.readers.families.scans import (
     gated_delta,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from paramcalc.components.base import Component
     from paramcalc.components.mamba import Mamba, Mamba2
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 BACKBONE = {"embed_tokens": "backbone.embeddings", "layers": "backbone.layers", "norm": "backbone.norm_f",
             "input_layernorm": "norm", "self_attn": "mixer"}

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from paramcalc.readers.families import moe_rules as rules
-from paramcalc.readers.families.decoder import Experts, Row
-from paramcalc.readers.families.latent import latent, shared_experts
-from paramcalc.readers.families.mtp import deepseek_mtp
-from paramcalc.readers.families.patterns import (
+from paramcalc.readers.config.patterns import (
     all_sliding,
     every,
     from_layer,
@@ -17,6 +13,10 @@ from paramcalc.readers.families.patterns import (
     sparse_step,
     used_sliding,
 )
+from paramcalc.readers.families import moe_rules as rules
+from paramcalc.readers.families.decoder import Experts, Row
+from paramcalc.readers.families.latent import latent, shared_experts
+from paramcalc.readers.families.mtp import deepseek_mtp
 
 GATE = {"router": "gate"}
 CORRECTED = GATE | {"correction_bias": "gate.e_score_correction_bias"}

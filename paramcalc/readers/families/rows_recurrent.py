@@ -15,12 +15,12 @@ from paramcalc.components.mlstm import MatrixLstm
 from paramcalc.components.norm import Norm
 from paramcalc.components.rg_lru import RecurrentBlock
 from paramcalc.components.rwkv import ChannelMix, TimeMix
-from paramcalc.readers.families.config import Config
+from paramcalc.readers.config.config import Config
+from paramcalc.readers.config.patterns import FULL, LINEAR, SLIDING, cycled, every, mixers, sparse_layers
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.latent import latent, shared_experts
 from paramcalc.readers.families.moe_rules import indexer, indexer_types
 from paramcalc.readers.families.mtp import GENERATES
-from paramcalc.readers.families.patterns import FULL, LINEAR, SLIDING, cycled, every, mixers, sparse_layers
 from paramcalc.readers.families.rows_moe import CORRECTED
 from paramcalc.readers.families.scans import gated_delta
 from paramcalc.readers.families.sparse_rules import hyper

@@ -10,12 +10,12 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.norm import Norm
-from paramcalc.readers.families.data import library_version
+from paramcalc.readers.config.defaults import library_version
 from paramcalc.readers.families.seq2seq import Parts, Scheme, Seq2Seq, Side
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 QKVO: tuple[Projection, ...] = ("q", "k", "v", "o")
 PROPHET = {

@@ -12,10 +12,10 @@ from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.moe_attention import MoeAttention
 from paramcalc.components.norm import Norm
 from paramcalc.errors import Problem, SpecError
+from paramcalc.readers.config.patterns import sparse_but_first, sparse_layers
 from paramcalc.readers.families import moe_rules, sparse_rules
 from paramcalc.readers.families.decoder import Experts, Row, topped
 from paramcalc.readers.families.latent import latent, shared_experts
-from paramcalc.readers.families.patterns import sparse_but_first, sparse_layers
 from paramcalc.spec.lower import lower
 from paramcalc.spec.model import Block, ModelSpec
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from paramcalc.components.latent_attention import LatentAttention
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 CORRECTED = {"router": "gate", "correction_bias": "gate.e_score_correction_bias"}
 STACKED = {"layout": "stacked", "fused": True, "stacked_transposed": False}

@@ -10,7 +10,7 @@ from paramcalc.readers.families.seq2seq import Parts, Side
 from paramcalc.readers.families.t5 import T5, buckets
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 
 def long_attention(config: Config, biased: bool) -> tuple[str, Parts]:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.attention import Attention
 from paramcalc.components.linear import Linear, Parameter
+from paramcalc.readers.config.patterns import FULL, SLIDING, all_sliding, sliding_from, sparse_layers, sparse_step
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.latent import shared_experts
-from paramcalc.readers.families.patterns import FULL, SLIDING, all_sliding, sliding_from, sparse_layers, sparse_step
 from paramcalc.readers.families.rows_dense import FC, SANDWICH_GLM, when
 from paramcalc.readers.families.rows_moe import CORRECTED, GATE, STACKED
 from paramcalc.spec.lower import QKV
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 CROSS = "cross"
 MORE_ROWS = 8

@@ -8,12 +8,12 @@ from paramcalc.components.delta_rule import GatedDelta
 from paramcalc.components.lightning import LightningAttention
 from paramcalc.components.mamba import Mamba, Mamba2
 from paramcalc.components.short_conv import ShortConv
-from paramcalc.readers.families.patterns import LINEAR
+from paramcalc.readers.config.patterns import LINEAR
 
 if TYPE_CHECKING:
     from typing import Literal
 
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 
 def dt_rank(config: Config, key: str) -> int:

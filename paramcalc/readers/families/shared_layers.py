@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.encoder import Encoder
-from paramcalc.readers.families.tops import (
+from paramcalc.readers.families.task_heads import (
     CHOSEN,
     LABELLED,
     PLAIN_TOPS,
@@ -17,7 +17,7 @@ from paramcalc.spec.model import Block, ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 NAMES = {
     "project": "encoder.embedding_hidden_mapping_in", "layers": "encoder.albert_layer_groups", "pooler": "pooler",

@@ -12,15 +12,15 @@ from paramcalc.components.depthwise_conv import DepthwiseConv
 from paramcalc.components.hyper_connection import HyperConnection
 from paramcalc.components.linear import Linear, Parameter, Score
 from paramcalc.components.norm import Norm
+from paramcalc.readers.config.patterns import SLIDING, sparse_layers
 from paramcalc.readers.families.decoder import Experts, mixture
 from paramcalc.readers.families.latent import latent
 from paramcalc.readers.families.moe_rules import indexer
-from paramcalc.readers.families.patterns import SLIDING, sparse_layers
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
     from paramcalc.components.latent_attention import LatentAttention
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 CSA, HCA = "compressed_sparse_attention", "heavily_compressed_attention"
 RATIOS = {0: "sliding_attention", 4: CSA, 128: HCA}

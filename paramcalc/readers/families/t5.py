@@ -18,7 +18,7 @@ from paramcalc.spec.model import Block, ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 NAMES = {"q_proj": "q", "k_proj": "k", "v_proj": "v", "o_proj": "o"}
 TIED_BY_CLASS = ("tie_word_embeddings is false: the head is counted apart, as published checkpoints of such configs "

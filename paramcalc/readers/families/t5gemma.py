@@ -10,9 +10,9 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
-from paramcalc.readers.families.config import Config
-from paramcalc.readers.families.data import family_data
-from paramcalc.readers.families.patterns import SLIDING, every, mixers
+from paramcalc.readers.config.config import Config
+from paramcalc.readers.config.defaults import family_data
+from paramcalc.readers.config.patterns import SLIDING, every, mixers
 from paramcalc.spec.layout import roll
 from paramcalc.spec.lower import QKV
 from paramcalc.spec.model import Block, ModelSpec

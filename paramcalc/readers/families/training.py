@@ -10,12 +10,12 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.components.training import Training, usual
-from paramcalc.readers.families.data import PUBLISHED, UNKNOWN_TO_THE_LIBRARY, family_data
+from paramcalc.readers.config.defaults import PUBLISHED, UNKNOWN_TO_THE_LIBRARY, family_data
 from paramcalc.readers.families.training_facts import ROWS
 from paramcalc.readers.families.training_facts import USUAL as USUAL_ROW
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 ACTIVATIONS = ("hidden_act", "hidden_activation", "activation_function", "activation", "afn")
 TOLD_APART = frozenset(

@@ -8,18 +8,18 @@ from paramcalc.components.linear import Head, Linear, Parameter, Score
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
 from paramcalc.errors import Problem, SpecError
-from paramcalc.readers.families.config import Config
-from paramcalc.readers.families.data import FamilyData, family_data
+from paramcalc.readers.config.config import Config
+from paramcalc.readers.config.defaults import FamilyData, family_data
 from paramcalc.readers.families.encoder import heads
 from paramcalc.readers.families.modern_encoders import modernbert, ultrabert
-from paramcalc.readers.families.tops import Tops, top_of
+from paramcalc.readers.families.task_heads import Tops, top_of
 from paramcalc.spec.layout import Repeat
 from paramcalc.spec.model import Block, ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from paramcalc.readers.families.tops import Parts
+    from paramcalc.readers.families.task_heads import Parts
 
 VISION = "siglip_vision_model"
 VISION_DATA = FamilyData(

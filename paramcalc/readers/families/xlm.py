@@ -10,12 +10,12 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head, Linear
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.encoder import heads
-from paramcalc.readers.families.tops import SPANS, TAGGED, SpanAnswers, Tops, top_of
+from paramcalc.readers.families.task_heads import SPANS, TAGGED, SpanAnswers, Tops, top_of
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.config import Config
-    from paramcalc.readers.families.tops import Parts
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.task_heads import Parts
 
 
 def head(config: Config) -> Parts:

@@ -12,8 +12,8 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear
 from paramcalc.components.mamba import Mamba2
 from paramcalc.components.norm import Norm
+from paramcalc.readers.config.patterns import LINEAR, at_offset, mixers
 from paramcalc.readers.families.decoder import topped
-from paramcalc.readers.families.patterns import LINEAR, at_offset, mixers
 from paramcalc.readers.families.scans import mamba_within
 from paramcalc.spec.layout import roll
 from paramcalc.spec.model import ModelSpec
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from paramcalc.components.base import Component
-    from paramcalc.readers.families.config import Config
+    from paramcalc.readers.config.config import Config
 
 Parts = dict[str, "Component"]
 HYBRID = "hybrid"

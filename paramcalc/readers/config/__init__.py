@@ -1,0 +1,1 @@
+"""Hugging Face config.json: keys, class defaults, layer patterns, quantization settings."""

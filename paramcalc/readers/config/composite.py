@@ -1,0 +1,145 @@
+"""Composite configs: which nested config is the text model, what else there is, and how files spell its tensors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from paramcalc.components.embedding import Embedding
+from paramcalc.errors import Problem, SpecError
+from paramcalc.readers.config.config import Config
+from paramcalc.readers.config.defaults import FamilyData, family_data
+from paramcalc.readers.families import unknown_type
+from paramcalc.readers.families.decoder import MODULES
+
+if TYPE_CHECKING:
+    from paramcalc.spec.model import ModelSpec
+
+NO_TOWERS = ("quantization_config", "generation_config", "compression_config", "rope_parameters", "rope_scaling")
+"""Mappings a config holds that are no part of the model."""
+
+OUTSIDE = ("language_model.model.", "language_model.lm_head")
+WITHIN = ("model.language_model.", "lm_head")
+TEXT = ("model.text_model.", "lm_head")
+PLAIN = ("model.", "lm_head")
+SPELLINGS: dict[str, tuple[str, str]] = {
+    **dict.fromkeys((
+        "aria", "audioflamingo3", "aya_vision", "blip-2", "fuyu", "gemma3", "glmasr", "got_ocr2", "granite_speech",
+        "granite_speech_plus", "instructblip", "instructblipvideo", "internvl", "kimi_k25", "llama4", "llava",
+        "llava_next", "llava_next_video", "llava_onevision", "minimax_m3_vl", "mistral3", "mllama", "musicflamingo",
+        "paligemma", "pp_chart2table", "qianfan_ocr", "qwen2_audio", "vibevoice_asr", "video_llava", "vipllava",
+        "voxtral", "voxtral_realtime"), OUTSIDE),
+    **dict.fromkeys(("granite_docling", "idefics2", "idefics3", "modernvbert", "smolvlm", "ultravbert"), TEXT),
+    **dict.fromkeys((
+        "dots3_note", "ernie4_5_vl_moe", "paddleocr_vl", "qwen2_5_omni_thinker", "qwen2_5_vl", "qwen2_vl",
+        "qwen3_omni_moe_thinker", "step3p7", "unlimited_ocr"), PLAIN),
+    "hyperclovax_vision_v2": ("model.language_model.", "model.language_model.lm_head"),
+    "shieldgemma2": ("model.language_model.model.", "model.language_model.lm_head"),
+    "nemo_speechlm": ("llm.model.", "llm.lm_head"),
+    "nemotron_h_omni": ("language_model.backbone.", "language_model.lm_head"),
+    "musicgen": ("decoder.model.", "decoder.lm_heads"),
+    "musicgen_melody": ("decoder.model.", "decoder.lm_heads"),
+    "qwen2_5_omni": ("thinker.model.", "thinker.lm_head"),
+    "qwen3_omni_moe": ("thinker.model.", "thinker.lm_head"),
+}
+"""How files of a composite type spell what stands in front of the text model's parts, and its head, where that is not
+`WITHIN`. Read off what `save_pretrained` writes for each class of the library, release 5.23."""
+
+HEAD_INSIDE = ("blip-2", "instructblip", "instructblipvideo", "llama4")
+"""Types whose class holds a whole text model with its head, so that its own config alone says whether they are tied."""
+
+
+class TextModel(NamedTuple):
+    """The text model of a composite config."""
+
+    config: Config
+    outer: FamilyData | None = None
+    uncounted: tuple[str, ...] = ()
+    inside: bool = False
+    """The class is the composite one, so that files spell its tensors with what stands in front."""
+
+
+def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str, architecture: str) -> TextModel | None:
+    """The nested config that says the text model; None where this config is none that holds another.
+
+    Published files of some types (Qwen2-VL) keep the text model's keys beside the towers, at the top.
+    """
+    key = family.text_key if family is not None else "text_config"
+    path = tuple(key.split("."))
+    nested: Any = data
+    for word in path:
+        nested = nested.get(word) if isinstance(nested, dict) else None
+        if nested is not None and not isinstance(nested, dict):
+            raise SpecError(Problem("expected a mapping", path))
+    usual = family.text_config if family is not None else None
+    if not isinstance(nested, dict):
+        if usual is None:
+            return None
+        nested, path = (data, ()) if "hidden_size" in data or "num_hidden_layers" in data else ({}, path)
+    inner = (nested.get("model_type") or usual) if path else usual
+    if inner is None:
+        raise SpecError(Problem("model_type is missing", path, "say which text model it is"))
+    inner_family = family_data(inner) if isinstance(inner, str) else None
+    if not isinstance(inner, str) or inner_family is None:
+        raise unknown_type(str(inner), (*path, "model_type"))
+    config = Config(nested, inner_family, inner, architecture, path, data)
+    config.ties = None if model_type in HEAD_INSIDE else _ties(config, data, family)
+    if family is None:
+        config.note(f"model_type {model_type[:100]!r} is not known: the text model inside it is counted, and named as "
+                    "most composite types name it")
+    if architecture in inner_family.classes:
+        return TextModel(config, family)
+    return TextModel(config, family, _towers(data, family, key.split(".")[0]), inside=True)
+
+
+def _ties(config: Config, data: dict[str, Any], family: FamilyData | None) -> bool | None:
+    """The composite config's word, then the text model's, then what the composite's class says by default."""
+    for said in (data, config.data):
+        if isinstance(said.get("tie_word_embeddings"), bool):
+            return bool(said["tie_word_embeddings"])
+    if family is None:
+        return None
+    default = bool(family.defaults.get("tie_word_embeddings", False))
+    if default != bool(config.family.defaults.get("tie_word_embeddings", False)):
+        told, alone = ("ties", "does not") if default else ("does not tie", "does")
+        config.note(f"tie_word_embeddings is not given: the class around the text model {told} the head to the "
+                    f"embedding by default, though the text model alone {alone}; a file's tensors say which")
+    return default
+
+
+def _towers(data: dict[str, Any], family: FamilyData | None, text: str) -> tuple[str, ...]:
+    found: dict[str, str] = {}
+    for source in (family.defaults if family is not None else {}, data):
+        for key, value in source.items():
+            if isinstance(value, dict) and key not in (*NO_TOWERS, text) and (
+                    key.endswith("_config") or "model_type" in value):
+                found[key] = str(value.get("model_type", found.get(key, "no model_type")))[:100]
+    said = {**(family.defaults if family is not None else {}), **data}
+    if not found and "patch_size" in said:  # Fuyu: patches go through one matrix of the composite class itself
+        found["patch_size"] = "what embeds image patches"
+    return tuple(f"{key} ({kind})" for key, kind in found.items())
+
+
+def placed(spec: ModelSpec, model_type: str) -> ModelSpec:
+    """The specification with names as files of a composite type spell them."""
+    front, head = SPELLINGS.get(model_type, WITHIN)
+    if spec.modules is None:
+        base = {word: spec.names.get(word, f"model.{word}") for word in MODULES}
+        names = spec.names | {word: front + name.split(".", 1)[-1] for word, name in base.items()}
+        return spec.model_copy(update={"names": names | {"lm_head": head}} if spec.head else {"names": names})
+    moved = {key: _moved(key, front, head) for key in spec.modules}
+    modules = {}
+    for key, part in spec.modules.items():
+        update: dict[str, str] = {}
+        if part.path:
+            update["path"] = _moved(part.path, front, head)
+        if isinstance(part, Embedding) and part.tied_to:
+            update["tied_to"] = moved[part.tied_to]
+        modules[moved[key]] = part.model_copy(update=update) if update else part
+    return spec.model_copy(update={"modules": modules})
+
+
+def _moved(name: str, front: str, head: str) -> str:
+    first, _, rest = name.partition(".")
+    if first in ("lm_head", "lm_heads"):
+        return f"{head}.{rest}" if rest else head
+    return front + rest if rest else name

@@ -1,0 +1,276 @@
+"""A config.json with its class's defaults behind it, read by typed, located questions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from paramcalc.errors import Problem, SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from paramcalc.readers.config.defaults import FamilyData
+
+Task = Literal["causal", "masked", "bare", "seq2seq", "encoder", "classification", "answers", "other"]
+
+SUFFIXES: tuple[tuple[str, Task], ...] = (
+    ("ForCausalLM", "causal"), ("LMHeadModel", "causal"), ("GenerationDecoder", "causal"),
+    ("ForMaskedLM", "masked"), ("WithLMHeadModel", "causal"), ("MTModel", "seq2seq"),
+    ("ForConditionalGeneration", "seq2seq"), ("ForSequenceClassification", "classification"),
+    ("ForTokenClassification", "classification"), ("ForQuestionAnswering", "answers"), ("EncoderModel", "encoder"),
+    ("Model", "bare"),
+)
+"""How class names say what stands on top; the first that fits."""
+GENERATES: tuple[tuple[str, Task], ...] = (("ForCausalLM", "causal"), ("LMHeadModel", "causal"))
+FILLS: tuple[tuple[str, Task], ...] = (("ForMaskedLM", "masked"),)
+CONDITIONAL: tuple[str, Task] = ("ForConditionalGeneration", "seq2seq")
+
+T = TypeVar("T", int, bool, float, str)
+MAX_SIZE = 2**28
+
+
+class Config:
+    """Answers for one model: the file's value, else the class's default. Errors name the key as the file spells it."""
+
+    def __init__(self, data: dict[str, Any], family: FamilyData, model_type: str, architecture: str = "",
+                 path: tuple[str, ...] = (), outer: dict[str, Any] | None = None) -> None:
+        self.data = data
+        self.family = family
+        self.model_type = model_type
+        self.architecture = architecture
+        """The class chosen, '' where the config names none."""
+        self.path = path
+        """Where in the file this config stands: `('text_config',)` for a nested one."""
+        self.outer = outer
+        """The composite config around this one."""
+        self._task: Task | None = None
+        self.ties: bool | None = None
+        """What that says of head and embedding."""
+        self.notes: list[str] = []
+        """What the reader of the answer must know; builders add to it."""
+        self.read: set[str] = set()
+        """Keys builders asked for."""
+        self.older: Mapping[str, str] = {}
+        """Spellings a class still takes for a key, before the key itself: `hidden_size` to `n_embed`."""
+
+    def note(self, text: str) -> None:
+        """Something the reader of the answer must know, said once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    @property
+    def task(self) -> Task:
+        """What stands on top of the model, by the name of its class; where none is named, what the type is for."""
+        if self._task is None:
+            self._task = self._found_task()
+        return self._task
+
+    def _found_task(self) -> Task:
+        if not self.architecture:
+            return self._usual_task
+        for suffix, task in SUFFIXES:
+            if self.architecture.endswith(suffix):
+                headed = task == "bare" and ("For" in self.architecture or self.architecture.endswith("HeadsModel"))
+                return "other" if headed else task
+        return "other"
+
+    @property
+    def _usual_task(self) -> Task:
+        if self.get("is_encoder_decoder") is True:
+            return "seq2seq"
+        kinds = GENERATES + FILLS if self.get("is_decoder") is True else FILLS + GENERATES
+        return next((task for suffix, task in (*kinds, CONDITIONAL) if suffix in self.family.endings), "bare")
+
+    def spelled(self, key: str) -> str:
+        """The key as this file or this family spells it."""
+        if (older := self.older.get(key)) in self.data:
+            return str(older)
+        if key in self.data:
+            return key
+        spellings = (self.family.aliases.get(key), *self.family.attributes.get(key, ()))
+        return next((spelling for spelling in spellings if spelling in self.data), spellings[0]) or key
+
+    def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - JSON
+        """The raw value; the class's default, then `default`, where the file is silent."""
+        self.read.add(key)
+        data = self.data
+        if self.older and (older := self.older.get(key)) is not None and data.get(older) is not None:
+            self.read.add(older)
+            return data[older]
+        if key in data:
+            return data[key]
+        aliases = self.family.aliases
+        alias = aliases.get(key)
+        if alias is not None and alias in data:
+            return data[alias]
+        for attribute in self.family.attributes.get(key, ()):
+            if attribute in data:
+                return data[attribute]
+        defaults = self.family.defaults
+        if key in defaults:
+            return defaults[key]
+        return defaults.get(alias, default) if alias is not None else default
+
+    def integer(self, key: str, default: int | None = None, least: int = 1) -> int:
+        """An integer of at least `least`; refused where it is missing, null, of another type, or huge."""
+        value = self.get(key, default)
+        if value is None and default is not None:
+            value = default
+        if type(value) is not int:
+            raise self.error(key, "required key is missing" if value is None else
+                             f"expected an integer, found {_named(value)}")
+        if not least <= value <= MAX_SIZE:
+            raise self.error(key, f"must be between {least:,} and {MAX_SIZE:,}, found {_shown(value)}")
+        return value
+
+    def optional(self, key: str, least: int = 1) -> int | None:
+        """An integer, or None where the file says null or the class has no default."""
+        return None if self.get(key) is None else self.integer(key, least=least)
+
+    def flag(self, key: str, default: bool = False) -> bool:
+        """A boolean; null counts as the default."""
+        value = self.get(key, default)
+        if value is None:
+            return default
+        if type(value) is not bool:
+            raise self.error(key, f"expected true or false, found {_named(value)}")
+        return value
+
+    def number(self, key: str, default: float | None = None) -> float:
+        """An integer or a float."""
+        value = self.get(key, default)
+        if type(value) not in (int, float):
+            raise self.error(key, f"expected a number, found {_named(value)}")
+        return float(value)
+
+    def text(self, key: str, default: str = "") -> str:
+        """A string; null counts as the default."""
+        value = self.get(key, default)
+        if value is None:
+            return default
+        if type(value) is not str:
+            raise self.error(key, f"expected a string, found {_named(value)}")
+        return value
+
+    def choice(self, key: str, known: Sequence[str], default: str = "") -> str:
+        """A string out of `known`."""
+        value = self.text(key, default)
+        if value not in known:
+            raise self.error(key, f"unknown value {value[:60]!r}", f"known: {', '.join(known)}")
+        return value
+
+    def listed(self, key: str, of: type[T], length: int | None = None) -> list[T] | None:
+        """A list of one type and, where given, of one length; None where the file and the class say null."""
+        value = self.get(key)
+        if value is None:
+            return None
+        if type(value) is not list:
+            raise self.error(key, f"expected a list, found {_named(value)}")
+        extra = self.data.get("num_nextn_predict_layers")
+        if length is not None and type(extra) is int and extra > 0 and len(value) == length + extra:
+            value = value[:length]  # some files go on to the layers of multi-token prediction
+        if length is not None and len(value) != length:
+            raise self.error(key, f"has {len(value):,} entries for {length:,} layers", "give one entry a layer")
+        for index, item in enumerate(value):
+            if type(item) is not of:
+                raise self.error(key, f"expected {_NAMES[of]}, found {_named(item)}", index=index)
+        return value
+
+    def per_layer(self, key: str, length: int, default: int | None = None) -> list[int]:
+        """One integer a layer, from a list or from one value that holds for all."""
+        if isinstance(self.get(key), list):
+            values = self.listed(key, int, length) or []
+            for index, value in enumerate(values):
+                if not 0 <= value <= MAX_SIZE:
+                    raise self.error(key, f"must be between 0 and {MAX_SIZE:,}, found {_shown(value)}", index=index)
+            return values
+        return [self.integer(key, default, least=0)] * length
+
+    @property
+    def bare(self) -> bool:
+        """The class has no head: its names lack the base model's."""
+        return self.task in ("bare", "encoder")
+
+    def rooted(self, path: str) -> str:
+        """A path as this class spells it: without the base model's name where it is the base model itself."""
+        return path.split(".", 1)[-1] if self.bare else path
+
+    @property
+    def per_token(self) -> bool:
+        """A classifier of tokens, not of sequences."""
+        return self.architecture.endswith("ForTokenClassification")
+
+    @property
+    def layers(self) -> int:
+        """How many layers, bounded before anything loops over them."""
+        return self.depth("num_hidden_layers")
+
+    def depth(self, key: str) -> int:
+        """How many layers a key says, bounded before anything loops over them."""
+        count = self.integer(key)
+        if count > 4096:
+            raise self.error(key, f"must be at most 4,096, found {count:,}")
+        return count
+
+    def dividing(self, key: str, whole: int) -> int:
+        """An integer that divides a width (heads)."""
+        value = self.integer(key)
+        if whole % value:
+            raise self.error(key, f"{value} does not divide hidden_size ({whole})")
+        return value
+
+    @property
+    def head_dim(self) -> int:
+        """Given, or hidden_size / num_attention_heads where that is an integer."""
+        given = self.optional("head_dim")
+        if given is not None:
+            return given
+        hidden, heads = self.integer("hidden_size"), self.integer("num_attention_heads")
+        if hidden % heads:
+            raise self.error("num_attention_heads", f"{heads} does not divide hidden_size ({hidden})",
+                             "give head_dim, or change num_attention_heads")
+        return hidden // heads
+
+    @property
+    def kv_heads(self) -> int:
+        """Given, or as many as query heads."""
+        return self.optional("num_key_value_heads") or self.integer("num_attention_heads")
+
+    @property
+    def tied(self) -> bool:
+        """Whether head and embedding are one matrix; a composite config's own word goes before its text model's."""
+        if self.ties is not None:
+            return self.ties
+        return self.flag("tie_word_embeddings", default=True)
+
+    @property
+    def labels(self) -> int:
+        """Outputs of a classifier: the labels the config names, else two, as the library has it."""
+        named = self.get("id2label")
+        return len(named) if isinstance(named, dict) and named else self.integer("num_labels", 2)
+
+    def unknown_class(self) -> SpecError:
+        """A refusal of what `architectures` names, for builders that know every class they can count."""
+        known = ", ".join(self.family.classes)
+        return SpecError(Problem(f"{self.architecture[:100]!r} of {self.model_type} is not known", ("architectures", 0),
+                                 f"the library's classes of this type: {known}"))
+
+    def error(self, key: str, message: str, hint: str = "", index: int | None = None) -> SpecError:
+        """A located refusal."""
+        tail = () if index is None else (index,)
+        return SpecError(Problem(message, (*self.path, self.spelled(key), *tail), hint))
+
+
+_NAMES: dict[type, str] = {bool: "a boolean", str: "a string", list: "a list", dict: "a mapping",
+                           float: "a number with a fraction", int: "an integer"}
+
+
+def _named(value: object) -> str:
+    kind = _NAMES.get(type(value), "null")
+    return f"{kind} ({_shown(value)})" if isinstance(value, bool | str | int | float) else kind
+
+
+def _shown(value: object) -> str:
+    from paramcalc.sanitize import quote
+
+    return quote(value)

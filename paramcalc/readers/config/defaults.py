@@ -1,0 +1,87 @@
+"""What each class of the library says when a config.json is silent: generated data, read a line at a time."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+
+class FamilyData:
+    """Defaults and spellings of one `model_type`, as `tests/oracle/class_defaults.py` read them off the library."""
+
+    def __init__(self, defaults: dict[str, Any], aliases: dict[str, str], classes: tuple[str, ...],
+                 text_config: str | None = None, text_key: str = "text_config") -> None:
+        self.defaults = defaults
+        self.aliases = aliases
+        """Attribute to the key files use: `hidden_size` to `n_embd`."""
+        self.attributes = {key: tuple(name for name in aliases if aliases[name] == key) for key in aliases.values()}
+        """The other way round."""
+        self.classes = classes
+        self.endings = frozenset(name[start:] for name in classes for start in range(len(name))
+                                 if name[start : start + 3] in ("For", "LMH"))
+        """How the names of its classes end: `ForCausalLM`, `LMHeadModel`."""
+        self.text_config = text_config
+        """model_type of the text model inside a composite config."""
+        self.text_key = text_key
+        self.spellings = frozenset([*defaults, *aliases, *aliases.values()])
+        """Every key a class has, however spelled."""
+
+
+PUBLISHED = {"kimi_k2": "deepseek_v3"}
+"""Model types that files say and the library does not know, and the type whose class theirs repeats. Source: the
+repository's own modeling file (moonshotai/Kimi-K2-Instruct: modeling_deepseek.py, class DeepseekV3ForCausalLM)."""
+
+
+UNKNOWN_TO_THE_LIBRARY = {
+    "deepseek": FamilyData({"attention_bias": False, "first_k_dense_replace": 0, "moe_layer_freq": 1,
+                            "num_key_value_heads": None, "n_shared_experts": None, "n_routed_experts": None,
+                            "tie_word_embeddings": False}, {}, ("DeepseekForCausalLM", "DeepseekModel")),
+}
+"""Model types whose class lives in a repository of its own. Sizes have no defaults: their files always say them.
+Source: deepseek-ai/deepseek-moe-16b-base, modeling_deepseek.py (DeepSeekMoE, arXiv:2401.06066)."""
+
+
+@cache
+def _text() -> str:
+    return files("paramcalc.readers.config").joinpath("defaults.json").read_text(encoding="utf-8")
+
+
+@cache
+def library_version() -> str:
+    """The transformers release the defaults were read off."""
+    found = re.search(r'"transformers": "([^"]+)"', _text()[:200])
+    return found.group(1) if found else ""
+
+
+@cache
+def model_types() -> tuple[str, ...]:
+    """Every model type the data knows."""
+    return tuple(re.findall(r'^"([^"]+)": \{', _text(), re.MULTILINE))
+
+
+@cache
+def family_data(model_type: str) -> FamilyData | None:
+    """The data of one model type; only its own line is parsed, since most calls need one of several hundred."""
+    if model_type in UNKNOWN_TO_THE_LIBRARY:
+        return UNKNOWN_TO_THE_LIBRARY[model_type]
+    text = _text()
+    model_type = PUBLISHED.get(model_type, model_type)
+    start = text.find(f'\n"{model_type}": {{')
+    if start < 0:
+        return None
+    end = text.index("\n", start + 1)
+    line = text[start + 1 : end].rstrip().removesuffix(",")
+    found = json.loads("{" + line + "}")[model_type]
+    return FamilyData(found["defaults"], found["aliases"], tuple(found["classes"]), found.get("text_config"),
+                      found.get("text_config_key", "text_config"))
+
+
+def namesakes(architecture: str) -> tuple[str, ...]:
+    """Model types a class of this name is called after: several hundred lines are searched, so only refusals ask."""
+    if not architecture.isidentifier():
+        return ()
+    found = re.findall(rf'^"([^"]+)": \{{.*"{re.escape(architecture)}"', _text(), re.MULTILINE)
+    return tuple(name for name in found if architecture.lower().startswith(re.sub("[_-]", "", name)))

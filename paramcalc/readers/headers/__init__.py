@@ -1,0 +1,1 @@
+"""Checkpoint headers: safetensors and GGUF, header to tree."""

@@ -1,0 +1,223 @@
+"""A checkpoint's header as a specification: every tensor a named parameter, so that all measures hold for it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from pydantic import ValidationError
+
+from paramcalc.components.linear import Parameter
+from paramcalc.components.stack import Stack
+from paramcalc.errors import InputError, Problem
+from paramcalc.readers.headers.header import Header, StoredTensor, tell_layers
+from paramcalc.readers.headers.tensor_names import component_of, is_buffer
+from paramcalc.sanitize import quote
+from paramcalc.spec.model import Block, ModelSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from paramcalc.components.base import Component
+    from paramcalc.components.linear import Bucket
+    from paramcalc.readers.headers.gguf_layers import Layer
+    from paramcalc.tree import Role
+
+BEFORE = ("token_embedding", "position_embedding", "other_embedding")
+"""What stands before the layers."""
+TABLE = "token_embd.weight"
+ADDED = re.compile(r"bias$|(^|\.)(A_log|ssm_a)$")
+"""What multiplies no activation, though it may have two dimensions."""
+SLIDES = re.compile(r"conv1d\.weight$|shortconv\.conv\.weight$")
+"""The kernels of mixers, which slide over positions."""
+LOOKUPS = ("token_embedding", "position_embedding")
+MAX_COPIES = 2**16
+
+
+class Common(NamedTuple):
+    """What holds for all tensors of a file."""
+
+    width: int
+    """Of the residual stream."""
+    chosen: int | None
+    """Experts a token visits, where the file says it."""
+
+
+class Kind(NamedTuple):
+    """What tensors must share to be one entry with copies."""
+
+    name: str
+    shape: tuple[int, ...]
+    format: str
+
+
+def read_header(path: Path) -> Header:
+    """The header of a file, by its suffix. Raises InputError."""
+    if path.name.endswith(".gguf"):
+        from paramcalc.readers.headers.gguf import read_gguf
+
+        return read_gguf(path)
+    from paramcalc.readers.headers.safetensors import read_index, read_safetensors
+
+    return read_index(path) if path.name.endswith(".index.json") else read_safetensors(path)
+
+
+def checkpoint_spec(header: Header) -> ModelSpec:
+    """The specification of what a header lists; equal tensors of several layers are one entry with copies."""
+    try:
+        return _spec(header)
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        where = detail["loc"][:2][-1] if detail["loc"] else "the header"
+        message = f"{quote(str(where))}: {detail['msg']}"
+        raise InputError(Problem(message, source=header.source)) from error
+
+
+def _spec(header: Header) -> ModelSpec:
+    layers, why = _layers(header)
+    inside, outside = _placed(header, len(layers))
+    common = Common(_width(header), _chosen(header.metadata))
+    parts = _parts(outside, common)
+    before = {key: part for key, part in parts.items() if part.component in BEFORE}
+    after = {key: part for key, part in parts.items() if key not in before}
+    stack, blocks = _stack(inside, layers, common)
+    return ModelSpec(
+        name=Path(header.source).name.split(".")[0], family=str(header.metadata.get("general.architecture", "")),
+        source=header.source, hidden_size=common.width, blocks=blocks, notes=_notes(header, why), **_told(header),
+        modules=before | stack | after | _tied(header, layers),
+    )
+
+
+def _layers(header: Header) -> tuple[list[Layer], str]:
+    """What each layer of a GGUF file keeps, or why that is not known."""
+    from paramcalc.readers.headers.gguf_layers import UnknownLayersError, gguf_layers
+
+    if "gguf.version" not in header.metadata:
+        return [], "how attention works is not in a header"
+    try:
+        return gguf_layers(header.metadata, header.source), ""
+    except UnknownLayersError as error:
+        return [], str(error)
+
+
+def _placed(header: Header, layers: int) -> tuple[list[list[StoredTensor]], list[StoredTensor]]:
+    """The tensors of each layer, their names as they stand in it, and all others."""
+    inside: list[list[StoredTensor]] = [[] for _ in range(layers)]
+    outside: list[StoredTensor] = []
+    for tensor in header.tensors:
+        stack, _, rest = tensor.name.partition(".")
+        number, _, name = rest.partition(".")
+        if stack == "blk" and name and number.isdecimal() and len(number) < 5 and int(number) < layers:
+            inside[int(number)].append(tensor._replace(name=name))
+        else:
+            outside.append(tensor)
+    return inside, outside
+
+
+def _stack(
+    inside: list[list[StoredTensor]], layers: list[Layer], common: Common,
+) -> tuple[dict[str, Component], dict[str, Block]]:
+    """The layers in order, those that hold and keep the same under one name."""
+    names: dict[tuple[object, ...], str] = {}
+    blocks: dict[str, Block] = {}
+    order: list[str] = []
+    for number, (tensors, mixers) in enumerate(zip(inside, layers, strict=True)):
+        same = (tuple((t.name, t.shape, t.format) for t in tensors), *(mixer.model_dump_json() for mixer in mixers))
+        if same not in names:
+            names[same] = f"layer {number}"
+            kept = {mixer.kind: mixer for mixer in mixers}
+            blocks[names[same]] = Block(parts=kept | dict(_parts(tensors, common, "blk.*.")))
+        order.append(names[same])
+    return ({"layers": Stack(of=tuple(order), path="blk")} if order else {}), blocks
+
+
+def _tied(header: Header, layers: list[Layer]) -> dict[str, Component]:
+    """The table of a model that runs, used as its head where there is none."""
+    table = next((t for t in header.tensors if t.name == TABLE and len(t.shape) == 2), None)
+    if not layers or table is None or any(component_of(t.name) == "lm_head" for t in header.tensors):
+        return {}
+    return {"output": Parameter(shape=table.shape, component="lm_head", role="matmul", dtype=table.format, tied=True,
+                                axes=("axis0", "hidden"))}
+
+
+def _parts(tensors: Iterable[StoredTensor], common: Common, above: str = "") -> dict[str, Parameter]:
+    """An entry for each kind of tensor; `above` is where their names stand."""
+    kinds: dict[Kind, int] = {}
+    for name, tensor in tell_layers(tensors):
+        kind = Kind(name, tensor.shape, tensor.format)
+        kinds[kind] = kinds.get(kind, 0) + 1
+    parts: dict[str, Parameter] = {}
+    for kind, count in kinds.items():
+        for part in range(-(-count // MAX_COPIES)):
+            copies = min(MAX_COPIES, count - part * MAX_COPIES)
+            parts[_key(kind, parts)] = _parameter(kind, copies, common, above)
+    return parts
+
+
+def _parameter(kind: Kind, copies: int, common: Common, above: str) -> Parameter:
+    """One entry; an array of experts as GGUF has it is as many matrices of which a token visits some."""
+    component, shape = cast("Bucket", component_of(above + kind.name)), kind.shape
+    added = ADDED.search(kind.name) is not None
+    role: Role = "vector"
+    if len(shape) > 1 and not added:
+        role = "lookup" if component in LOOKUPS else "conv" if SLIDES.search(kind.name) else "matmul"
+    experts = None
+    if component == "moe_experts" and len(shape) == (2 if added else 3) and shape[0] <= MAX_COPIES and all(shape):
+        experts, shape = shape[0], shape[1:]
+    empty = not all(shape)
+    fields: dict[str, Any] = {"experts": experts, "top_k": common.chosen if experts else None}
+    axes = _axes(shape, common.width) if role == "matmul" and not empty else ()
+    return Parameter(shape=() if empty else shape, component=component, role=role, dtype=kind.format, path=kind.name,
+                     axes=axes, copies=copies, buffer=empty or is_buffer(above + kind.name), **fields)
+
+
+def _axes(shape: tuple[int, ...], width: int) -> tuple[str, ...]:
+    """Which dimension of a matrix `(out, in)` is the residual stream, where one is as wide."""
+    if width not in shape[-2:]:
+        return ()
+    named = ["axis0", "axis1", "axis2", "axis3", "axis4", "axis5"][:len(shape)]
+    named[-1 if shape[-1] == width else -2] = "hidden"
+    return tuple(named)
+
+
+def _key(kind: Kind, taken: dict[str, Parameter]) -> str:
+    key, number = f"{kind.name} {kind.format}", 2
+    while key in taken:
+        key, number = f"{kind.name} {kind.format} {number}", number + 1
+    return key
+
+
+def _width(header: Header) -> int:
+    """The residual width: the last dimension of the token table, or of any matrix."""
+    matrices = [t for t in header.tensors if len(t.shape) > 1 and 0 < t.shape[-1] <= 2**24]
+    tables = [t for t in matrices if component_of(t.name) == "token_embedding"]
+    found: list[StoredTensor] = tables or matrices
+    return found[0].shape[-1] if found else 1
+
+
+def _chosen(metadata: dict[str, Any]) -> int | None:
+    """Experts a token visits, where a GGUF file says it."""
+    value = metadata.get(f"{metadata.get('general.architecture')}.expert_used_count")
+    return value if type(value) is int and value > 0 else None
+
+
+def _told(header: Header) -> dict[str, Any]:
+    """What a GGUF file says of positions."""
+    said, name = header.metadata, header.metadata.get("general.architecture")
+    positions, turned = said.get(f"{name}.context_length"), said.get(f"{name}.rope.dimension_count")
+    found: dict[str, Any] = {"position": "rotary" if turned else "none"}
+    if type(positions) is int and 0 < positions <= 2**28:
+        found["max_position_embeddings"] = positions
+    if type(turned) is int and 0 < turned <= 2**24:
+        found["rotary_dim"] = turned
+    return found
+
+
+def _notes(header: Header, why: str) -> tuple[str, ...]:
+    said = [f"read off {len(header.tensors):,} tensors of a header; components go by tensor names"]
+    if why:
+        said.append(f"weights only: {why}, so caches and attention's FLOPs are left out")
+    if _chosen(header.metadata) is None and any(component_of(t.name) == "moe_experts" for t in header.tensors):
+        said.append("how many experts a token visits is not in the header: active counts all of them")
+    return tuple(said)

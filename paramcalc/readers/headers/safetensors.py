@@ -1,0 +1,210 @@
+"""Headers of `*.safetensors` files and of their index, without the weights.
+
+The format: eight bytes with the header's length, the header as JSON (name to dtype, shape and offsets), the values.
+Checked as the reference implementation does (safetensors `tensor.rs`): length, bounds, UTF-8, JSON, each tensor, no gap
+or overlap, the last byte is the file's; and beyond it: duplicate keys are refused.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NoReturn
+
+from paramcalc.catalog.formats import find_format
+from paramcalc.errors import InputError
+from paramcalc.readers.headers.header import (
+    MAX_HEADER,
+    MAX_NAME,
+    MAX_TENSORS,
+    Findings,
+    Header,
+    StoredTensor,
+    elements,
+    named,
+    open_regular,
+    refuse,
+)
+
+DTYPES = {
+    "F64": "fp64", "F32": "fp32", "F16": "fp16", "BF16": "bf16", "F8_E4M3": "fp8_e4m3", "F8_E5M2": "fp8_e5m2",
+    "F8_E8M0": "fp8_e8m0", "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool",
+    "F4": "fp4", "U16": "int16", "U32": "int32", "U64": "int64",
+}
+"""The format's word to ours; unsigned numbers take as many bytes as signed ones."""
+MAX_SHARDS = 10_000
+MAX_DIMENSIONS = 32
+
+
+def read_safetensors(path: Path) -> Header:
+    """The header of one file. Raises InputError, naming each tensor that is wrong."""
+    stream, size = open_regular(path)
+    with stream:
+        first = stream.read(8)
+        if len(first) < 8:
+            raise refuse(str(path), "is too short for a safetensors file", "the first 8 bytes say the header's length")
+        length = int.from_bytes(first, "little")
+        if length > MAX_HEADER:
+            raise refuse(str(path), f"says its header has {length:,} bytes; at most {MAX_HEADER:,} are read")
+        if 8 + length > size:
+            raise refuse(str(path), f"says its header has {length:,} bytes, but the file has {size:,}",
+                         "the file is cut off, or is not safetensors")
+        data = parse(stream.read(length), str(path))
+    return interpret(data, str(path), size - 8 - length)
+
+
+def parse(raw: bytes, source: str) -> dict[str, Any]:
+    """A header's JSON object. Raises InputError for anything else, duplicate keys included."""
+    if raw[:1] != b"{":
+        raise refuse(source, "the header does not start with '{'", "the file is not safetensors")
+    try:
+        data = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        raise refuse(source, f"the header is not UTF-8 (byte {error.start:,})") from None
+    except RecursionError:
+        raise refuse(source, "the header is nested too deeply") from None
+    except (ValueError, InputError) as error:
+        raise refuse(source, f"the header is not JSON: {str(error)[:200]}") from None
+    if type(data) is not dict:
+        raise refuse(source, "the header is not a JSON object")
+    return data
+
+
+def interpret(data: dict[str, Any], source: str, size: int) -> Header:
+    """Tensors of a header whose values take `size` bytes."""
+    metadata = data.pop("__metadata__", {})
+    findings = Findings(source)
+    if type(metadata) is not dict or not all(type(value) is str for value in metadata.values()):
+        findings.add("__metadata__ is not a mapping of strings")
+        metadata = {}
+    if len(data) > MAX_TENSORS:
+        raise refuse(source, f"has {len(data):,} tensors; at most {MAX_TENSORS:,} are read")
+    tensors, spans = [], []
+    for name, entry in data.items():
+        try:
+            tensor, start, end = _tensor(name, entry)
+        except _WrongError as wrong:
+            findings.add(f"tensor {named(name)}: {wrong}", wrong.hint)
+        else:
+            tensors.append(tensor)
+            spans.append((start, end, name))
+    findings.raise_any()
+    _contiguous(sorted(spans), size, findings)
+    findings.raise_any()
+    return Header(source, tuple(tensors), metadata)
+
+
+class _WrongError(Exception):
+    """What is wrong with one tensor, and a remedy."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def _tensor(name: str, entry: object) -> tuple[StoredTensor, int, int]:
+    """A tensor, and where its values begin and end. Raises _WrongError."""
+    if len(name) > MAX_NAME:
+        raise _WrongError(f"the name has {len(name):,} characters; at most {MAX_NAME:,} are read")
+    if type(entry) is not dict:
+        raise _WrongError("expected a mapping of dtype, shape and data_offsets")
+    dtype, shape, offsets = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
+    if type(dtype) is not str or dtype not in DTYPES:
+        raise _WrongError(f"unknown dtype {named(str(dtype))}", f"known: {', '.join(DTYPES)}")
+    sizes, span = _whole_numbers(shape), _whole_numbers(offsets)
+    if sizes is None or len(sizes) > MAX_DIMENSIONS:
+        raise _WrongError(f"the shape must be a list of whole numbers, not {named(str(shape))}")
+    if span is None or len(span) != 2:
+        raise _WrongError(f"data_offsets must be two whole numbers, not {named(str(offsets))}")
+    count = elements(sizes)
+    if count is None:
+        raise _WrongError(f"the shape {named(str(shape))} is larger than any file")
+    bits = find_format(DTYPES[dtype]).bits * count
+    start, end = span
+    if 8 * (end - start) != bits:
+        raise _WrongError(f"{dtype} of shape {shape} takes {bits:,} bits, data_offsets have {8 * (end - start):,}")
+    return StoredTensor(name, sizes, DTYPES[dtype], end - start), start, end
+
+
+def _whole_numbers(value: object) -> tuple[int, ...] | None:
+    if type(value) is not list or not all(type(item) is int and item >= 0 for item in value):
+        return None
+    return tuple(value)
+
+
+def _contiguous(spans: list[tuple[int, int, str]], size: int, findings: Findings) -> None:
+    """Values follow each other from the first byte to the last, so that nothing is hidden or shared."""
+    position = 0
+    for start, end, name in spans:
+        if start != position:
+            findings.add(f"tensor {named(name)}: starts at byte {start:,}, the one before it ends at {position:,}",
+                         "values overlap" if start < position else "bytes between tensors belong to none")
+        position = max(position, end)
+    if position != size:
+        findings.add(f"the tensors end at byte {position:,}, but the file has {size:,} bytes of values")
+
+
+def read_index(path: Path) -> Header:
+    """All shards an index names, as one header. Raises InputError: a finding for each thing that does not fit."""
+    stream, size = open_regular(path)
+    with stream:
+        if size > MAX_HEADER:
+            raise refuse(str(path), f"has {size:,} bytes; at most {MAX_HEADER:,} are read")
+        data = parse(stream.read(MAX_HEADER), str(path))
+    weight_map = data.get("weight_map")
+    if type(weight_map) is not dict or not all(type(shard) is str for shard in weight_map.values()):
+        raise refuse(str(path), "weight_map must be a mapping of tensor names to file names")
+    shards = sorted(set(weight_map.values()))
+    if len(shards) > MAX_SHARDS:
+        raise refuse(str(path), f"names {len(shards):,} shards; at most {MAX_SHARDS:,} are read")
+    findings = Findings(str(path))
+    for shard in shards:
+        if shard != Path(shard).name or "\\" in shard or not shard.endswith(".safetensors"):
+            findings.add(f"shard {named(shard)} is not the name of a .safetensors file beside the index")
+    findings.raise_any()
+    return _joined(path, data, weight_map, shards, findings)
+
+
+def _joined(path: Path, data: dict[str, Any], weight_map: dict[str, str], shards: list[str],
+            findings: Findings) -> Header:
+    tensors: dict[str, StoredTensor] = {}
+    places: dict[str, str] = {}
+    for shard in shards:
+        try:
+            header = read_safetensors(path.parent / shard)
+        except InputError as error:
+            for problem in error.problems:
+                findings.add(f"shard {named(shard)}: {problem.message}", problem.hint)
+            continue
+        for tensor in header.tensors:
+            if tensor.name in tensors:
+                findings.add(f"tensor {named(tensor.name)} is in two shards: {places[tensor.name]} and {shard}")
+            tensors[tensor.name], places[tensor.name] = tensor, shard
+    for name, shard in weight_map.items():
+        if name not in tensors or places[name] != shard:
+            findings.add(f"tensor {named(name)} is not in {shard}, where weight_map has it")
+    findings.raise_any()
+    _total(data.get("metadata"), sum(tensor.bytes for tensor in tensors.values()), findings)
+    return Header(str(path), tuple(tensors.values()), {})
+
+
+def _total(metadata: object, size: int, findings: Findings) -> None:
+    said = metadata.get("total_size") if type(metadata) is dict else None
+    if type(said) is int and said != size:
+        findings.add(f"metadata.total_size says {said:,} bytes, the tensors have {size:,}")
+        findings.raise_any()
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"the key {named(key)} stands twice")
+            seen.add(key)
+    return found
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not JSON")

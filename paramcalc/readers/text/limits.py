@@ -1,0 +1,102 @@
+"""What the YAML and the JSON reader share: limits, decoding, places, and the list of what was found wrong."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from paramcalc.errors import InputError, Problem
+from paramcalc.sanitize import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_DEPTH = 32
+MAX_NODES = 100_000
+MAX_DIGITS = 30
+MAX_STRING = 10_000
+MAX_PROBLEMS = 50
+"""Beyond these nobody reads on, and a hostile file could make the report itself too large."""
+
+Path: TypeAlias = tuple[str | int, ...]
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class Mark(NamedTuple):
+    """Where a key, an item or the root stands, 1-based; and the marks of what it holds."""
+
+    line: int = 0
+    column: int = 0
+    children: Mapping[str | int, Mark] = MappingProxyType({})
+
+
+class Findings:
+    """The problems of one text. `add` raises InputError once there are too many to be worth listing."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.problems: list[Problem] = []
+
+    def add(self, message: str, at: tuple[int, int], path: Path = (), hint: str = "") -> None:
+        """Note one problem at a line and column."""
+        self.problems.append(Problem(message, shown(path), hint, visible(self.source, 400), *at))
+        if len(self.problems) >= MAX_PROBLEMS:
+            self.refuse()
+
+    def refuse(self) -> None:
+        """Raise InputError with all that was noted; return if nothing was."""
+        if self.problems:
+            raise InputError(*self.problems)
+
+
+def shown(path: Path) -> Path:
+    """Return the path with unprintable or very long keys made fit to print."""
+    return tuple(visible(part) if isinstance(part, str) else part for part in path)
+
+
+def decode(text: str | bytes, source: str) -> str:
+    """Return text without a byte order mark. Raises InputError if it is too large or not UTF-8."""
+    findings = Findings(source)
+    if len(text) > MAX_BYTES:
+        raise too_large(source, MAX_BYTES)
+    if isinstance(text, bytes):
+        try:
+            return text.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            start = error.start
+            before = text[:start].decode("utf-8", "replace")
+            hint = "save it as UTF-8" + (": it looks like UTF-16" if text[:2] in (b"\xff\xfe", b"\xfe\xff") else "")
+            findings.add(f"not UTF-8 text: byte 0x{text[start]:02x}", line_column(before, len(before)), (), hint)
+    elif not text.isascii() and (bad := _UNUSABLE.search(text)):
+        where = line_column(text, bad.start())
+        findings.add(f"not Unicode text: lone surrogate {visible(bad.group())}", where)
+    findings.refuse()
+    return str(text).removeprefix("\ufeff")
+
+
+def too_large(source: str, limit: int) -> InputError:
+    """Return the refusal of what is longer than `limit` bytes."""
+    size = f"{limit // 2**20} MiB" if limit >= 2**20 else f"{limit:,} bytes"
+    return InputError(Problem(f"larger than {size}", (), "is this the right file?", visible(source, 400)))
+
+
+def string_fault(text: str) -> str:
+    """Return what makes a string unfit for use: its length, NUL or half a surrogate pair; empty if nothing does."""
+    if len(text) > MAX_STRING:
+        return f"string of {len(text):,} characters; at most {MAX_STRING:,} are allowed"
+    if bad := _UNUSABLE.search(text):
+        return f"string holds the character {visible(bad.group())}"
+    return ""
+
+
+def line_column(text: str, offset: int) -> tuple[int, int]:
+    """Return the 1-based line and column of an offset; lines end with a line feed."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+def not_a_mapping(value: object, *, empty: bool = False) -> str:
+    """Return the message for a root that is no mapping."""
+    names = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "a list", type(None): "null"}
+    return f"expected a mapping, found {'nothing' if empty else names.get(type(value), 'something else')}"
