@@ -5,11 +5,13 @@ import re
 import pytest
 import yaml
 
-from tests.readme.blocks import DOCUMENTS, ROOT, blocks, run
-from tests.readme.picture import COMMAND, PICTURE, picture, words
+from tests.docs.blocks import DOCUMENTS, ROOT, blocks, run
+from tests.docs.picture import COMMAND, PICTURE, picture, words
 
-README = ROOT / "README.md"
-REMEDY = "run `python -m tests.readme`"
+README, PIPELINES = ROOT / "README.md", ROOT / "docs" / "ci.md"
+TWINNED = [document for document in DOCUMENTS if document.name != "CONTRIBUTING.md"]
+REMEDY = "run `python -m tests.docs`"
+LINK = re.compile(r"\]\((?!https?://)([^)\s]+)\)")
 NUMBER = re.compile(r"\d{4,}")
 NO_TWIN = ("paramcalc --help", "paramcalc list", "paramcalc schema")
 
@@ -24,6 +26,23 @@ def test_the_picture_is_what_comes_out():
     assert words(PICTURE.read_text("utf-8")) == words(picture()), REMEDY
 
 
+def test_readme_is_short():
+    lines = README.read_text("utf-8").splitlines()
+    assert len(lines) <= 200
+    assert max(map(len, lines)) <= 130
+
+
+def test_links_lead_somewhere():
+    for document in DOCUMENTS:
+        text = document.read_text("utf-8")
+        for target, _, anchor in (link.partition("#") for link in LINK.findall(text)):
+            linked = document.parent / target if target else document
+            assert linked.exists(), f"{document.name}: {target}"
+            headings = re.findall(r"^#+ (.+)$", linked.read_text("utf-8"), re.MULTILINE) if anchor else []
+            anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert not anchor or anchor in anchors, f"{document.name}: #{anchor}"
+
+
 def test_the_picture_loads_nothing():
     assert re.findall(r"(?:href|src|url)[=(:]\s*[\"']?(?!#)(\S+)", PICTURE.read_text("utf-8")) == []
 
@@ -34,11 +53,13 @@ def test_the_picture_stands_before_everything_shown():
 
 
 def twins():
-    shown = [block for block in blocks(README.read_text("utf-8")) if block.kind in ("console", "pycon")]
-    for block, after in zip(shown, [*shown[1:], None], strict=True):
-        command = block.body.partition("\n")[0].removeprefix("$ ")
-        if block.kind == "console" and not command.startswith(NO_TWIN):
-            yield pytest.param(block.body, after.body if after and after.kind == "pycon" else "", id=command)
+    for document in TWINNED:
+        shown = [block for block in blocks(document.read_text("utf-8")) if block.kind in ("console", "pycon")]
+        for block, after in zip(shown, [*shown, None][1:], strict=True):
+            command = block.body.partition("\n")[0].removeprefix("$ ")
+            if block.kind == "console" and not command.startswith(NO_TWIN):
+                yield pytest.param(block.body, after.body if after and after.kind == "pycon" else "",
+                                   id=f"{document.name}: {command}")
 
 
 @pytest.mark.parametrize(("terminal", "session"), list(twins()))
@@ -51,7 +72,7 @@ def test_each_example_has_a_twin_with_its_numbers(terminal, session):
 
 
 def test_pipelines_name_what_there_is():
-    hooks, action = (yaml.safe_load(block.body) for block in blocks(README.read_text("utf-8"))
+    hooks, action = (yaml.safe_load(block.body) for block in blocks(PIPELINES.read_text("utf-8"))
                      if block.kind == "yaml" and not block.file)
     ours = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))}
     assert {hook["id"] for repository in hooks["repos"] for hook in repository["hooks"]} <= ours

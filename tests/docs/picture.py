@@ -12,7 +12,7 @@ from paramcalc.build import build
 from paramcalc.readers.models import load
 from paramcalc.reports.estimate import answer
 from paramcalc.reports.render import show
-from tests.readme.blocks import ROOT
+from tests.docs.blocks import ROOT
 
 PICTURE = ROOT / ".github" / "estimate.svg"
 MODEL, CONTEXT = "deepseek-v3", 32_768

@@ -23,7 +23,7 @@ from typing import NamedTuple
 from paramcalc.cli.guard import guarded
 
 ROOT = Path(__file__).parent.parent.parent
-DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md")
+DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 BLOCK = re.compile(r"^```(?P<kind>[a-z]*)(?: (?P<file>\S+))?\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 WIDTH = "118"
 REGISTRIES = {

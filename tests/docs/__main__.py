@@ -1,10 +1,10 @@
-"""`python -m tests.readme` brings every shown output up to date: those of the documents, and the picture."""
+"""`python -m tests.docs` brings every shown output up to date: those of the documents, and the picture."""
 
 import tempfile
 from pathlib import Path
 
-from tests.readme.blocks import DOCUMENTS, run
-from tests.readme.picture import PICTURE, picture
+from tests.docs.blocks import DOCUMENTS, run
+from tests.docs.picture import PICTURE, picture
 
 for document in DOCUMENTS:
     with tempfile.TemporaryDirectory() as path:
