@@ -1,9 +1,9 @@
-"""Reading the catalog's YAML: quickly, only when asked, and each quantity as an exact integer."""
+"""Reading the tables of the catalog, each quantity as an exact integer."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,80 +11,21 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.errors import InputError, Problem, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from yaml.events import Event
+    from collections.abc import Iterable
 
 _UNITS = {prefix + "B": 1000**n for n, prefix in enumerate(("", "k", "M", "G", "T", "P"))}
 _UNITS |= {prefix + "iB": 1024**n for n, prefix in enumerate(("K", "M", "G", "T", "P"), start=1)}
-_SECTION = re.compile(r"^([a-z_]+):\n", re.MULTILINE)
-_ROW = re.compile(r"^  ([\w.-]+):", re.MULTILINE)
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?(?:e[0-9]+)?)\s*([kMGTPK]?i?B)(?:/s)?\s*")
 
 
-class Rows(Mapping[str, object]):
-    """A section of a table of ours, by key; a row is read when it is asked for, which most runs do of one or two."""
-
-    def __init__(self, text: str) -> None:
-        starts = [(found[1], found.start()) for found in _ROW.finditer(text)]
-        ends = [start for _, start in starts[1:]] + [len(text)]
-        self._texts = {key: text[start:end] for (key, start), end in zip(starts, ends, strict=True)}
-        self._read: dict[str, object] = {}
-
-    def __getitem__(self, key: str) -> object:
-        if key not in self._read:
-            self._read[key] = _parsed(self._texts[key])[key]
-        return self._read[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._texts)
-
-    def __len__(self) -> int:
-        return len(self._texts)
+Table = dict[str, dict[str, Any]]
+"""The sections of a table of this package: `sources`, then rows by their key."""
 
 
-def read_table(name: str) -> dict[str, Rows]:
-    """The sections of a file of this package: mappings at its top, whose rows are indented by two blanks."""
-    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
-    _, *found = _SECTION.split(text)
-    return {key: Rows(body) for key, body in zip(found[::2], found[1::2], strict=True)}
-
-
-def _parsed(text: str) -> dict[str, object]:
-    """A mapping of a table of ours.
-
-    Read event by event: a third of the time of a full loader, which resolves every scalar's type by patterns. Here a
-    plain scalar is a whole number, null, true, false, or a text, from which `whole` reads `494.5` exactly.
-    """
-    import yaml
-
-    loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    events = yaml.parse(text, Loader=loader)
-    return next(mapping(_node(event, events)) for event in events if isinstance(event, yaml.MappingStartEvent))
-
-
-_WORDS: dict[str, object] = {"null": None, "": None, "true": True, "false": False}
-
-
-def _node(event: Any, events: Iterator[Event]) -> object:  # noqa: ANN401 - yaml's events have no common attributes
-    """The value that starts with `event`."""
-    kind = type(event).__name__
-    if kind == "ScalarEvent":
-        text: str = event.value
-        if not event.implicit[0]:
-            return text
-        return int(text) if text.isdecimal() else _WORDS.get(text, text)
-    if kind == "SequenceStartEvent":
-        return list(_children(events, "SequenceEndEvent"))
-    children = _children(events, "MappingEndEvent")
-    return {str(key): next(children) for key in children}
-
-
-def _children(events: Iterator[Event], end: str) -> Iterator[object]:
-    for event in events:
-        if type(event).__name__ == end:
-            return
-        yield _node(event, events)
+def read_table(name: str) -> Table:
+    """A JSON table of this package, section by section."""
+    table: Table = json.loads(Path(__file__).with_name(name).read_bytes())
+    return table
 
 
 def read_user_table(path: Path) -> dict[str, object]:

@@ -1,17 +1,37 @@
 """Accelerators: memory, bandwidth, arithmetic and links of one device, each value with its source.
 
-The table is `accelerators.yaml`, read when first asked for. A file of the user, in the same form, adds devices or
-overrides single values of the ones here.
+The table is `accelerators.json`, read when first asked for. A YAML file of the user, in the same form, adds devices or
+overrides single values of the ones here. The form:
+
+```yaml
+sources: {sheet: https://example.org/devices}    # abbreviations of what follows a value
+accelerators:
+  my-card:                                       # the key: lower case, blanks as dashes
+    name: Example Card
+    aliases: [card, card-24gb]
+    memory: [24 GiB, sheet]                      # as sold
+    usable: [23028 MiB, "sheet#L3"]              # what the driver reports as total
+    bandwidth: [936 GB/s, sheet]                 # of the device's own memory
+    flops: {sheet: {bf16: 71, fp8: 142}}         # 10^12 a second, dense
+    power: [350, sheet]                          # watts
+    links: {pcie: [31.5 GB/s, sheet]}            # one way, of one device over all its ports
+    notes: [what other sources print]
+```
+
+A value is `[value, source]`, or in a user's file the value alone. Vendors print GB for what is GiB; GiB stands in the
+table where a source says so in bytes or in GiB. `memory` less `usable` is ECC and firmware. Tensor figures of `flops`
+accumulate in FP32; GeForce sheets print the FP16-accumulate figure, which is twice that. Sheets print the sum of both
+ways for links. A missing value is unknown or unsupported, never zero. Where sources differ, `notes` says what they say.
 """
 
 from __future__ import annotations
 
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.catalog._data import (
-    Rows,
+    Table,
     in_bytes,
     mapping,
     read_table,
@@ -95,11 +115,11 @@ def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
 
 
 @cache
-def _document() -> dict[str, Rows]:
-    return read_table("accelerators.yaml")
+def _document() -> Table:
+    return read_table("accelerators.json")
 
 
-def _rows() -> Rows:
+def _rows() -> dict[str, Any]:
     return _document()["accelerators"]
 
 
@@ -107,7 +127,7 @@ def _rows() -> Rows:
 def _row(key: str) -> Accelerator:
     """One device of the table: most runs ask for no other."""
     sources = {name: str(value) for name, value in _document()["sources"].items()}
-    return _Row(key, mapping(_rows()[key]), sources, "accelerators.yaml").build()
+    return _Row(key, mapping(_rows()[key]), sources, "accelerators.json").build()
 
 
 @cache

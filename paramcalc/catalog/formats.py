@@ -1,7 +1,20 @@
 """Number formats: the exact bytes of a tensor of a given shape, from plain dtypes to codes with nested scales.
 
-The table is `formats.yaml`, read when first asked for. Every format comes down to a few `Part`s, each of which has one
+The table is `formats.json`, read when first asked for. Every format comes down to a few `Part`s, each of which has one
 item for every weight, group, row, column, block or tensor; so one short sum serves them all, in whole numbers.
+
+Sections of the table:
+
+* `plain`: one number, `bits` wide.
+* `blocks`: GGUF: `bytes` for every `block` numbers of a row (the last dimension), which must divide by it.
+* `grouped`: codes plus scales and the like: a mapping of `parts`. A tensor is a stack of [out, in] matrices.
+  `per`: what a part has one item for: weight, group (of `group` numbers along in), row, column, tensor,
+  `block: [128, 128]` (out × in), or `flat: N` (every N numbers of the flattened matrix);
+  `bits`: of one item; `bits` and `group` stand for the format's own, and a product is written `10*group`;
+  `pack`: `[in|out, word]`: items along that dimension share words of that many bits; without it all items of the matrix
+  are packed into bytes. Where a list stands for `bits` or `group` the first is the default and the others are allowed;
+  group -1 is the whole row.
+* `mixes`: names of whole files that mix the types of `blocks`, tensor by tensor: a plan, not a format.
 """
 
 from __future__ import annotations
@@ -13,7 +26,7 @@ from math import prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.catalog._data import Rows, mapping, read_table, slug, texts, unknown, whole
+from paramcalc.catalog._data import Table, mapping, read_table, slug, texts, unknown, whole
 from paramcalc.errors import Problem, UsageError
 
 if TYPE_CHECKING:
@@ -202,8 +215,8 @@ def _table() -> tuple[dict[str, Format], dict[str, str], frozenset[str]]:
 
 
 @cache
-def _document() -> dict[str, Rows]:
-    return read_table("formats.yaml")
+def _document() -> Table:
+    return read_table("formats.json")
 
 
 @cache

@@ -1,7 +1,12 @@
 """Optimizers: the exact bytes of state each keeps for a tensor of a given shape and role.
 
-The table is `optimizers.yaml`. Full-size states are a multiple of the tensor; factored, projected and preconditioned
-ones follow its sides, so there is no honest "bytes a parameter" for them.
+The table is `optimizers.json`. Full-size states are a multiple of the tensor; factored, projected and preconditioned
+ones follow its sides, so there is no honest "bytes a parameter" for them. Master weights and gradients are not counted
+here, nor step counters, which are one number a tensor and usually live on the host.
+
+In the table `rule` names the function below that counts; `buffers` are full-size tensors; `state_bytes` is of one
+number of state, and absent where it is the dtype of the tensor that is updated (the FP32 master, where there is one).
+The other fields are the optimizer's own defaults.
 """
 
 from __future__ import annotations
@@ -202,7 +207,7 @@ _RULES: Mapping[str, Callable[[Optimizer, _Tensor], int]] = {
 
 @cache
 def _table() -> dict[str, Optimizer]:
-    document = read_table("optimizers.yaml")
+    document = read_table("optimizers.json")
     sources = {key: str(value) for key, value in document["sources"].items()}
     known = {entry.name for entry in fields(Optimizer)}
     table: dict[str, Optimizer] = {}
