@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from paramcalc.components.base import Site
+from paramcalc.components.problems import problem_of
 from paramcalc.errors import Problem, SpecError
 
 if TYPE_CHECKING:
@@ -40,8 +41,7 @@ def _component(kind: str, fields: dict[str, object]) -> Component:
     try:
         return component_class(kind).model_validate({"kind": kind, **fields})
     except ValidationError as error:
-        raise SpecError(*(Problem(e["msg"], e["loc"], str(e.get("ctx", {}).get("hint", "")))
-                          for e in error.errors())) from error
+        raise SpecError(*map(problem_of, error.errors())) from error
 
 
 def embedding_parameters(rows: int, hidden_size: int) -> int:

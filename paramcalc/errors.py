@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 
+INVALID, HEADS, KV_HEADS, TOP_K, LAYERS = "PC001", "PC101", "PC102", "PC103", "PC104"
+"""Codes of the rules that refusals belong to: not readable, or heads, key/value heads, experts a token visits and the
+list of layers that cannot be. Whoever raises a problem gives its code."""
+
 
 class Problem(NamedTuple):
     """One thing wrong at one place of an input."""
@@ -25,6 +29,10 @@ class Problem(NamedTuple):
     line: int = 0
     """1-based; 0 where a line makes no sense."""
     column: int = 0
+    code: str = INVALID
+    """The rule it breaks."""
+    rests_on: tuple[str, ...] = ()
+    """Other keys whose values it is about: it says nothing where those are wrong themselves."""
 
     def dotted(self) -> str:
         """The path as people write it: `blocks.full.heads`, `layers[3].repeat`."""

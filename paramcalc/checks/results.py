@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from paramcalc.errors import HEADS, INVALID, KV_HEADS, LAYERS, TOP_K
+
 if TYPE_CHECKING:
     from paramcalc.errors import Problem
 
 Severity = Literal["error", "warning", "note"]
 
-INVALID, EXPECT, SAME = "PC001", "PC002", "PC003"
-IMPOSSIBLE = ("PC001", "PC101", "PC102", "PC103", "PC104")
+EXPECT, SAME = "PC002", "PC003"
+IMPOSSIBLE = (INVALID, HEADS, KV_HEADS, TOP_K, LAYERS)
 """What makes a file no model at all: exit code 2."""
 
 

@@ -10,7 +10,6 @@ from paramcalc.checks.expectations import broken_promises
 from paramcalc.checks.results import Finding, Run
 from paramcalc.checks.rule import Rule
 from paramcalc.checks.rules import rules
-from paramcalc.checks.rules_input import code_of
 from paramcalc.checks.selection import Selection, comments
 from paramcalc.errors import PCError
 from paramcalc.readers.models import load, located
@@ -51,7 +50,7 @@ def check_file(
         except PCError as error:
             raise located(error, loaded.document) from error
     except PCError as error:
-        return [Finding.of(problem, name, code_of(problem)) for problem in error.problems]
+        return [Finding.of(problem, name, problem.code) for problem in error.problems]
     ignored, bare = comments(path.read_text(encoding="utf-8-sig")) if path.suffix in (".yaml", ".yml") else ({}, [])
     found = [*_found(subject, known, extras), *_unknown_keys(loaded, name)]
     graded = [f._replace(severity=known[f.rule].severity) for f in found if f.rule not in ignored]
@@ -70,5 +69,4 @@ def _found(subject: Subject, known: dict[str, Rule], extras: Iterable[Callable[[
 
 def _unknown_keys(loaded: Loaded, name: str) -> Iterator[Finding]:
     for problem in loaded.unknown:
-        place = loaded.document.problem(problem.path, problem.message, problem.hint)
-        yield Finding.of(place, name, "PC501")
+        yield Finding.of(loaded.document.located(problem), name, "PC501")

@@ -12,6 +12,7 @@ from paramcalc.components.base import Component, Count, Listed, Refusal, Site, S
 from paramcalc.components.problems import divisors, impossible
 from paramcalc.components.scores import Heads, attend
 from paramcalc.components.tape import tape
+from paramcalc.errors import HEADS, KV_HEADS
 from paramcalc.tree import State, Tensor, Work
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Attention(Component):
         kv_heads = self.num_kv_heads
         if kv_heads and self.num_heads % kv_heads and not self.uneven_groups:
             raise impossible(f"{kv_heads} does not divide num_heads ({self.num_heads})",
-                             f"use {divisors(self.num_heads)}", "num_kv_heads")
+                             f"use {divisors(self.num_heads)}", "num_kv_heads", KV_HEADS, ("num_heads",))
         return self
 
     def unfit(self, site: Site) -> tuple[Refusal, ...]:
@@ -97,7 +98,7 @@ class Attention(Component):
         if self.head_dim or width % self.num_heads == 0:
             return ()
         return (Refusal(f"{self.num_heads} does not divide hidden_size ({width})", "give head_dim, or change num_heads",
-                        "num_heads"),)
+                        "num_heads", HEADS),)
 
     def _head_dim(self, site: Site) -> int:
         return self.head_dim or self.width(site) // self.num_heads

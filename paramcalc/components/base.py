@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import core_schema
 
+from paramcalc.errors import INVALID
 from paramcalc.tree import Per, Role, Tensor
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ class Refusal(NamedTuple):
     message: str
     hint: str = ""
     field: str = ""
+    code: str = INVALID
+    """The rule it breaks."""
 
 
 NO_ROWS = Refusal("how many rows is not said", "give vocab_size, or rows", "rows")

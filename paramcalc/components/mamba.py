@@ -10,6 +10,7 @@ from paramcalc.axes import Axis, Run, axis
 from paramcalc.components.base import Component, Site, Size
 from paramcalc.components.problems import impossible
 from paramcalc.components.scans import MIXER, ScanTape
+from paramcalc.errors import HEADS
 from paramcalc.tree import State, Tensor, Work
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Mamba(Component):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.inner_size % self.heads:
-            raise impossible(f"{self.heads} does not divide inner_size ({self.inner_size})", "", "heads")
+            raise impossible(f"{self.heads} does not divide inner_size ({self.inner_size})", "", "heads", HEADS,
+                             ("inner_size",))
         return self
 
     def tensors(self, site: Site) -> list[Tensor]:

@@ -11,6 +11,7 @@ from paramcalc.components.base import Component, Site, Size
 from paramcalc.components.delta_rule import recurrence
 from paramcalc.components.mamba import MIXER
 from paramcalc.components.problems import impossible
+from paramcalc.errors import HEADS
 from paramcalc.tree import State, Tensor
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class MatrixLstm(Component):
     def _possible(self) -> Self:
         for name, size in (("qk_size", self.qk_size), ("v_size", self.v_size)):
             if size % self.num_heads:
-                raise impossible(f"{self.num_heads} does not divide {name} ({size})", "", "num_heads")
+                raise impossible(f"{self.num_heads} does not divide {name} ({size})", "", "num_heads", HEADS, (name,))
         return self
 
     def tensors(self, site: Site) -> list[Tensor]:

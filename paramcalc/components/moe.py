@@ -10,6 +10,7 @@ from paramcalc.components.base import Component, Count, Site, Size
 from paramcalc.components.ffn import FeedShape, feed_forward, feed_forward_saved
 from paramcalc.components.problems import impossible
 from paramcalc.components.tape import tape
+from paramcalc.errors import TOP_K
 
 if TYPE_CHECKING:
     from typing import Self
@@ -65,7 +66,7 @@ class MixtureOfExperts(Component):
     def _possible(self) -> Self:
         if self.top_k > self.experts:
             raise impossible(f"top_k {self.top_k} is more than the {self.experts} experts",
-                             f"use a top_k of at most {self.experts}", "top_k")
+                             f"use a top_k of at most {self.experts}", "top_k", TOP_K, ("experts",))
         return self
 
     def tensors(self, site: Site) -> list[Tensor]:

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from math import isqrt
+from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticCustomError
 
+from paramcalc.errors import INVALID, Problem
 
-def impossible(message: str, hint: str = "", field: str = "") -> PydanticCustomError:
-    """An error pydantic carries to its place; readers take `hint`, and `field` where one key is to blame."""
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+def impossible(message: str, hint: str = "", field: str = "", code: str = INVALID,
+               rests_on: tuple[str, ...] = ()) -> PydanticCustomError:
+    """An error that pydantic carries to its place, with the fields of a `Problem` beside the message."""
     text = message.replace("{", "{{").replace("}", "}}")
-    return PydanticCustomError("impossible", text, {"hint": hint, "field": field})
+    return PydanticCustomError("impossible", text, {"hint": hint, "field": field, "code": code, "rests_on": rests_on})
+
+
+def problem_of(details: ErrorDetails) -> Problem:
+    """What pydantic reports as a problem at the field to blame."""
+    context = details.get("ctx", {})
+    path = (*details["loc"], *filter(None, [context.get("field")]))
+    return Problem(details["msg"], path, str(context.get("hint", "")), code=context.get("code", INVALID),
+                   rests_on=tuple(context.get("rests_on", ())))
 
 
 def divisors(whole: int) -> str:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from paramcalc.components.base import Component, Rows, Site, Size
 from paramcalc.components.ffn import FeedShape, feed_forward
 from paramcalc.components.problems import impossible
+from paramcalc.errors import TOP_K
 
 if TYPE_CHECKING:
     from typing import Self
@@ -34,7 +35,7 @@ class RetrievedExperts(Component):
     def _possible(self) -> Self:
         if self.top_k > self.experts:
             raise impossible(f"top_k {self.top_k} is more than the {self.experts} experts",
-                             f"use a top_k of at most {self.experts}")
+                             f"use a top_k of at most {self.experts}", "top_k", TOP_K, ("experts",))
         return self
 
     def tensors(self, site: Site) -> list[Tensor]:

@@ -82,8 +82,7 @@ def located(error: PCError, document: Document) -> PCError:
 
     if isinstance(error, UsageError) and not any(p.path for p in error.problems):
         return error.within(document.source)
-    return type(error)(*ordered(p if p.source else document.problem(p.path, p.message, p.hint)
-                                for p in error.problems))
+    return type(error)(*ordered(p if p.source else document.located(p) for p in error.problems))
 
 
 def _document(model: str) -> Document:

@@ -103,7 +103,7 @@ def _beyond(error: ValidationError, document: Document) -> list[Problem]:
     gone |= {ANSWERS[key] for key in gone & ANSWERS.keys()}
     renamed = mended.data.keys() - document.data.keys()
     return [p for p in further if not gone.intersection(p.path[-1:]) and not renamed.intersection(p.path[:1])
-            and not any(key in p.message for key in gone)]
+            and not gone.intersection(p.rests_on)]
 
 
 def _mended(data: dict[str, Any], wrong: Sequence[Path]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from paramcalc.components.base import Strict
 from paramcalc.components.problems import impossible
+from paramcalc.errors import LAYERS
 
 MAX_LAYERS = 4096
 MAX_DEPTH = 4
@@ -45,12 +46,12 @@ Layout = Annotated[tuple[Item, ...], Field(strict=False, min_length=1, max_lengt
 def unroll(items: Sequence[str | Repeat], depth: int = 0) -> list[str]:
     """Every layer's block name, in order. The product is checked before it is made."""
     if depth > MAX_DEPTH:
-        raise impossible(f"layers nest deeper than {MAX_DEPTH}", "write the inner pattern out")
+        raise impossible(f"layers nest deeper than {MAX_DEPTH}", "write the inner pattern out", code=LAYERS)
     names: list[str] = []
     for item in items:
         inner, times = ([item], 1) if isinstance(item, str) else (unroll(item.of, depth + 1), item.repeat)
         if len(names) + len(inner) * times > MAX_LAYERS:
-            raise impossible(f"layers unroll to more than {MAX_LAYERS:,}", "lower repeat")
+            raise impossible(f"layers unroll to more than {MAX_LAYERS:,}", "lower repeat", code=LAYERS)
         names += inner * times
     return names
 

@@ -13,8 +13,9 @@ from paramcalc.components.embedding import Embedding, Positions
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head
 from paramcalc.components.norm import Norm
+from paramcalc.components.problems import problem_of
 from paramcalc.components.stack import Stack
-from paramcalc.errors import Gathered, Problem, SpecError
+from paramcalc.errors import HEADS, LAYERS, Gathered, Problem, SpecError
 from paramcalc.spec.layout import Layout, Repeat, unroll
 from paramcalc.spec.model import Block, LayerFields, ModelSpec
 
@@ -99,7 +100,7 @@ def _layout(spec: ModelSpec, blocks: dict[str, Parts]) -> Layout:
     if not spec.layers:
         if len(blocks) > 1:
             raise SpecError(Problem("layers must say how the blocks are laid out", ("blocks",),
-                                    f"layers: [{', '.join(blocks)}]"))
+                                    f"layers: [{', '.join(blocks)}]", code=LAYERS))
         name = next(iter(blocks), "layer")
         if not blocks:
             blocks[name] = _block(spec, _plain_block(), ())
@@ -107,7 +108,7 @@ def _layout(spec: ModelSpec, blocks: dict[str, Parts]) -> Layout:
     found = _known(spec.layers, blocks, ("layers",))
     if spec.num_layers not in (None, found):
         raise SpecError(Problem(f"layers unroll to {found}, but num_layers is {spec.num_layers}", ("layers",),
-                                f"num_layers: {found}, or change the pattern"))
+                                f"num_layers: {found}, or change the pattern", code=LAYERS, rests_on=("num_layers",)))
     return spec.layers
 
 
@@ -115,7 +116,7 @@ def _known(layout: Layout, blocks: dict[str, Parts], path: tuple[str, ...]) -> i
     """How many layers a layout unrolls to; each names a block there is."""
     names = unroll(layout)
     if unknown := [name for name in dict.fromkeys(names) if name not in blocks]:
-        raise SpecError(*(Problem(f"there is no block {name[:100]!r}", path, _nearest(name, blocks))
+        raise SpecError(*(Problem(f"there is no block {name[:100]!r}", path, _nearest(name, blocks), code=LAYERS)
                           for name in unknown))
     return len(names)
 
@@ -204,7 +205,7 @@ def _block(spec: ModelSpec, block: Block, path: tuple[str, ...]) -> Parts:
         try:
             part = made[place](spec, merged) if place in made else _norm(merged)
         except ValidationError as error:
-            problems += _located(error)
+            problems += map(problem_of, error.errors(include_url=False))
         except SpecError as error:
             problems += error.problems
         else:
@@ -238,23 +239,13 @@ def _key(spec: ModelSpec, place: str, part: Component) -> str:
     return spec.names.get(f"{word}.{part.kind}", spec.names.get(word, word))
 
 
-def _located(error: ValidationError) -> list[Problem]:
-    """A component's errors, each at the field they speak of."""
-    found = []
-    for detail in error.errors(include_url=False):
-        context = detail.get("ctx", {})
-        found.append(Problem(detail["msg"], (*detail["loc"], *filter(None, [context.get("field")])),
-                             context.get("hint", "")))
-    return found
-
-
 def _mixer(spec: ModelSpec, fields: LayerFields) -> Component | None:
     if fields.mixer is not None:
         return fields.mixer if fields.mixer.names or not spec.names else _renamed(fields.mixer, spec)
     heads = _needed(fields.num_heads, "num_heads", "attention is made of heads")
     if fields.head_dim is None and spec.hidden_size % heads:
         raise SpecError(Problem(f"{heads} does not divide hidden_size ({spec.hidden_size})", ("num_heads",),
-                                "give head_dim, or change num_heads"))
+                                "give head_dim, or change num_heads", code=HEADS, rests_on=("hidden_size",)))
     bias: tuple[Projection, ...] = (*(QKV if fields.qkv_bias else ()), *(("o",) if fields.o_bias else ()))
     return Attention(
         num_heads=heads, num_kv_heads=fields.num_kv_heads, head_dim=fields.head_dim, bias=bias,
@@ -299,7 +290,8 @@ def intermediate_size(hidden_size: int, fields: LayerFields) -> int:
         return -(-int(exact) // fields.multiple_of) * fields.multiple_of
     if exact != int(exact):
         raise SpecError(Problem(f"{fields.ffn_ratio} × hidden_size ({hidden_size}) is {exact}, not an integer",
-                                ("ffn_ratio",), "give intermediate_size, or multiple_of to round up"))
+                                ("ffn_ratio",), "give intermediate_size, or multiple_of to round up",
+                                rests_on=("hidden_size",)))
     return int(exact)
 
 

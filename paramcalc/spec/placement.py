@@ -33,8 +33,8 @@ def unfit(spec: ModelSpec, lowered: Lowered, site: Site) -> SpecError:
     for name, parts in spec.apart.items():
         places += (place._replace(apart=name) for place in _places(lowered._replace(modules=parts), site))
     return SpecError(*dict.fromkeys(
-        Problem(message, (*written(spec, place), *filter(None, [field])), hint)
-        for place in places for message, hint, field in place.part.unfit(place.site)))
+        Problem(message, (*written(spec, place), *filter(None, [field])), hint, code=code)
+        for place in places for message, hint, field, code in place.part.unfit(place.site)))
 
 
 def _places(lowered: Lowered, site: Site) -> Iterator[Place]:

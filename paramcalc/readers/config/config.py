@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from paramcalc.errors import Problem, SpecError
+from paramcalc.errors import HEADS, INVALID, LAYERS, Problem, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -170,7 +170,8 @@ class Config:
         if length is not None and type(extra) is int and extra > 0 and len(value) == length + extra:
             value = value[:length]  # some files go on to the layers of multi-token prediction
         if length is not None and len(value) != length:
-            raise self.error(key, f"has {len(value):,} entries for {length:,} layers", "give one entry a layer")
+            raise self.error(key, f"has {len(value):,} entries for {length:,} layers", "give one entry a layer",
+                             code=LAYERS)
         for index, item in enumerate(value):
             if type(item) is not of:
                 raise self.error(key, f"expected {_NAMES[of]}, found {_named(item)}", index=index)
@@ -216,7 +217,7 @@ class Config:
         """An integer that divides a width (heads)."""
         value = self.integer(key)
         if whole % value:
-            raise self.error(key, f"{value} does not divide hidden_size ({whole})")
+            raise self.error(key, f"{value} does not divide hidden_size ({whole})", code=HEADS)
         return value
 
     @property
@@ -228,7 +229,7 @@ class Config:
         hidden, heads = self.integer("hidden_size"), self.integer("num_attention_heads")
         if hidden % heads:
             raise self.error("num_attention_heads", f"{heads} does not divide hidden_size ({hidden})",
-                             "give head_dim, or change num_attention_heads")
+                             "give head_dim, or change num_attention_heads", code=HEADS)
         return hidden // heads
 
     @property
@@ -255,10 +256,11 @@ class Config:
         return SpecError(Problem(f"{self.architecture[:100]!r} of {self.model_type} is not known", ("architectures", 0),
                                  f"the library's classes of this type: {known}"))
 
-    def error(self, key: str, message: str, hint: str = "", index: int | None = None) -> SpecError:
-        """A located refusal."""
+    def error(self, key: str, message: str, hint: str = "", index: int | None = None,
+              code: str = INVALID) -> SpecError:
+        """A located refusal that breaks the rule `code`."""
         tail = () if index is None else (index,)
-        return SpecError(Problem(message, (*self.path, self.spelled(key), *tail), hint))
+        return SpecError(Problem(message, (*self.path, self.spelled(key), *tail), hint, code=code))
 
 
 _NAMES: dict[type, str] = {bool: "a boolean", str: "a string", list: "a list", dict: "a mapping",

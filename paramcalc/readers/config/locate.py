@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.errors import Problem, SpecError
+from paramcalc.components.problems import problem_of
+from paramcalc.errors import SpecError
 from paramcalc.readers.text.validation import said
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def blamed(error: ValidationError, config: Config) -> SpecError:
         field = ".".join(str(part) for part in details["loc"])
         key = _key(details, config)
         path = (*config.path, config.spelled(key) if key else "model_type")
-        problems.append(Problem(message if key == field else f"{field}: {message}" if field else message, path, hint))
+        message = message if key == field else f"{field}: {message}" if field else message
+        problems.append(problem_of(details)._replace(message=message, path=path, hint=hint))
     return SpecError(*dict.fromkeys(problems))
 
 
@@ -39,7 +41,7 @@ def replaced(error: SpecError, config: Config) -> SpecError:
         known = config.spelled(key) in config.data
         path = (*config.path, config.spelled(key) if known else "model_type")
         message = f"{field} {problem.message}" if problem.message.startswith("must be") else problem.message
-        problems.append(Problem(message, path, problem.hint))
+        problems.append(problem._replace(message=message, path=path))
     return SpecError(*dict.fromkeys(problems))
 
 

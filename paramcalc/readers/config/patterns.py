@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.errors import LAYERS
 from paramcalc.spec.layout import MAX_LAYERS
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def mixers(config: Config, otherwise: Sequence[str] = (), words: dict[str, str] 
         return list(otherwise) or [FULL] * config.layers
     for index, word in enumerate(types):
         if word not in known:
-            raise config.error("layer_types", f"unknown layer kind {word[:60]!r}", f"known: {', '.join(known)}", index)
+            raise config.error("layer_types", f"unknown layer kind {word[:60]!r}", f"known: {', '.join(known)}", index,
+                               LAYERS)
     return [known[word] for word in types]
 
 
@@ -76,7 +78,7 @@ def sparse_layers(config: Config, first: int = 0) -> list[str]:
     for index, word in enumerate(types):
         if word not in FEED_FORWARDS:
             raise config.error("mlp_layer_types", f"unknown layer kind {word[:60]!r}",
-                               f"known: {', '.join(FEED_FORWARDS)}", index)
+                               f"known: {', '.join(FEED_FORWARDS)}", index, LAYERS)
     return [FEED_FORWARDS[word] for word in types]
 
 
@@ -136,9 +138,10 @@ def cycled(config: Config, key: str, words: dict[str, str]) -> list[str]:
     period = config.listed(key, str) or []
     for index, word in enumerate(period):
         if word not in words:
-            raise config.error(key, f"unknown layer kind {word[:60]!r}", f"known: {', '.join(words)}", index)
+            raise config.error(key, f"unknown layer kind {word[:60]!r}", f"known: {', '.join(words)}", index,
+                               LAYERS)
     if not period:
-        raise config.error(key, "must name at least one layer kind")
+        raise config.error(key, "must name at least one layer kind", code=LAYERS)
     return [words[period[i % len(period)]] for i in range(config.layers)]
 
 
@@ -155,14 +158,15 @@ def one_part_layers(config: Config, key: str, letters_key: str, otherwise: Seque
     if words is None:
         for index, letter in enumerate(letters):
             if letter not in LETTERS:
-                raise config.error(letters_key, f"unknown letter {letter!r}", f"known: {' '.join(LETTERS)}", index)
+                raise config.error(letters_key, f"unknown letter {letter!r}", f"known: {' '.join(LETTERS)}", index,
+                                   LAYERS)
         found = [LETTERS[letter] for letter in letters]
     else:
         found = [ONE_PART.get(word, "") for word in words]
         if "" in found:
             index = found.index("")
             raise config.error(key, f"unknown layer kind {words[index][:60]!r}",
-                               f"known: {', '.join(ONE_PART)}", index)
+                               f"known: {', '.join(ONE_PART)}", index, LAYERS)
     if not 0 < len(found) <= MAX_LAYERS:
-        raise config.error(letters_key if words is None else key, f"must name 1 to {MAX_LAYERS:,} layers")
+        raise config.error(letters_key if words is None else key, f"must name 1 to {MAX_LAYERS:,} layers", code=LAYERS)
     return found

@@ -12,6 +12,7 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear, Score
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
+from paramcalc.errors import HEADS
 from paramcalc.readers.families.task_heads import BERT_HEAD, BERT_TOPS, Parts, Tops, top_of
 from paramcalc.spec.layout import roll
 from paramcalc.spec.model import Block, ModelSpec
@@ -226,5 +227,5 @@ def heads(config: Config) -> int:
     """Attention heads, which must divide the width."""
     hidden, count = config.integer("hidden_size"), config.integer("num_attention_heads")
     if hidden % count:
-        raise config.error("num_attention_heads", f"{count} does not divide hidden_size ({hidden})")
+        raise config.error("num_attention_heads", f"{count} does not divide hidden_size ({hidden})", code=HEADS)
     return count

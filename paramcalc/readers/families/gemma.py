@@ -11,6 +11,7 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.norm import Norm
+from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import FULL, SLIDING, every, mixers, told_apart
 from paramcalc.readers.families.decoder import Row
 from paramcalc.readers.families.rows_dense import two_sided
@@ -40,7 +41,8 @@ def _shared_from(config: Config) -> int:
     """The first layer without keys of its own; every kind of layer must stand before it."""
     shared = config.integer("num_kv_shared_layers", 0, least=0)
     if shared >= config.layers:
-        raise config.error("num_kv_shared_layers", f"must be less than the {config.layers:,} layers, found {shared:,}")
+        raise config.error("num_kv_shared_layers", f"must be less than the {config.layers:,} layers, found {shared:,}",
+                           code=LAYERS)
     return config.layers - shared
 
 

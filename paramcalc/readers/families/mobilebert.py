@@ -10,6 +10,7 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head, Linear, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
+from paramcalc.errors import HEADS
 from paramcalc.readers.families.task_heads import BERT_TOPS, Tops, top_of
 from paramcalc.spec.layout import Repeat
 from paramcalc.spec.model import Block, ModelSpec
@@ -80,7 +81,8 @@ def attention(config: Config) -> Parts:
     """Queries and keys from the bottleneck; values from the whole residual, unless they share it."""
     width, size, count = config.integer("hidden_size"), inner(config), config.integer("num_attention_heads")
     if size % count:
-        raise config.error("num_attention_heads", f"{count} does not divide {size}, the width inside a layer")
+        raise config.error("num_attention_heads", f"{count} does not divide {size}, the width inside a layer",
+                           code=HEADS)
     values = size if config.flag("use_bottleneck_attention") else width
     return {
         "attention": Attention(

@@ -8,6 +8,7 @@ from paramcalc.components.attention import Attention
 from paramcalc.components.indexer import Indexer
 from paramcalc.components.linear import Parameter
 from paramcalc.components.norm import Norm
+from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import FULL, SLIDING, every, sparse_layers
 from paramcalc.readers.families.latent import latent
 
@@ -206,7 +207,8 @@ def minimax_m3_layers(config: Config) -> list[str]:
     if flags is None:
         return [FULL] * config.layers
     if type(flags) is not list or len(flags) != config.layers:
-        raise config.error("sparse_attention_config", f"sparse_attention_freq must list {config.layers} layers")
+        raise config.error("sparse_attention_config", f"sparse_attention_freq must list {config.layers} layers",
+                           code=LAYERS)
     return ["indexed" if flag else FULL for flag in flags]
 
 

@@ -13,6 +13,7 @@ from paramcalc.components.linear import Linear
 from paramcalc.components.mamba import Mamba2
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.norm import Norm
+from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import FULL, LINEAR, one_part_layers
 from paramcalc.readers.families.decoder import topped
 from paramcalc.readers.families.mtp import GENERATES
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 NAMES = {"embed_tokens": "backbone.embeddings", "layers": "backbone.layers", "norm": "backbone.norm_f",
          "input_layernorm": "norm", "self_attn": "mixer"}
 DERIVED = {"num_hidden_layers", "time_step_rank"}
-"""Keys the class takes from others, whatever a file says."""
+"""Keys the class takes from others."""
 EXPERT_NAMES = {"router": "gate", "correction_bias": "gate.e_score_correction_bias", "latent_down": "fc1_latent_proj",
                 "latent_up": "fc2_latent_proj"}
 
@@ -35,6 +36,8 @@ def nemotron_h(config: Config) -> ModelSpec:
     """The specification of one config."""
     words = one_part_layers(config, "layers_block_type", "hybrid_override_pattern", (LINEAR, "moe", FULL, "mlp"))
     config.read |= DERIVED
+    if config.data.get("num_hidden_layers") not in (None, len(words)):
+        raise config.error("num_hidden_layers", f"the list of layers names {len(words):,}", code=LAYERS)
     fields: dict[str, Any] = {
         "vocab_size": config.integer("vocab_size"), "hidden_size": config.integer("hidden_size"), "position": "none",
         "norm_placement": "parallel", "ffn": "none",

@@ -10,6 +10,7 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head, Linear, Parameter, Score
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
+from paramcalc.errors import LAYERS
 from paramcalc.readers.families.task_heads import Tops, top_of
 from paramcalc.spec.layout import roll
 from paramcalc.spec.model import Block, ModelSpec
@@ -101,12 +102,12 @@ def layer_kinds(config: Config) -> list[str]:
     """`attn_layers`, one a layer; where they are all alike, `num_hidden_layers` may say another number of them."""
     kinds = config.listed("attn_layers", str) or []
     if not kinds or len(kinds) > 4096 or not set(kinds) <= set(KINDS):
-        raise config.error("attn_layers", "must name a kind for each layer", f"known: {', '.join(KINDS)}")
+        raise config.error("attn_layers", "must name a kind for each layer", f"known: {', '.join(KINDS)}", code=LAYERS)
     count = config.layers if config.get("num_hidden_layers") is not None else len(kinds)
     if len(set(kinds)) == 1:
         return kinds[:1] * count
     if count > len(kinds):
-        raise config.error("attn_layers", f"has {len(kinds)} entries for {count} layers")
+        raise config.error("attn_layers", f"has {len(kinds)} entries for {count} layers", code=LAYERS)
     return kinds[:count]
 
 

@@ -9,6 +9,7 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head, Linear, Parameter, Score
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
+from paramcalc.errors import HEADS
 from paramcalc.readers.families.task_heads import (
     DISCRIMINATOR,
     PLAIN_TOPS,
@@ -47,7 +48,7 @@ def xlnet_layer(config: Config) -> Parts:
     width, count = config.integer("d_model"), config.integer("n_head")
     head = config.optional("d_head") or width // count
     if width != head * count:
-        raise config.error("n_head", f"{count} heads of {head} are not d_model ({width})")
+        raise config.error("n_head", f"{count} heads of {head} are not d_model ({width})", code=HEADS)
     at = "rel_attn"
     found: Parts = {f"{at}.{name}": matrix(width, count, head) for name in "qkvo"}
     found[f"{at}.r"] = matrix(width, count, head, uses=2)

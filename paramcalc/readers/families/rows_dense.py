@@ -10,6 +10,7 @@ from paramcalc.components.dynamic_mask import DynamicMaskAttention
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.components.retrieved_experts import RetrievedExperts
+from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import FULL, SLIDING, all_sliding, every, mixers, sparse_layers, sparse_step
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.spec.lower import QKV
@@ -60,7 +61,7 @@ def patterned(config: Config, period: int) -> list[str]:
     if isinstance(config.get("sliding_window_pattern"), str):
         letters = config.text("sliding_window_pattern")
         if set(letters) - set("LG") or not letters:
-            raise config.error("sliding_window_pattern", "expected a number, or letters L and G")
+            raise config.error("sliding_window_pattern", "expected a number, or letters L and G", code=LAYERS)
         return [SLIDING if letters[i % len(letters)] == "L" else FULL for i in range(config.layers)]
     return every(config, config.integer("sliding_window_pattern", period))
 

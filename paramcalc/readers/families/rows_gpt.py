@@ -8,6 +8,7 @@ from paramcalc.components.attention import Attention
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.norm import Norm
+from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import FULL, SLIDING
 from paramcalc.readers.families.decoder import Row
 from paramcalc.readers.families.rows_dense import DENSE_QKV, FC, FC_LONG, GPT, four_times, inner
@@ -77,7 +78,8 @@ def _neo_layers(config: Config) -> list[str]:
     except (TypeError, ValueError):
         raise config.error("attention_types", "expected a list of [words, times]") from None
     if len(words) != config.layers:
-        raise config.error("attention_types", f"names {len(words):,} layers, but there are {config.layers:,}")
+        raise config.error("attention_types", f"names {len(words):,} layers, but there are {config.layers:,}",
+                           code=LAYERS)
     return [SLIDING if word == "local" else FULL for word in words]
 
 

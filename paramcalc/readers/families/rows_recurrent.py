@@ -15,6 +15,7 @@ from paramcalc.components.mlstm import MatrixLstm
 from paramcalc.components.norm import Norm
 from paramcalc.components.rg_lru import RecurrentBlock
 from paramcalc.components.rwkv import ChannelMix, TimeMix
+from paramcalc.errors import LAYERS
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.patterns import FULL, LINEAR, SLIDING, cycled, every, mixers, sparse_layers
 from paramcalc.readers.families.decoder import Experts, Row
@@ -127,7 +128,8 @@ def _kimi_layers(config: Config) -> list[str]:
     full, linear = set(lists[0]), set(lists[1])
     for layer in range(1, config.layers + 1):
         if (layer in full) == (layer in linear):
-            raise config.error("linear_attn_config", f"layer {layer} must be in one of full_attn_layers, kda_layers")
+            raise config.error("linear_attn_config", f"layer {layer} must be in one of full_attn_layers, kda_layers",
+                               code=LAYERS)
     return [FULL if layer in full else LINEAR for layer in range(1, config.layers + 1)]
 
 

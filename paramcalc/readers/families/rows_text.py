@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.attention import Attention
 from paramcalc.components.linear import Linear, Parameter
+from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import FULL, SLIDING, all_sliding, sliding_from, sparse_layers, sparse_step
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.latent import shared_experts
@@ -36,7 +37,8 @@ def _crossing(config: Config) -> list[str]:
     crossing = set(range(3, config.layers, 5) if named is None else named)
     for index, layer in enumerate(named or ()):
         if not 0 <= layer < config.layers:
-            raise config.error("cross_attention_layers", f"there is no layer {layer} of {config.layers}", index=index)
+            raise config.error("cross_attention_layers", f"there is no layer {layer} of {config.layers}", index=index,
+                               code=LAYERS)
     return [CROSS if i in crossing else FULL for i in range(config.layers)]
 
 

@@ -8,6 +8,7 @@ from paramcalc.components.delta_rule import GatedDelta
 from paramcalc.components.lightning import LightningAttention
 from paramcalc.components.mamba import Mamba, Mamba2
 from paramcalc.components.short_conv import ShortConv
+from paramcalc.errors import HEADS
 from paramcalc.readers.config.patterns import LINEAR
 
 if TYPE_CHECKING:
@@ -73,11 +74,11 @@ def _expanded(config: Config, key: str) -> int:
 def _head_dim(config: Config, key: str, heads: int, inner: int, heads_key: str) -> int:
     """Width of a head; given or `auto`, heads of it must make up the inner width, as the classes demand."""
     if inner % heads:
-        raise config.error(heads_key, f"{heads} does not divide the inner width ({inner:,})")
+        raise config.error(heads_key, f"{heads} does not divide the inner width ({inner:,})", code=HEADS)
     head_dim = inner // heads
     if config.get(key) != "auto" and config.integer(key) != head_dim:
         raise config.error(key, f"{heads} heads of {config.integer(key)} are not the inner width ({inner:,})",
-                           f"{head_dim} would be")
+                           f"{head_dim} would be", code=HEADS)
     return head_dim
 
 

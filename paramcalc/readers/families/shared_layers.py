@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.errors import LAYERS
 from paramcalc.readers.families.encoder import Encoder
 from paramcalc.readers.families.task_heads import (
     CHOSEN,
@@ -38,7 +39,7 @@ def group_words(config: Config) -> list[str]:
     """A word for each group, saying how many layers of the stack it stands for."""
     layers, groups = config.layers, config.integer("num_hidden_groups")
     if groups > layers:
-        raise config.error("num_hidden_groups", f"{groups} groups for {layers} layers")
+        raise config.error("num_hidden_groups", f"{groups} groups for {layers} layers", code=LAYERS)
     turns = [layer * groups // layers for layer in range(layers)]
     return [f"used_{turns.count(group)}" for group in range(groups)]
 

@@ -12,6 +12,7 @@ from paramcalc.components.depthwise_conv import DepthwiseConv
 from paramcalc.components.hyper_connection import HyperConnection
 from paramcalc.components.linear import Linear, Parameter, Score
 from paramcalc.components.norm import Norm
+from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import SLIDING, sparse_layers
 from paramcalc.readers.families.decoder import Experts, mixture
 from paramcalc.readers.families.latent import latent
@@ -46,7 +47,7 @@ def v4_layers(config: Config) -> list[str]:
         types[2:] = [CSA if i % 2 else HCA for i in range(max(n - 2, 0))]
     if len(types) < n or (bad := set(types) - set(RATIOS.values())):
         raise config.error("layer_types", f"expected {n} of {', '.join(RATIOS.values())}" + (
-            "" if len(types) < n else f", found {min(bad)!r}"))
+            "" if len(types) < n else f", found {min(bad)!r}"), code=LAYERS)
     return types[:n]
 
 

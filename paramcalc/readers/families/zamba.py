@@ -12,6 +12,7 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear
 from paramcalc.components.mamba import Mamba2
 from paramcalc.components.norm import Norm
+from paramcalc.errors import HEADS, LAYERS
 from paramcalc.readers.config.patterns import LINEAR, at_offset, mixers
 from paramcalc.readers.families.decoder import topped
 from paramcalc.readers.families.scans import mamba_within
@@ -60,7 +61,7 @@ def _zamba2_words(config: Config) -> list[str]:
     words = mixers(config, ZAMBA2_PATTERN)
     if len(words) != config.layers:
         raise config.error("layers_block_type", f"must be given for {config.layers} layers",
-                           f"the class's own pattern has {len(words)}")
+                           f"the class's own pattern has {len(words)}", code=LAYERS)
     return words
 
 
@@ -77,10 +78,11 @@ def _per_head(config: Config) -> int:
 def _zamba2_mixer(config: Config) -> Mamba2:
     heads, inner = config.integer("n_mamba_heads"), config.integer("mamba_expand") * config.integer("hidden_size")
     if inner % heads:
-        raise config.error("n_mamba_heads", f"{heads} does not divide the inner width ({inner:,})")
+        raise config.error("n_mamba_heads", f"{heads} does not divide the inner width ({inner:,})", code=HEADS)
     given = config.optional("mamba_headdim")
     if given is not None and given * heads != inner:
-        raise config.error("mamba_headdim", f"{heads} heads of {given} are not the inner width ({inner:,})")
+        raise config.error("mamba_headdim", f"{heads} heads of {given} are not the inner width ({inner:,})",
+                           code=HEADS)
     return Mamba2(num_heads=heads, head_dim=inner // heads, state_size=config.integer("mamba_d_state"),
                   groups=config.integer("mamba_ngroups"), conv_kernel=config.integer("mamba_d_conv"),
                   bias=config.flag("add_bias_linear"), block_size=config.integer("chunk_size"))

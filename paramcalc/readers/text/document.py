@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paramcalc.errors import InputError, Problem
+from paramcalc.errors import INVALID, InputError, Problem
 from paramcalc.readers.files import read_file
 from paramcalc.readers.text.limits import Mark, decode, shown
 from paramcalc.sanitize import quote, visible
@@ -36,9 +36,14 @@ class Document(NamedTuple):
             mark = mark.children[part]
         return mark.line, mark.column
 
-    def problem(self, path: tuple[str | int, ...], message: str, hint: str = "") -> Problem:
+    def problem(self, path: tuple[str | int, ...], message: str, hint: str = "", code: str = INVALID) -> Problem:
         """Return a problem located at the path."""
-        return Problem(message, shown(path), hint, visible(self.source, 400), *self.place(path))
+        return self.located(Problem(message, path, hint, code=code))
+
+    def located(self, problem: Problem) -> Problem:
+        """Return the problem with this document's name, and the line and column of its path."""
+        line, column = self.place(problem.path)
+        return problem._replace(path=shown(problem.path), source=visible(self.source, 400), line=line, column=column)
 
 
 def read_yaml(text: str | bytes, source: str) -> Document:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from paramcalc.components.problems import problem_of
 from paramcalc.readers.text.suggest import suggestion
 from paramcalc.sanitize import found, quote, visible
 
@@ -64,8 +65,14 @@ def spec_problems(error: ValidationError, document: Document, allowed: Allowed |
         del places[path]
     meant = {(*path[:-1], closest(str(path[-1]), allowed(path[:-1]))) for path, details in places.items()
              if allowed and details[0]["type"] == "extra_forbidden"}
-    return ordered(document.problem(path, *_describe(path, details, allowed)) for path, details in places.items()
+    return ordered(_problem(document, path, details, allowed) for path, details in places.items()
                    if details[0]["type"] != "missing" or path not in meant)
+
+
+def _problem(document: Document, path: tuple[str | int, ...], errors: list[ErrorDetails],
+             allowed: Allowed | None) -> Problem:
+    message, hint = _describe(path, errors, allowed)
+    return document.located(problem_of(errors[0])._replace(message=message, path=path, hint=hint))
 
 
 def _passed_over(places: dict[tuple[str | int, ...], list[ErrorDetails]]) -> list[tuple[str | int, ...]]:
