@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from paramcalc.atomic import write_atomic
 from paramcalc.checks.results import Finding
-from paramcalc.errors import InputError, Problem, UsageError
+from paramcalc.errors import InputError, Problem
 from paramcalc.readers.files import read_file
 
 if TYPE_CHECKING:
@@ -110,8 +111,4 @@ def _recorder(path: Path, recorded: dict[str, dict[str, int]]) -> Lock:
 def write_lock(path: Path, files: dict[str, dict[str, int]]) -> None:
     """Sorted, a line a figure, so that a diff shows what changed."""
     text = json.dumps({"schema": SCHEMA, "files": files}, indent=1, sort_keys=True) + "\n"
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(Problem(f"cannot be written: {(error.strerror or 'unknown error').lower()}",
-                                 source=str(path))) from error
+    write_atomic(path, text)

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 
 COMMANDS = ("estimate", "count", "explain", "memory", "fit", "train", "flops", "check", "diff", "convert", "list",
             "schema")
 """In the order of the help; each is a module of this package with a function of its name."""
 
+INTERRUPTED = 130
+"""What shells make of a process that Ctrl-C ended."""
+
 
 def main(argv: list[str] | None = None) -> None:
     """Run a command and exit: 0 fine, 1 a check failed, 2 bad usage or input, 3 network, 70 a fault of ours."""
     arguments = sys.argv[1:] if argv is None else argv
-    if arguments[:1] == ["--version"]:
-        from paramcalc._version import __version__
-
-        sys.stdout.write(f"paramcalc {__version__}\n")
-        sys.exit(0)
     if argv is None:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else whoever started us has it ignored
+            signal.signal(signal.SIGINT, _interrupted)
+        from paramcalc.cli.streams import prepare
+
+        prepare()
         gc.set_threshold(100_000)  # importing makes many objects and no garbage
     from paramcalc.cli.guard import guarded
 
@@ -30,7 +34,17 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _leave(code: int) -> None:
-    """End the process without taking apart what the system frees anyway: a sixth of the time of a short run."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    """End the process without taking apart what the system frees anyway: a sixth of the time of a short run.
+
+    `guarded` has flushed both streams.
+    """
     os._exit(code)
+
+
+def _interrupted(*_: object) -> None:
+    """End the process at Ctrl-C without a word: an exception would be printed wherever Python cannot raise it."""
+    if "paramcalc.atomic" in sys.modules:
+        from paramcalc.atomic import discard_unfinished
+
+        discard_unfinished()
+    os._exit(INTERRUPTED)

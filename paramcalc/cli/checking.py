@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.cli.run import write
+from paramcalc.cli.streams import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -44,7 +44,7 @@ def run_check(asked: Asked) -> int:
     if style == "github":
         step_summary(run, os.environ.get("GITHUB_STEP_SUMMARY"))
     if asked.output is not None and not asked.quiet:
-        sys.stderr.write(f"{summary(run)}\n")
+        tell(f"{summary(run)}\n")
     return run.exit_code
 
 

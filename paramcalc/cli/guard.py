@@ -8,12 +8,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from paramcalc.cli import INTERRUPTED
 from paramcalc.cli.complete import VARIABLE, completed
 from paramcalc.cli.run import Common, answer_all
-from paramcalc.errors import PCError
+from paramcalc.cli.streams import drop, tell, unwritable
+from paramcalc.errors import PCError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 FAULT = 70
 
@@ -23,23 +25,31 @@ def guarded(arguments: Sequence[str]) -> int:
     _without_plugins()
     if any("hf://" in argument for argument in arguments):
         _tell_requests(arguments)
+    code = _attempt(lambda: _run(list(arguments)), debug="--debug" in arguments)
+    return _attempt(sys.stdout.flush, debug="--debug" in arguments) or code
+
+
+def _attempt(step: Callable[[], int | None], *, debug: bool) -> int:
+    """The exit code of a step, whatever it raises."""
     try:
-        code = _run(list(arguments))
-        sys.stdout.flush()
-        return code
+        return step() or 0
     except PCError as error:
         report(error)
         return error.exit_code
     except BrokenPipeError:  # whoever read our answer has seen enough of it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop(sys.stdout)
         return 0
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except Exception as fault:
-        if "--debug" in arguments:
+        if isinstance(fault, OSError) and (reason := unwritable(fault)):
+            drop(sys.stdout)
+            tell(f"error: standard output cannot be written: {reason}\n")
+            return UsageError.exit_code
+        if debug:
             raise
-        sys.stderr.write(f"error: a fault of paramcalc's own: {type(fault).__name__}: {fault}\n"
-                         "hint: run again with --debug and report what it prints\n")
+        tell(f"error: a fault of paramcalc's own: {type(fault).__name__}: {fault}\n"
+             "hint: run again with --debug and report what it prints\n")
         return FAULT
 
 
@@ -59,6 +69,11 @@ def _run(arguments: list[str]) -> int:
         if text is not None:
             sys.stdout.write(text)
             return 0
+    elif arguments[:1] == ["--version"]:
+        from paramcalc._version import __version__
+
+        sys.stdout.write(f"paramcalc {__version__}\n")
+        return 0
     elif (code := _at_once(arguments)) is not None:
         return code
     from paramcalc.cli.app import run
@@ -100,11 +115,11 @@ def _tell_requests(arguments: Sequence[str]) -> None:
     from paramcalc.readers import hub
     from paramcalc.sanitize import visible
 
-    def tell(url: str) -> None:
-        sys.stderr.write(f"GET {visible(url, 2000)}\n")
+    def request(url: str) -> None:
+        tell(f"GET {visible(url, 2000)}\n")
 
     if not {"--quiet", "-q"} & set(arguments):
-        hub.said = tell
+        hub.said = request
 
 
 def plain(arguments: Sequence[str]) -> list[str] | None:
@@ -128,6 +143,6 @@ def report(error: PCError) -> None:
     from paramcalc.sanitize import visible
 
     for problem in error.problems:
-        sys.stderr.write(f"error: {visible(str(problem), 2000)}\n")
+        tell(f"error: {visible(str(problem), 2000)}\n")
         if problem.hint:
-            sys.stderr.write(f"hint: {visible(problem.hint, 2000)}\n")
+            tell(f"hint: {visible(problem.hint, 2000)}\n")

@@ -8,7 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.errors import PCError, Problem, UsageError
+from paramcalc.cli.streams import tell
+from paramcalc.errors import PCError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +100,7 @@ def warn(message: str) -> None:
     """A warning on standard error."""
     from paramcalc.sanitize import visible
 
-    sys.stderr.write(f"warning: {visible(message, 2000)}\n")
+    tell(f"warning: {visible(message, 2000)}\n")
 
 
 def emit(answers: list[Answer], common: Common, *, many: bool) -> None:
@@ -126,11 +127,9 @@ def emit(answers: list[Answer], common: Common, *, many: bool) -> None:
 def write(text: str, output: Path | None) -> None:
     """To the file, or to standard output, where what its encoding lacks is spelled out."""
     if output is not None and str(output) != "-":
-        try:
-            output.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(Problem(f"cannot be written: {(error.strerror or 'unknown error').lower()}",
-                                     source=str(output))) from error
+        from paramcalc.atomic import write_atomic
+
+        write_atomic(output, text)
         return
     if not _wide_encoding():
         from paramcalc.reports.render import spelled

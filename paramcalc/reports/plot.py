@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from paramcalc.atomic import write_atomic
 from paramcalc.errors import Problem, UsageError
 from paramcalc.reports.memory import PARTS, fullest
 
@@ -41,10 +43,9 @@ def saved(path: Path, wide: float) -> Iterator[tuple[Any, tuple[Any, Any]]]:
     figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.5), width_ratios=(1, wide), layout="constrained")
     try:
         yield figure, axes
-        figure.savefig(path, dpi=150)
-    except OSError as error:
-        reason = (error.strerror or "unknown error").lower()
-        raise UsageError(Problem(f"cannot be written: {reason}", source=str(path))) from error
+        picture = BytesIO()
+        figure.savefig(picture, format=path.suffix[1:], dpi=150)
+        write_atomic(path, picture.getvalue())
     finally:
         pyplot.close(figure)
 

@@ -1,0 +1,56 @@
+"""The streams and signals a process gets: missing, full or interrupted, none of them is a fault of ours."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PYTHON = f'"{sys.executable}" -m paramcalc'
+
+
+def shell(line):
+    return subprocess.run(["bash", "-c", line.replace("paramcalc", PYTHON)], cwd=ROOT,  # noqa: S607
+                          capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "80"})
+
+
+@pytest.mark.parametrize("command", ["count llama-3.1-8b", "check configs/llama/llama-3.1-8b.yaml", "list", "--version",
+                                     "--help", "memory --help", "count llama-3.1-8b --color always"])
+@pytest.mark.parametrize(("stream", "words"), [(">&-", "it is closed"), ("> /dev/full", "no space left on device")])
+def test_an_answer_that_cannot_be_written(command, stream, words):
+    done = shell(f"paramcalc {command} {stream}")
+    assert (done.returncode, done.stderr) == (2, f"error: standard output cannot be written: {words}\n")
+
+
+@pytest.mark.parametrize("streams", ["2>&-", "2>/dev/full", "2>&- >&-", "2>&- >&- <&-", "2>/dev/full >/dev/full"])
+def test_what_cannot_be_said_does_not_change_the_code(streams):
+    assert shell(f"paramcalc count no-such-model {streams}").returncode == 2
+
+
+def test_a_file_needs_no_standard_streams(tmp_path):
+    assert shell(f"paramcalc count llama-3.1-8b --output {tmp_path}/a.txt >&- 2>&- <&-").returncode == 0
+    assert "8,030,261,248" in (tmp_path / "a.txt").read_text("utf-8")
+
+
+INTERRUPT = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+sys.argv = ["paramcalc", "count", "llama-3.1-8b", "--quiet"]
+from paramcalc.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["paramcalc.cli.guard", "paramcalc.errors", "typing", "pydantic", "paramcalc.build",
+                                    "paramcalc.reports.render"])
+def test_an_interrupt_is_quiet_at_any_time(module):
+    done = subprocess.run([sys.executable, "-c", INTERRUPT.format(module=module)], cwd=ROOT, capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 130
+    assert (done.stdout, done.stderr) == ("", "")
