@@ -1,6 +1,11 @@
 """For all tests."""
 
 import pytest
+from hypothesis import settings
+
+for profile, examples in (("smoke", 20), ("ci", 100), ("long", 1000)):
+    settings.register_profile(profile, max_examples=examples, print_blob=True)
+settings.load_profile("smoke")
 
 
 @pytest.fixture(autouse=True)

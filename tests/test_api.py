@@ -10,6 +10,8 @@ import pytest
 import paramcalc
 from paramcalc.cli.guard import guarded
 
+pytestmark = pytest.mark.smoke
+
 ROOT = Path(__file__).parent.parent
 
 

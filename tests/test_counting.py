@@ -9,6 +9,8 @@ import pytest
 from paramcalc import counting
 from paramcalc.errors import SpecError
 
+pytestmark = pytest.mark.smoke
+
 RECORDS = Path(__file__).parent / "data" / "oracle"
 
 

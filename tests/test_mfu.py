@@ -10,6 +10,8 @@ from paramcalc.errors import InputError, PCError
 from paramcalc.mfu import flops_per_token
 from paramcalc.spec.model import ModelSpec
 
+pytestmark = pytest.mark.smoke
+
 SHORT = {"vocab_size": 128256, "hidden_size": 4096, "num_layers": 32, "num_heads": 32, "num_kv_heads": 8,
          "intermediate_size": 14336}
 CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 128256, "hidden_size": 4096,

@@ -12,7 +12,8 @@ from paramcalc.measures.parameters import count
 from paramcalc.readers.models import load
 from paramcalc.readers.presets import presets
 from paramcalc.spec.model import ModelSpec
-from paramcalc.spec.schema import spec_schema
+
+pytestmark = pytest.mark.smoke
 
 ROOT = Path(__file__).parent.parent / "configs"
 FILES = sorted(ROOT.glob("*/*.yaml"))
@@ -42,11 +43,6 @@ def test_preset(path, validator):
 def test_names_are_unique_and_all_are_found():
     assert len({path.stem for path in FILES}) == len(FILES) >= 60
     assert set(presets()) == {path.stem for path in FILES}
-
-
-def test_committed_schema_is_the_one_of_the_code():
-    remedy = "run `paramcalc schema spec > configs/spec.schema.json`"
-    assert json.loads(SCHEMA.read_text("utf-8")) == spec_schema(), remedy
 
 
 # Parameters of rows of the paper's table A9 by its own counting, as karpathy/nanoGPT@3adf61e154c3 scaling_laws.ipynb

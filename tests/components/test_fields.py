@@ -11,6 +11,8 @@ import pytest
 from paramcalc.components import parse_component
 from paramcalc.components.base import Site
 
+pytestmark = pytest.mark.smoke
+
 LATENT = {"kind": "latent_attention", "num_heads": 4, "kv_lora_rank": 32, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8,
           "v_head_dim": 16}
 INDEXER = {"kind": "indexer", "num_heads": 4, "head_dim": 16}

@@ -20,7 +20,8 @@ def test_what_is_known_is_read_or_refused(reader):
     assert False in read
 
 
-@settings(max_examples=200, deadline=2000)
+@pytest.mark.fuzz
+@settings(deadline=2000)
 @given(st.randoms(use_true_random=False) | st.integers().map(Random))
 @pytest.mark.parametrize("reader", TARGETS)
 def test_anything_is_read_or_refused(reader, random):

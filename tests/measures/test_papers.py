@@ -14,6 +14,8 @@ from paramcalc.readers.models import load
 from paramcalc.spec.dump import dump
 from paramcalc.spec.model import ModelSpec
 
+pytestmark = pytest.mark.smoke
+
 DATA = Path(__file__).parent.parent / "data" / "evidence" / "papers.yaml"
 TABLES = yaml.safe_load(DATA.read_text("utf-8"))
 FIGURES = ("total", "active", "active_without_table", "embedding", "non_embedding", "token_embedding", "layer",

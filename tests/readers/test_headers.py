@@ -134,7 +134,8 @@ def test_what_our_language_cannot_say_is_refused():
         checkpoint_spec(header)
 
 
-@settings(max_examples=150, deadline=1000)
+@pytest.mark.fuzz
+@settings(deadline=1000)
 @given(st.data())
 @pytest.mark.parametrize("suffix", [".safetensors", ".gguf"])
 def test_anything_is_read_or_refused(suffix, tmp_path_factory, data):

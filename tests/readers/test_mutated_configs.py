@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 import test_oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,7 +43,8 @@ def problems(config):
     return ()
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.fuzz
+@settings(deadline=None)
 @given(mutated())
 def test_a_mutated_config_counts_or_is_refused(config):
     start = time.monotonic()

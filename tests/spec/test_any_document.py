@@ -4,6 +4,7 @@ import copy
 import json
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,7 +51,8 @@ def answered(data):
 
 
 @given(st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=5), VALUES, max_size=8) | MODELS)
-@settings(max_examples=80, deadline=2000)
+@pytest.mark.fuzz
+@settings(deadline=2000)
 def test_nested_data_gives_a_count_or_a_refusal(data):
     answered(data)
 
@@ -63,7 +65,8 @@ def places(data, path=()):
 
 
 @given(st.data())
-@settings(max_examples=80, deadline=2000)
+@pytest.mark.fuzz
+@settings(deadline=2000)
 def test_a_mutated_preset_gives_a_count_or_a_refusal(data):
     mutated = copy.deepcopy(data.draw(st.sampled_from(PRESETS)))
     for _ in range(data.draw(st.integers(1, 3))):

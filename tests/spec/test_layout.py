@@ -8,6 +8,8 @@ from pydantic_core import PydanticCustomError
 
 from paramcalc.spec.layout import Layout, Repeat, roll, unroll
 
+pytestmark = pytest.mark.smoke
+
 LAYOUT = TypeAdapter(Layout)
 
 

@@ -12,6 +12,8 @@ from paramcalc.spec.model import ModelSpec
 from paramcalc.transforms.formats import in_formats
 from paramcalc.transforms.quantize import Rule, by_rules, pattern, quantize
 
+pytestmark = pytest.mark.smoke
+
 SMALL = {"vocab_size": 512, "hidden_size": 256, "num_layers": 4, "num_heads": 4, "intermediate_size": 768}
 GPT_OSS_20B = {
     "architectures": ["GptOssForCausalLM"], "model_type": "gpt_oss", "hidden_size": 2880, "num_hidden_layers": 24,

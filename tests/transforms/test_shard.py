@@ -11,6 +11,8 @@ from paramcalc.measures.parameters import count, rows
 from paramcalc.spec.model import ModelSpec
 from paramcalc.transforms.shard import Sharding, layer_split, shard
 
+pytestmark = pytest.mark.smoke
+
 DENSE = {"vocab_size": 1000, "hidden_size": 64, "num_layers": 5, "num_heads": 8, "num_kv_heads": 2, "head_dim": 16,
          "intermediate_size": 96}
 MOE = {"kind": "moe", "experts": 8, "top_k": 2, "intermediate_size": 32, "shared_size": 64}
