@@ -14,10 +14,10 @@ from paramcalc.build import build
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from paramcalc.activations.policy import AttentionKernel, Library, Recompute
     from paramcalc.build import Model
     from paramcalc.checks.diff import Difference
     from paramcalc.checks.results import Run
-    from paramcalc.components.tape import Attention, Library, Recompute
     from paramcalc.estimates.fit import Fit
     from paramcalc.estimates.inference import Memory
     from paramcalc.estimates.training import Device
@@ -96,13 +96,14 @@ def fit(
 def train(
     model: object, seq: int = 2048, *, micro_batch: int = 1, dtype: str = "bf16", quant: str | None = None,
     grad_dtype: str | None = None, master: bool = True, optimizer: str = "adamw", recompute: Recompute = "none",
-    attention: Attention = "flash", activations: Library = "transformers", zero: int = 0, tp: int = 1, pp: int = 1,
-    ep: int = 1, cp: int = 1, dp: int = 1, lora_rank: int | None = None, lora_targets: Sequence[str] = ("all-linear",),
+    attention: AttentionKernel = "flash", activations: Library = "transformers", zero: int = 0, tp: int = 1,
+    pp: int = 1, ep: int = 1, cp: int = 1, dp: int = 1, lora_rank: int | None = None,
+    lora_targets: Sequence[str] = ("all-linear",),
 ) -> list[Device]:
     """Bytes on one device of each pipeline stage: weights, gradients, optimizer, activations. As `paramcalc train`."""
-    from paramcalc.components.tape import Policy
+    from paramcalc.activations.fold import Tokens
+    from paramcalc.activations.policy import Policy
     from paramcalc.estimates.training import Layout, Recipe, Trainer
-    from paramcalc.measures.activations import Tokens
     from paramcalc.transforms.formats import in_formats
     from paramcalc.transforms.lora import Lora, adapt
 

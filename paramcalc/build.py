@@ -5,14 +5,14 @@ from __future__ import annotations
 from types import MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paramcalc.components.base import Component, Site
 from paramcalc.components.stack import Stack
 from paramcalc.dims import Dim
 from paramcalc.spec.layout import unroll
 from paramcalc.spec.lower import Lowered, Parts, lower
-from paramcalc.tree import Node
+from paramcalc.tree import Context, Node
 
 if TYPE_CHECKING:
+    from paramcalc.components.base import Component
     from paramcalc.spec.model import ModelSpec
 
 
@@ -24,7 +24,7 @@ class Model(NamedTuple):
     apart: dict[str, Node]
 
 
-class UnfitError(Exception):
+class MisplacedError(Exception):
     """A component cannot stand where it does."""
 
 
@@ -34,53 +34,50 @@ def build(spec: ModelSpec, *, explain: bool = False) -> Model:
     Raises SpecError where the specification describes what cannot be.
     """
     lowered = lower(spec)
-    rotary = any(part.kind == "rotary" for part in lowered.modules.values())
-    site = Site(spec.hidden_size, spec.vocab_size or 0, spec.training, rotary)
+    context = Context(spec.hidden_size, spec.vocab_size or 0)
     if explain:
-        site = site._replace(hidden_size=Dim(site.hidden_size, "hidden_size"),
-                             vocab_size=Dim(site.vocab_size, "vocab_size"))
+        context = Context(Dim(context.hidden_size, "hidden_size"), Dim(context.vocab_size, "vocab_size"))
     try:
-        apart = {name: _tree(Lowered(parts, lowered.blocks), site, explain) for name, parts in spec.apart.items()}
-        return Model(spec, _tree(lowered, site, explain), apart)
-    except UnfitError:
-        from paramcalc.spec.placement import unfit
+        apart = {name: _tree(Lowered(parts, lowered.blocks), context, explain) for name, parts in spec.apart.items()}
+        return Model(spec, _tree(lowered, context, explain), apart)
+    except MisplacedError:
+        from paramcalc.spec.placement import misplaced
 
-        raise unfit(spec, lowered, site) from None
+        raise misplaced(spec, lowered, context) from None
 
 
-def _tree(lowered: Lowered, site: Site, explain: bool) -> Node:
+def _tree(lowered: Lowered, context: Context, explain: bool) -> Node:
     children = []
     for key, part in lowered.modules.items():
         if isinstance(part, Stack):
-            children.append(_stack(key, part, lowered.blocks, site, explain))
+            children.append(_stack(key, part, lowered.blocks, context, explain))
         else:
-            children.append(_leaf(key, part, site, explain))
+            children.append(_leaf(key, part, context, explain))
     return Node("", children=tuple(children))
 
 
-def _stack(key: str, stack: Stack, blocks: dict[str, Parts], site: Site, explain: bool) -> Node:
+def _stack(key: str, stack: Stack, blocks: dict[str, Parts], context: Context, explain: bool) -> Node:
     if stack.hidden_size:
-        site = site._replace(hidden_size=Dim(stack.hidden_size, "hidden_size") if explain else stack.hidden_size)
-    inside = site._replace(layer=True)
+        context = context._replace(hidden_size=Dim(stack.hidden_size, "hidden_size") if explain else stack.hidden_size)
     names = unroll(stack.of)
     counts = {name: names.count(name) for name in dict.fromkeys(names)}
     children = tuple(
-        Node("*", children=tuple(_leaf(k, p, inside, explain) for k, p in blocks[name].items()), stored=n, used=n,
+        Node("*", children=tuple(_leaf(k, p, context, explain) for k, p in blocks[name].items()), stored=n, used=n,
              label=name)
         for name, n in counts.items()
     )
     place = {name: i for i, name in enumerate(counts)}
     return Node(key if stack.path is None else stack.path, children=children, used=stack.uses,
-                order=tuple(map(place.__getitem__, names)), stream=stack.stream, part=stack, site=site)
+                order=tuple(map(place.__getitem__, names)), stream=stack.stream, part=stack, context=context)
 
 
-def _leaf(key: str, part: Component, site: Site, explain: bool) -> Node:
-    if part.unfit(site):
-        raise UnfitError
-    seen: Any = Explained(part) if explain else part
-    return Node(key if part.path is None else part.path, () if part.without_weights else tuple(seen.tensors(site)),
-                stored=part.copies if part.stored is None else part.stored, used=part.copies * part.uses, part=seen,
-                site=site)
+def _leaf(key: str, part: Component, context: Context, explain: bool) -> Node:
+    if part.problems(context):
+        raise MisplacedError
+    shown: Any = Explained(part) if explain else part
+    return Node(key if part.path is None else part.path, () if part.without_weights else tuple(shown.tensors(context)),
+                stored=part.copies if part.stored is None else part.stored, used=part.copies * part.uses, part=shown,
+                context=context)
 
 
 class Explained:

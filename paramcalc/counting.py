@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from paramcalc.components.base import Site
 from paramcalc.components.problems import problem_of
 from paramcalc.errors import Problem, SpecError
+from paramcalc.tree import Context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ def component_parameters(kind: str, *, active: bool = False, vocab_size: int = 0
     `active` counts what one token visits: of a mixture of experts, `top_k` of them. Buffers are not parameters.
     Raises SpecError for an unknown kind or a field that cannot be.
     """
-    tensors = (t for t in _component(kind, fields).tensors(Site(0, vocab_size)) if not t.buffer)
+    tensors = (t for t in _component(kind, fields).tensors(Context(0, vocab_size)) if not t.buffer)
     return sum((min(t.used, t.stored) if active else t.stored) * t.numel for t in tensors)
 
 

@@ -1,4 +1,4 @@
-"""The tree every measure walks: nodes that carry copies, and four kinds of leaves.
+"""The tree every measure walks: nodes that carry copies, and three kinds of leaves.
 
 A node says how many copies of what is below it memory holds (`stored`) and how many one token visits (`used`):
 a tied head is 0/1, 256 experts of which 8 fire are 256/8, a block shared at 13 places is 1/13. Measures are folds
@@ -9,29 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from math import prod
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from paramcalc.catalog.formats import Format
-    from paramcalc.components.base import Component, Site
-    from paramcalc.components.tape import Policy
 
 Role = Literal["matmul", "lookup", "vector", "conv"]
 """matmul: multiplies an activation; lookup: one row is read; vector: elementwise; conv: slides over positions."""
 
 Per = Literal["token", "source", "sequence", "key", "pair", "source_pair", "block_pair", "block_token", "block_square"]
-When = Literal["", "prompt", "cached", "expanded", "absorbed"]
 """What a leaf is counted once for: a token of the sequence, a token of the encoder's input, a sequence, or a
 key that can be attended to (cached ones too), a (query, key) pair where the keys are the sequence's own or the
 encoder's; in scans that work block by block: a pair within a block, a token of whole blocks, a pair of block
 boundaries."""
-
-
-SavedPer = Per | Literal["block", "position", "position_pair", "position_source", "position_square", "once"]
-"""What a saved tensor has one of: as `Per`; a block; a position, a pair of positions or of block boundaries whatever
-the batch; or one in all."""
-Blocks = Literal["any", "one", "several"]
-"""How many blocks a sequence has where a tensor is kept."""
+When = Literal["", "prompt", "cached", "expanded", "absorbed"]
+"""When work is done: always; only without cached tokens, or only after them; where a latent is attended to as the keys
+and values it stands for, or as it is kept."""
 
 
 class Tensor(NamedTuple):
@@ -142,38 +135,43 @@ class Work(NamedTuple):
     used: int = 1
 
 
-class Saved(NamedTuple):
-    """A tensor the forward pass keeps for the backward pass: `prod(shape)` values for each `per`."""
+class Context(NamedTuple):
+    """What a component may know of where it stands."""
 
-    name: str
-    shape: tuple[int, ...]
-    axes: tuple[str, ...]
-    component: str
-    per: SavedPer = "token"
-    dtype: str | None = None
-    """Held in this type whatever the computation's; None follows the computation."""
-    used: int = 1
-    shared: str = ""
-    """Whose storage it is: its own (empty), `input` for what the component reads, or the name of a storage that all
-    components of the model share (rotary tables, the encoder's output)."""
-    argument: bool = False
-    """Handed to the layer from outside, so that checkpointing the layer keeps it too."""
-    loss: bool = False
-    """Kept by the loss, not by the model."""
-    split: int = 1
-    """Devices that hold an equal part of the tokens each (sequence parallelism)."""
-    block: int = 1
-    """Tokens of one block, for what is counted by blocks."""
-    more: int = 0
-    """Beyond what there is one of in a sequence: the padding of a convolution; negative where the last has none."""
-    blocks: Blocks = "any"
-    """Kept only where a sequence is one block, or only where it is several."""
-    padded: bool = True
-    """The last block is filled up."""
+    hidden_size: int
+    vocab_size: int = 0
 
 
-Leaf = Tensor | State | Work | Saved
-L = TypeVar("L", State, Work, Saved)
+class Part(Protocol):
+    """What a node asks of the component it is made from."""
+
+    source: ClassVar[str]
+    """The paper or reference implementation its formulas are from."""
+
+    @property
+    def kind(self) -> str:
+        """The word for its kind."""
+
+    @property
+    def parallel(self) -> bool:
+        """Whether it reads what the part before it reads, not what that part gives."""
+
+    @property
+    def without_weights(self) -> bool:
+        """Whether its tensors are listed elsewhere."""
+
+    def tensors(self, context: Context) -> Iterable[Tensor]:
+        """Parameters and buffers."""
+
+    def states(self, context: Context) -> Iterable[State]:
+        """What is kept between tokens."""
+
+    def work(self, context: Context) -> Iterable[Work]:
+        """Multiply-adds that involve no weight."""
+
+
+Leaf = Tensor | State | Work
+L = TypeVar("L", State, Work)
 Change = Callable[[str, Leaf], Iterable[Leaf]]
 """From a leaf and its full path to the leaves that take its place (one, none or several)."""
 
@@ -181,11 +179,12 @@ Change = Callable[[str, Leaf], Iterable[Leaf]]
 class Node:
     """A named part of a model: its own leaves, its children, its copies relative to the parent.
 
-    `tensors` are made when the tree is built; states, work and saved activations when they are first asked for, so
-    that counting costs only the counting.
+    `tensors` are made when the tree is built, states and work when they are first asked for, so that counting costs
+    only the counting.
     """
 
-    __slots__ = ("changes", "children", "label", "name", "order", "part", "site", "stored", "stream", "tensors", "used")
+    __slots__ = ("changes", "children", "context", "label", "name", "order", "part", "stored", "stream", "tensors",
+                 "used")
 
     def __init__(
         self,
@@ -194,8 +193,8 @@ class Node:
         children: tuple[Node, ...] = (),
         stored: int = 1,
         used: int = 1,
-        part: Component | None = None,
-        site: Site | None = None,
+        part: Part | None = None,
+        context: Context | None = None,
         order: tuple[int, ...] = (),
         stream: str = "",
         changes: tuple[Change, ...] = (),
@@ -207,7 +206,7 @@ class Node:
         self.stored = stored
         self.used = used
         self.part = part
-        self.site = site
+        self.context = context
         self.order = order
         """Of a stack of layers: for each layer, which child it is a copy of."""
         self.stream = stream
@@ -223,31 +222,17 @@ class Node:
 
     def states(self, path: str = "") -> tuple[State, ...]:
         """What this node (not its children) keeps between tokens."""
-        return self._lazy(path, self.part.states(self.site)) if self.part and self.site else ()
+        return self._lazy(path, self.part.states(self.context)) if self.part and self.context else ()
 
     def work(self, path: str = "") -> tuple[Work, ...]:
         """Multiply-adds of this node (not its children) that involve no weight."""
-        return self._lazy(path, self.part.work(self.site)) if self.part and self.site else ()
-
-    def saved(self, path: str, policy: Policy) -> tuple[Saved, ...]:
-        """What this node (not its children) keeps for the backward pass under a policy."""
-        if self.part is None or self.site is None:
-            return ()
-        from paramcalc.components.trained import weights_of
-
-        return self._lazy(path, self.part.saved(self.site._replace(weights=weights_of(self.tensors)), policy))
-
-    def checkpoint(self, path: str, policy: Policy) -> tuple[Saved, ...]:
-        """What is kept of the layers of this stack where they are computed again for the backward pass."""
-        if self.part is None or self.site is None:
-            return ()
-        return self._lazy(path, self.part.checkpoint(self.site, policy, len(self.order)))
+        return self._lazy(path, self.part.work(self.context)) if self.part and self.context else ()
 
     def _lazy(self, path: str, leaves: Iterable[L]) -> tuple[L, ...]:
-        found: tuple[L, ...] = tuple(leaves)
+        changed: tuple[L, ...] = tuple(leaves)
         for change in self.changes:
-            found = tuple(new for leaf in found for new in change(path, leaf))  # type: ignore[misc]
-        return found
+            changed = tuple(new for leaf in changed for new in change(path, leaf))  # type: ignore[misc]
+        return changed
 
     def map(self, change: Change, path: str = "") -> Node:
         """The tree with each leaf replaced by what `change` gives for it."""

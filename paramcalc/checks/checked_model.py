@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from paramcalc.build import Model
-    from paramcalc.components.base import Component
     from paramcalc.readers.models import Loaded
+    from paramcalc.tree import Part
 
 Path = tuple[str | int, ...]
 SPELLINGS: dict[str, tuple[str, ...]] = {
@@ -41,7 +41,7 @@ class Subject:
         self.figures = Figures(model)
 
     @cached_property
-    def parts(self) -> list[Component]:
+    def parts(self) -> list[Part]:
         """Every component of the body, once for each distinct layer."""
         return [node.part for _, node, _, _ in self.model.tree.walk() if node.part is not None]
 

@@ -142,10 +142,10 @@ def train(
     copies = dp or 1 if search else _copies(gpus, share, dp)
 
     def make(loaded: Loaded) -> Answer:
+        from paramcalc.activations.fold import Tokens
+        from paramcalc.activations.policy import Policy
         from paramcalc.build import build
-        from paramcalc.components.tape import Policy
         from paramcalc.estimates.training import Layout, Recipe, Trainer
-        from paramcalc.measures.activations import Tokens
         from paramcalc.reports import train as report
 
         model = _adapted(build(loaded.spec), quant, lora_rank, lora_targets, dora=dora)
@@ -196,12 +196,12 @@ def _device(gpu: str | None, extra: Any) -> Accelerator | None:  # noqa: ANN401 
 
 
 def _one(loaded: Loaded, trainer: Trainer, asked: Asked, plot: Any, *, strict: bool) -> Answer:  # noqa: ANN401 - a path
+    from paramcalc.activations.fold import activations
     from paramcalc.estimates.largest import largest
-    from paramcalc.measures.activations import activations
     from paramcalc.reports import train as report
 
     devices = trainer.devices(asked.layout, asked.load, asked.policy)
-    unknown = activations(trainer.model.tree, asked.load, asked.policy).unknown
+    unknown = activations(trainer.model, asked.load, asked.policy).unknown
     if unknown and strict:
         raise UsageError(Problem(f"activations of {', '.join(unknown)} are not known", hint="leave --strict out"))
     asked = asked._replace(unknown=unknown)
@@ -217,8 +217,8 @@ def _one(loaded: Loaded, trainer: Trainer, asked: Asked, plot: Any, *, strict: b
 
 def _search(loaded: Loaded, trainer: Trainer, device: Accelerator, gpus: int, length: int, policy: Any,  # noqa: ANN401
             batch: int, *, quiet: bool) -> Answer:
+    from paramcalc.activations.fold import Tokens
     from paramcalc.estimates.layouts import search
-    from paramcalc.measures.activations import Tokens
     from paramcalc.reports import train as report
 
     tick, done = progress(quiet=quiet)

@@ -1,4 +1,4 @@
-"""One file a kind: each component says everything about itself in one place.
+"""One file a kind: each component says in one place what tensors it has, what it keeps and what it computes.
 
 To register a kind, add a line to `KINDS`: the word people write in `kind:`, the module and the class.
 """

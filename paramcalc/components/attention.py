@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from paramcalc.axes import Axis, Run, axis
-from paramcalc.components.base import Component, Count, Listed, Refusal, Site, Size
+from paramcalc.components.base import Component, Count, Listed, Size
 from paramcalc.components.problems import divisors, impossible
-from paramcalc.components.scores import Heads, attend
-from paramcalc.components.tape import tape
-from paramcalc.errors import HEADS, KV_HEADS
-from paramcalc.tree import State, Tensor, Work
+from paramcalc.errors import HEADS, KV_HEADS, Problem
+from paramcalc.tree import Context, State, Tensor, Work
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from paramcalc.components.tape import Policy, Tape, Value
-    from paramcalc.tree import Per, Saved, SavedPer
+    from paramcalc.tree import Per
 
 Projection = Literal["q", "k", "v", "o"]
 
@@ -92,20 +88,21 @@ class Attention(Component):
                              f"use {divisors(self.num_heads)}", "num_kv_heads", KV_HEADS, ("num_heads",))
         return self
 
-    def unfit(self, site: Site) -> tuple[Refusal, ...]:
+    def problems(self, context: Context) -> tuple[Problem, ...]:
         """Heads share the width where nothing says how wide one is."""
-        width = self.width(site)
+        width = self.width(context)
         if self.head_dim or width % self.num_heads == 0:
             return ()
-        return (Refusal(f"{self.num_heads} does not divide hidden_size ({width})", "give head_dim, or change num_heads",
-                        "num_heads", HEADS),)
+        return (Problem(f"{self.num_heads} does not divide hidden_size ({width})", ("num_heads",),
+                        "give head_dim, or change num_heads", code=HEADS),)
 
-    def _head_dim(self, site: Site) -> int:
-        return self.head_dim or self.width(site) // self.num_heads
+    def head_size(self, context: Context) -> int:
+        """Width of a query or key head."""
+        return self.head_dim or self.width(context) // self.num_heads
 
-    def tensors(self, site: Site) -> list[Tensor]:
+    def tensors(self, context: Context) -> list[Tensor]:
         """Projections, their biases, norms, gate and sinks."""
-        width, head = self.width(site), self._head_dim(site)
+        width, head = self.width(context), self.head_size(context)
         found = self._fused_qkv(width, head) if self.fused in ("qkv", "gqkv") else self._separate(width, head)
         if self.qk_norm != "none":
             found += self._qk_norms(head)
@@ -152,9 +149,10 @@ class Attention(Component):
         values = self.v_head_dim or head
         query = head + (values if self.fused == "gqkv" else 0)
         rows = self.num_heads * query + kv_heads * head + kv_heads * values
-        return self._project(f"{self.fused}_proj", rows, width, self._joined(head), bias="q" in self.bias)
+        return self._project(f"{self.fused}_proj", rows, width, self.joined(head), bias="q" in self.bias)
 
-    def _joined(self, head: int) -> Axis:
+    def joined(self, head: int) -> Axis:
+        """The dimension of one matrix for queries, keys and values (and the gate)."""
         values = self.v_head_dim or head
         query = head + (values if self.fused == "gqkv" else 0)
         return Axis(Run("heads", self.num_heads, query),
@@ -180,123 +178,20 @@ class Attention(Component):
         found = self.norm(f"{name}.norms.*", head, bias=self.qk_norm_bias, axis="head_dim")
         return [tensor._replace(stored=heads, used=heads) for tensor in found]
 
-    def states(self, site: Site) -> list[State]:
+    def states(self, context: Context) -> list[State]:
         """Keys and values: `(kv_heads, head_dim)` each, for every token that can still be seen."""
         if self.shares_kv or not (self.causal or self.cross):
             return []
         heads = self.num_kv_heads or self.num_heads
-        head = self._head_dim(site)
+        head = self.head_size(context)
         held = heads if self.cache_heads is None else self.cache_heads
         key = State("k", (heads, head), ("kv_heads", "head_dim"), "source" if self.cross else "token", self.window,
                     self.chunk, ahead=self.prompt, library_copies=held // heads, library_whole=self.cache_whole)
         return [key, key._replace(name="v", shape=(heads, self.v_head_dim or head))]
 
-    def saved(self, site: Site, policy: Policy) -> list[Saved]:
-        """Input, norms of queries and keys, the core, the output's input, and dropout's noise."""
-        t = tape(site, policy, "attention")
-        if policy.recompute == "full":
-            return self._arguments(t)
-        head, width = self._head_dim(site), self.width(site)
-        x = t.stream(width)
-        q, k, v = self._projected(t, x, head)
-        q, k, v = self._positioned(t, q, k, v, head, rotary=site.rotary and not self.cross)
-        context = attend(t, q, k, v, self._heads(head))
-        if self.output_gate != "none":
-            each = 1 if self.output_gate == "head" else self.v_head_dim or head
-            named = axis("heads", self.num_heads, each)
-            if self.output_gate != "query" and self.fused != "gqkv":
-                t.linear(x, self.num_heads * each, named, weight="gate")
-            context = t.multiply(context, t.new((self.num_heads * each,), (named,)), ("context", "gate"))
-        if t.how.normed_context:
-            context = t.like(context)
-        if self.output:
-            out = t.linear(context, self.output_size or width, "hidden", "output", "o_proj")
-            t.dropout(out, t.how.hidden_dropout if t.how.attention_residual_dropout else 0, "output")
-        return t.saved
-
-    def _heads(self, head: int) -> Heads:
-        return Heads(self.num_heads, self.num_kv_heads or self.num_heads, head, self.v_head_dim or head, self.cross,
-                     self.causal, self.sinks)
-
-    def _arguments(self, t: Tape) -> list[Saved]:
-        """What a layer is handed beside the residual stream."""
-        if t.how.relative_bias and not t.how.layer_bias:
-            name = "cross bias" if self.cross else "bias"
-            per: SavedPer = "position_source" if self.cross else "position_pair"
-            t.keep(t.new((self.num_heads,), ("heads",), per, shared=name, argument=True), name)
-        if t.how.embedding_argument:
-            t.keep(t.new((t.width,), ("hidden",), shared="embeddings", argument=True), "embeddings")
-        if self.cross:
-            t.keep(self._source(t), "encoder output")
-        elif t.how.mask_argument and self.causal and t.policy.attention == "eager":
-            t.keep(t.new((1,), ("one",), "pair", shared="mask", argument=True), "mask")
-        return t.saved
-
-    def _source(self, t: Tape) -> Value:
-        return t.new((self.source_size or t.width,), ("hidden",), "source", shared="encoder output", argument=True)
-
-    def _projected(self, t: Tape, x: Value, head: int) -> tuple[Value, Value, Value]:
-        """q, k and v; views of one storage where one matrix makes them."""
-        v_head, kv_heads = self.v_head_dim or head, self.num_kv_heads or self.num_heads
-        wide = head * (2 if self.output_gate == "query" else 1)
-        if self.fused in ("qkv", "gqkv"):
-            joined = self._joined(head)
-            joint = t.linear(x, sum(run.units * run.size for run in joined.runs), joined, weight=f"{self.fused}_proj")
-            if t.how.own_qkv:
-                return self._own(t, "heads", head), self._own(t, "kv_heads", head), self._own(t, "kv_heads", v_head)
-            if t.how.picked_kv:
-                for name in ("place of the key", "place of the value"):
-                    t.keep(t.new((1,), ("one",), "once", "int64"), name)
-            if t.how.broadcast_kv:
-                k, v = (t.new((kv_heads * size,), (axis("kv_heads", kv_heads, size),)) for size in (head, v_head))
-                return joint, k, v
-            return joint, joint, joint
-        q = t.linear(x, self.num_heads * wide, axis("heads", self.num_heads, wide), weight="q_proj")
-        source = self._source(t) if self.cross else x
-
-        def made(name: str, size: int) -> Value:
-            of = axis("kv_heads", kv_heads, size)
-            if self.shares_kv:
-                return replace(t.new((kv_heads * size,), (of,), source.per), held=True)
-            return t.linear(source, kv_heads * size, of, "source", f"{name}_proj")
-
-        if self.fused == "kv":
-            both = made("kv", head + v_head)
-            return q, both, both
-        key = made("k", head)
-        return q, key, key if self.value == "key" else made("v", v_head)
-
-    def _own(self, t: Tape, named: str, size: int) -> Value:
-        heads = self.num_heads if named == "heads" else self.num_kv_heads or self.num_heads
-        return t.new((heads * size,), (axis(named, heads, size),))
-
-    def _positioned(self, t: Tape, q: Value, k: Value, v: Value, head: int, *, rotary: bool) -> tuple[Value, ...]:
-        """Queries and keys normed and rotated, each a tensor of its own after it."""
-        kv_heads = self.num_kv_heads or self.num_heads
-        if self.qk_norm != "none":
-            kind = "layernorm" if self.qk_norm_bias or t.how.qk_layer_norm else "rmsnorm"
-            full, each = self.qk_norm == "full", self.qk_norm == "heads"
-            q = t.norm(q, kind, (self.num_heads * head,) if full else (self.num_heads, head), whole=each)
-            if not self.shares_kv:
-                k = t.norm(k, kind, (kv_heads * head,) if full else (kv_heads, head), whole=each)
-        if t.how.value_norm and not self.shares_kv:
-            v = t.norm(v, "rmsnorm", (kv_heads, self.v_head_dim or head), scale=False)
-        if rotary:
-            windowed = self.window is not None
-            q = t.rotate((self.num_heads, head), head, windowed=windowed, like=q)
-            if not self.shares_kv:
-                k = t.rotate((kv_heads, head), head, windowed=windowed, like=k, axis="kv_heads")
-        if t.how.qk_l2_norm == "all" or (t.how.qk_l2_norm == "chunked" and self.chunk is not None):
-            q, k = t.l2_norm(q, (self.num_heads, head)), t.l2_norm(k, (kv_heads, head))
-        if t.how.temperature == "all" or (t.how.temperature == "unchunked" and self.chunk is None):
-            t.keep(t.new((1,), ("one",), "position", None if t.how.temperature == "all" else "float32"), "temperature")
-        if t.how.scaled_query and not rotary:
-            q = t.new((self.num_heads, head), ("heads", "head_dim"))
-        return q, k, v
-
-    def work(self, site: Site) -> list[Work]:
+    def work(self, context: Context) -> list[Work]:
         """Scores and their weighted sum: `num_heads·(head_dim + v_head_dim)` multiply-adds a pair."""
-        head = self._head_dim(site)
+        head = self.head_size(context)
         return [Work("scores", (self.num_heads, head + (self.v_head_dim or head)), ("heads", "head_dim"), "attention",
                      "source_pair" if self.cross else "pair", self.window, self.chunk,
                      self.causal and not self.cross, self.top_k)]

@@ -1,26 +1,23 @@
-"""What every component is: fields people write, and four methods that say everything about it."""
+"""What every component is: fields people write, and three methods that say everything about it."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import core_schema
 
-from paramcalc.errors import INVALID
-from paramcalc.tree import Per, Role, Tensor
+from paramcalc.errors import Problem
+from paramcalc.tree import Context, Per, Role, Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from typing import Any, Self
+    from collections.abc import Callable, Iterable
+    from typing import Any
 
     from pydantic_core import CoreSchema
 
-    from paramcalc.components.tape import Policy
-    from paramcalc.components.trained import Weights
-    from paramcalc.components.training import Training
-    from paramcalc.tree import Saved, State, Work
+    from paramcalc.tree import State, Work
 
 Size = Annotated[int, Field(gt=0, le=2**24)]
 """A dimension: at least 1, at most 16,777,216."""
@@ -87,53 +84,12 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """As pydantic's, in a third of the time: these models have no extra and no private values to copy."""
-        if deep:
-            return super().model_copy(update=update, deep=True)
-        copy = object.__new__(type(self))
-        given = update or {}
-        object.__setattr__(copy, "__dict__", {**self.__dict__, **given})
-        object.__setattr__(copy, "__pydantic_fields_set__", self.__pydantic_fields_set__ | given.keys())
-        object.__setattr__(copy, "__pydantic_extra__", None)
-        object.__setattr__(copy, "__pydantic_private__", None)
-        return copy
 
-
-class UnknownActivationsError(Exception):
-    """What a kind of component keeps for backward is not described; its argument is the kind."""
-
-
-class Site(NamedTuple):
-    """What a component may know of where it stands."""
-
-    hidden_size: int
-    vocab_size: int = 0
-    training: Training | None = None
-    """How the model computes while it is trained; the usual way when not given."""
-    rotary: bool = False
-    """Queries and keys are rotated."""
-    weights: Weights | None = None
-    """Which of its weights are trained; all of them when not given."""
-    layer: bool = False
-    """Inside a layer, not beside the stack of layers."""
-
-
-class Refusal(NamedTuple):
-    """Why a component cannot stand where it does, the remedy, and its field to blame."""
-
-    message: str
-    hint: str = ""
-    field: str = ""
-    code: str = INVALID
-    """The rule it breaks."""
-
-
-NO_ROWS = Refusal("how many rows is not said", "give vocab_size, or rows", "rows")
+NO_ROWS = Problem("how many rows is not said", ("rows",), "give vocab_size, or rows")
 
 
 class Component(Strict):
-    """A part of a model. Subclasses add fields; every method is a pure function of them and the site."""
+    """A part of a model. Subclasses add fields; every method is a pure function of them and the context."""
 
     kind: str
     hidden_size: Size | None = None
@@ -158,34 +114,25 @@ class Component(Strict):
     source: ClassVar[str] = ""
     """The paper or reference implementation the formulas are from."""
 
-    def width(self, site: Site) -> int:
+    def width(self, context: Context) -> int:
         """The residual width here."""
-        return self.hidden_size or site.hidden_size
+        return self.hidden_size or context.hidden_size
 
-    def unfit(self, site: Site) -> tuple[Refusal, ...]:
-        """Why it cannot stand here; what its fields alone say is refused when they are read."""
+    def problems(self, context: Context) -> tuple[Problem, ...]:
+        """Why it cannot stand here, each with its field as the path; what its fields alone say is refused when they are
+        read."""
         return ()
 
-    def tensors(self, site: Site) -> Iterable[Tensor]:
+    def tensors(self, context: Context) -> Iterable[Tensor]:
         """Parameters and buffers."""
         return ()
 
-    def states(self, site: Site) -> Iterable[State]:
+    def states(self, context: Context) -> Iterable[State]:
         """What is kept between tokens."""
         return ()
 
-    def work(self, site: Site) -> Iterable[Work]:
+    def work(self, context: Context) -> Iterable[Work]:
         """Multiply-adds without weights."""
-        return ()
-
-    def saved(self, site: Site, policy: Policy) -> Iterable[Saved]:
-        """Activations kept for backward under a policy. Raises UnknownActivationsError where nobody said which."""
-        if any(True for _ in self.tensors(site)):
-            raise UnknownActivationsError(self.kind)
-        return ()
-
-    def checkpoint(self, site: Site, policy: Policy, layers: int) -> Iterable[Saved]:
-        """What is kept of `layers` layers that are computed again: nothing where this is no stack of layers."""
         return ()
 
     def spell(self, name: str, last: str = "") -> str:

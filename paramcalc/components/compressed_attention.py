@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from paramcalc.axes import axis
-from paramcalc.components.base import Component, Site, Size
+from paramcalc.components.base import Component, Size
 from paramcalc.components.problems import impossible
-from paramcalc.tree import State, Tensor, Work
+from paramcalc.tree import Context, State, Tensor, Work
 
 if TYPE_CHECKING:
     from typing import Self
@@ -44,9 +44,9 @@ class CompressedAttention(Component):
             raise impossible("an index needs index_heads, index_head_dim, top_k and rate", "give all or none")
         return self
 
-    def tensors(self, site: Site) -> list[Tensor]:
+    def tensors(self, context: Context) -> list[Tensor]:
         """Projections and norms, sinks, compressor, index."""
-        width, heads = self.width(site), axis("heads", self.num_heads, self.head_dim)
+        width, heads = self.width(context), axis("heads", self.num_heads, self.head_dim)
         inner, out = self.num_heads * self.head_dim, self.o_groups * self.o_lora_rank
         found = self.linear("wq_a", self.q_lora_rank, width, "attention", axes=("latent", "hidden"))
         found += self.norm("q_norm", self.q_lora_rank, axis="latent")
@@ -76,7 +76,7 @@ class CompressedAttention(Component):
                              axes=("index_heads", "latent"))
         return found + self.linear("indexer.weights_proj", heads, width, "attention", axes=("index_heads", "hidden"))
 
-    def states(self, site: Site) -> list[State]:
+    def states(self, context: Context) -> list[State]:
         """One entry for each token of the window and one for each `rate` tokens; of a group that is not yet full, what
         its entry will be made from; where entries overlap, half of the last group."""
         own = State("kv", (self.head_dim,), ("head_dim",), window=self.window)
@@ -95,7 +95,7 @@ class CompressedAttention(Component):
                                kind="state"))
         return found
 
-    def work(self, site: Site) -> list[Work]:
+    def work(self, context: Context) -> list[Work]:
         """Scores and weighted sums over the window and over the compressed entries, and the index's scores."""
         shape, axes = (self.num_heads, 2 * self.head_dim), ("heads", "head_dim")
         found = [Work("scores", shape, axes, "attention", window=self.window)]

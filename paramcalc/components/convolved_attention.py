@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from paramcalc.axes import Axis, Run, axis
-from paramcalc.components.base import Component, Site, Size
-from paramcalc.tree import State, Tensor, Work
+from paramcalc.components.base import Component, Size
+from paramcalc.tree import Context, State, Tensor, Work
 
 Kernel = Annotated[int, Field(ge=1, le=1024)]
 
@@ -29,9 +29,9 @@ class ConvolvedAttention(Component):
 
     source: ClassVar[str] = "arXiv:2510.04476; transformers ZayaAttention, ZayaCCAProjection"
 
-    def tensors(self, site: Site) -> list[Tensor]:
+    def tensors(self, context: Context) -> list[Tensor]:
         """Projections, convolutions, temperatures, output."""
-        width, head = self.width(site), self.head_dim
+        width, head = self.width(context), self.head_dim
         heads, kv_heads = axis("heads", self.num_heads, head), axis("kv_heads", self.num_kv_heads, head)
         queries, keys = self.num_heads * head, self.num_kv_heads * head
         found = self._project("q_proj", queries, width, heads) + self._project("k_proj", keys, width, kv_heads)
@@ -54,7 +54,7 @@ class ConvolvedAttention(Component):
     def _joined(self) -> Axis:
         return Axis(Run("heads", self.num_heads, self.head_dim), Run("kv_heads", self.num_kv_heads, self.head_dim))
 
-    def states(self, site: Site) -> list[State]:
+    def states(self, context: Context) -> list[State]:
         """Keys and values of what can be seen, the columns the convolutions reach back to, the last delayed value."""
         channels = (self.num_heads + self.num_kv_heads) * self.head_dim
         key = State("k", (self.num_kv_heads, self.head_dim), ("kv_heads", "head_dim"), window=self.window)
@@ -63,7 +63,7 @@ class ConvolvedAttention(Component):
                 State("conv", (channels, reach), (self._joined(), "reach"), "sequence", kind="state"),
                 State("delayed_v", (self.num_kv_heads * self.head_dim // 2,), ("kv_heads",), "sequence", kind="state")]
 
-    def work(self, site: Site) -> list[Work]:
+    def work(self, context: Context) -> list[Work]:
         """Scores and their weighted sum."""
         return [Work("scores", (self.num_heads, 2 * self.head_dim), ("heads", "head_dim"), "attention",
                      window=self.window)]

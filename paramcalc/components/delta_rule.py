@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from paramcalc.axes import Axis, Run, axis
-from paramcalc.components.base import Component, Site, Size
-from paramcalc.components.mamba import convolution
-from paramcalc.components.scans import MIXER, ScanTape
-from paramcalc.tree import State, Tensor, Work
+from paramcalc.components.base import Component, Size
+from paramcalc.components.mamba import MIXER, convolution
+from paramcalc.tree import Context, State, Tensor, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from paramcalc.components.tape import Policy
-    from paramcalc.tree import Saved
 
 
 class GatedDelta(Component):
@@ -67,9 +64,9 @@ class GatedDelta(Component):
         keys, values = self._sizes()
         return [("conv1d", 2 * keys + values, self.joined())]
 
-    def tensors(self, site: Site) -> list[Tensor]:
+    def tensors(self, context: Context) -> list[Tensor]:
         """Input projections, convolution, decay, gated norm, output."""
-        width, (_, values) = self.width(site), self._sizes()
+        width, (_, values) = self.width(context), self._sizes()
         found = [self.vector(name, (self.value_heads,), ("heads",), MIXER) for name in ("dt_bias", "A_log")]
         for name, channels, named in self._convolved():
             found += convolution(self, channels, self.conv_kernel, bias=False, name=name, axis=named)
@@ -79,21 +76,13 @@ class GatedDelta(Component):
         return found + self.linear("out_proj", width, values, MIXER,
                                    axes=("hidden", axis("heads", self.value_heads, self.value_dim)))
 
-    def states(self, site: Site) -> Iterable[State]:
+    def states(self, context: Context) -> Iterable[State]:
         """The last `conv_kernel` inputs of the convolution and one `(key_dim, value_dim)` matrix a value head."""
         keys, values = self._sizes()
         return delta_states(2 * keys + values, self.joined(), self.conv_kernel,
                             (self.value_heads, self.key_dim, self.value_dim))
 
-    def saved(self, site: Site, policy: Policy) -> list[Saved]:
-        """See `delta_saved`."""
-        from paramcalc.components.delta_saved import gated_delta_saved
-
-        t = ScanTape(site, policy, self.kind, self.block_size)
-        gated_delta_saved(t, self, self.width(site))
-        return t.saved
-
-    def work(self, site: Site) -> Iterable[Work]:
+    def work(self, context: Context) -> Iterable[Work]:
         """The prompt in blocks, see `delta_blocks`; after cached tokens the recurrence."""
         return delta_blocks(self.value_heads, self.key_dim, self.value_dim, self.block_size)
 
@@ -118,9 +107,9 @@ class KimiDelta(Component):
 
     source: ClassVar[str] = "arXiv:2510.26692; transformers KimiLinearDeltaAttention, BailingHybridDeltaAttention"
 
-    def tensors(self, site: Site) -> list[Tensor]:
+    def tensors(self, context: Context) -> list[Tensor]:
         """Projections and their convolutions, decay, correction strength, gate, norm, output."""
-        width, heads = self.width(site), self.num_heads
+        width, heads = self.width(context), self.num_heads
         inner, wide = heads * self.head_dim, axis("heads", heads, self.head_dim)
         found: list[Tensor] = []
         for name in ("q", "k", "v"):
@@ -142,21 +131,13 @@ class KimiDelta(Component):
         return (self.linear(f"{name}_a_proj", self.gate_rank, width, MIXER, axes=("latent", "hidden"))
                 + self.linear(f"{name}_b_proj", out, self.gate_rank, MIXER, axes=(wide, "latent")))
 
-    def states(self, site: Site) -> Iterable[State]:
+    def states(self, context: Context) -> Iterable[State]:
         """The last `conv_kernel` inputs of the convolutions and one `(head_dim, head_dim)` matrix a head."""
         channels = 3 * self.num_heads * self.head_dim
         return delta_states(channels, axis("heads", self.num_heads, 3 * self.head_dim), self.conv_kernel,
                             (self.num_heads, self.head_dim, self.head_dim))
 
-    def saved(self, site: Site, policy: Policy) -> list[Saved]:
-        """See `delta_saved`."""
-        from paramcalc.components.delta_saved import kimi_delta_saved
-
-        t = ScanTape(site, policy, self.kind, self.block_size)
-        kimi_delta_saved(t, self, self.width(site))
-        return t.saved
-
-    def work(self, site: Site) -> Iterable[Work]:
+    def work(self, context: Context) -> Iterable[Work]:
         """The prompt in blocks, see `delta_blocks`; after cached tokens the recurrence."""
         return delta_blocks(self.num_heads, self.head_dim, self.head_dim, self.block_size)
 

@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from paramcalc.components.base import Component, Site, Size
+from paramcalc.components.base import Component, Size
 from paramcalc.components.mamba import MIXER, convolution
-from paramcalc.tree import State, Tensor
+from paramcalc.tree import Context, State, Tensor
 
 
 class DepthwiseConv(Component):
@@ -24,9 +24,9 @@ class DepthwiseConv(Component):
 
     source: ClassVar[str] = "transformers InklingShortConvolution, Inkling2DynamicShortConvolution"
 
-    def tensors(self, site: Site) -> list[Tensor]:
+    def tensors(self, context: Context) -> list[Tensor]:
         """Weight and bias, or static weight and projection."""
-        width = self.width(site)
+        width = self.width(context)
         channels = self.channels or width
         if self.dynamic_heads is None:
             return convolution(self, channels, self.kernel, bias=self.bias, name="conv")
@@ -34,8 +34,8 @@ class DepthwiseConv(Component):
         return [self.vector("static", (self.kernel, channels), ("kernel", "kv_heads"), MIXER),
                 self.vector("dynamic", (rows, width), ("kv_heads", "hidden"), MIXER, "matmul")]
 
-    def states(self, site: Site) -> list[State]:
+    def states(self, context: Context) -> list[State]:
         """The last `kernel` inputs, in fp32 as the library keeps them."""
-        shape = (self.channels or self.width(site), self.kernel)
+        shape = (self.channels or self.width(context), self.kernel)
         return [State("conv", shape, ("kv_heads", "kernel"), "sequence", dtype="float32", component=MIXER,
                       kind="state")]

@@ -6,8 +6,7 @@ from typing import ClassVar, Literal
 
 from paramcalc.axes import axis
 from paramcalc.components.attention import Attention
-from paramcalc.components.base import Site
-from paramcalc.tree import Tensor
+from paramcalc.tree import Context, Tensor
 
 
 class DynamicMaskAttention(Attention):
@@ -20,9 +19,9 @@ class DynamicMaskAttention(Attention):
 
     source: ClassVar[str] = "arXiv:2508.02124; transformers DogeAttention"
 
-    def tensors(self, site: Site) -> list[Tensor]:
+    def tensors(self, context: Context) -> list[Tensor]:
         """The projections, and for the score of a key a matrix `(num_kv_heads, num_kv_heads·head_dim)` and a scale."""
-        heads, value = self.num_kv_heads or self.num_heads, self.v_head_dim or self._head_dim(site)
-        found = [*super().tensors(site), self.vector("A", (heads,), ("kv_heads",), "attention")]
+        heads, value = self.num_kv_heads or self.num_heads, self.v_head_dim or self.head_size(context)
+        found = [*super().tensors(context), self.vector("A", (heads,), ("kv_heads",), "attention")]
         return found + self.linear("dt_proj", heads, heads * value, "attention",
                                    bias="v" in self.bias, axes=("one", axis("kv_heads", heads, value)))

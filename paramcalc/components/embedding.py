@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from paramcalc.components.base import NO_ROWS, Component, Refusal, Rows, Site
-from paramcalc.components.tape import tape
-from paramcalc.tree import Tensor
+from paramcalc.components.base import NO_ROWS, Component, Rows
+from paramcalc.errors import Problem
+from paramcalc.tree import Context, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from paramcalc.components.tape import Policy
-    from paramcalc.tree import Saved
 
 Table = Literal["token_embedding", "position_embedding", "other_embedding"]
 
@@ -37,27 +35,17 @@ class Embedding(Component):
 
     source: ClassVar[str] = "torch.nn.Embedding"
 
-    def unfit(self, site: Site) -> tuple[Refusal, ...]:
+    def problems(self, context: Context) -> tuple[Problem, ...]:
         """Its rows are the vocabulary, where nothing else is said."""
-        return () if self.rows or site.vocab_size else (NO_ROWS,)
+        return () if self.rows or context.vocab_size else (NO_ROWS,)
 
-    def tensors(self, site: Site) -> list[Tensor]:
+    def tensors(self, context: Context) -> list[Tensor]:
         """The table."""
         axis = "vocab" if self.component == "token_embedding" else "rows"
         stored = 0 if self.tied_to else 1
-        shape = (self.rows or site.vocab_size, self.width(site))
+        shape = (self.rows or context.vocab_size, self.width(context))
         return [Tensor(self.spell("weight"), shape, (axis, "hidden"), "lookup", self.component, stored,
                        frozen=self.frozen)]
-
-    def saved(self, site: Site, policy: Policy) -> list[Saved]:
-        """Of positions the indices, which the model makes; of tokens the noise of a dropout on the vectors."""
-        t = tape(site, policy, self.component)
-        made = {"position_embedding": self.pairs or t.how.position_indices, "other_embedding": t.how.type_indices}
-        if (self.own_indices or made.get(self.component)) and policy.library == "transformers" and t.trains():
-            t.keep(t.new((1,), ("one",), "position_pair" if self.pairs else "position", "int64"), "indices")
-        if self.component == "token_embedding" and self.read:
-            t.dropout(t.new((self.width(site),), ("hidden",)), t.how.embedding_dropout, "embedding")
-        return t.saved
 
 
 class Positions(Component):
@@ -67,6 +55,6 @@ class Positions(Component):
 
     source: ClassVar[str] = "rotary: arXiv:2104.09864; ALiBi: arXiv:2108.12409; sinusoidal: arXiv:1706.03762"
 
-    def tensors(self, site: Site) -> Iterable[Tensor]:
+    def tensors(self, context: Context) -> Iterable[Tensor]:
         """None."""
         return ()

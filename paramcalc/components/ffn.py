@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from paramcalc.axes import axis
-from paramcalc.components.base import Component, Site, Size
-from paramcalc.components.tape import tape
+from paramcalc.components.base import Component, Size
 
 if TYPE_CHECKING:
-    from paramcalc.components.tape import Policy, Tape, Value
-    from paramcalc.tree import Saved, Tensor
+        from paramcalc.tree import Context, Tensor
 
 
 class FeedForward(Component):
@@ -32,19 +30,11 @@ class FeedForward(Component):
 
     source: ClassVar[str] = "plain: arXiv:1706.03762 section 3.3; gated: arXiv:2002.05202"
 
-    def tensors(self, site: Site) -> list[Tensor]:
+    def tensors(self, context: Context) -> list[Tensor]:
         """Two or three projections."""
         shape = FeedShape(self.gated, self.fused, self.bias, self.bias if self.down_bias is None else self.down_bias,
                           self.transposed)
-        return feed_forward(self, self.width(site), self.intermediate_size, shape, self.component)
-
-    def saved(self, site: Site, policy: Policy) -> list[Saved]:
-        """Input, activation, product, and dropout's noise."""
-        t = tape(site, policy, self.component)
-        shape = FeedShape(self.gated, self.fused, sparse=self.sparse)
-        out = feed_forward_saved(t, t.stream(self.width(site)), self.intermediate_size, shape)
-        t.dropout(out, t.how.hidden_dropout if t.how.ffn_residual_dropout else 0, "output")
-        return t.saved
+        return feed_forward(self, self.width(context), self.intermediate_size, shape, self.component)
 
 
 class FeedShape(NamedTuple):
@@ -76,22 +66,3 @@ def feed_forward(
                               transposed=shape.transposed, stored=stored, used=used)
     return found + owner.linear(f"{prefix}down_proj", width, inner, component, bias=shape.down_bias,
                                 axes=("hidden", "ffn"), transposed=shape.transposed, stored=stored, used=used)
-
-
-def feed_forward_saved(tape: Tape, value: Value, inner: int, shape: FeedShape, prefix: str = "") -> Value:
-    """What a feed-forward on `value` keeps; gives what it gives."""
-    joint = shape.gated and shape.fused
-    name = "gate_up_proj" if joint else "gate_proj" if shape.gated else "up_proj"
-    first = tape.linear(value, inner * (2 if joint else 1), "ffn", weight=prefix + name)
-    if shape.sparse:
-        tape.keep(first, "gate before the cut")
-        tape.keep(tape.new((*value.shape[:-1], 1), (*value.axes[:-1], "one"), value.per), "deviation")
-        tape.keep(tape.new((1,), ("one",), "once"), "deviations above the mean")
-        first = tape.like(first)
-    made = tape.activation(first, tape.new((*value.shape[:-1], inner), (*value.axes[:-1], "ffn"), value.per),
-                           gated=shape.gated)
-    if shape.gated:
-        up = first if joint else tape.linear(value, inner, "ffn", weight=f"{prefix}up_proj")
-        made = tape.multiply(made, up, ("gate", "up"), tape.like(made))
-    made = tape.dropout(made, tape.how.ffn_dropout, "inner")
-    return tape.linear(made, value.shape[-1], "hidden", "down input", f"{prefix}down_proj")

@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from paramcalc.components.base import Component, Site
-from paramcalc.tree import Tensor, Work
+from paramcalc.components.base import Component
+from paramcalc.tree import Context, Tensor, Work
 
 Weights = Literal["pre", "pre_post", "pre_post_mix"]
 
@@ -25,17 +25,19 @@ class HyperConnection(Component):
     def _rows(self) -> int:
         return {"pre": 1, "pre_post": 2, "pre_post_mix": 2 + self.streams}[self.weights] * self.streams
 
-    def tensors(self, site: Site) -> list[Tensor]:
+    def tensors(self, context: Context) -> list[Tensor]:
         """The map, its shift, and one scale for each kind of weight."""
         scales = {"pre": 1, "pre_post": 2, "pre_post_mix": 3}[self.weights]
         return [
-            self.vector("fn", (self._rows(), self.streams * self.width(site)), ("rows", "hidden"), "other", "matmul"),
+            self.vector("fn", (self._rows(), self.streams * self.width(context)), ("rows", "hidden"), "other",
+                        "matmul"),
             self.vector("base", (self._rows(),), ("rows",), "other"),
             self.vector("scale", (scales,), ("one",), "other"),
         ]
 
-    def work(self, site: Site) -> list[Work]:
+    def work(self, context: Context) -> list[Work]:
         """What mixes the streams: a `(streams, streams)` matrix of each token."""
         if self.weights != "pre_post_mix":
             return []
-        return [Work("mix", (self.streams, self.streams, self.width(site)), ("one", "one", "hidden"), "other", "token")]
+        shape = (self.streams, self.streams, self.width(context))
+        return [Work("mix", shape, ("one", "one", "hidden"), "other", "token")]

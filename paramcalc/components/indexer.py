@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from paramcalc.components.base import Component, Site, Size
-from paramcalc.tree import State, Tensor, Work
-
-if TYPE_CHECKING:
-    from paramcalc.components.tape import Policy
-    from paramcalc.tree import Saved
+from paramcalc.components.base import Component, Size
+from paramcalc.tree import Context, State, Tensor, Work
 
 
 class Indexer(Component):
@@ -31,9 +27,9 @@ class Indexer(Component):
 
     source: ClassVar[str] = "arXiv:2512.02556 section 2; transformers DeepseekV32Indexer, MiniMaxM3VLIndexer"
 
-    def tensors(self, site: Site) -> list[Tensor]:
+    def tensors(self, context: Context) -> list[Tensor]:
         """Projections and norms."""
-        width, heads = self.width(site), self.num_heads * self.head_dim
+        width, heads = self.width(context), self.num_heads * self.head_dim
         found = self.linear("q_proj", heads, self.query_size or width, "attention", axes=("index_heads", "latent"))
         found += self.linear("k_proj", self.head_dim, width, "attention", axes=("index_key", "hidden"))
         if self.query_norm:
@@ -49,17 +45,12 @@ class Indexer(Component):
                                   "attention", "matmul")]
         return [tensor._replace(detached=True) for tensor in found]
 
-    def states(self, site: Site) -> list[State]:
+    def states(self, context: Context) -> list[State]:
         """One key a token, shared by the heads; where keys are pooled, its gate and whether it is valid as well."""
         width = 2 * self.head_dim + 1 if self.pool else self.head_dim
         return [State("index_key", (width,), ("index_key",), dtype=self.key_dtype)]
 
-    def saved(self, site: Site, policy: Policy) -> list[Saved]:
-        """Nothing: it only chooses keys. The library's classes run it without a graph, or drop the graph with the
-        scores."""
-        return []
-
-    def work(self, site: Site) -> list[Work]:
+    def work(self, context: Context) -> list[Work]:
         """A score a head for every pair and, where heads are weighted, their sum."""
         each = self.head_dim + (1 if self.head_weights else 0)
         return [Work("index_scores", (self.num_heads, each), ("index_heads", "head_dim"), "attention",

@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from paramcalc.axes import axis
-from paramcalc.components.base import Component, Listed, Site, Size
-from paramcalc.components.scores import Heads, attend
-from paramcalc.components.tape import tape
-from paramcalc.tree import State, Tensor, Work
+from paramcalc.components.base import Component, Listed, Size
+from paramcalc.tree import Context, State, Tensor, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from paramcalc.components.tape import Policy, Tape, Value
-    from paramcalc.tree import Saved
 
 Down = Literal["q_a", "q_b", "q", "kv_a", "kv_b", "o"]
 
@@ -53,9 +49,9 @@ class LatentAttention(Component):
     source: ClassVar[str] = ("arXiv:2405.04434 section 2.1; transformers DeepseekV3Attention; sparse: arXiv:2512.02556 "
                              "section 2")
 
-    def tensors(self, site: Site) -> list[Tensor]:
+    def tensors(self, context: Context) -> list[Tensor]:
         """Down- and up-projections, the norms between them, and the output."""
-        width, rope = self.width(site), self.qk_rope_head_dim
+        width, rope = self.width(context), self.qk_rope_head_dim
         found = self._queries(width)
         found += self._project("kv_a_proj_with_mqa", self.kv_lora_rank + rope, width, ("latent", "hidden"), "kv_a")
         if self.norms:
@@ -94,48 +90,12 @@ class LatentAttention(Component):
         return self.linear(name, out, into, self.component, bias=bias in self.bias, axes=axes,
                            per="key" if bias == "kv_b" else "token")
 
-    def states(self, site: Site) -> Iterable[State]:
+    def states(self, context: Context) -> Iterable[State]:
         """One latent and one rotary key a token, whatever the heads."""
         return [State("latent", (self.kv_lora_rank,), ("latent",), window=self.window),
                 State("rotary_key", (self.qk_rope_head_dim,), ("rope",), window=self.window)]
 
-    def saved(self, site: Site, policy: Policy) -> list[Saved]:
-        """Inputs of five projections, norms of the latents, the core, and the output's input."""
-        t = tape(site, policy, "attention")
-        if policy.recompute == "full":
-            return []
-        x, heads = t.stream(self.width(site)), self.num_heads
-        key = self.qk_nope_head_dim + self.qk_rope_head_dim
-        self._latent_queries(t, x, heads * key)
-        latent = t.linear(x, self.kv_lora_rank + self.qk_rope_head_dim, "latent", weight="kv_a_proj_with_mqa")
-        made = t.norm(latent, "rmsnorm", (self.kv_lora_rank,)) if self.norms else latent
-        expanded = heads * (self.qk_nope_head_dim + self.v_head_dim)
-        values = t.linear(made, expanded, "heads", "key-value latent", "kv_b_proj")
-        rope = self.qk_rope_head_dim
-        if rope and site.rotary:
-            t.rotate((heads, key), rope, windowed=self.window is not None, like=x)
-        q, k = (t.new((heads, key), ("heads", "head_dim")) for _ in range(2))
-        if t.how.temperature == "all":
-            t.keep(t.new((1,), ("one",), "position"), "temperature")
-        apart = policy.library == "transformers" and rope > 0
-        context = attend(t, q, k, values, Heads(heads, heads, key, self.v_head_dim, sinks=self.sinks, laid_apart=apart))
-        if self.output_gate != "none":
-            each = 1 if self.output_gate == "head" else self.v_head_dim
-            gate = t.new((heads * each,), ("heads",))
-            if t.how.float_gate:
-                t.keep(t.to(gate, "float32"), "sigmoid")
-            context = t.multiply(context, gate, ("context", "gate"))
-        t.dropout(t.linear(context, self.width(site), "hidden", "output", "o_proj"), t.how.hidden_dropout, "output")
-        return t.saved
-
-    def _latent_queries(self, t: Tape, x: Value, size: int) -> None:
-        if self.q_lora_rank is None:
-            t.linear(x, size, "heads", weight="q_proj")
-            return
-        latent = t.linear(x, self.q_lora_rank, "latent", weight="q_a_proj")
-        t.linear(t.norm(latent, "rmsnorm") if self.norms else latent, size, "heads", "query latent", "q_b_proj")
-
-    def work(self, site: Site) -> Iterable[Work]:
+    def work(self, context: Context) -> Iterable[Work]:
         """Scores over nope and rope parts and the weighted sum of values, with keys and values expanded; or both over
         the latents as they are kept, the expansion moved to the query and the output (arXiv:2405.04434 section 2.1)."""
         pair = self.qk_nope_head_dim + self.qk_rope_head_dim + self.v_head_dim

@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from paramcalc.axes import Axis, Run, axis
-from paramcalc.components.base import Component, Site, Size
+from paramcalc.components.base import Component, Size
 from paramcalc.components.problems import impossible
-from paramcalc.components.scans import MIXER, ScanTape
 from paramcalc.errors import HEADS
-from paramcalc.tree import State, Tensor, Work
+from paramcalc.tree import Context, State, Tensor, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Self
 
-    from paramcalc.components.tape import Policy
-    from paramcalc.tree import Saved
 
-__all__ = ["MIXER", "Mamba", "Mamba2", "convolution"]
+MIXER = "state_mixer"
 
 
 class Mamba(Component):
@@ -47,9 +44,9 @@ class Mamba(Component):
                              ("inner_size",))
         return self
 
-    def tensors(self, site: Site) -> list[Tensor]:
+    def tensors(self, context: Context) -> list[Tensor]:
         """Projections, convolution, A, D."""
-        inner, width = self.inner_size, self.width(site)
+        inner, width = self.inner_size, self.width(context)
         found = self._selection() if self.heads == 1 else self._selection_by_head()
         found += convolution(self, inner, self.conv_kernel, bias=self.conv_bias)
         found += self.linear("in_proj", 2 * inner, width, MIXER, bias=self.bias,
@@ -79,22 +76,14 @@ class Mamba(Component):
             self.vector("dt_proj_bias", (heads, part), ("one", "inner"), MIXER),
         ]
 
-    def states(self, site: Site) -> Iterable[State]:
+    def states(self, context: Context) -> Iterable[State]:
         """The last `conv_kernel` inputs of the convolution and the scan's state, whatever the length."""
         return [State("conv", (self.inner_size, self.conv_kernel), ("inner", "kernel"), "sequence",
                       component=MIXER, kind="state"),
                 State("ssm", (self.inner_size, self.state_size), ("inner", "state"), "sequence", dtype="float32",
                       component=MIXER, kind="state")]
 
-    def saved(self, site: Site, policy: Policy) -> list[Saved]:
-        """See `state_space_saved`."""
-        from paramcalc.components.state_space_saved import mamba_saved
-
-        t = ScanTape(site, policy, self.kind)
-        mamba_saved(t, self, self.width(site))
-        return t.saved
-
-    def work(self, site: Site) -> Iterable[Work]:
+    def work(self, context: Context) -> Iterable[Work]:
         """The scan, decay and input, elementwise; the read-out, a product with C: three multiply-adds a state value."""
         state, axes = (self.inner_size, self.state_size), ("inner", "state")
         return [Work("scan", (2, *state), ("one", *axes), MIXER, "token", fused=True),
@@ -137,9 +126,9 @@ class Mamba2(Component):
         return Axis(Run("heads", self.num_heads, 2 * self.head_dim + 1),
                     Run("groups", self.groups, 2 * self.state_size))
 
-    def tensors(self, site: Site) -> list[Tensor]:
+    def tensors(self, context: Context) -> list[Tensor]:
         """One input projection for everything, convolution, decay, skip, gated norm, output."""
-        inner, heads, width = self._inner(), self.num_heads, self.width(site)
+        inner, heads, width = self._inner(), self.num_heads, self.width(context)
         wide = axis("heads", heads, self.head_dim)
         found = [self.vector(name, (heads,), ("heads",), MIXER) for name in ("dt_bias", "A_log", "D")]
         found += convolution(self, self.channels(), self.conv_kernel, bias=self.conv_bias, axis=self.channel_axis())
@@ -150,22 +139,14 @@ class Mamba2(Component):
         bias = self.bias if self.out_bias is None else self.out_bias
         return found + self.linear("out_proj", width, inner, MIXER, bias=bias, axes=("hidden", wide))
 
-    def states(self, site: Site) -> Iterable[State]:
+    def states(self, context: Context) -> Iterable[State]:
         """The last `conv_kernel` inputs of the convolution and one `(head_dim, state_size)` matrix a head."""
         return [State("conv", (self.channels(), self.conv_kernel), (self.channel_axis(), "kernel"), "sequence",
                       component=MIXER, kind="state"),
                 State("ssm", (self.num_heads, self.head_dim, self.state_size), ("heads", "head_dim", "state"),
                       "sequence", dtype="float32", component=MIXER, kind="state")]
 
-    def saved(self, site: Site, policy: Policy) -> list[Saved]:
-        """See `state_space_saved`."""
-        from paramcalc.components.state_space_saved import mamba2_saved
-
-        t = ScanTape(site, policy, self.kind, self.block_size)
-        mamba2_saved(t, self, self.width(site))
-        return t.saved
-
-    def work(self, site: Site) -> Iterable[Work]:
+    def work(self, context: Context) -> Iterable[Work]:
         """The prompt in blocks (arXiv:2405.21060 section 6): C·B and its product with x within a block, a block's state
         in and out, states carried over blocks; after cached tokens the recurrence and its read-out."""
         heads, dim, state = self.num_heads, self.head_dim, self.state_size

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import model_validator
 
 from paramcalc.axes import Axis, Run, axis
-from paramcalc.components.base import Component, Site, Size
+from paramcalc.components.base import Component, Size
 from paramcalc.components.delta_rule import recurrence
 from paramcalc.components.mamba import MIXER
 from paramcalc.components.problems import impossible
 from paramcalc.errors import HEADS
-from paramcalc.tree import State, Tensor
+from paramcalc.tree import Context, State, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,9 +42,9 @@ class MatrixLstm(Component):
                 raise impossible(f"{self.num_heads} does not divide {name} ({size})", "", "num_heads", HEADS, (name,))
         return self
 
-    def tensors(self, site: Site) -> list[Tensor]:
+    def tensors(self, context: Context) -> list[Tensor]:
         """Projections, gates (always with bias), a norm over each head, output."""
-        width = self.width(site)
+        width = self.width(context)
         found: list[Tensor] = []
         for name, out, bias, named in self._projections():
             found += self.linear(name, out, width, MIXER, bias=bias, axes=(named, "hidden"))
@@ -65,13 +65,13 @@ class MatrixLstm(Component):
     def _matrix(self) -> tuple[int, int, int]:
         return self.num_heads, self.qk_size // self.num_heads, self.v_size // self.num_heads
 
-    def states(self, site: Site) -> Iterable[State]:
+    def states(self, context: Context) -> Iterable[State]:
         """The matrix memory, its normalizer and its stabilizer, a head."""
         heads, qk, _ = matrix = self._matrix()
         shapes = {"memory": matrix, "normalizer": (heads, qk), "stabilizer": (heads, 1)}
         return [State(name, shape, ("heads", "head_dim", "state")[:len(shape)], "sequence", component=MIXER,
                       kind="state") for name, shape in shapes.items()]
 
-    def work(self, site: Site) -> Iterable[Work]:
+    def work(self, context: Context) -> Iterable[Work]:
         """The recurrence: decay, input and read-out, three multiply-adds for each value of the memory."""
         return [recurrence(self._matrix(), 3)]

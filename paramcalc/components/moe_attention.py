@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from paramcalc.axes import Axis, Run, axis
-from paramcalc.components.base import Component, Site, Size
-from paramcalc.tree import State, Tensor, Work
+from paramcalc.components.base import Component, Size
+from paramcalc.tree import Context, State, Tensor, Work
 
 Experts = Annotated[int, Field(ge=1, le=2**16)]
 
@@ -24,9 +24,9 @@ class MoeAttention(Component):
 
     source: ClassVar[str] = "arXiv:2404.07413; transformers JetMoeAttention, JetMoeMoA"
 
-    def tensors(self, site: Site) -> list[Tensor]:
+    def tensors(self, context: Context) -> list[Tensor]:
         """Shared keys and values, then the experts: all that is chosen counts as experts, as the router does."""
-        width, keys = self.width(site), self.num_kv_heads * self.head_dim
+        width, keys = self.width(context), self.num_kv_heads * self.head_dim
         heads, run = axis("heads", self.num_kv_heads, self.head_dim), Run("kv_heads", self.num_kv_heads, self.head_dim)
         both = Axis(run, run)
         found = self.linear("kv_proj", 2 * keys, width, "attention", axes=(both, "hidden"))
@@ -37,11 +37,11 @@ class MoeAttention(Component):
         found.append(self.vector("experts.bias", (width,), ("hidden",), "moe_experts"))
         return found + self.linear("experts.router", self.experts, width, "moe_experts", axes=("router", "hidden"))
 
-    def states(self, site: Site) -> list[State]:
+    def states(self, context: Context) -> list[State]:
         """Keys and values, shared by the experts."""
         key = State("k", (self.num_kv_heads, self.head_dim), ("kv_heads", "head_dim"))
         return [key, key._replace(name="v")]
 
-    def work(self, site: Site) -> list[Work]:
+    def work(self, context: Context) -> list[Work]:
         """Each expert chosen has as many query heads as there are key heads."""
         return [Work("scores", (self.top_k * self.num_kv_heads, 2 * self.head_dim), ("heads", "head_dim"), "attention")]

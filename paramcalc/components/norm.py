@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from paramcalc.components.base import Component, Site, Size, UnknownActivationsError
-from paramcalc.components.tape import tape
+from paramcalc.components.base import Component, Size
 
 if TYPE_CHECKING:
-    from paramcalc.components.tape import Policy
-    from paramcalc.tree import Saved, Tensor
+        from paramcalc.tree import Context, Tensor
 
 
 class Norm(Component):
@@ -30,26 +28,14 @@ class Norm(Component):
 
     source: ClassVar[str] = "LayerNorm: arXiv:1607.06450; RMSNorm: arXiv:1910.07467"
 
-    def saved(self, site: Site, policy: Policy) -> list[Saved]:
-        """The input or a copy of it, statistics, and what the scale multiplies."""
-        if self.gate_rank is not None:
-            raise UnknownActivationsError(self.kind)
-        t = tape(site, policy, self.component)
-        x = t.stream(self.width(site))
-        if self.vectors > 1:
-            x = t.new((self.vectors, *x.shape), ("one", *x.axes))
-        wide = t.how.float_stream and not site.layer
-        t.norm(t.to(x, "float32") if wide else x, self.kind, scale=self.scale)
-        return t.saved
-
-    def tensors(self, site: Site) -> list[Tensor]:
+    def tensors(self, context: Context) -> list[Tensor]:
         """Scale and shift."""
         if not self.scale:
             return []
         bias = self.kind == "layernorm" if self.bias is None else self.bias
         if self.gate_rank is None:
-            return self.norm("", self.width(site), bias=bias, component=self.component)
-        width, rank = self.width(site), self.gate_rank
+            return self.norm("", self.width(context), bias=bias, component=self.component)
+        width, rank = self.width(context), self.gate_rank
         return [*self.norm("norm", width, bias=bias, component=self.component),
                 *self.linear("gate_down", rank, width, "ffn", axes=("latent", "hidden")),
                 *self.linear("gate_up", width, rank, "ffn", axes=("hidden", "latent"))]

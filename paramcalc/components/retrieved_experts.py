@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from paramcalc.components.base import Component, Rows, Site, Size
+from paramcalc.components.base import Component, Rows, Size
 from paramcalc.components.ffn import FeedShape, feed_forward
 from paramcalc.components.problems import impossible
 from paramcalc.errors import TOP_K
@@ -15,7 +15,7 @@ from paramcalc.errors import TOP_K
 if TYPE_CHECKING:
     from typing import Self
 
-    from paramcalc.tree import Tensor
+    from paramcalc.tree import Context, Tensor
 
 
 class RetrievedExperts(Component):
@@ -38,9 +38,9 @@ class RetrievedExperts(Component):
                              f"use a top_k of at most {self.experts}", "top_k", TOP_K, ("experts",))
         return self
 
-    def tensors(self, site: Site) -> list[Tensor]:
+    def tensors(self, context: Context) -> list[Tensor]:
         """Feed-forward, router, tables."""
-        width = self.width(site)
+        width = self.width(context)
         found = feed_forward(self, width, self.intermediate_size, FeedShape(bias=self.bias, down_bias=self.bias), "ffn")
         found += self.linear("router_gate", 2 * isqrt(self.experts), width, "moe_router", axes=("router", "hidden"))
         return found + [

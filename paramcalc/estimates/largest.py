@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from paramcalc.estimates.fit import largest as bisect
 
 if TYPE_CHECKING:
-    from paramcalc.components.tape import Policy
+    from paramcalc.activations.fold import Tokens
+    from paramcalc.activations.policy import Policy
     from paramcalc.estimates.training import Layout, Trainer
-    from paramcalc.measures.activations import Tokens
 
 MAX_MICRO_BATCH = 2**14
 MAX_SEQ = 2**24

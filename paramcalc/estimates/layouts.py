@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
-from paramcalc.components.tape import Recompute
+from paramcalc.activations.fold import Tokens
+from paramcalc.activations.policy import Recompute
 from paramcalc.errors import UsageError
 from paramcalc.estimates.training import Device, Layout, Trainer
-from paramcalc.measures.activations import Tokens
 
 if TYPE_CHECKING:
-    from paramcalc.components.tape import Policy
+    from paramcalc.activations.policy import Policy
     from paramcalc.tree import Node
 
 ZERO = (0, 1, 2, 3)
@@ -48,7 +48,7 @@ def facts(tree: Node) -> Facts:
     layers = moe = kv = top_k = hidden = 0
     for _, node, _, used in tree.walk():
         layers += len(node.order)
-        hidden = hidden or (node.site.hidden_size if node.site else 0)
+        hidden = hidden or (node.context.hidden_size if node.context else 0)
         experts = [tensor for tensor in node.tensors if tensor.component == "moe_experts"]
         if experts:
             moe, top_k = moe + used, max(top_k, experts[0].used)

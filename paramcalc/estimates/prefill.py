@@ -42,7 +42,7 @@ def widths(tree: Node) -> Widths:
                 logits = max(logits, _out(tensor))
             elif tensor.role == "matmul":
                 alive += tensor.used * _alive(tensor)
-        hidden = max(hidden, node.site.hidden_size if node.site else 0)
+        hidden = max(hidden, node.context.hidden_size if node.context else 0)
         widest = max(widest, alive, _loose(node))
         attention = max([attention, *((work.shape[0], alive) for work in node.work(path)
                                       if work.per == "pair" and work.axes[0] == "heads")])

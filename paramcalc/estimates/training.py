@@ -13,19 +13,19 @@ from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
+from paramcalc.activations.fold import Tokens, saved_bytes
 from paramcalc.catalog.formats import find_format
 from paramcalc.catalog.optimizers import find_optimizer
 from paramcalc.errors import Problem, UsageError
-from paramcalc.measures.activations import Tokens, kept
 from paramcalc.measures.parameters import placed
 from paramcalc.measures.weights import tensor_bytes
 from paramcalc.transforms.shard import Sharding, distinct_stages, shard
 
 if TYPE_CHECKING:
+    from paramcalc.activations.fold import SavedBytes
+    from paramcalc.activations.policy import Policy
     from paramcalc.build import Model
     from paramcalc.catalog.optimizers import Optimizer
-    from paramcalc.components.tape import Policy
-    from paramcalc.measures.activations import Kept
     from paramcalc.tree import Node
 
 MASTER = 4
@@ -200,8 +200,8 @@ class Trainer:
         found = self.fold(alike, stage, policy._replace(batch=min(load.batch, 2))).at(load)
         return found.model, found.loss
 
-    def _fold(self, plan: Sharding, stage: int, policy: Policy) -> Kept:
-        return kept(self.tree(plan, stage), policy)
+    def _fold(self, plan: Sharding, stage: int, policy: Policy) -> SavedBytes:
+        return saved_bytes(self.model._replace(tree=self.tree(plan, stage)), policy)
 
     def device(self, layout: Layout, stage: int, load: Tokens, policy: Policy) -> Device:
         """Bytes on each device of a stage."""

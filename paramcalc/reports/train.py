@@ -11,12 +11,12 @@ from paramcalc.reports.table import Answer, Column, Table
 from paramcalc.transforms.lora import trainable_parameters
 
 if TYPE_CHECKING:
+    from paramcalc.activations.fold import Tokens
+    from paramcalc.activations.policy import Policy
     from paramcalc.build import Model
     from paramcalc.catalog.accelerators import Accelerator
-    from paramcalc.components.tape import Policy
     from paramcalc.estimates.layouts import Candidate
     from paramcalc.estimates.training import Device, Layout, Recipe
-    from paramcalc.measures.activations import Tokens
     from paramcalc.readers.models import Loaded
 
 PARTS = ("weights", "gradients", "optimizer", "master_weights", "activations", "logits")

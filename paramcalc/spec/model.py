@@ -15,7 +15,7 @@ from paramcalc.spec.quantize import QuantRule
 if TYPE_CHECKING:
     from typing import Self
 
-    from paramcalc.components.training import Training
+    from paramcalc.activations.class_facts import ClassFacts as Training
     from paramcalc.spec.expect import Expect
 else:
     Expect = Training = Strict  # pydantic reads annotations; what loads the classes is `Elsewhere`
@@ -132,7 +132,7 @@ class ModelSpec(LayerFields):
     """Parts that files may hold but a plain forward pass leaves out (multi-token prediction): counted apart."""
     quantize: Annotated[tuple[Annotated[QuantRule, later(QuantRule)], ...], Field(strict=False, max_length=4096)] = ()
     """Formats of tensors, by ordered rules; what none fits is in the model's dtype."""
-    training: Annotated[Training, Elsewhere("components.training", "Training")] | None = None
+    training: Annotated[Training, Elsewhere("activations.class_facts", "ClassFacts")] | None = None
     """How the reference implementation computes while it trains: what no count depends on, but activations do."""
     uncounted: Listed[str] = ()
     """Parts of the source that are not described here (a vision tower): said with every answer."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.components.base import Component, Site
+from paramcalc.components.base import Component
 from paramcalc.components.stack import Stack
-from paramcalc.errors import Problem, SpecError
+from paramcalc.errors import SpecError
+from paramcalc.tree import Context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,27 +22,27 @@ class Place(NamedTuple):
     """A component, what it knows of its surroundings, and what it is written under."""
 
     part: Component
-    site: Site
+    context: Context
     key: str
     block: str = ""
     apart: str = ""
 
 
-def unfit(spec: ModelSpec, lowered: Lowered, site: Site) -> SpecError:
+def misplaced(spec: ModelSpec, lowered: Lowered, context: Context) -> SpecError:
     """Everything that cannot stand where it does, each at the key to blame."""
-    places = [*_places(lowered, site)]
+    places = [*_places(lowered, context)]
     for name, parts in spec.apart.items():
-        places += (place._replace(apart=name) for place in _places(lowered._replace(modules=parts), site))
+        places += (place._replace(apart=name) for place in _places(lowered._replace(modules=parts), context))
     return SpecError(*dict.fromkeys(
-        Problem(message, (*written(spec, place), *filter(None, [field])), hint, code=code)
-        for place in places for message, hint, field, code in place.part.unfit(place.site)))
+        problem._replace(path=(*written(spec, place), *problem.path))
+        for place in places for problem in place.part.problems(place.context)))
 
 
-def _places(lowered: Lowered, site: Site) -> Iterator[Place]:
+def _places(lowered: Lowered, context: Context) -> Iterator[Place]:
     for key, part in lowered.modules.items():
-        yield Place(part, site, key)
+        yield Place(part, context, key)
         if isinstance(part, Stack):
-            inner = site._replace(hidden_size=part.width(site))
+            inner = context._replace(hidden_size=part.width(context))
             for block, parts in lowered.blocks.items():
                 yield from (Place(each, inner, name, block) for name, each in parts.items())
 

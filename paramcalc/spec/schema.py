@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import models_json_schema
 
+from paramcalc.activations.class_facts import ClassFacts as Training
 from paramcalc.components import KINDS, component_class
 from paramcalc.components.base import Component
-from paramcalc.components.training import Training
 from paramcalc.spec.expect import CacheBudget, Expect, Fits, FlopBudget, LoraBudget
 from paramcalc.spec.layout import Repeat
 from paramcalc.spec.model import Block, ModelSpec

@@ -12,12 +12,13 @@ vllm/distributed/utils.py (get_pp_indices).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.axes import Axis, Run, runs
 from paramcalc.errors import Problem, UsageError
-from paramcalc.tree import Leaf, Node, Saved, Tensor
+from paramcalc.tree import Leaf, Node, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,7 +75,7 @@ def shard(tree: Node, plan: Sharding, stage: int = 0) -> Node:
         raise UsageError(Problem(f"tp {plan.tp} shares matrices, and no dimension of the model's is known to divide",
                                  hint="a checkpoint's header does not tell which"))
     _refuse(tree, plan)
-    return tree.map(lambda _, leaf: (_divided(leaf, plan),))
+    return tree.map(Division(plan))
 
 
 def _runs(tree: Node) -> Iterator[Run]:
@@ -85,18 +86,28 @@ def _runs(tree: Node) -> Iterator[Run]:
                 yield from runs(name, size)
 
 
-def _divided(leaf: Leaf, plan: Sharding) -> Leaf:
-    """This rank's part of a leaf."""
-    expert = leaf.stored > 1 if isinstance(leaf, Tensor) else "chosen" in leaf.axes
-    ways = plan.within_expert if expert else plan.tp
-    parts = [_dimension(size, name, ways, plan) for size, name in zip(leaf.shape, leaf.axes, strict=True)]
-    mine = leaf._replace(shape=tuple(size for size, _ in parts), axes=tuple(name for _, name in parts))
-    if expert and isinstance(mine, Tensor):
-        stored = mine.stored // plan.ep
-        return mine._replace(stored=stored, used=min(mine.used, stored))
-    if isinstance(mine, Saved) and plan.sequence and mine.shape == leaf.shape and not expert:
-        return mine._replace(split=plan.tp)
-    return mine
+@dataclass(frozen=True, slots=True)
+class Division:
+    """The change that leaves of each leaf what one rank holds."""
+
+    plan: Sharding
+
+    def __call__(self, _: str, leaf: Leaf, /) -> tuple[Leaf, ...]:
+        """This rank's part of a leaf."""
+        expert = leaf.stored > 1 if isinstance(leaf, Tensor) else "chosen" in leaf.axes
+        shape, axes = self.share(leaf.shape, leaf.axes, expert=expert)
+        mine = leaf._replace(shape=shape, axes=axes)
+        if expert and isinstance(mine, Tensor):
+            stored = mine.stored // self.plan.ep
+            return (mine._replace(stored=stored, used=min(mine.used, stored)),)
+        return (mine,)
+
+    def share(self, shape: tuple[int, ...], axes: tuple[str, ...], *, expert: bool,
+              ) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """This rank's part of a shape, and its axes; of what belongs to experts, by the devices of one expert."""
+        ways = self.plan.within_expert if expert else self.plan.tp
+        parts = [_dimension(size, name, ways, self.plan) for size, name in zip(shape, axes, strict=True)]
+        return tuple(size for size, _ in parts), tuple(name for _, name in parts)
 
 
 def _dimension(size: int, name: str, ways: int, plan: Sharding) -> tuple[int, str]:

@@ -58,7 +58,7 @@ def test_a_dimension_is_of_as_many_as_the_component_says(record):
                 for run in runs(name, size):
                     if run.name in FIELDS:
                         said = [getattr(node.part, field, None) for field in FIELDS[run.name]]
-                        said += [node.part.width(node.site)] if run.name == "hidden" else []
+                        said += [node.part.width(node.context)] if run.name == "hidden" else []
                         assert run.units in said or apart(node.part, run), (leaf.name, run)
 
 

@@ -9,7 +9,7 @@ from math import prod
 import pytest
 
 from paramcalc.components import parse_component
-from paramcalc.components.base import Site
+from paramcalc.tree import Context
 
 pytestmark = pytest.mark.smoke
 
@@ -27,7 +27,7 @@ def part(fields):
     return parse_component(fields)
 
 
-SITE = Site(64)
+CONTEXT = Context(64)
 PROJECTIONS = 64 * 40 + 32 * 4 * 32 + 64 * 64  # to latent and rotary key, up to keys and values, output
 
 PARAMETERS = [
@@ -57,7 +57,7 @@ PARAMETERS = [
 
 @pytest.mark.parametrize(("fields", "parameters"), PARAMETERS, ids=[str(case[0]) for case in PARAMETERS])
 def test_parameters(fields, parameters):
-    assert sum(tensor.stored * tensor.numel for tensor in part(fields).tensors(SITE)) == parameters
+    assert sum(tensor.stored * tensor.numel for tensor in part(fields).tensors(CONTEXT)) == parameters
 
 
 STATES = [
@@ -75,7 +75,7 @@ STATES = [
 @pytest.mark.parametrize(("fields", "values"), STATES, ids=[str(case[0]) for case in STATES])
 def test_states(fields, values):
     found = Counter()
-    for state in part(fields).states(SITE):
+    for state in part(fields).states(CONTEXT):
         found[state.per] += state.used * prod(state.shape)
     assert dict(found) == values
 
@@ -101,11 +101,11 @@ WORK = [
 @pytest.mark.parametrize(("fields", "values"), WORK, ids=[str(case[0]) for case in WORK])
 def test_work(fields, values):
     found = Counter()
-    for work in part(fields).work(SITE):
+    for work in part(fields).work(CONTEXT):
         found[f"{work.per} {work.when}"] += work.used * prod(work.shape)
     assert dict(found) == values
 
 
 def test_the_window_alone_is_what_an_uncompressed_layer_sees():
-    (state,), (work,) = part(SPARSE).states(SITE), part(SPARSE).work(SITE)
+    (state,), (work,) = part(SPARSE).states(CONTEXT), part(SPARSE).work(CONTEXT)
     assert state.window == work.window == 16

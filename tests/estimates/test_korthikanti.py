@@ -2,10 +2,10 @@
 
 import pytest
 
+from paramcalc.activations.fold import Tokens
+from paramcalc.activations.policy import Policy
 from paramcalc.build import build
-from paramcalc.components.tape import Policy
 from paramcalc.estimates.training import Layout, Recipe, Trainer, in_flight
-from paramcalc.measures.activations import Tokens
 from paramcalc.measures.costs import costs
 from paramcalc.measures.flops import Workload
 from paramcalc.spec.model import ModelSpec

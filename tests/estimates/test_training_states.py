@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from paramcalc.activations.fold import Tokens
+from paramcalc.activations.policy import Policy
 from paramcalc.build import build
-from paramcalc.components.tape import Policy
 from paramcalc.errors import UsageError
 from paramcalc.estimates.training import Layout, Recipe, Trainer, in_flight
-from paramcalc.measures.activations import Tokens
 from paramcalc.readers.models import load
 from paramcalc.spec.model import ModelSpec
 

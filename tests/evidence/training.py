@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import yaml
 
+from paramcalc.activations.fold import Tokens
+from paramcalc.activations.policy import Policy
 from paramcalc.build import build
-from paramcalc.components.tape import Policy
 from paramcalc.estimates.training import Layout, Recipe, Trainer
-from paramcalc.measures.activations import Tokens
 from paramcalc.measures.parameters import placed
 from paramcalc.readers.models import load
 from paramcalc.spec.model import ModelSpec

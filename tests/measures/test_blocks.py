@@ -5,9 +5,8 @@ import itertools
 import pytest
 
 from paramcalc.components import parse_component
-from paramcalc.components.base import Site
 from paramcalc.measures.flops import Workload, blocks, flops
-from paramcalc.tree import Node, Work
+from paramcalc.tree import Context, Node, Work
 
 SHAPES = list(itertools.product((1, 3, 4, 8, 13), (1, 2, 4, 16)))
 
@@ -32,8 +31,8 @@ def test_blocks_one_by_one(positions, block):
 
 
 def node(**fields):
-    part, site = parse_component(fields), Site(8)
-    return Node("", tuple(part.tensors(site)), part=part, site=site)
+    part, context = parse_component(fields), Context(8)
+    return Node("", tuple(part.tensors(context)), part=part, context=context)
 
 
 @pytest.mark.parametrize(("fields", "load", "forward"), [

@@ -3,11 +3,11 @@
 import pytest
 
 from paramcalc.build import build
-from paramcalc.components.base import Site
 from paramcalc.components.norm import Norm
 from paramcalc.errors import SpecError
 from paramcalc.spec.model import ModelSpec
 from paramcalc.spec.placement import Place, written
+from paramcalc.tree import Context
 
 SHORT = {"vocab_size": 1000, "hidden_size": 64, "num_layers": 2, "num_heads": 4, "intermediate_size": 96}
 BAD = {"kind": "attention", "num_heads": 5}
@@ -57,5 +57,5 @@ def test_rows_nobody_says(fields, path):
 def test_what_no_field_holds_is_blamed_on_the_file():
     """A part that came from nowhere in the specification."""
     spec = ModelSpec.model_validate(SHORT)
-    stray = Place(Norm(kind="rmsnorm"), Site(64), "stray", "layer")
+    stray = Place(Norm(kind="rmsnorm"), Context(64), "stray", "layer")
     assert written(spec, stray) == ()

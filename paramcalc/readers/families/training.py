@@ -9,7 +9,8 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paramcalc.components.training import Training, usual
+from paramcalc.activations.class_facts import ClassFacts as Training
+from paramcalc.activations.class_facts import usual
 from paramcalc.readers.config.defaults import PUBLISHED, UNKNOWN_TO_THE_LIBRARY, family_data
 from paramcalc.readers.families.training_facts import ROWS
 from paramcalc.readers.families.training_facts import USUAL as USUAL_ROW
@@ -21,7 +22,7 @@ ACTIVATIONS = ("hidden_act", "hidden_activation", "activation_function", "activa
 TOLD_APART = frozenset(
     ["relu", "tanh", "sigmoid", "relu6", "gelu_new", "gelu_fast", "quick_gelu", "gelu_accurate", "relu2",
      "relu_squared", "xielu"])
-"""Activation functions that keep something else than their input (see `paramcalc.components.tape`)."""
+"""Activation functions that keep something else than their input (see `paramcalc.activations.policy`)."""
 FLAGS = (("qk_l2_norm", "use_qk_norm"), ("temperature", "attn_temperature_tuning"),
          ("bounded_decay", "kda_safe_gate"), ("float_stream", "residual_in_fp32"))
 """Facts of a row that hold unless the config says otherwise."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from paramcalc.activations.fold import Tokens, activations
+from paramcalc.activations.policy import Policy
 from paramcalc.build import build
-from paramcalc.components.tape import Policy
-from paramcalc.measures.activations import Tokens, activations
 from paramcalc.readers.config.read import read_config
 from paramcalc.readers.families.training_facts import MEASURED
 
@@ -24,10 +24,10 @@ CASES = [(model, how) for model in MODELS for how in model["cases"]]
 @pytest.mark.parametrize(("model", "how"), CASES, ids=[f"{m['name']} {m.get('dtype', '')} {how}" for m, how in CASES])
 def test_bytes_are_those_torch_packed(model, how):
     attention, recompute = how.split()
-    tree = build(read_config(model["config"]).spec).tree
+    built = build(read_config(model["config"]).spec)
     batch = model.get("batch", 1)
     policy = Policy(attention, recompute, batch=batch, dtype=model.get("dtype", "bf16"))
-    found = activations(tree, Tokens(batch, model["seq"], model["seq"]), policy)
+    found = activations(built, Tokens(batch, model["seq"], model["seq"]), policy)
     kept, loss = model["cases"][how]
     assert not found.unknown
     assert abs(found.model - kept) * 1000 <= model["tolerance"] * kept
@@ -36,14 +36,14 @@ def test_bytes_are_those_torch_packed(model, how):
 
 @pytest.mark.parametrize(("model", "how"), [(m, how) for m in MODELS for how in m.get("batch_2", ())])
 def test_two_sequences_copy_views_of_several_heads(model, how):
-    tree = build(read_config(model["config"]).spec).tree
+    built = build(read_config(model["config"]).spec)
     policy = Policy(how.split()[0], "none", batch=2)
-    assert activations(tree, Tokens(2, model["seq"], model["seq"]), policy).model == model["batch_2"][how]
+    assert activations(built, Tokens(2, model["seq"], model["seq"]), policy).model == model["batch_2"][how]
 
 
 def test_a_kind_nobody_described_is_named():
     config = {"model_type": "xlstm", "hidden_size": 64, "num_blocks": 2, "num_heads": 2, "vocab_size": 100}
-    assert activations(build(read_config(config).spec).tree, Tokens(1, 8), Policy()).unknown == ("mlstm",)
+    assert activations(build(read_config(config).spec), Tokens(1, 8), Policy()).unknown == ("mlstm",)
 
 
 def records():
@@ -57,8 +57,8 @@ CLASSES = records()
 @pytest.mark.parametrize("record", CLASSES, ids=lambda record: record["name"])
 def test_classes_keep_what_torch_packed(record):
     """`off` says, in thousandths, how far the worst of a record's cases still is: those are measured, not right."""
-    tree, load = build(read_config(record["config"]).spec).tree, Tokens(1, record["seq"], record["seq"])
-    found = {how: activations(tree, load, Policy(*how.split())) for how in record["cases"]}
+    built, load = build(read_config(record["config"]).spec), Tokens(1, record["seq"], record["seq"])
+    found = {how: activations(built, load, Policy(*how.split())) for how in record["cases"]}
     worst = max(-(-abs(found[how].model - size) * 1000 // size) for how, size in record["cases"].items())
     assert worst == record.get("off", 0)
     if record["loss"] is not None and not record.get("loss_off"):

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.base import UnknownActivationsError
-from paramcalc.components.tape import Tape, Value
+from paramcalc.activations.forward import UnknownActivationsError
+from paramcalc.activations.tape import Tape, Value
+from paramcalc.components.mamba import MIXER
 
 if TYPE_CHECKING:
-    from paramcalc.components.base import Site
-    from paramcalc.components.tape import Policy
-    from paramcalc.tree import Blocks, SavedPer
+    from paramcalc.activations.forward import Forward
+    from paramcalc.activations.saved import Blocks, SavedPer
 
-MIXER = "state_mixer"
 FLOAT = "float32"
 AXES = ("heads", "head_dim", "state")
 
@@ -25,11 +24,11 @@ AXES = ("heads", "head_dim", "state")
 class ScanTape(Tape):
     """The tape of a mixer that takes `block` tokens at once."""
 
-    def __init__(self, site: Site, policy: Policy, kind: str, block: int = 1, component: str = MIXER) -> None:
+    def __init__(self, run: Forward, kind: str, block: int = 1, component: str = MIXER) -> None:
         """Raises UnknownActivationsError for a library whose formulas know no scans."""
-        if policy.library != "transformers":
+        if run.policy.library != "transformers":
             raise UnknownActivationsError(kind)
-        super().__init__(site, policy, component)
+        super().__init__(run, component)
         self.block = block
 
     @property

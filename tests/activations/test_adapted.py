@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from paramcalc.activations.fold import Tokens, activations
+from paramcalc.activations.policy import Policy
 from paramcalc.build import build
-from paramcalc.components.tape import Policy
-from paramcalc.measures.activations import Tokens, activations
 from paramcalc.readers.config.read import read_config
 from paramcalc.transforms.lora import Lora, adapt, trainable_parameters
 
@@ -21,7 +21,7 @@ CASES = [(model, how) for model in MODELS for how in model["cases"]]
 def adapted(model):
     plan = model["lora"]
     lora = Lora(plan["rank"], tuple(plan["targets"]), plan.get("dora", False), plan["dtype"])
-    return adapt(build(read_config(model["config"]).spec), lora).tree
+    return adapt(build(read_config(model["config"]).spec), lora)
 
 
 @pytest.mark.parametrize(("model", "how"), CASES, ids=[f"{m['name']} {how}" for m, how in CASES])
@@ -34,7 +34,7 @@ def test_bytes_are_those_torch_packed(model, how):
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model["name"])
 def test_as_many_are_trained(model):
-    assert trainable_parameters(adapted(model)) == model["trainable"]
+    assert trainable_parameters(adapted(model).tree) == model["trainable"]
 
 
 T5 = {"model_type": "t5", "architectures": ["T5ForConditionalGeneration"], "vocab_size": 320, "d_model": 96,
@@ -47,8 +47,8 @@ def test_what_comes_before_the_first_adapter_keeps_nothing():
 
     With checkpointing transformers asks for the gradient of what is embedded, so that the encoder's layers are kept.
     """
-    tree = adapt(build(read_config(T5).spec), Lora(8, ("*decoder*.q", "*decoder*.v"))).tree
-    plain, again = (activations(tree, Tokens(1, 64, 64), Policy("eager", how)).model for how in ("none", "full"))
+    model = adapt(build(read_config(T5).spec), Lora(8, ("*decoder*.q", "*decoder*.v")))
+    plain, again = (activations(model, Tokens(1, 64, 64), Policy("eager", how)).model for how in ("none", "full"))
     layer = (1_707_776 - 303_616) // 5  # about what one layer keeps
     assert 1_206_528 <= plain <= 1_206_528 + layer
     assert again == 303_616

@@ -1,5 +1,22 @@
 """Bytes the forward pass keeps for the backward pass: a fold over what each component says it saves. Exact integers.
 
+Llama 3.1 8B (hidden 4,096, feed-forward 14,336, 32 query and 8 key heads of 128) in bfloat16 with a fused attention
+kernel keeps, of each token in each layer:
+
+    two norms       2 · (4·4,096 copy in float32 + 4 its scale + 2·4,096 normalized)               49,160
+    attention       2·4,096 input + 2·4,096 q + 2 · 2·1,024 k, v + 2·4,096 output + 4·32 log-sums   28,800
+    feed-forward    2·4,096 input + 4 · 2·14,336: gate, its SiLU, up, their product               122,880
+
+That is 200,840 bytes. Beside its 32 layers there are the last norm (24,580), the head's input (2·4,096) and rotary
+tables all layers share (2·2·128); each layer's kernel keeps 24 bytes of a random state. For one sequence of 2,048:
+
+>>> import paramcalc
+>>> model = paramcalc.build_model("llama-3.1-8b")
+>>> activations(model, Tokens(batch=1, seq=2048), Policy("flash")).model
+13230416640
+>>> 2048 * (32 * 200_840 + 24_580 + 2 * 4096 + 2 * 2 * 128) + 32 * 24
+13230416640
+
 A storage is counted once however many operations keep it: within a component by its tape, between the parts of a layer
 that read the same tensor, and over the whole model for what all layers share.
 """
@@ -8,12 +25,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.components.base import UnknownActivationsError
+from paramcalc.activations import saves
+from paramcalc.activations.class_facts import usual
+from paramcalc.activations.forward import Forward, UnknownActivationsError
+from paramcalc.activations.stack import checkpoint
+from paramcalc.activations.weights import weights_of
+from paramcalc.catalog.formats import find_format
+from paramcalc.spec.lower import lower
+from paramcalc.transforms.shard import Division
 from paramcalc.tree import join
 
 if TYPE_CHECKING:
-    from paramcalc.components.tape import Policy
-    from paramcalc.tree import Node, Saved
+    from collections.abc import Iterable, Iterator
+
+    from paramcalc.activations.policy import Policy
+    from paramcalc.activations.saved import SavedActivation
+    from paramcalc.build import Model
+    from paramcalc.tree import Node
 
 BYTES = {"int64": 8, "complex64": 8, "int32": 4, "float32": 4, "bool": 1, "uint8": 1}
 """Of one value, in types that are not formats of weights."""
@@ -44,7 +72,7 @@ class Activations(NamedTuple):
         return sum(self.components.values())
 
 
-class Kept(NamedTuple):
+class SavedBytes(NamedTuple):
     """What is kept of anything the bytes depend on, whatever the length and number of sequences."""
 
     bytes: dict[Counted, int]
@@ -77,27 +105,28 @@ class Counted(NamedTuple):
     padded: bool = True
 
 
-def activations(tree: Node, load: Tokens, policy: Policy) -> Activations:
-    """What one micro-batch keeps on the devices of a tree."""
-    return kept(tree, policy).at(load)
+def activations(model: Model, load: Tokens, policy: Policy) -> Activations:
+    """Bytes one micro-batch keeps on the devices of a model's tree: the whole model's, or a rank's of a divided one."""
+    return saved_bytes(model, policy).at(load)
 
 
-def kept(tree: Node, policy: Policy) -> Kept:
-    """The fold, before it is known how long sequences are."""
-    fold = _Fold(policy)
-    fold.walk(tree, "", 1, "", layer=False)
-    return Kept(fold.bytes, tuple(sorted(fold.unknown)))
+def saved_bytes(model: Model, policy: Policy) -> SavedBytes:
+    """The same before it is known how long sequences are."""
+    fold = _Fold(model, policy)
+    fold.walk(model.tree, "", 1, "", layer=False)
+    return SavedBytes(fold.bytes, tuple(sorted(fold.unknown)))
 
 
 class _Fold:
-    def __init__(self, policy: Policy) -> None:
-        from paramcalc.catalog.formats import find_format
-
+    def __init__(self, model: Model, policy: Policy) -> None:
         self.policy = policy
+        self.facts = model.spec.training or usual()
+        self.rotary = any(part.kind == "rotary" for part in lower(model.spec).modules.values())
         self.width = find_format(policy.dtype).bits // 8
         self.bytes: dict[Counted, int] = {}
         self.unknown: set[str] = set()
-        self.held: set[tuple[str, ...]] = set()
+        self.storages: set[tuple[str, ...]] = set()
+        """What all components share and one has counted."""
         self.live = policy.recompute == "full"
         """Something trained came before, so that operations have gradients to hand on; checkpointing asks for those of
         what is embedded, whatever is trained."""
@@ -106,30 +135,43 @@ class _Fold:
         here, used, stream = join(path, node.name), used * node.used, node.stream or stream
         again = self.policy.recompute == "full"
         self.live = self.live or _trains(node, deep=bool(node.order))
-        for leaf in self._leaves(node, here) if self.live else ():
+        for leaf in self._saved(node, layer=layer) if self.live else ():
             if (layer and again and not leaf.argument) or (parallel and leaf.shared == "input"):
                 continue
             self._add(leaf, used, stream)
-        if node.order and again and self.live:
-            for leaf in node.checkpoint(here, self.policy):
-                self._add(leaf, used, stream)
         for child in node.children:
             self.walk(child, here, used, stream, layer=layer or bool(node.order),
                       parallel=child.part is not None and child.part.parallel)
 
-    def _leaves(self, node: Node, path: str) -> tuple[Saved, ...]:
+    def _saved(self, node: Node, *, layer: bool) -> Iterator[SavedActivation]:
+        """What a node (not its children) keeps; of a stack whose layers are computed again, their inputs too."""
+        if node.part is None or node.context is None:
+            return
+        run = Forward(node.context, self.policy, self.facts, weights_of(node.tensors), layer, self.rotary)
+        save = saves(node.part.kind)
         try:
-            return node.saved(path, self.policy)
+            if save is not None:
+                yield from self._divided(node, save(node.part, run))
+            elif any(True for _ in node.part.tensors(node.context)):
+                self.unknown.add(node.part.kind)
         except UnknownActivationsError as error:
             self.unknown.add(str(error))
-            return ()
+        if node.order and self.policy.recompute == "full":
+            yield from self._divided(node, checkpoint(run, len(node.order)))
 
-    def _add(self, leaf: Saved, used: int, stream: str) -> None:
+    def _divided(self, node: Node, leaves: Iterable[SavedActivation]) -> Iterable[SavedActivation]:
+        """What of them one rank keeps, where the tree is a rank's."""
+        for change in node.changes:
+            if isinstance(change, Division):
+                leaves = [_share(leaf, change) for leaf in leaves]
+        return leaves
+
+    def _add(self, leaf: SavedActivation, used: int, stream: str) -> None:
         if leaf.shared not in ("", "input"):
             key = (leaf.shared, "" if leaf.per == "source" else stream)
-            if key in self.held:
+            if key in self.storages:
                 return
-            self.held.add(key)
+            self.storages.add(key)
             used = 1
         size = used * leaf.used * (BYTES[leaf.dtype] if leaf.dtype else self.width)
         for dimension in leaf.shape:
@@ -137,6 +179,14 @@ class _Fold:
         of = Counted(leaf.component, leaf.loss, leaf.per, stream, leaf.split, leaf.block, leaf.more, leaf.blocks,
                      leaf.padded)
         self.bytes[of] = self.bytes.get(of, 0) + size
+
+
+def _share(leaf: SavedActivation, division: Division) -> SavedActivation:
+    """One rank's part: of a dimension that is divided, or else of the tokens under sequence parallelism."""
+    expert = "chosen" in leaf.axes
+    shape, axes = division.share(leaf.shape, leaf.axes, expert=expert)
+    whole = shape == leaf.shape and not expert
+    return leaf._replace(shape=shape, axes=axes, split=division.plan.tp if whole and division.plan.sequence else 1)
 
 
 def _trains(node: Node, *, deep: bool) -> bool:

@@ -6,8 +6,8 @@ from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from paramcalc.components.tape import Tape, Value
-    from paramcalc.tree import SavedPer
+    from paramcalc.activations.saved import SavedPer
+    from paramcalc.activations.tape import Tape, Value
 
 SEED_BYTES = 24
 """Of the random state a fused kernel keeps for its dropout."""
@@ -43,7 +43,7 @@ def attend(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
     q, k and v may be views of one storage. Selective recomputation keeps no more than the three.
     """
     kind = tape.policy.attention
-    if tape.how.own_attention and tape.policy.library == "transformers":
+    if tape.facts.own_attention and tape.policy.library == "transformers":
         kind = "eager"
     if tape.policy.library == "megatron" and kind == "sdpa":
         kind = "flash"
@@ -66,42 +66,42 @@ def _flash(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
     if tape.policy.library == "transformers":
         tape.keep(tape.new((heads.heads,), ("heads",), dtype="float32"), "log-sum-exp")
         tape.keep(tape.new((SEED_BYTES,), ("one",), "once", "uint8"), "random state")
-    return _context(tape, heads) if tape.how.rotary_joined or heads.laid_apart else out
+    return _context(tape, heads) if tape.facts.rotary_joined or heads.laid_apart else out
 
 
 def _math(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
     """torch's math kernel: everything in float32, scaled and expanded to all heads before it is multiplied."""
     tape.keep(tape.new((heads.heads, heads.head_dim), ("heads", "head_dim"), dtype="float32"), "scaled q")
-    count = heads.kv_heads if tape.how.broadcast_kv else heads.heads
+    count = heads.kv_heads if tape.facts.broadcast_kv else heads.heads
     tape.keep(tape.new((count, heads.head_dim), ("heads", "head_dim"), heads.keys, "float32"), "scaled k")
     own = tape.new((count, heads.v_head_dim), ("heads", "head_dim"), heads.keys, v.dtype)
     copied = heads.kv_heads != heads.heads or tape.policy.dtype not in ("fp32", "float32")
     tape.keep(tape.to(own, "float32") if copied else v, "v")
     weights = tape.new((heads.heads,), ("heads",), heads.pair, "float32")
     tape.keep(weights, "attention weights")
-    tape.keep(tape.dropout(weights, tape.how.attention_dropout, "attention"), "dropped weights")
-    if tape.how.relative_bias and heads.causal and not heads.cross:
+    tape.keep(tape.dropout(weights, tape.facts.attention_dropout, "attention"), "dropped weights")
+    if tape.facts.relative_bias and heads.causal and not heads.cross:
         tape.keep(tape.new((1,), ("one",), "position_pair", "bool"), "causal mask")
     return _context(tape, heads)
 
 
 def _eager(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
     """Matrix products and a softmax of their own: every square is kept as often as it changes."""
-    wide = "float32" if tape.how.float_scores else None
+    wide = "float32" if tape.facts.float_scores else None
     tape.keep(tape.to(_operand(tape, q, (heads.heads, heads.head_dim)), wide), "q")
     tape.keep(tape.to(_expanded(tape, k, heads, heads.head_dim), wide), "k")
     scores = tape.new((heads.heads,), ("heads",), heads.pair)
-    if tape.how.attention_softcap:
+    if tape.facts.attention_softcap:
         scores = tape.like(scores)
         tape.keep(scores, "capped scores")
-    if tape.how.floored_scores and tape.policy.attention != "flash":  # which is given no mask
+    if tape.facts.floored_scores and tape.policy.attention != "flash":  # which is given no mask
         tape.keep(tape.new(scores.shape, scores.axes, heads.pair), "scores")
         tape.keep(tape.new((1,), ("one",), "once", "float32"), "smallest number")
-    column = heads.sinks and tape.how.sinks != "scale"
-    if tape.how.kept_mask and heads.causal:
+    column = heads.sinks and tape.facts.sinks != "scale"
+    if tape.facts.kept_mask and heads.causal:
         tape.keep_shared("mask", (1,), "bool", "position_pair")
     weights = _with_sinks(tape, scores) if column else tape.softmax(scores)
-    weights = tape.dropout(weights, tape.how.attention_dropout, "attention")
+    weights = tape.dropout(weights, tape.facts.attention_dropout, "attention")
     tape.keep(weights, "weights multiplied")
     tape.keep(_expanded(tape, v, heads, heads.v_head_dim), "v")
     out = _context(tape, heads)
@@ -119,7 +119,7 @@ def _scaled_by_sinks(tape: Tape, scores: Value, out: Value) -> Value:
 
 def _with_sinks(tape: Tape, scores: Value) -> Value:
     """One more column, the largest score's place, and a softmax in the model's type (gpt-oss)."""
-    if tape.how.sinks == "float_column":
+    if tape.facts.sinks == "float_column":
         tape.keep(tape.like(scores, "float32"), "attention weights")
         tape.keep(tape.new(scores.shape, scores.axes, dtype="float32"), "attention weights of the sinks")
         return tape.like(scores)
@@ -139,7 +139,7 @@ def _operand(tape: Tape, value: Value, shape: tuple[int, ...]) -> Value:
 
 def _expanded(tape: Tape, value: Value, heads: Heads, size: int) -> Value:
     """Keys and values for every query head: copies where they are shared; of a single head they can be a view."""
-    if heads.kv_heads == 1 and tape.policy.batch == 1 and not tape.how.float_scores:
+    if heads.kv_heads == 1 and tape.policy.batch == 1 and not tape.facts.float_scores:
         return value
     if heads.kv_heads != heads.heads and tape.policy.library == "transformers":
         return tape.new((heads.heads, size), ("heads", "head_dim"), heads.keys, value.dtype)

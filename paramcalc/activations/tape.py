@@ -9,20 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
-from paramcalc.components.trained import RANK
-from paramcalc.tree import Saved
+from paramcalc.activations.saved import SavedActivation
+from paramcalc.activations.weights import RANK
 
 if TYPE_CHECKING:
-    from paramcalc.components.base import Site
-    from paramcalc.components.trained import Adapter
-    from paramcalc.components.training import Training
-    from paramcalc.tree import Blocks, SavedPer
-
-Attention = Literal["eager", "sdpa", "flash"]
-Recompute = Literal["none", "selective", "full"]
-Library = Literal["transformers", "megatron"]
+    from paramcalc.activations.forward import Forward
+    from paramcalc.activations.saved import Blocks, SavedPer
+    from paramcalc.activations.weights import Adapter
 
 OUTPUT_ONLY = frozenset({"relu", "tanh", "sigmoid", "relu6"})
 """Activations whose gradient is computed from the output."""
@@ -30,17 +25,6 @@ EXTRA = {"gelu_new": 3, "gelu_fast": 4, "quick_gelu": 1, "gelu_accurate": 4, "xi
 """Activations written out in several operations: further tensors of the same size they keep beside the input."""
 
 GPT_DROPOUTS = frozenset({"attention", "output", "embedding"})
-
-
-class Policy(NamedTuple):
-    """Whose accounting it is and how it is run."""
-
-    attention: Attention = "eager"
-    recompute: Recompute = "none"
-    library: Library = "transformers"
-    dtype: str = "bf16"
-    batch: int = 1
-    """Sequences in a micro-batch: with more than one, views of several heads are copied to be multiplied."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -64,22 +48,20 @@ class Value:
 class Tape:
     """The operations of transformers in torch; methods give the result and note what is kept."""
 
-    def __init__(self, site: Site, policy: Policy, component: str) -> None:
-        from paramcalc.components.training import usual
-
-        self.policy = policy
-        self.how: Training = site.training or usual()
+    def __init__(self, run: Forward, component: str) -> None:
+        self.policy = run.policy
+        self.facts = run.facts
         self.component = component
-        self.width = site.hidden_size
-        self.weights = site.weights
+        self.width = run.context.hidden_size
+        self.weights = run.weights
         self._kept: dict[int, tuple[Value, str]] = {}
         self._tables: dict[str, Value] = {}
 
     @property
-    def saved(self) -> list[Saved]:
+    def saved(self) -> list[SavedActivation]:
         """Everything kept, each storage once."""
-        return [Saved(name, v.shape, v.axes, self.component, v.per, v.dtype, shared=v.shared, argument=v.argument,
-                      block=v.block, more=v.more, blocks=v.blocks, padded=v.padded)
+        return [SavedActivation(name, v.shape, v.axes, self.component, v.per, v.dtype, shared=v.shared,
+                                argument=v.argument, block=v.block, more=v.more, blocks=v.blocks, padded=v.padded)
                 for v, name in self._kept.values()]
 
     def keep(self, value: Value, name: str) -> None:
@@ -98,7 +80,7 @@ class Tape:
 
     def stream(self, width: int, per: SavedPer = "token") -> Value:
         """What the component reads."""
-        own = self.how.scaled_mixers and self.component in ("attention", "state_mixer")
+        own = self.facts.scaled_mixers and self.component in ("attention", "state_mixer")
         return self.new((width,), ("hidden",), per, shared="" if own else "input")
 
     def part(self, value: Value, shape: tuple[int, ...], axes: tuple[str, ...], dtype: str | None = None) -> Value:
@@ -156,7 +138,7 @@ class Tape:
 
     def activation(self, value: Value, out: Value, *, gated: bool) -> Value:
         """An elementwise function keeps its input, or its output `out` where that is enough."""
-        which = self.how.activation or ("silu" if gated else "gelu")
+        which = self.facts.activation or ("silu" if gated else "gelu")
         if which in ("relu2", "relu_squared"):
             self.keep(self.like(out), "relu")
             return out
@@ -193,7 +175,7 @@ class Tape:
         """
         axes: tuple[str, ...] = ("heads", "head_dim") if shape and len(shape) > 1 else value.axes
         view = value if shape is None else Value(shape, axes, value.per, value.dtype)
-        how = self.how.layer_norm if kind == "layernorm" else self.how.norm
+        how = self.facts.layer_norm if kind == "layernorm" else self.facts.norm
         if how == "written":
             return self._written(view, scale=scale, whole=whole)
         if how == "native" or kind == "layernorm":
@@ -252,28 +234,28 @@ class Tape:
 
     def softmax(self, scores: Value) -> Value:
         """Attention weights, in the model's type; in eager attention by way of the type the class takes."""
-        weights = self.like(scores, "float32" if self.how.softmax == "float" else None)
+        weights = self.like(scores, "float32" if self.facts.softmax == "float" else None)
         self.keep(weights, "attention weights")
         return self.to(weights, None)
 
     def rotate(self, shape: tuple[int, ...], size: int, *, windowed: bool, like: Value, axis: str = "heads") -> Value:
         """Rotary positions keep the tables of cosines and sines, which all layers share."""
-        key = "windowed " if windowed and self.how.rotary_by_window else ""
-        columns = self.how.rotary_size or size
-        if self.how.rotary_dtype == "complex":
+        key = "windowed " if windowed and self.facts.rotary_by_window else ""
+        columns = self.facts.rotary_size or size
+        if self.facts.rotary_dtype == "complex":
             self._table(f"{key}rotations", columns // 2, "complex64", axis)
         else:
-            dtype = "float32" if self.how.rotary_dtype == "float" else None
+            dtype = "float32" if self.facts.rotary_dtype == "float" else None
             self._table(f"{key}cosines", columns, dtype, axis)
             self._table(f"{key}sines", columns, dtype, axis)
         return self.new(shape, (axis, "head_dim"), like.per)
 
     def _table(self, name: str, columns: int, dtype: str | None, axis: str) -> None:
         """One for all layers, one a layer, or one a layer for each that is rotated."""
-        if self.how.rotary_per == "model":
-            self.keep_shared(name, (columns,), dtype, "token" if self.how.rotary_by_sequence else "position")
+        if self.facts.rotary_per == "model":
+            self.keep_shared(name, (columns,), dtype, "token" if self.facts.rotary_by_sequence else "position")
             return
-        key = name if self.how.rotary_per == "layer" else f"{name} of {axis}"
+        key = name if self.facts.rotary_per == "layer" else f"{name} of {axis}"
         self.keep(self._tables.setdefault(key, self.new((columns,), ("rope",), "position", dtype)), key)
 
     def keep_shared(self, name: str, shape: tuple[int, ...], dtype: str | None, per: SavedPer = "position") -> None:
@@ -321,6 +303,6 @@ class MegatronTape(Tape):
         return self.new(shape, (axis, "head_dim"), like.per)
 
 
-def tape(site: Site, policy: Policy, component: str) -> Tape:
+def tape(run: Forward, component: str) -> Tape:
     """The tape of a policy's library."""
-    return (MegatronTape if policy.library == "megatron" else Tape)(site, policy, component)
+    return (MegatronTape if run.policy.library == "megatron" else Tape)(run, component)

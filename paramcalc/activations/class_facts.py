@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Probability = Annotated[float, Field(ge=0, lt=1)]
 
 
-class Training(BaseModel):
+class ClassFacts(BaseModel):
     """Dropout of the config, activation functions, and in which type norms, softmax and loss work."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
@@ -138,6 +138,6 @@ class Training(BaseModel):
 
 
 @cache
-def usual() -> Training:
+def usual() -> ClassFacts:
     """Where a specification says nothing."""
-    return Training()
+    return ClassFacts()

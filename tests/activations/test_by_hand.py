@@ -1,20 +1,20 @@
 """What single components keep for backward where no recorded class shows it; counted by hand from what operations keep.
 
 Values for each token, each pair and each sequence, of a width of 64, four query heads and two key heads of 16. Whole
-models are held to what torch packed in `tests/measures/test_activations.py`.
+models are held to what torch packed in `test_classes.py`.
 """
 
 from collections import Counter
 from math import prod
 
 import pytest
-from pydantic import BaseModel
 
+from paramcalc.activations import saves
+from paramcalc.activations.class_facts import ClassFacts
+from paramcalc.activations.forward import Forward, UnknownActivationsError
+from paramcalc.activations.policy import Policy
 from paramcalc.components import parse_component
-from paramcalc.components.base import Site, UnknownActivationsError
-from paramcalc.components.tape import Policy
-from paramcalc.components.training import Training
-from paramcalc.tree import Node
+from paramcalc.tree import Context
 
 HEADS = {"kind": "attention", "num_heads": 4, "num_kv_heads": 2, "head_dim": 16}
 LATENT = {"kind": "latent_attention", "num_heads": 4, "kv_lora_rank": 32, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8,
@@ -24,12 +24,18 @@ MAMBA2 = {"kind": "mamba2", "num_heads": 4, "head_dim": 16, "state_size": 8}
 DELTA = {"kind": "gated_delta", "key_heads": 2, "value_heads": 4, "key_dim": 8, "value_dim": 16}
 MOE = {"kind": "moe", "experts": 8, "top_k": 2, "intermediate_size": 32}
 EAGER, FLASH, MEGATRON = Policy("eager"), Policy("flash"), Policy("sdpa", library="megatron")
-SITE = Site(64)
+USUAL = ClassFacts()
 
 
-def kept(fields, policy, site=SITE):
+def saved(fields, policy, facts=USUAL, *, rotary=False):
+    part = parse_component(fields)
+    save = saves(part.kind)
+    return save(part, Forward(Context(64), policy, facts, rotary=rotary)) if save else []
+
+
+def kept(fields, policy, facts=USUAL, *, rotary=False):
     """Values kept, by what there is one of."""
-    leaves = parse_component(fields).saved(site, policy)
+    leaves = saved(fields, policy, facts, rotary=rotary)
     found = Counter()
     for leaf in {leaf.shared or number: leaf for number, leaf in enumerate(leaves)}.values():
         found[leaf.per] += leaf.used * prod(leaf.shape)
@@ -103,28 +109,23 @@ def test_by_hand(fields, policy, values):
 
 
 def test_rotation_keeps_tables_and_a_rotated_copy():
-    turned = Site(64, rotary=True)
     for fields in (HEADS, LATENT):
         tables = 2 * (16 if fields is HEADS else 8)
-        more = kept(fields, FLASH, turned)
+        more = kept(fields, FLASH, rotary=True)
         assert more == kept(fields, FLASH) | {"position": tables}
-        assert kept(fields, MEGATRON, turned) == kept(fields, MEGATRON)
+        assert kept(fields, MEGATRON, rotary=True) == kept(fields, MEGATRON)
 
 
 def test_a_layer_that_shares_keys_rotates_its_queries_alone():
     shared = HEADS | {"shares_kv": True}
-    assert kept(shared, EAGER, Site(64, rotary=True)) == kept(shared, EAGER) | {"position": 2 * 16}
+    assert kept(shared, EAGER, rotary=True) == kept(shared, EAGER) | {"position": 2 * 16}
 
 
 def test_a_written_norm_keeps_the_centred_input_twice():
-    written = Site(64, training=Training(layer_norm="written"))
+    written = ClassFacts(layer_norm="written")
     assert kept({"kind": "layernorm", "scale": False}, EAGER, written) == {"token": 2 * 64 + 1}
     # the result before it is scaled, and the weight in float32
     assert kept({"kind": "layernorm"}, EAGER, written) == {"token": 3 * 64 + 1, "once": 64}
-
-
-def test_nothing_but_a_stack_is_computed_again():
-    assert tuple(parse_component(HEADS).checkpoint(SITE, EAGER, 2)) == ()
 
 
 def test_experts_in_a_narrower_width():
@@ -139,11 +140,11 @@ def test_experts_chosen_elsewhere_have_no_router():
 
 
 def test_a_router_in_float_keeps_copies_of_its_input_and_weight():
-    wide = Site(64, training=Training(router_float=True))
+    wide = ClassFacts(router_float=True)
     plain, found = kept(MOE, EAGER), kept(MOE, EAGER, wide)
     assert found["once"] - plain["once"] == 8 * 64
     assert found["token"] == plain["token"]  # the copy takes the input's place
-    (copy,) = [leaf for leaf in parse_component(MOE).saved(wide, EAGER) if leaf.name == "router input"]
+    (copy,) = [leaf for leaf in saved(MOE, EAGER, wide) if leaf.name == "router input"]
     assert copy.dtype == "float32"
 
 
@@ -155,7 +156,6 @@ def test_formulas_of_megatron_know_no_scans(fields):
 
 @pytest.mark.parametrize("fields", [
     {"kind": "rmsnorm", "gate_rank": 4}, {"kind": "parameter", "shape": [4]},
-    {"kind": "mlstm", "num_heads": 2, "qk_size": 32, "v_size": 64},
 ], ids=lambda fields: fields["kind"])
 def test_what_nobody_described_is_refused(fields):
     with pytest.raises(UnknownActivationsError, match=fields["kind"]):
@@ -163,14 +163,14 @@ def test_what_nobody_described_is_refused(fields):
 
 
 def test_a_router_that_norms_its_input():
-    plain, found = kept(MOE, EAGER), kept(MOE, EAGER, Site(64, training=Training(router_normed=True)))
+    plain, found = kept(MOE, EAGER), kept(MOE, EAGER, ClassFacts(router_normed=True))
     # the norm's copy of the input, its factor and its result; two weights before and after their factors; what the
     # router reads then takes the input's place
     assert found["token"] - plain["token"] == 64 + 1 + 64 + 2 * 2
 
 
 def test_experts_that_all_read_every_token_and_one_that_is_shared():
-    every = Site(64, training=Training(every_expert=True))
+    every = ClassFacts(every_expert=True)
     alone, shared = kept(MOE, EAGER, every), kept(MOE | {"shared_size": 32}, EAGER, every)
     assert shared["token"] - alone["token"] == 4 * 32  # gate, its activation, up, and their product
 
@@ -194,19 +194,3 @@ def test_fused_scans_copy_nothing_that_is_float_already():
 def test_a_fused_scan_without_a_norm_keeps_no_factor():
     normed, plain = kept(MAMBA2, FLASH), kept(MAMBA2 | {"gated_norm": False}, FLASH)
     assert normed["token"] - plain["token"] == 1
-
-
-def test_a_node_without_a_part_keeps_nothing():
-    node = Node("layers")
-    assert node.saved("", EAGER) == node.checkpoint("", EAGER) == ()
-
-
-def test_a_copy_is_pydantics_own_with_other_fields():
-    plain = parse_component(HEADS)
-    copied = plain.model_copy(update={"num_kv_heads": 4})
-    assert copied == BaseModel.model_copy(plain, update={"num_kv_heads": 4})
-    assert copied.model_fields_set == plain.model_fields_set
-    assert plain.model_copy(update={"bias": ("q",)}).model_fields_set == plain.model_fields_set | {"bias"}
-    deep = plain.model_copy(deep=True)
-    assert deep == plain
-    assert deep.names is not plain.names

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.activations.scans import FLOAT, ScanTape
+from paramcalc.activations.tape import Value
 from paramcalc.axes import axis
-from paramcalc.components.scans import FLOAT, ScanTape
-from paramcalc.components.tape import Value
 
 if TYPE_CHECKING:
+    from paramcalc.activations.forward import Forward
+    from paramcalc.activations.saved import SavedActivation
     from paramcalc.axes import Axis
     from paramcalc.components.delta_rule import GatedDelta, KimiDelta
 
@@ -21,7 +23,14 @@ HEADS = ("heads",)
 WIDE = ("heads", "head_dim")
 
 
-def gated_delta_saved(t: ScanTape, part: GatedDelta, width: int) -> None:
+def gated_delta(part: GatedDelta, run: Forward) -> list[SavedActivation]:
+    """Input, convolution, decay and strength, the rule, a gated norm, output."""
+    t = ScanTape(run, part.kind, part.block_size)
+    _gated_delta(t, part, part.width(run.context))
+    return t.saved
+
+
+def _gated_delta(t: ScanTape, part: GatedDelta, width: int) -> None:
     """Input, convolution, decay and strength, the rule, a gated norm, output."""
     heads, keys, values = part.value_heads, part.key_heads * part.key_dim, part.value_heads * part.value_dim
     source = t.stream(width)
@@ -106,7 +115,14 @@ def _gated_norm(t: ScanTape, part: GatedDelta) -> None:
     t.keep(t.like(wide, FLOAT), "gate")
 
 
-def kimi_delta_saved(t: ScanTape, part: KimiDelta, width: int) -> None:
+def kimi_delta(part: KimiDelta, run: Forward) -> list[SavedActivation]:
+    """As the gated delta rule, with a decay and an output gate of each channel."""
+    t = ScanTape(run, part.kind, part.block_size)
+    _kimi_delta(t, part, part.width(run.context))
+    return t.saved
+
+
+def _kimi_delta(t: ScanTape, part: KimiDelta, width: int) -> None:
     """As the gated delta rule, with a decay and an output gate of each channel, through matrices of a rank or full."""
     heads, dim = part.num_heads, part.head_dim
     inner, wide = heads * dim, axis("heads", heads, dim)
@@ -152,7 +168,7 @@ def _kimi_decay(t: ScanTape, part: KimiDelta, wide: Axis) -> None:
         t.keep(t.new((inner,), (wide,), dtype="bool"), "large")
     for name in ("exp", "one more", "softplus") if part.gate_rank else ("decay input", "decay made"):
         t.keep(t.new((inner,), (wide,), dtype=FLOAT), name)
-    for name in () if part.gate_rank else ("exp A",) if t.how.bounded_decay else ("exp A", "A"):
+    for name in () if part.gate_rank else ("exp A",) if t.facts.bounded_decay else ("exp A", "A"):
         t.keep(t.new((heads,), HEADS, "once"), name)
 
 

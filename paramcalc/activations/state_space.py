@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.activations.scans import FLOAT, ScanTape
+from paramcalc.activations.tape import Value
 from paramcalc.axes import axis
-from paramcalc.components.scans import FLOAT, ScanTape
-from paramcalc.components.tape import Value
 
 if TYPE_CHECKING:
+    from paramcalc.activations.forward import Forward
+    from paramcalc.activations.saved import SavedActivation
     from paramcalc.components.mamba import Mamba, Mamba2
 
 SCAN_BLOCK = 2048
@@ -20,10 +22,17 @@ SCAN_BLOCK = 2048
 INNER, STATE = ("inner",), ("inner", "state")
 
 
-def mamba_saved(t: ScanTape, part: Mamba, width: int) -> None:
+def mamba(part: Mamba, run: Forward) -> list[SavedActivation]:
+    """Input, convolution, selection, scan, output; of the fused kernel what `MambaInnerFn` saves."""
+    t = ScanTape(run, part.kind)
+    _mamba(t, part, part.width(run.context))
+    return t.saved
+
+
+def _mamba(t: ScanTape, part: Mamba, width: int) -> None:
     """Mamba-1: input, convolution, selection, scan, output."""
     inner, state, rank, heads = part.inner_size, part.state_size, part.dt_rank, part.heads
-    normed = part.dt_norms or t.how.selection_norms
+    normed = part.dt_norms or t.facts.selection_norms
     joint = t.linear(t.stream(width), 2 * inner, axis("inner", inner, 2), weight="in_proj")
     t.decay((inner, state), STATE)
     if t.fused and heads == 1 and not part.dt_norms:
@@ -103,7 +112,14 @@ def _between(t: ScanTape, part: Mamba, *, copied: bool = True) -> None:
             t.keep(t.new((part.inner_size,), INNER, "once", FLOAT), name)
 
 
-def mamba2_saved(t: ScanTape, part: Mamba2, width: int) -> None:
+def mamba2(part: Mamba2, run: Forward) -> list[SavedActivation]:
+    """Input, convolution, the scan by blocks, gate and norm, output."""
+    t = ScanTape(run, part.kind, part.block_size)
+    _mamba2(t, part, part.width(run.context))
+    return t.saved
+
+
+def _mamba2(t: ScanTape, part: Mamba2, width: int) -> None:
     """Mamba-2: input, convolution, the scan by blocks, gate and norm, output."""
     heads, dim, inner = part.num_heads, part.head_dim, part.num_heads * part.head_dim
     wide = axis("heads", heads, dim)
