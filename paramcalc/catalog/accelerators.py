@@ -8,6 +8,7 @@ sources: {sheet: https://example.org/devices}    # abbreviations of what follows
 accelerators:
   my-card:                                       # the key: lower case, blanks as dashes
     name: Example Card
+    kind: desktop                                # server, workstation, desktop; shared: memory of the host
     aliases: [card, card-24gb]
     memory: [24 GiB, sheet]                      # as sold
     usable: [23028 MiB, "sheet#L3"]              # what the driver reports as total
@@ -22,6 +23,7 @@ A value is `[value, source]`, or in a user's file the value alone. Vendors print
 table where a source says so in bytes or in GiB. `memory` less `usable` is ECC and firmware. Tensor figures of `flops`
 accumulate in FP32; GeForce sheets print the FP16-accumulate figure, which is twice that. Sheets print the sum of both
 ways for links. A missing value is unknown or unsupported, never zero. Where sources differ, `notes` says what they say.
+Values whose source is `recalled` are from memory: no place was found to read them.
 """
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ DTYPES = ("fp32", "tf32", "bf16", "fp16", "fp8", "int8", "fp4")
 """Kinds of arithmetic an accelerator may have a peak for."""
 
 _FALLBACK = {"fp4": "fp8", "fp8": "bf16", "bf16": "fp16", "fp16": "fp32", "tf32": "fp32", "int8": "bf16"}
-_FIELDS = frozenset({"name", "vendor", "aliases", "memory", "usable", "bandwidth", "flops", "power", "links", "notes"})
+_FIELDS = frozenset(
+    {"name", "vendor", "kind", "aliases", "memory", "usable", "bandwidth", "flops", "power", "links", "notes"}
+)
 _TERA = 10**12
 
 
@@ -78,6 +82,8 @@ class Accelerator(NamedTuple):
     """Where each value was read: `memory`, `usable`, `bandwidth`, `power`, `flops.bf16`, `links.nvlink`."""
     notes: tuple[str, ...] = ()
     """What other sources print, and what to know before using a value."""
+    kind: str = ""
+    """What it is sold as: `server`, `workstation`, `desktop`; `shared` where its memory is the host's."""
 
     @property
     def capacity_bytes(self) -> int | None:
@@ -181,6 +187,7 @@ class _Row:
             links=self.links(),
             sources=MappingProxyType(self.sources),
             notes=base.notes + texts(values.get("notes")),
+            kind=str(values.get("kind", base.kind)),
         )
 
     def wrong(self, message: str, *path: str, hint: str = "") -> InputError:

@@ -10,11 +10,15 @@ from paramcalc.catalog.accelerators import DTYPES, Accelerator, accelerators, fi
 from paramcalc.errors import InputError, UsageError
 
 FACTS = yaml.safe_load((Path(__file__).parents[1] / "data/catalog/accelerator_facts.yaml").read_text())
+KINDS = ("server", "workstation", "desktop", "shared")
+RECALLED = "recalled from the sheet, not read"
 SOURCE = re.compile(r"https?://\S+|[\w.-]+/[\w.-]+@[0-9a-f]{7,40}(:\S+)?")
 
 
 def test_there_are_enough() -> None:
-    assert len(accelerators()) >= 36
+    assert len(accelerators()) >= 150
+    assert sum(device.usable_bytes is not None for device in accelerators().values()) >= 60
+    assert all(device.bandwidth and device.kind in KINDS for device in accelerators().values())
 
 
 @pytest.mark.parametrize("device", accelerators().values(), ids=lambda d: d.key)
@@ -24,15 +28,26 @@ def test_every_value_has_a_public_source(device: Accelerator) -> None:
     values |= {f"links.{name}": value for name, value in device.links.items()}
     assert {name for name, value in values.items() if value is not None} == set(device.sources)
     for source in device.sources.values():
-        assert all(SOURCE.fullmatch(part) for part in source.split("; ")), source
+        assert all(part == RECALLED or SOURCE.fullmatch(part) for part in source.split("; ")), source
+
+
+def test_few_values_are_from_memory() -> None:
+    sources = [source for device in accelerators().values() for source in device.sources.values()]
+    assert sum(source == RECALLED for source in sources) < 0.1 * len(sources)
+
+
+@pytest.mark.parametrize("device", accelerators().values(), ids=lambda d: d.key)
+def test_sizes_are_what_is_sold(device: Accelerator) -> None:
+    """A memory of so many GB would be 7 % less than it is; all are GiB."""
+    assert device.memory.endswith("GiB")
 
 
 @pytest.mark.parametrize("device", accelerators().values(), ids=lambda d: d.key)
 def test_values_are_plausible(device: Accelerator) -> None:
     assert device.memory_bytes is not None
-    assert device.usable_bytes is None or 0.7 * device.memory_bytes <= device.usable_bytes <= device.memory_bytes
+    assert device.usable_bytes is None or 0.66 * device.memory_bytes <= device.usable_bytes <= device.memory_bytes
     assert device.capacity_bytes == (device.usable_bytes or device.memory_bytes)
-    assert device.bandwidth is None or 10**11 < device.bandwidth < 3 * 10**13
+    assert device.bandwidth is None or 6 * 10**10 < device.bandwidth < 3 * 10**13
     assert set(device.flops) <= set(DTYPES)
     assert all(10**12 < value < 10**17 for value in device.flops.values())
 
@@ -55,7 +70,9 @@ def test_agrees_with_a_second_reading(fact: dict[str, int]) -> None:
         ("fp8", device.flops.get("fp8")),
         ("power", device.power_watts),
     ):
-        assert (ours is None and fact[name] is None) or ours == pytest.approx(fact[name], rel=0.04)
+        assert name in fact.get("but", ()) or (ours is None and fact[name] is None) or ours == pytest.approx(
+            fact[name], rel=0.04
+        )
 
 
 @pytest.mark.parametrize("name", ["h100", "H100-SXM5", "nvidia h100 sxm", "NVIDIA H100 SXM", "h100_sxm_80gb"])
