@@ -27,7 +27,7 @@ DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 BLOCK = re.compile(r"^```(?P<kind>[a-z]*)(?: (?P<file>\S+))?\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 WIDTH = "118"
 REGISTRIES = {
-    "paramcalc/components/__init__.py": "KINDS", "paramcalc/readers/families/rows.py": "ROWS",
+    "paramcalc/components/__init__.py": "KINDS", "paramcalc/readers/families/__init__.py": "MEMBERS",
     "paramcalc/readers/config/defaults.py": "UNKNOWN_TO_THE_LIBRARY",
 }
 """Files with a registry that grows by a line, and its name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from paramcalc.errors import HEADS, INVALID, LAYERS, Problem, SpecError
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from paramcalc.readers.config.defaults import FamilyData
+    from paramcalc.spec.model import ModelSpec
 
 Task = Literal["causal", "masked", "bare", "seq2seq", "encoder", "classification", "answers", "other"]
 
@@ -25,6 +27,8 @@ GENERATES: tuple[tuple[str, Task], ...] = (("ForCausalLM", "causal"), ("LMHeadMo
 FILLS: tuple[tuple[str, Task], ...] = (("ForMaskedLM", "masked"),)
 CONDITIONAL: tuple[str, Task] = ("ForConditionalGeneration", "seq2seq")
 
+Builder = Callable[["Config"], "ModelSpec"]
+"""What makes a specification of a config: a family's row, or a function."""
 T = TypeVar("T", int, bool, float, str)
 MAX_SIZE = 2**28
 

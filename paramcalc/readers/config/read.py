@@ -8,12 +8,12 @@ from pydantic import ValidationError
 
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.composite import TextModel, placed, text_model
-from paramcalc.readers.config.config import Config
+from paramcalc.readers.config.config import Builder, Config
 from paramcalc.readers.config.defaults import FamilyData, family_data
 from paramcalc.readers.config.neutral import ANY, NEUTRAL, NEUTRAL_AT, NEUTRAL_IN, NEUTRAL_PREFIXES
 from paramcalc.readers.config.quantization import quantization
 from paramcalc.readers.config.rotary import recurrent, rotary
-from paramcalc.readers.families import Builder, builder, unknown_type
+from paramcalc.readers.families import builder, unknown_type
 from paramcalc.readers.families.training import training
 from paramcalc.spec.lower import lower
 

@@ -1,11 +1,11 @@
-"""Hugging Face model families: rows that say how they differ from a skeleton, and builders for what no row can say.
+"""Hugging Face model families: one file for each family tree, in rooms by what their skeleton is.
 
-A family is one entry: a row in `rows.py` (or another skeleton's table), or a builder named in `BUILDERS`.
+A family is an entry of its file's `ROWS`: a row that says how it differs from a skeleton (`decoder.py`, `encoder.py`,
+`encoder_decoder.py`), or a function for what no row can say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -14,65 +14,90 @@ from paramcalc.errors import Problem, UnknownArchitectureError
 from paramcalc.readers.config.defaults import PUBLISHED
 
 if TYPE_CHECKING:
-    from paramcalc.readers.config.config import Config
-    from paramcalc.spec.model import ModelSpec
+    from paramcalc.readers.config.config import Builder
 
-Builder = Callable[["Config"], "ModelSpec"]
-
-TABLES = (
-    "rows", "rows_dense", "rows_gpt", "gemma", "rows_moe", "rows_sparse", "rows_hybrid", "rows_recurrent",
-    "rows_seq2seq", "rows_t5", "rows_encoder", "rows_text",
-)
-"""Modules whose `ROWS` hold families, in the order they are searched."""
-
-BUILDERS: dict[str, str] = {
-    "albert": "shared_layers:albert",
-    "blt": "blt:blt",
-    "deberta": "disentangled:deberta",
-    "deberta-v2": "disentangled:deberta_v2",
-    "eurobert": "modern_encoders:eurobert",
-    "flaubert": "xlm:xlm",
-    "funnel": "relative:funnel",
-    "hrm_text": "hrm:hrm_text",
-    "ibert": "quantised_bert:ibert",
-    "mobilebert": "mobilebert:mobilebert",
-    "modernbert": "modern_encoders:modernbert",
-    "modernvbert": "visual_encoders:modernvbert",
-    "nemotron_h": "nemotron_h:nemotron_h",
-    "reformer": "reformer:reformer",
-    "ultrabert": "modern_encoders:ultrabert",
-    "ultravbert": "visual_encoders:ultravbert",
-    "xlm": "xlm:xlm",
-    "xlnet": "relative:xlnet",
-    "t5gemma": "t5gemma:t5gemma",
-    "xlstm": "rows_recurrent:xlstm",
-    "zamba": "zamba:zamba",
-    "zamba2": "zamba:zamba2",
+MEMBERS: dict[str, str] = {
+    "decoders.blt": "blt",
+    "decoders.cohere": "cohere cohere2 cohere2_moe",
+    "decoders.deepseek": "deepseek deepseek_v2 deepseek_v3 deepseek_v32 deepseek_v4",
+    "decoders.dense":
+        "apertus arcee bitnet cosmos3_edge_text diffllama doge emu3_text_model helium hyperclovax internlm3 "
+        "iquestcoder jais2 minicpm3 moshi muse_glimmer_text nanochat seed_oss smollm3 starcoder2 youtu",
+    "decoders.early": "bloom cpmant ctrl mpt opt persimmon xglm stablelm",
+    "decoders.ernie": "ernie4_5 ernie4_5_moe ernie4_5_vl_moe_text paddleocr_vl_text",
+    "decoders.exaone": "exaone4 exaone_moe",
+    "decoders.falcon": "falcon falcon_mamba falcon_h1",
+    "decoders.gemma":
+        "gemma gemma2 gemma3_text vaultgemma recurrent_gemma gemma3n_text gemma4_text gemma4_unified_text",
+    "decoders.glm":
+        "glm glm4 glm4_moe glm4_moe_lite glm_moe_dsa glm4v_text glm_ocr_text glm4v_moe_text glm5_next_text",
+    "decoders.gpt": "openai-gpt gpt2 gpt-sw3 gpt_neo gptj codegen gpt_neox gpt_neox_japanese gpt_bigcode gpt_oss",
+    "decoders.granite":
+        "granite granite_swa granitemoe granitemoeshared granitemoe_swa granitemoehybrid granite_docling_text",
+    "decoders.hrm": "hrm_text",
+    "decoders.hunyuan": "hunyuan_v1_dense hunyuan_v1_moe hy_v3 hy_v4",
+    "decoders.inkling": "inkling_text inkling2_text",
+    "decoders.kimi": "kimi_linear bailing_hybrid",
+    "decoders.lfm": "lfm2 lfm2_moe lfm3",
+    "decoders.llama": "llama cwm llama4_text mllama_text_model",
+    "decoders.mamba": "mamba mamba2 bamba jamba",
+    "decoders.minimax": "minimax minimax_m2 minimax_m3_vl_text",
+    "decoders.mistral": "mistral mixtral ministral ministral3 mistral4 voxtral_realtime_text",
+    "decoders.mixture":
+        "afmoe aria_text axk1 axk2 dbrx dots3_note_text flint jetmoe kolibri1 laguna longcat_flash mellum "
+        "mimo_v2_flash solar_open step3p5",
+    "decoders.nemotron": "nemotron nemotron_h",
+    "decoders.olmo": "olmo olmo2 olmo3 olmoe flex_olmo olmo_hybrid molmo2_text",
+    "decoders.phi": "phi phi3 phimoe",
+    "decoders.qwen":
+        "qwen2 qwen2_moe qwen3 qwen3_moe qwen3_next qwen3_5_text qwen3_5_moe_text qwen2_vl_text "
+        "qwen2_5_vl_text qwen2_5_omni_text qwen3_vl_text qwen3_vl_moe_text qwen3_omni_moe_text",
+    "decoders.rwkv": "rwkv",
+    "decoders.xlstm": "xlstm",
+    "decoders.zamba": "zamba zamba2 zaya",
+    "encoders.albert": "albert",
+    "encoders.bert":
+        "bert roberta xlm-roberta camembert data2vec-text xlm-roberta-xl roberta-prelayernorm distilbert "
+        "ernie megatron-bert bert-generation electra big_bird rembert roc_bert roformer mpnet gte "
+        "jina_embeddings_v3 nomic_bert xmod",
+    "encoders.deberta": "deberta deberta-v2",
+    "encoders.efficient": "fnet yoso longformer nystromformer mra convbert squeezebert",
+    "encoders.ibert": "ibert",
+    "encoders.mobilebert": "mobilebert",
+    "encoders.modernbert": "modernbert modernbert-decoder eurobert ultrabert",
+    "encoders.modernvbert": "modernvbert ultravbert",
+    "encoders.reformer": "reformer",
+    "encoders.xlm": "flaubert xlm",
+    "encoders.xlnet": "funnel xlnet",
+    "encoder_decoders.bart":
+        "bart plbart mvp mbart blenderbot blenderbot-small pegasus marian m2m_100 nllb-moe bigbird_pegasus "
+        "pegasus_x led prophetnet whisper speech_to_text trocr biogpt musicgen_decoder "
+        "musicgen_melody_decoder",
+    "encoder_decoders.t5": "t5 mt5 umt5 longt5 switch_transformers",
+    "encoder_decoders.t5gemma": "t5gemma",
 }
-"""model_type to `module:function`, for families no row can say; imported when asked for."""
+"""Module to the model types whose rows it holds, so that a lookup imports one module only."""
+
+
+def module_of(model_type: str) -> str | None:
+    """The module that holds the row of a model type, relative to this package; None where nobody wrote one."""
+    model_type = PUBLISHED.get(model_type, model_type)
+    return next((module for module, members in MEMBERS.items() if model_type in members.split()), None)
 
 
 @cache
 def builder(model_type: str) -> Builder | None:
     """What makes a specification of a config of this type; None where nobody wrote it."""
-    model_type = PUBLISHED.get(model_type, model_type)
-    if model_type in BUILDERS:
-        module, name = BUILDERS[model_type].split(":")
-        found: Builder = getattr(import_module(f"{__name__}.{module}"), name)
-        return found
-    for table in TABLES:
-        rows: dict[str, Builder] = import_module(f"{__name__}.{table}").ROWS
-        if model_type in rows:
-            return rows[model_type]
-    return None
+    module = module_of(model_type)
+    if module is None:
+        return None
+    rows: dict[str, Builder] = import_module(f"{__name__}.{module}").ROWS
+    return rows[PUBLISHED.get(model_type, model_type)]
 
 
 def known() -> tuple[str, ...]:
     """Every model type that can be counted."""
-    found = set(BUILDERS) | set(PUBLISHED)
-    for table in TABLES:
-        found |= set(import_module(f"{__name__}.{table}").ROWS)
-    return tuple(sorted(found))
+    return tuple(sorted({*PUBLISHED, *(name for members in MEMBERS.values() for name in members.split())}))
 
 
 def unknown_type(model_type: str, path: tuple[str, ...], architecture: str = "") -> UnknownArchitectureError:

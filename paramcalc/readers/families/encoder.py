@@ -13,7 +13,7 @@ from paramcalc.components.linear import Linear, Score
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
 from paramcalc.errors import HEADS
-from paramcalc.readers.families.task_heads import BERT_HEAD, BERT_TOPS, Parts, Tops, top_of
+from paramcalc.readers.families.encoders.heads import BERT_HEAD, BERT_TOPS, Parts, Tops, top_of
 from paramcalc.spec.layout import roll
 from paramcalc.spec.model import Block, ModelSpec
 

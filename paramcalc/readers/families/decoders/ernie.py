@@ -1,0 +1,47 @@
+"""Baidu's ERNIE 4.5: dense, experts, and the text models of ERNIE-VL and PaddleOCR-VL.
+
+Sources: transformers' modeling file of each, and what a row or rule names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.config.patterns import sparse_layers
+from paramcalc.readers.families.decoder import Experts, Row
+from paramcalc.readers.families.decoders.shared import GATE, times
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+
+
+def ernie_layers(config: Config) -> list[str]:
+    """Every `moe_layer_interval`-th layer between a first and a last."""
+    every_nth, first = config.integer("moe_layer_interval", 1), config.integer("moe_layer_start_index", 0, least=0)
+    last = config.integer("moe_layer_end_index", -1, least=-1)
+    last = config.layers - 1 if last == -1 else last
+    return ["moe" if (i + 1) % every_nth == 0 and first <= i <= last else "dense" for i in range(config.layers)]
+
+
+def _text_size(config: Config) -> int:
+    """The experts' size for text, the first of two."""
+    sizes = config.listed("moe_intermediate_size", int, 2) or [1536, 512]
+    config.note("experts that only images reach are not counted")
+    return sizes[0]
+
+
+ROWS: dict[str, Row] = {
+    "ernie4_5": Row("use_bias", "use_bias", "use_bias"),
+    "ernie4_5_moe": Row("use_bias", "use_bias", "use_bias", "use_bias",
+                        names=GATE | {"correction_bias": "moe_statics.e_score_correction_bias"},
+                        experts=Experts("moe_num_experts", "moe_k", layers=ernie_layers,
+                                        shared=times("moe_num_shared_experts", "moe_intermediate_size"),
+                                        shared_bias="use_bias", correction_bias="parameter",
+                                        more={"correction_groups": 1})),
+    "ernie4_5_vl_moe_text": Row(
+        "use_bias", "use_bias", "use_bias", names=GATE | {"correction_bias": "moe_statics.e_score_correction_bias"},
+        experts=Experts("moe_num_experts", "moe_k", _text_size, layers=lambda c: sparse_layers(c, 1),
+                        shared=lambda c: _text_size(c) * c.integer("moe_num_shared_experts"), shared_bias="use_bias",
+                        correction_bias="parameter", more={"correction_groups": 1})),
+    "paddleocr_vl_text": Row("use_bias", "use_bias", "use_bias"),
+}

@@ -1,0 +1,40 @@
+"""LG's EXAONE 4: dense and with experts.
+
+Sources: transformers' modeling file of each, and what a row or rule names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.config.patterns import FULL, SLIDING, every, sparse_layers
+from paramcalc.readers.families.decoder import Experts, Row
+from paramcalc.readers.families.decoders.shared import GATE, patterned, times
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+
+
+def _exaone4(config: Config) -> list[str]:
+    if config.optional("sliding_window") is None:
+        return [FULL] * config.layers
+    return patterned(config, 4)
+
+
+def exaone_moe_sliding(config: Config) -> list[str]:
+    """Every n-th layer is full; all are where no window is given."""
+    if config.optional("sliding_window") is None:
+        return [FULL] * config.layers
+    pattern = config.get("sliding_window_pattern")
+    if isinstance(pattern, str) and pattern:
+        return [SLIDING if pattern[i % len(pattern)] == "L" else FULL for i in range(config.layers)]
+    return every(config, config.integer("sliding_window_pattern"))
+
+
+ROWS: dict[str, Row] = {
+    "exaone4": Row(qk_norm="head", placement="post", pattern=_exaone4),
+    "exaone_moe": Row(qk_norm="head", pattern=exaone_moe_sliding,
+                      names=GATE | {"correction_bias": "e_score_correction_bias"},
+                      experts=Experts("num_experts", layers=sparse_layers, correction_bias="buffer",
+                                      shared=times("num_shared_experts", "moe_intermediate_size"))),
+}

@@ -1,0 +1,131 @@
+"""GPT-1, GPT-2, gpt-oss and the decoders made after them: GPT-Neo, GPT-J, CodeGen, GPT-NeoX, GPT-BigCode.
+
+Sources: transformers' modeling file of each, and what a row or rule names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.components.attention import Attention
+from paramcalc.components.linear import Parameter
+from paramcalc.components.norm import Norm
+from paramcalc.errors import LAYERS
+from paramcalc.readers.config.patterns import FULL, SLIDING, every
+from paramcalc.readers.families.decoder import Experts, Row
+from paramcalc.readers.families.decoders.shared import DENSE_QKV, FC_LONG, four_times, when
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from paramcalc.readers.config.config import Config
+
+GPT = {"embed_tokens": "transformer.wte", "layers": "transformer.h", "norm": "transformer.ln_f",
+       "input_layernorm": "ln_1", "self_attn": "attn"}
+NEOX = {"embed_tokens": "gpt_neox.embed_in", "layers": "gpt_neox.layers", "norm": "gpt_neox.final_layer_norm",
+        "lm_head": "embed_out", "self_attn": "attention"} | DENSE_QKV | FC_LONG
+
+
+def inner(config: Config) -> int:
+    """GPT-2's `n_inner`, by default four times the width."""
+    return config.optional("n_inner") or four_times(config)
+
+
+GPT2 = GPT | {"embed_positions": "transformer.wpe", "post_attention_layernorm": "ln_2", "qkv_proj": "c_attn",
+              "o_proj": "c_proj", "up_proj": "c_fc", "down_proj": "c_proj"}
+GPT1 = GPT2 | {"embed_tokens": "transformer.tokens_embed", "embed_positions": "transformer.positions_embed",
+               "post_attention_layernorm": "ln_1", "post_feedforward_layernorm": "ln_2"}
+NEO = GPT2 | {"self_attn": "attn.attention", "o_proj": "out_proj"}
+NEOX_JAPANESE = {"embed_tokens": "gpt_neox_japanese.embed_in", "layers": "gpt_neox_japanese.layers",
+                 "norm": "gpt_neox_japanese.final_layer_norm", "lm_head": "embed_out",
+                 "self_attn": "attention"} | DENSE_QKV | FC_LONG
+
+
+def cross_attention(
+    config: Config, norm: str, path: str, names: Mapping[str, str], **fields: bool | str,
+) -> dict[str, Any]:
+    """The cross-attention that `add_cross_attention` puts into each layer."""
+    if not config.flag("add_cross_attention"):
+        return {}
+    attention = {"num_heads": config.integer("num_attention_heads"), "cross": True, "bias": ("q", "k", "v", "o"),
+                 "names": dict(names)}
+    return {"beside": {norm: Norm(kind="layernorm"), path: Attention.model_validate(attention | fields)}}
+
+
+def _gpt2_crossing(config: Config, *_: str) -> dict[str, Any]:
+    names = {"q_proj": "q_attn", "kv_proj": "c_attn", "o_proj": "c_proj"}
+    return cross_attention(config, "ln_cross_attn", "crossattention", names, fused="kv",
+                     transposed=config.model_type != "gpt_bigcode")
+
+
+def _bigcode(config: Config, fields: dict[str, Any]) -> None:
+    fields["num_kv_heads"] = 1 if config.flag("multi_query") else config.integer("num_attention_heads")
+
+
+def _neo_layers(config: Config) -> list[str]:
+    """`attention_types` is a list of `[words, times]`; silent, global and local take turns twelve times."""
+    config.get("attention_layers")  # files hold this too, but the class makes it anew from attention_types
+    written = config.get("attention_types")
+    if written is None:
+        written = [[["global", "local"], 12]]
+    try:
+        words = [word for of, times in written for word in of * times]
+    except (TypeError, ValueError):
+        raise config.error("attention_types", "expected a list of [words, times]") from None
+    if len(words) != config.layers:
+        raise config.error("attention_types", f"names {len(words):,} layers, but there are {config.layers:,}",
+                           code=LAYERS)
+    return [SLIDING if word == "local" else FULL for word in words]
+
+
+def _neo_attention(config: Config, word: str) -> Attention:
+    """Local layers see a window, but the class keeps every token."""
+    local = word == SLIDING
+    return Attention(num_heads=config.integer("num_attention_heads"), bias=("o",), cache_whole=local,
+                     window=config.integer("window_size") if local else None)
+
+
+def _japanese_layers(config: Config) -> list[str]:
+    return [FULL] * (config.layers - 1) + ["last"]
+
+
+def _japanese_bias(config: Config, word: str, _: str) -> dict[str, Any]:
+    """Only the last layer adds a bias to attention's output."""
+    bias = Parameter(shape=(config.integer("hidden_size"),), component="attention", added=True)
+    return {"beside": {"attention.dense_bias": bias}} if word == "last" else {}
+
+
+def _gpt1_attention(config: Config, _: str) -> Attention:
+    """The class has no cache."""
+    return Attention(num_heads=config.integer("num_attention_heads"), bias=("q", "k", "v", "o"), fused="qkv",
+                     transposed=True, cache_heads=0)
+
+
+ROWS: dict[str, Row] = {
+    "openai-gpt": Row(True, True, True, gated=False, norm="layernorm", position="learned", placement="post",
+                      size=four_times, more={"transposed": True, "final_norm": False}, names=GPT1,
+                      mixer=_gpt1_attention),
+    "gpt2": Row(True, True, True, gated=False, norm="layernorm", position="learned", size=inner, names=GPT2,
+                more={"fused_qkv": True, "transposed": True}, block=_gpt2_crossing, tagger="classifier"),
+    "gpt-sw3": Row(True, True, True, gated=False, norm="layernorm", position="learned", size=inner, names=GPT2,
+                more={"fused_qkv": True, "transposed": True}, block=_gpt2_crossing, tagger="classifier"),
+    "gpt_neo": Row(mlp_bias=True, gated=False, norm="layernorm", position="learned", names=NEO, mixer=_neo_attention,
+                   size=lambda c: c.optional("intermediate_size") or four_times(c), mixers=_neo_layers,
+                   tagger="classifier"),
+    "gptj": Row(mlp_bias=True, head_bias=True, gated=False, norm="layernorm", placement="parallel", size=inner,
+                names=GPT | {"o_proj": "out_proj", "up_proj": "fc_in", "down_proj": "fc_out"}),
+    "codegen": Row(mlp_bias=True, head_bias=True, gated=False, norm="layernorm", placement="parallel", size=inner,
+                   more={"fused_qkv": True},
+                   names=GPT | {"o_proj": "out_proj", "up_proj": "fc_in", "down_proj": "fc_out"}),
+    "gpt_neox": Row("attention_bias", "attention_bias", True, gated=False, norm="layernorm", names=NEOX,
+                    placement=when("use_parallel_residual", "parallel_norms", "pre"), more={"fused_qkv": True},
+                    tagger="classifier"),
+    "gpt_neox_japanese": Row(gated=False, norm="layernorm", mixers=_japanese_layers, block=_japanese_bias,
+                             size=lambda c: c.integer("intermediate_multiple_size") * c.integer("hidden_size"),
+                             more={"fused_qkv": True}, names=NEOX_JAPANESE),
+    "gpt_bigcode": Row(True, True, True, gated=False, norm="layernorm", position="learned", size=inner, names=GPT2,
+                       more={"fused_qkv": True}, block=_gpt2_crossing, adjust=_bigcode, tagger="classifier"),
+    "gpt_oss": Row("attention_bias", "attention_bias", pattern=lambda c: every(c, 2), more={"sinks": True},
+                   experts=Experts(size="intermediate_size", bias=True, router_bias=True,
+                                   more={"layout": "stacked", "fused": True})),
+}

@@ -1,0 +1,80 @@
+"""Tencent's Hunyuan: dense, experts, and version 4 with latent attention and hyper-connections.
+
+Sources: transformers' modeling file of each, and what a row or rule names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.readers.config.patterns import sparse_but_first
+from paramcalc.readers.families.decoder import Experts, Row
+from paramcalc.readers.families.decoders.deepseek import hyper, indexer, latent, shared_experts
+from paramcalc.readers.families.decoders.shared import CORRECTED, STACKED, times
+
+if TYPE_CHECKING:
+
+    from paramcalc.components.latent_attention import LatentAttention
+    from paramcalc.readers.config.config import Config
+
+
+def hunyuan_experts(config: Config) -> list[str]:
+    """Experts and choices may be given for each layer."""
+    counts = config.per_layer("num_experts", config.layers)
+    chosen = config.per_layer("moe_topk", config.layers)
+    return [f"{top_k}_of_{experts}" for experts, top_k in zip(counts, chosen, strict=True)]
+
+
+def hunyuan_block(config: Config, _: str, ffn: str) -> dict[str, Any]:
+    """The experts of a layer with so many."""
+    top_k, experts = (int(word) for word in ffn.split("_of_"))
+    fields = {"experts": experts, "top_k": top_k, "intermediate_size": config.integer("intermediate_size"),
+              "shared_size": config.integer("intermediate_size")}
+    return {"moe": fields}
+
+
+HY_V4_NAMES = CORRECTED | {"gate_proj": "linear_gate", "gate": "linear_gate", "sinks": "learnable_sink_param"}
+
+
+def _hy_v4_more(config: Config) -> dict[str, Any]:
+    path = "hc_head.hc_pre" if config.bare else "model.hc_pre.hc_head"
+    return {"outputs": {path: hyper(config, "pre", None, "hc_head_")}}
+
+
+def hy_v4_layers(config: Config) -> list[str]:
+    """An indexer of its own in the first layer and in every fourth after it."""
+    types = config.listed("indexer_types", str, config.layers)
+    if types is None:
+        types = ["full" if i == 0 or (i - 1) % 4 == 0 else "shared" for i in range(config.layers)]
+    return ["shared" if word == "shared" else "indexed" for word in types]
+
+
+def hy_v4_attention(config: Config, word: str) -> LatentAttention:
+    """Latent attention with sinks and a gate of full width."""
+    return latent(config, word).model_copy(update={"output_gate": "full", "sinks": True})
+
+
+def hy_v4_block(config: Config, mixer: str, ffn: str) -> dict[str, Any]:
+    """Two hyper-connections that do not mix, and the indexer."""
+    beside = indexer(config, mixer, ffn).get("beside", {})
+    return {"beside": beside | {f"hc_pre.hc_{place}_layer": hyper(config, "pre_post", None, "hc_")
+                                for place in ("attn", "mlp")}}
+
+
+ROWS: dict[str, Row] = {
+    "hunyuan_v1_dense": Row("attention_bias", "attention_bias", qk_norm="head",
+                            names={"q_norm": "query_layernorm", "k_norm": "key_layernorm"}),
+    "hunyuan_v1_moe": Row("attention_bias", "attention_bias", qk_norm="head", block=hunyuan_block,
+                          names={"router": "gate.wg", "shared_experts": "shared_mlp", "q_norm": "query_layernorm",
+                                 "k_norm": "key_layernorm"},
+                          experts=Experts(layers=hunyuan_experts)),
+    "hy_v3": Row("attention_bias", "attention_bias", "mlp_bias", qk_norm="head",
+                 names={"router": "router.gate", "shared_experts": "shared_mlp", "correction_bias": "expert_bias"},
+                 experts=Experts("num_experts", layers=sparse_but_first, correction_bias="buffer",
+                                 shared_bias="mlp_bias",
+                                 shared=times("num_shared_experts", "moe_intermediate_size"))),
+    "hy_v4": Row(mixers=hy_v4_layers, mixer=hy_v4_attention, block=hy_v4_block,
+                 experts=Experts("n_routed_experts", layers=sparse_but_first, shared=shared_experts,
+                                 correction_bias="buffer", more=STACKED),
+                 names=HY_V4_NAMES, more=_hy_v4_more),
+}

@@ -1,0 +1,105 @@
+"""Moonshot's Kimi Linear, and Ling of the same make: delta rules and latent attention by turns.
+
+Sources: transformers' modeling file of each, and what a row or rule names.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.components.delta_rule import KimiDelta
+from paramcalc.components.latent_attention import LatentAttention
+from paramcalc.errors import LAYERS
+from paramcalc.readers.config.patterns import FULL, LINEAR, every, sparse_layers
+from paramcalc.readers.families.decoder import Experts, Row
+from paramcalc.readers.families.decoders.deepseek import latent, shared_experts
+from paramcalc.readers.families.decoders.shared import CORRECTED, GENERATES
+
+if TYPE_CHECKING:
+
+    from paramcalc.components.base import Component
+    from paramcalc.readers.config.config import Config
+    from paramcalc.spec.model import ModelSpec
+
+KIMI = CORRECTED | {"mlp": "block_sparse_moe", "experts.*.gate_proj": "experts.*.w1",
+                    "experts.*.down_proj": "experts.*.w2", "experts.*.up_proj": "experts.*.w3"}
+LING = CORRECTED | {"embed_tokens": "model.word_embeddings", "self_attn": "attention", "o_proj": "dense",
+                    "gate": "g_proj"}
+KDA_SIZES = ("head_dim", "num_heads", "short_conv_kernel_size")
+
+
+def linear_attention(config: Config) -> dict[str, Any]:
+    """The mapping `linear_attn_config`; empty where the file has none."""
+    found = config.get("linear_attn_config")
+    if found is not None and not isinstance(found, dict):
+        raise config.error("linear_attn_config", "expected a mapping")
+    return found or {}
+
+
+def _kimi_layers(config: Config) -> list[str]:
+    """Lists of layers counted from 1, else full attention at each fourth layer but the first."""
+    said = linear_attention(config)
+    if "full_attn_layers" not in said or "kda_layers" not in said:
+        return [FULL if i and i % 4 == 0 else LINEAR for i in range(config.layers)]
+    lists = [said["full_attn_layers"], said["kda_layers"]]
+    if not all(isinstance(one, list) and all(type(item) is int for item in one) for one in lists):
+        raise config.error("linear_attn_config", "full_attn_layers and kda_layers must be lists of integers")
+    full, linear = set(lists[0]), set(lists[1])
+    for layer in range(1, config.layers + 1):
+        if (layer in full) == (layer in linear):
+            raise config.error("linear_attn_config", f"layer {layer} must be in one of full_attn_layers, kda_layers",
+                               code=LAYERS)
+    return [FULL if layer in full else LINEAR for layer in range(1, config.layers + 1)]
+
+
+def kimi_mixer(config: Config, word: str) -> Component:
+    """Latent attention, or the delta rule with a decay for each channel."""
+    if word == FULL:
+        return latent(config).model_copy(update={"component": "state_mixer"})
+    config.read |= {"mla_use_nope", "moe_router_activation_func", "use_grouped_topk"}
+    said = {key: value for key, value in linear_attention(config).items() if key in KDA_SIZES}
+    if not all(type(value) is int and 0 < value <= 2**20 for value in said.values()):
+        raise config.error("linear_attn_config", f"{', '.join(KDA_SIZES)} must be integers of at least 1")
+    head_dim = said.get("head_dim", config.integer("linear_head_dim"))
+    return KimiDelta(
+        num_heads=said.get("num_heads", config.integer("linear_num_heads")), head_dim=head_dim, gate_rank=head_dim,
+        conv_kernel=said.get("short_conv_kernel_size", config.integer("linear_conv_kernel_dim")),
+        decay_shape="broadcast")
+
+
+def _ling_mixer(config: Config, word: str) -> Component:
+    heads = config.integer("num_attention_heads")
+    if word == FULL:
+        return LatentAttention(
+            num_heads=heads, kv_lora_rank=config.integer("kv_lora_rank"), output_gate="head",
+            qk_nope_head_dim=config.integer("qk_nope_head_dim"), v_head_dim=config.integer("v_head_dim"),
+            qk_rope_head_dim=config.integer("qk_rope_head_dim", least=0),
+            bias=("kv_a", "o") if config.flag("attention_bias") else ())
+    return KimiDelta(
+        num_heads=config.optional("linear_num_heads") or heads,
+        head_dim=config.optional("linear_head_dim") or config.integer("head_dim"),
+        conv_kernel=config.optional("linear_conv_kernel_dim") or config.integer("short_conv_kernel_size"),
+        names={"o_proj": "dense"})
+
+
+def _unknown_mtp(config: Config, _: ModelSpec, key: str) -> dict[str, Component]:
+    """Said, not counted: no public class or document has the shape of these layers."""
+    if config.integer(key, 0, least=0) and config.task in GENERATES:
+        config.note("the files' multi-token prediction layers are not counted, not even apart")
+    return {}
+
+
+ROWS: dict[str, Row] = {
+    "kimi_linear": Row(
+        position="none",
+        pattern=_kimi_layers, mixer=kimi_mixer, names=KIMI,
+        more={"tie_embeddings": False, "state_dtype": "float32"},
+        mtp=partial(_unknown_mtp, key="num_nextn_predict_layers"),
+        experts=Experts("num_local_experts", layers=partial(sparse_layers, first=1), shared=shared_experts,
+                        correction_bias="buffer")),
+    "bailing_hybrid": Row(
+        pattern=lambda c: every(c, c.integer("layer_group_size"), FULL, LINEAR), mixer=_ling_mixer, names=LING,
+        more={"tie_embeddings": False}, mtp=partial(_unknown_mtp, key="num_mtp_layers"),
+        experts=Experts(layers=sparse_layers, shared=shared_experts, correction_bias="buffer")),
+}

@@ -1,0 +1,356 @@
+"""Mixtures of experts that are no member of a larger family tree: a row each, by name.
+
+Sources: transformers' modeling file of each, and what a row or rule names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.components.attention import Attention
+from paramcalc.components.ffn import FeedForward
+from paramcalc.components.linear import Parameter
+from paramcalc.components.moe import MixtureOfExperts
+from paramcalc.components.moe_attention import MoeAttention
+from paramcalc.components.norm import Norm
+from paramcalc.errors import Problem, SpecError
+from paramcalc.readers.config.patterns import (
+    FULL,
+    SLIDING,
+    every,
+    from_layer,
+    sparse_but_first,
+    sparse_layers,
+    sparse_step,
+)
+from paramcalc.readers.families.decoder import Experts, Row, topped
+from paramcalc.readers.families.decoders.deepseek import indexed, indexer, latent, shared_experts
+from paramcalc.readers.families.decoders.shared import CORRECTED, GATE, STACKED, relaid, times
+from paramcalc.spec.lower import QKV
+from paramcalc.spec.model import ModelSpec
+
+if TYPE_CHECKING:
+
+    from paramcalc.components.latent_attention import LatentAttention
+    from paramcalc.readers.config.config import Builder, Config
+
+
+def _flint(config: Config) -> list[str]:
+    last = config.layers - 1
+    return [FULL if i < 2 or i % 4 == 1 or i == last else SLIDING for i in range(config.layers)]
+
+
+def _flint_experts(config: Config) -> list[str]:
+    """Silent, the first two layers are dense."""
+    words = sparse_step(config)
+    if config.get("mlp_only_layers") is not None:
+        return words
+    return ["dense" if i < 2 else word for i, word in enumerate(words)]
+
+
+def _mellum_experts(config: Config) -> list[str]:
+    return sparse_layers(config) if config.get("mlp_layer_types") is not None else ["moe"] * config.layers
+
+
+def _mellum_apart(config: Config, fields: dict[str, Any]) -> None:
+    if config.optional("num_mtp_layers", least=0):
+        fields["uncounted"] = ("multi-token prediction layers",)
+
+
+SPARSE_FROM_ONE = Experts("n_routed_experts", layers=lambda c: sparse_layers(c, 1), shared=shared_experts,
+                          correction_bias="buffer")
+
+
+def afmoe_block(config: Config, _: str, ffn: str) -> dict[str, Any]:
+    """The values that steer the choice of experts, which AFMoE keeps beside its router."""
+    if ffn != "moe":
+        return {}
+    bias = Parameter(shape=(config.integer("num_experts"),), component="ffn", frozen=True)
+    return {"beside": {"mlp.expert_bias": bias}}
+
+
+def axk1_block(_: Config, __: str, ffn: str) -> dict[str, Any]:
+    """A norm after the experts."""
+    return {"beside": {"post_mlp_layernorm": Norm(kind="rmsnorm")}} if ffn == "moe" else {}
+
+
+def laguna_heads(config: Config) -> list[str]:
+    """Window and number of query heads of each layer."""
+    types = config.listed("layer_types", str, config.layers) or ["full_attention"] * config.layers
+    heads = config.per_layer("num_attention_heads_per_layer", config.layers, config.integer("num_attention_heads"))
+    return [f"{'sliding' if kind == 'sliding_attention' else 'full'}_{n}" for kind, n in zip(types, heads, strict=True)]
+
+
+def laguna_attention(config: Config, word: str) -> Attention:
+    """Gated attention with a number of query heads of its own."""
+    kind, heads = word.split("_")
+    per_head = config.get("gating") is True or config.get("gating") == "per-head"
+    return Attention(num_heads=int(heads), num_kv_heads=config.kv_heads, head_dim=config.head_dim, qk_norm="head",
+                     bias=("q", "k", "v", "o") if config.flag("attention_bias") else (),
+                     output_gate="head" if per_head else "full",
+                     window=config.integer("sliding_window") if kind == SLIDING else None)
+
+
+def mimo_layers(config: Config) -> list[str]:
+    """The first layer and every sixth are full, unless the published pattern says otherwise (1 slides)."""
+    pattern = config.listed("hybrid_layer_pattern", int, config.layers)
+    if pattern is not None:
+        return [SLIDING if slides else FULL for slides in pattern]
+    return [FULL if i == 0 or (i + 1) % 6 == 0 else SLIDING for i in range(config.layers)]
+
+
+def mimo_attention(config: Config, word: str) -> Attention:
+    """Sliding layers have sinks and twice the key and value heads."""
+    slides, heads, kv_heads = word == SLIDING, config.integer("num_attention_heads"), config.kv_heads
+    if slides:
+        kv_heads = config.integer("swa_num_key_value_heads", 2 * kv_heads)
+    if heads % kv_heads:
+        config.note(f"{kv_heads} key and value heads do not divide {heads} query heads: this model cannot run")
+    given = config.optional("sliding_window_size")
+    return Attention(num_heads=heads, num_kv_heads=kv_heads, head_dim=config.head_dim,
+                     uneven_groups=bool(heads % kv_heads), v_head_dim=config.integer("v_head_dim"), sinks=slides,
+                     bias=("q", "k", "v") if config.flag("attention_bias") else (),
+                     window=(given + 1 if given else config.integer("sliding_window")) if slides else None)
+
+
+SWA_DEFAULTS = {"num_attention_heads": 64, "q_lora_rank": 1024, "kv_lora_rank": 1024, "head_dim": 256,
+                "qk_nope_head_dim": 192, "v_head_dim": 128}
+
+
+def dots3_layers(config: Config) -> list[str]:
+    """Two full layers, then one of four; full layers are indexed unless `use_dsa` says no."""
+    dsa = config.get("use_dsa", None if "per_layer_config" in config.data else True)
+    types = config.listed("layer_types", str, config.layers)
+    if types is None:
+        slides = config.flag("use_sliding_window", default=True)
+        types = ["full_attention" if not slides or i < 2 or i % 4 == 1 else "sliding_attention"
+                 for i in range(config.layers)]
+        dsa = dsa is not False
+    words = {"full_attention": FULL, "indexed_attention": "indexed", "sliding_attention": SLIDING}
+    if dsa is not None:
+        words |= dict.fromkeys(("full_attention", "indexed_attention"), "indexed" if dsa else FULL)
+    return [words.get(kind, kind) for kind in types]
+
+
+def _own(config: Config, given: object) -> dict[int, dict[str, int]]:
+    """What layers say otherwise than the rest."""
+    if not isinstance(given, dict) or not all(key.isdecimal() and isinstance(own, dict) for key, own in given.items()):
+        raise config.error("per_layer_config", "expected a mapping of layers to what differs in them")
+    if not all(type(value) is int and 0 < value <= 2**24 for own in given.values() for value in own.values()):
+        raise config.error("per_layer_config", "expected integers of at least 1")
+    return {int(key): own for key, own in given.items()}
+
+
+def _dots3_own(config: Config, word: str) -> dict[str, int]:
+    """What sliding layers say otherwise than the rest: by layer, or in the published `swa_` keys."""
+    given = config.get("per_layer_config")
+    if given is not None:
+        return _own(config, given).get(dots3_layers(config).index(word), {})
+    if word != SLIDING:
+        return {}
+    own = {key: config.integer(f"swa_{key}", default) for key, default in SWA_DEFAULTS.items()}
+    rope = config.integer("swa_qk_rope_head_dim", own["head_dim"] - own["qk_nope_head_dim"])
+    return own | {"qk_rope_head_dim": rope}
+
+
+def dots3_attention(config: Config, word: str) -> LatentAttention:
+    """Latent attention with a gate a head and a norm on the rotary key; sliding layers have sizes of their own."""
+    own = _dots3_own(config, word)
+    sizes = {"num_heads" if key == "num_attention_heads" else key: value for key, value in own.items()
+             if key in SWA_DEFAULTS.keys() - {"head_dim"} | {"qk_rope_head_dim"}}
+    window = config.optional("sliding_window") or config.integer("sliding_window_size", 512)
+    return latent(config, word).model_copy(update={
+        **sizes, "output_gate": "head", "rope_norm": True, "window": window if word == SLIDING else None})
+
+
+def indexer_if_indexed(config: Config, mixer: str, ffn: str) -> dict[str, Any]:
+    """The indexer, on the layers that are sparse; its keys come out of fp32 rotary tables."""
+    if mixer != "indexed":
+        return {}
+    found = indexer(config, mixer, ffn)["beside"]["self_attn.indexer"]
+    return {"beside": {"self_attn.indexer": found.model_copy(update={"key_dtype": "float32"})}}
+
+
+def longcat_flash(config: Config) -> ModelSpec:
+    """Two attentions and two feed-forwards a layer, and experts beside them, of which some compute nothing."""
+    experts, idle = config.integer("n_routed_experts"), config.integer("zero_expert_num", 0, least=0)
+    held = idle and config.get("zero_expert_type") is None
+    if held:
+        config.note("the library's class holds gate and up projections for zero-computation experts, so they are "
+                    "counted; files published with zero_expert_type have none")
+    twice = {"copies": 2}
+    router = {"router": "router.classifier", "correction_bias": "router.e_score_correction_bias"}
+    parts = {
+        "input_layernorm.*": Norm(kind="rmsnorm", copies=2),
+        "self_attn.*": latent(config).model_copy(update=twice),
+        "post_attention_layernorm.*": Norm(kind="rmsnorm", copies=2),
+        "mlps.*": FeedForward(intermediate_size=config.integer("ffn_hidden_size"), copies=2),
+        "mlp": MixtureOfExperts(
+            experts=experts, top_k=min(config.integer("moe_topk"), experts), names=router, correction_bias="buffer",
+            intermediate_size=config.integer("expert_ffn_hidden_size"), router_rows=experts + idle,
+            router_bias=config.flag("router_bias"), held_gate_up=experts + idle if held else None),
+    }
+    count = config.integer("num_layers") if "num_layers" in config.data else config.layers // 2
+    return _decoder(config, parts, count)
+
+
+def _decoder(config: Config, parts: dict[str, Any], count: int, names: dict[str, str] | None = None) -> ModelSpec:
+    """A decoder of one kind of layer, given by its parts."""
+    if count > 4096:
+        raise SpecError(Problem(f"too many layers: {count:,}", (*config.path, config.spelled("num_layers"))))
+    return ModelSpec.model_validate({
+        "vocab_size": config.integer("vocab_size"), "hidden_size": config.integer("hidden_size"), "num_layers": count,
+        "tie_embeddings": config.tied, "blocks": {"layer": {"parts": parts}}, **topped(config, names or {})})
+
+
+def jetmoe(config: Config) -> ModelSpec:
+    """Experts in the feed-forward and in the attention, with a shift after each."""
+    experts, top_k = config.integer("num_local_experts"), config.integer("num_experts_per_tok")
+    names = {"router": "router.layer", "experts.gate_up_proj": "input_linear.weight",
+             "experts.down_proj": "output_linear.weight"}
+    parts = {
+        "input_layernorm": Norm(kind="rmsnorm"),
+        "self_attention": MoeAttention(
+            num_kv_heads=config.integer("num_key_value_heads"), head_dim=config.integer("kv_channels"), experts=experts,
+            top_k=top_k, names={"q_proj": "input_linear", "o_proj": "output_linear", "router": "router.layer"}),
+        "post_attention_layernorm": Norm(kind="rmsnorm"),
+        "mlp": MixtureOfExperts.model_validate({
+            "experts": experts, "top_k": top_k, "intermediate_size": config.integer("intermediate_size"),
+            "names": names, **STACKED}),
+        "mlp.bias": Parameter(shape=(config.integer("hidden_size"),), component="ffn"),
+    }
+    return _decoder(config, parts, config.layers)
+
+
+def _nested(config: Config, key: str, defaults: dict[str, int]) -> dict[str, int]:
+    """Integers of a mapping inside the config."""
+    given = config.get(key) or {}
+    if not isinstance(given, dict):
+        raise config.error(key, "expected a mapping")
+    found = {name: given.get(name, default) for name, default in defaults.items()}
+    for name, value in found.items():
+        if type(value) is not int or not 1 <= value <= 2**24:
+            raise SpecError(Problem("expected an integer of at least 1", (*config.path, key, name)))
+    return found
+
+
+def dbrx(config: Config) -> ModelSpec:
+    """One matrix for queries, keys and values; the experts' matrices lie below each other."""
+    attention = _nested(config, "attn_config", {"kv_n_heads": 1})
+    ffn = _nested(config, "ffn_config", {"ffn_hidden_size": 3584, "moe_num_experts": 4, "moe_top_k": 1})
+    norm = Norm(kind="layernorm", bias=False)
+    parts = {
+        "norm_attn_norm.norm_1": norm,
+        "norm_attn_norm.attn": Attention(
+            num_heads=config.integer("num_attention_heads"), num_kv_heads=attention["kv_n_heads"], fused="qkv",
+            names={"qkv_proj": "Wqkv", "o_proj": "out_proj"}),
+        "norm_attn_norm.norm_2": norm,
+        "ffn": MixtureOfExperts(
+            experts=ffn["moe_num_experts"], top_k=ffn["moe_top_k"], intermediate_size=ffn["ffn_hidden_size"],
+            layout="rows", names={"router": "router.layer", "experts": "experts.mlp", "gate_proj": "w1",
+                                  "up_proj": "v1", "down_proj": "w2"}),
+    }
+    names = {"embed_tokens": "transformer.wte", "layers": "transformer.blocks", "norm": "transformer.norm_f"}
+    return _decoder(config, parts, config.layers, names).model_copy(update={"norm": "layernorm", "norm_bias": False})
+
+
+def axk2_attention(config: Config, word: str) -> LatentAttention:
+    """Latent attention whose query and gate are one matrix."""
+    return latent(config, word).model_copy(update={"output_gate": "query"})
+
+
+AXK2 = Row(mixer=axk2_attention, mixers=indexed, block=indexer,
+           names=CORRECTED, experts=Experts("n_routed_experts", layers=lambda c: sparse_layers(c, 1),
+                                            shared=shared_experts, correction_bias="buffer"))
+
+
+def axk2(config: Config) -> ModelSpec:
+    """The norm before attention is gated, and so is the one before experts."""
+    gated = Norm(kind="rmsnorm", gate_rank=config.integer("gated_norm_rank"),
+                 names={"gate_down": "W_down", "gate_up": "W_up"})
+
+    def change(parts: dict[str, Any]) -> dict[str, Any]:
+        sparse = any(isinstance(part, MixtureOfExperts) for part in parts.values())
+        return parts | {"input_layernorm": gated} | ({"post_attention_layernorm": gated} if sparse else {})
+
+    return relaid(AXK2(config), change)
+
+
+def _step_sparse(config: Config) -> list[str]:
+    """`mlp_layer_types`; else the layers `moe_layers_enum` names, by default those from the fourth on."""
+    named = config.get("moe_layers_enum")
+    if config.get("mlp_layer_types") is not None or named is None:
+        return sparse_layers(config, 3)
+    words = named.split(",") if isinstance(named, str) else config.listed("moe_layers_enum", int) or []
+    sparse = {str(word).strip() for word in words}
+    return ["moe" if str(i) in sparse else "dense" for i in range(config.layers)]
+
+
+def _step_attention(config: Config, word: str) -> Attention:
+    """Step's attention: a gate for each head, and another number of heads where a window slides."""
+    heads = config.integer("num_attention_heads")
+    other = config.get("attention_other_setting")
+    if word == SLIDING:
+        legacy = other.get("num_attention_heads") if isinstance(other, dict) else None
+        heads = config.optional("num_sliding_attention_heads") or (legacy if type(legacy) is int else heads)
+    gate = config.get("gating")
+    window = config.optional("sliding_window") if word == SLIDING else None
+    return Attention(num_heads=heads, num_kv_heads=config.kv_heads, head_dim=config.head_dim, qk_norm="head",
+                     bias=(*QKV, "o") if config.flag("attention_bias") else (), window=window,
+                     output_gate="head" if gate is True or gate == "per-head" else "full",
+                     names={"gate": "g_proj"})
+
+
+STEP_NAMES = {"router": "moe.gate", "correction_bias": "moe.router_bias",
+              **{f"experts.{name}": f"moe.{name}.weight" for name in ("gate_proj", "up_proj", "down_proj")},
+              **{f"shared_experts.{name}": f"share_expert.{name}" for name in ("gate_proj", "up_proj", "down_proj")}}
+
+ROWS: dict[str, Builder] = {
+    "afmoe": Row("attention_bias", "attention_bias", qk_norm="head", placement="sandwich",
+                 pattern=lambda c: every(c, c.integer("global_attn_every_n_layers")), more={"output_gate": "full"},
+                 names={"router": "router.gate", "gate": "gate_proj", "pre_feedforward_layernorm": "pre_mlp_layernorm",
+                        "post_feedforward_layernorm": "post_mlp_layernorm"}, block=afmoe_block,
+                 experts=Experts("num_experts", shared=times("num_shared_experts", "moe_intermediate_size"),
+                                 layers=lambda c: from_layer(c, c.integer("num_dense_layers", 0, least=0)))),
+    "aria_text": Row("attention_bias", "attention_bias", names={"experts.gate_up_proj": "experts.fc1.weight",
+                                                                "experts.down_proj": "experts.fc2.weight"},
+                     experts=Experts("moe_num_experts", "moe_topk", "intermediate_size", shared_bias="mlp_bias",
+                                     shared=times("moe_num_shared_experts", "intermediate_size"),
+                                     more={"layout": "stacked", "fused": True})),
+    "axk1": Row(mixer=latent, block=axk1_block, experts=SPARSE_FROM_ONE, names=CORRECTED),
+    "axk2": axk2,
+    "dbrx": dbrx,
+    "dots3_note_text": Row(mixers=dots3_layers, mixer=dots3_attention, block=indexer_if_indexed,
+                           names=CORRECTED | {"gate": "g_proj", "k_rope_layernorm": "k_rope_only_layernorm"},
+                           experts=replace(SPARSE_FROM_ONE, shared=times("n_shared_experts",
+                                                                               "shared_experts_intermediate_size"))),
+    "flint": Row("attention_bias", "attention_bias", qk_norm="head", pattern=_flint, more={"sinks": True},
+                 experts=Experts("num_experts", layers=_flint_experts,
+                                 shared=lambda c: c.integer("shared_expert_intermediate_size")),
+                 names={"sinks": "softmax_offset", "router": "gate", "shared_experts": "shared_expert"}),
+    "jetmoe": jetmoe,
+    "kolibri1": Row(qk_norm="head", placement="sandwich", pattern=lambda c: every(c, 5),
+                    names={"router": "mlp.gate", "experts": "mlp.experts", "shared_experts": "mlp.shared_experts",
+                           "correction_bias": "moe.router.expert_bias", "post_attention_layernorm": "post_attn_norm",
+                           "pre_feedforward_layernorm": "post_attention_layernorm",
+                           "post_feedforward_layernorm": "post_ffn_norm"},
+                    experts=Experts(shared=lambda c: c.integer("shared_expert_intermediate_size"),
+                                    correction_bias="buffer", more={"path": ""})),
+    "laguna": Row(mixers=laguna_heads, mixer=laguna_attention,
+                  names=GATE | {"gate": "g_proj", "shared_experts": "shared_expert",
+                                "correction_bias": "experts.e_score_correction_bias"},
+                  experts=Experts("num_experts", layers=sparse_but_first, correction_bias="parameter",
+                                  shared=lambda c: c.integer("shared_expert_intermediate_size"))),
+    "longcat_flash": longcat_flash,
+    "mellum": Row("attention_bias", "attention_bias", qk_norm="head", adjust=_mellum_apart, names={"router": "gate"},
+                  experts=Experts("num_experts", layers=_mellum_experts)),
+    "mimo_v2_flash": Row(pattern=mimo_layers, mixer=mimo_attention,
+                         names=CORRECTED | {"sinks": "attention_sink_bias"},
+                         experts=Experts("n_routed_experts", layers=sparse_but_first, correction_bias="buffer")),
+    "solar_open": Row("attention_bias", names=CORRECTED, experts=Experts(
+        "n_routed_experts", shared=shared_experts, correction_bias="buffer")),
+    "step3p5": Row(mlp_bias="mlp_bias", mixer=_step_attention, names=STEP_NAMES, experts=Experts(
+        "n_routed_experts", layers=_step_sparse, shared=lambda c: c.integer("share_expert_dim"), shared_bias="mlp_bias",
+        correction_bias="buffer", more={"layout": "stacked", "stacked_transposed": False, "path": ""})),
+}

@@ -1,0 +1,19 @@
+"""Microsoft's Phi: dense and with experts.
+
+Sources: transformers' modeling file of each, and what a row or rule names.
+"""
+
+from __future__ import annotations
+
+from paramcalc.readers.config.patterns import all_sliding
+from paramcalc.readers.families.decoder import Experts, Row
+from paramcalc.readers.families.decoders.shared import FC, QK_LAYERNORM, W123, when
+
+ROWS: dict[str, Row] = {
+    "phi": Row(True, True, True, True, gated=False, norm="layernorm", placement="parallel",
+               qk_norm=when("qk_layernorm", "head"), more={"qk_norm_bias": True},
+               names={"norm": "model.final_layernorm", "o_proj": "dense"} | FC | QK_LAYERNORM),
+    "phi3": Row(mixers=all_sliding, more={"fused_qkv": True, "fused_gate_up": True}),
+    "phimoe": Row("attention_bias", "attention_bias", head_bias="lm_head_bias", norm="layernorm", pattern=all_sliding,
+                  experts=Experts(size="intermediate_size"), names=W123),
+}

@@ -1,0 +1,1 @@
+"""Encoder-decoders, a file for each family tree."""

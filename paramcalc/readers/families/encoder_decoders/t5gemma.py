@@ -1,0 +1,84 @@
+"""T5Gemma: an encoder and a decoder, each a Gemma 2 with its own config and its own table. arXiv:2504.06225."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.components.attention import Attention
+from paramcalc.components.embedding import Embedding
+from paramcalc.components.ffn import FeedForward
+from paramcalc.components.linear import Head
+from paramcalc.components.norm import Norm
+from paramcalc.components.stack import Stack
+from paramcalc.readers.config.config import Config
+from paramcalc.readers.config.defaults import family_data
+from paramcalc.readers.config.patterns import SLIDING, every, mixers
+from paramcalc.spec.layout import roll
+from paramcalc.spec.lower import QKV
+from paramcalc.spec.model import Block, ModelSpec
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Builder
+    from paramcalc.readers.families.encoder_decoder import Parts, Side
+
+MODULE = "t5_gemma_module"
+
+
+def t5gemma(config: Config) -> ModelSpec:
+    """The specification of an encoder and a decoder whose widths may differ."""
+    if config.task not in ("seq2seq", "bare"):
+        raise config.unknown_class()
+    base = "" if config.task == "bare" else "model."
+    sides: dict[Side, Config] = {"encoder": half(config, "encoder"), "decoder": half(config, "decoder")}
+    width, rows = sides["decoder"].integer("hidden_size"), config.integer("vocab_size")
+    source = sides["encoder"].integer("hidden_size")
+    modules: Parts = {}
+    blocks: dict[str, Block] = {}
+    for side, own in sides.items():
+        size = own.integer("hidden_size")
+        words = mixers(own, every(own, 2))
+        blocks |= {f"{side}_{word}": Block(parts=layer(own, side, word, source)) for word in dict.fromkeys(words)}
+        modules |= {
+            f"{base}{side}.embed_tokens": Embedding(rows=own.integer("vocab_size"), hidden_size=size),
+            f"{base}{side}.layers": Stack(of=tuple(roll([f"{side}_{word}" for word in words])), hidden_size=size,
+                                          stream="source" if side == "encoder" else "token"),
+            f"{base}{side}.norm": Norm(kind="rmsnorm", hidden_size=size),
+        }
+    if config.task == "seq2seq":
+        modules["lm_head.out_proj"] = Head(tied=config.tied)
+    return ModelSpec(hidden_size=width, vocab_size=rows, modules=modules, blocks=blocks)
+
+
+def half(config: Config, side: Side) -> Config:
+    """The encoder's or the decoder's own config, over its class's defaults."""
+    data = config.get(side)
+    family = family_data(MODULE)
+    if not isinstance(data, dict) or family is None:
+        raise config.error(side, "expected a mapping")
+    return Config(data, family, MODULE, config.architecture, (*config.path, side))
+
+
+def layer(config: Config, side: Side, word: str, source: int) -> Parts:
+    """A layer: attention, in the decoder attention to the encoder, feed-forward; a norm before and after each."""
+    found: Parts = {**_normed("self_attn", attention(config, side, word))}
+    if side == "decoder":
+        found |= _normed("cross_attn", attention(config, side, word, source))
+    feed = FeedForward(intermediate_size=config.integer("intermediate_size"))
+    return found | {"pre_feedforward_layernorm": Norm(kind="rmsnorm"), "mlp": feed,
+                    "post_feedforward_layernorm": Norm(kind="rmsnorm")}
+
+
+def _normed(name: str, part: Attention) -> Parts:
+    return {f"pre_{name}_layernorm": Norm(kind="rmsnorm"), name: part, f"post_{name}_layernorm": Norm(kind="rmsnorm")}
+
+
+def attention(config: Config, side: Side, word: str, source: int | None = None) -> Attention:
+    """Self-attention, or with `source` attention to vectors of that width."""
+    window = config.optional("sliding_window") if word == SLIDING and source is None else None
+    return Attention(num_heads=config.integer("num_attention_heads"), num_kv_heads=config.kv_heads,
+                     head_dim=config.head_dim, bias=(*QKV, "o") if config.flag("attention_bias") else (),
+                     cross=source is not None, causal=side == "decoder" and source is None, window=window,
+                     source_size=source)
+
+
+ROWS: dict[str, Builder] = {"t5gemma": t5gemma}
