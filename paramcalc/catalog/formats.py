@@ -13,7 +13,10 @@ Sections of the table:
   `bits`: of one item; `bits` and `group` stand for the format's own, and a product is written `10*group`;
   `pack`: `[in|out, word]`: items along that dimension share words of that many bits; without it all items of the matrix
   are packed into bytes. Where a list stands for `bits` or `group` the first is the default and the others are allowed;
-  group -1 is the whole row.
+  group -1 is the whole row; `open: group` or `bits` allows any. `vector`: one for `group` weights along out.
+  `when`, `unless`: only in the variant of that name, or not in it (`pack_quantized-4bit-g128-zp`).
+  Factors of a product may also be `books`, `entries` and `second` (codebooks), `index` (bits that tell entries apart),
+  `slot` (8, 16 or 32 bits for a code), `listed` (bytes that a config lists).
 * `mixes`: names of whole files that mix the types of `blocks`, tensor by tensor: a plan, not a format.
 """
 
@@ -24,56 +27,14 @@ from fractions import Fraction
 from functools import cache
 from math import prod
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.catalog._data import Table, mapping, read_table, slug, texts, unknown, whole
+from paramcalc.catalog.parts import Part, Size, Sizes
 from paramcalc.errors import Problem, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-Size = tuple[str | int, ...]
-"""A product still to be taken: `10*group` is `(10, "group")`."""
-
-
-class Part(NamedTuple):
-    """What a format stores of one kind: the codes, the scales, the zeros, a table."""
-
-    name: str
-    per: str
-    """One item for each `weight`, `group`, `row`, `column`, `tensor`, `block` (2-D) or `flat` run of weights."""
-    bits: Size
-    """Of one item."""
-    pack: str = ""
-    """The dimension, `in` or `out`, whose items share words; empty: all items of the matrix share bytes."""
-    word: int = 8
-    """Bits of such a word."""
-    block: tuple[int, int] = (1, 1)
-    flat: Size = ()
-
-    def bytes_of(self, rows: int, columns: int, bits: int, group: int) -> int:
-        """For one matrix of `rows` outputs and `columns` inputs."""
-        down, across = self._items(rows, columns, bits, group)
-        width = _product(self.bits, bits, group)
-        if self.pack == "in":
-            return down * _up(across * width, self.word) * self.word // 8
-        if self.pack == "out":
-            return across * _up(down * width, self.word) * self.word // 8
-        return _up(down * across * width, 8)
-
-    def _items(self, rows: int, columns: int, bits: int, group: int) -> tuple[int, int]:
-        """How many items there are along each dimension of the matrix."""
-        if self.per == "flat":
-            return 1, _up(rows * columns, _product(self.flat, bits, group))
-        groups = _up(columns, group) if group > 0 else 1
-        return {
-            "weight": (rows, columns),
-            "group": (rows, groups),
-            "row": (rows, 1),
-            "column": (1, columns),
-            "block": (_up(rows, self.block[0]), _up(columns, self.block[1])),
-            "tensor": (1, 1),
-        }[self.per]
+    from collections.abc import Iterator, Mapping
 
 
 class Format(NamedTuple):
@@ -82,13 +43,10 @@ class Format(NamedTuple):
     name: str
     family: str
     """`plain`, `gguf` or `grouped`."""
-    bits: int
-    """Of one code, where codes are all of one width; for a GGUF block its mean, rounded down."""
+    sizes: Sizes
     parts: tuple[Part, ...]
     block: int = 1
     """What the last dimension must divide by; where it does not, another format has to be taken."""
-    group: int = 0
-    """Numbers that share a scale; -1 is a whole row, 0 none or a fixed layout."""
     ggml_type: int | None = None
     """Its number in a GGUF file."""
     summary: str = ""
@@ -96,7 +54,37 @@ class Format(NamedTuple):
     notes: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     bits_allowed: tuple[int, ...] = ()
+    """Empty where any number is a variant, whole or not."""
     groups_allowed: tuple[int, ...] = ()
+    """Empty where any number is a variant."""
+    by_group: bool = False
+    """Whether the last dimension must divide by the group."""
+    variants: tuple[str, ...] = ()
+    """Further parts that this one stores: `zp`, `gidx`."""
+
+    @property
+    def bits(self) -> int:
+        """Of one code, where codes are all of one width; for a GGUF block its mean, rounded down."""
+        return int(self.sizes.bits)
+
+    @property
+    def group(self) -> int:
+        """Numbers that share a scale; -1 is a whole row, 0 none or a fixed layout."""
+        return self.sizes.group
+
+    @property
+    def open_sizes(self) -> set[str]:
+        """What a name may say of this format, as fields of `Sizes`."""
+        factors = {factor for part in self.parts for factor in (*part.bits, *part.flat) if isinstance(factor, str)}
+        opened = {"books", "listed"} & factors | ({"entries", "second"} if "index" in factors else set())
+        tiled = any(part.per == "block" for part in self.parts) and self.family == "grouped"
+        return {"bits", "group"} | opened | ({"tile"} if tiled else set()) if self.family == "grouped" else set()
+
+    @property
+    def stored(self) -> tuple[Part, ...]:
+        """The parts this variant stores."""
+        return tuple(part for part in self.parts if (not part.when or part.when in self.variants)
+                     and (not part.unless or part.unless not in self.variants))
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Whether the last dimension divides into blocks."""
@@ -115,29 +103,28 @@ class Format(NamedTuple):
         rows = shape[-2] if len(shape) > 1 else 1
         stack = prod(shape[:-2])
         if rows == 0 or columns == 0 or stack == 0:
-            return {part.name: 0 for part in self.parts}
-        return {part.name: stack * part.bytes_of(rows, columns, self.bits, self.group) for part in self.parts}
+            return {part.name: 0 for part in self.stored}
+        return {part.name: stack * part.bytes_of(rows, columns, self.sizes) for part in self.stored}
 
     @property
     def bits_per_weight(self) -> Fraction:
         """In the limit of a large matrix that divides into every group: what a row or a tensor adds is left out."""
         side = 2**12 * 3 * 5 * 7
-        counted = [part for part in self.parts if part.per in {"weight", "group", "flat", "block"}]
+        counted = [part for part in self.stored if part.per in {"weight", "group", "flat", "block", "vector"}]
         if self.group < 0:
             counted = [part for part in counted if part.per != "group"]
-        return Fraction(8 * sum(part.bytes_of(side, side, self.bits, self.group) for part in counted), side * side)
+        return Fraction(8 * sum(part.bytes_of(side, side, self.sizes) for part in counted), side * side)
 
-    def but(self, bits: int | None = None, group: int | None = None) -> Format:
-        """The same format with other bits or group size, if it has such a variant."""
-        bits, group = bits or self.bits, group or self.group
-        for value, allowed, what in (
-            (bits, self.bits_allowed or (self.bits,), "bits"),
-            (group, self.groups_allowed or (self.group,), "group size"),
-        ):
-            if value not in allowed:
+    def but(self, sizes: Mapping[str, Any]) -> Format:
+        """The same format with other bits, group size or other fields of `Sizes`, if it has such a variant."""
+        bits, group = sizes.get("bits") or self.sizes.bits, sizes.get("group") or self.group
+        for value, allowed, what in ((bits, self.bits_allowed, "bits"), (group, self.groups_allowed, "group size")):
+            if allowed and value not in allowed:
                 choices = ", ".join(map(str, sorted(allowed)))
                 raise UsageError(Problem(f"{self.name} has no {what} {value}", hint=f"one of {choices}"))
-        return self if (bits, group) == (self.bits, self.group) else self._replace(bits=bits, group=group)
+        changed = self.sizes._replace(**sizes)
+        block = group if self.by_group else self.block
+        return self if changed == self.sizes else self._replace(sizes=changed, block=block)
 
 
 def formats() -> Mapping[str, Format]:
@@ -162,10 +149,9 @@ def find_format(name: str, family: str = "") -> Format:
     if wanted in mixes:
         hint = f"a mix is a plan for many tensors; for one tensor name a type, such as {_main_type(wanted)}"
         raise UsageError(Problem(f"{name} names a mix of block types, not a number format", hint=hint))
-    base, bits, group = _options(wanted)
-    if base in by_alias and (bits or group):
-        key = f"{base}-{bits}bit" if f"{base}-{bits}bit" in by_alias else base
-        return known[by_alias[key]].but(bits, group)
+    for base, tokens in _splits(wanted):
+        if base in by_alias and (variant := _variant(known, by_alias, base, tokens)) is not None:
+            return variant
     raise unknown("number format", name, by_alias)
 
 
@@ -186,22 +172,61 @@ def _main_type(mix: str) -> str:
     return base if base.startswith("q") else f"{base}_s"
 
 
-def _options(name: str) -> tuple[str, int | None, int | None]:
-    """`gptq-4bit-g128` as its base, its bits and its group size."""
-    bits = group = None
-    if match := re.search(r"-(?:g|group-?|gs)(\d+)$|-(\d+)g$", name):
-        group, name = int(match[1] or match[2]), name[: match.start()]
-    if match := re.search(r"-(?:int|w)([1-8])$|-([1-8])-?bits?$", name):
-        bits, name = int(match[1] or match[2]), name[: match.start()]
-    return name, bits, group
+_TOKENS = (
+    ("group", re.compile(r"(?:g|gs|group)(\d{1,6})|(\d{1,6})g")),
+    ("bits", re.compile(r"(?:int|w)([1-8])|(\d{1,2})bits?|(\d{1,2}(?:\.\d{1,4})?)bpw")),
+    ("tile", re.compile(r"b(\d{1,6}x\d{1,6})")),
+    ("books", re.compile(r"(\d{1,2}x\d{1,2})")),
+    ("group", re.compile(r"v(\d{1,4})")),
+    ("listed", re.compile(r"(\d{1,13})b")),
+    ("entries", re.compile(r"k(\d{1,7}(?:\+\d{1,7})?)")),
+)
+"""What the end of a name says, word by word: `gptq-3bit-g32`, `exl3-4.25bpw`, `fp8-block-b64x64`, `aqlm-1x16-g8`,
+`vptq-v8-k65536+256`."""
 
 
-def _up(count: int, size: int) -> int:
-    return -(-count // size)
+def _splits(name: str) -> Iterator[tuple[str, list[str]]]:
+    """A name's base and the words after it, the longest base first."""
+    words = re.sub(r"-(group|gs)-(?=\d)|-(\d)-(?=bits?\b)", lambda m: f"-{m[1] or m[2]}", name).split("-")
+    for count in range(len(words) - 1, 0, -1):
+        yield "-".join(words[:count]), words[count:]
 
 
-def _product(size: Size, bits: int, group: int) -> int:
-    return prod({"bits": bits, "group": group}[factor] if isinstance(factor, str) else factor for factor in size)
+def _variant(known: Mapping[str, Format], by_alias: Mapping[str, str], base: str, words: list[str]) -> Format | None:
+    """The format of a base with what the words say; None for a word that says nothing."""
+    values: dict[str, Any] = {}
+    chosen = known[by_alias[base]]
+    open_ = chosen.open_sizes
+    named = {part.when for part in chosen.parts if part.when}
+    for word in words:
+        if word in named:
+            chosen = chosen._replace(variants=(*chosen.variants, word))
+        elif word == "channel":
+            values["group"] = -1
+        elif (said := _said(word)) is not None and said.keys() <= open_:
+            values |= said
+        else:
+            return None
+    key = f"{base}-{values.get('bits')}bit"
+    return (known[by_alias[key]]._replace(variants=chosen.variants) if key in by_alias else chosen).but(values)
+
+
+def _said(word: str) -> dict[str, Any] | None:
+    """What one word at the end of a name says, as fields of `Sizes`."""
+    for field, fits in _TOKENS:
+        if match := fits.fullmatch(word):
+            text = next(text for text in match.groups() if text)
+            if field == "tile":
+                rows, columns = map(int, text.split("x"))
+                return {"tile": (max(rows, 1), max(columns, 1))}
+            if field == "books":
+                books, bits = map(int, text.split("x"))
+                return {"books": books, "bits": bits}
+            if field == "entries":
+                entries, _, second = text.partition("+")
+                return {"entries": int(entries), "second": int(second or 0)}
+            return {field: Fraction(text) if "." in text else int(text)}
+    return None
 
 
 @cache
@@ -237,7 +262,7 @@ def _plain(name: str, row: dict[str, object], sources: Mapping[str, object]) -> 
     number = None if row.get("type") is None else int(str(row["type"]))
     parts = (Part("weight", "weight", (bits,)),)
     source, aliases = str(sources["ggml" if number is not None else "st"]), texts(row.get("aliases"))
-    return Format(name, "plain", bits, parts, ggml_type=number, source=source, aliases=aliases)
+    return Format(name, "plain", Sizes(bits), parts, ggml_type=number, source=source, aliases=aliases)
 
 
 def _blocks(name: str, row: dict[str, object], sources: Mapping[str, object]) -> Format:
@@ -246,7 +271,7 @@ def _blocks(name: str, row: dict[str, object], sources: Mapping[str, object]) ->
     return Format(
         name,
         "gguf",
-        8 * size // block,
+        Sizes(8 * size // block),
         parts,
         block=block,
         ggml_type=whole(row["type"]),
@@ -257,19 +282,20 @@ def _blocks(name: str, row: dict[str, object], sources: Mapping[str, object]) ->
 
 def _grouped(name: str, row: dict[str, object], sources: Mapping[str, object]) -> Format:
     bits, groups = _choices(row["bits"]), _choices(row.get("group", 0))
+    by_group = row.get("divides") == "group"
     return Format(
         name,
         "grouped",
-        bits[0],
+        Sizes(bits[0], groups[0]),
         tuple(_part(key, mapping(part)) for key, part in mapping(row["parts"]).items()),
-        block=whole(row.get("divides", 1)),
-        group=groups[0],
+        block=groups[0] if by_group else whole(row.get("divides", 1)),
         summary=str(row["summary"]),
         source="; ".join(_expand(source, sources) for source in str(row["source"]).split(", ")),
         notes=texts(row.get("notes")),
         aliases=texts(row.get("aliases")),
-        bits_allowed=bits,
-        groups_allowed=groups,
+        bits_allowed=() if "bits" in texts(row.get("open")) else bits,
+        groups_allowed=() if "group" in texts(row.get("open")) else groups,
+        by_group=by_group,
     )
 
 
@@ -281,7 +307,8 @@ def _part(name: str, row: dict[str, object]) -> Part:
     pack, word = texts(row.get("pack", ["", 8]))
     down, across = _choices(row.get("block", [1, 1]))
     bits, flat = _size(row["bits"]), _size(row.get("flat", 1))
-    return Part(name, str(row["per"]), bits, pack, int(word), (down, across), flat)
+    return Part(name, str(row["per"]), bits, pack, int(word), (down, across), flat, str(row.get("when", "")),
+                str(row.get("unless", "")))
 
 
 def _size(value: object) -> Size:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
 
 SPEC_LIMIT = 4 * 2**20
+QUANTIZATION = "hf_quant_config.json"
+"""What ModelOpt writes beside a config.json."""
 CHECKPOINTS = (".safetensors", ".safetensors.index.json", ".gguf")
 """Files whose header says what they hold."""
 
@@ -148,7 +150,7 @@ def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
     if "model_type" in data or "architectures" in data:
         from paramcalc.readers.config.read import read_config
 
-        spec, unknown = read_config(data, name)
+        spec, unknown = read_config(data, name, _beside(document))
         if strict and unknown:
             raise SpecError(*unknown)
         said = [f"{p.dotted()}: {p.message}" for p in unknown]
@@ -158,8 +160,17 @@ def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
             spec = spec.model_copy(update={"name": name})
     if strict and spec.uncounted:
         raise SpecError(*(Problem(f"not counted: {part}") for part in spec.uncounted))
-    said += [f"not counted: {part}" for part in spec.uncounted] + list(spec.notes)
+    said += [f"not counted: {part}" for part in spec.uncounted]
+    said += [*(caveat.reason for caveat in spec.caveats), *spec.notes]
     return Loaded(spec, document.source, document, tuple(said), unknown)
+
+
+def _beside(document: Document) -> dict[str, Any] | None:
+    """What a hf_quant_config.json in the folder of a config.json holds; None where there is none."""
+    path = Path(document.source)
+    if path.name != "config.json" or not path.with_name(QUANTIZATION).is_file():
+        return None
+    return load_document(path.with_name(QUANTIZATION)).data
 
 
 def parse_spec(document: Document) -> ModelSpec:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from paramcalc.components import AnyComponent, component_class
 from paramcalc.components.base import Component, Count, Elsewhere, Listed, Parsed, Rows, Size, Strict, later
 from paramcalc.components.problems import impossible
+from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.layout import Layout
 from paramcalc.spec.quantize import QuantRule
 
@@ -136,6 +137,8 @@ class ModelSpec(LayerFields):
     """How the reference implementation computes while it trains: what no count depends on, but activations do."""
     uncounted: Listed[str] = ()
     """Parts of the source that are not described here (a vision tower): said with every answer."""
+    caveats: Listed[Annotated[Caveat, later(Caveat)]] = ()
+    """Figures that are less than exact, and why: a setting of the source that was not understood."""
     notes: Listed[str] = ()
     """What a reader of the numbers must know: said with every answer."""
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from paramcalc.components.base import Strict
+from paramcalc.components.base import Listed, Strict
+
+Match = Annotated[str, Field(min_length=1, max_length=500)]
+MOST_NAMES = 2**16
 
 
 class QuantRule(Strict):
     """Tensors whose name fits are held in a format; the first rule that fits counts."""
 
-    match: Annotated[str, Field(min_length=1, max_length=500)]
-    """A glob over tensor names, `re:` and a regular expression, a module's name, or `*`: every linear layer."""
+    match: Match | Annotated[tuple[Match, ...], Field(min_length=1, max_length=MOST_NAMES, strict=False)]
+    """A glob over tensor names, `re:` and a regular expression, `name:` and a whole name, a module's name, or `*`:
+    every linear layer. A list fits where one of it does."""
     format: Annotated[str, Field(min_length=1, max_length=100)]
     """A number format (`list formats`), or `keep`: the model's own dtype."""
     optional: bool = False
-    """May match nothing."""
+    """May match nothing, and leaves alone what does not divide into the format's groups."""
+    among: Listed[Literal["linear", "experts", "towers", "head", "embedding", "router"]] = ()
+    """Kinds of matrices it may take: by a name any, by `*` linear layers and experts."""

@@ -53,7 +53,8 @@ def _rule(rule: QuantRule, number: int) -> Rule:
     try:
         pattern(rule.match)
         key = "format"
-        return Rule(rule.match, None if rule.format == "keep" else find_format(rule.format), rule.optional)
+        format_ = None if rule.format == "keep" else find_format(rule.format)
+        return Rule(rule.match, format_, rule.optional, rule.among)
     except re.error as error:
         raise SpecError(Problem(f"cannot be a pattern: {error}", ("quantize", number, key))) from error
     except PCError as error:

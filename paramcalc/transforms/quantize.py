@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import translate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from paramcalc.errors import Problem, UsageError
 from paramcalc.tree import Node, Tensor, join
@@ -21,6 +21,12 @@ Choose = Callable[[str, Tensor, int], "Format | None"]
 """From a tensor's full name (with its layer's index), the tensor and the layer (-1 outside a stack) to its format;
 None leaves it in the model's dtype."""
 OUTSIDE = -1
+Kind = Literal["linear", "experts", "towers", "head", "embedding", "router"]
+"""Kinds of matrices quantizers tell apart; experts are linear layers too."""
+KINDS: dict[str, Kind] = {"moe_experts": "experts", "lm_head": "head", "moe_router": "router", "vision": "towers",
+                          "audio": "towers", "projector": "towers"}
+BODY: tuple[Kind, ...] = ("linear", "experts")
+_GLOB = re.compile(r"[*?\[]")
 _SLOW = re.compile(r"\)[*+{]")
 REPEATS = 6
 """How often `*`, `+` and `{` may stand in a regular expression: each multiplies the time a name can take."""
@@ -29,12 +35,14 @@ REPEATS = 6
 class Rule(NamedTuple):
     """Tensors whose name fits get a format; `*` by itself means every linear layer of the body."""
 
-    match: str
-    """A glob over full names, `re:` and a regular expression, or a module's name."""
+    match: str | tuple[str, ...]
+    """A test of names, or several of which one must fit: see `pattern`."""
     format: Format | None
     """None keeps the model's dtype."""
     optional: bool = False
-    """May match nothing: what a config excludes need not exist."""
+    """May match nothing, and leaves alone matrices whose rows do not divide into the format's groups."""
+    among: tuple[Kind, ...] = ()
+    """Kinds of matrices it may take; where none is said, `*` takes linear layers and a name takes any matrix."""
 
 
 def quantize(tree: Node, choose: Choose) -> Node:
@@ -51,40 +59,74 @@ def by_rules(tree: Node, rules: Sequence[Rule]) -> Node:
         for number, (rule, fits) in enumerate(patterns):
             if eligible(tensor, rule) and fits(name):
                 matched.add(number)
-                return rule.format
+                return rule.format if rule.format is None or not rule.optional or divides(tensor, rule.format) else None
         return None
 
-    found = quantize(tree, choose)
+    quantized = quantize(tree, choose)
     idle = [number for number, rule in enumerate(rules) if number not in matched and not rule.optional]
     if idle:
-        raise UsageError(*(Problem(f"rule {rules[number].match[:100]!r} matches no tensor",
+        raise UsageError(*(Problem(f"rule {str(rules[number].match)[:100]!r} matches no tensor",
                                    ("quantize", number, "match"), "`count --by tensor` shows the names")
                            for number in idle))
-    return found
+    return quantized
+
+
+def divides(tensor: Tensor, format_: Format) -> bool:
+    """Whether the rows of a matrix divide into the blocks of a format."""
+    columns = tensor.shape[-2] if tensor.transposed and len(tensor.shape) > 1 else tensor.shape[-1]
+    return columns % format_.block == 0
+
+
+def kind_of(tensor: Tensor) -> Kind | None:
+    """Which kind of matrix a tensor is, as quantizers tell them apart; None for what is no matrix."""
+    if tensor.role == "lookup":
+        return "embedding"
+    if tensor.role != "matmul":
+        return None
+    return KINDS.get(tensor.component, "linear")
 
 
 def eligible(tensor: Tensor, rule: Rule) -> bool:
-    """Matrices only; `*` leaves tables, head and router alone, which a rule has to name."""
-    if tensor.role not in ("matmul", "lookup"):
+    """Whether a rule may take a tensor; `*` leaves tables, head, router and towers alone unless `among` names them."""
+    kind = kind_of(tensor)
+    if kind is None:
         return False
-    return rule.match != "*" or (tensor.role == "matmul" and tensor.component not in ("lm_head", "moe_router"))
+    among = rule.among or (BODY if rule.match == "*" else ())
+    return not among or kind in among or (kind == "experts" and "linear" in among)
 
 
-def pattern(match: str) -> Callable[[str], bool]:
-    """A test of full names: a regular expression after `re:`, a glob, or a module and what is below it.
+def pattern(match: str | Sequence[str]) -> Callable[[str], bool]:
+    """A test of full names, or of several such tests whether one fits.
 
+    `name:` and the whole name of a module or tensor; `re:` and a regular expression, matched from the start; a glob,
+    which also takes what is below; anything else is a module with what is below it. Names are tried with and without
+    their last `.weight`; where a name has `*` for the number of an expert, expressions see 0.
     Raises re.error for what is no regular expression, and for one that could take for ever.
     """
-    if match.startswith("re:"):
-        text = match.removeprefix("re:")
-        if _SLOW.search(text) or sum(map(text.count, "*+{")) > REPEATS:
-            raise re.error(f"more repetition than rules need: no repeated groups, at most {REPEATS} repetitions")
-        compiled = re.compile(text)
-        return lambda name: compiled.match(name) is not None
-    if any(mark in match for mark in "*?["):
-        globbed = re.compile(translate(match) + "|" + translate(match + ".*"))
-        return lambda name: globbed.match(name) is not None
-    return lambda name: f".{match}." in f".{name}."
+    texts = (match,) if isinstance(match, str) else tuple(match)
+    whole = frozenset(text.removeprefix("name:") for text in texts if text.startswith("name:"))
+    runs = tuple(f".{text}." for text in texts if not text.startswith(("name:", "re:")) and not _GLOB.search(text))
+    compiled = [_expression(text.removeprefix("re:")) for text in texts if text.startswith("re:")]
+    globs = [part for text in texts if _GLOB.search(text) and not text.startswith(("name:", "re:"))
+             for part in (translate(text), translate(text + ".*"))]
+    if globs:
+        compiled.append(re.compile("|".join(globs)))
+
+    def fits(name: str) -> bool:
+        module = name.removesuffix(".weight")
+        if module in whole or name in whole or any(run in f".{name}." for run in runs):
+            return True
+        names = {name.replace("*", "0"), module.replace("*", "0")} if compiled else ()
+        return any(one.match(each) for one in compiled for each in names)
+
+    return fits
+
+
+def _expression(text: str) -> re.Pattern[str]:
+    """A regular expression whose time is bounded: each repetition multiplies what a name can take."""
+    if _SLOW.search(text) or sum(map(text.count, "*+{")) > REPEATS:
+        raise re.error(f"more repetition than rules need: no repeated groups, at most {REPEATS} repetitions")
+    return re.compile(text)
 
 
 def _node(node: Node, path: str, choose: Choose) -> Node:
@@ -106,7 +148,7 @@ def _stack(node: Node, here: str, choose: Choose) -> Node:
     children = []
     for number, (child, formats) in enumerate(groups):
         copies = order.count(number)
-        block = _given(node.children[child], iter(formats))
+        block = _formatted(node.children[child], iter(formats))
         children.append(block.replace(stored=copies, used=copies))
     return node.replace(children=tuple(children), order=tuple(order))
 
@@ -119,7 +161,7 @@ def _names(node: Node, path: str) -> Iterator[tuple[str, Tensor]]:
         yield from _names(child, join(path, child.name))
 
 
-def _given(node: Node, formats: Iterator[Format | None]) -> Node:
+def _formatted(node: Node, formats: Iterator[Format | None]) -> Node:
     """The node with the formats in the order of `_names`."""
     tensors = tuple(t._replace(format=next(formats)) for t in node.tensors)
-    return node.replace(tensors=tensors, children=tuple(_given(child, formats) for child in node.children))
+    return node.replace(tensors=tensors, children=tuple(_formatted(child, formats) for child in node.children))

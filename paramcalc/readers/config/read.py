@@ -31,8 +31,8 @@ class ReadConfig(NamedTuple):
     """Keys nobody knows, located; an error where strictness is asked for."""
 
 
-def read_config(data: dict[str, Any], name: str = "") -> ReadConfig:
-    """The specification of a config.json.
+def read_config(data: dict[str, Any], name: str = "", beside: dict[str, Any] | None = None) -> ReadConfig:
+    """The specification of a config.json; `beside` is what a hf_quant_config.json in the same folder holds.
 
     Raises UnknownArchitectureError for a model type or class nobody wrote, SpecError for values that cannot be.
     """
@@ -46,9 +46,10 @@ def read_config(data: dict[str, Any], name: str = "") -> ReadConfig:
     notes = (*spec.notes, *config.notes)
     if not config.architecture:
         notes = (*notes, f"architectures is not given: counted as the {config.task} model of {config.model_type}")
-    quantize, said = quantization(data, config.data)
-    notes = (*notes, *said)
-    update: dict[str, Any] = {"family": config.model_type, "notes": notes, "quantize": quantize,
+    quantized = quantization((data, config.data), beside)
+    notes = (*notes, *quantized.notes)
+    update: dict[str, Any] = {"family": config.model_type, "notes": notes, "quantize": quantized.rules,
+                              "caveats": (*spec.caveats, *quantized.caveats),
                               "training": training(config),
                               "uncounted": (*spec.uncounted, *uncounted)} | rotary(config, spec) | recurrent(config)
     if name and not spec.name:

@@ -1,0 +1,62 @@
+"""AutoRound: the layouts of other methods, blocks named by prefix, each module with settings of its own.
+
+Source: intel/auto-round@b9f3d0079d01:auto_round/inference/convert_model.py#L65-L410.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.config.quantization.matching import searched, under, whole
+from paramcalc.readers.config.quantization.settings import Quantized, group_word, keep, take
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.quantization.settings import Settings
+    from paramcalc.spec.quantize import QuantRule
+
+TUNED = ("nblocks", "enable_minmax_tuning", "enable_norm_bias_tuning", "act_bits", "act_data_type", "act_dynamic",
+         "act_group_size", "act_sym", "quant_block_list", "super_bits", "super_group_size", "low_cpu_mem_usage",
+         "sampler", "not_use_best_mse", "dynamic_max_gap", "scale_dtype", "not_use_mse", "desc_act")
+REGEX = set("*^$[]()|+?\\")
+
+
+def auto_round(settings: Settings) -> Quantized:
+    """Only blocks under `block_name_to_quantize`; `extra_config` by whole names, then by its expressions; 16 bits are
+    no quantization; `modules_to_not_convert` is an expression found anywhere."""
+    settings.get(*TUNED)
+    bits, group = settings.number("bits", default=4), settings.number("group_size", default=128)
+    layout = settings.text("packing_format", default="auto_round:auto_gptq")
+    kind = settings.text("data_type", default="int")
+    settings.get("sym")
+    rules: list[QuantRule] = [*keep(searched(settings.names("modules_to_not_convert") or ()))]
+    extra = settings.mapping("extra_config")
+    exact, expressions = [], []
+    for name in extra.data if extra else ():
+        own = extra.inner(extra.get(name) or {}, name) if extra else settings
+        own.get("sym", "data_type", *TUNED)
+        width, size = own.number("bits", default=bits), own.number("group_size", default=group)
+        format_ = "keep" if width >= 16 else packed(layout, own.text("data_type", default=kind), width, size)
+        if REGEX & set(name):
+            expressions.append(take(format_, (), searched([name])))
+        else:
+            exact.append(take(format_, (), whole([name])))
+    blocks = settings.names("block_name_to_quantize", "to_quant_block_names", "quant_block_list")
+    prefixes = [part.strip() for text in blocks or () for part in text.split(",")]
+    base = packed(layout, kind, bits, group)
+    rules += [*exact, *expressions, take(base, ("linear",), under(prefixes) if prefixes else "*")]
+    return Quantized(tuple(rules))
+
+
+def packed(layout: str, kind: str, bits: int, group: int) -> str:
+    """The format a packing writes."""
+    if kind.startswith(("mx_fp", "mx_int")):
+        return "mxfp8" if bits == 8 else "mxfp4"
+    if kind.startswith("nv_fp"):
+        return "nvfp4_pack_quantized"
+    if kind.startswith(("fp", "float")) and bits == 8:
+        return "fp8_channel"
+    if "awq" in layout:
+        return f"awq-{bits}bit-{group_word(group)}"
+    if "llm_compressor" in layout:
+        return f"pack_quantized-{bits}bit-{group_word(group)}"
+    return f"gptq-{bits}bit-{group_word(group)}"

@@ -1,0 +1,34 @@
+"""EXL2 and EXL3: a mean of bits a weight, chosen matrix by matrix; the head has its own.
+
+Sources: exllamav2 0.3.2, exllamav3 1.6.5 (modules/quant/exl3.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.config.quantization.settings import Quantized, take
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.quantization.settings import Settings
+
+
+def exl2(settings: Settings) -> Quantized:
+    """ExLlamaV2."""
+    return _mean(settings, "exl2")
+
+
+def exl3(settings: Settings) -> Quantized:
+    """ExLlamaV3."""
+    return _mean(settings, "exl3")
+
+
+def _mean(settings: Settings, name: str) -> Quantized:
+    settings.get("calibration", "out_scales", "codebook", "tensor_storage", "measurement")
+    bits, head = settings.share("bits"), settings.share("head_bits", default=6)
+    if bits is None:
+        return Quantized((), (settings.caveat("bits", "is missing", "unknown"),))
+    whole = bits.denominator == 1 and name == "exl3"
+    caveats = () if whole else (settings.caveat("bits", "a mean: the file chooses them matrix by matrix", "estimate"),)
+    return Quantized((take(f"{name}-{float(bits):g}bpw", ("linear",)),
+                      take(f"{name}-{float(head or 6):g}bpw", ("head",))), caveats)

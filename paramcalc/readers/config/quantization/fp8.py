@@ -1,0 +1,82 @@
+"""FP8 and MXFP4 checkpoints as transformers, DeepSeek and vLLM write them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.config.quantization.matching import start_or_end, under, whole
+from paramcalc.readers.config.quantization.settings import Quantized, keep, take
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.quantization.settings import Settings
+    from paramcalc.spec.caveats import Caveat
+    from paramcalc.spec.quantize import QuantRule
+
+EXPERTS = {"fp4": "mxfp4", "mxfp4": "mxfp4", "nvfp4": "nvfp4", "fp8": "", "fp8_e4m3": ""}
+"""What `expert_dtype` says: a format, or the one of the other matrices."""
+
+
+def fp8(settings: Settings) -> Quantized:
+    """One byte a weight, a scale a block or a tensor. `modules_to_not_convert` is read as transformers reads it,
+    `ignored_layers` as vLLM does (whole names, the experts of a layer by prefix).
+
+    Sources: transformers FineGrainedFP8Config; vllm-project/vllm@0071b24bf8fe:…/quantization/fp8.py.
+    """
+    settings.get("fmt", "activation_scheme", "modules_to_convert", "weight_per_tensor", "act_per_tensor")
+    format_ = _blocks(settings)
+    skipped = settings.names("modules_to_not_convert")
+    ignored = settings.names("ignored_layers")
+    rules = [*keep(start_or_end(skipped or ())), *keep(_ignored(ignored or ()))]
+    experts, caveats = _experts(settings)
+    rules += experts
+    if settings.get("modules_to_convert"):
+        rules.append(take("fp8_tensor", (), start_or_end(settings.names("modules_to_convert") or ())))
+    return Quantized((*rules, take(format_)), tuple(caveats))
+
+
+def _blocks(settings: Settings) -> str:
+    size = settings.get("weight_block_size")
+    power = settings.text("scale_fmt") == "ue8m0"
+    if size is None:
+        return "fp8_channel" if settings.flag("weight_per_channel") else "fp8_tensor"
+    if type(size) not in (list, tuple) or len(size) != 2 or not all(type(n) is int and 0 < n <= 2**17 for n in size):
+        raise settings.error("expected two sizes of a block", "weight_block_size")
+    return f"fp8_block{'_ue8m0' if power else ''}-b{size[0]}x{size[1]}"
+
+
+def _ignored(names: list[str] | tuple[str, ...]) -> list[str]:
+    """Whole names; what holds `experts` takes all experts of that layer."""
+    return [text for name in names for text in (under([name]) if "experts" in name else whole([name]))]
+
+
+def _experts(settings: Settings) -> tuple[list[QuantRule], list[Caveat]]:
+    """Routed experts in another format: DeepSeek-V4's `expert_dtype`, ModelOpt's `quantized_layers` of such a file."""
+    if settings.text("quant_algo", "moe_quant_algo"):
+        from paramcalc.readers.config.quantization.modelopt import ALGORITHMS, layers
+
+        settings.get("config_groups", "ignore", "group_size", "exclude_modules", "moe_quant_algo", "expert_dtype",
+                     "kv_cache_quant_algo", "kv_cache_scheme")
+        rules, caveats = layers(settings)
+        algorithm = settings.text("moe_quant_algo").upper()
+        if algorithm in ALGORITHMS and not rules:
+            rules = [take(ALGORITHMS[algorithm], ("experts",))]
+        return rules, caveats
+    width = settings.text("expert_dtype")
+    if not width or EXPERTS.get(width) == "":
+        return [], []
+    if width not in EXPERTS:
+        return [], [settings.caveat("expert_dtype", f"{width!r} is not known")]
+    return [take(EXPERTS[width], ("experts",))], []
+
+
+def fbgemm(settings: Settings) -> Quantized:
+    """FBGEMM: a scale a row. Source: transformers integrations/fbgemm_fp8.py."""
+    settings.get("activation_scale_ub")
+    return Quantized((*keep(start_or_end(settings.names("modules_to_not_convert") or ())), take("fp8_channel")))
+
+
+def mxfp4(settings: Settings) -> Quantized:
+    """gpt-oss: only the experts' matrices; the list of others is read as expressions. Source: transformers
+    integrations/mxfp4.py."""
+    kept = settings.names("modules_to_not_convert")
+    return Quantized((*keep(start_or_end(kept or ())), take("mxfp4", ("experts",))))

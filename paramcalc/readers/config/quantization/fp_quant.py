@@ -1,0 +1,29 @@
+"""FP-Quant. Source: fp_quant 0.3.2 module/linear.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.config.quantization.matching import start_or_end
+from paramcalc.readers.config.quantization.settings import Quantized, keep, take
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.quantization.settings import Settings
+
+FORMATS = {"mxfp4": "fp_quant_mxfp4", "nvfp4": "fp_quant_nvfp4", "mxfp8": "mxfp8"}
+
+
+def fp_quant(settings: Settings) -> Quantized:
+    """4-bit floats after a rotation; master weights and pseudoquantized ones are plain weights."""
+    settings.get("forward_method", "backward_dtype", "hadamard_group_size", "transform_init")
+    master, pseudo = settings.flag("store_master_weights"), settings.flag("pseudoquantization")
+    dtype = settings.text("forward_dtype", default="nvfp4")
+    kept = settings.names("modules_to_not_convert")
+    if pseudo or master:
+        known = () if pseudo else (settings.caveat("store_master_weights", "codes beside the master weights are left "
+                                                   "out"),)
+        return Quantized(caveats=known)
+    if dtype not in FORMATS:
+        return Quantized((), (settings.caveat("forward_dtype", f"{dtype!r} is not known", "unknown"),))
+    rule = take(FORMATS[dtype], ("linear", "towers") if kept is None else ("linear", "towers", "head"))
+    return Quantized((*keep(start_or_end(kept or ["lm_head"])), rule))

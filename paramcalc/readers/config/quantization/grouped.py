@@ -1,0 +1,68 @@
+"""GPTQ and AWQ: codes packed in words of 32 bits, a scale and a zero for each group of inputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.config.quantization.matching import from_start, inside
+from paramcalc.readers.config.quantization.settings import Quantized, group_word, keep, take
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.quantization.settings import Settings
+    from paramcalc.spec.quantize import QuantRule
+    from paramcalc.transforms.quantize import Kind
+
+PLAIN = ("gptq", "gptq_v2", "auto_gptq", "")
+"""Layouts of the words that take as many bytes."""
+
+
+def gptq(settings: Settings) -> Quantized:
+    """AutoGPTQ, GPTQModel and optimum. `dynamic` overrides by name, the first hit in its order; the head only with
+    `lm_head: true`. Source: ModelCloud/GPTQModel@f4c327a17eb3:gptqmodel/quantization/config.py#L1614-L1860."""
+    bits, group = settings.number("bits", "w_bit", default=4), settings.number("group_size", default=128)
+    layout = settings.text("checkpoint_format", "format")
+    settings.get("desc_act", "sym", "block_name_to_quantize", "is_marlin_format", "quant_type", "pack_dtype", "zero")
+    among: tuple[Kind, ...] = ("linear", "head") if settings.get("lm_head") is True else ("linear",)
+    caveats = [] if layout in PLAIN else [settings.caveat("checkpoint_format", f"the layout {layout!r} is counted as "
+                                                          "GPTQ's own", "estimate")]
+    inner = settings.names("modules_in_block_to_quantize", "inside_layer_modules")
+    rules = [*_dynamic(settings, bits, group, among)]
+    rules.append(take(_gptq(bits, group), among, inside(inner) if inner else "*"))
+    skipped = settings.names("modules_to_not_convert")
+    return Quantized((*keep(inside(skipped or ())), *rules), tuple(caveats))
+
+
+def _dynamic(settings: Settings, bits: int, group: int, among: tuple[Kind, ...]) -> list[QuantRule]:
+    """Overrides in their order; `-:` leaves a module as it is, what one does not say is the base's."""
+    rules: list[QuantRule] = []
+    overrides = settings.mapping("dynamic")
+    for name in overrides.data if overrides else ():
+        expression = from_start([name.removeprefix("-:").removeprefix("+:")])
+        if name.startswith("-:"):
+            rules += keep(expression)
+            continue
+        own = overrides.inner(overrides.get(name) or {}, name) if overrides else settings
+        width = own.number("bits", default=bits)
+        size = own.number("group_size", default=group)
+        rules.append(take("keep" if width >= 16 else _gptq(width, size), among, expression))
+    return rules
+
+
+def _gptq(bits: int, group: int) -> str:
+    return f"gptq-{bits}bit-{group_word(group)}"
+
+
+def awq(settings: Settings) -> Quantized:
+    """AutoAWQ: linear layers of the blocks; a text inside a name keeps it. Source: casper-hansen/
+    AutoAWQ@88e4c76b2075:awq/utils/module.py#L56."""
+    bits = settings.number("bits", "w_bit", default=4)
+    group = settings.number("group_size", "q_group_size", default=128)
+    version = settings.text("version", default="gemm")
+    settings.read.add("version")
+    settings.get("zero_point", "do_fuse", "fuse_max_seq_len", "modules_to_fuse", "exllama_config", "desc_act", "sym",
+                 "format", "checkpoint_format", "lm_head", "pack_method")
+    kept = settings.names("modules_to_not_convert")
+    caveats = () if version in ("gemm", "marlin", "exllama", "ipex") else (
+        settings.caveat("version", f"{version!r} pads its zeros and scales: counted as gemm", "estimate"),)
+    rules = (*keep(inside(kept or ())), take(f"awq-{bits}bit-{group_word(group)}"))
+    return Quantized(rules, caveats)

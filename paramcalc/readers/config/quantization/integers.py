@@ -1,0 +1,80 @@
+"""Codes of a few bits with a scale a row or a group: HQQ, quanto, EETQ, BitNet, Metal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.config.quantization.matching import inside, start_or_end
+from paramcalc.readers.config.quantization.settings import Quantized, group_word, keep, take
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.quantization.settings import Settings
+    from paramcalc.spec.quantize import QuantRule
+    from paramcalc.transforms.quantize import Kind
+
+QUANTO = {"int8": "quanto_int8", "float8": "quanto_float8", "int4": "quanto_int4", "int2": "quanto_int2"}
+
+
+def hqq(settings: Settings) -> Quantized:
+    """A text inside a name skips it; settings a kind are keyed by the last two parts of its name, and a Linear without
+    such a key stays as it is. Source: transformers quantizers/quantizer_hqq.py."""
+    skipped = keep(inside(settings.names("skip_modules") or ["lm_head"]))
+    settings.get("view_as_float", "axis")
+    config = settings.mapping("quant_config") or settings
+    if "weight_quant_params" in config.data or config is settings:
+        return Quantized((*skipped, take(_hqq(config), _all(settings))))
+    rules: list[QuantRule] = []
+    for name in config.data:
+        own = config.mapping(name)
+        if own is not None:
+            rules.append(take(_hqq(own), ("linear",), inside([name])))
+    return Quantized((*skipped, *rules))
+
+
+def _hqq(config: Settings) -> str:
+    weights = config.mapping("weight_quant_params") or config
+    config.get("scale_quant_params", "zero_quant_params", "offload_meta")
+    weights.get("axis", "channel_wise", "optimize", "round_zero", "view_as_float", "quant_zero", "quant_scale")
+    bits, group = weights.number("nbits", "bits", default=4), weights.number("group_size", default=64)
+    return f"hqq-{bits}bit-{group_word(group)}"
+
+
+def quanto(settings: Settings) -> Quantized:
+    """optimum-quanto: weights of int8 and float8 a scale a row, of int4 and int2 a scale and a shift each 128."""
+    settings.get("activations")
+    word = settings.text("weights", default="int8").removeprefix("q")
+    kept = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
+    if word not in QUANTO:
+        return Quantized((), (settings.caveat("weights", f"{word!r} is not known", "unknown"),))
+    return Quantized((*kept, take(QUANTO[word], _all(settings))))
+
+
+def eetq(settings: Settings) -> Quantized:
+    """EETQ: int8 with a 16-bit scale a row. Source: transformers integrations/eetq.py."""
+    settings.get("weights")
+    kept = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
+    return Quantized((*kept, take("eetq", _all(settings))))
+
+
+def bitnet(settings: Settings) -> Quantized:
+    """BitNet: four ternary weights a byte; `online` checkpoints hold plain weights. Source: transformers
+    integrations/bitnet.py."""
+    settings.get("linear_class", "use_rms_norm", "rms_norm_eps")
+    if settings.text("quantization_mode", default="offline") == "online":
+        return Quantized()
+    kept = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
+    return Quantized((*kept, take("bitnet", _all(settings))))
+
+
+def metal(settings: Settings) -> Quantized:
+    """transformers' Metal kernels: MLX's codes with scales in FP32. Source: transformers
+    integrations/metal_quantization.py."""
+    kept = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
+    bits, group = settings.number("bits", default=4), settings.number("group_size", default=64)
+    return Quantized((*kept, take(f"metal-{bits}bit-g{group}", _all(settings))))
+
+
+def _all(settings: Settings) -> tuple[Kind, ...]:
+    """Every Linear: the head stays where no list is given, a list replaces that default."""
+    listed = settings.data.get("modules_to_not_convert") is not None
+    return ("linear", "towers", "head") if listed else ("linear", "towers")

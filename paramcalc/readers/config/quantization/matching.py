@@ -1,0 +1,72 @@
+"""How each loader tests the names it lists: its own rule, as patterns of ours.
+
+Read in: ModelCloud/GPTQModel quantization/config.py; vllm-project/compressed-tensors utils/match.py; huggingface/
+transformers quantizers/quantizers_utils.py; casper-hansen/AutoAWQ utils/module.py; vllm-project/vllm
+layers/quantization/modelopt.py, fp8.py, quark/utils.py; pytorch/ao quantization/quant_api.py; intel/auto-round
+inference/convert_model.py.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+EXPERT = re.compile(r"\bexperts\.\d+(?=\.|$)")
+
+
+def from_start(expressions: Iterable[str]) -> list[str]:
+    """Regular expressions that match from the name's start and need not reach its end (GPTQ `dynamic`)."""
+    return [f"re:{text}" for text in expressions]
+
+
+def whole(names: Iterable[str]) -> list[str]:
+    """Whole names (compressed-tensors, fp8 `ignored_layers`, MLX). An expert's number is told apart by nothing."""
+    return [f"name:{name}" for name in dict.fromkeys(EXPERT.sub("experts.*", name) for name in names)]
+
+
+def whole_or_regex(names: Iterable[str]) -> list[str]:
+    """Whole names, or `re:` matched from the start (compressed-tensors, quark)."""
+    return [text for name in names for text in ([name] if name.startswith("re:") else whole([name]))]
+
+
+def inside(names: Iterable[str]) -> list[str]:
+    """Texts that stand anywhere in a name (AWQ, HQQ)."""
+    return [f"re:.*{re.escape(name)}" for name in names]
+
+
+def searched(expressions: Iterable[str]) -> list[str]:
+    """Regular expressions found anywhere in a name (auto-round)."""
+    return [f"re:.*(?:{text})" for text in expressions]
+
+
+def covering(expressions: Iterable[str]) -> list[str]:
+    """Whole names, or `re:` and an expression that covers the whole name (torchao)."""
+    return [f"re:(?:{text.removeprefix('re:')})$" if text.startswith("re:") else f"name:{text}"
+            for text in expressions]
+
+
+def start_or_end(names: Iterable[str]) -> list[str]:
+    """Regular expressions from the start, or the end of a name (transformers: bitsandbytes, fp8, HQQ and others)."""
+    return [text for name in names for text in (f"re:{name}" if _compiles(name) else f"re:{re.escape(name)}",
+                                                f"re:.*{re.escape(name)}$")]
+
+
+def substring_or_wildcard(names: Iterable[str]) -> list[str]:
+    """A text anywhere in a name; with `*`, a wildcard on the whole name (ModelOpt as vLLM reads it)."""
+    return [name if "*" in name else f"re:.*{re.escape(name)}" for name in names]
+
+
+def under(names: Iterable[str]) -> list[str]:
+    """Whole names and what is below them; experts as one module too."""
+    return [text for name in names for text in (*whole([name]), f"re:{re.escape(name)}\\.")]
+
+
+def _compiles(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True

@@ -1,0 +1,82 @@
+"""MLX: every module that can be quantized, tables and head too, unless a key of its whole name says otherwise.
+
+Source: ml-explore/mlx-lm@d78bf58e217c:mlx_lm/utils.py#L375-L420, #L818-L890.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.config.quantization.matching import whole
+from paramcalc.readers.config.quantization.settings import Quantized, keep, take
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.quantization.settings import Settings
+    from paramcalc.spec.quantize import QuantRule
+    from paramcalc.transforms.quantize import Kind
+
+MODES = {"mxfp4": "mlx_mxfp4", "nvfp4": "mlx_nvfp4", "mxfp8": "mlx_mxfp8"}
+DEFAULTS = {"affine": (4, 64), "mxfp4": (4, 32), "nvfp4": (4, 16), "mxfp8": (8, 32)}
+"""Bits and group size of each mode."""
+ALL: tuple[Kind, ...] = ("linear", "head", "embedding")
+
+
+def mlx(settings: Settings) -> Quantized:
+    """The base settings for every matrix whose rows divide into groups, others by whole name, `false` for 16 bits."""
+    base = _format(settings, settings)
+    overrides: list[QuantRule] = []
+    routers = False
+    settings.get("quant_method", "linear_class")
+    for name, value in settings.data.items():
+        if name in settings.read or type(value) not in (dict, bool):
+            continue
+        settings.read.add(name)
+        routers = routers or name.endswith((".gate", ".router"))
+        names = whole(_spellings(name))
+        if value is False:
+            overrides += keep(names)
+        elif value is True:
+            overrides.append(take(base, (), names))
+        else:
+            overrides.append(take(_format(settings.inner(value, name), settings), (), names))
+    rules = [*overrides, take(base, ALL)]
+    caveats = () if routers or not settings.experts else (
+        settings.caveat("bits", "routers are taken to be in 16 bits: a class of mlx-lm decides, not the config",
+                        "estimate"),)
+    return Quantized(tuple(_merged(rules)), caveats)
+
+
+def _format(settings: Settings, base: Settings) -> str:
+    mode = settings.text("mode") or base.text("mode", default="affine")
+    if mode not in DEFAULTS:
+        raise settings.error(f"the mode {mode[:40]!r} is not known", "mode", f"known: {', '.join(DEFAULTS)}")
+    bits, group = DEFAULTS[mode]
+    if mode != "affine" and not (settings is not base and settings.data.get("mode") is None
+                                 and settings.data.get("bits") not in (None, bits)):
+        settings.get("bits", "group_size")
+        return MODES[mode]
+    bits, group = settings.number("bits", default=4), settings.number("group_size", default=64)
+    return f"mlx-{bits}bit-g{group}"
+
+
+def _spellings(name: str) -> list[str]:
+    """MLX stacks experts and splits their fused matrices: its names, and the published ones."""
+    names = [name]
+    if ".switch_mlp." in name:
+        names += [name.replace(".switch_mlp.", ".experts.*."), name.replace(".switch_mlp.", ".experts.")]
+    for part in ("gate_proj", "up_proj"):
+        if name.endswith(f".experts.{part}"):
+            names.append(name.removesuffix(part) + "gate_up_proj")
+    return names
+
+
+def _merged(rules: list[QuantRule]) -> list[QuantRule]:
+    """Rules of whole names that give one format, as one: no name stands in two of them."""
+    names: dict[str, list[str]] = {}
+    others = []
+    for rule in rules:
+        if type(rule.match) is tuple and not rule.among:
+            names.setdefault(rule.format, []).extend(rule.match)
+        else:
+            others.append(rule)
+    return [take(format_, (), match) for format_, match in names.items()] + others

@@ -1,0 +1,109 @@
+"""NVIDIA ModelOpt: `hf_quant_config.json` and the same settings inside config.json.
+
+Sources: NVIDIA/Model-Optimizer@a2fbac7bad8a:modelopt/torch/export/quant_utils.py;
+vllm-project/vllm@00155cdecca7:vllm/model_executor/layers/quantization/modelopt.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.readers.config.quantization.matching import substring_or_wildcard, under
+from paramcalc.readers.config.quantization.settings import Quantized, keep, take
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.quantization.settings import Settings
+    from paramcalc.spec.caveats import Caveat
+    from paramcalc.spec.quantize import QuantRule
+
+ALGORITHMS = {
+    "FP8": "fp8_tensor", "FP8_PER_CHANNEL_PER_TOKEN": "fp8_channel", "FP8_PB_WO": "fp8_block",
+    "FP8_PB_REAL": "fp8_block", "FP8_BLOCK_SCALES": "fp8_block", "NVFP4": "nvfp4", "NVFP4_AWQ": "nvfp4_awq",
+    "NVFP4_FP8_MHA": "nvfp4", "W4A16_NVFP4": "nvfp4", "W4A8_NVFP4_FP8": "nvfp4", "W4A16_AWQ": "modelopt_int4_awq",
+    "W4A8_AWQ": "modelopt_int4_awq", "W4A16": "modelopt_int4_awq", "INT4_AWQ": "modelopt_int4_awq",
+    "W8A16": "int8_channel", "W8A8_SQ_PER_CHANNEL": "int8_channel", "INT8_SQ": "int8_channel", "MXFP8": "mxfp8",
+    "MXFP4": "mxfp4", "W4A8_MXFP4_FP8": "mxfp4", "W4A8_MXFP4_MXFP8": "mxfp4", "W4A16_MXFP4": "mxfp4",
+}
+"""`quant_algo` to a format."""
+GROUPED = ("modelopt_int4_awq",)
+TOWERS = ("*vision_tower*", "*vision_model*", "*visual*")
+"""Stay in 16 bits, listed or not (vLLM)."""
+
+
+def modelopt(settings: Settings) -> Quantized:
+    """One algorithm for all linear layers but those excluded, or one for each layer named (`MIXED_PRECISION`)."""
+    inner = settings.mapping("quantization") or settings
+    settings.get("producer")
+    caveats: list[Caveat] = []
+    excluded = inner.names("exclude_modules", "ignore") or []
+    inner.get("config_groups", "has_zero_point", "pre_quant_scale", "quant_type", "smoothquant_val", "clamp_val",
+              "use_meta_recipe", "mamba_ssm_cache_dtype")
+    notes = cache_notes(inner)
+    algorithm = inner.text("quant_algo", "quant_method_detail").upper() or _by_groups(inner)
+    kept = keep(substring_or_wildcard(excluded) + list(TOWERS))
+    if algorithm in ("MIXED_PRECISION", "MIXED"):
+        rules, caveats = layers(inner)
+        if not rules:
+            caveats.append(inner.caveat("quant_algo", "MIXED_PRECISION without quantized_layers", "unknown"))
+        return _said(Quantized((*rules, *kept), tuple(caveats), notes), inner, settings)
+    format_ = _format(inner, algorithm)
+    if format_ is None:
+        if algorithm in ("NONE", "NO_QUANT", ""):
+            return Quantized(notes=notes)
+        caveats.append(inner.caveat("quant_algo", f"{algorithm[:60]!r} is not known: 4 bits a weight are counted"
+                                    if "4" in algorithm else f"{algorithm[:60]!r} is not known", "bound"))
+        format_ = "codes-4bpw"
+    return _said(Quantized((*kept, take(format_)), tuple(caveats), notes), inner, settings)
+
+
+def _said(made: Quantized, inner: Settings, settings: Settings) -> Quantized:
+    """Keys of the inner mapping that nobody read are said too."""
+    if inner is settings:
+        return made
+    from paramcalc.readers.config.quantization.methods import NEUTRAL
+
+    more = tuple(inner.caveat(key, "this setting is not used, and it may change the bytes of the weights")
+                 for key in inner.unread(NEUTRAL))
+    return made._replace(caveats=made.caveats + more)
+
+
+def _format(settings: Settings, algorithm: str) -> str | None:
+    name = ALGORITHMS.get(algorithm)
+    group = settings.number("group_size", "block_size", default=0)
+    return f"{name}-g{group}" if name in GROUPED and group > 0 else name
+
+
+def layers(settings: Settings) -> tuple[list[QuantRule], list[Caveat]]:
+    """`quantized_layers`: the algorithm of each layer by its whole name and what stands under it (experts); layers
+    that are not named stay as they are. Names without the tree's `model.` in front are tried with it too."""
+    by_format: dict[str, list[str]] = {}
+    caveats: list[Caveat] = []
+    named = settings.mapping("quantized_layers")
+    for name in named.data if named else ():
+        own: Settings = named.inner(named.get(name) or {}, name) if named else settings
+        algorithm = own.text("quant_algo").upper()
+        format_ = _format(own, algorithm)
+        if format_ is None and algorithm:
+            caveats.append(settings.caveat("quantized_layers", f"{algorithm[:40]!r} of {name[:80]} is not known"))
+        by_format.setdefault(format_ or "keep", []).extend([name, f"model.{name}"] if name.startswith("layers.")
+                                                           else [name])
+    return [take(format_, (), under(names)) for format_, names in by_format.items()], caveats[:20]
+
+
+def _by_groups(settings: Settings) -> str:
+    """The algorithm of settings that say their widths only."""
+    groups = settings.data.get("config_groups")
+    first: Any = next(iter(groups.values()), None) if type(groups) is dict else None
+    weights = first.get("weights") if type(first) is dict else None
+    if type(weights) is not dict or weights.get("type") != "float":
+        return ""
+    return {8: "FP8", 4: "NVFP4"}.get(weights.get("num_bits", 0), "")
+
+
+def cache_notes(settings: Settings) -> tuple[str, ...]:
+    """What a checkpoint says of the cache: engines follow it, nothing here does without --kv-dtype."""
+    scheme = settings.get("kv_cache_quant_algo", "kv_cache_scheme")
+    if scheme is None:
+        return ()
+    word = str(scheme)[:20] if type(scheme) is str else f"{scheme.get('num_bits')}-bit {scheme.get('type')}"
+    return (f"the checkpoint is made for a cache in {word}: say so with --kv-dtype",)

@@ -1,0 +1,142 @@
+"""The settings of a quantized checkpoint, ticked off as they are read: what nobody reads is said."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from paramcalc.errors import Problem, SpecError
+from paramcalc.spec.caveats import Caveat
+from paramcalc.spec.quantize import MOST_NAMES, QuantRule
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from paramcalc.spec.caveats import Known
+    from paramcalc.transforms.quantize import Kind
+
+Path = tuple[str | int, ...]
+MOST_TEXT = 500
+SMALL = 2**17
+
+
+class Quantized(NamedTuple):
+    """What the settings of a config say."""
+
+    rules: tuple[QuantRule, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Settings:
+    """A mapping of a config; every key that is asked for counts as read."""
+
+    def __init__(self, data: dict[str, Any], path: Path, *, experts: bool = False) -> None:
+        """`experts` says whether the model has experts to choose from."""
+        self.data, self.path, self.experts = data, path, experts
+        self.read: set[str] = set()
+
+    def get(self, *keys: str) -> Any:  # noqa: ANN401 - any value of a JSON document
+        """The first of the keys that has a value; None for none."""
+        self.read.update(keys)
+        return next((self.data[key] for key in keys if self.data.get(key) is not None), None)
+
+    def number(self, *keys: str, default: int) -> int:
+        """A whole number of -1 or more. Raises SpecError."""
+        value = self.get(*keys)
+        if value is None:
+            return default
+        if type(value) is float and value.is_integer():
+            value = int(value)
+        if type(value) is not int or not -1 <= value <= SMALL:
+            raise self.error("expected a small integer", self._named(keys))
+        return value
+
+    def share(self, *keys: str, default: float | None = None) -> Fraction | None:
+        """A positive number that need not be whole. Raises SpecError."""
+        value = self.get(*keys)
+        if value is None:
+            value = default
+        if value is None:
+            return None
+        if type(value) not in (int, float) or not 0 < value <= 64:
+            raise self.error("expected a positive number, at most 64", self._named(keys))
+        return Fraction(str(value))
+
+    def text(self, *keys: str, default: str = "") -> str:
+        """A text in lower case. Raises SpecError."""
+        value = self.get(*keys)
+        if value is None:
+            return default
+        if type(value) is not str or len(value) > MOST_TEXT:
+            raise self.error("expected a word", self._named(keys))
+        return value.lower()
+
+    def flag(self, *keys: str) -> bool:
+        """Whether one of the keys is true."""
+        self.read.update(keys)
+        return any(self.data.get(key) is True for key in keys)
+
+    def names(self, *keys: str) -> list[str] | None:
+        """A list of module names, nested ones flattened; None where none is given. Raises SpecError."""
+        value = self.get(*keys)
+        if value is None:
+            return None
+        return self.list_of(value, self._named(keys))
+
+    def list_of(self, value: object, key: str) -> list[str]:
+        """The texts of a list, or of one text. Raises SpecError."""
+        items: list[Any] = [value] if type(value) is str else value if type(value) is list else [None]
+        names = [name for item in items for name in (item if type(item) is list else [item])]
+        if not all(type(name) is str and 0 < len(name) <= MOST_TEXT for name in names):
+            raise self.error("expected a list of module names", key)
+        if len(names) > MOST_NAMES:
+            raise self.error(f"more than {MOST_NAMES:,} modules are named", key)
+        return names
+
+    def mapping(self, *keys: str) -> Settings | None:
+        """A mapping under a key, as settings of its own; None where none is given. Raises SpecError."""
+        value = self.get(*keys)
+        if value is None:
+            return None
+        return self.inner(value, self._named(keys))
+
+    def inner(self, value: object, key: str | int) -> Settings:
+        """A value as settings that stand under a key. Raises SpecError for what is no mapping."""
+        if type(value) is not dict or not all(type(name) is str for name in value):
+            raise self.error("expected a mapping", key)
+        return Settings(value, (*self.path, key))
+
+    def unread(self, neutral: frozenset[str]) -> list[str]:
+        """Keys with a value that nobody asked for and that could change a size."""
+        return [key for key, value in self.data.items()
+                if key not in self.read and key not in neutral and value not in (None, False, [], {}, "")]
+
+    def error(self, message: str, key: str | int, hint: str = "") -> SpecError:
+        """A problem at a key."""
+        return SpecError(Problem(message, (*self.path, key), hint))
+
+    def caveat(self, key: str, message: str, known: Known = "bound") -> Caveat:
+        """Why the weights are less than exact, with the key to blame."""
+        where = ".".join(map(str, (*self.path, key)))[:200]
+        return Caveat(figure="weights", known=known, reason=f"{where}: {message[:500]}")
+
+    def _named(self, keys: Sequence[str]) -> str:
+        return next((key for key in keys if self.data.get(key) is not None), keys[0])
+
+
+def keep(matches: Sequence[str]) -> tuple[QuantRule, ...]:
+    """Modules that stay in the model's dtype."""
+    return (QuantRule(match=tuple(matches), format="keep", optional=True),) if matches else ()
+
+
+def take(format_: str, among: Sequence[Kind] = (), match: str | Sequence[str] = "*",
+         *, optional: bool = True) -> QuantRule:
+    """Matrices of some kinds, of any name or of those that fit, in a format."""
+    chosen = match if isinstance(match, str) else tuple(match)
+    return QuantRule(match=chosen, format=format_, among=tuple(among), optional=optional)
+
+
+def group_word(size: int) -> str:
+    """How a format's name says its group size; -1 is one group a row."""
+    return "channel" if size <= 0 else f"g{size}"
