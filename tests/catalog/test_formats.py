@@ -85,7 +85,7 @@ def test_nvfp4_and_mxfp4_rows() -> None:
 
 
 def test_group_of_a_whole_row() -> None:
-    assert find_format("gptq").but(group=-1).breakdown((64, 256))["scales"] == 2 * 64
+    assert find_format("gptq").but({"group": -1}).breakdown((64, 256))["scales"] == 2 * 64
 
 
 @pytest.mark.parametrize(("name", "gib"), [("q8_0", 7.95), ("f16", 14.96)])
