@@ -1,73 +1,180 @@
-"""A file as a git revision has it: `git:REV:path`. Git is asked, nothing of the repository is run."""
+"""A file as a git revision has it: `git:REV:path`. Git is asked; nothing a repository's configuration names is run."""
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
 from paramcalc.errors import InputError, Problem, UsageError
+from paramcalc.sanitize import quote, visible
 
 PREFIX = "git:"
 REVISION = re.compile(r"[\w./~^@{}-]{1,200}")
 LIMIT = 4 * 2**20
+"""Bytes of one file."""
+LISTING = 128 * 2**20
+"""Bytes of the names of a repository's files."""
 SECONDS = 20
+
+_SETTINGS = {
+    "safe.bareRepository": "explicit",  # a committed folder that looks like a git directory is none
+    "core.fsmonitor": "",  # ls-files would run it
+    "core.hooksPath": os.devnull,
+    "core.untrackedCache": "false",  # it could hide files
+    "core.excludesFile": os.devnull,
+    "core.attributesFile": os.devnull,
+    "core.pager": "cat",
+    "log.showSignature": "false",  # would run gpg.program
+    "submodule.recurse": "false",  # a child would lose these settings
+    "protocol.allow": "never",
+    "credential.helper": "",
+}
+"""Settings of the command line, which win over those of a repository, whatever it includes."""
+_ENVIRONMENT = {
+    "GIT_ALLOW_PROTOCOL": "",  # none: no transport, whatever protocol.*.allow says
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_PAGER": "cat",
+    "LC_ALL": "C",
+}
+_TRUSTED = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CEILING_DIRECTORIES",
+            "GIT_DISCOVERY_ACROSS_FILESYSTEM", "GIT_EXEC_PATH")
+"""Variables of git the user's environment keeps; a hook's GIT_DIR or GIT_INDEX_FILE would lead to another repository.
+
+The user's and the system's own configuration are trusted: `safe.directory` stands there.
+"""
+
+
+class _Answer(NamedTuple):
+    code: int
+    output: bytes
+    complete: bool
+    """Whether it is all git had to say; more than the limit is not read."""
+    error: str
+    """The last line git said about a failure."""
 
 
 def split(argument: str) -> tuple[str, str]:
     """`git:REV:path` as revision and path. Raises UsageError."""
     revision, colon, path = argument.removeprefix(PREFIX).partition(":")
     if not colon or not path:
-        raise UsageError(Problem(f"{argument[:100]!r} is not git:REVISION:path"))
+        raise UsageError(Problem(f"{quote(argument)} is not git:REVISION:path"))
     return checked(revision), path
 
 
 def show(revision: str, path: str) -> bytes:
-    """The content of a file at a revision, relative to the working folder. Raises InputError, UsageError."""
-    folder, name = Path(path).parent, Path(path).name
-    done = _git(folder, "show", f"{checked(revision)}:./{name}")
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise InputError(Problem(f"git has no {path} at {revision}: {said[-1][:200] if said else 'no answer'}"))
-    if len(done.stdout) > LIMIT:
-        raise InputError(Problem(f"is larger than {LIMIT:,} bytes at {revision}", source=path))
-    return done.stdout
+    """The content of a file at a revision, relative to the working folder. Raises InputError, UsageError.
+
+    It is read with `cat-file`, which knows neither filters nor text conversion, and never shows a commit.
+    """
+    folder, name = Path(path).parent, f"{checked(revision)}:./{Path(path).name}"
+    size = _git(folder, "cat-file", "-s", name)
+    if size.code:
+        raise InputError(Problem(f"git has no {visible(path, 400)} at {revision}: {size.error or 'no answer'}"))
+    if int(size.output) > LIMIT:
+        raise InputError(Problem(f"is larger than {LIMIT:,} bytes at {revision}", source=visible(path, 400)))
+    content = _git(folder, "cat-file", "blob", name)
+    if content.code or not content.complete:
+        raise InputError(Problem(f"git has no file {visible(path, 400)} at {revision}: {content.error or 'no answer'}"))
+    return content.output
+
+
+def exists(revision: str, path: str) -> bool:
+    """Whether a revision has a file, relative to the working folder. Raises InputError, UsageError.
+
+    False only where the revision itself is there.
+    """
+    if not _git(Path(path).parent, "cat-file", "-e", f"{checked(revision)}:./{Path(path).name}").code:
+        return True
+    require(revision, Path(path).parent)
+    return False
+
+
+def files_at(revision: str, folder: Path) -> list[Path]:
+    """Files a revision has below a folder, as paths below it. Raises InputError, UsageError."""
+    answer = _git(folder, "ls-tree", "-r", "-z", "--name-only", checked(revision), limit=LISTING)
+    if answer.code or not answer.complete:
+        raise InputError(Problem(f"git cannot list the files at {revision}: {answer.error or 'too many'}"))
+    return [folder / name for name in os.fsdecode(answer.output).split("\0") if name]
 
 
 def require(revision: str, folder: Path) -> None:
     """Nothing, if the repository of a folder has the revision. Raises InputError, UsageError."""
-    done = _git(folder, "rev-parse", "--quiet", "--verify", f"{checked(revision)}^{{commit}}")
-    if done.returncode:
-        raise InputError(Problem(f"git has no revision {revision} here", hint="a shallow clone has too little history: "
-                                 "git fetch --unshallow, or fetch-depth: 0"))
+    answer = _git(folder, "rev-parse", "--quiet", "--verify", f"{checked(revision)}^{{commit}}")
+    if answer.code:
+        why = f": {answer.error}" if answer.error else ""
+        raise InputError(Problem(f"git has no revision {revision} here{why}", hint="a shallow clone has too little "
+                                 "history: git fetch --unshallow, or fetch-depth: 0"))
 
 
 def tracked(folder: Path) -> list[Path] | None:
     """Files git tracks or would track below a folder, ignored ones left out; None outside a repository."""
     try:
-        done = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        answer = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard", limit=LISTING)
     except InputError:
         return None
-    if done.returncode:
+    if answer.code or not answer.complete:
         return None
-    names = done.stdout.decode(errors="surrogateescape").split("\0")
-    return [folder / name for name in sorted(set(names)) if name]
+    return [folder / name for name in sorted(set(os.fsdecode(answer.output).split("\0"))) if name]
 
 
 def checked(revision: str) -> str:
     """The revision, if git could not take it for anything else. Raises UsageError."""
     if not REVISION.fullmatch(revision) or revision.startswith("-"):
-        raise UsageError(Problem(f"{revision[:100]!r} is not a revision", hint="a branch, a tag or a commit"))
+        raise UsageError(Problem(f"{quote(revision)} is not a revision", hint="a branch, a tag or a commit"))
     return revision
 
 
-def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def _git(folder: Path, *arguments: str, limit: int = LIMIT) -> _Answer:
+    """The one way git is called. Raises InputError where it is not there or does not answer."""
+    settings = [word for key, value in _SETTINGS.items() for word in ("-c", f"{key}={value}")]
+    command = ["git", "--no-pager", *settings, "-C", str(folder), *arguments]
     try:
-        return subprocess.run(  # noqa: S603 - no shell, and the revision is checked
-            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git
-            capture_output=True, check=False, timeout=SECONDS,
-        )
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,  # noqa: S603 - no shell
+                              stderr=subprocess.PIPE, env=_environment()) as process:
+            return _answer(process, limit)
     except FileNotFoundError:
         raise InputError(Problem("git is not installed")) from None
     except subprocess.TimeoutExpired:
         raise InputError(Problem(f"git did not answer within {SECONDS} seconds")) from None
+    except (OSError, ValueError) as error:  # a NUL or a lone surrogate in a name
+        reason = getattr(error, "strerror", None) or "not a valid file name"
+        raise InputError(Problem(f"git cannot be asked: {reason.lower()}", source=visible(str(folder), 400))) from None
+
+
+def _environment() -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_") or key in _TRUSTED}
+    return kept | _ENVIRONMENT
+
+
+def _answer(process: subprocess.Popen[bytes], limit: int) -> _Answer:
+    """What git says within the time and the limit; it is ended where it would say more."""
+    from threading import Timer
+
+    expired: list[float] = []
+
+    def end() -> None:
+        expired.append(SECONDS)
+        process.kill()
+
+    late = Timer(SECONDS, end)
+    late.start()
+    try:
+        output = process.stdout.read(limit + 1) if process.stdout else b""
+        if len(output) > limit:
+            process.kill()
+        said = process.stderr.read(LIMIT) if process.stderr else b""
+        code = process.wait()
+    finally:
+        late.cancel()
+        process.kill()
+    if expired:
+        raise subprocess.TimeoutExpired("git", SECONDS)
+    lines = said.decode(errors="replace").strip().splitlines()
+    return _Answer(code, output[:limit], len(output) <= limit, visible(lines[-1], 200) if lines else "")
