@@ -36,7 +36,8 @@ def test_links_and_modes_stay(tmp_path):
 def test_an_interrupt_leaves_nothing_beside_the_old_file(tmp_path):
     path = tmp_path / "keep"
     path.write_text("old")
-    script = ("import os, signal, sys; os.fsync = lambda _: os.kill(os.getpid(), signal.SIGINT); "
+    script = ("import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+              "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGINT); "
               f"sys.argv = ['paramcalc', 'count', 'llama-3.1-8b', '--output', {str(path)!r}]; "
               "from paramcalc.cli import main; main()")
     done = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[1], capture_output=True, text=True,

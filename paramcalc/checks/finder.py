@@ -1,73 +1,161 @@
-"""Which files under the paths are specifications or configs."""
+"""Which files under the paths are specifications or configs, and what becomes of every other that could be one."""
 
 from __future__ import annotations
 
 import os
-import re
+import stat
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from paramcalc.checks.recognise import OTHER, Kind, Recognised, candidate, likely, recognise
+from paramcalc.checks.results import File
 from paramcalc.errors import InputError, Problem
 from paramcalc.readers.git import tracked
-from paramcalc.readers.text.limits import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SKIPPED = {"node_modules", "__pycache__", "site-packages", "venv", "vendor", "_vendor", "third_party"}
-"""Folders that hold what others wrote; hidden ones are passed over too."""
-_OURS = re.compile(rb"^(?:\xef\xbb\xbf)?\s*[\"']?paramcalc[\"']?\s*:", re.MULTILINE)
-_CONFIG = re.compile(rb"\"(?:model_type|architectures)\"\s*:")
+INSTALLED = {"node_modules", "__pycache__", "site-packages", ".git"}
+"""Folders that are not looked into: what is there was installed, or is git's own."""
+OTHERS = {"vendor", "_vendor", "third_party", "venv"}
+"""Folders that hold what others wrote."""
+LOOKS = 50_000
+"""Entries of folders whose files are not checked that are looked at, to say which of them could have been."""
 
 
-def find(paths: Iterable[Path]) -> list[Path]:
-    """Files named, and in folders every YAML file that says `paramcalc:` and every config.json of a model.
+class Search(NamedTuple):
+    """What is under the paths."""
 
-    Raises InputError for a path that is not there, and where nothing at all is found.
+    files: tuple[File, ...]
+    others: int = 0
+    """YAML and JSON files that say nothing of a model."""
+    unsearched: tuple[str, ...] = ()
+    """Folders that were not looked into."""
+
+    @property
+    def checked(self) -> tuple[Path, ...]:
+        """The files to check, in order."""
+        return tuple(Path(file.path) for file in self.files if file.state == "checked")
+
+
+def find(paths: Iterable[Path], *, only_specs: bool = False) -> Search:
+    """Files named, and in folders every specification and config.
+
+    With `only_specs` a file named is treated as one found in a folder: what says nothing of a model is passed over.
+    Raises InputError for a path that is not there, and, without `only_specs`, where nothing at all is found.
     """
-    found: dict[Path, None] = {}
+    finder = _Finder()
     missing = []
     for path in paths:
         if path.is_dir():
-            found |= dict.fromkeys(_inside(path))
-        elif path.exists():
-            found[path] = None
-        else:
+            finder.search(path)
+        elif not os.path.lexists(path):
             missing.append(Problem("no such file or folder", source=str(path)))
+        elif only_specs:
+            finder.look(path, "")
+        else:
+            finder.files.setdefault(str(path), File(str(path)))
     if missing:
         raise InputError(*missing)
-    if not found:
-        raise InputError(Problem("nothing to check", hint="a spec says `paramcalc: 1`, a config.json `model_type`"))
-    return list(found)
+    if not only_specs and not any(file.state == "checked" for file in finder.files.values()):
+        skipped = [f"{file.path}: {file.why}" for file in islice(finder.files.values(), 3)]
+        raise InputError(Problem("nothing to check" + "".join(f"; skipped {why}" for why in skipped),
+                                 hint="a spec says `paramcalc: 1`, a config.json `model_type`"))
+    return Search(tuple(finder.files.values()), finder.others, tuple(finder.unsearched))
 
 
-def _inside(folder: Path) -> Iterator[Path]:
-    listed = tracked(folder)
-    if listed is None:
-        yield from _walked(folder)
-        return
-    for path in listed:
-        hidden = any(part.startswith(".") or part in SKIPPED for part in path.relative_to(folder).parts)
-        if not hidden and _fits(path):
-            yield path
+class _Finder:
+    """One search: files by path, in the order they are found."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, File] = {}
+        self.others = 0
+        self.unsearched: list[str] = []
+        self._looks = LOOKS
+        self._root = ""
+
+    def search(self, folder: Path) -> None:
+        """Everything below a folder."""
+        self._root = os.path.realpath(folder)
+        listed = tracked(folder)
+        known = None if listed is None else {str(path) for path in listed}
+        above = None if known is None else {os.path.dirname(path) for path in known}
+        if above is not None:  # every folder with a file git knows, at any depth
+            for path in tuple(above):
+                while (path := os.path.dirname(path)) and path not in above:
+                    above.add(path)
+        self._below(folder, "", known, above)
+
+    def _below(self, folder: Path, why: str, known: set[str] | None, above: set[str] | None) -> None:
+        """The files of a folder, then those of its folders; `why` says why they are not checked, if they are not."""
+        try:
+            entries = sorted(self._entries(folder, why), key=lambda entry: entry.name)
+        except OSError as error:
+            reason = (error.strerror or "unknown error").lower()
+            self.files[str(folder)] = File(str(folder), "checked", f"cannot be searched: {reason}")
+            return
+        for entry in entries:
+            path = folder / entry.name
+            if candidate(entry.name) and not entry.is_dir():
+                hidden = "is hidden" if entry.name.startswith(".") else ""
+                ignored = "is ignored by git" if known is not None and str(path) not in known else ""
+                self.look(path, why or hidden or ignored)
+        for entry in entries:
+            if entry.is_dir():
+                self._folder(entry, folder / entry.name, why, known, above)
+
+    def _folder(self, entry: os.DirEntry[str], path: Path, why: str, known: set[str] | None, above: set[str] | None,
+                ) -> None:
+        linked = entry.is_symlink()
+        if linked and (os.path.realpath(path) + os.sep).startswith(self._root + os.sep):
+            return  # its files are seen where they are
+        if entry.name in INSTALLED or (path / "pyvenv.cfg").is_file() or (why and (linked or self._looks <= 0)):
+            if entry.name != ".git":
+                self.unsearched.append(str(path))
+            return
+        if not why and linked:
+            why = "is in a linked folder"
+        elif not why and entry.name.startswith("."):
+            why = "is in a hidden folder"
+        elif not why and entry.name in OTHERS:
+            why = f"is in a folder named {entry.name}"
+        elif not why and above is not None and str(path) not in above:
+            why = "is in another repository" if (path / ".git").exists() else "is ignored by git"
+        self._below(path, why, known, above)
+
+    def _entries(self, folder: Path, why: str) -> Iterator[os.DirEntry[str]]:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if why:
+                    self._looks -= 1
+                    if self._looks < 0:
+                        self.unsearched.append(str(folder))
+                        return
+                yield entry
+
+    def look(self, path: Path, why: str) -> None:
+        """Sort one file in; `why` says why it is not checked even if it is ours."""
+        name = str(path)
+        if name in self.files:
+            return
+        recognised = _recognised(path)
+        if recognised.kind is Kind.other:
+            self.others += 1
+        elif why or recognised.kind is Kind.unclear:
+            self.files[name] = File(name, "skipped", recognised.why if recognised.kind is Kind.unclear else why)
+        else:
+            self.files[name] = File(name, "checked", recognised.why)
 
 
-def _walked(folder: Path) -> Iterator[Path]:
-    for root, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED)
-        for name in sorted(files):
-            path = Path(root, name)
-            if _fits(path):
-                yield path
-
-
-def _fits(path: Path) -> bool:
-    """Whether a file is one of ours by what its first 4 MiB say; a larger one of others is no business of ours."""
-    pattern = _OURS if path.suffix in (".yaml", ".yml") else _CONFIG if path.name == "config.json" else None
-    if pattern is None or not path.is_file():
-        return False
+def _recognised(path: Path) -> Recognised:
+    named = likely(path.name)
     try:
-        with path.open("rb") as file:
-            return pattern.search(file.read(MAX_BYTES)) is not None
-    except OSError:
-        return True
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe is never opened: it might wait for ever
+            return Recognised(Kind.unclear, "is no regular file") if named else OTHER
+        return recognise(path)
+    except FileNotFoundError:
+        why = "is a link to what is not there"
+    except OSError as error:
+        why = f"cannot be read: {(error.strerror or 'unknown error').lower()}"
+    return Recognised(Kind.near, why) if named else OTHER

@@ -2,53 +2,124 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.build import build
 from paramcalc.checks.metrics import Figures
 from paramcalc.checks.results import Finding
 from paramcalc.errors import InputError, PCError
-from paramcalc.readers.git import checked, require
+from paramcalc.readers.files import read_file
+from paramcalc.readers.git import blobs, checked, require
 from paramcalc.readers.models import load
+from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from paramcalc.checks.checked_model import Subject
+    from paramcalc.spec.model import ModelSpec
 
 GROWTH = "PC005"
+RAISE = "decide on it: raise the budget, or undo the change"
 
 
-def growth(revision: str) -> Callable[[Subject], Iterator[Finding]]:
-    """A comparison of each file that has `expect.growth` with its content at a revision; a new file has none.
+class Growth(NamedTuple):
+    """What is done with each file, and once all are checked."""
 
-    Raises UsageError for what is no revision; the comparison raises InputError for one the repository does not have.
+    each: Callable[[Subject], Iterator[Finding]]
+    last: Callable[[], Iterator[Finding]]
+
+
+def growth(revision: str, files: Iterable[Path]) -> Growth:
+    """A comparison of each file that has, or had, `expect.growth` with its content at a revision.
+
+    A file that is new has no earlier figures. It is an error if the earlier content cannot be read, if a budget it had
+    is gone, or if a file with a budget is gone while others are new: it may have been renamed. Raises UsageError for
+    what is no revision, InputError for one the repository does not have.
     """
-    checked(revision)
+    folders = {path.parent for path in files}
+    earlier: dict[str, str] = {}
+    for folder in _outermost(folders):
+        require(checked(revision), folder)
+        earlier |= {os.path.abspath(path): blob for path, blob in blobs(revision, folder).items()}
+    new: list[str] = []
 
-    def compare(subject: Subject) -> Iterator[Finding]:
-        allowed = subject.spec.expect.growth if subject.spec.expect else {}
-        if not allowed:
-            return
-        try:
-            old = Figures(build(load(f"git:{revision}:{subject.name}").spec)).named()
-        except InputError:
-            require(revision, Path(subject.name).parent)
-            return
-        except PCError as error:
-            yield Finding(subject.name, GROWTH, f"at {revision} it cannot be read: {error}")
-            return
-        new = subject.figures.named()
-        for name, percent in allowed.items():
-            if (new[name] - old[name]) * 100 > percent * old[name]:
-                line, column = subject.loaded.document.place(("expect", "growth", name))
-                by = _percent(old[name], new[name])
-                message = (f"{name} grew from {old[name]:,} at {revision} to {new[name]:,} ({by}); {percent:g} % are "
-                           "allowed")
-                yield Finding(subject.name, GROWTH, message, line=line, column=column, expected=old[name],
-                              actual=new[name], hint="decide on it: raise the budget, or undo the change")
+    def each(subject: Subject) -> Iterator[Finding]:
+        blob = earlier.get(os.path.abspath(subject.name))
+        if blob is None:
+            new.append(subject.name)
+        elif blob != _blob(Path(subject.name), len(blob)):
+            yield from _compared(subject, revision)
 
-    return compare
+    def last() -> Iterator[Finding]:
+        gone = [path for path in earlier if path.endswith((".yaml", ".yml")) and not os.path.lexists(path)]
+        for path in gone if new else ():
+            yield from _gone(os.path.relpath(path), revision, new)
+
+    return Growth(each, last)
+
+
+def _outermost(folders: Iterable[Path]) -> list[Path]:
+    """Folders that are below no other."""
+    outer: list[Path] = []
+    for folder in sorted(folders, key=lambda path: path.resolve()):
+        if not outer or not folder.resolve().is_relative_to(outer[-1].resolve()):
+            outer.append(folder)
+    return outer
+
+
+def _blob(path: Path, digits: int) -> str:
+    """The name git gives the content of a file."""
+    raw = read_file(path)
+    sha = hashlib.sha1 if digits == 40 else hashlib.sha256
+    return sha(b"blob %d\0" % len(raw) + raw, usedforsecurity=False).hexdigest()
+
+
+def _budget(spec: ModelSpec) -> dict[str, float]:
+    return dict(spec.expect.growth) if spec.expect else {}
+
+
+def _compared(subject: Subject, revision: str) -> Iterator[Finding]:
+    budget = _budget(subject.spec)
+    try:
+        spec = load(f"git:{revision}:{subject.name}").spec
+        earlier = _budget(spec)
+        old = Figures(build(spec)).named() if budget else {}
+    except PCError as error:
+        if budget or not subject.is_config:  # a config.json has no budget, and had none
+            yield Finding(subject.name, GROWTH, f"cannot be compared: at {revision} it cannot be read: "
+                          f"{visible(str(error.problems[0]), 400)}")
+        return
+    for name in earlier.keys() - budget.keys():
+        yield Finding(subject.name, GROWTH, f"the growth budget of {name}, {earlier[name]:g} % at {revision}, is gone",
+                      hint="put it back; a budget is raised, not removed")
+    new = subject.figures.named()
+    for name, percent in budget.items():
+        if (new[name] - old[name]) * 100 > percent * old[name]:
+            line, column = subject.loaded.document.place(("expect", "growth", name))
+            message = (f"{name} grew from {old[name]:,} at {revision} to {new[name]:,} "
+                       f"({_percent(old[name], new[name])}); {percent:g} % are allowed")
+            yield Finding(subject.name, GROWTH, message, line=line, column=column, expected=old[name],
+                          actual=new[name], hint=RAISE)
+
+
+def _gone(path: str, revision: str, new: list[str]) -> Iterator[Finding]:
+    try:
+        budget = _budget(load(f"git:{revision}:{path}").spec)
+    except InputError:  # it was no specification
+        return
+    except PCError as error:
+        budget = {"": 0}
+        path = f"{path} ({visible(str(error.problems[0]), 200)})"
+    if budget:
+        others = ", ".join(new[:3]) + (" …" if len(new) > 3 else "")
+        yield Finding(new[0], GROWTH, f"{path} had a growth budget at {revision} and is gone, while {others} "
+                      f"{'is' if len(new) == 1 else 'are'} new: if it was renamed, it is not compared",
+                      hint="rename it in a change of its own, with --ignore PC005, and change its sizes in another")
 
 
 def _percent(old: int, new: int) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,11 +12,13 @@ from paramcalc.atomic import write_atomic
 from paramcalc.checks.results import Finding
 from paramcalc.errors import InputError, Problem
 from paramcalc.readers.files import read_file
+from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
     from paramcalc.checks.checked_model import Subject
 
 NAME = "paramcalc.lock"
+LIMIT = 4 * 2**20
 SCHEMA = "paramcalc/lock/1"
 LOCK = "PC004"
 RECORD = "if it is meant, record it: check --write-lock"
@@ -28,32 +31,92 @@ class Lock(NamedTuple):
     last: Callable[[], Iterator[Finding]]
 
 
-def find_lock(start: Path) -> Path:
-    """The lock of the nearest folder at or above that has one; where none has, the one this folder could have."""
-    return next((path for folder in (start, *start.parents) if (path := folder / NAME).is_file()), start / NAME)
+def find_lock(start: Path) -> Path | None:
+    """The lock of the nearest folder at or above that has one."""
+    return next((path for folder in (start, *start.parents) if os.path.lexists(path := folder / NAME)), None)
 
 
-def lock(path: Path, *, write: bool) -> Lock | None:
-    """A comparison with a lock, or with `write` a record of the figures; None where there is nothing to compare with.
+def comparison(files: Iterable[Path], *, required: bool) -> Lock | None:
+    """A comparison of each file with the lock nearest above it; None where there is none and none is required.
 
     Raises InputError for a lock nobody wrote so.
     """
-    recorded = read_lock(path) if path.is_file() else None
-    if write:
-        return _recorder(path, recorded or {})
-    return None if recorded is None else _comparer(path, recorded)
+    places = {path: find_lock(path.parent.resolve()) for path in files}
+    records = {lock: read_lock(lock) for lock in dict.fromkeys(places.values()) if lock is not None}
+
+    def each(subject: Subject) -> Iterator[Finding]:
+        lock = places.get(Path(subject.name))
+        if lock is None:
+            if required:
+                yield Finding(subject.name, LOCK, f"has no {NAME} in its folder or above", hint=RECORD)
+            return
+        yield from _differences(subject, records[lock].get(_key(subject.name, lock.parent)), lock)
+
+    def last() -> Iterator[Finding]:
+        for lock, recorded in records.items():
+            for name in recorded:
+                if not os.path.isfile(lock.parent / name):
+                    message = f"{visible(name, 400)} is recorded, but is not there"
+                    yield Finding(_shown(lock), LOCK, message, hint=RECORD)
+
+    return Lock(each, last) if records or required else None
+
+
+def _differences(subject: Subject, old: dict[str, int] | None, lock: Path) -> Iterator[Finding]:
+    if old is None:
+        yield Finding(subject.name, LOCK, f"is not recorded in {_shown(lock)}", hint=RECORD)
+        return
+    for name, value in subject.figures.named().items():
+        if old.get(name) != value:
+            yield _changed(subject.name, name, old.get(name), value)
+
+
+def record(files: Iterable[Path]) -> Lock:
+    """Write the figures of each valid file to the lock nearest above it, or to a new one.
+
+    A file that is invalid, or was not asked about, keeps what was recorded of it; a lock that cannot be read is
+    written anew. A new lock stands in the working folder, or in the folder of a file that is not below it.
+    """
+    here = Path.cwd().resolve()
+    folders = {path: path.parent.resolve() for path in files}
+    places = {path: find_lock(folder) or (here if folder.is_relative_to(here) else folder) / NAME
+              for path, folder in folders.items()}
+    figures: dict[Path, dict[str, dict[str, int]]] = {lock: {} for lock in places.values()}
+
+    def each(subject: Subject) -> Iterator[Finding]:
+        lock = places[Path(subject.name)]
+        figures[lock][_key(subject.name, lock.parent)] = subject.figures.named()
+        yield from ()
+
+    def last() -> Iterator[Finding]:
+        for lock, new in figures.items():
+            old = {name: of for name, of in _readable(lock).items() if os.path.isfile(lock.parent / name)}
+            write_lock(lock, old | new)
+        yield from ()
+
+    return Lock(each, last)
 
 
 def read_lock(path: Path) -> dict[str, dict[str, int]]:
     """File to figures. Raises InputError for a lock nobody wrote so."""
     from paramcalc.readers.text.document import read_json
 
-    data = read_json(read_file(path), str(path)).data
-    found = data.get("files")
-    if data.get("schema") != SCHEMA or not isinstance(found, dict) or not all(map(_figures, found.values())):
-        raise InputError(Problem(f"is not a lock of {SCHEMA}", hint="write it anew: check --write-lock",
-                                 source=str(path)))
-    return found
+    hint = "if it is a merge conflict, write it anew: check --write-lock"
+    try:
+        data = read_json(read_file(path, LIMIT), str(path)).data
+    except InputError as error:
+        raise InputError(*(problem._replace(hint=hint) for problem in error.problems)) from None
+    files = data.get("files")
+    if data.get("schema") != SCHEMA or not isinstance(files, dict) or not all(map(_figures, files.values())):
+        raise InputError(Problem(f"is not a lock of {SCHEMA}", hint=hint, source=str(path)))
+    return files
+
+
+def _readable(path: Path) -> dict[str, dict[str, int]]:
+    try:
+        return read_lock(path) if path.is_file() else {}
+    except InputError:
+        return {}
 
 
 def _figures(value: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
@@ -65,24 +128,10 @@ def _key(name: str, folder: Path) -> str:
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
 
 
-def _comparer(path: Path, recorded: dict[str, dict[str, int]]) -> Lock:
-    folder = path.parent.resolve()
-
-    def each(subject: Subject) -> Iterator[Finding]:
-        old = recorded.get(_key(subject.name, folder))
-        if old is None:
-            yield Finding(subject.name, LOCK, f"is not recorded in {NAME}", hint=RECORD)
-            return
-        for name, value in subject.figures.named().items():
-            if old.get(name) != value:
-                yield _changed(subject.name, name, old.get(name), value)
-
-    def last() -> Iterator[Finding]:
-        for name in recorded:
-            if not (folder / name).is_file():
-                yield Finding(str(path), LOCK, f"{name} is recorded, but is not there", hint=RECORD)
-
-    return Lock(each, last)
+def _shown(path: Path) -> str:
+    """A path as people write it: relative to the working folder where it is below it."""
+    here = Path.cwd().resolve()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else os.path.relpath(path, here)
 
 
 def _changed(path: str, name: str, old: int | None, new: int) -> Finding:
@@ -90,22 +139,6 @@ def _changed(path: str, name: str, old: int | None, new: int) -> Finding:
         return Finding(path, LOCK, f"{name} is not recorded, is {new:,}", actual=new, hint=RECORD)
     by = f"{100 * (new - old) / old:+.2f} %" if old else f"{new - old:+,}"
     return Finding(path, LOCK, f"{name} was {old:,}, is {new:,} ({by})", expected=old, actual=new, hint=RECORD)
-
-
-def _recorder(path: Path, recorded: dict[str, dict[str, int]]) -> Lock:
-    """Figures of the valid files; one that is invalid, or was not asked about, keeps what was recorded of it."""
-    folder = path.parent.resolve()
-    found: dict[str, dict[str, int]] = {}
-
-    def each(subject: Subject) -> Iterator[Finding]:
-        found[_key(subject.name, folder)] = subject.figures.named()
-        yield from ()
-
-    def last() -> Iterator[Finding]:
-        write_lock(path, {name: old for name, old in recorded.items() if (folder / name).is_file()} | found)
-        yield from ()
-
-    return Lock(each, last)
 
 
 def write_lock(path: Path, files: dict[str, dict[str, int]]) -> None:

@@ -37,11 +37,31 @@ class Finding(NamedTuple):
         return cls(path, rule, message, line=problem.line, column=problem.column, hint=problem.hint)
 
 
+class File(NamedTuple):
+    """A file that is, or could have been meant as, a specification or a config."""
+
+    path: str
+    state: Literal["checked", "skipped"] = "checked"
+    why: str = ""
+    """Why it is skipped; of a file that is checked, why it is not taken for what it was meant as."""
+
+
 class Run(NamedTuple):
     """Everything one run found."""
 
     checked: int
     findings: tuple[Finding, ...]
+    files: tuple[File, ...] = ()
+    """Every file under the paths that is, or could have been meant as, a specification or a config."""
+    others: int = 0
+    """YAML and JSON files that say nothing of a model."""
+    unsearched: tuple[str, ...] = ()
+    """Folders that were not looked into."""
+
+    @property
+    def skipped(self) -> tuple[File, ...]:
+        """Files that were not checked."""
+        return tuple(file for file in self.files if file.state == "skipped")
 
     @property
     def failed(self) -> int:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 def rules() -> dict[str, Rule]:
     """Every rule by its code, in order."""
-    from paramcalc.checks import rules_consistency, rules_hardware, rules_input, rules_shape
+    from paramcalc.checks import rules_consistency, rules_hardware, rules_input, rules_search, rules_shape
 
-    modules = (rules_input, rules_consistency, rules_hardware, rules_shape)
+    modules = (rules_input, rules_search, rules_consistency, rules_hardware, rules_shape)
     every = [rule for module in modules for rule in module.RULES]
     return {rule.code: rule for rule in sorted(every, key=lambda rule: rule.code)}

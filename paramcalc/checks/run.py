@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paramcalc.build import build
@@ -10,31 +11,38 @@ from paramcalc.checks.expectations import broken_promises
 from paramcalc.checks.results import Finding, Run
 from paramcalc.checks.rule import Rule
 from paramcalc.checks.rules import rules
+from paramcalc.checks.rules_search import NEAR, SKIPPED, UNCOUNTED
 from paramcalc.checks.selection import Selection, comments
 from paramcalc.errors import PCError
 from paramcalc.readers.models import load, located
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
+    from paramcalc.checks.finder import Search
+    from paramcalc.checks.results import File
     from paramcalc.readers.models import Loaded
 
 
 def check(
-    paths: Sequence[Path], overrides: Sequence[str] = (), *, selection: Selection | None = None,
+    search: Search, overrides: Sequence[str] = (), *, selection: Selection | None = None,
     extras: Sequence[Callable[[Subject], Iterable[Finding]]] = (), last: Callable[[], Iterable[Finding]] = tuple,
 ) -> Run:
     """Every finding of every file, in order; `last` has what is found once all are checked."""
     chosen = Selection() if selection is None else selection
     known = rules()
-    found = [finding for finding in chosen.unexplained() if chosen.wanted(finding)]
-    for path in paths:
-        found += [finding for finding in check_file(path, overrides, known, extras) if chosen.wanted(finding)]
-    found += [finding for finding in last() if chosen.wanted(finding)]
+    findings = [finding for finding in chosen.unexplained() if chosen.counts(finding)]
+    checked = [file for file in search.files if file.state == "checked"]
+    for file in checked:
+        each = [*check_file(Path(file.path), overrides, known, extras)]
+        if file.why:
+            each = [*_near(file, each)]
+        findings += [finding for finding in each if chosen.wanted(finding)]
+    findings += [finding for finding in last() if chosen.wanted(finding)]
     if chosen.strict:
-        found = [finding._replace(severity="error") if finding.severity == "warning" else finding for finding in found]
-    return Run(len(paths), tuple(found))
+        findings += [finding for finding in _skipped(search) if chosen.wanted(finding)]
+        findings = [f._replace(severity="error") if f.severity == "warning" else f for f in findings]
+    return Run(len(checked), tuple(findings), search.files, search.others, search.unsearched)
 
 
 def check_file(
@@ -51,10 +59,30 @@ def check_file(
             raise located(error, loaded.document) from error
     except PCError as error:
         return [Finding.of(problem, name, problem.code) for problem in error.problems]
-    ignored, bare = comments(path.read_text(encoding="utf-8-sig")) if path.suffix in (".yaml", ".yml") else ({}, [])
-    found = [*_found(subject, known, extras), *_unknown_keys(loaded, name)]
-    graded = [f._replace(severity=known[f.rule].severity) for f in found if f.rule not in ignored]
+    commented = path.suffix.lower() in (".yaml", ".yml")
+    ignored, bare = comments(path.read_text(encoding="utf-8-sig")) if commented else ({}, [])
+    findings = [*_found(subject, known, extras), *_unknown_keys(loaded, name), *_uncounted(loaded, name)]
+    graded = [f._replace(severity=known[f.rule].severity) for f in findings if f.rule not in ignored]
     return graded + [finding._replace(path=name) for finding in bare]
+
+
+def _near(file: File, findings: list[Finding]) -> Iterator[Finding]:
+    """That a file is not what it was meant as; what reading it as such says comes after."""
+    hint = "" if Path(file.path).suffix.lower() == ".json" else "begin it with `paramcalc: 1`"
+    yield Finding(file.path, NEAR, file.why, hint=hint)
+    yield from findings
+
+
+def _skipped(search: Search) -> Iterator[Finding]:
+    for file in search.files:
+        if file.state == "skipped":
+            yield Finding(file.path, SKIPPED, f"is not checked: it {file.why}")
+
+
+def _uncounted(loaded: Loaded, name: str) -> Iterator[Finding]:
+    for part in loaded.spec.uncounted:
+        line, column = loaded.document.place((part,) if part in loaded.document.data else ())
+        yield Finding(name, UNCOUNTED, f"{part} is not counted", line=line, column=column)
 
 
 def _found(subject: Subject, known: dict[str, Rule], extras: Iterable[Callable[[Subject], Iterable[Finding]]],

@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.checks.results import Finding
 from paramcalc.errors import InputError, Problem, UsageError
+from paramcalc.readers.files import read_file
+from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-COMMENT = re.compile(r"(?:^|\s)#\s*paramcalc:\s*ignore\s+(PC\d{3}(?:\s*,\s*PC\d{3})*)\s*(?:[-:–—]\s*(.*\S))?\s*$")
+COMMENT = re.compile(r"(?:^|(?<=\s))#[ \t]{0,9}paramcalc:[ \t]{0,9}ignore[ \t]{1,9}"
+                     r"(PC\d{3}(?:[ \t]{0,9},[ \t]{0,9}PC\d{3}){0,99})(.*)")
+"""Every repetition has a bound: a line may have millions of characters."""
+DASHES = "-:–—"
 SECTION = "[tool.paramcalc]"
 KEYS = ("select", "ignore", "per-file-ignores")
 
@@ -42,6 +47,10 @@ class Selection(NamedTuple):
             return False
         return not any(code.startswith(prefix) for prefix in (*self.ignore, *self._for(finding.path)))
 
+    def counts(self, finding: Finding) -> bool:
+        """Whether a finding about these settings counts: to ignore that reasons are missing takes a reason."""
+        return self.wanted(finding) or not self.ignore.get(finding.rule, "-").strip()
+
     def _for(self, path: str) -> Iterator[str]:
         for glob, codes in self.per_file.items():
             if fnmatch(Path(path).as_posix(), glob) or fnmatch(Path(path).as_posix(), f"*/{glob}"):
@@ -62,8 +71,10 @@ def load_selection(start: Path) -> Selection:
         path = folder / "pyproject.toml"
         if path.is_file():
             try:
-                data = tomllib.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
+                data = tomllib.loads(read_file(path).decode("utf-8"))
+            except RecursionError:
+                raise InputError(Problem("is nested too deep", source=str(path))) from None
+            except ValueError as error:
                 raise InputError(Problem(f"is not TOML: {error}", source=str(path))) from None
             tools = data.get("tool", {})
             return _selection(tools.get("paramcalc", {}) if isinstance(tools, dict) else {}, str(path))
@@ -79,7 +90,7 @@ def _selection(settings: Any, source: str) -> Selection:  # noqa: ANN401 - whate
     per_file = settings.get("per-file-ignores", {})
     if not isinstance(select, list) or not all(isinstance(code, str) for code in select):
         problems.append(f"{SECTION} select must be a list of codes")
-    if isinstance(ignore, list):
+    if isinstance(ignore, list) and all(isinstance(code, str) for code in ignore):
         ignore = dict.fromkeys(ignore, "")
     if not _reasons(ignore):
         problems.append(f"{SECTION} ignore must be codes with reasons")
@@ -99,26 +110,32 @@ def known_codes(codes: Iterable[str], option: str) -> tuple[str, ...]:
     """Codes or prefixes of codes. Raises UsageError for one no rule begins with."""
     from paramcalc.checks.rules import rules
 
-    found = tuple(codes)
-    unknown = [code for code in found if not any(known.startswith(code) for known in rules())]
+    prefixes = tuple(codes)
+    if not all(prefix.strip() for prefix in prefixes):  # it would be a prefix of every code
+        raise UsageError(Problem(f"{option}: a rule's code is missing", hint="an empty variable? Leave the option out"))
+    unknown = [code for code in prefixes if not any(known.startswith(code) for known in rules())]
     if unknown:
-        raise UsageError(Problem(f"{option}: unknown rule {', '.join(unknown)[:100]}",
+        raise UsageError(Problem(f"{option}: unknown rule {visible(', '.join(unknown), 100)}",
                                  hint="`paramcalc list rules` shows the codes"))
-    return found
+    return prefixes
 
 
 def comments(text: str) -> tuple[dict[str, tuple[int, str]], list[Finding]]:
     """Rules a YAML file ignores by comment: code to line and reason; and the comments that give no reason."""
-    found: dict[str, tuple[int, str]] = {}
+    ignored: dict[str, tuple[int, str]] = {}
     bare = []
     for number, line in enumerate(text.splitlines(), 1):
         match = COMMENT.search(line) if "paramcalc" in line else None
-        for code in re.findall(r"PC\d{3}", match[1]) if match else ():
-            found[code] = (number, match[2] or "" if match else "")
-            if match and not match[2]:
+        rest = match[2].strip() if match else ""
+        if match is None or (rest and rest[0] not in DASHES):
+            continue
+        reason = rest[1:].strip()
+        for code in re.findall(r"PC\d{3}", match[1]):
+            ignored[code] = (number, reason)
+            if not reason:
                 bare.append(Finding("", "PC007", f"{code} is ignored without a reason", "warning", number, 1,
                                     hint=f"# paramcalc: ignore {code} - why"))
-    return found, bare
+    return ignored, bare
 
 
 def select_codes(select: Sequence[str], ignore: Sequence[str], base: Selection, *, strict: bool) -> Selection:

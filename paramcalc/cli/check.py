@@ -36,6 +36,10 @@ Ignored = Annotated[list[str], typer.Option("--ignore", metavar="CODE", help="No
 Against = Annotated[str | None, typer.Option("--against", metavar="REV", help="Fail where a figure under expect.growth "
                                              "grew more than it may since that git revision.")]
 WriteLock = Annotated[bool, typer.Option("--write-lock", help="Record the figures of every file in paramcalc.lock.")]
+RequireLock = Annotated[bool, typer.Option("--require-lock", help="Fail where a file is not recorded in a "
+                                           "paramcalc.lock of its folder or above.")]
+OnlySpecs = Annotated[bool, typer.Option("--only-specs", help="Pass over files named that say nothing of a "
+                                         "model, as in folders; for hooks.")]
 Checkpoint = Annotated[Path | None, typer.Option("--checkpoint", metavar="FILE", help="Hold a safetensors file, index "
                                                  "or GGUF file against the spec.")]
 
@@ -46,6 +50,8 @@ def check(
     ignore: Ignored = [],  # noqa: B006 - typer copies it
     against: Against = None,
     write_lock: WriteLock = False,
+    require_lock: RequireLock = False,
+    only_specs: OnlySpecs = False,
     checkpoint: Checkpoint = None,
     set_: o.Set = [],  # noqa: B006 - typer copies it
     format_: CheckFormatOption = None,
@@ -61,5 +67,6 @@ def check(
     from paramcalc.cli.checking import Asked, run_check
 
     style = "json" if json else format_ and str(format_)
-    asked = Asked(paths, select, ignore, against, write_lock, checkpoint, set_, style, output, strict, quiet)
+    asked = Asked(paths, select, ignore, against, write_lock, checkpoint, set_, style, output, strict, quiet,
+                  only_specs, require_lock)
     raise typer.Exit(run_check(asked))

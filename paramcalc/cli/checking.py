@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,6 +33,8 @@ class Asked(NamedTuple):
     output: Path | None = None
     strict: bool = False
     quiet: bool = False
+    only_specs: bool = False
+    require_lock: bool = False
 
 
 def run_check(asked: Asked) -> int:
@@ -50,26 +53,28 @@ def run_check(asked: Asked) -> int:
 
 def _checked(asked: Asked) -> Run:
     from paramcalc.checks.finder import find
-    from paramcalc.checks.lock import find_lock, lock
     from paramcalc.checks.run import check
     from paramcalc.checks.selection import load_selection, select_codes
 
-    files = find(asked.paths)
+    search = find(asked.paths, only_specs=asked.only_specs)
     selection = select_codes(asked.select, asked.ignore, load_selection(Path.cwd()), strict=asked.strict)
-    locked = lock(find_lock(Path.cwd()), write=asked.write_lock)
-    extras = _extras(asked) + ([locked.each] if locked else [])
-    return check(files, asked.set, selection=selection, extras=extras, last=locked.last if locked else tuple)
+    extras = _extras(asked, search.checked)
+    return check(search, asked.set, selection=selection, extras=[each for each, _ in extras],
+                 last=lambda: chain.from_iterable(last() for _, last in extras))
 
 
-def _extras(asked: Asked) -> list[Extra]:
-    """The further comparisons asked for."""
-    found: list[Extra] = []
+def _extras(asked: Asked, files: Sequence[Path]) -> list[tuple[Extra, Callable[[], Iterable[Finding]]]]:
+    """The further comparisons: what each does with a file, and what once all are checked."""
+    from paramcalc.checks.lock import comparison, record
+
+    lock = record(files) if asked.write_lock else comparison(files, required=asked.require_lock)
+    extras: list[tuple[Extra, Callable[[], Iterable[Finding]]]] = []
     if asked.against is not None:
         from paramcalc.checks.growth import growth
 
-        found.append(growth(asked.against))
+        extras.append(growth(asked.against, files))
     if asked.checkpoint is not None:
         from paramcalc.checks.checkpoint import against_checkpoint
 
-        found.append(against_checkpoint(asked.checkpoint))
-    return found
+        extras.append((against_checkpoint(asked.checkpoint), tuple))
+    return [*extras, lock] if lock is not None else extras

@@ -85,23 +85,13 @@ def show(revision: str, path: str) -> bytes:
     return content.output
 
 
-def exists(revision: str, path: str) -> bool:
-    """Whether a revision has a file, relative to the working folder. Raises InputError, UsageError.
-
-    False only where the revision itself is there.
-    """
-    if not _git(Path(path).parent, "cat-file", "-e", f"{checked(revision)}:./{Path(path).name}").code:
-        return True
-    require(revision, Path(path).parent)
-    return False
-
-
-def files_at(revision: str, folder: Path) -> list[Path]:
-    """Files a revision has below a folder, as paths below it. Raises InputError, UsageError."""
-    answer = _git(folder, "ls-tree", "-r", "-z", "--name-only", checked(revision), limit=LISTING)
+def blobs(revision: str, folder: Path) -> dict[Path, str]:
+    """Files a revision has below a folder, each with the name git gives its content. Raises InputError, UsageError."""
+    answer = _git(folder, "ls-tree", "-r", "-z", checked(revision), limit=LISTING)
     if answer.code or not answer.complete:
         raise InputError(Problem(f"git cannot list the files at {revision}: {answer.error or 'too many'}"))
-    return [folder / name for name in os.fsdecode(answer.output).split("\0") if name]
+    entries = (entry.partition("\t") for entry in os.fsdecode(answer.output).split("\0") if entry)
+    return {folder / name: said.rpartition(" ")[2] for said, _, name in entries if " blob " in said}
 
 
 def require(revision: str, folder: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from paramcalc.errors import Problem, UsageError
 from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
@@ -17,16 +19,33 @@ KEYS = ("path", "rule", "severity", "line", "column", "message", "hint", "expect
 
 
 def to_text(run: Run) -> str:
-    """A line a finding, its hint below it, and the summary."""
-    return "".join(_lines(finding) for finding in run.findings) + f"{summary(run)}\n"
+    """A line a finding, its hint below it, a line a file that was skipped, and the summary."""
+    return "".join(_lines(finding) for finding in run.findings) + _passed(run) + f"{summary(run)}\n"
 
 
 def summary(run: Run) -> str:
-    """`62 files checked, all fine`."""
-    files = f"{run.checked} file{'' if run.checked == 1 else 's'} checked"
+    """`62 files checked, all fine`, or `12 files checked, 3 skipped: 2 ignored by git, 1 hidden; 1 failed`."""
+    files = f"{_many(run.checked, 'file')} checked"
+    reasons = Counter(file.why for file in run.skipped)
+    if reasons:
+        files += f", {len(run.skipped)} skipped: " + ", ".join(
+            f"{number} {visible(why, 200)}" for why, number in reasons.most_common()) + ";"
     warned = sum(finding.severity != "error" for finding in run.findings)
-    said = f", {warned} warning{'' if warned == 1 else 's'}" if warned else ""
-    return f"{files}, {run.failed} failed{said}" if run.failed else f"{files}, all fine{said}"
+    said = f", {_many(warned, 'warning')}" if warned else ""
+    start = f"{files} " if reasons else f"{files}, "
+    return f"{start}{run.failed} failed{said}" if run.failed else f"{start}all fine{said}"
+
+
+def _many(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _passed(run: Run) -> str:
+    """A line a file that was not checked, and one for folders nobody looked into."""
+    lines = [f"{visible(file.path, 2000)}: skipped: {visible(file.why, 400)}\n" for file in run.skipped]
+    if run.unsearched:
+        lines.append(f"not looked into: {visible(', '.join(run.unsearched), 400)}\n")
+    return "".join(lines)
 
 
 def _lines(finding: Finding) -> str:
@@ -43,17 +62,20 @@ def to_json(run: Run) -> str:
 def as_object(run: Run) -> dict[str, Any]:
     """The contract's object as data."""
     return {"schema": SCHEMA, "checked": run.checked, "failed": run.failed,
-            "results": [{key: getattr(finding, key) for key in KEYS} for finding in run.findings]}
+            "results": [{key: getattr(finding, key) for key in KEYS} for finding in run.findings],
+            "files": [file._asdict() for file in run.files], "others": run.others, "unsearched": list(run.unsearched)}
 
 
 def to_github(run: Run) -> str:
     """Workflow commands, which annotate the changed lines, then the text people read in the log."""
-    return "".join(_annotation(finding) for finding in run.findings) + f"{summary(run)}\n"
+    return "".join(_annotation(finding) for finding in run.findings) + "".join(
+        f"::notice file={_escaped(visible(file.path, 2000), ':,')},title=paramcalc skipped::{_escaped(file.why)}\n"
+        for file in run.skipped) + f"{summary(run)}\n"
 
 
 def _annotation(finding: Finding) -> str:
     level = {"error": "error", "warning": "warning", "note": "notice"}[finding.severity]
-    fields = {"file": finding.path, "line": finding.line or None, "col": finding.column or None,
+    fields = {"file": visible(finding.path, 2000), "line": finding.line or None, "col": finding.column or None,
               "title": f"paramcalc {finding.rule}"}
     said = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in fields.items() if value is not None)
     text = finding.message + (f"\nhint: {finding.hint}" if finding.hint else "")
@@ -72,7 +94,10 @@ def to_markdown(run: Run) -> str:
     rows = [f"| {_cell(f.severity)} | {_cell(f.rule)} | {_cell(f.path)}{f':{f.line}' if f.line else ''} | "
             f"{_cell(f.message)} | {_cell(f.hint)} |" for f in run.findings]
     table = ["| severity | rule | place | finding | hint |", "|---|---|---|---|---|", *rows, ""] if rows else []
-    return "\n".join([f"**paramcalc check**: {summary(run)}", "", *table])
+    skipped = [f"| {_cell(file.path)} | {_cell(file.why)} |" for file in run.skipped]
+    if skipped:
+        table += ["| skipped | why |", "|---|---|", *skipped, ""]
+    return "\n".join([f"**paramcalc check**: {_cell(summary(run))}", "", *table])
 
 
 def _cell(text: str) -> str:
@@ -83,10 +108,15 @@ def _cell(text: str) -> str:
 
 
 def step_summary(run: Run, path: str | None) -> None:
-    """Append the markdown to a job's summary, where the workflow has one."""
+    """Append the markdown to a job's summary, where the workflow has one. Raises UsageError where it cannot."""
     if path:
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(to_markdown(run) + "\n")
+        try:
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(to_markdown(run) + "\n")
+        except (OSError, ValueError) as error:
+            reason = (getattr(error, "strerror", None) or "not a valid file name").lower()
+            raise UsageError(Problem(f"the step's summary cannot be written: {reason}", source=visible(path, 400),
+                                     hint="GITHUB_STEP_SUMMARY names it")) from error
 
 
 def _other(name: str) -> Callable[[Run], str]:

@@ -29,6 +29,9 @@ def to_gitlab(run: Run) -> str:
     found = [{"description": _said(f), "check_name": f.rule, "fingerprint": mark, "severity": levels[f.severity],
               "location": {"path": _posix(f.path), "lines": {"begin": max(f.line, 1)}}}
              for f, mark in zip(run.findings, _fingerprints(run.findings), strict=True)]
+    found += [{"description": f"not checked: {_visible(file.why)}", "check_name": "skipped", "severity": "info",
+               "fingerprint": hashlib.sha256(f"skipped\0{_posix(file.path)}".encode(errors="replace")).hexdigest(),
+               "location": {"path": _posix(file.path), "lines": {"begin": 1}}} for file in run.skipped]
     return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -39,7 +42,7 @@ def _fingerprints(findings: Sequence[Finding]) -> list[str]:
     for finding in findings:
         text = "\0".join((_posix(finding.path), finding.rule, finding.message))
         seen[text] = number = seen.get(text, 0) + 1
-        found.append(hashlib.sha256(f"{text}\0{number}".encode()).hexdigest())
+        found.append(hashlib.sha256(f"{text}\0{number}".encode(errors="replace")).hexdigest())
     return found
 
 
@@ -51,8 +54,15 @@ def to_sarif(run: Run) -> str:
     marks = _fingerprints(run.findings)
     results = [_sarif_result(f, index, mark) for f, mark in zip(run.findings, marks, strict=True)]
     document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0",
-                "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}]}
+                "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results,
+                          "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": _passed(run)}]}]}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _passed(run: Run) -> list[dict[str, Any]]:
+    """A notification for each file that was not checked."""
+    return [{"level": "note", "message": {"text": f"not checked: {_visible(file.why)}"}, "locations": [
+        {"physicalLocation": {"artifactLocation": {"uri": _uri(file.path)}}}]} for file in run.skipped]
 
 
 def _sarif_rule(rule: Rule) -> dict[str, Any]:
@@ -81,7 +91,10 @@ def to_junit(run: Run) -> str:
     cases = [_case(path, [f for f in found if f.severity == "error"]) for path, found in by_path.items()]
     fine = run.checked - len(by_path)
     cases += [f'  <testcase classname="paramcalc" name="{fine} files without findings" time="0"/>'] if fine > 0 else []
+    cases += [f'  <testcase classname="paramcalc" name={_attribute(file.path)} time="0">\n   <skipped/>\n  </testcase>'
+              for file in run.skipped]
     said = "\n".join(f"{f.severity}: {_line(f)}" for f in run.findings if f.severity != "error")
+    said += "".join(f"\nskipped: {_posix(file.path)}: {_visible(file.why)}" for file in run.skipped)
     suite = (f'tests="{len(cases)}" failures="{run.failed}" errors="0" time="0" hostname="localhost" '
              f'timestamp="{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"')
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>",
@@ -110,6 +123,10 @@ def _attribute(text: str) -> str:
 
 def _text(text: str) -> str:
     return escape("\n".join(visible(line, LONG) for line in text.split("\n")))
+
+
+def _visible(text: str) -> str:
+    return visible(text, LONG)
 
 
 def _said(finding: Finding) -> str:

@@ -101,7 +101,9 @@ OTHERS: dict[str, Schema] = {
     "list": record({"schema": {"const": "paramcalc/list/1"}, "what": TEXT, "items": many({"type": "object"})}),
     "diff": DIFF,
     "check": record({"schema": {"const": "paramcalc/check/1"}, "checked": COUNT, "failed": COUNT,
-                     "results": many(RESULT)}),
+                     "results": many(RESULT),
+                     "files": many(record({"path": TEXT, "state": {"enum": ["checked", "skipped"]}, "why": TEXT})),
+                     "others": COUNT, "unsearched": many(TEXT)}),
 }
 """By command: one object a run."""
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from paramcalc.components.base import Listed, Parsed, Strict, later
 from paramcalc.components.problems import impossible
+from paramcalc.sanitize import found as said
 from paramcalc.spec.bounds import Bound, ByteBound, CountBound, FlopBound
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -16,7 +17,20 @@ Tokens = Annotated[int, Field(ge=1, le=2**40)]
 Small = Annotated[int, Field(ge=1, le=2**20)]
 
 
-Percent = Annotated[float, Field(ge=0, le=1000, strict=False)]
+_PERCENT = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,9})?) ?%")
+
+
+def parse_percent(value: object) -> float:
+    """`1%` or the number 1: one percent. Raises PydanticCustomError."""
+    text = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    number = float(text[1]) if text else value if isinstance(value, int | float) else -1
+    if isinstance(value, bool) or not 0 <= number <= 1000:
+        raise impossible(f"expected a percentage from 0 to 1000, found {said(value)}", "one percent is 1% or 1")
+    return float(number)
+
+
+Percent = Annotated[float, Parsed(parse_percent, {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1000},
+                                                            {"type": "string", "pattern": f"^{_PERCENT.pattern}$"}]})]
 Figure = Literal["total", "active", "cache_per_token", "flops_per_token"]
 """What a growth budget can be set on."""
 

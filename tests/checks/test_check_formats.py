@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from jsonschema import Draft202012Validator
 
-from paramcalc.checks.results import Finding, Run
+from paramcalc.checks.results import File, Finding, Run
 from paramcalc.checks.rules import rules
 from paramcalc.cli.guard import guarded
 from paramcalc.reports.check import RENDERERS, to_text
@@ -18,6 +18,8 @@ RUN = Run(4, (
     Finding("a b/m%,:#é.yaml", "PC002", NASTY, "error", 3, 5, "mend it", 7, 8),
     Finding("a b/m%,:#é.yaml", "PC301", "twice", "warning", 4, 1), Finding("./n.yaml", "PC301", "twice", "note"),
     Finding("./n.yaml", "PC301", "twice", "warning")))
+FILES = (File("m.yaml"), File("a,b\x1b/|.yaml", "skipped", "is hidden"), File("n.yaml", "checked", "odd"))
+PASSED = Run(2, (), FILES, 5, ("node_modules",))
 
 
 def test_json_is_what_the_schema_says():
@@ -41,6 +43,22 @@ def test_github_lines_are_percent_encoded():
     assert lines[0].startswith("::error file=a b/m%25%2C%3A#é.yaml,line=3,col=5,title=paramcalc PC002::100%25 of%0A[")
     assert lines[2] == "::notice file=./n.yaml,title=paramcalc PC301::twice"
     assert len(lines) == len(RUN.findings) + 1
+
+
+@pytest.mark.parametrize("style", list(RENDERERS))
+def test_every_format_accounts_for_the_files_that_were_skipped(style):
+    text = RENDERERS[style](PASSED)
+    assert "is hidden" in text.replace("\\", "")
+    assert "\x1b" not in text
+    if style in ("text", "github", "markdown"):
+        assert "2 files checked, 1 skipped: 1 is hidden; all fine" in text
+    if style == "junit":
+        assert ET.fromstring(text).find("testsuite/testcase/skipped") is not None  # noqa: S314 - our own
+    if style == "json":
+        data = json.loads(text)
+        Draft202012Validator(command_schema("check")).validate(data)
+        assert [file["state"] for file in data["files"]] == ["checked", "skipped", "checked"]
+        assert (data["others"], data["unsearched"]) == (5, ["node_modules"])
 
 
 def test_gitlab_has_a_fingerprint_for_each():

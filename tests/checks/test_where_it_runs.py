@@ -58,12 +58,23 @@ def test_hook(files, code, repository):
     assert ("configs/bad.yaml:6:1: error: PC101" in done.stdout) is (code == 2)
 
 
-def test_hook_is_given_specs_and_configs():
-    given = re.compile(HOOK["files"])
-    for name in ("configs/a.yaml", "x/configs/b/c.yml", "config.json", "model/config.json", "x/y.paramcalc.yaml"):
-        assert given.search(name)
-    for name in ("package.json", "myconfig.json", "docs/x.yaml"):
-        assert not given.search(name)
+def test_hook_is_given_every_yaml_and_json():
+    assert "files" not in HOOK
+    assert HOOK["types_or"] == ["yaml", "json"]
+
+
+def test_hook_checks_the_example_of_the_guide_and_lets_files_of_others_pass(repository):
+    guide = (ROOT / "docs" / "ci.md").read_text("utf-8")
+    example = re.search(r"```yaml models/tiny.yaml\n(.*?)```", guide, re.DOTALL)[1]
+    folder, _ = repository
+    for name, text in (("models/tiny.yaml", example), ("configs/train.yaml", "lr: 3e-4\n"),
+                       ("ui/config.json", '{"theme": "dark"}')):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+    done = bash(*repository, f"{HOOK['entry']} configs/train.yaml ui/config.json")
+    assert (done.returncode, done.stdout) == (0, "0 files checked, all fine\n")
+    done = bash(*repository, f"{HOOK['entry']} configs/train.yaml ui/config.json models/tiny.yaml")
+    assert (done.returncode, "models/tiny.yaml:14:13: error: PC002" in done.stdout) == (1, True)
 
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
@@ -104,6 +115,30 @@ def test_action_takes_paths_options_and_a_revision(repository):
     assert "title=paramcalc PC005" in done.stdout
 
 
+@pytest.mark.parametrize("paths", ["models/a\nmodels/b c", " models/a models/d\r\nmodels/b c\r\n\n",
+                                   "models/b c\nmodels/a"])
+def test_action_takes_several_lines_and_paths_with_blanks(paths, repository):
+    folder, _ = repository
+    for name in ("a", "b c", "d"):
+        path = folder / "models" / name / "m.yaml"
+        path.parent.mkdir(parents=True)
+        path.write_text(GOOD, "utf-8")
+    done = act(repository, paths=paths, arguments="--select PC3\n--strict")
+    assert done.returncode == 0
+    assert f"{3 if 'd' in paths.replace('models', '') else 2} files checked" in done.stdout
+
+
+def test_action_takes_no_option_from_its_paths(repository):
+    done = act(repository, paths="--ignore PC1 configs")
+    assert (done.returncode, "--ignore: no such file or folder" in done.stderr) == (2, True)
+
+
+def test_actions_are_pinned_by_their_commit():
+    for path in [ROOT / "action.yml", *(ROOT / ".github").rglob("*.yml")]:
+        for used in re.findall(r"uses: *(\S+)", path.read_text("utf-8")):
+            assert used == "./" or re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", used)
+
+
 def test_action_runs_nothing_that_is_in_its_inputs(repository):
     act(repository, paths="$(touch owned) ; touch owned", arguments="`touch owned`", against="; touch owned")
     assert not (repository[0] / "owned").exists()
@@ -121,9 +156,9 @@ def test_gitlab_template_leaves_a_report(repository):
 def test_the_project_checks_its_own_presets():
     local, = (hook for repo in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
               for hook in repo["hooks"] if hook["id"] == HOOK["id"])
-    assert local["entry"].startswith(HOOK["entry"])
+    assert local["entry"].startswith("paramcalc check")
     files = [str(path.relative_to(ROOT)) for path in ROOT.glob("configs/*/*.yaml")]
-    assert all(re.search(local["files"], name) and re.search(HOOK["files"], name) for name in files)
+    assert all(re.search(local["files"], name) for name in files)
     jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text("utf-8"))["jobs"]
     assert {"paths": "configs", "arguments": "--strict"} in [
         step["with"] for step in jobs["presets"]["steps"] if step["uses"] == "./"]

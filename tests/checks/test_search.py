@@ -1,0 +1,178 @@
+"""Every file under the paths that is, or could have been meant as, a spec or config is checked or accounted for."""
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from paramcalc.checks.finder import find
+from paramcalc.cli.guard import guarded
+from tests.checks.small import SPEC
+
+BARE = SPEC.removeprefix("paramcalc: 1\n")
+CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 128, "hidden_size": 256,
+          "num_hidden_layers": 4, "num_attention_heads": 8, "intermediate_size": 768}
+FLOW = json.dumps({"name": "bad", "vocab_size": 128, "hidden_size": 256, "num_layers": 4})
+
+
+def put(name, text):
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    put("good.yaml", SPEC)
+    return tmp_path
+
+
+@pytest.fixture
+def check(capsys):
+    def run(*arguments):
+        code = guarded(["check", *arguments, "--json"])
+        out = capsys.readouterr()
+        return code, json.loads(out.out) if out.out else out.err
+    return run
+
+
+NEAR = {
+    "no marker": ("a.yaml", BARE), "misspelt marker": ("a.yaml", "parmcalc: 1\n" + BARE),
+    "another misspelling": ("a.yml", "Param_Calc: 1\nhidden_size: 8\n"),
+    "flow style": ("a.yaml", FLOW), "flow style, ours but broken": ("a.yaml", '{paramcalc: 1, vocab_size: bad}'),
+    "flow style on many lines": ("a.yaml", "# a\n---\n{\n  vocab_size: 8,\n  hidden_size: 8,\n  num_layers: 2}\n"),
+    "suffix": ("a.YAML", "paramcalc: 1\n"), "suffix of a config": ("Config.JSON", "{"),
+    "UTF-16": ("a.yaml", SPEC.encode("utf-16")), "UTF-16 without a mark": ("a.yaml", SPEC.encode("utf-16-le")),
+    "UTF-32": ("a.yaml", SPEC.encode("utf-32")), "UTF-16 config": ("config.json", json.dumps(CONFIG).encode("utf-16")),
+    "a mark and CR LF": ("a.yaml", b"\xef\xbb\xbf" + BARE.replace("\n", "\r\n").encode()),
+    "indented": ("a.yaml", "\n".join(f"  {line}" for line in BARE.splitlines())),
+    "quoted keys": ("a.yaml", "\n".join(f'"{line.replace(":", chr(34) + ":", 1)}' for line in BARE.splitlines())),
+    "a directive first": ("a.yaml", "%YAML 1.2\n---\n# x\n" + BARE),
+    "empty config": ("x/config.json", ""), "blank config": ("config.json", " \n"), "cut config": ("config.json", "{"),
+    "config cut in a key": ("config.json", '{"model_type'),
+    "config cut later": ("config.json", json.dumps(CONFIG)[:90]),
+    "a list": ("config.json", "[1, 2]"), "a number": ("config.json", "7"),
+    "a config without its type": ("config.json", '{"hidden_size": 4096}'),
+    "a config with classes only": ("config.json", '{"architectures": ["LlamaForCausalLM"]}'),
+    "a config with comments": ("config.json", '{"hidden_size": 4096, // wide\n}'),
+    "a large config": ("config.json", json.dumps(CONFIG)[:-1] + " " * 5_000_000 + "}"),
+    "broken config of another name": ("a/llama.json", json.dumps(CONFIG | {"num_attention_heads": 7})),
+}
+
+
+@pytest.mark.parametrize("name", NEAR)
+def test_a_near_miss_is_an_error(name, folder, check):
+    path, text = NEAR[name]
+    put(path, text)
+    code, run = check(".")
+    assert code in (1, 2)
+    assert (run["checked"], run["failed"]) == (2, 1)
+    assert {finding["path"] for finding in run["results"]} == {path}
+    assert [file["path"] for file in run["files"]] in ([path, "good.yaml"], ["good.yaml", path])
+    assert (check(path, "--only-specs")[0]) == code
+
+
+@pytest.mark.parametrize("name", ["gone.yaml", "config.json"])
+def test_a_dangling_link_is_an_error(name, folder, check):
+    os.symlink("nowhere", name)
+    code, run = check(".")
+    assert (code, {finding["path"] for finding in run["results"]}) == (2, {name})
+
+
+OTHERS = {
+    "conf/train.yaml": "lr: 3e-4\nbatch_size: 8\n", "ui/config.json": '{"theme": "dark"}',
+    "package.json": '{"name": "x"}', "tsconfig.json": "{ // comment\n}",
+    "k8s.yaml": "apiVersion: v1\nkind: List\n---\napiVersion: v1\n",
+    "action.yml": "name: a\ndescription: hidden_size\ninputs: {}\noutputs: {}\nruns: {}\n",
+    "ci.yml": "include: x\nparamcalc:\n  script: paramcalc check\n", "tabs.yaml": "a:\n\tb: 1\n", "empty.yaml": "",
+    "list.yaml": "- vocab_size\n- hidden_size\n- num_layers\n", "tags.yaml": "!Ref a\n", "cut.json": "{",
+    "nested.yaml": "model:\n  vocab_size: 8\n  hidden_size: 8\n  num_layers: 8\n  num_heads: 8\n",
+    "text.yaml": "doc: |\n  paramcalc: 1\n  vocab_size: 8\n", "jsonc/config.json": '{"theme": "dark", // x\n}',
+    "few.yaml": "vocab_size: 32\nhidden_size: 8\n", "config_sentence.json": '{"model_type": "SentenceTransformer"}',
+    "zero.yaml": "\0" * 100, "latin.yaml": b"caf\xe9: 1\n", "colons.yaml": "::::\n" * 100,
+}
+
+
+def test_files_of_others_never_fail(folder, check):
+    for path, text in OTHERS.items():
+        put(path, text)
+    code, run = check(".", "--strict")
+    assert (code, run["results"], run["checked"], run["others"]) == (0, [], 1, len(OTHERS))
+    code, run = check(*OTHERS, "--only-specs", "--strict")
+    assert (code, run["results"], run["checked"], run["others"]) == (0, [], 0, len(OTHERS))
+
+
+def test_files_that_are_passed_over_are_listed_and_fail_when_strict(folder, check, capsys):
+    for path in (".hidden/a.yaml", "vendor/b.yaml", "build/c.yaml", "nested/d.yaml", ".e.yaml"):
+        put(path, SPEC)
+    put("mine.yaml", "lr: 1\nwd: 1\nsteps: 1\nwarmup: 1\nvocab_size: 8\nhidden_size: 8\nnum_layers: 2\n")
+    put(".hidden/other.yaml", "a: 1")
+    for path in (".venv/pyvenv.cfg", ".venv/lib/x.yaml", "node_modules/x.yaml"):
+        put(path, SPEC)
+    put(".gitignore", "build/\n")
+    os.mkfifo("pipe.yaml")
+    os.symlink("vendor", "inside")
+    for name in (".", "nested"):
+        subprocess.run(["git", "init", "-q", name], check=True)  # noqa: S607
+    code, run = check(".")
+    assert (code, run["results"], run["checked"]) == (0, [], 1)
+    skipped = {file["path"]: file["why"] for file in run["files"] if file["state"] == "skipped"}
+    assert skipped == {
+        ".hidden/a.yaml": "is in a hidden folder", "vendor/b.yaml": "is in a folder named vendor",
+        "build/c.yaml": "is ignored by git", "nested/d.yaml": "is in another repository", ".e.yaml": "is hidden",
+        "pipe.yaml": "is no regular file",
+        "mine.yaml": "has 3 keys of a specification (vocab_size, hidden_size, num_layers), but no `paramcalc: 1`"}
+    assert sorted(run["unsearched"]) == [".venv", "node_modules"]
+    code, run = check(".", "--strict")
+    assert (code, {(f["path"], f["rule"]) for f in run["results"]}) == (1, {(path, "PC009") for path in skipped})
+    assert check(".", "--strict", "--ignore", "PC009")[0] == 0
+    guarded(["check", "."])
+    assert "1 file checked, 7 skipped: 1 is hidden, " in capsys.readouterr().out
+
+
+def test_a_linked_folder_is_not_followed_and_its_files_are_listed(folder, tmp_path_factory, check):
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "a.yaml").write_text(SPEC)
+    os.symlink(outside, "linked")
+    os.symlink(outside, outside / "loop")
+    run = check(".")[1]
+    assert [(f["path"], f["why"]) for f in run["files"][1:]] == [("linked/a.yaml", "is in a linked folder")]
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(folder, check, monkeypatch):
+    put("locked/a.yaml", SPEC)
+    scan = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: scan("/nowhere/at/all") if str(path) == "locked" else scan(path))
+    code, run = check(".")
+    assert code in {1, 2}
+    assert "cannot be searched" in run["results"][0]["message"]
+
+
+def test_what_is_installed_is_not_looked_at_for_ever(folder, monkeypatch):
+    monkeypatch.setattr("paramcalc.checks.finder.LOOKS", 10)
+    for number in range(20):
+        put(f".cache/{number}/a.yaml", SPEC)
+    search = find([Path()])
+    assert search.unsearched
+    assert len(search.files) < 12
+
+
+SLOW = {
+    "blank lines": b"a: 1\n" + b"\n" * 4_000_000 + b"vocab_size: 8\n",
+    "blanks": b"vocab_size: 8\n" + b" " * 4_000_000, "keys": b"vocab_size: 8\n" + b"a:\n" * 1_300_000,
+    "quotes": b"{vocab_size" + b'"' * 4_000_000, "question marks": b"? " * 2_000_000 + b"vocab_size",
+    "a comment": SPEC.encode() + b"# paramcalc: ignore PC301" + b" " * 4_000_000 + b"x\n",
+    "comments": SPEC.encode() + b"# paramcalc: ignore PC301 " * 150_000, "brackets": b"{vocab_size: " + b"[" * 200_000,
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_no_file_takes_long(name, folder):
+    put("a.yaml", SLOW[name])
+    began = time.process_time()
+    guarded(["check", "."])
+    assert time.process_time() - began < 2
