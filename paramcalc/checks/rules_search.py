@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from paramcalc.checks.rule import Rule
 
-NEAR, SKIPPED, UNCOUNTED = "PC008", "PC009", "PC502"
+NEAR, SKIPPED, UNCOUNTED = "PC008", "PC009", "PC503"
 RULES = (
     Rule(NEAR, "near-miss", "error", "A file was meant as a spec or config, but does not say so or cannot be read.",
          "It would not be checked, and nobody would notice. A spec says `paramcalc: 1`; a config.json is a whole JSON "
          "object with a `model_type`."),
-    Rule(SKIPPED, "skipped", "note", "A file that is or could be a spec or config was not checked.",
-         "The summary names the reason; `--strict` makes it an error. Name the file to check it, move it out of the "
+    Rule(SKIPPED, "skipped", "error", "A file that is or could be a spec or config was not checked.",
+         "The summary names the reason; it is an error with `--strict`. Name the file to check it, move it out of the "
          "paths, or ignore the rule for it with a reason."),
     Rule(UNCOUNTED, "uncounted", "warning", "A part of the model is not counted.",
          "The figures are those of the rest. What `expect` promises holds for the rest only."),

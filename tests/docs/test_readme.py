@@ -77,7 +77,7 @@ def test_pipelines_name_what_there_is():
     ours = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))}
     assert {hook["id"] for repository in hooks["repos"] for hook in repository["hooks"]} <= ours
     inputs = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["inputs"]
-    assert all(step["with"].keys() <= inputs.keys() for step in action)
+    assert all(step["with"].keys() <= inputs.keys() for step in action if step["uses"].startswith("OWNER/paramcalc@"))
     assert (ROOT / ".gitlab" / "paramcalc.yml").exists()
 
 
