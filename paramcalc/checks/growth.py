@@ -80,7 +80,7 @@ def _blob(path: Path, digits: int) -> str:
 
 
 def _budget(spec: ModelSpec) -> dict[str, float]:
-    return dict(spec.expect.growth) if spec.expect else {}
+    return {str(name): percent for name, percent in spec.expect.growth.items()} if spec.expect else {}
 
 
 def _compared(subject: Subject, revision: str) -> Iterator[Finding]:
