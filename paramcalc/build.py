@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,11 +10,12 @@ from paramcalc.components.stack import Stack
 from paramcalc.dims import Dim
 from paramcalc.spec.layout import unroll
 from paramcalc.spec.lower import Lowered, Parts, lower
-from paramcalc.tree import Context, Node
+from paramcalc.tree import Context, Leaf, Node
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
     from paramcalc.spec.model import ModelSpec
+    from paramcalc.spec.tower import Tower
 
 
 class Model(NamedTuple):
@@ -39,7 +41,11 @@ def build(spec: ModelSpec, *, explain: bool = False) -> Model:
         context = Context(Dim(context.hidden_size, "hidden_size"), Dim(context.vocab_size, "vocab_size"))
     try:
         apart = {name: _tree(Lowered(parts, lowered.blocks), context, explain) for name, parts in spec.apart.items()}
-        return Model(spec, _tree(lowered, context, explain), apart)
+        tree = _tree(lowered, context, explain)
+        if spec.towers:
+            towers = tuple(_tower(name, tower, lowered.towers[name], explain) for name, tower in spec.towers.items())
+            tree = tree.replace(children=(*towers, *tree.children))
+        return Model(spec, tree, apart)
     except MisplacedError:
         from paramcalc.spec.placement import misplaced
 
@@ -54,6 +60,17 @@ def _tree(lowered: Lowered, context: Context, explain: bool) -> Node:
         else:
             children.append(_leaf(key, part, context, explain))
     return Node("", children=tuple(children))
+
+
+def _tower(name: str, tower: Tower, lowered: Lowered, explain: bool) -> Node:
+    """The tree of a tower: one child of the model's, all of whose parts count with it."""
+    width = Dim(tower.hidden_size, "hidden_size") if explain else tower.hidden_size
+    tree = _tree(lowered, Context(width), explain).replace(stream=tower.stream, label=name)
+    return tree if tower.component is None else tree.map(partial(_with, tower.component))
+
+
+def _with(component: str, _: str, leaf: Leaf) -> tuple[Leaf, ...]:
+    return (leaf._replace(component=component),)
 
 
 def _stack(key: str, stack: Stack, blocks: dict[str, Parts], context: Context, explain: bool) -> Node:

@@ -243,6 +243,11 @@ class Node:
             changes=(*self.changes, change),
         )
 
+    @property
+    def depth(self) -> int:
+        """Layers of a model's own stacks; those of towers, which stand one level deeper, are not among them."""
+        return sum(len(child.order) for child in self.children)
+
     def nodes(self) -> Iterator[Node]:
         """Every node, without the paths that `walk` makes."""
         yield self

@@ -140,6 +140,8 @@ class _Fold:
                 continue
             self._add(leaf, used, stream)
         for child in node.children:
+            if child.stream not in ("", "token", "source"):
+                continue  # no image, no sound: a tower that nothing runs through keeps nothing
             self.walk(child, here, used, stream, layer=layer or bool(node.order),
                       parallel=child.part is not None and child.part.parallel)
 

@@ -52,7 +52,7 @@ class Subject:
     @property
     def layers(self) -> int:
         """How many layers all stacks have."""
-        return sum(len(node.order) for _, node, _, _ in self.model.tree.walk())
+        return self.model.tree.depth
 
     @property
     def is_config(self) -> bool:

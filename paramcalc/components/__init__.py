@@ -48,6 +48,8 @@ KINDS: dict[str, tuple[str, str]] = {
     "layers": ("stack", "Stack"),
     "rmsnorm": ("norm", "Norm"),
     "layernorm": ("norm", "Norm"),
+    "convolution": ("convolution", "Convolution"),
+    "batchnorm": ("convolution", "BatchNorm"),
     "linear": ("linear", "Linear"),
     "head": ("linear", "Head"),
     "parameter": ("linear", "Parameter"),

@@ -9,6 +9,8 @@ from paramcalc.components.base import Component, Size
 if TYPE_CHECKING:
         from paramcalc.tree import Context, Tensor
 
+NormBucket = Literal["norm", "lm_head", "vision", "projector", "pooler", "other"]
+
 
 class Norm(Component):
     """A normalisation over the last axis: scale `(width,)`; LayerNorm has a shift `(width,)` unless `bias` is off."""
@@ -18,7 +20,7 @@ class Norm(Component):
     """A learned shift; by default LayerNorm has one and RMSNorm does not."""
     scale: bool = True
     """False for the norm without learned values (OLMo 1)."""
-    component: Literal["norm", "lm_head", "vision", "projector"] = "norm"
+    component: NormBucket = "norm"
     """What it counts with: a norm inside a prediction head is part of the head."""
 
     vectors: Size = 1

@@ -45,15 +45,15 @@ class Candidate(NamedTuple):
 
 def facts(tree: Node) -> Facts:
     """Read off a tree."""
-    layers = moe = kv = top_k = hidden = 0
+    moe = kv = top_k = hidden = 0
     for _, node, _, used in tree.walk():
-        layers += len(node.order)
-        hidden = hidden or (node.context.hidden_size if node.context else 0)
+        if not node.stream:
+            hidden = hidden or (node.context.hidden_size if node.context else 0)
         experts = [tensor for tensor in node.tensors if tensor.component == "moe_experts"]
         if experts:
             moe, top_k = moe + used, max(top_k, experts[0].used)
         kv = max(kv, sum(size for state in node.states() if state.per == "token" for size in [_size(state.shape)]))
-    return Facts(layers, moe, top_k, hidden, kv)
+    return Facts(tree.depth, moe, top_k, hidden, kv)
 
 
 def _size(shape: tuple[int, ...]) -> int:

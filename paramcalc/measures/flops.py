@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from paramcalc.tree import Node, Tensor, Work
 
 
+RUNNING = ("", "token", "source")
+"""Streams that every workload has."""
+
+
 class Workload(NamedTuple):
     """What runs through the model at once."""
 
@@ -63,6 +67,8 @@ def flops(tree: Node, load: Workload, *, fused: bool = False) -> Flops:
         backward[component] = backward.get(component, 0) + times * amount
 
     for path, node, used in streams(tree):
+        if used.stream not in RUNNING:
+            continue  # no image, no sound
         positions = _source(load) if used.stream == "source" else load.seq
         for tensor in node.tensors:
             visits = _visits(tensor, load, positions)

@@ -29,7 +29,7 @@ def head(command: str, loaded: Loaded) -> dict[str, Any]:
 def headline(model: Model) -> str:
     """One line that says which model this is."""
     spec = model.spec
-    layers = sum(len(node.order) for node in model.tree.nodes())
+    layers = model.tree.depth
     vocabulary = f" · vocab {spec.vocab_size:,}" if spec.vocab_size else ""
     stack = f"{layers} layers · " if layers else ""
     return f"{spec.name}   {stack}hidden {spec.hidden_size:,}{vocabulary}"

@@ -10,7 +10,7 @@ from paramcalc.spec.bounds import Bound
 from paramcalc.spec.model import Block, ModelSpec
 
 FIRST = ("paramcalc", "name", "family", "source", "notes", "uncounted", "vocab_size", "hidden_size", "num_layers")
-LAST = ("blocks", "layers", "modules", "apart", "names", "expect")
+LAST = ("blocks", "layers", "modules", "towers", "apart", "names", "expect")
 ALWAYS = ("kind", "paramcalc")
 
 

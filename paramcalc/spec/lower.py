@@ -22,6 +22,8 @@ from paramcalc.spec.model import Block, LayerFields, ModelSpec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from paramcalc.spec.tower import Tower
+
 Parts = dict[str, Component]
 QKV: tuple[Projection, ...] = ("q", "k", "v")
 
@@ -50,6 +52,7 @@ class Lowered(NamedTuple):
 
     modules: Parts
     blocks: dict[str, Parts]
+    towers: dict[str, Lowered] = {}  # noqa: RUF012 - a tuple's field
 
 
 def lower(spec: ModelSpec) -> Lowered:
@@ -75,8 +78,19 @@ def _lower(spec: ModelSpec) -> Lowered:
                 found.of(None, _tie, part.tied_to, {**modules, **parts}, (*path, key, "tied_to"))
             if isinstance(part, Stack):
                 found.of(0, _known, part.of, blocks, (*path, key, "of"))
+    towers = {name: _tower(found, tower, ("towers", name)) for name, tower in spec.towers.items()}
     found.refuse()
-    return Lowered(modules, blocks)
+    return Lowered(modules, blocks, towers)
+
+
+def _tower(found: Gathered, tower: Tower, path: tuple[str, ...]) -> Lowered:
+    none: Parts = {}
+    blocks = {name: found.of(none, _block, tower, block, (*path, "blocks", name)) for name,
+              block in tower.blocks.items()}
+    for key, part in tower.modules.items():
+        if isinstance(part, Stack):
+            found.of(0, _known, part.of, blocks, (*path, "modules", key, "of"))
+    return Lowered(tower.modules, blocks)
 
 
 def _tie(table: str, parts: Parts, path: tuple[str, ...]) -> None:
@@ -192,7 +206,7 @@ def _norm(fields: LayerFields) -> Norm:
     return _shared_norm(fields.norm or "rmsnorm", fields.norm_bias, fields.norm_scale is not False)
 
 
-def _block(spec: ModelSpec, block: Block, path: tuple[str, ...]) -> Parts:
+def _block(spec: ModelSpec | Tower, block: Block, path: tuple[str, ...]) -> Parts:
     if block.parts is not None:
         return _flat(block.parts, path)
     own = block.model_fields_set
@@ -226,20 +240,22 @@ def _flat(parts: Parts, path: tuple[str, ...]) -> Parts:
     return parts
 
 
-def _blamed(keys: tuple[str | int, ...], spec: ModelSpec, block: Block, path: tuple[str, ...]) -> tuple[str | int, ...]:
+def _blamed(keys: tuple[str | int, ...], spec: ModelSpec | Tower, block: Block, path: tuple[str,
+                                                                                            ...]) -> tuple[str | int,
+                                                                                                           ...]:
     """Where a layer's field is said: in its block, or for the whole model where only that says it."""
     whole = bool(keys) and keys[0] in spec.model_fields_set and keys[0] not in block.model_fields_set
     return keys if whole else (*path, *keys)
 
 
-def _key(spec: ModelSpec, place: str, part: Component) -> str:
+def _key(spec: ModelSpec | Tower, place: str, part: Component) -> str:
     word = {"mixer": "self_attn", "ffn": "mlp"}.get(place, place)
     if part.path is not None and part.path not in ("", word):
         return part.path
     return spec.names.get(f"{word}.{part.kind}", spec.names.get(word, word))
 
 
-def _mixer(spec: ModelSpec, fields: LayerFields) -> Component | None:
+def _mixer(spec: ModelSpec | Tower, fields: LayerFields) -> Component | None:
     if fields.mixer is not None:
         return fields.mixer if fields.mixer.names or not spec.names else _renamed(fields.mixer, spec)
     heads = _needed(fields.num_heads, "num_heads", "attention is made of heads")
@@ -256,7 +272,7 @@ def _mixer(spec: ModelSpec, fields: LayerFields) -> Component | None:
     )
 
 
-def _ffn(spec: ModelSpec, fields: LayerFields) -> Component | None:
+def _ffn(spec: ModelSpec | Tower, fields: LayerFields) -> Component | None:
     if fields.ffn == "none":
         return None
     if isinstance(fields.ffn, Component):
@@ -270,12 +286,12 @@ def _ffn(spec: ModelSpec, fields: LayerFields) -> Component | None:
     )
 
 
-def _inner(spec: ModelSpec) -> dict[str, str]:
+def _inner(spec: ModelSpec | Tower) -> dict[str, str]:
     """Names as parts of a layer use them: the model's own modules are not among their tensors."""
     return {key: value for key, value in spec.names.items() if key not in MODULES}
 
 
-def _renamed(part: Component, spec: ModelSpec) -> Component:
+def _renamed(part: Component, spec: ModelSpec | Tower) -> Component:
     return part.model_copy(update={"names": _inner(spec)})
 
 

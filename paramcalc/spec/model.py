@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from paramcalc.activations.class_facts import ClassFacts as Training
     from paramcalc.spec.expect import Expect
+    from paramcalc.spec.tower import Tower
 else:
-    Expect = Training = Strict  # pydantic reads annotations; what loads the classes is `Elsewhere`
+    Expect = Tower = Training = Strict  # pydantic reads annotations; what loads the classes is `Elsewhere`
 
 
 def _mixture(value: object) -> Component:
@@ -129,6 +130,8 @@ class ModelSpec(LayerFields):
     blocks: dict[str, Annotated[Block, later(Block)]] = Field(default_factory=dict, max_length=4096)
     layers: Layout | None = None
     modules: dict[str, AnyComponent] | None = Field(default=None, max_length=4096)
+    towers: dict[str, Annotated[Tower, Elsewhere("spec.tower", "Tower")]] = Field(default_factory=dict, max_length=64)
+    """What it has beside the text model: towers for images and sound, and what leads from them into it."""
     apart: dict[str, dict[str, AnyComponent]] = Field(default_factory=dict)
     """Parts that files may hold but a plain forward pass leaves out (multi-token prediction): counted apart."""
     quantize: Annotated[tuple[Annotated[QuantRule, later(QuantRule)], ...], Field(strict=False, max_length=4096)] = ()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from paramcalc.spec.lower import Lowered
     from paramcalc.spec.model import ModelSpec
+    from paramcalc.spec.tower import Tower
 
     Path = tuple[str | int, ...]
 
@@ -26,6 +27,7 @@ class Place(NamedTuple):
     key: str
     block: str = ""
     apart: str = ""
+    tower: str = ""
 
 
 def misplaced(spec: ModelSpec, lowered: Lowered, context: Context) -> SpecError:
@@ -33,6 +35,9 @@ def misplaced(spec: ModelSpec, lowered: Lowered, context: Context) -> SpecError:
     places = [*_places(lowered, context)]
     for name, parts in spec.apart.items():
         places += (place._replace(apart=name) for place in _places(lowered._replace(modules=parts), context))
+    for name, tower in lowered.towers.items():
+        inside = Context(spec.towers[name].hidden_size)
+        places += (place._replace(tower=name) for place in _places(tower, inside))
     return SpecError(*dict.fromkeys(
         problem._replace(path=(*written(spec, place), *problem.path))
         for place in places for problem in place.part.problems(place.context)))
@@ -49,6 +54,8 @@ def _places(lowered: Lowered, context: Context) -> Iterator[Place]:
 
 def written(spec: ModelSpec, place: Place) -> Path:
     """Where a component is written in the specification, as near as can be said."""
+    if place.tower:
+        return ("towers", place.tower, *_in_tower(spec.towers[place.tower], place))
     if place.block:
         return _in_block(spec, place)
     if place.apart:
@@ -57,7 +64,11 @@ def written(spec: ModelSpec, place: Place) -> Path:
     return next(((word, place.key) for word, parts in holders.items() if place.key in parts), ())
 
 
-def _in_block(spec: ModelSpec, place: Place) -> Path:
+def _in_tower(tower: Tower, place: Place) -> Path:
+    return _in_block(tower, place) if place.block else ("modules", place.key)
+
+
+def _in_block(spec: ModelSpec | Tower, place: Place) -> Path:
     block = spec.blocks.get(place.block)
     base: Path = () if block is None else ("blocks", place.block)
     if block is not None and block.parts is not None:

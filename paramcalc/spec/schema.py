@@ -16,13 +16,15 @@ from paramcalc.spec.expect import CacheBudget, Expect, Fits, FlopBudget, LoraBud
 from paramcalc.spec.layout import Repeat
 from paramcalc.spec.model import Block, ModelSpec
 from paramcalc.spec.quantize import QuantRule
+from paramcalc.spec.tower import Tower
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REF = "#/$defs/"
-NESTED: tuple[type[BaseModel], ...] = (Block, CacheBudget, Expect, Fits, FlopBudget, LoraBudget, QuantRule, Training)
+NESTED: tuple[type[BaseModel], ...] = (Block, CacheBudget, Expect, Fits, FlopBudget, LoraBudget, QuantRule, Tower,
+                                       Training)
 
 
 def spec_schema() -> dict[str, Any]:

@@ -87,10 +87,9 @@ def category(tensor: Tensor) -> str:
 
 
 def _facts(tree: Node, family: str, imatrix: bool) -> Facts:
-    layers = experts = values = 0
+    layers, experts, values = tree.depth, 0, 0
     group, tied = 1, True
     for _, node, stored, _ in tree.walk():
-        layers += len(node.order)
         for tensor in node.tensors:
             if tensor.component == "lm_head" and tensor.stored and tensor.role == "matmul":
                 tied = False

@@ -23,6 +23,7 @@ from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES, model_type_to_module_name
 
 DEFAULT_OUTPUT = Path(__file__).resolve().parents[2] / "paramcalc/readers/config/defaults.json"
+TOWERS = "tower_defaults.json"
 TEXT_KEYS = ("text_config", "decoder", "generator", "text_encoder", "thinker_config", "language_config", "llm_config")
 LONGEST_VALUE = 2000
 # Class attributes which steer training, sharding or serving; none of them shapes a parameter.
@@ -167,8 +168,8 @@ def describe(config_class: type[PreTrainedConfig], classes: list[str]) -> dict[s
     return entry
 
 
-def collect() -> dict[str, dict[str, Any]]:
-    """Describe every family that is a text model or holds one."""
+def collect() -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """Describe every family that is a text model or holds one; then all others: towers, and encoders of no text."""
     listed = auto_classes()
     modules = {model_type: model_type_to_module_name(model_type) for model_type in CONFIG_MAPPING_NAMES}
     for module_name in sorted(set(modules.values())):
@@ -186,7 +187,9 @@ def collect() -> dict[str, dict[str, Any]]:
     for model_type in sorted(held - set(families)):
         if model_type in CONFIG_MAPPING_NAMES:
             families[model_type] = describe(CONFIG_MAPPING[model_type], sorted(listed[model_type]))
-    return families
+    rest = {model_type: describe(CONFIG_MAPPING[model_type], sorted(listed[model_type]))
+            for model_type in sorted(set(CONFIG_MAPPING_NAMES) - set(families))}
+    return families, rest
 
 
 def render(families: dict[str, dict[str, Any]]) -> str:
@@ -204,10 +207,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT)
     output: Path = parser.parse_args().output
-    text = render(collect())
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(text, encoding="utf-8")
-    sys.stdout.write(f"{output}: {len(text)} bytes\n")
+    for path, families in zip((output, output.with_name(TOWERS)), collect(), strict=True):
+        text = render(families)
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{path}: {len(text)} bytes\n")
 
 
 if __name__ == "__main__":

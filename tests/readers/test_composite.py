@@ -16,19 +16,13 @@ RECORDS = [json.loads(line) for line in
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record["id"])
 def test_counts_the_text_model_as_files_spell_it(record):
     spec = read_config(record["config"]).spec
-    ours = sorted((r.name, r.shape, r.copies, r.component) for r in rows(build(spec).tree) if not r.buffer)
+    text = spec.model_copy(update={"towers": {}})
+    ours = sorted((r.name, r.shape, r.copies, r.component) for r in rows(build(text).tree) if not r.buffer)
     measured = sorted((name, tuple(shape), copies, component) for name, shape, copies, component
                       in record["text_tensors"])
     assert [r for r in ours if r not in measured] == [], [r for r in measured if r not in ours]
     assert ours == measured
-    assert [part.split(" ")[0] for part in spec.uncounted] == spec_parts(record["config"])
-
-
-def spec_parts(config):
-    """Nested configs beside the text model's; where there are none, the patches the class embeds itself."""
-    found = [key for key, value in config.items() if isinstance(value, dict) and "model_type" in value
-             and key != "text_config"]
-    return found or [key for key in config if key == "patch_size"]
+    assert spec.towers or spec.uncounted
 
 
 @pytest.mark.parametrize(("outer", "top", "text", "tied"), [
@@ -55,12 +49,16 @@ def test_text_keys_at_the_top_are_the_text_model():
     spec = read_config({"model_type": "qwen2_vl", "hidden_size": 1536, "num_attention_heads": 12,
                         "num_key_value_heads": 2, "num_hidden_layers": 28, "intermediate_size": 8960,
                         "vocab_size": 151936, "tie_word_embeddings": True, "vision_config": {"depth": 32}}).spec
-    # 2,208,985,600 values in the file, 665,271,296 of them in the vision tower
-    assert count(build(spec).tree).total == 1_543_714_304
-    assert spec.uncounted == ("vision_config (qwen2_vl_vision)",)
+    # 2,208,985,600 values in the file, 665,271,296 of them in the vision tower, whose config gives more than its depth
+    assert count(build(spec.model_copy(update={"towers": {}})).tree).total == 1_543_714_304
+    assert spec.uncounted == ()
 
 
-def test_patches_that_the_class_itself_embeds_are_named():
-    """FuyuForCausalLM has one matrix for them and no configuration of a tower."""
-    found = read_config({"model_type": "fuyu", "architectures": ["FuyuForCausalLM"]})
-    assert found.spec.uncounted == ("patch_size (what embeds image patches)",)
+def test_a_tower_of_no_known_type_is_named_and_so_is_what_joins_it():
+    found = read_config({"model_type": "llava", "vision_config": {"model_type": "my_tower", "hidden_size": 64}})
+    assert found.spec.uncounted == ("vision_config (my_tower)",)
+    assert "projector" in found.spec.towers
+    strange = read_config({"model_type": "my_model", "text_config": {"model_type": "llama"},
+                           "vision_config": {"model_type": "clip_vision_model"}})
+    assert strange.spec.uncounted == ("what joins vision_config to the text model (my_model)",)
+    assert count(build(strange.spec).tree).components["vision"][0] == 87_456_000

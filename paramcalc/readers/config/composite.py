@@ -53,7 +53,8 @@ class TextModel(NamedTuple):
 
     config: Config
     outer: FamilyData | None = None
-    uncounted: tuple[str, ...] = ()
+    towers: tuple[str, ...] = ()
+    """Keys of what else there is: other nested configs."""
     inside: bool = False
     """The class is the composite one, so that files spell its tensors with what stands in front."""
 
@@ -88,7 +89,7 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
                     "most composite types name it")
     if architecture in inner_family.classes:
         return TextModel(config, family)
-    return TextModel(config, family, _towers(data, family, key.split(".")[0]), inside=True)
+    return TextModel(config, family, _towers(data, family, path[:1]), inside=True)
 
 
 def _ties(config: Config, data: dict[str, Any], family: FamilyData | None) -> bool | None:
@@ -106,17 +107,12 @@ def _ties(config: Config, data: dict[str, Any], family: FamilyData | None) -> bo
     return default
 
 
-def _towers(data: dict[str, Any], family: FamilyData | None, text: str) -> tuple[str, ...]:
-    found: dict[str, str] = {}
-    for source in (family.defaults if family is not None else {}, data):
-        for key, value in source.items():
-            if isinstance(value, dict) and key not in (*NO_TOWERS, text) and (
-                    key.endswith("_config") or "model_type" in value):
-                found[key] = str(value.get("model_type", found.get(key, "no model_type")))[:100]
+def _towers(data: dict[str, Any], family: FamilyData | None, text: tuple[str, ...]) -> tuple[str, ...]:
+    """Keys of the nested configs beside the text model's, those its class fills in included."""
     said = {**(family.defaults if family is not None else {}), **data}
-    if not found and "patch_size" in said:  # Fuyu: patches go through one matrix of the composite class itself
-        found["patch_size"] = "what embeds image patches"
-    return tuple(f"{key} ({kind})" for key, kind in found.items())
+    text = text or ("text_config",)
+    return tuple(key for key, value in said.items() if isinstance(value, dict) and key not in (*NO_TOWERS, *text)
+                 and (key.endswith("_config") or "model_type" in value))
 
 
 def placed(spec: ModelSpec, model_type: str) -> ModelSpec:

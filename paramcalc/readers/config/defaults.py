@@ -44,9 +44,13 @@ UNKNOWN_TO_THE_LIBRARY = {
 Source: deepseek-ai/deepseek-moe-16b-base, modeling_deepseek.py (DeepSeekMoE, arXiv:2401.06066)."""
 
 
+TABLES = ("defaults.json", "tower_defaults.json")
+"""Types that are or hold a text model; all others, asked for only where there is a tower."""
+
+
 @cache
-def _text() -> str:
-    return files("paramcalc.readers.config").joinpath("defaults.json").read_text(encoding="utf-8")
+def _text(table: str = TABLES[0]) -> str:
+    return files("paramcalc.readers.config").joinpath(table).read_text(encoding="utf-8")
 
 
 @cache
@@ -67,14 +71,17 @@ def family_data(model_type: str) -> FamilyData | None:
     """The data of one model type; only its own line is parsed, since most calls need one of several hundred."""
     if model_type in UNKNOWN_TO_THE_LIBRARY:
         return UNKNOWN_TO_THE_LIBRARY[model_type]
-    text = _text()
     model_type = PUBLISHED.get(model_type, model_type)
-    start = text.find(f'\n"{model_type}": {{')
-    if start < 0:
-        return None
-    end = text.index("\n", start + 1)
-    line = text[start + 1 : end].rstrip().removesuffix(",")
-    found = json.loads("{" + line + "}")[model_type]
+    for table in TABLES:
+        text = _text(table)
+        start = text.find(f'\n"{model_type}": {{')
+        if start >= 0:
+            return _parsed(text[start + 1 : text.index("\n", start + 1)], model_type)
+    return None
+
+
+def _parsed(line: str, model_type: str) -> FamilyData:
+    found = json.loads("{" + line.rstrip().removesuffix(",") + "}")[model_type]
     return FamilyData(found["defaults"], found["aliases"], tuple(found["classes"]), found.get("text_config"),
                       found.get("text_config_key", "text_config"))
 

@@ -36,13 +36,14 @@ def read_config(data: dict[str, Any], name: str = "", beside: dict[str, Any] | N
 
     Raises UnknownArchitectureError for a model type or class nobody wrote, SpecError for values that cannot be.
     """
-    config, outer, uncounted, inside = understood(data)
+    config, outer, towers, inside = understood(data)
     make = builder(config.model_type)
     if make is None:
         raise unknown_type(config.model_type, (*config.path, "model_type"))
     spec = _made(make, config)
+    uncounted: tuple[str, ...] = ()
     if inside:
-        spec = placed(spec, str(data["model_type"]))
+        spec, uncounted = _whole(placed(spec, str(data["model_type"])), data, outer, towers)
     notes = (*spec.notes, *config.notes)
     if not config.architecture:
         notes = (*notes, f"architectures is not given: counted as the {config.task} model of {config.model_type}")
@@ -57,6 +58,22 @@ def read_config(data: dict[str, Any], name: str = "", beside: dict[str, Any] | N
     spec = spec.model_copy(update=update)
     _refuse_impossible(spec, config)
     return ReadConfig(spec, _unknown_keys(config, outer))
+
+
+def _whole(
+    text: ModelSpec, data: dict[str, Any], outer: FamilyData | None, towers: tuple[str, ...],
+) -> tuple[ModelSpec, tuple[str, ...]]:
+    """The text model with its towers, and what is not counted."""
+    from paramcalc.readers.families.towers import with_towers
+
+    around = Config(data, outer or FamilyData({}, {}, ()), str(data["model_type"]), _architecture(data))
+    try:
+        spec, uncounted = with_towers(text, around, towers)
+    except ValidationError as error:
+        from paramcalc.readers.config.locate import blamed
+
+        raise blamed(error, around) from error
+    return spec.model_copy(update={"notes": (*spec.notes, *around.notes)}), uncounted
 
 
 def _made(make: Builder, config: Config) -> ModelSpec:

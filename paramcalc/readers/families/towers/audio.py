@@ -1,0 +1,181 @@
+"""Audio towers made as Whisper's encoder is, and what joins them to a text model. arXiv:2212.04356."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.families.towers.clip import heads
+from paramcalc.readers.families.towers.parts import (
+    QVO,
+    ROTARY,
+    Layer,
+    Parts,
+    conv,
+    dense,
+    layers,
+    norm,
+    rms,
+    table,
+    tower,
+)
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.towers import Towers, Whole
+    from paramcalc.spec.tower import Tower
+
+AT = "multi_modal_projector"
+NAMES = {"o_proj": "out_proj"}
+WHISPER = Layer("self_attn_layer_norm", "self_attn", "final_layer_norm", "", bias=QVO, names=NAMES)
+FULL = Layer("self_attn_layer_norm", "self_attn", "final_layer_norm", "", names=NAMES)
+GLM = Layer("input_layernorm", "self_attn", "post_attention_layernorm", bias=QVO,
+            names={"up_proj": "fc1", "down_proj": "fc2"})
+REALTIME = Layer("self_attn_layer_norm", "self_attn", "final_layer_norm", bias=QVO, norm="rmsnorm", gated=True,
+                 names={},
+                 mlp_bias=False, down_bias=True, causal=True)
+
+
+def stem(config: Config, width: int, at: str = "") -> Parts:
+    """Two convolutions over the spectrogram; the second halves its length."""
+    return {f"{at}conv1": conv(width, config.integer("num_mel_bins"), 3, component="other", outputs=2),
+            f"{at}conv2": conv(width, width, 3, component="other")}
+
+
+def whisper_layer(config: Config, shape: Layer) -> Parts:
+    """A layer whose feed-forward stands directly in it."""
+    width, inner = config.integer("hidden_size"), _inner(config)
+    parts = shape(width, _heads(config), inner)
+    return parts | {"fc1": dense(inner, width, component="ffn"), "fc2": dense(width, inner, component="ffn")}
+
+
+def _inner(config: Config) -> int:
+    return config.integer("intermediate_size" if config.get("intermediate_size") else "encoder_ffn_dim")
+
+
+def _heads(config: Config) -> int:
+    return heads(config, "num_attention_heads" if config.get("num_attention_heads") else "encoder_attention_heads")
+
+
+def depth(config: Config) -> int:
+    """How many layers."""
+    return config.depth("num_hidden_layers" if config.get("num_hidden_layers") else "encoder_layers")
+
+
+def whisper(config: Config, at: str) -> Tower:
+    """Whisper's encoder, with its table of sinusoids."""
+    width = config.integer("hidden_size")
+    modules = stem(config, width) | {
+        "embed_positions": table(config.integer("max_source_positions"), width).model_copy(update={"frozen": True}),
+        "layers": layers(depth(config)), "layer_norm": norm(width)}
+    return tower("audio", width, modules, {"layer": whisper_layer(config, WHISPER)}, at)
+
+
+def omni2(config: Config, at: str) -> Tower:
+    """Qwen2.5-Omni: windows of two seconds, and a projection. arXiv:2503.20215."""
+    width, out = config.integer("hidden_size"), config.integer("output_dim")
+    modules = stem(config, width) | {
+        "audio_bos_eos_token": table(2, out, "other_embedding"), "layers": layers(depth(config)),
+        "ln_post": norm(width), "proj": dense(out, width)}
+    return tower("audio", width, modules, {"layer": whisper_layer(config, WHISPER)}, at)
+
+
+def convolved(config: Config) -> Parts:
+    """Three convolutions over time and frequency, eight times fewer frames, and a matrix."""
+    width, middle = config.integer("hidden_size"), config.integer("downsample_hidden_size")
+    bins = config.integer("num_mel_bins")
+    for _ in range(3):
+        bins = (bins + 1) // 2
+    parts: Parts = {f"conv2d{index}": conv(middle, 1 if index == 1 else middle, 3, 3, component="other",
+                                           outputs=bins * 16 // 4**(index - 1)) for index in (1, 2, 3)}
+    return parts | {"conv_out": dense(width, middle * bins, bias=False)}
+
+
+def omni3(config: Config, at: str) -> Tower:
+    """Qwen3-Omni. arXiv:2509.17765."""
+    width, out = config.integer("hidden_size"), config.integer("output_dim")
+    modules: Parts = {"layers": layers(depth(config)), "ln_post": norm(width), **convolved(config),
+                      "proj1": dense(width, width), "proj2": dense(out, width)}
+    return tower("audio", width, modules, {"layer": whisper_layer(config, FULL)}, at)
+
+
+def qwen3_asr_tower(config: Config, at: str) -> Tower:
+    """Qwen3-ASR: the same without the projection."""
+    width = config.integer("hidden_size")
+    modules: Parts = {"layers": layers(depth(config)), "ln_post": norm(width), **convolved(config)}
+    return tower("audio", width, modules, {"layer": whisper_layer(config, FULL)}, at)
+
+
+def glm(config: Config, at: str) -> Tower:
+    """GLM-ASR: rotary positions."""
+    width = config.integer("hidden_size")
+    modules = stem(config, width) | {"positions": ROTARY, "layers": layers(config.layers), "norm": norm(width)}
+    block = GLM(width, heads(config), config.integer("intermediate_size"), kv_heads=config.kv_heads,
+                head_dim=config.optional("head_dim"))
+    return tower("audio", width, modules, {"layer": block}, at)
+
+
+def realtime(config: Config, at: str) -> Tower:
+    """Voxtral Realtime: a causal Llama with a window over frames."""
+    width = config.integer("hidden_size")
+    modules = stem(config, width, "embedder.") | {"positions": ROTARY, "layers": layers(config.layers),
+                                                   "norm": rms(width)}
+    block = REALTIME(width, config.integer("num_attention_heads"), config.integer("intermediate_size"),
+                     head_dim=config.head_dim)
+    return tower("audio", width, modules, {"layer": block}, at)
+
+
+def _joined(whole: Whole, usual: str, modules: Parts, into: int) -> Towers:
+    return {**whole.tower("audio_config", "audio_tower", usual),
+            **whole.join({f"{AT}.{key}": part for key, part in modules.items()}, into, stream="audio_tokens")}
+
+
+def qwen2_audio(whole: Whole) -> Towers:
+    """One matrix on frames averaged in pairs. arXiv:2407.10759."""
+    usual = "qwen2_audio_encoder"
+    width = whole.part("audio_config", usual).integer("hidden_size")
+    return _joined(whole, usual, {"linear": dense(whole.text.hidden_size, width)}, width)
+
+
+def audio_flamingo(whole: Whole) -> Towers:
+    """Two matrices. arXiv:2507.08128."""
+    usual, bias, out = "audioflamingo3_encoder", whole.config.flag("projector_bias",
+                                                                   default=True), whole.text.hidden_size
+    width = whole.part("audio_config", usual).integer("hidden_size")
+    return _joined(whole, usual, {"linear_1": dense(out, width, bias=bias), "linear_2": dense(out, out, bias=bias)},
+                   width)
+
+
+def voxtral(whole: Whole) -> Towers:
+    """Frames joined to the width of the tower's feed-forward. arXiv:2507.13264."""
+    width, out = whole.part("audio_config", "voxtral_encoder").integer("intermediate_size"), whole.text.hidden_size
+    return _joined(whole, "voxtral_encoder",
+                   {"linear_1": dense(out, width, bias=False), "linear_2": dense(out, out, bias=False)}, width)
+
+
+def voxtral_realtime(whole: Whole) -> Towers:
+    """`downsample_factor` frames joined."""
+    usual, out = "voxtral_realtime_encoder", whole.text.hidden_size
+    width = whole.part("audio_config", usual).integer("hidden_size") * whole.config.integer("downsample_factor")
+    return _joined(whole, usual, {"linear_1": dense(out, width, bias=False), "linear_2": dense(out, out, bias=False)},
+                   width)
+
+
+def glmasr(whole: Whole) -> Towers:
+    """Frames joined to the width of the tower's feed-forward, through twice the text model's width."""
+    width, out = whole.part("audio_config", "glmasr_encoder").integer("intermediate_size"), whole.text.hidden_size
+    return _joined(whole, "glmasr_encoder", {"linear_1": dense(2 * out, width), "linear_2": dense(out, 2 * out)}, width)
+
+
+def moss(whole: Whole) -> Towers:
+    """Frames joined, two matrices and a norm."""
+    usual, bias, out = "moss_transcribe_diarize_audio", whole.config.flag("projector_bias"), whole.text.hidden_size
+    width = whole.part("audio_config", usual).integer("hidden_size") * whole.config.integer("audio_merge_size")
+    return _joined(whole, usual, {"linear_1": dense(out, width, bias=bias), "linear_2": dense(out, out, bias=bias),
+                                  "norm": norm(out)}, width)
+
+
+def qwen3_asr(whole: Whole) -> Towers:
+    """Two matrices."""
+    config = whole.part("audio_config", "qwen3_asr_encoder")
+    width, out = config.integer("hidden_size"), config.integer("output_dim")
+    return _joined(whole, "qwen3_asr_encoder", {"linear_1": dense(width, width), "linear_2": dense(out, width)}, width)

@@ -1,0 +1,90 @@
+"""BLIP-2, InstructBLIP and the Q-Former that joins their tower to a text model. arXiv:2301.12597, arXiv:2305.06500."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.components.attention import Attention
+from paramcalc.readers.families.towers.clip import grid, layer
+from paramcalc.readers.families.towers.parts import (
+    QKVO,
+    Layer,
+    Parts,
+    conv,
+    dense,
+    layers,
+    mixed,
+    norm,
+    projector,
+    table,
+    tower,
+    vector,
+)
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.towers import Towers, Whole
+    from paramcalc.spec.tower import Tower
+
+NAMES = {"qkv_proj": "qkv", "o_proj": "projection", "up_proj": "fc1", "down_proj": "fc2"}
+LAYER = Layer(fused="qkv", names=NAMES)
+UNBIASED = Layer(fused="qkv", names=NAMES, bias=("o",))
+
+
+def vision(config: Config, at: str) -> Tower:
+    """EVA-CLIP, as the library has it."""
+    width, patch = config.integer("hidden_size"), config.integer("patch_size")
+    modules: Parts = {
+        "embeddings.class_embedding": vector(1, 1, width, component="other_embedding"),
+        "embeddings.position_embedding": vector(1, grid(config) + 1, width, component="position_embedding"),
+        "embeddings.patch_embedding": conv(width, config.integer("num_channels", 3), patch, patch),
+        "encoder.layers": layers(config.layers), "post_layernorm": norm(width),
+    }
+    shape = LAYER if config.flag("qkv_bias", default=True) else UNBIASED
+    return tower("vision", width, modules, {"layer": layer(config, shape)}, at)
+
+
+def _attention(config: Config, at: str, source: int | None = None) -> Parts:
+    width = config.integer("hidden_size")
+    names = {f"{short}_proj": f"attention.{long}" for short, long in (("q", "query"), ("k", "key"), ("v", "value"))}
+    return {at: Attention(num_heads=config.dividing("num_attention_heads", width), bias=QKVO, causal=False,
+                          cross=source is not None, source_size=source, names=names | {"o_proj": "output.dense"}),
+            f"{at}.output.LayerNorm": norm(width)}
+
+
+def _feed(config: Config, suffix: str, component: str = "ffn") -> Parts:
+    width, inner = config.integer("hidden_size"), config.integer("intermediate_size")
+    return {f"intermediate{suffix}.dense": dense(inner, width, component="ffn"),
+            f"output{suffix}.dense": dense(width, inner, component="ffn"), f"output{suffix}.LayerNorm": norm(width)}
+
+
+def qformer(config: Config, at: str, *, text: bool) -> Tower:
+    """Queries that attend to themselves and, in some layers, to the tower; with `text`, an instruction beside them."""
+    width, every = config.integer("hidden_size"), config.integer("cross_attention_frequency")
+    modules: Parts = {}
+    if text:
+        modules = {"embeddings.word_embeddings": table(config.integer("vocab_size"), width, "token_embedding"),
+                   "embeddings.position_embeddings": table(config.integer("max_position_embeddings"), width),
+                   "embeddings.layernorm": norm(width)}
+    else:
+        modules = {"layernorm": norm(width)}
+    modules["encoder.layer"] = mixed(["cross" if index % every == 0 else "plain" for index in range(config.layers)])
+    feed = (_feed(config, "") if text else {}) | _feed(config, "_query")
+    plain = _attention(config, "attention")
+    crossed = _attention(config, "crossattention", config.integer("encoder_hidden_size"))
+    return tower("projector", width, modules, {"plain": plain | feed, "cross": plain | crossed | feed}, at,
+                 "image_tokens")
+
+
+def blip2(whole: Whole) -> Towers:
+    """A tower, learned queries, a Q-Former, and a matrix."""
+    config = whole.part("qformer_config", "blip_2_qformer")
+    width, queries = config.integer("hidden_size"), whole.config.integer("num_query_tokens", 32)
+    text = whole.config.model_type != "blip-2"
+    out = tower(None, width, {"language_projection": dense(whole.text.hidden_size, width)}, stream="image_tokens")
+    return {
+        **whole.tower("vision_config", "vision_model", "blip_2_vision_model"),
+        "queries": projector({"query_tokens": vector(1, queries, width)}, width),
+        "qformer": qformer(config, "qformer", text=text or config.flag("use_qformer_text_input")),
+        "projection": out,
+    }

@@ -1,0 +1,30 @@
+"""Gemma 3 and PaliGemma: a SigLIP tower and one matrix. arXiv:2503.19786, arXiv:2407.07726."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.families.towers.parts import Parts, dense, matrix, projector, rms
+
+if TYPE_CHECKING:
+    from paramcalc.readers.families.towers import Towers, Whole
+
+SIGLIP = "siglip_vision_model"
+
+
+def gemma3(whole: Whole) -> Towers:
+    """Averaged squares of patches, normed and projected."""
+    width = whole.part("vision_config", SIGLIP).integer("hidden_size")
+    at = whole.at("multi_modal_projector")
+    join: Parts = {f"{at}.mm_input_projection_weight": matrix(width, whole.text.hidden_size),
+                   f"{at}.mm_soft_emb_norm": rms(width)}
+    return {**whole.tower("vision_config", "vision_tower", SIGLIP), "projector": projector(join, width)}
+
+
+def paligemma(whole: Whole) -> Towers:
+    """Patches are projected one by one."""
+    vision = whole.part("vision_config", SIGLIP)
+    width = vision.integer("hidden_size")
+    out = vision.integer("projection_dim", whole.config.integer("projection_dim", 2048))
+    join: Parts = {whole.at("multi_modal_projector.linear"): dense(out, width)}
+    return {**whole.tower("vision_config", "vision_tower", SIGLIP), "projector": projector(join, width)}

@@ -1,0 +1,77 @@
+"""Idefics 2, Idefics 3 and SmolVLM: a SigLIP without its head, a perceiver or a pixel shuffle. arXiv:2405.02246."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.components.attention import Attention
+from paramcalc.components.ffn import FeedForward
+from paramcalc.readers.families.towers.clip import grid, layer
+from paramcalc.readers.families.towers.parts import (
+    Parts,
+    conv,
+    dense,
+    layers,
+    norm,
+    projector,
+    rms,
+    table,
+    tower,
+    vector,
+)
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.towers import Towers, Whole
+    from paramcalc.spec.tower import Tower
+
+
+def vision(config: Config, at: str) -> Tower:
+    """Patches of an image of any size, whose positions are those of a square table."""
+    width, patch = config.integer("hidden_size"), config.integer("patch_size")
+    modules: Parts = {
+        "embeddings.patch_embedding": conv(width, config.integer("num_channels"), patch, patch),
+        "embeddings.position_embedding": table(grid(config), width),
+        "encoder.layers": layers(config.layers),
+        "post_layernorm": norm(width),
+    }
+    return tower("vision", width, modules, {"layer": layer(config)}, at)
+
+
+def idefics2(whole: Whole) -> Towers:
+    """A gated projection, then latents that attend to the patches and to themselves."""
+    vision = whole.part("vision_config", "idefics2_vision").integer("hidden_size")
+    config = whole.part("perceiver_config", "idefics2_perceiver")
+    width, at = config.integer("hidden_size"), whole.at("connector")
+    inner = whole.part("text_config", "mistral").integer("intermediate_size")
+    gated: Parts = {
+        f"{at}.modality_projection.gate_proj": dense(inner, vision, bias=False),
+        f"{at}.modality_projection.up_proj": dense(inner, vision, bias=False),
+        f"{at}.modality_projection.down_proj": dense(whole.text.hidden_size, inner, bias=False),
+    }
+    resampler = f"{at}.perceiver_resampler"
+    modules: Parts = {
+        f"{resampler}.latents": vector(config.integer("resampler_n_latents"), width),
+        f"{resampler}.layers": layers(config.depth("resampler_depth")),
+        f"{resampler}.norm": rms(width),
+    }
+    block: Parts = {
+        "input_latents_norm": rms(width), "input_context_norm": rms(width),
+        "self_attn": Attention(num_heads=config.integer("resampler_n_heads"), causal=False,
+                               num_kv_heads=config.integer("num_key_value_heads"),
+                               head_dim=config.integer("resampler_head_dim")),
+        "post_attention_layernorm": rms(width), "mlp": FeedForward(intermediate_size=4 * width),
+    }
+    return {**whole.tower("vision_config", "vision_model", "idefics2_vision"),
+            "projection": projector(gated, vision, "image"),
+            "resampler": tower("projector", width, modules, {"layer": block}, stream="image_tokens")}
+
+
+def idefics3(whole: Whole) -> Towers:
+    """Squares of `scale_factor` patches a side are joined and projected."""
+    factor = whole.config.integer("scale_factor")
+    width = whole.part("vision_config", "idefics3_vision").integer("hidden_size") * factor**2
+    join: Parts = {f"{whole.at('connector')}.modality_projection.proj": dense(whole.text.hidden_size, width,
+                                                                              bias=False)}
+    return {**whole.tower("vision_config", "vision_model", "idefics3_vision"),
+            "projector": projector(join, width)}

@@ -1,0 +1,175 @@
+"""Whole models whose tower is a known one: only what joins it to the text model differs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.components.attention import Attention
+from paramcalc.readers.families.towers.llava import AT, CLIP, two_matrices, width_of
+from paramcalc.readers.families.towers.parts import QKVO, Parts, dense, matrix, norm, rms, vector
+
+if TYPE_CHECKING:
+    from paramcalc.readers.families.towers import Towers, Whole
+
+SIGLIP, SIGLIP2 = "siglip_vision_model", "siglip2_vision_model"
+
+
+def aria(whole: Whole) -> Towers:
+    """Learned queries attend to the patches, as many as a picture needs. arXiv:2410.05993."""
+    usual, out = "idefics3_vision", whole.text.hidden_size
+    vision = whole.part("vision_config", usual)
+    width, cross = vision.integer("hidden_size"), f"{AT}.cross_attn"
+    queries = whole.config.integer("max_value_projector_patch_to_query_dict", _most(whole))
+    join: Parts = {
+        f"{AT}.query": vector(queries, width),
+        **{f"{cross}.{name}_proj": dense(width, width, bias=False, component="attention") for name in "qkv"},
+        f"{cross}.multihead_attn.in_proj_weight": matrix(3 * width, width, component="attention"),
+        f"{cross}.multihead_attn.in_proj_bias": vector(3 * width, component="attention"),
+        f"{cross}.multihead_attn.out_proj": dense(width, width, component="attention"),
+        f"{cross}.linear": dense(width, width, component="attention"),
+        f"{cross}.layer_norm": norm(width), f"{cross}.layer_norm_kv": norm(width), f"{AT}.layer_norm": norm(width),
+        f"{AT}.feed_forward.linear_in": dense(out, width, bias=False, component="ffn"),
+        f"{AT}.feed_forward.linear_out": dense(out, out, bias=False, component="ffn"),
+    }
+    return {**whole.tower("vision_config", "vision_tower", usual), **whole.join(join, width)}
+
+
+def _most(whole: Whole) -> int:
+    """The most queries of `projector_patch_to_query_dict`, where the sum is not said apart."""
+    pairs = whole.config.get("projector_patch_to_query_dict")
+    counts = [count for count in pairs.values() if type(count) is int] if isinstance(pairs, dict) else []
+    return max(counts, default=256)
+
+
+def cohere2_vision(whole: Whole) -> Towers:
+    """Squares of patches through a gated feed-forward."""
+    inner = whole.config.integer("alignment_intermediate_size")
+    width = whole.part("vision_config", SIGLIP).integer("hidden_size") * whole.config.integer("downsample_factor") ** 2
+    join: Parts = {f"{AT}.linear_1": dense(inner, width), f"{AT}.linear_2": dense(whole.text.hidden_size, inner // 2)}
+    return {**whole.tower("vision_config", "vision_tower", SIGLIP), **whole.join(join, width)}
+
+
+def aya_vision(whole: Whole) -> Towers:
+    """The same, with a norm. arXiv:2505.08751."""
+    inner = whole.config.integer("alignment_intermediate_size", whole.text.hidden_size)
+    width = whole.part("vision_config", SIGLIP).integer("hidden_size") * whole.config.integer("downsample_factor") ** 2
+    join: Parts = {f"{AT}.layernorm": norm(width), f"{AT}.linear_1": dense(inner, width),
+                   f"{AT}.linear_2": dense(whole.text.hidden_size, inner // 2)}
+    return {**whole.tower("vision_config", "vision_tower", SIGLIP), **whole.join(join, width)}
+
+
+def cosmos3_edge(whole: Whole) -> Towers:
+    """Squares of patches, two matrices."""
+    usual, inner = "cosmos3_edge_vision", whole.config.integer("projector_hidden_size")
+    vision = whole.part("vision_config", usual)
+    width, side = vision.integer("hidden_size"), vision.integer("spatial_merge_size")
+    join: Parts = {"projector.norm": norm(width), "projector.linear_fc1": dense(inner, width * side**2),
+                   "projector.linear_fc2": dense(whole.text.hidden_size, inner)}
+    return {**whole.tower("vision_config", "visual", usual), **whole.join(join, width)}
+
+
+def lfm2_vl(whole: Whole) -> Towers:
+    """Squares of patches, a norm if the config wants it, two matrices."""
+    bias, inner = whole.config.flag("projector_bias", default=True), whole.config.integer("projector_hidden_size")
+    width = whole.part("vision_config", SIGLIP2).integer("hidden_size") * whole.config.integer("downsample_factor") ** 2
+    join: Parts = {f"{AT}.layer_norm": norm(width)} if whole.config.flag("projector_use_layernorm",
+                                                                         default=True) else {}
+    join |= {f"{AT}.linear_1": dense(inner, width, bias=bias),
+             f"{AT}.linear_2": dense(whole.text.hidden_size, inner, bias=bias)}
+    return {**whole.tower("vision_config", "vision_tower", SIGLIP2), **whole.join(join, width)}
+
+
+def lighton_ocr(whole: Whole) -> Towers:
+    """As Mistral 3's, under names of its own."""
+    width, out = whole.part("vision_config", "pixtral").integer("hidden_size"), whole.text.hidden_size
+    side, at = whole.config.integer("spatial_merge_size"), "vision_projection"
+    join: Parts = {f"{at}.norm": rms(width), f"{at}.patch_merger.merging_layer": dense(width, width * side**2,
+                                                                                       bias=False),
+                   f"{at}.linear_1": dense(out, width, bias=False), f"{at}.linear_2": dense(out, out, bias=False)}
+    return {**whole.tower("vision_config", "vision_encoder", "pixtral"), **whole.join(join, width, component="vision")}
+
+
+def hyperclovax(whole: Whole) -> Towers:
+    """One matrix on what Qwen2.5-VL's tower merged."""
+    usual = "qwen2_5_vl_vision"
+    into = whole.part("vision_config", usual).integer("out_hidden_size")
+    return {**whole.tower("vision_config", "vision_model", usual),
+            **whole.join({"projector": dense(whole.text.hidden_size, into)}, into)}
+
+
+def video_llama(whole: Whole) -> Towers:
+    """Two matrices. arXiv:2501.13106."""
+    usual, out = "video_llama_3_vision", whole.text.hidden_size
+    width = whole.part("vision_config", usual).integer("hidden_size")
+    join: Parts = {"projector.readout.0": dense(out, width), "projector.readout.2": dense(out, out)}
+    return {**whole.tower("vision_config", "vision_model", usual), **whole.join(join, width)}
+
+
+def video_llava(whole: Whole) -> Towers:
+    """A tower for pictures and one for videos, alike. arXiv:2311.10122."""
+    into = width_of(whole)
+    video = whole.tower("vision_config", "video_tower", CLIP)
+    return {"video": video["vision"].model_copy(update={"component": None}),
+            "image": whole.tower("vision_config", "image_tower", CLIP)["vision"],
+            **whole.join({key.removeprefix("model."): part for key, part in two_matrices(whole, into).items()}, into)}
+
+
+def paddle(whole: Whole) -> Towers:
+    """Squares of patches, a norm, two matrices. arXiv:2510.14528."""
+    usual = "paddleocr_vl_vision"
+    vision = whole.part("vision_config", usual)
+    width = vision.integer("hidden_size")
+    into = width * vision.integer("spatial_merge_size") ** 2
+    join: Parts = {"projector.pre_norm": norm(width), "projector.linear_1": dense(into, into),
+                   "projector.linear_2": dense(whole.text.hidden_size, into)}
+    return {**whole.tower("vision_config", "visual.vision_model", usual), **whole.join(join, width)}
+
+
+def minimax(whole: Whole) -> Towers:
+    """Each patch is projected to the text model's width, then squares of them."""
+    usual, out = "minimax_m3_vl_vision", whole.text.hidden_size
+    config, width = whole.config, whole.part("vision_config", usual).integer("hidden_size")
+    inner = config.integer("projector_hidden_size")
+    join: Parts = {f"{AT}.linear_1": dense(inner, width), f"{AT}.linear_2": dense(out, inner),
+                   f"{AT}.merge_linear_1": dense(inner, config.integer("merged_hidden_size")),
+                   f"{AT}.merge_linear_2": dense(out, inner)}
+    return {**whole.tower("vision_config", "vision_tower", usual), **whole.join(join, width)}
+
+
+def molmo2(whole: Whole) -> Towers:
+    """Patches of two layers, pooled by attention, through a gated feed-forward."""
+    config = whole.part("adapter_config", "molmo2_adapter")
+    width, inner = config.integer("hidden_size"), config.integer("intermediate_size")
+    layers = config.get("vision_feature_layer", config.get("vit_layers"))
+    into, bias = width * (len(layers) if isinstance(layers, list) else 1), config.flag("mlp_bias")
+    attend = Attention(num_heads=config.integer("num_attention_heads"), num_kv_heads=config.kv_heads,
+                       head_dim=config.integer("head_dim"), bias=QKVO if config.flag("attention_bias") else ("o",),
+                       output_size=width, causal=False, hidden_size=into)
+    at = f"{AT}.image_projector"
+    join: Parts = {f"{AT}.image_pooling_2d": attend, f"{at}.gate_proj": dense(inner, width, bias=bias),
+                   f"{at}.up_proj": dense(inner, width, bias=bias),
+                   f"{at}.down_proj": dense(config.integer("text_hidden_size"), inner, bias=False)}
+    return {**whole.tower("vision_config", "vision_tower", "molmo2_vision"), **whole.join(join, width)}
+
+
+def step3p7(whole: Whole) -> Towers:
+    """One matrix on what the tower's convolutions left."""
+    width = 4 * whole.part("vision_config", "step3p5_vision").integer("hidden_size")
+    return {**whole.tower("vision_config", "vision_model", "step3p5_vision"),
+            **whole.join({AT: dense(whole.text.hidden_size, width, bias=whole.config.flag("projector_bias"))}, width)}
+
+
+def fuyu(whole: Whole) -> Towers:
+    """No tower: patches go through one matrix of the composite class itself."""
+    config = whole.config
+    into = config.integer("patch_size") ** 2 * config.integer("num_channels")
+    return whole.join({"vision_embed_tokens": dense(whole.text.hidden_size, into)}, into, component="vision")
+
+
+def omni(whole: Whole) -> Towers:
+    """Qwen's thinkers: both towers project to the text model themselves."""
+    vision, audio = {
+        "qwen2_5_omni_thinker": ("qwen2_5_omni_vision_encoder", "qwen2_5_omni_audio_encoder"),
+        "qwen3_omni_moe_thinker": ("qwen3_omni_moe_vision_encoder", "qwen3_omni_moe_audio_encoder"),
+    }[whole.config.model_type]
+    return {**whole.tower("audio_config", "audio_tower", audio), **whole.tower("vision_config", "visual", vision)}

@@ -1,0 +1,77 @@
+"""MoonViT, Kimi's vision tower, and its projector. arXiv:2504.07491."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.families.towers.clip import heads
+from paramcalc.readers.families.towers.internvl import sides
+from paramcalc.readers.families.towers.parts import (
+    ROTARY,
+    Layer,
+    Parts,
+    conv,
+    dense,
+    layers,
+    mixed,
+    norm,
+    table,
+    tower,
+    vector,
+)
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.towers import Towers, Whole
+    from paramcalc.spec.tower import Tower
+
+LAYER = Layer("norm1", "attn", "norm2", "mlp", names={"o_proj": "proj", "up_proj": "fc1", "down_proj": "fc2"})
+
+
+def vision(config: Config, at: str) -> Tower:
+    """Kimi K2.5: a table of positions that is resized, and rotary ones beside it."""
+    width = config.integer("hidden_size")
+    high, wide = config.integer("pos_emb_height"), config.integer("pos_emb_width")
+    modules: Parts = {
+        "patch_embed.proj": conv(width, 3, *sides(config, "patch_size")),
+        "patch_embed.pos_emb.position_embeddings": vector(high, wide, width, component="position_embedding"),
+        "positions": ROTARY, "layers": layers(config.layers), "final_layernorm": norm(width),
+    }
+    block = LAYER(width, heads(config), config.integer("intermediate_size"))
+    return tower("vision", width, modules, {"layer": block}, at)
+
+
+def kimi_k25(whole: Whole) -> Towers:
+    """Squares of patches are normed, joined and projected twice."""
+    vision = whole.part("vision_config", "kimi_k25_vision")
+    high, wide = sides(vision, "merge_kernel_size")
+    into = vision.integer("hidden_size") * high * wide
+    join: Parts = {"mm_projector.pre_norm": norm(whole.config.integer("projection_hidden_size")),
+                   "mm_projector.in_proj": dense(into, into),
+                   "mm_projector.out_proj": dense(whole.text.hidden_size, into)}
+    return {**whole.tower("vision_config", "vision_tower", "kimi_k25_vision"), **whole.join(join, into)}
+
+
+def muse(config: Config, at: str) -> Tower:
+    """Muse Glimmer: the same layers, some within windows."""
+    width, patch = config.integer("hidden_size"), config.integer("patch_size")
+    rows = config.integer("pos_emb_height") * config.integer("pos_emb_width")
+    into = config.integer("temporal_patch_size", 2) * config.integer("num_channels", 3) * patch**2
+    kinds = config.listed("layer_types", str, config.layers) or ["full_attention"] * config.layers
+    modules: Parts = {
+        "patch_embedder.patch_embedding": dense(width, into, bias=False, component="other_embedding"),
+        "patch_embedder.position_embedding_table": table(rows, width), "positions": ROTARY, "ln_pre": norm(width),
+        "layers": mixed(kinds), "ln_post": norm(width),
+    }
+    block = LAYER(width, heads(config), config.integer("intermediate_size"))
+    return tower("vision", width, modules, dict.fromkeys(kinds, block), at)
+
+
+def muse_glimmer(whole: Whole) -> Towers:
+    """An adapter and a matrix."""
+    into, inner = whole.config.integer("out_hidden_size"), whole.config.integer("projector_hidden_size")
+    join: Parts = {"vision_adapter.fc1": dense(inner, into, bias=False),
+                   "vision_adapter.fc2": dense(inner, inner, bias=False),
+                   "vision_projection": dense(whole.text.hidden_size, inner, bias=False)}
+    return {**whole.tower("vision_config", "vision_tower", "muse_glimmer_vision"),
+            **whole.join(join, into, component="vision")}

@@ -1,0 +1,88 @@
+"""Llama 3.2 Vision and Llama 4: tiles of an image, each with its own positions. arXiv:2407.21783 section 7."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.families.towers.clip import grid, heads, layer
+from paramcalc.readers.families.towers.parts import (
+    Layer,
+    Parts,
+    conv,
+    dense,
+    layers,
+    norm,
+    projector,
+    table,
+    tower,
+    vector,
+)
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.towers import Towers, Whole
+    from paramcalc.spec.tower import Tower
+
+ASPECT_RATIOS = 8
+"""Shapes of up to four tiles, which a config that says none means. Source: MllamaVisionConfig."""
+LAYER4 = Layer("input_layernorm", "self_attn", "post_attention_layernorm", names={"up_proj": "fc1", "down_proj": "fc2"})
+LAYER3 = Layer("input_layernorm", "self_attn", "post_attention_layernorm", bias=(),
+               names={"up_proj": "fc1", "down_proj": "fc2"})
+
+
+def vision4(config: Config, at: str) -> Tower:
+    """Llama 4's: unfolded patches through one matrix, rotary positions beside learned ones, joined patches."""
+    width, patch = config.integer("hidden_size"), config.integer("patch_size")
+    into, out = config.integer("projector_input_dim"), config.integer("projector_output_dim")
+    modules: Parts = {
+        "class_embedding": vector(width),
+        "positional_embedding_vlm": vector(grid(config) + 1, width, component="position_embedding"),
+        "patch_embedding.linear": dense(width, config.integer("num_channels") * patch * patch, bias=False,
+                                        component="other_embedding"),
+        "layernorm_pre": norm(width),
+        "model.layers": layers(config.layers),
+        "layernorm_post": norm(width),
+        "vision_adapter.mlp.fc1": dense(into, config.integer("intermediate_size"), bias=False, component="ffn"),
+        "vision_adapter.mlp.fc2": dense(out, out, bias=False, component="ffn"),
+    }
+    return tower("vision", width, modules, {"layer": layer(config, LAYER4)}, at)
+
+
+def llama4(whole: Whole) -> Towers:
+    """What the adapter gives is projected once more."""
+    into = whole.part("vision_config", "llama4_vision_model").integer("vision_output_dim")
+    join: Parts = {whole.at("multi_modal_projector.linear_1"): dense(whole.text.hidden_size, into, bias=False)}
+    return {**whole.tower("vision_config", "vision_model", "llama4_vision_model"), "projector": projector(join, into)}
+
+
+def vision3(config: Config, at: str) -> Tower:
+    """Llama 3.2's: local layers over each tile, then gated ones over all of them."""
+    width, patch = config.integer("hidden_size"), config.integer("patch_size")
+    positions, tiles = grid(config) + 1, config.integer("max_num_tiles")
+    ratios = len(config.get("supported_aspect_ratios") or range(ASPECT_RATIOS)) + 1
+    inner, count = config.integer("intermediate_size"), heads(config, "attention_heads")
+    modules: Parts = {
+        "class_embedding": vector(width),
+        "patch_embedding": conv(width, config.integer("num_channels"), patch, patch, bias=False),
+        "gated_positional_embedding.gate": vector(1, component="position_embedding"),
+        "gated_positional_embedding.embedding": vector(positions, width, component="position_embedding"),
+        "gated_positional_embedding.tile_embedding": table(ratios, tiles * positions * width),
+    }
+    for place in ("pre_tile", "post_tile"):
+        modules[f"{place}_positional_embedding.gate"] = vector(1, component="position_embedding")
+        modules[f"{place}_positional_embedding.embedding"] = table(ratios, tiles * width)
+    modules |= {"layernorm_pre": norm(width), "layernorm_post": norm(width),
+                "transformer.layers": layers(config.layers, "local"),
+                "global_transformer.layers": layers(config.depth("num_global_layers"), "global")}
+    plain = LAYER3(width, count, inner)
+    gated = plain | {"gate_attn": vector(1), "gate_ffn": vector(1)}
+    return tower("vision", width, modules, {"local": plain, "global": gated}, at)
+
+
+def mllama(whole: Whole) -> Towers:
+    """One matrix on the outputs of several layers, which the text model attends to."""
+    vision = whole.part("vision_config", "mllama_vision_model")
+    into = vision.integer("vision_output_dim")
+    join: Parts = {whole.at("multi_modal_projector"): dense(whole.text.hidden_size, into)}
+    return {**whole.tower("vision_config", "vision_model", "mllama_vision_model"),
+            "projector": projector(join, into, "image")}

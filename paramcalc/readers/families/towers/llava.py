@@ -1,0 +1,49 @@
+"""LLaVA and its kin: patches of a known tower through two matrices. arXiv:2310.03744, arXiv:2408.03326."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.families.towers.parts import Parts, dense, norm, projector, tower, vector
+
+if TYPE_CHECKING:
+    from paramcalc.readers.families.towers import Towers, Whole
+
+CLIP = "clip_vision_model"
+AT = "multi_modal_projector"
+
+
+def width_of(whole: Whole, usual: str = CLIP) -> int:
+    """Width of what the projector reads: one layer of the tower, or several beside each other."""
+    layers = whole.config.get("vision_feature_layer", whole.config.get("vision_feature_layers"))
+    width = whole.part("vision_config", usual).integer("hidden_size")
+    return width * (len(layers) if isinstance(layers, list) else 1)
+
+
+def two_matrices(whole: Whole, into: int, key: str = "multimodal_projector_bias", name: str = AT) -> Parts:
+    """Two projections, with a bias unless the config says otherwise."""
+    at = whole.at(name)
+    bias, width = whole.config.flag(key, default=True), whole.text.hidden_size
+    return {f"{at}.linear_1": dense(width, into, bias=bias), f"{at}.linear_2": dense(width, width, bias=bias)}
+
+
+def llava(whole: Whole) -> Towers:
+    """LLaVA 1.5."""
+    into = width_of(whole)
+    return {**whole.tower("vision_config", "vision_tower", CLIP), "projector": projector(two_matrices(whole, into),
+                                                                                         into)}
+
+
+def vipllava(whole: Whole) -> Towers:
+    """Several layers of the tower, normed together."""
+    into, at = width_of(whole), whole.at(AT)
+    join: Parts = {f"{at}.projector_layernorm": norm(into), f"{at}.linear_1": dense(whole.text.hidden_size, into),
+                   f"{at}.linear_2": dense(whole.text.hidden_size, whole.text.hidden_size)}
+    return {**whole.tower("vision_config", "vision_tower", CLIP), "projector": projector(join, into)}
+
+
+def llava_next(whole: Whole) -> Towers:
+    """With a learned vector at the end of each row of a picture cut in tiles."""
+    width = whole.text.hidden_size
+    newline = tower("vision", width, {whole.at("image_newline"): vector(width)}, stream="image_tokens")
+    return {**llava(whole), "newline": newline}

@@ -1,0 +1,106 @@
+"""The Qwen vision towers: patches of two frames, rotary positions of two dimensions, squares of patches merged.
+
+Sources: arXiv:2409.12191 (Qwen2-VL), arXiv:2502.13923 (Qwen2.5-VL), arXiv:2511.21631 (Qwen3-VL: deep stacking).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.components.attention import Attention
+from paramcalc.readers.families.towers.clip import heads
+from paramcalc.readers.families.towers.parts import (
+    ROTARY,
+    Layer,
+    Parts,
+    conv,
+    dense,
+    layers,
+    mixed,
+    norm,
+    rms,
+    table,
+    tower,
+)
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.towers import Towers, Whole
+    from paramcalc.spec.tower import Tower
+
+NAMES = {"qkv_proj": "qkv", "o_proj": "proj", "up_proj": "fc1", "down_proj": "fc2"}
+LAYER2 = Layer("norm1", "attn", "norm2", "mlp", names=NAMES, fused="qkv")
+LAYER2_5 = Layer("norm1", "attn", "norm2", "mlp", names={"qkv_proj": "qkv", "o_proj": "proj"}, fused="qkv",
+                 norm="rmsnorm", gated=True)
+LAYER3 = Layer("norm1", "attn", "norm2", "mlp", fused="qkv",
+               names={"qkv_proj": "qkv", "o_proj": "proj", "up_proj": "linear_fc1", "down_proj": "linear_fc2"})
+
+
+def patches(config: Config, width: int, *, bias: bool = False) -> Parts:
+    """What embeds squares of `temporal_patch_size` frames."""
+    patch = config.integer("patch_size")
+    kernel = (config.integer("temporal_patch_size", 2), patch, patch)
+    return {"patch_embed.proj": conv(width, config.integer("in_channels", 3), *kernel, bias=bias), "positions": ROTARY}
+
+
+def merged(config: Config) -> int:
+    """Patches that become one token."""
+    return config.integer("spatial_merge_size") ** 2
+
+
+def vision2(config: Config, at: str) -> Tower:
+    """Qwen2-VL: `hidden_size` is the text model's, `embed_dim` its own."""
+    width, out = config.integer("embed_dim"), config.integer("hidden_size")
+    inner, wide = int(width * config.number("mlp_ratio")), width * merged(config)
+    modules = patches(config, width) | {
+        "blocks": layers(config.depth("depth")), "merger.ln_q": norm(width),
+        "merger.mlp.0": dense(wide, wide, component="ffn"), "merger.mlp.2": dense(out, wide, component="ffn"),
+    }
+    return tower("vision", width, modules, {"layer": LAYER2(width, heads(config, "num_heads", "embed_dim"), inner)}, at)
+
+
+def vision2_5(config: Config, at: str) -> Tower:
+    """Qwen2.5-VL: a gated feed-forward, and windows in all layers but those of `fullatt_block_indexes`."""
+    width, out = config.integer("hidden_size"), config.integer("out_hidden_size")
+    wide, depth = width * merged(config), config.depth("depth")
+    whole = set(config.listed("fullatt_block_indexes", int) or ())
+    modules = patches(config, width) | {
+        "blocks": mixed(["whole" if index in whole else "window" for index in range(depth)]),
+        "merger.ln_q": rms(width), "merger.mlp.0": dense(wide, wide, component="ffn"),
+        "merger.mlp.2": dense(out, wide, component="ffn"),
+    }
+    block = LAYER2_5(width, heads(config, "num_heads"), config.integer("intermediate_size"),
+                     kv_heads=config.optional("num_key_value_heads"),
+                     fused="none" if "omni" in config.model_type else "qkv",
+                     names={**LAYER2_5.names, "q_proj": "q", "k_proj": "k", "v_proj": "v"})
+    attention = block["attn"]
+    assert isinstance(attention, Attention)  # noqa: S101 - for the type checker
+    side = config.integer("window_size") // config.integer("patch_size")
+    windowed = block | {"attn": attention.model_copy(update={"chunk": max(1, side * side)})}
+    return tower("vision", width, modules, {"whole": block, "window": windowed}, at)
+
+
+def vision3(config: Config, at: str) -> Tower:
+    """Qwen3-VL: learned positions too, and mergers of some inner layers, whose tokens the text model adds."""
+    width, out = config.integer("hidden_size"), config.integer("out_hidden_size")
+    wide = width * merged(config)
+    taps = config.listed("deepstack_visual_indexes", int) or []
+    modules = patches(config, width, bias=True)
+    modules["pos_embed"] = table(config.integer("num_position_embeddings"), width)
+    modules |= {"blocks": layers(config.depth("depth")), "merger.norm": norm(width)} | _merger("merger", wide, out)
+    for index in range(len(taps)):
+        at_tap = f"deepstack_merger_list.{index}"
+        modules |= {f"{at_tap}.norm": norm(wide)} | _merger(at_tap, wide, out)
+    block = LAYER3(width, heads(config, "num_heads"), config.integer("intermediate_size"))
+    return tower("vision", width, modules, {"layer": block}, at)
+
+
+def _merger(at: str, wide: int, out: int) -> Parts:
+    return {f"{at}.linear_fc1": dense(wide, wide), f"{at}.linear_fc2": dense(out, wide)}
+
+
+def qwen_vl(whole: Whole) -> Towers:
+    """The merger is part of the tower."""
+    kind = {"qwen2_vl": "qwen2_vl_vision", "qwen2_5_vl": "qwen2_5_vl_vision"}.get(whole.config.model_type,
+                                                                                  f"{whole.config.model_type}_vision")
+    return whole.tower("vision_config", "visual", kind)

@@ -1,0 +1,68 @@
+"""SigLIP's vision towers, and the head that pools patches by a learned query. arXiv:2303.15343, arXiv:2502.14786."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.components.linear import Linear
+from paramcalc.readers.families.towers.clip import grid, layer
+from paramcalc.readers.families.towers.parts import (
+    Parts,
+    conv,
+    dense,
+    layers,
+    matrix,
+    norm,
+    table,
+    tower,
+    vector,
+)
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+    from paramcalc.spec.tower import Tower
+
+
+def pooling(config: Config, at: str = "head") -> Parts:
+    """A learned query that attends to the patches once an image."""
+    width, inner = config.integer("hidden_size"), config.integer("intermediate_size")
+    return {
+        f"{at}.probe": vector(1, 1, width, component="lm_head"),
+        f"{at}.attention.in_proj_weight": matrix(3 * width, width, component="lm_head"),
+        f"{at}.attention.in_proj_bias": vector(3 * width, component="lm_head"),
+        f"{at}.attention.out_proj": dense(width, width, component="lm_head", per="sequence"),
+        f"{at}.layernorm": norm(width, component="lm_head"),
+        f"{at}.mlp.fc1": dense(inner, width, component="lm_head", per="sequence"),
+        f"{at}.mlp.fc2": dense(width, inner, component="lm_head", per="sequence"),
+    }
+
+
+def vision(config: Config, at: str) -> Tower:
+    """SigLIP: square images, one table of positions."""
+    patch, channels = config.integer("patch_size"), config.integer("num_channels")
+    embed: Parts = {"patch_embedding": conv(config.integer("hidden_size"), channels, patch, patch)}
+    return _tower(config, at, embed, grid(config))
+
+
+def vision2(config: Config, at: str) -> Tower:
+    """SigLIP 2: patches of any image, cut out beforehand, and a table that is resized."""
+    patch, channels = config.integer("patch_size"), config.integer("num_channels")
+    embed: Parts = {"patch_embedding": Linear(out_features=config.integer("hidden_size"), bias=True,
+                                              in_features=channels * patch * patch, component="other_embedding")}
+    return _tower(config, at, embed, config.integer("num_patches"))
+
+
+def cosmos(config: Config, at: str) -> Tower:
+    """The same without the head."""
+    whole = vision2(config, at)
+    return whole.model_copy(update={"modules": {k: m for k, m in whole.modules.items() if ".head." not in k}})
+
+
+def _tower(config: Config, at: str, embed: Parts, positions: int) -> Tower:
+    width = config.integer("hidden_size")
+    modules: Parts = {f"embeddings.{key}": part for key, part in embed.items()}
+    modules |= {"embeddings.position_embedding": table(positions, width), "encoder.layers": layers(config.layers),
+                "post_layernorm": norm(width)}
+    if config.flag("vision_use_head", default=True):
+        modules |= pooling(config)
+    return tower("vision", width, modules, {"layer": layer(config)}, at)
