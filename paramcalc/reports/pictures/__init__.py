@@ -1,0 +1,1 @@
+"""Pictures as SVG text: for the report, the calculator page and notebooks."""

@@ -1,0 +1,54 @@
+"""Pictures: areas in proportion, text that is escaped, colours that can be read."""
+
+from xml.etree import ElementTree
+
+import pytest
+
+from paramcalc.reports.pictures import svg
+from paramcalc.reports.pictures.lines import Axis, Line, line_chart
+from paramcalc.reports.pictures.treemap import Area, Rectangle, squarify, treemap
+
+
+def test_areas_are_in_proportion():
+    """The paper's example: 6, 6, 4, 3, 2, 2, 1 in a rectangle of 6 by 4."""
+    rectangles = squarify([6, 6, 4, 3, 2, 2, 1], Rectangle(0, 0, 6, 4))
+    assert [round(place.width * place.height, 9) for place in rectangles] == [6, 6, 4, 3, 2, 2, 1]
+    assert rectangles[0] == Rectangle(0, 0, 3, 2)
+
+
+def test_areas_do_not_overlap():
+    rectangles = squarify([50, 20, 10, 9, 5, 3, 2, 1], Rectangle(0, 0, 100, 60))
+    for i, a in enumerate(rectangles):
+        for b in rectangles[i + 1:]:
+            across = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
+            down = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
+            assert min(across, down) < 1e-9
+
+
+def test_text_is_escaped():
+    area = Area("<script>alert(1)</script>", 5, "#000000", 'a "quoted" & <b>')
+    root = ElementTree.fromstring(treemap([area], "</title><script>"))  # noqa: S314 - our own text
+    assert not [node for node in root.iter() if node.tag.endswith("script")]
+
+
+def test_areas_without_value_are_left_out():
+    assert treemap([Area("a", 1, "#000000", "a"), Area("b", 0, "#000000", "b")], "x").count("<rect") == 1
+
+
+@pytest.mark.parametrize("colour", sorted({*svg.COLOURS.values(), *svg.SERIES}))
+def test_white_text_can_be_read_on_every_colour(colour):
+    channels = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    assert 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05) >= 4.5
+
+
+def test_a_line_stands_where_its_values_are():
+    x, y = Axis("tokens", (1, 4), str, logarithmic=True), Axis("GiB", (0, 10), str)
+    root = ElementTree.fromstring(line_chart([Line("a", ((1, 0), (2, 5), (4, 10)))], x, y, "chart",  # noqa: S314
+                                             level=("device", 5)))
+    line, = [node for node in root.iter() if node.tag.endswith("polyline")]
+    (x0, y0), (x1, y1), (x2, y2) = [tuple(map(float, pair.split(","))) for pair in line.get("points").split()]
+    assert x1 - x0 == pytest.approx(x2 - x1)
+    assert y0 - y1 == pytest.approx(y1 - y2)
+    level, = [node for node in root.iter() if node.get("stroke-dasharray")]
+    assert float(level.get("y1")) == pytest.approx(y1)
