@@ -8,7 +8,7 @@ from hypothesis import settings
 for profile, examples in (("smoke", 20), ("ci", 100), ("long", 1000)):
     settings.register_profile(profile, max_examples=examples, print_blob=True)
 settings.load_profile("smoke")
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a background job: the programs under test must not inherit it
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a background job; children inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
