@@ -8,12 +8,15 @@ one for the weight), once for what is frozen.
 from __future__ import annotations
 
 from math import prod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.measures.attention_pairs import Convention, Reach, pairs
 from paramcalc.tree import join
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from paramcalc.tree import Node, Tensor, Work
 
 
@@ -43,6 +46,9 @@ class Flops(NamedTuple):
     backward_components: dict[str, int]
     pairs: int = 0
     """Those of the forward pass that multiply tokens with tokens: what selective recomputation does again."""
+    formats: Mapping[str, int] = MappingProxyType({})
+    """Those of the forward pass by the format of the weight they multiply; empty for weights in the model's dtype and
+    for products of tokens with tokens."""
 
     @property
     def forward(self) -> int:
@@ -60,9 +66,11 @@ def flops(tree: Node, load: Workload, *, fused: bool = False) -> Flops:
     usual convention, leaves them out)."""
     forward: dict[str, int] = {}
     backward: dict[str, int] = {}
+    formats: dict[str, int] = {}
     between = 0
 
-    def add(component: str, amount: int, times: int) -> None:
+    def add(component: str, amount: int, times: int, kind: str = "") -> None:
+        formats[kind] = formats.get(kind, 0) + amount
         forward[component] = forward.get(component, 0) + amount
         backward[component] = backward.get(component, 0) + times * amount
 
@@ -74,14 +82,15 @@ def flops(tree: Node, load: Workload, *, fused: bool = False) -> Flops:
             visits = _visits(tensor, load, positions)
             if visits:
                 times = 0 if tensor.detached else 1 if tensor.frozen else 2
-                add(tensor.component, 2 * used.copies * tensor.used * tensor.numel * visits, times)
+                add(tensor.component, 2 * used.copies * tensor.used * tensor.numel * visits, times,
+                    tensor.format.name if tensor.format else tensor.dtype or "")
         for work in node.work(path):
             if _happens(work, load) and (fused or not work.fused):
                 times = 0 if work.detached else 2
                 amount = 2 * used.copies * work.used * prod(work.shape) * _times(work, load, used.stream, positions)
                 add(work.component, amount, times)
                 between += amount if work.per in ("pair", "source_pair") else 0
-    return Flops(forward, backward, between)
+    return Flops(forward, backward, between, formats)
 
 
 class Visited(NamedTuple):

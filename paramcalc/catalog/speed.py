@@ -1,0 +1,134 @@
+"""What runtimes reach of a device's bandwidth and peaks, by class of runtime, device and model.
+
+`speed.json` holds constants fitted to published measurements, with how far they were off on configurations that were
+not fitted. It is written by `python -m tests.speed.fit`; nothing in it is set by hand but what belongs to a class.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.catalog._data import read_table
+
+if TYPE_CHECKING:
+    from paramcalc.catalog.accelerators import Accelerator
+
+
+class Constants(NamedTuple):
+    """What kernels, links and launches of a class reach; a class has at most five that are not the default."""
+
+    bandwidth: float = 1.0
+    """Share of the memory's bandwidth."""
+    cache: float = 1.0
+    """Share of that share at which a cache is read."""
+    flops: float = 1.0
+    """Share of the peak."""
+    layer: float = 0.0
+    """Seconds a layer takes beyond its bytes and FLOPs: launches."""
+    experts: float = 0.0
+    """Seconds a layer of experts takes beyond that: routing."""
+    hop: float = 0.0
+    """Seconds a collective takes beyond its bytes."""
+    sequence: float = 0.0
+    """Seconds each sequence of a batch adds to a step: scheduling, sampling."""
+    prompt: float = 0.0
+    """Seconds a prompt takes beyond its own step."""
+
+    def set_ones(self) -> dict[str, float]:
+        """Those that are not the default."""
+        return {name: value for name, value in self._asdict().items() if value != self._field_defaults[name]}
+
+
+class Spread(NamedTuple):
+    """Measured over expected: its 10th and 90th percentile."""
+
+    low: float = 1.0
+    high: float = 1.0
+    middle: float = 1.0
+    """The median, where the class is not centred."""
+
+
+class SpeedClass(NamedTuple):
+    """Measurements that share their constants."""
+
+    name: str
+    runtime: str
+    models: str
+    """`dense`, `moe`, or empty for both."""
+    vendor: str
+    kinds: tuple[str, ...]
+    """Of devices; none are all of the vendor's."""
+    constants: Constants
+    records: int
+    configurations: int
+    """Distinct model, device, runtime, format and tensor parallelism."""
+    median_error: float
+    """Of configurations that were not fitted, as p90_error."""
+    p90_error: float
+    inside: Spread
+    """Of configurations that were not fitted."""
+    outside: Spread
+    """Of devices, or models where there is one device, that were not fitted."""
+    within: Spread
+    """Of rows against the median of their configuration: what is left once one measurement is known."""
+    ttft: Spread | None
+    """Of time to first token with few requests; None where none was measured."""
+    devices: tuple[str, ...]
+    dates: str
+    sources: tuple[str, ...]
+
+    def covers(self, device: Accelerator) -> bool:
+        """Whether the class was measured on that device."""
+        return device.key in self.devices
+
+    def suits(self, runtime: str, moe: bool, device: Accelerator) -> bool:
+        """Whether the class is of that runtime, kind of model and device."""
+        return (self.runtime == runtime and self.models in ("", "moe" if moe else "dense")
+                and self.vendor in ("", device.vendor) and (not self.kinds or device.kind in self.kinds))
+
+
+class PowerShare(NamedTuple):
+    """Power drawn while serving, as a share of what the device may draw."""
+
+    sequences: int
+    """On one device, up to so many."""
+    low: float
+    expected: float
+    high: float
+    records: int
+
+
+def speed_class(runtime: str, moe: bool, device: Accelerator) -> SpeedClass | None:
+    """The class of a runtime, device and model; None where nothing of the kind was measured."""
+    return next((known for known in speed_classes() if known.suits(runtime, moe, device)), None)
+
+
+@cache
+def speed_classes() -> tuple[SpeedClass, ...]:
+    """All classes, in the order of the table."""
+    return tuple(_class(name, row) for name, row in read_table("speed.json")["classes"].items())
+
+
+@cache
+def power_shares() -> tuple[PowerShare, ...]:
+    """Shares by load, the smallest first; the last has no limit."""
+    return tuple(PowerShare(*row) for row in read_table("speed.json")["power"]["shares"])
+
+
+def power_source() -> str:
+    """Where the shares were measured."""
+    return str(read_table("speed.json")["power"]["source"])
+
+
+def _class(name: str, row: dict[str, object]) -> SpeedClass:
+    values = dict(row)
+    for field in ("inside", "outside", "within", "ttft"):
+        spread = values.get(field)
+        values[field] = Spread(*spread) if isinstance(spread, list) else None
+    for field in ("kinds", "devices", "sources"):
+        listed = values.get(field, [])
+        values[field] = tuple(listed) if isinstance(listed, list) else ()
+    constants = values.pop("constants")
+    assert isinstance(constants, dict)  # noqa: S101 - a table of ours
+    return SpeedClass(name=name, constants=Constants(**constants), **values)  # type: ignore[arg-type]

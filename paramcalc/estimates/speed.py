@@ -1,0 +1,202 @@
+"""How fast a model is served: time a token, tokens a second, time to the first token, as ranges that were measured.
+
+Of B requests in flight each waits for the step of all of them, and for the prompts of the others that come in while it
+is answered: `TPOT = step + (B − 1) / answer · prompt`. Requests that memory has no room for wait in a queue, so the
+step is that of those which run. Time to the first token is that of an idle server; under load it is queueing, which no
+model here predicts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.catalog.speed import Constants, Spread, power_shares
+from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.fit import largest
+from paramcalc.estimates.prefill import peak as activation_peak
+from paramcalc.estimates.prefill import widths as activation_widths
+from paramcalc.estimates.runtimes import RUNTIMES, Runtime
+from paramcalc.estimates.step import Host, Served
+from paramcalc.measures.cache import Serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from paramcalc.catalog.accelerators import Accelerator
+    from paramcalc.catalog.speed import PowerShare, SpeedClass
+    from paramcalc.estimates.step import Terms
+
+MOST_REQUESTS = 2**16
+FIRST_TOKEN = 0.05
+"""Seconds from a request's arrival to its prompt's first step and from its last to the client: assumed."""
+SERVERS_LIKE = {"sglang": "vllm", "tensorrt-llm": "vllm"}
+"""Runtimes whose memory is planned as another's, where they have no rules of their own."""
+
+
+class Figure(NamedTuple):
+    """A quantity with its range."""
+
+    low: float
+    expected: float
+    high: float
+
+    def over(self, value: float) -> Figure:
+        """A value divided by it: what is longest gives the least."""
+        return Figure(value / self.high, value / self.expected, value / self.low)
+
+    def times(self, value: float) -> Figure:
+        """Scaled."""
+        return Figure(self.low * value, self.expected * value, self.high * value)
+
+
+class Requests(NamedTuple):
+    """What each request is."""
+
+    prompt: int
+    output: int
+
+    @property
+    def mean(self) -> int:
+        """Tokens in the cache of one request, on average while it is answered."""
+        return self.prompt + self.output // 2
+
+
+class Draft(NamedTuple):
+    """Tokens guessed ahead and checked in one step."""
+
+    tokens: int
+    acceptance: float
+    """Tokens a step gives, the one that is always right among them."""
+    model: Served | None = None
+    """What guesses; None for heads of the model itself, whose own time is not counted."""
+
+
+class Room(NamedTuple):
+    """What fits on one device."""
+
+    usable: int
+    fixed: float
+    """Bytes held whatever the requests."""
+    growth: float
+    """Bytes of one more request of that length."""
+
+    @property
+    def sequences(self) -> int:
+        """Requests one device has room for; `MOST_REQUESTS` where they hold nothing."""
+        left = self.usable - self.fixed
+        return MOST_REQUESTS if not self.growth and left >= 0 else max(0, int(left // self.growth)) if left > 0 else 0
+
+
+class Point(NamedTuple):
+    """One number of requests in flight."""
+
+    concurrency: int
+    fits: bool
+    running: float
+    """Requests of which there is room for the cache at once; the others wait."""
+    tpot: Figure
+    ttft: Figure | None
+    tokens_per_second: Figure
+    bound_by: str
+    joules_per_token: Figure | None
+
+
+class Speed:
+    """A served model on devices of one kind: asked for at any number of requests."""
+
+    def __init__(self, served: Served, device: Accelerator, known: SpeedClass, runtime: str, requests: Requests,
+                 draft: Draft | None = None, host: Host | None = None, measured: float = 1.0,
+                 calibrated: bool = False) -> None:
+        self.served, self.device, self.known, self.requests = served, device, known, requests
+        self.draft, self.host, self.factor = draft, host, measured
+        self.runtime = Runtime(SERVERS_LIKE.get(runtime, runtime) if runtime not in RUNTIMES else runtime)
+        covered = known.covers(device)
+        self.spread = known.within if calibrated else known.inside if covered else known.outside
+        self.devices = served.split.devices
+        self.constants: Constants = known.constants
+        self.longest = self.room(requests.prompt + requests.output)
+        self.mean = self.room(requests.mean)
+        self.filling = served.fill(device, requests.prompt, host)
+
+    def room(self, context: int) -> Room:
+        """Room for requests that hold so many tokens each, on one device."""
+        served, runtime, profile = self.served, self.runtime, self.runtime.profile
+        capacity = self.device.capacity_bytes
+        if capacity is None:
+            raise UsageError(Problem(f"the memory of {self.device.name} is not known"))
+        part, whole = profile.utilization
+        one, two = (runtime.cache(served.kinds, Serving(context, batch, 0), served.held).bytes for batch in (1, 2))
+        growth = (two - one) / served.split.pp
+        load = Serving(context, 1, 0)
+        alive = activation_peak(activation_widths(served.mine), runtime.chunk(load), runtime.logit_rows(load),
+                                profile.compute_bytes, runtime.score_keys(load), runtime.mask(served.kinds, load))
+        weights = served.weights * (1 - self.host.share if self.host else 1)
+        fixed = weights + one / served.split.pp - growth + alive + profile.context_bytes
+        return Room(min(capacity, capacity * part // whole + profile.graph_bytes), fixed, growth)
+
+    @property
+    def most_requests(self) -> int:
+        """The largest number of requests that all have room, each at its full length."""
+        return self.longest.sequences * self.served.split.dp
+
+    def point(self, concurrency: int) -> Point:
+        """The figures at so many requests in flight."""
+        running = max(1.0, float(min(concurrency, self.mean.sequences * self.served.split.dp)))
+        step = self.step(running)
+        seconds = self.seconds(step, running)
+        tpot = spread(seconds, self.spread)
+        ttft = self.known.ttft
+        first = (self.filling.seconds(self.constants) + self.constants.prompt + FIRST_TOKEN) * self.factor
+        throughput = tpot.over(running)
+        parts = step.parts(self.constants)
+        return Point(concurrency, concurrency <= self.most_requests, running, tpot,
+                     spread(first, ttft) if ttft else None, throughput, max(parts, key=lambda name: parts[name]),
+                     self.joules(running, throughput))
+
+    def step(self, running: float) -> Terms:
+        """One step of the requests that run."""
+        ahead = self.draft.tokens + 1 if self.draft else 1
+        return self.served.decode(self.device, running, self.requests.mean, ahead, self.host)
+
+    def seconds(self, step: Terms, running: float) -> float:
+        """Mean time between a request's tokens."""
+        decoding = step.seconds(self.constants)
+        if self.draft:
+            if self.draft.model:
+                guess = self.draft.model.decode(self.device, running, self.requests.mean)
+                decoding += self.draft.tokens * guess.seconds(self.constants)
+            decoding /= self.draft.acceptance
+        split = self.served.split
+        others = max(0.0, running / split.dp - 1) / self.requests.output
+        filling = self.filling.seconds(self.constants) / split.pp + self.constants.prompt
+        return (decoding + others * filling) * self.factor
+
+    def joules(self, running: float, throughput: Figure) -> Figure | None:
+        """Joules an output token costs on all devices; None where their power is not known."""
+        if self.device.power_watts is None:
+            return None
+        share = power_share(running / self.served.split.dp)
+        watts = self.devices * self.device.power_watts
+        return Figure(watts * share.low / throughput.high, watts * share.expected / throughput.expected,
+                      watts * share.high / throughput.low)
+
+    def within(self, seconds: float) -> int:
+        """The largest number of requests, all with room, whose expected time a token is no longer; 0 for none."""
+        most = self.most_requests
+        return largest(lambda requests: self.point(requests).tpot.expected <= seconds, most) if most else 0
+
+
+def power_share(sequences: float) -> PowerShare:
+    """Power drawn at so many sequences on one replica."""
+    shares = power_shares()
+    return next((share for share in shares if sequences <= share.sequences), shares[-1])
+
+
+def spread(value: float, by: Spread) -> Figure:
+    """A value with its range."""
+    return Figure(value * by.low, value * by.middle, value * by.high)
+
+
+def curve(speed: Speed, concurrencies: Iterable[int]) -> list[Point]:
+    """Points at several numbers of requests."""
+    return [speed.point(number) for number in concurrencies]

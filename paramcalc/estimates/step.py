@@ -1,0 +1,181 @@
+"""One step of a model on a machine: what it reads, multiplies and sends, in seconds of ideal hardware.
+
+Everything is a fold that memory and FLOPs use too: the bytes of weights that are read, the cache of the sequences, the
+FLOPs by the format of the weights they multiply. What real kernels reach of the ideal are constants, which are data
+(`paramcalc.catalog.speed`). A step takes
+
+    max((weights + cache / cache share) / bandwidth share, flops / peak share) + wire + hop · collectives
+    + layer · layers + experts · layers of experts + sequence · sequences
+
+and this one function says it, whether tokens are decoded or a prompt is filled.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.layouts import facts
+from paramcalc.estimates.links import Widths, bandwidth, sent
+from paramcalc.measures.cache import Serving, exact, mixers
+from paramcalc.measures.flops import Workload, flops
+from paramcalc.measures.reads import reads
+from paramcalc.transforms.shard import Sharding, shard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from paramcalc.catalog.accelerators import Accelerator
+    from paramcalc.catalog.speed import Constants
+    from paramcalc.estimates.links import Split
+    from paramcalc.measures.cache import Types
+    from paramcalc.tree import Node
+
+ROW_BYTES = 2
+"""Of a value of the hidden state on the wire."""
+MIXERS = ("attention", "state_mixer")
+FEED_FORWARDS = ("ffn", "moe_experts", "moe_shared")
+
+
+class Terms(NamedTuple):
+    """Seconds of ideal hardware, and how often what takes time of its own happens."""
+
+    weights: float
+    cache: float
+    host: float
+    """Reading what lies in the host's memory."""
+    flops: float
+    wire: float
+    collectives: float
+    layers: float
+    moe_layers: float
+    sequences: float
+
+    def seconds(self, known: Constants) -> float:
+        """The step, by the constants of a class."""
+        return sum(self.parts(known).values())
+
+    def parts(self, known: Constants) -> dict[str, float]:
+        """The step by what takes the time; of reading and multiplying, which overlap, the longer."""
+        reading = (self.weights + self.host + self.cache / known.cache) / known.bandwidth
+        multiplying = self.flops / known.flops
+        name = "flops" if multiplying > reading else "cache" if self.cache > self.weights + self.host else "weights"
+        return {name: max(reading, multiplying), "links": self.wire + known.hop * self.collectives,
+                "launches": known.layer * self.layers + known.experts * self.moe_layers
+                + known.sequence * self.sequences}
+
+
+class Host(NamedTuple):
+    """Memory of the host that holds what the device has no room for."""
+
+    share: float
+    """Of the weights."""
+    bandwidth: int
+
+
+class Served:
+    """A model as it is served: trees are walked once for each context, here."""
+
+    def __init__(self, tree: Node, split: Split, held: Types, dtype: str) -> None:
+        """Raises UsageError for devices that cannot share the model."""
+        if problems := split.problems():
+            raise UsageError(*problems)
+        self.tree, self.split, self.held, self.dtype = tree, split, held, dtype
+        mine = shard(tree, Sharding(split.tp, expert_tp=1))
+        self.mine = mine
+        self.reads = reads(mine, dtype)
+        self.kinds = mixers(mine)
+        known = facts(tree)
+        self.widths = Widths(_layers(tree), known.moe_layers, known.top_k, known.hidden_size * ROW_BYTES)
+        self.cache = lru_cache(maxsize=4096)(self._cache)
+        self.decoded = lru_cache(maxsize=4096)(self._decoded)
+        self.filled = lru_cache(maxsize=4096)(self._filled)
+
+    @property
+    def moe(self) -> bool:
+        """Whether tokens choose experts."""
+        return bool(self.reads.experts)
+
+    @property
+    def weights(self) -> float:
+        """Bytes of weights on one device, on the average of the stages."""
+        split = self.split
+        return (self.reads.held + self.reads.expert_bytes / (split.ep * split.within)) / split.pp
+
+    def _cache(self, context: int) -> int:
+        """Bytes of one sequence that a step reads, on one device of every stage together: states are written too."""
+        found = exact(self.kinds, Serving(context, source=0), self.held)
+        return found.bytes + found.state_bytes
+
+    def _decoded(self, context: int) -> Mapping[str, int]:
+        return self._kinds(Workload(1, 1, context, 0, "causal"))
+
+    def _filled(self, prompt: int) -> Mapping[str, int]:
+        return self._kinds(Workload(1, prompt, 0, 0, "causal", "last"))
+
+    def _kinds(self, load: Workload) -> Mapping[str, int]:
+        """FLOPs by the arithmetic they are done in."""
+        found: dict[str, int] = {}
+        for name, amount in flops(self.tree, load).formats.items():
+            kind = arithmetic(name, self.dtype)
+            found[kind] = found.get(kind, 0) + amount
+        return found
+
+    def decode(self, device: Accelerator, sequences: float, context: int, tokens: int = 1,
+               host: Host | None = None) -> Terms:
+        """A step in which each of so many sequences of the whole system gets `tokens` tokens."""
+        here = max(1.0, sequences / (self.split.dp * self.split.pp))
+        return self._terms(device, here * tokens, here * self.cache(context), self.decoded(context), here * tokens,
+                           here, host)
+
+    def fill(self, device: Accelerator, prompt: int, host: Host | None = None) -> Terms:
+        """The prompt of one sequence."""
+        return self._terms(device, prompt, 0, self.filled(prompt), 1, 0, host)
+
+    def _terms(self, device: Accelerator, rows: float, cache: float, work: Mapping[str, int], times: float,
+               sequences: float, host: Host | None) -> Terms:
+        split, widths = self.split, self.widths
+        if device.bandwidth is None:
+            raise UsageError(Problem(f"the memory bandwidth of {device.name} is not known",
+                                     hint="a file of accelerators can say it: --accelerators"))
+        weights = self.reads.dense + sum(
+            kind.touched(rows * split.sharing) * kind.bytes for kind in self.reads.experts) / (split.ep * split.within)
+        out = host.share if host else 0.0
+        multiplied = times * sum(amount / peak(device, kind) for kind, amount in work.items()) / split.tp
+        send = sent(split, widths, rows)
+        wire = send.bytes / bandwidth(device, split) if send.bytes else 0.0
+        return Terms((1 - out) * weights / device.bandwidth, cache / device.bandwidth,
+                     out * weights / host.bandwidth if host else 0.0, multiplied, wire, send.collectives,
+                     widths.layers, widths.moe_layers, sequences)
+
+
+def _layers(tree: Node) -> float:
+    """Layers of a mixer and a feed-forward each; a layer with one of the two is half a layer."""
+    found = 0
+    for _, node, _, used in tree.walk():
+        for child in set(node.order):
+            components = {t.component for _, below, _, _ in node.children[child].walk() for t in below.tensors}
+            parts = bool(components.intersection(MIXERS)) + bool(components.intersection(FEED_FORWARDS))
+            found += used * node.order.count(child) * (parts or 2)
+    return found / 2
+
+
+def arithmetic(name: str, dtype: str) -> str:
+    """The arithmetic weights of a format are multiplied in: of FP8 and FP4 with their activations, else expanded."""
+    base = name or dtype
+    for start, kind in (("fp8", "fp8"), ("mxfp8", "fp8"), ("nvfp4", "fp4"), ("mxfp4", "fp4"), ("int8_channel", "int8")):
+        if base.startswith(start):
+            return kind
+    return base if base in ("fp32", "fp16") else "bf16"
+
+
+def peak(device: Accelerator, kind: str) -> int:
+    """FLOPs a second. Raises UsageError where none is known."""
+    if kind in ("fp4", "fp32") and kind not in device.flops:
+        kind = "bf16"  # without FP4 units kernels expand such weights; what little is in fp32 is not a bottleneck
+    found = device.peak(kind)
+    if found is None:
+        raise UsageError(Problem(f"no arithmetic of {device.name} is known for {kind}",
+                                 hint="a file of accelerators can say it: --accelerators"))
+    return found[1]

@@ -1,0 +1,253 @@
+"""The step model: each term by itself, and the rules that hold whatever the constants."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from paramcalc.build import build
+from paramcalc.catalog.accelerators import accelerators, find_accelerator
+from paramcalc.catalog.speed import Constants, power_shares, power_source, speed_class, speed_classes
+from paramcalc.errors import UsageError
+from paramcalc.estimates.links import Split, Widths, sent
+from paramcalc.estimates.speed import Draft, Requests, Speed, power_share
+from paramcalc.estimates.step import Host, Served, arithmetic
+from paramcalc.measures.cache import Serving, exact, mixers, types
+from paramcalc.measures.flops import Workload, flops
+from paramcalc.measures.reads import reads
+from paramcalc.measures.weights import weight_bytes
+from paramcalc.readers.models import load
+from paramcalc.transforms.formats import in_formats
+
+H100 = find_accelerator("h100")
+IDEAL = Constants()
+
+
+def served(name="llama-3.1-8b", quant=None, split=Split(), dtype="bf16"):  # noqa: B008 - immutable
+    model = in_formats(build(load(name).spec), quant)
+    return Served(model.tree, split, types("bf16"), dtype)
+
+
+def asked(name="llama-3.1-8b", device="h100", runtime="vllm", requests=Requests(1024, 512), split=Split(),  # noqa: B008
+          **options):
+    made = served(name, split=split)
+    gpu = find_accelerator(device)
+    return Speed(made, gpu, speed_class(runtime, made.moe, gpu), runtime, requests, **options)
+
+
+def test_a_step_reads_everything_but_the_table():
+    tree = build(load("llama-3.1-8b").spec).tree
+    table = 128256 * 4096 * 2
+    assert reads(tree, "bf16").dense == weight_bytes(tree, "bf16").total - table
+    assert reads(tree, "bf16").held == weight_bytes(tree, "bf16").total
+
+
+def test_a_tied_head_is_read_though_it_is_held_once():
+    tree = build(load("llama-3.2-1b").spec).tree
+    assert reads(tree, "bf16").dense == weight_bytes(tree, "bf16").total
+
+
+def test_experts_touched_grow_from_the_chosen_to_all():
+    (kind,) = reads(build(load("qwen3-30b-a3b").spec).tree, "bf16").experts
+    assert kind.touched(1) == pytest.approx(kind.used)
+    assert kind.touched(2) == pytest.approx(128 * (1 - (1 - 8 / 128) ** 2))
+    assert kind.touched(10_000) == pytest.approx(128)
+
+
+def test_the_bytes_and_flops_of_a_step_are_those_of_the_folds():
+    made = served()
+    tree = made.tree
+    step = made.decode(H100, 4, 2048)
+    assert step.weights == reads(tree, "bf16").dense / H100.bandwidth
+    cache = exact(mixers(tree), Serving(2048, 1, 0), types("bf16")).bytes
+    assert step.cache == pytest.approx(4 * cache / H100.bandwidth)
+    work = flops(tree, Workload(1, 1, 2048, 0, "causal")).forward
+    assert step.flops == pytest.approx(4 * work / H100.flops["bf16"])
+    assert (step.wire, step.collectives, step.layers) == (0, 0, 32)
+
+
+def test_states_are_read_and_written():
+    made = served("mamba2-2.7b")
+    cache = exact(made.kinds, Serving(512, 1, 0), made.held)
+    assert made.cache(512) == made.cache(4096) == cache.bytes + cache.state_bytes
+
+
+def test_flops_are_done_at_the_rate_of_their_weights():
+    slow, fast = served().fill(H100, 1024), served(quant="fp8_block").fill(H100, 1024)
+    assert slow.flops / 2 < fast.flops < slow.flops
+    assert [arithmetic(name, "bf16") for name in ("", "fp8_tensor", "mxfp4", "awq", "fp32", "int8_channel")] == [
+        "bf16", "fp8", "fp4", "bf16", "fp32", "int8"]
+    old = served(quant="nvfp4_pack_quantized").fill(H100, 1024)  # no FP4 units: weights are expanded
+    assert old.flops == pytest.approx(slow.flops)
+
+
+def test_tensor_parallelism_divides_bytes_and_sends_two_all_reduces_a_layer():
+    one, four = served().decode(H100, 8, 1024), served(split=Split(4)).decode(H100, 8, 1024)
+    assert four.cache == pytest.approx(one.cache / 4)
+    assert one.weights / 4 < four.weights < one.weights / 3.9
+    assert four.collectives == 64
+    assert four.wire == pytest.approx(2 * 32 * 2 * 3 / 4 * 8 * 4096 * 2 / H100.links["nvlink"])
+
+
+def test_replicas_that_share_experts_exchange_their_tokens():
+    widths = Widths(60, 58, 8, 2 * 7168)
+    alone, shared = sent(Split(1, 1, 1, 8), widths, 4), sent(Split(1, 1, 8, 8), widths, 4)
+    assert alone == (0, 0)
+    assert shared == (2 * 58 * 4 * 8 * 2 * 7168 * 7 / 8, 116)
+    assert sent(Split(1, 4), widths, 4) == (3 * 4 * 2 * 7168, 3)
+
+
+def test_experts_shared_by_replicas_are_each_on_one_device():
+    whole, shared = served("qwen3-30b-a3b"), served("qwen3-30b-a3b", split=Split(1, 1, 4, 4))
+    assert shared.weights == pytest.approx(whole.reads.held + whole.reads.expert_bytes / 4)
+    assert shared.decode(H100, 400, 1024).weights < whole.decode(H100, 100, 1024).weights / 2
+
+
+@pytest.mark.parametrize(("split", "message"), [
+    (Split(3, 1, 2), "one must divide the other"), (Split(1, 1, 8, 4), "do not divide dp 4"),
+])
+def test_splits_that_cannot_be_are_refused(split, message):
+    with pytest.raises(UsageError) as caught:
+        served("qwen3-30b-a3b", split=split)
+    assert message in str(caught.value.problems[0].message)
+
+
+def test_devices_without_a_link_are_not_joined():
+    made = served(split=Split(2))
+    with pytest.raises(UsageError, match="no link"):
+        made.decode(find_accelerator("m2-ultra"), 1, 128)
+
+
+def test_a_device_without_bandwidth_or_arithmetic_is_refused():
+    with pytest.raises(UsageError, match="bandwidth"):
+        served().decode(H100._replace(bandwidth=None), 1, 128)
+    with pytest.raises(UsageError, match="arithmetic"):
+        served().decode(H100._replace(flops={}), 1, 128)
+    with pytest.raises(UsageError, match="memory"):
+        Speed(served(), H100._replace(memory_bytes=None, usable_bytes=None), speed_classes()[0], "vllm",
+              Requests(8, 8))
+
+
+def test_each_constant_adds_what_it_says():
+    step = served("qwen3-30b-a3b", split=Split(2)).decode(H100, 3, 1024)
+    base = step.seconds(IDEAL)
+    assert base == pytest.approx(max(step.weights + step.cache, step.flops) + step.wire)
+    assert step.seconds(Constants(bandwidth=0.5)) == pytest.approx(2 * (step.weights + step.cache) + step.wire)
+    assert step.seconds(Constants(cache=0.5)) == pytest.approx(base + step.cache)
+    assert step.seconds(Constants(layer=1e-3)) == pytest.approx(base + 48e-3)
+    assert step.seconds(Constants(experts=1e-3)) == pytest.approx(base + 48e-3)
+    assert step.seconds(Constants(hop=1e-3)) == pytest.approx(base + 96e-3)
+    assert step.seconds(Constants(sequence=1e-3)) == pytest.approx(base + 3e-3)
+    assert max(step.parts(Constants(flops=1e-6)), key=step.parts(Constants(flops=1e-6)).get) == "flops"
+
+
+def test_prompts_of_others_are_part_of_the_time_a_token():
+    made = asked()
+    point = made.point(9)
+    step = made.step(9).seconds(made.constants)
+    assert point.tpot.expected == pytest.approx(step + 8 / 512 * made.filling.seconds(made.constants))
+    assert made.point(1).tpot.expected == pytest.approx(made.step(1).seconds(made.constants))
+
+
+def test_throughput_is_requests_over_time():
+    point = asked().point(8)
+    assert point.tokens_per_second.expected == pytest.approx(8 / point.tpot.expected)
+    assert point.tokens_per_second.low == pytest.approx(8 / point.tpot.high)
+    assert point.tpot.low < point.tpot.expected < point.tpot.high
+
+
+def test_requests_without_room_wait():
+    made = asked(requests=Requests(8192, 1024))
+    most = made.most_requests
+    assert 20 < most < 100
+    assert made.point(most).fits
+    assert not made.point(most + 1).fits
+    assert made.point(10_000).running == made.point(1000).running < 100
+    assert made.point(10_000).tpot == made.point(1000).tpot
+
+
+def test_nothing_runs_faster_with_more_to_do():
+    made = asked()
+    points = [made.point(2**n) for n in range(8)]
+    assert all(one.tpot.expected < two.tpot.expected for one, two in pairwise(points))
+    assert all(one.tokens_per_second.expected < two.tokens_per_second.expected for one, two in pairwise(points))
+
+
+def test_the_most_requests_within_a_time():
+    made = asked()
+    most = made.within(0.012)
+    assert made.point(most).tpot.expected <= 0.012 < made.point(most + 1).tpot.expected
+    assert made.within(1e-6) == 0
+    assert asked("llama-3.1-70b").within(1) == 0  # no room
+
+
+def test_accepted_drafts_divide_the_step():
+    plain, drafted = asked(), asked(draft=Draft(3, 2.5, served("llama-3.2-1b")))
+    assert plain.point(1).tpot.expected / 2.5 < drafted.point(1).tpot.expected < plain.point(1).tpot.expected
+    heads = asked(draft=Draft(3, 2.5))
+    assert heads.point(1).tpot.expected < drafted.point(1).tpot.expected
+
+
+def test_weights_in_the_hosts_memory_are_read_from_there():
+    device = find_accelerator("rtx-4090")
+    made = served("llama-3.1-70b", quant="q4_k_m")
+    host = Host(0.5, 80 * 10**9)
+    step = made.decode(device, 1, 512, host=host)
+    whole = made.decode(device, 1, 512)
+    assert step.weights == pytest.approx(whole.weights / 2)
+    assert step.host == pytest.approx(made.reads.dense / 2 / 80e9)
+    roomy = Speed(made, device, speed_class("llama.cpp", False, device), "llama.cpp", Requests(512, 128), host=host)
+    assert roomy.most_requests >= 1
+
+
+def test_a_measurement_scales_and_narrows():
+    plain = asked()
+    factor = 0.0125 / plain.point(8).tpot.expected
+    made = asked(measured=factor, calibrated=True)
+    point = made.point(8)
+    assert point.tpot.expected == pytest.approx(0.0125)
+    assert point.tpot.high / point.tpot.low <= plain.point(8).tpot.high / plain.point(8).tpot.low
+
+
+def test_a_device_that_was_not_measured_has_the_wider_range():
+    for known in speed_classes():
+        assert known.outside.low <= known.inside.low <= 1 <= known.inside.high <= known.outside.high
+    assert asked().spread == asked().known.inside
+    assert asked(device="a100").spread == asked().known.outside
+
+
+def test_first_token_is_offered_only_where_it_was_measured():
+    for known in speed_classes():
+        assert known.ttft is None or known.ttft.low <= known.ttft.middle <= known.ttft.high
+    assert asked().point(1).ttft is not None
+    assert asked(device="strix-halo", runtime="llama.cpp").point(1).ttft is None
+
+
+def test_joules_follow_power_and_throughput():
+    point = asked().point(4)
+    share = power_share(4)
+    assert point.joules_per_token.expected == pytest.approx(700 * share.expected / point.tokens_per_second.expected)
+    assert asked(device="tpu-v5e").point(1).joules_per_token is None
+    assert power_share(10**9) == power_shares()[-1]
+    assert [one.sequences for one in power_shares()] == sorted(one.sequences for one in power_shares())
+
+
+def test_classes_are_few_and_say_where_they_come_from():
+    classes = speed_classes()
+    assert len(classes) <= 15
+    assert all(len(known.constants.set_ones()) <= 5 for known in classes)
+    assert all(known.records >= 20 and known.configurations >= 5 and known.sources and known.dates for known in classes)
+    assert all(set(known.devices) <= set(accelerators()) for known in classes)
+    assert power_source()
+
+
+def test_what_nobody_measured_has_no_class():
+    assert speed_class("transformers", False, H100) is None
+    assert speed_class("llama.cpp", False, find_accelerator("tpu-v5e")) is None
+    assert speed_class("llama.cpp", False, find_accelerator("mi300x")).name == "llama.cpp radeon"
+
+
+def test_layers_of_one_part_count_half():
+    assert served("nemotron-h-56b").widths.layers == 118 / 2
+    assert served().widths.layers == 32

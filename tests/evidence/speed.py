@@ -1,0 +1,90 @@
+"""Time a token of served models, ours and measured: `python -m tests.evidence.speed` prints the summary by class."""
+
+from __future__ import annotations
+
+from functools import cache
+from statistics import median
+from typing import NamedTuple
+
+from paramcalc.catalog.accelerators import find_accelerator
+from paramcalc.catalog.speed import Constants, SpeedClass, speed_class
+from paramcalc.errors import PCError
+from tests.speed.records import Row, of, rows, speed
+
+
+class Answered(NamedTuple):
+    """One measurement and what is said of it."""
+
+    row: Row
+    known: SpeedClass
+    low: float
+    expected: float
+    high: float
+    bound: float
+    """Seconds that reading and multiplying take on ideal hardware."""
+
+    @property
+    def difference(self) -> float:
+        """Of theirs: negative where ours is less."""
+        return self.expected / self.row.tpot - 1
+
+    @property
+    def inside(self) -> bool:
+        """Whether the measurement lies in the printed range."""
+        return self.low <= self.row.tpot <= self.high
+
+
+@cache
+def answered():
+    """Every row that states its settings and gets an answer."""
+    found = []
+    for row in rows():
+        if row.why:
+            continue
+        try:
+            known = speed_class(row.runtime, of(row).moe, find_accelerator(row.gpu))
+            if known is None:
+                continue
+            made = speed(row, known)
+            point = made.point(round(row.concurrency))
+            ideal = _ideal(row, known)
+        except PCError:
+            continue
+        found.append(Answered(row, known, *point.tpot, ideal))
+    return tuple(found)
+
+
+def _ideal(row, known):
+    made = speed(row, known._replace(constants=Constants()))
+    running = max(1.0, float(min(row.concurrency, made.mean.sequences * row.split.dp)))
+    terms = made.step(running)
+    return max(terms.weights + terms.cache, terms.flops)
+
+
+def stated():
+    """Rows that state their settings."""
+    return [row for row in rows() if not row.why]
+
+
+def fits(one):
+    """Whether a row of one device is a fair one: not faster than its bytes, not larger than its device."""
+    return one.row.runtime != "llama.cpp" or (one.bound < one.row.tpot and one.row.group != "reported" and speed(
+        one.row, one.known).longest.sequences >= 1)
+
+
+def summary():
+    """Class to its rows' number, median, 90th percentile, bias and share inside the range; two-sided."""
+    found = {}
+    for name in dict.fromkeys(one.known.name for one in answered()):
+        group = [one for one in answered() if one.known.name == name and fits(one)]
+        off = sorted(abs(one.difference) for one in group)
+        found[name] = (len(group), median(off), off[int(0.9 * len(off))], median(one.difference for one in group),
+                       sum(one.inside for one in group) / len(group))
+    return found
+
+
+if __name__ == "__main__":
+    print("class, rows, median, p90, bias, inside the range")  # noqa: T201 - a tool
+    for name, (count, middle, tail, bias, inside) in summary().items():
+        print(f"{name:45} {count:4} {middle:6.1%} {tail:6.1%} {bias:+6.1%} {inside:5.0%}")  # noqa: T201
+    print(f"answered {len(answered())} of {len(stated())}")  # noqa: T201

@@ -1,0 +1,91 @@
+"""The committed measurements of serving, as terms of the step model."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from paramcalc.catalog.accelerators import find_accelerator
+from paramcalc.estimates.links import Split
+from paramcalc.estimates.speed import Requests, Speed
+from paramcalc.estimates.step import Served
+from paramcalc.measures.cache import types
+from paramcalc.transforms.formats import in_formats
+from tests.evidence.records import model
+
+DATA = Path(__file__).parent.parent / "data" / "speed"
+
+
+class Row(NamedTuple):
+    """One measurement."""
+
+    group: str
+    model: str
+    gpu: str
+    runtime: str
+    quant: str
+    split: Split
+    prompt: int
+    output: int
+    concurrency: float
+    tpot: float
+    """Seconds."""
+    ttft: float | None
+    prefill: float | None
+    """Tokens a second of the prompt."""
+    why: str
+    """Why it is left out of fits."""
+    source: str
+
+    @property
+    def configuration(self):
+        """What is fitted or left out as one."""
+        return (self.model, self.gpu, self.runtime, self.quant, self.split.tp)
+
+
+def table(name):
+    """The rows of a file, its remarks left out."""
+    text = (DATA / name).read_text("utf-8").splitlines()
+    return list(csv.DictReader(line for line in text if not line.startswith("#")))
+
+
+@cache
+def rows():
+    """All of them."""
+    found = [Row("serving", r["model"], r["gpu"], r["runtime"], r["quant"],
+                 Split(int(r["tp"]), 1, int(r["ep"]), int(r["dp"])), int(r["prompt"]), int(r["output"]),
+                 float(r["concurrency"]), float(r["tpot_ms"]) / 1000, float(r["ttft_ms"]) / 1000, None, r["why"],
+                 r["source"]) for r in table("serving.csv")]
+    for r in table("local.csv"):
+        prompt, output = int(r["prompt"]), int(r["output"])
+        found.append(Row(r["set"], r["model"], r["gpu"], r["runtime"], r["quant"], Split(), max(prompt, 0),
+                         max(output, 1), 1, 1 / float(r["tokens_per_second"]), None,
+                         float(r["prefill_per_second"]) if r["prefill_per_second"] else None, r["why"], r["source"]))
+    return tuple(found)
+
+
+def kv_dtype(row):
+    """What a runtime keeps its cache in when nothing is said."""
+    if row.runtime == "llama.cpp":
+        return "fp16"
+    return "fp8" if row.runtime == "tensorrt-llm" and row.quant.startswith(("fp8", "nvfp4", "mxfp4")) else "bf16"
+
+
+@cache
+def served(name, quant, split, kv):
+    """The model of a record."""
+    made = model(name)
+    return Served(in_formats(made, quant).tree, split, types("bf16", kv), "bf16")
+
+
+def of(row):
+    """The served model of a row."""
+    return served(row.model, row.quant, row.split, kv_dtype(row))
+
+
+@cache
+def speed(row, known):
+    """The model of a row asked by a class."""
+    return Speed(of(row), find_accelerator(row.gpu), known, row.runtime, Requests(row.prompt, row.output))
