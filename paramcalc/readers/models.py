@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.errors import InputError, PCError, Problem, SpecError, UnknownArchitectureError, UsageError
+from paramcalc.readers.config.depth import DEPTH_KEYS, set_config_depth
 from paramcalc.readers.text.document import Document, load_document, read_json, read_yaml
 
 if TYPE_CHECKING:
@@ -142,12 +143,19 @@ def _override(data: dict[str, Any], override: str) -> None:
         data = data.setdefault(parent, {})
         if type(data) is not dict:
             raise SpecError(Problem(f"--set {key}: {parent} is not a mapping"))
-    data[last] = value
+    if type(value) is int and last in DEPTH_KEYS and (parents or _is_config(data)):
+        set_config_depth(data, last, value)
+    elif type(value) is int and key == "num_layers":
+        from paramcalc.spec.depth import set_depth
+
+        set_depth(data, value)
+    else:
+        data[last] = value
 
 
 def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
     data = document.data
-    if "model_type" in data or "architectures" in data:
+    if _is_config(data):
         from paramcalc.readers.config.read import read_config
 
         spec, unknown = read_config(data, name, _beside(document))
@@ -171,6 +179,11 @@ def _beside(document: Document) -> dict[str, Any] | None:
     if path.name != "config.json" or not path.with_name(QUANTIZATION).is_file():
         return None
     return load_document(path.with_name(QUANTIZATION)).data
+
+
+def _is_config(data: dict[str, Any]) -> bool:
+    """Whether it is a config.json, not a specification of ours."""
+    return "model_type" in data or "architectures" in data
 
 
 def parse_spec(document: Document) -> ModelSpec:

@@ -56,6 +56,41 @@ def unroll(items: Sequence[str | Repeat], depth: int = 0) -> list[str]:
     return names
 
 
+def continued(names: Sequence[str], layers: int) -> list[str]:
+    """The pattern of `names` over another number of layers: cut after so many, or its period repeated further.
+
+    Layers before the period (dense ones before those with experts) stay where they are. Raises ValueError where no
+    period fills the latter half at least, so that nothing says what would come next.
+    """
+    if layers <= len(names):
+        return [*names[:layers]]
+    if layers > MAX_LAYERS:
+        raise ValueError(f"{layers:,} layers are more than {MAX_LAYERS:,}")
+    period = _last_period(names)
+    if not period:
+        raise ValueError(f"no period fills half of the {len(names):,} layers, so nothing says how they go on")
+    whole = [*names]
+    while len(whole) < layers:
+        whole.append(whole[-period])
+    return whole
+
+
+def _last_period(names: Sequence[str]) -> int:
+    """The period that ends with the last layer, at least twice and over half of the layers, and starts first; 0 if
+    there is none."""
+    best, first = 0, len(names)
+    if len(set(names)) == 1:
+        return 1
+    for period in range(1, len(names) // 2 + 1):
+        start = len(names) - period
+        while start and names[start - 1] == names[start - 1 + period]:
+            start -= 1
+        length = len(names) - start
+        if length >= max(2 * period, len(names) / 2) and start + period < first + best:
+            best, first = period, start
+    return best
+
+
 def roll(names: Sequence[str]) -> list[Any]:
     """A layout that unrolls to `names`: at each place the period that covers most. For people to read."""
     found: list[Any] = []

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.errors import Problem, UsageError
+from paramcalc.spec.depth import depth, set_depth
 from paramcalc.spec.dump import dump
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ Change = tuple[str, str]
 def changed(spec: ModelSpec, changes: Sequence[str]) -> ModelSpec:
     """The specification after `key=2x` (times) or `key=8192` for each change. Raises UsageError for a key it lacks.
 
-    A key holds wherever it stands in the specification; a layout is repeated for `num_layers`; `ffn_ratio` scales
-    `intermediate_size` where the specification says that.
+    A key holds wherever it stands in the specification; a layout is cut or continued for `num_layers`; `ffn_ratio`
+    scales `intermediate_size` where the specification says that.
     """
     data = dump(spec)
     data.pop("expect", None)
@@ -38,25 +39,12 @@ def changed(spec: ModelSpec, changes: Sequence[str]) -> ModelSpec:
 
 
 def _change(data: dict[str, Any], key: str, value: str) -> bool:
-    if key == "num_layers":
-        stacks = [data] if "layers" in data else [m for m in (data.get("modules") or {}).values() if "of" in m]
-        for stack in stacks:
-            field = "of" if "of" in stack else "layers"
-            stack[field] = [{"repeat": _times(value), "of": stack[field]}]
-        if "num_layers" in data:
-            data["num_layers"] = _new(data["num_layers"], value, key)
-        return bool(stacks) or "num_layers" in data
+    if key == "num_layers" and (old := depth(data)):
+        set_depth(data, int(_new(old, value, key)))
+        return True
     if _everywhere(data, key, value):
         return True
     return key == "ffn_ratio" and _everywhere(data, "intermediate_size", value)
-
-
-def _times(value: str) -> int:
-    match = _TIMES.fullmatch(value)
-    factor = Fraction(match[1]) if match else Fraction(0)
-    if factor < 1 or factor.denominator != 1:
-        raise UsageError(Problem("--what-if: a layout can only be repeated a whole number of times", hint="2x"))
-    return int(factor)
 
 
 def _everywhere(data: Any, key: str, value: str) -> bool:  # noqa: ANN401 - plain data

@@ -39,15 +39,17 @@ def test_a_number_is_scaled_or_set(fields, changes, key, value):
     assert found.expect is None
 
 
+@pytest.mark.parametrize(("change", "order"), [
+    ("num_layers=2x", (0, 1, 1, 1, 1, 1)), ("num_layers=5", (0, 1, 1, 1, 1)), ("num_layers=2", (0, 1)),
+])
 @pytest.mark.parametrize("fields", [PATTERN, PATTERN | {"num_layers": 3}])
-def test_a_layout_is_repeated(fields):
-    found = after(SHORT | fields, "num_layers=2x")
+def test_a_pattern_is_cut_or_continued(fields, change, order):
+    found = after(SHORT | fields, change)
     (stack,) = [child for child in build(found).tree.children if child.order]
-    assert stack.order == (0, 1, 1, 0, 1, 1)
-    assert found.num_layers == (6 if fields["num_layers"] else None)
+    assert stack.order == order
 
 
-def test_every_stack_of_the_long_form_is_repeated():
+def test_every_stack_of_the_long_form_is_continued():
     twice = build(after(LONG, "num_layers=2x")).tree
     assert [child.order for child in twice.children] == [(), (0, 0, 0, 0)]
     wide = build(after(LONG, "intermediate_size=2x")).tree
@@ -79,9 +81,7 @@ REFUSED = [
     (SHORT, "head_count=2x", "--what-if: the specification has no number 'head_count'",
      "it has ffn_ratio, hidden_size, num_heads, num_layers, vocab_size"),
     (SHORT, "hidden_size=1.01x", "--what-if hidden_size=1.01x: 64 times that is not an integer", ""),
-    (SHORT | PATTERN, "num_layers=1.5x", "--what-if: a layout can only be repeated a whole number of times", "2x"),
-    (SHORT | PATTERN, "num_layers=0.5x", "--what-if: a layout can only be repeated a whole number of times", "2x"),
-    (SHORT | PATTERN, "num_layers=6", "--what-if: a layout can only be repeated a whole number of times", "2x"),
+    (SHORT | PATTERN, "num_layers=1.5x", "--what-if num_layers=1.5x: 3 times that is not an integer", ""),
     ({"hidden_size": 8, "modules": {"norm": NORM}}, "num_layers=2x",
      "--what-if: the specification has no number 'num_layers'", "it has hidden_size"),
 ]
