@@ -197,7 +197,7 @@ def _variant(known: Mapping[str, Format], by_alias: Mapping[str, str], base: str
     values: dict[str, Any] = {}
     chosen = known[by_alias[base]]
     open_ = chosen.open_sizes
-    named = {part.when for part in chosen.parts if part.when}
+    named = {word for part in chosen.parts for word in (part.when, part.unless) if word}
     for word in words:
         if word in named:
             chosen = chosen._replace(variants=(*chosen.variants, word))

@@ -10,12 +10,14 @@ from paramcalc.estimates.allocator import loaded
 from paramcalc.estimates.prefill import Widths, peak, widths
 from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, mixers, types
 from paramcalc.measures.weights import arrays, weight_bytes
+from paramcalc.spec.caveats import known
 from paramcalc.transforms.formats import in_formats
 from paramcalc.transforms.shard import Sharding, shard
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.estimates.runtimes import Runtime
+    from paramcalc.spec.caveats import Known
     from paramcalc.spec.model import ModelSpec
     from paramcalc.tree import Node
 
@@ -65,6 +67,8 @@ class Prepared:
         self.runtime, self.setup = runtime, setup
         self.plan = sharding(setup, runtime)
         self.dtype = find_format(setup.dtype).name
+        self.weights_known: Known = known(model.spec.caveats, "weights") if setup.quant is None else "exact"
+        """How the bytes of the weights are known: a format that is asked for is, whatever a config says of its own."""
         self.formats: dict[str, int] = {}
         """What weights are held in: format to bytes, of one device of each stage."""
         kv_dtype = setup.kv_dtype or runtime.profile.kv_dtype

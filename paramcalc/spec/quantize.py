@@ -24,3 +24,5 @@ class QuantRule(Strict):
     """May match nothing, and leaves alone what does not divide into the format's groups."""
     among: Listed[Literal["linear", "experts", "towers", "head", "embedding", "router"]] = ()
     """Kinds of matrices it may take: by a name any, by `*` linear layers and experts."""
+    untied: bool = False
+    """A tied matrix it takes is stored once more in this format, beside the one it shares."""

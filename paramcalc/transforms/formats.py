@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 NONE = ("none", "no")
 
 
-def in_formats(model: Model, quant: str | None = None, *, imatrix: bool = False) -> Model:
+def in_formats(model: Model, quant: str | None = None, *, imatrix: bool | None = None) -> Model:
     """The model as its weights are held: by `quant` (a format, a GGUF mix, `none`), else by its own rules.
+
+    `imatrix`: whether a GGUF mix is made with an importance matrix; None takes what published files of it are.
 
     Raises UsageError for a name nobody knows, SpecError for a rule of the specification that fits no tensor.
     """
@@ -27,11 +29,10 @@ def in_formats(model: Model, quant: str | None = None, *, imatrix: bool = False)
         return _as_specified(model)
     if quant.lower() in NONE:
         return model
-    from paramcalc.transforms.gguf_mix import DEFAULT, mix
+    from paramcalc.transforms.gguf_mix import is_mix, mix
 
-    key = quant.lower().replace("-", "_")
-    if key in DEFAULT:
-        choose = mix(key, model.tree, family=model.spec.family, imatrix=imatrix)
+    if is_mix(quant):
+        choose = mix(quant, model.tree, family=model.spec.family, imatrix=imatrix)
         return model._replace(tree=quantize(model.tree, choose))
     return model._replace(tree=by_rules(model.tree, [Rule("*", find_format(quant))]))
 
@@ -54,7 +55,7 @@ def _rule(rule: QuantRule, number: int) -> Rule:
         pattern(rule.match)
         key = "format"
         format_ = None if rule.format == "keep" else find_format(rule.format)
-        return Rule(rule.match, format_, rule.optional, rule.among)
+        return Rule(rule.match, format_, rule.optional, rule.among, rule.untied)
     except re.error as error:
         raise SpecError(Problem(f"cannot be a pattern: {error}", ("quantize", number, key))) from error
     except PCError as error:

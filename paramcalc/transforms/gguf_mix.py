@@ -26,6 +26,9 @@ DEFAULT: dict[str, str] = {
     "iq3_s": "iq3_s", "iq3_m": "iq3_s",
 }
 """Mix to the type of what no exception names (`llama_ftype_get_default_type`)."""
+WIDER = {"q2_k_l": "q2_k", "q3_k_xl": "q3_k_l", "q4_k_l": "q4_k_m", "q5_k_l": "q5_k_m", "q6_k_l": "q6_k"}
+"""Mixes of publishers: another one with the token table and the head in Q8_0 (`--token-embedding-type q8_0
+--output-tensor-type q8_0` of llama.cpp's quantizer), as bartowski's model cards say."""
 LOW = ("iq2_xxs", "iq2_xs", "iq1_s", "iq2_s", "iq2_m", "iq1_m")
 FALLBACK = {
     **dict.fromkeys(("iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs", "iq3_s", "iq4_xs"), "iq4_nl"),
@@ -52,23 +55,42 @@ class Facts(NamedTuple):
     imatrix: bool
 
 
-def mix(name: str, tree: Node, *, family: str = "", imatrix: bool = False) -> Choose:
+def is_mix(name: str) -> bool:
+    """Whether a name is one of llama.cpp's or of publishers' mixes."""
+    return _key(name) in DEFAULT or _key(name) in WIDER
+
+
+def with_matrix(name: str, imatrix: bool | None) -> bool:
+    """Whether a file of this mix is taken to be made with an importance matrix: as said, else as published ones are:
+    with one where the type is an IQ type, which is hardly usable without."""
+    return _key(name).startswith("iq") if imatrix is None else imatrix
+
+
+def mix(name: str, tree: Node, *, family: str = "", imatrix: bool | None = None) -> Choose:
     """The choice of formats for a mix. Raises UsageError for a name llama.cpp does not know.
 
-    `imatrix`: an importance matrix was given, which the smallest types need and some choices depend on.
+    `imatrix`: an importance matrix was given, which the smallest types need and some choices depend on; None where
+    nothing is said.
     """
-    key = name.lower().replace("-", "_")
+    wide = _key(name) in WIDER
+    key = WIDER.get(_key(name), _key(name))
     if key not in DEFAULT:
-        raise UsageError(Problem(f"unknown GGUF mix {name[:60]!r}", hint=f"known: {', '.join(DEFAULT)}"))
-    facts = _facts(tree, family, imatrix or key in (*LOW, "iq3_xxs"))
+        raise UsageError(Problem(f"unknown GGUF mix {name[:60]!r}", hint=f"known: {', '.join((*DEFAULT, *WIDER))}"))
+    facts = _facts(tree, family, with_matrix(key, imatrix) or key in (*LOW, "iq3_xxs"))
     seen: dict[str, int] = {}
 
     def choose(path: str, tensor: Tensor, layer: int) -> Format | None:
         kind = category(tensor)
+        if wide and kind in ("head", "table"):
+            return _fitting("q8_0", tensor.shape[-1])
         number = seen.setdefault(f"{kind}:{layer}", sum(k.startswith(f"{kind}:") for k in seen))
         return _format(key, facts, tensor, kind, number if kind in ("v", "qkv") else layer)
 
     return choose
+
+
+def _key(name: str) -> str:
+    return name.lower().replace("-", "_")
 
 
 def category(tensor: Tensor) -> str:

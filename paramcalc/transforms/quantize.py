@@ -43,6 +43,8 @@ class Rule(NamedTuple):
     """May match nothing, and leaves alone matrices whose rows do not divide into the format's groups."""
     among: tuple[Kind, ...] = ()
     """Kinds of matrices it may take; where none is said, `*` takes linear layers and a name takes any matrix."""
+    untied: bool = False
+    """A tied matrix is stored once more in this format."""
 
 
 def quantize(tree: Node, choose: Choose) -> Node:
@@ -63,6 +65,10 @@ def by_rules(tree: Node, rules: Sequence[Rule]) -> Node:
         return None
 
     quantized = quantize(tree, choose)
+    untied = {id(rule.format) for rule in rules if rule.untied}
+    if untied:
+        quantized = quantized.map(lambda _, leaf: (leaf._replace(stored=1) if isinstance(leaf, Tensor) and not
+                                                   leaf.stored and id(leaf.format) in untied else leaf,))
     idle = [number for number, rule in enumerate(rules) if number not in matched and not rule.optional]
     if idle:
         raise UsageError(*(Problem(f"rule {str(rules[number].match)[:100]!r} matches no tensor",

@@ -86,7 +86,8 @@ def _scheme(scheme: Settings, layout: str, sparse: str) -> tuple[str, list[Cavea
     floating = {"nvfp4-pack-quantized": "nvfp4_pack_quantized", "mxfp4-pack-quantized": "mxfp4",
                 "mxfp8-quantized": "mxfp8", "mxfp6-pack-quantized": "mxfp6"}.get(layout)
     if floating:
-        return floating, []
+        weight_only = "-a16" if "nvfp4" in floating and scheme.data.get("input_activations") is None else ""
+        return floating + weight_only, []
     return _bytes(weights, kind, strategy, word, symmetric, bits, sparse)
 
 
@@ -98,7 +99,7 @@ def _bytes(weights: Settings, kind: str, strategy: str, word: str, symmetric: bo
     if strategy == "block":
         size = weights.get("block_structure", "block_size")
         rows, columns = _block(weights, size)
-        return f"fp8_block-b{rows}x{columns}", []
+        return f"byte_block-b{rows}x{columns}", []
     tail = "" if symmetric else "-zp"
     scale = {"tensor": "byte_tensor", "channel": "byte_channel", "token": "byte_channel"}.get(strategy)
     return f"{scale or f'byte_group-{word}'}{tail}{sparse}", []

@@ -31,4 +31,4 @@ def _mean(settings: Settings, name: str) -> Quantized:
     whole = bits.denominator == 1 and name == "exl3"
     caveats = () if whole else (settings.caveat("bits", "a mean: the file chooses them matrix by matrix", "estimate"),)
     return Quantized((take(f"{name}-{float(bits):g}bpw", ("linear",)),
-                      take(f"{name}-{float(head or 6):g}bpw", ("head",))), caveats)
+                      take(f"{name}-{float(head or 6):g}bpw", ("head",), untied=True)), caveats)

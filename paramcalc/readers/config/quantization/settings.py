@@ -131,10 +131,10 @@ def keep(matches: Sequence[str]) -> tuple[QuantRule, ...]:
 
 
 def take(format_: str, among: Sequence[Kind] = (), match: str | Sequence[str] = "*",
-         *, optional: bool = True) -> QuantRule:
+         *, optional: bool = True, untied: bool = False) -> QuantRule:
     """Matrices of some kinds, of any name or of those that fit, in a format."""
     chosen = match if isinstance(match, str) else tuple(match)
-    return QuantRule(match=chosen, format=format_, among=tuple(among), optional=optional)
+    return QuantRule(match=chosen, format=format_, among=tuple(among), optional=optional, untied=untied)
 
 
 def group_word(size: int) -> str:

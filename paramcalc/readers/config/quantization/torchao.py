@@ -65,7 +65,8 @@ def _named(value: Any, settings: Settings) -> tuple[str, dict[str, Any]]:  # noq
     if type(value) is dict:
         data = value.get("_data")
         name = str(value.get("_type", ""))
-        return _word(name.removesuffix("Config")), data if type(data) is dict else {}
+        fields = data if type(data) is dict else {}
+        return _word(name.removesuffix("Config")), fields | {"": value.get("_version", fields.get("version"))}
     text = str(value or "")[:100]
     kwargs = settings.data.get("quant_type_kwargs")
     fields = dict(kwargs) if type(kwargs) is dict else {}
@@ -117,7 +118,8 @@ def _bits(data: dict[str, Any]) -> int | None:
 
 
 LAYOUTS: tuple[tuple[tuple[str, ...], Callable[[str, dict[str, Any]], str]], ...] = (
-    (INT8, lambda _kind, _data: "torchao_int8"), (INT4, _int4), (FP8, _fp8), (FP6, lambda _kind, _data: "torchao_fp6"),
+    (INT8, lambda _kind, data: "torchao_int8_v2" if data.get("") == 2 else "torchao_int8"), (INT4, _int4),
+    (FP8, _fp8), (FP6, lambda _kind, _data: "torchao_fp6"),
     (("mxdynamic", "mxfp", "mxinference"), _mx), (("nvfp4",), lambda _kind, _data: "nvfp4"),
 )
 """How the names of configurations begin, and the format of one."""
