@@ -40,7 +40,8 @@ def body(found: Memory, machine: Machine | None = None) -> dict[str, Any]:
     """The keys of the contract."""
     total, cache = found.total, found.cache
     json: dict[str, Any] = {"assumptions": assumptions(found, machine)}
-    json["weights"] = {"bytes": total.weights, "known": found.prepared.weights_known, "rotary_table": found.rotary, "allocator": found.slack}
+    json["weights"] = {"bytes": total.weights, "known": found.prepared.weights_known, "rotary_table": found.rotary,
+                       "allocator": found.slack}
     json["cache"] = {
         "bytes": cache.bytes, "bytes_per_token": cache.per_token, "kv_bytes": cache.kv_bytes,
         "state_bytes": cache.state_bytes,
@@ -67,7 +68,8 @@ def assumptions(found: Memory, machine: Machine | None = None) -> dict[str, Any]
         "runtime": {"name": runtime.name, "version": runtime.version, "source": runtime.source,
                     **runtime.options._asdict()},
         "tp": plan.tp, "pp": plan.pp, "ep": plan.ep, "devices": prepared.devices,
-        "exact": [*(["weights"] if prepared.weights_known == "exact" else []), "cache"], "estimates": dict(runtime.profile.notes),
+        "exact": [*(["weights"] if prepared.weights_known == "exact" else []), "cache"],
+        "estimates": dict(runtime.profile.notes),
     }
     if machine is not None:
         said["gpu"] = {"name": machine.device.name, "bytes": machine.capacity, "usable_bytes": machine.usable}
@@ -81,7 +83,8 @@ def tables(model: Model, found: Memory, machine: Machine | None) -> tuple[Table,
 
 def _parts(model: Model, found: Memory, machine: Machine | None) -> Table:
     total = found.total
-    said = {"weights": found.prepared.weights_known, "cache": "exact", "activations": "estimate", "overhead": "estimate"}
+    said: dict[str, str] = {"weights": found.prepared.weights_known, "cache": "exact", "activations": "estimate",
+                            "overhead": "estimate"}
     if why := cache_unknown(model):
         said["cache"] = why
     rows = tuple((name, getattr(total, name), getattr(total, name), said[name]) for name in PARTS)
