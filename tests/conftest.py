@@ -3,10 +3,11 @@
 import signal
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 for profile, examples in (("smoke", 20), ("ci", 100), ("long", 1000)):
-    settings.register_profile(profile, max_examples=examples, print_blob=True)
+    settings.register_profile(profile, max_examples=examples, print_blob=True, deadline=None,
+                              suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault of the code
 settings.load_profile("smoke")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a background job; children inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)

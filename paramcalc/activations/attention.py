@@ -26,7 +26,7 @@ def attention(part: Attention, run: Forward) -> list[SavedActivation]:
     x = t.stream(width)
     q, k, v = _projected(part, t, x, head)
     q, k, v = _positioned(part, t, q, k, v, head, rotary=run.rotary and not part.cross)
-    context = attend(t, q, k, v, _heads(part, head))
+    context = attend(t, q, k, v, _heads(part, t, head))
     if part.output_gate != "none":
         each = 1 if part.output_gate == "head" else part.v_head_dim or head
         named = axis("heads", part.num_heads, each)
@@ -41,9 +41,19 @@ def attention(part: Attention, run: Forward) -> list[SavedActivation]:
     return t.saved
 
 
-def _heads(part: Attention, head: int) -> Heads:
+def _picked(part: Attention, t: Tape) -> bool:
+    """Whether fewer keys and values than queries are picked out of the joint projection (Falcon)."""
+    return t.facts.picked_kv and (part.num_kv_heads == 1 or part.cache_heads is not None)
+
+
+def _broadcast(part: Attention, t: Tape) -> bool:
+    """Whether the one of multi-query attention is never expanded."""
+    return _picked(part, t) and part.cache_heads is None
+
+
+def _heads(part: Attention, t: Tape, head: int) -> Heads:
     return Heads(part.num_heads, part.num_kv_heads or part.num_heads, head, part.v_head_dim or head, part.cross,
-                 part.causal, part.sinks)
+                 part.causal, part.sinks, broadcast=_broadcast(part, t))
 
 
 def _arguments(part: Attention, t: Tape) -> list[SavedActivation]:
@@ -72,12 +82,12 @@ def _projected(part: Attention, t: Tape, x: Value, head: int) -> tuple[Value, Va
     if part.fused in ("qkv", "gqkv"):
         joined = part.joined(head)
         joint = t.linear(x, sum(run.units * run.size for run in joined.runs), joined, weight=f"{part.fused}_proj")
-        if t.facts.own_qkv:
+        if t.facts.own_qkv and part.num_heads > t.facts.own_qkv_above:
             return _own(part, t, "heads", head), _own(part, t, "kv_heads", head), _own(part, t, "kv_heads", v_head)
-        if t.facts.picked_kv:
+        if _picked(part, t):
             for name in ("place of the key", "place of the value"):
                 t.keep(t.new((1,), ("one",), "once", "int64"), name)
-        if t.facts.broadcast_kv:
+        if _broadcast(part, t):
             k, v = (t.new((kv_heads * size,), (axis("kv_heads", kv_heads, size),)) for size in (head, v_head))
             return joint, k, v
         return joint, joint, joint
@@ -138,7 +148,7 @@ def differential_attention(part: DifferentialAttention, run: Forward) -> list[Sa
     q, k, v = _positioned(part, t, *_projected(part, t, t.stream(width), head), head, rotary=run.rotary)
     for _ in range(2):
         v = t.new((kv_heads, values), ("kv_heads", "head_dim"))
-        attend(t, q, k, v, _heads(part, head))
+        attend(t, q, k, v, _heads(part, t, head))
     t.keep(t.new((part.num_heads, 2 * values), ("heads", "head_dim")), "both contexts")
     if run.policy.library == "transformers":
         for name, dtype in (("first factor", "float32"), ("second factor", "float32"), ("factor", None)):

@@ -1,33 +1,55 @@
-"""How a reference implementation computes while it trains: facts no count depends on, but saved activations do."""
+"""How a model computes while it is trained: what its specification says, and what its library's class does.
+
+The first is in the specification because it is the model's own (dropout, the activation function, how experts are
+chosen); the second is looked up by `family`, in the rows of one release of the library (see `class_rows`). A
+specification without a family, and a family without a row, computes as Llama does.
+"""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from paramcalc.activations.class_rows import ROWS, Row
+from paramcalc.activations.functions import TOLD_APART
+from paramcalc.components.altup import AltUp
+from paramcalc.components.stack import Stack
+from paramcalc.spec.behaviour import Dropout, Routing
+from paramcalc.spec.lower import lower
 
-Probability = Annotated[float, Field(ge=0, lt=1)]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from paramcalc.components.base import Component
+    from paramcalc.spec.lower import Lowered
+    from paramcalc.spec.model import ModelSpec, Switch
 
 
-class ClassFacts(BaseModel):
-    """Dropout of the config, activation functions, and in which type norms, softmax and loss work."""
+@dataclass(frozen=True, slots=True)
+class ClassFacts:
+    """How a model computes while it is trained; the defaults are Llama's."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
-
-    attention_dropout: Probability = 0.0
-    """On the attention weights."""
-    hidden_dropout: Probability = 0.0
-    """On what attention and feed-forward give, before the residual sum."""
-    ffn_dropout: Probability = 0.0
-    """Between the two projections of a feed-forward."""
-    streams: Annotated[int, Field(ge=1, le=1024)] = 1
+    # What the specification says.
+    attention_dropout: float = 0.0
+    hidden_dropout: float = 0.0
+    ffn_dropout: float = 0.0
+    embedding_dropout: float = 0.0
+    final_dropout: float = 0.0
+    activation: str = ""
+    """silu in a gated feed-forward and gelu in a plain one when not given; a row's where the class does not ask its
+    config, or has a version of its own."""
+    attention_softcap: bool = False
+    """Scores go through a tanh (Gemma 2)."""
+    logit_softcap: bool = False
+    streams: int = 1
     """Residual streams that a layer is handed (Gemma 3n)."""
-    embedding_dropout: Probability = 0.0
-    final_dropout: Probability = 0.0
-    """On what a stack of layers gives (T5)."""
-    activation: Annotated[str, Field(max_length=60)] = ""
-    """silu in a gated feed-forward and gelu in a plain one when not given."""
+    rotary_dim: int | None = None
+    """Values of a head that are rotated, where not all are."""
+    router_groups: int = 0
+    """Experts stand in so many groups, of which the router chooses `router_top_groups`."""
+    router_top_groups: int = 0
+
+    # Norms.
     norm: Literal["cast", "float", "offset", "power", "stream", "native"] = "cast"
     """How an RMSNorm scales: after going back to the model's type (Llama), in float32 (OLMo 2), by a float32 copy of
     the weight (Helium) or one more than it (Gemma), the same with a power for the root (Gemma 4), from the unconverted
@@ -42,47 +64,55 @@ class ClassFacts(BaseModel):
     """
     value_norm: bool = False
     """Values are normed too, without a scale (Gemma 4)."""
-    temperature: Literal["none", "unchunked", "all"] = "none"
-    """Queries are multiplied by a factor each position has; in Llama 4, in float32, those of layers without chunks."""
+    normed_context: bool = False
+    """What attention gives is normed before it is projected (BitNet)."""
+    selection_norms: bool = False
+    """dt, B and C of a Mamba layer are normed without learned scales (Falcon Mamba)."""
+
+    # Attention.
     own_attention: bool = False
     """The class attends in its own way, whatever kernel is asked for (BLOOM)."""
     own_qkv: bool = False
     """Queries, keys and values are tensors of their own: copied out of the joint projection (CodeGen), or made apart
     though files join the matrices (GTE)."""
-    sinks: Literal["column", "float_column", "scale"] = "column"
-    """A sink is one more column of the softmax (gpt-oss), the same in float32 (Flint), or scales what attention gives
-    (Granite)."""
-    position_indices: bool = True
-    """The model makes the indices of positions, rather than read them from a buffer."""
-    type_indices: bool = False
-    """It makes those of token types too."""
-    floored_scores: bool = False
-    """Scores are kept from falling below the smallest number, which keeps them (XGLM)."""
-    kept_mask: bool = False
-    """The causal mask fills the scores in, which keeps it (MPT)."""
+    own_qkv_above: int = 0
+    """With how many heads the joint projection is still not copied."""
+    picked_kv: bool = False
+    """Keys and values that several heads share are picked out of the joint projection by an index; the one pair of
+    multi-query attention is then broadcast, never expanded (Falcon)."""
     softmax: Literal["float", "model"] = "float"
     """The type in which eager attention takes its softmax."""
     float_scores: bool = False
     """Queries and keys are multiplied as float32 copies (GPT-J)."""
-    picked_kv: bool = False
-    """Keys and values are picked out of the joint projection by an index (Falcon)."""
-    normed_context: bool = False
-    """What attention gives is normed before it is projected (BitNet)."""
-    broadcast_kv: bool = False
-    """The one key and value head is copied out of the joint projection and then broadcast, never expanded (Falcon)."""
-    attention_residual_dropout: bool = True
-    """hidden_dropout falls on what attention gives too, not on the feed-forward alone."""
-    ffn_residual_dropout: bool = True
-    """hidden_dropout falls on what the feed-forward gives too, not on attention alone."""
-    attention_softcap: bool = False
-    """Scores go through a tanh (Gemma 2)."""
-    logit_softcap: bool = False
+    floored_scores: bool = False
+    """Scores are kept from falling below the smallest number, which keeps them (XGLM)."""
+    kept_mask: bool = False
+    """The causal mask fills the scores in, which keeps it (MPT)."""
+    mask_argument: bool = False
+    """Layers take the mask as an argument that checkpointing keeps."""
     scaled_query: bool = False
     """Queries are multiplied before the scores are taken, as a tensor of their own."""
-    rotary_size: Annotated[int, Field(ge=0, le=2**20)] | None = None
-    """Columns of the tables of cosines and sines; the rotated part of a head when not given."""
+    temperature: Literal["none", "unchunked", "all"] = "none"
+    """Queries are multiplied by a factor each position has; in Llama 4, in float32, those of layers without chunks."""
+    sinks: Literal["column", "float_column", "scale"] = "column"
+    """A sink is one more column of the softmax (gpt-oss), the same in float32 (Flint), or scales what attention gives
+    (Granite)."""
+    scaled_mixers: bool = False
+    """What attention and state mixers read is multiplied by a number first, a tensor of its own (Falcon-H1)."""
+    float_gate: bool = False
+    """The sigmoid of a gate on latent attention is taken in float32 (Ling)."""
+    bounded_decay: bool = False
+    """Decays of Kimi delta attention are sigmoids above a bound (Ling)."""
+
+    # Positions.
+    position_indices: bool = True
+    """The model makes the indices of positions, rather than read them from a buffer."""
+    type_indices: bool = False
+    """It makes those of token types too."""
     rotary_dtype: Literal["float", "model", "complex"] = "model"
     """complex: one table of complex numbers."""
+    rotary_share: float = 1
+    """Columns of the tables for each column of a head; a half where they are not written twice (gpt-oss)."""
     rotary_joined: bool = False
     """The rotated part of a head is joined with the rest, which lays heads apart: a fused kernel's output is copied."""
     rotary_by_window: bool = False
@@ -92,14 +122,26 @@ class ClassFacts(BaseModel):
     rotary_per: Literal["model", "layer", "call"] = "model"
     """Tables are spread out to the columns of a head once, in every layer (GLM), or for queries and for keys (GPT-J).
     """
-    layer_bias: bool = False
-    """Each layer looks up a bias of its own instead, and hands nothing on (UMT5)."""
     relative_bias: bool = False
     """A bias for each pair of positions is looked up once a stack and handed from layer to layer (T5)."""
+    layer_bias: bool = False
+    """Each layer looks up a bias of its own instead, and hands nothing on (UMT5)."""
+
+    # The residual stream, feed-forwards, the loss.
+    attention_residual_dropout: bool = True
+    """hidden_dropout falls on what attention gives too, not on the feed-forward alone."""
+    ffn_residual_dropout: bool = True
+    """hidden_dropout falls on what the feed-forward gives too, not on attention alone."""
+    one_residual_dropout: bool = False
+    """Where attention and feed-forward stand side by side, hidden_dropout falls on their sum alone (Falcon)."""
+    float_stream: bool = False
+    """The residual stream is in float32 (Mamba)."""
     embedding_argument: bool = False
     """Layers that attend to it take the embeddings as an argument (Zamba)."""
-    mask_argument: bool = False
-    """Layers take the mask as an argument that checkpointing keeps."""
+    loss: Literal["float", "masked", "model"] = "float"
+    """The type of the logits in the loss; masked: float32, and labels that are not moved by a position (ModernBERT)."""
+
+    # Mixtures of experts.
     router: Literal["softmax", "normalized", "topk_softmax", "sigmoid", "sparsemixer"] = "softmax"
     """Weights of the chosen experts: softmax over all, the same divided by its sum, softmax over the chosen,
     sigmoids divided by their sum, or one softmax for each choice (arXiv:2409.12136)."""
@@ -110,34 +152,71 @@ class ClassFacts(BaseModel):
     weights it gives (Gemma 4)."""
     router_clamped: bool = False
     """The sum they are divided by is kept away from zero (Ernie 4.5)."""
-    router_groups: Annotated[int, Field(ge=0, le=2**16)] = 0
-    """Experts stand in so many groups, of which the router chooses `router_top_groups` by the best
-    `router_group_best` of each."""
-    router_top_groups: Annotated[int, Field(ge=0, le=2**16)] = 0
-    router_group_best: Literal[1, 2] = 2
-    every_expert: bool = False
-    """Every expert computes every token, which its weight multiplies beforehand (Llama 4)."""
+    router_group_best: Literal[0, 1, 2] = 0
+    """How many experts stand for a group of them; none where the class knows no groups."""
     router_float: bool = False
     """The router multiplies float32 copies of its input and weight."""
     router_weights: Literal["float", "model"] = "model"
     """The type in which the experts' outputs are weighted."""
+    every_expert: bool = False
+    """Every expert computes every token, which its weight multiplies beforehand (Llama 4)."""
     clamped_experts: bool = False
     """gpt-oss's `(clamp(up) + 1) · gate·σ(α·gate)`."""
-    float_gate: bool = False
-    """The sigmoid of a gate on latent attention is taken in float32 (Ling)."""
-    bounded_decay: bool = False
-    """Decays of Kimi delta attention are sigmoids above a bound (Ling)."""
-    selection_norms: bool = False
-    """dt, B and C of a Mamba layer are normed without learned scales (Falcon Mamba)."""
-    float_stream: bool = False
-    """The residual stream is in float32 (Mamba)."""
-    scaled_mixers: bool = False
-    """What attention and state mixers read is multiplied by a number first, a tensor of its own (Falcon-H1)."""
-    loss: Literal["float", "masked", "model"] = "float"
-    """The type of the logits in the loss; masked: float32, and labels that are not moved by a position (ModernBERT)."""
 
 
-@cache
-def usual() -> ClassFacts:
-    """Where a specification says nothing."""
-    return ClassFacts()
+SWITCHES: dict[Switch, str] = {"use_qk_norm": "qk_l2_norm", "attn_temperature_tuning": "temperature",
+                               "kda_safe_gate": "bounded_decay", "residual_in_fp32": "float_stream"}
+"""What of a row no longer holds where the specification switches it off."""
+
+
+def class_facts(spec: ModelSpec) -> ClassFacts:
+    """How the model of a specification computes while it is trained."""
+    row = {field: value for field, value in ROWS.get(spec.family, {}).items()
+           if field not in [SWITCHES[switch] for switch in spec.switched_off]}
+    dropout, lowered = spec.dropout or Dropout(), lower(spec)
+    fields = row | _routing(row, spec.routing or Routing()) | {
+        "attention_dropout": dropout.attention, "hidden_dropout": dropout.hidden, "ffn_dropout": dropout.ffn,
+        "embedding_dropout": dropout.embedding, "final_dropout": dropout.final,
+        "attention_softcap": spec.attn_logit_softcapping is not None,
+        "logit_softcap": spec.final_logit_softcapping is not None,
+        "streams": next((part.streams for part in _parts(lowered) if isinstance(part, AltUp)), 1),
+        "loss": row.get("loss") or _loss(spec, lowered),
+    }
+    if spec.activation in TOLD_APART:
+        fields["activation"] = spec.activation
+    if spec.rotary_dim is not None:
+        fields |= {"rotary_dim": spec.rotary_dim, "rotary_joined": True}
+    if row.get("one_residual_dropout") and spec.norm_placement in ("parallel", "parallel_norms"):
+        fields["attention_residual_dropout"] = False
+    return ClassFacts(**fields)
+
+
+def _routing(row: Row, routing: Routing) -> Row:
+    """How the weights of the chosen experts are made, and in which type; groups, where the class knows some.
+
+    Experts are weighted in float32 where the router takes sigmoids or multiplies in float32, unless the row says else.
+    """
+    router = row.get("router") or ("normalized" if routing.norm_topk_prob else "softmax")
+    if routing.scoring_func == "sigmoid":
+        router = "sigmoid"
+    wide = row.get("router_float", False) or router == "sigmoid"
+    fields: Row = {"router": router, "router_weights": row.get("router_weights") or ("float" if wide else "model")}
+    if row.get("router_group_best"):
+        fields |= {"router_groups": routing.n_group, "router_top_groups": routing.topk_group}
+    return fields
+
+
+def _parts(lowered: Lowered) -> Iterator[Component]:
+    """Every component of a model, those of each block once."""
+    for parts in (lowered.modules, *lowered.blocks.values()):
+        yield from parts.values()
+
+
+def _loss(spec: ModelSpec, lowered: Lowered) -> Literal["float", "model"]:
+    """The type of the logits in the library's loss: the model's where tokens are filled in, or answered to a source.
+
+    `ForCausalLM` classes take it in float32; those of masked models and of encoder-decoders hand the logits to torch
+    as they are.
+    """
+    answers = any(isinstance(part, Stack) and part.stream == "source" for part in lowered.modules.values())
+    return "model" if answers or spec.objective == "masked" else "float"

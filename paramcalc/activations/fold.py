@@ -26,7 +26,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.activations import saves
-from paramcalc.activations.class_facts import usual
+from paramcalc.activations.class_facts import class_facts
 from paramcalc.activations.forward import Forward, UnknownActivationsError
 from paramcalc.activations.stack import checkpoint
 from paramcalc.activations.weights import weights_of
@@ -120,7 +120,7 @@ def saved_bytes(model: Model, policy: Policy) -> SavedBytes:
 class _Fold:
     def __init__(self, model: Model, policy: Policy) -> None:
         self.policy = policy
-        self.facts = model.spec.training or usual()
+        self.facts = class_facts(model.spec)
         self.rotary = any(part.kind == "rotary" for part in lower(model.spec).modules.values())
         self.width = find_format(policy.dtype).bits // 8
         self.bytes: dict[Counted, int] = {}

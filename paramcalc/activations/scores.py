@@ -25,6 +25,8 @@ class Heads(NamedTuple):
     sinks: bool = False
     laid_apart: bool = False
     """Queries are joined of parts, which lays heads apart."""
+    broadcast: bool = False
+    """The one key and value head is broadcast, never expanded (Falcon)."""
 
     @property
     def pair(self) -> SavedPer:
@@ -72,7 +74,7 @@ def _flash(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
 def _math(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
     """torch's math kernel: everything in float32, scaled and expanded to all heads before it is multiplied."""
     tape.keep(tape.new((heads.heads, heads.head_dim), ("heads", "head_dim"), dtype="float32"), "scaled q")
-    count = heads.kv_heads if tape.facts.broadcast_kv else heads.heads
+    count = heads.kv_heads if heads.broadcast else heads.heads
     tape.keep(tape.new((count, heads.head_dim), ("heads", "head_dim"), heads.keys, "float32"), "scaled k")
     own = tape.new((count, heads.v_head_dim), ("heads", "head_dim"), heads.keys, v.dtype)
     copied = heads.kv_heads != heads.heads or tape.policy.dtype not in ("fp32", "float32")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
+from paramcalc.activations.functions import EXTRA, OUTPUT_ONLY, SQUARED_RELU
 from paramcalc.activations.saved import SavedActivation
 from paramcalc.activations.weights import RANK
 
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
     from paramcalc.activations.forward import Forward
     from paramcalc.activations.saved import Blocks, SavedPer
     from paramcalc.activations.weights import Adapter
-
-OUTPUT_ONLY = frozenset({"relu", "tanh", "sigmoid", "relu6"})
-"""Activations whose gradient is computed from the output."""
-EXTRA = {"gelu_new": 3, "gelu_fast": 4, "quick_gelu": 1, "gelu_accurate": 4, "xielu": 3}
-"""Activations written out in several operations: further tensors of the same size they keep beside the input."""
 
 GPT_DROPOUTS = frozenset({"attention", "output", "embedding"})
 
@@ -139,7 +135,7 @@ class Tape:
     def activation(self, value: Value, out: Value, *, gated: bool) -> Value:
         """An elementwise function keeps its input, or its output `out` where that is enough."""
         which = self.facts.activation or ("silu" if gated else "gelu")
-        if which in ("relu2", "relu_squared"):
+        if which in SQUARED_RELU:
             self.keep(self.like(out), "relu")
             return out
         if which in OUTPUT_ONLY:
@@ -241,7 +237,7 @@ class Tape:
     def rotate(self, shape: tuple[int, ...], size: int, *, windowed: bool, like: Value, axis: str = "heads") -> Value:
         """Rotary positions keep the tables of cosines and sines, which all layers share."""
         key = "windowed " if windowed and self.facts.rotary_by_window else ""
-        columns = self.facts.rotary_size or size
+        columns = self._rotated(size)
         if self.facts.rotary_dtype == "complex":
             self._table(f"{key}rotations", columns // 2, "complex64", axis)
         else:
@@ -249,6 +245,11 @@ class Tape:
             self._table(f"{key}cosines", columns, dtype, axis)
             self._table(f"{key}sines", columns, dtype, axis)
         return self.new(shape, (axis, "head_dim"), like.per)
+
+    def _rotated(self, size: int) -> int:
+        """Columns of the tables: an even number where only a part of a head is rotated."""
+        part = self.facts.rotary_dim
+        return int((size if part is None else -(-part // 2) * 2) * self.facts.rotary_share)
 
     def _table(self, name: str, columns: int, dtype: str | None, axis: str) -> None:
         """One for all layers, one a layer, or one a layer for each that is rotated."""

@@ -27,6 +27,10 @@ ANSWERS = {"ffn_ratio": "intermediate_size", "moe": "intermediate_size", "ffn": 
 EMPTY: dict[str, dict[str, Any]] = {"blocks": {"parts": {}}, "modules": {"kind": "rotary"}}
 """What stands for an item that is wrong while the others are looked at."""
 
+RETIRED = {"training": "remove it: how the class of a model trains is looked up by `family`, and what the model itself "
+                       "does is said by `dropout`, `activation` and `routing`"}
+"""Keys a specification had once, and what to do about them."""
+
 
 def refusal(error: ValidationError, document: Document) -> SpecError:
     """All that is wrong: what pydantic found, and what would be found next if that were mended."""
@@ -34,7 +38,9 @@ def refusal(error: ValidationError, document: Document) -> SpecError:
 
 
 def _told(error: ValidationError, document: Document) -> tuple[Problem, ...]:
-    return spec_problems(error, document, lambda path: keys_at(document.data, path))
+    problems = spec_problems(error, document, lambda path: keys_at(document.data, path))
+    return tuple(problem._replace(hint=RETIRED[str(problem.path[0])])
+                 if problem.path in {(key,) for key in RETIRED} else problem for problem in problems)
 
 
 def keys_at(data: Any, path: Path) -> list[str]:  # noqa: ANN401 - whatever a document holds
@@ -115,6 +121,8 @@ def _mended(data: dict[str, Any], wrong: Sequence[Path]) -> dict[str, Any]:
             mended[key] = {**mended.get(key, {}), path[1]: EMPTY[key]}
         else:
             value = mended.pop(key, None)
+            if key in RETIRED:
+                continue
             meant = closest(key, list(ModelSpec.model_fields))
             if key not in ModelSpec.model_fields and meant not in ("", *mended):
                 mended[meant] = value

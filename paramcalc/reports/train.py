@@ -71,15 +71,16 @@ def answer(loaded: Loaded, model: Model, devices: list[Device], asked: Asked) ->
 
 def doubts(model: Model, asked: Asked) -> list[str]:
     """What may be wrong with the activations: parts nobody described, a class nobody measured."""
-    from paramcalc.readers.families.training_facts import MEASURED
+    from paramcalc.activations.class_facts import class_facts
+    from paramcalc.activations.class_rows import MEASURED
 
     family, said = model.spec.family, []
     if asked.unknown:
         said.append(f"activations of {', '.join(asked.unknown)} are not known and left out")
     if asked.policy.library == "transformers" and family and family not in MEASURED:
         said.append(f"activations follow the components; they are not held to what the class of {family} keeps")
-    how = model.spec.training
-    if asked.policy.library == "transformers" and how and how.own_attention and asked.policy.attention != "eager":
+    own = asked.policy.library == "transformers" and class_facts(model.spec).own_attention
+    if own and asked.policy.attention != "eager":
         said.append(f"the class of {family or 'the model'} attends in its own way: --attention eager is what it runs")
     return said
 

@@ -16,11 +16,15 @@ from paramcalc.spec.quantize import QuantRule
 if TYPE_CHECKING:
     from typing import Self
 
-    from paramcalc.activations.class_facts import ClassFacts as Training
+    from paramcalc.spec.behaviour import Dropout, Routing
     from paramcalc.spec.expect import Expect
     from paramcalc.spec.tower import Tower
 else:
-    Expect = Tower = Training = Strict  # pydantic reads annotations; what loads the classes is `Elsewhere`
+    Dropout = Expect = Routing = Tower = Strict  # pydantic reads annotations; what loads the classes is `Elsewhere`
+
+
+Switch = Literal["use_qk_norm", "attn_temperature_tuning", "kda_safe_gate", "residual_in_fp32"]
+"""What the class of a family does unless its config says otherwise, by the config's key."""
 
 
 def _mixture(value: object) -> Component:
@@ -136,8 +140,20 @@ class ModelSpec(LayerFields):
     """Parts that files may hold but a plain forward pass leaves out (multi-token prediction): counted apart."""
     quantize: Annotated[tuple[Annotated[QuantRule, later(QuantRule)], ...], Field(strict=False, max_length=4096)] = ()
     """Formats of tensors, by ordered rules; what none fits is in the model's dtype."""
-    training: Annotated[Training, Elsewhere("activations.class_facts", "ClassFacts")] | None = None
-    """How the reference implementation computes while it trains: what no count depends on, but activations do."""
+    objective: Literal["causal", "masked"] = "causal"
+    """What the head learns to give: the next token, or one that is left out."""
+    dropout: Annotated[Dropout, Elsewhere("spec.behaviour", "Dropout")] | None = None
+    """Where values are dropped while it is trained; nowhere when not given."""
+    activation: Annotated[str, Field(max_length=60)] = ""
+    """Of feed-forwards; silu where they are gated and gelu where they are plain when not given."""
+    attn_logit_softcapping: Annotated[float, Field(gt=0)] | None = None
+    """Scores of attention are kept below this by a tanh (Gemma 2)."""
+    final_logit_softcapping: Annotated[float, Field(gt=0)] | None = None
+    """Logits are."""
+    routing: Annotated[Routing, Elsewhere("spec.behaviour", "Routing")] | None = None
+    """How experts are chosen, where the family leaves that open."""
+    switched_off: Listed[Switch] = ()
+    """What the class of the family does unless its config says otherwise, as this model's does."""
     uncounted: Listed[str] = ()
     """Parts of the source that are not described here (a vision tower): said with every answer."""
     caveats: Listed[Annotated[Caveat, later(Caveat)]] = ()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import models_json_schema
 
-from paramcalc.activations.class_facts import ClassFacts as Training
 from paramcalc.components import KINDS, component_class
 from paramcalc.components.base import Component
+from paramcalc.spec.behaviour import Dropout, Routing
 from paramcalc.spec.expect import CacheBudget, Expect, Fits, FlopBudget, LoraBudget
 from paramcalc.spec.layout import Repeat
 from paramcalc.spec.model import Block, ModelSpec
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REF = "#/$defs/"
-NESTED: tuple[type[BaseModel], ...] = (Block, CacheBudget, Expect, Fits, FlopBudget, LoraBudget, QuantRule, Tower,
-                                       Training)
+NESTED: tuple[type[BaseModel], ...] = (Block, CacheBudget, Expect, Fits, FlopBudget, LoraBudget, QuantRule, Dropout,
+                                       Routing, Tower)
 
 
 def spec_schema() -> dict[str, Any]:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from paramcalc.activations.class_rows import MEASURED
 from paramcalc.activations.fold import Tokens, activations
 from paramcalc.activations.policy import Policy
 from paramcalc.build import build
 from paramcalc.readers.config.read import read_config
-from paramcalc.readers.families.training_facts import MEASURED
 
 DATA = Path(__file__).parents[1] / "data/activations"
 SCANS = [{"tolerance": 0, **json.loads(line)} for line in (DATA / "scans.jsonl").read_text("utf-8").splitlines()]

@@ -21,7 +21,7 @@ def test_what_is_known_is_read_or_refused(reader):
 
 
 @pytest.mark.fuzz
-@settings(deadline=2000)
+@settings(deadline=10_000)
 @given(st.randoms(use_true_random=False) | st.integers().map(Random))
 @pytest.mark.parametrize("reader", TARGETS)
 def test_anything_is_read_or_refused(reader, random):

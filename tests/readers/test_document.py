@@ -230,7 +230,7 @@ TEXTS = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=40).map("".joi
 
 @given(TEXTS | st.binary(max_size=60), st.sampled_from([read_yaml, read_json]))
 @pytest.mark.fuzz
-@settings(deadline=1000)
+@settings(deadline=10_000)
 def test_any_text_gives_a_document_or_a_refusal(text, read):
     try:
         document = read(text, "s")
@@ -246,7 +246,7 @@ GOOD = json.dumps({"a": [1, 2.5, {"b": None}], "c": {"d": "e", "f": True}, "g": 
 
 @given(st.integers(0, len(GOOD)), st.integers(0, 3), TEXTS | st.sampled_from(['"c":1,', ",", "NaN", "01", '"a":']))
 @pytest.mark.fuzz
-@settings(deadline=1000)
+@settings(deadline=10_000)
 def test_json_means_what_the_standard_library_says_or_is_refused(at, drop, insert):
     text = GOOD[:at] + insert + GOOD[at + drop :]
     try:

@@ -247,7 +247,7 @@ VALUES = st.one_of(st.integers(-1, 2**26), st.sampled_from([2**63, 1.5, "x", Non
 
 
 @pytest.mark.fuzz
-@settings(deadline=1000)
+@settings(deadline=10_000)
 @given(st.sampled_from(sorted(MODELS)), st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3))
 def test_any_metadata_is_read_or_refused(name, changed):
     architecture, *said = MODELS[name]

@@ -52,7 +52,7 @@ def answered(data):
 
 @given(st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=5), VALUES, max_size=8) | MODELS)
 @pytest.mark.fuzz
-@settings(deadline=2000)
+@settings(deadline=10_000)
 def test_nested_data_gives_a_count_or_a_refusal(data):
     answered(data)
 
@@ -66,7 +66,7 @@ def places(data, path=()):
 
 @given(st.data())
 @pytest.mark.fuzz
-@settings(deadline=2000)
+@settings(deadline=10_000)
 def test_a_mutated_preset_gives_a_count_or_a_refusal(data):
     mutated = copy.deepcopy(data.draw(st.sampled_from(PRESETS)))
     for _ in range(data.draw(st.integers(1, 3))):

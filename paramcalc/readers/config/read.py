@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ValidationError
 
 from paramcalc.errors import Problem, SpecError
+from paramcalc.readers.config.behaviour import behaviour
 from paramcalc.readers.config.composite import TextModel, placed, text_model
 from paramcalc.readers.config.config import Builder, Config
 from paramcalc.readers.config.defaults import FamilyData, family_data
@@ -14,7 +15,6 @@ from paramcalc.readers.config.neutral import ANY, NEUTRAL, NEUTRAL_AT, NEUTRAL_I
 from paramcalc.readers.config.quantization import quantization
 from paramcalc.readers.config.rotary import recurrent, rotary
 from paramcalc.readers.families import builder, unknown_type
-from paramcalc.readers.families.training import training
 from paramcalc.spec.lower import lower
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def read_config(data: dict[str, Any], name: str = "", beside: dict[str, Any] | N
     notes = (*notes, *quantized.notes)
     update: dict[str, Any] = {"family": config.model_type, "notes": notes, "quantize": quantized.rules,
                               "caveats": (*spec.caveats, *quantized.caveats),
-                              "training": training(config),
-                              "uncounted": (*spec.uncounted, *uncounted)} | rotary(config, spec) | recurrent(config)
+                              "uncounted": (*spec.uncounted, *uncounted)}
+    update |= rotary(config, spec) | recurrent(config) | behaviour(config, spec)
     if name and not spec.name:
         update["name"] = name
     spec = spec.model_copy(update=update)

@@ -8,21 +8,24 @@ if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
     from paramcalc.spec.model import ModelSpec
 
-NESTED = ("rope_parameters", "rope_scaling")
 FACTORS = ("partial_rotary_factor", "rotary_pct")
+PARTS = {**dict.fromkeys(("glm", "glm4", "glm4_moe", "nemotron", "persimmon", "phi", "recurrent_gemma"), 0.5),
+         **dict.fromkeys(("gpt_neox", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_next", "stablelm"), 0.25)}
+"""The part of a head a class rotates where its config does not say."""
+SAY_COLUMNS = ("minimax_m2",)
+"""Types whose published files say `rotary_dim`, though their class has another word for it."""
 
 
 def rotary(config: Config, spec: ModelSpec) -> dict[str, Any]:
     """The specification's fields for rotary positions; nothing for models that have none, or say nothing."""
     found: dict[str, Any] = {}
+    if turned := _turned(config):
+        found["rotary_dim"] = turned
     if spec.position != "rotary":
         return found
     positions = config.get("max_position_embeddings")
     if spec.max_position_embeddings is None and type(positions) is int and 0 < positions <= 2**28:
         found["max_position_embeddings"] = positions
-    factor = _factor(config)
-    if factor is not None and spec.head_dim and 0 < int(spec.head_dim * factor) < spec.head_dim:
-        found["rotary_dim"] = int(spec.head_dim * factor)
     if (tables := _tables(config)) > 1:
         found["rotary_tables"] = min(tables, 16)
     return found
@@ -45,12 +48,27 @@ def _tables(config: Config) -> int:
     return len({repr(sorted(each.items(), key=repr)) for each in kinds.values()})
 
 
-def _factor(config: Config) -> float | None:
-    for place in (config.data, *(config.data.get(key) for key in NESTED)):
-        if not isinstance(place, dict):
-            continue
-        for key in FACTORS:
-            value = place.get(key)
-            if type(value) is float and 0 < value <= 1:
-                return value
-    return None
+def _turned(config: Config) -> int:
+    """Values of a head that are rotated, where not all are; zero where all are or nothing is known of heads."""
+    if "rotary_dim" in config.family.spellings or config.model_type in SAY_COLUMNS:
+        columns = config.get("rotary_dim")
+        if type(columns) is int and columns > 0:
+            return columns
+    share = _share(config)
+    return int(_head_dim(config) * share) if share != 1 else 0
+
+
+def _share(config: Config) -> float:
+    nested = (config.get(key) for key in ("rope_parameters", "rope_scaling"))
+    inner = [each.get("partial_rotary_factor") for each in nested if isinstance(each, dict)]
+    given = (*inner, *(config.get(key) for key in FACTORS))
+    return next((value for value in given if type(value) in (int, float) and 0 < value <= 1),
+                PARTS.get(config.model_type, 1))
+
+
+def _head_dim(config: Config) -> int:
+    """A head's width where the config has one; what cannot be is for the builder to refuse."""
+    head, heads, hidden = (config.get(key) for key in ("head_dim", "num_attention_heads", "hidden_size"))
+    if type(head) is int:
+        return head
+    return hidden // heads if type(heads) is int and type(hidden) is int and heads > 0 else 0

@@ -1,14 +1,8 @@
 """What the modeling code of each model type does while it trains, whatever a config says: one row a type.
 
-A row's words are fields of `paramcalc.components.training.Training`. Where a dropout is a tuple of words, these are
-config keys, of which the first that the class has says it; `()` where the class drops nothing there, whatever its
-config says. `rotary_share` is the part of a head that the rotary tables have columns for, `rotary_part` the part that
-is rotated where the config does not say, `streams` the key that counts residual streams,
-`router_grouped` how many experts stand for a group where they are in groups,
-`own_qkv_above` with how many heads the joint projection is still not copied.
-
-Read off transformers' modeling files: the return line of each RMSNorm, the softmax of eager attention, the dtype of
-rotary tables and of the router's product. Types without a row compute as Llama does.
+A row's words are fields of `ClassFacts`. Read off transformers' modeling files: the return line of each
+RMSNorm, the softmax of eager attention, the dtype of rotary tables and of the router's product. Types without a row
+compute as Llama does.
 """
 
 from __future__ import annotations
@@ -38,25 +32,13 @@ MEASURED = frozenset([
 ])
 """Model types whose saved bytes were held to what torch packed for a model of their class."""
 
-USUAL: Row = {
-    "attention_dropout": ("attention_dropout", "attn_pdrop", "attention_probs_dropout_prob", "attn_dropout",
-                          "dropout_rate"),
-    "hidden_dropout": ("resid_pdrop", "hidden_dropout_prob", "hidden_dropout", "residual_dropout", "resid_dropout",
-                       "dropout", "dropout_rate"),
-    "embedding_dropout": ("embd_pdrop", "embedding_dropout", "embed_dropout", "hidden_dropout_prob", "dropout",
-                          "dropout_rate"),
-    "ffn_dropout": ("activation_dropout",),
-    "final_dropout": (),
-}
 POWER: Row = {"norm": "power", "rotary_by_window": True, "value_norm": True}
 MODEL: Row = {"softmax": "model"}
 OFFSET: Row = {"norm": "offset"}
 FLOAT_ROUTER: Row = {"router_float": True, "router": "sigmoid"}
-MODERN_BERT: Row = {"rotary_by_window": True, "hidden_dropout": ("attention_dropout",), "ffn_residual_dropout": False,
-                    "ffn_dropout": ("mlp_dropout",)}
+MODERN_BERT: Row = {"rotary_by_window": True, "ffn_residual_dropout": False}
 OLMO2: Row = {"norm": "float", "rotary_dtype": "float"}
-T5: Row = MODEL | {"norm": "stream", "relative_bias": True, "mask_argument": True, "ffn_dropout": ("dropout_rate",),
-                   "final_dropout": ("dropout_rate",)}
+T5: Row = MODEL | {"norm": "stream", "relative_bias": True, "mask_argument": True}
 
 
 def alike(names: str, row: Row | None = None, **more: Any) -> dict[str, Row]:  # noqa: ANN401 - fields of all types
@@ -74,53 +56,51 @@ ROWS: dict[str, Row] = {
             MODEL, type_indices=True),
     "nomic_bert": MODEL | {"own_qkv": True, "type_indices": True},
     **alike("longt5 mt5 switch_transformers t5", T5),
-    "glm4_moe": FLOAT_ROUTER | {"router_grouped": 2, "rotary_part": 0.5},
+    "glm4_moe": FLOAT_ROUTER | {"router_group_best": 2},
     **alike("axk1 axk2 deepseek_v3 deepseek_v32 dots1 exaone_moe glm4_moe_lite glm_moe_dsa "
-            "kimi_linear solar_open", FLOAT_ROUTER, router_grouped=2),
+            "kimi_k2 kimi_linear solar_open", FLOAT_ROUTER, router_group_best=2),
     **alike("hy_v3 kolibri1 longcat_flash", FLOAT_ROUTER),
-    **alike("hy_v4 mimo_v2_flash", FLOAT_ROUTER | MODEL, router_grouped=2),
+    **alike("hy_v4 mimo_v2_flash", FLOAT_ROUTER | MODEL, router_group_best=2),
     **alike("granitemoe granitemoehybrid granitemoeshared", router="topk_softmax"),
     **alike("gemma gemma2 t5gemma vaultgemma", OFFSET),
     **alike("flex_olmo olmo2 olmo_hybrid", OLMO2),
     **alike("cohere cohere2", layer_norm="written", qk_layer_norm=True),
-    **alike("glm glm4", rotary_per="layer", rotary_part=0.5),
-    "gemma3n_text": POWER | {"streams": "altup_num_inputs"},
+    **alike("glm glm4", rotary_per="layer"),
+    "gemma3n_text": POWER,
     "gemma4_unified_text": POWER,
-    "phi": {"rotary_part": 0.5},
     **alike("mamba mamba2", float_stream=True),
     **alike("zamba zamba2", mask_argument=True, embedding_argument=True),
     "afmoe": {"norm": "float", "router": "sigmoid"},
     "aria_text": {"router": "topk_softmax", "router_scores": "model"},
-    "bailing_hybrid": FLOAT_ROUTER | {"router_grouped": 2, "bounded_decay": True, "float_gate": True},
-    "bloom": {"embedding_dropout": (), "own_attention": True},
+    "bailing_hybrid": FLOAT_ROUTER | {"router_group_best": 2, "bounded_decay": True, "float_gate": True},
+    "bloom": {"own_attention": True},
     "bitnet": {"normed_context": True},
     "ctrl": MODEL | {"activation": "relu"},
     "ernie": MODEL | {"position_indices": False, "type_indices": True},
     "jina_embeddings_v3": MODEL | {"own_qkv": True, "type_indices": True},
     "roc_bert": MODEL | {"position_indices": False, "type_indices": True},
     "cohere2_moe": {"layer_norm": "written", "qk_layer_norm": True, "router": "topk_softmax"},
-    "codegen": {"float_scores": True, "own_attention": True, "own_qkv_above": 4, "rotary_per": "call"},
-    "deepseek_v2": {"rotary_dtype": "complex", "router_float": True, "router": "softmax", "router_grouped": 1},
+    "codegen": {"float_scores": True, "own_attention": True, "own_qkv": True, "own_qkv_above": 4, "rotary_per": "call"},
+    "deepseek_v2": {"rotary_dtype": "complex", "router_float": True, "router": "softmax", "router_group_best": 1},
     "deepseek_v4": {"norm": "float", "softmax": "model"},
     "albert": MODEL | {"ffn_residual_dropout": False},
     "distilbert": MODEL | {"attention_residual_dropout": False, "position_indices": False},
     "ernie4_5": {"rotary_dtype": "float", "rotary_per": "layer"},
-    "emu3_text_model": {"hidden_dropout": ("attention_dropout",)},
     "ernie4_5_moe": {"rotary_dtype": "float", "rotary_per": "layer", "router": "normalized", "router_float": True,
                      "router_weights": "model", "router_clamped": True},
-    "falcon": MODEL | {"attention_dropout": (), "embedding_dropout": (), "broadcast_kv": True},
+    "falcon": MODEL | {"picked_kv": True, "one_residual_dropout": True},
     "falcon_h1": {"scaled_mixers": True},
     "falcon_mamba": {"float_stream": True, "selection_norms": True},
     "flint": FLOAT_ROUTER | {"norm": "float", "float_scores": True, "sinks": "float_column"},
     "gemma3_text": OFFSET | {"rotary_by_window": True},
     "gemma4_text": POWER | {"router_normed": True, "router": "normalized", "router_weights": "float"},
     "gpt_neo": {"float_scores": True},
-    "gpt_neox": {"rotary_joined": True, "rotary_part": 0.25, "embedding_dropout": ("hidden_dropout",)},
+    "gpt_neox": {"rotary_joined": True},
     "gpt_neox_japanese": MODEL | {"own_attention": True},
     "gpt_oss": MODEL | {"norm": "float", "router": "topk_softmax", "router_scores": "model", "clamped_experts": True,
                         "rotary_share": 0.5, "rotary_joined": True},
     "gptj": {"float_scores": True, "rotary_per": "call"},
-    "gte": MODEL | {"own_qkv": True, "type_indices": True, "ffn_dropout": ("hidden_dropout_prob",)},
+    "gte": MODEL | {"own_qkv": True, "type_indices": True},
     "granite_swa": {"sinks": "scale"},
     "granitemoe_swa": {"sinks": "scale", "router": "topk_softmax"},
     "helium": {"norm": "offset", "rotary_per": "layer"},
@@ -133,28 +113,28 @@ ROWS: dict[str, Row] = {
     "minimax_m2": {"router": "sigmoid", "rotary_joined": True},
     "ministral3": {"temperature": "all"},
     "mistral4": {"temperature": "all", "router": "normalized", "router_scores": "model", "router_weights": "model",
-                 "router_grouped": 2},
+                 "router_group_best": 2},
     "mixtral": {"router": "normalized", "router_weights": "float"},
     "modernbert": MODERN_BERT | {"loss": "masked"},
     "modernbert-decoder": MODERN_BERT,
     "mpnet": MODEL | {"own_attention": True},
-    "mpt": {"kept_mask": True, "hidden_dropout": ()},
+    "mpt": {"kept_mask": True},
     "nanochat": {"qk_l2_norm": "all"},
-    "nemotron": {"layer_norm": "offset", "rotary_part": 0.5},
+    "nemotron": {"layer_norm": "offset"},
     "openai-gpt": MODEL | {"mask_argument": True, "position_indices": False, "own_attention": True,
                            "activation": "gelu_new"},
-    "nemotron_h": FLOAT_ROUTER | OFFSET | {"router_grouped": 2},
+    "nemotron_h": FLOAT_ROUTER | OFFSET | {"router_group_best": 2},
     "olmo": {"layer_norm": "float", "rotary_dtype": "float"},
-    "opt": {"embedding_dropout": (), "ffn_dropout": (), "scaled_query": True},
-    "phi3": {"embedding_dropout": (), "rotary_joined": True},
+    "opt": {"scaled_query": True},
+    "phi3": {"rotary_joined": True},
     "olmo3": OLMO2 | {"rotary_by_window": True},
-    "persimmon": {"attention_residual_dropout": False, "rotary_part": 0.5},
-    "phimoe": {"embedding_dropout": (), "router": "sparsemixer"},
-    "qwen3_5_moe_text": OFFSET | {"router": "normalized", "rotary_by_sequence": True, "rotary_part": 0.25},
-    "qwen3_5_text": OFFSET | {"rotary_by_sequence": True, "rotary_part": 0.25},
-    "qwen3_next": OFFSET | {"rotary_part": 0.25},
-    "recurrent_gemma": OFFSET | {"mask_argument": True, "rotary_part": 0.5, "rotary_per": "layer"},
-    "stablelm": {"attention_residual_dropout": False, "qk_layer_norm": True, "rotary_part": 0.25},
+    "persimmon": {"attention_residual_dropout": False},
+    "phimoe": {"router": "sparsemixer"},
+    "qwen3_5_moe_text": OFFSET | {"router": "normalized", "rotary_by_sequence": True},
+    "qwen3_5_text": OFFSET | {"rotary_by_sequence": True},
+    "qwen3_next": OFFSET,
+    "recurrent_gemma": OFFSET | {"mask_argument": True, "rotary_per": "layer"},
+    "stablelm": {"attention_residual_dropout": False, "qk_layer_norm": True},
     "xlm-roberta-xl": MODEL | {"type_indices": True, "ffn_residual_dropout": False},
     "eurobert": {"loss": "masked"},
     "ultrabert": {"loss": "masked"},

@@ -1,0 +1,119 @@
+"""What a config says of its model that no count depends on, but training does: dropout, activation, caps, routing."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.readers.config.defaults import UNKNOWN_TO_THE_LIBRARY, family_data
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+    from paramcalc.spec.model import ModelSpec
+
+ACTIVATIONS = ("hidden_act", "hidden_activation", "activation_function", "activation", "afn")
+CAPS = {"attn_logit_softcapping": "attn_logit_softcapping", "final_logit_softcapping": "final_logit_softcapping",
+        "logits_soft_cap": "final_logit_softcapping"}
+"""Key of a config to the field of the specification."""
+SWITCHES = ("use_qk_norm", "attn_temperature_tuning", "kda_safe_gate", "residual_in_fp32")
+
+Keys = dict[str, tuple[str, ...]]
+
+DROPOUTS: Keys = {
+    "attention": ("attention_dropout", "attn_pdrop", "attention_probs_dropout_prob", "attn_dropout", "dropout_rate"),
+    "hidden": ("resid_pdrop", "hidden_dropout_prob", "hidden_dropout", "residual_dropout", "resid_dropout", "dropout",
+               "dropout_rate"),
+    "embedding": ("embd_pdrop", "embedding_dropout", "embed_dropout", "hidden_dropout_prob", "dropout", "dropout_rate"),
+    "ffn": ("activation_dropout",),
+}
+"""Keys that say a dropout, of which the first that the class has does."""
+T5: Keys = {"ffn": ("dropout_rate",), "final": ("dropout_rate",)}
+UNDROPPED: Keys = {"embedding": ()}
+MODERN_BERT: Keys = {"hidden": ("attention_dropout",), "ffn": ("mlp_dropout",)}
+DROPOUTS_IN: dict[str, Keys] = {
+    **dict.fromkeys(("longt5", "mt5", "switch_transformers", "t5", "umt5"), T5),
+    **dict.fromkeys(("modernbert", "modernbert-decoder"), MODERN_BERT),
+    **dict.fromkeys(("bloom", "phi3", "phimoe"), UNDROPPED),
+    "emu3_text_model": {"hidden": ("attention_dropout",)},
+    "falcon": {"attention": (), "embedding": ()},
+    "gpt_neox": {"embedding": ("hidden_dropout",)},
+    "gte": {"ffn": ("hidden_dropout_prob",)},
+    "mpt": {"hidden": ()},
+    "opt": {"embedding": (), "ffn": ()},
+}
+"""Where a class reads other keys; none where it drops nothing there, whatever its config says."""
+
+
+def behaviour(config: Config, spec: ModelSpec) -> dict[str, Any]:
+    """The fields of the specification, without those that hold the usual."""
+    fields: dict[str, Any] = {field: float(value) for key, field in CAPS.items()
+                              if _has(config, key) and type(value := config.get(key)) in (int, float) and value > 0}
+    rates = {place: _rate(config, keys) for place, keys in _dropout_keys(config.model_type).items()}
+    if any(rates.values()):
+        from paramcalc.spec.behaviour import Dropout
+
+        fields["dropout"] = Dropout(**{place: rate for place, rate in rates.items() if rate})
+    word = _activation(config)
+    if word and word != ("gelu" if spec.gated is False else "silu"):
+        fields["activation"] = word
+    if config.task == "masked":
+        fields["objective"] = "masked"
+    if routing := _routing(config):
+        from paramcalc.spec.behaviour import Routing
+
+        fields["routing"] = Routing(**routing)
+    switches = (key for key in SWITCHES if config.family.defaults.get(key) is True)
+    if off := tuple(key for key in switches if config.get(key) in (False, 0)):
+        fields["switched_off"] = off
+    return fields
+
+
+@cache
+def _dropout_keys(model_type: str) -> Keys:
+    """The keys of each dropout that the class has; all of them where the class is not the library's."""
+    data = None if model_type in UNKNOWN_TO_THE_LIBRARY else family_data(model_type)
+    asked = DROPOUTS | DROPOUTS_IN.get(model_type, {})
+    return {place: tuple(key for key in keys if data is None or key in data.spellings) for place, keys in asked.items()}
+
+
+def _has(config: Config, key: str) -> bool:
+    return key in config.family.spellings
+
+
+def _rate(config: Config, keys: tuple[str, ...]) -> float:
+    """The first of the keys the config has; zero where it has none."""
+    for key in keys:
+        value = config.get(key)
+        if type(value) in (int, float) and 0 <= value < 1:
+            return float(value)
+    return 0.0
+
+
+def _activation(config: Config) -> str:
+    """The function's name; of T5's two words the second, whose gated gelu is the approximation of GPT-2."""
+    known = config.model_type in UNKNOWN_TO_THE_LIBRARY
+    for key in ("feed_forward_proj", *ACTIVATIONS):
+        value = config.get(key) if known or _has(config, key) else None
+        if type(value) is str and len(value) <= 60:
+            if key != "feed_forward_proj":
+                return value
+            return "gelu_new" if value == "gated-gelu" else value.split("-")[-1]
+    return ""
+
+
+def _routing(config: Config) -> dict[str, Any]:
+    """How experts are chosen; groups where the class's way of choosing knows them."""
+    fields: dict[str, Any] = {}
+    unknown = config.model_type in UNKNOWN_TO_THE_LIBRARY
+    if unknown or _has(config, "norm_topk_prob") or _has(config, "scoring_func"):
+        if config.get("scoring_func") == "sigmoid":
+            fields["scoring_func"] = "sigmoid"
+        if config.get("norm_topk_prob"):
+            fields["norm_topk_prob"] = True
+    if not unknown and not _has(config, "topk_group"):
+        return fields
+    groups, top = config.get("n_group") or config.get("num_expert_group"), config.get("topk_group")
+    grouped = not _has(config, "topk_method") or config.get("topk_method") == "group_limited_greedy"
+    if grouped and type(groups) is int and type(top) is int and 0 < groups < 2**16 and 0 < top < 2**16:
+        fields |= {"n_group": groups, "topk_group": top}
+    return fields
