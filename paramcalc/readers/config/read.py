@@ -64,7 +64,7 @@ def _whole(
     text: ModelSpec, data: dict[str, Any], outer: FamilyData | None, towers: tuple[str, ...],
 ) -> tuple[ModelSpec, tuple[str, ...]]:
     """The text model with its towers, and what is not counted."""
-    from paramcalc.readers.families.towers import with_towers
+    from paramcalc.readers.families.towers.whole import with_towers
 
     around = Config(data, outer or FamilyData({}, {}, ()), str(data["model_type"]), _architecture(data))
     try:

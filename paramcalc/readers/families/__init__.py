@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.errors import Problem, UnknownArchitectureError
 from paramcalc.readers.config.defaults import PUBLISHED
+from paramcalc.readers.families.towers.tables import ALONE, MODELS, TOWERS
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Builder
@@ -90,14 +91,24 @@ def builder(model_type: str) -> Builder | None:
     """What makes a specification of a config of this type; None where nobody wrote it."""
     module = module_of(model_type)
     if module is None:
-        return None
+        return _encoder(model_type)
     rows: dict[str, Builder] = import_module(f"{__name__}.{module}").ROWS
     return rows[PUBLISHED.get(model_type, model_type)]
 
 
+def _encoder(model_type: str) -> Builder | None:
+    """What makes a specification of a tower that is a model of its own."""
+    place = MODELS.get(model_type, ALONE if model_type in TOWERS else None)
+    if place is None:
+        return None
+    module, name = place.split(":")
+    make: Builder = getattr(import_module(f"{__name__}.towers.{module}"), name)
+    return make
+
+
 def known() -> tuple[str, ...]:
     """Every model type that can be counted."""
-    return tuple(sorted({*PUBLISHED, *(name for members in MEMBERS.values() for name in members.split())}))
+    return tuple(sorted({*PUBLISHED, *MODELS, *(name for members in MEMBERS.values() for name in members.split())}))
 
 
 def unknown_type(model_type: str, path: tuple[str, ...], architecture: str = "") -> UnknownArchitectureError:

@@ -23,7 +23,7 @@ from paramcalc.readers.families.towers.parts import (
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers import Towers, Whole
+    from paramcalc.readers.families.towers.whole import Towers, Whole
     from paramcalc.spec.tower import Tower
 
 NAMES = {"qkv_proj": "qkv", "o_proj": "projection", "up_proj": "fc1", "down_proj": "fc2"}

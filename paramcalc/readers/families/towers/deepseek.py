@@ -8,7 +8,7 @@ from paramcalc.readers.families.towers.parts import Parts, conv, dense, vector
 from paramcalc.readers.families.towers.sam import neck
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.towers import Towers, Whole
+    from paramcalc.readers.families.towers.whole import Towers, Whole
 
 SIGLIP, SAM = "siglip_vision_model", "sam_vision_model"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.readers.families.towers.parts import Parts, dense, matrix, projector, rms
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.towers import Towers, Whole
+    from paramcalc.readers.families.towers.whole import Towers, Whole
 
 SIGLIP = "siglip_vision_model"
 

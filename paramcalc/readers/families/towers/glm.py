@@ -22,7 +22,7 @@ from paramcalc.readers.families.towers.qwen_vl import patches
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers import Towers, Whole
+    from paramcalc.readers.families.towers.whole import Towers, Whole
     from paramcalc.spec.tower import Tower
 
 LAYER = Layer("norm1", "attn", "norm2", "mlp", names={"qkv_proj": "qkv", "o_proj": "proj"}, fused="qkv",

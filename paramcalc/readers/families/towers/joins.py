@@ -9,7 +9,7 @@ from paramcalc.readers.families.towers.llava import AT, CLIP, two_matrices, widt
 from paramcalc.readers.families.towers.parts import QKVO, Parts, dense, matrix, norm, rms, vector
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.towers import Towers, Whole
+    from paramcalc.readers.families.towers.whole import Towers, Whole
 
 SIGLIP, SIGLIP2 = "siglip_vision_model", "siglip2_vision_model"
 

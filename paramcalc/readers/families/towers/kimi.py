@@ -22,7 +22,7 @@ from paramcalc.readers.families.towers.parts import (
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers import Towers, Whole
+    from paramcalc.readers.families.towers.whole import Towers, Whole
     from paramcalc.spec.tower import Tower
 
 LAYER = Layer("norm1", "attn", "norm2", "mlp", names={"o_proj": "proj", "up_proj": "fc1", "down_proj": "fc2"})

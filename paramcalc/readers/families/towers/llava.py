@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.readers.families.towers.parts import Parts, dense, norm, projector, tower, vector
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.towers import Towers, Whole
+    from paramcalc.readers.families.towers.whole import Towers, Whole
 
 CLIP = "clip_vision_model"
 AT = "multi_modal_projector"

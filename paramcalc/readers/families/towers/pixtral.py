@@ -10,7 +10,7 @@ from paramcalc.readers.families.towers.parts import ROTARY, Layer, Parts, conv, 
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers import Towers, Whole
+    from paramcalc.readers.families.towers.whole import Towers, Whole
     from paramcalc.spec.tower import Tower
 
 LAYER = Layer("attention_norm", "attention", "ffn_norm", "feed_forward", names={}, norm="rmsnorm", bias=(),

@@ -9,7 +9,7 @@ from paramcalc.readers.families.towers.parts import Layer, Parts, conv, dense, m
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers import Towers, Whole
+    from paramcalc.readers.families.towers.whole import Towers, Whole
     from paramcalc.spec.tower import Tower
 
 NAMES = {"qkv_proj": "qkv", "o_proj": "proj", "up_proj": "lin1", "down_proj": "lin2"}

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 TOWERS: dict[str, str] = {
-    **dict.fromkeys(("clip_vision_model", "mlcd_vision_model"), "clip:vision"),
+    **dict.fromkeys(("clip_vision_model", "mlcd_vision_model", "altclip_vision_model", "chinese_clip_vision_model",
+                     "clipseg_vision_model", "metaclip_2_vision_model"), "clip:vision"),
+    **dict.fromkeys(("dinov2", "dinov2_with_registers"), "dino:dinov2"),
+    "dinov3_vit": "dino:dinov3",
+    "parakeet_encoder": "conformer:parakeet",
+    "lasr_encoder": "conformer:lasr",
     "siglip_vision_model": "siglip:vision",
     "siglip2_vision_model": "siglip:vision2",
     **dict.fromkeys(("idefics2_vision", "idefics3_vision", "smolvlm_vision"), "idefics:vision"),
@@ -96,3 +101,30 @@ WHOLES: dict[str, str] = {
                     "qwen_vl:qwen_vl"),
 }
 """Model types of composite configs."""
+
+ALONE = "alone:alone"
+"""What makes a model of a tower that has no head of its own."""
+
+MODELS: dict[str, str] = {
+    "clip": "pairs:clip",
+    "clip_text_model": "pairs:text_alone",
+    **dict.fromkeys(("siglip_text_model", "siglip2_text_model", "metaclip_2_text_model"), "pairs:text_alone"),
+    "clipseg": "pairs:clip",
+    "metaclip_2": "pairs:clip",
+    **dict.fromkeys(("siglip", "siglip2"), "pairs:siglip"),
+    "chinese_clip": "pairs:chinese_clip",
+    "altclip": "pairs:altclip",
+    **dict.fromkeys(("vit", "deit", "ijepa", "vit_msn"), "vit:vit"),
+    "vit_mae": "vit:vit_mae",
+    "videomae": "vit:videomae",
+    **dict.fromkeys(("beit", "data2vec-vision"), "vit:beit"),
+    **dict.fromkeys(("dinov2", "dinov2_with_registers"), "dino:dinov2_model"),
+    "dinov3_vit": "dino:dinov3_model",
+    **dict.fromkeys(("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat"), "wav2vec:wav2vec2"),
+    "data2vec-audio": "wav2vec:data2vec",
+    "wav2vec2-conformer": "wav2vec:conformer",
+    "wav2vec2-bert": "wav2vec:bert",
+    "sew": "wav2vec:sew",
+    **dict.fromkeys(("parakeet_ctc", "lasr_ctc"), "ctc:ctc"),
+}
+"""Model types of encoders that are models of their own."""

@@ -26,7 +26,7 @@ from paramcalc.readers.families.towers.parts import (
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers import Towers, Whole
+    from paramcalc.readers.families.towers.whole import Towers, Whole
     from paramcalc.spec.tower import Tower
 
 RADIO = Layer("norm1", "attention", "norm2", scale1="layer_scale1.lambda1", scale2="layer_scale2.lambda1",

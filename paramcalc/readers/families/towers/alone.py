@@ -1,0 +1,75 @@
+"""Towers as models of their own: what a class puts on top, and what each part is rather than all of it `vision`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.components.linear import Linear
+from paramcalc.readers.families.encoders.heads import top_of
+from paramcalc.readers.families.towers.parts import Parts, norm
+from paramcalc.readers.families.towers.whole import builder
+from paramcalc.spec.model import Block, ModelSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from paramcalc.components.base import Component
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.encoders.heads import Tops
+
+    Piece = Callable[[Config], Parts]
+
+
+def model(width: int, modules: Mapping[str, Component], blocks: Mapping[str, Parts], base: str = "") -> ModelSpec:
+    """A specification of modules that stand at `base`."""
+    front = f"{base}." if base else ""
+    return ModelSpec(hidden_size=width, modules={(front + key).rstrip("."): part for key, part in modules.items()},
+                     blocks={name: Block(parts=parts) for name, parts in blocks.items()})
+
+
+def crowned(config: Config, base: str, body: ModelSpec, tops: Tops, silent: str = "Model") -> ModelSpec:
+    """A body and what the class puts on it; the body's parts are named after it in every class but its own.
+
+    A top named `pooler` stands within the body.
+    """
+    word = top_of(config, tops, silent)
+    front = "" if word == "Model" else f"{base}."
+    modules: Parts = {(front + key).rstrip("."): part for key, part in (body.modules or {}).items()}
+    for piece in tops[word]:
+        if callable(piece):
+            parts = piece(config)
+            inside = {key: part for key, part in parts.items() if key.startswith("pooler")}
+            modules |= {front + key: part for key, part in inside.items()}
+            modules |= {key: part for key, part in parts.items() if key not in inside}
+    return body.model_copy(update={"modules": modules})
+
+
+def alone(config: Config) -> ModelSpec:
+    """A tower's own class, without a head. Raises SpecError for another class."""
+    make = builder(config.model_type)
+    if make is None or (config.architecture and not config.architecture.endswith(("Model", "Encoder"))):
+        raise config.unknown_class()
+    tower = make(config, "")
+    return ModelSpec(hidden_size=tower.hidden_size, modules=tower.modules, blocks=tower.blocks)
+
+
+def labels(name: str = "classifier", times: int = 1, component: str = "lm_head") -> Piece:
+    """A projection to the labels, of one vector or several beside each other."""
+
+    def classify(config: Config) -> Parts:
+        width = times * config.integer("hidden_size")
+        return {name: Linear.model_validate({"kind": "linear", "out_features": config.labels, "in_features": width,
+                                             "bias": True, "component": component, "per": "sequence"})}
+
+    return classify
+
+
+def pooled(config: Config) -> Parts:
+    """A dense layer on the first token."""
+    out = config.integer("pooler_output_size", config.integer("hidden_size"))
+    return {"pooler.dense": Linear(out_features=out, bias=True, component="pooler", per="sequence")}
+
+
+def pooled_norm(config: Config) -> Parts:
+    """A norm on the mean of all patches."""
+    return {"pooler.layernorm": norm(config.integer("hidden_size"))}

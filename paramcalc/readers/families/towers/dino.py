@@ -1,0 +1,76 @@
+"""DINOv2 and DINOv3. arXiv:2304.07193, arXiv:2309.16588 (registers), arXiv:2508.10104."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.families.towers.alone import crowned, labels, model
+from paramcalc.readers.families.towers.clip import heads
+from paramcalc.readers.families.towers.internvl import patches, sides
+from paramcalc.readers.families.towers.parts import ROTARY, Layer, Parts, conv, layers, norm, tower, vector
+from paramcalc.readers.families.towers.vit import biased
+
+if TYPE_CHECKING:
+    from paramcalc.components.attention import Projection
+    from paramcalc.readers.config.config import Config
+    from paramcalc.spec.model import ModelSpec
+    from paramcalc.spec.tower import Tower
+
+LAYER = Layer("norm1", "attention", "norm2", scale1="layer_scale1.lambda1", scale2="layer_scale2.lambda1",
+              names={"up_proj": "fc1", "down_proj": "fc2"})
+V3 = Layer("norm1", "attention", "norm2", scale1="layer_scale1.lambda1", scale2="layer_scale2.lambda1", names={})
+
+
+def dinov2(config: Config, at: str) -> Tower:
+    """DINOv2, with registers or without."""
+    width, inner = config.integer("hidden_size"), int(config.integer("hidden_size") * config.number("mlp_ratio"))
+    modules: Parts = {"embeddings.cls_token": vector(1, 1, width, component="other_embedding")}
+    registers = config.model_type == "dinov2_with_registers"
+    if registers or config.flag("use_mask_token", default=True):
+        modules["embeddings.mask_token"] = vector(1, width, component="other_embedding")
+    modules["embeddings.position_embeddings"] = vector(1, patches(config) + 1, width, component="position_embedding")
+    if registers and (count := config.integer("num_register_tokens", least=0)):
+        modules["embeddings.register_tokens"] = vector(1, count, width, component="other_embedding")
+    modules |= {"embeddings.patch_embeddings.projection": conv(width, config.integer("num_channels"),
+                                                               *sides(config, "patch_size")),
+                "encoder.layer": layers(config.layers), "layernorm": norm(width)}
+    gated = config.flag("use_swiglu_ffn")
+    if gated:
+        inner = -(-int(inner * 2 / 3) // 8) * 8
+    joined = gated and registers
+    names = {"gate_up_proj": "weights_in", "down_proj": "weights_out"} if joined else {} if gated else LAYER.names
+    block = LAYER(width, heads(config), inner, gated=gated, bias=biased(config), fused_gate=joined, names=names)
+    return tower("vision", width, modules, {"layer": block}, at)
+
+
+def dinov3(config: Config, at: str) -> Tower:
+    """DINOv3: rotary positions, registers, a bias on each projection as the config says."""
+    width = config.integer("hidden_size")
+    modules: Parts = {"embeddings.cls_token": vector(1, 1, width, component="other_embedding"),
+                      "embeddings.mask_token": vector(1, 1, width, component="other_embedding")}
+    if count := config.integer("num_register_tokens", least=0):
+        modules["embeddings.register_tokens"] = vector(1, count, width, component="other_embedding")
+    modules |= {"embeddings.patch_embeddings": conv(width, config.integer("num_channels"), *sides(config,
+                                                                                                  "patch_size")),
+                "positions": ROTARY, "model.layer": layers(config.layers), "norm": norm(width)}
+    keys: tuple[tuple[Projection, str, bool], ...] = (("q", "query_bias", True), ("k", "key_bias", False),
+                                                      ("v", "value_bias", True), ("o", "proj_bias", True))
+    bias = tuple(word for word, key, usual in keys if config.flag(key, default=usual))
+    block = V3(width, heads(config), config.integer("intermediate_size"), gated=config.flag("use_gated_mlp"),
+               bias=bias, mlp_bias=config.flag("mlp_bias", default=True))
+    return tower("vision", width, modules, {"layer": block}, at)
+
+
+def _alone(tower: Tower) -> ModelSpec:
+    return model(tower.hidden_size, tower.modules, {}).model_copy(update={"blocks": tower.blocks})
+
+
+def dinov2_model(config: Config) -> ModelSpec:
+    """DINOv2 alone: a classifier reads the first token and the mean of the patches."""
+    return crowned(config, config.model_type, _alone(dinov2(config, "")),
+                   {"Model": (), "ImageClassification": (labels(times=2),)})
+
+
+def dinov3_model(config: Config) -> ModelSpec:
+    """DINOv3 alone."""
+    return crowned(config, "dinov3_vit", _alone(dinov3(config, "")), {"Model": ()})

@@ -1,0 +1,121 @@
+"""Models of two towers, one for text and one for images, whose vectors are compared: CLIP, SigLIP and their kin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.components.linear import Linear
+from paramcalc.readers.config.config import Config
+from paramcalc.readers.families.encoder import Encoder
+from paramcalc.readers.families.towers.alone import model
+from paramcalc.readers.families.towers.clip import layer
+from paramcalc.readers.families.towers.parts import Layer, Parts, dense, layers, norm, table, tower, vector
+from paramcalc.readers.families.towers.whole import builder, nested
+from paramcalc.spec.model import ModelSpec
+
+if TYPE_CHECKING:
+    from paramcalc.spec.tower import Tower
+
+LAYER = Layer()
+CAUSAL = Layer(causal=True)
+
+
+def text(config: Config) -> ModelSpec:
+    """A text encoder: CLIP's sees what came before, SigLIP's everything, and projects the last token."""
+    width, sig = config.integer("hidden_size"), "siglip" in config.model_type
+    modules: Parts = {
+        "embeddings.token_embedding": table(config.integer("vocab_size"), width, "token_embedding"),
+        "embeddings.position_embedding": table(config.integer("max_position_embeddings"), width),
+        "encoder.layers": layers(config.layers), "final_layer_norm": norm(width)}
+    if sig:
+        out = config.integer("projection_size", width)
+        modules["head"] = Linear(out_features=out, in_features=width, bias=True, component="other", per="sequence")
+    spec = model(width, modules, {"layer": layer(config, LAYER if sig else CAUSAL)})
+    return spec.model_copy(update={"vocab_size": config.integer("vocab_size")})
+
+
+def _image(config: Config, at: str) -> Tower:
+    make = builder(config.model_type)
+    if make is None:
+        raise config.error("model_type", f"unknown value {config.model_type[:60]!r}")
+    return make(config, at)
+
+
+def _pair(words: ModelSpec, images: Tower, between: Parts, eyes: Parts) -> ModelSpec:
+    """Both towers; `between` counts as what it is, `eyes` with the vision tower."""
+    modules = {**between, **{f"text_model.{key}": part for key, part in (words.modules or {}).items()}}
+    towers = {"vision": images}
+    if eyes:
+        towers["projection"] = tower("vision", images.hidden_size, eyes, stream="image_tokens")
+    return words.model_copy(update={"modules": modules, "towers": towers})
+
+
+def _classifier(config: Config, images: Tower) -> ModelSpec:
+    head = Linear(out_features=config.labels, bias=True, component="lm_head", per="sequence")
+    return ModelSpec(hidden_size=images.hidden_size, modules={"classifier": head}, towers={"vision": images})
+
+
+def _parts(config: Config) -> tuple[Config, Tower]:
+    words = nested(config, "text_config", f"{config.model_type}_text_model")
+    return words, _image(nested(config, "vision_config", f"{config.model_type}_vision_model"), "vision_model")
+
+
+def _projections(config: Config, words: ModelSpec, images: Tower) -> tuple[Parts, Parts]:
+    out = config.integer("projection_dim")
+    return ({"text_projection": dense(out, words.hidden_size, bias=False), "logit_scale": vector()},
+            {"visual_projection": dense(out, images.hidden_size, bias=False)})
+
+
+def clip(config: Config) -> ModelSpec:
+    """CLIP: both vectors are projected to one width. arXiv:2103.00020."""
+    words, images = _parts(config)
+    if config.architecture.endswith("ForImageClassification"):
+        return _classifier(config, images)
+    if config.architecture and not config.architecture.endswith("Model"):
+        raise config.unknown_class()
+    spec = text(words)
+    return _pair(spec, images, *_projections(config, spec, images))
+
+
+def siglip(config: Config) -> ModelSpec:
+    """SigLIP: nothing is projected but the text's last token. arXiv:2303.15343."""
+    words, images = _parts(config)
+    if config.architecture.endswith("ForImageClassification"):
+        return _classifier(config, images)
+    return _pair(text(words), images, {"logit_scale": vector(1), "logit_bias": vector(1)}, {})
+
+
+def text_alone(config: Config) -> ModelSpec:
+    """The text encoder as a model of its own, as diffusion pipelines use it."""
+    spec, width = text(config), config.integer("hidden_size")
+    if not config.architecture.endswith("WithProjection"):
+        return spec
+    projection = {"text_projection": dense(config.integer("projection_dim"), width, bias=False, per="sequence")}
+    moved = {f"text_model.{key}": part for key, part in (spec.modules or {}).items()}
+    return spec.model_copy(update={"modules": moved | projection})
+
+
+def _bert(config: Config, layers_at: str, offset: int) -> ModelSpec:
+    """BERT's encoder without a pooler, by the encoder skeleton."""
+    encoder = Encoder("", {"layers": layers_at}, tops={"Model": ()}, position_offset=offset)
+    inner = Config(config.data, config.family, config.model_type, "BertModel", config.path, config.outer)
+    return encoder(inner)
+
+
+def chinese_clip(config: Config) -> ModelSpec:
+    """CLIP with a BERT for text. arXiv:2211.01335."""
+    words, images = _parts(config)
+    spec = _bert(words, "encoder.layer", 0)
+    return _pair(spec, images, *_projections(config, spec, images))
+
+
+def altclip(config: Config) -> ModelSpec:
+    """CLIP with an XLM-R for text, whose width is transformed first. arXiv:2211.06679."""
+    words, images = _parts(config)
+    body = _bert(words, "encoder.layers", 0)
+    out = words.integer("project_dim")
+    inner: Parts = {f"roberta.{key}": part for key, part in (body.modules or {}).items()}
+    inner |= {"transformation": dense(out, body.hidden_size), "pre_LN": norm(body.hidden_size)}
+    spec = body.model_copy(update={"modules": inner})
+    between, eyes = _projections(config, spec.model_copy(update={"hidden_size": out}), images)
+    return _pair(spec, images, between, eyes)

@@ -1,0 +1,138 @@
+"""Towers: what stands beside a text model, by the model type of its own config, and what joins it to the text model.
+
+A tower is a function of its config and of the place its tensors stand at. A whole model is a function that names its
+towers and gives what leads from them into the text model. Both are found by model type in the tables below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from paramcalc.errors import Problem, SpecError
+from paramcalc.readers.config.composite import OUTSIDE, SPELLINGS, WITHIN
+from paramcalc.readers.config.config import Config
+from paramcalc.readers.config.defaults import FamilyData, family_data
+from paramcalc.readers.families.towers.tables import TOWERS, WHOLES
+
+if TYPE_CHECKING:
+    from paramcalc.readers.families.towers.parts import Parts
+    from paramcalc.spec.model import ModelSpec
+    from paramcalc.spec.tower import Stream, Tower
+
+TowerBuilder = Callable[[Config, str], "Tower"]
+Towers = dict[str, "Tower"]
+
+
+class Whole(NamedTuple):
+    """A composite config, and the text model that was made of it."""
+
+    config: Config
+    text: ModelSpec
+    uncounted: list[str]
+    """Parts nobody can count; those who meet them add to it."""
+
+    def at(self, name: str) -> str:
+        """Where files spell a part of the composite class: beside the text model, or with it inside `model`."""
+        outside = SPELLINGS.get(self.config.model_type, WITHIN) == OUTSIDE
+        return name if outside else f"model.{name}"
+
+    def join(self, modules: Parts, into: int, name: str = "projector", *, stream: Stream = "image_tokens",
+             component: Literal["vision", "audio", "projector"] | None = "projector") -> Towers:
+        """What leads from a tower `into` values wide to the text model, under the names of the composite class."""
+        from paramcalc.readers.families.towers.parts import tower
+
+        placed = {self.at(key): part for key, part in modules.items()}
+        return {name: tower(component, into, placed, stream=stream)}
+
+    def part(self, key: str, usual: str) -> Config:
+        """A nested config as its own class reads it, of the type `usual` where it says none."""
+        return nested(self.config, key, usual)
+
+    def tower(self, key: str, at: str, usual: str) -> Towers:
+        """The tower a nested config says, named as the key is; nothing, and said so, where its type is not known."""
+        config = self.part(key, usual)
+        make = builder(config.model_type)
+        if make is None:
+            self.config.read.add(key)
+            self.uncounted.append(f"{key} ({config.model_type[:100]})")
+            return {}
+        name = key.removesuffix("_config")
+        tower = make(config, self.at(at))
+        self.config.notes += [note for note in config.notes if note not in self.config.notes]
+        return {name: tower}
+
+
+def nested(outer: Config, key: str, usual: str) -> Config:
+    """The config under `key`, of the type it says, else of `usual`. Raises SpecError where it is no mapping."""
+    value: Any = outer.get(key)
+    if value is None:
+        value = outer.family.defaults.get(key) or {}
+    if not isinstance(value, dict):
+        raise outer.error(key, "expected a mapping")
+    kind = value.get("model_type") or usual
+    if kind == outer.model_type:
+        kind = usual  # files written before towers had types of their own
+    if not isinstance(kind, str):
+        raise SpecError(Problem("expected a string", (*outer.path, key, "model_type")))
+    if (family := family_data(kind)) is None:
+        family = family_data(usual) or FamilyData({}, {}, ())
+    return Config(value, family, kind, "", (*outer.path, key), outer.data)
+
+
+def builder(model_type: str) -> TowerBuilder | None:
+    """What makes a tower of a config of this type; None where nobody wrote it."""
+    make: TowerBuilder | None = _imported(TOWERS.get(model_type))
+    return make
+
+
+def whole_builder(model_type: str) -> Callable[[Whole], Towers] | None:
+    """What gives the towers of a composite type; None where nobody wrote it."""
+    make: Callable[[Whole], Towers] | None = _imported(WHOLES.get(model_type))
+    return make
+
+
+def _imported(place: str | None) -> Any:  # noqa: ANN401 - one of the two kinds above
+    if place is None:
+        return None
+    module, name = place.split(":")
+    return getattr(import_module(f"{__package__}.{module}"), name)
+
+
+def with_towers(text: ModelSpec, outer: Config, towers: tuple[str, ...]) -> tuple[ModelSpec, tuple[str, ...]]:
+    """The text model with what stands beside it; and what is left of `towers`, keys of nested configs, uncounted."""
+    make = whole_builder(outer.model_type)
+    whole = Whole(outer, text, [])
+    if make is None:
+        return _named_alike(whole, towers)
+    try:
+        built = make(whole)
+    except SpecError:
+        if all(builder(_type(outer, key)) for key in towers):
+            raise
+        return _named_alike(Whole(outer, text, []), towers)  # what joins a strange tower asks for its width
+    left = [f"{key} ({_type(outer, key)})" for key in towers if key not in outer.read]
+    return text.model_copy(update={"towers": built}), (*whole.uncounted, *left)
+
+
+def _named_alike(whole: Whole, towers: tuple[str, ...]) -> tuple[ModelSpec, tuple[str, ...]]:
+    """The towers of a composite nobody wrote, as far as their own types are known; never what joins them."""
+    built: Towers = {}
+    for key in towers:
+        kind = _type(whole.config, key)
+        if builder(kind) is None:
+            whole.uncounted.append(f"{key} ({kind})")
+        else:
+            built |= whole.tower(key, key.removesuffix("_config") + "_tower", kind)
+    if towers:
+        whole.uncounted.append(f"what joins {', '.join(towers)} to the text model ({whole.config.model_type[:100]})")
+    return whole.text.model_copy(update={"towers": built}), tuple(whole.uncounted)
+
+
+def _type(outer: Config, key: str) -> str:
+    for data in (outer.data, outer.family.defaults):
+        value = data.get(key)
+        if isinstance(value, dict) and isinstance(value.get("model_type"), str):
+            return str(value["model_type"])[:100]
+    return "no model_type"
