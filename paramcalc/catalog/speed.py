@@ -104,6 +104,14 @@ def speed_class(runtime: str, moe: bool, device: Accelerator) -> SpeedClass | No
     return next((known for known in speed_classes() if known.suits(runtime, moe, device)), None)
 
 
+def by_measurement(runtime: str, device: Accelerator) -> SpeedClass:
+    """A class without constants for what nobody measured: all it says comes from a measurement of one's own."""
+    widest = Spread(min(known.within.low for known in speed_classes()),
+                    max(known.within.high for known in speed_classes()))
+    return SpeedClass(f"{runtime}, by your measurement", runtime, "", device.vendor, (), Constants(), 0, 0, 0.0, 0.0,
+                      widest, widest, widest, None, (device.key,), "", ())
+
+
 @cache
 def speed_classes() -> tuple[SpeedClass, ...]:
     """All classes, in the order of the table."""

@@ -8,6 +8,7 @@ model here predicts.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.speed import Constants, Spread, power_shares
@@ -16,7 +17,7 @@ from paramcalc.estimates.fit import largest
 from paramcalc.estimates.prefill import peak as activation_peak
 from paramcalc.estimates.prefill import widths as activation_widths
 from paramcalc.estimates.runtimes import RUNTIMES, Runtime
-from paramcalc.estimates.step import Host, Served
+from paramcalc.estimates.step import Host, Served, arithmetic
 from paramcalc.measures.cache import Serving
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from paramcalc.catalog.accelerators import Accelerator
     from paramcalc.catalog.speed import PowerShare, SpeedClass
     from paramcalc.estimates.step import Terms
+    from paramcalc.tree import Node
 
 MOST_REQUESTS = 2**16
 FIRST_TOKEN = 0.05
@@ -106,7 +108,8 @@ class Speed:
 
     def __init__(self, served: Served, device: Accelerator, known: SpeedClass, runtime: str, requests: Requests,
                  draft: Draft | None = None, host: Host | None = None, measured: float = 1.0,
-                 calibrated: bool = False) -> None:
+                 calibrated: bool = False, utilization: tuple[int, int] | None = None) -> None:
+        self.utilization = utilization
         self.served, self.device, self.known, self.requests = served, device, known, requests
         self.draft, self.host, self.factor = draft, host, measured
         self.runtime = Runtime(SERVERS_LIKE.get(runtime, runtime) if runtime not in RUNTIMES else runtime)
@@ -118,13 +121,21 @@ class Speed:
         self.mean = self.room(requests.mean)
         self.filling = served.fill(device, requests.prompt, host)
 
+    def with_requests(self, requests: Requests) -> Speed:
+        """The same with other requests."""
+        other = copy(self)
+        other.requests = requests
+        other.longest, other.mean = self.room(requests.prompt + requests.output), self.room(requests.mean)
+        other.filling = self.served.fill(self.device, requests.prompt, self.host)
+        return other
+
     def room(self, context: int) -> Room:
         """Room for requests that hold so many tokens each, on one device."""
         served, runtime, profile = self.served, self.runtime, self.runtime.profile
         capacity = self.device.capacity_bytes
         if capacity is None:
             raise UsageError(Problem(f"the memory of {self.device.name} is not known"))
-        part, whole = profile.utilization
+        part, whole = self.utilization or profile.utilization
         one, two = (runtime.cache(served.kinds, Serving(context, batch, 0), served.held).bytes for batch in (1, 2))
         growth = (two - one) / served.split.pp
         load = Serving(context, 1, 0)
@@ -184,6 +195,16 @@ class Speed:
         """The largest number of requests, all with room, whose expected time a token is no longer; 0 for none."""
         most = self.most_requests
         return largest(lambda requests: self.point(requests).tpot.expected <= seconds, most) if most else 0
+
+
+def cache_dtype(runtime: str, tree: Node, dtype: str) -> str:
+    """What a runtime keeps keys and values in when nothing is said. TensorRT-LLM's checkpoints of FP8 and FP4 weights
+    say FP8 (`kv_cache_quant_algo` of the published Llama 3.1 and DeepSeek ones)."""
+    if runtime == "llama.cpp":
+        return Runtime(runtime).profile.kv_dtype or dtype
+    formats = {tensor.format.name for node in tree.nodes() for tensor in node.tensors if tensor.format}
+    few_bits = any(arithmetic(name, dtype) in ("fp8", "fp4") for name in formats)
+    return "fp8" if runtime == "tensorrt-llm" and few_bits else dtype
 
 
 def power_share(sequences: float) -> PowerShare:

@@ -248,7 +248,7 @@ def power():
     found = []
     for row in table("energy.csv"):
         device = find_accelerator(row["gpu"])
-        devices = int(row["tp"]) * int(row["dp"])
+        devices = int(row["gpus"])
         found.append((float(row["batch"]) / max(1, int(row["dp"])),
                       float(row["watts"]) / devices / device.power_watts))
     shares = []

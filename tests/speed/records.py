@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from paramcalc.catalog.accelerators import find_accelerator
 from paramcalc.estimates.links import Split
-from paramcalc.estimates.speed import Requests, Speed
+from paramcalc.estimates.speed import Requests, Speed, cache_dtype
 from paramcalc.estimates.step import Served
 from paramcalc.measures.cache import types
 from paramcalc.transforms.formats import in_formats
@@ -66,23 +66,16 @@ def rows():
     return tuple(found)
 
 
-def kv_dtype(row):
-    """What a runtime keeps its cache in when nothing is said."""
-    if row.runtime == "llama.cpp":
-        return "fp16"
-    return "fp8" if row.runtime == "tensorrt-llm" and row.quant.startswith(("fp8", "nvfp4", "mxfp4")) else "bf16"
-
-
 @cache
-def served(name, quant, split, kv):
-    """The model of a record."""
-    made = model(name)
-    return Served(in_formats(made, quant).tree, split, types("bf16", kv), "bf16")
+def served(name, quant, split, runtime):
+    """The model of a record, its cache in what the runtime takes by itself."""
+    tree = in_formats(model(name), quant).tree
+    return Served(tree, split, types("bf16", cache_dtype(runtime, tree, "bf16")), "bf16")
 
 
 def of(row):
     """The served model of a row."""
-    return served(row.model, row.quant, row.split, kv_dtype(row))
+    return served(row.model, row.quant, row.split, row.runtime)
 
 
 @cache
