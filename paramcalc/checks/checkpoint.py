@@ -11,6 +11,7 @@ from paramcalc.measures.parameters import Row, rows
 from paramcalc.measures.weights import held_in
 from paramcalc.readers.headers.checkpoint import read_header
 from paramcalc.readers.headers.header import StoredTensor, tell_layers
+from paramcalc.readers.headers.packing import unpacked
 
 if TYPE_CHECKING:
     from paramcalc.checks.checked_model import Subject
@@ -32,14 +33,15 @@ class Held(NamedTuple):
 def against_checkpoint(path: Path) -> Callable[[Subject], Iterator[Finding]]:
     """A comparison of a spec with a file, its header read once."""
     header = read_header(path)
-    held: dict[str, Held] = {}
-    for name, tensor in tell_layers(header.tensors):
-        held.setdefault(name, Held([])).tensors.append(tensor)
 
     def compare(subject: Subject) -> Iterator[Finding]:
         expected: dict[str, list[Row]] = {}
         for row in rows(subject.model.tree):
             expected.setdefault(row.name, []).append(row)
+        plain = unpacked(header, lambda: {name: same[0].shape for name, same in expected.items() if len(same) == 1})
+        held: dict[str, Held] = {}
+        for name, tensor in tell_layers(plain.tensors):
+            held.setdefault(name, Held([])).tensors.append(tensor)
         for message, hint in differences(expected, held):
             yield Finding(subject.name, CHECKPOINT, f"{path.name}: {message}", hint=hint)
         yield from _types(subject, held, path.name)

@@ -75,8 +75,22 @@ def _checkpoint(model: str, header: Header, overrides: Sequence[str]) -> Loaded:
 
     if overrides:
         raise UsageError(Problem("--set changes a spec or config, not a checkpoint", hint="convert it to a spec first"))
-    spec = checkpoint_spec(header)
+    spec = checkpoint_spec(header, lambda: _shapes(Path(header.source)))
     return Loaded(spec, model, Document({}, model), spec.notes)
+
+
+def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of all tensors by the config.json beside a checkpoint, by name; where layers differ, of none."""
+    from paramcalc.build import build
+    from paramcalc.measures.parameters import rows
+
+    config = path.with_name("config.json")
+    if not config.is_file():
+        return {}
+    shapes: dict[str, set[tuple[int, ...]]] = {}
+    for row in rows(build(load(str(config)).spec).tree):
+        shapes.setdefault(row.name, set()).add(row.shape)
+    return {name: next(iter(each)) for name, each in shapes.items() if len(each) == 1}
 
 
 def located(error: PCError, document: Document) -> PCError:

@@ -12,16 +12,19 @@ from paramcalc.components.linear import Parameter
 from paramcalc.components.stack import Stack
 from paramcalc.errors import InputError, Problem
 from paramcalc.readers.headers.header import Header, StoredTensor, tell_layers
+from paramcalc.readers.headers.packing import unpacked
 from paramcalc.readers.headers.tensor_names import component_of, is_buffer
 from paramcalc.sanitize import quote
+from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.model import Block, ModelSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from paramcalc.components.base import Component
     from paramcalc.components.linear import Bucket
     from paramcalc.readers.headers.gguf_layers import Layer
+    from paramcalc.readers.headers.packing import Unpacked
     from paramcalc.tree import Role
 
 BEFORE = ("token_embedding", "position_embedding", "other_embedding")
@@ -63,10 +66,16 @@ def read_header(path: Path) -> Header:
     return read_index(path) if path.name.endswith(".index.json") else read_safetensors(path)
 
 
-def checkpoint_spec(header: Header) -> ModelSpec:
-    """The specification of what a header lists; equal tensors of several layers are one entry with copies."""
+def checkpoint_spec(header: Header, expected: Callable[[], Mapping[str, tuple[int, ...]]] = dict) -> ModelSpec:
+    """The specification of what a header lists; equal tensors of several layers are one entry with copies.
+
+    Packed matrices are counted as what they stand for; `expected` gives the shapes of a config beside the file, for
+    those whose own file does not say them.
+    """
+    plain = unpacked(header, expected)
     try:
-        return _spec(header)
+        spec = _spec(header._replace(tensors=plain.tensors))
+        return spec.model_copy(update={"notes": (*spec.notes, *_packing_notes(plain)), "caveats": _caveats(plain)})
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
         where = detail["loc"][:2][-1] if detail["loc"] else "the header"
@@ -87,6 +96,25 @@ def _spec(header: Header) -> ModelSpec:
         source=header.source, hidden_size=common.width, blocks=blocks, notes=_notes(header, why), **_told(header),
         modules=before | stack | after | _tied(header, layers),
     )
+
+
+def _packing_notes(plain: Unpacked) -> tuple[str, ...]:
+    """How matrices are packed, and where their shapes were read."""
+    if not plain.packings:
+        return ()
+    kinds = ", ".join(f"{count:,} as {name}" for name, count in plain.packings.items())
+    where = (f"{plain.asked:,} of the shapes from the config.json beside the file" if plain.asked
+             else "shapes from the file")
+    return (f"packed matrices ({kinds}) are counted as what they stand for, {where}; bytes are as stored",)
+
+
+def _caveats(plain: Unpacked) -> tuple[Caveat, ...]:
+    """Why the count is a lower bound: packed matrices whose shape nothing says."""
+    if not plain.unknown:
+        return ()
+    reason = (f"{plain.unknown[0][:200]} and {len(plain.unknown) - 1:,} more are packed, and no shape is said: words "
+              "are counted, not parameters; put the model's config.json beside the file")
+    return (Caveat(figure="parameters", known="bound", reason=reason),)
 
 
 def _layers(header: Header) -> tuple[list[Layer], str]:

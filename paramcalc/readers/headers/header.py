@@ -11,6 +11,7 @@ import stat
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from paramcalc.errors import InputError, Problem
+from paramcalc.readers.headers.names import collapsed
 from paramcalc.sanitize import quote
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Header(NamedTuple):
     source: str
     tensors: tuple[StoredTensor, ...]
     metadata: dict[str, Any]
+    values: dict[str, bytes] = {}  # noqa: RUF012 - shared and never changed
+    """What small tensors hold that say how others are packed."""
 
 
 class Findings:
@@ -94,7 +97,7 @@ def elements(shape: tuple[int, ...]) -> int | None:
 def tell_layers(tensors: Iterable[StoredTensor]) -> Iterator[tuple[str, StoredTensor]]:
     """Each tensor with its name, every number between dots replaced by `*`."""
     for tensor in tensors:
-        yield ".".join("*" if part.isdecimal() else part for part in tensor.name.split(".")), tensor
+        yield collapsed(tensor.name), tensor
 
 
 def named(name: str) -> str:

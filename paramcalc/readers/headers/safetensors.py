@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from paramcalc.catalog.formats import find_format
 from paramcalc.errors import InputError
@@ -25,6 +25,7 @@ from paramcalc.readers.headers.header import (
     open_regular,
     refuse,
 )
+from paramcalc.readers.headers.packing import MOST_SMALL, SMALL
 
 DTYPES = {
     "F64": "fp64", "F32": "fp32", "F16": "fp16", "BF16": "bf16", "F8_E4M3": "fp8_e4m3", "F8_E5M2": "fp8_e5m2",
@@ -50,7 +51,8 @@ def read_safetensors(path: Path) -> Header:
             raise refuse(str(path), f"says its header has {length:,} bytes, but the file has {size:,}",
                          "the file is cut off, or is not safetensors")
         data = parse(stream.read(length), str(path))
-    return interpret(data, str(path), size - 8 - length)
+        header = interpret(data, str(path), size - 8 - length)
+        return header._replace(values=_values(stream, 8 + length, data, header.tensors))
 
 
 def parse(raw: bytes, source: str) -> dict[str, Any]:
@@ -92,6 +94,16 @@ def interpret(data: dict[str, Any], source: str, size: int) -> Header:
     _contiguous(sorted(spans), size, findings)
     findings.raise_any()
     return Header(source, tuple(tensors), metadata)
+
+
+def _values(stream: BinaryIO, begin: int, data: dict[str, Any], tensors: tuple[StoredTensor, ...]) -> dict[str, bytes]:
+    """The values of small tensors that say shapes. Every offset has been found to lie within the file."""
+    values: dict[str, bytes] = {}
+    for tensor in tensors:
+        if tensor.bytes <= MOST_SMALL and SMALL.search(tensor.name):
+            stream.seek(begin + data[tensor.name]["data_offsets"][0])
+            values[tensor.name] = stream.read(tensor.bytes)
+    return values
 
 
 class _WrongError(Exception):
@@ -168,6 +180,7 @@ def read_index(path: Path) -> Header:
 def _joined(path: Path, data: dict[str, Any], weight_map: dict[str, str], shards: list[str],
             findings: Findings) -> Header:
     tensors: dict[str, StoredTensor] = {}
+    values: dict[str, bytes] = {}
     places: dict[str, str] = {}
     for shard in shards:
         try:
@@ -176,6 +189,7 @@ def _joined(path: Path, data: dict[str, Any], weight_map: dict[str, str], shards
             for problem in error.problems:
                 findings.add(f"shard {named(shard)}: {problem.message}", problem.hint)
             continue
+        values |= header.values
         for tensor in header.tensors:
             if tensor.name in tensors:
                 findings.add(f"tensor {named(tensor.name)} is in two shards: {places[tensor.name]} and {shard}")
@@ -185,7 +199,7 @@ def _joined(path: Path, data: dict[str, Any], weight_map: dict[str, str], shards
             findings.add(f"tensor {named(name)} is not in {shard}, where weight_map has it")
     findings.raise_any()
     _total(data.get("metadata"), sum(tensor.bytes for tensor in tensors.values()), findings)
-    return Header(str(path), tuple(tensors.values()), {})
+    return Header(str(path), tuple(tensors.values()), {}, values)
 
 
 def _total(metadata: object, size: int, findings: Findings) -> None:
