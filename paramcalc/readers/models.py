@@ -76,7 +76,7 @@ def _checkpoint(model: str, header: Header, overrides: Sequence[str]) -> Loaded:
     if overrides:
         raise UsageError(Problem("--set changes a spec or config, not a checkpoint", hint="convert it to a spec first"))
     spec = checkpoint_spec(header, lambda: _shapes(Path(header.source)))
-    return Loaded(spec, model, Document({}, model), spec.notes)
+    return Loaded(spec, model, Document({}, model), (*(caveat.reason for caveat in spec.caveats), *spec.notes))
 
 
 def _shapes(path: Path) -> dict[str, tuple[int, ...]]:

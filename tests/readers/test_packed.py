@@ -96,7 +96,8 @@ def int4_awq(out, inputs):
 
 def exl2(out, inputs):
     return {"q_weight": ["I32", [inputs // 8, out]], "q_scale": ["I32", [inputs // 128, out // 8]],
-            "q_scale_max": ["F16", [inputs // 128]], "q_groups": ["I16", [inputs // 64]], "q_invperm": ["I32", [inputs]]}
+            "q_scale_max": ["F16", [inputs // 128]], "q_groups": ["I16", [inputs // 64]],
+            "q_invperm": ["I32", [inputs]]}
 
 
 def exl3(out, inputs):
