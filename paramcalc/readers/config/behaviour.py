@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.readers.config.defaults import UNKNOWN_TO_THE_LIBRARY, family_data
+from paramcalc.readers.config.defaults import family_data
+from paramcalc.readers.config.published import PUBLISHED_TYPES
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -71,7 +72,7 @@ def behaviour(config: Config, spec: ModelSpec) -> dict[str, Any]:
 @cache
 def _dropout_keys(model_type: str) -> Keys:
     """The keys of each dropout that the class has; all of them where the class is not the library's."""
-    data = None if model_type in UNKNOWN_TO_THE_LIBRARY else family_data(model_type)
+    data = None if model_type in PUBLISHED_TYPES else family_data(model_type)
     asked = DROPOUTS | DROPOUTS_IN.get(model_type, {})
     return {place: tuple(key for key in keys if data is None or key in data.spellings) for place, keys in asked.items()}
 
@@ -91,7 +92,7 @@ def _rate(config: Config, keys: tuple[str, ...]) -> float:
 
 def _activation(config: Config) -> str:
     """The function's name; of T5's two words the second, whose gated gelu is the approximation of GPT-2."""
-    known = config.model_type in UNKNOWN_TO_THE_LIBRARY
+    known = config.model_type in PUBLISHED_TYPES
     for key in ("feed_forward_proj", *ACTIVATIONS):
         value = config.get(key) if known or _has(config, key) else None
         if type(value) is str and len(value) <= 60:
@@ -104,7 +105,7 @@ def _activation(config: Config) -> str:
 def _routing(config: Config) -> dict[str, Any]:
     """How experts are chosen; groups where the class's way of choosing knows them."""
     fields: dict[str, Any] = {}
-    unknown = config.model_type in UNKNOWN_TO_THE_LIBRARY
+    unknown = config.model_type in PUBLISHED_TYPES
     if unknown or _has(config, "norm_topk_prob") or _has(config, "scoring_func"):
         if config.get("scoring_func") == "sigmoid":
             fields["scoring_func"] = "sigmoid"

@@ -35,15 +35,6 @@ PUBLISHED = {"kimi_k2": "deepseek_v3"}
 repository's own modeling file (moonshotai/Kimi-K2-Instruct: modeling_deepseek.py, class DeepseekV3ForCausalLM)."""
 
 
-UNKNOWN_TO_THE_LIBRARY = {
-    "deepseek": FamilyData({"attention_bias": False, "first_k_dense_replace": 0, "moe_layer_freq": 1,
-                            "num_key_value_heads": None, "n_shared_experts": None, "n_routed_experts": None,
-                            "tie_word_embeddings": False}, {}, ("DeepseekForCausalLM", "DeepseekModel")),
-}
-"""Model types whose class lives in a repository of its own. Sizes have no defaults: their files always say them.
-Source: deepseek-ai/deepseek-moe-16b-base, modeling_deepseek.py (DeepSeekMoE, arXiv:2401.06066)."""
-
-
 TABLES = ("defaults.json", "tower_defaults.json")
 """Types that are or hold a text model; all others, asked for only where there is a tower."""
 
@@ -69,15 +60,21 @@ def model_types() -> tuple[str, ...]:
 @cache
 def family_data(model_type: str) -> FamilyData | None:
     """The data of one model type; only its own line is parsed, since most calls need one of several hundred."""
-    if model_type in UNKNOWN_TO_THE_LIBRARY:
-        return UNKNOWN_TO_THE_LIBRARY[model_type]
     model_type = PUBLISHED.get(model_type, model_type)
     for table in TABLES:
         text = _text(table)
         start = text.find(f'\n"{model_type}": {{')
         if start >= 0:
             return _parsed(text[start + 1 : text.index("\n", start + 1)], model_type)
-    return None
+    return _published(model_type)
+
+
+def _published(model_type: str) -> FamilyData | None:
+    """The data of a type whose class lives in a repository of its own."""
+    from paramcalc.readers.config.published import PUBLISHED_TYPES
+
+    entry = PUBLISHED_TYPES.get(model_type)
+    return None if entry is None else FamilyData(entry.defaults, entry.aliases, entry.classes)
 
 
 def _parsed(line: str, model_type: str) -> FamilyData:

@@ -18,40 +18,47 @@ if TYPE_CHECKING:
     from paramcalc.readers.config.config import Builder
 
 MEMBERS: dict[str, str] = {
+    "decoders.baichuan": "baichuan",
+    "decoders.bailing": "bailing_moe bailing_moe_v2",
     "decoders.blt": "blt",
     "decoders.cohere": "cohere cohere2 cohere2_moe",
     "decoders.deepseek": "deepseek deepseek_v2 deepseek_v3 deepseek_v32 deepseek_v4",
     "decoders.dense":
-        "apertus arcee bitnet cosmos3_edge_text diffllama doge emu3_text_model helium hyperclovax internlm3 "
-        "iquestcoder jais2 minicpm3 moshi muse_glimmer_text nanochat seed_oss smollm3 starcoder2 youtu",
+        "apertus aquila arcee bitnet cosmos3_edge_text diffllama doge emu3_text_model helium hyperclovax internlm3 "
+        "iquestcoder jais2 minicpm minicpm3 moshi muse_glimmer_text nanochat orion seed_oss skywork smollm3 "
+        "starcoder2 telechat xverse youtu",
+    "decoders.diffusion": "llada Dream",
     "decoders.early": "bloom cpmant ctrl mpt opt persimmon xglm stablelm",
     "decoders.ernie": "ernie4_5 ernie4_5_moe ernie4_5_vl_moe_text paddleocr_vl_text",
-    "decoders.exaone": "exaone4 exaone_moe",
-    "decoders.falcon": "falcon falcon_mamba falcon_h1",
+    "decoders.exaone": "exaone exaone4 exaone_moe",
+    "decoders.falcon": "falcon RefinedWeb RefinedWebModel falcon_mamba falcon_h1",
     "decoders.gemma":
         "gemma gemma2 gemma3_text vaultgemma recurrent_gemma gemma3n_text gemma4_text gemma4_unified_text",
     "decoders.glm":
-        "glm glm4 glm4_moe glm4_moe_lite glm_moe_dsa glm4v_text glm_ocr_text glm4v_moe_text glm5_next_text",
-    "decoders.gpt": "openai-gpt gpt2 gpt-sw3 gpt_neo gptj codegen gpt_neox gpt_neox_japanese gpt_bigcode gpt_oss",
+        "chatglm glm glm4 glm4_moe glm4_moe_lite glm_moe_dsa glm4v_text glm_ocr_text glm4v_moe_text glm5_next_text",
+    "decoders.gpt": "openai-gpt gpt2 gpt-sw3 jais gpt_neo gptj codegen gpt_neox gpt_neox_japanese gpt_bigcode gpt_oss",
     "decoders.granite":
         "granite granite_swa granitemoe granitemoeshared granitemoe_swa granitemoehybrid granite_docling_text",
     "decoders.hrm": "hrm_text",
     "decoders.hunyuan": "hunyuan_v1_dense hunyuan_v1_moe hy_v3 hy_v4",
     "decoders.inkling": "inkling_text inkling2_text",
+    "decoders.internlm": "internlm internlm2",
     "decoders.kimi": "kimi_linear bailing_hybrid",
     "decoders.lfm": "lfm2 lfm2_moe lfm3",
     "decoders.llama": "llama cwm llama4_text mllama_text_model",
     "decoders.mamba": "mamba mamba2 bamba jamba",
+    "decoders.mimo": "mimo",
     "decoders.minimax": "minimax minimax_m2 minimax_m3_vl_text",
     "decoders.mistral": "mistral mixtral ministral ministral3 mistral4 voxtral_realtime_text",
     "decoders.mixture":
-        "afmoe aria_text axk1 axk2 dbrx dots3_note_text flint jetmoe kolibri1 laguna longcat_flash mellum "
+        "afmoe aria_text axk1 axk2 dbrx dots1 dots3_note_text flint jetmoe kolibri1 laguna longcat_flash mellum "
         "mimo_v2_flash solar_open step3p5",
     "decoders.nemotron": "nemotron nemotron_h",
     "decoders.olmo": "olmo olmo2 olmo3 olmoe flex_olmo olmo_hybrid molmo2_text",
-    "decoders.phi": "phi phi3 phimoe",
+    "decoders.per_layer": "nemotron-nas openelm",
+    "decoders.phi": "phi phi-msft phi3 phi3small phimoe",
     "decoders.qwen":
-        "qwen2 qwen2_moe qwen3 qwen3_moe qwen3_next qwen3_5_text qwen3_5_moe_text qwen2_vl_text "
+        "qwen qwen2 qwen2_moe qwen3 qwen3_moe qwen3_next qwen3_5_text qwen3_5_moe_text qwen2_vl_text "
         "qwen2_5_vl_text qwen2_5_omni_text qwen3_vl_text qwen3_vl_moe_text qwen3_omni_moe_text",
     "decoders.rwkv": "rwkv",
     "decoders.xlstm": "xlstm",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.components.attention import Attention
 from paramcalc.components.differential import DifferentialAttention
 from paramcalc.components.dynamic_mask import DynamicMaskAttention
+from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.components.retrieved_experts import RetrievedExperts
@@ -106,10 +107,23 @@ def _muse_layers(config: Config) -> list[str]:
     return [FULL if (last - i) % 4 == 0 else SLIDING for i in range(config.layers)]
 
 
+TELECHAT = {"embed_tokens": "transformer.word_embeddings", "layers": "transformer.h", "norm": "transformer.ln_f",
+            "self_attn": "self_attention", "q_proj": "query", "kv_proj": "key_value", "o_proj": "dense"}
+
+
+def _telechat(config: Config, *_: str) -> dict[str, Any]:
+    """Keys and values are one matrix; only what leaves attention and feed-forward has a bias."""
+    attention = Attention(num_heads=config.integer("num_attention_heads"), num_kv_heads=config.kv_heads, fused="kv",
+                          head_dim=config.head_dim, bias=("o",))
+    ffn = FeedForward(intermediate_size=config.integer("intermediate_size"), down_bias=True)
+    return {"mixer": attention, "ffn": ffn}
+
+
 ROWS: dict[str, Row] = {
     "apertus": Row("attention_bias", "attention_bias", gated=False, qk_norm="head", block=_apertus,
                    names={"input_layernorm": "attention_layernorm",
                           "post_attention_layernorm": "feedforward_layernorm"}),
+    "aquila": Row(),
     "arcee": Row("attention_bias", "attention_bias", "mlp_bias", gated=False),
     "bitnet": Row("attention_bias", "attention_bias", block=_bitnet),
     "cosmos3_edge_text": Row("attention_bias", "attention_bias", "mlp_bias", gated=False, names=FC),
@@ -122,6 +136,7 @@ ROWS: dict[str, Row] = {
     "internlm3": Row("attention_bias", "attention_bias", "mlp_bias"),
     "iquestcoder": Row("attention_bias", "attention_bias", "mlp_bias"),
     "jais2": Row("attention_bias", "attention_bias", "mlp_bias", gated=False, norm="layernorm"),
+    "minicpm": Row("attention_bias", "attention_bias"),
     "minicpm3": Row(mlp_bias="mlp_bias", mixer=latent),
     "moshi": Row(size=lambda c: c.integer("ffn_dim") // 2, mixers=all_sliding, more={"fused_gate_up": True},
                  names=MOSHI, adjust=_moshi),
@@ -129,9 +144,13 @@ ROWS: dict[str, Row] = {
                              more={"output_gate": "full"}, names={"gate": "gate_proj"}),
     "nanochat": Row("attention_bias", "attention_bias", gated=False, more={"norm_scale": False, "embedding_norm": True},
                     names=FC),
+    "orion": Row("attention_bias", "attention_bias", norm="layernorm"),
     "seed_oss": Row("attention_bias", "attention_out_bias", "mlp_bias"),
+    "skywork": Row(),
     "smollm3": Row("attention_bias", "attention_bias", "mlp_bias", pattern=_smollm3),
     "starcoder2": Row("use_bias", "use_bias", "use_bias", gated=False, norm="layernorm", mixers=all_sliding,
                       names={"up_proj": "c_fc", "down_proj": "c_proj"}),
+    "telechat": Row(block=_telechat, names=TELECHAT),
+    "xverse": Row(),
     "youtu": Row(mlp_bias="mlp_bias", mixer=latent),
 }

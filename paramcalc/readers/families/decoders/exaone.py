@@ -31,7 +31,12 @@ def exaone_moe_sliding(config: Config) -> list[str]:
     return every(config, config.integer("sliding_window_pattern"))
 
 
+EXAONE = {"embed_tokens": "transformer.wte", "layers": "transformer.h", "norm": "transformer.ln_f",
+          "input_layernorm": "ln_1", "post_attention_layernorm": "ln_2", "self_attn": "attn.attention",
+          "o_proj": "out_proj", "gate_proj": "c_fc_0", "up_proj": "c_fc_1", "down_proj": "c_proj"}
+
 ROWS: dict[str, Row] = {
+    "exaone": Row(names=EXAONE),
     "exaone4": Row(qk_norm="head", placement="post", pattern=_exaone4),
     "exaone_moe": Row(qk_norm="head", pattern=exaone_moe_sliding,
                       names=GATE | {"correction_bias": "e_score_correction_bias"},

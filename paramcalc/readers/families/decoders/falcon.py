@@ -55,10 +55,14 @@ def _falcon_h1(config: Config, *_: str) -> dict[str, Any]:
     return {"beside": {"mamba": mixer}}
 
 
+FALCON = Row(mlp_bias="bias", gated=False, norm="layernorm", placement=_falcon_placement, names=_falcon_names,
+             position=lambda c: "alibi" if c.flag("alibi") else "rotary", mixer=_falcon_attention, size=_falcon_size,
+             tagger="classifier", older={"hidden_size": "n_embed"})
+
 ROWS: dict[str, Builder] = {
-    "falcon": Row(mlp_bias="bias", gated=False, norm="layernorm", placement=_falcon_placement, names=_falcon_names,
-                  position=lambda c: "alibi" if c.flag("alibi") else "rotary", mixer=_falcon_attention,
-                  size=_falcon_size, tagger="classifier", older={"hidden_size": "n_embed"}),
+    "falcon": FALCON,
+    "RefinedWeb": FALCON,
+    "RefinedWebModel": FALCON,
     "falcon_mamba": mixer_only(mamba),
     "falcon_h1": Row("attention_bias", "attention_bias", "mlp_bias", mixers=lambda c: [FULL] * c.layers,
                      block=_falcon_h1, names=BAMBA),

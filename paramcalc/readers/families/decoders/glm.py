@@ -19,7 +19,7 @@ from paramcalc.readers.families.decoders.deepseek import (
     shared_experts,
 )
 from paramcalc.readers.families.decoders.kimi import kimi_mixer
-from paramcalc.readers.families.decoders.shared import CORRECTED
+from paramcalc.readers.families.decoders.shared import CORRECTED, DENSE_QKV
 
 if TYPE_CHECKING:
 
@@ -66,7 +66,39 @@ def _glm_block(config: Config, word: str, ffn: str) -> dict[str, Any]:
     return {"beside": parts | pooled}
 
 
+CHATGLM_LAYER = DENSE_QKV | {"self_attn": "self_attention", "gate_up_proj": "dense_h_to_4h",
+                             "up_proj": "dense_h_to_4h", "down_proj": "dense_4h_to_h"}
+CHATGLM = CHATGLM_LAYER | {"embed_tokens": "transformer.embedding.word_embeddings",
+                           "layers": "transformer.encoder.layers",
+                           "norm": "transformer.encoder.final_layernorm", "lm_head": "transformer.output_layer"}
+CHATGLM_1 = CHATGLM_LAYER | {"embed_tokens": "transformer.word_embeddings", "layers": "transformer.layers",
+                             "norm": "transformer.final_layernorm", "self_attn": "attention"}
+
+
+def _chatglm(config: Config, fields: dict[str, Any]) -> None:
+    """The first ChatGLM-6B is a model of its own under the same type, told by `inner_hidden_size`: LayerNorm, biases
+    everywhere, a feed-forward without a gate, the head tied."""
+    if config.optional("inner_hidden_size") is not None:
+        fields |= {"gated": False, "norm": "layernorm", "qkv_bias": True, "o_bias": True, "mlp_bias": True,
+                   "tie_embeddings": not config.bare, "names": CHATGLM_1}
+        fields.pop("fused_gate_up")
+        return
+    if not config.flag("rmsnorm", default=True):
+        fields["norm"] = "layernorm"
+    if not config.flag("post_layer_norm", default=True):
+        fields["final_norm"] = False
+    if not config.flag("multi_query_attention"):
+        fields["num_kv_heads"] = config.integer("num_attention_heads")
+
+
+def _chatglm_size(config: Config) -> int:
+    return config.optional("inner_hidden_size") or config.integer("intermediate_size")
+
+
 ROWS: dict[str, Row] = {
+    "chatglm": Row("add_qkv_bias", "add_bias_linear", "add_bias_linear",
+                   more={"fused_qkv": True, "fused_gate_up": True}, names=CHATGLM,
+                   size=_chatglm_size, adjust=_chatglm, older={"vocab_size": "padded_vocab_size"}),
     "glm": Row("attention_bias", more={"fused_gate_up": True}),
     "glm4": Row("attention_bias", placement="sandwich", more={"fused_gate_up": True}, names=SANDWICH_GLM),
     "glm4_moe": Row("attention_bias", uneven_heads=True, experts=DEEPSEEK, names=CORRECTED, mtp=deepseek_mtp,

@@ -101,6 +101,16 @@ def _gpt1_attention(config: Config, _: str) -> Attention:
                      transposed=True, cache_heads=0)
 
 
+def _jais(config: Config, fields: dict[str, Any]) -> None:
+    """SwiGLU where the activation says so, ALiBi where the positions say so."""
+    fields["gated"] = config.text("activation_function", "gelu") == "swiglu"
+    if config.text("position_embedding_type", "learned") == "alibi":
+        fields["position"] = "alibi"
+        fields.pop("max_position_embeddings", None)
+
+
+JAIS = GPT2 | {"gate_proj": "c_fc2"}
+
 ROWS: dict[str, Row] = {
     "openai-gpt": Row(True, True, True, gated=False, norm="layernorm", position="learned", placement="post",
                       size=four_times, more={"transposed": True, "final_norm": False}, names=GPT1,
@@ -109,6 +119,8 @@ ROWS: dict[str, Row] = {
                 more={"fused_qkv": True, "transposed": True}, block=_gpt2_crossing, tagger="classifier"),
     "gpt-sw3": Row(True, True, True, gated=False, norm="layernorm", position="learned", size=inner, names=GPT2,
                 more={"fused_qkv": True, "transposed": True}, block=_gpt2_crossing, tagger="classifier"),
+    "jais": Row(True, True, True, norm="layernorm", position="learned", size=inner, names=JAIS, adjust=_jais,
+                more={"fused_qkv": True, "transposed": True}),
     "gpt_neo": Row(mlp_bias=True, gated=False, norm="layernorm", position="learned", names=NEO, mixer=_neo_attention,
                    size=lambda c: c.optional("intermediate_size") or four_times(c), mixers=_neo_layers,
                    tagger="classifier"),

@@ -25,7 +25,7 @@ from paramcalc.readers.config.patterns import (
     sparse_step,
 )
 from paramcalc.readers.families.decoder import Experts, Row, topped
-from paramcalc.readers.families.decoders.deepseek import indexed, indexer, latent, shared_experts
+from paramcalc.readers.families.decoders.deepseek import DEEPSEEK, indexed, indexer, latent, shared_experts
 from paramcalc.readers.families.decoders.shared import CORRECTED, GATE, STACKED, relaid, times
 from paramcalc.spec.lower import QKV
 from paramcalc.spec.model import ModelSpec
@@ -325,6 +325,8 @@ ROWS: dict[str, Builder] = {
                            names=CORRECTED | {"gate": "g_proj", "k_rope_layernorm": "k_rope_only_layernorm"},
                            experts=replace(SPARSE_FROM_ONE, shared=times("n_shared_experts",
                                                                                "shared_experts_intermediate_size"))),
+    "dots1": Row("attention_bias", "attention_bias", qk_norm="head", names=CORRECTED,
+                 experts=DEEPSEEK),
     "flint": Row("attention_bias", "attention_bias", qk_norm="head", pattern=_flint, more={"sinks": True},
                  experts=Experts("num_experts", layers=_flint_experts,
                                  shared=lambda c: c.integer("shared_expert_intermediate_size")),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from paramcalc.components.delta_rule import GatedDelta
 from paramcalc.components.linear import Linear
@@ -94,7 +94,19 @@ def gated_delta(config: Config, word: str, layout: Literal["qkvz", "qkv", "separ
     )
 
 
+QWEN = {"embed_tokens": "transformer.wte", "layers": "transformer.h", "norm": "transformer.ln_f",
+        "input_layernorm": "ln_1", "post_attention_layernorm": "ln_2", "self_attn": "attn", "qkv_proj": "c_attn",
+        "o_proj": "c_proj", "gate_proj": "w2", "up_proj": "w1", "down_proj": "c_proj"}
+
+
+def _plain_bias(config: Config, fields: dict[str, Any]) -> None:
+    if not config.flag("no_bias", default=True):
+        fields |= {"o_bias": True, "mlp_bias": True}
+
+
 ROWS: dict[str, Builder] = {
+    "qwen": Row(True, size=lambda c: c.integer("intermediate_size") // 2, more={"fused_qkv": True}, names=QWEN,
+                adjust=_plain_bias),
     "qwen2": Row(qkv_bias=True, pattern=sliding_from),
     "qwen2_moe": Row("qkv_bias", pattern=qwen2_moe_sliding, names=GATE | {"shared_experts": "shared_expert"},
                      experts=Experts("num_experts", layers=sparse_step, shared_gate=True,

@@ -1,0 +1,132 @@
+"""Class defaults of model types whose class lives in a repository of its own, not in transformers.
+
+Sizes have no defaults here: published files always state them. `classes` lists the class names that files use for the
+architecture, `aliases` the key spellings. The source is the repository's own modeling or configuration file.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Published(NamedTuple):
+    """What the class of one model type says when a config.json is silent."""
+
+    classes: tuple[str, ...]
+    aliases: dict[str, str]
+    """Attribute to the key files use."""
+    defaults: dict[str, Any]
+    source: str
+    renamed: dict[str, str] = {}  # noqa: RUF012 - never changed
+    """Class names of files to the class they mean: ChatGLM's files name the body and hold the head."""
+
+
+UNTIED: dict[str, Any] = {"num_key_value_heads": None, "head_dim": None, "tie_word_embeddings": False}
+TIED = UNTIED | {"tie_word_embeddings": True}
+GPT_KEYS = {"hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head",
+            "intermediate_size": "n_inner", "max_position_embeddings": "n_positions"}
+LAYERS = {"num_hidden_layers": "num_layers"}
+BAILING = UNTIED | {"use_bias": False, "use_qkv_bias": False, "first_k_dense_replace": 0, "num_shared_experts": 0,
+                    "num_experts_per_tok": None, "moe_intermediate_size": None}
+
+PUBLISHED_TYPES: dict[str, Published] = {
+    "aquila": Published(("AquilaForCausalLM", "AquilaModel"), {}, UNTIED, "BAAI/AquilaChat2-34B modeling_aquila.py"),
+    "baichuan": Published(
+        ("BaichuanForCausalLM", "BaiChuanForCausalLM", "BaichuanModel"), {}, UNTIED,
+        "baichuan-inc/Baichuan2-13B-Base modeling_baichuan.py",
+        {"BaiChuanForCausalLM": "BaichuanForCausalLM"}),
+    "bailing_moe": Published(("BailingMoeForCausalLM", "BailingMoeModel"), {}, BAILING,
+                             "inclusionAI/Ling-lite modeling_bailing_moe.py"),
+    "bailing_moe_v2": Published(
+        ("BailingMoeV2ForCausalLM", "BailingMoeV2Model"), {},
+        BAILING | {"use_qk_norm": True, "moe_router_enable_expert_bias": True,
+                   "moe_shared_expert_intermediate_size": None, "num_nextn_predict_layers": 0},
+        "inclusionAI/Ling-mini-2.0 modeling_bailing_moe_v2.py"),
+    "chatglm": Published(
+        ("ChatGLMForConditionalGeneration", "ChatGLMModel", "ChatGLMForSequenceClassification"),
+        {"num_hidden_layers": "num_layers", "intermediate_size": "ffn_hidden_size", "head_dim": "kv_channels",
+         "vocab_size": "padded_vocab_size", "max_position_embeddings": "seq_length",
+         "num_key_value_heads": "multi_query_group_num"},
+        UNTIED | {"add_bias_linear": False, "add_qkv_bias": False, "multi_query_attention": False, "rmsnorm": True,
+                  "post_layer_norm": True, "inner_hidden_size": None},
+        "THUDM/chatglm2-6b and THUDM/chatglm-6b modeling_chatglm.py",
+        {"ChatGLMModel": "ChatGLMForConditionalGeneration"}),
+    "deepseek": Published(
+        ("DeepseekForCausalLM", "DeepseekModel"), {},
+        {"attention_bias": False, "first_k_dense_replace": 0, "moe_layer_freq": 1, "num_key_value_heads": None,
+         "n_shared_experts": None, "n_routed_experts": None, "tie_word_embeddings": False},
+        "deepseek-ai/deepseek-moe-16b-base modeling_deepseek.py (DeepSeekMoE, arXiv:2401.06066)"),
+    "dots1": Published(
+        ("Dots1ForCausalLM", "Dots1Model"), {},
+        UNTIED | {"attention_bias": False, "first_k_dense_replace": 0, "moe_layer_freq": 1, "n_shared_experts": None,
+                  "n_routed_experts": None},
+        "transformers modeling_dots1.py"),
+    "Dream": Published(("DreamModel", "DreamBaseModel"), {}, UNTIED, "Dream-org/Dream-v0-Base-7B modeling_dream.py",
+                       {"DreamModel": "DreamForCausalLM"}),
+    "internlm": Published(("InternLMForCausalLM", "InternLMModel"), {}, UNTIED | {"bias": True},
+                          "internlm/internlm-7b modeling_internlm.py"),
+    "internlm2": Published(
+        ("InternLM2ForCausalLM", "InternLM2Model", "InternLM2ForRewardModel"), {}, UNTIED | {"bias": True},
+        "internlm/internlm2-7b modeling_internlm2.py"),
+    "jais": Published(
+        ("JAISLMHeadModel", "JAISModel"), GPT_KEYS,
+        {"num_key_value_heads": None, "position_embedding_type": "learned", "activation_function": "gelu",
+         "tie_word_embeddings": True, "head_dim": None, "n_inner": None},
+        "inceptionai/jais-13b modeling_jais.py"),
+    "llada": Published(
+        ("LLaDAModelLM", "LLaDAModel"),
+        {"hidden_size": "d_model", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads",
+         "num_key_value_heads": "n_kv_heads", "intermediate_size": "mlp_hidden_size",
+         "max_position_embeddings": "max_sequence_length", "tie_word_embeddings": "weight_tying"},
+        UNTIED | {"include_bias": False, "include_qkv_bias": False, "embedding_size": None},
+        "GSAI-ML/LLaDA-8B-Base modeling_llada.py", {"LLaDAModelLM": "LLaDAForCausalLM"}),
+    "mimo": Published(("MiMoForCausalLM", "MiMoModel"), {}, UNTIED | {"attention_bias": True,
+                                                                     "num_nextn_predict_layers": 0},
+                      "XiaomiMiMo/MiMo-7B-Base modeling_mimo.py"),
+    "minicpm": Published(("MiniCPMForCausalLM", "MiniCPMModel"), {}, TIED | {"attention_bias": False},
+                         "openbmb/MiniCPM-2B-sft-bf16 modeling_minicpm.py"),
+    "nemotron-nas": Published(("DeciLMForCausalLM", "DeciLMModel"), {},
+                              UNTIED | {"attention_bias": False, "mlp_bias": False},
+                              "nvidia/Llama-3_3-Nemotron-Super-49B-v1 modeling_decilm.py"),
+    "openelm": Published(
+        ("OpenELMForCausalLM", "OpenELMModel"),
+        {"hidden_size": "model_dim", "num_hidden_layers": "num_transformer_layers",
+         "max_position_embeddings": "max_context_length"},
+        {"ffn_dim_divisor": 256, "normalize_qk_projections": False, "share_input_output_layers": True,
+         "ffn_with_glu": True, "tie_word_embeddings": True},
+        "apple/OpenELM-270M modeling_openelm.py"),
+    "orion": Published(("OrionForCausalLM", "OrionModel"), {}, UNTIED | {"attention_bias": False},
+                       "OrionStarAI/Orion-14B-Base modeling_orion.py"),
+    "phi-msft": Published(
+        ("PhiForCausalLM", "MixFormerSequentialForCausalLM", "PhiModel"),
+        GPT_KEYS | {"num_key_value_heads": "n_head_kv"},
+        {"n_inner": None, "n_head_kv": None, "head_dim": None, "tie_word_embeddings": False},
+        "microsoft/phi-2 modeling_phi.py of 2023"),
+    "phi3small": Published(
+        ("Phi3SmallForCausalLM", "Phi3SmallModel"), {"intermediate_size": "ff_intermediate_size"}, TIED,
+        "microsoft/Phi-3-small-8k-instruct modeling_phi3_small.py"),
+    "qwen": Published(("QWenLMHeadModel", "QWenModel"), {"head_dim": "kv_channels"},
+                      {"num_key_value_heads": None, "tie_word_embeddings": False, "no_bias": True},
+                      "Qwen/Qwen-7B modeling_qwen.py"),
+    "RefinedWeb": Published(
+        ("RWForCausalLM", "RWModel"),
+        {"num_hidden_layers": "n_layer", "num_attention_heads": "n_head", "num_kv_heads": "n_head_kv"},
+        {"alibi": False, "bias": False, "multi_query": False, "parallel_attn": True, "n_head_kv": None,
+         "new_decoder_architecture": True, "num_ln_in_parallel_attn": None, "ffn_hidden_size": None,
+         "tie_word_embeddings": True},
+        "tiiuae/falcon-40b modelling_RW.py"),
+    "RefinedWebModel": Published(
+        ("RWForCausalLM", "RWModel"),
+        {"num_hidden_layers": "n_layer", "num_attention_heads": "n_head", "num_kv_heads": "n_head_kv"},
+        {"alibi": False, "bias": False, "multi_query": True, "parallel_attn": True, "n_head_kv": None,
+         "new_decoder_architecture": False, "num_ln_in_parallel_attn": None, "ffn_hidden_size": None,
+         "tie_word_embeddings": True},
+        "tiiuae/falcon-7b modelling_RW.py"),
+    "skywork": Published(("SkyworkForCausalLM", "SkyworkModel"), {}, UNTIED, "Skywork/Skywork-13B-base"),
+    "telechat": Published(
+        ("TelechatForCausalLM", "TeleChatForCausalLM", "TelechatModel"),
+        {"num_hidden_layers": "n_layer", "num_attention_heads": "n_head", "intermediate_size": "ffn_hidden_size",
+         "num_key_value_heads": "num_key_value_heads"},
+        UNTIED, "Tele-AI/telechat-7B modeling_telechat.py", {"TeleChatForCausalLM": "TelechatForCausalLM"}),
+    "xverse": Published(("XverseForCausalLM", "XverseModel"), {}, UNTIED, "xverse/XVERSE-13B modeling_xverse.py"),
+}
