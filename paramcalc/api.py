@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paramcalc.build import build
+from paramcalc.readers.sources import loaded_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from paramcalc.activations.policy import AttentionKernel, Library, Recompute
+    from paramcalc.answers.count import By, Count
     from paramcalc.build import Model
     from paramcalc.checks.diff import Difference
     from paramcalc.checks.results import Run
@@ -24,35 +26,29 @@ if TYPE_CHECKING:
     from paramcalc.measures.attention_pairs import Convention
     from paramcalc.measures.explain import Formula
     from paramcalc.measures.flops import Flops
-    from paramcalc.measures.parameters import Counts
     from paramcalc.measures.weights import WeightBytes
+    from paramcalc.readers.sources import Source
     from paramcalc.spec.model import ModelSpec
 
 
-def read(model: object, changes: Sequence[str] = ()) -> ModelSpec:
-    """The specification of a model; `changes` are `key=value` as `--set` takes them, for a path or a preset."""
-    if changes:
-        from paramcalc.readers.models import load
-
-        return load(str(model), changes).spec
-    from paramcalc.readers.sources import spec_of
-
-    return spec_of(model)
+def read(model: Source, changes: Sequence[str] = ()) -> ModelSpec:
+    """The specification of a model; `changes` are `key=value` as `--set` takes them."""
+    return loaded_of(model, changes).spec
 
 
-def build_model(model: object) -> Model:
+def build_model(model: Source) -> Model:
     """The specification with its tree: named nodes that hold tensors, states and work."""
     return build(read(model))
 
 
-def count(model: object) -> Counts:
+def count(model: Source, by: By = "component") -> Count:
     """Parameters: `total`, `active`, `embedding`, and `components` as pairs of parameters and active ones."""
-    from paramcalc.measures.parameters import count as counted
+    from paramcalc.answers.count import count as counted
 
-    return counted(build_model(model).tree)
+    return counted(loaded_of(model), by)
 
 
-def weights(model: object, dtype: str = "bf16", *, quant: str | None = None) -> WeightBytes:
+def weights(model: Source, dtype: str = "bf16", *, quant: str | None = None) -> WeightBytes:
     """Bytes of all weights in a format, or quantized to a format or GGUF mix (`q4_k_m`)."""
     from paramcalc.measures.weights import weight_bytes
     from paramcalc.transforms.formats import in_formats
@@ -61,7 +57,7 @@ def weights(model: object, dtype: str = "bf16", *, quant: str | None = None) -> 
 
 
 def memory(
-    model: object, context: int = 4096, *, batch: int = 1, source: int | None = None, dtype: str = "bf16",
+    model: Source, context: int = 4096, *, batch: int = 1, source: int | None = None, dtype: str = "bf16",
     quant: str | None = None, kv_dtype: str | None = None, runtime: str = "exact", settings: Sequence[str] = (),
     tp: int | None = None, pp: int | None = None, ep: int | None = None, gpus: int | None = None,
 ) -> Memory:
@@ -77,7 +73,7 @@ def memory(
 
 
 def fit(
-    model: object, gpu: str, context: int = 4096, *, batch: int = 1, source: int | None = None, dtype: str = "bf16",
+    model: Source, gpu: str, context: int = 4096, *, batch: int = 1, source: int | None = None, dtype: str = "bf16",
     quant: str | None = None, kv_dtype: str | None = None, runtime: str = "exact", settings: Sequence[str] = (),
     tp: int | None = None, pp: int | None = None, ep: int | None = None, gpus: int | None = None,
 ) -> Fit:
@@ -94,7 +90,7 @@ def fit(
 
 
 def train(
-    model: object, seq: int = 2048, *, micro_batch: int = 1, dtype: str = "bf16", quant: str | None = None,
+    model: Source, seq: int = 2048, *, micro_batch: int = 1, dtype: str = "bf16", quant: str | None = None,
     grad_dtype: str | None = None, master: bool = True, optimizer: str = "adamw", recompute: Recompute = "none",
     attention: AttentionKernel = "flash", activations: Library = "transformers", zero: int = 0, tp: int = 1,
     pp: int = 1, ep: int = 1, cp: int = 1, dp: int = 1, lora_rank: int | None = None,
@@ -117,7 +113,7 @@ def train(
 
 
 def flops(
-    model: object, seq: int = 2048, *, batch: int = 1, past: int = 0, source: int | None = None,
+    model: Source, seq: int = 2048, *, batch: int = 1, past: int = 0, source: int | None = None,
     convention: Convention = "full", head: str = "all",
 ) -> Flops:
     """FLOPs of `batch` sequences of `seq` new tokens: `forward`, `backward`, `components`. As `paramcalc flops`."""
@@ -128,28 +124,28 @@ def flops(
     return counted(build_model(model).tree, load)
 
 
-def explain(model: object, glob: str = "*") -> list[Formula]:
+def explain(model: Source, glob: str = "*") -> list[Formula]:
     """Each tensor whose name fits: formula, values, copies and source."""
     from paramcalc.measures.explain import explain as explained
 
     return explained(build(read(model), explain=True).tree, glob)
 
 
-def what_if(model: object, *changes: str) -> ModelSpec:
+def what_if(model: Source, *changes: str) -> ModelSpec:
     """The specification with numbers scaled or replaced: `hidden_size=2x`, `vocab_size=256000`."""
     from paramcalc.spec.what_if import changed
 
     return changed(read(model), changes)
 
 
-def diff(old: object, new: object) -> Difference:
+def diff(old: Source, new: Source) -> Difference:
     """What changed between two models: figures, components, tensors."""
     from paramcalc.checks.diff import difference
 
     return difference(build_model(old), build_model(new))
 
 
-def convert(model: object) -> str:
+def convert(model: Source) -> str:
     """The model as a YAML spec that counts the same, tensor by tensor."""
     from paramcalc.reports.spec_yaml import spec_yaml
     from paramcalc.spec.dump import dump

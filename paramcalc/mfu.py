@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from paramcalc.measures.attention_pairs import Convention
+    from paramcalc.readers.sources import Source
 
 
-def flops_per_token(model: object, seq: int, *, convention: Convention = "full", training: bool = True) -> int:
+def flops_per_token(model: Source, seq: int, *, convention: Convention = "full", training: bool = True) -> int:
     """FLOPs of one token in a sequence of `seq`, a multiply-add counted as two.
 
     `model`: a ModelSpec, a dict (a spec or a config.json), a config object with `to_dict()`, a path or a preset's

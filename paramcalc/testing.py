@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from paramcalc.readers.sources import Source
     from paramcalc.spec.expect import Expect
 
 
-def budget(model: object, *, fits: str | list[str] | None = None, **expect: object) -> None:
+def budget(model: Source, *, fits: str | list[str] | None = None, **expect: object) -> None:
     """Assert what a specification's `expect:` could promise of a model.
 
     `model`: a spec or config as dict, a config object with `to_dict()`, a path, a preset. `fits`: `h100@32k`,

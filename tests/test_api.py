@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import paramcalc
-from paramcalc.cli.guard import guarded
+from paramcalc.cli.main import run as guarded
 
 pytestmark = pytest.mark.smoke
 

@@ -49,6 +49,12 @@ class Subject:
         """The components of a kind; each answers for its own fields."""
         return [part for part in self.parts if part.kind == kind]
 
+    def of_text(self, kind: str) -> list[Any]:
+        """The components of a kind in layers of the model's own width: towers have others."""
+        width = self.spec.hidden_size
+        return [node.part for node in self.model.tree.nodes() if node.part is not None and node.part.kind == kind
+                and (node.context is None or node.context.hidden_size == width)]
+
     @property
     def layers(self) -> int:
         """How many layers all stacks have."""

@@ -27,7 +27,7 @@ FAR = 10
 
 def ffn_ratio(subject: Subject) -> Iterator[Finding]:
     """A dense feed-forward much narrower or wider than others."""
-    for size in sorted({part.intermediate_size for part in subject.of_kind("ffn")}):
+    for size in sorted({part.intermediate_size for part in subject.of_text("ffn")}):
         ratio = Fraction(size, subject.spec.hidden_size)
         if not FFN_RATIO[0] <= ratio <= FFN_RATIO[1]:
             message = (f"the feed-forward is {float(ratio):.2f} times as wide as the model; published ones are "
@@ -45,7 +45,7 @@ def aspect(subject: Subject) -> Iterator[Finding]:
 
 def head_size(subject: Subject) -> Iterator[Finding]:
     """A head much smaller or larger than others."""
-    parts = subject.of_kind("attention")
+    parts = subject.of_text("attention")
     for size in sorted({part.head_dim or subject.spec.hidden_size // part.num_heads for part in parts}):
         if not HEAD_DIM[0] <= size <= HEAD_DIM[1]:
             message = f"heads are {size:,} wide; published ones are {HEAD_DIM[0]} to {HEAD_DIM[1]}"

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from paramcalc.cli import options as o
+from paramcalc.cli.options import Color, ColorOption, Json, Output, Set, Strict, Talk
+from paramcalc.cli.run import write
+from paramcalc.cli.streams import tell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from paramcalc.checks.checked_model import Subject
+    from paramcalc.checks.results import Finding, Run
+
+    Comparison = tuple[Callable[[Subject], Iterable[Finding]], Callable[[], Iterable[Finding]]]
+    """What it does with each file, and what once all are checked."""
 
 EXAMPLES = (
     "paramcalc check configs",
     "paramcalc check configs/llama --json",
     "paramcalc check configs --format github",
 )
+
 
 class CheckFormat(StrEnum):
     """How findings are written."""
@@ -30,7 +44,7 @@ class CheckFormat(StrEnum):
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH", help="Specs, configs, or folders to search for them.")]
 CheckFormatOption = Annotated[CheckFormat | None, typer.Option(
-    "--format", help="How findings are written; github by itself in a GitHub workflow.")]
+    "--format", help="Output format; github by itself in a GitHub workflow.")]
 Codes = Annotated[list[str], typer.Option("--select", metavar="CODE", help="Only rules that begin so: PC3.")]
 Ignored = Annotated[list[str], typer.Option("--ignore", metavar="CODE", help="No rules that begin so; repeatable.")]
 Against = Annotated[str | None, typer.Option("--against", metavar="REV", help="Fail where a figure under expect.growth "
@@ -38,14 +52,15 @@ Against = Annotated[str | None, typer.Option("--against", metavar="REV", help="F
 WriteLock = Annotated[bool, typer.Option("--write-lock", help="Record the figures of every file in paramcalc.lock.")]
 RequireLock = Annotated[bool, typer.Option("--require-lock", help="Fail where a file is not recorded in a "
                                            "paramcalc.lock of its folder or above.")]
-OnlySpecs = Annotated[bool, typer.Option("--only-specs", help="Pass over files named that say nothing of a "
-                                         "model, as in folders; for hooks.")]
-Checkpoint = Annotated[Path | None, typer.Option("--checkpoint", metavar="FILE", help="Hold a safetensors file, index "
+OnlySpecs = Annotated[bool, typer.Option("--only-specs", help="Skip files named that say nothing of a model, as in "
+                                         "folders; for hooks.")]
+Checkpoint = Annotated[Path | None, typer.Option("--checkpoint", metavar="FILE", help="Check a safetensors file, index "
                                                  "or GGUF file against the spec.")]
 
 
 def check(
     paths: Paths,
+    talk: Talk,
     select: Codes = [],  # noqa: B006 - typer copies it
     ignore: Ignored = [],  # noqa: B006 - typer copies it
     against: Against = None,
@@ -53,20 +68,56 @@ def check(
     require_lock: RequireLock = False,
     only_specs: OnlySpecs = False,
     checkpoint: Checkpoint = None,
-    set_: o.Set = [],  # noqa: B006 - typer copies it
+    set_: Set = [],  # noqa: B006 - typer copies it
     format_: CheckFormatOption = None,
-    json: o.Json = False,
-    output: o.Output = None,
-    color: o.ColorOption = o.Color.auto,
-    strict: o.Strict = False,
-    offline: o.Offline = False,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-) -> None:
-    """Validate every spec and config under the paths; hold each to its `expect:`, the rules, and what was recorded."""
-    from paramcalc.cli.checking import Asked, run_check
+    json: Json = False,
+    output: Output = None,
+    color: ColorOption = Color.auto,
+    strict: Strict = False,
+) -> int:
+    """Check every spec and config under the paths against its `expect:`, the rules and paramcalc.lock."""
+    from paramcalc.reports.check import RENDERERS, step_summary, summary
 
-    style = "json" if json else format_ and str(format_)
-    asked = Asked(paths, select, ignore, against, write_lock, checkpoint, set_, style, output, strict, quiet,
-                  only_specs, require_lock)
-    raise typer.Exit(run_check(asked))
+    run = _checked(paths, set_, select_codes=(select, ignore), only_specs=only_specs, strict=strict,
+                   extras=lambda files: _extras(files, against, checkpoint, write=write_lock, required=require_lock))
+    style = "json" if json else str(format_ or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"))
+    write(RENDERERS[style](run), output)
+    if style == "github":
+        step_summary(run, os.environ.get("GITHUB_STEP_SUMMARY"))
+    if output is not None and not talk.quiet:
+        tell(f"{summary(run)}\n")
+    return run.exit_code
+
+
+def _checked(
+    paths: Sequence[Path], overrides: Sequence[str], *, select_codes: tuple[Sequence[str], Sequence[str]],
+    only_specs: bool, strict: bool, extras: Callable[[Sequence[Path]], list[Comparison]],
+) -> Run:
+    from paramcalc.checks import selection as selections
+    from paramcalc.checks.finder import find
+    from paramcalc.checks.run import check as checked
+
+    search = find(paths, only_specs=only_specs)
+    selection = selections.select_codes(*select_codes, selections.load_selection(Path.cwd()), strict=strict)
+    comparisons = extras(search.checked)
+    return checked(search, overrides, selection=selection, extras=[each for each, _ in comparisons],
+                   last=lambda: chain.from_iterable(last() for _, last in comparisons))
+
+
+def _extras(
+    files: Sequence[Path], against: str | None, checkpoint: Path | None, *, write: bool, required: bool,
+) -> list[Comparison]:
+    """The further comparisons asked for."""
+    from paramcalc.checks.lock import comparison, record
+
+    lock = record(files) if write else comparison(files, required=required)
+    extras: list[Comparison] = []
+    if against is not None:
+        from paramcalc.checks.growth import growth
+
+        extras.append(growth(against, files))
+    if checkpoint is not None:
+        from paramcalc.checks.checkpoint import against_checkpoint
+
+        extras.append((against_checkpoint(checkpoint), tuple))
+    return [*extras, lock] if lock is not None else extras

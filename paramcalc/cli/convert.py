@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
-from paramcalc.cli import options as o
+from paramcalc.cli.options import Common, Models
+from paramcalc.cli.run import answer_all
 
 if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
-    from paramcalc.reports.table import Answer
+    from paramcalc.reports.table import Report
 
 EXAMPLES = (
     "paramcalc convert path/to/config.json",
@@ -19,25 +18,14 @@ EXAMPLES = (
 )
 
 
-def convert(
-    models: o.Models,
-    set_: o.Set = [],  # noqa: B006 - typer copies it
-    format_: o.FormatOption = o.Format.table,
-    json: o.Json = False,
-    output: o.Output = None,
-    color: o.ColorOption = o.Color.auto,
-    strict: o.Strict = False,
-    offline: o.Offline = False,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-) -> None:
-    """Write any MODEL as a YAML spec that counts the same, tensor by tensor."""
+def convert(models: Models, common: Common) -> int:
+    """Convert a MODEL to a YAML spec that counts the same, tensor by tensor."""
 
-    def make(loaded: Loaded) -> Answer:
+    def make(loaded: Loaded) -> Report:
         from paramcalc.build import build
         from paramcalc.reports.convert import answer
 
         build(loaded.spec)
         return answer(loaded)
 
-    raise typer.Exit(o.answer_all(models, o.Common(set_, format_, json, output, color, strict, quiet), make))
+    return answer_all(models, common, make)

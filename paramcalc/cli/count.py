@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from paramcalc.cli import options as o
+from paramcalc.cli.options import Common, Models
+from paramcalc.cli.run import answer_all
+from paramcalc.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
-    from paramcalc.reports.table import Answer
+    from paramcalc.reports.table import Report
 
 EXAMPLES = (
     "paramcalc count llama-3.1-8b",
@@ -29,26 +31,23 @@ class By(StrEnum):
 
 
 def count(
-    models: o.Models,
-    by: Annotated[By, typer.Option("--by", help="What the rows are.")] = By.component,
-    depth: Annotated[int | None, typer.Option("--depth", min=1, max=16, help="Levels of modules shown.")] = None,
-    set_: o.Set = [],  # noqa: B006 - typer copies it
-    format_: o.FormatOption = o.Format.table,
-    json: o.Json = False,
-    output: o.Output = None,
-    color: o.ColorOption = o.Color.auto,
-    strict: o.Strict = False,
-    offline: o.Offline = False,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-) -> None:
-    """Count parameters exactly: by component, by layer, or by tensor."""
+    models: Models,
+    common: Common,
+    by: Annotated[By | None, typer.Option("--by", help="What the rows are; components where nothing is said.")] = None,
+    depth: Annotated[int | None, typer.Option("--depth", min=1, max=16, help="Levels of modules shown, by layer.")] =
+        None,
+) -> int:
+    """Count parameters by component, layer or tensor."""
+    if depth is not None and by not in (None, By.layer):
+        raise UsageError(Problem(f"--depth has no effect with --by {by}", hint="--by layer --depth 2"))
+    rows = by or (By.layer if depth is not None else By.component)
 
-    def make(loaded: Loaded) -> Answer:
-        from paramcalc.build import build
-        from paramcalc.reports.count import answer
+    def make(loaded: Loaded) -> Report:
+        from paramcalc.api import count as counted
+        from paramcalc.reports.count import tables
+        from paramcalc.reports.table import Report
 
-        return answer(loaded, build(loaded.spec), "layer" if depth and by is By.component else by.value, depth)
+        answer = counted(loaded, by=rows.value)
+        return Report(answer.to_dict(), tables(answer, rows.value, depth))
 
-    common = o.Common(set_, format_, json, output, color, strict, quiet)
-    raise typer.Exit(o.answer_all(models, common, make))
+    return answer_all(models, common, make)

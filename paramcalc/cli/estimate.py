@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from paramcalc.cli import options as o
+from paramcalc.cli.options import Common, Models
+from paramcalc.cli.run import answer_all
+from paramcalc.sizes import parse_tokens
 
 if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
-    from paramcalc.reports.table import Answer
+    from paramcalc.reports.table import Report
 
 EXAMPLES = (
     "paramcalc estimate llama-3.1-8b",
@@ -20,28 +22,17 @@ EXAMPLES = (
 
 
 def estimate(
-    models: o.Models,
-    context: Annotated[str, typer.Option("--context", metavar="TOKENS", help="Tokens of the sequence: 8192, 8k, "
-                                         "128k, 1M.")] = "8k",
-    set_: o.Set = [],  # noqa: B006 - typer copies it
-    format_: o.FormatOption = o.Format.table,
-    json: o.Json = False,
-    output: o.Output = None,
-    color: o.ColorOption = o.Color.auto,
-    strict: o.Strict = False,
-    offline: o.Offline = False,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-) -> None:
-    """Say on one page what a model costs: parameters, bytes of weights and cache, FLOPs, with the assumptions."""
-    from paramcalc.cli.sizes import tokens
+    models: Models,
+    common: Common,
+    context: Annotated[int, typer.Option("--context", metavar="TOKENS", parser=parse_tokens, help="Tokens of the "
+                                         "sequence: 8192, 8k, 128k, 1M.")] = 8192,
+) -> int:
+    """Estimate on one page what a model costs: parameters, weights, cache, FLOPs, with the assumptions."""
 
-    length = tokens(context, "--context")
-
-    def make(loaded: Loaded) -> Answer:
+    def make(loaded: Loaded) -> Report:
         from paramcalc.build import build
         from paramcalc.reports.estimate import answer
 
-        return answer(loaded, build(loaded.spec), length)
+        return answer(loaded, build(loaded.spec), context)
 
-    raise typer.Exit(o.answer_all(models, o.Common(set_, format_, json, output, color, strict, quiet), make))
+    return answer_all(models, common, make)

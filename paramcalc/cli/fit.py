@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from paramcalc.cli import options as o
-from paramcalc.cli import serving as s
+from paramcalc.cli.options import Common, Models, Plot
+from paramcalc.cli.run import answer_all
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.settings import DeviceSettings, FitSettings
+
+if TYPE_CHECKING:
+    from paramcalc.readers.models import Loaded
+    from paramcalc.reports.table import Report
 
 EXAMPLES = (
     "paramcalc fit llama-3.1-70b --gpu h100 --gpus 2",
@@ -18,40 +23,40 @@ EXAMPLES = (
 
 
 def fit(
-    models: o.Models,
-    context: Annotated[str, typer.Option("--context", metavar="TOKENS[,…]", help="Tokens of each sequence; several "
-                                         "make a curve, of which the last decides: 4k,32k,128k.")] = "4096",
+    models: Models,
+    common: Common,
+    serving: FitSettings,
+    device: DeviceSettings,
     all_: Annotated[bool, typer.Option("--all", help="Every accelerator of the catalog.")] = False,
-    batch: s.Batch = 1,
-    source: s.Source = None,
-    dtype: s.Dtype = "bf16",
-    quant: s.Quant = None,
-    kv_dtype: s.KvDtype = None,
-    runtime: s.RuntimeOption = s.RuntimeName.exact,
-    settings: s.Settings = [],  # noqa: B006 - typer copies it
-    gpu: s.Gpu = None,
-    gpus: s.Gpus = None,
-    tp: s.Tp = None,
-    pp: s.Pp = None,
-    ep: s.Ep = None,
-    utilization: s.Utilization = None,
-    accelerators: s.Accelerators = None,
-    plot: s.Plot = None,
-    set_: o.Set = [],  # noqa: B006 - typer copies it
-    format_: o.FormatOption = o.Format.table,
-    json: o.Json = False,
-    output: o.Output = None,
-    color: o.ColorOption = o.Color.auto,
-    strict: o.Strict = False,
-    offline: o.Offline = False,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-) -> None:
-    """Say whether it runs on these accelerators, how far it would go, and what would help; exit 1 when it does not."""
-    from paramcalc.cli.asked import Asked, run_fit
-
-    if all_ == (gpu is not None):
+    plot: Plot = None,
+) -> int:
+    """Check whether a model runs on these accelerators, how far it would go, and what would help; exit 1 if not."""
+    if all_ == (device.gpu is not None):
         raise UsageError(Problem("fit needs --gpu NAME or --all", hint="`paramcalc list gpus` shows the names"))
-    asked = Asked(context, batch, source, dtype, quant, kv_dtype, runtime.value, settings, gpu, gpus, tp, pp, ep,
-                  utilization, accelerators, plot)
-    raise typer.Exit(run_fit(models, o.Common(set_, format_, json, output, color, strict, quiet), asked))
+
+    def make(loaded: Loaded) -> Report:
+        from paramcalc.build import build
+        from paramcalc.estimates.fit import Need
+        from paramcalc.estimates.inference import memory
+        from paramcalc.estimates.serving import machine_of, machines, prepare
+        from paramcalc.measures.cache import Serving
+        from paramcalc.reports import fit as reports
+        from paramcalc.reports.count import cache_unknown
+
+        model = build(loaded.spec)
+        if why := cache_unknown(model):
+            raise UsageError(Problem(f"{why} what is kept between tokens",
+                                     hint="fit the config.json beside it; `paramcalc memory` takes the weights alone"))
+        need = Need(prepare(model, serving), serving.source)
+        machine = machine_of(device, need.prepared.runtime)
+        if plot is not None:
+            from paramcalc.reports.plot import draw
+
+            last = Serving(serving.context[-1], serving.batch, serving.source)
+            draw(plot, model.spec.name, memory(need.prepared, last), machine)
+        if machine is None:
+            every = machines(device, need.prepared.runtime)
+            return reports.every(loaded, model, need, every, serving.context, serving.batch)
+        return reports.one(loaded, model, need, machine, serving.context, serving.batch)
+
+    return answer_all(models, common, make)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from paramcalc.cli import options as o
+from paramcalc.cli.options import Written
+from paramcalc.cli.run import emit
 
 EXAMPLES = (
     "paramcalc list",
@@ -28,16 +29,11 @@ class What(StrEnum):
 
 
 def list_(
+    written: Written,
     what: Annotated[What, typer.Argument(help="What to list.")] = What.models,
-    format_: o.FormatOption = o.Format.table,
-    json: o.Json = False,
-    output: o.Output = None,
-    color: o.ColorOption = o.Color.auto,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-) -> None:
+) -> int:
     """List what is built in: models, gpus, formats, optimizers, families or rules."""
     from paramcalc.reports.listing import answer
 
-    o.emit([answer(what.value)], o.Common([], format_, json, output, color), many=False)
-    raise typer.Exit(0)
+    emit([answer(what.value)], written, many=False)
+    return 0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+from paramcalc.cli.options import Common, Models, Plot
+from paramcalc.cli.run import answer_all
+from paramcalc.estimates.settings import DeviceSettings, ServingSettings
 
-from paramcalc.cli import options as o
-from paramcalc.cli import serving as s
+if TYPE_CHECKING:
+    from paramcalc.readers.models import Loaded
+    from paramcalc.reports.table import Report
 
 EXAMPLES = (
     "paramcalc memory llama-3.1-8b --context 32k",
@@ -17,37 +20,26 @@ EXAMPLES = (
 
 
 def memory(
-    models: o.Models,
-    context: Annotated[str, typer.Option("--context", metavar="TOKENS", help="Tokens of each sequence, prompt and "
-                                         "answer: 8192, 8k, 1M.")] = "4096",
-    batch: s.Batch = 1,
-    source: s.Source = None,
-    dtype: s.Dtype = "bf16",
-    quant: s.Quant = None,
-    kv_dtype: s.KvDtype = None,
-    runtime: s.RuntimeOption = s.RuntimeName.exact,
-    settings: s.Settings = [],  # noqa: B006 - typer copies it
-    gpu: s.Gpu = None,
-    gpus: s.Gpus = None,
-    tp: s.Tp = None,
-    pp: s.Pp = None,
-    ep: s.Ep = None,
-    utilization: s.Utilization = None,
-    accelerators: s.Accelerators = None,
-    plot: s.Plot = None,
-    set_: o.Set = [],  # noqa: B006 - typer copies it
-    format_: o.FormatOption = o.Format.table,
-    json: o.Json = False,
-    output: o.Output = None,
-    color: o.ColorOption = o.Color.auto,
-    strict: o.Strict = False,
-    offline: o.Offline = False,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-) -> None:
-    """Say what serving takes: weights and cache exactly, activations and overhead as estimates, for each device."""
-    from paramcalc.cli.asked import Asked, run_memory
+    models: Models, common: Common, serving: ServingSettings, device: DeviceSettings, plot: Plot = None,
+) -> int:
+    """Show the memory needed to serve a model: weights, cache, activations and overhead of each device."""
+    device.check()
 
-    asked = Asked(context, batch, source, dtype, quant, kv_dtype, runtime.value, settings, gpu, gpus, tp, pp, ep,
-                  utilization, accelerators, plot)
-    raise typer.Exit(run_memory(models, o.Common(set_, format_, json, output, color, strict, quiet), asked))
+    def make(loaded: Loaded) -> Report:
+        from paramcalc.build import build
+        from paramcalc.estimates.inference import memory as needed
+        from paramcalc.estimates.serving import machine_of, prepare
+        from paramcalc.measures.cache import Serving
+        from paramcalc.reports.memory import answer
+
+        model = build(loaded.spec)
+        prepared = prepare(model, serving)
+        held = needed(prepared, Serving(serving.context, serving.batch, serving.source))
+        machine = machine_of(device, prepared.runtime)
+        if plot is not None:
+            from paramcalc.reports.plot import draw
+
+            draw(plot, model.spec.name, held, machine)
+        return answer(loaded, model, held, machine)
+
+    return answer_all(models, common, make)

@@ -1,99 +1,75 @@
-"""The one way commands run: load each MODEL, answer, render, exit code. Knows nothing of the command line's parser."""
+"""The one way commands run: load each MODEL, answer, write, give the exit code."""
 
 from __future__ import annotations
 
 import os
 import sys
-from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from paramcalc.cli.options import Color, Format
 from paramcalc.cli.streams import tell
 from paramcalc.errors import PCError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from rich.console import Console
 
+    from paramcalc.cli.options import Common, Written
     from paramcalc.readers.models import Loaded
-    from paramcalc.reports.table import Answer
+    from paramcalc.reports.table import Report
 
 UNLIMITED = 100_000
 """Columns of a pipe."""
 
 
-class Format(StrEnum):
-    """How an answer is written."""
-
-    table = "table"
-    json = "json"
-    markdown = "markdown"
-    csv = "csv"
-
-
-class Color(StrEnum):
-    """When colour is used."""
-
-    auto = "auto"
-    always = "always"
-    never = "never"
-
-
-class Common(NamedTuple):
-    """The common options of one run."""
-
-    set: list[str]
-    format: Format = Format.table
-    json: bool = False
-    output: Path | None = None
-    color: Color = Color.auto
-    strict: bool = False
-    quiet: bool = False
-
-    @property
-    def style(self) -> Format:
-        """The format asked for, by either spelling."""
-        return Format.json if self.json else self.format
-
-
-def answer_all(models: list[str], common: Common, make: Callable[[Loaded], Answer]) -> int:
+def answer_all(models: Sequence[str], common: Common, make: Callable[[Loaded], Report]) -> int:
     """Load and answer each model; one that fails becomes an object with `error`, the rest still come."""
-    from paramcalc.cli.guard import report
     from paramcalc.readers.models import load, located
 
-    answers: list[Answer] = []
+    reports: list[Report] = []
     code = 0
     for model in models:
         try:
-            loaded = load(model, common.set, strict=common.strict)
+            loaded = load(model, common.set, strict=common.strict, tell=common.tell)
             try:
-                found = make(loaded)
+                answered = make(loaded)
             except PCError as error:
                 raise located(error, loaded.document) from error
         except PCError as error:
             code = max(code, error.exit_code)
             report(error)
-            answers.append(failure(model, error))
+            reports.append(failure(model, error))
             continue
         if not common.quiet:
             for warning in loaded.warnings:
                 warn(warning)
-        code = code or int(found.failed)
-        answers.append(found)
-    if len(answers) == 1 and "error" in answers[0].json:
+        code = code or int(answered.failed)
+        reports.append(answered)
+    if len(reports) == 1 and "error" in reports[0].json:
         return code
-    emit(answers, common, many=len(models) > 1)
+    emit(reports, common, many=len(models) > 1)
     return code
 
 
-def failure(model: str, error: PCError) -> Answer:
+def report(error: PCError) -> None:
+    """Write each problem and its hint to standard error, control characters made visible."""
+    from paramcalc.sanitize import visible
+
+    for problem in error.problems:
+        tell(f"error: {visible(str(problem), 2000)}\n")
+        if problem.hint:
+            tell(f"hint: {visible(problem.hint, 2000)}\n")
+
+
+def failure(model: str, error: PCError) -> Report:
     """What stands in place of the answer for a MODEL that cannot be answered."""
-    from paramcalc.reports.table import Answer
+    from paramcalc.reports.table import Report
 
     problems = [{"message": p.message, "path": p.dotted(), "line": p.line, "column": p.column, "source": p.source,
                  "hint": p.hint} for p in error.problems]
-    return Answer({"model": {"name": model}, "error": {"problems": problems}})
+    return Report({"model": {"name": model}, "error": {"problems": problems}})
 
 
 def warn(message: str) -> None:
@@ -103,7 +79,7 @@ def warn(message: str) -> None:
     tell(f"warning: {visible(message, 2000)}\n")
 
 
-def emit(answers: list[Answer], common: Common, *, many: bool) -> None:
+def emit(answers: Sequence[Report], common: Written, *, many: bool) -> None:
     """Write the answers on standard output or to the file asked for; the file is made only now that all is well."""
     from paramcalc.reports import render
 

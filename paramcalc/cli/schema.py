@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from paramcalc.cli import options as o
+from paramcalc.cli.options import Output, Talk
+from paramcalc.cli.run import write
+from paramcalc.errors import Problem, UsageError
 
 EXAMPLES = (
     "paramcalc schema",
@@ -16,15 +18,13 @@ EXAMPLES = (
 
 
 def schema(
+    talk: Talk,
     what: Annotated[str, typer.Argument(help="`spec`, or a command whose JSON it describes.")] = "spec",
-    output: o.Output = None,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-) -> None:
+    output: Output = None,
+) -> int:
     """Print the JSON Schema of a spec, or of what a command writes with --json."""
     import json
 
-    from paramcalc.errors import Problem, UsageError
     from paramcalc.reports.schemas import command_schema, known
 
     if what not in known():
@@ -32,8 +32,8 @@ def schema(
     if what == "spec":
         from paramcalc.spec.schema import spec_schema
 
-        found = spec_schema()
+        described = spec_schema()
     else:
-        found = command_schema(what)
-    o.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n", output)
-    raise typer.Exit(0)
+        described = command_schema(what)
+    write(json.dumps(described, indent=2, ensure_ascii=False) + "\n", output)
+    return 0

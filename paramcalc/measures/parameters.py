@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from paramcalc.tree import Node, Tensor
 
-COMPONENTS = (
+Component = Literal[
     "token_embedding", "position_embedding", "other_embedding", "attention", "state_mixer", "ffn", "moe_router",
     "moe_experts", "moe_shared", "norm", "lm_head", "pooler", "vision", "audio", "projector", "other",
-)
+]
+"""What a count is broken down into."""
+COMPONENTS: tuple[Component, ...] = get_args(Component)
 """In the order they are shown."""
 BUFFERS = "buffers"
-EMBEDDINGS = ("token_embedding", "position_embedding", "lm_head")
+EMBEDDINGS: tuple[Component, ...] = ("token_embedding", "position_embedding", "lm_head")
 
 
 NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
@@ -67,7 +69,8 @@ def count(tree: Node) -> Counts:
     active: dict[str, int] = {}
     _fold(tree, 1, 1, parameters, active)
     buffers = parameters.pop(BUFFERS)
-    components = {key: (parameters[key], active[key]) for key in COMPONENTS if parameters.get(key)}
+    components: dict[str, tuple[int, int]] = {
+        key: (parameters[key], active[key]) for key in COMPONENTS if parameters.get(key)}
     return Counts(sum(parameters.values()), sum(active.values()), buffers, components)
 
 
@@ -94,7 +97,7 @@ class Row(NamedTuple):
     name: str
     shape: tuple[int, ...]
     copies: int
-    component: str
+    component: Component
     buffer: bool
 
 
@@ -112,5 +115,5 @@ def rows(tree: Node) -> list[Row]:
         starred = NUMBER.sub("*", name)
         old = found.get((starred, shape))
         copies += old.copies if old else 0
-        found[starred, shape] = Row(starred, shape, copies, tensor.component, tensor.buffer)
+        found[starred, shape] = Row(starred, shape, copies, cast("Component", tensor.component), tensor.buffer)
     return list(found.values())

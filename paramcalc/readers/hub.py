@@ -36,8 +36,12 @@ TIMEOUT = 15.0
 DEADLINE = 60.0
 """Seconds for one answer as a whole."""
 
-said: Callable[[str], None] = lambda url: None  # noqa: E731 - replaced by whoever wants to tell of requests
+Tell = Callable[[str], None]
 """Called with the address of each request before it is made."""
+
+
+def silent(url: str) -> None:
+    """Tell nobody."""
 
 
 class Place(NamedTuple):
@@ -46,22 +50,25 @@ class Place(NamedTuple):
     repository: str
     revision: str | None
     file: str | None
+    tell: Tell = silent
 
 
-def place(model: str) -> Place:
+def place(model: str, tell: Tell = silent) -> Place:
     """What `hf://…` names. Raises UsageError for anything that is not a repository and a file in it."""
     found = MODEL.fullmatch(model)
     if found is None or ".." in model:
         raise UsageError(Problem(f"{quote(model)} is not hf://organisation/name[@revision][/file.safetensors]"))
-    return Place(found[1], found[2], found[3])
+    return Place(found[1], found[2], found[3], tell)
 
 
-def read_hub(model: str) -> Document | Header:
+def read_hub(model: str, tell: Tell = silent) -> Document | Header:
     """The document of a config.json, or the header of weights where a file is named or there is no config.json.
+
+    `tell` is called with the address of each request.
 
     Raises NetworkError when the hub does not answer or answers with an error, InputError for what it sends.
     """
-    where = place(model)
+    where = place(model, tell)
     if where.file is None:
         try:
             return _config(where, "config.json", model)
@@ -109,7 +116,7 @@ def _config(where: Place, file: str, model: str) -> Document:
         return read_json(read_file(cached), model)
     if offline():
         raise NetworkError(Problem(f"{file} of {where.repository} is not in the cache, and offline is asked for"))
-    raw, _ = _get(_url(where, file), 0, MAX_JSON + 1)
+    raw, _ = _get(_url(where, file), 0, MAX_JSON + 1, where.tell)
     if len(raw) > MAX_JSON:
         raise InputError(Problem(f"{file} is larger than {MAX_JSON:,} bytes", source=model))
     _download(where, file)
@@ -149,14 +156,14 @@ def _header(where: Place, file: str) -> Header:
     from paramcalc.readers.headers.safetensors import interpret, parse
 
     url, source = _url(where, file), f"hf://{where.repository}/{file}"
-    raw, size = _get(url, 0, FIRST)
+    raw, size = _get(url, 0, FIRST, where.tell)
     if len(raw) < 8 or size is None:
         raise InputError(Problem("is too short, or the server does not say how long it is", source=source))
     length = int.from_bytes(raw[:8], "little")
     if length > MAX_HEADER or 8 + length > size:
         raise InputError(Problem(f"says its header has {length:,} bytes, but the file has {size:,}", source=source))
     if 8 + length > len(raw):
-        raw, _ = _get(url, 0, 8 + length)
+        raw, _ = _get(url, 0, 8 + length, where.tell)
     if len(raw) < 8 + length:
         raise NetworkError(Problem(f"{file}: the answer was cut off at {len(raw):,} of {8 + length:,} bytes"))
     return interpret(parse(raw[8 : 8 + length], source), source, size - 8 - length)
@@ -167,7 +174,7 @@ def _index(where: Place, file: str) -> Header:
     from paramcalc.readers.headers.safetensors import parse
 
     source = f"hf://{where.repository}/{file}"
-    raw, _ = _get(_url(where, file), 0, MAX_HEADER)
+    raw, _ = _get(_url(where, file), 0, MAX_HEADER, where.tell)
     weight_map = parse(raw, source).get("weight_map")
     if type(weight_map) is not dict or not all(type(shard) is str for shard in weight_map.values()):
         raise InputError(Problem("weight_map must be a mapping of tensor names to file names", source=source))
@@ -181,7 +188,7 @@ def _index(where: Place, file: str) -> Header:
     return Header(source, tuple(tensor for header in headers for tensor in header.tensors), {})
 
 
-def _get(url: str, start: int, length: int) -> tuple[bytes, int | None]:
+def _get(url: str, start: int, length: int, tell: Tell) -> tuple[bytes, int | None]:
     """At most `length` bytes of a file from `start`, and the size of the whole if the server says it."""
     if offline():
         raise NetworkError(Problem("offline is asked for, and weights' headers are not cached"))
@@ -189,7 +196,7 @@ def _get(url: str, start: int, length: int) -> tuple[bytes, int | None]:
     headers = dict(hub.utils.build_hf_headers()) | {"Range": f"bytes={start}-{start + length - 1}",
                                                     "Accept-Encoding": "identity"}
     try:
-        return _follow(hub.get_session(), url, headers, length)
+        return _follow(hub.get_session(), url, headers, length, tell)
     except PCError:
         raise
     except Exception as error:
@@ -197,10 +204,11 @@ def _get(url: str, start: int, length: int) -> tuple[bytes, int | None]:
                                    hint="is the network there? --offline reads the cache only")) from error
 
 
-def _follow(session: Any, url: str, headers: dict[str, str], length: int) -> tuple[bytes, int | None]:  # noqa: ANN401
+def _follow(session: Any, url: str, headers: dict[str, str], length: int,  # noqa: ANN401 - see _refused
+            tell: Tell) -> tuple[bytes, int | None]:
     for _ in range(MAX_REDIRECTS + 1):
         _allowed(url)
-        said(_shown(url))
+        tell(_shown(url))
         sent = headers if _home(url) else {k: v for k, v in headers.items() if k.lower() != "authorization"}
         with session.stream("GET", url, headers=sent, follow_redirects=False, timeout=TIMEOUT) as response:
             if response.status_code in (301, 302, 303, 307, 308):

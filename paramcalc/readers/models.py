@@ -34,30 +34,41 @@ class Loaded(NamedTuple):
     """Keys of a config nobody knows."""
 
 
-def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False) -> Loaded:
+def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False,
+         tell: Callable[[str], None] | None = None) -> Loaded:
     """The specification a MODEL argument names. Raises PCError, located.
 
     `overrides` are `key=value` with dotted keys, applied to the document before it is read. With `strict`, unknown
-    keys and uncounted parts are errors.
+    keys and uncounted parts are errors. `tell` is called with the address of each request to the hub.
     """
-    found = _found(model)
+    found = _found(model, tell)
     if not isinstance(found, Document):
         return _checkpoint(model, found, overrides)
-    document = found
+    return interpret(found, _name(model), overrides, strict=strict)
+
+
+def interpret(document: Document, name: str, overrides: Sequence[str] = (), *, strict: bool = False) -> Loaded:
+    """The specification in a document, its overrides applied. Raises PCError, located."""
     for override in overrides:
         _override(document.data, override)
     try:
-        return _interpret(document, _name(model), strict=strict)
+        return _interpret(document, name, strict=strict)
     except PCError as error:
         raise located(error, document) from error
 
 
-def _found(model: str) -> Document | Header:
+def warnings_of(spec: ModelSpec) -> tuple[str, ...]:
+    """What has to be said with every figure of a specification."""
+    return (*(f"not counted: {part}" for part in spec.uncounted), *(caveat.reason for caveat in spec.caveats),
+            *spec.notes)
+
+
+def _found(model: str, tell: Callable[[str], None] | None) -> Document | Header:
     """The document a MODEL argument names, or the header of a checkpoint."""
     if model.startswith("hf://"):
-        from paramcalc.readers.hub import read_hub
+        from paramcalc.readers.hub import read_hub, silent
 
-        return read_hub(model)
+        return read_hub(model, tell or silent)
     if model.startswith("git:"):
         from paramcalc.readers.git import show, split
 
@@ -76,7 +87,7 @@ def _checkpoint(model: str, header: Header, overrides: Sequence[str]) -> Loaded:
     if overrides:
         raise UsageError(Problem("--set changes a spec or config, not a checkpoint", hint="convert it to a spec first"))
     spec = checkpoint_spec(header, lambda: _shapes(Path(header.source)))
-    return Loaded(spec, model, Document({}, model), (*(caveat.reason for caveat in spec.caveats), *spec.notes))
+    return Loaded(spec, model, Document({}, model), warnings_of(spec))
 
 
 def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
@@ -182,9 +193,7 @@ def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
             spec = spec.model_copy(update={"name": name})
     if strict and spec.uncounted:
         raise SpecError(*(Problem(f"not counted: {part}") for part in spec.uncounted))
-    said += [f"not counted: {part}" for part in spec.uncounted]
-    said += [*(caveat.reason for caveat in spec.caveats), *spec.notes]
-    return Loaded(spec, document.source, document, tuple(said), unknown)
+    return Loaded(spec, document.source, document, (*said, *warnings_of(spec)), unknown)
 
 
 def _beside(document: Document) -> dict[str, Any] | None:

@@ -1,46 +1,58 @@
-"""A specification from whatever a Python program holds: a specification, a dict, a config object, a path or name."""
+"""A model from whatever a Python program holds: a specification, a mapping, a config object, a path or a name."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
-from paramcalc.errors import InputError, SpecError
+from paramcalc.errors import InputError, Problem, UsageError
 from paramcalc.readers.text.document import Document
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from paramcalc.readers.models import Loaded
     from paramcalc.spec.model import ModelSpec
 
 
-def spec_of(model: object) -> ModelSpec:
-    """The specification of a ModelSpec, a dict (of ours or a config.json), an object with `to_dict()` (a config of
-    transformers), a path, or a preset's name.
+Source: TypeAlias = "str | Path | Mapping[str, Any] | ModelSpec | Loaded | Config"
+"""What describes a model."""
 
-    Raises InputError for anything else, SpecError or UnknownArchitectureError as reading a file does.
+
+@runtime_checkable
+class Config(Protocol):
+    """A config object of another library, such as transformers' PretrainedConfig."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its fields, as config.json has them."""
+
+
+def spec_of(model: Source) -> ModelSpec:
+    """The specification of a model, as `loaded_of` reads it."""
+    return loaded_of(model).spec
+
+
+def loaded_of(model: Source, changes: Sequence[str] = ()) -> Loaded:
+    """A ModelSpec, a mapping (a spec or a config.json), an object with `to_dict()`, a path, or a preset's name, read.
+
+    `changes` are `key=value` as `--set` takes them. Raises InputError for anything else, SpecError or
+    UnknownArchitectureError as reading a file does.
     """
+    from paramcalc.readers.models import Loaded, interpret, load, warnings_of
     from paramcalc.spec.model import ModelSpec
 
-    if isinstance(model, ModelSpec):
+    if isinstance(model, Loaded) and not changes:
         return model
+    if isinstance(model, ModelSpec) and not changes:
+        return Loaded(model, "", Document({}, ""), warnings_of(model))
     if isinstance(model, str | Path):
-        from paramcalc.readers.models import load
-
-        return load(str(model)).spec
-    if hasattr(model, "to_dict"):
-        model = model.to_dict()
-    if not isinstance(model, dict):
-        raise InputError(f"expected a specification, a dict, a config or a path, found {type(model).__name__}")
-    return _of_dict(model)
-
-
-def _of_dict(data: dict[str, Any]) -> ModelSpec:
-    from paramcalc.readers.models import parse_spec
-
-    if "model_type" in data:
-        from paramcalc.readers.config.read import read_config
-
-        return read_config(data).spec
-    try:
-        return parse_spec(Document(data, "<dict>"))
-    except SpecError as error:
-        raise error.within("<dict>") from error
+        return load(str(model), changes)
+    if isinstance(model, ModelSpec | Loaded):
+        raise UsageError(Problem("changes apply to a path, a preset or a mapping, not to a specification that is read",
+                                 hint="spec.model_copy(update={...})"))
+    data = dict(model) if isinstance(model, Mapping) else model.to_dict() if isinstance(model, Config) else None
+    if data is None:
+        raise InputError(f"expected a specification, a mapping, a config or a path, found {type(model).__name__}")
+    return interpret(Document(deepcopy(data) if changes else data, "<dict>"), "", changes)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paramcalc.measures.parameters import Counts, count, placed, rows
+from paramcalc.measures.parameters import Counts, count, placed
 from paramcalc.reports.numbers import binary, short
-from paramcalc.reports.table import Answer, Column, Table
+from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
+    from paramcalc.answers.count import By, Count
     from paramcalc.build import Model
     from paramcalc.readers.models import Loaded
     from paramcalc.tree import Node
-
-SCHEMA = "paramcalc/count/1"
-
 
 def head(command: str, loaded: Loaded) -> dict[str, Any]:
     """The keys every answer starts with."""
@@ -35,49 +33,24 @@ def headline(model: Model) -> str:
     return f"{spec.name}   {stack}hidden {spec.hidden_size:,}{vocabulary}"
 
 
-def counted(loaded: Loaded) -> Answer:
-    """The answer by component, for a MODEL that is only loaded."""
-    from paramcalc.build import build
-
-    return answer(loaded, build(loaded.spec))
-
-
-def answer(loaded: Loaded, model: Model, by: str = "component", depth: int | None = None) -> Answer:
-    """Exact parameters by component, by layer or by tensor."""
-    counts = count(model.tree)
-    json = head("count", loaded) | {
-        "parameters": {"total": counts.total, "active": counts.active, "embedding": counts.embedding,
-                       "non_embedding": counts.total - counts.embedding},
-        "buffers": counts.buffers,
-        "uncounted": list(model.spec.uncounted),
-        "components": [{"component": name, "parameters": total, "active": active,
-                        "share": round(total / counts.total, 6) if counts.total else 0}
-                       for name, (total, active) in counts.components.items()],
-    }
-    if model.apart:
-        json["apart"] = {name: count(tree).total for name, tree in model.apart.items()}
-    tables: dict[str, Callable[[Model, Counts, int | None], Table]] = {
-        "component": component_table, "layer": _layers, "tensor": _tensors}
+def tables(answer: Count, by: By = "component", depth: int | None = None) -> tuple[Table, ...]:
+    """A row for each component, layer or tensor; by layer only modules above a depth."""
+    model, counts = answer.built, count(answer.built.tree)
     if by == "tensor":
-        json["tensors"] = [{"name": r.name, "shape": list(r.shape), "copies": r.copies, "component": r.component}
-                           for r in rows(model.tree) if not r.buffer]
-        json["buffer_tensors"] = [{"name": r.name, "shape": list(r.shape), "copies": r.copies, "component": r.component}
-                                  for r in rows(model.tree) if r.buffer]
-    if by == "layer":
-        json["layers"] = _layer_list(model.tree)
-    return Answer(json, (tables[by](model, counts, depth),))
+        return (_tensors(model, counts),)
+    return (_layers(model, counts, depth) if by == "layer" else component_table(model, counts),)
 
 
 def _notes(model: Model, counts: Counts) -> tuple[str, ...]:
-    said = [_weights(model, counts)]
+    facts = [_weights(model, counts)]
     if counts.active != counts.total:
-        said.append(f"active: {counts.active:,} for one token")
+        facts.append(f"active: {counts.active:,} for one token")
     if counts.buffers:
-        said.append(f"{counts.buffers:,} values in buffers, not counted")
-    said += [f"{kind}: no parameters" for kind in _free(model.tree)]
-    said.append(_head(model, counts))
+        facts.append(f"{counts.buffers:,} values in buffers, not counted")
+    facts += [f"{kind}: no parameters" for kind in _free(model.tree)]
+    facts.append(_head(model, counts))
     apart = {name: count(tree).total for name, tree in model.apart.items()}
-    return (" · ".join(said), *(f"apart from the total: {name}, {size:,} ({short(size)}) that files hold and a plain "
+    return (" · ".join(facts), *(f"apart from the total: {name}, {size:,} ({short(size)}) that files hold and a plain "
                                 "forward pass leaves out" for name, size in apart.items()))
 
 
@@ -111,9 +84,9 @@ def _weights(model: Model, counts: Counts) -> str:
     from paramcalc.measures.weights import weight_bytes
     from paramcalc.transforms.formats import in_formats
 
-    found = weight_bytes(in_formats(model).tree)
-    formats = sorted(found.formats, key=lambda name: -found.formats[name])
-    return f"weights as stored {binary(found.total)} ({', '.join(formats)})"
+    stored = weight_bytes(in_formats(model).tree)
+    formats = sorted(stored.formats, key=lambda name: -stored.formats[name])
+    return f"weights as stored {binary(stored.total)} ({', '.join(formats)})"
 
 
 def _head(model: Model, counts: Counts) -> str:
@@ -125,12 +98,12 @@ def _head(model: Model, counts: Counts) -> str:
 
 def _free(tree: Node) -> list[str]:
     """Kinds of parts that are there and hold nothing: computed positions."""
-    found = [node.part.kind for node in tree.nodes()
+    kinds = [node.part.kind for node in tree.nodes()
              if node.part is not None and not node.tensors and not node.children and not node.work()]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(kinds))
 
 
-def component_table(model: Model, counts: Counts, _: int | None = None) -> Table:
+def component_table(model: Model, counts: Counts) -> Table:
     """A row a component, with its share."""
     active = Column("active", "exact", shown=counts.active != counts.total)
     columns = (Column("component"), Column("parameters", "count"), active, Column("share", "share"), Column("", "bar"))
@@ -160,31 +133,20 @@ class Group(NamedTuple):
 def grouped(node: Node, stored: int = 1, used: int = 1, depth: int = 0) -> Iterator[Group]:
     """The tree in the order of the model: `layers × 32`, and below it one of each kind of layer."""
     for child in node.children:
-        here, seen = stored * child.stored, used * child.used
-        counts = count(child.replace(stored=here, used=seen))
+        copies, visits = stored * child.stored, used * child.used
+        counts = count(child.replace(stored=copies, used=visits))
         if len(child.order) > 1 or child.label:
             label = f"{child.label or child.name} × {len(child.order) or child.stored}"
         else:
             label = child.name or "(root)"
-        yield Group(label, depth, here, counts)
+        yield Group(label, depth, copies, counts)
         inner = child.children[0] if child.order and len(child.children) == 1 else child
         if inner is not child:
-            here, seen = here * inner.stored, seen * inner.used
-        yield from grouped(inner, here, seen, depth + 1)
+            copies, visits = copies * inner.stored, visits * inner.used
+        yield from grouped(inner, copies, visits, depth + 1)
 
 
-def _layer_list(tree: Node) -> list[dict[str, Any]]:
-    """Each layer of each stack with its parameters, in order."""
-    found = []
-    for path, node, _, _ in tree.walk():
-        per_child = [count(child.replace(stored=1, used=1)) for child in node.children] if node.order else []
-        for index, child in enumerate(node.order):
-            counts = per_child[child]
-            found.append({"layer": f"{path}.{index}", "parameters": counts.total, "active": counts.active})
-    return found
-
-
-def _tensors(model: Model, counts: Counts, _: int | None) -> Table:
+def _tensors(model: Model, counts: Counts) -> Table:
     columns = (Column("tensor"), Column("shape", "shape"), Column("copies", "exact"), Column("component"),
                Column("parameters", "exact"), Column("share", "share"))
     body = []

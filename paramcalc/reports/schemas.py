@@ -35,13 +35,9 @@ def answer(command: str, required: dict[str, Schema], optional: dict[str, Schema
 
 PROBLEM = record({"message": TEXT, "path": TEXT, "line": COUNT, "column": COUNT, "source": TEXT, "hint": TEXT})
 ERROR = record({"model": record({"name": TEXT}), "error": record({"problems": many(PROBLEM)})})
-TENSOR = record({"name": TEXT, "shape": many(COUNT), "copies": COUNT, "component": COMPONENT})
 PARAMETERS = record(dict.fromkeys(("total", "active", "embedding", "non_embedding"), COUNT))
 BYTES = record({"bytes": COUNT})
-SHARE = record({"component": COMPONENT, "parameters": COUNT, "active": COUNT, "share": {"type": "number"}})
 
-COUNT_KEYS = {"parameters": PARAMETERS, "buffers": COUNT, "uncounted": many(TEXT), "components": many(SHARE)}
-APART: Schema = {"type": "object", "additionalProperties": COUNT}
 ESTIMATE_KEYS = {
     "parameters": PARAMETERS,
     "weights": many(record({"format": TEXT, "bytes": COUNT})),
@@ -79,9 +75,6 @@ RESULT = record({"path": TEXT, "rule": TEXT, "severity": TEXT, "line": COUNT, "c
                  "hint": TEXT, "expected": {}, "actual": {}})
 
 ONE_MODEL: dict[str, Schema] = {
-    "count": answer("count", COUNT_KEYS, {"tensors": many(TENSOR), "buffer_tensors": many(TENSOR), "apart": APART,
-                                          "layers": many(record({"layer": TEXT, "parameters": COUNT,
-                                                                 "active": COUNT}))}),
     "memory": answer("memory", MEMORY_KEYS, {"pool": POOL}),
     "fit": answer("fit", MEMORY_KEYS | {"fits": FLAG}, FIT_KEYS | FIT_MORE | {"accelerators": many(MACHINE)}),
     "train": answer("train", {"trainable": COUNT}, TRAIN_KEYS | TRAIN_MORE) | {
@@ -111,13 +104,18 @@ OTHERS: dict[str, Schema] = {
 def command_schema(command: str) -> Schema:
     """An object, or for several MODELs an array in which one that failed is an object with `error`. KeyError."""
     title = {"$schema": DIALECT, "title": f"paramcalc {command} --json"}
+    from paramcalc.answers.registry import answer_class
+
     if command in OTHERS:
         return title | OTHERS[command]
     one = {"$ref": "#/$defs/answer"}
     return title | {"anyOf": [one, many({"anyOf": [one, {"$ref": "#/$defs/error"}]})],
-                    "$defs": {"answer": ONE_MODEL[command], "error": ERROR}}
+                    "$defs": {"answer": ONE_MODEL[command] if command in ONE_MODEL else answer_class(command).schema(),
+                      "error": ERROR}}
 
 
 def known() -> tuple[str, ...]:
     """Everything `paramcalc schema` can print."""
-    return ("spec", *ONE_MODEL, *OTHERS)
+    from paramcalc.answers.registry import ANSWERS
+
+    return ("spec", *ANSWERS, *ONE_MODEL, *OTHERS)

@@ -47,8 +47,8 @@ class Table(NamedTuple):
                              total=pick(self.total) if self.total else None)
 
 
-class Answer(NamedTuple):
-    """What a command says of one model: the JSON object and the tables for people."""
+class Report(NamedTuple):
+    """What a command writes of one model: the JSON object and the tables for people."""
 
     json: dict[str, Any]
     tables: tuple[Table, ...] = ()
@@ -56,3 +56,6 @@ class Answer(NamedTuple):
     """Something that was to hold does not; the exit code is 1."""
     text: str | None = None
     """What stands in place of tables where the answer is a document of its own (a spec as YAML)."""
+
+
+Answer = Report

@@ -14,7 +14,7 @@ import yaml
 from jsonschema.validators import validator_for
 from referencing import Registry, Resource
 
-from paramcalc.cli.guard import guarded
+from paramcalc.cli.main import run as guarded
 
 ROOT = Path(__file__).parents[2]
 

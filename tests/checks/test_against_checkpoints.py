@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from paramcalc.cli.guard import guarded
+from paramcalc.cli.main import run as guarded
 
 numpy, save = pytest.importorskip("numpy"), pytest.importorskip("safetensors.numpy").save_file
 SPEC = """paramcalc: 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from paramcalc.cli.guard import guarded
+from paramcalc.cli.main import run as guarded
 from tests.checks.small import LAYER, SPEC, TOTAL
 
 CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 128, "hidden_size": 256,

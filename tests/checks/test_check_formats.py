@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from paramcalc.checks.results import File, Finding, Run
 from paramcalc.checks.rules import rules
-from paramcalc.cli.guard import guarded
+from paramcalc.cli.main import run as guarded
 from paramcalc.reports.check import RENDERERS, to_text
 from paramcalc.reports.schemas import command_schema
 

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from jsonschema import Draft202012Validator
 
-from paramcalc.cli.guard import guarded
+from paramcalc.cli.main import run as guarded
 from paramcalc.reports.schemas import command_schema
 from tests.checks.small import LAYER, SPEC, TOTAL
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from paramcalc.cli.guard import guarded
+from paramcalc.cli.main import run as guarded
 from tests.checks.small import SPEC, TOTAL
 
 GROWING = SPEC + "expect: {growth: {total: 5%}}\n"

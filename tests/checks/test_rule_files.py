@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from paramcalc.checks.rules import modules, rules
-from paramcalc.cli.guard import guarded
+from paramcalc.cli.main import run as guarded
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data" / "rules"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from paramcalc.checks.finder import find
-from paramcalc.cli.guard import guarded
+from paramcalc.cli.main import run as guarded
 from tests.checks.small import SPEC
 
 BARE = SPEC.removeprefix("paramcalc: 1\n")

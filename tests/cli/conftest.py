@@ -2,14 +2,14 @@
 
 import pytest
 
-from paramcalc.cli.guard import guarded
+from paramcalc.cli.main import run
 
 
 @pytest.fixture
 def call(capsys):
     """Run a command line: its exit code, what it printed, and what it said on standard error."""
     def ask(*arguments):
-        code = guarded(list(arguments))
+        code = run(list(arguments))
         said = capsys.readouterr()
         return code, said.out, said.err
 

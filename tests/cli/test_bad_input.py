@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from paramcalc.cli.guard import guarded as run
+from paramcalc.cli.main import run
 
 BAD = Path(__file__).parents[1] / "data" / "bad"
 SPECS = sorted((BAD / "spec").glob("*.yaml"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from paramcalc.cli.guard import guarded
+from paramcalc.cli.main import run as guarded
 
 
 @pytest.fixture

@@ -4,11 +4,9 @@ import json
 
 import pytest
 from jsonschema import Draft202012Validator
-from typer.main import get_command
 
 from paramcalc.cli import COMMANDS
-from paramcalc.cli.app import application, command_module
-from paramcalc.cli.guard import guarded as run
+from paramcalc.cli.main import command_module, parsed, run
 from paramcalc.reports.schemas import command_schema, known
 
 LLAMA = "llama-3.1-8b"
@@ -166,7 +164,7 @@ def test_a_fault_of_ours_is_exit_70(call, monkeypatch):
     monkeypatch.setattr(models, "_found", fail)
     code, out, err = call("count", "gpt2", "--quiet")
     assert (code, out) == (70, "")
-    assert err == ("error: a fault of paramcalc's own: RuntimeError: secret line of code\n"
+    assert err == ("error: internal error: RuntimeError: secret line of code\n"
                    "hint: run again with --debug and report what it prints\n")
     with pytest.raises(RuntimeError):
         run(["count", "gpt2", "--debug"])
@@ -182,5 +180,5 @@ def test_help_starts_with_three_examples_and_says_what_every_option_does(call, c
         assert code == 0
         assert lines[0].startswith(f"Usage: paramcalc {command} ")
         assert tuple(lines[1:4]) == examples
-    for parameter in get_command(application(command)).commands[command].params:
+    for parameter in parsed(command).params:
         assert len(parameter.help.split()) > 1, parameter.name

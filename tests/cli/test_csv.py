@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from paramcalc.cli.guard import guarded
+from paramcalc.cli.main import run as guarded
 
 
 @pytest.fixture

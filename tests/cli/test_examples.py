@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from paramcalc.cli import COMMANDS
-from paramcalc.cli.app import EXAMPLES, command_module
-from paramcalc.cli.guard import guarded
+from paramcalc.cli.main import EXAMPLES, command_module
+from paramcalc.cli.main import run as guarded
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = """{"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 512, "hidden_size": 64,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from paramcalc.cli import COMMANDS
-from paramcalc.cli.app import EXAMPLES, command_module
+from paramcalc.cli.main import EXAMPLES, command_module
 
 ROOT = Path(__file__).parents[2]
 SPEC = "hidden_size: 64\nvocab_size: 100\nnum_layers: 2\nnum_heads: 4\nintermediate_size: 256\n"
@@ -222,7 +222,7 @@ def test_warnings_go_to_standard_error_unless_quiet(call, tmp_path):
     (("count", "gpt2", "--set", "num_layers"), "--set 'num_layers' is not key=value", ""),
     (("explain", "gpt2", "nothing"), "gpt2: 'nothing' fits no tensor", "`count --by tensor` shows the names"),
     (("count", "configs/nothing.yaml"), "no such file", ""),
-    (("estimate", "gpt2", "--context", "8q"), "--context: '8q' is not a number of tokens", ""),
+    (("estimate", "gpt2", "--context", "8q"), "invalid value for '--context': '8q' is not a number of tokens", ""),
 ])
 def test_refusals(call, monkeypatch, arguments, message, hint):
     monkeypatch.chdir(ROOT)

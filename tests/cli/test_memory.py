@@ -5,7 +5,7 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from paramcalc.cli.guard import guarded as run
+from paramcalc.cli.main import run
 from paramcalc.reports.schemas import command_schema
 
 LLAMA = "llama-3.1-8b"
@@ -108,7 +108,7 @@ def test_memory_draws_a_bar(call):
     (("memory", LLAMA, "--ep", "2"), "the model has no experts"),
     (("memory", LLAMA, "--runtime", "vllm", "-R", "ubatch=1"), "vllm has no option 'ubatch=1'"),
     (("memory", LLAMA, "--runtime", "vllm", "-R", "batched_tokens=x"), "batched_tokens='x' is not a whole number"),
-    (("memory", LLAMA, "--gpu-memory-utilization", "1.5", "--gpu", "h100"), "is not a part of a device"),
+    (("memory", LLAMA, "--gpu-memory-utilization", "1.5", "--gpu", "h100"), "must be more than 0 and at most 1"),
     (("memory", LLAMA, "--plot", "a.gif"), "a picture is one of .svg, .png"),
     (("fit", LLAMA), "fit needs --gpu NAME or --all"),
     (("fit", LLAMA, "--gpu", "h100", "--all"), "fit needs --gpu NAME or --all"),

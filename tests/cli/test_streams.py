@@ -48,7 +48,7 @@ main()
 """
 
 
-@pytest.mark.parametrize("module", ["paramcalc.cli.guard", "paramcalc.errors", "typing", "pydantic", "paramcalc.build",
+@pytest.mark.parametrize("module", ["paramcalc.cli.main", "paramcalc.errors", "typing", "pydantic", "paramcalc.build",
                                     "paramcalc.reports.render"])
 def test_an_interrupt_is_quiet_at_any_time(module):
     done = subprocess.run([sys.executable, "-c", INTERRUPT.format(module=module)], cwd=ROOT, capture_output=True,

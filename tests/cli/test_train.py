@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from paramcalc.cli.guard import guarded
+from paramcalc.cli.main import run as guarded
 
 ZERO = ("train", "llama-3.1-8b", "--dp", "8", "--zero", "3")
 
@@ -22,8 +22,8 @@ def test_more_than_the_named_device_has_is_over(capsys):
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    (["--gpus", "9"], "error: --gpus 9 is not tp·pp·cp·dp, which is 8\nhint: --gpus 8\n"),
-    (["--gpus", "8", "--tp", "4", "--dp", "4"], "error: --gpus 8 is not tp·pp·cp·dp, which is 16\nhint: --gpus 16\n"),
+    (["--gpus", "9"], "error: --gpus 9 is not tp × pp × cp × dp = 8\nhint: --gpus 8\n"),
+    (["--gpus", "8", "--tp", "4", "--dp", "4"], "error: --gpus 8 is not tp × pp × cp × dp = 16\nhint: --gpus 16\n"),
     (["--search"], "error: --search needs --gpu NAME and --gpus N\nhint: --gpu h100 --gpus 256 --search\n"),
 ])
 def test_options_that_do_not_go_together(options, message, capsys):
@@ -35,7 +35,7 @@ def test_options_that_do_not_go_together(options, message, capsys):
 def test_devices_that_do_not_divide_are_refused_with_what_would(capsys):
     assert guarded(["train", "llama-3.1-8b", "--gpus", "6", "--tp", "4"]) == 2
     assert capsys.readouterr().err == (
-        "error: --gpus 6 is no multiple of the 4 devices of tp·pp·cp\nhint: --gpus 4\n")
+        "error: --gpus 6 is not a multiple of tp × pp × cp = 4\nhint: --gpus 4\n")
 
 
 def test_devices_nobody_gave_other_work_hold_copies(capsys):

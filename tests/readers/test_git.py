@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from paramcalc.cli.guard import guarded
+from paramcalc.cli.main import run as guarded
 from paramcalc.errors import InputError
 from paramcalc.readers import git as reader
 from tests.checks.small import SPEC

@@ -205,10 +205,9 @@ def test_the_token_goes_to_the_endpoint_and_nowhere_else(server, capsys):
     assert TOKEN not in str(caught.value) + "".join(capsys.readouterr())
 
 
-def test_each_request_is_told(server, monkeypatch):
+def test_each_request_is_told(server):
     told = []
-    monkeypatch.setattr(hub, "said", told.append)
-    load("hf://org/one/model.safetensors")
+    load("hf://org/one/model.safetensors", tell=told.append)
     assert [address.rpartition("/")[2] for address in told] == ["model.safetensors"]
 
 
@@ -219,8 +218,8 @@ def test_what_is_no_place_on_the_hub_is_refused(model):
 
 
 def test_a_place_has_a_repository_a_revision_and_a_file():
-    assert hub.place("hf://org/name@refs/pr/1/x.json") == ("org/name", "refs/pr/1", "x.json")
-    assert hub.place("hf://org/name@main") == ("org/name", "main", None)
+    assert hub.place("hf://org/name@refs/pr/1/x.json") == hub.Place("org/name", "refs/pr/1", "x.json")
+    assert hub.place("hf://org/name@main") == hub.Place("org/name", "main", None)
 
 
 def test_the_extra_is_named_when_it_is_missing(monkeypatch):
@@ -231,15 +230,13 @@ def test_the_extra_is_named_when_it_is_missing(monkeypatch):
 
 
 def test_the_command_line_tells_each_request_and_can_be_kept_offline(server, monkeypatch, capsys):
-    from paramcalc.cli.guard import guarded as run
+    from paramcalc.cli.main import run
 
-    monkeypatch.setattr(hub, "said", hub.said)
     assert run(["count", "hf://org/one", "--json"]) == 0
     told = capsys.readouterr()
     assert json.loads(told.out)["parameters"]["total"] == 4
     assert [line.rpartition("/")[2] for line in told.err.splitlines() if line.startswith("GET ")] == [
         "config.json", "model.safetensors.index.json", "model.safetensors"]
-    monkeypatch.setattr(hub, "said", lambda url: None)
     assert run(["count", "hf://org/one", "--quiet", "--json"]) == 0
     assert "GET" not in capsys.readouterr().err
     Hub.seen.clear()
@@ -252,7 +249,7 @@ def test_the_command_line_tells_each_request_and_can_be_kept_offline(server, mon
                                      ["train"],
                                      ["fit", "--gpu", "h100"], ["diff", "gpt2"]])
 def test_each_command_that_reads_models_can_be_kept_offline(server, command):
-    from paramcalc.cli.guard import guarded as run
+    from paramcalc.cli.main import run
 
     assert run([*command, "hf://org/config", "--offline"]) == 3
     assert Hub.seen == []

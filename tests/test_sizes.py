@@ -2,8 +2,8 @@
 
 import pytest
 
-from paramcalc.cli.sizes import decimal, token_list, tokens
 from paramcalc.errors import UsageError
+from paramcalc.sizes import decimal, token_list, tokens
 
 
 @pytest.mark.parametrize(("text", "size"), [("8192", 8192), ("8k", 8192), ("128K", 131072), ("1M", 1048576),

@@ -1,0 +1,189 @@
+"""The base of every answer, and how an answer becomes JSON and a JSON Schema.
+
+An answer is a frozen, keyword-only dataclass in `paramcalc/answers/COMMAND.py`, derived from `Answer`. To add one:
+
+1. Name the command and declare the keys of its JSON as fields, nested objects as dataclasses or NamedTuples:
+
+    ```python
+    class Parameters(NamedTuple):
+        total: int
+        known: Known
+
+    @dataclass(frozen=True, kw_only=True)
+    class Count(Answer):
+        command: ClassVar[str] = "count"
+        parameters: Parameters
+        tensors: tuple[TensorRow, ...] | None = None      # a key that is left out unless it has a value
+        rows: tuple[Row, ...] = named("components")       # a key whose name is not the attribute's
+        pool: Pool | None = hidden()                      # not in the JSON
+    ```
+
+   The docstring of a field is not needed where its name says it; `to_dict()` and the JSON Schema follow the types. A
+   figure says how it is known: inside the object that holds it (`known: Known`), or, where figures are plain
+   integers, in one `known: dict[str, Known]` that names every figure. `paramcalc.measures.known` says which it is.
+2. Write the function that works it out, next to the class: `def count(loaded, …settings…) -> Count`. It starts with
+   `**head(loaded)`, the fields all answers have. It calls measures and estimates, and formats nothing.
+3. Name it in `paramcalc.answers.registry.ANSWERS`; `paramcalc schema COMMAND` and the tests of JSON then know it.
+4. `paramcalc/api.py` gets a function of that name for Python; `paramcalc/reports/COMMAND.py` a function
+   `tables(answer) -> tuple[Table, ...]`; `paramcalc/cli/COMMAND.py` is a function of `Models`, `Common` and settings
+   classes (`paramcalc.estimates.settings`; each field is an option and a keyword), which returns
+   `answer_all(models, common, make)`: `make(loaded)` calls the API and gives a `Report` of the answer and its tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from paramcalc.build import Model, build
+
+if TYPE_CHECKING:
+    from paramcalc.readers.models import Loaded
+
+Schema = dict[str, Any]
+PLAIN: dict[object, Schema] = {int: {"type": "integer"}, float: {"type": "number"}, str: {"type": "string"},
+                               bool: {"type": "boolean"}, NoneType: {"type": "null"}, object: {}, Any: {}}
+
+
+class ModelName(NamedTuple):
+    """Which model an answer is about."""
+
+    name: str
+    source: str
+    """Where its numbers came from: a page, a file, a preset's source."""
+    family: str | None
+
+
+def named(key: str, **options: Any) -> Any:  # noqa: ANN401 - stands for a field of any type, as dataclasses.field does
+    """A field whose key in the JSON is another than its own name."""
+    return field(metadata={"key": key}, **options)
+
+
+def hidden(**options: Any) -> Any:  # noqa: ANN401 - stands for a field of any type, as dataclasses.field does
+    """A field that is not part of the JSON: what tables and further questions need."""
+    return field(metadata={"key": None}, repr=False, compare=False, **options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What every answer about a MODEL starts with."""
+
+    command: ClassVar[str]
+    model: ModelName
+    warnings: tuple[str, ...] = ()
+    assumptions: dict[str, object]
+    """Everything that was taken as given."""
+    uncounted: tuple[str, ...]
+    """Parts of the model that are not counted: all figures are of the rest."""
+    built: Model = hidden()
+    """The specification and its tree."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether something that was to hold does not; the exit code is then 1."""
+        return False
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that `--json` writes."""
+        return {"schema": f"paramcalc/{self.command}/1"} | _object(self)
+
+    def to_json(self) -> str:
+        """The text that `--json` writes."""
+        from pydantic_core import to_json
+
+        return to_json(self.to_dict(), indent=2).decode() + "\n"
+
+    @classmethod
+    def schema(cls) -> Schema:
+        """The JSON Schema of `to_dict()`, worked out from the types of the fields."""
+        described = _described(cls)
+        described["required"].insert(0, "schema")
+        described["properties"] = {"schema": {"const": f"paramcalc/{cls.command}/1"}} | described["properties"]
+        return described
+
+
+def head(loaded: Loaded, model: Model | None = None) -> dict[str, Any]:
+    """The fields every answer has, as keyword arguments; the tree is built unless given."""
+    spec = loaded.spec
+    return {"model": ModelName(spec.name, spec.source or loaded.source, spec.family or None),
+            "warnings": tuple(loaded.warnings), "uncounted": tuple(spec.uncounted),
+            "built": build(spec) if model is None else model}
+
+
+def _entries(value: Any) -> list[tuple[str, Any, bool]]:  # noqa: ANN401 - any record
+    """Keys of a record, their values, and whether the key is left out for want of a value."""
+    if is_dataclass(value):
+        return [(key, getattr(value, each.name), each.default is None)
+                for each in fields(value) if (key := _key(each)) is not None]
+    optional = value._field_defaults
+    return [(key, getattr(value, key), optional.get(key, ...) is None) for key in value._fields]
+
+
+def _object(record: Any) -> dict[str, Any]:  # noqa: ANN401 - any record
+    return {key: _plain(value) for key, value, optional in _entries(record) if not (optional and value is None)}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of an answer
+    """A value as JSON has it: records as objects, tuples as lists."""
+    if value is None or type(value) in (int, str, bool, float):
+        return value
+    if is_dataclass(value) or hasattr(value, "_fields"):
+        return _object(value)
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, int) else str(value)
+
+
+def _key(each: Field[Any]) -> str | None:
+    key: str | None = each.metadata.get("key", each.name)
+    return key
+
+
+def _described(record: type) -> Schema:
+    """The schema of a dataclass or NamedTuple; keys may be added to the object, and the schema allows that."""
+    types = get_type_hints(record)
+    properties: dict[str, Schema] = {}
+    required = []
+    if is_dataclass(record):
+        entries = [(key, each.name, each.default) for each in fields(record) if (key := _key(each)) is not None]
+    else:
+        defaults = getattr(record, "_field_defaults", {})
+        entries = [(name, name, defaults.get(name, MISSING)) for name in types]
+    for key, name, default in entries:
+        choices = [choice for choice in _choices(types[name]) if default is not None or choice is not NoneType]
+        properties[key] = _any_of(choices)
+        if default is not None:
+            required.append(key)
+    return {"type": "object", "required": required, "properties": properties}
+
+
+def _choices(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any annotation
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+
+
+def _any_of(choices: list[Any]) -> Schema:
+    """One of several types; for plain types, a list of their names."""
+    schemas = [_schema(choice) for choice in choices]
+    if len(schemas) == 1:
+        return schemas[0]
+    if all(schema.keys() == {"type"} for schema in schemas):
+        return {"type": [schema["type"] for schema in schemas]}
+    return {"anyOf": schemas}
+
+
+def _schema(annotation: Any) -> Schema:  # noqa: ANN401 - any annotation
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if annotation in PLAIN:
+        return dict(PLAIN[annotation])
+    if origin is Literal:
+        return {"enum": list(inner)}
+    if origin in (Union, UnionType):
+        return _any_of(list(inner))
+    if origin in (tuple, list):
+        return {"type": "array", "items": _schema(inner[0])}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _schema(inner[1])}
+    return _described(annotation)

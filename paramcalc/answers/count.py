@@ -1,0 +1,137 @@
+"""`count`: parameters of a model, by component, by layer, by tensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, cast
+
+from paramcalc.answers.answer import Answer, head, named
+from paramcalc.measures.known import Known, sizes_known
+from paramcalc.measures.parameters import Component, Counts, Row, rows
+from paramcalc.measures.parameters import count as counted
+
+if TYPE_CHECKING:
+    from paramcalc.readers.models import Loaded
+    from paramcalc.tree import Node
+
+By = Literal["component", "layer", "tensor"]
+
+
+class Parameters(NamedTuple):
+    """Parameters of the whole model: each once, a tied matrix once."""
+
+    total: int
+    active: int
+    """What one token visits."""
+    embedding: int
+    """Token and position tables and the head."""
+    non_embedding: int
+    known: Known
+
+
+class ComponentCount(NamedTuple):
+    """Parameters of one component; those of all components add up to the total."""
+
+    component: Component
+    parameters: int
+    active: int
+    share: float
+    """Of the total."""
+
+
+class TensorCount(NamedTuple):
+    """Tensors of one name and shape, as files hold them."""
+
+    name: str
+    """As the published checkpoint spells it, `*` for a repeated index."""
+    shape: tuple[int, ...]
+    copies: int
+    component: Component
+
+
+class LayerCount(NamedTuple):
+    """One layer of a stack."""
+
+    layer: str
+    parameters: int
+    active: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count(Answer):
+    """Exact parameters of a model; a lower bound where a part of it is not counted."""
+
+    command: ClassVar[str] = "count"
+    parameters: Parameters
+    buffers: int
+    """Values of a state dict that are no parameters."""
+    by_component: tuple[ComponentCount, ...] = named("components")
+    apart: dict[str, int] | None = None
+    """Parameters of parts that files hold and a plain forward pass leaves out."""
+    tensors: tuple[TensorCount, ...] | None = None
+    """With `by="tensor"`."""
+    buffer_tensors: tuple[TensorCount, ...] | None = None
+    """With `by="tensor"`."""
+    layers: tuple[LayerCount, ...] | None = None
+    """With `by="layer"`."""
+
+    @property
+    def total(self) -> int:
+        """All parameters."""
+        return self.parameters.total
+
+    @property
+    def active(self) -> int:
+        """Parameters one token visits."""
+        return self.parameters.active
+
+    @property
+    def embedding(self) -> int:
+        """Token and position tables and the head."""
+        return self.parameters.embedding
+
+    @property
+    def components(self) -> dict[str, tuple[int, int]]:
+        """Component to (parameters, active)."""
+        return {row.component: (row.parameters, row.active) for row in self.by_component}
+
+
+def count(loaded: Loaded, by: By = "component") -> Count:
+    """Count the parameters of a model that is loaded."""
+    start = head(loaded)
+    model = start["built"]
+    counts = counted(model.tree)
+    by_name = rows(model.tree) if by == "tensor" else []
+    return Count(
+        **start, assumptions={}, parameters=parameters(counts, sizes_known(model.spec)), buffers=counts.buffers,
+        by_component=components(counts),
+        apart={name: counted(tree).total for name, tree in model.apart.items()} or None,
+        tensors=_tensors(by_name, buffers=False) if by == "tensor" else None,
+        buffer_tensors=_tensors(by_name, buffers=True) if by == "tensor" else None,
+        layers=_layers(model.tree) if by == "layer" else None)
+
+
+def parameters(counts: Counts, known: Known) -> Parameters:
+    """The counts of the whole model."""
+    return Parameters(counts.total, counts.active, counts.embedding, counts.total - counts.embedding, known)
+
+
+def components(counts: Counts) -> tuple[ComponentCount, ...]:
+    """The counts of each component the model has, with its share of the total."""
+    whole = counts.total or 1
+    return tuple(ComponentCount(cast("Component", name), total, active, round(total / whole, 6))
+                 for name, (total, active) in counts.components.items())
+
+
+def _tensors(every: list[Row], *, buffers: bool) -> tuple[TensorCount, ...]:
+    return tuple(TensorCount(row.name, row.shape, row.copies, row.component) for row in every if row.buffer is buffers)
+
+
+def _layers(tree: Node) -> tuple[LayerCount, ...]:
+    """Each layer of each stack with its parameters, in order."""
+    layers = []
+    for path, node, _, _ in tree.walk():
+        by_kind = [counted(child.replace(stored=1, used=1)) for child in node.children] if node.order else []
+        layers += [LayerCount(f"{path}.{index}", by_kind[kind].total, by_kind[kind].active)
+                   for index, kind in enumerate(node.order)]
+    return tuple(layers)

@@ -1,0 +1,197 @@
+"""The Typer application, what happens to errors, and how the process ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from difflib import get_close_matches
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from paramcalc.cli import COMMANDS, INTERRUPTED
+from paramcalc.cli.options import Session, command
+from paramcalc.cli.run import report
+from paramcalc.cli.streams import drop, tell, unwritable
+from paramcalc.errors import PCError, Problem, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import ModuleType
+
+SUMMARY = "What does this language model cost? Parameters, bytes and FLOPs, exactly, from its architecture alone."
+EXAMPLES = ("paramcalc count llama-3.1-8b", "paramcalc estimate deepseek-v3 --context 32k",
+            "paramcalc explain qwen3-30b-a3b '*experts*'")
+MODELS = """\
+A MODEL is a YAML spec, a config.json or the folder that holds it, a preset name (see `paramcalc list`),
+or - for a spec on standard input."""
+CODES = "Exit codes: 0 fine, 1 a check or a fit failed, 2 bad usage or input, 3 network, 70 internal error."
+INTERNAL = 70
+ELSEWHERE = {"help": "paramcalc --help", "version": "paramcalc --version"}
+"""Words people type as commands, and what they mean."""
+
+
+class Commands(TyperGroup):
+    """All commands; the module of one is imported when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - Click's own context
+        """Names in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - Click's own classes
+        """The command of a name."""
+        return parsed(cmd_name) if cmd_name in COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Click's own classes
+        """The command a line names. Raises UsageError for a word that is none."""
+        word = args[0]
+        if word not in COMMANDS and not word.startswith("-"):
+            hint = f"did you mean `{ELSEWHERE[word]}`?" if word in ELSEWHERE else _nearest(word)
+            raise UsageError(Problem(f"no command is called {word[:60]!r}", hint=hint))
+        return super().resolve_command(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - Click's own classes
+        """Three lines to copy, then everything there is, within the width of the terminal."""
+        with formatter.section("Usage"):
+            formatter.write_text("paramcalc COMMAND MODEL... [OPTIONS]")
+        with formatter.section("Examples"):
+            for example in EXAMPLES:
+                formatter.write_text(example)
+        formatter.write_paragraph()
+        formatter.write_text(SUMMARY)
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary(name)) for name in COMMANDS])
+        formatter.write_paragraph()
+        formatter.write_text(MODELS)
+        self.format_options(ctx, formatter)
+        formatter.write_paragraph()
+        formatter.write_text(CODES)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - Click's own classes
+        """The options of the application itself."""
+        records = [record for each in self.get_params(ctx) if (record := each.get_help_record(ctx)) is not None]
+        with formatter.section("Options"):
+            formatter.write_dl(records)
+
+
+def command_module(name: str) -> ModuleType:
+    """The module of a command."""
+    return import_module(f"paramcalc.cli.{name}")
+
+
+def function(name: str) -> Callable[..., int]:
+    """A command's function: of its name, with an underscore where the name is a word of Python's own."""
+    module = command_module(name)
+    run: Callable[..., int] = getattr(module, name, None) or getattr(module, f"{name}_")
+    return run
+
+
+def summary(name: str) -> str:
+    """What a command does, in one sentence."""
+    return (function(name).__doc__ or "").strip()
+
+
+def parsed(name: str) -> Any:  # noqa: ANN401 - Click's own class
+    """One command with its parser."""
+    app = typer.Typer(rich_markup_mode=None, add_completion=False)
+    examples = "\n".join(command_module(name).EXAMPLES)
+    app.command(name, help=f"\b\n{examples}\n\n{summary(name)}", short_help=summary(name))(command(function(name)))
+    return typer.main.get_command(app)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from paramcalc._version import __version__
+
+        sys.stdout.write(f"paramcalc {__version__}\n")
+        raise typer.Exit
+
+
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", "-V", callback=_version, is_eager=True,
+                                          help="Print the version.")] = False,
+) -> None:
+    """Hold the commands together; print the help where none is named."""
+    if context.invoked_subcommand is None:
+        sys.stdout.write(f"{context.get_help()}\n")
+
+
+def application() -> typer.Typer:
+    """The whole command line."""
+    app = typer.Typer(name="paramcalc", cls=Commands, help=SUMMARY, rich_markup_mode=None,
+                      pretty_exceptions_enable=False, invoke_without_command=True,
+                      context_settings={"help_option_names": ["-h", "--help"]})
+    app.callback()(_root)
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line and give the exit code; errors are printed on standard error, one line a problem."""
+    session = Session()
+    code = _attempt(lambda: _parsed_and_run(list(arguments), session), session)
+    return _attempt(sys.stdout.flush, session) or code
+
+
+def _attempt(step: Callable[[], int | None], session: Session) -> int:
+    """The exit code of a step, whatever it raises."""
+    try:
+        return step() or 0
+    except PCError as error:
+        report(error)
+        return error.exit_code
+    except BrokenPipeError:  # whoever read our answer has seen enough of it
+        drop(sys.stdout)
+        return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        if isinstance(error, OSError) and (reason := unwritable(error)):
+            drop(sys.stdout)
+            tell(f"error: standard output cannot be written: {reason}\n")
+            return UsageError.exit_code
+        if session.debug:
+            raise
+        tell(f"error: internal error: {type(error).__name__}: {error}\n"
+             "hint: run again with --debug and report what it prints\n")
+        return INTERNAL
+
+
+def _parsed_and_run(arguments: list[str], session: Session) -> int:
+    completing = "_PARAMCALC_COMPLETE" in os.environ
+    try:
+        code = application()(arguments, standalone_mode=completing, prog_name="paramcalc", obj=session)
+    except SystemExit as stop:
+        if not completing:  # the parser's answer to a closed pipe
+            raise BrokenPipeError from stop
+        return stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 2
+    except typer.Abort:
+        return INTERRUPTED
+    except Exception as error:
+        message = getattr(error, "format_message", None)
+        if message is None:
+            raise
+        context = getattr(error, "ctx", None)
+        raise _misused(message(), getattr(context, "info_name", None)) from error
+    return code if isinstance(code, int) else 0
+
+
+def _misused(message: str, name: str | None) -> UsageError:
+    """What the parser refuses, in our words."""
+    message = (message[:1].lower() + message[1:]).rstrip(".").replace("Value error, ", "")
+    near = re.search(r" ?\((?:Possible options|Did you mean): (.*)\)\??$| ?Did you mean (.*)\?$", message)
+    if near is not None:
+        return UsageError(Problem(message[: near.start()].rstrip("."), hint=f"did you mean {near[1] or near[2]}?"))
+    word, choice, known = message.rpartition("' is not one of ")
+    if choice and (close := get_close_matches(word.rpartition("'")[2], known.split("'")[1::2], n=1)):
+        return UsageError(Problem(message, hint=f"did you mean {close[0]}?"))
+    usage = f"paramcalc {name}" if name in COMMANDS else "paramcalc"
+    return UsageError(Problem(message, hint=f"`{usage} --help` shows how it is used"))
+
+
+def _nearest(word: str) -> str:
+    close = get_close_matches(word, COMMANDS, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"one of {', '.join(COMMANDS)}"

@@ -1,0 +1,209 @@
+"""The settings of serving and of training: what can be said, its default, and its help.
+
+The command line, Python and `expect:` read these. `ServingKeywords` and `TrainingKeywords` repeat the names and types,
+without defaults, for type checkers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal, TypedDict
+
+from pydantic import BeforeValidator, Field
+
+from paramcalc.errors import Problem, UsageError
+from paramcalc.measures.attention_pairs import Convention
+from paramcalc.measures.flops import Workload
+from paramcalc.settings import DEFAULT_TOKENS, CachedTokens, Devices, Settings, Share, Stages, Tokens, option
+from paramcalc.sizes import parse_tokens
+
+RuntimeName = Literal["exact", "transformers", "vllm", "llama.cpp"]
+Batch = Annotated[int, Field(ge=1, le=2**20)]
+
+
+def _texts(value: object) -> object:
+    """A list for a tuple of texts; a single text is one of them."""
+    return (value,) if isinstance(value, str) else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+
+
+def _contexts(value: object) -> object:
+    """`4k,32k`, one number, or a sequence of either."""
+    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else (value,)
+    return tuple(parse_tokens(part) for part in parts)
+
+
+def _names(value: object) -> object:
+    """`q_proj,v_proj`, or a sequence of names."""
+    if isinstance(value, list | tuple):
+        value = ",".join(map(str, value))
+    return tuple(name.strip() for name in str(value).split(",") if name.strip())
+
+
+class FormatSettings(Settings):
+    """In which formats a model is held, and how devices divide it."""
+
+    dtype: str = option("bf16", "Format of weights that are not quantized: bf16, fp16, fp32.")
+    quant: str | None = option(None, "Number format or GGUF mix of the weights: q4_k_m, gptq, awq, nf4, mxfp4, none.")
+    tp: Devices | None = option(None, "Tensor parallel size: devices among which each matrix is divided.")
+    pp: Stages | None = option(None, "Pipeline parallel size: stages among which the layers are divided.")
+    ep: Devices | None = option(None, "Expert parallel size: devices among which the experts are divided.")
+    gpus: Devices | None = option(None, "Number of devices; divided as the runtime does where no parallel size is "
+                                  "given.")
+
+
+class RuntimeSettings(FormatSettings):
+    """By which runtime a model is served."""
+
+    kv_dtype: str | None = option(None, "Format of keys and values: fp8, q8_0, or one for each: q8_0,q4_0.",
+                                  metavar="D[,D]")
+    runtime: RuntimeName = option("exact", "Runtime whose KV cache layout to use; exact: what the mathematics needs.")
+    runtime_options: Texts = option((), "Setting of the runtime: ubatch=2048, unified=true, batched_tokens=4096.",
+                                    "--runtime-option", "-R", metavar="KEY=VALUE")
+
+
+class ServingSettings(RuntimeSettings):
+    """How a model is served, and how much at once."""
+
+    context: Tokens = option(DEFAULT_TOKENS, "Tokens of each sequence, prompt and answer: 8192, 8k, 1M.",
+                             metavar="TOKENS")
+    batch: Batch = option(1, "Number of sequences at once.")
+    source: Tokens | None = option(None, "Tokens of the encoder's input; as many as --context when not given.",
+                                   metavar="TOKENS")
+
+
+class DeviceSettings(Settings):
+    """On which accelerator."""
+
+    gpu: str | None = option(None, "Accelerator: h100, rtx-4090; `paramcalc list gpus` shows the names.",
+                             metavar="NAME")
+    gpu_memory_utilization: Share | None = option(None, "Share of a device's memory that is used: 0.9 or 90%.",
+                                                  metavar="SHARE")
+    accelerators: Path | None = option(None, "YAML file with devices of your own.", metavar="FILE")
+
+
+    @property
+    def share(self) -> tuple[int, int] | None:
+        """The share of a device that is used, as a ratio; the runtime's own where none is given."""
+        share = self.gpu_memory_utilization
+        return None if share is None else (share.numerator, share.denominator)
+
+    def check(self) -> None:
+        """Raise UsageError for what has no effect without an accelerator."""
+        lonely = [name for name in ("gpu_memory_utilization", "accelerators") if self.said(name)]
+        if self.gpu is None and lonely:
+            option_name = lonely[0].replace("_", "-")
+            raise UsageError(Problem(f"--{option_name} has no effect without --gpu", hint="--gpu h100"))
+
+
+class FitSettings(RuntimeSettings):
+    """How a model is served, at one context or several."""
+
+    context: Annotated[tuple[int, ...], BeforeValidator(_contexts)] = option(
+        (DEFAULT_TOKENS,), "Tokens of each sequence; several make a curve, of which the last decides: 4k,32k,128k.",
+        metavar="TOKENS[,…]")
+    batch: Batch = option(1, "Number of sequences at once.")
+    source: Tokens | None = option(None, "Tokens of the encoder's input; as many as --context when not given.",
+                                   metavar="TOKENS")
+
+
+class FlopsSettings(Settings):
+    """What runs through a model at once, and how its FLOPs are counted."""
+
+    batch: Batch = option(1, "Number of sequences at once.")
+    seq: Tokens = option(DEFAULT_TOKENS, "New tokens of each sequence: 2048, 8k.", metavar="TOKENS")
+    past: CachedTokens = option(0, "Tokens of each sequence already in the cache.", metavar="TOKENS")
+    source: Tokens | None = option(None, "Tokens of the encoder's input; as many as --seq when not given.",
+                                   metavar="TOKENS")
+    convention: Convention = option("full", "full: attention's whole square; causal: only the pairs a query may see.")
+    head: Literal["all", "last"] = option("all", "Positions that get logits.")
+    recompute: Literal["none", "selective", "full"] = option("none", "What the training step recomputes.")
+
+    def workload(self) -> Workload:
+        """The workload."""
+        source = self.seq if self.source is None else self.source
+        return Workload(self.batch, self.seq, self.past, source, self.convention, self.head)
+
+
+class TrainingSettings(Settings):
+    """What is trained, in which formats, by what, and how devices divide it."""
+
+    seq: Tokens = option(DEFAULT_TOKENS, "Tokens of each sequence: 2048, 8k.", metavar="TOKENS")
+    micro_batch: Annotated[int, Field(ge=1, le=2**16)] = option(1, "Sequences of one forward pass of a device.")
+    source: Tokens | None = option(None, "Tokens of the encoder's input; as many as --seq when not given.",
+                                   metavar="TOKENS")
+    dtype: str = option("bf16", "Format of weights that are not quantized: bf16, fp16, fp32.")
+    quant: str | None = option(None, "Number format of frozen weights, with --lora-rank: nf4, mxfp4.")
+    grad_dtype: str | None = option(None, "Format of gradients; that of the weights when not given.")
+    master: bool = option(True, "Keep a float32 copy of weights held in fewer bits.")
+    optimizer: str = option("adamw", "Optimizer; `paramcalc list optimizers` shows the names.")
+    loss: Literal["plain", "fused"] = option("plain", "fused: chunked cross-entropy, logits are never materialised.")
+    recompute: Literal["none", "selective", "full"] = option("none", "Activations to recompute in backward.")
+    attention: Literal["eager", "sdpa", "flash"] = option(
+        "flash", "flash: one fused kernel, as on a GPU, and one for scans; sdpa: torch's own arithmetic; eager: "
+        "written out.")
+    activations: Literal["transformers", "megatron"] = option(
+        "transformers", "Implementation to account for: transformers or Megatron.")
+    zero: Annotated[int, Field(ge=0, le=3)] = option(0, "ZeRO stage. 1: optimizer states are divided among ranks, 2: "
+                                                     "gradients too, 3: weights too (FSDP).")
+    zero_shards: Devices | None = option(None, "Number of ranks among which ZeRO divides, if not all.")
+    tp: Devices = option(1, "Tensor parallel size: devices among which each matrix is divided.")
+    pp: Stages = option(1, "Pipeline parallel size: stages among which the layers are divided.")
+    ep: Devices = option(1, "Expert parallel size: devices among which the experts are divided.")
+    cp: Stages = option(1, "Context parallel size: devices among which each sequence is divided.")
+    dp: Devices | None = option(None, "Data parallel size: copies of the model that is divided by --tp, --pp and --cp.")
+    sequence_parallel: bool = option(True, "Divide by sequence what --tp replicates.")
+    interleave: Annotated[int, Field(ge=1, le=64)] = option(1, "Chunks of layers on each pipeline stage.")
+    micro_batches: Annotated[int, Field(ge=1, le=2**20)] | None = option(None, "Micro-batches of a step.")
+    lora_rank: Annotated[int, Field(ge=1, le=2**14)] | None = option(None, "Train LoRA adapters of this rank.")
+    lora_targets: Annotated[tuple[str, ...], BeforeValidator(_names)] = option(
+        ("all-linear",), "Modules that get adapters.", metavar="NAME[,…]")
+    dora: bool = option(False, "Train a magnitude for each output of an adapter as well (DoRA).")
+
+
+class TrainingKeywords(TypedDict, total=False):
+    """`TrainingSettings` without `seq`, as keyword arguments."""
+
+    micro_batch: int
+    source: int | str | None
+    dtype: str
+    quant: str | None
+    grad_dtype: str | None
+    master: bool
+    optimizer: str
+    loss: Literal["plain", "fused"]
+    recompute: Literal["none", "selective", "full"]
+    attention: Literal["eager", "sdpa", "flash"]
+    activations: Literal["transformers", "megatron"]
+    zero: int
+    zero_shards: int | None
+    tp: int
+    pp: int
+    ep: int
+    cp: int
+    dp: int | None
+    sequence_parallel: bool
+    interleave: int
+    micro_batches: int | None
+    lora_rank: int | None
+    lora_targets: str | Sequence[str]
+    dora: bool
+
+
+class ServingKeywords(TypedDict, total=False):
+    """`ServingSettings` without `context`, as keyword arguments."""
+
+    batch: int
+    source: int | str | None
+    dtype: str
+    quant: str | None
+    kv_dtype: str | None
+    runtime: RuntimeName
+    runtime_options: Sequence[str]
+    tp: int | None
+    pp: int | None
+    ep: int | None
+    gpus: int | None

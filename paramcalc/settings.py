@@ -1,0 +1,66 @@
+"""The base of settings: a field for each thing a user may say, with its default, bounds and help in one place.
+
+A settings class is read by the command line (an option for each field), by Python (a keyword argument for each) and by
+`expect:`. Which fields a user has set is `model_fields_set`: what was said and what is a default are told apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from paramcalc.errors import Problem, UsageError
+from paramcalc.sizes import parse_decimal, parse_share, parse_tokens
+
+DEFAULT_TOKENS = 4096
+"""Tokens of a sequence where nothing else is said, in every command."""
+
+Tokens = Annotated[int, BeforeValidator(parse_tokens)]
+"""A number of tokens: 8192, `8k`, `1M`."""
+CachedTokens = Annotated[int, BeforeValidator(lambda value: parse_tokens(value, 0))]
+"""A number of tokens that may be 0."""
+Decimal = Annotated[int, BeforeValidator(parse_decimal)]
+"""A number of parameters or training tokens: `7B`, `1.5T`."""
+Share = Annotated[Fraction, BeforeValidator(parse_share)]
+"""A part of a whole: 0.9, `90%`."""
+Devices = Annotated[int, Field(ge=1, le=2**16)]
+Stages = Annotated[int, Field(ge=1, le=2**12)]
+
+
+def option(default: Any, text: str, *flags: str, metavar: str = "") -> Any:  # noqa: ANN401 - as pydantic.Field
+    """A field with its help, and where they are not made from its name the flags and the placeholder of its option."""
+    return Field(default, description=text, json_schema_extra={"flags": list(flags), "metavar": metavar},
+                 validate_default=False)
+
+
+class Settings(BaseModel):
+    """A frozen set of settings; a field nobody knows is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    @classmethod
+    def of(cls, values: Mapping[str, object], spell: Callable[[str], str] = str) -> Self:
+        """The settings with these values. Raises UsageError with every value that cannot be, by the name `spell` gives
+        its field."""
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise UsageError(*(_problem(detail, values, spell) for detail in error.errors(include_url=False))) from None
+
+    def said(self, name: str) -> bool:
+        """Whether a field was set by whoever asks, rather than left to its default."""
+        return name in self.model_fields_set
+
+
+def _problem(detail: Any, values: Mapping[str, object], spell: Callable[[str], str]) -> Problem:  # noqa: ANN401 - pydantic's
+    name = str(detail["loc"][0]) if detail["loc"] else ""
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden":
+        return Problem(f"unknown setting {name[:60]!r}")
+    given = values.get(name)
+    if not message.startswith(("'", '"')) and name in values:
+        message = f"{str(given)[:40]!r}: {message[:1].lower()}{message[1:]}"
+    return Problem(f"{spell(name)}: {message}" if name else message)

@@ -1,0 +1,65 @@
+"""Answers as objects and their schemas: one source for both, so that neither can say what the other does not."""
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import paramcalc
+from paramcalc.answers.answer import Answer, ModelName, hidden, named
+from paramcalc.answers.registry import ANSWERS, answer_class
+from paramcalc.build import build
+
+
+class Part(NamedTuple):
+    size: int
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example(Answer):
+    command: ClassVar[str] = "example"
+    parts: tuple[Part, ...] = named("pieces")
+    nullable: int | None
+    sizes: dict[str, int]
+    later: Part | None = None
+    secret: object = hidden(default=None)
+
+
+def example(**changes):
+    spec = paramcalc.read("gpt2")
+    values = {"model": ModelName("a", "b", None), "assumptions": {"context": 1}, "uncounted": (), "built": build(spec),
+              "parts": (Part(1), Part(2, "two")), "nullable": None, "sizes": {"x": 3}}
+    return Example(**values | changes)
+
+
+def test_keys_follow_the_fields():
+    assert example(secret=1).to_dict() == {
+        "schema": "paramcalc/example/1", "model": {"name": "a", "source": "b", "family": None}, "warnings": [],
+        "assumptions": {"context": 1}, "uncounted": [], "pieces": [{"size": 1}, {"size": 2, "note": "two"}],
+        "nullable": None, "sizes": {"x": 3}}
+    assert example(later=Part(3)).to_dict()["later"] == {"size": 3}
+
+
+def test_a_schema_describes_what_is_written():
+    schema = Example.schema()
+    assert set(schema["properties"]) - set(schema["required"]) == {"later"}
+    for answer in (example(), example(nullable=5, later=Part(1, "a"))):
+        assert not list(Draft202012Validator(schema).iter_errors(answer.to_dict()))
+    for change in ({"nullable": "x"}, {"sizes": {"x": "y"}}, {"pieces": [{"note": "a"}]}, {"later": None}):
+        assert list(Draft202012Validator(schema).iter_errors(example().to_dict() | change)), change
+
+
+@pytest.mark.parametrize("command", ANSWERS)
+def test_every_answer_is_named_by_its_command(command):
+    assert answer_class(command).command == command
+
+
+def test_an_answer_is_readable_and_says_what_is_not_counted():
+    answer = paramcalc.count({"model_type": "llava", "text_config": {"model_type": "llama"}, "vision_config": {}})
+    assert answer.uncounted
+    assert answer.to_dict()["parameters"]["known"] == answer.parameters.known == "bound"
+    assert any("not counted" in warning for warning in answer.warnings)
+    assert "built" not in repr(answer)
+    assert paramcalc.count("gpt2").parameters.known == "exact"
