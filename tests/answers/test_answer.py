@@ -57,7 +57,8 @@ def test_every_answer_is_named_by_its_command(command):
 
 
 def test_an_answer_is_readable_and_says_what_is_not_counted():
-    answer = paramcalc.count({"model_type": "llava", "text_config": {"model_type": "llama"}, "vision_config": {}})
+    answer = paramcalc.count({"model_type": "gemma3", "text_config": {"model_type": "gemma3_text"},
+                              "mystery_config": {"model_type": "made-up"}})
     assert answer.uncounted
     assert answer.to_dict()["parameters"]["known"] == answer.parameters.known == "bound"
     assert any("not counted" in warning for warning in answer.warnings)
