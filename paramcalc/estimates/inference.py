@@ -67,14 +67,16 @@ class Prepared:
         self.runtime, self.setup = runtime, setup
         self.plan = sharding(setup, runtime)
         self.dtype = find_format(setup.dtype).name
-        self.weights_known: Known = known(model.spec.caveats, "weights") if setup.quant is None else "exact"
-        """How the bytes of the weights are known: a format that is asked for is, whatever a config says of its own."""
         self.formats: dict[str, int] = {}
         """What weights are held in: format to bytes, of one device of each stage."""
         kv_dtype = setup.kv_dtype or runtime.profile.kv_dtype
         asked = model.spec.state_dtype
         self.held: Types = types(self.dtype, kv_dtype)._replace(recurrent=cache_type(asked) if asked else None)
-        tree = in_formats(model, setup.quant).tree
+        quantized = in_formats(model, setup.quant)
+        self.caveats = quantized.spec.caveats if setup.quant is None else ()
+        """Why figures are less than exact: a format that is asked for is known, whatever a config says of its own."""
+        self.weights_known: Known = known(self.caveats, "weights")
+        tree = quantized.tree
         self.encodes = any(node.stream == "source" for _, node, _, _ in tree.walk())
         """Whether the model has an encoder; without one nothing of a source is kept unless its length is said."""
         self.stages = tuple(self._stage(part, model) for part in self._parted(tree))

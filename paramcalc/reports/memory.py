@@ -22,7 +22,8 @@ BAR, SPILL = 60, 14
 def answer(loaded: Loaded, model: Model, found: Memory, machine: Machine | None = None) -> Answer:
     """Bytes to serve, on one device and on all."""
     json = head("memory", loaded) | body(found, machine)
-    json["warnings"] += beyond(model, found)
+    json["warnings"] += beyond(model, found) + [caveat.reason for caveat in found.prepared.caveats
+                                                if caveat not in model.spec.caveats]
     if cache_unknown(model):
         json["assumptions"] |= {"exact": ["weights"], "unknown": ["cache"]}
     return Answer(json, tables(model, found, machine))

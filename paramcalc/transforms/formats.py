@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from paramcalc.catalog.formats import find_format
 from paramcalc.errors import Gathered, PCError, Problem, SpecError, UsageError
-from paramcalc.transforms.quantize import Rule, by_rules, pattern, quantize
+from paramcalc.spec.caveats import Caveat
+from paramcalc.transforms.quantize import Rule, apply_rules, by_rules, pattern, quantize
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.spec.quantize import QuantRule
 
 NONE = ("none", "no")
+APART = re.compile(r"(^|\.)(mtp|nextn|visual|vision\w*|audio\w*|multi_modal\w*)(\.|$)")
+"""Parts that are counted apart or not at all, and said so elsewhere."""
 
 
 def in_formats(model: Model, quant: str | None = None, *, imatrix: bool | None = None) -> Model:
@@ -43,9 +46,16 @@ def _as_specified(model: Model) -> Model:
     rules = [found.of(None, _rule, rule, number) for number, rule in enumerate(model.spec.quantize)]
     found.refuse()
     try:
-        return model._replace(tree=by_rules(model.tree, [rule for rule in rules if rule is not None]))
+        applied = apply_rules(model.tree, [rule for rule in rules if rule is not None])
     except UsageError as error:
         raise SpecError(*error.problems) from error
+    missed = [name for name in applied.missed if not APART.search(name)]
+    if not missed:
+        return model._replace(tree=applied.tree)
+    reason = (f"quantization: {missed[0][:200]!r} and {len(missed) - 1:,} more names are given a format, and no matrix "
+              "is called so: what they mean is counted in the model's dtype")
+    caveats = (*model.spec.caveats, Caveat(figure="weights", known="unknown", reason=reason))
+    return model._replace(tree=applied.tree, spec=model.spec.model_copy(update={"caveats": caveats}))
 
 
 def _rule(rule: QuantRule, number: int) -> Rule:

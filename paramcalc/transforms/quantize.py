@@ -25,6 +25,9 @@ Kind = Literal["linear", "experts", "towers", "head", "embedding", "router"]
 """Kinds of matrices quantizers tell apart; experts are linear layers too."""
 KINDS: dict[str, Kind] = {"moe_experts": "experts", "lm_head": "head", "moe_router": "router", "vision": "towers",
                           "audio": "towers", "projector": "towers"}
+JOINED = {"gate_up_proj": ("gate_proj", "up_proj", "w1", "w3"), "down_proj": ("w2",),
+          "qkv_proj": ("q_proj", "k_proj", "v_proj")}
+"""Matrices of classes that files hold apart, or by another word."""
 BODY: tuple[Kind, ...] = ("linear", "experts")
 _GLOB = re.compile(r"[*?\[]")
 _SLOW = re.compile(r"\)[*+{]")
@@ -52,14 +55,27 @@ def quantize(tree: Node, choose: Choose) -> Node:
     return _node(tree, "", choose)
 
 
+class Applied(NamedTuple):
+    """A tree with formats by rules."""
+
+    tree: Node
+    missed: tuple[str, ...]
+    """Whole names the rules give a format to that no matrix has."""
+
+
 def by_rules(tree: Node, rules: Sequence[Rule]) -> Node:
     """The tree with formats by the first rule that fits each tensor. Raises UsageError for a rule that fits none."""
-    patterns = [(rule, pattern(rule.match)) for rule in rules]
+    return apply_rules(tree, rules).tree
+
+
+def apply_rules(tree: Node, rules: Sequence[Rule]) -> Applied:
+    """The same, with the names that found nothing."""
+    patterns = [Pattern(rule.match) for rule in rules]
     matched: set[int] = set()
 
     def choose(name: str, tensor: Tensor, _: int) -> Format | None:
-        for number, (rule, fits) in enumerate(patterns):
-            if eligible(tensor, rule) and fits(name):
+        for number, (rule, pattern) in enumerate(zip(rules, patterns, strict=True)):
+            if eligible(tensor, rule) and pattern(name):
                 matched.add(number)
                 return rule.format if rule.format is None or not rule.optional or divides(tensor, rule.format) else None
         return None
@@ -74,7 +90,9 @@ def by_rules(tree: Node, rules: Sequence[Rule]) -> Node:
         raise UsageError(*(Problem(f"rule {str(rules[number].match)[:100]!r} matches no tensor",
                                    ("quantize", number, "match"), "`count --by tensor` shows the names")
                            for number in idle))
-    return quantized
+    missed = (name for rule, pattern in zip(rules, patterns, strict=True) if rule.format is not None
+              for name in pattern.missed())
+    return Applied(quantized, tuple(missed))
 
 
 def divides(tensor: Tensor, format_: Format) -> bool:
@@ -101,31 +119,72 @@ def eligible(tensor: Tensor, rule: Rule) -> bool:
     return not among or kind in among or (kind == "experts" and "linear" in among)
 
 
-def pattern(match: str | Sequence[str]) -> Callable[[str], bool]:
-    """A test of full names, or of several such tests whether one fits.
+class Pattern:
+    """A test of full names, or several of which one must fit.
 
-    `name:` and the whole name of a module or tensor; `re:` and a regular expression, matched from the start; a glob,
-    which also takes what is below; anything else is a module with what is below it. Names are tried with and without
-    their last `.weight`; where a name has `*` for the number of an expert, expressions see 0.
-    Raises re.error for what is no regular expression, and for one that could take for ever.
+    `name:` and the whole name of a module or tensor; `under:` and the name of a module, which takes what is below it
+    too; `re:` and a regular expression, matched from the start; a glob, which also takes what is below; anything else
+    is a module with what is below it, wherever it stands. Names are tried with and without their last `.weight`; where
+    a name has `*` for the number of an expert, expressions see 0. Whole names are also tried as other files spell the
+    same matrix: experts apart or stacked, gate and up apart or joined.
     """
-    texts = (match,) if isinstance(match, str) else tuple(match)
-    whole = frozenset(text.removeprefix("name:") for text in texts if text.startswith("name:"))
-    runs = tuple(f".{text}." for text in texts if not text.startswith(("name:", "re:")) and not _GLOB.search(text))
-    compiled = [_expression(text.removeprefix("re:")) for text in texts if text.startswith("re:")]
-    globs = [part for text in texts if _GLOB.search(text) and not text.startswith(("name:", "re:"))
-             for part in (translate(text), translate(text + ".*"))]
-    if globs:
-        compiled.append(re.compile("|".join(globs)))
 
-    def fits(name: str) -> bool:
+    def __init__(self, match: str | Sequence[str]) -> None:
+        """Raises re.error for what is no regular expression, and for one that could take for ever."""
+        texts = (match,) if isinstance(match, str) else tuple(match)
+        other = [text for text in texts if not text.startswith(("name:", "under:", "re:"))]
+        self.whole = {text.removeprefix("name:"): False for text in texts if text.startswith("name:")}
+        self.under = {text.removeprefix("under:"): False for text in texts if text.startswith("under:")}
+        self.runs = tuple(f".{text}." for text in other if not _GLOB.search(text))
+        self.compiled = [_expression(text.removeprefix("re:")) for text in texts if text.startswith("re:")]
+        globs = [part for text in other if _GLOB.search(text) for part in (translate(text), translate(text + ".*"))]
+        if globs:
+            self.compiled.append(re.compile("|".join(globs)))
+
+    def __call__(self, name: str) -> bool:
+        """Whether a name fits."""
         module = name.removesuffix(".weight")
-        if module in whole or name in whole or any(run in f".{name}." for run in runs):
+        if self.whole or self.under:
+            if any([self._named(each) for each in (name, *spellings(module))]):  # noqa: C419 - all are marked as found
+                return True
+        if any(run in f".{name}." for run in self.runs):
             return True
-        names = {name.replace("*", "0"), module.replace("*", "0")} if compiled else ()
-        return any(one.match(each) for one in compiled for each in names)
+        names = {name.replace("*", "0"), module.replace("*", "0")} if self.compiled else ()
+        return any(one.match(each) for one in self.compiled for each in names)
 
-    return fits
+    def _named(self, name: str) -> bool:
+        if name in self.whole:
+            self.whole[name] = True
+            return True
+        while name and self.under:
+            if name in self.under:
+                self.under[name] = True
+                return True
+            name = name.rpartition(".")[0]
+        return False
+
+    def missed(self) -> list[str]:
+        """Whole names that no name was, once all have been tried."""
+        return [name for names in (self.whole, self.under) for name, hit in names.items() if not hit]
+
+
+def pattern(match: str | Sequence[str]) -> Callable[[str], bool]:
+    """A test of full names: see `Pattern`."""
+    return Pattern(match)
+
+
+def spellings(module: str) -> list[str]:
+    """A module's name, then as other files spell the same matrix."""
+    names = [module]
+    above, _, last = module.rpartition(".")
+    for part in JOINED.get(last, ()):
+        names.append(f"{above}.{part}")
+    for name in list(names):
+        if ".experts." in name and ".experts.*." not in name:
+            names.append(name.replace(".experts.", ".experts.*."))
+    names += [name.replace(".indexer.", ".index_") for name in list(names) if ".indexer." in name]
+    names += [name.replace(".mlp.", ".block_sparse_moe.") for name in list(names) if ".mlp." in name]
+    return names
 
 
 def _expression(text: str) -> re.Pattern[str]:

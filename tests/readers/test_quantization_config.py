@@ -229,3 +229,20 @@ def test_names_of_every_expert_are_one_rule():
     spec = read_config(config | {"quantization_config": settings}).spec
     formats = weight_bytes(in_formats(build(spec)).tree).formats
     assert formats["nvfp4"] == 96 * (2048 * 768 * 4.5 / 8 + 4)
+
+
+def test_names_of_no_matrix_are_said():
+    layers = {"model.layers.0.mlp.down_proj": {"quant_algo": "FP8"}, "model.layers.0.mlp.side_proj": {"quant_algo": "FP8"}}
+    spec = read(quant_method="modelopt", quant_algo="MIXED_PRECISION", quantized_layers=layers)
+    held = in_formats(build(spec)).spec
+    assert known(held.caveats, "weights") == "unknown"
+    assert "side_proj" in held.caveats[-1].reason
+
+
+def test_names_of_matrices_that_classes_join():
+    config = {"architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "num_hidden_layers": 2}
+    names = {f"model.layers.{n}.mlp.{part}_proj": {"quant_algo": "FP8"} for n in range(2) for part in ("gate", "up")}
+    settings = {"quant_method": "modelopt", "quant_algo": "MIXED_PRECISION", "quantized_layers": names}
+    held = in_formats(build(read_config(config | {"quantization_config": settings}).spec))
+    assert weight_bytes(held.tree).formats["fp8_tensor"] == 2 * (2 * 8192 * 3072 + 4)
+    assert known(held.spec.caveats, "weights") == "exact"

@@ -61,7 +61,7 @@ def substring_or_wildcard(names: Iterable[str]) -> list[str]:
 
 def under(names: Iterable[str]) -> list[str]:
     """Whole names and what is below them; experts as one module too."""
-    return [text for name in names for text in (*whole([name]), f"re:{re.escape(name)}\\.")]
+    return [f"under:{name}" for name in dict.fromkeys(EXPERT.sub("experts.*", name) for name in names)]
 
 
 def _compiles(text: str) -> bool:

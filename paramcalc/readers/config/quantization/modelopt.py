@@ -75,7 +75,7 @@ def _format(settings: Settings, algorithm: str) -> str | None:
 
 def layers(settings: Settings) -> tuple[list[QuantRule], list[Caveat]]:
     """`quantized_layers`: the algorithm of each layer by its whole name and what stands under it (experts); layers
-    that are not named stay as they are. Names without the tree's `model.` in front are tried with it too."""
+    that are not named stay as they are. Names that begin with `layers.` are those of a model the tree calls `model`."""
     by_format: dict[str, list[str]] = {}
     caveats: list[Caveat] = []
     named = settings.mapping("quantized_layers")
@@ -85,8 +85,7 @@ def layers(settings: Settings) -> tuple[list[QuantRule], list[Caveat]]:
         format_ = _format(own, algorithm)
         if format_ is None and algorithm:
             caveats.append(settings.caveat("quantized_layers", f"{algorithm[:40]!r} of {name[:80]} is not known"))
-        by_format.setdefault(format_ or "keep", []).extend([name, f"model.{name}"] if name.startswith("layers.")
-                                                           else [name])
+        by_format.setdefault(format_ or "keep", []).append(f"model.{name}" if name.startswith("layers.") else name)
     return [take(format_, (), under(names)) for format_, names in by_format.items()], caveats[:20]
 
 
