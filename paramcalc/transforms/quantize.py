@@ -144,9 +144,9 @@ class Pattern:
     def __call__(self, name: str) -> bool:
         """Whether a name fits."""
         module = name.removesuffix(".weight")
-        if self.whole or self.under:
-            if any([self._named(each) for each in (name, *spellings(module))]):  # noqa: C419 - all are marked as found
-                return True
+        named = [self._named(each) for each in (name, *spellings(module))] if self.whole or self.under else []
+        if any(named):
+            return True
         if any(run in f".{name}." for run in self.runs):
             return True
         names = {name.replace("*", "0"), module.replace("*", "0")} if self.compiled else ()

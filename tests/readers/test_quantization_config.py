@@ -232,7 +232,7 @@ def test_names_of_every_expert_are_one_rule():
 
 
 def test_names_of_no_matrix_are_said():
-    layers = {"model.layers.0.mlp.down_proj": {"quant_algo": "FP8"}, "model.layers.0.mlp.side_proj": {"quant_algo": "FP8"}}
+    layers = {f"model.layers.0.mlp.{part}_proj": {"quant_algo": "FP8"} for part in ("down", "side")}
     spec = read(quant_method="modelopt", quant_algo="MIXED_PRECISION", quantized_layers=layers)
     held = in_formats(build(spec)).spec
     assert known(held.caveats, "weights") == "unknown"
