@@ -1,0 +1,64 @@
+"""Florence-2's DaViT: attention within windows, then between channels, convolutions between. arXiv:2311.06242."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.components.attention import Attention
+from paramcalc.components.ffn import FeedForward
+from paramcalc.readers.families.towers.parts import QKVO, Parts, conv, dense, layers, norm, table, tower
+
+if TYPE_CHECKING:
+    from paramcalc.components.attention import Projection
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.spec.tower import Tower
+
+NAMES = {"qkv_proj": "qkv", "o_proj": "proj"}
+FEED = {"up_proj": "fc1", "down_proj": "fc2"}
+
+
+def _half(at: str, attention: str, width: int, heads: int, inner: int, bias: tuple[Projection, ...],
+          window: int | None) -> Parts:
+    """A depthwise convolution, attention, another, a feed-forward."""
+    def around(name: str) -> Parts:
+        return {f"{at}.conv{name}": conv(width, width, 3, 3, groups=width, component="other"),
+                f"{at}.norm{name}": norm(width)}
+
+    attend = Attention(num_heads=heads, fused="qkv", bias=bias, causal=False, names=NAMES, chunk=window)
+    feed = FeedForward(intermediate_size=inner, gated=False, bias=True, names=FEED)
+    return around("1") | {f"{at}.{attention}": attend} | around("2") | {f"{at}.ffn": feed}
+
+
+def vision(config: Config, at: str) -> Tower:
+    """Four stages, each with half the side and more channels."""
+    widths, depths = config.listed("embed_dim", int) or [], config.listed("depths", int) or []
+    count = len(widths)
+    heads, groups = config.listed("num_heads", int, count) or [], config.listed("num_groups", int, count) or []
+    sizes, before_conv = config.listed("patch_size", int, count) or [], config.get("patch_prenorm") or [False] * count
+    bias: tuple[Projection, ...] = QKVO if config.flag("qkv_bias", default=True) else ("o",)
+    window = config.integer("window_size") ** 2
+    modules: Parts = {}
+    blocks: dict[str, Parts] = {}
+    into = config.integer("in_channels")
+    for index, (width, depth) in enumerate(zip(widths, depths, strict=True)):
+        inner, name, times = int(width * config.number("mlp_ratio")), f"stage{index}", 4 ** (count - 1 - index)
+        modules |= {f"convs.{index}.conv": conv(width, into, sizes[index], sizes[index], component="other",
+                                                outputs=times),
+                    f"convs.{index}.norm": norm(into if before_conv[index] else width),
+                    f"blocks.{index}": layers(depth, name).model_copy(update={"hidden_size": width, "uses": times})}
+        blocks[name] = {**_half("spatial_block", "window_attn", width, heads[index], inner, bias, window),
+                        **_half("channel_block", "channel_attn", width, groups[index], inner, bias, None)}
+        into = width
+    return tower("vision", widths[-1], modules, blocks, at)
+
+
+def florence2(whole: Whole) -> Towers:
+    """A matrix, a norm, and tables of rows and columns."""
+    config, at = whole.part("vision_config", "florence_vision"), "multi_modal_projector"
+    width, out = (config.listed("embed_dim", int) or [1])[-1], config.integer("projection_dim")
+    rows = config.integer("max_position_embeddings")
+    join: Parts = {f"{at}.image_projection": dense(out, width, bias=False), f"{at}.image_proj_norm": norm(out),
+                   f"{at}.image_position_embed.row_embeddings": table(rows, width // 2),
+                   f"{at}.image_position_embed.column_embeddings": table(rows, width - width // 2)}
+    return {**whole.tower("vision_config", "vision_tower", "florence_vision"), **whole.join(join, width)}

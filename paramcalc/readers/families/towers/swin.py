@@ -1,0 +1,78 @@
+"""Swin: attention within windows that shift, four stages of fewer and wider patches. arXiv:2103.14030, 2111.09883."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.components.attention import Attention
+from paramcalc.components.ffn import FeedForward
+from paramcalc.readers.families.towers.alone import crowned, model
+from paramcalc.readers.families.towers.internvl import sides
+from paramcalc.readers.families.towers.parts import Parts, conv, dense, layers, norm, vector
+
+if TYPE_CHECKING:
+    from paramcalc.components.attention import Projection
+    from paramcalc.readers.config.config import Config
+    from paramcalc.spec.model import ModelSpec
+
+OLD = {"q_proj": "self.query", "k_proj": "self.key", "v_proj": "self.value", "o_proj": "output.dense"}
+
+
+def _block(config: Config, width: int, heads: int) -> Parts:
+    window, kind = config.integer("window_size"), config.model_type
+    if width % heads:
+        raise config.error("num_heads", f"{heads} does not divide {width}")
+    biased, inner = config.flag("qkv_bias", default=True), int(width * config.number("mlp_ratio"))
+    qkv: tuple[Projection, ...] = ("q", "v") if kind == "swinv2" else ("q", "k", "v")
+    bias: tuple[Projection, ...] = (*(qkv if biased else ()), "o")
+    attend = Attention(num_heads=heads, bias=bias, causal=False, chunk=window**2, names={} if kind == "swin" else OLD)
+    table = vector((2 * window - 1) ** 2, heads, component="position_embedding")
+    if kind == "swin":
+        feed: Parts = {"mlp": FeedForward(intermediate_size=inner, gated=False, bias=True,
+                                          names={"up_proj": "fc1", "down_proj": "fc2"})}
+        positions: Parts = {"attention.relative_position_bias.relative_position_bias_table": table}
+    else:
+        feed = {"intermediate.dense": dense(inner, width, component="ffn"),
+                "output.dense": dense(width, inner, component="ffn")}
+        positions = {"attention.self.relative_position_bias_table": table}
+    if kind == "swinv2":
+        at = "attention.self.continuous_position_bias_mlp"
+        positions = {"attention.self.logit_scale": vector(heads, 1, 1, component="attention"),
+                     f"{at}.0": dense(512, 2, component="position_embedding"),
+                     f"{at}.2": dense(heads, 512, bias=False, component="position_embedding")}
+    return {"layernorm_before": norm(width), "attention": attend, **positions, "layernorm_after": norm(width), **feed}
+
+
+def swin(config: Config) -> ModelSpec:
+    """Swin, Swin v2 and Donut's."""
+    first, depths = config.integer("embed_dim"), config.listed("depths", int) or []
+    heads, stages = config.listed("num_heads", int, len(depths)) or [], len(depths)
+    modules: Parts = {
+        "embeddings.patch_embeddings.projection": conv(first, config.integer("num_channels"),
+                                                       *sides(config, "patch_size"), outputs=4 ** (stages - 1)),
+        "embeddings.norm": norm(first)}
+    if config.architecture.endswith("ForMaskedImageModeling"):
+        modules["embeddings.mask_token"] = vector(1, 1, first, component="other_embedding")
+    if config.flag("use_absolute_embeddings"):
+        (high, wide), (tall, broad) = sides(config, "image_size"), sides(config, "patch_size")
+        modules["embeddings.position_embeddings"] = vector(1, (high // tall) * (wide // broad), first,
+                                                           component="position_embedding")
+    blocks: dict[str, Parts] = {}
+    for index, depth in enumerate(depths):
+        width, times = first * 2**index, 4 ** (stages - 1 - index)
+        blocks[f"stage{index}"] = _block(config, width, heads[index])
+        modules[f"encoder.layers.{index}.blocks"] = layers(depth, f"stage{index}").model_copy(
+            update={"hidden_size": width, "uses": times})
+        if index < stages - 1:
+            at, new = f"encoder.layers.{index}.downsample", config.model_type == "swinv2"
+            modules |= {f"{at}.reduction": dense(2 * width, 4 * width, bias=False),
+                        f"{at}.norm": norm(2 * width if new else 4 * width)}
+    last = first * 2 ** (stages - 1)
+    if config.model_type != "donut-swin":
+        modules["layernorm"] = norm(last)
+    base = {"donut-swin": "donut"}.get(config.model_type, config.model_type)
+
+    def classify(config: Config) -> Parts:
+        return {"classifier": dense(config.labels, last, component="lm_head", per="sequence")}
+
+    return crowned(config, base, model(last, modules, blocks), {"Model": (), "ImageClassification": (classify,)})
