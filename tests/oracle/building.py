@@ -178,7 +178,7 @@ def _shape(name: str, written: dict[str, torch.Tensor]) -> tuple[int, ...]:
     """
     shape = tuple(written[name].shape)
     projection = written.get(re.sub(r"\b([qkv])_conv1d\.", r"\1_proj.", name))
-    return shape if projection is None else (projection.shape[0], *shape[1:])
+    return shape if projection is None or not shape else (projection.shape[0], *shape[1:])
 
 
 def _named(model: PreTrainedModel) -> list[tuple[nn.Parameter, list[str]]]:

@@ -34,6 +34,7 @@ SPELLINGS: dict[str, tuple[str, str]] = {
         "qwen3_omni_moe_thinker", "step3p7", "unlimited_ocr"), PLAIN),
     "hyperclovax_vision_v2": ("model.language_model.", "model.language_model.lm_head"),
     "shieldgemma2": ("model.language_model.model.", "model.language_model.lm_head"),
+    "cosmos3_edge": ("", "lm_head"),
     "nemo_speechlm": ("llm.model.", "llm.lm_head"),
     "nemotron_h_omni": ("language_model.backbone.", "language_model.lm_head"),
     "musicgen": ("decoder.model.", "decoder.lm_heads"),
@@ -121,7 +122,10 @@ def placed(spec: ModelSpec, model_type: str) -> ModelSpec:
     if spec.modules is None:
         base = {word: spec.names.get(word, f"model.{word}") for word in MODULES}
         names = spec.names | {word: front + name.split(".", 1)[-1] for word, name in base.items()}
-        return spec.model_copy(update={"names": names | {"lm_head": head}} if spec.head else {"names": names})
+        inputs = {_moved(key, front, head): part for key, part in spec.inputs.items()}
+        outputs = {_moved(key, front, head): part for key, part in spec.outputs.items()}
+        return spec.model_copy(update={"names": names | ({"lm_head": head} if spec.head else {}), "inputs": inputs,
+                                       "outputs": outputs})
     moved = {key: _moved(key, front, head) for key in spec.modules}
     modules = {}
     for key, part in spec.modules.items():

@@ -69,6 +69,8 @@ MEMBERS: dict[str, str] = {
         "ernie megatron-bert bert-generation electra big_bird rembert roc_bert roformer mpnet gte "
         "jina_embeddings_v3 nomic_bert xmod",
     "encoders.deberta": "deberta deberta-v2",
+    "encoders.documents": "layoutlm layoutlmv3 tapas visual_bert",
+    "encoders.esm": "esm",
     "encoders.efficient": "fnet yoso longformer nystromformer mra convbert squeezebert",
     "encoders.ibert": "ibert",
     "encoders.mobilebert": "mobilebert",

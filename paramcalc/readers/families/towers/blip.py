@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
+from paramcalc.readers.config.config import Config
+from paramcalc.readers.config.defaults import FamilyData
+from paramcalc.readers.families.encoder import Encoder
 from paramcalc.readers.families.towers.clip import grid, layer
 from paramcalc.readers.families.towers.parts import (
     QKVO,
@@ -20,10 +23,11 @@ from paramcalc.readers.families.towers.parts import (
     tower,
     vector,
 )
+from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
-    from paramcalc.readers.config.config import Config
     from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.spec.model import ModelSpec
     from paramcalc.spec.tower import Tower
 
 NAMES = {"qkv_proj": "qkv", "o_proj": "projection", "up_proj": "fc1", "down_proj": "fc2"}
@@ -74,6 +78,31 @@ def qformer(config: Config, at: str, *, text: bool) -> Tower:
     crossed = _attention(config, "crossattention", config.integer("encoder_hidden_size"))
     return tower("projector", width, modules, {"plain": plain | feed, "cross": plain | crossed | feed}, at,
                  "image_tokens")
+
+
+def blip(config: Config) -> ModelSpec:
+    """BLIP: a ViT, and a BERT that reads it, as an encoder to be compared or as a decoder. arXiv:2201.12086."""
+    words = nested(config, "text_config", "blip_text_model")
+    images = vision(nested(config, "vision_config", "blip_vision_model"), "vision_model")
+    bare = config.architecture.endswith("Model") or not config.architecture
+    if not bare and not config.architecture.endswith("ForConditionalGeneration"):
+        raise config.unknown_class()
+    crossed = FamilyData({**words.family.defaults, "add_cross_attention": words.flag("is_decoder", default=True)},
+                         words.family.aliases, words.family.classes)
+    inner = Config(words.data, crossed, words.model_type, "BertModel" if bare else "BertForMaskedLM", words.path,
+                   config.data)
+    inner.ties = True
+    spec = Encoder("bert", {"types": ""})(inner)
+    front = "text_model" if bare else "text_decoder"
+    modules: Parts = {f"{front}.{key}": part for key, part in (spec.modules or {}).items()}
+    towers = {"vision": images}
+    if bare:
+        out = config.integer("projection_dim")
+        modules |= {"text_projection": dense(out, spec.hidden_size, bias=False), "logit_scale": vector()}
+        towers["projection"] = tower("vision", images.hidden_size,
+                                     {"visual_projection": dense(out, images.hidden_size, bias=False)},
+                                     stream="image_tokens")
+    return spec.model_copy(update={"modules": modules, "towers": towers})
 
 
 def blip2(whole: Whole) -> Towers:

@@ -1,4 +1,4 @@
-"""Convolutional nets: ResNet, RegNet, BiT, ConvNeXt. arXiv:1512.03385, 2003.13678, 1912.11370, 2201.03545, 2301.00808."""
+"""Convolutional nets: ResNet, RegNet, BiT, ConvNeXt. arXiv:1512.03385, 2003.13678, 1912.11370, 2201.03545."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def _resnet_layer(config: Config, into: int, out: int, *, changed: bool) -> Part
     if config.text("layer_type") != "bottleneck":
         return parts | _unit("layer.0", out, into, 3) | _unit("layer.1", out, out, 3)
     inner = out // 4
-    return parts | _unit("layer.0", inner, into, 1) | _unit("layer.1", inner, inner, 3) | _unit("layer.2", out, inner, 1)
+    return parts | _unit("layer.0", inner, into, 1) | _unit("layer.1", inner, inner, 3) | _unit("layer.2", out, inner,
+                                                                                                1)
 
 
 def _regnet_layer(config: Config, into: int, out: int, *, changed: bool) -> Parts:

@@ -8,7 +8,7 @@ from paramcalc.readers.families.towers.alone import crowned, labels, model
 from paramcalc.readers.families.towers.clip import heads
 from paramcalc.readers.families.towers.internvl import patches, sides
 from paramcalc.readers.families.towers.parts import ROTARY, Layer, Parts, conv, layers, norm, tower, vector
-from paramcalc.readers.families.towers.vit import biased
+from paramcalc.readers.families.towers.vit import ATTENTION, biased
 
 if TYPE_CHECKING:
     from paramcalc.components.attention import Projection
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from paramcalc.spec.tower import Tower
 
 LAYER = Layer("norm1", "attention", "norm2", scale1="layer_scale1.lambda1", scale2="layer_scale2.lambda1",
-              names={"up_proj": "fc1", "down_proj": "fc2"})
+              names={**ATTENTION, "up_proj": "fc1", "down_proj": "fc2"})
 V3 = Layer("norm1", "attention", "norm2", scale1="layer_scale1.lambda1", scale2="layer_scale2.lambda1", names={})
 
 
@@ -37,9 +37,8 @@ def dinov2(config: Config, at: str) -> Tower:
     gated = config.flag("use_swiglu_ffn")
     if gated:
         inner = -(-int(inner * 2 / 3) // 8) * 8
-    joined = gated and registers
-    names = {"gate_up_proj": "weights_in", "down_proj": "weights_out"} if joined else {} if gated else LAYER.names
-    block = LAYER(width, heads(config), inner, gated=gated, bias=biased(config), fused_gate=joined, names=names)
+    names = {**ATTENTION, "gate_up_proj": "weights_in", "down_proj": "weights_out"} if gated else LAYER.names
+    block = LAYER(width, heads(config), inner, gated=gated, bias=biased(config), fused_gate=gated, names=names)
     return tower("vision", width, modules, {"layer": block}, at)
 
 
@@ -52,7 +51,7 @@ def dinov3(config: Config, at: str) -> Tower:
         modules["embeddings.register_tokens"] = vector(1, count, width, component="other_embedding")
     modules |= {"embeddings.patch_embeddings": conv(width, config.integer("num_channels"), *sides(config,
                                                                                                   "patch_size")),
-                "positions": ROTARY, "model.layer": layers(config.layers), "norm": norm(width)}
+                "positions": ROTARY, "layer": layers(config.layers), "norm": norm(width)}
     keys: tuple[tuple[Projection, str, bool], ...] = (("q", "query_bias", True), ("k", "key_bias", False),
                                                       ("v", "value_bias", True), ("o", "proj_bias", True))
     bias = tuple(word for word, key, usual in keys if config.flag(key, default=usual))

@@ -94,7 +94,7 @@ def hyperclovax(whole: Whole) -> Towers:
     usual = "qwen2_5_vl_vision"
     into = whole.part("vision_config", usual).integer("out_hidden_size")
     return {**whole.tower("vision_config", "vision_model", usual),
-            **whole.join({"projector": dense(whole.text.hidden_size, into)}, into)}
+            **whole.join({"vision_projector": dense(whole.text.hidden_size, into)}, into)}
 
 
 def video_llama(whole: Whole) -> Towers:
@@ -120,8 +120,8 @@ def paddle(whole: Whole) -> Towers:
     vision = whole.part("vision_config", usual)
     width = vision.integer("hidden_size")
     into = width * vision.integer("spatial_merge_size") ** 2
-    join: Parts = {"projector.pre_norm": norm(width), "projector.linear_1": dense(into, into),
-                   "projector.linear_2": dense(whole.text.hidden_size, into)}
+    join: Parts = {"mlp_AR.pre_norm": norm(width), "mlp_AR.linear_1": dense(into, into),
+                   "mlp_AR.linear_2": dense(whole.text.hidden_size, into)}
     return {**whole.tower("vision_config", "visual.vision_model", usual), **whole.join(join, width)}
 
 
@@ -164,12 +164,3 @@ def fuyu(whole: Whole) -> Towers:
     config = whole.config
     into = config.integer("patch_size") ** 2 * config.integer("num_channels")
     return whole.join({"vision_embed_tokens": dense(whole.text.hidden_size, into)}, into, component="vision")
-
-
-def omni(whole: Whole) -> Towers:
-    """Qwen's thinkers: both towers project to the text model themselves."""
-    vision, audio = {
-        "qwen2_5_omni_thinker": ("qwen2_5_omni_vision_encoder", "qwen2_5_omni_audio_encoder"),
-        "qwen3_omni_moe_thinker": ("qwen3_omni_moe_vision_encoder", "qwen3_omni_moe_audio_encoder"),
-    }[whole.config.model_type]
-    return {**whole.tower("audio_config", "audio_tower", audio), **whole.tower("vision_config", "visual", vision)}

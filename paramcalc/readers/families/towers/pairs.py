@@ -112,7 +112,7 @@ def chinese_clip(config: Config) -> ModelSpec:
 def altclip(config: Config) -> ModelSpec:
     """CLIP with an XLM-R for text, whose width is transformed first. arXiv:2211.06679."""
     words, images = _parts(config)
-    body = _bert(words, "encoder.layers", 0)
+    body = _bert(words, "encoder.layer", 0)
     out = words.integer("project_dim")
     inner: Parts = {f"roberta.{key}": part for key, part in (body.modules or {}).items()}
     inner |= {"transformation": dense(out, body.hidden_size), "pre_LN": norm(body.hidden_size)}

@@ -87,16 +87,22 @@ def vision3(config: Config, at: str) -> Tower:
     taps = config.listed("deepstack_visual_indexes", int) or []
     modules = patches(config, width, bias=True)
     modules["pos_embed"] = table(config.integer("num_position_embeddings"), width)
-    modules |= {"blocks": layers(config.depth("depth")), "merger.norm": norm(width)} | _merger("merger", wide, out)
+    omni = "omni" in config.model_type
+    first, list_at, merge = ("ln_q", "merger_list", _sequence) if omni else ("norm", "deepstack_merger_list", _merger)
+    modules |= {"blocks": layers(config.depth("depth")), f"merger.{first}": norm(width)} | merge("merger", wide, out)
     for index in range(len(taps)):
-        at_tap = f"deepstack_merger_list.{index}"
-        modules |= {f"{at_tap}.norm": norm(wide)} | _merger(at_tap, wide, out)
+        tap = f"{list_at}.{index}"
+        modules |= {f"{tap}.{first}": norm(wide)} | merge(tap, wide, out)
     block = LAYER3(width, heads(config, "num_heads"), config.integer("intermediate_size"))
     return tower("vision", width, modules, {"layer": block}, at)
 
 
 def _merger(at: str, wide: int, out: int) -> Parts:
     return {f"{at}.linear_fc1": dense(wide, wide), f"{at}.linear_fc2": dense(out, wide)}
+
+
+def _sequence(at: str, wide: int, out: int) -> Parts:
+    return {f"{at}.mlp.0": dense(wide, wide), f"{at}.mlp.2": dense(out, wide)}
 
 
 def qwen_vl(whole: Whole) -> Towers:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.attention import Attention
+from paramcalc.components.convolution import Convolution
 from paramcalc.readers.families.towers.clip import grid_side, heads
-from paramcalc.readers.families.towers.parts import Layer, Parts, conv, dense, mixed, norm, tower, vector
+from paramcalc.readers.families.towers.parts import QKVO, Layer, Parts, conv, dense, mixed, norm, table, tower, vector
+from paramcalc.readers.families.towers.whole import nested
+from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -63,3 +67,67 @@ def got_ocr2(whole: Whole) -> Towers:
                    f"{at}.multimodal_projector": dense(out, out)}
     return {**whole.tower("vision_config", "vision_tower", usual), **whole.join(join, width)}
 
+
+def _attention(name: str, heads: int, width: int, inner: int) -> Parts:
+    return {name: Attention(num_heads=heads, head_dim=inner // heads, bias=QKVO, causal=False,
+                            names={"o_proj": "out_proj"}, hidden_size=width)}
+
+
+def _perceptron(at: str, into: int, inner: int, out: int, depth: int) -> Parts:
+    """A network of `depth` layers."""
+    between: Parts = {f"{at}.layers.{index}": dense(inner, inner) for index in range(depth - 2)}
+    return {f"{at}.proj_in": dense(inner, into), f"{at}.proj_out": dense(out, inner), **between}
+
+
+def mask_decoder(config: Config, at: str) -> Parts:
+    """Mask tokens and image attend to each other; each token makes the kernel of its mask."""
+    width, heads = config.integer("hidden_size"), config.integer("num_attention_heads")
+    tokens, inner = config.integer("num_multimask_outputs") + 1, width // config.integer("attention_downsample_rate")
+    front = f"{at}.transformer"
+    parts: Parts = {f"{at}.iou_token": table(1, width, "other_embedding"),
+                    f"{at}.mask_tokens": table(tokens, width, "other_embedding")}
+    for index in range(config.layers):
+        here = f"{front}.layers.{index}"
+        parts |= _attention(f"{here}.self_attn", heads, width, width)
+        for way in ("token_to_image", "image_to_token"):
+            parts |= _attention(f"{here}.cross_attn_{way}", heads, width, inner)
+        parts |= {f"{here}.layer_norm{place}": norm(width) for place in (1, 2, 3, 4)}
+        parts |= {f"{here}.mlp.lin1": dense(config.integer("mlp_dim"), width, component="ffn"),
+                  f"{here}.mlp.lin2": dense(width, config.integer("mlp_dim"), component="ffn")}
+    parts |= _attention(f"{front}.final_attn_token_to_image", heads, width, inner)
+    up = Convolution(out_channels=width // 4, in_channels=width, kernel=(2, 2), transposed=True)
+    parts |= {f"{front}.layer_norm_final_attn": norm(width), f"{at}.upscale_conv1": up,
+              f"{at}.upscale_conv2": Convolution(out_channels=width // 8, in_channels=width // 4, kernel=(2, 2),
+                                                 transposed=True),
+              f"{at}.upscale_layer_norm": norm(width // 4)}
+    for index in range(tokens):
+        parts |= _perceptron(f"{at}.output_hypernetworks_mlps.{index}", width, width, width // 8, 3)
+    return parts | _perceptron(f"{at}.iou_prediction_head", width, config.integer("iou_head_hidden_dim"), tokens,
+                               config.depth("iou_head_depth"))
+
+
+def prompt_encoder(config: Config, at: str) -> Parts:
+    """Points, boxes and masks somebody drew."""
+    width, channels = config.integer("hidden_size"), config.integer("mask_input_channels")
+    small = channels // 4
+    parts: Parts = {f"{at}.mask_embed.conv1": conv(small, 1, 2, 2), f"{at}.mask_embed.conv2": conv(channels, small, 2,
+                                                                                                   2),
+                    f"{at}.mask_embed.conv3": conv(width, channels, 1, 1), f"{at}.mask_embed.layer_norm1": norm(small),
+                    f"{at}.mask_embed.layer_norm2": norm(4 * small)}
+    points = config.depth("num_point_embeddings")
+    return parts | {f"{at}.{name}": table(1, width, "other_embedding") for name in (
+        "no_mask_embed", "not_a_point_embed", *(f"point_embed.{index}" for index in range(points)))}
+
+
+def sam(config: Config) -> ModelSpec:
+    """The whole model."""
+    if config.architecture and config.architecture != "SamModel":
+        raise config.unknown_class()
+    inner = nested(config, "vision_config", "sam_vision_model")
+    image = encoder(inner, "vision_encoder")
+    modules: Parts = {
+        "shared_image_embedding.positional_embedding": vector(2, inner.integer("num_pos_feats"),
+                                                              component="position_embedding"),
+        **prompt_encoder(nested(config, "prompt_encoder_config", "sam_prompt_encoder"), "prompt_encoder"),
+        **mask_decoder(nested(config, "mask_decoder_config", "sam_mask_decoder"), "mask_decoder")}
+    return ModelSpec(hidden_size=image.hidden_size, modules={**image.modules, **modules}, blocks=image.blocks)

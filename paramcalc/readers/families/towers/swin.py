@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
-from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.families.towers.alone import crowned, model
 from paramcalc.readers.families.towers.internvl import sides
 from paramcalc.readers.families.towers.parts import Parts, conv, dense, layers, norm, vector
@@ -25,21 +24,18 @@ def _block(config: Config, width: int, heads: int) -> Parts:
     biased, inner = config.flag("qkv_bias", default=True), int(width * config.number("mlp_ratio"))
     qkv: tuple[Projection, ...] = ("q", "v") if kind == "swinv2" else ("q", "k", "v")
     bias: tuple[Projection, ...] = (*(qkv if biased else ()), "o")
-    attend = Attention(num_heads=heads, bias=bias, causal=False, chunk=window**2, names={} if kind == "swin" else OLD)
+    attend = Attention(num_heads=heads, bias=bias, causal=False, chunk=window**2, names=OLD)
     table = vector((2 * window - 1) ** 2, heads, component="position_embedding")
-    if kind == "swin":
-        feed: Parts = {"mlp": FeedForward(intermediate_size=inner, gated=False, bias=True,
-                                          names={"up_proj": "fc1", "down_proj": "fc2"})}
-        positions: Parts = {"attention.relative_position_bias.relative_position_bias_table": table}
-    else:
-        feed = {"intermediate.dense": dense(inner, width, component="ffn"),
-                "output.dense": dense(width, inner, component="ffn")}
-        positions = {"attention.self.relative_position_bias_table": table}
+    feed: Parts = {"intermediate.dense": dense(inner, width, component="ffn"),
+                   "output.dense": dense(width, inner, component="ffn")}
+    positions: Parts = {"attention.self.relative_position_bias_table": table}
     if kind == "swinv2":
         at = "attention.self.continuous_position_bias_mlp"
         positions = {"attention.self.logit_scale": vector(heads, 1, 1, component="attention"),
                      f"{at}.0": dense(512, 2, component="position_embedding"),
                      f"{at}.2": dense(heads, 512, bias=False, component="position_embedding")}
+    if kind == "donut-swin":
+        positions["attention.self.relative_position_index"] = vector(window**2, window**2, buffer=True)
     return {"layernorm_before": norm(width), "attention": attend, **positions, "layernorm_after": norm(width), **feed}
 
 
@@ -54,8 +50,9 @@ def swin(config: Config) -> ModelSpec:
     if config.architecture.endswith("ForMaskedImageModeling"):
         modules["embeddings.mask_token"] = vector(1, 1, first, component="other_embedding")
     if config.flag("use_absolute_embeddings"):
+        old = config.model_type != "swin"  # which leave a row for a token they have not
         (high, wide), (tall, broad) = sides(config, "image_size"), sides(config, "patch_size")
-        modules["embeddings.position_embeddings"] = vector(1, (high // tall) * (wide // broad), first,
+        modules["embeddings.position_embeddings"] = vector(1, (high // tall) * (wide // broad) + old, first,
                                                            component="position_embedding")
     blocks: dict[str, Parts] = {}
     for index, depth in enumerate(depths):

@@ -20,9 +20,18 @@ if TYPE_CHECKING:
     from paramcalc.readers.families.encoders.heads import Tops
     from paramcalc.spec.model import ModelSpec
 
-LAYER = Layer("layernorm_before", "attention", "layernorm_after", names={"up_proj": "fc1", "down_proj": "fc2"})
-OLD = {"q_proj": "attention.query", "k_proj": "attention.key", "v_proj": "attention.value", "o_proj": "output.dense",
-       "up_proj": "intermediate.dense", "down_proj": "output.dense"}
+ATTENTION = {"q_proj": "attention.query", "k_proj": "attention.key", "v_proj": "attention.value",
+             "o_proj": "output.dense"}
+
+
+LAYER = Layer("layernorm_before", "attention", "layernorm_after", "", names=ATTENTION)
+
+
+def block_of(width: int, count: int, inner: int, bias: tuple[Projection, ...]) -> Parts:
+    """A layer, spelled as files have it: the feed-forward stands directly in it."""
+    return LAYER(width, count, inner, bias=bias) | {
+        "intermediate.dense": dense(inner, width, component="ffn"), "output.dense": dense(width, inner,
+                                                                                          component="ffn")}
 
 
 def biased(config: Config, usual: tuple[Projection, ...] = ("q", "k", "v")) -> tuple[Projection, ...]:
@@ -72,8 +81,8 @@ def body(config: Config, tokens: tuple[str, ...], extra: int) -> ModelSpec:
     """The encoder itself."""
     width = config.integer("hidden_size")
     modules = embeddings(config, tokens, patches(config) + extra)
-    modules |= {"layers": layers(config.layers), "layernorm": norm(width)}
-    block = LAYER(width, heads(config), config.integer("intermediate_size"), bias=biased(config))
+    modules |= {"encoder.layer": layers(config.layers), "layernorm": norm(width)}
+    block = block_of(width, heads(config), config.integer("intermediate_size"), biased(config))
     return model(width, modules, {"layer": block})
 
 
@@ -90,8 +99,8 @@ def vit_mae(config: Config) -> ModelSpec:
         f"{at}.decoder_embed": dense(width, config.integer("hidden_size")),
         f"{at}.decoder_layers": _narrow(config, width),
         f"{at}.decoder_norm": norm(width), f"{at}.decoder_pred": dense(pixels, width)}
-    block = LAYER(width, config.dividing("decoder_num_attention_heads", width),
-                  config.integer("decoder_intermediate_size"), bias=biased(config))
+    block = block_of(width, config.dividing("decoder_num_attention_heads", width),
+                     config.integer("decoder_intermediate_size"), biased(config))
     return _beside(spec, model(width, modules, {"decoder": block}))
 
 
@@ -106,16 +115,6 @@ def _beside(spec: ModelSpec, added: ModelSpec) -> ModelSpec:
                                    "blocks": {**spec.blocks, **added.blocks}})
 
 
-OLD_LAYER = Layer("layernorm_before", "attention", "layernorm_after", "", names=OLD)
-
-
-def _old_layer(width: int, count: int, inner: int, bias: tuple[Projection, ...]) -> Parts:
-    """A layer whose feed-forward stands directly in it."""
-    return OLD_LAYER(width, count, inner, bias=bias) | {
-        "intermediate.dense": dense(inner, width, component="ffn"), "output.dense": dense(width, inner,
-                                                                                          component="ffn")}
-
-
 def videomae(config: Config) -> ModelSpec:
     """Patches of several frames; fixed positions."""
     width, bias = config.integer("hidden_size"), biased(config, ("q", "v"))
@@ -123,7 +122,7 @@ def videomae(config: Config) -> ModelSpec:
     mean = config.flag("use_mean_pooling", default=True)
     if not mean:
         modules["layernorm"] = norm(width)
-    spec = model(width, modules, {"layer": _old_layer(width, heads(config), config.integer("intermediate_size"), bias)})
+    spec = model(width, modules, {"layer": block_of(width, heads(config), config.integer("intermediate_size"), bias)})
 
     def fc_norm(config: Config) -> Parts:
         return {"fc_norm": norm(config.integer("hidden_size"))} if mean else {}
@@ -140,7 +139,7 @@ def _video_decoder(config: Config, bias: tuple[Projection, ...]) -> ModelSpec:
         "mask_token": vector(1, 1, width), "encoder_to_decoder": dense(width, into, bias=False),
         "decoder.decoder_layers": _narrow(config, width), "decoder.norm": norm(width), "decoder.head": dense(pixels,
                                                                                                              width)}
-    block = _old_layer(width, config.dividing("decoder_num_attention_heads", width),
+    block = block_of(width, config.dividing("decoder_num_attention_heads", width),
                        config.integer("decoder_intermediate_size"), bias)
     return model(width, modules, {"decoder": block})
 
@@ -154,27 +153,25 @@ def _relative(config: Config) -> Parts:
 
 def beit(config: Config) -> ModelSpec:
     """BEiT and data2vec: no bias on keys, learned scales, biases by distance if the config wants them."""
-    width, new = config.integer("hidden_size"), config.model_type == "beit"
+    width = config.integer("hidden_size")
     tokens = ("cls_token", *(("mask_token",) if config.flag("use_mask_token") else ()))
     positions = patches(config) + 1 if config.flag("use_absolute_position_embeddings") else 0
-    modules = embeddings(config, tokens, positions) | {"layers" if new else "encoder.layer": layers(config.layers)}
+    modules = embeddings(config, tokens, positions) | {"encoder.layer": layers(config.layers)}
     if config.flag("use_shared_relative_position_bias"):
-        at = "relative_position_bias" if new else "encoder.relative_position_bias"
-        modules |= {f"{at}.{key}": part for key, part in _relative(config).items()}
+        modules |= {f"encoder.relative_position_bias.{key}": part for key, part in _relative(config).items()}
     mean = config.flag("use_mean_pooling", default=True)
     if not mean:
         modules["layernorm"] = norm(width)
     inner, count = config.integer("intermediate_size"), heads(config)
-    block = LAYER(width, count, inner, bias=("q", "v", "o")) if new else _old_layer(width, count, inner, ("q", "v",
-                                                                                                          "o"))
+    block = block_of(width, count, inner, ("q", "v", "o"))
     if config.number("layer_scale_init_value", 0.1) > 0:
         block |= {"lambda_1": vector(width), "lambda_2": vector(width)}
     if config.flag("use_relative_position_bias"):
-        at = "attention.relative_position_bias" if new else "attention.attention.relative_position_bias"
+        at = "attention.attention.relative_position_bias"
         block |= {f"{at}.{key}": part for key, part in _relative(config).items()}
     spec = model(width, modules, {"layer": block})
     top = (pooled_norm,) if mean else ()
-    base = "beit" if new else "data2vec_vision"
+    base = config.model_type.replace("-", "_")
 
     def words(config: Config) -> Parts:
         rows = config.integer("vocab_size")

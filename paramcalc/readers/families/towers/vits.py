@@ -36,7 +36,8 @@ MOLMO = Layer(names={"up_proj": "fc1", "down_proj": "fc2"})
 OVIS = Layer("rms_norm1", "attention", "rms_norm2", "ffn", names={"o_proj": "out_proj"}, norm="rmsnorm", gated=True)
 LFM = Layer("operator_norm", "self_attn", "ffn_norm", "feed_forward", norm="rmsnorm", bias=(), mlp_bias=False,
             qk_norm="head", gated=True,
-            names={"o_proj": "out_proj", "gate_proj": "w1", "up_proj": "w3", "down_proj": "w2"})
+            names={"o_proj": "out_proj", "gate_proj": "w1", "up_proj": "w3", "down_proj": "w2", "q_norm": "q_layernorm",
+                   "k_norm": "k_layernorm"})
 
 
 def video_llama(config: Config, at: str) -> Tower:
@@ -75,7 +76,7 @@ def step(config: Config, at: str) -> Tower:
     width, patch = config.integer("hidden_size"), config.integer("patch_size")
     modules: Parts = {
         "embeddings.patch_embedding": conv(width, config.integer("num_channels"), patch, patch, bias=False),
-        "embeddings.position_embedding": table(config.integer("max_position_embeddings", grid(config)), width),
+        "embeddings.position_embedding": table(grid(config), width),
         "pre_layernorm": norm(width), "positions": ROTARY, "layers": layers(config.layers),
         "downsampler1": conv(2 * width, width, 3, 3, component="other"),
         "downsampler2": conv(4 * width, 2 * width, 3, 3, component="other")}
@@ -106,12 +107,15 @@ def radio(config: Config, at: str) -> Tower:
 def nemotron_omni(whole: Whole) -> Towers:
     """Squares of patches, a norm, two matrices."""
     config, at = whole.config, "multi_modal_projector"
-    into = whole.part("vision_config",
-                      "radio").integer("hidden_size") * round(1 / config.number("downsample_ratio")) ** 2
+    width = config.integer("vision_hidden_size", whole.part("vision_config", "radio").integer("hidden_size"))
+    into = width * int(1 / config.number("downsample_ratio")) ** 2
     inner = config.integer("projector_hidden_size")
     join: Parts = {f"{at}.layer_norm": rms(into), f"{at}.linear_1": dense(inner, into, bias=False),
                    f"{at}.linear_2": dense(whole.text.hidden_size, inner, bias=False)}
-    return {**whole.tower("vision_config", "vision_model", "radio"), **whole.join(join, into)}
+    last: Towers = {}
+    if whole.part("text_config", "nemotron_h").integer("num_nextn_predict_layers", 0, least=0):
+        last = whole.join({"vision_final_layernorm": norm(width)}, width, "norm", stream="image", component="vision")
+    return {**whole.tower("vision_config", "vision_model", "radio"), **last, **whole.join(join, into)}
 
 
 def ovis2(config: Config, at: str) -> Tower:
@@ -143,7 +147,7 @@ def lfm3(config: Config, at: str) -> Tower:
     width, patch, size = config.integer("hidden_size"), config.integer("patch_size"), config.integer("conv_kernel_size")
     into = patch**2 * config.integer("in_channels") * config.integer("temporal_patch_size", 1)
     kinds = config.listed("layer_types", str, config.layers) or []
-    modules: Parts = {"patch_embed": dense(width, into, bias=False, component="other_embedding"),
+    modules: Parts = {"patchifier": dense(width, into, bias=False, component="other_embedding"),
                       "embedding_norm": rms(width), "positions": ROTARY, "layers": mixed(kinds)}
     whole = LFM(width, heads(config), config.integer("intermediate_size"), kv_heads=config.kv_heads)
     short: Parts = {
@@ -175,10 +179,11 @@ def qianfan(config: Config, at: str) -> Tower:
     tall, broad = sides(config, "patch_size")
     modules: Parts = {
         "embeddings.cls_token": vector(1, 1, width, component="other_embedding"),
-        "embeddings.position_embeddings": vector(1, (high // tall) * (wide // broad) + 1, width,
-                                                 component="position_embedding"),
         "embeddings.patch_embeddings.projection": conv(width, config.integer("num_channels"), tall, broad),
         "layers": layers(config.layers)}
+    if config.flag("use_absolute_position_embeddings", default=True):
+        modules["embeddings.position_embeddings"] = vector(1, (high // tall) * (wide // broad) + 1, width,
+                                                           component="position_embedding")
     shape = Layer("layernorm_before", "attention", "layernorm_after", scale1="lambda_1", scale2="lambda_2",
                   names={"o_proj": "projection_layer", "up_proj": "fc1", "down_proj": "fc2"},
                   bias=(*(QKV if config.flag("attention_bias", default=True) else ()), "o"))

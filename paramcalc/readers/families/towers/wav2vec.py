@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 from paramcalc.readers.families.towers.alone import crowned, model
 from paramcalc.readers.families.towers.clip import heads
 from paramcalc.readers.families.towers.conformer import wav2vec_layer
-from paramcalc.readers.families.towers.parts import Layer, Parts, batchnorm, conv, dense, layers, norm, table, vector
+from paramcalc.readers.families.towers.parts import (
+    Layer,
+    Parts,
+    batchnorm,
+    conv,
+    dense,
+    layers,
+    matrix,
+    norm,
+    table,
+    vector,
+)
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -50,11 +61,10 @@ def positions(config: Config, width: int) -> Parts:
     if config.flag("conv_pos_batch_norm"):
         return {at: conv(width, width, size, groups=groups),
                 "encoder.pos_conv_embed.batch_norm": batchnorm(width)}
-    kernel = conv(width, width, size, groups=groups, bias=False).model_copy(
-        update={"names": {"weight": "original1"}, "path": f"{at}.parametrizations.weight.original1"})
+    kernel = matrix(width, width // groups, size, component="other_embedding")
     return {f"{at}.bias": vector(width, component="other_embedding"),
             f"{at}.parametrizations.weight.original0": vector(1, 1, size, component="other_embedding"),
-            f"{at}.parametrizations.weight": kernel}
+            f"{at}.parametrizations.weight.original1": kernel}
 
 
 def masks(config: Config, width: int) -> Parts:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
     from paramcalc.spec.tower import Stream, Tower
 
+BESIDE = ("paddleocr_vl", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni_thinker", "qwen3_omni_moe_thinker")
+"""Types whose files have the towers beside `model`, though the text model is in it."""
+
 TowerBuilder = Callable[[Config, str], "Tower"]
 Towers = dict[str, "Tower"]
 
@@ -35,7 +38,7 @@ class Whole(NamedTuple):
 
     def at(self, name: str) -> str:
         """Where files spell a part of the composite class: beside the text model, or with it inside `model`."""
-        outside = SPELLINGS.get(self.config.model_type, WITHIN) == OUTSIDE
+        outside = SPELLINGS.get(self.config.model_type, WITHIN) == OUTSIDE or self.config.model_type in BESIDE
         return name if outside else f"model.{name}"
 
     def join(self, modules: Parts, into: int, name: str = "projector", *, stream: Stream = "image_tokens",

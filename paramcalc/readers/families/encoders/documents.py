@@ -1,0 +1,99 @@
+"""BERTs that know where a word stands on a page or in a table: LayoutLM 1 and 3, TAPAS; and one that sees: VisualBERT.
+
+arXiv:1912.13318, 2204.08387, 2004.02349, 1908.03557.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.components.convolution import Convolution
+from paramcalc.components.embedding import Embedding
+from paramcalc.components.linear import Linear, Parameter
+from paramcalc.components.norm import Norm
+from paramcalc.readers.families.encoder import Encoder
+from paramcalc.readers.families.encoders.heads import BERT_TOPS, PAIR, PLAIN_TOPS, TAGGED, Dense, Parts, Tops
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+
+SIDES = ("x", "y", "h", "w")
+"""Coordinates of a word's box and its height and width, each with a table."""
+
+
+def boxes(config: Config) -> Parts:
+    """A table for each side of a box, as wide as the model; in LayoutLM 3 narrower ones that are joined."""
+    rows = config.integer("max_2d_position_embeddings")
+    widths = {side: config.optional("coordinate_size" if side in "xy" else "shape_size") for side in SIDES}
+    return {f"embeddings.{side}_position_embeddings": Embedding(rows=rows, hidden_size=widths[side],
+                                                                component="position_embedding") for side in SIDES}
+
+
+def patches(config: Config) -> Parts:
+    """What embeds a page's picture, where the model sees it, and the biases by distance that all layers share."""
+    width, found = config.integer("hidden_size"), Parts()
+    if config.flag("visual_embed", default=True):
+        size, side = config.integer("patch_size"), config.integer("input_size") // config.integer("patch_size")
+        found |= {
+            "cls_token": Parameter(shape=(1, 1, width), component="other_embedding", added=True),
+            "pos_embed": Parameter(shape=(1, side * side + 1, width), component="position_embedding", added=True),
+            "patch_embed.proj": Convolution(out_channels=width, in_channels=config.integer("num_channels"),
+                                            kernel=(size, size), component="other_embedding"),
+            "LayerNorm": Norm(kind="layernorm"), "norm": Norm(kind="layernorm")}
+    heads = config.integer("num_attention_heads")
+
+    def bias(bins: str) -> Linear:
+        return Linear(out_features=heads, in_features=config.integer(bins), component="position_embedding")
+
+    if config.flag("has_relative_attention_bias", default=True):
+        found["encoder.rel_pos_bias"] = bias("rel_pos_bins")
+    if config.flag("has_spatial_attention_bias", default=True):
+        found |= {"encoder.rel_pos_x_bias": bias("rel_2d_pos_bins"), "encoder.rel_pos_y_bias": bias("rel_2d_pos_bins")}
+    return found
+
+
+def types(config: Config) -> Parts:
+    """TAPAS's tables of segments, columns, rows and ranks."""
+    sizes = config.listed("type_vocab_sizes", int) or []
+    return {f"embeddings.token_type_embeddings_{index}": Embedding(rows=rows, component="other_embedding")
+            for index, rows in enumerate(sizes)}
+
+
+def regions(config: Config) -> Parts:
+    """Tables for regions of a picture, and what projects their features."""
+    return {
+        "embeddings.visual_token_type_embeddings": Embedding(rows=config.integer("type_vocab_size"),
+                                                             component="other_embedding"),
+        "embeddings.visual_position_embeddings": Embedding(rows=config.integer("max_position_embeddings"),
+                                                           component="position_embedding"),
+        "embeddings.visual_projection": Linear(in_features=config.integer("visual_embedding_dim"), bias=True,
+                                               component="other_embedding")}
+
+
+def two_layers(config: Config) -> Parts:
+    """LayoutLM 3's classifier of few labels is one layer, of many two."""
+    if config.labels < 10:
+        return Dense("classifier", "labels", per="token")(config)
+    return Dense("classifier.dense", component="lm_head")(config) | Dense("classifier.out_proj", "labels")(config)
+
+
+LAYOUT: Tops = {**BERT_TOPS, "MaskedLM": ("pooler", "head"), "TokenClassification": ("pooler", TAGGED),
+                "QuestionAnswering": ("pooler", Dense("qa_outputs", "labels", per="token"))}
+V3: Tops = {"Model": (), "TokenClassification": (two_layers,),
+            "SequenceClassification": (Dense("classifier.dense", component="lm_head"),
+                                       Dense("classifier.out_proj", "labels"))}
+TAPAS: Tops = {**PLAIN_TOPS, "Model": ("pooler",), "MaskedLM": ("head",)}
+SEEING: Tops = {"Model": ("pooler",), "PreTraining": ("pooler", "head", PAIR)}
+
+
+def page(config: Config) -> Parts:
+    """LayoutLM 3: the page's picture is read by the same encoder."""
+    return boxes(config) | patches(config)
+
+
+ROWS = {
+    "layoutlm": Encoder("layoutlm", tops=LAYOUT, tables=boxes),
+    "layoutlmv3": Encoder("layoutlmv3", tops=V3, tables=page),
+    "tapas": Encoder("tapas", {"types": ""}, tops=TAPAS, tables=types),
+    "visual_bert": Encoder("visual_bert", tops=SEEING, tables=regions),
+}

@@ -1,0 +1,34 @@
+"""Qwen's Omni models: a thinker with two towers, as a model of its own or with a talker beside it. arXiv:2503.20215."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.families.towers.whole import builder, nested
+
+if TYPE_CHECKING:
+    from paramcalc.readers.families.towers.whole import Towers, Whole
+
+TYPES = {"qwen2_5_omni": ("qwen2_5_omni_vision_encoder", "qwen2_5_omni_audio_encoder"),
+         "qwen3_omni_moe": ("qwen3_omni_moe_vision_encoder", "qwen3_omni_moe_audio_encoder")}
+
+
+def thinker(whole: Whole) -> Towers:
+    """Both towers project to the text model themselves."""
+    vision, audio = TYPES[whole.config.model_type.removesuffix("_thinker")]
+    return {**whole.tower("audio_config", "audio_tower", audio), **whole.tower("vision_config", "visual", vision)}
+
+
+def omni(whole: Whole) -> Towers:
+    """The thinker's towers; what speaks is named by those who list what is not counted."""
+    inner = nested(whole.config, "thinker_config", f"{whole.config.model_type}_thinker")
+    towers: Towers = {}
+    for key, at, kind in zip(("vision_config", "audio_config"), ("visual", "audio_tower"),
+                             TYPES[whole.config.model_type], strict=True):
+        config = nested(inner, key, kind)
+        make = builder(config.model_type)
+        if make is None:
+            whole.uncounted.append(f"thinker_config.{key} ({config.model_type[:100]})")
+        else:
+            towers[key.removesuffix("_config")] = make(config, f"thinker.{at}")
+    return towers
