@@ -91,12 +91,13 @@ def fit(
 
 def train(
     model: Source, seq: int = 2048, *, micro_batch: int = 1, dtype: str = "bf16", quant: str | None = None,
-    grad_dtype: str | None = None, master: bool = True, optimizer: str = "adamw", recompute: Recompute = "none",
-    attention: AttentionKernel = "flash", activations: Library = "transformers", zero: int = 0, tp: int = 1,
-    pp: int = 1, ep: int = 1, cp: int = 1, dp: int = 1, lora_rank: int | None = None,
+    compute_dtype: str | None = None, grad_dtype: str | None = None, master: bool = True, optimizer: str = "adamw",
+    recompute: Recompute = "none", attention: AttentionKernel = "flash", activations: Library = "transformers",
+    zero: int = 0, tp: int = 1, pp: int = 1, ep: int = 1, cp: int = 1, dp: int = 1, lora_rank: int | None = None,
     lora_targets: Sequence[str] = ("all-linear",),
 ) -> list[Device]:
-    """Bytes on one device of each pipeline stage: weights, gradients, optimizer, activations. As `paramcalc train`."""
+    """Bytes on one device of each pipeline stage at the fullest moment of a step: `total` and its parts. As
+    `paramcalc train`."""
     from paramcalc.activations.fold import Tokens
     from paramcalc.activations.policy import Policy
     from paramcalc.estimates.training import Layout, Recipe, Trainer
@@ -107,8 +108,8 @@ def train(
     if lora_rank is not None:
         made = adapt(made, Lora(lora_rank, tuple(lora_targets)))
     layout = Layout(tp, pp, dp, ep, cp, zero)
-    policy = Policy(attention, recompute, activations, dtype, micro_batch)
-    trainer = Trainer(made, Recipe(dtype, grad_dtype, master, optimizer))
+    policy = Policy(attention, recompute, activations, compute_dtype or dtype, micro_batch)
+    trainer = Trainer(made, Recipe(dtype, grad_dtype, master, optimizer, compute_dtype=compute_dtype))
     return trainer.devices(layout, Tokens(micro_batch, seq, seq), policy)
 
 

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 def attention(part: Attention, run: Forward) -> list[SavedActivation]:
     """Input, norms of queries and keys, the core, the output's input, and dropout's noise."""
     t = tape(run, "attention")
+    if run.policy.recompute in ("full", "per-op"):
+        _arguments(part, t)
     if run.policy.recompute == "full":
-        return _arguments(part, t)
+        return t.saved
     head, width = part.head_size(run.context), part.width(run.context)
     x = t.stream(width)
     q, k, v = _projected(part, t, x, head)
@@ -56,7 +58,7 @@ def _heads(part: Attention, t: Tape, head: int) -> Heads:
                  part.causal, part.sinks, broadcast=_broadcast(part, t))
 
 
-def _arguments(part: Attention, t: Tape) -> list[SavedActivation]:
+def _arguments(part: Attention, t: Tape) -> None:
     """What a layer is handed beside the residual stream."""
     if t.facts.relative_bias and not t.facts.layer_bias:
         name = "cross bias" if part.cross else "bias"
@@ -68,7 +70,6 @@ def _arguments(part: Attention, t: Tape) -> list[SavedActivation]:
         t.keep(_source(part, t), "encoder output")
     elif t.facts.mask_argument and part.causal and t.policy.attention == "eager":
         t.keep(t.new((1,), ("one",), "pair", shared="mask", argument=True), "mask")
-    return t.saved
 
 
 def _source(part: Attention, t: Tape) -> Value:

@@ -127,23 +127,34 @@ class _Fold:
         self.unknown: set[str] = set()
         self.storages: set[tuple[str, ...]] = set()
         """What all components share and one has counted."""
-        self.live = policy.recompute == "full"
+        self.again = policy.recompute in ("full", "per-op")
+        """Layers are computed again."""
+        self.products = 0
+        """Products of this layer so far, of which every other is kept where it is computed again by operations."""
+        self.live = self.again
         """Something trained came before, so that operations have gradients to hand on; checkpointing asks for those of
         what is embedded, whatever is trained."""
 
     def walk(self, node: Node, path: str, used: int, stream: str, *, layer: bool, parallel: bool = False) -> None:
         here, used, stream = join(path, node.name), used * node.used, node.stream or stream
-        again = self.policy.recompute == "full"
         self.live = self.live or _trains(node, deep=bool(node.order))
         for leaf in self._saved(node, layer=layer) if self.live else ():
-            if (layer and again and not leaf.argument) or (parallel and leaf.shared == "input"):
+            if (layer and self.again and not self._stays(leaf)) or (parallel and leaf.shared == "input"):
                 continue
             self._add(leaf, used, stream)
         for child in node.children:
             if child.stream not in ("", "token", "source"):
                 continue  # no image, no sound: a tower that nothing runs through keeps nothing
+            if node.order:
+                self.products = 0
             self.walk(child, here, used, stream, layer=layer or bool(node.order),
                       parallel=child.part is not None and child.part.parallel)
+
+    def _stays(self, leaf: SavedActivation) -> bool:
+        """Whether it is kept of a layer that is computed again."""
+        if leaf.op == "product":
+            self.products += 1
+        return leaf.argument or leaf.op == "attention" or (leaf.op == "product" and self.products % 2 == 1)
 
     def _saved(self, node: Node, *, layer: bool) -> Iterator[SavedActivation]:
         """What a node (not its children) keeps; of a stack whose layers are computed again, their inputs too."""
@@ -158,7 +169,7 @@ class _Fold:
                 self.unknown.add(node.part.kind)
         except UnknownActivationsError as error:
             self.unknown.add(str(error))
-        if node.order and self.policy.recompute == "full":
+        if node.order and self.again:
             yield from self._divided(node, checkpoint(run, len(node.order)))
 
     def _divided(self, node: Node, leaves: Iterable[SavedActivation]) -> Iterable[SavedActivation]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 AttentionKernel = Literal["eager", "sdpa", "flash"]
-Recompute = Literal["none", "selective", "full"]
+Recompute = Literal["none", "selective", "per-op", "full"]
+"""What is computed again for the backward pass: nothing; attention's scores (arXiv:2205.05198 section 5); all but every
+other product and what attention gives, as torchtitan does by default (torchtitan/distributed/activation_checkpoint.py);
+or all of a layer."""
 Library = Literal["transformers", "megatron"]
 
 

@@ -27,6 +27,8 @@ class SavedActivation(NamedTuple):
     shared: str = ""
     """Whose storage it is: its own (empty), `input` for what the component reads, or the name of a storage that all
     components of the model share (rotary tables, the encoder's output)."""
+    op: Literal["", "product", "attention"] = ""
+    """Of a layer computed again operation by operation, what it is the result of."""
     argument: bool = False
     """Handed to the layer from outside, so that checkpointing the layer keeps it too."""
     loss: bool = False

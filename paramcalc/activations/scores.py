@@ -53,6 +53,9 @@ def attend(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
         for value, name in ((q, "q"), (k, "k"), (v, "v")):
             tape.keep(value, name)
         return _context(tape, heads)
+    if kind != "eager":
+        tape.result(_context(tape, heads), "attention")
+        tape.result(tape.new((heads.heads,), ("heads",), dtype="float32"), "attention")
     return {"eager": _eager, "sdpa": _math, "flash": _flash}[kind](tape, q, k, v, heads)
 
 

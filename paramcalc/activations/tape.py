@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from paramcalc.activations.functions import EXTRA, OUTPUT_ONLY, SQUARED_RELU
 from paramcalc.activations.saved import SavedActivation
@@ -51,14 +51,26 @@ class Tape:
         self.width = run.context.hidden_size
         self.weights = run.weights
         self._kept: dict[int, tuple[Value, str]] = {}
+        self._results: list[tuple[Value, Literal["product", "attention"]]] = []
+        self._by_operation = run.layer and run.policy.recompute == "per-op"
         self._tables: dict[str, Value] = {}
 
     @property
     def saved(self) -> list[SavedActivation]:
-        """Everything kept, each storage once."""
-        return [SavedActivation(name, v.shape, v.axes, self.component, v.per, v.dtype, shared=v.shared,
-                                argument=v.argument, block=v.block, more=v.more, blocks=v.blocks, padded=v.padded)
-                for v, name in self._kept.values()]
+        """Everything kept, each storage once; of a layer computed again by operations, their results alone."""
+        kept = [self._leaf(value, name) for value, name in self._kept.values()
+                if value.argument or not self._by_operation]
+        return kept + [self._leaf(value, op)._replace(op=op) for value, op in self._results]
+
+    def _leaf(self, v: Value, name: str) -> SavedActivation:
+        return SavedActivation(name, v.shape, v.axes, self.component, v.per, v.dtype, shared=v.shared,
+                               argument=v.argument, block=v.block, more=v.more, blocks=v.blocks, padded=v.padded)
+
+    def result(self, value: Value, op: Literal["product", "attention"]) -> Value:
+        """Note what an operation gives, where layers are computed again operation by operation."""
+        if self._by_operation:
+            self._results.append((value, op))
+        return value
 
     def keep(self, value: Value, name: str) -> None:
         """Note a storage that backward needs."""
@@ -101,6 +113,8 @@ class Tape:
         if self.trains(weight):
             self.keep(value, name)
         made = self._instead(value, out, axis)
+        if value.axes[0] not in ("chosen", "experts"):  # whose products are one grouped operation
+            self.result(made, "product")
         if self.weights and weight in self.weights.adapters:
             self._adapted(value, made, self.weights.adapters[weight], name)
         return made
@@ -108,7 +122,8 @@ class Tape:
     def _adapted(self, value: Value, made: Value, adapter: Adapter, name: str) -> None:
         """A keeps the input in the adapter's type, B what A gives; the sum nothing."""
         self.keep(self.to(value, adapter.dtype) if adapter.dtype else value, name)
-        self.keep(self._instead(value, adapter.rank, RANK, adapter.dtype), "adapter")
+        self.keep(self.result(self._instead(value, adapter.rank, RANK, adapter.dtype), "product"), "adapter")
+        self.result(self.like(made, adapter.dtype), "product")
         if adapter.dora:
             self._scaled(value, made, adapter)
 

@@ -56,10 +56,10 @@ def train(models: Models, common: Common, settings: TrainCommand, plot: Plot = N
         from paramcalc.reports import train as reports
 
         recipe = Recipe(settings.dtype, settings.grad_dtype, settings.master, settings.optimizer,
-                        settings.loss == "fused")
+                        settings.loss == "fused", settings.compute_dtype)
         trainer = Trainer(_adapted(build(loaded.spec), settings), recipe)
-        policy = Policy(settings.attention, settings.recompute, settings.activations, settings.dtype,
-                        settings.micro_batch)
+        policy = Policy(settings.attention, settings.recompute, settings.activations,
+                        settings.compute_dtype or settings.dtype, settings.micro_batch)
         device = _device(settings)
         if settings.search and device is not None:
             return _search(loaded, trainer, device, settings, policy, quiet=common.quiet)

@@ -24,7 +24,7 @@ def largest(trainer: Trainer, layout: Layout, load: Tokens, policy: Policy, capa
     def fits(micro_batch: int, seq: int) -> bool:
         here = load._replace(batch=micro_batch, seq=seq, source=seq)
         devices = trainer.devices(layout, here, policy._replace(batch=micro_batch))
-        return max(device.peak for device in devices) <= capacity
+        return max(device.total for device in devices) <= capacity
 
     return {"micro_batch": bisect(lambda size: fits(size, load.seq), MAX_MICRO_BATCH),
             "seq": layout.cp * bisect(lambda size: fits(load.batch, size * layout.cp), MAX_SEQ // layout.cp)}

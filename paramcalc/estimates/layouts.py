@@ -130,7 +130,7 @@ def search(  # the arguments are as independent as the rows of the table this ma
 def _states_fit(trainer: Trainer, layout: Layout, capacity: int) -> bool:
     """Whether every stage holds at least its weights and optimizer; False too for what does not divide."""
     try:
-        return all(sum(trainer.held(layout, stage)) <= capacity for stage in trainer.stages(layout.plan))
+        return all(sum(trainer.divided(layout, stage)) <= capacity for stage in trainer.stages(layout.plan))
     except UsageError:
         return False
 
@@ -144,13 +144,13 @@ def _tried(trainer: Trainer, layout: Layout, recompute: Recompute, micro: int, c
     try:
         for stage in trainer.stages(layout.plan):
             device = trainer.device(layout, stage, load, policy)
-            if device.peak > capacity:
+            if device.total > capacity:
                 return None
-            heaviest = device if heaviest is None or device.peak > heaviest.peak else heaviest
+            heaviest = device if heaviest is None or device.total > heaviest.total else heaviest
     except UsageError:
         return None
     assert heaviest is not None  # noqa: S101 - there is a first stage
     tokens = micro * load.seq * steps
     states = heaviest.gradients * (layout.dp * layout.cp if layout.zero >= 2 else 1)
     volume = sent(layout, known, states, tokens, steps)
-    return Candidate(layout, recompute, micro, heaviest, capacity - heaviest.peak, volume // tokens)
+    return Candidate(layout, recompute, micro, heaviest, capacity - heaviest.total, volume // tokens)

@@ -137,11 +137,14 @@ class TrainingSettings(Settings):
                                    metavar="TOKENS")
     dtype: str = option("bf16", "Format of weights that are not quantized: bf16, fp16, fp32.")
     quant: str | None = option(None, "Number format of frozen weights, with --lora-rank: nf4, mxfp4.")
+    compute_dtype: str | None = option(None, "Format of products and activations; that of the weights when not given.")
     grad_dtype: str | None = option(None, "Format of gradients; that of the weights when not given.")
     master: bool = option(True, "Keep a float32 copy of weights held in fewer bits.")
     optimizer: str = option("adamw", "Optimizer; `paramcalc list optimizers` shows the names.")
     loss: Literal["plain", "fused"] = option("plain", "fused: chunked cross-entropy, logits are never materialised.")
-    recompute: Literal["none", "selective", "full"] = option("none", "Activations to recompute in backward.")
+    recompute: Literal["none", "selective", "per-op", "full"] = option(
+        "none", "Activations to recompute in backward. selective: attention's; per-op: all of a layer but every other "
+        "product and what attention gives, as torchtitan does.")
     attention: Literal["eager", "sdpa", "flash"] = option(
         "flash", "flash: one fused kernel, as on a GPU, and one for scans; sdpa: torch's own arithmetic; eager: "
         "written out.")
@@ -171,11 +174,12 @@ class TrainingKeywords(TypedDict, total=False):
     source: int | str | None
     dtype: str
     quant: str | None
+    compute_dtype: str | None
     grad_dtype: str | None
     master: bool
     optimizer: str
     loss: Literal["plain", "fused"]
-    recompute: Literal["none", "selective", "full"]
+    recompute: Literal["none", "selective", "per-op", "full"]
     attention: Literal["eager", "sdpa", "flash"]
     activations: Literal["transformers", "megatron"]
     zero: int

@@ -36,6 +36,7 @@ class Recipe(NamedTuple):
     """In which types a model is trained, and by what."""
 
     dtype: str = "bf16"
+    """Of the weights as they are kept and updated."""
     grad_dtype: str | None = None
     """As the weights when not given; fp32 where gradients are accumulated in it."""
     master: bool = True
@@ -43,6 +44,8 @@ class Recipe(NamedTuple):
     optimizer: str = "adamw"
     fused_loss: bool = False
     """The loss is taken piece by piece: no logits are ever held (Liger's fused linear cross-entropy)."""
+    compute_dtype: str | None = None
+    """Of the products, where it is not the weights': bf16 beside fp32 weights, as torchtitan trains."""
 
 
 class Layout(NamedTuple):
@@ -98,7 +101,7 @@ class Layout(NamedTuple):
 
 
 class Device(NamedTuple):
-    """Bytes on each device of one stage."""
+    """Bytes on each device of one stage, at one moment of a step."""
 
     stage: int
     weights: int
@@ -108,25 +111,33 @@ class Device(NamedTuple):
     activations: int
     logits: int
     communication: int
-    """Buffers of collectives, beside the total: an estimate."""
+    """Weights gathered from other devices: an estimate."""
     working: int = 0
-    """What the fullest moment needs beyond the total, an estimate: gradients of the loss, or a layer computed again."""
-    accumulated: bool = True
-    """Gradients of earlier micro-batches are held while activations are at their most. A step of one micro-batch has
-    none then: torch makes them in backward, as activations go."""
+    """What lives for a moment, an estimate: gradients of the loss, a layer computed again, gradients that are not yet
+    divided."""
+    moment: str = ""
 
     @property
     def total(self) -> int:
-        """All but buffers of communication."""
-        return (self.weights + self.gradients + self.optimizer + self.master_weights + self.activations + self.logits)
+        """Everything that is held at once."""
+        return (self.weights + self.gradients + self.optimizer + self.master_weights + self.activations + self.logits
+                + self.communication + self.working)
 
-    @property
-    def peak(self) -> int:
-        """Everything that is held at once: at the start of backward, or at its end."""
-        everything = self.total + self.communication + self.working
-        if self.accumulated:
-            return everything
-        return everything - min(self.gradients, self.activations + self.logits + self.working)
+
+class Whole(NamedTuple):
+    """Bytes of what ZeRO divides while it is not divided: weights in the type of products, and gradients in that type.
+    """
+
+    layer: int = 0
+    """Of the largest layer."""
+    layer_gradients: int = 0
+    table: int = 0
+    """Of the largest of what stands beside the layers: the embedding or the head."""
+    table_gradients: int = 0
+    stage: int = 0
+    """Of all of a stage."""
+    accumulated: int = 0
+    """Gradients of a stage in the type they are added up in."""
 
 
 class States(NamedTuple):
@@ -143,6 +154,20 @@ class States(NamedTuple):
         return States(*(-(-size // ways) if divide else size for size, divide in zip(self, cut, strict=True)))
 
 
+class Gathered(NamedTuple):
+    """Bytes that ZeRO would divide and that are whole for a while, at the moments of a step."""
+
+    at_loss: int = 0
+    """Weights."""
+    in_layer: int = 0
+    at_end: int = 0
+    held: int = 0
+    """Gradients that wait undivided for the last micro-batch."""
+    layer_gradients: int = 0
+    last_gradients: int = 0
+    """Those made last, of what stands beside the layers."""
+
+
 class Trainer:
     """A model under a recipe; what many layouts share is worked out once."""
 
@@ -150,10 +175,15 @@ class Trainer:
         self.model = model
         self.recipe = recipe
         self.plain = find_format(recipe.dtype)
+        self.compute = find_format(recipe.compute_dtype or recipe.dtype)
+        if self.compute.bits > self.plain.bits:
+            raise UsageError(Problem(f"compute dtype {recipe.compute_dtype} is wider than the weights' {recipe.dtype}",
+                                     hint=f"--dtype {recipe.compute_dtype}"))
         self.grads = find_format(recipe.grad_dtype or recipe.dtype).bits // 8
         self.optimizer: Optimizer = find_optimizer(recipe.optimizer)
         self.tree = lru_cache(maxsize=4096)(self._tree)
         self.states = lru_cache(maxsize=4096)(self._states)
+        self.whole = lru_cache(maxsize=4096)(self._whole)
         self.kept = lru_cache(maxsize=65536)(self._kept)
         self.fold = lru_cache(maxsize=65536)(self._fold)
         self.stages = lru_cache(maxsize=4096)(self._stages)
@@ -165,8 +195,8 @@ class Trainer:
         """Stages among which the heaviest is: of those with the same layers the first has most in flight."""
         return distinct_stages(self.model.tree, plan)
 
-    def _states(self, plan: Sharding, stage: int) -> tuple[States, States, int]:
-        """Dense and expert states of a rank, and its largest layer's weights."""
+    def _states(self, plan: Sharding, stage: int) -> tuple[States, States]:
+        """Dense and expert states of a rank."""
         sums = [[0, 0, 0, 0], [0, 0, 0, 0]]
         master = MASTER if self.recipe.master and self.plain.bits < 32 else 0
         for item in placed(self.tree(plan, stage)):
@@ -183,16 +213,27 @@ class Trainer:
                 updated = max(width, copy)
                 row[2] += item.stored * self.optimizer.state_bytes(tensor.shape, tensor.role, updated, tensor.component)
                 row[3] += numel * copy
-        return States(*sums[0]), States(*sums[1]), self._largest_layer(plan, stage)
+        return States(*sums[0]), States(*sums[1])
 
-    def _largest_layer(self, plan: Sharding, stage: int) -> int:
-        sizes = [0]
-        for _, node, _, _ in self.tree(plan, stage).walk():
-            if node.order:
-                for child in node.children:
-                    one = child.replace(stored=1, used=1)
-                    sizes.append(sum(p.stored * tensor_bytes(p.tensor, self.plain) for p in placed(one)))
-        return max(sizes)
+    def _whole(self, plan: Sharding, stage: int) -> Whole:
+        """Weights and gradients of a rank as they are gathered and made."""
+        tree = self.tree(plan, stage)
+        stacks = [child for child in tree.children if child.order]
+        layers = [self._undivided(layer.replace(stored=1, used=1)) for stack in stacks for layer in stack.children]
+        beside = [self._undivided(child) for child in tree.children if not child.order]
+        layer, table, every = max(layers, default=(0, 0, 0)), max(beside, default=(0, 0, 0)), self._undivided(tree)
+        return Whole(*layer[:2], *table[:2], every[0], every[2])
+
+    def _undivided(self, node: Node) -> tuple[int, int, int]:
+        """Weights and gradients in the type of products, and gradients in the type they are added up in."""
+        weights = gradients = accumulated = 0
+        for item in placed(node):
+            weights += item.stored * tensor_bytes(item.tensor, self.compute)
+            if not (item.tensor.frozen or item.tensor.buffer):
+                numel = item.stored * item.tensor.numel
+                gradients += numel * self.compute.bits // 8
+                accumulated += numel * max(self.grads, self.compute.bits // 8)
+        return weights, gradients, accumulated
 
     def _kept(self, plan: Sharding, stage: int, load: Tokens, policy: Policy) -> tuple[int, int]:
         """Activations and loss of one micro-batch on a stage."""
@@ -204,31 +245,78 @@ class Trainer:
         return saved_bytes(self.model._replace(tree=self.tree(plan, stage)), policy)
 
     def device(self, layout: Layout, stage: int, load: Tokens, policy: Policy) -> Device:
-        """Bytes on each device of a stage."""
-        plan = layout.plan
-        stays, loss = self.kept(plan, stage, load._replace(cp=layout.cp), policy)
-        loss = 0 if self.recipe.fused_loss else loss
-        gathered = 2 * self.states(plan, stage)[2] if layout.zero == 3 and layout.ways > 1 else 0
-        return Device(stage, *self.held(layout, stage), ceil(stays * in_flight(layout, stage)), loss, gathered,
-                      self._working(plan, stage, load._replace(cp=layout.cp), policy, loss),
-                      accumulated=layout.micro_batches != 1 or policy.library == "megatron")
+        """Bytes on each device of a stage when they are most."""
+        return max(self.moments(layout, stage, load, policy), key=lambda moment: moment.total)
 
-    def _working(self, plan: Sharding, stage: int, load: Tokens, policy: Policy, loss: int) -> int:
-        """At the start of backward the logits and two gradients of their size, or later one layer's activations.
+    def moments(self, layout: Layout, stage: int, load: Tokens, policy: Policy) -> list[Device]:
+        """The moments of a step among which the fullest is.
+
+        Gradients of earlier micro-batches are held while activations are at their most. A step of one micro-batch has
+        none then: torch makes them in backward, as activations go.
+        """
+        plan, load = layout.plan, load._replace(cp=layout.cp)
+        stays, loss = self.kept(plan, stage, load, policy)
+        loss = 0 if self.recipe.fused_loss else loss
+        states, gathered = self.divided(layout, stage), self._gathered(layout, stage, load)
+        earlier = states.gradients if layout.micro_batches != 1 or policy.library == "megatron" else 0
+        flight = ceil(stays * in_flight(layout, stage))
+        fixed = {"stage": stage, "weights": states.weights, "optimizer": states.optimizer,
+                 "master_weights": states.master}
+        found = [Device(**fixed, gradients=earlier, activations=flight, logits=loss,
+                        communication=gathered.at_loss, working=gathered.held + self._loss(loss, policy),
+                        moment="backward starts"),
+                 Device(**fixed, gradients=states.gradients, activations=0, logits=0,
+                        communication=gathered.at_end, working=gathered.held + gathered.last_gradients,
+                        moment="backward ends")]
+        if policy.recompute in ("full", "per-op"):
+            layers = sum(len(node.order) for node in self.tree(plan, stage).children) or 1
+            layer = self.kept(plan, stage, load, policy._replace(recompute="none"))[0] // layers
+            found.append(Device(**fixed, gradients=earlier, activations=flight, logits=0,
+                                communication=gathered.in_layer,
+                                working=gathered.held + gathered.layer_gradients + layer,
+                                moment="a layer is computed again"))
+        return found
+
+    def _loss(self, loss: int, policy: Policy) -> int:
+        """At the start of backward: the logits and two gradients of their size.
 
         Megatron's loss works in place: it needs the logits alone.
         """
-        logits = loss * self.plain.bits // 8 // MASTER
-        start = logits if policy.library == "megatron" else 2 * loss + logits
-        if policy.recompute != "full":
-            return start
-        layers = sum(len(node.order) for node in self.tree(plan, stage).children) or 1
-        layer = self.kept(plan, stage, load, policy._replace(recompute="none"))[0] // layers
-        return max(start, layer - loss)
+        logits = loss * self.compute.bits // 8 // MASTER
+        return logits if policy.library == "megatron" else 2 * loss + logits
 
-    def held(self, layout: Layout, stage: int) -> States:
+    def _gathered(self, layout: Layout, stage: int, load: Tokens) -> Gathered:
+        """What is not divided at each moment.
+
+        As torchtitan and torchtune call torch's `fully_shard`: each layer, the embedding and the head are gathered by
+        themselves; the head and the last layer stay for their backward pass, which gathers the next layer while it
+        works. Under a pipeline weights stay between micro-batches, and gradients are added up undivided
+        (torchtitan/distributed/fsdp.py, get_fsdp_reshard_after_forward_policy; torch FSDPParam.to_accumulated_grad).
+        """
+        whole = self.whole(layout.plan, stage)
+        if layout.zero < 2 or layout.ways == 1:
+            cast = whole.stage if self.compute.bits < self.plain.bits else 0
+            return Gathered(cast, cast, cast)
+        several = layout.pp > 1 and layout.micro_batches != 1
+        held = whole.accumulated if several else 0
+        layer, table = (0, 0) if several else (whole.layer_gradients, whole.table_gradients)
+        if layout.zero == 2 or layout.pp > 1:
+            through = whole.stage if layout.zero == 3 or self.compute.bits < self.plain.bits else 0
+            through += self._received(layout, stage, load)
+            return Gathered(through, through, through, held, layer, table)
+        return Gathered(whole.table + whole.layer, 2 * whole.layer, whole.table + whole.layer, held, layer, table)
+
+    def _received(self, layout: Layout, stage: int, load: Tokens) -> int:
+        """Buffers for what the stages beside this one send, one a micro-batch from the start
+        (torch/distributed/pipelining/stage.py, _prepare_forward_infra and _prepare_backward_infra)."""
+        sides = (stage > 0) + (stage < layout.pp - 1)
+        tokens = -(-load.seq // (load.cp * (layout.tp if layout.plan.sequence else 1)))
+        each = load.batch * tokens * self.model.spec.hidden_size * self.compute.bits // 8
+        return sides * (layout.micro_batches or layout.pp) * each
+
+    def divided(self, layout: Layout, stage: int) -> States:
         """Weights, gradients, optimizer and master weights of each device of a stage."""
-        dense, experts, _ = self.states(layout.plan, stage)
+        dense, experts = self.states(layout.plan, stage)
         dense = dense.divided(layout.zero, layout.ways)
         experts = experts.divided(layout.zero, min(layout.expert_copies, layout.shards or layout.expert_copies))
         return States(*(one + other for one, other in zip(dense, experts, strict=True)))

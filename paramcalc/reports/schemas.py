@@ -62,7 +62,8 @@ FIT_MORE = {"why_not": {"type": ["string", "null"]}, "trained_context": {"type":
             "remedies": many(record({"option": TEXT, "needed": COUNT})), "curve": many(POINT)}
 MACHINE = record(FIT_KEYS | {"name": TEXT, "memory_bytes": COUNT, "usable_bytes": COUNT, "contexts": many(POINT)})
 STAGE = record(dict.fromkeys(("stage", "weights", "gradients", "optimizer", "master_weights", "activations", "logits",
-                              "total"), COUNT), {"communication": COUNT})
+                              "total"), COUNT),
+               {"communication": COUNT, "working": COUNT, "peak": COUNT, "moment": TEXT})
 TRAIN_KEYS = {"per_device": many(STAGE), "max_device_bytes": COUNT}
 TRAIN_MORE = {"fits": FLAG, "capacity": BYTES, "headroom": record({"bytes": INTEGER}), "why": TEXT, "devices": COUNT,
               "heaviest_stage": COUNT, "largest": {"type": ["object", "null"]}, "layouts": many({"type": "object"})}

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from paramcalc.estimates.training import Device, Layout, Recipe
     from paramcalc.readers.models import Loaded
 
-PARTS = ("weights", "gradients", "optimizer", "master_weights", "activations", "logits")
-LETTERS = dict(zip(PARTS, "WGOMAL", strict=True))
+PARTS = ("weights", "gradients", "optimizer", "master_weights", "activations", "logits", "communication", "working")
+LETTERS = dict(zip(PARTS, "WGOMALCT", strict=True))
+EXACT = PARTS[:4]
+ESTIMATES = PARTS[6:]
 BAR = 44
 SHOWN = 15
 
@@ -63,9 +65,9 @@ def answer(loaded: Loaded, model: Model, devices: list[Device], asked: Asked) ->
     json["warnings"] += doubts(model, asked)
     fits = True
     if asked.gpu is not None:
-        fits = worst.peak <= asked.capacity
+        fits = worst.total <= asked.capacity
         json |= {"fits": fits, "capacity": {"bytes": asked.capacity},
-                 "headroom": {"bytes": asked.capacity - worst.peak}, "largest": asked.largest}
+                 "headroom": {"bytes": asked.capacity - worst.total}, "largest": asked.largest}
     return Answer(json, (_table(model, devices, asked),), failed=not fits)
 
 
@@ -87,7 +89,7 @@ def doubts(model: Model, asked: Asked) -> list[str]:
 
 def _device(device: Device) -> dict[str, int]:
     return {"stage": device.stage, **{part: getattr(device, part) for part in PARTS}, "total": device.total,
-            "communication": device.communication, "working": device.working, "peak": device.peak}
+            "peak": device.total, "moment": device.moment}
 
 
 def assumptions(asked: Asked) -> dict[str, Any]:
@@ -95,6 +97,7 @@ def assumptions(asked: Asked) -> dict[str, Any]:
     recipe, layout, load, policy = asked.recipe, asked.layout, asked.load, asked.policy
     return {
         "seq": load.seq, "micro_batch": load.batch, "dtype": recipe.dtype,
+        "compute_dtype": recipe.compute_dtype or recipe.dtype,
         "grad_dtype": recipe.grad_dtype or recipe.dtype,
         "master_weights": "fp32" if recipe.master and recipe.dtype not in ("fp32", "float32") else "none",
         "optimizer": recipe.optimizer, "loss": "fused" if recipe.fused_loss else "plain",
@@ -103,13 +106,14 @@ def assumptions(asked: Asked) -> dict[str, Any]:
         "zero": layout.zero, "tp": layout.tp, "pp": layout.pp, "ep": layout.ep, "cp": layout.cp, "dp": layout.dp,
         "sequence_parallel": layout.plan.sequence, "interleave": layout.interleave,
         "micro_batches": layout.micro_batches,
-        "exact": list(PARTS[:4]), "activations_are": "what the policy's forward pass saves for backward",
+        "exact": list(EXACT), "activations_are": "what the policy's forward pass saves for backward",
         "logits_are": "what the loss saves, on the last stage",
-        "working_is": "logits and their gradients at the start of backward, or a layer computed again: beside it",
-        "peak_is": "total, communication and working; with --micro-batches 1 without gradients, which torch makes as "
-                   "activations go, or without activations, whichever are less",
-        "communication_is": "two gathered layers under ZeRO-3, beside the total",
-        "left_out": "allocator fragmentation, kernels' workspace, the CUDA context",
+        "total_is": "what is held at the fullest moment of a step, which `moment` names; with --micro-batches 1 there "
+                    "are no gradients while activations are at their most",
+        "working_is": "logits and gradients of the loss, a layer computed again, gradients not yet divided",
+        "communication_is": "weights gathered under ZeRO-3, and copies in the type of products",
+        "left_out": "what the allocator reserves beyond what is allocated (1 to 8 % in logs that print both), kernels' "
+                    "workspace, the CUDA context",
     }
 
 
@@ -133,20 +137,22 @@ def _table(model: Model, devices: list[Device], asked: Asked) -> Table:
     notes = [*bars(devices, asked), why(devices), conditions(asked), *doubts(model, asked)]
     if asked.largest:
         notes.append(" · ".join(f"largest {name.replace('_', '-')}: {size:,}" for name, size in asked.largest.items()))
-    if worst.communication:
-        notes.append(f"beside the total: {binary(worst.communication)} for gathered layers (estimate)")
     if len(devices) == 1:
-        rows = tuple((part.replace("_", " "), getattr(worst, part), getattr(worst, part),
-                      "exact" if part in PARTS[:4] else "policy") for part in PARTS)
+        rows = tuple((part.replace("_", " "), getattr(worst, part), getattr(worst, part), _known(part))
+                     for part in PARTS)
         columns = (Column("part"), Column("bytes", "bytes"), Column("share", "share"), Column(""))
         count = asked.layout.devices
         where = f"each of {count:,} devices" if count > 1 else "one device"
         return Table(f"{headline(model)}, {where}", columns, rows,
-                     ("total", worst.total, worst.total, ""), tuple(notes))
+                     ("total", worst.total, worst.total, worst.moment), tuple(notes))
     stages = (Column("stage", "exact"), *(Column(part.replace("_", " "), "gib") for part in PARTS),
               Column("total", "gib"))
     rows = tuple((device.stage, *(getattr(device, part) for part in PARTS), device.total) for device in devices)
     return Table(f"{headline(model)}, {asked.layout.devices} devices", stages, rows, None, tuple(notes))
+
+
+def _known(part: str) -> str:
+    return "exact" if part in EXACT else "estimate" if part in ESTIMATES else "policy"
 
 
 def bars(devices: list[Device], asked: Asked) -> list[str]:
@@ -159,7 +165,7 @@ def bars(devices: list[Device], asked: Asked) -> list[str]:
         for part in PARTS:
             edge += getattr(device, part)
             text += LETTERS[part] * (min(BAR, edge * BAR // whole if whole else 0) - len(text))
-        over = " over" if asked.capacity and device.peak > asked.capacity else ""
+        over = " over" if asked.capacity and device.total > asked.capacity else ""
         lines.append(f"stage {device.stage:>2} [{text.ljust(BAR, '.')}] {binary(device.total)}{over}")
     key = " ".join(f"{letter} {part.replace('_', ' ')}" for part, letter in LETTERS.items())
     return [*lines, f"{key}, of {binary(whole)}" + (f" on {asked.gpu.name}" if asked.gpu else "")]
@@ -190,7 +196,7 @@ def layouts(loaded: Loaded, model: Model, found: list[Candidate], tried: int, gp
     names = ("tp", "pp", "dp", "ep", "cp", "zero")
     columns = (*(Column(name, "exact") for name in names), Column("recompute"), Column("micro-batch", "exact"),
                Column("heaviest device", "gib"), Column("headroom", "gib"), Column("sent a token", "exact"))
-    rows = tuple((*(getattr(one.layout, name) for name in names), one.recompute, one.micro_batch, one.heaviest.peak,
+    rows = tuple((*(getattr(one.layout, name) for name in names), one.recompute, one.micro_batch, one.heaviest.total,
                   one.headroom, one.communication) for one in found[:SHOWN])
     more = f", {SHOWN} shown" if len(found) > SHOWN else ""
     note = (f"{len(found):,} of {tried:,} layouts fit on {gpu.name}{more} · sent a token: bytes a device sends for "

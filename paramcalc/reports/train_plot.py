@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from paramcalc.estimates.training import Device, Trainer
     from paramcalc.reports.train import Asked
 
-COLORS = dict(zip(PARTS, ("#4c78a8", "#72b7b2", "#b279a2", "#9d755d", "#54a24b", "#e45756"), strict=True))
+SHADES = ("#4c78a8", "#72b7b2", "#b279a2", "#9d755d", "#54a24b", "#e45756", "#eeca3b", "#bab0ac")
+COLORS = dict(zip(PARTS, SHADES, strict=True))
 POINTS = 24
 
 

@@ -11,9 +11,12 @@ import pytest
 
 from paramcalc.activations import saves
 from paramcalc.activations.class_facts import ClassFacts
+from paramcalc.activations.fold import Tokens, activations
 from paramcalc.activations.forward import Forward, UnknownActivationsError
 from paramcalc.activations.policy import Policy
+from paramcalc.build import build
 from paramcalc.components import parse_component
+from paramcalc.spec.model import ModelSpec
 from paramcalc.tree import Context
 
 HEADS = {"kind": "attention", "num_heads": 4, "num_kv_heads": 2, "head_dim": 16}
@@ -194,3 +197,21 @@ def test_fused_scans_copy_nothing_that_is_float_already():
 def test_a_fused_scan_without_a_norm_keeps_no_factor():
     normed, plain = kept(MAMBA2, FLASH), kept(MAMBA2 | {"gated_norm": False}, FLASH)
     assert normed["token"] - plain["token"] == 1
+
+
+def test_of_layers_computed_again_by_operations_every_other_product_stays_and_what_attention_gives():
+    """Llama's: q, v, the output of attention and its logarithms, gate and down of q, k, v, o, gate, up, down."""
+    spec = ModelSpec.model_validate({"vocab_size": 100, "hidden_size": 64, "num_layers": 3, "num_heads": 4,
+                                     "num_kv_heads": 2, "intermediate_size": 96})
+    plain, again = (activations(build(spec), Tokens(1, 8), Policy("flash", how)) for how in ("full", "per-op"))
+    assert again.model - plain.model == 8 * 3 * (2 * (64 + 32 + 64 + 96 + 64) + 4 * 4)
+    eager = activations(build(spec), Tokens(1, 8), Policy("eager", "per-op"))  # whose products are of no kernel's
+    assert eager.model - plain.model == 8 * 3 * 2 * (64 + 32 + 96 + 64)
+
+
+def test_products_of_all_experts_are_one_operation_that_is_computed_again():
+    spec = ModelSpec.model_validate({"vocab_size": 100, "hidden_size": 64, "num_layers": 1, "num_heads": 4,
+                                     "moe": MOE | {"shared_size": 32}})
+    plain, again = (activations(build(spec), Tokens(1, 8), Policy("eager", how)) for how in ("full", "per-op"))
+    # of q, k, v, o, router, and the shared gate, up, down: q, v, router, up
+    assert again.model - plain.model == 8 * 2 * (64 + 64 + 8 + 32)

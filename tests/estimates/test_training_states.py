@@ -29,7 +29,7 @@ def of_size(parameters):
 
 
 def states(model, recipe, layout, stage=0):
-    return sum(Trainer(model, recipe).held(layout, stage))
+    return sum(Trainer(model, recipe).divided(layout, stage))
 
 
 @pytest.mark.parametrize(("parameters", "dp", "zero", "printed"), CELLS)
@@ -74,10 +74,9 @@ def test_a_step_of_one_micro_batch_has_no_gradients_while_activations_are_at_the
 
     for seq, less in ((512, lambda one: one.gradients), (1, lambda one: one.activations + one.logits + one.working)):
         one, two = device(seq)
-        assert one.total == two.total
-        assert two.peak - one.peak == less(one) > 0
+        assert two.total - one.total == less(two) > 0
     one, two = device(512, library="megatron")  # whose buffers of gradients are there from the start
-    assert one.peak == two.peak
+    assert one.total == two.total
 
 
 @pytest.mark.parametrize(("billions", "ways", "printed"), [
@@ -134,3 +133,55 @@ def test_hybrid_shards_divide_less():
     model = of_size(64 * 10**6)
     hybrid, full = Layout(dp=64, zero=3, shards=8), Layout(dp=64, zero=3)
     assert states(model, Recipe(), hybrid) == 8 * states(model, Recipe(), full)
+
+
+LAYER = 4 * 64 * 64 + 3 * 64 * 128 + 2 * 64
+TABLE = 64 * 1000
+
+
+def whole(**fields):
+    """A model of three layers and two tables, and a trainer that keeps weights in float32 and multiplies in bf16."""
+    spec = {"vocab_size": 1000, "hidden_size": 64, "num_layers": 3, "num_heads": 4, "intermediate_size": 128}
+    recipe = Recipe("fp32", compute_dtype="bf16", grad_dtype="fp32")
+    trainer = Trainer(build(ModelSpec.model_validate(spec)), recipe)
+    layout = Layout(**{"dp": 2, "zero": 3, "micro_batches": 1} | fields)
+    return [{moment.moment: moment for moment in trainer.moments(layout, stage, Tokens(1, 16, 16),
+                                                                 Policy("flash", "full", dtype="bf16"))}
+            for stage in range(layout.pp)]
+
+
+def test_weights_are_gathered_by_layers_and_tables():
+    """torchtitan/distributed/fsdp.py: a group for each layer, the embedding and the head."""
+    (moments,) = whole()
+    assert moments["backward starts"].communication == 2 * (TABLE + LAYER)
+    assert moments["a layer is computed again"].communication == 2 * (2 * LAYER)
+    assert moments["backward ends"].communication == 2 * (TABLE + LAYER)
+    assert moments["backward ends"].working == 2 * TABLE  # its gradients, not divided yet
+    assert moments["backward ends"].gradients == 4 * (2 * TABLE + 3 * LAYER + 64) // 2
+
+
+def test_under_a_pipeline_weights_and_gradients_stay_whole_between_micro_batches():
+    stages = whole(pp=3, micro_batches=4)
+    middle, buffers = stages[1]["backward starts"], 2 * 4 * 16 * 64 * 2
+    assert middle.communication == 2 * LAYER + buffers
+    assert middle.working == 4 * LAYER
+    assert stages[0]["backward starts"].communication == 2 * (LAYER + TABLE) + buffers // 2
+    once = whole(pp=3, micro_batches=1)
+    assert once[1]["backward starts"].working == 0
+    assert once[1]["backward ends"].working == 0  # the largest table of the stage has none
+
+
+def test_copies_in_the_type_of_products_where_nothing_is_gathered():
+    (moments,) = whole(zero=1)
+    assert {moment.communication for moment in moments.values()} == {2 * (2 * TABLE + 3 * LAYER + 64)}
+
+
+def test_products_are_not_wider_than_weights():
+    with pytest.raises(UsageError, match="wider"):
+        Trainer(build(ModelSpec.model_validate(SMALL)), Recipe("bf16", compute_dtype="fp32"))
+
+
+def test_the_total_is_the_sum_of_the_parts_at_the_fullest_moment():
+    (moments,) = whole()
+    device = max(moments.values(), key=lambda moment: moment.total)
+    assert device.total == sum(device[1:-1])

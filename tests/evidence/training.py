@@ -56,14 +56,20 @@ def _ours(row):
     policy = Policy(**({"attention": "flash", "dtype": "bf16", "batch": batch} | row.get("policy", {})))
     layout = Layout(**row.get("layout", {}))
     trainer = Trainer(model, Recipe(**row["recipe"]))
-    device = max(trainer.devices(layout, Tokens(batch, row["seq"], row["seq"]), policy), key=lambda one: one.peak)
-    parts = device._asdict() | dict.fromkeys(row.get("offload", ()), 0)
-    if row.get("loss") == "chunked":
-        logits = device.logits // 2
+    tokens = Tokens(batch, row["seq"], row["seq"])
+    moments = [moment for stage in range(layout.pp) for moment in trainer.moments(layout, stage, tokens, policy)]
+    return max(_as_run(row, model, moment).total for moment in moments)
+
+
+def _as_run(row, model, moment):
+    """What a run's own tricks leave of a moment: states elsewhere, a loss in pieces, gradients used as they come."""
+    parts = dict.fromkeys(row.get("offload", ()), 0)
+    if row.get("loss") == "chunked" and moment.logits:
+        logits = moment.logits // 2
         parts |= {"logits": logits, "working": logits // CHUNKS}
     if row.get("largest"):
-        parts |= {"gradients": max(2 * item.tensor.numel for item in placed(model.tree)), "accumulated": True}
-    return device._replace(**parts).peak
+        parts["gradients"] = max(2 * item.tensor.numel for item in placed(model.tree))
+    return moment._replace(**parts)
 
 
 def text():
