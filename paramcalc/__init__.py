@@ -19,12 +19,13 @@ if TYPE_CHECKING:
         flops,
         memory,
         read,
+        speed,
         train,
         weights,
         what_if,
     )
     from paramcalc.errors import InputError, NetworkError, PCError, SpecError, UnknownArchitectureError, UsageError
-    from paramcalc.mfu import flops_per_token
+    from paramcalc.mfu import flops_per_token, hfu, mfu
     from paramcalc.readers.models import load
 
 __all__ = [
@@ -44,14 +45,17 @@ __all__ = [
     "fit",
     "flops",
     "flops_per_token",
+    "hfu",
     "load",
     "memory",
+    "mfu",
     "read",
+    "speed",
     "train",
     "weights",
     "what_if",
 ]
-ELSEWHERE = {"flops_per_token": "mfu", "load": "readers.models"}
+ELSEWHERE = {"flops_per_token": "mfu", "hfu": "mfu", "mfu": "mfu", "load": "readers.models"}
 """Names that are not in `paramcalc.api`, and their modules."""
 
 

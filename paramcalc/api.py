@@ -7,7 +7,7 @@ path, `hf://organisation/name`, or a preset's name. Every function raises PCErro
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from paramcalc.build import build
 from paramcalc.readers.sources import loaded_of
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     from paramcalc.activations.policy import AttentionKernel, Library, Recompute
     from paramcalc.answers.count import By, Count
+    from paramcalc.answers.speed import SpeedAnswer
     from paramcalc.build import Model
     from paramcalc.checks.diff import Difference
     from paramcalc.checks.results import Run
     from paramcalc.estimates.fit import Fit
     from paramcalc.estimates.inference import Memory
+    from paramcalc.estimates.speed_settings import SpeedKeywords, SpeedSettings
     from paramcalc.estimates.training import Device
     from paramcalc.measures.attention_pairs import Convention
     from paramcalc.measures.explain import Formula
@@ -163,3 +165,17 @@ def check(*paths: str | Path) -> Run:
     from paramcalc.checks.run import check as checked
 
     return checked(find([Path(path) for path in paths]))
+
+
+def speed(
+    model: Source, gpu: str | None = None, *, settings: SpeedSettings | None = None, **keywords: Unpack[SpeedKeywords],
+) -> SpeedAnswer:
+    """How fast it is served: `points`, one for each `concurrency`, each figure with its range; `basis`. As `paramcalc
+    speed`; `settings` in place of keywords. With `all=True`, `devices` has a row for each accelerator."""
+    from paramcalc.answers.speed import speed as predicted
+    from paramcalc.estimates.speed_settings import SpeedSettings
+
+    values: dict[str, object] = dict(keywords) | ({} if gpu is None else {"gpu": gpu})
+    if "output" in values:
+        values["output_tokens"] = values.pop("output")
+    return predicted(loaded_of(model), settings or SpeedSettings.of(values))

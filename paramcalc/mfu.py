@@ -1,25 +1,120 @@
-"""FLOPs for a training loop's MFU: one call, from whatever describes the model."""
+"""FLOPs for a training loop's MFU: one call, from whatever describes the model.
+
+Frameworks print MFU by two conventions. PaLM (arXiv:2204.02311, appendix B), llm-foundry, torchtitan and nanoGPT count
+attention's whole square: `full`. Megatron-Core and Megatron-Bridge count only the pairs a query may see: `causal`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, cast
+
+from paramcalc.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from paramcalc.measures.attention_pairs import Convention
     from paramcalc.readers.sources import Source
+    from paramcalc.tree import Node
+
+FRAMEWORKS: dict[str, Convention] = {
+    "palm": "full", "llm-foundry": "full", "torchtitan": "full", "nanogpt": "full", "megatron-core": "causal",
+    "megatron-bridge": "causal"}
+"""Whose printed MFU follows which convention."""
+MTP = "mtp"
+"""Of the parts beside the model, the heads of multi-token prediction."""
 
 
-def flops_per_token(model: Source, seq: int, *, convention: Convention = "full", training: bool = True) -> int:
+def flops_per_token(
+    model: Source, seq: int, *, convention: str = "full", training: bool = True, mtp: bool = False, scans: bool = False,
+) -> int:
     """FLOPs of one token in a sequence of `seq`, a multiply-add counted as two.
 
     `model`: a ModelSpec, a dict (a spec or a config.json), a config object with `to_dict()`, a path or a preset's
-    name. `convention`: `full` counts attention's whole square as PaLM's MFU does (arXiv:2204.02311, appendix B),
-    `causal` only the pairs a query may see. `training`: forward and backward, without recomputation; else forward.
-    The sequence's FLOPs are divided by `seq` and rounded down. Raises PCError for what cannot be read.
+    name. `convention`: `full` counts attention's whole square, `causal` only the pairs a query may see; or the name of
+    a framework, see `FRAMEWORKS`. `training`: forward and backward, without recomputation; else forward. `mtp`: the
+    heads of multi-token prediction are trained too. `scans`: elementwise scans of state-space models count.
+    The sequence's FLOPs are divided by `seq` and rounded down. Raises PCError for what cannot be read, UsageError for
+    a convention nobody has.
     """
+    return _sequence(model, seq, convention, (1, 1 if training else 0, 0), mtp=mtp, scans=scans) // seq
+
+
+def mfu(
+    model: Source, tokens_per_second: float, gpu: str | float, gpus: int = 1, *, seq: int = 4096,
+    convention: str = "full", dtype: str = "bf16", mtp: bool = False, scans: bool = False,
+) -> float:
+    """Model FLOPs utilization: 0.41 where 41 % of the peak is used.
+
+    `tokens_per_second`: of all devices together. `gpu`: an accelerator's name, or FLOPs a second of one. `dtype`: the
+    arithmetic whose dense peak counts (`bf16`, `fp8`). The rest as `flops_per_token`.
+    """
+    return _used(_sequence(model, seq, convention, (1, 1, 0), mtp=mtp, scans=scans) / seq, tokens_per_second, gpu, gpus,
+                 dtype)
+
+
+def hfu(
+    model: Source, tokens_per_second: float, gpu: str | float, gpus: int = 1, *, seq: int = 4096,
+    convention: str = "full", dtype: str = "bf16", recompute: Literal["none", "selective", "full"] = "full",
+    mtp: bool = False, scans: bool = False,
+) -> float:
+    """Hardware FLOPs utilization: as `mfu`, with what backward computes again (`recompute`)."""
+    again = {"none": 0, "selective": 2, "full": 1}.get(recompute)
+    if again is None:
+        raise UsageError(Problem(f"recompute {recompute!r} is not known", hint="one of none, selective, full"))
+    return _used(_sequence(model, seq, convention, (1, 1, again), mtp=mtp, scans=scans) / seq, tokens_per_second, gpu,
+                 gpus, dtype)
+
+
+def _used(flops: float, tokens_per_second: float, gpu: str | float, gpus: int, dtype: str) -> float:
+    """A share of the peak of all devices."""
+    if tokens_per_second < 0 or gpus < 1:
+        raise UsageError(Problem(f"{tokens_per_second} tokens a second on {gpus} devices cannot be"))
+    return flops * tokens_per_second / (gpus * peak(gpu, dtype))
+
+
+def peak(gpu: str | float, dtype: str = "bf16") -> float:
+    """Dense FLOPs a second of a device. Raises UsageError where none is known."""
+    if not isinstance(gpu, str):
+        if gpu <= 0:
+            raise UsageError(Problem(f"a device of {gpu} FLOPs a second cannot be"))
+        return float(gpu)
+    from paramcalc.catalog.accelerators import find_accelerator
+
+    device = find_accelerator(gpu)
+    known = device.peak(dtype)
+    if known is None or (known[0] != dtype and dtype != "bf16"):
+        raise UsageError(Problem(f"no arithmetic of {device.name} is known for {dtype}",
+                                 hint="give FLOPs a second in place of the name"))
+    return float(known[1])
+
+
+def _sequence(
+    model: Source, seq: int, convention: str, times: tuple[int, int, int], *, mtp: bool, scans: bool,
+) -> int:
+    """FLOPs of one sequence: forward, backward and again (1 all of forward, 2 its pairs) as often as said."""
     from paramcalc.build import build
     from paramcalc.measures.flops import Workload, flops
     from paramcalc.readers.sources import spec_of
 
-    found = flops(build(spec_of(model)).tree, Workload(1, seq, 0, seq, convention))
-    return (found.forward + (found.backward if training else 0)) // seq
+    built = build(spec_of(model))
+    trees: list[Node] = [built.tree]
+    if mtp:
+        if MTP not in built.apart:
+            raise UsageError(Problem(f"{built.spec.name or 'the model'} has no heads of multi-token prediction",
+                                     hint="leave mtp out"))
+        trees.append(built.apart[MTP])
+    load = Workload(1, seq, 0, seq, _convention(convention))
+    total = 0
+    for tree in trees:
+        work = flops(tree, load, fused=scans)
+        again = (0, work.forward, work.pairs)[times[2]]
+        total += times[0] * work.forward + times[1] * work.backward + again
+    return total
+
+
+def _convention(name: str) -> Convention:
+    """A convention by its own name or a framework's."""
+    known = FRAMEWORKS.get(name.lower(), name)
+    if known not in ("full", "causal"):
+        raise UsageError(Problem(f"convention {name!r} is not known",
+                                 hint=f"full, causal, or one of {', '.join(FRAMEWORKS)}"))
+    return cast("Convention", known)

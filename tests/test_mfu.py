@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from paramcalc.errors import InputError, PCError
-from paramcalc.mfu import flops_per_token
+from paramcalc.errors import InputError, PCError, UsageError
+from paramcalc.mfu import flops_per_token, hfu, mfu
 from paramcalc.spec.model import ModelSpec
 
 pytestmark = pytest.mark.smoke
@@ -52,3 +52,46 @@ def test_loads_nothing_but_the_core():
             "print(sorted({'typer', 'rich', 'click', 'torch', 'transformers', 'numpy'} & set(sys.modules)))")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_mfu_of_frameworks_by_their_convention():
+    """8 H100s at 5,762 tokens/s each print 33 % (torchtitan, benchmarks/llama3_h100_202412_torchtitan.md)."""
+    printed = mfu("llama-3.1-8b", 5762 * 8, "h100", 8, seq=8192, convention="torchtitan")
+    assert printed == pytest.approx(0.337, abs=0.002)
+    full, causal = (mfu("llama-3.1-8b", 5762, "h100", seq=8192, convention=name) for name in ("full", "causal"))
+    assert causal < full == mfu("llama-3.1-8b", 5762, "h100", seq=8192, convention="PaLM")
+    assert causal == mfu("llama-3.1-8b", 5762, 989e12, seq=8192, convention="megatron-core")
+
+
+def test_heads_of_multi_token_prediction_are_trained_too():
+    """DeepSeek-V3, 6,288 tokens/s and 1,635 TFLOP/s of each GB300: NVIDIA-NeMo/Megatron-Bridge@067f987df03b,
+    docs/performance-summary.md."""
+    with_heads = mfu("deepseek-v3", 6288, 1635e12, seq=4096, convention="megatron-core", mtp=True)
+    assert with_heads == pytest.approx(1, rel=0.005)
+    assert mfu("deepseek-v3", 6288, 1635e12, seq=4096, convention="megatron-core") < 0.98
+    with pytest.raises(UsageError, match="has no heads of multi-token prediction"):
+        mfu("gpt2", 1000, "h100", mtp=True)
+
+
+def test_hardware_flops_count_what_is_computed_again():
+    base = mfu("llama-3.1-8b", 5000, "a100-80gb", seq=2048)
+    assert hfu("llama-3.1-8b", 5000, "a100-80gb", seq=2048) == pytest.approx(base * 4 / 3)
+    assert hfu("llama-3.1-8b", 5000, "a100-80gb", seq=2048, recompute="none") == base
+    assert base < hfu("llama-3.1-8b", 5000, "a100-80gb", seq=2048, recompute="selective") < base * 1.1
+
+
+def test_scans_count_on_demand():
+    assert flops_per_token("mamba-2.8b", 2048, scans=True) > flops_per_token("mamba-2.8b", 2048)
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"convention": "tpu"}, "convention 'tpu' is not known"), ({"gpu": -1.0}, "cannot be"), ({"gpus": 0}, "cannot be"),
+    ({"gpu": "m2-ultra", "dtype": "fp8"}, "no arithmetic of .* is known for fp8")])
+def test_what_cannot_be_is_refused(options, message):
+    with pytest.raises(UsageError, match=message):
+        mfu("gpt2", 1000, **{"gpu": "h100"} | options)
+
+
+def test_recomputation_that_nobody_has_is_refused():
+    with pytest.raises(UsageError, match="recompute 'some' is not known"):
+        hfu("gpt2", 1000, "h100", recompute="some")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from paramcalc.answers.answer import Answer
 
-ANSWERS = {"count": "Count"}
+ANSWERS = {"count": "Count", "speed": "SpeedAnswer"}
 """Command to its class in `paramcalc.answers.COMMAND`; a module is imported when its answer is asked for."""
 
 

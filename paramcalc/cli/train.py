@@ -11,7 +11,7 @@ from pydantic import Field
 from paramcalc.cli.options import Common, Models, Plot
 from paramcalc.cli.run import answer_all
 from paramcalc.errors import Problem, UsageError
-from paramcalc.estimates.settings import TrainingSettings
+from paramcalc.estimates.run_settings import RunSettings
 from paramcalc.settings import Devices, option
 
 if TYPE_CHECKING:
@@ -20,25 +20,28 @@ if TYPE_CHECKING:
     from paramcalc.activations.policy import Policy
     from paramcalc.build import Model
     from paramcalc.catalog.accelerators import Accelerator
+    from paramcalc.estimates.run import Terms
     from paramcalc.estimates.training import Layout, Trainer
     from paramcalc.readers.models import Loaded
     from paramcalc.reports.table import Report
     from paramcalc.reports.train import Asked
 
 EXAMPLES = (
-    "paramcalc train llama-3.1-8b --seq 4k --dp 8 --zero 3",
     "paramcalc train llama-3.1-70b --lora-rank 16 --quant nf4",
     "paramcalc train llama-3.1-8b --gpu h100 --gpus 8 --search",
+    "paramcalc train llama-3.1-8b --gpu h100 --gpus 64 --zero 1 --tokens 2T",
 )
 
 
-class TrainCommand(TrainingSettings):
-    """The settings of training, and on what it runs."""
+class TrainCommand(RunSettings):
+    """The settings of a run, and on what it is."""
 
     gpu: str | None = option(None, "Accelerator: h100; `paramcalc list gpus` shows the names.", metavar="NAME")
     gpus: Devices | None = option(None, "Number of devices; as many copies as they hold where --dp is not given.")
-    search: bool = option(False, "List the layouts of --gpus devices that fit, best first.")
-    global_batch: Annotated[int, Field(ge=1, le=2**30)] | None = option(None, "Sequences of a step, for --search.")
+    search: bool = option(False, "List the layouts of --gpus devices that fit, the fastest first.")
+    top: Annotated[int, Field(ge=1, le=1000)] = option(15, "Layouts that --search shows.")
+    global_batch: Annotated[int, Field(ge=1, le=2**30)] | None = option(
+        None, "Sequences of a step, for --search and --tokens; as many as make 4M tokens when not given.")
     accelerators: Path | None = option(None, "YAML file with devices of your own.", metavar="FILE")
 
 
@@ -46,6 +49,7 @@ def train(models: Models, common: Common, settings: TrainCommand, plot: Plot = N
     """Show the memory needed to train a model on each device: weights, gradients, optimizer, activations."""
     if settings.search and (settings.gpu is None or settings.gpus is None):
         raise UsageError(Problem("--search needs --gpu NAME and --gpus N", hint="--gpu h100 --gpus 256 --search"))
+    terms = _terms(settings)
     copies = settings.dp or 1 if settings.search else _copies(settings)
 
     def make(loaded: Loaded) -> Report:
@@ -62,13 +66,42 @@ def train(models: Models, common: Common, settings: TrainCommand, plot: Plot = N
                         settings.compute_dtype or settings.dtype, settings.micro_batch)
         device = _device(settings)
         if settings.search and device is not None:
-            return _search(loaded, trainer, device, settings, policy, quiet=common.quiet)
+            return _search(loaded, trainer, device, settings, policy, terms, quiet=common.quiet)
         source = settings.seq if settings.source is None else settings.source
         asked = reports.Asked(recipe, _layout(settings, copies), Tokens(settings.micro_batch, settings.seq, source),
                               policy, device)
-        return _one(loaded, trainer, asked, plot, strict=common.strict)
+        return _one(loaded, trainer, asked, plot, _sequences(settings, asked.layout), terms, strict=common.strict)
 
     return answer_all(models, common, make)
+
+
+def _terms(settings: TrainCommand) -> Terms | None:
+    """What a run is asked for. Raises UsageError for what has no effect."""
+    terms = settings.terms()
+    if terms is not None and settings.gpu is None:
+        raise UsageError(Problem("--tokens needs --gpu NAME", hint="--gpu h100 --gpus 64 --tokens 2T"))
+    if settings.said("top") and not settings.search:
+        raise UsageError(Problem("--top has no effect without --search", hint="--search"))
+    if settings.global_batch is not None and not settings.search and terms is None:
+        raise UsageError(Problem("--global-batch has no effect without --search or --tokens", hint="--tokens 2T"))
+    if settings.global_batch is not None and settings.micro_batches is not None:
+        raise UsageError(Problem("--micro-batches and --global-batch say the same", hint="leave one of the two out"))
+    return terms
+
+
+def _sequences(settings: TrainCommand, layout: Layout) -> int:
+    """Micro-batches of a step of each copy: as said, else as many as make the usual tokens of a step."""
+    from paramcalc.catalog.training import usual_step_tokens
+
+    each = layout.dp * settings.micro_batch
+    if settings.micro_batches is not None:
+        return settings.micro_batches
+    if settings.global_batch is None:
+        return max(layout.pp, usual_step_tokens() // (each * settings.seq), 1)
+    if settings.global_batch % each:
+        raise UsageError(Problem(f"--global-batch {settings.global_batch} is not a multiple of dp × micro-batch = "
+                                 f"{each}", hint=f"--global-batch {max(1, settings.global_batch // each) * each}"))
+    return settings.global_batch // each
 
 
 def _layout(settings: TrainCommand, copies: int) -> Layout:
@@ -109,7 +142,8 @@ def _device(settings: TrainCommand) -> Accelerator | None:
     return None if settings.gpu is None else find_accelerator(settings.gpu, settings.accelerators)
 
 
-def _one(loaded: Loaded, trainer: Trainer, asked: Asked, plot: Path | None, *, strict: bool) -> Report:
+def _one(loaded: Loaded, trainer: Trainer, asked: Asked, plot: Path | None, micro_batches: int, terms: Terms | None, *,
+         strict: bool) -> Report:
     from paramcalc.activations.fold import activations
     from paramcalc.estimates.largest import largest
     from paramcalc.reports import train as reports
@@ -126,21 +160,52 @@ def _one(loaded: Loaded, trainer: Trainer, asked: Asked, plot: Path | None, *, s
         from paramcalc.reports.train_plot import draw
 
         draw(plot, loaded.spec.name, trainer, asked, devices)
-    return reports.answer(loaded, trainer.model, devices, asked)
+    report = reports.answer(loaded, trainer.model, devices, asked)
+    return report if terms is None else _with_run(report, trainer, asked, micro_batches, terms)
 
 
-def _search(loaded: Loaded, trainer: Trainer, device: Accelerator, settings: TrainCommand, policy: Policy, *,
-            quiet: bool) -> Report:
+def _with_run(report: Report, trainer: Trainer, asked: Asked, micro_batches: int, terms: Terms) -> Report:
+    """The answer with the whole run."""
+    from paramcalc.estimates.run import model_flops, run
+    from paramcalc.estimates.train_step import Stepper
+    from paramcalc.reports import train_run as reports
+
+    assert asked.gpu is not None  # noqa: S101 - checked with the terms
+    layout, load = asked.layout, asked.load
+    stepper = Stepper(trainer, asked.gpu)
+    step = None
+    if terms.mfu is None:
+        step = stepper.step(layout, load, asked.policy.recompute, micro_batches).range(stepper.attained.share)
+    tokens = load.batch * load.seq * micro_batches * layout.dp
+    whole = run(model_flops(trainer.model.tree, load), tokens, step, asked.gpu, layout.devices, stepper.peak, terms)
+    source = f"{stepper.attained.name}, {stepper.attained.source}"
+    taken = reports.taken(whole, terms, tokens, source) | {"step_micro_batches": micro_batches}
+    json = report.json | {"run": reports.figures(whole)}
+    json["assumptions"] = json["assumptions"] | {"run": taken}
+    return report._replace(json=json, tables=(*report.tables, reports.table(whole, terms, source)))
+
+
+def _search(loaded: Loaded, trainer: Trainer, device: Accelerator, settings: TrainCommand, policy: Policy,
+            terms: Terms | None, *, quiet: bool) -> Report:
     from paramcalc.activations.fold import Tokens
+    from paramcalc.catalog.training import usual_step_tokens
     from paramcalc.estimates.layouts import search
-    from paramcalc.reports import train as reports
+    from paramcalc.estimates.run import model_flops, run
+    from paramcalc.estimates.train_step import Stepper
+    from paramcalc.reports import train_search as reports
 
     gpus = settings.gpus or 1
+    load = Tokens(1, settings.seq, settings.seq if settings.source is None else settings.source)
+    batch = settings.global_batch or max(1, usual_step_tokens() // (settings.seq * gpus)) * gpus
     tick, done = progress(quiet=quiet)
-    layouts, tried = search(trainer, gpus, reports.capacity(device), settings.seq, policy,
-                            settings.global_batch or gpus, tick)
+    layouts, tried = search(trainer, device, gpus, load, policy, batch, tick)
     done()
-    return reports.layouts(loaded, trainer.model, layouts, tried, device, Tokens(1, settings.seq, settings.seq))
+    runs = None
+    if terms is not None and layouts:
+        each, peak = model_flops(trainer.model.tree, load), Stepper(trainer, device).peak
+        runs = [run(each, one.tokens, one.step, device, gpus, peak, terms) for one in layouts]
+    report = reports.layouts(loaded, trainer.model, layouts, tried, device, settings.seq, runs)
+    return reports.shortened(report, settings.top, device)
 
 
 def progress(*, quiet: bool) -> tuple[Callable[[int, int, int], None], Callable[[], None]]:

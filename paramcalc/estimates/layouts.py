@@ -1,18 +1,22 @@
-"""Which layouts of so many devices fit, and which of them talk least: every combination, not a sample."""
+"""Which layouts of so many devices fit, and which of them are fastest: every combination, not a sample."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import log
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
-from paramcalc.activations.fold import Tokens
 from paramcalc.activations.policy import Recompute
-from paramcalc.errors import UsageError
+from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.train_step import Stepper
 from paramcalc.estimates.training import Device, Layout, Trainer
 
 if TYPE_CHECKING:
+    from paramcalc.activations.fold import Tokens
     from paramcalc.activations.policy import Policy
-    from paramcalc.tree import Node
+    from paramcalc.catalog.accelerators import Accelerator
+    from paramcalc.estimates.figure import Figure
+    from paramcalc.estimates.traffic import Facts
 
 ZERO = (0, 1, 2, 3)
 MICRO_BATCHES = (1, 2, 4, 8)
@@ -20,47 +24,23 @@ MAX_TP = 8
 """Tensor parallelism stays within a node: its collectives are on the critical path of each layer."""
 
 
-class Facts(NamedTuple):
-    """What communication depends on."""
-
-    layers: int
-    moe_layers: int
-    top_k: int
-    hidden_size: int
-    kv_width: int
-    """Values of keys and values of one token in one layer."""
-
-
 class Candidate(NamedTuple):
-    """A layout with what it needs and what it sends."""
+    """A layout with what it needs and how long it takes."""
 
     layout: Layout
     recompute: Recompute
     micro_batch: int
     heaviest: Device
     headroom: int
-    communication: int
-    """Bytes a device sends for one token it trains on, see `sent`."""
+    step: Figure
+    """Seconds."""
+    tokens: int
+    """Of one step, on all devices."""
 
-
-def facts(tree: Node) -> Facts:
-    """Read off a tree."""
-    moe = kv = top_k = hidden = 0
-    for _, node, _, used in tree.walk():
-        if not node.stream:
-            hidden = hidden or (node.context.hidden_size if node.context else 0)
-        experts = [tensor for tensor in node.tensors if tensor.component == "moe_experts"]
-        if experts:
-            moe, top_k = moe + used, max(top_k, experts[0].used)
-        kv = max(kv, sum(size for state in node.states() if state.per == "token" for size in [_size(state.shape)]))
-    return Facts(tree.depth, moe, top_k, hidden, kv)
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for dimension in shape:
-        size *= dimension
-    return size
+    @property
+    def seconds_per_token(self) -> float:
+        """Expected."""
+        return self.step.expected / self.tokens
 
 
 def layouts(devices: int, known: Facts, experts: int, seq: int) -> Iterator[Layout]:
@@ -79,78 +59,83 @@ def _divisors(number: int, most: int) -> Iterator[int]:
     return (size for size in range(1, min(number, most) + 1) if number % size == 0)
 
 
-def sent(layout: Layout, known: Facts, states: int, tokens: int, micro_batches: int, width: int = 2) -> int:
-    """Bytes a device sends for one step, of `tokens` on its pipeline: the collectives' volumes, no overlap.
-
-    Data: an all-reduce of gradients, or with ZeRO-3 two gathers of weights and a scatter of gradients for each
-    micro-batch. Tensors: four all-reduces a layer. Experts: four all-to-alls a layer. Sequence: keys and values around
-    the ring, forward and backward. Stages: the hidden state over each boundary, forward and backward.
-    """
-    here = tokens // layout.cp
-    layers = known.layers // layout.pp or 1
-    ways = layout.dp * layout.cp
-    gathers = 3 * micro_batches if layout.zero == 3 else 2
-    volume = gathers * states * (ways - 1) // ways
-    volume += 4 * layers * 2 * here * known.hidden_size * width * (layout.tp - 1) // layout.tp
-    moe = known.moe_layers // layout.pp if known.moe_layers else 0
-    volume += 4 * moe * here * known.top_k * known.hidden_size * width * (layout.ep - 1) // (layout.ep * layout.tp)
-    volume += 3 * layers * here * known.kv_width * width * (layout.cp - 1) // layout.tp
-    return volume + (2 * here * known.hidden_size * width // layout.tp if layout.pp > 1 else 0)
-
-
 def search(  # the arguments are as independent as the rows of the table this makes
-    trainer: Trainer, devices: int, capacity: int, seq: int, policy: Policy, global_batch: int,
+    trainer: Trainer, device: Accelerator, devices: int, load: Tokens, policy: Policy, global_batch: int,
     tick: Callable[[int, int, int], None] = lambda done, total, tried: None,
 ) -> tuple[list[Candidate], int]:
-    """Layouts that fit, those that send least first, then those with most headroom; and how many were tried."""
-    tree = trainer.model.tree
-    known = facts(tree)
-    experts = max((t.stored for _, node, _, _ in tree.walk() for t in node.tensors if t.component == "moe_experts"),
-                  default=0)
-    found: list[Candidate] = []
+    """Layouts that fit, the fastest first, one for each tp × pp × dp × ep × cp; and how many were tried.
+
+    Of layouts that share devices alike the one with the best recomputation, micro-batch and ZeRO stays. What is
+    within a hundredth is as fast: there the one that divides the model less is better, then the one that keeps more
+    room. Raises UsageError for a device of which the memory or the peak is not known.
+    """
+    stepper = Stepper(trainer, device)
+    experts = max((t.stored for _, node, _, _ in stepper.tree.walk() for t in node.tensors
+                   if t.component == "moe_experts"), default=0)
+    fitting: list[Candidate] = []
     tried = 0
-    plans = list(layouts(devices, known, experts, seq))
+    plans = list(layouts(devices, stepper.facts, experts, load.seq))
     for done, layout in enumerate(plans, 1):
         sizes = [micro for micro in MICRO_BATCHES if global_batch % (micro * layout.dp) == 0]
         tried += len(sizes) * len(get_args(Recompute))
         tick(done, len(plans), tried)
-        if not sizes or not _states_fit(trainer, layout, capacity):
+        if not sizes or not _states_fit(trainer, layout, capacity(device)):
             continue
         for recompute in get_args(Recompute):
             for micro in sizes:
-                candidate = _tried(trainer, layout, recompute, micro, capacity, Tokens(micro, seq, seq),
-                                   policy._replace(recompute=recompute, batch=micro), known, global_batch)
+                candidate = _tried(stepper, layout, load._replace(batch=micro),
+                                   policy._replace(recompute=recompute, batch=micro), global_batch)
                 if candidate is None:
                     break  # a larger micro-batch keeps more
-                found.append(candidate)
-    found.sort(key=lambda c: (c.communication, -c.headroom))
-    return found, tried
+                fitting.append(candidate)
+    return best(fitting), tried
 
 
-def _states_fit(trainer: Trainer, layout: Layout, capacity: int) -> bool:
+def best(candidates: list[Candidate]) -> list[Candidate]:
+    """The fastest of those that share devices alike, the fastest of them first."""
+    rows: dict[tuple[int, ...], Candidate] = {}
+    for candidate in sorted(candidates, key=_rank):
+        layout = candidate.layout
+        rows.setdefault((layout.tp, layout.pp, layout.dp, layout.ep, layout.cp), candidate)
+    return list(rows.values())
+
+
+def _rank(candidate: Candidate) -> tuple[float, int, int]:
+    """Fast ones first, in steps of a hundredth; then the fewest ways to divide a model, then most room."""
+    layout = candidate.layout
+    return round(100 * log(candidate.seconds_per_token)), layout.tp * layout.pp * layout.cp, -candidate.headroom
+
+
+def capacity(gpu: Accelerator) -> int:
+    """Bytes that can be used. Raises UsageError for an accelerator whose memory is not known."""
+    if gpu.capacity_bytes is None:
+        raise UsageError(Problem(f"the memory of {gpu.name} is not known"))
+    return gpu.capacity_bytes
+
+
+def _states_fit(trainer: Trainer, layout: Layout, room: int) -> bool:
     """Whether every stage holds at least its weights and optimizer; False too for what does not divide."""
     try:
-        return all(sum(trainer.divided(layout, stage)) <= capacity for stage in trainer.stages(layout.plan))
+        return all(sum(trainer.divided(layout, stage)) <= room for stage in trainer.stages(layout.plan))
     except UsageError:
         return False
 
 
-def _tried(trainer: Trainer, layout: Layout, recompute: Recompute, micro: int, capacity: int, load: Tokens,
-           policy: Policy, known: Facts, global_batch: int) -> Candidate | None:
+def _tried(stepper: Stepper, layout: Layout, load: Tokens, policy: Policy, global_batch: int) -> Candidate | None:
     """The layout if it fits: of stages with the same layers the first decides."""
-    steps = global_batch // (micro * layout.dp)
+    trainer, room = stepper.trainer, capacity(stepper.device)
+    steps = global_batch // (load.batch * layout.dp)
     layout = layout._replace(micro_batches=steps)
     heaviest = None
     try:
         for stage in trainer.stages(layout.plan):
             device = trainer.device(layout, stage, load, policy)
-            if device.total > capacity:
+            if device.total > room:
                 return None
             heaviest = device if heaviest is None or device.total > heaviest.total else heaviest
+        assert heaviest is not None  # noqa: S101 - there is a first stage
+        time = stepper.step(layout, load, policy.recompute, steps)
     except UsageError:
         return None
-    assert heaviest is not None  # noqa: S101 - there is a first stage
-    tokens = micro * load.seq * steps
-    states = heaviest.gradients * (layout.dp * layout.cp if layout.zero >= 2 else 1)
-    volume = sent(layout, known, states, tokens, steps)
-    return Candidate(layout, recompute, micro, heaviest, capacity - heaviest.total, volume // tokens)
+    return Candidate(layout, policy.recompute, load.batch, heaviest, room - heaviest.total,
+                     time.range(stepper.attained.share), global_batch * load.seq)

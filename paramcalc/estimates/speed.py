@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.speed import Constants, Spread, power_shares
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.figure import Figure
 from paramcalc.estimates.fit import largest
 from paramcalc.estimates.prefill import peak as activation_peak
 from paramcalc.estimates.prefill import widths as activation_widths
@@ -33,22 +34,6 @@ FIRST_TOKEN = 0.05
 """Seconds from a request's arrival to its prompt's first step and from its last to the client: assumed."""
 SERVERS_LIKE = {"sglang": "vllm", "tensorrt-llm": "vllm"}
 """Runtimes whose memory is planned as another's, where they have no rules of their own."""
-
-
-class Figure(NamedTuple):
-    """A quantity with its range."""
-
-    low: float
-    expected: float
-    high: float
-
-    def over(self, value: float) -> Figure:
-        """A value divided by it: what is longest gives the least."""
-        return Figure(value / self.high, value / self.expected, value / self.low)
-
-    def times(self, value: float) -> Figure:
-        """Scaled."""
-        return Figure(self.low * value, self.expected * value, self.high * value)
 
 
 class Requests(NamedTuple):

@@ -16,8 +16,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.errors import Problem, UsageError
-from paramcalc.estimates.layouts import facts
 from paramcalc.estimates.links import Widths, bandwidth, sent
+from paramcalc.estimates.traffic import facts
 from paramcalc.measures.cache import Serving, exact, mixers
 from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.reads import reads

@@ -64,9 +64,14 @@ MACHINE = record(FIT_KEYS | {"name": TEXT, "memory_bytes": COUNT, "usable_bytes"
 STAGE = record(dict.fromkeys(("stage", "weights", "gradients", "optimizer", "master_weights", "activations", "logits",
                               "total"), COUNT),
                {"communication": COUNT, "working": COUNT, "peak": COUNT, "moment": TEXT})
+SPAN = {"type": ["object", "null"], "required": ["low", "expected", "high"],
+        "properties": {name: {"type": "number"} for name in ("low", "expected", "high")}}
+RUN = record(dict.fromkeys(("mfu", "step_seconds", "tokens_per_second", "days", "gpu_hours", "energy_kwh", "co2_kg",
+                            "cost_usd"), SPAN))
 TRAIN_KEYS = {"per_device": many(STAGE), "max_device_bytes": COUNT}
 TRAIN_MORE = {"fits": FLAG, "capacity": BYTES, "headroom": record({"bytes": INTEGER}), "why": TEXT, "devices": COUNT,
-              "heaviest_stage": COUNT, "largest": {"type": ["object", "null"]}, "layouts": many({"type": "object"})}
+              "heaviest_stage": COUNT, "largest": {"type": ["object", "null"]}, "layouts": many({"type": "object"}),
+              "run": RUN}
 FLOPS_KEYS: dict[str, Schema] = dict.fromkeys(
     ("forward", "backward", "training_step", "prefill", "decode_token", "approximation_6nd"), COUNT) | {
         "per_token": record({"forward": COUNT, "training": COUNT}),

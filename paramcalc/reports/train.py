@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.layouts import capacity
 from paramcalc.reports.count import head, headline
 from paramcalc.reports.numbers import binary
 from paramcalc.reports.table import Answer, Column, Table
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from paramcalc.activations.policy import Policy
     from paramcalc.build import Model
     from paramcalc.catalog.accelerators import Accelerator
-    from paramcalc.estimates.layouts import Candidate
     from paramcalc.estimates.training import Device, Layout, Recipe
     from paramcalc.readers.models import Loaded
 
@@ -46,19 +45,12 @@ class Asked(NamedTuple):
         return capacity(self.gpu) if self.gpu is not None else 0
 
 
-def capacity(gpu: Accelerator) -> int:
-    """Bytes that can be used. Raises UsageError for an accelerator whose memory is not known."""
-    if gpu.capacity_bytes is None:
-        raise UsageError(Problem(f"the memory of {gpu.name} is not known"))
-    return gpu.capacity_bytes
-
-
 def answer(loaded: Loaded, model: Model, devices: list[Device], asked: Asked) -> Answer:
     """Bytes on the devices of each stage; the heaviest and why."""
     worst = max(devices, key=lambda device: device.total)
     json: dict[str, Any] = head("train", loaded) | {
         "assumptions": assumptions(asked),
-        "per_device": [_device(device) for device in devices],
+        "per_device": [device_json(device) for device in devices],
         "max_device_bytes": worst.total, "heaviest_stage": worst.stage, "why": why(devices),
         "trainable": trainable_parameters(model.tree), "devices": asked.layout.devices,
     }
@@ -87,7 +79,8 @@ def doubts(model: Model, asked: Asked) -> list[str]:
     return said
 
 
-def _device(device: Device) -> dict[str, int]:
+def device_json(device: Device) -> dict[str, int]:
+    """Bytes of a device."""
     return {"stage": device.stage, **{part: getattr(device, part) for part in PARTS}, "total": device.total,
             "peak": device.total, "moment": device.moment}
 
@@ -180,31 +173,3 @@ def conditions(asked: Asked) -> str:
             f"{policy.attention} attention", f"recompute {policy.recompute}", f"activations by {policy.library}",
             f"zero {layout.zero}"]
     return " · ".join([*said, *([shared] if shared else [])])
-
-
-def layouts(loaded: Loaded, model: Model, found: list[Candidate], tried: int, gpu: Accelerator, load: Tokens) -> Answer:
-    """Layouts that fit, those that send least first."""
-    json = head("train", loaded) | {
-        "assumptions": {"seq": load.seq, "gpu": gpu.key, "capacity_bytes": capacity(gpu),
-                        "communication": "bytes a device sends for one token of its pipeline; no overlap counted",
-                        "ranked_by": "communication, then headroom"},
-        "tried": tried, "fitting": len(found),
-        "layouts": [{**_layout(one), **_device(one.heaviest), "headroom": one.headroom,
-                     "communication_per_token": one.communication} for one in found[:1000]],
-        "trainable": trainable_parameters(model.tree),
-    }
-    names = ("tp", "pp", "dp", "ep", "cp", "zero")
-    columns = (*(Column(name, "exact") for name in names), Column("recompute"), Column("micro-batch", "exact"),
-               Column("heaviest device", "gib"), Column("headroom", "gib"), Column("sent a token", "exact"))
-    rows = tuple((*(getattr(one.layout, name) for name in names), one.recompute, one.micro_batch, one.heaviest.total,
-                  one.headroom, one.communication) for one in found[:SHOWN])
-    more = f", {SHOWN} shown" if len(found) > SHOWN else ""
-    note = (f"{len(found):,} of {tried:,} layouts fit on {gpu.name}{more} · sent a token: bytes a device sends for "
-            "each token its pipeline trains on, least first")
-    return Answer(json, (Table(headline(model), columns, rows, None, (note,)),), failed=not found)
-
-
-def _layout(one: Candidate) -> dict[str, Any]:
-    layout = one.layout
-    return {"tp": layout.tp, "pp": layout.pp, "dp": layout.dp, "ep": layout.ep, "cp": layout.cp, "zero": layout.zero,
-            "recompute": one.recompute, "micro_batch": one.micro_batch}

@@ -13,7 +13,7 @@ SPECS = sorted((BAD / "spec").glob("*.yaml"))
 OTHERS = sorted(path for folder in (BAD, BAD / "config") for path in folder.iterdir()
                 if path.suffix in (".yaml", ".json"))
 COMMANDS = {"count": [], "memory": [], "estimate": [], "explain": [], "flops": [], "convert": [],
-            "fit": ["--gpu", "h100"], "train": []}
+            "fit": ["--gpu", "h100"], "speed": ["--gpu", "h100"], "train": []}
 
 
 def refused(capsys, *arguments):

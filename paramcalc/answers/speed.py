@@ -1,0 +1,329 @@
+"""`speed`: how fast a model is served, at what cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+
+from paramcalc.answers.answer import Answer, head, hidden
+from paramcalc.answers.speed_verify import verify
+from paramcalc.catalog.accelerators import Accelerator, accelerators, find_accelerator
+from paramcalc.catalog.speed import SpeedClass, by_measurement, power_source, speed_class
+from paramcalc.errors import PCError, Problem, UsageError
+from paramcalc.estimates.figure import Figure
+from paramcalc.estimates.links import Split
+from paramcalc.estimates.speed import Draft, Point, Requests, Speed, cache_dtype
+from paramcalc.estimates.step import Host, Served
+from paramcalc.measures.cache import types
+from paramcalc.measures.known import Known
+from paramcalc.transforms.formats import in_formats
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from paramcalc.build import Model
+    from paramcalc.estimates.speed_settings import SpeedSettings
+    from paramcalc.readers.models import Loaded
+
+SIZES = (1, 2, 4, 8, 16)
+"""Devices tried for each accelerator by `--all`."""
+ALONE = ("gpu", "gpus", "tp", "pp", "ep", "dp", "slo", "measured", "ram")
+"""Settings of one machine."""
+BoundBy = Literal["weights", "cache", "flops", "links", "launches"]
+
+
+class SpeedPoint(NamedTuple):
+    """The figures at one number of requests in flight; null where not even one request has room."""
+
+    concurrency: int
+    fits: bool
+    """Whether all requests have room at their full length; where not, the rest wait in a queue."""
+    running: float
+    """Requests that run at once."""
+    tpot_ms: Figure | None
+    ttft_ms: Figure | None
+    """Of an idle server."""
+    tokens_per_second: Figure | None
+    tokens_per_second_per_user: Figure | None
+    tokens_per_second_per_device: Figure | None
+    bound_by: BoundBy | None
+    usd_per_million_output_tokens: Figure | None
+    joules_per_token: Figure | None
+
+
+class Basis(NamedTuple):
+    """What the figures rest on. `class` in the JSON."""
+
+    name: str
+    constants: dict[str, float]
+    records: int
+    median_error: float
+    p90_error: float
+    range: str
+    """Of which measurements the printed range is."""
+    sources: tuple[str, ...]
+    dates: str
+
+
+class DeviceRow(NamedTuple):
+    """One accelerator at the first number of requests."""
+
+    gpu: str
+    gpus: int
+    tpot_ms: Figure
+    tokens_per_second: Figure
+    tokens_per_second_per_device: Figure
+    joules_per_token: Figure | None
+    usd_per_million_output_tokens: Figure | None
+    basis: str
+    measured: bool
+    """Whether the class was measured on this device."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedAnswer(Answer):
+    """Time a token, tokens a second, time to the first token, energy and cost, each with its measured range."""
+
+    command: ClassVar[str] = "speed"
+    points: tuple[SpeedPoint, ...]
+    basis: dict[str, object]
+    max_concurrency: int | None = None
+    """Requests that all have room at their full length."""
+    slo: dict[str, object] | None = None
+    """The time a token asked for, and the largest concurrency that keeps it."""
+    devices: tuple[DeviceRow, ...] | None = None
+    """With `all`."""
+    left_out: dict[str, str] | None = None
+    """With `all`: accelerators without a row, and why."""
+    known: dict[str, Known]
+    verify: str | None = None
+    """A command that measures the same."""
+    made: Speed | None = hidden(default=None)
+
+    @property
+    def failed(self) -> bool:
+        """Whether nothing asked for has room."""
+        return self.devices is None and not any(point.tpot_ms for point in self.points)
+
+
+def speed(loaded: Loaded, asked: SpeedSettings) -> SpeedAnswer:
+    """Predict the speed of a model that is loaded."""
+    _check(asked)
+    start = head(loaded)
+    shop = Shop(start["built"], loaded, asked)
+    known: dict[str, Known] = {"tpot_ms": "estimate", "tokens_per_second": "estimate", "ttft_ms": "estimate",
+                               "joules_per_token": "estimate", "max_concurrency": "estimate"}
+    common = {**start, "known": known}
+    if asked.all:
+        rows, left_out = shop.rows()
+        return SpeedAnswer(**common, assumptions=shop.assumptions(), points=(), basis={}, devices=rows,
+                           left_out=left_out)
+    device = find_accelerator(asked.gpu or "", asked.accelerators)
+    made = shop.speed(device, split_of(asked))
+    slo: dict[str, object] | None = None
+    if asked.slo is not None:
+        slo = {"tpot_ms": round(asked.slo * 1000, 6), "concurrency": made.within(asked.slo)}
+    return SpeedAnswer(
+        **common, assumptions=shop.assumptions(made), points=tuple(shop.points(made)), basis=basis(made),
+        max_concurrency=made.most_requests, slo=slo, verify=verify(loaded, asked, made.served.split), made=made)
+
+
+def _check(asked: SpeedSettings) -> None:
+    """Raise UsageError for settings that have no effect alone."""
+    pairs = (("draft", "draft_tokens"), ("draft_tokens", "acceptance"), ("acceptance", "draft_tokens"),
+             ("ram_bandwidth", "ram"), ("ram", "ram_bandwidth"))
+    for name, other in pairs:
+        if getattr(asked, name) is not None and getattr(asked, other) is None:
+            raise UsageError(Problem(f"--{name.replace('_', '-')} needs --{other.replace('_', '-')}"))
+    if asked.draft_tokens and asked.acceptance and asked.acceptance > asked.draft_tokens + 1:
+        raise UsageError(Problem(f"--acceptance {asked.acceptance:g} is more than --draft-tokens {asked.draft_tokens} "
+                                 "and the token that is always right"))
+    if asked.ram is not None and asked.runtime != "llama.cpp":
+        raise UsageError(Problem(f"--ram has no effect with --runtime {asked.runtime}", hint="--runtime llama.cpp"))
+    if asked.all:
+        lonely = [name for name in ALONE if asked.said(name)]
+        if lonely:
+            raise UsageError(Problem(f"--{lonely[0]} has no effect with --all", hint="leave one of the two out"))
+    elif asked.gpu is None:
+        raise UsageError(Problem("an accelerator has to be said", hint="--gpu h100, or --all for every one of them"))
+
+
+def split_of(asked: SpeedSettings) -> Split:
+    """How the devices share the model: as said, else tensor parallel; llama.cpp gives each device layers."""
+    tp, pp, ep, dp = asked.tp or 1, asked.pp or 1, asked.ep or 1, asked.dp or 1
+    if asked.gpus is not None and asked.tp is asked.pp is asked.ep is asked.dp is None:
+        tp, pp = (1, asked.gpus) if asked.runtime == "llama.cpp" else (asked.gpus, 1)
+    split = Split(tp, pp, ep, dp)
+    if asked.gpus is not None and split.devices != asked.gpus:
+        raise UsageError(Problem(f"tp {tp}, pp {pp} and dp {dp} make {split.devices} devices, not {asked.gpus}",
+                                 hint="leave --gpus out"))
+    return split
+
+
+class Shop:
+    """A model with its settings, made ready once for each way to divide it."""
+
+    def __init__(self, model: Model, loaded: Loaded, asked: SpeedSettings) -> None:
+        self.model, self.loaded, self.asked = in_formats(model, asked.quant), loaded, asked
+        self.requests = Requests(asked.prompt, asked.output_tokens)
+        self._served: dict[Split, Served] = {}
+        self.kv_dtype = asked.kv_dtype or cache_dtype(asked.runtime, self.model.tree, asked.dtype)
+
+    def served(self, split: Split) -> Served:
+        """The model as these devices share it."""
+        if split not in self._served:
+            held = types(self.asked.dtype, self.kv_dtype)
+            self._served[split] = Served(self.model.tree, split, held, self.asked.dtype)
+        return self._served[split]
+
+    def speed(self, device: Accelerator, split: Split) -> Speed:
+        """The model on a device, calibrated where a measurement was given."""
+        served, asked = self.served(split), self.asked
+        known = speed_class(asked.runtime, served.moe, device)
+        if known is None and asked.measured is None:
+            raise unmeasured(asked.runtime, device)
+        known = known or by_measurement(asked.runtime, device)
+        host = self.host(served, device)
+        made = Speed(served, device, known, asked.runtime, self.requests, self.draft(split), host,
+                     utilization=asked.share)
+        if asked.measured is not None:
+            seconds, requests = asked.measured
+            factor = seconds / made.point(requests).tpot.expected
+            made = Speed(served, device, known, asked.runtime, self.requests, self.draft(split), host, factor,
+                         calibrated=True, utilization=asked.share)
+        return made
+
+    def draft(self, split: Split) -> Draft | None:
+        """What guesses ahead."""
+        asked = self.asked
+        if asked.draft_tokens is None or asked.acceptance is None:
+            return None
+        if asked.draft is None:
+            return Draft(asked.draft_tokens, asked.acceptance)
+        from paramcalc.build import build
+        from paramcalc.readers.models import load
+
+        model = in_formats(build(load(asked.draft).spec))
+        held = types(asked.dtype, self.kv_dtype)
+        return Draft(asked.draft_tokens, asked.acceptance, Served(model.tree, split, held, asked.dtype))
+
+    def host(self, served: Served, device: Accelerator) -> Host | None:
+        """The host's memory, with the share of the weights that has no room on the device."""
+        asked = self.asked
+        if asked.ram is None or asked.ram_bandwidth is None or device.capacity_bytes is None:
+            return None
+        made = Speed(served, device, by_measurement(asked.runtime, device), asked.runtime, self.requests,
+                     utilization=asked.share)
+        over = made.longest.fixed + made.longest.growth - made.longest.usable
+        if over <= 0:
+            return None
+        if over > asked.ram:
+            raise UsageError(Problem(f"{over / 2**30:,.2f} GiB have no room on the device, and --ram has "
+                                     f"{asked.ram / 2**30:,.2f}", hint="a smaller --quant"))
+        return Host(min(1.0, over / served.weights), asked.ram_bandwidth)
+
+    def points(self, made: Speed) -> Iterator[SpeedPoint]:
+        """Each number of requests asked for."""
+        empty = made.most_requests == 0 and made.longest.sequences == 0
+        for number in self.asked.concurrency:
+            yield SpeedPoint(number, False, 0.0, *[None] * 8) if empty else self.point(made, made.point(number))
+
+    def point(self, made: Speed, point: Point) -> SpeedPoint:
+        """A point in the units of the answer."""
+        rate, price = point.tokens_per_second, self.asked.price
+        bound: BoundBy = point.bound_by  # type: ignore[assignment]  # the names of Terms.parts
+        return SpeedPoint(
+            point.concurrency, point.fits, round(point.running, 3), _ms(point.tpot), _ms(point.ttft), _rounded(rate),
+            _rounded(rate.times(1 / point.running)), _rounded(rate.times(1 / made.devices)), bound,
+            dollars(rate, made.devices, price), _rounded(point.joules_per_token))
+
+    def rows(self) -> tuple[tuple[DeviceRow, ...], dict[str, str]]:
+        """Every accelerator the model fits on, the most tokens a second of a device first; and why others are left
+        out."""
+        found, left_out = [], {}
+        number = self.asked.concurrency[0]
+        for device in accelerators(self.asked.accelerators).values():
+            try:
+                made = self.smallest(device, number)
+            except PCError as error:
+                left_out[device.key] = error.problems[0].message
+                continue
+            if made is None:
+                left_out[device.key] = f"no room on {SIZES[-1]}"
+                continue
+            point = self.point(made, made.point(number))
+            if not (point.tpot_ms and point.tokens_per_second and point.tokens_per_second_per_device):
+                continue  # never: there is room
+            found.append(DeviceRow(device.key, made.devices, point.tpot_ms, point.tokens_per_second,
+                                   point.tokens_per_second_per_device, point.joules_per_token,
+                                   point.usd_per_million_output_tokens, made.known.name, made.known.covers(device)))
+        return tuple(sorted(found, key=lambda row: -row.tokens_per_second.expected / row.gpus)), left_out
+
+    def smallest(self, device: Accelerator, number: int) -> Speed | None:
+        """As few of a device as have room for so many requests; None where not even the most have."""
+        problem: PCError | None = None
+        for size in SIZES:
+            split = Split(1, size) if self.asked.runtime == "llama.cpp" else Split(size)
+            try:
+                made = self.speed(device, split)
+            except PCError as error:
+                problem = error
+                continue
+            if made.most_requests >= number:
+                return made
+            problem = None
+        if problem is not None:
+            raise problem
+        return None
+
+    def assumptions(self, made: Speed | None = None) -> dict[str, object]:
+        """Everything that was taken as given."""
+        asked = self.asked
+        found: dict[str, object] = {
+            "runtime": asked.runtime, "prompt": asked.prompt, "output": asked.output_tokens, "kv_dtype": self.kv_dtype,
+            "dtype": asked.dtype, "quant": asked.quant or "as specified", "load": "a closed loop: a request that is "
+            "answered is followed by another", "routing": "experts are chosen evenly and independently"}
+        if made is not None:
+            split = made.served.split
+            found |= {"gpu": made.device.name, "gpus": split.devices, "tp": split.tp, "pp": split.pp, "ep": split.ep,
+                      "dp": split.dp}
+            if made.host is not None:
+                found["weights_in_host_memory"] = round(made.host.share, 4)
+            if made.known.ttft is None:
+                found["ttft_ms"] = "not offered: no time to first token of this class was measured"
+            else:
+                found["ttft_ms"] = "of an idle server; under load it is queueing, which nothing here predicts"
+            found["power"] = ("not known for this device" if made.device.power_watts is None else
+                              f"the devices alone, by their load: {power_source()}")
+        return found
+
+
+def _ms(figure: Figure | None) -> Figure | None:
+    return _rounded(figure.times(1000)) if figure else None
+
+
+def _rounded(figure: Figure | None) -> Figure | None:
+    """Six significant digits: more would only look exact."""
+    return Figure(*(float(f"{value:.6g}") for value in figure)) if figure else None
+
+
+def dollars(rate: Figure, devices: int, price: float | None) -> Figure | None:
+    """USD for a million output tokens at a price an hour of one device; None without a price."""
+    return None if price is None else _rounded(rate.over(price * devices / 3600 * 10**6))
+
+
+def basis(made: Speed) -> dict[str, object]:
+    """What the figures of a device rest on."""
+    known: SpeedClass = made.known
+    which = ("of repeated measurements of one configuration" if made.spread == known.within else
+             "of configurations that were not fitted" if made.spread == known.inside else
+             "of devices and models that were not fitted: this device was not measured")
+    return {"class": known.name, "constants": known.constants.set_ones(), "records": known.records,
+            "median_error": known.median_error, "p90_error": known.p90_error,
+            "range": f"10th to 90th percentile {which}", "dates": known.dates, "sources": list(known.sources)}
+
+
+def unmeasured(runtime: str, device: Accelerator) -> UsageError:
+    """Why there is no answer."""
+    return UsageError(Problem(f"no measurement of {runtime} on {device.name} or its like is known",
+                              hint="--measured tpot=12.5ms@8 scales a bare model to a measurement of your own"))

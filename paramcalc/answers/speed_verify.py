@@ -1,0 +1,31 @@
+"""The command that measures the same point as `speed` predicts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from paramcalc.estimates.links import Split
+    from paramcalc.estimates.speed_settings import SpeedSettings
+    from paramcalc.readers.models import Loaded
+
+
+def verify(loaded: Loaded, asked: SpeedSettings, split: Split) -> str:
+    """The benchmark command of the runtime, with the requests asked for."""
+    name = loaded.spec.name or "MODEL"
+    most = max(asked.concurrency)
+    prompt, answer = asked.prompt, asked.output_tokens
+    requests = max(10, 4 * most)
+    if asked.runtime == "llama.cpp":
+        return f"llama-bench -m {name}.gguf -p {prompt} -n {answer} -d {prompt} -ngl 99"
+    if asked.runtime == "sglang":
+        return ("python -m sglang.bench_serving --backend sglang --dataset-name random "
+                f"--random-input-len {prompt} --random-output-len {answer} --random-range-ratio 1 "
+                f"--max-concurrency {most} --num-prompts {requests}")
+    if asked.runtime == "tensorrt-llm":
+        return (f"trtllm-bench --model {name} throughput --tp {split.tp} --pp {split.pp} --ep {split.ep} "
+                f"--concurrency {most} --num_requests {requests} --dataset random-{prompt}-{answer}.json")
+    if asked.runtime == "transformers":
+        return f"transformers serve --continuous-batching; then a client with {most} requests in flight"
+    return (f"vllm bench serve --model {name} --dataset-name random --random-input-len {prompt} "
+            f"--random-output-len {answer} --ignore-eos --max-concurrency {most} --num-prompts {requests}")

@@ -1,0 +1,86 @@
+"""What training reaches of a device's peak and links, and what of a run's time and power is assumed.
+
+Every row of `training.json` says where it is from: measured, fitted by `python -m tests.speed.fit_training`, or an
+assumption that an option replaces.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from paramcalc.catalog._data import read_table
+
+if TYPE_CHECKING:
+    from paramcalc.catalog.accelerators import Accelerator
+
+Range = tuple[float, float, float]
+
+
+class Attained(NamedTuple):
+    """Share of the bf16 peak that forward and backward reach while they compute: low, expected, high."""
+
+    name: str
+    share: Range
+    records: int
+    source: str
+
+
+class Network(NamedTuple):
+    """What connects devices of different nodes."""
+
+    node: int
+    """Devices of a node."""
+    bytes_per_second: float
+    """Of one device's port."""
+
+
+def attained(device: Accelerator, *, moe: bool) -> Attained:
+    """The class of a device; the last one is for those that nobody measured."""
+    rows = _table()["attained"]
+    row = next((row for row in rows if device.key in row["devices"]), rows[-1])
+    low, expected, high = row["moe" if moe else "dense"]
+    return Attained(row["name"], (low, expected, high), row["records"], row["source"])
+
+
+def link_share() -> float:
+    """Of a link's bandwidth, what collectives between kernels reach."""
+    return float(_table()["links"]["share"])
+
+
+def bulk_share() -> float:
+    """Of a link's or a port's bandwidth, what long transfers beside computation reach."""
+    return float(_table()["bulk"]["share"])
+
+
+def network(device: Accelerator) -> Network:
+    """The network behind a device."""
+    nodes, known = _table()["nodes"], _table()["network"]
+    return Network(nodes.get(device.key, nodes[""]), float(known["bytes_per_second"]))
+
+
+def run_share() -> Range:
+    """Of the time of a whole run, what is spent on steps that count."""
+    low, expected, high = _table()["run_share"]["values"]
+    return low, expected, high
+
+
+def power_share() -> Range:
+    """Of the power a device may draw, what it draws while training."""
+    low, expected, high = _table()["power_share"]["values"]
+    return low, expected, high
+
+
+def usual_pue() -> float:
+    """Energy of the data centre over that of its machines."""
+    return float(_table()["pue"]["value"])
+
+
+def usual_step_tokens() -> int:
+    """Tokens of a step."""
+    return int(_table()["step_tokens"]["value"])
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return read_table("training.json")

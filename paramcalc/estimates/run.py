@@ -1,0 +1,77 @@
+"""A whole training run: days, device-hours, energy, CO2 and cost, from the time of a step or from a stated MFU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.catalog.training import power_share, run_share, usual_pue
+from paramcalc.estimates.figure import Figure, exactly
+from paramcalc.measures.flops import Workload, flops
+
+if TYPE_CHECKING:
+    from paramcalc.activations.fold import Tokens
+    from paramcalc.catalog.accelerators import Accelerator
+    from paramcalc.tree import Node
+
+
+class Terms(NamedTuple):
+    """What a run is asked for; None where nothing was stated."""
+
+    tokens: int
+    mfu: float | None = None
+    """While running, convention `full`."""
+    run_share: float | None = None
+    price: float | None = None
+    """USD for an hour of one device."""
+    power: float | None = None
+    """Mean power as a share of the device's."""
+    pue: float | None = None
+    grid: float = 0.0
+    """Grams of CO2 for a kilowatt-hour."""
+
+
+class Run(NamedTuple):
+    """A run; None where nothing is known."""
+
+    mfu: Figure
+    step_seconds: Figure
+    tokens_per_second: Figure
+    days: Figure
+    gpu_hours: Figure
+    energy_kwh: Figure | None
+    co2_kg: Figure | None
+    cost_usd: Figure | None
+    run_share: Figure
+    power: Figure
+    pue: float
+
+
+def model_flops(tree: Node, load: Tokens) -> float:
+    """FLOPs of one token, forward and backward without recomputation, convention `full`."""
+    work = flops(tree, Workload(1, load.seq, 0, load.source, "full"))
+    return (work.forward + work.backward) / load.seq
+
+
+def run(per_token: float, step_tokens: int, step: Figure | None, device: Accelerator, devices: int, peak: int,
+        terms: Terms) -> Run:
+    """A run of `terms.tokens`; `step` are the seconds of `step_tokens`, None where an MFU was stated.
+
+    `per_token`: FLOPs, see `model_flops`. A stated MFU replaces the step, and no share for restarts is taken off then
+    unless one is stated too.
+    """
+    ideal = per_token * step_tokens / (devices * peak)
+    if terms.mfu is not None:
+        step = exactly(ideal / terms.mfu)
+    assert step is not None  # noqa: S101 - one of the two is given
+    if terms.run_share is not None:
+        share = exactly(terms.run_share)
+    else:
+        share = exactly(1.0) if terms.mfu is not None else Figure(*run_share())
+    seconds = share.over(1.0).by(step).times(terms.tokens / step_tokens)
+    hours = seconds.times(devices / 3600)
+    power = exactly(terms.power) if terms.power is not None else Figure(*power_share())
+    pue = usual_pue() if terms.pue is None else terms.pue
+    energy = None if device.power_watts is None else hours.by(power).times(device.power_watts * pue / 1000)
+    return Run(step.over(ideal), step, step.over(step_tokens), seconds.times(1 / 86400), hours, energy,
+               None if energy is None else energy.times(terms.grid / 1000),
+               None if terms.price is None else hours.times(terms.price), share, power, pue)

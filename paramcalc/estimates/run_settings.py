@@ -1,0 +1,56 @@
+"""The settings of a training run: tokens, what is known of its speed, prices, energy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BeforeValidator, Field
+
+from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.settings import TrainingSettings
+from paramcalc.settings import Decimal, option
+from paramcalc.sizes import parse_share
+
+if TYPE_CHECKING:
+    from paramcalc.estimates.run import Terms
+
+ALONE = ("mfu", "run_share", "price", "power", "pue", "grid")
+"""Settings that have no effect without tokens."""
+
+
+def _number(value: object) -> object:
+    """A share as a fraction of exact digits, as a float."""
+    return float(parse_share(value)) if isinstance(value, str | float | int) else value
+
+
+Part = Annotated[float, BeforeValidator(_number), Field(gt=0, le=1)]
+
+
+class RunSettings(TrainingSettings):
+    """How much is trained, and what an hour of it takes."""
+
+    tokens: Decimal | None = option(None, "Tokens to train on: 300B, 2T. Shows time, energy and cost of the run.",
+                                    metavar="TOKENS")
+    mfu: Part | None = option(None, "MFU while running, attention's whole square counted: 0.41 or 41%. Replaces the "
+                              "estimate of the step.", metavar="SHARE")
+    run_share: Part | None = option(None, "Share of the run that is spent on steps that count; the rest is restarts "
+                                    "and evaluation.", metavar="SHARE")
+    price: Annotated[float, Field(gt=0, le=1e6)] | None = option(None, "USD an hour of one device.", metavar="USD")
+    power: Part | None = option(None, "Mean power as a share of the device's.", metavar="SHARE")
+    pue: Annotated[float, Field(ge=1, le=10)] | None = option(None, "Energy of the data centre over that of its "
+                                                             "devices; 1.2 when not given.")
+    grid: str | None = option(None, "gCO2 a kWh, or a grid: france, us, world; 400 when not given.", metavar="G")
+
+    def terms(self) -> Terms | None:
+        """What the run is asked for; None without tokens. Raises UsageError for what has no effect."""
+        from paramcalc.catalog.grids import find_grid
+        from paramcalc.estimates.run import Terms
+
+        if self.tokens is None:
+            lonely = [name for name in ALONE if getattr(self, name) is not None]
+            if lonely:
+                raise UsageError(Problem(f"--{lonely[0].replace('_', '-')} has no effect without --tokens",
+                                         hint="--tokens 2T"))
+            return None
+        return Terms(self.tokens, self.mfu, self.run_share, self.price, self.power, self.pue,
+                     find_grid(self.grid).grams)

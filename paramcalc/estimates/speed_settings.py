@@ -1,0 +1,140 @@
+"""The settings of serving speed: requests, devices, what is already known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple, TypedDict
+
+from pydantic import BeforeValidator, Field
+
+from paramcalc.estimates.settings import DeviceSettings
+from paramcalc.settings import Devices, Stages, Tokens, option
+from paramcalc.sizes import parse_tokens
+
+ServingRuntime = Literal["vllm", "sglang", "tensorrt-llm", "llama.cpp", "transformers"]
+MOST_REQUESTS = 2**16
+MOST_POINTS = 1000
+TIME = re.compile(r"(?:tpot=)?([0-9]{1,6}(?:\.[0-9]{1,6})?)(ms|s)")
+MEMORY = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*(GiB|GB|G|TiB|TB|T)", re.IGNORECASE)
+RATE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*(GB|TB)/?s?", re.IGNORECASE)
+UNITS = {"gib": 2**30, "g": 2**30, "gb": 10**9, "tib": 2**40, "t": 2**40, "tb": 10**12}
+
+
+def _numbers(value: object) -> object:
+    """`1,8,64`, one number, or a sequence of them."""
+    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else (value,)
+    if len(parts) > MOST_POINTS:
+        raise ValueError(f"{len(parts):,} numbers are more than {MOST_POINTS:,}")
+    found = tuple(parse_tokens(part) for part in parts)
+    if max(found, default=0) > MOST_REQUESTS:
+        raise ValueError(f"{max(found):,} requests are more than {MOST_REQUESTS:,}")
+    return found
+
+
+def seconds(value: object) -> object:
+    """`30ms`, `tpot=30ms`, `0.03s`, in seconds."""
+    found = TIME.fullmatch(str(value).strip()) if isinstance(value, str) else None
+    if found is None:
+        if isinstance(value, float | int) and not isinstance(value, bool):
+            return float(value)
+        raise ValueError(f"{str(value)[:40]!r} is no time, such as tpot=30ms")
+    return float(found[1]) / (1000 if found[2] == "ms" else 1)
+
+
+class Measurement(NamedTuple):
+    """Seconds a token at so many requests in flight."""
+
+    seconds: float
+    requests: int
+
+
+def _measured(value: object) -> object:
+    """`tpot=12.5ms@8`: seconds and the requests in flight."""
+    if isinstance(value, tuple):
+        return value
+    time, at, requests = str(value).partition("@")
+    if not at:
+        raise ValueError(f"{str(value)[:40]!r} does not say at how many requests, such as tpot=12.5ms@8")
+    return Measurement(float(str(seconds(time))), parse_tokens(requests))
+
+
+def _memory(value: object) -> object:
+    found = MEMORY.fullmatch(str(value).strip())
+    if found is None:
+        raise ValueError(f"{str(value)[:40]!r} is no size of memory, such as 64GiB")
+    return int(float(found[1]) * UNITS[found[2].lower()])
+
+
+def _rate(value: object) -> object:
+    found = RATE.fullmatch(str(value).strip())
+    if found is None:
+        raise ValueError(f"{str(value)[:40]!r} is no bandwidth, such as 80GB/s")
+    return int(float(found[1]) * UNITS[found[2].lower()])
+
+
+Positive = Annotated[float, Field(gt=0, le=1e6)]
+
+
+class SpeedSettings(DeviceSettings):
+    """What is served, by what, on what, and for which requests."""
+
+    runtime: ServingRuntime = option("vllm", "Runtime that serves.")
+    dtype: str = option("bf16", "Format of weights that are not quantized: bf16, fp16, fp32.")
+    quant: str | None = option(None, "Number format or GGUF mix of the weights: fp8_block, awq, q4_k_m, none.")
+    kv_dtype: str | None = option(None, "Format of keys and values; the runtime's own where not given.",
+                                  metavar="D[,D]")
+    gpus: Devices | None = option(None, "Number of devices; tensor parallel where no parallel size is given.")
+    tp: Devices | None = option(None, "Tensor parallel size: devices among which each matrix is divided.")
+    pp: Stages | None = option(None, "Pipeline parallel size: stages among which the layers are divided.")
+    ep: Devices | None = option(None, "Expert parallel size: devices among which the experts are divided.")
+    dp: Devices | None = option(None, "Data parallel size: replicas; they share experts where --ep is larger than "
+                                "--tp.")
+    prompt: Tokens = option(1024, "Tokens of each prompt.", metavar="TOKENS")
+    output_tokens: Tokens = option(512, "Tokens of each answer.", "--output", metavar="TOKENS")
+    concurrency: Annotated[tuple[int, ...], BeforeValidator(_numbers)] = option(
+        (1, 8, 64), "Requests in flight; several make a curve.", metavar="N[,…]")
+    slo: Annotated[float, BeforeValidator(seconds), Field(gt=0, le=1000)] | None = option(
+        None, "Longest time a token: the largest concurrency that keeps it is found.", metavar="tpot=TIME")
+    measured: Annotated[Measurement, BeforeValidator(_measured)] | None = option(
+        None, "A measurement of your own, to which everything is scaled: tpot=12.5ms@8.", metavar="tpot=TIME@N")
+    price: Positive | None = option(None, "USD an hour of one device.", metavar="USD")
+    draft: str | None = option(None, "MODEL that guesses tokens ahead.", metavar="MODEL")
+    draft_tokens: Annotated[int, Field(ge=1, le=64)] | None = option(None, "Tokens guessed in each step, by --draft or "
+                                                                     "by heads of the model itself.")
+    acceptance: Annotated[float, Field(ge=1, le=65)] | None = option(
+        None, "Tokens a step gives with --draft-tokens, the certain one among them.", metavar="TOKENS")
+    ram: Annotated[int, BeforeValidator(_memory)] | None = option(
+        None, "Memory of the host for weights that the device has no room for: 64GiB.", metavar="SIZE")
+    ram_bandwidth: Annotated[int, BeforeValidator(_rate)] | None = option(
+        None, "Bandwidth of that memory: 80GB/s.", metavar="RATE")
+    all: bool = option(False, "A row for each accelerator, with as many as the model needs.")
+
+
+class SpeedKeywords(TypedDict, total=False):
+    """`SpeedSettings` without `gpu`, as keyword arguments; `output` is its `output_tokens`."""
+
+    runtime: ServingRuntime
+    dtype: str
+    quant: str | None
+    kv_dtype: str | None
+    gpus: int | None
+    tp: int | None
+    pp: int | None
+    ep: int | None
+    dp: int | None
+    prompt: int | str
+    output: int | str
+    concurrency: int | str | Sequence[int]
+    slo: float | str | None
+    measured: str | tuple[float, int] | None
+    price: float | None
+    draft: str | None
+    draft_tokens: int | None
+    acceptance: float | None
+    ram: str | None
+    ram_bandwidth: str | None
+    all: bool
+    gpu_memory_utilization: float | str | None
+    accelerators: Path | None

@@ -1,0 +1,80 @@
+"""What a device sends while training, by kind of collective: volumes for one step, whatever the link."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from paramcalc.estimates.training import Layout
+    from paramcalc.tree import Node
+
+
+class Facts(NamedTuple):
+    """What communication depends on."""
+
+    layers: int
+    moe_layers: int
+    top_k: int
+    hidden_size: int
+    kv_width: int
+    """Values of keys and values of one token in one layer."""
+
+
+class Volumes(NamedTuple):
+    """Bytes one device sends in one step."""
+
+    data: int
+    """Gradients, and with ZeRO-3 weights."""
+    tensor: int
+    expert: int
+    sequence: int
+    stage: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self)
+
+
+def facts(tree: Node) -> Facts:
+    """Read off a tree."""
+    moe = kv = top_k = hidden = 0
+    for _, node, _, used in tree.walk():
+        if not node.stream:
+            hidden = hidden or (node.context.hidden_size if node.context else 0)
+        experts = [tensor for tensor in node.tensors if tensor.component == "moe_experts"]
+        if experts:
+            moe, top_k = moe + used, max(top_k, experts[0].used)
+        kv = max(kv, sum(size for state in node.states() if state.per == "token" for size in [_size(state.shape)]))
+    return Facts(tree.depth, moe, top_k, hidden, kv)
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    size = 1
+    for dimension in shape:
+        size *= dimension
+    return size
+
+
+def volumes(layout: Layout, known: Facts, states: int, tokens: int, micro_batches: int, *, again: bool = False,
+            width: int = 2) -> Volumes:
+    """Bytes a device sends for one step, of `tokens` on its pipeline: the collectives' volumes, no overlap.
+
+    Data: an all-reduce of gradients, or with ZeRO-3 two gathers of weights and a scatter of gradients for each
+    micro-batch. Tensors: four all-reduces a layer, six where backward computes forward `again`. Experts: four
+    all-to-alls a layer, or six. Sequence: keys and values around the ring, forward and backward. Stages: the hidden
+    state over each boundary, forward and backward.
+    """
+    here = tokens // layout.cp
+    layers = known.layers // layout.pp or 1
+    ways = layout.dp * layout.cp
+    gathers = 3 * micro_batches if layout.zero == 3 else 2
+    times = 6 if again else 4
+    moe = known.moe_layers // layout.pp if known.moe_layers else 0
+    return Volumes(
+        gathers * states * (ways - 1) // ways,
+        times * layers * 2 * here * known.hidden_size * width * (layout.tp - 1) // layout.tp,
+        times * moe * here * known.top_k * known.hidden_size * width * (layout.ep - 1) // (layout.ep * layout.tp),
+        3 * layers * here * known.kv_width * width * (layout.cp - 1) // layout.tp,
+        2 * here * known.hidden_size * width // layout.tp if layout.pp > 1 else 0,
+    )

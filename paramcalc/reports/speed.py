@@ -1,0 +1,91 @@
+"""What `speed` shows: a row for each number of requests, or for each accelerator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.reports.table import Column, Table
+
+if TYPE_CHECKING:
+    from paramcalc.answers.speed import SpeedAnswer
+    from paramcalc.estimates.figure import Figure
+
+
+def tables(answer: SpeedAnswer) -> tuple[Table, ...]:
+    """The table of an answer."""
+    return (_devices(answer),) if answer.devices is not None else (_points(answer),)
+
+
+def shown(figure: Figure | None, digits: int = 3) -> str:
+    """`12.3 (11.0 to 13.9)`; a dash where there is no figure."""
+    if figure is None:
+        return "-"
+    low, expected, high = (number(value, digits) for value in figure)
+    return expected if low == high else f"{expected} ({low} to {high})"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number of three significant digits, with separators."""
+    if value >= 10 ** (digits - 1):
+        return f"{value:,.0f}"
+    text = f"{value:.{digits}g}"
+    return f"{value:f}".rstrip("0")[:digits + 4] if "e" in text else text
+
+
+def _points(answer: SpeedAnswer) -> Table:
+    priced = any(point.usd_per_million_output_tokens for point in answer.points)
+    columns = (Column("requests", "exact"), Column("ms a token"), Column("tokens/s"), Column("tokens/s a user"),
+               Column("first token, ms"), Column("bound by"), Column("J a token"),
+               Column("USD a million tokens", shown=priced), Column("fits", shown=False),
+               Column("tpot_ms_low", "number", False), Column("tpot_ms", "number", False),
+               Column("tpot_ms_high", "number", False), Column("tokens_per_second", "number", False))
+    rows = []
+    for point in answer.points:
+        low, middle, high = point.tpot_ms or ("", "", "")
+        user = point.tokens_per_second_per_user
+        rows.append((point.concurrency, shown(point.tpot_ms), shown(point.tokens_per_second),
+                     number(user.expected) if user else "-", shown(point.ttft_ms), point.bound_by or "-",
+                     shown(point.joules_per_token), shown(point.usd_per_million_output_tokens), point.fits, low, middle,
+                     high, point.tokens_per_second.expected if point.tokens_per_second else ""))
+    taken = answer.assumptions
+    title = (f"{answer.model.name}   {taken['gpus']} × {taken['gpu']}, {taken['runtime']}, "
+             f"{taken['prompt']:,} tokens in, {taken['output']:,} out")
+    return Table(title, columns, tuple(rows), notes=_notes(answer))
+
+
+def _notes(answer: SpeedAnswer) -> tuple[str, ...]:
+    basis, notes = answer.basis, []
+    if answer.failed:
+        return ("not even one request has room: more devices, or a smaller --quant",)
+    most = answer.max_concurrency or 0
+    waiting = [point for point in answer.points if not point.fits]
+    notes.append(f"room for {most:,} requests at their full length"
+                 + (f"; of {waiting[-1].concurrency:,} in flight {waiting[-1].running:,.0f} run, the rest wait"
+                    if waiting else ""))
+    if answer.slo:
+        notes.append(f"at most {answer.slo['tpot_ms']:g} ms a token: {answer.slo['concurrency']:,} requests")
+    notes.append(f"basis: {basis['class']}, {basis['records']:,} measurements; of configurations left out of the fit "
+                 f"half are within {basis['median_error']:.0%}, nine of ten within {basis['p90_error']:.0%}"
+                 if basis["records"] else f"basis: {basis['class']}")
+    notes.append(f"range: {basis['range']}")
+    notes.append(f"first token: {answer.assumptions['ttft_ms']}")
+    notes.append(f"verify: {answer.verify}")
+    return tuple(notes)
+
+
+def _devices(answer: SpeedAnswer) -> Table:
+    rows = answer.devices or ()
+    priced = any(row.usd_per_million_output_tokens for row in rows)
+    columns = (Column("accelerator"), Column("devices", "exact"), Column("ms a token"), Column("tokens/s"),
+               Column("tokens/s a device"), Column("J a token"), Column("USD a million tokens", shown=priced),
+               Column("basis"))
+    body = tuple((row.gpu, row.gpus, shown(row.tpot_ms), shown(row.tokens_per_second),
+                  number(row.tokens_per_second_per_device.expected), shown(row.joules_per_token),
+                  shown(row.usd_per_million_output_tokens), row.basis + ("" if row.measured else ", not measured here"))
+                 for row in rows)
+    taken = answer.assumptions
+    title = f"{answer.model.name}   {taken['runtime']}, {taken['prompt']:,} tokens in, {taken['output']:,} out"
+    left_out = len(answer.left_out or {})
+    notes = [f"as few devices as have room for the requests; {left_out} accelerators are left out, "
+             "--json says why of each"]
+    return Table(title, columns, body, notes=tuple(notes))

@@ -1,0 +1,216 @@
+"""`speed` and the run of `train`, from the command line: points, all devices, calibration, and what is refused."""
+
+import json
+
+import pytest
+
+import paramcalc
+from paramcalc.errors import UsageError
+
+LLAMA = ("speed", "llama-3.1-8b", "--gpu", "h100")
+QUEUE = ("--concurrency", "1,8,4096")
+
+
+@pytest.fixture
+def answer(call):
+    def asked(*arguments):
+        code, out, err = call(*arguments, "--json")
+        assert (code, err) == (0, "")
+        return json.loads(out)
+    return asked
+
+
+def test_points_are_ranges_and_add_up(answer):
+    found = answer(*LLAMA, "--price", "2", "--slo", "tpot=20ms", *QUEUE)
+    one, eight, many = found["points"]
+    for point in found["points"]:
+        for key in ("tpot_ms", "ttft_ms", "tokens_per_second", "joules_per_token", "usd_per_million_output_tokens"):
+            assert 0 < point[key]["low"] <= point[key]["expected"] <= point[key]["high"], key
+        assert point["bound_by"] in ("weights", "cache", "flops", "links", "launches")
+    assert one["tpot_ms"]["expected"] < eight["tpot_ms"]["expected"] < found["slo"]["tpot_ms"]
+    assert eight["tokens_per_second"]["expected"] == pytest.approx(8000 / eight["tpot_ms"]["expected"], rel=1e-4)
+    assert (one["fits"], many["fits"]) == (True, False)
+    assert many["running"] < 4096
+    assert found["slo"]["concurrency"] >= 8
+    assert found["verify"].startswith("vllm bench serve --model llama-3.1-8b ")
+    assert found["known"]["tpot_ms"] == "estimate"
+
+
+def test_the_time_a_token_is_not_below_what_bandwidth_allows(answer):
+    point = answer(*LLAMA, "--concurrency", "1")["points"][0]
+    assert point["tpot_ms"]["low"] > 2 * 7.5e9 / 3350e9 * 1000
+
+
+def test_your_measurement_scales_everything(answer):
+    bare = answer(*LLAMA)["points"]
+    scaled = answer(*LLAMA, "--measured", "tpot=16ms@8")["points"]
+    assert scaled[1]["tpot_ms"]["expected"] == pytest.approx(16, rel=1e-4)
+    ratios = {round(ours["tpot_ms"]["expected"] / one["tpot_ms"]["expected"], 3)
+              for ours, one in zip(scaled, bare, strict=True)}
+    assert len(ratios) == 1
+    spans = [point["tpot_ms"]["high"] / point["tpot_ms"]["low"] for point in (scaled[0], bare[0])]
+    assert spans[0] < spans[1]
+
+
+def test_what_nobody_measured_needs_a_measurement(call, answer):
+    code, _, err = call(*LLAMA, "--runtime", "transformers")
+    assert code == 2
+    assert "no measurement of transformers on NVIDIA H100 SXM or its like is known\nhint: --measured" in err
+    found = answer(*LLAMA, "--runtime", "transformers", "--measured", "tpot=25ms@1", "--concurrency", "1")
+    assert found["points"][0]["tpot_ms"]["expected"] == pytest.approx(25, rel=1e-4)
+    assert found["points"][0]["ttft_ms"] is None
+    assert found["assumptions"]["ttft_ms"].startswith("not offered")
+    assert found["basis"]["records"] == 0
+
+
+def test_guessing_ahead_is_faster_by_what_is_accepted(answer):
+    alone = answer(*LLAMA, "--concurrency", "1")["points"][0]
+    heads = answer(*LLAMA, "--concurrency", "1", "--draft-tokens", "3", "--acceptance", "2.5")["points"][0]
+    draft = answer(*LLAMA, "--concurrency", "1", "--draft-tokens", "3", "--acceptance", "2.5",
+                   "--draft", "llama-3.2-1b")["points"][0]
+    times = [point["tpot_ms"]["expected"] for point in (heads, draft, alone)]
+    assert times == sorted(times)
+    assert times[0] > times[2] / 3
+
+
+def test_weights_in_the_hosts_memory_are_slow(answer):
+    local = ("speed", "qwen3-32b", "--runtime", "llama.cpp", "--gpu", "rtx-4090", "--concurrency", "1", "--quant")
+    inside = answer(*local, "q4_k_m")
+    split = answer(*local, "q8_0", "--ram", "64GiB", "--ram-bandwidth", "80GB/s")
+    assert split["assumptions"]["weights_in_host_memory"] > 0.1
+    assert split["points"][0]["tpot_ms"]["expected"] > 3 * inside["points"][0]["tpot_ms"]["expected"]
+    assert "weights_in_host_memory" not in inside["assumptions"]
+
+
+def test_no_room_is_said(call):
+    code, out, _ = call("speed", "llama-3.1-405b", "--gpu", "rtx-4090", "--runtime", "llama.cpp", "--json")
+    found = json.loads(out)
+    assert code == 1
+    assert [point["tpot_ms"] for point in found["points"]] == [None] * 3
+    assert "not even one request has room" in call("speed", "llama-3.1-405b", "--gpu", "rtx-4090", "--runtime",
+                                                   "llama.cpp")[1]
+
+
+def test_all_devices_are_sorted_and_the_rest_explained(call, answer):
+    found = answer("speed", "llama-3.1-8b", "--all", "--concurrency", "8", "--price", "1")
+    rates = [row["tokens_per_second"]["expected"] / row["gpus"] for row in found["devices"]]
+    assert rates == sorted(rates, reverse=True)
+    assert {"h100", "b200"} <= {row["gpu"] for row in found["devices"]}
+    assert all(found["left_out"].values())
+    assert "USD a million tokens" in call("speed", "llama-3.1-8b", "--all", "--concurrency", "8", "--price", "1")[1]
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (["--gpu", "h100", "--ram", "8GiB", "--ram-bandwidth", "80GB/s"], "--ram has no effect with --runtime vllm"),
+    (["--gpu", "h100", "--ram", "8GiB"], "--ram needs --ram-bandwidth"),
+    (["--gpu", "h100", "--draft-tokens", "4"], "--draft-tokens needs --acceptance"),
+    (["--gpu", "h100", "--draft-tokens", "2", "--acceptance", "4"], "--acceptance 4 is more than --draft-tokens 2"),
+    (["--all", "--gpu", "h100"], "--gpu has no effect with --all"), ([], "an accelerator has to be said"),
+    (["--gpu", "h100", "--tp", "2", "--gpus", "3"], "tp 2, pp 1 and dp 1 make 2 devices, not 3"),
+    (["--gpu", "h100", "--concurrency", "1,99999999"], "requests are more than"),
+    (["--gpu", "h100", "--slo", "soon"], "'soon' is no time, such as tpot=30ms"),
+    (["--gpu", "h100", "--measured", "tpot=3ms"], "does not say at how many requests"),
+    (["--gpu", "rtx-4090", "--runtime", "llama.cpp", "--ram", "much", "--ram-bandwidth", "1GB/s"],
+     "is no size of memory"),
+    (["--gpu", "rtx-4090", "--runtime", "llama.cpp", "--ram", "1GiB", "--ram-bandwidth", "fast"], "is no bandwidth"),
+    (["--gpu", "cpu"], "error: "),
+])
+def test_what_has_no_effect_or_meaning_is_refused(call, options, message):
+    code, out, err = call("speed", "llama-3.1-8b", *options)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+@pytest.mark.parametrize(("runtime", "gpu", "command"), [
+    ("sglang", "h100", "python -m sglang.bench_serving"), ("tensorrt-llm", "h100", "trtllm-bench --model"),
+    ("llama.cpp", "rtx-4090", "llama-bench -m")])
+def test_each_runtime_has_its_own_benchmark(answer, runtime, gpu, command):
+    found = answer("speed", "llama-3.1-8b", "--gpu", gpu, "--runtime", runtime, "--quant",
+                   "q4_k_m" if runtime == "llama.cpp" else "none", "--concurrency", "1")
+    assert found["verify"].startswith(command)
+
+
+def test_a_table_names_its_basis_and_a_plot_is_drawn(call, tmp_path):
+    pytest.importorskip("matplotlib")
+    code, out, _ = call(*LLAMA, "--gpus", "2", "--slo", "15ms", "--plot", str(tmp_path / "curve.svg"))
+    assert code == 0
+    for part in ("basis: vllm dense", "range: 10th to 90th percentile", "verify: vllm bench", "of an idle server"):
+        assert part in out
+    assert (tmp_path / "curve.svg").read_text("utf-8").startswith("<?xml")
+
+
+def test_the_same_from_python():
+    found = paramcalc.speed("llama-3.1-8b", "h100", output=256, concurrency="1,8", tp=2)
+    assert [point.concurrency for point in found.points] == [1, 8]
+    assert found.assumptions["output"] == 256
+    with pytest.raises(UsageError, match="unknown setting 'colour'"):
+        paramcalc.speed("llama-3.1-8b", "h100", colour="red")
+
+
+RUN = ("train", "llama-2-7b", "--gpu", "h100", "--gpus", "64", "--zero", "1", "--tokens", "2T")
+
+
+def test_a_run_is_a_range(answer):
+    found = answer(*RUN, "--price", "2")
+    for name, figure in found["run"].items():
+        assert figure["low"] < figure["expected"] < figure["high"], name
+    assert found["run"]["gpu_hours"]["expected"] == pytest.approx(64 * 24 * found["run"]["days"]["expected"], rel=1e-4)
+    assert found["run"]["cost_usd"]["expected"] == pytest.approx(2 * found["run"]["gpu_hours"]["expected"], rel=1e-4)
+    assert found["assumptions"]["run"]["step_tokens"] == 2**22
+
+
+def test_a_stated_mfu_replaces_the_estimate(answer):
+    found = answer(*RUN, "--mfu", "41%", "--power", "1.0", "--pue", "1.1", "--grid", "france")["run"]
+    assert all(figure["low"] == figure["high"] for figure in found.values() if figure)
+    assert found["mfu"]["expected"] == pytest.approx(0.41)
+    assert found["energy_kwh"]["expected"] == pytest.approx(found["gpu_hours"]["expected"] * 0.7 * 1.1, rel=1e-4)
+    assert found["co2_kg"]["expected"] == pytest.approx(found["energy_kwh"]["expected"] * 0.044, rel=1e-4)
+    assert found["cost_usd"] is None
+    share = answer(*RUN, "--mfu", "0.41", "--run-share", "50%")["run"]
+    assert share["days"]["expected"] == pytest.approx(2 * found["days"]["expected"], rel=1e-4)
+
+
+def test_what_does_not_fit_still_has_its_run(call):
+    code, out, _ = call("train", "llama-3.1-70b", "--gpu", "h100", "--gpus", "8", "--tokens", "1T", "--json")
+    found = json.loads(out)
+    assert (code, found["fits"]) == (1, False)
+    assert found["run"]["days"]["expected"] > 1000
+
+
+def test_a_search_shows_days_and_how_many(call, answer):
+    search = ("train", "llama-2-7b", "--gpu", "h100", "--gpus", "8", "--search", "--tokens", "1T", "--top", "3")
+    found = answer(*search)
+    assert len(found["layouts"]) == 3 < found["fitting"]
+    assert found["layouts"][0]["tokens_per_second"] >= found["layouts"][-1]["tokens_per_second"] * 0.98
+    assert found["layouts"][0]["run"]["days"]["expected"] > 1
+    out = call(*search)[1]
+    assert "days" in out
+    assert f"3 of {found['fitting']} ways to divide" in out
+
+
+def test_the_run_is_said_to_people(call):
+    code, out, _ = call(*RUN)
+    assert code == 0
+    for part in ("whole run", "device-hours", "no cost without --price", "steps that count: 85% (65% to 95%)"):
+        assert part in out
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (["--mfu", "0.4"], "--mfu has no effect without --tokens"), (["--tokens", "1T"], "--tokens needs --gpu NAME"),
+    (["--top", "3"], "--top has no effect without --search"),
+    (["--global-batch", "8"], "--global-batch has no effect without --search or --tokens"),
+    (["--tokens", "1T", "--gpu", "h100", "--mfu", "140%"], "--mfu: "),
+    (["--tokens", "1T", "--gpu", "h100", "--grid", "moon"], "--grid moon: neither a number"),
+    (["--tokens", "1T", "--gpu", "h100", "--gpus", "8", "--global-batch", "12"], "is not a multiple of dp"),
+    (["--tokens", "1T", "--gpu", "h100", "--global-batch", "8", "--micro-batches", "8"], "say the same"),
+])
+def test_what_has_no_effect_in_training_is_refused(call, options, message):
+    code, out, err = call("train", "gpt2", *options)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_micro_batches_come_from_what_was_said(answer):
+    base = ("train", "gpt2", "--gpu", "h100", "--gpus", "8", "--tokens", "1B")
+    for options, tokens in ((["--micro-batches", "4"], 4 * 8 * 4096), (["--global-batch", "64"], 64 * 4096)):
+        assert answer(*base, *options)["assumptions"]["run"]["step_tokens"] == tokens
