@@ -24,7 +24,7 @@ PYODIDE = "314.0.7"
 PLATFORM = ("--python-version", "3.14", "--implementation", "cp", "--abi", "cp314", "--platform",
             "pyemscripten_2026_0_wasm32", "--only-binary", ":all:")
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
-PAGE_FILES = ("index.html", "page.css", "calculator.js", "worker.js")
+PAGE_FILES = ("index.html", "page.css", "calculator.js", "worker.js", "page.py")
 STYLE = ROOT / "paramcalc" / "reports" / "html" / "style.css"
 """The style sheet that reports carry too."""
 
@@ -47,7 +47,7 @@ def collect(scratch: Path, out: Path, wheel: Path | None) -> None:
         shutil.copy(HERE / name, out / name)
     shutil.copy(STYLE, out / STYLE.name)
     pyodide(scratch, out)
-    pip("download", "--dest", out / "wheels", *PLATFORM, requirement("pydantic"))
+    pip("download", "--dest", out / "wheels", *PLATFORM, *dependencies(without="pyyaml"))
     pure_yaml(scratch, out / "wheels")
     if wheel is None:
         pip("wheel", "--no-deps", "--wheel-dir", out / "wheels", ROOT)
@@ -57,10 +57,10 @@ def collect(scratch: Path, out: Path, wheel: Path | None) -> None:
     (out / "wheels.json").write_text(json.dumps(names), "utf-8")
 
 
-def requirement(name: str) -> str:
-    """A dependency as `pyproject.toml` states it."""
-    listed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
-    return next(line for line in listed if line.startswith(name))
+def dependencies(*, without: str) -> list[str]:
+    """The package's dependencies as `pyproject.toml` states them, but for one that has no wheel for the platform."""
+    listed: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    return [line for line in listed if not line.startswith(without)]
 
 
 def pyodide(scratch: Path, out: Path) -> None:
@@ -75,7 +75,7 @@ def pyodide(scratch: Path, out: Path) -> None:
 
 def pure_yaml(scratch: Path, wheels: Path) -> None:
     """PyYAML's pure Python from its source distribution, as a wheel that Pyodide can unpack."""
-    pip("download", "--no-deps", "--no-binary", "pyyaml", "--dest", scratch, requirement("pyyaml"))
+    pip("download", "--no-deps", "--no-binary", "pyyaml", "--dest", scratch, "pyyaml")
     source = next(scratch.glob("[pP]y[yY][aA][mM][lL]-*.tar.gz"))
     version = source.name.removesuffix(".tar.gz").partition("-")[2]
     with tarfile.open(source) as package:

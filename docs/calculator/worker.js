@@ -10,7 +10,8 @@ async function start() {
   const names = await (await fetch("wheels.json")).json();
   const wheels = await Promise.all(names.map(async (name) => (await fetch(`wheels/${name}`)).arrayBuffer()));
   for (const wheel of wheels) python.unpackArchive(wheel, "wheel");
-  const answer = python.pyimport("paramcalc.reports.page").answer;
+  python.FS.writeFile("/home/pyodide/page.py", await (await fetch("page.py")).text());
+  const answer = python.pyimport("page").answer;
   postMessage({ state: "ready", start: JSON.parse(answer(JSON.stringify({ command: "start" }))) });
   return answer;
 }

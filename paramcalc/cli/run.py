@@ -91,6 +91,10 @@ def emit(answers: Sequence[Report], common: Written, *, many: bool) -> None:
         write("---\n".join(texts), common.output)
     elif common.style is Format.markdown:
         write(render.to_markdown(tables), common.output)
+    elif common.style is Format.html:
+        from paramcalc.reports.html.document import answers_html
+
+        write(answers_html(answers, many=many), common.output)
     elif common.style is Format.csv:
         write(render.to_csv(answers, many=many), common.output)
     elif common.output is None and coloured(common.color):

@@ -37,8 +37,11 @@ def number(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def picture(width: int, height: int, label: str, *children: str) -> str:
-    """A whole picture that scales with its place and reads its label to a screen reader."""
+def picture(width: int, height: int, label: str, *children: str, role: str = "img") -> str:
+    """A whole picture that scales with its place and reads its label to a screen reader.
+
+    The role is `group` where parts of it can be chosen.
+    """
     return element("svg", element("title", escape(label)), *children, xmlns="http://www.w3.org/2000/svg",
-                   viewBox=f"0 0 {width} {height}", role="img", aria_label=label, font_family="system-ui, sans-serif",
+                   viewBox=f"0 0 {width} {height}", role=role, aria_label=label, font_family="system-ui, sans-serif",
                    font_size=12)

@@ -43,7 +43,8 @@ class Rectangle(NamedTuple):
 
 def treemap(areas: Sequence[Area], label: str, width: int = 960, height: int = 420) -> str:
     """The picture as SVG text."""
-    return svg.picture(width, height, label, *_drawn(areas, Rectangle(0, 0, width, height)))
+    role = "group" if any(area.key for area in areas) else "img"
+    return svg.picture(width, height, label, *_drawn(areas, Rectangle(0, 0, width, height)), role=role)
 
 
 def squarify(values: Sequence[int], place: Rectangle) -> list[Rectangle]:
@@ -111,7 +112,7 @@ def _area(area: Area, place: Rectangle) -> str:
     if area.children and place.height > 2 * HEADER and place.width > 2 * HEADER:
         inside = Rectangle(place.x + 2, place.y + HEADER, place.width - 4, place.height - HEADER - 2)
         inner = _drawn(area.children, inside)
-    attributes = {"data_key": area.key, "tabindex": 0, "role": "button"} if area.key else {}
+    attributes = {"data_key": area.key, "tabindex": 0, "role": "button", "aria_label": area.detail} if area.key else {}
     return svg.element("g", svg.element("title", escape(area.detail)), box, *_label(area.label, place), *inner,
                        **attributes)
 

@@ -1,0 +1,128 @@
+"""What the page asks Python: a question as JSON in, the command line's own answer out.
+
+Each question becomes a command line, which is run as a terminal would run it: the figures, the JSON and the errors of
+the page are those of `paramcalc COMMAND`. Only the pictures are added here, by the package's own picture code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+from paramcalc.cli.main import run
+from paramcalc.reports.pictures.components import component_map
+from paramcalc.reports.pictures.context import memory_chart
+
+HOME = Path("/home/pyodide/model")
+OPTIONS = {
+    "count": (), "explain": (), "estimate": ("context",), "flops": ("context", "batch"),
+    "memory": ("context", "batch", "quant", "gpu", "gpus"), "fit": ("context", "batch", "quant", "gpu", "gpus"),
+    "train": ("context", "batch"),
+}
+"""Fields of the form that each command takes."""
+FLAGS = {"flops": {"context": "--seq"}, "train": {"context": "--seq", "batch": "--micro-batch"}}
+"""Options whose name is not that of the field."""
+DEFAULTS = {"batch": "1", "gpus": "1"}
+
+
+def answer(text: str) -> str:
+    """The answer to a question, both as JSON text."""
+    question: dict[str, str] = json.loads(text)
+    return json.dumps(start() if question["command"] == "start" else answered(question))
+
+
+def start() -> dict[str, Any]:
+    """The choices of the form."""
+    from paramcalc.catalog.accelerators import accelerators
+    from paramcalc.readers.presets import presets
+
+    formats = ("fp8", "int8", "awq", "mxfp4", "nvfp4", "nf4", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "iq2_xs")
+    return {"presets": list(presets()), "formats": formats,
+            "devices": [[key, device.name] for key, device in accelerators().items()]}
+
+
+def answered(question: dict[str, str]) -> dict[str, Any]:
+    """The tables, pictures and copies of one answer, or what is wrong with the question."""
+    if "text" in question:
+        HOME.mkdir(parents=True, exist_ok=True)
+        name = "spec.yaml" if question["model"].lower().endswith((".yaml", ".yml")) else "config.json"
+        (HOME / name).write_text(question["text"], "utf-8")
+        model = str(HOME / name)
+    else:
+        name = model = question["model"] or "-"
+    words = [question["command"], model, *options(question)]
+    code, body, messages = command([*words, "--format", "html"])
+    errors = problems(messages, model, name)
+    if not body and errors:
+        return {"error": errors}
+    result = json.loads(command([*words, "--json"])[1]) if question["command"] != "explain" else None
+    return {
+        "html": picture(question, model, result) + body.partition("<main>")[2].partition("</main>")[0],
+        "summary": "; ".join(error["text"] for error in errors) or ("does not fit" if code == 1 else "Done"),
+        "cli": shlex.join(["paramcalc", question["command"], name, *options(question)]),
+        "json": json.dumps(result, indent=2), "markdown": command([*words, "--format", "markdown"])[1],
+        "csv": command([*words, "--format", "csv"])[1],
+    }
+
+
+def options(question: dict[str, str]) -> list[str]:
+    """The form's fields as the command's options; what is as usual stays unsaid."""
+    words = []
+    for field in OPTIONS[question["command"]]:
+        value = question.get(field, "")
+        if value and value != DEFAULTS.get(field) and not (field == "gpus" and not question.get("gpu")):
+            flag = FLAGS.get(question["command"], {}).get(field, f"--{field}")
+            words += [flag, value]
+    return words
+
+
+def command(words: list[str]) -> tuple[int, str, str]:
+    """A command line's exit code and what it writes on its two streams."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run(words)
+    return code, out.getvalue(), err.getvalue()
+
+
+def problems(messages: str, path: str, name: str) -> list[dict[str, str]]:
+    """Errors with their hints, and warnings, as the command line wrote them; the pasted file under its own name."""
+    rows: list[dict[str, str]] = []
+    for line in messages.replace(path, name).splitlines():
+        kind, _, content = line.partition(": ")
+        if kind == "hint" and rows:
+            rows[-1]["hint"] = content
+        elif kind in ("error", "warning"):
+            rows.append({"text": content, "hint": ""})
+    return rows
+
+
+CONTEXTS = tuple(2**power for power in range(10, 18))
+
+
+def by_context(question: dict[str, str], model: str, result: dict[str, Any]) -> str:
+    """Memory on the fullest device at doubling contexts, for one sequence and for the batch asked about."""
+    lines: dict[str, list[tuple[int, int]]] = {}
+    for batch in dict.fromkeys(("1", question.get("batch") or "1")):
+        for context in CONTEXTS:
+            words = options(question | {"context": str(context), "batch": batch})
+            points = json.loads(command(["memory", model, *words, "--json"])[1])
+            fullest = max(device["total"] for device in points["per_device"])
+            lines.setdefault(f"batch {batch}", []).append((context, fullest))
+    gpu = result["assumptions"].get("gpu")
+    return memory_chart(result["model"]["name"], lines, (gpu["name"], gpu["usable_bytes"]) if gpu else None)
+
+
+def picture(question: dict[str, str], model: str, result: dict[str, Any] | None) -> str:
+    """The picture of an answer, or nothing."""
+    if question["command"] == "count":
+        by_tensor = json.loads(command(["count", model, "--by", "tensor", "--json"])[1])
+        drawn = component_map(by_tensor, question.get("focus", ""))
+    elif question["command"] == "memory" and result is not None:
+        drawn = by_context(question, model, result)
+    else:
+        return ""
+    return f'<figure class="picture">{drawn}</figure>'

@@ -1,0 +1,37 @@
+"""Where the parameters are: a map of components and their tensors, drawn from `count`'s JSON."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.reports.numbers import short
+from paramcalc.reports.pictures.svg import colour
+from paramcalc.reports.pictures.treemap import Area, treemap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BACK = "."
+"""The key of an area that leads back to the whole."""
+
+
+def component_map(answer: Mapping[str, Any], focus: str = "") -> str:
+    """Components with their tensors inside, or only those of the component in focus.
+
+    `answer` is what `count --by tensor --json` writes; areas are in proportion to parameters.
+    """
+    tensors: dict[str, list[Area]] = {}
+    for row in answer["tensors"]:
+        values = row["copies"] * prod(row["shape"])
+        shape = " × ".join(f"{size:,}" for size in row["shape"])
+        detail = f"{row['name']}: {values:,} parameters ({shape}, {row['copies']:,} copies)"
+        tensors.setdefault(row["component"], []).append(
+            Area(row["name"].rpartition("*.")[2], values, colour(row["component"]), detail, key=BACK if focus else ""))
+    if focus in tensors:
+        return treemap(tensors[focus], f"Parameters of {focus} by tensor")
+    areas = [Area(f"{row['component']} {short(row['parameters'])}", row["parameters"], colour(row["component"]),
+                  f"{row['component']}: {row['parameters']:,} parameters", tuple(tensors.get(row["component"], ())),
+                  row["component"])
+             for row in answer["components"]]
+    return treemap(areas, f"Parameters of {answer['model']['name']} by component and tensor")
