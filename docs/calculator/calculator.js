@@ -18,6 +18,7 @@ worker.onmessage = ({ data }) => {
   fill("presets", data.start.presets.map((name) => [name, ""]));
   fill("quant", data.start.formats.map((name) => [name, name]));
   fill("gpu", data.start.devices);
+  byId("gpu").value = "rtx-4090";
   restore();
   ready = true;
   show();
@@ -158,4 +159,5 @@ async function copy(text) {
   setTimeout(() => { byId("copied").textContent = ""; }, 1500);
 }
 
+window.paramcalc = { ask }; // for programs that drive the page
 tabs();

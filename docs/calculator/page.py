@@ -82,10 +82,11 @@ def options(question: dict[str, str]) -> list[str]:
 
 def command(words: list[str]) -> tuple[int, str, str]:
     """A command line's exit code and what it writes on its two streams."""
-    out, err = io.StringIO(), io.StringIO()
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = run(words)
-    return code, out.getvalue(), err.getvalue()
+    written, messages = (stream.buffer.getvalue().decode("utf-8") for stream in (out, err))  # type: ignore[attr-defined]
+    return code, written, messages
 
 
 def problems(messages: str, path: str, name: str) -> list[dict[str, str]]:

@@ -27,11 +27,20 @@ def component_map(answer: Mapping[str, Any], focus: str = "") -> str:
         shape = " × ".join(f"{size:,}" for size in row["shape"])
         detail = f"{row['name']}: {values:,} parameters ({shape}, {row['copies']:,} copies)"
         tensors.setdefault(row["component"], []).append(
-            Area(row["name"].rpartition("*.")[2], values, colour(row["component"]), detail, key=BACK if focus else ""))
+            Area(_last(row["name"]), values, colour(row["component"]), detail, key=BACK if focus else ""))
     if focus in tensors:
         return treemap(tensors[focus], f"Parameters of {focus} by tensor")
-    areas = [Area(f"{row['component']} {short(row['parameters'])}", row["parameters"], colour(row["component"]),
-                  f"{row['component']}: {row['parameters']:,} parameters", tuple(tensors.get(row["component"], ())),
-                  row["component"])
-             for row in answer["components"]]
+    areas = [_component(row, tensors.get(row["component"], [])) for row in answer["components"]]
     return treemap(areas, f"Parameters of {answer['model']['name']} by component and tensor")
+
+
+def _component(row: Mapping[str, Any], tensors: list[Area]) -> Area:
+    values = row["parameters"]
+    return Area(row["component"], values, colour(row["component"]),
+                f"{row['component']}: {values:,} parameters ({short(values)})", tuple(tensors), row["component"])
+
+
+def _last(name: str) -> str:
+    """The module a tensor belongs to: `q_proj` of `model.layers.*.self_attn.q_proj.weight`."""
+    module, _, last = name.rpartition(".")
+    return module.rpartition(".")[2] if last in ("weight", "bias") and module else last

@@ -13,7 +13,7 @@ from paramcalc.reports.pictures import svg
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-LABEL_WIDTH, LABEL_HEIGHT = 7.0, 16.0
+LABEL_WIDTH, LABEL_HEIGHT = 6.6, 16.0
 """Pixels a letter and a line need, about."""
 HEADER = 18.0
 """Height of the strip that names an area with areas inside."""

@@ -1,0 +1,107 @@
+"""The calculator page in a real browser: the command line's figures and errors, nothing from elsewhere, no barrier."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from paramcalc.readers.presets import presets
+
+pytestmark = pytest.mark.long
+ROOT = Path(__file__).parent.parent.parent
+BAD = sorted(path for path in (ROOT / "tests/data/bad").glob("*/*") if path.suffix in (".yaml", ".json"))
+LARGEST, LARGEST_PACKED = 22 * 2**20, 12 * 2**20
+
+
+def ask(page, **question):
+    """What the worker answers, as the page itself asks it."""
+    return page.evaluate("question => window.paramcalc.ask(question)", question)
+
+
+def command(*words):
+    """The command line's JSON."""
+    done = subprocess.run([sys.executable, "-m", "paramcalc", *words, "--json"], capture_output=True, text=True,
+                          check=False, cwd=ROOT)
+    return json.loads(done.stdout)
+
+
+def test_nothing_comes_from_elsewhere(page, address):
+    assert {url for url in page.requests if not url.startswith((address, "data:", "blob:"))} == set()
+    assert page.errors == []
+
+
+def test_download_is_small(site, tmp_path):
+    import gzip
+
+    files = [path for path in site.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= LARGEST
+    assert sum(len(gzip.compress(path.read_bytes(), 6)) for path in files) <= LARGEST_PACKED
+
+
+def test_presets_count_as_on_the_command_line(page):
+    names = presets()
+    expected = {answer["model"]["name"]: answer["parameters"] for answer in command("count", *names)}
+    for name in names:
+        assert json.loads(ask(page, command="count", model=name)["json"])["parameters"] == expected[name]
+
+
+@pytest.mark.parametrize("name", ["memory", "flops", "train"])
+def test_other_questions_have_the_command_lines_figures(page, name):
+    answer = json.loads(ask(page, command=name, model="qwen3-8b", context="4096", batch="1")["json"])
+    option = "--context" if name == "memory" else "--seq"
+    assert answer == command(name, "qwen3-8b", option, "4096")
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_bad_files_get_the_command_lines_message(page, path):
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError:
+        pytest.skip("a browser hands over text")
+    answer = ask(page, command="count", model=path.name, text=text)
+    assert "internal error" not in json.dumps(answer)
+    assert answer.get("error") or answer.get("html")
+    assert page.errors == []
+
+
+def test_a_pasted_config_stays_out_of_the_address(page):
+    page.evaluate("document.getElementById('own').open = true")
+    page.fill("#text", '{"model_type": "llama", "hidden_size": 4096,}')
+    page.wait_for_selector("#answer .error", timeout=30_000)
+    assert page.inner_text("#answer").startswith("error: config.json:1:45: ")
+    assert "hidden_size" not in page.evaluate("atob(location.hash.slice(1).replaceAll('-', '+').replaceAll('_', '/'))")
+    page.click("#clear")
+    page.wait_for_selector("#answer table", timeout=30_000)
+
+
+def test_the_address_holds_the_question(browser, page):
+    page.fill("#model", "qwen3-8b")
+    page.dispatch_event("#model", "change")
+    page.wait_for_function("document.getElementById('state').textContent === 'Done'")
+    again = browser.new_page()
+    again.goto(page.url)
+    again.wait_for_selector("#answer table", timeout=180_000)
+    assert again.input_value("#model") == page.input_value("#model")
+    again.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark"), (1920, "light")])
+def test_no_barrier(page, axe, width, scheme):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate(axe)
+    found = page.evaluate("axe.run()")["violations"]
+    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found if rule["impact"] in ("serious", "critical")] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory):
+    """The source of axe-core, from the npm registry."""
+    folder = tmp_path_factory.mktemp("axe")
+    npm = shutil.which("npm")
+    subprocess.run([npm, "install", "--silent", "--prefix", folder, "axe-core@4.14.1"], check=True)
+    return (folder / "node_modules/axe-core/axe.min.js").read_text("utf-8")
