@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from paramcalc.spec.quantize import QuantRule
     from paramcalc.transforms.quantize import Kind
 
-CLASSES: dict[str, tuple[Kind, ...]] = {"Linear": ("linear", "towers", "head"), "Embedding": ("embedding",)}
-"""What a class's name takes."""
+CLASSES: dict[str, tuple[Kind, ...]] = {"Linear": ("linear", "head"), "Embedding": ("embedding",)}
+"""What a class's name takes: of the language model, whose layers the library quantizes one after the other."""
 MARLIN_24, DENSE = "marlin-24", ("", "dense")
 SPARSE = ("sparse-24-bitmask", "sparse-bitmask")
 
