@@ -48,14 +48,14 @@ def fit(
             raise UsageError(Problem(f"{why} what is kept between tokens",
                                      hint="fit the config.json beside it; `paramcalc memory` takes the weights alone"))
         need = Need(prepare(model, serving), serving.source)
-        machine = machine_of(device, need.prepared.runtime)
+        machine = machine_of(device, need.prepared)
         if plot is not None:
             from paramcalc.reports.plot import draw
 
             last = Serving(serving.context[-1], serving.batch, serving.source)
             draw(plot, model.spec.name, memory(need.prepared, last), machine)
         if machine is None:
-            every = machines(device, need.prepared.runtime)
+            every = machines(device, need.prepared)
             return reports.every(loaded, model, need, every, serving.context, serving.batch)
         return reports.one(loaded, model, need, machine, serving.context, serving.batch)
 

@@ -35,7 +35,7 @@ def memory(
         model = build(loaded.spec)
         prepared = prepare(model, serving)
         held = needed(prepared, Serving(serving.context, serving.batch, serving.source))
-        machine = machine_of(device, prepared.runtime)
+        machine = machine_of(device, prepared)
         if plot is not None:
             from paramcalc.reports.plot import draw
 

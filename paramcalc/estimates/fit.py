@@ -19,6 +19,8 @@ MORE_DEVICES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 72)
 SMALLER = {
     "llama.cpp": ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "q2_k"),
     "vllm": ("fp8", "awq"),
+    "sglang": ("fp8", "awq"),
+    "tensorrt-llm": ("fp8", "nvfp4"),
     "transformers": ("bnb_int8", "bnb_nf4"),
     "exact": ("fp8", "int4"),
 }

@@ -32,6 +32,8 @@ class Setup(NamedTuple):
     pp: int | None = None
     ep: int | None = None
     gpus: int | None = None
+    imatrix: bool | None = None
+    """Whether a GGUF mix is made with an importance matrix; None takes what published files of it are."""
 
 
 class Parts(NamedTuple):
@@ -72,7 +74,7 @@ class Prepared:
         kv_dtype = setup.kv_dtype or runtime.profile.kv_dtype
         asked = model.spec.state_dtype
         self.held: Types = types(self.dtype, kv_dtype)._replace(recurrent=cache_type(asked) if asked else None)
-        quantized = in_formats(model, setup.quant)
+        quantized = in_formats(model, setup.quant, imatrix=setup.imatrix)
         self.caveats = quantized.spec.caveats if setup.quant is None else ()
         """Why figures are less than exact: a format that is asked for is known, whatever a config says of its own."""
         self.weights_known: Known = known(self.caveats, "weights")
@@ -93,7 +95,9 @@ class Prepared:
     def _stage(self, tree: Node, model: Model) -> Stage:
         profile = self.runtime.profile
         table = rotary_table(tree, model.spec, self.held) if profile.rotary_table else 0
-        width, weights = widths(tree), weight_bytes(tree, self.dtype)
+        width = widths(tree)
+        tree = self.runtime.loaded(tree)
+        weights = weight_bytes(tree, self.dtype)
         for name, size in weights.formats.items():
             self.formats[name] = self.formats.get(name, 0) + size
         slack = self._slack(tree, table, model.spec.rotary_tables) if profile.caching_allocator else 0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from paramcalc.errors import Problem, UsageError
-from paramcalc.estimates.runtimes import vllm
+from paramcalc.estimates.pool import Pool
+from paramcalc.estimates.runtimes import sglang, vllm
 
 if TYPE_CHECKING:
     from paramcalc.catalog.accelerators import Accelerator
@@ -13,37 +14,25 @@ if TYPE_CHECKING:
     from paramcalc.estimates.runtimes import Runtime
 
 
-class Pool(NamedTuple):
-    """What a runtime that reserves its cache beforehand makes of the rest of a device."""
-
-    bytes: int
-    """Of one device."""
-    blocks: int
-    blocks_per_request: int
-    tokens: int
-    """Concurrency times context, rounded down, as the log derives it."""
-    page_tokens: int
-    """Blocks of one group times the tokens of the shortest page, as older logs say it."""
-    requests_per_thousand: int
-    """Requests of that context at once, times 1,000, rounded down."""
-
-
 class Machine:
     """An accelerator and the part of it that may be used."""
 
-    def __init__(self, device: Accelerator, runtime: Runtime, utilization: tuple[int, int] | None = None) -> None:
+    def __init__(self, device: Accelerator, runtime: Runtime, utilization: tuple[int, int] | None = None,
+                 devices: int = 1) -> None:
         """Raises UsageError where the device's memory is not known."""
         if device.capacity_bytes is None:
             raise UsageError(Problem(f"the memory of {device.name} is not known"))
         self.device, self.runtime = device, runtime
         self.capacity: int = device.capacity_bytes
-        part, whole = utilization or runtime.profile.utilization
+        part, whole = utilization or runtime.utilization(self.capacity, devices)
         self.share = self.capacity * part // whole
         self.usable = min(self.capacity, self.share + runtime.profile.graph_bytes)
         """Captured graphs come on top of the share a runtime is told to use."""
 
     def pool(self, found: Memory) -> Pool | None:
         """The cache vLLM reserves on the device with the least room; None for runtimes that reserve none."""
+        if self.runtime.name == "sglang":
+            return sglang.pool(found, self.capacity, self.share)
         if self.runtime.name != "vllm":
             return None
         prepared, serving, options = found.prepared, found.serving, self.runtime.options

@@ -18,17 +18,18 @@ def prepare(model: Model, settings: RuntimeSettings) -> Prepared:
     """The model, quantized and divided. Raises UsageError for settings that do not go together or do not apply."""
     runtime = Runtime(settings.runtime, settings.runtime_options)
     return Prepared(model, runtime, Setup(settings.dtype, settings.quant, settings.kv_dtype, settings.tp, settings.pp,
-                                          settings.ep, settings.gpus))
+                                          settings.ep, settings.gpus, settings.imatrix))
 
 
-def machine_of(settings: DeviceSettings, runtime: Runtime) -> Machine | None:
+def machine_of(settings: DeviceSettings, prepared: Prepared) -> Machine | None:
     """The accelerator named, as the runtime uses it; None where none is named."""
     if settings.gpu is None:
         return None
-    return Machine(find_accelerator(settings.gpu, settings.accelerators), runtime, settings.share)
+    device = find_accelerator(settings.gpu, settings.accelerators)
+    return Machine(device, prepared.runtime, settings.share, prepared.devices)
 
 
-def machines(settings: DeviceSettings, runtime: Runtime) -> list[Machine]:
+def machines(settings: DeviceSettings, prepared: Prepared) -> list[Machine]:
     """Every accelerator of the catalog, and of the user's file, whose memory is known."""
-    return [Machine(device, runtime, settings.share) for device in accelerators(settings.accelerators).values()
-            if device.capacity_bytes is not None]
+    return [Machine(device, prepared.runtime, settings.share, prepared.devices)
+            for device in accelerators(settings.accelerators).values() if device.capacity_bytes is not None]

@@ -18,7 +18,7 @@ from paramcalc.measures.flops import Workload
 from paramcalc.settings import DEFAULT_TOKENS, CachedTokens, Devices, Settings, Share, Stages, Tokens, option
 from paramcalc.sizes import parse_tokens
 
-RuntimeName = Literal["exact", "transformers", "vllm", "llama.cpp"]
+RuntimeName = Literal["exact", "transformers", "vllm", "sglang", "tensorrt-llm", "llama.cpp"]
 Batch = Annotated[int, Field(ge=1, le=2**20)]
 
 
@@ -48,6 +48,8 @@ class FormatSettings(Settings):
 
     dtype: str = option("bf16", "Format of weights that are not quantized: bf16, fp16, fp32.")
     quant: str | None = option(None, "Number format or GGUF mix of the weights: q4_k_m, gptq, awq, nf4, mxfp4, none.")
+    imatrix: bool | None = option(None, "GGUF mix made with an importance matrix; IQ types are, others are not, when "
+                                  "not given.")
     tp: Devices | None = option(None, "Tensor parallel size: devices among which each matrix is divided.")
     pp: Stages | None = option(None, "Pipeline parallel size: stages among which the layers are divided.")
     ep: Devices | None = option(None, "Expert parallel size: devices among which the experts are divided.")
@@ -211,3 +213,4 @@ class ServingKeywords(TypedDict, total=False):
     pp: int | None
     ep: int | None
     gpus: int | None
+    imatrix: bool | None

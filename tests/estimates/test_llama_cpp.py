@@ -3,10 +3,14 @@
 import pytest
 
 from paramcalc.build import build
+from paramcalc.errors import UsageError
+from paramcalc.estimates.inference import Prepared, Setup
 from paramcalc.estimates.prefill import Mask, Widths, peak
 from paramcalc.estimates.runtimes import Runtime
 from paramcalc.measures.cache import Serving, mixers
+from paramcalc.readers.models import load
 from paramcalc.spec.model import ModelSpec
+from tests.evidence.records import model
 
 SHORT = {"vocab_size": 1000, "hidden_size": 64, "num_layers": 4, "num_heads": 8, "num_kv_heads": 2, "head_dim": 16,
          "intermediate_size": 96}
@@ -26,8 +30,8 @@ def test_masks(fields, batch, settings, cells, made, held):
 
 
 @pytest.mark.parametrize(("settings", "rows"), [
-    ((), 512), (("ubatch=2048",), 512), (("ubatch=2048", "outputs=2048"), 2048), (("outputs=1",), 1),
-    (("ubatch=64",), 64), (("outputs=0",), 1),
+    ((), 1), (("version=2026-05",), 512), (("version=2026-05", "ubatch=2048"), 512), (("outputs=1",), 1),
+    (("ubatch=2048", "outputs=2048"), 2048), (("version=2026-05", "ubatch=64"), 64), (("outputs=0",), 1),
 ])
 def test_rows_of_logits(settings, rows):
     assert Runtime("llama.cpp", settings).logit_rows(Serving(8192)) == rows
@@ -45,3 +49,21 @@ def test_masks_are_gone_when_logits_are_made():
     assert peak(width, 512, 512, 4, mask=Mask(100, 100)) == 512 * (2 * 64 + 1000) * 4
     assert peak(width, 512, 512, 4, mask=Mask(5000, 5000)) == 512 * ((2 * 64 + 300) * 4 + 5000)
     assert peak(width, 512, 512, 4, mask=Mask(5000, 9000)) == 512 * ((2 * 64 + 200) * 4 + 9000)
+
+
+@pytest.mark.parametrize(("version", "times"), [("2026-06", 1), ("2026-05", 1), ("2026-04", 3)])
+def test_masks_of_a_version(version, times):
+    kinds = mixers(build(load("llama-3.1-8b").spec).tree)
+    mask = Runtime("llama.cpp", (f"version={version}",)).mask(kinds, Serving(8192))
+    assert mask.made == times * mask.held
+
+
+def test_ollama_27b_at_24k():
+    """Its log says a compute buffer of 146 MiB (Ollama 0.30.4, Q3_K_M)."""
+    prepared = Prepared(model("qwen3.5-27b"), Runtime("llama.cpp"), Setup(quant="q3_k_m"))
+    assert round(prepared.parts(Serving(24576))[0].activations / 2**20, 1) == 146.0
+
+
+def test_a_version_nobody_knows_is_refused():
+    with pytest.raises(UsageError, match="version='2020' is not known"):
+        Runtime("llama.cpp", ("version=2020",))

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from paramcalc.measures.cache import Cache, Mixer, Serving, Types
+    from paramcalc.tree import Node
 
-RUNTIMES = {"exact": "exact", "transformers": "transformers", "vllm": "vllm", "llama.cpp": "llama_cpp"}
+RUNTIMES = {"exact": "exact", "transformers": "transformers", "vllm": "vllm", "sglang": "sglang",
+            "tensorrt-llm": "tensorrt_llm", "llama.cpp": "llama_cpp"}
 """What people write, and the module."""
 
 
@@ -54,7 +56,8 @@ class Runtime:
             raise UsageError(Problem(f"unknown runtime {name!r}", hint=f"one of {', '.join(RUNTIMES)}"))
         self.name = name
         self._module: Any = import_module(f"{__name__}.{RUNTIMES[name]}")
-        self.options: Any = _options(name, self._module.Options, settings)
+        choices: dict[str, tuple[str, ...]] = getattr(self._module, "CHOICES", {})
+        self.options: Any = _options(name, self._module.Options, settings, choices)
         self.profile: Profile = self._module.PROFILE
         self.version: str = self._module.VERSION
         self.source: str = self._module.SOURCE
@@ -63,6 +66,18 @@ class Runtime:
         """What its caches take."""
         found: Cache = self._module.cache(kinds, serving, held, self.options)
         return found
+
+    def utilization(self, capacity: int, devices: int) -> tuple[int, int]:
+        """The share of a device of so many bytes it uses by itself, where so many share the model."""
+        make: Any = getattr(self._module, "utilization", None)
+        share: tuple[int, int] = self.profile.utilization if make is None else make(capacity, devices, self.options)
+        return share
+
+    def loaded(self, tree: Node) -> Node:
+        """The weights as it holds them: matrices in layouts of its kernels."""
+        make: Any = getattr(self._module, "loaded", None)
+        held: Node = tree if make is None else make(tree, self.options)
+        return held
 
     def chunk(self, serving: Serving) -> int:
         """Tokens computed at once."""
@@ -84,7 +99,8 @@ class Runtime:
         return found
 
 
-def _options(name: str, kind: Any, settings: Sequence[str]) -> Any:  # noqa: ANN401 - a NamedTuple of each module
+def _options(name: str, kind: Any, settings: Sequence[str],  # noqa: ANN401 - a NamedTuple of each module
+             choices: dict[str, tuple[str, ...]]) -> Any:  # noqa: ANN401
     values: dict[str, object] = {}
     for setting in settings:
         key, equals, text = setting.partition("=")
@@ -92,11 +108,15 @@ def _options(name: str, kind: Any, settings: Sequence[str]) -> Any:  # noqa: ANN
         if key not in kind._fields or not equals:
             known = ", ".join(f"{field}={kind._field_defaults[field]}" for field in kind._fields) or "none"
             raise UsageError(Problem(f"{name} has no option {setting!r}", hint=f"known, with their defaults: {known}"))
-        values[key] = _value(key, text, kind._field_defaults[key])
+        values[key] = _value(key, text, kind._field_defaults[key], choices.get(key, ()))
     return kind(**values)
 
 
-def _value(key: str, text: str, default: object) -> object:
+def _value(key: str, text: str, default: object, choices: tuple[str, ...]) -> object:
+    if choices:
+        if text not in choices:
+            raise UsageError(Problem(f"{key}={text[:40]!r} is not known", hint=f"one of {', '.join(choices)}"))
+        return text
     if isinstance(default, bool):
         if text.lower() not in ("true", "false", "yes", "no", "1", "0"):
             raise UsageError(Problem(f"{key}={text[:40]!r} is not true or false"))

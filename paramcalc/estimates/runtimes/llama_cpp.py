@@ -22,19 +22,27 @@ if TYPE_CHECKING:
 
     from paramcalc.tree import State
 
-VERSION = "llama.cpp as of 2026"
+VERSION = "llama.cpp since June 2026"
 SOURCE = ("ggml-org/llama.cpp@02c28f533ebb:src/llama-kv-cache-iswa.cpp, llama-context.cpp; "
           "@0054ee8ca80b:src/llama-memory-recurrent.cpp; @01b77b579398:src/llama-hparams.cpp")
 PAD = 256
 PROFILE = Profile("pp", kv_dtype="fp16", compute_bytes=4, notes=(
-    ("activations", "one ubatch in f32, its attention masks and logits of 512 positions, as the reserve pass asks; no "
-     "conversion buffers"),
+    ("activations", "one ubatch in f32, its attention masks and logits of one position a sequence, as the reserve pass "
+     "asks since June 2026 (before it: -R version=2026-05); no conversion buffers"),
     ("overhead", "none: the driver's own share is not in llama.cpp's figures"),
 ))
 
 
+CHOICES = {"version": ("2026-06", "2026-05", "2026-04")}
+
+
 class Options(NamedTuple):
     """What can be set."""
+
+    version: str = "2026-06"
+    """Whose rules are followed where they changed. From June 2026 on one position a sequence may ask for logits, before
+    it all of a micro-batch up to 512 (ggml-org/llama.cpp#23861); before May 2026 fused attention's mask was made in f32
+    (#23764)."""
 
     ubatch: int = 512
     """Tokens computed at once (-ub)."""
@@ -47,10 +55,9 @@ class Options(NamedTuple):
     flash: bool = True
     """Fused attention (-fa), which llama.cpp chooses by itself where it can; without it scores are held."""
     mask_f32: bool = False
-    """Fused attention's mask is made in f32 before it is held in f16, as before May 2026."""
-    outputs: int = 512
-    """Positions that may ask for logits at once: of a micro-batch all before June 2026 (ggml-org/llama.cpp#23861),
-    since then what the program says, as llama-server does: one a sequence."""
+    """Fused attention's mask is made in f32 before it is held in f16, whatever the version."""
+    outputs: int = 0
+    """Positions that may ask for logits at once; 0 for what the version allows."""
 
 
 def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Options) -> Cache:
@@ -101,7 +108,8 @@ def chunk(serving: Serving, options: Options) -> int:
 
 def logit_rows(serving: Serving, options: Options) -> int:
     """The graph is reserved with logits for as many tokens of a micro-batch as may ask for them."""
-    return min(chunk(serving, options), max(1, options.outputs))
+    allowed = options.outputs or (serving.batch if options.version == "2026-06" else 512)
+    return min(chunk(serving, options), allowed)
 
 
 def score_keys(serving: Serving, options: Options) -> int:
@@ -118,7 +126,7 @@ def mask(kinds: Iterable[Mixer], serving: Serving, options: Options) -> Mask:
     seen = _shared(serving, options) * cells // serving.batch
     if not options.flash:
         return Mask(4 * seen, 4 * seen)
-    return Mask(2 * seen, 6 * seen if options.mask_f32 else 2 * seen)
+    return Mask(2 * seen, 6 * seen if options.mask_f32 or options.version == "2026-04" else 2 * seen)
 
 
 def _shared(serving: Serving, options: Options) -> int:

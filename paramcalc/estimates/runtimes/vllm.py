@@ -14,14 +14,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from paramcalc.catalog.formats import find_format
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.runtimes import Profile
 from paramcalc.measures.cache import DS_MLA, Cache, Line, Mixer, Serving, Types, cache_type, describe, needed
+from paramcalc.tree import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from paramcalc.tree import State
+    from paramcalc.tree import Leaf, Node, State
 
 VERSION = "vLLM 0.1x, V1 engine"
 SOURCE = ("vllm-project/vllm@001cabc1be16:vllm/v1/core/kv_cache_utils.py, vllm/v1/kv_cache_interface.py, "
@@ -53,6 +55,14 @@ class Options(NamedTuple):
     speculative: int = 0
     """Tokens drafted for each sequence, for which recurrent layers keep further states."""
     block: int = BLOCK
+    mxfp4: str = "triton"
+    """Kernels of MXFP4 experts: triton pads the codes of a row (Hopper), marlin and flashinfer the sizes themselves."""
+
+
+CHOICES = {"mxfp4": ("triton", "marlin", "flashinfer", "none")}
+PADDED = {"marlin": (256, 128), "flashinfer": (256, 256)}
+"""What kernels round the residual width and the experts' own up to (vllm-project/vllm
+layers/quantization/mxfp4.py, Mxfp4MoEMethod.create_weights)."""
 
 
 class Kind(NamedTuple):
@@ -147,8 +157,9 @@ def _block(kind: Kind, block: int, page: int) -> int:
     if not kind.token_bytes:
         return block
     if page % kind.token_bytes:
-        raise UsageError(Problem(f"{kind.name}: {kind.token_bytes} bytes a token do not fill a page of {page}",
-                                 hint="vLLM refuses pages it cannot make equal; use --runtime exact"))
+        raise UsageError(Problem(f"{kind.name}: {kind.token_bytes} bytes a token do not fill a page of {page}; how "
+                                 "vLLM lays out the pages of such a model is not modelled here",
+                                 hint="--runtime exact gives the lower bound of its cache"))
     return page // kind.token_bytes
 
 
@@ -166,6 +177,33 @@ def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Option
                           pages * block if kind.token_bytes else pages, size,
                           kind.layers * kind.token_bytes if more and kind.token_bytes else 0))
     return Cache(tuple(lines))
+
+
+def loaded(tree: Node, options: Options) -> Node:
+    """Experts in MXFP4 as the kernels hold them: rows of codes padded to 256 by Triton's layout for Hopper, whose
+    scales are not (gpt-oss-120b: 64.38 GiB in a log); other kernels pad both sizes."""
+    if options.mxfp4 == "none":
+        return tree
+
+    def change(_: str, leaf: Leaf) -> tuple[Leaf]:
+        if not isinstance(leaf, Tensor) or leaf.component != "moe_experts" or leaf.format is None:
+            return (leaf,)
+        if leaf.format.name != "mxfp4":
+            return (leaf,)
+        if options.mxfp4 == "triton":
+            return (leaf._replace(format=find_format("mxfp4_triton")),)
+        hidden, other = PADDED[options.mxfp4]
+        joined = 2 if "gate_up" in leaf.name else 1  # gate and up are rounded each by itself
+        sizes = (up(size, hidden) if axis == "hidden" else joined * up(size // joined, other)
+                 for size, axis in zip(leaf.shape, leaf.axes, strict=True))
+        return (leaf._replace(shape=tuple(sizes)),)
+
+    return tree.map(change)
+
+
+def up(size: int, step: int) -> int:
+    """Rounded up to a multiple."""
+    return -(-size // step) * step
 
 
 def merged(kinds: Iterable[Kind]) -> list[Kind]:
