@@ -146,6 +146,7 @@ def _one(loaded: Loaded, trainer: Trainer, asked: Asked, plot: Path | None, micr
          strict: bool) -> Report:
     from paramcalc.activations.fold import activations
     from paramcalc.estimates.largest import largest
+    from paramcalc.estimates.training_remedies import Run, training_remedies
     from paramcalc.reports import train as reports
 
     devices = trainer.devices(asked.layout, asked.load, asked.policy)
@@ -156,6 +157,9 @@ def _one(loaded: Loaded, trainer: Trainer, asked: Asked, plot: Path | None, micr
     if asked.gpu is not None:
         most = largest(trainer, asked.layout, asked.load, asked.policy, asked.capacity)
         asked = asked._replace(largest=most)
+        if max(device.total for device in devices) > asked.capacity:
+            run = Run(asked.recipe, asked.layout, asked.load, asked.policy)
+            asked = asked._replace(remedies=tuple(training_remedies(trainer, run, asked.capacity)))
     if plot is not None:
         from paramcalc.reports.train_plot import draw
 

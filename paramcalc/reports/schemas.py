@@ -70,8 +70,9 @@ RUN = record(dict.fromkeys(("mfu", "step_seconds", "tokens_per_second", "days", 
                             "cost_usd"), SPAN))
 TRAIN_KEYS = {"per_device": many(STAGE), "max_device_bytes": COUNT}
 TRAIN_MORE = {"fits": FLAG, "capacity": BYTES, "headroom": record({"bytes": INTEGER}), "why": TEXT, "devices": COUNT,
-              "heaviest_stage": COUNT, "largest": {"type": ["object", "null"]}, "layouts": many({"type": "object"}),
-              "run": RUN}
+              "heaviest_stage": COUNT, "largest": {"type": ["object", "null"]},
+              "remedies": many(record({"option": TEXT, "needed": COUNT})), "known": {"type": "object"},
+              "layouts": many({"type": "object"}), "run": RUN}
 FLOPS_KEYS: dict[str, Schema] = dict.fromkeys(
     ("forward", "backward", "training_step", "prefill", "decode_token", "approximation_6nd"), COUNT) | {
         "per_token": record({"forward": COUNT, "training": COUNT}),

@@ -8,6 +8,7 @@ from paramcalc.estimates.layouts import capacity
 from paramcalc.reports.count import head, headline
 from paramcalc.reports.numbers import binary
 from paramcalc.reports.table import Answer, Column, Table
+from paramcalc.spec.caveats import LEVELS, known
 from paramcalc.transforms.lora import trainable_parameters
 
 if TYPE_CHECKING:
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
     from paramcalc.activations.policy import Policy
     from paramcalc.build import Model
     from paramcalc.catalog.accelerators import Accelerator
+    from paramcalc.estimates.fit import Remedy
     from paramcalc.estimates.training import Device, Layout, Recipe
     from paramcalc.readers.models import Loaded
+    from paramcalc.spec.caveats import Known
 
 PARTS = ("weights", "gradients", "optimizer", "master_weights", "activations", "logits", "communication", "working")
 LETTERS = dict(zip(PARTS, "WGOMALCT", strict=True))
@@ -38,6 +41,8 @@ class Asked(NamedTuple):
     """The largest micro-batch and sequence that fit the accelerator."""
     unknown: tuple[str, ...] = ()
     """Components whose activations nobody described."""
+    remedies: tuple[Remedy, ...] = ()
+    """What would make it fit, where it does not."""
 
     @property
     def capacity(self) -> int:
@@ -53,14 +58,29 @@ def answer(loaded: Loaded, model: Model, devices: list[Device], asked: Asked) ->
         "per_device": [device_json(device) for device in devices],
         "max_device_bytes": worst.total, "heaviest_stage": worst.stage, "why": why(devices),
         "trainable": trainable_parameters(model.tree), "devices": asked.layout.devices,
+        "known": known_figures(model, asked),
     }
     json["warnings"] += doubts(model, asked)
     fits = True
     if asked.gpu is not None:
         fits = worst.total <= asked.capacity
         json |= {"fits": fits, "capacity": {"bytes": asked.capacity},
-                 "headroom": {"bytes": asked.capacity - worst.total}, "largest": asked.largest}
+                 "headroom": {"bytes": asked.capacity - worst.total}, "largest": asked.largest,
+                 "remedies": [remedy._asdict() for remedy in asked.remedies]}
     return Answer(json, (_table(model, devices, asked),), failed=not fits)
+
+
+def known_figures(model: Model, asked: Asked) -> dict[str, Known]:
+    """How each figure is known: states as the parameters are, activations as far as they are described."""
+    states = known(model.spec.caveats, "parameters")
+    weights = max(states, known(model.spec.caveats, "weights"), key=LEVELS.index)
+    if model.spec.uncounted:
+        states, weights = (max(level, "bound", key=LEVELS.index) for level in (states, weights))
+    activations: Known = "bound" if asked.unknown or model.spec.uncounted else "estimate"
+    worst = max(weights, activations, key=LEVELS.index)
+    return {"weights": weights, **dict.fromkeys(EXACT[1:], states), "activations": activations,
+            **dict.fromkeys(("logits", *ESTIMATES), "estimate"), "total": worst, "max_device_bytes": worst,
+            "trainable": states}
 
 
 def doubts(model: Model, asked: Asked) -> list[str]:
@@ -128,6 +148,7 @@ def _largest(device: Device) -> str:
 def _table(model: Model, devices: list[Device], asked: Asked) -> Table:
     worst = max(devices, key=lambda device: device.total)
     notes = [*bars(devices, asked), why(devices), conditions(asked), *doubts(model, asked)]
+    notes += (f"would fit with {remedy.option}: {binary(remedy.needed)}" for remedy in asked.remedies)
     if asked.largest:
         notes.append(" · ".join(f"largest {name.replace('_', '-')}: {size:,}" for name, size in asked.largest.items()))
     if len(devices) == 1:
