@@ -95,17 +95,17 @@ def _projected(part: Attention, t: Tape, x: Value, head: int) -> tuple[Value, Va
     q = t.linear(x, part.num_heads * wide, axis("heads", part.num_heads, wide), weight="q_proj")
     source = _source(part, t) if part.cross else x
 
-    def made(name: str, size: int) -> Value:
+    def projected(name: str, size: int) -> Value:
         of = axis("kv_heads", kv_heads, size)
         if part.shares_kv:
-            return replace(t.new((kv_heads * size,), (of,), source.per), held=True)
+            return replace(t.new((kv_heads * size,), (of,), source.per), elsewhere=True)
         return t.linear(source, kv_heads * size, of, "source", f"{name}_proj")
 
     if part.fused == "kv":
-        both = made("kv", head + v_head)
+        both = projected("kv", head + v_head)
         return q, both, both
-    key = made("k", head)
-    return q, key, key if part.value == "key" else made("v", v_head)
+    key = projected("k", head)
+    return q, key, key if part.value == "key" else projected("v", v_head)
 
 
 def _own(part: Attention, t: Tape, named: str, size: int) -> Value:

@@ -37,7 +37,7 @@ def _gated_delta(t: ScanTape, part: GatedDelta, width: int) -> None:
     for name, out, named in part.projections():
         t.linear(source, out, named, weight=name)
     joint = part.joined()
-    made = t.convolve(t.new((2 * keys + values,), (joint,)), 2 * keys + values, joint, part.conv_kernel)
+    convolved = t.convolve(t.new((2 * keys + values,), (joint,)), 2 * keys + values, joint, part.conv_kernel)
     t.keep(t.new((heads,), HEADS), "strength")
     t.decay((heads,), HEADS)
     for name in ("softplus input", "softplus"):
@@ -45,7 +45,7 @@ def _gated_delta(t: ScanTape, part: GatedDelta, width: int) -> None:
     if t.fused:
         _kernel(t, part)
     else:
-        _rule(t, part, made)
+        _rule(t, part, convolved)
     _gated_norm(t, part)
     t.linear(t.new((values,), (axis("heads", heads, part.value_dim),)), width, "hidden", "output", "out_proj")
 
@@ -60,10 +60,10 @@ def _kernel(t: ScanTape, part: GatedDelta) -> None:
     t.keep(t.new((part.value_heads, part.block_size), ("heads", "block")), "triangle")
 
 
-def _rule(t: ScanTape, part: GatedDelta, made: Value) -> None:
+def _rule(t: ScanTape, part: GatedDelta, convolved: Value) -> None:
     heads, key, value = part.value_heads, part.key_dim, part.value_dim
     repeated = part.key_heads != heads
-    normed_keys(t, None if repeated else made, heads, key)
+    normed_keys(t, None if repeated else convolved, heads, key)
     t.blocks("strength padded", (heads,))
     t.blocks("v", (heads, value))
     t.blocks("k", (heads, key))
@@ -82,17 +82,17 @@ def _rule(t: ScanTape, part: GatedDelta, made: Value) -> None:
     _over_blocks(t, heads, key, value)
 
 
-def normed_keys(t: ScanTape, made: Value | None, heads: int, key: int) -> None:
-    """q and k in float32 and their inverse norms; `made` where they can stay views of what the convolution gave."""
+def normed_keys(t: ScanTape, convolved: Value | None, heads: int, key: int) -> None:
+    """q and k in float32 and their inverse norms; `convolved` where they can stay views of it."""
     for name in ("q", "k"):
         own = t.new((heads, key), WIDE, dtype=FLOAT)
-        t.keep(own if made is None else t.part(made, (heads, key), WIDE, FLOAT), f"{name} before its norm")
+        t.keep(own if convolved is None else t.part(convolved, (heads, key), WIDE, FLOAT), f"{name} before its norm")
         t.keep(t.new((heads,), HEADS, dtype=FLOAT), f"{name} norm")
 
 
 def _over_blocks(t: ScanTape, heads: int, key: int, value: int) -> None:
     """The state before each block, its corrected values, and what is multiplied with them; the first state is zero, so
-    that q is kept for later ones alone."""
+    that q is wide_copy for later ones alone."""
     t.blocks("states", (heads, key, value), "block")
     t.blocks("values corrected", (heads, value))
     t.blocks("weights", (heads,), "block_pair")
@@ -106,8 +106,8 @@ def _gated_norm(t: ScanTape, part: GatedDelta) -> None:
     wide = t.new((heads, size), WIDE)
     joint = part.layout == "qkvz" and heads == part.key_heads  # the gate is a view of it
     gate = t.new((2 * heads * (part.key_dim + size),), (part.joined(2),)) if joint else t.like(wide)
-    kept = t.to(wide, FLOAT)
-    t.keep(kept, "norm input")
+    wide_copy = t.to(wide, FLOAT)
+    t.keep(wide_copy, "norm input")
     t.keep(t.new((heads, 1), ("heads", "one"), dtype=FLOAT), "norm scale")
     t.keep(t.like(wide), "normalized")
     t.keep(t.like(wide), "scaled")

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def embedding(part: Embedding, run: Forward) -> list[SavedActivation]:
     """Of positions the indices, which the model makes; of tokens the noise of a dropout on the vectors."""
     t = tape(run, part.component)
-    made = {"position_embedding": part.pairs or t.facts.position_indices, "other_embedding": t.facts.type_indices}
-    if (part.own_indices or made.get(part.component)) and run.policy.library == "transformers" and t.trains():
+    indexed = {"position_embedding": part.pairs or t.facts.position_indices, "other_embedding": t.facts.type_indices}
+    if (part.own_indices or indexed.get(part.component)) and run.policy.library == "transformers" and t.trains():
         t.keep(t.new((1,), ("one",), "position_pair" if part.pairs else "position", "int64"), "indices")
     if part.component == "token_embedding" and part.read:
         t.dropout(t.new((part.width(run.context),), ("hidden",)), t.facts.embedding_dropout, "embedding")

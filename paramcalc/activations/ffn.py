@@ -33,10 +33,10 @@ def feed_forward(tape: Tape, value: Value, inner: int, shape: FeedShape, prefix:
         tape.keep(tape.new((*value.shape[:-1], 1), (*value.axes[:-1], "one"), value.per), "deviation")
         tape.keep(tape.new((1,), ("one",), "once"), "deviations above the mean")
         first = tape.like(first)
-    made = tape.activation(first, tape.new((*value.shape[:-1], inner), (*value.axes[:-1], "ffn"), value.per),
+    hidden = tape.activation(first, tape.new((*value.shape[:-1], inner), (*value.axes[:-1], "ffn"), value.per),
                            gated=shape.gated)
     if shape.gated:
         up = first if joint else tape.linear(value, inner, "ffn", weight=f"{prefix}up_proj")
-        made = tape.multiply(made, up, ("gate", "up"), tape.like(made))
-    made = tape.dropout(made, tape.facts.ffn_dropout, "inner")
-    return tape.linear(made, value.shape[-1], "hidden", "down input", f"{prefix}down_proj")
+        hidden = tape.multiply(hidden, up, ("gate", "up"), tape.like(hidden))
+    hidden = tape.dropout(hidden, tape.facts.ffn_dropout, "inner")
+    return tape.linear(hidden, value.shape[-1], "hidden", "down input", f"{prefix}down_proj")

@@ -32,6 +32,7 @@ from paramcalc.activations.stack import checkpoint
 from paramcalc.activations.weights import weights_of
 from paramcalc.catalog.formats import find_format
 from paramcalc.spec.lower import lower
+from paramcalc.transforms.lora import Adaptation
 from paramcalc.transforms.shard import Division
 from paramcalc.tree import join
 
@@ -160,7 +161,8 @@ class _Fold:
         """What a node (not its children) keeps; of a stack whose layers are computed again, their inputs too."""
         if node.part is None or node.context is None:
             return
-        run = Forward(node.context, self.policy, self.facts, weights_of(node.tensors), layer, self.rotary)
+        weights = weights_of(node.tensors, _dropout(node))
+        run = Forward(node.context, self.policy, self.facts, weights, layer, self.rotary)
         save = saves(node.part.kind)
         try:
             if save is not None:
@@ -192,6 +194,11 @@ class _Fold:
         of = Counted(leaf.component, leaf.loss, leaf.per, stream, leaf.split, leaf.block, leaf.more, leaf.blocks,
                      leaf.padded)
         self.bytes[of] = self.bytes.get(of, 0) + size
+
+
+def _dropout(node: Node) -> float:
+    """Of what the adapters of a node read."""
+    return next((change.plan.dropout for change in node.changes if isinstance(change, Adaptation)), 0.0)
 
 
 def _share(leaf: SavedActivation, division: Division) -> SavedActivation:

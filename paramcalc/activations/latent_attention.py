@@ -23,9 +23,9 @@ def latent_attention(part: LatentAttention, run: Forward) -> list[SavedActivatio
     key = part.qk_nope_head_dim + part.qk_rope_head_dim
     _latent_queries(part, t, x, heads * key)
     latent = t.linear(x, part.kv_lora_rank + part.qk_rope_head_dim, "latent", weight="kv_a_proj_with_mqa")
-    made = t.norm(latent, "rmsnorm", (part.kv_lora_rank,)) if part.norms else latent
+    normed = t.norm(latent, "rmsnorm", (part.kv_lora_rank,)) if part.norms else latent
     expanded = heads * (part.qk_nope_head_dim + part.v_head_dim)
-    values = t.linear(made, expanded, "heads", "key-value latent", "kv_b_proj")
+    values = t.linear(normed, expanded, "heads", "key-value latent", "kv_b_proj")
     rope = part.qk_rope_head_dim
     if rope and run.rotary:
         t.rotate((heads, key), rope, windowed=part.window is not None, like=x)

@@ -22,9 +22,9 @@ def lightning_attention(part: LightningAttention, run: Forward) -> list[SavedAct
     source = t.stream(width)
     joint = t.linear(source, 3 * inner, axis("heads", part.num_heads, 3 * part.head_dim), weight="qkv_proj")
     t.linear(source, inner, wide, weight="output_gate")
-    made = t.activation(joint, t.like(joint), gated=True)
+    opened = t.activation(joint, t.like(joint), gated=True)
     if run.policy.batch == 1:
-        t.keep(made, "q, k and v")
+        t.keep(opened, "q, k and v")
     for name in ("q", "k", "v", "v of the state") if run.policy.batch > 1 else ():
         t.keep(t.new((inner,), (wide,)), name)
     _over_blocks(part, t, inner)

@@ -33,7 +33,7 @@ def _read(part: Linear, t: Tape, width: int) -> Value:
         return t.new((width,), ("hidden",), part.per, shared="input")
     several = (part.copies + 1,) if part.reads == "streams" else ()
     first = t.policy.recompute == "full" and part.reads == "embedding" and t.facts.streams == 1
-    return t.new((*several, width), (*("streams",) * len(several), "hidden"), shared=part.reads, held=first)
+    return t.new((*several, width), (*("streams",) * len(several), "hidden"), shared=part.reads, elsewhere=first)
 
 
 def _rescale(part: Linear, t: Tape, out: Value) -> None:

@@ -113,10 +113,10 @@ def _experts(part: MixtureOfExperts, t: Tape, chosen: Value) -> Value:
     joint = t.linear(chosen, 2 * part.intermediate_size, "ffn", weight=f"{prefix}gate_up_proj")
     t.keep(joint, "clamp input")
     size, axes = (*chosen.shape[:-1], part.intermediate_size), (*chosen.axes[:-1], "ffn")
-    gate, opened, glu, up, made = (t.new(size, axes) for _ in range(5))
+    gate, opened, glu, up, product = (t.new(size, axes) for _ in range(5))
     t.multiply(gate, opened, ("clamped gate", "sigmoid"))
     t.multiply(up, glu, ("up", "glu"))
-    return t.linear(made, chosen.shape[-1], "hidden", "down input", f"{prefix}down_proj")
+    return t.linear(product, chosen.shape[-1], "hidden", "down input", f"{prefix}down_proj")
 
 
 def _shared_saved(part: MixtureOfExperts, t: Tape, x: Value) -> None:

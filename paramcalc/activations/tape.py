@@ -37,7 +37,7 @@ class Value:
     more: int = 0
     blocks: Blocks = "any"
     padded: bool = True
-    held: bool = False
+    elsewhere: bool = False
     """An earlier layer keeps it."""
 
 
@@ -50,7 +50,7 @@ class Tape:
         self.component = component
         self.width = run.context.hidden_size
         self.weights = run.weights
-        self._kept: dict[int, tuple[Value, str]] = {}
+        self._storages: dict[int, tuple[Value, str]] = {}
         self._results: list[tuple[Value, Literal["product", "attention"]]] = []
         self._by_operation = run.layer and run.policy.recompute == "per-op"
         self._tables: dict[str, Value] = {}
@@ -58,9 +58,9 @@ class Tape:
     @property
     def saved(self) -> list[SavedActivation]:
         """Everything kept, each storage once; of a layer computed again by operations, their results alone."""
-        kept = [self._leaf(value, name) for value, name in self._kept.values()
-                if value.argument or not self._by_operation]
-        return kept + [self._leaf(value, op)._replace(op=op) for value, op in self._results]
+        storages = [self._leaf(value, name) for value, name in self._storages.values()
+                    if value.argument or not self._by_operation]
+        return storages + [self._leaf(value, op)._replace(op=op) for value, op in self._results]
 
     def _leaf(self, v: Value, name: str) -> SavedActivation:
         return SavedActivation(name, v.shape, v.axes, self.component, v.per, v.dtype, shared=v.shared,
@@ -74,13 +74,13 @@ class Tape:
 
     def keep(self, value: Value, name: str) -> None:
         """Note a storage that backward needs."""
-        if not value.held:
-            self._kept.setdefault(id(value), (value, name))
+        if not value.elsewhere:
+            self._storages.setdefault(id(value), (value, name))
 
     def new(self, shape: tuple[int, ...], axes: tuple[str, ...], per: SavedPer = "token", dtype: str | None = None,
-            shared: str = "", *, argument: bool = False, held: bool = False) -> Value:
+            shared: str = "", *, argument: bool = False, elsewhere: bool = False) -> Value:
         """A tensor of its own."""
-        return Value(shape, axes, per, self._type(dtype), shared, argument, held=held)
+        return Value(shape, axes, per, self._type(dtype), shared, argument, elsewhere=elsewhere)
 
     def like(self, value: Value, dtype: str | None = None) -> Value:
         """Another tensor of the same shape; in `value`'s type when not given."""
@@ -105,36 +105,41 @@ class Tape:
 
     def to(self, value: Value, dtype: str | None) -> Value:
         """A copy in another type; the same tensor where it has it."""
-        wanted = self._type(dtype)
-        return value if value.dtype == wanted else Value(value.shape, value.axes, value.per, wanted)
+        name = self._type(dtype)
+        return value if value.dtype == name else Value(value.shape, value.axes, value.per, name)
 
     def linear(self, value: Value, out: int, axis: str, name: str = "input", weight: str | None = None) -> Value:
         """A projection keeps its input where its weight (our word for it) is trained, and what its adapter keeps."""
         if self.trains(weight):
             self.keep(value, name)
-        made = self._instead(value, out, axis)
+        product = self._instead(value, out, axis)
         if value.axes[0] not in ("chosen", "experts"):  # whose products are one grouped operation
-            self.result(made, "product")
+            self.result(product, "product")
         if self.weights and weight in self.weights.adapters:
-            self._adapted(value, made, self.weights.adapters[weight], name)
-        return made
+            self._adapted(value, product, self.weights.adapters[weight], name)
+        return product
 
-    def _adapted(self, value: Value, made: Value, adapter: Adapter, name: str) -> None:
-        """A keeps the input in the adapter's type, B what A gives; the sum nothing."""
-        self.keep(self.to(value, adapter.dtype) if adapter.dtype else value, name)
+    def _adapted(self, value: Value, product: Value, adapter: Adapter, name: str) -> None:
+        """A keeps the input in the adapter's type, B what A gives; the sum nothing. What is dropped of the input is a
+        copy, with a mask of one byte (torch derivatives.yaml, native_dropout)."""
+        read = self.to(value, adapter.dtype) if adapter.dtype else value
+        if adapter.dropout:
+            read = self.like(read)
+            self.keep(self.like(read, "bool"), "adapter mask")
+        self.keep(read, name)
         self.keep(self.result(self._instead(value, adapter.rank, RANK, adapter.dtype), "product"), "adapter")
-        self.result(self.like(made, adapter.dtype), "product")
+        self.result(self.like(product, adapter.dtype), "product")
         if adapter.dora:
-            self._scaled(value, made, adapter)
+            self._scaled(value, product, adapter)
 
-    def _scaled(self, value: Value, made: Value, adapter: Adapter) -> None:
+    def _scaled(self, value: Value, product: Value, adapter: Adapter) -> None:
         """Both summands, for the magnitudes; and what the adapter keeps of the unit matrix, which gives its norm."""
-        self.keep(self.like(made), "frozen output")
-        self.keep(self.like(made, adapter.dtype), "adapter output")
+        self.keep(self.like(product), "frozen output")
+        self.keep(self.like(product, adapter.dtype), "adapter output")
         width = value.shape if value.axes[0] not in ("chosen", "experts") else value.shape[1:]
         axes = value.axes[-len(width):]
         for shape, named in (((*width, prod(width)), (*axes, "unit")), ((*width, adapter.rank), (*axes, RANK)),
-                             *(((made.shape[-1],), made.axes[-1:]),) * 3):
+                             *(((product.shape[-1],), product.axes[-1:]),) * 3):
             self.keep(self.new(shape, named, "once", adapter.dtype), "magnitudes")
 
     def trains(self, weight: str | None = None) -> bool:

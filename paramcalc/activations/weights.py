@@ -27,6 +27,7 @@ class Adapter(NamedTuple):
     dtype: str | None
     """`float32` where it is held so; the computation's otherwise."""
     dora: bool = False
+    dropout: float = 0.0
 
 
 class Weights(NamedTuple):
@@ -43,15 +44,17 @@ class Weights(NamedTuple):
         return bool(self.trained or self.adapters) if part is None else part in self.trained
 
 
-def weights_of(tensors: Iterable[Tensor]) -> Weights | None:
-    """Of a component some of whose parameters were frozen; None where all are trained."""
+def weights_of(tensors: Iterable[Tensor], dropout: float = 0.0) -> Weights | None:
+    """Of a component some of whose parameters were frozen; None where all are trained. `dropout` falls on what its
+    adapters read."""
     tensors = [tensor for tensor in tensors if not tensor.buffer]
     matrices = [t for t in tensors if t.role != "vector" and RANK not in t.axes]
     vectors = [t for t in tensors if t.role == "vector"]
     if not any(t.frozen for t in matrices) and not (vectors and all(t.frozen for t in vectors)):
         return None
     scaled = {t.part for t in vectors if not t.frozen and "magnitude" in t.name}
-    adapters = {t.part: Adapter(t.shape[0], _type(t.dtype), t.part in scaled) for t in tensors if t.axes[0] == RANK}
+    adapters = {t.part: Adapter(t.shape[0], _type(t.dtype), t.part in scaled, dropout)
+                for t in tensors if t.axes[0] == RANK}
     return Weights(frozenset(t.part for t in matrices if not t.frozen), adapters,
                    any(not t.frozen and t.part not in scaled for t in vectors))
 

@@ -133,7 +133,8 @@ def _adapted(model: Model, settings: TrainCommand) -> Model:
         if settings.quant is not None:
             raise UsageError(Problem("quantized weights cannot be trained directly", hint="add --lora-rank 16"))
         return quantized
-    return adapt(quantized, Lora(settings.lora_rank, settings.lora_targets, settings.dora))
+    return adapt(quantized, Lora(settings.lora_rank, settings.lora_targets, settings.dora,
+                                 dropout=settings.lora_dropout))
 
 
 def _device(settings: TrainCommand) -> Accelerator | None:

@@ -166,6 +166,7 @@ class TrainingSettings(Settings):
     lora_rank: Annotated[int, Field(ge=1, le=2**14)] | None = option(None, "Train LoRA adapters of this rank.")
     lora_targets: Annotated[tuple[str, ...], BeforeValidator(_names)] = option(
         ("all-linear",), "Modules that get adapters.", metavar="NAME[,…]")
+    lora_dropout: Annotated[float, Field(ge=0, lt=1)] = option(0.0, "Dropout of what the adapters read.")
     dora: bool = option(False, "Train a magnitude for each output of an adapter as well (DoRA).")
 
 
@@ -197,6 +198,7 @@ class TrainingKeywords(TypedDict, total=False):
     lora_rank: int | None
     lora_targets: str | Sequence[str]
     dora: bool
+    lora_dropout: float
 
 
 class ServingKeywords(TypedDict, total=False):

@@ -89,15 +89,15 @@ class Layout(NamedTuple):
 
     def problems(self) -> list[Problem]:
         """What does not go together."""
-        found = []
+        problems = []
         if self.dp * self.cp * self.tp % self.ep:
-            found.append(Problem(f"ep {self.ep} does not divide dp × cp × tp = {self.dp * self.cp * self.tp}",
+            problems.append(Problem(f"ep {self.ep} does not divide dp × cp × tp = {self.dp * self.cp * self.tp}",
                                  hint="experts are shared among the devices of one stage"))
         if self.shards and (self.dp * self.cp) % self.shards:
-            found.append(Problem(f"{self.shards} shards do not divide dp × cp = {self.dp * self.cp}"))
+            problems.append(Problem(f"{self.shards} shards do not divide dp × cp = {self.dp * self.cp}"))
         if self.interleave > 1 and self.pp == 1:
-            found.append(Problem("interleaving needs --pp", hint="leave --interleave out"))
-        return found
+            problems.append(Problem("interleaving needs --pp", hint="leave --interleave out"))
+        return problems
 
 
 class Device(NamedTuple):
@@ -161,7 +161,7 @@ class Gathered(NamedTuple):
     """Weights."""
     in_layer: int = 0
     at_end: int = 0
-    held: int = 0
+    waiting: int = 0
     """Gradients that wait undivided for the last micro-batch."""
     layer_gradients: int = 0
     last_gradients: int = 0
@@ -184,7 +184,7 @@ class Trainer:
         self.tree = lru_cache(maxsize=4096)(self._tree)
         self.states = lru_cache(maxsize=4096)(self._states)
         self.whole = lru_cache(maxsize=4096)(self._whole)
-        self.kept = lru_cache(maxsize=65536)(self._kept)
+        self.saved = lru_cache(maxsize=65536)(self._saved)
         self.fold = lru_cache(maxsize=65536)(self._fold)
         self.stages = lru_cache(maxsize=4096)(self._stages)
 
@@ -235,11 +235,11 @@ class Trainer:
                 accumulated += numel * max(self.grads, self.compute.bits // 8)
         return weights, gradients, accumulated
 
-    def _kept(self, plan: Sharding, stage: int, load: Tokens, policy: Policy) -> tuple[int, int]:
+    def _saved(self, plan: Sharding, stage: int, load: Tokens, policy: Policy) -> tuple[int, int]:
         """Activations and loss of one micro-batch on a stage."""
         alike = Sharding(plan.tp, plan.pp, expert_tp=plan.within_expert, sequence=plan.sequence)
-        found = self.fold(alike, stage, policy._replace(batch=min(load.batch, 2))).at(load)
-        return found.model, found.loss
+        saved = self.fold(alike, stage, policy._replace(batch=min(load.batch, 2))).at(load)
+        return saved.model, saved.loss
 
     def _fold(self, plan: Sharding, stage: int, policy: Policy) -> SavedBytes:
         return saved_bytes(self.model._replace(tree=self.tree(plan, stage)), policy)
@@ -255,27 +255,26 @@ class Trainer:
         none then: torch makes them in backward, as activations go.
         """
         plan, load = layout.plan, load._replace(cp=layout.cp)
-        stays, loss = self.kept(plan, stage, load, policy)
+        stays, loss = self.saved(plan, stage, load, policy)
         loss = 0 if self.recipe.fused_loss else loss
         states, gathered = self.divided(layout, stage), self._gathered(layout, stage, load)
         earlier = states.gradients if layout.micro_batches != 1 or policy.library == "megatron" else 0
         flight = ceil(stays * in_flight(layout, stage))
         fixed = {"stage": stage, "weights": states.weights, "optimizer": states.optimizer,
                  "master_weights": states.master}
-        found = [Device(**fixed, gradients=earlier, activations=flight, logits=loss,
-                        communication=gathered.at_loss, working=gathered.held + self._loss(loss, policy),
-                        moment="backward starts"),
-                 Device(**fixed, gradients=states.gradients, activations=0, logits=0,
-                        communication=gathered.at_end, working=gathered.held + gathered.last_gradients,
-                        moment="backward ends")]
+        moments = [
+            Device(**fixed, gradients=earlier, activations=flight, logits=loss, communication=gathered.at_loss,
+                   working=gathered.waiting + self._loss(loss, policy), moment="backward starts"),
+            Device(**fixed, gradients=states.gradients, activations=0, logits=0, communication=gathered.at_end,
+                   working=gathered.waiting + gathered.last_gradients, moment="backward ends"),
+        ]
         if policy.recompute in ("full", "per-op"):
             layers = sum(len(node.order) for node in self.tree(plan, stage).children) or 1
-            layer = self.kept(plan, stage, load, policy._replace(recompute="none"))[0] // layers
-            found.append(Device(**fixed, gradients=earlier, activations=flight, logits=0,
-                                communication=gathered.in_layer,
-                                working=gathered.held + gathered.layer_gradients + layer,
-                                moment="a layer is computed again"))
-        return found
+            layer = self.saved(plan, stage, load, policy._replace(recompute="none"))[0] // layers
+            moments.append(Device(
+                **fixed, gradients=earlier, activations=flight, logits=0, communication=gathered.in_layer,
+                working=gathered.waiting + gathered.layer_gradients + layer, moment="a layer is computed again"))
+        return moments
 
     def _loss(self, loss: int, policy: Policy) -> int:
         """At the start of backward: the logits and two gradients of their size.
@@ -298,13 +297,13 @@ class Trainer:
             cast = whole.stage if self.compute.bits < self.plain.bits else 0
             return Gathered(cast, cast, cast)
         several = layout.pp > 1 and layout.micro_batches != 1
-        held = whole.accumulated if several else 0
+        waiting = whole.accumulated if several else 0
         layer, table = (0, 0) if several else (whole.layer_gradients, whole.table_gradients)
         if layout.zero == 2 or layout.pp > 1:
             through = whole.stage if layout.zero == 3 or self.compute.bits < self.plain.bits else 0
             through += self._received(layout, stage, load)
-            return Gathered(through, through, through, held, layer, table)
-        return Gathered(whole.table + whole.layer, 2 * whole.layer, whole.table + whole.layer, held, layer, table)
+            return Gathered(through, through, through, waiting, layer, table)
+        return Gathered(whole.table + whole.layer, 2 * whole.layer, whole.table + whole.layer, waiting, layer, table)
 
     def _received(self, layout: Layout, stage: int, load: Tokens) -> int:
         """Buffers for what the stages beside this one send, one a micro-batch from the start

@@ -31,6 +31,8 @@ class Lora(NamedTuple):
     """A magnitude for each output as well."""
     dtype: str | None = "fp32"
     """Adapters are kept in this type whatever the model's, as peft does (`autocast_adapter_dtype`)."""
+    dropout: float = 0.0
+    """Of what an adapter reads."""
 
 
 def with_lora(tree: Node, plan: Lora) -> Node:
@@ -38,24 +40,33 @@ def with_lora(tree: Node, plan: Lora) -> Node:
 
     Raises UsageError for a target that names no matrix.
     """
-    tests = [(target, _fits(target)) for target in plan.targets]
-    matched: set[str] = set()
+    change = Adaptation(plan, [(target, _fits(target)) for target in plan.targets])
+    adapted = tree.map(change)
+    if idle := [target for target in plan.targets if target not in change.matched]:
+        raise UsageError(Problem(f"LoRA targets {', '.join(idle)} match no matrix",
+                                 hint="`count --by tensor` shows the names"))
+    return adapted
 
-    def change(path: str, leaf: Leaf) -> Iterable[Leaf]:
+
+class Adaptation:
+    """The change that freezes each tensor and puts adapters beside those a target names."""
+
+    def __init__(self, plan: Lora, tests: Sequence[tuple[str, Callable[[str, Tensor], bool]]]) -> None:
+        self.plan = plan
+        self.tests = tests
+        self.matched: set[str] = set()
+        """Targets that named a matrix."""
+
+    def __call__(self, path: str, leaf: Leaf, /) -> Iterable[Leaf]:
+        """The frozen leaf, and its adapters."""
         if not isinstance(leaf, Tensor):
             return (leaf,)
         frozen = leaf._replace(frozen=True)
         if leaf.role != "matmul" or not path.endswith("weight") or not leaf.stored:
             return (frozen,)
-        found = [target for target, fits in tests if fits(path.removesuffix(".weight"), leaf)]
-        matched.update(found)
-        return (frozen, *_adapters(leaf, plan)) if found else (frozen,)
-
-    adapted = tree.map(change)
-    if idle := [target for target in plan.targets if target not in matched]:
-        raise UsageError(Problem(f"LoRA targets {', '.join(idle)} match no matrix",
-                                 hint="`count --by tensor` shows the names"))
-    return adapted
+        targets = [target for target, fits in self.tests if fits(path.removesuffix(".weight"), leaf)]
+        self.matched.update(targets)
+        return (frozen, *_adapters(leaf, self.plan)) if targets else (frozen,)
 
 
 def adapt(model: Model, plan: Lora) -> Model:

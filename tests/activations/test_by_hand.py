@@ -17,6 +17,7 @@ from paramcalc.activations.policy import Policy
 from paramcalc.build import build
 from paramcalc.components import parse_component
 from paramcalc.spec.model import ModelSpec
+from paramcalc.transforms.lora import Lora, adapt
 from paramcalc.tree import Context
 
 HEADS = {"kind": "attention", "num_heads": 4, "num_kv_heads": 2, "head_dim": 16}
@@ -215,3 +216,12 @@ def test_products_of_all_experts_are_one_operation_that_is_computed_again():
     plain, again = (activations(build(spec), Tokens(1, 8), Policy("eager", how)) for how in ("full", "per-op"))
     # of q, k, v, o, router, and the shared gate, up, down: q, v, router, up
     assert again.model - plain.model == 8 * 2 * (64 + 64 + 8 + 32)
+
+
+def test_what_an_adapter_reads_is_a_copy_with_a_mask_where_it_is_dropped():
+    spec = build(ModelSpec.model_validate({"vocab_size": 100, "hidden_size": 64, "num_layers": 1, "num_heads": 4,
+                                           "intermediate_size": 96}))
+    plain, dropped = (activations(adapt(spec, Lora(4, ("q_proj", "down_proj"), dropout=rate)), Tokens(1, 8),
+                                  Policy("flash")).model for rate in (0.0, 0.1))
+    # a mask of each; without dropout the adapters' float32 copies are as many as with it
+    assert dropped - plain == 8 * (64 + 96)
