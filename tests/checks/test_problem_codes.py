@@ -8,6 +8,7 @@ import pytest
 from paramcalc.checks.rules import rules
 from paramcalc.checks.run import check_file
 from paramcalc.errors import HEADS, INVALID, KV_HEADS, LAYERS, TOP_K, Problem
+from paramcalc.readers.config.published import PUBLISHED_TYPES
 from paramcalc.readers.families import known
 
 DATA = Path(__file__).parents[1] / "data"
@@ -71,9 +72,9 @@ def test_same_fault_same_code(code, model_type, keys, tmp_path):
     assert {rule for rule, _ in codes(path)} == {code}
 
 
-@pytest.mark.parametrize("model_type", sorted(set(known()) - {"deepseek", "longcat_flash"}))  # no default sizes
+@pytest.mark.parametrize("model_type", sorted(set(known()) - {*PUBLISHED_TYPES, "longcat_flash"}))
 def test_a_list_of_one_unknown_layer_is_told_as_layers(model_type, tmp_path):
-    """Whatever family reads `layer_types`."""
+    """Whatever family reads `layer_types`; published types and longcat_flash have no default sizes."""
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"model_type": model_type, "layer_types": ["no such kind"]}))
     errors = {finding.rule for finding in check_file(path, (), rules()) if finding.severity == "error"}
