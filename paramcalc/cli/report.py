@@ -1,0 +1,56 @@
+"""`paramcalc report`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from paramcalc.cli.options import Common, Models
+from paramcalc.cli.run import report as tell_problems
+from paramcalc.cli.run import warn, write
+from paramcalc.errors import PCError, Problem, UsageError
+from paramcalc.sizes import parse_tokens
+
+EXAMPLES = (
+    "paramcalc report llama-3.1-8b --output llama.html",
+    "paramcalc report qwen3-8b qwen3-14b qwen3-32b --output qwen3.html",
+    "paramcalc report path/to/config.json --context 32k --output report.html",
+)
+
+
+def report(
+    models: Models,
+    common: Common,
+    context: Annotated[int, typer.Option("--context", metavar="TOKENS", parser=parse_tokens, help="Tokens of the "
+                                         "sequence: 8192, 8k, 128k, 1M.")] = 8192,
+) -> int:
+    """Write one self-contained HTML page about one or more models: tables, pictures, figures."""
+    from paramcalc.cli.options import Format
+    from paramcalc.readers.models import load, located
+    from paramcalc.reports.html.document import document
+    from paramcalc.reports.html.sections import section
+
+    if common.style not in (Format.table, Format.html):
+        raise UsageError(Problem(f"report writes HTML, not {common.style}", hint="leave --format out"))
+    sections, code = [], 0
+    for model in models:
+        try:
+            loaded = load(model, common.set, strict=common.strict, tell=common.tell)
+            try:
+                sections.append(section(loaded, context))
+            except PCError as error:
+                raise located(error, loaded.document) from error
+        except PCError as error:
+            tell_problems(error)
+            code = max(code, error.exit_code)
+            continue
+        for warning in () if common.quiet else loaded.warnings:
+            warn(warning)
+    if sections:
+        title = ", ".join(each.name for each in sections[:3]) + (" …" if len(sections) > 3 else "")
+        figures = json.dumps({each.name: each.figures for each in sections}, separators=(",", ":"))
+        write(document(f"paramcalc: {title}", [each.html for each in sections], figures), common.output or Path("-"))
+    return code

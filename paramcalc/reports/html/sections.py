@@ -1,0 +1,57 @@
+"""The section of one model in a report: its parameters, memory and FLOPs, as tables and pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from paramcalc.answers.count import count
+from paramcalc.build import build
+from paramcalc.measures.cache import Serving, exact, mixers, types
+from paramcalc.measures.weights import weight_bytes
+from paramcalc.reports.count import cache_unknown
+from paramcalc.reports.estimate import answer
+from paramcalc.reports.html.tables import tables_html, text
+from paramcalc.reports.pictures.components import component_map
+from paramcalc.reports.pictures.context import memory_chart
+from paramcalc.transforms.formats import in_formats
+
+if TYPE_CHECKING:
+    from paramcalc.build import Model
+    from paramcalc.readers.models import Loaded
+
+CONTEXTS = tuple(2**power for power in range(10, 18))
+BATCHES = (1, 8)
+
+
+class Section(NamedTuple):
+    """One model's part of a report."""
+
+    name: str
+    html: str
+    figures: dict[str, Any]
+    """What `count --by tensor --json` and `estimate --json` write of it."""
+
+
+def section(loaded: Loaded, context: int) -> Section:
+    """The part of a report about one model, with memory up to 131,072 tokens of context."""
+    model = build(loaded.spec)
+    counts = count(loaded, by="tensor").to_dict()
+    page = answer(loaded, model, context)
+    name = loaded.spec.name or loaded.source
+    warnings = "".join(f'<p class="warning">{text(warning)}</p>' for warning in loaded.warnings)
+    parts = [f"<section>\n<h2>{text(name)}</h2>", warnings, _figure(component_map(counts)), tables_html(page.tables)]
+    if not cache_unknown(model):
+        parts += ["<h3>Weights and cache by context</h3>", _figure(_memory(model, name))]
+    return Section(name, "\n".join(filter(None, [*parts, "</section>"])), {"count": counts, "estimate": page.json})
+
+
+def _memory(model: Model, name: str) -> str:
+    """Weights in their own format and the exact cache, for one sequence and for eight."""
+    weights, kept = weight_bytes(in_formats(model).tree).total, mixers(model.tree)
+    lines = {f"batch {batch}": [(context, weights + exact(kept, Serving(context, batch), types("bf16")).bytes)
+                                for context in CONTEXTS] for batch in BATCHES}
+    return memory_chart(name, lines)
+
+
+def _figure(picture: str) -> str:
+    return f'<figure class="picture">{picture}</figure>'

@@ -1,0 +1,54 @@
+"""The report: one file that a parser of HTML takes, that loads nothing, runs nothing, and holds every figure."""
+
+import json
+import re
+
+import html5lib
+import pytest
+
+from paramcalc.cli.main import run
+
+
+@pytest.fixture
+def page(tmp_path):
+    path = tmp_path / "report.html"
+    assert run(["report", "llama-3.1-8b", "mixtral-8x7b", "--quiet", "--output", str(path)]) == 0
+    return path.read_text("utf-8")
+
+
+def test_is_html(page):
+    parser = html5lib.HTMLParser(strict=True)
+    parser.parse(page)
+
+
+def test_loads_and_runs_nothing(page):
+    assert re.findall(r"(?:href|src)=\"(?!#)[^\"]*\"|url\([^)]*\)", page) == []
+    assert re.findall(r"<script(?! type=\"application/json\")", page) == []
+    assert "default-src 'none'" in page
+
+
+def test_holds_the_figures(page):
+    data = re.search(r'<script type="application/json" id="figures">(.*)</script>', page)[1]
+    figures = json.loads(data)
+    assert figures["mixtral-8x7b"]["count"]["parameters"]["total"] == 46_702_792_704
+    assert figures["llama-3.1-8b"]["estimate"]["parameters"]["total"] == 8_030_261_248
+
+
+def test_text_of_a_file_is_no_markup(tmp_path, capsys):
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("paramcalc: 1\nname: '</script><script>alert(1)</script>'\nvocab_size: 10\nhidden_size: 8\n"
+                    "num_layers: 1\nnum_heads: 2\nintermediate_size: 8\n")
+    assert run(["report", str(spec)]) == 0
+    assert "<script>alert" not in capsys.readouterr().out
+
+
+def test_a_model_that_fails_leaves_the_rest(tmp_path, capsys):
+    path = tmp_path / "report.html"
+    assert run(["report", "no-such-model", "qwen3-8b", "-q", "-o", str(path)]) == 2
+    assert "qwen3-8b" in path.read_text("utf-8")
+    assert "no-such-model" in capsys.readouterr().err
+
+
+def test_other_formats_are_refused(capsys):
+    assert run(["report", "qwen3-8b", "--json"]) == 2
+    assert "report writes HTML" in capsys.readouterr().err
