@@ -72,9 +72,9 @@ def test_same_fault_same_code(code, model_type, keys, tmp_path):
     assert {rule for rule, _ in codes(path)} == {code}
 
 
-@pytest.mark.parametrize("model_type", sorted(set(known()) - {*PUBLISHED_TYPES, "longcat_flash"}))
+@pytest.mark.parametrize("model_type", sorted(set(known()) - {*PUBLISHED_TYPES, "esm", "longcat_flash"}))
 def test_a_list_of_one_unknown_layer_is_told_as_layers(model_type, tmp_path):
-    """Whatever family reads `layer_types`; published types and longcat_flash have no default sizes."""
+    """Whatever family reads `layer_types`; published types, esm and longcat_flash have sizes without a default."""
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"model_type": model_type, "layer_types": ["no such kind"]}))
     errors = {finding.rule for finding in check_file(path, (), rules()) if finding.severity == "error"}

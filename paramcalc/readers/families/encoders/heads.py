@@ -138,13 +138,14 @@ def pooled(tops: Tops) -> Tops:
 
 
 def top_of(config: Config, tops: Tops, silent: str = "MaskedLM") -> str:
-    """Which of the known tops the config's class puts on the encoder; `silent` where the config names no class.
+    """Which of the known tops the config's class puts on the encoder; where the config names no class, `silent`, or the
+    bare model of a family that has no such class.
 
     Raises SpecError for a class this family is not known to have.
     """
     name = config.architecture
     if not name:
-        return silent
+        return silent if silent in tops else "Model"
     if "LMHead" in name or name.endswith("GenerationDecoder"):
         word = "CausalLM"
     elif name.endswith(("Encoder", "Model")) and not name.endswith("BaseModel"):
