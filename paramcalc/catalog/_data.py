@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.errors import InputError, Problem, UsageError
+from paramcalc.sanitize import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +20,9 @@ _UNITS |= {prefix + "iB": 1024**n for n, prefix in enumerate(("K", "M", "G", "T"
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?(?:e[0-9]+)?)\s*([kMGTPK]?i?B)(?:/s)?\s*")
 
 
+MAX_BYTES = 2**19
+"""Of a file of the user; ours has a tenth."""
+MAX_NUMBER, MAX_TEXT = 2**100, 2_000
 Table = dict[str, dict[str, Any]]
 """The sections of a table of this package: `sources`, then rows by their key."""
 
@@ -29,20 +34,26 @@ def read_table(name: str) -> Table:
 
 
 def read_user_table(path: Path) -> dict[str, object]:
-    """A file of the user, with everything that can be wrong with it said by name."""
+    """A file of the user, with everything that can be wrong with it said by name. Raises InputError."""
     import yaml
 
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise InputError(Problem(f"cannot be read: {reason}", source=str(path))) from error
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for, a device read for ever
+            raise InputError(Problem("is not a regular file", source=str(path)))
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            raise InputError(Problem(f"is larger than {MAX_BYTES:,} bytes", source=str(path)))
+        document = yaml.load(raw.decode("utf-8-sig"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         raise InputError(Problem(f"not YAML: {error.problem}", source=str(path), line=line, column=column)) from error
-    except yaml.YAMLError as error:
-        raise InputError(Problem(f"not YAML: {error}", source=str(path))) from error
+    except RecursionError:
+        raise InputError(Problem("is nested too deep", source=str(path))) from None
+    except (OSError, ValueError, yaml.YAMLError) as error:  # a ValueError for a date or number that cannot be
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise InputError(Problem(f"cannot be read: {reason[:200]}", source=str(path))) from error
     return mapping(document, str(path))
 
 
@@ -60,16 +71,23 @@ def texts(value: object) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, list) else (str(value),)
 
 
+def text(value: object) -> str:
+    """A word or a number as text. Raises ValueError for what is neither, is empty, or is too long to be a name."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or not 0 < len(str(value)) <= MAX_TEXT:
+        raise ValueError(f"expected a text of up to {MAX_TEXT:,} characters, found {quote(value)}")
+    return str(value)
+
+
 def whole(value: object, factor: int = 1) -> int:
     """A number times `factor`, which must come out a whole, positive number."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"{value!r} is not a number")
+        raise ValueError(f"{quote(value)} is not a number")
     try:
         number = Decimal(str(value)) * factor
     except ArithmeticError:
-        raise ValueError(f"{value!r} is not a number") from None
-    if not number.is_finite() or number != number.to_integral_value() or number <= 0:
-        raise ValueError(f"{value!r} is not a positive number")
+        raise ValueError(f"{quote(value)} is not a number") from None
+    if not number.is_finite() or number > MAX_NUMBER or number != number.to_integral_value() or number <= 0:
+        raise ValueError(f"{quote(value)} is not a positive number")
     return int(number)
 
 

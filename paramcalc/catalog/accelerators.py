@@ -39,7 +39,7 @@ from paramcalc.catalog._data import (
     read_table,
     read_user_table,
     slug,
-    texts,
+    text,
     unknown,
     whole,
 )
@@ -172,13 +172,13 @@ class _Row:
         for name in self.values.keys() - _FIELDS:
             raise self.wrong("is not a field of an accelerator", name, hint=f"one of {', '.join(sorted(_FIELDS))}")
         base, values = self.base, self.values
-        name = str(values.get("name", base.name))
+        name = self.text("name", base.name)
         return Accelerator(
             key=self.key,
             name=name,
-            vendor=str(values.get("vendor", base.vendor or name.split()[0])).lower(),
-            aliases=base.aliases + texts(values.get("aliases")),
-            memory=str(self.cited("memory")[0]) if values.get("memory") else base.memory,
+            vendor=self.text("vendor", base.vendor or name.split()[0]).lower(),
+            aliases=base.aliases + self.texts("aliases"),
+            memory=self.said("memory") if values.get("memory") else base.memory,
             memory_bytes=self.quantity("memory", in_bytes, base.memory_bytes),
             usable_bytes=self.quantity("usable", in_bytes, base.usable_bytes),
             bandwidth=self.quantity("bandwidth", in_bytes, base.bandwidth),
@@ -186,9 +186,32 @@ class _Row:
             power_watts=self.quantity("power", whole, base.power_watts),
             links=self.links(),
             sources=MappingProxyType(self.sources),
-            notes=base.notes + texts(values.get("notes")),
-            kind=str(values.get("kind", base.kind)),
+            notes=base.notes + self.texts("notes"),
+            kind=self.text("kind", base.kind),
         )
+
+    def text(self, name: str, default: str) -> str:
+        """A field that is a text, and not blank."""
+        words = self.texts(name)
+        if name in self.values and (len(words) != 1 or not words[0].strip()):
+            raise self.wrong("expected a text", name)
+        return words[0] if words else default
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A field that is a text or a list of them."""
+        value = self.values.get(name)
+        items = value if isinstance(value, list) else [] if value is None else [value]
+        try:
+            return tuple(map(text, items))
+        except ValueError as error:
+            raise self.wrong(str(error), name) from None
+
+    def said(self, name: str) -> str:
+        """A field's value as it is written."""
+        try:
+            return text(self.cited(name)[0])
+        except ValueError as error:
+            raise self.wrong(str(error), name) from None
 
     def wrong(self, message: str, *path: str, hint: str = "") -> InputError:
         return InputError(Problem(message, ("accelerators", self.key, *path), hint=hint, source=self.where))

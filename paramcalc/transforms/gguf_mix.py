@@ -77,13 +77,15 @@ def mix(name: str, tree: Node, *, family: str = "", imatrix: bool | None = None)
     if key not in DEFAULT:
         raise UsageError(Problem(f"unknown GGUF mix {name[:60]!r}", hint=f"known: {', '.join((*DEFAULT, *WIDER))}"))
     facts = _facts(tree, family, with_matrix(key, imatrix) or key in (*LOW, "iq3_xxs"))
-    seen: dict[str, int] = {}
+    numbers: dict[str, dict[int, int]] = {}
+    """Category to layer to its number among the layers that have one."""
 
     def choose(path: str, tensor: Tensor, layer: int) -> Format | None:
         kind = category(tensor)
         if wide and kind in ("head", "table"):
             return _fitting("q8_0", tensor.shape[-1])
-        number = seen.setdefault(f"{kind}:{layer}", sum(k.startswith(f"{kind}:") for k in seen))
+        layers = numbers.setdefault(kind, {})
+        number = layers.setdefault(layer, len(layers))
         return _format(key, facts, tensor, kind, number if kind in ("v", "qkv") else layer)
 
     return choose

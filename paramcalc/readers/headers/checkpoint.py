@@ -12,6 +12,7 @@ from paramcalc.components.linear import Parameter
 from paramcalc.components.stack import Stack
 from paramcalc.errors import InputError, Problem
 from paramcalc.readers.headers.header import Header, StoredTensor, tell_layers
+from paramcalc.readers.headers.names import collapsed
 from paramcalc.readers.headers.packing import unpacked
 from paramcalc.readers.headers.tensor_names import component_of, is_buffer
 from paramcalc.sanitize import quote
@@ -163,7 +164,7 @@ def _stack(
 def _tied(header: Header, layers: list[Layer]) -> dict[str, Component]:
     """The table of a model that runs, used as its head where there is none."""
     table = next((t for t in header.tensors if t.name == TABLE and len(t.shape) == 2), None)
-    if not layers or table is None or any(component_of(t.name) == "lm_head" for t in header.tensors):
+    if not layers or table is None or any(component_of(collapsed(t.name)) == "lm_head" for t in header.tensors):
         return {}
     return {"output": Parameter(shape=table.shape, component="lm_head", role="matmul", dtype=table.format, tied=True,
                                 axes=("axis0", "hidden"))}
@@ -219,9 +220,9 @@ def _key(kind: Kind, taken: dict[str, Parameter]) -> str:
 def _width(header: Header) -> int:
     """The residual width: the last dimension of the token table, or of any matrix."""
     matrices = [t for t in header.tensors if len(t.shape) > 1 and 0 < t.shape[-1] <= 2**24]
-    tables = [t for t in matrices if component_of(t.name) == "token_embedding"]
-    found: list[StoredTensor] = tables or matrices
-    return found[0].shape[-1] if found else 1
+    tables = (t for t in matrices if component_of(collapsed(t.name)) == "token_embedding")
+    widest = next(tables, matrices[0] if matrices else None)
+    return widest.shape[-1] if widest else 1
 
 
 def _chosen(metadata: dict[str, Any]) -> int | None:
@@ -246,6 +247,6 @@ def _notes(header: Header, why: str) -> tuple[str, ...]:
     said = [f"read off {len(header.tensors):,} tensors of a header; components go by tensor names"]
     if why:
         said.append(f"weights only: {why}, so caches and attention's FLOPs are left out")
-    if _chosen(header.metadata) is None and any(component_of(t.name) == "moe_experts" for t in header.tensors):
+    if _chosen(header.metadata) is None and any(component_of(collapsed(t.name)) == "moe_experts" for t in header.tensors):
         said.append("how many experts a token visits is not in the header: active counts all of them")
     return tuple(said)

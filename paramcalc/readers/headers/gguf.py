@@ -31,11 +31,16 @@ if TYPE_CHECKING:
 VERSIONS = (2, 3)
 SCALARS: dict[int, str] = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 """Value type to struct's letter."""
+PACKED = {letter: struct.Struct(f"<{letter}") for letter in SCALARS.values()}
 STRING, ARRAY = 8, 9
 MAX_DIMENSIONS = 4
 MAX_PARTS = 999
 MAX_VALUES = 4096
 """Entries of an array that are kept; longer ones (vocabularies) are stepped over."""
+MAX_STRINGS = 2_000_000
+"""That are stepped over; the largest vocabularies have 262,144, with twice as many merges."""
+MAX_TEXT = 2**25
+"""Bytes of all strings that are kept; a whole tokenizer may be one of them."""
 MAX_KEYS = 100_000
 DAMAGED = "the file is cut off or damaged"
 
@@ -48,6 +53,8 @@ class Reader:
         self.left = size
         self.source = source
         self.position = 0
+        self.room = MAX_TEXT
+        self.strings = MAX_STRINGS
 
     def error(self, message: str, hint: str = "") -> InputError:
         """A refusal that says where in the file it happened."""
@@ -75,12 +82,32 @@ class Reader:
 
     def number(self, letter: str, what: str) -> Any:  # noqa: ANN401 - an int, a float or a bool, by the letter
         """One scalar."""
-        return struct.unpack(f"<{letter}", self.take(struct.calcsize(f"<{letter}"), what))[0]
+        packed = PACKED[letter]
+        return packed.unpack(self.take(packed.size, what))[0]
 
     def text(self, what: str) -> str:
-        """A string: its length, then UTF-8."""
+        """A string: its length, then UTF-8. All strings that are kept have a bound together."""
         length = self.number("Q", what)
+        self.need(length, what)
+        self.room -= length
+        if self.room < 0:
+            raise self.error(f"{what} has {length:,} bytes; at most {MAX_TEXT:,} of all strings are read")
         return self.take(length, what).decode("utf-8", errors="replace")
+
+    def step_over(self, count: int, what: str) -> None:
+        """Strings nobody keeps: a vocabulary."""
+        self.strings -= count
+        if self.strings < 0:
+            raise self.error(f"{what} has {count:,} strings; at most {MAX_STRINGS:,} of a file are read")
+        read, seek, left = self.stream.read, self.stream.seek, self.left
+        for _ in range(count):
+            length = int.from_bytes(read(8), "little")
+            left -= 8 + length
+            if left < 0:
+                raise self.error(f"{what} has a string of {length:,} bytes, which are not left", DAMAGED)
+            seek(length, 1)
+        self.position += self.left - left
+        self.left = left
 
     def name(self, what: str) -> str:
         """A string short enough for a name."""
@@ -107,7 +134,11 @@ def _joined(path: Path, header: Header, count: int) -> Header:
         raise refuse(str(path), f"is one of {count:,} parts, and its name does not say which",
                      f"parts are read together: name-00001-of-{count:05}.gguf")
     parts = [path.with_name(f"{part[1]}-{number:05}-of-{count:05}.gguf") for number in range(1, count + 1)]
-    headers = [header if each == path else _read(each) for each in parts]
+    headers: list[Header] = []
+    for each in parts:
+        headers.append(header if each == path else _read(each))
+        if sum(len(each.tensors) for each in headers) > MAX_TENSORS:
+            raise refuse(str(path), f"its parts hold more than {MAX_TENSORS:,} tensors")
     tensors = [tensor for each in headers for tensor in each.tensors]
     if len({tensor.name for tensor in tensors}) < len(tensors):
         raise refuse(str(path), "a tensor stands in two of its parts")
@@ -177,8 +208,10 @@ def _array(reader: Reader, key: str) -> list[Any] | None:
     what = f"the array {named(key)}"
     if kind == STRING:
         reader.need(8 * count, what)
-        strings = [reader.text(what) for _ in range(count)]
-        return strings if count <= MAX_VALUES else None
+        if count <= MAX_VALUES:
+            return [reader.text(what) for _ in range(count)]
+        reader.step_over(count, what)
+        return None
     if kind not in SCALARS:
         raise reader.error(f"{what} holds values of the unknown type {kind:,}",
                            "arrays of arrays are not read" if kind == ARRAY else "")
@@ -193,27 +226,34 @@ def _array(reader: Reader, key: str) -> list[Any] | None:
 def _tensors(reader: Reader, count: int) -> tuple[list[StoredTensor], list[int]]:
     tensors, offsets = [], []
     names: set[str] = set()
+    alike: dict[tuple[tuple[int, ...], int], StoredTensor] = {}
     for _ in range(count):
         name = reader.name("a tensor's name")
         if name in names:
             raise reader.error(f"tensor {named(name)} stands twice")
         names.add(name)
         shape = _shape(reader, name)
-        number = reader.number("I", f"the type of {named(name)}")
-        kind = format_of_ggml_type(number)
-        if kind is None:
-            raise reader.error(f"tensor {named(name)} has the unknown type {number:,}")
-        tensors.append(StoredTensor(name, shape, kind.name, _size(reader, name, shape, kind)))
-        offsets.append(reader.number("Q", f"the offset of {named(name)}"))
+        number = reader.number("I", "a tensor's type")
+        if (shape, number) not in alike:
+            alike[shape, number] = _stored(reader, name, shape, number)
+        tensors.append(alike[shape, number]._replace(name=name))
+        offsets.append(reader.number("Q", "a tensor's offset"))
     return tensors, offsets
+
+
+def _stored(reader: Reader, name: str, shape: tuple[int, ...], number: int) -> StoredTensor:
+    kind = format_of_ggml_type(number)
+    if kind is None:
+        raise reader.error(f"tensor {named(name)} has the unknown type {number:,}")
+    return StoredTensor(name, shape, kind.name, _size(reader, name, shape, kind))
 
 
 def _shape(reader: Reader, name: str) -> tuple[int, ...]:
     """Outermost first, as everywhere here; the file has the row first."""
-    dimensions = reader.number("I", f"the dimensions of {named(name)}")
+    dimensions = reader.number("I", "a tensor's dimensions")
     if dimensions > MAX_DIMENSIONS:
         raise reader.error(f"tensor {named(name)} has {dimensions:,} dimensions; at most {MAX_DIMENSIONS} are known")
-    return tuple(reader.number("Q", f"the shape of {named(name)}") for _ in range(dimensions))[::-1]
+    return struct.unpack(f"<{dimensions}Q", reader.take(8 * dimensions, "a tensor's shape"))[::-1]
 
 
 def _size(reader: Reader, name: str, shape: tuple[int, ...], kind: Format) -> int:

@@ -8,6 +8,7 @@ or overlap, the last byte is the file's; and beyond it: duplicate keys are refus
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -35,6 +36,8 @@ DTYPES = {
 """The format's word to ours; unsigned numbers take as many bytes as signed ones."""
 MAX_SHARDS = 10_000
 MAX_DIMENSIONS = 32
+MOST = {b"{": MAX_TENSORS + 50_000, b"[": 2 * MAX_TENSORS + 50_000, b",": 12 * MAX_TENSORS}
+"""Marks of JSON in a header: an object and two lists a tensor, and what metadata may have of them."""
 
 
 def read_safetensors(path: Path) -> Header:
@@ -59,6 +62,10 @@ def parse(raw: bytes, source: str) -> dict[str, Any]:
     """A header's JSON object. Raises InputError for anything else, duplicate keys included."""
     if raw[:1] != b"{":
         raise refuse(source, "the header does not start with '{'", "the file is not safetensors")
+    for mark, most in MOST.items():  # what each makes costs far more than its byte
+        if len(raw) > most and (count := raw.count(mark)) > most:
+            raise refuse(source, f"the header has {count:,} of {mark.decode()!r}; at most {most:,} are read",
+                         f"that of {MAX_TENSORS:,} tensors has fewer")
     try:
         data = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
@@ -131,7 +138,7 @@ def _tensor(name: str, entry: object) -> tuple[StoredTensor, int, int]:
     count = elements(sizes)
     if count is None:
         raise _WrongError(f"the shape {named(str(shape))} is larger than any file")
-    bits = find_format(DTYPES[dtype]).bits * count
+    bits = _bits(dtype) * count
     start, end = span
     if 8 * (end - start) != bits:
         raise _WrongError(f"{dtype} of shape {shape} takes {bits:,} bits, data_offsets have {8 * (end - start):,}")
@@ -139,9 +146,17 @@ def _tensor(name: str, entry: object) -> tuple[StoredTensor, int, int]:
 
 
 def _whole_numbers(value: object) -> tuple[int, ...] | None:
-    if type(value) is not list or not all(type(item) is int and item >= 0 for item in value):
+    if type(value) is not list:
         return None
+    for item in value:
+        if type(item) is not int or item < 0:
+            return None
     return tuple(value)
+
+
+@cache
+def _bits(dtype: str) -> int:
+    return find_format(DTYPES[dtype]).bits
 
 
 def _contiguous(spans: list[tuple[int, int, str]], size: int, findings: Findings) -> None:
@@ -194,6 +209,8 @@ def _joined(path: Path, data: dict[str, Any], weight_map: dict[str, str], shards
             if tensor.name in tensors:
                 findings.add(f"tensor {named(tensor.name)} is in two shards: {places[tensor.name]} and {shard}")
             tensors[tensor.name], places[tensor.name] = tensor, shard
+        if len(tensors) > MAX_TENSORS:
+            raise refuse(str(path), f"its shards have more than {MAX_TENSORS:,} tensors")
     for name, shard in weight_map.items():
         if name not in tensors or places[name] != shard:
             findings.add(f"tensor {named(name)} is not in {shard}, where weight_map has it")

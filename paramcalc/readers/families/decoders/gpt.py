@@ -14,6 +14,7 @@ from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import FULL, SLIDING, every
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.decoders.shared import DENSE_QKV, FC_LONG, four_times, when
+from paramcalc.sanitize import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,12 +70,14 @@ def _neo_layers(config: Config) -> list[str]:
     if written is None:
         written = [[["global", "local"], 12]]
     try:
-        words = [word for of, times in written for word in of * times]
+        runs = [(list(of), times) for of, times in written]
+        number = sum(len(of) * max(times, 0) for of, times in runs)
     except (TypeError, ValueError):
         raise config.error("attention_types", "expected a list of [words, times]") from None
-    if len(words) != config.layers:
-        raise config.error("attention_types", f"names {len(words):,} layers, but there are {config.layers:,}",
+    if number != config.layers:  # before the list is made: a hundred bytes can ask for gigabytes
+        raise config.error("attention_types", f"names {quote(number)} layers, but there are {config.layers:,}",
                            code=LAYERS)
+    words = [word for of, times in runs for word in of * times]
     return [SLIDING if word == "local" else FULL for word in words]
 
 

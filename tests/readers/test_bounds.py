@@ -1,0 +1,154 @@
+"""What small or sparse files may cost: 2 seconds of processor time and 300 MB; the largest header 6 and 500."""
+
+import json
+import math
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SECONDS, MEGABYTES = 2.0, 300
+
+
+MEASURE = """
+import resource, subprocess, sys
+done = subprocess.run([sys.executable, "-m", "paramcalc", *sys.argv[1:]], stdout=subprocess.DEVNULL)
+usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(done.returncode, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+"""
+"""In a process of its own: a child's memory is never less than that of the process it was forked from."""
+
+
+def run(*arguments):
+    """Exit code, what it says, processor seconds and megabytes."""
+    done = subprocess.run([sys.executable, "-c", MEASURE, *map(str, arguments)], capture_output=True, text=True,
+                          env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
+    code, took, used = done.stdout.split()
+    return int(code), done.stderr, float(took), float(used)
+
+
+def cheap(*arguments, seconds=SECONDS, megabytes=MEGABYTES):
+    code, said, took, used = run(*arguments)
+    assert code in (0, 2), said
+    assert took < seconds
+    assert used < megabytes
+    return code, said
+
+
+def safetensors(path, raw, size=0):
+    with path.open("wb") as file:
+        file.write(len(raw).to_bytes(8, "little") + raw)
+        file.truncate(8 + len(raw) + size)
+    return path
+
+
+def experts(path, layers, number):
+    """A header like that of a large mixture."""
+    header, end = {}, 0
+    for layer in range(layers):
+        for expert in range(number):
+            for part, shape in (("weight", [64, 64]), ("weight_scale_inv", [1, 1])):
+                size = math.prod(shape) * 4
+                header[f"model.layers.{layer}.mlp.experts.{expert}.up_proj.{part}"] = {
+                    "dtype": "F32", "shape": shape, "data_offsets": [end, end + size]}
+                end += size
+    return safetensors(path, json.dumps(header).encode(), end)
+
+
+def text(raw):
+    return struct.pack("<Q", len(raw)) + raw
+
+
+def gguf(path, keys, size, tensors=0):
+    with path.open("wb") as file:
+        file.write(b"GGUF" + struct.pack("<IQQ", 3, tensors, len(keys)))
+        for key in keys:
+            file.write(key)
+        file.truncate(file.tell() + size)
+    return path
+
+
+def test_the_largest_header_is_read(tmp_path):
+    path = experts(tmp_path / "m.safetensors", 61, 2048)
+    assert cheap("count", path, seconds=6, megabytes=500)[0] == 0
+
+
+@pytest.mark.parametrize(("begin", "repeated", "times", "message"), [
+    (b'{"a":[[]', b",[]", 33_000_000, "of '['; at most"), (b"{", b"{", 90_000_000, "of '{'; at most"),
+    (b'{"a":[0', b",0", 40_000_000, "of ','; at most"), (b"[", b"[", 90_000_000, "does not start with"),
+    (b'{"a":{}', b',"a":{}', 310_000, "of '{'; at most")], ids=["lists", "mappings", "numbers", "brackets", "tensors"])
+def test_a_header_nobody_has_is_refused_before_it_is_parsed(begin, repeated, times, message, tmp_path):
+    code, said = cheap("count", safetensors(tmp_path / "m.safetensors", begin + repeated * times))
+    assert code == 2
+    assert message in said
+
+
+@pytest.mark.parametrize("keys", [
+    [text(b"a.b") + struct.pack("<IIQ", 9, 8, 2**26)],
+    [text(b"general.architecture") + struct.pack("<IQ", 8, 2**29)],
+    [text(b"tokenizer.json") + struct.pack("<IQ", 8, 2**29)],
+    [text(b"a.b") + struct.pack("<IIQ", 9, 0, 2**29)]], ids=["strings", "a name", "a tokenizer", "bytes"])
+def test_a_sparse_gguf_file_is_not_read_for_long(keys, tmp_path):
+    cheap("count", gguf(tmp_path / "m.gguf", keys, 2**29 + 64))
+
+
+@pytest.mark.parametrize("times", [100_000_000, 2**64, 10**29, -5, "x", None, True, 1.5, [7]])
+def test_a_short_config_does_not_ask_for_long_lists(times, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({
+        "model_type": "gpt_neo", "architectures": ["GPTNeoForCausalLM"], "num_layers": 2,
+        "attention_types": [[["global"], times]]}))
+    assert cheap("count", tmp_path)[0] == 2
+
+
+def test_a_mix_is_linear_in_layers(tmp_path):
+    assert cheap("memory", "llama-3.1-8b", "--set", "num_layers=4096", "--quant", "q4_k_m")[0] == 0
+
+
+@pytest.fixture
+def odd(tmp_path):
+    """A pipe and a device, by every suffix."""
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for suffix in ("yaml", "json", "safetensors", "safetensors.index.json", "gguf", "lock"):
+        os.symlink("/dev/zero", tmp_path / f"zero.{suffix}")
+    os.symlink("/dev/zero", tmp_path / "config.json")
+    return tmp_path
+
+
+@pytest.mark.parametrize("arguments", [
+    ["count", "zero.yaml"], ["count", "zero.json"], ["count", "zero.safetensors"], ["count", "zero.gguf"],
+    ["count", "zero.safetensors.index.json"], ["count", "."], ["count", "pipe.yaml"], ["count", "/dev/zero"],
+    ["check", "zero.yaml", "pipe.yaml"], ["check", ".", "--strict"], ["diff", "zero.yaml", "pipe.yaml"],
+    ["check", "llama.yaml", "--checkpoint", "zero.safetensors"], ["check", "llama.yaml", "--checkpoint", "pipe.yaml"],
+    ["fit", "llama-3.1-8b", "--gpu", "x", "--accelerators", "/dev/zero"],
+    ["fit", "llama-3.1-8b", "--gpu", "x", "--accelerators", "pipe.yaml"],
+    ["list", "gpus", "--accelerators", "zero.yaml"]],
+    ids=" ".join)
+def test_a_pipe_or_a_device_is_no_file(arguments, odd, monkeypatch):
+    monkeypatch.chdir(odd)
+    spec = next((ROOT / "configs").glob("*/llama-3.1-8b.yaml")).read_text("utf-8")
+    (odd / "llama.yaml").write_text(spec)
+    code, _, took, used = run(*arguments)
+    assert code in (1, 2)
+    assert took < SECONDS
+    assert used < MEGABYTES
+
+
+BOMB = "a: &a [x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}' if i else '*a'] * 9)}]\n" for i in range(30))
+
+
+@pytest.mark.parametrize("table", [
+    'accelerators: {x: {name: ""}}', "accelerators: {x: {name: 2024-13-45}}", "accelerators: {x: {name: 2024-12-01}}",
+    f"accelerators: {{x: {{memory: {'9' * 5000}}}}}", "accelerators: " + "[" * 5000, "accelerators: " + "{a: " * 3000,
+    "accelerators: {x: {memory: 1e999999999}}", "accelerators: {x: {memory: '1e99999999 GiB'}}", BOMB,
+    "x: " + "y" * 600_000,
+    "accelerators: {x: {aliases: [[1]]}}", "accelerators: {x: {flops: {bf16: .nan}}}", "a: 1\n---\nb: 2\n", "\0", "- 1",
+    "accelerators: {x: {name: ~}}", "accelerators: {? [1] : {}}", "accelerators: {x: {kind: []}}",
+    "!!python/name:os.system"])
+def test_accelerator_files_nobody_means_are_refused(table, tmp_path):
+    path = tmp_path / "gpus.yaml"
+    path.write_text(table)
+    assert cheap("fit", "llama-3.1-8b", "--gpu", "x", "--accelerators", path)[0] == 2
