@@ -247,6 +247,7 @@ def _notes(header: Header, why: str) -> tuple[str, ...]:
     said = [f"read off {len(header.tensors):,} tensors of a header; components go by tensor names"]
     if why:
         said.append(f"weights only: {why}, so caches and attention's FLOPs are left out")
-    if _chosen(header.metadata) is None and any(component_of(collapsed(t.name)) == "moe_experts" for t in header.tensors):
+    components = (component_of(collapsed(tensor.name)) for tensor in header.tensors)
+    if _chosen(header.metadata) is None and "moe_experts" in components:
         said.append("how many experts a token visits is not in the header: active counts all of them")
     return tuple(said)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.readers.headers.names import collapsed
@@ -245,18 +246,21 @@ def unpacked(header: Header, expected: Callable[[], Mapping[str, Shape]] = dict)
     `expected` gives the shapes a config says, by the name of the weight with `*` for its numbers; it is asked only
     where the file itself does not say a shape.
     """
+    if "gguf.version" in header.metadata:  # its blocks are types of its own
+        return Unpacked(header.tensors, {}, 0, ())
     shapes: Mapping[str, Shape] | None = None
     hints = _hints(header.tensors)
     modules: dict[str, dict[str, StoredTensor]] = {}
     for tensor in header.tensors:
-        match = BLOCKS.fullmatch(tensor.name) or PARTS.fullmatch(tensor.name)
+        blocks = BLOCKS.fullmatch(tensor.name) if tensor.name.endswith(("_blocks", "_scales")) else None
+        match = blocks or PARTS.fullmatch(tensor.name)
         if match:
             modules.setdefault(match["module"], {})[match["part"]] = tensor
     used: dict[str, StoredTensor | None] = {}
     packings: dict[str, int] = {}
     asked, unknown = 0, []
     for module, parts in modules.items():
-        rule = next((rule for rule in RULES if all(sign in parts for sign in rule.signs)), None)
+        rule = _rule(frozenset(parts))
         if rule is None or (rule.name == "scaled" and parts["weight"].format in PLAIN):
             continue
         name = module if rule.name == "MXFP4" else f"{module}.weight"
@@ -269,11 +273,18 @@ def unpacked(header: Header, expected: Callable[[], Mapping[str, Shape]] = dict)
             unknown.append(module)
             continue
         first = parts[rule.signs[0]]
-        used |= {part.name: None for part in parts.values()}
+        for part in parts.values():
+            used[part.name] = None
         used[first.name] = _whole(first, name, shape, sum(part.bytes for part in parts.values()))
         packings[rule.name] = packings.get(rule.name, 0) + 1
     tensors = (used.get(tensor.name, tensor) for tensor in header.tensors)
     return Unpacked(tuple(tensor for tensor in tensors if tensor is not None), packings, asked, tuple(unknown))
+
+
+@lru_cache(maxsize=4096)
+def _rule(words: frozenset[str]) -> Rule | None:
+    """The rule for the parts of a module; modules are many, and few differ in their parts."""
+    return next((rule for rule in RULES if words.issuperset(rule.signs)), None)
 
 
 def _whole(first: StoredTensor, name: str, shape: Shape, size: int) -> StoredTensor:
