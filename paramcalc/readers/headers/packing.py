@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 PARTS = re.compile(
-    r"(?P<module>.*?)\.(?P<part>weight\.quant_state\.\w+|weight\._data\._data|weight\._(?:data|scale|shift)"
+    r"(?P<part>weight\.quant_state\.\w+|weight\._data\._data|weight\._(?:data|scale|shift)"
     r"|_?weight_(?:packed|scale|scale_2|scale_inv|zero_point|shape|g_idx|global_scale|qdata|format)"
     r"|weight\.(?:absmax|quant_map|nested_absmax|nested_quant_map)|(?:res_|outlier_)?centroids\.weight"
     r"|qweight|qzeros|scales|biases|qbiases|g_idx|SCB|weight_format|W_q|scale|zero|shape|meta|codes|codebooks|indices"
@@ -33,7 +33,9 @@ PARTS = re.compile(
     r"|activation_scale|pre_quant_scale|[kv]_scale|blocks|dense_weights|row_offsets|col_vals|in_perm|output_scale"
     r"|nbits|group_size|axis|channel_wise|compute_dtype|encoded_state_dict|offload_meta|optimize|packing|quant_scale"
     r"|quant_zero|round_zero|stores_quant_config|unpack_view_dtype|view_as_float|weight)")
-"""A tensor's module and what it is of it; longer words stand first."""
+"""What a tensor is of its module."""
+WORDS = 3
+"""Of such a name, at most."""
 SMALL = re.compile(r"\.(weight_shape|shape|quant_state\.\w+)$")
 """Tensors whose values say a shape."""
 MOST_SMALL = 4096
@@ -252,10 +254,9 @@ def unpacked(header: Header, expected: Callable[[], Mapping[str, Shape]] = dict)
     hints = _hints(header.tensors)
     modules: dict[str, dict[str, StoredTensor]] = {}
     for tensor in header.tensors:
-        blocks = BLOCKS.fullmatch(tensor.name) if tensor.name.endswith(("_blocks", "_scales")) else None
-        match = blocks or PARTS.fullmatch(tensor.name)
-        if match:
-            modules.setdefault(match["module"], {})[match["part"]] = tensor
+        module, part = _split(tensor.name)
+        if part:
+            modules.setdefault(module, {})[part] = tensor
     used: dict[str, StoredTensor | None] = {}
     packings: dict[str, int] = {}
     asked, unknown = 0, []
@@ -279,6 +280,22 @@ def unpacked(header: Header, expected: Callable[[], Mapping[str, Shape]] = dict)
         packings[rule.name] = packings.get(rule.name, 0) + 1
     tensors = (used.get(tensor.name, tensor) for tensor in header.tensors)
     return Unpacked(tuple(tensor for tensor in tensors if tensor is not None), packings, asked, tuple(unknown))
+
+
+def _split(name: str) -> tuple[str, str]:
+    """A tensor's module and what it is of it; no word for what is no part of a module."""
+    if name.endswith(("_blocks", "_scales")) and (blocks := BLOCKS.fullmatch(name)):
+        return blocks["module"], blocks["part"]
+    pieces = name.rsplit(".", WORDS)
+    for first in range(1, len(pieces)):  # longer words stand first
+        if _is_part(part := ".".join(pieces[first:])):
+            return ".".join(pieces[:first]), part
+    return name, ""
+
+
+@lru_cache(maxsize=2**16)
+def _is_part(words: str) -> bool:
+    return PARTS.fullmatch(words) is not None
 
 
 @lru_cache(maxsize=4096)
