@@ -103,6 +103,11 @@ class Explained:
     def __init__(self, part: Component) -> None:
         self._part = part
 
+    @property  # type: ignore[misc] - a class says its class is another
+    def __class__(self) -> type:
+        """The component's, so that its methods may call those of the classes it extends."""
+        return type(self._part)
+
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands in for any component
         value = getattr(self._part, name)
         if type(value) is int:

@@ -48,7 +48,7 @@ def find(paths: Iterable[Path], *, only_specs: bool = False) -> Search:
     finder = _Finder()
     missing = []
     for path in paths:
-        if path.is_dir():
+        if os.path.isdir(path):
             finder.search(path)
         elif not os.path.lexists(path):
             missing.append(Problem("no such file or folder", source=str(path)))

@@ -59,12 +59,12 @@ def _only_regular(path: Path, status: os.stat_result) -> None:
     kind = stat.S_IFMT(status.st_mode)
     if kind != stat.S_IFREG:
         inside = path / "config.json"
-        hint = f"give the file in it: {visible(str(inside), 400)}" if inside.is_file() else ""
+        hint = f"give the file in it: {visible(str(inside), 400)}" if os.path.isfile(inside) else ""
         _refuse(path, f"is {_KINDS.get(kind, 'a special file')}, not a file", hint)
 
 
 def _nearest(path: Path) -> str:
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         return f"there is no directory {quote(str(path.parent))}"
     try:
         with os.scandir(path.parent) as entries:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -96,7 +97,7 @@ def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
     from paramcalc.measures.parameters import rows
 
     config = path.with_name("config.json")
-    if not config.is_file():
+    if not os.path.isfile(config):
         return {}
     shapes: dict[str, set[tuple[int, ...]]] = {}
     for row in rows(build(load(str(config)).spec).tree):
@@ -117,9 +118,9 @@ def _document(model: str) -> Document:
     if model == "-":
         return _guess(sys.stdin.buffer.read(SPEC_LIMIT + 1), "<stdin>")
     path = Path(model)
-    if path.is_dir():
+    if os.path.isdir(path):  # pathlib's own would raise for a name that is too long
         path = path / "config.json"
-    if path.exists() or path.suffix in (".yaml", ".yml", ".json") or len(path.parts) > 1:
+    if os.path.exists(path) or path.suffix in (".yaml", ".yml", ".json") or len(path.parts) > 1:
         return load_document(path)
     return _preset(model)
 
@@ -150,7 +151,7 @@ def _name(model: str) -> str:
         return "stdin"
     if model.startswith("hf://"):
         return model.removeprefix("hf://")
-    if path.is_dir():
+    if os.path.isdir(path):
         return path.resolve().name
     if path.name == "config.json":
         return path.resolve().parent.name

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.errors import Problem, UsageError
+from pydantic import ValidationError
+
+from paramcalc.errors import Problem, SpecError, UsageError
 from paramcalc.spec.depth import depth, set_depth
 from paramcalc.spec.dump import dump
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 _TIMES = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)x")
 _PLAIN = re.compile(r"[0-9]{1,15}")
+MAX_NUMBER = 1e18
 Change = tuple[str, str]
 
 
@@ -35,7 +39,12 @@ def changed(spec: ModelSpec, changes: Sequence[str]) -> ModelSpec:
         if not _change(data, key, value):
             near = ", ".join(sorted(_numbers(data)))
             raise UsageError(Problem(f"--what-if: the specification has no number {key[:60]!r}", hint=f"it has {near}"))
-    return type(spec).model_validate(data)
+    try:
+        return type(spec).model_validate(data)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        raise SpecError(*(Problem(f"--what-if {', '.join(changes)[:60]}: {detail['msg']}",
+                                  tuple(detail["loc"])) for detail in details)) from error
 
 
 def _change(data: dict[str, Any], key: str, value: str) -> bool:
@@ -62,9 +71,13 @@ def _new(old: int | float, value: str, key: str) -> int | float:
     match = _TIMES.fullmatch(value)
     if match is None:
         return int(value)
+    if not isfinite(old):
+        raise UsageError(Problem(f"--what-if {key}={value}: there is nothing to scale"))
     scaled = Fraction(match[1]) * Fraction(old)
     if isinstance(old, int) and scaled.denominator != 1:
         raise UsageError(Problem(f"--what-if {key}={value}: {old:,} times that is not an integer"))
+    if abs(scaled) > MAX_NUMBER:
+        raise UsageError(Problem(f"--what-if {key}={value}: at most {MAX_NUMBER:.0e} is a number here"))
     return int(scaled) if isinstance(old, int) else float(scaled)
 
 

@@ -33,6 +33,10 @@ T = TypeVar("T", int, bool, float, str)
 MAX_SIZE = 2**28
 
 
+MAX_NUMBER = 1e18
+"""Of a factor; the largest bases of rotary embeddings have 13 digits."""
+
+
 class Config:
     """Answers for one model: the file's value, else the class's default. Errors name the key as the file spells it."""
 
@@ -145,6 +149,8 @@ class Config:
         value = self.get(key, default)
         if type(value) not in (int, float):
             raise self.error(key, f"expected a number, found {_named(value)}")
+        if not -MAX_NUMBER <= value <= MAX_NUMBER:
+            raise self.error(key, f"must be between {-MAX_NUMBER:.0e} and {MAX_NUMBER:.0e}, found {_shown(value)}")
         return float(value)
 
     def text(self, key: str, default: str = "") -> str:

@@ -36,6 +36,14 @@ def read_config(data: dict[str, Any], name: str = "", beside: dict[str, Any] | N
 
     Raises UnknownArchitectureError for a model type or class nobody wrote, SpecError for values that cannot be.
     """
+    try:
+        return _read(data, name, beside)
+    except (ArithmeticError, ValidationError) as error:  # of a rule's own sums, whose key nobody can name
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise SpecError(Problem(f"its numbers do not fit together: {reason}", ("model_type",))) from error
+
+
+def _read(data: dict[str, Any], name: str, beside: dict[str, Any] | None) -> ReadConfig:
     config, outer, towers, inside = understood(data)
     make = builder(config.model_type)
     if make is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from paramcalc.errors import InputError, Problem
 from paramcalc.readers.headers.names import collapsed
-from paramcalc.sanitize import quote
+from paramcalc.sanitize import quote, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -82,6 +82,8 @@ def open_regular(path: Path) -> tuple[BinaryIO, int]:
         raise refuse(str(path), "no such file") from None
     except OSError as error:
         raise refuse(str(path), f"cannot be read: {(error.strerror or 'unknown error').lower()}") from None
+    except ValueError:  # a NUL or half a surrogate pair
+        raise refuse(visible(str(path), 400), "is not a valid file name") from None
     return stream, os.fstat(stream.fileno()).st_size
 
 

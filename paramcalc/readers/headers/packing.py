@@ -274,8 +274,7 @@ def unpacked(header: Header, expected: Callable[[], Mapping[str, Shape]] = dict)
             unknown.append(module)
             continue
         first = parts[rule.signs[0]]
-        for part in parts.values():
-            used[part.name] = None
+        used |= dict.fromkeys([tensor.name for tensor in parts.values()])
         used[first.name] = _whole(first, name, shape, sum(part.bytes for part in parts.values()))
         packings[rule.name] = packings.get(rule.name, 0) + 1
     tensors = (used.get(tensor.name, tensor) for tensor in header.tensors)

@@ -27,6 +27,7 @@ from paramcalc.readers.headers.header import (
     refuse,
 )
 from paramcalc.readers.headers.packing import MOST_SMALL, SMALL
+from paramcalc.readers.text.limits import string_fault
 
 DTYPES = {
     "F64": "fp64", "F32": "fp32", "F16": "fp16", "BF16": "bf16", "F8_E4M3": "fp8_e4m3", "F8_E5M2": "fp8_e5m2",
@@ -76,6 +77,8 @@ def parse(raw: bytes, source: str) -> dict[str, Any]:
         raise refuse(source, f"the header is not JSON: {str(error)[:200]}") from None
     if type(data) is not dict:
         raise refuse(source, "the header is not a JSON object")
+    if b"\\u" in raw and any(string_fault(name) for name in data):  # what `\ud800` says is no text
+        raise refuse(source, "a name in the header is no text")
     return data
 
 
