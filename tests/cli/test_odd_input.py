@@ -4,7 +4,8 @@ import json
 import os
 
 import pytest
-from paramcalc.cli.guard import guarded
+
+from paramcalc.cli.main import run as guarded
 
 LLAMA = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 128, "hidden_size": 256,
          "num_hidden_layers": 4, "num_attention_heads": 8, "intermediate_size": 768}
@@ -41,10 +42,11 @@ LONG = "a" * 5000
     ["count", LONG], ["count", f"{LONG}/b.yaml"], ["count", f"{LONG}.gguf"], ["count", f"git:HEAD:{LONG}"],
     ["check", LONG], ["diff", LONG, LONG], ["convert", LONG], ["count", "llama-3.1-8b", "--output", LONG],
     ["check", "m.yaml", "--checkpoint", f"{LONG}.safetensors"], ["count", "a\0b"], ["count", "a\0b.yaml"],
-    ["count", "\udcff"], ["count", "\udcff.yaml"], ["count", "a\0b.gguf"], ["check", "a\0b"], ["count", "git:HEAD:a\0b"],
+    ["count", "\udcff"], ["count", "\udcff.yaml"], ["count", "a\0b.gguf"], ["check", "a\0b"],
+    ["count", "git:HEAD:a\0b"],
     ["fit", "llama-3.1-8b", "--gpu", "x", "--accelerators", LONG], ["count", f"hf://{LONG}"],
     ["count", "llama-3.1-8b", "--output", "a\0b"], ["check", "m.yaml", "--checkpoint", "a\0b.safetensors"]],
-    ids=lambda arguments: " ".join(arguments).encode("ascii", "replace").decode().replace(LONG, "LONG").replace("\0", "NUL"))
+    ids=lambda arguments: ascii(" ".join(arguments).replace(LONG, "LONG")))
 def test_odd_names(arguments, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "m.yaml").write_text("paramcalc: 1\nsource: x\nvocab_size: 128\nhidden_size: 64\nnum_layers: 2\n"
@@ -53,7 +55,8 @@ def test_odd_names(arguments, tmp_path, monkeypatch, capsys):
     assert "fault of paramcalc" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("shard", ["a\0b.safetensors", "\ud800.safetensors", f"{LONG}.safetensors", "..safetensors", ""])
+@pytest.mark.parametrize("shard", ["a\0b.safetensors", "\ud800.safetensors", f"{LONG}.safetensors", "..safetensors",
+                                   ""])
 def test_odd_names_of_shards(shard, tmp_path, capsys):
     path = tmp_path / "model.safetensors.index.json"
     path.write_text(json.dumps({"weight_map": {"a": shard}}))
