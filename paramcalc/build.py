@@ -103,9 +103,9 @@ class Explained:
     def __init__(self, part: Component) -> None:
         self._part = part
 
-    @property  # type: ignore[misc] - a class says its class is another
+    @property  # type: ignore[misc]
     def __class__(self) -> type:
-        """The component's, so that its methods may call those of the classes it extends."""
+        """The component's: what `super` asks for when a method calls that of the class it extends."""
         return type(self._part)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands in for any component

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Callable
+from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from paramcalc.errors import InputError, NetworkError, PCError, Problem, UsageError
-from paramcalc.readers.headers.header import MAX_HEADER, Header
+from paramcalc.readers.headers.header import MAX_HEADER, MAX_TENSORS, Header
+from paramcalc.readers.hub_cache import COMMIT, cached, keep
 from paramcalc.sanitize import quote
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ MAX_SHARDS = 1_000
 TIMEOUT = 15.0
 """Seconds without an answer."""
 DEADLINE = 60.0
-"""Seconds for one answer as a whole."""
+"""Seconds for one answer as a whole, headers and redirects included."""
 
 Tell = Callable[[str], None]
 """Called with the address of each request before it is made."""
@@ -111,35 +112,17 @@ def _config(where: Place, file: str, model: str) -> Document:
     from paramcalc.readers.files import read_file
     from paramcalc.readers.text.document import read_json
 
-    cached = _cached(where, file)
-    if cached is not None:
-        return read_json(read_file(cached), model)
+    if offline() or COMMIT.fullmatch(where.revision or ""):
+        path = cached(_hub(), where.repository, where.revision, file)
+        if path is not None:
+            return read_json(read_file(path), model)
     if offline():
         raise NetworkError(Problem(f"{file} of {where.repository} is not in the cache, and offline is asked for"))
-    raw, _ = _get(_url(where, file), 0, MAX_JSON + 1, where.tell)
-    if len(raw) > MAX_JSON:
+    answer = _get(_url(where, file), 0, MAX_JSON + 1, where.tell)
+    if len(answer.raw) > MAX_JSON:
         raise InputError(Problem(f"{file} is larger than {MAX_JSON:,} bytes", source=model))
-    _download(where, file)
-    return read_json(raw, model)
-
-
-def _cached(where: Place, file: str) -> Any:  # noqa: ANN401 - a path or None
-    from pathlib import Path
-
-    found = _hub().try_to_load_from_cache(where.repository, file, revision=where.revision)
-    return Path(found) if isinstance(found, str) and (offline() or _is_commit(where.revision)) else None
-
-
-def _is_commit(revision: str | None) -> bool:
-    return revision is not None and re.fullmatch(r"[0-9a-f]{40}", revision) is not None
-
-
-def _download(where: Place, file: str) -> None:
-    """Keep the file in the cache for offline use; that it cannot be kept does not matter now."""
-    import contextlib
-
-    with contextlib.suppress(Exception):
-        _hub().hf_hub_download(where.repository, file, revision=where.revision, endpoint=_endpoint())
+    keep(_hub(), where.repository, where.revision, file, answer.raw, answer.commit)
+    return read_json(answer.raw, model)
 
 
 def _weights(where: Place, model: str) -> Header:
@@ -156,14 +139,14 @@ def _header(where: Place, file: str) -> Header:
     from paramcalc.readers.headers.safetensors import interpret, parse
 
     url, source = _url(where, file), f"hf://{where.repository}/{file}"
-    raw, size = _get(url, 0, FIRST, where.tell)
+    raw, size, _ = _get(url, 0, FIRST, where.tell)
     if len(raw) < 8 or size is None:
         raise InputError(Problem("is too short, or the server does not say how long it is", source=source))
     length = int.from_bytes(raw[:8], "little")
     if length > MAX_HEADER or 8 + length > size:
         raise InputError(Problem(f"says its header has {length:,} bytes, but the file has {size:,}", source=source))
     if 8 + length > len(raw):
-        raw, _ = _get(url, 0, 8 + length, where.tell)
+        raw = _get(url, 0, 8 + length, where.tell).raw
     if len(raw) < 8 + length:
         raise NetworkError(Problem(f"{file}: the answer was cut off at {len(raw):,} of {8 + length:,} bytes"))
     return interpret(parse(raw[8 : 8 + length], source), source, size - 8 - length)
@@ -174,7 +157,7 @@ def _index(where: Place, file: str) -> Header:
     from paramcalc.readers.headers.safetensors import parse
 
     source = f"hf://{where.repository}/{file}"
-    raw, _ = _get(_url(where, file), 0, MAX_HEADER, where.tell)
+    raw = _get(_url(where, file), 0, MAX_HEADER, where.tell).raw
     weight_map = parse(raw, source).get("weight_map")
     if type(weight_map) is not dict or not all(type(shard) is str for shard in weight_map.values()):
         raise InputError(Problem("weight_map must be a mapping of tensor names to file names", source=source))
@@ -184,19 +167,33 @@ def _index(where: Place, file: str) -> Header:
     bad = [shard for shard in shards if not re.fullmatch(r"[\w.-]{1,200}\.safetensors", shard)]
     if bad:
         raise InputError(*(Problem(f"shard {quote(shard)} is not a plain file name", source=source) for shard in bad))
-    headers = [_header(where, shard) for shard in shards]
+    headers: list[Header] = []
+    for shard in shards:
+        headers.append(_header(where, shard))
+        if sum(len(header.tensors) for header in headers) > MAX_TENSORS:
+            raise InputError(Problem(f"its shards have more than {MAX_TENSORS:,} tensors", source=source))
     return Header(source, tuple(tensor for header in headers for tensor in header.tensors), {})
 
 
-def _get(url: str, start: int, length: int, tell: Tell) -> tuple[bytes, int | None]:
-    """At most `length` bytes of a file from `start`, and the size of the whole if the server says it."""
+class Answer(NamedTuple):
+    """What the hub sent."""
+
+    raw: bytes
+    size: int | None
+    """Of the whole file, if the server says it."""
+    commit: str
+    """Of the repository; empty if the endpoint does not say it."""
+
+
+def _get(url: str, start: int, length: int, tell: Tell) -> Answer:
+    """At most `length` bytes of a file from `start`, within `DEADLINE` seconds, redirects included."""
     if offline():
         raise NetworkError(Problem("offline is asked for, and weights' headers are not cached"))
     hub = _hub()
     headers = dict(hub.utils.build_hf_headers()) | {"Range": f"bytes={start}-{start + length - 1}",
                                                     "Accept-Encoding": "identity"}
     try:
-        return _follow(hub.get_session(), url, headers, length, tell)
+        return _within(DEADLINE, lambda: _follow(hub.get_session(), url, headers, length, tell), url)
     except PCError:
         raise
     except Exception as error:
@@ -204,18 +201,44 @@ def _get(url: str, start: int, length: int, tell: Tell) -> tuple[bytes, int | No
                                    hint="is the network there? --offline reads the cache only")) from error
 
 
+def _within(seconds: float, task: Callable[[], Answer], url: str) -> Answer:
+    """What a task gives, if it does in time.
+
+    The client only bounds the wait for each piece: a server that sends a byte now and then, in its headers too, would
+    be waited for without end. The thread is left to itself then.
+    """
+    outcome: list[Answer | Exception] = []
+
+    def run() -> None:
+        try:
+            outcome.append(task())
+        except Exception as error:
+            outcome.append(error)
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not outcome:
+        raise NetworkError(Problem(f"{_shown(url)}: no whole answer within {seconds:.0f} seconds: too slow"))
+    if isinstance(outcome[0], Exception):
+        raise outcome[0]
+    return outcome[0]
+
+
 def _follow(session: Any, url: str, headers: dict[str, str], length: int,  # noqa: ANN401 - see _refused
-            tell: Tell) -> tuple[bytes, int | None]:
+            tell: Tell) -> Answer:
+    commit = ""
     for _ in range(MAX_REDIRECTS + 1):
         _allowed(url)
         tell(_shown(url))
         sent = headers if _home(url) else {k: v for k, v in headers.items() if k.lower() != "authorization"}
         with session.stream("GET", url, headers=sent, follow_redirects=False, timeout=TIMEOUT) as response:
+            commit = commit or (response.headers.get("x-repo-commit", "") if _home(url) else "")
             if response.status_code in (301, 302, 303, 307, 308):
                 url = urljoin(url, response.headers.get("location", ""))
                 continue
             _refused(response, url)
-            return _body(response, length), _whole_size(response)
+            return Answer(_body(response, length), _whole_size(response), commit)
     raise NetworkError(Problem(f"{_shown(url)}: more than {MAX_REDIRECTS} redirects"))
 
 
@@ -252,13 +275,10 @@ def _refused(response: Any, url: str) -> None:  # noqa: ANN401 - a response of w
 def _body(response: Any, length: int) -> bytes:  # noqa: ANN401 - see _refused
     """The bytes asked for; a server that ignores the range is not listened to beyond them."""
     found = bytearray()
-    late = time.monotonic() + DEADLINE
     for part in response.iter_bytes():
         found += part
         if len(found) >= length:
             break
-        if time.monotonic() > late:
-            raise NetworkError(Problem(f"the hub sent {len(found):,} bytes in {DEADLINE:.0f} seconds: too slow"))
     return bytes(found[:length])
 
 

@@ -55,17 +55,31 @@ class Hub(BaseHTTPRequestHandler):
         Hub.seen.append((self.command, self.path, self.headers.get("Authorization")))
         if Hub.mode in ("404", "401", "429", "500"):
             return self.answer(int(Hub.mode), b"no", {"Retry-After": "7"}, body)
-        if Hub.mode == "elsewhere":
-            return self.answer(302, b"", {"Location": "https://example.com/x"}, body)
-        if Hub.mode == "round":
-            return self.answer(302, b"", {"Location": self.path}, body)
-        if Hub.mode == "plain":
-            return self.answer(302, b"", {"Location": "http://huggingface.co/x"}, body)
+        if Hub.mode in ("headers", "dripping"):
+            return self.little_by_little()
+        location = {"elsewhere": "https://example.com/x", "round": self.path, "plain": "http://huggingface.co/x"}
+        if Hub.mode in location:
+            return self.answer(302, b"", {"Location": location[Hub.mode]}, body)
         name, _, file = self.path.lstrip("/").partition("/resolve/")
         raw = FILES.get(f"{name}/{file.partition('/')[2]}")
         if raw is None:
             return self.answer(404, b"", {"X-Error-Code": "EntryNotFound"}, body)
         return self.file(raw, body)
+
+    def little_by_little(self):
+        self.send_response(200)
+        for number in range(200 if Hub.mode == "headers" else 1):
+            self.send_header(f"X-{number}", "x")
+            self.flush_headers()
+            time.sleep(0.05)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        for _ in range(200):
+            try:
+                self.wfile.write(b"x")
+            except OSError:
+                return
+            time.sleep(0.05)
 
     def file(self, raw, body):
         asked = self.headers.get("Range")
@@ -87,6 +101,8 @@ class Hub(BaseHTTPRequestHandler):
             start, end = (int(n) for n in asked.removeprefix("bytes=").split("-"))
             part = raw[start : end + 1]
             headers = {"Content-Range": f"bytes {start}-{start + len(part) - 1}/{len(raw)}"}
+            if "nocommit" not in self.path:
+                headers["X-Repo-Commit"] = "c" * 40
             return self.answer(206, part[:-2] if Hub.mode == "truncated" else part, headers, body, len(part))
         return self.answer(200, raw, {"ETag": '"e"', "X-Repo-Commit": "c" * 40}, body)
 
@@ -173,6 +189,33 @@ def test_a_slow_hub_is_given_up(server, monkeypatch):
     monkeypatch.setattr(hub, "TIMEOUT", 0.1)
     with pytest.raises(NetworkError, match="Timeout"):
         load("hf://org/one/model.safetensors")
+
+
+@pytest.mark.parametrize("mode", ["headers", "dripping"])
+@pytest.mark.parametrize("model", ["hf://org/config", "hf://org/one/model.safetensors"])
+def test_a_hub_that_sends_a_little_now_and_then_is_given_up(mode, model, server, monkeypatch):
+    Hub.mode = mode
+    monkeypatch.setattr(hub, "DEADLINE", 0.4)
+    began = time.monotonic()
+    with pytest.raises(NetworkError, match="no whole answer within"):
+        load(model)
+    assert time.monotonic() - began < 5
+
+
+def test_a_config_is_asked_for_once_and_kept_for_offline_use(server, monkeypatch):
+    expected = total("hf://org/config")
+    assert [(method, path) for method, path, _ in Hub.seen] == [("GET", "/org/config/resolve/main/config.json")]
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert total("hf://org/config") == total("hf://org/config@main") == total(f"hf://org/config@{'c' * 40}") == expected
+    assert len(Hub.seen) == 1
+
+
+def test_what_has_no_commit_is_not_kept(server, monkeypatch, tmp_path):
+    monkeypatch.setitem(FILES, "org/nocommit/config.json", FILES["org/config/config.json"])
+    total("hf://org/nocommit")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(NetworkError, match="not in the cache"):
+        load("hf://org/nocommit")
 
 
 def test_no_hub_at_all(server):
