@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Unpack
 
 from paramcalc.build import build
 from paramcalc.readers.sources import loaded_of
+from paramcalc.settings import DEFAULT_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from paramcalc.activations.policy import AttentionKernel, Library, Recompute
     from paramcalc.answers.count import By, Count
+    from paramcalc.answers.fit import Fit
+    from paramcalc.answers.memory import Memory
     from paramcalc.answers.speed import SpeedAnswer
     from paramcalc.build import Model
     from paramcalc.checks.diff import Difference
     from paramcalc.checks.results import Run
-    from paramcalc.estimates.fit import Fit
-    from paramcalc.estimates.inference import Memory
+    from paramcalc.estimates.settings import ServingKeywords
     from paramcalc.estimates.speed_settings import SpeedKeywords, SpeedSettings
     from paramcalc.estimates.training import Device
     from paramcalc.measures.attention_pairs import Convention
@@ -59,36 +61,33 @@ def weights(model: Source, dtype: str = "bf16", *, quant: str | None = None) -> 
 
 
 def memory(
-    model: Source, context: int = 4096, *, batch: int = 1, source: int | None = None, dtype: str = "bf16",
-    quant: str | None = None, kv_dtype: str | None = None, runtime: str = "exact", settings: Sequence[str] = (),
-    tp: int | None = None, pp: int | None = None, ep: int | None = None, gpus: int | None = None,
+    model: Source, context: int | str = DEFAULT_TOKENS, *, gpu: str | None = None, **settings: Unpack[ServingKeywords],
 ) -> Memory:
-    """Bytes to serve `batch` sequences of `context` tokens: `total`, `per_device`, `cache`. As `paramcalc memory`."""
-    from paramcalc.estimates.inference import Prepared, Setup
-    from paramcalc.estimates.inference import memory as needed
-    from paramcalc.estimates.runtimes import Runtime
-    from paramcalc.measures.cache import Serving
+    """Bytes to serve `batch` sequences of `context` tokens: `total`, `per_device`, `cache`. As `paramcalc memory`.
 
-    setup = Setup(dtype, quant, kv_dtype, tp, pp, ep, gpus)
-    prepared = Prepared(build_model(model), Runtime(runtime, settings), setup)
-    return needed(prepared, Serving(context, batch, source))
+    Raises UsageError for settings that cannot be, or that do not apply to the model.
+    """
+    from paramcalc.answers.memory import memory as needed
+    from paramcalc.estimates.settings import DeviceSettings, ServingSettings
+
+    serving = ServingSettings.of({"context": context, **settings})
+    return needed(loaded_of(model), serving, DeviceSettings.of({"gpu": gpu}))
 
 
 def fit(
-    model: Source, gpu: str, context: int = 4096, *, batch: int = 1, source: int | None = None, dtype: str = "bf16",
-    quant: str | None = None, kv_dtype: str | None = None, runtime: str = "exact", settings: Sequence[str] = (),
-    tp: int | None = None, pp: int | None = None, ep: int | None = None, gpus: int | None = None,
+    model: Source, gpu: str, context: int | str | Sequence[int | str] = DEFAULT_TOKENS, *,
+    gpu_memory_utilization: float | str | None = None, **settings: Unpack[ServingKeywords],
 ) -> Fit:
-    """Whether it `fits`, `headroom`, `max_context` and `max_batch` on an accelerator. As `paramcalc fit`."""
-    from paramcalc.catalog.accelerators import find_accelerator
-    from paramcalc.estimates.fit import Need
-    from paramcalc.estimates.fit import fit as fitted
-    from paramcalc.estimates.machine import Machine
+    """Whether it `fits`, `headroom`, `max_context` and `max_batch` on an accelerator. As `paramcalc fit`.
 
-    found = memory(model, context, batch=batch, source=source, dtype=dtype, quant=quant, kv_dtype=kv_dtype,
-                   runtime=runtime, settings=settings, tp=tp, pp=pp, ep=ep, gpus=gpus)
-    machine = Machine(find_accelerator(gpu), found.prepared.runtime)
-    return fitted(Need(found.prepared, source), machine, context, batch)
+    Without `runtime`, by each runtime that can serve the model. Raises UsageError for settings that cannot be.
+    """
+    from paramcalc.answers.fit import fit as fitted
+    from paramcalc.estimates.settings import DeviceSettings, FitSettings
+
+    serving = FitSettings.of({"context": context, **settings})
+    device = DeviceSettings.of({"gpu": gpu, "gpu_memory_utilization": gpu_memory_utilization})
+    return fitted(loaded_of(model), serving, device)
 
 
 def train(

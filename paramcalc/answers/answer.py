@@ -72,12 +72,17 @@ class Answer:
     command: ClassVar[str]
     model: ModelName
     warnings: tuple[str, ...] = ()
-    assumptions: dict[str, object]
+    assumptions: dict[str, object] = field(default_factory=dict)
     """Everything that was taken as given."""
     uncounted: tuple[str, ...]
     """Parts of the model that are not counted: all figures are of the rest."""
     built: Model = hidden()
     """The specification and its tree."""
+
+    def __post_init__(self) -> None:
+        """Name the sizes that come from the defaults of the model's class, whichever answer it is."""
+        if defaults := getattr(self.built.spec, "defaults", None):
+            object.__setattr__(self, "assumptions", self.assumptions | {"defaults": dict(defaults)})
 
     @property
     def failed(self) -> bool:

@@ -103,7 +103,7 @@ def count(loaded: Loaded, by: By = "component") -> Count:
     counts = counted(model.tree)
     by_name = rows(model.tree) if by == "tensor" else []
     return Count(
-        **start, assumptions={}, parameters=parameters(counts, sizes_known(model.spec)), buffers=counts.buffers,
+        **start, parameters=parameters(counts, sizes_known(model.spec)), buffers=counts.buffers,
         by_component=components(counts),
         apart={name: counted(tree).total for name, tree in model.apart.items()} or None,
         tensors=_tensors(by_name, buffers=False) if by == "tensor" else None,

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from paramcalc.answers.answer import Answer
 
-ANSWERS = {"count": "Count", "speed": "SpeedAnswer"}
-"""Command to its class in `paramcalc.answers.COMMAND`; a module is imported when its answer is asked for."""
+ANSWERS = {"count": ("Count",), "memory": ("Memory",), "fit": ("Fit", "FitAll"), "speed": ("SpeedAnswer",)}
+"""Command to its classes in `paramcalc.answers.COMMAND`; a module is imported when its answer is asked for."""
 
 
-def answer_class(command: str) -> type[Answer]:
-    """The class of a command's answer. Raises KeyError for a command without one."""
-    answer: type[Answer] = getattr(import_module(f"paramcalc.answers.{command}"), ANSWERS[command])
-    return answer
+def answer_classes(command: str) -> list[type[Answer]]:
+    """The classes of a command's answers. Raises KeyError for a command without one."""
+    module = import_module(f"paramcalc.answers.{command}")
+    return [getattr(module, name) for name in ANSWERS[command]]
+
+
+def answer_schema(command: str) -> dict[str, Any]:
+    """The JSON Schema of a command's answer. Raises KeyError for a command without one."""
+    schemas = [answer.schema() for answer in answer_classes(command)]
+    return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}

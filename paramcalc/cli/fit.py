@@ -34,29 +34,22 @@ def fit(
     if all_ == (device.gpu is not None):
         raise UsageError(Problem("fit needs --gpu NAME or --all", hint="`paramcalc list gpus` shows the names"))
 
-    def make(loaded: Loaded) -> Report:
-        from paramcalc.build import build
-        from paramcalc.estimates.fit import Need
-        from paramcalc.estimates.inference import memory
-        from paramcalc.estimates.serving import machine_of, machines, prepare
-        from paramcalc.measures.cache import Serving
-        from paramcalc.reports import fit as reports
-        from paramcalc.reports.count import cache_unknown
+    if all_ and plot is not None:
+        raise UsageError(Problem("--plot has no effect with --all", hint="--gpu NAME --plot FILE"))
 
-        model = build(loaded.spec)
-        if why := cache_unknown(model):
-            raise UsageError(Problem(f"{why} what is kept between tokens",
-                                     hint="fit the config.json beside it; `paramcalc memory` takes the weights alone"))
-        need = Need(prepare(model, serving), serving.source)
-        machine = machine_of(device, need.prepared)
+    def make(loaded: Loaded) -> Report:
+        from paramcalc.answers import fit as answers
+        from paramcalc.reports.fit import catalog_csv_rows, catalog_tables, csv_rows, tables
+        from paramcalc.reports.table import Report
+
+        if all_:
+            every = answers.fit_all(loaded, serving, device)
+            return Report(every.to_dict(), catalog_tables(every), every.failed, catalog_csv_rows(every))
+        answer = answers.fit(loaded, serving, device)
         if plot is not None:
             from paramcalc.reports.plot import draw
 
-            last = Serving(serving.context[-1], serving.batch, serving.source)
-            draw(plot, model.spec.name, memory(need.prepared, last), machine)
-        if machine is None:
-            every = machines(device, need.prepared)
-            return reports.every(loaded, model, need, every, serving.context, serving.batch)
-        return reports.one(loaded, model, need, machine, serving.context, serving.batch)
+            draw(plot, answer.model.name, answer.result, answer.machine)
+        return Report(answer.to_dict(), tables(answer), answer.failed, csv_rows(answer))
 
     return answer_all(models, common, make)

@@ -26,20 +26,15 @@ def memory(
     device.check()
 
     def make(loaded: Loaded) -> Report:
-        from paramcalc.build import build
-        from paramcalc.estimates.inference import memory as needed
-        from paramcalc.estimates.serving import machine_of, prepare
-        from paramcalc.measures.cache import Serving
-        from paramcalc.reports.memory import answer
+        from paramcalc.answers.memory import memory as needed
+        from paramcalc.reports.memory import csv_rows, tables
+        from paramcalc.reports.table import Report
 
-        model = build(loaded.spec)
-        prepared = prepare(model, serving)
-        held = needed(prepared, Serving(serving.context, serving.batch, serving.source))
-        machine = machine_of(device, prepared)
+        answer = needed(loaded, serving, device)
         if plot is not None:
             from paramcalc.reports.plot import draw
 
-            draw(plot, model.spec.name, held, machine)
-        return answer(loaded, model, held, machine)
+            draw(plot, answer.model.name, answer.result, answer.machine)
+        return Report(answer.to_dict(), tables(answer), rows=csv_rows(answer))
 
     return answer_all(models, common, make)

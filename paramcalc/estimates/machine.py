@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from paramcalc.estimates.runtimes import Runtime
 
 
+RESERVED = (1, 16)
+"""Share of a device taken to be the driver's where no figure of the driver is known: as much as ECC and firmware take
+of a T4 (15,360 of 16,384 MiB are left), the most of those that are known."""
+
+
 class Machine:
     """An accelerator and the part of it that may be used."""
 
@@ -25,8 +30,11 @@ class Machine:
         self.device, self.runtime = device, runtime
         self.capacity: int = device.capacity_bytes
         part, whole = utilization or runtime.utilization(self.capacity, devices)
-        self.share = self.capacity * part // whole
-        self.usable = min(self.capacity, self.share + runtime.profile.graph_bytes)
+        self.driver_known = device.usable_bytes is not None
+        taken, of = (0, 1) if self.driver_known else RESERVED
+        available = self.capacity - self.capacity * taken // of
+        self.share = available * part // whole
+        self.usable = min(available, self.share + runtime.profile.graph_bytes)
         """Captured graphs come on top of the share a runtime is told to use."""
 
     def pool(self, found: Memory) -> Pool | None:

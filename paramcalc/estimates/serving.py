@@ -1,4 +1,4 @@
-"""From the settings of serving to a model made ready and an accelerator as a runtime uses it."""
+"""From the settings of serving to a model made ready, an accelerator as a runtime uses it, and a command line."""
 
 from __future__ import annotations
 
@@ -11,14 +11,25 @@ from paramcalc.estimates.runtimes import Runtime
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
-    from paramcalc.estimates.settings import DeviceSettings, RuntimeSettings
+    from paramcalc.estimates.settings import DeviceSettings, FitSettings, RuntimeSettings
+    from paramcalc.spec.model import ModelSpec
+
+ONLY_ON = {"vllm": ("nvidia", "amd", "intel", "google", "aws", "amazon", "huawei"),
+           "sglang": ("nvidia", "amd", "intel", "google", "huawei"), "tensorrt-llm": ("nvidia",)}
+"""Vendors whose devices a runtime runs on, where those are not all (vllm-project/vllm docs/getting_started,
+sgl-project/sglang docs/platforms, NVIDIA/TensorRT-LLM docs/source/overview.md)."""
+QUANTIZERS = ("gptq", "awq", "bnb", "nf4", "fp8", "mxfp4", "nvfp4", "hqq", "int8", "int4", "torchao")
+"""Formats of other libraries, which GGUF files do not hold."""
 
 
-def prepare(model: Model, settings: RuntimeSettings) -> Prepared:
-    """The model, quantized and divided. Raises UsageError for settings that do not go together or do not apply."""
-    runtime = Runtime(settings.runtime, settings.runtime_options)
-    return Prepared(model, runtime, Setup(settings.dtype, settings.quant, settings.kv_dtype, settings.tp, settings.pp,
-                                          settings.ep, settings.gpus, settings.imatrix))
+def prepare(model: Model, settings: RuntimeSettings, runtime: str | None = None) -> Prepared:
+    """The model, quantized and divided, as its runtime or another holds it.
+
+    Raises UsageError for settings that do not go together or do not apply to the model.
+    """
+    named = Runtime(runtime or settings.runtime or "exact", settings.runtime_options)
+    return Prepared(model, named, Setup(settings.dtype, settings.quant, settings.kv_dtype, settings.tp, settings.pp,
+                                        settings.ep, settings.gpus, settings.imatrix))
 
 
 def machine_of(settings: DeviceSettings, prepared: Prepared) -> Machine | None:
@@ -33,3 +44,35 @@ def machines(settings: DeviceSettings, prepared: Prepared) -> list[Machine]:
     """Every accelerator of the catalog, and of the user's file, whose memory is known."""
     return [Machine(device, prepared.runtime, settings.share, prepared.devices)
             for device in accelerators(settings.accelerators).values() if device.capacity_bytes is not None]
+
+
+def why_not_served(runtime: str, spec: ModelSpec, settings: RuntimeSettings, vendor: str) -> str:
+    """Why a runtime does not serve a model in these formats on these devices; empty where it does."""
+    if vendor and vendor not in ONLY_ON.get(runtime, (vendor,)):
+        return f"{runtime} does not run on devices of {vendor}"
+    quant = (settings.quant or "").lower().replace("-", "_")
+    block = quant.startswith(("q2_", "q3_", "q4_", "q5_", "q6_", "q8_", "iq", "tq")) or quant in ("bf16", "fp16")
+    if runtime == "llama.cpp" and quant.startswith(QUANTIZERS):
+        return f"GGUF files do not hold {settings.quant}"
+    if runtime != "llama.cpp" and block and quant not in ("bf16", "fp16"):
+        return f"{settings.quant} is a format of GGUF files"
+    return ""
+
+
+def command_of(runtime: str, spec: ModelSpec, settings: FitSettings, prepared: Prepared) -> str:
+    """The command line that serves a model by a runtime; empty for those that have none."""
+    name, context, plan = spec.name, settings.context[-1], prepared.plan
+    if runtime == "vllm":
+        words = ["vllm serve", name, f"--max-model-len {context}", f"--max-num-seqs {settings.batch}"]
+        words += [f"--tensor-parallel-size {plan.tp}"] if plan.tp > 1 else []
+        words += [f"--pipeline-parallel-size {plan.pp}"] if plan.pp > 1 else []
+        words += [f"--kv-cache-dtype {settings.kv_dtype}"] if settings.kv_dtype else []
+        words += [f"--quantization {settings.quant}"] if settings.quant in ("fp8", "awq", "gptq") else []
+        return " ".join(words)
+    if runtime == "llama.cpp":
+        words = ["llama-server", f"-m {name}-{settings.quant or settings.dtype}.gguf".lower(), "-ngl 999",
+                 f"-c {context * settings.batch}", f"-np {settings.batch}"]
+        key, _, value = (settings.kv_dtype or "").partition(",")
+        words += [f"-ctk {key} -ctv {value or key}"] if key else []
+        return " ".join(words)
+    return ""

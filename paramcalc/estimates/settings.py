@@ -62,7 +62,8 @@ class RuntimeSettings(FormatSettings):
 
     kv_dtype: str | None = option(None, "Format of keys and values: fp8, q8_0, or one for each: q8_0,q4_0.",
                                   metavar="D[,D]")
-    runtime: RuntimeName = option("exact", "Runtime whose KV cache layout to use; exact: what the mathematics needs.")
+    runtime: RuntimeName | None = option(None, "Runtime whose KV cache layout to use; exact: what the mathematics "
+                                         "needs, a lower bound. All that can serve the model for fit, else exact.")
     runtime_options: Texts = option((), "Setting of the runtime: ubatch=2048, unified=true, batched_tokens=4096.",
                                     "--runtime-option", "-R", metavar="KEY=VALUE")
 
@@ -209,7 +210,7 @@ class ServingKeywords(TypedDict, total=False):
     dtype: str
     quant: str | None
     kv_dtype: str | None
-    runtime: RuntimeName
+    runtime: RuntimeName | None
     runtime_options: Sequence[str]
     tp: int | None
     pp: int | None

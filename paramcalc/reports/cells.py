@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.reports.numbers import pair, shares
+from paramcalc.numbers import pair, shares
 
 if TYPE_CHECKING:
     from paramcalc.reports.table import Table

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from paramcalc.measures.cache_known import has_formats
 from paramcalc.measures.parameters import Counts, count, placed
-from paramcalc.reports.numbers import binary, short
+from paramcalc.numbers import binary, short
+from paramcalc.reports.known import missing, whole
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from paramcalc.answers.count import By, Count
     from paramcalc.build import Model
     from paramcalc.readers.models import Loaded
+    from paramcalc.spec.model import ModelSpec
     from paramcalc.tree import Node
 
 def head(command: str, loaded: Loaded) -> dict[str, Any]:
@@ -21,7 +24,14 @@ def head(command: str, loaded: Loaded) -> dict[str, Any]:
     spec = loaded.spec
     return {"schema": f"paramcalc/{command}/1",
             "model": {"name": spec.name, "source": spec.source or loaded.source, "family": spec.family or None},
-            "warnings": list(loaded.warnings), "assumptions": {}}
+            "warnings": list(loaded.warnings), "uncounted": list(spec.uncounted),
+            "assumptions": assumed(spec, {})}
+
+
+def assumed(spec: ModelSpec, given: dict[str, Any]) -> dict[str, Any]:
+    """What was taken as given, sizes from the defaults of the model's class included."""
+    defaults = getattr(spec, "defaults", None)
+    return given | {"defaults": dict(defaults)} if defaults else given
 
 
 def headline(model: Model) -> str:
@@ -37,8 +47,12 @@ def tables(answer: Count, by: By = "component", depth: int | None = None) -> tup
     """A row for each component, layer or tensor; by layer only modules above a depth."""
     model, counts = answer.built, count(answer.built.tree)
     if by == "tensor":
-        return (_tensors(model, counts),)
-    return (_layers(model, counts, depth) if by == "layer" else component_table(model, counts),)
+        table = _tensors(model, counts, whole(answer))
+    elif by == "layer":
+        table = _layers(model, counts, depth, whole(answer))
+    else:
+        table = component_table(model, counts, whole(answer))
+    return (table._replace(notes=(*table.notes, *missing(answer))),)
 
 
 def _notes(model: Model, counts: Counts) -> tuple[str, ...]:
@@ -52,29 +66,6 @@ def _notes(model: Model, counts: Counts) -> tuple[str, ...]:
     apart = {name: count(tree).total for name, tree in model.apart.items()}
     return (" · ".join(facts), *(f"apart from the total: {name}, {size:,} ({short(size)}) that files hold and a plain "
                                 "forward pass leaves out" for name, size in apart.items()))
-
-
-def has_formats(model: Model) -> bool:
-    """Whether it says in what its weights are held: by rules, or tensor by tensor, as a checkpoint does."""
-    return bool(model.spec.quantize) or weights_only(model)
-
-
-def weights_only(model: Model) -> bool:
-    """Whether it is known by its tensors alone, as a checkpoint's header tells them: how they work together is not."""
-    return not model.spec.quantize and all(tensor.dtype for node in model.tree.nodes() for tensor in node.tensors)
-
-
-def cache_unknown(model: Model) -> str:
-    """Why it is not known what is kept between tokens; empty where it is."""
-    if not weights_only(model):
-        return ""
-    if any(node.part is not None and node.part.without_weights for node in model.tree.nodes()):
-        return ""
-    if not model.spec.family:
-        return "a checkpoint's header does not say"
-    from paramcalc.sanitize import quote
-
-    return f"the header of a GGUF file of {quote(model.spec.family)} does not say"
 
 
 def _weights(model: Model, counts: Counts) -> str:
@@ -103,21 +94,21 @@ def _free(tree: Node) -> list[str]:
     return list(dict.fromkeys(kinds))
 
 
-def component_table(model: Model, counts: Counts) -> Table:
+def component_table(model: Model, counts: Counts, total: str = "total") -> Table:
     """A row a component, with its share."""
     active = Column("active", "exact", shown=counts.active != counts.total)
     columns = (Column("component"), Column("parameters", "count"), active, Column("share", "share"), Column("", "bar"))
-    body = tuple((name, total, used, total, total) for name, (total, used) in counts.components.items())
-    return Table(headline(model), columns, body, ("total", counts.total, counts.active, counts.total, None),
+    body = tuple((name, size, used, size, size) for name, (size, used) in counts.components.items())
+    return Table(headline(model), columns, body, (total, counts.total, counts.active, counts.total, None),
                  _notes(model, counts))
 
 
-def _layers(model: Model, counts: Counts, depth: int | None) -> Table:
+def _layers(model: Model, counts: Counts, depth: int | None, total: str) -> Table:
     rows = [row for row in grouped(model.tree) if depth is None or row.depth < depth]
     columns = (Column("module"), Column("copies", "exact"), Column("parameters", "count"), Column("share", "share"),
                Column("", "bar"))
     body = tuple((row.label, row.copies, row.counts.total, row.counts.total, row.counts.total) for row in rows)
-    return Table(headline(model), columns, body, ("total", None, counts.total, counts.total, None),
+    return Table(headline(model), columns, body, (total, None, counts.total, counts.total, None),
                  _notes(model, counts), tuple(row.depth for row in rows))
 
 
@@ -146,7 +137,7 @@ def grouped(node: Node, stored: int = 1, used: int = 1, depth: int = 0) -> Itera
         yield from grouped(inner, copies, visits, depth + 1)
 
 
-def _tensors(model: Model, counts: Counts) -> Table:
+def _tensors(model: Model, counts: Counts, total: str) -> Table:
     columns = (Column("tensor"), Column("shape", "shape"), Column("copies", "exact"), Column("component"),
                Column("parameters", "exact"), Column("share", "share"))
     body = []
@@ -156,5 +147,5 @@ def _tensors(model: Model, counts: Counts) -> Table:
             copies = p.stored // tensor.stored if tensor.stacked else p.stored
             label = f"{tensor.component} (buffer)" if tensor.buffer else tensor.component
             body.append((p.name, tensor.held, copies, label, p.parameters, p.parameters))
-    return Table(headline(model), columns, tuple(body), ("total", None, None, None, counts.total, counts.total),
+    return Table(headline(model), columns, tuple(body), (total, None, None, None, counts.total, counts.total),
                  _notes(model, counts))

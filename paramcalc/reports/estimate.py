@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.measures.cache import Cache, Serving, exact, mixers, types
+from paramcalc.measures.cache_known import cache_unknown, has_formats, weights_only
 from paramcalc.measures.flops import Workload, flops
+from paramcalc.measures.known import of_model, sizes_known
 from paramcalc.measures.parameters import Counts, count
 from paramcalc.measures.rules_of_thumb import six_n_d
 from paramcalc.measures.weights import weight_bytes
-from paramcalc.reports.count import cache_unknown, component_table, has_formats, head, weights_only
+from paramcalc.reports.count import assumed, component_table, head
 from paramcalc.reports.table import Answer, Column, Table
 from paramcalc.transforms.formats import in_formats
 
@@ -59,15 +61,19 @@ def answer(loaded: Loaded, model: Model, context: int) -> Answer:
     found = figures(model, context)
     counts, cache = found.counts, found.cache
     json = head("estimate", loaded) | {
-        "assumptions": {"context": context, "batch": 1, "cache_format": "bf16", "cache_policy": "exact",
-                        "flops_convention": "2 FLOPs a multiply-add, causal pairs", "rule": "6 x active parameters"},
+        "assumptions": assumed(model.spec, {
+            "context": context, "batch": 1, "cache_format": "bf16", "cache_policy": "exact",
+                        "flops_convention": "2 FLOPs a multiply-add, causal pairs", "rule": "6 x active parameters"}),
         "parameters": {"total": counts.total, "active": counts.active, "embedding": counts.embedding,
-                       "non_embedding": counts.total - counts.embedding},
-        "weights": [{"format": name, "bytes": size} for name, size in found.weights.items()],
-        "cache": {"bytes": cache.bytes, "bytes_per_token": cache.per_token, "kv_bytes": cache.kv_bytes,
+                       "non_embedding": counts.total - counts.embedding, "known": sizes_known(model.spec)},
+        "weights": [{"format": name, "bytes": size, "known": of_model(model.spec, "weights")}
+                    for name, size in found.weights.items()],
+        "cache": {"bytes": cache.bytes, "known": "unknown" if found.unknown else of_model(model.spec, "cache"),
+                  "bytes_per_token": cache.per_token, "kv_bytes": cache.kv_bytes,
                   "state_bytes": cache.state_bytes},
-        "flops": {"forward_per_token": found.forward},
-        "training": {"approximation_6nd_per_token": found.rule},
+        "flops": {"forward_per_token": found.forward,
+                  "known": of_model(model.spec, known="bound" if found.unknown else "exact")},
+        "training": {"approximation_6nd_per_token": found.rule, "known": "estimate"},
     }
     return Answer(json, (component_table(model, counts), _memory(found, context), _compute(found, context)))
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from paramcalc.measures.cache_known import cache_unknown
 from paramcalc.measures.costs import Costs, costs
+from paramcalc.measures.known import Known, of_model
 from paramcalc.measures.parameters import COMPONENTS
-from paramcalc.reports.count import head, headline
+from paramcalc.reports.count import assumed, head, headline
 from paramcalc.reports.table import Answer, Column, Table
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from paramcalc.measures.flops import Workload
     from paramcalc.readers.models import Loaded
 
+FIGURES = ("forward", "backward", "training_step", "prefill", "decode_token", "per_token", "components")
 AGAIN = {"none": "", "selective": ", scores of attention again", "full": ", forward again"}
 
 
@@ -22,7 +25,7 @@ def answer(loaded: Loaded, model: Model, load: Workload, recompute: str = "none"
     found = costs(model.tree, load, recompute)
     tokens = load.batch * load.seq
     json: dict[str, Any] = head("flops", loaded) | {
-        "assumptions": _assumptions(found),
+        "assumptions": assumed(model.spec, _assumptions(found)),
         "forward": found.step.forward, "backward": found.step.backward, "training_step": found.training_step,
         "prefill": found.prefill, "decode_token": found.decode,
         "per_token": {"forward": found.step.forward // tokens, "training": found.training_step // tokens},
@@ -30,8 +33,16 @@ def answer(loaded: Loaded, model: Model, load: Workload, recompute: str = "none"
                         "backward": found.step.backward_components[name]}
                        for name in COMPONENTS if found.step.components.get(name)],
         "approximation_6nd": found.six_n_d, "approximation_palm": found.palm,
+        "known": _known(model),
     }
     return Answer(json, (_components(model, found), _totals(found)))
+
+
+def _known(model: Model) -> dict[str, Known]:
+    """How each figure is known; of a checkpoint's header only the weights' part is counted."""
+    exact = of_model(model.spec, known="bound" if cache_unknown(model) else "exact")
+    figures: dict[str, Known] = dict.fromkeys(FIGURES, exact)
+    return figures | {"approximation_6nd": "estimate", "approximation_palm": "estimate"}
 
 
 def _assumptions(found: Costs) -> dict[str, Any]:

@@ -2,114 +2,68 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from paramcalc.reports.count import cache_unknown, head, headline
-from paramcalc.reports.numbers import binary
-from paramcalc.reports.table import Answer, Column, Table
+from paramcalc.answers.memory import beyond
+from paramcalc.measures.cache_known import cache_unknown
+from paramcalc.numbers import binary
+from paramcalc.reports.count import headline
+from paramcalc.reports.known import missing, whole
+from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
-    from paramcalc.build import Model
-    from paramcalc.estimates.inference import Memory, Parts, Prepared
-    from paramcalc.estimates.machine import Machine
-    from paramcalc.readers.models import Loaded
+    from paramcalc.answers.memory import Memory
+    from paramcalc.estimates import inference
+    from paramcalc.estimates.inference import Parts, Prepared
 
 PARTS = ("weights", "cache", "activations", "overhead")
 LETTERS = dict(zip(PARTS, "WCAO", strict=True))
 BAR, SPILL = 60, 14
 
 
-def answer(loaded: Loaded, model: Model, found: Memory, machine: Machine | None = None) -> Answer:
-    """Bytes to serve, on one device and on all."""
-    json = head("memory", loaded) | body(found, machine)
-    json["warnings"] += beyond(model, found) + [caveat.reason for caveat in found.prepared.caveats
-                                                if caveat not in model.spec.caveats]
-    if cache_unknown(model):
-        json["assumptions"] |= {"exact": ["weights"], "unknown": ["cache"]}
-    return Answer(json, tables(model, found, machine))
-
-
-def beyond(model: Model, found: Memory) -> list[str]:
-    """A context longer than the model has positions for."""
-    positions, context = model.spec.max_position_embeddings, found.serving.context
-    if not positions or context <= positions:
-        return []
-    return [f"a context of {context:,} is longer than the {positions:,} positions the model was made for"]
-
-
-def body(found: Memory, machine: Machine | None = None) -> dict[str, Any]:
-    """The keys of the contract."""
-    total, cache = found.total, found.cache
-    json: dict[str, Any] = {"assumptions": assumptions(found, machine)}
-    json["weights"] = {"bytes": total.weights, "known": found.prepared.weights_known, "rotary_table": found.rotary,
-                       "allocator": found.slack}
-    json["cache"] = {
-        "bytes": cache.bytes, "bytes_per_token": cache.per_token, "kv_bytes": cache.kv_bytes,
-        "state_bytes": cache.state_bytes,
-        "lines": [{"name": line.name, "kind": line.kind, "layers": line.layers, "cells": line.cells,
-                   "bytes": line.bytes, "bytes_per_token": line.per_token} for line in cache.lines]}
-    json |= {"activations": {"bytes": total.activations}, "overhead": {"bytes": total.overhead},
-             "total": {"bytes": total.total}}
-    each = len(found.per_device) // len(found.stages)
-    json["per_device"] = [{"device": number, "stage": number // each, **part._asdict(), "total": part.total}
-                          for number, part in enumerate(found.per_device)]
-    if machine is not None and (pool := machine.pool(found)) is not None:
-        json["pool"] = pool._asdict()
-    return json
-
-
-def assumptions(found: Memory, machine: Machine | None = None) -> dict[str, Any]:
-    """Everything that was taken as given."""
-    prepared, setup, runtime = found.prepared, found.prepared.setup, found.prepared.runtime
-    plan, held = prepared.plan, prepared.held
-    kv = held.key.name if held.key.name == held.value.name else f"{held.key.name},{held.value.name}"
-    said: dict[str, Any] = {
-        "context": found.serving.context, "batch": found.serving.batch, "source": found.serving.source,
-        "dtype": prepared.dtype, "quant": setup.quant, "formats": prepared.formats, "kv_dtype": kv,
-        "runtime": {"name": runtime.name, "version": runtime.version, "source": runtime.source,
-                    **runtime.options._asdict()},
-        "tp": plan.tp, "pp": plan.pp, "ep": plan.ep, "devices": prepared.devices,
-        "exact": [*(["weights"] if prepared.weights_known == "exact" else []), "cache"],
-        "estimates": dict(runtime.profile.notes),
-    }
-    if machine is not None:
-        said["gpu"] = {"name": machine.device.name, "bytes": machine.capacity, "usable_bytes": machine.usable}
-    return said
-
-
-def tables(model: Model, found: Memory, machine: Machine | None) -> tuple[Table, ...]:
+def tables(answer: Memory) -> tuple[Table, ...]:
     """The parts, the cache by kind, the devices where they differ, and the bar."""
-    return (_parts(model, found, machine), *_cache(found), *_devices(found))
+    return (_parts(answer), *_cache(answer.result), *_devices(answer.result))
 
 
-def _parts(model: Model, found: Memory, machine: Machine | None) -> Table:
-    total = found.total
-    said: dict[str, str] = {"weights": found.prepared.weights_known, "cache": "exact", "activations": "estimate",
-                            "overhead": "estimate"}
-    if why := cache_unknown(model):
-        said["cache"] = why
-    rows = tuple((name, getattr(total, name), getattr(total, name), said[name]) for name in PARTS)
-    columns = (Column("part"), Column("bytes", "bytes"), Column("share", "share"), Column(""))
-    notes = [_conditions(found)]
+def csv_rows(answer: Memory) -> Table:
+    """A row for each device."""
+    names = ("device", "stage", *PARTS, "total", "known", "uncounted")
+    return Table("", tuple(map(Column, names)), tuple((*device, answer.whole.known, "; ".join(answer.uncounted))
+                                                      for device in answer.per_device))
+
+
+def _parts(answer: Memory) -> Table:
+    result, machine, total = answer.result, answer.machine, answer.total
+    known: dict[str, str] = {name: getattr(answer, name).known for name in PARTS}
+    if why := cache_unknown(answer.built):
+        known["cache"] = f"unknown: {why}"
+    rows = tuple((name, getattr(total, name), getattr(total, name), known[name]) for name in PARTS)
+    columns = (Column("part"), Column("bytes", "bytes"), Column("share", "share"), Column("known"))
+    notes = [_conditions(result)]
     if machine is not None:
-        notes = [*bar(fullest(found), machine.capacity, machine.usable, machine.device.name), *notes]
-        if (pool := machine.pool(found)) is not None:
+        notes = [*bar(fullest(result), machine.capacity, machine.usable, machine.device.name), *notes]
+        if not machine.driver_known:
+            notes.append(f"no driver figure is known for {machine.device.name}: 1/16 of it is taken as reserved")
+        if (pool := answer.pool) is not None:
             notes.append(f"reserves {binary(pool.bytes)} a device for {pool.tokens:,} tokens: "
-                         f"{pool.requests_per_thousand / 1000:.2f} requests of {found.serving.context:,} at once")
-    notes += beyond(model, found) + [f"{name}: {text}" for name, text in found.prepared.runtime.profile.notes]
-    return Table(headline(model), columns, rows, ("total", total.total, total.total, ""), tuple(notes))
+                         f"{pool.requests_per_thousand / 1000:.2f} requests of {result.serving.context:,} at once")
+    notes += [*beyond(answer.built, result), *missing(answer)]
+    notes += [f"{name}: {text}" for name, text in result.prepared.runtime.profile.notes]
+    return Table(headline(answer.built), columns, rows,
+                 (whole(answer), total.total, total.total, answer.whole.known), tuple(notes))
 
 
-def _conditions(found: Memory) -> str:
-    prepared, serving = found.prepared, found.serving
+def _conditions(result: inference.Memory) -> str:
+    prepared, serving = result.prepared, result.serving
     kv, plan = prepared.held.key.name, prepared.plan
     value = prepared.held.value.name
-    said = [f"{prepared.runtime.name}", f"context {serving.context:,}", f"batch {serving.batch:,}",
+    facts = [f"{prepared.runtime.name}", f"context {serving.context:,}", f"batch {serving.batch:,}",
             f"weights {held_in(prepared)}", f"cache {kv if kv == value else f'{kv} and {value}'}"]
     if prepared.devices > 1:
-        said.append(f"{prepared.devices} devices (tp {plan.tp}, pp {plan.pp}, ep {plan.ep})")
-    said.append(f"{found.cache.per_token:,} bytes for one more token")
-    return " · ".join(said)
+        facts.append(f"{prepared.devices} devices (tp {plan.tp}, pp {plan.pp}, ep {plan.ep})")
+    facts.append(f"{result.cache.per_token:,} bytes for one more token")
+    return " · ".join(facts)
 
 
 def held_in(prepared: Prepared) -> str:
@@ -117,8 +71,8 @@ def held_in(prepared: Prepared) -> str:
     return ", ".join(sorted(prepared.formats, key=lambda name: -prepared.formats[name]))
 
 
-def _cache(found: Memory) -> tuple[Table, ...]:
-    lines = found.cache.lines
+def _cache(result: inference.Memory) -> tuple[Table, ...]:
+    lines = result.cache.lines
     if not lines:
         return ()
     columns = (Column("cache"), Column("layers", "exact"), Column("cells", "exact"), Column("bytes", "bytes"))
@@ -126,12 +80,12 @@ def _cache(found: Memory) -> tuple[Table, ...]:
     return (Table("what is kept between tokens", columns, rows),)
 
 
-def _devices(found: Memory) -> tuple[Table, ...]:
-    if len(found.per_device) == 1:
+def _devices(result: inference.Memory) -> tuple[Table, ...]:
+    if len(result.per_device) == 1:
         return ()
-    each = len(found.per_device) // len(found.stages)
+    each = len(result.per_device) // len(result.stages)
     columns = (Column("device"), *(Column(name, "bytes") for name in (*PARTS, "total")))
-    rows = tuple((_numbers(stage * each, each), *part, part.total) for stage, part in enumerate(found.stages))
+    rows = tuple((_numbers(stage * each, each), *part, part.total) for stage, part in enumerate(result.stages))
     return (Table("each device", columns, rows),)
 
 
@@ -139,9 +93,9 @@ def _numbers(first: int, count: int) -> str:
     return str(first) if count == 1 else f"{first} to {first + count - 1}"
 
 
-def fullest(found: Memory) -> Parts:
+def fullest(result: inference.Memory) -> Parts:
     """The device that holds most."""
-    return max(found.stages, key=lambda part: part.total)
+    return max(result.stages, key=lambda part: part.total)
 
 
 def bar(part: Parts, capacity: int, usable: int, name: str) -> list[str]:

@@ -64,7 +64,7 @@ def to_csv(answers: Sequence[Answer], *, many: bool) -> str:
     blocks: dict[tuple[str, ...], list[list[Any]]] = {}
     for answer in answers:
         first = [answer.json["model"]["name"]] if many else []
-        for table in answer.tables:
+        for table in answer.tables if answer.rows is None else (answer.rows,):
             keep = [i for i, c in enumerate(table.columns) if c.kind not in ("bar", "share")]
             block = blocks.setdefault(tuple(table.columns[i].name for i in keep), [])
             every = (*table.rows, *((table.total,) if table.total else ()))

@@ -47,20 +47,6 @@ ESTIMATE_KEYS = {
 }
 FORMULA = record({"path": TEXT, "formula": TEXT, "values": TEXT, "copies": COUNT, "parameters": COUNT,
                   "component": COMPONENT, "source": TEXT})
-CACHE = record(dict.fromkeys(("bytes", "bytes_per_token", "kv_bytes", "state_bytes"), COUNT), {"lines": many(record({
-    "name": TEXT, "kind": {"enum": ["kv", "state"]}, "layers": COUNT, "cells": COUNT, "bytes": COUNT,
-    "bytes_per_token": COUNT}))})
-DEVICE = record(dict.fromkeys(("device", "stage", "weights", "cache", "activations", "overhead", "total"), COUNT))
-MEMORY_KEYS = {"weights": BYTES, "cache": CACHE, "activations": BYTES, "overhead": BYTES, "total": BYTES,
-               "per_device": many(DEVICE)}
-POOL = record(dict.fromkeys(("bytes", "blocks", "blocks_per_request", "tokens", "page_tokens",
-                             "requests_per_thousand"), COUNT))
-POINT = record({"context": COUNT, "needed_bytes": COUNT, "fits": FLAG, "headroom_bytes": INTEGER, "max_batch": COUNT})
-FIT_KEYS = {"fits": FLAG, "capacity": BYTES, "headroom": record({"bytes": INTEGER}), "max_context": COUNT,
-            "max_batch": COUNT}
-FIT_MORE = {"why_not": {"type": ["string", "null"]}, "trained_context": {"type": ["integer", "null"]}, "pool": POOL,
-            "remedies": many(record({"option": TEXT, "needed": COUNT})), "curve": many(POINT)}
-MACHINE = record(FIT_KEYS | {"name": TEXT, "memory_bytes": COUNT, "usable_bytes": COUNT, "contexts": many(POINT)})
 STAGE = record(dict.fromkeys(("stage", "weights", "gradients", "optimizer", "master_weights", "activations", "logits",
                               "total"), COUNT),
                {"communication": COUNT, "working": COUNT, "peak": COUNT, "moment": TEXT})
@@ -82,8 +68,6 @@ RESULT = record({"path": TEXT, "rule": TEXT, "severity": TEXT, "line": COUNT, "c
                  "hint": TEXT, "expected": {}, "actual": {}})
 
 ONE_MODEL: dict[str, Schema] = {
-    "memory": answer("memory", MEMORY_KEYS, {"pool": POOL}),
-    "fit": answer("fit", MEMORY_KEYS | {"fits": FLAG}, FIT_KEYS | FIT_MORE | {"accelerators": many(MACHINE)}),
     "train": answer("train", {"trainable": COUNT}, TRAIN_KEYS | TRAIN_MORE) | {
         "anyOf": [{"required": list(TRAIN_KEYS)}, {"required": ["layouts"]}]},
     "flops": answer("flops", FLOPS_KEYS, {"approximation_palm": COUNT}),
@@ -111,13 +95,13 @@ OTHERS: dict[str, Schema] = {
 def command_schema(command: str) -> Schema:
     """An object, or for several MODELs an array in which one that failed is an object with `error`. KeyError."""
     title = {"$schema": DIALECT, "title": f"paramcalc {command} --json"}
-    from paramcalc.answers.registry import answer_class
+    from paramcalc.answers.registry import answer_schema
 
     if command in OTHERS:
         return title | OTHERS[command]
     one = {"$ref": "#/$defs/answer"}
     return title | {"anyOf": [one, many({"anyOf": [one, {"$ref": "#/$defs/error"}]})],
-                    "$defs": {"answer": ONE_MODEL[command] if command in ONE_MODEL else answer_class(command).schema(),
+                    "$defs": {"answer": ONE_MODEL[command] if command in ONE_MODEL else answer_schema(command),
                       "error": ERROR}}
 
 

@@ -54,6 +54,8 @@ class Report(NamedTuple):
     tables: tuple[Table, ...] = ()
     failed: bool = False
     """Something that was to hold does not; the exit code is 1."""
+    rows: Table | None = None
+    """What CSV holds where that is not the tables for people: one header, a row for each device, no prose."""
     text: str | None = None
     """What stands in place of tables where the answer is a document of its own (a spec as YAML)."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.estimates.layouts import capacity
+from paramcalc.numbers import binary
 from paramcalc.reports.count import head, headline
-from paramcalc.reports.numbers import binary
 from paramcalc.reports.table import Answer, Column, Table
 from paramcalc.spec.caveats import LEVELS, known
 from paramcalc.transforms.lora import trainable_parameters

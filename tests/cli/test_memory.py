@@ -1,11 +1,17 @@
 """`memory` and `fit` from the command line: the contract's keys, exit codes and refusals."""
 
+import csv
+import io
 import json
+from typing import get_args
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from paramcalc.answers.fit import BOUND, SERVERS
 from paramcalc.cli.main import run
+from paramcalc.estimates.runtimes import RUNTIMES
+from paramcalc.estimates.settings import RuntimeName
 from paramcalc.reports.schemas import command_schema
 
 LLAMA = "llama-3.1-8b"
@@ -121,19 +127,19 @@ def test_refusals(call, arguments, message):
 
 
 def test_fit_is_exact(call):
-    code, found = as_json(call("fit", LLAMA, "--gpu", "rtx-4090", "--json"))
+    on = ("fit", LLAMA, "--gpu", "rtx-4090", "--runtime", "llama.cpp", "--json")
+    code, found = as_json(call(*on))
     assert (code, found["fits"]) == (0, True)
     longest, most = found["max_context"], found["max_batch"]
     for options, fits in (((longest, 1), True), ((longest + 1, 1), False), ((4096, most), True),
                           ((4096, most + 1), False)):
-        again, other = as_json(call("fit", LLAMA, "--gpu", "rtx-4090", "--json", "--context", str(options[0]),
-                                    "--batch", str(options[1])))
+        again, other = as_json(call(*on, "--context", str(options[0]), "--batch", str(options[1])))
         assert (other["fits"], again) == (fits, 0 if fits else 1)
         assert (other["headroom"]["bytes"] >= 0) == fits
         assert other["capacity"]["bytes"] - other["total"]["bytes"] == other["headroom"]["bytes"]
 
 
-@pytest.mark.parametrize("runtime", ["exact", "transformers", "vllm", "llama.cpp"])
+@pytest.mark.parametrize("runtime", ["transformers", "vllm", "llama.cpp"])
 def test_what_is_said_to_fit_fits(call, runtime):
     options = ("--gpu", "rtx-3090", "--context", "64k", "--batch", "4", "--runtime", runtime)
     code, found = as_json(call("fit", LLAMA, "--json", *options))
@@ -158,9 +164,50 @@ def test_fit_over_the_catalog_and_a_curve(call):
 
 def test_fit_with_devices_of_ones_own(call, tmp_path):
     mine = tmp_path / "mine.yaml"
-    mine.write_text("accelerators:\n  toaster: {memory: 20 GiB}\n", "utf-8")
-    code, found = as_json(call("fit", LLAMA, "--gpu", "toaster", "--accelerators", str(mine), "--json"))
-    assert (code, found["capacity"]["bytes"]) == (0, 20 * 2**30)
+    mine.write_text("accelerators:\n  toaster: {memory: 20 GiB, usable: 19 GiB}\n  oven: {memory: 20 GiB}\n",
+                    "utf-8")
+    options = ("--accelerators", str(mine), "--runtime", "llama.cpp")
+    code, found = as_json(call("fit", LLAMA, "--gpu", "toaster", *options, "--json"))
+    assert (code, found["capacity"]["bytes"]) == (0, 19 * 2**30)
+    out = call("fit", LLAMA, "--gpu", "oven", *options)[1]
+    assert "18.75 GiB of 20.00 GiB: no driver figure known, 1/16 reserved" in out
+
+
+def test_a_lower_bound_is_never_the_verdict(call):
+    """The mathematics of Llama 3.1 70B in fp8 has room on an H100, no runtime has."""
+    options = ("llama-3.1-70b", "--gpu", "h100", "--quant", "fp8", "--context", "37000")
+    code, found = as_json(call("fit", *options, "--json"))
+    rows = {row["runtime"]: row for row in found["runtimes"]}
+    assert (code, found["fits"], found["runtime"]) == (1, False, "vllm")
+    assert rows["exact"]["headroom"] > 0
+    assert not any(row["fits"] for row in rows.values())
+    assert "GGUF files do not hold fp8" in rows["llama.cpp"]["why"]
+    code, found = as_json(call("fit", *options, "--runtime", "exact", "--json"))
+    assert (code, found["fits"]) == (1, False)
+    assert "name one" in found["why_not"]
+
+
+def test_the_first_runtime_that_fits_is_the_answer(call):
+    code, found = as_json(call("fit", "llama-3.1-70b", "--gpu", "m1-max", "--quant", "q4_k_m", "--context", "16k",
+                               "--json"))
+    assert (code, found["runtime"]) == (0, "llama.cpp")
+    assert found["command"] == "llama-server -m llama-3.1-70b-q4_k_m.gguf -ngl 999 -c 16384 -np 1"
+    row = next(row for row in found["runtimes"] if row["fits"])
+    assert (row["runtime"], row["max_context"]) == ("llama.cpp", found["max_context"])
+    assert found["known"]["fits"] == "estimate"
+
+
+def test_runtimes_are_those_there_are():
+    assert {*SERVERS, BOUND} == set(RUNTIMES) == set(get_args(RuntimeName))
+
+
+@pytest.mark.parametrize(("arguments", "rows"), [(("memory", LLAMA, "--tp", "4"), 4),
+                                                 (("fit", LLAMA, "--gpu", "h100"), 1)])
+def test_csv_is_one_header_and_a_row_a_device(call, arguments, rows):
+    lines = list(csv.reader(io.StringIO(call(*arguments, "--format", "csv")[1])))
+    assert len(lines) == 1 + rows
+    assert all(len(line) == len(lines[0]) for line in lines)
+    assert not any(" " in cell for line in lines for cell in line)
 
 
 def test_nothing_grows_in_a_state_space_model(call):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.reports.numbers import short
+from paramcalc.numbers import short
 from paramcalc.reports.pictures.svg import colour
 from paramcalc.reports.pictures.treemap import Area, treemap
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.reports.numbers import binary
+from paramcalc.numbers import binary
 from paramcalc.reports.pictures.lines import Axis, Line, line_chart
 
 if TYPE_CHECKING:

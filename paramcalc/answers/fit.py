@@ -1,0 +1,273 @@
+"""`fit`: whether a model runs on an accelerator, by each runtime that can serve it, and how far it would go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from paramcalc.answers.answer import Answer, head, hidden, named
+from paramcalc.answers.memory import Memory, beyond, fields_of
+from paramcalc.errors import PCError, Problem, UsageError
+from paramcalc.estimates import fit as search
+from paramcalc.estimates import inference
+from paramcalc.estimates.serving import command_of, machine_of, machines, prepare, why_not_served
+from paramcalc.measures.cache import Serving
+from paramcalc.measures.cache_known import cache_unknown
+from paramcalc.measures.known import Known, of_model
+from paramcalc.numbers import binary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from paramcalc.build import Model
+    from paramcalc.estimates.machine import Machine
+    from paramcalc.estimates.settings import DeviceSettings, FitSettings
+    from paramcalc.readers.models import Loaded
+
+BOUND = "exact"
+"""What the mathematics needs: a lower bound of every runtime, and so never a verdict."""
+SERVERS = ("vllm", "sglang", "tensorrt-llm", "llama.cpp", "transformers")
+"""Runtimes asked where none is named, in the order in which the first that fits is taken."""
+
+
+class RuntimeFit(NamedTuple):
+    """Whether a model fits by one runtime; no numbers where the runtime cannot serve it."""
+
+    runtime: str
+    fits: bool
+    total: int | None
+    """Bytes on the fullest device."""
+    headroom: int | None
+    max_context: int | None
+    max_batch: int | None
+    why: str | None
+    """Why not, where it does not."""
+
+
+class Size(NamedTuple):
+    """Bytes of all devices together; negative where they are missing."""
+
+    bytes: int
+
+
+class Remedy(NamedTuple):
+    """A change that would make it fit."""
+
+    option: str
+    needed: int
+    """Bytes on the fullest device then."""
+
+
+class Point(NamedTuple):
+    """The verdict at one context."""
+
+    context: int
+    needed_bytes: int
+    fits: bool
+    headroom_bytes: int
+    max_batch: int
+
+
+class AcceleratorFit(NamedTuple):
+    """The verdict on one accelerator of the catalog, by the first runtime that fits."""
+
+    name: str
+    device: str
+    memory_bytes: int
+    usable_bytes: int
+    runtime: str
+    fits: bool
+    capacity: Size
+    headroom: Size
+    max_context: int
+    max_batch: int
+    contexts: tuple[Point, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit(Memory):
+    """Whether a model runs on an accelerator: true where at least one runtime has room."""
+
+    command: ClassVar[str] = "fit"
+    known: dict[str, Known]
+    fits: bool
+    runtime: str
+    """The first that fits, else the first that can serve the model; other keys are its own."""
+    space: Size = named("capacity")
+    room: Size = named("headroom")
+    max_context: int
+    max_batch: int
+    serve: str = named("command")
+    """The command line that serves it; empty where the runtime has none."""
+    runtimes: tuple[RuntimeFit, ...]
+    why_not: str | None
+    remedies: tuple[Remedy, ...]
+    trained_context: int | None
+    curve: tuple[Point, ...] | None = None
+    verdicts: tuple[search.Fit, ...] = hidden()
+
+    @property
+    def failed(self) -> bool:
+        """Whether no runtime has room."""
+        return not self.fits
+
+    @property
+    def headroom(self) -> int:
+        """What is left on the fullest device, times the devices."""
+        return self.room.bytes
+
+    @property
+    def capacity(self) -> int:
+        """Usable bytes of all devices."""
+        return self.space.bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitAll(Answer):
+    """On which accelerators of the catalog a model runs."""
+
+    command: ClassVar[str] = "fit"
+    known: dict[str, Known]
+    fits: bool
+    accelerators: tuple[AcceleratorFit, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether it runs on none."""
+        return not self.fits
+
+
+class Candidate(NamedTuple):
+    """One runtime with its verdicts, or why it cannot serve the model."""
+
+    runtime: str
+    need: search.Need | None
+    machine: Machine | None
+    verdicts: tuple[search.Fit, ...]
+    why: str
+
+    @property
+    def fits(self) -> bool:
+        """Whether it is a runtime and has room at the last context."""
+        return bool(self.verdicts) and self.verdicts[-1].fits and self.runtime != BOUND
+
+
+def fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit:
+    """The verdict on one kind of device. Raises UsageError where nothing can serve the model."""
+    start = head(loaded)
+    model: Model = start["built"]
+    names = (serving.runtime,) if serving.runtime is not None else (*SERVERS, BOUND)
+    candidates = [_candidate(model, serving, device, name, alone=len(names) == 1) for name in names]
+    chosen = _chosen(candidates)
+    if chosen.need is None or chosen.machine is None:
+        raise UsageError(Problem(f"no runtime serves this: {chosen.why}"))
+    last = chosen.verdicts[-1]
+    result = inference.memory(chosen.need.prepared, last.serving)
+    verdict = chosen.fits
+    helps = [] if verdict else search.remedies(model, chosen.need, chosen.machine, last)
+    if chosen.runtime == BOUND and last.fits:
+        helps = []
+    fields = fields_of(start, result, chosen.machine)
+    known = of_model(model.spec, known="bound" if chosen.runtime == BOUND else "estimate")
+    return Fit(
+        **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"), known),
+        fits=verdict, runtime=chosen.runtime, space=Size(last.capacity), room=Size(last.headroom),
+        max_context=last.max_context, max_batch=last.max_batch,
+        serve=command_of(chosen.runtime, model.spec, serving, chosen.need.prepared),
+        runtimes=tuple(map(_row, candidates)), why_not=None if verdict else _why(result, last, chosen),
+        remedies=tuple(Remedy(*remedy) for remedy in helps), trained_context=model.spec.max_position_embeddings,
+        curve=tuple(map(_point, chosen.verdicts)) if len(chosen.verdicts) > 1 else None, verdicts=chosen.verdicts)
+
+
+def fit_all(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> FitAll:
+    """The verdict on every accelerator of the catalog."""
+    start = head(loaded)
+    model: Model = start["built"]
+    names = (serving.runtime,) if serving.runtime is not None else SERVERS
+    needs = {}
+    for name in names:
+        try:
+            needs[name] = _need(model, serving, name)
+        except PCError:
+            if len(names) == 1:
+                raise
+    rows = []
+    for key in [each.device.key for each in machines(device, next(iter(needs.values())).prepared)]:
+        rows.append(_on(model, serving, device.model_copy(update={"gpu": key}), needs))
+    known: Known = "bound" if serving.runtime == BOUND else "estimate"
+    result = inference.memory(next(iter(needs.values())).prepared, Serving(serving.context[-1], serving.batch,
+                                                                           serving.source))
+    start["warnings"] = (*start["warnings"], *beyond(model, result))
+    start["assumptions"] = {"contexts": list(serving.context), "batch": serving.batch, "runtimes": list(needs)}
+    return FitAll(**start, known={"fits": of_model(model.spec, known=known)},
+                  fits=any(row.fits for row in rows), accelerators=tuple(rows))
+
+
+def _on(model: Model, serving: FitSettings, device: DeviceSettings, needs: dict[str, search.Need]) -> AcceleratorFit:
+    candidates = []
+    for name, need in needs.items():
+        machine = machine_of(device, need.prepared)
+        if machine is not None and not why_not_served(name, model.spec, serving, machine.device.vendor):
+            verdicts = tuple(search.fits(need, machine, serving.context, serving.batch))
+            candidates.append(Candidate(name, need, machine, verdicts, ""))
+    chosen = _chosen(candidates)
+    machine, last = chosen.machine, chosen.verdicts[-1]
+    assert machine is not None  # noqa: S101 - every candidate here has one
+    return AcceleratorFit(machine.device.key, machine.device.name, machine.capacity, machine.usable, chosen.runtime,
+                          chosen.fits, Size(last.capacity), Size(last.headroom), last.max_context, last.max_batch,
+                          tuple(map(_point, chosen.verdicts)))
+
+
+def _need(model: Model, serving: FitSettings, runtime: str) -> search.Need:
+    if why := cache_unknown(model):
+        raise UsageError(Problem(f"{why} what is kept between tokens",
+                                 hint="fit the config.json beside it; `paramcalc memory` takes the weights alone"))
+    return search.Need(prepare(model, serving, runtime), serving.source)
+
+
+def _candidate(model: Model, serving: FitSettings, device: DeviceSettings, runtime: str, *, alone: bool) -> Candidate:
+    """One runtime's verdicts; why it has none, unless it is the only one asked for."""
+    try:
+        need = _need(model, serving, runtime)
+        machine = machine_of(device, need.prepared)
+        assert machine is not None  # noqa: S101 - `fit` asks for an accelerator
+        why = "" if alone else why_not_served(runtime, model.spec, serving, machine.device.vendor)
+        if why:
+            return Candidate(runtime, None, None, (), why)
+        return Candidate(runtime, need, machine, tuple(search.fits(need, machine, serving.context, serving.batch)), "")
+    except PCError as error:
+        if alone or runtime == BOUND:
+            raise
+        return Candidate(runtime, None, None, (), error.problems[0].message)
+
+
+def _chosen(candidates: Sequence[Candidate]) -> Candidate:
+    """The first that fits, else the first that can serve the model, else the bound."""
+    able = [each for each in candidates if each.verdicts]
+    return next((each for each in able if each.fits), able[0] if able else candidates[0])
+
+
+def _row(candidate: Candidate) -> RuntimeFit:
+    if not candidate.verdicts or candidate.need is None:
+        return RuntimeFit(candidate.runtime, False, None, None, None, None, f"cannot serve it: {candidate.why}")
+    last = candidate.verdicts[-1]
+    result = inference.memory(candidate.need.prepared, last.serving)
+    return RuntimeFit(candidate.runtime, candidate.fits, last.needed, last.headroom, last.max_context, last.max_batch,
+                      None if candidate.fits else _why(result, last, candidate))
+
+
+def _why(result: inference.Memory, verdict: search.Fit, candidate: Candidate) -> str:
+    """The part that stands in the way: the weights by themselves, else what comes on top."""
+    if verdict.fits:
+        return f"a lower bound has room, and no runtime needs less: name one, --runtime {SERVERS[0]}"
+    part = max(result.stages, key=lambda stage: stage.total)
+    if part.weights > verdict.usable:
+        return f"weights alone take {binary(part.weights)} of {binary(verdict.usable)} usable on a device"
+    rest = {"cache": part.cache, "activations": part.activations, "overhead": part.overhead}
+    most = max(rest, key=lambda name: rest[name])
+    return (f"{binary(verdict.needed - verdict.usable)} too much on a device: beside {binary(part.weights)} of "
+            f"weights, {most} takes {binary(rest[most])}")
+
+
+def _point(verdict: search.Fit) -> Point:
+    return Point(verdict.serving.context, verdict.needed, verdict.fits, verdict.headroom, verdict.max_batch)

@@ -1,0 +1,176 @@
+"""`memory`: bytes to serve a model, on each device and on all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+
+from paramcalc.answers.answer import Answer, head, hidden, named
+from paramcalc.estimates import inference
+from paramcalc.estimates.machine import Machine
+from paramcalc.estimates.pool import Pool
+from paramcalc.estimates.serving import machine_of, prepare
+from paramcalc.measures.cache import Line, Serving
+from paramcalc.measures.cache_known import cache_unknown
+from paramcalc.measures.known import Known, least, of_model
+
+if TYPE_CHECKING:
+    from paramcalc.build import Model
+    from paramcalc.estimates.settings import DeviceSettings, ServingSettings
+    from paramcalc.readers.models import Loaded
+
+
+class Bytes(NamedTuple):
+    """Bytes on all devices together."""
+
+    bytes: int
+    known: Known
+
+
+class WeightBytes(NamedTuple):
+    """Weights on all devices together."""
+
+    bytes: int
+    known: Known
+    rotary_table: int
+    """Of them tables of cosines and sines."""
+    allocator: int
+    """Of them what allocators give beyond what is asked for."""
+
+
+class CacheLine(NamedTuple):
+    """States of one kind and reach, over all layers that have them."""
+
+    name: str
+    kind: Literal["kv", "state"]
+    layers: int
+    cells: int
+    """Tokens a sequence has room for."""
+    bytes: int
+    bytes_per_token: int
+
+
+class CacheBytes(NamedTuple):
+    """What is kept between tokens, on all devices together."""
+
+    bytes: int
+    known: Known
+    bytes_per_token: int
+    """Growth for one more token of one sequence at this context."""
+    kv_bytes: int
+    state_bytes: int
+    lines: tuple[CacheLine, ...]
+
+    @property
+    def per_token(self) -> int:
+        """Growth for one more token of one sequence at this context."""
+        return self.bytes_per_token
+
+
+class DeviceMemory(NamedTuple):
+    """Bytes on one device."""
+
+    device: int
+    stage: int
+    weights: int
+    cache: int
+    activations: int
+    overhead: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory(Answer):
+    """Bytes to serve a model: weights and cache exactly, activations and overhead as estimates."""
+
+    command: ClassVar[str] = "memory"
+    weights: WeightBytes
+    cache: CacheBytes
+    activations: Bytes
+    overhead: Bytes
+    whole: Bytes = named("total")
+    per_device: tuple[DeviceMemory, ...]
+    pool: Pool | None = None
+    """What a runtime that reserves its cache beforehand makes of the rest of a device."""
+    result: inference.Memory = hidden()
+    machine: Machine | None = hidden(default=None)
+
+    @property
+    def total(self) -> inference.Parts:
+        """Bytes of all devices together, by part."""
+        return self.result.total
+
+
+def memory(loaded: Loaded, serving: ServingSettings, device: DeviceSettings) -> Memory:
+    """The bytes it takes to serve a model at a context and batch."""
+    start = head(loaded)
+    prepared = prepare(start["built"], serving)
+    result = inference.memory(prepared, Serving(serving.context, serving.batch, serving.source))
+    return Memory(**fields_of(start, result, machine_of(device, prepared)))
+
+
+def fields_of(start: dict[str, Any], result: inference.Memory, machine: Machine | None) -> dict[str, Any]:
+    """The fields of `Memory`, which `fit` has as well, from the head of an answer."""
+    model: Model = start["built"]
+    known = levels(model, result)
+    total, cache = result.total, result.cache
+    per_stage = len(result.per_device) // len(result.stages)
+    pool = machine.pool(result) if machine is not None else None
+    return start | {
+        "warnings": (*start["warnings"], *beyond(model, result), *(
+            caveat.reason for caveat in result.prepared.caveats if caveat not in model.spec.caveats)),
+        "assumptions": assumptions(model, result, machine),
+        "weights": WeightBytes(total.weights, known["weights"], result.rotary, result.slack),
+        "cache": CacheBytes(cache.bytes, known["cache"], cache.per_token, cache.kv_bytes, cache.state_bytes,
+                            tuple(map(_line, cache.lines))),
+        "activations": Bytes(total.activations, known["activations"]),
+        "overhead": Bytes(total.overhead, known["overhead"]), "whole": Bytes(total.total, known["total"]),
+        "per_device": tuple(DeviceMemory(number, number // per_stage, *part, part.total)
+                            for number, part in enumerate(result.per_device)),
+        "pool": pool, "result": result, "machine": machine}
+
+
+def levels(model: Model, result: inference.Memory) -> dict[str, Known]:
+    """How each part is known. Without a runtime the total is a lower bound: no runtime's overhead is in it."""
+    spec, exact = model.spec, result.prepared.runtime.name == "exact"
+    cache: Known = "unknown" if cache_unknown(model) else of_model(spec, "cache")
+    weights = of_model(spec, "weights", result.prepared.weights_known)
+    estimate = of_model(spec, known="estimate")
+    partial: Known = "bound" if exact or cache == "unknown" else "estimate"
+    return {"weights": weights, "cache": cache, "activations": estimate, "overhead": estimate,
+            "total": least(weights, partial, "exact" if cache == "unknown" else cache, estimate)}
+
+
+def _line(line: Line) -> CacheLine:
+    kind: Literal["kv", "state"] = "kv" if line.kind == "kv" else "state"
+    return CacheLine(line.name, kind, line.layers, line.cells, line.bytes, line.per_token)
+
+
+def beyond(model: Model, result: inference.Memory) -> tuple[str, ...]:
+    """A context longer than the model has positions for."""
+    positions, context = model.spec.max_position_embeddings, result.serving.context
+    if not positions or context <= positions:
+        return ()
+    return (f"a context of {context:,} is longer than the {positions:,} positions the model was made for",)
+
+
+def assumptions(model: Model, result: inference.Memory, machine: Machine | None) -> dict[str, object]:
+    """Everything that was taken as given."""
+    prepared, setup, runtime = result.prepared, result.prepared.setup, result.prepared.runtime
+    plan, types = prepared.plan, prepared.held
+    kv = types.key.name if types.key.name == types.value.name else f"{types.key.name},{types.value.name}"
+    known = levels(model, result)
+    given: dict[str, object] = {
+        "context": result.serving.context, "batch": result.serving.batch, "source": result.serving.source,
+        "dtype": prepared.dtype, "quant": setup.quant, "formats": prepared.formats, "kv_dtype": kv,
+        "runtime": {"name": runtime.name, "version": runtime.version, "source": runtime.source,
+                    **runtime.options._asdict()},
+        "tp": plan.tp, "pp": plan.pp, "ep": plan.ep, "devices": prepared.devices,
+        "exact": [name for name in ("weights", "cache") if known[name] == "exact"],
+        "estimates": dict(runtime.profile.notes),
+    }
+    if known["cache"] == "unknown":
+        given["unknown"] = ["cache"]
+    if machine is not None:
+        given["gpu"] = {"name": machine.device.name, "bytes": machine.capacity, "usable_bytes": machine.usable}
+    return given

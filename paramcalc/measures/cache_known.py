@@ -1,0 +1,31 @@
+"""Whether the cache is known at all: a checkpoint's header tells tensors, not how they work together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from paramcalc.build import Model
+
+
+def has_formats(model: Model) -> bool:
+    """Whether it says in what its weights are held: by rules, or tensor by tensor, as a checkpoint does."""
+    return bool(model.spec.quantize) or weights_only(model)
+
+
+def weights_only(model: Model) -> bool:
+    """Whether it is known by its tensors alone, as a checkpoint's header tells them: how they work together is not."""
+    return not model.spec.quantize and all(tensor.dtype for node in model.tree.nodes() for tensor in node.tensors)
+
+
+def cache_unknown(model: Model) -> str:
+    """Why it is not known what is kept between tokens; empty where it is."""
+    if not weights_only(model):
+        return ""
+    if any(node.part is not None and node.part.without_weights for node in model.tree.nodes()):
+        return ""
+    if not model.spec.family:
+        return "a checkpoint's header does not say"
+    from paramcalc.sanitize import quote
+
+    return f"the header of a GGUF file of {quote(model.spec.family)} does not say"

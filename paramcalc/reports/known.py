@@ -1,0 +1,27 @@
+"""How tables say what is not known: the row of the total, and the last lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from paramcalc.answers.answer import Answer
+
+
+def whole(answer: Answer) -> str:
+    """What the total is of: the whole model, or the part of it that is counted."""
+    return f"total of the text part, without {', '.join(answer.uncounted)}" if answer.uncounted else "total"
+
+
+def missing(answer: Answer) -> tuple[str, ...]:
+    """Sizes nobody said, and keys nobody read: a line each, where there are any."""
+    defaults = answer.assumptions.get("defaults")
+    unread: tuple[str, ...] = tuple(getattr(answer.built.spec, "unread", ()))
+    lines = []
+    if isinstance(defaults, dict) and defaults:
+        sizes = ", ".join(f"{name} {size:,}" if isinstance(size, int) else f"{name} {size}"
+                          for name, size in defaults.items())
+        lines.append(f"from the defaults of the class: {sizes}")
+    if unread:
+        lines.append(f"a lower bound: {', '.join(unread)} could change a size and is not used")
+    return tuple(lines)
