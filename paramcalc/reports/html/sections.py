@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from paramcalc.answers.count import count
 from paramcalc.build import build
 from paramcalc.measures.cache import Serving, exact, mixers, types
+from paramcalc.measures.cache_known import cache_unknown
 from paramcalc.measures.weights import weight_bytes
-from paramcalc.reports.count import cache_unknown
 from paramcalc.reports.estimate import answer
 from paramcalc.reports.html.tables import tables_html, text
 from paramcalc.reports.pictures.components import component_map
