@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from paramcalc.measures.flops import Flops
     from paramcalc.measures.weights import WeightBytes
     from paramcalc.readers.sources import Source
+    from paramcalc.spec.images import Cut
     from paramcalc.spec.model import ModelSpec
 
 
@@ -116,14 +117,40 @@ def train(
 
 def flops(
     model: Source, seq: int = 2048, *, batch: int = 1, past: int = 0, source: int | None = None,
-    convention: Convention = "full", head: str = "all",
+    convention: Convention = "full", head: str = "all", images: Sequence[tuple[int, int]] = (),
 ) -> Flops:
-    """FLOPs of `batch` sequences of `seq` new tokens: `forward`, `backward`, `components`. As `paramcalc flops`."""
+    """FLOPs of `batch` sequences of `seq` new tokens: `forward`, `backward`, `components`. As `paramcalc flops`.
+
+    `images` are width and height in pixels of the pictures of one sequence: their tokens come beside the `seq` others,
+    and the towers run over their patches. Raises UsageError where the model has no rule for pictures.
+    """
     from paramcalc.measures.flops import Workload
     from paramcalc.measures.flops import flops as counted
 
-    load = Workload(batch, seq, past, seq if source is None else source, convention, head)
-    return counted(build_model(model).tree, load)
+    spec = read(model)
+    built, cuts = build(spec), cut_images(spec, images)
+    seq += sum(cut.tokens for cut in cuts)
+    load = Workload(batch, seq, past, seq if source is None else source, convention, head, cuts * batch)
+    return counted(built.tree, load)
+
+
+def cut_images(model: Source, images: Sequence[tuple[int, int]]) -> tuple[Cut, ...]:
+    """What pictures of these widths and heights in pixels become: tokens in the prompt, patches in the tower.
+
+    By the rule of the model's processor, with the settings of a preprocessor_config.json beside a config.json, else the
+    defaults of its class. Raises UsageError where the model has no such rule or a size cannot be.
+    """
+    from pydantic_core import PydanticCustomError
+
+    from paramcalc.errors import Problem, UsageError
+
+    rule = read(model).images
+    if images and rule is None:
+        raise UsageError(Problem("how this model's processor cuts pictures is not known", hint="give tokens as --seq"))
+    try:
+        return tuple(rule.cut(*size) for size in images) if rule is not None else ()
+    except PydanticCustomError as error:
+        raise UsageError(Problem(str(error.message()))) from error
 
 
 def explain(model: Source, glob: str = "*") -> list[Formula]:

@@ -84,8 +84,9 @@ def _stack(key: str, stack: Stack, blocks: dict[str, Parts], context: Context, e
         for name, n in counts.items()
     )
     place = {name: i for i, name in enumerate(counts)}
+    stream = "" if stack.stream == "token" else stack.stream
     return Node(key if stack.path is None else stack.path, children=children, used=stack.uses,
-                order=tuple(map(place.__getitem__, names)), stream=stack.stream, part=stack, context=context)
+                order=tuple(map(place.__getitem__, names)), stream=stream, part=stack, context=context)
 
 
 def _leaf(key: str, part: Component, context: Context, explain: bool) -> Node:

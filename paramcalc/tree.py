@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 Role = Literal["matmul", "lookup", "vector", "conv"]
 """matmul: multiplies an activation; lookup: one row is read; vector: elementwise; conv: slides over positions."""
 
-Per = Literal["token", "source", "sequence", "key", "pair", "source_pair", "block_pair", "block_token", "block_square"]
+Per = Literal["token", "patch", "source", "sequence", "key", "pair", "source_pair", "block_pair", "block_token",
+              "block_square"]
 """What a leaf is counted once for: a token of the sequence, a token of the encoder's input, a sequence, or a
 key that can be attended to (cached ones too), a (query, key) pair where the keys are the sequence's own or the
 encoder's; in scans that work block by block: a pair within a block, a token of whole blocks, a pair of block

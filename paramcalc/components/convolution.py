@@ -50,7 +50,7 @@ class Convolution(Component):
             out, into = self.in_channels, self.out_channels // self.groups
         space = tuple(f"kernel{place}" for place in range(len(self.kernel)))
         kernel = Tensor(self.spell("weight"), (out, into, *self.kernel), ("out", "hidden", *space), "matmul",
-                        self.component, used=self.outputs, part="kernel")
+                        self.component, used=self.outputs, part="kernel", per="patch")
         if not self.bias:
             return [kernel]
         return [kernel, Tensor(self.spell("bias"), (self.out_channels,), ("out",), "vector", self.component)]

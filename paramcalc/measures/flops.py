@@ -17,6 +17,7 @@ from paramcalc.tree import join
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from paramcalc.spec.images import Cut
     from paramcalc.tree import Node, Tensor, Work
 
 
@@ -37,6 +38,8 @@ class Workload(NamedTuple):
     convention: Convention = "full"
     head: str = "all"
     """`last`: logits only for the last position of each sequence."""
+    images: tuple[Cut, ...] = ()
+    """What the pictures of all sequences are cut into; their tokens are among `seq`."""
 
 
 class Flops(NamedTuple):
@@ -75,11 +78,12 @@ def flops(tree: Node, load: Workload, *, fused: bool = False) -> Flops:
         backward[component] = backward.get(component, 0) + times * amount
 
     for path, node, used in streams(tree):
-        if used.stream not in RUNNING:
+        lengths = _lengths(load, used.stream)
+        if used.stream not in RUNNING and not lengths:
             continue  # no image, no sound
         positions = _source(load) if used.stream == "source" else load.seq
         for tensor in node.tensors:
-            visits = _visits(tensor, load, positions)
+            visits = _seen(tensor, load, lengths) if lengths else _visits(tensor, load, positions)
             if visits:
                 times = 0 if tensor.detached else 1 if tensor.frozen else 2
                 add(tensor.component, 2 * used.copies * tensor.used * tensor.numel * visits, times,
@@ -87,7 +91,8 @@ def flops(tree: Node, load: Workload, *, fused: bool = False) -> Flops:
         for work in node.work(path):
             if _happens(work, load) and (fused or not work.fused):
                 times = 0 if work.detached else 2
-                amount = 2 * used.copies * work.used * prod(work.shape) * _times(work, load, used.stream, positions)
+                every = (_pictured(work, load, lengths) if lengths else _times(work, load, used.stream, positions))
+                amount = 2 * used.copies * work.used * prod(work.shape) * every
                 add(work.component, amount, times)
                 between += amount if work.per in ("pair", "source_pair") else 0
     return Flops(forward, backward, between, formats)
@@ -120,6 +125,35 @@ def _visits(tensor: Tensor, load: Workload, positions: int) -> int:
     if tensor.role == "conv":
         return load.batch * (positions + _edge(tensor.shape[-1], load) if positions else 0)
     return 0
+
+
+def _lengths(load: Workload, stream: str) -> tuple[int, ...]:
+    """Of each sequence a tower runs over by itself, how long it is; what joins it runs over the tokens of a picture."""
+    if stream == "image":
+        return tuple(patches + cut.extra for cut in load.images for patches in cut.sequences)
+    return tuple(cut.projected for cut in load.images) if stream == "image_tokens" else ()
+
+
+def _seen(tensor: Tensor, load: Workload, lengths: tuple[int, ...]) -> int:
+    """How many rows a weight of a tower multiplies."""
+    if tensor.role != "matmul":
+        return 0
+    if tensor.per == "sequence":
+        return len(lengths)
+    if tensor.per in ("patch", "source"):
+        return sum(patches for cut in load.images for patches in cut.sequences)
+    return sum(lengths)
+
+
+def _pictured(work: Work, load: Workload, lengths: tuple[int, ...]) -> int:
+    """How often work of a tower is done: pairs are of one sequence."""
+    if work.per == "pair":
+        reach = Reach(work.window, work.chunk, work.causal, work.top_k, work.stride)
+        return sum(pairs(length, 0, reach, load.convention) for length in lengths)
+    if work.per == "source_pair":
+        sources = (sum(cut.sequences) + cut.extra * len(cut.sequences) for cut in load.images)
+        return sum(length * source for length, source in zip(lengths, sources, strict=False))
+    return len(lengths) if work.per == "sequence" else sum(lengths)
 
 
 def _edge(kernel: int, load: Workload) -> int:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SPEC_LIMIT = 4 * 2**20
 QUANTIZATION = "hf_quant_config.json"
+PICTURES = "preprocessor_config.json"
 """What ModelOpt writes beside a config.json."""
 CHECKPOINTS = (".safetensors", ".safetensors.index.json", ".gguf")
 """Files whose header says what they hold."""
@@ -184,7 +185,7 @@ def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
     if _is_config(data):
         from paramcalc.readers.config.read import read_config
 
-        spec, unknown = read_config(data, name, _beside(document))
+        spec, unknown = read_config(data, name, _beside(document), _beside(document, PICTURES))
         if strict and unknown:
             raise SpecError(*unknown)
         said = [f"{p.dotted()}: {p.message}" for p in unknown]
@@ -197,12 +198,12 @@ def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
     return Loaded(spec, document.source, document, (*said, *warnings_of(spec)), unknown)
 
 
-def _beside(document: Document) -> dict[str, Any] | None:
-    """What a hf_quant_config.json in the folder of a config.json holds; None where there is none."""
+def _beside(document: Document, name: str = QUANTIZATION) -> dict[str, Any] | None:
+    """What a file of this name in the folder of a config.json holds; None where there is none."""
     path = Path(document.source)
-    if path.name != "config.json" or not path.with_name(QUANTIZATION).is_file():
+    if path.name != "config.json" or not path.with_name(name).is_file():
         return None
-    return load_document(path.with_name(QUANTIZATION)).data
+    return load_document(path.with_name(name)).data
 
 
 def _is_config(data: dict[str, Any]) -> bool:

@@ -18,13 +18,27 @@ if TYPE_CHECKING:
 
     from paramcalc.spec.behaviour import Dropout, Routing
     from paramcalc.spec.expect import Expect
+    from paramcalc.spec.images import ImageRule
     from paramcalc.spec.tower import Tower
 else:
-    Dropout = Expect = Routing = Tower = Strict  # pydantic reads annotations; what loads the classes is `Elsewhere`
+    Dropout = Expect = ImageRule = Routing = Tower = Strict
+    # pydantic reads annotations; what loads the classes is `Elsewhere`
 
 
 Switch = Literal["use_qk_norm", "attn_temperature_tuning", "kda_safe_gate", "residual_in_fp32"]
 """What the class of a family does unless its config says otherwise, by the config's key."""
+
+
+def _image_rule(value: object) -> ImageRule:
+    """A rule for pictures, whose module is loaded when there is one."""
+    from paramcalc.spec.images import parse_rule
+
+    return parse_rule(value)
+
+
+IMAGE_RULE: dict[str, object] = {
+    "type": "object", "required": ["kind"],
+    "properties": {"kind": {"enum": ["square", "area", "longest_edge", "tiles", "any_resolution", "split"]}}}
 
 
 def _mixture(value: object) -> Component:
@@ -136,6 +150,8 @@ class ModelSpec(LayerFields):
     modules: dict[str, AnyComponent] | None = Field(default=None, max_length=4096)
     towers: dict[str, Annotated[Tower, Elsewhere("spec.tower", "Tower")]] = Field(default_factory=dict, max_length=64)
     """What it has beside the text model: towers for images and sound, and what leads from them into it."""
+    images: Annotated[ImageRule, Parsed(_image_rule, IMAGE_RULE)] | None = None
+    """How a picture becomes tokens, by its size in pixels."""
     apart: dict[str, dict[str, AnyComponent]] = Field(default_factory=dict)
     """Parts that files may hold but a plain forward pass leaves out (multi-token prediction): counted apart."""
     quantize: Annotated[tuple[Annotated[QuantRule, later(QuantRule)], ...], Field(strict=False, max_length=4096)] = ()

@@ -31,19 +31,24 @@ class ReadConfig(NamedTuple):
     """Keys nobody knows, located; an error where strictness is asked for."""
 
 
-def read_config(data: dict[str, Any], name: str = "", beside: dict[str, Any] | None = None) -> ReadConfig:
-    """The specification of a config.json; `beside` is what a hf_quant_config.json in the same folder holds.
+def read_config(
+    data: dict[str, Any], name: str = "", beside: dict[str, Any] | None = None, pictures: dict[str, Any] | None = None,
+) -> ReadConfig:
+    """The specification of a config.json; `beside` and `pictures` are what a hf_quant_config.json and a
+    preprocessor_config.json in the same folder hold.
 
     Raises UnknownArchitectureError for a model type or class nobody wrote, SpecError for values that cannot be.
     """
     try:
-        return _read(data, name, beside)
+        return _read(data, name, beside, pictures)
     except (ArithmeticError, ValidationError) as error:  # of a rule's own sums, whose key nobody can name
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise SpecError(Problem(f"its numbers do not fit together: {reason}", ("model_type",))) from error
 
 
-def _read(data: dict[str, Any], name: str, beside: dict[str, Any] | None) -> ReadConfig:
+def _read(
+    data: dict[str, Any], name: str, beside: dict[str, Any] | None, pictures: dict[str, Any] | None,
+) -> ReadConfig:
     config, outer, towers, inside = understood(data)
     make = builder(config.model_type)
     if make is None:
@@ -51,7 +56,8 @@ def _read(data: dict[str, Any], name: str, beside: dict[str, Any] | None) -> Rea
     spec = _made(make, config)
     uncounted: tuple[str, ...] = ()
     if inside:
-        spec, uncounted = _whole(placed(spec, str(data["model_type"])), data, outer, towers)
+        spec, uncounted = _whole(placed(spec, str(data["model_type"])), data, TextModel(config, outer, towers),
+                                 pictures)
     notes = (*spec.notes, *config.notes)
     if not config.architecture:
         notes = (*notes, f"architectures is not given: counted as the {config.task} model of {config.model_type}")
@@ -69,14 +75,14 @@ def _read(data: dict[str, Any], name: str, beside: dict[str, Any] | None) -> Rea
 
 
 def _whole(
-    text: ModelSpec, data: dict[str, Any], outer: FamilyData | None, towers: tuple[str, ...],
+    text: ModelSpec, data: dict[str, Any], model: TextModel, pictures: dict[str, Any] | None,
 ) -> tuple[ModelSpec, tuple[str, ...]]:
     """The text model with its towers, and what is not counted."""
     from paramcalc.readers.families.towers.whole import with_towers
 
-    around = Config(data, outer or FamilyData({}, {}, ()), str(data["model_type"]), _architecture(data))
+    around = Config(data, model.outer or FamilyData({}, {}, ()), str(data["model_type"]), _architecture(data))
     try:
-        spec, uncounted = with_towers(text, around, towers)
+        spec, uncounted = with_towers(text, around, model.towers, pictures)
     except ValidationError as error:
         from paramcalc.readers.config.locate import blamed
 

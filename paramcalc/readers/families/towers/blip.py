@@ -106,7 +106,9 @@ def blip(config: Config) -> ModelSpec:
 
 
 def blip2(whole: Whole) -> Towers:
-    """A tower, learned queries, a Q-Former, and a matrix."""
+    """A tower, learned queries, a Q-Former, and a matrix. Raises SpecError for classes without a text model."""
+    if whole.config.architecture.endswith(("ForImageTextRetrieval", "WithProjection", "QFormerModel")):
+        raise whole.config.unknown_class()
     config = whole.part("qformer_config", "blip_2_qformer")
     width, queries = config.integer("hidden_size"), whole.config.integer("num_query_tokens", 32)
     text = whole.config.model_type != "blip-2"

@@ -62,8 +62,8 @@ def _parts(config: Config) -> tuple[Config, Tower]:
 
 def _projections(config: Config, words: ModelSpec, images: Tower) -> tuple[Parts, Parts]:
     out = config.integer("projection_dim")
-    return ({"text_projection": dense(out, words.hidden_size, bias=False), "logit_scale": vector()},
-            {"visual_projection": dense(out, images.hidden_size, bias=False)})
+    return ({"text_projection": dense(out, words.hidden_size, bias=False, per="sequence"), "logit_scale": vector()},
+            {"visual_projection": dense(out, images.hidden_size, bias=False, per="sequence")})
 
 
 def clip(config: Config) -> ModelSpec:

@@ -80,7 +80,7 @@ def step(config: Config, at: str) -> Tower:
         "pre_layernorm": norm(width), "positions": ROTARY, "layers": layers(config.layers),
         "downsampler1": conv(2 * width, width, 3, 3, component="other"),
         "downsampler2": conv(4 * width, 2 * width, 3, 3, component="other")}
-    block = STEP(width, heads(config), config.integer("intermediate_size"))
+    block = STEP(width, heads(config), int(width * config.number("mlp_ratio")))
     return tower("vision", width, modules, {"layer": block}, at)
 
 
@@ -137,7 +137,8 @@ def ovis2(config: Config, at: str) -> Tower:
 def ovis2_whole(whole: Whole) -> Towers:
     """A table of visual words."""
     rows = whole.part("vision_config", "ovis2_vision").integer("vocab_size")
-    words: Parts = {"visual_embeddings_table": table(rows, whole.text.hidden_size, "other_embedding")}
+    width = whole.config.integer("hidden_size", whole.text.hidden_size)
+    words: Parts = {"visual_embeddings_table": table(rows, width, "other_embedding")}
     return {**whole.tower("vision_config", "vision_tower", "ovis2_vision"),
             **whole.join(words, whole.text.hidden_size, component="vision")}
 

@@ -1,0 +1,165 @@
+"""How a whole model's processor cuts pictures: by its model type, from its config and a preprocessor_config.json.
+
+What the file beside the config says goes first, then what the config says of the tower, then the default of the
+processor's class.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.readers.config.config import Config
+from paramcalc.readers.config.defaults import FamilyData
+from paramcalc.readers.families.towers.clip import grid, grid_side
+from paramcalc.readers.families.towers.whole import nested
+from paramcalc.spec.images import AnyResolution, Area, ImageRule, LongestEdge, Split, Square, Tiles
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+PINPOINTS: dict[str, list[list[int]]] = {
+    "llava_next": [[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]],
+    "llava_onevision": [[384 * high, 384 * wide] for high in range(1, 7) for wide in range(1, 7)],
+}
+"""Resolutions, height and width, where neither file says them. Source: LlavaNextConfig, LlavaOnevisionConfig."""
+
+
+class Seen:
+    """A composite config and what stands beside it about pictures."""
+
+    def __init__(self, config: Config, beside: dict[str, Any] | None) -> None:
+        self.config = config
+        self.beside = Config(beside or {}, FamilyData({}, {}, ()), config.model_type)
+
+    def tower(self, usual: str) -> Config:
+        """The vision tower's config."""
+        return nested(self.config, "vision_config", usual)
+
+    def size(self, *keys: str) -> int | None:
+        """The first of these sizes the file beside says: `size.height`, or a plain number."""
+        for key in keys:
+            first, _, inner = key.partition(".")
+            value = self.beside.get(first)
+            value = value.get(inner) if inner and isinstance(value, dict) else None if inner else value
+            if type(value) is int and value > 0:
+                return value
+        return None
+
+
+def area(seen: Seen) -> ImageRule:
+    """Qwen's: multiples of merged patches. Source: Qwen2VLImageProcessor."""
+    tower = seen.tower(f"{seen.config.model_type}_vision")
+    return Area(patch=seen.size("patch_size") or tower.integer("patch_size"),
+                merge=seen.size("merge_size") or tower.integer("spatial_merge_size"),
+                min_pixels=seen.size("size.shortest_edge", "min_pixels") or 56 * 56,
+                max_pixels=seen.size("size.longest_edge", "max_pixels") or 28 * 28 * 1280)
+
+
+def glm(seen: Seen) -> ImageRule:
+    """The same over frames. Source: Glm4vImageProcessor."""
+    tower = seen.tower("glm4v_vision")
+    return Area(patch=seen.size("patch_size") or tower.integer("patch_size"), enlarged=True,
+                merge=seen.size("merge_size") or tower.integer("spatial_merge_size"),
+                frames=seen.size("temporal_patch_size") or tower.integer("temporal_patch_size"),
+                min_pixels=seen.size("size.shortest_edge", "min_pixels") or 112 * 112,
+                max_pixels=seen.size("size.longest_edge", "max_pixels") or 28 * 28 * 15000)
+
+
+def llava(seen: Seen) -> ImageRule:
+    """The tower's square, its class token dropped or not. Source: LlavaProcessor."""
+    tower = seen.tower("clip_vision_model")
+    whole = seen.config.text("vision_feature_select_strategy", "default") == "full"
+    extra = _own(tower)
+    return Square(tokens=grid(tower) + (extra if whole else 0), patches=grid(tower), extra=extra)
+
+
+def _own(tower: Config) -> int:
+    """A class token, which CLIP has and SigLIP has not."""
+    return 0 if "siglip" in tower.model_type else 1
+
+
+def any_resolution(seen: Seen) -> ImageRule:
+    """Tiles of the resolution that wastes least. Source: LlavaNextProcessor, LlavaOnevisionProcessor."""
+    tower, config = seen.tower("clip_vision_model"), seen.config
+    points = seen.beside.get("image_grid_pinpoints") or config.get("image_grid_pinpoints") or PINPOINTS.get(
+        config.model_type)
+    if not (isinstance(points, list) and points and all(isinstance(p, list) and len(p) == 2 for p in points)):
+        raise config.error("image_grid_pinpoints", "expected pairs of sizes")
+    _, _, most = config.text("vision_aspect_ratio").rpartition("anyres_max_")
+    extra = _own(tower)
+    dropped = config.text("vision_feature_select_strategy", "default") == "default"
+    return AnyResolution.model_validate({
+        "pinpoints": [tuple(point) for point in points], "side": grid_side(tower), "patches": grid(tower),
+        "tile": seen.size("size.shortest_edge", "size.height") or tower.integer("image_size"), "extra": extra,
+        "first": extra - dropped, "most": int(most) if most.isdigit() else None})
+
+
+def gemma3(seen: Seen) -> ImageRule:
+    """As many tokens whatever the picture. Source: Gemma3Processor, without pan and scan."""
+    return Square(tokens=seen.config.integer("mm_tokens_per_image"), patches=grid(seen.tower("siglip_vision_model")))
+
+
+def paligemma(seen: Seen) -> ImageRule:
+    """A token a patch. Source: PaliGemmaProcessor."""
+    patches = grid(seen.tower("siglip_vision_model"))
+    return Square(tokens=patches, patches=patches)
+
+
+def pixtral(seen: Seen) -> ImageRule:
+    """A bound on the longer side. Source: PixtralProcessor; LightOnOcrProcessor leaves the ends of rows out."""
+    tower, plain = seen.tower("pixtral"), seen.config.model_type == "lighton_ocr"
+    return LongestEdge(patch=tower.integer("patch_size"), merge=seen.config.integer("spatial_merge_size", 1),
+                       edge=seen.size("size.longest_edge") or tower.integer("image_size"),
+                       row_ends=not plain, whole=plain)
+
+
+def internvl(seen: Seen) -> ImageRule:
+    """Tiles, and two tokens around them. Source: InternVLProcessor."""
+    tower, tokens = seen.tower("internvl_vision"), seen.config.integer("image_seq_length")
+    from paramcalc.readers.families.towers.internvl import patches, sides
+
+    return _tiles(seen, seen.size("size.height") or sides(tower, "image_size")[0], tokens, patches(tower), extra=1,
+                  around=2)
+
+
+def aya(seen: Seen) -> ImageRule:
+    """Tiles, each ended by a token. Source: AyaVisionProcessor."""
+    tower = seen.tower("siglip_vision_model")
+    side = tower.integer("image_size") // (tower.integer("patch_size") * seen.config.integer("downsample_factor"))
+    return _tiles(seen, seen.size("size.height") or tower.integer("image_size"), side**2, grid(tower), ends=1, around=2)
+
+
+def _tiles(seen: Seen, tile: int, tokens: int, patches: int, **more: int) -> Tiles:
+    """Cropping is off unless a file asks for it. Source: GotOcr2ImageProcessor."""
+    return Tiles.model_validate({
+        "tile": tile, "tokens_a_tile": tokens, "patches": patches, **more, "least": seen.size("min_patches") or 1,
+        "most": seen.size("max_patches") or 12, "cropped": seen.beside.flag("crop_to_patches")})
+
+
+def idefics(seen: Seen) -> ImageRule:
+    """Squares of the longer side. Source: Idefics3ImageProcessor."""
+    tower = seen.tower("idefics3_vision")
+    tokens = grid(tower) // seen.config.integer("scale_factor") ** 2
+    return Split(edge=seen.size("size.longest_edge") or 4 * 364, tile=seen.size("max_image_size.longest_edge") or 364,
+                 split=seen.beside.flag("do_image_splitting", default=True), tokens_a_tile=tokens, patches=grid(tower))
+
+
+RULES: dict[str, Callable[[Seen], ImageRule]] = {
+    **dict.fromkeys(("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe"), area),
+    **dict.fromkeys(("glm4v", "glm4v_moe", "glm46v"), glm),
+    **dict.fromkeys(("llava", "vipllava"), llava),
+    **dict.fromkeys(("llava_next", "llava_onevision"), any_resolution),
+    "gemma3": gemma3,
+    "paligemma": paligemma,
+    **dict.fromkeys(("mistral3", "lighton_ocr"), pixtral),
+    "internvl": internvl,
+    "aya_vision": aya,
+    **dict.fromkeys(("idefics3", "smolvlm"), idefics),
+}
+
+
+def image_rule(config: Config, beside: dict[str, Any] | None = None) -> ImageRule | None:
+    """The rule of a composite config; None where nobody wrote its processor's."""
+    make = RULES.get(config.model_type)
+    return None if make is None else make(Seen(config, beside))
