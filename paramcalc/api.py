@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from paramcalc.checks.results import Run
     from paramcalc.estimates.settings import ServingKeywords
     from paramcalc.estimates.speed_settings import SpeedKeywords, SpeedSettings
-    from paramcalc.estimates.training import Device
+    from paramcalc.estimates.training import Method
+    from paramcalc.estimates.training_parts import Device
     from paramcalc.measures.attention_pairs import Convention
     from paramcalc.measures.explain import Formula
     from paramcalc.measures.flops import Flops
@@ -94,8 +95,9 @@ def fit(
 def train(
     model: Source, seq: int = 2048, *, micro_batch: int = 1, dtype: str = "bf16", quant: str | None = None,
     compute_dtype: str | None = None, grad_dtype: str | None = None, master: bool = True, optimizer: str = "adamw",
-    recompute: Recompute = "none", attention: AttentionKernel = "flash", activations: Library = "transformers",
-    zero: int = 0, tp: int = 1, pp: int = 1, ep: int = 1, cp: int = 1, dp: int = 1, lora_rank: int | None = None,
+    method: Method = "sft", recompute: Recompute = "none", attention: AttentionKernel = "flash",
+    activations: Library = "transformers", zero: int = 0, tp: int = 1, pp: int = 1,
+    ep: int = 1, cp: int = 1, dp: int = 1, lora_rank: int | None = None,
     lora_targets: Sequence[str] = ("all-linear",),
 ) -> list[Device]:
     """Bytes on one device of each pipeline stage at the fullest moment of a step: `total` and its parts. As
@@ -110,9 +112,10 @@ def train(
     if lora_rank is not None:
         made = adapt(made, Lora(lora_rank, tuple(lora_targets)))
     layout = Layout(tp, pp, dp, ep, cp, zero)
-    policy = Policy(attention, recompute, activations, compute_dtype or dtype, micro_batch)
-    trainer = Trainer(made, Recipe(dtype, grad_dtype, master, optimizer, compute_dtype=compute_dtype))
-    return trainer.devices(layout, Tokens(micro_batch, seq, seq), policy)
+    batch = micro_batch * (2 if method == "dpo" else 1)  # a pair is two sequences
+    policy = Policy(attention, recompute, activations, compute_dtype or dtype, batch)
+    trainer = Trainer(made, Recipe(dtype, grad_dtype, master, optimizer, compute_dtype=compute_dtype, method=method))
+    return trainer.devices(layout, Tokens(batch, seq, seq), policy)
 
 
 def flops(

@@ -59,16 +59,17 @@ def train(models: Models, common: Common, settings: TrainCommand, plot: Plot = N
         from paramcalc.estimates.training import Recipe, Trainer
         from paramcalc.reports import train as reports
 
+        batch = settings.micro_batch * (2 if settings.method == "dpo" else 1)  # a pair is two sequences
         recipe = Recipe(settings.dtype, settings.grad_dtype, settings.master, settings.optimizer,
-                        settings.loss == "fused", settings.compute_dtype)
+                        settings.loss == "fused", settings.compute_dtype, settings.method)
         trainer = Trainer(_adapted(build(loaded.spec), settings), recipe)
         policy = Policy(settings.attention, settings.recompute, settings.activations,
-                        settings.compute_dtype or settings.dtype, settings.micro_batch)
+                        settings.compute_dtype or settings.dtype, batch)
         device = _device(settings)
         if settings.search and device is not None:
             return _search(loaded, trainer, device, settings, policy, terms, quiet=common.quiet)
         source = settings.seq if settings.source is None else settings.source
-        asked = reports.Asked(recipe, _layout(settings, copies), Tokens(settings.micro_batch, settings.seq, source),
+        asked = reports.Asked(recipe, _layout(settings, copies), Tokens(batch, settings.seq, source),
                               policy, device)
         return _one(loaded, trainer, asked, plot, _sequences(settings, asked.layout), terms, strict=common.strict)
 
@@ -80,6 +81,9 @@ def _terms(settings: TrainCommand) -> Terms | None:
     terms = settings.terms()
     if terms is not None and settings.gpu is None:
         raise UsageError(Problem("--tokens needs --gpu NAME", hint="--gpu h100 --gpus 64 --tokens 2T"))
+    if settings.search and settings.method == "dpo":
+        raise UsageError(Problem("--search tries micro-batches of sequences, --method dpo trains pairs",
+                                 hint="leave --search or --method out"))
     if settings.said("top") and not settings.search:
         raise UsageError(Problem("--top has no effect without --search", hint="--search"))
     if settings.global_batch is not None and not settings.search and terms is None:

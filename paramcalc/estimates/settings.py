@@ -145,6 +145,9 @@ class TrainingSettings(Settings):
     master: bool = option(True, "Keep a float32 copy of weights held in fewer bits.")
     optimizer: str = option("adamw", "Optimizer; `paramcalc list optimizers` shows the names.")
     loss: Literal["plain", "fused"] = option("plain", "fused: chunked cross-entropy, logits are never materialised.")
+    method: Literal["sft", "dpo", "grpo", "ppo"] = option(
+        "sft", "Models beside the trained one. dpo, grpo: a frozen reference, and dpo pairs of sequences; ppo: a "
+        "reference, a reward model and a critic.")
     recompute: Literal["none", "selective", "per-op", "full"] = option(
         "none", "Activations to recompute in backward. selective: attention's; per-op: all of a layer but every other "
         "product and what attention gives, as torchtitan does.")
@@ -183,6 +186,7 @@ class TrainingKeywords(TypedDict, total=False):
     master: bool
     optimizer: str
     loss: Literal["plain", "fused"]
+    method: Literal["sft", "dpo", "grpo", "ppo"]
     recompute: Literal["none", "selective", "per-op", "full"]
     attention: Literal["eager", "sdpa", "flash"]
     activations: Literal["transformers", "megatron"]

@@ -11,12 +11,13 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from paramcalc.activations.fold import Tokens, saved_bytes
 from paramcalc.catalog.formats import find_format
 from paramcalc.catalog.optimizers import find_optimizer
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.training_parts import Device, Gathered, States, Whole
 from paramcalc.measures.parameters import placed
 from paramcalc.measures.weights import tensor_bytes
 from paramcalc.transforms.shard import Sharding, distinct_stages, shard
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 MASTER = 4
 """Bytes of a master weight: float32."""
+
+
+Method = Literal["sft", "dpo", "grpo", "ppo"]
+"""Alone (supervised), beside a frozen reference (arXiv:2305.18290, arXiv:2402.03300), or beside a reference, a reward
+model and a critic that is trained too (arXiv:2203.02155)."""
 
 
 class Recipe(NamedTuple):
@@ -46,6 +52,7 @@ class Recipe(NamedTuple):
     """The loss is taken piece by piece: no logits are ever held (Liger's fused linear cross-entropy)."""
     compute_dtype: str | None = None
     """Of the products, where it is not the weights': bf16 beside fp32 weights, as torchtitan trains."""
+    method: Method = "sft"
 
 
 class Layout(NamedTuple):
@@ -98,74 +105,6 @@ class Layout(NamedTuple):
         if self.interleave > 1 and self.pp == 1:
             problems.append(Problem("interleaving needs --pp", hint="leave --interleave out"))
         return problems
-
-
-class Device(NamedTuple):
-    """Bytes on each device of one stage, at one moment of a step."""
-
-    stage: int
-    weights: int
-    gradients: int
-    optimizer: int
-    master_weights: int
-    activations: int
-    logits: int
-    communication: int
-    """Weights gathered from other devices: an estimate."""
-    working: int = 0
-    """What lives for a moment, an estimate: gradients of the loss, a layer computed again, gradients that are not yet
-    divided."""
-    moment: str = ""
-
-    @property
-    def total(self) -> int:
-        """Everything that is held at once."""
-        return (self.weights + self.gradients + self.optimizer + self.master_weights + self.activations + self.logits
-                + self.communication + self.working)
-
-
-class Whole(NamedTuple):
-    """Bytes of what ZeRO divides while it is not divided: weights in the type of products, and gradients in that type.
-    """
-
-    layer: int = 0
-    """Of the largest layer."""
-    layer_gradients: int = 0
-    table: int = 0
-    """Of the largest of what stands beside the layers: the embedding or the head."""
-    table_gradients: int = 0
-    stage: int = 0
-    """Of all of a stage."""
-    accumulated: int = 0
-    """Gradients of a stage in the type they are added up in."""
-
-
-class States(NamedTuple):
-    """Bytes of one rank's tensors before ZeRO divides them, dense ones or experts."""
-
-    weights: int = 0
-    gradients: int = 0
-    optimizer: int = 0
-    master: int = 0
-
-    def divided(self, zero: int, ways: int) -> States:
-        """What is left on one rank."""
-        cut = (zero >= 3, zero >= 2, zero >= 1, zero >= 1)
-        return States(*(-(-size // ways) if divide else size for size, divide in zip(self, cut, strict=True)))
-
-
-class Gathered(NamedTuple):
-    """Bytes that ZeRO would divide and that are whole for a while, at the moments of a step."""
-
-    at_loss: int = 0
-    """Weights."""
-    in_layer: int = 0
-    at_end: int = 0
-    waiting: int = 0
-    """Gradients that wait undivided for the last micro-batch."""
-    layer_gradients: int = 0
-    last_gradients: int = 0
-    """Those made last, of what stands beside the layers."""
 
 
 class Trainer:
@@ -261,7 +200,7 @@ class Trainer:
         earlier = states.gradients if layout.micro_batches != 1 or policy.library == "megatron" else 0
         flight = ceil(stays * in_flight(layout, stage))
         fixed = {"stage": stage, "weights": states.weights, "optimizer": states.optimizer,
-                 "master_weights": states.master}
+                 "master_weights": states.master, "other_models": self._others(states)}
         moments = [
             Device(**fixed, gradients=earlier, activations=flight, logits=loss, communication=gathered.at_loss,
                    working=gathered.waiting + self._loss(loss, policy), moment="backward starts"),
@@ -275,6 +214,16 @@ class Trainer:
                 **fixed, gradients=earlier, activations=flight, logits=0, communication=gathered.in_layer,
                 working=gathered.waiting + gathered.layer_gradients + layer, moment="a layer is computed again"))
         return moments
+
+    def _others(self, states: States) -> int:
+        """Models of this one's size: of adapted weights the reference is they themselves, the adapters switched off.
+
+        The critic is updated after the policy, so that its activations are not held at the same time.
+        """
+        adapted = any(tensor.frozen for node in self.model.tree.nodes() for tensor in node.tensors)
+        reference = 0 if adapted else states.weights
+        rest = states.weights + sum(states) if self.recipe.method == "ppo" else 0
+        return 0 if self.recipe.method == "sft" else reference + rest
 
     def _loss(self, loss: int, policy: Policy) -> int:
         """At the start of backward: the logits and two gradients of their size.

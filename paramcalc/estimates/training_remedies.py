@@ -37,7 +37,7 @@ CHANGES: dict[str, Callable[[Run], Run]] = {
     "--zero 3": lambda run: _divided(run, 3),
     "--recompute per-op": lambda run: run if run.policy.recompute == "full" else _again(run, "per-op"),
     "--recompute full": lambda run: _again(run, "full"),
-    "--micro-batch 1": lambda run: run._replace(load=run.load._replace(batch=1)),
+    "--micro-batch 1": lambda run: run._replace(load=run.load._replace(batch=2 if run.recipe.method == "dpo" else 1)),
     "--optimizer adamw_8bit": lambda run: run._replace(recipe=run.recipe._replace(optimizer=SMALLER.get(
         run.recipe.optimizer, run.recipe.optimizer))),
     "--lora-rank 16": lambda run: run._replace(adapted="none") if run.adapted is None else run,

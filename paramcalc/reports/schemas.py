@@ -49,7 +49,7 @@ FORMULA = record({"path": TEXT, "formula": TEXT, "values": TEXT, "copies": COUNT
                   "component": COMPONENT, "source": TEXT})
 STAGE = record(dict.fromkeys(("stage", "weights", "gradients", "optimizer", "master_weights", "activations", "logits",
                               "total"), COUNT),
-               {"communication": COUNT, "working": COUNT, "peak": COUNT, "moment": TEXT})
+               {"communication": COUNT, "working": COUNT, "other_models": COUNT, "peak": COUNT, "moment": TEXT})
 SPAN = {"type": ["object", "null"], "required": ["low", "expected", "high"],
         "properties": {name: {"type": "number"} for name in ("low", "expected", "high")}}
 RUN = record(dict.fromkeys(("mfu", "step_seconds", "tokens_per_second", "days", "gpu_hours", "energy_kwh", "co2_kg",
@@ -58,6 +58,7 @@ TRAIN_KEYS = {"per_device": many(STAGE), "max_device_bytes": COUNT}
 TRAIN_MORE = {"fits": FLAG, "capacity": BYTES, "headroom": record({"bytes": INTEGER}), "why": TEXT, "devices": COUNT,
               "heaviest_stage": COUNT, "largest": {"type": ["object", "null"]},
               "remedies": many(record({"option": TEXT, "needed": COUNT})), "known": {"type": "object"},
+              "rollout": record({"weights": COUNT, "cache_per_sequence": COUNT}),
               "layouts": many({"type": "object"}), "run": RUN}
 FLOPS_KEYS: dict[str, Schema] = dict.fromkeys(
     ("forward", "backward", "training_step", "prefill", "decode_token", "approximation_6nd"), COUNT) | {

@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.catalog.accelerators import Accelerator
     from paramcalc.estimates.fit import Remedy
-    from paramcalc.estimates.training import Device, Layout, Recipe
+    from paramcalc.estimates.training import Layout, Recipe
+    from paramcalc.estimates.training_parts import Device
     from paramcalc.readers.models import Loaded
     from paramcalc.spec.caveats import Known
 
-PARTS = ("weights", "gradients", "optimizer", "master_weights", "activations", "logits", "communication", "working")
-LETTERS = dict(zip(PARTS, "WGOMALCT", strict=True))
+PARTS = ("weights", "gradients", "optimizer", "master_weights", "activations", "logits", "communication", "working",
+         "other_models")
+LETTERS = dict(zip(PARTS, "WGOMALCTR", strict=True))
 EXACT = PARTS[:4]
-ESTIMATES = PARTS[6:]
+ESTIMATES = PARTS[6:8]
+ROLLED_OUT = ("grpo", "ppo")
+"""Methods that train on what an engine generates with the model's own weights."""
 BAR = 44
 SHOWN = 15
 
@@ -60,6 +64,8 @@ def answer(loaded: Loaded, model: Model, devices: list[Device], asked: Asked) ->
         "trainable": trainable_parameters(model.tree), "devices": asked.layout.devices,
         "known": known_figures(model, asked),
     }
+    if asked.recipe.method in ROLLED_OUT:
+        json["rollout"] = rollout(model, asked)
     json["warnings"] += doubts(model, asked)
     fits = True
     if asked.gpu is not None:
@@ -70,6 +76,16 @@ def answer(loaded: Loaded, model: Model, devices: list[Device], asked: Asked) ->
     return Answer(json, (_table(model, devices, asked),), failed=not fits)
 
 
+def rollout(model: Model, asked: Asked) -> dict[str, int]:
+    """Bytes of the engine that generates what is trained on: its weights, and the cache of a whole sequence."""
+    from paramcalc.measures.cache import Serving, exact, mixers, types
+    from paramcalc.measures.weights import weight_bytes
+
+    dtype = asked.recipe.compute_dtype or asked.recipe.dtype
+    cache = exact(mixers(model.tree), Serving(asked.load.seq, 1, asked.load.source), types(dtype))
+    return {"weights": weight_bytes(model.tree, dtype).total, "cache_per_sequence": cache.bytes}
+
+
 def known_figures(model: Model, asked: Asked) -> dict[str, Known]:
     """How each figure is known: states as the parameters are, activations as far as they are described."""
     states = known(model.spec.caveats, "parameters")
@@ -78,7 +94,7 @@ def known_figures(model: Model, asked: Asked) -> dict[str, Known]:
         states, weights = (max(level, "bound", key=LEVELS.index) for level in (states, weights))
     activations: Known = "bound" if asked.unknown or model.spec.uncounted else "estimate"
     worst = max(weights, activations, key=LEVELS.index)
-    return {"weights": weights, **dict.fromkeys(EXACT[1:], states), "activations": activations,
+    return {"weights": weights, **dict.fromkeys((*EXACT[1:], PARTS[-1]), states), "activations": activations,
             **dict.fromkeys(("logits", *ESTIMATES), "estimate"), "total": worst, "max_device_bytes": worst,
             "trainable": states}
 
@@ -114,7 +130,7 @@ def assumptions(asked: Asked) -> dict[str, Any]:
         "grad_dtype": recipe.grad_dtype or recipe.dtype,
         "master_weights": "fp32" if recipe.master and recipe.dtype not in ("fp32", "float32") else "none",
         "optimizer": recipe.optimizer, "loss": "fused" if recipe.fused_loss else "plain",
-        "recompute": policy.recompute, "attention": policy.attention,
+        "method": recipe.method, "recompute": policy.recompute, "attention": policy.attention,
         "activations": policy.library,
         "zero": layout.zero, "tp": layout.tp, "pp": layout.pp, "ep": layout.ep, "cp": layout.cp, "dp": layout.dp,
         "sequence_parallel": layout.plan.sequence, "interleave": layout.interleave,
@@ -128,6 +144,11 @@ def assumptions(asked: Asked) -> dict[str, Any]:
         "left_out": "what the allocator reserves beyond what is allocated (1 to 8 % in logs that print both), kernels' "
                     "workspace, the CUDA context",
     }
+
+
+def shown(devices: list[Device]) -> tuple[str, ...]:
+    """The parts there are: models beside the trained one only where a method has some."""
+    return PARTS if any(device.other_models for device in devices) else PARTS[:-1]
 
 
 def why(devices: list[Device]) -> str:
@@ -148,25 +169,30 @@ def _largest(device: Device) -> str:
 def _table(model: Model, devices: list[Device], asked: Asked) -> Table:
     worst = max(devices, key=lambda device: device.total)
     notes = [*bars(devices, asked), why(devices), conditions(asked), *doubts(model, asked)]
+    if asked.recipe.method in ROLLED_OUT:
+        sizes = rollout(model, asked)
+        notes.append(f"the engine that generates, not in the total: weights {binary(sizes['weights'])} and a cache of "
+                     f"{binary(sizes['cache_per_sequence'])} a sequence, on all its devices")
     notes += (f"would fit with {remedy.option}: {binary(remedy.needed)}" for remedy in asked.remedies)
     if asked.largest:
         notes.append(" · ".join(f"largest {name.replace('_', '-')}: {size:,}" for name, size in asked.largest.items()))
     if len(devices) == 1:
         rows = tuple((part.replace("_", " "), getattr(worst, part), getattr(worst, part), _known(part))
-                     for part in PARTS)
+                     for part in shown(devices))
         columns = (Column("part"), Column("bytes", "bytes"), Column("share", "share"), Column(""))
         count = asked.layout.devices
         where = f"each of {count:,} devices" if count > 1 else "one device"
         return Table(f"{headline(model)}, {where}", columns, rows,
                      ("total", worst.total, worst.total, worst.moment), tuple(notes))
-    stages = (Column("stage", "exact"), *(Column(part.replace("_", " "), "gib") for part in PARTS),
+    stages = (Column("stage", "exact"), *(Column(part.replace("_", " "), "gib") for part in shown(devices)),
               Column("total", "gib"))
-    rows = tuple((device.stage, *(getattr(device, part) for part in PARTS), device.total) for device in devices)
+    parts = shown(devices)
+    rows = tuple((device.stage, *(getattr(device, part) for part in parts), device.total) for device in devices)
     return Table(f"{headline(model)}, {asked.layout.devices} devices", stages, rows, None, tuple(notes))
 
 
 def _known(part: str) -> str:
-    return "exact" if part in EXACT else "estimate" if part in ESTIMATES else "policy"
+    return "exact" if part in (*EXACT, PARTS[-1]) else "estimate" if part in ESTIMATES else "policy"
 
 
 def bars(devices: list[Device], asked: Asked) -> list[str]:
@@ -176,12 +202,12 @@ def bars(devices: list[Device], asked: Asked) -> list[str]:
     for device in devices[:SHOWN]:
         text = ""
         edge = 0
-        for part in PARTS:
+        for part in shown(devices):
             edge += getattr(device, part)
             text += LETTERS[part] * (min(BAR, edge * BAR // whole if whole else 0) - len(text))
         over = " over" if asked.capacity and device.total > asked.capacity else ""
         lines.append(f"stage {device.stage:>2} [{text.ljust(BAR, '.')}] {binary(device.total)}{over}")
-    key = " ".join(f"{letter} {part.replace('_', ' ')}" for part, letter in LETTERS.items())
+    key = " ".join(f"{letter} {part.replace('_', ' ')}" for part, letter in LETTERS.items() if part in shown(devices))
     return [*lines, f"{key}, of {binary(whole)}" + (f" on {asked.gpu.name}" if asked.gpu else "")]
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.reports.plot import GIB, saved
-from paramcalc.reports.train import PARTS, conditions
+from paramcalc.reports.train import PARTS, conditions, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from paramcalc.estimates.training import Device, Trainer
+    from paramcalc.estimates.training import Trainer
+    from paramcalc.estimates.training_parts import Device
     from paramcalc.reports.train import Asked
 
-SHADES = ("#4c78a8", "#72b7b2", "#b279a2", "#9d755d", "#54a24b", "#e45756", "#eeca3b", "#bab0ac")
+SHADES = ("#4c78a8", "#72b7b2", "#b279a2", "#9d755d", "#54a24b", "#e45756", "#eeca3b", "#bab0ac", "#ff9da6")
 COLORS = dict(zip(PARTS, SHADES, strict=True))
 POINTS = 24
 
@@ -34,7 +35,7 @@ def draw(path: Path, name: str, trainer: Trainer, asked: Asked, devices: list[De
 def _stages(axes: Any, devices: list[Device], asked: Asked) -> None:  # noqa: ANN401 - matplotlib's
     places = [device.stage for device in devices]
     below = [0.0] * len(devices)
-    for part in PARTS:
+    for part in shown(devices):
         sizes = [getattr(device, part) / GIB for device in devices]
         axes.bar(places, sizes, bottom=below, color=COLORS[part], label=part.replace("_", " "))
         below = [under + size for under, size in zip(below, sizes, strict=True)]
@@ -49,8 +50,8 @@ def _curve(axes: Any, trainer: Trainer, asked: Asked) -> None:  # noqa: ANN401 -
     lengths = sorted({max(1, top * step // POINTS) for step in range(POINTS + 1)})
     worst = [max(trainer.devices(asked.layout, asked.load._replace(seq=seq, source=seq), asked.policy),
                  key=lambda device: device.total) for seq in lengths]
-    axes.stackplot(lengths, *([getattr(device, part) / GIB for device in worst] for part in PARTS),
-                   colors=[COLORS[part] for part in PARTS])
+    axes.stackplot(lengths, *([getattr(device, part) / GIB for device in worst] for part in shown(worst)),
+                   colors=[COLORS[part] for part in shown(worst)])
     axes.axvline(asked.load.seq, color="black", linewidth=0.8, linestyle="--")
     _line(axes, asked)
     title = "the heaviest stage by tokens of a sequence" if asked.layout.pp > 1 else "by tokens of a sequence"

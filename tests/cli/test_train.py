@@ -59,3 +59,31 @@ def test_what_is_not_sure_of_activations_is_said(model_type, attention, said, tm
     warnings = [text for text in json.loads(capsys.readouterr().out)["warnings"] if "class of" in text]
     assert said in " ".join(warnings)
     assert len(warnings) == bool(said)
+
+
+def answered(capsys, *options):
+    assert guarded([*ZERO, *options, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_parts_of_a_device_add_up_to_what_it_must_have(capsys):
+    answer = answered(capsys, "--method", "ppo")
+    (device,) = answer["per_device"]
+    parts = [size for name, size in device.items() if name not in ("stage", "total", "peak", "moment")]
+    assert sum(parts) == device["total"] == device["peak"] == answer["max_device_bytes"]
+    assert {*device} - {"stage", "moment", "peak"} <= {*answer["known"]}
+
+
+def test_the_engine_that_generates_is_beside_the_total(capsys):
+    plain, answer = answered(capsys, "--seq", "2k"), answered(capsys, "--seq", "2k", "--method", "grpo")
+    assert answer["rollout"] == {"weights": 2 * 8_030_261_248, "cache_per_sequence": 2048 * 131_072}
+    reference = answer["per_device"][0]["other_models"]
+    assert answer["max_device_bytes"] - plain["max_device_bytes"] == reference == 2 * 8_030_261_248 // 8
+    assert "rollout" not in plain
+
+
+def test_a_pair_is_two_sequences(capsys):
+    assert answered(capsys, "--method", "dpo")["per_device"][0]["activations"] == (
+        answered(capsys, "--micro-batch", "2")["per_device"][0]["activations"])
+    assert guarded([*ZERO, "--method", "dpo", "--search", "--gpu", "h100", "--gpus", "8"]) == 2
+    assert "pairs" in capsys.readouterr().err

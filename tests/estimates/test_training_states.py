@@ -12,6 +12,7 @@ from paramcalc.errors import UsageError
 from paramcalc.estimates.training import Layout, Recipe, Trainer, in_flight
 from paramcalc.readers.models import load
 from paramcalc.spec.model import ModelSpec
+from paramcalc.transforms.lora import Lora, adapt
 
 ZERO = yaml.safe_load((Path(__file__).parent.parent / "data/evidence/zero_table1.yaml").read_text())
 TABLE = ZERO["cells"]
@@ -184,4 +185,25 @@ def test_products_are_not_wider_than_weights():
 def test_the_total_is_the_sum_of_the_parts_at_the_fullest_moment():
     (moments,) = whole()
     device = max(moments.values(), key=lambda moment: moment.total)
-    assert device.total == sum(device[1:-1])
+    assert device.total == sum(size for size in device[1:] if type(size) is int)
+
+
+def others(method, model=None):
+    model = model or build(ModelSpec.model_validate(SMALL))
+    (device,) = Trainer(model, Recipe(method=method)).devices(Layout(), Tokens(1, 16, 16), POLICY)
+    return device
+
+
+def test_models_beside_the_trained_one():
+    alone = others("sft")
+    states = alone.weights + 2 * (alone.weights // 2) + alone.optimizer + alone.master_weights
+    assert alone.other_models == 0
+    assert others("dpo").other_models == others("grpo").other_models == alone.weights  # the reference
+    assert others("ppo").other_models == 2 * alone.weights + states  # and a reward model, and a critic with gradients
+    assert others("dpo").total - alone.total == alone.weights
+
+
+def test_the_reference_of_adapters_is_what_they_stand_beside():
+    model = adapt(build(ModelSpec.model_validate(SMALL)), Lora(4, ("q_proj",)))
+    assert others("dpo", model).other_models == 0
+    assert others("ppo", model).other_models > 0
