@@ -7,6 +7,7 @@ for each chosen expert). Then the logits, in the compute type and once more in f
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -60,7 +61,11 @@ def _loose(layer: Node) -> int:
 
 
 def _out(tensor: Tensor) -> int:
-    return tensor.shape[1 - tensor.axes.index("hidden")] if "hidden" in tensor.axes else tensor.shape[0]
+    """How wide a projection is on the side that is not the residual stream; as it gives, where neither side is it."""
+    if "hidden" not in tensor.axes:
+        return tensor.shape[0]
+    place = tensor.axes.index("hidden")
+    return prod(size for axis, size in enumerate(tensor.shape) if axis != place)
 
 
 def _alive(tensor: Tensor) -> int:

@@ -16,7 +16,7 @@ import traceback
 from pathlib import Path
 from random import Random
 
-from tests.fuzz.mutate import mutated
+from tests.fuzz.mutate import changed, mutated
 from tests.fuzz.targets import TARGETS, holds, seeds
 
 SECONDS = 2.0
@@ -66,7 +66,7 @@ def mutate(tally: Tally, inputs: int, seed: int) -> None:
     for raw in known:
         tally.one(raw)
     while tally.inputs < inputs:
-        tally.one(mutated(known, random))
+        tally.one((changed if tally.reader == "models" else mutated)(known, random))
 
 
 def guided(tally: Tally, inputs: int, seed: int) -> None:

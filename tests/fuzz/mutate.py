@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
+from typing import Any
 
 NUMBER = re.compile(rb"-?\d+(?:\.\d+)?")
 NUMBERS = (b"0", b"-1", b"1", b"2", b"3", b"63", b"64", b"4096", b"65537", b"16777217", b"4294967296",
@@ -19,6 +21,49 @@ def mutated(seeds: Sequence[bytes], random: Random) -> bytes:
     for _ in range(random.choice((1, 1, 1, 2, 3, 6))):
         random.choice(CHANGES)(raw, seeds, random)
     return bytes(raw[:100_000])
+
+
+def changed(seeds: Sequence[bytes], random: Random) -> bytes:
+    """One of the seeds, JSON objects, with one or two values changed by their type, dropped, or swapped."""
+    data = json.loads(random.choice(seeds))
+    for _ in range(random.choice((1, 1, 2))):
+        places = list(_places(data))
+        if places:
+            _value(*random.choice(places), random)
+    return json.dumps(data).encode()
+
+
+def _places(data: object) -> Iterator[tuple[Any, Any]]:
+    """Every mapping or list with a key or index of it."""
+    pairs = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in list(pairs)[:200]:
+        yield data, key
+        yield from _places(value)
+
+
+def _value(holder: Any, key: Any, random: Random) -> None:
+    value, change = holder[key], random.randrange(8)
+    if change == 0:
+        del holder[key]
+    elif change == 1:
+        other = random.choice(list(holder) if isinstance(holder, dict) else range(len(holder)))
+        holder[key], holder[other] = holder[other], value
+    elif change == 2:
+        holder[key] = random.choice(ODD)
+    elif isinstance(value, bool):
+        holder[key] = not value
+    elif isinstance(value, int | float):
+        number = random.choice((value * 2, value // 2, value + 1, value - 1, value * 1000, -value, value * 1e300, 0, 1,
+                                value + 0.5, random.randrange(1, 5000)))
+        holder[key] = number if abs(number) < 1e308 else 1e308
+    elif isinstance(value, list):
+        holder[key] = random.choice((value * 2, value[:-1], value[::-1], [*value, *ODD[:1]], [], value[:1] * 40))
+    else:
+        holder[key] = random.choice(ODD)
+
+
+ODD: tuple[Any, ...] = (None, True, 0, 1, -1, 7, 4096, 2**20, 2**31, 2**63, 10**29, 0.5, -0.25, 1e308, 1e-300, "", "x",
+                        "full_attention", "float16", [], [0], ["full_attention"] * 3, [[["global"], 2]], {}, {"a": 1})
 
 
 def _byte(raw: bytearray, _: Sequence[bytes], random: Random) -> None:
