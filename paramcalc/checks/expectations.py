@@ -22,6 +22,7 @@ def broken_promises(subject: Subject) -> Iterator[Finding]:
     expect = subject.spec.expect
     if expect is None:
         return
+    yield from _empty(subject)
     yield from _figures(subject, expect)
     yield from _costs(subject, expect)
     for number, wanted in enumerate(expect.fits):
@@ -30,6 +31,16 @@ def broken_promises(subject: Subject) -> Iterator[Finding]:
         yield from _trainable(subject, expect)
     if expect.same_as is not None:
         yield from _same(subject, expect.same_as)
+
+
+def _empty(subject: Subject) -> Iterator[Finding]:
+    """Promises that promise nothing: they would hold of every model."""
+    promises = subject.loaded.document.data.get("expect")
+    for key, value in promises.items() if isinstance(promises, dict) else ():
+        if value in (None, [], {}):
+            line, column = subject.loaded.document.place(("expect", key))
+            yield Finding(subject.name, EXPECT, f"expect.{key}: promises nothing", line=line, column=column,
+                          hint="say a figure, or leave it out")
 
 
 def _figures(subject: Subject, expect: Expect) -> Iterator[Finding]:
@@ -112,6 +123,10 @@ def _same(subject: Subject, other: str) -> Iterator[Finding]:
     if not path.is_relative_to(base):
         yield Finding(subject.name, SAME, f"expect.same_as: {other[:200]!r} is outside the file's folder", line=line,
                       column=column, hint="put both files into one folder")
+        return
+    if path == Path(subject.name).resolve():
+        yield Finding(subject.name, SAME, f"expect.same_as: {other[:200]!r} is this file", line=line, column=column,
+                      hint="name the other one")
         return
     try:
         from paramcalc.build import build

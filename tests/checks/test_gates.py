@@ -75,7 +75,7 @@ def test_an_old_revision_that_cannot_be_read_fails(broken, repository, check):
     assert check("models", "--against", "main~1")[0] == 1
 
 
-@pytest.mark.parametrize("without", [SPEC, SPEC + "expect: {growth: {}}\n", SPEC + "expect: {growth: {active: 9}}\n"])
+@pytest.mark.parametrize("without", [SPEC, SPEC + "expect: {growth: {active: 9}}\n"])
 def test_a_budget_that_is_gone_fails(without, repository, check):
     put("models/m.yaml", without)
     code, results = check("models", "--against", "main")
@@ -201,6 +201,21 @@ def test_a_rule_about_reasons_cannot_be_ignored_without_one(folder, check):
     assert {finding["rule"] for finding in check("m.yaml")[1]} == {"PC007"}
     put("pyproject.toml", '[tool.paramcalc.ignore]\nPC007 = "we know"\nPC301 = ""\n')
     assert check("m.yaml") == (0, [])
+
+
+@pytest.mark.parametrize("promise", ["fits: []", "total: ~", "weights: {}", "components: {}", "growth: {}",
+                                     "same_as: m.yaml", "same_as: ./m.yaml", "trainable: ~"])
+def test_a_promise_that_always_holds_fails(promise, folder, check):
+    put("m.yaml", SPEC + f"expect: {{{promise}}}\n")
+    code, results = check(".")
+    assert (code, [finding["line"] for finding in results]) == (1, [9])
+    assert "promises nothing" in results[0]["message"] or "is this file" in results[0]["message"]
+
+
+@pytest.mark.parametrize("bound", ["58M ± 200%", "58M ± 100 %", "1 +- 999%"])
+def test_a_bound_without_an_end_is_refused(bound, folder, check):
+    put("m.yaml", SPEC + f"expect: {{total: {bound}}}\n")
+    assert check(".")[0] == 2
 
 
 @pytest.mark.parametrize("path", ["/nope/x", "a\0b", "/dev/full", "."])
