@@ -71,7 +71,9 @@ def _text(text: str, unit: Unit) -> Bound | None:
         return None if low is None or high is None or low > high else Bound(ceil(low), int(high), text)
     if about:
         middle, share = _size(about[1], about[2], unit), Fraction(about[3]) / 100
-        return None if middle is None or share >= 1 else Bound(ceil(middle * (1 - share)), int(middle * (1 + share)), text)
+        if middle is None or share >= 1:  # nothing would be too small
+            return None
+        return Bound(ceil(middle * (1 - share)), int(middle * (1 + share)), text)
     alone = _ALONE.fullmatch(text)
     value = _size(alone[1], alone[2], unit) if alone else None
     return None if value is None or value.denominator != 1 else Bound(int(value), int(value), text)
