@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -49,7 +50,7 @@ def _value(holder: Any, key: Any, random: Random) -> None:
         other = random.choice(list(holder) if isinstance(holder, dict) else range(len(holder)))
         holder[key], holder[other] = holder[other], value
     elif change == 2:
-        holder[key] = random.choice(ODD)
+        holder[key] = deepcopy(random.choice(ODD))
     elif isinstance(value, bool):
         holder[key] = not value
     elif isinstance(value, int | float):
@@ -59,7 +60,7 @@ def _value(holder: Any, key: Any, random: Random) -> None:
     elif isinstance(value, list):
         holder[key] = random.choice((value * 2, value[:-1], value[::-1], [*value, *ODD[:1]], [], value[:1] * 40))
     else:
-        holder[key] = random.choice(ODD)
+        holder[key] = deepcopy(random.choice(ODD))
 
 
 ODD: tuple[Any, ...] = (None, True, 0, 1, -1, 7, 4096, 2**20, 2**31, 2**63, 10**29, 0.5, -0.25, 1e308, 1e-300, "", "x",

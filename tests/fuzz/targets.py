@@ -139,7 +139,8 @@ SEEDS = {
              '{"schema": "paramcalc/lock/1", "files": {}}', "{}", "[]", "<<<<<<< HEAD\n{}\n=======\n"],
     "settings": ['[tool.paramcalc]\nselect = ["PC3"]\nignore = {PC301 = "published", PC302 = ""}\n',
                  '[tool.paramcalc]\nignore = ["PC301"]\n[tool.paramcalc.per-file-ignores]\n"a/*" = {PC3 = "x"}\n',
-                 '[project]\nname = "x"\n[tool]\nruff = {a = [1, 2.5, 1979-05-27]}\n', "[tool.paramcalc]\n", "[tool"],
+                 '[project]\nname = "x"\n[tool]\nruff = {a = [1, 2.5, 1979-05-27]}\n', "[tool.paramcalc]\n",
+                 "[tool"],
     "gpus": ["sources: {a: 'https://example.com'}\naccelerators:\n  x: {name: X 80GB, memory: [80 GiB, a#1], "
              "bandwidth: 3.35 TB/s, power: 700, flops: {bf16: 989}}\n",
              "accelerators:\n  h100: {usable: 79 GiB, aliases: [big], notes: mine}\n  y:\n    memory: 24GB\n", "{}", "[]"],
