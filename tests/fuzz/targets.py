@@ -143,7 +143,8 @@ SEEDS = {
                  "[tool"],
     "gpus": ["sources: {a: 'https://example.com'}\naccelerators:\n  x: {name: X 80GB, memory: [80 GiB, a#1], "
              "bandwidth: 3.35 TB/s, power: 700, flops: {bf16: 989}}\n",
-             "accelerators:\n  h100: {usable: 79 GiB, aliases: [big], notes: mine}\n  y:\n    memory: 24GB\n", "{}", "[]"],
+             "accelerators:\n  h100: {usable: 79 GiB, aliases: [big], notes: mine}\n  y:\n    memory: 24GB\n", "{}",
+             "[]"],
     "git": ["git:HEAD:models/m.yaml", "git:main~3:a", "git:v1.0^{commit}:b:c", "git:--output=x:a", "git::a",
             "git:HEAD"],
 }
