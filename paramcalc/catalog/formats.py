@@ -14,7 +14,8 @@ Sections of the table:
   `pack`: `[in|out, word]`: items along that dimension share words of that many bits; without it all items of the matrix
   are packed into bytes. Where a list stands for `bits` or `group` the first is the default and the others are allowed;
   group -1 is the whole row; `open: group` or `bits` allows any. `vector`: one for `group` weights along out.
-  `when`, `unless`: only in the variant of that name, or not in it (`pack_quantized-4bit-g128-zp`).
+  `when`, `unless`: only in the variant of that name, or not in it (`pack_quantized-4bit-g128-zp`); `marks`: variants
+  that store the same.
   Factors of a product may also be `books`, `entries` and `second` (codebooks), `index` (bits that tell entries apart),
   `slot` (8, 16 or 32 bits for a code), `listed` (bytes that a config lists).
 * `mixes`: names of whole files that mix the types of `blocks`, tensor by tensor: a plan, not a format.
@@ -57,6 +58,8 @@ class Format(NamedTuple):
     """Empty where any number is a variant, whole or not."""
     groups_allowed: tuple[int, ...] = ()
     """Empty where any number is a variant."""
+    marks: tuple[str, ...] = ()
+    """Variants that store the same and that runtimes hold in another way."""
     by_group: bool = False
     """Whether the last dimension must divide by the group."""
     variants: tuple[str, ...] = ()
@@ -80,11 +83,15 @@ class Format(NamedTuple):
         tiled = any(part.per == "block" for part in self.parts) and self.family == "grouped"
         return {"bits", "group"} | opened | ({"tile"} if tiled else set()) if self.family == "grouped" else set()
 
+    def as_variant(self, name: str) -> Format:
+        """The same format in one of its variants."""
+        return self._replace(variants=(*self.variants, name))
+
     @property
     def stored(self) -> tuple[Part, ...]:
         """The parts this variant stores."""
         return tuple(part for part in self.parts if (not part.when or part.when in self.variants)
-                     and (not part.unless or part.unless not in self.variants))
+                     and not set(part.unless) & set(self.variants))
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Whether the last dimension divides into blocks."""
@@ -197,7 +204,7 @@ def _variant(known: Mapping[str, Format], by_alias: Mapping[str, str], base: str
     values: dict[str, Any] = {}
     chosen = known[by_alias[base]]
     open_ = chosen.open_sizes
-    named = {word for part in chosen.parts for word in (part.when, part.unless) if word}
+    named = {word for part in chosen.parts for word in (part.when, *part.unless) if word} | set(chosen.marks)
     for word in words:
         if word in named:
             chosen = chosen._replace(variants=(*chosen.variants, word))
@@ -295,6 +302,7 @@ def _grouped(name: str, row: dict[str, object], sources: Mapping[str, object]) -
         aliases=texts(row.get("aliases")),
         bits_allowed=() if "bits" in texts(row.get("open")) else bits,
         groups_allowed=() if "group" in texts(row.get("open")) else groups,
+        marks=texts(row.get("marks")),
         by_group=by_group,
     )
 
@@ -308,7 +316,7 @@ def _part(name: str, row: dict[str, object]) -> Part:
     down, across = _choices(row.get("block", [1, 1]))
     bits, flat = _size(row["bits"]), _size(row.get("flat", 1))
     return Part(name, str(row["per"]), bits, pack, int(word), (down, across), flat, str(row.get("when", "")),
-                str(row.get("unless", "")))
+                texts(row.get("unless")))
 
 
 def _size(value: object) -> Size:

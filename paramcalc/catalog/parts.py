@@ -63,8 +63,8 @@ class Part(NamedTuple):
     flat: Size = ()
     when: str = ""
     """Stored only by the variant of that name (`zp`: zero points)."""
-    unless: str = ""
-    """Not stored by the variant of that name."""
+    unless: tuple[str, ...] = ()
+    """Not stored by the variants of these names."""
 
     def bytes_of(self, rows: int, columns: int, sizes: Sizes) -> int:
         """For one matrix of `rows` outputs and `columns` inputs."""

@@ -45,11 +45,12 @@ def arrays(tree: Node, dtype: str = "bf16") -> Arrays:
     for node, copies in _in_order(tree):
         if len(found) + copies * len(node.tensors) > MOST_ARRAYS:
             return Arrays([], 0)
-        joined: dict[tuple[str, str, str], int] = {}
+        joined: dict[tuple[str, str, str, str], int] = {}
         for tensor in node.tensors:
             above, _, last = tensor.part.rpartition(".")
             key = (above, JOINED.get(last, tensor.name), tensor.role)
-            joined[key] = joined.get(key, 0) + tensor.stored * tensor_bytes(tensor, plain)
+            for part, size in parts_of(tensor, plain).items():
+                joined[*key, part] = joined.get((*key, part), 0) + tensor.stored * size
         found += [size for _ in range(copies) for size in joined.values() if size]
         if not attending and any(state.kind == "kv" for state in node.states()):
             attending = len(found)
@@ -70,10 +71,15 @@ def _in_order(node: Node, copies: int = 1) -> Iterator[tuple[Node, int]]:
 
 def tensor_bytes(tensor: Tensor, dtype: Format) -> int:
     """Bytes of one copy, in the tensor's format, else its fixed dtype, else `dtype`."""
+    return sum(parts_of(tensor, dtype).values())
+
+
+def parts_of(tensor: Tensor, dtype: Format) -> dict[str, int]:
+    """Bytes of one copy by what its format stores: codes, scales."""
     shape = tensor.shape
     if tensor.transposed and len(shape) > 1:
         shape = (*shape[:-2], shape[-1], shape[-2])
-    return held_in(tensor, dtype).bytes_of(shape)
+    return held_in(tensor, dtype).breakdown(shape)
 
 
 def held_in(tensor: Tensor, dtype: Format) -> Format:

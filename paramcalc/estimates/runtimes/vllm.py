@@ -182,13 +182,15 @@ def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Option
 def loaded(tree: Node, options: Options) -> Node:
     """Experts in MXFP4 as the kernels hold them: rows of codes padded to 256 by Triton's layout for Hopper, whose
     scales are not (gpt-oss-120b: 64.38 GiB in a log); other kernels pad both sizes."""
-    if options.mxfp4 == "none":
-        return tree
-
     def change(_: str, leaf: Leaf) -> tuple[Leaf]:
-        if not isinstance(leaf, Tensor) or leaf.component != "moe_experts" or leaf.format is None:
+        if not isinstance(leaf, Tensor) or leaf.format is None:
             return (leaf,)
-        if leaf.format.name != "mxfp4":
+        if leaf.format.name == "gptq" and leaf.format.bits in MARLIN_BITS:
+            kept = "marlinzp" if "asym" in leaf.format.variants else "marlin"
+            return (leaf._replace(format=leaf.format.as_variant(kept)),)
+        if leaf.component != "moe_experts":
+            return (leaf,)
+        if leaf.format.name != "mxfp4" or options.mxfp4 == "none":
             return (leaf,)
         if options.mxfp4 == "triton":
             return (leaf._replace(format=find_format("mxfp4_triton")),)
@@ -199,6 +201,11 @@ def loaded(tree: Node, options: Options) -> Node:
         return (leaf._replace(shape=tuple(sizes)),)
 
     return tree.map(change)
+
+
+MARLIN_BITS = (4, 8)
+"""Widths whose GPTQ codes vLLM repacks for Marlin, which holds no order of the inputs, and zeros only of asymmetric
+codes."""
 
 
 def up(size: int, step: int) -> int:

@@ -66,7 +66,9 @@ def _experts(settings: Settings) -> tuple[list[QuantRule], list[Caveat]]:
         return [], []
     if width not in EXPERTS:
         return [], [settings.caveat("expert_dtype", f"{width!r} is not known")]
-    return [take(EXPERTS[width], ("experts",))], []
+    return [take(EXPERTS[width], ("experts",))], [settings.caveat(
+        "expert_dtype", "files with such experts also hold compressors and tables in wider types than the config says",
+        "estimate")]
 
 
 def fbgemm(settings: Settings) -> Quantized:

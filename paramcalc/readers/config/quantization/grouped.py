@@ -21,18 +21,19 @@ def gptq(settings: Settings) -> Quantized:
     `lm_head: true`. Source: ModelCloud/GPTQModel@f4c327a17eb3:gptqmodel/quantization/config.py#L1614-L1860."""
     bits, group = settings.number("bits", "w_bit", default=4), settings.number("group_size", default=128)
     layout = settings.text("checkpoint_format", "format")
-    settings.get("desc_act", "sym", "block_name_to_quantize", "is_marlin_format", "quant_type", "pack_dtype", "zero")
+    tail = "-asym" if settings.get("sym") is False else ""
+    settings.get("desc_act", "block_name_to_quantize", "is_marlin_format", "quant_type", "pack_dtype", "zero")
     among: tuple[Kind, ...] = ("linear", "head") if settings.get("lm_head") is True else ("linear",)
     caveats = [] if layout in PLAIN else [settings.caveat("checkpoint_format", f"the layout {layout!r} is counted as "
                                                           "GPTQ's own", "estimate")]
     inner = settings.names("modules_in_block_to_quantize", "inside_layer_modules")
-    rules = [*_dynamic(settings, bits, group, among)]
-    rules.append(take(_gptq(bits, group), among, inside(inner) if inner else "*"))
+    rules = [*_dynamic(settings, bits, group, tail, among)]
+    rules.append(take(_gptq(bits, group) + tail, among, inside(inner) if inner else "*"))
     skipped = settings.names("modules_to_not_convert")
     return Quantized((*keep(inside(skipped or ())), *rules), tuple(caveats))
 
 
-def _dynamic(settings: Settings, bits: int, group: int, among: tuple[Kind, ...]) -> list[QuantRule]:
+def _dynamic(settings: Settings, bits: int, group: int, tail: str, among: tuple[Kind, ...]) -> list[QuantRule]:
     """Overrides in their order; `-:` leaves a module as it is, what one does not say is the base's."""
     rules: list[QuantRule] = []
     overrides = settings.mapping("dynamic")
@@ -44,7 +45,7 @@ def _dynamic(settings: Settings, bits: int, group: int, among: tuple[Kind, ...])
         own = overrides.inner(overrides.get(name) or {}, name) if overrides else settings
         width = own.number("bits", default=bits)
         size = own.number("group_size", default=group)
-        rules.append(take("keep" if width >= 16 else _gptq(width, size), among, expression))
+        rules.append(take("keep" if width >= 16 else _gptq(width, size) + tail, among, expression))
     return rules
 
 
