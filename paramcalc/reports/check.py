@@ -30,6 +30,9 @@ def summary(run: Run) -> str:
     if reasons:
         files += f", {len(run.skipped)} skipped: " + ", ".join(
             f"{number} {visible(why, 200)}" for why, number in reasons.most_common()) + ";"
+    if not run.checked and run.others:  # nothing is fine that nobody looked at
+        files += f"{'' if reasons else ':'} {_many(run.others, 'file')} without a word of a model"
+        return files if not run.failed else f"{files}; {run.failed} failed"
     warned = sum(finding.severity != "error" for finding in run.findings)
     said = f", {_many(warned, 'warning')}" if warned else ""
     start = f"{files} " if reasons else f"{files}, "
