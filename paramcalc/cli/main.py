@@ -7,6 +7,7 @@ import re
 import sys
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
 SUMMARY = "What does this language model cost? Parameters, bytes and FLOPs, exactly, from its architecture alone."
 EXAMPLES = ("paramcalc count llama-3.1-8b", "paramcalc estimate deepseek-v3 --context 32k",
             "paramcalc explain qwen3-30b-a3b '*experts*'")
+QUESTIONS = (
+    ("What does a model cost?", "paramcalc estimate llama-3.1-8b"),
+    ("What runs on my GPU?", "paramcalc fit qwen3-8b --gpu rtx-4090 --quant q4_k_m"),
+    ("How fast will it be?", "paramcalc speed llama-3.1-70b --gpu h100 --gpus 4"),
+    ("What does training take?", "paramcalc train llama-3.1-8b --gpu h100 --gpus 8 --zero 3"),
+    ("Where does a number come from?", "paramcalc explain deepseek-v3 '*self_attn*'"),
+    ("Do our specs keep their promises?", "paramcalc check ."),
+)
+"""What people come with, and the line that answers it."""
 MODELS = """\
 A MODEL is a YAML spec, a config.json or the folder that holds it, a preset name (see `paramcalc list`),
 or - for a spec on standard input."""
@@ -46,11 +56,13 @@ class Commands(TyperGroup):
         return parsed(cmd_name) if cmd_name in COMMANDS else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Click's own classes
-        """The command a line names. Raises UsageError for a word that is none."""
+        """The command a line names, `estimate` where it starts with a MODEL. Raises UsageError for any other word."""
         word = args[0]
-        if word not in COMMANDS and not word.startswith("-"):
-            hint = f"did you mean `{ELSEWHERE[word]}`?" if word in ELSEWHERE else _nearest(word)
-            raise UsageError(Problem(f"no command is called {word[:60]!r}", hint=hint))
+        if word not in COMMANDS and (word == "-" or not word.startswith("-")):
+            if not _names_model(word):
+                hint = f"did you mean `{ELSEWHERE[word]}`?" if word in ELSEWHERE else _nearest(word)
+                raise UsageError(Problem(f"no command or model is called {word[:60]!r}", hint=hint))
+            args = ["estimate", *args]
         return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - Click's own classes
@@ -115,9 +127,11 @@ def _root(
     version: Annotated[bool, typer.Option("--version", "-V", callback=_version, is_eager=True,
                                           help="Print the version.")] = False,
 ) -> None:
-    """Hold the commands together; print the help where none is named."""
+    """Hold the commands together; print what can be asked where none is named."""
     if context.invoked_subcommand is None:
-        sys.stdout.write(f"{context.get_help()}\n")
+        width = max(len(question) for question, _ in QUESTIONS)
+        lines = [f"  {question:{width}}  {line}" for question, line in QUESTIONS]
+        sys.stdout.write("\n".join([SUMMARY, "", *lines, "", "`paramcalc --help` lists all commands.\n"]))
 
 
 def application() -> typer.Typer:
@@ -192,6 +206,21 @@ def _misused(message: str, name: str | None) -> UsageError:
     return UsageError(Problem(message, hint=f"`{usage} --help` shows how it is used"))
 
 
+def _names_model(word: str) -> bool:
+    """Whether a word can only be meant as a MODEL: a preset, something there is, an address, standard input."""
+    from paramcalc.readers.presets import presets
+
+    if word == "-" or word.startswith("hf://") or word in presets():
+        return True
+    try:
+        return Path(word).exists()
+    except (OSError, ValueError):
+        return False
+
+
 def _nearest(word: str) -> str:
-    close = get_close_matches(word, COMMANDS, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"one of {', '.join(COMMANDS)}"
+    """The nearest command and the nearest model."""
+    from paramcalc.readers.presets import presets
+
+    close = get_close_matches(word, COMMANDS, n=1, cutoff=0.5) + get_close_matches(word, presets(), n=1, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else f"one of {', '.join(COMMANDS)}"
