@@ -18,16 +18,18 @@ if TYPE_CHECKING:
         explain,
         fit,
         flops,
+        layouts,
         memory,
         read,
         speed,
         train,
+        training_run,
         weights,
         what_if,
     )
     from paramcalc.errors import InputError, NetworkError, PCError, SpecError, UnknownArchitectureError, UsageError
-    from paramcalc.mfu import flops_per_token, hfu, mfu
     from paramcalc.readers.models import load
+    from paramcalc.utilization import flops_per_token, hfu, mfu
 
 __all__ = [
     "InputError",
@@ -48,16 +50,18 @@ __all__ = [
     "flops",
     "flops_per_token",
     "hfu",
+    "layouts",
     "load",
     "memory",
     "mfu",
     "read",
     "speed",
     "train",
+    "training_run",
     "weights",
     "what_if",
 ]
-ELSEWHERE = {"flops_per_token": "mfu", "hfu": "mfu", "mfu": "mfu", "load": "readers.models"}
+ELSEWHERE = {"flops_per_token": "utilization", "hfu": "utilization", "mfu": "utilization", "load": "readers.models"}
 """Names that are not in `paramcalc.api`, and their modules."""
 
 

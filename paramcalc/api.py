@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.checks.diff import Difference
     from paramcalc.checks.results import Run
+    from paramcalc.estimates.layouts import Candidate
+    from paramcalc.estimates.run import TrainingRun
+    from paramcalc.estimates.run_settings import RunKeywords
     from paramcalc.estimates.settings import ServingKeywords
     from paramcalc.estimates.speed_settings import SpeedKeywords, SpeedSettings
     from paramcalc.estimates.training import Method
@@ -194,6 +197,28 @@ def check(*paths: str | Path) -> Run:
     from paramcalc.checks.run import check as checked
 
     return checked(find([Path(path) for path in paths]))
+
+
+def training_run(
+    model: Source, tokens: int | str, gpu: str, gpus: int = 1, **keywords: Unpack[RunKeywords],
+) -> TrainingRun:
+    """A whole training run: `days`, `gpu_hours`, `energy_kwh`, `co2_kg`, `cost_usd`, each with its range. As
+    `paramcalc train --tokens`."""
+    from paramcalc.estimates.run_settings import RunSettings
+    from paramcalc.estimates.training_plan import plan, whole_run
+
+    settings = RunSettings.of(dict(keywords) | {"tokens": tokens, "gpu": gpu, "gpus": gpus})
+    terms = settings.terms()
+    assert terms is not None  # noqa: S101 - there are tokens
+    return whole_run(plan(build_model(model), settings), terms)
+
+
+def layouts(model: Source, gpu: str, gpus: int, **keywords: Unpack[RunKeywords]) -> list[Candidate]:
+    """Layouts of so many devices that fit, the fastest first. As `paramcalc train --search`."""
+    from paramcalc.estimates.run_settings import RunSettings
+    from paramcalc.estimates.training_plan import fitting
+
+    return fitting(build_model(model), RunSettings.of(dict(keywords) | {"gpu": gpu, "gpus": gpus}))[0]
 
 
 def speed(

@@ -115,7 +115,7 @@ def by_measurement(runtime: str, device: Accelerator) -> SpeedClass:
 @cache
 def speed_classes() -> tuple[SpeedClass, ...]:
     """All classes, in the order of the table."""
-    return tuple(_class(name, row) for name, row in read_table("speed.json")["classes"].items())
+    return tuple(_class(name, row) for name, row in read_table("speed.json")["speed"].items())
 
 
 @cache

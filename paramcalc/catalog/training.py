@@ -37,7 +37,7 @@ class Network(NamedTuple):
 
 def attained(device: Accelerator, *, moe: bool) -> Attained:
     """The class of a device; the last one is for those that nobody measured."""
-    rows = _table()["attained"]
+    rows = _table()["training"]
     row = next((row for row in rows if device.key in row["devices"]), rows[-1])
     low, expected, high = row["moe" if moe else "dense"]
     return Attained(row["name"], (low, expected, high), row["records"], row["source"])

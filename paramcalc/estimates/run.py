@@ -30,7 +30,7 @@ class Terms(NamedTuple):
     """Grams of CO2 for a kilowatt-hour."""
 
 
-class Run(NamedTuple):
+class TrainingRun(NamedTuple):
     """A run; None where nothing is known."""
 
     mfu: Figure
@@ -44,6 +44,8 @@ class Run(NamedTuple):
     run_share: Figure
     power: Figure
     pue: float
+    basis: str = ""
+    """Where the share of the peak was measured; empty for a stated MFU."""
 
 
 def model_flops(tree: Node, load: Tokens) -> float:
@@ -53,7 +55,7 @@ def model_flops(tree: Node, load: Tokens) -> float:
 
 
 def run(per_token: float, step_tokens: int, step: Figure | None, device: Accelerator, devices: int, peak: int,
-        terms: Terms) -> Run:
+        terms: Terms) -> TrainingRun:
     """A run of `terms.tokens`; `step` are the seconds of `step_tokens`, None where an MFU was stated.
 
     `per_token`: FLOPs, see `model_flops`. A stated MFU replaces the step, and no share for restarts is taken off then
@@ -72,6 +74,6 @@ def run(per_token: float, step_tokens: int, step: Figure | None, device: Acceler
     power = exactly(terms.power) if terms.power is not None else Figure(*power_share())
     pue = usual_pue() if terms.pue is None else terms.pue
     energy = None if device.power_watts is None else hours.by(power).times(device.power_watts * pue / 1000)
-    return Run(step.over(ideal), step, step.over(step_tokens), seconds.times(1 / 86400), hours, energy,
+    return TrainingRun(step.over(ideal), step, step.over(step_tokens), seconds.times(1 / 86400), hours, energy,
                None if energy is None else energy.times(terms.grid / 1000),
                None if terms.price is None else hours.times(terms.price), share, power, pue)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BeforeValidator, Field
 
 from paramcalc.errors import Problem, UsageError
-from paramcalc.estimates.settings import TrainingSettings
-from paramcalc.settings import Decimal, option
+from paramcalc.estimates.settings import TrainingKeywords, TrainingSettings
+from paramcalc.settings import Decimal, Devices, option
 from paramcalc.sizes import parse_share
 
 if TYPE_CHECKING:
@@ -33,13 +34,19 @@ class RunSettings(TrainingSettings):
                                     metavar="TOKENS")
     mfu: Part | None = option(None, "MFU while running, attention's whole square counted: 0.41 or 41%. Replaces the "
                               "estimate of the step.", metavar="SHARE")
-    run_share: Part | None = option(None, "Share of the run that is spent on steps that count; the rest is restarts "
-                                    "and evaluation.", metavar="SHARE")
+    run_share: Part | None = option(None, "Share of the run that such steps take; the rest is restarts, evaluation "
+                                    "and less tuned steps.", metavar="SHARE")
     price: Annotated[float, Field(gt=0, le=1e6)] | None = option(None, "USD an hour of one device.", metavar="USD")
     power: Part | None = option(None, "Mean power as a share of the device's.", metavar="SHARE")
     pue: Annotated[float, Field(ge=1, le=10)] | None = option(None, "Energy of the data centre over that of its "
                                                              "devices; 1.2 when not given.")
     grid: str | None = option(None, "gCO2 a kWh, or a grid: france, us, world; 400 when not given.", metavar="G")
+
+    gpu: str | None = option(None, "Accelerator: h100; `paramcalc list gpus` shows the names.", metavar="NAME")
+    gpus: Devices | None = option(None, "Number of devices; as many copies as they hold where --dp is not given.")
+    global_batch: Annotated[int, Field(ge=1, le=2**30)] | None = option(
+        None, "Sequences of a step, for --search and --tokens; as many as make 4M tokens when not given.")
+    accelerators: Path | None = option(None, "YAML file with devices of your own.", metavar="FILE")
 
     def terms(self) -> Terms | None:
         """What the run is asked for; None without tokens. Raises UsageError for what has no effect."""
@@ -52,5 +59,27 @@ class RunSettings(TrainingSettings):
                 raise UsageError(Problem(f"--{lonely[0].replace('_', '-')} has no effect without --tokens",
                                          hint="--tokens 2T"))
             return None
+        if self.gpu is None:
+            raise UsageError(Problem("--tokens needs --gpu NAME", hint="--gpu h100 --gpus 64 --tokens 2T"))
+        if self.method != "sft":
+            raise UsageError(Problem(f"the time of --method {self.method} is not known",
+                                     hint="leave --tokens or --method out"))
+        if self.global_batch is not None and self.micro_batches is not None:
+            raise UsageError(Problem("--micro-batches and --global-batch say the same",
+                                     hint="leave one of the two out"))
         return Terms(self.tokens, self.mfu, self.run_share, self.price, self.power, self.pue,
                      find_grid(self.grid).grams)
+
+
+class RunKeywords(TrainingKeywords, total=False):
+    """`RunSettings` without `tokens`, `gpu` and `gpus`, as keyword arguments."""
+
+    seq: int | str
+    mfu: float | str | None
+    run_share: float | str | None
+    price: float | None
+    power: float | str | None
+    pue: float | None
+    grid: str | None
+    global_batch: int | None
+    accelerators: Path | None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.catalog.accelerators import Accelerator
     from paramcalc.estimates.layouts import Candidate
-    from paramcalc.estimates.run import Run
+    from paramcalc.estimates.run import TrainingRun
     from paramcalc.readers.models import Loaded
 
 NAMES = ("tp", "pp", "dp", "ep", "cp", "zero")
@@ -24,7 +24,7 @@ RANKED = "expected tokens a second; of what is within a hundredth, the fewest wa
 
 
 def layouts(loaded: Loaded, model: Model, candidates: Sequence[Candidate], tried: int, gpu: Accelerator, seq: int,
-            runs: Sequence[Run] | None = None) -> Report:
+            runs: Sequence[TrainingRun] | None = None) -> Report:
     """Layouts that fit, the fastest first; `runs` are those of the candidates."""
     rows = []
     for index, one in enumerate(candidates):

@@ -191,12 +191,14 @@ def test_a_search_shows_days_and_how_many(call, answer):
 def test_the_run_is_said_to_people(call):
     code, out, _ = call(*RUN)
     assert code == 0
-    for part in ("whole run", "device-hours", "no cost without --price", "steps that count: 85% (65% to 95%)"):
+    for part in ("whole run", "device-hours", "no cost without --price",
+                 "tuned steps are 70% (37% to 100%) of the run"):
         assert part in out
 
 
 @pytest.mark.parametrize(("options", "message"), [
     (["--mfu", "0.4"], "--mfu has no effect without --tokens"), (["--tokens", "1T"], "--tokens needs --gpu NAME"),
+    (["--tokens", "1T", "--gpu", "h100", "--method", "ppo"], "the time of --method ppo is not known"),
     (["--top", "3"], "--top has no effect without --search"),
     (["--global-batch", "8"], "--global-batch has no effect without --search or --tokens"),
     (["--tokens", "1T", "--gpu", "h100", "--mfu", "140%"], "--mfu: "),

@@ -5,6 +5,7 @@ import pytest
 from paramcalc.activations.fold import Tokens
 from paramcalc.build import build
 from paramcalc.catalog.accelerators import find_accelerator
+from paramcalc.catalog.training import run_share
 from paramcalc.errors import UsageError
 from paramcalc.estimates.figure import Figure
 from paramcalc.estimates.run import Terms, model_flops, run
@@ -12,7 +13,7 @@ from paramcalc.estimates.train_step import Stepper, StepTime
 from paramcalc.estimates.training import Layout, Recipe, Trainer
 from paramcalc.readers.models import load
 from tests.speed.fit_training import attained, percentiles
-from tests.speed.training import rates, step_time, stepper, steps
+from tests.speed.training import published_runs, rates, step_time, stepper, steps
 
 
 def test_steps_of_megatron_are_within_fifteen_percent():
@@ -37,6 +38,13 @@ def test_the_shares_of_the_catalog_are_those_that_were_measured():
         assert known[1] == pytest.approx(middle, abs=0.001)
         assert known[0] <= low + 0.001
         assert known[2] == pytest.approx(high, abs=0.001)
+
+
+def test_published_runs_lie_within_the_share_of_the_catalog():
+    shares = [one.share for one in published_runs()]
+    low, middle, high = percentiles(shares)
+    assert run_share()[:2] == (pytest.approx(low, abs=0.01), pytest.approx(middle, abs=0.01))
+    assert run_share()[2] == min(1, high)
 
 
 def test_what_hides_behind_computation_costs_nothing():
@@ -114,7 +122,7 @@ def test_what_is_not_known_is_not_said():
     device = find_accelerator("h100")._replace(power_watts=None)
     found = run(1e9, 1, Figure(1.0, 2.0, 3.0), device, 1, 10**12, Terms(10**9))
     assert (found.energy_kwh, found.co2_kg, found.cost_usd) == (None, None, None)
-    assert found.run_share.low < found.run_share.high < 1
+    assert found.run_share.low < found.run_share.high <= 1
     assert found.mfu.low < found.mfu.expected < found.mfu.high
     assert found.days.low < found.days.expected < found.days.high
     assert run(1e9, 1, Figure(1.0, 2.0, 3.0), device, 1, 10**12, Terms(10**9, price=2.0)).cost_usd.expected > 0

@@ -268,7 +268,7 @@ def main(write=False):
         if kind.runtime != "llama.cpp":
             every.append(fair)
     print("all servers", [f"{value:.1%}" for value in errors(np.concatenate(every))])  # noqa: T201
-    text = dump({"classes": classes, "power": power()})
+    text = dump({"speed": classes, "power": power()})
     if write:
         JSON.write_text(text, "utf-8")
 
@@ -278,8 +278,8 @@ def dump(document):
     classes = ",\n".join(
         f"    {json.dumps(name)}: {{\n" + ",\n".join(f"      {json.dumps(key)}: {json.dumps(value)}"
                                                      for key, value in row.items()) + "\n    }"
-        for name, row in document["classes"].items())
-    return f'{{\n  "classes": {{\n{classes}\n  }},\n  "power": {json.dumps(document["power"])}\n}}\n'
+        for name, row in document["speed"].items())
+    return f'{{\n  "speed": {{\n{classes}\n  }},\n  "power": {json.dumps(document["power"])}\n}}\n'
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from statistics import median
 
-from tests.speed.training import rates, steps
+from tests.speed.training import published_runs, rates, steps
 
 
 def attained(measured):
@@ -52,6 +52,10 @@ def main():
         sys.stdout.write(f"{devices} {kind}: {len(measured)} rows, shares {percentiles(shares)}; configurations left "
                          f"out: median {median(left_out):.3f}, 90th percentile "
                          f"{left_out[int(0.9 * len(left_out))]:.3f}, worst {left_out[-1]:.3f}\n")
+    shares = [one.share for one in published_runs()]
+    off = sorted(abs(share / percentiles(shares)[1] - 1) for share in shares)
+    sys.stdout.write(f"whole runs: {len(shares)}, shares of their hours {percentiles(shares)}; off the median by "
+                     f"{median(off):.3f} in the median, 90th percentile {off[int(0.9 * len(off))]:.3f}\n")
 
 
 if __name__ == "__main__":

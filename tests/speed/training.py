@@ -8,6 +8,7 @@ from typing import NamedTuple
 from paramcalc.activations.fold import Tokens
 from paramcalc.build import build
 from paramcalc.catalog.accelerators import find_accelerator
+from paramcalc.catalog.training import usual_step_tokens
 from paramcalc.estimates.train_step import Stepper, StepTime
 from paramcalc.estimates.training import Layout, Recipe, Trainer
 from paramcalc.readers.models import load
@@ -29,7 +30,7 @@ class Measured(NamedTuple):
 
 
 def mpt(name):
-    """A specification by the sizes of the benchmark."""
+    """A specification of the benchmark's sizes."""
     width, heads, layers = MPT[name]
     return spec_of({"model_type": "mpt", "architectures": ["MPTForCausalLM"], "d_model": width, "n_heads": heads,
                     "n_layers": layers, "vocab_size": 50368, "expansion_ratio": 4, "no_bias": True, "max_seq_len": 2048,
@@ -69,3 +70,29 @@ def rates():
         seconds = batch * seq * micro * gpus / float(row["tokens_per_second"])
         yield Measured(f"{row['model']} {row['gpu']} {gpus} seq {seq}", model.attained.name, False, seconds,
                        step_time(model, layout, Tokens(batch, seq, seq), row["recompute"]))
+
+
+class PublishedRun(NamedTuple):
+    """A whole run, and the hours of its steps alone as predicted."""
+
+    name: str
+    hours: float
+    steps: float
+
+    @property
+    def share(self):
+        """Of the published hours, what the predicted steps take."""
+        return self.steps / self.hours
+
+
+def published_runs(devices=512):
+    """Whole runs on so many devices, with steps of the usual tokens; layouts beyond tp and pp are not published."""
+    for row in table("training_hours.csv"):
+        tp, pp, seq = (int(row[key]) for key in ("tp", "pp", "seq"))
+        model = Stepper(Trainer(build(load(row["model"]).spec), Recipe()), find_accelerator(row["gpu"]))
+        dp = max(1, devices // tp // pp)
+        micro = max(pp, usual_step_tokens() // (dp * seq))
+        layout = Layout(tp, pp, dp, zero=1, micro_batches=micro)
+        time = model.step(layout, Tokens(1, seq, seq), "none", micro).at(model.attained.share[1])
+        steps = float(row["tokens"]) / (micro * dp * seq) * time * layout.devices / 3600
+        yield PublishedRun(row["model"], float(row["hours"]), steps)

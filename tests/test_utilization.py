@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from paramcalc.errors import InputError, PCError, UsageError
-from paramcalc.mfu import flops_per_token, hfu, mfu
 from paramcalc.spec.model import ModelSpec
+from paramcalc.utilization import flops_per_token, hfu, mfu
 
 pytestmark = pytest.mark.smoke
 
@@ -48,7 +48,7 @@ def test_what_is_no_model_is_refused():
 
 
 def test_loads_nothing_but_the_core():
-    code = (f"import sys; from paramcalc.mfu import flops_per_token; flops_per_token({CONFIG!r}, 128); "
+    code = (f"import sys; from paramcalc.utilization import flops_per_token; flops_per_token({CONFIG!r}, 128); "
             "print(sorted({'typer', 'rich', 'click', 'torch', 'transformers', 'numpy'} & set(sys.modules)))")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
