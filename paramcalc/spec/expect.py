@@ -46,7 +46,7 @@ class Fits(Strict):
     """A format or GGUF mix; the model's own when not given."""
 
 
-FITS = re.compile(r"(?:([0-9]{1,6})\s*[x×]\s*)?([\w .-]{1,80}?)\s*@\s*([0-9]{1,12})([kKmM]?)")
+FITS = re.compile(r"(?:([0-9]{1,6})\s{0,9}[x×]\s{0,9})?([\w .-]{1,80}?)\s{0,9}@\s{0,9}([0-9]{1,12})([kKmM]?)")
 
 
 def parse_fits(value: object) -> Fits:

@@ -15,7 +15,7 @@ from paramcalc.readers.text.limits import MAX_DEPTH, MAX_DIGITS, MAX_NODES, MAX_
 # Possessive, so that a string that is never closed costs one pass, not one for every quote in it.
 _NOT_BRACKET = re.compile(r'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[^\[\]{}"]++')
 # Published configs of Mamba-like models hold this one word that is no JSON; it says that an interval has no end.
-_OPEN_END = re.compile(r'("time_step_limit"\s*:\s*\[\s*[\d.]+\s*,\s*)Infinity(?=\s*\])')
+_OPEN_END = re.compile(r'("time_step_limit"\s{0,9}:\s{0,9}\[\s{0,99}[\d.]{1,30}\s{0,9},\s{0,99})Infinity(?=\s{0,99}\])')
 _EMPTY_PAIR = re.compile(r"\[\]|\{\}")
 
 
