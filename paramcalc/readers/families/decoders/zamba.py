@@ -197,6 +197,8 @@ def _spec(config: Config, words: list[str], mixer: Component, hybrids: list[Part
     norm = Norm(kind="rmsnorm")
     blocks: dict[str, dict[str, Any]] = {"mamba": {"parts": {"input_layernorm": norm, "mamba": mixer}}}
     behind: Parts = {"linear": Linear(), "mamba_decoder.input_layernorm": norm, "mamba_decoder.mamba": mixer}
+    if any(word not in (LINEAR, HYBRID) for word in words):
+        raise config.error("layers_block_type", "has a layer that is neither a scan nor hybrid", code=LAYERS)
     called: list[str] = []
     names = iter(_called(hybrids))
     uses = iter(hybrids)
