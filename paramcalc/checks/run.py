@@ -14,7 +14,8 @@ from paramcalc.checks.rules import rules
 from paramcalc.checks.rules_search import NEAR, SKIPPED, UNCOUNTED
 from paramcalc.checks.selection import Selection, comments
 from paramcalc.errors import PCError
-from paramcalc.readers.models import load, located
+from paramcalc.readers.models import load
+from paramcalc.readers.text.located import located
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

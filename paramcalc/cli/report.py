@@ -29,7 +29,8 @@ def report(
 ) -> int:
     """Write one self-contained HTML page about one or more models: tables, pictures, figures."""
     from paramcalc.cli.options import Format
-    from paramcalc.readers.models import load, located
+    from paramcalc.readers.models import load
+    from paramcalc.readers.text.located import located
     from paramcalc.reports.html.document import document
     from paramcalc.reports.html.sections import section
 

@@ -26,7 +26,8 @@ UNLIMITED = 100_000
 
 def answer_all(models: Sequence[str], common: Common, make: Callable[[Loaded], Report]) -> int:
     """Load and answer each model; one that fails becomes an object with `error`, the rest still come."""
-    from paramcalc.readers.models import load, located
+    from paramcalc.readers.models import load
+    from paramcalc.readers.text.located import located
 
     reports: list[Report] = []
     code = 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from paramcalc.errors import InputError, PCError, Problem, SpecError, UnknownArchitectureError, UsageError
 from paramcalc.readers.config.depth import DEPTH_KEYS, set_config_depth
 from paramcalc.readers.text.document import Document, load_document, read_json, read_yaml
+from paramcalc.readers.text.located import located
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -104,15 +105,6 @@ def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
     for row in rows(build(load(str(config)).spec).tree):
         shapes.setdefault(row.name, set()).add(row.shape)
     return {name: next(iter(each)) for name, each in shapes.items() if len(each) == 1}
-
-
-def located(error: PCError, document: Document) -> PCError:
-    """The same refusal with each problem's line and column in its document."""
-    from paramcalc.readers.text.validation import ordered
-
-    if isinstance(error, UsageError) and not any(p.path for p in error.problems):
-        return error.within(document.source)
-    return type(error)(*ordered(p if p.source else document.located(p) for p in error.problems))
 
 
 def _document(model: str) -> Document:

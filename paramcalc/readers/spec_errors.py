@@ -92,7 +92,7 @@ def _of_kind(cls: type[BaseModel], data: Any, under: str | int = "") -> type[Bas
 def _beyond(error: ValidationError, document: Document) -> list[Problem]:
     """What else would be refused, were the values found wrong not there; nothing where they are needed for that."""
     from paramcalc.build import build
-    from paramcalc.readers.models import located
+    from paramcalc.readers.text.located import located
 
     wrong = [place_of(details, document.data) for details in error.errors(include_url=False)]
     if () in wrong or any(not details["loc"] for details in error.errors(include_url=False)):

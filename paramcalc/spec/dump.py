@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from paramcalc.spec.bounds import Bound
-from paramcalc.spec.model import Block, ModelSpec
+from paramcalc.spec.layer import Block
+from paramcalc.spec.model import ModelSpec
 
 FIRST = ("paramcalc", "name", "family", "source", "notes", "uncounted", "vocab_size", "hidden_size", "num_layers")
 LAST = ("blocks", "layers", "modules", "towers", "apart", "names", "expect")

@@ -16,8 +16,9 @@ from paramcalc.components.norm import Norm
 from paramcalc.components.problems import problem_of
 from paramcalc.components.stack import Stack
 from paramcalc.errors import HEADS, LAYERS, Gathered, Problem, SpecError
+from paramcalc.spec.layer import Block, LayerFields
 from paramcalc.spec.layout import Layout, Repeat, unroll
-from paramcalc.spec.model import Block, LayerFields, ModelSpec
+from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -13,8 +13,9 @@ from paramcalc.components import KINDS, component_class
 from paramcalc.components.base import Component
 from paramcalc.spec.behaviour import Dropout, Routing
 from paramcalc.spec.expect import CacheBudget, Expect, Fits, FlopBudget, LoraBudget
+from paramcalc.spec.layer import Block
 from paramcalc.spec.layout import Repeat
-from paramcalc.spec.model import Block, ModelSpec
+from paramcalc.spec.model import ModelSpec
 from paramcalc.spec.quantize import QuantRule
 from paramcalc.spec.tower import Tower
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from paramcalc.components import AnyComponent
 from paramcalc.components.base import Size, later
-from paramcalc.spec.model import Block, LayerFields
+from paramcalc.spec.layer import Block, LayerFields
 
 Stream = Literal["image", "image_tokens", "audio", "audio_tokens", "source", "token"]
 """What a tower runs over: the patches of an image or the frames of a recording; the fewer tokens they become for the

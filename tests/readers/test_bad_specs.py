@@ -6,7 +6,8 @@ import pytest
 
 from paramcalc.build import build
 from paramcalc.errors import PCError
-from paramcalc.readers.models import load, located
+from paramcalc.readers.models import load
+from paramcalc.readers.text.located import located
 from paramcalc.transforms.formats import in_formats
 
 BAD = Path(__file__).parents[1] / "data" / "bad" / "spec"

@@ -12,10 +12,12 @@ from paramcalc.build import build
 from paramcalc.components import KINDS, component_class
 from paramcalc.errors import PCError
 from paramcalc.measures.parameters import count
-from paramcalc.readers.models import load, located, parse_spec
+from paramcalc.readers.models import load, parse_spec
 from paramcalc.readers.spec_errors import keys_at
 from paramcalc.readers.text.document import Document, read_yaml
-from paramcalc.spec.model import Block, ModelSpec
+from paramcalc.readers.text.located import located
+from paramcalc.spec.layer import Block
+from paramcalc.spec.model import ModelSpec
 from paramcalc.transforms.formats import in_formats
 
 FILES = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))

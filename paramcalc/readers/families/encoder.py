@@ -14,8 +14,9 @@ from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
 from paramcalc.errors import HEADS
 from paramcalc.readers.families.encoders.heads import BERT_HEAD, BERT_TOPS, Parts, Tops, top_of
+from paramcalc.spec.layer import Block
 from paramcalc.spec.layout import roll
-from paramcalc.spec.model import Block, ModelSpec
+from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config

@@ -12,8 +12,9 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head, Linear, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
+from paramcalc.spec.layer import Block
 from paramcalc.spec.layout import roll
-from paramcalc.spec.model import Block, ModelSpec
+from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component

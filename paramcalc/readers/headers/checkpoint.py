@@ -17,7 +17,8 @@ from paramcalc.readers.headers.packing import unpacked
 from paramcalc.readers.headers.tensor_names import component_of, is_buffer
 from paramcalc.sanitize import quote
 from paramcalc.spec.caveats import Caveat
-from paramcalc.spec.model import Block, ModelSpec
+from paramcalc.spec.layer import Block
+from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -14,8 +14,9 @@ from paramcalc.components.linear import Linear
 from paramcalc.components.norm import Norm
 from paramcalc.errors import LAYERS
 from paramcalc.readers.families.decoder import topped
+from paramcalc.spec.layer import Block
 from paramcalc.spec.layout import roll
-from paramcalc.spec.model import Block, ModelSpec
+from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

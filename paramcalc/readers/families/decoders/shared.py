@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import FULL, SLIDING, every
+from paramcalc.spec.layer import Block
 from paramcalc.spec.lower import lower
-from paramcalc.spec.model import Block
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,9 @@ from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
 from paramcalc.readers.families.encoder_decoder import classifier
+from paramcalc.spec.layer import Block
 from paramcalc.spec.layout import roll
-from paramcalc.spec.model import Block, ModelSpec
+from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,10 @@ from paramcalc.components.stack import Stack
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import family_data
 from paramcalc.readers.config.patterns import SLIDING, every, mixers
+from paramcalc.spec.layer import Block
 from paramcalc.spec.layout import roll
 from paramcalc.spec.lower import QKV
-from paramcalc.spec.model import Block, ModelSpec
+from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Builder

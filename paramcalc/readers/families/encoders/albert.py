@@ -14,7 +14,8 @@ from paramcalc.readers.families.encoders.heads import (
     PredictionHead,
     Tops,
 )
-from paramcalc.spec.model import Block, ModelSpec
+from paramcalc.spec.layer import Block
+from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component

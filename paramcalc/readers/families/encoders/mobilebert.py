@@ -12,8 +12,9 @@ from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
 from paramcalc.errors import HEADS
 from paramcalc.readers.families.encoders.heads import BERT_TOPS, Tops, top_of
+from paramcalc.spec.layer import Block
 from paramcalc.spec.layout import Repeat
-from paramcalc.spec.model import Block, ModelSpec
+from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.components.linear import Bucket

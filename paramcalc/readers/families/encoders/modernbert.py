@@ -15,7 +15,7 @@ from paramcalc.readers.families.decoder import Row
 from paramcalc.readers.families.decoders.shared import first_full
 from paramcalc.readers.families.encoder import Encoder
 from paramcalc.readers.families.encoders.heads import TAGGED, Dense
-from paramcalc.spec.model import Block
+from paramcalc.spec.layer import Block
 
 if TYPE_CHECKING:
 

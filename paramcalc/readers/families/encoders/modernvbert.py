@@ -13,8 +13,9 @@ from paramcalc.readers.config.defaults import FamilyData, family_data
 from paramcalc.readers.families.encoder import heads
 from paramcalc.readers.families.encoders.heads import Tops, top_of
 from paramcalc.readers.families.encoders.modernbert import modernbert, ultrabert
+from paramcalc.spec.layer import Block
 from paramcalc.spec.layout import Repeat
-from paramcalc.spec.model import Block, ModelSpec
+from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable

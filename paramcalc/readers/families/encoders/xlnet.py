@@ -20,8 +20,9 @@ from paramcalc.readers.families.encoders.heads import (
     Tops,
     top_of,
 )
+from paramcalc.spec.layer import Block
 from paramcalc.spec.layout import Repeat
-from paramcalc.spec.model import Block, ModelSpec
+from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Builder, Config

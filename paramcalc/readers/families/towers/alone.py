@@ -8,7 +8,8 @@ from paramcalc.components.linear import Linear
 from paramcalc.readers.families.encoders.heads import top_of
 from paramcalc.readers.families.towers.parts import Parts, norm
 from paramcalc.readers.families.towers.whole import builder
-from paramcalc.spec.model import Block, ModelSpec
+from paramcalc.spec.layer import Block
+from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

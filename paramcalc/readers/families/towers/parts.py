@@ -12,8 +12,8 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
+from paramcalc.spec.layer import Block
 from paramcalc.spec.layout import Repeat, roll
-from paramcalc.spec.model import Block
 from paramcalc.spec.tower import Tower
 
 if TYPE_CHECKING:
