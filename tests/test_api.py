@@ -123,10 +123,10 @@ def test_a_start_up_does_not_even_load_typing():
 def test_load_says_more_than_the_specification(tmp_path):
     path = tmp_path / "config.json"
     path.write_text('{"model_type": "llama", "vocab_size": 512, "hidden_size": 64, "num_hidden_layers": 2, '
-                    '"num_attention_heads": 4, "intermediate_size": 128, "my_key": 1}', "utf-8")
+                    '"num_attention_heads": 4, "intermediate_size": 128, "my_size": 1}', "utf-8")
     loaded = paramcalc.load(str(path))
     assert loaded.spec == paramcalc.read(path)
-    assert any("my_key" in warning for warning in loaded.warnings)
+    assert any("my_size" in warning for warning in loaded.warnings)
 
 
 def test_names():

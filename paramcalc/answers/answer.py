@@ -81,7 +81,7 @@ class Answer:
 
     def __post_init__(self) -> None:
         """Name the sizes that come from the defaults of the model's class, whichever answer it is."""
-        if defaults := getattr(self.built.spec, "defaults", None):
+        if defaults := self.built.spec.defaults:
             object.__setattr__(self, "assumptions", self.assumptions | {"defaults": dict(defaults)})
 
     @property

@@ -20,7 +20,7 @@ __all__ = ["Known", "least", "of_model", "sizes_known"]
 def sizes_known(spec: ModelSpec) -> Known:
     """How the sizes of a model are known: a lower bound where a part of it is not counted, or where a key that could
     change a size is not understood."""
-    return "bound" if spec.uncounted or getattr(spec, "unread", ()) else known_of(spec.caveats, "parameters")
+    return "bound" if spec.uncounted or spec.unread else known_of(spec.caveats, "parameters")
 
 
 def least(*known: Known) -> Known:

@@ -42,7 +42,8 @@ def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False,
     """The specification a MODEL argument names. Raises PCError, located.
 
     `overrides` are `key=value` with dotted keys, applied to the document before it is read. With `strict`, unknown
-    keys and uncounted parts are errors. `tell` is called with the address of each request to the hub.
+    keys that could change a size, uncounted parts and sizes from a class's defaults are errors. `tell` is called with
+    the address of each request to the hub.
     """
     found = _found(model, tell)
     if not isinstance(found, Document):
@@ -177,17 +178,26 @@ def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
     if _is_config(data):
         from paramcalc.readers.config.read import read_config
 
-        spec, unknown = read_config(data, name, _beside(document), _beside(document, PICTURES))
-        if strict and unknown:
-            raise SpecError(*unknown)
-        said = [f"{p.dotted()}: {p.message}" for p in unknown]
+        spec, unknown, _ = read_config(data, name, _beside(document), _beside(document, PICTURES))
     else:
-        spec, said, unknown = parse_spec(document), [], ()
+        spec = parse_spec(document)
+        unknown = tuple(Problem(f"{key[:100]!r} could change a size, so every size is a lower bound", ("unread", index))
+                        for index, key in enumerate(spec.unread))
         if not spec.name:
             spec = spec.model_copy(update={"name": name})
-    if strict and spec.uncounted:
-        raise SpecError(*(Problem(f"not counted: {part}") for part in spec.uncounted))
+    said = [f"{problem.dotted()}: {problem.message}" for problem in unknown]
+    if strict:
+        _refuse_unsure(spec, unknown)
     return Loaded(spec, document.source, document, (*said, *warnings_of(spec)), unknown)
+
+
+def _refuse_unsure(spec: ModelSpec, unknown: Sequence[Problem]) -> None:
+    """Raise SpecError with everything that makes a size less than what the source says, if anything does."""
+    problems = (*unknown, *(Problem(f"not counted: {part}") for part in spec.uncounted),
+                *(Problem(f"{key} is not given: the default of the class is {size:,}")
+                  for key, size in spec.defaults.items()))
+    if problems:
+        raise SpecError(*problems)
 
 
 def _beside(document: Document, name: str = QUANTIZATION) -> dict[str, Any] | None:

@@ -30,7 +30,7 @@ def head(command: str, loaded: Loaded) -> dict[str, Any]:
 
 def assumed(spec: ModelSpec, given: dict[str, Any]) -> dict[str, Any]:
     """What was taken as given, sizes from the defaults of the model's class included."""
-    defaults = getattr(spec, "defaults", None)
+    defaults = spec.defaults
     return given | {"defaults": dict(defaults)} if defaults else given
 
 

@@ -16,7 +16,7 @@ def whole(answer: Answer) -> str:
 def missing(answer: Answer) -> tuple[str, ...]:
     """Sizes nobody said, and keys nobody read: a line each, where there are any."""
     defaults = answer.assumptions.get("defaults")
-    unread: tuple[str, ...] = tuple(getattr(answer.built.spec, "unread", ()))
+    unread: tuple[str, ...] = answer.built.spec.unread
     lines = []
     if isinstance(defaults, dict) and defaults:
         sizes = ", ".join(f"{name} {size:,}" if isinstance(size, int) else f"{name} {size}"

@@ -114,6 +114,10 @@ class ModelSpec(LayerFields):
     """What the class of the family does unless its config says otherwise, as this model's does."""
     uncounted: Listed[str] = ()
     """Parts of the source that are not described here (a vision tower): said with every answer."""
+    unread: Listed[str] = ()
+    """Keys of the source that could change a size and are not used: every size is then a lower bound."""
+    defaults: dict[str, int] = Field(default_factory=dict)
+    """Sizes the source does not say, from the defaults of its class, by the key that would say them."""
     caveats: Listed[Annotated[Caveat, later(Caveat)]] = ()
     """Figures that are less than exact, and why: a setting of the source that was not understood."""
     notes: Listed[str] = ()

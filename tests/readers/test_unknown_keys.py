@@ -2,7 +2,8 @@
 
 import pytest
 
-from paramcalc.errors import UnknownArchitectureError
+from paramcalc.errors import SpecError, UnknownArchitectureError
+from paramcalc.measures.known import sizes_known
 from paramcalc.readers.config.read import read_config
 
 LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
@@ -19,9 +20,18 @@ LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
     ("_name_or_path", "somewhere", True),
     ("qkv_bias", False, True),
     ("qkv_bias", True, False),
-    ("qkv_bias", 0, False),
+    ("qkv_bias", 0, True),
+    ("use_qk_norm", True, False),
+    ("num_experts", 8, False),
+    ("num_experts", 0, True),
+    ("block_configs", [{"no_op": True}], False),
+    ("for_our_trainer", True, True),
+    ("our_trainer", {"steps": 8}, False),
+    ("pruned_heads", {"1": [0]}, False),
+    ("experts_per_token", 2, False),
     ("n_shared_experts", 2, False),
-    ("hidden_sizes", 64, False),
+    ("hidden_sizes", 4096, True),
+    ("draft_vocab_size", 64, False),
 ])  # fmt: skip
 def test_a_key_is_known_or_said_to_be_unknown(key, value, known):
     unknown = [problem.path for problem in read_config(LLAMA | {key: value}).unknown]
@@ -30,11 +40,14 @@ def test_a_key_is_known_or_said_to_be_unknown(key, value, known):
 
 @pytest.mark.parametrize(("model_type", "key", "value", "known"), [
     ("llama", "max_sequence_length", 1024, True),
-    ("bert", "max_sequence_length", 1024, False),
+    ("bert", "max_sequence_length", 1024, True),
+    ("gpt_oss", "experts_per_token", 4, True),
+    ("minimax_m2", "attn_type_list", [1, 1], True),
+    ("minimax_m2", "attn_type_list", [1, 0], False),
     ("llama", "bias", False, True),
     ("llama", "bias", True, False),
     ("qwen3_moe", "use_qk_norm", True, True),
-    ("qwen3_moe", "use_qk_norm", False, False),
+    ("qwen3_moe", "use_qk_norm", False, True),
     ("llama", "use_qk_norm", True, False),
     ("t5", "n_positions", 512, True),
     ("t5", "is_gated_act", False, True),
@@ -61,7 +74,7 @@ def test_remote_code_of_an_unknown_type_is_refused():
 
 
 @pytest.mark.parametrize(("model_type", "architecture", "first"), [
-    ("phi-msft", "PhiForCausalLM", "phi"),
+    ("phi-microsoft", "PhiForCausalLM", "phi"),
     ("my_own", "MistralForCausalLM", "mistral"),
     ("Llama", "Unheard", "llama"),
     ("lamma", 'a"b', "llama"),
@@ -71,3 +84,78 @@ def test_a_refusal_names_the_nearest_type(model_type, architecture, first):
     with pytest.raises(UnknownArchitectureError) as caught:
         read_config({"model_type": model_type, "architectures": [architecture]})
     assert caught.value.problems[0].hint.startswith(f"nearest known: {first}")
+
+
+@pytest.mark.parametrize(("key", "name"), [
+    ("hidden_dim", "hidden_size"), ("d_model", "hidden_size"), ("n_embd", "hidden_size"), ("dim", "hidden_size"),
+    ("n_layers", "num_hidden_layers"), ("num_layers", "num_hidden_layers"), ("num_hiden_layers", "num_hidden_layers"),
+    ("n_heads", "num_attention_heads"), ("ffn_dim", "intermediate_size"), ("d_ff", "intermediate_size"),
+    ("ffn_hidden_size", "intermediate_size"), ("n_vocab", "vocab_size"), ("padded_vocab_size", "vocab_size"),
+])  # fmt: skip
+def test_a_default_beside_a_key_that_looks_like_it_is_refused(key, name):
+    with pytest.raises(SpecError) as caught:
+        read_config(LLAMA | {key: 7})
+    problem, = caught.value.problems
+    assert problem.path == (key,)
+    assert f"looks like {name}, which is not given" in problem.message
+    assert read_config(LLAMA | {key: 7, name: 64}).unknown  # both are there: unread, but nothing is invented
+
+
+def test_sizes_from_the_class_are_listed():
+    spec = read_config(LLAMA | {"hidden_size": 64, "num_attention_heads": 4}).spec
+    assert spec.defaults == {"vocab_size": 32000, "num_hidden_layers": 32, "intermediate_size": 11008}
+    inside = {"model_type": "llava", "text_config": {"model_type": "llama", "hidden_size": 64}}
+    assert "text_config.num_attention_heads" in read_config(inside).spec.defaults
+
+
+def test_nothing_is_listed_that_the_file_says_in_another_word():
+    config = {"model_type": "gpt2", "n_embd": 64, "n_layer": 2, "n_head": 4, "vocab_size": 100, "n_positions": 32}
+    assert read_config(config).spec.defaults == {}
+
+
+@pytest.mark.parametrize(("model_type", "architecture"), [
+    ("qwen3", "DFlashDraftModel"), ("llama", "Eagle3LlamaForCausalLM"), ("llama", "EagleLlamaForCausalLM"),
+    ("llama", "MedusaModel"), ("llama", "FooBarModel"), ("llama", "Qwen2ForCausalLM"), ("mixtral", "LlamaForCausalLM"),
+    ("bert", "JinaBertForMaskedLM"), ("llava", "LlavaLlamaForCausalLM"), ("gemma3", "Gemma2ForCausalLM"),
+])  # fmt: skip
+def test_a_class_of_another_name_is_not_the_family(model_type, architecture):
+    with pytest.raises(SpecError, match=f"class '{architecture}' of {model_type} is not known"):
+        read_config({"model_type": model_type, "architectures": [architecture], "text_config": {"hidden_size": 64}})
+
+
+@pytest.mark.parametrize(("model_type", "architecture"), [
+    ("mpt", "MPTForCausalLM"), ("phimoe", "PhiMoEForCausalLM"), ("llama", "LLaMAForCausalLM"),
+    ("step3p5", "Step3p5ForCausalLM"), ("gemma3", "Gemma3ForCausalLM"), ("llama", "LlamaModel"),
+])  # fmt: skip
+def test_published_names_of_a_class_are_known(model_type, architecture):
+    assert read_config({"model_type": model_type, "architectures": [architecture]}).spec.family
+
+
+def test_a_tower_of_a_text_model_is_uncounted():
+    towers = {"vision_config": {"model_type": "siglip_vision_model"}, "audio_config": {"layers": 2}}
+    spec = read_config(LLAMA | towers).spec
+    assert spec.uncounted == ("vision_config (siglip_vision_model)", "audio_config (no model_type)")
+    assert spec.unread == ()
+
+
+def test_how_a_figure_is_known():
+    whole, bound = read_config(LLAMA).spec, read_config(LLAMA | {"use_qk_norm": True}).spec
+    assert (sizes_known(whole), sizes_known(bound)) == ("exact", "bound")
+    assert bound.unread == ("use_qk_norm",)
+    assert sizes_known(read_config(LLAMA | {"vision_config": {"model_type": "x"}}).spec) == "bound"
+
+
+PLAIN = dict.fromkeys(("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size"), 8)
+
+
+@pytest.mark.parametrize(("model_type", "keys", "first"), [
+    ("orion9", PLAIN, "llama"),
+    ("somebodys_moe", PLAIN | {"num_experts": 8, "moe_intermediate_size": 8, "decoder_sparse_step": 1}, "qwen3_moe"),
+    ("ssm9000", {"state_size": 8, "conv_kernel": 8, "time_step_rank": 8, "hidden_size": 8, "expand": 2}, "mamba"),
+    ("deepseek_ref", PLAIN | {"q_lora_rank": 8, "compress_ratios": [], "o_groups": 8}, "deepseek_v4"),
+    ("internvl_chat", {"llm_config": {"model_type": "x"}, "vision_config": {}, "downsample_ratio": 0.5}, "internvl"),
+])  # fmt: skip
+def test_a_hint_goes_by_what_the_config_holds(model_type, keys, first):
+    with pytest.raises(UnknownArchitectureError) as caught:
+        read_config({"model_type": model_type, **keys})
+    assert caught.value.problems[0].hint.partition(": ")[2].split(", ")[0] == first

@@ -8,8 +8,8 @@ from paramcalc.components.embedding import Embedding
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData, family_data
-from paramcalc.readers.families import unknown_type
 from paramcalc.readers.families.decoder import MODULES
+from paramcalc.readers.families.nearest import unknown_type
 
 if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
@@ -82,7 +82,7 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
         raise SpecError(Problem("model_type is missing", path, "say which text model it is"))
     inner_family = family_data(inner) if isinstance(inner, str) else None
     if not isinstance(inner, str) or inner_family is None:
-        raise unknown_type(str(inner), (*path, "model_type"))
+        raise unknown_type(str(inner), (*path, "model_type"), data=nested)
     config = Config(nested, inner_family, inner, architecture, path, data)
     config.ties = None if model_type in HEAD_INSIDE else _ties(config, data, family)
     if family is None:

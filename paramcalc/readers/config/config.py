@@ -58,6 +58,8 @@ class Config:
         """What the reader of the answer must know; builders add to it."""
         self.read: set[str] = set()
         """Keys builders asked for."""
+        self.sizes: dict[str, int] = {}
+        """Integers builders asked for, whether the file or the class says them."""
         self.older: Mapping[str, str] = {}
         """Spellings a class still takes for a key, before the key itself: `hidden_size` to `n_embed`."""
 
@@ -129,6 +131,7 @@ class Config:
                              f"expected an integer, found {_named(value)}")
         if not least <= value <= MAX_SIZE:
             raise self.error(key, f"must be between {least:,} and {MAX_SIZE:,}, found {_shown(value)}")
+        self.sizes[key] = value
         return value
 
     def optional(self, key: str, least: int = 1) -> int | None:
@@ -262,15 +265,19 @@ class Config:
 
     def unknown_class(self) -> SpecError:
         """A refusal of what `architectures` names, for builders that know every class they can count."""
-        known = ", ".join(self.family.classes)
-        return SpecError(Problem(f"{self.architecture[:100]!r} of {self.model_type} is not known", ("architectures", 0),
-                                 f"the library's classes of this type: {known}"))
+        return unknown_class(self.architecture, self.model_type, self.family.classes)
 
     def error(self, key: str, message: str, hint: str = "", index: int | None = None,
               code: str = INVALID) -> SpecError:
         """A located refusal that breaks the rule `code`."""
         tail = () if index is None else (index,)
         return SpecError(Problem(message, (*self.path, self.spelled(key), *tail), hint, code=code))
+
+
+def unknown_class(architecture: str, model_type: str, classes: Sequence[str]) -> SpecError:
+    """A refusal of a class that is not one of a model type's."""
+    return SpecError(Problem(f"class {architecture[:100]!r} of {model_type[:100]} is not known", ("architectures", 0),
+                             f"the library's classes of this type: {', '.join(classes)}"))
 
 
 _NAMES: dict[type, str] = {bool: "a boolean", str: "a string", list: "a list", dict: "a mapping",

@@ -13,13 +13,16 @@ class FamilyData:
     """Defaults and spellings of one `model_type`, as `tests/oracle/class_defaults.py` read them off the library."""
 
     def __init__(self, defaults: dict[str, Any], aliases: dict[str, str], classes: tuple[str, ...],
-                 text_config: str | None = None, text_key: str = "text_config") -> None:
+                 text_config: str | None = None, text_key: str = "text_config",
+                 renamed: dict[str, str] | None = None) -> None:
         self.defaults = defaults
         self.aliases = aliases
         """Attribute to the key files use: `hidden_size` to `n_embd`."""
         self.attributes = {key: tuple(name for name in aliases if aliases[name] == key) for key in aliases.values()}
         """The other way round."""
         self.classes = classes
+        self.renamed = renamed or {}
+        """Class names of published files to the class they mean."""
         self.endings = frozenset(name[start:] for name in classes for start in range(len(name))
                                  if name[start : start + 3] in ("For", "LMH"))
         """How the names of its classes end: `ForCausalLM`, `LMHeadModel`."""
@@ -33,6 +36,23 @@ class FamilyData:
 PUBLISHED = {"kimi_k2": "deepseek_v3"}
 """Model types that files say and the library does not know, and the type whose class theirs repeats. Source: the
 repository's own modeling file (moonshotai/Kimi-K2-Instruct: modeling_deepseek.py, class DeepseekV3ForCausalLM)."""
+
+
+CLASS_ALIASES: dict[str, dict[str, str]] = {
+    "ernie4_5": {"Ernie4_5_ForCausalLM": "Ernie4_5ForCausalLM"},
+    "exaone": {"ExaoneForCausalLM": "LlamaForCausalLM"},
+    "internlm3": {"InternLM3ForCausalLM": "LlamaForCausalLM", "InternLM3Model": "LlamaModel"},
+    "iquestcoder": {"IQuestCoderForCausalLM": "LlamaForCausalLM"},
+    "kimi_k25": {"KimiK25ForConditionalGeneration": "Kimi_K25ForConditionalGeneration"},
+    "llama": {"LLaMAForCausalLM": "LlamaForCausalLM"},
+    "mpt": {"MPTForCausalLM": "MptForCausalLM", "MPTModel": "MptModel"},
+    "phimoe": {"PhiMoEForCausalLM": "PhimoeForCausalLM"},
+    "qwen2_5_omni": {"Qwen2_5OmniModel": "Qwen2_5OmniForConditionalGeneration"},
+    "step3p5": {"Step3p5ForCausalLM": "Step3p5ForCausalLM"},
+    "step3p7": {"Step3p7FlashForCausalLM": "Step3p7ForConditionalGeneration"},
+    "t5": {"T5WithLMHeadModel": "T5ForConditionalGeneration"},
+}
+"""Names that published files have for a class of the library, as their repositories' own modeling files spell them."""
 
 
 TABLES = ("defaults.json", "tower_defaults.json")
@@ -74,13 +94,13 @@ def _published(model_type: str) -> FamilyData | None:
     from paramcalc.readers.config.published import PUBLISHED_TYPES
 
     entry = PUBLISHED_TYPES.get(model_type)
-    return None if entry is None else FamilyData(entry.defaults, entry.aliases, entry.classes)
+    return None if entry is None else FamilyData(entry.defaults, entry.aliases, entry.classes, renamed=entry.renamed)
 
 
 def _parsed(line: str, model_type: str) -> FamilyData:
     found = json.loads("{" + line.rstrip().removesuffix(",") + "}")[model_type]
     return FamilyData(found["defaults"], found["aliases"], tuple(found["classes"]), found.get("text_config"),
-                      found.get("text_config_key", "text_config"))
+                      found.get("text_config_key", "text_config"), CLASS_ALIASES.get(model_type))
 
 
 def namesakes(architecture: str) -> tuple[str, ...]:

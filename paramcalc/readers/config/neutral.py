@@ -2,49 +2,44 @@
 
 from __future__ import annotations
 
-NEUTRAL = frozenset(
-    [
-        "activation_dropout", "activation_function", "architectures", "attention_dropout", "attention_mode",
-        "attention_probs_dropout_prob", "attention_softmax_in_fp32", "attn_implementation", "attn_pdrop",
-        "audio_token_id", "auto_map", "aux_loss_alpha", "bad_words_ids", "begin_suppress_tokens", "bos_token",
-        "bos_token_id", "bos_token_ids", "cache_implementation", "chunk_size_feed_forward", "classifier_dropout",
-        "classifier_dropout_prob", "cls_dropout", "cls_token_id", "conv_act", "cross_attention_hidden_size",
-        "decoder_start_token_id", "dense_act_fn", "directionality", "diversity_penalty", "do_sample",
-        "down_scale_factor", "dropout", "dtype", "early_stopping", "embd_pdrop", "embedding_dropout",
-        "encoder_no_repeat_ngram_size", "eoa_token_id", "eos_token", "eos_token_id", "eos_token_ids", "ep_size",
-        "expert_dtype", "experts_per_token", "exponential_decay_length_penalty", "finetuning_task", "flash_attention",
-        "forced_bos_token_id", "forced_decoder_ids", "forced_eos_token_id", "gap_size", "global_rope_theta",
-        "gradient_checkpointing", "hidden_act", "hidden_activation", "hidden_dropout", "hidden_dropout_prob",
-        "id2label", "ignore_attention_mask", "ignore_index", "image_seq_length", "image_token_id", "image_token_index",
-        "index_share_for_mtp_iteration", "indexer_rope_interleave", "inference_runner", "init_std",
-        "initial_context_length", "initializer_factor", "initializer_range", "is_decoder", "is_encoder_decoder",
-        "is_llama_config", "label2id", "language", "layer_norm_eps", "layer_norm_epsilon", "layernorm_epsilon",
-        "layers_to_keep", "length_penalty", "local_rope_theta", "mamba_ssm_dtype", "masked_softmax_fusion",
-        "max_batch_size", "max_length", "max_new_tokens", "max_position_embeddings", "max_window_layers",
-        "media_placeholder_token_id", "min_length", "model_max_length", "model_type", "moe_router_dtype", "n_ctx",
-        "n_special", "name_or_path", "neftune_noise_alpha", "net_structure_type", "no_repeat_ngram_size", "norm_eps",
-        "norm_topk_prob", "num_beam_groups", "num_beams", "num_labels", "num_memory_blocks", "num_return_sequences",
-        "output_attentions", "output_hidden_states", "output_past", "output_router_logits", "output_scores",
-        "pad_key_length", "pad_token", "pad_token_id", "pad_token_ids", "padding_side", "partial_rotary_factor",
-        "pooler_fc_size", "pooler_hidden_size", "pooler_num_attention_heads", "pooler_num_fc_layers",
-        "pooler_size_per_head", "pooler_type", "pre_allocate_kv_cache", "predict_special_tokens", "prefix",
-        "pretraining_tp", "problem_type", "pruned_heads", "qk_norm_type", "quantization", "quantization_config",
-        "reference_compile", "remove_invalid_values", "renormalize_logits", "repad_logits_with_grad",
-        "repetition_penalty", "resid_pdrop", "return_dict", "return_dict_in_generate", "rms_norm_eps",
-        "rope_interleave", "rope_interleaved", "rope_local_base_freq", "rope_parameters", "rope_scaling", "rope_theta",
-        "rotary_dim", "rotary_emb_base", "rotary_pct", "routed_scaling_factor", "router_aux_loss_coef",
-        "runner_max_sequence_length", "scale_attention_softmax_in_fp32", "scale_attn_weights", "scoring_func",
-        "sep_token_id", "seq_aux", "sinusoidal_pos_embds", "summary_activation", "summary_first_dropout",
-        "summary_last_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj", "suppress_tokens",
-        "swa_rope_theta", "task_specific_params", "temperature", "tf_legacy_loss", "tie_encoder_decoder",
-        "tie_weights_", "tie_word_embeddings", "time_step_limit", "tokenizer_class", "tokenizer_model_max_length",
-        "tokenizer_name", "top_k", "top_p", "topk_method", "torch_dtype", "torchscript", "transformers_version",
-        "true_hidden_size", "typical_p", "unk_token", "unk_token_id", "use_bfloat16", "use_cache", "use_flash_attn",
-        "use_unified_vision_chunk", "validate_runner_input", "verbose", "video_placeholder", "video_token_id",
-        "vision_end_token_id", "vision_soft_tokens_per_image", "vision_start_token_id", "vision_token_id", "xla_device",
-        "z_steps",
-    ]
-)
+NEUTRAL = frozenset([
+    "activation_dropout", "activation_function", "architectures", "attention_dropout", "attention_mode",
+    "attention_probs_dropout_prob", "attention_sink_size", "attention_softmax_in_fp32", "attn_implementation",
+    "attn_pdrop", "audio_token_id", "auto_map", "aux_loss_alpha", "bad_words_ids", "begin_suppress_tokens",
+    "bos_token", "bos_token_id", "bos_token_ids", "cache_implementation", "chunk_size_feed_forward",
+    "classifier_dropout", "classifier_dropout_prob", "cls_dropout", "cls_token_id", "conv_act",
+    "decoder_start_token_id", "dense_act_fn", "directionality", "diversity_penalty", "do_sample",
+    "down_scale_factor", "dropout", "dtype", "early_stopping", "embd_pdrop", "embedding_dropout",
+    "encoder_no_repeat_ngram_size", "eoa_token_id", "eos_token", "eos_token_id", "eos_token_ids", "ep_size",
+    "expert_dtype", "exponential_decay_length_penalty", "finetuning_task", "flash_attention", "forced_bos_token_id",
+    "forced_decoder_ids", "forced_eos_token_id", "gap_size", "global_rope_theta", "gradient_checkpointing",
+    "hidden_act", "hidden_activation", "hidden_dropout", "hidden_dropout_prob", "id2label", "ignore_attention_mask",
+    "ignore_index", "image_seq_length", "image_token_id", "image_token_index", "indexer_rope_interleave",
+    "inference_runner", "init_std", "initial_context_length", "initializer_factor", "initializer_range",
+    "is_decoder", "is_encoder_decoder", "is_llama_config", "label2id", "language", "layer_norm_eps",
+    "layer_norm_epsilon", "layernorm_epsilon", "length_penalty", "local_rope_theta", "mamba_ssm_dtype",
+    "masked_softmax_fusion", "max_batch_size", "max_length", "max_new_tokens", "max_position_embeddings",
+    "max_window_layers", "media_placeholder_token_id", "min_length", "model_max_length", "model_type",
+    "moe_router_dtype", "n_ctx", "n_special", "name_or_path", "neftune_noise_alpha", "net_structure_type",
+    "no_repeat_ngram_size", "norm_eps", "norm_topk_prob", "num_beam_groups", "num_beams", "num_labels",
+    "num_return_sequences", "output_attentions", "output_hidden_states", "output_past", "output_router_logits",
+    "output_scores", "pad_key_length", "pad_token", "pad_token_id", "pad_token_ids", "padding_side",
+    "partial_rotary_factor", "pooler_type", "pre_allocate_kv_cache", "predict_special_tokens", "prefix",
+    "pretraining_tp", "problem_type", "quantization", "quantization_config", "reference_compile",
+    "remove_invalid_values", "renormalize_logits", "repad_logits_with_grad", "repetition_penalty", "resid_pdrop",
+    "return_dict", "return_dict_in_generate", "rms_norm_eps", "rope_interleave", "rope_interleaved",
+    "rope_local_base_freq", "rope_parameters", "rope_scaling", "rope_theta", "rotary_dim", "rotary_emb_base",
+    "rotary_pct", "routed_scaling_factor", "router_aux_loss_coef", "runner_max_sequence_length",
+    "scale_attention_softmax_in_fp32", "scale_attn_weights", "scoring_func", "sep_token_id", "seq_aux",
+    "sinusoidal_pos_embds", "summary_activation", "summary_first_dropout", "summary_last_dropout",
+    "summary_proj_to_labels", "summary_type", "summary_use_proj", "suppress_tokens", "swa_rope_theta",
+    "task_specific_params", "temperature", "tf_legacy_loss", "tie_weights_", "tie_word_embeddings",
+    "time_step_limit", "tokenizer_class", "tokenizer_model_max_length", "tokenizer_name", "top_k", "top_p",
+    "topk_method", "torch_dtype", "torchscript", "transformers.js_config", "transformers_version", "typical_p",
+    "unk_token", "unk_token_id", "use_bfloat16", "use_cache", "use_flash_attn", "use_unified_vision_chunk",
+    "validate_runner_input", "verbose", "video_placeholder", "video_token_id", "vision_end_token_id",
+    "vision_soft_tokens_per_image", "vision_start_token_id", "vision_token_id", "xla_device", "z_steps",
+])
 
 NEUTRAL_AT: dict[str, tuple[object, ...]] = {
     "add_cross_attention": (False,), "attention_bias": (False,), "attn_output_gate": (True,), "lm_head_bias": (False,),
@@ -59,18 +54,33 @@ NEUTRAL_PREFIXES = ("_", "unsloth_")
 
 ANY: tuple[object, ...] = ()
 NEUTRAL_IN: dict[str, dict[str, tuple[object, ...]]] = {
+    "bert": {"pooler_fc_size": ANY, "pooler_hidden_size": ANY, "pooler_num_attention_heads": ANY,
+             "pooler_num_fc_layers": ANY, "pooler_size_per_head": ANY},
     "deepseek_v4": {"qk_rope_head_dim": ANY},
+    "glm_moe_dsa": {"index_share_for_mtp_iteration": ANY},
     "gpt_bigcode": {"max_sequence_length": ANY},
+    "hunyuan_v1_moe": {"num_shared_expert": (1,)},
     "llama": {"bias": (False,), "max_sequence_length": ANY},
     "mimo_v2_flash": {"add_full_attention_sink_bias": (False,), "add_swa_attention_sink_bias": (True,)},
-    "minimax_m2": {"use_qk_norm": (True,), "use_routing_bias": (True,)},
+    "minimax_m2": {"attn_type_list": (1,), "mtp_transformer_layers": ANY, "num_mtp_modules": ANY,
+                   "qk_norm_type": ("per_layer",), "use_mtp": ANY, "use_qk_norm": (True,), "use_routing_bias": (True,)},
+    "minimax_m3_vl_text": {"n_shared_experts": (1,), "qk_norm_type": ("per_head",), "use_gemma_norm": ANY,
+                           "use_qk_norm": (True,), "use_routing_bias": (True,)},
     "mpt": {"fc_type": ("torch",)},
     "phi3": {"full_attn_mod": (1,), "interpolate_factor": (1,)},
     "qwen3": {"use_qk_norm": (True,)},
     "qwen3_moe": {"use_qk_norm": (True,)},
     "starcoder2": {"mlp_type": ("default",), "norm_type": ("layer_norm",)},
-    "step3p5": {"use_moe_router_bias": (True,)},
+    "step3p5": {"n_shared_experts": (1,), "use_moe_router_bias": (True,)},
     "t5": {"n_positions": ANY},
 }
 """Keys files of one model type say though its class does not read them, at the values that say what it does anyway:
-positions that are rotated or relative, so that no table has as many rows, and norms and biases it always has."""
+positions that are rotated or relative, so that no table has as many rows, and norms and biases it always has. A list
+says a value where all its items do. MiniMax-M2's files name prediction modules but hold none (228.7 B parameters)."""
+
+REPEATS: dict[str, dict[str, str]] = {
+    "hunyuan_v1_moe": {"moe_intermediate_size": "intermediate_size"},
+    "mimo_v2_flash": {"attention_chunk_size": "sliding_window", "swa_head_dim": "head_dim",
+                      "swa_num_attention_heads": "num_attention_heads", "swa_v_head_dim": "v_head_dim"},
+}
+"""Keys of one model type that change nothing where they say what another key says, once or for each layer."""

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ValidationError
 
 from paramcalc.errors import Problem, SpecError
+from paramcalc.readers.config.accounting import accounts
 from paramcalc.readers.config.behaviour import behaviour
 from paramcalc.readers.config.composite import TextModel, placed, text_model
-from paramcalc.readers.config.config import Builder, Config
+from paramcalc.readers.config.config import Builder, Config, unknown_class
 from paramcalc.readers.config.defaults import FamilyData, family_data
-from paramcalc.readers.config.neutral import ANY, NEUTRAL, NEUTRAL_AT, NEUTRAL_IN, NEUTRAL_PREFIXES
 from paramcalc.readers.config.quantization import quantization
 from paramcalc.readers.config.rotary import recurrent, rotary
-from paramcalc.readers.families import builder, unknown_type
+from paramcalc.readers.families import builder
+from paramcalc.readers.families.nearest import unknown_type
 from paramcalc.spec.lower import lower
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from paramcalc.spec.model import ModelSpec
 
 
@@ -28,7 +27,9 @@ class ReadConfig(NamedTuple):
 
     spec: ModelSpec
     unknown: tuple[Problem, ...]
-    """Keys nobody knows, located; an error where strictness is asked for."""
+    """Keys nobody reads that could change a size, located; an error where strictness is asked for."""
+    harmless: tuple[str, ...] = ()
+    """Keys nobody knows that can change no size, as they stand."""
 
 
 def read_config(
@@ -52,12 +53,13 @@ def _read(
     config, outer, towers, inside = understood(data)
     make = builder(config.model_type)
     if make is None:
-        raise unknown_type(config.model_type, (*config.path, "model_type"))
+        raise unknown_type(config.model_type, (*config.path, "model_type"), data=config.data)
     spec = _made(make, config)
     uncounted: tuple[str, ...] = ()
+    around = Config(data, outer or FamilyData({}, {}, ()), str(data["model_type"]), _architecture(data, outer))
     if inside:
-        spec, uncounted = _whole(placed(spec, str(data["model_type"])), data, TextModel(config, outer, towers),
-                                 pictures)
+        spec, uncounted = _whole(placed(spec, str(data["model_type"])), around, towers, pictures)
+    keys = accounts(config, outer, around.read)
     notes = (*spec.notes, *config.notes)
     if not config.architecture:
         notes = (*notes, f"architectures is not given: counted as the {config.task} model of {config.model_type}")
@@ -65,24 +67,25 @@ def _read(
     notes = (*notes, *quantized.notes)
     update: dict[str, Any] = {"family": config.model_type, "notes": notes, "quantize": quantized.rules,
                               "caveats": (*spec.caveats, *quantized.caveats),
-                              "uncounted": (*spec.uncounted, *uncounted)}
+                              "uncounted": (*spec.uncounted, *uncounted, *keys.uncounted),
+                              "unread": tuple(problem.dotted() for problem in keys.unread),
+                              "defaults": keys.defaults}
     update |= rotary(config, spec) | recurrent(config) | behaviour(config, spec)
     if name and not spec.name:
         update["name"] = name
     spec = spec.model_copy(update=update)
     _refuse_impossible(spec, config)
-    return ReadConfig(spec, _unknown_keys(config, outer))
+    return ReadConfig(spec, keys.unread, keys.harmless)
 
 
 def _whole(
-    text: ModelSpec, data: dict[str, Any], model: TextModel, pictures: dict[str, Any] | None,
+    text: ModelSpec, around: Config, towers: tuple[str, ...], pictures: dict[str, Any] | None,
 ) -> tuple[ModelSpec, tuple[str, ...]]:
     """The text model with its towers, and what is not counted."""
     from paramcalc.readers.families.towers.whole import with_towers
 
-    around = Config(data, model.outer or FamilyData({}, {}, ()), str(data["model_type"]), _architecture(data))
     try:
-        spec, uncounted = with_towers(text, around, model.towers, pictures)
+        spec, uncounted = with_towers(text, around, towers, pictures)
     except ValidationError as error:
         from paramcalc.readers.config.locate import blamed
 
@@ -115,58 +118,35 @@ def understood(data: dict[str, Any]) -> TextModel:
     if type(model_type) is not str:
         raise SpecError(Problem("model_type is missing" if model_type is None else "model_type must be a string",
                                 ("model_type",) if "model_type" in data else (), "every config.json has one"))
-    family, architecture = family_data(model_type), _architecture(data)
+    family = family_data(model_type)
+    architecture = _architecture(data, family)
     if family is not None and builder(model_type) is not None:
+        _refuse_unknown_class(architecture, model_type, family)
         return TextModel(Config(data, family, model_type, architecture))
     if family is not None and "encoder" in family.defaults | data:
-        raise unknown_type(model_type, ("model_type",), architecture)
+        raise unknown_type(model_type, ("model_type",), architecture, data)
     found = text_model(data, family, model_type, architecture)
     if found is None:
-        raise unknown_type(model_type, ("model_type",), architecture)
+        raise unknown_type(model_type, ("model_type",), architecture, data)
+    if family is not None:
+        _refuse_unknown_class(architecture, model_type, family, found.config.family)
     return found
 
 
-def _architecture(data: dict[str, Any]) -> str:
+def _refuse_unknown_class(architecture: str, model_type: str, *families: FamilyData) -> None:
+    """A class of another name may be another model: a draft of it, a reward model, somebody's own."""
+    classes = [name for family in families for name in family.classes]
+    renamed = [name for family in families for name in family.renamed.values()]
+    if architecture and classes and architecture not in (*classes, *renamed):
+        raise unknown_class(architecture, model_type, classes)
+
+
+def _architecture(data: dict[str, Any], family: FamilyData | None) -> str:
+    """The class a config names, by the name the library or its own repository has for it; '' where it names none."""
     value = data.get("architectures")
     if value is None or value == []:
         return ""
     if type(value) is not list or not all(type(item) is str for item in value):
         raise SpecError(Problem("expected a list of class names", ("architectures",)))
-    return str(value[0])
-
-
-def _unknown_keys(config: Config, outer: FamilyData | None) -> tuple[Problem, ...]:
-    found = _strange(config.data, config.family, config.model_type, config.path, config.read, outer)
-    if outer is not None and config.path and config.outer is not None:
-        model_type = str(config.outer.get("model_type"))
-        again = {config.path[0], *_repeated(config.outer, config)}
-        return _strange(config.outer, outer, model_type, (), again) + found
-    return found
-
-
-def _repeated(outer: dict[str, Any], config: Config) -> set[str]:
-    """Keys around a text model that only say again what it says itself."""
-    said = config.family.defaults | config.data
-    return {key for key, value in outer.items() if key in said and _same(value, said[key])}
-
-
-def _strange(
-    data: dict[str, Any], family: FamilyData, model_type: str, path: tuple[str, ...], read: Collection[str],
-    also: FamilyData | None = None,
-) -> tuple[Problem, ...]:
-    known = family.spellings if also is None else family.spellings | also.spellings
-    strange = [key for key, value in data.items()
-               if not (key in known or key in read or key in NEUTRAL or key.startswith(NEUTRAL_PREFIXES))
-               and not _usual(key, value, model_type)
-               and not (path == () and isinstance(value, dict) and key.endswith("_config"))]
-    return tuple(Problem(f"unknown key {key[:100]!r}", (*path, key), "it is not counted; see the family's class")
-                 for key in strange)
-
-
-def _usual(key: str, value: object, model_type: str) -> bool:
-    here = NEUTRAL_IN.get(model_type, {}).get(key)
-    return here == ANY or any(_same(value, usual) for usual in (*NEUTRAL_AT.get(key, ()), *(here or ())))
-
-
-def _same(value: object, other: object) -> bool:
-    return type(value) is type(other) and value == other
+    name = str(value[0])
+    return name if family is None else family.renamed.get(name, name)

@@ -10,7 +10,6 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from paramcalc.errors import Problem, UnknownArchitectureError
 from paramcalc.readers.config.defaults import PUBLISHED
 from paramcalc.readers.families.towers.tables import ALONE, MODELS, TOWERS
 
@@ -118,16 +117,3 @@ def _encoder(model_type: str) -> Builder | None:
 def known() -> tuple[str, ...]:
     """Every model type that can be counted."""
     return tuple(sorted({*PUBLISHED, *MODELS, *(name for members in MEMBERS.values() for name in members.split())}))
-
-
-def unknown_type(model_type: str, path: tuple[str, ...], architecture: str = "") -> UnknownArchitectureError:
-    """A refusal of a model type nobody wrote, with the nearest ones: of a class of the same name, then of spelling."""
-    from difflib import get_close_matches
-
-    from paramcalc.readers.config.defaults import namesakes
-
-    names = {name.lower(): name for name in known()}
-    alike = [names[word] for word in get_close_matches(model_type.lower(), names, n=3, cutoff=0.4)]
-    near = list(dict.fromkeys([*(name for name in namesakes(architecture) if builder(name)), *alike]))[:3]
-    hint = f"nearest known: {', '.join(near)}" if near else "`paramcalc list families` shows the known ones"
-    return UnknownArchitectureError(Problem(f"unknown model_type {model_type[:100]!r}", path, hint))

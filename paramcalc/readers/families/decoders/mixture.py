@@ -306,6 +306,13 @@ STEP_NAMES = {"router": "moe.gate", "correction_bias": "moe.router_bias",
               **{f"experts.{name}": f"moe.{name}.weight" for name in ("gate_proj", "up_proj", "down_proj")},
               **{f"shared_experts.{name}": f"share_expert.{name}" for name in ("gate_proj", "up_proj", "down_proj")}}
 
+def _mimo_experts(config: Config) -> list[str]:
+    """A flag for each layer in published files; else all layers but the first."""
+    if isinstance(config.get("moe_layer_freq"), list):
+        return ["moe" if flag else "dense" for flag in config.per_layer("moe_layer_freq", config.layers)]
+    return sparse_but_first(config)
+
+
 ROWS: dict[str, Builder] = {
     "afmoe": Row("attention_bias", "attention_bias", qk_norm="head", placement="sandwich",
                  pattern=lambda c: every(c, c.integer("global_attn_every_n_layers")), more={"output_gate": "full"},
@@ -349,7 +356,7 @@ ROWS: dict[str, Builder] = {
                   experts=Experts("num_experts", layers=_mellum_experts)),
     "mimo_v2_flash": Row(pattern=mimo_layers, mixer=mimo_attention,
                          names=CORRECTED | {"sinks": "attention_sink_bias"},
-                         experts=Experts("n_routed_experts", layers=sparse_but_first, correction_bias="buffer")),
+                         experts=Experts("n_routed_experts", layers=_mimo_experts, correction_bias="buffer")),
     "solar_open": Row("attention_bias", names=CORRECTED, experts=Experts(
         "n_routed_experts", shared=shared_experts, correction_bias="buffer")),
     "step3p5": Row(mlp_bias="mlp_bias", mixer=_step_attention, names=STEP_NAMES, experts=Experts(

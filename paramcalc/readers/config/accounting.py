@@ -1,0 +1,138 @@
+"""Every key of a config accounted for: read, known to change no size, harmless as it stands, or able to change a size.
+
+A key that could change a size and that nobody reads makes every size a lower bound, so it must be told from those that
+cannot: crying wolf is the same fault as silence. A size that the file does not say comes from the class's defaults and
+is listed; where the file says something that looks like it under a name the class does not know, it is refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.errors import Problem, SpecError
+from paramcalc.readers.config.neutral import ANY, NEUTRAL, NEUTRAL_AT, NEUTRAL_IN, NEUTRAL_PREFIXES, REPEATS
+from paramcalc.readers.config.size_words import could_change_a_size, is_size, looks_like
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.config.defaults import FamilyData
+
+    Data = dict[str, object]
+
+NO_TOWERS = ("quantization_config", "generation_config", "compression_config", "rope_parameters", "rope_scaling")
+"""Mappings a config holds that are no part of the model."""
+TOWERS = ("vision", "visual", "image", "audio", "speech", "video", "projector", "tower", "encoder", "decoder", "talker",
+          "token2wav", "code2wav", "vq", "qformer", "depth", "codec", "perceiver")
+"""Words in the names of nested configs that describe a further part of the model."""
+
+
+class Accounts(NamedTuple):
+    """What of a config was not read, and what was not in it."""
+
+    unread: tuple[Problem, ...]
+    """Keys nobody reads that could change a size, located."""
+    harmless: tuple[str, ...]
+    """Keys nobody knows that can change none, as they stand."""
+    uncounted: tuple[str, ...]
+    """Nested configs of further parts, which a model of text alone does not have."""
+    defaults: dict[str, int]
+    """Sizes that the file does not say, from the defaults of its class, by dotted key."""
+
+
+def accounts(config: Config, outer: FamilyData | None, around: Collection[str] = ()) -> Accounts:
+    """Account for every key of a config and of what stands around it, whose keys in `around` were read.
+
+    Raises SpecError where an unknown key looks like a size that is taken from the class's defaults.
+    """
+    strange = [*_strange(config.data, config.family, config.model_type, config.path, config.read, outer)]
+    if outer is not None and config.path and config.outer is not None:
+        again = {config.path[0], *around, *_repeated(config.outer, config)}
+        strange = [*_strange(config.outer, outer, str(config.outer.get("model_type")), (), again), *strange]
+    towers = [f"{key} ({_type_of(value)})" for path, key, value in strange
+              if outer is None and not path and _is_tower(key, value)]
+    rest = [entry for entry in strange if outer is not None or entry[0] or not _is_tower(entry[1], entry[2])]
+    unread = [(path, key) for path, key, value in rest
+              if could_change_a_size(key, value) and not _repeats(key, value, config)]
+    defaults = _defaults(config)
+    _refuse_look_alikes(config, unread, defaults)
+    problems = (Problem(f"unknown key {key[:100]!r}: it could change a size, so every size is a lower bound",
+                        (*path, key), "see the family's class; a key that changes no size can be set to null")
+                for path, key in unread)
+    named = set(unread)
+    return Accounts(tuple(problems), tuple(".".join((*path, key)) for path, key, _ in rest if (path, key) not in named),
+                    tuple(towers), {".".join((*config.path, key)): value for key, value in defaults.items()})
+
+
+def _defaults(config: Config) -> dict[str, int]:
+    """Sizes asked for that no spelling of the file says and the class does."""
+    family, data = config.family, config.data
+    return {key: size for key, size in config.sizes.items()
+            if size > 0 and config.spelled(key) not in data and is_size(key) and key not in NEUTRAL
+            and size in (family.defaults.get(key), family.defaults.get(family.aliases.get(key, "")))}
+
+
+def _refuse_look_alikes(config: Config, unread: list[tuple[tuple[str, ...], str]], defaults: dict[str, int]) -> None:
+    problems = [Problem(f"unknown key {key[:100]!r} looks like {name}, which is not given: the default of the class "
+                        f"is {size:,}", (*path, key), f"write {config.spelled(name)}")
+                for path, key in unread for name, size in defaults.items()
+                if path == config.path and looks_like(key, name)]
+    if problems:
+        raise SpecError(*problems)
+
+
+def _strange(data: Data, family: FamilyData, model_type: str, path: tuple[str, ...], read: Collection[str],
+             also: FamilyData | None = None) -> Iterator[tuple[tuple[str, ...], str, object]]:
+    """Path, key and value of what neither the class nor a reader nor the lists of neutral keys know."""
+    known = family.spellings if also is None else family.spellings | also.spellings
+    for key, value in data.items():
+        if (key in known or key in read or key in NEUTRAL or key in NO_TOWERS or key.startswith(NEUTRAL_PREFIXES)
+                or _usual(key, value, model_type)):
+            continue
+        if path == () and also is None and _nested_elsewhere(key, value, family):
+            continue
+        yield path, key, value
+
+
+def _nested_elsewhere(key: str, value: object, family: FamilyData) -> bool:
+    """Nested configs of a composite model are accounted for where its towers are."""
+    return family.text_config is not None and isinstance(value, dict) and key.endswith("_config")
+
+
+def _repeated(outer: Data, config: Config) -> set[str]:
+    """Keys around a text model that only say again what it says itself."""
+    inner = config.family.defaults | config.data
+    return {key for key, value in outer.items() if key in inner and _same(value, inner[key])}
+
+
+def _usual(key: str, value: object, model_type: str) -> bool:
+    here = NEUTRAL_IN.get(model_type, {}).get(key)
+    return here == ANY or any(_same(value, usual) or _each(value, usual)
+                              for usual in (*NEUTRAL_AT.get(key, ()), *(here or ())))
+
+
+def _repeats(key: str, value: object, config: Config) -> bool:
+    """Whether a key says again, in another word, what a key that is read says."""
+    name = REPEATS.get(config.model_type, {}).get(key)
+    if name is not None:
+        usual = config.get(name)
+        return _same(value, usual) or _each(value, usual)
+    return any(_same(value, size) and looks_like(key, known) for known, size in config.sizes.items())
+
+
+def _same(value: object, other: object) -> bool:
+    return type(value) is type(other) and value == other
+
+
+def _each(value: object, other: object) -> bool:
+    """Whether a list says one value for every layer."""
+    return isinstance(value, list) and bool(value) and all(_same(item, other) for item in value)
+
+
+def _is_tower(key: str, value: object) -> bool:
+    return isinstance(value, dict) and bool(value) and key.endswith("_config") and any(word in key for word in TOWERS)
+
+
+def _type_of(value: object) -> str:
+    return str(value.get("model_type", "no model_type") if isinstance(value, dict) else "")[:100]

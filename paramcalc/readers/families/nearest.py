@@ -1,0 +1,76 @@
+"""Model types that a config of an unknown type may be like: by the class it names and the keys it holds, then by name.
+
+Only refusals come here, since the data of every known type is read.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from paramcalc.errors import Problem, UnknownArchitectureError
+from paramcalc.readers.config.defaults import family_data, model_types, namesakes
+from paramcalc.readers.config.neutral import NEUTRAL, NEUTRAL_PREFIXES
+from paramcalc.readers.families import builder, known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+FEW = 3
+"""With fewer keys than these, only the name says what is meant."""
+ROOTS = ("vit", "t5", "mamba", "mixtral", "bert", "llama")
+"""Types that others are told from: named first where several have the same keys, the last
+of them before the others."""
+
+
+def unknown_type(
+    model_type: str, path: tuple[str, ...], architecture: str = "", data: Mapping[str, object] | None = None,
+) -> UnknownArchitectureError:
+    """A refusal of a model type nobody wrote, with the known ones that the config `data` is most like."""
+    near = nearest(model_type, data or {}, architecture)
+    hint = f"nearest known: {', '.join(near)}" if near else "`paramcalc list families` shows the known ones"
+    return UnknownArchitectureError(Problem(f"unknown model_type {model_type[:100]!r}", path, hint))
+
+
+def nearest(model_type: str, data: Mapping[str, object], architecture: str = "", count: int = 3) -> list[str]:
+    """Up to `count` known model types, the likeliest first.
+
+    A key that few types have says more than one that all have; of types with the same keys the one that others are
+    told from comes first, then the one with the fewest other keys.
+    """
+    first = [name for name in namesakes(architecture) if builder(name)]
+    keys = {key for key in data if key not in NEUTRAL and not key.startswith(NEUTRAL_PREFIXES)} - {"model_type"}
+    spellings = {name: family.spellings for name in _candidates() if (family := family_data(name)) is not None}
+    weights = {key: 1 / owners for key in keys if (owners := sum(key in own for own in spellings.values()))}
+    share = 1 / len(keys) if len(keys) >= FEW else 0
+    scores = {name: (_alike(model_type, name) + share * sum(1 + 3 * weights[key] for key in weights.keys() & own),
+                     ROOTS.index(name) if name in ROOTS else -1, not name.endswith("_text"), -len(own))
+              for name, own in spellings.items()}
+    likely = [name for name in sorted(scores, key=scores.__getitem__, reverse=True) if scores[name][0] > FLOOR]
+    return list(dict.fromkeys([*first, *likely]))[:count]
+
+
+FLOOR = 0.3
+"""What is less alike than this is no help."""
+
+
+def _candidates() -> Iterable[str]:
+    """Types with a row, and composite types around one."""
+    composite = (name for name in model_types()
+                 if (family := family_data(name)) is not None and family.text_config and builder(family.text_config))
+    return dict.fromkeys([*known(), *composite])
+
+
+def _alike(one: str, other: str) -> float:
+    """How alike two names are: 1 where one begins with the other, else little, and only where they are nearly equal."""
+    short, long = sorted((_plain(one), _plain(other)), key=len)
+    if len(short) >= FEW and long.startswith(short):
+        return len(short) / len(long)
+    from difflib import SequenceMatcher
+
+    ratio = SequenceMatcher(None, short, long).ratio()
+    return ratio if ratio >= 0.75 else 0.0
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.lower())
