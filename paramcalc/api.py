@@ -7,31 +7,30 @@ path, `hf://organisation/name`, or a preset's name. Every function raises PCErro
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from paramcalc.build import build
 from paramcalc.readers.sources import loaded_of
 from paramcalc.settings import DEFAULT_TOKENS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from paramcalc.activations.policy import AttentionKernel, Library, Recompute
     from paramcalc.answers.count import By, Count
     from paramcalc.answers.fit import Fit
     from paramcalc.answers.memory import Memory
     from paramcalc.answers.speed import SpeedAnswer
     from paramcalc.build import Model
+    from paramcalc.catalog.accelerators import Accelerator
+    from paramcalc.catalog.formats import Format
     from paramcalc.checks.diff import Difference
     from paramcalc.checks.results import Run
     from paramcalc.estimates.layouts import Candidate
     from paramcalc.estimates.run import TrainingRun
     from paramcalc.estimates.run_settings import RunKeywords
-    from paramcalc.estimates.settings import ServingKeywords
+    from paramcalc.estimates.settings import FlopsKeywords, ServingKeywords, TrainingKeywords
     from paramcalc.estimates.speed_settings import SpeedKeywords, SpeedSettings
-    from paramcalc.estimates.training import Method
     from paramcalc.estimates.training_parts import Device
-    from paramcalc.measures.attention_pairs import Convention
     from paramcalc.measures.explain import Formula
     from paramcalc.measures.flops import Flops
     from paramcalc.measures.weights import WeightBytes
@@ -95,49 +94,33 @@ def fit(
     return fitted(loaded_of(model), serving, device)
 
 
-def train(
-    model: Source, seq: int = 2048, *, micro_batch: int = 1, dtype: str = "bf16", quant: str | None = None,
-    compute_dtype: str | None = None, grad_dtype: str | None = None, master: bool = True, optimizer: str = "adamw",
-    method: Method = "sft", recompute: Recompute = "none", attention: AttentionKernel = "flash",
-    activations: Library = "transformers", zero: int = 0, tp: int = 1, pp: int = 1,
-    ep: int = 1, cp: int = 1, dp: int = 1, lora_rank: int | None = None,
-    lora_targets: Sequence[str] = ("all-linear",),
-) -> list[Device]:
+def train(model: Source, seq: int | str = DEFAULT_TOKENS, **settings: Unpack[TrainingKeywords]) -> list[Device]:
     """Bytes on one device of each pipeline stage at the fullest moment of a step: `total` and its parts. As
-    `paramcalc train`."""
-    from paramcalc.activations.fold import Tokens
-    from paramcalc.activations.policy import Policy
-    from paramcalc.estimates.training import Layout, Recipe, Trainer
-    from paramcalc.transforms.formats import in_formats
-    from paramcalc.transforms.lora import Lora, adapt
+    `paramcalc train`. Raises UsageError for settings that cannot be, or have no effect."""
+    from paramcalc.estimates.run_settings import RunSettings
+    from paramcalc.estimates.training_plan import plan
 
-    made = in_formats(build_model(model), quant or "none")
-    if lora_rank is not None:
-        made = adapt(made, Lora(lora_rank, tuple(lora_targets)))
-    layout = Layout(tp, pp, dp, ep, cp, zero)
-    batch = micro_batch * (2 if method == "dpo" else 1)  # a pair is two sequences
-    policy = Policy(attention, recompute, activations, compute_dtype or dtype, batch)
-    trainer = Trainer(made, Recipe(dtype, grad_dtype, master, optimizer, compute_dtype=compute_dtype, method=method))
-    return trainer.devices(layout, Tokens(batch, seq, seq), policy)
+    chosen = plan(build_model(model), RunSettings.of({"seq": seq, **settings}))
+    return chosen.trainer.devices(chosen.layout, chosen.load, chosen.policy)
 
 
 def flops(
-    model: Source, seq: int = 2048, *, batch: int = 1, past: int = 0, source: int | None = None,
-    convention: Convention = "full", head: str = "all", images: Sequence[tuple[int, int]] = (),
+    model: Source, seq: int | str = DEFAULT_TOKENS, *, images: Sequence[tuple[int, int]] = (),
+    **settings: Unpack[FlopsKeywords],
 ) -> Flops:
     """FLOPs of `batch` sequences of `seq` new tokens: `forward`, `backward`, `components`. As `paramcalc flops`.
 
     `images` are width and height in pixels of the pictures of one sequence: their tokens come beside the `seq` others,
-    and the towers run over their patches. Raises UsageError where the model has no rule for pictures.
+    and the towers run over their patches. Raises UsageError for settings that cannot be, or where the model has no rule
+    for pictures.
     """
-    from paramcalc.measures.flops import Workload
+    from paramcalc.estimates.settings import FlopsSettings
     from paramcalc.measures.flops import flops as counted
 
     spec = read(model)
-    built, cuts = build(spec), cut_images(spec, images)
-    seq += sum(cut.tokens for cut in cuts)
-    load = Workload(batch, seq, past, seq if source is None else source, convention, head, cuts * batch)
-    return counted(built.tree, load)
+    given, cuts = FlopsSettings.of({"seq": seq, **settings}), cut_images(spec, images)
+    load = given.workload(sum(cut.tokens for cut in cuts))
+    return counted(build(spec).tree, load._replace(images=cuts * given.batch))
 
 
 def cut_images(model: Source, images: Sequence[tuple[int, int]]) -> tuple[Cut, ...]:
@@ -157,6 +140,36 @@ def cut_images(model: Source, images: Sequence[tuple[int, int]]) -> tuple[Cut, .
         return tuple(rule.cut(*size) for size in images) if rule is not None else ()
     except PydanticCustomError as error:
         raise UsageError(Problem(str(error.message()))) from error
+
+
+def estimate(model: Source, context: int | str = DEFAULT_TOKENS) -> dict[str, Any]:
+    """The one page of a model as the object `paramcalc estimate --json` writes."""
+    from paramcalc.reports.estimate import answer
+    from paramcalc.sizes import tokens
+
+    loaded = loaded_of(model)
+    return answer(loaded, build(loaded.spec), tokens(context, "context")).json
+
+
+def models(text: str = "") -> list[str]:
+    """Names of presets that contain a text, in any case."""
+    from paramcalc.readers.presets import presets
+
+    return [name for name in presets() if text.lower() in name]
+
+
+def gpus() -> Mapping[str, Accelerator]:
+    """Accelerators of the catalog by name."""
+    from paramcalc.catalog.accelerators import accelerators
+
+    return accelerators()
+
+
+def formats() -> Mapping[str, Format]:
+    """Number formats of the catalog by name, without the GGUF mixes `quant` also takes."""
+    from paramcalc.catalog.formats import formats as known
+
+    return known()
 
 
 def explain(model: Source, glob: str = "*") -> list[Formula]:
@@ -219,6 +232,9 @@ def layouts(model: Source, gpu: str, gpus: int, **keywords: Unpack[RunKeywords])
     from paramcalc.estimates.training_plan import fitting
 
     return fitting(build_model(model), RunSettings.of(dict(keywords) | {"gpu": gpu, "gpus": gpus}))[0]
+
+
+search = layouts
 
 
 def speed(

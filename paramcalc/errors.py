@@ -53,7 +53,7 @@ class PCError(Exception):
 
     def __init__(self, *problems: Problem | str) -> None:
         self.problems = tuple(Problem(p) if isinstance(p, str) else p for p in problems)
-        super().__init__("\n".join(str(p) for p in self.problems))
+        super().__init__("\n".join(f"{p}\nhint: {p.hint}" if p.hint else str(p) for p in self.problems))
 
     def within(self, source: str) -> PCError:
         """The same refusal, with the file's name put to each problem that has none."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.cli.options import Common, Models
+from paramcalc.cli.options import Common, Format, Models
 from paramcalc.cli.run import answer_all
+from paramcalc.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
@@ -20,6 +21,12 @@ EXAMPLES = (
 
 def convert(models: Models, common: Common) -> int:
     """Convert a MODEL to a YAML spec that counts the same, tensor by tensor."""
+
+    if common.style in (Format.markdown, Format.csv):
+        raise UsageError(Problem(f"--format {common.style} has no effect: a spec is YAML, or JSON with --json"))
+    if len(models) > 1 and common.style is Format.table:
+        raise UsageError(Problem("several MODELs are several documents, which no reader takes from one stream",
+                                 hint="--json, or one MODEL at a time"))
 
     def make(loaded: Loaded) -> Report:
         from paramcalc.build import build

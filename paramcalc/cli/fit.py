@@ -9,6 +9,7 @@ import typer
 from paramcalc.cli.options import Common, Models, Plot
 from paramcalc.cli.run import answer_all
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.effects import need_encoder
 from paramcalc.estimates.settings import DeviceSettings, FitSettings
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def fit(
             every = answers.fit_all(loaded, serving, device)
             return Report(every.to_dict(), catalog_tables(every), every.failed, catalog_csv_rows(every))
         answer = answers.fit(loaded, serving, device)
+        need_encoder(serving, answer.built)
         if plot is not None:
             from paramcalc.reports.plot import draw
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.cli.options import Common, Models
 from paramcalc.cli.run import answer_all
+from paramcalc.estimates.effects import need_encoder
 from paramcalc.estimates.settings import FlopsSettings
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def flops(models: Models, common: Common, settings: FlopsSettings) -> int:
         from paramcalc.build import build
         from paramcalc.reports.flops import answer
 
-        return answer(loaded, build(loaded.spec), settings.workload(), settings.recompute)
+        model = build(loaded.spec)
+        need_encoder(settings, model)
+        return answer(loaded, model, settings.workload(), settings.recompute)
 
     return answer_all(models, common, make)

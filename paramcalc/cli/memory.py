@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.cli.options import Common, Models, Plot
 from paramcalc.cli.run import answer_all
+from paramcalc.estimates.effects import need, need_encoder
 from paramcalc.estimates.settings import DeviceSettings, ServingSettings
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def memory(
     models: Models, common: Common, serving: ServingSettings, device: DeviceSettings, plot: Plot = None,
 ) -> int:
     """Show the memory needed to serve a model: weights, cache, activations and overhead of each device."""
-    device.check()
+    need(device, ("gpu_memory_utilization", "accelerators"), given=device.gpu is not None, what="--gpu",
+         hint="--gpu h100")
 
     def make(loaded: Loaded) -> Report:
         from paramcalc.answers.memory import memory as needed
@@ -31,6 +33,7 @@ def memory(
         from paramcalc.reports.table import Report
 
         answer = needed(loaded, serving, device)
+        need_encoder(serving, answer.built)
         if plot is not None:
             from paramcalc.reports.plot import draw
 

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 import typer
 
 from paramcalc.cli.streams import tell
+from paramcalc.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     pass
@@ -111,6 +112,11 @@ class Written(Talk):
     json: Json = False
     output: Output = None
     color: ColorOption = Color.auto
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for two formats at once."""
+        if self.json and self.format not in (Format.table, Format.json):
+            raise UsageError(Problem(f"--json and --format {self.format} are two formats", hint="leave one out"))
 
     @property
     def style(self) -> Format:

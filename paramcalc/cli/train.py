@@ -11,6 +11,7 @@ from pydantic import Field
 from paramcalc.cli.options import Common, Models, Plot
 from paramcalc.cli.run import answer_all
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.effects import need
 from paramcalc.estimates.run_settings import RunSettings
 from paramcalc.settings import option
 
@@ -39,7 +40,7 @@ class TrainCommand(RunSettings):
 
 def train(models: Models, common: Common, settings: TrainCommand, plot: Plot = None) -> int:
     """Show the memory needed to train a model on each device: weights, gradients, optimizer, activations."""
-    terms = _terms(settings)
+    terms = _terms(settings, plot=plot is not None)
 
     def make(loaded: Loaded) -> Report:
         from paramcalc.build import build
@@ -52,13 +53,18 @@ def train(models: Models, common: Common, settings: TrainCommand, plot: Plot = N
     return answer_all(models, common, make)
 
 
-def _terms(settings: TrainCommand) -> Terms | None:
+def _terms(settings: TrainCommand, *, plot: bool) -> Terms | None:
     """What a run is asked for. Raises UsageError for what has no effect, before any model is read."""
     from paramcalc.estimates.training_plan import layout_of
 
     terms = settings.terms()
     if settings.search and (settings.gpu is None or settings.gpus is None):
         raise UsageError(Problem("--search needs --gpu NAME and --gpus N", hint="--gpu h100 --gpus 256 --search"))
+    if settings.search and plot:
+        raise UsageError(Problem("--plot has no effect with --search", hint="plot one of the layouts it lists"))
+    need(settings, ("micro_batches",), given=settings.pp > 1 or terms is not None or settings.micro_batches == 1,
+         what="--pp or --tokens", hint="--pp 4")
+    need(settings, ("accelerators",), given=settings.gpu is not None, what="--gpu", hint="--gpu h100")
     if settings.search and settings.method == "dpo":
         raise UsageError(Problem("--search tries micro-batches of sequences, --method dpo trains pairs",
                                  hint="leave --search or --method out"))

@@ -12,7 +12,6 @@ from typing import Annotated, Literal, TypedDict
 
 from pydantic import BeforeValidator, Field
 
-from paramcalc.errors import Problem, UsageError
 from paramcalc.measures.attention_pairs import Convention
 from paramcalc.measures.flops import Workload
 from paramcalc.settings import DEFAULT_TOKENS, CachedTokens, Devices, Settings, Share, Stages, Tokens, option
@@ -94,13 +93,6 @@ class DeviceSettings(Settings):
         share = self.gpu_memory_utilization
         return None if share is None else (share.numerator, share.denominator)
 
-    def check(self) -> None:
-        """Raise UsageError for what has no effect without an accelerator."""
-        lonely = [name for name in ("gpu_memory_utilization", "accelerators") if self.said(name)]
-        if self.gpu is None and lonely:
-            option_name = lonely[0].replace("_", "-")
-            raise UsageError(Problem(f"--{option_name} has no effect without --gpu", hint="--gpu h100"))
-
 
 class FitSettings(RuntimeSettings):
     """How a model is served, at one context or several."""
@@ -125,10 +117,12 @@ class FlopsSettings(Settings):
     head: Literal["all", "last"] = option("all", "Positions that get logits.")
     recompute: Literal["none", "selective", "full"] = option("none", "What the training step recomputes.")
 
-    def workload(self) -> Workload:
-        """The workload."""
-        source = self.seq if self.source is None else self.source
-        return Workload(self.batch, self.seq, self.past, source, self.convention, self.head)
+    def workload(self, more: int = 0) -> Workload:
+        """The workload, with more tokens beside `seq`: those of pictures."""
+        seq = self.seq + more
+        source = seq if self.source is None else self.source
+        return Workload(self.batch, seq, self.past, source, self.convention, self.head,
+                        absorbed=seq == 1 and self.past > 0)
 
 
 class TrainingSettings(Settings):
@@ -172,6 +166,17 @@ class TrainingSettings(Settings):
         ("all-linear",), "Modules that get adapters.", metavar="NAME[,…]")
     lora_dropout: Annotated[float, Field(ge=0, lt=1)] = option(0.0, "Dropout of what the adapters read.")
     dora: bool = option(False, "Train a magnitude for each output of an adapter as well (DoRA).")
+
+
+class FlopsKeywords(TypedDict, total=False):
+    """`FlopsSettings` without `seq`, as keyword arguments."""
+
+    batch: int
+    past: int | str
+    source: int | str | None
+    convention: Convention
+    head: Literal["all", "last"]
+    recompute: Literal["none", "selective", "full"]
 
 
 class TrainingKeywords(TypedDict, total=False):

@@ -9,6 +9,7 @@ from paramcalc.activations.policy import Policy
 from paramcalc.catalog.accelerators import Accelerator, find_accelerator
 from paramcalc.catalog.training import usual_step_tokens
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.effects import need, need_encoder
 from paramcalc.estimates.layouts import search
 from paramcalc.estimates.run import Terms, model_flops, run
 from paramcalc.estimates.train_step import Stepper
@@ -56,7 +57,11 @@ def sequences(settings: RunSettings) -> int:
 
 
 def trainer_of(model: Model, settings: RunSettings) -> Trainer:
-    """The model with its adapters, under the recipe."""
+    """The model with its adapters, under the recipe. Raises UsageError for settings that would have no effect."""
+    need(settings, ("lora_targets", "dora", "lora_dropout"), given=settings.lora_rank is not None, what="--lora-rank",
+         hint="--lora-rank 16")
+    need(settings, ("zero_shards",), given=settings.zero > 0, what="--zero", hint="--zero 3")
+    need_encoder(settings, model)
     recipe = Recipe(settings.dtype, settings.grad_dtype, settings.master, settings.optimizer,
                     settings.loss == "fused", settings.compute_dtype, settings.method)
     return Trainer(_adapted(model, settings), recipe)

@@ -36,12 +36,13 @@ def costs(tree: Node, load: Workload, recompute: str = "none") -> Costs:
     """The FLOPs of a workload, of its prompt and of the token after it.
 
     `recompute` during backward: `full`, all but the head; `selective`, attention's products of tokens with tokens
-    (arXiv:2205.05198 section 5).
+    (arXiv:2205.05198 section 5). The decoded token is counted as runtimes compute it under either convention: latents
+    attended to as the cache keeps them, and only the keys the query may see.
     """
     step = flops(tree, load)
     past = load.past or load.seq
     prompt = flops(tree, load._replace(head="last", past=0)).forward
-    token = flops(tree, load._replace(batch=1, seq=1, past=past)).forward
+    token = flops(tree, load._replace(batch=1, seq=1, past=past, convention="causal")).forward
     tokens = load.batch * load.seq
     again = {"none": 0, "selective": step.pairs, "full": step.forward - step.components.get("lm_head", 0)}[recompute]
     return Costs(load, step, prompt, token, past, recompute, again, six_n_d(tree, tokens),

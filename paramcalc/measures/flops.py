@@ -40,6 +40,9 @@ class Workload(NamedTuple):
     """`last`: logits only for the last position of each sequence."""
     images: tuple[Cut, ...] = ()
     """What the pictures of all sequences are cut into; their tokens are among `seq`."""
+    absorbed: bool = False
+    """Attend to latents as the cache keeps them whatever the convention, as runtimes decode; without it `full` expands
+    the whole cache again for each step, as the eager class does."""
 
 
 class Flops(NamedTuple):
@@ -119,7 +122,7 @@ def _visits(tensor: Tensor, load: Workload, positions: int) -> int:
     if tensor.role == "matmul":
         if tensor.per == "sequence" or (tensor.component == "lm_head" and load.head == "last"):
             return load.batch
-        if tensor.per == "key" and load.convention == "full":
+        if tensor.per == "key" and load.convention == "full" and not load.absorbed:
             positions += load.past
         return load.batch * (_source(load) if tensor.per == "source" else positions)
     if tensor.role == "conv":
@@ -167,7 +170,7 @@ def _edge(kernel: int, load: Workload) -> int:
 def _happens(work: Work, load: Workload) -> bool:
     """Whether this work is done at all: a latent is attended to as it is kept once tokens are cached, if only what
     must be done is counted."""
-    absorbed = bool(load.past) and load.convention == "causal"
+    absorbed = bool(load.past) and (load.absorbed or load.convention == "causal")
     return work.when in ("", "cached" if load.past else "prompt", "absorbed" if absorbed else "expanded")
 
 

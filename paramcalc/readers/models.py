@@ -56,9 +56,13 @@ def interpret(document: Document, name: str, overrides: Sequence[str] = (), *, s
     for override in overrides:
         _override(document.data, override)
     try:
-        return _interpret(document, name, strict=strict)
+        loaded = _interpret(document, name, strict=strict)
     except PCError as error:
         raise located(error, document) from error
+    changed = [_renamed(document.data, override.partition("=")[0]) for override in overrides]
+    if unused := [problem for problem in loaded.unknown if problem.dotted() in changed]:
+        raise UsageError(*(Problem(f"--set {p.dotted()}: {p.message}", hint=p.hint) for p in unused))
+    return loaded
 
 
 def warnings_of(spec: ModelSpec) -> tuple[str, ...]:
@@ -152,13 +156,29 @@ def _name(model: str) -> str:
     return path.stem if path.suffix in (".yaml", ".yml", ".json") else model
 
 
+HUGGING_FACE = {"num_heads": "num_attention_heads", "num_kv_heads": "num_key_value_heads",
+                "tie_embeddings": "tie_word_embeddings"}
+"""Fields of ours by what configs call them."""
+
+
+def _renamed(data: dict[str, Any], key: str) -> str:
+    """A key of `--set` in the words of the document: a config has names of its own for some fields of ours, and a
+    specification for some of a config's."""
+    if _is_config(data):
+        if key == "num_layers":
+            return next((name for name in DEPTH_KEYS if name in data), "num_hidden_layers")
+        return HUGGING_FACE.get(key, key)
+    ours = {theirs: name for name, theirs in HUGGING_FACE.items()} | {"num_hidden_layers": "num_layers"}
+    return ours.get(key, key)
+
+
 def _override(data: dict[str, Any], override: str) -> None:
     """`a.b=value` sets a nested value; the value is read as YAML reads a scalar or a list."""
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise SpecError(Problem(f"--set {override[:60]!r} is not key=value"))
     value = read_yaml(f"value: {text}", f"--set {key}").data["value"]
-    *parents, last = key.split(".")
+    *parents, last = _renamed(data, key).split(".")
     for parent in parents:
         data = data.setdefault(parent, {})
         if type(data) is not dict:

@@ -39,7 +39,7 @@ def headline(model: Model) -> str:
     spec = model.spec
     layers = model.tree.depth
     vocabulary = f" · vocab {spec.vocab_size:,}" if spec.vocab_size else ""
-    stack = f"{layers} layers · " if layers else ""
+    stack = f"{layers} layer{'' if layers == 1 else 's'} · " if layers else ""
     return f"{spec.name}   {stack}hidden {spec.hidden_size:,}{vocabulary}"
 
 

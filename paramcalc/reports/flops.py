@@ -51,7 +51,8 @@ def _assumptions(found: Costs) -> dict[str, Any]:
         "multiply_add": 2, "convention": load.convention, "batch": load.batch, "seq": load.seq, "past": load.past,
         "head": load.head, "recompute": found.recompute,
         "prefill": "logits of the last position of each sequence",
-        "decode_token": f"one token of one sequence after {found.past:,}",
+        "decode_token": f"one token of one sequence after {found.past:,}, as runtimes compute it: latent attention "
+                        "absorbed, only the keys the query may see",
         "left_out": "elementwise operations: norms, activations, softmax, rotary, the recurrences of scans",
     }
 
@@ -76,7 +77,7 @@ def _totals(found: Costs) -> Table:
         ("training step", step, "forward, backward" + AGAIN[found.recompute]),
         ("training, per token", step // tokens, ""),
         ("prefill", found.prefill, "logits of the last position only"),
-        ("one decoded token", found.decode, f"one sequence, {found.past:,} tokens in the cache"),
+        ("one decoded token", found.decode, f"one sequence, {found.past:,} tokens in the cache; latents absorbed"),
         ("6·N·D", found.six_n_d, f"the rule of thumb says {_percent(found.six_n_d, step)} of the training step"),
         ("PaLM's rule", found.palm, f"6·N·D and attention's square: {_percent(found.palm, step)} of it"),
     ]
