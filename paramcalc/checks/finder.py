@@ -98,8 +98,8 @@ class _Finder:
         for entry in entries:
             path = folder / entry.name
             if candidate(entry.name) and not entry.is_dir():
-                hidden = "is hidden" if entry.name.startswith(".") else ""
-                ignored = "is ignored by git" if known is not None and str(path) not in known else ""
+                hidden = "hidden" if entry.name.startswith(".") else ""
+                ignored = "ignored by git" if known is not None and str(path) not in known else ""
                 self.look(path, why or hidden or ignored)
         for entry in entries:
             if entry.is_dir():
@@ -115,13 +115,13 @@ class _Finder:
                 self.unsearched.append(str(path))
             return
         if not why and linked:
-            why = "is in a linked folder"
+            why = "in a linked folder"
         elif not why and entry.name.startswith("."):
-            why = "is in a hidden folder"
+            why = "in a hidden folder"
         elif not why and entry.name in OTHERS:
-            why = f"is in a folder named {entry.name}"
+            why = f"in a folder named {entry.name}"
         elif not why and above is not None and str(path) not in above:
-            why = "is in another repository" if (path / ".git").exists() else "is ignored by git"
+            why = "in another repository" if (path / ".git").exists() else "ignored by git"
         self._below(path, why, known, above)
 
     def _entries(self, folder: Path, why: str) -> Iterator[os.DirEntry[str]]:
@@ -152,7 +152,7 @@ def _recognised(path: Path) -> Recognised:
     named = likely(path.name)
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe is never opened: it might wait for ever
-            return Recognised(Kind.unclear, "is no regular file") if named else OTHER
+            return Recognised(Kind.unclear, "no regular file") if named else OTHER
         return recognise(path)
     except FileNotFoundError:
         why = "is a link to what is not there"

@@ -117,7 +117,7 @@ def _json(text: str, name: str, cut: bool) -> Recognised:
 def _large(text: str, name: str) -> Recognised:
     if name == CONFIG:
         return Recognised(Kind.near, "is too large to be read") if _WORDS.search(text) else OTHER
-    return Recognised(Kind.unclear, "is too large to be looked into") if '"model_type"' in text else OTHER
+    return Recognised(Kind.unclear, "too large to be looked into") if '"model_type"' in text else OTHER
 
 
 def _yaml(text: str) -> Recognised:
@@ -134,8 +134,9 @@ def _yaml(text: str) -> Recognised:
         return Recognised(Kind.near, f"has {marker!r}, but no `paramcalc: 1`")
     if len(ours) < ENOUGH or not set(ours) & set(SIZES):  # an action has a name, inputs and outputs too
         return OTHER
-    why = f"has {len(ours)} keys of a specification ({', '.join(ours[:ENOUGH])}), but no `paramcalc: 1`"
-    return Recognised(Kind.near if 2 * len(ours) > len(keys) else Kind.unclear, why)
+    why = f"{len(ours)} keys of a specification ({', '.join(ours[:ENOUGH])}), but no `paramcalc: 1`"
+    near = 2 * len(ours) > len(keys)
+    return Recognised(Kind.near, f"has {why}") if near else Recognised(Kind.unclear, why)
 
 
 def _alike(key: str) -> bool:

@@ -77,7 +77,7 @@ def _near(file: File, findings: list[Finding]) -> Iterator[Finding]:
 def _skipped(search: Search) -> Iterator[Finding]:
     for file in search.files:
         if file.state == "skipped":
-            yield Finding(file.path, SKIPPED, f"is not checked: it {file.why}")
+            yield Finding(file.path, SKIPPED, f"is not checked: {file.why}")
 
 
 def _uncounted(loaded: Loaded, name: str) -> Iterator[Finding]:

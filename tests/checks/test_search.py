@@ -122,16 +122,16 @@ def test_files_that_are_passed_over_are_listed_and_fail_when_strict(folder, chec
     assert (code, run["results"], run["checked"]) == (0, [], 1)
     skipped = {file["path"]: file["why"] for file in run["files"] if file["state"] == "skipped"}
     assert skipped == {
-        ".hidden/a.yaml": "is in a hidden folder", "vendor/b.yaml": "is in a folder named vendor",
-        "build/c.yaml": "is ignored by git", "nested/d.yaml": "is in another repository", ".e.yaml": "is hidden",
-        "pipe.yaml": "is no regular file",
-        "mine.yaml": "has 3 keys of a specification (vocab_size, hidden_size, num_layers), but no `paramcalc: 1`"}
+        ".hidden/a.yaml": "in a hidden folder", "vendor/b.yaml": "in a folder named vendor",
+        "build/c.yaml": "ignored by git", "nested/d.yaml": "in another repository", ".e.yaml": "hidden",
+        "pipe.yaml": "no regular file",
+        "mine.yaml": "3 keys of a specification (vocab_size, hidden_size, num_layers), but no `paramcalc: 1`"}
     assert sorted(run["unsearched"]) == [".venv", "node_modules"]
     code, run = check(".", "--strict")
     assert (code, {(f["path"], f["rule"]) for f in run["results"]}) == (1, {(path, "PC009") for path in skipped})
     assert check(".", "--strict", "--ignore", "PC009")[0] == 0
     guarded(["check", "."])
-    assert "1 file checked, 7 skipped: 1 is hidden, " in capsys.readouterr().out
+    assert "1 file checked, 7 skipped: 1 hidden, " in capsys.readouterr().out
 
 
 def test_a_linked_folder_is_not_followed_and_its_files_are_listed(folder, tmp_path_factory, check):
@@ -140,7 +140,7 @@ def test_a_linked_folder_is_not_followed_and_its_files_are_listed(folder, tmp_pa
     os.symlink(outside, "linked")
     os.symlink(outside, outside / "loop")
     run = check(".")[1]
-    assert [(f["path"], f["why"]) for f in run["files"][1:]] == [("linked/a.yaml", "is in a linked folder")]
+    assert [(f["path"], f["why"]) for f in run["files"][1:]] == [("linked/a.yaml", "in a linked folder")]
 
 
 def test_a_folder_that_cannot_be_read_is_an_error(folder, check, monkeypatch):
