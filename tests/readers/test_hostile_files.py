@@ -80,7 +80,9 @@ def test_the_largest_header_is_read(tmp_path):
 @pytest.mark.parametrize(("begin", "repeated", "times", "message"), [
     (b'{"a":[[]', b",[]", 33_000_000, "of '['; at most"), (b"{", b"{", 90_000_000, "of '{'; at most"),
     (b'{"a":[0', b",0", 40_000_000, "of ','; at most"), (b"[", b"[", 90_000_000, "does not start with"),
-    (b'{"a":{}', b',"a":{}', 310_000, "of '{'; at most")], ids=["lists", "mappings", "numbers", "brackets", "tensors"])
+    (b'{"a":{}', b',"a":{}', 310_000, "of '{'; at most"),
+    (b'{"a":{"data_offsets":[0,0]}', b',"a":{"data_offsets":[0,0]}', 250_000, "of '\"data_offsets\"'; at most")],
+    ids=["lists", "mappings", "numbers", "brackets", "tensors", "offsets"])
 def test_a_header_nobody_has_is_refused_before_it_is_parsed(begin, repeated, times, message, tmp_path):
     code, said = cheap("count", safetensors(tmp_path / "m.safetensors", begin + repeated * times))
     assert code == 2

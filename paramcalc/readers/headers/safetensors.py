@@ -37,8 +37,9 @@ DTYPES = {
 """The format's word to ours; unsigned numbers take as many bytes as signed ones."""
 MAX_SHARDS = 10_000
 MAX_DIMENSIONS = 32
-MOST = {b"{": MAX_TENSORS + 50_000, b"[": 2 * MAX_TENSORS + 50_000, b",": 12 * MAX_TENSORS}
-"""Marks of JSON in a header: an object and two lists a tensor, and what metadata may have of them."""
+MOST = {b'"data_offsets"': MAX_TENSORS, b"{": MAX_TENSORS + 50_000, b"[": 2 * MAX_TENSORS + 50_000,
+        b",": 12 * MAX_TENSORS}
+"""Marks of JSON in a header: an object with offsets and two lists a tensor, and what metadata may have of them."""
 
 
 def read_safetensors(path: Path) -> Header:
