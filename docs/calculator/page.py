@@ -6,14 +6,12 @@ the page are those of `paramcalc COMMAND`. Only the pictures are added here, by 
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import shlex
 from pathlib import Path
 from typing import Any
 
-from paramcalc.cli.main import run
+from paramcalc.cli.embedded import run_embedded
 from paramcalc.reports.pictures.components import component_map
 from paramcalc.reports.pictures.context import memory_chart
 
@@ -82,11 +80,7 @@ def options(question: dict[str, str]) -> list[str]:
 
 def command(words: list[str]) -> tuple[int, str, str]:
     """A command line's exit code and what it writes on its two streams."""
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = run(words)
-    written, messages = (stream.buffer.getvalue().decode("utf-8") for stream in (out, err))  # type: ignore[attr-defined]
-    return code, written, messages
+    return run_embedded(words)
 
 
 def problems(messages: str, path: str, name: str) -> list[dict[str, str]]:

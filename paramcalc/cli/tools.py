@@ -1,0 +1,136 @@
+"""Commands as tools for agents: their options as JSON Schemas, their answers as the published JSON.
+
+A tool is the command line with `--json`: it reads what the command reads, writes nothing and asks no network. Files are
+read below one folder only.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from paramcalc.cli.embedded import run_embedded
+from paramcalc.cli.main import parsed, summary
+from paramcalc.errors import PCError, Problem, UsageError
+from paramcalc.readers.presets import presets
+
+TOOLS = ("estimate", "count", "explain", "memory", "fit", "speed", "train", "flops", "check", "diff")
+WITHHELD = ("format", "json", "output", "color", "quiet", "debug", "offline", "plot", "write_lock", "against", "help")
+"""Options that say how an answer is written, write a file, or ask git."""
+FILES = ("FILE", "DIR", "PATH", "FOLDER")
+"""Placeholders of options that name a file."""
+ALONE = {"models": "model", "paths": "path"}
+"""Arguments a command takes many of, and a tool one of."""
+
+Schema = dict[str, Any]
+
+
+class Tool(NamedTuple):
+    """A command as an agent sees it."""
+
+    name: str
+    description: str
+    inputs: Schema
+    outputs: Schema
+
+
+def tools() -> list[Tool]:
+    """Every command an agent can call."""
+    return [Tool(name, summary(name), _inputs(name), _outputs(name)) for name in TOOLS]
+
+
+def call(name: str, arguments: dict[str, Any], root: Path) -> Any:  # noqa: ANN401 - the command's JSON
+    """The JSON of a command for arguments that fit its schema.
+
+    Raises UsageError for an unknown tool or argument, a value of another type, a file outside the root, and what the
+    command itself refuses, with its own words.
+    """
+    if name not in TOOLS:
+        raise UsageError(Problem(f"no tool is called {name[:60]!r}", hint=f"one of {', '.join(TOOLS)}"))
+    words, positional = [], []
+    known = _parameters(name)
+    for key, value in arguments.items():
+        parameter = known.get(key)
+        if parameter is None:
+            raise UsageError(Problem(f"{name} takes no {key[:60]!r}", hint=f"one of {', '.join(known)}"))
+        if parameter.param_type_name == "argument":
+            positional.append(_within(_text(key, value), root))
+        else:
+            words += _option(key, parameter, value)
+    done = run_embedded([name, *words, "--json", "--offline", "--", *positional] if _offline(name) else
+                        [name, *words, "--json", "--", *positional])
+    if done.code not in (0, 1) or not done.out:
+        raise UsageError(Problem(done.err.strip().removeprefix("error: ") or f"exit code {done.code}"))
+    return json.loads(done.out)
+
+
+def _parameters(name: str) -> dict[str, Any]:
+    """A command's arguments and the options an agent may set, by the name a tool has for them."""
+    return {ALONE.get(each.name, each.name.rstrip("_")): each for each in parsed(name).params
+            if each.param_type_name == "argument"
+            or (each.name.rstrip("_") not in WITHHELD and (each.metavar or "").split(":")[0] not in FILES)}
+
+
+def _offline(name: str) -> bool:
+    return any(each.name == "offline" for each in parsed(name).params)
+
+
+def _inputs(name: str) -> Schema:
+    properties = {key: _property(each) for key, each in _parameters(name).items()}
+    required = [key for key, each in _parameters(name).items() if each.param_type_name == "argument" and each.required]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _property(parameter: Any) -> Schema:  # noqa: ANN401 - Typer's own class
+    described: Schema = {"description": parameter.help or ""}
+    if getattr(parameter, "is_flag", False):
+        return described | {"type": "boolean"}
+    if getattr(parameter, "multiple", False):
+        return described | {"type": "array", "items": {"type": "string"}, "maxItems": 32}
+    return described | {"type": ["string", "integer", "number"]}
+
+
+def _outputs(name: str) -> Schema:
+    schema: Schema = json.loads(run_embedded(["schema", name]).out)
+    return schema if schema.get("type") == "object" else {"type": "object"}
+
+
+def _option(key: str, parameter: Any, value: object) -> list[str]:  # noqa: ANN401 - Typer's own class
+    flag = parameter.opts[0]
+    if getattr(parameter, "is_flag", False):
+        if not isinstance(value, bool):
+            raise UsageError(Problem(f"{key} is true or false"))
+        return [flag] if value else []
+    if getattr(parameter, "multiple", False):
+        if not isinstance(value, list):
+            raise UsageError(Problem(f"{key} is a list of strings"))
+        return [f"{flag}={_text(key, item)}" for item in value]
+    return [f"{flag}={_text(key, value)}"]
+
+
+def _text(key: str, value: object) -> str:
+    """A value as a word of the command line."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise UsageError(Problem(f"{key} is a string or a number"))
+    return str(value)
+
+
+def _within(word: str, root: Path) -> str:
+    """A preset's name, or a path below the root. Raises UsageError for all else a MODEL can be."""
+    if word in presets():
+        return word
+    try:
+        path = (root / word).resolve()
+        inside = path.is_relative_to(root.resolve()) and path.exists()
+    except (OSError, ValueError):
+        inside = False
+    if not inside or word.startswith(("hf://", "git:")) or word == "-":
+        raise UsageError(Problem(f"no preset and no file below the server's folder is called {word[:200]!r}",
+                                 hint="`paramcalc list` prints the presets"))
+    return str(path)
+
+
+def told(error: PCError) -> str:
+    """The words of a refusal, hints included."""
+    return "\n".join(f"{problem}\nhint: {problem.hint}" if problem.hint else str(problem) for problem in error.problems)

@@ -1,0 +1,70 @@
+"""The server for agents, asked by the protocol's own client over standard input and output."""
+
+import sys
+
+import anyio
+import pytest
+from jsonschema import Draft202012Validator
+from mcp import ClientSession, StdioServerParameters
+from mcp.client.stdio import stdio_client
+
+from paramcalc.cli.tools import TOOLS, call
+from paramcalc.errors import UsageError
+
+SPEC = "paramcalc: 1\nname: tiny\nsource: our own\nvocab_size: 100\nhidden_size: 8\nnum_layers: 1\nnum_heads: 2\n" \
+       "intermediate_size: 16\n"
+QUESTIONS = {
+    "estimate": {"model": "qwen3-8b"}, "count": {"model": "qwen3-8b", "by": "tensor"},
+    "explain": {"model": "qwen3-8b"}, "memory": {"model": "qwen3-8b", "context": "32k"},
+    "fit": {"model": "qwen3-8b", "gpu": "rtx-4090"}, "speed": {"model": "qwen3-8b", "gpu": "h100"},
+    "train": {"model": "qwen3-8b", "zero": 3, "dp": 8}, "flops": {"model": "qwen3-8b", "seq": 1024},
+    "check": {"path": "spec.yaml"}, "diff": {"old": "qwen3-8b", "new": "qwen3-14b"},
+}
+
+
+def session(root, ask):
+    """What `ask` returns of a session with a server of a folder."""
+    async def talk():
+        parameters = StdioServerParameters(command=sys.executable, args=["-m", "paramcalc", "mcp", "--root", str(root)])
+        async with stdio_client(parameters) as (read, write), ClientSession(read, write) as client:
+            await client.initialize()
+            return await ask(client)
+
+    return anyio.run(talk)
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path.parent / "outside.yaml").write_text(SPEC)
+    return tmp_path
+
+
+def test_every_tool_answers_by_its_schema_and_survives_nonsense(root):
+    async def ask(client):
+        schemas = {tool.name: tool for tool in (await client.list_tools()).tools}
+        answers = {name: await client.call_tool(name, arguments) for name, arguments in QUESTIONS.items()}
+        wrong = [await client.call_tool(name, arguments) for name, arguments in (
+            ("count", {}), ("count", {"model": 5.5}), ("count", {"model": "../outside.yaml"}), ("nothing", {}),
+            ("count", {"model": "qwen3-8b", "unknown": 1}), ("memory", {"model": "qwen3-8b", "batch": "--help"}),
+            ("count", {"model": "hf://organisation/name"}), ("memory", {"model": "qwen3-8b", "set": "x"}))]
+        after = await client.call_tool("count", {"model": "spec.yaml"})
+        return schemas, answers, wrong, after
+
+    schemas, answers, wrong, after = session(root, ask)
+    assert set(schemas) == set(TOOLS) == set(QUESTIONS)
+    for name, answer in answers.items():
+        assert not answer.is_error, (name, answer.content)
+        Draft202012Validator(schemas[name].output_schema).validate(answer.structured_content)
+        Draft202012Validator(schemas[name].input_schema).validate(QUESTIONS[name])
+        assert schemas[name].annotations.read_only_hint
+    assert all(answer.is_error and answer.content[0].text for answer in wrong)
+    assert after.structured_content["parameters"]["total"] > 0
+
+
+@pytest.mark.parametrize("word", ["/etc/passwd", "../outside.yaml", "link.yaml", "git:HEAD:spec.yaml", "-", "a\0b",
+                                  "x" * 5000])
+def test_nothing_outside_the_root_is_read(word, root):
+    (root / "link.yaml").symlink_to(root.parent / "outside.yaml")
+    with pytest.raises(UsageError, match="no preset and no file"):
+        call("count", {"model": word}, root)
