@@ -251,12 +251,12 @@ class Shop:
             if made is None:
                 left_out[device.key] = f"no room on {SIZES[-1]}"
                 continue
-            point = self.point(made, made.point(number))
-            if not (point.tpot_ms and point.tokens_per_second and point.tokens_per_second_per_device):
-                continue  # never: there is room
-            found.append(DeviceRow(device.key, made.devices, point.tpot_ms, point.tokens_per_second,
-                                   point.tokens_per_second_per_device, point.joules_per_token,
-                                   point.usd_per_million_output_tokens, made.known.name, made.known.covers(device)))
+            point = made.point(number)
+            rate = point.tokens_per_second
+            found.append(DeviceRow(
+                device.key, made.devices, _six(point.tpot.times(1000)), _six(rate), _six(rate.times(1 / made.devices)),
+                _rounded(point.joules_per_token), dollars(rate, made.devices, self.asked.price), made.known.name,
+                made.known.covers(device)))
         return tuple(sorted(found, key=lambda row: -row.tokens_per_second.expected / row.gpus)), left_out
 
     def smallest(self, device: Accelerator, number: int) -> Speed | None:
@@ -303,8 +303,12 @@ def _ms(figure: Figure | None) -> Figure | None:
 
 
 def _rounded(figure: Figure | None) -> Figure | None:
+    return _six(figure) if figure else None
+
+
+def _six(figure: Figure) -> Figure:
     """Six significant digits: more would only look exact."""
-    return Figure(*(float(f"{value:.6g}") for value in figure)) if figure else None
+    return Figure(*(float(f"{value:.6g}") for value in figure))
 
 
 def dollars(rate: Figure, devices: int, price: float | None) -> Figure | None:
@@ -317,7 +321,8 @@ def basis(made: Speed) -> dict[str, object]:
     known: SpeedClass = made.known
     which = ("of repeated measurements of one configuration" if made.spread == known.within else
              "of configurations that were not fitted" if made.spread == known.inside else
-             "of devices and models that were not fitted: this device was not measured")
+             "of devices and models that were not fitted: this device was not measured" if known.near(made.device) else
+             f"of devices that were not fitted, twice as wide: no device of {made.device.vendor} was measured")
     return {"class": known.name, "constants": known.constants.set_ones(), "records": known.records,
             "median_error": known.median_error, "p90_error": known.p90_error,
             "range": f"10th to 90th percentile {which}", "dates": known.dates, "sources": list(known.sources)}

@@ -48,6 +48,10 @@ class Spread(NamedTuple):
     middle: float = 1.0
     """The median, where the class is not centred."""
 
+    def twice(self) -> Spread:
+        """As wide again, in ratios: for devices of another vendor than those measured, an assumption."""
+        return Spread(self.low**2, self.high**2, self.middle)
+
 
 class SpeedClass(NamedTuple):
     """Measurements that share their constants."""
@@ -81,6 +85,17 @@ class SpeedClass(NamedTuple):
     def covers(self, device: Accelerator) -> bool:
         """Whether the class was measured on that device."""
         return device.key in self.devices
+
+    def near(self, device: Accelerator) -> bool:
+        """Whether a device of its vendor was measured."""
+        from paramcalc.catalog.accelerators import accelerators
+
+        known = accelerators()
+        return any(known[key].vendor == device.vendor for key in self.devices)
+
+    def spread(self, device: Accelerator) -> Spread:
+        """The range on that device."""
+        return self.inside if self.covers(device) else self.outside if self.near(device) else self.outside.twice()
 
     def suits(self, runtime: str, moe: bool, device: Accelerator) -> bool:
         """Whether the class is of that runtime, kind of model and device."""

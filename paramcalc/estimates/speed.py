@@ -22,8 +22,6 @@ from paramcalc.estimates.step import Host, Served, arithmetic
 from paramcalc.measures.cache import Serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from paramcalc.catalog.accelerators import Accelerator
     from paramcalc.catalog.speed import PowerShare, SpeedClass
     from paramcalc.estimates.step import Terms
@@ -98,8 +96,7 @@ class Speed:
         self.served, self.device, self.known, self.requests = served, device, known, requests
         self.draft, self.host, self.factor = draft, host, measured
         self.runtime = Runtime(SERVERS_LIKE.get(runtime, runtime) if runtime not in RUNTIMES else runtime)
-        covered = known.covers(device)
-        self.spread = known.within if calibrated else known.inside if covered else known.outside
+        self.spread = known.within if calibrated else known.spread(device)
         self.devices = served.split.devices
         self.constants: Constants = known.constants
         self.longest = self.room(requests.prompt + requests.output)
@@ -201,8 +198,3 @@ def power_share(sequences: float) -> PowerShare:
 def spread(value: float, by: Spread) -> Figure:
     """A value with its range."""
     return Figure(value * by.low, value * by.middle, value * by.high)
-
-
-def curve(speed: Speed, concurrencies: Iterable[int]) -> list[Point]:
-    """Points at several numbers of requests."""
-    return [speed.point(number) for number in concurrencies]

@@ -164,7 +164,8 @@ def _layers(tree: Node) -> float:
 def arithmetic(name: str, dtype: str) -> str:
     """The arithmetic weights of a format are multiplied in: of FP8 and FP4 with their activations, else expanded."""
     base = name or dtype
-    for start, kind in (("fp8", "fp8"), ("mxfp8", "fp8"), ("nvfp4", "fp4"), ("mxfp4", "fp4"), ("int8_channel", "int8")):
+    for start, kind in (("fp8", "fp8"), ("mxfp8", "fp8"), ("nvfp4", "fp4"), ("mxfp4", "fp4"),
+                        ("ggml_nvfp4", "fp4"), ("ggml_mxfp4", "fp4"), ("int8_channel", "int8")):
         if base.startswith(start):
             return kind
     return base if base in ("fp32", "fp16") else "bf16"

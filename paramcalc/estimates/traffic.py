@@ -30,11 +30,6 @@ class Volumes(NamedTuple):
     sequence: int
     stage: int
 
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return sum(self)
-
 
 def facts(tree: Node) -> Facts:
     """Read off a tree."""

@@ -114,6 +114,10 @@ def test_all_devices_are_sorted_and_the_rest_explained(call, answer):
      "is no size of memory"),
     (["--gpu", "rtx-4090", "--runtime", "llama.cpp", "--ram", "1GiB", "--ram-bandwidth", "fast"], "is no bandwidth"),
     (["--gpu", "cpu"], "error: "),
+    (["--gpu", "rtx-4090", "--runtime", "llama.cpp", "--dtype", "fp32", "--ram", "1GiB", "--ram-bandwidth", "80GB/s"],
+     "GiB have no room on the device, and --ram has 1.00"),
+    (["--all", "--plot", "curve.svg"], "--plot needs an accelerator with room for a request"),
+    (["--gpu", "h100", "--concurrency", ",".join(["1"] * 1001)], "1,001 numbers are more than 1,000"),
 ])
 def test_what_has_no_effect_or_meaning_is_refused(call, options, message):
     code, out, err = call("speed", "llama-3.1-8b", *options)
@@ -216,3 +220,51 @@ def test_micro_batches_come_from_what_was_said(answer):
     base = ("train", "gpt2", "--gpu", "h100", "--gpus", "8", "--tokens", "1B")
     for options, tokens in ((["--micro-batches", "4"], 4 * 8 * 4096), (["--global-batch", "64"], 64 * 4096)):
         assert answer(*base, *options)["assumptions"]["run"]["step_tokens"] == tokens
+
+
+def test_devices_of_another_vendor_get_twice_the_range(answer):
+    spans = []
+    for gpu in ("h100", "h800", "mi300x"):
+        found = answer("speed", "llama-3.1-8b", "--gpu", gpu, "--concurrency", "1")
+        point = found["points"][0]["tpot_ms"]
+        spans.append(point["high"] / point["low"])
+        assert ("no device of amd was measured" in found["basis"]["range"]) == (gpu == "mi300x")
+    assert spans == sorted(spans)
+    assert spans[2] == pytest.approx(spans[1] ** 2, rel=1e-3)
+
+
+@pytest.mark.parametrize(("runtime", "gpu"), [("vllm", "m3-max"), ("tensorrt-llm", "mi300x"), ("sglang", "strix-halo")])
+def test_runtimes_that_nobody_measured_on_such_a_device_are_refused(call, runtime, gpu):
+    code, out, err = call("speed", "llama-3.1-8b", "--gpu", gpu, "--runtime", runtime)
+    assert (code, out) == (2, "")
+    assert f"no measurement of {runtime} on" in err
+
+
+def test_settings_may_be_numbers_from_python():
+    found = paramcalc.speed("llama-3.1-8b", "h100", slo=0.02, measured=(0.012, 8), concurrency=8)
+    assert found.points[0].tpot_ms.expected == pytest.approx(12, rel=1e-4)
+    assert found.slo["tpot_ms"] == 20
+
+
+def test_runs_and_layouts_from_python():
+    run = paramcalc.training_run("llama-3.2-1b", "1T", "h100", 8, mfu=0.4, seq="2k")
+    assert run.gpu_hours.expected == pytest.approx(8 * 24 * run.days.expected)
+    rows = paramcalc.layouts("llama-3.2-1b", "h100", 2, seq=2048)
+    assert {row.layout.devices for row in rows} == {2}
+    assert rows[0].layout.dp == 2
+    with pytest.raises(UsageError, match="--search needs --gpu NAME and --gpus N"):
+        paramcalc.layouts("llama-3.2-1b", None, 2)
+
+
+def test_quantized_weights_are_not_trained(call):
+    code, _, err = call("train", "gpt2", "--quant", "nf4")
+    assert code == 2
+    assert "quantized weights cannot be trained directly" in err
+
+
+def test_devices_of_ones_own_without_bandwidth_or_memory_are_refused(call, tmp_path):
+    (tmp_path / "own.yaml").write_text("box:\n  name: My Box\n  vendor: nvidia\n  memory: 80 GiB\n"
+                                       "  flops: {bf16: 100}\n", "utf-8")
+    code, _, err = call("speed", "llama-3.1-8b", "--gpu", "box", "--accelerators", str(tmp_path / "own.yaml"))
+    assert code == 2
+    assert "bandwidth" in err or "box" in err

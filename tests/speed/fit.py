@@ -53,13 +53,17 @@ class Kind(NamedTuple):
     """Constants its own rows do not show are those of another class."""
 
 
+SERVERS = ("server", "workstation", "desktop")
+"""Devices that serving engines are made for."""
 KINDS = (
-    Kind("vllm dense", "vllm", "dense", dates="2025-06 to 2026-04", sources=(AIC,)),
-    Kind("vllm moe", "vllm", "moe", free=EXPERTS, dates="2025-06 to 2026-04", sources=(AIC,)),
-    Kind("tensorrt-llm dense", "tensorrt-llm", "dense", free=QUEUE, dates="2025-06 to 2026-04", sources=(AIC,)),
-    Kind("tensorrt-llm moe", "tensorrt-llm", "moe", dates="2025-06 to 2026-04", sources=(AIC,)),
-    Kind("sglang dense", "sglang", "dense", dates="2025-06 to 2026-04", sources=(AIC,)),
-    Kind("sglang moe", "sglang", "moe", dates="2025-06 to 2026-04", sources=(AIC,)),
+    Kind("vllm dense", "vllm", "dense", kinds=SERVERS, dates="2025-06 to 2026-04", sources=(AIC,)),
+    Kind("vllm moe", "vllm", "moe", kinds=SERVERS, free=EXPERTS, dates="2025-06 to 2026-04", sources=(AIC,)),
+    Kind("tensorrt-llm dense", "tensorrt-llm", "dense", vendor="nvidia", kinds=SERVERS, free=QUEUE,
+         dates="2025-06 to 2026-04", sources=(AIC,)),
+    Kind("tensorrt-llm moe", "tensorrt-llm", "moe", vendor="nvidia", kinds=SERVERS, dates="2025-06 to 2026-04",
+         sources=(AIC,)),
+    Kind("sglang dense", "sglang", "dense", kinds=SERVERS, dates="2025-06 to 2026-04", sources=(AIC,)),
+    Kind("sglang moe", "sglang", "moe", kinds=SERVERS, dates="2025-06 to 2026-04", sources=(AIC,)),
     Kind("llama.cpp geforce", "llama.cpp", vendor="nvidia", kinds=("desktop",), free=LOCAL,
          groups=("llama-bench", "community"), dates="2024-05 to 2026-09", sources=(BENCH, LLMFIT)),
     Kind("llama.cpp nvidia server and workstation", "llama.cpp", vendor="nvidia", kinds=("server", "workstation"),
