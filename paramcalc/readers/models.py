@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.errors import InputError, PCError, Problem, SpecError, UnknownArchitectureError, UsageError
 from paramcalc.readers.config.depth import DEPTH_KEYS, set_config_depth
+from paramcalc.readers.foreign import refuse_foreign
 from paramcalc.readers.text.document import Document, load_document, read_json, read_yaml
 from paramcalc.readers.text.located import located
 
@@ -200,6 +201,7 @@ def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
 
         spec, unknown, _ = read_config(data, name, _beside(document), _beside(document, PICTURES))
     else:
+        refuse_foreign(data)
         spec = parse_spec(document)
         unknown = tuple(Problem(f"{key[:100]!r} could change a size, so every size is a lower bound", ("unread", index))
                         for index, key in enumerate(spec.unread))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.neutral import ANY, NEUTRAL, NEUTRAL_AT, NEUTRAL_IN, NEUTRAL_PREFIXES, REPEATS
-from paramcalc.readers.config.size_words import could_change_a_size, is_size, looks_like
+from paramcalc.readers.text.size_words import could_change_a_size, is_size, looks_like
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

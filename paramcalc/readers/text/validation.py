@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.problems import problem_of
+from paramcalc.readers.text.size_words import means_the_same
 from paramcalc.readers.text.suggest import suggestion
 from paramcalc.sanitize import found, quote, visible
 
@@ -181,7 +182,10 @@ def _nearest(word: str, options: Sequence[str]) -> str:
 
 
 def closest(word: str, options: Sequence[str]) -> str:
-    """The option that is spelt most like a word, or else one whose last words are: `hedas` is num_heads."""
+    """The option that means the same (`d_model` is hidden_size), else the one that is spelt most like a word, or else
+    one whose last words are: `hedas` is num_heads."""
+    if meant := next((option for option in options if means_the_same(word, option)), ""):
+        return meant
     near = get_close_matches(word, options, n=1)
     if near:
         return near[0]

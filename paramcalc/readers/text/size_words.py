@@ -21,7 +21,7 @@ SAME = {
     "intermediate": "ffn", "inner": "ffn", "feedforward": "ffn", "vocabulary": "vocab", "experts": "expert",
     "key": "kv", "size": "dim", "width": "dim", "channels": "dim", "local": "", "routed": "", "num": "", "n": "",
     "number": "", "value": "", "attention": "", "attn": "", "d": "dim", "query": "", "padded": "", "of": "",
-    "tok": "", "token": "",
+    "tok": "", "token": "", "word": "",
 }
 """Words of size keys to one of several that mean the same; empty where a word adds nothing."""
 
@@ -46,7 +46,13 @@ def looks_like(key: str, name: str) -> bool:
     """Whether an unknown key means what a known one is called: `n_layers` is num_hidden_layers."""
     from difflib import SequenceMatcher
 
-    return _meaning(key) == _meaning(name) or SequenceMatcher(None, key.lower(), name).ratio() > 0.9
+    return means_the_same(key, name) or SequenceMatcher(None, key.lower(), name).ratio() > 0.9
+
+
+def means_the_same(key: str, name: str) -> bool:
+    """Whether two keys are made of words for the same sizes."""
+    meaning = _meaning(key)
+    return bool(meaning) and meaning == _meaning(name)
 
 
 @cache

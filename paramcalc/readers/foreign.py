@@ -1,0 +1,49 @@
+"""JSON files that lie beside models and are no model config: each named for what it is, with what to give instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.errors import Problem, UnknownArchitectureError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Foreign(NamedTuple):
+    """A kind of file: the keys that tell it, of which all must be there, and what to say."""
+
+    keys: tuple[str, ...]
+    what: str
+    hint: str = "give the folder or the config.json of the model"
+
+
+KINDS = (
+    Foreign(("peft_type",), "the configuration of a PEFT adapter",
+            "give the base model, and its adapter as --lora-rank and --lora-targets"),
+    Foreign(("_class_name",), "the configuration of a diffusers component", "diffusion models are not described"),
+    Foreign(("speculators_model_type",), "the configuration of a speculators draft model",
+            "give the config.json of the model it drafts for"),
+    Foreign(("producer", "quantization"), "the quantization settings ModelOpt writes beside a config.json",
+            "give the folder that holds both"),
+    Foreign(("ssm_cfg",), "a configuration of the original mamba_ssm package",
+            "give the config.json of the converted model, whose model_type is mamba or mamba2"),
+    Foreign(("d_model", "n_layer", "rms_norm"), "a configuration of the original mamba_ssm package",
+            "give the config.json of the converted model, whose model_type is mamba or mamba2"),
+    Foreign(("dim", "n_layers", "n_heads"), "a params.json of Meta's or Mistral's own code",
+            "give the config.json of the converted model"),
+    Foreign(("weight_map",), "the index of a sharded checkpoint", "name it NAME.safetensors.index.json"),
+    Foreign(("added_tokens_decoder",), "the configuration of a tokenizer"),
+    Foreign(("tokenizer_class",), "the configuration of a tokenizer"),
+    Foreign(("feature_extractor_type",), "the configuration of a preprocessor"),
+    Foreign(("image_processor_type",), "the configuration of a preprocessor"),
+    Foreign(("zero_optimization",), "a configuration of DeepSpeed"),
+)
+"""In the order they are asked; the keys are those the tool itself writes."""
+
+
+def refuse_foreign(data: Mapping[str, object]) -> None:
+    """Raise UnknownArchitectureError for a mapping that another tool wrote and that describes no model."""
+    for kind in KINDS:
+        if "paramcalc" not in data and all(key in data for key in kind.keys):
+            raise UnknownArchitectureError(Problem(f"this is {kind.what}, not of a model", (kind.keys[0],), kind.hint))

@@ -1,0 +1,43 @@
+"""Files that lie beside models are named for what they are; other names of a size are understood as hints."""
+
+import json
+
+import pytest
+
+import paramcalc
+from paramcalc.errors import SpecError, UnknownArchitectureError
+
+FILES = [
+    ("adapter", {"peft_type": "LORA", "r": 8, "target_modules": ["q_proj"], "bias": "none"}),
+    ("diffusers", {"_class_name": "UNet2DConditionModel", "attention_head_dim": 8}),
+    ("speculators", {"speculators_model_type": "eagle3", "transformer_layer_config": {"model_type": "llama"}}),
+    ("ModelOpt", {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8"}}),
+    ("mamba_ssm", {"d_model": 768, "n_layer": 24, "vocab_size": 50277, "ssm_cfg": {}, "rms_norm": True}),
+    ("params.json", {"dim": 4096, "n_layers": 32, "n_heads": 32, "norm_eps": 1e-5, "vocab_size": -1}),
+]
+
+
+@pytest.mark.parametrize(("name", "data"), FILES, ids=[name for name, _ in FILES])
+def test_a_file_of_another_tool_is_named(name, data, tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(data), "utf-8")
+    with pytest.raises(UnknownArchitectureError) as caught:
+        paramcalc.read(path)
+    problem, = caught.value.problems
+    assert name in problem.message
+    assert problem.hint
+    assert problem.line == 1
+
+
+@pytest.mark.parametrize(("key", "field"), [
+    ("num_hidden_layers", "num_layers"), ("n_layer", "num_layers"), ("num_attention_heads", "num_heads"),
+    ("num_key_value_heads", "num_kv_heads"), ("d_model", "hidden_size"), ("d_ff", "intermediate_size"),
+    ("tie_word_embeddings", "tie_embeddings"), ("padded_vocab_size", "vocab_size"),
+])  # fmt: skip
+def test_a_name_of_hugging_face_is_hinted(key, field, tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text(f"paramcalc: 1\n{key}: 4\n", "utf-8")
+    with pytest.raises(SpecError) as caught:
+        paramcalc.read(path)
+    hints = {problem.path: problem.hint for problem in caught.value.problems}
+    assert hints[key,] == f"did you mean '{field}'?"
