@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from paramcalc.cli import streams
+
 ROOT = Path(__file__).parents[2]
 PYTHON = f'"{sys.executable}" -m paramcalc'
 
@@ -55,3 +57,32 @@ def test_an_interrupt_is_quiet_at_any_time(module):
                           text=True, check=False)
     assert done.returncode == 130
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_missing_streams_are_put_in_place(monkeypatch):
+    opened = []
+    monkeypatch.setattr(os, "open", lambda path, _: opened.append(path))
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    streams.prepare()
+    assert opened == [os.devnull] * 3
+    assert (sys.stdin.read(), sys.stderr.write("x"), sys.stdout.isatty(), sys.stdout.fileno()) == ("", 1, False, 1)
+    sys.stdin.close()
+    sys.stderr.close()
+    assert (sys.stdout.write(""), sys.stdout.flush()) == (0, None)
+    with pytest.raises(OSError, match="it is closed") as caught:
+        sys.stdout.write("x")
+    assert streams.unwritable(caught.value) == "it is closed"
+    assert streams.unwritable(FileNotFoundError(2, "no such file", "x")) == ""
+
+
+def test_what_cannot_be_told_is_dropped(monkeypatch, tmp_path):
+    with (tmp_path / "full").open("w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        streams.tell("x")
+        stream.flush()
+    full = open("/dev/full", "w", buffering=1, encoding="utf-8")  # noqa: SIM115 - it cannot be closed before it is dropped
+    monkeypatch.setattr(sys, "stderr", full)
+    streams.tell("a line\n")
+    full.close()
+    assert (tmp_path / "full").read_text() == "x"
