@@ -1,10 +1,10 @@
-"""Rules about files that were meant to be checked, and about parts of a model that are not counted."""
+"""Rules about files that were meant to be checked, and about parts and sizes of a model that nobody gave."""
 
 from __future__ import annotations
 
 from paramcalc.checks.rule import Rule
 
-NEAR, SKIPPED, UNCOUNTED = "PC008", "PC009", "PC503"
+NEAR, SKIPPED, UNCOUNTED, DEFAULTED = "PC008", "PC009", "PC503", "PC504"
 RULES = (
     Rule(NEAR, "near-miss", "error", "A file was meant as a spec or config, but does not say so or cannot be read.",
          "It would not be checked, and nobody would notice. A spec says `paramcalc: 1`; a config.json is a whole JSON "
@@ -14,4 +14,6 @@ RULES = (
          "paths, or ignore the rule for it with a reason."),
     Rule(UNCOUNTED, "uncounted", "warning", "A part of the model is not counted.",
          "The figures are those of the rest. What `expect` promises holds for the rest only."),
+    Rule(DEFAULTED, "default-size", "error", "A config does not give a size, which is then the default of its class.",
+         "Another release of the library may have another default. It is an error with `--strict` only."),
 )

@@ -11,7 +11,7 @@ from paramcalc.checks.expectations import broken_promises
 from paramcalc.checks.results import Finding, Run
 from paramcalc.checks.rule import Rule
 from paramcalc.checks.rules import rules
-from paramcalc.checks.rules_search import NEAR, SKIPPED, UNCOUNTED
+from paramcalc.checks.rules_search import DEFAULTED, NEAR, SKIPPED, UNCOUNTED
 from paramcalc.checks.selection import Selection, comments
 from paramcalc.errors import PCError
 from paramcalc.readers.models import load
@@ -35,7 +35,7 @@ def check(
     findings = [finding for finding in chosen.unexplained() if chosen.counts(finding)]
     checked = [file for file in search.files if file.state == "checked"]
     for file in checked:
-        each = [*check_file(Path(file.path), overrides, known, extras)]
+        each = [*check_file(Path(file.path), overrides, known, extras, strict=chosen.strict)]
         if file.why:
             each = [*_near(file, each)]
         findings += [finding for finding in each if chosen.wanted(finding)]
@@ -48,9 +48,9 @@ def check(
 
 def check_file(
     path: Path, overrides: Sequence[str], known: dict[str, Rule],
-    extras: Sequence[Callable[[Subject], Iterable[Finding]]] = (),
+    extras: Sequence[Callable[[Subject], Iterable[Finding]]] = (), *, strict: bool = False,
 ) -> list[Finding]:
-    """What is wrong with one file, without what its comments ignore."""
+    """What is wrong with one file, without what its comments ignore; with `strict` also what nobody gave."""
     name = str(path)
     try:
         loaded = load(name, overrides)
@@ -63,6 +63,8 @@ def check_file(
     commented = path.suffix.lower() in (".yaml", ".yml")
     ignored, bare = comments(path.read_text(encoding="utf-8-sig")) if commented else ({}, [])
     findings = [*_found(subject, known, extras), *_unknown_keys(loaded, name), *_uncounted(loaded, name)]
+    if strict:
+        findings += _defaulted(loaded, name)
     graded = [f._replace(severity=known[f.rule].severity) for f in findings if f.rule not in ignored]
     return graded + [finding._replace(path=name) for finding in bare]
 
@@ -78,6 +80,13 @@ def _skipped(search: Search) -> Iterator[Finding]:
     for file in search.files:
         if file.state == "skipped":
             yield Finding(file.path, SKIPPED, f"is not checked: {file.why}")
+
+
+def _defaulted(loaded: Loaded, name: str) -> Iterator[Finding]:
+    line, column = loaded.document.place(("model_type",))
+    for key, size in loaded.spec.defaults.items():
+        yield Finding(name, DEFAULTED, f"{key} is not given: the class takes {size:,}", line=line, column=column,
+                      hint=f"write it down: {key}: {size}")
 
 
 def _uncounted(loaded: Loaded, name: str) -> Iterator[Finding]:
