@@ -110,6 +110,9 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """The refusal of a name, with the nearest known ones."""
     from difflib import get_close_matches
 
-    near = get_close_matches(slug(name), list(known), n=3, cutoff=0.5)
+    names, word = list(known), slug(name)
+    near = [each for each in names if each.startswith(f"{word}-") and each.endswith("-m")]
+    near += [each for each in names if each.startswith(word)] if len(word) > 2 else []
+    near = list(dict.fromkeys([*near, *get_close_matches(word, names, n=3, cutoff=0.5)]))[:3]
     nearest = f"the nearest: {', '.join(near)}" if near else ""
     return UsageError(Problem(f"unknown {kind} {name!r}", hint=nearest))

@@ -28,6 +28,7 @@ Values whose source is `recalled` are from memory: no place was found to read th
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -106,7 +107,10 @@ def accelerators(extra: Path | None = None) -> Mapping[str, Accelerator]:
 
 
 def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
-    """The accelerator of that key, alias or name, in any case; `extra` is a user's file that adds and overrides."""
+    """The accelerator of that key, alias or name, in any case, or one of a size; `extra` is a user's file that adds and
+    overrides."""
+    if (own := _of_size(name)) is not None:
+        return own
     wanted = slug(name)
     if extra is None and wanted in _rows():
         return _row(wanted)
@@ -118,6 +122,20 @@ def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
         if guess in by_alias or guess in table:
             return table[guess] if guess in table else by_alias[guess]
     raise unknown("accelerator", name, [*table, *by_alias])
+
+
+def _of_size(text: str) -> Accelerator | None:
+    """A device of which only the memory is said: `24GiB`, `24G` (GiB too), `24GB`; all of it can be used."""
+    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?(G|GiB|GB|M|MiB|MB)", text.strip())
+    if match is None:
+        return None
+    unit = match[2] if match[2].endswith("B") else f"{match[2]}iB"
+    try:
+        size = in_bytes(f"{match[1]} {unit}")
+    except ValueError:
+        return None
+    label = f"{match[1]} {unit}"
+    return Accelerator(slug(text), f"a device of {label}", "", memory=label, memory_bytes=size, usable_bytes=size)
 
 
 @cache

@@ -159,7 +159,12 @@ def find_format(name: str, family: str = "") -> Format:
     for base, tokens in _splits(wanted):
         if base in by_alias and (variant := _variant(known, by_alias, base, tokens)) is not None:
             return variant
-    raise unknown("number format", name, by_alias)
+    raise unknown("number format", name, [*by_alias, *mixes])
+
+
+def mixes() -> tuple[str, ...]:
+    """Names of GGUF mixes, which stand for a format of each tensor of a file."""
+    return texts(_document()["mixes"]["names"])
 
 
 def is_mix(name: str) -> bool:

@@ -31,9 +31,11 @@ class What(StrEnum):
 def list_(
     written: Written,
     what: Annotated[What, typer.Argument(help="What to list.")] = What.models,
+    text: Annotated[str, typer.Argument(metavar="[TEXT]", show_default=False, help="Only entries that contain it: "
+                                        "qwen, h100.")] = "",
 ) -> int:
     """List what is built in: models, gpus, formats, optimizers, families or rules."""
     from paramcalc.reports.listing import answer
 
-    emit([answer(what.value)], written, many=False)
+    emit([answer(what.value, text)], written, many=False)
     return 0

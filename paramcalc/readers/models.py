@@ -46,6 +46,14 @@ def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False,
     keys that could change a size, uncounted parts and sizes from a class's defaults are errors. `tell` is called with
     the address of each request to the hub.
     """
+    from paramcalc.readers.names import preset_of, repository
+
+    if "/" in model and (name := repository(model)):
+        if preset := preset_of(name):
+            loaded = load(preset, overrides, strict=strict)
+            note = f"{name} is answered by the preset {preset}; nothing was asked of the hub"
+            return loaded._replace(warnings=(*loaded.warnings, note))
+        model = f"hf://{name}"
     found = _found(model, tell)
     if not isinstance(found, Document):
         return _checkpoint(model, found, overrides)
@@ -137,9 +145,9 @@ def _preset(name: str) -> Document:
     found = presets()
     if name in found:
         return read_yaml(found[name].read_bytes(), name)
-    from difflib import get_close_matches
+    from paramcalc.readers.names import near_presets
 
-    near = get_close_matches(name, found, n=3, cutoff=0.5)
+    near = near_presets(name)
     hint = f"did you mean {', '.join(near)}?" if near else "a path, or a name `paramcalc list` prints"
     raise UnknownArchitectureError(Problem(f"no file and no preset is called {name[:100]!r}", hint=hint))
 

@@ -37,9 +37,13 @@ def gpus() -> list[Item]:
 def formats() -> list[Item]:
     """Number formats of the catalog, with their bits for a weight, scales included."""
     from paramcalc.catalog.formats import formats as known
+    from paramcalc.catalog.formats import mixes
 
     return [{"name": name, "kind": each.family, "bits_per_weight": f"{float(each.bits_per_weight):.4g}",
-             "block": each.block, "summary": each.summary, "source": each.source} for name, each in known().items()]
+             "block": each.block, "summary": each.summary, "source": each.source}
+            for name, each in known().items()] + [
+        {"name": name, "kind": "gguf mix", "bits_per_weight": "", "block": None,
+         "summary": "a plan for all tensors of a GGUF file", "source": ""} for name in mixes()]
 
 
 def optimizers() -> list[Item]:
@@ -71,9 +75,9 @@ KINDS: dict[str, Kind] = {"total": "count", "active": "count", "memory_bytes": "
 HIDDEN = ("source",)
 
 
-def answer(what: str) -> Answer:
-    """One list as an object and as a table; sources are in the object only."""
-    items = LISTS[what]()
+def answer(what: str, text: str = "") -> Answer:
+    """One list as an object and as a table, of entries that contain a text; sources are in the object only."""
+    items = [item for item in LISTS[what]() if text.lower() in " ".join(map(str, item.values())).lower()]
     keys = [key for key in (items[0] if items else {"name": ""}) if key not in HIDDEN]
     columns = tuple(Column(key.replace("_", " "), KINDS.get(key, "text")) for key in keys)
     table = Table("", columns, tuple(tuple(item[key] for key in keys) for item in items),

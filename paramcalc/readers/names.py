@@ -1,0 +1,47 @@
+"""Names people type for a model: presets and near misses of theirs, repositories of the hub and their addresses."""
+
+from __future__ import annotations
+
+import os
+import re
+from difflib import get_close_matches
+
+from paramcalc.readers.presets import presets
+
+ADDRESS = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-]{1,96}/[\w.-]{1,96})(?:/?|/(?:tree|blob|resolve)/.*)")
+REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+SOURCE = re.compile(r"^source: *['\"]?(?:hf://|https?://(?:huggingface\.co|hf\.co)/)?([\w.-]{1,96}/[\w.-]{1,96})",
+                    re.MULTILINE)
+SUFFIXES = (".yaml", ".yml", ".json", ".safetensors", ".gguf")
+
+
+def repository(model: str) -> str:
+    """The organisation and name a MODEL argument means on the hub; empty where it means a file or a preset.
+
+    `organisation/name`, a page's address, or `hf://organisation/name` without a revision or file.
+    """
+    if address := ADDRESS.fullmatch(model):
+        return address[1]
+    if model.startswith("hf://"):
+        name = model.removeprefix("hf://")
+        return name if REPOSITORY.fullmatch(name) else ""
+    plain = REPOSITORY.fullmatch(model) is not None and not model.lower().endswith(SUFFIXES)
+    return model if plain and not os.path.exists(model) and not os.path.isdir(model.partition("/")[0]) else ""
+
+
+def preset_of(name: str) -> str:
+    """The preset whose source is a repository of the hub, in any case; empty where there is none."""
+    wanted = name.lower()
+    for preset, path in presets().items():
+        source = SOURCE.search(path.read_text("utf-8")[:4000])
+        if source is not None and source[1].lower() == wanted:
+            return preset
+    return ""
+
+
+def near_presets(name: str, count: int = 3) -> list[str]:
+    """Presets somebody may have meant: those that begin so, contain it, or are spelled alike."""
+    known, wanted = presets(), name.lower().rpartition("/")[2]
+    near = [each for each in known if each.startswith(wanted)] + [each for each in known if wanted in each]
+    near += get_close_matches(wanted, known, n=count, cutoff=0.5)
+    return list(dict.fromkeys(near))[:count]
