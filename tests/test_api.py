@@ -105,7 +105,7 @@ def test_convert_counts_the_same(tmp_path):
 
 def test_check():
     run = paramcalc.check(ROOT / "configs" / "gpt2")
-    assert (run.checked, run.failed, run.exit_code) == (4, 0, 0)
+    assert (run.checked, run.failed, run.exit_code) == (len(list((ROOT / "configs" / "gpt2").glob("*.yaml"))), 0, 0)
 
 
 def test_importing_loads_nothing_else():

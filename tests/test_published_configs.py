@@ -1,8 +1,8 @@
 """Every preset against the config its publisher wrote: the same counts, tensors, weights, cache, FLOPs and
 training memory.
 
-The configs are the publisher's structural keys, and those that decide what training keeps, as the named page has them;
-of composite models their text model's. Keys that have no effect on a figure are left out.
+The configs are the publisher's structural keys, and those that decide what training keeps, as the named page has them,
+towers' included. Keys that have no effect on a figure are left out.
 """
 
 import json
@@ -50,8 +50,9 @@ def figures(model):
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record["preset"])
 def test_a_preset_is_its_published_config(record):
     preset = load(record["preset"]).spec
-    assert (preset.family, preset.source) == (record["config"]["model_type"], record["source"])
-    ours, published = figures(build(preset)), figures(build(read_config(record["config"]).spec))
+    config = read_config(record["config"]).spec
+    assert (preset.family, preset.source, preset.uncounted) == (config.family, record["source"], ())
+    ours, published = figures(build(preset)), figures(build(config))
     for name, figure in published.items():
         assert ours[name] == figure, name
 
