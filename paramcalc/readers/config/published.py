@@ -17,6 +17,8 @@ class Published(NamedTuple):
     """Attribute to the key files use."""
     defaults: dict[str, Any]
     source: str
+    text_key: str = ""
+    """Where a composite config has its text model."""
     renamed: dict[str, str] = {}  # noqa: RUF012 - never changed
     """Class names of files to the class they mean: ChatGLM's files name the body and hold the head."""
 
@@ -34,7 +36,7 @@ PUBLISHED_TYPES: dict[str, Published] = {
     "baichuan": Published(
         ("BaichuanForCausalLM", "BaiChuanForCausalLM", "BaichuanModel"), {}, UNTIED,
         "baichuan-inc/Baichuan2-13B-Base modeling_baichuan.py",
-        {"BaiChuanForCausalLM": "BaichuanForCausalLM"}),
+        renamed={"BaiChuanForCausalLM": "BaichuanForCausalLM"}),
     "bailing_moe": Published(("BailingMoeForCausalLM", "BailingMoeModel"), {}, BAILING,
                              "inclusionAI/Ling-lite modeling_bailing_moe.py"),
     "bailing_moe_v2": Published(
@@ -50,7 +52,7 @@ PUBLISHED_TYPES: dict[str, Published] = {
         UNTIED | {"add_bias_linear": False, "add_qkv_bias": False, "multi_query_attention": False, "rmsnorm": True,
                   "post_layer_norm": True, "inner_hidden_size": None},
         "THUDM/chatglm2-6b and THUDM/chatglm-6b modeling_chatglm.py",
-        {"ChatGLMModel": "ChatGLMForConditionalGeneration"}),
+        renamed={"ChatGLMModel": "ChatGLMForConditionalGeneration"}),
     "deepseek": Published(
         ("DeepseekForCausalLM", "DeepseekModel"), {},
         {"attention_bias": False, "first_k_dense_replace": 0, "moe_layer_freq": 1, "num_key_value_heads": None,
@@ -62,7 +64,15 @@ PUBLISHED_TYPES: dict[str, Published] = {
                   "n_routed_experts": None},
         "transformers modeling_dots1.py"),
     "Dream": Published(("DreamModel", "DreamBaseModel"), {}, UNTIED, "Dream-org/Dream-v0-Base-7B modeling_dream.py",
-                       {"DreamModel": "DreamForCausalLM"}),
+                       renamed={"DreamModel": "DreamForCausalLM"}),
+    "intern_vit_6b": Published(
+        ("InternVisionModel",), {},
+        {"qkv_bias": False, "qk_normalization": True, "norm_type": "rms_norm", "num_channels": 3, "image_size": 224,
+         "patch_size": 14},
+        "OpenGVLab/InternVL2-2B configuration_intern_vit.py"),
+    "internvl_chat": Published(
+        ("InternVLChatModel",), {}, {"downsample_ratio": 0.5},
+        "OpenGVLab/InternVL2-2B modeling_internvl_chat.py", "llm_config"),
     "internlm": Published(("InternLMForCausalLM", "InternLMModel"), {}, UNTIED | {"bias": True},
                           "internlm/internlm-7b modeling_internlm.py"),
     "internlm2": Published(
@@ -79,7 +89,7 @@ PUBLISHED_TYPES: dict[str, Published] = {
          "num_key_value_heads": "n_kv_heads", "intermediate_size": "mlp_hidden_size",
          "max_position_embeddings": "max_sequence_length", "tie_word_embeddings": "weight_tying"},
         UNTIED | {"include_bias": False, "include_qkv_bias": False, "embedding_size": None},
-        "GSAI-ML/LLaDA-8B-Base modeling_llada.py", {"LLaDAModelLM": "LLaDAForCausalLM"}),
+        "GSAI-ML/LLaDA-8B-Base modeling_llada.py", renamed={"LLaDAModelLM": "LLaDAForCausalLM"}),
     "mimo": Published(("MiMoForCausalLM", "MiMoModel"), {}, UNTIED | {"attention_bias": True,
                                                                      "num_nextn_predict_layers": 0},
                       "XiaomiMiMo/MiMo-7B-Base modeling_mimo.py"),
@@ -127,6 +137,6 @@ PUBLISHED_TYPES: dict[str, Published] = {
         ("TelechatForCausalLM", "TeleChatForCausalLM", "TelechatModel"),
         {"num_hidden_layers": "n_layer", "num_attention_heads": "n_head", "intermediate_size": "ffn_hidden_size",
          "num_key_value_heads": "num_key_value_heads"},
-        UNTIED, "Tele-AI/telechat-7B modeling_telechat.py", {"TeleChatForCausalLM": "TelechatForCausalLM"}),
+        UNTIED, "Tele-AI/telechat-7B modeling_telechat.py", renamed={"TeleChatForCausalLM": "TelechatForCausalLM"}),
     "xverse": Published(("XverseForCausalLM", "XverseModel"), {}, UNTIED, "xverse/XVERSE-13B modeling_xverse.py"),
 }

@@ -1,0 +1,46 @@
+"""InternVL 1 to 3 as published with code of their own: InternViT, and two matrices over joined patches.
+
+Source: OpenGVLab/InternVL2-2B, modeling_intern_vit.py and modeling_internvl_chat.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.families.towers.parts import Layer, Parts, conv, dense, layers, norm, projector, table, tower, vector
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.spec.tower import Tower
+
+TYPE = "intern_vit_6b"
+
+
+def vision(config: Config, at: str) -> Tower:
+    """InternViT: a learned scale on what attention and feed-forward give; the 6B size norms queries and keys."""
+    width, patch = config.integer("hidden_size"), config.integer("patch_size")
+    rows = (config.integer("image_size") // patch) ** 2 + 1
+    modules: Parts = {
+        "embeddings.class_embedding": vector(1, 1, width, component="other_embedding"),
+        "embeddings.patch_embedding": conv(width, config.integer("num_channels", 3), patch, patch),
+        "embeddings.position_embedding": vector(1, rows, width, component="position_embedding"),
+        "encoder.layers": layers(config.layers),
+    }
+    rms = config.choice("norm_type", ("layer_norm", "rms_norm"), "layer_norm") == "rms_norm"
+    shape = Layer(
+        "norm1", "attn", "norm2", scale1="ls1", scale2="ls2", fused="qkv", norm="rmsnorm" if rms else "layernorm",
+        names={"qkv_proj": "qkv", "o_proj": "proj", "up_proj": "fc1", "down_proj": "fc2"},
+        bias=("q", "k", "v", "o") if config.flag("qkv_bias") else ("o",),
+        qk_norm="full" if config.flag("qk_normalization") else "none")
+    block = shape(width, config.integer("num_attention_heads"), config.integer("intermediate_size"))
+    return tower("vision", width, modules, {"layer": block}, at)
+
+
+def internvl_chat(whole: Whole) -> Towers:
+    """Squares of patches are joined, normed and projected twice."""
+    config, width = whole.config, whole.text.hidden_size
+    factor = int(1 / config.number("downsample_ratio", 0.5))
+    into = whole.part("vision_config", TYPE).integer("hidden_size") * factor**2
+    join: Parts = {"mlp1.0": norm(into), "mlp1.1": dense(width, into), "mlp1.3": dense(width, width)}
+    return {**whole.tower("vision_config", "vision_model", TYPE), "projector": projector(join, into)}
