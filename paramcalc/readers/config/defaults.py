@@ -94,7 +94,9 @@ def _published(model_type: str) -> FamilyData | None:
     from paramcalc.readers.config.published import PUBLISHED_TYPES
 
     entry = PUBLISHED_TYPES.get(model_type)
-    return None if entry is None else FamilyData(entry.defaults, entry.aliases, entry.classes, renamed=entry.renamed)
+    if entry is None:
+        return None
+    return FamilyData(entry.defaults, entry.aliases, entry.classes, None, entry.text_key, entry.renamed)
 
 
 def _parsed(line: str, model_type: str) -> FamilyData:

@@ -17,7 +17,7 @@ class Published(NamedTuple):
     """Attribute to the key files use."""
     defaults: dict[str, Any]
     source: str
-    text_key: str = ""
+    text_key: str = "text_config"
     """Where a composite config has its text model."""
     renamed: dict[str, str] = {}  # noqa: RUF012 - never changed
     """Class names of files to the class they mean: ChatGLM's files name the body and hold the head."""
@@ -72,7 +72,8 @@ PUBLISHED_TYPES: dict[str, Published] = {
         "OpenGVLab/InternVL2-2B configuration_intern_vit.py"),
     "internvl_chat": Published(
         ("InternVLChatModel",), {}, {"downsample_ratio": 0.5},
-        "OpenGVLab/InternVL2-2B modeling_internvl_chat.py", "llm_config"),
+        "OpenGVLab/InternVL2-2B modeling_internvl_chat.py", "llm_config",
+        {"InternVLChatModel": "InternVLChatForConditionalGeneration"}),
     "internlm": Published(("InternLMForCausalLM", "InternLMModel"), {}, UNTIED | {"bias": True},
                           "internlm/internlm-7b modeling_internlm.py"),
     "internlm2": Published(

@@ -62,6 +62,7 @@ MEMBERS: dict[str, str] = {
     "decoders.rwkv": "rwkv",
     "decoders.xlstm": "xlstm",
     "decoders.zamba": "zamba zamba2 zaya",
+    "drafts": "dflash eagle eagle3 medusa",
     "encoders.albert": "albert",
     "encoders.bert":
         "bert roberta xlm-roberta camembert data2vec-text xlm-roberta-xl roberta-prelayernorm distilbert "

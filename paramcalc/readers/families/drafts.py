@@ -14,13 +14,14 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.errors import Problem, SpecError
-from paramcalc.readers.config.config import MAX_SIZE
+from paramcalc.readers.config.config import MAX_SIZE, Config
+from paramcalc.readers.config.defaults import FamilyData, family_data
 from paramcalc.spec.lower import QKV
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
-    from paramcalc.readers.config.config import Builder, Config
+    from paramcalc.readers.config.config import Builder
 
 Parts = dict[str, "Component"]
 EAGLE3_STATES = 3
@@ -34,6 +35,27 @@ DRAFT_CLASSES = {
     "MedusaModel": "medusa", "MedusaForCausalLM": "medusa",
 }
 """Class names of drafts, and the kind of each."""
+
+
+def draft_config(data: dict[str, Any]) -> Config | None:
+    """The config of a draft under the type of its kind; None where the class is none of a draft.
+
+    Files of the speculators format name no model type; the layer they are made of is a config of its own inside.
+    """
+    names = data.get("architectures")
+    kind = DRAFT_CLASSES.get(str(names[0])) if isinstance(names, list) and names else None
+    inside = data.get("transformer_layer_config")
+    if "speculators_model_type" in data and isinstance(inside, dict):
+        kind = kind or str(data["speculators_model_type"])
+        if kind not in ROWS:
+            return None
+        return Config(inside, _family(inside), kind, "", ("transformer_layer_config",), data)
+    return None if kind is None else Config(data, _family(data), kind, str(names[0]) if names else "")
+
+
+def _family(data: dict[str, Any]) -> FamilyData:
+    """What the class of the target says where the draft's config is silent."""
+    return family_data(str(data.get("model_type"))) or FamilyData({}, {}, ())
 
 
 def dflash(config: Config) -> ModelSpec:
@@ -128,8 +150,8 @@ def _layer(config: Config, at: str, width: int, *, reads: int | None = None, qk_
 
 def _spec(config: Config, modules: Parts) -> ModelSpec:
     config.read |= {"tie_word_embeddings", "max_position_embeddings", "num_key_value_heads", "layer_types"}
-    sizes = {key: config.integer(key) for key in ("vocab_size", "hidden_size")}
-    return ModelSpec(**sizes, modules=modules)
+    width = config.integer("hidden_size")
+    return ModelSpec(vocab_size=config.integer("vocab_size"), hidden_size=width, modules=modules)
 
 
 ROWS: dict[str, Builder] = {"dflash": dflash, "eagle": eagle, "eagle3": eagle3, "medusa": medusa}

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.parts import Layer, Parts, conv, dense, layers, norm, projector, table, tower, vector
+from paramcalc.readers.families.towers.parts import (
+    Layer,
+    Parts,
+    conv,
+    dense,
+    layers,
+    norm,
+    projector,
+    tower,
+    vector,
+)
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -15,6 +25,9 @@ if TYPE_CHECKING:
     from paramcalc.spec.tower import Tower
 
 TYPE = "intern_vit_6b"
+PICTURES = {"dynamic_image_size", "force_image_size", "max_dynamic_patch", "min_dynamic_patch", "pad2square",
+            "ps_version", "select_layer", "template", "use_thumbnail"}
+"""Keys about how pictures are cut and which layer's states are read: none changes a size."""
 
 
 def vision(config: Config, at: str) -> Tower:
@@ -40,6 +53,7 @@ def vision(config: Config, at: str) -> Tower:
 def internvl_chat(whole: Whole) -> Towers:
     """Squares of patches are joined, normed and projected twice."""
     config, width = whole.config, whole.text.hidden_size
+    config.read |= PICTURES
     factor = int(1 / config.number("downsample_ratio", 0.5))
     into = whole.part("vision_config", TYPE).integer("hidden_size") * factor**2
     join: Parts = {"mlp1.0": norm(into), "mlp1.1": dense(width, into), "mlp1.3": dense(width, width)}
