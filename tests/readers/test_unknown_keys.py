@@ -114,8 +114,8 @@ def test_nothing_is_listed_that_the_file_says_in_another_word():
 
 
 @pytest.mark.parametrize(("model_type", "architecture"), [
-    ("qwen3", "DFlashDraftModel"), ("llama", "Eagle3LlamaForCausalLM"), ("llama", "EagleLlamaForCausalLM"),
-    ("llama", "MedusaModel"), ("llama", "FooBarModel"), ("llama", "Qwen2ForCausalLM"), ("mixtral", "LlamaForCausalLM"),
+    ("qwen3", "DSparkTargetModel"), ("llama", "HydraLlamaForCausalLM"), ("llama", "RecurrentDrafterModel"),
+    ("llama", "ClassifierFreeModel"), ("llama", "FooBarModel"), ("llama", "Qwen2ForCausalLM"), ("mixtral", "LlamaForCausalLM"),
     ("bert", "JinaBertForMaskedLM"), ("llava", "LlavaLlamaForCausalLM"), ("gemma3", "Gemma2ForCausalLM"),
 ])  # fmt: skip
 def test_a_class_of_another_name_is_not_the_family(model_type, architecture):
@@ -153,7 +153,7 @@ PLAIN = dict.fromkeys(("hidden_size", "num_hidden_layers", "num_attention_heads"
     ("somebodys_moe", PLAIN | {"num_experts": 8, "moe_intermediate_size": 8, "decoder_sparse_step": 1}, "qwen3_moe"),
     ("ssm9000", {"state_size": 8, "conv_kernel": 8, "time_step_rank": 8, "hidden_size": 8, "expand": 2}, "mamba"),
     ("deepseek_ref", PLAIN | {"q_lora_rank": 8, "compress_ratios": [], "o_groups": 8}, "deepseek_v4"),
-    ("internvl_chat", {"llm_config": {"model_type": "x"}, "vision_config": {}, "downsample_ratio": 0.5}, "internvl"),
+    ("skywork_chat", {"llm_config": {"model_type": "x"}, "vision_config": {}, "downsample_ratio": 0.5}, "internvl"),
 ])  # fmt: skip
 def test_a_hint_goes_by_what_the_config_holds(model_type, keys, first):
     with pytest.raises(UnknownArchitectureError) as caught:
