@@ -16,15 +16,21 @@ from paramcalc.settings import DEFAULT_TOKENS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from paramcalc.answers.comparison import Comparison, Sweep
     from paramcalc.answers.count import By, Count
     from paramcalc.answers.fit import Fit
     from paramcalc.answers.memory import Memory
+    from paramcalc.answers.scaling import Scaling
+    from paramcalc.answers.solve import Solve
     from paramcalc.answers.speed import SpeedAnswer
     from paramcalc.build import Model
     from paramcalc.catalog.accelerators import Accelerator
     from paramcalc.catalog.formats import Format
     from paramcalc.checks.diff import Difference
     from paramcalc.checks.results import Run
+    from paramcalc.comparing import Question
+    from paramcalc.estimates.design.settings import ScalingKeywords
+    from paramcalc.estimates.design.solve_settings import SolveKeywords
     from paramcalc.estimates.layouts import Candidate
     from paramcalc.estimates.run import TrainingRun
     from paramcalc.estimates.run_settings import RunKeywords
@@ -170,6 +176,68 @@ def formats() -> Mapping[str, Format]:
     from paramcalc.catalog.formats import formats as known
 
     return known()
+
+
+def scaling(model: Source | None = None, **settings: Unpack[ScalingKeywords]) -> Scaling:
+    """A training run by a scaling law: `over_trained`, `optimal`, `extra_compute`. As `paramcalc scaling`.
+
+    Without a model, the optimum of `tokens`, `compute`, `loss` or of `gpu`, `gpus` and `days`. `fit` names a CSV file
+    of runs to fit a law to (extra `fit`).
+    """
+    from paramcalc.answers.scaling import scaling as answered
+    from paramcalc.estimates.design.settings import ScalingSettings
+
+    said = ScalingSettings.of(settings)
+    said.check()
+    fitted = None
+    if said.fit is not None:
+        from paramcalc.estimates.design.law_fit import RESAMPLES, fit_law
+        from paramcalc.readers.runs import read_runs
+
+        fitted = fit_law(read_runs(said.fit), resamples=RESAMPLES if said.resamples is None else said.resamples)
+    loaded = None if model is None else loaded_of(model)
+    return answered(loaded, build(loaded.spec) if loaded else None, said, fitted)
+
+
+def solve(like: Source = "llama-3.1-8b", changes: Sequence[str] = (), **settings: Unpack[SolveKeywords]) -> Solve:
+    """Architectures of a wanted size in the shape of a model: `candidates`, each with its `set`. As `paramcalc solve`.
+
+    A size with a unit (`"1.5B"`) is as exact as its digits; one without is exact. Sizes among `changes` stay.
+    """
+    from paramcalc.answers.solve import solve as solved
+    from paramcalc.estimates.design.solve_settings import SolveSettings
+
+    return solved(loaded_of(like, changes), SolveSettings.of(settings), changes)
+
+
+def compare(
+    *models: Source, context: int | str = DEFAULT_TOKENS, gpu: str | None = None, changes: Sequence[str] = (),
+    jobs: int = 1, **serving: Unpack[ServingKeywords],
+) -> Comparison:
+    """One row a model: `rows`, or the answer itself, which pandas and polars take as it is. As `paramcalc compare`."""
+    from paramcalc.comparing import compare as compared
+
+    return compared(models, _question(context, gpu, changes, serving), jobs=jobs)
+
+
+def sweep(
+    model: Source, *axes: str, context: int | str = DEFAULT_TOKENS, gpu: str | None = None,
+    changes: Sequence[str] = (), jobs: int = 1, **serving: Unpack[ServingKeywords],
+) -> Sweep:
+    """One row a combination of `num_layers=16..48:8`, `hidden_size=1024,2048`. As `paramcalc sweep`."""
+    from paramcalc.comparing import sweep as swept
+
+    return swept(model, axes, _question(context, gpu, changes, serving), jobs=jobs)
+
+
+def _question(
+    context: int | str, gpu: str | None, changes: Sequence[str], serving: ServingKeywords,
+) -> Question:
+    from paramcalc.comparing import Question
+    from paramcalc.estimates.settings import DeviceSettings, ServingSettings
+
+    settings = ServingSettings.of({"context": context, **serving})
+    return Question(settings, DeviceSettings.of({"gpu": gpu}), tuple(changes))
 
 
 def explain(model: Source, glob: str = "*") -> list[Formula]:

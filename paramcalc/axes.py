@@ -41,6 +41,9 @@ class Axis(str):
         self.runs = runs
         return self
 
+    def __reduce__(self) -> tuple[type[Axis], tuple[Run, ...]]:
+        return Axis, self.runs
+
 
 @lru_cache(maxsize=1024, typed=True)  # typed: an explained model's sizes are integers that know where they come from
 def axis(name: str, count: int, size: int = 1) -> Axis:

@@ -14,6 +14,9 @@ class Dim(int):
         self.formula = formula
         return self
 
+    def __reduce__(self) -> tuple[type[Dim], tuple[int, str]]:
+        return Dim, (int(self), self.formula)
+
     def __mul__(self, other: int) -> Dim:
         return product(self, other)
 

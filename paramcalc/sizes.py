@@ -26,6 +26,17 @@ def parse_decimal(value: str | int) -> int:
     return _size(value, DECIMAL, 1, MOST, "a number, such as 7B or 1.5T")
 
 
+def resolution(value: str | int) -> tuple[int, int]:
+    """A number of parameters and how exactly it was said: half a unit of its last digit (1.5B: 50,000,000; a number
+    without a unit: 1). Raises ValueError for what is no such number."""
+    amount = parse_decimal(value)
+    match = NUMBER.fullmatch(str(value).strip().replace(",", "").replace("_", ""))
+    if match is None or not match[2]:
+        return amount, 1
+    digits = len(match[1].partition(".")[2])
+    return amount, max(1, DECIMAL[match[2].lower()] // (2 * 10**digits))
+
+
 def parse_share(value: str | float) -> Fraction:
     """0.9 or 90%, more than 0 and at most 1. Raises ValueError for anything else."""
     text = str(value).strip()

@@ -65,29 +65,10 @@ def hidden(**options: Any) -> Any:  # noqa: ANN401 - stands for a field of any t
     return field(metadata={"key": None}, repr=False, compare=False, **options)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What every answer about a MODEL starts with."""
+class Document:
+    """What becomes JSON: a frozen, keyword-only dataclass with the name of its command."""
 
     command: ClassVar[str]
-    model: ModelName
-    warnings: tuple[str, ...] = ()
-    assumptions: dict[str, object] = field(default_factory=dict)
-    """Everything that was taken as given."""
-    uncounted: tuple[str, ...]
-    """Parts of the model that are not counted: all figures are of the rest."""
-    built: Model = hidden()
-    """The specification and its tree."""
-
-    def __post_init__(self) -> None:
-        """Name the sizes that come from the defaults of the model's class, whichever answer it is."""
-        if defaults := self.built.spec.defaults:
-            object.__setattr__(self, "assumptions", self.assumptions | {"defaults": dict(defaults)})
-
-    @property
-    def failed(self) -> bool:
-        """Whether something that was to hold does not; the exit code is then 1."""
-        return False
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `--json` writes."""
@@ -106,6 +87,30 @@ class Answer:
         described["required"].insert(0, "schema")
         described["properties"] = {"schema": {"const": f"paramcalc/{cls.command}/1"}} | described["properties"]
         return described
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer(Document):
+    """What every answer about a MODEL starts with."""
+
+    model: ModelName
+    warnings: tuple[str, ...] = ()
+    assumptions: dict[str, object] = field(default_factory=dict)
+    """Everything that was taken as given."""
+    uncounted: tuple[str, ...]
+    """Parts of the model that are not counted: all figures are of the rest."""
+    built: Model = hidden()
+    """The specification and its tree."""
+
+    def __post_init__(self) -> None:
+        """Name the sizes that come from the defaults of the model's class, whichever answer it is."""
+        if defaults := self.built.spec.defaults:
+            object.__setattr__(self, "assumptions", self.assumptions | {"defaults": dict(defaults)})
+
+    @property
+    def failed(self) -> bool:
+        """Whether something that was to hold does not; the exit code is then 1."""
+        return False
 
 
 def head(loaded: Loaded, model: Model | None = None) -> dict[str, Any]:

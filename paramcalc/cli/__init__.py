@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 
-COMMANDS = ("estimate", "count", "explain", "memory", "fit", "speed", "train", "flops", "check", "diff", "convert",
-            "report", "list", "schema", "mcp")
+COMMANDS = ("estimate", "count", "explain", "memory", "fit", "speed", "train", "flops", "scaling", "solve", "sweep",
+            "compare", "check", "diff", "convert", "report", "list", "schema", "mcp")
 """In the order of the help; each is a module of this package with a function of its name."""
 
 INTERRUPTED = 130

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from io import BytesIO
@@ -37,10 +37,17 @@ def draw(path: Path, name: str, found: Memory, machine: Machine | None) -> None:
 @contextmanager
 def saved(path: Path, wide: float) -> Iterator[tuple[Any, tuple[Any, Any]]]:
     """A figure of two axes, the right one `wide` times the left, written when left. Raises UsageError."""
+    with _written(path, lambda pyplot: pyplot.subplots(1, 2, figsize=(11, 4.5), width_ratios=(1, wide),
+                                                       layout="constrained")) as drawn:
+        yield drawn
+
+
+@contextmanager
+def _written(path: Path, make: Callable[[Any], tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
     if path.suffix not in SUFFIXES:
         raise UsageError(Problem(f"--plot {path}: a picture is one of {', '.join(SUFFIXES)}"))
     pyplot = _pyplot()
-    figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.5), width_ratios=(1, wide), layout="constrained")
+    figure, axes = make(pyplot)
     try:
         yield figure, axes
         picture = BytesIO()
@@ -48,6 +55,13 @@ def saved(path: Path, wide: float) -> Iterator[tuple[Any, tuple[Any, Any]]]:
         write_atomic(path, picture.getvalue())
     finally:
         pyplot.close(figure)
+
+
+@contextmanager
+def figure(path: Path) -> Iterator[Any]:
+    """A figure of one pair of axes, written when left. Raises UsageError."""
+    with _written(path, lambda pyplot: pyplot.subplots(figsize=(9, 5.5), layout="constrained")) as (_, axes):
+        yield axes
 
 
 def _pyplot() -> Any:  # noqa: ANN401 - matplotlib is not there when types are checked

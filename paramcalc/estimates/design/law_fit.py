@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from paramcalc.catalog.scaling_laws import Range
 from paramcalc.errors import InputError, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class LawFit(NamedTuple):
     """Of the loss, relative."""
     worst_error: float
     resamples: int
+    parameters: Range
+    tokens: Range
 
 
 def fit_law(
@@ -78,7 +81,9 @@ def fit_law(
     errors = numpy.abs(numpy.expm1(_predicted(numpy, best, data)[0] - data[:, 2]))
     constants = {name: Interval(float(v), float(lo), float(hi))
                  for name, v, lo, hi in zip(NAMES, values, low, high, strict=True)}
-    return LawFit(constants, len(runs), float(numpy.median(errors)), float(errors.max()), resamples)
+    sizes, tokens = [run.parameters for run in runs], [run.tokens for run in runs]
+    return LawFit(constants, len(runs), float(numpy.median(errors)), float(errors.max()), resamples,
+                  Range(min(sizes), max(sizes)), Range(min(tokens), max(tokens)))
 
 
 def _check(runs: Sequence[TrainingRun]) -> None:

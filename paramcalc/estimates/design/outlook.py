@@ -70,6 +70,7 @@ class Repeated(NamedTuple):
     loss: float
     optimal: Split
     """Of the same compute and unique tokens."""
+    optimal_loss: float
 
 
 class Outlook(NamedTuple):
@@ -160,7 +161,8 @@ def _served(law: Law, run: Split, level: float, tokens: float) -> Served:
 
 def _repeated(law: Law, run: Split, unique: float) -> Repeated:
     seen = epochs(run.tokens, unique)
+    optimal = repeated_optimum(law, run.compute, unique)
     return Repeated(
         unique, seen, worth(run.tokens, unique, repetition("data")), value_of_epoch(max(1.0, seen)),
-        repeated_loss(law, *run, unique), repeated_optimum(law, run.compute, unique),
+        repeated_loss(law, *run, unique), optimal, repeated_loss(law, *optimal, unique),
     )

@@ -1,0 +1,154 @@
+"""`compare` and `sweep`: one row a model, or one a combination of values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from paramcalc.answers.answer import Document
+from paramcalc.errors import PCError, Problem, UsageError
+from paramcalc.measures.known import Known, sizes_known
+from paramcalc.measures.parameters import count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from paramcalc.estimates.settings import DeviceSettings, ServingSettings
+    from paramcalc.readers.models import Loaded
+
+
+class Row(NamedTuple):
+    """What a model costs; a model that fails has only its name and the error."""
+
+    name: str
+    set: dict[str, Any] | None = None
+    """What was changed, by key."""
+    family: str | None = None
+    layers: int | None = None
+    hidden_size: int | None = None
+    total: int | None = None
+    """Parameters."""
+    active: int | None = None
+    """Parameters one token visits."""
+    embedding: int | None = None
+    embedding_share: float | None = None
+    known: Known | None = None
+    """How the parameters are known."""
+    uncounted: tuple[str, ...] | None = None
+    weights_bytes: int | None = None
+    cache_bytes_per_token: int | None = None
+    """Growth of the cache for one more token of one sequence at that context."""
+    flops_per_token: int | None = None
+    """Forward, of one token of a sequence of that context."""
+    memory_bytes: int | None = None
+    """Of the fullest device at that context and batch; with a device."""
+    fits: bool | None = None
+    """With a device and a runtime; without a runtime only where not even the lower bound fits."""
+    tokens_per_second: float | None = None
+    """Expected output tokens of the whole system; with a device and a runtime."""
+    error: str | None = None
+
+
+COLUMNS = Row._fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison(Document):
+    """Rows in the order they were asked for, or sorted."""
+
+    command: ClassVar[str] = "compare"
+    rows: tuple[Row, ...]
+    warnings: tuple[str, ...] = ()
+    assumptions: dict[str, object]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """The rows as mappings, which pandas and polars take as they are."""
+        return (row._asdict() for row in self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a row has an error."""
+        return any(row.error for row in self.rows)
+
+    def sorted(self, column: str) -> Comparison:
+        """The rows by a column, `-column` for the largest first; rows without a value last. Raises UsageError for a
+        name that is none."""
+        name = column.removeprefix("-")
+        _check_column(name)
+        having = [row for row in self.rows if getattr(row, name) is not None]
+        having.sort(key=lambda row: _comparable(getattr(row, name)), reverse=column.startswith("-"))
+        rows = (*having, *(row for row in self.rows if getattr(row, name) is None))
+        return type(self)(**{each.name: getattr(self, each.name) for each in fields(self)} | {"rows": rows})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep(Comparison):
+    """One row a combination of values."""
+
+    command: ClassVar[str] = "sweep"
+
+
+def check_columns(names: Sequence[str]) -> None:
+    """Raise UsageError for a name that is no column."""
+    for name in names:
+        _check_column(name)
+
+
+def _check_column(name: str) -> None:
+    if name not in COLUMNS:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, COLUMNS, n=1, cutoff=0.4)
+        raise UsageError(Problem(f"no column is called {name[:60]!r}",
+                                 hint=f"did you mean {near[0]}?" if near else f"one of {', '.join(COLUMNS)}"))
+
+
+def _comparable(value: Any) -> Any:  # noqa: ANN401 - a cell
+    return str(value) if isinstance(value, dict | tuple) else value
+
+
+def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, changes: dict[str, Any] | None = None) -> Row:
+    """What a model that is read costs. Raises PCError where it cannot be built or served so."""
+    from paramcalc.build import build
+    from paramcalc.estimates.inference import memory
+    from paramcalc.estimates.serving import machine_of, prepare
+    from paramcalc.measures.cache import Serving
+    from paramcalc.measures.flops import Workload, flops
+
+    model = build(loaded.spec)
+    counts = count(model.tree)
+    prepared = prepare(model, serving)
+    held = memory(prepared, Serving(serving.context, serving.batch, serving.source))
+    forward = flops(model.tree, Workload(1, serving.context, 0, serving.source or serving.context)).forward
+    machine = machine_of(device, prepared)
+    needed = max(part.total for part in held.per_device)
+    spec = loaded.spec
+    return Row(
+        spec.name, changes, spec.family or None, sum(len(node.order) for node in model.tree.children),
+        spec.hidden_size, counts.total, counts.active, counts.embedding,
+        round(counts.embedding / counts.total, 6) if counts.total else None, sizes_known(spec), tuple(spec.uncounted),
+        held.total.weights, held.cache.per_token, forward // serving.context,
+        needed if machine else None, _fits(needed, machine.usable, prepared.runtime.name) if machine else None)
+
+
+def _fits(needed: int, usable: int, runtime: str) -> bool | None:
+    """Whether it fits; None where only a lower bound does, since no runtime needs less."""
+    return None if needed <= usable and runtime == "exact" else needed <= usable
+
+
+def error_row(name: str, error: PCError, changes: dict[str, Any] | None = None) -> Row:
+    """What stands in place of a model that cannot be answered."""
+    problem = error.problems[0]
+    hint = f" ({problem.hint})" if problem.hint else ""
+    return Row(name, changes, error=f"{problem}{hint}")
+
+
+def assumed(serving: ServingSettings, device: DeviceSettings) -> dict[str, object]:
+    """What every row was worked out with."""
+    said: dict[str, object] = {"context": serving.context, "batch": serving.batch, "dtype": serving.dtype,
+                               "quant": serving.quant, "runtime": serving.runtime or "exact",
+                               "flops_per_token": "forward, convention full"}
+    return said | ({"gpu": device.gpu, "gpus": serving.gpus or 1} if device.gpu else {})

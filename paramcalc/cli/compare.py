@@ -1,0 +1,31 @@
+"""`paramcalc compare`."""
+
+from __future__ import annotations
+
+from paramcalc.cli.options import Common, Models
+from paramcalc.cli.progress import progress
+from paramcalc.cli.rows import Across, Columns, Jobs, Look, PlotRows, Sort, Up, write_rows
+from paramcalc.estimates.effects import need
+from paramcalc.estimates.settings import DeviceSettings, ServingSettings
+
+EXAMPLES = (
+    "paramcalc compare llama-3.1-8b qwen3-8b gemma-2-9b",
+    "paramcalc compare configs/ --sort -total --format csv",
+    "paramcalc compare qwen3-8b qwen3-14b --gpu rtx-4090 --quant q4_k_m --context 32k",
+)
+
+
+def compare(
+    models: Models, common: Common, serving: ServingSettings, device: DeviceSettings, sort: Sort = "",
+    columns: Columns = "", jobs: Jobs = 1, plot: PlotRows = None, x: Across = "", y: Up = "",
+) -> int:
+    """Compare models, folders of models or patterns of files: one row a model."""
+    need(device, ("gpu_memory_utilization", "accelerators"), given=device.gpu is not None, what="--gpu",
+         hint="--gpu h100")
+    look = Look(sort, columns, plot, x, y)
+    from paramcalc.comparing import Question
+    from paramcalc.comparing import compare as compared
+
+    with progress("models", quiet=common.quiet) as tick:
+        answer = compared(models, Question(serving, device, tuple(common.set), common.strict), jobs=jobs, progress=tick)
+    return write_rows(answer, common, look)

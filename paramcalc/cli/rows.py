@@ -1,0 +1,62 @@
+"""What `compare` and `sweep` share: options for rows, and how rows are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from paramcalc.cli.options import Common, Format
+from paramcalc.cli.run import emit, warn
+from paramcalc.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from paramcalc.answers.comparison import Comparison
+
+Sort = Annotated[str, typer.Option("--sort", metavar="COLUMN", help="Sort by a column; -COLUMN: largest first.")]
+Columns = Annotated[str, typer.Option("--columns", metavar="NAME,…", help="Columns to write: name,total,active.")]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, max=256, metavar="N", help="Processes that work at once.")]
+PlotRows = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw one column against another: .svg "
+                                               "or .png (needs the plot extra).")]
+Across = Annotated[str, typer.Option("--x", metavar="COLUMN", help="Column along the picture; total if not given.")]
+Up = Annotated[str, typer.Option("--y", metavar="COLUMN", help="Column up the picture; cache_bytes_per_token if not "
+                                 "given.")]
+
+
+class Look:
+    """How rows are sorted, cut and drawn."""
+
+    def __init__(self, sort: str, columns: str, plot: Path | None, x: str, y: str) -> None:
+        """Raises UsageError for a name that is no column, or an axis without a picture."""
+        from paramcalc.answers.comparison import check_columns
+
+        self.sort, self.plot = sort, plot
+        self.x, self.y = x or "total", y or "cache_bytes_per_token"
+        self.columns = [name.strip() for name in columns.split(",") if name.strip()]
+        check_columns([*self.columns, *([sort.removeprefix("-")] if sort else []), self.x, self.y])
+        if plot is None and (x or y):
+            raise UsageError(Problem(f"--{'x' if x else 'y'} has no effect without --plot", hint="--plot rows.svg"))
+
+
+def write_rows(answer: Comparison, common: Common, look: Look) -> int:
+    """Write the rows; the exit code is 2 where one of them failed."""
+    from paramcalc.reports.comparison import tables
+    from paramcalc.reports.table import Report
+
+    if look.sort:
+        answer = answer.sorted(look.sort)
+    if look.plot is not None:
+        from paramcalc.reports.comparison_plot import draw
+
+        draw(look.plot, answer, look.x, look.y)
+    json = answer.to_dict()
+    if look.columns:
+        json["rows"] = [{name: value for name, value in row.items() if name in (*look.columns, "error")}
+                        for row in json["rows"]]
+    shown = tables(answer, look.columns, every=common.style is Format.csv)
+    emit([Report(json, shown)], common, many=False)
+    failed = [row for row in answer.rows if row.error]
+    if failed and not common.quiet:
+        warn(f"{len(failed):,} of {len(answer.rows):,} rows failed; the first: {failed[0].name}: {failed[0].error}")
+    return 2 if failed else 0

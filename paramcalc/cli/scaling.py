@@ -1,0 +1,75 @@
+"""`paramcalc scaling`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from paramcalc.cli.options import MODEL, Common, Plot, complete_model
+from paramcalc.cli.progress import progress
+from paramcalc.cli.run import answer_all, emit, warn
+from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.design.settings import ScalingSettings
+
+if TYPE_CHECKING:
+    from paramcalc.answers.scaling import Scaling
+    from paramcalc.estimates.design.law_fit import LawFit
+    from paramcalc.readers.models import Loaded
+    from paramcalc.reports.table import Report
+
+EXAMPLES = (
+    "paramcalc scaling llama-3.1-8b --tokens 15T --inference-tokens 10T",
+    "paramcalc scaling --gpu h100 --gpus 64 --days 14",
+    "paramcalc scaling --compute 1e22 --unique-tokens 50B",
+)
+
+
+def scaling(
+    common: Common,
+    settings: ScalingSettings,
+    model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help=MODEL, autocompletion=complete_model)] = None,
+    plot: Plot = None,
+) -> int:
+    """Hold a training run to a scaling law: compute-optimal size and tokens, over- or under-training, its cost."""
+    settings.check()
+    fitted = _fitted(settings, quiet=common.quiet)
+
+    def make(loaded: Loaded | None) -> Report:
+        from paramcalc.answers.scaling import scaling as answered
+        from paramcalc.build import build
+
+        answer = answered(loaded, build(loaded.spec) if loaded else None, settings, fitted)
+        if not common.quiet:
+            for warning in answer.warnings[len(loaded.warnings) if loaded else 0 :]:
+                warn(warning)
+        if plot is not None:
+            from paramcalc.reports.scaling_plot import draw
+
+            draw(plot, answer)
+        return _report(answer)
+
+    if model is not None:
+        return answer_all([model], common, make)
+    if common.set or common.strict:
+        raise UsageError(Problem(f"--{'set' if common.set else 'strict'} has no effect without a MODEL"))
+    emit([make(None)], common, many=False)
+    return 0
+
+
+def _fitted(settings: ScalingSettings, *, quiet: bool) -> LawFit | None:
+    if settings.fit is None:
+        return None
+    from paramcalc.estimates.design.law_fit import RESAMPLES, fit_law
+    from paramcalc.readers.runs import read_runs
+
+    runs = read_runs(settings.fit)
+    with progress("fits", quiet=quiet) as tick:
+        return fit_law(runs, resamples=RESAMPLES if settings.resamples is None else settings.resamples, progress=tick)
+
+
+def _report(answer: Scaling) -> Report:
+    from paramcalc.reports.scaling import tables
+    from paramcalc.reports.table import Report
+
+    return Report(answer.to_dict(), tables(answer))

@@ -1,0 +1,58 @@
+"""`paramcalc solve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from paramcalc.cli.options import Common, complete_model
+from paramcalc.cli.run import answer_all
+from paramcalc.estimates.design.solve_settings import SolveSettings
+
+if TYPE_CHECKING:
+    from paramcalc.answers.solve import Solve
+    from paramcalc.readers.models import Loaded
+    from paramcalc.reports.table import Report
+
+EXAMPLES = (
+    "paramcalc solve --params 1.5B --like qwen3-8b",
+    "paramcalc solve --params 3B --like llama-3.1-8b --max-cache-per-token 64KiB",
+    "paramcalc solve --compute 1e21 --like qwen3-0.6b --top 3",
+)
+
+
+def solve(
+    common: Common, settings: SolveSettings,
+    like: Annotated[str, typer.Option("--like", metavar="MODEL", help="Model whose shape is followed.",
+                                      autocompletion=complete_model)] = "llama-3.1-8b",
+    folder: Annotated[Path | None, typer.Option("--folder", metavar="DIR", help="Write each candidate as a spec.")] =
+        None,
+) -> int:
+    """Find architectures of a wanted size in the shape of a model."""
+    settings.check()
+
+    def make(loaded: Loaded) -> Report:
+        from paramcalc.answers.solve import solve as solved
+        from paramcalc.reports.solve import tables
+        from paramcalc.reports.table import Report
+
+        answer = solved(loaded, settings, common.set)
+        if folder is not None:
+            _write(folder, like, answer, common.set)
+        return Report(answer.to_dict(), tables(answer))
+
+    return answer_all([like], common, make)
+
+
+def _write(folder: Path, like: str, answer: Solve, changes: list[str]) -> None:
+    """A spec a candidate, named by its rank."""
+    from paramcalc.api import convert, read
+    from paramcalc.atomic import write_atomic
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for rank, each in enumerate(answer.candidates, start=1):
+        spec = read(like, [*changes, *(f"{key}={value}" for key, value in each.set.items())])
+        named = spec.model_copy(update={"name": f"{spec.name}-{rank}", "source": "", "expect": None})
+        write_atomic(folder / f"{spec.name}-{rank}.yaml", convert(named))

@@ -1,0 +1,116 @@
+"""Many models, or many variants of one, answered row by row: on one core, on several, or on a cluster.
+
+`model_row` and `variant_row` are functions of things that pickle, so that any map can run them.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from paramcalc.answers.comparison import Comparison, Row, Sweep, assumed, error_row, row
+from paramcalc.errors import InputError, PCError, Problem, SpecError, UsageError
+from paramcalc.estimates.design.ranges import combinations
+from paramcalc.parallel import over
+from paramcalc.readers.models import Loaded, interpret, load
+from paramcalc.readers.sources import loaded_of
+from paramcalc.readers.text.document import Document
+from paramcalc.readers.text.located import located
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from paramcalc.estimates.settings import DeviceSettings, ServingSettings
+    from paramcalc.readers.sources import Source
+
+
+class Question(NamedTuple):
+    """What each row answers."""
+
+    serving: ServingSettings
+    device: DeviceSettings
+    changes: tuple[str, ...] = ()
+    """`key=value`, of every model."""
+    strict: bool = False
+    """Unknown keys and uncounted parts are errors."""
+
+
+def model_row(question: Question, model: Source) -> Row:
+    """The row of a model; a row with an error where it cannot be read or answered."""
+    name = str(model) if isinstance(model, str | Path) else str(getattr(model, "name", "") or "")
+    try:
+        loaded = _read(question, model)
+        name = loaded.spec.name or name
+        try:
+            return row(loaded, question.serving, question.device)
+        except PCError as error:
+            raise located(error, loaded.document) from error
+    except PCError as error:
+        return error_row(name, error)
+
+
+def _read(question: Question, model: Source) -> Loaded:
+    if isinstance(model, str | Path):
+        return load(str(model), question.changes, strict=question.strict)
+    return loaded_of(model, question.changes)
+
+
+def variant_row(question: Question, document: Document, name: str, changes: Sequence[str]) -> Row:
+    """The row of a document with some keys changed."""
+    values = dict(change.split("=", 1) for change in changes)
+    changed = {key: int(value) if value.lstrip("-").isdecimal() else value for key, value in values.items()}
+    try:
+        loaded = interpret(document._replace(data=deepcopy(document.data)), name, (*question.changes, *changes),
+                           strict=question.strict)
+        return row(loaded, question.serving, question.device, changed)
+    except PCError as error:
+        return error_row(name, error, changed)
+
+
+def compare(
+    models: Sequence[Source], question: Question, *, jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Comparison:
+    """One row a model, in the order given; a folder or a pattern stands for every model in it."""
+    every = [each for model in models for each in _models(model)]
+    rows = over(partial(model_row, question), every, jobs, progress)
+    return Comparison(rows=tuple(rows), assumptions=assumed(question.serving, question.device))
+
+
+def sweep(
+    model: Source, axes: Sequence[str], question: Question, *, jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Sweep:
+    """One row a combination of values of the axes. Raises PCError where no combination can be answered."""
+    every = combinations(axes)
+    loaded = loaded_of(model)
+    if not loaded.document.data:
+        raise UsageError(Problem("a sweep changes a spec or config, not a specification that is read or a checkpoint",
+                                 hint="convert it to a spec first"))
+    plain = Document(loaded.document.data, loaded.document.source)  # without the places, which do not pickle
+    rows = over(partial(variant_row, question, plain, loaded.spec.name), every, jobs, progress)
+    if rows and all(each.error for each in rows):
+        raise SpecError(Problem(f"no combination can be built: {rows[0].error}"))
+    return Sweep(rows=tuple(rows), assumptions=assumed(question.serving, question.device))
+
+
+def _models(model: Source) -> list[Any]:
+    """The models an argument stands for: those in a folder that is none itself, or those a pattern fits."""
+    if not isinstance(model, str | Path):
+        return [model]
+    path = Path(model)
+    if path.is_dir() and not (path / "config.json").exists():
+        from paramcalc.checks.finder import find
+
+        if not (files := [str(file) for file in find([path]).checked]):
+            raise InputError(Problem("holds no spec or config", source=str(model)))
+        return files
+    if any(sign in str(model) for sign in "*?[") and not path.exists():
+        from glob import glob
+
+        if not (files := sorted(glob(str(model), recursive=True))):
+            raise InputError(Problem(f"no file fits {str(model)[:100]!r}"))
+        return files
+    return [model]

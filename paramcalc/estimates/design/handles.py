@@ -1,0 +1,168 @@
+"""Which fields of a specification its shape is made of, and how they move together.
+
+A shape is a handful of sizes; each stands at one or more places of the specification, times a constant: a shared expert
+of twice an expert's width, a state mixer of twice the hidden size, the same heads in every block.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from paramcalc.errors import Problem, UsageError
+from paramcalc.spec.depth import depth, set_depth
+from paramcalc.spec.dump import dump
+from paramcalc.spec.model import ModelSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Size = Literal["hidden_size", "num_heads", "num_kv_heads", "width", "dense_width", "experts"]
+"""`width`: of a feed-forward, or of an expert where there are experts; `dense_width`: of dense layers among those."""
+SIZES: tuple[Size, ...] = ("hidden_size", "num_heads", "num_kv_heads", "width", "dense_width", "experts")
+WITH_HIDDEN = ("inner_size", "dt_rank", "width", "in_features", "out_features", "hidden_size", "output_size",
+               "embedding_size", "key_heads", "value_heads")
+"""Fields of parts that follow the hidden size."""
+HEADED = (None, "attention", "latent_attention")
+"""Kinds whose heads are a size of their own; those of other mixers follow the hidden size."""
+UNSCALED = ("apart", "expect", "quantize", "training", "names")
+
+Path = tuple[str, ...]
+
+
+class Place(NamedTuple):
+    """Where a size stands, and by what it is multiplied there."""
+
+    path: Path
+    factor: Fraction
+
+
+class Handles(NamedTuple):
+    """A model's plain data with the places of its sizes."""
+
+    data: dict[str, Any]
+    places: dict[Size, tuple[Place, ...]]
+    sizes: dict[Size, int]
+    """As the model has them; a size it lacks is absent."""
+    layers: int
+    head_dims: dict[Path, int]
+    """Given to the new shape where the model leaves them to follow from its heads."""
+
+    def changes(self, sizes: Mapping[Size, int], layers: int) -> dict[str, int] | None:
+        """What `--set` needs for a shape, by dotted key; None where a place would not be a whole number."""
+        changes: dict[str, int] = {}
+        for name, places in self.places.items():
+            for place in places:
+                value = sizes[name] * place.factor
+                if value.denominator != 1 or value < 1:
+                    return None
+                changes[".".join(place.path)] = int(value)
+        return {"num_layers": layers, **changes} | {".".join(path): value for path, value in self.head_dims.items()}
+
+    def spec(self, sizes: Mapping[Size, int], layers: int) -> ModelSpec | None:
+        """The specification of a shape; None where a place would not be a whole number."""
+        changes = self.changes(sizes, layers)
+        if changes is None:
+            return None
+        data = deepcopy(self.data)
+        for name, places in self.places.items():
+            for place in places:
+                _set(data, place.path, int(sizes[name] * place.factor))
+        for path, value in self.head_dims.items():
+            _set(data, path, value)
+        set_depth(data, layers)
+        return ModelSpec.model_validate(data)
+
+
+def handles(spec: ModelSpec) -> Handles:
+    """The sizes of a model. Raises UsageError for one whose layers or feed-forwards have no one size to vary."""
+    data = dump(spec)
+    for key in ("expect", "apart"):
+        data.pop(key, None)
+    layers = depth(data)
+    if layers is None:
+        raise UsageError(Problem("has no one number of layers to vary", hint="give --like a decoder-only model"))
+    found = {name: tuple(_places(data, name)) for name in SIZES}
+    sizes: dict[Size, int] = {}
+    places: dict[Size, tuple[Place, ...]] = {}
+    for name, at in found.items():
+        if at:
+            sizes[name] = _get(data, at[0].path)
+            places[name] = tuple(_relative(data, place, sizes[name]) for place in at)
+    _follow_width(data, places, sizes)
+    if "width" not in sizes and "num_heads" not in sizes and not places["hidden_size"][1:]:
+        raise UsageError(Problem("has neither heads nor feed-forwards to vary", hint="give another --like"))
+    return Handles(data, places, sizes, layers, _head_dims(data, spec.hidden_size))
+
+
+def _head_dims(data: dict[str, Any], hidden_size: int) -> dict[Path, int]:
+    """Widths of heads that follow from a hidden size, by the place where they can be given."""
+    return {(*path, "head_dim"): parent.get("hidden_size", hidden_size) // parent["num_heads"]
+            for path, parent in _mappings(data)
+            if type(parent.get("num_heads")) is int and parent.get("kind") in (None, "attention")
+            and "head_dim" not in parent and "head_dim" not in data}
+
+
+def _relative(data: Mapping[str, Any], place: Place, size: int) -> Place:
+    return Place(place.path, Fraction(_get(data, place.path), size))
+
+
+def _follow_width(data: dict[str, Any], places: dict[Size, tuple[Place, ...]], sizes: dict[Size, int]) -> None:
+    """Shared experts are as many experts wide as before."""
+    if "width" in sizes:
+        shared = [Place((*place.path[:-1], "shared_size"), Fraction(0)) for place in places["width"]]
+        places["width"] += tuple(_relative(data, place, sizes["width"]) for place in shared
+                                 if isinstance(_find(data, place.path), int))
+
+
+def _places(data: dict[str, Any], name: Size) -> Iterator[Place]:
+    one = Fraction(1)
+    mixed = any(parent.get("kind") == "moe" for _, parent in _mappings(data))
+    for path, parent in _mappings(data):
+        kind = parent.get("kind")
+        for key, value in parent.items():
+            if type(value) is int and _is(name, key, kind, top=not path, mixed=mixed):
+                yield Place((*path, key), one)
+
+
+def _is(name: Size, key: str, kind: object, *, top: bool, mixed: bool) -> bool:
+    match name:
+        case "hidden_size":
+            return (top and key == "hidden_size") or (not top and key in WITH_HIDDEN and kind is not None) or (
+                key == "num_heads" and kind not in HEADED)
+        case "num_heads" | "num_kv_heads":
+            return key == name and kind in HEADED
+        case "experts":
+            return key == "experts"
+        case "width":
+            return key == "intermediate_size" and (kind == "moe") == mixed
+        case "dense_width":
+            return key == "intermediate_size" and mixed and kind != "moe"
+
+
+def _mappings(data: dict[str, Any], path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every mapping of the specification that may hold sizes, the whole first."""
+    yield path, data
+    for key, value in data.items():
+        if isinstance(value, dict) and not (path == () and key in UNSCALED):
+            yield from _mappings(value, (*path, key))
+
+
+def _find(data: Mapping[str, Any], path: Path) -> Any:  # noqa: ANN401 - plain data
+    for key in path:
+        if key not in data:
+            return None
+        data = data[key]
+    return data
+
+
+def _get(data: Mapping[str, Any], path: Path) -> int:
+    value = _find(data, path)
+    return value if isinstance(value, int) else 0
+
+
+def _set(data: dict[str, Any], path: Path, value: int) -> None:
+    for key in path[:-1]:
+        data = data[key]
+    data[path[-1]] = value

@@ -1,0 +1,379 @@
+"""Shapes worth training, of about a wanted size: hidden sizes and widths that kernels like, heads that divide.
+
+Every shape of the lattice is rated by the polynomial of its size alone; the width is not enumerated but solved for.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from heapq import nsmallest
+from math import inf, lcm, log
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.spec.layout import MAX_LAYERS, continued
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from paramcalc.estimates.design.handles import Handles, Size
+    from paramcalc.estimates.design.size_polynomial import SizePolynomial
+
+FINE, COARSE, LARGE = 64, 128, 8192
+"""Hidden sizes are multiples of the first, from `LARGE` on of the second."""
+ASPECT = 2.6
+"""Hidden size over layers lies within this factor of a family member's. Of 120 published decoders, 9 of 10 lie within a
+factor 2.6 of another of their family."""
+RATIO = 2.4
+"""So does the width over the hidden size."""
+HEADS_RATIO, HEADS_RATIO_SPARSE = 2.0, 1.4
+"""So do the heads over the hidden size; nearer where there are experts, in whose families they vary less."""
+GROUPED = 8
+"""Key heads most models have that share them among query heads."""
+HEADS = 4
+"""Heads that share keys come in multiples of this, of twice as many where there are `MANY_HEADS`."""
+MANY_HEADS = 80
+DEEPER = 0.5
+"""Layers grow with this power of the hidden size: the median over pairs of a family among published decoders."""
+ODD = 0.04
+"""Counts in that distance for each power of two a size lacks to be a multiple of 512 (hidden) or 2,048 (width)."""
+WEIGHTS = {"aspect": 1.0, "width": 1.5, "heads": 0.5, "kv_heads": 0.1, "experts": 0.5}
+"""How much a factor e in each counts in the distance between two shapes."""
+
+
+class Shape(NamedTuple):
+    """Sizes of a model; `sizes` in the order of the polynomial's names."""
+
+    sizes: tuple[int, ...]
+    layers: int
+
+
+class Goal(NamedTuple):
+    """What a shape is to count, and how far from it it may be."""
+
+    measure: int
+    """Which of the polynomial's measures; -1 for total less embedding."""
+    amount: int
+    tolerance: float
+    """Share of the amount."""
+    resolution: int = 1
+    """Amounts that differ by less are equally near: half a unit of the last digit that was asked for."""
+
+
+class Bounds(NamedTuple):
+    """What the lattice leaves out."""
+
+    multiple_of: int | None = None
+    fixed: Mapping[Size, int] = {}
+    layers: int | None = None
+    max_layers: int | None = None
+    heads_per_group: int | None = None
+
+
+class Rated(NamedTuple):
+    """A shape with its distance in size (in units of the goal's resolution) and from the family's shapes."""
+
+    distance: int
+    strangeness: float
+    shape: Shape
+    total: int
+
+
+class Form(NamedTuple):
+    """A model's proportions, by which families are alike."""
+
+    hidden: float
+    aspect: float
+    width: float | None
+    heads: float | None
+    kv_heads: float | None
+    experts: float | None
+
+    def distance(self, other: Form) -> float:
+        """0 for the same proportions, allowing for the greater depth of larger models."""
+        expected = other.aspect * (self.hidden / other.hidden) ** (1 - DEEPER)
+        total = WEIGHTS["aspect"] * abs(log(self.aspect / expected))
+        for name in ("width", "heads", "kv_heads", "experts"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine and theirs:
+                total += WEIGHTS[name] * abs(log(mine / theirs))
+        return total
+
+
+def form(names: Sequence[Size], shape: Shape) -> Form:
+    """The proportions of a shape."""
+    sizes = dict(zip(names, shape.sizes, strict=True))
+    hidden = sizes["hidden_size"]
+
+    def over(name: Size) -> float | None:
+        return sizes[name] / hidden if name in sizes else None
+
+    return Form(hidden, hidden / shape.layers, over("width"), over("num_heads"), sizes.get("num_kv_heads"),
+                sizes.get("experts"))
+
+
+def _odd(hidden: int, width: int) -> float:
+    """How far sizes are from multiples of large powers of two, which kernels and people prefer."""
+    wanted = ((hidden, 9), (width, 11))
+    return ODD * sum(max(0, bits - (size & -size).bit_length() + 1) for size, bits in wanted if size)
+
+
+class Lattice:
+    """Every shape near a family's, as a walk."""
+
+    def __init__(self, handles: Handles, polynomial: SizePolynomial, family: Sequence[Form], pattern: Sequence[str],
+                 bounds: Bounds) -> None:
+        self.handles, self.polynomial, self.bounds = handles, polynomial, bounds
+        own = form(polynomial.names, Shape(tuple(handles.sizes.values()), handles.layers))
+        self.family = [own, *family]
+        self.pattern = pattern
+        self.visited = 0
+        self._worst: float = inf
+        """Distance of the last of the best so far: shapes farther off need no rating."""
+        self._blocks: dict[int, dict[str, int] | None] = {}
+
+    def nearest(self, goals: Sequence[Goal], top: int) -> list[Rated]:
+        """The best shapes: nearest in size, then most like the family."""
+        best: list[Rated] = []
+        self._worst = inf
+        for rated in self._rated(goals):
+            best.append(rated)
+            if len(best) >= 4 * top:
+                best = nsmallest(top, best)
+                self._worst = best[-1].distance
+        return nsmallest(top, best)
+
+    def unlike(self, rated: Sequence[Rated], top: int) -> list[Rated]:
+        """The first of each hidden size, depth and width."""
+        first: dict[tuple[int, ...], Rated] = {}
+        places = [self.polynomial.names.index(name) for name in ("hidden_size", "width")
+                  if name in self.polynomial.names]
+        for each in rated:
+            first.setdefault((each.shape.layers, *(each.shape.sizes[place] for place in places)), each)
+        return list(first.values())[:top]
+
+    def _rated(self, goals: Sequence[Goal]) -> Iterator[Rated]:
+        needed = {0, *(measure for goal in goals for measure in ((0, 2) if goal.measure < 0 else (goal.measure,)))}
+        for hidden in self._hidden_sizes(goals[0]):
+            pieces = self.polynomial.at_width(hidden)
+            for others in self._others(hidden):
+                lines = _affine(pieces, self.polynomial.names, others, needed)
+                for layers, width, distance in self._sized(hidden, lines, goals):
+                    if distance <= self._worst:
+                        named = others | {"hidden_size": hidden, "width": width}
+                        shape = Shape(tuple(named[name] for name in self.polynomial.names), layers)
+                        mine = form(self.polynomial.names, shape)
+                        strangeness = min(mine.distance(other) for other in self.family) + _odd(hidden, width)
+                        yield Rated(distance, strangeness, shape,
+                                    lines.value(0, self._pattern_of(layers) or {}, width))
+
+    def _sized(self, hidden: int, lines: _Lines, goals: Sequence[Goal]) -> Iterator[tuple[int, int, int]]:
+        """Layers, width and distance of every shape that meets the goals."""
+        goal = goals[0]
+        margin = goal.amount * goal.tolerance
+        low, high = self._width_range(hidden)
+        depths = self._layers(hidden)
+        first = bisect_left(depths, goal.amount - margin, key=lambda n: self._amount(lines, goal, n, high))
+        for layers in depths[first:]:
+            blocks = self._pattern_of(layers)
+            if blocks is None:
+                return
+            fixed, slope = lines.at(goal.measure, blocks)
+            if fixed + slope * low > goal.amount + margin:
+                return
+            for width in self._widths(low, high, fixed, slope, goal.amount, margin):
+                self.visited += 1
+                distance = abs(fixed + slope * width - goal.amount)
+                if distance <= margin and self._meets(lines, blocks, width, goals[1:]):
+                    yield layers, width, distance // goal.resolution
+
+    def _amount(self, lines: _Lines, goal: Goal, layers: int, width: int) -> float:
+        blocks = self._pattern_of(layers)
+        return inf if blocks is None else lines.value(goal.measure, blocks, width)
+
+    def _meets(self, lines: _Lines, blocks: dict[str, int], width: int, goals: Sequence[Goal]) -> bool:
+        return all(abs(lines.value(goal.measure, blocks, width) - goal.amount) <= goal.amount * goal.tolerance
+                   for goal in goals)
+
+    def _pattern_of(self, layers: int) -> dict[str, int] | None:
+        """How often each block occurs in so many layers; None where the pattern does not go on."""
+        if layers not in self._blocks:
+            try:
+                names = continued(self.pattern, layers)
+                self._blocks[layers] = {name: names.count(name) for name in set(names)}
+            except ValueError:
+                self._blocks[layers] = None
+        return self._blocks[layers]
+
+    def _hidden_sizes(self, goal: Goal) -> Iterator[int]:
+        """From the least, until the shallowest and narrowest shape of a hidden size is too large."""
+        if "hidden_size" in self.bounds.fixed:
+            yield self.bounds.fixed["hidden_size"]
+            return
+        step = self.bounds.multiple_of or FINE
+        hidden = step
+        while hidden <= 2**17:
+            if all((hidden * place.factor).denominator == 1 for place in self.handles.places["hidden_size"]):
+                least, most = self._extremes(hidden, goal)
+                if least > goal.amount * (1 + goal.tolerance):
+                    return
+                if most >= goal.amount * (1 - goal.tolerance):
+                    yield hidden
+            hidden += step if self.bounds.multiple_of or hidden < LARGE else COARSE
+
+    def _extremes(self, hidden: int, goal: Goal) -> tuple[float, float]:
+        """What the smallest and the largest shape of a hidden size count."""
+        pieces = self.polynomial.at_width(hidden)
+        others = list(self._others(hidden))
+        ends: list[dict[Size, int]] = [{name: end(each.get(name, 0) for each in others) for name in others[0]}
+                                       for end in (min, max)] if others else [{}, {}]
+        depths, widths = self._layers(hidden), self._width_range(hidden)
+        amounts = []
+        for sizes, layers, width in zip(ends, (depths.start, depths.stop - 1), widths, strict=True):
+            lines = _affine(pieces, self.polynomial.names, sizes, {0, 1, 2})
+            amounts.append(self._amount(lines, goal, layers, width))
+        return amounts[0], amounts[1]
+
+    def _layers(self, hidden: int) -> range:
+        if self.bounds.layers:
+            return range(self.bounds.layers, self.bounds.layers + 1)
+        aspects = [member.aspect for member in self.family]
+        most = min(int(hidden / min(aspects) * ASPECT), self.bounds.max_layers or MAX_LAYERS, MAX_LAYERS)
+        return range(max(1, int(hidden / max(aspects) / ASPECT)), max(1, most) + 1)
+
+    def _others(self, hidden: int) -> Iterator[dict[Size, int]]:
+        """Heads, key heads, experts and dense widths for a hidden size."""
+        for heads in self._heads(hidden):
+            for experts in self._experts():
+                for dense in self._dense(hidden):
+                    yield {**heads, **experts, **dense}
+
+    def _heads(self, hidden: int) -> Iterator[dict[Size, int]]:
+        sizes, fixed = self.handles.sizes, self.bounds.fixed
+        if "num_heads" not in sizes:
+            yield {}
+            return
+        own = sizes["num_heads"]
+        grouped = "num_kv_heads" in sizes
+        ratios = [member.heads for member in self.family if member.heads]
+        near = HEADS_RATIO_SPARSE if "experts" in sizes else HEADS_RATIO
+        most, least = hidden * max(ratios) * near, hidden * min(ratios) / near
+        per_head = sizes["hidden_size"] / own
+        for kv in self._kv_heads() if grouped else (0,):
+            if kv == -1:
+                heads = {round(hidden * ratio) for ratio in ratios} | {round(hidden / per_head)}
+                for count in sorted(heads - {0}):
+                    yield {"num_heads": count, "num_kv_heads": count}
+            elif "num_heads" in fixed:
+                yield {"num_heads": fixed["num_heads"], **({"num_kv_heads": kv} if grouped else {})}
+            elif not grouped:
+                yield {"num_heads": max(1, round(hidden / per_head))}
+            else:
+                step = lcm(kv, HEADS if most <= MANY_HEADS else 2 * HEADS)
+                first = -(-int(max(least, kv)) // step) * step
+                for count in range(first, int(most) + 1, step):
+                    yield {"num_heads": count, "num_kv_heads": kv}
+
+    def _kv_heads(self) -> list[int]:
+        """-1 stands for as many as heads."""
+        if "num_kv_heads" in self.bounds.fixed:
+            return [self.bounds.fixed["num_kv_heads"]]
+        own, heads = self.handles.sizes["num_kv_heads"], self.handles.sizes["num_heads"]
+        of_family = {int(member.kv_heads) for member in self.family if member.kv_heads}
+        near = {own // 2, own, 2 * own, GROUPED} if own < heads else {1, GROUPED}
+        return sorted({-1, *near, *(of_family - {own} if own == heads else of_family)} - {0})
+
+    def _dense(self, hidden: int) -> Iterator[dict[Size, int]]:
+        if "dense_width" not in self.handles.sizes:
+            yield {}
+        elif "dense_width" in self.bounds.fixed:
+            yield {"dense_width": self.bounds.fixed["dense_width"]}
+        else:
+            sizes = self.handles.sizes
+            step = self.bounds.multiple_of or FINE
+            widths = {round(hidden * sizes["dense_width"] / sizes["hidden_size"] / step) * step, sizes["dense_width"]}
+            for width in sorted(widths - {0}):
+                yield {"dense_width": width}
+
+    def _experts(self) -> Iterator[dict[Size, int]]:
+        """As many as the family's members, up to four times more or fewer."""
+        if "experts" not in self.handles.sizes:
+            yield {}
+        elif "experts" in self.bounds.fixed:
+            yield {"experts": self.bounds.fixed["experts"]}
+        else:
+            own = self.handles.sizes["experts"]
+            of_family = {int(member.experts) for member in self.family if member.experts}
+            counts = {own // 4, own // 2, 2 * own, 4 * own, *of_family} - {0}
+            for count in sorted(counts):
+                yield {"experts": count}
+
+    def _width_range(self, hidden: int) -> tuple[int, int]:
+        """The least and the largest width for a hidden size."""
+        if "width" not in self.handles.sizes:
+            return 0, 0
+        if "width" in self.bounds.fixed:
+            return self.bounds.fixed["width"], self.bounds.fixed["width"]
+        ratios = [member.width for member in self.family if member.width]
+        step = self._width_step
+        return (max(step, int(hidden * min(ratios) / RATIO) // step * step),
+                max(step, -int(-hidden * max(ratios) * RATIO) // step * step))
+
+    @property
+    def _width_step(self) -> int:
+        return self.bounds.multiple_of or (FINE if "experts" in self.handles.sizes else COARSE)
+
+    def _widths(self, low: int, high: int, fixed: int, slope: int, amount: int, margin: float) -> range:
+        """Widths whose shape lies within the margin."""
+        if low == high:
+            return range(low, low + 1)
+        step = self._width_step
+        first = max(low, -(-int(amount - margin - fixed) // slope // step) * step)
+        last = min(high, int(amount + margin - fixed) // slope)
+        return range(first, last + 1, step)
+
+
+class _Lines(NamedTuple):
+    """For each block and measure, `(fixed, slope)` in the width."""
+
+    pieces: dict[str, tuple[tuple[int, int], ...]]
+
+    def at(self, measure: int, blocks: dict[str, int]) -> tuple[int, int]:
+        """Fixed part and slope of a measure of the whole model; measure -1 is the total less embeddings."""
+        fixed = slope = 0
+        for name, lines in self.pieces.items():
+            times = blocks.get(name, 0) if name else 1
+            a, c = lines[max(measure, 0)]
+            if measure < 0:
+                a, c = a - lines[2][0], c - lines[2][1]
+            fixed += times * a
+            slope += times * c
+        return fixed, slope
+
+    def value(self, measure: int, blocks: dict[str, int], width: int) -> int:
+        """A measure of the whole model."""
+        fixed, slope = self.at(measure, blocks)
+        return fixed + slope * width
+
+
+def _affine(
+    pieces: dict[str, tuple[dict[tuple[int, ...], int], ...]], names: Sequence[Size], others: Mapping[Size, int],
+    needed: set[int],
+) -> _Lines:
+    """The polynomials with all sizes but the width put in; exponents are those after the hidden size's."""
+    rest = names[1:]
+    width = rest.index("width") if "width" in rest else -1
+    factors = [others.get(name, 1) for name in rest]
+    found: dict[str, tuple[tuple[int, int], ...]] = {}
+    for block, measures in pieces.items():
+        lines = []
+        for measure, terms in enumerate(measures):
+            line = [0, 0]
+            for exponents, coefficient in terms.items() if measure in needed else ():
+                amount = coefficient
+                for index, exponent in enumerate(exponents):
+                    if exponent and index != width:
+                        amount *= factors[index]
+                line[exponents[width] if width >= 0 else 0] += amount
+            lines.append((line[0], line[1]))
+        found[block] = tuple(lines)
+    return _Lines(found)

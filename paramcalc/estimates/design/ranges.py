@@ -1,0 +1,67 @@
+"""Values of a key to sweep over: `num_layers=16..48:8`, `hidden_size=1024,2048`."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING
+
+from paramcalc.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST = 100_000
+"""Combinations at most."""
+_RANGE = re.compile(r"(-?\d{1,15})\.\.(-?\d{1,15})(?::(-?\d{1,15}))?")
+
+
+def combinations(axes: Sequence[str]) -> list[tuple[str, ...]]:
+    """Every combination of the values of `key=a,b,c` and `key=first..last:step`, as `key=value` each; ranges include
+    their last value where a step reaches it. Raises UsageError for what is no list of values, or too many."""
+    lists = [_values(axis) for axis in axes]
+    keys = [axis.partition("=")[0] for axis in axes]
+    if twice := next((key for key in keys if keys.count(key) > 1), ""):
+        raise UsageError(Problem(f"{twice} is given twice", hint=f"{twice}=a,b,c"))
+    if (count := prod(len(values) for values in lists)) > MOST:
+        raise UsageError(Problem(f"{count:,} combinations are more than {MOST:,}", hint="take larger steps"))
+    return list(product(*lists))
+
+
+def _values(axis: str) -> list[str]:
+    key, equals, text = axis.partition("=")
+    if not key or not equals or not text:
+        raise UsageError(Problem(f"{axis[:60]!r} is not KEY=VALUE,… or KEY=FIRST..LAST:STEP",
+                                 hint="num_layers=16..48:8 hidden_size=1024,2048"))
+    return [f"{key}={value}" for part in _parts(text) for value in _range(key, part)]
+
+
+def _parts(text: str) -> list[str]:
+    """Split at commas that stand in no bracket: `[a, b]` is one value."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "[{") - (character in "]}")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts]
+
+
+def _range(key: str, part: str) -> list[str]:
+    match = _RANGE.fullmatch(part)
+    if match is None:
+        if not part or ".." in part:
+            raise UsageError(Problem(f"{key}: {part[:40]!r} is no value or range", hint=f"{key}=16..48:8"))
+        return [part]
+    first, last, step = int(match[1]), int(match[2]), int(match[3] or (1 if int(match[2]) >= int(match[1]) else -1))
+    if match[3] is None and last < first:
+        raise UsageError(Problem(f"{key}: the range {part} is empty", hint=f"did you mean {last}..{first}?"))
+    if step == 0:
+        raise UsageError(Problem(f"{key}: a step of 0 goes nowhere", hint=f"{first}..{last}:1"))
+    if (last - first) * step < 0:
+        raise UsageError(Problem(f"{key}: the range {part} is empty", hint=f"did you mean {first}..{last}:{-step}?"))
+    if abs(last - first) // abs(step) >= MOST:
+        raise UsageError(Problem(f"{key}: the range {part} has more than {MOST:,} values", hint="take larger steps"))
+    return [str(value) for value in range(first, last + (1 if step > 0 else -1), step)]

@@ -1,0 +1,87 @@
+"""What a user may say of a planned training run."""
+
+from __future__ import annotations
+
+from math import isfinite
+from pathlib import Path
+from typing import Annotated, Literal, TypedDict
+
+from pydantic import BeforeValidator, Field
+
+from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.design.outlook import MFU
+from paramcalc.settings import Decimal, Devices, Settings, Share, option
+
+LawName = Literal["besiroglu", "hoffmann", "kaplan", "krajewski", "muennighoff"]
+
+
+def _flop(value: str | float) -> float:
+    """1e22. Raises ValueError for what is no positive number."""
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0.0
+    if not (isfinite(number) and 1 <= number <= 1e40):
+        raise ValueError(f"{str(value)[:40]!r} is not a number of FLOP from 1 to 1e40, such as 1e22")
+    return number
+
+
+Flop = Annotated[float, BeforeValidator(_flop)]
+"""Floating point operations: 1e22."""
+
+
+class ScalingSettings(Settings):
+    """What a run is planned by, and what its law is."""
+
+    tokens: Decimal | None = option(None, "Training tokens: 300B, 15T.", metavar="N")
+    compute: Flop | None = option(None, "Training compute in FLOP: 1e22.", metavar="FLOP")
+    loss: Annotated[float, Field(gt=0, lt=100)] | None = option(
+        None, "Loss to reach, in nats a token of the law's own corpus.", metavar="NATS")
+    gpu: str | None = option(None, "Accelerator whose compute is spent: h100; with --gpus and --days.", metavar="NAME")
+    gpus: Devices | None = option(None, "Number of accelerators.", metavar="N")
+    days: Annotated[float, Field(gt=0, le=36500)] | None = option(None, "Days of training.", metavar="N")
+    mfu: Share | None = option(None, f"Share of the peak that training uses, 0.41 or 41%; {MFU} when not given.",
+                               metavar="SHARE")
+    law: LawName = option("besiroglu", "Scaling law.")
+    inference_tokens: Decimal | None = option(
+        None, "Tokens to be served: adds the size that costs least over training and inference.", metavar="N")
+    unique_tokens: Decimal | None = option(
+        None, "Tokens that differ; the rest of the training tokens are repetitions.", metavar="N")
+    fit: Path | None = option(None, "Fit a law to runs first: a CSV file with the columns parameters, tokens (or "
+                              "compute) and loss.", metavar="FILE")
+    resamples: Annotated[int, Field(ge=0, le=10_000)] | None = option(
+        None, "Resampled fits for the intervals of --fit; 200 when not given.", metavar="N")
+
+    def check(self) -> None:
+        """Raise UsageError for settings that do not go together or have no effect."""
+        targets = [name for name in ("tokens", "compute", "loss", "gpu") if getattr(self, name) is not None]
+        if len(targets) > 1:
+            raise UsageError(Problem(f"--{targets[0]} and --{targets[1]} both say how large the run is",
+                                     hint="give one of --tokens, --compute, --loss and --gpu"))
+        if self.gpu is not None and (self.gpus is None or self.days is None):
+            missing = "--gpus" if self.gpus is None else "--days"
+            raise UsageError(Problem(f"--gpu needs {missing}", hint="--gpu h100 --gpus 64 --days 14"))
+        for name in ("gpus", "days", "mfu"):
+            if self.gpu is None and getattr(self, name) is not None:
+                raise UsageError(Problem(f"--{name} has no effect without --gpu", hint="--gpu h100"))
+        if self.resamples is not None and self.fit is None:
+            raise UsageError(Problem("--resamples has no effect without --fit"))
+        if self.fit is not None and self.said("law"):
+            raise UsageError(Problem("--law has no effect with --fit, which makes a law", hint="leave one out"))
+
+
+class ScalingKeywords(TypedDict, total=False):
+    """`ScalingSettings` as keyword arguments."""
+
+    tokens: int | str | None
+    compute: float | None
+    loss: float | None
+    gpu: str | None
+    gpus: int | None
+    days: float | None
+    mfu: float | str | None
+    law: LawName
+    inference_tokens: int | str | None
+    unique_tokens: int | str | None
+    fit: Path | str | None
+    resamples: int | None

@@ -1,0 +1,106 @@
+"""Architectures of a wanted size in the shape of a model, each counted as it would be by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from paramcalc.build import build
+from paramcalc.errors import PCError, Problem, UsageError
+from paramcalc.estimates.design.handles import handles
+from paramcalc.estimates.design.lattice import Bounds, Form, Goal, Lattice, Rated, Shape, form
+from paramcalc.estimates.design.size_polynomial import size_polynomial
+from paramcalc.measures.parameters import count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from paramcalc.estimates.design.handles import Handles
+    from paramcalc.spec.model import ModelSpec
+
+ALTERNATIVES = 20
+"""Shapes looked at for each that is asked for: some differ in heads only, some break a budget."""
+
+
+class Candidate(NamedTuple):
+    """A shape by what `--set` needs to make it of the model it is like."""
+
+    total: int
+    active: int
+    difference: float
+    """Of the size from the wanted one, as a share of it."""
+    strangeness: float
+    """From the shapes of the family: 0 for the same proportions."""
+    set: dict[str, int]
+
+
+def family_forms(spec: ModelSpec, others: Iterable[ModelSpec]) -> list[Form]:
+    """The shapes of models of one family that have the same sizes to vary as a model."""
+    own = handles(spec)
+    forms = []
+    for other in others:
+        try:
+            theirs = handles(other)
+        except PCError:
+            continue
+        if tuple(theirs.sizes) == tuple(own.sizes):
+            forms.append(form(tuple(theirs.sizes), Shape(tuple(theirs.sizes.values()), theirs.layers)))
+    return forms
+
+
+def solve(
+    spec: ModelSpec, family: Sequence[ModelSpec], goals: Sequence[Goal], bounds: Bounds, *, top: int,
+    keeps: Callable[[ModelSpec], bool] | None = None,
+) -> list[Candidate]:
+    """The best shapes, nearest in size first, then most like the family. `keeps` says whether a budget holds.
+
+    Raises UsageError where no shape of the lattice is of that size, or none keeps the budgets.
+    """
+    own = handles(spec)
+    lattice = Lattice(own, size_polynomial(own), family_forms(spec, family), pattern_of(spec), bounds)
+    rated = lattice.nearest(goals, top * ALTERNATIVES)
+    if not rated:
+        raise UsageError(Problem(f"no shape like {spec.name} has {goals[0].amount:,} parameters within "
+                                 f"{goals[0].tolerance:.2%}", hint=_nearest(lattice, goals)))
+    candidates: list[Candidate] = []
+    for each in lattice.unlike(rated, len(rated)):
+        if len(candidates) == top:
+            break
+        candidate = _counted(own, lattice, each, goals[0], keeps)
+        if candidate is not None:
+            candidates.append(candidate)
+    if not candidates:
+        raise UsageError(Problem(f"none of the {len(rated):,} nearest shapes keeps the budgets",
+                                 hint="raise a budget, or --tolerance"))
+    return candidates
+
+
+def pattern_of(spec: ModelSpec) -> list[str]:
+    """Every layer's block, in order."""
+    stack = next(node for node in build(spec).tree.children if node.order)
+    return [stack.children[index].label for index in stack.order]
+
+
+def _counted(
+    own: Handles, lattice: Lattice, rated: Rated, goal: Goal, keeps: Callable[[ModelSpec], bool] | None,
+) -> Candidate | None:
+    """The shape, counted as a model; None where it cannot be built or breaks a budget."""
+    sizes = dict(zip(lattice.polynomial.names, rated.shape.sizes, strict=True))
+    try:
+        spec = own.spec(sizes, rated.shape.layers)
+        changes = own.changes(sizes, rated.shape.layers)
+        if spec is None or changes is None:
+            return None
+        counts = count(build(spec).tree)
+        if keeps is not None and not keeps(spec):
+            return None
+    except PCError:
+        return None
+    amount = {-1: counts.total - counts.embedding, 0: counts.total, 1: counts.active}[goal.measure]
+    return Candidate(counts.total, counts.active, round(amount / goal.amount - 1, 9), round(rated.strangeness, 4),
+                     changes)
+
+
+def _nearest(lattice: Lattice, goals: Sequence[Goal]) -> str:
+    """The nearest size there is, within a tenth."""
+    wider = lattice.nearest([goals[0]._replace(tolerance=0.1, resolution=1)], 1)
+    return f"the nearest has {wider[0].total:,}" if wider else "give another --like or another size"

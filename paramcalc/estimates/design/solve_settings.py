@@ -1,0 +1,84 @@
+"""What a user may say of an architecture that is wanted."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Annotated, TypedDict
+
+from pydantic import BeforeValidator, Field
+
+from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.design.settings import Flop
+from paramcalc.estimates.settings import RuntimeName
+from paramcalc.settings import Decimal, Settings, Share, option
+from paramcalc.sizes import resolution
+
+UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+
+
+def _size(value: str | int) -> str:
+    """A number of parameters as it was typed: its digits say how exact it is. Raises ValueError."""
+    text = str(value)
+    resolution(text)
+    return text
+
+
+def _bytes(value: str | int) -> int:
+    """64KiB. Raises ValueError for what is no size."""
+    match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([a-zA-Z]*)", str(value).strip())
+    unit = UNITS.get(match[2].lower()) if match else None
+    if match is None or unit is None:
+        raise ValueError(f"{str(value)[:40]!r} is not a size, such as 64KiB")
+    return int(float(match[1]) * unit)
+
+
+Wanted = Annotated[str, BeforeValidator(_size)]
+Bytes = Annotated[int, BeforeValidator(_bytes)]
+
+
+class SolveSettings(Settings):
+    """How large a model is to be, what it is to keep, and how many to show."""
+
+    params: Wanted | None = option(None, "Parameters in all: 1.5B; all digits for an exact size.", metavar="N")
+    active: Wanted | None = option(None, "Parameters one token visits.", metavar="N")
+    non_embedding: Wanted | None = option(None, "Parameters outside token and position tables and the head.",
+                                          metavar="N")
+    compute: Flop | None = option(None, "Training compute whose optimal size is wanted: 1e22.", metavar="FLOP")
+    tolerance: Share = option(Fraction(1, 100), "Distance in size that is allowed: 1%.", metavar="SHARE")
+    max_cache_per_token: Bytes | None = option(None, "Cache of one more token at most: 64KiB.", metavar="SIZE")
+    flops_per_token: Decimal | None = option(None, "Forward FLOPs of one token at most.", metavar="N")
+    fits: str | None = option(None, "Accelerator it must fit, with a context: h100@32k.", metavar="GPU[@TOKENS]")
+    runtime: RuntimeName | None = option(None, "Runtime by which it must fit; without one, the lower bound must.")
+    max_layers: Annotated[int, Field(ge=1, le=4096)] | None = option(None, "Layers at most.")
+    multiple_of: Annotated[int, Field(ge=1, le=4096)] | None = option(
+        None, "Hidden size and widths are multiples of it; 64 and 128 when not given.")
+    top: Annotated[int, Field(ge=1, le=10_000)] = option(10, "Candidates to show.")
+
+    def check(self) -> None:
+        """Raise UsageError for settings that do not go together."""
+        sizes = [name for name in ("params", "non_embedding", "compute") if getattr(self, name) is not None]
+        if len(sizes) > 1:
+            raise UsageError(Problem(f"--{sizes[0].replace('_', '-')} and --{sizes[1].replace('_', '-')} both say how "
+                                     "large the model is"))
+        if not sizes and self.active is None:
+            raise UsageError(Problem("nothing says how large the model is to be", hint="--params 1.5B"))
+        if self.runtime is not None and self.fits is None:
+            raise UsageError(Problem("--runtime has no effect without --fits", hint="--fits h100@32k"))
+
+
+class SolveKeywords(TypedDict, total=False):
+    """`SolveSettings` as keyword arguments."""
+
+    params: int | str | None
+    active: int | str | None
+    non_embedding: int | str | None
+    compute: float | None
+    tolerance: float | str
+    max_cache_per_token: int | str | None
+    flops_per_token: int | str | None
+    fits: str | None
+    runtime: RuntimeName | None
+    max_layers: int | None
+    multiple_of: int | None
+    top: int

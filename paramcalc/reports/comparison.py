@@ -1,0 +1,55 @@
+"""What `compare` and `sweep` show: the columns that say something, one row a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.answers.comparison import COLUMNS, Comparison
+from paramcalc.reports.table import Column, Kind, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+KINDS: dict[str, Kind] = {
+    "layers": "exact", "hidden_size": "exact", "total": "count", "active": "count", "embedding": "count",
+    "embedding_share": "number", "weights_bytes": "gib", "memory_bytes": "gib", "cache_bytes_per_token": "exact",
+    "flops_per_token": "flops", "tokens_per_second": "number",
+}
+PEOPLE = ("name", "set", "layers", "hidden_size", "total", "active", "embedding_share", "weights_bytes",
+          "cache_bytes_per_token", "flops_per_token", "memory_bytes", "fits", "tokens_per_second", "uncounted", "error")
+"""Columns a table for people has, where a row has a value."""
+
+
+def tables(answer: Comparison, columns: Sequence[str] = (), *, every: bool = False) -> tuple[Table, ...]:
+    """One table; the columns named, else those that say something, or with `every` all there are (for programs)."""
+    names = list(columns) or list(COLUMNS if every else filter(lambda name: _says(answer, name), PEOPLE))
+    rows = tuple(tuple(_cell(getattr(row, name), name, raw=every) for name in names) for row in answer.rows)
+    heads = tuple(Column(name if every else name.replace("_", " "), KINDS.get(name, "text")) for name in names)
+    said = answer.assumptions
+    notes = [f"context {said['context']:,} · batch {said['batch']:,} · weights {said['quant'] or said['dtype']} · "
+             f"runtime {said['runtime']} · flops: forward, one token of a sequence of that context"]
+    if "gpu" in said:
+        notes.append(f"fits: {said['gpus']} × {said['gpu']}"
+                     + (" · give --runtime for a verdict" if said["runtime"] == "exact" else ""))
+    failed = sum(row.error is not None for row in answer.rows)
+    return (Table(f"{len(answer.rows):,} rows" + (f", {failed:,} failed" if failed else ""), heads, rows,
+                  notes=tuple(notes)),)
+
+
+def _says(answer: Comparison, name: str) -> bool:
+    values = [getattr(row, name) for row in answer.rows]
+    if name == "active":
+        return any(row.active != row.total for row in answer.rows)
+    return name == "name" or any(value not in (None, (), {}) for value in values)
+
+
+def _cell(value: Any, name: str, *, raw: bool) -> Any:  # noqa: ANN401 - a cell
+    if isinstance(value, dict):
+        return " ".join(f"{key}={item}" for key, item in value.items())
+    if isinstance(value, tuple):
+        return "; ".join(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name == "embedding_share" and value is not None and not raw:
+        return f"{value:.1%}"
+    return value

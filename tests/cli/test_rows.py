@@ -1,0 +1,132 @@
+"""`paramcalc compare` and `paramcalc sweep` from outside."""
+
+import csv
+import io
+import json
+import pickle
+
+import pytest
+
+import paramcalc
+from paramcalc.errors import PCError
+
+
+@pytest.fixture
+def rows(call):
+    def rows(*arguments):
+        code, out, _ = call(*arguments, "--json")
+        return code, json.loads(out)["rows"]
+
+    return rows
+
+
+def test_a_row_says_what_the_other_commands_say(call, rows):
+    _, (row,) = rows("compare", "mixtral-8x7b", "--context", "8k")
+    count = json.loads(call("count", "mixtral-8x7b", "--json")[1])["parameters"]
+    memory = json.loads(call("memory", "mixtral-8x7b", "--context", "8k", "--json")[1])
+    flops = json.loads(call("flops", "mixtral-8x7b", "--seq", "8k", "--json")[1])
+    assert (row["total"], row["active"], row["embedding"]) == (count["total"], count["active"], count["embedding"])
+    assert row["weights_bytes"] == memory["weights"]["bytes"]
+    assert row["cache_bytes_per_token"] == memory["cache"]["bytes_per_token"]
+    assert row["flops_per_token"] == flops["per_token"]["forward"]
+    assert (row["name"], row["layers"], row["known"], row["uncounted"]) == ("mixtral-8x7b", 32, "exact", [])
+
+
+def test_a_model_that_fails_is_a_row(rows):
+    code, found = rows("compare", "gpt2", "gpt2-xxl", "opt-125m")
+    assert code == 2
+    assert [row["name"] for row in found] == ["gpt2", "gpt2-xxl", "opt-125m"]
+    assert "gpt2-xl" in found[1]["error"]
+    assert "total" not in found[1]
+
+
+def test_folders_and_patterns(tmp_path, rows):
+    for name, layers in (("a", 2), ("b", 3)):
+        (tmp_path / f"{name}.yaml").write_text(
+            f"paramcalc: 1\nname: {name}\nvocab_size: 99\nhidden_size: 64\nnum_layers: {layers}\nnum_heads: 4\n"
+            "ffn_ratio: 4\n")
+    for model in (str(tmp_path), str(tmp_path / "*.yaml")):
+        assert [row["layers"] for row in rows("compare", model)[1]] == [2, 3]
+    with pytest.raises(PCError, match="no file fits"):
+        paramcalc.compare(str(tmp_path / "*.yml"))
+
+
+def test_a_range_includes_its_end(rows):
+    _, found = rows("sweep", "gemma-2-9b", "num_layers=16..48:8", "hidden_size=1792,3584")
+    assert [row["set"] for row in found] == [{"num_layers": layers, "hidden_size": width}
+                                             for layers in (16, 24, 32, 40, 48) for width in (1792, 3584)]
+    for row in (found[0], found[-1]):
+        spec = paramcalc.read("gemma-2-9b", [f"{key}={value}" for key, value in row["set"].items()])
+        assert paramcalc.count(spec).total == row["total"]
+
+
+@pytest.mark.parametrize("style", ["csv", "markdown", "table"])
+def test_other_formats(call, style):
+    _, out, _ = call("sweep", "gpt2", "num_layers=2,4,6", "--sort", "-total", "--format", style,
+                     *(["--columns", "set,total"] if style == "csv" else []))
+    if style == "csv":
+        table = list(csv.DictReader(io.StringIO(out)))
+        assert [row["set"] for row in table] == ["num_layers=6", "num_layers=4", "num_layers=2"]
+        assert list(table[0]) == ["set", "total"]
+    else:
+        plain = out.replace("\\", "")  # markdown escapes underscores
+        assert plain.index("num_layers=6") < plain.index("num_layers=2")
+
+
+def test_several_processes_give_the_same_rows():
+    models = ["gpt2", "opt-125m", "nope", "pythia-70m", "gpt2-medium", "qwen3-8b"]
+    assert paramcalc.compare(*models, jobs=2).rows == paramcalc.compare(*models).rows
+    axes = ("num_layers=1..9", "hidden_size=64,128")
+    assert paramcalc.sweep("gpt2", *axes, jobs=2).rows == paramcalc.sweep("gpt2", *axes).rows
+
+
+def test_answers_pickle_and_are_tables():
+    answer = paramcalc.sweep("llama-3.1-8b", "num_layers=2,4", context="8k")
+    assert pickle.loads(pickle.dumps(answer)) == answer  # noqa: S301 - our own
+    assert [row["total"] for row in answer] == [row.total for row in answer.rows]
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(answer)
+    assert list(frame["total"]) == [row.total for row in answer.rows]
+    assert list(pandas.DataFrame(answer.rows)["layers"]) == [2, 4]
+    for other in (paramcalc.count("gpt2"), paramcalc.scaling("gpt2", tokens="1B")):
+        assert pickle.loads(pickle.dumps(other)).to_dict() == other.to_dict()  # noqa: S301 - our own
+
+
+def test_a_verdict_needs_a_runtime(rows):
+    def fits(*arguments):
+        return rows("compare", "llama-3.1-8b", *arguments)[1][0].get("fits")
+
+    assert fits("--gpu", "h100") is None
+    assert fits("--gpu", "h100", "--runtime", "vllm") is True
+    assert fits("--gpu", "rtx-3060-12gb") is False
+    assert fits() is None
+
+
+@pytest.mark.parametrize(("arguments", "message", "hint"), [
+    (("sweep", "gpt2", "num_layer=2,4"), "num_layer: unknown key 'num_layer'", "did you mean 'num_layers'?"),
+    (("sweep", "gpt2", "num_layers=48..16"), "num_layers: the range 48..16 is empty", "did you mean 16..48?"),
+    (("sweep", "gpt2", "num_layers=16..48:-8"), "the range 16..48:-8 is empty", "did you mean 16..48:8?"),
+    (("sweep", "gpt2", "num_layers=1..9:0"), "a step of 0", ""),
+    (("sweep", "gpt2", "num_layers"), "is not KEY=VALUE", "num_layers=16..48:8"),
+    (("sweep", "gpt2", "num_layers=1..x"), "is no value or range", ""),
+    (("sweep", "gpt2", "num_layers=1..4000", "hidden_size=64..6400"), "more than 100,000", "larger steps"),
+    (("sweep", "gpt2", "num_layers=2", "num_layers=3"), "num_layers is given twice", ""),
+    (("compare", "gpt2", "--sort", "totl"), "no column is called 'totl'", "did you mean total?"),
+    (("compare", "gpt2", "--columns", "name,actve"), "no column is called 'actve'", "did you mean active?"),
+    (("compare", "gpt2", "--x", "total"), "--x has no effect without --plot", ""),
+    (("compare", "gpt2", "--gpu-memory-utilization", "0.9"), "no effect without --gpu", ""),
+])
+def test_what_is_typed_wrong(call, arguments, message, hint):
+    code, out, error = call(*arguments)
+    assert (code, out) == (2, "")
+    assert message in error
+    assert hint in error
+
+
+def test_pictures(call, tmp_path):
+    pytest.importorskip("matplotlib")
+    file = tmp_path / "rows.svg"
+    assert call("sweep", "gpt2", "num_layers=2..8:2", "--plot", str(file), "--x", "layers", "--y", "total")[0] == 0
+    assert "num_layers" in file.read_text() or file.stat().st_size > 5000
+    code, _, error = call("compare", "gpt2", "--plot", str(file), "--y", "family")
+    assert (code, "no row has a number" in error) == (2, True)

@@ -1,0 +1,94 @@
+"""`paramcalc solve`: shapes of a wanted size, each of which counts to what is claimed."""
+
+import json
+
+import pytest
+
+import paramcalc
+from paramcalc.estimates.design.handles import handles
+from paramcalc.estimates.design.size_polynomial import size_polynomial
+from paramcalc.readers.presets import presets
+
+
+@pytest.fixture
+def candidates(call):
+    def candidates(*arguments):
+        return json.loads(call("solve", *arguments, "--json")[1])["candidates"]
+
+    return candidates
+
+
+@pytest.mark.parametrize(("asked", "like"), [
+    ("1.5B", "qwen3-8b"), ("8B", "llama-3.1-8b"), ("350M", "gpt2"), ("30B", "qwen3-30b-a3b"), ("2B", "gemma-2-9b"),
+])
+def test_each_candidate_counts_to_its_claim(candidates, asked, like):
+    found = candidates("--params", asked, "--like", like, "--top", "5")
+    assert len(found) == 5
+    for each in found:
+        spec = paramcalc.read(like, [f"{key}={value}" for key, value in each["set"].items()])
+        count = paramcalc.count(spec)
+        assert (count.total, count.active) == (each["total"], each["active"])
+        assert abs(each["difference"]) <= 0.01
+
+
+@pytest.mark.parametrize(("name", "like"), [
+    ("qwen3-8b", "qwen3-14b"), ("llama-3.1-8b", "llama-3-70b"), ("gemma-2-9b", "gemma-2-2b"),
+    ("gpt2-medium", "gpt2"), ("opt-30b", "opt-13b"), ("qwen3-30b-a3b", "qwen3-235b-a22b"),
+])
+def test_a_published_sibling_is_found_by_its_total(candidates, name, like):
+    spec = paramcalc.read(name)
+    found = candidates("--params", str(paramcalc.count(spec).total), "--like", like, "--top", "3")
+    wanted = handles(spec)
+    shapes = [(each["set"]["hidden_size"], each["set"]["num_layers"]) for each in found]
+    assert (wanted.sizes["hidden_size"], wanted.layers) in shapes
+
+
+@pytest.mark.parametrize("name", ["llama-3.1-8b", "deepseek-v3", "gemma-3-4b", "jamba-v0.1", "t5-11b", "opt-125m"])
+def test_the_polynomial_is_the_count(name):
+    spec = paramcalc.read(name)
+    own = handles(spec)
+    polynomial = size_polynomial(own)
+    stacks = [node for node in paramcalc.build_model(name).tree.children if node.order]
+    layers = {block.label: block.stored for stack in stacks for block in stack.children}
+    sizes = [own.sizes[size] for size in polynomial.names]
+    count = paramcalc.count(name)
+    assert polynomial.value(0, sizes, layers) == count.total
+    assert polynomial.value(1, sizes, layers) == count.active
+    assert len(presets()) > 100
+
+
+def test_budgets(candidates):
+    found = candidates("--params", "3B", "--max-cache-per-token", "64KiB", "--max-layers", "30", "--top", "3")
+    for each in found:
+        changes = [f"{key}={value}" for key, value in each["set"].items()]
+        (row,) = paramcalc.sweep("llama-3.1-8b", *changes).rows
+        assert row.cache_bytes_per_token <= 2**16
+        assert row.layers <= 30
+
+
+def test_a_size_that_is_set_stays(candidates):
+    found = candidates("--params", "3B", "--set", "num_layers=30", "--set", "hidden_size=2560", "--top", "3")
+    assert {(each["set"]["num_layers"], each["set"]["hidden_size"]) for each in found} == {(30, 2560)}
+
+
+def test_specs_are_written(call, tmp_path):
+    code, out, _ = call("solve", "--params", "1B", "--folder", str(tmp_path), "--top", "2", "--json")
+    assert code == 0
+    for rank, each in enumerate(json.loads(out)["candidates"], start=1):
+        assert paramcalc.count(str(tmp_path / f"llama-3.1-8b-{rank}.yaml")).total == each["total"]
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ((), "nothing says how large"),
+    (("--params", "1B", "--compute", "1e22"), "both say how large"),
+    (("--params", "lots"), "is not a number, such as 7B"),
+    (("--params", "1B", "--like", "llama-3.1-8x"), "llama-3.1-8b"),
+    (("--params", "1B", "--max-cache-per-token", "1"), "keeps the budgets"),
+    (("--params", "1B", "--max-cache-per-token", "64Kib/s"), "is not a size"),
+    (("--params", "1M"), "no shape like llama-3.1-8b has 1,000,000 parameters"),
+    (("--params", "1B", "--runtime", "vllm"), "--runtime has no effect without --fits"),
+])
+def test_what_is_typed_wrong(call, arguments, message):
+    code, _, error = call("solve", *arguments)
+    assert code == 2
+    assert message in error
