@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.estimates.layouts import capacity
+from paramcalc.measures.known import Known, least, of_model, sizes_known
 from paramcalc.numbers import binary
 from paramcalc.reports.count import head, headline
 from paramcalc.reports.table import Answer, Column, Table
-from paramcalc.spec.caveats import LEVELS, known
 from paramcalc.transforms.lora import trainable_parameters
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from paramcalc.estimates.training import Layout, Recipe
     from paramcalc.estimates.training_parts import Device
     from paramcalc.readers.models import Loaded
-    from paramcalc.spec.caveats import Known
 
 PARTS = ("weights", "gradients", "optimizer", "master_weights", "activations", "logits", "communication", "working",
          "other_models")
@@ -88,15 +87,12 @@ def rollout(model: Model, asked: Asked) -> dict[str, int]:
 
 def known_figures(model: Model, asked: Asked) -> dict[str, Known]:
     """How each figure is known: states as the parameters are, activations as far as they are described."""
-    states = known(model.spec.caveats, "parameters")
-    weights = max(states, known(model.spec.caveats, "weights"), key=LEVELS.index)
-    if model.spec.uncounted:
-        states, weights = (max(level, "bound", key=LEVELS.index) for level in (states, weights))
-    activations: Known = "bound" if asked.unknown or model.spec.uncounted else "estimate"
-    worst = max(weights, activations, key=LEVELS.index)
+    states, weights = sizes_known(model.spec), of_model(model.spec, "weights")
+    activations = least(states, "bound" if asked.unknown else "estimate")
+    worst = least(weights, activations)
     return {"weights": weights, **dict.fromkeys((*EXACT[1:], PARTS[-1]), states), "activations": activations,
-            **dict.fromkeys(("logits", *ESTIMATES), "estimate"), "total": worst, "max_device_bytes": worst,
-            "trainable": states}
+            **dict.fromkeys(("logits", *ESTIMATES), least(states, "estimate")), "total": worst,
+            "max_device_bytes": worst, "trainable": states}
 
 
 def doubts(model: Model, asked: Asked) -> list[str]:

@@ -64,3 +64,21 @@ def test_an_answer_is_readable_and_says_what_is_not_counted():
     assert any("not counted" in warning for warning in answer.warnings)
     assert "built" not in repr(answer)
     assert paramcalc.count("gpt2").parameters.known == "exact"
+
+
+@pytest.mark.parametrize("key", ["mystery_hidden_dim", None])
+def test_a_key_that_could_change_a_size_makes_every_face_a_bound(key, tmp_path, capsys):
+    """Each figure that is exact of a config read whole is at best a bound beside a key nobody uses."""
+    import json
+
+    from paramcalc.cli.main import run
+
+    config = {"model_type": "llama", "vocab_size": 1000, "hidden_size": 64, "intermediate_size": 128,
+              "num_hidden_layers": 2, "num_attention_heads": 4} | ({key: 77} if key else {})
+    (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
+    for command, figures in (("count", ["parameters"]), ("memory", ["weights", "cache"]), ("estimate", ["parameters"]),
+                             ("flops", []), ("train", [])):
+        assert run([command, str(tmp_path), "--json", "--quiet"]) == 0
+        answer = json.loads(capsys.readouterr().out)
+        levels = {answer[figure]["known"] for figure in figures} or set(answer["known"].values())
+        assert ("exact" in levels) == (key is None), (command, levels)
