@@ -41,8 +41,15 @@ def test_preset(path, validator):
 
 
 def test_names_are_unique_and_all_are_found():
-    assert len({path.stem for path in FILES}) == len(FILES) >= 60
+    assert len({path.stem for path in FILES}) == len(FILES) >= 220
     assert set(presets()) == {path.stem for path in FILES}
+
+
+def test_no_two_presets_are_one_repository():
+    """A repository's name must lead to one preset."""
+    sources = [yaml.safe_load(path.read_text("utf-8"))["source"] for path in FILES]
+    repositories = [source.lower() for source in sources if source.startswith("https://huggingface.co/")]
+    assert len(set(repositories)) == len(repositories) >= 250
 
 
 # Parameters of rows of the paper's table A9 by its own counting, as karpathy/nanoGPT@3adf61e154c3 scaling_laws.ipynb
