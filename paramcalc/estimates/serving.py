@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.catalog.accelerators import accelerators, find_accelerator
+from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.inference import Prepared, Setup
 from paramcalc.estimates.machine import Machine
 from paramcalc.estimates.runtimes import Runtime
@@ -21,15 +22,38 @@ sgl-project/sglang docs/platforms, NVIDIA/TensorRT-LLM docs/source/overview.md).
 QUANTIZERS = ("gptq", "awq", "bnb", "nf4", "fp8", "mxfp4", "nvfp4", "hqq", "int8", "int4", "torchao")
 """Formats of other libraries, which GGUF files do not hold."""
 
+DRAFTS = {"vllm": "speculative", "sglang": "speculative", "llama.cpp": "rollback"}
+"""What runtimes call tokens that are drafted for each sequence."""
+
 
 def prepare(model: Model, settings: RuntimeSettings, runtime: str | None = None) -> Prepared:
     """The model, quantized and divided, as its runtime or another holds it.
 
     Raises UsageError for settings that do not go together or do not apply to the model.
     """
-    named = Runtime(runtime or settings.runtime or "exact", settings.runtime_options)
+    if settings.draft_tokens is not None and settings.draft is None:
+        raise UsageError(Problem("--draft-tokens has no effect without --draft", hint="--draft mtp"))
+    model = model if settings.draft is None else with_draft(model)
+    name = runtime or settings.runtime or "exact"
+    named = Runtime(name, (*_drafted(settings, name), *settings.runtime_options))
     return Prepared(model, named, Setup(settings.dtype, settings.quant, settings.kv_dtype, settings.tp, settings.pp,
                                         settings.ep, settings.gpus, settings.imatrix))
+
+
+def with_draft(model: Model) -> Model:
+    """The model with its multi-token prediction layers in its tree: loaded, and with a cache of their own. They share
+    the table and the head, as vLLM, SGLang and llama.cpp run them. Raises UsageError for a model without any."""
+    layers = model.apart.get("mtp")
+    if layers is None:
+        raise UsageError(Problem(f"{model.spec.name or 'the model'} has no multi-token prediction layers to draft with",
+                                 hint="leave --draft mtp out"))
+    return model._replace(tree=model.tree.replace(children=(*model.tree.children, *layers.children)))
+
+
+def _drafted(settings: RuntimeSettings, runtime: str) -> tuple[str, ...]:
+    """The runtime's own option for states it keeps for drafted tokens."""
+    word = DRAFTS.get(runtime)
+    return (f"{word}={settings.draft_tokens or 1}",) if settings.draft is not None and word else ()
 
 
 def machine_of(settings: DeviceSettings, prepared: Prepared) -> Machine | None:

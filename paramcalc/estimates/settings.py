@@ -65,6 +65,10 @@ class RuntimeSettings(FormatSettings):
                                          "needs, a lower bound. All that can serve the model for fit, else exact.")
     runtime_options: Texts = option((), "Setting of the runtime: ubatch=2048, unified=true, batched_tokens=4096.",
                                     "--runtime-option", "-R", metavar="KEY=VALUE")
+    draft: Literal["mtp"] | None = option(None, "mtp: draft with the model's own multi-token prediction layers: their "
+                                          "weights, their cache and copies of recurrent states.")
+    draft_tokens: Annotated[int, Field(ge=1, le=64)] | None = option(
+        None, "Tokens drafted at once, with --draft; 1 when not given.")
 
 
 class ServingSettings(RuntimeSettings):
@@ -221,6 +225,8 @@ class ServingKeywords(TypedDict, total=False):
     kv_dtype: str | None
     runtime: RuntimeName | None
     runtime_options: Sequence[str]
+    draft: Literal["mtp"] | None
+    draft_tokens: int | None
     tp: int | None
     pp: int | None
     ep: int | None

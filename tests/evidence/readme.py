@@ -21,7 +21,7 @@ GROUPS = (
     (f"whole processes (estimates), within {100 * STATED:.0f} % above or below",
      lambda r: not r.exact and not r.figure.startswith("compute")),
 )
-PUBLISHED = "files of quantized checkpoints, within 0.1 % or the printed digits"
+PUBLISHED = "files of quantized checkpoints, within 0.1 % or their digits"
 
 
 def block():
@@ -29,7 +29,7 @@ def block():
     lines = [START, "| what runtimes printed and files hold | agree | the worst | else |", "|---|---:|---:|---|"]
     lines += [_line(name, [row for row in rows() if belongs(row)]) for name, belongs in GROUPS]
     apart = len(quantized.checkpoints()) - len(quantized.rows())
-    lines.append(_line(PUBLISHED, quantized.rows(), f", {apart} cannot be asked"))
+    lines.append(_line(PUBLISHED, quantized.rows(), f", {apart} not asked"))
     return "\n".join([*lines, END])
 
 
