@@ -17,7 +17,7 @@ QWEN = {
         "moe_intermediate_size": 1024, "shared_expert_intermediate_size": 1024, "vocab_size": 248320,
         "linear_num_key_heads": 16, "linear_num_value_heads": 64, "linear_key_head_dim": 128,
         "linear_value_head_dim": 128, "linear_conv_kernel_dim": 4, "full_attention_interval": 4,
-        "mtp_num_hidden_layers": 1, "max_position_embeddings": 262144},
+        "mtp_num_hidden_layers": 1, "max_position_embeddings": 262144, "mamba_ssm_dtype": "float32"},
 }
 
 
