@@ -6,9 +6,9 @@ from functools import partial
 from types import MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from paramcalc.components.layout import unroll
 from paramcalc.components.stack import Stack
 from paramcalc.dims import Dim
-from paramcalc.spec.layout import unroll
 from paramcalc.spec.lower import Lowered, Parts, lower
 from paramcalc.tree import Context, Leaf, Node
 

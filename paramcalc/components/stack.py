@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from paramcalc.components.base import Component
-from paramcalc.spec.layout import Layout
+from paramcalc.components.layout import Layout
 
 
 class Stack(Component):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from paramcalc.components.layout import Layout, continued, roll, unroll
 from paramcalc.errors import Problem, SpecError
-from paramcalc.spec.layout import Layout, continued, roll, unroll
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

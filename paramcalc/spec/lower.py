@@ -11,13 +11,13 @@ from paramcalc.components.attention import Attention, Projection
 from paramcalc.components.base import Component
 from paramcalc.components.embedding import Embedding, Positions
 from paramcalc.components.ffn import FeedForward
+from paramcalc.components.layout import Layout, Repeat, unroll
 from paramcalc.components.linear import Head
 from paramcalc.components.norm import Norm
 from paramcalc.components.problems import problem_of
 from paramcalc.components.stack import Stack
 from paramcalc.errors import HEADS, LAYERS, Gathered, Problem, SpecError
 from paramcalc.spec.layer import Block, LayerFields
-from paramcalc.spec.layout import Layout, Repeat, unroll
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from pydantic import Field, model_validator
 
 from paramcalc.components import AnyComponent
 from paramcalc.components.base import Count, Elsewhere, Listed, Parsed, Rows, Size, Strict, later
+from paramcalc.components.layout import Layout
 from paramcalc.components.problems import impossible
 from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.layer import Block, LayerFields
-from paramcalc.spec.layout import Layout
 from paramcalc.spec.quantize import QuantRule
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from pydantic.json_schema import models_json_schema
 
 from paramcalc.components import KINDS, component_class
 from paramcalc.components.base import Component
+from paramcalc.components.layout import Repeat
 from paramcalc.spec.behaviour import Dropout, Routing
 from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.expect import CacheBudget, Expect, Fits, FlopBudget, LoraBudget
 from paramcalc.spec.layer import Block
-from paramcalc.spec.layout import Repeat
 from paramcalc.spec.model import ModelSpec
 from paramcalc.spec.quantize import QuantRule
 from paramcalc.spec.tower import Tower

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from paramcalc.components.layout import unroll
 from paramcalc.errors import SpecError
 from paramcalc.readers.config.depth import set_config_depth
 from paramcalc.readers.models import load
-from paramcalc.spec.layout import unroll
 
 LISTS = [
     ({"layer_types": ["s", "s", "f"] * 2}, 8, {"layer_types": ["s", "s", "f", "s", "s", "f", "s", "s"]}),

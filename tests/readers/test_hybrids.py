@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from paramcalc.build import build
+from paramcalc.components.layout import unroll
 from paramcalc.errors import SpecError
 from paramcalc.measures.parameters import count
 from paramcalc.readers.config.read import read_config
-from paramcalc.spec.layout import unroll
 
 RECORDS = Path(__file__).parent.parent / "data" / "oracle"
 NEMOTRON = {"model_type": "nemotron_h", "architectures": ["NemotronHForCausalLM"]}

@@ -2,9 +2,9 @@
 
 import pytest
 
+from paramcalc.components.layout import unroll
 from paramcalc.errors import SpecError
 from paramcalc.readers.config.read import read_config
-from paramcalc.spec.layout import unroll
 
 STEP = {"model_type": "step3p5", "architectures": ["Step3p5ForCausalLM"], "num_hidden_layers": 4,
         "num_attention_heads": 8, "num_sliding_attention_heads": 16, "sliding_window": 64}

@@ -3,12 +3,12 @@
 import pytest
 
 from paramcalc.build import build
+from paramcalc.components.layout import continued, unroll
 from paramcalc.errors import PCError, SpecError
 from paramcalc.measures.parameters import count
 from paramcalc.readers.models import load
 from paramcalc.readers.presets import presets
 from paramcalc.spec.depth import depth, set_depth
-from paramcalc.spec.layout import continued, unroll
 
 
 @pytest.mark.parametrize(("names", "layers", "expected"), [

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from paramcalc.spec.layout import Layout, Repeat, roll, unroll
+from paramcalc.components.layout import Layout, Repeat, roll, unroll
 
 pytestmark = pytest.mark.smoke
 

@@ -10,7 +10,7 @@ from heapq import nsmallest
 from math import inf, lcm, log
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.spec.layout import MAX_LAYERS, continued
+from paramcalc.components.layout import MAX_LAYERS, continued
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

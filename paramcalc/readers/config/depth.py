@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from paramcalc.components.layout import continued
 from paramcalc.errors import Problem, SpecError
-from paramcalc.spec.layout import continued
 
 DEPTH_KEYS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 INDEX_KEYS = ("attn_layer_indices", "full_attn_idxs", "local_layer_ids", "mlp_only_layers", "hybrid_layer_ids",

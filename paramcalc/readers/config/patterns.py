@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.layout import MAX_LAYERS
 from paramcalc.errors import LAYERS
-from paramcalc.spec.layout import MAX_LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from paramcalc.components.layout import roll
 from paramcalc.readers.config.patterns import mixers
-from paramcalc.spec.layout import roll
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Literal
 from paramcalc.components.attention import Attention, Projection
 from paramcalc.components.embedding import Embedding, Positions
 from paramcalc.components.ffn import FeedForward
+from paramcalc.components.layout import roll
 from paramcalc.components.linear import Head, Linear, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
 from paramcalc.spec.layer import Block
-from paramcalc.spec.layout import roll
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.components.attention import Attention
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
+from paramcalc.components.layout import Repeat
 from paramcalc.components.linear import Head, Linear
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
-from paramcalc.spec.layout import Repeat
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from paramcalc.components.embedding import Embedding
 from paramcalc.components.hyper_connection import HyperConnection
 from paramcalc.components.indexer import Indexer
 from paramcalc.components.latent_attention import LatentAttention
+from paramcalc.components.layout import unroll
 from paramcalc.components.linear import Head, Linear, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import sparse_layers
 from paramcalc.readers.families.decoder import Experts, Row, mixture
 from paramcalc.readers.families.decoders.shared import CORRECTED, GATE
-from paramcalc.spec.layout import unroll
 from paramcalc.spec.lower import lower
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from paramcalc.components.attention import Attention
 from paramcalc.components.embedding import Embedding, Positions
 from paramcalc.components.ffn import FeedForward
+from paramcalc.components.layout import Repeat
 from paramcalc.components.linear import Head, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
 from paramcalc.spec.layer import Block
-from paramcalc.spec.layout import Repeat
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:

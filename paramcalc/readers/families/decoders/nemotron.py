@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
+from paramcalc.components.layout import roll
 from paramcalc.components.linear import Linear
 from paramcalc.components.mamba import Mamba2
 from paramcalc.components.moe import MixtureOfExperts
@@ -17,7 +18,6 @@ from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import FULL, LINEAR, one_part_layers
 from paramcalc.readers.families.decoder import Row, topped
 from paramcalc.readers.families.decoders.shared import GENERATES
-from paramcalc.spec.layout import roll
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
+from paramcalc.components.layout import roll
 from paramcalc.components.linear import Linear
 from paramcalc.components.norm import Norm
 from paramcalc.errors import LAYERS
 from paramcalc.readers.families.decoder import topped
 from paramcalc.spec.layer import Block
-from paramcalc.spec.layout import roll
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.components.attention import Attention
 from paramcalc.components.convolved_attention import ConvolvedAttention
 from paramcalc.components.ffn import FeedForward
+from paramcalc.components.layout import roll
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.mamba import Mamba2
 from paramcalc.components.norm import Norm
@@ -17,7 +18,6 @@ from paramcalc.errors import HEADS, LAYERS
 from paramcalc.readers.config.patterns import LINEAR, SLIDING, at_offset, mixers
 from paramcalc.readers.families.decoder import Experts, Row, topped
 from paramcalc.readers.families.decoders.mamba import mamba_within
-from paramcalc.spec.layout import roll
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:

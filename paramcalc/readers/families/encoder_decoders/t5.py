@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal
 from paramcalc.components.attention import Attention
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
+from paramcalc.components.layout import roll
 from paramcalc.components.linear import Head
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
 from paramcalc.readers.families.encoder_decoder import classifier
 from paramcalc.spec.layer import Block
-from paramcalc.spec.layout import roll
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.components.attention import Attention
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
+from paramcalc.components.layout import roll
 from paramcalc.components.linear import Head
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
@@ -14,7 +15,6 @@ from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import family_data
 from paramcalc.readers.config.patterns import SLIDING, every, mixers
 from paramcalc.spec.layer import Block
-from paramcalc.spec.layout import roll
 from paramcalc.spec.lower import QKV
 from paramcalc.spec.model import ModelSpec
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from paramcalc.components.layout import Repeat
 from paramcalc.components.linear import Head, Linear, Parameter, Score
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
@@ -14,7 +15,6 @@ from paramcalc.readers.families.encoder import heads
 from paramcalc.readers.families.encoders.heads import Tops, top_of
 from paramcalc.readers.families.encoders.modernbert import modernbert, ultrabert
 from paramcalc.spec.layer import Block
-from paramcalc.spec.layout import Repeat
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:

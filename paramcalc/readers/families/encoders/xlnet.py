@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
+from paramcalc.components.layout import Repeat
 from paramcalc.components.linear import Head, Linear, Parameter, Score
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
@@ -21,7 +22,6 @@ from paramcalc.readers.families.encoders.heads import (
     top_of,
 )
 from paramcalc.spec.layer import Block
-from paramcalc.spec.layout import Repeat
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:

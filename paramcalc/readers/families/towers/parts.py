@@ -9,11 +9,11 @@ from paramcalc.components.attention import Attention, Projection
 from paramcalc.components.convolution import BatchNorm, Convolution
 from paramcalc.components.embedding import Embedding, Positions
 from paramcalc.components.ffn import FeedForward
+from paramcalc.components.layout import Repeat, roll
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
 from paramcalc.spec.layer import Block
-from paramcalc.spec.layout import Repeat, roll
 from paramcalc.spec.tower import Tower
 
 if TYPE_CHECKING:
