@@ -120,13 +120,13 @@ def flops(
     and the towers run over their patches. Raises UsageError for settings that cannot be, or where the model has no rule
     for pictures.
     """
+    from paramcalc.estimates.pictures import with_images
     from paramcalc.estimates.settings import FlopsSettings
     from paramcalc.measures.flops import flops as counted
 
     spec = read(model)
-    given, cuts = FlopsSettings.of({"seq": seq, **settings}), cut_images(spec, images)
-    load = given.workload(sum(cut.tokens for cut in cuts))
-    return counted(build(spec).tree, load._replace(images=cuts * given.batch))
+    load = FlopsSettings.of({"seq": seq, **settings}).workload(spec.images)
+    return counted(build(spec).tree, with_images(load, spec.images, images))
 
 
 def cut_images(model: Source, images: Sequence[tuple[int, int]]) -> tuple[Cut, ...]:
@@ -135,17 +135,9 @@ def cut_images(model: Source, images: Sequence[tuple[int, int]]) -> tuple[Cut, .
     By the rule of the model's processor, with the settings of a preprocessor_config.json beside a config.json, else the
     defaults of its class. Raises UsageError where the model has no such rule or a size cannot be.
     """
-    from pydantic_core import PydanticCustomError
+    from paramcalc.estimates.pictures import cut_images as cut
 
-    from paramcalc.errors import Problem, UsageError
-
-    rule = read(model).images
-    if images and rule is None:
-        raise UsageError(Problem("how this model's processor cuts pictures is not known", hint="give tokens as --seq"))
-    try:
-        return tuple(rule.cut(*size) for size in images) if rule is not None else ()
-    except PydanticCustomError as error:
-        raise UsageError(Problem(str(error.message()))) from error
+    return cut(read(model).images, images)
 
 
 def estimate(model: Source, context: int | str = DEFAULT_TOKENS) -> dict[str, Any]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "paramcalc flops llama-3.1-8b --seq 8k",
     "paramcalc flops deepseek-v3 --seq 4k --convention causal",
+    "paramcalc flops gemma-3-4b --seq 512 --image 1366x980",
     "paramcalc flops gpt2 --batch 8 --seq 1024 --json",
 )
 
@@ -29,6 +30,6 @@ def flops(models: Models, common: Common, settings: FlopsSettings) -> int:
 
         model = build(loaded.spec)
         need_encoder(settings, model)
-        return answer(loaded, model, settings.workload(), settings.recompute)
+        return answer(loaded, model, settings.workload(loaded.spec.images), settings.recompute)
 
     return answer_all(models, common, make)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, TypedDict
+from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 from pydantic import BeforeValidator, Field
 
@@ -16,6 +16,9 @@ from paramcalc.measures.attention_pairs import Convention
 from paramcalc.measures.flops import Workload
 from paramcalc.settings import DEFAULT_TOKENS, CachedTokens, Devices, Settings, Share, Stages, Tokens, option
 from paramcalc.sizes import parse_tokens
+
+if TYPE_CHECKING:
+    from paramcalc.spec.images import ImageRule
 
 RuntimeName = Literal["exact", "transformers", "vllm", "sglang", "tensorrt-llm", "llama.cpp"]
 Batch = Annotated[int, Field(ge=1, le=2**20)]
@@ -117,16 +120,23 @@ class FlopsSettings(Settings):
     past: CachedTokens = option(0, "Tokens of each sequence already in the cache.", metavar="TOKENS")
     source: Tokens | None = option(None, "Tokens of the encoder's input; as many as --seq when not given.",
                                    metavar="TOKENS")
+    image: Texts = option((),
+                          "Width and height in pixels of a picture in each sequence, beside its --seq other tokens; "
+                          "may be repeated.", metavar="WxH")
     convention: Convention = option("full", "full: attention's whole square; causal: only the pairs a query may see.")
     head: Literal["all", "last"] = option("all", "Positions that get logits.")
     recompute: Literal["none", "selective", "full"] = option("none", "What the training step recomputes.")
 
-    def workload(self, more: int = 0) -> Workload:
-        """The workload, with more tokens beside `seq`: those of pictures."""
-        seq = self.seq + more
-        source = seq if self.source is None else self.source
-        return Workload(self.batch, seq, self.past, source, self.convention, self.head,
-                        absorbed=seq == 1 and self.past > 0)
+    def workload(self, rule: ImageRule | None = None) -> Workload:
+        """The workload, its pictures cut by a model's rule. Raises UsageError where that cannot be."""
+        source = self.seq if self.source is None else self.source
+        load = Workload(self.batch, self.seq, self.past, source, self.convention, self.head,
+                        absorbed=self.seq == 1 and self.past > 0)
+        if not self.image:
+            return load
+        from paramcalc.estimates.pictures import parse_size, with_images
+
+        return with_images(load, rule, [parse_size(text) for text in self.image])
 
 
 class TrainingSettings(Settings):

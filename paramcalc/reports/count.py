@@ -127,7 +127,8 @@ def grouped(node: Node, stored: int = 1, used: int = 1, depth: int = 0) -> Itera
         copies, visits = stored * child.stored, used * child.used
         counts = count(child.replace(stored=copies, used=visits))
         if len(child.order) > 1 or child.label:
-            label = f"{child.label or child.name} × {len(child.order) or child.stored}"
+            name = child.label or child.name
+            label = name if child.label and child.stream else f"{name} × {len(child.order) or child.stored}"
         else:
             label = child.name or "(root)"
         yield Group(label, depth, copies, counts)

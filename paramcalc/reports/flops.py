@@ -53,6 +53,8 @@ def _assumptions(found: Costs) -> dict[str, Any]:
         "prefill": "logits of the last position of each sequence",
         "decode_token": f"one token of one sequence after {found.past:,}, as runtimes compute it: latent attention "
                         "absorbed, only the keys the query may see",
+        **({"images": [{"tokens": cut.tokens, "patches": sum(cut.sequences)} for cut in load.images]}
+           if load.images else {}),
         "left_out": "elementwise operations: norms, activations, softmax, rotary, the recurrences of scans",
     }
 

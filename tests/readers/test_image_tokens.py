@@ -7,6 +7,7 @@ import pytest
 
 from paramcalc import UsageError, cut_images, flops
 from paramcalc.build import build
+from paramcalc.cli import main
 from paramcalc.measures.flops import Workload
 from paramcalc.measures.flops import flops as counted
 from paramcalc.readers.config.config import Config
@@ -49,6 +50,24 @@ def test_a_model_without_a_rule_is_refused_pictures(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
     with pytest.raises(UsageError, match="not known"):
         cut_images(tmp_path, [(640, 480)])
+
+
+def test_the_command_line_takes_pictures(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["flops", "gemma-3-4b", "--seq", "512", "--image", "1366x980", "--image", "64x64", "--json"])
+    assert stopped.value.code == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["assumptions"]["seq"] == 512 + 2 * 256
+    assert said["assumptions"]["images"] == [{"tokens": 256, "patches": 4096}] * 2
+    assert [part["component"] for part in said["components"]][-2:] == ["vision", "projector"]
+
+
+@pytest.mark.parametrize("size", ["13", "1x", "0x5", "5X5", "-1x4"])
+def test_no_size_is_refused_on_the_command_line(size, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["flops", "gemma-3-4b", f"--image={size}"])
+    assert stopped.value.code == 2
+    assert "pixels" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("size", [(0, 10), (10, 70_000), (1, 300)])
