@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "paramcalc flops llama-3.1-8b --seq 8k",
     "paramcalc flops deepseek-v3 --seq 4k --convention causal",
-    "paramcalc flops gemma-3-4b --seq 512 --image 1366x980",
     "paramcalc flops gpt2 --batch 8 --seq 1024 --json",
 )
 

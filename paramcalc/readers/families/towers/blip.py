@@ -102,7 +102,11 @@ def blip(config: Config) -> ModelSpec:
         towers["projection"] = tower("vision", images.hidden_size,
                                      {"visual_projection": dense(out, images.hidden_size, bias=False)},
                                      stream="image_tokens")
-    return spec.model_copy(update={"modules": modules, "towers": towers})
+    source = {"source_size": images.hidden_size}
+    blocks = {tag: block.model_copy(update={"parts": {
+        key: part.model_copy(update=source) if isinstance(part, Attention) and part.cross else part
+        for key, part in (block.parts or {}).items()}}) for tag, block in (spec.blocks or {}).items()}
+    return spec.model_copy(update={"modules": modules, "towers": towers, "blocks": blocks})
 
 
 def blip2(whole: Whole) -> Towers:

@@ -34,9 +34,10 @@ def block_of(width: int, count: int, inner: int, bias: tuple[Projection, ...]) -
                                                                                           component="ffn")}
 
 
-def biased(config: Config, usual: tuple[Projection, ...] = ("q", "k", "v")) -> tuple[Projection, ...]:
+def biased(config: Config, usual: tuple[Projection, ...] = ("q", "k", "v"),
+           key: str = "qkv_bias") -> tuple[Projection, ...]:
     """Biases of the projections; the output's always."""
-    return (*(usual if config.flag("qkv_bias", default=True) else ()), "o")
+    return (*(usual if config.flag(key, default=True) else ()), "o")
 
 
 def embeddings(config: Config, tokens: tuple[str, ...], positions: int) -> Parts:
@@ -117,7 +118,7 @@ def _beside(spec: ModelSpec, added: ModelSpec) -> ModelSpec:
 
 def videomae(config: Config) -> ModelSpec:
     """Patches of several frames; fixed positions."""
-    width, bias = config.integer("hidden_size"), biased(config, ("q", "v"))
+    width, bias = config.integer("hidden_size"), biased(config, ("q", "v"), "qv_bias")
     modules = embeddings(config, (), 0) | {"encoder.layer": layers(config.layers)}
     mean = config.flag("use_mean_pooling", default=True)
     if not mean:

@@ -1,0 +1,100 @@
+"""Models made of others: encoders with decoders that attend to them (TrOCR, Donut), and retrievers around a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.components.embedding import Embedding
+from paramcalc.components.layout import roll, unroll
+from paramcalc.components.linear import Head, Linear
+from paramcalc.components.stack import Stack
+from paramcalc.errors import Problem, SpecError
+from paramcalc.readers.config.composite import text_model
+from paramcalc.readers.config.config import Config
+from paramcalc.readers.config.defaults import family_data
+from paramcalc.readers.families import builder
+from paramcalc.readers.families.nearest import unknown_type
+from paramcalc.readers.families.towers.whole import with_towers
+from paramcalc.spec.layer import Block
+from paramcalc.spec.lower import lower
+from paramcalc.spec.model import ModelSpec
+
+if TYPE_CHECKING:
+    from paramcalc.components.base import Component
+
+PAIRS = {"encoder-decoder": ("bert", "bert"), "vision-encoder-decoder": ("vit", "gpt2"),
+         "speech-encoder-decoder": ("wav2vec2", "bert")}
+
+
+def _part(outer: Config, key: str, head: str) -> ModelSpec:
+    """A nested config as a model of its own, of the class its type calls by that head."""
+    data = outer.get(key)
+    if not isinstance(data, dict) or not isinstance(data.get("model_type"), str):
+        raise SpecError(Problem("expected a mapping with model_type", (key,)))
+    kind = str(data["model_type"])
+    family, make = family_data(kind), builder(kind)
+    if family is None or make is None:
+        raise unknown_type(kind, (key, "model_type"))
+    headed = head != "Model"
+    names = [name for name in family.classes if name.endswith(head) and name.endswith("LMHeadModel") == headed]
+    name = min(names, key=len, default="")
+    return make(Config(data, family, kind, name, (key,), outer.data))
+
+
+def _moved(spec: ModelSpec, front: str, tag: str) -> tuple[dict[str, Component], dict[str, Block]]:
+    """A model's modules behind `front`, its blocks by names of their own."""
+    long = lower(spec)
+    modules: dict[str, Component] = {}
+    for key, part in long.modules.items():
+        update: dict[str, Any] = {} if part.path in (None, "") else {"path": f"{front}.{part.path}"}
+        if isinstance(part, Stack):
+            update["of"] = Stack(of=tuple(roll([f"{tag} {name}" for name in unroll(part.of)]))).of
+        if isinstance(part, Embedding | Head) and part.rows is None:
+            update["rows"] = spec.vocab_size
+        if part.hidden_size is None:
+            update["hidden_size"] = spec.hidden_size
+        modules[f"{front}.{key}"] = part.model_copy(update=update)
+    return modules, {f"{tag} {name}": Block(parts=parts) for name, parts in long.blocks.items()}
+
+
+def encoder_decoder(config: Config) -> ModelSpec:
+    """An encoder, and a decoder of another type whose layers attend to it."""
+    source = _part(config, "encoder", "Model")
+    target = _part(config, "decoder", "LMHeadModel")
+    first, blocks = _moved(source, "encoder", "encoder")
+    second, more = _moved(target, "decoder", "decoder")
+    modules = first | second
+    if source.hidden_size != target.hidden_size:
+        modules["enc_to_dec_proj"] = Linear(out_features=target.hidden_size, in_features=source.hidden_size, bias=True)
+    return ModelSpec(hidden_size=target.hidden_size, vocab_size=target.vocab_size, modules=modules,
+                     blocks=blocks | more)
+
+
+RETRIEVERS = {"colpali": "PaliGemmaModel", "colqwen2": "Qwen2VLModel", "colmodernvbert": "ModernVBertModel"}
+"""The class each retriever holds."""
+
+
+def retriever(config: Config) -> ModelSpec:
+    """A model that reads pages, and a projection of each of its tokens. arXiv:2407.01449."""
+    data = config.get("vlm_config")
+    if not isinstance(data, dict) or not isinstance(data.get("model_type"), str):
+        raise SpecError(Problem("expected a mapping with model_type", ("vlm_config",)))
+    kind, name = str(data["model_type"]), RETRIEVERS[config.model_type]
+    family, own = family_data(kind), builder(kind)
+    if family is not None and own is not None:
+        whole = own(Config(data, family, kind, name, ("vlm_config",)))
+    else:
+        inner = text_model(data, family, kind, name)
+        make = builder(inner.config.model_type) if inner is not None else None
+        if inner is None or family is None or make is None:
+            raise unknown_type(kind, ("vlm_config", "model_type"))
+        around = Config(data, family, kind, name)
+        whole, _ = with_towers(make(inner.config), around, inner.towers)
+    modules, blocks = _moved(whole.model_copy(update={"towers": {}}), "vlm", "text")
+    width = whole.hidden_size
+    modules["embedding_proj_layer"] = Linear(out_features=config.integer("embedding_dim"), in_features=width, bias=True,
+                                             component="other_embedding")
+    towers = {key: tower.model_copy(update={"component": None, "modules": {
+        f"vlm.{path.removeprefix('model.')}": part for path, part in tower.modules.items()}})
+        for key, tower in whole.towers.items()}
+    return ModelSpec(hidden_size=width, vocab_size=whole.vocab_size, modules=modules, blocks=blocks, towers=towers)
