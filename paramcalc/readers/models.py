@@ -36,6 +36,8 @@ class Loaded(NamedTuple):
     warnings: tuple[str, ...]
     unknown: tuple[Problem, ...] = ()
     """Keys of a config nobody knows."""
+    harmless: tuple[str, ...] = ()
+    """Keys of a config nobody knows that can change no size."""
 
 
 def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False,
@@ -69,9 +71,16 @@ def interpret(document: Document, name: str, overrides: Sequence[str] = (), *, s
     except PCError as error:
         raise located(error, document) from error
     changed = [_renamed(document.data, override.partition("=")[0]) for override in overrides]
-    if unused := [problem for problem in loaded.unknown if problem.dotted() in changed]:
-        raise UsageError(*(Problem(f"--set {p.dotted()}: {p.message}", hint=p.hint) for p in unused))
+    unused = [Problem(f"unknown key {key!r}", hint="it is not counted; see the family's class")
+              for key in loaded.harmless if key in changed]
+    if unused := [*unused, *(problem for problem in loaded.unknown if problem.dotted() in changed)]:
+        raise UsageError(*(Problem(f"--set {_set_key(p)}: {p.message}", hint=p.hint) for p in unused))
     return loaded
+
+
+def _set_key(problem: Problem) -> str:
+    """The key of `--set` a problem is about."""
+    return problem.dotted() or problem.message.split("'")[1]
 
 
 def warnings_of(spec: ModelSpec) -> tuple[str, ...]:
@@ -207,9 +216,10 @@ def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
     if _is_config(data):
         from paramcalc.readers.config.read import read_config
 
-        spec, unknown, _ = read_config(data, name, _beside(document), _beside(document, PICTURES))
+        spec, unknown, harmless = read_config(data, name, _beside(document), _beside(document, PICTURES))
     else:
         refuse_foreign(data)
+        harmless = ()
         spec = parse_spec(document)
         unknown = tuple(Problem(f"{key[:100]!r} could change a size, so every size is a lower bound", ("unread", index))
                         for index, key in enumerate(spec.unread))
@@ -218,7 +228,7 @@ def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
     said = [f"{problem.dotted()}: {problem.message}" for problem in unknown]
     if strict:
         _refuse_unsure(spec, unknown)
-    return Loaded(spec, document.source, document, (*said, *warnings_of(spec)), unknown)
+    return Loaded(spec, document.source, document, (*said, *warnings_of(spec)), unknown, harmless)
 
 
 def _refuse_unsure(spec: ModelSpec, unknown: Sequence[Problem]) -> None:

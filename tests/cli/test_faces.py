@@ -41,7 +41,8 @@ def process(*arguments, **environment):
                           env=os.environ | environment, check=False)
 
 
-EVERY = [example for example in (*EXAMPLES, *(e for name in COMMANDS for e in command_module(name).EXAMPLES))
+ENDING = [name for name in COMMANDS if name != "mcp"]  # the server waits for a client
+EVERY = [example for example in (*EXAMPLES, *(e for name in ENDING for e in command_module(name).EXAMPLES))
          if "git:" not in example]
 """Those that need a repository's history run in test_examples."""
 

@@ -141,3 +141,19 @@ PUBLISHED_TYPES: dict[str, Published] = {
         UNTIED, "Tele-AI/telechat-7B modeling_telechat.py", renamed={"TeleChatForCausalLM": "TelechatForCausalLM"}),
     "xverse": Published(("XverseForCausalLM", "XverseModel"), {}, UNTIED, "xverse/XVERSE-13B modeling_xverse.py"),
 }
+
+DRAFT_CLASSES = {
+    "DFlashDraftModel": "dflash",
+    "LlamaForCausalLMEagle3": "eagle3", "Eagle3LlamaForCausalLM": "eagle3", "Qwen3ForCausalLMEagle3": "eagle3",
+    "Eagle3Speculator": "eagle3",
+    "EagleLlamaForCausalLM": "eagle", "LlamaForCausalLMEagle": "eagle", "EAGLEModel": "eagle",
+    "MedusaModel": "medusa", "MedusaForCausalLM": "medusa",
+}
+"""Class names of drafts, and the kind of each."""
+
+
+def names_draft(data: dict[str, Any]) -> bool:
+    """Whether a config says that it is of a draft: by its class, or in the speculators format."""
+    names = data.get("architectures")
+    return "speculators_model_type" in data or (
+        isinstance(names, list) and bool(names) and str(names[0]) in DRAFT_CLASSES)

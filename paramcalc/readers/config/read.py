@@ -12,10 +12,10 @@ from paramcalc.readers.config.behaviour import behaviour
 from paramcalc.readers.config.composite import TextModel, placed, text_model
 from paramcalc.readers.config.config import Builder, Config, unknown_class
 from paramcalc.readers.config.defaults import FamilyData, family_data
+from paramcalc.readers.config.published import names_draft
 from paramcalc.readers.config.quantization import quantization
 from paramcalc.readers.config.rotary import recurrent, rotary
 from paramcalc.readers.families import builder
-from paramcalc.readers.families.drafts import draft_config
 from paramcalc.readers.families.nearest import unknown_type
 from paramcalc.spec.lower import lower
 
@@ -115,8 +115,11 @@ def _refuse_impossible(spec: ModelSpec, config: Config) -> None:
 
 def understood(data: dict[str, Any]) -> TextModel:
     """The config to count, by itself or inside a composite one."""
-    if (draft := draft_config(data)) is not None:
-        return TextModel(draft)
+    if names_draft(data):
+        from paramcalc.readers.families.decoders.drafts import draft_config
+
+        if (draft := draft_config(data)) is not None:
+            return TextModel(draft)
     model_type = data.get("model_type")
     if type(model_type) is not str:
         raise SpecError(Problem("model_type is missing" if model_type is None else "model_type must be a string",

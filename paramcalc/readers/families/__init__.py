@@ -27,6 +27,7 @@ MEMBERS: dict[str, str] = {
         "iquestcoder jais2 minicpm minicpm3 moshi muse_glimmer_text nanochat orion seed_oss skywork smollm3 "
         "starcoder2 telechat xverse youtu",
     "decoders.diffusion": "llada Dream",
+    "decoders.drafts": "dflash eagle eagle3 medusa",
     "decoders.early": "bloom cpmant ctrl mpt opt persimmon xglm stablelm",
     "decoders.ernie": "ernie4_5 ernie4_5_moe ernie4_5_vl_moe_text paddleocr_vl_text",
     "decoders.exaone": "exaone exaone4 exaone_moe",
@@ -62,7 +63,6 @@ MEMBERS: dict[str, str] = {
     "decoders.rwkv": "rwkv",
     "decoders.xlstm": "xlstm",
     "decoders.zamba": "zamba zamba2 zaya",
-    "drafts": "dflash eagle eagle3 medusa",
     "encoders.albert": "albert",
     "encoders.bert":
         "bert roberta xlm-roberta camembert data2vec-text xlm-roberta-xl roberta-prelayernorm distilbert "

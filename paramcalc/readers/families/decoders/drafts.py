@@ -16,6 +16,7 @@ from paramcalc.components.norm import Norm
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.config import MAX_SIZE, Config
 from paramcalc.readers.config.defaults import FamilyData, family_data
+from paramcalc.readers.config.published import DRAFT_CLASSES
 from paramcalc.spec.lower import QKV
 from paramcalc.spec.model import ModelSpec
 
@@ -26,15 +27,6 @@ if TYPE_CHECKING:
 Parts = dict[str, "Component"]
 EAGLE3_STATES = 3
 """Layers of the target whose states EAGLE-3 reads: a low, a middle and a high one. arXiv:2503.01840 section 3.1."""
-
-DRAFT_CLASSES = {
-    "DFlashDraftModel": "dflash",
-    "LlamaForCausalLMEagle3": "eagle3", "Eagle3LlamaForCausalLM": "eagle3", "Qwen3ForCausalLMEagle3": "eagle3",
-    "Eagle3Speculator": "eagle3",
-    "EagleLlamaForCausalLM": "eagle", "LlamaForCausalLMEagle": "eagle", "EAGLEModel": "eagle",
-    "MedusaModel": "medusa", "MedusaForCausalLM": "medusa",
-}
-"""Class names of drafts, and the kind of each."""
 
 
 def draft_config(data: dict[str, Any]) -> Config | None:
