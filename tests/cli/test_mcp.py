@@ -2,15 +2,13 @@
 
 import sys
 
-import anyio
 import pytest
 from jsonschema import Draft202012Validator
-from mcp import ClientSession, StdioServerParameters
-from mcp.client.stdio import stdio_client
 
 from paramcalc.cli.tools import TOOLS, call
 from paramcalc.errors import UsageError
 
+pytest.importorskip("mcp", reason="the extra mcp needs newer dependencies than the oldest that are allowed")
 SPEC = "paramcalc: 1\nname: tiny\nsource: our own\nvocab_size: 100\nhidden_size: 8\nnum_layers: 1\nnum_heads: 2\n" \
        "intermediate_size: 16\n"
 QUESTIONS = {
@@ -24,6 +22,10 @@ QUESTIONS = {
 
 def session(root, ask):
     """What `ask` returns of a session with a server of a folder."""
+    import anyio
+    from mcp import ClientSession, StdioServerParameters
+    from mcp.client.stdio import stdio_client
+
     async def talk():
         parameters = StdioServerParameters(command=sys.executable, args=["-m", "paramcalc", "mcp", "--root", str(root)])
         async with stdio_client(parameters) as (read, write), ClientSession(read, write) as client:
