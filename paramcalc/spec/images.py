@@ -6,6 +6,7 @@ transformers named with each rule.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from math import ceil, floor, sqrt
 from typing import Annotated, Literal, NamedTuple
 
@@ -48,8 +49,9 @@ class ImageRule(Strict):
             raise impossible(f"a picture of {width} × {height} pixels", f"sides of 1 to {LARGEST_SIDE:,} pixels")
         return self._cut(width, height)._replace(extra=self.extra)
 
+    @abstractmethod
     def _cut(self, width: int, height: int) -> Cut:
-        raise NotImplementedError
+        """Tokens and patches of a picture whose size is possible."""
 
 
 class Square(ImageRule):

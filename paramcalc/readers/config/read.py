@@ -83,10 +83,12 @@ def _whole(
     text: ModelSpec, around: Config, towers: tuple[str, ...], pictures: dict[str, Any] | None,
 ) -> tuple[ModelSpec, tuple[str, ...]]:
     """The text model with its towers, and what is not counted."""
+    from paramcalc.readers.families.towers.pictures import with_pictures
     from paramcalc.readers.families.towers.whole import with_towers
 
     try:
-        spec, uncounted = with_towers(text, around, towers, pictures)
+        spec, uncounted = with_towers(text, around, towers)
+        spec = with_pictures(spec, around, pictures)
     except ValidationError as error:
         from paramcalc.readers.config.locate import blamed
 

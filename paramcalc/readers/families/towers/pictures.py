@@ -17,6 +17,8 @@ from paramcalc.spec.images import AnyResolution, Area, ImageRule, LongestEdge, S
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from paramcalc.spec.model import ModelSpec
+
 
 PINPOINTS: dict[str, list[list[int]]] = {
     "llava_next": [[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]],
@@ -163,3 +165,12 @@ def image_rule(config: Config, beside: dict[str, Any] | None = None) -> ImageRul
     """The rule of a composite config; None where nobody wrote its processor's."""
     make = RULES.get(config.model_type)
     return None if make is None else make(Seen(config, beside))
+
+
+def with_pictures(spec: ModelSpec, config: Config, beside: dict[str, Any] | None = None) -> ModelSpec:
+    """A model that has towers, with the rule its processor cuts pictures by.
+
+    `beside` is what a preprocessor_config.json beside the config holds.
+    """
+    rule = image_rule(config, beside) if spec.towers else None
+    return spec if rule is None else spec.model_copy(update={"images": rule})

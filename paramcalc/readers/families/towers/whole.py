@@ -103,15 +103,8 @@ def _imported(place: str | None) -> Any:  # noqa: ANN401 - one of the two kinds 
     return getattr(import_module(f"{__package__}.{module}"), name)
 
 
-def with_towers(
-    text: ModelSpec, outer: Config, towers: tuple[str, ...], pictures: dict[str, Any] | None = None,
-) -> tuple[ModelSpec, tuple[str, ...]]:
-    """The text model with what stands beside it; and what is left of `towers`, keys of nested configs, uncounted.
-
-    `pictures` is what a preprocessor_config.json beside the config holds.
-    """
-    from paramcalc.readers.families.towers.pictures import image_rule
-
+def with_towers(text: ModelSpec, outer: Config, towers: tuple[str, ...]) -> tuple[ModelSpec, tuple[str, ...]]:
+    """The text model with what stands beside it; and what is left of `towers`, keys of nested configs, uncounted."""
     make = whole_builder(outer.model_type)
     whole = Whole(outer, text, [])
     if make is None:
@@ -124,8 +117,7 @@ def with_towers(
             raise
         return _named_alike(Whole(outer, text, []), towers)  # what joins a strange tower asks for its width
     left = [f"{key} ({_type(outer, key)})" for key in towers if key not in outer.read]
-    rule = image_rule(outer, pictures) if built else None
-    return text.model_copy(update={"towers": built, "images": rule}), (*whole.uncounted, *left)
+    return text.model_copy(update={"towers": built}), (*whole.uncounted, *left)
 
 
 def _named_alike(whole: Whole, towers: tuple[str, ...]) -> tuple[ModelSpec, tuple[str, ...]]:
