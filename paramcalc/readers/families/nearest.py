@@ -6,6 +6,7 @@ Only refusals come here, since the data of every known type is read.
 from __future__ import annotations
 
 import re
+from math import fsum
 from typing import TYPE_CHECKING
 
 from paramcalc.errors import Problem, UnknownArchitectureError
@@ -36,14 +37,14 @@ def nearest(model_type: str, data: Mapping[str, object], architecture: str = "",
     """Up to `count` known model types, the likeliest first.
 
     A key that few types have says more than one that all have; of types with the same keys the one that others are
-    told from comes first, then the one with the fewest other keys.
+    told from comes first, then the one with the fewest other keys. `fsum`, since a tie must not hang on a set's order.
     """
     first = [name for name in namesakes(architecture) if builder(name)]
     keys = {key for key in data if key not in NEUTRAL and not key.startswith(NEUTRAL_PREFIXES)} - {"model_type"}
     spellings = {name: family.spellings for name in _candidates() if (family := family_data(name)) is not None}
     weights = {key: 1 / owners for key in keys if (owners := sum(key in own for own in spellings.values()))}
     share = 1 / len(keys) if len(keys) >= FEW else 0
-    scores = {name: (_alike(model_type, name) + share * sum(1 + 3 * weights[key] for key in weights.keys() & own),
+    scores = {name: (_alike(model_type, name) + share * fsum(1 + 3 * weights[key] for key in weights.keys() & own),
                      ROOTS.index(name) if name in ROOTS else -1, not name.endswith("_text"), -len(own))
               for name, own in spellings.items()}
     likely = [name for name in sorted(scores, key=scores.__getitem__, reverse=True) if scores[name][0] > FLOOR]
