@@ -87,6 +87,10 @@ class GatedDelta(Component):
         return delta_blocks(self.value_heads, self.key_dim, self.value_dim, self.block_size)
 
 
+DECAYS: dict[str, tuple[str, ...]] = {"heads": ("heads",), "broadcast": ("one", "one", "heads", "one"),
+                                      "channels": ("head_dim",)}
+
+
 class KimiDelta(Component):
     """Kimi delta attention: as the gated delta rule, but each channel of a key decays at its own rate.
 
@@ -102,8 +106,10 @@ class KimiDelta(Component):
     """Tokens of a prompt taken at once; FLOPs alone depend on it."""
     gate_rank: Size | None = None
     """Rank of the decay's and the output gate's projections; one full matrix each when not given (Ling)."""
-    decay_shape: Literal["heads", "broadcast"] = "heads"
-    """How files keep the log decay: `(num_heads,)` or `(1, 1, num_heads, 1)`."""
+    full_output_gate: bool = False
+    """The output gate is one full matrix, whatever the rank of the decay's projections (Kimi K3)."""
+    decay_shape: Literal["heads", "broadcast", "channels"] = "heads"
+    """How files keep the log decay: `(num_heads,)`, `(1, 1, num_heads, 1)`, or `(head_dim,)` for all heads."""
 
     source: ClassVar[str] = "arXiv:2510.26692; transformers KimiLinearDeltaAttention, BailingHybridDeltaAttention"
 
@@ -115,21 +121,22 @@ class KimiDelta(Component):
         for name in ("q", "k", "v"):
             found += self.linear(f"{name}_proj", inner, width, MIXER, axes=(wide, "hidden"))
             found += convolution(self, inner, self.conv_kernel, bias=False, name=f"{name}_conv1d", axis=wide)
-        shape, axes = (((1, 1, heads, 1), ("one", "one", "heads", "one")) if self.decay_shape == "broadcast"
-                       else ((heads,), ("heads",)))
-        found.append(self.vector("A_log", shape, axes, MIXER))
+        axes = DECAYS[self.decay_shape]
+        sizes = {"heads": heads, "head_dim": self.head_dim, "one": 1}
+        found.append(self.vector("A_log", tuple(sizes[name] for name in axes), axes, MIXER))
         found.append(self.vector("dt_bias", (inner,), (wide,), MIXER))
-        found += self._gate("f", inner, width) + self._gate("g", inner, width)
+        found += self._gate("f", inner, width, self.gate_rank)
+        found += self._gate("g", inner, width, None if self.full_output_gate else self.gate_rank)
         found += self.linear("b_proj", heads, width, MIXER, axes=("heads", "hidden"))
         found += self.norm("o_norm", self.head_dim, axis="head_dim")
         return found + self.linear("o_proj", width, inner, MIXER, axes=("hidden", wide))
 
-    def _gate(self, name: str, out: int, width: int) -> list[Tensor]:
+    def _gate(self, name: str, out: int, width: int, rank: int | None) -> list[Tensor]:
         wide = axis("heads", self.num_heads, self.head_dim)
-        if self.gate_rank is None:
+        if rank is None:
             return self.linear(f"{name}_proj", out, width, MIXER, axes=(wide, "hidden"))
-        return (self.linear(f"{name}_a_proj", self.gate_rank, width, MIXER, axes=("latent", "hidden"))
-                + self.linear(f"{name}_b_proj", out, self.gate_rank, MIXER, axes=(wide, "latent")))
+        return (self.linear(f"{name}_a_proj", rank, width, MIXER, axes=("latent", "hidden"))
+                + self.linear(f"{name}_b_proj", out, rank, MIXER, axes=(wide, "latent")))
 
     def states(self, context: Context) -> Iterable[State]:
         """The last `conv_kernel` inputs of the convolutions and one `(head_dim, head_dim)` matrix a head."""

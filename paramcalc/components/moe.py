@@ -47,6 +47,8 @@ class MixtureOfExperts(Component):
     latent_size: Size | None = None
     """Experts work in this width between a down and an up projection all of them share."""
     latent_bias: bool = False
+    latent_norm: bool = False
+    """An RMSNorm on the sum of the experts, before the up projection (Kimi K3)."""
     held_gate_up: Size | None = None
     """How many gate and up projections are held, where that is more than the experts: LongCat's class has them for
     its zero-computation experts too."""
@@ -75,6 +77,7 @@ class MixtureOfExperts(Component):
         if self.latent_size:
             found += self.linear("latent_down", inner, width, "other", bias=self.latent_bias, axes=("latent", "hidden"))
             found += self.linear("latent_up", width, inner, "other", bias=self.latent_bias, axes=("hidden", "latent"))
+            found += self.norm("latent_norm", inner, axis="latent") if self.latent_norm else []
         found += self._separate(inner) if self.layout == "experts" else self._stacked(inner)
         return found + self._shared(width)
 

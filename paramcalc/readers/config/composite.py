@@ -24,9 +24,9 @@ PLAIN = ("model.", "lm_head")
 SPELLINGS: dict[str, tuple[str, str]] = {
     **dict.fromkeys((
         "aria", "audioflamingo3", "aya_vision", "blip-2", "fuyu", "gemma3", "glmasr", "got_ocr2", "granite_speech",
-        "granite_speech_plus", "instructblip", "instructblipvideo", "internvl", "internvl_chat", "kimi_k25", "llama4",
-        "llava",
-        "llava_next", "llava_next_video", "llava_onevision", "minimax_m3_vl", "mistral3", "mllama", "musicflamingo",
+        "granite_speech_plus", "instructblip", "instructblipvideo", "internvl", "internvl_chat", "kimi_k25",
+        "kimi_k3", "llama4", "llava", "llava_next",
+        "llava_next_video", "llava_onevision", "minimax_m3_vl", "mistral3", "mllama", "musicflamingo",
         "paligemma", "pp_chart2table", "qianfan_ocr", "qwen2_audio", "vibevoice_asr", "video_llava", "vipllava",
         "voxtral", "voxtral_realtime"), OUTSIDE),
     **dict.fromkeys(("granite_docling", "idefics2", "idefics3", "modernvbert", "smolvlm", "ultravbert"), TEXT),

@@ -84,6 +84,15 @@ PUBLISHED_TYPES: dict[str, Published] = {
         {"num_key_value_heads": None, "position_embedding_type": "learned", "activation_function": "gelu",
          "tie_word_embeddings": True, "head_dim": None, "n_inner": None},
         "inceptionai/jais-13b modeling_jais.py"),
+    "kimi_k3": Published(("KimiK3ForConditionalGeneration",), {}, {"tie_word_embeddings": False},
+                         "moonshotai/Kimi-K3 modeling_kimi_k3.py and the headers of its files"),
+    "kimi_k3_vision": Published(
+        (), {"hidden_size": "vt_hidden_size", "num_hidden_layers": "vt_num_hidden_layers",
+             "num_attention_heads": "vt_num_attention_heads", "intermediate_size": "vt_intermediate_size",
+             "pos_emb_height": "init_pos_emb_height",
+             "pos_emb_width": "init_pos_emb_width"},
+        {"attn_bias": False, "linear_bias": False, "patch_embed_proj_bias": False},
+        "moonshotai/Kimi-K3, the headers of its files"),
     "llada": Published(
         ("LLaDAModelLM", "LLaDAModel"),
         {"hidden_size": "d_model", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads",

@@ -37,7 +37,7 @@ class Experts:
     correction_bias: str = "none"
     layers: Pattern | None = None
     """`moe` or `dense` for each layer; all `moe` when not given."""
-    more: Mapping[str, Any] = field(default_factory=dict)
+    more: Mapping[str, Any] | Callable[[Config], Mapping[str, Any]] = field(default_factory=dict)
     """Further fields of the component, as they are."""
 
 
@@ -200,7 +200,7 @@ def mixture(config: Config, row: Experts, *, gated: bool = True) -> dict[str, An
             found["shared_gate"] = True
     if row.correction_bias != "none":
         found["correction_bias"] = row.correction_bias
-    return found | dict(row.more)
+    return found | dict(row.more(config) if callable(row.more) else row.more)
 
 
 def _heads(config: Config, *, uneven: bool) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.delta_rule import KimiDelta
 from paramcalc.components.latent_attention import LatentAttention
+from paramcalc.components.linear import Linear
+from paramcalc.components.norm import Norm
 from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import FULL, LINEAR, every, sparse_layers
 from paramcalc.readers.families.decoder import Experts, Row
@@ -26,6 +28,9 @@ KIMI = CORRECTED | {"mlp": "block_sparse_moe", "experts.*.gate_proj": "experts.*
                     "experts.*.down_proj": "experts.*.w2", "experts.*.up_proj": "experts.*.w3"}
 LING = CORRECTED | {"embed_tokens": "model.word_embeddings", "self_attn": "attention", "o_proj": "dense",
                     "gate": "g_proj"}
+K3 = KIMI | {"mlp": "mlp", "gate": "g_proj", "latent_down": "routed_expert_down_proj",
+             "latent_norm": "routed_expert_norm", "latent_up": "routed_expert_up_proj"}
+"""What Kimi K3's files call what Kimi Linear has not. Source: the headers of moonshotai/Kimi-K3."""
 KDA_SIZES = ("head_dim", "num_heads", "short_conv_kernel_size")
 
 
@@ -56,16 +61,50 @@ def _kimi_layers(config: Config) -> list[str]:
 def kimi_mixer(config: Config, word: str) -> Component:
     """Latent attention, or the delta rule with a decay for each channel."""
     if word == FULL:
-        return latent(config).model_copy(update={"component": "state_mixer"})
+        gate = "full" if config.flag("mla_use_output_gate") else "none"
+        return latent(config).model_copy(update={"component": "state_mixer", "output_gate": gate})
     config.read |= {"mla_use_nope", "moe_router_activation_func", "use_grouped_topk"}
     said = {key: value for key, value in linear_attention(config).items() if key in KDA_SIZES}
     if not all(type(value) is int and 0 < value <= 2**20 for value in said.values()):
         raise config.error("linear_attn_config", f"{', '.join(KDA_SIZES)} must be integers of at least 1")
     head_dim = said.get("head_dim", config.integer("linear_head_dim"))
+    bounded = "gate_lower_bound" in linear_attention(config)
     return KimiDelta(
         num_heads=said.get("num_heads", config.integer("linear_num_heads")), head_dim=head_dim, gate_rank=head_dim,
         conv_kernel=said.get("short_conv_kernel_size", config.integer("linear_conv_kernel_dim")),
-        decay_shape="broadcast")
+        decay_shape="channels" if bounded else "broadcast",
+        full_output_gate=linear_attention(config).get("use_full_rank_gate") is True)
+
+
+def kimi_experts(config: Config) -> dict[str, Any]:
+    """Kimi K3's experts work in a latent width, with a norm before the up projection where the config wants it."""
+    latent_size = config.optional("routed_expert_hidden_size")
+    if latent_size is None:
+        return {}
+    return {"latent_size": latent_size, "latent_norm": config.flag("latent_moe_use_norm")}
+
+
+def _residuals(config: Config, *_: str) -> dict[str, Any]:
+    """Attention over the residual stream of earlier blocks: a norm and a query of one row, before either half."""
+    if config.optional("attn_res_block_size") is None:
+        return {}
+    return {"beside": {f"{half}_res_{name}": part for half in ("self_attention", "mlp")
+                       for name, part in RESIDUAL.items()}}
+
+
+def _names(config: Config) -> dict[str, str]:
+    """Kimi K3's files call only the layers with experts `block_sparse_moe`, the library's class all of them."""
+    return KIMI if config.optional("routed_expert_hidden_size") is None else K3
+
+
+def _kimi_more(config: Config) -> dict[str, Any]:
+    more: dict[str, Any] = {"tie_embeddings": False, "state_dtype": "float32"}
+    if config.optional("attn_res_block_size") is not None:
+        more["outputs"] = {f"model.output_attn_res_{name}": part for name, part in RESIDUAL.items()}
+    return more
+
+
+RESIDUAL: dict[str, Component] = {"norm": Norm(kind="rmsnorm"), "proj": Linear(out_features=1)}
 
 
 def _ling_mixer(config: Config, word: str) -> Component:
@@ -93,11 +132,10 @@ def _unknown_mtp(config: Config, _: ModelSpec, key: str) -> dict[str, Component]
 ROWS: dict[str, Row] = {
     "kimi_linear": Row(
         position="none",
-        pattern=_kimi_layers, mixer=kimi_mixer, names=KIMI,
-        more={"tie_embeddings": False, "state_dtype": "float32"},
+        pattern=_kimi_layers, mixer=kimi_mixer, names=_names, block=_residuals, more=_kimi_more,
         mtp=partial(_unknown_mtp, key="num_nextn_predict_layers"),
         experts=Experts("num_local_experts", layers=partial(sparse_layers, first=1), shared=shared_experts,
-                        correction_bias="buffer")),
+                        correction_bias="buffer", more=kimi_experts)),
     "bailing_hybrid": Row(
         pattern=lambda c: every(c, c.integer("layer_group_size"), FULL, LINEAR), mixer=_ling_mixer, names=LING,
         more={"tie_embeddings": False}, mtp=partial(_unknown_mtp, key="num_mtp_layers"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.attention import Attention
+from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.families.towers.clip import heads
 from paramcalc.readers.families.towers.internvl import sides
 from paramcalc.readers.families.towers.parts import (
@@ -15,6 +17,7 @@ from paramcalc.readers.families.towers.parts import (
     layers,
     mixed,
     norm,
+    rms,
     table,
     tower,
     vector,
@@ -50,6 +53,44 @@ def kimi_k25(whole: Whole) -> Towers:
                    "mm_projector.in_proj": dense(into, into),
                    "mm_projector.out_proj": dense(whole.text.hidden_size, into)}
     return {**whole.tower("vision_config", "vision_tower", "kimi_k25_vision"), **whole.join(join, into)}
+
+
+def vision3(config: Config, at: str) -> Tower:
+    """Kimi K3: RMSNorms, one matrix for queries, keys and values of a width of their own, biases where it says so.
+
+    Source: the headers of moonshotai/Kimi-K3.
+    """
+    width, count = config.integer("hidden_size"), config.integer("num_attention_heads")
+    config.read |= {"activation_func", "pos_emb_interpolation_mode", "pos_emb_type", "init_pos_emb_time", "mlp_type"}
+    config.choice("norm_type", ("rmsnorm",), "rmsnorm")
+    high, wide = config.integer("pos_emb_height"), config.integer("pos_emb_width")
+    inner, linear = config.integer("intermediate_size"), config.flag("linear_bias")
+    block: Parts = {
+        "norm0": rms(width), "norm1": rms(width),
+        "attention": Attention(
+            num_heads=count, head_dim=config.integer("qkv_hidden_size") // count,
+            fused="qkv", bias=("q", "k", "v", "o") if config.flag("attn_bias") else (), causal=False, path="",
+            names={"qkv_proj": "wqkv", "o_proj": "wo"}),
+        "mlp": FeedForward(intermediate_size=inner, gated=False, bias=linear,
+                           names={"up_proj": "fc0", "down_proj": "fc1"}),
+    }
+    modules: Parts = {
+        "patch_embed.proj": conv(width, 3, *sides(config, "patch_size"), bias=config.flag("patch_embed_proj_bias")),
+        "patch_embed.pos_emb.weight": vector(high, wide, width, component="position_embedding"),
+        "positions": ROTARY, "encoder.blocks": layers(config.layers), "encoder.final_layernorm": rms(width),
+    }
+    return tower("vision", width, modules, {"layer": block}, at)
+
+
+def kimi_k3(whole: Whole) -> Towers:
+    """Squares of patches are joined and projected twice, then normed."""
+    vision = whole.part("vision_config", "kimi_k3_vision")
+    vision.read |= {"merge_type", "mm_projector_type", "projector_hidden_act", "projector_ln_eps"}
+    high, wide = sides(vision, "merge_kernel_size")
+    into, out = vision.integer("mm_hidden_size") * high * wide, whole.text.hidden_size
+    join: Parts = {"mm_projector.proj.0": dense(into, into, bias=False),
+                   "mm_projector.proj.2": dense(out, into, bias=False), "mm_projector.post_norm": rms(out)}
+    return {**whole.tower("vision_config", "vision_tower", "kimi_k3_vision"), **whole.join(join, into)}
 
 
 def muse(config: Config, at: str) -> Tower:
