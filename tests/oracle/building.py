@@ -25,6 +25,7 @@ NO_ACTIVE_CLASSES = frozenset({"JetMoeForCausalLM"})
 TOP_ONE_TYPES = frozenset({"switch_transformers"})
 # The smallest change with which a class builds whose own defaults contradict each other.
 REPAIRS: dict[str, dict[str, Any]] = {
+    "hiera": {"decoder_hidden_size": 64, "decoder_depth": 2, "decoder_num_heads": 4},
     "hunyuan_v1_dense": {"head_dim": 128},
     "hunyuan_v1_moe": {"head_dim": 128},
     "lfm2_moe": {"layer_types": ["conv", "conv", "full_attention", "conv"] * 8},

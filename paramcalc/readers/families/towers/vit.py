@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from paramcalc.components.stack import Stack
     from paramcalc.readers.config.config import Config
     from paramcalc.readers.families.encoders.heads import Tops
+    from paramcalc.readers.families.towers.alone import Piece
     from paramcalc.spec.model import ModelSpec
 
 ATTENTION = {"q_proj": "attention.query", "k_proj": "attention.key", "v_proj": "attention.value",
@@ -52,13 +53,18 @@ def embeddings(config: Config, tokens: tuple[str, ...], positions: int) -> Parts
     return parts
 
 
-def decoded(config: Config) -> Parts:
-    """From each patch back to its pixels."""
-    channels, stride = config.integer("num_channels"), config.integer("encoder_stride")
-    return {"decoder.0": conv(stride**2 * channels, config.integer("hidden_size"), 1, 1, component="other")}
+def decoded_from(width: int | None = None) -> Piece:
+    """From each patch, `width` wide, back to its pixels."""
+
+    def decode(config: Config) -> Parts:
+        channels, stride = config.integer("num_channels"), config.integer("encoder_stride")
+        return {"decoder.0": conv(stride**2 * channels, width or config.integer("hidden_size"), 1, 1,
+                                  component="other")}
+
+    return decode
 
 
-TOPS: Tops = {"Model": (pooled,), "ImageClassification": (labels(),), "MaskedImageModeling": (decoded,)}
+TOPS: Tops = {"Model": (pooled,), "ImageClassification": (labels(),), "MaskedImageModeling": (decoded_from(),)}
 PLAIN: Tops = {"Model": (), "ImageClassification": (labels(),)}
 TEACHER = (labels("cls_classifier", component="other"), labels("distillation_classifier", component="other"))
 ROWS: dict[str, tuple[str, tuple[str, ...], int, Tops]] = {

@@ -1,0 +1,121 @@
+"""What convolutional nets are made of: a convolution with its norm, and a net that remembers how far it has shrunk."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from paramcalc.components.stack import Stack
+from paramcalc.readers.families.towers.alone import crowned, model
+from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv, dense
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from paramcalc.components.base import Component
+    from paramcalc.components.linear import Bucket
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.encoders.heads import Tops
+    from paramcalc.spec.model import ModelSpec
+
+
+def under(at: str, parts: Parts) -> Parts:
+    """The same parts, standing at `at`."""
+    return {f"{at}.{key}" if key else at: part for key, part in parts.items()}
+
+
+def unit(at: str, out: int, into: int, *kernel: int, groups: int = 1, bias: bool = False, normed: bool = True,
+         words: tuple[str, str] = ("convolution", "normalization"), component: Bucket = "other") -> Parts:
+    """A convolution with a square kernel (or one of two sides) and the norm of its channels."""
+    first, second = (f"{at}.{word}" if word else at for word in words)
+    size = kernel if len(kernel) > 1 else (kernel[0], kernel[0])
+    parts: Parts = {first: conv(out, into, *size, bias=bias, groups=groups, component=component)}
+    return parts | {second: batchnorm(out)} if normed else parts
+
+
+def divisible(value: float, divisor: int = 8, least: int | None = None) -> int:
+    """The multiple of `divisor` nearest to a number of channels, at most a tenth below it.
+
+    Source: `make_divisible` of TensorFlow's MobileNet, which all that scale channels repeat."""
+    rounded = max(least or divisor, int(value + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * value else rounded
+
+
+def listed(config: Config, key: str, count: int = 1) -> list[int]:
+    """Positive integers, `count` at least."""
+    values = config.listed(key, int) or []
+    if len(values) < count or any(not 1 <= value <= 2**24 for value in values):
+        raise config.error(key, f"expected {count:,} or more positive integers")
+    return values
+
+
+def ratios(config: Config, key: str, count: int = 1) -> list[float]:
+    """Positive numbers, `count` at least, from a list or from one number for all."""
+    value = config.get(key)
+    if not isinstance(value, list):
+        return [config.number(key)] * count
+    if len(value) < count or any(type(item) not in (int, float) or not 0 < item <= 2**16 for item in value):
+        raise config.error(key, f"expected {count:,} or more positive numbers")
+    return [float(item) for item in value]
+
+
+def stages(config: Config, key: str = "depths") -> list[int]:
+    """Layers of each stage, bounded before anything loops over them."""
+    depths = listed(config, key)
+    if sum(depths) > 1024:
+        raise config.error(key, f"must sum to at most 1,024, found {sum(depths):,}")
+    return depths
+
+
+def dividing(config: Config, key: str, count: int, width: int) -> int:
+    """Heads that divide a width."""
+    if width % count:
+        raise config.error(key, f"{count} does not divide {width}")
+    return count
+
+
+class Net:
+    """Modules in the order an image passes them, each used at as many places as are left of the image there."""
+
+    def __init__(self) -> None:
+        self.shrunk = 1
+        """How many times fewer places a side has than where the net began."""
+        self.blocks: dict[str, Parts] = {}
+        self._modules: list[tuple[str, Component, int]] = []
+
+    def add(self, parts: Parts, stride: int = 1) -> None:
+        """Further modules, behind a convolution whose stride is `stride`."""
+        self.shrunk *= stride
+        self._modules += [(key, part, self.shrunk) for key, part in parts.items()]
+
+    def stack(self, at: str, width: int, layers: Sequence[Parts]) -> None:
+        """Layers, of which those that are alike are one block."""
+        names: list[str] = []
+        for parts in layers:
+            name = next((known for known, block in self.blocks.items() if block == parts), f"layer{len(self.blocks)}")
+            self.blocks[name] = parts
+            names.append(name)
+        if names:
+            self.add({at: Stack(of=tuple(names), hidden_size=width)})
+
+    def spec(self, config: Config, base: str, width: int, tops: Tops | None = None) -> ModelSpec:
+        """The model under the name `base`, with what its class puts on it: by default labels of the last channels."""
+        modules: Parts = {}
+        for key, part, shrunk in self._modules:
+            places = max(1, self.shrunk // shrunk) ** 2
+            modules[key] = part.model_copy(update={"uses": places}) if places > 1 else part
+        return crowned(config, base, model(width, modules, self.blocks), tops or labelled(width))
+
+
+def labelled(width: int, name: str = "classifier", before: Parts | None = None) -> Tops:
+    """Labels of an image, from the mean of its last channels; other parts before them."""
+
+    def classify(config: Config) -> Parts:
+        return {**(before or {}), name: dense(config.labels, width, component="lm_head", per="sequence")}
+
+    return {"Model": (), "ImageClassification": (classify,)}
+
+
+def chained(first: int, widths: Sequence[int]) -> list[tuple[int, int]]:
+    """Each width with the one before it."""
+    return list(pairwise([first, *widths]))
