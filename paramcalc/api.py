@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from paramcalc.estimates.layouts import Candidate
     from paramcalc.estimates.run import TrainingRun
     from paramcalc.estimates.run_settings import RunKeywords
-    from paramcalc.estimates.settings import FlopsKeywords, ServingKeywords, TrainingKeywords
+    from paramcalc.estimates.settings import AudioLengths, FlopsKeywords, ImageSizes, ServingKeywords, TrainingKeywords
     from paramcalc.estimates.speed_settings import SpeedKeywords, SpeedSettings
     from paramcalc.estimates.training_parts import Device
     from paramcalc.measures.explain import Formula
     from paramcalc.measures.flops import Flops
     from paramcalc.measures.weights import WeightBytes
     from paramcalc.readers.sources import Source
-    from paramcalc.spec.images import Cut
+    from paramcalc.spec.media import Cut
     from paramcalc.spec.model import ModelSpec
 
 
@@ -116,17 +116,16 @@ def flops(
 ) -> Flops:
     """FLOPs of `batch` sequences of `seq` new tokens: `forward`, `backward`, `components`. As `paramcalc flops`.
 
-    `images` are width and height in pixels of the pictures of one sequence: their tokens come beside the `seq` others,
-    and the towers run over their patches. Raises UsageError for settings that cannot be, or where the model has no rule
-    for pictures.
+    `images` (or `image`) are width and height in pixels of the pictures of one sequence, `audio` the lengths of its
+    recordings: their tokens come beside the `seq` others, and the towers run over their patches and frames. Raises
+    UsageError for settings that cannot be, or where the model has no rule for pictures or recordings.
     """
-    from paramcalc.estimates.pictures import with_images
     from paramcalc.estimates.settings import FlopsSettings
     from paramcalc.measures.flops import flops as counted
 
     spec = read(model)
-    load = FlopsSettings.of({"seq": seq, **settings}).workload(spec.images)
-    return counted(build(spec).tree, with_images(load, spec.images, images))
+    values = {"seq": seq, **settings} | ({"image": images} if images else {})
+    return counted(build(spec).tree, FlopsSettings.of(values).workload(spec))
 
 
 def cut_images(model: Source, images: Sequence[tuple[int, int]]) -> tuple[Cut, ...]:
@@ -135,18 +134,33 @@ def cut_images(model: Source, images: Sequence[tuple[int, int]]) -> tuple[Cut, .
     By the rule of the model's processor, with the settings of a preprocessor_config.json beside a config.json, else the
     defaults of its class. Raises UsageError where the model has no such rule or a size cannot be.
     """
-    from paramcalc.estimates.pictures import cut_images as cut
+    from paramcalc.estimates.media import cut_images as cut
 
     return cut(read(model).images, images)
 
 
-def estimate(model: Source, context: int | str = DEFAULT_TOKENS) -> dict[str, Any]:
+def cut_audio(model: Source, audio: AudioLengths) -> tuple[Cut, ...]:
+    """What recordings of these lengths (`"30s"`, a number of seconds) become: tokens in the prompt, frames in a tower.
+
+    By the rule of the model's feature extractor, as for pictures. Raises UsageError where the model has no such rule or
+    a length cannot be.
+    """
+    from paramcalc.estimates.media import cut_audio as cut
+    from paramcalc.estimates.settings import FlopsSettings
+
+    return cut(read(model).audio, FlopsSettings.of({"audio": audio}).audio)
+
+
+def estimate(
+    model: Source, context: int | str = DEFAULT_TOKENS, *, image: ImageSizes = (), audio: AudioLengths = (),
+) -> dict[str, Any]:
     """The one page of a model as the object `paramcalc estimate --json` writes."""
+    from paramcalc.estimates.settings import PageSettings
     from paramcalc.reports.estimate import answer
-    from paramcalc.sizes import tokens
 
     loaded = loaded_of(model)
-    return answer(loaded, build(loaded.spec), tokens(context, "context")).json
+    settings = PageSettings.of({"context": context, "image": image, "audio": audio})
+    return answer(loaded, build(loaded.spec), settings).json
 
 
 def models(text: str = "") -> list[str]:

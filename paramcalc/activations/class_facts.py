@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from paramcalc.activations.class_rows import ROWS, Row
+from paramcalc.activations.class_rows import ROWS, TOWER_ROWS, Row
 from paramcalc.activations.functions import TOLD_APART
 from paramcalc.components.altup import AltUp
 from paramcalc.components.stack import Stack
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from paramcalc.components.base import Component
     from paramcalc.spec.lower import Lowered
     from paramcalc.spec.model import ModelSpec, Switch
+    from paramcalc.spec.tower import Tower
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,14 @@ def class_facts(spec: ModelSpec) -> ClassFacts:
     if row.get("one_residual_dropout") and spec.norm_placement in ("parallel", "parallel_norms"):
         fields["attention_residual_dropout"] = False
     return ClassFacts(**fields)
+
+
+def tower_facts(tower: Tower) -> ClassFacts:
+    """How a tower computes while it is trained; a tower without a row computes as CLIP's does."""
+    fields = dict(TOWER_ROWS.get(tower.family, {}))
+    if tower.activation in TOLD_APART:
+        fields["activation"] = tower.activation
+    return ClassFacts(**({"position_indices": False} | fields))
 
 
 def _routing(row: Row, routing: Routing) -> Row:

@@ -141,3 +141,10 @@ ROWS: dict[str, Row] = {
     "xglm": MODEL | {"own_attention": True, "mask_argument": True, "floored_scores": True, "position_indices": False},
     "umt5": T5 | {"layer_bias": True},
 }
+
+FLOAT_ROTARY: Row = {"rotary_dtype": "float", "rotary_by_sequence": True}
+TOWER_ROWS: dict[str, Row] = {
+    **alike("qwen2_vl_vision qwen2_5_vl_vision qwen3_vl_vision qwen3_vl_moe_vision qwen3_5_vision qwen3_5_moe_vision",
+            FLOAT_ROTARY),
+}
+"""The same for towers, by the model type of their own config."""

@@ -26,12 +26,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.activations import saves
-from paramcalc.activations.class_facts import class_facts
+from paramcalc.activations.class_facts import class_facts, tower_facts
 from paramcalc.activations.forward import Forward, UnknownActivationsError
 from paramcalc.activations.stack import checkpoint
 from paramcalc.activations.weights import weights_of
 from paramcalc.catalog.formats import find_format
 from paramcalc.spec.lower import lower
+from paramcalc.spec.media import NO_MEDIA, STREAMS, Media
 from paramcalc.transforms.lora import Adaptation
 from paramcalc.transforms.shard import Division
 from paramcalc.tree import join
@@ -57,6 +58,8 @@ class Tokens(NamedTuple):
     """Tokens of the encoder's input, where there is an encoder."""
     cp: int = 1
     """Devices that hold an equal part of each sequence (context parallelism)."""
+    media: Media = NO_MEDIA
+    """The pictures and recordings of each sequence; their tokens are among `seq`."""
 
 
 class Activations(NamedTuple):
@@ -77,19 +80,23 @@ class SavedBytes(NamedTuple):
     """What is kept of anything the bytes depend on, whatever the length and number of sequences."""
 
     bytes: dict[Counted, int]
-    unknown: tuple[str, ...]
+    unknown: frozenset[tuple[str, str]]
+    """Kinds of components that nobody described, each with the stream it runs over."""
 
     def at(self, load: Tokens) -> Activations:
         """The bytes of one micro-batch."""
         components: dict[str, int] = {}
         loss = 0
         for of, size in self.bytes.items():
-            times = _times(of, load)
+            times = (_tower_times if of.stream in STREAMS else _times)(of, load)
+            if not times:
+                continue
             if of.loss:
                 loss += size * times
             else:
                 components[of.component] = components.get(of.component, 0) + size * times
-        return Activations(components, loss, self.unknown)
+        unknown = {kind for kind, stream in self.unknown if stream not in STREAMS or load.media.lengths(stream)}
+        return Activations(components, loss, tuple(sorted(unknown)))
 
 
 class Counted(NamedTuple):
@@ -115,17 +122,17 @@ def saved_bytes(model: Model, policy: Policy) -> SavedBytes:
     """The same before it is known how long sequences are."""
     fold = _Fold(model, policy)
     fold.walk(model.tree, "", 1, "", layer=False)
-    return SavedBytes(fold.bytes, tuple(sorted(fold.unknown)))
+    return SavedBytes(fold.bytes, frozenset(fold.unknown))
 
 
 class _Fold:
     def __init__(self, model: Model, policy: Policy) -> None:
-        self.policy = policy
+        self.policy, self.spec = policy, model.spec
         self.facts = class_facts(model.spec)
         self.rotary = any(part.kind == "rotary" for part in lower(model.spec).modules.values())
         self.width = find_format(policy.dtype).bits // 8
         self.bytes: dict[Counted, int] = {}
-        self.unknown: set[str] = set()
+        self.unknown: set[tuple[str, str]] = set()
         self.storages: set[tuple[str, ...]] = set()
         """What all components share and one has counted."""
         self.again = policy.recompute in ("full", "per-op")
@@ -139,17 +146,28 @@ class _Fold:
     def walk(self, node: Node, path: str, used: int, stream: str, *, layer: bool, parallel: bool = False) -> None:
         here, used, stream = join(path, node.name), used * node.used, node.stream or stream
         self.live = self.live or _trains(node, deep=bool(node.order))
-        for leaf in self._saved(node, layer=layer) if self.live else ():
+        for leaf in self._saved(node, stream, layer=layer) if self.live else ():
             if (layer and self.again and not self._stays(leaf)) or (parallel and leaf.shared == "input"):
                 continue
             self._add(leaf, used, stream)
         for child in node.children:
-            if child.stream not in ("", "token", "source"):
-                continue  # no image, no sound: a tower that nothing runs through keeps nothing
+            if child.stream in STREAMS:
+                self._tower(child, here, used)
+                continue
             if node.order:
                 self.products = 0
             self.walk(child, here, used, stream, layer=layer or bool(node.order),
                       parallel=child.part is not None and child.part.parallel)
+
+    def _tower(self, tower: Node, path: str, used: int) -> None:
+        """A tower computes as its own class does."""
+        text = self.facts, self.rotary, self.live
+        lowered = lower(self.spec).towers[tower.label]
+        self.facts = tower_facts(self.spec.towers[tower.label])
+        self.rotary = any(part.kind == "rotary" for part in lowered.modules.values())
+        self.live = self.again
+        self.walk(tower.replace(stream=""), path, used, tower.stream, layer=False)
+        self.facts, self.rotary, self.live = text
 
     def _stays(self, leaf: SavedActivation) -> bool:
         """Whether it is kept of a layer that is computed again."""
@@ -157,7 +175,7 @@ class _Fold:
             self.products += 1
         return leaf.argument or leaf.op == "attention" or (leaf.op == "product" and self.products % 2 == 1)
 
-    def _saved(self, node: Node, *, layer: bool) -> Iterator[SavedActivation]:
+    def _saved(self, node: Node, stream: str, *, layer: bool) -> Iterator[SavedActivation]:
         """What a node (not its children) keeps; of a stack whose layers are computed again, their inputs too."""
         if node.part is None or node.context is None:
             return
@@ -168,9 +186,9 @@ class _Fold:
             if save is not None:
                 yield from self._divided(node, save(node.part, run))
             elif any(True for _ in node.part.tensors(node.context)):
-                self.unknown.add(node.part.kind)
+                self.unknown.add((node.part.kind, stream))
         except UnknownActivationsError as error:
-            self.unknown.add(str(error))
+            self.unknown.add((str(error), stream))
         if node.order and self.again:
             yield from self._divided(node, checkpoint(run, len(node.order)))
 
@@ -230,6 +248,19 @@ def _times(of: Counted, load: Tokens) -> int:
               "block_square": (blocks + 1) ** 2, "position_square": (blocks + 1) ** 2}
     batch = 1 if per.startswith("position") or per == "once" else load.batch
     return batch * (square.get(per, here) + of.more)
+
+
+def _tower_times(of: Counted, load: Tokens) -> int:
+    """How many of a leaf of a tower there are: sequences are run over by themselves, on each device whole."""
+    media, lengths = load.media, load.media.lengths(of.stream)
+    if not lengths:
+        return 0
+    square = {"token": sum(lengths), "position": max(lengths), "sequence": len(lengths), "once": 1,
+              "patch": sum(cut.stem or cut.patches for cut in media.of(of.stream)),
+              "source": sum(cut.patches for cut in media.of(of.stream)),
+              "pair": sum(length**2 for length in lengths), "position_pair": max(lengths)**2}
+    batch = 1 if of.per.startswith("position") or of.per == "once" else load.batch
+    return batch * (square.get(of.per, sum(lengths)) + of.more)
 
 
 def _pairs(tokens: int, of: Counted) -> int:

@@ -39,7 +39,8 @@ class Row(NamedTuple):
     cache_bytes_per_token: int | None = None
     """Growth of the cache for one more token of one sequence at that context."""
     flops_per_token: int | None = None
-    """Forward, of one token of a sequence of that context."""
+    """Forward, of one token of a sequence of that context; towers' work for its pictures and recordings is shared by
+    all of its tokens."""
     memory_bytes: int | None = None
     """Of the fullest device at that context and batch; with a device."""
     fits: bool | None = None
@@ -114,6 +115,7 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
     """What a model that is read costs. Raises PCError where it cannot be built or served so."""
     from paramcalc.build import build
     from paramcalc.estimates.inference import memory
+    from paramcalc.estimates.media import media_of
     from paramcalc.estimates.serving import machine_of, prepare
     from paramcalc.measures.cache import Serving
     from paramcalc.measures.flops import Workload, flops
@@ -121,8 +123,10 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
     model = build(loaded.spec)
     counts = count(model.tree)
     prepared = prepare(model, serving)
-    held = memory(prepared, Serving(serving.context, serving.batch, serving.source))
-    forward = flops(model.tree, Workload(1, serving.context, 0, serving.source or serving.context)).forward
+    media = media_of(serving, loaded.spec)
+    context = serving.context + media.tokens
+    held = memory(prepared, Serving(context, serving.batch, serving.source, media))
+    forward = flops(model.tree, Workload(1, context, 0, serving.source or serving.context, media=media)).forward
     machine = machine_of(device, prepared)
     needed = max(part.total for part in held.per_device)
     spec = loaded.spec
@@ -130,7 +134,7 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
         spec.name, changes, spec.family or None, sum(len(node.order) for node in model.tree.children),
         spec.hidden_size, counts.total, counts.active, counts.embedding,
         round(counts.embedding / counts.total, 6) if counts.total else None, sizes_known(spec), tuple(spec.uncounted),
-        held.total.weights, held.cache.per_token, forward // serving.context,
+        held.total.weights, held.cache.per_token, forward // context,
         needed if machine else None, _fits(needed, machine.usable, prepared.runtime.name) if machine else None)
 
 
@@ -148,7 +152,10 @@ def error_row(name: str, error: PCError, changes: dict[str, Any] | None = None) 
 
 def assumed(serving: ServingSettings, device: DeviceSettings) -> dict[str, object]:
     """What every row was worked out with."""
-    said: dict[str, object] = {"context": serving.context, "batch": serving.batch, "dtype": serving.dtype,
+    media = {"image": [f"{width}x{height}" for width, height in serving.image],
+             "audio_seconds": [float(seconds) for seconds in serving.audio]}
+    said: dict[str, object] = {"context": serving.context, **{key: sizes for key, sizes in media.items() if sizes},
+                               "batch": serving.batch, "dtype": serving.dtype,
                                "quant": serving.quant, "runtime": serving.runtime or "exact",
                                "flops_per_token": "forward, convention full"}
     return said | ({"gpu": device.gpu, "gpus": serving.gpus or 1} if device.gpu else {})

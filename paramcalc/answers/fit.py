@@ -10,8 +10,8 @@ from paramcalc.answers.memory import Memory, beyond, fields_of
 from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.estimates import fit as search
 from paramcalc.estimates import inference
+from paramcalc.estimates.media import media_of
 from paramcalc.estimates.serving import command_of, machine_of, machines, prepare, why_not_served
-from paramcalc.measures.cache import Serving
 from paramcalc.measures.cache_known import cache_unknown
 from paramcalc.measures.known import Known, of_model
 from paramcalc.numbers import binary
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from paramcalc.estimates.machine import Machine
     from paramcalc.estimates.settings import DeviceSettings, FitSettings
     from paramcalc.readers.models import Loaded
+    from paramcalc.spec.media import Media
 
 BOUND = "exact"
 """What the mathematics needs: a lower bound of every runtime, and so never a verdict."""
@@ -173,7 +174,7 @@ def fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit:
         **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"), known),
         fits=verdict, runtime=chosen.runtime, space=Size(last.capacity), room=Size(last.headroom),
         max_context=last.max_context, max_batch=last.max_batch,
-        serve=command_of(chosen.runtime, model.spec, serving, chosen.need.prepared),
+        serve=command_of(chosen.runtime, model.spec, serving, chosen.need.prepared, last.serving.context),
         runtimes=tuple(map(_row, candidates)), why_not=None if verdict else _why(result, last, chosen),
         remedies=tuple(Remedy(*remedy) for remedy in helps), trained_context=model.spec.max_position_embeddings,
         curve=tuple(map(_point, chosen.verdicts)) if len(chosen.verdicts) > 1 else None, verdicts=chosen.verdicts)
@@ -195,10 +196,11 @@ def fit_all(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit
     for key in [each.device.key for each in machines(device, next(iter(needs.values())).prepared)]:
         rows.append(_on(model, serving, device.model_copy(update={"gpu": key}), needs))
     known: Known = "bound" if serving.runtime == BOUND else "estimate"
-    result = inference.memory(next(iter(needs.values())).prepared, Serving(serving.context[-1], serving.batch,
-                                                                           serving.source))
-    start["warnings"] = (*start["warnings"], *beyond(model, result))
-    start["assumptions"] = {"contexts": list(serving.context), "batch": serving.batch, "runtimes": list(needs)}
+    first = next(iter(needs.values()))
+    result = inference.memory(first.prepared, first.serving(contexts(serving, first.media)[-1], serving.batch))
+    start["warnings"] = (*start["warnings"], *first.media.notes, *beyond(model, result))
+    start["assumptions"] = {"contexts": list(contexts(serving, first.media)), "batch": serving.batch,
+                            "runtimes": list(needs), **first.media.summary()}
     return FitAll(**start, known={"fits": of_model(model.spec, known=known)},
                   fits=any(row.fits for row in rows), accelerators=tuple(rows))
 
@@ -208,7 +210,7 @@ def _on(model: Model, serving: FitSettings, device: DeviceSettings, needs: dict[
     for name, need in needs.items():
         machine = machine_of(device, need.prepared)
         if machine is not None and not why_not_served(name, model.spec, serving, machine.device.vendor):
-            verdicts = tuple(search.fits(need, machine, serving.context, serving.batch))
+            verdicts = tuple(search.fits(need, machine, contexts(serving, need.media), serving.batch))
             candidates.append(Candidate(name, need, machine, verdicts, ""))
     chosen = _chosen(candidates)
     machine, last = chosen.machine, chosen.verdicts[-1]
@@ -222,7 +224,12 @@ def _need(model: Model, serving: FitSettings, runtime: str) -> search.Need:
     if why := cache_unknown(model):
         raise UsageError(Problem(f"{why} what is kept between tokens",
                                  hint="fit the config.json beside it; `paramcalc memory` takes the weights alone"))
-    return search.Need(prepare(model, serving, runtime), serving.source)
+    return search.Need(prepare(model, serving, runtime), serving.source, media_of(serving, model.spec))
+
+
+def contexts(serving: FitSettings, media: Media) -> tuple[int, ...]:
+    """Tokens of each sequence, those of its pictures and recordings among them."""
+    return tuple(context + media.tokens for context in serving.context)
 
 
 def _candidate(model: Model, serving: FitSettings, device: DeviceSettings, runtime: str, *, alone: bool) -> Candidate:
@@ -234,7 +241,8 @@ def _candidate(model: Model, serving: FitSettings, device: DeviceSettings, runti
         why = "" if alone else why_not_served(runtime, model.spec, serving, machine.device.vendor)
         if why:
             return Candidate(runtime, None, None, (), why)
-        return Candidate(runtime, need, machine, tuple(search.fits(need, machine, serving.context, serving.batch)), "")
+        verdicts = search.fits(need, machine, contexts(serving, need.media), serving.batch)
+        return Candidate(runtime, need, machine, tuple(verdicts), "")
     except PCError as error:
         if alone or runtime == BOUND:
             raise

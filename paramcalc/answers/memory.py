@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 from paramcalc.answers.answer import Answer, head, hidden, named
 from paramcalc.estimates import inference
 from paramcalc.estimates.machine import Machine
+from paramcalc.estimates.media import media_of
 from paramcalc.estimates.pool import Pool
 from paramcalc.estimates.serving import machine_of, prepare
 from paramcalc.measures.cache import Line, Serving
@@ -105,7 +106,9 @@ def memory(loaded: Loaded, serving: ServingSettings, device: DeviceSettings) -> 
     """The bytes it takes to serve a model at a context and batch."""
     start = head(loaded)
     prepared = prepare(start["built"], serving)
-    result = inference.memory(prepared, Serving(serving.context, serving.batch, serving.source))
+    media = media_of(serving, start["built"].spec)
+    load = Serving(serving.context + media.tokens, serving.batch, serving.source, media)
+    result = inference.memory(prepared, load)
     return Memory(**fields_of(start, result, machine_of(device, prepared)))
 
 
@@ -117,7 +120,7 @@ def fields_of(start: dict[str, Any], result: inference.Memory, machine: Machine 
     per_stage = len(result.per_device) // len(result.stages)
     pool = machine.pool(result) if machine is not None else None
     return start | {
-        "warnings": (*start["warnings"], *beyond(model, result), *(
+        "warnings": (*start["warnings"], *result.serving.media.notes, *beyond(model, result), *(
             caveat.reason for caveat in result.prepared.caveats if caveat not in model.spec.caveats)),
         "assumptions": assumptions(model, result, machine),
         "weights": WeightBytes(total.weights, known["weights"], result.rotary, result.slack),
@@ -151,7 +154,9 @@ def beyond(model: Model, result: inference.Memory) -> tuple[str, ...]:
     positions, context = model.spec.max_position_embeddings, result.serving.context
     if not positions or context <= positions:
         return ()
-    return (f"a context of {context:,} is longer than the {positions:,} positions the model was made for",)
+    of_media = result.serving.media.tokens
+    among = f", of which {of_media:,} of pictures and recordings," if of_media else ""
+    return (f"a context of {context:,}{among} is longer than the {positions:,} positions the model was made for",)
 
 
 def assumptions(model: Model, result: inference.Memory, machine: Machine | None) -> dict[str, object]:
@@ -162,7 +167,8 @@ def assumptions(model: Model, result: inference.Memory, machine: Machine | None)
     known = levels(model, result)
     given: dict[str, object] = {
         "context": result.serving.context, "batch": result.serving.batch, "source": result.serving.source,
-        "dtype": prepared.dtype, "quant": setup.quant, "formats": prepared.formats, "kv_dtype": kv,
+        **result.serving.media.summary(), "dtype": prepared.dtype, "quant": setup.quant, "formats": prepared.formats,
+        "kv_dtype": kv,
         "runtime": {"name": runtime.name, "version": runtime.version, "source": runtime.source,
                     **runtime.options._asdict()},
         "tp": plan.tp, "pp": plan.pp, "ep": plan.ep, "devices": prepared.devices,

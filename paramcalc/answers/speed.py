@@ -12,6 +12,7 @@ from paramcalc.catalog.speed import SpeedClass, by_measurement, power_source, sp
 from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.estimates.figure import Figure
 from paramcalc.estimates.links import Split
+from paramcalc.estimates.media import media_of
 from paramcalc.estimates.speed import Draft, Point, Requests, Speed, cache_dtype
 from paramcalc.estimates.step import Host, Served
 from paramcalc.measures.cache import types
@@ -97,7 +98,7 @@ class SpeedAnswer(Answer):
     """With `all`: accelerators without a row, and why."""
     known: dict[str, Known]
     verify: str | None = None
-    """A command that measures the same."""
+    """A command that measures the same; none for prompts with pictures or recordings."""
     made: Speed | None = hidden(default=None)
 
     @property
@@ -113,19 +114,20 @@ def speed(loaded: Loaded, asked: SpeedSettings) -> SpeedAnswer:
     shop = Shop(start["built"], loaded, asked)
     known: dict[str, Known] = {"tpot_ms": "estimate", "tokens_per_second": "estimate", "ttft_ms": "estimate",
                                "joules_per_token": "estimate", "max_concurrency": "estimate"}
-    common = {**start, "known": known}
+    common = {**start, "warnings": (*start["warnings"], *shop.media.notes), "known": known}
     if asked.all:
         rows, left_out = shop.rows()
         return SpeedAnswer(**common, assumptions=shop.assumptions(), points=(), basis={}, devices=rows,
                            left_out=left_out)
     device = find_accelerator(asked.gpu or "", asked.accelerators)
     made = shop.speed(device, split_of(asked))
+    same = None if shop.media.tokens else verify(loaded, asked, made.served.split)
     slo: dict[str, object] | None = None
     if asked.slo is not None:
         slo = {"tpot_ms": round(asked.slo * 1000, 6), "concurrency": made.within(asked.slo)}
     return SpeedAnswer(
         **common, assumptions=shop.assumptions(made), points=tuple(shop.points(made)), basis=basis(made),
-        max_concurrency=made.most_requests, slo=slo, verify=verify(loaded, asked, made.served.split), made=made)
+        max_concurrency=made.most_requests, slo=slo, verify=same, made=made)
 
 
 def _check(asked: SpeedSettings) -> None:
@@ -165,7 +167,8 @@ class Shop:
 
     def __init__(self, model: Model, loaded: Loaded, asked: SpeedSettings) -> None:
         self.model, self.loaded, self.asked = in_formats(model, asked.quant), loaded, asked
-        self.requests = Requests(asked.prompt, asked.output_tokens)
+        self.media = media_of(asked, model.spec)
+        self.requests = Requests(asked.prompt + self.media.tokens, asked.output_tokens)
         self._served: dict[Split, Served] = {}
         self.kv_dtype = asked.kv_dtype or cache_dtype(asked.runtime, self.model.tree, asked.dtype)
 
@@ -173,7 +176,7 @@ class Shop:
         """The model as these devices share it."""
         if split not in self._served:
             held = types(self.asked.dtype, self.kv_dtype)
-            self._served[split] = Served(self.model.tree, split, held, self.asked.dtype)
+            self._served[split] = Served(self.model.tree, split, held, self.asked.dtype, self.media)
         return self._served[split]
 
     def speed(self, device: Accelerator, split: Split) -> Speed:
@@ -280,7 +283,8 @@ class Shop:
         """Everything that was taken as given."""
         asked = self.asked
         found: dict[str, object] = {
-            "runtime": asked.runtime, "prompt": asked.prompt, "output": asked.output_tokens, "kv_dtype": self.kv_dtype,
+            "runtime": asked.runtime, "prompt": self.requests.prompt, **self.media.summary(),
+            "output": asked.output_tokens, "kv_dtype": self.kv_dtype,
             "dtype": asked.dtype, "quant": asked.quant or "as specified", "load": "a closed loop: a request that is "
             "answered is followed by another", "routing": "experts are chosen evenly and independently"}
         if made is not None:

@@ -29,6 +29,6 @@ def flops(models: Models, common: Common, settings: FlopsSettings) -> int:
 
         model = build(loaded.spec)
         need_encoder(settings, model)
-        return answer(loaded, model, settings.workload(loaded.spec.images), settings.recompute)
+        return answer(loaded, model, settings.workload(loaded.spec), settings.recompute)
 
     return answer_all(models, common, make)

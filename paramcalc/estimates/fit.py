@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from paramcalc.errors import PCError
 from paramcalc.estimates.inference import Prepared, Setup
 from paramcalc.measures.cache import Serving
+from paramcalc.spec.media import NO_MEDIA, Media
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
@@ -69,16 +70,20 @@ class Remedy(NamedTuple):
 class Need:
     """Bytes of the fullest device at a load, asked for often and worked out once."""
 
-    def __init__(self, prepared: Prepared, source: int | None = None) -> None:
-        self.prepared, self.source = prepared, source
+    def __init__(self, prepared: Prepared, source: int | None = None, media: Media = NO_MEDIA) -> None:
+        self.prepared, self.source, self.media = prepared, source, media
         self._known: dict[tuple[int, int], int] = {}
 
     def __call__(self, context: int, batch: int) -> int:
         """At that context and batch."""
         key = (context, batch)
         if key not in self._known:
-            self._known[key] = self.prepared.most(Serving(context, batch, self.source))
+            self._known[key] = self.prepared.most(self.serving(context, batch))
         return self._known[key]
+
+    def serving(self, context: int, batch: int) -> Serving:
+        """The load of so many sequences of so many tokens, those of pictures and recordings among them."""
+        return Serving(context, batch, self.source, self.media)
 
 
 def fit(need: Need, machine: Machine, context: int, batch: int) -> Fit:
@@ -87,13 +92,18 @@ def fit(need: Need, machine: Machine, context: int, batch: int) -> Fit:
 
 
 def fits(need: Need, machine: Machine, contexts: Sequence[int], batch: int) -> list[Fit]:
-    """For each context: whether it fits and the largest batch; and the largest context at this batch."""
+    """For each context: whether it fits and the largest batch; and the largest context at this batch.
+
+    Tokens of pictures and recordings are among those of a context, and of the largest.
+    """
     room, devices = machine.usable, need.prepared.devices
-    longest = largest(lambda tokens: need(tokens, batch) <= room, MOST_TOKENS)
+    beside = need.media.tokens
+    words = largest(lambda tokens: need(tokens + beside, batch) <= room, MOST_TOKENS)
+    longest = words + beside if words else 0
 
     def one(context: int) -> Fit:
         most = largest(lambda sequences: need(context, sequences) <= room, MOST_BATCH)
-        return Fit(Serving(context, batch, need.source), need(context, batch), room, devices, longest, most)
+        return Fit(need.serving(context, batch), need(context, batch), room, devices, longest, most)
 
     return [one(context) for context in contexts]
 
@@ -124,7 +134,8 @@ def remedies(model: Model, need: Need, machine: Machine, found: Fit) -> list[Rem
 
 def _shorter(need: Need, machine: Machine, found: Fit) -> Remedy | None:
     if found.max_context:
-        return Remedy(f"--context {found.max_context}", need(found.max_context, found.serving.batch))
+        beside = found.max_context - need.media.tokens
+        return Remedy(f"--context {beside}", need(found.max_context, found.serving.batch))
     if found.max_batch:
         return Remedy(f"--batch {found.max_batch}", need(found.serving.context, found.max_batch))
     return None

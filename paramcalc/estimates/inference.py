@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from paramcalc.catalog.formats import find_format
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.allocator import loaded
-from paramcalc.estimates.prefill import Widths, peak, widths
+from paramcalc.estimates.prefill import TowerWidths, Widths, peak, tower_peak, tower_widths, widths
 from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, mixers, types
 from paramcalc.measures.weights import arrays, weight_bytes
 from paramcalc.spec.caveats import known
@@ -59,6 +59,7 @@ class Stage(NamedTuple):
     """What the allocator gives weights and tables beyond their size."""
     kinds: tuple[Mixer, ...]
     widths: Widths
+    towers: tuple[TowerWidths, ...]
 
 
 class Prepared:
@@ -95,13 +96,14 @@ class Prepared:
     def _stage(self, tree: Node, model: Model) -> Stage:
         profile = self.runtime.profile
         table = rotary_table(tree, model.spec, self.held) if profile.rotary_table else 0
-        width = widths(tree)
+        width, towers = widths(tree), tower_widths(tree)
         tree = self.runtime.loaded(tree)
         weights = weight_bytes(tree, self.dtype)
         for name, size in weights.formats.items():
             self.formats[name] = self.formats.get(name, 0) + size
         slack = self._slack(tree, table, model.spec.rotary_tables) if profile.caching_allocator else 0
-        return Stage(weights.total, table, slack, mixers(tree), width._replace(logits=width.logits * self.plan.tp))
+        width = width._replace(logits=width.logits * self.plan.tp)
+        return Stage(weights.total, table, slack, mixers(tree), width, towers)
 
     def _slack(self, tree: Node, table: int, tables: int) -> int:
         """What the allocator gives weights and rotary tables beyond their size."""
@@ -126,8 +128,11 @@ class Prepared:
 
     def _parts(self, stage: Stage, serving: Serving) -> Parts:
         profile, runtime = self.runtime.profile, self.runtime
-        alive = peak(stage.widths, runtime.chunk(serving), runtime.logit_rows(serving), profile.compute_bytes,
+        chunk = runtime.chunk(serving)
+        alive = peak(stage.widths, chunk, runtime.logit_rows(serving), profile.compute_bytes,
                      runtime.score_keys(serving), runtime.mask(stage.kinds, serving))
+        together = min(serving.batch, max(1, chunk // serving.context))
+        alive = max(alive, tower_peak(stage.towers, serving.media, together, profile.compute_bytes))
         return Parts(stage.weights + stage.rotary + stage.slack, self.cache(stage, serving).bytes, alive,
                      profile.context_bytes + profile.graph_bytes)
 

@@ -16,7 +16,8 @@ MAX_SEQ = 2**24
 
 
 def largest(trainer: Trainer, layout: Layout, load: Tokens, policy: Policy, capacity: int) -> dict[str, int]:
-    """The largest micro-batch at this sequence and the longest sequence at this micro-batch; 0 where not even one fits.
+    """The largest micro-batch at this sequence and the longest sequence at this micro-batch, tokens of pictures and
+    recordings among it; 0 where not even one fits.
 
     Bytes grow with both, so that bisecting whole numbers is exact.
     """
@@ -26,5 +27,6 @@ def largest(trainer: Trainer, layout: Layout, load: Tokens, policy: Policy, capa
         devices = trainer.devices(layout, here, policy._replace(batch=micro_batch))
         return max(device.total for device in devices) <= capacity
 
+    longest = layout.cp * bisect(lambda size: fits(load.batch, size * layout.cp), MAX_SEQ // layout.cp)
     return {"micro_batch": bisect(lambda size: fits(size, load.seq), MAX_MICRO_BATCH),
-            "seq": layout.cp * bisect(lambda size: fits(load.batch, size * layout.cp), MAX_SEQ // layout.cp)}
+            "seq": longest if longest > load.media.tokens else 0}

@@ -10,7 +10,10 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
+from paramcalc.spec.media import STREAMS
+
 if TYPE_CHECKING:
+    from paramcalc.spec.media import Media
     from paramcalc.tree import Node, Tensor
 
 TOWERS = frozenset({"vision", "audio", "projector"})
@@ -30,14 +33,31 @@ class Widths(NamedTuple):
     """Query heads of it."""
 
 
+class TowerWidths(NamedTuple):
+    """Values a position of a tower, or of what joins it to the text model, is made of."""
+
+    stream: str
+    widths: Widths
+
+
 def widths(tree: Node) -> Widths:
-    """The widths of one rank's tree."""
+    """The widths of one rank's tree, towers left out."""
+    text = tuple(child for child in tree.children if child.stream not in STREAMS)
+    return _widths(tree.replace(children=text), TOWERS)
+
+
+def tower_widths(tree: Node) -> tuple[TowerWidths, ...]:
+    """The widths of each tower of one rank's tree."""
+    return tuple(TowerWidths(child.stream, _widths(child)) for child in tree.children if child.stream in STREAMS)
+
+
+def _widths(tree: Node, without: frozenset[str] = frozenset()) -> Widths:
     hidden = widest = logits = 0
     attention = (0, 0)
     for path, node, _, _ in tree.walk():
         alive = 0
         for tensor in node.tensors:
-            if tensor.component in TOWERS:
+            if tensor.component in without:
                 continue
             if tensor.component == "lm_head" and tensor.role == "matmul":
                 logits = max(logits, _out(tensor))
@@ -69,7 +89,9 @@ def _out(tensor: Tensor) -> int:
 
 
 def _alive(tensor: Tensor) -> int:
-    """What a projection gives, or, where it gives the residual stream, what it takes."""
+    """What a projection gives, or, where it gives the residual stream, what it takes; a convolution what it gives."""
+    if "kernel0" in tensor.axes:
+        return tensor.shape[0]
     if "hidden" in tensor.axes:
         inner = _out(tensor)
         return inner + (tensor.shape[tensor.axes.index("hidden")] if tensor.used > 1 and _returns(tensor) else 0)
@@ -104,3 +126,16 @@ def peak(
     again = 0 if compute_bytes == 4 else 4
     head = tokens * 2 * width.hidden * compute_bytes + rows * width.logits * (compute_bytes + again)
     return max(layer, first, head)
+
+
+def tower_peak(towers: tuple[TowerWidths, ...], media: Media, sequences: int, compute_bytes: int) -> int:
+    """Bytes alive at the worst moment while towers run, with fused attention: over all pictures and recordings of so
+    many sequences at once, one tower after the other, before the text model."""
+    return max((peak(tower.widths, sequences * _positions(media, tower.stream), 0, compute_bytes) for tower in towers),
+               default=0)
+
+
+def _positions(media: Media, stream: str) -> int:
+    if stream.endswith("_tokens"):
+        return sum(media.lengths(stream))
+    return sum(max(cut.stem, sum(cut.lengths)) for cut in media.of(stream))

@@ -50,7 +50,7 @@ class TrainingRun(NamedTuple):
 
 def model_flops(tree: Node, load: Tokens) -> float:
     """FLOPs of one token, forward and backward without recomputation, convention `full`."""
-    work = flops(tree, Workload(1, load.seq, 0, load.source, "full"))
+    work = flops(tree, Workload(1, load.seq, 0, load.source, "full", media=load.media))
     return (work.forward + work.backward) / load.seq
 
 

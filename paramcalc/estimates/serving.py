@@ -83,9 +83,9 @@ def why_not_served(runtime: str, spec: ModelSpec, settings: RuntimeSettings, ven
     return ""
 
 
-def command_of(runtime: str, spec: ModelSpec, settings: FitSettings, prepared: Prepared) -> str:
-    """The command line that serves a model by a runtime; empty for those that have none."""
-    name, context, plan = spec.name, settings.context[-1], prepared.plan
+def command_of(runtime: str, spec: ModelSpec, settings: FitSettings, prepared: Prepared, context: int) -> str:
+    """The command line that serves sequences of so many tokens by a runtime; empty for those that have none."""
+    name, plan = spec.name, prepared.plan
     if runtime == "vllm":
         words = ["vllm serve", name, f"--max-model-len {context}", f"--max-num-seqs {settings.batch}"]
         words += [f"--tensor-parallel-size {plan.tp}"] if plan.tp > 1 else []

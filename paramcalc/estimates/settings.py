@@ -7,18 +7,20 @@ without defaults, for type checkers.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 from pydantic import BeforeValidator, Field
 
+from paramcalc.estimates.media import media_of, parse_durations, parse_sizes
 from paramcalc.measures.attention_pairs import Convention
 from paramcalc.measures.flops import Workload
 from paramcalc.settings import DEFAULT_TOKENS, CachedTokens, Devices, Settings, Share, Stages, Tokens, option
 from paramcalc.sizes import parse_tokens
 
 if TYPE_CHECKING:
-    from paramcalc.spec.images import ImageRule
+    from paramcalc.spec.model import ModelSpec
 
 RuntimeName = Literal["exact", "transformers", "vllm", "sglang", "tensorrt-llm", "llama.cpp"]
 Batch = Annotated[int, Field(ge=1, le=2**20)]
@@ -30,6 +32,14 @@ def _texts(value: object) -> object:
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+Images = Annotated[tuple[tuple[int, int], ...], BeforeValidator(parse_sizes)]
+Durations = Annotated[tuple[Fraction, ...], BeforeValidator(parse_durations)]
+IMAGE = option((), "Width and height in pixels of a picture in each sequence, beside its other tokens; repeatable.",
+               metavar="WxH")
+AUDIO = option((), "Length of a recording in each sequence, beside its other tokens: 30s, 1m30s; repeatable.",
+               metavar="TIME")
+ImageSizes = str | Sequence[str | tuple[int, int]]
+AudioLengths = str | float | Sequence[str | float]
 
 
 def _contexts(value: object) -> object:
@@ -82,6 +92,16 @@ class ServingSettings(RuntimeSettings):
     batch: Batch = option(1, "Number of sequences at once.")
     source: Tokens | None = option(None, "Tokens of the encoder's input; as many as --context when not given.",
                                    metavar="TOKENS")
+    image: Images = IMAGE
+    audio: Durations = AUDIO
+
+
+class PageSettings(Settings):
+    """What the one page of a model is about."""
+
+    context: Tokens = option(8192, "Tokens of the sequence: 8192, 8k, 128k, 1M.", metavar="TOKENS")
+    image: Images = IMAGE
+    audio: Durations = AUDIO
 
 
 class DeviceSettings(Settings):
@@ -110,6 +130,8 @@ class FitSettings(RuntimeSettings):
     batch: Batch = option(1, "Number of sequences at once.")
     source: Tokens | None = option(None, "Tokens of the encoder's input; as many as --context when not given.",
                                    metavar="TOKENS")
+    image: Images = IMAGE
+    audio: Durations = AUDIO
 
 
 class FlopsSettings(Settings):
@@ -120,23 +142,20 @@ class FlopsSettings(Settings):
     past: CachedTokens = option(0, "Tokens of each sequence already in the cache.", metavar="TOKENS")
     source: Tokens | None = option(None, "Tokens of the encoder's input; as many as --seq when not given.",
                                    metavar="TOKENS")
-    image: Texts = option((),
-                          "Width and height in pixels of a picture in each sequence, beside its --seq other tokens; "
-                          "may be repeated.", metavar="WxH")
+    image: Images = IMAGE
+    audio: Durations = AUDIO
     convention: Convention = option("full", "full: attention's whole square; causal: only the pairs a query may see.")
     head: Literal["all", "last"] = option("all", "Positions that get logits.")
     recompute: Literal["none", "selective", "full"] = option("none", "What the training step recomputes.")
 
-    def workload(self, rule: ImageRule | None = None) -> Workload:
-        """The workload, its pictures cut by a model's rule. Raises UsageError where that cannot be."""
+    def workload(self, spec: ModelSpec) -> Workload:
+        """The workload, with pictures and recordings as a model's processor cuts them. Raises UsageError where that
+        cannot be."""
         source = self.seq if self.source is None else self.source
-        load = Workload(self.batch, self.seq, self.past, source, self.convention, self.head,
-                        absorbed=self.seq == 1 and self.past > 0)
-        if not self.image:
-            return load
-        from paramcalc.estimates.pictures import parse_size, with_images
-
-        return with_images(load, rule, [parse_size(text) for text in self.image])
+        media = media_of(self, spec)
+        seq = self.seq + media.tokens
+        return Workload(self.batch, seq, self.past, source, self.convention, self.head, media,
+                        absorbed=seq == 1 and self.past > 0)
 
 
 class TrainingSettings(Settings):
@@ -146,6 +165,8 @@ class TrainingSettings(Settings):
     micro_batch: Annotated[int, Field(ge=1, le=2**16)] = option(1, "Sequences of one forward pass of a device.")
     source: Tokens | None = option(None, "Tokens of the encoder's input; as many as --seq when not given.",
                                    metavar="TOKENS")
+    image: Images = IMAGE
+    audio: Durations = AUDIO
     dtype: str = option("bf16", "Format of weights that are not quantized: bf16, fp16, fp32.")
     quant: str | None = option(None, "Number format of frozen weights, with --lora-rank: nf4, mxfp4.")
     compute_dtype: str | None = option(None, "Format of products and activations; that of the weights when not given.")
@@ -188,6 +209,8 @@ class FlopsKeywords(TypedDict, total=False):
     batch: int
     past: int | str
     source: int | str | None
+    image: ImageSizes
+    audio: AudioLengths
     convention: Convention
     head: Literal["all", "last"]
     recompute: Literal["none", "selective", "full"]
@@ -198,6 +221,8 @@ class TrainingKeywords(TypedDict, total=False):
 
     micro_batch: int
     source: int | str | None
+    image: ImageSizes
+    audio: AudioLengths
     dtype: str
     quant: str | None
     compute_dtype: str | None
@@ -230,6 +255,8 @@ class ServingKeywords(TypedDict, total=False):
 
     batch: int
     source: int | str | None
+    image: ImageSizes
+    audio: AudioLengths
     dtype: str
     quant: str | None
     kv_dtype: str | None

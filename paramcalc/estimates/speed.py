@@ -16,6 +16,7 @@ from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.figure import Figure
 from paramcalc.estimates.fit import largest
 from paramcalc.estimates.prefill import peak as activation_peak
+from paramcalc.estimates.prefill import tower_peak, tower_widths
 from paramcalc.estimates.prefill import widths as activation_widths
 from paramcalc.estimates.runtimes import RUNTIMES, Runtime
 from paramcalc.estimates.step import Host, Served, arithmetic
@@ -123,6 +124,7 @@ class Speed:
         load = Serving(context, 1, 0)
         alive = activation_peak(activation_widths(served.mine), runtime.chunk(load), runtime.logit_rows(load),
                                 profile.compute_bytes, runtime.score_keys(load), runtime.mask(served.kinds, load))
+        alive = max(alive, tower_peak(tower_widths(served.mine), served.media, 1, profile.compute_bytes))
         weights = served.weights * (1 - self.host.share if self.host else 1)
         fixed = weights + one / served.split.pp - growth + alive + profile.context_bytes
         return Room(min(capacity, capacity * part // whole + profile.graph_bytes), fixed, growth)

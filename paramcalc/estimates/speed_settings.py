@@ -9,7 +9,7 @@ from typing import Annotated, Literal, NamedTuple, TypedDict
 
 from pydantic import BeforeValidator, Field
 
-from paramcalc.estimates.settings import DeviceSettings
+from paramcalc.estimates.settings import AUDIO, IMAGE, AudioLengths, DeviceSettings, Durations, Images, ImageSizes
 from paramcalc.settings import Devices, Stages, Tokens, option
 from paramcalc.sizes import parse_tokens
 
@@ -92,6 +92,8 @@ class SpeedSettings(DeviceSettings):
     dp: Devices | None = option(None, "Data parallel size: replicas; they share experts where --ep is larger than "
                                 "--tp.")
     prompt: Tokens = option(1024, "Tokens of each prompt.", metavar="TOKENS")
+    image: Images = IMAGE
+    audio: Durations = AUDIO
     output_tokens: Tokens = option(512, "Tokens of each answer.", "--output", metavar="TOKENS")
     concurrency: Annotated[tuple[int, ...], BeforeValidator(_numbers)] = option(
         (1, 8, 64), "Requests in flight; several make a curve.", metavar="N[,…]")
@@ -125,6 +127,8 @@ class SpeedKeywords(TypedDict, total=False):
     ep: int | None
     dp: int | None
     prompt: int | str
+    image: ImageSizes
+    audio: AudioLengths
     output: int | str
     concurrency: int | str | Sequence[int]
     slo: float | str | None

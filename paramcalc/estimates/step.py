@@ -21,6 +21,7 @@ from paramcalc.estimates.traffic import facts
 from paramcalc.measures.cache import Serving, exact, mixers
 from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.reads import reads
+from paramcalc.spec.media import NO_MEDIA, Media
 from paramcalc.transforms.shard import Sharding, shard
 
 if TYPE_CHECKING:
@@ -77,11 +78,11 @@ class Host(NamedTuple):
 class Served:
     """A model as it is served: trees are walked once for each context, here."""
 
-    def __init__(self, tree: Node, split: Split, held: Types, dtype: str) -> None:
-        """Raises UsageError for devices that cannot share the model."""
+    def __init__(self, tree: Node, split: Split, held: Types, dtype: str, media: Media = NO_MEDIA) -> None:
+        """A prompt has these pictures and recordings. Raises UsageError for devices that cannot share the model."""
         if problems := split.problems():
             raise UsageError(*problems)
-        self.tree, self.split, self.held, self.dtype = tree, split, held, dtype
+        self.tree, self.split, self.held, self.dtype, self.media = tree, split, held, dtype, media
         mine = shard(tree, Sharding(split.tp, expert_tp=1))
         self.mine = mine
         self.reads = reads(mine, dtype)
@@ -112,7 +113,7 @@ class Served:
         return self._kinds(Workload(1, 1, context, 0, "causal"))
 
     def _filled(self, prompt: int) -> Mapping[str, int]:
-        return self._kinds(Workload(1, prompt, 0, 0, "causal", "last"))
+        return self._kinds(Workload(1, prompt, 0, 0, "causal", "last", self.media))
 
     def _kinds(self, load: Workload) -> Mapping[str, int]:
         """FLOPs by the arithmetic they are done in."""

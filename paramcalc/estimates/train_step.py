@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from paramcalc.activations.fold import Tokens
     from paramcalc.catalog.accelerators import Accelerator
     from paramcalc.estimates.training import Layout, Trainer
+    from paramcalc.spec.media import Media
 
 BACKWARD = 2 / 3
 """Of a step's computation: what gradients can hide behind."""
@@ -79,11 +80,11 @@ class Stepper:
         self.network = network(device)
         self.work = lru_cache(maxsize=4096)(self._work)
 
-    def _work(self, pp: int, seq: int, source: int) -> tuple[int, int, int]:
+    def _work(self, pp: int, seq: int, source: int, media: Media) -> tuple[int, int, int]:
         """Forward, backward and pairs of one sequence on the stage that has most."""
         plan = Sharding(1, pp)
         stages = [flops(shard(self.tree, plan, stage) if pp > 1 else self.tree,
-                        Workload(1, seq, 0, source, "causal")) for stage in range(pp)]
+                        Workload(1, seq, 0, source, "causal", media=media)) for stage in range(pp)]
         most = max(stages, key=lambda stage: stage.forward + stage.backward)
         return most.forward, most.backward, most.pairs
 
@@ -91,7 +92,7 @@ class Stepper:
         """One step of so many micro-batches on each pipeline. Raises UsageError where no link is known."""
         trainer = self.trainer
         states = max((trainer.divided(layout, stage) for stage in trainer.stages(layout.plan)), key=sum)
-        forward, backward, pairs = self.work(layout.pp, load.seq, load.source)
+        forward, backward, pairs = self.work(layout.pp, load.seq, load.source, load.media)
         each = load.batch * micro_batches / (layout.tp * layout.cp * self.peak)
         again = {"full": forward, "selective": pairs, "per-op": (forward - pairs) // 2}.get(recompute, 0)
         tokens = load.batch * load.seq * micro_batches

@@ -11,6 +11,7 @@ from paramcalc.catalog.training import usual_step_tokens
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need, need_encoder
 from paramcalc.estimates.layouts import search
+from paramcalc.estimates.media import media_of
 from paramcalc.estimates.run import Terms, model_flops, run
 from paramcalc.estimates.train_step import Stepper
 from paramcalc.estimates.training import Layout, Recipe, Trainer
@@ -47,8 +48,10 @@ def plan(model: Model, settings: RunSettings) -> Plan:
     """The plan of settings. Raises UsageError for what does not go together."""
     layout = layout_of(settings)
     source = settings.seq if settings.source is None else settings.source
-    return Plan(trainer_of(model, settings), layout, Tokens(sequences(settings), settings.seq, source),
-                policy_of(settings), device_of(settings), micro_batches(settings, layout))
+    media = media_of(settings, model.spec)
+    load = Tokens(sequences(settings), settings.seq + media.tokens, source, media=media)
+    return Plan(trainer_of(model, settings), layout, load, policy_of(settings), device_of(settings),
+                micro_batches(settings, layout, load.seq))
 
 
 def sequences(settings: RunSettings) -> int:
@@ -108,13 +111,13 @@ def _copies(settings: RunSettings) -> int:
     raise UsageError(Problem(f"--gpus {gpus} is not tp × pp × cp × dp = {share * dp}", hint=f"--gpus {share * dp}"))
 
 
-def micro_batches(settings: RunSettings, layout: Layout) -> int:
+def micro_batches(settings: RunSettings, layout: Layout, seq: int) -> int:
     """Micro-batches of a step of each copy: as said, else as many as make the usual tokens of a step."""
     each = layout.dp * sequences(settings)
     if settings.micro_batches is not None:
         return settings.micro_batches
     if settings.global_batch is None:
-        return max(layout.pp, usual_step_tokens() // (each * settings.seq), 1)
+        return max(layout.pp, usual_step_tokens() // (each * seq), 1)
     if settings.global_batch % each:
         raise UsageError(Problem(f"--global-batch {settings.global_batch} is not a multiple of dp × micro-batch = "
                                  f"{each}", hint=f"--global-batch {max(1, settings.global_batch // each) * each}"))
@@ -144,8 +147,10 @@ def fitting(
     if device is None or gpus is None:
         raise UsageError(Problem("--search needs --gpu NAME and --gpus N", hint="--gpu h100 --gpus 256 --search"))
     trainer = trainer_of(model, settings)
-    load = Tokens(1, settings.seq, settings.seq if settings.source is None else settings.source)
-    batch = settings.global_batch or max(1, usual_step_tokens() // (settings.seq * gpus)) * gpus
+    media = media_of(settings, model.spec)
+    source = settings.seq if settings.source is None else settings.source
+    load = Tokens(1, settings.seq + media.tokens, source, media=media)
+    batch = settings.global_batch or max(1, usual_step_tokens() // (load.seq * gpus)) * gpus
     candidates, tried = search(trainer, device, gpus, load, policy_of(settings), batch, tick)
     if terms is None:
         return candidates, tried, None

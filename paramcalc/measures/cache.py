@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import find_format
 from paramcalc.errors import Problem, UsageError
+from paramcalc.spec.media import NO_MEDIA, Media
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -105,6 +106,8 @@ class Serving(NamedTuple):
     batch: int = 1
     source: int | None = None
     """Tokens of the encoder's input, where there is an encoder; the context when not given."""
+    media: Media = NO_MEDIA
+    """Pictures and recordings of each sequence; their tokens are among those of the context."""
 
     @property
     def encoder(self) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.measures.flops import Flops, Workload, flops
 from paramcalc.measures.rules_of_thumb import palm, six_n_d
+from paramcalc.spec.media import NO_MEDIA
 
 if TYPE_CHECKING:
     from paramcalc.tree import Node
@@ -42,7 +43,7 @@ def costs(tree: Node, load: Workload, recompute: str = "none") -> Costs:
     step = flops(tree, load)
     past = load.past or load.seq
     prompt = flops(tree, load._replace(head="last", past=0)).forward
-    token = flops(tree, load._replace(batch=1, seq=1, past=past, convention="causal", images=())).forward
+    token = flops(tree, load._replace(batch=1, seq=1, past=past, convention="causal", media=NO_MEDIA)).forward
     tokens = load.batch * load.seq
     again = {"none": 0, "selective": step.pairs, "full": step.forward - step.components.get("lm_head", 0)}[recompute]
     return Costs(load, step, prompt, token, past, recompute, again, six_n_d(tree, tokens),

@@ -12,12 +12,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.measures.attention_pairs import Convention, Reach, pairs
+from paramcalc.spec.media import NO_MEDIA, Media
 from paramcalc.tree import join
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from paramcalc.spec.images import Cut
     from paramcalc.tree import Node, Tensor, Work
 
 
@@ -38,8 +38,8 @@ class Workload(NamedTuple):
     convention: Convention = "full"
     head: str = "all"
     """`last`: logits only for the last position of each sequence."""
-    images: tuple[Cut, ...] = ()
-    """What the pictures of all sequences are cut into; their tokens are among `seq`."""
+    media: Media = NO_MEDIA
+    """The pictures and recordings of each sequence; their tokens are among `seq`."""
     absorbed: bool = False
     """Attend to latents as the cache keeps them whatever the convention, as runtimes decode; without it `full` expands
     the whole cache again for each step, as the eager class does."""
@@ -81,12 +81,12 @@ def flops(tree: Node, load: Workload, *, fused: bool = False) -> Flops:
         backward[component] = backward.get(component, 0) + times * amount
 
     for path, node, used in streams(tree):
-        lengths = _lengths(load, used.stream)
+        lengths = load.media.lengths(used.stream)
         if used.stream not in RUNNING and not lengths:
-            continue  # no image, no sound
+            continue  # no picture, no recording
         positions = _source(load) if used.stream == "source" else load.seq
         for tensor in node.tensors:
-            visits = _seen(tensor, load, lengths) if lengths else _visits(tensor, load, positions)
+            visits = _tower_visits(tensor, load, used.stream) if lengths else _visits(tensor, load, positions)
             if visits:
                 times = 0 if tensor.detached else 1 if tensor.frozen else 2
                 add(tensor.component, 2 * used.copies * tensor.used * tensor.numel * visits, times,
@@ -94,7 +94,7 @@ def flops(tree: Node, load: Workload, *, fused: bool = False) -> Flops:
         for work in node.work(path):
             if _happens(work, load) and (fused or not work.fused):
                 times = 0 if work.detached else 2
-                every = (_pictured(work, load, lengths) if lengths else _times(work, load, used.stream, positions))
+                every = (_tower_times if lengths else _times)(work, load, used.stream, positions)
                 amount = 2 * used.copies * work.used * prod(work.shape) * every
                 add(work.component, amount, times)
                 between += amount if work.per in ("pair", "source_pair") else 0
@@ -130,33 +130,30 @@ def _visits(tensor: Tensor, load: Workload, positions: int) -> int:
     return 0
 
 
-def _lengths(load: Workload, stream: str) -> tuple[int, ...]:
-    """Of each sequence a tower runs over by itself, how long it is; what joins it runs over the tokens of a picture."""
-    if stream == "image":
-        return tuple(patches + cut.extra for cut in load.images for patches in cut.sequences)
-    return tuple(cut.projected for cut in load.images) if stream == "image_tokens" else ()
-
-
-def _seen(tensor: Tensor, load: Workload, lengths: tuple[int, ...]) -> int:
+def _tower_visits(tensor: Tensor, load: Workload, stream: str) -> int:
     """How many rows a weight of a tower multiplies."""
+    lengths = load.media.lengths(stream)
     if tensor.role != "matmul":
         return 0
     if tensor.per == "sequence":
-        return len(lengths)
-    if tensor.per in ("patch", "source"):
-        return sum(patches for cut in load.images for patches in cut.sequences)
-    return sum(lengths)
+        return load.batch * len(lengths)
+    if tensor.per == "patch":
+        return load.batch * sum(cut.stem or cut.patches for cut in load.media.of(stream))
+    if tensor.per == "source":
+        return load.batch * sum(cut.patches for cut in load.media.of(stream))
+    return load.batch * sum(lengths)
 
 
-def _pictured(work: Work, load: Workload, lengths: tuple[int, ...]) -> int:
+def _tower_times(work: Work, load: Workload, stream: str, _positions: int) -> int:
     """How often work of a tower is done: pairs are of one sequence."""
+    lengths = load.media.lengths(stream)
     if work.per == "pair":
         reach = Reach(work.window, work.chunk, work.causal, work.top_k, work.stride)
-        return sum(pairs(length, 0, reach, load.convention) for length in lengths)
+        return load.batch * sum(pairs(length, 0, reach, load.convention) for length in lengths)
     if work.per == "source_pair":
-        sources = (sum(cut.sequences) + cut.extra * len(cut.sequences) for cut in load.images)
-        return sum(length * source for length, source in zip(lengths, sources, strict=False))
-    return len(lengths) if work.per == "sequence" else sum(lengths)
+        sources = (sum(cut.lengths) for cut in load.media.of(stream))
+        return load.batch * sum(length * source for length, source in zip(lengths, sources, strict=False))
+    return load.batch * (len(lengths) if work.per == "sequence" else sum(lengths))
 
 
 def _edge(kernel: int, load: Workload) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import find_format
 from paramcalc.measures.weights import tensor_bytes
+from paramcalc.spec.media import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,8 @@ class Reads(NamedTuple):
 
 
 def reads(tree: Node, dtype: str) -> Reads:
-    """What decoding reads of a tree's weights; what runs over an encoder's input alone is not read."""
+    """What decoding reads of a tree's weights; what runs over an encoder's input, a picture or a recording alone is not
+    read."""
     plain = find_format(dtype)
     dense = held = 0
     experts: dict[tuple[int, int], int] = {}
@@ -68,7 +70,7 @@ def reads(tree: Node, dtype: str) -> Reads:
 def _placed(node: Node, stored: int = 1, used: int = 1) -> Iterator[tuple[Tensor, int, int]]:
     """Every tensor with the copies of its node: held, and visited by a decoded token."""
     stored *= node.stored
-    used = 0 if node.stream == "source" else used * node.used
+    used = 0 if node.stream in ("source", *STREAMS) else used * node.used
     for tensor in node.tensors:
         yield tensor, stored, used
     for child in node.children:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from paramcalc.estimates.media import media_of
 from paramcalc.measures.cache import Cache, Serving, exact, mixers, types
 from paramcalc.measures.cache_known import cache_unknown, has_formats, weights_only
 from paramcalc.measures.flops import Workload, flops
@@ -13,10 +14,12 @@ from paramcalc.measures.rules_of_thumb import six_n_d
 from paramcalc.measures.weights import weight_bytes
 from paramcalc.reports.count import assumed, component_table, head
 from paramcalc.reports.table import Answer, Column, Table
+from paramcalc.spec.media import NO_MEDIA, STREAMS, Media
 from paramcalc.transforms.formats import in_formats
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
+    from paramcalc.estimates.settings import PageSettings
     from paramcalc.readers.models import Loaded
 
 FORMATS = ("fp32", "bf16", "fp8", "int4")
@@ -37,15 +40,20 @@ class Figures(NamedTuple):
     """6 FLOPs for each active parameter, a trained token."""
     unknown: str = ""
     """Why the cache is not known, where it is not."""
+    media: Media = NO_MEDIA
+    towers: int = 0
+    """FLOPs of towers over the pictures and recordings of one sequence."""
 
 
-def figures(model: Model, context: int) -> Figures:
-    """The folds behind the page."""
+def figures(model: Model, context: int, media: Media = NO_MEDIA) -> Figures:
+    """The folds behind the page; tokens of pictures and recordings are among those of the context."""
     tree = model.tree
     counts = count(tree)
     cache = exact(mixers(tree), Serving(context), types("bf16"))
     forward = flops(tree, Workload(seq=1, past=context - 1, convention="causal")).forward
-    return Figures(counts, _weights(model), cache, forward, six_n_d(tree, 1), cache_unknown(model))
+    alone = tree.replace(children=tuple(child for child in tree.children if child.stream in STREAMS))
+    towers = flops(alone, Workload(media=media)).forward if media.tokens else 0
+    return Figures(counts, _weights(model), cache, forward, six_n_d(tree, 1), cache_unknown(model), media, towers)
 
 
 def _weights(model: Model) -> dict[str, int]:
@@ -56,13 +64,15 @@ def _weights(model: Model) -> dict[str, int]:
     return stored | {name: weight_bytes(model.tree, name).total for name in FORMATS}
 
 
-def answer(loaded: Loaded, model: Model, context: int) -> Answer:
+def answer(loaded: Loaded, model: Model, settings: PageSettings) -> Answer:
     """The page of one model, and the same figures as an object."""
-    found = figures(model, context)
+    media = media_of(settings, model.spec)
+    context = settings.context + media.tokens
+    found = figures(model, context, media)
     counts, cache = found.counts, found.cache
     json = head("estimate", loaded) | {
         "assumptions": assumed(model.spec, {
-            "context": context, "batch": 1, "cache_format": "bf16", "cache_policy": "exact",
+            "context": context, **media.summary(), "batch": 1, "cache_format": "bf16", "cache_policy": "exact",
                         "flops_convention": "2 FLOPs a multiply-add, causal pairs", "rule": "6 x active parameters"}),
         "parameters": {"total": counts.total, "active": counts.active, "embedding": counts.embedding,
                        "non_embedding": counts.total - counts.embedding, "known": sizes_known(model.spec)},
@@ -71,10 +81,11 @@ def answer(loaded: Loaded, model: Model, context: int) -> Answer:
         "cache": {"bytes": cache.bytes, "known": "unknown" if found.unknown else of_model(model.spec, "cache"),
                   "bytes_per_token": cache.per_token, "kv_bytes": cache.kv_bytes,
                   "state_bytes": cache.state_bytes},
-        "flops": {"forward_per_token": found.forward,
+        "flops": {"forward_per_token": found.forward, **({"towers": found.towers} if media.tokens else {}),
                   "known": of_model(model.spec, known="bound" if found.unknown else "exact")},
         "training": {"approximation_6nd_per_token": found.rule, "known": "estimate"},
     }
+    json["warnings"] += media.notes
     return Answer(json, (component_table(model, counts), _memory(found, context), _compute(found, context)))
 
 
@@ -100,7 +111,8 @@ def _memory_table(rows: list[tuple[str, int | None, str]]) -> Table:
 
 def _compute(found: Figures, context: int) -> Table:
     said = "the weights' part" if found.unknown else EXACT
-    rows = ((f"forward, one token at {context:,} tokens", found.forward, said),
+    seen = (("towers, its pictures and recordings", found.towers, EXACT),) if found.media.tokens else ()
+    rows = ((f"forward, one token at {context:,} tokens", found.forward, said), *seen,
             ("training, one token: 6·N", found.rule, ESTIMATE))
     return Table("Compute", (Column("what"), Column("FLOPs", "flops"), Column("figure")), rows,
                  notes=("2 FLOPs a multiply-add; matrix products and attention over the tokens a query may see; "

@@ -35,6 +35,7 @@ def answer(loaded: Loaded, model: Model, load: Workload, recompute: str = "none"
         "approximation_6nd": found.six_n_d, "approximation_palm": found.palm,
         "known": _known(model),
     }
+    json["warnings"] += load.media.notes
     return Answer(json, (_components(model, found), _totals(found)))
 
 
@@ -53,8 +54,7 @@ def _assumptions(found: Costs) -> dict[str, Any]:
         "prefill": "logits of the last position of each sequence",
         "decode_token": f"one token of one sequence after {found.past:,}, as runtimes compute it: latent attention "
                         "absorbed, only the keys the query may see",
-        **({"images": [{"tokens": cut.tokens, "patches": sum(cut.sequences)} for cut in load.images]}
-           if load.images else {}),
+        **load.media.summary(),
         "left_out": "elementwise operations: norms, activations, softmax, rotary, the recurrences of scans",
     }
 

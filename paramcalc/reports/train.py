@@ -100,7 +100,7 @@ def doubts(model: Model, asked: Asked) -> list[str]:
     from paramcalc.activations.class_facts import class_facts
     from paramcalc.activations.class_rows import MEASURED
 
-    family, said = model.spec.family, []
+    family, said = model.spec.family, [*asked.load.media.notes]
     if asked.unknown:
         said.append(f"activations of {', '.join(asked.unknown)} are not known and left out")
     if asked.policy.library == "transformers" and family and family not in MEASURED:
@@ -121,7 +121,7 @@ def assumptions(asked: Asked) -> dict[str, Any]:
     """Everything that was taken as given."""
     recipe, layout, load, policy = asked.recipe, asked.layout, asked.load, asked.policy
     return {
-        "seq": load.seq, "micro_batch": load.batch, "dtype": recipe.dtype,
+        "seq": load.seq, **load.media.summary(), "micro_batch": load.batch, "dtype": recipe.dtype,
         "compute_dtype": recipe.compute_dtype or recipe.dtype,
         "grad_dtype": recipe.grad_dtype or recipe.dtype,
         "master_weights": "fp32" if recipe.master and recipe.dtype not in ("fp32", "float32") else "none",

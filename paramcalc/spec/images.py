@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from math import ceil, floor, sqrt
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from paramcalc.components.base import Listed, Size, Strict
 from paramcalc.components.problems import impossible
+from paramcalc.spec.media import Cut
 
 Pixels = Annotated[int, Field(ge=1, le=2**31)]
 LARGEST_SIDE = 2**16
@@ -23,23 +24,14 @@ LARGEST_RESIZED = 4096
 """Of Idefics 3's processor."""
 
 
-class Cut(NamedTuple):
-    """What one picture becomes."""
-
-    tokens: int
-    """In the prompt, with those that stand around it and between its rows."""
-    projected: int
-    """Of these, those made of patches."""
-    sequences: tuple[int, ...]
-    """Patches of each sequence the tower runs over by itself."""
-    extra: int = 0
-    """Tokens of the tower's own in each sequence: class token, registers."""
-
-
 class ImageRule(Strict):
     """A processor's rule."""
 
     kind: str
+    processor: str = ""
+    """The class whose rule it is."""
+    defaults: bool = False
+    """The settings are the class's own: no file beside the config says them."""
     extra: Annotated[int, Field(ge=0, le=2**10)] = 0
     """Tokens of the tower's own in each sequence: class token, registers."""
 

@@ -17,12 +17,13 @@ from paramcalc.spec.quantize import QuantRule
 if TYPE_CHECKING:
     from typing import Self
 
+    from paramcalc.spec.audio import AudioRule
     from paramcalc.spec.behaviour import Dropout, Routing
     from paramcalc.spec.expect import Expect
     from paramcalc.spec.images import ImageRule
     from paramcalc.spec.tower import Tower
 else:
-    Dropout = Expect = ImageRule = Routing = Tower = Strict
+    AudioRule = Dropout = Expect = ImageRule = Routing = Tower = Strict
     # pydantic reads annotations; what loads the classes is `Elsewhere`
 
 
@@ -37,9 +38,19 @@ def _image_rule(value: object) -> ImageRule:
     return parse_rule(value)
 
 
+def _audio_rule(value: object) -> AudioRule:
+    """A rule for recordings, whose module is loaded when there is one."""
+    from paramcalc.spec.audio import parse_audio_rule
+
+    return parse_audio_rule(value)
+
+
 IMAGE_RULE: dict[str, object] = {
     "type": "object", "required": ["kind"],
     "properties": {"kind": {"enum": ["square", "area", "longest_edge", "tiles", "any_resolution", "split"]}}}
+AUDIO_RULE: dict[str, object] = {
+    "type": "object", "required": ["kind"],
+    "properties": {"kind": {"enum": ["windows", "chunks", "queried", "subsampled"]}}}
 
 
 class ModelSpec(LayerFields):
@@ -94,6 +105,8 @@ class ModelSpec(LayerFields):
     """What it has beside the text model: towers for images and sound, and what leads from them into it."""
     images: Annotated[ImageRule, Parsed(_image_rule, IMAGE_RULE)] | None = None
     """How a picture becomes tokens, by its size in pixels."""
+    audio: Annotated[AudioRule, Parsed(_audio_rule, AUDIO_RULE)] | None = None
+    """How a recording becomes tokens, by its seconds."""
     apart: dict[str, dict[str, AnyComponent]] = Field(default_factory=dict)
     """Parts that files may hold but a plain forward pass leaves out (multi-token prediction): counted apart."""
     quantize: Annotated[tuple[Annotated[QuantRule, later(QuantRule)], ...], Field(strict=False, max_length=4096)] = ()

@@ -21,6 +21,10 @@ class Tower(LayerFields):
     component: Literal["vision", "audio", "projector"] | None = None
     """What all of it counts with; each part by what it is when not given."""
     stream: Stream = "image"
+    family: Annotated[str, Field(max_length=100)] = ""
+    """The model type of its own config, by whose class it computes while it is trained."""
+    activation: Annotated[str, Field(max_length=60)] = ""
+    """Of feed-forwards, as a model's."""
     hidden_size: Size
     names: dict[str, str] = Field(default_factory=dict)
     """How the checkpoint spells our names within its layers."""

@@ -14,7 +14,7 @@ from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import family_data
 from paramcalc.readers.config.read import read_config
 from paramcalc.readers.families.towers.pictures import image_rule
-from paramcalc.spec.images import Cut
+from paramcalc.spec.media import Cut, Media
 
 CASES = [json.loads(line) for line in
          (Path(__file__).parent.parent / "data" / "images.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -80,6 +80,6 @@ def test_a_tower_does_what_the_counter_says():
     record = next(record for record in map(json.loads, lines) if record["id"] == "clip-vit-base-patch32")
     tree = build(read_config(record["config"]).spec).tree
     cut = Cut(0, 0, (49,), extra=1)
-    seen = counted(tree, Workload(2, 77, images=(cut, cut)))
+    seen = counted(tree, Workload(2, 77, media=Media((cut,))))
     products = 2 * 2 * 2 * record["config"]["projection_dim"]
     assert seen.forward + products == record["runs"]["forward_seq128"]["total"]

@@ -54,7 +54,7 @@ def behaviour(config: Config, spec: ModelSpec) -> dict[str, Any]:
         from paramcalc.spec.behaviour import Dropout
 
         fields["dropout"] = Dropout(**{place: rate for place, rate in rates.items() if rate})
-    word = _activation(config)
+    word = activation(config)
     if word and word != ("gelu" if spec.gated is False else "silu"):
         fields["activation"] = word
     if config.task == "masked":
@@ -90,7 +90,7 @@ def _rate(config: Config, keys: tuple[str, ...]) -> float:
     return 0.0
 
 
-def _activation(config: Config) -> str:
+def activation(config: Config) -> str:
     """The function's name; of T5's two words the second, whose gated gelu is the approximation of GPT-2."""
     known = config.model_type in PUBLISHED_TYPES
     for key in ("feed_forward_proj", *ACTIVATIONS):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.answers.count import count
 from paramcalc.build import build
+from paramcalc.estimates.settings import PageSettings
 from paramcalc.measures.cache import Serving, exact, mixers, types
 from paramcalc.measures.cache_known import cache_unknown
 from paramcalc.measures.weights import weight_bytes
@@ -36,7 +37,7 @@ def section(loaded: Loaded, context: int) -> Section:
     """The part of a report about one model, with memory up to 131,072 tokens of context."""
     model = build(loaded.spec)
     counts = count(loaded, by="tensor").to_dict()
-    page = answer(loaded, model, context)
+    page = answer(loaded, model, PageSettings.of({"context": context}))
     name = loaded.spec.name or loaded.source
     warnings = "".join(f'<p class="warning">{text(warning)}</p>' for warning in loaded.warnings)
     parts = [f"<section>\n<h2>{text(name)}</h2>", warnings, _figure(component_map(counts)), tables_html(page.tables)]

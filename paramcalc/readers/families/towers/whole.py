@@ -7,10 +7,12 @@ towers and gives what leads from them into the text model. Both are found by mod
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from paramcalc.errors import Problem, SpecError
+from paramcalc.readers.config.behaviour import activation
 from paramcalc.readers.config.composite import OUTSIDE, SPELLINGS, WITHIN
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData, family_data
@@ -87,7 +89,13 @@ def nested(outer: Config, key: str, usual: str) -> Config:
 def builder(model_type: str) -> TowerBuilder | None:
     """What makes a tower of a config of this type; None where nobody wrote it."""
     make: TowerBuilder | None = _imported(TOWERS.get(model_type))
-    return make
+    return None if make is None else partial(_behaving, make)
+
+
+def _behaving(make: TowerBuilder, config: Config, at: str) -> Tower:
+    """A tower, and how its class computes while it is trained."""
+    made, word = make(config, at), activation(config)
+    return made.model_copy(update={"family": config.model_type} | ({"activation": word} if word else {}))
 
 
 def whole_builder(model_type: str) -> Callable[[Whole], Towers] | None:

@@ -1,0 +1,189 @@
+"""How a recording becomes tokens: frames of its spectrogram, windows they are cut into, what a tower leaves of them.
+
+Each rule gives the tokens that enter the prompt and the frames a tower runs over. Sources: the feature extractor and
+processor classes of transformers 5.24.0 named with each rule.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from fractions import Fraction
+from math import ceil
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from paramcalc.components.base import Count, Size, Strict
+from paramcalc.components.problems import impossible
+from paramcalc.spec.media import Cut
+
+LONGEST = 24 * 3600
+"""Seconds of a recording."""
+
+
+class AudioRule(Strict):
+    """A feature extractor's and processor's rule."""
+
+    kind: str
+    processor: str = ""
+    """The class whose rule it is."""
+    defaults: bool = False
+    """The settings are the class's own: no file beside the config says them."""
+    rate: Size = 16_000
+    """Samples of a second."""
+    hop: Size = 160
+    """Samples from one frame to the next."""
+    most: Size | None = None
+    """Seconds after which a recording is cut off."""
+
+    def cut(self, seconds: Fraction) -> Cut:
+        """Tokens and frames of a recording. Raises PydanticCustomError for no length at all."""
+        if not 0 < seconds <= LONGEST:
+            raise impossible(f"a recording of {float(seconds):g} seconds", f"more than 0, at most {LONGEST:,} seconds")
+        samples = int(min(seconds, Fraction(self.most or LONGEST)) * self.rate)
+        cut = self._cut(samples)
+        if cut.tokens < 1:
+            raise impossible(f"a recording of {float(seconds):g} seconds is too short to make a token",
+                             "a longer one")
+        return cut
+
+    def cuts_off(self, seconds: Fraction) -> bool:
+        """Whether the recording's end is dropped."""
+        return self.most is not None and seconds > self.most
+
+    @abstractmethod
+    def _cut(self, samples: int) -> Cut:
+        """Tokens and frames of so many samples."""
+
+    def _frames(self, samples: int) -> int:
+        """Frames that begin within the samples: what a mask of samples leaves when every hop is taken."""
+        return ceil(samples / self.hop)
+
+
+def halved(frames: int, times: int = 1) -> int:
+    """What convolutions of kernel 3, stride 2 and padding 1 leave of so many frames."""
+    for _ in range(times):
+        frames = (frames - 1) // 2 + 1
+    return frames
+
+
+class Windows(AudioRule):
+    """Windows of equal length, the last one padded, each of which a Whisper encoder runs over whole. Source:
+    WhisperFeatureExtractor with Qwen2AudioProcessor, AudioFlamingo3Processor, GlmAsrProcessor, VoxtralProcessor,
+    MossTranscribeDiarizeProcessor."""
+
+    kind: Literal["windows"] = "windows"
+    window: Size = 30
+    """Seconds."""
+    merge: Size = 2
+    """Positions of the encoder that become one token."""
+    count: Literal["frames", "windows", "each"] = "frames"
+    """Whose frames make tokens: those of the recording, rounded down at its end; all of its windows, padding included;
+    or those of each window, rounded up."""
+    around: Annotated[int, Field(ge=0, le=64)] = 0
+    """Tokens around all others."""
+
+    def _cut(self, samples: int) -> Cut:
+        whole = self.window * self.rate
+        windows = max(1, ceil(samples / whole))
+        positions = halved(whole // self.hop)
+        sizes = [min(whole, samples - index * whole) for index in range(windows)]
+        if self.count == "frames":
+            tokens = halved(sum(map(self._frames, sizes))) // self.merge
+        elif self.count == "each":
+            tokens = sum(ceil(halved(self._frames(size)) / self.merge) for size in sizes)
+        else:
+            tokens = windows * positions // self.merge
+        return Cut(tokens + self.around, windows * positions // self.merge, (positions,) * windows)
+
+
+class Chunks(AudioRule):
+    """Chunks of frames, each through the convolutions by itself; the encoder attends within so many of them. Source:
+    Qwen2_5OmniProcessor, Qwen3OmniMoeProcessor, Qwen3ASRProcessor."""
+
+    kind: Literal["chunks"] = "chunks"
+    chunk: Size
+    """Frames."""
+    halvings: Annotated[int, Field(ge=1, le=8)] = 1
+    """Convolutions that halve them."""
+    together: Size = 1
+    """Chunks that attend to each other."""
+    merge: Size = 1
+    """Positions of the encoder that become one token."""
+    padded: Size = 1
+    """Frames are filled up to a multiple of so many, which make tokens too."""
+    least: Count = 0
+    """Samples a recording is filled up to."""
+
+    def _cut(self, samples: int) -> Cut:
+        frames = ceil(self._frames(max(samples, self.least)) / self.padded) * self.padded
+        whole, rest = divmod(frames, self.chunk)
+        each, last = halved(self.chunk, self.halvings), halved(rest, self.halvings)
+        groups, left = divmod(whole, self.together)
+        tail = left * each + last
+        sequences = (self.together * each,) * groups + ((tail,) if tail else ())
+        tokens = (whole * each + last) // self.merge
+        stem = (whole + bool(rest)) * each if whole else last
+        return Cut(tokens, tokens, sequences, stem=stem)
+
+
+class Queried(AudioRule):
+    """Pairs of frames, a window of which is read by a few queries. Source: GraniteSpeechFeatureExtractor."""
+
+    kind: Literal["queried"] = "queried"
+    stacked: Size = 2
+    """Frames of one position of the encoder."""
+    window: Size = 15
+    """Positions."""
+    queries: Size = 3
+    """Tokens of a window."""
+
+    def _cut(self, samples: int) -> Cut:
+        positions = (samples // self.hop + 1) // self.stacked
+        tokens = ceil(positions / self.window) * self.queries
+        return Cut(tokens, tokens, (positions,) if positions else ())
+
+
+class Subsampled(AudioRule):
+    """Convolutions that halve the frames, then at most so many tokens. Source: Gemma4Processor,
+    Phi4MultimodalFeatureExtractor."""
+
+    kind: Literal["subsampled"] = "subsampled"
+    frame: Size
+    """Samples of a frame."""
+    lead: Count = 0
+    """Silent samples before the first."""
+    halvings: Annotated[int, Field(ge=1, le=8)] = 2
+    merge: Size = 1
+    """Positions of the encoder that become one token, rounded up."""
+    limit: Size | None = None
+    """Tokens at most."""
+    fixed: Size | None = None
+    """As many tokens whatever the recording."""
+    padded: Size = 1
+    """Samples are filled up to a multiple of so many before the encoder, but make no tokens."""
+
+    def _cut(self, samples: int) -> Cut:
+        positions = halved(self._of(samples), self.halvings)
+        run = halved(self._of(ceil(samples / self.padded) * self.padded), self.halvings)
+        tokens = ceil(positions / self.merge) if self.fixed is None else self.fixed
+        tokens = tokens if self.limit is None else min(tokens, self.limit)
+        return Cut(tokens, tokens, (run,) if run else ())
+
+    def _of(self, samples: int) -> int:
+        """Frames that lie whole within the samples."""
+        return max(0, (samples + self.lead - self.frame) // self.hop + 1)
+
+
+KINDS: dict[str, type[AudioRule]] = {cls.model_fields["kind"].default: cls for cls in (
+    Windows, Chunks, Queried, Subsampled)}
+
+
+def parse_audio_rule(value: object) -> AudioRule:
+    """A rule from a mapping with `kind`."""
+    if isinstance(value, AudioRule):
+        return value
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise impossible("unknown kind of audio rule", f"known: {', '.join(KINDS)}", "kind")
+    return KINDS[kind].model_validate(value)

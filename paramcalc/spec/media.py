@@ -1,0 +1,68 @@
+"""What pictures and recordings become for a model: tokens of its prompt, and sequences its towers run over."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Cut(NamedTuple):
+    """What one picture or one recording becomes."""
+
+    tokens: int
+    """In the prompt, with those that stand around it and between its rows."""
+    projected: int
+    """What leads from the tower into the text model runs over so many positions."""
+    sequences: tuple[int, ...]
+    """Patches or frames of each sequence the tower runs over by itself."""
+    extra: int = 0
+    """Tokens of the tower's own in each sequence: class token, registers."""
+    stem: int = 0
+    """Positions the tower's first convolutions compute, where padding makes them more than those of the sequences."""
+
+    @property
+    def patches(self) -> int:
+        """Patches or frames of all sequences."""
+        return sum(self.sequences)
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Positions of each sequence, those of the tower's own included."""
+        return tuple(patches + self.extra for patches in self.sequences)
+
+
+class Media(NamedTuple):
+    """The pictures and recordings of one sequence."""
+
+    images: tuple[Cut, ...] = ()
+    audio: tuple[Cut, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What has to be said of how they were cut."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens they add to the prompt."""
+        return sum(cut.tokens for cut in (*self.images, *self.audio))
+
+    def of(self, stream: str) -> tuple[Cut, ...]:
+        """What a tower of this stream, or what joins it to the text model, runs over."""
+        kind = stream.removesuffix("_tokens")
+        return self.images if kind == "image" else self.audio if kind == "audio" else ()
+
+    def lengths(self, stream: str) -> tuple[int, ...]:
+        """Of each sequence that is run over by itself, how long it is: a tower's sequences, or the tokens of each
+        picture or recording for what joins it to the text model."""
+        if stream.endswith("_tokens"):
+            return tuple(cut.projected for cut in self.of(stream))
+        return tuple(length for cut in self.of(stream) for length in cut.lengths)
+
+    def summary(self) -> dict[str, list[dict[str, int]]]:
+        """Tokens and patches of each, for what an answer assumes; nothing where there are none."""
+        cuts = {"images": self.images, "audio": self.audio}
+        unit = {"images": "patches", "audio": "frames"}
+        return {name: [{"tokens": cut.tokens, unit[name]: cut.patches} for cut in each]
+                for name, each in cuts.items() if each}
+
+
+NO_MEDIA = Media()
+STREAMS = ("image", "image_tokens", "audio", "audio_tokens")
+"""What of a tree runs only where there are pictures or recordings."""
