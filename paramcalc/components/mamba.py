@@ -159,6 +159,50 @@ class Mamba2(Component):
                 Work("read_out", (heads, dim, state), axes, MIXER, "token", when="cached")]
 
 
+class SelectiveMamba2(Component):
+    """Mamba-2's heads, with dt, B and C made from what the convolution gives, through a norm each (PLaMo 2)."""
+
+    kind: Literal["selective_mamba2"] = "selective_mamba2"
+    num_heads: Size
+    head_dim: Size
+    state_size: Size
+    dt_rank: Size
+    conv_kernel: Annotated[int, Field(ge=1, le=1024)] = 4
+    block_size: Size = 256
+    """Tokens the scan of a prompt takes at once; FLOPs alone depend on it."""
+
+    source: ClassVar[str] = "pfnet/plamo-2-1b modeling_plamo.py, class Mamba"
+
+    def tensors(self, context: Context) -> list[Tensor]:
+        """Gate and input as one matrix, convolution, selection, decay, skip, output."""
+        heads, width = self.num_heads, self.width(context)
+        inner, wide = heads * self.head_dim, axis("heads", heads, self.head_dim)
+        found = [self.vector(name, (heads,), ("heads",), MIXER) for name in ("dt_bias", "A_log", "D")]
+        found += convolution(self, inner, self.conv_kernel, bias=False, axis=wide)
+        found += self.linear("in_proj", 2 * inner, width, MIXER, axes=(axis("heads", heads, 2 * self.head_dim),
+                                                                       "hidden"))
+        found += self.linear("bcdt_proj", self.dt_rank + 2 * self.state_size, inner, MIXER, axes=("dt", wide))
+        found += self.linear("dt_proj", heads, self.dt_rank, MIXER, axes=("heads", "dt"))
+        for name, size in (("dt_norm", self.dt_rank), ("b_norm", self.state_size), ("c_norm", self.state_size)):
+            found.append(self.vector(f"{name}.weight", (size,), ("state",), "norm"))
+        return found + self.linear("out_proj", width, inner, MIXER, axes=("hidden", wide))
+
+    def _scan(self) -> Mamba2:
+        return Mamba2(num_heads=self.num_heads, head_dim=self.head_dim, state_size=self.state_size,
+                      conv_kernel=self.conv_kernel, block_size=self.block_size)
+
+    def states(self, context: Context) -> Iterable[State]:
+        """The last inputs of the convolution, which B and C do not pass, and a matrix a head."""
+        wide = axis("heads", self.num_heads, self.head_dim)
+        convolved = State("conv", (self.num_heads * self.head_dim, self.conv_kernel), (wide, "kernel"), "sequence",
+                          component=MIXER, kind="state")
+        return [convolved, *(state for state in self._scan().states(context) if state.name != "conv")]
+
+    def work(self, context: Context) -> Iterable[Work]:
+        """Mamba-2's."""
+        return self._scan().work(context)
+
+
 def convolution(
     component: Component, channels: int, kernel: int, *, bias: bool, name: str = "conv1d", axis: str = "inner",
 ) -> list[Tensor]:

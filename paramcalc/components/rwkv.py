@@ -1,10 +1,12 @@
-"""RWKV-4: time mixing in place of attention, channel mixing in place of a feed-forward."""
+"""RWKV: time mixing in place of attention, channel mixing in place of a feed-forward."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from paramcalc.axes import axis
 from paramcalc.components.base import Component, Size
+from paramcalc.components.delta_rule import recurrence
 from paramcalc.components.mamba import MIXER
 from paramcalc.tree import Context, State, Tensor, Work
 
@@ -45,20 +47,107 @@ class TimeMix(Component):
                      fused=True)]
 
 
+class MatrixMix(Component):
+    """RWKV 5 to 7: a matrix state `(head_dim, head_dim)` a head, decayed for each channel and token.
+
+    Receptance, key, value, gate and output are `(hidden_size, hidden_size)`; from version 6 on low-rank pairs of
+    matrices make the decay and the mixing of each token.
+    """
+
+    kind: Literal["rwkv_matrix_mix"] = "rwkv_matrix_mix"
+    version: Literal[5, 6, 7]
+    num_heads: Size
+    head_dim: Size
+    mix_rank: Size = 32
+    """Of what mixes a token with the one before (6)."""
+    decay_rank: Size = 64
+    """Of the decay (6, 7)."""
+    rate_rank: Size = 64
+    """Of the in-context learning rate (7)."""
+    value_rank: Size | None = None
+    """Of what mixes in the first layer's values (7); none in the first layer itself."""
+    gate_rank: Size = 128
+    """Of the output gate (7)."""
+
+    source: ClassVar[str] = "arXiv:2404.05892 sections 4.1 and 4.2 (5, 6); arXiv:2503.14456 section 4 (7)"
+
+    def tensors(self, context: Context) -> list[Tensor]:
+        """Mixing weights, decay, bonus, projections, a norm of each head's output."""
+        return self._seventh(context) if self.version == 7 else self._earlier(context)
+
+    def _earlier(self, context: Context) -> list[Tensor]:
+        width, inner = self.width(context), self.num_heads * self.head_dim
+        heads, wide = ("heads", "head_dim"), axis("heads", self.num_heads, self.head_dim)
+        found: list[Tensor] = []
+        if self.version == 5:
+            found += _mixes(self, width, ("key", "value", "receptance", "gate"), MIXER)
+            found.append(self.vector("time_decay", (self.num_heads, self.head_dim), heads, MIXER))
+        else:
+            found += [self._wide(f"time_maa_{name}", width) for name in "xwkvrg"]
+            found += [self.vector("time_maa_w1", (width, 5 * self.mix_rank), ("hidden", "latent"), MIXER, "matmul"),
+                      self.vector("time_maa_w2", (5, self.mix_rank, width), ("one", "latent", "hidden"), MIXER,
+                                  "matmul"),
+                      self._wide("time_decay", inner),
+                      self.vector("time_decay_w1", (width, self.decay_rank), ("hidden", "latent"), MIXER, "matmul"),
+                      self.vector("time_decay_w2", (self.decay_rank, inner), ("latent", wide), MIXER, "matmul")]
+        found.append(self.vector("time_faaaa", (self.num_heads, self.head_dim), heads, MIXER))
+        for name in ("receptance", "key", "value", "gate"):
+            found += self.linear(name, inner, width, MIXER, axes=(wide, "hidden"))
+        return (found + self.linear("output", width, inner, MIXER, axes=("hidden", wide))
+                + self.norm("ln_x", inner, bias=True, axis=wide))
+
+    def _seventh(self, context: Context) -> list[Tensor]:
+        width, inner = self.width(context), self.num_heads * self.head_dim
+        wide = axis("heads", self.num_heads, self.head_dim)
+        found = [self._wide(f"x_{name}", width) for name in "rwkvag"]
+        found += [self.vector(name, (inner,), (wide,), MIXER) for name in ("k_k", "k_a")]
+        found.append(self.vector("r_k", (self.num_heads, self.head_dim), ("heads", "head_dim"), MIXER))
+        for name in ("r_proj", "k_proj", "v_proj"):
+            found += self.linear(name, inner, width, MIXER, axes=(wide, "hidden"))
+        found += self.linear("o_proj", width, inner, MIXER, axes=("hidden", wide))
+        ranks = {"w": self.decay_rank, "v": self.value_rank, "a": self.rate_rank, "g": self.gate_rank}
+        for name, rank in ranks.items():
+            if rank is not None:
+                found += self.linear(f"{name}_lora.lora.0", rank, width, MIXER, axes=("latent", "hidden"))
+                found += self.linear(f"{name}_lora.lora.2", inner, rank, MIXER, bias=name != "g",
+                                     axes=(wide, "latent"))
+        return found + self.norm("g_norm", inner, bias=True, axis=wide)
+
+    def _wide(self, name: str, width: int) -> Tensor:
+        return self.vector(name, (1, 1, width), ("one", "one", "hidden"), MIXER)
+
+    def states(self, context: Context) -> Iterable[State]:
+        """The last input, and a matrix a head in float32."""
+        return [State("shift", (self.width(context),), ("hidden",), "sequence", component=MIXER, kind="state"),
+                State("matrix", (self.num_heads, self.head_dim, self.head_dim), ("heads", "head_dim", "state"),
+                      "sequence", dtype="float32", component=MIXER, kind="state")]
+
+    def work(self, context: Context) -> list[Work]:
+        """For each value of a head's matrix: decay, input and read-out, and for version 7 the correction's two more."""
+        steps = 5 if self.version == 7 else 3
+        return [recurrence((self.num_heads, self.head_dim, self.head_dim), steps)]
+
+
 class ChannelMix(Component):
-    """`σ(receptance(x)) · value(relu(key(x))²)` of this token mixed with the one before."""
+    """`σ(receptance(x)) · value(relu(key(x))²)` of this token mixed with the one before; version 7 has no receptance.
+    """
 
     kind: Literal["rwkv_channel_mix"] = "rwkv_channel_mix"
     intermediate_size: Size
+    version: Literal[4, 6, 7] = 4
 
     source: ClassVar[str] = "arXiv:2305.13048 section 3.1; transformers RwkvFeedForward"
 
     def tensors(self, context: Context) -> list[Tensor]:
-        """Mixing weights and three projections."""
+        """Mixing weights and projections."""
         width = self.width(context)
-        found = _mixes(self, width, ("key", "receptance"), "ffn")
+        if self.version == 7:
+            found = [self.vector("x_k", (width,), ("hidden",), "ffn")]
+        else:
+            found = _mixes(self, width, ("key", "receptance"), "ffn", short=self.version == 6)
         found += self.linear("key", self.intermediate_size, width, "ffn", axes=("ffn", "hidden"))
-        found += self.linear("receptance", width, width, "ffn", axes=("out", "hidden"))
+        if self.version != 7:
+            found += self.linear("receptance", width, width, "ffn", axes=("out", "hidden"))
         return found + self.linear("value", width, self.intermediate_size, "ffn", axes=("hidden", "ffn"))
 
     def states(self, context: Context) -> Iterable[State]:
@@ -66,5 +155,7 @@ class ChannelMix(Component):
         return [State("shift", (self.width(context),), ("hidden",), "sequence", component="ffn", kind="state")]
 
 
-def _mixes(part: Component, width: int, names: tuple[str, ...], component: str) -> list[Tensor]:
-    return [part.vector(f"time_mix_{name}", (1, 1, width), ("one", "one", "hidden"), component) for name in names]
+def _mixes(part: Component, width: int, names: tuple[str, ...], component: str, *, short: bool = False) -> list[Tensor]:
+    """A vector for each thing that is made of a token mixed with the one before."""
+    spelled = [f"time_maa_{name[0]}" if short else f"time_mix_{name}" for name in names]
+    return [part.vector(name, (1, 1, width), ("one", "one", "hidden"), component) for name in spelled]

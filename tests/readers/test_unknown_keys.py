@@ -153,7 +153,7 @@ PLAIN = dict.fromkeys(("hidden_size", "num_hidden_layers", "num_attention_heads"
     ("orion9", PLAIN, "llama"),
     ("somebodys_moe", PLAIN | {"num_experts": 8, "moe_intermediate_size": 8, "decoder_sparse_step": 1}, "qwen3_moe"),
     ("ssm9000", {"state_size": 8, "conv_kernel": 8, "time_step_rank": 8, "hidden_size": 8, "expand": 2}, "mamba"),
-    ("deepseek_ref", PLAIN | {"q_lora_rank": 8, "compress_ratios": [], "o_groups": 8}, "deepseek_v4"),
+    ("deepseek_inhouse", PLAIN | {"q_lora_rank": 8, "compress_ratios": [], "o_groups": 8}, "deepseek_v4"),
     ("skywork_chat", {"llm_config": {"model_type": "x"}, "vision_config": {}, "downsample_ratio": 0.5}, "internvl"),
 ])  # fmt: skip
 def test_a_hint_goes_by_what_the_config_holds(model_type, keys, first):

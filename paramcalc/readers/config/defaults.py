@@ -8,13 +8,15 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from paramcalc.readers.config.published import PUBLISHED_TYPES, SAME
+
 
 class FamilyData:
     """Defaults and spellings of one `model_type`, as `tests/oracle/class_defaults.py` read them off the library."""
 
     def __init__(self, defaults: dict[str, Any], aliases: dict[str, str], classes: tuple[str, ...],
                  text_config: str | None = None, text_key: str = "text_config",
-                 renamed: dict[str, str] | None = None) -> None:
+                 renamed: dict[str, str] | None = None, unverified: str = "") -> None:
         self.defaults = defaults
         self.aliases = aliases
         """Attribute to the key files use: `hidden_size` to `n_embd`."""
@@ -26,16 +28,13 @@ class FamilyData:
         self.endings = frozenset(name[start:] for name in classes for start in range(len(name))
                                  if name[start : start + 3] in ("For", "LMH"))
         """How the names of its classes end: `ForCausalLM`, `LMHeadModel`."""
+        self.unverified = unverified
+        """The source of a type whose count could not be held against a published total."""
         self.text_config = text_config
         """model_type of the text model inside a composite config."""
         self.text_key = text_key
         self.spellings = frozenset([*defaults, *aliases, *aliases.values()])
         """Every key a class has, however spelled."""
-
-
-PUBLISHED = {"kimi_k2": "deepseek_v3"}
-"""Model types that files say and the library does not know, and the type whose class theirs repeats. Source: the
-repository's own modeling file (moonshotai/Kimi-K2-Instruct: modeling_deepseek.py, class DeepseekV3ForCausalLM)."""
 
 
 CLASS_ALIASES: dict[str, dict[str, str]] = {
@@ -48,6 +47,8 @@ CLASS_ALIASES: dict[str, dict[str, str]] = {
     "mpt": {"MPTForCausalLM": "MptForCausalLM", "MPTModel": "MptModel"},
     "phimoe": {"PhiMoEForCausalLM": "PhimoeForCausalLM"},
     "qwen2_5_omni": {"Qwen2_5OmniModel": "Qwen2_5OmniForConditionalGeneration"},
+    "sarvam_mla": {"SarvamMLAForCausalLM": "DeepseekV3ForCausalLM"},
+    "sarvam_moe": {"SarvamMoEForCausalLM": "Glm4MoeForCausalLM"},
     "step3p5": {"Step3p5ForCausalLM": "Step3p5ForCausalLM"},
     "step3p7": {"Step3p7FlashForCausalLM": "Step3p7ForConditionalGeneration"},
     "t5": {"T5WithLMHeadModel": "T5ForConditionalGeneration"},
@@ -80,7 +81,11 @@ def model_types() -> tuple[str, ...]:
 @cache
 def family_data(model_type: str) -> FamilyData | None:
     """The data of one model type; only its own line is parsed, since most calls need one of several hundred."""
-    model_type = PUBLISHED.get(model_type, model_type)
+    if (same := SAME.get(model_type)) is not None:
+        known = family_data(same.type)
+        return None if known is None else FamilyData(
+            known.defaults, known.aliases, known.classes, known.text_config, known.text_key,
+            known.renamed | same.classes)
     for table in TABLES:
         text = _text(table)
         start = text.find(f'\n"{model_type}": {{')
@@ -91,12 +96,11 @@ def family_data(model_type: str) -> FamilyData | None:
 
 def _published(model_type: str) -> FamilyData | None:
     """The data of a type whose class lives in a repository of its own."""
-    from paramcalc.readers.config.published import PUBLISHED_TYPES
-
     entry = PUBLISHED_TYPES.get(model_type)
     if entry is None:
         return None
-    return FamilyData(entry.defaults, entry.aliases, entry.classes, None, entry.text_key, entry.renamed)
+    return FamilyData(entry.defaults, entry.aliases, entry.classes, None, entry.text_key, entry.renamed,
+                      "" if entry.verified else entry.source)
 
 
 def _parsed(line: str, model_type: str) -> FamilyData:

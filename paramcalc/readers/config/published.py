@@ -21,6 +21,45 @@ class Published(NamedTuple):
     """Where a composite config has its text model."""
     renamed: dict[str, str] = {}  # noqa: RUF012 - never changed
     """Class names of files to the class they mean: ChatGLM's files name the body and hold the head."""
+    verified: bool = True
+    """Whether its count equals a published total; what does not is a lower bound, and says so."""
+
+
+class Same(NamedTuple):
+    """A type that files say for a class the library has under another type."""
+
+    type: str
+    classes: dict[str, str]
+    """Class names of its files to the library's."""
+    source: str
+
+
+def _alike(type_: str, theirs: str, ours: str, source: str, *endings: str) -> Same:
+    """The same class under another first part of its name."""
+    names = endings or ("ForCausalLM", "Model")
+    return Same(type_, {theirs + ending: ours + ending for ending in names}, source)
+
+
+SAME: dict[str, Same] = {
+    "deepseek_ref": Same("deepseek_v4", {}, "sgl-project/DeepSeek-V4-Flash-FP8 config.json"),
+    "kimi_k2": Same("deepseek_v3", {}, "moonshotai/Kimi-K2-Instruct modeling_deepseek.py"),
+    "llada2_moe": Same("bailing_moe_v2", {"LLaDA2MoeModelLM": "BailingMoeV2ForCausalLM",
+                                          "LLaDA2MoeModel": "BailingMoeV2Model"},
+                       "inclusionAI/LLaDA2.0-mini modeling_llada2_moe.py"),
+    "minimax_m1": _alike("minimax", "MiniMaxM1", "MiniMax", "MiniMaxAI/MiniMax-M1-80k modeling_minimax_m1.py"),
+    "minimax_m3": Same("minimax_m3_vl_text", {"MiniMaxM3ForCausalLM": "MiniMaxM3VLForCausalLM",
+                                              "MiniMaxM3SparseForCausalLM": "MiniMaxM3VLForCausalLM"},
+                       "MiniMaxAI/MiniMax-M3 config.json, its text_config"),
+    "minimax_text_01": _alike("minimax", "MiniMaxText01", "MiniMax",
+                              "MiniMaxAI/MiniMax-Text-01 modeling_minimax_text_01.py"),
+    "mixformer-sequential": Same("phi-msft", {}, "microsoft/phi-1 configuration_mixformer_sequential.py"),
+    "sdar": _alike("qwen3", "SDAR", "Qwen3", "JetLM/SDAR-8B-Chat modeling_sdar.py"),
+    "sdar_moe": _alike("qwen3_moe", "SDARMoe", "Qwen3Moe", "JetLM/SDAR-30B-A3B-Chat modeling_sdar_moe.py"),
+    "stablelm_epoch": _alike("stablelm", "StableLMEpoch", "StableLm",
+                             "stabilityai/stablelm-3b-4e1t modeling_stablelm_epoch.py"),
+    "telechat2": _alike("telechat", "TeleChat2", "Telechat", "Tele-AI/TeleChat2-7B modeling_telechat2.py"),
+}
+"""Types of published files whose class repeats one that is known, its names of tensors included."""
 
 
 UNTIED: dict[str, Any] = {"num_key_value_heads": None, "head_dim": None, "tie_word_embeddings": False}
@@ -33,6 +72,11 @@ BAILING = UNTIED | {"use_bias": False, "use_qkv_bias": False, "first_k_dense_rep
 
 PUBLISHED_TYPES: dict[str, Published] = {
     "aquila": Published(("AquilaForCausalLM", "AquilaModel"), {}, UNTIED, "BAAI/AquilaChat2-34B modeling_aquila.py"),
+    "arctic": Published(
+        ("ArcticForCausalLM", "ArcticModel"), {},
+        UNTIED | {"moe_layer_frequency": 2, "parallel_attn_mlp_res": False, "num_local_experts": 8,
+                  "num_experts_per_tok": 1},
+        "Snowflake/snowflake-arctic-base modeling_arctic.py", verified=False),
     "baichuan": Published(
         ("BaichuanForCausalLM", "BaiChuanForCausalLM", "BaichuanModel"), {}, UNTIED,
         "baichuan-inc/Baichuan2-13B-Base modeling_baichuan.py",
@@ -65,6 +109,15 @@ PUBLISHED_TYPES: dict[str, Published] = {
         "transformers modeling_dots1.py"),
     "Dream": Published(("DreamModel", "DreamBaseModel"), {}, UNTIED, "Dream-org/Dream-v0-Base-7B modeling_dream.py",
                        renamed={"DreamModel": "DreamForCausalLM"}),
+    "grok-1": Published(
+        ("Grok1ModelForCausalLM", "Grok1Model"), {}, TIED,
+        "hpcai-tech/grok-1 modeling_grok1.py", renamed={"Grok1ForCausalLM": "Grok1ModelForCausalLM"}),
+    "hunyuan": Published(
+        ("HunYuanForCausalLM", "HunYuanModel"), {},
+        TIED | {"attention_bias": False, "mlp_bias": False, "num_experts": 1, "moe_topk": 1, "num_shared_expert": 1,
+                "use_mixed_mlp_moe": False, "use_qk_norm": False, "use_cla": False, "cla_share_factor": 1,
+                "moe_intermediate_size": None},
+        "tencent/Tencent-Hunyuan-Large modeling_hunyuan.py", verified=False),
     "intern_vit_6b": Published(
         ("InternVisionModel",), {},
         {"qkv_bias": False, "qk_normalization": True, "norm_type": "rms_norm", "num_channels": 3, "image_size": 224,
@@ -125,6 +178,20 @@ PUBLISHED_TYPES: dict[str, Published] = {
     "phi3small": Published(
         ("Phi3SmallForCausalLM", "Phi3SmallModel"), {"intermediate_size": "ff_intermediate_size"}, TIED,
         "microsoft/Phi-3-small-8k-instruct modeling_phi3_small.py"),
+    "plamo": Published(
+        ("PlamoForCausalLM", "PlamoModel"), {}, {"n_shared_head": 8, "tie_word_embeddings": False, "head_dim": None},
+        "pfnet/plamo-13b modeling_plamo.py", verified=False),
+    "plamo2": Published(
+        ("Plamo2ForCausalLM", "Plamo2Model"), {"head_dim": "hidden_size_per_head"},
+        {"mamba_enabled": True, "mamba_step": 2, "mamba_d_state": 64, "mamba_d_conv": 4, "mamba_num_heads": 64,
+         "mamba_chunk_size": 256, "attention_window_size": 2048, "hidden_size_per_head": 128,
+         "tie_word_embeddings": True},
+        "pfnet/plamo-2-1b modeling_plamo.py", renamed={"PlamoForCausalLM": "Plamo2ForCausalLM",
+                                                       "PlamoModel": "Plamo2Model"}),
+    "plamo3": Published(
+        ("Plamo3ForCausalLM", "Plamo3Model"), {},
+        {"window_size": 2048, "sliding_window_pattern": 8, "head_dim": 128, "tie_word_embeddings": True},
+        "pfnet/plamo-3-nict-2b-base modeling_plamo.py", verified=False),
     "qwen": Published(("QWenLMHeadModel", "QWenModel"), {"head_dim": "kv_channels"},
                       {"num_key_value_heads": None, "tie_word_embeddings": False, "no_bias": True},
                       "Qwen/Qwen-7B modeling_qwen.py"),
@@ -142,12 +209,33 @@ PUBLISHED_TYPES: dict[str, Published] = {
          "new_decoder_architecture": False, "num_ln_in_parallel_attn": None, "ffn_hidden_size": None,
          "tie_word_embeddings": True},
         "tiiuae/falcon-7b modelling_RW.py"),
+    "rwkv5": Published(
+        ("Rwkv5ForCausalLM", "Rwkv5Model"), {}, {"attention_hidden_size": None, "intermediate_size": None,
+                                                 "head_size": 64, "tie_word_embeddings": False},
+        "RWKV/v5-Eagle-7B-HF modeling_rwkv5.py"),
+    "rwkv6": Published(
+        ("Rwkv6ForCausalLM", "Rwkv6Model"), {}, {"attention_hidden_size": None, "intermediate_size": None,
+                                                 "head_size": 64, "tie_word_embeddings": False},
+        "RWKV/v6-Finch-1B6-HF modeling_rwkv6.py"),
+    "rwkv7": Published(
+        ("RWKV7ForCausalLM", "RWKV7Model"), {},
+        {"head_dim": 64, "intermediate_size": None, "hidden_ratio": 4.0, "norm_bias": True, "norm_first": True,
+         "tie_word_embeddings": False},
+        "flash-linear-attention rwkv7 (RWKV/RWKV7-Goose-World3-2.9B-HF)"),
     "skywork": Published(("SkyworkForCausalLM", "SkyworkModel"), {}, UNTIED, "Skywork/Skywork-13B-base"),
+    "step3_text": Published(
+        ("Step3TextModel", "Step3ForCausalLM"),
+        {"num_local_experts": "moe_num_experts", "num_experts_per_tok": "moe_top_k",
+         "num_key_value_heads": "num_attention_groups", "max_position_embeddings": "max_seq_len"},
+        {"tie_word_embeddings": False, "moe_layers_enum": None, "head_dim": 256, "share_q_dim": 2048,
+         "num_attention_groups": 1},
+        "stepfun-ai/step3 modeling_step3.py"),
     "telechat": Published(
         ("TelechatForCausalLM", "TeleChatForCausalLM", "TelechatModel"),
         {"num_hidden_layers": "n_layer", "num_attention_heads": "n_head", "intermediate_size": "ffn_hidden_size",
          "num_key_value_heads": "num_key_value_heads"},
         UNTIED, "Tele-AI/telechat-7B modeling_telechat.py", renamed={"TeleChatForCausalLM": "TelechatForCausalLM"}),
+    "Yi": Published(("YiForCausalLM", "YiModel"), {}, UNTIED, "01-ai/Yi-34B modeling_yi.py of 2023"),
     "xverse": Published(("XverseForCausalLM", "XverseModel"), {}, UNTIED, "xverse/XVERSE-13B modeling_xverse.py"),
 }
 

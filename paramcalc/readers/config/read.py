@@ -17,6 +17,7 @@ from paramcalc.readers.config.quantization import quantization
 from paramcalc.readers.config.rotary import recurrent, rotary
 from paramcalc.readers.families import builder
 from paramcalc.readers.families.nearest import unknown_type
+from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.lower import lower
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _read(
     quantized = quantization((data, config.data), beside)
     notes = (*notes, *quantized.notes)
     update: dict[str, Any] = {"family": config.model_type, "notes": notes, "quantize": quantized.rules,
-                              "caveats": (*spec.caveats, *quantized.caveats),
+                              "caveats": (*spec.caveats, *_unverified(config, outer), *quantized.caveats),
                               "uncounted": (*spec.uncounted, *uncounted, *keys.uncounted),
                               "unread": tuple(problem.dotted() for problem in keys.unread),
                               "defaults": keys.defaults}
@@ -77,6 +78,13 @@ def _read(
     spec = spec.model_copy(update=update)
     _refuse_impossible(spec, config)
     return ReadConfig(spec, keys.unread, keys.harmless)
+
+
+def _unverified(config: Config, outer: FamilyData | None) -> tuple[Caveat, ...]:
+    """That a count rests on the source of a class alone, where no published total was at hand to hold it against."""
+    sources = dict.fromkeys(family.unverified for family in (outer, config.family) if family and family.unverified)
+    return tuple(Caveat(figure="parameters", known="bound",
+                        reason=f"not verified against a published total: read off {source}") for source in sources)
 
 
 def _whole(

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.config.defaults import PUBLISHED
+from paramcalc.readers.config.published import SAME
 from paramcalc.readers.families.towers.tables import ALONE, MODELS, TOWERS
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 MEMBERS: dict[str, str] = {
     "decoders.baichuan": "baichuan",
-    "decoders.bailing": "bailing_moe bailing_moe_v2",
+    "decoders.bailing": "bailing_moe bailing_moe_v2 sarvam_moe",
     "decoders.blt": "blt",
     "decoders.cohere": "cohere cohere2 cohere2_moe",
-    "decoders.deepseek": "deepseek deepseek_v2 deepseek_v3 deepseek_v32 deepseek_v4",
+    "decoders.deepseek": "deepseek deepseek_v2 deepseek_v3 deepseek_v32 deepseek_v4 sarvam_mla",
     "decoders.dense":
         "apertus aquila arcee bitnet cosmos3_edge_text diffllama doge emu3_text_model helium hyperclovax internlm3 "
         "iquestcoder jais2 minicpm minicpm3 moshi muse_glimmer_text nanochat orion seed_oss skywork smollm3 "
-        "starcoder2 telechat xverse youtu",
+        "starcoder2 telechat xverse Yi youtu",
     "decoders.diffusion": "llada Dream",
     "decoders.drafts": "dflash eagle eagle3 medusa",
     "decoders.early": "bloom cpmant ctrl mpt opt persimmon xglm stablelm",
@@ -37,10 +37,11 @@ MEMBERS: dict[str, str] = {
     "decoders.glm":
         "chatglm glm glm4 glm4_moe glm4_moe_lite glm_moe_dsa glm4v_text glm_ocr_text glm4v_moe_text glm5_next_text",
     "decoders.gpt": "openai-gpt gpt2 gpt-sw3 jais gpt_neo gptj codegen gpt_neox gpt_neox_japanese gpt_bigcode gpt_oss",
+    "decoders.grok": "arctic grok-1",
     "decoders.granite":
         "granite granite_swa granitemoe granitemoeshared granitemoe_swa granitemoehybrid granite_docling_text",
     "decoders.hrm": "hrm_text",
-    "decoders.hunyuan": "hunyuan_v1_dense hunyuan_v1_moe hy_v3 hy_v4",
+    "decoders.hunyuan": "hunyuan hunyuan_v1_dense hunyuan_v1_moe hy_v3 hy_v4",
     "decoders.inkling": "inkling_text inkling2_text",
     "decoders.internlm": "internlm internlm2",
     "decoders.kimi": "kimi_linear bailing_hybrid",
@@ -52,15 +53,17 @@ MEMBERS: dict[str, str] = {
     "decoders.mistral": "mistral mixtral ministral ministral3 mistral4 voxtral_realtime_text",
     "decoders.mixture":
         "afmoe aria_text axk1 axk2 dbrx dots1 dots3_note_text flint jetmoe kolibri1 laguna longcat_flash mellum "
-        "mimo_v2_flash solar_open step3p5",
+        "mimo_v2_flash solar_open",
     "decoders.nemotron": "nemotron nemotron_h",
     "decoders.olmo": "olmo olmo2 olmo3 olmoe flex_olmo olmo_hybrid molmo2_text",
     "decoders.per_layer": "nemotron-nas openelm",
+    "decoders.plamo": "plamo plamo2 plamo3",
     "decoders.phi": "phi phi-msft phi3 phi3small phimoe",
     "decoders.qwen":
         "qwen qwen2 qwen2_moe qwen3 qwen3_moe qwen3_next qwen3_5_text qwen3_5_moe_text qwen2_vl_text "
         "qwen2_5_vl_text qwen2_5_omni_text qwen3_vl_text qwen3_vl_moe_text qwen3_omni_moe_text",
-    "decoders.rwkv": "rwkv",
+    "decoders.rwkv": "rwkv rwkv5 rwkv6 rwkv7",
+    "decoders.step": "step3_text step3p5",
     "decoders.xlstm": "xlstm",
     "decoders.zamba": "zamba zamba2 zaya",
     "encoders.albert": "albert",
@@ -89,9 +92,15 @@ MEMBERS: dict[str, str] = {
 """Module to the model types whose rows it holds, so that a lookup imports one module only."""
 
 
+def original(model_type: str) -> str:
+    """The type whose class this one repeats under another name; itself where it repeats none."""
+    same = SAME.get(model_type)
+    return model_type if same is None else same.type
+
+
 def module_of(model_type: str) -> str | None:
     """The module that holds the row of a model type, relative to this package; None where nobody wrote one."""
-    model_type = PUBLISHED.get(model_type, model_type)
+    model_type = original(model_type)
     return next((module for module, members in MEMBERS.items() if model_type in members.split()), None)
 
 
@@ -102,7 +111,7 @@ def builder(model_type: str) -> Builder | None:
     if module is None:
         return _encoder(model_type)
     rows: dict[str, Builder] = import_module(f"{__name__}.{module}").ROWS
-    return rows[PUBLISHED.get(model_type, model_type)]
+    return rows[original(model_type)]
 
 
 def _encoder(model_type: str) -> Builder | None:
@@ -117,4 +126,4 @@ def _encoder(model_type: str) -> Builder | None:
 
 def known() -> tuple[str, ...]:
     """Every model type that can be counted."""
-    return tuple(sorted({*PUBLISHED, *MODELS, *(name for members in MEMBERS.values() for name in members.split())}))
+    return tuple(sorted({*SAME, *MODELS, *(name for members in MEMBERS.values() for name in members.split())}))

@@ -1,4 +1,4 @@
-"""Ant Group's Ling (bailing_moe) 1 and 2: experts beside shared ones, one matrix for queries, keys and values.
+"""Ant Group's Ling (bailing_moe) 1 and 2, and Sarvam's experts after it: shared experts, q, k and v as one matrix.
 
 Sources: the modeling file of each type's own repository, named in `readers/config/published.py`.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.readers.config.patterns import sparse_layers
 from paramcalc.readers.families.decoder import Experts, Row
-from paramcalc.readers.families.decoders.deepseek import deepseek_mtp
+from paramcalc.readers.families.decoders.deepseek import DEEPSEEK, deepseek_mtp
 from paramcalc.readers.families.decoders.shared import DENSE_QKV, GATE, when
 
 if TYPE_CHECKING:
@@ -36,4 +36,6 @@ ROWS: dict[str, Row] = {
     "bailing_moe_v2": Row("use_qkv_bias", "use_bias", "use_bias", qk_norm=when("use_qk_norm", "head"), names=NAMES_2,
                           experts=replace(EXPERTS, correction_bias="buffer"), more={"fused_qkv": True},
                           mtp=deepseek_mtp),
+    "sarvam_moe": Row("attention_bias", qk_norm=when("use_qk_norm", "head"), experts=DEEPSEEK, names=NAMES_2,
+                      more={"fused_qkv": True}, mtp=deepseek_mtp),
 }

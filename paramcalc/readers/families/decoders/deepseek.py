@@ -182,6 +182,7 @@ ROWS: dict[str, Row] = {
     "deepseek_v2": Row(mlp_bias="mlp_bias", mixer=latent, names=GATE, experts=Experts(
         "n_routed_experts", layers=sparse_layers, shared=shared_experts, shared_bias="mlp_bias")),
     "deepseek_v3": Row(mixer=latent, experts=DEEPSEEK, names=CORRECTED, mtp=deepseek_mtp),
+    "sarvam_mla": Row(mixer=latent, experts=DEEPSEEK, names=CORRECTED, mtp=deepseek_mtp),
     "deepseek_v32": Row(mixer=latent, mixers=indexed, block=indexer, experts=DEEPSEEK, names=CORRECTED,
                         mtp=deepseek_mtp),
     "deepseek_v4": Row(mixers=v4_layers, mixer=v4_attention, block=v4_block,

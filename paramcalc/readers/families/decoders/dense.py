@@ -151,6 +151,7 @@ ROWS: dict[str, Row] = {
     "starcoder2": Row("use_bias", "use_bias", "use_bias", gated=False, norm="layernorm", mixers=all_sliding,
                       names={"up_proj": "c_fc", "down_proj": "c_proj"}),
     "telechat": Row(block=_telechat, names=TELECHAT),
+    "Yi": Row(names={"input_layernorm": "ln1", "post_attention_layernorm": "ln2"}),
     "xverse": Row(),
     "youtu": Row(mlp_bias="mlp_bias", mixer=latent),
 }

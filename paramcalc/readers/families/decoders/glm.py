@@ -19,7 +19,7 @@ from paramcalc.readers.families.decoders.deepseek import (
     shared_experts,
 )
 from paramcalc.readers.families.decoders.kimi import kimi_mixer
-from paramcalc.readers.families.decoders.shared import CORRECTED, DENSE_QKV
+from paramcalc.readers.families.decoders.shared import CORRECTED, DENSE_QKV, when
 
 if TYPE_CHECKING:
 
@@ -102,7 +102,7 @@ ROWS: dict[str, Row] = {
     "glm": Row("attention_bias", more={"fused_gate_up": True}),
     "glm4": Row("attention_bias", placement="sandwich", more={"fused_gate_up": True}, names=SANDWICH_GLM),
     "glm4_moe": Row("attention_bias", uneven_heads=True, experts=DEEPSEEK, names=CORRECTED, mtp=deepseek_mtp,
-                    qk_norm=lambda c: "head" if c.flag("use_qk_norm") else "none"),
+                    qk_norm=when("use_qk_norm", "head")),
     "glm4_moe_lite": Row(mixer=latent, experts=GLM, names=CORRECTED, mtp=deepseek_mtp),
     "glm_moe_dsa": Row(mixer=latent, mixers=indexer_types, block=indexer, experts=DEEPSEEK, names=CORRECTED,
                        mtp=deepseek_mtp),

@@ -5,12 +5,15 @@ Sources: transformers' modeling file of each, and what a row or rule names.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.readers.config.patterns import sparse_but_first
+from paramcalc.components.attention import Attention
+from paramcalc.readers.config.patterns import FULL, sparse_but_first
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.decoders.deepseek import hyper, indexer, latent, shared_experts
 from paramcalc.readers.families.decoders.shared import CORRECTED, STACKED, times
+from paramcalc.spec.lower import QKV
 
 if TYPE_CHECKING:
 
@@ -61,13 +64,59 @@ def hy_v4_block(config: Config, mixer: str, ffn: str) -> dict[str, Any]:
                                 for place in ("attn", "mlp")}}
 
 
+def _own(config: Config, key: str, default: int = 1) -> list[int]:
+    return config.per_layer(key, config.layers, default)
+
+
+def _first_layers(config: Config) -> list[str]:
+    """Each group of `cla_share_factor` layers attends to the keys and values of its first. arXiv:2411.02265."""
+    share = config.integer("cla_share_factor", 1) if config.flag("use_cla") else 1
+    return [FULL if i % share == 0 else "shared" for i in range(config.layers)]
+
+
+def _first_attention(config: Config, word: str) -> Attention:
+    bias = (*QKV, "o") if config.flag("attention_bias") else ()
+    return Attention(num_heads=config.integer("num_attention_heads"), num_kv_heads=config.kv_heads,
+                     head_dim=config.optional("attention_head_dim") or config.head_dim, bias=bias,
+                     qk_norm="head" if config.flag("use_qk_norm") else "none", shares_kv=word == "shared")
+
+
+def _first_experts(config: Config) -> list[str]:
+    if max(_own(config, "num_experts")) == 1:
+        return ["dense"] * config.layers
+    return [f"{top_k}_of_{experts}_of_{size}_beside_{shared}" for experts, top_k, size, shared in zip(
+        _own(config, "num_experts"), _own(config, "moe_topk"), _sizes(config), _own(config, "num_shared_expert"),
+        strict=True)]
+
+
+def _sizes(config: Config) -> list[int]:
+    if config.get("moe_intermediate_size") is None:
+        return [config.integer("intermediate_size")] * config.layers
+    return _own(config, "moe_intermediate_size")
+
+
+def _first_block(config: Config, _: str, ffn: str) -> dict[str, Any]:
+    """The experts of a layer, and a feed-forward of as many times the usual size as experts are shared."""
+    config.read |= {"capacity_factor", "moe_drop_tokens", "moe_random_routing_dropped_token", "use_rotary_pos_emb",
+                    "org_vocab_size", "routed_scaling_factor", "norm_type", "mlp_bias"}
+    if ffn == "dense":
+        return {}
+    top_k, experts, size, shared = (int(word) for word in re.findall(r"\d+", ffn))
+    fields = {"experts": experts, "top_k": top_k, "intermediate_size": size}
+    if config.flag("use_mixed_mlp_moe"):
+        fields["shared_size"] = shared * config.integer("intermediate_size")
+    return {"moe": fields}
+
+
+HUNYUAN = {"router": "gate.wg", "shared_experts": "shared_mlp", "q_norm": "query_layernorm", "k_norm": "key_layernorm"}
+
 ROWS: dict[str, Row] = {
+    "hunyuan": Row(mixers=_first_layers, mixer=_first_attention, block=_first_block, names=HUNYUAN,
+                   experts=Experts(layers=_first_experts)),
     "hunyuan_v1_dense": Row("attention_bias", "attention_bias", qk_norm="head",
                             names={"q_norm": "query_layernorm", "k_norm": "key_layernorm"}),
     "hunyuan_v1_moe": Row("attention_bias", "attention_bias", qk_norm="head", block=hunyuan_block,
-                          names={"router": "gate.wg", "shared_experts": "shared_mlp", "q_norm": "query_layernorm",
-                                 "k_norm": "key_layernorm"},
-                          experts=Experts(layers=hunyuan_experts)),
+                          names=HUNYUAN, experts=Experts(layers=hunyuan_experts)),
     "hy_v3": Row("attention_bias", "attention_bias", "mlp_bias", qk_norm="head",
                  names={"router": "router.gate", "shared_experts": "shared_mlp", "correction_bias": "expert_bias"},
                  experts=Experts("num_experts", layers=sparse_but_first, correction_bias="buffer",

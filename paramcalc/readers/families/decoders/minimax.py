@@ -51,7 +51,23 @@ def minimax_m3_block(config: Config, mixer: str, _: str) -> dict[str, Any]:
 
 
 def _minimax_layers(config: Config) -> list[str]:
+    """Files published with code of their own list 1 for attention and 0 for lightning attention."""
+    config.read |= UNREAD
+    flags = config.listed("attn_type_list", int, config.layers)
+    if flags is not None:
+        return [FULL if flag else LINEAR for flag in flags]
     return [LINEAR if i % 2 else FULL for i in range(config.layers)]
+
+
+UNREAD = {"postnorm", "shared_moe_mode", "max_model_len",
+          *(f"layernorm_{part}_{factor}" for part in ("full_attention", "linear_attention", "mlp")
+            for factor in ("alpha", "beta"))}
+"""Keys of the first files: where residuals branch off and what they are multiplied by, and how a feed-forward that
+none of them has would join."""
+
+
+def _minimax_shared(config: Config) -> int:
+    return config.integer("shared_intermediate_size", 0, least=0)
 
 
 def lightning(config: Config, word: str) -> LightningAttention | None:
@@ -63,7 +79,8 @@ def lightning(config: Config, word: str) -> LightningAttention | None:
 
 
 ROWS: dict[str, Row] = {
-    "minimax": Row(pattern=_minimax_layers, mixer=lightning, names=W123, experts=Experts(size="intermediate_size")),
+    "minimax": Row(pattern=_minimax_layers, mixer=lightning, names=W123,
+                   experts=Experts(size="intermediate_size", shared=_minimax_shared)),
     "minimax_m2": Row(qk_norm="full", names=W123 | {"correction_bias": "e_score_correction_bias"},
                       experts=Experts(size="intermediate_size", correction_bias="buffer")),
     "minimax_m3_vl_text": Row(qk_norm="head", pattern=minimax_m3_layers, block=minimax_m3_block,

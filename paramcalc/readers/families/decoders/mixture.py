@@ -27,7 +27,6 @@ from paramcalc.readers.config.patterns import (
 from paramcalc.readers.families.decoder import Experts, Row, topped
 from paramcalc.readers.families.decoders.deepseek import DEEPSEEK, indexed, indexer, latent, shared_experts
 from paramcalc.readers.families.decoders.shared import CORRECTED, GATE, STACKED, relaid, times
-from paramcalc.spec.lower import QKV
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
@@ -277,35 +276,6 @@ def axk2(config: Config) -> ModelSpec:
     return relaid(AXK2(config), change)
 
 
-def _step_sparse(config: Config) -> list[str]:
-    """`mlp_layer_types`; else the layers `moe_layers_enum` names, by default those from the fourth on."""
-    named = config.get("moe_layers_enum")
-    if config.get("mlp_layer_types") is not None or named is None:
-        return sparse_layers(config, 3)
-    words = named.split(",") if isinstance(named, str) else config.listed("moe_layers_enum", int) or []
-    sparse = {str(word).strip() for word in words}
-    return ["moe" if str(i) in sparse else "dense" for i in range(config.layers)]
-
-
-def _step_attention(config: Config, word: str) -> Attention:
-    """Step's attention: a gate for each head, and another number of heads where a window slides."""
-    heads = config.integer("num_attention_heads")
-    other = config.get("attention_other_setting")
-    if word == SLIDING:
-        legacy = other.get("num_attention_heads") if isinstance(other, dict) else None
-        heads = config.optional("num_sliding_attention_heads") or (legacy if type(legacy) is int else heads)
-    gate = config.get("gating")
-    window = config.optional("sliding_window") if word == SLIDING else None
-    return Attention(num_heads=heads, num_kv_heads=config.kv_heads, head_dim=config.head_dim, qk_norm="head",
-                     bias=(*QKV, "o") if config.flag("attention_bias") else (), window=window,
-                     output_gate="head" if gate is True or gate == "per-head" else "full",
-                     names={"gate": "g_proj"})
-
-
-STEP_NAMES = {"router": "moe.gate", "correction_bias": "moe.router_bias",
-              **{f"experts.{name}": f"moe.{name}.weight" for name in ("gate_proj", "up_proj", "down_proj")},
-              **{f"shared_experts.{name}": f"share_expert.{name}" for name in ("gate_proj", "up_proj", "down_proj")}}
-
 def _mimo_experts(config: Config) -> list[str]:
     """A flag for each layer in published files; else all layers but the first."""
     if isinstance(config.get("moe_layer_freq"), list):
@@ -359,7 +329,4 @@ ROWS: dict[str, Builder] = {
                          experts=Experts("n_routed_experts", layers=_mimo_experts, correction_bias="buffer")),
     "solar_open": Row("attention_bias", names=CORRECTED, experts=Experts(
         "n_routed_experts", shared=shared_experts, correction_bias="buffer")),
-    "step3p5": Row(mlp_bias="mlp_bias", mixer=_step_attention, names=STEP_NAMES, experts=Experts(
-        "n_routed_experts", layers=_step_sparse, shared=lambda c: c.integer("share_expert_dim"), shared_bias="mlp_bias",
-        correction_bias="buffer", more={"layout": "stacked", "stacked_transposed": False, "path": ""})),
 }
