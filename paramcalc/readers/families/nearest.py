@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from paramcalc.errors import Problem, UnknownArchitectureError
 from paramcalc.readers.config.defaults import family_data, model_types, namesakes
 from paramcalc.readers.config.neutral import NEUTRAL, NEUTRAL_PREFIXES
+from paramcalc.readers.config.published import SAME
 from paramcalc.readers.families import builder, known
 
 if TYPE_CHECKING:
@@ -56,10 +57,10 @@ FLOOR = 0.3
 
 
 def _candidates() -> Iterable[str]:
-    """Types with a row, and composite types around one."""
+    """Types with a row of their own, and composite types around one."""
     composite = (name for name in model_types()
                  if (family := family_data(name)) is not None and family.text_config and builder(family.text_config))
-    return dict.fromkeys([*known(), *composite])
+    return dict.fromkeys([*(name for name in known() if name not in SAME), *composite])
 
 
 def _alike(one: str, other: str) -> float:
