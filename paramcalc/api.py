@@ -7,7 +7,7 @@ path, `hf://organisation/name`, or a preset's name. Every function raises PCErro
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from paramcalc.build import build
 from paramcalc.readers.sources import loaded_of
@@ -18,27 +18,28 @@ if TYPE_CHECKING:
 
     from paramcalc.answers.comparison import Comparison, Sweep
     from paramcalc.answers.count import By, Count
+    from paramcalc.answers.diff import Diff
+    from paramcalc.answers.estimate import Estimate
+    from paramcalc.answers.explain import Explain
     from paramcalc.answers.fit import Fit
+    from paramcalc.answers.flops import Flops
     from paramcalc.answers.memory import Memory
     from paramcalc.answers.scaling import Scaling
     from paramcalc.answers.solve import Solve
     from paramcalc.answers.speed import SpeedAnswer
+    from paramcalc.answers.train import Train
     from paramcalc.build import Model
     from paramcalc.catalog.accelerators import Accelerator
     from paramcalc.catalog.formats import Format
-    from paramcalc.checks.diff import Difference
     from paramcalc.checks.results import Run
     from paramcalc.comparing import Question
     from paramcalc.estimates.design.settings import ScalingKeywords
     from paramcalc.estimates.design.solve_settings import SolveKeywords
     from paramcalc.estimates.layouts import Candidate
     from paramcalc.estimates.run import TrainingRun
-    from paramcalc.estimates.run_settings import RunKeywords
-    from paramcalc.estimates.settings import AudioLengths, FlopsKeywords, ImageSizes, ServingKeywords, TrainingKeywords
+    from paramcalc.estimates.run_settings import RunKeywords, TrainKeywords
+    from paramcalc.estimates.settings import AudioLengths, FlopsKeywords, ImageSizes, ServingKeywords
     from paramcalc.estimates.speed_settings import SpeedKeywords, SpeedSettings
-    from paramcalc.estimates.training_parts import Device
-    from paramcalc.measures.explain import Formula
-    from paramcalc.measures.flops import Flops
     from paramcalc.measures.weights import WeightBytes
     from paramcalc.readers.sources import Source
     from paramcalc.spec.media import Cut
@@ -100,14 +101,16 @@ def fit(
     return fitted(loaded_of(model), serving, device)
 
 
-def train(model: Source, seq: int | str = DEFAULT_TOKENS, **settings: Unpack[TrainingKeywords]) -> list[Device]:
-    """Bytes on one device of each pipeline stage at the fullest moment of a step: `total` and its parts. As
-    `paramcalc train`. Raises UsageError for settings that cannot be, or have no effect."""
-    from paramcalc.estimates.run_settings import RunSettings
-    from paramcalc.estimates.training_plan import plan
+def train(model: Source, seq: int | str = DEFAULT_TOKENS, **settings: Unpack[TrainKeywords]) -> Train:
+    """Bytes on the devices of each pipeline stage at the fullest moment of a step, as a sequence: `total` and its
+    parts; with `tokens` and `gpu` also `training_run`. As `paramcalc train`.
 
-    chosen = plan(build_model(model), RunSettings.of({"seq": seq, **settings}))
-    return chosen.trainer.devices(chosen.layout, chosen.load, chosen.policy)
+    Raises UsageError for settings that cannot be, or have no effect.
+    """
+    from paramcalc.answers.train import train as trained
+    from paramcalc.estimates.run_settings import RunSettings
+
+    return trained(loaded_of(model), RunSettings.of({"seq": seq, **settings}))
 
 
 def flops(
@@ -120,12 +123,11 @@ def flops(
     recordings: their tokens come beside the `seq` others, and the towers run over their patches and frames. Raises
     UsageError for settings that cannot be, or where the model has no rule for pictures or recordings.
     """
+    from paramcalc.answers.flops import flops as counted
     from paramcalc.estimates.settings import FlopsSettings
-    from paramcalc.measures.flops import flops as counted
 
-    spec = read(model)
     values = {"seq": seq, **settings} | ({"image": images} if images else {})
-    return counted(build(spec).tree, FlopsSettings.of(values).workload(spec))
+    return counted(loaded_of(model), FlopsSettings.of(values))
 
 
 def cut_images(model: Source, images: Sequence[tuple[int, int]]) -> tuple[Cut, ...]:
@@ -152,15 +154,15 @@ def cut_audio(model: Source, audio: AudioLengths) -> tuple[Cut, ...]:
 
 
 def estimate(
-    model: Source, context: int | str = DEFAULT_TOKENS, *, image: ImageSizes = (), audio: AudioLengths = (),
-) -> dict[str, Any]:
-    """The one page of a model as the object `paramcalc estimate --json` writes."""
+    model: Source, context: int | str | None = None, *, image: ImageSizes = (), audio: AudioLengths = (),
+) -> Estimate:
+    """The one page of a model: `parameters`, `weights`, `cache`, `flops`. As `paramcalc estimate`, of as many tokens
+    where no context is given."""
+    from paramcalc.answers.estimate import estimate as estimated
     from paramcalc.estimates.settings import PageSettings
-    from paramcalc.reports.estimate import answer
 
-    loaded = loaded_of(model)
-    settings = PageSettings.of({"context": context, "image": image, "audio": audio})
-    return answer(loaded, build(loaded.spec), settings).json
+    length = {} if context is None else {"context": context}
+    return estimated(loaded_of(model), PageSettings.of({**length, "image": image, "audio": audio}))
 
 
 def models(text: str = "") -> list[str]:
@@ -246,11 +248,14 @@ def _question(
     return Question(settings, DeviceSettings.of({"gpu": gpu}), tuple(changes))
 
 
-def explain(model: Source, glob: str = "*") -> list[Formula]:
-    """Each tensor whose name fits: formula, values, copies and source."""
-    from paramcalc.measures.explain import explain as explained
+def explain(model: Source, glob: str = "*") -> Explain:
+    """Each tensor whose name fits, as a sequence: formula, values, copies and source. As `paramcalc explain`.
 
-    return explained(build(read(model), explain=True).tree, glob)
+    Raises UsageError where none does.
+    """
+    from paramcalc.answers.explain import explain as explained
+
+    return explained(loaded_of(model), glob)
 
 
 def what_if(model: Source, *changes: str) -> ModelSpec:
@@ -260,19 +265,19 @@ def what_if(model: Source, *changes: str) -> ModelSpec:
     return changed(read(model), changes)
 
 
-def diff(old: Source, new: Source) -> Difference:
-    """What changed between two models: figures, components, tensors."""
-    from paramcalc.checks.diff import difference
+def diff(old: Source, new: Source) -> Diff:
+    """What changed between two models: `figures`, `components`, `tensors`, `same`. As `paramcalc diff`."""
+    from paramcalc.answers.diff import diff as compared
 
-    return difference(build_model(old), build_model(new))
+    return compared(loaded_of(old), loaded_of(new))
 
 
 def convert(model: Source) -> str:
-    """The model as a YAML spec that counts the same, tensor by tensor."""
+    """The model as a YAML spec that counts the same, tensor by tensor. As `paramcalc convert`."""
+    from paramcalc.answers.convert import convert as converted
     from paramcalc.reports.spec_yaml import spec_yaml
-    from paramcalc.spec.dump import dump
 
-    return spec_yaml(dump(read(model)))
+    return spec_yaml(converted(loaded_of(model)).spec)
 
 
 def check(*paths: str | Path) -> Run:
@@ -287,25 +292,28 @@ def check(*paths: str | Path) -> Run:
 
 
 def training_run(
-    model: Source, tokens: int | str, gpu: str, gpus: int = 1, **keywords: Unpack[RunKeywords],
+    model: Source, tokens: int | str, gpu: str, gpus: int = 1, *, seq: int | str = DEFAULT_TOKENS,
+    **keywords: Unpack[RunKeywords],
 ) -> TrainingRun:
     """A whole training run: `days`, `gpu_hours`, `energy_kwh`, `co2_kg`, `cost_usd`, each with its range. As
     `paramcalc train --tokens`."""
     from paramcalc.estimates.run_settings import RunSettings
     from paramcalc.estimates.training_plan import plan, whole_run
 
-    settings = RunSettings.of(dict(keywords) | {"tokens": tokens, "gpu": gpu, "gpus": gpus})
+    settings = RunSettings.of({"seq": seq, **keywords, "tokens": tokens, "gpu": gpu, "gpus": gpus})
     terms = settings.terms()
     assert terms is not None  # noqa: S101 - there are tokens
     return whole_run(plan(build_model(model), settings), terms)
 
 
-def layouts(model: Source, gpu: str, gpus: int, **keywords: Unpack[RunKeywords]) -> list[Candidate]:
+def layouts(
+    model: Source, gpu: str, gpus: int, *, seq: int | str = DEFAULT_TOKENS, **keywords: Unpack[RunKeywords],
+) -> list[Candidate]:
     """Layouts of so many devices that fit, the fastest first. As `paramcalc train --search`."""
     from paramcalc.estimates.run_settings import RunSettings
     from paramcalc.estimates.training_plan import fitting
 
-    return fitting(build_model(model), RunSettings.of(dict(keywords) | {"gpu": gpu, "gpus": gpus}))[0]
+    return fitting(build_model(model), RunSettings.of({"seq": seq, **keywords, "gpu": gpu, "gpus": gpus}))[0]
 
 
 search = layouts

@@ -103,6 +103,23 @@ def test_convert_counts_the_same(tmp_path):
     assert paramcalc.count(path) == paramcalc.count("jamba-v0.1")
 
 
+@pytest.mark.parametrize(("arguments", "answer"), [
+    (("estimate", "gpt2"), lambda: paramcalc.estimate("gpt2")),
+    (("estimate", "gpt2", "--context", "1k"), lambda: paramcalc.estimate("gpt2", "1k")),
+    (("flops", "gpt2", "--seq", "64", "--recompute", "full"),
+     lambda: paramcalc.flops("gpt2", 64, recompute="full")),
+    (("train", "gpt2", "--seq", "64"), lambda: paramcalc.train("gpt2", 64)),
+    (("train", "gpt2", "--gpu", "h100", "--gpus", "2", "--tokens", "1B"),
+     lambda: paramcalc.train("gpt2", gpu="h100", gpus=2, tokens="1B")),
+    (("diff", "gpt2", "gpt2-medium"), lambda: paramcalc.diff("gpt2", "gpt2-medium")),
+    (("explain", "gpt2", "*mlp*"), lambda: paramcalc.explain("gpt2", "*mlp*")),
+    (("count", "gpt2", "--by", "tensor"), lambda: paramcalc.count("gpt2", "tensor")),
+    (("memory", "gpt2", "--batch", "3"), lambda: paramcalc.memory("gpt2", batch=3)),
+], ids=lambda value: " ".join(value) if isinstance(value, tuple) else "")
+def test_python_gives_what_json_writes(arguments, answer, said):
+    assert said(*arguments) == json.loads(answer().to_json())
+
+
 def test_check():
     run = paramcalc.check(ROOT / "configs" / "gpt2")
     assert (run.checked, run.failed, run.exit_code) == (len(list((ROOT / "configs" / "gpt2").glob("*.yaml"))), 0, 0)

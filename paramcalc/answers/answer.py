@@ -69,10 +69,12 @@ class Document:
     """What becomes JSON: a frozen, keyword-only dataclass with the name of its command."""
 
     command: ClassVar[str]
+    several: ClassVar[bool] = False
+    """Whether the command takes several MODELs and then writes an array."""
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `--json` writes."""
-        return {"schema": f"paramcalc/{self.command}/1"} | _object(self)
+        return {"schema": f"paramcalc/{self.command}/1"} | record(self)
 
     def to_json(self) -> str:
         """The text that `--json` writes."""
@@ -83,7 +85,7 @@ class Document:
     @classmethod
     def schema(cls) -> Schema:
         """The JSON Schema of `to_dict()`, worked out from the types of the fields."""
-        described = _described(cls)
+        described = record_schema(cls)
         described["required"].insert(0, "schema")
         described["properties"] = {"schema": {"const": f"paramcalc/{cls.command}/1"}} | described["properties"]
         return described
@@ -93,6 +95,7 @@ class Document:
 class Answer(Document):
     """What every answer about a MODEL starts with."""
 
+    several: ClassVar[bool] = True
     model: ModelName
     warnings: tuple[str, ...] = ()
     assumptions: dict[str, object] = field(default_factory=dict)
@@ -130,8 +133,9 @@ def _entries(value: Any) -> list[tuple[str, Any, bool]]:  # noqa: ANN401 - any r
     return [(key, getattr(value, key), optional.get(key, ...) is None) for key in value._fields]
 
 
-def _object(record: Any) -> dict[str, Any]:  # noqa: ANN401 - any record
-    return {key: _plain(value) for key, value, optional in _entries(record) if not (optional and value is None)}
+def record(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any record
+    """A dataclass or NamedTuple as the object JSON has of it."""
+    return {key: _plain(inner) for key, inner, optional in _entries(value) if not (optional and inner is None)}
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of an answer
@@ -139,7 +143,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of an answer
     if value is None or type(value) in (int, str, bool, float):
         return value
     if is_dataclass(value) or hasattr(value, "_fields"):
-        return _object(value)
+        return record(value)
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
@@ -152,15 +156,15 @@ def _key(each: Field[Any]) -> str | None:
     return key
 
 
-def _described(record: type) -> Schema:
+def record_schema(kind: type) -> Schema:
     """The schema of a dataclass or NamedTuple; keys may be added to the object, and the schema allows that."""
-    types = get_type_hints(record)
+    types = get_type_hints(kind)
     properties: dict[str, Schema] = {}
     required = []
-    if is_dataclass(record):
-        entries = [(key, each.name, each.default) for each in fields(record) if (key := _key(each)) is not None]
+    if is_dataclass(kind):
+        entries = [(key, each.name, each.default) for each in fields(kind) if (key := _key(each)) is not None]
     else:
-        defaults = getattr(record, "_field_defaults", {})
+        defaults = getattr(kind, "_field_defaults", {})
         entries = [(name, name, defaults.get(name, MISSING)) for name in types]
     for key, name, default in entries:
         choices = [choice for choice in _choices(types[name]) if default is not None or choice is not NoneType]
@@ -196,4 +200,4 @@ def _schema(annotation: Any) -> Schema:  # noqa: ANN401 - any annotation
         return {"type": "array", "items": _schema(inner[0])}
     if origin is dict:
         return {"type": "object", "additionalProperties": _schema(inner[1])}
-    return _described(annotation)
+    return record_schema(annotation)

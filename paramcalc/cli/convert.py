@@ -29,10 +29,11 @@ def convert(models: Models, common: Common) -> int:
                                  hint="--json, or one MODEL at a time"))
 
     def make(loaded: Loaded) -> Report:
-        from paramcalc.build import build
-        from paramcalc.reports.convert import answer
+        from paramcalc.answers.convert import convert as converted
+        from paramcalc.reports.spec_yaml import spec_yaml
+        from paramcalc.reports.table import Report
 
-        build(loaded.spec)
-        return answer(loaded)
+        answer = converted(loaded)
+        return Report(answer.to_dict(), text=spec_yaml(answer.spec))
 
     return answer_all(models, common, make)

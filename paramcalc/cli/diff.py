@@ -21,15 +21,14 @@ New = Annotated[str, typer.Argument(metavar="NEW", help="The same; what it becam
 
 def diff(old: Old, new: New, common: Common) -> int:
     """Compare two models: figures, components, tensors. `--set` changes the new one."""
-    from paramcalc.build import build
-    from paramcalc.checks.diff import difference
+    from paramcalc.answers.diff import diff as compared
     from paramcalc.readers.models import load
-    from paramcalc.reports.diff import answer
+    from paramcalc.reports.diff import tables
+    from paramcalc.reports.table import Report
 
-    before = load(old, strict=common.strict, tell=common.tell)
-    after = load(new, common.set, strict=common.strict, tell=common.tell)
-    if not common.quiet:
-        for warning in dict.fromkeys((*before.warnings, *after.warnings)):
-            warn(warning)
-    emit([answer(before, after, difference(build(before.spec), build(after.spec)))], common, many=False)
+    answer = compared(load(old, strict=common.strict, tell=common.tell),
+                      load(new, common.set, strict=common.strict, tell=common.tell))
+    for warning in () if common.quiet else answer.warnings:
+        warn(warning)
+    emit([Report(answer.to_dict(), tables(answer))], common, many=False)
     return 0

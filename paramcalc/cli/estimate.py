@@ -23,9 +23,11 @@ def estimate(models: Models, common: Common, settings: PageSettings) -> int:
     """Estimate on one page what a model costs: parameters, weights, cache, FLOPs, with the assumptions."""
 
     def make(loaded: Loaded) -> Report:
-        from paramcalc.build import build
-        from paramcalc.reports.estimate import answer
+        from paramcalc.answers.estimate import estimate as estimated
+        from paramcalc.reports.estimate import tables
+        from paramcalc.reports.table import Report
 
-        return answer(loaded, build(loaded.spec), settings)
+        answer = estimated(loaded, settings)
+        return Report(answer.to_dict(), tables(answer))
 
     return answer_all(models, common, make)

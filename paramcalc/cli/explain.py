@@ -35,23 +35,28 @@ def explain(
 ) -> int:
     """Explain each number: formula, values, copies and source; or what changing one would do; or a rule."""
     if RULE.fullmatch(model):
-        from paramcalc.reports import rule
-
-        if path_glob or what_if or common.set:
-            raise UsageError(Problem(f"{model} is a rule: a PATH-GLOB, --what-if and --set have no effect"))
-        emit([rule.answer(model)], common, many=False)
-        return 0
+        return _rule(model, common, needless=bool(path_glob or what_if or common.set))
     if what_if and path_glob:
         raise UsageError(Problem("a PATH-GLOB has no effect with --what-if"))
 
     def make(loaded: Loaded) -> Report:
-        from paramcalc.build import build
-        from paramcalc.reports import explain as reports
+        from paramcalc.answers import explain as answers
+        from paramcalc.reports.explain import tables
+        from paramcalc.reports.table import Report
 
-        if what_if:
-            from paramcalc.spec.what_if import changed
-
-            return reports.what_if(loaded, build(loaded.spec), build(changed(loaded.spec, what_if)), what_if)
-        return reports.answer(loaded, build(loaded.spec, explain=True), path_glob or "*")
+        answer = answers.what_if(loaded, what_if) if what_if else answers.explain(loaded, path_glob or "*")
+        return Report(answer.to_dict(), tables(answer))
 
     return answer_all([model], common, make)
+
+
+def _rule(code: str, common: Common, *, needless: bool) -> int:
+    from paramcalc.answers.explain import explain_rule
+    from paramcalc.reports.explain import rule_tables
+    from paramcalc.reports.table import Report
+
+    if needless:
+        raise UsageError(Problem(f"{code} is a rule: a PATH-GLOB, --what-if and --set have no effect"))
+    answer = explain_rule(code)
+    emit([Report(answer.to_dict(), rule_tables(answer))], common, many=False)
+    return 0

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from paramcalc.cli.options import Common, Models
 from paramcalc.cli.run import answer_all
-from paramcalc.estimates.effects import need_encoder
 from paramcalc.estimates.settings import FlopsSettings
 
 if TYPE_CHECKING:
@@ -24,11 +23,11 @@ def flops(models: Models, common: Common, settings: FlopsSettings) -> int:
     """Count FLOPs: forward, backward, a training step, the prompt, one decoded token."""
 
     def make(loaded: Loaded) -> Report:
-        from paramcalc.build import build
-        from paramcalc.reports.flops import answer
+        from paramcalc.answers.flops import flops as counted
+        from paramcalc.reports.flops import tables
+        from paramcalc.reports.table import Report
 
-        model = build(loaded.spec)
-        need_encoder(settings, model)
-        return answer(loaded, model, settings.workload(loaded.spec), settings.recompute)
+        answer = counted(loaded, settings)
+        return Report(answer.to_dict(), tables(answer))
 
     return answer_all(models, common, make)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from paramcalc.answers.listing import What
 from paramcalc.cli.options import Written
 from paramcalc.cli.run import emit
 
@@ -17,17 +17,6 @@ EXAMPLES = (
 )
 
 
-class What(StrEnum):
-    """What can be listed."""
-
-    models = "models"
-    gpus = "gpus"
-    formats = "formats"
-    optimizers = "optimizers"
-    families = "families"
-    rules = "rules"
-
-
 def list_(
     written: Written,
     what: Annotated[What, typer.Argument(help="What to list.")] = What.models,
@@ -35,7 +24,10 @@ def list_(
                                         "qwen, h100.")] = "",
 ) -> int:
     """List what is built in: models, gpus, formats, optimizers, families or rules."""
-    from paramcalc.reports.listing import answer
+    from paramcalc.answers.listing import listing
+    from paramcalc.reports.listing import tables
+    from paramcalc.reports.table import Report
 
-    emit([answer(what.value, text)], written, many=False)
+    answer = listing(what, text)
+    emit([Report(answer.to_dict(), tables(answer))], written, many=False)
     return 0

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from paramcalc.cli.options import Common, Models
 from paramcalc.cli.run import report as tell_problems
 from paramcalc.cli.run import warn, write
 from paramcalc.errors import PCError, Problem, UsageError
-from paramcalc.sizes import parse_tokens
+from paramcalc.estimates.settings import PageSettings
 
 EXAMPLES = (
     "paramcalc report llama-3.1-8b --output llama.html",
@@ -21,12 +18,7 @@ EXAMPLES = (
 )
 
 
-def report(
-    models: Models,
-    common: Common,
-    context: Annotated[int, typer.Option("--context", metavar="TOKENS", parser=parse_tokens, help="Tokens of the "
-                                         "sequence: 8192, 8k, 128k, 1M.")] = 8192,
-) -> int:
+def report(models: Models, common: Common, settings: PageSettings) -> int:
     """Write one self-contained HTML page about one or more models: tables, pictures, figures."""
     from paramcalc.cli.options import Format
     from paramcalc.readers.models import load
@@ -41,7 +33,7 @@ def report(
         try:
             loaded = load(model, common.set, strict=common.strict, tell=common.tell)
             try:
-                sections.append(section(loaded, context))
+                sections.append(section(loaded, settings))
             except PCError as error:
                 raise located(error, loaded.document) from error
         except PCError as error:

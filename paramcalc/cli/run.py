@@ -41,7 +41,7 @@ def answer_all(models: Sequence[str], common: Common, make: Callable[[Loaded], R
         except PCError as error:
             code = max(code, error.exit_code)
             report(error)
-            reports.append(failure(model, error))
+            reports.append(failed(model, error))
             continue
         if not common.quiet:
             for warning in loaded.warnings:
@@ -64,13 +64,13 @@ def report(error: PCError) -> None:
             tell(f"hint: {visible(problem.hint, 2000)}\n")
 
 
-def failure(model: str, error: PCError) -> Report:
+def failed(model: str, error: PCError) -> Report:
     """What stands in place of the answer for a MODEL that cannot be answered."""
+    from paramcalc.answers.answer import record
+    from paramcalc.answers.failure import failure
     from paramcalc.reports.table import Report
 
-    problems = [{"message": p.message, "path": p.dotted(), "line": p.line, "column": p.column, "source": p.source,
-                 "hint": p.hint} for p in error.problems]
-    return Report({"model": {"name": model}, "error": {"problems": problems}})
+    return Report(record(failure(model, error)))
 
 
 def warn(message: str) -> None:

@@ -25,10 +25,10 @@ def schema(
     """Print the JSON Schema of a spec, or of what a command writes with --json."""
     import json
 
-    from paramcalc.reports.schemas import command_schema, known
+    from paramcalc.answers.registry import command_schema, schema_names
 
-    if what not in known():
-        raise UsageError(Problem(f"no schema is called {what[:60]!r}", hint=f"one of {', '.join(known())}"))
+    if what not in schema_names():
+        raise UsageError(Problem(f"no schema is called {what[:60]!r}", hint=f"one of {', '.join(schema_names())}"))
     if what == "spec":
         from paramcalc.spec.schema import spec_schema
 

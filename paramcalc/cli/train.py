@@ -18,9 +18,6 @@ from paramcalc.settings import option
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from paramcalc.build import Model
-    from paramcalc.estimates.run import Terms
-    from paramcalc.estimates.training_plan import Plan
     from paramcalc.readers.models import Loaded
     from paramcalc.reports.table import Report
 
@@ -40,21 +37,18 @@ class TrainCommand(RunSettings):
 
 def train(models: Models, common: Common, settings: TrainCommand, plot: Plot = None) -> int:
     """Show the memory needed to train a model on each device: weights, gradients, optimizer, activations."""
-    terms = _terms(settings, plot=plot is not None)
+    _check(settings, plot=plot is not None)
 
     def make(loaded: Loaded) -> Report:
-        from paramcalc.build import build
-        from paramcalc.estimates.training_plan import plan
-
         if settings.search:
-            return _search(loaded, build(loaded.spec), settings, terms, quiet=common.quiet)
-        return _one(loaded, plan(build(loaded.spec), settings), plot, terms, strict=common.strict)
+            return _search(loaded, settings, quiet=common.quiet)
+        return _one(loaded, settings, plot, strict=common.strict)
 
     return answer_all(models, common, make)
 
 
-def _terms(settings: TrainCommand, *, plot: bool) -> Terms | None:
-    """What a run is asked for. Raises UsageError for what has no effect, before any model is read."""
+def _check(settings: TrainCommand, *, plot: bool) -> None:
+    """Raise UsageError for what has no effect, before any model is read."""
     from paramcalc.estimates.training_plan import layout_of
 
     terms = settings.terms()
@@ -74,59 +68,30 @@ def _terms(settings: TrainCommand, *, plot: bool) -> Terms | None:
         raise UsageError(Problem("--global-batch has no effect without --search or --tokens", hint="--tokens 2T"))
     if not settings.search:
         layout_of(settings)
-    return terms
 
 
-def _one(loaded: Loaded, chosen: Plan, plot: Path | None, terms: Terms | None, *, strict: bool) -> Report:
-    from paramcalc.activations.fold import activations
-    from paramcalc.estimates.largest import largest
-    from paramcalc.estimates.training_remedies import Run, training_remedies
-    from paramcalc.reports import train as reports
+def _one(loaded: Loaded, settings: TrainCommand, plot: Path | None, *, strict: bool) -> Report:
+    from paramcalc.answers.train import train as trained
+    from paramcalc.reports.table import Report
+    from paramcalc.reports.train import tables
 
-    trainer = chosen.trainer
-    asked = reports.Asked(trainer.recipe, chosen.layout, chosen.load, chosen.policy, chosen.device)
-    devices = trainer.devices(asked.layout, asked.load, asked.policy)
-    unknown = activations(trainer.model, asked.load, asked.policy).unknown
-    if unknown and strict:
-        raise UsageError(Problem(f"activations of {', '.join(unknown)} are not known", hint="leave --strict out"))
-    asked = asked._replace(unknown=unknown)
-    if asked.gpu is not None:
-        most = largest(trainer, asked.layout, asked.load, asked.policy, asked.capacity)
-        asked = asked._replace(largest=most)
-        if max(device.total for device in devices) > asked.capacity:
-            run = Run(asked.recipe, asked.layout, asked.load, asked.policy)
-            asked = asked._replace(remedies=tuple(training_remedies(trainer, run, asked.capacity)))
+    answer = trained(loaded, settings, strict=strict)
     if plot is not None:
         from paramcalc.reports.train_plot import draw
 
-        draw(plot, loaded.spec.name, trainer, asked, devices)
-    report = reports.answer(loaded, trainer.model, devices, asked)
-    return report if terms is None else _with_run(report, chosen, terms)
+        draw(plot, answer)
+    return Report(answer.to_dict(), tables(answer), failed=answer.failed)
 
 
-def _with_run(report: Report, chosen: Plan, terms: Terms) -> Report:
-    """The answer with the whole run."""
-    from paramcalc.estimates.training_plan import whole_run
-    from paramcalc.reports import train_run as reports
+def _search(loaded: Loaded, settings: TrainCommand, *, quiet: bool) -> Report:
+    from paramcalc.answers.train_search import train_search
+    from paramcalc.reports.table import Report
+    from paramcalc.reports.train_search import tables
 
-    whole = whole_run(chosen, terms)
-    taken = reports.taken(whole, terms, chosen.step_tokens) | {"step_micro_batches": chosen.micro_batches}
-    json = report.json | {"run": reports.figures(whole)}
-    json["assumptions"] = json["assumptions"] | {"run": taken}
-    return report._replace(json=json, tables=(*report.tables, reports.table(whole, terms)))
-
-
-def _search(loaded: Loaded, model: Model, settings: TrainCommand, terms: Terms | None, *, quiet: bool) -> Report:
-    from paramcalc.estimates.training_plan import device_of, fitting
-    from paramcalc.reports import train_search as reports
-
-    device = device_of(settings)
-    assert device is not None  # noqa: S101 - checked before
     tick, done = progress(quiet=quiet)
-    layouts, tried, runs = fitting(model, settings, terms, tick)
+    answer = train_search(loaded, settings, settings.top, tick)
     done()
-    report = reports.layouts(loaded, model, layouts, tried, device, settings.seq, runs)
-    return reports.shortened(report, settings.top, device)
+    return Report(answer.to_dict(), tables(answer), failed=answer.failed)
 
 
 def progress(*, quiet: bool) -> tuple[Callable[[int, int, int], None], Callable[[], None]]:

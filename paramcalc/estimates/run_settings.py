@@ -72,9 +72,8 @@ class RunSettings(TrainingSettings):
 
 
 class RunKeywords(TrainingKeywords, total=False):
-    """`RunSettings` without `tokens`, `gpu` and `gpus`, as keyword arguments."""
+    """`RunSettings` without `seq`, `tokens`, `gpu` and `gpus`, as keyword arguments."""
 
-    seq: int | str
     mfu: float | str | None
     run_share: float | str | None
     price: float | None
@@ -83,3 +82,11 @@ class RunKeywords(TrainingKeywords, total=False):
     grid: str | None
     global_batch: int | None
     accelerators: Path | None
+
+
+class TrainKeywords(RunKeywords, total=False):
+    """`RunSettings` without `seq`, as keyword arguments."""
+
+    tokens: int | str | None
+    gpu: str | None
+    gpus: int | None

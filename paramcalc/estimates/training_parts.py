@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+PARTS = ("weights", "gradients", "optimizer", "master_weights", "activations", "logits", "communication", "working",
+         "other_models")
+"""Everything a device holds, in the order it is shown; the names of `Device`'s fields."""
+
 
 class Device(NamedTuple):
     """Bytes on each device of one stage, at one moment of a step."""

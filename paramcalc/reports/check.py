@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from paramcalc.errors import Problem, UsageError
 from paramcalc.sanitize import visible
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from paramcalc.checks.results import Finding, Run
-
-SCHEMA = "paramcalc/check/1"
-KEYS = ("path", "rule", "severity", "line", "column", "message", "hint", "expected", "actual")
 
 
 def to_text(run: Run) -> str:
@@ -59,14 +56,9 @@ def _lines(finding: Finding) -> str:
 
 def to_json(run: Run) -> str:
     """The contract's object."""
-    return json.dumps(as_object(run), indent=2, ensure_ascii=False) + "\n"
+    from paramcalc.answers.check import check_answer
 
-
-def as_object(run: Run) -> dict[str, Any]:
-    """The contract's object as data."""
-    return {"schema": SCHEMA, "checked": run.checked, "failed": run.failed,
-            "results": [{key: getattr(finding, key) for key in KEYS} for finding in run.findings],
-            "files": [file._asdict() for file in run.files], "others": run.others, "unsearched": list(run.unsearched)}
+    return json.dumps(check_answer(run).to_dict(), indent=2, ensure_ascii=False) + "\n"
 
 
 def to_github(run: Run) -> str:

@@ -7,11 +7,11 @@ import xml.etree.ElementTree as ET
 import pytest
 from jsonschema import Draft202012Validator
 
+from paramcalc.answers.registry import command_schema
 from paramcalc.checks.results import File, Finding, Run
 from paramcalc.checks.rules import rules
 from paramcalc.cli.main import run as guarded
 from paramcalc.reports.check import RENDERERS, to_text
-from paramcalc.reports.schemas import command_schema
 
 NASTY = "100% of\n[red]x[/red] \x1b[31m <&>\"' ::error:: a,b | \u202e]]>"
 RUN = Run(4, (

@@ -6,8 +6,8 @@ import subprocess
 import pytest
 from jsonschema import Draft202012Validator
 
+from paramcalc.answers.registry import command_schema
 from paramcalc.cli.main import run as guarded
-from paramcalc.reports.schemas import command_schema
 from tests.checks.small import LAYER, SPEC, TOTAL
 
 

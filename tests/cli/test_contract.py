@@ -5,9 +5,9 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
+from paramcalc.answers.registry import command_schema, schema_names
 from paramcalc.cli import COMMANDS
 from paramcalc.cli.main import command_module, parsed, run
-from paramcalc.reports.schemas import command_schema, known
 
 LLAMA = "llama-3.1-8b"
 SERVING = ("weights", "cache", "activations", "overhead", "total", "per_device")
@@ -80,7 +80,7 @@ def test_components_add_up(call):
         assert sizes == found["parameters"]["total"]
 
 
-@pytest.mark.parametrize("what", known())
+@pytest.mark.parametrize("what", schema_names())
 def test_every_schema_is_a_schema(call, what):
     code, out, _ = call("schema", what)
     assert code == 0
@@ -88,7 +88,7 @@ def test_every_schema_is_a_schema(call, what):
 
 
 def test_every_command_has_a_schema():
-    assert set(COMMANDS) - {"mcp", "report", "schema"} <= set(known())  # a page and a schema are no JSON answers
+    assert set(COMMANDS) - {"mcp", "report", "schema"} <= set(schema_names())  # a page and a schema are no JSON answers
 
 
 def test_a_schema_refuses_what_is_not_an_answer():

@@ -9,10 +9,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from paramcalc.answers.fit import BOUND, SERVERS
+from paramcalc.answers.registry import command_schema
 from paramcalc.cli.main import run
 from paramcalc.estimates.runtimes import RUNTIMES
 from paramcalc.estimates.settings import RuntimeName
-from paramcalc.reports.schemas import command_schema
 
 LLAMA = "llama-3.1-8b"
 

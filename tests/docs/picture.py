@@ -8,14 +8,15 @@ import re
 from rich.console import CONSOLE_SVG_FORMAT, Console
 from rich.text import Text
 
-from paramcalc.build import build
+from paramcalc.answers.estimate import estimate
+from paramcalc.estimates.settings import PageSettings
 from paramcalc.readers.models import load
-from paramcalc.reports.estimate import answer
+from paramcalc.reports.estimate import tables
 from paramcalc.reports.render import show
 from tests.docs.blocks import ROOT
 
 PICTURE = ROOT / ".github" / "estimate.svg"
-MODEL, CONTEXT = "deepseek-v3", 32_768
+MODEL = "deepseek-v3"
 COMMAND = f"paramcalc estimate {MODEL} --context 32k"
 FACES = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)
 LOCAL = FACES.sub("", CONSOLE_SVG_FORMAT).replace("Fira Code", "ui-monospace")
@@ -28,8 +29,7 @@ def picture():
     console = Console(record=True, width=96, file=io.TextIOWrapper(io.BytesIO(), "utf-8"), force_terminal=True,
                       color_system="truecolor", legacy_windows=False, markup=False, highlight=False, emoji=False)
     console.print(Text.assemble(("$ ", "green"), COMMAND))
-    loaded = load(MODEL)
-    show(answer(loaded, build(loaded.spec), CONTEXT).tables, console)
+    show(tables(estimate(load(MODEL), PageSettings.of({"context": "32k"}))), console)
     return console.export_svg(title="paramcalc", unique_id="paramcalc", code_format=LOCAL)
 
 

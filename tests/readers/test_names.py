@@ -48,10 +48,10 @@ def test_a_size_is_a_device(size, capacity):
 
 
 def test_lists_are_narrowed_and_have_every_name_of_quant():
-    from paramcalc.reports.listing import answer
+    from paramcalc.answers.listing import listing
 
-    names = {item["name"] for item in answer("formats").json["items"]}
+    names = {item.name for item in listing("formats").items}
     assert {"q4_k_m", "iq2_m", "bnb_nf4", "gptq"} <= names
-    listed = answer("models", "qwen").json["items"]
+    listed = listing("models", "qwen").to_dict()["items"]
     assert listed
     assert all("qwen" in json.dumps(item).lower() for item in listed)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.answers.count import count
-from paramcalc.build import build
-from paramcalc.estimates.settings import PageSettings
+from paramcalc.answers.estimate import estimate
 from paramcalc.measures.cache import Serving, exact, mixers, types
 from paramcalc.measures.cache_known import cache_unknown
 from paramcalc.measures.weights import weight_bytes
-from paramcalc.reports.estimate import answer
+from paramcalc.reports.estimate import tables
 from paramcalc.reports.html.tables import tables_html, text
 from paramcalc.reports.pictures.components import component_map
 from paramcalc.reports.pictures.context import memory_chart
@@ -18,6 +17,7 @@ from paramcalc.transforms.formats import in_formats
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
+    from paramcalc.estimates.settings import PageSettings
     from paramcalc.readers.models import Loaded
 
 CONTEXTS = tuple(2**power for power in range(10, 18))
@@ -33,17 +33,17 @@ class Section(NamedTuple):
     """What `count --by tensor --json` and `estimate --json` write of it."""
 
 
-def section(loaded: Loaded, context: int) -> Section:
+def section(loaded: Loaded, settings: PageSettings) -> Section:
     """The part of a report about one model, with memory up to 131,072 tokens of context."""
-    model = build(loaded.spec)
     counts = count(loaded, by="tensor").to_dict()
-    page = answer(loaded, model, PageSettings.of({"context": context}))
+    page = estimate(loaded, settings)
+    model = page.built
     name = loaded.spec.name or loaded.source
     warnings = "".join(f'<p class="warning">{text(warning)}</p>' for warning in loaded.warnings)
-    parts = [f"<section>\n<h2>{text(name)}</h2>", warnings, _figure(component_map(counts)), tables_html(page.tables)]
+    parts = [f"<section>\n<h2>{text(name)}</h2>", warnings, _figure(component_map(counts)), tables_html(tables(page))]
     if not cache_unknown(model):
         parts += ["<h3>Weights and cache by context</h3>", _figure(_memory(model, name))]
-    return Section(name, "\n".join(filter(None, [*parts, "</section>"])), {"count": counts, "estimate": page.json})
+    return Section(name, "\n".join(filter(None, [*parts, "</section>"])), {"count": counts, "estimate": page.to_dict()})
 
 
 def _memory(model: Model, name: str) -> str:

@@ -1,0 +1,79 @@
+"""`diff`: what changed between two models: figures, components, tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from paramcalc.answers.answer import Answer, ModelName, head
+from paramcalc.checks.diff import TensorChange, difference
+from paramcalc.checks.metrics import CONTEXT, SEQ
+from paramcalc.measures.cache_known import cache_unknown
+from paramcalc.measures.known import Known, least, of_model, sizes_known
+
+if TYPE_CHECKING:
+    from paramcalc.build import Model
+    from paramcalc.checks import diff as checks
+    from paramcalc.readers.models import Loaded
+
+
+class Change(NamedTuple):
+    """A figure or component before and after."""
+
+    name: str
+    old: int
+    new: int
+    change: int
+    """`new` less `old`."""
+    share: float | None
+    """The change as a share of `old`; None where that is 0."""
+
+    @property
+    def by(self) -> int:
+        """`new` less `old`."""
+        return self.change
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diff(Answer):
+    """Everything that differs; `model` is the new one."""
+
+    command: ClassVar[str] = "diff"
+    several: ClassVar[bool] = False
+    old: ModelName
+    new: ModelName
+    same: bool
+    """Whether nothing at all differs."""
+    figures: tuple[Change, ...]
+    components: tuple[Change, ...]
+    tensors: tuple[TensorChange, ...]
+    known: dict[str, Known]
+    """By figure; `components` and `tensors` as the parameters."""
+
+
+def diff(old: Loaded, new: Loaded) -> Diff:
+    """What changed from one model to another."""
+    before, after = head(old), head(new)
+    changes = difference(before["built"], after["built"])
+    figures = tuple(map(_change, changes.figures))
+    shared = {key: tuple(dict.fromkeys((*before[key], *after[key]))) for key in ("warnings", "uncounted")}
+    levels = [_levels(start["built"]) for start in (before, after)]
+    return Diff(
+        **after | shared | {"assumptions": {"context": CONTEXT, "seq": SEQ, "dtype": "bf16", "cache_policy": "exact",
+                                            "convention": "full"}},
+        old=before["model"], new=after["model"], same=changes.same, figures=figures,
+        components=tuple(map(_change, changes.components)), tensors=changes.tensors,
+        known={name: least(*(level.get(name, level["components"]) for level in levels))
+               for name in (*(row.name for row in figures), "components", "tensors")})
+
+
+def _change(change: checks.Change) -> Change:
+    return Change(*change, change.by, round(change.by / change.old, 6) if change.old else None)
+
+
+def _levels(model: Model) -> dict[str, Known]:
+    """How figures of a model are known; those that are not named as `components`."""
+    without_cache = cache_unknown(model)
+    return {"components": sizes_known(model.spec), "bytes_bf16": of_model(model.spec, "weights"),
+            "cache_per_token": "unknown" if without_cache else of_model(model.spec, "cache"),
+            "flops_per_token": of_model(model.spec, known="bound" if without_cache else "exact")}

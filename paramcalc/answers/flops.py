@@ -1,0 +1,106 @@
+"""`flops`: FLOPs of a workload, of a training step, of the prompt and of one decoded token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from paramcalc.answers.answer import Answer, head, hidden, named
+from paramcalc.estimates.effects import need_encoder
+from paramcalc.measures.cache_known import cache_unknown
+from paramcalc.measures.costs import Costs, costs
+from paramcalc.measures.known import Known, of_model
+from paramcalc.measures.parameters import COMPONENTS, Component
+
+if TYPE_CHECKING:
+    from paramcalc.build import Model
+    from paramcalc.estimates.settings import FlopsSettings
+    from paramcalc.readers.models import Loaded
+
+COUNTED = ("forward", "backward", "training_step", "prefill", "decode_token", "per_token", "components")
+RULES_OF_THUMB = ("approximation_6nd", "approximation_palm")
+
+
+class TokenFlops(NamedTuple):
+    """FLOPs of one token, rounded down."""
+
+    forward: int
+    training: int
+    """Forward, backward and what is recomputed."""
+
+
+class ComponentFlops(NamedTuple):
+    """FLOPs of one component."""
+
+    component: Component
+    forward: int
+    backward: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flops(Answer):
+    """FLOPs of `batch` sequences; a multiply-add is two."""
+
+    command: ClassVar[str] = "flops"
+    forward: int
+    backward: int
+    training_step: int
+    """Forward, backward and what is recomputed."""
+    prefill: int
+    """Forward of the prompt, with logits of the last position only."""
+    decode_token: int
+    """Forward of one token of one sequence after the prompt."""
+    per_token: TokenFlops
+    by_component: tuple[ComponentFlops, ...] = named("components")
+    approximation_6nd: int
+    """6 × active parameters × tokens (arXiv:2001.08361)."""
+    approximation_palm: int
+    """The same with attention's square (arXiv:2204.02311, appendix B)."""
+    known: dict[str, Known]
+    costs: Costs = hidden()
+
+    @property
+    def components(self) -> dict[str, int]:
+        """Component to FLOPs of the forward pass."""
+        return self.costs.step.components
+
+    @property
+    def backward_components(self) -> dict[str, int]:
+        """Component to FLOPs of the backward pass."""
+        return self.costs.step.backward_components
+
+
+def flops(loaded: Loaded, settings: FlopsSettings) -> Flops:
+    """Count the FLOPs of a workload. Raises UsageError for settings that do not apply to the model."""
+    start = head(loaded)
+    model: Model = start["built"]
+    need_encoder(settings, model)
+    counted = costs(model.tree, settings.workload(loaded.spec), settings.recompute)
+    load, step = counted.load, counted.step
+    tokens = load.batch * load.seq
+    return Flops(
+        **start | {"assumptions": _assumptions(counted), "warnings": (*start["warnings"], *load.media.notes)},
+        forward=step.forward, backward=step.backward, training_step=counted.training_step, prefill=counted.prefill,
+        decode_token=counted.decode, per_token=TokenFlops(step.forward // tokens, counted.training_step // tokens),
+        by_component=tuple(ComponentFlops(name, step.components[name], step.backward_components[name])
+                           for name in COMPONENTS if step.components.get(name)),
+        approximation_6nd=counted.six_n_d, approximation_palm=counted.palm, known=_known(model), costs=counted)
+
+
+def _known(model: Model) -> dict[str, Known]:
+    """How each figure is known; of a checkpoint's header only the weights' part is counted."""
+    counted = of_model(model.spec, known="bound" if cache_unknown(model) else "exact")
+    return dict.fromkeys(COUNTED, counted) | dict.fromkeys(RULES_OF_THUMB, "estimate")
+
+
+def _assumptions(counted: Costs) -> dict[str, object]:
+    load = counted.load
+    return {
+        "multiply_add": 2, "convention": load.convention, "batch": load.batch, "seq": load.seq, "past": load.past,
+        "head": load.head, "recompute": counted.recompute,
+        "prefill": "logits of the last position of each sequence",
+        "decode_token": f"one token of one sequence after {counted.past:,}, as runtimes compute it: latent attention "
+                        "absorbed, only the keys the query may see",
+        "left_out": "elementwise operations: norms, activations, softmax, rotary, the recurrences of scans",
+        **load.media.summary(),
+    }

@@ -1,0 +1,250 @@
+"""`train`: bytes to train a model on each device, and what a whole run takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from paramcalc.activations.class_facts import class_facts
+from paramcalc.activations.class_rows import MEASURED
+from paramcalc.activations.fold import activations
+from paramcalc.answers.answer import Answer, head, hidden
+from paramcalc.answers.train_run import RunFigures, run_assumptions, run_figures
+from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.fit import Remedy
+from paramcalc.estimates.layouts import capacity
+from paramcalc.estimates.run import Terms, TrainingRun
+from paramcalc.estimates.training_parts import PARTS, Device
+from paramcalc.estimates.training_plan import Plan, plan, whole_run
+from paramcalc.measures.cache import Serving, exact, mixers, types
+from paramcalc.measures.known import Known, least, of_model, sizes_known
+from paramcalc.measures.weights import weight_bytes
+from paramcalc.numbers import binary
+from paramcalc.transforms.lora import trainable_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from paramcalc.build import Model
+    from paramcalc.estimates.run_settings import RunSettings
+    from paramcalc.readers.models import Loaded
+
+EXACT = ("weights", "gradients", "optimizer", "master_weights")
+ESTIMATES = ("communication", "working")
+ROLLED_OUT = ("grpo", "ppo")
+"""Methods that train on what an engine generates with the model's own weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceMemory:
+    """Bytes on each device of one pipeline stage at the fullest moment of a step; the parts add up to `total`."""
+
+    stage: int
+    weights: int
+    gradients: int
+    optimizer: int
+    master_weights: int
+    activations: int
+    """What the forward pass saves for backward, up to and including the logits' input."""
+    logits: int
+    """What the loss adds, on the last stage."""
+    communication: int
+    working: int
+    other_models: int
+    total: int
+    peak: int
+    """The same as `total`."""
+    moment: str
+    """Which moment of a step it is."""
+
+
+class Capacity(NamedTuple):
+    """Bytes of one device; negative where they are missing."""
+
+    bytes: int
+
+
+class Largest(NamedTuple):
+    """What fits at most, each with the rest as it is; 0 where not even one does."""
+
+    micro_batch: int
+    seq: int
+
+
+class Rollout(NamedTuple):
+    """Bytes of the engine that generates what is trained on, on all its devices."""
+
+    weights: int
+    cache_per_sequence: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(Answer):
+    """Bytes to train a model, as a sequence of the devices of each stage."""
+
+    command: ClassVar[str] = "train"
+    per_device: tuple[DeviceMemory, ...]
+    max_device_bytes: int
+    """What a device must have."""
+    heaviest_stage: int
+    why: str
+    """Why that stage is the heaviest."""
+    trainable: int
+    """Parameters that are trained."""
+    devices: int
+    """Of all stages."""
+    known: dict[str, Known]
+    rollout: Rollout | None = None
+    fits: bool | None = None
+    """With an accelerator, as the four that follow."""
+    capacity: Capacity | None = None
+    headroom: Capacity | None = None
+    largest: Largest | None = None
+    remedies: tuple[Remedy, ...] | None = None
+    """What would make it fit, where it does not."""
+    run: RunFigures | None = None
+    """With tokens."""
+    plan: Plan = hidden()
+    doubts: tuple[str, ...] = hidden(default=())
+    """What may be wrong with the activations."""
+    unknown: tuple[str, ...] = hidden(default=())
+    """Components whose activations nobody described."""
+    terms: Terms | None = hidden(default=None)
+    training_run: TrainingRun | None = hidden(default=None)
+
+    def __iter__(self) -> Iterator[DeviceMemory]:
+        return iter(self.per_device)
+
+    def __len__(self) -> int:
+        return len(self.per_device)
+
+    def __getitem__(self, index: int) -> DeviceMemory:
+        return self.per_device[index]
+
+    @property
+    def failed(self) -> bool:
+        """Whether it does not fit the accelerator that was named."""
+        return self.fits is False
+
+    @property
+    def heaviest(self) -> DeviceMemory:
+        """The devices that hold most."""
+        return max(self.per_device, key=lambda device: device.total)
+
+
+def train(loaded: Loaded, settings: RunSettings, *, strict: bool = False) -> Train:
+    """The bytes a training step takes, and with tokens the time, energy and cost of the run.
+
+    Raises UsageError for settings that cannot be, or have no effect; with `strict` also where the activations of a
+    component are not known.
+    """
+    start = head(loaded)
+    terms = settings.terms()
+    chosen = plan(start["built"], settings)
+    model = chosen.trainer.model
+    devices = tuple(map(device_memory, chosen.trainer.devices(chosen.layout, chosen.load, chosen.policy)))
+    unknown = activations(model, chosen.load, chosen.policy).unknown
+    if unknown and strict:
+        raise UsageError(Problem(f"activations of {', '.join(unknown)} are not known", hint="leave --strict out"))
+    doubts = _doubts(model, chosen, unknown)
+    worst = max(devices, key=lambda device: device.total)
+    whole = None if terms is None else whole_run(chosen, terms)
+    assumptions = _assumptions(chosen)
+    if terms is not None and whole is not None:
+        assumptions["run"] = run_assumptions(whole, terms, chosen)
+    return Train(
+        **start | {"assumptions": assumptions, "warnings": (*start["warnings"], *doubts), "built": model},
+        per_device=devices, max_device_bytes=worst.total, heaviest_stage=worst.stage, why=_why(devices),
+        trainable=trainable_parameters(model.tree), devices=chosen.layout.devices, known=_known(model, unknown),
+        rollout=_rollout(model, chosen) if chosen.trainer.recipe.method in ROLLED_OUT else None,
+        **_verdict(chosen, worst.total), run=None if whole is None else run_figures(whole), plan=chosen, doubts=doubts,
+        unknown=unknown, terms=terms, training_run=whole)
+
+
+def device_memory(device: Device) -> DeviceMemory:
+    """The row of a device."""
+    parts = {part: getattr(device, part) for part in PARTS}
+    return DeviceMemory(stage=device.stage, **parts, total=device.total, peak=device.total, moment=device.moment)
+
+
+def _verdict(chosen: Plan, needed: int) -> dict[str, Any]:
+    """The fields that need an accelerator; `needed` are bytes of the heaviest device."""
+    if chosen.device is None:
+        return {}
+    from paramcalc.estimates.largest import largest
+    from paramcalc.estimates.training_remedies import Run, training_remedies
+
+    room = capacity(chosen.device)
+    parts = (chosen.layout, chosen.load, chosen.policy)
+    fits = needed <= room
+    remedies = () if fits else training_remedies(chosen.trainer, Run(chosen.trainer.recipe, *parts), room)
+    return {"fits": fits, "capacity": Capacity(room), "headroom": Capacity(room - needed),
+            "largest": Largest(**largest(chosen.trainer, *parts, room)), "remedies": tuple(remedies)}
+
+
+def _rollout(model: Model, chosen: Plan) -> Rollout:
+    """The engine that generates: the weights, and the exact cache of a whole sequence."""
+    recipe, load = chosen.trainer.recipe, chosen.load
+    dtype = recipe.compute_dtype or recipe.dtype
+    cache = exact(mixers(model.tree), Serving(load.seq, 1, load.source), types(dtype))
+    return Rollout(weight_bytes(model.tree, dtype).total, cache.bytes)
+
+
+def _known(model: Model, unknown: tuple[str, ...]) -> dict[str, Known]:
+    """How each figure is known: states as the parameters are, activations as far as they are described."""
+    states, weights = sizes_known(model.spec), of_model(model.spec, "weights")
+    activations = least(states, "bound" if unknown else "estimate")
+    worst = least(weights, activations)
+    return {"weights": weights, **dict.fromkeys((*EXACT[1:], "other_models"), states), "activations": activations,
+            **dict.fromkeys(("logits", *ESTIMATES), least(states, "estimate")), "total": worst,
+            "max_device_bytes": worst, "trainable": states}
+
+
+def _doubts(model: Model, chosen: Plan, unknown: tuple[str, ...]) -> tuple[str, ...]:
+    """What may be wrong with the activations: parts nobody described, a class nobody measured."""
+    family, by_class = model.spec.family, chosen.policy.library == "transformers"
+    doubts = [*chosen.load.media.notes]
+    if unknown:
+        doubts.append(f"activations of {', '.join(unknown)} are not known and left out")
+    if by_class and family and family not in MEASURED:
+        doubts.append(f"activations follow the components; they are not held to what the class of {family} keeps")
+    if by_class and chosen.policy.attention != "eager" and class_facts(model.spec).own_attention:
+        doubts.append(f"the class of {family or 'the model'} attends in its own way: --attention eager is what it runs")
+    return tuple(doubts)
+
+
+def _assumptions(chosen: Plan) -> dict[str, object]:
+    """Everything that was taken as given."""
+    recipe, layout, load, policy = chosen.trainer.recipe, chosen.layout, chosen.load, chosen.policy
+    return {
+        "seq": load.seq, **load.media.summary(), "micro_batch": load.batch, "dtype": recipe.dtype,
+        "compute_dtype": recipe.compute_dtype or recipe.dtype,
+        "grad_dtype": recipe.grad_dtype or recipe.dtype,
+        "master_weights": "fp32" if recipe.master and recipe.dtype not in ("fp32", "float32") else "none",
+        "optimizer": recipe.optimizer, "loss": "fused" if recipe.fused_loss else "plain",
+        "method": recipe.method, "recompute": policy.recompute, "attention": policy.attention,
+        "activations": policy.library,
+        "zero": layout.zero, "tp": layout.tp, "pp": layout.pp, "ep": layout.ep, "cp": layout.cp, "dp": layout.dp,
+        "sequence_parallel": layout.plan.sequence, "interleave": layout.interleave,
+        "micro_batches": layout.micro_batches,
+        "exact": list(EXACT), "activations_are": "what the policy's forward pass saves for backward",
+        "logits_are": "what the loss saves, on the last stage",
+        "total_is": "what is held at the fullest moment of a step, which `moment` names; with --micro-batches 1 there "
+                    "are no gradients while activations are at their most",
+        "working_is": "logits and gradients of the loss, a layer computed again, gradients not yet divided",
+        "communication_is": "weights gathered under ZeRO-3, and copies in the type of products",
+        "left_out": "what the allocator reserves beyond what is allocated (1 to 8 % in logs that print both), kernels' "
+                    "workspace, the CUDA context",
+    }
+
+
+def _why(devices: tuple[DeviceMemory, ...]) -> str:
+    """Which stage is heaviest, and by what."""
+    worst = max(devices, key=lambda device: device.total)
+    if len(devices) == 1:
+        most = max(PARTS, key=lambda part: getattr(worst, part))
+        return f"every device holds the same, most of it {most.replace('_', ' ')}"
+    lightest = min(devices, key=lambda device: device.total)
+    more = {part: getattr(worst, part) - getattr(lightest, part) for part in PARTS}
+    part = max(more, key=lambda name: more[name])
+    return f"stage {worst.stage}: {binary(more[part])} more {part.replace('_', ' ')} than stage {lightest.stage}"
