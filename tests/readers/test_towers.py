@@ -16,8 +16,8 @@ CASES = [json.loads(line) for path in sorted(RECORDS.glob("*.jsonl"))
          for line in path.read_text(encoding="utf-8").splitlines()]
 
 NAMES_APART = {
-    "altclip", "colpali", "colqwen2", "cosmos3_edge", "kimi_k25", "minimax_m3_vl", "molmo2", "nemotron_h_omni",
-    "qianfan_ocr", "shieldgemma2", "step3p7", "videomae", "vit_mae", "vit_msn",
+    "altclip", "cohere_asr", "colpali", "colqwen2", "cosmos3_edge", "kimi_k25", "minimax_m3_vl", "molmo2",
+    "nemotron_h_omni", "qianfan_ocr", "shieldgemma2", "step3p7", "videomae", "vit_mae", "vit_msn",
 }
 """Types whose files the library renames on saving as it does not on loading, or whose text model it respells too: of
 these the shapes are compared, not the names."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.linear import Linear
+from paramcalc.components.stack import Stack
 from paramcalc.readers.families.encoders.heads import top_of
 from paramcalc.readers.families.towers.parts import Parts, norm
 from paramcalc.readers.families.towers.whole import builder
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from paramcalc.components.base import Component
     from paramcalc.readers.config.config import Config
     from paramcalc.readers.families.encoders.heads import Tops
+    from paramcalc.spec.tower import Tower
 
     Piece = Callable[[Config], Parts]
 
@@ -52,6 +54,15 @@ def alone(config: Config) -> ModelSpec:
         raise config.unknown_class()
     tower = make(config, "")
     return ModelSpec(hidden_size=tower.hidden_size, modules=tower.modules, blocks=tower.blocks)
+
+
+def sourced(encoder: Tower) -> Parts:
+    """A tower's modules as the encoder of a model that may have another width: they run over its source."""
+    parts: Parts = {}
+    for key, part in encoder.modules.items():
+        update: dict[str, object] = {"hidden_size": part.hidden_size or encoder.hidden_size}
+        parts[key] = part.model_copy(update=update | ({"stream": "source"} if isinstance(part, Stack) else {}))
+    return parts
 
 
 def labels(name: str = "classifier", times: int = 1, component: str = "lm_head") -> Piece:

@@ -33,7 +33,8 @@ LINEAR = {"up_proj": "linear1", "down_proj": "linear2"}
 def wav2vec_layer(config: Config, width: int, *, relative: bool) -> Parts:
     """A layer as wav2vec2-conformer and wav2vec2-bert have it."""
     inner, count = config.integer("intermediate_size"), heads(config)
-    old, size = config.model_type == "wav2vec2-conformer", config.integer("conv_depthwise_kernel_size")
+    old = config.model_type in ("wav2vec2-conformer", "seamless_m4t")
+    size = config.integer("conv_depthwise_kernel_size")
     feed, at = FeedForward(intermediate_size=inner, gated=False, bias=True, names=FEED), "conv_module"
     parts: Parts = {"ffn1_layer_norm": norm(width), "ffn1": feed, "self_attn_layer_norm": norm(width),
                     "self_attn": Attention(num_heads=count, bias=QKVO, causal=False, names=NAMES)}
@@ -75,13 +76,6 @@ def fast_layer(config: Config, width: int, *, relative: bool = True, plain: bool
     return parts
 
 
-def halved(size: int, kernel: int, stride: int, times: int) -> int:
-    """What is left of `size` after convolutions padded by half their kernel."""
-    for _ in range(times):
-        size = (size + 2 * ((kernel - 1) // 2) - kernel) // stride + 1
-    return size
-
-
 def subsampled(config: Config, width: int) -> Parts:
     """Separable convolutions over time and frequency, each halving both, then a matrix."""
     channels, kernel = config.integer("subsampling_conv_channels"), config.integer("subsampling_conv_kernel_size")
@@ -92,7 +86,9 @@ def subsampled(config: Config, width: int) -> Parts:
         parts |= {f"subsampling.layers.{at}": conv(channels, channels, kernel, kernel, groups=channels,
                                                    component="other"),
                   f"subsampling.layers.{at + 1}": conv(channels, channels, 1, 1, component="other")}
-    bins = halved(config.integer("num_mel_bins"), kernel, stride, times)
+    bins = config.integer("num_mel_bins") // stride**times
+    if not bins:
+        raise config.error("num_mel_bins", f"nothing is left of them after {times} convolutions of stride {stride}")
     return parts | {"subsampling.linear": dense(width, channels * bins)}
 
 

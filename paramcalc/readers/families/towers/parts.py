@@ -148,6 +148,19 @@ class Layer:
             parts[self.scale2] = vector(width)
         return parts
 
+    def crossed(self, width: int, heads: int, inner: int, before: str, attention: str, source: int | None = None,
+                cross: Attention | None = None) -> Parts:
+        """A decoder's layer: what attends to the encoder, and its norm, follow what attends to what came before."""
+        parts: Parts = {}
+        shape = replace(self, causal=True)
+        for key, part in shape(width, heads, inner).items():
+            parts[key] = part
+            if key == self.attention:
+                parts[before] = self._norm(width)
+                parts[attention] = cross or replace(self, causal=False).attend(heads).model_copy(
+                    update={"cross": True, "source_size": source})
+        return parts
+
     def attend(self, heads: int) -> Attention:
         """The attention alone."""
         return Attention(num_heads=heads, num_kv_heads=self.kv_heads, head_dim=self.head_dim, bias=self.bias,

@@ -209,10 +209,29 @@ def bert(config: Config) -> ModelSpec:
 
 def sew(config: Config) -> ModelSpec:
     """SEW: frames are squeezed before the transformer and spread out behind it. arXiv:2109.06870."""
-    width, last = config.integer("hidden_size"), (config.listed("conv_dim", int) or [1])[-1]
+    width = config.integer("hidden_size")
+    modules = _squeezed(config, width) | {"encoder.layer_norm": norm(width), "encoder.layers": layers(config.layers)}
+    modules["encoder.upsample.projection"] = dense(width * config.integer("squeeze_factor"), width)
+    return crowned(config, "sew", model(width, modules, {"layer": _block(config, width)}), TOPS)
+
+
+def _squeezed(config: Config, width: int) -> Parts:
+    last = (config.listed("conv_dim", int) or [1])[-1]
     modules = masks(config, width) | extractor(config) | {"layer_norm": norm(last)}
     if last != width:
         modules["feature_projection"] = dense(width, last)
-    modules |= positions(config, width) | {"encoder.layer_norm": norm(width), "encoder.layers": layers(config.layers)}
-    modules["encoder.upsample.projection"] = dense(width * config.integer("squeeze_factor"), width)
-    return crowned(config, "sew", model(width, modules, {"layer": _block(config, width)}), TOPS)
+    return modules | positions(config, width)
+
+
+def sew_d(config: Config) -> ModelSpec:
+    """SEW-D: with DeBERTa's attention, in which positions and content attend to each other."""
+    from paramcalc.readers.families.encoders.deberta import mixer_v2, tables_v2
+
+    width, inner = config.integer("hidden_size"), config.integer("intermediate_size")
+    block: Parts = {**mixer_v2(config, "", False), "attention.output.LayerNorm": norm(width),
+                    "intermediate.dense": dense(inner, width, component="ffn"),
+                    "output.dense": dense(width, inner, component="ffn"), "output.LayerNorm": norm(width)}
+    modules = _squeezed(config, width) | {f"encoder.{key}": part for key, part in tables_v2(config).items()}
+    modules |= {"encoder.encoder.layer": layers(config.layers),
+                "encoder.upsample.projection": dense(width * config.integer("squeeze_factor"), width)}
+    return crowned(config, "sew_d", model(width, modules, {"layer": block}), TOPS)
