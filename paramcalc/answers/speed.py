@@ -176,7 +176,7 @@ class Shop:
         """The model as these devices share it."""
         if split not in self._served:
             held = types(self.asked.dtype, self.kv_dtype)
-            self._served[split] = Served(self.model.tree, split, held, self.asked.dtype, self.media)
+            self._served[split] = Served(self.model.tree, split, held, self.asked.dtype, self.asked.runtime, self.media)
         return self._served[split]
 
     def speed(self, device: Accelerator, split: Split) -> Speed:
@@ -208,7 +208,7 @@ class Shop:
 
         model = in_formats(build(load(asked.draft).spec))
         held = types(asked.dtype, self.kv_dtype)
-        return Draft(asked.draft_tokens, asked.acceptance, Served(model.tree, split, held, asked.dtype))
+        return Draft(asked.draft_tokens, asked.acceptance, Served(model.tree, split, held, asked.dtype, asked.runtime))
 
     def host(self, served: Served, device: Accelerator) -> Host | None:
         """The host's memory, with the share of the weights that has no room on the device."""

@@ -7,7 +7,9 @@ FLOPs by the format of the weights they multiply. What real kernels reach of the
     max((weights + cache / cache share) / bandwidth share, flops / peak share) + wire + hop · collectives
     + layer · layers + experts · layers of experts + sequence · sequences
 
-and this one function says it, whether tokens are decoded or a prompt is filled.
+and this one function says it, whether tokens are decoded or a prompt is filled. Routed experts are multiplied in tiles:
+one that a single token visits takes the FLOPs of a whole tile. Devices that share the experts of a layer wait for the
+one that has most of them to read.
 """
 
 from __future__ import annotations
@@ -35,6 +37,15 @@ if TYPE_CHECKING:
 
 ROW_BYTES = 2
 """Of a value of the hidden state on the wire."""
+TILE = 16
+"""Rows of the smallest tile in which an engine multiplies routed experts: one instruction of tensor cores (m16n8k16 of
+PTX), and what vLLM and SGLang take while a batch has fewer tokens than a layer has experts. TensorRT-LLM takes 8 to 128
+by tokens an expert (NVIDIA/TensorRT-LLM@b35ac1b64368:tensorrt_llm/_torch/custom_ops/trtllm_gen_custom_ops.py)."""
+FP8_TILES = {"vllm": 64, "sglang": 64}
+"""Those of FP8 weights, by runtime, where they are larger (sgl-project/sglang@c050f40d99a1:python/sglang/srt/layers/
+moe/fused_moe_triton/fused_moe_triton_config.py, get_default_config)."""
+VECTORS = ("llama.cpp", "transformers")
+"""Runtimes that multiply the few tokens of an expert one by one."""
 MIXERS = ("attention", "state_mixer")
 FEED_FORWARDS = ("ffn", "moe_experts", "moe_shared")
 
@@ -67,6 +78,15 @@ class Terms(NamedTuple):
                 + known.sequence * self.sequences}
 
 
+class Work(NamedTuple):
+    """FLOPs by the arithmetic they are done in."""
+
+    shared: Mapping[str, int]
+    """Of what every token visits."""
+    experts: Mapping[str, int]
+    """Of routed experts."""
+
+
 class Host(NamedTuple):
     """Memory of the host that holds what the device has no room for."""
 
@@ -78,11 +98,13 @@ class Host(NamedTuple):
 class Served:
     """A model as it is served: trees are walked once for each context, here."""
 
-    def __init__(self, tree: Node, split: Split, held: Types, dtype: str, media: Media = NO_MEDIA) -> None:
+    def __init__(self, tree: Node, split: Split, held: Types, dtype: str, runtime: str,
+                 media: Media = NO_MEDIA) -> None:
         """A prompt has these pictures and recordings. Raises UsageError for devices that cannot share the model."""
         if problems := split.problems():
             raise UsageError(*problems)
-        self.tree, self.split, self.held, self.dtype, self.media = tree, split, held, dtype, media
+        self.tree, self.split, self.held, self.dtype = tree, split, held, dtype
+        self.runtime, self.media = runtime, media
         mine = shard(tree, Sharding(split.tp, expert_tp=1))
         self.mine = mine
         self.reads = reads(mine, dtype)
@@ -109,19 +131,31 @@ class Served:
         found = exact(self.kinds, Serving(context, source=0), self.held)
         return found.bytes + found.state_bytes
 
-    def _decoded(self, context: int) -> Mapping[str, int]:
-        return self._kinds(Workload(1, 1, context, 0, "causal"))
+    def _decoded(self, context: int) -> Work:
+        return self._work(Workload(1, 1, context, 0, "causal"))
 
-    def _filled(self, prompt: int) -> Mapping[str, int]:
-        return self._kinds(Workload(1, prompt, 0, 0, "causal", "last", self.media))
+    def _filled(self, prompt: int) -> Work:
+        return self._work(Workload(1, prompt, 0, 0, "causal", "last", self.media))
 
-    def _kinds(self, load: Workload) -> Mapping[str, int]:
-        """FLOPs by the arithmetic they are done in."""
-        found: dict[str, int] = {}
-        for name, amount in flops(self.tree, load).formats.items():
-            kind = arithmetic(name, self.dtype)
-            found[kind] = found.get(kind, 0) + amount
-        return found
+    def _work(self, load: Workload) -> Work:
+        """FLOPs of a workload on all devices together."""
+        amounts = flops(self.tree, load)
+        shared: dict[str, int] = {}
+        experts: dict[str, int] = {}
+        for name, amount in amounts.formats.items():
+            kind, routed = arithmetic(name, self.dtype), amounts.expert_formats.get(name, 0)
+            shared[kind] = shared.get(kind, 0) + amount - routed
+            if routed:
+                experts[kind] = experts.get(kind, 0) + routed
+        return Work(shared, experts)
+
+    def _experts(self, rows: float) -> list[tuple[float, float, int]]:
+        """Of each kind of experts, for so many rows of each replica: experts that the busiest device reads, rows that
+        visit those of one device, and bytes of one expert on it."""
+        split = self.split
+        meeting = rows * split.sharing
+        return [(kind.touched_on_busiest(meeting, split.ep), meeting * kind.used / split.ep, kind.bytes // split.within)
+                for kind in self.reads.experts]
 
     def decode(self, device: Accelerator, sequences: float, context: int, tokens: int = 1,
                host: Host | None = None) -> Terms:
@@ -134,16 +168,19 @@ class Served:
         """The prompt of one sequence."""
         return self._terms(device, prompt, 0, self.filled(prompt), 1, 0, host)
 
-    def _terms(self, device: Accelerator, rows: float, cache: float, work: Mapping[str, int], times: float,
-               sequences: float, host: Host | None) -> Terms:
+    def _terms(self, device: Accelerator, rows: float, cache: float, work: Work, times: float, sequences: float,
+               host: Host | None) -> Terms:
         split, widths = self.split, self.widths
         if device.bandwidth is None:
             raise UsageError(Problem(f"the memory bandwidth of {device.name} is not known",
                                      hint="a file of accelerators can say it: --accelerators"))
-        weights = self.reads.dense + sum(
-            kind.touched(rows * split.sharing) * kind.bytes for kind in self.reads.experts) / (split.ep * split.within)
+        experts = self._experts(rows)
+        weights = self.reads.dense + sum(touched * size for touched, _, size in experts)
         out = host.share if host else 0.0
-        multiplied = times * sum(amount / peak(device, kind) for kind, amount in work.items()) / split.tp
+        multiplied = times / split.tp * (
+            sum(amount / peak(device, kind) for kind, amount in work.shared.items())
+            + sum(amount / peak(device, kind) * padding(experts, tile(self.runtime, kind))
+                  for kind, amount in work.experts.items()))
         send = sent(split, widths, rows)
         wire = send.bytes / bandwidth(device, split) if send.bytes else 0.0
         return Terms((1 - out) * weights / device.bandwidth, cache / device.bandwidth,
@@ -160,6 +197,18 @@ def _layers(tree: Node) -> float:
             parts = bool(components.intersection(MIXERS)) + bool(components.intersection(FEED_FORWARDS))
             found += used * node.order.count(child) * (parts or 2)
     return found / 2
+
+
+def tile(runtime: str, kind: str) -> int:
+    """Rows of the smallest tile in which a runtime multiplies routed experts, by arithmetic."""
+    return 1 if runtime in VECTORS else FP8_TILES.get(runtime, TILE) if kind == "fp8" else TILE
+
+
+def padding(experts: list[tuple[float, float, int]], rows: int) -> float:
+    """What tiles of so many rows make of the FLOPs of experts: a factor of at least one. See `Served._experts`."""
+    multiplied = sum(visits * size for _, visits, size in experts)
+    padded = sum(max(visits, touched * rows) * size for touched, visits, size in experts)
+    return padded / multiplied if multiplied else 1.0
 
 
 def arithmetic(name: str, dtype: str) -> str:

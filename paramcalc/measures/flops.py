@@ -55,6 +55,8 @@ class Flops(NamedTuple):
     formats: Mapping[str, int] = MappingProxyType({})
     """Those of the forward pass by the format of the weight they multiply; empty for weights in the model's dtype and
     for products of tokens with tokens."""
+    expert_formats: Mapping[str, int] = MappingProxyType({})
+    """Of `formats`, those of routed experts."""
 
     @property
     def forward(self) -> int:
@@ -73,10 +75,13 @@ def flops(tree: Node, load: Workload, *, fused: bool = False) -> Flops:
     forward: dict[str, int] = {}
     backward: dict[str, int] = {}
     formats: dict[str, int] = {}
+    expert_formats: dict[str, int] = {}
     between = 0
 
     def add(component: str, amount: int, times: int, kind: str = "") -> None:
         formats[kind] = formats.get(kind, 0) + amount
+        if component == "moe_experts":
+            expert_formats[kind] = expert_formats.get(kind, 0) + amount
         forward[component] = forward.get(component, 0) + amount
         backward[component] = backward.get(component, 0) + times * amount
 
@@ -98,7 +103,7 @@ def flops(tree: Node, load: Workload, *, fused: bool = False) -> Flops:
                 amount = 2 * used.copies * work.used * prod(work.shape) * every
                 add(work.component, amount, times)
                 between += amount if work.per in ("pair", "source_pair") else 0
-    return Flops(forward, backward, between, formats)
+    return Flops(forward, backward, between, formats, expert_formats)
 
 
 class Visited(NamedTuple):

@@ -2,11 +2,13 @@
 
 A table is left out, since only rows of it are looked up; a tied head is counted, though memory holds it once. What is
 used in several places is read in each of them. Of E experts of which each token visits k, chosen evenly and
-independently, T tokens touch `E·(1 − (1 − k/E)^T)` on average. A fold over the leaves, as memory and FLOPs are.
+independently, T tokens touch `E·(1 − (1 − k/E)^T)` on average. Devices that share the experts wait for the one whose
+experts most are touched of. A fold over the leaves, as memory and FLOPs are.
 """
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import find_format
@@ -32,6 +34,25 @@ class Experts(NamedTuple):
         """Experts of a layer that at least one of so many tokens visits."""
         missed: float = (1 - self.used / self.stored) ** tokens
         return self.stored * (1 - missed)
+
+    def touched_on_busiest(self, tokens: float, devices: int) -> float:
+        """Experts of a layer that are touched on the device that has most to do, of so many that share them evenly.
+
+        The number on one device varies as draws without replacement do; of the largest of n such numbers the quantile
+        (n − 3/8) / (n + 1/4) of a normal distribution is expected (G. Blom, Statistical Estimates and Transformed
+        Beta-Variables, 1958).
+        """
+        mine = self.stored / devices
+        mean = self.touched(tokens) / devices
+        if devices == 1 or self.used == self.stored:
+            return mean
+        from statistics import NormalDist
+
+        missed = 1 - mean / mine
+        pair: float = ((1 - self.used / self.stored) * (1 - self.used / (self.stored - 1))) ** tokens
+        variance = mine * missed * (1 - missed) + mine * (mine - 1) * (pair - missed**2)
+        most = NormalDist().inv_cdf((devices - 3 / 8) / (devices + 1 / 4))
+        return min(mine, mean + most * sqrt(max(0.0, variance)))
 
 
 class Reads(NamedTuple):

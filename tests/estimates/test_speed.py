@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from random import Random
 
 import pytest
 
@@ -12,7 +13,7 @@ from paramcalc.catalog.speed import Constants, power_shares, power_source, speed
 from paramcalc.errors import UsageError
 from paramcalc.estimates.links import Split, Widths, sent
 from paramcalc.estimates.speed import Draft, Requests, Speed, power_share
-from paramcalc.estimates.step import Host, Served, arithmetic
+from paramcalc.estimates.step import Host, Served, arithmetic, tile
 from paramcalc.measures.cache import Serving, exact, mixers, types
 from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.reads import reads
@@ -24,9 +25,9 @@ H100 = find_accelerator("h100")
 IDEAL = Constants()
 
 
-def served(name="llama-3.1-8b", quant=None, split=Split(), dtype="bf16"):  # noqa: B008 - immutable
+def served(name="llama-3.1-8b", quant=None, split=Split(), dtype="bf16", runtime="vllm"):  # noqa: B008 - immutable
     model = in_formats(build(load(name).spec), quant)
-    return Served(model.tree, split, types("bf16"), dtype)
+    return Served(model.tree, split, types("bf16"), dtype, runtime)
 
 
 def asked(name="llama-3.1-8b", device="h100", runtime="vllm", requests=Requests(1024, 512), split=Split(),  # noqa: B008
@@ -53,6 +54,39 @@ def test_experts_touched_grow_from_the_chosen_to_all():
     assert kind.touched(1) == pytest.approx(kind.used)
     assert kind.touched(2) == pytest.approx(128 * (1 - (1 - 8 / 128) ** 2))
     assert kind.touched(10_000) == pytest.approx(128)
+
+
+def test_the_busiest_device_reads_more_experts_than_the_mean():
+    (kind,) = reads(build(load("qwen3-30b-a3b").spec).tree, "bf16").experts
+    assert kind.touched_on_busiest(5, 1) == kind.touched(5)
+    for devices, tokens in ((2, 3), (4, 4), (8, 2), (8, 16)):
+        mean, drawn = kind.touched(tokens) / devices, drawn_on_busiest(128, 8, tokens, devices)
+        assert kind.touched_on_busiest(tokens, devices) == pytest.approx(drawn, rel=0.1)
+        assert mean < kind.touched_on_busiest(tokens, devices) < 128 / devices
+    assert kind.touched_on_busiest(10_000, 8) == pytest.approx(16)
+
+
+def drawn_on_busiest(experts, chosen, tokens, devices, rounds=400):
+    """The mean of what random choices touch on the device with most."""
+    random = Random(0)
+    total = 0
+    for _ in range(rounds):
+        touched = {expert for _ in range(tokens) for expert in random.sample(range(experts), chosen)}
+        total += max(sum(expert % devices == device for expert in touched) for device in range(devices))
+    return total / rounds
+
+
+def test_experts_take_the_flops_of_whole_tiles():
+    def work(runtime, sequences, quant=None):
+        made = served("qwen3-30b-a3b", quant, runtime=runtime)
+        return made.decode(H100, sequences, 1024).flops
+
+    assert work("llama.cpp", 1) < work("vllm", 1) < 16 * work("llama.cpp", 1)
+    routed = flops(served("qwen3-30b-a3b").tree, Workload(1, 1, 1024, 0, "causal")).components["moe_experts"]
+    assert work("vllm", 1) - work("llama.cpp", 1) == pytest.approx(15 * routed / H100.flops["bf16"])
+    assert work("vllm", 4096) == pytest.approx(work("llama.cpp", 4096))  # every tile is full
+    assert (tile("vllm", "fp8"), tile("tensorrt-llm", "fp8"), tile("vllm", "bf16"), tile("llama.cpp", "fp8")) == (
+        64, 16, 16, 1)
 
 
 def test_the_bytes_and_flops_of_a_step_are_those_of_the_folds():

@@ -21,7 +21,7 @@ def test_models_with_experts_are_not_predicted_well():
     assert 0.3 < rate < 0.9
     assert rate_bias > 0 > joules_bias
     assert joules < 0.5
-    assert inside > 0.5
+    assert inside > 0.4
 
 
 def test_ours_is_nearer_than_a_share_of_the_bandwidth_or_a_roofline():

@@ -8,7 +8,7 @@ from tests.evidence.speed import answered, fits, stated, summary
 
 LIMITS = {
     "vllm dense": (0.07, 0.20), "vllm moe": (0.14, 0.30), "tensorrt-llm dense": (0.08, 0.20),
-    "tensorrt-llm moe": (0.20, 0.50), "sglang dense": (0.15, 0.30), "sglang moe": (0.15, 0.35),
+    "tensorrt-llm moe": (0.15, 0.50), "sglang dense": (0.15, 0.30), "sglang moe": (0.15, 0.35),
     "llama.cpp geforce": (0.06, 0.25), "llama.cpp radeon": (0.08, 0.30), "llama.cpp apple": (0.10, 0.35),
     "llama.cpp nvidia shared memory": (0.13, 0.25), "llama.cpp nvidia server and workstation": (0.15, 0.35),
     "llama.cpp amd shared memory": (0.10, 0.30),

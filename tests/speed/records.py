@@ -70,7 +70,7 @@ def rows():
 def served(name, quant, split, runtime):
     """The model of a record, its cache in what the runtime takes by itself."""
     tree = in_formats(model(name), quant).tree
-    return Served(tree, split, types("bf16", cache_dtype(runtime, tree, "bf16")), "bf16")
+    return Served(tree, split, types("bf16", cache_dtype(runtime, tree, "bf16")), "bf16", runtime)
 
 
 def of(row):
