@@ -7,7 +7,7 @@ path, `hf://organisation/name`, or a preset's name. Every function raises PCErro
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Unpack, overload
 
 from paramcalc.build import build
 from paramcalc.readers.sources import loaded_of
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from paramcalc.answers.fit import Fit
     from paramcalc.answers.flops import Flops
     from paramcalc.answers.memory import Memory
+    from paramcalc.answers.placement import PlacedFit, PlacedMemory
     from paramcalc.answers.scaling import Scaling
     from paramcalc.answers.solve import Solve
     from paramcalc.answers.speed import SpeedAnswer
@@ -71,33 +72,62 @@ def weights(model: Source, dtype: str = "bf16", *, quant: str | None = None) -> 
     return weight_bytes(in_formats(build_model(model), quant).tree, dtype)
 
 
+@overload
 def memory(
-    model: Source, context: int | str = DEFAULT_TOKENS, *, gpu: str | None = None, **settings: Unpack[ServingKeywords],
-) -> Memory:
+    model: Source, context: int | str = ..., *, gpu: str | None = ..., gpu_layers: None = ..., cpu_moe: None = ...,
+    tensor_split: None = ..., **settings: Unpack[ServingKeywords],
+) -> Memory: ...
+
+
+@overload
+def memory(
+    model: Source, context: int | str = ..., *, gpu: None = ..., gpu_layers: int | None = ...,
+    cpu_moe: int | None = ..., tensor_split: Sequence[int] | None = ..., **settings: Unpack[ServingKeywords],
+) -> PlacedMemory: ...
+
+
+def memory(
+    model: Source, context: int | str = DEFAULT_TOKENS, *, gpu: str | None = None, gpu_layers: int | None = None,
+    cpu_moe: int | None = None, tensor_split: Sequence[int] | None = None, **settings: Unpack[ServingKeywords],
+) -> Memory | PlacedMemory:
     """Bytes to serve `batch` sequences of `context` tokens: `total`, `per_device`, `cache`. As `paramcalc memory`.
 
-    Raises UsageError for settings that cannot be, or that do not apply to the model.
+    `gpu_layers`, `cpu_moe` and `tensor_split` place layers on cards and the host as llama.cpp does; the answer then has
+    `host` and `placement`. Raises UsageError for settings that cannot be, or that do not apply to the model.
     """
     from paramcalc.answers.memory import memory as needed
-    from paramcalc.estimates.settings import DeviceSettings, ServingSettings
+    from paramcalc.estimates.settings import DeviceSettings, PlacementSettings, ServingSettings
 
     serving = ServingSettings.of({"context": context, **settings})
+    values = {"gpu_layers": gpu_layers, "cpu_moe": cpu_moe, "tensor_split": tensor_split}
+    placement = PlacementSettings.of({name: value for name, value in values.items() if value is not None})
+    if placement.any_said:
+        from paramcalc.answers.placement import placed_memory
+
+        placement.need_alone(gpu is not None, "--gpu")
+        return placed_memory(loaded_of(model), serving, placement)
     return needed(loaded_of(model), serving, DeviceSettings.of({"gpu": gpu}))
 
 
 def fit(
     model: Source, gpu: str, context: int | str | Sequence[int | str] = DEFAULT_TOKENS, *,
-    gpu_memory_utilization: float | str | None = None, **settings: Unpack[ServingKeywords],
-) -> Fit:
+    gpu_memory_utilization: float | str | None = None, ram: str | None = None, **settings: Unpack[ServingKeywords],
+) -> Fit | PlacedFit:
     """Whether it `fits`, `headroom`, `max_context` and `max_batch` on an accelerator. As `paramcalc fit`.
 
-    Without `runtime`, by each runtime that can serve the model. Raises UsageError for settings that cannot be.
+    Without `runtime`, by each runtime that can serve the model. With `ram` (`"64GiB"`), or with several cards in `gpu`
+    (`"rtx-3090,rtx-3060-12gb"`), llama.cpp may leave layers or experts on the host: `placement` then says which. Raises
+    UsageError for settings that cannot be.
     """
     from paramcalc.answers.fit import fit as fitted
-    from paramcalc.estimates.settings import DeviceSettings, FitSettings
+    from paramcalc.estimates.settings import DeviceSettings, FitSettings, HostSettings
 
     serving = FitSettings.of({"context": context, **settings})
     device = DeviceSettings.of({"gpu": gpu, "gpu_memory_utilization": gpu_memory_utilization})
+    if ram is not None or "," in gpu:
+        from paramcalc.answers.placement import placed_fit
+
+        return placed_fit(loaded_of(model), serving, device, HostSettings.of({"ram": ram} if ram else {}))
     return fitted(loaded_of(model), serving, device)
 
 

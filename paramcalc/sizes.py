@@ -12,6 +12,8 @@ DECIMAL = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "t": 10**12}
 MOST_TOKENS = 2**40
 MOST = 10**18
 NUMBER = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,9})?)([a-zA-Z]?)")
+MEMORY = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*(GiB|GB|G|TiB|TB|T)", re.IGNORECASE)
+MEMORY_UNITS = {"gib": 2**30, "g": 2**30, "gb": 10**9, "tib": 2**40, "t": 2**40, "tb": 10**12}
 SHOWN = 40
 """Characters of a wrong value that an error repeats."""
 
@@ -45,6 +47,14 @@ def parse_share(value: str | float) -> Fraction:
     if not 0 < share <= 1:
         raise ValueError(f"{text[:SHOWN]!r} must be more than 0 and at most 1, such as 0.9 or 90%")
     return share
+
+
+def parse_memory(value: object) -> int:
+    """Bytes of 64GiB, 64G (the same) or 64GB. Raises ValueError for what is no size of memory."""
+    match = MEMORY.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError(f"{str(value)[:SHOWN]!r} is no size of memory, such as 64GiB")
+    return int(float(match[1]) * MEMORY_UNITS[match[2].lower()])
 
 
 def tokens(value: str | int, option: str, least: int = 1) -> int:

@@ -220,10 +220,15 @@ def _on(model: Model, serving: FitSettings, device: DeviceSettings, needs: dict[
                           tuple(map(_point, chosen.verdicts)))
 
 
-def _need(model: Model, serving: FitSettings, runtime: str) -> search.Need:
+def unknown_cache(model: Model) -> None:
+    """Raise UsageError where it is not known what the model keeps between tokens."""
     if why := cache_unknown(model):
         raise UsageError(Problem(f"{why} what is kept between tokens",
                                  hint="fit the config.json beside it; `paramcalc memory` takes the weights alone"))
+
+
+def _need(model: Model, serving: FitSettings, runtime: str) -> search.Need:
+    unknown_cache(model)
     return search.Need(prepare(model, serving, runtime), serving.source, media_of(serving, model.spec))
 
 

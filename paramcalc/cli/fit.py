@@ -9,8 +9,8 @@ import typer
 from paramcalc.cli.options import Common, Models, Plot
 from paramcalc.cli.run import answer_all
 from paramcalc.errors import Problem, UsageError
-from paramcalc.estimates.effects import need_encoder
-from paramcalc.estimates.settings import DeviceSettings, FitSettings
+from paramcalc.estimates.effects import need, need_encoder
+from paramcalc.estimates.settings import DeviceSettings, FitSettings, HostSettings
 
 if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "paramcalc fit llama-3.1-70b --gpu h100 --gpus 2",
-    "paramcalc fit gemma-3-27b --gpu rtx-4090 --quant q4_k_m --context 4k,32k",
+    "paramcalc fit gpt-oss-120b --gpu rtx-4090 --ram 64G --quant mxfp4_moe",
     "paramcalc fit gpt-oss-20b --all",
 )
 
@@ -28,6 +28,7 @@ def fit(
     common: Common,
     serving: FitSettings,
     device: DeviceSettings,
+    host: HostSettings,
     all_: Annotated[bool, typer.Option("--all", help="Every accelerator of the catalog.")] = False,
     plot: Plot = None,
 ) -> int:
@@ -38,6 +39,11 @@ def fit(
     if all_ and plot is not None:
         raise UsageError(Problem("--plot has no effect with --all", hint="--gpu NAME --plot FILE"))
 
+    several = "," in (device.gpu or "")
+    if host.ram is not None and all_:
+        raise UsageError(Problem("--ram has no effect with --all", hint="--gpu NAME --ram SIZE"))
+    need(host, ("ram",), given=serving.runtime in (None, "llama.cpp"), what="--runtime llama.cpp")
+
     def make(loaded: Loaded) -> Report:
         from paramcalc.answers import fit as answers
         from paramcalc.reports.fit import catalog_csv_rows, catalog_tables, csv_rows, tables
@@ -46,6 +52,17 @@ def fit(
         if all_:
             every = answers.fit_all(loaded, serving, device)
             return Report(every.to_dict(), catalog_tables(every), every.failed, catalog_csv_rows(every))
+        if several or host.ram is not None:
+            from paramcalc.answers.placement import PlacedFit, placed_fit
+            from paramcalc.reports import placement
+
+            placed = placed_fit(loaded, serving, device, host)
+            need_encoder(serving, placed.built)
+            if isinstance(placed, PlacedFit):
+                if plot is not None or len(serving.context) > 1:
+                    raise UsageError(Problem("a placement on cards and host is found for one context, without --plot"))
+                return Report(placed.to_dict(), placement.tables(placed), placed.failed, placement.csv_rows(placed))
+            return Report(placed.to_dict(), tables(placed), placed.failed, csv_rows(placed))
         answer = answers.fit(loaded, serving, device)
         need_encoder(serving, answer.built)
         if plot is not None:

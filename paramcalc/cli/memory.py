@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.cli.options import Common, Models, Plot
 from paramcalc.cli.run import answer_all
 from paramcalc.estimates.effects import need, need_encoder
-from paramcalc.estimates.settings import DeviceSettings, ServingSettings
+from paramcalc.estimates.settings import DeviceSettings, PlacementSettings, ServingSettings
 
 if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
@@ -16,22 +16,29 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "paramcalc memory llama-3.1-8b --context 32k",
     "paramcalc memory mixtral-8x7b --runtime vllm --gpu h100 --tp 2",
-    "paramcalc memory qwen3-32b --quant q4_k_m --runtime llama.cpp",
+    "paramcalc memory qwen3-30b-a3b --quant q4_k_m --runtime llama.cpp --cpu-moe 20",
 )
 
 
 def memory(
-    models: Models, common: Common, serving: ServingSettings, device: DeviceSettings, plot: Plot = None,
+    models: Models, common: Common, serving: ServingSettings, device: DeviceSettings, placement: PlacementSettings,
+    plot: Plot = None,
 ) -> int:
     """Show the memory needed to serve a model: weights, cache, activations and overhead of each device."""
     need(device, ("gpu_memory_utilization", "accelerators"), given=device.gpu is not None, what="--gpu",
          hint="--gpu h100")
+    need(placement, tuple(PlacementSettings.model_fields), given=serving.runtime in (None, "llama.cpp"),
+         what="--runtime llama.cpp")
+    placement.need_alone(device.gpu is not None, "--gpu")
+    placement.need_alone(plot is not None, "--plot")
 
     def make(loaded: Loaded) -> Report:
         from paramcalc.answers.memory import memory as needed
         from paramcalc.reports.memory import csv_rows, tables
         from paramcalc.reports.table import Report
 
+        if placement.any_said:
+            return _placed(loaded, serving, placement)
         answer = needed(loaded, serving, device)
         need_encoder(serving, answer.built)
         if plot is not None:
@@ -41,3 +48,13 @@ def memory(
         return Report(answer.to_dict(), tables(answer), rows=csv_rows(answer))
 
     return answer_all(models, common, make)
+
+
+def _placed(loaded: Loaded, serving: ServingSettings, placement: PlacementSettings) -> Report:
+    from paramcalc.answers.placement import placed_memory
+    from paramcalc.reports.placement import csv_rows, tables
+    from paramcalc.reports.table import Report
+
+    answer = placed_memory(loaded, serving, placement)
+    need_encoder(serving, answer.built)
+    return Report(answer.to_dict(), tables(answer), rows=csv_rows(answer))

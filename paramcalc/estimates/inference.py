@@ -79,7 +79,8 @@ class Prepared:
         self.caveats = quantized.spec.caveats if setup.quant is None else ()
         """Why figures are less than exact: a format that is asked for is known, whatever a config says of its own."""
         self.weights_known: Known = known(self.caveats, "weights")
-        tree = quantized.tree
+        self.tree = tree = quantized.tree
+        """The whole model, its tensors in their formats."""
         self.encodes = any(node.stream == "source" for _, node, _, _ in tree.walk())
         """Whether the model has an encoder; without one nothing of a source is kept unless its length is said."""
         self.stages = tuple(self._stage(part, model) for part in self._parted(tree))

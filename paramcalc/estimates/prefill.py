@@ -110,6 +110,8 @@ class Mask(NamedTuple):
     """Up to the last layer."""
     made: int = 0
     """When the first attention asks for them: more where they are made in one type and held in another."""
+    last: int = 0
+    """At the logits, where what stood beside them is not taken again."""
 
 
 NO_MASK = Mask()
@@ -124,7 +126,7 @@ def peak(
     layer = tokens * ((2 * width.hidden + inside) * compute_bytes + mask.held)
     first = tokens * ((2 * width.hidden + width.attention) * compute_bytes + mask.made)
     again = 0 if compute_bytes == 4 else 4
-    head = tokens * 2 * width.hidden * compute_bytes + rows * width.logits * (compute_bytes + again)
+    head = tokens * (2 * width.hidden * compute_bytes + mask.last) + rows * width.logits * (compute_bytes + again)
     return max(layer, first, head)
 
 

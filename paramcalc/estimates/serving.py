@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from paramcalc.catalog.accelerators import accelerators, find_accelerator
 from paramcalc.errors import Problem, UsageError
@@ -12,8 +12,32 @@ from paramcalc.estimates.runtimes import Runtime
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
-    from paramcalc.estimates.settings import DeviceSettings, FitSettings, RuntimeSettings
+    from paramcalc.estimates.settings import DeviceSettings, FitSettings, FormatSettings, RuntimeSettings
     from paramcalc.spec.model import ModelSpec
+
+class Placed(Protocol):
+    """What of a placement its command line says."""
+
+    @property
+    def layers(self) -> int:
+        """Of the model."""
+
+    @property
+    def gpu_layers(self) -> int:
+        """On cards, the output as one of them."""
+
+    @property
+    def cpu_moe(self) -> int:
+        """First layers whose experts are on the host."""
+
+    @property
+    def tensor_split(self) -> tuple[int, ...]:
+        """Part of each card, where it is said."""
+
+    @property
+    def kv_dtype(self) -> str:
+        """Of the cache."""
+
 
 ONLY_ON = {"vllm": ("nvidia", "amd", "intel", "google", "aws", "amazon", "huawei"),
            "sglang": ("nvidia", "amd", "intel", "google", "huawei"), "tensorrt-llm": ("nvidia",)}
@@ -64,6 +88,17 @@ def machine_of(settings: DeviceSettings, prepared: Prepared) -> Machine | None:
     return Machine(device, prepared.runtime, settings.share, prepared.devices)
 
 
+def cards_of(settings: DeviceSettings, serving: FormatSettings) -> list[Machine]:
+    """Each card that is named, as llama.cpp uses it: several names, or one name `gpus` times. Raises UsageError for
+    both at once."""
+    names = [name.strip() for name in (settings.gpu or "").split(",") if name.strip()]
+    if len(names) > 1 and serving.gpus is not None:
+        raise UsageError(Problem("--gpus has no effect where --gpu names each card", hint="leave --gpus out"))
+    names = names if len(names) > 1 else names * (serving.gpus or 1)
+    runtime = Runtime("llama.cpp")
+    return [Machine(find_accelerator(name, settings.accelerators), runtime, settings.share) for name in names]
+
+
 def machines(settings: DeviceSettings, prepared: Prepared) -> list[Machine]:
     """Every accelerator of the catalog, and of the user's file, whose memory is known."""
     return [Machine(device, prepared.runtime, settings.share, prepared.devices)
@@ -94,9 +129,21 @@ def command_of(runtime: str, spec: ModelSpec, settings: FitSettings, prepared: P
         words += [f"--quantization {settings.quant}"] if settings.quant in ("fp8", "awq", "gptq") else []
         return " ".join(words)
     if runtime == "llama.cpp":
-        words = ["llama-server", f"-m {name}-{settings.quant or settings.dtype}.gguf".lower(), "-ngl 999",
-                 f"-c {context * settings.batch}", f"-np {settings.batch}"]
-        key, _, value = (settings.kv_dtype or "").partition(",")
-        words += [f"-ctk {key} -ctv {value or key}"] if key else []
-        return " ".join(words)
+        return " ".join(_llama_server(spec, settings, settings.kv_dtype or "", 999))
     return ""
+
+
+def placed_command(spec: ModelSpec, settings: FitSettings, placement: Placed) -> str:
+    """The command line of a placement on cards and host."""
+    whole = placement.gpu_layers > placement.layers
+    words = _llama_server(spec, settings, placement.kv_dtype, 999 if whole else placement.gpu_layers)
+    words += [f"--n-cpu-moe {placement.cpu_moe}"] if placement.cpu_moe else []
+    words += [f"-ts {','.join(map(str, placement.tensor_split))}"] if placement.tensor_split else []
+    return " ".join(words)
+
+
+def _llama_server(spec: ModelSpec, settings: FitSettings, kv_dtype: str, gpu_layers: int) -> list[str]:
+    words = ["llama-server", f"-m {spec.name}-{settings.quant or settings.dtype}.gguf".lower(), f"-ngl {gpu_layers}",
+             f"-c {settings.context[-1] * settings.batch}", f"-np {settings.batch}"]
+    key, _, value = kv_dtype.replace("fp16", "f16").partition(",")
+    return [*words, *([f"-ctk {key} -ctv {value or key}"] if key not in ("", "f16") else [])]

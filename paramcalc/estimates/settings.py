@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 from pydantic import BeforeValidator, Field
 
+from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.media import media_of, parse_durations, parse_sizes
 from paramcalc.measures.attention_pairs import Convention
 from paramcalc.measures.flops import Workload
 from paramcalc.settings import DEFAULT_TOKENS, CachedTokens, Devices, Settings, Share, Stages, Tokens, option
-from paramcalc.sizes import parse_tokens
+from paramcalc.sizes import parse_memory, parse_tokens
 
 if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
@@ -46,6 +47,15 @@ def _contexts(value: object) -> object:
     """`4k,32k`, one number, or a sequence of either."""
     parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else (value,)
     return tuple(parse_tokens(part) for part in parts)
+
+
+def _parts(value: object) -> object:
+    """`17,13`, or a sequence of whole numbers."""
+    parts = value.split(",") if isinstance(value, str) else value
+    return tuple(parts) if isinstance(parts, list | tuple) else (parts,)
+
+
+Parts = Annotated[tuple[Annotated[int, Field(ge=0, le=2**20)], ...], BeforeValidator(_parts)]
 
 
 def _names(value: object) -> object:
@@ -107,8 +117,8 @@ class PageSettings(Settings):
 class DeviceSettings(Settings):
     """On which accelerator."""
 
-    gpu: str | None = option(None, "Accelerator: h100, rtx-4090; `paramcalc list gpus` shows the names.",
-                             metavar="NAME")
+    gpu: str | None = option(None, "Accelerator: h100, rtx-4090; `paramcalc list gpus` shows the names. fit takes "
+                             "several unlike ones: rtx-3090,rtx-3060-12gb.", metavar="NAME")
     gpu_memory_utilization: Share | None = option(None, "Share of a device's memory that is used: 0.9 or 90%.",
                                                   metavar="SHARE")
     accelerators: Path | None = option(None, "YAML file with devices of your own.", metavar="FILE")
@@ -119,6 +129,36 @@ class DeviceSettings(Settings):
         """The share of a device that is used, as a ratio; the runtime's own where none is given."""
         share = self.gpu_memory_utilization
         return None if share is None else (share.numerator, share.denominator)
+
+
+class PlacementSettings(Settings):
+    """Which layers stand on cards, as a command line of llama.cpp says it."""
+
+    gpu_layers: Annotated[int, Field(ge=0, le=2**16)] | None = option(
+        None, "Layers on cards, the output as one more; the others stay in the host's memory (llama.cpp).",
+        "--gpu-layers", "--n-gpu-layers", metavar="N")
+    cpu_moe: Annotated[int, Field(ge=0, le=2**16)] = option(
+        0, "First layers whose routed experts stay in the host's memory (llama.cpp).", "--cpu-moe", "--n-cpu-moe",
+        metavar="N")
+    tensor_split: Parts = option((), "Part of each card, in order (llama.cpp): 17,13.", metavar="N[,…]")
+
+    @property
+    def any_said(self) -> bool:
+        """Whether any of it was said."""
+        return bool(self.model_fields_set)
+
+    def need_alone(self, other: bool, option: str) -> None:
+        """Raise UsageError where an option was said that has no effect beside a placement."""
+        if other and self.any_said:
+            raise UsageError(Problem(f"{option} has no effect beside --gpu-layers, --cpu-moe and --tensor-split",
+                                     hint="`paramcalc fit --gpu NAME --ram SIZE` finds a placement for cards"))
+
+
+class HostSettings(Settings):
+    """What the host adds to the cards."""
+
+    ram: Annotated[int, BeforeValidator(parse_memory)] | None = option(
+        None, "Memory of the host for what the cards have no room for: 64GiB (llama.cpp).", metavar="SIZE")
 
 
 class FitSettings(RuntimeSettings):

@@ -11,15 +11,13 @@ from pydantic import BeforeValidator, Field
 
 from paramcalc.estimates.settings import AUDIO, IMAGE, AudioLengths, DeviceSettings, Durations, Images, ImageSizes
 from paramcalc.settings import Devices, Stages, Tokens, option
-from paramcalc.sizes import parse_tokens
+from paramcalc.sizes import MEMORY_UNITS, parse_memory, parse_tokens
 
 ServingRuntime = Literal["vllm", "sglang", "tensorrt-llm", "llama.cpp", "transformers"]
 MOST_REQUESTS = 2**16
 MOST_POINTS = 1000
 TIME = re.compile(r"(?:tpot=)?([0-9]{1,6}(?:\.[0-9]{1,6})?)(ms|s)")
-MEMORY = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*(GiB|GB|G|TiB|TB|T)", re.IGNORECASE)
 RATE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*(GB|TB)/?s?", re.IGNORECASE)
-UNITS = {"gib": 2**30, "g": 2**30, "gb": 10**9, "tib": 2**40, "t": 2**40, "tb": 10**12}
 
 
 def _numbers(value: object) -> object:
@@ -60,18 +58,11 @@ def _measured(value: object) -> object:
     return Measurement(float(str(seconds(time))), parse_tokens(requests))
 
 
-def _memory(value: object) -> object:
-    found = MEMORY.fullmatch(str(value).strip())
-    if found is None:
-        raise ValueError(f"{str(value)[:40]!r} is no size of memory, such as 64GiB")
-    return int(float(found[1]) * UNITS[found[2].lower()])
-
-
 def _rate(value: object) -> object:
     found = RATE.fullmatch(str(value).strip())
     if found is None:
         raise ValueError(f"{str(value)[:40]!r} is no bandwidth, such as 80GB/s")
-    return int(float(found[1]) * UNITS[found[2].lower()])
+    return int(float(found[1]) * MEMORY_UNITS[found[2].lower()])
 
 
 Positive = Annotated[float, Field(gt=0, le=1e6)]
@@ -107,7 +98,7 @@ class SpeedSettings(DeviceSettings):
                                                                      "by heads of the model itself.")
     acceptance: Annotated[float, Field(ge=1, le=65)] | None = option(
         None, "Tokens a step gives with --draft-tokens, the certain one among them.", metavar="TOKENS")
-    ram: Annotated[int, BeforeValidator(_memory)] | None = option(
+    ram: Annotated[int, BeforeValidator(parse_memory)] | None = option(
         None, "Memory of the host for weights that the device has no room for: 64GiB.", metavar="SIZE")
     ram_bandwidth: Annotated[int, BeforeValidator(_rate)] | None = option(
         None, "Bandwidth of that memory: 80GB/s.", metavar="RATE")

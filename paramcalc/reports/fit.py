@@ -35,7 +35,7 @@ def _verdict(answer: Fit) -> Table:
         (f"{devices}{machine.device.name}", verdict(answer)),
         ("needed on a device", binary(last.needed)),
         ("usable of a device", usable if machine.driver_known else f"{usable}: no driver figure known, 1/16 reserved"),
-        (f"largest context at batch {last.serving.batch:,}", _tokens(model, last.max_context)),
+        (f"largest context at batch {last.serving.batch:,}", tokens(model, last.max_context)),
         (f"largest batch at context {last.serving.context:,}",
          "no limit" if last.max_batch == MOST_BATCH else f"{last.max_batch:,}"),
     ]
@@ -98,12 +98,13 @@ def catalog_csv_rows(answer: FitAll) -> Table:
         for row in answer.accelerators))
 
 
-def _tokens(model: Model, tokens: int) -> str:
-    if tokens == MOST_TOKENS:
+def tokens(model: Model, number: int) -> str:
+    """A largest context, beside the positions the model has."""
+    if number == MOST_TOKENS:
         return "no limit: nothing grows with it"
     trained = model.spec.max_position_embeddings
-    over = f" (the model has {trained:,} positions)" if trained and tokens > trained else ""
-    return f"{tokens:,}{over}"
+    over = f" (the model has {trained:,} positions)" if trained and number > trained else ""
+    return f"{number:,}{over}"
 
 
 def _curve(points: Sequence[Point]) -> tuple[Table, ...]:

@@ -33,7 +33,9 @@ PROFILE = Profile("pp", kv_dtype="fp16", compute_bytes=4, notes=(
 ))
 
 
-CHOICES = {"version": ("2026-06", "2026-05", "2026-04")}
+CHOICES = {"version": ("2026-06", "2026-05", "2026-04", "2025-12", "2025-05")}
+FEW_OUTPUTS, HALF_MASKS, OUTPUT_COUNTS, LATENT_ALONE = "2026-06", "2026-05", "2026-01", "2025-06"
+"""Since which month rules hold: see `Options.version`."""
 
 
 class Options(NamedTuple):
@@ -41,8 +43,9 @@ class Options(NamedTuple):
 
     version: str = "2026-06"
     """Whose rules are followed where they changed. From June 2026 on one position a sequence may ask for logits, before
-    it all of a micro-batch up to 512 (ggml-org/llama.cpp#23861); before May 2026 fused attention's mask was made in f32
-    (#23764)."""
+    it all of a micro-batch up to 512 (ggml-org/llama.cpp#23861), in 2025 all of it. Before May 2026 fused attention's
+    mask was made in f32 (#23764). Before 2026 the output was not among the layers -ngl counts from the end, and cells
+    were padded to 32 without fused attention; before June 2025 values stood beside a latent (a log of build 5331)."""
 
     ubatch: int = 512
     """Tokens computed at once (-ub)."""
@@ -62,15 +65,28 @@ class Options(NamedTuple):
 
 def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Options) -> Cache:
     """Bytes of the buffers, which are allocated at the start."""
-    kept, options = _kept(kinds, options)
-    return Cache(gathered(_line(state, layers * state.used, serving, held, options) for layers, state in kept))
+    kinds = tuple(kinds)
+    return buffers(kinds, serving, held, resolved(kinds, options))
 
 
-def _kept(kinds: Iterable[Mixer], options: Options) -> tuple[list[tuple[int, State]], Options]:
-    """What is kept and in how many layers; windows count only beside layers without one."""
+def buffers(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Options) -> Cache:
+    """Bytes of some layers' buffers, by options that were resolved for the whole model."""
+    return Cache(gathered(_line(state, layers * state.used, serving, held, options) for layers, state in
+                          _kept(kinds, options)))
+
+
+def resolved(kinds: Iterable[Mixer], options: Options) -> Options:
+    """The options as they hold for a model: windows count only beside layers without one."""
+    mixed = any(state.per == "token" and not (state.window or state.chunk) for _, state in _kept(kinds, options))
+    return options if mixed else options._replace(swa_full=True)
+
+
+def _kept(kinds: Iterable[Mixer], options: Options) -> list[tuple[int, State]]:
+    """What is kept and in how many layers."""
     kept = [(mixer.layers, state) for mixer in kinds for state in mixer.states if state.per != "source"]
-    mixed = any(state.per == "token" and not (state.window or state.chunk) for _, state in kept)
-    return kept, options if mixed else options._replace(swa_full=True)
+    if options.version < LATENT_ALONE:
+        kept += [(layers, state._replace(name="v")) for layers, state in kept if state.axes[-1] == "latent"]
+    return kept
 
 
 def _line(state: State, layers: int, serving: Serving, held: Types, options: Options) -> Line:
@@ -87,46 +103,63 @@ def _line(state: State, layers: int, serving: Serving, held: Types, options: Opt
 
 def all_cells(state: State, context: int, batch: int, options: Options) -> int:
     """Cells of one layer, all sequences together."""
-    full = padded(state.length(context, context))
+    full = padded(state.length(context, context), options)
     reach = state.window or state.chunk
     if reach is None or options.swa_full:
         return batch * full // state.stride
     if options.unified:
-        return padded(min(batch * full, batch * reach + options.ubatch)) // state.stride
-    return batch * padded(min(full, reach + options.ubatch)) // state.stride
+        return padded(min(batch * full, batch * reach + options.ubatch), options) // state.stride
+    return batch * padded(min(full, reach + options.ubatch), options) // state.stride
 
 
-def padded(cells: int) -> int:
+def padded(cells: int, options: Options) -> int:
     """Rounded up to what llama.cpp allocates."""
-    return -(-cells // PAD) * PAD
+    pad = 32 if options.version < OUTPUT_COUNTS and not options.flash else PAD
+    return -(-cells // pad) * pad
 
 
 def chunk(serving: Serving, options: Options) -> int:
     """One micro-batch."""
-    return min(options.ubatch, serving.batch * padded(serving.context))
+    return min(options.ubatch, serving.batch * padded(serving.context, options))
 
 
 def logit_rows(serving: Serving, options: Options) -> int:
     """The graph is reserved with logits for as many tokens of a micro-batch as may ask for them."""
-    allowed = options.outputs or (serving.batch if options.version == "2026-06" else 512)
+    before = chunk(serving, options) if options.version < OUTPUT_COUNTS else 512
+    allowed = options.outputs or (serving.batch if options.version >= FEW_OUTPUTS else before)
     return min(chunk(serving, options), allowed)
 
 
 def score_keys(serving: Serving, options: Options) -> int:
     """Keys each query's scores are held for: none with fused attention."""
-    return 0 if options.flash else _shared(serving, options) * padded(serving.context)
+    return 0 if options.flash else _shared(serving, options) * padded(serving.context, options)
 
 
 def mask(kinds: Iterable[Mixer], serving: Serving, options: Options) -> Mask:
     """A value of each token for every cell it could see, one mask for layers of each reach: f16 with fused attention,
     else f32 (ggml-org/llama.cpp#23764)."""
-    kept, options = _kept(kinds, options)
-    reaches = {state.window or state.chunk: state for _, state in kept if state.per == "token" and state.stride == 1}
-    cells = sum(all_cells(state, serving.context, serving.batch, options) for state in reaches.values())
-    seen = _shared(serving, options) * cells // serving.batch
+    seen = _seen(kinds, serving, options)
     if not options.flash:
         return Mask(4 * seen, 4 * seen)
-    return Mask(2 * seen, 6 * seen if options.mask_f32 or options.version == "2026-04" else 2 * seen)
+    if options.version < OUTPUT_COUNTS:
+        return Mask(2 * seen, 6 * seen, 2 * seen)
+    return Mask(2 * seen, 6 * seen if options.mask_f32 or options.version < HALF_MASKS else 2 * seen)
+
+
+def mask_input(kinds: Iterable[Mixer], serving: Serving, options: Options) -> int:
+    """Bytes for each token of the masks the host makes."""
+    half = options.flash and not options.mask_f32 and options.version >= HALF_MASKS
+    return (2 if half else 4) * _seen(kinds, serving, options)
+
+
+def _seen(kinds: Iterable[Mixer], serving: Serving, options: Options) -> int:
+    """Cells a token could see, in layers of each reach once."""
+    kinds = tuple(kinds)
+    options = resolved(kinds, options)
+    reaches = {state.window or state.chunk: state for _, state in _kept(kinds, options)
+               if state.per == "token" and state.stride == 1}
+    cells = sum(all_cells(state, serving.context, serving.batch, options) for state in reaches.values())
+    return _shared(serving, options) * cells // serving.batch
 
 
 def _shared(serving: Serving, options: Options) -> int:

@@ -1,0 +1,55 @@
+"""`memory` and `fit` where llama.cpp places layers on cards and the host."""
+
+import json
+
+import pytest
+
+
+def test_fit_finds_a_placement_and_its_command_line(call):
+    code, out, _ = call("fit", "gpt-oss-120b", "--gpu", "rtx-4090", "--ram", "64G", "--quant", "mxfp4_moe", "--json")
+    answer = json.loads(out)
+    placement, device, host = answer["placement"], answer["per_device"][0], answer["host"]
+    assert (code, answer["fits"], answer["runtime"]) == (0, True, "llama.cpp")
+    assert f"--n-cpu-moe {placement['cpu_moe']}" in answer["command"]
+    assert device["total"] + host["total"] == answer["total"]["bytes"]
+    assert sum(row["gpu"] + row["ram"] for row in placement["components"]) == answer["weights"]["bytes"]
+    assert answer["capacity"]["bytes"] - answer["total"]["bytes"] == answer["headroom"]["bytes"]
+
+
+def test_too_little_of_both_is_exit_1(call):
+    code, out, _ = call("fit", "llama-3.1-70b", "--gpu", "rtx-4060-ti-16gb", "--ram", "8G", "--json")
+    answer = json.loads(out)
+    assert (code, answer["fits"], answer["command"]) == (1, False, "")
+    assert "do not fit into" in answer["why_not"]
+
+
+def test_what_fits_a_card_needs_no_host(call):
+    answer = json.loads(call("fit", "llama-3.2-1b", "--gpu", "h100", "--ram", "64G", "--json")[1])
+    assert (answer["runtime"], "placement" in answer) == ("vllm", False)
+
+
+def test_unlike_cards_are_filled_in_order(call):
+    answer = json.loads(call("fit", "llama-3.1-70b", "--gpu", "rtx-3090,rtx-3060-12gb", "--ram", "64G", "--quant",
+                             "q4_k_m", "--json")[1])
+    first, second = answer["placement"]["cards"]
+    assert first["layers"] > second["layers"] > 0
+    assert all(device["total"] <= card["usable"] for device, card in
+               zip(answer["per_device"], answer["placement"]["cards"], strict=True))
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (("memory", "gpt2", "--gpu-layers", "3", "--runtime", "vllm"), "--gpu-layers has no effect without"),
+    (("memory", "gpt2", "--gpu-layers", "3", "--gpu", "h100"), "--gpu has no effect beside"),
+    (("memory", "gpt2", "--cpu-moe", "3"), "the model has no experts"),
+    (("memory", "gpt2", "--tensor-split", "1,2", "--gpus", "3"), "2 parts for 3 cards"),
+    (("memory", "gpt2", "--gpu-layers", "3", "--tp", "2"), "--tp has no effect"),
+    (("fit", "gpt2", "--all", "--ram", "8G"), "--ram has no effect with --all"),
+    (("fit", "gpt2", "--gpu", "h100", "--ram", "8G", "--runtime", "vllm"), "--ram has no effect without"),
+    (("fit", "gpt2", "--gpu", "h100,a100", "--gpus", "2"), "--gpus has no effect"),
+    (("fit", "gpt2", "--gpu", "h100", "--ram", "8 pounds"), "is no size of memory"),
+    (("fit", "t5-small", "--gpu", "h100,h100", "--runtime", "llama.cpp"), "several stacks"),
+])
+def test_what_has_no_effect_is_refused(call, options, message):
+    code, _, err = call(*options)
+    assert code == 2
+    assert message in err
