@@ -27,6 +27,8 @@ DURATION = re.compile(r"(?:(?P<h>[0-9]{1,3})h)?(?:(?P<m>[0-9]{1,5}(?:\.[0-9]{1,6
 SECONDS = {"h": 3600, "m": 60, "s": 1}
 MOST = 4096
 """Pictures, or recordings, of one sequence."""
+LONGEST = 24 * 3600
+"""Seconds of all recordings of one sequence."""
 
 
 class Sized(Protocol):
@@ -102,6 +104,8 @@ def cut_audio(rule: AudioRule | None, durations: Sequence[Fraction]) -> tuple[Cu
         return ()
     if rule is None:
         raise _unknown("recordings")
+    if sum(durations) > LONGEST:
+        raise UsageError(Problem(f"recordings of more than {LONGEST // 3600} hours together", hint="fewer of them"))
     return _each(durations, "recordings", rule.cut)
 
 

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 SPEC_LIMIT = 4 * 2**20
 QUANTIZATION = "hf_quant_config.json"
-PICTURES = "preprocessor_config.json"
 """What ModelOpt writes beside a config.json."""
+PROCESSORS = ("preprocessor_config.json", "processor_config.json")
+"""What older and newer releases of transformers write beside it of how pictures and recordings are cut."""
 CHECKPOINTS = (".safetensors", ".safetensors.index.json", ".gguf")
 """Files whose header says what they hold."""
 
@@ -216,7 +217,7 @@ def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
     if _is_config(data):
         from paramcalc.readers.config.read import read_config
 
-        spec, unknown, harmless = read_config(data, name, _beside(document), _beside(document, PICTURES))
+        spec, unknown, harmless = read_config(data, name, _beside(document), _processors(document))
     else:
         refuse_foreign(data)
         harmless = ()
@@ -246,6 +247,11 @@ def _beside(document: Document, name: str = QUANTIZATION) -> dict[str, Any] | No
     if path.name != "config.json" or not path.with_name(name).is_file():
         return None
     return load_document(path.with_name(name)).data
+
+
+def _processors(document: Document) -> dict[str, dict[str, Any]]:
+    """What the files of processors in the folder of a config.json hold, by name."""
+    return {name: data for name in PROCESSORS if (data := _beside(document, name)) is not None}
 
 
 def _is_config(data: dict[str, Any]) -> bool:

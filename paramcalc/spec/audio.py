@@ -19,6 +19,7 @@ from paramcalc.spec.media import Cut
 
 LONGEST = 24 * 3600
 """Seconds of a recording."""
+MOST_FRAMES = 2**24
 
 
 class AudioRule(Strict):
@@ -40,6 +41,9 @@ class AudioRule(Strict):
         """Tokens and frames of a recording. Raises PydanticCustomError for no length at all."""
         if not 0 < seconds <= LONGEST:
             raise impossible(f"a recording of {float(seconds):g} seconds", f"more than 0, at most {LONGEST:,} seconds")
+        if seconds * self.rate > MOST_FRAMES * self.hop:
+            raise impossible(f"a recording of {float(seconds):g} seconds makes more than {MOST_FRAMES:,} frames",
+                             "a shorter one, or a longer hop_length")
         samples = int(min(seconds, Fraction(self.most or LONGEST)) * self.rate)
         cut = self._cut(samples)
         if cut.tokens < 1:
@@ -110,14 +114,11 @@ class Chunks(AudioRule):
     """Chunks that attend to each other."""
     merge: Size = 1
     """Positions of the encoder that become one token."""
-    padded: Size = 1
-    """Frames are filled up to a multiple of so many, which make tokens too."""
     least: Count = 0
     """Samples a recording is filled up to."""
 
     def _cut(self, samples: int) -> Cut:
-        frames = ceil(self._frames(max(samples, self.least)) / self.padded) * self.padded
-        whole, rest = divmod(frames, self.chunk)
+        whole, rest = divmod(self._frames(max(samples, self.least)), self.chunk)
         each, last = halved(self.chunk, self.halvings), halved(rest, self.halvings)
         groups, left = divmod(whole, self.together)
         tail = left * each + last

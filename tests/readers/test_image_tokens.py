@@ -14,6 +14,7 @@ from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import family_data
 from paramcalc.readers.config.read import read_config
 from paramcalc.readers.families.towers.pictures import image_rule
+from paramcalc.readers.families.towers.processors import Beside
 from paramcalc.spec.media import Cut, Media
 
 CASES = [json.loads(line) for line in
@@ -23,7 +24,7 @@ CASES = [json.loads(line) for line in
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['config']['model_type']}-{case['processor']}")
 def test_as_many_tokens_as_the_processor_makes(case):
     model_type = case["config"]["model_type"]
-    rule = image_rule(Config(case["config"], family_data(model_type), model_type), case["preprocessor"])
+    rule = image_rule(Config(case["config"], family_data(model_type), model_type), Beside(case["preprocessor"]))
     assert [rule.cut(*size).tokens for size in case["sizes"]] == case["tokens"]
 
 

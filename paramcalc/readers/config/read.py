@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
 
 
+Files = dict[str, dict[str, Any]]
+
+
 class ReadConfig(NamedTuple):
     """A specification and what the file said that it does not hold."""
 
@@ -35,22 +38,22 @@ class ReadConfig(NamedTuple):
 
 
 def read_config(
-    data: dict[str, Any], name: str = "", beside: dict[str, Any] | None = None, pictures: dict[str, Any] | None = None,
+    data: dict[str, Any], name: str = "", beside: dict[str, Any] | None = None, processors: Files | None = None,
 ) -> ReadConfig:
-    """The specification of a config.json; `beside` and `pictures` are what a hf_quant_config.json and a
-    preprocessor_config.json in the same folder hold.
+    """The specification of a config.json; `beside` and `processors` are what a hf_quant_config.json and, by name, the
+    files of processors in the same folder hold.
 
     Raises UnknownArchitectureError for a model type or class nobody wrote, SpecError for values that cannot be.
     """
     try:
-        return _read(data, name, beside, pictures)
+        return _read(data, name, beside, processors)
     except (ArithmeticError, ValidationError) as error:  # of a rule's own sums, whose key nobody can name
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise SpecError(Problem(f"its numbers do not fit together: {reason}", ("model_type",))) from error
 
 
 def _read(
-    data: dict[str, Any], name: str, beside: dict[str, Any] | None, pictures: dict[str, Any] | None,
+    data: dict[str, Any], name: str, beside: dict[str, Any] | None, processors: Files | None,
 ) -> ReadConfig:
     config, outer, towers, inside = understood(data)
     make = builder(config.model_type)
@@ -60,7 +63,9 @@ def _read(
     uncounted: tuple[str, ...] = ()
     around = Config(data, outer or FamilyData({}, {}, ()), str(data["model_type"]), _architecture(data, outer))
     if inside:
-        spec, uncounted = _whole(placed(spec, str(data["model_type"])), around, towers, pictures)
+        spec, uncounted = _whole(placed(spec, str(data["model_type"])), around, towers, processors)
+    elif spec.towers:
+        spec = _with_media(spec, around, processors)
     keys = accounts(config, outer, around.read)
     notes = (*spec.notes, *config.notes)
     if not config.architecture:
@@ -88,20 +93,32 @@ def _unverified(config: Config, outer: FamilyData | None) -> tuple[Caveat, ...]:
 
 
 def _whole(
-    text: ModelSpec, around: Config, towers: tuple[str, ...], pictures: dict[str, Any] | None,
+    text: ModelSpec, around: Config, towers: tuple[str, ...], processors: Files | None,
 ) -> tuple[ModelSpec, tuple[str, ...]]:
     """The text model with its towers, and what is not counted."""
-    from paramcalc.readers.families.towers.pictures import with_pictures
     from paramcalc.readers.families.towers.whole import with_towers
 
     try:
         spec, uncounted = with_towers(text, around, towers)
-        spec = with_pictures(spec, around, pictures)
     except ValidationError as error:
         from paramcalc.readers.config.locate import blamed
 
         raise blamed(error, around) from error
+    spec = _with_media(spec, around, processors)
     return spec.model_copy(update={"notes": (*spec.notes, *around.notes)}), uncounted
+
+
+def _with_media(spec: ModelSpec, around: Config, processors: Files | None) -> ModelSpec:
+    """A model with towers, with the rules its processor cuts pictures and recordings by."""
+    from paramcalc.readers.families.towers.pictures import with_media
+    from paramcalc.readers.families.towers.processors import Beside
+
+    try:
+        return with_media(spec, around, Beside.of(processors or {}))
+    except ValidationError as error:
+        from paramcalc.readers.config.locate import blamed
+
+        raise blamed(error, around) from error
 
 
 def _made(make: Builder, config: Config) -> ModelSpec:

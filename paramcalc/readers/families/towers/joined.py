@@ -14,7 +14,7 @@ from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import family_data
 from paramcalc.readers.families import builder
 from paramcalc.readers.families.nearest import unknown_type
-from paramcalc.readers.families.towers.pictures import with_pictures
+from paramcalc.readers.families.towers.pictures import with_media
 from paramcalc.readers.families.towers.whole import with_towers
 from paramcalc.spec.layer import Block
 from paramcalc.spec.lower import lower
@@ -90,7 +90,7 @@ def retriever(config: Config) -> ModelSpec:
         if inner is None or family is None or make is None:
             raise unknown_type(kind, ("vlm_config", "model_type"))
         around = Config(data, family, kind, name)
-        whole = with_pictures(with_towers(make(inner.config), around, inner.towers)[0], around)
+        whole = with_media(with_towers(make(inner.config), around, inner.towers)[0], around)
     modules, blocks = _moved(whole.model_copy(update={"towers": {}}), "vlm", "text")
     width = whole.hidden_size
     modules["embedding_proj_layer"] = Linear(out_features=config.integer("embedding_dim"), in_features=width, bias=True,

@@ -6,17 +6,16 @@ processor's class.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from paramcalc.readers.config.config import Config
-from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.families.towers.clip import grid, grid_side
-from paramcalc.readers.families.towers.whole import nested
+from paramcalc.readers.families.towers.processors import NOTHING, Beside, Processed
 from paramcalc.spec.images import AnyResolution, Area, ImageRule, LongestEdge, Split, Square, Tiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from paramcalc.readers.config.config import Config
     from paramcalc.spec.model import ModelSpec
 
 
@@ -27,29 +26,7 @@ PINPOINTS: dict[str, list[list[int]]] = {
 """Resolutions, height and width, where neither file says them. Source: LlavaNextConfig, LlavaOnevisionConfig."""
 
 
-class Seen:
-    """A composite config and what stands beside it about pictures."""
-
-    def __init__(self, config: Config, beside: dict[str, Any] | None) -> None:
-        self.config = config
-        self.beside = Config(beside or {}, FamilyData({}, {}, ()), config.model_type)
-
-    def tower(self, usual: str) -> Config:
-        """The vision tower's config."""
-        return nested(self.config, "vision_config", usual)
-
-    def size(self, *keys: str) -> int | None:
-        """The first of these sizes the file beside says: `size.height`, or a plain number."""
-        for key in keys:
-            first, _, inner = key.partition(".")
-            value = self.beside.get(first)
-            value = value.get(inner) if inner and isinstance(value, dict) else None if inner else value
-            if type(value) is int and value > 0:
-                return value
-        return None
-
-
-def area(seen: Seen) -> ImageRule:
+def area(seen: Processed) -> ImageRule:
     """Qwen's: multiples of merged patches. Source: Qwen2VLImageProcessor."""
     tower = seen.tower(f"{seen.config.model_type}_vision")
     return Area(patch=seen.size("patch_size") or tower.integer("patch_size"),
@@ -58,7 +35,7 @@ def area(seen: Seen) -> ImageRule:
                 max_pixels=seen.size("size.longest_edge", "max_pixels") or 28 * 28 * 1280)
 
 
-def glm(seen: Seen) -> ImageRule:
+def glm(seen: Processed) -> ImageRule:
     """The same over frames. Source: Glm4vImageProcessor."""
     tower = seen.tower("glm4v_vision")
     return Area(patch=seen.size("patch_size") or tower.integer("patch_size"), enlarged=True,
@@ -68,7 +45,7 @@ def glm(seen: Seen) -> ImageRule:
                 max_pixels=seen.size("size.longest_edge", "max_pixels") or 28 * 28 * 15000)
 
 
-def llava(seen: Seen) -> ImageRule:
+def llava(seen: Processed) -> ImageRule:
     """The tower's square, its class token dropped or not. Source: LlavaProcessor."""
     tower = seen.tower("clip_vision_model")
     whole = seen.config.text("vision_feature_select_strategy", "default") == "full"
@@ -81,10 +58,10 @@ def _own(tower: Config) -> int:
     return 0 if "siglip" in tower.model_type else 1
 
 
-def any_resolution(seen: Seen) -> ImageRule:
+def any_resolution(seen: Processed) -> ImageRule:
     """Tiles of the resolution that wastes least. Source: LlavaNextProcessor, LlavaOnevisionProcessor."""
     tower, config = seen.tower("clip_vision_model"), seen.config
-    points = seen.beside.get("image_grid_pinpoints") or config.get("image_grid_pinpoints") or PINPOINTS.get(
+    points = seen.image.get("image_grid_pinpoints") or config.get("image_grid_pinpoints") or PINPOINTS.get(
         config.model_type)
     if not (isinstance(points, list) and points and all(isinstance(p, list) and len(p) == 2 for p in points)):
         raise config.error("image_grid_pinpoints", "expected pairs of sizes")
@@ -97,18 +74,18 @@ def any_resolution(seen: Seen) -> ImageRule:
         "first": extra - dropped, "most": int(most) if most.isdigit() else None})
 
 
-def gemma3(seen: Seen) -> ImageRule:
+def gemma3(seen: Processed) -> ImageRule:
     """As many tokens whatever the picture. Source: Gemma3Processor, without pan and scan."""
     return Square(tokens=seen.config.integer("mm_tokens_per_image"), patches=grid(seen.tower("siglip_vision_model")))
 
 
-def paligemma(seen: Seen) -> ImageRule:
+def paligemma(seen: Processed) -> ImageRule:
     """A token a patch. Source: PaliGemmaProcessor."""
     patches = grid(seen.tower("siglip_vision_model"))
     return Square(tokens=patches, patches=patches)
 
 
-def pixtral(seen: Seen) -> ImageRule:
+def pixtral(seen: Processed) -> ImageRule:
     """A bound on the longer side. Source: PixtralProcessor; LightOnOcrProcessor leaves the ends of rows out."""
     tower, plain = seen.tower("pixtral"), seen.config.model_type == "lighton_ocr"
     return LongestEdge(patch=tower.integer("patch_size"), merge=seen.config.integer("spatial_merge_size", 1),
@@ -116,7 +93,7 @@ def pixtral(seen: Seen) -> ImageRule:
                        row_ends=not plain, whole=plain)
 
 
-def internvl(seen: Seen) -> ImageRule:
+def internvl(seen: Processed) -> ImageRule:
     """Tiles, and two tokens around them. Source: InternVLProcessor."""
     tower, tokens = seen.tower("internvl_vision"), seen.config.integer("image_seq_length")
     from paramcalc.readers.families.towers.internvl import patches, sides
@@ -125,29 +102,29 @@ def internvl(seen: Seen) -> ImageRule:
                   around=2)
 
 
-def aya(seen: Seen) -> ImageRule:
+def aya(seen: Processed) -> ImageRule:
     """Tiles, each ended by a token. Source: AyaVisionProcessor."""
     tower = seen.tower("siglip_vision_model")
     side = tower.integer("image_size") // (tower.integer("patch_size") * seen.config.integer("downsample_factor"))
     return _tiles(seen, seen.size("size.height") or tower.integer("image_size"), side**2, grid(tower), ends=1, around=2)
 
 
-def _tiles(seen: Seen, tile: int, tokens: int, patches: int, **more: int) -> Tiles:
+def _tiles(seen: Processed, tile: int, tokens: int, patches: int, **more: int) -> Tiles:
     """Cropping is off unless a file asks for it. Source: GotOcr2ImageProcessor."""
     return Tiles.model_validate({
         "tile": tile, "tokens_a_tile": tokens, "patches": patches, **more, "least": seen.size("min_patches") or 1,
-        "most": seen.size("max_patches") or 12, "cropped": seen.beside.flag("crop_to_patches")})
+        "most": seen.size("max_patches") or 12, "cropped": seen.image.flag("crop_to_patches")})
 
 
-def idefics(seen: Seen) -> ImageRule:
+def idefics(seen: Processed) -> ImageRule:
     """Squares of the longer side. Source: Idefics3ImageProcessor."""
     tower = seen.tower("idefics3_vision")
     tokens = grid(tower) // seen.config.integer("scale_factor") ** 2
     return Split(edge=seen.size("size.longest_edge") or 4 * 364, tile=seen.size("max_image_size.longest_edge") or 364,
-                 split=seen.beside.flag("do_image_splitting", default=True), tokens_a_tile=tokens, patches=grid(tower))
+                 split=seen.image.flag("do_image_splitting", default=True), tokens_a_tile=tokens, patches=grid(tower))
 
 
-RULES: dict[str, Callable[[Seen], ImageRule]] = {
+RULES: dict[str, Callable[[Processed], ImageRule]] = {
     **dict.fromkeys(("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe"), area),
     **dict.fromkeys(("glm4v", "glm4v_moe", "glm46v"), glm),
     **dict.fromkeys(("llava", "vipllava"), llava),
@@ -161,16 +138,32 @@ RULES: dict[str, Callable[[Seen], ImageRule]] = {
 }
 
 
-def image_rule(config: Config, beside: dict[str, Any] | None = None) -> ImageRule | None:
+PROCESSORS: dict[Callable[[Processed], ImageRule], str] = {
+    area: "Qwen2VLImageProcessor", glm: "Glm4vImageProcessor", any_resolution: "LlavaNextImageProcessor",
+    pixtral: "PixtralImageProcessor", internvl: "GotOcr2ImageProcessor", aya: "GotOcr2ImageProcessor",
+    idefics: "Idefics3ImageProcessor"}
+"""Whose settings a rule rests on, where those of the model's own config are not enough."""
+
+
+def image_rule(config: Config, beside: Beside = NOTHING) -> ImageRule | None:
     """The rule of a composite config; None where nobody wrote its processor's."""
     make = RULES.get(config.model_type)
-    return None if make is None else make(Seen(config, beside))
+    if make is None:
+        return None
+    processor = PROCESSORS.get(make, "")
+    usual = bool(processor) and not beside.image
+    return make(Processed(config, beside)).model_copy(update={"processor": processor, "defaults": usual})
 
 
-def with_pictures(spec: ModelSpec, config: Config, beside: dict[str, Any] | None = None) -> ModelSpec:
-    """A model that has towers, with the rule its processor cuts pictures by.
+def with_media(spec: ModelSpec, config: Config, beside: Beside = NOTHING) -> ModelSpec:
+    """A model that has towers, with the rules its processor cuts pictures and recordings by.
 
-    `beside` is what a preprocessor_config.json beside the config holds.
+    `beside` is what the files of processors beside the config hold.
     """
-    rule = image_rule(config, beside) if spec.towers else None
-    return spec if rule is None else spec.model_copy(update={"images": rule})
+    from paramcalc.readers.families.towers.recordings import audio_rule
+
+    if not spec.towers:
+        return spec
+    rules = {"images": image_rule(config, beside), "audio": audio_rule(config, beside)}
+    found = {name: rule for name, rule in rules.items() if rule is not None}
+    return spec.model_copy(update=found) if found else spec

@@ -1,0 +1,88 @@
+"""What the files of processors beside a config say: preprocessor_config.json and processor_config.json.
+
+The older file holds the settings of the image processor or the feature extractor; the newer one those of the processor
+itself and, under a key each, of its parts (transformers 5.24.0, processing_utils.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from paramcalc.readers.config.config import Config
+from paramcalc.readers.config.defaults import FamilyData
+from paramcalc.readers.families.towers.whole import nested
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Data = dict[str, Any]
+
+OLD, NEW = "preprocessor_config.json", "processor_config.json"
+
+
+class Beside(NamedTuple):
+    """Settings of a processor and its parts; empty where no file says them."""
+
+    image: Data = {}  # noqa: RUF012 - a tuple's field
+    audio: Data = {}  # noqa: RUF012
+    processor: Data = {}  # noqa: RUF012
+
+    @classmethod
+    def of(cls, files: Mapping[str, Data]) -> Beside:
+        """What these files hold, by name; the newer goes first."""
+        old, new = files.get(OLD, {}), files.get(NEW, {})
+        image = new.get("image_processor")
+        audio = new.get("feature_extractor", new.get("audio_processor"))
+        return cls(image if isinstance(image, dict) else old, audio if isinstance(audio, dict) else old, new)
+
+
+NOTHING = Beside()
+
+
+class Processed:
+    """A composite config and what stands beside it about its processor."""
+
+    def __init__(self, config: Config, beside: Beside) -> None:
+        self.config = config
+        self.image, self.audio, self.processor = (
+            Config(data, FamilyData({}, {}, ()), config.model_type) for data in beside)
+
+    def tower(self, usual: str) -> Config:
+        """The vision tower's config."""
+        return nested(self.config, "vision_config", usual)
+
+    def ears(self, usual: str) -> Config:
+        """The audio tower's config."""
+        return nested(self.config, "audio_config", usual)
+
+    def size(self, *keys: str) -> int | None:
+        """The first of these sizes the image processor's file says: `size.height`, or a plain number."""
+        return _size(self.image, keys)
+
+    def sound(self, key: str, usual: int) -> int:
+        """A size the feature extractor's file says, or its class's default."""
+        return _size(self.audio, (key,)) or usual
+
+    @property
+    def rate(self) -> int:
+        """Samples of a second."""
+        return self.sound("sampling_rate", 16_000)
+
+    @property
+    def hop(self) -> int:
+        """Samples from one frame to the next."""
+        return self.sound("hop_length", 160)
+
+    def own(self, key: str, usual: int) -> int:
+        """A size the processor's own file says, or its class's default."""
+        return _size(self.processor, (key,)) or usual
+
+
+def _size(config: Config, keys: tuple[str, ...]) -> int | None:
+    for key in keys:
+        first, _, inner = key.partition(".")
+        value = config.get(first)
+        value = value.get(inner) if inner and isinstance(value, dict) else None if inner else value
+        if type(value) is int and value > 0:
+            return value
+    return None
