@@ -80,7 +80,7 @@ def test_a_pasted_config_stays_out_of_the_address(page):
 def test_the_address_holds_the_question(browser, page):
     page.fill("#model", "qwen3-8b")
     page.dispatch_event("#model", "change")
-    page.wait_for_function("document.getElementById('state').textContent === 'Done'")
+    page.locator("#answer", has_text="qwen3-8b").wait_for()
     again = browser.new_page()
     again.goto(page.url)
     again.wait_for_selector("#answer table", timeout=180_000)

@@ -99,22 +99,28 @@ def _remainder(used: int, place: Rectangle, scale: float) -> Rectangle:
     return Rectangle(place.x, place.y + depth, place.width, max(place.height - depth, 0.0))
 
 
-def _drawn(areas: Sequence[Area], place: Rectangle) -> list[str]:
+def _drawn(areas: Sequence[Area], place: Rectangle, within: str = "") -> list[str]:
     ordered = sorted((area for area in areas if area.value > 0), key=lambda area: -area.value)
     rectangles = squarify([area.value for area in ordered], place)
-    return [_area(area, rectangle) for area, rectangle in zip(ordered, rectangles, strict=True)]
+    return [part for area, rectangle in zip(ordered, rectangles, strict=True)
+            for part in _area(area, rectangle, within)]
 
 
-def _area(area: Area, place: Rectangle) -> str:
+def _area(area: Area, place: Rectangle, within: str) -> list[str]:
+    """The area, then its children beside it: a button's name must say all the text inside the button.
+
+    A child without a key of its own answers a click for the area it lies `within`, and is no stop of the keyboard.
+    """
     box = svg.element("rect", x=svg.number(place.x), y=svg.number(place.y), width=svg.number(place.width),
                       height=svg.number(place.height), fill=area.colour, stroke="#ffffff", stroke_width=1)
-    inner: list[str] = []
+    attributes: dict[str, object] = {"data_key": area.key or within} if area.key or within else {}
+    if area.key:
+        attributes |= {"tabindex": 0, "role": "button", "aria_label": area.detail}
+    drawn = [svg.element("g", svg.element("title", escape(area.detail)), box, *_label(area.label, place), **attributes)]
     if area.children and place.height > 2 * HEADER and place.width > 2 * HEADER:
         inside = Rectangle(place.x + 2, place.y + HEADER, place.width - 4, place.height - HEADER - 2)
-        inner = _drawn(area.children, inside)
-    attributes = {"data_key": area.key, "tabindex": 0, "role": "button", "aria_label": area.detail} if area.key else {}
-    return svg.element("g", svg.element("title", escape(area.detail)), box, *_label(area.label, place), *inner,
-                       **attributes)
+        drawn += _drawn(area.children, inside, area.key or within)
+    return drawn
 
 
 def _label(label: str, place: Rectangle) -> list[str]:
