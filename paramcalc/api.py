@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, overload
 
 from paramcalc.build import build
+from paramcalc.defaults import SERVING, TRAINING, WORKLOAD
 from paramcalc.readers.sources import loaded_of
-from paramcalc.settings import DEFAULT_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ def count(model: Source, by: By = "component") -> Count:
     return counted(loaded_of(model), by)
 
 
-def weights(model: Source, dtype: str = "bf16", *, quant: str | None = None) -> WeightBytes:
+def weights(model: Source, dtype: str = SERVING.dtype, *, quant: str | None = None) -> WeightBytes:
     """Bytes of all weights in a format, or quantized to a format or GGUF mix (`q4_k_m`)."""
     from paramcalc.measures.weights import weight_bytes
     from paramcalc.transforms.formats import in_formats
@@ -87,7 +87,7 @@ def memory(
 
 
 def memory(
-    model: Source, context: int | str = DEFAULT_TOKENS, *, gpu: str | None = None, gpu_layers: int | None = None,
+    model: Source, context: int | str = SERVING.context, *, gpu: str | None = None, gpu_layers: int | None = None,
     cpu_moe: int | None = None, tensor_split: Sequence[int] | None = None, **settings: Unpack[ServingKeywords],
 ) -> Memory | PlacedMemory:
     """Bytes to serve `batch` sequences of `context` tokens: `total`, `per_device`, `cache`. As `paramcalc memory`.
@@ -110,7 +110,7 @@ def memory(
 
 
 def fit(
-    model: Source, gpu: str, context: int | str | Sequence[int | str] = DEFAULT_TOKENS, *,
+    model: Source, gpu: str, context: int | str | Sequence[int | str] = SERVING.context, *,
     gpu_memory_utilization: float | str | None = None, ram: str | None = None, **settings: Unpack[ServingKeywords],
 ) -> Fit | PlacedFit:
     """Whether it `fits`, `headroom`, `max_context` and `max_batch` on an accelerator. As `paramcalc fit`.
@@ -131,7 +131,7 @@ def fit(
     return fitted(loaded_of(model), serving, device)
 
 
-def train(model: Source, seq: int | str = DEFAULT_TOKENS, **settings: Unpack[TrainKeywords]) -> Train:
+def train(model: Source, seq: int | str = TRAINING.seq, **settings: Unpack[TrainKeywords]) -> Train:
     """Bytes on the devices of each pipeline stage at the fullest moment of a step, as a sequence: `total` and its
     parts; with `tokens` and `gpu` also `training_run`. As `paramcalc train`.
 
@@ -144,7 +144,7 @@ def train(model: Source, seq: int | str = DEFAULT_TOKENS, **settings: Unpack[Tra
 
 
 def flops(
-    model: Source, seq: int | str = DEFAULT_TOKENS, *, images: Sequence[tuple[int, int]] = (),
+    model: Source, seq: int | str = WORKLOAD.seq, *, images: Sequence[tuple[int, int]] = (),
     **settings: Unpack[FlopsKeywords],
 ) -> Flops:
     """FLOPs of `batch` sequences of `seq` new tokens: `forward`, `backward`, `components`. As `paramcalc flops`.
@@ -249,7 +249,7 @@ def solve(like: Source = "llama-3.1-8b", changes: Sequence[str] = (), **settings
 
 
 def compare(
-    *models: Source, context: int | str = DEFAULT_TOKENS, gpu: str | None = None, changes: Sequence[str] = (),
+    *models: Source, context: int | str = SERVING.context, gpu: str | None = None, changes: Sequence[str] = (),
     jobs: int = 1, **serving: Unpack[ServingKeywords],
 ) -> Comparison:
     """One row a model: `rows`, or the answer itself, which pandas and polars take as it is. As `paramcalc compare`."""
@@ -259,7 +259,7 @@ def compare(
 
 
 def sweep(
-    model: Source, *axes: str, context: int | str = DEFAULT_TOKENS, gpu: str | None = None,
+    model: Source, *axes: str, context: int | str = SERVING.context, gpu: str | None = None,
     changes: Sequence[str] = (), jobs: int = 1, **serving: Unpack[ServingKeywords],
 ) -> Sweep:
     """One row a combination of `num_layers=16..48:8`, `hidden_size=1024,2048`. As `paramcalc sweep`."""
@@ -322,7 +322,7 @@ def check(*paths: str | Path) -> Run:
 
 
 def training_run(
-    model: Source, tokens: int | str, gpu: str, gpus: int = 1, *, seq: int | str = DEFAULT_TOKENS,
+    model: Source, tokens: int | str, gpu: str, gpus: int = 1, *, seq: int | str = TRAINING.seq,
     **keywords: Unpack[RunKeywords],
 ) -> TrainingRun:
     """A whole training run: `days`, `gpu_hours`, `energy_kwh`, `co2_kg`, `cost_usd`, each with its range. As
@@ -337,7 +337,7 @@ def training_run(
 
 
 def layouts(
-    model: Source, gpu: str, gpus: int, *, seq: int | str = DEFAULT_TOKENS, **keywords: Unpack[RunKeywords],
+    model: Source, gpu: str, gpus: int, *, seq: int | str = TRAINING.seq, **keywords: Unpack[RunKeywords],
 ) -> list[Candidate]:
     """Layouts of so many devices that fit, the fastest first. As `paramcalc train --search`."""
     from paramcalc.estimates.run_settings import RunSettings

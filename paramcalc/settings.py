@@ -15,9 +15,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from paramcalc.errors import Problem, UsageError
 from paramcalc.sizes import parse_decimal, parse_share, parse_tokens
 
-DEFAULT_TOKENS = 4096
-"""Tokens of a sequence where nothing else is said, in every command."""
-
 Tokens = Annotated[int, BeforeValidator(parse_tokens)]
 """A number of tokens: 8192, `8k`, `1M`."""
 CachedTokens = Annotated[int, BeforeValidator(lambda value: parse_tokens(value, 0))]

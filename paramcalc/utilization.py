@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, cast
 
+from paramcalc.defaults import TRAINING, WORKLOAD
 from paramcalc.errors import Problem, UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ MTP = "mtp"
 
 
 def flops_per_token(
-    model: Source, seq: int, *, convention: str = "full", training: bool = True, mtp: bool = False, scans: bool = False,
+    model: Source, seq: int, *, convention: str = WORKLOAD.convention, training: bool = True, mtp: bool = False,
+    scans: bool = False,
 ) -> int:
     """FLOPs of one token in a sequence of `seq`, a multiply-add counted as two.
 
@@ -39,8 +41,8 @@ def flops_per_token(
 
 
 def mfu(
-    model: Source, tokens_per_second: float, gpu: str | float, gpus: int = 1, *, seq: int = 4096,
-    convention: str = "full", dtype: str = "bf16", mtp: bool = False, scans: bool = False,
+    model: Source, tokens_per_second: float, gpu: str | float, gpus: int = 1, *, seq: int = TRAINING.seq,
+    convention: str = WORKLOAD.convention, dtype: str = TRAINING.dtype, mtp: bool = False, scans: bool = False,
 ) -> float:
     """Model FLOPs utilization: 0.41 where 41 % of the peak is used.
 
@@ -52,9 +54,9 @@ def mfu(
 
 
 def hfu(
-    model: Source, tokens_per_second: float, gpu: str | float, gpus: int = 1, *, seq: int = 4096,
-    convention: str = "full", dtype: str = "bf16", recompute: Literal["none", "selective", "full"] = "full",
-    mtp: bool = False, scans: bool = False,
+    model: Source, tokens_per_second: float, gpu: str | float, gpus: int = 1, *, seq: int = TRAINING.seq,
+    convention: str = WORKLOAD.convention, dtype: str = TRAINING.dtype,
+    recompute: Literal["none", "selective", "full"] = "full", mtp: bool = False, scans: bool = False,
 ) -> float:
     """Hardware FLOPs utilization: as `mfu`, with what backward computes again (`recompute`)."""
     again = {"none": 0, "selective": 2, "full": 1}.get(recompute)
@@ -71,7 +73,7 @@ def _used(flops: float, tokens_per_second: float, gpu: str | float, gpus: int, d
     return flops * tokens_per_second / (gpus * peak(gpu, dtype))
 
 
-def peak(gpu: str | float, dtype: str = "bf16") -> float:
+def peak(gpu: str | float, dtype: str = TRAINING.dtype) -> float:
     """Dense FLOPs a second of a device. Raises UsageError where none is known."""
     if not isinstance(gpu, str):
         if gpu <= 0:

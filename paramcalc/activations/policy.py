@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from paramcalc.defaults import TRAINING
+
 AttentionKernel = Literal["eager", "sdpa", "flash"]
 Recompute = Literal["none", "selective", "per-op", "full"]
 """What is computed again for the backward pass: nothing; attention's scores (arXiv:2205.05198 section 5); all but every
@@ -15,9 +17,9 @@ Library = Literal["transformers", "megatron"]
 class Policy(NamedTuple):
     """Whose accounting it is and how it is run."""
 
-    attention: AttentionKernel = "eager"
-    recompute: Recompute = "none"
-    library: Library = "transformers"
-    dtype: str = "bf16"
-    batch: int = 1
+    attention: AttentionKernel = TRAINING.attention
+    recompute: Recompute = TRAINING.recompute
+    library: Library = TRAINING.activations
+    dtype: str = TRAINING.dtype
+    batch: int = TRAINING.micro_batch
     """Sequences in a micro-batch: with more than one, views of several heads are copied to be multiplied."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from paramcalc.answers.answer import Document
+from paramcalc.defaults import SERVING
 from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.measures.known import Known, sizes_known
 from paramcalc.measures.parameters import count
@@ -156,6 +157,6 @@ def assumed(serving: ServingSettings, device: DeviceSettings) -> dict[str, objec
              "audio_seconds": [float(seconds) for seconds in serving.audio]}
     said: dict[str, object] = {"context": serving.context, **{key: sizes for key, sizes in media.items() if sizes},
                                "batch": serving.batch, "dtype": serving.dtype,
-                               "quant": serving.quant, "runtime": serving.runtime or "exact",
+                               "quant": serving.quant, "runtime": serving.runtime or SERVING.runtime,
                                "flops_per_token": "forward, convention full"}
     return said | ({"gpu": device.gpu, "gpus": serving.gpus or 1} if device.gpu else {})

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 def shortfall(model: Model, wanted: Fits) -> int:
     """Bytes the fullest device lacks; zero or less where it fits. The cache is what the mathematics needs."""
     from paramcalc.catalog.accelerators import find_accelerator
+    from paramcalc.defaults import SERVING
     from paramcalc.estimates.fit import Need, fit
     from paramcalc.estimates.inference import Prepared, Setup
     from paramcalc.estimates.machine import Machine
     from paramcalc.estimates.runtimes import Runtime
 
-    runtime = Runtime("exact")
+    runtime = Runtime(SERVING.runtime)
     setup = Setup(quant=wanted.quant, gpus=wanted.gpus)
     machine = Machine(find_accelerator(wanted.gpu), runtime)
     return -fit(Need(Prepared(model, runtime, setup)), machine, wanted.context, wanted.batch).headroom

@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from paramcalc.defaults import SERVING, WORKLOAD
 from paramcalc.measures.parameters import Counts, count
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.measures.attention_pairs import Convention
 
-CONTEXT = SEQ = 4096
+CONTEXT, SEQ = SERVING.context, WORKLOAD.seq
 """Where a figure depends on a length and none is given."""
 
 
@@ -48,13 +49,13 @@ class Figures:
             return weight_bytes(self.model.tree, quant).total
         return weight_bytes(in_formats(self.model, quant).tree).total
 
-    def cache_per_token(self, context: int = CONTEXT, dtype: str = "bf16") -> int:
+    def cache_per_token(self, context: int = CONTEXT, dtype: str = SERVING.dtype) -> int:
         """Growth of the cache for one more token of one sequence."""
         from paramcalc.measures.cache import Serving, exact, mixers, types
 
         return exact(mixers(self.model.tree), Serving(context), types(dtype, dtype)).per_token
 
-    def flops_per_token(self, seq: int = SEQ, convention: Convention = "full") -> int:
+    def flops_per_token(self, seq: int = SEQ, convention: Convention = WORKLOAD.convention) -> int:
         """Forward FLOPs of one token in a sequence of `seq`."""
         from paramcalc.measures.flops import Workload, flops
 

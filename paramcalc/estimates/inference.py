@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import find_format
+from paramcalc.defaults import SERVING
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.allocator import loaded
 from paramcalc.estimates.prefill import TowerWidths, Widths, peak, tower_peak, tower_widths, widths
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
 class Setup(NamedTuple):
     """How a model is served, apart from how much at once."""
 
-    dtype: str = "bf16"
-    quant: str | None = None
-    kv_dtype: str | None = None
-    tp: int | None = None
-    pp: int | None = None
-    ep: int | None = None
-    gpus: int | None = None
-    imatrix: bool | None = None
+    dtype: str = SERVING.dtype
+    quant: str | None = SERVING.quant
+    kv_dtype: str | None = SERVING.kv_dtype
+    tp: int | None = SERVING.tp
+    pp: int | None = SERVING.pp
+    ep: int | None = SERVING.ep
+    gpus: int | None = SERVING.gpus
+    imatrix: bool | None = SERVING.imatrix
     """Whether a GGUF mix is made with an importance matrix; None takes what published files of it are."""
 
 

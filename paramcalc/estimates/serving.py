@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from paramcalc.catalog.accelerators import accelerators, find_accelerator
+from paramcalc.defaults import SERVING
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.inference import Prepared, Setup
 from paramcalc.estimates.machine import Machine
@@ -58,7 +59,7 @@ def prepare(model: Model, settings: RuntimeSettings, runtime: str | None = None)
     if settings.draft_tokens is not None and settings.draft is None:
         raise UsageError(Problem("--draft-tokens has no effect without --draft", hint="--draft mtp"))
     model = model if settings.draft is None else with_draft(model)
-    name = runtime or settings.runtime or "exact"
+    name = runtime or settings.runtime or SERVING.runtime
     named = Runtime(name, (*_drafted(settings, name), *settings.runtime_options))
     return Prepared(model, named, Setup(settings.dtype, settings.quant, settings.kv_dtype, settings.tp, settings.pp,
                                         settings.ep, settings.gpus, settings.imatrix))
@@ -77,7 +78,7 @@ def with_draft(model: Model) -> Model:
 def _drafted(settings: RuntimeSettings, runtime: str) -> tuple[str, ...]:
     """The runtime's own option for states it keeps for drafted tokens."""
     word = DRAFTS.get(runtime)
-    return (f"{word}={settings.draft_tokens or 1}",) if settings.draft is not None and word else ()
+    return (f"{word}={settings.draft_tokens or SERVING.draft_tokens}",) if settings.draft is not None and word else ()
 
 
 def machine_of(settings: DeviceSettings, prepared: Prepared) -> Machine | None:

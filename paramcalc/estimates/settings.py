@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 from pydantic import BeforeValidator, Field
 
+from paramcalc.defaults import SERVING, TRAINING, WORKLOAD
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.media import media_of, parse_durations, parse_sizes
 from paramcalc.measures.attention_pairs import Convention
 from paramcalc.measures.flops import Workload
-from paramcalc.settings import DEFAULT_TOKENS, CachedTokens, Devices, Settings, Share, Stages, Tokens, option
+from paramcalc.settings import CachedTokens, Devices, Settings, Share, Stages, Tokens, option
 from paramcalc.sizes import parse_memory, parse_tokens
 
 if TYPE_CHECKING:
@@ -68,21 +69,22 @@ def _names(value: object) -> object:
 class FormatSettings(Settings):
     """In which formats a model is held, and how devices divide it."""
 
-    dtype: str = option("bf16", "Format of weights that are not quantized: bf16, fp16, fp32.")
-    quant: str | None = option(None, "Number format or GGUF mix of the weights: q4_k_m, gptq, awq, nf4, mxfp4, none.")
-    imatrix: bool | None = option(None, "GGUF mix made with an importance matrix; IQ types are, others are not, when "
-                                  "not given.")
-    tp: Devices | None = option(None, "Tensor parallel size: devices among which each matrix is divided.")
-    pp: Stages | None = option(None, "Pipeline parallel size: stages among which the layers are divided.")
-    ep: Devices | None = option(None, "Expert parallel size: devices among which the experts are divided.")
-    gpus: Devices | None = option(None, "Number of devices; divided as the runtime does where no parallel size is "
-                                  "given.")
+    dtype: str = option(SERVING.dtype, "Format of weights that are not quantized: bf16, fp16, fp32.")
+    quant: str | None = option(
+        SERVING.quant, "Number format or GGUF mix of the weights: q4_k_m, gptq, awq, nf4, mxfp4, none.")
+    imatrix: bool | None = option(
+        SERVING.imatrix, "GGUF mix made with an importance matrix; IQ types are, others are not, when not given.")
+    tp: Devices | None = option(SERVING.tp, "Tensor parallel size: devices among which each matrix is divided.")
+    pp: Stages | None = option(SERVING.pp, "Pipeline parallel size: stages among which the layers are divided.")
+    ep: Devices | None = option(SERVING.ep, "Expert parallel size: devices among which the experts are divided.")
+    gpus: Devices | None = option(
+        SERVING.gpus, "Number of devices; divided as the runtime does where no parallel size is given.")
 
 
 class RuntimeSettings(FormatSettings):
     """By which runtime a model is served."""
 
-    kv_dtype: str | None = option(None, "Format of keys and values: fp8, q8_0, or one for each: q8_0,q4_0.",
+    kv_dtype: str | None = option(SERVING.kv_dtype, "Format of keys and values: fp8, q8_0, or one for each: q8_0,q4_0.",
                                   metavar="D[,D]")
     runtime: RuntimeName | None = option(None, "Runtime whose KV cache layout to use; exact: what the mathematics "
                                          "needs, a lower bound. All that can serve the model for fit, else exact.")
@@ -97,11 +99,11 @@ class RuntimeSettings(FormatSettings):
 class ServingSettings(RuntimeSettings):
     """How a model is served, and how much at once."""
 
-    context: Tokens = option(DEFAULT_TOKENS, "Tokens of each sequence, prompt and answer: 8192, 8k, 1M.",
+    context: Tokens = option(SERVING.context, "Tokens of each sequence, prompt and answer: 8192, 8k, 1M.",
                              metavar="TOKENS")
-    batch: Batch = option(1, "Number of sequences at once.")
-    source: Tokens | None = option(None, "Tokens of the encoder's input; as many as --context when not given.",
-                                   metavar="TOKENS")
+    batch: Batch = option(SERVING.batch, "Number of sequences at once.")
+    source: Tokens | None = option(
+        SERVING.source, "Tokens of the encoder's input; as many as --context when not given.", metavar="TOKENS")
     image: Images = IMAGE
     audio: Durations = AUDIO
 
@@ -165,11 +167,11 @@ class FitSettings(RuntimeSettings):
     """How a model is served, at one context or several."""
 
     context: Annotated[tuple[int, ...], BeforeValidator(_contexts)] = option(
-        (DEFAULT_TOKENS,), "Tokens of each sequence; several make a curve, of which the last decides: 4k,32k,128k.",
+        (SERVING.context,), "Tokens of each sequence; several make a curve, of which the last decides: 4k,32k,128k.",
         metavar="TOKENS[,…]")
-    batch: Batch = option(1, "Number of sequences at once.")
-    source: Tokens | None = option(None, "Tokens of the encoder's input; as many as --context when not given.",
-                                   metavar="TOKENS")
+    batch: Batch = option(SERVING.batch, "Number of sequences at once.")
+    source: Tokens | None = option(
+        SERVING.source, "Tokens of the encoder's input; as many as --context when not given.", metavar="TOKENS")
     image: Images = IMAGE
     audio: Durations = AUDIO
 
@@ -177,16 +179,17 @@ class FitSettings(RuntimeSettings):
 class FlopsSettings(Settings):
     """What runs through a model at once, and how its FLOPs are counted."""
 
-    batch: Batch = option(1, "Number of sequences at once.")
-    seq: Tokens = option(DEFAULT_TOKENS, "New tokens of each sequence: 2048, 8k.", metavar="TOKENS")
-    past: CachedTokens = option(0, "Tokens of each sequence already in the cache.", metavar="TOKENS")
-    source: Tokens | None = option(None, "Tokens of the encoder's input; as many as --seq when not given.",
+    batch: Batch = option(WORKLOAD.batch, "Number of sequences at once.")
+    seq: Tokens = option(WORKLOAD.seq, "New tokens of each sequence: 2048, 8k.", metavar="TOKENS")
+    past: CachedTokens = option(WORKLOAD.past, "Tokens of each sequence already in the cache.", metavar="TOKENS")
+    source: Tokens | None = option(WORKLOAD.source, "Tokens of the encoder's input; as many as --seq when not given.",
                                    metavar="TOKENS")
     image: Images = IMAGE
     audio: Durations = AUDIO
-    convention: Convention = option("full", "full: attention's whole square; causal: only the pairs a query may see.")
-    head: Literal["all", "last"] = option("all", "Positions that get logits.")
-    recompute: Literal["none", "selective", "full"] = option("none", "What the training step recomputes.")
+    convention: Convention = option(
+        WORKLOAD.convention, "full: attention's whole square; causal: only the pairs a query may see.")
+    head: Literal["all", "last"] = option(WORKLOAD.head, "Positions that get logits.")
+    recompute: Literal["none", "selective", "full"] = option(WORKLOAD.recompute, "What the training step recomputes.")
 
     def workload(self, spec: ModelSpec) -> Workload:
         """The workload, with pictures and recordings as a model's processor cuts them. Raises UsageError where that
@@ -201,46 +204,53 @@ class FlopsSettings(Settings):
 class TrainingSettings(Settings):
     """What is trained, in which formats, by what, and how devices divide it."""
 
-    seq: Tokens = option(DEFAULT_TOKENS, "Tokens of each sequence: 2048, 8k.", metavar="TOKENS")
-    micro_batch: Annotated[int, Field(ge=1, le=2**16)] = option(1, "Sequences of one forward pass of a device.")
-    source: Tokens | None = option(None, "Tokens of the encoder's input; as many as --seq when not given.",
+    seq: Tokens = option(TRAINING.seq, "Tokens of each sequence: 2048, 8k.", metavar="TOKENS")
+    micro_batch: Annotated[int, Field(ge=1, le=2**16)] = option(
+        TRAINING.micro_batch, "Sequences of one forward pass of a device.")
+    source: Tokens | None = option(TRAINING.source, "Tokens of the encoder's input; as many as --seq when not given.",
                                    metavar="TOKENS")
     image: Images = IMAGE
     audio: Durations = AUDIO
-    dtype: str = option("bf16", "Format of weights that are not quantized: bf16, fp16, fp32.")
-    quant: str | None = option(None, "Number format of frozen weights, with --lora-rank: nf4, mxfp4.")
-    compute_dtype: str | None = option(None, "Format of products and activations; that of the weights when not given.")
-    grad_dtype: str | None = option(None, "Format of gradients; that of the weights when not given.")
-    master: bool = option(True, "Keep a float32 copy of weights held in fewer bits.")
-    optimizer: str = option("adamw", "Optimizer; `paramcalc list optimizers` shows the names.")
-    loss: Literal["plain", "fused"] = option("plain", "fused: chunked cross-entropy, logits are never materialised.")
+    dtype: str = option(TRAINING.dtype, "Format of weights that are not quantized: bf16, fp16, fp32.")
+    quant: str | None = option(TRAINING.quant, "Number format of frozen weights, with --lora-rank: nf4, mxfp4.")
+    compute_dtype: str | None = option(
+        TRAINING.compute_dtype, "Format of products and activations; that of the weights when not given.")
+    grad_dtype: str | None = option(TRAINING.grad_dtype, "Format of gradients; that of the weights when not given.")
+    master: bool = option(TRAINING.master, "Keep a float32 copy of weights held in fewer bits.")
+    optimizer: str = option(TRAINING.optimizer, "Optimizer; `paramcalc list optimizers` shows the names.")
+    loss: Literal["plain", "fused"] = option(
+        TRAINING.loss, "fused: chunked cross-entropy, logits are never materialised.")
     method: Literal["sft", "dpo", "grpo", "ppo"] = option(
-        "sft", "Models beside the trained one. dpo, grpo: a frozen reference, and dpo pairs of sequences; ppo: a "
-        "reference, a reward model and a critic.")
+        TRAINING.method, "Models beside the trained one. dpo, grpo: a frozen reference, and dpo pairs of sequences; "
+        "ppo: a reference, a reward model and a critic.")
     recompute: Literal["none", "selective", "per-op", "full"] = option(
-        "none", "Activations to recompute in backward. selective: attention's; per-op: all of a layer but every other "
-        "product and what attention gives, as torchtitan does.")
+        TRAINING.recompute, "Activations to recompute in backward. selective: attention's; per-op: all of a layer but "
+        "every other product and what attention gives, as torchtitan does.")
     attention: Literal["eager", "sdpa", "flash"] = option(
-        "flash", "flash: one fused kernel, as on a GPU, and one for scans; sdpa: torch's own arithmetic; eager: "
-        "written out.")
+        TRAINING.attention, "flash: one fused kernel, as on a GPU, and one for scans; sdpa: torch's own arithmetic; "
+        "eager: written out.")
     activations: Literal["transformers", "megatron"] = option(
-        "transformers", "Implementation to account for: transformers or Megatron.")
-    zero: Annotated[int, Field(ge=0, le=3)] = option(0, "ZeRO stage. 1: optimizer states are divided among ranks, 2: "
-                                                     "gradients too, 3: weights too (FSDP).")
-    zero_shards: Devices | None = option(None, "Number of ranks among which ZeRO divides, if not all.")
-    tp: Devices = option(1, "Tensor parallel size: devices among which each matrix is divided.")
-    pp: Stages = option(1, "Pipeline parallel size: stages among which the layers are divided.")
-    ep: Devices = option(1, "Expert parallel size: devices among which the experts are divided.")
-    cp: Stages = option(1, "Context parallel size: devices among which each sequence is divided.")
+        TRAINING.activations, "Implementation to account for: transformers or Megatron.")
+    zero: Annotated[int, Field(ge=0, le=3)] = option(
+        TRAINING.zero, "ZeRO stage. 1: optimizer states are divided among ranks, 2: gradients too, 3: weights too "
+        "(FSDP).")
+    zero_shards: Devices | None = option(TRAINING.zero_shards, "Number of ranks among which ZeRO divides, if not all.")
+    tp: Devices = option(TRAINING.tp, "Tensor parallel size: devices among which each matrix is divided.")
+    pp: Stages = option(TRAINING.pp, "Pipeline parallel size: stages among which the layers are divided.")
+    ep: Devices = option(TRAINING.ep, "Expert parallel size: devices among which the experts are divided.")
+    cp: Stages = option(TRAINING.cp, "Context parallel size: devices among which each sequence is divided.")
     dp: Devices | None = option(None, "Data parallel size: copies of the model that is divided by --tp, --pp and --cp.")
-    sequence_parallel: bool = option(True, "Divide by sequence what --tp replicates.")
-    interleave: Annotated[int, Field(ge=1, le=64)] = option(1, "Chunks of layers on each pipeline stage.")
-    micro_batches: Annotated[int, Field(ge=1, le=2**20)] | None = option(None, "Micro-batches of a step.")
+    sequence_parallel: bool = option(TRAINING.sequence_parallel, "Divide by sequence what --tp replicates.")
+    interleave: Annotated[int, Field(ge=1, le=64)] = option(
+        TRAINING.interleave, "Chunks of layers on each pipeline stage.")
+    micro_batches: Annotated[int, Field(ge=1, le=2**20)] | None = option(
+        TRAINING.micro_batches, "Micro-batches of a step.")
     lora_rank: Annotated[int, Field(ge=1, le=2**14)] | None = option(None, "Train LoRA adapters of this rank.")
     lora_targets: Annotated[tuple[str, ...], BeforeValidator(_names)] = option(
         ("all-linear",), "Modules that get adapters.", metavar="NAME[,…]")
-    lora_dropout: Annotated[float, Field(ge=0, lt=1)] = option(0.0, "Dropout of what the adapters read.")
-    dora: bool = option(False, "Train a magnitude for each output of an adapter as well (DoRA).")
+    lora_dropout: Annotated[float, Field(ge=0, lt=1)] = option(
+        TRAINING.lora_dropout, "Dropout of what the adapters read.")
+    dora: bool = option(TRAINING.dora, "Train a magnitude for each output of an adapter as well (DoRA).")
 
 
 class FlopsKeywords(TypedDict, total=False):

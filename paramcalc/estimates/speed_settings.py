@@ -9,6 +9,7 @@ from typing import Annotated, Literal, NamedTuple, TypedDict
 
 from pydantic import BeforeValidator, Field
 
+from paramcalc.defaults import SERVING
 from paramcalc.estimates.settings import AUDIO, IMAGE, AudioLengths, DeviceSettings, Durations, Images, ImageSizes
 from paramcalc.settings import Devices, Stages, Tokens, option
 from paramcalc.sizes import MEMORY_UNITS, parse_memory, parse_tokens
@@ -72,7 +73,7 @@ class SpeedSettings(DeviceSettings):
     """What is served, by what, on what, and for which requests."""
 
     runtime: ServingRuntime = option("vllm", "Runtime that serves.")
-    dtype: str = option("bf16", "Format of weights that are not quantized: bf16, fp16, fp32.")
+    dtype: str = option(SERVING.dtype, "Format of weights that are not quantized: bf16, fp16, fp32.")
     quant: str | None = option(None, "Number format or GGUF mix of the weights: fp8_block, awq, q4_k_m, none.")
     kv_dtype: str | None = option(None, "Format of keys and values; the runtime's own where not given.",
                                   metavar="D[,D]")

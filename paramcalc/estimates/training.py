@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from paramcalc.activations.fold import Tokens, saved_bytes
 from paramcalc.catalog.formats import find_format
 from paramcalc.catalog.optimizers import find_optimizer
+from paramcalc.defaults import TRAINING
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.training_parts import Device, Gathered, States, Whole
 from paramcalc.measures.parameters import placed
@@ -41,37 +42,37 @@ model and a critic that is trained too (arXiv:2203.02155)."""
 class Recipe(NamedTuple):
     """In which types a model is trained, and by what."""
 
-    dtype: str = "bf16"
+    dtype: str = TRAINING.dtype
     """Of the weights as they are kept and updated."""
-    grad_dtype: str | None = None
+    grad_dtype: str | None = TRAINING.grad_dtype
     """As the weights when not given; fp32 where gradients are accumulated in it."""
-    master: bool = True
+    master: bool = TRAINING.master
     """A float32 copy of weights held in fewer bits, which the optimizer updates."""
-    optimizer: str = "adamw"
-    fused_loss: bool = False
+    optimizer: str = TRAINING.optimizer
+    fused_loss: bool = TRAINING.loss != "plain"
     """The loss is taken piece by piece: no logits are ever held (Liger's fused linear cross-entropy)."""
-    compute_dtype: str | None = None
+    compute_dtype: str | None = TRAINING.compute_dtype
     """Of the products, where it is not the weights': bf16 beside fp32 weights, as torchtitan trains."""
-    method: Method = "sft"
+    method: Method = TRAINING.method
 
 
 class Layout(NamedTuple):
     """How the devices share the work."""
 
-    tp: int = 1
-    pp: int = 1
-    dp: int = 1
-    ep: int = 1
-    cp: int = 1
-    zero: int = 0
+    tp: int = TRAINING.tp
+    pp: int = TRAINING.pp
+    dp: int = TRAINING.dp
+    ep: int = TRAINING.ep
+    cp: int = TRAINING.cp
+    zero: int = TRAINING.zero
     """0 to 3: what is divided among ranks that hold the same."""
-    shards: int | None = None
+    shards: int | None = TRAINING.zero_shards
     """Ranks among which ZeRO divides, where they are fewer than all that could (hybrid FSDP)."""
-    interleave: int = 1
+    interleave: int = TRAINING.interleave
     """Chunks of layers on each stage."""
-    sequence: bool = True
+    sequence: bool = TRAINING.sequence_parallel
     """Sequence parallelism beside tensor parallelism."""
-    micro_batches: int | None = None
+    micro_batches: int | None = TRAINING.micro_batches
     """Of one step on one pipeline; as many as fill it when not given."""
 
     @property

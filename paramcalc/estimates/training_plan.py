@@ -8,6 +8,7 @@ from paramcalc.activations.fold import Tokens
 from paramcalc.activations.policy import Policy
 from paramcalc.catalog.accelerators import Accelerator, find_accelerator
 from paramcalc.catalog.training import usual_step_tokens
+from paramcalc.defaults import TRAINING
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need, need_encoder
 from paramcalc.estimates.layouts import search
@@ -102,7 +103,7 @@ def _copies(settings: RunSettings) -> int:
     """Copies of a model that is divided among devices: those asked for, or as many as the devices hold."""
     gpus, dp, share = settings.gpus, settings.dp, settings.tp * settings.pp * settings.cp
     if gpus is None or share * (dp or 1) == gpus:
-        return dp or 1
+        return dp or TRAINING.dp
     if dp is None and gpus % share == 0:
         return gpus // share
     if dp is None:

@@ -11,6 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import find_format
+from paramcalc.defaults import SERVING
 from paramcalc.errors import Problem, UsageError
 from paramcalc.spec.media import NO_MEDIA, Media
 
@@ -103,8 +104,8 @@ class Serving(NamedTuple):
 
     context: int
     """Tokens of each sequence, prompt and answer."""
-    batch: int = 1
-    source: int | None = None
+    batch: int = SERVING.batch
+    source: int | None = SERVING.source
     """Tokens of the encoder's input, where there is an encoder; the context when not given."""
     media: Media = NO_MEDIA
     """Pictures and recordings of each sequence; their tokens are among those of the context."""

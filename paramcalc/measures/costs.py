@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from paramcalc.defaults import WORKLOAD
 from paramcalc.measures.flops import Flops, Workload, flops
 from paramcalc.measures.rules_of_thumb import palm, six_n_d
 from paramcalc.spec.media import NO_MEDIA
@@ -33,7 +34,7 @@ class Costs(NamedTuple):
         return self.step.forward + self.step.backward + self.again
 
 
-def costs(tree: Node, load: Workload, recompute: str = "none") -> Costs:
+def costs(tree: Node, load: Workload, recompute: str = WORKLOAD.recompute) -> Costs:
     """The FLOPs of a workload, of its prompt and of the token after it.
 
     `recompute` during backward: `full`, all but the head; `selective`, attention's products of tokens with tokens

@@ -11,6 +11,7 @@ from math import prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from paramcalc.defaults import WORKLOAD
 from paramcalc.measures.attention_pairs import Convention, Reach, pairs
 from paramcalc.spec.media import NO_MEDIA, Media
 from paramcalc.tree import join
@@ -28,15 +29,15 @@ RUNNING = ("", "token", "source")
 class Workload(NamedTuple):
     """What runs through the model at once."""
 
-    batch: int = 1
+    batch: int = WORKLOAD.batch
     seq: int = 1
     """New tokens of each sequence."""
-    past: int = 0
+    past: int = WORKLOAD.past
     """Tokens of each sequence already in the cache."""
     source: int = 0
     """Tokens of the encoder's input, where there is an encoder."""
-    convention: Convention = "full"
-    head: str = "all"
+    convention: Convention = WORKLOAD.convention
+    head: str = WORKLOAD.head
     """`last`: logits only for the last position of each sequence."""
     media: Media = NO_MEDIA
     """The pictures and recordings of each sequence; their tokens are among `seq`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import Format, find_format
+from paramcalc.defaults import SERVING
 from paramcalc.measures.parameters import placed
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Arrays(NamedTuple):
     """How many there are up to the end of the first attention."""
 
 
-def arrays(tree: Node, dtype: str = "bf16") -> Arrays:
+def arrays(tree: Node, dtype: str = SERVING.dtype) -> Arrays:
     """The arrays of a model."""
     plain = find_format(dtype)
     found: list[int] = []
@@ -87,7 +88,7 @@ def held_in(tensor: Tensor, dtype: Format) -> Format:
     return tensor.format or (find_format(tensor.dtype) if tensor.dtype else dtype)
 
 
-def weight_bytes(tree: Node, dtype: str = "bf16") -> WeightBytes:
+def weight_bytes(tree: Node, dtype: str = SERVING.dtype) -> WeightBytes:
     """All bytes, by component and by format."""
     plain = find_format(dtype)
     components: dict[str, int] = {}

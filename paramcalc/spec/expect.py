@@ -9,6 +9,7 @@ from pydantic import Field
 
 from paramcalc.components.base import Listed, Parsed, Strict, later
 from paramcalc.components.problems import impossible
+from paramcalc.defaults import SERVING, WORKLOAD
 from paramcalc.sanitize import found as said
 from paramcalc.spec.bounds import Bound, ByteBound, CountBound, FlopBound
 
@@ -40,9 +41,9 @@ class Fits(Strict):
 
     gpu: Name
     gpus: Small = 1
-    context: Tokens = 4096
-    batch: Small = 1
-    quant: Name | None = None
+    context: Tokens = SERVING.context
+    batch: Small = SERVING.batch
+    quant: Name | None = SERVING.quant
     """A format or GGUF mix; the model's own when not given."""
 
 
@@ -69,16 +70,16 @@ class CacheBudget(Strict):
     """Growth of the cache for one more token of one sequence."""
 
     bytes: ByteBound
-    context: Tokens = 4096
-    dtype: Name = "bf16"
+    context: Tokens = SERVING.context
+    dtype: Name = SERVING.dtype
 
 
 class FlopBudget(Strict):
     """Forward FLOPs of one token."""
 
     flops: FlopBound
-    seq: Tokens = 4096
-    convention: Literal["full", "causal"] = "full"
+    seq: Tokens = WORKLOAD.seq
+    convention: Literal["full", "causal"] = WORKLOAD.convention
 
 
 class LoraBudget(Strict):

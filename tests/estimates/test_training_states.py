@@ -20,7 +20,7 @@ CELLS = [(cell["parameters"], cell["dp"], stage + 1, printed) for cell in TABLE
          for stage, printed in enumerate(cell["stages"])]
 SMALL = {"vocab_size": 512, "hidden_size": 64, "num_layers": 8, "num_heads": 8, "num_kv_heads": 4,
          "intermediate_size": 128}
-LOAD, POLICY = Tokens(1, 16, 16), Policy()
+LOAD, POLICY = Tokens(1, 16, 16), Policy("eager")
 
 
 def of_size(parameters):
