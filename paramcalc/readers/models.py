@@ -256,7 +256,9 @@ def _processors(document: Document) -> dict[str, dict[str, Any]]:
 
 def _is_config(data: dict[str, Any]) -> bool:
     """Whether it is a config.json, not a specification of ours."""
-    return "model_type" in data or "architectures" in data
+    from paramcalc.readers.config.published import is_original
+
+    return "model_type" in data or "architectures" in data or ("paramcalc" not in data and is_original(data))
 
 
 def parse_spec(document: Document) -> ModelSpec:

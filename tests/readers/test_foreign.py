@@ -12,8 +12,6 @@ FILES = [
     ("diffusers", {"_class_name": "UNet2DConditionModel", "attention_head_dim": 8}),
     ("speculators", {"speculators_model_type": "eagle3", "transformer_layer_config": {"model_type": "llama"}}),
     ("ModelOpt", {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8"}}),
-    ("mamba_ssm", {"d_model": 768, "n_layer": 24, "vocab_size": 50277, "ssm_cfg": {}, "rms_norm": True}),
-    ("params.json", {"dim": 4096, "n_layers": 32, "n_heads": 32, "norm_eps": 1e-5, "vocab_size": -1}),
 ]
 
 

@@ -1,6 +1,13 @@
 """Model types that files say and the library does not know."""
 
+import json
+
+import pytest
+
+import paramcalc
 from paramcalc.build import build
+from paramcalc.errors import SpecError
+from paramcalc.measures.known import sizes_known
 from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.config.read import read_config
 
@@ -26,3 +33,39 @@ def test_kimi_k2_is_read_as_deepseek_v3():
     found = read_config(config | {"model_type": "kimi_k2"}).spec
     assert found.family == "kimi_k2"
     assert rows(build(found).tree) == rows(build(read_config(config).spec).tree)
+
+
+PARAMS = {"dim": 64, "n_layers": 2, "n_heads": 4, "norm_eps": 1e-5, "multiple_of": 32, "vocab_size": 100}
+MAMBA = {"d_model": 64, "n_layer": 2, "vocab_size": 100, "ssm_cfg": {}, "rms_norm": True}
+
+
+@pytest.mark.parametrize(("data", "name"), [
+    (PARAMS, "layers.*.attention.wq.weight"), (MAMBA, "backbone.layers.*.mixer.in_proj.weight"),
+    (PARAMS | {"moe": {"num_experts": 4, "num_experts_per_tok": 2}}, "layers.*.feed_forward.experts.*.w1.weight"),
+])
+def test_files_of_a_model_s_own_code_are_models(data, name, tmp_path):
+    path = tmp_path / "params.json"
+    path.write_text(json.dumps(data), "utf-8")
+    model = paramcalc.build_model(str(path))
+    assert name in {row.name for row in rows(model.tree)}
+    assert model.spec.unread == ()
+
+
+@pytest.mark.parametrize(("data", "key", "message"), [
+    (PARAMS | {"vocab_size": -1}, "vocab_size", "leaves it to the tokenizer"),
+    (PARAMS | {"moe": {"num_experts": 4}}, "moe", "expected num_experts and num_experts_per_tok"),
+    (MAMBA | {"attn_layer_idx": [1]}, "attn_layer_idx", "are not known"),
+    (MAMBA | {"ssm_cfg": {"width": 1}}, "ssm_cfg", "expected a mapping of"),
+])
+def test_what_their_files_leave_open_is_refused(data, key, message):
+    with pytest.raises(SpecError, match=message) as caught:
+        read_config(data)
+    assert caught.value.problems[0].path == (key,)
+
+
+def test_an_unverified_type_answers_a_bound():
+    config = {"model_type": "arctic", "architectures": ["ArcticForCausalLM"], "hidden_size": 64, "vocab_size": 100,
+              "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 32}
+    spec = read_config(config).spec
+    assert sizes_known(spec) == "bound"
+    assert "not verified" in spec.caveats[0].reason

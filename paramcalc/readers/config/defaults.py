@@ -56,6 +56,12 @@ CLASS_ALIASES: dict[str, dict[str, str]] = {
 """Names that published files have for a class of the library, as their repositories' own modeling files spell them."""
 
 
+KEY_ALIASES: dict[str, dict[str, str]] = {
+    "nomic_bert": {"hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head",
+                   "intermediate_size": "n_inner", "max_position_embeddings": "n_positions"},
+}
+"""Spellings of keys in files that were published with code of their own before the library had the class."""
+
 TABLES = ("defaults.json", "tower_defaults.json")
 """Types that are or hold a text model; all others, asked for only where there is a tower."""
 
@@ -105,7 +111,8 @@ def _published(model_type: str) -> FamilyData | None:
 
 def _parsed(line: str, model_type: str) -> FamilyData:
     found = json.loads("{" + line.rstrip().removesuffix(",") + "}")[model_type]
-    return FamilyData(found["defaults"], found["aliases"], tuple(found["classes"]), found.get("text_config"),
+    aliases = found["aliases"] | KEY_ALIASES.get(model_type, {})
+    return FamilyData(found["defaults"], aliases, tuple(found["classes"]), found.get("text_config"),
                       found.get("text_config_key", "text_config"), CLASS_ALIASES.get(model_type))
 
 

@@ -6,7 +6,10 @@ architecture, `aliases` the key spellings. The source is the repository's own mo
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Published(NamedTuple):
@@ -60,6 +63,39 @@ SAME: dict[str, Same] = {
     "telechat2": _alike("telechat", "TeleChat2", "Telechat", "Tele-AI/TeleChat2-7B modeling_telechat2.py"),
 }
 """Types of published files whose class repeats one that is known, its names of tensors included."""
+
+
+class Told(NamedTuple):
+    """A type that its files do not name: told by keys, under another type's name or none."""
+
+    said: str | None
+    """The model_type its files say."""
+    keys: dict[str, Any]
+    """Keys that tell it, with the value they must have; with any value where that is None."""
+    type: str
+
+
+TOLD = (
+    Told("bert", {"position_embedding_type": "alibi"}, "jina_bert"),
+    Told("xlm-roberta", {"position_embedding_type": "rotary"}, "jina_xlm_roberta"),
+    Told(None, {"d_model": None, "n_layer": None, "ssm_cfg": None}, "mamba_ssm"),
+    Told(None, {"d_model": None, "n_layer": None, "rms_norm": None, "fused_add_norm": None}, "mamba_ssm"),
+    Told(None, {"dim": None, "n_layers": None, "n_heads": None}, "params"),
+)
+
+
+def told_type(data: Mapping[str, Any]) -> object:
+    """The model_type of a config: as it says, or the type its keys tell it is; None where nothing says."""
+    said = data.get("model_type")
+    for told in TOLD:
+        if said == told.said and all(key in data and value in (None, data[key]) for key, value in told.keys.items()):
+            return told.type
+    return said
+
+
+def is_original(data: Mapping[str, Any]) -> bool:
+    """Whether it is the config of a model's own code, which says no model_type."""
+    return "model_type" not in data and told_type(data) is not None
 
 
 UNTIED: dict[str, Any] = {"num_key_value_heads": None, "head_dim": None, "tie_word_embeddings": False}
@@ -137,6 +173,16 @@ PUBLISHED_TYPES: dict[str, Published] = {
         {"num_key_value_heads": None, "position_embedding_type": "learned", "activation_function": "gelu",
          "tie_word_embeddings": True, "head_dim": None, "n_inner": None},
         "inceptionai/jais-13b modeling_jais.py"),
+    "jina_bert": Published(
+        ("JinaBertModel",), {},
+        {"type_vocab_size": 2, "feed_forward_type": "original", "is_decoder": False, "use_qk_norm": False},
+        "jinaai/jina-bert-implementation modeling_bert.py",
+        renamed={"JinaBertForMaskedLM": "JinaBertModel", "BertModel": "JinaBertModel"}),
+    "jina_xlm_roberta": Published(
+        ("XLMRobertaModel", "XLMRobertaLoRA"), {},
+        {"lora_adaptations": None, "lora_rank": 4, "is_decoder": False},
+        "jinaai/xlm-roberta-flash-implementation modeling_lora.py",
+        renamed={"XLMRobertaLoRA": "XLMRobertaModel", "XLMRobertaForMaskedLM": "XLMRobertaModel"}),
     "kimi_k3": Published(("KimiK3ForConditionalGeneration",), {}, {"tie_word_embeddings": False},
                          "moonshotai/Kimi-K3 modeling_kimi_k3.py and the headers of its files"),
     "kimi_k3_vision": Published(
@@ -153,6 +199,12 @@ PUBLISHED_TYPES: dict[str, Published] = {
          "max_position_embeddings": "max_sequence_length", "tie_word_embeddings": "weight_tying"},
         UNTIED | {"include_bias": False, "include_qkv_bias": False, "embedding_size": None},
         "GSAI-ML/LLaDA-8B-Base modeling_llada.py", renamed={"LLaDAModelLM": "LLaDAForCausalLM"}),
+    "mamba_ssm": Published(
+        ("MambaLMHeadModel",), {"hidden_size": "d_model", "num_hidden_layers": "n_layer",
+                                "tie_word_embeddings": "tie_embeddings"},
+        {"ssm_cfg": {}, "attn_layer_idx": [], "attn_cfg": {}, "d_intermediate": 0, "pad_vocab_size_multiple": 8,
+         "tie_embeddings": True, "rms_norm": True},
+        "state-spaces/mamba mamba_ssm/models/config_mamba.py"),
     "mimo": Published(("MiMoForCausalLM", "MiMoModel"), {}, UNTIED | {"attention_bias": True,
                                                                      "num_nextn_predict_layers": 0},
                       "XiaomiMiMo/MiMo-7B-Base modeling_mimo.py"),
@@ -170,6 +222,13 @@ PUBLISHED_TYPES: dict[str, Published] = {
         "apple/OpenELM-270M modeling_openelm.py"),
     "orion": Published(("OrionForCausalLM", "OrionModel"), {}, UNTIED | {"attention_bias": False},
                        "OrionStarAI/Orion-14B-Base modeling_orion.py"),
+    "params": Published(
+        ("TransformerForCausalLM",),
+        {"hidden_size": "dim", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads",
+         "num_key_value_heads": "n_kv_heads", "tie_word_embeddings": "tied_embeddings"},
+        {"n_kv_heads": None, "head_dim": None, "hidden_dim": None, "multiple_of": 256, "ffn_dim_multiplier": None,
+         "moe": None, "tied_embeddings": False},
+        "meta-llama/llama-models model.py; mistralai/mistral-inference args.py"),
     "phi-msft": Published(
         ("PhiForCausalLM", "MixFormerSequentialForCausalLM", "PhiModel"),
         GPT_KEYS | {"num_key_value_heads": "n_head_kv"},

@@ -12,7 +12,7 @@ from paramcalc.readers.config.behaviour import behaviour
 from paramcalc.readers.config.composite import TextModel, placed, text_model
 from paramcalc.readers.config.config import Builder, Config, unknown_class
 from paramcalc.readers.config.defaults import FamilyData, family_data
-from paramcalc.readers.config.published import names_draft
+from paramcalc.readers.config.published import is_original, names_draft, told_type
 from paramcalc.readers.config.quantization import quantization
 from paramcalc.readers.config.rotary import recurrent, rotary
 from paramcalc.readers.families import builder
@@ -61,14 +61,14 @@ def _read(
         raise unknown_type(config.model_type, (*config.path, "model_type"), data=config.data)
     spec = _made(make, config)
     uncounted: tuple[str, ...] = ()
-    around = Config(data, outer or FamilyData({}, {}, ()), str(data["model_type"]), _architecture(data, outer))
+    around = Config(data, outer or FamilyData({}, {}, ()), str(data.get("model_type")), _architecture(data, outer))
     if inside:
-        spec, uncounted = _whole(placed(spec, str(data["model_type"])), around, towers, processors)
+        spec, uncounted = _whole(placed(spec, around.model_type), around, towers, processors)
     elif spec.towers:
         spec = _with_media(spec, around, processors)
     keys = accounts(config, outer, around.read)
     notes = (*spec.notes, *config.notes)
-    if not config.architecture:
+    if not config.architecture and not is_original(data):
         notes = (*notes, f"architectures is not given: counted as the {config.task} model of {config.model_type}")
     quantized = quantization((data, config.data), beside)
     notes = (*notes, *quantized.notes)
@@ -147,7 +147,7 @@ def understood(data: dict[str, Any]) -> TextModel:
 
         if (draft := draft_config(data)) is not None:
             return TextModel(draft)
-    model_type = data.get("model_type")
+    model_type = told_type(data)
     if type(model_type) is not str:
         raise SpecError(Problem("model_type is missing" if model_type is None else "model_type must be a string",
                                 ("model_type",) if "model_type" in data else (), "every config.json has one"))

@@ -46,8 +46,8 @@ MEMBERS: dict[str, str] = {
     "decoders.internlm": "internlm internlm2",
     "decoders.kimi": "kimi_linear bailing_hybrid",
     "decoders.lfm": "lfm2 lfm2_moe lfm3",
-    "decoders.llama": "llama cwm llama4_text mllama_text_model",
-    "decoders.mamba": "mamba mamba2 bamba jamba",
+    "decoders.llama": "llama cwm llama4_text mllama_text_model params",
+    "decoders.mamba": "mamba mamba2 mamba_ssm bamba jamba",
     "decoders.mimo": "mimo",
     "decoders.minimax": "minimax minimax_m2 minimax_m3_vl_text",
     "decoders.mistral": "mistral mixtral ministral ministral3 mistral4 voxtral_realtime_text",
@@ -69,13 +69,13 @@ MEMBERS: dict[str, str] = {
     "encoders.albert": "albert",
     "encoders.bert":
         "bert roberta xlm-roberta camembert data2vec-text xlm-roberta-xl roberta-prelayernorm distilbert "
-        "ernie megatron-bert bert-generation electra big_bird rembert roc_bert roformer mpnet gte "
-        "jina_embeddings_v3 nomic_bert xmod",
+        "ernie megatron-bert bert-generation electra big_bird rembert roc_bert roformer mpnet gte xmod",
     "encoders.deberta": "deberta deberta-v2",
     "encoders.documents": "layoutlm layoutlmv3 tapas visual_bert",
     "encoders.esm": "esm",
     "encoders.efficient": "fnet yoso longformer nystromformer mra convbert squeezebert",
     "encoders.ibert": "ibert",
+    "encoders.jina": "jina_bert jina_embeddings_v3 jina_xlm_roberta nomic_bert",
     "encoders.mobilebert": "mobilebert",
     "encoders.modernbert": "modernbert modernbert-decoder eurobert ultrabert",
     "encoders.modernvbert": "modernvbert ultravbert",

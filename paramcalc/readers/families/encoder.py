@@ -76,8 +76,8 @@ class Encoder:
     """Attention in a layer of a given word, to itself or across, where it is not the plain one."""
     window: Callable[[Config, str], int | None] | None = None
     """Tokens a query can see in a layer of a given word."""
-    feed: Callable[[Config], Parts] | None = None
-    """The feed-forward, where it is not the plain one."""
+    feed: Callable[[Config, str], Parts] | None = None
+    """The feed-forward of a layer of a given word, where it is not the plain one."""
     words: Callable[[Config], list[str]] | None = None
     """A word for each layer, where they are not all alike."""
     tables: Callable[[Config], Parts] | None = None
@@ -144,7 +144,7 @@ class _Builder:
         groups = [(names["attention_norm"], self.attention(word) | self.distances())]
         if self.crosses:
             groups.append((f"cross{names['attention_norm']}", self.attention(word, cross=True)))
-        groups.append((names["ffn_norm"], row.feed(self.config) if row.feed else self.feed_forward()))
+        groups.append((names["ffn_norm"], row.feed(self.config, word) if row.feed else self.feed_forward()))
         found: Parts = {}
         for norm, parts in groups:
             normed: Parts = {norm: self.norm()} if norm else {}
@@ -178,7 +178,7 @@ class _Builder:
     def distances(self) -> Parts:
         """The table of relative positions older releases of the library give each layer, where a file asks for it."""
         config, name = self.config, self.names["q_proj"]
-        if self.row.rotary or self.row.mixer is not None:
+        if self.row.rotary or self.row.mixer is not None or not self.holds(self.row.learned):
             config.get("position_embedding_type")
             return {}
         kind = config.choice("position_embedding_type", RELATIVE, "absolute")

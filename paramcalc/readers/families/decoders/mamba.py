@@ -5,7 +5,8 @@ Sources: transformers' modeling file of each, and what a row or rule names.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.mamba import Mamba, Mamba2
 from paramcalc.errors import HEADS
@@ -113,7 +114,49 @@ def _head_dim(config: Config, key: str, heads: int, inner: int, heads_key: str) 
     return head_dim
 
 
+UNREAD = {"rms_norm", "residual_in_fp32", "fused_add_norm", "attn_cfg"}
+ORIGINAL = BACKBONE | {"embed_tokens": "backbone.embedding"}
+SSM_KEYS = ("layer", "d_state", "d_conv", "expand", "headdim", "ngroups", "chunk_size", "dt_rank", "bias", "conv_bias")
+
+
+def _ssm(config: Config) -> dict[str, int]:
+    """The settings of the mixer in the original package's config. Raises SpecError for what it could not take."""
+    settings = config.get("ssm_cfg") or {}
+    if not isinstance(settings, dict) or not all(key in SSM_KEYS for key in settings):
+        raise config.error("ssm_cfg", f"expected a mapping of {', '.join(SSM_KEYS)}")
+    numbers = {key: value for key, value in settings.items() if key != "layer"}
+    if not all(type(value) in (int, bool) and 0 <= value <= 2**20 for value in numbers.values()):
+        raise config.error("ssm_cfg", "expected integers")
+    return numbers
+
+
+def _original(config: Config, _: str) -> Component:
+    """The mixer of the original package: Mamba, or Mamba-2 where `ssm_cfg` says so, at its defaults."""
+    settings, width = _ssm(config), config.integer("hidden_size")
+    inner = settings.get("expand", 2) * width
+    both = {"conv_kernel": settings.get("d_conv", 4), "bias": bool(settings.get("bias", False)),
+            "conv_bias": bool(settings.get("conv_bias", True))}
+    if (config.get("ssm_cfg") or {}).get("layer", "Mamba1") == "Mamba2":
+        head = settings.get("headdim", 64)
+        return Mamba2.model_validate({"num_heads": inner // head, "head_dim": head, **both,
+                                      "state_size": settings.get("d_state", 128), "groups": settings.get("ngroups", 1),
+                                      "block_size": settings.get("chunk_size", 256)})
+    return Mamba.model_validate({"inner_size": inner, "state_size": settings.get("d_state", 16), **both,
+                                 "dt_rank": settings.get("dt_rank", -(-width // 16))})
+
+
+def _padded(config: Config, fields: dict[str, Any]) -> None:
+    """The table is padded to a multiple; layers that attend are not described."""
+    config.read |= UNREAD
+    if config.get("attn_layer_idx") or config.optional("d_intermediate", least=0):
+        raise config.error("attn_layer_idx", "layers with attention or a feed-forward of this package are not known",
+                           "give the config.json of the converted model")
+    multiple = config.integer("pad_vocab_size_multiple", 8)
+    fields["vocab_size"] = -(-config.integer("vocab_size") // multiple) * multiple
+
+
 ROWS: dict[str, Builder] = {
+    "mamba_ssm": replace(mixer_only(_original), names=ORIGINAL, adjust=_padded),
     "mamba": mixer_only(mamba),
     "mamba2": mixer_only(mamba2),
     "bamba": Row("attention_bias", "attention_bias", "mlp_bias", mixers=_bamba_layers, mixer=mamba2_if_linear,

@@ -74,7 +74,7 @@ def buckets(config: Config) -> Parts:
                                                          pairs=True)}
 
 
-def gte_feed(config: Config) -> Parts:
+def gte_feed(config: Config, _: str) -> Parts:
     """GTE's gated feed-forward, with a bias at its end only."""
     return {"mlp": FeedForward(intermediate_size=config.integer("intermediate_size"), fused=True, down_bias=True,
                                names={"gate_up_proj": "up_gate_proj"})}
@@ -102,10 +102,6 @@ DISTIL = {
 MPNET = {"types": "", "q_proj": "attn.q", "k_proj": "attn.k", "v_proj": "attn.v", "o_proj": "attn.o",
          "attention_norm": "attention.LayerNorm"}
 GTE = {"o_proj": "o_proj", "attention_norm": "attn_ln", "ffn_norm": "mlp_ln"}
-FLASH = {"embedding_norm": "emb_ln", "layers": "encoder.layers", "qkv_proj": "Wqkv", "o_proj": "out_proj",
-         "attention_norm": "norm1", "ffn_norm": "norm2", "ffn": "mlp", "down_proj": "fc2"}
-JINA = FLASH | {"attention": "mixer", "up_proj": "fc1"}
-NOMIC = FLASH | {"attention": "attn", "gate_proj": "fc12", "up_proj": "fc11"}
 DISTIL_HEAD = PredictionHead("vocab_transform", "vocab_layer_norm", "vocab_projector", "")
 REMBERT_HEAD = PredictionHead("cls.predictions.dense", "cls.predictions.LayerNorm", bias="", ties=False,
                               width="output_embedding_size")
@@ -150,10 +146,5 @@ ROWS: dict[str, Encoder] = {
                         rotary=True, embedding_size="embedding_size", tables=sinusoids),
     "mpnet": Encoder("mpnet", MPNET, ROBERTA_HEAD, ROBERTA_TOPS, tables=buckets),
     "gte": Encoder("gte", GTE, GTE_HEAD, POOLED_CLASSIFIER, learned=False, rotary=True, fused=True, feed=gte_feed),
-    "jina_embeddings_v3": Encoder("roberta", JINA, ROBERTA_HEAD, {**PLAIN_TOPS, "Model": ("pooler",)}, learned=False,
-                                  rotary=True, fused=True),
-    "nomic_bert": Encoder("nomic_bert", NOMIC, PredictionHead(norm="cls.predictions.transform.layer_norm"),
-                          POOLED_CLASSIFIER, learned=False, rotary=True, fused=True, gated=True, qkv_bias=False,
-                          o_bias=False, mlp_bias=False),
     "xmod": Encoder("roberta", head=ROBERTA_HEAD, tops=ROBERTA_TOPS, pre="pre_norm", further=adapters),
 }

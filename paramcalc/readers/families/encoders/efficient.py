@@ -128,7 +128,7 @@ def span_mixer(config: Config, _: str, cross: bool) -> Parts:
     }
 
 
-def grouped_feed(config: Config) -> Parts:
+def grouped_feed(config: Config, _: str) -> Parts:
     """ConvBERT's feed-forward, which may be split into groups that do not see each other."""
     width, inner = config.integer("hidden_size"), config.integer("intermediate_size")
     groups = config.integer("num_groups")
@@ -165,7 +165,7 @@ def grouped_mixer(config: Config, _: str, __: bool) -> Parts:
     return found | convolution(config, "post_attention.conv1d", width, width, "post_attention_groups", "other")
 
 
-def grouped_convolutions(config: Config) -> Parts:
+def grouped_convolutions(config: Config, _: str) -> Parts:
     """SqueezeBERT's feed-forward."""
     width, inner = config.integer("hidden_size"), config.integer("intermediate_size")
     return convolution(config, "intermediate.conv1d", width, inner, "intermediate_groups", "ffn") | convolution(

@@ -87,7 +87,7 @@ def modern_window(config: Config, word: str) -> int | None:
     return config.integer("local_attention") // 2 * 2 + 1 if word.endswith(SLIDING) else None
 
 
-def modern_feed(config: Config) -> Parts:
+def modern_feed(config: Config, _: str) -> Parts:
     """Gate and up are one matrix."""
     return {"mlp": FeedForward(intermediate_size=config.integer("intermediate_size"), fused=True,
                                bias=config.flag("mlp_bias"), names={"gate_up_proj": "Wi", "down_proj": "Wo"})}
