@@ -16,6 +16,12 @@ def exact(value: int) -> str:
     return f"{value:,}"
 
 
+def many(number: int, noun: str) -> str:
+    """`1 layer`, `1,024 layers`, `0 entries`: a count and its noun, given in the singular."""
+    plural = f"{noun[:-1]}ies" if noun.endswith(("ry", "py")) else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
 def short(value: int) -> str:
     """8.03 B, of three significant digits."""
     return _scaled(value, SHORT, "")

@@ -17,6 +17,7 @@ from paramcalc.estimates.speed import Draft, Point, Requests, Speed, cache_dtype
 from paramcalc.estimates.step import Host, Served
 from paramcalc.measures.cache import types
 from paramcalc.measures.known import Known
+from paramcalc.numbers import many
 from paramcalc.transforms.formats import in_formats
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def split_of(asked: SpeedSettings) -> Split:
         tp, pp = (1, asked.gpus) if asked.runtime == "llama.cpp" else (asked.gpus, 1)
     split = Split(tp, pp, ep, dp)
     if asked.gpus is not None and split.devices != asked.gpus:
-        raise UsageError(Problem(f"tp {tp}, pp {pp} and dp {dp} make {split.devices} devices, not {asked.gpus}",
+        raise UsageError(Problem(f"tp {tp}, pp {pp} and dp {dp} make {many(split.devices, 'device')}, not {asked.gpus}",
                                  hint="leave --gpus out"))
     return split
 

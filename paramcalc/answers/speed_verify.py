@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.numbers import many
+
 if TYPE_CHECKING:
     from paramcalc.estimates.links import Split
     from paramcalc.estimates.speed_settings import SpeedSettings
@@ -26,6 +28,6 @@ def verify(loaded: Loaded, asked: SpeedSettings, split: Split) -> str:
         return (f"trtllm-bench --model {name} throughput --tp {split.tp} --pp {split.pp} --ep {split.ep} "
                 f"--concurrency {most} --num_requests {requests} --dataset random-{prompt}-{answer}.json")
     if asked.runtime == "transformers":
-        return f"transformers serve --continuous-batching; then a client with {most} requests in flight"
+        return f"transformers serve --continuous-batching; then a client with {many(most, 'request')} in flight"
     return (f"vllm bench serve --model {name} --dataset-name random --random-input-len {prompt} "
             f"--random-output-len {answer} --ignore-eos --max-concurrency {most} --num-prompts {requests}")

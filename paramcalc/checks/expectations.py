@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.checks.results import EXPECT, SAME, Finding
 from paramcalc.errors import PCError
+from paramcalc.numbers import many
 
 if TYPE_CHECKING:
     from paramcalc.checks.checked_model import Subject
@@ -94,7 +95,7 @@ def _fits(subject: Subject, wanted: Fits, number: int) -> Iterator[Finding]:
     if missing > 0:
         line, column = subject.loaded.document.place(("expect", *key))
         where = f"{wanted.gpus} × {wanted.gpu}" if wanted.gpus > 1 else wanted.gpu
-        load = f"{wanted.context:,} tokens, batch {wanted.batch}"
+        load = f"{many(wanted.context, 'token')}, batch {wanted.batch}"
         message = f"expect.{_dotted(key)}: does not fit on {where} at {load}: {missing:,} bytes too many"
         yield Finding(subject.name, EXPECT, message, line=line, column=column, expected=0, actual=missing,
                       hint="a smaller format, a shorter context or more devices")

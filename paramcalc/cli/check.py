@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from paramcalc.cli.options import Color, ColorOption, Json, Output, Set, Strict, Talk
-from paramcalc.cli.run import write
+from paramcalc.cli.run import marker, write
 from paramcalc.cli.streams import tell
 
 if TYPE_CHECKING:
@@ -76,12 +77,15 @@ def check(
     strict: Strict = False,
 ) -> int:
     """Check every spec and config under the paths against its `expect:`, the rules and paramcalc.lock."""
-    from paramcalc.reports.check import RENDERERS, step_summary, summary
+    from paramcalc.reports.check import RENDERERS, step_summary, summary, to_text
 
     run = _checked(paths, set_, select_codes=(select, ignore), only_specs=only_specs, strict=strict,
                    extras=lambda files: _extras(files, against, checkpoint, write=write_lock, required=require_lock))
     style = "json" if json else str(format_ or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"))
-    write(RENDERERS[style](run), output)
+    if style == "text" and output is None:
+        write(to_text(run, marker(sys.stdout, color)), None)
+    else:
+        write(RENDERERS[style](run), output)
     if style == "github":
         step_summary(run, os.environ.get("GITHUB_STEP_SUMMARY"))
     if output is not None and not talk.quiet:

@@ -11,7 +11,7 @@ from paramcalc.estimates.settings import DeviceSettings, ServingSettings
 EXAMPLES = (
     "paramcalc compare llama-3.1-8b qwen3-8b gemma-2-9b",
     "paramcalc compare configs/ --sort -total --format csv",
-    "paramcalc compare qwen3-8b qwen3-14b --gpu rtx-4090 --quant q4_k_m --context 32k",
+    "paramcalc compare qwen3-8b qwen3-14b --gpu rtx-4090 --quant q4_k_m",
 )
 
 

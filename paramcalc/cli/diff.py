@@ -29,6 +29,6 @@ def diff(old: Old, new: New, common: Common) -> int:
     answer = compared(load(old, strict=common.strict, tell=common.tell),
                       load(new, common.set, strict=common.strict, tell=common.tell))
     for warning in () if common.quiet else answer.warnings:
-        warn(warning)
+        warn(warning, common.color)
     emit([Report(answer.to_dict(), tables(answer))], common, many=False)
     return 0

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from paramcalc.cli import COMMANDS, INTERRUPTED
-from paramcalc.cli.options import Session, command
+from paramcalc.cli.options import Color, Session, command
 from paramcalc.cli.run import report
 from paramcalc.cli.streams import drop, tell, unwritable
 from paramcalc.errors import PCError, Problem, UsageError
@@ -155,7 +155,7 @@ def _attempt(step: Callable[[], int | None], session: Session) -> int:
     try:
         return step() or 0
     except PCError as error:
-        report(error)
+        report(error, Color(session.color))
         return error.exit_code
     except BrokenPipeError:  # whoever read our answer has seen enough of it
         drop(sys.stdout)

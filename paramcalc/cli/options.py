@@ -55,11 +55,18 @@ class Session:
     """What one run of the command line is about, whichever command it is."""
 
     debug: bool = False
+    color: Color = Color.auto
 
 
 def _debug(context: typer.Context, value: bool) -> bool:
     if value and isinstance(session := context.find_root().obj, Session):
         session.debug = True
+    return value
+
+
+def _color(context: typer.Context, value: Color) -> Color:
+    if isinstance(session := context.find_root().obj, Session):
+        session.color = value
     return value
 
 
@@ -85,7 +92,7 @@ Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Over
 FormatOption = Annotated[Format, typer.Option("--format", help="Output format.")]
 Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the answer to a file.")]
-ColorOption = Annotated[Color, typer.Option("--color", help="When to use colour.")]
+ColorOption = Annotated[Color, typer.Option("--color", callback=_color, is_eager=True, help="When to use colour.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Treat unknown keys, uncounted parts and sizes taken from "
                                       "defaults as errors.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Write no warnings to standard error.")]

@@ -37,11 +37,11 @@ def report(models: Models, common: Common, settings: PageSettings) -> int:
             except PCError as error:
                 raise located(error, loaded.document) from error
         except PCError as error:
-            tell_problems(error)
+            tell_problems(error, common.color)
             code = max(code, error.exit_code)
             continue
         for warning in () if common.quiet else loaded.warnings:
-            warn(warning)
+            warn(warning, common.color)
     if sections:
         title = ", ".join(each.name for each in sections[:3]) + (" …" if len(sections) > 3 else "")
         figures = json.dumps({each.name: each.figures for each in sections}, separators=(",", ":"))

@@ -10,6 +10,7 @@ import typer
 from paramcalc.cli.options import Common, Format
 from paramcalc.cli.run import emit, warn
 from paramcalc.errors import Problem, UsageError
+from paramcalc.numbers import many
 
 if TYPE_CHECKING:
     from paramcalc.answers.comparison import Comparison
@@ -58,5 +59,7 @@ def write_rows(answer: Comparison, common: Common, look: Look) -> int:
     emit([Report(json, shown)], common, many=False)
     failed = [row for row in answer.rows if row.error]
     if failed and not common.quiet:
-        warn(f"{len(failed):,} of {len(answer.rows):,} rows failed; the first: {failed[0].name}: {failed[0].error}")
+        first = failed[0]
+        warn(f"{len(failed):,} of {many(len(answer.rows), 'row')} failed; the first: {first.name}: {first.error}",
+             common.color)
     return 2 if failed else 0

@@ -13,6 +13,7 @@ from paramcalc.errors import PCError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+    from typing import TextIO
 
     from rich.console import Console
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 UNLIMITED = 100_000
 """Columns of a pipe."""
+MARKS = {"error": "1;31", "warning": "33", "note": "36", "hint": "36"}
+"""Parameters of the escape sequence that colours a word (ECMA-48, select graphic rendition)."""
 
 
 def answer_all(models: Sequence[str], common: Common, make: Callable[[Loaded], Report]) -> int:
@@ -40,12 +43,12 @@ def answer_all(models: Sequence[str], common: Common, make: Callable[[Loaded], R
                 raise located(error, loaded.document) from error
         except PCError as error:
             code = max(code, error.exit_code)
-            report(error)
+            report(error, common.color)
             reports.append(failed(model, error))
             continue
         if not common.quiet:
             for warning in loaded.warnings:
-                warn(warning)
+                warn(warning, common.color)
         code = code or int(answered.failed)
         reports.append(answered)
     if len(reports) == 1 and "error" in reports[0].json:
@@ -54,14 +57,15 @@ def answer_all(models: Sequence[str], common: Common, make: Callable[[Loaded], R
     return code
 
 
-def report(error: PCError) -> None:
+def report(error: PCError, color: Color = Color.auto) -> None:
     """Write each problem and its hint to standard error, control characters made visible."""
     from paramcalc.sanitize import visible
 
+    mark = marker(sys.stderr, color)
     for problem in error.problems:
-        tell(f"error: {visible(str(problem), 2000)}\n")
+        tell(f"{mark('error')}: {visible(str(problem), 2000)}\n")
         if problem.hint:
-            tell(f"hint: {visible(problem.hint, 2000)}\n")
+            tell(f"{mark('hint')}: {visible(problem.hint, 2000)}\n")
 
 
 def failed(model: str, error: PCError) -> Report:
@@ -73,11 +77,18 @@ def failed(model: str, error: PCError) -> Report:
     return Report(record(failure(model, error)))
 
 
-def warn(message: str) -> None:
+def warn(message: str, color: Color = Color.auto) -> None:
     """A warning on standard error."""
     from paramcalc.sanitize import visible
 
-    tell(f"warning: {visible(message, 2000)}\n")
+    tell(f"{marker(sys.stderr, color)('warning')}: {visible(message, 2000)}\n")
+
+
+def marker(stream: TextIO, color: Color) -> Callable[[str], str]:
+    """What writes `error`, `warning`, `note` and `hint` to a stream: in their colours where it gets any."""
+    if not coloured(color, stream):
+        return str
+    return lambda word: f"\x1b[{MARKS[word]}m{word}\x1b[0m"
 
 
 def emit(answers: Sequence[Report], common: Written, *, many: bool) -> None:
@@ -123,13 +134,14 @@ def _wide_encoding() -> bool:
     return (sys.stdout.encoding or "ascii").lower().replace("-", "").startswith("utf")
 
 
-def coloured(color: Color) -> bool:
-    """Whether to colour: as asked for, else as NO_COLOR, TERM=dumb, FORCE_COLOR and the terminal say, in this order."""
+def coloured(color: Color, stream: TextIO | None = None) -> bool:
+    """Whether to colour what goes to a stream, standard output where none is named: as --color says, else as NO_COLOR,
+    TERM=dumb, FORCE_COLOR and the terminal say, in this order."""
     if color is not Color.auto:
         return color is Color.always
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+    return bool(os.environ.get("FORCE_COLOR")) or (stream or sys.stdout).isatty()
 
 
 def width(output: Path | None = None) -> int:

@@ -42,7 +42,7 @@ def scaling(
         answer = answered(loaded, build(loaded.spec) if loaded else None, settings, fitted)
         if not common.quiet:
             for warning in answer.warnings[len(loaded.warnings) if loaded else 0 :]:
-                warn(warning)
+                warn(warning, common.color)
         if plot is not None:
             from paramcalc.reports.scaling_plot import draw
 

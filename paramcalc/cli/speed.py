@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "paramcalc speed llama-3.1-70b --quant fp8_block --gpu h100 --tp 8 --prompt 4k",
-    "paramcalc speed qwen3-8b --quant q4_k_m --runtime llama.cpp --gpu rtx-4090 --concurrency 1",
+    "paramcalc speed qwen3-8b --quant q4_k_m --runtime llama.cpp --gpu rtx-4090",
     "paramcalc speed gpt-oss-120b --all --concurrency 16",
 )
 

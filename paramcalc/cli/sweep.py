@@ -15,7 +15,7 @@ from paramcalc.estimates.settings import DeviceSettings, ServingSettings
 EXAMPLES = (
     "paramcalc sweep llama-3.1-8b num_layers=16..48:8 hidden_size=3072,4096",
     "paramcalc sweep qwen3-8b num_kv_heads=1,2,4,8,32 --context 32k --sort total",
-    "paramcalc sweep gemma-3-4b num_layers=16..48 --plot depth.svg --x layers --y total",
+    "paramcalc sweep gemma-3-4b num_layers=16..48 --plot a.svg --x layers --y total",
 )
 Axes = Annotated[list[str], typer.Argument(metavar="KEY=VALUES…", help="Values to combine: num_layers=16..48:8 (the "
                                            "end included), hidden_size=1024,2048.")]

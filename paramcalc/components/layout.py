@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from paramcalc.components.base import Strict
 from paramcalc.components.problems import impossible
 from paramcalc.errors import LAYERS
+from paramcalc.numbers import many
 
 MAX_LAYERS = 4096
 MAX_DEPTH = 4
@@ -68,7 +69,7 @@ def continued(names: Sequence[str], layers: int) -> list[str]:
         raise ValueError(f"{layers:,} layers are more than {MAX_LAYERS:,}")
     period = _last_period(names)
     if not period:
-        raise ValueError(f"no period fills half of the {len(names):,} layers, so nothing says how they go on")
+        raise ValueError(f"no period fills half of the {many(len(names), 'layer')}, so nothing says how they go on")
     whole = [*names]
     while len(whole) < layers:
         whole.append(whole[-period])

@@ -11,6 +11,7 @@ from paramcalc.estimates.allocator import loaded
 from paramcalc.estimates.prefill import TowerWidths, Widths, peak, tower_peak, tower_widths, widths
 from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, mixers, types
 from paramcalc.measures.weights import arrays, weight_bytes
+from paramcalc.numbers import many
 from paramcalc.spec.caveats import known
 from paramcalc.transforms.formats import in_formats
 from paramcalc.transforms.shard import Sharding, shard
@@ -199,7 +200,7 @@ def sharding(setup: Setup, runtime: Runtime) -> Sharding:
         tp, pp = (setup.gpus, 1) if runtime.profile.split == "tp" else (1, setup.gpus)
     plan = Sharding(tp, pp, ep, vocab_multiple=runtime.profile.vocab_multiple or tp)
     if setup.gpus is not None and plan.devices != setup.gpus:
-        raise UsageError(Problem(f"tp {tp}, pp {pp} and ep {ep} make {plan.devices} devices, not {setup.gpus}",
+        raise UsageError(Problem(f"tp {tp}, pp {pp} and ep {ep} make {many(plan.devices, 'device')}, not {setup.gpus}",
                                  hint="leave --gpus out, or let --tp × --pp be it"))
     return plan
 

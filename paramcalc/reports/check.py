@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from paramcalc.errors import Problem, UsageError
+from paramcalc.numbers import many
 from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
@@ -15,29 +16,28 @@ if TYPE_CHECKING:
     from paramcalc.checks.results import Finding, Run
 
 
-def to_text(run: Run) -> str:
-    """A line a finding, its hint below it, a line a file that was skipped, and the summary."""
-    return "".join(_lines(finding) for finding in run.findings) + _passed(run) + f"{summary(run)}\n"
+def to_text(run: Run, mark: Callable[[str], str] = str) -> str:
+    """A line a finding, its hint below it, a line a file that was skipped, and the summary.
+
+    `mark` writes the words error, warning, note and hint, in colour for a terminal.
+    """
+    return "".join(_lines(finding, mark) for finding in run.findings) + _passed(run) + f"{summary(run)}\n"
 
 
 def summary(run: Run) -> str:
     """`62 files checked, all fine`, or `12 files checked, 3 skipped: 2 ignored by git, 1 hidden; 1 failed`."""
-    files = f"{_many(run.checked, 'file')} checked"
+    files = f"{many(run.checked, 'file')} checked"
     reasons = Counter(file.why for file in run.skipped)
     if reasons:
         files += f", {len(run.skipped)} skipped: " + ", ".join(
             f"{number} {visible(why, 200)}" for why, number in reasons.most_common()) + ";"
     if not run.checked and run.others:  # nothing is fine that nobody looked at
-        files += f"{'' if reasons else ':'} {_many(run.others, 'file')} without a word of a model"
+        files += f"{'' if reasons else ':'} {many(run.others, 'file')} without a word of a model"
         return files if not run.failed else f"{files}; {run.failed} failed"
     warned = sum(finding.severity != "error" for finding in run.findings)
-    said = f", {_many(warned, 'warning')}" if warned else ""
+    said = f", {many(warned, 'warning')}" if warned else ""
     start = f"{files} " if reasons else f"{files}, "
     return f"{start}{run.failed} failed{said}" if run.failed else f"{start}all fine{said}"
-
-
-def _many(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _passed(run: Run) -> str:
@@ -48,10 +48,11 @@ def _passed(run: Run) -> str:
     return "".join(lines)
 
 
-def _lines(finding: Finding) -> str:
+def _lines(finding: Finding, mark: Callable[[str], str]) -> str:
     place = finding.path + (f":{finding.line}:{finding.column}" if finding.line else "")
-    hint = f"  hint: {visible(finding.hint, 2000)}\n" if finding.hint else ""
-    return f"{visible(place, 2000)}: {finding.severity}: {finding.rule} {visible(finding.message, 2000)}\n{hint}"
+    hint = f"  {mark('hint')}: {visible(finding.hint, 2000)}\n" if finding.hint else ""
+    message = visible(finding.message, 2000)
+    return f"{visible(place, 2000)}: {mark(finding.severity)}: {finding.rule} {message}\n{hint}"
 
 
 def to_json(run: Run) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.answers.comparison import COLUMNS, Comparison
+from paramcalc.numbers import many
 from paramcalc.reports.table import Column, Kind, Table
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def tables(answer: Comparison, columns: Sequence[str] = (), *, every: bool = Fal
         notes.append(f"fits: {said['gpus']} × {said['gpu']}"
                      + (" · give --runtime for a verdict" if said["runtime"] == "exact" else ""))
     failed = sum(row.error is not None for row in answer.rows)
-    return (Table(f"{len(answer.rows):,} rows" + (f", {failed:,} failed" if failed else ""), heads, rows,
+    return (Table(f"{many(len(answer.rows), 'row')}" + (f", {failed:,} failed" if failed else ""), heads, rows,
                   notes=tuple(notes)),)
 
 

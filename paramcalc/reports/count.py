@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.measures.cache_known import has_formats
 from paramcalc.measures.parameters import Counts, count, placed
-from paramcalc.numbers import binary, short
+from paramcalc.numbers import binary, many, short
 from paramcalc.reports.known import missing, whole
 from paramcalc.reports.table import Column, Table
 
@@ -39,7 +39,7 @@ def headline(model: Model) -> str:
     spec = model.spec
     layers = model.tree.depth
     vocabulary = f" · vocab {spec.vocab_size:,}" if spec.vocab_size else ""
-    stack = f"{layers} layer{'' if layers == 1 else 's'} · " if layers else ""
+    stack = f"{many(layers, 'layer')} · " if layers else ""
     return f"{spec.name}   {stack}hidden {spec.hidden_size:,}{vocabulary}"
 
 
@@ -60,7 +60,7 @@ def _notes(model: Model, counts: Counts) -> tuple[str, ...]:
     if counts.active != counts.total:
         facts.append(f"active: {counts.active:,} for one token")
     if counts.buffers:
-        facts.append(f"{counts.buffers:,} values in buffers, not counted")
+        facts.append(f"{many(counts.buffers, 'value')} in buffers, not counted")
     facts += [f"{kind}: no parameters" for kind in _free(model.tree)]
     facts.append(_head(model, counts))
     apart = {name: count(tree).total for name, tree in model.apart.items()}
@@ -139,8 +139,9 @@ def grouped(node: Node, stored: int = 1, used: int = 1, depth: int = 0) -> Itera
 
 
 def _tensors(model: Model, counts: Counts, total: str) -> Table:
-    columns = (Column("tensor"), Column("shape", "shape"), Column("copies", "exact"), Column("component"),
-               Column("parameters", "exact"), Column("share", "share"))
+    columns = (Column("tensor"), Column("shape", "shape"), Column("copies", "exact"),
+               Column("component", optional=True), Column("parameters", "exact"),
+               Column("share", "share", optional=True))
     body = []
     for p in placed(model.tree):
         if p.stored:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.answers.memory import beyond
 from paramcalc.measures.cache_known import cache_unknown
-from paramcalc.numbers import binary
+from paramcalc.numbers import binary, many
 from paramcalc.reports.count import headline
 from paramcalc.reports.known import missing, whole
 from paramcalc.reports.table import Column, Table
@@ -46,7 +46,7 @@ def _parts(answer: Memory) -> Table:
         if not machine.driver_known:
             notes.append(f"no driver figure is known for {machine.device.name}: 1/16 of it is taken as reserved")
         if (pool := answer.pool) is not None:
-            notes.append(f"reserves {binary(pool.bytes)} a device for {pool.tokens:,} tokens: "
+            notes.append(f"reserves {binary(pool.bytes)} a device for {many(pool.tokens, 'token')}: "
                          f"{pool.requests_per_thousand / 1000:.2f} requests of {result.serving.context:,} at once")
     notes += [*beyond(answer.built, result), *missing(answer)]
     notes += [f"{name}: {text}" for name, text in result.prepared.runtime.profile.notes]
@@ -61,7 +61,7 @@ def _conditions(result: inference.Memory) -> str:
     facts = [f"{prepared.runtime.name}", f"context {serving.context:,}", f"batch {serving.batch:,}",
             f"weights {held_in(prepared)}", f"cache {kv if kv == value else f'{kv} and {value}'}"]
     if prepared.devices > 1:
-        facts.append(f"{prepared.devices} devices (tp {plan.tp}, pp {plan.pp}, ep {plan.ep})")
+        facts.append(f"{many(prepared.devices, 'device')} (tp {plan.tp}, pp {plan.pp}, ep {plan.ep})")
     facts.append(f"{result.cache.per_token:,} bytes for one more token")
     return " · ".join(facts)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramcalc.atomic import write_atomic
 from paramcalc.errors import Problem, UsageError
+from paramcalc.numbers import many
 from paramcalc.reports.memory import PARTS, fullest
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def draw(path: Path, name: str, found: Memory, machine: Machine | None) -> None:
         _bar(left, found, machine)
         _curve(right, found, machine)
         serving, runtime = found.serving, found.prepared.runtime.name
-        devices = f", each of {found.prepared.devices} devices" if found.prepared.devices > 1 else ""
+        devices = f", each of {many(found.prepared.devices, 'device')}" if found.prepared.devices > 1 else ""
         figure.suptitle(f"{name}: {runtime}, batch {serving.batch:,}{devices}")
 
 

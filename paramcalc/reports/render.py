@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from paramcalc.reports.table import Answer, Table
 
 STYLES = {"title": "bold", "head": "dim", "total": "bold", "note": "dim italic", "bar": "cyan", "brief": "green",
-          "share": "magenta"}
+          "share": "magenta", "good": "bold green", "doubt": "yellow", "bad": "bold red"}
 
 
 def to_json(answers: Sequence[Answer], *, many: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.numbers import many
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
@@ -34,9 +35,10 @@ def number(value: float, digits: int = 3) -> str:
 
 def _points(answer: SpeedAnswer) -> Table:
     priced = any(point.usd_per_million_output_tokens for point in answer.points)
-    columns = (Column("requests", "exact"), Column("ms a token"), Column("tokens/s"), Column("tokens/s a user"),
-               Column("first token, ms"), Column("bound by"), Column("J a token"),
-               Column("USD a million tokens", shown=priced), Column("fits", shown=False),
+    columns = (Column("requests", "exact"), Column("ms a token", "number"), Column("tokens/s", "number"),
+               Column("tokens/s a user", "number"), Column("first token, ms", "number"), Column("bound by"),
+               Column("J a token", "number"),
+               Column("USD a million tokens", "number", priced), Column("fits", shown=False),
                Column("tpot_ms_low", "number", False), Column("tpot_ms", "number", False),
                Column("tpot_ms_high", "number", False), Column("tokens_per_second", "number", False))
     rows = []
@@ -59,7 +61,7 @@ def _notes(answer: SpeedAnswer) -> tuple[str, ...]:
         return ("not even one request has room: more devices, or a smaller --quant",)
     most = answer.max_concurrency or 0
     waiting = [point for point in answer.points if not point.fits]
-    notes.append(f"room for {most:,} requests at their full length"
+    notes.append(f"room for {many(most, 'request')} at their full length"
                  + (f"; of {waiting[-1].concurrency:,} in flight {waiting[-1].running:,.0f} run, the rest wait"
                     if waiting else ""))
     if answer.slo:
@@ -76,8 +78,9 @@ def _notes(answer: SpeedAnswer) -> tuple[str, ...]:
 def _devices(answer: SpeedAnswer) -> Table:
     rows = answer.devices or ()
     priced = any(row.usd_per_million_output_tokens for row in rows)
-    columns = (Column("accelerator"), Column("devices", "exact"), Column("ms a token"), Column("tokens/s"),
-               Column("tokens/s a device"), Column("J a token"), Column("USD a million tokens", shown=priced),
+    columns = (Column("accelerator"), Column("devices", "exact"), Column("ms a token", "number"),
+               Column("tokens/s", "number"), Column("tokens/s a device", "number"), Column("J a token", "number"),
+               Column("USD a million tokens", "number", priced),
                Column("basis"))
     body = tuple((row.gpu, row.gpus, shown(row.tpot_ms), shown(row.tokens_per_second),
                   number(row.tokens_per_second_per_device.expected), shown(row.joules_per_token),
@@ -86,6 +89,6 @@ def _devices(answer: SpeedAnswer) -> Table:
     taken = answer.assumptions
     title = f"{answer.model.name}   {taken['runtime']}, {taken['prompt']:,} tokens in, {taken['output']:,} out"
     left_out = len(answer.left_out or {})
-    notes = [f"as few devices as have room for the requests; {left_out} accelerators are left out, "
+    notes = [f"as few devices as have room for the requests; {many(left_out, 'accelerator')} are left out, "
              "--json says why of each"]
     return Table(title, columns, body, notes=tuple(notes))

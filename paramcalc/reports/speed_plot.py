@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.speed import Requests
+from paramcalc.numbers import many
 from paramcalc.reports.plot import saved
 
 if TYPE_CHECKING:
@@ -59,5 +60,5 @@ def _prompts(axes: Any, made: Speed, number: int) -> None:  # noqa: ANN401 - mat
     axes.fill_between(prompts, [point.low for point in points], [point.high for point in points], alpha=0.2,
                       color=COLOR)
     axes.axvline(made.requests.prompt, color="black", linewidth=0.8, linestyle="--")
-    axes.set(xlabel="tokens of a prompt", ylabel="ms a token", title=f"{number:,} requests", xlim=(0, top),
+    axes.set(xlabel="tokens of a prompt", ylabel="ms a token", title=many(number, 'request'), xlim=(0, top),
              ylim=(0, None))

@@ -17,6 +17,8 @@ class Column(NamedTuple):
     kind: Kind = "text"
     shown: bool = True
     """Columns that say nothing new to people are left to programs (CSV): their headings never change."""
+    optional: bool = False
+    """A narrow terminal may leave it out."""
 
     @property
     def right(self) -> bool:

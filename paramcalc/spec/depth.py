@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from paramcalc.components.layout import Layout, continued, roll, unroll
 from paramcalc.errors import Problem, SpecError
+from paramcalc.numbers import many
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,11 +52,12 @@ def _rewritten(data: Mapping[str, Any], names: list[str], layers: int, key: str)
     shared = [name for name in dict.fromkeys(names) if isinstance(blocks, dict) and _shares(blocks.get(name))]
     if shared and layers != len(names):
         raise SpecError(Problem(f"num_layers: layers share the weights of {shared[0]!r}, whose copies are counted for "
-                                f"{len(names)} layers", (key,), "give blocks and layers, or change the config.json"))
+                                f"{many(len(names), 'layer')}", (key,),
+                                "give blocks and layers, or change the config.json"))
     try:
         return roll(continued(names, layers))
     except ValueError as error:
-        hint = f"give layers with {layers:,} entries, of {', '.join(dict.fromkeys(names))}"
+        hint = f"give layers with {many(layers, 'entry')}, of {', '.join(dict.fromkeys(names))}"
         raise SpecError(Problem(f"num_layers: {error}", (key,), hint)) from error
 
 

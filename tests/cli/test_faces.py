@@ -119,12 +119,45 @@ def test_pipes_are_never_cut(call, tmp_path):
     assert "…" not in out
 
 
-def test_narrow_terminals_keep_rows_whole(call, monkeypatch):
+@pytest.mark.parametrize("line", [
+    "list gpus", "fit llama-3.1-8b --all", "fit gpt2 --gpu h100", "memory deepseek-v3 --tp 8", "estimate deepseek-v3",
+    "count deepseek-v3 --by layer", "count deepseek-v3 --by tensor", "train gpt2", "train llama-3.1-8b --pp 8",
+    "train gpt2 --gpu h100 --gpus 8 --search", "explain deepseek-v3", "explain gpt2 --what-if hidden_size=2x",
+    "speed llama-3.1-8b --gpu h100 --concurrency 1,64 --price 2", "speed llama-3.1-8b --all", "flops deepseek-v3",
+    "compare llama-3.1-8b deepseek-v3", "sweep gpt2 num_layers=2,4 hidden_size=768,1536", "diff gpt2 gpt2-medium",
+    "scaling llama-3.1-8b --tokens 15T", "solve --params 1.5B --like llama-3.1-8b", "check configs/gpt2", "list rules",
+    *(f"{name} --help" for name in COMMANDS), "--help"])
+def test_narrow_terminals_keep_rows_whole(call, monkeypatch, line):
     monkeypatch.setenv("COLUMNS", "80")
-    for arguments in (("list", "gpus"), ("fit", "llama-3.1-8b", "--all"), ("memory", "deepseek-v3", "--tp", "8"),
-                      ("count", "deepseek-v3", "--by", "layer"), ("estimate", "deepseek-v3"), ("train", "gpt2")):
-        out = call(*arguments)[1]
-        assert max(map(len, out.splitlines())) <= 80, arguments
+    monkeypatch.chdir(ROOT)
+    code, out, _ = call(*line.split())
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_columns_that_do_not_fit_stand_below_with_their_rows_named(call, monkeypatch):
+    wide = call("train", "llama-3.1-8b", "--pp", "2")[1].splitlines()
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = call("train", "llama-3.1-8b", "--pp", "2")[1]
+    assert {word for line in wide[1:4] for word in line.split()} <= set(narrow.split())
+    assert sum(line.startswith("stage  ") and "[" not in line for line in narrow.splitlines()) > 1
+
+
+@pytest.mark.parametrize(("line", "marked"), [
+    ("fit gpt2 --gpu h100", "\x1b[1;32mfits, by vllm"),
+    ("fit llama-3.1-405b --gpu t4", "\x1b[1;31mdoes not fit\x1b[0m"),
+    ("check tests/data/bad/duplicate_keys.yaml", "\x1b[1;31merror\x1b[0m: PC001"),
+    ("count gpt3", "\x1b[1;31merror\x1b[0m: no file"), ("count gpt3", "\x1b[36mhint\x1b[0m: did you mean"),
+    ("count tests/data/bad/config/unread.json", "\x1b[33mwarning\x1b[0m: ")])
+def test_verdicts_have_colour(call, monkeypatch, tmp_path, line, marked):
+    monkeypatch.chdir(ROOT)
+    if "unread" in line:
+        (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"num_hiden_layers": 4}), "utf-8")
+        line = f"count {tmp_path}"
+    *_, out, err = call(*line.split(), "--color", "always")
+    assert marked in out + err
+    *_, out, err = call(*line.split(), "--color", "never")
+    assert "\x1b" not in out + err
 
 
 @pytest.mark.parametrize(("variables", "option", "coloured"), [

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from paramcalc.errors import HEADS, INVALID, LAYERS, Problem, SpecError
+from paramcalc.numbers import many
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -183,8 +184,8 @@ class Config:
         if length is not None and type(extra) is int and extra > 0 and len(value) == length + extra:
             value = value[:length]  # some files go on to the layers of multi-token prediction
         if length is not None and len(value) != length:
-            raise self.error(key, f"has {len(value):,} entries for {length:,} layers", "give one entry a layer",
-                             code=LAYERS)
+            raise self.error(key, f"has {many(len(value), 'entry')} for {many(length, 'layer')}",
+                             "give one entry a layer", code=LAYERS)
         for index, item in enumerate(value):
             if type(item) is not of:
                 raise self.error(key, f"expected {_NAMES[of]}, found {_named(item)}", index=index)

@@ -6,6 +6,7 @@ from typing import Any
 
 from paramcalc.components.layout import continued
 from paramcalc.errors import Problem, SpecError
+from paramcalc.numbers import many
 
 DEPTH_KEYS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 INDEX_KEYS = ("attn_layer_indices", "full_attn_idxs", "local_layer_ids", "mlp_only_layers", "hybrid_layer_ids",
@@ -31,7 +32,8 @@ def set_config_depth(data: dict[str, Any], key: str, layers: int) -> None:
             if (new := _continued(name, value, old, layers)) is not None:
                 data[name] = new
         except ValueError as error:
-            raise SpecError(Problem(f"{key}: {error}", (name,), f"give {name} for {layers:,} layers too")) from error
+            hint = f"give {name} for {many(layers, 'layer')} too"
+            raise SpecError(Problem(f"{key}: {error}", (name,), hint)) from error
 
 
 def _continued(name: str, value: object, old: int, layers: int) -> Any:  # noqa: ANN401 - JSON

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.numbers import short
+from paramcalc.numbers import many, short
 from paramcalc.reports.pictures.svg import colour
 from paramcalc.reports.pictures.treemap import Area, treemap
 
@@ -25,7 +25,7 @@ def component_map(answer: Mapping[str, Any], focus: str = "") -> str:
     for row in answer["tensors"]:
         values = row["copies"] * prod(row["shape"])
         shape = " × ".join(f"{size:,}" for size in row["shape"])
-        detail = f"{row['name']}: {values:,} parameters ({shape}, {row['copies']:,} copies)"
+        detail = f"{row['name']}: {many(values, 'parameter')} ({shape}, {many(row['copies'], 'copy')})"
         tensors.setdefault(row["component"], []).append(
             Area(_last(row["name"]), values, colour(row["component"]), detail, key=BACK if focus else ""))
     if focus in tensors:

@@ -16,6 +16,7 @@ from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.norm import Norm
 from paramcalc.components.rg_lru import RecurrentBlock
 from paramcalc.errors import LAYERS
+from paramcalc.numbers import many
 from paramcalc.readers.config.patterns import FULL, LINEAR, SLIDING, cycled, every, mixers, told_apart
 from paramcalc.readers.families.decoder import Row
 from paramcalc.readers.families.decoders.shared import patterned
@@ -61,8 +62,8 @@ def _shared_from(config: Config) -> int:
     """The first layer without keys of its own; every kind of layer must stand before it."""
     shared = config.integer("num_kv_shared_layers", 0, least=0)
     if shared >= config.layers:
-        raise config.error("num_kv_shared_layers", f"must be less than the {config.layers:,} layers, found {shared:,}",
-                           code=LAYERS)
+        raise config.error("num_kv_shared_layers", f"must be less than the {many(config.layers, 'layer')}, "
+                           f"found {shared:,}", code=LAYERS)
     return config.layers - shared
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.mamba import Mamba, Mamba2
 from paramcalc.errors import HEADS
+from paramcalc.numbers import many
 from paramcalc.readers.config.patterns import FULL, LINEAR, at_indices, at_offset
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.decoders.shared import no_feed_forward
@@ -109,7 +110,7 @@ def _head_dim(config: Config, key: str, heads: int, inner: int, heads_key: str) 
         raise config.error(heads_key, f"{heads} does not divide the inner width ({inner:,})", code=HEADS)
     head_dim = inner // heads
     if config.get(key) != "auto" and config.integer(key) != head_dim:
-        raise config.error(key, f"{heads} heads of {config.integer(key)} are not the inner width ({inner:,})",
+        raise config.error(key, f"{many(heads, 'head')} of {config.integer(key)} are not the inner width ({inner:,})",
                            f"{head_dim} would be", code=HEADS)
     return head_dim
 

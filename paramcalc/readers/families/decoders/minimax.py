@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.components.indexer import Indexer
 from paramcalc.components.lightning import LightningAttention
 from paramcalc.errors import LAYERS
+from paramcalc.numbers import many
 from paramcalc.readers.config.patterns import FULL, LINEAR, sparse_layers
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.decoders.shared import CORRECTED, STACKED, W123
@@ -35,7 +36,7 @@ def minimax_m3_layers(config: Config) -> list[str]:
     if flags is None:
         return [FULL] * config.layers
     if type(flags) is not list or len(flags) != config.layers:
-        raise config.error("sparse_attention_config", f"sparse_attention_freq must list {config.layers} layers",
+        raise config.error("sparse_attention_config", f"sparse_attention_freq must list {many(config.layers, 'layer')}",
                            code=LAYERS)
     return ["indexed" if flag else FULL for flag in flags]
 

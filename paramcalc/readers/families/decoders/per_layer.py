@@ -14,6 +14,7 @@ from paramcalc.components.layout import roll
 from paramcalc.components.linear import Linear
 from paramcalc.components.norm import Norm
 from paramcalc.errors import LAYERS
+from paramcalc.numbers import many
 from paramcalc.readers.families.decoder import topped
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
@@ -32,7 +33,8 @@ def nemotron_nas(config: Config) -> ModelSpec:
     """Layers as `block_configs` says: attention or feed-forward dropped, replaced by a matrix, or of their own size."""
     entries = config.get("block_configs")
     if not isinstance(entries, list) or len(entries) != config.layers:
-        raise config.error("block_configs", f"expected one mapping for each of {config.layers:,} layers", code=LAYERS)
+        raise config.error("block_configs", f"expected one mapping for each of {many(config.layers, 'layer')}",
+                           code=LAYERS)
     layers = [_deci_layer(config, entry, index) for index, entry in enumerate(entries)]
     return _model(config, layers)
 
@@ -49,7 +51,7 @@ def _deci_layer(config: Config, entry: object, index: int) -> dict[str, Componen
     elif not attention.get("no_op"):
         heads, group = config.integer("num_attention_heads"), attention.get("n_heads_in_group")
         if not isinstance(group, int) or not 0 < group <= heads or heads % group:
-            raise config.error("block_configs", f"n_heads_in_group must divide the {heads} heads", index=index)
+            raise config.error("block_configs", f"n_heads_in_group must divide the {many(heads, 'head')}", index=index)
         parts |= {"input_layernorm": Norm(kind="rmsnorm"), "self_attn": Attention(
             num_heads=heads, num_kv_heads=heads // group, head_dim=config.head_dim,
             bias=("q", "k", "v", "o") if config.flag("attention_bias") else ())}
@@ -77,7 +79,7 @@ def openelm(config: Config) -> ModelSpec:
     width, divisor = config.integer("hidden_size"), config.integer("ffn_dim_divisor", 256)
     multipliers = config.get("ffn_multipliers")
     if not isinstance(multipliers, list) or len(multipliers) != count:
-        raise config.error("ffn_multipliers", f"expected one number for each of {count:,} layers", code=LAYERS)
+        raise config.error("ffn_multipliers", f"expected one number for each of {many(count, 'layer')}", code=LAYERS)
     layers = []
     for index, multiplier in enumerate(multipliers):
         if type(multiplier) not in (int, float) or not 0 < multiplier <= 1024:

@@ -15,6 +15,7 @@ from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.mamba import Mamba2
 from paramcalc.components.norm import Norm
 from paramcalc.errors import HEADS, LAYERS
+from paramcalc.numbers import many
 from paramcalc.readers.config.patterns import LINEAR, SLIDING, at_offset, mixers
 from paramcalc.readers.families.decoder import Experts, Row, topped
 from paramcalc.readers.families.decoders.mamba import mamba_within
@@ -115,7 +116,7 @@ def zamba2(config: Config) -> ModelSpec:
 def _zamba2_words(config: Config) -> list[str]:
     words = mixers(config, ZAMBA2_PATTERN)
     if len(words) != config.layers:
-        raise config.error("layers_block_type", f"must be given for {config.layers} layers",
+        raise config.error("layers_block_type", f"must be given for {many(config.layers, 'layer')}",
                            f"the class's own pattern has {len(words)}", code=LAYERS)
     return words
 
@@ -136,7 +137,7 @@ def _zamba2_mixer(config: Config) -> Mamba2:
         raise config.error("n_mamba_heads", f"{heads} does not divide the inner width ({inner:,})", code=HEADS)
     given = config.optional("mamba_headdim")
     if given is not None and given * heads != inner:
-        raise config.error("mamba_headdim", f"{heads} heads of {given} are not the inner width ({inner:,})",
+        raise config.error("mamba_headdim", f"{many(heads, 'head')} of {given} are not the inner width ({inner:,})",
                            code=HEADS)
     return Mamba2(num_heads=heads, head_dim=inner // heads, state_size=config.integer("mamba_d_state"),
                   groups=config.integer("mamba_ngroups"), conv_kernel=config.integer("mamba_d_conv"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.errors import LAYERS
+from paramcalc.numbers import many
 from paramcalc.readers.families.encoder import Encoder
 from paramcalc.readers.families.encoders.heads import (
     CHOSEN,
@@ -40,7 +41,7 @@ def group_words(config: Config) -> list[str]:
     """A word for each group, saying how many layers of the stack it stands for."""
     layers, groups = config.layers, config.integer("num_hidden_groups")
     if groups > layers:
-        raise config.error("num_hidden_groups", f"{groups} groups for {layers} layers", code=LAYERS)
+        raise config.error("num_hidden_groups", f"{many(groups, 'group')} for {many(layers, 'layer')}", code=LAYERS)
     turns = [layer * groups // layers for layer in range(layers)]
     return [f"used_{turns.count(group)}" for group in range(groups)]
 

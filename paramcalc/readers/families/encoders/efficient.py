@@ -11,6 +11,7 @@ from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear, Parameter, Score
 from paramcalc.errors import HEADS, LAYERS
+from paramcalc.numbers import many
 from paramcalc.readers.families.encoder import Encoder, heads
 from paramcalc.readers.families.encoders.heads import (
     BERT_TOPS,
@@ -34,7 +35,8 @@ def windows(config: Config) -> list[int]:
     """Longformer's window in each layer, from a list or one number for all."""
     given = config.per_layer("attention_window", config.layers)
     if len(given) != config.layers:
-        raise config.error("attention_window", f"has {len(given)} entries for {config.layers} layers", code=LAYERS)
+        raise config.error("attention_window", f"has {many(len(given), 'entry')} for {many(config.layers, 'layer')}",
+                           code=LAYERS)
     for window in given:
         if window < 1 or window % 2:
             raise config.error("attention_window", f"must be positive and even, found {window}")
@@ -105,7 +107,7 @@ def span_mixer(config: Config, _: str, cross: bool) -> Parts:
     width, kernel = config.integer("hidden_size"), config.integer("conv_kernel_size")
     count = max(1, config.integer("num_attention_heads") // config.integer("head_ratio"))
     if width % count:
-        raise config.error("num_attention_heads", f"{count} heads do not divide hidden_size ({width})",
+        raise config.error("num_attention_heads", f"{many(count, 'head')} do not divide hidden_size ({width})",
                            code=HEADS)
     head = width // count // 2
     inner = count * head

@@ -12,6 +12,7 @@ from paramcalc.components.linear import Head, Linear, Parameter, Score
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
 from paramcalc.errors import LAYERS
+from paramcalc.numbers import many
 from paramcalc.readers.families.encoders.heads import Tops, top_of
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
@@ -108,7 +109,7 @@ def layer_kinds(config: Config) -> list[str]:
     if len(set(kinds)) == 1:
         return kinds[:1] * count
     if count > len(kinds):
-        raise config.error("attn_layers", f"has {len(kinds)} entries for {count} layers", code=LAYERS)
+        raise config.error("attn_layers", f"has {many(len(kinds), 'entry')} for {many(count, 'layer')}", code=LAYERS)
     return kinds[:count]
 
 
