@@ -256,7 +256,7 @@ def test_warnings_go_to_standard_error_unless_quiet(call, tmp_path):
     (("count", "gpt2", "--set", "num_layers"), "--set 'num_layers' is not key=value", ""),
     (("explain", "gpt2", "nothing"), "gpt2: 'nothing' fits no tensor", "`count --by tensor` shows the names"),
     (("count", "configs/nothing.yaml"), "no such file", ""),
-    (("estimate", "gpt2", "--context", "8q"), "invalid value for '--context': '8q' is not a number of tokens", ""),
+    (("estimate", "gpt2", "--context", "8q"), "--context: '8q' is not a number of tokens", ""),
 ])
 def test_refusals(call, monkeypatch, arguments, message, hint):
     monkeypatch.chdir(ROOT)
