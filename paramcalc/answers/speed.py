@@ -326,8 +326,10 @@ def basis(made: Speed) -> dict[str, object]:
     known: SpeedClass = made.known
     which = ("of repeated measurements of one configuration" if made.spread == known.within else
              "of configurations that were not fitted" if made.spread == known.inside else
-             "of devices and models that were not fitted: this device was not measured" if known.near(made.device) else
-             f"of devices that were not fitted, twice as wide: no device of {made.device.vendor} was measured")
+             f"of devices that were not fitted, twice as wide: no device of {made.device.vendor} was measured"
+             if not known.near(made.device) else
+             "of devices and models that were not fitted: this device was not measured" if known.compared else
+             "of models that were not fitted, twice as wide: one other device was measured")
     return {"class": known.name, "constants": known.constants.set_ones(), "records": known.records,
             "median_error": known.median_error, "p90_error": known.p90_error,
             "range": f"10th to 90th percentile {which}", "dates": known.dates, "sources": list(known.sources)}

@@ -49,7 +49,7 @@ class Spread(NamedTuple):
     """The median, where the class is not centred."""
 
     def twice(self) -> Spread:
-        """As wide again, in ratios: for devices of another vendor than those measured, an assumption."""
+        """As wide again, in ratios: an assumption for devices of which none like them was left out of a fit."""
         return Spread(self.low**2, self.high**2, self.middle)
 
 
@@ -63,6 +63,8 @@ class SpeedClass(NamedTuple):
     vendor: str
     kinds: tuple[str, ...]
     """Of devices; none are all of the vendor's."""
+    also: tuple[str, ...]
+    """Devices of other kinds that are built alike."""
     constants: Constants
     records: int
     configurations: int
@@ -70,6 +72,8 @@ class SpeedClass(NamedTuple):
     median_error: float
     """Of configurations that were not fitted, as p90_error."""
     p90_error: float
+    mean_errors: tuple[float, ...]
+    """In the mean, of configurations, of devices and of models that were not fitted."""
     inside: Spread
     """Of configurations that were not fitted."""
     outside: Spread
@@ -87,20 +91,28 @@ class SpeedClass(NamedTuple):
         return device.key in self.devices
 
     def near(self, device: Accelerator) -> bool:
-        """Whether a device of its vendor was measured."""
+        """Whether devices of its vendor were measured."""
         from paramcalc.catalog.accelerators import accelerators
 
         known = accelerators()
         return any(known[key].vendor == device.vendor for key in self.devices)
 
+    @property
+    def compared(self) -> bool:
+        """Whether several devices were measured, so that it is known how far one that was left out is off."""
+        return len(self.devices) > 1
+
     def spread(self, device: Accelerator) -> Spread:
         """The range on that device."""
-        return self.inside if self.covers(device) else self.outside if self.near(device) else self.outside.twice()
+        if self.covers(device):
+            return self.inside
+        return self.outside if self.compared and self.near(device) else self.outside.twice()
 
     def suits(self, runtime: str, moe: bool, device: Accelerator) -> bool:
         """Whether the class is of that runtime, kind of model and device."""
         return (self.runtime == runtime and self.models in ("", "moe" if moe else "dense")
-                and self.vendor in ("", device.vendor) and (not self.kinds or device.kind in self.kinds))
+                and self.vendor in ("", device.vendor)
+                and (not self.kinds or device.kind in self.kinds or device.key in self.also))
 
 
 class PowerShare(NamedTuple):
@@ -123,8 +135,8 @@ def by_measurement(runtime: str, device: Accelerator) -> SpeedClass:
     """A class without constants for what nobody measured: all it says comes from a measurement of one's own."""
     widest = Spread(min(known.within.low for known in speed_classes()),
                     max(known.within.high for known in speed_classes()))
-    return SpeedClass(f"{runtime}, by your measurement", runtime, "", device.vendor, (), Constants(), 0, 0, 0.0, 0.0,
-                      widest, widest, widest, None, (device.key,), "", ())
+    return SpeedClass(f"{runtime}, by your measurement", runtime, "", device.vendor, (), (), Constants(), 0, 0, 0.0,
+                      0.0, (), widest, widest, widest, None, (device.key,), "", ())
 
 
 @cache
@@ -149,7 +161,7 @@ def _class(name: str, row: dict[str, object]) -> SpeedClass:
     for field in ("inside", "outside", "within", "ttft"):
         spread = values.get(field)
         values[field] = Spread(*spread) if isinstance(spread, list) else None
-    for field in ("kinds", "devices", "sources"):
+    for field in ("kinds", "also", "devices", "sources", "mean_errors"):
         listed = values.get(field, [])
         values[field] = tuple(listed) if isinstance(listed, list) else ()
     constants = values.pop("constants")

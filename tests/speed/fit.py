@@ -45,16 +45,17 @@ class Kind(NamedTuple):
     models: str = ""
     vendor: str = ""
     kinds: tuple = ()
+    also: tuple = ()
     free: tuple = SERVER
     groups: tuple = ("serving",)
     dates: str = ""
     sources: tuple = ()
-    like: str = ""
-    """Constants its own rows do not show are those of another class."""
 
 
 SERVERS = ("server", "workstation", "desktop")
 """Devices that serving engines are made for."""
+GDDR = ("a10", "a10g", "a2", "a40", "l4", "l20", "l40", "l40s", "p40", "rtx-6000d", "rtx-pro-6000-server", "t4")
+"""Cards for servers whose memory is that of desktop and workstation cards: of stacked memory llama.cpp reaches less."""
 KINDS = (
     Kind("vllm dense", "vllm", "dense", kinds=SERVERS, dates="2025-06 to 2026-04", sources=(AIC,)),
     Kind("vllm moe", "vllm", "moe", kinds=SERVERS, free=EXPERTS, dates="2025-06 to 2026-04", sources=(AIC,)),
@@ -64,15 +65,15 @@ KINDS = (
          sources=(AIC,)),
     Kind("sglang dense", "sglang", "dense", kinds=SERVERS, dates="2025-06 to 2026-04", sources=(AIC,)),
     Kind("sglang moe", "sglang", "moe", kinds=SERVERS, dates="2025-06 to 2026-04", sources=(AIC,)),
-    Kind("llama.cpp geforce", "llama.cpp", vendor="nvidia", kinds=("desktop",), free=LOCAL,
-         groups=("llama-bench", "community"), dates="2024-05 to 2026-09", sources=(BENCH, LLMFIT)),
-    Kind("llama.cpp nvidia server and workstation", "llama.cpp", vendor="nvidia", kinds=("server", "workstation"),
-         free=LOCAL, groups=("llama-bench",), dates="2024-05 to 2026-09", sources=(BENCH,)),
+    Kind("llama.cpp geforce and rtx", "llama.cpp", vendor="nvidia", kinds=("desktop", "workstation"), also=GDDR,
+         free=LOCAL, groups=("llama-bench", "community"), dates="2024-05 to 2026-09", sources=(BENCH, LLMFIT)),
+    Kind("llama.cpp nvidia server", "llama.cpp", vendor="nvidia", kinds=("server",), free=LOCAL,
+         groups=("llama-bench",), dates="2024-05 to 2026-09", sources=(BENCH,)),
     Kind("llama.cpp nvidia shared memory", "llama.cpp", vendor="nvidia", kinds=("shared",), free=LOCAL,
          groups=("llama-bench", "community"), dates="2026-03 to 2026-09", sources=(HALO, LLMFIT)),
     Kind("llama.cpp amd shared memory", "llama.cpp", vendor="amd", kinds=("shared",), free=LOCAL,
          groups=("llama-bench", "community"), dates="2026-03 to 2026-09", sources=(HALO,)),
-    Kind("llama.cpp radeon", "llama.cpp", vendor="amd", free=LOCAL, groups=("llama-bench", "community", "reported"),
+    Kind("llama.cpp radeon", "llama.cpp", vendor="amd", kinds=SERVERS, free=LOCAL, groups=("llama-bench", "community"),
          dates="2026-05 to 2026-09", sources=(LLMFIT,)),
     Kind("llama.cpp apple", "llama.cpp", vendor="apple", free=LOCAL, groups=("llama-bench", "community"),
          dates="2024-05 to 2026-09", sources=(BENCH, LLMFIT)),
@@ -82,8 +83,8 @@ KINDS = (
 def blank(kind, constants, devices=()):
     """A class with constants and nothing measured."""
     one = Spread(1.0, 1.0)
-    return SpeedClass(kind.name, kind.runtime, kind.models, kind.vendor, kind.kinds, constants, 0, 0, 0.0, 0.0, one,
-                      one, one, None, tuple(devices), kind.dates, kind.sources)
+    return SpeedClass(kind.name, kind.runtime, kind.models, kind.vendor, kind.kinds, kind.also, constants, 0, 0, 0.0,
+                      0.0, (), one, one, one, None, tuple(devices), kind.dates, kind.sources)
 
 
 def clean(row, kind):
@@ -210,9 +211,11 @@ def fitted(kind):
               "in the mean")
     print(report, {name: float(f"{value:.3g}") for name, value in known.set_ones().items()})  # noqa: T201 - a tool
     row = {"runtime": kind.runtime, "models": kind.models, "vendor": kind.vendor, "kinds": list(kind.kinds),
+           "also": list(kind.also),
            "constants": {name: float(f"{value:.3g}") for name, value in known.set_ones().items()},
            "records": len(found), "configurations": len(groups), "median_error": round(float(median), 4),
-           "p90_error": round(float(tail), 4), "inside": inside,
+           "p90_error": round(float(tail), 4),
+           "mean_errors": [round(float(errors(each)[2]), 4) for each in (fair, by_device, by_model)], "inside": inside,
            "outside": [min(inside[0], wider[0]), max(inside[1], wider[1])],
            "within": of_spread(np.array(within)) if within else inside, "ttft": first(kind, found, known),
            "devices": devices, "dates": kind.dates, "sources": list(kind.sources)}
