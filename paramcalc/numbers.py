@@ -6,6 +6,7 @@ from typing import Any
 
 SHORT = ((10**15, "P"), (10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "K"))
 BINARY = ((2**60, "EiB"), (2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+DECIMAL = ((10**18, "EB"), (10**15, "PB"), (10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 RATES = ((10**12, "TB/s"), (10**9, "GB/s"))
 FLOPS = ((10**24, "YFLOP"), (10**21, "ZFLOP"), (10**18, "EFLOP"), (10**15, "PFLOP"), (10**12, "TFLOP"),
          (10**9, "GFLOP"), (10**6, "MFLOP"))
@@ -32,6 +33,14 @@ def binary(value: int) -> str:
     for unit, name in BINARY:
         if abs(value) >= unit:
             return f"{value / unit:,.2f} {name}"
+    return f"{value} B"
+
+
+def in_file(value: int) -> str:
+    """16.06 GB (14.96 GiB): as file listings say it, of 10^9 bytes, and of 2^30."""
+    for unit, name in DECIMAL:
+        if abs(value) >= unit:
+            return f"{value / unit:,.2f} {name} ({binary(value)})"
     return f"{value} B"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from paramcalc.answers.answer import Answer, head, hidden, named
-from paramcalc.answers.memory import Memory, beyond, fields_of
+from paramcalc.answers.memory import Memory, Size, beyond, fields_of
 from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.estimates import fit as search
 from paramcalc.estimates import inference
@@ -43,12 +43,6 @@ class RuntimeFit(NamedTuple):
     max_batch: int | None
     why: str | None
     """Why not, where it does not."""
-
-
-class Size(NamedTuple):
-    """Bytes of all devices together; negative where they are missing."""
-
-    bytes: int
 
 
 class Remedy(NamedTuple):

@@ -28,11 +28,20 @@ class Bytes(NamedTuple):
     known: Known
 
 
+class Size(NamedTuple):
+    """Bytes of all devices together; negative where they are missing."""
+
+    bytes: int
+
+
 class WeightBytes(NamedTuple):
     """Weights on all devices together."""
 
     bytes: int
+    """As they are loaded: in the engine's layouts, tables and blocks of the allocator among them."""
     known: Known
+    on_disk: int
+    """Of the model's files: each matrix once, with what an engine may leave out (multi-token prediction)."""
     rotary_table: int
     """Of them tables of cosines and sines."""
     allocator: int
@@ -93,6 +102,8 @@ class Memory(Answer):
     per_device: tuple[DeviceMemory, ...]
     pool: Pool | None = None
     """What a runtime that reserves its cache beforehand makes of the rest of a device."""
+    reserved: Size | None = None
+    """What such a runtime takes of all devices, whatever is served."""
     result: inference.Memory = hidden()
     machine: Machine | None = hidden(default=None)
 
@@ -123,14 +134,15 @@ def fields_of(start: dict[str, Any], result: inference.Memory, machine: Machine 
         "warnings": (*start["warnings"], *result.serving.media.notes, *beyond(model, result), *(
             caveat.reason for caveat in result.prepared.caveats if caveat not in model.spec.caveats)),
         "assumptions": assumptions(model, result, machine),
-        "weights": WeightBytes(total.weights, known["weights"], result.rotary, result.slack),
+        "weights": WeightBytes(total.weights, known["weights"], result.prepared.on_disk, result.rotary, result.slack),
         "cache": CacheBytes(cache.bytes, known["cache"], cache.per_token, cache.kv_bytes, cache.state_bytes,
                             tuple(map(_line, cache.lines))),
         "activations": Bytes(total.activations, known["activations"]),
         "overhead": Bytes(total.overhead, known["overhead"]), "whole": Bytes(total.total, known["total"]),
         "per_device": tuple(DeviceMemory(number, number // per_stage, *part, part.total)
                             for number, part in enumerate(result.per_device)),
-        "pool": pool, "result": result, "machine": machine}
+        "pool": pool, "reserved": None if pool is None or machine is None else Size(
+            machine.share * result.prepared.devices), "result": result, "machine": machine}
 
 
 def levels(model: Model, result: inference.Memory) -> dict[str, Known]:

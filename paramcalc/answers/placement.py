@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from paramcalc.answers.answer import Answer, head, named
-from paramcalc.answers.fit import BOUND, Fit, RuntimeFit, Size, fit, unknown_cache
-from paramcalc.answers.memory import Bytes, CacheBytes, DeviceMemory, assumptions, beyond, levels
+from paramcalc.answers.fit import BOUND, Fit, RuntimeFit, fit, unknown_cache
+from paramcalc.answers.memory import Bytes, CacheBytes, DeviceMemory, Size, WeightBytes, assumptions, beyond, levels
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates import inference
 from paramcalc.estimates.fit import MOST_BATCH, MOST_TOKENS, largest
@@ -87,7 +87,7 @@ class PlacedMemory(Answer):
     """Bytes to serve a model that stands on several cards or partly on the host."""
 
     command: ClassVar[str] = "memory"
-    weights: Bytes
+    weights: WeightBytes
     cache: CacheBytes
     activations: Bytes
     overhead: Bytes
@@ -250,7 +250,7 @@ def _fields(ready: _Prepared, load: Load, found: Places, kv_dtype: str, names: t
     return ready.start | {
         "warnings": (*ready.start["warnings"], *load.serving.media.notes, *beyond(model, result)),
         "assumptions": assumptions(model, result, None) | {"kv_dtype": kv_dtype, "devices": len(found.cards)},
-        "weights": Bytes(weights, known["weights"]),
+        "weights": WeightBytes(weights, known["weights"], ready.prepared.on_disk, 0, 0),
         "cache": CacheBytes(kv + states, known["cache"], growth // (PADDED * load.serving.batch), kv, states, ()),
         "activations": Bytes(compute, known["activations"]), "overhead": Bytes(0, known["overhead"]),
         "whole": Bytes(weights + kv + states + compute, known["total"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import find_format
@@ -83,6 +84,8 @@ class Prepared:
         self.weights_known: Known = known(self.caveats, "weights")
         self.tree = tree = quantized.tree
         """The whole model, its tensors in their formats."""
+        self.apart = quantized.apart
+        """What its files hold beside it, in its formats: multi-token prediction."""
         self.encodes = any(node.stream == "source" for _, node, _, _ in tree.walk())
         """Whether the model has an encoder; without one nothing of a source is kept unless its length is said."""
         self.stages = tuple(self._stage(part, model) for part in self._parted(tree))
@@ -113,6 +116,11 @@ class Prepared:
         sizes, attending = arrays(tree, self.dtype)
         made = [table // tables] * tables if table else []
         return loaded(sizes, made, attending) - sum(sizes) - sum(made)
+
+    @cached_property
+    def on_disk(self) -> int:
+        """Bytes of all tensors in the model's files: each matrix once, in no engine's layout, and what stands apart."""
+        return sum(weight_bytes(tree, self.dtype).total for tree in (self.tree, *self.apart.values()))
 
     @property
     def devices(self) -> int:

@@ -72,7 +72,8 @@ def with_draft(model: Model) -> Model:
     if layers is None:
         raise UsageError(Problem(f"{model.spec.name or 'the model'} has no multi-token prediction layers to draft with",
                                  hint="leave --draft mtp out"))
-    return model._replace(tree=model.tree.replace(children=(*model.tree.children, *layers.children)))
+    apart = {name: tree for name, tree in model.apart.items() if name != "mtp"}
+    return model._replace(tree=model.tree.replace(children=(*model.tree.children, *layers.children)), apart=apart)
 
 
 def _drafted(settings: RuntimeSettings, runtime: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.measures.cache_known import has_formats
 from paramcalc.measures.parameters import Counts, count, placed
-from paramcalc.numbers import binary, many, short
+from paramcalc.numbers import in_file, many, short
 from paramcalc.reports.known import missing, whole
 from paramcalc.reports.table import Column, Table
 
@@ -71,13 +71,13 @@ def _notes(model: Model, counts: Counts) -> tuple[str, ...]:
 def _weights(model: Model, counts: Counts) -> str:
     """Bytes of the weights: in their own formats where a specification or checkpoint says them, else in bf16."""
     if not has_formats(model):
-        return f"bf16 weights {binary(counts.total * 2)}"
+        return f"bf16 weights {in_file(counts.total * 2)}"
     from paramcalc.measures.weights import weight_bytes
     from paramcalc.transforms.formats import in_formats
 
     stored = weight_bytes(in_formats(model).tree)
     formats = sorted(stored.formats, key=lambda name: -stored.formats[name])
-    return f"weights as stored {binary(stored.total)} ({', '.join(formats)})"
+    return f"weights as stored {in_file(stored.total)} ({', '.join(formats)})"
 
 
 def _head(model: Model, counts: Counts) -> str:

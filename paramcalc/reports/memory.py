@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.answers.memory import beyond
 from paramcalc.measures.cache_known import cache_unknown
-from paramcalc.numbers import binary, many
+from paramcalc.numbers import binary, in_file, many
 from paramcalc.reports.count import headline
 from paramcalc.reports.known import missing, whole
 from paramcalc.reports.table import Column, Table
@@ -40,7 +40,9 @@ def _parts(answer: Memory) -> Table:
         known["cache"] = f"unknown: {why}"
     rows = tuple((name, getattr(total, name), getattr(total, name), known[name]) for name in PARTS)
     columns = (Column("part"), Column("bytes", "bytes"), Column("share", "share"), Column("known"))
-    notes = [_conditions(result)]
+    reserved = f" · reserved {binary(answer.reserved.bytes)}" if answer.reserved else ""
+    notes = [_conditions(result),
+             f"on disk {in_file(answer.weights.on_disk)} · loaded {binary(total.weights)}{reserved}"]
     if machine is not None:
         notes = [*bar(fullest(result), machine.capacity, machine.usable, machine.device.name), *notes]
         if not machine.driver_known:

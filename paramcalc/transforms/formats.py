@@ -13,6 +13,7 @@ from paramcalc.transforms.quantize import Rule, apply_rules, by_rules, pattern, 
 if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.spec.quantize import QuantRule
+    from paramcalc.tree import Node
 
 NONE = ("none", "no")
 APART = re.compile(r"(^|\.)(mtp|nextn|visual|vision\w*|audio\w*|multi_modal\w*)(\.|$)")
@@ -34,28 +35,37 @@ def in_formats(model: Model, quant: str | None = None, *, imatrix: bool | None =
         return model
     from paramcalc.transforms.gguf_mix import is_mix, mix
 
-    if is_mix(quant):
+    if is_mix(quant):  # its converter leaves out what stands apart
         choose = mix(quant, model.tree, family=model.spec.family, imatrix=imatrix)
         return model._replace(tree=quantize(model.tree, choose))
-    return model._replace(tree=by_rules(model.tree, [Rule("*", find_format(quant))]))
+    rules = [Rule("*", find_format(quant))]
+    return model._replace(tree=by_rules(model.tree, rules), apart=_apart(model, rules))
 
 
 def _as_specified(model: Model) -> Model:
     """The model in the formats its own specification gives."""
     found = Gathered()
-    rules = [found.of(None, _rule, rule, number) for number, rule in enumerate(model.spec.quantize)]
+    read = [found.of(None, _rule, rule, number) for number, rule in enumerate(model.spec.quantize)]
     found.refuse()
+    rules = [rule for rule in read if rule is not None]
     try:
-        applied = apply_rules(model.tree, [rule for rule in rules if rule is not None])
+        applied = apply_rules(model.tree, rules)
     except UsageError as error:
         raise SpecError(*error.problems) from error
     missed = [name for name in applied.missed if not APART.search(name)]
+    model = model._replace(tree=applied.tree, apart=_apart(model, rules))
     if not missed:
-        return model._replace(tree=applied.tree)
+        return model
     reason = (f"quantization: {missed[0][:200]!r} and {len(missed) - 1:,} more names are given a format, and no matrix "
               "is called so: what they mean is counted in the model's dtype")
     caveats = (*model.spec.caveats, Caveat(figure="weights", known="unknown", reason=reason))
-    return model._replace(tree=applied.tree, spec=model.spec.model_copy(update={"caveats": caveats}))
+    return model._replace(spec=model.spec.model_copy(update={"caveats": caveats}))
+
+
+def _apart(model: Model, rules: list[Rule]) -> dict[str, Node]:
+    """What stands apart in the same formats; the rules may have nothing to say of it."""
+    optional = [rule._replace(optional=True) for rule in rules]
+    return {name: by_rules(tree, optional) for name, tree in model.apart.items()}
 
 
 def _rule(rule: QuantRule, number: int) -> Rule:

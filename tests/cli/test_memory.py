@@ -240,3 +240,18 @@ def test_a_line_without_a_parser_says_what_one_with_it_says(words, capsys):
 def test_fit_wants_an_accelerator(words, capsys):
     assert run(words) == 2
     assert "--gpu" in capsys.readouterr().err
+
+
+def test_a_file_is_smaller_than_what_is_loaded_and_that_than_what_is_reserved(call):
+    _, found = as_json(call("memory", LLAMA, "--runtime", "vllm", "--gpu", "h100", "--json"))
+    assert found["weights"]["on_disk"] == 2 * 8_030_261_248 < found["weights"]["bytes"]
+    assert found["reserved"]["bytes"] > found["total"]["bytes"]
+    _, table, _ = call("memory", LLAMA, "--runtime", "vllm", "--gpu", "h100")
+    assert "on disk 16.06 GB (14.96 GiB) · loaded 14.99 GiB · reserved 71.68 GiB" in table
+
+
+def test_files_hold_the_prediction_layers_an_engine_leaves_out(call):
+    _, without = as_json(call("memory", "deepseek-v3", "--json"))
+    _, drafting = as_json(call("memory", "deepseek-v3", "--draft", "mtp", "--json"))
+    assert without["weights"]["on_disk"] == drafting["weights"]["on_disk"] == drafting["weights"]["bytes"]
+    assert without["weights"]["bytes"] < without["weights"]["on_disk"]

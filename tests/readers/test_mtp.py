@@ -5,12 +5,16 @@ module of 11.5B (a layer like the last, where it leaves out what joins its two i
 it shares, 0.9B each; 685B in the files, which hold those two again; it stands at model.layers.61, after the 61 layers.
 """
 
+import json
+from pathlib import Path
+
 import pytest
 
 from paramcalc.build import build
 from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.config.read import read_config
 
+CONFIGS = Path(__file__).parent.parent / "data" / "evidence" / "quantized" / "configs"
 V3 = {"model_type": "deepseek_v3", "architectures": ["DeepseekV3ForCausalLM"], "hidden_size": 7168,
       "num_hidden_layers": 61, "num_attention_heads": 128, "q_lora_rank": 1536, "kv_lora_rank": 512,
       "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "intermediate_size": 18432,
@@ -43,3 +47,15 @@ def test_how_many(change, layers):
 def test_silent_config_has_none():
     silent = {key: value for key, value in V3.items() if key != "num_nextn_predict_layers"}
     assert build(read_config(silent).spec).apart == {}
+
+
+def test_deepseek_v4():
+    """The release holds 1,575 tensors below mtp.0, of which 778 are scales: of 768 expert matrices, five of attention,
+    three of the shared expert, both projections (deepseek-ai/DeepSeek-V4-Flash, model-00046-of-00046.safetensors)."""
+    config = json.loads((CONFIGS / "deepseek-v4-flash.json").read_text("utf-8"))
+    apart = rows(build(read_config(config).spec).apart["mtp"])
+    assert sum(row.copies for row in apart) == 1575 - 778
+    names = {row.name.removeprefix("mtp.*.") for row in apart}
+    assert {"e_proj.weight", "h_proj.weight", "enorm.weight", "hnorm.weight", "norm.weight", "hc_head_fn",
+            "hc_attn_fn", "ffn.gate.bias"} <= names
+    assert not any("compressor" in name or "indexer" in name for name in names)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from paramcalc.spec.caveats import Caveat
     from paramcalc.spec.quantize import QuantRule
 
+WIDER = ("compressor", "indexer.weights_proj")
+"""Matrices that files with such experts hold without scales, whatever the config says: those of
+deepseek-ai/DeepSeek-V4-Flash that have no `.scale` beside their `.weight`."""
 EXPERTS = {"fp4": "mxfp4", "mxfp4": "mxfp4", "nvfp4": "nvfp4", "fp8": "", "fp8_e4m3": ""}
 """What `expert_dtype` says: a format, or the one of the other matrices."""
 
@@ -66,8 +69,8 @@ def _experts(settings: Settings) -> tuple[list[QuantRule], list[Caveat]]:
         return [], []
     if width not in EXPERTS:
         return [], [settings.caveat("expert_dtype", f"{width!r} is not known")]
-    return [take(EXPERTS[width], ("experts",))], [settings.caveat(
-        "expert_dtype", "files with such experts also hold compressors and tables in wider types than the config says",
+    return [*keep(WIDER), take(EXPERTS[width], ("experts",))], [settings.caveat(
+        "expert_dtype", "files with such experts hold hyper-connections and tables in wider types than the config says",
         "estimate")]
 
 

@@ -176,6 +176,24 @@ def deepseek_mtp(config: Config, spec: ModelSpec) -> dict[str, Component]:
     return {f"model.layers.*.{key}": part.model_copy(update={"copies": count}) for key, part in parts.items()}
 
 
+def v4_mtp(config: Config, spec: ModelSpec) -> dict[str, Component]:
+    """DeepSeek-V4's: projections and norms of the token and of the state, a layer that compresses nothing, its own mix
+    of the streams; table and head are the model's.
+
+    Source: deepseek-ai/DeepSeek-V4-Flash inference/model.py (MTPBlock), whose names are the files'.
+    """
+    count = config.integer("num_nextn_predict_layers", 0, least=0)
+    if not count or config.task != "causal":
+        return {}
+    layer = last_layer(spec)
+    layer["attn"] = v4_attention(config, RATIOS[0]).model_copy(update={"names": layer["attn"].names})
+    parts: dict[str, Component] = {
+        "e_proj": Linear(), "h_proj": Linear(), "enorm": Norm(kind="rmsnorm"), "hnorm": Norm(kind="rmsnorm"), **layer,
+        "norm": Norm(kind="rmsnorm"), "hc_head": hyper(config, "pre", "", "hc_head_")}
+    return {f"mtp.*.{key}": part.model_copy(update={"copies": count} | (
+        {"path": "mtp.*"} if isinstance(part, HyperConnection) else {})) for key, part in parts.items()}
+
+
 ROWS: dict[str, Row] = {
     "deepseek": Row("attention_bias", "attention_bias", names=GATE, experts=Experts(
         "n_routed_experts", layers=deepseek_layers, shared=shared_experts)),
@@ -187,5 +205,5 @@ ROWS: dict[str, Row] = {
                         mtp=deepseek_mtp),
     "deepseek_v4": Row(mixers=v4_layers, mixer=v4_attention, block=v4_block,
                        experts=replace(V4_EXPERTS, layers=v4_feed_forwards),
-                       names=_v4_names, more=_v4_more),
+                       names=_v4_names, more=_v4_more, mtp=v4_mtp),
 }
