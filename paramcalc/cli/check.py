@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
-from enum import StrEnum
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from paramcalc.cli.options import Color, ColorOption, Json, Output, Set, Strict, Talk
-from paramcalc.cli.run import marker, write
+from paramcalc.cli.options import CheckFormat, Color, ColorOption, Json, Output, Set, Strict, Talk
+from paramcalc.cli.run import screen, write
 from paramcalc.cli.streams import tell
 
 if TYPE_CHECKING:
@@ -29,18 +27,6 @@ EXAMPLES = (
     "paramcalc check configs/llama --json",
     "paramcalc check configs --format github",
 )
-
-
-class CheckFormat(StrEnum):
-    """How findings are written."""
-
-    text = "text"
-    json = "json"
-    github = "github"
-    gitlab = "gitlab"
-    sarif = "sarif"
-    junit = "junit"
-    markdown = "markdown"
 
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH", help="Specs, configs, or folders to search for them.")]
@@ -77,16 +63,16 @@ def check(
     strict: Strict = False,
 ) -> int:
     """Check every spec and config under the paths against its `expect:`, the rules and paramcalc.lock."""
-    from paramcalc.reports.check import RENDERERS, step_summary, summary, to_text
+    from paramcalc.reports.findings import summary
+    from paramcalc.reports.writers import Findings, finding_writer
 
     run = _checked(paths, set_, select_codes=(select, ignore), only_specs=only_specs, strict=strict,
                    extras=lambda files: _extras(files, against, checkpoint, write=write_lock, required=require_lock))
     style = "json" if json else str(format_ or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"))
-    if style == "text" and output is None:
-        write(to_text(run, marker(sys.stdout, color)), None)
-    else:
-        write(RENDERERS[style](run), output)
+    write(finding_writer(style)(Findings(run, screen(output, color))), output)
     if style == "github":
+        from paramcalc.reports.writers.github import step_summary
+
         step_summary(run, os.environ.get("GITHUB_STEP_SUMMARY"))
     if output is not None and not talk.quiet:
         tell(f"{summary(run)}\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.cli.options import Common, Format, Models
+from paramcalc.cli.options import Common, Models
 from paramcalc.cli.run import answer_all
 from paramcalc.errors import Problem, UsageError
 
@@ -22,9 +22,9 @@ EXAMPLES = (
 def convert(models: Models, common: Common) -> int:
     """Convert a MODEL to a YAML spec that counts the same, tensor by tensor."""
 
-    if common.style in (Format.markdown, Format.csv):
+    if common.style not in ("table", "json"):
         raise UsageError(Problem(f"--format {common.style} has no effect: a spec is YAML, or JSON with --json"))
-    if len(models) > 1 and common.style is Format.table:
+    if len(models) > 1 and common.style == "table":
         raise UsageError(Problem("several MODELs are several documents, which no reader takes from one stream",
                                  hint="--json, or one MODEL at a time"))
 

@@ -21,25 +21,21 @@ from enum import Enum, StrEnum
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 import typer
 
 from paramcalc.cli.streams import tell
 from paramcalc.errors import Problem, UsageError
+from paramcalc.reports.writers import formats
 
 if TYPE_CHECKING:
-    pass
-
-
-class Format(StrEnum):
-    """How an answer is written."""
-
-    table = "table"
-    json = "json"
-    markdown = "markdown"
-    csv = "csv"
-    html = "html"
+    Format: TypeAlias = str
+    CheckFormat: TypeAlias = str
+else:
+    Format = StrEnum("Format", {name: name for name in formats("reports")})
+    CheckFormat = StrEnum("CheckFormat", {name: name for name in formats("findings")})
+TABLE = Format("table")
 
 
 class Color(StrEnum):
@@ -115,20 +111,20 @@ class Talk:
 class Written(Talk):
     """How and where an answer is written."""
 
-    format: FormatOption = Format.table
+    format: FormatOption = TABLE
     json: Json = False
     output: Output = None
     color: ColorOption = Color.auto
 
     def __post_init__(self) -> None:
         """Raise UsageError for two formats at once."""
-        if self.json and self.format not in (Format.table, Format.json):
+        if self.json and self.format not in ("table", "json"):
             raise UsageError(Problem(f"--json and --format {self.format} are two formats", hint="leave one out"))
 
     @property
     def style(self) -> Format:
         """The format asked for, by either spelling."""
-        return Format.json if self.json else self.format
+        return Format("json") if self.json else self.format
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,12 @@ EXAMPLES = (
 
 def report(models: Models, common: Common, settings: PageSettings) -> int:
     """Write one self-contained HTML page about one or more models: tables, pictures, figures."""
-    from paramcalc.cli.options import Format
     from paramcalc.readers.models import load
     from paramcalc.readers.text.located import located
     from paramcalc.reports.html.document import document
     from paramcalc.reports.html.sections import section
 
-    if common.style not in (Format.table, Format.html):
+    if common.style not in ("table", "html"):
         raise UsageError(Problem(f"report writes HTML, not {common.style}", hint="leave --format out"))
     sections, code = [], 0
     for model in models:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from paramcalc.cli.options import Common, Format
+from paramcalc.cli.options import Common
 from paramcalc.cli.run import emit, warn
 from paramcalc.errors import Problem, UsageError
 from paramcalc.numbers import many
@@ -55,7 +55,7 @@ def write_rows(answer: Comparison, common: Common, look: Look) -> int:
     if look.columns:
         json["rows"] = [{name: value for name, value in row.items() if name in (*look.columns, "error")}
                         for row in json["rows"]]
-    shown = tables(answer, look.columns, every=common.style is Format.csv)
+    shown = tables(answer, look.columns, every=common.style == "csv")
     emit([Report(json, shown)], common, many=False)
     failed = [row for row in answer.rows if row.error]
     if failed and not common.quiet:

@@ -6,26 +6,19 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from paramcalc.cli.options import Color, Format
+from paramcalc.cli.options import Color
 from paramcalc.cli.streams import tell
 from paramcalc.errors import PCError
+from paramcalc.reports.writers import UNLIMITED, Batch, Screen, report_writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
     from typing import TextIO
 
-    from rich.console import Console
-
     from paramcalc.cli.options import Common, Written
     from paramcalc.readers.models import Loaded
     from paramcalc.reports.table import Report
-
-UNLIMITED = 100_000
-"""Columns of a pipe."""
-MARKS = {"error": "1;31", "warning": "33", "note": "36", "hint": "36"}
-"""Parameters of the escape sequence that colours a word (ECMA-48, select graphic rendition)."""
-
 
 def answer_all(models: Sequence[str], common: Common, make: Callable[[Loaded], Report]) -> int:
     """Load and answer each model; one that fails becomes an object with `error`, the rest still come."""
@@ -86,34 +79,19 @@ def warn(message: str, color: Color = Color.auto) -> None:
 
 def marker(stream: TextIO, color: Color) -> Callable[[str], str]:
     """What writes `error`, `warning`, `note` and `hint` to a stream: in their colours where it gets any."""
-    if not coloured(color, stream):
-        return str
-    return lambda word: f"\x1b[{MARKS[word]}m{word}\x1b[0m"
+    return Screen(colored=coloured(color, stream)).mark
 
 
-def emit(answers: Sequence[Report], common: Written, *, many: bool) -> None:
+def emit(reports: Sequence[Report], common: Written, *, many: bool) -> None:
     """Write the answers on standard output or to the file asked for; the file is made only now that all is well."""
-    from paramcalc.reports import render
+    write(report_writer(common.style)(Batch(reports, many, screen(common.output, common.color))), common.output)
 
-    tables = [table for answer in answers for table in answer.tables]
-    texts = [answer.text for answer in answers if answer.text is not None]
-    if common.style is Format.json:
-        write(render.to_json(answers, many=many), common.output)
-    elif texts:
-        write("---\n".join(texts), common.output)
-    elif common.style is Format.markdown:
-        write(render.to_markdown(tables), common.output)
-    elif common.style is Format.html:
-        from paramcalc.reports.html.document import answers_html
 
-        write(answers_html(answers, many=many), common.output)
-    elif common.style is Format.csv:
-        write(render.to_csv(answers, many=many), common.output)
-    elif common.output is None and coloured(common.color):
-        render.show(tables, console())
-    else:
-        ascii_only = common.output is None and not _wide_encoding()
-        write(render.to_text(tables, width(common.output), ascii_only=ascii_only), common.output)
+def screen(output: Path | None, color: Color) -> Screen:
+    """Where the lines go: a terminal, a pipe or a file."""
+    if output is not None:
+        return Screen(width(output))
+    return Screen(width(), sys.stdout.encoding or "ascii", coloured(color))
 
 
 def write(text: str, output: Path | None) -> None:
@@ -152,12 +130,3 @@ def width(output: Path | None = None) -> int:
     if output is not None or not sys.stdout.isatty():
         return UNLIMITED
     return os.get_terminal_size(sys.stdout.fileno()).columns or UNLIMITED
-
-
-def console() -> Console:
-    """A console that prints what it is given: no markup, no guesses."""
-
-    from rich.console import Console
-
-    return Console(width=width(), force_terminal=True, no_color=False, markup=False, highlight=False, emoji=False,
-                   legacy_windows=False)

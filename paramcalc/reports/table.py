@@ -60,6 +60,3 @@ class Report(NamedTuple):
     """What CSV holds where that is not the tables for people: one header, a row for each device, no prose."""
     text: str | None = None
     """What stands in place of tables where the answer is a document of its own (a spec as YAML)."""
-
-
-Answer = Report

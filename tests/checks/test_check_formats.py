@@ -11,7 +11,7 @@ from paramcalc.answers.registry import command_schema
 from paramcalc.checks.results import File, Finding, Run
 from paramcalc.checks.rules import rules
 from paramcalc.cli.main import run as guarded
-from paramcalc.reports.check import RENDERERS, to_text
+from paramcalc.reports.writers import Findings, finding_writer, formats
 
 NASTY = "100% of\n[red]x[/red] \x1b[31m <&>\"' ::error:: a,b | \u202e]]>"
 RUN = Run(4, (
@@ -23,7 +23,7 @@ PASSED = Run(2, (), FILES, 5, ("node_modules",))
 
 
 def test_json_is_what_the_schema_says():
-    data = json.loads(RENDERERS["json"](RUN))
+    data = json.loads(finding_writer("json")(Findings(RUN)))
     Draft202012Validator(command_schema("check")).validate(data)
     assert (data["checked"], data["failed"], len(data["results"])) == (4, 1, 4)
     assert data["results"][0] == {
@@ -32,22 +32,22 @@ def test_json_is_what_the_schema_says():
 
 
 def test_text_is_a_line_a_finding_and_lets_no_control_character_through():
-    lines = to_text(RUN).splitlines()
+    lines = finding_writer("text")(Findings(RUN)).splitlines()
     assert lines[0].startswith("a b/m%,:#é.yaml:3:5: error: PC002 100% of\\n[red]x[/red] \\x1b[31m")
     assert lines[1] == "  hint: mend it"
     assert lines[-1] == "4 files checked, 1 failed, 3 warnings"
 
 
 def test_github_lines_are_percent_encoded():
-    lines = RENDERERS["github"](RUN).splitlines()
+    lines = finding_writer("github")(Findings(RUN)).splitlines()
     assert lines[0].startswith("::error file=a b/m%25%2C%3A#é.yaml,line=3,col=5,title=paramcalc PC002::100%25 of%0A[")
     assert lines[2] == "::notice file=./n.yaml,title=paramcalc PC301::twice"
     assert len(lines) == len(RUN.findings) + 1
 
 
-@pytest.mark.parametrize("style", list(RENDERERS))
+@pytest.mark.parametrize("style", formats("findings"))
 def test_every_format_accounts_for_the_files_that_were_skipped(style):
-    text = RENDERERS[style](PASSED)
+    text = finding_writer(style)(Findings(PASSED))
     assert "hidden" in text.replace("\\", "")
     assert "\x1b" not in text
     if style in ("text", "github", "markdown"):
@@ -62,18 +62,18 @@ def test_every_format_accounts_for_the_files_that_were_skipped(style):
 
 
 def test_gitlab_has_a_fingerprint_for_each():
-    found = json.loads(RENDERERS["gitlab"](RUN))
+    found = json.loads(finding_writer("gitlab")(Findings(RUN)))
     places = [(f["check_name"], f["severity"], f["location"]["path"], f["location"]["lines"]["begin"]) for f in found]
     assert places == [
         ("PC002", "major", "a b/m%,:#é.yaml", 3), ("PC301", "minor", "a b/m%,:#é.yaml", 4),
         ("PC301", "info", "n.yaml", 1), ("PC301", "minor", "n.yaml", 1)]
     marks = [f["fingerprint"] for f in found]
     assert len(set(marks)) == len(marks)
-    assert marks == [f["fingerprint"] for f in json.loads(RENDERERS["gitlab"](RUN))]
+    assert marks == [f["fingerprint"] for f in json.loads(finding_writer("gitlab")(Findings(RUN)))]
 
 
 def test_sarif_places_results_and_names_the_rules():
-    run = json.loads(RENDERERS["sarif"](RUN))["runs"][0]
+    run = json.loads(finding_writer("sarif")(Findings(RUN)))["runs"][0]
     known = run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in known] == list(rules())
     for result in run["results"]:
@@ -89,7 +89,7 @@ SUITE = {"name", "package", "id", "tests", "failures", "errors", "time", "hostna
 
 
 def test_junit_has_what_both_schemas_know():
-    root = ET.fromstring(RENDERERS["junit"](RUN))  # noqa: S314 - our own
+    root = ET.fromstring(finding_writer("junit")(Findings(RUN)))  # noqa: S314 - our own
     assert (root.tag, root.attrib) == ("testsuites", {})
     suite, = root
     assert set(suite.attrib) == SUITE
@@ -105,7 +105,7 @@ def test_junit_has_what_both_schemas_know():
 
 
 def test_markdown_is_one_row_a_finding():
-    text = RENDERERS["markdown"](RUN)
+    text = finding_writer("markdown")(Findings(RUN))
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + len(RUN.findings)
     assert "a,b \\| " in rows[2]
@@ -129,7 +129,7 @@ def test_github_is_chosen_by_itself_with_a_summary_of_the_step(broken, monkeypat
     assert capsys.readouterr().out.startswith("m.yaml:4:1: error: PC001")
 
 
-@pytest.mark.parametrize("style", list(RENDERERS))
+@pytest.mark.parametrize("style", formats("findings"))
 def test_output_goes_to_a_file_and_the_summary_to_people(style, broken, monkeypatch, capsys, tmp_path):
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)

@@ -222,7 +222,7 @@ def test_a_bound_without_an_end_is_refused(bound, folder, check):
 def test_a_step_summary_that_cannot_be_written(path, folder, capsys, monkeypatch):
     from paramcalc.checks.results import Run
     from paramcalc.errors import UsageError
-    from paramcalc.reports.check import step_summary
+    from paramcalc.reports.writers.github import step_summary
 
     with pytest.raises(UsageError, match="summary cannot be written"):
         step_summary(Run(1, ()), path)

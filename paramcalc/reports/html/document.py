@@ -10,20 +10,8 @@ from paramcalc.reports.html.tables import text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from paramcalc.reports.table import Report
-
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """Content security policy of the file: whatever stands in it, nothing runs and nothing is fetched."""
-
-
-def answers_html(reports: Sequence[Report], *, many: bool) -> str:
-    """The file of one command's answers: their tables, and their JSON inside."""
-    from paramcalc.reports.html.tables import tables_html
-    from paramcalc.reports.render import to_json
-
-    names = [str(report.json.get("model", {}).get("name", "")) for report in reports]
-    return document(" · ".join(filter(None, names)) or "paramcalc", [tables_html(report.tables) for report in reports],
-                    to_json(reports, many=many))
 
 
 def style() -> str:

@@ -1,0 +1,67 @@
+"""What the writers of findings share: the summary, and texts that are safe where they stand."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from paramcalc.numbers import many
+from paramcalc.sanitize import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from paramcalc.checks.results import Finding, Run
+
+LONG = 4000
+"""Characters of a message at most."""
+
+
+def summary(run: Run) -> str:
+    """`62 files checked, all fine`, or `12 files checked, 3 skipped: 2 ignored by git, 1 hidden; 1 failed`."""
+    files = f"{many(run.checked, 'file')} checked"
+    reasons = Counter(file.why for file in run.skipped)
+    if reasons:
+        files += f", {len(run.skipped)} skipped: " + ", ".join(
+            f"{number} {visible(why, 200)}" for why, number in reasons.most_common()) + ";"
+    if not run.checked and run.others:  # nothing is fine that nobody looked at
+        files += f"{'' if reasons else ':'} {many(run.others, 'file')} without a word of a model"
+        return files if not run.failed else f"{files}; {run.failed} failed"
+    warned = sum(finding.severity != "error" for finding in run.findings)
+    warnings = f", {many(warned, 'warning')}" if warned else ""
+    start = f"{files} " if reasons else f"{files}, "
+    return f"{start}{run.failed} failed{warnings}" if run.failed else f"{start}all fine{warnings}"
+
+
+def fingerprints(findings: Sequence[Finding]) -> list[str]:
+    """One each, which stays the same while the finding does, wherever its line moves to."""
+    numbers: dict[str, int] = {}
+    marks = []
+    for finding in findings:
+        text = "\0".join((posix(finding.path), finding.rule, finding.message))
+        numbers[text] = number = numbers.get(text, 0) + 1
+        marks.append(hashlib.sha256(f"{text}\0{number}".encode(errors="replace")).hexdigest())
+    return marks
+
+
+def printable(text: str) -> str:
+    """The text with control characters made visible, and cut."""
+    return visible(text, LONG)
+
+
+def message(finding: Finding) -> str:
+    """What a finding says, with its hint."""
+    return visible(finding.message, LONG) + (f" ({visible(finding.hint, LONG)})" if finding.hint else "")
+
+
+def posix(path: str) -> str:
+    """The path with slashes, whatever the system."""
+    return Path(path).as_posix().removeprefix("./")
+
+
+def uri(path: str) -> str:
+    """A relative reference, percent-encoded."""
+    return quote(posix(path), safe="/~")
