@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, cast
 
 from paramcalc.answers.answer import Answer, head, named
+from paramcalc.component_names import ComponentName
 from paramcalc.measures.known import Known, sizes_known
-from paramcalc.measures.parameters import Component, Counts, Row, rows
+from paramcalc.measures.parameters import Counts, Row, rows
 from paramcalc.measures.parameters import count as counted
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Parameters(NamedTuple):
 class ComponentCount(NamedTuple):
     """Parameters of one component; those of all components add up to the total."""
 
-    component: Component
+    component: ComponentName
     parameters: int
     active: int
     share: float
@@ -46,7 +47,7 @@ class TensorCount(NamedTuple):
     """As the published checkpoint spells it, `*` for a repeated index."""
     shape: tuple[int, ...]
     copies: int
-    component: Component
+    component: ComponentName
 
 
 class LayerCount(NamedTuple):
@@ -92,7 +93,7 @@ class Count(Answer):
 
     @property
     def components(self) -> dict[str, tuple[int, int]]:
-        """Component to (parameters, active)."""
+        """ComponentName to (parameters, active)."""
         return {row.component: (row.parameters, row.active) for row in self.by_component}
 
 
@@ -119,7 +120,7 @@ def parameters(counts: Counts, known: Known) -> Parameters:
 def components(counts: Counts) -> tuple[ComponentCount, ...]:
     """The counts of each component the model has, with its share of the total."""
     whole = counts.total or 1
-    return tuple(ComponentCount(cast("Component", name), total, active, round(total / whole, 6))
+    return tuple(ComponentCount(cast("ComponentName", name), total, active, round(total / whole, 6))
                  for name, (total, active) in counts.components.items())
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from paramcalc.answers.answer import Answer, Document, head, hidden
 from paramcalc.build import Model, build
+from paramcalc.component_names import COMPONENTS, ComponentName
 from paramcalc.errors import Problem, UsageError
 from paramcalc.measures.explain import Formula
 from paramcalc.measures.explain import explain as formulas_of
 from paramcalc.measures.known import Known, least, sizes_known
-from paramcalc.measures.parameters import COMPONENTS, Component, count
+from paramcalc.measures.parameters import count
 from paramcalc.tree import join
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class TensorFormula(NamedTuple):
     """`4,096 × 4,096 × 32 layers`."""
     copies: int
     parameters: int
-    component: Component
+    component: ComponentName
     source: str
     """The paper or reference implementation of the component."""
 
@@ -40,7 +41,7 @@ class TensorFormula(NamedTuple):
 class Growth(NamedTuple):
     """Parameters of one component before and after a change."""
 
-    component: Component
+    component: ComponentName
     before: int
     after: int
 
@@ -90,7 +91,7 @@ def explain(loaded: Loaded, glob: str = "*") -> Explain:
     if not rows:
         raise UsageError(Problem(f"{glob[:100]!r} fits no tensor", hint="`count --by tensor` shows the names"))
     formulas = tuple(TensorFormula(join(row.path, row.name), row.formula, row.values, row.copies, row.parameters,
-                                   cast("Component", row.component), row.source) for row in rows)
+                                   cast("ComponentName", row.component), row.source) for row in rows)
     return Explain(**head(loaded, model), formulas=formulas, known={"formulas": sizes_known(model.spec)}, rows=rows)
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from paramcalc.answers.answer import Answer, head, hidden, named
+from paramcalc.component_names import COMPONENTS, ComponentName
 from paramcalc.estimates.effects import need_encoder
 from paramcalc.measures.cache_known import cache_unknown
 from paramcalc.measures.costs import Costs, costs
 from paramcalc.measures.known import Known, of_model
-from paramcalc.measures.parameters import COMPONENTS, Component
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
@@ -32,7 +32,7 @@ class TokenFlops(NamedTuple):
 class ComponentFlops(NamedTuple):
     """FLOPs of one component."""
 
-    component: Component
+    component: ComponentName
     forward: int
     backward: int
 
@@ -61,12 +61,12 @@ class Flops(Answer):
 
     @property
     def components(self) -> dict[str, int]:
-        """Component to FLOPs of the forward pass."""
+        """ComponentName to FLOPs of the forward pass."""
         return self.costs.step.components
 
     @property
     def backward_components(self) -> dict[str, int]:
-        """Component to FLOPs of the backward pass."""
+        """ComponentName to FLOPs of the backward pass."""
         return self.costs.step.backward_components
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.checks.metrics import Figures
-from paramcalc.measures.parameters import COMPONENTS, Row, rows
+from paramcalc.component_names import COMPONENTS, ComponentName
+from paramcalc.measures.parameters import Row, rows
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
@@ -19,7 +20,7 @@ class TensorChange(NamedTuple):
     shape: tuple[int, ...]
     old: int
     new: int
-    component: str
+    component: ComponentName
 
     def __str__(self) -> str:
         size = " × ".join(f"{d:,}" for d in self.shape) or "one value"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from paramcalc.component_names import ComponentName
 from paramcalc.components.base import Component, Listed, Size
-from paramcalc.components.linear import Bucket
 from paramcalc.components.problems import divisors, impossible
 from paramcalc.tree import Context, Tensor
 
@@ -30,7 +30,7 @@ class Convolution(Component):
     """It spreads its input out: stored `(in_channels, out_channels / groups, *kernel)`."""
     outputs: Size = 1
     """Places it computes for each of those the tower runs over."""
-    component: Bucket = "other"
+    component: ComponentName = "other"
 
     source: ClassVar[str] = "torch.nn.Conv1d, Conv2d, Conv3d"
 
@@ -67,7 +67,7 @@ class BatchNorm(Component):
     statistics: bool = True
     """False where it is saved without running statistics: they are frozen into the scale."""
     scale: bool = True
-    component: Bucket = "norm"
+    component: ComponentName = "norm"
 
     source: ClassVar[str] = "arXiv:1502.03167; torch.nn.BatchNorm2d"
 

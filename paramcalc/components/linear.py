@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from paramcalc.component_names import ComponentName
 from paramcalc.components.base import NO_ROWS, Component, Listed, Rows, Size
 from paramcalc.components.problems import impossible
 from paramcalc.tree import Context, Per, Role, Tensor
@@ -16,13 +17,6 @@ if TYPE_CHECKING:
     from paramcalc.errors import Problem
     from paramcalc.tree import Work
 
-Bucket = Literal[
-    "token_embedding", "position_embedding", "other_embedding", "attention", "state_mixer", "ffn", "moe_router",
-    "moe_experts", "moe_shared", "norm", "lm_head", "pooler", "vision", "audio", "projector", "other",
-]
-"""The components a count is broken down into."""
-
-
 class Linear(Component):
     """A projection `(out_features, in_features)` with or without bias."""
 
@@ -31,7 +25,7 @@ class Linear(Component):
     """The residual width when not given."""
     in_features: Rows | None = None
     bias: bool = False
-    component: Bucket = "other"
+    component: ComponentName = "other"
     transposed: bool = False
     per: Per = "token"
     activated: bool = False
@@ -80,7 +74,7 @@ class Parameter(Component):
 
     kind: Literal["parameter"] = "parameter"
     shape: Listed[Rows] = Field(max_length=6)
-    component: Bucket = "other"
+    component: ComponentName = "other"
     role: Role = "vector"
     buffer: bool = False
     frozen: bool = False
@@ -121,7 +115,7 @@ class Score(Component):
 
     kind: Literal["work"] = "work"
     sizes: Listed[Size] = Field(max_length=6)
-    component: Bucket = "other"
+    component: ComponentName = "other"
     per: Per = "token"
     causal: bool = True
     """Of pairs: a causal mask forbids the later half."""

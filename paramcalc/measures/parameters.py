@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import re
 from math import prod
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast, get_args
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from paramcalc.component_names import COMPONENTS, ComponentName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from paramcalc.tree import Node, Tensor
 
-Component = Literal[
-    "token_embedding", "position_embedding", "other_embedding", "attention", "state_mixer", "ffn", "moe_router",
-    "moe_experts", "moe_shared", "norm", "lm_head", "pooler", "vision", "audio", "projector", "other",
-]
-"""What a count is broken down into."""
-COMPONENTS: tuple[Component, ...] = get_args(Component)
-"""In the order they are shown."""
 BUFFERS = "buffers"
-EMBEDDINGS: tuple[Component, ...] = ("token_embedding", "position_embedding", "lm_head")
+EMBEDDINGS: tuple[ComponentName, ...] = ("token_embedding", "position_embedding", "lm_head")
 
 
 NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
@@ -47,7 +42,7 @@ class Counts(NamedTuple):
     active: int
     buffers: int
     components: dict[str, tuple[int, int]]
-    """Component to (parameters, active), only those it has, in the order of `COMPONENTS`."""
+    """ComponentName to (parameters, active), only those it has, in the order of `COMPONENTS`."""
 
     @property
     def embedding(self) -> int:
@@ -97,7 +92,7 @@ class Row(NamedTuple):
     name: str
     shape: tuple[int, ...]
     copies: int
-    component: Component
+    component: ComponentName
     buffer: bool
 
 
@@ -115,5 +110,5 @@ def rows(tree: Node) -> list[Row]:
         starred = NUMBER.sub("*", name)
         old = found.get((starred, shape))
         copies += old.copies if old else 0
-        found[starred, shape] = Row(starred, shape, copies, cast("Component", tensor.component), tensor.buffer)
+        found[starred, shape] = Row(starred, shape, copies, cast("ComponentName", tensor.component), tensor.buffer)
     return list(found.values())

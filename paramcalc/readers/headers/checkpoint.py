@@ -23,8 +23,8 @@ from paramcalc.spec.model import ModelSpec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from paramcalc.component_names import ComponentName
     from paramcalc.components.base import Component
-    from paramcalc.components.linear import Bucket
     from paramcalc.readers.headers.gguf_layers import Layer
     from paramcalc.readers.headers.packing import Unpacked
     from paramcalc.tree import Role
@@ -187,7 +187,7 @@ def _parts(tensors: Iterable[StoredTensor], common: Common, above: str = "") -> 
 
 def _parameter(kind: Kind, copies: int, common: Common, above: str) -> Parameter:
     """One entry; an array of experts as GGUF has it is as many matrices of which a token visits some."""
-    component, shape = cast("Bucket", component_of(above + kind.name)), kind.shape
+    component, shape = cast("ComponentName", component_of(above + kind.name)), kind.shape
     added = ADDED.search(kind.name) is not None
     role: Role = "vector"
     if len(shape) > 1 and not added:

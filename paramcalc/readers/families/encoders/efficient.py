@@ -24,7 +24,7 @@ from paramcalc.readers.families.encoders.heads import (
 )
 
 if TYPE_CHECKING:
-    from paramcalc.components.linear import Bucket
+    from paramcalc.component_names import ComponentName
     from paramcalc.readers.config.config import Config
     from paramcalc.readers.families.encoders.heads import Parts
 
@@ -148,7 +148,7 @@ def grouped_feed(config: Config, _: str) -> Parts:
     return found
 
 
-def convolution(config: Config, name: str, into: int, out: int, key: str, component: Bucket) -> Parts:
+def convolution(config: Config, name: str, into: int, out: int, key: str, component: ComponentName) -> Parts:
     """A convolution of kernel 1, in groups, with a bias."""
     groups = config.integer(key)
     if into % groups or out % groups:

@@ -17,7 +17,7 @@ from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
-    from paramcalc.components.linear import Bucket
+    from paramcalc.component_names import ComponentName
     from paramcalc.readers.config.config import Builder, Config
     from paramcalc.readers.families.encoders.heads import Parts
 
@@ -48,7 +48,7 @@ def embeddings(config: Config) -> Parts:
     }
 
 
-def bottleneck(config: Config, name: str, component: Bucket) -> Parts:
+def bottleneck(config: Config, name: str, component: ComponentName) -> Parts:
     """From the residual's width to the layer's."""
     size = config.integer("intra_bottleneck_size")
     return {f"bottleneck.{name}.dense": Linear(out_features=size, bias=True, component=component),

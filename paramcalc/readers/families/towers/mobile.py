@@ -11,7 +11,7 @@ from paramcalc.readers.families.towers.parts import Layer, Parts, dense, norm
 from paramcalc.readers.families.towers.vit import ATTENTION, biased
 
 if TYPE_CHECKING:
-    from paramcalc.components.linear import Bucket
+    from paramcalc.component_names import ComponentName
     from paramcalc.readers.config.config import Config
     from paramcalc.spec.model import ModelSpec
 
@@ -125,5 +125,5 @@ def mobilevit2(config: Config) -> ModelSpec:
     return net.spec(config, "mobilevitv2", plan[-1])
 
 
-def _pointwise(at: str, out: int, into: int, component: Bucket = "attention") -> Parts:
+def _pointwise(at: str, out: int, into: int, component: ComponentName = "attention") -> Parts:
     return unit(at, out, into, 1, bias=True, normed=False, component=component)

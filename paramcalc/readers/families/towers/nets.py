@@ -12,8 +12,8 @@ from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv, dens
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from paramcalc.component_names import ComponentName
     from paramcalc.components.base import Component
-    from paramcalc.components.linear import Bucket
     from paramcalc.readers.config.config import Config
     from paramcalc.readers.families.encoders.heads import Tops
     from paramcalc.spec.model import ModelSpec
@@ -25,7 +25,7 @@ def under(at: str, parts: Parts) -> Parts:
 
 
 def unit(at: str, out: int, into: int, *kernel: int, groups: int = 1, bias: bool = False, normed: bool = True,
-         words: tuple[str, str] = ("convolution", "normalization"), component: Bucket = "other") -> Parts:
+         words: tuple[str, str] = ("convolution", "normalization"), component: ComponentName = "other") -> Parts:
     """A convolution with a square kernel (or one of two sides) and the norm of its channels."""
     first, second = (f"{at}.{word}" if word else at for word in words)
     size = kernel if len(kernel) > 1 else (kernel[0], kernel[0])

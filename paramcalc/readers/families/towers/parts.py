@@ -19,9 +19,9 @@ from paramcalc.spec.tower import Tower
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from paramcalc.component_names import ComponentName
     from paramcalc.components.base import Component
     from paramcalc.components.embedding import Table
-    from paramcalc.components.linear import Bucket
     from paramcalc.components.norm import NormBucket
     from paramcalc.spec.tower import Stream
     from paramcalc.tree import Per
@@ -33,13 +33,13 @@ QVO: tuple[Projection, ...] = ("q", "v", "o")
 ROTARY = Positions(kind="rotary")
 
 
-def dense(out: int, into: int, *, bias: bool = True, component: Bucket = "other", per: Per = "token") -> Linear:
+def dense(out: int, into: int, *, bias: bool = True, component: ComponentName = "other", per: Per = "token") -> Linear:
     """A projection `(out, into)`, with a bias."""
     return Linear(out_features=out, in_features=into, bias=bias, component=component, per=per)
 
 
-def conv(out: int, into: int, *kernel: int, bias: bool = True, groups: int = 1, component: Bucket = "other_embedding",
-         outputs: int = 1) -> Convolution:
+def conv(out: int, into: int, *kernel: int, bias: bool = True, groups: int = 1,
+         component: ComponentName = "other_embedding", outputs: int = 1) -> Convolution:
     """A kernel `(out, into / groups, *kernel)`, with a bias."""
     return Convolution(out_channels=out, in_channels=into, kernel=kernel, bias=bias, groups=groups,
                        component=component, outputs=outputs)
@@ -55,17 +55,17 @@ def rms(width: int) -> Norm:
     return Norm(kind="rmsnorm", hidden_size=width)
 
 
-def batchnorm(width: int, *, component: Bucket = "norm") -> BatchNorm:
+def batchnorm(width: int, *, component: ComponentName = "norm") -> BatchNorm:
     """A BatchNorm."""
     return BatchNorm(hidden_size=width, component=component)
 
 
-def vector(*shape: int, component: Bucket = "other", buffer: bool = False) -> Parameter:
+def vector(*shape: int, component: ComponentName = "other", buffer: bool = False) -> Parameter:
     """A bare parameter."""
     return Parameter(shape=shape, component=component, buffer=buffer)
 
 
-def matrix(*shape: int, component: Bucket = "other", per: Per = "token") -> Parameter:
+def matrix(*shape: int, component: ComponentName = "other", per: Per = "token") -> Parameter:
     """A bare parameter that multiplies."""
     return Parameter(shape=shape, component=component, role="matmul", per=per)
 

@@ -1,0 +1,12 @@
+"""What a count is broken down into."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+ComponentName = Literal[
+    "token_embedding", "position_embedding", "other_embedding", "attention", "state_mixer", "ffn", "moe_router",
+    "moe_experts", "moe_shared", "norm", "lm_head", "pooler", "vision", "audio", "projector", "other",
+]
+COMPONENTS: tuple[ComponentName, ...] = get_args(ComponentName)
+"""In the order they are shown."""
