@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from paramcalc.errors import Problem, UsageError
 from paramcalc.reports.findings import summary
-from paramcalc.reports.writers import markdown
+from paramcalc.reports.writers import Findings, markdown
 from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
     from paramcalc.checks.results import Finding, Run
-    from paramcalc.reports.writers import Findings
 
 
 def findings(checked: Findings) -> str:
