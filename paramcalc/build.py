@@ -85,7 +85,7 @@ def _stack(key: str, stack: Stack, blocks: dict[str, Parts], context: Context, e
     )
     place = {name: i for i, name in enumerate(counts)}
     stream = "" if stack.stream == "token" else stack.stream
-    return Node(key if stack.path is None else stack.path, children=children, used=stack.uses,
+    return Node(key if stack.path is None else stack.path, children=children, used=stack.uses, every=stack.every,
                 order=tuple(map(place.__getitem__, names)), stream=stream, part=stack, context=context)
 
 
@@ -95,7 +95,7 @@ def _leaf(key: str, part: Component, context: Context, explain: bool) -> Node:
     shown: Any = Explained(part) if explain else part
     return Node(key if part.path is None else part.path, () if part.without_weights else tuple(shown.tensors(context)),
                 stored=part.copies if part.stored is None else part.stored, used=part.copies * part.uses, part=shown,
-                context=context)
+                context=context, every=part.every)
 
 
 class Explained:

@@ -51,6 +51,10 @@ class Settings(BaseModel):
         """Whether a field was set by whoever asks, rather than left to its default."""
         return name in self.model_fields_set
 
+    def changes(self, name: str) -> bool:
+        """Whether a field was set to something else than its default."""
+        return self.said(name) and getattr(self, name) != type(self).model_fields[name].default
+
 
 def _problem(detail: Any, values: Mapping[str, object], spell: Callable[[str], str]) -> Problem:  # noqa: ANN401 - pydantic's
     name = str(detail["loc"][0]) if detail["loc"] else ""

@@ -184,8 +184,8 @@ class Node:
     only the counting.
     """
 
-    __slots__ = ("changes", "children", "context", "label", "name", "order", "part", "stored", "stream", "tensors",
-                 "used")
+    __slots__ = ("changes", "children", "context", "every", "label", "name", "order", "part", "stored", "stream",
+                 "tensors", "used")
 
     def __init__(
         self,
@@ -200,6 +200,7 @@ class Node:
         stream: str = "",
         changes: tuple[Change, ...] = (),
         label: str = "",
+        every: int = 1,
     ) -> None:
         self.name = name
         self.tensors = tensors
@@ -213,6 +214,8 @@ class Node:
         self.stream = stream
         """`source` where what is below runs over the encoder's input; empty where it follows the parent."""
         self.changes = changes
+        self.every = every
+        """It runs over one position of so many: what patches are merged into."""
         self.label = label
         """What people call it where the name is an index: the block of a layer."""
 

@@ -125,7 +125,7 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
     counts = count(model.tree)
     prepared = prepare(model, serving)
     media = media_of(serving, loaded.spec)
-    context = serving.context + media.tokens
+    context = media.sequence(serving.context)
     held = memory(prepared, Serving(context, serving.batch, serving.source, media))
     forward = flops(model.tree, Workload(1, context, 0, serving.source or serving.context, media=media)).forward
     machine = machine_of(device, prepared)

@@ -11,7 +11,7 @@ from paramcalc.estimates.media import media_of
 from paramcalc.measures.cache import Serving, exact, mixers, types
 from paramcalc.measures.cache_known import cache_unknown, has_formats, weights_only
 from paramcalc.measures.flops import Workload, flops
-from paramcalc.measures.known import Known, of_model, sizes_known
+from paramcalc.measures.known import Known, least, of_model, sizes_known, towers_known
 from paramcalc.measures.parameters import Counts, count
 from paramcalc.measures.rules_of_thumb import six_n_d
 from paramcalc.measures.weights import weight_bytes
@@ -92,7 +92,7 @@ def estimate(loaded: Loaded, settings: PageSettings) -> Estimate:
     model: Model = start["built"]
     spec, tree = model.spec, model.tree
     media = media_of(settings, spec)
-    context = settings.context + media.tokens
+    context = media.sequence(settings.context)
     counts = count(tree)
     cache = exact(mixers(tree), Serving(context), types("bf16"))
     cache_known: Known = "unknown" if cache_unknown(model) else of_model(spec, "cache")
@@ -105,7 +105,7 @@ def estimate(loaded: Loaded, settings: PageSettings) -> Estimate:
         parameters=parameters(counts, sizes_known(spec)),
         weights=tuple(FormatWeights(name, size, of_model(spec, "weights")) for name, size in _weights(model).items()),
         cache=CacheBytes(cache.bytes, cache_known, cache.per_token, cache.kv_bytes, cache.state_bytes),
-        flops=TokenFlops(forward, flops_known, _towers(tree, media)),
+        flops=TokenFlops(forward, least(flops_known, towers_known(spec, media)), _towers(tree, media)),
         training=TrainingFlops(six_n_d(tree, 1), "estimate"), context=context, counts=counts)
 
 

@@ -228,7 +228,7 @@ def _need(model: Model, serving: FitSettings, runtime: str) -> search.Need:
 
 def contexts(serving: FitSettings, media: Media) -> tuple[int, ...]:
     """Tokens of each sequence, those of its pictures and recordings among them."""
-    return tuple(context + media.tokens for context in serving.context)
+    return tuple(media.sequence(context) for context in serving.context)
 
 
 def _candidate(model: Model, serving: FitSettings, device: DeviceSettings, runtime: str, *, alone: bool) -> Candidate:

@@ -10,12 +10,13 @@ from paramcalc.component_names import COMPONENTS, ComponentName
 from paramcalc.estimates.effects import need_encoder
 from paramcalc.measures.cache_known import cache_unknown
 from paramcalc.measures.costs import Costs, costs
-from paramcalc.measures.known import Known, of_model
+from paramcalc.measures.known import Known, least, of_model, towers_known
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.estimates.settings import FlopsSettings
     from paramcalc.readers.models import Loaded
+    from paramcalc.spec.media import Media
 
 COUNTED = ("forward", "backward", "training_step", "prefill", "decode_token", "per_token", "components")
 RULES_OF_THUMB = ("approximation_6nd", "approximation_palm")
@@ -84,13 +85,16 @@ def flops(loaded: Loaded, settings: FlopsSettings) -> Flops:
         decode_token=counted.decode, per_token=TokenFlops(step.forward // tokens, counted.training_step // tokens),
         by_component=tuple(ComponentFlops(name, step.components[name], step.backward_components[name])
                            for name in COMPONENTS if step.components.get(name)),
-        approximation_6nd=counted.six_n_d, approximation_palm=counted.palm, known=_known(model), costs=counted)
+        approximation_6nd=counted.six_n_d, approximation_palm=counted.palm, known=_known(model, load.media),
+        costs=counted)
 
 
-def _known(model: Model) -> dict[str, Known]:
-    """How each figure is known; of a checkpoint's header only the weights' part is counted."""
+def _known(model: Model, media: Media) -> dict[str, Known]:
+    """How each figure is known; of a checkpoint's header only the weights' part is counted, and a decoded token runs
+    through no tower."""
     counted = of_model(model.spec, known="bound" if cache_unknown(model) else "exact")
-    return dict.fromkeys(COUNTED, counted) | dict.fromkeys(RULES_OF_THUMB, "estimate")
+    return (dict.fromkeys(COUNTED, least(counted, towers_known(model.spec, media)))
+            | dict.fromkeys(RULES_OF_THUMB, "estimate") | {"decode_token": counted})
 
 
 def _assumptions(counted: Costs) -> dict[str, object]:

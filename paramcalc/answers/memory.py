@@ -118,7 +118,7 @@ def memory(loaded: Loaded, serving: ServingSettings, device: DeviceSettings) -> 
     start = head(loaded)
     prepared = prepare(start["built"], serving)
     media = media_of(serving, start["built"].spec)
-    load = Serving(serving.context + media.tokens, serving.batch, serving.source, media)
+    load = Serving(media.sequence(serving.context), serving.batch, serving.source, media)
     result = inference.memory(prepared, load)
     return Memory(**fields_of(start, result, machine_of(device, prepared)))
 

@@ -165,7 +165,7 @@ def placed_memory(loaded: Loaded, serving: ServingSettings, placement: Placement
     experts = any(kind.experts for kind in ready.model.kinds)
     if placement.cpu_moe and not experts:
         raise UsageError(Problem("--cpu-moe has no effect: the model has no experts", hint="--gpu-layers N"))
-    load = ready.load(serving.context + ready.media.tokens, serving.batch)
+    load = ready.load(ready.media.sequence(serving.context), serving.batch)
     found = places(ready.model, Placement(count, placement.cpu_moe, split), load)
     return PlacedMemory(**_fields(ready, load, found, _kv_name(ready), tuple(f"card {card}" for card in
                                                                              range(len(split))), ()))
@@ -186,7 +186,7 @@ def placed_fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings, hos
         rows = tuple(row for row in plain.runtimes if row.runtime not in (RUNTIME, BOUND))
     ready = _prepared(loaded, serving)
     room = Room(tuple(max(0, machine.usable - MARGIN) for machine in machines), host.ram or 0)
-    context, batch = serving.context[-1] + ready.media.tokens, serving.batch
+    context, batch = ready.media.sequence(serving.context[-1]), serving.batch
     asked = serving.kv_dtype
 
     def at(tokens: int, sequences: int) -> Choice | None:

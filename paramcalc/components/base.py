@@ -106,6 +106,8 @@ class Component(Strict):
     """How many of these memory holds, where it is not `copies`: 0 where the weights are another layer's (Zamba's
     shared block), more where a token meets only some of them (its adapters)."""
 
+    every: Size = 1
+    """It runs over one position for so many that its tower runs over: behind what merges them."""
     without_weights: bool = False
     """Its tensors are listed elsewhere, as a checkpoint's header does: it says what is kept and computed, no more."""
     parallel: bool = False

@@ -42,6 +42,9 @@ class Sized(Protocol):
     def audio(self) -> tuple[Fraction, ...]:
         """Seconds of each recording."""
 
+    def changes(self, name: str) -> bool:
+        """Whether a field was set to something else than its default."""
+
 
 def parse_sizes(value: object) -> object:
     """Width and height of each picture: `1366x980`, a pair of numbers, or several of either."""
@@ -82,10 +85,14 @@ def media_of(settings: Sized, spec: ModelSpec) -> Media:
     size cannot be."""
     if not (settings.image or settings.audio):
         return NO_MEDIA
+    main = "image" if spec.images is not None and spec.images.main else ""
+    if main and (name := next((name for name in ("seq", "context", "prompt") if settings.changes(name)), "")):
+        raise UsageError(Problem(f"--{name} has no effect with --image: the model runs over pictures alone",
+                                 hint=f"leave --{name} out"))
     return Media(cut_images(spec.images, settings.image), cut_audio(spec.audio, settings.audio),
                  (*_notes(spec.images, settings.image, "pictures are cut", "preprocessor_config.json"),
                   *_notes(spec.audio, settings.audio, "recordings are cut", "preprocessor_config.json"),
-                  *_cut_off(spec.audio, settings.audio)))
+                  *_cut_off(spec.audio, settings.audio)), main)
 
 
 def cut_images(rule: ImageRule | None, sizes: Sequence[tuple[int, int]]) -> tuple[Cut, ...]:

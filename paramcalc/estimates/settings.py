@@ -196,7 +196,7 @@ class FlopsSettings(Settings):
         cannot be."""
         source = self.seq if self.source is None else self.source
         media = media_of(self, spec)
-        seq = self.seq + media.tokens
+        seq = media.sequence(self.seq)
         return Workload(self.batch, seq, self.past, source, self.convention, self.head, media,
                         absorbed=seq == 1 and self.past > 0)
 

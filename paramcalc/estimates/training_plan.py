@@ -50,7 +50,7 @@ def plan(model: Model, settings: RunSettings) -> Plan:
     layout = layout_of(settings)
     source = settings.seq if settings.source is None else settings.source
     media = media_of(settings, model.spec)
-    load = Tokens(sequences(settings), settings.seq + media.tokens, source, media=media)
+    load = Tokens(sequences(settings), media.sequence(settings.seq), source, media=media)
     return Plan(trainer_of(model, settings), layout, load, policy_of(settings), device_of(settings),
                 micro_batches(settings, layout, load.seq))
 
@@ -150,7 +150,7 @@ def fitting(
     trainer = trainer_of(model, settings)
     media = media_of(settings, model.spec)
     source = settings.seq if settings.source is None else settings.source
-    load = Tokens(1, settings.seq + media.tokens, source, media=media)
+    load = Tokens(1, media.sequence(settings.seq), source, media=media)
     batch = settings.global_batch or max(1, usual_step_tokens() // (load.seq * gpus)) * gpus
     candidates, tried = search(trainer, device, gpus, load, policy_of(settings), batch, tick)
     if terms is None:

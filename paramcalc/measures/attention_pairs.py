@@ -25,6 +25,9 @@ def pairs(queries: int, past: int, reach: Reach, convention: Convention) -> int:
     to its last `window - 1`. Under `causal` the query at position p (from 0) meets p + 1 keys, at most `window`, or
     those since the last multiple of `chunk`; at most `top_k`; one for each `stride` tokens.
     """
+    if reach.chunk is not None and not reach.causal:
+        whole, rest = divmod(queries, reach.chunk)  # windows, each of which is multiplied by itself
+        return whole * reach.chunk**2 + rest**2
     if convention == "full" or not reach.causal:
         kept = past if reach.window is None else min(past, reach.window - 1)
         keys = (kept + queries) // reach.stride

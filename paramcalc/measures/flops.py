@@ -86,13 +86,13 @@ def flops(tree: Node, load: Workload, *, fused: bool = False) -> Flops:
         forward[component] = forward.get(component, 0) + amount
         backward[component] = backward.get(component, 0) + times * amount
 
-    for path, node, used in streams(tree):
-        lengths = load.media.lengths(used.stream)
+    for path, node, used in streams(tree, above=Visited(1, load.media.main)):
+        lengths = load.media.lengths(used.stream, used.every)
         if used.stream not in RUNNING and not lengths:
             continue  # no picture, no recording
-        positions = _source(load) if used.stream == "source" else load.seq
+        positions = (_source(load) if used.stream == "source" else load.seq) // used.every
         for tensor in node.tensors:
-            visits = _tower_visits(tensor, load, used.stream) if lengths else _visits(tensor, load, positions)
+            visits = _tower_visits(tensor, load, used) if lengths else _visits(tensor, load, positions)
             if visits:
                 times = 0 if tensor.detached else 1 if tensor.frozen else 2
                 add(tensor.component, 2 * used.copies * tensor.used * tensor.numel * visits, times,
@@ -100,8 +100,8 @@ def flops(tree: Node, load: Workload, *, fused: bool = False) -> Flops:
         for work in node.work(path):
             if _happens(work, load) and (fused or not work.fused):
                 times = 0 if work.detached else 2
-                every = (_tower_times if lengths else _times)(work, load, used.stream, positions)
-                amount = 2 * used.copies * work.used * prod(work.shape) * every
+                times_done = _tower_times(work, load, used) if lengths else _times(work, load, used.stream, positions)
+                amount = 2 * used.copies * work.used * prod(work.shape) * times_done
                 add(work.component, amount, times)
                 between += amount if work.per in ("pair", "source_pair") else 0
     return Flops(forward, backward, between, formats, expert_formats)
@@ -112,15 +112,19 @@ class Visited(NamedTuple):
 
     copies: int
     stream: str
+    every: int = 1
+    """Over one of so many of them."""
 
 
-def streams(tree: Node, path: str = "", copies: int = 1, stream: str = "") -> list[tuple[str, Node, Visited]]:
-    """Every node with its path, its visits, and whether it runs over the encoder's input."""
-    here, copies, stream = join(path, tree.name), copies * tree.used, tree.stream or stream
-    found = [(here, tree, Visited(copies, stream))]
+def streams(tree: Node, path: str = "", above: Visited | None = None) -> list[tuple[str, Node, Visited]]:
+    """Every node with its path, its visits, and what it runs over."""
+    above = above or Visited(1, "")
+    here = join(path, tree.name)
+    visited = Visited(above.copies * tree.used, tree.stream or above.stream, above.every * tree.every)
+    nodes = [(here, tree, visited)]
     for child in tree.children:
-        found += streams(child, here, copies, stream)
-    return found
+        nodes += streams(child, here, visited)
+    return nodes
 
 
 def _visits(tensor: Tensor, load: Workload, positions: int) -> int:
@@ -136,28 +140,30 @@ def _visits(tensor: Tensor, load: Workload, positions: int) -> int:
     return 0
 
 
-def _tower_visits(tensor: Tensor, load: Workload, stream: str) -> int:
+def _tower_visits(tensor: Tensor, load: Workload, over: Visited) -> int:
     """How many rows a weight of a tower multiplies."""
-    lengths = load.media.lengths(stream)
+    lengths, cuts = load.media.lengths(over.stream, over.every), load.media.of(over.stream)
     if tensor.role != "matmul":
         return 0
     if tensor.per == "sequence":
         return load.batch * len(lengths)
+    if over.every > 1:
+        return load.batch * sum(lengths)
     if tensor.per == "patch":
-        return load.batch * sum(cut.stem or cut.patches for cut in load.media.of(stream))
-    if tensor.per == "source":
-        return load.batch * sum(cut.patches for cut in load.media.of(stream))
-    return load.batch * sum(lengths)
+        return load.batch * sum(cut.stem or cut.patches for cut in cuts)
+    return load.batch * (sum(cut.patches for cut in cuts) if tensor.per == "source" else sum(lengths))
 
 
-def _tower_times(work: Work, load: Workload, stream: str, _positions: int) -> int:
-    """How often work of a tower is done: pairs are of one sequence."""
-    lengths = load.media.lengths(stream)
+def _tower_times(work: Work, load: Workload, over: Visited) -> int:
+    """How often work of a tower is done: pairs are of one sequence, or of one window."""
+    lengths, cuts = load.media.lengths(over.stream, over.every), load.media.of(over.stream)
     if work.per == "pair":
         reach = Reach(work.window, work.chunk, work.causal, work.top_k, work.stride)
+        if work.chunk is not None and any(cut.windows for cut in cuts):
+            return load.batch * sum(count * size**2 for cut in cuts for size, count in cut.windows)
         return load.batch * sum(pairs(length, 0, reach, load.convention) for length in lengths)
     if work.per == "source_pair":
-        sources = (sum(cut.lengths) for cut in load.media.of(stream))
+        sources = (sum(cut.lengths) for cut in cuts)
         return load.batch * sum(length * source for length, source in zip(lengths, sources, strict=False))
     return load.batch * (len(lengths) if work.per == "sequence" else sum(lengths))
 

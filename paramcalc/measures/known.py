@@ -12,15 +12,34 @@ from paramcalc.spec.caveats import LEVELS, Figure, Known
 from paramcalc.spec.caveats import known as known_of
 
 if TYPE_CHECKING:
+    from paramcalc.spec.media import Media
     from paramcalc.spec.model import ModelSpec
 
-__all__ = ["Known", "least", "of_model", "sizes_known"]
+__all__ = ["Known", "least", "of_model", "sizes_known", "towers_known"]
+
+COUNTED_TOWERS = frozenset([
+    "audioflamingo3_encoder", "beit", "clip_vision_model", "convnext", "deit", "dinov2", "dinov3_vit", "glm4v_vision",
+    "glmasr_encoder", "idefics3_vision", "internvl_vision", "pixtral", "qwen2_5_omni_audio_encoder",
+    "qwen2_5_vl_vision", "qwen2_vl_vision", "qwen3_vl_vision", "siglip_vision_model", "swin", "vit", "voxtral_encoder",
+])
+"""Model types of towers, and of encoders alone, whose FLOPs are those torch's counter gave for a model of their class.
+"""
 
 
 def sizes_known(spec: ModelSpec) -> Known:
     """How the sizes of a model are known: a lower bound where a part of it is not counted, or where a key that could
     change a size is not understood."""
     return "bound" if spec.uncounted or spec.unread else known_of(spec.caveats, "parameters")
+
+
+def towers_known(spec: ModelSpec, media: Media) -> Known:
+    """How the FLOPs of what runs over pictures and recordings are known: an estimate where no model of the tower's
+    class was held to torch's counter."""
+    if media.main:
+        return "exact" if spec.family in COUNTED_TOWERS else "estimate"
+    running = [tower.family for tower in spec.towers.values() if tower.stream in ("image", "audio")
+               and media.of(tower.stream)]
+    return "exact" if all(family in COUNTED_TOWERS for family in running) else "estimate"
 
 
 def least(*known: Known) -> Known:

@@ -32,6 +32,8 @@ class ImageRule(Strict):
     """The class whose rule it is."""
     defaults: bool = False
     """The settings are the class's own: no file beside the config says them."""
+    main: bool = False
+    """The model is an encoder by itself: pictures are its sequences, and there is no prompt beside them."""
     extra: Annotated[int, Field(ge=0, le=2**10)] = 0
     """Tokens of the tower's own in each sequence: class token, registers."""
 
@@ -70,6 +72,8 @@ class Area(ImageRule):
     """The bounds are of so many frames."""
     enlarged: bool = False
     """A side below one merged patch is enlarged before anything else."""
+    window: Size | None = None
+    """Patches of the side of a window some layers attend within."""
 
     def _cut(self, width: int, height: int) -> Cut:
         factor, high, wide = self.patch * self.merge, height, width
@@ -86,8 +90,17 @@ class Area(ImageRule):
         elif self.frames * tall * broad < self.min_pixels:
             beta = sqrt(self.min_pixels / (self.frames * high * wide))
             tall, broad = (ceil(side * beta / factor) * factor for side in (high, wide))
-        patches = (tall // self.patch) * (broad // self.patch)
-        return Cut(patches // self.merge**2, patches // self.merge**2, (patches,))
+        rows, columns = tall // self.patch, broad // self.patch
+        patches, side = rows * columns, self.window
+        windows = tuple((high * wide, down * along) for high, down in _parts(rows, side)
+                        for wide, along in _parts(columns, side)) if side else ()
+        return Cut(patches // self.merge**2, patches // self.merge**2, (patches,), windows=windows)
+
+
+def _parts(length: int, size: int) -> list[tuple[int, int]]:
+    """Lengths of the parts a side is cut into, each with how many there are; what is left at its end is one more."""
+    whole, rest = divmod(length, size)
+    return [(part, count) for part, count in ((size, whole), (rest, 1)) if part and count]
 
 
 class LongestEdge(ImageRule):

@@ -18,6 +18,8 @@ class Cut(NamedTuple):
     """Tokens of the tower's own in each sequence: class token, registers."""
     stem: int = 0
     """Positions the tower's first convolutions compute, where padding makes them more than those of the sequences."""
+    windows: tuple[tuple[int, int], ...] = ()
+    """Patches of windows and how many there are of so many, for layers that attend within windows of two dimensions."""
 
     @property
     def patches(self) -> int:
@@ -37,22 +39,30 @@ class Media(NamedTuple):
     audio: tuple[Cut, ...] = ()
     notes: tuple[str, ...] = ()
     """What has to be said of how they were cut."""
+    main: str = ""
+    """The stream the model itself runs over, where it is an encoder of pictures or recordings alone."""
 
     @property
     def tokens(self) -> int:
         """Tokens they add to the prompt."""
         return sum(cut.tokens for cut in (*self.images, *self.audio))
 
+    def sequence(self, words: int) -> int:
+        """Tokens of a sequence with so many others; of an encoder alone, all positions it runs over."""
+        return sum(self.lengths(self.main)) if self.main else words + self.tokens
+
     def of(self, stream: str) -> tuple[Cut, ...]:
         """What a tower of this stream, or what joins it to the text model, runs over."""
         kind = stream.removesuffix("_tokens")
         return self.images if kind == "image" else self.audio if kind == "audio" else ()
 
-    def lengths(self, stream: str) -> tuple[int, ...]:
+    def lengths(self, stream: str, every: int = 1) -> tuple[int, ...]:
         """Of each sequence that is run over by itself, how long it is: a tower's sequences, or the tokens of each
-        picture or recording for what joins it to the text model."""
+        picture or recording for what joins it to the text model; where one is left of `every` so many, their number."""
         if stream.endswith("_tokens"):
-            return tuple(cut.projected for cut in self.of(stream))
+            return tuple(cut.projected // every for cut in self.of(stream))
+        if every > 1:  # what patches are merged into has no token of the tower's own
+            return tuple(patches // every for cut in self.of(stream) for patches in cut.sequences)
         return tuple(length for cut in self.of(stream) for length in cut.lengths)
 
     def summary(self) -> dict[str, list[dict[str, int]]]:

@@ -17,6 +17,7 @@ from paramcalc.readers.config.quantization import quantization
 from paramcalc.readers.config.rotary import recurrent, rotary
 from paramcalc.readers.families import builder
 from paramcalc.readers.families.nearest import unknown_type
+from paramcalc.readers.families.towers.tables import MODELS, TOWERS
 from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.lower import lower
 
@@ -64,8 +65,8 @@ def _read(
     around = Config(data, outer or FamilyData({}, {}, ()), str(data.get("model_type")), _architecture(data, outer))
     if inside:
         spec, uncounted = _whole(placed(spec, around.model_type), around, towers, processors)
-    elif spec.towers:
-        spec = _with_media(spec, around, processors)
+    elif spec.towers or config.model_type in MODELS or config.model_type in TOWERS:
+        spec = _with_media(spec, config, processors)
     keys = accounts(config, outer, around.read)
     notes = (*spec.notes, *config.notes)
     if not config.architecture and not is_original(data):

@@ -12,6 +12,7 @@ from paramcalc.readers.families.towers.parts import (
     Parts,
     conv,
     dense,
+    fewer,
     layers,
     norm,
     rms,
@@ -75,7 +76,7 @@ def omni2(config: Config, at: str) -> Tower:
     width, out = config.integer("hidden_size"), config.integer("output_dim")
     modules = stem(config, width) | {
         "audio_bos_eos_token": table(2, out, "other_embedding"), "layers": layers(depth(config)),
-        "ln_post": norm(width), "proj": dense(out, width)}
+        **fewer({"ln_post": norm(width), "proj": dense(out, width)}, 2)}
     return tower("audio", width, modules, {"layer": whisper_layer(config, WHISPER)}, at)
 
 

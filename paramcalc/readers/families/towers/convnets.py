@@ -23,25 +23,28 @@ def stages(config: Config) -> list[tuple[int, int]]:
     return list(zip(widths, depths, strict=True))
 
 
-def _unit(at: str, out: int, into: int, size: int, groups: int = 1) -> Parts:
+def _unit(at: str, out: int, into: int, size: int, groups: int = 1, outputs: int = 1) -> Parts:
     """A convolution and its norm."""
-    return {f"{at}.convolution": conv(out, into, size, size, bias=False, groups=groups, component="other"),
+    return {f"{at}.convolution": conv(out, into, size, size, bias=False, groups=groups, component="other",
+                                      outputs=outputs),
             f"{at}.normalization": batchnorm(out)}
 
 
-def _resnet_layer(config: Config, into: int, out: int, *, changed: bool) -> Parts:
+def _resnet_layer(config: Config, into: int, out: int, *, changed: bool, strided: bool) -> Parts:
+    """The second of three convolutions halves the sides, unless the first is told to."""
+    before = 4 if strided and not config.flag("downsample_in_bottleneck") else 1
     parts = _unit("shortcut", out, into, 1) if changed else Parts()
     if config.text("layer_type") != "bottleneck":
         return parts | _unit("layer.0", out, into, 3) | _unit("layer.1", out, out, 3)
     inner = out // 4
-    return parts | _unit("layer.0", inner, into, 1) | _unit("layer.1", inner, inner, 3) | _unit("layer.2", out, inner,
-                                                                                                1)
+    return (parts | _unit("layer.0", inner, into, 1, outputs=before) | _unit("layer.1", inner, inner, 3)
+            | _unit("layer.2", out, inner, 1))
 
 
-def _regnet_layer(config: Config, into: int, out: int, *, changed: bool) -> Parts:
+def _regnet_layer(config: Config, into: int, out: int, *, changed: bool, strided: bool) -> Parts:
     groups = max(1, out // config.integer("groups_width"))
     parts = _unit("shortcut", out, into, 1) if changed else Parts()
-    parts |= _unit("layer.0", out, into, 1) | _unit("layer.1", out, out, 3, groups)
+    parts |= _unit("layer.0", out, into, 1, outputs=4 if strided else 1) | _unit("layer.1", out, out, 3, groups)
     if config.text("layer_type") == "x":
         return parts | _unit("layer.2", out, out, 1)
     squeezed = round(into / 4)
@@ -69,11 +72,11 @@ def resnet(config: Config) -> ModelSpec:
     for index, (width, depth) in enumerate(plan):
         times = 4 ** (len(plan) - 1 - index)
         strided = index > 0 or config.flag("downsample_in_first_stage", default=reg)
-        blocks[f"first{index}"] = make(config, into, width, changed=strided or into != width)
+        blocks[f"first{index}"] = make(config, into, width, changed=strided or into != width, strided=strided)
         at = f"encoder.stages.{index}.layers"
         modules[at] = layers(1, f"first{index}").model_copy(update={"uses": times, "hidden_size": width})
         if depth > 1:
-            blocks[f"other{index}"] = make(config, width, width, changed=False)
+            blocks[f"other{index}"] = make(config, width, width, changed=False, strided=False)
             names = (f"first{index}", *(f"other{index}",) * (depth - 1))
             modules[at] = modules[at].model_copy(update={"of": names})
         into = width
@@ -125,7 +128,8 @@ def convnext(config: Config) -> ModelSpec:
         at, inner = f"encoder.stages.{index}", 4 * width
         if index:
             modules |= {f"{at}.downsampling_layer.0": norm(into),
-                        f"{at}.downsampling_layer.1": conv(width, into, 2, 2, component="other")}
+                        f"{at}.downsampling_layer.1": conv(width, into, 2, 2, component="other",
+                                                             outputs=4 ** (count - 1 - index))}
         modules[f"{at}.layers"] = layers(depth, f"stage{index}").model_copy(
             update={"uses": 4 ** (count - 1 - index), "hidden_size": width})
         scale: Parts = {}

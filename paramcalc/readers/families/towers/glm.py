@@ -12,6 +12,7 @@ from paramcalc.readers.families.towers.parts import (
     Parts,
     conv,
     dense,
+    fewer,
     layers,
     norm,
     rms,
@@ -32,13 +33,13 @@ LAYER = Layer("norm1", "attn", "norm2", "mlp", names={"qkv_proj": "qkv", "o_proj
 def _merger(config: Config, inner: int) -> Parts:
     width, out = config.integer("hidden_size"), config.integer("out_hidden_size")
     side = config.integer("spatial_merge_size")
-    return {
+    return fewer({
         "downsample": conv(out, width, side, side, component="other"),
         "merger.proj": dense(out, out, bias=False), "merger.post_projection_norm": norm(out),
         "merger.gate_proj": dense(inner, out, bias=False, component="ffn"),
         "merger.up_proj": dense(inner, out, bias=False, component="ffn"),
         "merger.down_proj": dense(out, inner, bias=False, component="ffn"),
-    }
+    }, side**2)
 
 
 def vision4(config: Config, at: str) -> Tower:

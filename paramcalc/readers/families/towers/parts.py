@@ -75,6 +75,11 @@ def table(rows: int, width: int, component: Table = "position_embedding") -> Emb
     return Embedding(rows=rows, hidden_size=width, component=component)
 
 
+def fewer(parts: Parts, every: int) -> Parts:
+    """Parts behind what makes one position of so many."""
+    return {key: part.model_copy(update={"every": every}) for key, part in parts.items()}
+
+
 def layers(count: int, name: str = "layer") -> Stack:
     """Equal layers."""
     return Stack(of=(Repeat(repeat=count, of=(name,)),))

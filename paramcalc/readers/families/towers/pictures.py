@@ -27,10 +27,14 @@ PINPOINTS: dict[str, list[list[int]]] = {
 
 
 def area(seen: Processed) -> ImageRule:
-    """Qwen's: multiples of merged patches. Source: Qwen2VLImageProcessor."""
+    """Qwen's: multiples of merged patches. Source: Qwen2VLImageProcessor; windows: Qwen2_5_VisionTransformer's
+    `get_window_index`."""
     tower = seen.tower(f"{seen.config.model_type}_vision")
-    return Area(patch=seen.size("patch_size") or tower.integer("patch_size"),
-                merge=seen.size("merge_size") or tower.integer("spatial_merge_size"),
+    patch = seen.size("patch_size") or tower.integer("patch_size")
+    merge = seen.size("merge_size") or tower.integer("spatial_merge_size")
+    side = tower.get("window_size")
+    window = side // merge // patch * merge if type(side) is int and side >= merge * patch else None
+    return Area(patch=patch, merge=merge, window=window,
                 min_pixels=seen.size("size.shortest_edge", "min_pixels") or 56 * 56,
                 max_pixels=seen.size("size.longest_edge", "max_pixels") or 28 * 28 * 1280)
 
@@ -124,6 +128,34 @@ def idefics(seen: Processed) -> ImageRule:
                  split=seen.image.flag("do_image_splitting", default=True), tokens_a_tile=tokens, patches=grid(tower))
 
 
+def alone(seen: Processed) -> ImageRule:
+    """An encoder by itself: pictures are resized to the square it is made for. Source: ViTImageProcessor,
+    CLIPImageProcessor, SiglipImageProcessor."""
+    from paramcalc.readers.families.towers.internvl import patches
+
+    config = seen.config
+    own = OWN.get(config.model_type, 1) + config.integer("num_register_tokens", 0, least=0)
+    count = patches(config)
+    return Square(tokens=count + own, patches=count, extra=own, main=True)
+
+
+def pyramid(seen: Processed) -> ImageRule:
+    """A net whose stages halve the sides: its positions are the cells of the last one. Source: ViTImageProcessor,
+    ConvNextImageProcessor."""
+    from paramcalc.readers.families.towers.internvl import sides
+
+    config = seen.config
+    stages = len(config.listed("depths", int) or ())
+    high, wide = sides(config, "patch_size")
+    tall, broad = sides(config, "image_size") if config.get("image_size") else (224, 224)
+    count = max(1, tall // (high * 2 ** (stages - 1))) * max(1, broad // (wide * 2 ** (stages - 1)))
+    return Square(tokens=count, patches=count, main=True)
+
+
+OWN = {"deit": 2, "ijepa": 0, "siglip_vision_model": 0}
+"""Tokens of an encoder's own besides registers, where they are not one class token."""
+
+
 RULES: dict[str, Callable[[Processed], ImageRule]] = {
     **dict.fromkeys(("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe"), area),
     **dict.fromkeys(("glm4v", "glm4v_moe", "glm46v"), glm),
@@ -135,6 +167,9 @@ RULES: dict[str, Callable[[Processed], ImageRule]] = {
     "internvl": internvl,
     "aya_vision": aya,
     **dict.fromkeys(("idefics3", "smolvlm"), idefics),
+    **dict.fromkeys(("vit", "deit", "ijepa", "vit_msn", "beit", "data2vec-vision", "dinov2", "dinov2_with_registers",
+                     "dinov3_vit", "siglip_vision_model", "clip_vision_model", "mlcd_vision_model"), alone),
+    **dict.fromkeys(("swin", "swinv2", "donut-swin", "convnext", "convnextv2"), pyramid),
 }
 
 
@@ -162,8 +197,6 @@ def with_media(spec: ModelSpec, config: Config, beside: Beside = NOTHING) -> Mod
     """
     from paramcalc.readers.families.towers.recordings import audio_rule
 
-    if not spec.towers:
-        return spec
     rules = {"images": image_rule(config, beside), "audio": audio_rule(config, beside)}
     found = {name: rule for name, rule in rules.items() if rule is not None}
     return spec.model_copy(update=found) if found else spec

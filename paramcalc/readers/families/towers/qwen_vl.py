@@ -15,6 +15,7 @@ from paramcalc.readers.families.towers.parts import (
     Parts,
     conv,
     dense,
+    fewer,
     layers,
     mixed,
     norm,
@@ -48,14 +49,19 @@ def merged(config: Config) -> int:
     return config.integer("spatial_merge_size") ** 2
 
 
+def _joined(config: Config, wide: int, out: int) -> Parts:
+    """The merger's matrices on squares of patches."""
+    parts: Parts = {"merger.mlp.0": dense(wide, wide, component="ffn"),
+                    "merger.mlp.2": dense(out, wide, component="ffn")}
+    return fewer(parts, merged(config))
+
+
 def vision2(config: Config, at: str) -> Tower:
     """Qwen2-VL: `hidden_size` is the text model's, `embed_dim` its own."""
     width, out = config.integer("embed_dim"), config.integer("hidden_size")
     inner, wide = int(width * config.number("mlp_ratio")), width * merged(config)
     modules = patches(config, width) | {
-        "blocks": layers(config.depth("depth")), "merger.ln_q": norm(width),
-        "merger.mlp.0": dense(wide, wide, component="ffn"), "merger.mlp.2": dense(out, wide, component="ffn"),
-    }
+        "blocks": layers(config.depth("depth")), "merger.ln_q": norm(width), **_joined(config, wide, out)}
     return tower("vision", width, modules, {"layer": LAYER2(width, heads(config, "num_heads", "embed_dim"), inner)}, at)
 
 
@@ -66,9 +72,7 @@ def vision2_5(config: Config, at: str) -> Tower:
     whole = set(config.listed("fullatt_block_indexes", int) or ())
     modules = patches(config, width) | {
         "blocks": mixed(["whole" if index in whole else "window" for index in range(depth)]),
-        "merger.ln_q": rms(width), "merger.mlp.0": dense(wide, wide, component="ffn"),
-        "merger.mlp.2": dense(out, wide, component="ffn"),
-    }
+        "merger.ln_q": rms(width), **_joined(config, wide, out)}
     block = LAYER2_5(width, heads(config, "num_heads"), config.integer("intermediate_size"),
                      kv_heads=config.optional("num_key_value_heads"),
                      fused="none" if "omni" in config.model_type else "qkv",
@@ -89,10 +93,11 @@ def vision3(config: Config, at: str) -> Tower:
     modules["pos_embed"] = table(config.integer("num_position_embeddings"), width)
     omni = "omni" in config.model_type
     first, list_at, merge = ("ln_q", "merger_list", _sequence) if omni else ("norm", "deepstack_merger_list", _merger)
-    modules |= {"blocks": layers(config.depth("depth")), f"merger.{first}": norm(width)} | merge("merger", wide, out)
+    modules |= {"blocks": layers(config.depth("depth")), f"merger.{first}": norm(width)}
+    modules |= fewer(merge("merger", wide, out), merged(config))
     for index in range(len(taps)):
         tap = f"{list_at}.{index}"
-        modules |= {f"{tap}.{first}": norm(wide)} | merge(tap, wide, out)
+        modules |= fewer({f"{tap}.{first}": norm(wide)} | merge(tap, wide, out), merged(config))
     block = LAYER3(width, heads(config, "num_heads"), config.integer("intermediate_size"))
     return tower("vision", width, modules, {"layer": block}, at)
 

@@ -62,7 +62,8 @@ def swin(config: Config) -> ModelSpec:
             update={"hidden_size": width, "uses": times})
         if index < stages - 1:
             at, new = f"encoder.layers.{index}.downsample", config.model_type == "swinv2"
-            modules |= {f"{at}.reduction": dense(2 * width, 4 * width, bias=False),
+            modules |= {f"{at}.reduction": dense(2 * width, 4 * width, bias=False).model_copy(
+                            update={"uses": times // 4}),
                         f"{at}.norm": norm(2 * width if new else 4 * width)}
     last = first * 2 ** (stages - 1)
     if config.model_type != "donut-swin":

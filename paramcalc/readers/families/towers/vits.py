@@ -15,6 +15,7 @@ from paramcalc.readers.families.towers.parts import (
     Parts,
     conv,
     dense,
+    fewer,
     layers,
     mixed,
     norm,
@@ -78,8 +79,8 @@ def step(config: Config, at: str) -> Tower:
         "embeddings.patch_embedding": conv(width, config.integer("num_channels"), patch, patch, bias=False),
         "embeddings.position_embedding": table(grid(config), width),
         "pre_layernorm": norm(width), "positions": ROTARY, "layers": layers(config.layers),
-        "downsampler1": conv(2 * width, width, 3, 3, component="other"),
-        "downsampler2": conv(4 * width, 2 * width, 3, 3, component="other")}
+        **fewer({"downsampler1": conv(2 * width, width, 3, 3, component="other")}, 4),
+        **fewer({"downsampler2": conv(4 * width, 2 * width, 3, 3, component="other")}, 16)}
     block = STEP(width, heads(config), int(width * config.number("mlp_ratio")))
     return tower("vision", width, modules, {"layer": block}, at)
 
@@ -128,7 +129,7 @@ def ovis2(config: Config, at: str) -> Tower:
         f"{front}.embeddings.position_embedding": table(grid(config),
                                                         width), f"{front}.embeddings.rms_norm": rms(width),
         f"{front}.encoder.layers": layers(config.layers), f"{front}.rms_norm": rms(width),
-        "head_linear": dense(words, width * stride**2, bias=False), "head_norm": norm(words)}
+        **fewer({"head_linear": dense(words, width * stride**2, bias=False), "head_norm": norm(words)}, stride**2)}
     block = OVIS(width, heads(config), config.integer("intermediate_size"), mlp_bias=config.flag("mlp_bias"),
                  bias=QKVO if config.flag("qkv_bias") else ())
     return tower("vision", width, modules, {"layer": block}, at)
