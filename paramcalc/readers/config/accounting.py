@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.neutral import ANY, NEUTRAL, NEUTRAL_AT, NEUTRAL_IN, NEUTRAL_PREFIXES, REPEATS
+from paramcalc.readers.config.published import told_type
 from paramcalc.readers.text.size_words import could_change_a_size, is_size, looks_like
 
 if TYPE_CHECKING:
@@ -46,10 +47,11 @@ def accounts(config: Config, outer: FamilyData | None, around: Collection[str] =
 
     Raises SpecError where an unknown key looks like a size that is taken from the class's defaults.
     """
-    strange = [*_strange(config.data, config.family, config.model_type, config.path, config.read, outer)]
+    read = {*config.read, *around} if outer is not None and not config.path else config.read
+    strange = [*_strange(config.data, config.family, config.model_type, config.path, read, outer)]
     if outer is not None and config.path and config.outer is not None:
         again = {config.path[0], *around, *_repeated(config.outer, config)}
-        strange = [*_strange(config.outer, outer, str(config.outer.get("model_type")), (), again), *strange]
+        strange = [*_strange(config.outer, outer, str(told_type(config.outer)), (), again), *strange]
     towers = [f"{key} ({_type_of(value)})" for path, key, value in strange
               if outer is None and not path and _is_tower(key, value)]
     rest = [entry for entry in strange if outer is not None or entry[0] or not _is_tower(entry[1], entry[2])]

@@ -8,6 +8,7 @@ from paramcalc.components.embedding import Embedding
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData, family_data
+from paramcalc.readers.config.published import OUTSIDE, PUBLISHED_TYPES, before_five
 from paramcalc.readers.families.decoder import MODULES
 from paramcalc.readers.families.nearest import unknown_type
 
@@ -17,16 +18,14 @@ if TYPE_CHECKING:
 NO_TOWERS = ("quantization_config", "generation_config", "compression_config", "rope_parameters", "rope_scaling")
 """Mappings a config holds that are no part of the model."""
 
-OUTSIDE = ("language_model.model.", "language_model.lm_head")
 WITHIN = ("model.language_model.", "lm_head")
 TEXT = ("model.text_model.", "lm_head")
 PLAIN = ("model.", "lm_head")
 SPELLINGS: dict[str, tuple[str, str]] = {
     **dict.fromkeys((
         "aria", "audioflamingo3", "aya_vision", "blip-2", "fuyu", "gemma3", "glmasr", "got_ocr2", "granite_speech",
-        "granite_speech_plus", "instructblip", "instructblipvideo", "internvl", "internvl_chat", "kimi_k25",
-        "kimi_k3", "llama4", "llava", "llava_next",
-        "llava_next_video", "llava_onevision", "minimax_m3_vl", "mistral3", "mllama", "musicflamingo",
+        "granite_speech_plus", "instructblip", "instructblipvideo", "internvl", "kimi_k25", "llama4", "llava",
+        "llava_next", "llava_next_video", "llava_onevision", "minimax_m3_vl", "mistral3", "mllama", "musicflamingo",
         "paligemma", "pp_chart2table", "qianfan_ocr", "qwen2_audio", "vibevoice_asr", "video_llava", "vipllava",
         "voxtral", "voxtral_realtime"), OUTSIDE),
     **dict.fromkeys(("granite_docling", "idefics2", "idefics3", "modernvbert", "smolvlm", "ultravbert"), TEXT),
@@ -48,6 +47,18 @@ SPELLINGS: dict[str, tuple[str, str]] = {
 
 HEAD_INSIDE = ("blip-2", "instructblip", "instructblipvideo", "llama4")
 """Types whose class holds a whole text model with its head, so that its own config alone says whether they are tied."""
+
+
+def spelling(model_type: str) -> tuple[str, str]:
+    """What files of a composite type put before the text model's parts, and what they call its head."""
+    published = PUBLISHED_TYPES.get(model_type)
+    if published is not None and published.front is not None:
+        return published.front
+    return SPELLINGS.get(model_type, WITHIN)
+
+
+APART = {"ovis": "AIDC-AI/Ovis2-1B"}
+"""Types whose files hold a head though their configs say that it is tied, and a file that shows it."""
 
 
 class TextModel(NamedTuple):
@@ -85,7 +96,7 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
     if not isinstance(inner, str) or inner_family is None:
         raise unknown_type(str(inner), (*path, "model_type"), data=nested)
     config = Config(nested, inner_family, inner, architecture, path, data)
-    config.ties = None if model_type in HEAD_INSIDE else _ties(config, data, family)
+    config.ties = None if model_type in HEAD_INSIDE else _ties(config, data, family, model_type)
     if family is None:
         config.note(f"model_type {model_type[:100]!r} is not known: the text model inside it is counted, and named as "
                     "most composite types name it")
@@ -94,19 +105,33 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
     return TextModel(config, family, _towers(data, family, path[:1]), inside=True)
 
 
-def _ties(config: Config, data: dict[str, Any], family: FamilyData | None) -> bool | None:
-    """The composite config's word, then the text model's, then what the composite's class says by default."""
-    for said in (data, config.data):
-        if isinstance(said.get("tie_word_embeddings"), bool):
-            return bool(said["tie_word_embeddings"])
+def _ties(config: Config, data: dict[str, Any], family: FamilyData | None, model_type: str) -> bool | None:
+    """Whether the published file of a composite ties its head, by the release of the library that wrote it.
+
+    Releases before 5 asked the text model's config, then its class; since then the outer config and its class decide.
+    A file that says no release is taken for a newer one. Where both rules differ, both counts are said.
+    """
+    if (file := APART.get(model_type)) is not None:
+        config.note(f"the head is counted apart, as {file} holds it, whatever tie_word_embeddings says")
+        return False
+    before = _first((config.data, data), bool(config.family.defaults.get("tie_word_embeddings", False)))
     if family is None:
-        return None
-    default = bool(family.defaults.get("tie_word_embeddings", False))
-    if default != bool(config.family.defaults.get("tie_word_embeddings", False)):
-        told, alone = ("ties", "does not") if default else ("does not tie", "does")
-        config.note(f"tie_word_embeddings is not given: the class around the text model {told} the head to the "
-                    f"embedding by default, though the text model alone {alone}; a file's tensors say which")
-    return default
+        return _first((data, config.data), None)
+    since = bool(_first((data, config.data), bool(family.defaults.get("tie_word_embeddings", False))))
+    if before != since:
+        words = {True: "ties the head to the embedding", False: "holds a head of its own"}
+        older = before_five(data)
+        release = "before release 5, as this one," if older else "before release 5"
+        config.note(f"a file written {release} {words[bool(before)]}, one of release 5 {words[since]}: they ask "
+                    "different tie_word_embeddings; a file's tensors say which")
+        return bool(before) if older else since
+    return since
+
+
+def _first(configs: tuple[dict[str, Any], ...], otherwise: bool | None) -> bool | None:
+    """What the first of some configs says of its head and embedding."""
+    words = (said.get("tie_word_embeddings") for said in configs)
+    return next((word for word in words if isinstance(word, bool)), otherwise)
 
 
 def _towers(data: dict[str, Any], family: FamilyData | None, text: tuple[str, ...]) -> tuple[str, ...]:
@@ -119,7 +144,7 @@ def _towers(data: dict[str, Any], family: FamilyData | None, text: tuple[str, ..
 
 def placed(spec: ModelSpec, model_type: str) -> ModelSpec:
     """The specification with names as files of a composite type spell them."""
-    front, head = SPELLINGS.get(model_type, WITHIN)
+    front, head = spelling(model_type)
     if spec.modules is None:
         base = {word: spec.names.get(word, f"model.{word}") for word in MODULES}
         names = spec.names | {word: front + name.split(".", 1)[-1] for word, name in base.items()}

@@ -105,7 +105,7 @@ def _published(model_type: str) -> FamilyData | None:
     entry = PUBLISHED_TYPES.get(model_type)
     if entry is None:
         return None
-    return FamilyData(entry.defaults, entry.aliases, entry.classes, None, entry.text_key, entry.renamed,
+    return FamilyData(entry.defaults, entry.aliases, entry.classes, entry.text_type, entry.text_key, entry.renamed,
                       "" if entry.verified else entry.source)
 
 

@@ -24,6 +24,10 @@ class Published(NamedTuple):
     """Where a composite config has its text model."""
     renamed: dict[str, str] = {}  # noqa: RUF012 - never changed
     """Class names of files to the class they mean: ChatGLM's files name the body and hold the head."""
+    text_type: str | None = None
+    """Type of the text model inside, where its config says none or its keys stand at the top."""
+    front: tuple[str, str] | None = None
+    """What files put before the text model's parts, and what they call its head."""
     verified: bool = True
     """Whether its count equals a published total; what does not is a lower bound, and says so."""
 
@@ -76,6 +80,12 @@ class Told(NamedTuple):
 
 
 TOLD = (
+    Told("minicpmv", {"version": 2.6}, "minicpmv_qwen2"),
+    Told("minicpmv", {"version": "2.6"}, "minicpmv_qwen2"),
+    Told("minicpmv", {"version": 4.5}, "minicpmv_qwen3"),
+    Told("minicpmv", {"version": "4.5"}, "minicpmv_qwen3"),
+    Told("minicpmv", {"hidden_size": 2304}, "minicpmv_minicpm"),
+    Told("deepseek_vl_v2", {"architectures": ["DeepseekOCRForCausalLM"]}, "deepseek_ocr"),
     Told("bert", {"position_embedding_type": "alibi"}, "jina_bert"),
     Told("xlm-roberta", {"position_embedding_type": "rotary"}, "jina_xlm_roberta"),
     Told(None, {"d_model": None, "n_layer": None, "ssm_cfg": None}, "mamba_ssm"),
@@ -93,6 +103,12 @@ def told_type(data: Mapping[str, Any]) -> object:
     return said
 
 
+def before_five(data: Mapping[str, Any]) -> bool:
+    """Whether a config says that a release of transformers before 5 wrote it."""
+    version = data.get("transformers_version")
+    return isinstance(version, str) and version[:2] in ("2.", "3.", "4.")
+
+
 def is_original(data: Mapping[str, Any]) -> bool:
     """Whether it is the config of a model's own code, which says no model_type."""
     return "model_type" not in data and told_type(data) is not None
@@ -105,6 +121,8 @@ GPT_KEYS = {"hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attent
 LAYERS = {"num_hidden_layers": "num_layers"}
 BAILING = UNTIED | {"use_bias": False, "use_qkv_bias": False, "first_k_dense_replace": 0, "num_shared_experts": 0,
                     "num_experts_per_tok": None, "moe_intermediate_size": None}
+
+OUTSIDE = ("language_model.model.", "language_model.lm_head")
 
 PUBLISHED_TYPES: dict[str, Published] = {
     "aquila": Published(("AquilaForCausalLM", "AquilaModel"), {}, UNTIED, "BAAI/AquilaChat2-34B modeling_aquila.py"),
@@ -138,6 +156,17 @@ PUBLISHED_TYPES: dict[str, Published] = {
         {"attention_bias": False, "first_k_dense_replace": 0, "moe_layer_freq": 1, "num_key_value_heads": None,
          "n_shared_experts": None, "n_routed_experts": None, "tie_word_embeddings": False},
         "deepseek-ai/deepseek-moe-16b-base modeling_deepseek.py (DeepSeekMoE, arXiv:2401.06066)"),
+    "deepseek_vl_v2": Published(
+        ("DeepseekVLV2ForCausalLM",), {},
+        {"tile_tag": "2D", "tie_word_embeddings": False},
+        "deepseek-ai/deepseek-vl2-tiny modeling_deepseek_vl_v2.py", "language_config", text_type="deepseek_v2",
+        renamed={"DeepseekVLV2ForCausalLM": "DeepseekVLV2ForConditionalGeneration"},
+        front=("language.model.", "language.lm_head")),
+    "deepseek_ocr": Published(
+        ("DeepseekOCRForCausalLM",), {}, {"tie_word_embeddings": False},
+        "deepseek-ai/DeepSeek-OCR modeling_deepseekocr.py and deepencoder.py", "language_config",
+        text_type="deepseek_v2", renamed={"DeepseekOCRForCausalLM": "DeepseekOCRForConditionalGeneration"},
+        front=("model.", "lm_head")),
     "dots1": Published(
         ("Dots1ForCausalLM", "Dots1Model"), {},
         UNTIED | {"attention_bias": False, "first_k_dense_replace": 0, "moe_layer_freq": 1, "n_shared_experts": None,
@@ -162,7 +191,7 @@ PUBLISHED_TYPES: dict[str, Published] = {
     "internvl_chat": Published(
         ("InternVLChatModel",), {}, {"downsample_ratio": 0.5},
         "OpenGVLab/InternVL2-2B modeling_internvl_chat.py", "llm_config",
-        {"InternVLChatModel": "InternVLChatForConditionalGeneration"}),
+        {"InternVLChatModel": "InternVLChatForConditionalGeneration"}, front=OUTSIDE),
     "internlm": Published(("InternLMForCausalLM", "InternLMModel"), {}, UNTIED | {"bias": True},
                           "internlm/internlm-7b modeling_internlm.py"),
     "internlm2": Published(
@@ -184,7 +213,7 @@ PUBLISHED_TYPES: dict[str, Published] = {
         "jinaai/xlm-roberta-flash-implementation modeling_lora.py",
         renamed={"XLMRobertaLoRA": "XLMRobertaModel", "XLMRobertaForMaskedLM": "XLMRobertaModel"}),
     "kimi_k3": Published(("KimiK3ForConditionalGeneration",), {}, {"tie_word_embeddings": False},
-                         "moonshotai/Kimi-K3 modeling_kimi_k3.py and the headers of its files"),
+                         "moonshotai/Kimi-K3 modeling_kimi_k3.py and the headers of its files", front=OUTSIDE),
     "kimi_k3_vision": Published(
         (), {"hidden_size": "vt_hidden_size", "num_hidden_layers": "vt_num_hidden_layers",
              "num_attention_heads": "vt_num_attention_heads", "intermediate_size": "vt_intermediate_size",
@@ -210,6 +239,36 @@ PUBLISHED_TYPES: dict[str, Published] = {
                       "XiaomiMiMo/MiMo-7B-Base modeling_mimo.py"),
     "minicpm": Published(("MiniCPMForCausalLM", "MiniCPMModel"), {}, TIED | {"attention_bias": False},
                          "openbmb/MiniCPM-2B-sft-bf16 modeling_minicpm.py"),
+    "minicpmv": Published(
+        ("MiniCPMV",), {}, {"query_num": 64, "drop_vision_last_layer": False, "tie_word_embeddings": False},
+        "openbmb/MiniCPM-Llama3-V-2_5 modeling_minicpmv.py and resampler.py", text_type="llama",
+        renamed={"MiniCPMV": "MiniCPMVForConditionalGeneration"}, front=("llm.model.", "llm.lm_head")),
+    **{f"minicpmv_{kind}": Published(
+        ("MiniCPMV",), {}, {"query_num": 64, "drop_vision_last_layer": False,
+                            "tie_word_embeddings": kind == "minicpm"},
+        f"openbmb/{model} modeling_minicpmv.py and resampler.py", text_type=kind,
+        renamed={"MiniCPMV": "MiniCPMVForConditionalGeneration"}, front=("llm.model.", "llm.lm_head"))
+       for kind, model in (("qwen2", "MiniCPM-V-2_6"), ("qwen3", "MiniCPM-V-4_5"), ("minicpm", "MiniCPM-V-2"))},
+    "minicpmo": Published(
+        ("MiniCPMO",), {}, {"query_num": 64, "drop_vision_last_layer": False, "tie_word_embeddings": False,
+                            "init_vision": True, "init_audio": True, "init_tts": True, "audio_pool_step": 2},
+        "openbmb/MiniCPM-o-2_6 modeling_minicpmo.py", text_type="qwen2",
+        renamed={"MiniCPMO": "MiniCPMOForConditionalGeneration"}, front=("llm.model.", "llm.lm_head"),
+        verified=False),
+    "minicpmv_vision": Published(
+        (), {}, {"num_channels": 3, "patch_size": 14, "image_size": 980, "vision_use_head": False},
+        "openbmb/MiniCPM-V-2_6 modeling_navit_siglip.py"),
+    "molmo": Published(
+        ("MolmoForCausalLM",), {},
+        {"tie_word_embeddings": False, "weight_tying": False, "additional_vocab_size": 128},
+        "allenai/Molmo-7B-D-0924 modeling_molmo.py", text_type="molmo_text",
+        renamed={"MolmoForCausalLM": "MolmoForConditionalGeneration"},
+        front=("model.transformer.", "model.transformer.ff_out")),
+    "molmo_text": Published(
+        ("MolmoTextModel", "MolmoTextForCausalLM"), {}, {
+            "num_key_value_heads": None, "head_dim": None, "qkv_bias": False, "attention_layer_norm": False,
+            "norm_after": False, "tie_word_embeddings": False, "embedding_size": None},
+        "allenai/Molmo-7B-D-0924 modeling_molmo.py"),
     "nemotron-nas": Published(("DeciLMForCausalLM", "DeciLMModel"), {},
                               UNTIED | {"attention_bias": False, "mlp_bias": False},
                               "nvidia/Llama-3_3-Nemotron-Super-49B-v1 modeling_decilm.py"),
@@ -222,6 +281,12 @@ PUBLISHED_TYPES: dict[str, Published] = {
         "apple/OpenELM-270M modeling_openelm.py"),
     "orion": Published(("OrionForCausalLM", "OrionModel"), {}, UNTIED | {"attention_bias": False},
                        "OrionStarAI/Orion-14B-Base modeling_orion.py"),
+    "ovis": Published(
+        ("Ovis",), {}, {"tie_word_embeddings": False}, "AIDC-AI/Ovis2-1B modeling_ovis.py", "llm_config",
+        renamed={"Ovis": "OvisForConditionalGeneration"}, front=("llm.model.", "llm.lm_head")),
+    "ovis_vision": Published(
+        (), {}, {"num_channels": 3, "qkv_bias": False, "mlp_bias": False, "vision_use_head": True},
+        "AIDC-AI/Ovis2-1B modeling_ovis.py"),
     "params": Published(
         ("TransformerForCausalLM",),
         {"hidden_size": "dim", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads",
@@ -234,6 +299,14 @@ PUBLISHED_TYPES: dict[str, Published] = {
         GPT_KEYS | {"num_key_value_heads": "n_head_kv"},
         {"n_inner": None, "n_head_kv": None, "head_dim": None, "tie_word_embeddings": False},
         "microsoft/phi-2 modeling_phi.py of 2023"),
+    "phi3_v": Published(
+        ("Phi3VForCausalLM",), {}, {"tie_word_embeddings": False},
+        "microsoft/Phi-3.5-vision-instruct modeling_phi3_v.py", text_type="phi3",
+        renamed={"Phi3VForCausalLM": "Phi3VForConditionalGeneration"}, front=("model.", "lm_head")),
+    "phi4mm": Published(
+        ("Phi4MMForCausalLM",), {}, {"tie_word_embeddings": True},
+        "microsoft/Phi-4-multimodal-instruct modeling_phi4mm.py", text_type="phi3",
+        renamed={"Phi4MMForCausalLM": "Phi4MMForConditionalGeneration"}, front=("model.", "lm_head")),
     "phi3small": Published(
         ("Phi3SmallForCausalLM", "Phi3SmallModel"), {"intermediate_size": "ff_intermediate_size"}, TIED,
         "microsoft/Phi-3-small-8k-instruct modeling_phi3_small.py"),
@@ -289,6 +362,15 @@ PUBLISHED_TYPES: dict[str, Published] = {
         {"tie_word_embeddings": False, "moe_layers_enum": None, "head_dim": 256, "share_q_dim": 2048,
          "num_attention_groups": 1},
         "stepfun-ai/step3 modeling_step3.py"),
+    "step3_vl": Published(
+        ("Step3VLForConditionalGeneration",), {}, {"understand_projector_stride": 2, "projector_bias": False,
+                                                   "tie_word_embeddings": False},
+        "stepfun-ai/step3 modeling_step3.py and vision_encoder.py", text_type="step3_text",
+        front=("model.", "lm_head")),
+    "step3_vision": Published(
+        (), {}, {"hidden_size": 1792, "intermediate_size": 3072, "output_hidden_size": 4096, "num_hidden_layers": 63,
+                 "num_attention_heads": 16, "num_channels": 3, "image_size": 728, "patch_size": 14},
+        "stepfun-ai/step3 configuration_step3.py"),
     "telechat": Published(
         ("TelechatForCausalLM", "TeleChatForCausalLM", "TelechatModel"),
         {"num_hidden_layers": "n_layer", "num_attention_heads": "n_head", "intermediate_size": "ffn_hidden_size",

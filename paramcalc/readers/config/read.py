@@ -62,7 +62,7 @@ def _read(
         raise unknown_type(config.model_type, (*config.path, "model_type"), data=config.data)
     spec = _made(make, config)
     uncounted: tuple[str, ...] = ()
-    around = Config(data, outer or FamilyData({}, {}, ()), str(data.get("model_type")), _architecture(data, outer))
+    around = Config(data, outer or FamilyData({}, {}, ()), str(told_type(data)), _architecture(data, outer))
     if inside:
         spec, uncounted = _whole(placed(spec, around.model_type), around, towers, processors)
     elif spec.towers or config.model_type in MODELS or config.model_type in TOWERS:

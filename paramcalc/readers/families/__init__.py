@@ -55,7 +55,7 @@ MEMBERS: dict[str, str] = {
         "afmoe aria_text axk1 axk2 dbrx dots1 dots3_note_text flint jetmoe kolibri1 laguna longcat_flash mellum "
         "mimo_v2_flash solar_open",
     "decoders.nemotron": "nemotron nemotron_h",
-    "decoders.olmo": "olmo olmo2 olmo3 olmoe flex_olmo olmo_hybrid molmo2_text",
+    "decoders.olmo": "olmo olmo2 olmo3 olmoe flex_olmo olmo_hybrid molmo_text molmo2_text",
     "decoders.per_layer": "nemotron-nas openelm",
     "decoders.plamo": "plamo plamo2 plamo3",
     "decoders.phi": "phi phi-msft phi3 phi3small phimoe",

@@ -152,6 +152,20 @@ def latent(config: Config, word: str = "") -> LatentAttention:
     )
 
 
+def _latent_or_plain(config: Config, _: str) -> LatentAttention | None:
+    """Files of DeepSeek-VL2-tiny and DeepSeek-OCR say `use_mla: false`: plain attention."""
+    if config.flag("use_mla", default=True):
+        return latent(config)
+    config.read |= {"kv_lora_rank", "q_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"}
+    return None
+
+
+def _corrected(config: Config) -> dict[str, str]:
+    """DeepSeek-VL2's largest chooses experts as DeepSeek-V3 does."""
+    config.read |= {"lm_head", "rm_head"}
+    return {"correction_bias": "parameter"} if config.text("topk_method") == "noaux_tc" else {}
+
+
 def last_layer(spec: ModelSpec) -> dict[str, Component]:
     """The parts of the model's last layer, which a prediction layer repeats."""
     lowered = lower(spec)
@@ -197,8 +211,9 @@ def v4_mtp(config: Config, spec: ModelSpec) -> dict[str, Component]:
 ROWS: dict[str, Row] = {
     "deepseek": Row("attention_bias", "attention_bias", names=GATE, experts=Experts(
         "n_routed_experts", layers=deepseek_layers, shared=shared_experts)),
-    "deepseek_v2": Row(mlp_bias="mlp_bias", mixer=latent, names=GATE, experts=Experts(
-        "n_routed_experts", layers=sparse_layers, shared=shared_experts, shared_bias="mlp_bias")),
+    "deepseek_v2": Row("attention_bias", "attention_bias", "mlp_bias", mixer=_latent_or_plain, names=CORRECTED,
+                       experts=Experts("n_routed_experts", layers=sparse_layers, shared=shared_experts,
+                                       shared_bias="mlp_bias", more=_corrected)),
     "deepseek_v3": Row(mixer=latent, experts=DEEPSEEK, names=CORRECTED, mtp=deepseek_mtp),
     "sarvam_mla": Row(mixer=latent, experts=DEEPSEEK, names=CORRECTED, mtp=deepseek_mtp),
     "deepseek_v32": Row(mixer=latent, mixers=indexed, block=indexer, experts=DEEPSEEK, names=CORRECTED,

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from paramcalc.components.attention import Attention
+from paramcalc.components.embedding import Embedding
+from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.config.patterns import FULL, LINEAR, every
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.decoders.qwen import gated_delta
 from paramcalc.readers.families.decoders.shared import GATE, when
+from paramcalc.spec.lower import QKV
 
 if TYPE_CHECKING:
 
@@ -50,7 +54,33 @@ def _molmo2_names(config: Config) -> dict[str, str]:
     return {"post_attention_layernorm": "input_layernorm", "post_feedforward_layernorm": "post_attention_layernorm"}
 
 
+MOLMO = {"embed_tokens": "model.wte.embedding", "layers": "model.blocks", "norm": "model.ln_f", "qkv_proj": "att_proj",
+         "o_proj": "attn_out", "gate_up_proj": "ff_proj", "down_proj": "ff_out", "input_layernorm": "attn_norm",
+         "post_attention_layernorm": "ff_norm"}
+MOLMO_UNREAD = {"activation_type", "clip_qkv", "initializer_range", "layer_norm_eps", "layer_norm_type",
+                "use_position_ids", "weight_tying", "vocab_size"}
+
+
+def _molmo(config: Config, fields: dict[str, Any]) -> None:
+    """Attention and feed-forward stand directly in the layer; a second table for tokens about pictures."""
+    config.read |= MOLMO_UNREAD
+    rows = config.optional("embedding_size") or config.integer("vocab_size")
+    more = config.integer("additional_vocab_size", 128, least=0)
+    fields |= {"vocab_size": rows, "inputs": {"model.wte.new_embedding": Embedding(rows=more)} if more else {}}
+
+
+def _molmo_parts(config: Config, *_: str) -> dict[str, Any]:
+    names = {key: MOLMO[key] for key in ("qkv_proj", "o_proj", "gate_up_proj", "down_proj")}
+    return {
+        "mixer": Attention(num_heads=config.integer("num_attention_heads"), num_kv_heads=config.kv_heads,
+                           head_dim=config.head_dim, fused="qkv", bias=QKV if config.flag("qkv_bias") else (),
+                           qk_norm="full" if config.flag("attention_layer_norm") else "none", path="", names=names),
+        "ffn": FeedForward(intermediate_size=config.integer("intermediate_size") // 2, fused=True, path="",
+                           names=names)}
+
+
 ROWS: dict[str, Row] = {
+    "molmo_text": Row(block=_molmo_parts, adjust=_molmo, names=MOLMO, placement=when("norm_after", "post", "pre")),
     "olmo": Row("attention_bias", "attention_bias", norm="layernorm", more={"norm_scale": False}),
     "olmo2": Row("attention_bias", "attention_bias", placement="post", qk_norm="full"),
     "olmo3": Row("attention_bias", "attention_bias", placement="post", qk_norm="full", pattern=lambda c: every(c, 4)),

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
+from paramcalc.readers.config.config import Config
+from paramcalc.readers.config.defaults import family_data
 from paramcalc.readers.families import builder
 from paramcalc.readers.families.towers.clip import heads
 from paramcalc.readers.families.towers.parts import QKVO, Parts, conv, dense, layers, norm, table, tower, vector
@@ -13,7 +15,7 @@ from paramcalc.readers.families.towers.siglip import vision
 from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
-    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.towers.whole import Towers, Whole
     from paramcalc.spec.model import ModelSpec
     from paramcalc.spec.tower import Tower
 
@@ -55,7 +57,11 @@ def phi4(config: Config) -> ModelSpec:
     if make is None:
         raise config.unknown_class()
     text = make(config)
-    width = text.hidden_size
+    return text.model_copy(update={"towers": _towers(config, text.hidden_size)})
+
+
+def _towers(config: Config, width: int) -> Towers:
+    """Both towers and what joins them to a text model of a width."""
     eyes, ears = nested(config, "vision_config", "phi4_multimodal_vision"), nested(config, "audio_config",
                                                                                    "phi4_multimodal_audio")
     seen, heard = f"{AT}.image_embed", f"{AT}.audio_embed"
@@ -68,9 +74,51 @@ def phi4(config: Config) -> ModelSpec:
     for kind in ("speech", "vision_speech"):
         speech |= {f"{heard}.up_proj_for_{kind}": dense(width, sound),
                    f"{heard}.down_proj_for_{kind}": dense(width, width)}
-    towers = {
+    return {
         "vision": vision(eyes, f"{seen}.img_processor").model_copy(update={"component": None}),
         "vision_projection": tower(None, image, joins, stream="image_tokens"),
         "audio": audio(ears, f"{heard}.encoder"),
         "audio_projection": tower("audio", sound, speech, stream="audio_tokens")}
-    return text.model_copy(update={"towers": towers})
+
+
+def phi4mm(whole: Whole) -> Towers:
+    """The files published with code of their own: the same towers, and adapters for each of both in every layer.
+
+    The conformer's distances are those of `audio_processor`, 500 in all files.
+    """
+    config = whole.config
+    config.read |= {"img_processor", "audio_processor", "embd_layer", "vision_lora", "speech_lora"}
+    if (make := family_data("phi4_multimodal")) is None:
+        raise config.unknown_class()
+    inner = Config({"hidden_size": whole.text.hidden_size, "audio_config": {"bias_max_distance": 500}}, make,
+                   "phi4_multimodal")
+    towers = _towers(inner, whole.text.hidden_size)
+    scaled: Parts = {f"{AT}.audio_embed.encoder.encoder_embedding.{name}": vector(80)
+                     for name in ("global_mean", "global_invstd")}
+    adapters: Parts = {}
+    for name in ("vision", "speech"):
+        adapters |= _adapters(whole, name)
+    return {**towers, "audio_scale": tower("audio", 80, scaled, stream="audio"),
+            "adapters": tower(None, whole.text.hidden_size, adapters, stream="image_tokens")}
+
+
+def _adapters(whole: Whole, name: str) -> Parts:
+    """Low-rank pairs beside the four matrices of each layer of the text model, as `vision_lora` or `speech_lora` says.
+    """
+    config, own = whole.config, whole.config.get(f"{name}_lora")
+    rank = own.get("r") if isinstance(own, dict) else None
+    if own is None:
+        return {}
+    if type(rank) is not int or not 0 < rank <= 2**16:
+        raise config.error(f"{name}_lora", "expected a mapping with r, the rank")
+    text, inner = whole.text, config.integer("intermediate_size")
+    count, head = config.integer("num_attention_heads"), config.head_dim
+    wide, key = count * head, config.kv_heads * head
+    pairs = {"self_attn.qkv_proj": (wide + 2 * key, text.hidden_size), "self_attn.o_proj": (text.hidden_size, wide),
+             "mlp.gate_up_proj": (2 * inner, text.hidden_size), "mlp.down_proj": (text.hidden_size, inner)}
+    parts: Parts = {}
+    for path, (out, into) in pairs.items():
+        at = f"model.layers.*.{path}"
+        parts[f"{at}.lora_A.{name}"] = dense(rank, into, bias=False).model_copy(update={"copies": config.layers})
+        parts[f"{at}.lora_B.{name}"] = dense(out, rank, bias=False).model_copy(update={"copies": config.layers})
+    return parts

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.behaviour import activation
-from paramcalc.readers.config.composite import OUTSIDE, SPELLINGS, WITHIN
+from paramcalc.readers.config.composite import spelling
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData, family_data
+from paramcalc.readers.config.published import OUTSIDE
 from paramcalc.readers.families.towers.tables import TOWERS, WHOLES
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Whole(NamedTuple):
 
     def at(self, name: str) -> str:
         """Where files spell a part of the composite class: beside the text model, or with it inside `model`."""
-        outside = SPELLINGS.get(self.config.model_type, WITHIN) == OUTSIDE or self.config.model_type in BESIDE
+        outside = spelling(self.config.model_type) == OUTSIDE or self.config.model_type in BESIDE
         return name if outside else f"model.{name}"
 
     def join(self, modules: Parts, into: int, name: str = "projector", *, stream: Stream = "image_tokens",
@@ -54,6 +55,10 @@ class Whole(NamedTuple):
     def part(self, key: str, usual: str) -> Config:
         """A nested config as its own class reads it, of the type `usual` where it says none."""
         return nested(self.config, key, usual)
+
+    def part_as(self, key: str, kind: str) -> Config:
+        """A nested config read as `kind`, whatever type it says: a class of its own under another's name."""
+        return nested(self.config, key, kind, said=False)
 
     def tower(self, key: str, at: str, usual: str) -> Towers:
         """The tower a nested config says, named as the key is; nothing, and said so, where its type is not known."""
@@ -69,14 +74,15 @@ class Whole(NamedTuple):
         return {name: tower}
 
 
-def nested(outer: Config, key: str, usual: str) -> Config:
-    """The config under `key`, of the type it says, else of `usual`. Raises SpecError where it is no mapping."""
+def nested(outer: Config, key: str, usual: str, *, said: bool = True) -> Config:
+    """The config under `key`, of the type it says, else of `usual`; of `usual` at any rate where what it `said` does
+    not count. Raises SpecError where it is no mapping."""
     value: Any = outer.get(key)
     if value is None:
         value = outer.family.defaults.get(key) or {}
     if not isinstance(value, dict):
         raise outer.error(key, "expected a mapping")
-    kind = value.get("model_type") or usual
+    kind = (value.get("model_type") if said else None) or usual
     if kind == outer.model_type:
         kind = usual  # files written before towers had types of their own
     if not isinstance(kind, str):

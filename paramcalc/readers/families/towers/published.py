@@ -1,0 +1,199 @@
+"""Whole models published with code of their own whose towers are known ones: MiniCPM-V, Molmo, Ovis, Phi-3-V, Step 3.
+
+Sources: the modeling files of each type's own repository, named in `readers/config/published.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.components.attention import Attention
+from paramcalc.readers.config.config import Config
+from paramcalc.readers.config.defaults import family_data
+from paramcalc.readers.families.towers.audio import whisper
+from paramcalc.readers.families.towers.clip import LAYER, grid, heads, layer
+from paramcalc.readers.families.towers.clip import vision as clip_vision
+from paramcalc.readers.families.towers.parts import (
+    QKVO,
+    Layer,
+    Parts,
+    conv,
+    dense,
+    layers,
+    matrix,
+    norm,
+    rms,
+    table,
+    tower,
+    vector,
+)
+from paramcalc.readers.families.towers.siglip import vision as siglip_vision
+from paramcalc.readers.families.towers.whole import nested
+
+if TYPE_CHECKING:
+    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.spec.tower import Tower
+
+PICTURES = {"slice_config", "slice_mode", "batch_vision_input", "batch_3d_resampler", "mm_use_im_start_end",
+            "drop_vision_last_layer", "image_size", "patch_size", "use_image_id", "vision_batch_size",
+            "scale_resolution", "version", "stream_input", "chunk_input", "vision_encoder", "im_start_token",
+            "audio_chunk_length"}
+"""Keys about how pictures are cut, and sizes that the tower's own config says again."""
+
+
+def resampler(width: int, out: int, queries: int, at: str = "resampler") -> Parts:
+    """Learned queries attend to the patches of one slice. OpenBMB's resampler.py."""
+    cross: Parts = {
+        f"{at}.attn.in_proj_weight": matrix(3 * out, out, component="attention"),
+        f"{at}.attn.in_proj_bias": vector(3 * out, component="attention"),
+        f"{at}.attn.out_proj": dense(out, out, component="attention"),
+    }
+    join: Parts = {f"{at}.query": vector(queries, out)}
+    if width != out:
+        join[f"{at}.kv_proj"] = dense(out, width, bias=False)
+    norms: Parts = {f"{at}.{name}": norm(out) for name in ("ln_q", "ln_kv", "ln_post")}
+    return {**join, **cross, **norms, f"{at}.proj": matrix(out, out)}
+
+
+def minicpmv(whole: Whole) -> Towers:
+    """SigLIP without its head and, where the config says so, its last layer; a resampler."""
+    config, vision = whole.config, whole.part_as("vision_config", "minicpmv_vision")
+    config.read |= {*PICTURES, "vision_config"}
+    if config.flag("drop_vision_last_layer"):
+        vision = Config({**vision.data, "num_hidden_layers": vision.layers - 1}, vision.family, vision.model_type, "",
+                        vision.path, vision.outer)
+    width = vision.integer("hidden_size")
+    join = resampler(width, whole.text.hidden_size, config.integer("query_num"))
+    return {"vision": siglip_vision(vision, "vpm"), **whole.join(join, width)}
+
+
+def minicpmo(whole: Whole) -> Towers:
+    """The same with Whisper's encoder and two matrices; the parts that speak are not counted."""
+    config, towers = whole.config, minicpmv(whole)
+    config.read |= {"init_vision", "init_audio", "init_tts", "audio_pool_step", "audio_config", "tts_config"}
+    if config.flag("init_tts", default=True):
+        whole.uncounted.append("tts_config")
+    audio = whole.part_as("audio_config", "whisper")
+    width, out = audio.integer("d_model"), whole.text.hidden_size
+    family = family_data("qwen2_audio_encoder")
+    if family is None:
+        raise config.unknown_class()
+    heard = Config({**audio.data, "model_type": "qwen2_audio_encoder"}, family, "qwen2_audio_encoder", "", audio.path,
+                   audio.outer)
+    join: Parts = {"audio_projection_layer.linear1": dense(out, width), "audio_projection_layer.linear2": dense(out,
+                                                                                                               out)}
+    return {**towers, "audio": whisper(heard, "apm"),
+            **whole.join(join, width, "audio_projection", stream="audio_tokens")}
+
+
+def phi3_v(whole: Whole) -> Towers:
+    """CLIP's large tower for 336 pixels, learned separators, and two matrices over four patches joined."""
+    config, out = whole.config, whole.text.hidden_size
+    config.read |= {"img_processor", "embd_layer"}
+    family = family_data("clip_vision_model")
+    if family is None:
+        raise config.unknown_class()
+    sizes = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16,
+             "patch_size": 14, "image_size": 336}
+    config.note("the tower is the one of its class: CLIP ViT-L/14 for 336 pixels")
+    seen, into = "model.vision_embed_tokens", 4 * sizes["hidden_size"]
+    vision = clip_vision(Config(sizes, family, "clip_vision_model"), f"{seen}.img_processor.vision_model")
+    join: Parts = {f"{seen}.glb_GN": vector(1, 1, into), f"{seen}.sub_GN": vector(1, 1, 1, into),
+                   f"{seen}.img_projection.0": dense(out, into), f"{seen}.img_projection.2": dense(out, out)}
+    return {"vision": vision, "projector": tower("projector", into, join, stream="image_tokens")}
+
+
+MOLMO = Layer("attention_norm", "attention", "ffn_norm", "feed_forward",
+              names={"q_proj": "wq", "k_proj": "wk", "v_proj": "wv", "o_proj": "wo", "up_proj": "w1",
+                     "down_proj": "w2"})
+
+
+def molmo(whole: Whole) -> Towers:
+    """CLIP's large tower without its last layer and norm, patches of two layers pooled in squares, a gated projector.
+    arXiv:2409.17146."""
+    config, out, width, depth, rows = whole.config, whole.text.hidden_size, 1024, 23, 577
+    config.note("the tower is the one of its class: CLIP ViT-L/14 for 336 pixels, 23 of its layers")
+    at, inner = "model.vision_backbone", config.integer("intermediate_size") // 2
+    seen = f"{at}.image_vit"
+    modules: Parts = {
+        f"{seen}.patch_embedding": dense(width, 3 * 14**2, bias=False, component="other_embedding"),
+        f"{seen}.class_embedding": vector(width, component="other_embedding"),
+        f"{seen}.positional_embedding": vector(rows, width, component="position_embedding"),
+        f"{seen}.pre_ln": norm(width), f"{seen}.transformer.resblocks": layers(depth)}
+    pool = Attention(num_heads=16, head_dim=64, bias=QKVO, causal=False, hidden_size=2 * width, output_size=width,
+                     names=MOLMO.names)
+    join: Parts = {f"{at}.pad_embed": vector(2, 2 * width), f"{at}.image_pooling_2d": pool,
+                   f"{at}.image_projector.w1": dense(inner, width, bias=False),
+                   f"{at}.image_projector.w3": dense(inner, width, bias=False),
+                   f"{at}.image_projector.w2": dense(out, inner, bias=False)}
+    return {"vision": tower("vision", width, modules, {"layer": MOLMO(width, 16, 4 * width)}),
+            "projector": tower("projector", width, join, stream="image_tokens")}
+
+
+AIM = Layer("norm_1", "attn", "norm_2", "mlp", norm="rmsnorm", gated=True, fused="qkv",
+            names={"qkv_proj": "qkv", "o_proj": "proj", "gate_proj": "fc1", "up_proj": "fc3", "down_proj": "fc2"})
+
+
+def ovis_vision(config: Config, at: str) -> Tower:
+    """AIMv2 as Apple published it: q, k and v as one matrix. arXiv:2411.14402."""
+    width, patch = config.integer("hidden_size"), config.integer("patch_size")
+    modules: Parts = {
+        "preprocessor.patchifier.proj": conv(width, config.integer("num_channels"), patch, patch),
+        "preprocessor.patchifier.norm": rms(width),
+        "preprocessor.pos_embed": vector(1, grid(config), width, component="position_embedding"),
+        "trunk.blocks": layers(config.layers), "trunk.post_trunk_norm": rms(width)}
+    block = AIM(width, heads(config), config.integer("intermediate_size"), mlp_bias=config.flag("use_bias"),
+                bias=QKVO if config.flag("qkv_bias") else ())
+    return tower("vision", width, modules, {"layer": block}, at)
+
+
+INDICATORS = 5
+"""Visual words that stand for the borders of a picture, which the head does not give."""
+
+
+def ovis(whole: Whole) -> Towers:
+    """A tower, a head that gives each patch a share of each visual word, and a table of them. arXiv:2405.20797."""
+    config, at = whole.config, "visual_tokenizer"
+    tokenizer = nested(config, "visual_tokenizer_config", "ovis_vision", said=False)
+    config.read |= {"conversation_formatter_class", "multimodal_max_length", "disable_tie_weight"}
+    tokenizer.read |= {"tokenize_function", "tau", "depths", "drop_cls_token", "use_indicators"}
+    inner = tokenizer.get("backbone_config")
+    if not isinstance(inner, dict):
+        raise tokenizer.error("backbone_config", "expected a mapping")
+    siglip = "siglip" in str(inner.get("model_type"))
+    kind = "siglip_vision_model" if siglip else "ovis_vision"
+    family = family_data(kind)
+    if family is None:
+        raise config.unknown_class()
+    backbone = Config(inner, family, kind, "", (*tokenizer.path, "backbone_config"), config.data)
+    made = siglip_vision(backbone, f"{at}.backbone.vision_model") if siglip else ovis_vision(backbone, f"{at}.backbone")
+    width = backbone.integer("hidden_size") * tokenizer.integer("hidden_stride", 1) ** 2
+    words = tokenizer.integer("vocab_size")
+    given = words - INDICATORS
+    head: Parts = {f"{at}.head.0": dense(given, width, bias=False), f"{at}.head.1": norm(given)}
+    return {"vision": made, "head": tower("vision", width, head, stream="image_tokens"),
+            **whole.join({"vte": table(words, whole.text.hidden_size, "other_embedding")}, words, component="vision")}
+
+
+def step3_vision(config: Config, at: str) -> Tower:
+    """CLIP's layers without a norm before or after them."""
+    width, patch = config.integer("hidden_size"), config.integer("patch_size")
+    modules: Parts = {
+        "embeddings.class_embedding": vector(1, width, component="other_embedding"),
+        "embeddings.patch_embedding": conv(width, config.integer("num_channels"), patch, patch),
+        "embeddings.position_embedding": table(grid(config) + 1, width), "transformer.layers": layers(config.layers)}
+    shape = Layer(fused="qkv", names={"qkv_proj": "qkv_proj", **LAYER.names})
+    return tower("vision", width, modules, {"layer": layer(config, shape)}, at)
+
+
+def step3(whole: Whole) -> Towers:
+    """Two convolutions that halve each side, and a matrix."""
+    vision, config = whole.part("vision_config", "step3_vision"), whole.config
+    config.read |= {"understand_projector_stride", "image_token_len", "patch_token_len", "image_token_id"}
+    width, middle = vision.integer("hidden_size"), vision.integer("output_hidden_size")
+    join: Parts = {"vit_downsampler": conv(middle, width, 2, 2, component="other"),
+                   "vit_downsampler2": conv(2 * middle, middle, 3, 3, component="other"),
+                   "vit_large_projector": dense(whole.text.hidden_size, 2 * middle,
+                                                bias=config.flag("projector_bias"))}
+    return {"vision": step3_vision(vision, "vision_model"),
+            "projector": tower("projector", width, join, stream="image_tokens")}
