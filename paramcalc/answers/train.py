@@ -10,6 +10,7 @@ from paramcalc.activations.class_rows import MEASURED
 from paramcalc.activations.fold import activations
 from paramcalc.answers.answer import Answer, head, hidden
 from paramcalc.answers.train_run import RunFigures, run_assumptions, run_figures
+from paramcalc.catalog.training import reserved_over_allocated
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.fit import Remedy
 from paramcalc.estimates.layouts import capacity
@@ -231,10 +232,11 @@ def _assumptions(chosen: Plan) -> dict[str, object]:
         "logits_are": "what the loss saves, on the last stage",
         "total_is": "what is held at the fullest moment of a step, which `moment` names; with --micro-batches 1 there "
                     "are no gradients while activations are at their most",
-        "working_is": "logits and gradients of the loss, a layer computed again, gradients not yet divided",
+        "working_is": "logits and gradients of the loss, a layer computed again, gradients not yet divided, tokens "
+                      "that tensor parallelism gathers, and what the allocator reserves beyond what is allocated",
+        "reserved_over_allocated": float(reserved_over_allocated(layout.devices)),
         "communication_is": "weights gathered under ZeRO-3, and copies in the type of products",
-        "left_out": "what the allocator reserves beyond what is allocated (1 to 8 % in logs that print both), kernels' "
-                    "workspace, the CUDA context",
+        "left_out": "kernels' workspace, the CUDA context, experts that more tokens are sent to than to others",
     }
 
 

@@ -6,6 +6,7 @@ assumption that an option replaces.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -69,6 +70,11 @@ def power_share() -> Range:
     """Of the power a device may draw, what it draws while training."""
     low, expected, high = _table()["power_share"]["values"]
     return low, expected, high
+
+
+def reserved_over_allocated(devices: int) -> Fraction:
+    """What an allocator takes of a device over what is asked of it at the fullest moment."""
+    return Fraction(str(_table()["reserved"]["one" if devices == 1 else "several"]))
 
 
 def usual_pue() -> float:

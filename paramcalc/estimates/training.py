@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from paramcalc.activations.fold import Tokens, saved_bytes
 from paramcalc.catalog.formats import find_format
 from paramcalc.catalog.optimizers import find_optimizer
+from paramcalc.catalog.training import reserved_over_allocated
 from paramcalc.defaults import TRAINING
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.training_parts import Device, Gathered, States, Whole
@@ -185,8 +186,11 @@ class Trainer:
         return saved_bytes(self.model._replace(tree=self.tree(plan, stage)), policy)
 
     def device(self, layout: Layout, stage: int, load: Tokens, policy: Policy) -> Device:
-        """Bytes on each device of a stage when they are most."""
-        return max(self.moments(layout, stage, load, policy), key=lambda moment: moment.total)
+        """Bytes on each device of a stage when they are most, with what its allocator then holds beyond what is asked
+        of it, which `working` has; other models are loaded once, before what comes and goes."""
+        fullest = max(self.moments(layout, stage, load, policy), key=lambda moment: moment.total)
+        beyond = ceil((fullest.total - fullest.other_models) * (reserved_over_allocated(layout.devices) - 1))
+        return fullest._replace(working=fullest.working + beyond)
 
     def moments(self, layout: Layout, stage: int, load: Tokens, policy: Policy) -> list[Device]:
         """The moments of a step among which the fullest is.
@@ -198,13 +202,14 @@ class Trainer:
         stays, loss = self.saved(plan, stage, load, policy)
         loss = 0 if self.recipe.fused_loss else loss
         states, gathered = self.divided(layout, stage), self._gathered(layout, stage, load)
+        joined = self._joined(layout, load)
         earlier = states.gradients if layout.micro_batches != 1 or policy.library == "megatron" else 0
         flight = ceil(stays * in_flight(layout, stage))
         fixed = {"stage": stage, "weights": states.weights, "optimizer": states.optimizer,
                  "master_weights": states.master, "other_models": self._others(states)}
         moments = [
             Device(**fixed, gradients=earlier, activations=flight, logits=loss, communication=gathered.at_loss,
-                   working=gathered.waiting + self._loss(loss, policy), moment="backward starts"),
+                   working=gathered.waiting + self._loss(loss, policy) + 2 * joined, moment="backward starts"),
             Device(**fixed, gradients=states.gradients, activations=0, logits=0, communication=gathered.at_end,
                    working=gathered.waiting + gathered.last_gradients, moment="backward ends"),
         ]
@@ -213,7 +218,8 @@ class Trainer:
             layer = self.saved(plan, stage, load, policy._replace(recompute="none"))[0] // layers
             moments.append(Device(
                 **fixed, gradients=earlier, activations=flight, logits=0, communication=gathered.in_layer,
-                working=gathered.waiting + gathered.layer_gradients + layer, moment="a layer is computed again"))
+                working=gathered.waiting + gathered.layer_gradients + layer + 4 * joined,
+                moment="a layer is computed again"))
         return moments
 
     def _others(self, states: States) -> int:
@@ -254,6 +260,16 @@ class Trainer:
             through += self._received(layout, stage, load)
             return Gathered(through, through, through, waiting, layer, table)
         return Gathered(whole.table + whole.layer, 2 * whole.layer, whole.table + whole.layer, waiting, layer, table)
+
+    def _joined(self, layout: Layout, load: Tokens) -> int:
+        """What sequence parallelism divides of a layer's input and tensor parallelism has whole while it is multiplied:
+        the others' tokens. At the head with its gradient; in a layer that is computed again the inputs of attention and
+        feed-forward, a sum before it is divided, and a gradient (arXiv:2205.05198, figure 5)."""
+        if not layout.plan.sequence:
+            return 0
+        tokens = load.batch * -(-load.seq // load.cp)
+        whole = tokens * self.model.spec.hidden_size * self.compute.bits // 8
+        return whole * (layout.tp - 1) // layout.tp
 
     def _received(self, layout: Layout, stage: int, load: Tokens) -> int:
         """Buffers for what the stages beside this one send, one a micro-batch from the start

@@ -207,3 +207,22 @@ def test_the_reference_of_adapters_is_what_they_stand_beside():
     model = adapt(build(ModelSpec.model_validate(SMALL)), Lora(4, ("q_proj",)))
     assert others("dpo", model).other_models == 0
     assert others("ppo", model).other_models > 0
+
+
+def test_several_devices_reserve_more_than_is_allocated():
+    """torchtitan prints what is reserved: 75.3 GiB of Llama 3.1 405B on 512 devices, of which 68 are allocated."""
+    trainer = Trainer(build(load("llama-3.2-1b").spec), Recipe())
+    tokens, policy = Tokens(1, 4096, 4096), Policy("flash")
+    alone, shared = (Layout(dp=count, zero=3 if count > 1 else 0) for count in (1, 8))
+    assert trainer.device(alone, 0, tokens, policy) == max(trainer.moments(alone, 0, tokens, policy),
+                                                           key=lambda moment: moment.total)
+    allocated = max(moment.total for moment in trainer.moments(shared, 0, tokens, policy))
+    assert trainer.device(shared, 0, tokens, policy).total == pytest.approx(1.09 * allocated)
+
+
+def test_tensor_parallelism_gathers_what_sequence_parallelism_divides():
+    trainer = Trainer(build(load("llama-3.2-1b").spec), Recipe())
+    tokens, policy = Tokens(2, 4096, 4096), Policy("flash", batch=2)
+    divided, whole = (trainer.moments(Layout(tp=4, sequence=sequence), 0, tokens, policy)[0]
+                      for sequence in (True, False))
+    assert divided.working - whole.working == pytest.approx(2 * (2 * 4096 * 2048 * 2) * 3 // 4, rel=0.01)

@@ -11,6 +11,7 @@ import yaml
 from paramcalc.activations.fold import Tokens
 from paramcalc.activations.policy import Policy
 from paramcalc.build import build
+from paramcalc.catalog.training import reserved_over_allocated
 from paramcalc.estimates.training import Layout, Recipe, Trainer
 from paramcalc.measures.parameters import placed
 from paramcalc.readers.models import load
@@ -43,7 +44,7 @@ class Peak(NamedTuple):
 def peaks():
     """All of them, in the order of the file."""
     rows = yaml.safe_load((DATA / "training.yaml").read_text("utf-8"))
-    return tuple(Peak(row["id"], row["printed"], _ours(row) / GIB, row["why"], row.get("outside", False))
+    return tuple(Peak(row["id"], row["printed"], float(_ours(row)) / GIB, row["why"], row.get("outside", False))
                  for row in rows)
 
 
@@ -58,7 +59,8 @@ def _ours(row):
     trainer = Trainer(model, Recipe(**row["recipe"]))
     tokens = Tokens(batch, row["seq"], row["seq"])
     moments = [moment for stage in range(layout.pp) for moment in trainer.moments(layout, stage, tokens, policy)]
-    return max(_as_run(row, model, moment).total for moment in moments)
+    allocated = max(_as_run(row, model, moment).total for moment in moments)
+    return allocated * (reserved_over_allocated(layout.devices) if row.get("reserved") else 1)
 
 
 def _as_run(row, model, moment):
