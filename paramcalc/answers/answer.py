@@ -24,7 +24,8 @@ An answer is a frozen, keyword-only dataclass in `paramcalc/answers/COMMAND.py`,
 2. Write the function that works it out, next to the class: `def count(loaded, …settings…) -> Count`. It starts with
    `**head(loaded)`, the fields all answers have. It calls measures and estimates, and formats nothing.
 3. Name it in `paramcalc.answers.registry.ANSWERS`; `paramcalc schema COMMAND` and the tests of JSON then know it.
-4. `paramcalc/api.py` gets a function of that name for Python; `paramcalc/reports/COMMAND.py` a function
+4. `paramcalc.reports.views.VIEWS` names the function that gives its tables: `print` and notebooks then show it.
+5. `paramcalc/api.py` gets a function of that name for Python; `paramcalc/reports/COMMAND.py` a function
    `tables(answer) -> tuple[Table, ...]`; `paramcalc/cli/COMMAND.py` is a function of `Models`, `Common` and settings
    classes (`paramcalc.estimates.settings`; each field is an option and a keyword), which returns
    `answer_all(models, common, make)`: `make(loaded)` calls the API and gives a `Report` of the answer and its tables.
@@ -33,12 +34,19 @@ An answer is a frozen, keyword-only dataclass in `paramcalc/answers/COMMAND.py`,
 from __future__ import annotations
 
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from importlib import import_module
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from paramcalc.build import Model, build
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+    from rich.console import Console, ConsoleOptions
+    from rich.text import Text
+
     from paramcalc.readers.models import Loaded
 
 Schema = dict[str, Any]
@@ -82,6 +90,18 @@ class Document:
 
         return to_json(self.to_dict(), indent=2).decode() + "\n"
 
+    def __str__(self) -> str:
+        """What the command prints."""
+        return str(_views().text(self))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """What the command prints on a terminal, with its styles."""
+        yield from _views().rich_lines(self, console, options)
+
+    def _repr_html_(self) -> str:
+        """Tables and pictures for a notebook."""
+        return str(_views().html(self))
+
     @classmethod
     def schema(cls) -> Schema:
         """The JSON Schema of `to_dict()`, worked out from the types of the fields."""
@@ -89,6 +109,11 @@ class Document:
         described["required"].insert(0, "schema")
         described["properties"] = {"schema": {"const": f"paramcalc/{cls.command}/1"}} | described["properties"]
         return described
+
+
+def _views() -> ModuleType:
+    """How answers are shown. Only what is shown needs the tables, so this is no import: answers stand above reports."""
+    return import_module("paramcalc.reports.views")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
+    from rich.text import Text
 
     from paramcalc.reports.table import Table
 
@@ -25,14 +26,18 @@ def to_text(tables: Sequence[Table], width: int, *, ascii_only: bool = False) ->
 
 def show(tables: Sequence[Table], console: Console) -> None:
     """The same lines with their styles."""
+    for line in styled(tables, console.width, console.encoding):
+        console.print(line, soft_wrap=True)
+
+
+def styled(tables: Sequence[Table], width: int, encoding: str) -> Iterator[Text]:
+    """Each line with its styles, in an encoding's characters."""
     from rich.text import Text
 
     from paramcalc.reports.layout import lines
 
-    ascii_only = not console.encoding.lower().startswith("utf")
-    for line in lines(tables, console.width, ascii_only=ascii_only):
-        pieces = ((spelled(text, console.encoding), STYLES.get(style, "")) for text, style in line)
-        console.print(Text.assemble(*pieces), soft_wrap=True)
+    for line in lines(tables, width, ascii_only=not encoding.lower().startswith("utf")):
+        yield Text.assemble(*((spelled(text, encoding), STYLES.get(style, "")) for text, style in line))
 
 
 def spelled(text: str, encoding: str) -> str:

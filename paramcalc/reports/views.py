@@ -1,0 +1,68 @@
+"""An answer where no command writes it: printed, shown by Rich, or in a notebook, with the tables its command shows."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING
+
+from paramcalc.reports.html.tables import tables_html
+from paramcalc.reports.render import styled, to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console, ConsoleOptions
+    from rich.text import Text
+
+    from paramcalc.answers.answer import Document
+    from paramcalc.reports.table import Table
+
+VIEWS = {
+    "Comparison": "comparison.tables", "Count": "count.tables", "Diff": "diff.tables", "Estimate": "estimate.tables",
+    "Explain": "explain.tables", "ExplainRule": "explain.rule_tables", "Fit": "fit.tables",
+    "FitAll": "fit.catalog_tables", "Flops": "flops.tables", "Listing": "listing.tables", "Memory": "memory.tables",
+    "PlacedFit": "placement.tables", "PlacedMemory": "placement.tables", "Scaling": "scaling.tables",
+    "Solve": "solve.tables", "SpeedAnswer": "speed.tables", "Sweep": "comparison.tables", "Train": "train.tables",
+    "TrainSearch": "train_search.tables",
+}
+"""Class of an answer to the function that gives its tables; an answer that is none of these has no tables."""
+STYLE = (".paramcalc caption { text-align: left; font-weight: 600 } .paramcalc .number { text-align: right }"
+         " .paramcalc th { text-align: left } .paramcalc figcaption { font-size: 0.85em }"
+         " .paramcalc .bar rect { fill: currentColor }")
+"""A notebook brings its own colours and fonts."""
+
+
+def tables_of(answer: Document) -> tuple[Table, ...]:
+    """The tables of an answer, none where its class has no view."""
+    place = VIEWS.get(type(answer).__name__)
+    if place is None:
+        return ()
+    module, _, function = place.partition(".")
+    tables: tuple[Table, ...] = getattr(import_module(f"paramcalc.reports.{module}"), function)(answer)
+    return tables
+
+
+def text(answer: Document) -> str:
+    """What the command prints, in the width of the terminal; JSON where there is no table."""
+    tables = tables_of(answer)
+    return to_text(tables, get_terminal_size().columns).rstrip("\n") if tables else answer.to_json()
+
+
+def html(answer: Document) -> str:
+    """Tables for a notebook, and the map of components for a count by tensor."""
+    return f'<div class="paramcalc"><style>{STYLE}</style>{_picture(answer)}{tables_html(tables_of(answer))}</div>'
+
+
+def rich_lines(answer: Document, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+    """Styled lines, in the width Rich gives."""
+    return styled(tables_of(answer), options.max_width, console.encoding)
+
+
+def _picture(answer: Document) -> str:
+    figures = answer.to_dict() if type(answer).__name__ == "Count" else {}
+    if not figures.get("tensors"):
+        return ""
+    from paramcalc.reports.pictures.components import component_map
+
+    return f'<figure class="picture">{component_map(figures)}</figure>'
