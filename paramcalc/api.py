@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from paramcalc.comparing import Question
     from paramcalc.estimates.design.settings import ScalingKeywords
     from paramcalc.estimates.design.solve_settings import SolveKeywords
+    from paramcalc.estimates.explain_settings import ExplainKeywords, Subject
     from paramcalc.estimates.layouts import Candidate
     from paramcalc.estimates.run import TrainingRun
     from paramcalc.estimates.run_settings import RunKeywords, TrainKeywords
@@ -278,14 +279,19 @@ def _question(
     return Question(settings, DeviceSettings.of({"gpu": gpu}), tuple(changes))
 
 
-def explain(model: Source, glob: str = "*") -> Explain:
-    """Each tensor whose name fits, as a sequence: formula, values, copies and source. As `paramcalc explain`.
+def explain(
+    model: Source, glob: str = "*", *, of: Subject = "parameters", **settings: Unpack[ExplainKeywords],
+) -> Explain:
+    """Each tensor, state or product whose name fits, as a sequence: formula, values, copies, `amount` and source.
 
-    Raises UsageError where none does.
+    `of`: parameters; bytes of `weights`, `cache` or `optimizer` states; `flops` of a forward pass; `keys`: which keys
+    of the spec or config move which figures. As `paramcalc explain`. Raises UsageError where nothing fits, or for
+    settings without effect on what is explained.
     """
     from paramcalc.answers.explain import explain as explained
+    from paramcalc.estimates.explain_settings import ExplainSettings
 
-    return explained(loaded_of(model), glob)
+    return explained(loaded_of(model), ExplainSettings.of({"about": of, **settings}), glob)
 
 
 def what_if(model: Source, *changes: str) -> ModelSpec:

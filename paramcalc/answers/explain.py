@@ -8,11 +8,27 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 from paramcalc.answers.answer import Answer, Document, head, hidden
 from paramcalc.build import Model, build
 from paramcalc.component_names import COMPONENTS, ComponentName
+from paramcalc.dims import formula, values
 from paramcalc.errors import Problem, UsageError
-from paramcalc.measures.explain import Formula
+from paramcalc.estimates.explain_settings import ExplainSettings, Subject
+from paramcalc.estimates.inference import Prepared, Setup
+from paramcalc.estimates.runtimes import Runtime
+from paramcalc.estimates.training import Recipe, Trainer
+from paramcalc.measures.cache import Serving
+from paramcalc.measures.explain import (
+    Factors,
+    Formula,
+    explain_cache,
+    explain_flops,
+    explain_tensors,
+    explain_weights,
+)
 from paramcalc.measures.explain import explain as formulas_of
-from paramcalc.measures.known import Known, least, sizes_known
+from paramcalc.measures.flops import Workload
+from paramcalc.measures.known import Known, least, of_model, sizes_known
 from paramcalc.measures.parameters import count
+from paramcalc.spec.caveats import Figure
+from paramcalc.transforms.formats import in_formats
 from paramcalc.tree import join
 
 if TYPE_CHECKING:
@@ -20,22 +36,44 @@ if TYPE_CHECKING:
 
     from paramcalc.checks.rule import Rule
     from paramcalc.readers.models import Loaded
+    from paramcalc.tree import Tensor
+
+UNITS: dict[Subject, str] = {"weights": "bytes", "cache": "bytes", "optimizer": "bytes", "flops": "flops"}
+"""What amounts are; parameters where nothing is said."""
 
 
-class TensorFormula(NamedTuple):
-    """One tensor, or a part of the model that holds none."""
+class KeyEffect(NamedTuple):
+    """What a key of the spec or config changes."""
+
+    key: str
+    """Dotted, as `--set` takes it."""
+    value: str
+    moves: tuple[str, ...]
+    """Figures that another value changes; none of a hyperparameter."""
+    tried: tuple[str, ...]
+    """Values that gave a model; none where the key stands for a choice, or cannot change alone."""
+    doubled: float | None = None
+    """The total of parameters over its own, with twice the value."""
+
+
+class ExplainedNumber(NamedTuple):
+    """One tensor, state or product, or a part of the model that holds none."""
 
     path: str
     """Full name, `*` for a repeated index."""
     formula: str
     """In the words of the spec: `num_heads·head_dim × hidden_size`."""
     values: str
-    """`4,096 × 4,096 × 32 layers`."""
+    """`32·128 × 4,096 × 32 layers`."""
     copies: int
-    parameters: int
     component: ComponentName
     source: str
     """The paper or reference implementation of the component."""
+    layers: str | None = None
+    """Which layers of a stack: `3 to 60`."""
+    parameters: int | None = None
+    bytes: int | None = None
+    flops: int | None = None
 
 
 class Growth(NamedTuple):
@@ -64,10 +102,16 @@ class WhatIf(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Explain(Answer):
-    """Formulas of the tensors whose name fits, as a sequence of `Formula`; with changes, their effect instead."""
+    """Formulas of what fits, as a sequence of `Formula`; instead of them which keys move which figures, or with changes
+    their effect."""
 
     command: ClassVar[str] = "explain"
-    formulas: tuple[TensorFormula, ...] | None = None
+    of: Subject | None = None
+    """What the formulas are of."""
+    total: int | None = None
+    """Of all formulas: parameters, bytes or FLOPs."""
+    formulas: tuple[ExplainedNumber, ...] | None = None
+    keys: tuple[KeyEffect, ...] | None = None
     what_if: WhatIf | None = None
     known: dict[str, Known]
     rows: tuple[Formula, ...] = hidden(default=())
@@ -84,15 +128,57 @@ class Explain(Answer):
         return self.rows[index]
 
 
-def explain(loaded: Loaded, glob: str = "*") -> Explain:
-    """Each tensor whose full name fits the glob. Raises UsageError where none does."""
+def explain(loaded: Loaded, settings: ExplainSettings, glob: str = "*") -> Explain:
+    """Each tensor, state or product whose full name fits the glob; or, of keys, which of them move which figures.
+
+    Raises UsageError where none fits, or for settings without effect on what is explained.
+    """
+    settings.check()
+    if settings.about == "keys":
+        from paramcalc.answers.explain_keys import key_effects
+
+        return Explain(**head(loaded), of="keys", keys=tuple(key_effects(loaded)), known={"keys": "exact"})
     model = build(loaded.spec, explain=True)
-    rows = tuple(formulas_of(model.tree, glob))
+    rows = tuple(_formulas(model, settings, glob))
     if not rows:
-        raise UsageError(Problem(f"{glob[:100]!r} fits no tensor", hint="`count --by tensor` shows the names"))
-    formulas = tuple(TensorFormula(join(row.path, row.name), row.formula, row.values, row.copies, row.parameters,
-                                   cast("ComponentName", row.component), row.source) for row in rows)
-    return Explain(**head(loaded, model), formulas=formulas, known={"formulas": sizes_known(model.spec)}, rows=rows)
+        raise UsageError(Problem(f"{glob[:100]!r} fits no tensor", hint="`count --by tensor` shows the names")
+                         if glob != "*" else Problem(f"the model has no {settings.about} to explain"))
+    unit = UNITS.get(settings.about, "parameters")
+    formulas = tuple(ExplainedNumber(join(row.path, row.name), row.formula, row.values, row.copies,
+                                     cast("ComponentName", row.component), row.source, row.layers or None,
+                                     **{unit: row.amount}) for row in rows)
+    figure: Figure = "cache" if settings.about == "cache" else "weights" if unit == "bytes" else "parameters"
+    return Explain(**head(loaded, model), assumptions=settings.applied(), of=settings.about,
+                   total=sum(row.amount for row in rows), formulas=formulas,
+                   known={"formulas": of_model(model.spec, figure)}, rows=rows)
+
+
+def _formulas(model: Model, settings: ExplainSettings, glob: str) -> list[Formula]:
+    """Formulas of a model that was built with `explain=True`."""
+    match settings.about:
+        case "weights":
+            return explain_weights(in_formats(model, settings.quant).tree, settings.dtype, glob)
+        case "cache":
+            prepared = Prepared(model, Runtime("exact"), Setup(settings.dtype, kv_dtype=settings.kv_dtype))
+            serving = Serving(settings.context, settings.batch, settings.source)
+            return explain_cache(model.tree, serving, prepared.held, glob)
+        case "flops":
+            source = settings.context if settings.source is None else settings.source
+            load = Workload(settings.batch, settings.context, 0, source, settings.convention)
+            return explain_flops(model.tree, load, glob)
+        case "optimizer":
+            trainer = Trainer(model, Recipe(settings.dtype, optimizer=settings.optimizer))
+            return explain_tensors(model.tree, lambda tensor: _states(trainer, tensor), glob)
+        case _:
+            return formulas_of(model.tree, glob)
+
+
+def _states(trainer: Trainer, tensor: Tensor) -> Factors | None:
+    """Optimizer states of a tensor; None for one that is not trained."""
+    if tensor.frozen or tensor.buffer:
+        return None
+    size = trainer.tensor_states(tensor).optimizer
+    return Factors(f"{formula(size)} bytes", f"{values(size)} bytes", int(size))
 
 
 def what_if(loaded: Loaded, changes: Sequence[str]) -> Explain:

@@ -10,14 +10,15 @@ import typer
 from paramcalc.cli.options import Common, One
 from paramcalc.cli.run import answer_all, emit
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.explain_settings import ExplainSettings
 
 if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
     from paramcalc.reports.table import Report
 
 EXAMPLES = (
-    "paramcalc explain llama-3.1-8b",
     "paramcalc explain deepseek-v3 '*self_attn*'",
+    "paramcalc explain qwen3-8b --of cache --context 32k",
     "paramcalc explain gpt3-175b --what-if hidden_size=2x --what-if head_dim=2x",
 )
 
@@ -27,6 +28,7 @@ RULE = re.compile(r"PC\d{3}")
 def explain(
     model: One,
     common: Common,
+    settings: ExplainSettings,
     path_glob: Annotated[str | None, typer.Argument(metavar="[PATH-GLOB]", show_default=False, help="Only tensors "
                                                     "whose full name matches: '*self_attn*', '*.weight'.")] = None,
     what_if: Annotated[list[str], typer.Option("--what-if", metavar="KEY=2x", help="Show instead what changing a "
@@ -35,16 +37,19 @@ def explain(
 ) -> int:
     """Explain each number: formula, values, copies and source; or what changing one would do; or a rule."""
     if RULE.fullmatch(model):
-        return _rule(model, common, needless=bool(path_glob or what_if or common.set))
-    if what_if and path_glob:
-        raise UsageError(Problem("a PATH-GLOB has no effect with --what-if"))
+        return _rule(model, common, needless=bool(path_glob or what_if or common.set or settings.said("about")))
+    settings.check()
+    if what_if and (path_glob or settings.said("about")):
+        raise UsageError(Problem(f"{'a PATH-GLOB' if path_glob else '--of'} has no effect with --what-if"))
+    if path_glob and settings.about == "keys":
+        raise UsageError(Problem("a PATH-GLOB has no effect with --of keys"))
 
     def make(loaded: Loaded) -> Report:
         from paramcalc.answers import explain as answers
         from paramcalc.reports.explain import tables
         from paramcalc.reports.table import Report
 
-        answer = answers.what_if(loaded, what_if) if what_if else answers.explain(loaded, path_glob or "*")
+        answer = answers.what_if(loaded, what_if) if what_if else answers.explain(loaded, settings, path_glob or "*")
         return Report(answer.to_dict(), tables(answer))
 
     return answer_all([model], common, make)
@@ -56,7 +61,7 @@ def _rule(code: str, common: Common, *, needless: bool) -> int:
     from paramcalc.reports.table import Report
 
     if needless:
-        raise UsageError(Problem(f"{code} is a rule: a PATH-GLOB, --what-if and --set have no effect"))
+        raise UsageError(Problem(f"{code} is a rule: a PATH-GLOB, --of, --what-if and --set have no effect"))
     answer = explain_rule(code)
     emit([Report(answer.to_dict(), rule_tables(answer))], common, many=False)
     return 0

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from paramcalc.axes import Axis, Run, axis
 from paramcalc.components.base import Component, Count, Listed, Size
 from paramcalc.components.problems import divisors, impossible
+from paramcalc.dims import named
 from paramcalc.errors import HEADS, KV_HEADS, Problem
 from paramcalc.tree import Context, State, Tensor, Work
 
@@ -98,7 +99,7 @@ class Attention(Component):
 
     def head_size(self, context: Context) -> int:
         """Width of a query or key head."""
-        return self.head_dim or self.width(context) // self.num_heads
+        return self.head_dim or named(self.width(context) // self.num_heads, "head_dim")
 
     def tensors(self, context: Context) -> list[Tensor]:
         """Projections, their biases, norms, gate and sinks."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from paramcalc.activations.policy import Policy
     from paramcalc.build import Model
     from paramcalc.catalog.optimizers import Optimizer
-    from paramcalc.tree import Node
+    from paramcalc.tree import Node, Tensor
 
 MASTER = 4
 """Bytes of a master weight: float32."""
@@ -139,22 +139,23 @@ class Trainer:
     def _states(self, plan: Sharding, stage: int) -> tuple[States, States]:
         """Dense and expert states of a rank."""
         sums = [[0, 0, 0, 0], [0, 0, 0, 0]]
-        master = MASTER if self.recipe.master and self.plain.bits < 32 else 0
         for item in placed(self.tree(plan, stage)):
-            if not item.stored:
-                continue
-            tensor = item.tensor
-            row = sums[tensor.component == "moe_experts"]
-            row[0] += item.stored * tensor_bytes(tensor, self.plain)
-            if not (tensor.frozen or tensor.buffer):
-                width = find_format(tensor.dtype).bits // 8 if tensor.dtype else self.plain.bits // 8
-                copy = master if width < MASTER else 0
-                numel = item.stored * tensor.numel
-                row[1] += numel * max(self.grads, width if tensor.dtype else 0)
-                updated = max(width, copy)
-                row[2] += item.stored * self.optimizer.state_bytes(tensor.shape, tensor.role, updated, tensor.component)
-                row[3] += numel * copy
+            if item.stored:
+                row = sums[item.tensor.component == "moe_experts"]
+                for index, size in enumerate(self.tensor_states(item.tensor)):
+                    row[index] += item.stored * size
         return States(*sums[0]), States(*sums[1])
+
+    def tensor_states(self, tensor: Tensor) -> States:
+        """Bytes of one copy of a tensor; what is frozen has weights only."""
+        weights = tensor_bytes(tensor, self.plain)
+        if tensor.frozen or tensor.buffer:
+            return States(weights)
+        width = find_format(tensor.dtype).bits // 8 if tensor.dtype else self.plain.bits // 8
+        master = MASTER if self.recipe.master and self.plain.bits < 32 and width < MASTER else 0
+        gradients = tensor.numel * max(self.grads, width if tensor.dtype else 0)
+        optimizer = self.optimizer.state_bytes(tensor.shape, tensor.role, max(width, master), tensor.component)
+        return States(weights, gradients, optimizer, tensor.numel * master)
 
     def _whole(self, plan: Sharding, stage: int) -> Whole:
         """Weights and gradients of a rank as they are gathered and made."""

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from paramcalc.defaults import WORKLOAD
 from paramcalc.measures.attention_pairs import Convention, Reach, pairs
 from paramcalc.spec.media import NO_MEDIA, Media
-from paramcalc.tree import join
+from paramcalc.tree import Tensor, join
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from paramcalc.tree import Node, Tensor, Work
+    from paramcalc.tree import Node, Work
 
 
 RUNNING = ("", "token", "source")
@@ -86,6 +86,36 @@ def flops(tree: Node, load: Workload, *, fused: bool = False) -> Flops:
         forward[component] = forward.get(component, 0) + amount
         backward[component] = backward.get(component, 0) + times * amount
 
+    for term in terms(tree, load, fused=fused):
+        leaf, times = term.leaf, 0 if term.leaf.detached else 2
+        if isinstance(leaf, Tensor):
+            add(leaf.component, term.flops, min(times, 1) if leaf.frozen else times,
+                leaf.format.name if leaf.format else leaf.dtype or "")
+        else:
+            add(leaf.component, term.flops, times)
+            between += term.flops if leaf.per in ("pair", "source_pair") else 0
+    return Flops(forward, backward, between, formats, expert_formats)
+
+
+class Term(NamedTuple):
+    """What one leaf multiplies in a forward pass."""
+
+    path: str
+    node: Node
+    leaf: Tensor | Work
+    copies: int
+    """Of the node, that are visited."""
+    times: int
+    """Rows a weight multiplies; how often work is done."""
+
+    @property
+    def flops(self) -> int:
+        """Two for each multiply-add."""
+        return 2 * self.copies * self.leaf.used * prod(self.leaf.shape) * self.times
+
+
+def terms(tree: Node, load: Workload, *, fused: bool = False) -> Iterator[Term]:
+    """Every weight that is multiplied and every work that is done, in the order of the model."""
     for path, node, used in streams(tree, above=Visited(1, load.media.main)):
         lengths = load.media.lengths(used.stream, used.every)
         if used.stream not in RUNNING and not lengths:
@@ -94,17 +124,11 @@ def flops(tree: Node, load: Workload, *, fused: bool = False) -> Flops:
         for tensor in node.tensors:
             visits = _tower_visits(tensor, load, used) if lengths else _visits(tensor, load, positions)
             if visits:
-                times = 0 if tensor.detached else 1 if tensor.frozen else 2
-                add(tensor.component, 2 * used.copies * tensor.used * tensor.numel * visits, times,
-                    tensor.format.name if tensor.format else tensor.dtype or "")
+                yield Term(path, node, tensor, used.copies, visits)
         for work in node.work(path):
             if _happens(work, load) and (fused or not work.fused):
-                times = 0 if work.detached else 2
-                times_done = _tower_times(work, load, used) if lengths else _times(work, load, used.stream, positions)
-                amount = 2 * used.copies * work.used * prod(work.shape) * times_done
-                add(work.component, amount, times)
-                between += amount if work.per in ("pair", "source_pair") else 0
-    return Flops(forward, backward, between, formats, expert_formats)
+                times = _tower_times(work, load, used) if lengths else _times(work, load, used.stream, positions)
+                yield Term(path, node, work, used.copies, times)
 
 
 class Visited(NamedTuple):

@@ -4,38 +4,65 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from paramcalc.answers.explain import UNITS
 from paramcalc.reports.count import headline
 from paramcalc.reports.known import missing
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
-    from paramcalc.answers.explain import Explain, ExplainRule, WhatIf
+    from collections.abc import Sequence
+
+    from paramcalc.answers.explain import Explain, ExplainRule, KeyEffect, WhatIf
     from paramcalc.build import Model
 
 
 def tables(answer: Explain) -> tuple[Table, ...]:
-    """The formulas, or what the change does."""
+    """The formulas, what keys move, or what the change does."""
     if answer.what_if is not None and answer.before is not None:
         return (_what_if(answer.before, answer.what_if),)
+    if answer.keys is not None:
+        return (_keys(answer, answer.keys),)
     return (_formulas(answer),)
 
 
 def _formulas(answer: Explain) -> Table:
+    """A row for each part with its source, and one for each number below it."""
     rows: list[tuple[Any, ...]] = []
     depths: list[int] = []
-    last = ""
+    last = ("", "")
     for each in answer:
-        if each.path != last or not rows:
-            rows.append((each.path, each.formula if not each.name else f"[{each.source}]", None))
+        if (each.path, each.layers) != last or not rows:
+            last = (each.path, each.layers)
+            layers = f"layer{'' if each.layers.isdecimal() else 's'} {each.layers}  " if each.layers else ""
+            rows.append((each.path, layers + (f"[{each.source}]" if each.values else each.formula), None))
             depths.append(0)
-            last = each.path
-        if each.name:
+        if each.values:
             text = f"{each.formula} = {each.values}" + (" (buffer)" if each.buffer else "")
-            rows.append((each.name, text, each.parameters))
+            rows.append((each.name or "(itself)", text, each.amount))
             depths.append(1)
-    total = sum(each.parameters for each in answer)
-    columns = (Column("tensor"), Column("formula = values"), Column("parameters", "exact"))
-    return Table(headline(answer.built), columns, tuple(rows), ("total", "", total), missing(answer), tuple(depths))
+    unit = {"bytes": "bytes", "flops": "FLOPs"}.get(UNITS.get(answer.of or "parameters", ""), "parameters")
+    columns = (Column("part" if answer.of in ("cache", "flops") else "tensor"), Column("formula = values"),
+               Column(unit, "exact"))
+    assumed = " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in answer.assumptions.items()
+                         if name != "defaults")
+    notes = (*((f"{answer.of}: {assumed}",) if assumed else ()), *missing(answer))
+    return Table(headline(answer.built), columns, tuple(rows), ("total", "", answer.total), notes, tuple(depths))
+
+
+def _keys(answer: Explain, keys: Sequence[KeyEffect]) -> Table:
+    """A row a key: what it moves, and how much the count grows when it is doubled."""
+    rows = tuple((effect.key, effect.value, _moves(effect), f"× {effect.doubled:.3f}" if effect.doubled else "")
+                 for effect in keys)
+    columns = (Column("key"), Column("value"), Column("moves"), Column("doubled", "number"))
+    notes = ("found by giving each key other values, one at a time; doubled: the count over its own, with twice the "
+             "value",)
+    return Table(headline(answer.built), columns, rows, notes=notes)
+
+
+def _moves(effect: KeyEffect) -> str:
+    if effect.moves:
+        return ", ".join(effect.moves)
+    return "nothing: a hyperparameter" if effect.tried else "not tried: a choice, or it cannot change alone"
 
 
 def _what_if(before: Model, effect: WhatIf) -> Table:
