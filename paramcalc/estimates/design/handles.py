@@ -48,6 +48,8 @@ class Handles(NamedTuple):
     layers: int
     head_dims: dict[Path, int]
     """Given to the new shape where the model leaves them to follow from its heads."""
+    head_dim: int
+    """Width of one head of the first attention; 0 for a model without."""
 
     def changes(self, sizes: Mapping[Size, int], layers: int) -> dict[str, int] | None:
         """What `--set` needs for a shape, by dotted key; None where a place would not be a whole number."""
@@ -83,17 +85,31 @@ def handles(spec: ModelSpec) -> Handles:
     layers = depth(data)
     if layers is None:
         raise UsageError(Problem("has no one number of layers to vary", hint="give --like a decoder-only model"))
-    found = {name: tuple(_places(data, name)) for name in SIZES}
     sizes: dict[Size, int] = {}
     places: dict[Size, tuple[Place, ...]] = {}
-    for name, at in found.items():
-        if at:
+    for name in SIZES:
+        if at := tuple(_places(data, name)):
             sizes[name] = _get(data, at[0].path)
             places[name] = tuple(_relative(data, place, sizes[name]) for place in at)
+    if sizes.get("dense_width") == sizes.get("width", 0):  # one size, as in Jamba
+        places["width"] += places.pop("dense_width")
+        del sizes["dense_width"]
     _follow_width(data, places, sizes)
     if "width" not in sizes and "num_heads" not in sizes and not places["hidden_size"][1:]:
         raise UsageError(Problem("has neither heads nor feed-forwards to vary", hint="give another --like"))
-    return Handles(data, places, sizes, layers, _head_dims(data, spec.hidden_size))
+    return Handles(data, places, sizes, layers, _head_dims(data, spec.hidden_size), _head_dim(data, places))
+
+
+def _head_dim(data: dict[str, Any], places: Mapping[Size, tuple[Place, ...]]) -> int:
+    if "num_heads" not in places:
+        return 0
+    path = places["num_heads"][0].path
+    attention = _find(data, path[:-1])
+    for width in (attention.get("v_head_dim"), attention.get("head_dim"), data.get("head_dim")):
+        if isinstance(width, int):
+            return width
+    hidden_size: int = attention.get("hidden_size") or data["hidden_size"]
+    return hidden_size // _get(data, path)
 
 
 def _head_dims(data: dict[str, Any], hidden_size: int) -> dict[Path, int]:
@@ -120,6 +136,10 @@ def _places(data: dict[str, Any], name: Size) -> Iterator[Place]:
     one = Fraction(1)
     mixed = any(parent.get("kind") == "moe" for _, parent in _mappings(data))
     for path, parent in _mappings(data):
+        if parent.get("pairs") is True:  # a table of one bias a head for distances between tokens
+            if name == "num_heads" and type(parent.get("hidden_size")) is int:
+                yield Place((*path, "hidden_size"), one)
+            continue
         kind = parent.get("kind")
         for key, value in parent.items():
             if type(value) is int and _is(name, key, kind, top=not path, mixed=mixed):

@@ -43,7 +43,8 @@ def family_forms(spec: ModelSpec, others: Iterable[ModelSpec]) -> list[Form]:
         except PCError:
             continue
         if tuple(theirs.sizes) == tuple(own.sizes):
-            forms.append(form(tuple(theirs.sizes), Shape(tuple(theirs.sizes.values()), theirs.layers)))
+            shape = Shape(tuple(theirs.sizes.values()), theirs.layers)
+            forms.append(form(tuple(theirs.sizes), shape, theirs.head_dim))
     return forms
 
 
@@ -56,7 +57,7 @@ def solve(
     Raises UsageError where no shape of the lattice is of that size, or none keeps the budgets.
     """
     own = handles(spec)
-    lattice = Lattice(own, size_polynomial(own), family_forms(spec, family), pattern_of(spec), bounds)
+    lattice = Lattice(own, size_polynomial(own), family_forms(spec, family), patterns_of(spec), bounds)
     rated = lattice.nearest(goals, top * ALTERNATIVES)
     if not rated:
         raise UsageError(Problem(f"no shape like {spec.name} has {goals[0].amount:,} parameters within "
@@ -74,10 +75,10 @@ def solve(
     return candidates
 
 
-def pattern_of(spec: ModelSpec) -> list[str]:
-    """Every layer's block, in order."""
-    stack = next(node for node in build(spec).tree.children if node.order)
-    return [stack.children[index].label for index in stack.order]
+def patterns_of(spec: ModelSpec) -> list[list[str]]:
+    """Every layer's block, in order, of each stack."""
+    return [[stack.children[index].label for index in stack.order]
+            for stack in build(spec).tree.children if stack.order]
 
 
 def _counted(
