@@ -83,7 +83,12 @@ def silent_tie(config_class: type[PreTrainedConfig], declared: dict[str, Any]) -
 
 
 def sub_config_default(spec: SubConfigSpec) -> dict[str, Any]:
-    """Describe the nested config that stands in for an absent one: its type and the overridden values."""
+    """Describe the nested config that stands in for an absent one: its type and the overridden values.
+
+    A class without a type of its own has no entry of its own: all it says stands here.
+    """
+    if not spec.model_type:
+        return {**raw_defaults(spec.config_class), "model_type": "", **spec.init_kwargs}
     return {"model_type": spec.model_type, **spec.init_kwargs}
 
 

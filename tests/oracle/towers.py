@@ -46,14 +46,16 @@ FACTOR = re.compile(
 )
 
 
-def varied(config: PreTrainedConfig, rng: random.Random) -> dict[str, Any]:
-    """Return new values for the fields of one configuration, nested ones left out."""
+def varied(config: PreTrainedConfig, rng: random.Random, share: float = 1) -> dict[str, Any]:
+    """Return new values for a share of the fields of one configuration, nested ones left out."""
     heads = rng.choice((2, 4))
     width = heads * 8 * rng.choice((2, 3, 4, 5))
     patch = rng.choice((4, 7, 8, 14))
     values: dict[str, Any] = {}
     for name, value in config.to_dict().items():
         if KEPT.search(name) or name in ("problem_type", "chunk_size_feed_forward"):
+            continue
+        if share < 1 and not HEADS.search(name) and rng.random() > share:
             continue
         if isinstance(value, bool):
             if SWITCH.search(name) and rng.random() < 0.3:
@@ -79,7 +81,8 @@ def drawn(owner: type[PreTrainedModel], model_type: str, turn: int) -> generate.
         rng = random.Random(f"{model_type}/{owner.__name__}/{turn}/{attempt}")
         identity = f"draw{turn + 1}__{model_type}__{owner.__name__}"
         try:
-            config = _vary(building.default_config(model_type, owner), rng, text=attempt % 2 == 0)
+            share = min(1, 2 * (1 - attempt / ATTEMPTS))  # classes whose numbers hang together build with few changes
+            config = _vary(building.default_config(model_type, owner), rng, text=attempt % 2 == 0, share=share)
             return generate.rebuilt(owner, config, model_type, identity)
         except Exception as error:  # what a draw may hit is as varied as the classes
             if os.environ.get("ORACLE_TRACE"):
@@ -87,14 +90,14 @@ def drawn(owner: type[PreTrainedModel], model_type: str, turn: int) -> generate.
     return None
 
 
-def _vary(config: PreTrainedConfig, rng: random.Random, *, text: bool) -> PreTrainedConfig:
+def _vary(config: PreTrainedConfig, rng: random.Random, *, text: bool, share: float = 1) -> PreTrainedConfig:
     """Return a varied configuration with varied ones in it; without `text`, a text model is only made shallow."""
-    values = varied(config, rng)
+    values = varied(config, rng, share)
     for key, value in list(vars(config).items()):
         if not isinstance(value, PreTrainedConfig):
             continue
         if text or key not in TEXTS:
-            values[key] = _vary(value, rng, text=text)
+            values[key] = _vary(value, rng, text=text, share=share)
         else:
             _shallow(value)
             values[key] = value
@@ -104,8 +107,9 @@ def _vary(config: PreTrainedConfig, rng: random.Random, *, text: bool) -> PreTra
 def _shallow(text: PreTrainedConfig) -> None:
     if (getattr(text, "num_hidden_layers", 0) or 0) > 4:
         text.num_hidden_layers = 2
-        if getattr(text, "layer_types", None):
-            text.layer_types = text.layer_types[-2:]
+        for key in ("layer_types", "mlp_layer_types"):
+            if getattr(text, key, None):
+                setattr(text, key, getattr(text, key)[-2:])
         if getattr(text, "cross_attention_layers", None):
             text.cross_attention_layers = [1]
 

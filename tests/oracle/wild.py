@@ -26,7 +26,7 @@ import transformers
 from transformers.configuration_utils import PreTrainedConfig
 from transformers.modeling_utils import PreTrainedModel
 
-ATTEMPTS = 60
+ATTEMPTS = 24
 LARGEST = 3 * 10**8
 KEPT = re.compile(r"token_id|_id$|_index$|_idx$|token_index|version|chunk_size_feed|seed|return_|sampling_rate|_token$")
 FACTORS = re.compile(r"ratio|multiplier|expansion|coefficient|factor|scale$|^scale|width_|depth_")
@@ -98,13 +98,14 @@ def drawn(owner: type[PreTrainedModel], model_type: str, turn: int) -> dict[str,
         identity = f"wild{turn}__{model_type}__{owner.__name__}"
         try:
             base = building.default_config(model_type, owner)
-            config = vary(base, rng, 0.95 - 0.9 * attempt / ATTEMPTS, text=attempt % 2 == 0)
+            config = vary(base, rng, 0.95 - 0.9 * attempt / ATTEMPTS, text=attempt % 4 < 3)
             record = generate.rebuilt(owner, config, model_type, identity)
         except Exception as error:  # what a draw may hit is as varied as the classes
             if os.environ.get("ORACLE_TRACE"):
                 sys.stderr.write(f"{identity} {attempt}: {error!r:.300}\n")
             continue
-        return record if record["total"] < LARGEST else None
+        if record["total"] < LARGEST:
+            return record
     return None
 
 

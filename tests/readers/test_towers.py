@@ -16,13 +16,16 @@ CASES = [json.loads(line) for path in sorted(RECORDS.glob("*.jsonl"))
          for line in path.read_text(encoding="utf-8").splitlines()]
 
 NAMES_APART = {
-    "altclip", "cohere_asr", "colpali", "colqwen2", "cosmos3_edge", "kimi_k25", "minimax_m3_vl", "molmo2",
-    "nemotron_h_omni", "qianfan_ocr", "shieldgemma2", "step3p7", "videomae", "vit_mae", "vit_msn",
+    "altclip", "cohere_asr", "colpali", "colqwen2", "cosmos3_edge", "ernie4_5_vl_moe", "inkling2",
+    "inkling_mm_model", "kimi_k25", "minimax_m3_vl", "molmo2", "nemo_speechlm", "nemotron_h_omni",
+    "qianfan_ocr", "shieldgemma2", "step3p7", "videomae", "vit_mae", "vit_msn",
 }
 """Types whose files the library renames on saving as it does not on loading, or whose text model it respells too: of
 these the shapes are compared, not the names."""
 BUFFERS_APART = {"florence2", "nemotron_h_omni", "phi4_multimodal"}
 """Types with a table that is computed, which the class saves beside its parameters."""
+HEAD_PADDED = {"inkling2"}
+"""Types whose files pad the head, which the class drops on loading: counted as files are, and said."""
 
 
 @pytest.mark.parametrize("record", CASES, ids=lambda record: record["id"])
@@ -30,8 +33,12 @@ def test_counts_what_the_class_holds(record):
     spec = read_config(record["config"]).spec
     counts = count(build(spec).tree)
     assert spec.uncounted == ()
-    assert counts.total == record["total"]
     model_type = record["config"]["model_type"]
+    if model_type in HEAD_PADDED:
+        assert counts.total == values(test_oracle.measured_rows(record)) > record["total"]
+        assert "rows that pad it" in "".join(spec.notes)
+    else:
+        assert counts.total == record["total"]
     if model_type not in BUFFERS_APART:
         assert counts.buffers == record["buffers"]
     ours = sorted((row.name, row.shape, row.copies) for row in rows(build(spec).tree) if not row.buffer)

@@ -26,7 +26,8 @@ def ernie_layers(config: Config) -> list[str]:
 def _text_size(config: Config) -> int:
     """The experts' size for text, the first of two."""
     sizes = config.listed("moe_intermediate_size", int, 2) or [1536, 512]
-    config.note("experts that only images reach are not counted")
+    if config.outer is None:
+        config.note("experts that only images reach are not counted")
     return sizes[0]
 
 

@@ -26,6 +26,14 @@ def _untied(_: Config, fields: dict[str, Any]) -> None:
     fields["tie_embeddings"] = False
 
 
+def _padded(config: Config, fields: dict[str, Any]) -> None:
+    """Files pad the head as they do the embedding; since release 5.24 the library drops those rows on loading."""
+    fields["tie_embeddings"] = False
+    rows = config.integer("vocab_size") - config.integer("unpadded_vocab_size", config.integer("vocab_size"))
+    if rows and not config.bare:
+        config.note(f"the head is counted with the {rows:,} rows that pad it in files; the library drops them")
+
+
 def inkling2_queries(config: Config) -> dict[str, Any]:
     """Queries over the outputs of earlier blocks: before each part of a layer (three before a full attention, none
     before the first), and before the head."""
@@ -79,7 +87,7 @@ def inkling2_attention(config: Config, word: str) -> Attention:
 
 INKLING2 = Row(
     mixers=inkling_layers, mixer=inkling2_attention, block=inkling2_block,
-    experts=Experts("n_routed_experts", correction_bias="buffer", more=STACKED), adjust=_untied,
+    experts=Experts("n_routed_experts", correction_bias="buffer", more=STACKED), adjust=_padded,
     more=inkling2_queries,
     names={"embed_tokens": "model.llm.embed", "embedding_norm": "model.llm.embed_norm", "layers": "model.llm.layers",
            "norm": "model.llm.norm", "lm_head": "model.llm.unembed", "self_attn": "attn",

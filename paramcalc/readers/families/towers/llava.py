@@ -47,3 +47,10 @@ def llava_next(whole: Whole) -> Towers:
     width = whole.text.hidden_size
     newline = tower("vision", width, {whole.at("image_newline"): vector(width)}, stream="image_tokens")
     return {**llava(whole), "newline": newline}
+
+
+def fast_vlm(whole: Whole) -> Towers:
+    """FastVLM: the channels of a convolutional net. arXiv:2412.13303."""
+    into = whole.part("vision_config", "timm_wrapper").integer("hidden_size", 3072)
+    return {**whole.tower("vision_config", "vision_tower", "timm_wrapper"),
+            "projector": projector(two_matrices(whole, into), into)}

@@ -27,7 +27,7 @@ def under(at: str, parts: Parts) -> Parts:
 def unit(at: str, out: int, into: int, *kernel: int, groups: int = 1, bias: bool = False, normed: bool = True,
          words: tuple[str, str] = ("convolution", "normalization"), component: ComponentName = "other") -> Parts:
     """A convolution with a square kernel (or one of two sides) and the norm of its channels."""
-    first, second = (f"{at}.{word}" if word else at for word in words)
+    first, second = (f"{at}.{word}" if at and word else at or word for word in words)
     size = kernel if len(kernel) > 1 else (kernel[0], kernel[0])
     parts: Parts = {first: conv(out, into, *size, bias=bias, groups=groups, component=component)}
     return parts | {second: batchnorm(out)} if normed else parts
@@ -107,11 +107,12 @@ class Net:
         return crowned(config, base, model(width, modules, self.blocks), tops or labelled(width))
 
 
-def labelled(width: int, name: str = "classifier", before: Parts | None = None) -> Tops:
+def labelled(width: int, name: str = "classifier", before: Parts | None = None,
+             component: ComponentName = "lm_head") -> Tops:
     """Labels of an image, from the mean of its last channels; other parts before them."""
 
     def classify(config: Config) -> Parts:
-        return {**(before or {}), name: dense(config.labels, width, component="lm_head", per="sequence")}
+        return {**(before or {}), name: dense(config.labels, width, component=component, per="sequence")}
 
     return {"Model": (), "ImageClassification": (classify,)}
 

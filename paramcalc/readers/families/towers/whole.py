@@ -11,7 +11,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from paramcalc.errors import Problem, SpecError
+from paramcalc.errors import Problem, SpecError, UnknownArchitectureError
 from paramcalc.readers.config.behaviour import activation
 from paramcalc.readers.config.composite import spelling
 from paramcalc.readers.config.config import Config
@@ -60,16 +60,26 @@ class Whole(NamedTuple):
         """A nested config read as `kind`, whatever type it says: a class of its own under another's name."""
         return nested(self.config, key, kind, said=False)
 
-    def tower(self, key: str, at: str, usual: str) -> Towers:
-        """The tower a nested config says, named as the key is; nothing, and said so, where its type is not known."""
+    def tower(self, key: str, at: str, usual: str, written: dict[str, int] | None = None) -> Towers:
+        """The tower a nested config says, named as the key is; nothing, and said so, where its type is not known.
+
+        `written`: values the composite class writes into the nested config, whatever it says.
+        """
         config = self.part(key, usual)
+        if written:
+            config.data = {**config.data, **written}
         make = builder(config.model_type)
-        if make is None:
+        name = key.removesuffix("_config")
+        try:
+            tower = make(config, self.at(at)) if make is not None else None
+        except UnknownArchitectureError as error:
+            config.notes += [str(problem) for problem in error.problems]
+            tower = None
+        if tower is None:
             self.config.read.add(key)
             self.uncounted.append(f"{key} ({config.model_type[:100]})")
+            self.config.notes += [note for note in config.notes if note not in self.config.notes]
             return {}
-        name = key.removesuffix("_config")
-        tower = make(config, self.at(at))
         self.config.notes += [note for note in config.notes if note not in self.config.notes]
         return {name: tower}
 
@@ -88,7 +98,8 @@ def nested(outer: Config, key: str, usual: str, *, said: bool = True) -> Config:
     if not isinstance(kind, str):
         raise SpecError(Problem("expected a string", (*outer.path, key, "model_type")))
     if (family := family_data(kind)) is None:
-        family = family_data(usual) or FamilyData({}, {}, ())
+        usually = outer.family.defaults.get(key)  # of a class without a type of its own the outer's data says it all
+        family = family_data(usual) or FamilyData(usually if isinstance(usually, dict) else {}, {}, ())
     return Config(value, family, kind, "", (*outer.path, key), outer.data)
 
 

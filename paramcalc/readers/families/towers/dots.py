@@ -1,0 +1,98 @@
+"""dots3.note: a vision transformer whose later layers have ever more experts, and an encoder of sound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.components.linear import Parameter
+from paramcalc.components.moe import MixtureOfExperts
+from paramcalc.readers.families.towers.clip import heads
+from paramcalc.readers.families.towers.parts import (
+    QVO,
+    ROTARY,
+    Layer,
+    Parts,
+    conv,
+    dense,
+    layers,
+    mixed,
+    norm,
+    rms,
+    tower,
+)
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.spec.tower import Tower
+
+LAYER = Layer("norm1", "attn", "norm2", "mlp", fused="qkv", norm="rmsnorm", qk_norm="head", gated=True, bias=(),
+              names={"qkv_proj": "qkv", "o_proj": "proj"})
+SOUND = Layer("input_layernorm", "self_attn", "post_attention_layernorm", "mlp", norm="rmsnorm", gated=True,
+              fused_gate=True, names={})
+
+
+def _experts(config: Config, index: int) -> tuple[int, int]:
+    """Experts of one layer and those a patch visits, which `per_layer_config` may say anew."""
+    every = config.get("per_layer_config")
+    own: Any = every.get(str(index)) if isinstance(every, dict) else None
+    found = []
+    for key in ("num_local_experts", "num_experts_per_tok"):
+        value = own.get(key) if isinstance(own, dict) else None
+        if value is not None and (type(value) is not int or not 1 <= value <= 2**16):
+            raise config.error("per_layer_config", f"expected an integer for {key} of layer {index}")
+        found.append(value or config.integer(key))
+    return found[0], min(found)
+
+
+def _sparse(config: Config, width: int, index: int) -> Parts:
+    experts, top = _experts(config, index)
+    parts = LAYER(width, heads(config), 1, mlp="")
+    parts["mlp"] = MixtureOfExperts(experts=experts, top_k=top, layout="stacked", stacked_transposed=False, fused=True,
+                                    intermediate_size=config.integer("moe_intermediate_size"),
+                                    names={"router": "gate"})
+    return parts | {"mlp.e_score_correction_bias": Parameter(shape=(experts,), buffer=True)}
+
+
+def vision(config: Config, at: str) -> Tower:
+    """The tower with its merger."""
+    width, patch, side = config.integer("hidden_size"), config.integer("patch_size"), config.integer(
+        "adapter_merge_size")
+    kinds = config.listed("mlp_layer_types", str, config.layers) or ["dense"] * config.layers
+    names, blocks = [], dict[str, Parts]()
+    for index, kind in enumerate(kinds):
+        name = kind if kind == "dense" else f"sparse{_experts(config, index)[0]}"
+        names.append(name)
+        if name not in blocks:
+            dense_layer = LAYER(width, heads(config), config.integer("intermediate_size"),
+                                mlp_bias=config.flag("mlp_bias"))
+            blocks[name] = dense_layer if kind == "dense" else _sparse(config, width, index)
+    wide, out = config.integer("adapter_in_dim") * side**2, config.integer("adapter_out_dim")
+    modules: Parts = {
+        "patch_embed.proj": conv(width, config.integer("num_channels"), patch, patch), "patch_embed.norm": rms(width),
+        "positions": ROTARY, "blocks": mixed(names), "merger.ln_q": norm(config.integer("adapter_in_dim")),
+        "merger.mlp.0": dense(wide, wide, component="ffn"), "merger.mlp.2": dense(out, wide, component="ffn"),
+        "norm": rms(width)}
+    return tower("vision", width, modules, blocks, at)
+
+
+def sound(config: Config, at: str) -> Tower:
+    """The encoder of sound: three convolutions over time and frequency, and an adapter."""
+    width, middle, stem = config.integer("hidden_size"), config.integer("downsample_hidden_size"), "conv_stem"
+    bins, into, out = (config.integer("feature_size") + 7) // 8, config.integer("adapter_input_size"), config.integer(
+        "adapter_out_dim")
+    modules: Parts = {f"{stem}.convs.{index}": conv(middle, middle if index else 1, 3, 3, component="other",
+                                                    outputs=bins * 16 // 4**index) for index in range(3)}
+    modules |= {f"{stem}.conv_out": dense(width, middle * bins, bias=False), "positions": ROTARY,
+                "layers": layers(config.layers), "layer_norm": rms(width), "adapter.norm": norm(into),
+                "adapter.fc1": dense(out, into), "adapter.fc2": dense(out, out)}
+    block = SOUND(width, config.integer("num_attention_heads"), config.integer("intermediate_size"),
+                  head_dim=config.head_dim, kv_heads=config.kv_heads,
+                  bias=QVO if config.flag("attention_bias", default=True) else ())
+    return tower("audio", width, modules, {"layer": block}, at)
+
+
+def dots3(whole: Whole) -> Towers:
+    """Both towers end in the text model's width themselves."""
+    return {**whole.tower("vision_config", "vision_tower", "dots3_note_vision_encoder"),
+            **whole.tower("audio_config", "audio_tower", "dots3_note_audio_encoder")}

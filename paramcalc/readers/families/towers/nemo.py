@@ -1,0 +1,69 @@
+"""Nemotron Transcribe: an encoder of speech, one that tells speakers apart, and one that times words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.families.towers.clip import heads
+from paramcalc.readers.families.towers.nets import under
+from paramcalc.readers.families.towers.parts import ROTARY, Layer, Parts, conv, dense, layers, norm, tower, vector
+from paramcalc.readers.families.towers.whole import nested
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.spec.tower import Tower
+
+LAYER = Layer(bias=("o",), names={"up_proj": "fc1", "down_proj": "fc2"})
+NORMED = Layer(bias=("o",), names={"up_proj": "fc1", "down_proj": "fc2"}, qk_norm="head", qk_norm_bias=True)
+
+
+def _stack(config: Config, shape: Layer, name: str) -> tuple[Parts, dict[str, Parts]]:
+    """Layers between two norms."""
+    width = config.integer("hidden_size")
+    stack = layers(config.layers, name).model_copy(update={"hidden_size": width})
+    block = shape(width, heads(config), config.integer("intermediate_size"), kv_heads=config.kv_heads)
+    return {"input_layer_norm": norm(width), "positions": ROTARY, "layers": stack, "layer_norm": norm(width)}, {
+        name: block}
+
+
+def _stacked(config: Config, shape: Layer, name: str) -> tuple[Parts, dict[str, Parts]]:
+    """The same over several frames of a spectrogram at once."""
+    parts, blocks = _stack(config, shape, name)
+    into = config.integer("subsampling_factor") * config.integer("num_mel_bins")
+    embedder = dense(config.integer("hidden_size"), into, bias=False, component="other_embedding")
+    return {"embedder.projection": embedder, **parts}, blocks
+
+
+def audio(config: Config, at: str) -> Tower:
+    """Both encoders, and a head that says who speaks."""
+    speech, who = nested(config, "asr_config", "nemotron3_5_transcribe_asr_audio"), nested(
+        config, "diarization_config", "nemotron3_diarization")
+    ears, head = nested(who, "audio_config", "nemotron3_diarization_audio"), nested(who, "head_config", "")
+    encoder, blocks = _stacked(speech, NORMED, "speech")
+    other, more = _stacked(ears, LAYER, "speaker")
+    width, inner, speakers = speech.integer("hidden_size"), head.integer("hidden_size"), head.integer("num_speakers")
+    model, factor = "diarization_model", head.integer("subsampling_factor")
+    modules = {
+        **under("asr_encoder", encoder), f"{model}.silence_embeds": vector(ears.integer("hidden_size")),
+        **under(f"{model}.model.audio_tower", other),
+        f"{model}.model.proj": dense(inner, head.integer("audio_hidden_size")),
+        f"{model}.model.upsampler.conv": conv(inner * factor, inner, 3, component="other"),
+        f"{model}.classifier.dense": dense(inner, inner), f"{model}.classifier.out_proj": dense(speakers, inner),
+        "asr_norm": norm(width), "speaker_norm": norm(speakers)}
+    return tower("audio", width, modules, {**blocks, **more}, at)
+
+
+def nemo(whole: Whole) -> Towers:
+    """One matrix into the text model; words are timed beside it, with a vocabulary of their own."""
+    config = whole.part("word_timestamp_config", "nemotron3_5_transcribe_word_timestamp")
+    width, factor = config.integer("hidden_size"), config.integer("upsampling_factor")
+    into = nested(whole.part("audio_config", "nemotron3_5_transcribe_audio"), "asr_config",
+                  "nemotron3_5_transcribe_asr_audio").integer("hidden_size")
+    parts, blocks = _stack(config, NORMED, "words")
+    parts["upsampler"] = conv(width, width, factor, component="other").model_copy(update={"transposed": True})
+    at = "model.word_timestamp_encoder"
+    timed = {**under(at, parts), "word_timestamp_head": conv(config.integer("vocab_size"), width, 1, component="other")}
+    return {**whole.tower("audio_config", "audio_tower", "nemotron3_5_transcribe_audio"),
+            **whole.join({"multi_modal_projector": dense(whole.text.hidden_size, into)}, into, stream="audio_tokens"),
+            "words": tower(None, width, timed, blocks, stream="audio")}
