@@ -85,6 +85,9 @@ def sweep(
 ) -> Sweep:
     """One row a combination of values of the axes. Raises PCError where no combination can be answered."""
     every = combinations(axes)
+    keys = {axis.partition("=")[0] for axis in axes}
+    if both := next((key for change in question.changes if (key := change.partition("=")[0]) in keys), ""):
+        raise UsageError(Problem(f"--set {both} has no effect beside {both}=… of the sweep", hint="leave one out"))
     loaded = loaded_of(model)
     if not loaded.document.data:
         raise UsageError(Problem("a sweep changes a spec or config, not a specification that is read or a checkpoint",

@@ -115,6 +115,7 @@ def _comparable(value: Any) -> Any:  # noqa: ANN401 - a cell
 def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, changes: dict[str, Any] | None = None) -> Row:
     """What a model that is read costs. Raises PCError where it cannot be built or served so."""
     from paramcalc.build import build
+    from paramcalc.estimates.effects import need_encoder
     from paramcalc.estimates.inference import memory
     from paramcalc.estimates.media import media_of
     from paramcalc.estimates.serving import machine_of, prepare
@@ -122,6 +123,7 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
     from paramcalc.measures.flops import Workload, flops
 
     model = build(loaded.spec)
+    need_encoder(serving, model)
     counts = count(model.tree)
     prepared = prepare(model, serving)
     media = media_of(serving, loaded.spec)

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from paramcalc.cli import COMMANDS, INTERRUPTED
-from paramcalc.cli.options import Color, Session, command
+from paramcalc.cli.options import OFFLINE, Color, Session, command
 from paramcalc.cli.run import report
 from paramcalc.cli.streams import drop, tell, unwritable
 from paramcalc.errors import PCError, Problem, UsageError
@@ -146,6 +146,17 @@ def application() -> typer.Typer:
 def run(arguments: Sequence[str]) -> int:
     """Run a command line and give the exit code; errors are printed on standard error, one line a problem."""
     session = Session()
+    before = os.environ.get(OFFLINE)
+    try:
+        return _run(arguments, session)
+    finally:  # --offline is of this command line, not of the next one of a process
+        if before is None:
+            os.environ.pop(OFFLINE, None)
+        else:
+            os.environ[OFFLINE] = before
+
+
+def _run(arguments: Sequence[str], session: Session) -> int:
     code = _attempt(lambda: _parsed_and_run(list(arguments), session), session)
     return _attempt(sys.stdout.flush, session) or code
 

@@ -36,6 +36,8 @@ else:
     Format = StrEnum("Format", {name: name for name in formats("reports")})
     CheckFormat = StrEnum("CheckFormat", {name: name for name in formats("findings")})
 TABLE = Format("table")
+OFFLINE = "HF_HUB_OFFLINE"
+"""The variable huggingface_hub itself listens to."""
 
 
 class Color(StrEnum):
@@ -69,7 +71,7 @@ def _color(context: typer.Context, value: Color) -> Color:
 def _offline(value: bool) -> bool:
     """Set what huggingface_hub itself listens to, so that nothing it does goes out either."""
     if value:
-        os.environ["HF_HUB_OFFLINE"] = "1"
+        os.environ[OFFLINE] = "1"
     return value
 
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 from paramcalc.catalog.accelerators import accelerators, find_accelerator
 from paramcalc.defaults import SERVING
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.effects import need
 from paramcalc.estimates.inference import Prepared, Setup
 from paramcalc.estimates.machine import Machine
 from paramcalc.estimates.runtimes import Runtime
+from paramcalc.transforms.gguf_mix import is_mix
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
@@ -58,6 +60,8 @@ def prepare(model: Model, settings: RuntimeSettings, runtime: str | None = None)
     """
     if settings.draft_tokens is not None and settings.draft is None:
         raise UsageError(Problem("--draft-tokens has no effect without --draft", hint="--draft mtp"))
+    need(settings, ("imatrix",), given=settings.quant is not None and is_mix(settings.quant), what="a GGUF mix",
+         hint="--quant q4_k_m")
     model = model if settings.draft is None else with_draft(model)
     name = runtime or settings.runtime or SERVING.runtime
     named = Runtime(name, (*_drafted(settings, name), *settings.runtime_options))

@@ -111,7 +111,7 @@ class ServingSettings(RuntimeSettings):
 class PageSettings(Settings):
     """What the one page of a model is about."""
 
-    context: Tokens = option(8192, "Tokens of the sequence: 8192, 8k, 128k, 1M.", metavar="TOKENS")
+    context: Tokens = option(SERVING.context, "Tokens of the sequence: 8192, 8k, 128k, 1M.", metavar="TOKENS")
     image: Images = IMAGE
     audio: Durations = AUDIO
 

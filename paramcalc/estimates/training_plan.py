@@ -47,6 +47,7 @@ class Plan(NamedTuple):
 
 def plan(model: Model, settings: RunSettings) -> Plan:
     """The plan of settings. Raises UsageError for what does not go together."""
+    need(settings, ("sequence_parallel",), given=settings.tp > 1, what="--tp", hint="--tp 2")
     layout = layout_of(settings)
     source = settings.seq if settings.source is None else settings.source
     media = media_of(settings, model.spec)
