@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, overload
 
 from paramcalc.build import build
-from paramcalc.defaults import SERVING, TRAINING, WORKLOAD
+from paramcalc.defaults import SERVING
 from paramcalc.readers.sources import loaded_of
 
 if TYPE_CHECKING:
@@ -46,6 +46,11 @@ if TYPE_CHECKING:
     from paramcalc.readers.sources import Source
     from paramcalc.spec.media import Cut
     from paramcalc.spec.model import ModelSpec
+
+
+def _said(**values: object) -> dict[str, object]:
+    """The arguments somebody gave: a length left out is the default of all commands, within the model's positions."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def read(model: Source, changes: Sequence[str] = ()) -> ModelSpec:
@@ -88,7 +93,7 @@ def memory(
 
 
 def memory(
-    model: Source, context: int | str = SERVING.context, *, gpu: str | None = None, gpu_layers: int | None = None,
+    model: Source, context: int | str | None = None, *, gpu: str | None = None, gpu_layers: int | None = None,
     cpu_moe: int | None = None, tensor_split: Sequence[int] | None = None, **settings: Unpack[ServingKeywords],
 ) -> Memory | PlacedMemory:
     """Bytes to serve `batch` sequences of `context` tokens: `total`, `per_device`, `cache`. As `paramcalc memory`.
@@ -99,7 +104,7 @@ def memory(
     from paramcalc.answers.memory import memory as needed
     from paramcalc.estimates.settings import DeviceSettings, PlacementSettings, ServingSettings
 
-    serving = ServingSettings.of({"context": context, **settings})
+    serving = ServingSettings.of(_said(context=context) | settings)
     values = {"gpu_layers": gpu_layers, "cpu_moe": cpu_moe, "tensor_split": tensor_split}
     placement = PlacementSettings.of({name: value for name, value in values.items() if value is not None})
     if placement.any_said:
@@ -111,7 +116,7 @@ def memory(
 
 
 def fit(
-    model: Source, gpu: str, context: int | str | Sequence[int | str] = SERVING.context, *,
+    model: Source, gpu: str, context: int | str | Sequence[int | str] | None = None, *,
     gpu_memory_utilization: float | str | None = None, ram: str | None = None, **settings: Unpack[ServingKeywords],
 ) -> Fit | PlacedFit:
     """Whether it `fits`, `headroom`, `max_context` and `max_batch` on an accelerator. As `paramcalc fit`.
@@ -123,7 +128,7 @@ def fit(
     from paramcalc.answers.fit import fit as fitted
     from paramcalc.estimates.settings import DeviceSettings, FitSettings, HostSettings
 
-    serving = FitSettings.of({"context": context, **settings})
+    serving = FitSettings.of(_said(context=context) | settings)
     device = DeviceSettings.of({"gpu": gpu, "gpu_memory_utilization": gpu_memory_utilization})
     if ram is not None or "," in gpu:
         from paramcalc.answers.placement import placed_fit
@@ -132,7 +137,7 @@ def fit(
     return fitted(loaded_of(model), serving, device)
 
 
-def train(model: Source, seq: int | str = TRAINING.seq, **settings: Unpack[TrainKeywords]) -> Train:
+def train(model: Source, seq: int | str | None = None, **settings: Unpack[TrainKeywords]) -> Train:
     """Bytes on the devices of each pipeline stage at the fullest moment of a step, as a sequence: `total` and its
     parts; with `tokens` and `gpu` also `training_run`. As `paramcalc train`.
 
@@ -141,11 +146,11 @@ def train(model: Source, seq: int | str = TRAINING.seq, **settings: Unpack[Train
     from paramcalc.answers.train import train as trained
     from paramcalc.estimates.run_settings import RunSettings
 
-    return trained(loaded_of(model), RunSettings.of({"seq": seq, **settings}))
+    return trained(loaded_of(model), RunSettings.of(_said(seq=seq) | settings))
 
 
 def flops(
-    model: Source, seq: int | str = WORKLOAD.seq, *, images: Sequence[tuple[int, int]] = (),
+    model: Source, seq: int | str | None = None, *, images: Sequence[tuple[int, int]] = (),
     **settings: Unpack[FlopsKeywords],
 ) -> Flops:
     """FLOPs of `batch` sequences of `seq` new tokens: `forward`, `backward`, `components`. As `paramcalc flops`.
@@ -157,7 +162,7 @@ def flops(
     from paramcalc.answers.flops import flops as counted
     from paramcalc.estimates.settings import FlopsSettings
 
-    values = {"seq": seq, **settings} | ({"image": images} if images else {})
+    values = _said(seq=seq) | settings | ({"image": images} if images else {})
     return counted(loaded_of(model), FlopsSettings.of(values))
 
 
@@ -192,7 +197,7 @@ def estimate(
     from paramcalc.answers.estimate import estimate as estimated
     from paramcalc.estimates.settings import PageSettings
 
-    length = {} if context is None else {"context": context}
+    length = _said(context=context)
     return estimated(loaded_of(model), PageSettings.of({**length, "image": image, "audio": audio}))
 
 
@@ -250,7 +255,7 @@ def solve(like: Source = "llama-3.1-8b", changes: Sequence[str] = (), **settings
 
 
 def compare(
-    *models: Source, context: int | str = SERVING.context, gpu: str | None = None, changes: Sequence[str] = (),
+    *models: Source, context: int | str | None = None, gpu: str | None = None, changes: Sequence[str] = (),
     jobs: int = 1, **serving: Unpack[ServingKeywords],
 ) -> Comparison:
     """One row a model: `rows`, or the answer itself, which pandas and polars take as it is. As `paramcalc compare`."""
@@ -260,7 +265,7 @@ def compare(
 
 
 def sweep(
-    model: Source, *axes: str, context: int | str = SERVING.context, gpu: str | None = None,
+    model: Source, *axes: str, context: int | str | None = None, gpu: str | None = None,
     changes: Sequence[str] = (), jobs: int = 1, **serving: Unpack[ServingKeywords],
 ) -> Sweep:
     """One row a combination of `num_layers=16..48:8`, `hidden_size=1024,2048`. As `paramcalc sweep`."""
@@ -270,12 +275,12 @@ def sweep(
 
 
 def _question(
-    context: int | str, gpu: str | None, changes: Sequence[str], serving: ServingKeywords,
+    context: int | str | None, gpu: str | None, changes: Sequence[str], serving: ServingKeywords,
 ) -> Question:
     from paramcalc.comparing import Question
     from paramcalc.estimates.settings import DeviceSettings, ServingSettings
 
-    settings = ServingSettings.of({"context": context, **serving})
+    settings = ServingSettings.of(_said(context=context) | serving)
     return Question(settings, DeviceSettings.of({"gpu": gpu}), tuple(changes))
 
 
@@ -328,7 +333,7 @@ def check(*paths: str | Path) -> Run:
 
 
 def training_run(
-    model: Source, tokens: int | str, gpu: str, gpus: int = 1, *, seq: int | str = TRAINING.seq,
+    model: Source, tokens: int | str, gpu: str, gpus: int = 1, *, seq: int | str | None = None,
     **keywords: Unpack[RunKeywords],
 ) -> TrainingRun:
     """A whole training run: `days`, `gpu_hours`, `energy_kwh`, `co2_kg`, `cost_usd`, each with its range. As
@@ -336,20 +341,20 @@ def training_run(
     from paramcalc.estimates.run_settings import RunSettings
     from paramcalc.estimates.training_plan import plan, whole_run
 
-    settings = RunSettings.of({"seq": seq, **keywords, "tokens": tokens, "gpu": gpu, "gpus": gpus})
+    settings = RunSettings.of(_said(seq=seq) | keywords | {"tokens": tokens, "gpu": gpu, "gpus": gpus})
     terms = settings.terms()
     assert terms is not None  # noqa: S101 - there are tokens
     return whole_run(plan(build_model(model), settings), terms)
 
 
 def layouts(
-    model: Source, gpu: str, gpus: int, *, seq: int | str = TRAINING.seq, **keywords: Unpack[RunKeywords],
+    model: Source, gpu: str, gpus: int, *, seq: int | str | None = None, **keywords: Unpack[RunKeywords],
 ) -> list[Candidate]:
     """Layouts of so many devices that fit, the fastest first. As `paramcalc train --search`."""
     from paramcalc.estimates.run_settings import RunSettings
     from paramcalc.estimates.training_plan import fitting
 
-    return fitting(build_model(model), RunSettings.of({"seq": seq, **keywords, "gpu": gpu, "gpus": gpus}))[0]
+    return fitting(build_model(model), RunSettings.of(_said(seq=seq) | keywords | {"gpu": gpu, "gpus": gpus}))[0]
 
 
 search = layouts

@@ -39,6 +39,7 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from paramcalc.build import Model, build
+from paramcalc.estimates.effects import Length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,9 +130,16 @@ class Answer(Document):
     """Parts of the model that are not counted: all figures are of the rest."""
     built: Model = hidden()
     """The specification and its tree."""
+    length: Length = hidden(default=Length())
+    """What is to be said of the length of a sequence."""
 
     def __post_init__(self) -> None:
-        """Name the sizes that come from the defaults of the model's class, whichever answer it is."""
+        """Name the sizes that come from the defaults of the model's class, and a length beside the model's positions,
+        whichever answer it is."""
+        if self.length.beyond:
+            object.__setattr__(self, "warnings", (*self.warnings, self.length.note))
+        elif self.length.note:
+            object.__setattr__(self, "assumptions", self.assumptions | {"length": self.length.note})
         if defaults := self.built.spec.defaults:
             object.__setattr__(self, "assumptions", self.assumptions | {"defaults": dict(defaults)})
 

@@ -115,7 +115,7 @@ def _comparable(value: Any) -> Any:  # noqa: ANN401 - a cell
 def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, changes: dict[str, Any] | None = None) -> Row:
     """What a model that is read costs. Raises PCError where it cannot be built or served so."""
     from paramcalc.build import build
-    from paramcalc.estimates.effects import need_encoder
+    from paramcalc.estimates.effects import need_encoder, within_positions
     from paramcalc.estimates.inference import memory
     from paramcalc.estimates.media import media_of
     from paramcalc.estimates.serving import machine_of, prepare
@@ -127,6 +127,7 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
     counts = count(model.tree)
     prepared = prepare(model, serving)
     media = media_of(serving, loaded.spec)
+    serving, _ = within_positions(serving, loaded.spec, media)
     context = media.sequence(serving.context)
     held = memory(prepared, Serving(context, serving.batch, serving.source, media))
     forward = flops(model.tree, Workload(1, context, 0, serving.source or serving.context, media=media)).forward
@@ -157,7 +158,9 @@ def assumed(serving: ServingSettings, device: DeviceSettings) -> dict[str, objec
     """What every row was worked out with."""
     media = {"image": [f"{width}x{height}" for width, height in serving.image],
              "audio_seconds": [float(seconds) for seconds in serving.audio]}
-    said: dict[str, object] = {"context": serving.context, **{key: sizes for key, sizes in media.items() if sizes},
+    length = {} if serving.said("context") else {"length": "context of each model at most its positions"}
+    said: dict[str, object] = {"context": serving.context, **length,
+                               **{key: sizes for key, sizes in media.items() if sizes},
                                "batch": serving.batch, "dtype": serving.dtype,
                                "quant": serving.quant, "runtime": serving.runtime or SERVING.runtime,
                                "flops_per_token": "forward, convention full"}

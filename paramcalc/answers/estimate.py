@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from paramcalc.answers.answer import Answer, head, hidden
 from paramcalc.answers.count import Parameters, parameters
+from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.media import media_of
 from paramcalc.measures.cache import Serving, exact, mixers, types
 from paramcalc.measures.cache_known import cache_unknown, has_formats, weights_only
@@ -92,6 +93,7 @@ def estimate(loaded: Loaded, settings: PageSettings) -> Estimate:
     model: Model = start["built"]
     spec, tree = model.spec, model.tree
     media = media_of(settings, spec)
+    settings, length = within_positions(settings, spec, media)
     context = media.sequence(settings.context)
     counts = count(tree)
     cache = exact(mixers(tree), Serving(context), types("bf16"))
@@ -99,7 +101,7 @@ def estimate(loaded: Loaded, settings: PageSettings) -> Estimate:
     flops_known = of_model(spec, known="bound" if cache_unknown(model) else "exact")
     forward = flops(tree, Workload(seq=1, past=context - 1, convention="causal")).forward
     return Estimate(
-        **start | {"warnings": (*start["warnings"], *media.notes), "assumptions": {
+        **start | {"length": length, "warnings": (*start["warnings"], *media.notes), "assumptions": {
             "context": context, **media.summary(), "batch": 1, "cache_format": "bf16", "cache_policy": "exact",
             "flops_convention": "2 FLOPs a multiply-add, causal pairs", "rule": "6 x active parameters"}},
         parameters=parameters(counts, sizes_known(spec)),

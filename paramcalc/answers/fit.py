@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from paramcalc.answers.answer import Answer, head, hidden, named
-from paramcalc.answers.memory import Memory, Size, beyond, fields_of
+from paramcalc.answers.memory import Memory, Size, fields_of
 from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.estimates import fit as search
 from paramcalc.estimates import inference
+from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.media import media_of
 from paramcalc.estimates.serving import command_of, machine_of, machines, prepare, why_not_served
 from paramcalc.measures.cache_known import cache_unknown
@@ -151,6 +152,7 @@ def fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit:
     """The verdict on one kind of device. Raises UsageError where nothing can serve the model."""
     start = head(loaded)
     model: Model = start["built"]
+    serving, start["length"] = within_positions(serving, model.spec, media_of(serving, model.spec))
     names = (serving.runtime,) if serving.runtime is not None else (*SERVERS, BOUND)
     candidates = [_candidate(model, serving, device, name, alone=len(names) == 1) for name in names]
     chosen = _chosen(candidates)
@@ -178,6 +180,7 @@ def fit_all(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit
     """The verdict on every accelerator of the catalog."""
     start = head(loaded)
     model: Model = start["built"]
+    serving, start["length"] = within_positions(serving, model.spec, media_of(serving, model.spec))
     names = (serving.runtime,) if serving.runtime is not None else SERVERS
     needs = {}
     for name in names:
@@ -191,8 +194,7 @@ def fit_all(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit
         rows.append(_on(model, serving, device.model_copy(update={"gpu": key}), needs))
     known: Known = "bound" if serving.runtime == BOUND else "estimate"
     first = next(iter(needs.values()))
-    result = inference.memory(first.prepared, first.serving(contexts(serving, first.media)[-1], serving.batch))
-    start["warnings"] = (*start["warnings"], *first.media.notes, *beyond(model, result))
+    start["warnings"] = (*start["warnings"], *first.media.notes)
     start["assumptions"] = {"contexts": list(contexts(serving, first.media)), "batch": serving.batch,
                             "runtimes": list(needs), **first.media.summary()}
     return FitAll(**start, known={"fits": of_model(model.spec, known=known)},

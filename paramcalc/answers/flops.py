@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from paramcalc.answers.answer import Answer, head, hidden, named
 from paramcalc.component_names import COMPONENTS, ComponentName
-from paramcalc.estimates.effects import need_encoder
+from paramcalc.estimates.effects import need_encoder, within_positions
+from paramcalc.estimates.media import media_of
 from paramcalc.measures.cache_known import cache_unknown
 from paramcalc.measures.costs import Costs, costs
 from paramcalc.measures.known import Known, least, of_model, towers_known
@@ -76,11 +77,13 @@ def flops(loaded: Loaded, settings: FlopsSettings) -> Flops:
     start = head(loaded)
     model: Model = start["built"]
     need_encoder(settings, model)
+    settings, length = within_positions(settings, model.spec, media_of(settings, model.spec))
     counted = costs(model.tree, settings.workload(loaded.spec), settings.recompute)
     load, step = counted.load, counted.step
     tokens = load.batch * load.seq
     return Flops(
-        **start | {"assumptions": _assumptions(counted), "warnings": (*start["warnings"], *load.media.notes)},
+        **start | {"length": length, "assumptions": _assumptions(counted),
+                   "warnings": (*start["warnings"], *load.media.notes)},
         forward=step.forward, backward=step.backward, training_step=counted.training_step, prefill=counted.prefill,
         decode_token=counted.decode, per_token=TokenFlops(step.forward // tokens, counted.training_step // tokens),
         by_component=tuple(ComponentFlops(name, step.components[name], step.backward_components[name])

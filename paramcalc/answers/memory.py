@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from paramcalc.answers.answer import Answer, head, hidden, named
 from paramcalc.estimates import inference
+from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.machine import Machine
 from paramcalc.estimates.media import media_of
 from paramcalc.estimates.pool import Pool
@@ -118,6 +119,7 @@ def memory(loaded: Loaded, serving: ServingSettings, device: DeviceSettings) -> 
     start = head(loaded)
     prepared = prepare(start["built"], serving)
     media = media_of(serving, start["built"].spec)
+    serving, start["length"] = within_positions(serving, start["built"].spec, media)
     load = Serving(media.sequence(serving.context), serving.batch, serving.source, media)
     result = inference.memory(prepared, load)
     return Memory(**fields_of(start, result, machine_of(device, prepared)))
@@ -131,7 +133,7 @@ def fields_of(start: dict[str, Any], result: inference.Memory, machine: Machine 
     per_stage = len(result.per_device) // len(result.stages)
     pool = machine.pool(result) if machine is not None else None
     return start | {
-        "warnings": (*start["warnings"], *result.serving.media.notes, *beyond(model, result), *(
+        "warnings": (*start["warnings"], *result.serving.media.notes, *(
             caveat.reason for caveat in result.prepared.caveats if caveat not in model.spec.caveats)),
         "assumptions": assumptions(model, result, machine),
         "weights": WeightBytes(total.weights, known["weights"], result.prepared.on_disk, result.rotary, result.slack),
@@ -159,16 +161,6 @@ def levels(model: Model, result: inference.Memory) -> dict[str, Known]:
 def _line(line: Line) -> CacheLine:
     kind: Literal["kv", "state"] = "kv" if line.kind == "kv" else "state"
     return CacheLine(line.name, kind, line.layers, line.cells, line.bytes, line.per_token)
-
-
-def beyond(model: Model, result: inference.Memory) -> tuple[str, ...]:
-    """A context longer than the model has positions for."""
-    positions, context = model.spec.max_position_embeddings, result.serving.context
-    if not positions or context <= positions:
-        return ()
-    of_media = result.serving.media.tokens
-    among = f", of which {of_media:,} of pictures and recordings," if of_media else ""
-    return (f"a context of {context:,}{among} is longer than the {positions:,} positions the model was made for",)
 
 
 def assumptions(model: Model, result: inference.Memory, machine: Machine | None) -> dict[str, object]:

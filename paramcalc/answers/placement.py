@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from paramcalc.answers.answer import Answer, head, named
 from paramcalc.answers.fit import BOUND, Fit, RuntimeFit, fit, unknown_cache
-from paramcalc.answers.memory import Bytes, CacheBytes, DeviceMemory, Size, WeightBytes, assumptions, beyond, levels
+from paramcalc.answers.memory import Bytes, CacheBytes, DeviceMemory, Size, WeightBytes, assumptions, levels
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates import inference
+from paramcalc.estimates.effects import S, within_positions
 from paramcalc.estimates.fit import MOST_BATCH, MOST_TOKENS, largest
 from paramcalc.estimates.media import media_of
 from paramcalc.estimates.offload.pieces import Pieces, pieces
@@ -128,6 +129,11 @@ class _Prepared(NamedTuple):
     start: dict[str, Any]
     media: Media
 
+    def within_positions(self, settings: S) -> S:
+        """The settings, a context nobody said cut to the model's positions; the answer says so."""
+        settings, self.start["length"] = within_positions(settings, self.start["built"].spec, self.media)
+        return settings
+
     def load(self, context: int, batch: int) -> Load:
         """The load at a context and batch, the cache in the format that was said, else f16."""
         stage = self.prepared.stages[0]
@@ -156,6 +162,7 @@ def _prepared(loaded: Loaded, settings: ServingSettings | FitSettings) -> _Prepa
 def placed_memory(loaded: Loaded, serving: ServingSettings, placement: PlacementSettings) -> PlacedMemory:
     """The bytes of a placement that is said: what each card and the host hold."""
     ready = _prepared(loaded, serving)
+    serving = ready.within_positions(serving)
     split = placement.tensor_split or (1,) * (serving.gpus or 1)
     if serving.gpus is not None and len(split) != serving.gpus:
         raise UsageError(Problem(f"--tensor-split has {len(split)} parts for {serving.gpus} cards",
@@ -185,6 +192,7 @@ def placed_fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings, hos
             return plain
         rows = tuple(row for row in plain.runtimes if row.runtime not in (RUNTIME, BOUND))
     ready = _prepared(loaded, serving)
+    serving = ready.within_positions(serving)
     room = Room(tuple(max(0, machine.usable - MARGIN) for machine in machines), host.ram or 0)
     context, batch = ready.media.sequence(serving.context[-1]), serving.batch
     asked = serving.kv_dtype
@@ -248,7 +256,7 @@ def _fields(ready: _Prepared, load: Load, found: Places, kv_dtype: str, names: t
         context=load.serving.context + PADDED)))
     growth = sum(place.cache for place in (*more.cards, more.host)) - kv
     return ready.start | {
-        "warnings": (*ready.start["warnings"], *load.serving.media.notes, *beyond(model, result)),
+        "warnings": (*ready.start["warnings"], *load.serving.media.notes),
         "assumptions": assumptions(model, result, None) | {"kv_dtype": kv_dtype, "devices": len(found.cards)},
         "weights": WeightBytes(weights, known["weights"], ready.prepared.on_disk, 0, 0),
         "cache": CacheBytes(kv + states, known["cache"], growth // (PADDED * load.serving.batch), kv, states, ()),

@@ -12,8 +12,10 @@ from paramcalc.answers.answer import Answer, head, hidden
 from paramcalc.answers.train_run import RunFigures, run_assumptions, run_figures
 from paramcalc.catalog.training import reserved_over_allocated
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.fit import Remedy
 from paramcalc.estimates.layouts import capacity
+from paramcalc.estimates.media import media_of
 from paramcalc.estimates.run import Terms, TrainingRun
 from paramcalc.estimates.training_parts import PARTS, Device
 from paramcalc.estimates.training_plan import Plan, plan, whole_run
@@ -141,6 +143,8 @@ def train(loaded: Loaded, settings: RunSettings, *, strict: bool = False) -> Tra
     """
     start = head(loaded)
     terms = settings.terms()
+    spec = start["built"].spec
+    settings, start["length"] = within_positions(settings, spec, media_of(settings, spec))
     chosen = plan(start["built"], settings)
     model = chosen.trainer.model
     devices = tuple(map(device_memory, chosen.trainer.devices(chosen.layout, chosen.load, chosen.policy)))

@@ -11,7 +11,9 @@ from paramcalc.answers.train import DeviceMemory, device_memory
 from paramcalc.answers.train_run import RunFigures, rounded, run_figures
 from paramcalc.catalog.accelerators import Accelerator
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.figure import Figure
+from paramcalc.estimates.media import media_of
 from paramcalc.estimates.training_plan import device_of, fitting
 from paramcalc.measures.known import Known, least, of_model, sizes_known
 from paramcalc.transforms.lora import trainable_parameters
@@ -84,6 +86,7 @@ def train_search(
     gpu = device_of(settings)
     if gpu is None:
         raise UsageError(Problem("--search needs --gpu NAME and --gpus N", hint="--gpu h100 --gpus 256 --search"))
+    settings, start["length"] = within_positions(settings, model.spec, media_of(settings, model.spec))
     candidates, tried, runs = fitting(model, settings, settings.terms(), tick)
     rows = tuple(_row(one, None if runs is None else runs[index]) for index, one in enumerate(candidates[:top]))
     estimate = least(sizes_known(model.spec), of_model(model.spec, "weights"), "estimate")

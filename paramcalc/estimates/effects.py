@@ -1,14 +1,48 @@
-"""Options that would have no effect are refused: what each needs beside it."""
+"""Settings beside a model: options that would have no effect are refused, lengths are held to its positions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from paramcalc.errors import Problem, UsageError
+from paramcalc.numbers import many
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.settings import Settings
+    from paramcalc.spec.media import Media
+    from paramcalc.spec.model import ModelSpec
+
+S = TypeVar("S", bound="Settings")
+
+
+class Length(NamedTuple):
+    """What is to be said of the length of a sequence beside the positions a model was made for."""
+
+    note: str = ""
+    beyond: bool = False
+    """It is longer, which somebody asked for."""
+
+
+def within_positions(settings: S, spec: ModelSpec, media: Media) -> tuple[S, Length]:
+    """The settings, a `context` or `seq` nobody said cut to the positions the model was made for, and what to say.
+
+    Pictures and recordings in a sequence take positions too; an encoder of nothing else has no other length.
+    """
+    beside = media.tokens
+    name = "context" if "context" in type(settings).model_fields else "seq"
+    value, positions = getattr(settings, name), spec.max_position_embeddings
+    length = (max(value) if isinstance(value, tuple) else value) + beside
+    if media.main or not positions or length <= positions:
+        return settings, Length()
+    if settings.said(name) or beside >= positions:
+        made_for = many(positions, "position")
+        among = f", of which {beside:,} of pictures and recordings," if beside else ""
+        return settings, Length(f"a {name} of {length:,}{among} is longer than the {made_for} the model was made for",
+                                beyond=True)
+    rest = positions - beside
+    note = f"{name} {rest:,}, as many as the model has positions for: the default is {length - beside:,}"
+    return settings.model_copy(update={name: (rest,) if isinstance(value, tuple) else rest}), Length(note)
 
 
 def need(settings: Settings, names: tuple[str, ...], *, given: bool, what: str, hint: str = "") -> None:

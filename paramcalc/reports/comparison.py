@@ -27,7 +27,9 @@ def tables(answer: Comparison, columns: Sequence[str] = (), *, every: bool = Fal
     rows = tuple(tuple(_cell(getattr(row, name), name, raw=every) for name in names) for row in answer.rows)
     heads = tuple(Column(name if every else name.replace("_", " "), KINDS.get(name, "text")) for name in names)
     said = answer.assumptions
-    notes = [f"context {said['context']:,} · batch {said['batch']:,} · weights {said['quant'] or said['dtype']} · "
+    most = "" if "length" not in said else " or a model's positions, where they are fewer"
+    weights = said["quant"] or said["dtype"]
+    notes = [f"context {said['context']:,}{most} · batch {said['batch']:,} · weights {weights} · "
              f"runtime {said['runtime']} · flops: forward, one token of a sequence of that context"]
     if "gpu" in said:
         notes.append(f"fits: {said['gpus']} × {said['gpu']}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.answers.memory import beyond
 from paramcalc.estimates.fit import MOST_BATCH, MOST_TOKENS
 from paramcalc.numbers import binary
 from paramcalc.reports.count import headline
@@ -48,7 +47,7 @@ def _verdict(answer: Fit) -> Table:
     conditions = (f"{answer.runtime} · context {last.serving.context:,} · batch {last.serving.batch:,} · weights "
                   f"{held_in(prepared)} · cache {answer.assumptions['kv_dtype']}")
     notes = (*bar(fullest(answer.result), machine.capacity, machine.usable, machine.device.name), conditions,
-             *beyond(model, answer.result), *missing(answer), *_uncounted(answer),
+             *missing(answer), *_uncounted(answer),
              *(f"{name}: {text}" for name, text in prepared.runtime.profile.notes))
     return Table(headline(model), (Column(""), Column("")), tuple(rows), notes=notes)
 

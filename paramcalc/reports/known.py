@@ -14,10 +14,10 @@ def whole(answer: Answer) -> str:
 
 
 def missing(answer: Answer) -> tuple[str, ...]:
-    """Sizes nobody said, and keys nobody read: a line each, where there are any."""
+    """A length beside the model's positions, sizes nobody said, keys nobody read: a line each, where there are any."""
     defaults = answer.assumptions.get("defaults")
     unread: tuple[str, ...] = answer.built.spec.unread
-    lines = []
+    lines = [answer.length.note] if answer.length.note else []
     if isinstance(defaults, dict) and defaults:
         sizes = ", ".join(f"{name} {size:,}" if isinstance(size, int) else f"{name} {size}"
                           for name, size in defaults.items())

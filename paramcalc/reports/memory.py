@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.answers.memory import beyond
 from paramcalc.measures.cache_known import cache_unknown
 from paramcalc.numbers import binary, in_file, many
 from paramcalc.reports.count import headline
@@ -50,7 +49,7 @@ def _parts(answer: Memory) -> Table:
         if (pool := answer.pool) is not None:
             notes.append(f"reserves {binary(pool.bytes)} a device for {many(pool.tokens, 'token')}: "
                          f"{pool.requests_per_thousand / 1000:.2f} requests of {result.serving.context:,} at once")
-    notes += [*beyond(answer.built, result), *missing(answer)]
+    notes += [*missing(answer)]
     notes += [f"{name}: {text}" for name, text in result.prepared.runtime.profile.notes]
     return Table(headline(answer.built), columns, rows,
                  (whole(answer), total.total, total.total, answer.whole.known), tuple(notes))

@@ -96,3 +96,31 @@ def test_a_decoded_token_costs_the_same_whoever_is_asked(call, model):
     for convention in ("full", "causal"):
         counted = json.loads(call("flops", model, "--seq", "8191", "--convention", convention, "--json")[1])
         assert counted["decode_token"] == page
+
+
+@pytest.mark.parametrize("line", ["estimate gpt2", "memory gpt2", "fit gpt2 --gpu h100", "flops gpt2", "train gpt2",
+                                  "memory gpt2 --gpu-layers 3", "fit gpt2 --gpu h100,rtx-4090",
+                                  "train gpt2 --gpu h100 --gpus 2 --search"])
+def test_a_default_length_stays_within_the_models_positions(call, line):
+    """GPT-2 has 1,024 positions; nobody asked for 4,096."""
+    assumed = json.loads(call(*line.split(), "--json")[1])["assumptions"]
+    assert assumed.get("context") == 1024 or assumed.get("seq") == 1024
+    assert "as many as the model has positions for" in assumed["length"]
+    assert "as many as the model has positions for: the default is 4,096" in call(*line.split())[1]
+
+
+@pytest.mark.parametrize("line", ["estimate gpt2 --context 2k", "memory gpt2 --context 2k", "flops gpt2 --seq 2k",
+                                  "fit gpt2 --gpu h100 --context 2k", "train gpt2 --seq 2k"])
+def test_a_length_beyond_the_models_positions_is_kept_and_said(call, line):
+    answer = json.loads(call(*line.split(), "--json")[1])
+    assert 2048 in (answer["assumptions"].get("context"), answer["assumptions"].get("seq"))
+    assert any("2,048 is longer than the 1,024 positions" in warning for warning in answer["warnings"])
+
+
+@pytest.mark.parametrize(("name", "model"), [("llama-3.1-8b", 4096), ("gpt2", 1024)])
+def test_defaults_of_a_length_are_alike_everywhere(name, model):
+    assert paramcalc.memory(name).assumptions["context"] == model
+    assert paramcalc.fit(name, "h100").assumptions["context"] == model
+    assert paramcalc.estimate(name).assumptions["context"] == model
+    assert paramcalc.flops(name).assumptions["seq"] == model
+    assert paramcalc.train(name).assumptions["seq"] == model
