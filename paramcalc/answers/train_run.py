@@ -42,5 +42,6 @@ def run_assumptions(run: TrainingRun, terms: Terms, chosen: Plan) -> dict[str, o
     """What was taken as given of a run."""
     return {"tokens": terms.tokens, "step_tokens": chosen.step_tokens, "mfu_is": run.basis or "stated",
             "mfu_convention": "full: PaLM, llm-foundry, torchtitan, nanoGPT; not Megatron-Core's causal",
-            "run_share": list(run.run_share), "power_share": list(run.power), "pue": run.pue,
-            "grid_gco2_per_kwh": terms.grid, "step_micro_batches": chosen.micro_batches}
+            "run_share": list(run.run_share), "tuning": list(run.tuning), "power_share": list(run.power),
+            "arithmetic": chosen.arithmetic, "pue": run.pue, "grid_gco2_per_kwh": terms.grid,
+            "step_micro_batches": chosen.micro_batches}

@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.catalog._data import read_table
+from paramcalc.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from paramcalc.catalog.accelerators import Accelerator
@@ -18,11 +19,22 @@ if TYPE_CHECKING:
 Range = tuple[float, float, float]
 
 
+class Shares(NamedTuple):
+    """What parts of a step reach of the peak of their arithmetic."""
+
+    products: float
+    """Of weights that every token visits."""
+    experts: float
+    """Of routed experts: products by groups, and the sorting of tokens around them."""
+    plain: float
+    """Of attention and the head, which are computed in bf16 whatever the rest is."""
+
+
 class Attained(NamedTuple):
-    """Share of the bf16 peak that forward and backward reach while they compute: low, expected, high."""
+    """Shares of the peak that forward and backward reach while they compute: slow, expected, fast."""
 
     name: str
-    share: Range
+    shares: tuple[Shares, Shares, Shares]
     records: int
     source: str
 
@@ -36,12 +48,18 @@ class Network(NamedTuple):
     """Of one device's port."""
 
 
-def attained(device: Accelerator, *, moe: bool) -> Attained:
-    """The class of a device; the last one is for those that nobody measured."""
+def attained(device: Accelerator, arithmetic: str = "bf16") -> Attained:
+    """The class of a device; the last one is for those that nobody measured. Raises UsageError for an arithmetic in
+    which nobody measured training on that class."""
     rows = _table()["training"]
     row = next((row for row in rows if device.key in row["devices"]), rows[-1])
-    low, expected, high = row["moe" if moe else "dense"]
-    return Attained(row["name"], (low, expected, high), row["records"], row["source"])
+    figures = row.get(arithmetic)
+    if figures is None:
+        raise UsageError(Problem(f"no training of {device.name} in {arithmetic} was measured",
+                                 hint="leave --arithmetic out"))
+    columns = (figures["products"], figures["experts"], row["bf16"]["products"])
+    slow, expected, fast = (Shares(*parts) for parts in zip(*columns, strict=True))
+    return Attained(row["name"], (slow, expected, fast), figures["records"], figures["source"])
 
 
 def link_share() -> float:
@@ -62,14 +80,17 @@ def network(device: Accelerator) -> Network:
 
 def run_share() -> Range:
     """Of the time of a whole run, what is spent on steps that count."""
-    low, expected, high = _table()["run_share"]["values"]
-    return low, expected, high
+    return _range("run_share")
+
+
+def tuning() -> Range:
+    """Of the rate of tuned steps, what the steps of whole published runs reach."""
+    return _range("tuning")
 
 
 def power_share() -> Range:
     """Of the power a device may draw, what it draws while training."""
-    low, expected, high = _table()["power_share"]["values"]
-    return low, expected, high
+    return _range("power_share")
 
 
 def reserved_over_allocated(devices: int) -> Fraction:
@@ -85,6 +106,11 @@ def usual_pue() -> float:
 def usual_step_tokens() -> int:
     """Tokens of a step."""
     return int(_table()["step_tokens"]["value"])
+
+
+def _range(name: str) -> Range:
+    low, expected, high = _table()[name]["values"]
+    return low, expected, high
 
 
 @cache

@@ -12,7 +12,7 @@ from paramcalc.cli.options import Common, Models, Plot
 from paramcalc.cli.run import answer_all
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need
-from paramcalc.estimates.run_settings import RunSettings
+from paramcalc.estimates.run_settings import TIMED, RunSettings
 from paramcalc.settings import option
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def _check(settings: TrainCommand, *, plot: bool) -> None:
     need(settings, ("micro_batches",), given=settings.pp > 1 or terms is not None or settings.micro_batches == 1,
          what="--pp or --tokens", hint="--pp 4")
     need(settings, ("accelerators",), given=settings.gpu is not None, what="--gpu", hint="--gpu h100")
+    need(settings, TIMED, given=settings.search or terms is not None, what="--search or --tokens", hint="--tokens 2T")
     if settings.search and settings.method == "dpo":
         raise UsageError(Problem("--search tries micro-batches of sequences, --method dpo trains pairs",
                                  hint="leave --search or --method out"))

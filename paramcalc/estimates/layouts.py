@@ -61,16 +61,17 @@ def _divisors(number: int, most: int) -> Iterator[int]:
 
 
 def search(  # the arguments are as independent as the rows of the table this makes
-    trainer: Trainer, device: Accelerator, devices: int, load: Tokens, policy: Policy, global_batch: int,
+    stepper: Stepper, devices: int, load: Tokens, policy: Policy, global_batch: int,
     tick: Callable[[int, int, int], None] = lambda done, total, tried: None,
 ) -> tuple[list[Candidate], int]:
     """Layouts that fit, the fastest first, one for each tp × pp × dp × ep × cp; and how many were tried.
 
     Of layouts that share devices alike the one with the best recomputation, micro-batch and ZeRO stays. What is
-    within a hundredth is as fast: there the one that divides the model less is better, then the one that keeps more
-    room. Raises UsageError for a device of which the memory or the peak is not known.
+    within a hundredth is as fast: there the one that divides the model less is better, then the one that computes less
+    again, then the one that keeps more room. Raises UsageError for a device of which the memory or the peak is not
+    known.
     """
-    stepper = Stepper(trainer, device)
+    trainer, device = stepper.trainer, stepper.device
     experts = max((t.stored for _, node, _, _ in stepper.tree.walk() for t in node.tensors
                    if t.component == "moe_experts"), default=0)
     fitting: list[Candidate] = []
@@ -101,10 +102,12 @@ def best(candidates: list[Candidate]) -> list[Candidate]:
     return list(rows.values())
 
 
-def _rank(candidate: Candidate) -> tuple[float, int, int]:
-    """Fast ones first, in steps of a hundredth; then the fewest ways to divide a model, then most room."""
-    layout = candidate.layout
-    return round(100 * log(candidate.seconds_per_token)), layout.tp * layout.pp * layout.cp, -candidate.headroom
+def _rank(candidate: Candidate) -> tuple[float, int, int, int]:
+    """Fast ones first, in steps of a hundredth; then the fewest ways to divide a model, the least that is computed
+    again, and most room."""
+    layout, again = candidate.layout, get_args(Recompute).index(candidate.recompute)
+    return (round(100 * log(candidate.seconds_per_token)), layout.tp * layout.pp * layout.cp, again,
+            -candidate.headroom)
 
 
 def capacity(gpu: Accelerator) -> int:
@@ -139,4 +142,4 @@ def _tried(stepper: Stepper, layout: Layout, load: Tokens, policy: Policy, globa
     except UsageError:
         return None
     return Candidate(layout, policy.recompute, load.batch, heaviest, room - heaviest.total,
-                     time.range(stepper.attained.share), global_batch * load.seq)
+                     time.range(stepper.attained.shares), global_batch * load.seq)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.catalog.training import power_share, run_share, usual_pue
+from paramcalc.catalog.training import power_share, run_share, tuning, usual_pue
 from paramcalc.estimates.figure import Figure, exactly
 from paramcalc.measures.flops import Workload, flops
 
@@ -42,6 +42,9 @@ class TrainingRun(NamedTuple):
     co2_kg: Figure | None
     cost_usd: Figure | None
     run_share: Figure
+    """Of its time, what is spent on steps."""
+    tuning: Figure
+    """Of the rate of tuned steps, what its steps reach."""
     power: Figure
     pue: float
     basis: str = ""
@@ -59,7 +62,7 @@ def run(per_token: float, step_tokens: int, step: Figure | None, device: Acceler
     """A run of `terms.tokens`; `step` are the seconds of `step_tokens`, None where an MFU was stated.
 
     `per_token`: FLOPs, see `model_flops`. A stated MFU replaces the step, and no share for restarts is taken off then
-    unless one is stated too.
+    unless one is stated too. The steps of a run are slower than tuned ones by a share of their own.
     """
     ideal = per_token * step_tokens / (devices * peak)
     if terms.mfu is not None:
@@ -69,11 +72,12 @@ def run(per_token: float, step_tokens: int, step: Figure | None, device: Acceler
         share = exactly(terms.run_share)
     else:
         share = exactly(1.0) if terms.mfu is not None else Figure(*run_share())
-    seconds = share.over(1.0).by(step).times(terms.tokens / step_tokens)
+    reached = exactly(1.0) if terms.mfu is not None else Figure(*tuning())
+    seconds = reached.over(1.0).by(share.over(1.0)).by(step).times(terms.tokens / step_tokens)
     hours = seconds.times(devices / 3600)
     power = exactly(terms.power) if terms.power is not None else Figure(*power_share())
     pue = usual_pue() if terms.pue is None else terms.pue
     energy = None if device.power_watts is None else hours.by(power).times(device.power_watts * pue / 1000)
     return TrainingRun(step.over(ideal), step, step.over(step_tokens), seconds.times(1 / 86400), hours, energy,
                None if energy is None else energy.times(terms.grid / 1000),
-               None if terms.price is None else hours.times(terms.price), share, power, pue)
+               None if terms.price is None else hours.times(terms.price), share, reached, power, pue)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ALONE = ("mfu", "run_share", "price", "power", "pue", "grid")
 """Settings that have no effect without tokens."""
+TIMED = ("arithmetic", "overlap")
+"""Settings of the time of a step."""
 
 
 def _number(value: object) -> object:
@@ -34,8 +36,12 @@ class RunSettings(TrainingSettings):
                                     metavar="TOKENS")
     mfu: Part | None = option(None, "MFU while running, attention's whole square counted: 0.41 or 41%. Replaces the "
                               "estimate of the step.", metavar="SHARE")
-    run_share: Part | None = option(None, "Share of the run that such steps take; the rest is restarts, evaluation "
-                                    "and less tuned steps.", metavar="SHARE")
+    run_share: Part | None = option(None, "Share of the run's time that steps take, the rest is restarts and "
+                                    "evaluation; 0.9 when not given, 1 with --mfu.", metavar="SHARE")
+    arithmetic: Literal["bf16", "fp8"] = option(
+        "bf16", "Arithmetic of products of weights, for the time of a step: fp8 leaves attention and the head in bf16.")
+    overlap: bool | None = option(None, "Hide the collectives of tensors and experts behind computation (DualPipe, "
+                                  "Megatron-Core); of experts on several nodes when not given.")
     price: Annotated[float, Field(gt=0, le=1e6)] | None = option(None, "USD an hour of one device.", metavar="USD")
     power: Part | None = option(None, "Mean power as a share of the device's.", metavar="SHARE")
     pue: Annotated[float, Field(ge=1, le=10)] | None = option(None, "Energy of the data centre over that of its "
@@ -59,6 +65,9 @@ class RunSettings(TrainingSettings):
                 raise UsageError(Problem(f"--{lonely[0].replace('_', '-')} has no effect without --tokens",
                                          hint="--tokens 2T"))
             return None
+        if self.mfu is not None and (timed := [name for name in TIMED if self.said(name)]):
+            raise UsageError(Problem(f"--{timed[0]} has no effect with --mfu, which replaces the estimate of the step",
+                                     hint="leave one of the two out"))
         if self.gpu is None:
             raise UsageError(Problem("--tokens needs --gpu NAME", hint="--gpu h100 --gpus 64 --tokens 2T"))
         if self.method != "sft":
@@ -76,6 +85,8 @@ class RunKeywords(TrainingKeywords, total=False):
 
     mfu: float | str | None
     run_share: float | str | None
+    arithmetic: Literal["bf16", "fp8"]
+    overlap: bool | None
     price: float | None
     power: float | str | None
     pue: float | None

@@ -27,6 +27,8 @@ class Volumes(NamedTuple):
     """Gradients, and with ZeRO-3 weights."""
     tensor: int
     expert: int
+    expert_nodes: int
+    """Of `expert`, between nodes: a token goes to a node once, however many of its experts stand there."""
     sequence: int
     stage: int
 
@@ -51,9 +53,11 @@ def _size(shape: tuple[int, ...]) -> int:
     return size
 
 
-def volumes(layout: Layout, known: Facts, states: int, tokens: int, micro_batches: int, *, again: bool = False,
-            width: int = 2) -> Volumes:
+def volumes(layout: Layout, known: Facts, states: int, tokens: int, micro_batches: int, *, node: int,
+            again: bool = False, width: int = 2) -> Volumes:
     """Bytes a device sends for one step, of `tokens` on its pipeline: the collectives' volumes, no overlap.
+
+    `node`: devices of a node.
 
     Data: an all-reduce of gradients, or with ZeRO-3 two gathers of weights and a scatter of gradients for each
     micro-batch. Tensors: four all-reduces a layer, six where backward computes forward `again`. Experts: four
@@ -66,10 +70,14 @@ def volumes(layout: Layout, known: Facts, states: int, tokens: int, micro_batche
     gathers = 3 * micro_batches if layout.zero == 3 else 2
     times = 6 if again else 4
     moe = known.moe_layers // layout.pp if known.moe_layers else 0
+    copy = times * moe * here * known.hidden_size * width // layout.tp
+    nodes = layout.ep // node
+    visited = nodes * (1 - (1 - 1 / nodes) ** known.top_k) if nodes > 1 else 0.0
     return Volumes(
         gathers * states * (ways - 1) // ways,
         times * layers * 2 * here * known.hidden_size * width * (layout.tp - 1) // layout.tp,
-        times * moe * here * known.top_k * known.hidden_size * width * (layout.ep - 1) // (layout.ep * layout.tp),
+        copy * known.top_k * (layout.ep - 1) // layout.ep,
+        round(copy * visited * (nodes - 1) / nodes) if nodes > 1 else 0,
         3 * layers * here * known.kv_width * width * (layout.cp - 1) // layout.tp,
         2 * here * known.hidden_size * width // layout.tp if layout.pp > 1 else 0,
     )

@@ -5,7 +5,10 @@
            + what of gradients and gathered weights does not hide behind backward + the optimizer's reads and writes
 
 FLOPs are those of the `causal` convention, which fused attention computes, of the stage that has most; recomputation
-adds forward again. 1F1B and interleaved bubbles: arXiv:2104.04473. Shares are data (`paramcalc.catalog.training`).
+adds forward again. Routed experts reach a share of their own, and so does FP8, in which attention and the head are not
+computed. 1F1B and interleaved bubbles: arXiv:2104.04473. With overlap collectives hide behind the computation of
+another micro-batch (DualPipe, arXiv:2412.19437 section 3.2.1; Megatron-Core's --overlap-moe-expert-parallel-comm).
+Shares are data (`paramcalc.catalog.training`).
 """
 
 from __future__ import annotations
@@ -24,86 +27,107 @@ from paramcalc.transforms.shard import Sharding, shard
 if TYPE_CHECKING:
     from paramcalc.activations.fold import Tokens
     from paramcalc.catalog.accelerators import Accelerator
+    from paramcalc.catalog.training import Shares
     from paramcalc.estimates.training import Layout, Trainer
-    from paramcalc.spec.media import Media
+    from paramcalc.measures.flops import Flops
 
 BACKWARD = 2 / 3
 """Of a step's computation: what gradients can hide behind."""
 
 
 class StepTime(NamedTuple):
-    """Seconds of one step, by what takes them."""
+    """Seconds of one step, by what takes them; of computation at the whole peak, with what backward computes again."""
 
-    compute: float
-    """At the whole peak: forward and backward of every micro-batch on the heaviest stage."""
-    recompute: float
-    """At the whole peak: forward again."""
+    products: float
+    """Of weights that every token visits, on the heaviest stage."""
+    experts: float
+    """Of routed experts."""
+    plain: float
+    """Of attention and the head."""
     collectives: float
     """Of tensors and experts, which compute waits for."""
     ring: float
     """Of keys and values around context-parallel devices, if nothing hid them."""
-    attention: float
-    """At the whole peak: what of `compute` multiplies tokens with tokens."""
+    pairs: float
+    """What of `plain` multiplies tokens with tokens, without what is computed again."""
     data: float
     """Of gradients and gathered weights, if nothing hid them."""
     update: float
     bubble: float
     """Stages that wait, as a share of the steps' computation."""
+    overlap: bool = False
+    """Whether collectives hide behind computation."""
 
-    def at(self, share: float) -> float:
-        """Seconds where computing reaches that share of the peak."""
-        work = (self.compute + self.recompute) / share
-        waits = self.collectives + max(0.0, self.ring - self.attention / share)
+    def at(self, shares: Shares) -> float:
+        """Seconds where computing reaches these shares of the peak."""
+        work = self.products / shares.products + self.experts / shares.experts + self.plain / shares.plain
+        waits = max(0.0, self.collectives - work) if self.overlap else self.collectives
+        waits += max(0.0, self.ring - self.pairs / shares.plain)
         return (work + waits) * (1 + self.bubble) + max(0.0, self.data - BACKWARD * work) + self.update
 
-    def range(self, shares: tuple[float, float, float]) -> Figure:
+    def range(self, shares: tuple[Shares, Shares, Shares]) -> Figure:
         """Fastest, expected, slowest."""
         slow, expected, fast = shares
         return Figure(self.at(fast), self.at(expected), self.at(slow))
 
 
+class Parts(NamedTuple):
+    """FLOPs of one sequence on the stage that has most, forward and backward, with what is computed again."""
+
+    products: int
+    experts: int
+    plain: int
+    pairs: int
+
+
 class Stepper:
     """A model to train on devices of one kind: what many layouts share is worked out once."""
 
-    def __init__(self, trainer: Trainer, device: Accelerator) -> None:
-        """Raises UsageError for a device without a known peak."""
-        self.trainer, self.device = trainer, device
-        known = device.peak("fp32" if trainer.recipe.dtype == "fp32" else "bf16")
-        if known is None:
-            raise UsageError(Problem(f"no arithmetic of {device.name} is known for {trainer.recipe.dtype}",
-                                     hint="a file of accelerators can say it: --accelerators"))
-        self.peak = known[1]
+    def __init__(self, trainer: Trainer, device: Accelerator, arithmetic: str = "bf16",
+                 overlap: bool | None = None) -> None:
+        """`arithmetic` is that of products of weights. `overlap`: whether collectives hide behind computation; where
+        None, they do if experts stand on several nodes. Raises UsageError for a device without a known peak."""
+        self.trainer, self.device, self.overlap = trainer, device, overlap
+        self.plain = _peak(device, "fp32" if trainer.recipe.dtype == "fp32" else "bf16")
+        self.peak = self.plain if arithmetic == "bf16" else _peak(device, arithmetic)
         self.tree = trainer.model.tree
         self.facts = facts(self.tree)
-        self.attained = attained(device, moe=bool(self.facts.moe_layers))
+        self.attained = attained(device, arithmetic)
         self.link = next((device.links[kind] for kind in LINKS if kind in device.links), None)
         self.network = network(device)
         self.work = lru_cache(maxsize=4096)(self._work)
 
-    def _work(self, pp: int, seq: int, source: int, media: Media) -> tuple[int, int, int]:
-        """Forward, backward and pairs of one sequence on the stage that has most."""
+    def _work(self, pp: int, load: Tokens, recompute: str) -> Parts:
         plan = Sharding(1, pp)
-        stages = [flops(shard(self.tree, plan, stage) if pp > 1 else self.tree,
-                        Workload(1, seq, 0, source, "causal", media=media)) for stage in range(pp)]
-        most = max(stages, key=lambda stage: stage.forward + stage.backward)
-        return most.forward, most.backward, most.pairs
+        one = Workload(1, load.seq, 0, load.source, "causal", media=load.media)
+        stages = [_parts(flops(shard(self.tree, plan, stage) if pp > 1 else self.tree, one), recompute)
+                  for stage in range(pp)]
+        return max(stages, key=lambda part: part.products + part.experts + part.plain)
 
     def step(self, layout: Layout, load: Tokens, recompute: str, micro_batches: int) -> StepTime:
         """One step of so many micro-batches on each pipeline. Raises UsageError where no link is known."""
-        trainer = self.trainer
+        trainer, node = self.trainer, self.network.node
         states = max((trainer.divided(layout, stage) for stage in trainer.stages(layout.plan)), key=sum)
-        forward, backward, pairs = self.work(layout.pp, load.seq, load.source, load.media)
-        each = load.batch * micro_batches / (layout.tp * layout.cp * self.peak)
-        again = {"full": forward, "selective": pairs, "per-op": (forward - pairs) // 2}.get(recompute, 0)
+        parts = self.work(layout.pp, load._replace(batch=1), recompute)
+        rows = load.batch * micro_batches / (layout.tp * layout.cp)
         tokens = load.batch * load.seq * micro_batches
         whole = states.gradients * (layout.ways if layout.zero >= 2 else 1)
-        sent = volumes(layout, self.facts, whole, tokens, micro_batches, again=recompute == "full")
+        sent = volumes(layout, self.facts, whole, tokens, micro_batches, node=node, again=recompute == "full")
         bubble = (layout.pp - 1) / layout.interleave / micro_batches
-        waits = self._wire(sent.tensor, layout.tp, link_share()) + self._wire(sent.expert, layout.ep, link_share())
+        overlap = layout.ep > node if self.overlap is None else self.overlap
+        waits = (self._wire(sent.tensor, layout.tp, bulk_share() if overlap else link_share())
+                 + self._exchange(sent.expert, sent.expert_nodes, layout.ep))
         ring = self._wire(sent.sequence, layout.tp * layout.cp, bulk_share())
         data = self._wire(sent.data, layout.dp * layout.cp * layout.tp, bulk_share(), layout.tp)
         moved = 2 * sum(states) / self.device.bandwidth if self.device.bandwidth else 0.0
-        return StepTime((forward + backward) * each, again * each, waits, ring, 3 * pairs * each, data, moved, bubble)
+        return StepTime(parts.products * rows / self.peak, parts.experts * rows / self.peak,
+                        parts.plain * rows / self.plain, waits, ring, parts.pairs * rows / self.plain, data, moved,
+                        bubble, overlap)
+
+    def _exchange(self, volume: float, between: float, span: int) -> float:
+        """Seconds of the all-to-alls of experts: inside nodes, and at once between them, each device over its port."""
+        inside = self._wire(volume, min(span, self.network.node), bulk_share())
+        return max(inside, between / (self.network.bytes_per_second * bulk_share()))
 
     def _wire(self, volume: float, span: int, share: float, within: int = 1) -> float:
         """Seconds that bytes take among devices that span so many; of a node's ports a ring has those it passes."""
@@ -117,3 +141,26 @@ class Stepper:
             return volume / inside
         ports = max(1, self.network.node // within)
         return volume / min(inside, ports * self.network.bytes_per_second * bulk_share())
+
+
+def _parts(work: Flops, recompute: str) -> Parts:
+    """FLOPs of a stage by what they reach of the peak."""
+    forward, experts, head = work.forward, work.components.get("moe_experts", 0), work.components.get("lm_head", 0)
+    backward = work.backward_components
+    pairs = work.pairs
+    plain = pairs + head
+    again = {"full": (forward - experts - plain, experts, plain), "selective": (0, 0, pairs),
+             "per-op": ((forward - experts - plain) // 2, experts // 2, 0)}.get(recompute, (0, 0, 0))
+    last = 2 * pairs + backward.get("lm_head", 0)
+    trained = backward.get("moe_experts", 0)
+    return Parts(forward - experts - plain + work.backward - trained - last + again[0], experts + trained + again[1],
+                 plain + last + again[2], 3 * pairs)
+
+
+def _peak(device: Accelerator, arithmetic: str) -> int:
+    """FLOPs a second. Raises UsageError where the device has no such arithmetic."""
+    known = device.peak(arithmetic)
+    if known is None or (arithmetic == "fp8" and known[0] != arithmetic):
+        raise UsageError(Problem(f"no arithmetic of {device.name} is known for {arithmetic}",
+                                 hint="a file of accelerators can say it: --accelerators"))
+    return known[1]

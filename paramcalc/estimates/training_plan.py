@@ -37,6 +37,8 @@ class Plan(NamedTuple):
     policy: Policy
     device: Accelerator | None
     micro_batches: int
+    arithmetic: str
+    overlap: bool | None
     """Of a step of each copy, for its time."""
 
     @property
@@ -53,7 +55,7 @@ def plan(model: Model, settings: RunSettings) -> Plan:
     media = media_of(settings, model.spec)
     load = Tokens(sequences(settings), media.sequence(settings.seq), source, media=media)
     return Plan(trainer_of(model, settings), layout, load, policy_of(settings), device_of(settings),
-                micro_batches(settings, layout, load.seq))
+                micro_batches(settings, layout, load.seq), settings.arithmetic, settings.overlap)
 
 
 def sequences(settings: RunSettings) -> int:
@@ -130,13 +132,13 @@ def whole_run(chosen: Plan, terms: Terms) -> TrainingRun:
     """The run of a plan. Raises UsageError without a device, or for one of which no arithmetic or link is known."""
     if chosen.device is None:
         raise UsageError(Problem("--tokens needs --gpu NAME", hint="--gpu h100 --gpus 64 --tokens 2T"))
-    stepper = Stepper(chosen.trainer, chosen.device)
+    stepper = Stepper(chosen.trainer, chosen.device, chosen.arithmetic, chosen.overlap)
     step = None
     if terms.mfu is None:
         step = stepper.step(chosen.layout, chosen.load, chosen.policy.recompute, chosen.micro_batches).range(
-            stepper.attained.share)
+            stepper.attained.shares)
     whole = run(model_flops(stepper.tree, chosen.load), chosen.step_tokens, step, chosen.device, chosen.layout.devices,
-                stepper.peak, terms)
+                stepper.plain, terms)
     return whole if step is None else whole._replace(basis=f"{stepper.attained.name}, {stepper.attained.source}")
 
 
@@ -153,8 +155,10 @@ def fitting(
     source = settings.seq if settings.source is None else settings.source
     load = Tokens(1, media.sequence(settings.seq), source, media=media)
     batch = settings.global_batch or max(1, usual_step_tokens() // (load.seq * gpus)) * gpus
-    candidates, tried = search(trainer, device, gpus, load, policy_of(settings), batch, tick)
+    stepper = Stepper(trainer, device, settings.arithmetic, settings.overlap)
+    candidates, tried = search(stepper, gpus, load, policy_of(settings), batch, tick)
     if terms is None:
         return candidates, tried, None
-    each, peak = model_flops(trainer.model.tree, load), Stepper(trainer, device).peak
-    return candidates, tried, [run(each, one.tokens, one.step, device, gpus, peak, terms) for one in candidates]
+    each = model_flops(trainer.model.tree, load)
+    return candidates, tried, [run(each, one.tokens, one.step, device, gpus, stepper.plain, terms)
+                               for one in candidates]

@@ -22,7 +22,8 @@ def table(run: TrainingRun, terms: Terms) -> Table:
                  if (figure := getattr(run, name)) is not None)
     basis = f"of the peak, as measured: {run.basis}" if run.basis else "MFU as stated"
     notes = [f"{terms.tokens:,} tokens · {basis}",
-             f"tuned steps are {_span(run.run_share)} of the run · power {_span(run.power)} of the device's · PUE "
+             *([f"a whole run reaches {_span(run.tuning)} of the rate of tuned steps"] if run.basis else []),
+             f"steps take {_span(run.run_share)} of its time · power {_span(run.power)} of the device's · PUE "
              f"{run.pue:g} · {terms.grid:g} gCO2/kWh"]
     if terms.price is None:
         notes.append("no cost without --price")

@@ -9,6 +9,7 @@ from paramcalc.activations.policy import Policy
 from paramcalc.build import build
 from paramcalc.catalog.accelerators import find_accelerator
 from paramcalc.estimates.layouts import search
+from paramcalc.estimates.train_step import Stepper
 from paramcalc.estimates.training import Recipe, Trainer
 from paramcalc.readers.models import load
 
@@ -17,7 +18,7 @@ from paramcalc.readers.models import load
 def llama():
     trainer = Trainer(build(load("llama-2-7b").spec), Recipe())
     policy = Policy("flash", "none", "transformers", "bf16", 1)
-    return search(trainer, find_accelerator("h100"), 64, Tokens(1, 4096, 4096), policy, 1024)
+    return search(Stepper(trainer, find_accelerator("h100")), 64, Tokens(1, 4096, 4096), policy, 1024)
 
 
 def test_ordinary_layouts_come_first(llama):
@@ -44,5 +45,5 @@ def test_the_fastest_come_first(llama):
 def test_experts_are_divided():
     trainer = Trainer(build(load("qwen3-30b-a3b").spec), Recipe())
     policy = Policy("flash", "none", "transformers", "bf16", 1)
-    rows, _ = search(trainer, find_accelerator("h200"), 8, Tokens(1, 4096, 4096), policy, 64)
+    rows, _ = search(Stepper(trainer, find_accelerator("h200")), 8, Tokens(1, 4096, 4096), policy, 64)
     assert any(each.layout.ep > 1 for each in rows)

@@ -5,55 +5,84 @@ import pytest
 from paramcalc.activations.fold import Tokens
 from paramcalc.build import build
 from paramcalc.catalog.accelerators import find_accelerator
-from paramcalc.catalog.training import run_share
+from paramcalc.catalog.training import Shares, attained, run_share, tuning
 from paramcalc.errors import UsageError
 from paramcalc.estimates.figure import Figure
 from paramcalc.estimates.run import Terms, model_flops, run
+from paramcalc.estimates.traffic import Facts, volumes
 from paramcalc.estimates.train_step import Stepper, StepTime
 from paramcalc.estimates.training import Layout, Recipe, Trainer
 from paramcalc.readers.models import load
-from tests.speed.fit_training import attained, percentiles
-from tests.speed.training import published_runs, rates, step_time, stepper, steps
+from tests.speed.fit_training import fitted, percentiles
+from tests.speed.training import published_runs, step_time, stepper, steps
+
+BLOOMBERG = ("num_layers=70", "hidden_size=7680", "num_heads=40", "num_kv_heads=40", "head_dim=192",
+             "intermediate_size=30720", "vocab_size=131072")
+"""BloombergGPT's sizes, arXiv:2303.17564."""
+DEVICES = {"A100": "a100-80gb", "Hopper": "h100", "Blackwell": "b200"}
+
+
+def catalog(device, arithmetic="bf16"):
+    return attained(find_accelerator(device), arithmetic)
 
 
 def test_steps_of_megatron_are_within_fifteen_percent():
-    errors = [each.time.range(stepper("llama-3-70b", "b200", 12).attained.share if not each.moe else
-                              stepper("deepseek-v2", "b200", 4).attained.share).expected / each.seconds - 1
-              for each in steps()]
+    known = catalog("b200").shares
+    errors = [each.time.range(known).expected / each.seconds - 1 for each in steps()]
     assert len(errors) == 22
     assert sum(abs(error) <= 0.15 for error in errors) >= 0.9 * len(errors)
     assert min(errors) < 0 < max(errors)
 
 
 def test_the_shares_of_the_catalog_are_those_that_were_measured():
-    groups = {}
-    for each in [*steps(), *rates()]:
-        groups.setdefault((each.devices, each.moe), []).append(each)
-    for (_, moe), measured in groups.items():
-        shares = [share for each in measured if (share := attained(each)) is not None]
-        low, middle, high = percentiles(shares)
-        known = next(model.attained.share for model in (stepper("llama-3-70b", "b200", 12), stepper("mpt-7b", "h100"),
-                     stepper("mpt-7b", "a100-80gb"), stepper("deepseek-v2", "b200", 4))
-                     if model.attained.name == measured[0].devices and bool(model.facts.moe_layers) is moe)
-        assert known[1] == pytest.approx(middle, abs=0.001)
-        assert known[0] <= low + 0.001
-        assert known[2] == pytest.approx(high, abs=0.001)
+    """All but those of Hopper's experts and FP8, of which there are few measurements: those lie in the range."""
+    for (devices, arithmetic, kind), (values, *_) in fitted().items():
+        low, middle, high = percentiles([value for value in values if value])
+        known = [getattr(one, kind) for one in catalog(DEVICES[devices], arithmetic).shares]
+        if len(values) > 4:
+            assert known == [pytest.approx(value, abs=0.001) for value in (low, middle, high)]
+        else:
+            assert known[0] <= low <= high <= known[2]
 
 
 def test_published_runs_lie_within_the_share_of_the_catalog():
-    shares = [one.share for one in published_runs()]
-    low, middle, high = percentiles(shares)
-    assert run_share()[:2] == (pytest.approx(low, abs=0.01), pytest.approx(middle, abs=0.01))
-    assert run_share()[2] == min(1, high)
+    low, middle, high = percentiles([one.share for one in published_runs()])
+    assert tuning()[:2] == (pytest.approx(low, abs=0.01), pytest.approx(middle, abs=0.01))
+    assert tuning()[2] == min(1, high)
 
 
 def test_what_hides_behind_computation_costs_nothing():
-    hidden = StepTime(10.0, 0.0, 0.0, 1.0, 2.0, 5.0, 0.0, 0.0)
-    assert hidden.at(1.0) == 10.0
-    assert hidden._replace(ring=3.0).at(1.0) == 11.0
-    assert hidden._replace(data=8.0).at(1.0) == pytest.approx(10.0 + 8.0 - 20 / 3)
-    assert hidden._replace(recompute=5.0, bubble=0.5, update=1.0).at(0.5) == pytest.approx(30 * 1.5 + 1)
-    assert hidden.range((0.25, 0.5, 1.0)) == Figure(10.0, 20.0, 40.0)
+    whole, half, quarter = (Shares(share, share, share) for share in (1.0, 0.5, 0.25))
+    hidden = StepTime(products=6.0, experts=2.0, plain=2.0, collectives=0.0, ring=1.0, pairs=2.0, data=5.0, update=0.0,
+                      bubble=0.0)
+    assert hidden.at(whole) == 10.0
+    assert hidden._replace(ring=3.0).at(whole) == 11.0
+    assert hidden._replace(data=8.0).at(whole) == pytest.approx(10.0 + 8.0 - 20 / 3)
+    assert hidden._replace(products=11.0, bubble=0.5, update=1.0).at(half) == pytest.approx(30 * 1.5 + 1)
+    assert hidden.range((quarter, half, whole)) == Figure(10.0, 20.0, 40.0)
+    assert hidden.at(Shares(0.5, 0.25, 1.0)) == 12 + 8 + 2
+    waiting = hidden._replace(collectives=12.0)
+    assert (waiting.at(whole), waiting._replace(overlap=True).at(whole)) == (22.0, 12.0)
+
+
+def test_experts_on_several_nodes_exchange_a_token_once_for_each_node():
+    """Of 8 experts on 8 nodes a token visits 8 · (1 − (7/8)^8) = 5.25 nodes on average, of which 7/8 are others."""
+    known = Facts(58, 58, 8, 7168, 576)
+    near, far = (volumes(Layout(ep=ep, dp=64), known, 0, 4096, 1, node=8) for ep in (8, 64))
+    assert near.expert == 4 * 58 * 4096 * 8 * 7168 * 2 * 7 // 8
+    assert near.expert_nodes == 0
+    assert far.expert_nodes == pytest.approx(4 * 58 * 4096 * 7168 * 2 * 8 * (1 - (7 / 8) ** 8) * 7 / 8)
+
+
+def test_deepseek_v3_as_published():
+    """arXiv:2412.19437: 2.664M H800 hours for 14.8T tokens, in FP8, 16 stages, experts on 64 devices, 15,360 sequences
+    a step; steps alone, which it had no reason to leave."""
+    model = stepper("deepseek-v3", "h800", arithmetic="fp8", overlap=None)
+    layout = Layout(pp=16, dp=128, ep=64, zero=1, micro_batches=120)
+    time = step_time(model, layout, Tokens(1, 4096, 4096), "none").range(model.attained.shares)
+    hours = time.times(14.8e12 / (15360 * 4096) * 2048 / 3600)
+    assert hours.low < 2.664e6 < hours.high
+    assert hours.expected == pytest.approx(2.664e6, rel=0.35)
 
 
 def test_a_pipeline_waits_less_with_more_micro_batches_or_chunks():
@@ -64,20 +93,21 @@ def test_a_pipeline_waits_less_with_more_micro_batches_or_chunks():
     assert few.bubble == pytest.approx(3 / 4)
     assert many.bubble == pytest.approx(3 / 32)
     assert chunks.bubble == pytest.approx(3 / 8)
-    assert many.at(0.5) / 32 < few.at(0.5) / 4
+    assert many.at(Shares(0.5, 0.5, 0.5)) / 32 < few.at(Shares(0.5, 0.5, 0.5)) / 4
 
 
 def test_recomputation_adds_forward():
     model = stepper("mpt-7b", "h100")
     layout = Layout(micro_batches=1)
     none, full = (step_time(model, layout, Tokens(1, 2048, 2048), recompute) for recompute in ("none", "full"))
-    assert full.recompute == pytest.approx(none.compute / 3, rel=0.01)
-    assert none.recompute == 0
+    assert full.products == pytest.approx(none.products * 4 / 3, rel=0.01)
+    assert full.plain == pytest.approx(none.plain * 4 / 3, rel=0.01)
+    assert full.pairs == none.pairs
 
 
 def test_devices_that_nobody_measured_get_a_wide_range():
     model = Stepper(Trainer(build(load("gpt2").spec), Recipe()), find_accelerator("mi300x"))
-    low, expected, high = model.attained.share
+    low, expected, high = (one.products for one in model.attained.shares)
     assert model.attained.records == 0
     assert high / low > 2
     assert low < expected < high
@@ -102,8 +132,21 @@ def test_llama_3_1_405b_from_its_printed_mfu():
     assert alone.gpu_hours.expected == pytest.approx(28.06e6, rel=0.01)
     assert alone.gpu_hours.low == alone.gpu_hours.high
     whole = run(per_token, 8192, None, device, 16384, 989 * 10**12, stated._replace(run_share=0.9))
-    assert whole.gpu_hours.expected == pytest.approx(30.84e6, rel=0.15)
     assert whole.mfu == alone.mfu == Figure(*[pytest.approx(0.41)] * 3)
+
+
+@pytest.mark.parametrize(("model", "changes", "tokens", "seq", "gpu", "mfu", "hours"), [
+    ("llama-3.1-405b", (), 15.6e12, 8192, "h100", 0.41, 30.84e6),  # arXiv:2407.21783, section 3.3.2
+    ("bloom-176b", (), 366e9, 2048, "a100-80gb", 149.8 * 3 / 4 / 312, 1_082_990),  # 149.8 TFLOP/s with recomputation
+    ("bloom-176b", BLOOMBERG, 569e9, 2048, "a100-40gb", 102 * 3 / 4 / 312, 651_264),  # 102 TFLOP/s with recomputation
+    ("llama-65b", (), 1.4e12, 2048, "a100-80gb", None, 1_022_362),  # arXiv:2302.13971: 380 tokens a second a device
+])
+def test_hours_of_published_runs_from_what_they_print_of_their_steps(model, changes, tokens, seq, gpu, mfu, hours):
+    """The share of a run that steps take is that of the catalog, which no run's hours went into."""
+    tree, device = build(load(model, changes).spec).tree, find_accelerator(gpu)
+    per_token, peak = model_flops(tree, Tokens(1, seq, seq)), device.peak("bf16")[1]
+    terms = Terms(int(tokens), mfu=mfu or 380 * per_token / peak, run_share=run_share()[1])
+    assert run(per_token, seq, None, device, 1, peak, terms).gpu_hours.expected == pytest.approx(hours, rel=0.15)
 
 
 @pytest.mark.parametrize(("hours", "watts", "grams", "tonnes"), [

@@ -2,26 +2,40 @@
 
     python -m tests.speed.fit_training
 
-Prints what `paramcalc/catalog/training.json` holds. Needs no more than the package: three shares, by bisection.
+Prints what `paramcalc/catalog/training.json` holds. Needs no more than the package: shares by bisection, of products
+from dense models, of routed experts from models of experts once those of products are known.
 """
 
 from __future__ import annotations
 
 import sys
-from statistics import median
+from statistics import mean, median
 
-from tests.speed.training import published_runs, rates, steps
+from paramcalc.catalog.training import Shares
+from tests.speed.training import published_runs, rates, recipes, steps
 
 
-def attained(measured):
-    """The share of the peak that explains a step; None where even the whole peak does not."""
+def attained(measured, products=None, plain=None):
+    """The share of the peak that explains a step; None where even the whole peak does not.
+
+    Of experts where the share of `products` is given, else of products; `plain` is that of attention, the same as of
+    products where it is not given.
+    """
+    def at(share):
+        return measured.time.at(shares(share, products, plain))
+
     low, high = 0.02, 1.0
-    if measured.time.at(high) > measured.seconds:
+    if at(high) > measured.seconds:
         return None
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if measured.time.at(middle) > measured.seconds else (low, middle)
+        low, high = (middle, high) if at(middle) > measured.seconds else (low, middle)
     return (low + high) / 2
+
+
+def shares(share, products=None, plain=None):
+    """The shares of which one is looked for."""
+    return Shares(products or share, share, plain or products or share)
 
 
 def percentiles(values):
@@ -30,32 +44,62 @@ def percentiles(values):
     return [round(ordered[min(len(ordered) - 1, int(part * len(ordered)))], 3) for part in (0.1, 0.5, 0.9)]
 
 
-def errors(measured, share):
-    """How far each step is off at a share."""
-    return [each.time.at(share) / each.seconds - 1 for each in measured]
+def groups():
+    """Devices, arithmetic and kind of model to their measured steps; those of dense models first."""
+    found = {}
+    for each in [*steps(), *rates(), *recipes()]:
+        found.setdefault((each.devices, each.arithmetic, "experts" if each.moe else "products"), []).append(each)
+    return dict(sorted(found.items(), key=lambda item: item[0][2], reverse=True))
+
+
+def fitted():
+    """Devices, arithmetic and kind to the shares of each step, the steps, and what was known before."""
+    known, found = {}, {}
+    for (devices, arithmetic, kind), measured in groups().items():
+        plain = None if arithmetic == "bf16" else known.get((devices, "bf16"))
+        products = None if kind == "products" else known[devices, arithmetic]
+        values = [attained(each, products, plain) for each in measured]
+        if kind == "products":
+            known[devices, arithmetic] = percentiles([value for value in values if value])[1]
+        found[devices, arithmetic, kind] = (values, measured, products, plain)
+    return found
+
+
+def left_out(values, measured, products, plain, key):
+    """How far each step is off at the median share of those that do not share its key."""
+    off = []
+    for each in measured:
+        rest = [value for value, other in zip(values, measured, strict=True) if value and key(other) != key(each)]
+        if rest:
+            off.append(each.time.at(shares(median(rest), products, plain)) / each.seconds - 1)
+    return off
+
+
+def families(runs):
+    """Runs by whose they are."""
+    found = {}
+    for run in runs:
+        found.setdefault(run.name.rsplit("-", 1)[0], []).append(run)
+    return found
 
 
 def main():
-    groups = {}
-    for each in [*steps(), *rates()]:
-        groups.setdefault((each.devices, "moe" if each.moe else "dense"), []).append(each)
-    for (devices, kind), measured in groups.items():
-        shares = [share for each in measured if (share := attained(each)) is not None]
-        left_out = []
-        for name in {each.name.split(" seq")[0] for each in measured}:
-            rest = [share for each in measured if not each.name.startswith(name)
-                    and (share := attained(each)) is not None]
-            here = [each for each in measured if each.name.startswith(name)]
-            if rest:
-                left_out += [abs(error) for error in errors(here, median(rest))]
-        left_out.sort()
-        sys.stdout.write(f"{devices} {kind}: {len(measured)} rows, shares {percentiles(shares)}; configurations left "
-                         f"out: median {median(left_out):.3f}, 90th percentile "
-                         f"{left_out[int(0.9 * len(left_out))]:.3f}, worst {left_out[-1]:.3f}\n")
-    shares = [one.share for one in published_runs()]
-    off = sorted(abs(share / percentiles(shares)[1] - 1) for share in shares)
-    sys.stdout.write(f"whole runs: {len(shares)}, shares of their hours {percentiles(shares)}; off the median by "
-                     f"{median(off):.3f} in the median, 90th percentile {off[int(0.9 * len(off))]:.3f}\n")
+    for name, (values, measured, products, plain) in fitted().items():
+        line = f"{' '.join(name)}: {len(measured)} rows, shares {percentiles([value for value in values if value])}"
+        for label, key in (("configuration", lambda each: each.name.split(" seq")[0]),
+                           ("model", lambda each: each.name.split()[0])):
+            off = sorted(abs(error) for error in left_out(values, measured, products, plain, key))
+            if off:
+                line += (f"; {label} left out: median {median(off):.3f}, 90th percentile "
+                         f"{off[int(0.9 * len(off))]:.3f}, worst {off[-1]:.3f}")
+        sys.stdout.write(line + "\n")
+    runs = list(published_runs())
+    sys.stdout.write(f"whole runs: {len(runs)}, of the rate of tuned steps they reach "
+                     f"{percentiles(run.share for run in runs)}\n")
+    off = sorted(abs(each.share / median(run.share for run in runs if run not in family) - 1)
+                 for family in families(runs).values() for each in family)
+    sys.stdout.write(f"families left out: median {median(off):.3f}, mean {mean(off):.3f}, "
+                     f"90th percentile {off[int(0.9 * len(off))]:.3f}\n")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from paramcalc.activations.fold import Tokens
 from paramcalc.build import build
 from paramcalc.catalog.accelerators import find_accelerator
-from paramcalc.catalog.training import usual_step_tokens
+from paramcalc.catalog.training import run_share, usual_step_tokens
 from paramcalc.estimates.train_step import Stepper, StepTime
 from paramcalc.estimates.training import Layout, Recipe, Trainer
 from paramcalc.readers.models import load
@@ -25,6 +25,7 @@ class Measured(NamedTuple):
     name: str
     devices: str
     moe: bool
+    arithmetic: str
     seconds: float
     time: StepTime
 
@@ -38,10 +39,10 @@ def mpt(name):
 
 
 @cache
-def stepper(model, gpu, layers=None):
+def stepper(model, gpu, layers=None, arithmetic="bf16", overlap=False):
     """A model on a device, gradients in float32 as Megatron accumulates them."""
-    spec = mpt(model) if model in MPT else load(model, [f"num_layers={layers}"]).spec
-    return Stepper(Trainer(build(spec), Recipe(grad_dtype="fp32")), find_accelerator(gpu))
+    spec = mpt(model) if model in MPT else load(model, [f"num_layers={layers}"] if layers else []).spec
+    return Stepper(Trainer(build(spec), Recipe(grad_dtype="fp32")), find_accelerator(gpu), arithmetic, overlap)
 
 
 def step_time(model, layout, load, recompute):
@@ -57,7 +58,7 @@ def steps():
         layout = Layout(tp, pp, dp, ep, cp, 1, micro_batches=micro)
         model = stepper(row["model"], "b200", int(row["layers"]))
         name = f"{row['model']} tp {tp} pp {pp} ep {ep} cp {cp} seq {seq}"
-        yield Measured(name, "Blackwell", bool(model.facts.moe_layers), float(row["step_ms"]) / 1000,
+        yield Measured(name, "Blackwell", bool(model.facts.moe_layers), "bf16", float(row["step_ms"]) / 1000,
                        step_time(model, layout, Tokens(1, seq, seq), "none"))
 
 
@@ -68,8 +69,22 @@ def rates():
         layout = Layout(dp=gpus, zero=3, micro_batches=micro)
         model = stepper(row["model"], row["gpu"])
         seconds = batch * seq * micro * gpus / float(row["tokens_per_second"])
-        yield Measured(f"{row['model']} {row['gpu']} {gpus} seq {seq}", model.attained.name, False, seconds,
+        yield Measured(f"{row['model']} {row['gpu']} {gpus} seq {seq}", model.attained.name, False, "bf16", seconds,
                        step_time(model, layout, Tokens(batch, seq, seq), row["recompute"]))
+
+
+def recipes():
+    """Recipes that NVIDIA tuned, as steps: collectives hide behind computation there."""
+    for row in table("training_recipes.csv"):
+        gpus, seq, batch, steps_of, tp, pp, cp, chunks, ep = (int(row[key]) for key in (
+            "gpus", "seq", "micro_batch", "global_batch", "tp", "pp", "cp", "interleave", "ep"))
+        dp = gpus // (tp * pp * cp)
+        layout = Layout(tp, pp, dp, ep, cp, 1, interleave=chunks, micro_batches=steps_of // (dp * batch))
+        model = stepper(row["model"], row["gpu"], arithmetic=row["arithmetic"], overlap=True)
+        seconds = steps_of * seq / (float(row["tokens_per_second"]) * gpus)
+        yield Measured(f"{row['model']} {row['gpu']} {gpus} {row['arithmetic']} seq {seq}", model.attained.name,
+                       bool(model.facts.moe_layers), row["arithmetic"], seconds,
+                       step_time(model, layout, Tokens(batch, seq, seq), "none"))
 
 
 class PublishedRun(NamedTuple):
@@ -81,8 +96,8 @@ class PublishedRun(NamedTuple):
 
     @property
     def share(self):
-        """Of the published hours, what the predicted steps take."""
-        return self.steps / self.hours
+        """Of the rate of tuned steps, what the run reached while it ran."""
+        return self.steps / (self.hours * run_share()[1])
 
 
 def published_runs(devices=512):
@@ -93,6 +108,6 @@ def published_runs(devices=512):
         dp = max(1, devices // tp // pp)
         micro = max(pp, usual_step_tokens() // (dp * seq))
         layout = Layout(tp, pp, dp, zero=1, micro_batches=micro)
-        time = model.step(layout, Tokens(1, seq, seq), "none", micro).at(model.attained.share[1])
+        time = model.step(layout, Tokens(1, seq, seq), "none", micro).at(model.attained.shares[1])
         steps = float(row["tokens"]) / (micro * dp * seq) * time * layout.devices / 3600
         yield PublishedRun(row["model"], float(row["hours"]), steps)
