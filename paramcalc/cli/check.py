@@ -32,6 +32,7 @@ EXAMPLES = (
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH", help="Specs, configs, or folders to search for them.")]
 CheckFormatOption = Annotated[CheckFormat | None, typer.Option(
     "--format", help="Output format; github by itself in a GitHub workflow.")]
+Page = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write the findings as an HTML page too.")]
 Codes = Annotated[list[str], typer.Option("--select", metavar="CODE", help="Only rules that begin so: PC3.")]
 Ignored = Annotated[list[str], typer.Option("--ignore", metavar="CODE", help="No rules that begin so; repeatable.")]
 Against = Annotated[str | None, typer.Option("--against", metavar="REV", help="Fail where a figure under expect.growth "
@@ -59,6 +60,7 @@ def check(
     format_: CheckFormatOption = None,
     json: Json = False,
     output: Output = None,
+    report: Page = None,
     color: ColorOption = Color.auto,
     strict: Strict = False,
 ) -> int:
@@ -70,6 +72,8 @@ def check(
                    extras=lambda files: _extras(files, against, checkpoint, write=write_lock, required=require_lock))
     style = "json" if json else str(format_ or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"))
     write(finding_writer(style)(Findings(run, screen(output, color))), output)
+    if report is not None:
+        write(finding_writer("html")(Findings(run, screen(report, color))), report)
     if style == "github":
         from paramcalc.reports.writers.github import step_summary
 

@@ -23,7 +23,7 @@ def report(models: Models, common: Common, settings: PageSettings) -> int:
     from paramcalc.readers.models import load
     from paramcalc.readers.text.located import located
     from paramcalc.reports.html.document import document
-    from paramcalc.reports.html.sections import section
+    from paramcalc.reports.html.sections import overview, section
 
     if common.style not in ("table", "html"):
         raise UsageError(Problem(f"report writes HTML, not {common.style}", hint="leave --format out"))
@@ -43,6 +43,9 @@ def report(models: Models, common: Common, settings: PageSettings) -> int:
             warn(warning, common.color)
     if sections:
         title = ", ".join(each.name for each in sections[:3]) + (" …" if len(sections) > 3 else "")
+        parts = [each.html for each in sections]
+        if len(sections) > 1:
+            parts.insert(0, overview([each.row for each in sections], settings))
         figures = json.dumps({each.name: each.figures for each in sections}, separators=(",", ":"))
-        write(document(f"paramcalc: {title}", [each.html for each in sections], figures), common.output or Path("-"))
+        write(document(f"paramcalc: {title}", parts, figures), common.output or Path("-"))
     return code

@@ -34,6 +34,25 @@ def test_holds_the_figures(page):
     assert figures["llama-3.1-8b"]["estimate"]["parameters"]["total"] == 8_030_261_248
 
 
+def test_several_models_stand_side_by_side(page):
+    table = page[page.index("Side by side"):page.index("</section>")]
+    assert "46,702,792,704" in table
+    assert "8,030,261,248" in table
+
+
+def test_check_writes_a_page_of_its_findings(tmp_path, capsys):
+    spec, page = tmp_path / "spec.yaml", tmp_path / "page.html"
+    spec.write_text("paramcalc: 1\nvocab_size: 10\nhidden_size: 8\nnum_layers: 1\nnum_heads: 2\n"
+                    "intermediate_size: 8\nname: <b>\nexpect: {total: 5}\n")
+    assert run(["check", str(spec), "--report", str(page)]) == 1
+    written = page.read_text("utf-8")
+    html5lib.HTMLParser(strict=True).parse(written)
+    assert "1 failed" in written
+    assert "spec.yaml" in written
+    assert "<b>" not in written
+    assert "1 failed" in capsys.readouterr().out
+
+
 def test_text_of_a_file_is_no_markup(tmp_path, capsys):
     spec = tmp_path / "spec.yaml"
     spec.write_text("paramcalc: 1\nname: '</script><script>alert(1)</script>'\nvocab_size: 10\nhidden_size: 8\n"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from paramcalc.answers.comparison import Comparison, Row, assumed, row
 from paramcalc.answers.count import count
 from paramcalc.answers.estimate import estimate
+from paramcalc.estimates.settings import DeviceSettings, ServingSettings
 from paramcalc.measures.cache import Serving, exact, mixers, types
 from paramcalc.measures.cache_known import cache_unknown
 from paramcalc.measures.weights import weight_bytes
@@ -16,6 +18,8 @@ from paramcalc.reports.pictures.context import memory_chart
 from paramcalc.transforms.formats import in_formats
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from paramcalc.build import Model
     from paramcalc.estimates.settings import PageSettings
     from paramcalc.readers.models import Loaded
@@ -29,6 +33,8 @@ class Section(NamedTuple):
 
     name: str
     html: str
+    row: Row
+    """Of the table of all models."""
     figures: dict[str, Any]
     """What `count --by tensor --json` and `estimate --json` write of it."""
 
@@ -43,7 +49,21 @@ def section(loaded: Loaded, settings: PageSettings) -> Section:
     parts = [f"<section>\n<h2>{text(name)}</h2>", warnings, _figure(component_map(counts)), tables_html(tables(page))]
     if not cache_unknown(model):
         parts += ["<h3>Weights and cache by context</h3>", _figure(_memory(model, name))]
-    return Section(name, "\n".join(filter(None, [*parts, "</section>"])), {"count": counts, "estimate": page.to_dict()})
+    html = "\n".join(filter(None, [*parts, "</section>"]))
+    return Section(name, html, row(loaded, _serving(settings), DeviceSettings()),
+                   {"count": counts, "estimate": page.to_dict()})
+
+
+def overview(rows: Sequence[Row], settings: PageSettings) -> str:
+    """All models side by side."""
+    from paramcalc.reports.comparison import tables as side_by_side
+
+    answer = Comparison(rows=tuple(rows), assumptions=assumed(_serving(settings), DeviceSettings()))
+    return f"<section>\n<h2>Side by side</h2>\n{tables_html(side_by_side(answer))}</section>"
+
+
+def _serving(settings: PageSettings) -> ServingSettings:
+    return ServingSettings.of({"context": settings.context, "image": settings.image, "audio": settings.audio})
 
 
 def _memory(model: Model, name: str) -> str:

@@ -23,7 +23,7 @@ WRITERS: dict[str, tuple[Content, ...]] = {
     "json": ("reports", "findings"),
     "markdown": ("reports", "findings"),
     "csv": ("reports",),
-    "html": ("reports",),
+    "html": ("reports", "findings"),
     "github": ("findings",),
     "gitlab": ("findings",),
     "sarif": ("findings",),
