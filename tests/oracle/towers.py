@@ -32,7 +32,7 @@ DRAWS, ATTEMPTS = 2, 40
 TEXTS = ("text_config", "llm_config", "language_config")
 SHALLOW = re.compile(r"layers$|^depth$|_depth$|^num_blocks$")
 KEPT = re.compile(
-    r"num_feat_extract_layers|token|_index$|_id$|stride|seconds|version|seq_length|max_position|dilation|groups$|_bins$"
+    r"num_feat_extract_layers|token|_index$|_id$|stride|seconds|version|seq_length|max_position|dilation|groups$|_bins$|upsample"
 )
 HEADS = re.compile(r"attention_heads$|num_heads$|kv_heads$|key_value_heads$")
 WIDTH = re.compile(r"^(hidden_size|d_model|n_embd|emb_dim|embedding_dim|dim|embed_dim)$")

@@ -105,6 +105,15 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
     return TextModel(config, family, _towers(data, family, path[:1]), inside=True)
 
 
+def _around(data: dict[str, Any], path: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The outer config and those between it and the text model's, outermost first (Omni: the thinker's)."""
+    levels = [data]
+    for word in path[:-1]:
+        inner = levels[-1].get(word)
+        levels.append(inner if isinstance(inner, dict) else {})
+    return levels
+
+
 def _ties(config: Config, data: dict[str, Any], family: FamilyData | None, model_type: str) -> bool | None:
     """Whether the published file of a composite ties its head, by the release of the library that wrote it.
 
@@ -114,10 +123,11 @@ def _ties(config: Config, data: dict[str, Any], family: FamilyData | None, model
     if (file := APART.get(model_type)) is not None:
         config.note(f"the head is counted apart, as {file} holds it, whatever tie_word_embeddings says")
         return False
-    before = _first((config.data, data), bool(config.family.defaults.get("tie_word_embeddings", False)))
+    around = _around(data, config.path)
+    before = _first((config.data, *reversed(around)), bool(config.family.defaults.get("tie_word_embeddings", False)))
     if family is None:
-        return _first((data, config.data), None)
-    since = bool(_first((data, config.data), bool(family.defaults.get("tie_word_embeddings", False))))
+        return _first((*around, config.data), None)
+    since = bool(_first((*around, config.data), bool(family.defaults.get("tie_word_embeddings", False))))
     if before != since:
         words = {True: "ties the head to the embedding", False: "holds a head of its own"}
         older = before_five(data)

@@ -20,7 +20,7 @@ def thinker(whole: Whole) -> Towers:
 
 
 def omni(whole: Whole) -> Towers:
-    """The thinker's towers; what speaks is named by those who list what is not counted."""
+    """The thinker's towers, and of Qwen2.5 what speaks; Qwen3's is named by those who list what is not counted."""
     inner = nested(whole.config, "thinker_config", f"{whole.config.model_type}_thinker")
     towers: Towers = {}
     for key, at, kind in zip(("vision_config", "audio_config"), ("visual", "audio_tower"),
@@ -31,4 +31,7 @@ def omni(whole: Whole) -> Towers:
             whole.uncounted.append(f"thinker_config.{key} ({config.model_type[:100]})")
         else:
             towers[key.removesuffix("_config")] = make(config, f"thinker.{at}")
+    for name in ("talker", "token2wav") if whole.config.model_type == "qwen2_5_omni" else ():
+        speaks = whole.tower(f"{name}_config", name, f"qwen2_5_omni_{name}")
+        towers |= speaks if whole.config.flag("enable_audio_output", default=True) else {}
     return towers

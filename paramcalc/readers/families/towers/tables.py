@@ -56,6 +56,8 @@ TOWERS: dict[str, str] = {
     **dict.fromkeys(("minicpm_ocr_vision", "minicpmv4_6_vision", "minicpmv4_7_vision"), "vits:minicpm"),
     "qwen2_vl_vision": "qwen_vl:vision2",
     **dict.fromkeys(("qwen2_5_vl_vision", "qwen2_5_omni_vision_encoder"), "qwen_vl:vision2_5"),
+    "qwen2_5_omni_talker": "speaking:talker",
+    "qwen2_5_omni_token2wav": "speaking:token2wav",
     "ernie4_5_vl_moe_vision": "ernie_vl:vision",
     "granite_docling_vision": "docling:vision",
     "inkling_vision": "inkling:folded",
