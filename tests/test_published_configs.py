@@ -35,6 +35,12 @@ def tensors(model):
                   for item in placed(model.tree))
 
 
+def apart(model):
+    """What files hold and a forward pass leaves out."""
+    return {name: sorted((item.name, item.tensor.shape, item.stored) for item in placed(tree))
+            for name, tree in model.apart.items()}
+
+
 def figures(model):
     """Everything a preset is asked for, by name."""
     return {
@@ -53,6 +59,7 @@ def test_a_preset_is_its_published_config(record):
     config = read_config(record["config"]).spec
     assert (preset.family, preset.source, preset.uncounted) == (config.family, record["source"], ())
     ours, published = figures(build(preset)), figures(build(config))
+    assert apart(build(preset)) == apart(build(config))
     for name, figure in published.items():
         assert ours[name] == figure, name
 

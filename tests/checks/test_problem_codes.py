@@ -8,7 +8,7 @@ import pytest
 from paramcalc.checks.rules import rules
 from paramcalc.checks.run import check_file
 from paramcalc.errors import HEADS, INVALID, KV_HEADS, LAYERS, TOP_K, Problem
-from paramcalc.readers.config.published import PUBLISHED_TYPES
+from paramcalc.readers.config.published_types import PUBLISHED_TYPES
 from paramcalc.readers.families import known
 
 DATA = Path(__file__).parents[1] / "data"

@@ -28,7 +28,7 @@ BLOCK = re.compile(r"^```(?P<kind>[a-z]*)(?: (?P<file>\S+))?\n(?P<body>.*?)^```$
 WIDTH = "118"
 REGISTRIES = {
     "paramcalc/components/__init__.py": "KINDS", "paramcalc/readers/families/__init__.py": "MEMBERS",
-    "paramcalc/readers/config/published.py": "PUBLISHED_TYPES",
+    "paramcalc/readers/config/published_types.py": "PUBLISHED_TYPES",
 }
 """Files with a registry that grows by a line, and its name."""
 CUT = "…"

@@ -59,3 +59,27 @@ def test_deepseek_v4():
     assert {"e_proj.weight", "h_proj.weight", "enorm.weight", "hnorm.weight", "norm.weight", "hc_head_fn",
             "hc_attn_fn", "ffn.gate.bias"} <= names
     assert not any("compressor" in name or "indexer" in name for name in names)
+
+
+MELLUM = {"model_type": "mellum", "architectures": ["MellumForCausalLM"], "hidden_size": 64, "num_hidden_layers": 4,
+          "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "num_experts": 4, "vocab_size": 128,
+          "moe_intermediate_size": 32, "num_experts_per_tok": 2}
+
+
+def test_mellum_predicts_with_a_layer_of_experts():
+    """Norms of token and state, their projection, a norm: transformers' MtpLayer around a layer of the model."""
+    apart = build(read_config(MELLUM | {"num_mtp_layers": 1}).spec).apart["mtp"]
+    layer = 64 * 64 * 2 + 2 * 64 * 32 + 2 * 16 + 4 * 64 + 4 * 3 * 64 * 32 + 2 * 64
+    assert count(apart).total == layer + 2 * 64**2 + 3 * 64
+    assert {"mtp.fc.weight", "mtp.layers.*.mlp.gate.weight", "mtp.pre_fc_norm_hidden.weight"} <= {
+        row.name for row in rows(apart)}
+    assert build(read_config(MELLUM).spec).apart == {}
+
+
+def test_glm_predicts_with_an_indexer_of_its_own():
+    """GLM-5.2's last layers share an indexer; the hub's total holds one more in its prediction layer."""
+    spec = {"model_type": "glm_moe_dsa", "architectures": ["GlmMoeDsaForCausalLM"], "num_hidden_layers": 4,
+            "num_nextn_predict_layers": 1, "indexer_types": ["full", "shared", "shared", "shared"],
+            "index_n_heads": 4, "index_head_dim": 8, "q_lora_rank": 16, "hidden_size": 64}
+    names = {row.name for row in rows(build(read_config(spec).spec).apart["mtp"])}
+    assert "model.layers.*.self_attn.indexer.wq_b.weight" in names

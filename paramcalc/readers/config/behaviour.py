@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.readers.config.defaults import family_data
-from paramcalc.readers.config.published import PUBLISHED_TYPES
+from paramcalc.readers.config.published_types import PUBLISHED_TYPES
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config

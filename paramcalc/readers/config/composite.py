@@ -8,7 +8,8 @@ from paramcalc.components.embedding import Embedding
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData, family_data
-from paramcalc.readers.config.published import OUTSIDE, PUBLISHED_TYPES, before_five
+from paramcalc.readers.config.published import before_five
+from paramcalc.readers.config.published_types import OUTSIDE, PUBLISHED_TYPES
 from paramcalc.readers.families.decoder import MODULES
 from paramcalc.readers.families.nearest import unknown_type
 

@@ -8,7 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from paramcalc.readers.config.published import PUBLISHED_TYPES, SAME
+from paramcalc.readers.config.published import SAME
+from paramcalc.readers.config.published_types import PUBLISHED_TYPES
 
 
 class FamilyData:
@@ -40,6 +41,7 @@ class FamilyData:
 CLASS_ALIASES: dict[str, dict[str, str]] = {
     "ernie4_5": {"Ernie4_5_ForCausalLM": "Ernie4_5ForCausalLM"},
     "exaone": {"ExaoneForCausalLM": "LlamaForCausalLM"},
+    "exaone_moe": {"ExaoneMoEForCausalLM": "ExaoneMoeForCausalLM"},
     "internlm3": {"InternLM3ForCausalLM": "LlamaForCausalLM", "InternLM3Model": "LlamaModel"},
     "iquestcoder": {"IQuestCoderForCausalLM": "LlamaForCausalLM"},
     "kimi_k25": {"KimiK25ForConditionalGeneration": "Kimi_K25ForConditionalGeneration"},

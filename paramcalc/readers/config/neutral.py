@@ -54,8 +54,10 @@ NEUTRAL_PREFIXES = ("_", "unsloth_")
 
 ANY: tuple[object, ...] = ()
 NEUTRAL_IN: dict[str, dict[str, tuple[object, ...]]] = {
+    "bailing_moe": {"intermediate_size": ANY},
     "bert": {"pooler_fc_size": ANY, "pooler_hidden_size": ANY, "pooler_num_attention_heads": ANY,
              "pooler_num_fc_layers": ANY, "pooler_size_per_head": ANY},
+    "chatglm": {"apply_query_key_layer_scaling": ANY, "bias_dropout_fusion": ANY},
     "deepseek_v4": {"qk_rope_head_dim": ANY},
     "glm_moe_dsa": {"index_share_for_mtp_iteration": ANY},
     "gpt_bigcode": {"max_sequence_length": ANY},
@@ -67,6 +69,7 @@ NEUTRAL_IN: dict[str, dict[str, tuple[object, ...]]] = {
     "minimax_m3_vl_text": {"n_shared_experts": (1,), "qk_norm_type": ("per_head",), "use_gemma_norm": ANY,
                            "use_qk_norm": (True,), "use_routing_bias": (True,)},
     "mpt": {"fc_type": ("torch",)},
+    "openelm": {"normalization_layer_name": ("rms_norm",), "qkv_multipliers": ANY},
     "phi3": {"full_attn_mod": (1,), "interpolate_factor": (1,)},
     "qwen3": {"use_qk_norm": (True,)},
     "qwen3_moe": {"use_qk_norm": (True,)},

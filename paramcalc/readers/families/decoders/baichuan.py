@@ -1,6 +1,6 @@
 """Baichuan 1 and 2: Llama with one matrix for queries, keys and values; the 13B sizes attend with ALiBi.
 
-Sources: the modeling file of each size's own repository, named in `readers/config/published.py`.
+Sources: the modeling file of each size's own repository, named in `readers/config/published_types.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Ant Group's Ling (bailing_moe) 1 and 2, and Sarvam's experts after it: shared experts, q, k and v as one matrix.
 
-Sources: the modeling file of each type's own repository, named in `readers/config/published.py`.
+Sources: the modeling file of each type's own repository, named in `readers/config/published_types.py`.
 """
 
 from __future__ import annotations

@@ -15,11 +15,12 @@ from paramcalc.components.indexer import Indexer
 from paramcalc.components.latent_attention import LatentAttention
 from paramcalc.components.layout import unroll
 from paramcalc.components.linear import Head, Linear, Parameter
+from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.norm import Norm
 from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import sparse_layers
 from paramcalc.readers.families.decoder import Experts, Row, mixture
-from paramcalc.readers.families.decoders.shared import CORRECTED, GATE
+from paramcalc.readers.families.decoders.shared import CORRECTED, GATE, GENERATES
 from paramcalc.spec.lower import lower
 
 if TYPE_CHECKING:
@@ -173,21 +174,47 @@ def last_layer(spec: ModelSpec) -> dict[str, Component]:
     return lowered.blocks[name]
 
 
+def dense_layer(spec: ModelSpec) -> dict[str, Component]:
+    """The parts of the model's first layer without experts; none where all have them."""
+    dense = (parts for parts in lower(spec).blocks.values()
+             if not any(isinstance(part, MixtureOfExperts) for part in parts.values()))
+    return next(dense, {})
+
+
 def deepseek_mtp(config: Config, spec: ModelSpec) -> dict[str, Component]:
     """DeepSeek-V3's: norms of the token and of the state, their projection, a layer, a norm, tied embedding and head.
 
     Source: arXiv:2412.19437 section 2.2; README_WEIGHTS.md of deepseek-ai/DeepSeek-V3.
     """
-    count = config.integer("num_nextn_predict_layers", 0, least=0)
-    if not count or config.task != "causal":
+    return prediction_layers(config, "model.layers.*", {
+        "embed_tokens": Embedding(tied_to="model.embed_tokens"), **joined(spec), **last_layer(spec),
+        "shared_head.norm": Norm(kind="rmsnorm"), "shared_head.head": Head(tied=True)})
+
+
+def joined(spec: ModelSpec, names: tuple[str, str, str] = ("enorm", "hnorm", "eh_proj")) -> dict[str, Component]:
+    """What a prediction layer makes its input of: a norm of the next token, one of the state, and their projection."""
+    token_norm, state_norm, projection = names
+    return {token_norm: Norm(kind="rmsnorm"), state_norm: Norm(kind="rmsnorm"),
+            projection: Linear(in_features=2 * spec.hidden_size)}
+
+
+def prediction_layers(config: Config, at: str, parts: dict[str, Component],
+                      key: str = "num_nextn_predict_layers") -> dict[str, Component]:
+    """As many of these parts as a config says that files hold prediction layers; none for a class without a head."""
+    count = config.integer(key, 0, least=0)
+    if not count or config.task not in GENERATES:
         return {}
-    width = spec.hidden_size
-    parts: dict[str, Component] = {
-        "embed_tokens": Embedding(tied_to="model.embed_tokens"), "enorm": Norm(kind="rmsnorm"),
-        "hnorm": Norm(kind="rmsnorm"), "eh_proj": Linear(in_features=2 * width), **last_layer(spec),
-        "shared_head.norm": Norm(kind="rmsnorm"), "shared_head.head": Head(tied=True),
-    }
-    return {f"model.layers.*.{key}": part.model_copy(update={"copies": count}) for key, part in parts.items()}
+    return {f"{at}.{name}": part.model_copy(update={"copies": count}) for name, part in parts.items()}
+
+
+def indexed_mtp(config: Config, spec: ModelSpec) -> dict[str, Component]:
+    """GLM's: a prediction layer has an indexer of its own also where the model's last layers share one."""
+    parts = deepseek_mtp(config, spec)
+    if not parts:
+        return {}
+    count = next(iter(parts.values())).copies
+    own = indexer(config, "indexed", "")["beside"]["self_attn.indexer"].model_copy(update={"copies": count})
+    return {"model.layers.*.self_attn.indexer": own, **parts}
 
 
 def v4_mtp(config: Config, spec: ModelSpec) -> dict[str, Component]:
@@ -196,16 +223,13 @@ def v4_mtp(config: Config, spec: ModelSpec) -> dict[str, Component]:
 
     Source: deepseek-ai/DeepSeek-V4-Flash inference/model.py (MTPBlock), whose names are the files'.
     """
-    count = config.integer("num_nextn_predict_layers", 0, least=0)
-    if not count or config.task != "causal":
-        return {}
-    layer = last_layer(spec)
+    layer = dict(last_layer(spec))  # of the model itself, which keeps its own
     layer["attn"] = v4_attention(config, RATIOS[0]).model_copy(update={"names": layer["attn"].names})
-    parts: dict[str, Component] = {
+    parts = prediction_layers(config, "mtp.*", {
         "e_proj": Linear(), "h_proj": Linear(), "enorm": Norm(kind="rmsnorm"), "hnorm": Norm(kind="rmsnorm"), **layer,
-        "norm": Norm(kind="rmsnorm"), "hc_head": hyper(config, "pre", "", "hc_head_")}
-    return {f"mtp.*.{key}": part.model_copy(update={"copies": count} | (
-        {"path": "mtp.*"} if isinstance(part, HyperConnection) else {})) for key, part in parts.items()}
+        "norm": Norm(kind="rmsnorm"), "hc_head": hyper(config, "pre", "", "hc_head_")})
+    return {key: part.model_copy(update={"path": "mtp.*"}) if isinstance(part, HyperConnection) else part
+            for key, part in parts.items()}
 
 
 ROWS: dict[str, Row] = {

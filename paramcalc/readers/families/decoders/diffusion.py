@@ -1,6 +1,6 @@
 """Language models that fill in masked tokens in several steps: LLaDA and Dream.
 
-Sources: the modeling file of each type's own repository, named in `readers/config/published.py`.
+Sources: the modeling file of each type's own repository, named in `readers/config/published_types.py`.
 """
 
 from __future__ import annotations

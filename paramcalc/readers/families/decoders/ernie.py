@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.linear import Linear
+from paramcalc.components.norm import Norm
 from paramcalc.readers.config.patterns import sparse_layers
 from paramcalc.readers.families.decoder import Experts, Row
+from paramcalc.readers.families.decoders.deepseek import dense_layer, prediction_layers
 from paramcalc.readers.families.decoders.shared import GATE, times
 
 if TYPE_CHECKING:
+    from paramcalc.components.base import Component
     from paramcalc.readers.config.config import Config
+    from paramcalc.spec.model import ModelSpec
 
 
 def ernie_layers(config: Config) -> list[str]:
@@ -31,9 +36,18 @@ def _text_size(config: Config) -> int:
     return sizes[0]
 
 
+def _mtp(config: Config, spec: ModelSpec) -> dict[str, Component]:
+    """A dense layer. Source: vLLM's ernie_mtp, whose names are the files'."""
+    parts: dict[str, Component] = {
+        "mtp_emb_norm.*": Norm(kind="rmsnorm"), "mtp_hidden_norm.*": Norm(kind="rmsnorm"),
+        "mtp_linear_proj.*": Linear(in_features=2 * spec.hidden_size, bias=config.flag("use_bias"))}
+    layer = {f"mtp_block.*.{key}": part for key, part in dense_layer(spec).items()}
+    return prediction_layers(config, "model", {**parts, **layer})
+
+
 ROWS: dict[str, Row] = {
     "ernie4_5": Row("use_bias", "use_bias", "use_bias"),
-    "ernie4_5_moe": Row("use_bias", "use_bias", "use_bias", "use_bias",
+    "ernie4_5_moe": Row("use_bias", "use_bias", "use_bias", "use_bias", mtp=_mtp,
                         names=GATE | {"correction_bias": "moe_statics.e_score_correction_bias"},
                         experts=Experts("moe_num_experts", "moe_k", layers=ernie_layers,
                                         shared=times("moe_num_shared_experts", "moe_intermediate_size"),

@@ -14,6 +14,7 @@ from paramcalc.readers.families.decoders.deepseek import (
     DEEPSEEK,
     deepseek_mtp,
     hyper,
+    indexed_mtp,
     indexer,
     latent,
     shared_experts,
@@ -105,7 +106,7 @@ ROWS: dict[str, Row] = {
                     qk_norm=when("use_qk_norm", "head")),
     "glm4_moe_lite": Row(mixer=latent, experts=GLM, names=CORRECTED, mtp=deepseek_mtp),
     "glm_moe_dsa": Row(mixer=latent, mixers=indexer_types, block=indexer, experts=DEEPSEEK, names=CORRECTED,
-                       mtp=deepseek_mtp),
+                       mtp=indexed_mtp),
     "glm4v_text": Row(qkv_bias=True, placement="sandwich", more={"fused_gate_up": True}, names=SANDWICH_GLM),
     "glm_ocr_text": Row(placement="sandwich", more={"fused_gate_up": True}, names=SANDWICH_GLM),
     "glm4v_moe_text": Row("attention_bias", uneven_heads=True, names=CORRECTED, experts=Experts(

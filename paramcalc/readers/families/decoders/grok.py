@@ -1,6 +1,6 @@
 """Grok-1 and Arctic: experts in every layer, Arctic's beside a dense feed-forward of the whole width.
 
-Sources: the modeling file of each type's own repository, named in `readers/config/published.py`.
+Sources: the modeling file of each type's own repository, named in `readers/config/published_types.py`.
 """
 
 from __future__ import annotations

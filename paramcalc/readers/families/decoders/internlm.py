@@ -1,6 +1,6 @@
 """Shanghai AI Laboratory's InternLM 1 and 2: Llama with biases, and with one matrix for queries, keys and values.
 
-Sources: the modeling file of each type's own repository, named in `readers/config/published.py`.
+Sources: the modeling file of each type's own repository, named in `readers/config/published_types.py`.
 """
 
 from __future__ import annotations

@@ -26,11 +26,13 @@ from paramcalc.readers.config.patterns import (
 )
 from paramcalc.readers.families.decoder import Experts, Row, topped
 from paramcalc.readers.families.decoders.deepseek import DEEPSEEK, indexed, indexer, latent, shared_experts
+from paramcalc.readers.families.decoders.prediction import longcat_mtp, mellum_mtp, mimo_mtp
 from paramcalc.readers.families.decoders.shared import CORRECTED, GATE, STACKED, relaid, times
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
 
+    from paramcalc.components.base import Component
     from paramcalc.components.latent_attention import LatentAttention
     from paramcalc.readers.config.config import Builder, Config
 
@@ -50,11 +52,6 @@ def _flint_experts(config: Config) -> list[str]:
 
 def _mellum_experts(config: Config) -> list[str]:
     return sparse_layers(config) if config.get("mlp_layer_types") is not None else ["moe"] * config.layers
-
-
-def _mellum_apart(config: Config, fields: dict[str, Any]) -> None:
-    if config.optional("num_mtp_layers", least=0):
-        fields["uncounted"] = ("multi-token prediction layers",)
 
 
 SPARSE_FROM_ONE = Experts("n_routed_experts", layers=lambda c: sparse_layers(c, 1), shared=shared_experts,
@@ -191,7 +188,7 @@ def longcat_flash(config: Config) -> ModelSpec:
             router_bias=config.flag("router_bias"), held_gate_up=experts + idle if held else None),
     }
     count = config.integer("num_layers") if "num_layers" in config.data else config.layers // 2
-    return _decoder(config, parts, count)
+    return longcat_mtp(config, _decoder(config, parts, count))
 
 
 def _decoder(config: Config, parts: dict[str, Any], count: int, names: dict[str, str] | None = None) -> ModelSpec:
@@ -276,6 +273,11 @@ def axk2(config: Config) -> ModelSpec:
     return relaid(AXK2(config), change)
 
 
+def _mimo_mtp(config: Config, spec: ModelSpec) -> dict[str, Component]:
+    """Its prediction layers attend as its sliding ones do."""
+    return mimo_mtp(config, spec, mimo_attention(config, SLIDING))
+
+
 def _mimo_experts(config: Config) -> list[str]:
     """A flag for each layer in published files; else all layers but the first."""
     if isinstance(config.get("moe_layer_freq"), list):
@@ -322,9 +324,9 @@ ROWS: dict[str, Builder] = {
                   experts=Experts("num_experts", layers=sparse_but_first, correction_bias="parameter",
                                   shared=lambda c: c.integer("shared_expert_intermediate_size"))),
     "longcat_flash": longcat_flash,
-    "mellum": Row("attention_bias", "attention_bias", qk_norm="head", adjust=_mellum_apart, names={"router": "gate"},
+    "mellum": Row("attention_bias", "attention_bias", qk_norm="head", mtp=mellum_mtp, names={"router": "gate"},
                   experts=Experts("num_experts", layers=_mellum_experts)),
-    "mimo_v2_flash": Row(pattern=mimo_layers, mixer=mimo_attention,
+    "mimo_v2_flash": Row(pattern=mimo_layers, mixer=mimo_attention, mtp=_mimo_mtp,
                          names=CORRECTED | {"sinks": "attention_sink_bias"},
                          experts=Experts("n_routed_experts", layers=_mimo_experts, correction_bias="buffer")),
     "solar_open": Row("attention_bias", names=CORRECTED, experts=Experts(

@@ -1,6 +1,6 @@
 """Decoders whose layers each have sizes of their own: Nemotron NAS (DeciLM) and OpenELM.
 
-Sources: the modeling file of each type's own repository, named in `readers/config/published.py`.
+Sources: the modeling file of each type's own repository, named in `readers/config/published_types.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """PLaMo 1 to 3 of Preferred Networks: queries that share heads, then Mamba and attention by turns, then windows.
 
-Sources: the modeling file of each type's own repository, named in `readers/config/published.py`.
+Sources: the modeling file of each type's own repository, named in `readers/config/published_types.py`.
 """
 
 from __future__ import annotations

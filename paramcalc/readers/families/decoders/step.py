@@ -8,14 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.attention import Attention
-from paramcalc.components.linear import Linear
+from paramcalc.components.embedding import Embedding
+from paramcalc.components.ffn import FeedForward
+from paramcalc.components.linear import Head, Linear
 from paramcalc.components.norm import Norm
 from paramcalc.readers.config.patterns import SLIDING, sparse_layers
 from paramcalc.readers.families.decoder import Experts, Row
+from paramcalc.readers.families.decoders.deepseek import joined, prediction_layers
 from paramcalc.spec.lower import QKV
 
 if TYPE_CHECKING:
+    from paramcalc.components.base import Component
     from paramcalc.readers.config.config import Config
+    from paramcalc.spec.model import ModelSpec
 
 
 def _step_sparse(config: Config) -> list[str]:
@@ -35,6 +40,7 @@ def _step_attention(config: Config, word: str) -> Attention:
     if word == SLIDING:
         legacy = other.get("num_attention_heads") if isinstance(other, dict) else None
         heads = config.optional("num_sliding_attention_heads") or (legacy if type(legacy) is int else heads)
+    config.read.add("use_head_wise_attn_gate")  # what files published with code of their own say for `gating`
     gate = config.get("gating")
     window = config.optional("sliding_window") if word == SLIDING else None
     return Attention(num_heads=heads, num_kv_heads=config.kv_heads, head_dim=config.head_dim, qk_norm="head",
@@ -73,11 +79,21 @@ def _third_sparse(config: Config) -> list[str]:
     return _step_sparse(config)
 
 
+def _mtp(config: Config, spec: ModelSpec) -> dict[str, Component]:
+    """Step 3.5's: dense layers with a window, each with a head of its own. Source: the totals of its files."""
+    feed = FeedForward(intermediate_size=config.integer("intermediate_size"))
+    norm = Norm(kind="rmsnorm")
+    return prediction_layers(config, "model.layers.*", {
+        "embed_tokens": Embedding(tied_to="model.embed_tokens"), **joined(spec), "input_layernorm": norm,
+        "self_attn": _step_attention(config, SLIDING), "post_attention_layernorm": norm, "mlp": feed,
+        "shared_head.norm": norm, "shared_head.output": Head()})
+
+
 ROWS: dict[str, Row] = {
     "step3_text": Row(mixer=_factored, block=_query, names=STEP_NAMES, experts=Experts(
         "num_local_experts", layers=_third_sparse, shared=lambda c: c.integer("share_expert_dim"),
         more={"layout": "stacked", "stacked_transposed": False, "path": ""})),
-    "step3p5": Row(mlp_bias="mlp_bias", mixer=_step_attention, names=STEP_NAMES, experts=Experts(
+    "step3p5": Row(mlp_bias="mlp_bias", mixer=_step_attention, mtp=_mtp, names=STEP_NAMES, experts=Experts(
         "n_routed_experts", layers=_step_sparse, shared=lambda c: c.integer("share_expert_dim"), shared_bias="mlp_bias",
         correction_bias="buffer", more={"layout": "stacked", "stacked_transposed": False, "path": ""})),
 }

@@ -1,6 +1,7 @@
 """Encoders of embedding models with code of their own: Jina 2 and 3, Nomic 1.5 and 2.
 
-Sources: transformers' modeling file of those it has; the others' repositories, named in `readers/config/published.py`.
+Sources: transformers' modeling file of those it has; the repositories of the others, which
+`readers/config/published_types.py` names.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from paramcalc.readers.config.behaviour import activation
 from paramcalc.readers.config.composite import spelling
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData, family_data
-from paramcalc.readers.config.published import OUTSIDE
+from paramcalc.readers.config.published_types import OUTSIDE
 from paramcalc.readers.families.towers.tables import TOWERS, WHOLES
 
 if TYPE_CHECKING:
