@@ -65,8 +65,8 @@ def component_class(kind: str) -> type[Component]:
     Raises KeyError for a kind nobody registered.
     """
     module, name = KINDS[kind]
-    found: type[Component] = getattr(import_module(f"paramcalc.components.{module}"), name)
-    return found
+    component: type[Component] = getattr(import_module(f"paramcalc.components.{module}"), name)
+    return component
 
 
 def parse_component(value: Any) -> Component:  # noqa: ANN401 - whatever a document holds

@@ -32,11 +32,11 @@ class AltUp(Component):
     def tensors(self, context: Context) -> list[Tensor]:
         """Output scale, coefficients, the router (asked before and after the layer) and its norm."""
         width, streams = self.width(context), self.streams
-        found = [self.vector("correct_output_scale", (width,), ("hidden",), OTHER)]
-        found += self.linear("correction_coefs", streams, streams, OTHER, axes=("streams", "streams"))
-        found += self.linear("prediction_coefs", streams * streams, streams, OTHER, axes=("streams", "streams"))
-        found += self.linear("modality_router", streams, width, OTHER, axes=("streams", "hidden"), used=2)
-        return found + self.norm("router_norm", width)
+        tensors = [self.vector("correct_output_scale", (width,), ("hidden",), OTHER)]
+        tensors += self.linear("correction_coefs", streams, streams, OTHER, axes=("streams", "streams"))
+        tensors += self.linear("prediction_coefs", streams * streams, streams, OTHER, axes=("streams", "streams"))
+        tensors += self.linear("modality_router", streams, width, OTHER, axes=("streams", "hidden"), used=2)
+        return tensors + self.norm("router_norm", width)
 
     def work(self, context: Context) -> Iterable[Work]:
         """The prediction: every stream from every stream."""

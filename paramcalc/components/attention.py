@@ -104,23 +104,23 @@ class Attention(Component):
     def tensors(self, context: Context) -> list[Tensor]:
         """Projections, their biases, norms, gate and sinks."""
         width, head = self.width(context), self.head_size(context)
-        found = self._fused_qkv(width, head) if self.fused in ("qkv", "gqkv") else self._separate(width, head)
+        tensors = self._fused_qkv(width, head) if self.fused in ("qkv", "gqkv") else self._separate(width, head)
         if self.qk_norm != "none":
-            found += self._qk_norms(head)
+            tensors += self._qk_norms(head)
         if self.output_gate == "full" and self.fused != "gqkv":
             values = self.v_head_dim or head
-            found += self._project("gate", self.num_heads * values, width, axis("heads", self.num_heads, values),
+            tensors += self._project("gate", self.num_heads * values, width, axis("heads", self.num_heads, values),
                                    bias=self.output_gate_bias)
         elif self.output_gate == "head":
-            found += self._project("gate", self.num_heads, width, "heads", bias=self.output_gate_bias)
+            tensors += self._project("gate", self.num_heads, width, "heads", bias=self.output_gate_bias)
         if self.output:
-            found += self.linear("o_proj", self.output_size or width, self.num_heads * (self.v_head_dim or head),
+            tensors += self.linear("o_proj", self.output_size or width, self.num_heads * (self.v_head_dim or head),
                                  "attention", bias="o" in self.bias,
                                  axes=("hidden", axis("heads", self.num_heads, self.v_head_dim or head)),
                                  transposed=self.transposed)
         if self.sinks:
-            found.append(self.vector("sinks", (self.num_heads,), ("heads",), "attention"))
-        return found
+            tensors.append(self.vector("sinks", (self.num_heads,), ("heads",), "attention"))
+        return tensors
 
     def _project(self, name: str, out: int, into: int, named: str, *, bias: bool, per: Per = "token") -> list[Tensor]:
         return self.linear(name, out, into, "attention", bias=bias, axes=(named, "hidden"), transposed=self.transposed,
@@ -128,22 +128,22 @@ class Attention(Component):
 
     def _separate(self, width: int, head: int) -> list[Tensor]:
         query = head * (2 if self.output_gate == "query" else 1)
-        found = self._project("q_proj", self.num_heads * query, width, axis("heads", self.num_heads, query),
+        tensors = self._project("q_proj", self.num_heads * query, width, axis("heads", self.num_heads, query),
                               bias="q" in self.bias)
         if self.shares_kv:
-            return found
+            return tensors
         kv_heads, into = self.num_kv_heads or self.num_heads, self.source_size or width
         per: Per = "source" if self.cross else "token"
         v_dim = self.v_head_dim or head
         if self.fused == "kv":
-            return found + self._project("kv_proj", kv_heads * (head + v_dim), into,
+            return tensors + self._project("kv_proj", kv_heads * (head + v_dim), into,
                                          axis("kv_heads", kv_heads, head + v_dim), bias="k" in self.bias, per=per)
-        found += self._project("k_proj", kv_heads * head, into, axis("kv_heads", kv_heads, head),
+        tensors += self._project("k_proj", kv_heads * head, into, axis("kv_heads", kv_heads, head),
                                bias="k" in self.bias, per=per)
         if self.value == "own":
-            found += self._project("v_proj", kv_heads * v_dim, self.value_source_size or into,
+            tensors += self._project("v_proj", kv_heads * v_dim, self.value_source_size or into,
                                    axis("kv_heads", kv_heads, v_dim), bias="v" in self.bias, per=per)
-        return found
+        return tensors
 
     def _fused_qkv(self, width: int, head: int) -> list[Tensor]:
         kv_heads = self.num_kv_heads or self.num_heads
@@ -162,22 +162,22 @@ class Attention(Component):
     def _qk_norms(self, head: int) -> list[Tensor]:
         kv_heads = self.num_kv_heads or self.num_heads
         if self.qk_norm == "heads":
-            found = [self.vector("q_norm.weight", (self.num_heads, head), ("heads", "head_dim"), "norm"),
+            tensors = [self.vector("q_norm.weight", (self.num_heads, head), ("heads", "head_dim"), "norm"),
                      self.vector("k_norm.weight", (kv_heads, head), ("kv_heads", "head_dim"), "norm")]
-            return found[:1] if self.shares_kv else found
+            return tensors[:1] if self.shares_kv else tensors
         if self.qk_norm == "each":
             return self._norms_apart("q_norm", self.num_heads, head) + self._norms_apart("k_norm", kv_heads, head)
         whole = self.qk_norm == "full"
-        found = self.norm("q_norm", self.num_heads * head if whole else head, bias=self.qk_norm_bias,
+        tensors = self.norm("q_norm", self.num_heads * head if whole else head, bias=self.qk_norm_bias,
                           axis=axis("heads", self.num_heads, head) if whole else "head_dim")
         if self.shares_kv:
-            return found
-        return found + self.norm("k_norm", kv_heads * head if whole else head, bias=self.qk_norm_bias,
+            return tensors
+        return tensors + self.norm("k_norm", kv_heads * head if whole else head, bias=self.qk_norm_bias,
                                  axis=axis("kv_heads", kv_heads, head) if whole else "head_dim")
 
     def _norms_apart(self, name: str, heads: int, head: int) -> list[Tensor]:
-        found = self.norm(f"{name}.norms.*", head, bias=self.qk_norm_bias, axis="head_dim")
-        return [tensor._replace(stored=heads, used=heads) for tensor in found]
+        tensors = self.norm(f"{name}.norms.*", head, bias=self.qk_norm_bias, axis="head_dim")
+        return [tensor._replace(stored=heads, used=heads) for tensor in tensors]
 
     def states(self, context: Context) -> list[State]:
         """Keys and values: `(kv_heads, head_dim)` each, for every token that can still be seen."""
@@ -185,9 +185,9 @@ class Attention(Component):
             return []
         heads = self.num_kv_heads or self.num_heads
         head = self.head_size(context)
-        held = heads if self.cache_heads is None else self.cache_heads
+        cached_heads = heads if self.cache_heads is None else self.cache_heads
         key = State("k", (heads, head), ("kv_heads", "head_dim"), "source" if self.cross else "token", self.window,
-                    self.chunk, ahead=self.prompt, library_copies=held // heads, library_whole=self.cache_whole)
+                    self.chunk, ahead=self.prompt, library_copies=cached_heads // heads, library_whole=self.cache_whole)
         return [key, key._replace(name="v", shape=(heads, self.v_head_dim or head))]
 
     def work(self, context: Context) -> list[Work]:

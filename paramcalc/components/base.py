@@ -67,8 +67,8 @@ class Elsewhere(Parsed):
     def loaded(self) -> type[BaseModel]:
         """The model."""
         module, name = self.place
-        found: type[BaseModel] = getattr(import_module(module), name)
-        return found
+        model: type[BaseModel] = getattr(import_module(module), name)
+        return model
 
     def _validated(self, value: object) -> object:
         cls = self.loaded()

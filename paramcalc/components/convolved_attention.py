@@ -34,13 +34,13 @@ class ConvolvedAttention(Component):
         width, head = self.width(context), self.head_dim
         heads, kv_heads = axis("heads", self.num_heads, head), axis("kv_heads", self.num_kv_heads, head)
         queries, keys = self.num_heads * head, self.num_kv_heads * head
-        found = self._project("q_proj", queries, width, heads) + self._project("k_proj", keys, width, kv_heads)
+        tensors = self._project("q_proj", queries, width, heads) + self._project("k_proj", keys, width, kv_heads)
         for half in ("v_proj_current", "v_proj_delayed"):
-            found += self._project(half, keys // 2, width, "kv_heads")
-        found += self._convolution("conv_qk_depthwise", queries + keys, 1, self.depthwise_kernel)
-        found += self._convolution("conv_qk_grouped", queries + keys, head, self.grouped_kernel)
-        found.append(self.vector("temperature", (self.num_kv_heads,), ("kv_heads",), "norm"))
-        return found + self.linear("o_proj", width, queries, "attention", bias=self.bias, axes=("hidden", heads))
+            tensors += self._project(half, keys // 2, width, "kv_heads")
+        tensors += self._convolution("conv_qk_depthwise", queries + keys, 1, self.depthwise_kernel)
+        tensors += self._convolution("conv_qk_grouped", queries + keys, head, self.grouped_kernel)
+        tensors.append(self.vector("temperature", (self.num_kv_heads,), ("kv_heads",), "norm"))
+        return tensors + self.linear("o_proj", width, queries, "attention", bias=self.bias, axes=("hidden", heads))
 
     def _project(self, name: str, out: int, width: int, name_of_rows: str) -> list[Tensor]:
         return self.linear(name, out, width, "attention", bias=self.bias, axes=(name_of_rows, "hidden"))

@@ -67,13 +67,13 @@ class GatedDelta(Component):
     def tensors(self, context: Context) -> list[Tensor]:
         """Input projections, convolution, decay, gated norm, output."""
         width, (_, values) = self.width(context), self._sizes()
-        found = [self.vector(name, (self.value_heads,), ("heads",), MIXER) for name in ("dt_bias", "A_log")]
+        tensors = [self.vector(name, (self.value_heads,), ("heads",), MIXER) for name in ("dt_bias", "A_log")]
         for name, channels, named in self._convolved():
-            found += convolution(self, channels, self.conv_kernel, bias=False, name=name, axis=named)
+            tensors += convolution(self, channels, self.conv_kernel, bias=False, name=name, axis=named)
         for name, out, named in self.projections():
-            found += self.linear(name, out, width, MIXER, axes=(named, "hidden"))
-        found += self.norm("norm", self.value_dim, axis="head_dim")
-        return found + self.linear("out_proj", width, values, MIXER,
+            tensors += self.linear(name, out, width, MIXER, axes=(named, "hidden"))
+        tensors += self.norm("norm", self.value_dim, axis="head_dim")
+        return tensors + self.linear("out_proj", width, values, MIXER,
                                    axes=("hidden", axis("heads", self.value_heads, self.value_dim)))
 
     def states(self, context: Context) -> Iterable[State]:
@@ -117,19 +117,19 @@ class KimiDelta(Component):
         """Projections and their convolutions, decay, correction strength, gate, norm, output."""
         width, heads = self.width(context), self.num_heads
         inner, wide = heads * self.head_dim, axis("heads", heads, self.head_dim)
-        found: list[Tensor] = []
+        tensors: list[Tensor] = []
         for name in ("q", "k", "v"):
-            found += self.linear(f"{name}_proj", inner, width, MIXER, axes=(wide, "hidden"))
-            found += convolution(self, inner, self.conv_kernel, bias=False, name=f"{name}_conv1d", axis=wide)
+            tensors += self.linear(f"{name}_proj", inner, width, MIXER, axes=(wide, "hidden"))
+            tensors += convolution(self, inner, self.conv_kernel, bias=False, name=f"{name}_conv1d", axis=wide)
         axes = DECAYS[self.decay_shape]
         sizes = {"heads": heads, "head_dim": self.head_dim, "one": 1}
-        found.append(self.vector("A_log", tuple(sizes[name] for name in axes), axes, MIXER))
-        found.append(self.vector("dt_bias", (inner,), (wide,), MIXER))
-        found += self._gate("f", inner, width, self.gate_rank)
-        found += self._gate("g", inner, width, None if self.full_output_gate else self.gate_rank)
-        found += self.linear("b_proj", heads, width, MIXER, axes=("heads", "hidden"))
-        found += self.norm("o_norm", self.head_dim, axis="head_dim")
-        return found + self.linear("o_proj", width, inner, MIXER, axes=("hidden", wide))
+        tensors.append(self.vector("A_log", tuple(sizes[name] for name in axes), axes, MIXER))
+        tensors.append(self.vector("dt_bias", (inner,), (wide,), MIXER))
+        tensors += self._gate("f", inner, width, self.gate_rank)
+        tensors += self._gate("g", inner, width, None if self.full_output_gate else self.gate_rank)
+        tensors += self.linear("b_proj", heads, width, MIXER, axes=("heads", "hidden"))
+        tensors += self.norm("o_norm", self.head_dim, axis="head_dim")
+        return tensors + self.linear("o_proj", width, inner, MIXER, axes=("hidden", wide))
 
     def _gate(self, name: str, out: int, width: int, rank: int | None) -> list[Tensor]:
         wide = axis("heads", self.num_heads, self.head_dim)

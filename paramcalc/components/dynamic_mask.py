@@ -22,6 +22,6 @@ class DynamicMaskAttention(Attention):
     def tensors(self, context: Context) -> list[Tensor]:
         """The projections, and for the score of a key a matrix `(num_kv_heads, num_kv_heads·head_dim)` and a scale."""
         heads, value = self.num_kv_heads or self.num_heads, self.v_head_dim or self.head_size(context)
-        found = [*super().tensors(context), self.vector("A", (heads,), ("kv_heads",), "attention")]
-        return found + self.linear("dt_proj", heads, heads * value, "attention",
+        tensors = [*super().tensors(context), self.vector("A", (heads,), ("kv_heads",), "attention")]
+        return tensors + self.linear("dt_proj", heads, heads * value, "attention",
                                    bias="v" in self.bias, axes=("one", axis("kv_heads", heads, value)))

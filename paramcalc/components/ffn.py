@@ -59,10 +59,10 @@ def feed_forward(
         first = [("gate_up_proj", 2 * inner)]
     else:
         first = [("gate_proj", inner), ("up_proj", inner)]
-    found: list[Tensor] = []
+    tensors: list[Tensor] = []
     fused = axis("ffn", inner, 2) if shape.gated and shape.fused else "ffn"
     for name, out in first:
-        found += owner.linear(prefix + name, out, width, component, bias=shape.bias, axes=(fused, "hidden"),
+        tensors += owner.linear(prefix + name, out, width, component, bias=shape.bias, axes=(fused, "hidden"),
                               transposed=shape.transposed, stored=stored, used=used)
-    return found + owner.linear(f"{prefix}down_proj", width, inner, component, bias=shape.down_bias,
+    return tensors + owner.linear(f"{prefix}down_proj", width, inner, component, bias=shape.down_bias,
                                 axes=("hidden", "ffn"), transposed=shape.transposed, stored=stored, used=used)

@@ -30,20 +30,20 @@ class Indexer(Component):
     def tensors(self, context: Context) -> list[Tensor]:
         """Projections and norms."""
         width, heads = self.width(context), self.num_heads * self.head_dim
-        found = self.linear("q_proj", heads, self.query_size or width, "attention", axes=("index_heads", "latent"))
-        found += self.linear("k_proj", self.head_dim, width, "attention", axes=("index_key", "hidden"))
+        tensors = self.linear("q_proj", heads, self.query_size or width, "attention", axes=("index_heads", "latent"))
+        tensors += self.linear("k_proj", self.head_dim, width, "attention", axes=("index_key", "hidden"))
         if self.query_norm:
-            found += self.norm("q_norm", self.head_dim, axis="head_dim")
+            tensors += self.norm("q_norm", self.head_dim, axis="head_dim")
         if self.key_norm != "none":
-            found += self.norm("k_norm", self.head_dim, bias=self.key_norm == "layernorm", axis="head_dim")
+            tensors += self.norm("k_norm", self.head_dim, bias=self.key_norm == "layernorm", axis="head_dim")
         if self.head_weights:
-            found += self.linear("weights_proj", self.num_heads, width, "attention", axes=("index_heads", "hidden"))
+            tensors += self.linear("weights_proj", self.num_heads, width, "attention", axes=("index_heads", "hidden"))
         if self.pool:
-            found += [self.vector("index_kpool_compress_ape", (self.pool, self.head_dim), ("rows", "head_dim"),
+            tensors += [self.vector("index_kpool_compress_ape", (self.pool, self.head_dim), ("rows", "head_dim"),
                                   "attention"),
                       self.vector("index_kpool_compress_gate", (self.head_dim, width), ("index_key", "hidden"),
                                   "attention", "matmul")]
-        return [tensor._replace(detached=True) for tensor in found]
+        return [tensor._replace(detached=True) for tensor in tensors]
 
     def states(self, context: Context) -> list[State]:
         """One key a token, shared by the heads; where keys are pooled, its gate and whether it is valid as well."""

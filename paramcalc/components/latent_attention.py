@@ -52,19 +52,19 @@ class LatentAttention(Component):
     def tensors(self, context: Context) -> list[Tensor]:
         """Down- and up-projections, the norms between them, and the output."""
         width, rope = self.width(context), self.qk_rope_head_dim
-        found = self._queries(width)
-        found += self._project("kv_a_proj_with_mqa", self.kv_lora_rank + rope, width, ("latent", "hidden"), "kv_a")
+        tensors = self._queries(width)
+        tensors += self._project("kv_a_proj_with_mqa", self.kv_lora_rank + rope, width, ("latent", "hidden"), "kv_a")
         if self.norms:
-            found += self.norm("kv_a_layernorm", self.kv_lora_rank, axis="latent")
+            tensors += self.norm("kv_a_layernorm", self.kv_lora_rank, axis="latent")
         if self.rope_norm:
-            found += self.norm("k_rope_layernorm", rope, axis="rope")
+            tensors += self.norm("k_rope_layernorm", rope, axis="rope")
         pair = self.qk_nope_head_dim + self.v_head_dim
-        found += self._project("kv_b_proj", self.num_heads * pair, self.kv_lora_rank,
+        tensors += self._project("kv_b_proj", self.num_heads * pair, self.kv_lora_rank,
                                (axis("heads", self.num_heads, pair), "latent"), "kv_b")
-        found += self._gate(width)
+        tensors += self._gate(width)
         if self.sinks:
-            found.append(self.vector("sinks", (self.num_heads,), ("heads",), self.component))
-        return found + self._project("o_proj", width, self.num_heads * self.v_head_dim,
+            tensors.append(self.vector("sinks", (self.num_heads,), ("heads",), self.component))
+        return tensors + self._project("o_proj", width, self.num_heads * self.v_head_dim,
                                      ("hidden", axis("heads", self.num_heads, self.v_head_dim)), "o")
 
     def _gate(self, width: int) -> list[Tensor]:
@@ -81,10 +81,11 @@ class LatentAttention(Component):
         out, heads = self.num_heads * head, axis("heads", self.num_heads, head)
         if self.q_lora_rank is None:
             return self._project("q_proj", out, width, (heads, "hidden"), "q")
-        found = self._project("q_a_proj", self.q_lora_rank, width, ("latent", "hidden"), "q_a")
+        tensors = self._project("q_a_proj", self.q_lora_rank, width, ("latent", "hidden"), "q_a")
         if self.norms:
-            found += self.norm("q_a_layernorm", self.q_lora_rank, axis="latent")
-        return found + self._project("q_b_proj", out, self.q_lora_rank * (2 if gated else 1), (heads, "latent"), "q_b")
+            tensors += self.norm("q_a_layernorm", self.q_lora_rank, axis="latent")
+        width = self.q_lora_rank * (2 if gated else 1)
+        return tensors + self._project("q_b_proj", out, width, (heads, "latent"), "q_b")
 
     def _project(self, name: str, out: int, into: int, axes: tuple[str, str], bias: Down) -> list[Tensor]:
         return self.linear(name, out, into, self.component, bias=bias in self.bias, axes=axes,
@@ -101,5 +102,5 @@ class LatentAttention(Component):
         pair = self.qk_nope_head_dim + self.qk_rope_head_dim + self.v_head_dim
         scores = Work("scores", (self.num_heads, pair), ("heads", "head_dim"), "attention", window=self.window,
                       top_k=self.top_k, when="expanded")
-        kept = 2 * self.kv_lora_rank + self.qk_rope_head_dim
-        return [scores, scores._replace(shape=(self.num_heads, kept), axes=("heads", "latent"), when="absorbed")]
+        latent = 2 * self.kv_lora_rank + self.qk_rope_head_dim
+        return [scores, scores._replace(shape=(self.num_heads, latent), axes=("heads", "latent"), when="absorbed")]

@@ -94,14 +94,14 @@ def _last_period(names: Sequence[str]) -> int:
 
 def roll(names: Sequence[str]) -> list[Any]:
     """A layout that unrolls to `names`: at each place the period that covers most. For people to read."""
-    found: list[Any] = []
+    blocks: list[Any] = []
     start = 0
     while start < len(names):
         period, times = _best_period(names, start)
         inner = names[start : start + period]
-        found += [{"repeat": times, "of": roll(inner) if period > 1 else [*inner]}] if times > 1 else inner
+        blocks += [{"repeat": times, "of": roll(inner) if period > 1 else [*inner]}] if times > 1 else inner
         start += period * times
-    return found
+    return blocks
 
 
 def _best_period(names: Sequence[str], start: int) -> tuple[int, int]:

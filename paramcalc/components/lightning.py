@@ -32,16 +32,16 @@ class LightningAttention(Component):
         """Projections, norm, gate; slopes and decays as buffers."""
         width, heads, block = self.width(context), self.num_heads, self.block_size
         inner, wide = heads * self.head_dim, axis("heads", heads, self.head_dim)
-        found = self.linear("qkv_proj", 3 * inner, width, MIXER,
+        tensors = self.linear("qkv_proj", 3 * inner, width, MIXER,
                             axes=(axis("heads", heads, 3 * self.head_dim), "hidden"))
-        found += self.norm("norm", inner, axis=wide)
-        found += self.linear("output_gate", inner, width, MIXER, axes=(wide, "hidden"))
-        found += self.linear("out_proj", width, inner, MIXER, axes=("hidden", wide))
+        tensors += self.norm("norm", inner, axis=wide)
+        tensors += self.linear("output_gate", inner, width, MIXER, axes=(wide, "hidden"))
+        tensors += self.linear("out_proj", width, inner, MIXER, axes=("hidden", wide))
         shapes = {"slope_rate": (heads, 1, 1), "query_decay": (heads, block, 1), "key_decay": (heads, block, 1)}
-        found += [self.vector(name, shape, ("heads", "block", "one"), MIXER, buffer=True)
+        tensors += [self.vector(name, shape, ("heads", "block", "one"), MIXER, buffer=True)
                   for name, shape in shapes.items()]
         axes = ("one", "heads", "block", "block")
-        return [*found, self.vector("diagonal_decay", (1, heads, block, block), axes, MIXER, buffer=True)]
+        return [*tensors, self.vector("diagonal_decay", (1, heads, block, block), axes, MIXER, buffer=True)]
 
     def states(self, context: Context) -> Iterable[State]:
         """One `(head_dim, head_dim)` matrix a head, whatever the length."""

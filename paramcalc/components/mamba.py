@@ -47,23 +47,23 @@ class Mamba(Component):
     def tensors(self, context: Context) -> list[Tensor]:
         """Projections, convolution, A, D."""
         inner, width = self.inner_size, self.width(context)
-        found = self._selection() if self.heads == 1 else self._selection_by_head()
-        found += convolution(self, inner, self.conv_kernel, bias=self.conv_bias)
-        found += self.linear("in_proj", 2 * inner, width, MIXER, bias=self.bias,
+        tensors = self._selection() if self.heads == 1 else self._selection_by_head()
+        tensors += convolution(self, inner, self.conv_kernel, bias=self.conv_bias)
+        tensors += self.linear("in_proj", 2 * inner, width, MIXER, bias=self.bias,
                              axes=(axis("inner", inner, 2), "hidden"))
-        found += self.linear("out_proj", width, inner, MIXER, bias=self.bias, axes=("hidden", "inner"))
+        tensors += self.linear("out_proj", width, inner, MIXER, bias=self.bias, axes=("hidden", "inner"))
         if self.dt_norms:
-            found += self.norm("dt_layernorm", self.dt_rank, axis="dt")
-            found += self.norm("b_layernorm", self.state_size, axis="state")
-            found += self.norm("c_layernorm", self.state_size, axis="state")
-        return found
+            tensors += self.norm("dt_layernorm", self.dt_rank, axis="dt")
+            tensors += self.norm("b_layernorm", self.state_size, axis="state")
+            tensors += self.norm("c_layernorm", self.state_size, axis="state")
+        return tensors
 
     def _selection(self) -> list[Tensor]:
         inner, state = self.inner_size, self.state_size
-        found = [self.vector("A_log", (inner, state), ("inner", "state"), MIXER),
+        tensors = [self.vector("A_log", (inner, state), ("inner", "state"), MIXER),
                  self.vector("D", (inner,), ("inner",), MIXER)]
-        found += self.linear("x_proj", self.dt_rank + 2 * state, inner, MIXER, axes=("dt", "inner"))
-        return found + self.linear("dt_proj", inner, self.dt_rank, MIXER, bias=True, axes=("inner", "dt"))
+        tensors += self.linear("x_proj", self.dt_rank + 2 * state, inner, MIXER, axes=("dt", "inner"))
+        return tensors + self.linear("dt_proj", inner, self.dt_rank, MIXER, bias=True, axes=("inner", "dt"))
 
     def _selection_by_head(self) -> list[Tensor]:
         heads, state, rank = self.heads, self.state_size, self.dt_rank
@@ -130,14 +130,14 @@ class Mamba2(Component):
         """One input projection for everything, convolution, decay, skip, gated norm, output."""
         inner, heads, width = self._inner(), self.num_heads, self.width(context)
         wide = axis("heads", heads, self.head_dim)
-        found = [self.vector(name, (heads,), ("heads",), MIXER) for name in ("dt_bias", "A_log", "D")]
-        found += convolution(self, self.channels(), self.conv_kernel, bias=self.conv_bias, axis=self.channel_axis())
-        found += self.linear("in_proj", inner + self.channels() + heads, width, MIXER, bias=self.bias,
+        tensors = [self.vector(name, (heads,), ("heads",), MIXER) for name in ("dt_bias", "A_log", "D")]
+        tensors += convolution(self, self.channels(), self.conv_kernel, bias=self.conv_bias, axis=self.channel_axis())
+        tensors += self.linear("in_proj", inner + self.channels() + heads, width, MIXER, bias=self.bias,
                              axes=(self.joined(), "hidden"))
         if self.gated_norm:
-            found += self.norm("norm", inner, axis=wide)
+            tensors += self.norm("norm", inner, axis=wide)
         bias = self.bias if self.out_bias is None else self.out_bias
-        return found + self.linear("out_proj", width, inner, MIXER, bias=bias, axes=("hidden", wide))
+        return tensors + self.linear("out_proj", width, inner, MIXER, bias=bias, axes=("hidden", wide))
 
     def states(self, context: Context) -> Iterable[State]:
         """The last `conv_kernel` inputs of the convolution and one `(head_dim, state_size)` matrix a head."""
@@ -177,15 +177,15 @@ class SelectiveMamba2(Component):
         """Gate and input as one matrix, convolution, selection, decay, skip, output."""
         heads, width = self.num_heads, self.width(context)
         inner, wide = heads * self.head_dim, axis("heads", heads, self.head_dim)
-        found = [self.vector(name, (heads,), ("heads",), MIXER) for name in ("dt_bias", "A_log", "D")]
-        found += convolution(self, inner, self.conv_kernel, bias=False, axis=wide)
-        found += self.linear("in_proj", 2 * inner, width, MIXER, axes=(axis("heads", heads, 2 * self.head_dim),
+        tensors = [self.vector(name, (heads,), ("heads",), MIXER) for name in ("dt_bias", "A_log", "D")]
+        tensors += convolution(self, inner, self.conv_kernel, bias=False, axis=wide)
+        tensors += self.linear("in_proj", 2 * inner, width, MIXER, axes=(axis("heads", heads, 2 * self.head_dim),
                                                                        "hidden"))
-        found += self.linear("bcdt_proj", self.dt_rank + 2 * self.state_size, inner, MIXER, axes=("dt", wide))
-        found += self.linear("dt_proj", heads, self.dt_rank, MIXER, axes=("heads", "dt"))
+        tensors += self.linear("bcdt_proj", self.dt_rank + 2 * self.state_size, inner, MIXER, axes=("dt", wide))
+        tensors += self.linear("dt_proj", heads, self.dt_rank, MIXER, axes=("heads", "dt"))
         for name, size in (("dt_norm", self.dt_rank), ("b_norm", self.state_size), ("c_norm", self.state_size)):
-            found.append(self.vector(f"{name}.weight", (size,), ("state",), "norm"))
-        return found + self.linear("out_proj", width, inner, MIXER, axes=("hidden", wide))
+            tensors.append(self.vector(f"{name}.weight", (size,), ("state",), "norm"))
+        return tensors + self.linear("out_proj", width, inner, MIXER, axes=("hidden", wide))
 
     def _scan(self) -> Mamba2:
         return Mamba2(num_heads=self.num_heads, head_dim=self.head_dim, state_size=self.state_size,

@@ -45,12 +45,12 @@ class MatrixLstm(Component):
     def tensors(self, context: Context) -> list[Tensor]:
         """Projections, gates (always with bias), a norm over each head, output."""
         width = self.width(context)
-        found: list[Tensor] = []
+        tensors: list[Tensor] = []
         for name, out, bias, named in self._projections():
-            found += self.linear(name, out, width, MIXER, bias=bias, axes=(named, "hidden"))
+            tensors += self.linear(name, out, width, MIXER, bias=bias, axes=(named, "hidden"))
         wide = axis("heads", self.num_heads, self.v_size // self.num_heads)
-        found += self.norm("multihead_norm", self.v_size, bias=self.bias, axis=wide)
-        return found + self.linear("out_proj", width, self.v_size, MIXER, bias=self.bias, axes=("hidden", wide))
+        tensors += self.norm("multihead_norm", self.v_size, bias=self.bias, axis=wide)
+        return tensors + self.linear("out_proj", width, self.v_size, MIXER, bias=self.bias, axes=("hidden", wide))
 
     def _projections(self) -> list[tuple[str, int, bool, Axis]]:
         qk, v, heads = self.qk_size, self.v_size, self.num_heads

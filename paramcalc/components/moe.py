@@ -73,48 +73,49 @@ class MixtureOfExperts(Component):
         """Router, experts, shared."""
         width = self.width(context)
         inner = self.latent_size or width
-        found = self._router(width) if self.router else []
+        tensors = self._router(width) if self.router else []
         if self.latent_size:
-            found += self.linear("latent_down", inner, width, "other", bias=self.latent_bias, axes=("latent", "hidden"))
-            found += self.linear("latent_up", width, inner, "other", bias=self.latent_bias, axes=("hidden", "latent"))
-            found += self.norm("latent_norm", inner, axis="latent") if self.latent_norm else []
-        found += self._separate(inner) if self.layout == "experts" else self._stacked(inner)
-        return found + self._shared(width)
+            for name, out, into, axes in (("latent_down", inner, width, ("latent", "hidden")),
+                                          ("latent_up", width, inner, ("hidden", "latent"))):
+                tensors += self.linear(name, out, into, "other", bias=self.latent_bias, axes=axes)
+            tensors += self.norm("latent_norm", inner, axis="latent") if self.latent_norm else []
+        tensors += self._separate(inner) if self.layout == "experts" else self._stacked(inner)
+        return tensors + self._shared(width)
 
     def _router(self, width: int) -> list[Tensor]:
         rows = self.router_rows or self.experts
-        found = self.linear("router", rows, width, "moe_router", bias=self.router_bias, axes=("router", "hidden"))
+        tensors = self.linear("router", rows, width, "moe_router", bias=self.router_bias, axes=("router", "hidden"))
         if self.correction_bias != "none":
             shape, axes = ((rows,), ("router",)) if self.correction_groups is None else (
                 (self.correction_groups, rows), ("one", "router"))
-            found.append(self.vector("correction_bias", shape, axes, "moe_router", frozen=True, dtype="float32",
+            tensors.append(self.vector("correction_bias", shape, axes, "moe_router", frozen=True, dtype="float32",
                                      buffer=self.correction_bias == "buffer"))
-        return found
+        return tensors
 
     def _separate(self, width: int) -> list[Tensor]:
         shape = FeedShape(self.gated, self.fused, self.bias, self.bias)
-        found = feed_forward(self, width, self.intermediate_size, shape, "moe_experts", "experts.*.", self.experts,
+        tensors = feed_forward(self, width, self.intermediate_size, shape, "moe_experts", "experts.*.", self.experts,
                              self.top_k)
         if self.held_gate_up is None:
-            return found
-        return [t._replace(stored=self.held_gate_up) for t in found[:-1]] + found[-1:]
+            return tensors
+        return [t._replace(stored=self.held_gate_up) for t in tensors[:-1]] + tensors[-1:]
 
     def _stacked(self, width: int) -> list[Tensor]:
         flat = self.layout == "rows"
         shape = FeedShape(self.gated, self.fused, self.bias, self.bias, self.stacked_transposed and not flat)
-        found = feed_forward(self, width, self.intermediate_size, shape, "moe_experts", "experts.", self.experts,
+        tensors = feed_forward(self, width, self.intermediate_size, shape, "moe_experts", "experts.", self.experts,
                              self.top_k)
         if flat:
-            found[-1] = found[-1]._replace(shape=found[-1].shape[::-1], axes=found[-1].axes[::-1])
+            tensors[-1] = tensors[-1]._replace(shape=tensors[-1].shape[::-1], axes=tensors[-1].axes[::-1])
         return [t._replace(name=t.name.removesuffix(".weight").replace(".bias", "_bias"), stacked=True, flat=flat)
-                for t in found]
+                for t in tensors]
 
     def _shared(self, width: int) -> list[Tensor]:
-        found: list[Tensor] = []
+        tensors: list[Tensor] = []
         if self.shared_size:
             gated = self.gated if self.shared_gated is None else self.shared_gated
             shape = FeedShape(gated, self.shared_fused, self.shared_bias, self.shared_bias)
-            found += feed_forward(self, width, self.shared_size, shape, "moe_shared", "shared_experts.")
+            tensors += feed_forward(self, width, self.shared_size, shape, "moe_shared", "shared_experts.")
         if self.shared_gate:
-            found += self.linear("shared_expert_gate", 1, width, "moe_shared", axes=("one", "hidden"))
-        return found
+            tensors += self.linear("shared_expert_gate", 1, width, "moe_shared", axes=("one", "hidden"))
+        return tensors

@@ -29,13 +29,13 @@ class MoeAttention(Component):
         width, keys = self.width(context), self.num_kv_heads * self.head_dim
         heads, run = axis("heads", self.num_kv_heads, self.head_dim), Run("kv_heads", self.num_kv_heads, self.head_dim)
         both = Axis(run, run)
-        found = self.linear("kv_proj", 2 * keys, width, "attention", axes=(both, "hidden"))
+        tensors = self.linear("kv_proj", 2 * keys, width, "attention", axes=(both, "hidden"))
         for name, shape, axes in (("experts.q_proj", (keys, width), (heads, "hidden")),
                                   ("experts.o_proj", (width, keys), ("hidden", heads))):
-            found.append(Tensor(self.spell(name, "weight"), shape, axes, "matmul", "moe_experts", self.experts,
+            tensors.append(Tensor(self.spell(name, "weight"), shape, axes, "matmul", "moe_experts", self.experts,
                                 self.top_k, stacked=True))
-        found.append(self.vector("experts.bias", (width,), ("hidden",), "moe_experts"))
-        return found + self.linear("experts.router", self.experts, width, "moe_experts", axes=("router", "hidden"))
+        tensors.append(self.vector("experts.bias", (width,), ("hidden",), "moe_experts"))
+        return tensors + self.linear("experts.router", self.experts, width, "moe_experts", axes=("router", "hidden"))
 
     def states(self, context: Context) -> list[State]:
         """Keys and values, shared by the experts."""

@@ -41,9 +41,10 @@ class RetrievedExperts(Component):
     def tensors(self, context: Context) -> list[Tensor]:
         """Feed-forward, router, tables."""
         width = self.width(context)
-        found = feed_forward(self, width, self.intermediate_size, FeedShape(bias=self.bias, down_bias=self.bias), "ffn")
-        found += self.linear("router_gate", 2 * isqrt(self.experts), width, "moe_router", axes=("router", "hidden"))
-        return found + [
+        shape = FeedShape(bias=self.bias, down_bias=self.bias)
+        tensors = feed_forward(self, width, self.intermediate_size, shape, "ffn")
+        tensors += self.linear("router_gate", 2 * isqrt(self.experts), width, "moe_router", axes=("router", "hidden"))
+        return tensors + [
             self.vector(f"{name}.weight", (width,), ("hidden",), "ffn", "matmul", stored=self.experts, used=self.top_k)
             ._replace(stacked=True) for name in ("down_embed", "up_embed")
         ]

@@ -30,17 +30,17 @@ class RecurrentBlock(Component):
     def tensors(self, context: Context) -> list[Tensor]:
         """Branches, convolution, recurrence, output; all with biases."""
         width, inner, heads = self.width(context), self.lru_width, self.num_heads
-        found = self.linear("linear_y", inner, width, MIXER, bias=True, axes=("inner", "hidden"))
-        found += self.linear("linear_x", inner, width, MIXER, bias=True, axes=("inner", "hidden"))
-        found += self.linear("linear_out", width, inner, MIXER, bias=True, axes=("hidden", "inner"))
-        found += convolution(self, inner, self.conv_kernel, bias=True, name="conv_1d")
-        found.append(self.vector("rg_lru.recurrent_param", (inner,), ("inner",), MIXER))
+        tensors = self.linear("linear_y", inner, width, MIXER, bias=True, axes=("inner", "hidden"))
+        tensors += self.linear("linear_x", inner, width, MIXER, bias=True, axes=("inner", "hidden"))
+        tensors += self.linear("linear_out", width, inner, MIXER, bias=True, axes=("hidden", "inner"))
+        tensors += convolution(self, inner, self.conv_kernel, bias=True, name="conv_1d")
+        tensors.append(self.vector("rg_lru.recurrent_param", (inner,), ("inner",), MIXER))
         part = inner // heads
         for gate in ("input_gate", "recurrent_gate"):
-            found.append(self.vector(f"rg_lru.{gate}_weight", (heads, part, part), ("heads", "one", "one"), MIXER,
+            tensors.append(self.vector(f"rg_lru.{gate}_weight", (heads, part, part), ("heads", "one", "one"), MIXER,
                                      "matmul"))
-            found.append(self.vector(f"rg_lru.{gate}_bias", (heads, part), ("heads", "one"), MIXER))
-        return found
+            tensors.append(self.vector(f"rg_lru.{gate}_bias", (heads, part), ("heads", "one"), MIXER))
+        return tensors
 
     def states(self, context: Context) -> Iterable[State]:
         """The last `conv_kernel - 1` inputs of the convolution and one value a channel in float32."""

@@ -28,11 +28,11 @@ class TimeMix(Component):
         """Decay, bonus, mixing weights, projections."""
         width = self.width(context)
         inner = self.attention_size or width
-        found = [self.vector(name, (inner,), ("inner",), MIXER) for name in ("time_decay", "time_first")]
-        found += _mixes(self, width, ("key", "value", "receptance"), MIXER)
+        tensors = [self.vector(name, (inner,), ("inner",), MIXER) for name in ("time_decay", "time_first")]
+        tensors += _mixes(self, width, ("key", "value", "receptance"), MIXER)
         for name in ("key", "value", "receptance"):
-            found += self.linear(name, inner, width, MIXER, axes=("inner", "hidden"))
-        return found + self.linear("output", width, inner, MIXER, axes=("hidden", "inner"))
+            tensors += self.linear(name, inner, width, MIXER, axes=("inner", "hidden"))
+        return tensors + self.linear("output", width, inner, MIXER, axes=("hidden", "inner"))
 
     def states(self, context: Context) -> Iterable[State]:
         """The last input, and numerator, denominator and maximum of the weighted mean in float32."""
@@ -78,40 +78,40 @@ class MatrixMix(Component):
     def _earlier(self, context: Context) -> list[Tensor]:
         width, inner = self.width(context), self.num_heads * self.head_dim
         heads, wide = ("heads", "head_dim"), axis("heads", self.num_heads, self.head_dim)
-        found: list[Tensor] = []
+        tensors: list[Tensor] = []
         if self.version == 5:
-            found += _mixes(self, width, ("key", "value", "receptance", "gate"), MIXER)
-            found.append(self.vector("time_decay", (self.num_heads, self.head_dim), heads, MIXER))
+            tensors += _mixes(self, width, ("key", "value", "receptance", "gate"), MIXER)
+            tensors.append(self.vector("time_decay", (self.num_heads, self.head_dim), heads, MIXER))
         else:
-            found += [self._wide(f"time_maa_{name}", width) for name in "xwkvrg"]
-            found += [self.vector("time_maa_w1", (width, 5 * self.mix_rank), ("hidden", "latent"), MIXER, "matmul"),
+            tensors += [self._wide(f"time_maa_{name}", width) for name in "xwkvrg"]
+            tensors += [self.vector("time_maa_w1", (width, 5 * self.mix_rank), ("hidden", "latent"), MIXER, "matmul"),
                       self.vector("time_maa_w2", (5, self.mix_rank, width), ("one", "latent", "hidden"), MIXER,
                                   "matmul"),
                       self._wide("time_decay", inner),
                       self.vector("time_decay_w1", (width, self.decay_rank), ("hidden", "latent"), MIXER, "matmul"),
                       self.vector("time_decay_w2", (self.decay_rank, inner), ("latent", wide), MIXER, "matmul")]
-        found.append(self.vector("time_faaaa", (self.num_heads, self.head_dim), heads, MIXER))
+        tensors.append(self.vector("time_faaaa", (self.num_heads, self.head_dim), heads, MIXER))
         for name in ("receptance", "key", "value", "gate"):
-            found += self.linear(name, inner, width, MIXER, axes=(wide, "hidden"))
-        return (found + self.linear("output", width, inner, MIXER, axes=("hidden", wide))
+            tensors += self.linear(name, inner, width, MIXER, axes=(wide, "hidden"))
+        return (tensors + self.linear("output", width, inner, MIXER, axes=("hidden", wide))
                 + self.norm("ln_x", inner, bias=True, axis=wide))
 
     def _seventh(self, context: Context) -> list[Tensor]:
         width, inner = self.width(context), self.num_heads * self.head_dim
         wide = axis("heads", self.num_heads, self.head_dim)
-        found = [self._wide(f"x_{name}", width) for name in "rwkvag"]
-        found += [self.vector(name, (inner,), (wide,), MIXER) for name in ("k_k", "k_a")]
-        found.append(self.vector("r_k", (self.num_heads, self.head_dim), ("heads", "head_dim"), MIXER))
+        tensors = [self._wide(f"x_{name}", width) for name in "rwkvag"]
+        tensors += [self.vector(name, (inner,), (wide,), MIXER) for name in ("k_k", "k_a")]
+        tensors.append(self.vector("r_k", (self.num_heads, self.head_dim), ("heads", "head_dim"), MIXER))
         for name in ("r_proj", "k_proj", "v_proj"):
-            found += self.linear(name, inner, width, MIXER, axes=(wide, "hidden"))
-        found += self.linear("o_proj", width, inner, MIXER, axes=("hidden", wide))
+            tensors += self.linear(name, inner, width, MIXER, axes=(wide, "hidden"))
+        tensors += self.linear("o_proj", width, inner, MIXER, axes=("hidden", wide))
         ranks = {"w": self.decay_rank, "v": self.value_rank, "a": self.rate_rank, "g": self.gate_rank}
         for name, rank in ranks.items():
             if rank is not None:
-                found += self.linear(f"{name}_lora.lora.0", rank, width, MIXER, axes=("latent", "hidden"))
-                found += self.linear(f"{name}_lora.lora.2", inner, rank, MIXER, bias=name != "g",
+                tensors += self.linear(f"{name}_lora.lora.0", rank, width, MIXER, axes=("latent", "hidden"))
+                tensors += self.linear(f"{name}_lora.lora.2", inner, rank, MIXER, bias=name != "g",
                                      axes=(wide, "latent"))
-        return found + self.norm("g_norm", inner, bias=True, axis=wide)
+        return tensors + self.norm("g_norm", inner, bias=True, axis=wide)
 
     def _wide(self, name: str, width: int) -> Tensor:
         return self.vector(name, (1, 1, width), ("one", "one", "hidden"), MIXER)
@@ -142,13 +142,13 @@ class ChannelMix(Component):
         """Mixing weights and projections."""
         width = self.width(context)
         if self.version == 7:
-            found = [self.vector("x_k", (width,), ("hidden",), "ffn")]
+            tensors = [self.vector("x_k", (width,), ("hidden",), "ffn")]
         else:
-            found = _mixes(self, width, ("key", "receptance"), "ffn", short=self.version == 6)
-        found += self.linear("key", self.intermediate_size, width, "ffn", axes=("ffn", "hidden"))
+            tensors = _mixes(self, width, ("key", "receptance"), "ffn", short=self.version == 6)
+        tensors += self.linear("key", self.intermediate_size, width, "ffn", axes=("ffn", "hidden"))
         if self.version != 7:
-            found += self.linear("receptance", width, width, "ffn", axes=("out", "hidden"))
-        return found + self.linear("value", width, self.intermediate_size, "ffn", axes=("hidden", "ffn"))
+            tensors += self.linear("receptance", width, width, "ffn", axes=("out", "hidden"))
+        return tensors + self.linear("value", width, self.intermediate_size, "ffn", axes=("hidden", "ffn"))
 
     def states(self, context: Context) -> Iterable[State]:
         """The last input."""

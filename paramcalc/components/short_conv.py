@@ -28,10 +28,10 @@ class ShortConv(Component):
     def tensors(self, context: Context) -> list[Tensor]:
         """Three projections in one, the convolution, the output."""
         width = self.width(context)
-        found = self.linear("in_proj", 3 * width, width, MIXER, bias=self.bias,
+        tensors = self.linear("in_proj", 3 * width, width, MIXER, bias=self.bias,
                             axes=(axis("inner", width, 3), "hidden"))
-        found += convolution(self, width, self.conv_kernel, bias=self.bias, name="conv")
-        return found + self.linear("out_proj", width, width, MIXER, bias=self.bias, axes=("hidden", "inner"))
+        tensors += convolution(self, width, self.conv_kernel, bias=self.bias, name="conv")
+        return tensors + self.linear("out_proj", width, width, MIXER, bias=self.bias, axes=("hidden", "inner"))
 
     def states(self, context: Context) -> Iterable[State]:
         """The last `conv_kernel` inputs of the convolution."""
