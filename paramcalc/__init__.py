@@ -93,9 +93,9 @@ if not TYPE_CHECKING:  # a checker that saw this would take any name
         from importlib import import_module
 
         module = "errors" if name[0].isupper() else ELSEWHERE.get(name, "api")
-        found: object = getattr(import_module(f"paramcalc.{module}"), name)
-        globals()[name] = found
-        return found
+        value: object = getattr(import_module(f"paramcalc.{module}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -231,16 +231,16 @@ def scaling(model: Source | None = None, **settings: Unpack[ScalingKeywords]) ->
     from paramcalc.answers.scaling import scaling as answered
     from paramcalc.estimates.design.settings import ScalingSettings
 
-    said = ScalingSettings.of(settings)
-    said.check()
+    chosen = ScalingSettings.of(settings)
+    chosen.check()
     fitted = None
-    if said.fit is not None:
+    if chosen.fit is not None:
         from paramcalc.estimates.design.law_fit import RESAMPLES, fit_law
         from paramcalc.readers.runs import read_runs
 
-        fitted = fit_law(read_runs(said.fit), resamples=RESAMPLES if said.resamples is None else said.resamples)
+        fitted = fit_law(read_runs(chosen.fit), resamples=RESAMPLES if chosen.resamples is None else chosen.resamples)
     loaded = None if model is None else loaded_of(model)
-    return answered(loaded, build(loaded.spec) if loaded else None, said, fitted)
+    return answered(loaded, build(loaded.spec) if loaded else None, chosen, fitted)
 
 
 def solve(like: Source = "llama-3.1-8b", changes: Sequence[str] = (), **settings: Unpack[SolveKeywords]) -> Solve:

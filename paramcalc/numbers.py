@@ -90,8 +90,8 @@ def pair(value: Any, kind: str) -> tuple[str, str]:  # noqa: ANN401 - raw cells
         return binary(value), ""
     if kind == "shape":
         return shape(value), ""
-    said = {"count": short, "bytes": binary, "flops": flops, "rate": rate}.get(kind)
-    return exact(value), said(value) if said is not None and abs(value) >= 10_000 else ""
+    brief = {"count": short, "bytes": binary, "flops": flops, "rate": rate}.get(kind)
+    return exact(value), brief(value) if brief is not None and abs(value) >= 10_000 else ""
 
 
 def printed(value: Any, kind: str) -> str:  # noqa: ANN401 - raw cells

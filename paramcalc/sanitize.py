@@ -41,7 +41,7 @@ def quote(value: object) -> str:
     return visible(repr(value)) if isinstance(value, float | bytes) else visible(type(value).__name__)
 
 
-def found(value: object) -> str:
+def describe(value: object) -> str:
     """Name a value and its type: `the string '32'`, `the number 32.0`, `true`, `a list`."""
     if isinstance(value, str):
         return f"the string {quote(value)}"

@@ -47,13 +47,13 @@ class Settings(BaseModel):
         except ValidationError as error:
             raise UsageError(*(_problem(detail, values, spell) for detail in error.errors(include_url=False))) from None
 
-    def said(self, name: str) -> bool:
+    def is_set(self, name: str) -> bool:
         """Whether a field was set by whoever asks, rather than left to its default."""
         return name in self.model_fields_set
 
     def changes(self, name: str) -> bool:
         """Whether a field was set to something else than its default."""
-        return self.said(name) and getattr(self, name) != type(self).model_fields[name].default
+        return self.is_set(name) and getattr(self, name) != type(self).model_fields[name].default
 
 
 def _problem(detail: Any, values: Mapping[str, object], spell: Callable[[str], str]) -> Problem:  # noqa: ANN401 - pydantic's
@@ -61,7 +61,7 @@ def _problem(detail: Any, values: Mapping[str, object], spell: Callable[[str], s
     message = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
         return Problem(f"unknown setting {name[:60]!r}")
-    given = values.get(name)
+    value = values.get(name)
     if not message.startswith(("'", '"')) and name in values:
-        message = f"{str(given)[:40]!r}: {message[:1].lower()}{message[1:]}"
+        message = f"{str(value)[:40]!r}: {message[:1].lower()}{message[1:]}"
     return Problem(f"{spell(name)}: {message}" if name else message)

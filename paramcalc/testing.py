@@ -40,9 +40,10 @@ def _promises(fits: str | list[str] | None, expect: dict[str, object]) -> Expect
     from paramcalc.errors import UsageError
     from paramcalc.spec.expect import Expect
 
-    wanted = [] if fits is None else [fits] if isinstance(fits, str) else fits
+    promised = [] if fits is None else [fits] if isinstance(fits, str) else fits
     try:
-        return Expect.model_validate(expect | ({"fits": wanted} if wanted else {}))
+        return Expect.model_validate(expect | ({"fits": promised} if promised else {}))
     except ValidationError as error:
-        said = [f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in error.errors(include_url=False)]
-        raise UsageError(*said) from error
+        details = error.errors(include_url=False)
+        problems = [f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in details]
+        raise UsageError(*problems) from error

@@ -65,7 +65,7 @@ class Tensor(NamedTuple):
         return prod(self.shape)
 
     @property
-    def held(self) -> tuple[int, ...]:
+    def file_shape(self) -> tuple[int, ...]:
         """Shape of the array files hold: of one copy, or of all where they are stacked."""
         if not self.stacked:
             return self.shape

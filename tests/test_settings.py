@@ -44,8 +44,8 @@ def test_sizes_are_read_as_people_type_them():
 
 def test_what_was_said_is_told_from_defaults():
     settings = ServingSettings.of({"context": 4096})
-    assert settings.said("context")
-    assert not settings.said("batch")
+    assert settings.is_set("context")
+    assert not settings.is_set("batch")
 
 
 @pytest.mark.parametrize(("settings", "keywords", "first"), [(ServingSettings, ServingKeywords, "context"),

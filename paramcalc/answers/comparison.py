@@ -129,16 +129,16 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
     media = media_of(serving, loaded.spec)
     serving, _ = within_positions(serving, loaded.spec, media)
     context = media.sequence(serving.context)
-    held = memory(prepared, Serving(context, serving.batch, serving.source, media))
+    needs = memory(prepared, Serving(context, serving.batch, serving.source, media))
     forward = flops(model.tree, Workload(1, context, 0, serving.source or serving.context, media=media)).forward
     machine = machine_of(device, prepared)
-    needed = max(part.total for part in held.per_device)
+    needed = max(part.total for part in needs.per_device)
     spec = loaded.spec
     return Row(
         spec.name, changes, spec.family or None, sum(len(node.order) for node in model.tree.children),
         spec.hidden_size, counts.total, counts.active, counts.embedding,
         round(counts.embedding / counts.total, 6) if counts.total else None, sizes_known(spec), tuple(spec.uncounted),
-        held.total.weights, held.cache.per_token, forward // context,
+        needs.total.weights, needs.cache.per_token, forward // context,
         needed if machine else None, _fits(needed, machine.usable, prepared.runtime.name) if machine else None)
 
 
@@ -158,10 +158,10 @@ def assumed(serving: ServingSettings, device: DeviceSettings) -> dict[str, objec
     """What every row was worked out with."""
     media = {"image": [f"{width}x{height}" for width, height in serving.image],
              "audio_seconds": [float(seconds) for seconds in serving.audio]}
-    length = {} if serving.said("context") else {"length": "context of each model at most its positions"}
-    said: dict[str, object] = {"context": serving.context, **length,
+    length = {} if serving.is_set("context") else {"length": "context of each model at most its positions"}
+    common: dict[str, object] = {"context": serving.context, **length,
                                **{key: sizes for key, sizes in media.items() if sizes},
                                "batch": serving.batch, "dtype": serving.dtype,
                                "quant": serving.quant, "runtime": serving.runtime or SERVING.runtime,
                                "flops_per_token": "forward, convention full"}
-    return said | ({"gpu": device.gpu, "gpus": serving.gpus or 1} if device.gpu else {})
+    return common | ({"gpu": device.gpu, "gpus": serving.gpus or 1} if device.gpu else {})

@@ -161,7 +161,7 @@ def _formulas(model: Model, settings: ExplainSettings, glob: str) -> list[Formul
         case "cache":
             prepared = Prepared(model, Runtime("exact"), Setup(settings.dtype, kv_dtype=settings.kv_dtype))
             serving = Serving(settings.context, settings.batch, settings.source)
-            return explain_cache(model.tree, serving, prepared.held, glob)
+            return explain_cache(model.tree, serving, prepared.cache_types, glob)
         case "flops":
             source = settings.context if settings.source is None else settings.source
             load = Workload(settings.batch, settings.context, 0, source, settings.convention)

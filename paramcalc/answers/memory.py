@@ -166,10 +166,10 @@ def _line(line: Line) -> CacheLine:
 def assumptions(model: Model, result: inference.Memory, machine: Machine | None) -> dict[str, object]:
     """Everything that was taken as given."""
     prepared, setup, runtime = result.prepared, result.prepared.setup, result.prepared.runtime
-    plan, types = prepared.plan, prepared.held
+    plan, types = prepared.plan, prepared.cache_types
     kv = types.key.name if types.key.name == types.value.name else f"{types.key.name},{types.value.name}"
     known = levels(model, result)
-    given: dict[str, object] = {
+    terms: dict[str, object] = {
         "context": result.serving.context, "batch": result.serving.batch, "source": result.serving.source,
         **result.serving.media.summary(), "dtype": prepared.dtype, "quant": setup.quant, "formats": prepared.formats,
         "kv_dtype": kv,
@@ -180,7 +180,7 @@ def assumptions(model: Model, result: inference.Memory, machine: Machine | None)
         "estimates": dict(runtime.profile.notes),
     }
     if known["cache"] == "unknown":
-        given["unknown"] = ["cache"]
+        terms["unknown"] = ["cache"]
     if machine is not None:
-        given["gpu"] = {"name": machine.device.name, "bytes": machine.capacity, "usable_bytes": machine.usable}
-    return given
+        terms["gpu"] = {"name": machine.device.name, "bytes": machine.capacity, "usable_bytes": machine.usable}
+    return terms

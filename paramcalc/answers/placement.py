@@ -139,7 +139,7 @@ class _Prepared(NamedTuple):
         stage = self.prepared.stages[0]
         towers = tower_peak(stage.towers, self.media, 1, self.prepared.runtime.profile.compute_bytes)
         serving = Serving(context, batch, media=self.media)
-        return Load(self.prepared.runtime.options, serving, self.prepared.held, towers)
+        return Load(self.prepared.runtime.options, serving, self.prepared.cache_types, towers)
 
 
 def _prepared(loaded: Loaded, settings: ServingSettings | FitSettings) -> _Prepared:
@@ -147,7 +147,7 @@ def _prepared(loaded: Loaded, settings: ServingSettings | FitSettings) -> _Prepa
         raise UsageError(Problem(f"{settings.runtime} does not place layers on the host or on unlike cards",
                                  hint=f"--runtime {RUNTIME}"))
     for name in ("tp", "pp", "ep"):
-        if settings.said(name):
+        if settings.is_set(name):
             raise UsageError(Problem(f"--{name} has no effect where {RUNTIME} places layers",
                                      hint="--gpus N, or --gpu with several names"))
     if settings.draft is not None:
@@ -173,8 +173,8 @@ def placed_memory(loaded: Loaded, serving: ServingSettings, placement: Placement
     if placement.cpu_moe and not experts:
         raise UsageError(Problem("--cpu-moe has no effect: the model has no experts", hint="--gpu-layers N"))
     load = ready.load(ready.media.sequence(serving.context), serving.batch)
-    found = places(ready.model, Placement(count, placement.cpu_moe, split), load)
-    return PlacedMemory(**_fields(ready, load, found, _kv_name(ready), tuple(f"card {card}" for card in
+    ledger = places(ready.model, Placement(count, placement.cpu_moe, split), load)
+    return PlacedMemory(**_fields(ready, load, ledger, _kv_name(ready), tuple(f"card {card}" for card in
                                                                              range(len(split))), ()))
 
 
@@ -195,25 +195,25 @@ def placed_fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings, hos
     serving = ready.within_positions(serving)
     room = Room(tuple(max(0, machine.usable - MARGIN) for machine in machines), host.ram or 0)
     context, batch = ready.media.sequence(serving.context[-1]), serving.batch
-    asked = serving.kv_dtype
+    kv_format = serving.kv_dtype
 
     def at(tokens: int, sequences: int) -> Choice | None:
         load = ready.load(tokens, sequences)
-        return choose(ready.model, room, load if asked is None else with_cache(load, asked), asked)
+        return choose(ready.model, room, load if kv_format is None else with_cache(load, kv_format), kv_format)
 
     choice = at(context, batch)
     load = choice.load if choice else ready.load(context, batch)
-    asked = choice.kv_dtype if choice else asked
-    found = choice.places if choice else places(ready.model, Placement(0), load)
+    kv_format = choice.kv_dtype if choice else kv_format
+    ledger = choice.places if choice else places(ready.model, Placement(0), load)
     most_tokens = largest(lambda tokens: at(tokens, batch) is not None, MOST_TOKENS)
     most_batch = largest(lambda sequences: at(context, sequences) is not None, MOST_BATCH)
     names = tuple(machine.device.name for machine in machines)
     kv_dtype = choice.kv_dtype if choice else _kv_name(ready)
     model = ready.start["built"]
-    fields = _fields(ready, load, found, kv_dtype, names, room.cards)
-    spare = min((usable - place.total for usable, place in zip(room.cards, found.cards, strict=False)), default=0)
-    why = None if choice else _why(found.host, room)
-    total = max((place.total for place in found.cards), default=0)
+    fields = _fields(ready, load, ledger, kv_dtype, names, room.cards)
+    spare = min((usable - place.total for usable, place in zip(room.cards, ledger.cards, strict=False)), default=0)
+    why = None if choice else _why(ledger.host, room)
+    total = max((place.total for place in ledger.cards), default=0)
     rows += (RuntimeFit(RUNTIME, choice is not None, total, spare, most_tokens, most_batch, why),)
     return PlacedFit(
         **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"),
@@ -226,7 +226,7 @@ def placed_fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings, hos
 
 
 def _kv_name(ready: _Prepared) -> str:
-    key, value = ready.prepared.held.key.name, ready.prepared.held.value.name
+    key, value = ready.prepared.cache_types.key.name, ready.prepared.cache_types.value.name
     return key if key == value else f"{key},{value}"
 
 
@@ -235,20 +235,20 @@ def _why(everything: Place, room: Room) -> str:
             f"the cards and {binary(room.ram)} of the host")
 
 
-def _fields(ready: _Prepared, load: Load, found: Places, kv_dtype: str, names: tuple[str, ...],
+def _fields(ready: _Prepared, load: Load, ledger: Places, kv_dtype: str, names: tuple[str, ...],
             usable: tuple[int, ...]) -> dict[str, Any]:
     """The fields of `PlacedMemory`."""
     model, result = ready.start["built"], inference.memory(ready.prepared, load.serving)
     known = levels(model, result)
-    every = (*found.cards, found.host)
-    placement = found.placement
+    every = (*ledger.cards, ledger.host)
+    placement = ledger.placement
     row = PlacementRow(
         len(ready.model.order), placement.gpu_layers, placement.cpu_moe,
         () if placement.split == usable or len(placement.split) == 1 else placement.split, kv_dtype,
         tuple(CardMemory(number, name, len(place.layers), usable[number] if usable else None)
-              for number, (name, place) in enumerate(zip(names, found.cards, strict=False))),
-        _components(ready.model, found))
-    host = found.host
+              for number, (name, place) in enumerate(zip(names, ledger.cards, strict=False))),
+        _components(ready.model, ledger))
+    host = ledger.host
     weights = sum(place.weights + place.towers for place in every)
     compute = sum(place.compute + place.logits for place in every)
     kv, states = sum(place.cache for place in every), sum(place.states for place in every)
@@ -257,13 +257,13 @@ def _fields(ready: _Prepared, load: Load, found: Places, kv_dtype: str, names: t
     growth = sum(place.cache for place in (*more.cards, more.host)) - kv
     return ready.start | {
         "warnings": (*ready.start["warnings"], *load.serving.media.notes),
-        "assumptions": assumptions(model, result, None) | {"kv_dtype": kv_dtype, "devices": len(found.cards)},
+        "assumptions": assumptions(model, result, None) | {"kv_dtype": kv_dtype, "devices": len(ledger.cards)},
         "weights": WeightBytes(weights, known["weights"], ready.prepared.on_disk, 0, 0),
         "cache": CacheBytes(kv + states, known["cache"], growth // (PADDED * load.serving.batch), kv, states, ()),
         "activations": Bytes(compute, known["activations"]), "overhead": Bytes(0, known["overhead"]),
         "whole": Bytes(weights + kv + states + compute, known["total"]),
         "per_device": tuple(DeviceMemory(number, 0, place.weights + place.towers, place.cache + place.states,
-                                         place.compute, 0, place.total) for number, place in enumerate(found.cards)),
+                                         place.compute, 0, place.total) for number, place in enumerate(ledger.cards)),
         "host": HostMemory(len(host.layers), host.weights, host.cache + host.states, host.compute + host.logits,
                            host.total, host.mapped),
         "placement": row}
@@ -273,6 +273,6 @@ PADDED = 256
 """Cells by which a cache of llama.cpp grows at once."""
 
 
-def _components(model: Pieces, found: Places) -> tuple[ComponentPlace, ...]:
-    cards, host = components(model, found)
+def _components(model: Pieces, ledger: Places) -> tuple[ComponentPlace, ...]:
+    cards, host = components(model, ledger)
     return tuple(ComponentPlace(name, size, host.get(name, 0)) for name, size in cards.items())

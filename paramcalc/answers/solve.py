@@ -54,8 +54,8 @@ def _goals(settings: SolveSettings) -> tuple[list[Goal], dict[str, object]]:
     if settings.compute is not None:
         law = scaling_law()
         size = round(optimum_of_compute(law, settings.compute).parameters)
-        said = {"compute": settings.compute, "law": law.name, "parameters": size, "tolerance": tolerance}
-        return [Goal(0, size, tolerance, max(1, round(size * tolerance)))], said
+        terms = {"compute": settings.compute, "law": law.name, "parameters": size, "tolerance": tolerance}
+        return [Goal(0, size, tolerance, max(1, round(size * tolerance)))], terms
     goals = []
     for measure, text in ((0, settings.params), (-1, settings.non_embedding), (1, settings.active)):
         if text is not None:
@@ -104,10 +104,10 @@ def _keeps(settings: SolveSettings) -> Callable[[ModelSpec], bool] | None:
     gpu, _, context = (settings.fits or "").partition("@")
     serving = {"context": context} if context else {}
     device = DeviceSettings.of({"gpu": gpu or None})
-    asked = ServingSettings.of(serving | ({"runtime": settings.runtime} if settings.runtime else {}))
+    settings_of_fit = ServingSettings.of(serving | ({"runtime": settings.runtime} if settings.runtime else {}))
 
     def keeps(spec: ModelSpec) -> bool:
-        cost = row(loaded_of(spec), asked, device)
+        cost = row(loaded_of(spec), settings_of_fit, device)
         cache, flops = cost.cache_bytes_per_token or 0, cost.flops_per_token or 0
         return (cost.fits is not False
                 and (settings.max_cache_per_token is None or cache <= settings.max_cache_per_token)

@@ -100,7 +100,7 @@ class SpeedAnswer(Answer):
     known: dict[str, Known]
     verify: str | None = None
     """A command that measures the same; none for prompts with pictures or recordings."""
-    made: Speed | None = hidden(default=None)
+    speed: Speed | None = hidden(default=None)
 
     @property
     def failed(self) -> bool:
@@ -108,57 +108,58 @@ class SpeedAnswer(Answer):
         return self.devices is None and not any(point.tpot_ms for point in self.points)
 
 
-def speed(loaded: Loaded, asked: SpeedSettings) -> SpeedAnswer:
+def speed(loaded: Loaded, settings: SpeedSettings) -> SpeedAnswer:
     """Predict the speed of a model that is loaded."""
-    _check(asked)
+    _check(settings)
     start = head(loaded)
-    shop = Shop(start["built"], loaded, asked)
+    shop = Shop(start["built"], loaded, settings)
     known: dict[str, Known] = {"tpot_ms": "estimate", "tokens_per_second": "estimate", "ttft_ms": "estimate",
                                "joules_per_token": "estimate", "max_concurrency": "estimate"}
     common = {**start, "warnings": (*start["warnings"], *shop.media.notes), "known": known}
-    if asked.all:
+    if settings.all:
         rows, left_out = shop.rows()
         return SpeedAnswer(**common, assumptions=shop.assumptions(), points=(), basis={}, devices=rows,
                            left_out=left_out)
-    device = find_accelerator(asked.gpu or "", asked.accelerators)
-    made = shop.speed(device, split_of(asked))
-    same = None if shop.media.tokens else verify(loaded, asked, made.served.split)
+    device = find_accelerator(settings.gpu or "", settings.accelerators)
+    predicted = shop.speed(device, split_of(settings))
+    same = None if shop.media.tokens else verify(loaded, settings, predicted.served.split)
     slo: dict[str, object] | None = None
-    if asked.slo is not None:
-        slo = {"tpot_ms": round(asked.slo * 1000, 6), "concurrency": made.within(asked.slo)}
+    if settings.slo is not None:
+        slo = {"tpot_ms": round(settings.slo * 1000, 6), "concurrency": predicted.within(settings.slo)}
     return SpeedAnswer(
-        **common, assumptions=shop.assumptions(made), points=tuple(shop.points(made)), basis=basis(made),
-        max_concurrency=made.most_requests, slo=slo, verify=same, made=made)
+        **common, assumptions=shop.assumptions(predicted), points=tuple(shop.points(predicted)), basis=basis(predicted),
+        max_concurrency=predicted.most_requests, slo=slo, verify=same, speed=predicted)
 
 
-def _check(asked: SpeedSettings) -> None:
+def _check(settings: SpeedSettings) -> None:
     """Raise UsageError for settings that have no effect alone."""
     pairs = (("draft", "draft_tokens"), ("draft_tokens", "acceptance"), ("acceptance", "draft_tokens"),
              ("ram_bandwidth", "ram"), ("ram", "ram_bandwidth"))
     for name, other in pairs:
-        if getattr(asked, name) is not None and getattr(asked, other) is None:
+        if getattr(settings, name) is not None and getattr(settings, other) is None:
             raise UsageError(Problem(f"--{name.replace('_', '-')} needs --{other.replace('_', '-')}"))
-    if asked.draft_tokens and asked.acceptance and asked.acceptance > asked.draft_tokens + 1:
-        raise UsageError(Problem(f"--acceptance {asked.acceptance:g} is more than --draft-tokens {asked.draft_tokens} "
-                                 "and the token that is always right"))
-    if asked.ram is not None and asked.runtime != "llama.cpp":
-        raise UsageError(Problem(f"--ram has no effect with --runtime {asked.runtime}", hint="--runtime llama.cpp"))
-    if asked.all:
-        lonely = [name for name in ALONE if asked.said(name)]
+    if settings.draft_tokens and settings.acceptance and settings.acceptance > settings.draft_tokens + 1:
+        raise UsageError(Problem(f"--acceptance {settings.acceptance:g} is more than --draft-tokens "
+                                 f"{settings.draft_tokens} and the token that is always right"))
+    if settings.ram is not None and settings.runtime != "llama.cpp":
+        raise UsageError(Problem(f"--ram has no effect with --runtime {settings.runtime}", hint="--runtime llama.cpp"))
+    if settings.all:
+        lonely = [name for name in ALONE if settings.is_set(name)]
         if lonely:
             raise UsageError(Problem(f"--{lonely[0]} has no effect with --all", hint="leave one of the two out"))
-    elif asked.gpu is None:
+    elif settings.gpu is None:
         raise UsageError(Problem("an accelerator has to be said", hint="--gpu h100, or --all for every one of them"))
 
 
-def split_of(asked: SpeedSettings) -> Split:
+def split_of(settings: SpeedSettings) -> Split:
     """How the devices share the model: as said, else tensor parallel; llama.cpp gives each device layers."""
-    tp, pp, ep, dp = asked.tp or 1, asked.pp or 1, asked.ep or 1, asked.dp or 1
-    if asked.gpus is not None and asked.tp is asked.pp is asked.ep is asked.dp is None:
-        tp, pp = (1, asked.gpus) if asked.runtime == "llama.cpp" else (asked.gpus, 1)
+    tp, pp, ep, dp = settings.tp or 1, settings.pp or 1, settings.ep or 1, settings.dp or 1
+    if settings.gpus is not None and settings.tp is settings.pp is settings.ep is settings.dp is None:
+        tp, pp = (1, settings.gpus) if settings.runtime == "llama.cpp" else (settings.gpus, 1)
     split = Split(tp, pp, ep, dp)
-    if asked.gpus is not None and split.devices != asked.gpus:
-        raise UsageError(Problem(f"tp {tp}, pp {pp} and dp {dp} make {many(split.devices, 'device')}, not {asked.gpus}",
+    if settings.gpus is not None and split.devices != settings.gpus:
+        count = many(split.devices, "device")
+        raise UsageError(Problem(f"tp {tp}, pp {pp} and dp {dp} make {count}, not {settings.gpus}",
                                  hint="leave --gpus out"))
     return split
 
@@ -166,141 +167,144 @@ def split_of(asked: SpeedSettings) -> Split:
 class Shop:
     """A model with its settings, made ready once for each way to divide it."""
 
-    def __init__(self, model: Model, loaded: Loaded, asked: SpeedSettings) -> None:
-        self.model, self.loaded, self.asked = in_formats(model, asked.quant), loaded, asked
-        self.media = media_of(asked, model.spec)
-        self.requests = Requests(asked.prompt + self.media.tokens, asked.output_tokens)
+    def __init__(self, model: Model, loaded: Loaded, settings: SpeedSettings) -> None:
+        self.model, self.loaded, self.settings = in_formats(model, settings.quant), loaded, settings
+        self.media = media_of(settings, model.spec)
+        self.requests = Requests(settings.prompt + self.media.tokens, settings.output_tokens)
         self._served: dict[Split, Served] = {}
-        self.kv_dtype = asked.kv_dtype or cache_dtype(asked.runtime, self.model.tree, asked.dtype)
+        self.kv_dtype = settings.kv_dtype or cache_dtype(settings.runtime, self.model.tree, settings.dtype)
 
     def served(self, split: Split) -> Served:
         """The model as these devices share it."""
         if split not in self._served:
-            held = types(self.asked.dtype, self.kv_dtype)
-            self._served[split] = Served(self.model.tree, split, held, self.asked.dtype, self.asked.runtime, self.media)
+            dtype, runtime = self.settings.dtype, self.settings.runtime
+            cache_types = types(dtype, self.kv_dtype)
+            self._served[split] = Served(self.model.tree, split, cache_types, dtype, runtime, self.media)
         return self._served[split]
 
     def speed(self, device: Accelerator, split: Split) -> Speed:
         """The model on a device, calibrated where a measurement was given."""
-        served, asked = self.served(split), self.asked
-        known = speed_class(asked.runtime, served.moe, device)
-        if known is None and asked.measured is None:
-            raise unmeasured(asked.runtime, device)
-        known = known or by_measurement(asked.runtime, device)
+        served, settings = self.served(split), self.settings
+        known = speed_class(settings.runtime, served.moe, device)
+        if known is None and settings.measured is None:
+            raise unmeasured(settings.runtime, device)
+        known = known or by_measurement(settings.runtime, device)
         host = self.host(served, device)
-        made = Speed(served, device, known, asked.runtime, self.requests, self.draft(split), host,
-                     utilization=asked.share)
-        if asked.measured is not None:
-            seconds, requests = asked.measured
-            factor = seconds / made.point(requests).tpot.expected
-            made = Speed(served, device, known, asked.runtime, self.requests, self.draft(split), host, factor,
-                         calibrated=True, utilization=asked.share)
-        return made
+        speed = Speed(served, device, known, settings.runtime, self.requests, self.draft(split), host,
+                     utilization=settings.share)
+        if settings.measured is not None:
+            seconds, requests = settings.measured
+            factor = seconds / speed.point(requests).tpot.expected
+            speed = Speed(served, device, known, settings.runtime, self.requests, self.draft(split), host, factor,
+                         calibrated=True, utilization=settings.share)
+        return speed
 
     def draft(self, split: Split) -> Draft | None:
         """What guesses ahead."""
-        asked = self.asked
-        if asked.draft_tokens is None or asked.acceptance is None:
+        settings = self.settings
+        if settings.draft_tokens is None or settings.acceptance is None:
             return None
-        if asked.draft is None:
-            return Draft(asked.draft_tokens, asked.acceptance)
+        if settings.draft is None:
+            return Draft(settings.draft_tokens, settings.acceptance)
         from paramcalc.build import build
         from paramcalc.readers.models import load
 
-        model = in_formats(build(load(asked.draft).spec))
-        held = types(asked.dtype, self.kv_dtype)
-        return Draft(asked.draft_tokens, asked.acceptance, Served(model.tree, split, held, asked.dtype, asked.runtime))
+        model = in_formats(build(load(settings.draft).spec))
+        cache_types = types(settings.dtype, self.kv_dtype)
+        served = Served(model.tree, split, cache_types, settings.dtype, settings.runtime)
+        return Draft(settings.draft_tokens, settings.acceptance, served)
 
     def host(self, served: Served, device: Accelerator) -> Host | None:
         """The host's memory, with the share of the weights that has no room on the device."""
-        asked = self.asked
-        if asked.ram is None or asked.ram_bandwidth is None or device.capacity_bytes is None:
+        settings = self.settings
+        if settings.ram is None or settings.ram_bandwidth is None or device.capacity_bytes is None:
             return None
-        made = Speed(served, device, by_measurement(asked.runtime, device), asked.runtime, self.requests,
-                     utilization=asked.share)
-        over = made.longest.fixed + made.longest.growth - made.longest.usable
+        speed = Speed(served, device, by_measurement(settings.runtime, device), settings.runtime, self.requests,
+                     utilization=settings.share)
+        over = speed.longest.fixed + speed.longest.growth - speed.longest.usable
         if over <= 0:
             return None
-        if over > asked.ram:
+        if over > settings.ram:
             raise UsageError(Problem(f"{over / 2**30:,.2f} GiB have no room on the device, and --ram has "
-                                     f"{asked.ram / 2**30:,.2f}", hint="a smaller --quant"))
-        return Host(min(1.0, over / served.weights), asked.ram_bandwidth)
+                                     f"{settings.ram / 2**30:,.2f}", hint="a smaller --quant"))
+        return Host(min(1.0, over / served.weights), settings.ram_bandwidth)
 
-    def points(self, made: Speed) -> Iterator[SpeedPoint]:
+    def points(self, speed: Speed) -> Iterator[SpeedPoint]:
         """Each number of requests asked for."""
-        empty = made.most_requests == 0 and made.longest.sequences == 0
-        for number in self.asked.concurrency:
-            yield SpeedPoint(number, False, 0.0, *[None] * 8) if empty else self.point(made, made.point(number))
+        empty = speed.most_requests == 0 and speed.longest.sequences == 0
+        for number in self.settings.concurrency:
+            yield SpeedPoint(number, False, 0.0, *[None] * 8) if empty else self.point(speed, speed.point(number))
 
-    def point(self, made: Speed, point: Point) -> SpeedPoint:
+    def point(self, speed: Speed, point: Point) -> SpeedPoint:
         """A point in the units of the answer."""
-        rate, price = point.tokens_per_second, self.asked.price
+        rate, price = point.tokens_per_second, self.settings.price
         bound: BoundBy = point.bound_by  # type: ignore[assignment]  # the names of Terms.parts
         return SpeedPoint(
             point.concurrency, point.fits, round(point.running, 3), _ms(point.tpot), _ms(point.ttft), _rounded(rate),
-            _rounded(rate.times(1 / point.running)), _rounded(rate.times(1 / made.devices)), bound,
-            dollars(rate, made.devices, price), _rounded(point.joules_per_token))
+            _rounded(rate.times(1 / point.running)), _rounded(rate.times(1 / speed.devices)), bound,
+            dollars(rate, speed.devices, price), _rounded(point.joules_per_token))
 
     def rows(self) -> tuple[tuple[DeviceRow, ...], dict[str, str]]:
         """Every accelerator the model fits on, the most tokens a second of a device first; and why others are left
         out."""
-        found, left_out = [], {}
-        number = self.asked.concurrency[0]
-        for device in accelerators(self.asked.accelerators).values():
+        rows, left_out = [], {}
+        number = self.settings.concurrency[0]
+        for device in accelerators(self.settings.accelerators).values():
             try:
-                made = self.smallest(device, number)
+                speed = self.smallest(device, number)
             except PCError as error:
                 left_out[device.key] = error.problems[0].message
                 continue
-            if made is None:
+            if speed is None:
                 left_out[device.key] = f"no room on {SIZES[-1]}"
                 continue
-            point = made.point(number)
+            point = speed.point(number)
             rate = point.tokens_per_second
-            found.append(DeviceRow(
-                device.key, made.devices, _six(point.tpot.times(1000)), _six(rate), _six(rate.times(1 / made.devices)),
-                _rounded(point.joules_per_token), dollars(rate, made.devices, self.asked.price), made.known.name,
-                made.known.covers(device)))
-        return tuple(sorted(found, key=lambda row: -row.tokens_per_second.expected / row.gpus)), left_out
+            rows.append(DeviceRow(
+                device.key, speed.devices, _six(point.tpot.times(1000)), _six(rate),
+                _six(rate.times(1 / speed.devices)), _rounded(point.joules_per_token),
+                dollars(rate, speed.devices, self.settings.price), speed.known.name, speed.known.covers(device)))
+        return tuple(sorted(rows, key=lambda row: -row.tokens_per_second.expected / row.gpus)), left_out
 
     def smallest(self, device: Accelerator, number: int) -> Speed | None:
         """As few of a device as have room for so many requests; None where not even the most have."""
         problem: PCError | None = None
         for size in SIZES:
-            split = Split(1, size) if self.asked.runtime == "llama.cpp" else Split(size)
+            split = Split(1, size) if self.settings.runtime == "llama.cpp" else Split(size)
             try:
-                made = self.speed(device, split)
+                speed = self.speed(device, split)
             except PCError as error:
                 problem = error
                 continue
-            if made.most_requests >= number:
-                return made
+            if speed.most_requests >= number:
+                return speed
             problem = None
         if problem is not None:
             raise problem
         return None
 
-    def assumptions(self, made: Speed | None = None) -> dict[str, object]:
+    def assumptions(self, speed: Speed | None = None) -> dict[str, object]:
         """Everything that was taken as given."""
-        asked = self.asked
-        found: dict[str, object] = {
-            "runtime": asked.runtime, "prompt": self.requests.prompt, **self.media.summary(),
-            "output": asked.output_tokens, "kv_dtype": self.kv_dtype,
-            "dtype": asked.dtype, "quant": asked.quant or "as specified", "load": "a closed loop: a request that is "
-            "answered is followed by another", "routing": "experts are chosen evenly and independently"}
-        if made is not None:
-            split = made.served.split
-            found |= {"gpu": made.device.name, "gpus": split.devices, "tp": split.tp, "pp": split.pp, "ep": split.ep,
+        settings = self.settings
+        terms: dict[str, object] = {
+            "runtime": settings.runtime, "prompt": self.requests.prompt, **self.media.summary(),
+            "output": settings.output_tokens, "kv_dtype": self.kv_dtype,
+            "dtype": settings.dtype, "quant": settings.quant or "as specified",
+            "load": "a closed loop: a request that is answered is followed by another",
+            "routing": "experts are chosen evenly and independently"}
+        if speed is not None:
+            split = speed.served.split
+            terms |= {"gpu": speed.device.name, "gpus": split.devices, "tp": split.tp, "pp": split.pp, "ep": split.ep,
                       "dp": split.dp}
-            if made.host is not None:
-                found["weights_in_host_memory"] = round(made.host.share, 4)
-            if made.known.ttft is None:
-                found["ttft_ms"] = "not offered: no time to first token of this class was measured"
+            if speed.host is not None:
+                terms["weights_in_host_memory"] = round(speed.host.share, 4)
+            if speed.known.ttft is None:
+                terms["ttft_ms"] = "not offered: no time to first token of this class was measured"
             else:
-                found["ttft_ms"] = "of an idle server; under load it is queueing, which nothing here predicts"
-            found["power"] = ("not known for this device" if made.device.power_watts is None else
+                terms["ttft_ms"] = "of an idle server; under load it is queueing, which nothing here predicts"
+            terms["power"] = ("not known for this device" if speed.device.power_watts is None else
                               f"the devices alone, by their load: {power_source()}")
-        return found
+        return terms
 
 
 def _ms(figure: Figure | None) -> Figure | None:
@@ -321,13 +325,13 @@ def dollars(rate: Figure, devices: int, price: float | None) -> Figure | None:
     return None if price is None else _rounded(rate.over(price * devices / 3600 * 10**6))
 
 
-def basis(made: Speed) -> dict[str, object]:
+def basis(speed: Speed) -> dict[str, object]:
     """What the figures of a device rest on."""
-    known: SpeedClass = made.known
-    which = ("of repeated measurements of one configuration" if made.spread == known.within else
-             "of configurations that were not fitted" if made.spread == known.inside else
-             f"of devices that were not fitted, twice as wide: no device of {made.device.vendor} was measured"
-             if not known.near(made.device) else
+    known: SpeedClass = speed.known
+    which = ("of repeated measurements of one configuration" if speed.spread == known.within else
+             "of configurations that were not fitted" if speed.spread == known.inside else
+             f"of devices that were not fitted, twice as wide: no device of {speed.device.vendor} was measured"
+             if not known.near(speed.device) else
              "of devices and models that were not fitted: this device was not measured" if known.compared else
              "of models that were not fitted, twice as wide: one other device was measured")
     return {"class": known.name, "constants": known.constants.set_ones(), "records": known.records,

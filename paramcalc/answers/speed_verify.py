@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
 
 
-def verify(loaded: Loaded, asked: SpeedSettings, split: Split) -> str:
+def verify(loaded: Loaded, settings: SpeedSettings, split: Split) -> str:
     """The benchmark command of the runtime, with the requests asked for."""
     name = loaded.spec.name or "MODEL"
-    most = max(asked.concurrency)
-    prompt, answer = asked.prompt, asked.output_tokens
+    most = max(settings.concurrency)
+    prompt, answer = settings.prompt, settings.output_tokens
     requests = max(10, 4 * most)
-    if asked.runtime == "llama.cpp":
+    if settings.runtime == "llama.cpp":
         return f"llama-bench -m {name}.gguf -p {prompt} -n {answer} -d {prompt} -ngl 99"
-    if asked.runtime == "sglang":
+    if settings.runtime == "sglang":
         return ("python -m sglang.bench_serving --backend sglang --dataset-name random "
                 f"--random-input-len {prompt} --random-output-len {answer} --random-range-ratio 1 "
                 f"--max-concurrency {most} --num-prompts {requests}")
-    if asked.runtime == "tensorrt-llm":
+    if settings.runtime == "tensorrt-llm":
         return (f"trtllm-bench --model {name} throughput --tp {split.tp} --pp {split.pp} --ep {split.ep} "
                 f"--concurrency {most} --num_requests {requests} --dataset random-{prompt}-{answer}.json")
-    if asked.runtime == "transformers":
+    if settings.runtime == "transformers":
         return f"transformers serve --continuous-batching; then a client with {many(most, 'request')} in flight"
     return (f"vllm bench serve --model {name} --dataset-name random --random-input-len {prompt} "
             f"--random-output-len {answer} --ignore-eos --max-concurrency {most} --num-prompts {requests}")

@@ -111,14 +111,14 @@ def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
     overrides."""
     if (own := _of_size(name)) is not None:
         return own
-    wanted = slug(name)
-    if extra is None and wanted in _rows():
-        return _row(wanted)
+    key = slug(name)
+    if extra is None and key in _rows():
+        return _row(key)
     table = _with_user_file(extra) if extra else _built_in()
-    if wanted in table:
-        return table[wanted]
+    if key in table:
+        return table[key]
     by_alias = {slug(alias): device for device in table.values() for alias in (device.name, *device.aliases)}
-    for guess in (wanted, wanted.removeprefix("nvidia-"), wanted.removeprefix("geforce-")):
+    for guess in (key, key.removeprefix("nvidia-"), key.removeprefix("geforce-")):
         if guess in by_alias or guess in table:
             return table[guess] if guess in table else by_alias[guess]
     raise unknown("accelerator", name, [*table, *by_alias])
@@ -196,7 +196,7 @@ class _Row:
             name=name,
             vendor=self.text("vendor", base.vendor or name.split()[0]).lower(),
             aliases=base.aliases + self.texts("aliases"),
-            memory=self.said("memory") if values.get("memory") else base.memory,
+            memory=self.as_written("memory") if values.get("memory") else base.memory,
             memory_bytes=self.quantity("memory", in_bytes, base.memory_bytes),
             usable_bytes=self.quantity("usable", in_bytes, base.usable_bytes),
             bandwidth=self.quantity("bandwidth", in_bytes, base.bandwidth),
@@ -224,7 +224,7 @@ class _Row:
         except ValueError as error:
             raise self.wrong(str(error), name) from None
 
-    def said(self, name: str) -> str:
+    def as_written(self, name: str) -> str:
         """A field's value as it is written."""
         try:
             return text(self.cited(name)[0])
@@ -268,20 +268,20 @@ class _Row:
 
     def flops(self) -> Mapping[str, int]:
         """`{source: {dtype: 10^12 a second}}`, or plainly `{dtype: …}`."""
-        found = dict(self.base.flops)
+        flops = dict(self.base.flops)
         for name, inner in self.inner("flops").items():
             nested = isinstance(inner, dict)
             peaks = mapping(inner, self.where, "accelerators", self.key, "flops", name) if nested else {name: inner}
             for dtype, value in peaks.items():
                 if dtype not in DTYPES:
                     raise self.wrong("is not a kind of arithmetic", "flops", dtype, hint=f"one of {', '.join(DTYPES)}")
-                found[dtype] = self.number(lambda v: whole(v, _TERA), value, "flops", dtype)
+                flops[dtype] = self.number(lambda v: whole(v, _TERA), value, "flops", dtype)
                 self.sources[f"flops.{dtype}"] = self.expand(name) if nested else self.where
-        return MappingProxyType({dtype: found[dtype] for dtype in DTYPES if dtype in found})
+        return MappingProxyType({dtype: flops[dtype] for dtype in DTYPES if dtype in flops})
 
     def links(self) -> Mapping[str, int]:
-        found = dict(self.base.links)
-        for name, given in self.inner("links").items():
-            value, self.sources[f"links.{name}"] = self.cited("links", given)
-            found[name] = self.number(in_bytes, value, "links", name)
-        return MappingProxyType(found)
+        links = dict(self.base.links)
+        for name, entry in self.inner("links").items():
+            value, self.sources[f"links.{name}"] = self.cited("links", entry)
+            links[name] = self.number(in_bytes, value, "links", name)
+        return MappingProxyType(links)

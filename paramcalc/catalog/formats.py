@@ -144,19 +144,19 @@ def find_format(name: str, family: str = "") -> Format:
 
     Bits and group size may be said in the name: `gptq-3bit-g32`, `awq-g64`, `mlx-8bit`.
     """
-    wanted = slug(name).removeprefix("torch.")
+    key = slug(name).removeprefix("torch.")
     names = _names()
-    if family == "gguf" and f"ggml-{wanted}" in names:
-        wanted = f"ggml-{wanted}"
-    if wanted in names:
-        return _format(*names[wanted])
+    if family == "gguf" and f"ggml-{key}" in names:
+        key = f"ggml-{key}"
+    if key in names:
+        return _format(*names[key])
     known, by_alias, mixes = _table()
-    if wanted in by_alias:
-        return known[by_alias[wanted]]
-    if wanted in mixes:
-        hint = f"a mix is a plan for many tensors; for one tensor name a type, such as {_main_type(wanted)}"
+    if key in by_alias:
+        return known[by_alias[key]]
+    if key in mixes:
+        hint = f"a mix is a plan for many tensors; for one tensor name a type, such as {_main_type(key)}"
         raise UsageError(Problem(f"{name} names a mix of block types, not a number format", hint=hint))
-    for base, tokens in _splits(wanted):
+    for base, tokens in _splits(key):
         if base in by_alias and (variant := _variant(known, by_alias, base, tokens)) is not None:
             return variant
     raise unknown("number format", name, [*by_alias, *mixes])
@@ -215,15 +215,15 @@ def _variant(known: Mapping[str, Format], by_alias: Mapping[str, str], base: str
             chosen = chosen._replace(variants=(*chosen.variants, word))
         elif word == "channel":
             values["group"] = -1
-        elif (said := _said(word)) is not None and said.keys() <= open_:
-            values |= said
+        elif (settings := _settings_of(word)) is not None and settings.keys() <= open_:
+            values |= settings
         else:
             return None
     key = f"{base}-{values.get('bits')}bit"
     return (known[by_alias[key]]._replace(variants=chosen.variants) if key in by_alias else chosen).but(values)
 
 
-def _said(word: str) -> dict[str, Any] | None:
+def _settings_of(word: str) -> dict[str, Any] | None:
     """What one word at the end of a name says, as fields of `Sizes`."""
     for field, fits in _TOKENS:
         if match := fits.fullmatch(word):

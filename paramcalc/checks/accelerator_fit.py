@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from paramcalc.spec.expect import Fits
 
 
-def shortfall(model: Model, wanted: Fits) -> int:
+def shortfall(model: Model, promise: Fits) -> int:
     """Bytes the fullest device lacks; zero or less where it fits. The cache is what the mathematics needs."""
     from paramcalc.catalog.accelerators import find_accelerator
     from paramcalc.defaults import SERVING
@@ -19,6 +19,6 @@ def shortfall(model: Model, wanted: Fits) -> int:
     from paramcalc.estimates.runtimes import Runtime
 
     runtime = Runtime(SERVING.runtime)
-    setup = Setup(quant=wanted.quant, gpus=wanted.gpus)
-    machine = Machine(find_accelerator(wanted.gpu), runtime)
-    return -fit(Need(Prepared(model, runtime, setup)), machine, wanted.context, wanted.batch).headroom
+    setup = Setup(quant=promise.quant, gpus=promise.gpus)
+    machine = Machine(find_accelerator(promise.gpu), runtime)
+    return -fit(Need(Prepared(model, runtime, setup)), machine, promise.context, promise.batch).headroom

@@ -73,9 +73,9 @@ class Subject:
     def where(self, fact: str, value: object = None) -> Path:
         """The path of the key that says a fact, the one with that value before others; the root if none does."""
         keys = SPELLINGS.get(fact, (fact,))
-        found = list(_search(self.loaded.document.data, keys, ()))
-        same = [path for path, held in found if held == value]
-        return same[0] if same else found[0][0] if found else ()
+        entries = list(_search(self.loaded.document.data, keys, ()))
+        same = [path for path, entry in entries if entry == value]
+        return same[0] if same else entries[0][0] if entries else ()
 
 
 def _search(data: object, keys: tuple[str, ...], path: Path) -> Iterator[tuple[Path, object]]:

@@ -39,48 +39,48 @@ def against_checkpoint(path: Path) -> Callable[[Subject], Iterator[Finding]]:
         for row in rows(subject.model.tree):
             expected.setdefault(row.name, []).append(row)
         plain = unpacked(header, lambda: {name: same[0].shape for name, same in expected.items() if len(same) == 1})
-        held: dict[str, Held] = {}
+        stored: dict[str, Held] = {}
         for name, tensor in tell_layers(plain.tensors):
-            held.setdefault(name, Held([])).tensors.append(tensor)
-        for message, hint in differences(expected, held):
+            stored.setdefault(name, Held([])).tensors.append(tensor)
+        for message, hint in differences(expected, stored):
             yield Finding(subject.name, CHECKPOINT, f"{path.name}: {message}", hint=hint)
-        yield from _types(subject, held, path.name)
+        yield from _types(subject, stored, path.name)
 
     return compare
 
 
-def differences(expected: dict[str, list[Row]], held: dict[str, Held]) -> Iterator[tuple[str, str]]:
+def differences(expected: dict[str, list[Row]], stored: dict[str, Held]) -> Iterator[tuple[str, str]]:
     """What is missing, extra or of another shape, by name, each with a remedy or nothing."""
-    for name, wanted in expected.items():
-        found = held.get(name, Held([])).tensors
-        count = sum(row.copies for row in wanted)
-        if not found:
+    for name, alike in expected.items():
+        tensors = stored.get(name, Held([])).tensors
+        count = sum(row.copies for row in alike)
+        if not tensors:
             yield f"tensor {name} is missing" + (f" ({count:,} of it)" if count > 1 else ""), ""
             continue
-        shapes = {row.shape: row.copies for row in wanted}
-        for tensor in found:
+        shapes = {row.shape: row.copies for row in alike}
+        for tensor in tensors:
             if tensor.shape not in shapes:
-                said = " or ".join(str(list(shape)) for shape in shapes)
-                yield f"tensor {tensor.name} has shape {list(tensor.shape)}, expected {said}", ""
-        if len(found) != count:
-            yield f"tensor {name}: {count:,} expected, {len(found):,} found{_gaps(name, found, count)}", ""
-    for name, extra in held.items():
+                expected_shapes = " or ".join(str(list(shape)) for shape in shapes)
+                yield f"tensor {tensor.name} has shape {list(tensor.shape)}, expected {expected_shapes}", ""
+        if len(tensors) != count:
+            yield f"tensor {name}: {count:,} expected, {len(tensors):,} found{_gaps(name, tensors, count)}", ""
+    for name, extra in stored.items():
         if name not in expected:
             buffers = "inv_freq" in name or "masked_bias" in name
             yield f"tensor {extra.tensors[0].name} is not in the spec", "a buffer of older files" if buffers else ""
 
 
-def _gaps(name: str, found: list[StoredTensor], count: int) -> str:
+def _gaps(name: str, tensors: list[StoredTensor], count: int) -> str:
     """Which numbers are not there, where one number tells the tensors apart."""
     if name.count("*") != 1:
         return ""
     place = name.split(".").index("*")
-    there = {int(tensor.name.split(".")[place]) for tensor in found}
+    there = {int(tensor.name.split(".")[place]) for tensor in tensors}
     gone = [str(number) for number in range(count) if number not in there][:10]
     return f" (without {', '.join(gone)})" if gone else ""
 
 
-def _types(subject: Subject, held: dict[str, Held], file: str) -> Iterator[Finding]:
+def _types(subject: Subject, stored: dict[str, Held], file: str) -> Iterator[Finding]:
     """Tensors of another number format than the spec's own rules give them; what no rule speaks of may be in any."""
     from paramcalc.catalog.formats import find_format
     from paramcalc.measures.parameters import placed
@@ -91,9 +91,9 @@ def _types(subject: Subject, held: dict[str, Held], file: str) -> Iterator[Findi
     for item in placed(in_formats(subject.model).tree):
         if item.tensor.format is None and item.tensor.dtype is None:
             continue
-        wanted = held_in(item.tensor, find_format("bf16"))
-        for tensor in held.get(item.name, Held([])).tensors:
-            if wanted.family == "plain" and tensor.format != wanted.name:
-                message = f"{file}: tensor {tensor.name} is held in {tensor.format}, expected {wanted.name}"
-                yield Finding(subject.name, CHECKPOINT, message, expected=wanted.name, actual=tensor.format)
+        dtype = held_in(item.tensor, find_format("bf16"))
+        for tensor in stored.get(item.name, Held([])).tensors:
+            if dtype.family == "plain" and tensor.format != dtype.name:
+                message = f"{file}: tensor {tensor.name} is held in {tensor.format}, expected {dtype.name}"
+                yield Finding(subject.name, CHECKPOINT, message, expected=dtype.name, actual=tensor.format)
                 break

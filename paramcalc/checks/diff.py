@@ -69,7 +69,7 @@ def difference(old: Model, new: Model) -> Difference:
 
 def tensor_changes(old: Node, new: Node) -> tuple[TensorChange, ...]:
     """Tensors by name and shape, of which the two trees hold different numbers, in the order of the models."""
-    before, after = _held(old), _held(new)
+    before, after = _by_shape(old), _by_shape(new)
     changes = []
     for key in dict.fromkeys((*before, *after)):
         had, has = before.get(key), after.get(key)
@@ -82,5 +82,5 @@ def tensor_changes(old: Node, new: Node) -> tuple[TensorChange, ...]:
 _NONE = Row("", (), 0, "other", False)
 
 
-def _held(tree: Node) -> dict[tuple[str, tuple[int, ...]], Row]:
+def _by_shape(tree: Node) -> dict[tuple[str, tuple[int, ...]], Row]:
     return {(row.name, row.shape): row for row in rows(tree)}

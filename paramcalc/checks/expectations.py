@@ -26,8 +26,8 @@ def broken_promises(subject: Subject) -> Iterator[Finding]:
     yield from _empty(subject)
     yield from _figures(subject, expect)
     yield from _costs(subject, expect)
-    for number, wanted in enumerate(expect.fits):
-        yield from _fits(subject, wanted, number)
+    for number, promise in enumerate(expect.fits):
+        yield from _fits(subject, promise, number)
     if expect.trainable is not None:
         yield from _trainable(subject, expect)
     if expect.same_as is not None:
@@ -48,9 +48,9 @@ def _figures(subject: Subject, expect: Expect) -> Iterator[Finding]:
     from paramcalc.spec.expect import bounds
 
     for key, bound in bounds(expect).items():
-        yield from held(subject, (key,), bound, subject.figures.counted[key], "counted")
+        yield from out_of_bound(subject, (key,), bound, subject.figures.counted[key], "counted")
     for name, bound in expect.components.items():
-        yield from held(subject, ("components", name), bound, subject.figures.component(name), "counted")
+        yield from out_of_bound(subject, ("components", name), bound, subject.figures.component(name), "counted")
 
 
 def _costs(subject: Subject, expect: Expect) -> Iterator[Finding]:
@@ -61,16 +61,16 @@ def _costs(subject: Subject, expect: Expect) -> Iterator[Finding]:
         except PCError as error:
             yield _refused(subject, ("weights", name), error)
         else:
-            yield from held(subject, ("weights", name), bound, size, "bytes")
+            yield from out_of_bound(subject, ("weights", name), bound, size, "bytes")
     if (cache := expect.cache_per_token) is not None:
         size = figures.cache_per_token(cache.context, cache.dtype)
-        yield from held(subject, ("cache_per_token", "bytes"), cache.bytes, size, "bytes")
+        yield from out_of_bound(subject, ("cache_per_token", "bytes"), cache.bytes, size, "bytes")
     if (work := expect.flops_per_token) is not None:
         amount = figures.flops_per_token(work.seq, work.convention)
-        yield from held(subject, ("flops_per_token", "flops"), work.flops, amount, "FLOPs")
+        yield from out_of_bound(subject, ("flops_per_token", "flops"), work.flops, amount, "FLOPs")
 
 
-def held(subject: Subject, key: Keys, bound: Bound, value: int, unit: str) -> Iterator[Finding]:
+def out_of_bound(subject: Subject, key: Keys, bound: Bound, value: int, unit: str) -> Iterator[Finding]:
     """A finding where a figure is out of its bound."""
     if bound.holds(value):
         return
@@ -83,19 +83,19 @@ def held(subject: Subject, key: Keys, bound: Bound, value: int, unit: str) -> It
                   hint="mend the fields, or the figure and its source")
 
 
-def _fits(subject: Subject, wanted: Fits, number: int) -> Iterator[Finding]:
+def _fits(subject: Subject, promise: Fits, number: int) -> Iterator[Finding]:
     from paramcalc.checks.accelerator_fit import shortfall
 
     key: Keys = ("fits", number)
     try:
-        missing = shortfall(subject.model, wanted)
+        missing = shortfall(subject.model, promise)
     except PCError as error:
         yield _refused(subject, key, error)
         return
     if missing > 0:
         line, column = subject.loaded.document.place(("expect", *key))
-        where = f"{wanted.gpus} × {wanted.gpu}" if wanted.gpus > 1 else wanted.gpu
-        load = f"{many(wanted.context, 'token')}, batch {wanted.batch}"
+        where = f"{promise.gpus} × {promise.gpu}" if promise.gpus > 1 else promise.gpu
+        load = f"{many(promise.context, 'token')}, batch {promise.batch}"
         message = f"expect.{_dotted(key)}: does not fit on {where} at {load}: {missing:,} bytes too many"
         yield Finding(subject.name, EXPECT, message, line=line, column=column, expected=0, actual=missing,
                       hint="a smaller format, a shorter context or more devices")
@@ -107,11 +107,11 @@ def _trainable(subject: Subject, expect: Expect) -> Iterator[Finding]:
     plan = expect.trainable
     assert plan is not None  # noqa: S101 - the caller asked
     try:
-        found = trainable_parameters(with_lora(subject.model.tree, Lora(plan.rank, tuple(plan.targets))))
+        trainable = trainable_parameters(with_lora(subject.model.tree, Lora(plan.rank, tuple(plan.targets))))
     except PCError as error:
         yield _refused(subject, ("trainable", "targets"), error)
     else:
-        yield from held(subject, ("trainable", "parameters"), plan.parameters, found, "trainable")
+        yield from out_of_bound(subject, ("trainable", "parameters"), plan.parameters, trainable, "trainable")
 
 
 def _same(subject: Subject, other: str) -> Iterator[Finding]:
@@ -144,8 +144,8 @@ def _same(subject: Subject, other: str) -> Iterator[Finding]:
 
 def _refused(subject: Subject, key: Keys, error: PCError) -> Finding:
     line, column = subject.loaded.document.place(("expect", *key))
-    said = "; ".join(str(problem) for problem in error.problems)
-    return Finding(subject.name, EXPECT, f"expect.{_dotted(key)}: {said}", line=line, column=column,
+    reasons = "; ".join(str(problem) for problem in error.problems)
+    return Finding(subject.name, EXPECT, f"expect.{_dotted(key)}: {reasons}", line=line, column=column,
                    hint=error.problems[0].hint if error.problems else "")
 
 

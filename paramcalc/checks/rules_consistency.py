@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 def head_width(subject: Subject) -> Iterator[Finding]:
     """A head's width is given and its heads together are not as wide as the residual stream."""
-    seen = set()
+    parts = set()
     for part in subject.of_kind("attention"):
         width = part.hidden_size or subject.spec.hidden_size
-        if part.head_dim is None or part.num_heads * part.head_dim == width or (part.num_heads, part.head_dim) in seen:
+        if part.head_dim is None or part.num_heads * part.head_dim == width or (part.num_heads, part.head_dim) in parts:
             continue
-        seen.add((part.num_heads, part.head_dim))
+        parts.add((part.num_heads, part.head_dim))
         together = part.num_heads * part.head_dim
         yield subject.finding("PC201", "head_dim", f"num_heads × head_dim is {part.num_heads:,} × {part.head_dim:,} = "
                               f"{together:,}, hidden_size is {width:,}", expected=width, actual=part.head_dim,

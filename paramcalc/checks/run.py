@@ -38,10 +38,10 @@ def check(
         each = [*check_file(Path(file.path), overrides, known, extras, strict=chosen.strict)]
         if file.why:
             each = [*_near(file, each)]
-        findings += [finding for finding in each if chosen.wanted(finding)]
-    findings += [finding for finding in last() if chosen.wanted(finding)]
+        findings += [finding for finding in each if chosen.selects(finding)]
+    findings += [finding for finding in last() if chosen.selects(finding)]
     if chosen.strict:
-        findings += [finding for finding in _skipped(search) if chosen.wanted(finding)]
+        findings += [finding for finding in _skipped(search) if chosen.selects(finding)]
         findings = [f._replace(severity="error") if f.severity == "warning" else f for f in findings]
     return Run(len(checked), tuple(findings), search.files, search.others, search.unsearched)
 
@@ -62,7 +62,7 @@ def check_file(
         return [Finding.of(problem, name, problem.code) for problem in error.problems]
     commented = path.suffix.lower() in (".yaml", ".yml")
     ignored, bare = comments(path.read_text(encoding="utf-8-sig")) if commented else ({}, [])
-    findings = [*_found(subject, known, extras), *_unknown_keys(loaded, name), *_uncounted(loaded, name)]
+    findings = [*_findings(subject, known, extras), *_unknown_keys(loaded, name), *_uncounted(loaded, name)]
     if strict:
         findings += _defaulted(loaded, name)
     graded = [f._replace(severity=known[f.rule].severity) for f in findings if f.rule not in ignored]
@@ -95,7 +95,7 @@ def _uncounted(loaded: Loaded, name: str) -> Iterator[Finding]:
         yield Finding(name, UNCOUNTED, f"{part} is not counted", line=line, column=column)
 
 
-def _found(subject: Subject, known: dict[str, Rule], extras: Iterable[Callable[[Subject], Iterable[Finding]]],
+def _findings(subject: Subject, known: dict[str, Rule], extras: Iterable[Callable[[Subject], Iterable[Finding]]],
            ) -> Iterator[Finding]:
     yield from broken_promises(subject)
     for rule in known.values():

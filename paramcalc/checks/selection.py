@@ -38,7 +38,7 @@ class Selection(NamedTuple):
     """Warnings count as errors."""
     source: str = ""
 
-    def wanted(self, finding: Finding) -> bool:
+    def selects(self, finding: Finding) -> bool:
         """Whether a finding counts, as far as its code says; invalid files always do."""
         code = finding.rule
         if code == "PC001":
@@ -49,7 +49,7 @@ class Selection(NamedTuple):
 
     def counts(self, finding: Finding) -> bool:
         """Whether a finding about these settings counts: to ignore that reasons are missing takes a reason."""
-        return self.wanted(finding) or not self.ignore.get(finding.rule, "-").strip()
+        return self.selects(finding) or not self.ignore.get(finding.rule, "-").strip()
 
     def _for(self, path: str) -> Iterator[str]:
         for glob, codes in self.per_file.items():
@@ -140,6 +140,6 @@ def comments(text: str) -> tuple[dict[str, tuple[int, str]], list[Finding]]:
 
 def select_codes(select: Sequence[str], ignore: Sequence[str], base: Selection, *, strict: bool) -> Selection:
     """Settings of a project with the options of a command laid over them."""
-    given = dict.fromkeys(known_codes(ignore, "--ignore"), "asked for on the command line")
-    return Selection(known_codes(select, "--select") or base.select, {**base.ignore, **given}, base.per_file,
+    ignored = dict.fromkeys(known_codes(ignore, "--ignore"), "asked for on the command line")
+    return Selection(known_codes(select, "--select") or base.select, {**base.ignore, **ignored}, base.per_file,
                      strict, base.source)

@@ -20,7 +20,7 @@ def compare(
     columns: Columns = "", jobs: Jobs = 1, plot: PlotRows = None, x: Across = "", y: Up = "",
 ) -> int:
     """Compare models, folders of models or patterns of files: one row a model."""
-    need(device, ("gpu_memory_utilization", "accelerators"), given=device.gpu is not None, what="--gpu",
+    need(device, ("gpu_memory_utilization", "accelerators"), present=device.gpu is not None, what="--gpu",
          hint="--gpu h100")
     look = Look(sort, columns, plot, x, y)
     from paramcalc.comparing import Question

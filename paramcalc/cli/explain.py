@@ -37,9 +37,9 @@ def explain(
 ) -> int:
     """Explain each number: formula, values, copies and source; or what changing one would do; or a rule."""
     if RULE.fullmatch(model):
-        return _rule(model, common, needless=bool(path_glob or what_if or common.set or settings.said("about")))
+        return _rule(model, common, needless=bool(path_glob or what_if or common.set or settings.is_set("about")))
     settings.check()
-    if what_if and (path_glob or settings.said("about")):
+    if what_if and (path_glob or settings.is_set("about")):
         raise UsageError(Problem(f"{'a PATH-GLOB' if path_glob else '--of'} has no effect with --what-if"))
     if path_glob and settings.about == "keys":
         raise UsageError(Problem("a PATH-GLOB has no effect with --of keys"))

@@ -42,7 +42,7 @@ def fit(
     several = "," in (device.gpu or "")
     if host.ram is not None and all_:
         raise UsageError(Problem("--ram has no effect with --all", hint="--gpu NAME --ram SIZE"))
-    need(host, ("ram",), given=serving.runtime in (None, "llama.cpp"), what="--runtime llama.cpp")
+    need(host, ("ram",), present=serving.runtime in (None, "llama.cpp"), what="--runtime llama.cpp")
 
     def make(loaded: Loaded) -> Report:
         from paramcalc.answers import fit as answers

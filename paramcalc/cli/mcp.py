@@ -51,7 +51,7 @@ def make_server(root: Path) -> Server[Any]:
     from mcp.server.lowlevel import Server
 
     from paramcalc._version import __version__
-    from paramcalc.cli.tools import call, told, tools
+    from paramcalc.cli.tools import call, error_text, tools
 
     listed = [protocol.Tool(name=tool.name, description=tool.description, input_schema=tool.inputs,
                             output_schema=tool.outputs, annotations=protocol.ToolAnnotations(read_only_hint=True))
@@ -64,7 +64,7 @@ def make_server(root: Path) -> Server[Any]:
         try:
             answer = call(request.name, dict(request.arguments or {}), root)
         except PCError as error:
-            text = protocol.TextContent(type="text", text=told(error))
+            text = protocol.TextContent(type="text", text=error_text(error))
             return protocol.CallToolResult(content=[text], is_error=True)
         text = protocol.TextContent(type="text", text=json.dumps(answer))
         return protocol.CallToolResult(content=[text], structured_content=answer)

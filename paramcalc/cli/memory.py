@@ -25,9 +25,9 @@ def memory(
     plot: Plot = None,
 ) -> int:
     """Show the memory needed to serve a model: weights, cache, activations and overhead of each device."""
-    need(device, ("gpu_memory_utilization", "accelerators"), given=device.gpu is not None, what="--gpu",
+    need(device, ("gpu_memory_utilization", "accelerators"), present=device.gpu is not None, what="--gpu",
          hint="--gpu h100")
-    need(placement, tuple(PlacementSettings.model_fields), given=serving.runtime in (None, "llama.cpp"),
+    need(placement, tuple(PlacementSettings.model_fields), present=serving.runtime in (None, "llama.cpp"),
          what="--runtime llama.cpp")
     placement.need_alone(device.gpu is not None, "--gpu")
     placement.need_alone(plot is not None, "--plot")

@@ -163,8 +163,8 @@ def command(function: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(function)
     def run(parser: typer.Context, **values: Any) -> int:  # noqa: ANN401 - whatever the options are
-        given = {name for name in values if _from_user(parser, name)}
-        settings = {name: _collected(kind, values, given) for name, kind in groups.items()}
+        set_by_user = {name for name in values if _from_user(parser, name)}
+        settings = {name: _collected(kind, values, set_by_user) for name, kind in groups.items()}
         return function(**values, **settings)
 
     parameters = sorted(parameters, key=lambda each: each.default is not Parameter.empty)
@@ -179,14 +179,15 @@ def _from_user(context: typer.Context, name: str) -> bool:
     return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
 
 
-def _collected(kind: type, values: dict[str, Any], given: set[str]) -> Any:  # noqa: ANN401 - an object of the class
+def _collected(kind: type, values: dict[str, Any], set_by_user: set[str]) -> Any:  # noqa: ANN401 - an object of the class
     """The settings object of a class, its values taken out of all; a value that is a default is left to the class."""
     if issubclass(kind, Talk):
         return kind(**{each.name: values.pop(each.name) for each in fields(kind)})
     settings: Any = kind
     own = {name: values.pop(name) for name in settings.model_fields}
-    said = {name: value.value if isinstance(value, Enum) else value for name, value in own.items() if name in given}
-    return settings.of(said, lambda name: _flags(name, settings.model_fields[name])[0].split("/")[0])
+    chosen = {name: value.value if isinstance(value, Enum) else value
+              for name, value in own.items() if name in set_by_user}
+    return settings.of(chosen, lambda name: _flags(name, settings.model_fields[name])[0].split("/")[0])
 
 
 def _shared(kind: type[Talk]) -> list[Parameter]:

@@ -124,9 +124,9 @@ def coloured(color: Color, stream: TextIO | None = None) -> bool:
 
 def width(output: Path | None = None) -> int:
     """Columns to fill: those of the terminal or of COLUMNS; without limit into a pipe or a file."""
-    given = os.environ.get("COLUMNS", "")
-    if given.isdecimal() and 0 < int(given) < UNLIMITED:
-        return int(given)
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and 0 < int(columns) < UNLIMITED:
+        return int(columns)
     if output is not None or not sys.stdout.isatty():
         return UNLIMITED
     return os.get_terminal_size(sys.stdout.fileno()).columns or UNLIMITED

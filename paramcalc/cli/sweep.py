@@ -26,7 +26,7 @@ def sweep(
     columns: Columns = "", jobs: Jobs = 1, plot: PlotRows = None, x: Across = "", y: Up = "",
 ) -> int:
     """Vary fields of a model: one row a combination of values."""
-    need(device, ("gpu_memory_utilization", "accelerators"), given=device.gpu is not None, what="--gpu",
+    need(device, ("gpu_memory_utilization", "accelerators"), present=device.gpu is not None, what="--gpu",
          hint="--gpu h100")
     look = Look(sort, columns, plot, x, y)
     from paramcalc.comparing import Question

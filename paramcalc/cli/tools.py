@@ -131,6 +131,6 @@ def _within(word: str, root: Path) -> str:
     return str(path)
 
 
-def told(error: PCError) -> str:
+def error_text(error: PCError) -> str:
     """The words of a refusal, hints included."""
     return "\n".join(f"{problem}\nhint: {problem.hint}" if problem.hint else str(problem) for problem in error.problems)

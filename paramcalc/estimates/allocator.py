@@ -43,9 +43,9 @@ class Pool:
         self._free: list[Block] = []
         self._segments = 0
 
-    def take(self, asked: int) -> Block:
+    def take(self, wanted_bytes: int) -> Block:
         """A block for a tensor of that many bytes."""
-        size = -(-asked // GRAIN) * GRAIN
+        size = -(-wanted_bytes // GRAIN) * GRAIN
         if size <= SMALL:
             self.allocated += size
             return Block(size)

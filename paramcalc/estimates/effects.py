@@ -35,7 +35,7 @@ def within_positions(settings: S, spec: ModelSpec, media: Media) -> tuple[S, Len
     length = (max(value) if isinstance(value, tuple) else value) + beside
     if media.main or not positions or length <= positions:
         return settings, Length()
-    if settings.said(name) or beside >= positions:
+    if settings.is_set(name) or beside >= positions:
         made_for = many(positions, "position")
         among = f", of which {beside:,} of pictures and recordings," if beside else ""
         return settings, Length(f"a {name} of {length:,}{among} is longer than the {made_for} the model was made for",
@@ -45,10 +45,10 @@ def within_positions(settings: S, spec: ModelSpec, media: Media) -> tuple[S, Len
     return settings.model_copy(update={name: (rest,) if isinstance(value, tuple) else rest}), Length(note)
 
 
-def need(settings: Settings, names: tuple[str, ...], *, given: bool, what: str, hint: str = "") -> None:
+def need(settings: Settings, names: tuple[str, ...], *, present: bool, what: str, hint: str = "") -> None:
     """Raise UsageError where one of the fields was said though what it needs is not there."""
     for name in names:
-        if settings.said(name) and not given:
+        if settings.is_set(name) and not present:
             raise UsageError(Problem(f"--{name.replace('_', '-')} has no effect without {what}", hint=hint))
 
 
@@ -56,7 +56,7 @@ def need_encoder(settings: Settings, model: Model) -> None:
     """Raise UsageError for --source on a model without an encoder."""
     encodes = any(node.stream == "source" for node in model.tree.nodes()) or any(
         tensor.per in ("source", "sequence") for node in model.tree.nodes() for tensor in node.tensors)
-    need(settings, ("source",), given=encodes or _crosses(model), what="an encoder, and this model has none",
+    need(settings, ("source",), present=encodes or _crosses(model), what="an encoder, and this model has none",
          hint="leave --source out")
 
 

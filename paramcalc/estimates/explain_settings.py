@@ -46,7 +46,7 @@ class ExplainSettings(Settings):
     def check(self) -> None:
         """Raise UsageError for a setting that has no effect on what is explained."""
         for name, subjects in APPLIES.items():
-            if self.said(name) and self.about not in subjects:
+            if self.is_set(name) and self.about not in subjects:
                 raise UsageError(Problem(f"--{name.replace('_', '-')} has no effect with --of {self.about}",
                                          hint=f"--of {subjects[0]}"))
 

@@ -122,22 +122,22 @@ def largest(holds: Callable[[int], bool], limit: int) -> int:
     return low
 
 
-def remedies(model: Model, need: Need, machine: Machine, found: Fit) -> list[Remedy]:
+def remedies(model: Model, need: Need, machine: Machine, fit: Fit) -> list[Remedy]:
     """What would make it fit, one of each kind: a smaller format, a smaller cache, fewer tokens, more devices."""
-    setup, serving = need.prepared.setup, found.serving
+    setup, serving = need.prepared.setup, fit.serving
     tried = [_first(model, need, machine, serving, [(f"--quant {name}", setup._replace(quant=name))
                                                     for name in SMALLER[need.prepared.runtime.name]]),
-             _shorter(need, machine, found),
+             _shorter(need, machine, fit),
              _first(model, need, machine, serving, _more_devices(setup, need.prepared.devices))]
     return [remedy for remedy in tried if remedy is not None]
 
 
-def _shorter(need: Need, machine: Machine, found: Fit) -> Remedy | None:
-    if found.max_context:
-        beside = found.max_context - need.media.tokens
-        return Remedy(f"--context {beside}", need(found.max_context, found.serving.batch))
-    if found.max_batch:
-        return Remedy(f"--batch {found.max_batch}", need(found.serving.context, found.max_batch))
+def _shorter(need: Need, machine: Machine, fit: Fit) -> Remedy | None:
+    if fit.max_context:
+        beside = fit.max_context - need.media.tokens
+        return Remedy(f"--context {beside}", need(fit.max_context, fit.serving.batch))
+    if fit.max_batch:
+        return Remedy(f"--batch {fit.max_batch}", need(fit.serving.context, fit.max_batch))
     return None
 
 

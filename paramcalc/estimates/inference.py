@@ -76,8 +76,8 @@ class Prepared:
         self.formats: dict[str, int] = {}
         """What weights are held in: format to bytes, of one device of each stage."""
         kv_dtype = setup.kv_dtype or runtime.profile.kv_dtype
-        asked = model.spec.state_dtype
-        self.held: Types = types(self.dtype, kv_dtype)._replace(recurrent=cache_type(asked) if asked else None)
+        recurrent = cache_type(model.spec.state_dtype) if model.spec.state_dtype else None
+        self.cache_types: Types = types(self.dtype, kv_dtype)._replace(recurrent=recurrent)
         quantized = in_formats(model, setup.quant, imatrix=setup.imatrix)
         self.caveats = quantized.spec.caveats if setup.quant is None else ()
         """Why figures are less than exact: a format that is asked for is known, whatever a config says of its own."""
@@ -101,7 +101,7 @@ class Prepared:
 
     def _stage(self, tree: Node, model: Model) -> Stage:
         profile = self.runtime.profile
-        table = rotary_table(tree, model.spec, self.held) if profile.rotary_table else 0
+        table = rotary_table(tree, model.spec, self.cache_types) if profile.rotary_table else 0
         width, towers = widths(tree), tower_widths(tree)
         tree = self.runtime.loaded(tree)
         weights = weight_bytes(tree, self.dtype)
@@ -114,8 +114,8 @@ class Prepared:
     def _slack(self, tree: Node, table: int, tables: int) -> int:
         """What the allocator gives weights and rotary tables beyond their size."""
         sizes, attending = arrays(tree, self.dtype)
-        made = [table // tables] * tables if table else []
-        return loaded(sizes, made, attending) - sum(sizes) - sum(made)
+        blocks = [table // tables] * tables if table else []
+        return loaded(sizes, blocks, attending) - sum(sizes) - sum(blocks)
 
     @cached_property
     def on_disk(self) -> int:
@@ -131,7 +131,7 @@ class Prepared:
         """The cache of one device of a stage."""
         if serving.source is None and not self.encodes:
             serving = serving._replace(source=0)
-        return self.runtime.cache(stage.kinds, serving, self.held)
+        return self.runtime.cache(stage.kinds, serving, self.cache_types)
 
     def parts(self, serving: Serving) -> tuple[Parts, ...]:
         """One device of each stage."""
@@ -213,7 +213,7 @@ def sharding(setup: Setup, runtime: Runtime) -> Sharding:
     return plan
 
 
-def rotary_table(tree: Node, spec: ModelSpec, held: Types) -> int:
+def rotary_table(tree: Node, spec: ModelSpec, cache_types: Types) -> int:
     """Cosines and sines of every position, once for all layers of one base: `(positions, rotary_dim)` each, in the
     compute type.
 
@@ -227,5 +227,5 @@ def rotary_table(tree: Node, spec: ModelSpec, held: Types) -> int:
     if not turned:
         return 0
     width = spec.rotary_dim or max(state.shape[-1] for state in turned)
-    return spec.rotary_tables * positions * held.compute.row((1, width))
+    return spec.rotary_tables * positions * cache_types.compute.row((1, width))
 

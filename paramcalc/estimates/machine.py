@@ -37,17 +37,17 @@ class Machine:
         self.usable = min(available, self.share + runtime.profile.graph_bytes)
         """Captured graphs come on top of the share a runtime is told to use."""
 
-    def pool(self, found: Memory) -> Pool | None:
+    def pool(self, memory: Memory) -> Pool | None:
         """The cache vLLM reserves on the device with the least room; None for runtimes that reserve none."""
         if self.runtime.name == "sglang":
-            return sglang.pool(found, self.capacity, self.share)
+            return sglang.pool(memory, self.capacity, self.share)
         if self.runtime.name != "vllm":
             return None
-        prepared, serving, options = found.prepared, found.serving, self.runtime.options
-        made = [self._pool(self.share - part.weights - part.activations - self.runtime.profile.context_bytes,
-                           vllm.pool(stage.kinds, prepared.held, options), serving.context, serving.encoder)
-                for part, stage in zip(found.stages, prepared.stages, strict=True)]
-        return min((pool for pool in made if pool is not None), key=lambda pool: pool.tokens, default=None)
+        prepared, serving, options = memory.prepared, memory.serving, self.runtime.options
+        pools = [self._pool(self.share - part.weights - part.activations - self.runtime.profile.context_bytes,
+                           vllm.pool(stage.kinds, prepared.cache_types, options), serving.context, serving.encoder)
+                for part, stage in zip(memory.stages, prepared.stages, strict=True)]
+        return min((pool for pool in pools if pool is not None), key=lambda pool: pool.tokens, default=None)
 
     def _pool(self, available: int, layout: vllm.Pool | None, context: int, source: int) -> Pool | None:
         if layout is None:

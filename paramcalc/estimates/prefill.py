@@ -72,12 +72,12 @@ def _widths(tree: Node, without: frozenset[str] = frozenset()) -> Widths:
 
 def _loose(layer: Node) -> int:
     """In the widest part of a layer whose matrices stand in it one by one, as in a file's header."""
-    found: dict[str, int] = {}
+    values: dict[str, int] = {}
     for node in layer.children:
         if len(node.tensors) == 1 and node.tensors[0].role == "matmul" and not node.children:
             tensor = node.tensors[0]
-            found[tensor.component] = found.get(tensor.component, 0) + tensor.used * _alive(tensor)
-    return max(found.values(), default=0) if layer.label else 0
+            values[tensor.component] = values.get(tensor.component, 0) + tensor.used * _alive(tensor)
+    return max(values.values(), default=0) if layer.label else 0
 
 
 def _out(tensor: Tensor) -> int:
@@ -106,9 +106,9 @@ def _returns(tensor: Tensor) -> bool:
 class Mask(NamedTuple):
     """Bytes for each token that say which keys it sees."""
 
-    held: int = 0
+    buffer: int = 0
     """Up to the last layer."""
-    made: int = 0
+    first: int = 0
     """When the first attention asks for them: more where they are made in one type and held in another."""
     last: int = 0
     """At the logits, where what stood beside them is not taken again."""
@@ -123,8 +123,8 @@ def peak(
     """Bytes alive at the worst moment: in the widest layer, when masks are made, or at the logits of `rows` positions.
     Where attention is not fused, a layer holds the scores of each token with `keys` keys."""
     inside = max(width.widest, width.attention + width.heads * keys)
-    layer = tokens * ((2 * width.hidden + inside) * compute_bytes + mask.held)
-    first = tokens * ((2 * width.hidden + width.attention) * compute_bytes + mask.made)
+    layer = tokens * ((2 * width.hidden + inside) * compute_bytes + mask.buffer)
+    first = tokens * ((2 * width.hidden + width.attention) * compute_bytes + mask.first)
     again = 0 if compute_bytes == 4 else 4
     head = tokens * (2 * width.hidden * compute_bytes + mask.last) + rows * width.logits * (compute_bytes + again)
     return max(layer, first, head)

@@ -65,7 +65,7 @@ class RunSettings(TrainingSettings):
                 raise UsageError(Problem(f"--{lonely[0].replace('_', '-')} has no effect without --tokens",
                                          hint="--tokens 2T"))
             return None
-        if self.mfu is not None and (timed := [name for name in TIMED if self.said(name)]):
+        if self.mfu is not None and (timed := [name for name in TIMED if self.is_set(name)]):
             raise UsageError(Problem(f"--{timed[0]} has no effect with --mfu, which replaces the estimate of the step",
                                      hint="leave one of the two out"))
         if self.gpu is None:

@@ -60,7 +60,7 @@ def prepare(model: Model, settings: RuntimeSettings, runtime: str | None = None)
     """
     if settings.draft_tokens is not None and settings.draft is None:
         raise UsageError(Problem("--draft-tokens has no effect without --draft", hint="--draft mtp"))
-    need(settings, ("imatrix",), given=settings.quant is not None and is_mix(settings.quant), what="a GGUF mix",
+    need(settings, ("imatrix",), present=settings.quant is not None and is_mix(settings.quant), what="a GGUF mix",
          hint="--quant q4_k_m")
     model = model if settings.draft is None else with_draft(model)
     name = runtime or settings.runtime or SERVING.runtime

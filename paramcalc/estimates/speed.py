@@ -119,7 +119,8 @@ class Speed:
         if capacity is None:
             raise UsageError(Problem(f"the memory of {self.device.name} is not known"))
         part, whole = self.utilization or profile.utilization
-        one, two = (runtime.cache(served.kinds, Serving(context, batch, 0), served.held).bytes for batch in (1, 2))
+        loads = (Serving(context, batch, 0) for batch in (1, 2))
+        one, two = (runtime.cache(served.kinds, load, served.cache_types).bytes for load in loads)
         growth = (two - one) / served.split.pp
         load = Serving(context, 1, 0)
         alive = activation_peak(activation_widths(served.mine), runtime.chunk(load), runtime.logit_rows(load),

@@ -26,20 +26,20 @@ def _numbers(value: object) -> object:
     parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else (value,)
     if len(parts) > MOST_POINTS:
         raise ValueError(f"{len(parts):,} numbers are more than {MOST_POINTS:,}")
-    found = tuple(parse_tokens(part) for part in parts)
-    if max(found, default=0) > MOST_REQUESTS:
-        raise ValueError(f"{max(found):,} requests are more than {MOST_REQUESTS:,}")
-    return found
+    numbers = tuple(parse_tokens(part) for part in parts)
+    if max(numbers, default=0) > MOST_REQUESTS:
+        raise ValueError(f"{max(numbers):,} requests are more than {MOST_REQUESTS:,}")
+    return numbers
 
 
 def seconds(value: object) -> object:
     """`30ms`, `tpot=30ms`, `0.03s`, in seconds."""
-    found = TIME.fullmatch(str(value).strip()) if isinstance(value, str) else None
-    if found is None:
+    match = TIME.fullmatch(str(value).strip()) if isinstance(value, str) else None
+    if match is None:
         if isinstance(value, float | int) and not isinstance(value, bool):
             return float(value)
         raise ValueError(f"{str(value)[:40]!r} is no time, such as tpot=30ms")
-    return float(found[1]) / (1000 if found[2] == "ms" else 1)
+    return float(match[1]) / (1000 if match[2] == "ms" else 1)
 
 
 class Measurement(NamedTuple):
@@ -60,10 +60,10 @@ def _measured(value: object) -> object:
 
 
 def _rate(value: object) -> object:
-    found = RATE.fullmatch(str(value).strip())
-    if found is None:
+    match = RATE.fullmatch(str(value).strip())
+    if match is None:
         raise ValueError(f"{str(value)[:40]!r} is no bandwidth, such as 80GB/s")
-    return int(float(found[1]) * MEMORY_UNITS[found[2].lower()])
+    return int(float(match[1]) * MEMORY_UNITS[match[2].lower()])
 
 
 Positive = Annotated[float, Field(gt=0, le=1e6)]

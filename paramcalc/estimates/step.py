@@ -98,12 +98,12 @@ class Host(NamedTuple):
 class Served:
     """A model as it is served: trees are walked once for each context, here."""
 
-    def __init__(self, tree: Node, split: Split, held: Types, dtype: str, runtime: str,
+    def __init__(self, tree: Node, split: Split, cache_types: Types, dtype: str, runtime: str,
                  media: Media = NO_MEDIA) -> None:
         """A prompt has these pictures and recordings. Raises UsageError for devices that cannot share the model."""
         if problems := split.problems():
             raise UsageError(*problems)
-        self.tree, self.split, self.held, self.dtype = tree, split, held, dtype
+        self.tree, self.split, self.cache_types, self.dtype = tree, split, cache_types, dtype
         self.runtime, self.media = runtime, media
         mine = shard(tree, Sharding(split.tp, expert_tp=1))
         self.mine = mine
@@ -124,12 +124,12 @@ class Served:
     def weights(self) -> float:
         """Bytes of weights on one device, on the average of the stages."""
         split = self.split
-        return (self.reads.held + self.reads.expert_bytes / (split.ep * split.within)) / split.pp
+        return (self.reads.stored_bytes + self.reads.expert_bytes / (split.ep * split.within)) / split.pp
 
     def _cache(self, context: int) -> int:
         """Bytes of one sequence that a step reads, on one device of every stage together: states are written too."""
-        found = exact(self.kinds, Serving(context, source=0), self.held)
-        return found.bytes + found.state_bytes
+        cache = exact(self.kinds, Serving(context, source=0), self.cache_types)
+        return cache.bytes + cache.state_bytes
 
     def _decoded(self, context: int) -> Work:
         return self._work(Workload(1, 1, context, 0, "causal"))
@@ -190,13 +190,13 @@ class Served:
 
 def _layers(tree: Node) -> float:
     """Layers of a mixer and a feed-forward each; a layer with one of the two is half a layer."""
-    found = 0
+    layers = 0
     for _, node, _, used in tree.walk():
         for child in set(node.order):
             components = {t.component for _, below, _, _ in node.children[child].walk() for t in below.tensors}
             parts = bool(components.intersection(MIXERS)) + bool(components.intersection(FEED_FORWARDS))
-            found += used * node.order.count(child) * (parts or 2)
-    return found / 2
+            layers += used * node.order.count(child) * (parts or 2)
+    return layers / 2
 
 
 def tile(runtime: str, kind: str) -> int:
@@ -225,8 +225,8 @@ def peak(device: Accelerator, kind: str) -> int:
     """FLOPs a second. Raises UsageError where none is known."""
     if kind in ("fp4", "fp32") and kind not in device.flops:
         kind = "bf16"  # without FP4 units kernels expand such weights; what little is in fp32 is not a bottleneck
-    found = device.peak(kind)
-    if found is None:
+    rate = device.peak(kind)
+    if rate is None:
         raise UsageError(Problem(f"no arithmetic of {device.name} is known for {kind}",
                                  hint="a file of accelerators can say it: --accelerators"))
-    return found[1]
+    return rate[1]

@@ -49,7 +49,7 @@ class Plan(NamedTuple):
 
 def plan(model: Model, settings: RunSettings) -> Plan:
     """The plan of settings. Raises UsageError for what does not go together."""
-    need(settings, ("sequence_parallel",), given=settings.tp > 1, what="--tp", hint="--tp 2")
+    need(settings, ("sequence_parallel",), present=settings.tp > 1, what="--tp", hint="--tp 2")
     layout = layout_of(settings)
     source = settings.seq if settings.source is None else settings.source
     media = media_of(settings, model.spec)
@@ -65,9 +65,9 @@ def sequences(settings: RunSettings) -> int:
 
 def trainer_of(model: Model, settings: RunSettings) -> Trainer:
     """The model with its adapters, under the recipe. Raises UsageError for settings that would have no effect."""
-    need(settings, ("lora_targets", "dora", "lora_dropout"), given=settings.lora_rank is not None, what="--lora-rank",
+    need(settings, ("lora_targets", "dora", "lora_dropout"), present=settings.lora_rank is not None, what="--lora-rank",
          hint="--lora-rank 16")
-    need(settings, ("zero_shards",), given=settings.zero > 0, what="--zero", hint="--zero 3")
+    need(settings, ("zero_shards",), present=settings.zero > 0, what="--zero", hint="--zero 3")
     need_encoder(settings, model)
     recipe = Recipe(settings.dtype, settings.grad_dtype, settings.master, settings.optimizer,
                     settings.loss == "fused", settings.compute_dtype, settings.method)

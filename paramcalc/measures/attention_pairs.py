@@ -29,15 +29,15 @@ def pairs(queries: int, past: int, reach: Reach, convention: Convention) -> int:
         whole, rest = divmod(queries, reach.chunk)  # windows, each of which is multiplied by itself
         return whole * reach.chunk**2 + rest**2
     if convention == "full" or not reach.causal:
-        kept = past if reach.window is None else min(past, reach.window - 1)
-        keys = (kept + queries) // reach.stride
+        cached = past if reach.window is None else min(past, reach.window - 1)
+        keys = (cached + queries) // reach.stride
         if convention == "causal" and reach.window is not None:
             return _both_sides(queries, reach.window)
         return queries * (keys if reach.top_k is None else min(keys, reach.top_k))
-    return _seen(past + queries, reach) - _seen(past, reach)
+    return _pairs_in_reach(past + queries, reach) - _pairs_in_reach(past, reach)
 
 
-def _seen(length: int, reach: Reach) -> int:
+def _pairs_in_reach(length: int, reach: Reach) -> int:
     """Pairs of the first `length` positions."""
     if reach.stride > 1:
         return _strided(length, reach)

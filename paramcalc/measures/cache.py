@@ -54,8 +54,8 @@ def cache_type(name: str) -> CacheType:
     if name == DS_MLA:
         return CacheType(name, 8 + Fraction(32, 128), 128)
     base = name.removesuffix(PER_HEAD)
-    found = find_format(base)
-    return CacheType(name, found.bits_per_weight, found.block, 4 if base != name else 0)
+    number_format = find_format(base)
+    return CacheType(name, number_format.bits_per_weight, number_format.block, 4 if base != name else 0)
 
 
 class Types(NamedTuple):
@@ -158,27 +158,27 @@ class Cache(NamedTuple):
 
 def mixers(tree: Node) -> tuple[Mixer, ...]:
     """Every kind of mixer that keeps something, in the order of the model; equal ones once."""
-    found: dict[tuple[State, ...], int] = {}
+    counts: dict[tuple[State, ...], int] = {}
     for path, node, _, used in tree.walk():
         if used and (states := node.states(path)):
-            found[states] = found.get(states, 0) + used
-    return tuple(Mixer(states, layers) for states, layers in found.items())
+            counts[states] = counts.get(states, 0) + used
+    return tuple(Mixer(states, layers) for states, layers in counts.items())
 
 
-def exact(kinds: Iterable[Mixer], serving: Serving, held: Types) -> Cache:
+def exact(kinds: Iterable[Mixer], serving: Serving, cache_types: Types) -> Cache:
     """What the next token needs: the last `window - 1` tokens, `kernel - 1` inputs of a convolution, one state."""
     lines: list[Line] = []
     for mixer in kinds:
         for state in mixer.states:
-            row = mixer.layers * state.used * held.row(state, needed(state))
-            cells = kept(state, serving.context, serving.encoder)
-            more = kept(state, serving.context + 1, serving.encoder) - cells
+            row = mixer.layers * state.used * cache_types.row(state, needed(state))
+            cells = entries_of(state, serving.context, serving.encoder)
+            more = entries_of(state, serving.context + 1, serving.encoder) - cells
             lines.append(Line(describe(state), state.kind, mixer.layers * state.used, serving.batch * cells,
                               serving.batch * cells * row, more * row))
     return Cache(gathered(lines))
 
 
-def kept(state: State, context: int, source: int) -> int:
+def entries_of(state: State, context: int, source: int) -> int:
     """Entries one sequence needs at most, up to that context: a chunk is needed until its last token."""
     if state.per == "sequence":
         return state.entries
@@ -200,10 +200,10 @@ def describe(state: State) -> str:
 
 def gathered(lines: Iterable[Line]) -> tuple[Line, ...]:
     """Lines of one name and number of layers in one: keys with their values."""
-    found: dict[tuple[str, int, int], Line] = {}
+    by_kind: dict[tuple[str, int, int], Line] = {}
     for line in lines:
         key = (line.name, line.layers, line.cells)
-        old = found.get(key)
-        found[key] = line if old is None else old._replace(bytes=old.bytes + line.bytes,
+        old = by_kind.get(key)
+        by_kind[key] = line if old is None else old._replace(bytes=old.bytes + line.bytes,
                                                            per_token=old.per_token + line.per_token)
-    return tuple(found.values())
+    return tuple(by_kind.values())

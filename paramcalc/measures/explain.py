@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from paramcalc.catalog.formats import find_format
 from paramcalc.defaults import SERVING
 from paramcalc.dims import Dim, formula, grouped, values
-from paramcalc.measures.cache import kept, needed
+from paramcalc.measures.cache import entries_of, needed
 from paramcalc.measures.flops import terms
 from paramcalc.measures.weights import held_in, parts_of
 from paramcalc.tree import join
@@ -111,14 +111,14 @@ def explain_cache(tree: Node, serving: Serving, types: Types, glob: str = "*") -
     def lines() -> Iterator[Formula]:
         for place in places(tree):
             for state in place.node.states(place.path):
-                shape, entries, row = needed(state), kept(state, context, source), types.row(state, needed(state))
-                held = types.of(state)
-                plain = held.block == 1 and not held.head_bytes and held.bits % 8 == 0
+                shape, entries, row = needed(state), entries_of(state, context, source), types.row(state, needed(state))
+                cached_in = types.of(state)
+                plain = cached_in.block == 1 and not cached_in.head_bytes and cached_in.bits % 8 == 0
                 sides = [*_sides(shape), *([entries] if state.per != "sequence" or entries != 1 else [])]
                 numbers = " × ".join(grouped(values(side)) for side in sides)
-                text = numbers + (f" × {held.bits // 8} bytes" if plain else
-                                  f" in {held.name}: {row:,} bytes an entry")
-                words = " × ".join(grouped(formula(side)) for side in sides) + f" × bytes of {held.name}"
+                text = numbers + (f" × {cached_in.bits // 8} bytes" if plain else
+                                  f" in {cached_in.name}: {row:,} bytes an entry")
+                words = " × ".join(grouped(formula(side)) for side in sides) + f" × bytes of {cached_in.name}"
                 used = [*place.used, *([(int(state.used), "copies")] if state.used != 1 else []), *batch]
                 yield _line(place, state.name, Factors(words, text, int(entries) * row), used, state.component)
 

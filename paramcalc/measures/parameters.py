@@ -75,13 +75,13 @@ def _fold(node: Node, stored: int, used: int, parameters: dict[str, int], active
     used *= node.used
     for tensor in node.tensors:
         numel = prod(tensor.shape)
-        held = stored * tensor.stored
+        copies = stored * tensor.stored
         if tensor.buffer:
-            parameters[BUFFERS] += held * numel
+            parameters[BUFFERS] += copies * numel
             continue
         key = tensor.component
-        parameters[key] = parameters.get(key, 0) + held * numel
-        active[key] = active.get(key, 0) + min(held, used * tensor.used) * numel
+        parameters[key] = parameters.get(key, 0) + copies * numel
+        active[key] = active.get(key, 0) + min(copies, used * tensor.used) * numel
     for child in node.children:
         _fold(child, stored, used, parameters, active)
 
@@ -101,14 +101,14 @@ def rows(tree: Node) -> list[Row]:
 
     Numbered parts of one name (`layer.0`, `layer.1`) are one row with `*`, as the layers of a stack are.
     """
-    found: dict[tuple[str, tuple[int, ...]], Row] = {}
+    by_shape: dict[tuple[str, tuple[int, ...]], Row] = {}
     for name, tensor, stored, _ in placed(tree):
         if not stored:
             continue
-        shape = tuple(int(d) for d in tensor.held)
+        shape = tuple(int(d) for d in tensor.file_shape)
         copies = stored // tensor.stored if tensor.stacked else stored
         starred = NUMBER.sub("*", name)
-        old = found.get((starred, shape))
+        old = by_shape.get((starred, shape))
         copies += old.copies if old else 0
-        found[starred, shape] = Row(starred, shape, copies, cast("ComponentName", tensor.component), tensor.buffer)
-    return list(found.values())
+        by_shape[starred, shape] = Row(starred, shape, copies, cast("ComponentName", tensor.component), tensor.buffer)
+    return list(by_shape.values())

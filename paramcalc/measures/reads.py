@@ -61,7 +61,7 @@ class Reads(NamedTuple):
     dense: int
     """Bytes that every step reads, whatever the batch."""
     experts: tuple[Experts, ...]
-    held: int
+    stored_bytes: int
     """Bytes that memory holds beside the experts."""
 
     @property
@@ -74,7 +74,7 @@ def reads(tree: Node, dtype: str) -> Reads:
     """What decoding reads of a tree's weights; what runs over an encoder's input, a picture or a recording alone is not
     read."""
     plain = find_format(dtype)
-    dense = held = 0
+    dense = stored_bytes = 0
     experts: dict[tuple[int, int], int] = {}
     for tensor, stored, used in _placed(tree):
         size = tensor_bytes(tensor, plain) if stored or used else 0
@@ -82,10 +82,10 @@ def reads(tree: Node, dtype: str) -> Reads:
             kind = (tensor.stored, min(tensor.used, tensor.stored))
             experts[kind] = experts.get(kind, 0) + stored * size
         else:
-            held += stored * tensor.stored * size
+            stored_bytes += stored * tensor.stored * size
             if tensor.role != "lookup" and tensor.per in ("token", "key"):
                 dense += used * tensor.used * size
-    return Reads(dense, tuple(Experts(*kind, size) for kind, size in experts.items()), held)
+    return Reads(dense, tuple(Experts(*kind, size) for kind, size in experts.items()), stored_bytes)
 
 
 def _placed(node: Node, stored: int = 1, used: int = 1) -> Iterator[tuple[Tensor, int, int]]:

@@ -41,10 +41,10 @@ class Arrays(NamedTuple):
 def arrays(tree: Node, dtype: str = SERVING.dtype) -> Arrays:
     """The arrays of a model."""
     plain = find_format(dtype)
-    found: list[int] = []
+    sizes: list[int] = []
     attending = 0
     for node, copies in _in_order(tree):
-        if len(found) + copies * len(node.tensors) > MOST_ARRAYS:
+        if len(sizes) + copies * len(node.tensors) > MOST_ARRAYS:
             return Arrays([], 0)
         joined: dict[tuple[str, str, str, str], int] = {}
         for tensor in node.tensors:
@@ -52,10 +52,10 @@ def arrays(tree: Node, dtype: str = SERVING.dtype) -> Arrays:
             key = (above, JOINED.get(last, tensor.name), tensor.role)
             for part, size in parts_of(tensor, plain).items():
                 joined[*key, part] = joined.get((*key, part), 0) + tensor.stored * size
-        found += [size for _ in range(copies) for size in joined.values() if size]
+        sizes += [size for _ in range(copies) for size in joined.values() if size]
         if not attending and any(state.kind == "kv" for state in node.states()):
-            attending = len(found)
-    return Arrays(found, attending)
+            attending = len(sizes)
+    return Arrays(sizes, attending)
 
 
 def _in_order(node: Node, copies: int = 1) -> Iterator[tuple[Node, int]]:

@@ -57,7 +57,7 @@ def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False,
             note = f"{name} is answered by the preset {preset}; nothing was asked of the hub"
             return loaded._replace(warnings=(*loaded.warnings, note))
         model = f"hf://{name}"
-    found = _found(model, tell)
+    found = _read(model, tell)
     if not isinstance(found, Document):
         return _checkpoint(model, found, overrides)
     return interpret(found, _name(model), overrides, strict=strict)
@@ -90,7 +90,7 @@ def warnings_of(spec: ModelSpec) -> tuple[str, ...]:
             *spec.notes)
 
 
-def _found(model: str, tell: Callable[[str], None] | None) -> Document | Header:
+def _read(model: str, tell: Callable[[str], None] | None) -> Document | Header:
     """The document a MODEL argument names, or the header of a checkpoint."""
     if model.startswith("hf://"):
         from paramcalc.readers.hub import read_hub, silent

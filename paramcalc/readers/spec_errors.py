@@ -34,10 +34,10 @@ RETIRED = {"training": "remove it: how the class of a model trains is looked up 
 
 def refusal(error: ValidationError, document: Document) -> SpecError:
     """All that is wrong: what pydantic found, and what would be found next if that were mended."""
-    return SpecError(*ordered((*_told(error, document), *_beyond(error, document))))
+    return SpecError(*ordered((*_problems(error, document), *_beyond(error, document))))
 
 
-def _told(error: ValidationError, document: Document) -> tuple[Problem, ...]:
+def _problems(error: ValidationError, document: Document) -> tuple[Problem, ...]:
     problems = spec_problems(error, document, lambda path: keys_at(document.data, path))
     return tuple(problem._replace(hint=RETIRED[str(problem.path[0])])
                  if problem.path in {(key,) for key in RETIRED} else problem for problem in problems)
@@ -102,7 +102,7 @@ def _beyond(error: ValidationError, document: Document) -> list[Problem]:
     try:
         build(ModelSpec.model_validate(mended.data))
     except ValidationError as second:
-        further = _told(second, mended)
+        further = _problems(second, mended)
     except SpecError as second:
         further = located(second, document).problems
     gone = {str(part) for path in wrong for part in (path[0], path[-1])}

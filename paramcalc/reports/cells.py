@@ -16,15 +16,15 @@ Cell = tuple[str, str]
 def cells(table: Table) -> list[list[Cell]]:
     """The printed cells of every row, the total last where there is one; shares add to 100 within each column."""
     every = [*table.rows, *((table.total,) if table.total is not None else ())]
-    found = [[pair(value, column.kind) for value, column in zip(row, table.columns, strict=True)] for row in every]
+    pairs = [[pair(value, column.kind) for value, column in zip(row, table.columns, strict=True)] for row in every]
     for index, column in enumerate(table.columns):
         if column.kind == "share":
             texts = _shares([row[index] for row in table.rows], table.depths)
             if table.total is not None:
                 texts.append("" if table.total[index] is None else "100.00%")
-            for row, text in zip(found, texts, strict=True):
+            for row, text in zip(pairs, texts, strict=True):
                 row[index] = (text, "")
-    return found
+    return pairs
 
 
 def joined(cell: Cell) -> str:
@@ -37,6 +37,6 @@ def _shares(raw: list[int | None], depths: tuple[int, ...]) -> list[str]:
     top = [i for i, value in enumerate(raw) if value is not None and not (depths and depths[i])]
     values = [raw[i] or 0 for i in top]
     whole = sum(values)
-    given = dict(zip(top, shares(values), strict=True))
-    return [given[i] if i in given else "" if value is None or not whole else f"{100 * value / whole:.2f}%"
+    by_row = dict(zip(top, shares(values), strict=True))
+    return [by_row[i] if i in by_row else "" if value is None or not whole else f"{100 * value / whole:.2f}%"
             for i, value in enumerate(raw)]

@@ -26,14 +26,14 @@ def tables(answer: Comparison, columns: Sequence[str] = (), *, every: bool = Fal
     names = list(columns) or list(COLUMNS if every else filter(lambda name: _says(answer, name), PEOPLE))
     rows = tuple(tuple(_cell(getattr(row, name), name, raw=every) for name in names) for row in answer.rows)
     heads = tuple(Column(name if every else name.replace("_", " "), KINDS.get(name, "text")) for name in names)
-    said = answer.assumptions
-    most = "" if "length" not in said else " or a model's positions, where they are fewer"
-    weights = said["quant"] or said["dtype"]
-    notes = [f"context {said['context']:,}{most} · batch {said['batch']:,} · weights {weights} · "
-             f"runtime {said['runtime']} · flops: forward, one token of a sequence of that context"]
-    if "gpu" in said:
-        notes.append(f"fits: {said['gpus']} × {said['gpu']}"
-                     + (" · give --runtime for a verdict" if said["runtime"] == "exact" else ""))
+    assumptions = answer.assumptions
+    most = "" if "length" not in assumptions else " or a model's positions, where they are fewer"
+    weights = assumptions["quant"] or assumptions["dtype"]
+    notes = [f"context {assumptions['context']:,}{most} · batch {assumptions['batch']:,} · weights {weights} · "
+             f"runtime {assumptions['runtime']} · flops: forward, one token of a sequence of that context"]
+    if "gpu" in assumptions:
+        notes.append(f"fits: {assumptions['gpus']} × {assumptions['gpu']}"
+                     + (" · give --runtime for a verdict" if assumptions["runtime"] == "exact" else ""))
     failed = sum(row.error is not None for row in answer.rows)
     return (Table(f"{many(len(answer.rows), 'row')}" + (f", {failed:,} failed" if failed else ""), heads, rows,
                   notes=tuple(notes)),)

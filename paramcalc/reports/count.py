@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.measures.cache_known import has_formats
 from paramcalc.measures.parameters import Counts, count, placed
@@ -15,23 +15,7 @@ if TYPE_CHECKING:
 
     from paramcalc.answers.count import By, Count
     from paramcalc.build import Model
-    from paramcalc.readers.models import Loaded
-    from paramcalc.spec.model import ModelSpec
     from paramcalc.tree import Node
-
-def head(command: str, loaded: Loaded) -> dict[str, Any]:
-    """The keys every answer starts with."""
-    spec = loaded.spec
-    return {"schema": f"paramcalc/{command}/1",
-            "model": {"name": spec.name, "source": spec.source or loaded.source, "family": spec.family or None},
-            "warnings": list(loaded.warnings), "uncounted": list(spec.uncounted),
-            "assumptions": assumed(spec, {})}
-
-
-def assumed(spec: ModelSpec, given: dict[str, Any]) -> dict[str, Any]:
-    """What was taken as given, sizes from the defaults of the model's class included."""
-    defaults = spec.defaults
-    return given | {"defaults": dict(defaults)} if defaults else given
 
 
 def headline(model: Model) -> str:
@@ -148,6 +132,6 @@ def _tensors(model: Model, counts: Counts, total: str) -> Table:
             tensor = p.tensor
             copies = p.stored // tensor.stored if tensor.stacked else p.stored
             label = f"{tensor.component} (buffer)" if tensor.buffer else tensor.component
-            body.append((p.name, tensor.held, copies, label, p.parameters, p.parameters))
+            body.append((p.name, tensor.file_shape, copies, label, p.parameters, p.parameters))
     return Table(headline(model), columns, tuple(body), (total, None, None, None, counts.total, counts.total),
                  _notes(model, counts))

@@ -57,8 +57,8 @@ def _parts(answer: Memory) -> Table:
 
 def _conditions(result: inference.Memory) -> str:
     prepared, serving = result.prepared, result.serving
-    kv, plan = prepared.held.key.name, prepared.plan
-    value = prepared.held.value.name
+    kv, plan = prepared.cache_types.key.name, prepared.plan
+    value = prepared.cache_types.value.name
     facts = [f"{prepared.runtime.name}", f"context {serving.context:,}", f"batch {serving.batch:,}",
             f"weights {held_in(prepared)}", f"cache {kv if kv == value else f'{kv} and {value}'}"]
     if prepared.devices > 1:

@@ -25,13 +25,13 @@ POINTS = 48
 GIB = 2**30
 
 
-def draw(path: Path, name: str, found: Memory, machine: Machine | None) -> None:
+def draw(path: Path, name: str, memory: Memory, machine: Machine | None) -> None:
     """Write the picture. Raises UsageError where it cannot be drawn or written."""
     with saved(path, 2.2) as (figure, (left, right)):
-        _bar(left, found, machine)
-        _curve(right, found, machine)
-        serving, runtime = found.serving, found.prepared.runtime.name
-        devices = f", each of {many(found.prepared.devices, 'device')}" if found.prepared.devices > 1 else ""
+        _bar(left, memory, machine)
+        _curve(right, memory, machine)
+        serving, runtime = memory.serving, memory.prepared.runtime.name
+        devices = f", each of {many(memory.prepared.devices, 'device')}" if memory.prepared.devices > 1 else ""
         figure.suptitle(f"{name}: {runtime}, batch {serving.batch:,}{devices}")
 
 
@@ -75,8 +75,8 @@ def _pyplot() -> Any:  # noqa: ANN401 - matplotlib is not there when types are c
     return import_module("matplotlib.pyplot")
 
 
-def _bar(axes: Any, found: Memory, machine: Machine | None) -> None:  # noqa: ANN401 - matplotlib's
-    part, below = fullest(found), 0
+def _bar(axes: Any, memory: Memory, machine: Machine | None) -> None:  # noqa: ANN401 - matplotlib's
+    part, below = fullest(memory), 0
     for key in PARTS:
         size = getattr(part, key)
         axes.bar(0, size / GIB, bottom=below / GIB, width=0.6, color=COLORS[key], label=f"{key} {size / GIB:,.2f} GiB")
@@ -89,13 +89,13 @@ def _bar(axes: Any, found: Memory, machine: Machine | None) -> None:  # noqa: AN
             axes.axhline(machine.usable / GIB, color="black", linewidth=1, linestyle=":")
         top = max(top, machine.capacity)
     axes.set(ylim=(0, 1.1 * top / GIB), xlim=(-0.6, 0.6), xticks=[], ylabel="GiB",
-             title=f"context {found.serving.context:,}")
+             title=f"context {memory.serving.context:,}")
     axes.legend(loc="upper center", fontsize="small", ncols=2, frameon=False, handlelength=1, columnspacing=1,
                 bbox_to_anchor=(0.5, -0.02))
 
 
-def _curve(axes: Any, found: Memory, machine: Machine | None) -> None:  # noqa: ANN401 - matplotlib's
-    serving, prepared = found.serving, found.prepared
+def _curve(axes: Any, memory: Memory, machine: Machine | None) -> None:  # noqa: ANN401 - matplotlib's
+    serving, prepared = memory.serving, memory.prepared
     top = max(2 * serving.context, 16)
     contexts = sorted({max(1, top * step // POINTS) for step in range(1, POINTS + 1)})
     rows = [max(prepared.parts(serving._replace(context=context)), key=lambda part: part.total)

@@ -65,8 +65,9 @@ def _notes(answer: Scaling) -> list[str]:
     beyond = [f"{name} × {_ratio(factor)}" for name, factor in answer.extrapolation.items() if factor >= 1.005]
     notes.append("extrapolated: " + ", ".join(beyond) if beyond else "within the runs of the law")
     if (device := answer.assumptions.get("device")) is not None:
-        said = answer.assumptions
-        notes.append(f"compute: {said['devices']} × {device} for {said['days']:g} days at MFU {said['mfu']:g}")
+        assumptions = answer.assumptions
+        notes.append(f"compute: {assumptions['devices']} × {device} for {assumptions['days']:g} days at MFU "
+                     f"{assumptions['mfu']:g}")
     counted = law.parameters.replace("non_embedding", "non-embedding").replace("_", " ")
     notes += [f"law: {law.formula}, {law.source}; N counts {counted} parameters; compute is 6·N·D",
               f"estimates · a level of loss holds for {law.valid.corpus} only; ratios carry over"]

@@ -21,44 +21,44 @@ STEPS = 24
 
 def draw(path: Path, answer: SpeedAnswer) -> None:
     """Write the picture. Raises UsageError where it cannot be drawn or written."""
-    made = answer.made
-    if made is None or answer.failed:
+    speed = answer.speed
+    if speed is None or answer.failed:
         raise UsageError(Problem("--plot needs an accelerator with room for a request", hint="leave --all out"))
     with saved(path, 1.0) as (figure, (left, right)):
-        _interactivity(left, made, [point.concurrency for point in answer.points])
-        _prompts(right, made, answer.points[-1].concurrency)
+        _interactivity(left, speed, [point.concurrency for point in answer.points])
+        _prompts(right, speed, answer.points[-1].concurrency)
         taken = answer.assumptions
         figure.suptitle(f"{answer.model.name}: {taken['gpus']} × {taken['gpu']}, {taken['runtime']}")
 
 
-def _interactivity(axes: Any, made: Speed, marked: list[int]) -> None:  # noqa: ANN401 - matplotlib's
+def _interactivity(axes: Any, speed: Speed, marked: list[int]) -> None:  # noqa: ANN401 - matplotlib's
     """Tokens a second of a device against tokens a second of a user, from one request to all that have room."""
-    most = max(2, made.most_requests)
+    most = max(2, speed.most_requests)
     numbers = sorted({max(1, round(most ** (step / STEPS))) for step in range(STEPS + 1)})
-    rates = [made.point(number).tokens_per_second for number in numbers]
+    rates = [speed.point(number).tokens_per_second for number in numbers]
     users = [rate.expected / number for rate, number in zip(rates, numbers, strict=True)]
-    axes.plot(users, [rate.expected / made.devices for rate in rates], color=COLOR)
-    axes.fill_betweenx([rate.expected / made.devices for rate in rates],
+    axes.plot(users, [rate.expected / speed.devices for rate in rates], color=COLOR)
+    axes.fill_betweenx([rate.expected / speed.devices for rate in rates],
                        [rate.low / number for rate, number in zip(rates, numbers, strict=True)],
                        [rate.high / number for rate, number in zip(rates, numbers, strict=True)], alpha=0.2,
                        color=COLOR)
     for number in marked:
-        rate = made.point(number).tokens_per_second.expected
-        axes.annotate(f"{number:,}", (rate / made.point(number).running, rate / made.devices),
+        rate = speed.point(number).tokens_per_second.expected
+        axes.annotate(f"{number:,}", (rate / speed.point(number).running, rate / speed.devices),
                       xytext=(3, 3), textcoords="offset points")
     axes.set(xlabel="tokens/s of a user", ylabel="tokens/s of a device", title="by requests in flight", xlim=(0, None),
              ylim=(0, None))
 
 
-def _prompts(axes: Any, made: Speed, number: int) -> None:  # noqa: ANN401 - matplotlib's
+def _prompts(axes: Any, speed: Speed, number: int) -> None:  # noqa: ANN401 - matplotlib's
     """Milliseconds a token against the prompt's length, with the range."""
-    top = 4 * made.requests.prompt
+    top = 4 * speed.requests.prompt
     prompts = sorted({max(1, top * step // STEPS) for step in range(1, STEPS + 1)})
-    points = [made.with_requests(Requests(prompt, made.requests.output)).point(number).tpot.times(1000)
+    points = [speed.with_requests(Requests(prompt, speed.requests.output)).point(number).tpot.times(1000)
               for prompt in prompts]
     axes.plot(prompts, [point.expected for point in points], color=COLOR)
     axes.fill_between(prompts, [point.low for point in points], [point.high for point in points], alpha=0.2,
                       color=COLOR)
-    axes.axvline(made.requests.prompt, color="black", linewidth=0.8, linestyle="--")
+    axes.axvline(speed.requests.prompt, color="black", linewidth=0.8, linestyle="--")
     axes.set(xlabel="tokens of a prompt", ylabel="ms a token", title=many(number, 'request'), xlim=(0, top),
              ylim=(0, None))

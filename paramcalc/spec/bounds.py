@@ -52,12 +52,12 @@ def parse_bound(value: Any, unit: Unit = "count") -> Bound:  # noqa: ANN401 - wh
     if type(value) is int and 0 <= value <= LARGEST:
         return Bound(value, value, f"{value:,}")
     if type(value) is str and len(value) <= 80:
-        found = _text(value, unit)
-        if found is not None:
-            return found
-    from paramcalc.sanitize import found as said
+        bound = _text(value, unit)
+        if bound is not None:
+            return bound
+    from paramcalc.sanitize import describe
 
-    raise impossible(f"expected a figure or a bound, found {said(value)}", f"write {EXAMPLES[unit]}")
+    raise impossible(f"expected a figure or a bound, found {describe(value)}", f"write {EXAMPLES[unit]}")
 
 
 def _text(text: str, unit: Unit) -> Bound | None:

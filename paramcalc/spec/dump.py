@@ -24,10 +24,10 @@ def _model(part: BaseModel) -> dict[str, Any]:
     known = type(part).model_fields
     middle = [key for key in known if key not in FIRST and key not in LAST]
     keys = [key for key in ("kind", *FIRST, *middle, *LAST) if key in known]
-    return {key: _plain(getattr(part, key)) for key in dict.fromkeys(keys) if _said(part, key)}
+    return {key: _plain(getattr(part, key)) for key in dict.fromkeys(keys) if _is_set(part, key)}
 
 
-def _said(part: BaseModel, key: str) -> bool:
+def _is_set(part: BaseModel, key: str) -> bool:
     """A block's own null hides the model's value, so what a block set is kept even where it is the default."""
     if key in ALWAYS:
         return True

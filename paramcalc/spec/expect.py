@@ -10,7 +10,7 @@ from pydantic import Field
 from paramcalc.components.base import Listed, Parsed, Strict, later
 from paramcalc.components.problems import impossible
 from paramcalc.defaults import SERVING, WORKLOAD
-from paramcalc.sanitize import found as said
+from paramcalc.sanitize import describe
 from paramcalc.spec.bounds import Bound, ByteBound, CountBound, FlopBound
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -26,7 +26,7 @@ def parse_percent(value: object) -> float:
     text = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     number = float(text[1]) if text else value if isinstance(value, int | float) else -1
     if isinstance(value, bool) or not 0 <= number <= 1000:
-        raise impossible(f"expected a percentage from 0 to 1000, found {said(value)}", "one percent is 1% or 1")
+        raise impossible(f"expected a percentage from 0 to 1000, found {describe(value)}", "one percent is 1% or 1")
     return float(number)
 
 
@@ -56,11 +56,11 @@ def parse_fits(value: object) -> Fits:
         return value
     if not isinstance(value, str):
         return Fits.model_validate(value)
-    found = FITS.fullmatch(value.strip())
-    if found is None:
+    match = FITS.fullmatch(value.strip())
+    if match is None:
         raise impossible(f"{value[:60]!r} is not gpu@context", "write h100@32k or 2xh100@128k")
-    scale = {"": 1, "k": 2**10, "m": 2**20}[found[4].lower()]
-    return Fits(gpu=found[2], gpus=int(found[1] or 1), context=int(found[3]) * scale)
+    scale = {"": 1, "k": 2**10, "m": 2**20}[match[4].lower()]
+    return Fits(gpu=match[2], gpus=int(match[1] or 1), context=int(match[3]) * scale)
 
 
 AnyFits = Annotated[Fits, Parsed(parse_fits, {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Fits"}]})]

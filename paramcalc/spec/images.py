@@ -148,8 +148,8 @@ class Tiles(ImageRule):
         if self.cropped and self.most > 1:
             columns, rows = self._by_shape(width, height) if self.choice == "shape" else self._by_scale(width, height)
             count += columns * rows if columns * rows > 1 else 0
-        made = count * self.tokens_a_tile
-        return Cut(made + count * self.ends + self.around, made, (self.patches,) * count)
+        tile_tokens = count * self.tokens_a_tile
+        return Cut(tile_tokens + count * self.ends + self.around, tile_tokens, (self.patches,) * count)
 
     def _grids(self) -> list[tuple[int, int]]:
         sides = range(1, self.most + 1)

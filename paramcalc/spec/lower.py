@@ -66,31 +66,31 @@ def lower(spec: ModelSpec) -> Lowered:
 
 
 def _lower(spec: ModelSpec) -> Lowered:
-    found = Gathered()
+    gathered = Gathered()
     none: Parts = {}
-    blocks = {name: found.of(none, _block, spec, block, ("blocks", name)) for name, block in spec.blocks.items()}
+    blocks = {name: gathered.of(none, _block, spec, block, ("blocks", name)) for name, block in spec.blocks.items()}
     modules = spec.modules
     if modules is None:
         nowhere: Layout = ()
-        modules = found.of(none, _modules, spec, found.of(nowhere, _layout, spec, blocks))
+        modules = gathered.of(none, _modules, spec, gathered.of(nowhere, _layout, spec, blocks))
     for path, parts in _written(spec):
         for key, part in parts.items():
             if isinstance(part, Embedding) and part.tied_to:
-                found.of(None, _tie, part.tied_to, {**modules, **parts}, (*path, key, "tied_to"))
+                gathered.of(None, _tie, part.tied_to, {**modules, **parts}, (*path, key, "tied_to"))
             if isinstance(part, Stack):
-                found.of(0, _known, part.of, blocks, (*path, key, "of"))
-    towers = {name: _tower(found, tower, ("towers", name)) for name, tower in spec.towers.items()}
-    found.refuse()
+                gathered.of(0, _known, part.of, blocks, (*path, key, "of"))
+    towers = {name: _tower(gathered, tower, ("towers", name)) for name, tower in spec.towers.items()}
+    gathered.refuse()
     return Lowered(modules, blocks, towers)
 
 
-def _tower(found: Gathered, tower: Tower, path: tuple[str, ...]) -> Lowered:
+def _tower(gathered: Gathered, tower: Tower, path: tuple[str, ...]) -> Lowered:
     none: Parts = {}
-    blocks = {name: found.of(none, _block, tower, block, (*path, "blocks", name)) for name,
+    blocks = {name: gathered.of(none, _block, tower, block, (*path, "blocks", name)) for name,
               block in tower.blocks.items()}
     for key, part in tower.modules.items():
         if isinstance(part, Stack):
-            found.of(0, _known, part.of, blocks, (*path, "modules", key, "of"))
+            gathered.of(0, _known, part.of, blocks, (*path, "modules", key, "of"))
     return Lowered(tower.modules, blocks)
 
 
@@ -120,10 +120,11 @@ def _layout(spec: ModelSpec, blocks: dict[str, Parts]) -> Layout:
         if not blocks:
             blocks[name] = _block(spec, _plain_block(), ())
         return (_repeated(name, spec.num_layers or 1),)
-    found = _known(spec.layers, blocks, ("layers",))
-    if spec.num_layers not in (None, found):
-        raise SpecError(Problem(f"layers unroll to {found}, but num_layers is {spec.num_layers}", ("layers",),
-                                f"num_layers: {found}, or change the pattern", code=LAYERS, rests_on=("num_layers",)))
+    unrolled = _known(spec.layers, blocks, ("layers",))
+    if spec.num_layers not in (None, unrolled):
+        hint = f"num_layers: {unrolled}, or change the pattern"
+        raise SpecError(Problem(f"layers unroll to {unrolled}, but num_layers is {spec.num_layers}", ("layers",), hint,
+                                code=LAYERS, rests_on=("num_layers",)))
     return spec.layers
 
 
@@ -138,24 +139,24 @@ def _known(layout: Layout, blocks: dict[str, Parts], path: tuple[str, ...]) -> i
 
 def _modules(spec: ModelSpec, layout: Layout) -> Parts:
     name = spec.names.get
-    found: Parts = {name("embed_tokens", "model.embed_tokens"): _embedding(spec.embedding_rows, spec.embedding_size)}
+    parts: Parts = {name("embed_tokens", "model.embed_tokens"): _embedding(spec.embedding_rows, spec.embedding_size)}
     if spec.position == "learned":
         rows = _needed(spec.max_position_embeddings, "max_position_embeddings", "learned positions are a table")
-        found[name("embed_positions", "model.embed_positions")] = Embedding(rows=rows + spec.position_offset,
+        parts[name("embed_positions", "model.embed_positions")] = Embedding(rows=rows + spec.position_offset,
                                                                             component="position_embedding")
     elif spec.position != "none":
-        found["positions"] = _positions(spec.position)
+        parts["positions"] = _positions(spec.position)
     if spec.embedding_norm:
-        found[name("embedding_norm", "model.embedding_norm")] = _norm(spec)
-    found |= spec.inputs
-    found[name("layers", "model.layers")] = _stack(layout)
+        parts[name("embedding_norm", "model.embedding_norm")] = _norm(spec)
+    parts |= spec.inputs
+    parts[name("layers", "model.layers")] = _stack(layout)
     if spec.final_norm:
-        found[name("norm", "model.norm")] = _norm(spec)
-    found |= spec.outputs
+        parts[name("norm", "model.norm")] = _norm(spec)
+    parts |= spec.outputs
     if spec.head:
-        found[name("lm_head", "lm_head")] = _head(spec.embedding_size, spec.tie_embeddings, spec.head_bias,
+        parts[name("lm_head", "lm_head")] = _head(spec.embedding_size, spec.tie_embeddings, spec.head_bias,
                                                   spec.head_rows)
-    return found
+    return parts
 
 
 def _needed(value: int | None, key: str, why: str) -> int:
@@ -212,13 +213,13 @@ def _block(spec: ModelSpec | Tower, block: Block, path: tuple[str, ...]) -> Part
         return _flat(block.parts, path)
     own = block.model_fields_set
     merged = spec.model_copy(update={key: getattr(block, key) for key in own}) if own else spec
-    made = {"mixer": _mixer, "ffn": _ffn}
+    makers = {"mixer": _mixer, "ffn": _ffn}
     parts: Parts = {}
     problems: list[Problem] = []
     beside = PARALLEL.get(merged.norm_placement or "pre", ())
     for place in PLACEMENTS[merged.norm_placement or "pre"]:
         try:
-            part = made[place](spec, merged) if place in made else _norm(merged)
+            part = makers[place](spec, merged) if place in makers else _norm(merged)
         except ValidationError as error:
             problems += map(problem_of, error.errors(include_url=False))
         except SpecError as error:

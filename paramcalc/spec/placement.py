@@ -75,8 +75,8 @@ def _in_block(spec: ModelSpec | Tower, place: Place) -> Path:
         return (*base, "parts", place.key)
     for fields, start in ((block or spec, base), (spec, ())):
         for word in ("mixer", "ffn", "moe"):
-            held = getattr(fields, word)
-            if isinstance(held, Component) and held.kind == place.part.kind:
+            part = getattr(fields, word)
+            if isinstance(part, Component) and part.kind == place.part.kind:
                 return (*start, word)
         if place.key in (fields.beside or {}):
             return (*start, "beside", place.key)

@@ -50,24 +50,24 @@ def spec_schema() -> dict[str, Any]:
 
 def _describe(schema: dict[str, Any], cls: type[BaseModel]) -> None:
     """Put each field's docstring to its property; titles, which only repeat the key, go."""
-    said = _docstrings(cls)
+    documented = _docstrings(cls)
     schema.pop("title", None)
     for key, field in schema["properties"].items():
         field.pop("title", None)
-        if key in said:
-            field["description"] = said[key]
+        if key in documented:
+            field["description"] = documented[key]
 
 
 def _docstrings(cls: type) -> dict[str, str]:
     """The strings that stand below fields, those of base classes included."""
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         if base.__module__.startswith("paramcalc."):
             body = next(node for node in ast.parse(inspect.getsource(base)).body if isinstance(node, ast.ClassDef)).body
             for field, text in pairwise(body):
                 if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and _text(text):
-                    found[field.target.id] = inspect.cleandoc(_text(text)).replace("\n", " ")
-    return found
+                    texts[field.target.id] = inspect.cleandoc(_text(text)).replace("\n", " ")
+    return texts
 
 
 def _text(node: ast.stmt) -> str:

@@ -44,9 +44,9 @@ def in_formats(model: Model, quant: str | None = None, *, imatrix: bool | None =
 
 def _as_specified(model: Model) -> Model:
     """The model in the formats its own specification gives."""
-    found = Gathered()
-    read = [found.of(None, _rule, rule, number) for number, rule in enumerate(model.spec.quantize)]
-    found.refuse()
+    gathered = Gathered()
+    read = [gathered.of(None, _rule, rule, number) for number, rule in enumerate(model.spec.quantize)]
+    gathered.refuse()
     rules = [rule for rule in read if rule is not None]
     try:
         applied = apply_rules(model.tree, rules)

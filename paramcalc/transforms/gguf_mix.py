@@ -146,11 +146,11 @@ def _format(mix_name: str, facts: Facts, tensor: Tensor, kind: str, layer: int) 
 
 
 def _fitting(name: str, columns: int) -> Format:
-    found = find_format(name, family="gguf")
-    if columns % found.block == 0:
-        return found
-    found = find_format(FALLBACK.get(name, "fp16"))
-    return found if columns % found.block == 0 else find_format("fp16")
+    candidate = find_format(name, family="gguf")
+    if columns % candidate.block == 0:
+        return candidate
+    candidate = find_format(FALLBACK.get(name, "fp16"))
+    return candidate if columns % candidate.block == 0 else find_format("fp16")
 
 
 def _head(mix_name: str, default: str, facts: Facts, columns: int) -> str:

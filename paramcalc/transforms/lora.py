@@ -89,14 +89,14 @@ def _adapters(tensor: Tensor, plan: Lora) -> Sequence[Tensor]:
     base = tensor._replace(frozen=False, format=None, dtype=plan.dtype, transposed=False)
     name = tensor.name.removesuffix(".weight").removesuffix("weight")
     dot = "." if name else ""
-    found = [base._replace(name=f"{name}{dot}lora_A.weight", shape=(plan.rank, tensor.shape[into]),
+    adapters = [base._replace(name=f"{name}{dot}lora_A.weight", shape=(plan.rank, tensor.shape[into]),
                            axes=("rank", tensor.axes[into])),
              base._replace(name=f"{name}{dot}lora_B.weight", shape=(tensor.shape[out], plan.rank),
                            axes=(tensor.axes[out], "rank"))]
     if plan.dora:
-        found.append(base._replace(name=f"{name}{dot}lora_magnitude_vector.weight", shape=(tensor.shape[out],),
+        adapters.append(base._replace(name=f"{name}{dot}lora_magnitude_vector.weight", shape=(tensor.shape[out],),
                                    axes=(tensor.axes[out],), role="vector"))
-    return found
+    return adapters
 
 
 def trainable_parameters(tree: Node) -> int:

@@ -178,28 +178,28 @@ def _stage(tree: Node, plan: Sharding, stage: int) -> Node:
     split = layer_split(sum(len(tree.children[place].order) for place in stacked), plan)
     first = sum(split[:stage])
     last = first + split[stage]
-    kept: list[Node] = []
+    children: list[Node] = []
     above = 0
     for place, child in enumerate(tree.children):
         if place in stacked:
-            kept += _layers(child, first - above, last - above)
+            children += _layers(child, first - above, last - above)
             above += len(child.order)
         elif first < above <= last or (stage == 0 and (above == 0 or _is_tower(child))):
-            kept.append(child)
-    return _untied(tree.replace(children=tuple(kept)))
+            children.append(child)
+    return _untied(tree.replace(children=tuple(children)))
 
 
 def distinct_stages(tree: Node, plan: Sharding) -> tuple[int, ...]:
     """The first of the stages that hold the same layers; the first and the last stage always."""
     orders = [child.order for child in tree.children if child.order and not _is_tower(child)]
     layers = [(place, kind) for place, order in enumerate(orders) for kind in order]
-    found: dict[tuple[object, ...], int] = {}
+    stages: dict[tuple[object, ...], int] = {}
     first = 0
     for stage, count in enumerate(layer_split(len(layers), plan)):
         here = sorted(layers[first:first + count])
         first += count
-        found.setdefault((stage == 0, stage == plan.pp - 1, *here), stage)
-    return tuple(found.values())
+        stages.setdefault((stage == 0, stage == plan.pp - 1, *here), stage)
+    return tuple(stages.values())
 
 
 def layer_split(layers: int, plan: Sharding) -> tuple[int, ...]:
@@ -240,10 +240,10 @@ def _copies(layer: Node, here: int, everywhere: int) -> Node:
 
 def _untied(tree: Node) -> Node:
     """A tied matrix is held where the other one is not: an output head on a stage without the embedding."""
-    held = {(leaf.shape, leaf.axes) for _, node, _, _ in tree.walk() for leaf in node.tensors if leaf.stored}
+    stored = {(leaf.shape, leaf.axes) for _, node, _, _ in tree.walk() for leaf in node.tensors if leaf.stored}
 
     def hold(_: str, leaf: Leaf) -> tuple[Leaf, ...]:
-        alone = isinstance(leaf, Tensor) and not leaf.stored and (leaf.shape, leaf.axes) not in held
+        alone = isinstance(leaf, Tensor) and not leaf.stored and (leaf.shape, leaf.axes) not in stored
         return (leaf._replace(stored=1),) if alone and isinstance(leaf, Tensor) else (leaf,)
 
     return tree.map(hold)

@@ -154,7 +154,7 @@ def test_no_network_is_exit_3(call, monkeypatch):
     def refuse(*_, **__):
         raise NetworkError("the hub did not answer")
 
-    monkeypatch.setattr(models, "_found", refuse)
+    monkeypatch.setattr(models, "_read", refuse)
     assert call("count", "gpt2") == (3, "", "error: the hub did not answer\n")
 
 
@@ -164,7 +164,7 @@ def test_a_fault_of_ours_is_exit_70(call, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("secret line of code")
 
-    monkeypatch.setattr(models, "_found", fail)
+    monkeypatch.setattr(models, "_read", fail)
     code, out, err = call("count", "gpt2", "--quiet")
     assert (code, out) == (70, "")
     assert err == ("error: internal error: RuntimeError: secret line of code\n"

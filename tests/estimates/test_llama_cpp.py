@@ -55,7 +55,7 @@ def test_masks_are_gone_when_logits_are_made():
 def test_masks_of_a_version(version, times):
     kinds = mixers(build(load("llama-3.1-8b").spec).tree)
     mask = Runtime("llama.cpp", (f"version={version}",)).mask(kinds, Serving(8192))
-    assert mask.made == times * mask.held
+    assert mask.first == times * mask.buffer
 
 
 def test_ollama_27b_at_24k():

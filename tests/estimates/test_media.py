@@ -86,4 +86,4 @@ def test_towers_are_not_read_again_for_each_token(model):
     from paramcalc.measures.reads import reads
 
     tree = paramcalc.build_model(model).tree
-    assert reads(tree, "bf16").dense < 2 * 200_000 < reads(tree, "bf16").held
+    assert reads(tree, "bf16").dense < 2 * 200_000 < reads(tree, "bf16").stored_bytes

@@ -41,7 +41,7 @@ def test_a_step_reads_everything_but_the_table():
     tree = build(load("llama-3.1-8b").spec).tree
     table = 128256 * 4096 * 2
     assert reads(tree, "bf16").dense == weight_bytes(tree, "bf16").total - table
-    assert reads(tree, "bf16").held == weight_bytes(tree, "bf16").total
+    assert reads(tree, "bf16").stored_bytes == weight_bytes(tree, "bf16").total
 
 
 def test_a_tied_head_is_read_though_it_is_held_once():
@@ -103,7 +103,7 @@ def test_the_bytes_and_flops_of_a_step_are_those_of_the_folds():
 
 def test_states_are_read_and_written():
     made = served("mamba2-2.7b")
-    cache = exact(made.kinds, Serving(512, 1, 0), made.held)
+    cache = exact(made.kinds, Serving(512, 1, 0), made.cache_types)
     assert made.cache(512) == made.cache(4096) == cache.bytes + cache.state_bytes
 
 
@@ -134,7 +134,7 @@ def test_replicas_that_share_experts_exchange_their_tokens():
 
 def test_experts_shared_by_replicas_are_each_on_one_device():
     whole, shared = served("qwen3-30b-a3b"), served("qwen3-30b-a3b", split=Split(1, 1, 4, 4))
-    assert shared.weights == pytest.approx(whole.reads.held + whole.reads.expert_bytes / 4)
+    assert shared.weights == pytest.approx(whole.reads.stored_bytes + whole.reads.expert_bytes / 4)
     assert shared.decode(H100, 400, 1024).weights < whole.decode(H100, 100, 1024).weights / 2
 
 

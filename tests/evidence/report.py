@@ -91,7 +91,7 @@ def answer(record):
 def pool(record, found):
     """What a pool of the size the log gives holds."""
     prepared, options = found.prepared, found.prepared.runtime.options
-    layout = vllm.pool(prepared.stages[0].kinds, prepared.held, options)
+    layout = vllm.pool(prepared.stages[0].kinds, prepared.cache_types, options)
     block = {"block_tokens": min(layout.blocks)}
     if record.available_gib is None:
         return block

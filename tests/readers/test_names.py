@@ -24,7 +24,7 @@ def test_what_a_repository_is(model, name):
 def test_a_preset_answers_for_its_repository(model, monkeypatch):
     if not preset_of("meta-llama/Llama-3.1-8B"):
         pytest.skip("no preset has this source")
-    monkeypatch.setattr(models, "_found", lambda name, tell: models._preset(name))
+    monkeypatch.setattr(models, "_read", lambda name, tell: models._preset(name))
     answer = paramcalc.count(model)
     assert answer.total == 8_030_261_248
     assert any("nothing was asked of the hub" in warning for warning in answer.warnings)

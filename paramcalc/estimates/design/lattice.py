@@ -119,8 +119,8 @@ def form(names: Sequence[Size], shape: Shape, head_dim: int) -> Form:
 
 def _odd(hidden: int, width: int) -> float:
     """How far sizes are from multiples of large powers of two, which kernels and people prefer."""
-    wanted = ((hidden, 9), (width, 11))
-    return ODD * sum(max(0, bits - (size & -size).bit_length() + 1) for size, bits in wanted if size)
+    powers = ((hidden, 9), (width, 11))
+    return ODD * sum(max(0, bits - (size & -size).bit_length() + 1) for size, bits in powers if size)
 
 
 class Lattice:
@@ -369,7 +369,7 @@ def _affine(
     rest = names[1:]
     width = rest.index("width") if "width" in rest else -1
     factors = [others.get(name, 1) for name in rest]
-    found: dict[str, tuple[tuple[int, int], ...]] = {}
+    lines_of: dict[str, tuple[tuple[int, int], ...]] = {}
     for block, measures in pieces.items():
         lines = []
         for measure, terms in enumerate(measures):
@@ -381,5 +381,5 @@ def _affine(
                         amount *= factors[index]
                 line[exponents[width] if width >= 0 else 0] += amount
             lines.append((line[0], line[1]))
-        found[block] = tuple(lines)
-    return _Lines(found)
+        lines_of[block] = tuple(lines)
+    return _Lines(lines_of)

@@ -67,15 +67,15 @@ def fit_law(
     _check(runs)
     numpy = _library("numpy")
     data = numpy.log(numpy.asarray(runs, dtype=float))
-    said = progress or (lambda done, total: None)
+    report = progress or (lambda done, total: None)
     total = STARTS + resamples
-    best = _from_grid(numpy, data, lambda done: said(done, total))
+    best = _from_grid(numpy, data, lambda done: report(done, total))
     random = numpy.random.default_rng(0)
     others = []
     for index in range(resamples):
         sample = data[random.integers(0, len(data), len(data))]
         others.append(_constants(numpy, _descend(numpy, sample, best)[0]))
-        said(STARTS + index + 1, total)
+        report(STARTS + index + 1, total)
     values = _constants(numpy, best)
     low, high = numpy.percentile(numpy.asarray(others), (10, 90), axis=0) if others else (values, values)
     errors = numpy.abs(numpy.expm1(_predicted(numpy, best, data)[0] - data[:, 2]))
@@ -118,8 +118,8 @@ def _from_grid(numpy: Any, data: Any, done: Callable[[int], None]) -> Any:  # no
 
 def _descend(numpy: Any, data: Any, start: Any) -> tuple[Any, float]:  # noqa: ANN401 - arrays
     minimize = _library("scipy.optimize").minimize
-    found = minimize(_objective, start, args=(numpy, data), jac=True, method="BFGS", options={"maxiter": 1000})
-    return found.x, float(found.fun)
+    minimum = minimize(_objective, start, args=(numpy, data), jac=True, method="BFGS", options={"maxiter": 1000})
+    return minimum.x, float(minimum.fun)
 
 
 def _predicted(numpy: Any, point: Any, data: Any) -> tuple[Any, Any]:  # noqa: ANN401 - arrays

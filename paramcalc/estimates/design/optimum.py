@@ -47,9 +47,9 @@ def loss(law: Law, parameters: float, tokens: float) -> float:
     return float(law.E + excess**law.power)
 
 
-def tokens_to_reach(law: Law, parameters: float, wanted: float) -> float:
+def tokens_to_reach(law: Law, parameters: float, loss: float) -> float:
     """Tokens after which a size has that loss; infinite where it never has."""
-    gap = _gap(law, parameters, wanted)
+    gap = _gap(law, parameters, loss)
     return float((law.B / gap) ** (1 / law.beta)) if gap > 0 else inf
 
 
@@ -86,39 +86,39 @@ def _frontier(law: Law) -> tuple[float, float]:
     return (law.alpha * law.A / (law.beta * law.B)) ** (1 / both) / FLOPS_PER_PARAMETER**exponent, exponent
 
 
-def optimum_of_loss(law: Law, wanted: float) -> Split:
+def optimum_of_loss(law: Law, target: float) -> Split:
     """The split that reaches a loss with the least training compute.
 
     Raises UsageError where the law says that no model reaches it.
     """
-    if wanted <= law.E:
-        raise UsageError(Problem(f"a loss of {wanted:g} is not above {law.E:g}, the least by the law {law.name}",
+    if target <= law.E:
+        raise UsageError(Problem(f"a loss of {target:g} is not above {law.E:g}, the least by the law {law.name}",
                                  hint=f"a model of 1B has a loss of {loss(law, 1e9, 2e10):.3f} after 20B tokens"))
-    compute = _root(lambda c: wanted - loss(law, *optimum_of_compute(law, c)), 1.0, 1e40)
+    compute = _root(lambda c: target - loss(law, *optimum_of_compute(law, c)), 1.0, 1e40)
     if not 1.0 < compute < 1e40:
-        raise UsageError(Problem(f"a loss of {wanted:g} needs less than 1 or more than 1e40 FLOP by {law.name}"))
+        raise UsageError(Problem(f"a loss of {target:g} needs less than 1 or more than 1e40 FLOP by {law.name}"))
     return optimum_of_compute(law, compute)
 
 
-def optimum_with_inference(law: Law, wanted: float, served: float) -> Split:
+def optimum_with_inference(law: Law, loss: float, served: float) -> Split:
     """The split that reaches a loss with the least `6·N·D + 2·N·served` FLOP, for `served` tokens of inference.
 
     The derivative of that cost by N is zero between the smallest size that reaches the loss and the optimum of
     training alone. Source: arXiv:2401.00448, section 3.
     """
-    largest = optimum_of_loss(law, wanted).parameters
-    smallest = _root(lambda n: _gap(law, n, wanted), SIZES[0], largest)
+    largest = optimum_of_loss(law, loss).parameters
+    smallest = _root(lambda n: _gap(law, n, loss), SIZES[0], largest)
 
     def slope(size: float) -> float:
-        gap = _gap(law, size, wanted)
+        gap = _gap(law, size, loss)
         if gap <= 0:
             return -inf
-        tokens = tokens_to_reach(law, size, wanted)
+        tokens = tokens_to_reach(law, size, loss)
         elasticity = -law.alpha * law.A / size**law.alpha / (law.beta * gap)
         return float(FLOPS_PER_PARAMETER * tokens * (1 + elasticity) + SERVED_FLOPS_PER_PARAMETER * served)
 
     size = _root(slope, smallest, largest)
-    return Split(size, tokens_to_reach(law, size, wanted))
+    return Split(size, tokens_to_reach(law, size, loss))
 
 
 def lifetime(split: Split, served: float) -> float:
@@ -126,9 +126,9 @@ def lifetime(split: Split, served: float) -> float:
     return split.compute + SERVED_FLOPS_PER_PARAMETER * split.parameters * served
 
 
-def _gap(law: Law, parameters: float, wanted: float) -> float:
+def _gap(law: Law, parameters: float, loss: float) -> float:
     """What is left for the term of the data: `T(loss) - A/N^alpha`."""
-    above = wanted - law.E
+    above = loss - law.E
     return float(above ** (1 / law.power) - law.A / parameters**law.alpha) if above > 0 else -inf
 
 

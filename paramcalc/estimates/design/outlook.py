@@ -160,9 +160,9 @@ def _served(law: Law, run: Split, level: float, tokens: float) -> Served:
 
 
 def _repeated(law: Law, run: Split, unique: float) -> Repeated:
-    seen = epochs(run.tokens, unique)
+    passes = epochs(run.tokens, unique)
     optimal = repeated_optimum(law, run.compute, unique)
     return Repeated(
-        unique, seen, worth(run.tokens, unique, repetition("data")), value_of_epoch(max(1.0, seen)),
+        unique, passes, worth(run.tokens, unique, repetition("data")), value_of_epoch(max(1.0, passes)),
         repeated_loss(law, *run, unique), optimal, repeated_loss(law, *optimal, unique),
     )

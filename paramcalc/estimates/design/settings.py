@@ -66,7 +66,7 @@ class ScalingSettings(Settings):
                 raise UsageError(Problem(f"--{name} has no effect without --gpu", hint="--gpu h100"))
         if self.resamples is not None and self.fit is None:
             raise UsageError(Problem("--resamples has no effect without --fit"))
-        if self.fit is not None and self.said("law"):
+        if self.fit is not None and self.is_set("law"):
             raise UsageError(Problem("--law has no effect with --fit, which makes a law", hint="leave one out"))
 
 

@@ -63,9 +63,9 @@ def size_polynomial(handles: Handles) -> SizePolynomial:
     blocks = next(iter(grid.values())).keys()
     pieces = {block: tuple(_terms({point: Fraction(values[block][measure]) for point, values in grid.items()}, nodes)
                            for measure in range(len(MEASURES))) for block in blocks}
-    found = SizePolynomial(names, pieces)
-    _check(handles, found, nodes)
-    return found
+    polynomial = SizePolynomial(names, pieces)
+    _check(handles, polynomial, nodes)
+    return polynomial
 
 
 def _nodes(handles: Handles, name: Size) -> tuple[int, ...]:

@@ -55,7 +55,7 @@ class Load(NamedTuple):
 
     options: llama_cpp.Options
     serving: Serving
-    held: Types
+    cache_types: Types
     towers: int = 0
     """Estimate of the buffer pictures and recordings are computed in, which is the first card's."""
 
@@ -109,13 +109,13 @@ def card_of(placement: Placement, layers: int, *, counts_output: bool = True) ->
     first = first_on_cards(placement, layers, counts_output=counts_output)
     offloaded = min(placement.gpu_layers, layers + 1)
     ends = list(accumulate(placement.split))
-    found: list[int | None] = []
+    cards: list[int | None] = []
     for layer in range(layers + 1):
         if layer < first or layer - first >= offloaded:
-            found.append(None)
+            cards.append(None)
         else:
-            found.append(bisect_right(ends, (layer - first) * ends[-1] / offloaded))
-    return found
+            cards.append(bisect_right(ends, (layer - first) * ends[-1] / offloaded))
+    return cards
 
 
 def places(model: Pieces, placement: Placement, load: Load) -> Places:
@@ -141,7 +141,7 @@ class Ledger:
         self.mixers = [mixer for piece in model.kinds for mixer in piece.kinds]
         self.mask = llama_cpp.mask(self.mixers, load.serving, load.options)
         options = llama_cpp.resolved(self.mixers, load.options)
-        each = [llama_cpp.buffers(piece.kinds, load.serving, load.held, options) for piece in model.kinds]
+        each = [llama_cpp.buffers(piece.kinds, load.serving, load.cache_types, options) for piece in model.kinds]
         experts = [piece.components.get(EXPERTS, 0) for piece in model.kinds]
         self.rest = self._sums([piece.weights - size for piece, size in zip(model.kinds, experts, strict=True)])
         self.experts = self._sums(experts)
@@ -227,27 +227,27 @@ class Ledger:
         on_host = sum(card is None for card in where[:-1])
         cards = any(card is not None for card in where)
         copied = self.borrowed(on_host, placement.cpu_moe) if cards else 0
-        found = []
+        filled = []
         for card in range(count):
             start = where.index(card) if card in where else layers
             span = Span(min(start, layers), min(start, layers) + where[:-1].count(card), where[-1] == card)
-            found.append(self.card(span, placement.cpu_moe, copied=0 if card else copied, first=card == 0,
+            filled.append(self.card(span, placement.cpu_moe, copied=0 if card else copied, first=card == 0,
                                    pipelined=count > 1 and not copied))
         host = self.host(on_host, placement.cpu_moe, output=where[-1] is None, cards=cards)
-        return Places(placement, tuple(found), host)
+        return Places(placement, tuple(filled), host)
 
 
-def components(model: Pieces, found: Places) -> tuple[dict[str, int], dict[str, int]]:
+def components(model: Pieces, ledger: Places) -> tuple[dict[str, int], dict[str, int]]:
     """Bytes of weights by component, on all cards and on the host."""
     whole: dict[str, int] = {}
     for part in (model.tables, model.output, *(model.layer(layer).components for layer in range(len(model.order)))):
         _add(whole, part)
     host = dict(model.tables)
-    for layer in found.host.layers:
+    for layer in ledger.host.layers:
         _add(host, model.layer(layer).components)
-    for layer in range(len(found.host.layers), min(found.placement.cpu_moe, len(model.order))):
+    for layer in range(len(ledger.host.layers), min(ledger.placement.cpu_moe, len(model.order))):
         _add(host, {EXPERTS: model.layer(layer).components.get(EXPERTS, 0)})
-    if found.host.weights > sum(host.values()):
+    if ledger.host.weights > sum(host.values()):
         _add(host, model.output)
     elif model.again:
         _add(whole, {"lm_head": model.again})

@@ -46,8 +46,8 @@ def choose(model: Pieces, room: Room, load: Load, kv_dtype: str | None) -> Choic
     options: list[Choice] = []
     for name in KV_DTYPES if kv_dtype is None else (kv_dtype,):
         here = load if kv_dtype is not None else with_cache(load, name)
-        if (found := best(model, room, here)) is not None:
-            options.append(Choice(name, here, found))
+        if (placed := best(model, room, here)) is not None:
+            options.append(Choice(name, here, placed))
             if options[-1].on_cards:
                 return options[-1]
     return options[0] if options else None
@@ -55,8 +55,8 @@ def choose(model: Pieces, room: Room, load: Load, kv_dtype: str | None) -> Choic
 
 def with_cache(load: Load, kv_dtype: str) -> Load:
     """The same load with keys and values in another format."""
-    held = types(load.held.compute.name, kv_dtype)._replace(recurrent=load.held.recurrent)
-    return load._replace(held=held)
+    cache_types = types(load.cache_types.compute.name, kv_dtype)._replace(recurrent=load.cache_types.recurrent)
+    return load._replace(cache_types=cache_types)
 
 
 def best(model: Pieces, room: Room, load: Load) -> Places | None:
@@ -68,12 +68,12 @@ def best(model: Pieces, room: Room, load: Load) -> Places | None:
     def on(on_host: int, cpu_moe: int) -> Places | None:
         return _placed(ledger, room, on_host, cpu_moe)
 
-    found = on(0, 0)
-    if found is None and moved:
-        found = on(0, moved - largest(lambda kept: on(0, moved - kept) is not None, moved))
-    if found is None:
-        found = on(units - largest(lambda kept: on(units - kept, moved) is not None, units), moved)
-    return found if found is not None and found.host.total <= room.ram else None
+    placed = on(0, 0)
+    if placed is None and moved:
+        placed = on(0, moved - largest(lambda size: on(0, moved - size) is not None, moved))
+    if placed is None:
+        placed = on(units - largest(lambda size: on(units - size, moved) is not None, units), moved)
+    return placed if placed is not None and placed.host.total <= room.ram else None
 
 
 def _placed(ledger: Ledger, room: Room, on_host: int, cpu_moe: int) -> Places | None:
@@ -81,9 +81,9 @@ def _placed(ledger: Ledger, room: Room, on_host: int, cpu_moe: int) -> Places | 
     can be; None where the cards have no room."""
     units = len(ledger.model.order) + 1
     placement = Placement(units - on_host, cpu_moe, room.cards)
-    found = ledger.places(placement, card_of(placement, units - 1))
-    if all(place.total <= usable for place, usable in zip(found.cards, room.cards, strict=True)):
-        return found
+    placed = ledger.places(placement, card_of(placement, units - 1))
+    if all(place.total <= usable for place, usable in zip(placed.cards, room.cards, strict=True)):
+        return placed
     return None if len(room.cards) == 1 else _filled(ledger, room, placement)
 
 

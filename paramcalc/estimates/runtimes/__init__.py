@@ -62,10 +62,10 @@ class Runtime:
         self.version: str = self._module.VERSION
         self.source: str = self._module.SOURCE
 
-    def cache(self, kinds: Iterable[Mixer], serving: Serving, held: Types) -> Cache:
+    def cache(self, kinds: Iterable[Mixer], serving: Serving, cache_types: Types) -> Cache:
         """What its caches take."""
-        found: Cache = self._module.cache(kinds, serving, held, self.options)
-        return found
+        cache: Cache = self._module.cache(kinds, serving, cache_types, self.options)
+        return cache
 
     def utilization(self, capacity: int, devices: int) -> tuple[int, int]:
         """The share of a device of so many bytes it uses by itself, where so many share the model."""
@@ -76,8 +76,8 @@ class Runtime:
     def loaded(self, tree: Node) -> Node:
         """The weights as it holds them: matrices in layouts of its kernels."""
         make: Any = getattr(self._module, "loaded", None)
-        held: Node = tree if make is None else make(tree, self.options)
-        return held
+        loaded_tree: Node = tree if make is None else make(tree, self.options)
+        return loaded_tree
 
     def chunk(self, serving: Serving) -> int:
         """Tokens computed at once."""
@@ -95,8 +95,8 @@ class Runtime:
     def mask(self, kinds: Iterable[Mixer], serving: Serving) -> Mask:
         """What says which keys a token sees; nothing where none is made."""
         make: Any = getattr(self._module, "mask", None)
-        found: Mask = NO_MASK if make is None else make(kinds, serving, self.options)
-        return found
+        mask: Mask = NO_MASK if make is None else make(kinds, serving, self.options)
+        return mask
 
 
 def _options(name: str, kind: Any, settings: Sequence[str],  # noqa: ANN401 - a NamedTuple of each module

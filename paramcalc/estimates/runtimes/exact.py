@@ -22,9 +22,9 @@ class Options(NamedTuple):
     """Tokens computed at once."""
 
 
-def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Options) -> Cache:
+def cache(kinds: Iterable[Mixer], serving: Serving, cache_types: Types, options: Options) -> Cache:
     """What the next token needs."""
-    return exact(kinds, serving, held)
+    return exact(kinds, serving, cache_types)
 
 
 def chunk(serving: Serving, options: Options) -> int:

@@ -63,38 +63,39 @@ class Options(NamedTuple):
     """Positions that may ask for logits at once; 0 for what the version allows."""
 
 
-def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Options) -> Cache:
+def cache(kinds: Iterable[Mixer], serving: Serving, cache_types: Types, options: Options) -> Cache:
     """Bytes of the buffers, which are allocated at the start."""
     kinds = tuple(kinds)
-    return buffers(kinds, serving, held, resolved(kinds, options))
+    return buffers(kinds, serving, cache_types, resolved(kinds, options))
 
 
-def buffers(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Options) -> Cache:
+def buffers(kinds: Iterable[Mixer], serving: Serving, cache_types: Types, options: Options) -> Cache:
     """Bytes of some layers' buffers, by options that were resolved for the whole model."""
-    return Cache(gathered(_line(state, layers * state.used, serving, held, options) for layers, state in
-                          _kept(kinds, options)))
+    return Cache(gathered(_line(state, layers * state.used, serving, cache_types, options) for layers, state in
+                          _cached_states(kinds, options)))
 
 
 def resolved(kinds: Iterable[Mixer], options: Options) -> Options:
     """The options as they hold for a model: windows count only beside layers without one."""
-    mixed = any(state.per == "token" and not (state.window or state.chunk) for _, state in _kept(kinds, options))
+    states = (state for _, state in _cached_states(kinds, options))
+    mixed = any(state.per == "token" and not (state.window or state.chunk) for state in states)
     return options if mixed else options._replace(swa_full=True)
 
 
-def _kept(kinds: Iterable[Mixer], options: Options) -> list[tuple[int, State]]:
+def _cached_states(kinds: Iterable[Mixer], options: Options) -> list[tuple[int, State]]:
     """What is kept and in how many layers."""
-    kept = [(mixer.layers, state) for mixer in kinds for state in mixer.states if state.per != "source"]
+    states = [(mixer.layers, state) for mixer in kinds for state in mixer.states if state.per != "source"]
     if options.version < LATENT_ALONE:
-        kept += [(layers, state._replace(name="v")) for layers, state in kept if state.axes[-1] == "latent"]
-    return kept
+        states += [(layers, state._replace(name="v")) for layers, state in states if state.axes[-1] == "latent"]
+    return states
 
 
-def _line(state: State, layers: int, serving: Serving, held: Types, options: Options) -> Line:
+def _line(state: State, layers: int, serving: Serving, cache_types: Types, options: Options) -> Line:
     if state.per == "sequence":
         cells = serving.batch * (1 + options.rollback) * state.entries
         row = layers * cache_type("fp32").row(needed(state))
         return Line(describe(state), state.kind, layers, cells, cells * row)
-    row = layers * held.row(state)
+    row = layers * cache_types.row(state)
     cells = all_cells(state, serving.context, serving.batch, options)
     reach = state.window or state.chunk
     growing = reach is None or all_cells(state, serving.context + PAD, serving.batch, options) > cells
@@ -138,25 +139,25 @@ def score_keys(serving: Serving, options: Options) -> int:
 def mask(kinds: Iterable[Mixer], serving: Serving, options: Options) -> Mask:
     """A value of each token for every cell it could see, one mask for layers of each reach: f16 with fused attention,
     else f32 (ggml-org/llama.cpp#23764)."""
-    seen = _seen(kinds, serving, options)
+    spans = _visible_cells(kinds, serving, options)
     if not options.flash:
-        return Mask(4 * seen, 4 * seen)
+        return Mask(4 * spans, 4 * spans)
     if options.version < OUTPUT_COUNTS:
-        return Mask(2 * seen, 6 * seen, 2 * seen)
-    return Mask(2 * seen, 6 * seen if options.mask_f32 or options.version < HALF_MASKS else 2 * seen)
+        return Mask(2 * spans, 6 * spans, 2 * spans)
+    return Mask(2 * spans, 6 * spans if options.mask_f32 or options.version < HALF_MASKS else 2 * spans)
 
 
 def mask_input(kinds: Iterable[Mixer], serving: Serving, options: Options) -> int:
     """Bytes for each token of the masks the host makes."""
     half = options.flash and not options.mask_f32 and options.version >= HALF_MASKS
-    return (2 if half else 4) * _seen(kinds, serving, options)
+    return (2 if half else 4) * _visible_cells(kinds, serving, options)
 
 
-def _seen(kinds: Iterable[Mixer], serving: Serving, options: Options) -> int:
+def _visible_cells(kinds: Iterable[Mixer], serving: Serving, options: Options) -> int:
     """Cells a token could see, in layers of each reach once."""
     kinds = tuple(kinds)
     options = resolved(kinds, options)
-    reaches = {state.window or state.chunk: state for _, state in _kept(kinds, options)
+    reaches = {state.window or state.chunk: state for _, state in _cached_states(kinds, options)
                if state.per == "token" and state.stride == 1}
     cells = sum(all_cells(state, serving.context, serving.batch, options) for state in reaches.values())
     return _shared(serving, options) * cells // serving.batch

@@ -89,31 +89,31 @@ def utilization(capacity: int, devices: int, options: Options) -> tuple[int, int
     return max(0, round(1000 * (mib - reserve(mib, devices, options)) / mib)), 1000
 
 
-def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Options) -> Cache:
+def cache(kinds: Iterable[Mixer], serving: Serving, cache_types: Types, options: Options) -> Cache:
     """What the tokens asked for take, in whole pages."""
     pages = -(-serving.context // options.page) * options.page
-    return exact(kinds, serving._replace(context=pages), held)
+    return exact(kinds, serving._replace(context=pages), cache_types)
 
 
-def pool(found: Memory, capacity: int, share: int) -> Pool | None:
+def pool(memory: Memory, capacity: int, share: int) -> Pool | None:
     """Tokens the static share has room for beside the weights, on the device with the least; None for states, whose
     pool is sized by requests."""
-    prepared, options = found.prepared, found.prepared.runtime.options
+    prepared, options = memory.prepared, memory.prepared.runtime.options
     pools = []
-    for part, stage in zip(found.stages, prepared.stages, strict=True):
+    for part, stage in zip(memory.stages, prepared.stages, strict=True):
         available = max(0, share - prepared.runtime.profile.context_bytes - part.weights)
         states = [(mixer.layers, state) for mixer in stage.kinds for state in mixer.states]
         if any(state.kind == "state" for _, state in states):
             return None
-        full = sum(layers * state.used * prepared.held.row(state) // state.stride for layers, state in states
+        full = sum(layers * state.used * prepared.cache_types.row(state) // state.stride for layers, state in states
                    if not (state.window or state.chunk))
-        window = sum(layers * state.used * prepared.held.row(state) // state.stride for layers, state in states
+        window = sum(layers * state.used * prepared.cache_types.row(state) // state.stride for layers, state in states
                      if state.window or state.chunk)
         if not full and not window:
             return None
         each = 100 * full + options.swa_ratio * window if full else 100 * window
         tokens = available * 100 // each // options.page * options.page
-        context = max(1, found.serving.context)
+        context = max(1, memory.serving.context)
         pools.append(Pool(available, tokens, context, tokens, tokens, 1000 * tokens // context))
     return min(pools, key=lambda one: one.tokens, default=None)
 

@@ -36,7 +36,7 @@ class Options(NamedTuple):
     """Tokens computed at once (max_num_tokens)."""
 
 
-def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Options) -> Cache:
+def cache(kinds: Iterable[Mixer], serving: Serving, cache_types: Types, options: Options) -> Cache:
     """Blocks the batch takes; states as the next token needs them."""
     lines: list[Line] = []
     rest: list[Mixer] = []
@@ -46,11 +46,11 @@ def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Option
         for state in growing:
             layers = mixer.layers * state.used
             cells = serving.batch * _tokens(state, serving.context, options)
-            row = layers * held.row(state)
+            row = layers * cache_types.row(state)
             more = serving.batch * _tokens(state, serving.context + options.block, options) > cells
             lines.append(Line(describe(state), state.kind, layers, cells, cells * row // state.stride,
                               row // state.stride if more else 0))
-    return Cache((*gathered(lines), *exact(rest, serving, held).lines))
+    return Cache((*gathered(lines), *exact(rest, serving, cache_types).lines))
 
 
 def _tokens(state: State, context: int, options: Options) -> int:

@@ -37,21 +37,21 @@ class Options(NamedTuple):
     """Allocate for the whole context beforehand (StaticCache)."""
 
 
-def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Options) -> Cache:
+def cache(kinds: Iterable[Mixer], serving: Serving, cache_types: Types, options: Options) -> Cache:
     """Bytes of every tensor of the cache once the context is filled."""
     lines: list[Line] = []
     for mixer in kinds:
         for state in mixer.states:
             layers = mixer.layers * state.used
-            row = layers * state.library_copies * held.row(state)
-            cells = kept(state, serving.context, serving.encoder, options)
-            more = max(0, kept(state, serving.context + 1, serving.encoder, options) - cells)
+            row = layers * state.library_copies * cache_types.row(state)
+            cells = entries(state, serving.context, serving.encoder, options)
+            more = max(0, entries(state, serving.context + 1, serving.encoder, options) - cells)
             lines.append(Line(describe(state), state.kind, layers, serving.batch * cells, serving.batch * cells * row,
                               more * row))
     return Cache(gathered(lines))
 
 
-def kept(state: State, context: int, source: int, options: Options) -> int:
+def entries(state: State, context: int, source: int, options: Options) -> int:
     """Entries of one sequence."""
     if state.per == "sequence":
         return context % (state.entries + 1) if state.refilled else state.entries

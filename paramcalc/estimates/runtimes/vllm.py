@@ -124,32 +124,32 @@ class Pool(NamedTuple):
         return have // sum(_groups(kind, self.group) for kind in self.kinds) * min(self.blocks)
 
 
-def pool(kinds: Iterable[Mixer], held: Types, options: Options) -> Pool | None:
+def pool(kinds: Iterable[Mixer], cache_types: Types, options: Options) -> Pool | None:
     """The layout of a model's pages; None for one that keeps nothing."""
-    found = merged(kind for mixer in kinds for kind in _kinds(mixer, held, options))
-    if not found:
+    kinds_of_cache = merged(kind for mixer in kinds for kind in _kinds(mixer, cache_types, options))
+    if not kinds_of_cache:
         return None
-    if len(found) > 1 and len({(kind.per, kind.reach, kind.chunked) for kind in found}) == 1:
-        return _alike(found, options.block)
+    if len(kinds_of_cache) > 1 and len({(kind.per, kind.reach, kind.chunked) for kind in kinds_of_cache}) == 1:
+        return _alike(kinds_of_cache, options.block)
     block = options.block
-    widest = max((kind.token_bytes for kind in found), default=0)
-    state = max((kind.state_bytes for kind in found), default=0)
+    widest = max((kind.token_bytes for kind in kinds_of_cache), default=0)
+    state = max((kind.state_bytes for kind in kinds_of_cache), default=0)
     if state and widest:
         block *= max(1, -(-state // (block * widest)))
-    page = max(kind.page(block) for kind in found)
-    blocks = [_block(kind, block, page) for kind in found]
-    counts = [kind.layers for kind in found]
+    page = max(kind.page(block) for kind in kinds_of_cache)
+    blocks = [_block(kind, block, page) for kind in kinds_of_cache]
+    counts = [kind.layers for kind in kinds_of_cache]
     group = max(counts) if 2 * max(counts) < 3 * min(counts) else min(counts)
-    return Pool(tuple(found), tuple(blocks), page, group)
+    return Pool(tuple(kinds_of_cache), tuple(blocks), page, group)
 
 
-def _alike(found: list[Kind], block: int) -> Pool:
+def _alike(kinds: list[Kind], block: int) -> Pool:
     """Layers that need the same tokens and differ in width only are one group, each with pages of its own size."""
-    width = sum(kind.layers * kind.token_bytes for kind in found)
+    width = sum(kind.layers * kind.token_bytes for kind in kinds)
     if not width:
-        size = sum(kind.layers * kind.state_bytes for kind in found)
-        return Pool((found[0]._replace(layers=1, state_bytes=size),), (block,), size, 1)
-    return Pool((found[0]._replace(layers=1, token_bytes=width),), (block,), width * block, 1)
+        size = sum(kind.layers * kind.state_bytes for kind in kinds)
+        return Pool((kinds[0]._replace(layers=1, state_bytes=size),), (block,), size, 1)
+    return Pool((kinds[0]._replace(layers=1, token_bytes=width),), (block,), width * block, 1)
 
 
 def _block(kind: Kind, block: int, page: int) -> int:
@@ -163,9 +163,9 @@ def _block(kind: Kind, block: int, page: int) -> int:
     return page // kind.token_bytes
 
 
-def cache(kinds: Iterable[Mixer], serving: Serving, held: Types, options: Options) -> Cache:
+def cache(kinds: Iterable[Mixer], serving: Serving, cache_types: Types, options: Options) -> Cache:
     """Pages the batch takes from the pool."""
-    layout = pool(kinds, held, options)
+    layout = pool(kinds, cache_types, options)
     if layout is None:
         return Cache(())
     lines: list[Line] = []
@@ -186,8 +186,8 @@ def loaded(tree: Node, options: Options) -> Node:
         if not isinstance(leaf, Tensor) or leaf.format is None:
             return (leaf,)
         if leaf.format.name == "gptq" and leaf.format.bits in MARLIN_BITS:
-            kept = "marlinzp" if "asym" in leaf.format.variants else "marlin"
-            return (leaf._replace(format=leaf.format.as_variant(kept)),)
+            kernel = "marlinzp" if "asym" in leaf.format.variants else "marlin"
+            return (leaf._replace(format=leaf.format.as_variant(kernel)),)
         if leaf.component != "moe_experts":
             return (leaf,)
         if leaf.format.name != "mxfp4" or options.mxfp4 == "none":
@@ -215,45 +215,45 @@ def up(size: int, step: int) -> int:
 
 def merged(kinds: Iterable[Kind]) -> list[Kind]:
     """Kinds that share everything but their layers, in one."""
-    found: dict[Kind, int] = {}
+    counts: dict[Kind, int] = {}
     for kind in kinds:
         key = kind._replace(layers=0)
-        found[key] = found.get(key, 0) + kind.layers
-    return [key._replace(layers=layers) for key, layers in found.items()]
+        counts[key] = counts.get(key, 0) + kind.layers
+    return [key._replace(layers=layers) for key, layers in counts.items()]
 
 
 def _groups(kind: Kind, size: int) -> int:
     return -(-kind.layers // size)
 
 
-def _kinds(mixer: Mixer, held: Types, options: Options) -> Iterable[Kind]:
+def _kinds(mixer: Mixer, cache_types: Types, options: Options) -> Iterable[Kind]:
     """A mixer's growing states and its fixed ones; an indexer's keys are a layer of their own."""
     fixed = [state for state in mixer.states if state.per == "sequence"]
     for per in ("token", "source"):
         growing = [state for state in mixer.states if state.per == per]
         if growing:
             first = growing[0]
-            width = sum(state.used * _row(state, held) // state.stride for state in growing)
+            width = sum(state.used * _row(state, cache_types) // state.stride for state in growing)
             reach = first.window or first.chunk
             yield Kind(describe(first), mixer.layers, width, 0, per, reach, first.chunk is not None)
     if fixed:
-        size = sum(state.used * _fixed(state, held, options) for state in fixed)
+        size = sum(state.used * _fixed(state, cache_types, options) for state in fixed)
         yield Kind(_name(fixed), mixer.layers, 0, size, "sequence")
 
 
-def _row(state: State, held: Types) -> int:
+def _row(state: State, cache_types: Types) -> int:
     """Bytes of a token; an indexer's keys are in fp8 with scales, whatever the cache's type."""
     indexed = state.axes[-1] == "index_key" and state.shape[-1] % SCALED.block == 0
-    return SCALED.row(state.shape) if indexed else held.row(state)
+    return SCALED.row(state.shape) if indexed else cache_types.row(state)
 
 
-def _fixed(state: State, held: Types, options: Options) -> int:
+def _fixed(state: State, cache_types: Types, options: Options) -> int:
     """One sequence's state, in the model's type unless its config asks for another; a convolution keeps an input more
     for each speculative token."""
     shape = tuple(size + (options.speculative if name == "kernel" else 0)
                   for size, name in zip(needed(state), state.axes, strict=True))
     convolution = "kernel" in state.axes
-    in_type = held.compute if convolution else held.recurrent or held.compute
+    in_type = cache_types.compute if convolution else cache_types.recurrent or cache_types.compute
     return state.entries * in_type.row(shape)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.problems import problem_of
 from paramcalc.errors import SpecError
-from paramcalc.readers.text.validation import said
+from paramcalc.readers.text.validation import wording
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -23,7 +23,7 @@ def blamed(error: ValidationError, config: Config) -> SpecError:
     """The same refusal, each problem at the key its value came from, or at the model type where none can be named."""
     problems = []
     for details in error.errors(include_url=False):
-        message, hint = said(details)
+        message, hint = wording(details)
         field = ".".join(str(part) for part in details["loc"])
         key = _key(details, config)
         path = (*config.path, config.spelled(key) if key else "model_type")

@@ -60,7 +60,7 @@ def _read(
     make = builder(config.model_type)
     if make is None:
         raise unknown_type(config.model_type, (*config.path, "model_type"), data=config.data)
-    spec = _made(make, config)
+    spec = _built(make, config)
     uncounted: tuple[str, ...] = ()
     around = Config(data, outer or FamilyData({}, {}, ()), str(told_type(data)), _architecture(data, outer))
     if inside:
@@ -122,7 +122,7 @@ def _with_media(spec: ModelSpec, around: Config, processors: Files | None) -> Mo
         raise blamed(error, around) from error
 
 
-def _made(make: Builder, config: Config) -> ModelSpec:
+def _built(make: Builder, config: Config) -> ModelSpec:
     """What a builder makes of a config; values no component can have are the config's fault, and located there."""
     try:
         return make(config)

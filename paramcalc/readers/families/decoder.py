@@ -108,7 +108,7 @@ class Row:
         return spec.model_copy(update={"apart": {"mtp": parts}}) if parts else spec
 
     def _common(self, config: Config) -> dict[str, Any]:
-        position = _said(config, self.position)
+        position = _resolved(config, self.position)
         found: dict[str, Any] = {
             "vocab_size": config.integer("vocab_size"), "hidden_size": config.integer("hidden_size"),
             "position": position, "tie_embeddings": config.tied,
@@ -121,8 +121,8 @@ class Row:
                  "head_bias": self.head_bias}
         found |= {key: True for key, flag in flags.items() if _holds(config, flag)}
         said = {"gated": (self.gated, True), "norm": (self.norm, "rmsnorm"),
-                "qk_norm": (_said(config, self.qk_norm), "none"),
-                "norm_placement": (_said(config, self.placement), "pre")}
+                "qk_norm": (_resolved(config, self.qk_norm), "none"),
+                "norm_placement": (_resolved(config, self.placement), "pre")}
         found |= {key: value for key, (value, usual) in said.items() if value != usual}
         if self.norm_bias is not None:
             found["norm_bias"] = _holds(config, self.norm_bias)
@@ -209,7 +209,7 @@ def _heads(config: Config, *, uneven: bool) -> dict[str, Any]:
     return {"num_heads": heads, "num_kv_heads": config.kv_heads, "head_dim": rounded or config.head_dim}
 
 
-def _said(config: Config, value: str | Callable[[Config], str]) -> str:
+def _resolved(config: Config, value: str | Callable[[Config], str]) -> str:
     return value(config) if callable(value) else value
 
 

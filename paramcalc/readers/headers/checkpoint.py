@@ -95,7 +95,7 @@ def _spec(header: Header) -> ModelSpec:
     stack, blocks = _stack(inside, layers, common)
     return ModelSpec(
         name=Path(header.source).name.split(".")[0], family=str(header.metadata.get("general.architecture", "")),
-        source=header.source, hidden_size=common.width, blocks=blocks, notes=_notes(header, why), **_told(header),
+        source=header.source, hidden_size=common.width, blocks=blocks, notes=_notes(header, why), **_fields_of(header),
         modules=before | stack | after | _tied(header, layers),
     )
 
@@ -232,7 +232,7 @@ def _chosen(metadata: dict[str, Any]) -> int | None:
     return value if type(value) is int and value > 0 else None
 
 
-def _told(header: Header) -> dict[str, Any]:
+def _fields_of(header: Header) -> dict[str, Any]:
     """What a GGUF file says of positions."""
     said, name = header.metadata, header.metadata.get("general.architecture")
     positions, turned = said.get(f"{name}.context_length"), said.get(f"{name}.rope.dimension_count")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.components.problems import problem_of
 from paramcalc.readers.text.size_words import means_the_same
 from paramcalc.readers.text.suggest import suggestion
-from paramcalc.sanitize import found, quote, visible
+from paramcalc.sanitize import describe, quote, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -80,7 +80,7 @@ def _passed_over(places: dict[tuple[str | int, ...], list[ErrorDetails]]) -> lis
     """Mappings that are said to be no plain word, where it is told too what is wrong inside them."""
     holders = {path[:depth] for path in places for depth in range(len(path))}
     return [path for path, details in places.items() if path in holders
-            and all(found["type"] == "literal_error" and isinstance(found["input"], dict) for found in details)]
+            and all(each["type"] == "literal_error" and isinstance(each["input"], dict) for each in details)]
 
 
 def ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -88,7 +88,7 @@ def ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(dict.fromkeys(problems), key=lambda problem: (problem.line, problem.column)))
 
 
-def said(details: ErrorDetails) -> tuple[str, str]:
+def wording(details: ErrorDetails) -> tuple[str, str]:
     """Message and hint of one thing that pydantic found wrong, without a place."""
     return _describe((), [details], None)
 
@@ -118,7 +118,7 @@ def _describe(path: tuple[str | int, ...], errors: list[ErrorDetails], allowed: 
     if len(due) == len(set(types)) or all(kind in _EXPECTED for kind in types):
         value = errors[0]["input"]
         hints = (suggestion(value, name) for name in due)
-        return f"expected {' or '.join(due)}, found {found(value)}", next(filter(None, hints), "")
+        return f"expected {' or '.join(due)}, found {describe(value)}", next(filter(None, hints), "")
     # Where one member took the type and refused the value, that says more than the members of another type do.
     details = next(each for each in errors if each["type"] not in _EXPECTED)
     return _one(path, details, allowed)

@@ -12,7 +12,7 @@ import yaml
 from paramcalc.readers.text.limits import MAX_DEPTH, MAX_NODES, Findings, Mark, Path, string_fault
 from paramcalc.readers.text.yaml_nodes import Built, Open, expanded, merge_layers, place
 from paramcalc.readers.text.yaml_scalars import plain
-from paramcalc.sanitize import found, quote, visible
+from paramcalc.sanitize import describe, quote, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,7 +133,8 @@ class Builder:
         at, key = (built.line, built.column), built.value
         if not isinstance(key, str):
             text = built.text
-            what = f"key {visible(text)} is not a string" if text else f"expected a string as key, found {found(key)}"
+            what = (f"key {visible(text)} is not a string" if text
+                    else f"expected a string as key, found {describe(key)}")
             self._problem(what, at, f'write "{visible(text)}"' if text else "")
             built = Built(f"key at {at}", *at, {})
         first = frame.merged if built.merge else frame.marks.get(built.value)

@@ -68,8 +68,8 @@ def _serving(settings: PageSettings) -> ServingSettings:
 
 def _memory(model: Model, name: str) -> str:
     """Weights in their own format and the exact cache, for one sequence and for eight."""
-    weights, kept = weight_bytes(in_formats(model).tree).total, mixers(model.tree)
-    lines = {f"batch {batch}": [(context, weights + exact(kept, Serving(context, batch), types("bf16")).bytes)
+    weights, kinds = weight_bytes(in_formats(model).tree).total, mixers(model.tree)
+    lines = {f"batch {batch}": [(context, weights + exact(kinds, Serving(context, batch), types("bf16")).bytes)
                                 for context in CONTEXTS] for batch in BATCHES}
     return memory_chart(name, lines)
 

@@ -23,18 +23,18 @@ def findings(checked: Findings) -> str:
     by_path: dict[str, list[Finding]] = {}
     for finding in run.findings:
         by_path.setdefault(finding.path, []).append(finding)
-    cases = [_case(path, [f for f in found if f.severity == "error"]) for path, found in by_path.items()]
+    cases = [_case(path, [f for f in of_file if f.severity == "error"]) for path, of_file in by_path.items()]
     fine = run.checked - len(by_path)
     cases += [f'  <testcase classname="paramcalc" name="{fine} files without findings" time="0"/>'] if fine > 0 else []
     cases += [f'  <testcase classname="paramcalc" name={_attribute(file.path)} time="0">\n   <skipped/>\n  </testcase>'
               for file in run.skipped]
-    said = "\n".join(f"{f.severity}: {_line(f)}" for f in run.findings if f.severity != "error")
-    said += "".join(f"\nskipped: {posix(file.path)}: {printable(file.why)}" for file in run.skipped)
+    others = "\n".join(f"{f.severity}: {_line(f)}" for f in run.findings if f.severity != "error")
+    others += "".join(f"\nskipped: {posix(file.path)}: {printable(file.why)}" for file in run.skipped)
     suite = (f'tests="{len(cases)}" failures="{run.failed}" errors="0" time="0" hostname="localhost" '
              f'timestamp="{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"')
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>",
              f' <testsuite name="paramcalc check" package="paramcalc" id="0" {suite}>', "  <properties/>", *cases,
-             f"  <system-out>{_text(said)}</system-out>", "  <system-err/>", " </testsuite>", "</testsuites>", ""]
+             f"  <system-out>{_text(others)}</system-out>", "  <system-err/>", " </testsuite>", "</testsuites>", ""]
     return "\n".join(lines)
 
 

@@ -45,7 +45,7 @@ def modelopt(settings: Settings) -> Quantized:
         rules, caveats = layers(inner)
         if not rules:
             caveats.append(inner.caveat("quant_algo", "MIXED_PRECISION without quantized_layers", "unknown"))
-        return _said(Quantized((*rules, *kept), tuple(caveats), notes), inner, settings)
+        return _checked(Quantized((*rules, *kept), tuple(caveats), notes), inner, settings)
     format_ = _format(inner, algorithm)
     if format_ is None:
         if algorithm in ("NONE", "NO_QUANT", ""):
@@ -53,10 +53,10 @@ def modelopt(settings: Settings) -> Quantized:
         caveats.append(inner.caveat("quant_algo", f"{algorithm[:60]!r} is not known: 4 bits a weight are counted"
                                     if "4" in algorithm else f"{algorithm[:60]!r} is not known", "bound"))
         format_ = "codes-4bpw"
-    return _said(Quantized((*kept, take(format_)), tuple(caveats), notes), inner, settings)
+    return _checked(Quantized((*kept, take(format_)), tuple(caveats), notes), inner, settings)
 
 
-def _said(made: Quantized, inner: Settings, settings: Settings) -> Quantized:
+def _checked(made: Quantized, inner: Settings, settings: Settings) -> Quantized:
     """Keys of the inner mapping that nobody read are said too."""
     if inner is settings:
         return made

@@ -107,7 +107,8 @@ def zamba2(config: Config) -> ModelSpec:
     head_dim = config.optional("attention_head_dim") or _per_head(config)
     plain = _block(config, config.optional("attention_hidden_size") or wide, head_dim, fused=True,
                    bias=config.flag("add_bias_linear"))
-    adapted = [plain | (_adapters(config, len(range(use % blocks, uses, blocks))) if _held(config, use, blocks) else {})
+    adapted = [plain | (_adapters(config, len(range(use % blocks, uses, blocks))) if _stored(config, use, blocks)
+                        else {})
                for use in range(uses)]
     spec = _spec(config, words, _zamba2_mixer(config), _shared(config, "shared_transformer", adapted, blocks))
     return spec.model_copy(update={"position": "rotary"}) if config.flag("use_mem_rope") else spec
@@ -180,13 +181,13 @@ def _shared(config: Config, prefix: str, uses: Sequence[Parts], blocks: int) -> 
                     "its own")
     found: list[Parts] = []
     for use, parts in enumerate(uses):
-        update = {} if _held(config, use, blocks) else {"stored": 0}
+        update = {} if _stored(config, use, blocks) else {"stored": 0}
         found.append({f"{prefix}.{key}": _moved(part, prefix).model_copy(update=update)
                       for key, part in parts.items()})
     return found
 
 
-def _held(config: Config, use: int, blocks: int) -> bool:
+def _stored(config: Config, use: int, blocks: int) -> bool:
     return use < blocks or not config.tied
 
 
