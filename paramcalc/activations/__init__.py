@@ -41,6 +41,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "layers": ("stack", "layers"),
     "rmsnorm": ("norm", "norm"),
     "layernorm": ("norm", "norm"),
+    "convolution": ("convolution", "convolution"),
     "linear": ("linear", "linear"),
     "head": ("linear", "head"),
     "parameter": ("linear", "parameter"),

@@ -55,7 +55,8 @@ def _broadcast(part: Attention, t: Tape) -> bool:
 
 def _heads(part: Attention, t: Tape, head: int) -> Heads:
     return Heads(part.num_heads, part.num_kv_heads or part.num_heads, head, part.v_head_dim or head, part.cross,
-                 part.causal, part.sinks, broadcast=_broadcast(part, t))
+                 part.causal, part.sinks, broadcast=_broadcast(part, t),
+                 window=None if part.causal else part.chunk)
 
 
 def _arguments(part: Attention, t: Tape) -> None:

@@ -39,6 +39,8 @@ class ClassFacts:
     activation: str = ""
     """silu in a gated feed-forward and gelu in a plain one when not given; a row's where the class does not ask its
     config, or has a version of its own."""
+    outer_activation: str = ""
+    """Beside the layers, where it is another than in them."""
     attention_softcap: bool = False
     """Scores go through a tanh (Gemma 2)."""
     logit_softcap: bool = False
@@ -194,10 +196,10 @@ def class_facts(spec: ModelSpec) -> ClassFacts:
 
 def tower_facts(tower: Tower) -> ClassFacts:
     """How a tower computes while it is trained; a tower without a row computes as CLIP's does."""
-    fields = dict(TOWER_ROWS.get(tower.family, {}))
+    fields: Row = {"position_indices": False, "outer_activation": "gelu"} | TOWER_ROWS.get(tower.family, {})
     if tower.activation in TOLD_APART:
         fields["activation"] = tower.activation
-    return ClassFacts(**({"position_indices": False} | fields))
+    return ClassFacts(**fields)
 
 
 def _routing(row: Row, routing: Routing) -> Row:

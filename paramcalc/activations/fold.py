@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from paramcalc.activations.policy import Policy
     from paramcalc.activations.saved import SavedActivation
     from paramcalc.build import Model
+    from paramcalc.spec.media import Cut
     from paramcalc.tree import Node
 
 BYTES = {"int64": 8, "complex64": 8, "int32": 4, "float32": 4, "bool": 1, "uint8": 1}
@@ -87,7 +88,8 @@ class SavedBytes(NamedTuple):
         """The bytes of one micro-batch."""
         components: dict[str, int] = {}
         loss = 0
-        for of, size in self.bytes.items():
+        for key, size in self.bytes.items():
+            of = key._replace(stream=key.stream or load.media.main)
             times = (_tower_times if of.stream in STREAMS else _times)(of, load)
             if not times:
                 continue
@@ -111,6 +113,8 @@ class Counted(NamedTuple):
     more: int = 0
     blocks: str = "any"
     padded: bool = True
+    every: int = 1
+    """One position of so many of the tower's."""
 
 
 def activations(model: Model, load: Tokens, policy: Policy) -> Activations:
@@ -137,6 +141,9 @@ class _Fold:
         """What all components share and one has counted."""
         self.again = policy.recompute in ("full", "per-op")
         """Layers are computed again."""
+        self.entry = True
+        """Nothing has read yet what the model, or a tower, is given."""
+        self.every = 1
         self.products = 0
         """Products of this layer so far, of which every other is kept where it is computed again by operations."""
         self.live = self.again
@@ -146,6 +153,7 @@ class _Fold:
     def walk(self, node: Node, path: str, used: int, stream: str, *, layer: bool, parallel: bool = False) -> None:
         here, used, stream = join(path, node.name), used * node.used, node.stream or stream
         self.live = self.live or _trains(node, deep=bool(node.order))
+        self.every = node.every
         for leaf in self._saved(node, stream, layer=layer) if self.live else ():
             if (layer and self.again and not self._stays(leaf)) or (parallel and leaf.shared == "input"):
                 continue
@@ -162,6 +170,7 @@ class _Fold:
     def _tower(self, tower: Node, path: str, used: int) -> None:
         """A tower computes as its own class does."""
         text = self.facts, self.rotary, self.live
+        self.entry = tower.stream in ("image", "audio")
         lowered = lower(self.spec).towers[tower.label]
         self.facts = tower_facts(self.spec.towers[tower.label])
         self.rotary = any(part.kind == "rotary" for part in lowered.modules.values())
@@ -180,7 +189,8 @@ class _Fold:
         if node.part is None or node.context is None:
             return
         weights = weights_of(node.tensors, _dropout(node))
-        run = Forward(node.context, self.policy, self.facts, weights, layer, self.rotary)
+        run = Forward(node.context, self.policy, self.facts, weights, layer, self.rotary, self.entry)
+        self.entry = self.entry and (node.part.kind == "parameter" or not node.tensors)
         save = saves(node.part.kind)
         try:
             if save is not None:
@@ -210,7 +220,7 @@ class _Fold:
         for dimension in leaf.shape:
             size *= dimension
         of = Counted(leaf.component, leaf.loss, leaf.per, stream, leaf.split, leaf.block, leaf.more, leaf.blocks,
-                     leaf.padded)
+                     leaf.padded, self.every)
         self.bytes[of] = self.bytes.get(of, 0) + size
 
 
@@ -252,15 +262,22 @@ def _times(of: Counted, load: Tokens) -> int:
 
 def _tower_times(of: Counted, load: Tokens) -> int:
     """How many of a leaf of a tower there are: sequences are run over by themselves, on each device whole."""
-    media, lengths = load.media, load.media.lengths(of.stream)
+    media, lengths = load.media, load.media.lengths(of.stream, of.every)
     if not lengths:
         return 0
     square = {"token": sum(lengths), "position": max(lengths), "sequence": len(lengths), "once": 1,
-              "patch": sum(cut.stem or cut.patches for cut in media.of(of.stream)),
+              "patch": sum(cut.stem or cut.patches for cut in media.of(of.stream)) // of.every,
               "source": sum(cut.patches for cut in media.of(of.stream)),
-              "pair": sum(length**2 for length in lengths), "position_pair": max(lengths)**2}
+              "pair": sum(length**2 for length in lengths), "position_pair": max(lengths)**2,
+              "block_pair": _windowed(of, media.of(of.stream), lengths)}
     batch = 1 if of.per.startswith("position") or of.per == "once" else load.batch
     return batch * (square.get(of.per, sum(lengths)) + of.more)
+
+
+def _windowed(of: Counted, cuts: tuple[Cut, ...], lengths: tuple[int, ...]) -> int:
+    """Pairs within the windows of a tower: those of two dimensions, else stretches of equal length."""
+    windows = [window for cut in cuts for window in cut.windows]
+    return sum(count * size**2 for size, count in windows) or sum(_pairs(length, of) for length in lengths)
 
 
 def _pairs(tokens: int, of: Counted) -> int:

@@ -27,3 +27,5 @@ class Forward(NamedTuple):
     """Inside a layer, not beside the stack of layers."""
     rotary: bool = False
     """Queries and keys are rotated."""
+    entry: bool = False
+    """It reads what the model or a tower is given, which is held anyway."""

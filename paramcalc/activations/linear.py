@@ -18,7 +18,9 @@ def linear(part: Linear, run: Forward) -> list[SavedActivation]:
     """The input, and what an activation on the output keeps."""
     t = tape(run, part.component)
     width = part.width(run.context)
-    out = t.linear(_read(part, t, part.in_features or width), part.out_features or width, "out", weight="")
+    read = _read(part, t, part.in_features or width)
+    out = t.new((part.out_features or width,), ("out",), part.per) if run.entry else t.linear(
+        read, part.out_features or width, "out", weight="")
     if part.activated:
         out = t.activation(out, t.like(out), gated=False)
     if part.multiplied:
@@ -64,10 +66,15 @@ def head(part: Head, run: Forward) -> list[SavedActivation]:
 
 
 def parameter(part: Parameter, run: Forward) -> list[SavedActivation]:
-    """Of a table of biases the index of each pair; what else a value does is not said."""
+    """Of a table of biases the index of each pair, of a scale what it multiplies, of a matrix its input; what else a
+    value does is not said."""
     t = tape(run, part.component)
     if part.role == "lookup":
         t.keep(t.new((1,), ("one",), "position_pair", "int64"), "indices")
+    elif part.role == "matmul" and len(part.shape) == 2:
+        t.linear(t.new(part.shape[:1], ("hidden",), part.per), part.shape[1], "out", weight="")
+    elif part.scales:
+        t.keep(t.new(part.shape[-1:], ("hidden",)), "scaled")
     elif not (part.added or part.buffer or part.frozen):
         raise UnknownActivationsError(part.kind)
     return t.saved

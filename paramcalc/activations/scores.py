@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,13 +26,15 @@ class Heads(NamedTuple):
     sinks: bool = False
     laid_apart: bool = False
     """Queries are joined of parts, which lays heads apart."""
+    window: int | None = None
+    """Tokens attend within windows of so many, by themselves."""
     broadcast: bool = False
     """The one key and value head is broadcast, never expanded (Falcon)."""
 
     @property
     def pair(self) -> SavedPer:
         """What scores have one of."""
-        return "source_pair" if self.cross else "pair"
+        return "source_pair" if self.cross else "pair" if self.window is None else "block_pair"
 
     @property
     def keys(self) -> SavedPer:
@@ -59,6 +62,12 @@ def attend(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
     return {"eager": _eager, "sdpa": _math, "flash": _flash}[kind](tape, q, k, v, heads)
 
 
+def _scores(tape: Tape, heads: Heads, dtype: str | None = None) -> Value:
+    """A number for each pair, in each head."""
+    scores = tape.new((heads.heads,), ("heads",), heads.pair, dtype)
+    return scores if heads.window is None else replace(scores, block=heads.window, padded=False)
+
+
 def _context(tape: Tape, heads: Heads) -> Value:
     return tape.new((heads.heads, heads.v_head_dim), ("heads", "head_dim"))
 
@@ -82,7 +91,7 @@ def _math(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
     own = tape.new((count, heads.v_head_dim), ("heads", "head_dim"), heads.keys, v.dtype)
     copied = heads.kv_heads != heads.heads or tape.policy.dtype not in ("fp32", "float32")
     tape.keep(tape.to(own, "float32") if copied else v, "v")
-    weights = tape.new((heads.heads,), ("heads",), heads.pair, "float32")
+    weights = _scores(tape, heads, "float32")
     tape.keep(weights, "attention weights")
     tape.keep(tape.dropout(weights, tape.facts.attention_dropout, "attention"), "dropped weights")
     if tape.facts.relative_bias and heads.causal and not heads.cross:
@@ -95,7 +104,7 @@ def _eager(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
     wide = "float32" if tape.facts.float_scores else None
     tape.keep(tape.to(_operand(tape, q, (heads.heads, heads.head_dim)), wide), "q")
     tape.keep(tape.to(_expanded(tape, k, heads, heads.head_dim), wide), "k")
-    scores = tape.new((heads.heads,), ("heads",), heads.pair)
+    scores = _scores(tape, heads)
     if tape.facts.attention_softcap:
         scores = tape.like(scores)
         tape.keep(scores, "capped scores")

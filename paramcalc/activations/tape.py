@@ -50,6 +50,7 @@ class Tape:
         self.component = component
         self.width = run.context.hidden_size
         self.weights = run.weights
+        self.in_layer = run.layer
         self._storages: dict[int, tuple[Value, str]] = {}
         self._results: list[tuple[Value, Literal["product", "attention"]]] = []
         self._by_operation = run.layer and run.policy.recompute == "per-op"
@@ -84,7 +85,8 @@ class Tape:
 
     def like(self, value: Value, dtype: str | None = None) -> Value:
         """Another tensor of the same shape; in `value`'s type when not given."""
-        return Value(value.shape, value.axes, value.per, self._type(dtype) if dtype else value.dtype)
+        return Value(value.shape, value.axes, value.per, self._type(dtype) if dtype else value.dtype,
+                     block=value.block, padded=value.padded)
 
     def stream(self, width: int, per: SavedPer = "token") -> Value:
         """What the component reads."""
@@ -106,7 +108,8 @@ class Tape:
     def to(self, value: Value, dtype: str | None) -> Value:
         """A copy in another type; the same tensor where it has it."""
         name = self._type(dtype)
-        return value if value.dtype == name else Value(value.shape, value.axes, value.per, name)
+        return value if value.dtype == name else Value(value.shape, value.axes, value.per, name, block=value.block,
+                                                       padded=value.padded)
 
     def linear(self, value: Value, out: int, axis: str, name: str = "input", weight: str | None = None) -> Value:
         """A projection keeps its input where its weight (our word for it) is trained, and what its adapter keeps."""
@@ -154,7 +157,8 @@ class Tape:
 
     def activation(self, value: Value, out: Value, *, gated: bool) -> Value:
         """An elementwise function keeps its input, or its output `out` where that is enough."""
-        which = self.facts.activation or ("silu" if gated else "gelu")
+        within = self.in_layer or not self.facts.outer_activation
+        which = (self.facts.activation if within else self.facts.outer_activation) or ("silu" if gated else "gelu")
         if which in SQUARED_RELU:
             self.keep(self.like(out), "relu")
             return out

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from paramcalc.activations.class_facts import class_facts
-from paramcalc.activations.class_rows import MEASURED
+from paramcalc.activations.class_rows import MEASURED, MEASURED_TOWERS
 from paramcalc.activations.fold import activations
 from paramcalc.answers.answer import Answer, head, hidden
 from paramcalc.answers.train_run import RunFigures, run_assumptions, run_figures
@@ -211,8 +211,12 @@ def _doubts(model: Model, chosen: Plan, unknown: tuple[str, ...]) -> tuple[str, 
     doubts = [*chosen.load.media.notes]
     if unknown:
         doubts.append(f"activations of {', '.join(unknown)} are not known and left out")
-    if by_class and family and family not in MEASURED:
-        doubts.append(f"activations follow the components; they are not held to what the class of {family} keeps")
+    towers = [tower.family for tower in model.spec.towers.values()
+              if tower.family not in ("", *MEASURED_TOWERS) and chosen.load.media.of(tower.stream)]
+    strange = [name for name in (family, *towers) if name and name not in MEASURED | MEASURED_TOWERS]
+    if by_class and strange:
+        classes = " and ".join(dict.fromkeys(strange))
+        doubts.append(f"activations follow the components; they are not held to what the class of {classes} keeps")
     if by_class and chosen.policy.attention != "eager" and class_facts(model.spec).own_attention:
         doubts.append(f"the class of {family or 'the model'} attends in its own way: --attention eager is what it runs")
     return tuple(doubts)

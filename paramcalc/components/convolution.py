@@ -30,6 +30,10 @@ class Convolution(Component):
     """It spreads its input out: stored `(in_channels, out_channels / groups, *kernel)`."""
     outputs: Size = 1
     """Places it computes for each of those the tower runs over."""
+    inputs: Size | None = None
+    """Places it reads for each of those; as many as it computes when not given."""
+    activated: bool = False
+    """The model's activation function follows."""
     component: ComponentName = "other"
 
     source: ClassVar[str] = "torch.nn.Conv1d, Conv2d, Conv3d"

@@ -89,6 +89,8 @@ class Parameter(Component):
     """What its dimensions are, where that is known: `hidden` is the residual stream."""
     tied: bool = False
     """The array of another one, used here once more."""
+    scales: bool = False
+    """It multiplies an activation, value by value."""
     added: bool = False
     """Only added to an activation, so that backward needs nothing of it; or what it takes part in says what is kept."""
 

@@ -38,15 +38,16 @@ REALTIME = Layer("self_attn_layer_norm", "self_attn", "final_layer_norm", bias=Q
 
 def stem(config: Config, width: int, at: str = "") -> Parts:
     """Two convolutions over the spectrogram; the second halves its length."""
-    return {f"{at}conv1": conv(width, config.integer("num_mel_bins"), 3, component="other", outputs=2),
-            f"{at}conv2": conv(width, width, 3, component="other")}
+    return {f"{at}conv1": conv(width, config.integer("num_mel_bins"), 3, component="other", outputs=2, activated=True),
+            f"{at}conv2": conv(width, width, 3, component="other", inputs=2, activated=True)}
 
 
 def whisper_layer(config: Config, shape: Layer) -> Parts:
     """A layer whose feed-forward stands directly in it."""
     width, inner = config.integer("hidden_size"), _inner(config)
     parts = shape(width, _heads(config), inner)
-    return parts | {"fc1": dense(inner, width, component="ffn"), "fc2": dense(width, inner, component="ffn")}
+    return parts | {"fc1": dense(inner, width, component="ffn", activated=True),
+                    "fc2": dense(width, inner, component="ffn")}
 
 
 def _inner(config: Config) -> int:
@@ -142,7 +143,8 @@ def audio_flamingo(whole: Whole) -> Towers:
     usual, bias, out = "audioflamingo3_encoder", whole.config.flag("projector_bias",
                                                                    default=True), whole.text.hidden_size
     width = whole.part("audio_config", usual).integer("hidden_size")
-    return _joined(whole, usual, {"linear_1": dense(out, width, bias=bias), "linear_2": dense(out, out, bias=bias)},
+    return _joined(whole, usual, {"linear_1": dense(out, width, bias=bias, activated=True),
+                                  "linear_2": dense(out, out, bias=bias)},
                    width)
 
 
@@ -150,28 +152,32 @@ def voxtral(whole: Whole) -> Towers:
     """Frames joined to the width of the tower's feed-forward. arXiv:2507.13264."""
     width, out = whole.part("audio_config", "voxtral_encoder").integer("intermediate_size"), whole.text.hidden_size
     return _joined(whole, "voxtral_encoder",
-                   {"linear_1": dense(out, width, bias=False), "linear_2": dense(out, out, bias=False)}, width)
+                   {"linear_1": dense(out, width, bias=False, activated=True),
+                    "linear_2": dense(out, out, bias=False)}, width)
 
 
 def voxtral_realtime(whole: Whole) -> Towers:
     """`downsample_factor` frames joined."""
     usual, out = "voxtral_realtime_encoder", whole.text.hidden_size
     width = whole.part("audio_config", usual).integer("hidden_size") * whole.config.integer("downsample_factor")
-    return _joined(whole, usual, {"linear_1": dense(out, width, bias=False), "linear_2": dense(out, out, bias=False)},
+    return _joined(whole, usual, {"linear_1": dense(out, width, bias=False, activated=True),
+                                  "linear_2": dense(out, out, bias=False)},
                    width)
 
 
 def glmasr(whole: Whole) -> Towers:
     """Frames joined to the width of the tower's feed-forward, through twice the text model's width."""
     width, out = whole.part("audio_config", "glmasr_encoder").integer("intermediate_size"), whole.text.hidden_size
-    return _joined(whole, "glmasr_encoder", {"linear_1": dense(2 * out, width), "linear_2": dense(out, 2 * out)}, width)
+    return _joined(whole, "glmasr_encoder", {"linear_1": dense(2 * out, width, activated=True),
+                                             "linear_2": dense(out, 2 * out)}, width)
 
 
 def moss(whole: Whole) -> Towers:
     """Frames joined, two matrices and a norm."""
     usual, bias, out = "moss_transcribe_diarize_audio", whole.config.flag("projector_bias"), whole.text.hidden_size
     width = whole.part("audio_config", usual).integer("hidden_size") * whole.config.integer("audio_merge_size")
-    return _joined(whole, usual, {"linear_1": dense(out, width, bias=bias), "linear_2": dense(out, out, bias=bias),
+    return _joined(whole, usual, {"linear_1": dense(out, width, bias=bias, activated=True),
+                                  "linear_2": dense(out, out, bias=bias),
                                   "norm": norm(out)}, width)
 
 
@@ -179,4 +185,5 @@ def qwen3_asr(whole: Whole) -> Towers:
     """Two matrices."""
     config = whole.part("audio_config", "qwen3_asr_encoder")
     width, out = config.integer("hidden_size"), config.integer("output_dim")
-    return _joined(whole, "qwen3_asr_encoder", {"linear_1": dense(width, width), "linear_2": dense(out, width)}, width)
+    return _joined(whole, "qwen3_asr_encoder", {"linear_1": dense(width, width, activated=True),
+                                                "linear_2": dense(out, width)}, width)

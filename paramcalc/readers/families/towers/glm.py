@@ -15,6 +15,7 @@ from paramcalc.readers.families.towers.parts import (
     fewer,
     layers,
     norm,
+    product,
     rms,
     table,
     tower,
@@ -34,10 +35,10 @@ def _merger(config: Config, inner: int) -> Parts:
     width, out = config.integer("hidden_size"), config.integer("out_hidden_size")
     side = config.integer("spatial_merge_size")
     return fewer({
-        "downsample": conv(out, width, side, side, component="other"),
+        "downsample": conv(out, width, side, side, component="other", inputs=side**2),
         "merger.proj": dense(out, out, bias=False), "merger.post_projection_norm": norm(out),
-        "merger.gate_proj": dense(inner, out, bias=False, component="ffn"),
-        "merger.up_proj": dense(inner, out, bias=False, component="ffn"),
+        "merger.gate_proj": product(dense(inner, out, bias=False, component="ffn", activated=True)),
+        "merger.up_proj": product(dense(inner, out, bias=False, component="ffn")),
         "merger.down_proj": dense(out, inner, bias=False, component="ffn"),
     }, side**2)
 

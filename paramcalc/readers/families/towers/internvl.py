@@ -73,6 +73,6 @@ def internvl(whole: Whole) -> Towers:
     factor = int(1 / config.number("downsample_ratio"))
     into = whole.part("vision_config", "internvl_vision").integer("hidden_size") * factor**2
     at = whole.at("multi_modal_projector")
-    join: Parts = {f"{at}.layer_norm": norm(into), f"{at}.linear_1": dense(width, into),
+    join: Parts = {f"{at}.layer_norm": norm(into), f"{at}.linear_1": dense(width, into, activated=True),
                    f"{at}.linear_2": dense(width, width)}
     return {**whole.tower("vision_config", "vision_tower", "internvl_vision"), "projector": projector(join, into)}

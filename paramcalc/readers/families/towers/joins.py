@@ -83,7 +83,8 @@ def lighton_ocr(whole: Whole) -> Towers:
     """As Mistral 3's, under names of its own."""
     width, out = whole.part("vision_config", "pixtral").integer("hidden_size"), whole.text.hidden_size
     side, at = whole.config.integer("spatial_merge_size"), "vision_projection"
-    join: Parts = {f"{at}.norm": rms(width), f"{at}.patch_merger.merging_layer": dense(width, width * side**2,
+    join: Parts = {f"{at}.norm": rms(width).model_copy(update={"uses": side**2}),
+                   f"{at}.patch_merger.merging_layer": dense(width, width * side**2,
                                                                                        bias=False),
                    f"{at}.linear_1": dense(out, width, bias=False), f"{at}.linear_2": dense(out, out, bias=False)}
     return {**whole.tower("vision_config", "vision_encoder", "pixtral"), **whole.join(join, width, component="vision")}

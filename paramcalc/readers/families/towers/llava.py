@@ -24,7 +24,8 @@ def two_matrices(whole: Whole, into: int, key: str = "multimodal_projector_bias"
     """Two projections, with a bias unless the config says otherwise."""
     at = whole.at(name)
     bias, width = whole.config.flag(key, default=True), whole.text.hidden_size
-    return {f"{at}.linear_1": dense(width, into, bias=bias), f"{at}.linear_2": dense(width, width, bias=bias)}
+    return {f"{at}.linear_1": dense(width, into, bias=bias, activated=True),
+            f"{at}.linear_2": dense(width, width, bias=bias)}
 
 
 def llava(whole: Whole) -> Towers:

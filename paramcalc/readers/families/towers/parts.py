@@ -33,16 +33,23 @@ QVO: tuple[Projection, ...] = ("q", "v", "o")
 ROTARY = Positions(kind="rotary")
 
 
-def dense(out: int, into: int, *, bias: bool = True, component: ComponentName = "other", per: Per = "token") -> Linear:
+def dense(out: int, into: int, *, bias: bool = True, component: ComponentName = "other", per: Per = "token",
+          activated: bool = False) -> Linear:
     """A projection `(out, into)`, with a bias."""
-    return Linear(out_features=out, in_features=into, bias=bias, component=component, per=per)
+    return Linear(out_features=out, in_features=into, bias=bias, component=component, per=per, activated=activated)
+
+
+def product(part: Linear) -> Linear:
+    """A projection that another one multiplies."""
+    return part.model_copy(update={"multiplied": True})
 
 
 def conv(out: int, into: int, *kernel: int, bias: bool = True, groups: int = 1,
-         component: ComponentName = "other_embedding", outputs: int = 1) -> Convolution:
+         component: ComponentName = "other_embedding", outputs: int = 1, inputs: int | None = None,
+         activated: bool = False) -> Convolution:
     """A kernel `(out, into / groups, *kernel)`, with a bias."""
     return Convolution(out_channels=out, in_channels=into, kernel=kernel, bias=bias, groups=groups,
-                       component=component, outputs=outputs)
+                       component=component, outputs=outputs, inputs=inputs, activated=activated)
 
 
 def norm(width: int, *, bias: bool | None = None, component: NormBucket = "norm") -> Norm:
@@ -61,8 +68,14 @@ def batchnorm(width: int, *, component: ComponentName = "norm") -> BatchNorm:
 
 
 def vector(*shape: int, component: ComponentName = "other", buffer: bool = False) -> Parameter:
-    """A bare parameter."""
-    return Parameter(shape=shape, component=component, buffer=buffer)
+    """A bare parameter; one of embeddings or biases is only added or joined to others."""
+    added = component in ("other_embedding", "position_embedding")
+    return Parameter(shape=shape, component=component, buffer=buffer, added=added)
+
+
+def scale(width: int) -> Parameter:
+    """A learned scale on what a part of a layer gives."""
+    return Parameter(shape=(width,), component="other", scales=True)
 
 
 def matrix(*shape: int, component: ComponentName = "other", per: Per = "token") -> Parameter:
@@ -144,13 +157,13 @@ class Layer:
             parts[self.norm1] = self._norm(width)
         parts[self.attention] = self.attend(heads)
         if self.scale1:
-            parts[self.scale1] = vector(width)
+            parts[self.scale1] = scale(width)
         if self.norm2:
             parts[self.norm2] = self._norm(width)
         if self.mlp:
             parts[self.mlp] = self.feed(inner)
         if self.scale2:
-            parts[self.scale2] = vector(width)
+            parts[self.scale2] = scale(width)
         return parts
 
     def crossed(self, width: int, heads: int, inner: int, before: str, attention: str, source: int | None = None,

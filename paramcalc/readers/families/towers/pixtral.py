@@ -32,7 +32,7 @@ def mistral3(whole: Whole) -> Towers:
     config, at = whole.config, whole.at("multi_modal_projector")
     width = whole.part("vision_config", "pixtral").integer("hidden_size")
     factor = config.integer("spatial_merge_size")
-    join: Parts = {f"{at}.norm": rms(width),
+    join: Parts = {f"{at}.norm": rms(width).model_copy(update={"uses": factor**2}),
                    f"{at}.patch_merger.merging_layer": dense(width, width * factor**2, bias=False)}
     return {**whole.tower("vision_config", "vision_tower", "pixtral"),
             "projector": projector(join | two_matrices(whole, width_of(whole, "pixtral")), width)}

@@ -51,7 +51,7 @@ def merged(config: Config) -> int:
 
 def _joined(config: Config, wide: int, out: int) -> Parts:
     """The merger's matrices on squares of patches."""
-    parts: Parts = {"merger.mlp.0": dense(wide, wide, component="ffn"),
+    parts: Parts = {"merger.mlp.0": dense(wide, wide, component="ffn", activated=True),
                     "merger.mlp.2": dense(out, wide, component="ffn")}
     return fewer(parts, merged(config))
 
@@ -103,11 +103,11 @@ def vision3(config: Config, at: str) -> Tower:
 
 
 def _merger(at: str, wide: int, out: int) -> Parts:
-    return {f"{at}.linear_fc1": dense(wide, wide), f"{at}.linear_fc2": dense(out, wide)}
+    return {f"{at}.linear_fc1": dense(wide, wide, activated=True), f"{at}.linear_fc2": dense(out, wide)}
 
 
 def _sequence(at: str, wide: int, out: int) -> Parts:
-    return {f"{at}.mlp.0": dense(wide, wide), f"{at}.mlp.2": dense(out, wide)}
+    return {f"{at}.mlp.0": dense(wide, wide, activated=True), f"{at}.mlp.2": dense(out, wide)}
 
 
 def qwen_vl(whole: Whole) -> Towers:
