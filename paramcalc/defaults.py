@@ -30,6 +30,10 @@ class ServingDefaults:
     """What published files of a GGUF mix are made with."""
     runtime: Literal["exact"] = "exact"
     draft_tokens: int = 1
+    loras: int = 0
+    lora_rank: int = 16
+    """As vLLM's and SGLang's servers have it."""
+    dp: int | None = None
     tp: int | None = None
     """Parallel sizes as the runtime divides `gpus` devices."""
     pp: int | None = None

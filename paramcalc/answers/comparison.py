@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from paramcalc.answers.answer import Document
+from paramcalc.answers.drafts import draft_model
 from paramcalc.defaults import SERVING
 from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.measures.known import Known, sizes_known
@@ -125,7 +126,7 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
     model = build(loaded.spec)
     need_encoder(serving, model)
     counts = count(model.tree)
-    prepared = prepare(model, serving)
+    prepared = prepare(model, serving, draft=draft_model(serving))
     media = media_of(serving, loaded.spec)
     serving, _ = within_positions(serving, loaded.spec, media)
     context = media.sequence(serving.context)

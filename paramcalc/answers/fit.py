@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from paramcalc.answers.answer import Answer, head, hidden, named
+from paramcalc.answers.drafts import draft_model
 from paramcalc.answers.memory import Memory, Size, fields_of
 from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.estimates import fit as search
@@ -225,7 +226,8 @@ def unknown_cache(model: Model) -> None:
 
 def _need(model: Model, serving: FitSettings, runtime: str) -> search.Need:
     unknown_cache(model)
-    return search.Need(prepare(model, serving, runtime), serving.source, media_of(serving, model.spec))
+    prepared = prepare(model, serving, runtime, draft_model(serving))
+    return search.Need(prepared, serving.source, media_of(serving, model.spec))
 
 
 def contexts(serving: FitSettings, media: Media) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from paramcalc.answers.answer import Answer, head, hidden, named
+from paramcalc.answers.drafts import draft_model
 from paramcalc.estimates import inference
 from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.machine import Machine
@@ -117,7 +118,7 @@ class Memory(Answer):
 def memory(loaded: Loaded, serving: ServingSettings, device: DeviceSettings) -> Memory:
     """The bytes it takes to serve a model at a context and batch."""
     start = head(loaded)
-    prepared = prepare(start["built"], serving)
+    prepared = prepare(start["built"], serving, draft=draft_model(serving))
     media = media_of(serving, start["built"].spec)
     serving, start["length"] = within_positions(serving, start["built"].spec, media)
     load = Serving(media.sequence(serving.context), serving.batch, serving.source, media)
@@ -163,6 +164,17 @@ def _line(line: Line) -> CacheLine:
     return CacheLine(line.name, kind, line.layers, line.cells, line.bytes, line.per_token)
 
 
+def _beside(prepared: inference.Prepared) -> dict[str, object]:
+    """What is held beside the model."""
+    beside: dict[str, object] = {}
+    if prepared.draft is not None:
+        beside["draft"] = {"name": prepared.draft.spec.name, "shares": "nothing: its table, head and cache are its own"}
+    if prepared.setup.loras:
+        beside["loras"] = {"count": prepared.setup.loras, "rank": prepared.setup.lora_rank,
+                           "on": "every linear layer of the text model"}
+    return beside
+
+
 def assumptions(model: Model, result: inference.Memory, machine: Machine | None) -> dict[str, object]:
     """Everything that was taken as given."""
     prepared, setup, runtime = result.prepared, result.prepared.setup, result.prepared.runtime
@@ -175,7 +187,8 @@ def assumptions(model: Model, result: inference.Memory, machine: Machine | None)
         "kv_dtype": kv,
         "runtime": {"name": runtime.name, "version": runtime.version, "source": runtime.source,
                     **runtime.options._asdict()},
-        "tp": plan.tp, "pp": plan.pp, "ep": plan.ep, "devices": prepared.devices,
+        "tp": plan.tp, "pp": plan.pp, "ep": plan.ep, "dp": setup.dp or 1, "devices": prepared.devices,
+        **_beside(prepared),
         "exact": [name for name in ("weights", "cache") if known[name] == "exact"],
         "estimates": dict(runtime.profile.notes),
     }

@@ -146,7 +146,7 @@ def _prepared(loaded: Loaded, settings: ServingSettings | FitSettings) -> _Prepa
     if settings.runtime not in (None, RUNTIME):
         raise UsageError(Problem(f"{settings.runtime} does not place layers on the host or on unlike cards",
                                  hint=f"--runtime {RUNTIME}"))
-    for name in ("tp", "pp", "ep"):
+    for name in ("tp", "pp", "ep", "dp", "loras"):
         if settings.is_set(name):
             raise UsageError(Problem(f"--{name} has no effect where {RUNTIME} places layers",
                                      hint="--gpus N, or --gpu with several names"))

@@ -155,7 +155,7 @@ def _first(
 ) -> Remedy | None:
     for option, setup in choices:
         try:
-            needed = Prepared(model, need.prepared.runtime, setup).most(serving)
+            needed = Prepared(need.prepared.model, need.prepared.runtime, setup, need.prepared.draft).most(serving)
         except PCError:  # does not divide, or the format does not hold these shapes
             continue
         if needed <= machine.usable and needed < need(serving.context, serving.batch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,10 +13,11 @@ from paramcalc.estimates.allocator import loaded
 from paramcalc.estimates.prefill import TowerWidths, Widths, peak, tower_peak, tower_widths, widths
 from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, mixers, types
 from paramcalc.measures.weights import arrays, weight_bytes
-from paramcalc.numbers import many
 from paramcalc.spec.caveats import known
 from paramcalc.transforms.formats import in_formats
-from paramcalc.transforms.shard import Sharding, shard
+from paramcalc.transforms.lora import ALL_LINEAR, Lora, with_lora
+from paramcalc.transforms.shard import TOWERS, Sharding, shard
+from paramcalc.tree import Leaf, Tensor
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
@@ -37,6 +39,9 @@ class Setup(NamedTuple):
     gpus: int | None = SERVING.gpus
     imatrix: bool | None = SERVING.imatrix
     """Whether a GGUF mix is made with an importance matrix; None takes what published files of it are."""
+    dp: int | None = None
+    loras: int = SERVING.loras
+    lora_rank: int = SERVING.lora_rank
 
 
 class Parts(NamedTuple):
@@ -68,9 +73,10 @@ class Stage(NamedTuple):
 class Prepared:
     """A model made ready to be asked for its memory at any load: trees are walked once, here."""
 
-    def __init__(self, model: Model, runtime: Runtime, setup: Setup) -> None:
-        """Raises UsageError for formats nobody knows and for devices that cannot share the model."""
-        self.runtime, self.setup = runtime, setup
+    def __init__(self, model: Model, runtime: Runtime, setup: Setup, draft: Model | None = None) -> None:
+        """Raises UsageError for formats nobody knows and for devices that cannot share the model. `draft` is a model
+        beside it that drafts tokens."""
+        self.model, self.runtime, self.setup, self.draft = model, runtime, setup, draft
         self.plan = sharding(setup, runtime)
         self.dtype = find_format(setup.dtype).name
         self.formats: dict[str, int] = {}
@@ -88,7 +94,24 @@ class Prepared:
         """What its files hold beside it, in its formats: multi-token prediction."""
         self.encodes = any(node.stream == "source" for _, node, _, _ in tree.walk())
         """Whether the model has an encoder; without one nothing of a source is kept unless its length is said."""
-        self.stages = tuple(self._stage(part, model) for part in self._parted(tree))
+        self.stages = tuple(self._stage(part, model) for part in self._parted(self._served(tree)))
+
+    def _served(self, tree: Node) -> Node:
+        """What devices hold: the model, and one that drafts in formats of its own."""
+        if self.draft is None:
+            return tree
+        if self.plan.pp > 1:
+            raise UsageError(Problem("how stages share a model that drafts is not modelled here",
+                                     hint="--tp in place of --pp"))
+        beside = in_formats(self.draft, self.setup.quant, imatrix=self.setup.imatrix).tree
+        return tree.replace(children=(*tree.children, beside.replace(name="draft")))
+
+    def _with_slots(self, tree: Node) -> Node:
+        """A rank's tree with room for adapters."""
+        if not self.setup.loras:
+            return tree
+        adapted = with_lora(tree, Lora(self.setup.lora_rank, (ALL_LINEAR,), dtype=self.cache_types.compute.name))
+        return adapted.map(Slots(self.setup.loras))
 
     def _parted(self, tree: Node) -> list[Node]:
         try:
@@ -101,9 +124,12 @@ class Prepared:
 
     def _stage(self, tree: Node, model: Model) -> Stage:
         profile = self.runtime.profile
-        table = rotary_table(tree, model.spec, self.cache_types) if profile.rotary_table else 0
+        table = 0
+        if profile.rotary_table:
+            table = rotary_table(tree, model.spec, self.cache_types)
+            table += rotary_table(self.draft.tree, self.draft.spec, self.cache_types) if self.draft else 0
         width, towers = widths(tree), tower_widths(tree)
-        tree = self.runtime.loaded(tree)
+        tree = self._with_slots(self.runtime.loaded(tree))
         weights = weight_bytes(tree, self.dtype)
         for name, size in weights.formats.items():
             self.formats[name] = self.formats.get(name, 0) + size
@@ -127,8 +153,13 @@ class Prepared:
         """Devices of the whole model."""
         return self.plan.devices
 
+    def share(self, serving: Serving) -> Serving:
+        """What one data-parallel part serves: the fullest one's share of the batch."""
+        return serving._replace(batch=-(-serving.batch // (self.setup.dp or 1)))
+
     def cache(self, stage: Stage, serving: Serving) -> Cache:
         """The cache of one device of a stage."""
+        serving = self.share(serving)
         if serving.source is None and not self.encodes:
             serving = serving._replace(source=0)
         return self.runtime.cache(stage.kinds, serving, self.cache_types)
@@ -139,12 +170,13 @@ class Prepared:
 
     def _parts(self, stage: Stage, serving: Serving) -> Parts:
         profile, runtime = self.runtime.profile, self.runtime
+        whole, serving = serving, self.share(serving)
         chunk = runtime.chunk(serving)
         alive = peak(stage.widths, chunk, runtime.logit_rows(serving), profile.compute_bytes,
                      runtime.score_keys(serving), runtime.mask(stage.kinds, serving))
         together = min(serving.batch, max(1, chunk // serving.context))
         alive = max(alive, tower_peak(stage.towers, serving.media, together, profile.compute_bytes))
-        return Parts(stage.weights + stage.rotary + stage.slack, self.cache(stage, serving).bytes, alive,
+        return Parts(stage.weights + stage.rotary + stage.slack, self.cache(stage, whole).bytes, alive,
                      profile.context_bytes + profile.graph_bytes)
 
     def most(self, serving: Serving) -> int:
@@ -189,7 +221,8 @@ class Memory(NamedTuple):
         lines: dict[tuple[str, str], Line] = {}
         for line in (line for cache in self.caches for line in cache.lines):
             old = lines.get((line.name, line.kind))
-            layers, size, more = line.layers, each * line.bytes, each * line.per_token
+            layers, size = line.layers, each * line.bytes
+            more = each // (self.prepared.setup.dp or 1) * line.per_token  # one part serves the sequence
             lines[line.name, line.kind] = line._replace(bytes=size, per_token=more) if old is None else old._replace(
                 layers=old.layers + layers, bytes=old.bytes + size, per_token=old.per_token + more)
         return Cache(tuple(lines.values()))
@@ -202,15 +235,37 @@ def memory(prepared: Prepared, serving: Serving) -> Memory:
 
 
 def sharding(setup: Setup, runtime: Runtime) -> Sharding:
-    """How the devices share the model: as asked for, else as the runtime does by itself."""
-    tp, pp, ep = setup.tp or 1, setup.pp or 1, setup.ep or 1
-    if setup.gpus is not None and setup.tp is setup.pp is setup.ep is None:
+    """How the devices share the model: as asked for, else as the runtime does by itself. Data-parallel parts hold all
+    but the experts each, and share those: whole ones with `ep`, else a part of every one.
+
+    Source: vllm-project/vllm vllm/model_executor/layers/fused_moe/config.py (FusedMoEParallelConfig.make).
+    """
+    tp, pp, ep, dp = setup.tp or 1, setup.pp or 1, setup.ep or 1, setup.dp or 1
+    if setup.gpus is not None and setup.tp is setup.pp is setup.ep is setup.dp is None:
         tp, pp = (setup.gpus, 1) if runtime.profile.split == "tp" else (1, setup.gpus)
-    plan = Sharding(tp, pp, ep, vocab_multiple=runtime.profile.vocab_multiple or tp)
+    if dp > 1 and setup.ep is not None and ep != dp * tp:
+        raise UsageError(Problem(f"ep {ep} is not dp {dp} times tp {tp}: all of them share the experts",
+                                 hint=f"--ep {dp * tp}, or leave it out to divide each expert"))
+    plan = Sharding(tp, pp, ep, dp * tp if dp > 1 and setup.ep is None else None,
+                    vocab_multiple=runtime.profile.vocab_multiple or tp)
     if setup.gpus is not None and plan.devices != setup.gpus:
-        raise UsageError(Problem(f"tp {tp}, pp {pp} and ep {ep} make {many(plan.devices, 'device')}, not {setup.gpus}",
-                                 hint="leave --gpus out, or let --tp × --pp be it"))
+        raise UsageError(Problem(f"tp {tp}, pp {pp}, ep {ep} and dp {dp} make {plan.devices} devices, not {setup.gpus}",
+                                 hint="leave --gpus out, or let --dp × --tp × --pp be it"))
     return plan
+
+
+@dataclass(frozen=True)
+class Slots:
+    """The change that leaves room for so many adapters on each matrix of the text model: engines hold stacks of them
+    (vllm-project/vllm vllm/lora/layers/base_linear.py, create_lora_weights)."""
+
+    count: int
+
+    def __call__(self, _: str, leaf: Leaf, /) -> tuple[Leaf, ...]:
+        """The leaf; several of an adapter, none of a tower's."""
+        if not isinstance(leaf, Tensor) or "lora_" not in leaf.name:
+            return (leaf,)
+        return () if leaf.component in TOWERS else (leaf._replace(stored=self.count * leaf.stored, stacked=True),)
 
 
 def rotary_table(tree: Node, spec: ModelSpec, cache_types: Types) -> int:

@@ -53,8 +53,13 @@ DRAFTS = {"vllm": "speculative", "sglang": "speculative", "llama.cpp": "rollback
 """What runtimes call tokens that are drafted for each sequence."""
 
 
-def prepare(model: Model, settings: RuntimeSettings, runtime: str | None = None) -> Prepared:
-    """The model, quantized and divided, as its runtime or another holds it.
+MTP = "mtp"
+"""Drafts by the model's own multi-token prediction layers."""
+
+
+def prepare(model: Model, settings: RuntimeSettings, runtime: str | None = None, draft: Model | None = None,
+            ) -> Prepared:
+    """The model, quantized and divided, as its runtime or another holds it; `draft` is the model `settings` names.
 
     Raises UsageError for settings that do not go together or do not apply to the model.
     """
@@ -62,11 +67,13 @@ def prepare(model: Model, settings: RuntimeSettings, runtime: str | None = None)
         raise UsageError(Problem("--draft-tokens has no effect without --draft", hint="--draft mtp"))
     need(settings, ("imatrix",), present=settings.quant is not None and is_mix(settings.quant), what="a GGUF mix",
          hint="--quant q4_k_m")
-    model = model if settings.draft is None else with_draft(model)
+    need(settings, ("lora_rank",), present=bool(settings.loras), what="--loras", hint="--loras 4")
+    model = with_draft(model) if settings.draft == MTP else model
     name = runtime or settings.runtime or SERVING.runtime
     named = Runtime(name, (*_drafted(settings, name), *settings.runtime_options))
     return Prepared(model, named, Setup(settings.dtype, settings.quant, settings.kv_dtype, settings.tp, settings.pp,
-                                        settings.ep, settings.gpus, settings.imatrix))
+                                        settings.ep, settings.gpus, settings.imatrix, settings.dp, settings.loras,
+                                        settings.lora_rank), draft)
 
 
 def with_draft(model: Model) -> Model:
@@ -131,6 +138,10 @@ def command_of(runtime: str, spec: ModelSpec, settings: FitSettings, prepared: P
         words = ["vllm serve", name, f"--max-model-len {context}", f"--max-num-seqs {settings.batch}"]
         words += [f"--tensor-parallel-size {plan.tp}"] if plan.tp > 1 else []
         words += [f"--pipeline-parallel-size {plan.pp}"] if plan.pp > 1 else []
+        words += [f"--data-parallel-size {settings.dp}"] if settings.dp else []
+        words += ["--enable-expert-parallel"] if plan.ep > 1 else []
+        words += [f"--enable-lora --max-loras {settings.loras} --max-lora-rank {settings.lora_rank}"] if (
+            settings.loras) else []
         words += [f"--kv-cache-dtype {settings.kv_dtype}"] if settings.kv_dtype else []
         words += [f"--quantization {settings.quant}"] if settings.quant in ("fp8", "awq", "gptq") else []
         return " ".join(words)

@@ -90,10 +90,16 @@ class RuntimeSettings(FormatSettings):
                                          "needs, a lower bound. All that can serve the model for fit, else exact.")
     runtime_options: Texts = option((), "Setting of the runtime: ubatch=2048, unified=true, batched_tokens=4096.",
                                     "--runtime-option", "-R", metavar="KEY=VALUE")
-    draft: Literal["mtp"] | None = option(None, "mtp: draft with the model's own multi-token prediction layers: their "
-                                          "weights, their cache and copies of recurrent states.")
+    draft: str | None = option(None, "What drafts tokens: mtp for the model's own multi-token prediction layers, or a "
+                               "MODEL beside it: its weights and cache, and copies of recurrent states.",
+                               metavar="mtp|MODEL")
     draft_tokens: Annotated[int, Field(ge=1, le=64)] | None = option(
         None, "Tokens drafted at once, with --draft; 1 when not given.")
+    loras: Annotated[int, Field(ge=0, le=2**12)] = option(
+        SERVING.loras, "LoRA adapters a device has room for at once, on every linear layer of the text model.")
+    lora_rank: Annotated[int, Field(ge=1, le=2**12)] = option(SERVING.lora_rank, "Rank of --loras.")
+    dp: Devices | None = option(SERVING.dp, "Data parallel size: devices, or groups of --tp, that each serve a part of "
+                                "the batch; a mixture's experts are divided among all of them.")
 
 
 class ServingSettings(RuntimeSettings):
@@ -312,8 +318,11 @@ class ServingKeywords(TypedDict, total=False):
     kv_dtype: str | None
     runtime: RuntimeName | None
     runtime_options: Sequence[str]
-    draft: Literal["mtp"] | None
+    draft: str | None
     draft_tokens: int | None
+    loras: int
+    lora_rank: int
+    dp: int | None
     tp: int | None
     pp: int | None
     ep: int | None

@@ -63,6 +63,10 @@ def _conditions(result: inference.Memory) -> str:
             f"weights {held_in(prepared)}", f"cache {kv if kv == value else f'{kv} and {value}'}"]
     if prepared.devices > 1:
         facts.append(f"{many(prepared.devices, 'device')} (tp {plan.tp}, pp {plan.pp}, ep {plan.ep})")
+    if prepared.draft is not None:
+        facts.append(f"drafted by {prepared.draft.spec.name}")
+    if prepared.setup.loras:
+        facts.append(f"{many(prepared.setup.loras, 'adapter')} of rank {prepared.setup.lora_rank}")
     facts.append(f"{result.cache.per_token:,} bytes for one more token")
     return " · ".join(facts)
 

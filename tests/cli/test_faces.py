@@ -276,7 +276,7 @@ def test_a_folder_without_a_config_is_refused(call, tmp_path):
 
 def test_weights_are_said_as_they_are_stored(call):
     """gpt-oss-20b's files hold experts in mxfp4: 12.8 GiB, arXiv:2508.10925 table 1."""
-    assert "weights as stored 12.82 GiB (mxfp4, bf16)" in call("count", "gpt-oss-20b")[1]
+    assert "weights as stored 13.76 GB (12.82 GiB) (mxfp4, bf16)" in call("count", "gpt-oss-20b")[1]
     stored, *_ = json.loads(call("estimate", "gpt-oss-20b", "--json")[1])["weights"]
     assert (stored["format"], round(stored["bytes"] / 2**30, 1)) == ("as stored", 12.8)
     assert "bf16 weights" in call("count", "llama-3.1-8b")[1]

@@ -7,6 +7,7 @@ from paramcalc.errors import UsageError
 from paramcalc.estimates.runtimes import vllm
 from paramcalc.estimates.serving import prepare
 from paramcalc.estimates.settings import ServingSettings
+from paramcalc.measures.cache import Serving
 from paramcalc.readers.config.read import read_config
 from paramcalc.readers.models import load
 
@@ -38,3 +39,55 @@ def test_what_has_no_layers_to_draft_with_is_refused():
         prepare(model, ServingSettings(draft="mtp"))
     with pytest.raises(UsageError, match="no effect without --draft"):
         prepare(model, ServingSettings(draft_tokens=2))
+
+
+def prepared(model, **settings):
+    name = settings.get("draft")
+    return prepare(model_of(model), ServingSettings(**settings), draft=None if name is None else model_of(name))
+
+
+def model_of(name):
+    return build(load(name).spec)
+
+
+def test_a_model_that_drafts_adds_its_weights_and_its_cache():
+    alone, drafted = prepared("llama-3.1-70b"), prepared("llama-3.1-70b", draft="llama-3.2-1b")
+    parts, beside = alone.parts(Serving(4096))[0], drafted.parts(Serving(4096))[0]
+    assert beside.weights - parts.weights == 2 * 1_235_814_400
+    assert beside.cache - parts.cache == 4096 * 16 * 2 * 8 * 64 * 2
+    assert drafted.on_disk == alone.on_disk
+
+
+def test_a_model_that_drafts_is_not_divided_into_stages():
+    with pytest.raises(UsageError, match="stages share a model that drafts"):
+        prepared("llama-3.1-70b", draft="llama-3.2-1b", pp=2)
+
+
+def test_adapters_take_what_engines_hold_for_them():
+    """Rank times inputs and outputs of each matrix, for each of four slots; A of column-parallel matrices is whole."""
+    alone, adapted = prepared("llama-3.1-8b"), prepared("llama-3.1-8b", loras=4, lora_rank=16)
+    sides = (4096 + 4096) * 2 + 2 * (4096 + 1024) + 3 * (4096 + 14336)
+    assert adapted.parts(Serving(4096))[0].weights - alone.parts(Serving(4096))[0].weights == 4 * 16 * sides * 32 * 2
+    whole, half = (prepared("llama-3.1-8b", loras=4, tp=tp).parts(Serving(16))[0].weights
+                   - prepared("llama-3.1-8b", tp=tp).parts(Serving(16))[0].weights for tp in (1, 2))
+    inputs = 5 * 4096  # of q, k, v, gate and up: A whole on each device; and as many outputs of B of o and down
+    assert half == (whole + 4 * 16 * 32 * 2 * (inputs + 2 * 4096)) // 2
+    assert adapted.stages[0].widths == alone.stages[0].widths
+
+
+def test_data_parallel_parts_share_the_batch_and_the_experts():
+    alone, shared = prepared("qwen3-30b-a3b"), prepared("qwen3-30b-a3b", dp=4, ep=4)
+    one, part = alone.parts(Serving(4096, 8))[0], shared.parts(Serving(4096, 8))[0]
+    experts = 2 * 48 * 128 * 3 * 2048 * 768
+    assert part.weights == one.weights - experts + experts // 4
+    assert part.cache == one.cache // 4
+    assert shared.devices == 4
+    divided = prepared("qwen3-30b-a3b", dp=4).parts(Serving(4096, 8))[0]
+    assert divided.weights == part.weights  # a quarter of each expert
+    with pytest.raises(UsageError, match="ep 2 is not dp 4 times tp 1"):
+        prepared("qwen3-30b-a3b", dp=4, ep=2)
+
+
+def test_options_of_adapters_go_together():
+    with pytest.raises(UsageError, match="--lora-rank has no effect"):
+        prepared("llama-3.1-8b", lora_rank=8)
