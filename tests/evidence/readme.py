@@ -1,13 +1,14 @@
-"""The part of the README that quotes the evidence, between its two marks."""
+"""The parts of the README and of the guide that quote the evidence, between their two marks."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tests.evidence import quantized
+from tests.evidence import accuracy, quantized
 from tests.evidence.report import STATED, rows
 
 README = Path(__file__).parent.parent.parent / "README.md"
+GUIDE = README.parent / "docs" / "speed.md"
 START, END = "<!-- evidence: python -m tests.evidence --write -->", "<!-- /evidence -->"
 GROUPS = (
     ("cache and state lines of llama.cpp, to the printed digits",
@@ -30,6 +31,7 @@ def block():
     lines += [_line(name, [row for row in rows() if belongs(row)]) for name, belongs in GROUPS]
     apart = len(quantized.checkpoints()) - len(quantized.rows())
     lines.append(_line(PUBLISHED, quantized.rows(), f", {apart} not asked"))
+    lines += [_compared(group, share) for group, share in accuracy.summaries()]
     return "\n".join([*lines, END])
 
 
@@ -41,12 +43,25 @@ def _line(name, group, more=""):
     return f"| {name} | {agree} of {len(group)} | {100 * worst:+.1f} % | {reasons}{more} |"
 
 
+def _compared(group, share):
+    """A group of estimates of time or energy: how many are near enough, above or below."""
+    worst = max(group.differences, key=abs)
+    return (f"| {group.name}, within {100 * share:.0f} % | {group.within(share)} of {len(group.differences)} | "
+            f"{100 * worst:+.0f} % | half within {100 * group.median:.0f} % |")
+
+
+def guide():
+    """The quoted table of the guide."""
+    return "\n".join([START, accuracy.text(), END])
+
+
 def quoted(text):
     """What stands between the marks, marks included."""
     return text[text.index(START):text.index(END) + len(END)]
 
 
 def write():
-    """Put the table into the README."""
-    text = README.read_text("utf-8")
-    README.write_text(text.replace(quoted(text), block()), "utf-8")
+    """Put the tables into the README and the guide."""
+    for path, table in ((README, block()), (GUIDE, guide())):
+        text = path.read_text("utf-8")
+        path.write_text(text.replace(quoted(text), table), "utf-8")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.evidence.readme import README, block, quoted
+from tests.evidence.readme import GUIDE, README, block, guide, quoted
 from tests.evidence.report import rows, text
 
 FOUND = rows()
@@ -28,3 +28,4 @@ def test_the_table_can_be_read():
 
 def test_the_readme_quotes_it():
     assert quoted(README.read_text("utf-8")) == block(), "run `python -m tests.evidence --write`"
+    assert quoted(GUIDE.read_text("utf-8")) == guide(), "run `python -m tests.evidence --write`"

@@ -19,9 +19,13 @@ import paramcalc.catalog
 from paramcalc.catalog.accelerators import find_accelerator
 from paramcalc.catalog.speed import Constants, SpeedClass, Spread
 from paramcalc.estimates.step import Served
-from tests.speed.records import of, rows, speed, table
+from tests.speed.records import DATA, of, rows, speed, table
 
 JSON = Path(paramcalc.catalog.__file__).with_name("speed.json")
+RATIOS = DATA / "left_out_ratios.csv"
+HEAD = """# Expected over measured time a token where the configuration was left out of the fit.
+# Written by `python -m tests.speed.fit --write`.
+class,source,ratio"""
 USUAL = {"bandwidth": (0.9, 0.3), "cache": (0.7, 0.7), "flops": (0.3, 1.0), "layer": (70e-6, 0.7),
          "experts": (40e-6, 1.0), "hop": (8e-6, 1.5), "sequence": (15e-6, 1.5), "prompt": (3e-3, 1.5)}
 """What is usual, and the logarithm of how far from it is not."""
@@ -219,7 +223,7 @@ def fitted(kind):
            "outside": [min(inside[0], wider[0]), max(inside[1], wider[1])],
            "within": of_spread(np.array(within)) if within else inside, "ttft": first(kind, found, known),
            "devices": devices, "dates": kind.dates, "sources": list(kind.sources)}
-    return row, fair
+    return row, [(kind.name, each.source, round(float(ratio), 4)) for each, ratio in zip(found, fair, strict=True)]
 
 
 def prefill_share(kind, found):
@@ -271,13 +275,15 @@ def main(write=False):
     """Fit every class, print how far it is off, and write the table."""
     classes, every = {}, []
     for kind in KINDS:
-        classes[kind.name], fair = fitted(kind)
-        if kind.runtime != "llama.cpp":
-            every.append(fair)
-    print("all servers", [f"{value:.1%}" for value in errors(np.concatenate(every))])  # noqa: T201
+        classes[kind.name], ratios = fitted(kind)
+        every += ratios
+    servers = np.array([ratio for name, *_, ratio in every if not name.startswith("llama.cpp")])
+    print("all servers", [f"{value:.1%}" for value in errors(servers)])  # noqa: T201
     text = dump({"speed": classes, "power": power()})
     if write:
         JSON.write_text(text, "utf-8")
+        lines = [f"{name},{source.split(' ')[0]},{ratio}" for name, source, ratio in every]
+        RATIOS.write_text("\n".join([HEAD, *lines, ""]), "utf-8")
 
 
 def dump(document):

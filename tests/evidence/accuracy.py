@@ -1,0 +1,118 @@
+"""How far speed, training and energy are off, group by group: `python -m tests.evidence.accuracy` prints the table.
+
+Time a token and training steps are those of configurations that were left out of the fit; whole runs and energy were
+measured elsewhere and nothing was fitted to them but the one factor between tuned steps and whole runs, of which the
+run's own family is left out.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from statistics import median
+from typing import NamedTuple
+
+from tests.evidence.energy import metered
+from tests.speed.fit_training import families, fitted, left_out
+from tests.speed.records import table
+from tests.speed.training import published_runs
+
+KINDS = {"products": "dense", "experts": "experts"}
+
+
+class Compared(NamedTuple):
+    """A group of figures: ours over theirs, less one."""
+
+    name: str
+    differences: tuple[float, ...]
+
+    @property
+    def off(self) -> list[float]:
+        """How far each is off, above or below, the nearest first."""
+        return sorted(map(abs, self.differences))
+
+    @property
+    def median(self) -> float:
+        """Of how far they are off."""
+        return median(self.off)
+
+    @property
+    def most(self) -> float:
+        """What nine of ten are not further off."""
+        return self.off[int(0.9 * len(self.off))]
+
+    @property
+    def bias(self) -> float:
+        """The median with its sign."""
+        return median(self.differences)
+
+    def within(self, share: float) -> int:
+        """How many are no further off."""
+        return sum(one <= share for one in self.off)
+
+
+@cache
+def served():
+    """Classes of runtimes to the differences of their time a token."""
+    found: dict[str, list[float]] = {}
+    for row in table("left_out_ratios.csv"):
+        found.setdefault(row["class"], []).append(float(row["ratio"]) - 1)
+    return found
+
+
+@cache
+def trained():
+    """Devices, arithmetic and kind of model to the differences of their steps, and whole runs."""
+    found = {}
+    for (devices, arithmetic, kind), (values, measured, products, plain) in fitted().items():
+        off = left_out(values, measured, products, plain, lambda each: each.name.split(" seq")[0])
+        if len(off) > 4:
+            found[f"{devices}, {KINDS[kind]}, {arithmetic}"] = off
+    return found
+
+
+@cache
+def runs():
+    """Differences of the hours of whole runs, their family left out of the factor between steps and runs."""
+    every = list(published_runs())
+    return [each.share / median(run.share for run in every if run not in family) - 1
+            for family in families(every).values() for each in family]
+
+
+def groups():
+    """Every group, as the guide shows them."""
+    for name, differences in served().items():
+        yield Compared(f"time a token, {name}", tuple(differences))
+    for name, differences in trained().items():
+        yield Compared(f"training step, {name}", tuple(differences))
+    yield Compared("device-hours of whole runs", tuple(runs()))
+    for name, moe in (("dense", False), ("experts", True)):
+        rows = [row for row in metered() if row.moe is moe]
+        yield Compared(f"tokens a second, ML.ENERGY, {name}", tuple(row.rate for row in rows))
+        yield Compared(f"joules a token, ML.ENERGY, {name}", tuple(row.joules for row in rows))
+
+
+def summaries():
+    """The groups the README quotes, with how far off is near enough."""
+    def pooled(name, belongs):
+        return Compared(name, tuple(one for key, values in served().items() if belongs(key) for one in values))
+
+    yield pooled("time a token of servers, dense models", lambda key: key.endswith("dense")), 0.2
+    yield pooled("time a token of servers, experts", lambda key: key.endswith("moe")), 0.3
+    yield pooled("time a token of llama.cpp", lambda key: key.startswith("llama.cpp")), 0.2
+    yield Compared("steps of training", tuple(one for values in trained().values() for one in values)), 0.3
+    yield Compared("device-hours of whole training runs", tuple(runs())), 0.5
+    yield Compared("joules a token of servers", tuple(row.joules for row in metered())), 0.4
+
+
+def text():
+    """The table of the guide."""
+    lines = ["| figure | measurements | median off | nine of ten within | bias |",
+             "| --- | ---: | ---: | ---: | ---: |"]
+    lines += [f"| {one.name} | {len(one.differences)} | {one.median:.1%} | {one.most:.0%} | {one.bias:+.0%} |"
+              for one in groups()]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text() + "\n")
