@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from types import MethodType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
 
 from paramcalc.components.layout import unroll
 from paramcalc.components.stack import Stack
@@ -103,6 +103,9 @@ class Explained:
 
     def __init__(self, part: Component) -> None:
         self._part = part
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[type[Explained], tuple[Component]]:
+        return Explained, (self._part,)  # __class__ misleads pickle
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:

@@ -1,6 +1,6 @@
 // The page: reads the form, asks the worker, shows the answer. All figures and all markup of answers come from paramcalc.
 const byId = (id) => document.getElementById(id);
-const TABS = ["count", "memory", "fit", "flops", "train", "explain"];
+const TABS = ["count", "memory", "fit", "speed", "flops", "train", "explain"];
 const FIELDS = ["context", "batch", "quant", "gpu", "gpus"];
 const worker = new Worker("worker.js", { type: "module" });
 const waiting = new Map();

@@ -19,10 +19,11 @@ HOME = Path("/home/pyodide/model")
 OPTIONS = {
     "count": (), "explain": (), "estimate": ("context",), "flops": ("context", "batch"),
     "memory": ("context", "batch", "quant", "gpu", "gpus"), "fit": ("context", "batch", "quant", "gpu", "gpus"),
-    "train": ("context", "batch"),
+    "speed": ("context", "batch", "quant", "gpu", "gpus"), "train": ("context", "batch", "gpu", "gpus"),
 }
 """Fields of the form that each command takes."""
-FLAGS = {"flops": {"context": "--seq"}, "train": {"context": "--seq", "batch": "--micro-batch"}}
+FLAGS = {"flops": {"context": "--seq"}, "speed": {"context": "--prompt", "batch": "--concurrency"},
+         "train": {"context": "--seq", "batch": "--micro-batch", "gpus": "--dp"}}
 """Options whose name is not that of the field."""
 DEFAULTS = {"batch": "1", "gpus": "1"}
 
@@ -108,7 +109,7 @@ def by_context(question: dict[str, str], model: str, result: dict[str, Any]) -> 
             fullest = max(device["total"] for device in points["per_device"])
             lines.setdefault(f"batch {batch}", []).append((context, fullest))
     gpu = result["assumptions"].get("gpu")
-    return memory_chart(result["model"]["name"], lines, (gpu["name"], gpu["usable_bytes"]) if gpu else None)
+    return memory_chart(result["model"]["name"], lines, (question["gpu"], gpu["usable_bytes"]) if gpu else None)
 
 
 def picture(question: dict[str, str], model: str, result: dict[str, Any] | None) -> str:

@@ -28,6 +28,7 @@ Values whose source is `recalled` are from memory: no place was found to read th
 
 from __future__ import annotations
 
+import copyreg
 import re
 from functools import cache
 from types import MappingProxyType
@@ -58,6 +59,13 @@ _FIELDS = frozenset(
     {"name", "vendor", "kind", "aliases", "memory", "usable", "bandwidth", "flops", "power", "links", "notes"}
 )
 _TERA = 10**12
+
+
+def _read_only(values: dict[str, Any]) -> MappingProxyType[str, Any]:
+    return MappingProxyType(values)
+
+
+copyreg.pickle(MappingProxyType, lambda mapping: (_read_only, (dict(mapping),)))  # answers hold devices
 
 
 class Accelerator(NamedTuple):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.links import Widths, bandwidth, sent
+from paramcalc.estimates.remembering import Remembering
 from paramcalc.estimates.traffic import facts
 from paramcalc.measures.cache import Serving, exact, mixers
 from paramcalc.measures.flops import Workload, flops
@@ -95,7 +96,7 @@ class Host(NamedTuple):
     bandwidth: int
 
 
-class Served:
+class Served(Remembering):
     """A model as it is served: trees are walked once for each context, here."""
 
     def __init__(self, tree: Node, split: Split, cache_types: Types, dtype: str, runtime: str,
@@ -111,6 +112,9 @@ class Served:
         self.kinds = mixers(mine)
         known = facts(tree)
         self.widths = Widths(_layers(tree), known.moe_layers, known.top_k, known.hidden_size * ROW_BYTES)
+        self._remember()
+
+    def _remember(self) -> None:
         self.cache = lru_cache(maxsize=4096)(self._cache)
         self.decoded = lru_cache(maxsize=4096)(self._decoded)
         self.filled = lru_cache(maxsize=4096)(self._filled)

@@ -20,6 +20,7 @@ from paramcalc.catalog.training import attained, bulk_share, link_share, network
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.figure import Figure
 from paramcalc.estimates.links import LINKS
+from paramcalc.estimates.remembering import Remembering
 from paramcalc.estimates.traffic import facts, volumes
 from paramcalc.measures.flops import Workload, flops
 from paramcalc.transforms.shard import Sharding, shard
@@ -80,7 +81,7 @@ class Parts(NamedTuple):
     pairs: int
 
 
-class Stepper:
+class Stepper(Remembering):
     """A model to train on devices of one kind: what many layouts share is worked out once."""
 
     def __init__(self, trainer: Trainer, device: Accelerator, arithmetic: str = "bf16",
@@ -95,6 +96,9 @@ class Stepper:
         self.attained = attained(device, arithmetic)
         self.link = next((device.links[kind] for kind in LINKS if kind in device.links), None)
         self.network = network(device)
+        self._remember()
+
+    def _remember(self) -> None:
         self.work = lru_cache(maxsize=4096)(self._work)
 
     def _work(self, pp: int, load: Tokens, recompute: str) -> Parts:

@@ -19,6 +19,7 @@ from paramcalc.catalog.optimizers import find_optimizer
 from paramcalc.catalog.training import reserved_over_allocated
 from paramcalc.defaults import TRAINING
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.remembering import Remembering
 from paramcalc.estimates.training_parts import Device, Gathered, States, Whole
 from paramcalc.measures.parameters import placed
 from paramcalc.measures.weights import tensor_bytes
@@ -109,7 +110,7 @@ class Layout(NamedTuple):
         return problems
 
 
-class Trainer:
+class Trainer(Remembering):
     """A model under a recipe; what many layouts share is worked out once."""
 
     def __init__(self, model: Model, recipe: Recipe) -> None:
@@ -122,6 +123,9 @@ class Trainer:
                                      hint=f"--dtype {recipe.compute_dtype}"))
         self.grads = find_format(recipe.grad_dtype or recipe.dtype).bits // 8
         self.optimizer: Optimizer = find_optimizer(recipe.optimizer)
+        self._remember()
+
+    def _remember(self) -> None:
         self.tree = lru_cache(maxsize=4096)(self._tree)
         self.states = lru_cache(maxsize=4096)(self._states)
         self.whole = lru_cache(maxsize=4096)(self._whole)

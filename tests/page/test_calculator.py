@@ -55,6 +55,11 @@ def test_other_questions_have_the_command_lines_figures(page, name):
     assert answer == command(name, "qwen3-8b", option, "4096")
 
 
+def test_speed_has_the_command_lines_figures(page):
+    answer = json.loads(ask(page, command="speed", model="qwen3-8b", context="4096", batch="8", gpu="h100")["json"])
+    assert answer == command("speed", "qwen3-8b", "--prompt", "4096", "--concurrency", "8", "--gpu", "h100")
+
+
 @pytest.mark.parametrize("path", BAD, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_bad_files_get_the_command_lines_message(page, path):
     try:

@@ -1,5 +1,7 @@
 """Answers where no command writes them: `print`, Rich and notebooks show what the command shows."""
 
+import pickle
+
 import html5lib
 import pytest
 from rich.console import Console
@@ -32,6 +34,14 @@ def test_an_answer_prints_its_tables_and_is_html_for_a_notebook(command, monkeyp
     html = answer._repr_html_()
     html5lib.HTMLParser(strict=True).parseFragment(html)
     assert html.count("<table>") >= 1
+
+
+@pytest.mark.parametrize("command", ANSWERED)
+def test_an_answer_pickles_whole(command):
+    answer = ANSWERED[command]()
+    again = pickle.loads(pickle.dumps(answer))  # noqa: S301 - our own
+    assert again == answer
+    assert str(again) == str(answer)
 
 
 def test_a_count_by_tensor_is_a_picture_too():

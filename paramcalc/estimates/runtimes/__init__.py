@@ -55,12 +55,15 @@ class Runtime:
         if name not in RUNTIMES:
             raise UsageError(Problem(f"unknown runtime {name!r}", hint=f"one of {', '.join(RUNTIMES)}"))
         self.name = name
-        self._module: Any = import_module(f"{__name__}.{RUNTIMES[name]}")
         choices: dict[str, tuple[str, ...]] = getattr(self._module, "CHOICES", {})
         self.options: Any = _options(name, self._module.Options, settings, choices)
         self.profile: Profile = self._module.PROFILE
         self.version: str = self._module.VERSION
         self.source: str = self._module.SOURCE
+
+    @property
+    def _module(self) -> Any:  # noqa: ANN401 - a module, which as a field would not pickle
+        return import_module(f"{__name__}.{RUNTIMES[self.name]}")
 
     def cache(self, kinds: Iterable[Mixer], serving: Serving, cache_types: Types) -> Cache:
         """What its caches take."""

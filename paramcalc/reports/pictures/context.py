@@ -23,9 +23,8 @@ def memory_chart(name: str, lines: Mapping[str, Sequence[tuple[int, int]]],
     x = Axis("tokens of context", tuple(contexts), _tokens, logarithmic=True)
     ticks = tuple(top * step // STEPS for step in range(STEPS + 1))
     y = Axis("memory on a device", ticks, lambda value: binary(int(value)))
-    level = (device[0][:18], device[1]) if device else None
     return line_chart([Line(label, tuple(points)) for label, points in lines.items()], x, y,
-                      f"Memory of {name} by context", level=level)
+                      f"Memory of {name} by context", level=device)
 
 
 def _tokens(value: float) -> str:
