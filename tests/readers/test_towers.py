@@ -18,7 +18,8 @@ CASES = [json.loads(line) for path in sorted(RECORDS.glob("*.jsonl"))
 NAMES_APART = {
     "altclip", "cohere_asr", "colpali", "colqwen2", "cosmos3_edge", "ernie4_5_vl_moe", "inkling2",
     "inkling_mm_model", "kimi_k25", "minimax_m3_vl", "molmo2", "nemo_speechlm", "nemotron_h_omni",
-    "qianfan_ocr", "shieldgemma2", "step3p7", "videomae", "vit_mae", "vit_msn",
+    "qianfan_ocr", "shieldgemma2", "step3p7", "tipsv2", "tipsv2_text_model", "videomae",
+    "vit_mae", "vit_msn",
 }
 """Types whose files the library renames on saving as it does not on loading, or whose text model it respells too: of
 these the shapes are compared, not the names."""

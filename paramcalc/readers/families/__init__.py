@@ -52,7 +52,7 @@ MEMBERS: dict[str, str] = {
     "decoders.minimax": "minimax minimax_m2 minimax_m3_vl_text",
     "decoders.mistral": "mistral mixtral ministral ministral3 mistral4 voxtral_realtime_text",
     "decoders.mixture":
-        "afmoe aria_text axk1 axk2 dbrx dots1 dots3_note_text flint jetmoe kolibri1 laguna longcat_flash mellum "
+        "afmoe beam aria_text axk1 axk2 dbrx dots1 dots3_note_text flint jetmoe kolibri1 laguna longcat_flash mellum "
         "mimo_v2_flash solar_open",
     "decoders.nemotron": "nemotron nemotron_h",
     "decoders.olmo": "olmo olmo2 olmo3 olmoe flex_olmo olmo_hybrid molmo_text molmo2_text",
@@ -72,9 +72,11 @@ MEMBERS: dict[str, str] = {
         "ernie megatron-bert bert-generation electra big_bird rembert roc_bert roformer mpnet gte xmod",
     "encoders.deberta": "deberta deberta-v2",
     "encoders.documents": "layoutlm layoutlmv3 tapas visual_bert",
-    "encoders.esm": "esm",
+    "encoders.esm": "esm esmc",
     "encoders.efficient": "fnet yoso longformer nystromformer mra convbert squeezebert",
     "encoders.ibert": "ibert",
+    "encoders.luke": "luke splinter",
+    "encoders.lxmert": "lxmert",
     "encoders.jina": "jina_bert jina_embeddings_v3 jina_xlm_roberta nomic_bert",
     "encoders.mobilebert": "mobilebert",
     "encoders.modernbert": "modernbert modernbert-decoder eurobert ultrabert",
@@ -86,7 +88,8 @@ MEMBERS: dict[str, str] = {
         "bart plbart mvp mbart blenderbot blenderbot-small pegasus marian m2m_100 nllb-moe bigbird_pegasus "
         "pegasus_x led prophetnet whisper speech_to_text trocr biogpt musicgen_decoder "
         "musicgen_melody_decoder",
-    "encoder_decoders.t5": "t5 mt5 umt5 longt5 switch_transformers",
+    "encoder_decoders.fsmt": "fsmt",
+    "encoder_decoders.t5": "t5 mt5 umt5 longt5 switch_transformers udop pop2piano",
     "encoder_decoders.t5gemma": "t5gemma",
 }
 """Module to the model types whose rows it holds, so that a lookup imports one module only."""

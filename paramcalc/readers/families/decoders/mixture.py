@@ -66,6 +66,12 @@ def afmoe_block(config: Config, _: str, ffn: str) -> dict[str, Any]:
     return {"beside": {"mlp.expert_bias": bias}}
 
 
+def beam_block(config: Config, _: str, __: str) -> dict[str, Any]:
+    """A value for each head beside the gate on what attention gives."""
+    return {"beside": {"self_attn.gate_bias": Parameter(shape=(config.integer("num_attention_heads"),),
+                                                        component="attention")}}
+
+
 def axk1_block(_: Config, __: str, ffn: str) -> dict[str, Any]:
     """A norm after the experts."""
     return {"beside": {"post_mlp_layernorm": Norm(kind="rmsnorm")}} if ffn == "moe" else {}
@@ -292,6 +298,11 @@ ROWS: dict[str, Builder] = {
                         "post_feedforward_layernorm": "post_mlp_layernorm"}, block=afmoe_block,
                  experts=Experts("num_experts", shared=times("num_shared_experts", "moe_intermediate_size"),
                                  layers=lambda c: from_layer(c, c.integer("num_dense_layers", 0, least=0)))),
+    "beam": Row("attention_bias", "attention_bias", qk_norm="head", placement="sandwich",
+                pattern=lambda c: every(c, 4), more={"output_gate": "full"}, block=beam_block,
+                names=CORRECTED | {"gate": "gate_proj"},
+                experts=Experts("num_experts", layers=lambda c: sparse_layers(c, 3), correction_bias="buffer",
+                                more={"layout": "stacked", "fused": True, "stacked_transposed": False})),
     "aria_text": Row("attention_bias", "attention_bias", names={"experts.gate_up_proj": "experts.fc1.weight",
                                                                 "experts.down_proj": "experts.fc2.weight"},
                      experts=Experts("moe_num_experts", "moe_topk", "intermediate_size", shared_bias="mlp_bias",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from paramcalc.components.attention import Attention
+from paramcalc.components.convolution import Convolution
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.layout import roll
@@ -52,6 +53,35 @@ def switch_experts(config: Config) -> MixtureOfExperts:
                "experts.*.down_proj": "experts.expert_*.wo"})
 
 
+PAGE_BUCKETS = 32
+"""Rows of UDOP's biases by place on a page, whatever the config says of those by distance in the text."""
+
+
+def udop_parts(config: Config, sides: tuple[Side, ...]) -> Parts:
+    """UDOP's patches, boxes and biases by place on a page. arXiv:2212.02623."""
+    width, patch, heads = config.integer("d_model"), config.integer("patch_size"), config.integer("num_heads")
+    cut = Convolution(out_channels=width, in_channels=config.integer("num_channels"), kernel=(patch, patch),
+                      component="other_embedding")
+    kinds, parts = config.get("relative_bias_args"), dict[str, "Component"]({"patch_embed.proj": cut})
+    count = len(kinds) if isinstance(kinds, list) else 0
+    for side in sides:
+        if side == "encoder":
+            parts |= {f"encoder.cell_2d_embedding.{axis}_position_embeddings": Embedding(
+                rows=config.integer("max_2d_position_embeddings"), component="position_embedding") for axis in "xy"}
+        else:
+            parts["decoder.embed_patches.proj"] = cut
+        for index in range(1 if config.tied else 0, min(count, 64)):
+            parts[f"{side}.relative_bias.biases.{index}.relative_attention_bias"] = Embedding(
+                rows=PAGE_BUCKETS, hidden_size=heads, component="position_embedding", pairs=True)
+    return parts
+
+
+def composers(config: Config, _: tuple[Side, ...]) -> Parts:
+    """Pop2Piano's table of composers."""
+    return {"mel_conditioner.embedding": Embedding(rows=config.integer("composer_vocab_size"),
+                                                   component="other_embedding")}
+
+
 NAMES = {"q_proj": "q", "k_proj": "k", "v_proj": "v", "o_proj": "o"}
 TIED_BY_CLASS = ("tie_word_embeddings is false: the head is counted apart, as published checkpoints of such configs "
                  "hold it; the library's class shares it with the embedding all the same")
@@ -90,7 +120,7 @@ class _Build:
         self.config = config
         self.width = config.integer("d_model")
         self.base = "transformer." if config.task == "classification" else ""
-        self.tied = row.ties == "always" or config.tied
+        self.tied = row.ties == "always" or (config.tied and row.ties != "never")
         self.blocks: dict[str, Block] = {}
         self.modules: Parts = {}
 
@@ -102,6 +132,9 @@ class _Build:
         if config.task != "encoder" and not config.per_token:
             given = config.get("num_decoder_layers") is not None
             self.stack("decoder", config.depth("num_decoder_layers" if given else "num_layers"))
+        if self.row.parts is not None:
+            sides: tuple[Side, ...] = ("encoder",) if config.task == "encoder" else ("encoder", "decoder")
+            self.modules |= self.row.parts(config, sides)
         if config.task == "seq2seq":
             self.modules["lm_head"] = Head(tied=self.tied)
             if self.row.ties == "file" and not self.tied:
@@ -156,10 +189,10 @@ class _Build:
 class T5:
     """How a family differs from T5."""
 
-    ties: Literal["file", "class", "always"] = "file"
+    ties: Literal["file", "class", "always", "never"] = "file"
     """What decides whether the head is the embedding's matrix. `file`: the config's word, and the answer says that
     the class ties whatever it says; `class`: the config's word, which the class follows; `always`: tied, since
-    checkpoints are even where the config says otherwise."""
+    checkpoints are even where the config says otherwise; `never`: the head is apart, the sides' tables are not."""
     every_layer_biased: bool = False
     """Every layer has its own relative position bias, not the first alone."""
     attention: Callable[[Config, bool], tuple[str, Parts]] | None = None
@@ -168,6 +201,8 @@ class T5:
     """For each layer, whether its feed-forward is one of experts."""
     experts: Callable[[Config], Component] | None = None
     feed: str = "DenseReluDense"
+    parts: Callable[[Config, tuple[Side, ...]], Parts] | None = None
+    """What else the model has, given its sides."""
 
     def __call__(self, config: Config) -> ModelSpec:
         """The specification of one config."""
@@ -178,6 +213,8 @@ ROWS: dict[str, T5] = {
     "t5": T5(),
     "mt5": T5(),
     "umt5": T5(every_layer_biased=True),
+    "udop": T5(ties="class", parts=udop_parts),
+    "pop2piano": T5(ties="never", parts=composers),
     "longt5": T5(ties="always", attention=long_attention),
     "switch_transformers": T5(ties="class", sparse=switch_layers, experts=switch_experts, feed="mlp"),
 }

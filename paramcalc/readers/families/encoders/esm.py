@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from paramcalc.components.attention import Attention
 from paramcalc.components.linear import Linear
+from paramcalc.components.norm import Norm
 from paramcalc.readers.families.encoder import Encoder
-from paramcalc.readers.families.encoders.heads import PLAIN_TOPS, ROBERTA_HEAD, Tops
+from paramcalc.readers.families.encoders.heads import GTE_HEAD, PLAIN_TOPS, ROBERTA_HEAD, Tops
 
 if TYPE_CHECKING:
+    from paramcalc.components.attention import Projection
     from paramcalc.readers.config.config import Config
     from paramcalc.readers.families.encoders.heads import Parts
     from paramcalc.spec.model import ModelSpec
@@ -38,6 +41,33 @@ def esm(config: Config) -> ModelSpec:
     return replace(ROW, names=NAMES | before, learned=not rotary, rotary=rotary)(config)
 
 
+ESMC_NAMES = {
+    "tokens": "embed_tokens", "types": "", "embedding_norm": "", "layers": "layers", "final_norm": "norm",
+    "attention": "self_attn", "q_proj": "q_proj", "k_proj": "k_proj", "v_proj": "v_proj", "o_proj": "o_proj",
+    "attention_norm": "input_layernorm", "ffn": "mlp", "up_proj": "up_proj", "down_proj": "down_proj",
+    "ffn_norm": "post_attention_layernorm"}
+ESMC_HEAD = replace(GTE_HEAD, norm="lm_head.layer_norm", ties=False)
+
+
+def esmc_attention(config: Config, _: str, __: bool) -> Parts:
+    """Norms over all of the queries and of the keys, as wide as the model."""
+    bias: tuple[Projection, ...] = ("q", "k", "v", "o") if config.flag("attention_bias") else ()
+    return {"self_attn": Attention(num_heads=config.integer("num_attention_heads"), head_dim=config.head_dim,
+                                   num_kv_heads=config.kv_heads, bias=bias, causal=False),
+            **{f"self_attn.{word}_norm": Norm(kind="layernorm", bias=False) for word in "qk"}}
+
+
+def esmc(config: Config) -> ModelSpec:
+    """ESM C, whose last norm alone has no shift. evolutionaryscale.ai/blog/esm-cambrian."""
+    row = Encoder("esmc", ESMC_NAMES, ESMC_HEAD, PLAIN_TOPS, pre=True, learned=False, rotary=True, gated=True,
+                  mlp_bias="mlp_bias", mixer=esmc_attention)
+    spec = row(config)
+    modules = {key: part.model_copy(update={"bias": False}) if key in ("norm", "esmc.norm") else part
+               for key, part in (spec.modules or {}).items()}
+    return spec.model_copy(update={"modules": modules})
+
+
 ROWS = {
     "esm": esm,
+    "esmc": esmc,
 }

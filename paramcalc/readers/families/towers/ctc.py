@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.parts import Parts, conv
+from paramcalc.components.attention import Attention
+from paramcalc.components.ffn import FeedForward
+from paramcalc.readers.families.towers.alone import model
+from paramcalc.readers.families.towers.conformer import LINEAR
+from paramcalc.readers.families.towers.nets import under
+from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv, dense, layers, norm, table
 from paramcalc.readers.families.towers.whole import builder, nested
 from paramcalc.spec.model import ModelSpec
 
@@ -23,3 +28,27 @@ def ctc(config: Config) -> ModelSpec:
     encoder = make(inner, "encoder")
     head: Parts = {"ctc_head": conv(config.integer("vocab_size"), encoder.hidden_size, 1, component="other")}
     return ModelSpec(hidden_size=encoder.hidden_size, modules={**encoder.modules, **head}, blocks=encoder.blocks)
+
+
+def granite(config: Config) -> ModelSpec:
+    """Granite Speech 5's conformer; what scores its last frames also feeds back those of its middle."""
+    if config.architecture and not config.architecture.endswith("ForCTC"):
+        raise config.unknown_class()
+    inner = nested(config, "encoder_config", "granite_speech5_encoder")
+    width, rows, into = inner.integer("hidden_size"), inner.integer("vocab_size"), 4 * inner.integer("num_mel_bins")
+    wide, bias = width * inner.integer("conv_expansion_factor"), inner.flag("attention_bias", default=True)
+    feed = FeedForward(intermediate_size=inner.integer("intermediate_size"), gated=False, bias=bias, names=LINEAR)
+    block: Parts = {
+        "feed_forward1": feed,
+        "self_attn": Attention(num_heads=inner.integer("num_attention_heads"), head_dim=inner.head_dim, bias=("o",),
+                               causal=False, chunk=inner.integer("context_size")),
+        "self_attn.rel_pos_emb": table(2 * inner.integer("max_position_embeddings") + 1, inner.head_dim),
+        "conv.pointwise_lin1": dense(2 * wide, width),
+        "conv.depthwise_conv": conv(wide, wide, inner.integer("conv_kernel_size"), bias=False, groups=wide,
+                                    component="other"),
+        "conv.norm": batchnorm(wide), "conv.pointwise_lin2": dense(width, wide), "feed_forward2": feed,
+        **{f"norm_{name}": norm(width) for name in ("feed_forward1", "self_att", "conv", "feed_forward2", "out")}}
+    modules: Parts = {"input_linear": dense(width, into), "layers": layers(inner.layers), "out": dense(rows, width),
+                      "out_mid": dense(width, rows)}
+    head: Parts = {} if config.tied else {"ctc_head": dense(config.integer("vocab_size"), width)}
+    return model(width, under("encoder", modules) | head, {"layer": block})

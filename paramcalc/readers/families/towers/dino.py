@@ -25,7 +25,7 @@ def dinov2(config: Config, at: str) -> Tower:
     """DINOv2, with registers or without."""
     width, inner = config.integer("hidden_size"), int(config.integer("hidden_size") * config.number("mlp_ratio"))
     modules: Parts = {"embeddings.cls_token": vector(1, 1, width, component="other_embedding")}
-    registers = config.model_type == "dinov2_with_registers"
+    registers = config.model_type in ("dinov2_with_registers", "tipsv2_vision_model")
     if registers or config.flag("use_mask_token", default=True):
         modules["embeddings.mask_token"] = vector(1, width, component="other_embedding")
     modules["embeddings.position_embeddings"] = vector(1, patches(config) + 1, width, component="position_embedding")

@@ -11,16 +11,27 @@ from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
     from paramcalc.spec.model import ModelSpec
+    from paramcalc.spec.tower import Tower
 
 
 def efficientnet(config: Config) -> ModelSpec:
     """EfficientNet as a model of its own."""
-    width = config.integer("hidden_dim")
-    return body(config).spec(config, "efficientnet", width, labelled(width))
+    width, wide, (net, out) = config.integer("hidden_dim"), config.number("width_coefficient"), body(config)
+    last = divisible(1280 * wide, config.integer("depth_divisor"))
+    net.add({"encoder.top_conv": conv(last, out, 1, 1, bias=False, component="other"),
+             "encoder.top_bn": batchnorm(width)})
+    return net.spec(config, "efficientnet", width, labelled(width))
 
 
-def body(config: Config) -> Net:
-    """Stem, blocks and the last convolution, whose norm is as wide as `hidden_dim` says."""
+def tower(config: Config, at: str) -> Tower:
+    """The net that ALIGN sees with. arXiv:2102.05918."""
+    net, last = body(config)
+    return net.tower(last, at)
+
+
+def body(config: Config) -> tuple[Net, int]:
+    """Stem and blocks, and the channels they end in; what follows in the class of its own is as wide as `hidden_dim`
+    says."""
     wide, deep, divisor = config.number("width_coefficient"), config.number("depth_coefficient"), config.integer(
         "depth_divisor")
 
@@ -38,9 +49,7 @@ def body(config: Config) -> Net:
             parts = _block(config, before if place == 0 else out, out, size, wider)
             net.add({f"encoder.blocks.{index}.{key}": part for key, part in parts.items()}, 1 if place else stride)
             index += 1
-    net.add({"encoder.top_conv": conv(scaled(1280), out, 1, 1, bias=False, component="other"),
-             "encoder.top_bn": batchnorm(config.integer("hidden_dim"))})
-    return net
+    return net, out
 
 
 def _block(config: Config, into: int, out: int, size: int, wider: float) -> Parts:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.stack import Stack
 from paramcalc.readers.families.towers.alone import crowned, model
-from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv, dense
+from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv, dense, tower
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
     from paramcalc.readers.families.encoders.heads import Tops
     from paramcalc.spec.model import ModelSpec
+    from paramcalc.spec.tower import Tower
 
 
 def under(at: str, parts: Parts) -> Parts:
@@ -98,13 +99,21 @@ class Net:
         if names:
             self.add({at: Stack(of=tuple(names), hidden_size=width)})
 
-    def spec(self, config: Config, base: str, width: int, tops: Tops | None = None) -> ModelSpec:
-        """The model under the name `base`, with what its class puts on it: by default labels of the last channels."""
+    def tower(self, width: int, at: str) -> Tower:
+        """The net as a tower `width` wide at its end."""
+        return tower("vision", width, self._used(), self.blocks, at)
+
+    def _used(self) -> Parts:
+        """Its modules, each with the places it is used at."""
         modules: Parts = {}
         for key, part, shrunk in self._modules:
             places = max(1, self.shrunk // shrunk) ** 2
             modules[key] = part.model_copy(update={"uses": places}) if places > 1 else part
-        return crowned(config, base, model(width, modules, self.blocks), tops or labelled(width))
+        return modules
+
+    def spec(self, config: Config, base: str, width: int, tops: Tops | None = None) -> ModelSpec:
+        """The model under the name `base`, with what its class puts on it: by default labels of the last channels."""
+        return crowned(config, base, model(width, self._used(), self.blocks), tops or labelled(width))
 
 
 def labelled(width: int, name: str = "classifier", before: Parts | None = None,

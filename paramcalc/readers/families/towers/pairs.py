@@ -22,15 +22,15 @@ CAUSAL = Layer(causal=True)
 
 def text(config: Config) -> ModelSpec:
     """A text encoder: CLIP's sees what came before, SigLIP's everything, and projects the last token."""
-    width, sig = config.integer("hidden_size"), "siglip" in config.model_type
-    modules: Parts = {
-        "embeddings.token_embedding": table(config.integer("vocab_size"), width, "token_embedding"),
-        "embeddings.position_embedding": table(config.integer("max_position_embeddings"), width),
-        "encoder.layers": layers(config.layers), "final_layer_norm": norm(width)}
+    width, sig, tips = config.integer("hidden_size"), "siglip" in config.model_type, "tips" in config.model_type
+    modules: Parts = {"embeddings.token_embedding": table(config.integer("vocab_size"), width, "token_embedding")}
+    if not tips:
+        modules["embeddings.position_embedding"] = table(config.integer("max_position_embeddings"), width)
+    modules |= {"encoder.layers": layers(config.layers), "final_layer_norm": norm(width)}
     if sig:
         out = config.integer("projection_size", width)
         modules["head"] = Linear(out_features=out, in_features=width, bias=True, component="other", per="sequence")
-    spec = model(width, modules, {"layer": layer(config, LAYER if sig else CAUSAL)})
+    spec = model(width, modules, {"layer": layer(config, LAYER if sig or tips else CAUSAL)})
     return spec.model_copy(update={"vocab_size": config.integer("vocab_size")})
 
 
@@ -95,9 +95,24 @@ def text_alone(config: Config) -> ModelSpec:
     return spec.model_copy(update={"modules": moved | projection})
 
 
-def _bert(config: Config, layers_at: str, offset: int) -> ModelSpec:
-    """BERT's encoder without a pooler, by the encoder skeleton."""
-    encoder = Encoder("", {"layers": layers_at}, tops={"Model": ()}, position_offset=offset)
+def tips(config: Config) -> ModelSpec:
+    """TIPS 2: nothing is projected, positions of words are sinusoids. arXiv:2410.16512."""
+    words, images = _parts(config)
+    return _pair(text(words), images, {"temperature": vector()}, {})
+
+
+def align(config: Config) -> ModelSpec:
+    """ALIGN: a BERT whose first token is projected to the width of a convolutional net. arXiv:2102.05918."""
+    words, images = _parts(config)
+    spec = _bert(words, "encoder.layer", 0, pooler=True)
+    between: Parts = {"temperature": vector(), "text_projection": dense(config.integer("projection_dim"),
+                                                                        spec.hidden_size, per="sequence")}
+    return _pair(spec, images, between, {})
+
+
+def _bert(config: Config, layers_at: str, offset: int, *, pooler: bool = False) -> ModelSpec:
+    """BERT's encoder by the encoder skeleton."""
+    encoder = Encoder("", {"layers": layers_at}, tops={"Model": ("pooler",) if pooler else ()}, position_offset=offset)
     inner = Config(config.data, config.family, config.model_type, "BertModel", config.path, config.outer)
     return encoder(inner)
 

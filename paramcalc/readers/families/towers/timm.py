@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from paramcalc.components.attention import Attention
 from paramcalc.errors import Problem, UnknownArchitectureError
 from paramcalc.readers.families.towers.nets import Net, divisible, labelled, under, unit
-from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv, norm, rms, tower, vector
+from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv, norm, rms, vector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,9 +167,7 @@ def _net(config: Config) -> tuple[Net, int]:
 def wrapper(config: Config, at: str) -> Tower:
     """The net as a tower."""
     net, width = _net(config)
-    spec = net.spec(config, "", width)
-    blocks = {name: block.parts or {} for name, block in spec.blocks.items()}
-    return tower("vision", width, spec.modules or {}, blocks, f"{at}.timm_model")
+    return net.tower(width, f"{at}.timm_model")
 
 
 def model(config: Config) -> ModelSpec:

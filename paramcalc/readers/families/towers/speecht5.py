@@ -1,0 +1,86 @@
+"""SpeechT5: one encoder and one decoder, and before and behind them what text or sound needs. arXiv:2110.07205."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.components.embedding import Embedding
+from paramcalc.components.linear import Head
+from paramcalc.readers.families.towers.alone import model
+from paramcalc.readers.families.towers.nets import under
+from paramcalc.readers.families.towers.parts import Layer, Parts, batchnorm, conv, dense, layers, norm, table, vector
+from paramcalc.readers.families.towers.wav2vec import extractor, masks, positions, projected
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+    from paramcalc.spec.model import ModelSpec
+
+NAMES = {"o_proj": "out_proj", "up_proj": "intermediate_dense", "down_proj": "output_dense"}
+ENCODER = Layer("layer_norm", "attention", "final_layer_norm", "feed_forward", names=NAMES)
+DECODER = Layer("self_attn_layer_norm", "self_attn", "final_layer_norm", "feed_forward", names=NAMES)
+SIDES = {"SpeechToText": ("speech", "text"), "TextToSpeech": ("text", "speech"), "SpeechToSpeech": ("speech", "speech")}
+"""What the encoder reads and what the decoder writes, by class."""
+
+
+def _heard(config: Config, width: int) -> Parts:
+    """wav2vec 2.0's front."""
+    parts = {**masks(config, width), **extractor(config), **projected(config, width), **positions(config, width)}
+    return {key.replace("feature_extractor.", "feature_encoder.").removeprefix("encoder."): part
+            for key, part in parts.items()}
+
+
+def _read(config: Config) -> Parts:
+    return {"embed_tokens": Embedding(rows=config.integer("vocab_size")),
+            "encode_positions.alpha": vector(component="position_embedding")}
+
+
+def _said(config: Config, width: int) -> Parts:
+    """What a decoder of sound reads of the step before, and the voice it speaks with."""
+    inner, bins = config.integer("speech_decoder_prenet_units"), config.integer("num_mel_bins")
+    parts: Parts = {f"layers.{index}": dense(inner, inner if index else bins)
+                    for index in range(config.depth("speech_decoder_prenet_layers"))}
+    return {**parts, "final_layer": dense(width, inner), "encode_positions.alpha": vector(
+        component="position_embedding"), "speaker_embeds_layer": dense(width, config.integer("speaker_embedding_dim")
+                                                                       + width)}
+
+
+def _spoken(config: Config, width: int) -> Parts:
+    """A spectrogram, when it ends, and convolutions that mend it."""
+    bins, factor = config.integer("num_mel_bins"), config.integer("reduction_factor")
+    count, inner = config.depth("speech_decoder_postnet_layers"), config.integer("speech_decoder_postnet_units")
+    parts: Parts = {"feat_out": dense(bins * factor, width), "prob_out": dense(factor, width)}
+    for index in range(count):
+        out = bins if index == count - 1 else inner
+        parts |= {f"layers.{index}.conv": conv(out, inner if index else bins,
+                                               config.integer("speech_decoder_postnet_kernel"), bias=False,
+                                               component="other"), f"layers.{index}.batch_norm": batchnorm(out)}
+    return under("speech_decoder_postnet", parts)
+
+
+def speecht5(config: Config) -> ModelSpec:
+    """The three classes; the bare one has no front. Raises SpecError for the vocoder."""
+    word = config.architecture.rpartition("For")[2] or "SpeechToText"
+    if word not in SIDES:
+        raise config.unknown_class()
+    source, target = SIDES[word]
+    width, at = config.integer("hidden_size"), "speecht5"
+    count = config.dividing("encoder_attention_heads", width)
+    encoder = ENCODER(width, count, config.integer("encoder_ffn_dim"))
+    decoder = DECODER.crossed(width, config.dividing("decoder_attention_heads", width),
+                              config.integer("decoder_ffn_dim"), "encoder_attn_layer_norm", "encoder_attn")
+    stack = layers(config.depth("encoder_layers"), "encoder").model_copy(update={"stream": "source"})
+    modules: Parts = {
+        **under(f"{at}.encoder.prenet", _heard(config, width) if source == "speech" else _read(config)),
+        **under(f"{at}.encoder.wrapped_encoder", {
+            "layer_norm": norm(width), "layers": stack,
+            "embed_positions.pe_k": table(2 * config.integer("encoder_max_relative_position"), width // count)})}
+    before: Parts = (_said(config, width) if target == "speech"
+                     else {"embed_tokens": Embedding(rows=config.integer("vocab_size"))})
+    modules |= under(f"{at}.decoder.prenet", before)
+    modules[f"{at}.decoder.wrapped_decoder.layers"] = layers(config.depth("decoder_layers"), "decoder")
+    if target == "text":
+        modules["text_decoder_postnet.lm_head"] = Head(rows=config.integer("vocab_size"), tied=config.tied)
+    else:
+        modules |= _spoken(config, width)
+    spec = model(width, modules, {"encoder": encoder, "decoder": decoder})
+    return spec.model_copy(update={"vocab_size": config.integer("vocab_size")})
