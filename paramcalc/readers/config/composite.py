@@ -14,6 +14,7 @@ from paramcalc.readers.families.decoder import MODULES
 from paramcalc.readers.families.nearest import unknown_type
 
 if TYPE_CHECKING:
+    from paramcalc.components.base import Component
     from paramcalc.spec.model import ModelSpec
 
 NO_TOWERS = ("quantization_config", "generation_config", "compression_config", "rope_parameters", "rope_scaling")
@@ -161,8 +162,10 @@ def placed(spec: ModelSpec, model_type: str) -> ModelSpec:
         names = spec.names | {word: front + name.split(".", 1)[-1] for word, name in base.items()}
         inputs = {_moved(key, front, head): part for key, part in spec.inputs.items()}
         outputs = {_moved(key, front, head): part for key, part in spec.outputs.items()}
+        apart = {word: {_moved(key, front, head): _tied(part, front, head) for key, part in parts.items()}
+                 for word, parts in spec.apart.items()}
         return spec.model_copy(update={"names": names | ({"lm_head": head} if spec.head else {}), "inputs": inputs,
-                                       "outputs": outputs})
+                                       "outputs": outputs, "apart": apart})
     moved = {key: _moved(key, front, head) for key in spec.modules}
     modules = {}
     for key, part in spec.modules.items():
@@ -173,6 +176,13 @@ def placed(spec: ModelSpec, model_type: str) -> ModelSpec:
             update["tied_to"] = moved[part.tied_to]
         modules[moved[key]] = part.model_copy(update=update) if update else part
     return spec.model_copy(update={"modules": modules})
+
+
+def _tied(part: Component, front: str, head: str) -> Component:
+    """A part whose table is another's, named as that is now."""
+    if isinstance(part, Embedding) and part.tied_to:
+        return part.model_copy(update={"tied_to": _moved(part.tied_to, front, head)})
+    return part
 
 
 def _moved(name: str, front: str, head: str) -> str:
