@@ -90,8 +90,8 @@ def blobs(revision: str, folder: Path) -> dict[Path, str]:
     answer = _git(folder, "ls-tree", "-r", "-z", checked(revision), limit=LISTING)
     if answer.code or not answer.complete:
         raise InputError(Problem(f"git cannot list the files at {revision}: {answer.error or 'too many'}"))
-    entries = (entry.partition("\t") for entry in os.fsdecode(answer.output).split("\0") if entry)
-    return {folder / name: said.rpartition(" ")[2] for said, _, name in entries if " blob " in said}
+    entries = (line.partition("\t") for line in os.fsdecode(answer.output).split("\0") if line)
+    return {folder / name: kind.rpartition(" ")[2] for kind, _, name in entries if " blob " in kind}
 
 
 def require(revision: str, folder: Path) -> None:
@@ -139,8 +139,8 @@ def _git(folder: Path, *arguments: str, limit: int = LIMIT) -> _Answer:
 
 
 def _environment() -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_") or key in _TRUSTED}
-    return kept | _ENVIRONMENT
+    variables = {key: value for key, value in os.environ.items() if not key.startswith("GIT_") or key in _TRUSTED}
+    return variables | _ENVIRONMENT
 
 
 def _answer(process: subprocess.Popen[bytes], limit: int) -> _Answer:
@@ -159,12 +159,12 @@ def _answer(process: subprocess.Popen[bytes], limit: int) -> _Answer:
         output = process.stdout.read(limit + 1) if process.stdout else b""
         if len(output) > limit:
             process.kill()
-        said = process.stderr.read(LIMIT) if process.stderr else b""
+        stderr = process.stderr.read(LIMIT) if process.stderr else b""
         code = process.wait()
     finally:
         late.cancel()
         process.kill()
     if expired:
         raise subprocess.TimeoutExpired("git", SECONDS)
-    lines = said.decode(errors="replace").strip().splitlines()
+    lines = stderr.decode(errors="replace").strip().splitlines()
     return _Answer(code, output[:limit], len(output) <= limit, visible(lines[-1], 200) if lines else "")

@@ -56,10 +56,10 @@ class Place(NamedTuple):
 
 def place(model: str, tell: Tell = silent) -> Place:
     """What `hf://…` names. Raises UsageError for anything that is not a repository and a file in it."""
-    found = MODEL.fullmatch(model)
-    if found is None or ".." in model:
+    match = MODEL.fullmatch(model)
+    if match is None or ".." in model:
         raise UsageError(Problem(f"{quote(model)} is not hf://organisation/name[@revision][/file.safetensors]"))
-    return Place(found[1], found[2], found[3], tell)
+    return Place(match[1], match[2], match[3], tell)
 
 
 def read_hub(model: str, tell: Tell = silent) -> Document | Header:
@@ -103,8 +103,8 @@ def _endpoint() -> str:
 
 
 def _url(where: Place, file: str) -> str:
-    found: str = _hub().hf_hub_url(where.repository, file, revision=where.revision, endpoint=_endpoint())
-    return found
+    url: str = _hub().hf_hub_url(where.repository, file, revision=where.revision, endpoint=_endpoint())
+    return url
 
 
 def _config(where: Place, file: str, model: str) -> Document:
@@ -274,12 +274,12 @@ def _refused(response: Any, url: str) -> None:  # noqa: ANN401 - a response of w
 
 def _body(response: Any, length: int) -> bytes:  # noqa: ANN401 - see _refused
     """The bytes asked for; a server that ignores the range is not listened to beyond them."""
-    found = bytearray()
+    body = bytearray()
     for part in response.iter_bytes():
-        found += part
-        if len(found) >= length:
+        body += part
+        if len(body) >= length:
             break
-    return bytes(found[:length])
+    return bytes(body[:length])
 
 
 def _whole_size(response: Any) -> int | None:  # noqa: ANN401 - see _refused

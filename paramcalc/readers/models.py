@@ -57,10 +57,10 @@ def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False,
             note = f"{name} is answered by the preset {preset}; nothing was asked of the hub"
             return loaded._replace(warnings=(*loaded.warnings, note))
         model = f"hf://{name}"
-    found = _read(model, tell)
-    if not isinstance(found, Document):
-        return _checkpoint(model, found, overrides)
-    return interpret(found, _name(model), overrides, strict=strict)
+    content = _read(model, tell)
+    if not isinstance(content, Document):
+        return _checkpoint(model, content, overrides)
+    return interpret(content, _name(model), overrides, strict=strict)
 
 
 def interpret(document: Document, name: str, overrides: Sequence[str] = (), *, strict: bool = False) -> Loaded:
@@ -152,9 +152,9 @@ def _guess(raw: bytes, source: str) -> Document:
 def _preset(name: str) -> Document:
     from paramcalc.readers.presets import presets
 
-    found = presets()
-    if name in found:
-        return read_yaml(found[name].read_bytes(), name)
+    paths = presets()
+    if name in paths:
+        return read_yaml(paths[name].read_bytes(), name)
     from paramcalc.readers.names import near_presets
 
     near = near_presets(name)
@@ -226,10 +226,10 @@ def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
                         for index, key in enumerate(spec.unread))
         if not spec.name:
             spec = spec.model_copy(update={"name": name})
-    said = [f"{problem.dotted()}: {problem.message}" for problem in unknown]
+    notes = [f"{problem.dotted()}: {problem.message}" for problem in unknown]
     if strict:
         _refuse_unsure(spec, unknown)
-    return Loaded(spec, document.source, document, (*said, *warnings_of(spec)), unknown, harmless)
+    return Loaded(spec, document.source, document, (*notes, *warnings_of(spec)), unknown, harmless)
 
 
 def _refuse_unsure(spec: ModelSpec, unknown: Sequence[Problem]) -> None:

@@ -31,17 +31,17 @@ def repository(model: str) -> str:
 
 def preset_of(name: str) -> str:
     """The preset whose source is a repository of the hub, in any case; empty where there is none."""
-    wanted = name.lower()
+    repository = name.lower()
     for preset, path in presets().items():
         source = SOURCE.search(path.read_text("utf-8")[:4000])
-        if source is not None and source[1].lower() == wanted:
+        if source is not None and source[1].lower() == repository:
             return preset
     return ""
 
 
 def near_presets(name: str, count: int = 3) -> list[str]:
     """Presets somebody may have meant: those that begin so, contain it, or are spelled alike."""
-    known, wanted = presets(), name.lower().rpartition("/")[2]
-    near = [each for each in known if each.startswith(wanted)] + [each for each in known if wanted in each]
-    near += get_close_matches(wanted, known, n=count, cutoff=0.5)
+    known, word = presets(), name.lower().rpartition("/")[2]
+    near = [each for each in known if each.startswith(word)] + [each for each in known if word in each]
+    near += get_close_matches(word, known, n=count, cutoff=0.5)
     return list(dict.fromkeys(near))[:count]

@@ -73,8 +73,9 @@ def behaviour(config: Config, spec: ModelSpec) -> dict[str, Any]:
 def _dropout_keys(model_type: str) -> Keys:
     """The keys of each dropout that the class has; all of them where the class is not the library's."""
     data = None if model_type in PUBLISHED_TYPES else family_data(model_type)
-    asked = DROPOUTS | DROPOUTS_IN.get(model_type, {})
-    return {place: tuple(key for key in keys if data is None or key in data.spellings) for place, keys in asked.items()}
+    by_place = DROPOUTS | DROPOUTS_IN.get(model_type, {})
+    return {place: tuple(key for key in keys if data is None or key in data.spellings)
+            for place, keys in by_place.items()}
 
 
 def _has(config: Config, key: str) -> bool:

@@ -142,15 +142,15 @@ def _ties(config: Config, data: dict[str, Any], family: FamilyData | None, model
 
 def _first(configs: tuple[dict[str, Any], ...], otherwise: bool | None) -> bool | None:
     """What the first of some configs says of its head and embedding."""
-    words = (said.get("tie_word_embeddings") for said in configs)
+    words = (config.get("tie_word_embeddings") for config in configs)
     return next((word for word in words if isinstance(word, bool)), otherwise)
 
 
 def _towers(data: dict[str, Any], family: FamilyData | None, text: tuple[str, ...]) -> tuple[str, ...]:
     """Keys of the nested configs beside the text model's, those its class fills in included."""
-    said = {**(family.defaults if family is not None else {}), **data}
+    fields = {**(family.defaults if family is not None else {}), **data}
     text = text or ("text_config",)
-    return tuple(key for key, value in said.items() if isinstance(value, dict) and key not in (*NO_TOWERS, *text)
+    return tuple(key for key, value in fields.items() if isinstance(value, dict) and key not in (*NO_TOWERS, *text)
                  and (key.endswith("_config") or "model_type" in value))
 
 

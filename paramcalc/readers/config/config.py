@@ -237,9 +237,9 @@ class Config:
     @property
     def head_dim(self) -> int:
         """Given, or hidden_size / num_attention_heads where that is an integer."""
-        given = self.optional("head_dim")
-        if given is not None:
-            return given
+        width = self.optional("head_dim")
+        if width is not None:
+            return width
         hidden, heads = self.integer("hidden_size"), self.integer("num_attention_heads")
         if hidden % heads:
             raise self.error("num_attention_heads", f"{heads} does not divide hidden_size ({hidden})",

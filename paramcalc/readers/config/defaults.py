@@ -76,8 +76,8 @@ def _text(table: str = TABLES[0]) -> str:
 @cache
 def library_version() -> str:
     """The transformers release the defaults were read off."""
-    found = re.search(r'"transformers": "([^"]+)"', _text()[:200])
-    return found.group(1) if found else ""
+    match = re.search(r'"transformers": "([^"]+)"', _text()[:200])
+    return match.group(1) if match else ""
 
 
 @cache
@@ -112,15 +112,15 @@ def _published(model_type: str) -> FamilyData | None:
 
 
 def _parsed(line: str, model_type: str) -> FamilyData:
-    found = json.loads("{" + line.rstrip().removesuffix(",") + "}")[model_type]
-    aliases = found["aliases"] | KEY_ALIASES.get(model_type, {})
-    return FamilyData(found["defaults"], aliases, tuple(found["classes"]), found.get("text_config"),
-                      found.get("text_config_key", "text_config"), CLASS_ALIASES.get(model_type))
+    defaults = json.loads("{" + line.rstrip().removesuffix(",") + "}")[model_type]
+    aliases = defaults["aliases"] | KEY_ALIASES.get(model_type, {})
+    return FamilyData(defaults["defaults"], aliases, tuple(defaults["classes"]), defaults.get("text_config"),
+                      defaults.get("text_config_key", "text_config"), CLASS_ALIASES.get(model_type))
 
 
 def namesakes(architecture: str) -> tuple[str, ...]:
     """Model types a class of this name is called after: several hundred lines are searched, so only refusals ask."""
     if not architecture.isidentifier():
         return ()
-    found = re.findall(rf'^"([^"]+)": \{{.*"{re.escape(architecture)}"', _text(), re.MULTILINE)
-    return tuple(name for name in found if architecture.lower().startswith(re.sub("[_-]", "", name)))
+    types = re.findall(rf'^"([^"]+)": \{{.*"{re.escape(architecture)}"', _text(), re.MULTILINE)
+    return tuple(name for name in types if architecture.lower().startswith(re.sub("[_-]", "", name)))

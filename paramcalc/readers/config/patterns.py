@@ -160,13 +160,13 @@ def one_part_layers(config: Config, key: str, letters_key: str, otherwise: Seque
             if letter not in LETTERS:
                 raise config.error(letters_key, f"unknown letter {letter!r}", f"known: {' '.join(LETTERS)}", index,
                                    LAYERS)
-        found = [LETTERS[letter] for letter in letters]
+        parts = [LETTERS[letter] for letter in letters]
     else:
-        found = [ONE_PART.get(word, "") for word in words]
-        if "" in found:
-            index = found.index("")
+        parts = [ONE_PART.get(word, "") for word in words]
+        if "" in parts:
+            index = parts.index("")
             raise config.error(key, f"unknown layer kind {words[index][:60]!r}",
                                f"known: {', '.join(ONE_PART)}", index, LAYERS)
-    if not 0 < len(found) <= MAX_LAYERS:
+    if not 0 < len(parts) <= MAX_LAYERS:
         raise config.error(letters_key if words is None else key, f"must name 1 to {MAX_LAYERS:,} layers", code=LAYERS)
-    return found
+    return parts

@@ -49,7 +49,7 @@ SAME: dict[str, Same] = {
 class Told(NamedTuple):
     """A type that its files do not name: told by keys, under another type's name or none."""
 
-    said: str | None
+    named: str | None
     """The model_type its files say."""
     keys: dict[str, Any]
     """Keys that tell it, with the value they must have; with any value where that is None."""
@@ -73,11 +73,12 @@ TOLD = (
 
 def told_type(data: Mapping[str, Any]) -> object:
     """The model_type of a config: as it says, or the type its keys tell it is; None where nothing says."""
-    said = data.get("model_type")
-    for told in TOLD:
-        if said == told.said and all(key in data and value in (None, data[key]) for key, value in told.keys.items()):
-            return told.type
-    return said
+    named = data.get("model_type")
+    for disguise in TOLD:
+        shown = all(key in data and value in (None, data[key]) for key, value in disguise.keys.items())
+        if named == disguise.named and shown:
+            return disguise.type
+    return named
 
 
 def before_five(data: Mapping[str, Any]) -> bool:

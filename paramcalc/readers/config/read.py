@@ -159,12 +159,12 @@ def understood(data: dict[str, Any]) -> TextModel:
         return TextModel(Config(data, family, model_type, architecture))
     if family is not None and "encoder" in family.defaults | data:
         raise unknown_type(model_type, ("model_type",), architecture, data)
-    found = text_model(data, family, model_type, architecture)
-    if found is None:
+    spec = text_model(data, family, model_type, architecture)
+    if spec is None:
         raise unknown_type(model_type, ("model_type",), architecture, data)
     if family is not None:
-        _refuse_unknown_class(architecture, model_type, family, found.config.family)
-    return found
+        _refuse_unknown_class(architecture, model_type, family, spec.config.family)
+    return spec
 
 
 def _refuse_unknown_class(architecture: str, model_type: str, *families: FamilyData) -> None:

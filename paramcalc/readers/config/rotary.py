@@ -18,23 +18,23 @@ SAY_COLUMNS = ("minimax_m2",)
 
 def rotary(config: Config, spec: ModelSpec) -> dict[str, Any]:
     """The specification's fields for rotary positions; nothing for models that have none, or say nothing."""
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     if turned := _turned(config):
-        found["rotary_dim"] = turned
+        fields["rotary_dim"] = turned
     if spec.position != "rotary":
-        return found
+        return fields
     positions = config.get("max_position_embeddings")
     if spec.max_position_embeddings is None and type(positions) is int and 0 < positions <= 2**28:
-        found["max_position_embeddings"] = positions
+        fields["max_position_embeddings"] = positions
     if (tables := _tables(config)) > 1:
-        found["rotary_tables"] = min(tables, 16)
-    return found
+        fields["rotary_tables"] = min(tables, 16)
+    return fields
 
 
 def recurrent(config: Config) -> dict[str, Any]:
     """The specification's field for recurrent states, by either spelling."""
-    said = config.get("mamba_ssm_dtype") or config.get("mamba_ssm_cache_dtype")
-    return {"state_dtype": said} if said in ("float32", "bfloat16", "float16") else {}
+    dtype = config.get("mamba_ssm_dtype") or config.get("mamba_ssm_cache_dtype")
+    return {"state_dtype": dtype} if dtype in ("float32", "bfloat16", "float16") else {}
 
 
 def _tables(config: Config) -> int:
@@ -61,8 +61,8 @@ def _turned(config: Config) -> int:
 def _share(config: Config) -> float:
     nested = (config.get(key) for key in ("rope_parameters", "rope_scaling"))
     inner = [each.get("partial_rotary_factor") for each in nested if isinstance(each, dict)]
-    given = (*inner, *(config.get(key) for key in FACTORS))
-    return next((value for value in given if type(value) in (int, float) and 0 < value <= 1),
+    factors = (*inner, *(config.get(key) for key in FACTORS))
+    return next((value for value in factors if type(value) in (int, float) and 0 < value <= 1),
                 PARTS.get(config.model_type, 1))
 
 

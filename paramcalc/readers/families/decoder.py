@@ -109,26 +109,26 @@ class Row:
 
     def _common(self, config: Config) -> dict[str, Any]:
         position = _resolved(config, self.position)
-        found: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "vocab_size": config.integer("vocab_size"), "hidden_size": config.integer("hidden_size"),
             "position": position, "tie_embeddings": config.tied,
         }
         if position == "learned":
-            found["max_position_embeddings"] = config.integer("max_position_embeddings")
+            fields["max_position_embeddings"] = config.integer("max_position_embeddings")
             if self.position_offset:
-                found["position_offset"] = self.position_offset
+                fields["position_offset"] = self.position_offset
         flags = {"qkv_bias": self.qkv_bias, "o_bias": self.o_bias, "mlp_bias": self.mlp_bias,
                  "head_bias": self.head_bias}
-        found |= {key: True for key, flag in flags.items() if _holds(config, flag)}
-        said = {"gated": (self.gated, True), "norm": (self.norm, "rmsnorm"),
+        fields |= {key: True for key, flag in flags.items() if _holds(config, flag)}
+        choices = {"gated": (self.gated, True), "norm": (self.norm, "rmsnorm"),
                 "qk_norm": (_resolved(config, self.qk_norm), "none"),
                 "norm_placement": (_resolved(config, self.placement), "pre")}
-        found |= {key: value for key, (value, usual) in said.items() if value != usual}
+        fields |= {key: value for key, (value, usual) in choices.items() if value != usual}
         if self.norm_bias is not None:
-            found["norm_bias"] = _holds(config, self.norm_bias)
+            fields["norm_bias"] = _holds(config, self.norm_bias)
         more = self.more(config) if callable(self.more) else self.more
         names = self.names(config) if callable(self.names) else self.names
-        return found | dict(more) | topped(config, dict(names) | self._classifier(config, names))
+        return fields | dict(more) | topped(config, dict(names) | self._classifier(config, names))
 
     def _classifier(self, config: Config, names: Mapping[str, str]) -> dict[str, str]:
         if config.task == "answers":
@@ -149,21 +149,21 @@ class Row:
 
     def _block(self, config: Config, mixer: str, ffn: str) -> dict[str, Any]:
         own = {} if self.block is None else dict(self.block(config, mixer, ffn))
-        found: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         part = self.mixer(config, mixer) if self.mixer is not None else None
         if part is not None:
-            found["mixer"] = part
+            fields["mixer"] = part
         elif mixer == "sliding":
-            found["window"] = config.optional(self.window, least=0) or None
+            fields["window"] = config.optional(self.window, least=0) or None
         elif mixer == "chunked":
-            found["chunk"] = config.integer("attention_chunk_size")
+            fields["chunk"] = config.integer("attention_chunk_size")
         if ffn == "moe" and self.experts is not None:
-            found["moe"] = mixture(config, self.experts, gated=self.gated)
+            fields["moe"] = mixture(config, self.experts, gated=self.gated)
         elif ffn == "none":
-            found["ffn"] = "none"
+            fields["ffn"] = "none"
         elif ffn == "dense" and "intermediate_size" not in own:
-            found["intermediate_size"] = self.size(config) if callable(self.size) else config.integer(self.size)
-        return found | own
+            fields["intermediate_size"] = self.size(config) if callable(self.size) else config.integer(self.size)
+        return fields | own
 
 
 def topped(config: Config, names: dict[str, str]) -> dict[str, Any]:
@@ -188,19 +188,19 @@ def mixture(config: Config, row: Experts, *, gated: bool = True) -> dict[str, An
     top_k = config.optional(row.top_k)
     if top_k is None:
         config.note(f"{row.top_k} is not given: every expert counts as active")
-    found: dict[str, Any] = {"experts": experts, "top_k": top_k or experts,
+    fields: dict[str, Any] = {"experts": experts, "top_k": top_k or experts,
                              "intermediate_size": row.size(config) if callable(row.size) else config.integer(row.size)}
     flags = {"bias": row.bias, "router_bias": row.router_bias, "shared_bias": row.shared_bias}
-    found |= {key: True for key, flag in flags.items() if _holds(config, flag)}
+    fields |= {key: True for key, flag in flags.items() if _holds(config, flag)}
     if not gated:
-        found["gated"] = False
+        fields["gated"] = False
     if row.shared is not None and (size := row.shared(config)):
-        found["shared_size"] = size
+        fields["shared_size"] = size
         if row.shared_gate:
-            found["shared_gate"] = True
+            fields["shared_gate"] = True
     if row.correction_bias != "none":
-        found["correction_bias"] = row.correction_bias
-    return found | dict(row.more(config) if callable(row.more) else row.more)
+        fields["correction_bias"] = row.correction_bias
+    return fields | dict(row.more(config) if callable(row.more) else row.more)
 
 
 def _heads(config: Config, *, uneven: bool) -> dict[str, Any]:

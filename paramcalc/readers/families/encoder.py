@@ -122,22 +122,22 @@ class _Builder:
         row, config, names = self.row, self.config, self.names
         narrow = config.integer(row.embedding_size, self.width)
         width = None if narrow == self.width else narrow
-        found: Parts = {names["tokens"]: Embedding(hidden_size=width)}
+        parts: Parts = {names["tokens"]: Embedding(hidden_size=width)}
         if self.holds(row.learned):
             rows = config.integer("max_position_embeddings") + row.position_offset
-            found[names["positions"]] = Embedding(rows=rows, hidden_size=width, component="position_embedding")
+            parts[names["positions"]] = Embedding(rows=rows, hidden_size=width, component="position_embedding")
         if row.rotary:
-            found["positions"] = Positions(kind="rotary")
+            parts["positions"] = Positions(kind="rotary")
         types = config.integer("type_vocab_size", least=0) if names["types"] else 0
         if types:
-            found[names["types"]] = Embedding(rows=types, hidden_size=width, component="other_embedding")
+            parts[names["types"]] = Embedding(rows=types, hidden_size=width, component="other_embedding")
         if row.tables is not None:
-            found |= row.tables(config)
+            parts |= row.tables(config)
         if names["embedding_norm"]:
-            found[names["embedding_norm"]] = self.norm(None if row.norm_last else width)
+            parts[names["embedding_norm"]] = self.norm(None if row.norm_last else width)
         if width or row.projected:
-            found[names["project"]] = Linear(in_features=narrow, bias=row.project_bias, component="other_embedding")
-        return found
+            parts[names["project"]] = Linear(in_features=narrow, bias=row.project_bias, component="other_embedding")
+        return parts
 
     def layer(self, word: str) -> Parts:
         row, names = self.row, self.names
@@ -145,11 +145,11 @@ class _Builder:
         if self.crosses:
             groups.append((f"cross{names['attention_norm']}", self.attention(word, cross=True)))
         groups.append((names["ffn_norm"], row.feed(self.config, word) if row.feed else self.feed_forward()))
-        found: Parts = {}
+        layer_parts: Parts = {}
         for norm, parts in groups:
             normed: Parts = {norm: self.norm()} if norm else {}
-            found |= {**normed, **parts} if self.holds(row.pre) else {**parts, **normed}
-        return found | (row.further(self.config) if row.further is not None else {})
+            layer_parts |= {**normed, **parts} if self.holds(row.pre) else {**parts, **normed}
+        return layer_parts | (row.further(self.config) if row.further is not None else {})
 
     def norm(self, width: int | None = None) -> Norm:
         bias = self.row.norm_bias
@@ -207,16 +207,16 @@ class _Builder:
         return {word: self.names[word] for word in words if self.names.get(word, word) != word}
 
     def on_top(self) -> Parts:
-        found: Parts = {}
+        parts: Parts = {}
         for piece in self.row.tops[self.top]:
             if piece == "head":
-                found |= self.row.head(self.config)
+                parts |= self.row.head(self.config)
             elif piece != "pooler":
-                found |= piece(self.config)
+                parts |= piece(self.config)
         if "pooler" in self.row.tops[self.top]:
             pooler = Linear(bias=True, component="pooler", per="sequence")
-            found = self.here({self.names["pooler"]: pooler}) | found
-        return found
+            parts = self.here({self.names["pooler"]: pooler}) | parts
+        return parts
 
 
 def is_decoder(config: Config) -> bool:

@@ -177,11 +177,11 @@ class _Build:
         if side == "decoder" and self.holds(row.cross):
             groups.append(("encoder_attn_layer_norm", {self.name("encoder_attn"): self.mixer(side, cross=True)}))
         groups.append(("final_layer_norm", dict([self.feed(side, word)])))
-        found: Parts = {}
+        layer_parts: Parts = {}
         for norm, parts in groups:
             normed: Parts = {self.name(norm): Norm(kind="layernorm")}
-            found |= {**normed, **parts} if row.pre else {**parts, **normed}
-        return found | (row.more(self.config, side) if row.more is not None else {})
+            layer_parts |= {**normed, **parts} if row.pre else {**parts, **normed}
+        return layer_parts | (row.more(self.config, side) if row.more is not None else {})
 
     def mixer(self, side: Side, *, cross: bool = False) -> Attention:
         key = self.row.heads.format(side=side)

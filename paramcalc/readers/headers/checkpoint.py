@@ -105,7 +105,7 @@ def _packing_notes(plain: Unpacked) -> tuple[str, ...]:
     if not plain.packings:
         return ()
     kinds = ", ".join(f"{count:,} as {name}" for name, count in plain.packings.items())
-    where = (f"{plain.asked:,} of the shapes from the config.json beside the file" if plain.asked
+    where = (f"{plain.from_config:,} of the shapes from the config.json beside the file" if plain.from_config
              else "shapes from the file")
     return (f"packed matrices ({kinds}) are counted as what they stand for, {where}; bytes are as stored",)
 
@@ -156,8 +156,8 @@ def _stack(
         same = (tuple((t.name, t.shape, t.format) for t in tensors), *(mixer.model_dump_json() for mixer in mixers))
         if same not in names:
             names[same] = f"layer {number}"
-            kept = {mixer.kind: mixer for mixer in mixers}
-            blocks[names[same]] = Block(parts=kept | dict(_parts(tensors, common, "blk.*.")))
+            by_kind = {mixer.kind: mixer for mixer in mixers}
+            blocks[names[same]] = Block(parts=by_kind | dict(_parts(tensors, common, "blk.*.")))
         order.append(names[same])
     return ({"layers": Stack(of=tuple(order), path="blk")} if order else {}), blocks
 
@@ -234,21 +234,21 @@ def _chosen(metadata: dict[str, Any]) -> int | None:
 
 def _fields_of(header: Header) -> dict[str, Any]:
     """What a GGUF file says of positions."""
-    said, name = header.metadata, header.metadata.get("general.architecture")
-    positions, turned = said.get(f"{name}.context_length"), said.get(f"{name}.rope.dimension_count")
-    found: dict[str, Any] = {"position": "rotary" if turned else "none"}
+    metadata, name = header.metadata, header.metadata.get("general.architecture")
+    positions, turned = metadata.get(f"{name}.context_length"), metadata.get(f"{name}.rope.dimension_count")
+    fields: dict[str, Any] = {"position": "rotary" if turned else "none"}
     if type(positions) is int and 0 < positions <= 2**28:
-        found["max_position_embeddings"] = positions
+        fields["max_position_embeddings"] = positions
     if type(turned) is int and 0 < turned <= 2**24:
-        found["rotary_dim"] = turned
-    return found
+        fields["rotary_dim"] = turned
+    return fields
 
 
 def _notes(header: Header, why: str) -> tuple[str, ...]:
-    said = [f"read off {len(header.tensors):,} tensors of a header; components go by tensor names"]
+    notes = [f"read off {len(header.tensors):,} tensors of a header; components go by tensor names"]
     if why:
-        said.append(f"weights only: {why}, so caches and attention's FLOPs are left out")
+        notes.append(f"weights only: {why}, so caches and attention's FLOPs are left out")
     components = (component_of(collapsed(tensor.name)) for tensor in header.tensors)
     if _chosen(header.metadata) is None and "moe_experts" in components:
-        said.append("how many experts a token visits is not in the header: active counts all of them")
-    return tuple(said)
+        notes.append("how many experts a token visits is not in the header: active counts all of them")
+    return tuple(notes)

@@ -63,10 +63,10 @@ class Reader:
     def take(self, count: int, what: str) -> bytes:
         """That many bytes."""
         self.need(count, what)
-        found = self.stream.read(count)
+        data = self.stream.read(count)
         self.left -= count
         self.position += count
-        return found
+        return data
 
     def need(self, count: int, what: str) -> None:
         """Refuse before reading what the file cannot hold."""
@@ -183,13 +183,13 @@ def _bounded(reader: Reader, count: int, least: int, most: int, what: str) -> No
 
 
 def _metadata(reader: Reader, count: int) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for _ in range(count):
         key = reader.name("a key")
-        if key in found:
+        if key in values:
             raise reader.error(f"the key {named(key)} stands twice")
-        found[key] = _value(reader, reader.number("I", f"the type of {named(key)}"), key)
-    return found
+        values[key] = _value(reader, reader.number("I", f"the type of {named(key)}"), key)
+    return values
 
 
 def _value(reader: Reader, kind: int, key: str) -> Any:  # noqa: ANN401 - whatever a key holds
@@ -266,10 +266,10 @@ def _size(reader: Reader, name: str, shape: tuple[int, ...], kind: Format) -> in
 
 
 def _alignment(reader: Reader, metadata: dict[str, Any]) -> int:
-    found = metadata.get("general.alignment", 32)
-    if type(found) is not int or not 0 < found <= 2**20 or found & (found - 1):
-        raise reader.error(f"general.alignment is {named(str(found))}, not a power of two")
-    return found
+    alignment = metadata.get("general.alignment", 32)
+    if type(alignment) is not int or not 0 < alignment <= 2**20 or alignment & (alignment - 1):
+        raise reader.error(f"general.alignment is {named(str(alignment))}, not a power of two")
+    return alignment
 
 
 def _placed(reader: Reader, tensors: list[StoredTensor], offsets: list[int], alignment: int, size: int) -> None:

@@ -93,10 +93,10 @@ class Keys:
 
     def number(self, key: str, default: int | None = None, least: int = 0) -> int:
         """One whole number."""
-        found = self._whole(key, self._value(key, default))
-        if found < least:
-            raise refuse(self.source, f"{self.architecture}.{key} is {found:,}; at least {least:,} is needed")
-        return found
+        value = self._whole(key, self._value(key, default))
+        if value < least:
+            raise refuse(self.source, f"{self.architecture}.{key} is {value:,}; at least {least:,} is needed")
+        return value
 
     def _value(self, key: str, default: int | None) -> Any:  # noqa: ANN401 - whatever the file holds
         name = f"{self.architecture}.{key}"
@@ -134,24 +134,25 @@ def _attending(keys: Keys, layers: int) -> list[Layer]:
     if rule is not None and rule.where == "every":
         return [()] * layers
     heads = keys.each("attention.head_count", layers)
-    kept = keys.each("attention.head_count_kv", layers) if keys.has("attention.head_count_kv") else heads
+    kv_heads = keys.each("attention.head_count_kv", layers) if keys.has("attention.head_count_kv") else heads
     shared = max(0, layers - SHARED_AFTER.get(keys.architecture, layers))
     own = layers - keys.number("attention.shared_kv_layers", shared)
-    made = [_attention(keys, heads, place, kept[place], reach) if kept[place] and heads[place] and place < own else ()
-            for place, reach in enumerate(_windows(keys, layers))]
+    mixers = [_attention(keys, heads, place, kv_heads[place], reach)
+              if kv_heads[place] and heads[place] and place < own else ()
+              for place, reach in enumerate(_windows(keys, layers))]
     if rule is None or rule.where != "interval":
-        return made
-    return [() if state else found for found, state in zip(made, _by_interval(keys, layers), strict=True)]
+        return mixers
+    return [() if state else mixer for mixer, state in zip(mixers, _by_interval(keys, layers), strict=True)]
 
 
-def _attention(keys: Keys, heads: list[int], place: int, kept: int, reach: int) -> Layer:
+def _attention(keys: Keys, heads: list[int], place: int, kv_heads: int, reach: int) -> Layer:
     if keys.architecture in LATENT and keys.has("attention.key_length_mla"):
         return (_latent(keys, heads[place]),)
     sliding = "_swa" if reach and keys.has("attention.key_length_swa") else ""
     usual = keys.number("embedding_length", least=1) // heads[0] if heads[0] else None
     chunked = reach > 0 and WINDOWS[keys.architecture].chunked
     return (Attention(
-        num_heads=heads[place], num_kv_heads=kept, uneven_groups=True, without_weights=True,
+        num_heads=heads[place], num_kv_heads=kv_heads, uneven_groups=True, without_weights=True,
         head_dim=keys.number(f"attention.key_length{sliding}", usual, least=1),
         v_head_dim=keys.number(f"attention.value_length{sliding}", usual, least=1),
         causal=keys.architecture not in ENCODERS, window=None if chunked else reach or None,
@@ -197,16 +198,16 @@ def _recurrent(keys: Keys, layers: int) -> list[Layer]:
     if rule is None:
         return [()] * layers
     if rule.where == "interval":
-        found = _by_interval(keys, layers)
+        recurrent = _by_interval(keys, layers)
     elif rule.where in ("every", "beside"):
-        found = [True] * layers
+        recurrent = [True] * layers
     else:
-        found = [heads == 0 for heads in keys.each("attention.head_count_kv", layers)]
+        recurrent = [heads == 0 for heads in keys.each("attention.head_count_kv", layers)]
     if rule.where == "alone":
         sizes = keys.each("feed_forward_length", layers)
-        found = [state and not size for state, size in zip(found, sizes, strict=True)]
+        recurrent = [state and not size for state, size in zip(recurrent, sizes, strict=True)]
     heads = keys.each("attention.head_count", layers, 0)
-    return [(rule.make(keys, heads[place]),) if state else () for place, state in enumerate(found)]
+    return [(rule.make(keys, heads[place]),) if state else () for place, state in enumerate(recurrent)]
 
 
 def _by_interval(keys: Keys, layers: int) -> list[bool]:

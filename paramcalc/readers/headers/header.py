@@ -52,18 +52,18 @@ class Findings:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self.found: list[Problem] = []
+        self.problems: list[Problem] = []
 
     def add(self, message: str, hint: str = "") -> None:
         """Note a problem; raise all when there are many."""
-        self.found.append(Problem(message, hint=hint, source=self.source))
-        if len(self.found) >= MAX_PROBLEMS:
+        self.problems.append(Problem(message, hint=hint, source=self.source))
+        if len(self.problems) >= MAX_PROBLEMS:
             self.raise_any()
 
     def raise_any(self) -> None:
         """Raise InputError if anything was found."""
-        if self.found:
-            raise InputError(*self.found)
+        if self.problems:
+            raise InputError(*self.problems)
 
 
 def refuse(source: str, message: str, hint: str = "") -> InputError:

@@ -236,7 +236,7 @@ class Unpacked(NamedTuple):
     tensors: tuple[StoredTensor, ...]
     packings: dict[str, int]
     """Name of a packing to how many matrices it holds."""
-    asked: int
+    from_config: int
     """Matrices whose shape only the config beside the file says."""
     unknown: tuple[str, ...]
     """Modules whose shape nothing says."""
@@ -259,7 +259,7 @@ def unpacked(header: Header, expected: Callable[[], Mapping[str, Shape]] = dict)
             modules.setdefault(module, {})[part] = tensor
     used: dict[str, StoredTensor | None] = {}
     packings: dict[str, int] = {}
-    asked, unknown = 0, []
+    from_config, unknown = 0, []
     for module, parts in modules.items():
         rule = _rule(frozenset(parts))
         if rule is None or (rule.name == "scaled" and parts["weight"].format in PLAIN):
@@ -269,7 +269,7 @@ def unpacked(header: Header, expected: Callable[[], Mapping[str, Shape]] = dict)
         if shape is None:
             shapes = expected() if shapes is None else shapes
             shape = shapes.get(collapsed(name))
-            asked += shape is not None
+            from_config += shape is not None
         if shape is None:
             unknown.append(module)
             continue
@@ -278,7 +278,7 @@ def unpacked(header: Header, expected: Callable[[], Mapping[str, Shape]] = dict)
         used[first.name] = _whole(first, name, shape, sum(part.bytes for part in parts.values()))
         packings[rule.name] = packings.get(rule.name, 0) + 1
     tensors = (used.get(tensor.name, tensor) for tensor in header.tensors)
-    return Unpacked(tuple(tensor for tensor in tensors if tensor is not None), packings, asked, tuple(unknown))
+    return Unpacked(tuple(tensor for tensor in tensors if tensor is not None), packings, from_config, tuple(unknown))
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -224,21 +224,21 @@ def _joined(path: Path, data: dict[str, Any], weight_map: dict[str, str], shards
 
 
 def _total(metadata: object, size: int, findings: Findings) -> None:
-    said = metadata.get("total_size") if type(metadata) is dict else None
-    if type(said) is int and said != size:
-        findings.add(f"metadata.total_size says {said:,} bytes, the tensors have {size:,}")
+    stated = metadata.get("total_size") if type(metadata) is dict else None
+    if type(stated) is int and stated != size:
+        findings.add(f"metadata.total_size says {stated:,} bytes, the tensors have {size:,}")
         findings.raise_any()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
+        keys: set[str] = set()
         for key, _ in pairs:
-            if key in seen:
+            if key in keys:
                 raise ValueError(f"the key {named(key)} stands twice")
-            seen.add(key)
-    return found
+            keys.add(key)
+    return mapping
 
 
 def _no_constant(text: str) -> NoReturn:

@@ -24,18 +24,18 @@ def aqlm(settings: Settings) -> Quantized:
     """Sums of entries of a few codebooks; all Linears but those listed by the names of their weights."""
     inputs, outputs = settings.number("in_group_size", default=8), settings.number("out_group_size", default=1)
     books, bits = settings.number("num_codebooks", default=1), settings.number("nbits_per_codebook", default=16)
-    kept = [name.removesuffix(".weight") for name in settings.names("linear_weights_not_to_quantize") or ()]
+    unquantized = [name.removesuffix(".weight") for name in settings.names("linear_weights_not_to_quantize") or ()]
     rule = take(f"aqlm-{books}x{bits}-g{inputs}", ("linear", "towers"))
     caveats = () if outputs == 1 else (settings.caveat("out_group_size", f"groups of {outputs} outputs are counted as "
                                                        "of one", "estimate"),)
-    return Quantized((*keep(start_or_end(kept)), rule), caveats)
+    return Quantized((*keep(start_or_end(unquantized)), rule), caveats)
 
 
 def vptq(settings: Settings) -> Quantized:
     """Vectors along the outputs, an index into one table and a second for what it leaves over."""
     caveats: list[Caveat] = []
     settings.get("enable_proxy_error")
-    kept = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
+    unquantized = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
     by_format: dict[str, list[str]] = {}
     layers = settings.mapping("config_for_layers")
     for name in layers.data if layers else ():
@@ -48,7 +48,7 @@ def vptq(settings: Settings) -> Quantized:
         own = shared.mapping(name) if shared else None
         if own is not None:
             rules.append(take(_vptq(own, caveats), ("linear",), [name]))
-    return Quantized((*kept, *rules), tuple(dict.fromkeys(caveats)))
+    return Quantized((*unquantized, *rules), tuple(dict.fromkeys(caveats)))
 
 
 def _vptq(layer: Settings, caveats: list[Caveat]) -> str:
@@ -74,14 +74,14 @@ def higgs(settings: Settings) -> Quantized:
     """Codes of `bits` in words of 16, a scale each group, two tables a matrix."""
     settings.get("p", "hadamard_size", "tune_metadata")
     bits, group = settings.number("bits", default=4), settings.number("group_size", default=256)
-    kept = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
-    return Quantized((*kept, take(f"higgs-{bits}bit-g{group}", ("linear", "towers"))))
+    unquantized = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
+    return Quantized((*unquantized, take(f"higgs-{bits}bit-g{group}", ("linear", "towers"))))
 
 
 def spqr(settings: Settings) -> Quantized:
     """Every tensor's size is in the config, by the module's name."""
     settings.get("bits", "beta1", "beta2")
-    kept = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
+    unquantized = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
     sizes: dict[str, int] = {}
     shapes = settings.mapping("shapes")
     for key in shapes.data if shapes else ():
@@ -92,7 +92,7 @@ def spqr(settings: Settings) -> Quantized:
         return Quantized((), (settings.caveat("shapes", "is missing: nothing says how large the sparse part is",
                                               "unknown"),))
     rules: list[QuantRule] = [take(f"listed-{size}B", (), whole([name])) for name, size in sizes.items()]
-    return Quantized((*kept, *rules))
+    return Quantized((*unquantized, *rules))
 
 
 def squeezellm(settings: Settings) -> Quantized:

@@ -42,11 +42,11 @@ def compressed_tensors(settings: Settings) -> Quantized:
         caveats += why
         if format_:
             rules += _targets(format_, scheme.names("targets") or ["Linear"])
-    kept = keep(whole_or_regex(_heads(name for name in ignored if name not in CLASSES)))
+    unquantized = keep(whole_or_regex(_heads(name for name in ignored if name not in CLASSES)))
     if sparsity is not None and not (groups and groups.data):
         rules += _only_sparse(sparsity, caveats)
-        kept = keep(whole_or_regex(sparsity.names("ignore") or ignored))
-    return Quantized((*kept, *rules), tuple(caveats), notes)
+        unquantized = keep(whole_or_regex(sparsity.names("ignore") or ignored))
+    return Quantized((*unquantized, *rules), tuple(caveats), notes)
 
 
 def _heads(names: Iterable[str]) -> Iterator[str]:

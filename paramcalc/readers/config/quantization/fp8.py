@@ -83,5 +83,5 @@ def fbgemm(settings: Settings) -> Quantized:
 def mxfp4(settings: Settings) -> Quantized:
     """gpt-oss: only the experts' matrices; the list of others is read as expressions. Source: transformers
     integrations/mxfp4.py."""
-    kept = settings.names("modules_to_not_convert")
-    return Quantized((*keep(start_or_end(kept or ())), take("mxfp4", ("experts",))))
+    unquantized = settings.names("modules_to_not_convert")
+    return Quantized((*keep(start_or_end(unquantized or ())), take("mxfp4", ("experts",))))

@@ -18,12 +18,12 @@ def fp_quant(settings: Settings) -> Quantized:
     settings.get("forward_method", "backward_dtype", "hadamard_group_size", "transform_init")
     master, pseudo = settings.flag("store_master_weights"), settings.flag("pseudoquantization")
     dtype = settings.text("forward_dtype", default="nvfp4")
-    kept = settings.names("modules_to_not_convert")
+    unquantized = settings.names("modules_to_not_convert")
     if pseudo or master:
         known = () if pseudo else (settings.caveat("store_master_weights", "codes beside the master weights are left "
                                                    "out"),)
         return Quantized(caveats=known)
     if dtype not in FORMATS:
         return Quantized((), (settings.caveat("forward_dtype", f"{dtype!r} is not known", "unknown"),))
-    rule = take(FORMATS[dtype], ("linear", "towers") if kept is None else ("linear", "towers", "head"))
-    return Quantized((*keep(start_or_end(kept or ["lm_head"])), rule))
+    rule = take(FORMATS[dtype], ("linear", "towers") if unquantized is None else ("linear", "towers", "head"))
+    return Quantized((*keep(start_or_end(unquantized or ["lm_head"])), rule))

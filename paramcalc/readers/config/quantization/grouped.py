@@ -62,8 +62,8 @@ def awq(settings: Settings) -> Quantized:
     settings.read.add("version")
     settings.get("zero_point", "do_fuse", "fuse_max_seq_len", "modules_to_fuse", "exllama_config", "desc_act", "sym",
                  "format", "checkpoint_format", "lm_head", "pack_method")
-    kept = settings.names("modules_to_not_convert")
+    unquantized = settings.names("modules_to_not_convert")
     caveats = () if version in ("gemm", "marlin", "exllama", "ipex") else (
         settings.caveat("version", f"{version!r} pads its zeros and scales: counted as gemm", "estimate"),)
-    rules = (*keep(inside(kept or ())), take(f"awq-{bits}bit-{group_word(group)}"))
+    rules = (*keep(inside(unquantized or ())), take(f"awq-{bits}bit-{group_word(group)}"))
     return Quantized(rules, caveats)

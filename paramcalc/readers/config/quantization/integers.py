@@ -43,17 +43,17 @@ def quanto(settings: Settings) -> Quantized:
     """optimum-quanto: weights of int8 and float8 a scale a row, of int4 and int2 a scale and a shift each 128."""
     settings.get("activations")
     word = settings.text("weights", default="int8").removeprefix("q")
-    kept = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
+    unquantized = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
     if word not in QUANTO:
         return Quantized((), (settings.caveat("weights", f"{word!r} is not known", "unknown"),))
-    return Quantized((*kept, take(QUANTO[word], _all(settings))))
+    return Quantized((*unquantized, take(QUANTO[word], _all(settings))))
 
 
 def eetq(settings: Settings) -> Quantized:
     """EETQ: int8 with a 16-bit scale a row. Source: transformers integrations/eetq.py."""
     settings.get("weights")
-    kept = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
-    return Quantized((*kept, take("eetq", _all(settings))))
+    unquantized = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
+    return Quantized((*unquantized, take("eetq", _all(settings))))
 
 
 def bitnet(settings: Settings) -> Quantized:
@@ -62,16 +62,16 @@ def bitnet(settings: Settings) -> Quantized:
     settings.get("linear_class", "use_rms_norm", "rms_norm_eps")
     if settings.text("quantization_mode", default="offline") == "online":
         return Quantized()
-    kept = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
-    return Quantized((*kept, take("bitnet", _all(settings))))
+    unquantized = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
+    return Quantized((*unquantized, take("bitnet", _all(settings))))
 
 
 def metal(settings: Settings) -> Quantized:
     """transformers' Metal kernels: MLX's codes with scales in FP32. Source: transformers
     integrations/metal_quantization.py."""
-    kept = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
+    unquantized = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
     bits, group = settings.number("bits", default=4), settings.number("group_size", default=64)
-    return Quantized((*kept, take(f"metal-{bits}bit-g{group}", _all(settings))))
+    return Quantized((*unquantized, take(f"metal-{bits}bit-g{group}", _all(settings))))
 
 
 def _all(settings: Settings) -> tuple[Kind, ...]:

@@ -58,12 +58,12 @@ MOST_RULES = 4096
 EXPERTS = re.compile(r"^(n|num)_.*experts$")
 
 
-def read(configs: Sequence[dict[str, Any]], said: tuple[dict[str, Any], str] | None,
+def read(configs: Sequence[dict[str, Any]], settings: tuple[dict[str, Any], str] | None,
          beside: dict[str, Any] | None) -> Quantized:
     """What the settings of a config, or of a file beside it, say. Raises SpecError, located."""
-    if said is None or (beside is not None and _method(said[0][said[1]]) is None):
+    if settings is None or (beside is not None and _method(settings[0][settings[1]]) is None):
         return _read(Settings({"quant_method": "modelopt"} | _object(beside, ()), ("hf_quant_config",)), configs)
-    config, key = said
+    config, key = settings
     value = config[key]
     experts = any(EXPERTS.search(name) for one in configs for name in one)
     return _read(Settings(_object(value, (key,)), (key,), experts=experts), configs)
@@ -99,10 +99,10 @@ def _read(settings: Settings, configs: Sequence[dict[str, Any]]) -> Quantized:
         settings.data = settings.data | {"expert_dtype": width}
     module, _, function = place.partition(":")
     make: Read = getattr(import_module(f"paramcalc.readers.config.quantization.{module}"), function)
-    made = make(settings)
+    quantized = make(settings)
     caveats = tuple(settings.caveat(key, "this setting is not used, and it may change the bytes of the weights")
                     for key in settings.unread(NEUTRAL))
-    return _validated(made._replace(caveats=made.caveats + caveats), settings)
+    return _validated(quantized._replace(caveats=quantized.caveats + caveats), settings)
 
 
 def _unknown(settings: Settings, method: str | None) -> Quantized:
@@ -118,13 +118,13 @@ def _unknown(settings: Settings, method: str | None) -> Quantized:
                                                "counted, no scales"),))
 
 
-def _validated(made: Quantized, settings: Settings) -> Quantized:
+def _validated(quantized: Quantized, settings: Settings) -> Quantized:
     """The rules, each of which must name formats and patterns that are some. Raises SpecError."""
     from paramcalc.transforms.quantize import pattern
 
-    if len(made.rules) > MOST_RULES:
+    if len(quantized.rules) > MOST_RULES:
         raise SpecError(Problem(f"more than {MOST_RULES:,} rules", settings.path))
-    for rule in made.rules:
+    for rule in quantized.rules:
         try:
             pattern(rule.match)
             if rule.format != "keep":
@@ -134,4 +134,4 @@ def _validated(made: Quantized, settings: Settings) -> Quantized:
             raise SpecError(Problem(f"{where}: cannot be a pattern: {error}", settings.path)) from error
         except PCError as error:
             raise SpecError(*(Problem(p.message, settings.path, p.hint) for p in error.problems)) from error
-    return made
+    return quantized

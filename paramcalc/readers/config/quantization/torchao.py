@@ -33,12 +33,12 @@ def torchao(settings: Settings) -> Quantized:
     among: tuple[Kind, ...] = ("linear", "towers", *(("head", "embedding") if both else ()),
                                *(("head",) if skipped is not None else ()))
     caveats: list[Caveat] = []
-    kept = keep(start_or_end(skipped or ()))
+    unquantized = keep(start_or_end(skipped or ()))
     value = settings.get("quant_type")
     if type(value) is dict and "default" in value:
         value = value["default"]
     rules = _rules(settings, value, among, caveats)
-    return Quantized((*kept, *rules), tuple(caveats))
+    return Quantized((*unquantized, *rules), tuple(caveats))
 
 
 def _rules(settings: Settings, value: Any, among: tuple[Kind, ...],  # noqa: ANN401 - a serialized configuration

@@ -98,10 +98,10 @@ def _encoder(config: Config, part: Config) -> Parts:
 def _global(config: Config, encoder: Config, part: Config) -> Parts:
     root = config.rooted("model.global_transformer")
     into = encoder.integer("hidden_size") * config.integer("cross_attn_k")
-    found: Parts = {}
+    parts: Parts = {}
     if into != part.integer("hidden_size"):
-        found[f"{root}.token_embedding_projection"] = _projection(into, part.integer("hidden_size"))
-    return found | {f"{root}.layers": _stack(part, "global")}
+        parts[f"{root}.token_embedding_projection"] = _projection(into, part.integer("hidden_size"))
+    return parts | {f"{root}.layers": _stack(part, "global")}
 
 
 def _decoder(config: Config, part: Config) -> Parts:

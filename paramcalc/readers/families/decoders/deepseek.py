@@ -101,8 +101,8 @@ def v4_attention(config: Config, word: str) -> CompressedAttention:
     legacy = {CSA: "compress_rate_csa", HCA: "compress_rate_hca"}
     rate = None
     if word in legacy:
-        given = rates.get(word) if isinstance(rates, dict) else None
-        rate = config.optional(legacy[word]) or (given if type(given) is int else {CSA: 4, HCA: 128}[word])
+        own_rate = rates.get(word) if isinstance(rates, dict) else None
+        rate = config.optional(legacy[word]) or (own_rate if type(own_rate) is int else {CSA: 4, HCA: 128}[word])
     index: dict[str, Any] = {} if word != CSA else {
         "index_heads": config.integer("index_n_heads"), "index_head_dim": config.integer("index_head_dim"),
         "top_k": config.integer("index_topk")}

@@ -80,10 +80,10 @@ def _doge_attention(config: Config, word: str) -> DynamicMaskAttention:
 def _doge(config: Config, *_: str) -> dict[str, Any]:
     """Residuals have a learned scale; `is_moe` adds retrieved experts to the feed-forward."""
     scale = Parameter(shape=(config.integer("hidden_size"),))
-    found: dict[str, Any] = {"beside": {"input_residual": scale, "post_attention_residual": scale}}
+    fields: dict[str, Any] = {"beside": {"input_residual": scale, "post_attention_residual": scale}}
     if not config.flag("is_moe"):
-        return found
-    return found | {"ffn": RetrievedExperts(
+        return fields
+    return fields | {"ffn": RetrievedExperts(
         experts=config.integer("num_experts"), top_k=config.integer("num_experts_per_tok"),
         intermediate_size=config.integer("intermediate_size"), bias=config.flag("mlp_bias"))}
 

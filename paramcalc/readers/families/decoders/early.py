@@ -39,15 +39,15 @@ def _xglm_crossing(config: Config, *_: str) -> dict[str, Any]:
 
 
 def _opt(config: Config) -> dict[str, Any]:
-    found: dict[str, Any] = {"norm_scale": config.flag("layer_norm_elementwise_affine"),
+    fields: dict[str, Any] = {"norm_scale": config.flag("layer_norm_elementwise_affine"),
                              "final_norm": _opt_norm_first(config) and not config.flag("_remove_final_layer_norm")}
     width, table = config.integer("hidden_size"), config.optional("word_embed_proj_dim")
     if table is not None and table != width:
         project = Linear(in_features=table, component="other_embedding")
         back = Linear(in_features=width, out_features=table, component="other_embedding")
-        found |= {"embedding_size": table, "inputs": {config.rooted("model.decoder.project_in"): project},
+        fields |= {"embedding_size": table, "inputs": {config.rooted("model.decoder.project_in"): project},
                   "outputs": {config.rooted("model.decoder.project_out"): back}}
-    return found
+    return fields
 
 
 def _opt_norm_first(config: Config) -> bool:

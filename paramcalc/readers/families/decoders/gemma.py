@@ -92,13 +92,13 @@ def _per_layer_inputs(config: Config, *, own_indices: bool = False) -> dict[str,
     size = config.integer("hidden_size_per_layer_input")
     table = Embedding(rows=config.integer("vocab_size_per_layer_input"), hidden_size=config.layers * size,
                       own_indices=own_indices)
-    found: dict[str, Component] = {
+    parts: dict[str, Component] = {
         "embed_tokens_per_layer": table,
         "per_layer_model_projection": Linear(out_features=config.layers * size, multiplied=True,
                                              reads="embedding"),
         "per_layer_projection_norm": Norm(kind="rmsnorm", hidden_size=size, vectors=config.layers),
     }
-    return {config.rooted(f"model.{name}"): part for name, part in found.items()}
+    return {config.rooted(f"model.{name}"): part for name, part in parts.items()}
 
 
 def _layers_3n(config: Config) -> list[Layer]:
@@ -110,9 +110,9 @@ def _layers_3n(config: Config) -> list[Layer]:
 
 def _sparse(config: Config) -> list[bool]:
     """The layers whose feed-forward cuts its gate off; where nothing is said, the first ten of more than ten."""
-    said = config.get("activation_sparsity_pattern")
-    values = said if isinstance(said, list) else [said] * config.layers
-    if said is None or len(values) != config.layers:
+    pattern = config.get("activation_sparsity_pattern")
+    values = pattern if isinstance(pattern, list) else [pattern] * config.layers
+    if pattern is None or len(values) != config.layers:
         return [i < 10 < config.layers for i in range(config.layers)]
     return [type(value) in (int, float) and value > 0 for value in values]
 

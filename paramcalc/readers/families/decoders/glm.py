@@ -62,8 +62,8 @@ def _glm_mixer(config: Config, word: str) -> Component:
 def _glm_block(config: Config, word: str, ffn: str) -> dict[str, Any]:
     parts: dict[str, Component] = {
         place: hyper(config, "pre_post_mix", "", f"{place}_") for place in ("hc_attn", "hc_ffn")}
-    found = {} if word == LINEAR else indexer(config, word, ffn).get("beside", {})
-    pooled = {path: part.model_copy(update={"pool": config.integer("index_kpool")}) for path, part in found.items()}
+    beside = {} if word == LINEAR else indexer(config, word, ffn).get("beside", {})
+    pooled = {path: part.model_copy(update={"pool": config.integer("index_kpool")}) for path, part in beside.items()}
     return {"beside": parts | pooled}
 
 

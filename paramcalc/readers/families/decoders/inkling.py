@@ -39,13 +39,13 @@ def inkling2_queries(config: Config) -> dict[str, Any]:
     before the first), and before the head."""
     width, words = config.integer("hidden_size"), inkling_layers(config)
     query = Parameter(shape=(width,), component="attention")
-    found = {"model.llm.attn_res.output_query": query,
+    parts = {"model.llm.attn_res.output_query": query,
              "model.llm.attn_res.mlp_queries.*": query.model_copy(update={"copies": len(words)})}
     for word, shape in ((SLIDING, (width,)), ("full", (3, width))):
         if count := words[1:].count(word):
-            found[f"{word}_queries"] = Parameter(shape=shape, component="attention", copies=count,
+            parts[f"{word}_queries"] = Parameter(shape=shape, component="attention", copies=count,
                                                  path="model.llm.attn_res.attn_queries.*")
-    return {"outputs": found, "embedding_norm": True}
+    return {"outputs": parts, "embedding_norm": True}
 
 
 def inkling2_block(config: Config, word: str, _: str) -> dict[str, Any]:

@@ -36,18 +36,18 @@ KDA_SIZES = ("head_dim", "num_heads", "short_conv_kernel_size")
 
 def linear_attention(config: Config) -> dict[str, Any]:
     """The mapping `linear_attn_config`; empty where the file has none."""
-    found = config.get("linear_attn_config")
-    if found is not None and not isinstance(found, dict):
+    settings = config.get("linear_attn_config")
+    if settings is not None and not isinstance(settings, dict):
         raise config.error("linear_attn_config", "expected a mapping")
-    return found or {}
+    return settings or {}
 
 
 def _kimi_layers(config: Config) -> list[str]:
     """Lists of layers counted from 1, else full attention at each fourth layer but the first."""
-    said = linear_attention(config)
-    if "full_attn_layers" not in said or "kda_layers" not in said:
+    settings = linear_attention(config)
+    if "full_attn_layers" not in settings or "kda_layers" not in settings:
         return [FULL if i and i % 4 == 0 else LINEAR for i in range(config.layers)]
-    lists = [said["full_attn_layers"], said["kda_layers"]]
+    lists = [settings["full_attn_layers"], settings["kda_layers"]]
     if not all(isinstance(one, list) and all(type(item) is int for item in one) for one in lists):
         raise config.error("linear_attn_config", "full_attn_layers and kda_layers must be lists of integers")
     full, linear = set(lists[0]), set(lists[1])
@@ -64,14 +64,14 @@ def kimi_mixer(config: Config, word: str) -> Component:
         gate = "full" if config.flag("mla_use_output_gate") else "none"
         return latent(config).model_copy(update={"component": "state_mixer", "output_gate": gate})
     config.read |= {"mla_use_nope", "moe_router_activation_func", "use_grouped_topk"}
-    said = {key: value for key, value in linear_attention(config).items() if key in KDA_SIZES}
-    if not all(type(value) is int and 0 < value <= 2**20 for value in said.values()):
+    sizes = {key: value for key, value in linear_attention(config).items() if key in KDA_SIZES}
+    if not all(type(value) is int and 0 < value <= 2**20 for value in sizes.values()):
         raise config.error("linear_attn_config", f"{', '.join(KDA_SIZES)} must be integers of at least 1")
-    head_dim = said.get("head_dim", config.integer("linear_head_dim"))
+    head_dim = sizes.get("head_dim", config.integer("linear_head_dim"))
     bounded = "gate_lower_bound" in linear_attention(config)
     return KimiDelta(
-        num_heads=said.get("num_heads", config.integer("linear_num_heads")), head_dim=head_dim, gate_rank=head_dim,
-        conv_kernel=said.get("short_conv_kernel_size", config.integer("linear_conv_kernel_dim")),
+        num_heads=sizes.get("num_heads", config.integer("linear_num_heads")), head_dim=head_dim, gate_rank=head_dim,
+        conv_kernel=sizes.get("short_conv_kernel_size", config.integer("linear_conv_kernel_dim")),
         decay_shape="channels" if bounded else "broadcast",
         full_output_gate=linear_attention(config).get("use_full_rank_gate") is True)
 

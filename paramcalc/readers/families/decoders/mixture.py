@@ -109,11 +109,11 @@ def mimo_attention(config: Config, word: str) -> Attention:
         kv_heads = config.integer("swa_num_key_value_heads", 2 * kv_heads)
     if heads % kv_heads:
         config.note(f"{kv_heads} key and value heads do not divide {heads} query heads: this model cannot run")
-    given = config.optional("sliding_window_size")
+    span = config.optional("sliding_window_size")
     return Attention(num_heads=heads, num_kv_heads=kv_heads, head_dim=config.head_dim,
                      uneven_groups=bool(heads % kv_heads), v_head_dim=config.integer("v_head_dim"), sinks=slides,
                      bias=("q", "k", "v") if config.flag("attention_bias") else (),
-                     window=(given + 1 if given else config.integer("sliding_window")) if slides else None)
+                     window=(span + 1 if span else config.integer("sliding_window")) if slides else None)
 
 
 SWA_DEFAULTS = {"num_attention_heads": 64, "q_lora_rank": 1024, "kv_lora_rank": 1024, "head_dim": 256,
@@ -135,20 +135,21 @@ def dots3_layers(config: Config) -> list[str]:
     return [words.get(kind, kind) for kind in types]
 
 
-def _own(config: Config, given: object) -> dict[int, dict[str, int]]:
+def _own(config: Config, settings: object) -> dict[int, dict[str, int]]:
     """What layers say otherwise than the rest."""
-    if not isinstance(given, dict) or not all(key.isdecimal() and isinstance(own, dict) for key, own in given.items()):
+    if not isinstance(settings, dict) or not all(key.isdecimal() and isinstance(own, dict)
+                                                 for key, own in settings.items()):
         raise config.error("per_layer_config", "expected a mapping of layers to what differs in them")
-    if not all(type(value) is int and 0 < value <= 2**24 for own in given.values() for value in own.values()):
+    if not all(type(value) is int and 0 < value <= 2**24 for own in settings.values() for value in own.values()):
         raise config.error("per_layer_config", "expected integers of at least 1")
-    return {int(key): own for key, own in given.items()}
+    return {int(key): own for key, own in settings.items()}
 
 
 def _dots3_own(config: Config, word: str) -> dict[str, int]:
     """What sliding layers say otherwise than the rest: by layer, or in the published `swa_` keys."""
-    given = config.get("per_layer_config")
-    if given is not None:
-        return _own(config, given).get(dots3_layers(config).index(word), {})
+    settings = config.get("per_layer_config")
+    if settings is not None:
+        return _own(config, settings).get(dots3_layers(config).index(word), {})
     if word != SLIDING:
         return {}
     own = {key: config.integer(f"swa_{key}", default) for key, default in SWA_DEFAULTS.items()}
@@ -170,15 +171,15 @@ def indexer_if_indexed(config: Config, mixer: str, ffn: str) -> dict[str, Any]:
     """The indexer, on the layers that are sparse; its keys come out of fp32 rotary tables."""
     if mixer != "indexed":
         return {}
-    found = indexer(config, mixer, ffn)["beside"]["self_attn.indexer"]
-    return {"beside": {"self_attn.indexer": found.model_copy(update={"key_dtype": "float32"})}}
+    part = indexer(config, mixer, ffn)["beside"]["self_attn.indexer"]
+    return {"beside": {"self_attn.indexer": part.model_copy(update={"key_dtype": "float32"})}}
 
 
 def longcat_flash(config: Config) -> ModelSpec:
     """Two attentions and two feed-forwards a layer, and experts beside them, of which some compute nothing."""
     experts, idle = config.integer("n_routed_experts"), config.integer("zero_expert_num", 0, least=0)
-    held = idle and config.get("zero_expert_type") is None
-    if held:
+    stored = idle and config.get("zero_expert_type") is None
+    if stored:
         config.note("the library's class holds gate and up projections for zero-computation experts, so they are "
                     "counted; files published with zero_expert_type have none")
     twice = {"copies": 2}
@@ -191,7 +192,7 @@ def longcat_flash(config: Config) -> ModelSpec:
         "mlp": MixtureOfExperts(
             experts=experts, top_k=min(config.integer("moe_topk"), experts), names=router, correction_bias="buffer",
             intermediate_size=config.integer("expert_ffn_hidden_size"), router_rows=experts + idle,
-            router_bias=config.flag("router_bias"), held_gate_up=experts + idle if held else None),
+            router_bias=config.flag("router_bias"), held_gate_up=experts + idle if stored else None),
     }
     count = config.integer("num_layers") if "num_layers" in config.data else config.layers // 2
     return longcat_mtp(config, _decoder(config, parts, count))
@@ -227,14 +228,14 @@ def jetmoe(config: Config) -> ModelSpec:
 
 def _nested(config: Config, key: str, defaults: dict[str, int]) -> dict[str, int]:
     """Integers of a mapping inside the config."""
-    given = config.get(key) or {}
-    if not isinstance(given, dict):
+    inner = config.get(key) or {}
+    if not isinstance(inner, dict):
         raise config.error(key, "expected a mapping")
-    found = {name: given.get(name, default) for name, default in defaults.items()}
-    for name, value in found.items():
+    values = {name: inner.get(name, default) for name, default in defaults.items()}
+    for name, value in values.items():
         if type(value) is not int or not 1 <= value <= 2**24:
             raise SpecError(Problem("expected an integer of at least 1", (*config.path, key, name)))
-    return found
+    return values
 
 
 def dbrx(config: Config) -> ModelSpec:

@@ -29,8 +29,8 @@ XLSTM_FFN = {"gate_proj": "proj_up_gate", "up_proj": "proj_up", "down_proj": "pr
 def xlstm(config: Config) -> ModelSpec:
     """`num_blocks` and `embedding_dim` go before `num_hidden_layers` and `hidden_size`, as in the class."""
     named = {"num_hidden_layers": config.get("num_blocks"), "hidden_size": config.get("embedding_dim")}
-    given = {key: value for key, value in named.items() if value is not None}
-    inner = Config(config.data | given, config.family, config.model_type, config.architecture, config.path,
+    fields = {key: value for key, value in named.items() if value is not None}
+    inner = Config(config.data | fields, config.family, config.model_type, config.architecture, config.path,
                    config.outer)
     spec = XLSTM_ROW(inner)
     config.read |= inner.read

@@ -136,9 +136,9 @@ def _zamba2_mixer(config: Config) -> Mamba2:
     heads, inner = config.integer("n_mamba_heads"), config.integer("mamba_expand") * config.integer("hidden_size")
     if inner % heads:
         raise config.error("n_mamba_heads", f"{heads} does not divide the inner width ({inner:,})", code=HEADS)
-    given = config.optional("mamba_headdim")
-    if given is not None and given * heads != inner:
-        raise config.error("mamba_headdim", f"{many(heads, 'head')} of {given} are not the inner width ({inner:,})",
+    head_dim = config.optional("mamba_headdim")
+    if head_dim is not None and head_dim * heads != inner:
+        raise config.error("mamba_headdim", f"{many(heads, 'head')} of {head_dim} are not the inner width ({inner:,})",
                            code=HEADS)
     return Mamba2(num_heads=heads, head_dim=inner // heads, state_size=config.integer("mamba_d_state"),
                   groups=config.integer("mamba_ngroups"), conv_kernel=config.integer("mamba_d_conv"),
@@ -165,13 +165,13 @@ def _adapters(config: Config, slots: int) -> Parts:
     if config.flag("use_shared_attention_adapter"):
         places += [(f"self_attn.linear_{name}_adapter_list", 2 * width, 2 * width, "attention") for name in "qkv"]
     copies = slots if config.tied else 1
-    found: Parts = {}
+    parts: Parts = {}
     for path, into, out, bucket in places:
         for index, (rows, columns) in enumerate([(rank, into), (out, rank)]):
-            found[f"{path}.*.{index}"] = Linear.model_validate(
+            parts[f"{path}.*.{index}"] = Linear.model_validate(
                 {"out_features": rows, "in_features": columns, "component": bucket, "copies": copies,
                  "stored": None if copies == slots else slots, "path": f"{path}.*.*", "parallel": index == 0})
-    return found
+    return parts
 
 
 def _shared(config: Config, prefix: str, uses: Sequence[Parts], blocks: int) -> list[Parts]:
@@ -179,12 +179,12 @@ def _shared(config: Config, prefix: str, uses: Sequence[Parts], blocks: int) -> 
     if not config.tied and len(uses) > blocks:
         config.note("tie_word_embeddings is false: the class then shares no block either, and each hybrid layer has "
                     "its own")
-    found: list[Parts] = []
+    blocks_parts: list[Parts] = []
     for use, parts in enumerate(uses):
         update = {} if _stored(config, use, blocks) else {"stored": 0}
-        found.append({f"{prefix}.{key}": _moved(part, prefix).model_copy(update=update)
+        blocks_parts.append({f"{prefix}.{key}": _moved(part, prefix).model_copy(update=update)
                       for key, part in parts.items()})
-    return found
+    return blocks_parts
 
 
 def _stored(config: Config, use: int, blocks: int) -> bool:

@@ -35,14 +35,14 @@ def mvp_prompts(config: Config, side: Side) -> Parts:
         config.notes.append("use_prompt: the encoder's prompts are counted, which files hold; release "
                             f"{library_version()} of the library leaves them out of the class")
     width, middle, layers = config.integer("d_model"), config.integer("prompt_mid_dim"), config.depth(f"{side}_layers")
-    found: Parts = {}
+    parts: Parts = {}
     for kind in ("self_attn_prompt",) if side == "encoder" else ("self_attn_prompt", "cross_attn_prompt"):
-        found |= {
+        parts |= {
             f"{kind}.prompt_embedding": Embedding(rows=config.integer("prompt_length"), component="other_embedding"),
             f"{kind}.prompt_trans.0": Linear(out_features=middle, bias=True),
             f"{kind}.prompt_trans.2": Linear(in_features=middle, out_features=layers * 2 * width, bias=True),
         }
-    return found
+    return parts
 
 
 def big_bird_attention(config: Config, _: str) -> Parts:
@@ -71,8 +71,8 @@ def led_attention(config: Config, word: str) -> Parts:
     heads = config.dividing("encoder_attention_heads", config.integer("d_model"))
     here = "longformer_self_attn"
     names = {"q_proj": f"{here}.query", "k_proj": f"{here}.key", "v_proj": f"{here}.value", "o_proj": "output"}
-    found: Parts = {"self_attn": Attention(num_heads=heads, bias=QKVO, causal=False, window=int(word) + 1, names=names)}
-    return found | {f"self_attn.{here}.{name}_global": Linear(bias=True, component="attention")
+    parts: Parts = {"self_attn": Attention(num_heads=heads, bias=QKVO, causal=False, window=int(word) + 1, names=names)}
+    return parts | {f"self_attn.{here}.{name}_global": Linear(bias=True, component="attention")
                     for name in ("query", "key", "value")}
 
 
@@ -123,9 +123,9 @@ def prophet_relative(config: Config, side: Side) -> Parts:
 
 def conv(shape: tuple[int, ...], component: str, uses: int = 1) -> tuple[Parameter, Parameter]:
     """A convolution's kernel and bias over the encoder's input, done `uses` times for one output position."""
-    made = [Parameter.model_validate({"shape": s, "component": component, "role": role, "per": "source", "uses": uses})
-            for s, role in ((shape, "conv"), (shape[:1], "vector"))]
-    return made[0], made[1]
+    parameters = [Parameter.model_validate({"shape": s, "component": component, "role": role, "per": "source",
+                                            "uses": uses}) for s, role in ((shape, "conv"), (shape[:1], "vector"))]
+    return parameters[0], parameters[1]
 
 
 def whisper_stem(config: Config, side: Side) -> Parts:
@@ -146,12 +146,12 @@ def speech_stem(config: Config, side: Side) -> Parts:
     count = config.integer("num_conv_layers")
     kernels = config.listed("conv_kernel_sizes", int, count) or []
     into = config.integer("input_feat_per_channel") * config.integer("input_channels")
-    found: Parts = {}
+    parts: Parts = {}
     for index, kernel in enumerate(kernels):
         out = middle if index < count - 1 else 2 * width
         weight, bias = conv((out, into if index == 0 else middle // 2, kernel), "other", uses=2 ** (count - 1 - index))
-        found |= {f"conv.conv_layers.{index}.weight": weight, f"conv.conv_layers.{index}.bias": bias}
-    return found
+        parts |= {f"conv.conv_layers.{index}.weight": weight, f"conv.conv_layers.{index}.bias": bias}
+    return parts
 
 
 def whisper_positions(_: Config, side: Side) -> Scheme:

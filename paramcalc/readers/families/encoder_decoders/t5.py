@@ -130,8 +130,8 @@ class _Build:
         self.modules[f"{self.base}shared"] = Embedding(read=False)
         self.stack("encoder", config.depth("num_layers"))
         if config.task != "encoder" and not config.per_token:
-            given = config.get("num_decoder_layers") is not None
-            self.stack("decoder", config.depth("num_decoder_layers" if given else "num_layers"))
+            has_own_depth = config.get("num_decoder_layers") is not None
+            self.stack("decoder", config.depth("num_decoder_layers" if has_own_depth else "num_layers"))
         if self.row.parts is not None:
             sides: tuple[Side, ...] = ("encoder",) if config.task == "encoder" else ("encoder", "decoder")
             self.modules |= self.row.parts(config, sides)
@@ -163,16 +163,16 @@ class _Build:
         name, more = "SelfAttention", dict[str, "Component"]()
         if self.row.attention is not None and side == "encoder":
             name, more = self.row.attention(config, biased)
-        found: Parts = {"layer.0.layer_norm": Norm(kind="rmsnorm"), f"layer.0.{name}": self.mixer(side)}
+        parts: Parts = {"layer.0.layer_norm": Norm(kind="rmsnorm"), f"layer.0.{name}": self.mixer(side)}
         if biased:
-            found[f"layer.0.{name}.relative_attention_bias"] = buckets(config)
-        found |= {f"layer.0.{name}.{key}": part for key, part in more.items()}
+            parts[f"layer.0.{name}.relative_attention_bias"] = buckets(config)
+        parts |= {f"layer.0.{name}.{key}": part for key, part in more.items()}
         if side == "decoder":
-            found |= {"layer.1.layer_norm": Norm(kind="rmsnorm"),
+            parts |= {"layer.1.layer_norm": Norm(kind="rmsnorm"),
                       "layer.1.EncDecAttention": self.mixer(side, cross=True)}
         last = 2 if side == "decoder" else 1
         feed = self.row.experts(config) if moe and self.row.experts is not None else self.dense()
-        return found | {f"layer.{last}.layer_norm": Norm(kind="rmsnorm"), f"layer.{last}.{self.row.feed}": feed}
+        return parts | {f"layer.{last}.layer_norm": Norm(kind="rmsnorm"), f"layer.{last}.{self.row.feed}": feed}
 
     def mixer(self, side: Side, *, cross: bool = False) -> Attention:
         config = self.config

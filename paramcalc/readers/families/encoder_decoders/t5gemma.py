@@ -61,11 +61,11 @@ def half(config: Config, side: Side) -> Config:
 
 def layer(config: Config, side: Side, word: str, source: int) -> Parts:
     """A layer: attention, in the decoder attention to the encoder, feed-forward; a norm before and after each."""
-    found: Parts = {**_normed("self_attn", attention(config, side, word))}
+    parts: Parts = {**_normed("self_attn", attention(config, side, word))}
     if side == "decoder":
-        found |= _normed("cross_attn", attention(config, side, word, source))
+        parts |= _normed("cross_attn", attention(config, side, word, source))
     feed = FeedForward(intermediate_size=config.integer("intermediate_size"))
-    return found | {"pre_feedforward_layernorm": Norm(kind="rmsnorm"), "mlp": feed,
+    return parts | {"pre_feedforward_layernorm": Norm(kind="rmsnorm"), "mlp": feed,
                     "post_feedforward_layernorm": Norm(kind="rmsnorm")}
 
 

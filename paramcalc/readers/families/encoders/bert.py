@@ -46,7 +46,7 @@ def task_types(config: Config) -> Parts:
 def glyphs(config: Config) -> Parts:
     """RoCBERT's tables of sounds and shapes, and what joins them to the token."""
     sound, shape = config.integer("pronunciation_embed_dim"), config.integer("shape_embed_dim")
-    found: Parts = {
+    parts: Parts = {
         "embeddings.pronunciation_embed": Embedding(rows=config.integer("pronunciation_vocab_size"), hidden_size=sound,
                                                     component="other_embedding"),
         "embeddings.shape_embed": Embedding(rows=config.integer("shape_vocab_size"), hidden_size=shape,
@@ -56,8 +56,8 @@ def glyphs(config: Config) -> Parts:
         width = config.integer("hidden_size")
         width += sound if config.flag("enable_pronunciation") else 0
         width += shape if config.flag("enable_shape") else 0
-        found["embeddings.map_inputs_layer"] = Linear(in_features=width, bias=True, component="other_embedding")
-    return found
+        parts["embeddings.map_inputs_layer"] = Linear(in_features=width, bias=True, component="other_embedding")
+    return parts
 
 
 def sinusoids(config: Config) -> Parts:
@@ -115,14 +115,14 @@ POOLED_CLASSIFIER: Tops = {**PLAIN_TOPS, "SequenceClassification": ("pooler", LA
 def adapters(config: Config) -> Parts:
     """X-MOD's bottleneck for each language, after the feed-forward."""
     inner = config.integer("hidden_size") // config.integer("adapter_reduction_factor")
-    found: Parts = {}
+    parts: Parts = {}
     if config.flag("adapter_layer_norm"):
-        found["output.adapter_layer_norm"] = Norm(kind="layernorm")
+        parts["output.adapter_layer_norm"] = Norm(kind="layernorm")
     for language in config.listed("languages", str) or []:
         at = f"output.adapter_modules.{language}"
-        found[f"{at}.dense1"] = Linear(out_features=inner, bias=True, component="other")
-        found[f"{at}.dense2"] = Linear(in_features=inner, bias=True, component="other")
-    return found
+        parts[f"{at}.dense1"] = Linear(out_features=inner, bias=True, component="other")
+        parts[f"{at}.dense2"] = Linear(in_features=inner, bias=True, component="other")
+    return parts
 
 
 ROWS: dict[str, Encoder] = {

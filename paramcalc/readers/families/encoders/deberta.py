@@ -26,8 +26,8 @@ def distances(config: Config) -> int:
     longest = config.get("max_relative_positions", -1)
     if type(longest) is not int or longest < 1:
         longest = config.integer("max_position_embeddings")
-    given = config.get("position_buckets", -1)
-    return 2 * (given if type(given) is int and given > 0 else longest)
+    buckets = config.get("position_buckets", -1)
+    return 2 * (buckets if type(buckets) is int and buckets > 0 else longest)
 
 
 def kinds(config: Config) -> list[str]:
@@ -43,28 +43,28 @@ def kinds(config: Config) -> list[str]:
 def relative_work(config: Config) -> Parts:
     """What the tables cost: their projection once a sequence, and a score of each token with each distance."""
     width, rows = config.integer("hidden_size"), distances(config)
-    found: Parts = {}
+    parts: Parts = {}
     for kind in ("c2p", "p2c"):
         if kind in kinds(config):
-            found[f"{kind}_scores"] = Score(sizes=(rows, width), component="attention")
-            found[f"{kind}_projection"] = Score(sizes=(rows, width, width), per="sequence", component="attention")
-    return found
+            parts[f"{kind}_scores"] = Score(sizes=(rows, width), component="attention")
+            parts[f"{kind}_projection"] = Score(sizes=(rows, width, width), per="sequence", component="attention")
+    return parts
 
 
 def projection(config: Config, name: str, *, bias: bool) -> Parts:
     """A projection of the table of distances: read once a sequence, its work stated apart."""
     width = config.integer("hidden_size")
     at = f"attention.self.{name}"
-    found: Parts = {f"{at}.weight": Parameter(shape=(width, width), role="lookup", component="attention")}
+    parts: Parts = {f"{at}.weight": Parameter(shape=(width, width), role="lookup", component="attention")}
     if bias:
-        found[f"{at}.bias"] = Parameter(shape=(width,), component="attention")
-    return found
+        parts[f"{at}.bias"] = Parameter(shape=(width,), component="attention")
+    return parts
 
 
 def mixer_v1(config: Config, _: str, __: bool) -> Parts:
     """DeBERTa: one matrix for q, k and v, with biases of q and v beside it."""
     width, count = config.integer("hidden_size"), heads(config)
-    found: Parts = {
+    parts: Parts = {
         "attention": Attention(num_heads=count, bias=("o",), fused="qkv", causal=False,
                                names={"qkv_proj": "self.in_proj", "o_proj": "output.dense"}),
         "attention.self.q_bias": Parameter(shape=(width,), component="attention"),
@@ -72,53 +72,53 @@ def mixer_v1(config: Config, _: str, __: bool) -> Parts:
     }
     if config.flag("talking_head"):
         for name in ("head_logits_proj", "head_weights_proj"):
-            found[f"attention.self.{name}.weight"] = Parameter(shape=(count, count), component="attention")
-            found[f"{name}_mix"] = Score(sizes=(count, count), per="pair", causal=False, component="attention")
+            parts[f"attention.self.{name}.weight"] = Parameter(shape=(count, count), component="attention")
+            parts[f"{name}_mix"] = Score(sizes=(count, count), per="pair", causal=False, component="attention")
     if "c2p" in kinds(config):
-        found |= projection(config, "pos_proj", bias=False)
+        parts |= projection(config, "pos_proj", bias=False)
     if "p2c" in kinds(config):
-        found |= projection(config, "pos_q_proj", bias=True)
-    return found | relative_work(config)
+        parts |= projection(config, "pos_q_proj", bias=True)
+    return parts | relative_work(config)
 
 
 def mixer_v2(config: Config, _: str, __: bool) -> Parts:
     """DeBERTa-v2: separate projections, which positions may share."""
-    found: Parts = {"attention": Attention(
+    parts: Parts = {"attention": Attention(
         num_heads=config.integer("num_attention_heads"), head_dim=config.optional("attention_head_size"),
         bias=("q", "k", "v", "o"), causal=False,
         names={"q_proj": "self.query_proj", "k_proj": "self.key_proj", "v_proj": "self.value_proj",
                "o_proj": "output.dense"})}
     if not config.flag("share_att_key"):
         if "c2p" in kinds(config):
-            found |= projection(config, "pos_key_proj", bias=True)
+            parts |= projection(config, "pos_key_proj", bias=True)
         if "p2c" in kinds(config):
-            found |= projection(config, "pos_query_proj", bias=True)
-    return found | relative_work(config)
+            parts |= projection(config, "pos_query_proj", bias=True)
+    return parts | relative_work(config)
 
 
 def tables(config: Config) -> Parts:
     """The table of distances, its norm, and the convolution after the first layer, where they are asked for."""
-    found: Parts = {}
+    parts: Parts = {}
     if config.flag("relative_attention"):
-        found["encoder.rel_embeddings.weight"] = Parameter(
+        parts["encoder.rel_embeddings.weight"] = Parameter(
             shape=(distances(config), config.integer("hidden_size")), role="lookup", component="other_embedding")
-    return found
+    return parts
 
 
 def tables_v2(config: Config) -> Parts:
     """With DeBERTa-v2's norm over the distances and its convolution beside the first layer."""
-    found = tables(config)
+    parts = tables(config)
     if "layer_norm" in [word.strip() for word in config.text("norm_rel_ebd", "none").lower().split("|")]:
-        found["encoder.LayerNorm"] = Norm(kind="layernorm")
+        parts["encoder.LayerNorm"] = Norm(kind="layernorm")
     kernel = config.integer("conv_kernel_size", 0, least=0)
     if kernel:
         width, groups = config.integer("hidden_size"), config.integer("conv_groups", 1)
         if width % groups:
             raise config.error("conv_groups", f"{groups} does not divide hidden_size ({width})")
-        found["encoder.conv.conv.weight"] = Parameter(shape=(width, width // groups, kernel), role="conv")
-        found["encoder.conv.conv.bias"] = Parameter(shape=(width,))
-        found["encoder.conv.LayerNorm"] = Norm(kind="layernorm")
-    return found
+        parts["encoder.conv.conv.weight"] = Parameter(shape=(width, width // groups, kernel), role="conv")
+        parts["encoder.conv.conv.bias"] = Parameter(shape=(width,))
+        parts["encoder.conv.LayerNorm"] = Norm(kind="layernorm")
+    return parts
 
 
 def head(config: Config) -> Parts:

@@ -31,10 +31,10 @@ def boxes(config: Config) -> Parts:
 
 def patches(config: Config) -> Parts:
     """What embeds a page's picture, where the model sees it, and the biases by distance that all layers share."""
-    width, found = config.integer("hidden_size"), Parts()
+    width, parts = config.integer("hidden_size"), Parts()
     if config.flag("visual_embed", default=True):
         size, side = config.integer("patch_size"), config.integer("input_size") // config.integer("patch_size")
-        found |= {
+        parts |= {
             "cls_token": Parameter(shape=(1, 1, width), component="other_embedding", added=True),
             "pos_embed": Parameter(shape=(1, side * side + 1, width), component="position_embedding", added=True),
             "patch_embed.proj": Convolution(out_channels=width, in_channels=config.integer("num_channels"),
@@ -46,10 +46,10 @@ def patches(config: Config) -> Parts:
         return Linear(out_features=heads, in_features=config.integer(bins), component="position_embedding")
 
     if config.flag("has_relative_attention_bias", default=True):
-        found["encoder.rel_pos_bias"] = bias("rel_pos_bins")
+        parts["encoder.rel_pos_bias"] = bias("rel_pos_bins")
     if config.flag("has_spatial_attention_bias", default=True):
-        found |= {"encoder.rel_pos_x_bias": bias("rel_2d_pos_bins"), "encoder.rel_pos_y_bias": bias("rel_2d_pos_bins")}
-    return found
+        parts |= {"encoder.rel_pos_x_bias": bias("rel_2d_pos_bins"), "encoder.rel_pos_y_bias": bias("rel_2d_pos_bins")}
+    return parts
 
 
 def types(config: Config) -> Parts:

@@ -33,14 +33,14 @@ SQUEEZE = {"layers": "encoder.layers", "attention_norm": "post_attention.layerno
 
 def windows(config: Config) -> list[int]:
     """Longformer's window in each layer, from a list or one number for all."""
-    given = config.per_layer("attention_window", config.layers)
-    if len(given) != config.layers:
-        raise config.error("attention_window", f"has {many(len(given), 'entry')} for {many(config.layers, 'layer')}",
+    sizes = config.per_layer("attention_window", config.layers)
+    if len(sizes) != config.layers:
+        raise config.error("attention_window", f"has {many(len(sizes), 'entry')} for {many(config.layers, 'layer')}",
                            code=LAYERS)
-    for window in given:
+    for window in sizes:
         if window < 1 or window % 2:
             raise config.error("attention_window", f"must be positive and even, found {window}")
-    return given
+    return sizes
 
 
 def window_words(config: Config) -> list[str]:
@@ -79,17 +79,17 @@ def nystrom(config: Config, _: str, __: bool) -> Parts:
     or plain attention, where there are as many landmarks as tokens."""
     count, width = heads(config), config.integer("hidden_size")
     marks = config.integer("num_landmarks")
-    found: Parts = {
+    parts: Parts = {
         f"attention.{name}": Linear(out_features=width, bias=True, component="attention")
         for name in ("self.query", "self.key", "self.value", "output.dense")
     }
     if marks == config.integer("segment_means_seq_len"):
-        found["scores"] = Score(sizes=(2 * width,), per="pair", causal=False, component="attention")
+        parts["scores"] = Score(sizes=(2 * width,), per="pair", causal=False, component="attention")
     else:
-        found["landmarks"] = Score(sizes=(marks, 4 * width + count * marks), component="attention")
-        found["inverse"] = Score(sizes=(count, marks, marks, 24 * marks + width // count), per="sequence",
+        parts["landmarks"] = Score(sizes=(marks, 4 * width + count * marks), component="attention")
+        parts["inverse"] = Score(sizes=(count, marks, marks, 24 * marks + width // count), per="sequence",
                                  component="attention")
-    return found | depthwise(config, config.optional("conv_kernel_size"))
+    return parts | depthwise(config, config.optional("conv_kernel_size"))
 
 
 def yoso_conv(config: Config) -> Parts:
@@ -140,12 +140,12 @@ def grouped_feed(config: Config, _: str) -> Parts:
     for key, size in (("hidden_size", width), ("intermediate_size", inner)):
         if size % groups:
             raise config.error("num_groups", f"{groups} does not divide {key} ({size})")
-    found: Parts = {}
+    parts: Parts = {}
     for name, into, out in (("intermediate", width, inner), ("output", inner, width)):
-        found[f"{name}.dense.weight"] = Parameter(shape=(groups, into // groups, out // groups), role="matmul",
+        parts[f"{name}.dense.weight"] = Parameter(shape=(groups, into // groups, out // groups), role="matmul",
                                                   component="ffn")
-        found[f"{name}.dense.bias"] = Parameter(shape=(out,), component="ffn")
-    return found
+        parts[f"{name}.dense.bias"] = Parameter(shape=(out,), component="ffn")
+    return parts
 
 
 def convolution(config: Config, name: str, into: int, out: int, key: str, component: ComponentName) -> Parts:
@@ -160,11 +160,11 @@ def convolution(config: Config, name: str, into: int, out: int, key: str, compon
 def grouped_mixer(config: Config, _: str, __: bool) -> Parts:
     """SqueezeBERT's attention, projected by grouped convolutions."""
     width, count = config.integer("hidden_size"), heads(config)
-    found: Parts = {}
+    parts: Parts = {}
     for name, key in (("query", "q_groups"), ("key", "k_groups"), ("value", "v_groups")):
-        found |= convolution(config, f"attention.{name}", width, width, key, "attention")
-    found["scores"] = Score(sizes=(count, 2 * (width // count)), per="pair", causal=False, component="attention")
-    return found | convolution(config, "post_attention.conv1d", width, width, "post_attention_groups", "other")
+        parts |= convolution(config, f"attention.{name}", width, width, key, "attention")
+    parts["scores"] = Score(sizes=(count, 2 * (width // count)), per="pair", causal=False, component="attention")
+    return parts | convolution(config, "post_attention.conv1d", width, width, "post_attention_groups", "other")
 
 
 def grouped_convolutions(config: Config, _: str) -> Parts:

@@ -35,16 +35,16 @@ class PredictionHead:
         hidden = config.integer("hidden_size")
         width = config.integer(self.width, hidden)
         tied = self.ties and config.tied
-        found: Parts = {}
+        parts: Parts = {}
         if self.dense:
-            found[self.dense] = Linear(out_features=width, in_features=hidden, bias=True, component="lm_head",
+            parts[self.dense] = Linear(out_features=width, in_features=hidden, bias=True, component="lm_head",
                                        activated=True)
         if self.norm:
-            found[self.norm] = Norm(kind="layernorm", component="lm_head", hidden_size=width)
+            parts[self.norm] = Norm(kind="layernorm", component="lm_head", hidden_size=width)
         if self.bias:
-            found[self.bias] = Parameter(shape=(config.integer("vocab_size"),), component="lm_head", added=True)
-        found[self.decoder] = Head(tied=tied, bias=not (tied and self.bias), hidden_size=width)
-        return found
+            parts[self.bias] = Parameter(shape=(config.integer("vocab_size"),), component="lm_head", added=True)
+        parts[self.decoder] = Head(tied=tied, bias=not (tied and self.bias), hidden_size=width)
+        return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +82,13 @@ class SpanAnswers:
         one = Linear(out_features=1, bias=True, component=self.component)
         both = Linear(in_features=2 * width, bias=True, component=self.component)
         norm = Norm(kind="layernorm", component="norm" if self.component == "other" else "lm_head")
-        found: Parts = {
+        parts: Parts = {
             "start_logits.dense": one, "end_logits.dense_0": both, "end_logits.dense_1": one,
             "end_logits.LayerNorm": norm,
             "answer_class.dense_0": both.model_copy(update={"per": "sequence"}),
             "answer_class.dense_1": one.model_copy(update={"per": "sequence", "bias": False}),
         }
-        return {self.prefix + name: part for name, part in found.items()}
+        return {self.prefix + name: part for name, part in parts.items()}
 
 
 Piece = Literal["pooler", "head"] | Callable[["Config"], Parts]

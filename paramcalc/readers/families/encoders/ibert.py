@@ -14,53 +14,53 @@ if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
 
 
-def kept(name: str, *shape: int) -> Parts:
+def buffer(name: str, *shape: int) -> Parts:
     """A buffer."""
     return {name: Parameter(shape=shape, buffer=True)}
 
 
 def activation(name: str) -> Parts:
     """The range and scale of a quantised activation."""
-    return kept(f"{name}.x_min", 1) | kept(f"{name}.x_max", 1) | kept(f"{name}.act_scaling_factor", 1)
+    return buffer(f"{name}.x_min", 1) | buffer(f"{name}.x_max", 1) | buffer(f"{name}.act_scaling_factor", 1)
 
 
 def linear(name: str, out: int, into: int) -> Parts:
     """The integers and scales of a quantised projection."""
-    return (kept(f"{name}.weight_integer", out, into) | kept(f"{name}.fc_scaling_factor", out)
-            | kept(f"{name}.bias_integer", out))
+    return (buffer(f"{name}.weight_integer", out, into) | buffer(f"{name}.fc_scaling_factor", out)
+            | buffer(f"{name}.bias_integer", out))
 
 
 def norm(name: str) -> Parts:
     """The shift of an integer LayerNorm and its output's range."""
-    return kept(f"{name}.shift", 1) | activation(f"{name}.activation")
+    return buffer(f"{name}.shift", 1) | activation(f"{name}.activation")
 
 
 def table_buffers(config: Config) -> Parts:
     """Beside the tables."""
     width = config.integer("hidden_size")
     rows = {"word": "vocab_size", "token_type": "type_vocab_size", "position": "max_position_embeddings"}
-    found: Parts = {}
+    parts: Parts = {}
     for name, key in rows.items():
         at = f"embeddings.{name}_embeddings"
-        found |= kept(f"{at}.weight_scaling_factor", 1) | kept(f"{at}.weight_integer", config.integer(key), width)
+        parts |= buffer(f"{at}.weight_scaling_factor", 1) | buffer(f"{at}.weight_integer", config.integer(key), width)
     for name in ("embeddings_act1", "embeddings_act2", "output_activation"):
-        found |= activation(f"embeddings.{name}")
-    return found | norm("embeddings.LayerNorm")
+        parts |= activation(f"embeddings.{name}")
+    return parts | norm("embeddings.LayerNorm")
 
 
 def layer_buffers(config: Config) -> Parts:
     """Beside a layer's weights."""
     width, inner = config.integer("hidden_size"), config.integer("intermediate_size")
-    found: Parts = {}
+    parts: Parts = {}
     for name in ("query", "key", "value"):
-        found |= linear(f"attention.self.{name}", width, width) | activation(f"attention.self.{name}_activation")
-    found |= linear("attention.output.dense", width, width) | linear("intermediate.dense", inner, width)
-    found |= linear("output.dense", width, inner)
+        parts |= linear(f"attention.self.{name}", width, width) | activation(f"attention.self.{name}_activation")
+    parts |= linear("attention.output.dense", width, width) | linear("intermediate.dense", inner, width)
+    parts |= linear("output.dense", width, inner)
     for name in ("attention.self.output_activation", "attention.self.softmax.act", "attention.output.ln_input_act",
                  "attention.output.output_activation", "intermediate.output_activation", "output.ln_input_act",
                  "output.output_activation", "pre_intermediate_act", "pre_output_act"):
-        found |= activation(name)
-    return found | norm("attention.output.LayerNorm") | norm("output.LayerNorm")
+        parts |= activation(name)
+    return parts | norm("attention.output.LayerNorm") | norm("output.LayerNorm")
 
 
 ROW = Encoder("ibert", head=ROBERTA_HEAD, tops=ROBERTA_TOPS, tables=table_buffers, further=layer_buffers)

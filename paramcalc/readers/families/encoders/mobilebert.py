@@ -60,22 +60,22 @@ def layer(config: Config) -> Parts:
     width, size = config.integer("hidden_size"), inner(config)
     feeds = config.integer("num_feedforward_networks")
     narrowed = config.flag("use_bottleneck")
-    found: Parts = {}
+    parts: Parts = {}
     if narrowed:
-        found |= bottleneck(config, "input", "other")
+        parts |= bottleneck(config, "input", "other")
         if config.flag("key_query_shared_bottleneck"):
-            found |= bottleneck(config, "attention", "attention")
-    found |= attention(config)
+            parts |= bottleneck(config, "attention", "attention")
+    parts |= attention(config)
     feed = FeedForward(intermediate_size=config.integer("intermediate_size"), gated=False, bias=True, path="",
                        hidden_size=size, names={"up_proj": "intermediate.dense", "down_proj": "output.dense"})
     if feeds > 1:
-        found["feed_forwards"] = feed.model_copy(update={"path": "ffn.*", "copies": feeds - 1})
-        found["ffn.*.output.LayerNorm"] = norm(size).model_copy(update={"copies": feeds - 1})
-    found |= {"feed_forward": feed, "output.LayerNorm": norm(size)}
+        parts["feed_forwards"] = feed.model_copy(update={"path": "ffn.*", "copies": feeds - 1})
+        parts["ffn.*.output.LayerNorm"] = norm(size).model_copy(update={"copies": feeds - 1})
+    parts |= {"feed_forward": feed, "output.LayerNorm": norm(size)}
     if narrowed:
-        found["output.bottleneck.dense"] = Linear(in_features=size, out_features=width, bias=True)
-        found["output.bottleneck.LayerNorm"] = norm(width)
-    return found
+        parts["output.bottleneck.dense"] = Linear(in_features=size, out_features=width, bias=True)
+        parts["output.bottleneck.LayerNorm"] = norm(width)
+    return parts
 
 
 def attention(config: Config) -> Parts:
@@ -96,15 +96,15 @@ def attention(config: Config) -> Parts:
 def head(config: Config) -> Parts:
     """The decoder is the token table, and a second matrix for the rest of the width."""
     width, narrow, rows = (config.integer(key) for key in ("hidden_size", "embedding_size", "vocab_size"))
-    found: Parts = {
+    parts: Parts = {
         "cls.predictions.transform.dense": Linear(bias=True, component="lm_head"),
         "cls.predictions.transform.LayerNorm": Norm(kind="layernorm", component="lm_head"),
         "cls.predictions.bias": Parameter(shape=(rows,), component="lm_head"),
         "cls.predictions.decoder": Head(tied=config.tied, bias=not config.tied, hidden_size=narrow),
     }
     if width > narrow:
-        found["cls.predictions.dense"] = Linear(in_features=rows, out_features=width - narrow, component="lm_head")
-    return found
+        parts["cls.predictions.dense"] = Linear(in_features=rows, out_features=width - narrow, component="lm_head")
+    return parts
 
 
 def pooler(config: Config) -> Parts:

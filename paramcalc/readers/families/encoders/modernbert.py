@@ -39,20 +39,20 @@ def _modernbert_layer(config: Config, word: str, _: str) -> dict[str, Any]:
 
     A window of none or less is no window.
     """
-    found: dict[str, Any] = {"norm_placement": "ffn"} if word.startswith("first_") else {}
+    fields: dict[str, Any] = {"norm_placement": "ffn"} if word.startswith("first_") else {}
     half = (config.optional("local_attention", least=0) or 0) // 2
     reach = config.optional("sliding_window", least=-1) if config.get("sliding_window") is not None else half
-    return found | {"window": reach if reach and reach > 0 else None} if word.endswith(SLIDING) else found
+    return fields | {"window": reach if reach and reach > 0 else None} if word.endswith(SLIDING) else fields
 
 
 def _modernbert_head(config: Config) -> dict[str, Any]:
     """The head's transform, counted as head."""
     classifies = config.task == "classification"
-    found: dict[str, Any] = {"fused_gate_up": True, "embedding_norm": True}
+    fields: dict[str, Any] = {"fused_gate_up": True, "embedding_norm": True}
     if config.bare:
-        return found
+        return fields
     place = "head" if classifies else "lm_head"
-    return found | {"outputs": {
+    return fields | {"outputs": {
         f"{place}.dense": Linear(bias=config.flag("classifier_bias"), component="lm_head", activated=True),
         f"{place}.norm": Norm(kind="layernorm", bias=config.flag("norm_bias"), component="lm_head")}}
 

@@ -37,14 +37,15 @@ def nested(config: Config, key: str, model_type: str) -> Config:
     data = config.family.defaults.get(key, {}) if data is None else data
     if type(data) is not dict:
         raise config.error(key, "expected a mapping")
-    found = data.get("model_type", model_type)
+    inner_type = data.get("model_type", model_type)
     family = VISION_DATA if model_type == VISION else family_data(model_type)
-    if found != model_type or family is None:
-        raise SpecError(Problem(f"unknown model_type {found!r:.60}", (key, "model_type"), f"known here: {model_type}"))
+    if inner_type != model_type or family is None:
+        raise SpecError(Problem(f"unknown model_type {inner_type!r:.60}", (key, "model_type"),
+                                f"known here: {model_type}"))
     return Config(data, family, model_type, "Model", (*config.path, key))
 
 
-def seen(out: int, into: int) -> Linear:
+def vision_linear(out: int, into: int) -> Linear:
     """A projection inside the tower."""
     return Linear(out_features=out, in_features=into, bias=True, component="vision")
 
@@ -65,10 +66,11 @@ def patches(config: Config) -> int:
 def vision_layer(config: Config) -> Parts:
     """A layer of the tower: every patch attends to every other."""
     width, inner, count = config.integer("hidden_size"), config.integer("intermediate_size"), heads(config)
-    found: Parts = {"layer_norm1": vision_norm(width)}
-    found |= {f"self_attn.{name}": seen(width, width) for name in ("k_proj", "v_proj", "q_proj", "out_proj")}
-    found["scores"] = Score(sizes=(count, 2 * (width // count)), per="pair", causal=False, component="vision")
-    return found | {"layer_norm2": vision_norm(width), "mlp.fc1": seen(inner, width), "mlp.fc2": seen(width, inner)}
+    parts: Parts = {"layer_norm1": vision_norm(width)}
+    parts |= {f"self_attn.{name}": vision_linear(width, width) for name in ("k_proj", "v_proj", "q_proj", "out_proj")}
+    parts["scores"] = Score(sizes=(count, 2 * (width // count)), per="pair", causal=False, component="vision")
+    return parts | {"layer_norm2": vision_norm(width), "mlp.fc1": vision_linear(inner, width),
+                    "mlp.fc2": vision_linear(width, inner)}
 
 
 def pooling(config: Config) -> Parts:
@@ -79,10 +81,10 @@ def pooling(config: Config) -> Parts:
         "head.probe": Parameter(shape=(1, 1, width), component="vision"),
         f"{at}.in_proj_weight": Parameter(shape=(3 * width, width), role="matmul", component="vision", per="source"),
         f"{at}.in_proj_bias": Parameter(shape=(3 * width,), component="vision"),
-        f"{at}.out_proj": seen(width, width).model_copy(update={"per": "sequence"}),
+        f"{at}.out_proj": vision_linear(width, width).model_copy(update={"per": "sequence"}),
         "head.layernorm": vision_norm(width),
-        "head.mlp.fc1": seen(inner, width).model_copy(update={"per": "sequence"}),
-        "head.mlp.fc2": seen(width, inner).model_copy(update={"per": "sequence"}),
+        "head.mlp.fc1": vision_linear(inner, width).model_copy(update={"per": "sequence"}),
+        "head.mlp.fc2": vision_linear(width, inner).model_copy(update={"per": "sequence"}),
     }
 
 
@@ -90,7 +92,7 @@ def tower(config: Config) -> Parts:
     """SigLIP's vision model; its patches are what the model's source is made of."""
     width, patch = config.integer("hidden_size"), config.integer("patch_size")
     channels = config.integer("num_channels")
-    found: Parts = {
+    parts: Parts = {
         "embeddings.patch_embedding.weight": Parameter(shape=(width, channels, patch, patch), role="matmul",
                                                        component="vision", per="source"),
         "embeddings.patch_embedding.bias": Parameter(shape=(width,), component="vision"),
@@ -99,7 +101,7 @@ def tower(config: Config) -> Parts:
         "encoder.layers": Stack(of=(Repeat(repeat=config.layers, of=("vision",)),), stream="source"),
         "post_layernorm": vision_norm(width),
     }
-    return found | (pooling(config) if config.flag("vision_use_head") else {})
+    return parts | (pooling(config) if config.flag("vision_use_head") else {})
 
 
 def assembled(config: Config, tops: Tops, text: ModelSpec, connector: Parts) -> ModelSpec:
@@ -132,14 +134,14 @@ def text_of(config: Config, model_type: str) -> Config:
 def modern_transform(at: str, component: Literal["lm_head", "other"]) -> Callable[[Config], Parts]:
     """The dense layer and norm before a prediction or a label."""
 
-    def made(config: Config) -> Parts:
+    def build(config: Config) -> Parts:
         text = text_of(config, "modernbert")
         width = text.integer("hidden_size")
         return {f"{at}.dense": Linear(out_features=width, bias=text.flag("classifier_bias"), component=component),
                 f"{at}.norm": Norm(kind="layernorm", bias=text.flag("norm_bias"),
                                    component="lm_head" if component == "lm_head" else "norm")}
 
-    return made
+    return build
 
 
 def modern_decoder(config: Config) -> Parts:
@@ -157,10 +159,10 @@ def ultra_head(config: Config) -> Parts:
 def labels(per: Literal["token", "sequence"]) -> Callable[[Config], Parts]:
     """A projection to the labels."""
 
-    def made(config: Config) -> Parts:
+    def build(config: Config) -> Parts:
         return {"classifier": Linear(out_features=config.labels, bias=True, component="lm_head", per=per)}
 
-    return made
+    return build
 
 
 LABELLED = modern_transform("head", "lm_head")

@@ -34,13 +34,13 @@ def positions(config: Config) -> Parts:
     widths = config.listed("axial_pos_embds_dim", int, len(shape)) or []
     if sum(widths) != width or min(shape, default=0) < 1 or min(widths, default=0) < 1:
         raise config.error("axial_pos_embds_dim", f"{widths} must be positive and add up to hidden_size ({width})")
-    found: Parts = {}
+    parts: Parts = {}
     for axis, (rows, size) in enumerate(zip(shape, widths, strict=True)):
         grid = [1] * len(shape)
         grid[axis] = rows
-        found[f"axis_{axis}"] = Parameter(shape=(*grid, size), role="lookup", component="position_embedding",
+        parts[f"axis_{axis}"] = Parameter(shape=(*grid, size), role="lookup", component="position_embedding",
                                           path=f"{at}.weights.*")
-    return found
+    return parts
 
 
 def keys_seen(config: Config, kind: str) -> int:

@@ -61,7 +61,7 @@ def xlm(config: Config) -> ModelSpec:
 def encoder(config: Config) -> Parts:
     """Tables and layers; each list of the class is one entry with as many copies as there are layers."""
     width, layers = config.integer("hidden_size"), config.layers
-    found: Parts = {
+    parts: Parts = {
         "position_embeddings": Embedding(rows=config.integer("max_position_embeddings"),
                                          component="position_embedding"),
         "embeddings": Embedding(),
@@ -76,8 +76,8 @@ def encoder(config: Config) -> Parts:
     }
     languages = config.integer("n_langs")
     if languages > 1 and config.flag("use_lang_emb"):
-        found["lang_embeddings"] = Embedding(rows=languages, component="other_embedding")
-    return found
+        parts["lang_embeddings"] = Embedding(rows=languages, component="other_embedding")
+    return parts
 
 
 ROWS: dict[str, Builder] = {"flaubert": xlm, "xlm": xlm}

@@ -51,17 +51,17 @@ def xlnet_layer(config: Config) -> Parts:
     if width != head * count:
         raise config.error("n_head", f"{count} heads of {head} are not d_model ({width})", code=HEADS)
     at = "rel_attn"
-    found: Parts = {f"{at}.{name}": matrix(width, count, head) for name in "qkvo"}
-    found[f"{at}.r"] = matrix(width, count, head, uses=2)
-    found |= {f"{at}.r_{name}_bias": vector(count, head) for name in "rsw"}
-    found |= {
+    parts: Parts = {f"{at}.{name}": matrix(width, count, head) for name in "qkvo"}
+    parts[f"{at}.r"] = matrix(width, count, head, uses=2)
+    parts |= {f"{at}.r_{name}_bias": vector(count, head) for name in "rsw"}
+    parts |= {
         f"{at}.seg_embed": vector(2, count, head), "scores": scores(count, head),
         f"{at}.layer_norm": Norm(kind="layernorm"),
         "ff": FeedForward(intermediate_size=config.integer("d_inner"), gated=False, bias=True,
                           names={"up_proj": "layer_1", "down_proj": "layer_2"}),
         "ff.layer_norm": Norm(kind="layernorm"),
     }
-    return found
+    return parts
 
 
 def summary(config: Config) -> Parts:
@@ -112,8 +112,8 @@ def funnel_layer(config: Config, uses: int) -> Parts:
     """A layer, visited as often as its block repeats it."""
     width, count, head = config.integer("d_model"), config.integer("n_head"), config.integer("d_head")
     inner, at = count * head, "attention"
-    found: Parts = {f"{at}.{name}": vector(count, head) for name in ("r_w_bias", "r_r_bias", "r_s_bias")}
-    found |= {
+    parts: Parts = {f"{at}.{name}": vector(count, head) for name in ("r_w_bias", "r_r_bias", "r_s_bias")}
+    parts |= {
         f"{at}.r_kernel": matrix(width, count, head, uses=2), f"{at}.seg_embed": vector(2, count, head),
         f"{at}.q_head": Linear(out_features=inner, component="attention"),
         f"{at}.k_head": Linear(out_features=inner, bias=True, component="attention"),
@@ -124,7 +124,7 @@ def funnel_layer(config: Config, uses: int) -> Parts:
                            names={"up_proj": "linear_1", "down_proj": "linear_2"}),
         "ffn.layer_norm": Norm(kind="layernorm"),
     }
-    return {key: part.model_copy(update={"uses": part.uses * uses}) for key, part in found.items()}
+    return {key: part.model_copy(update={"uses": part.uses * uses}) for key, part in parts.items()}
 
 
 def sizes(config: Config) -> list[tuple[int, int]]:

@@ -110,9 +110,9 @@ def _bit_layer(into: int, out: int, *, preceding: bool, first: bool) -> Parts:
         parts["downsample.conv"] = conv(out, into, 1, 1, bias=False, component="other")
         if not preceding:
             parts["downsample.norm"] = norm(out)
-    for index, (made, read, size) in enumerate(((inner, into, 1), (inner, inner, 3), (out, inner, 1)), 1):
-        parts |= {f"norm{index}": norm(read if preceding else made),
-                  f"conv{index}": conv(made, read, size, size, bias=False, component="other")}
+    for index, (wide, read, size) in enumerate(((inner, into, 1), (inner, inner, 3), (out, inner, 1)), 1):
+        parts |= {f"norm{index}": norm(read if preceding else wide),
+                  f"conv{index}": conv(wide, read, size, size, bias=False, component="other")}
     return parts
 
 

@@ -36,13 +36,13 @@ def _experts(config: Config, index: int) -> tuple[int, int]:
     """Experts of one layer and those a patch visits, which `per_layer_config` may say anew."""
     every = config.get("per_layer_config")
     own: Any = every.get(str(index)) if isinstance(every, dict) else None
-    found = []
+    parts = []
     for key in ("num_local_experts", "num_experts_per_tok"):
         value = own.get(key) if isinstance(own, dict) else None
         if value is not None and (type(value) is not int or not 1 <= value <= 2**16):
             raise config.error("per_layer_config", f"expected an integer for {key} of layer {index}")
-        found.append(value or config.integer(key))
-    return found[0], min(found)
+        parts.append(value or config.integer(key))
+    return parts[0], min(parts)
 
 
 def _sparse(config: Config, width: int, index: int) -> Parts:

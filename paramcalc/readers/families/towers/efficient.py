@@ -43,8 +43,8 @@ def body(config: Config) -> tuple[Net, int]:
                  component="other_embedding"), 2)
     plan = [listed(config, key) for key in ("in_channels", "out_channels", "kernel_sizes", "strides",
                                             "num_block_repeats")]
-    for into, made, size, stride, repeats, wider in zip(*plan, ratios(config, "expand_ratios"), strict=False):
-        before, out = scaled(into), scaled(made)
+    for into, width, size, stride, repeats, wider in zip(*plan, ratios(config, "expand_ratios"), strict=False):
+        before, out = scaled(into), scaled(width)
         for place in range(min(1024, ceil(deep * repeats))):
             parts = _block(config, before if place == 0 else out, out, size, wider)
             net.add({f"encoder.blocks.{index}.{key}": part for key, part in parts.items()}, 1 if place else stride)

@@ -41,8 +41,8 @@ def janus(whole: Whole) -> Towers:
                     **under("generation_aligner", _aligned(out, width, codes.depth("num_hidden_layers"))),
                     "generation_head.proj_out": dense(out, codes.integer("image_token_embed_dim")),
                     "generation_head.vision_head": dense(rows, out, component="vision")}
-    seen = _aligned(eyes.integer("projection_dim"), eyes.integer("hidden_size"), eyes.depth("depth"))
+    aligner = _aligned(eyes.integer("projection_dim"), eyes.integer("hidden_size"), eyes.depth("depth"))
     return {**whole.tower("vision_config", "vision_model", "janus_vision_model"),
-            **whole.join(under("aligner", seen), eyes.integer("hidden_size")),
+            **whole.join(under("aligner", aligner), eyes.integer("hidden_size")),
             **whole.tower("vq_config", "vqmodel", "janus_vqgan"),
             **whole.join(drawn, width, "drawing", component=None)}

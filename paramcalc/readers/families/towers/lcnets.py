@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 def rows(config: Config, key: str, least: int) -> list[list[list[int]]]:
     """Stages of rows of integers, `least` at least in a row."""
     value = config.get(key)
-    found: list[list[list[int]]] = value if isinstance(value, list) and value else [[[]]]
-    if not all(isinstance(stage, list) and all(_integers(row, least) for row in stage) for stage in found) or sum(
-            map(len, found)) > 1024:
+    stages: list[list[list[int]]] = value if isinstance(value, list) and value else [[[]]]
+    if not all(isinstance(stage, list) and all(_integers(row, least) for row in stage) for stage in stages) or sum(
+            map(len, stages)) > 1024:
         raise config.error(key, f"expected stages of lists of {least} integers")
-    return found
+    return stages
 
 
 def _integers(row: object, least: int) -> bool:
@@ -101,8 +101,8 @@ def _joined(config: Config, into: int, middle: int, out: int, count: int, size: 
         else:
             parts |= _affine(config, at, unit(at, middle, read, size))
     whole = into + count * middle
-    for index, (made, read) in enumerate(((out // 2, whole), (out, out // 2))):
-        parts |= _affine(config, f"aggregation.{index}", unit(f"aggregation.{index}", made, read, 1))
+    for index, (wide, read) in enumerate(((out // 2, whole), (out, out // 2))):
+        parts |= _affine(config, f"aggregation.{index}", unit(f"aggregation.{index}", wide, read, 1))
     return parts
 
 

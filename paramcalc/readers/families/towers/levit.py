@@ -72,13 +72,13 @@ def _downs(config: Config, count: int) -> list[list[int]]:
         value = [["Subsample", keys[0], widths[index] // keys[0], 4, 2, 2] for index in range(2)]
     if not isinstance(value, list) or len(value) > 64:
         raise config.error("down_ops", "expected a list of operations")
-    found: list[list[int]] = []
+    steps: list[list[int]] = []
     for operation in value[:count]:
         numbers = operation[1:] if isinstance(operation, list) and operation[:1] == ["Subsample"] else []
         if numbers and (len(numbers) != 5 or any(type(item) is not int or not 0 <= item < 2**16 for item in numbers)):
             raise config.error("down_ops", "expected Subsample and five integers")
-        found.append(numbers)
-    return found + [[]] * (count - len(found))
+        steps.append(numbers)
+    return steps + [[]] * (count - len(steps))
 
 
 def _tops(width: int) -> Tops:

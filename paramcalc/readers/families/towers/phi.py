@@ -64,20 +64,20 @@ def _towers(config: Config, width: int) -> Towers:
     """Both towers and what joins them to a text model of a width."""
     eyes, ears = nested(config, "vision_config", "phi4_multimodal_vision"), nested(config, "audio_config",
                                                                                    "phi4_multimodal_audio")
-    seen, heard = f"{AT}.image_embed", f"{AT}.audio_embed"
+    vision_at, audio_at = f"{AT}.image_embed", f"{AT}.audio_embed"
     image, sound = eyes.integer("hidden_size"), ears.integer("hidden_size")
-    joins: Parts = {f"{seen}.global_img_feature_extensor": vector(1, 1, image),
-                    f"{seen}.sub_img_feature_extensor": vector(1, 1, 1, image),
-                    f"{seen}.img_projection_up": dense(width, image), f"{seen}.img_projection_down": dense(width,
-                                                                                                           width)}
+    joins: Parts = {f"{vision_at}.global_img_feature_extensor": vector(1, 1, image),
+                    f"{vision_at}.sub_img_feature_extensor": vector(1, 1, 1, image),
+                    f"{vision_at}.img_projection_up": dense(width, image),
+                    f"{vision_at}.img_projection_down": dense(width, width)}
     speech: Parts = {}
     for kind in ("speech", "vision_speech"):
-        speech |= {f"{heard}.up_proj_for_{kind}": dense(width, sound),
-                   f"{heard}.down_proj_for_{kind}": dense(width, width)}
+        speech |= {f"{audio_at}.up_proj_for_{kind}": dense(width, sound),
+                   f"{audio_at}.down_proj_for_{kind}": dense(width, width)}
     return {
-        "vision": vision(eyes, f"{seen}.img_processor").model_copy(update={"component": None}),
+        "vision": vision(eyes, f"{vision_at}.img_processor").model_copy(update={"component": None}),
         "vision_projection": tower(None, image, joins, stream="image_tokens"),
-        "audio": audio(ears, f"{heard}.encoder"),
+        "audio": audio(ears, f"{audio_at}.encoder"),
         "audio_projection": tower("audio", sound, speech, stream="audio_tokens")}
 
 

@@ -26,33 +26,33 @@ PINPOINTS: dict[str, list[list[int]]] = {
 """Resolutions, height and width, where neither file says them. Source: LlavaNextConfig, LlavaOnevisionConfig."""
 
 
-def area(seen: Processed) -> ImageRule:
+def area(processor: Processed) -> ImageRule:
     """Qwen's: multiples of merged patches. Source: Qwen2VLImageProcessor; windows: Qwen2_5_VisionTransformer's
     `get_window_index`."""
-    tower = seen.tower(f"{seen.config.model_type}_vision")
-    patch = seen.size("patch_size") or tower.integer("patch_size")
-    merge = seen.size("merge_size") or tower.integer("spatial_merge_size")
+    tower = processor.tower(f"{processor.config.model_type}_vision")
+    patch = processor.size("patch_size") or tower.integer("patch_size")
+    merge = processor.size("merge_size") or tower.integer("spatial_merge_size")
     side = tower.get("window_size")
     window = side // merge // patch * merge if type(side) is int and side >= merge * patch else None
     return Area(patch=patch, merge=merge, window=window,
-                min_pixels=seen.size("size.shortest_edge", "min_pixels") or 56 * 56,
-                max_pixels=seen.size("size.longest_edge", "max_pixels") or 28 * 28 * 1280)
+                min_pixels=processor.size("size.shortest_edge", "min_pixels") or 56 * 56,
+                max_pixels=processor.size("size.longest_edge", "max_pixels") or 28 * 28 * 1280)
 
 
-def glm(seen: Processed) -> ImageRule:
+def glm(processor: Processed) -> ImageRule:
     """The same over frames. Source: Glm4vImageProcessor."""
-    tower = seen.tower("glm4v_vision")
-    return Area(patch=seen.size("patch_size") or tower.integer("patch_size"), enlarged=True,
-                merge=seen.size("merge_size") or tower.integer("spatial_merge_size"),
-                frames=seen.size("temporal_patch_size") or tower.integer("temporal_patch_size"),
-                min_pixels=seen.size("size.shortest_edge", "min_pixels") or 112 * 112,
-                max_pixels=seen.size("size.longest_edge", "max_pixels") or 28 * 28 * 15000)
+    tower = processor.tower("glm4v_vision")
+    return Area(patch=processor.size("patch_size") or tower.integer("patch_size"), enlarged=True,
+                merge=processor.size("merge_size") or tower.integer("spatial_merge_size"),
+                frames=processor.size("temporal_patch_size") or tower.integer("temporal_patch_size"),
+                min_pixels=processor.size("size.shortest_edge", "min_pixels") or 112 * 112,
+                max_pixels=processor.size("size.longest_edge", "max_pixels") or 28 * 28 * 15000)
 
 
-def llava(seen: Processed) -> ImageRule:
+def llava(processor: Processed) -> ImageRule:
     """The tower's square, its class token dropped or not. Source: LlavaProcessor."""
-    tower = seen.tower("clip_vision_model")
-    whole = seen.config.text("vision_feature_select_strategy", "default") == "full"
+    tower = processor.tower("clip_vision_model")
+    whole = processor.config.text("vision_feature_select_strategy", "default") == "full"
     extra = _own(tower)
     return Square(tokens=grid(tower) + (extra if whole else 0), patches=grid(tower), extra=extra)
 
@@ -62,10 +62,10 @@ def _own(tower: Config) -> int:
     return 0 if "siglip" in tower.model_type else 1
 
 
-def any_resolution(seen: Processed) -> ImageRule:
+def any_resolution(processor: Processed) -> ImageRule:
     """Tiles of the resolution that wastes least. Source: LlavaNextProcessor, LlavaOnevisionProcessor."""
-    tower, config = seen.tower("clip_vision_model"), seen.config
-    points = seen.image.get("image_grid_pinpoints") or config.get("image_grid_pinpoints") or PINPOINTS.get(
+    tower, config = processor.tower("clip_vision_model"), processor.config
+    points = processor.image.get("image_grid_pinpoints") or config.get("image_grid_pinpoints") or PINPOINTS.get(
         config.model_type)
     if not (isinstance(points, list) and points and all(isinstance(p, list) and len(p) == 2 for p in points)):
         raise config.error("image_grid_pinpoints", "expected pairs of sizes")
@@ -74,77 +74,81 @@ def any_resolution(seen: Processed) -> ImageRule:
     dropped = config.text("vision_feature_select_strategy", "default") == "default"
     return AnyResolution.model_validate({
         "pinpoints": [tuple(point) for point in points], "side": grid_side(tower), "patches": grid(tower),
-        "tile": seen.size("size.shortest_edge", "size.height") or tower.integer("image_size"), "extra": extra,
+        "tile": processor.size("size.shortest_edge", "size.height") or tower.integer("image_size"), "extra": extra,
         "first": extra - dropped, "most": int(most) if most.isdigit() else None})
 
 
-def gemma3(seen: Processed) -> ImageRule:
+def gemma3(processor: Processed) -> ImageRule:
     """As many tokens whatever the picture. Source: Gemma3Processor, without pan and scan."""
-    return Square(tokens=seen.config.integer("mm_tokens_per_image"), patches=grid(seen.tower("siglip_vision_model")))
+    return Square(tokens=processor.config.integer("mm_tokens_per_image"),
+                  patches=grid(processor.tower("siglip_vision_model")))
 
 
-def paligemma(seen: Processed) -> ImageRule:
+def paligemma(processor: Processed) -> ImageRule:
     """A token a patch. Source: PaliGemmaProcessor."""
-    patches = grid(seen.tower("siglip_vision_model"))
+    patches = grid(processor.tower("siglip_vision_model"))
     return Square(tokens=patches, patches=patches)
 
 
-def pixtral(seen: Processed) -> ImageRule:
+def pixtral(processor: Processed) -> ImageRule:
     """A bound on the longer side. Source: PixtralProcessor; LightOnOcrProcessor leaves the ends of rows out."""
-    tower, plain = seen.tower("pixtral"), seen.config.model_type == "lighton_ocr"
-    return LongestEdge(patch=tower.integer("patch_size"), merge=seen.config.integer("spatial_merge_size", 1),
-                       edge=seen.size("size.longest_edge") or tower.integer("image_size"),
+    tower, plain = processor.tower("pixtral"), processor.config.model_type == "lighton_ocr"
+    return LongestEdge(patch=tower.integer("patch_size"), merge=processor.config.integer("spatial_merge_size", 1),
+                       edge=processor.size("size.longest_edge") or tower.integer("image_size"),
                        row_ends=not plain, whole=plain)
 
 
-def internvl(seen: Processed) -> ImageRule:
+def internvl(processor: Processed) -> ImageRule:
     """Tiles, and two tokens around them. Source: InternVLProcessor."""
-    tower, tokens = seen.tower("internvl_vision"), seen.config.integer("image_seq_length")
+    tower, tokens = processor.tower("internvl_vision"), processor.config.integer("image_seq_length")
     from paramcalc.readers.families.towers.internvl import patches, sides
 
-    return _tiles(seen, seen.size("size.height") or sides(tower, "image_size")[0], tokens, patches(tower), extra=1,
+    return _tiles(processor, processor.size("size.height") or sides(tower, "image_size")[0], tokens, patches(tower),
+                  extra=1, around=2)
+
+
+def aya(processor: Processed) -> ImageRule:
+    """Tiles, each ended by a token. Source: AyaVisionProcessor."""
+    tower = processor.tower("siglip_vision_model")
+    side = tower.integer("image_size") // (tower.integer("patch_size") * processor.config.integer("downsample_factor"))
+    return _tiles(processor, processor.size("size.height") or tower.integer("image_size"), side**2, grid(tower), ends=1,
                   around=2)
 
 
-def aya(seen: Processed) -> ImageRule:
-    """Tiles, each ended by a token. Source: AyaVisionProcessor."""
-    tower = seen.tower("siglip_vision_model")
-    side = tower.integer("image_size") // (tower.integer("patch_size") * seen.config.integer("downsample_factor"))
-    return _tiles(seen, seen.size("size.height") or tower.integer("image_size"), side**2, grid(tower), ends=1, around=2)
-
-
-def _tiles(seen: Processed, tile: int, tokens: int, patches: int, **more: int) -> Tiles:
+def _tiles(processor: Processed, tile: int, tokens: int, patches: int, **more: int) -> Tiles:
     """Cropping is off unless a file asks for it. Source: GotOcr2ImageProcessor."""
     return Tiles.model_validate({
-        "tile": tile, "tokens_a_tile": tokens, "patches": patches, **more, "least": seen.size("min_patches") or 1,
-        "most": seen.size("max_patches") or 12, "cropped": seen.image.flag("crop_to_patches")})
+        "tile": tile, "tokens_a_tile": tokens, "patches": patches, **more, "least": processor.size("min_patches") or 1,
+        "most": processor.size("max_patches") or 12, "cropped": processor.image.flag("crop_to_patches")})
 
 
-def idefics(seen: Processed) -> ImageRule:
+def idefics(processor: Processed) -> ImageRule:
     """Squares of the longer side. Source: Idefics3ImageProcessor."""
-    tower = seen.tower("idefics3_vision")
-    tokens = grid(tower) // seen.config.integer("scale_factor") ** 2
-    return Split(edge=seen.size("size.longest_edge") or 4 * 364, tile=seen.size("max_image_size.longest_edge") or 364,
-                 split=seen.image.flag("do_image_splitting", default=True), tokens_a_tile=tokens, patches=grid(tower))
+    tower = processor.tower("idefics3_vision")
+    tokens = grid(tower) // processor.config.integer("scale_factor") ** 2
+    return Split(edge=processor.size("size.longest_edge") or 4 * 364,
+                 tile=processor.size("max_image_size.longest_edge") or 364,
+                 split=processor.image.flag("do_image_splitting", default=True), tokens_a_tile=tokens,
+                 patches=grid(tower))
 
 
-def alone(seen: Processed) -> ImageRule:
+def alone(processor: Processed) -> ImageRule:
     """An encoder by itself: pictures are resized to the square it is made for. Source: ViTImageProcessor,
     CLIPImageProcessor, SiglipImageProcessor."""
     from paramcalc.readers.families.towers.internvl import patches
 
-    config = seen.config
+    config = processor.config
     own = OWN.get(config.model_type, 1) + config.integer("num_register_tokens", 0, least=0)
     count = patches(config)
     return Square(tokens=count + own, patches=count, extra=own, main=True)
 
 
-def pyramid(seen: Processed) -> ImageRule:
+def pyramid(processor: Processed) -> ImageRule:
     """A net whose stages halve the sides: its positions are the cells of the last one. Source: ViTImageProcessor,
     ConvNextImageProcessor."""
     from paramcalc.readers.families.towers.internvl import sides
 
-    config = seen.config
+    config = processor.config
     stages = len(config.listed("depths", int) or ())
     high, wide = sides(config, "patch_size")
     tall, broad = sides(config, "image_size") if config.get("image_size") else (224, 224)
@@ -198,5 +202,5 @@ def with_media(spec: ModelSpec, config: Config, beside: Beside = NOTHING) -> Mod
     from paramcalc.readers.families.towers.recordings import audio_rule
 
     rules = {"images": image_rule(config, beside), "audio": audio_rule(config, beside)}
-    found = {name: rule for name, rule in rules.items() if rule is not None}
-    return spec.model_copy(update=found) if found else spec
+    known_rules = {name: rule for name, rule in rules.items() if rule is not None}
+    return spec.model_copy(update=known_rules) if known_rules else spec

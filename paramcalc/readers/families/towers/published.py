@@ -96,10 +96,10 @@ def phi3_v(whole: Whole) -> Towers:
     sizes = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16,
              "patch_size": 14, "image_size": 336}
     config.note("the tower is the one of its class: CLIP ViT-L/14 for 336 pixels")
-    seen, into = "model.vision_embed_tokens", 4 * sizes["hidden_size"]
-    vision = clip_vision(Config(sizes, family, "clip_vision_model"), f"{seen}.img_processor.vision_model")
-    join: Parts = {f"{seen}.glb_GN": vector(1, 1, into), f"{seen}.sub_GN": vector(1, 1, 1, into),
-                   f"{seen}.img_projection.0": dense(out, into), f"{seen}.img_projection.2": dense(out, out)}
+    vision_at, into = "model.vision_embed_tokens", 4 * sizes["hidden_size"]
+    vision = clip_vision(Config(sizes, family, "clip_vision_model"), f"{vision_at}.img_processor.vision_model")
+    join: Parts = {f"{vision_at}.glb_GN": vector(1, 1, into), f"{vision_at}.sub_GN": vector(1, 1, 1, into),
+                   f"{vision_at}.img_projection.0": dense(out, into), f"{vision_at}.img_projection.2": dense(out, out)}
     return {"vision": vision, "projector": tower("projector", into, join, stream="image_tokens")}
 
 
@@ -114,12 +114,12 @@ def molmo(whole: Whole) -> Towers:
     config, out, width, depth, rows = whole.config, whole.text.hidden_size, 1024, 23, 577
     config.note("the tower is the one of its class: CLIP ViT-L/14 for 336 pixels, 23 of its layers")
     at, inner = "model.vision_backbone", config.integer("intermediate_size") // 2
-    seen = f"{at}.image_vit"
+    vision_at = f"{at}.image_vit"
     modules: Parts = {
-        f"{seen}.patch_embedding": dense(width, 3 * 14**2, bias=False, component="other_embedding"),
-        f"{seen}.class_embedding": vector(width, component="other_embedding"),
-        f"{seen}.positional_embedding": vector(rows, width, component="position_embedding"),
-        f"{seen}.pre_ln": norm(width), f"{seen}.transformer.resblocks": layers(depth)}
+        f"{vision_at}.patch_embedding": dense(width, 3 * 14**2, bias=False, component="other_embedding"),
+        f"{vision_at}.class_embedding": vector(width, component="other_embedding"),
+        f"{vision_at}.positional_embedding": vector(rows, width, component="position_embedding"),
+        f"{vision_at}.pre_ln": norm(width), f"{vision_at}.transformer.resblocks": layers(depth)}
     pool = Attention(num_heads=16, head_dim=64, bias=QKVO, causal=False, hidden_size=2 * width, output_size=width,
                      names=MOLMO.names)
     join: Parts = {f"{at}.pad_embed": vector(2, 2 * width), f"{at}.image_pooling_2d": pool,
@@ -154,7 +154,7 @@ INDICATORS = 5
 def ovis(whole: Whole) -> Towers:
     """A tower, a head that gives each patch a share of each visual word, and a table of them. arXiv:2405.20797."""
     config, at = whole.config, "visual_tokenizer"
-    tokenizer = nested(config, "visual_tokenizer_config", "ovis_vision", said=False)
+    tokenizer = nested(config, "visual_tokenizer_config", "ovis_vision", typed=False)
     config.read |= {"conversation_formatter_class", "multimodal_max_length", "disable_tie_weight"}
     tokenizer.read |= {"tokenize_function", "tau", "depths", "drop_cls_token", "use_indicators"}
     inner = tokenizer.get("backbone_config")
@@ -166,12 +166,13 @@ def ovis(whole: Whole) -> Towers:
     if family is None:
         raise config.unknown_class()
     backbone = Config(inner, family, kind, "", (*tokenizer.path, "backbone_config"), config.data)
-    made = siglip_vision(backbone, f"{at}.backbone.vision_model") if siglip else ovis_vision(backbone, f"{at}.backbone")
+    vision = (siglip_vision(backbone, f"{at}.backbone.vision_model") if siglip
+              else ovis_vision(backbone, f"{at}.backbone"))
     width = backbone.integer("hidden_size") * tokenizer.integer("hidden_stride", 1) ** 2
     words = tokenizer.integer("vocab_size")
-    given = words - INDICATORS
-    head: Parts = {f"{at}.head.0": dense(given, width, bias=False), f"{at}.head.1": norm(given)}
-    return {"vision": made, "head": tower("vision", width, head, stream="image_tokens"),
+    visual_words = words - INDICATORS
+    head: Parts = {f"{at}.head.0": dense(visual_words, width, bias=False), f"{at}.head.1": norm(visual_words)}
+    return {"vision": vision, "head": tower("vision", width, head, stream="image_tokens"),
             **whole.join({"vte": table(words, whole.text.hidden_size, "other_embedding")}, words, component="vision")}
 
 

@@ -126,8 +126,8 @@ def resnet(depths: tuple[int, ...], *, deep: bool) -> Net:
         for index in range(depth):
             sizes = ((inner, into, 1), (inner, inner, 3), (out, inner, 1)) if deep else ((out, into, 3), (out, out, 3))
             parts: Parts = {}
-            for place, (made, read, size) in enumerate(sizes, 1):
-                parts |= unit("", made, read, size, words=(f"conv{place}", f"bn{place}"))
+            for place, (channels, read, size) in enumerate(sizes, 1):
+                parts |= unit("", channels, read, size, words=(f"conv{place}", f"bn{place}"))
             if index == 0 and out != into:
                 parts |= unit("downsample", out, into, 1, words=("0", "1"))
             net.add(under(f"layer{stage + 1}.{index}", parts), 2 if stage and not index else 1)

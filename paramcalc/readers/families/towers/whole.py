@@ -58,7 +58,7 @@ class Whole(NamedTuple):
 
     def part_as(self, key: str, kind: str) -> Config:
         """A nested config read as `kind`, whatever type it says: a class of its own under another's name."""
-        return nested(self.config, key, kind, said=False)
+        return nested(self.config, key, kind, typed=False)
 
     def tower(self, key: str, at: str, usual: str, written: dict[str, int] | None = None) -> Towers:
         """The tower a nested config says, named as the key is; nothing, and said so, where its type is not known.
@@ -84,7 +84,7 @@ class Whole(NamedTuple):
         return {name: tower}
 
 
-def nested(outer: Config, key: str, usual: str, *, said: bool = True) -> Config:
+def nested(outer: Config, key: str, usual: str, *, typed: bool = True) -> Config:
     """The config under `key`, of the type it says, else of `usual`; of `usual` at any rate where what it `said` does
     not count. Raises SpecError where it is no mapping."""
     value: Any = outer.get(key)
@@ -92,7 +92,7 @@ def nested(outer: Config, key: str, usual: str, *, said: bool = True) -> Config:
         value = outer.family.defaults.get(key) or {}
     if not isinstance(value, dict):
         raise outer.error(key, "expected a mapping")
-    kind = (value.get("model_type") if said else None) or usual
+    kind = (value.get("model_type") if typed else None) or usual
     if kind == outer.model_type:
         kind = usual  # files written before towers had types of their own
     if not isinstance(kind, str):
@@ -111,8 +111,8 @@ def builder(model_type: str) -> TowerBuilder | None:
 
 def _behaving(make: TowerBuilder, config: Config, at: str) -> Tower:
     """A tower, and how its class computes while it is trained."""
-    made, word = make(config, at), activation(config)
-    return made.model_copy(update={"family": config.model_type} | ({"activation": word} if word else {}))
+    tower, word = make(config, at), activation(config)
+    return tower.model_copy(update={"family": config.model_type} | ({"activation": word} if word else {}))
 
 
 def whole_builder(model_type: str) -> Callable[[Whole], Towers] | None:
