@@ -12,11 +12,15 @@ from functools import cache
 from statistics import median
 from typing import NamedTuple
 
+from paramcalc import hfu, mfu
 from tests.evidence.energy import metered
 from tests.speed.fit_training import families, fitted, left_out
 from tests.speed.records import table
-from tests.speed.training import published_runs
+from tests.speed.training import mpt, published_runs
 
+MEGATRON = ("llama-3.1-405b", "deepseek-v3", "qwen3-235b-a22b", "qwen3-30b-a3b", "gpt-oss-120b", "kimi-k2")
+PEAKS = {"h100": 989e12, "a100-40gb": 312e12, "a100-80gb": 312e12}
+"""As llm-foundry takes them."""
 KINDS = {"products": "dense", "experts": "experts"}
 
 
@@ -72,6 +76,26 @@ def trained():
 
 
 @cache
+def utilization():
+    """Models to the differences of the utilization that frameworks print of them, by their own convention: TFLOP/s of
+    Megatron-Bridge, MFU and HFU of llm-foundry."""
+    found = {}
+    for row in table("training_recipes.csv"):
+        if row["model"] in MEGATRON:
+            ours = mfu(row["model"], float(row["tokens_per_second"]), float(row["tflops"]) * 1e12, seq=int(row["seq"]),
+                       convention="megatron-bridge", mtp=row["model"] == "deepseek-v3")
+            found.setdefault(f"Megatron-Bridge, {row['model']}", []).append(ours - 1)
+    for row in table("training_rates.csv"):
+        settings = (mpt(row["model"]), float(row["tokens_per_second"]), PEAKS[row["gpu"]], int(row["gpus"]))
+        seq = int(row["seq"])
+        ours = {"mfu": mfu(*settings, seq=seq), "hfu": hfu(*settings, seq=seq, recompute=row["recompute"])}
+        for name, value in ours.items():
+            found.setdefault(f"llm-foundry, {name.upper()}, {row['model']}", []).append(
+                100 * value / float(row[name]) - 1)
+    return found
+
+
+@cache
 def runs():
     """Differences of the hours of whole runs, their family left out of the factor between steps and runs."""
     every = list(published_runs())
@@ -86,6 +110,8 @@ def groups():
     for name, differences in trained().items():
         yield Compared(f"training step, {name}", tuple(differences))
     yield Compared("device-hours of whole runs", tuple(runs()))
+    for name, differences in utilization().items():
+        yield Compared(f"printed utilization, {name}", tuple(differences))
     for name, moe in (("dense", False), ("experts", True)):
         rows = [row for row in metered() if row.moe is moe]
         yield Compared(f"tokens a second, ML.ENERGY, {name}", tuple(row.rate for row in rows))
@@ -105,11 +131,15 @@ def summaries():
     yield Compared("joules a token of servers", tuple(row.joules for row in metered())), 0.4
 
 
+def _few(share):
+    return f"{share:.1%}" if share < 0.02 else f"{share:.0%}"
+
+
 def text():
     """The table of the guide."""
     lines = ["| figure | measurements | median off | nine of ten within | bias |",
              "| --- | ---: | ---: | ---: | ---: |"]
-    lines += [f"| {one.name} | {len(one.differences)} | {one.median:.1%} | {one.most:.0%} | {one.bias:+.0%} |"
+    lines += [f"| {one.name} | {len(one.differences)} | {one.median:.1%} | {_few(one.most)} | {one.bias:+.0%} |"
               for one in groups()]
     return "\n".join(lines)
 

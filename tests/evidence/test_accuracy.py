@@ -1,0 +1,32 @@
+"""What the guide says of how far figures are off."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from tests.evidence.accuracy import groups, runs, summaries, trained, utilization
+
+
+def test_utilization_is_what_frameworks_print():
+    """Some rows are rounded to two digits, some of gpt-oss are printed for other FLOPs than the rest: hence medians."""
+    medians = {name: abs(median(differences)) for name, differences in utilization().items()}
+    assert len(medians) >= 10
+    assert sum(one <= 0.005 for one in medians.values()) >= 10
+    assert max(medians.values()) < 0.008
+
+
+def test_steps_that_were_left_out_are_near():
+    for name, differences in trained().items():
+        assert median(map(abs, differences)) <= 0.25, name
+
+
+def test_every_group_is_two_sided():
+    for group in groups():
+        assert group.median <= group.most
+        assert abs(group.bias) <= group.most
+    assert min(runs()) < 0 < max(runs())
+
+
+def test_what_the_readme_quotes_counts_both_sides():
+    for group, share in summaries():
+        assert group.within(share) == sum(-share <= one <= share for one in group.differences)
