@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from paramcalc.errors import InputError, NetworkError, PCError, Problem, UsageError
+from paramcalc.readers.beside import PROCESSORS, QUANTIZATION
 from paramcalc.readers.headers.header import MAX_HEADER, MAX_TENSORS, Header
 from paramcalc.readers.hub_cache import COMMIT, cached, keep
 from paramcalc.sanitize import quote
@@ -36,6 +38,11 @@ TIMEOUT = 15.0
 """Seconds without an answer."""
 DEADLINE = 60.0
 """Seconds for one answer as a whole, headers and redirects included."""
+
+QUANTIZED = ("quantization_config", "compression_config", "quantization")
+"""Keys of a config.json that says its formats itself."""
+TOWERS = ("vision_config", "audio_config", "thinker_config", "vision_tower", "visual")
+"""Keys of one whose pictures or recordings a processor cuts."""
 
 Tell = Callable[[str], None]
 """Called with the address of each request before it is made."""
@@ -72,12 +79,25 @@ def read_hub(model: str, tell: Tell = silent) -> Document | Header:
     where = place(model, tell)
     if where.file is None:
         try:
-            return _config(where, "config.json", model)
+            document = _config(where, "config.json", model)
         except MissingFileError:
             return _weights(where, model)
+        return document._replace(beside=_beside(where, document.data, model))
     if where.file.endswith(".safetensors"):
         return _header(where, where.file)
     return _index(where, where.file) if where.file.endswith(".index.json") else _config(where, where.file, model)
+
+
+def _beside(where: Place, config: dict[str, Any], model: str) -> dict[str, dict[str, Any]]:
+    """What files beside a config.json say that it does not say itself: formats of weights, how pictures are cut."""
+    names: tuple[str, ...] = () if any(config.get(key) for key in QUANTIZED) else (QUANTIZATION,)
+    if any(config.get(key) for key in TOWERS):
+        names += PROCESSORS
+    found = {}
+    for name in names:
+        with suppress(MissingFileError):
+            found[name] = _config(where, name, model).data
+    return found
 
 
 class MissingFileError(NetworkError):
@@ -117,7 +137,8 @@ def _config(where: Place, file: str, model: str) -> Document:
         if path is not None:
             return read_json(read_file(path), model)
     if offline():
-        raise NetworkError(Problem(f"{file} of {where.repository} is not in the cache, and offline is asked for"))
+        kind = NetworkError if file == "config.json" else MissingFileError
+        raise kind(Problem(f"{file} of {where.repository} is not in the cache, and offline is asked for"))
     answer = _get(_url(where, file), 0, MAX_JSON + 1, where.tell)
     if len(answer.raw) > MAX_JSON:
         raise InputError(Problem(f"{file} is larger than {MAX_JSON:,} bytes", source=model))

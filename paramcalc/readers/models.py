@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.errors import InputError, PCError, Problem, SpecError, UnknownArchitectureError, UsageError
+from paramcalc.readers.beside import PROCESSORS, QUANTIZATION
 from paramcalc.readers.config.depth import DEPTH_KEYS, set_config_depth
 from paramcalc.readers.foreign import refuse_foreign
 from paramcalc.readers.text.document import Document, load_document, read_json, read_yaml
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
 
 SPEC_LIMIT = 4 * 2**20
-QUANTIZATION = "hf_quant_config.json"
-"""What ModelOpt writes beside a config.json."""
-PROCESSORS = ("preprocessor_config.json", "processor_config.json")
-"""What older and newer releases of transformers write beside it of how pictures and recordings are cut."""
 CHECKPOINTS = (".safetensors", ".safetensors.index.json", ".gguf")
 """Files whose header says what they hold."""
 
@@ -242,7 +239,9 @@ def _refuse_unsure(spec: ModelSpec, unknown: Sequence[Problem]) -> None:
 
 
 def _beside(document: Document, name: str = QUANTIZATION) -> dict[str, Any] | None:
-    """What a file of this name in the folder of a config.json holds; None where there is none."""
+    """What a file of this name beside a config.json holds; None where there is none."""
+    if name in document.beside:
+        return document.beside[name]
     path = Path(document.source)
     if path.name != "config.json" or not path.with_name(name).is_file():
         return None

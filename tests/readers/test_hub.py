@@ -30,6 +30,9 @@ def shard(names, size=4):
 
 FILES = {
     "org/config/config.json": json.dumps(CONFIG).encode(),
+    "org/modelopt/config.json": json.dumps(CONFIG).encode(),
+    "org/modelopt/hf_quant_config.json": json.dumps({"producer": {"name": "modelopt"}, "quantization": {
+        "quant_algo": "FP8", "exclude_modules": ["lm_head"]}}).encode(),
     "org/one/model.safetensors": shard(["model.norm.weight"]),
     "org/many/model.safetensors.index.json": json.dumps(
         {"weight_map": {"a.weight": "1.safetensors", "b.weight": "2.safetensors"}}).encode(),
@@ -204,10 +207,11 @@ def test_a_hub_that_sends_a_little_now_and_then_is_given_up(mode, model, server,
 
 def test_a_config_is_asked_for_once_and_kept_for_offline_use(server, monkeypatch):
     expected = total("hf://org/config")
-    assert [(method, path) for method, path, _ in Hub.seen] == [("GET", "/org/config/resolve/main/config.json")]
+    asked = [f"/org/config/resolve/main/{name}" for name in ("config.json", "hf_quant_config.json")]
+    assert [(method, path) for method, path, _ in Hub.seen] == [("GET", path) for path in asked]
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert total("hf://org/config") == total("hf://org/config@main") == total(f"hf://org/config@{'c' * 40}") == expected
-    assert len(Hub.seen) == 1
+    assert len(Hub.seen) == 2
 
 
 def test_what_has_no_commit_is_not_kept(server, monkeypatch, tmp_path):
@@ -296,3 +300,9 @@ def test_each_command_that_reads_models_can_be_kept_offline(server, command):
 
     assert run([*command, "hf://org/config", "--offline"]) == 3
     assert Hub.seen == []
+
+
+def test_formats_said_beside_the_config_are_read(server):
+    loaded = load("hf://org/modelopt")
+    assert [rule.format for rule in loaded.spec.quantize][-1].startswith("fp8")
+    assert not load("hf://org/config").spec.quantize

@@ -7,6 +7,7 @@ Bounds on every document: 4 MiB, 32 levels, 100,000 values (aliases counted as o
 from __future__ import annotations
 
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.errors import INVALID, InputError, Problem
@@ -15,7 +16,7 @@ from paramcalc.readers.text.limits import Mark, decode, shown
 from paramcalc.sanitize import quote, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 
@@ -26,6 +27,8 @@ class Document(NamedTuple):
     source: str
     marks: Callable[[], Mark] = Mark
     """Finds the places when they are first asked for."""
+    beside: Mapping[str, dict[str, Any]] = MappingProxyType({})
+    """Small files that came with it, by name, where it is not in a folder."""
 
     def place(self, path: tuple[str | int, ...]) -> tuple[int, int]:
         """Return the line and column of a key or list item, or of what would hold it; (0, 0) if unknown."""
