@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from paramcalc.answers.estimate import Estimate
     from paramcalc.answers.explain import Explain
     from paramcalc.answers.fit import Fit
+    from paramcalc.answers.fit_formats import FitFormats
     from paramcalc.answers.flops import Flops
     from paramcalc.answers.memory import Memory
     from paramcalc.answers.placement import PlacedFit, PlacedMemory
@@ -118,18 +119,22 @@ def memory(
 def fit(
     model: Source, gpu: str, context: int | str | Sequence[int | str] | None = None, *,
     gpu_memory_utilization: float | str | None = None, ram: str | None = None, **settings: Unpack[ServingKeywords],
-) -> Fit | PlacedFit:
+) -> Fit | PlacedFit | FitFormats:
     """Whether it `fits`, `headroom`, `max_context` and `max_batch` on an accelerator. As `paramcalc fit`.
 
     Without `runtime`, by each runtime that can serve the model. With `ram` (`"64GiB"`), or with several cards in `gpu`
-    (`"rtx-3090,rtx-3060-12gb"`), llama.cpp may leave layers or experts on the host: `placement` then says which. Raises
-    UsageError for settings that cannot be.
+    (`"rtx-3090,rtx-3060-12gb"`), llama.cpp may leave layers or experts on the host: `placement` then says which. With
+    `quant="all"`, a row for each format. Raises UsageError for settings that cannot be.
     """
     from paramcalc.answers.fit import fit as fitted
     from paramcalc.estimates.settings import DeviceSettings, FitSettings, HostSettings
 
     serving = FitSettings.of(_said(context=context) | settings)
     device = DeviceSettings.of({"gpu": gpu, "gpu_memory_utilization": gpu_memory_utilization})
+    if serving.quant == "all":
+        from paramcalc.answers.fit_formats import fit_formats
+
+        return fit_formats(loaded_of(model), serving, device, alone=ram is None)
     if ram is not None or "," in gpu:
         from paramcalc.answers.placement import placed_fit
 

@@ -186,7 +186,7 @@ def fit_all(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit
     needs = {}
     for name in names:
         try:
-            needs[name] = _need(model, serving, name)
+            needs[name] = need_of(model, serving, name)
         except PCError:
             if len(names) == 1:
                 raise
@@ -224,7 +224,8 @@ def unknown_cache(model: Model) -> None:
                                  hint="fit the config.json beside it; `paramcalc memory` takes the weights alone"))
 
 
-def _need(model: Model, serving: FitSettings, runtime: str) -> search.Need:
+def need_of(model: Model, serving: FitSettings, runtime: str) -> search.Need:
+    """What a runtime needs at any load. Raises UsageError where that is not known, or the settings cannot be."""
     unknown_cache(model)
     prepared = prepare(model, serving, runtime, draft_model(serving))
     return search.Need(prepared, serving.source, media_of(serving, model.spec))
@@ -238,7 +239,7 @@ def contexts(serving: FitSettings, media: Media) -> tuple[int, ...]:
 def _candidate(model: Model, serving: FitSettings, device: DeviceSettings, runtime: str, *, alone: bool) -> Candidate:
     """One runtime's verdicts; why it has none, unless it is the only one asked for."""
     try:
-        need = _need(model, serving, runtime)
+        need = need_of(model, serving, runtime)
         machine = machine_of(device, need.prepared)
         assert machine is not None  # noqa: S101 - `fit` asks for an accelerator
         why = "" if alone else why_not_served(runtime, model.spec, serving, machine.device.vendor)

@@ -52,17 +52,10 @@ def fit(
         if all_:
             every = answers.fit_all(loaded, serving, device)
             return Report(every.to_dict(), catalog_tables(every), every.failed, catalog_csv_rows(every))
+        if serving.quant == "all":
+            return _formats(loaded, serving, device, alone=not all_ and host.ram is None and plot is None)
         if several or host.ram is not None:
-            from paramcalc.answers.placement import PlacedFit, placed_fit
-            from paramcalc.reports import placement
-
-            placed = placed_fit(loaded, serving, device, host)
-            need_encoder(serving, placed.built)
-            if isinstance(placed, PlacedFit):
-                if plot is not None or len(serving.context) > 1:
-                    raise UsageError(Problem("a placement on cards and host is found for one context, without --plot"))
-                return Report(placed.to_dict(), placement.tables(placed), placed.failed, placement.csv_rows(placed))
-            return Report(placed.to_dict(), tables(placed), placed.failed, csv_rows(placed))
+            return _placed(loaded, serving, device, host, alone=plot is None)
         answer = answers.fit(loaded, serving, device)
         need_encoder(serving, answer.built)
         if plot is not None:
@@ -72,3 +65,28 @@ def fit(
         return Report(answer.to_dict(), tables(answer), answer.failed, csv_rows(answer))
 
     return answer_all(models, common, make)
+
+
+def _formats(loaded: Loaded, serving: FitSettings, device: DeviceSettings, *, alone: bool) -> Report:
+    from paramcalc.answers.fit_formats import fit_formats
+    from paramcalc.reports.fit_formats import tables
+    from paramcalc.reports.table import Report
+
+    answer = fit_formats(loaded, serving, device, alone=alone)
+    need_encoder(serving, answer.built)
+    return Report(answer.to_dict(), tables(answer), answer.failed)
+
+
+def _placed(loaded: Loaded, serving: FitSettings, device: DeviceSettings, host: HostSettings, *, alone: bool) -> Report:
+    from paramcalc.answers.placement import PlacedFit, placed_fit
+    from paramcalc.reports import fit as plain
+    from paramcalc.reports import placement
+    from paramcalc.reports.table import Report
+
+    answer = placed_fit(loaded, serving, device, host)
+    need_encoder(serving, answer.built)
+    if not isinstance(answer, PlacedFit):
+        return Report(answer.to_dict(), plain.tables(answer), answer.failed, plain.csv_rows(answer))
+    if not alone or len(serving.context) > 1:
+        raise UsageError(Problem("a placement on cards and host is found for one context, without --plot"))
+    return Report(answer.to_dict(), placement.tables(answer), answer.failed, placement.csv_rows(answer))

@@ -71,7 +71,7 @@ class FormatSettings(Settings):
 
     dtype: str = option(SERVING.dtype, "Format of weights that are not quantized: bf16, fp16, fp32.")
     quant: str | None = option(
-        SERVING.quant, "Number format or GGUF mix of the weights: q4_k_m, gptq, awq, nf4, mxfp4, none.")
+        SERVING.quant, "Number format or GGUF mix of the weights: q4_k_m, gptq, awq, nf4, mxfp4, none; fit: all.")
     imatrix: bool | None = option(
         SERVING.imatrix, "GGUF mix made with an importance matrix; IQ types are, others are not, when not given.")
     tp: Devices | None = option(SERVING.tp, "Tensor parallel size: devices among which each matrix is divided.")

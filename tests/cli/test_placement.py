@@ -53,3 +53,22 @@ def test_what_has_no_effect_is_refused(call, options, message):
     code, _, err = call(*options)
     assert code == 2
     assert message in err
+
+
+def test_every_format_with_its_bits_a_weight(call):
+    code, out, _ = call("fit", "llama-3.1-8b", "--gpu", "rtx-3060-12gb", "--quant", "all", "--json")
+    answer = json.loads(out)
+    rows = {row["quant"]: row for row in answer["formats"]}
+    assert code == 0
+    assert rows["q4_k_m"]["bits_per_weight"] == round(8 * 4_912_898_048 / 8_030_261_248, 3)  # the published file
+    assert rows["q4_k_m"]["fits"]
+    assert not rows["bf16"]["fits"]
+    assert {"awq", "fp8", "iq4_xs", "q4_k_l"} <= rows.keys()
+    verdicts = [row["fits"] for row in answer["formats"]]
+    assert verdicts == sorted(verdicts, reverse=True)
+
+
+def test_every_format_is_of_one_device(call):
+    code, _, err = call("fit", "llama-3.1-8b", "--gpu", "h100,a100", "--quant", "all")
+    assert code == 2
+    assert "--quant all is of one device" in err

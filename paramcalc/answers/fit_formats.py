@@ -1,0 +1,102 @@
+"""`fit --quant all`: a row for each format a runtime takes, the largest that fits first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from paramcalc.answers.answer import Answer, head
+from paramcalc.answers.fit import contexts, need_of
+from paramcalc.errors import PCError, Problem, UsageError
+from paramcalc.estimates import fit as search
+from paramcalc.estimates.effects import within_positions
+from paramcalc.estimates.media import media_of
+from paramcalc.estimates.serving import machine_of, why_not_served
+from paramcalc.measures.known import Known, of_model
+from paramcalc.measures.parameters import count
+from paramcalc.transforms.gguf_mix import DEFAULT, WIDER
+
+if TYPE_CHECKING:
+    from paramcalc.build import Model
+    from paramcalc.estimates.settings import DeviceSettings, FitSettings
+    from paramcalc.readers.models import Loaded
+
+ALL = "all"
+SERVED = ("bf16", "fp8", "fp8_block", "awq", "gptq", "nvfp4", "mxfp4")
+"""What servers load of the formats of the catalog."""
+FORMATS = {
+    "vllm": (*SERVED, "bnb_nf4"), "sglang": SERVED, "tensorrt-llm": ("bf16", "fp8", "awq", "nvfp4"),
+    "transformers": ("bf16", "bnb_int8", "bnb_nf4"), "llama.cpp": (*DEFAULT, *WIDER),
+    "exact": (*SERVED, *DEFAULT, *WIDER),
+}
+
+
+class FormatFit(NamedTuple):
+    """The verdict on one format by one runtime."""
+
+    runtime: str
+    quant: str
+    bits_per_weight: float
+    """Bits of the whole model's weights over its parameters, scales and what stays wider included."""
+    weights: int
+    """Bytes, of all devices."""
+    fits: bool
+    total: int
+    """Bytes on the fullest device."""
+    headroom: int
+    max_context: int
+    max_batch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitFormats(Answer):
+    """In which formats a model runs on an accelerator."""
+
+    command: ClassVar[str] = "fit"
+    known: dict[str, Known]
+    fits: bool
+    device: str
+    formats: tuple[FormatFit, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether it fits in none."""
+        return not self.fits
+
+
+def fit_formats(loaded: Loaded, serving: FitSettings, device: DeviceSettings, *, alone: bool = True) -> FitFormats:
+    """The verdict on every format, by the runtime that is named or by vLLM and llama.cpp.
+
+    Raises UsageError where nothing can serve the model, and for what has no effect: several devices or contexts, and
+    anything else that is said beside them (not `alone`).
+    """
+    if not alone or len(serving.context) > 1 or "," in (device.gpu or ","):
+        raise UsageError(Problem("--quant all is of one device and one context: --all, --ram, --plot, several names in "
+                                 "--gpu and several contexts have no effect", hint="--quant q4_k_m"))
+    start = head(loaded)
+    model: Model = start["built"]
+    serving, start["length"] = within_positions(serving, model.spec, media_of(serving, model.spec))
+    rows: list[FormatFit] = []
+    problem: Problem | None = None
+    for runtime in (serving.runtime,) if serving.runtime else ("vllm", "llama.cpp"):
+        for name in FORMATS[runtime]:
+            try:
+                rows += _row(model, serving.model_copy(update={"quant": name}), device, runtime)
+            except PCError as error:  # the format does not hold these shapes, or the runtime not this model
+                problem = error.problems[0]
+    if not rows:
+        raise UsageError(problem or Problem("no runtime serves this"))
+    rows.sort(key=lambda row: (not row.fits, -row.weights))
+    return FitFormats(**start, known={"fits": of_model(model.spec, known="estimate")},
+                      fits=any(row.fits for row in rows), device=str(device.gpu), formats=tuple(rows))
+
+
+def _row(model: Model, serving: FitSettings, device: DeviceSettings, runtime: str) -> list[FormatFit]:
+    need = need_of(model, serving, runtime)
+    machine = machine_of(device, need.prepared)
+    if machine is None or why_not_served(runtime, model.spec, serving, machine.device.vendor):
+        return []
+    verdict = search.fit(need, machine, contexts(serving, need.media)[-1], serving.batch)
+    weights = need.prepared.on_disk
+    return [FormatFit(runtime, str(serving.quant), round(8 * weights / count(model.tree).total, 3), weights,
+                      verdict.fits, verdict.needed, verdict.headroom, verdict.max_context, verdict.max_batch)]
