@@ -23,22 +23,19 @@ if TYPE_CHECKING:
         flops,
         formats,
         gpus,
-        layouts,
         memory,
         models,
         read,
         scaling,
-        search,
         solve,
         speed,
         sweep,
-        train,
-        training_run,
         weights,
         what_if,
     )
     from paramcalc.errors import InputError, NetworkError, PCError, SpecError, UnknownArchitectureError, UsageError
     from paramcalc.readers.models import load
+    from paramcalc.training import layouts, search, train, training_run
     from paramcalc.utilization import flops_per_token, hfu, mfu
 
 __all__ = [
@@ -81,7 +78,8 @@ __all__ = [
     "weights",
     "what_if",
 ]
-ELSEWHERE = {"flops_per_token": "utilization", "hfu": "utilization", "mfu": "utilization", "load": "readers.models"}
+ELSEWHERE = {"train": "training", "training_run": "training", "layouts": "training", "search": "training",
+             "flops_per_token": "utilization", "hfu": "utilization", "mfu": "utilization", "load": "readers.models"}
 """Names that are not in `paramcalc.api`, and their modules."""
 
 

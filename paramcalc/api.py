@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Unpack, overload
 from paramcalc.build import build
 from paramcalc.defaults import SERVING
 from paramcalc.readers.sources import loaded_of
+from paramcalc.settings import without_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from paramcalc.answers.scaling import Scaling
     from paramcalc.answers.solve import Solve
     from paramcalc.answers.speed import SpeedAnswer
-    from paramcalc.answers.train import Train
     from paramcalc.build import Model
     from paramcalc.catalog.accelerators import Accelerator
     from paramcalc.catalog.formats import Format
@@ -38,20 +38,12 @@ if TYPE_CHECKING:
     from paramcalc.estimates.design.settings import ScalingKeywords
     from paramcalc.estimates.design.solve_settings import SolveKeywords
     from paramcalc.estimates.explain_settings import ExplainKeywords, Subject
-    from paramcalc.estimates.layouts import Candidate
-    from paramcalc.estimates.run import TrainingRun
-    from paramcalc.estimates.run_settings import RunKeywords, TrainKeywords
     from paramcalc.estimates.settings import AudioLengths, FlopsKeywords, ImageSizes, ServingKeywords
     from paramcalc.estimates.speed_settings import SpeedKeywords, SpeedSettings
     from paramcalc.measures.weights import WeightBytes
     from paramcalc.readers.sources import Source
     from paramcalc.spec.media import Cut
     from paramcalc.spec.model import ModelSpec
-
-
-def _said(**values: object) -> dict[str, object]:
-    """The arguments somebody gave: a length left out is the default of all commands, within the model's positions."""
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def read(model: Source, changes: Sequence[str] = ()) -> ModelSpec:
@@ -105,7 +97,7 @@ def memory(
     from paramcalc.answers.memory import memory as needed
     from paramcalc.estimates.settings import DeviceSettings, PlacementSettings, ServingSettings
 
-    serving = ServingSettings.of(_said(context=context) | settings)
+    serving = ServingSettings.of(without_none(context=context) | settings)
     values = {"gpu_layers": gpu_layers, "cpu_moe": cpu_moe, "tensor_split": tensor_split}
     placement = PlacementSettings.of({name: value for name, value in values.items() if value is not None})
     if placement.any_said:
@@ -129,7 +121,7 @@ def fit(
     from paramcalc.answers.fit import fit as fitted
     from paramcalc.estimates.settings import DeviceSettings, FitSettings, HostSettings
 
-    serving = FitSettings.of(_said(context=context) | settings)
+    serving = FitSettings.of(without_none(context=context) | settings)
     device = DeviceSettings.of({"gpu": gpu, "gpu_memory_utilization": gpu_memory_utilization})
     if serving.quant == "all":
         from paramcalc.answers.fit_formats import fit_formats
@@ -140,18 +132,6 @@ def fit(
 
         return placed_fit(loaded_of(model), serving, device, HostSettings.of({"ram": ram} if ram else {}))
     return fitted(loaded_of(model), serving, device)
-
-
-def train(model: Source, seq: int | str | None = None, **settings: Unpack[TrainKeywords]) -> Train:
-    """Bytes on the devices of each pipeline stage at the fullest moment of a step, as a sequence: `total` and its
-    parts; with `tokens` and `gpu` also `training_run`. As `paramcalc train`.
-
-    Raises UsageError for settings that cannot be, or have no effect.
-    """
-    from paramcalc.answers.train import train as trained
-    from paramcalc.estimates.run_settings import RunSettings
-
-    return trained(loaded_of(model), RunSettings.of(_said(seq=seq) | settings))
 
 
 def flops(
@@ -167,7 +147,7 @@ def flops(
     from paramcalc.answers.flops import flops as counted
     from paramcalc.estimates.settings import FlopsSettings
 
-    values = _said(seq=seq) | settings | ({"image": images} if images else {})
+    values = without_none(seq=seq) | settings | ({"image": images} if images else {})
     return counted(loaded_of(model), FlopsSettings.of(values))
 
 
@@ -202,7 +182,7 @@ def estimate(
     from paramcalc.answers.estimate import estimate as estimated
     from paramcalc.estimates.settings import PageSettings
 
-    length = _said(context=context)
+    length = without_none(context=context)
     return estimated(loaded_of(model), PageSettings.of({**length, "image": image, "audio": audio}))
 
 
@@ -285,7 +265,7 @@ def _question(
     from paramcalc.comparing import Question
     from paramcalc.estimates.settings import DeviceSettings, ServingSettings
 
-    settings = ServingSettings.of(_said(context=context) | serving)
+    settings = ServingSettings.of(without_none(context=context) | serving)
     return Question(settings, DeviceSettings.of({"gpu": gpu}), tuple(changes))
 
 
@@ -335,34 +315,6 @@ def check(*paths: str | Path) -> Run:
     from paramcalc.checks.run import check as checked
 
     return checked(find([Path(path) for path in paths]))
-
-
-def training_run(
-    model: Source, tokens: int | str, gpu: str, gpus: int = 1, *, seq: int | str | None = None,
-    **keywords: Unpack[RunKeywords],
-) -> TrainingRun:
-    """A whole training run: `days`, `gpu_hours`, `energy_kwh`, `co2_kg`, `cost_usd`, each with its range. As
-    `paramcalc train --tokens`."""
-    from paramcalc.estimates.run_settings import RunSettings
-    from paramcalc.estimates.training_plan import plan, whole_run
-
-    settings = RunSettings.of(_said(seq=seq) | keywords | {"tokens": tokens, "gpu": gpu, "gpus": gpus})
-    terms = settings.terms()
-    assert terms is not None  # noqa: S101 - there are tokens
-    return whole_run(plan(build_model(model), settings), terms)
-
-
-def layouts(
-    model: Source, gpu: str, gpus: int, *, seq: int | str | None = None, **keywords: Unpack[RunKeywords],
-) -> list[Candidate]:
-    """Layouts of so many devices that fit, the fastest first. As `paramcalc train --search`."""
-    from paramcalc.estimates.run_settings import RunSettings
-    from paramcalc.estimates.training_plan import fitting
-
-    return fitting(build_model(model), RunSettings.of(_said(seq=seq) | keywords | {"gpu": gpu, "gpus": gpus}))[0]
-
-
-search = layouts
 
 
 def speed(

@@ -33,6 +33,11 @@ def option(default: Any, text: str, *flags: str, metavar: str = "") -> Any:  # n
                  validate_default=False)
 
 
+def without_none(**values: object) -> dict[str, object]:
+    """The arguments that were given: one left out takes its default, within the positions of the model."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
 class Settings(BaseModel):
     """A frozen set of settings; a field nobody knows is refused."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from paramcalc.answers.answer import Answer, Document, head, hidden
+from paramcalc.answers.explain_keys import KeyEffect, key_effects
 from paramcalc.build import Model, build
 from paramcalc.component_names import COMPONENTS, ComponentName
 from paramcalc.dims import formula, values
@@ -40,20 +41,6 @@ if TYPE_CHECKING:
 
 UNITS: dict[Subject, str] = {"weights": "bytes", "cache": "bytes", "optimizer": "bytes", "flops": "flops"}
 """What amounts are; parameters where nothing is said."""
-
-
-class KeyEffect(NamedTuple):
-    """What a key of the spec or config changes."""
-
-    key: str
-    """Dotted, as `--set` takes it."""
-    value: str
-    moves: tuple[str, ...]
-    """Figures that another value changes; none of a hyperparameter."""
-    tried: tuple[str, ...]
-    """Values that gave a model; none where the key stands for a choice, or cannot change alone."""
-    doubled: float | None = None
-    """The total of parameters over its own, with twice the value."""
 
 
 class ExplainedNumber(NamedTuple):
@@ -135,8 +122,6 @@ def explain(loaded: Loaded, settings: ExplainSettings, glob: str = "*") -> Expla
     """
     settings.check()
     if settings.about == "keys":
-        from paramcalc.answers.explain_keys import key_effects
-
         return Explain(**head(loaded), of="keys", keys=tuple(key_effects(loaded)), known={"keys": "exact"})
     model = build(loaded.spec, explain=True)
     rows = tuple(_formulas(model, settings, glob))

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from copy import deepcopy
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paramcalc.answers.explain import KeyEffect
 from paramcalc.build import build
 from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.measures.cache import Serving, exact, mixers, types
@@ -32,6 +31,20 @@ FIGURES = ("parameters", "active", "buffers", "weights", "cache", "flops")
 OURS = ("paramcalc", "name", "names", "source", "family", "notes", "expect", "unread", "defaults")
 """Keys of a spec that say nothing of the model itself."""
 MOST_KEYS = 400
+
+
+class KeyEffect(NamedTuple):
+    """What a key of the spec or config changes."""
+
+    key: str
+    """Dotted, as `--set` takes it."""
+    value: str
+    moves: tuple[str, ...]
+    """Figures that another value changes; none of a hyperparameter."""
+    tried: tuple[str, ...]
+    """Values that gave a model; none where the key stands for a choice, or cannot change alone."""
+    doubled: float | None = None
+    """The total of parameters over its own, with twice the value."""
 
 
 def key_effects(loaded: Loaded) -> list[KeyEffect]:

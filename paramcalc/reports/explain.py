@@ -12,7 +12,8 @@ from paramcalc.reports.table import Column, Table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from paramcalc.answers.explain import Explain, ExplainRule, KeyEffect, WhatIf
+    from paramcalc.answers.explain import Explain, ExplainRule, WhatIf
+    from paramcalc.answers.explain_keys import KeyEffect
     from paramcalc.build import Model
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from paramcalc import api
+from paramcalc import api, training
 from paramcalc.build import build
 from paramcalc.catalog.accelerators import accelerators
 from paramcalc.checks.lock import read_lock
@@ -100,7 +100,7 @@ def models(raw: bytes) -> None:
     assert sum(part.parameters for part in counted.by_component) == total
     assert counted.parameters.active <= total
     assert count(build(parse_spec(read_yaml(api.convert(spec).encode(), "again.yaml"))).tree).total == total
-    for measure in (_memory, api.flops, api.train):
+    for measure in (_memory, api.flops, training.train):
         try:
             measure(spec)
         except UsageError as error:  # not every model has a cache, or can be trained

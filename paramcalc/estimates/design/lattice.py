@@ -9,10 +9,12 @@ from bisect import bisect_left
 from collections import Counter
 from heapq import nsmallest
 from itertools import chain
-from math import inf, lcm, log
+from math import inf, lcm
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.components.layout import MAX_LAYERS, continued
+from paramcalc.estimates.design.form import Form, Shape, form
+from paramcalc.estimates.design.lines import Lines, affine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,22 +37,8 @@ GROUPED = 8
 HEADS = 4
 """Heads that share keys come in multiples of this, of twice as many where there are `MANY_HEADS`."""
 MANY_HEADS = 80
-DEEPER = 0.5
-"""Layers grow with this power of the hidden size: the median over pairs of a family among published decoders."""
 ODD = 0.04
 """Counts in that distance for each power of two a size lacks to be a multiple of 512 (hidden) or 2,048 (width)."""
-WEIGHTS = {"aspect": 1.0, "width": 1.3, "heads": 4.0, "kv_heads": 0.4, "experts": 0.5}
-"""How much a factor e in each counts in the distance between two shapes: the inverse of the mean difference over pairs
-of a family among published models (aspect 0.33, width 0.26, heads 0.08, key heads 0.8, experts 0.6), as shares of the
-aspect's."""
-
-
-class Shape(NamedTuple):
-    """Sizes of a model; `sizes` in the order of the polynomial's names."""
-
-    sizes: tuple[int, ...]
-    layers: int
-
 
 class Goal(NamedTuple):
     """What a shape is to count, and how far from it it may be."""
@@ -81,40 +69,6 @@ class Rated(NamedTuple):
     strangeness: float
     shape: Shape
     total: int
-
-
-class Form(NamedTuple):
-    """A model's proportions, by which families are alike."""
-
-    hidden: float
-    aspect: float
-    width: float | None
-    heads: float | None
-    """Width of all heads over the hidden size."""
-    kv_heads: float | None
-    experts: float | None
-
-    def distance(self, other: Form) -> float:
-        """0 for the same proportions, allowing for the greater depth of larger models."""
-        expected = other.aspect * (self.hidden / other.hidden) ** (1 - DEEPER)
-        total = WEIGHTS["aspect"] * abs(log(self.aspect / expected))
-        for name in ("width", "heads", "kv_heads", "experts"):
-            mine, theirs = getattr(self, name), getattr(other, name)
-            if mine and theirs:
-                total += WEIGHTS[name] * abs(log(mine / theirs))
-        return total
-
-
-def form(names: Sequence[Size], shape: Shape, head_dim: int) -> Form:
-    """The proportions of a shape whose heads are so wide."""
-    sizes = dict(zip(names, shape.sizes, strict=True))
-    hidden = sizes["hidden_size"]
-
-    def over(name: Size) -> float | None:
-        return sizes[name] / hidden if name in sizes else None
-
-    heads = sizes["num_heads"] * head_dim / hidden if "num_heads" in sizes else None
-    return Form(hidden, hidden / shape.layers, over("width"), heads, sizes.get("num_kv_heads"), sizes.get("experts"))
 
 
 def _odd(hidden: int, width: int) -> float:
@@ -163,7 +117,7 @@ class Lattice:
         for hidden in self._hidden_sizes(goals[0]):
             pieces = self.polynomial.at_width(hidden)
             for others in self._others(hidden):
-                lines = _affine(pieces, self.polynomial.names, others, needed)
+                lines = affine(pieces, self.polynomial.names, others, needed)
                 for layers, width, distance in self._sized(hidden, lines, goals):
                     if distance <= self._worst:
                         named = others | {"hidden_size": hidden, "width": width}
@@ -173,7 +127,7 @@ class Lattice:
                         yield Rated(distance, strangeness, shape,
                                     lines.value(0, self._pattern_of(layers) or {}, width))
 
-    def _sized(self, hidden: int, lines: _Lines, goals: Sequence[Goal]) -> Iterator[tuple[int, int, int]]:
+    def _sized(self, hidden: int, lines: Lines, goals: Sequence[Goal]) -> Iterator[tuple[int, int, int]]:
         """Layers, width and distance of every shape that meets the goals."""
         goal = goals[0]
         margin = min(goal.amount * goal.tolerance, (self._worst + 1) * goal.resolution)
@@ -193,11 +147,11 @@ class Lattice:
                 if distance <= margin and self._meets(lines, blocks, width, goals[1:]):
                     yield layers, width, distance // goal.resolution
 
-    def _amount(self, lines: _Lines, goal: Goal, layers: int, width: int) -> float:
+    def _amount(self, lines: Lines, goal: Goal, layers: int, width: int) -> float:
         blocks = self._pattern_of(layers)
         return inf if blocks is None else lines.value(goal.measure, blocks, width)
 
-    def _meets(self, lines: _Lines, blocks: dict[str, int], width: int, goals: Sequence[Goal]) -> bool:
+    def _meets(self, lines: Lines, blocks: dict[str, int], width: int, goals: Sequence[Goal]) -> bool:
         return all(abs(lines.value(goal.measure, blocks, width) - goal.amount) <= goal.amount * goal.tolerance
                    for goal in goals)
 
@@ -235,7 +189,7 @@ class Lattice:
         depths, widths = self._layers(hidden), self._width_range(hidden)
         amounts = []
         for sizes, layers, width in zip(ends, (depths.start, depths.stop - 1), widths, strict=True):
-            lines = _affine(pieces, self.polynomial.names, sizes, {0, 1, 2})
+            lines = affine(pieces, self.polynomial.names, sizes, {0, 1, 2})
             amounts.append(self._amount(lines, goal, layers, width))
         return amounts[0], amounts[1]
 
@@ -336,50 +290,3 @@ class Lattice:
         first = max(low, -(-int(amount - margin - fixed) // slope // step) * step)
         last = min(high, int(amount + margin - fixed) // slope)
         return range(first, last + 1, step)
-
-
-class _Lines(NamedTuple):
-    """For each block and measure, `(fixed, slope)` in the width."""
-
-    pieces: dict[str, tuple[tuple[int, int], ...]]
-
-    def at(self, measure: int, blocks: dict[str, int]) -> tuple[int, int]:
-        """Fixed part and slope of a measure of the whole model; measure -1 is the total less embeddings."""
-        fixed = slope = 0
-        for name, lines in self.pieces.items():
-            times = blocks.get(name, 0) if name else 1
-            a, c = lines[max(measure, 0)]
-            if measure < 0:
-                a, c = a - lines[2][0], c - lines[2][1]
-            fixed += times * a
-            slope += times * c
-        return fixed, slope
-
-    def value(self, measure: int, blocks: dict[str, int], width: int) -> int:
-        """A measure of the whole model."""
-        fixed, slope = self.at(measure, blocks)
-        return fixed + slope * width
-
-
-def _affine(
-    pieces: dict[str, tuple[dict[tuple[int, ...], int], ...]], names: Sequence[Size], others: Mapping[Size, int],
-    needed: set[int],
-) -> _Lines:
-    """The polynomials with all sizes but the width put in; exponents are those after the hidden size's."""
-    rest = names[1:]
-    width = rest.index("width") if "width" in rest else -1
-    factors = [others.get(name, 1) for name in rest]
-    lines_of: dict[str, tuple[tuple[int, int], ...]] = {}
-    for block, measures in pieces.items():
-        lines = []
-        for measure, terms in enumerate(measures):
-            line = [0, 0]
-            for exponents, coefficient in terms.items() if measure in needed else ():
-                amount = coefficient
-                for index, exponent in enumerate(exponents):
-                    if exponent and index != width:
-                        amount *= factors[index]
-                line[exponents[width] if width >= 0 else 0] += amount
-            lines.append((line[0], line[1]))
-        lines_of[block] = tuple(lines)
-    return _Lines(lines_of)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.build import build
 from paramcalc.errors import PCError, Problem, UsageError
+from paramcalc.estimates.design.form import Form, Shape, form
 from paramcalc.estimates.design.handles import handles
-from paramcalc.estimates.design.lattice import Bounds, Form, Goal, Lattice, Rated, Shape, form
+from paramcalc.estimates.design.lattice import Bounds, Goal, Lattice, Rated
 from paramcalc.estimates.design.size_polynomial import size_polynomial
 from paramcalc.measures.parameters import count
 
