@@ -45,6 +45,10 @@ def build(spec: ModelSpec, *, explain: bool = False) -> Model:
         if spec.towers:
             towers = tuple(_tower(name, tower, lowered.towers[name], explain) for name, tower in spec.towers.items())
             tree = tree.replace(children=(*towers, *tree.children))
+        if spec.adapters is not None:
+            from paramcalc.adapters import adapted
+
+            tree = adapted(tree, spec.adapters)
         return Model(spec, tree, apart)
     except MisplacedError:
         from paramcalc.spec.placement import misplaced

@@ -30,10 +30,10 @@ from paramcalc.activations.class_facts import class_facts, tower_facts
 from paramcalc.activations.forward import Forward, UnknownActivationsError
 from paramcalc.activations.stack import checkpoint
 from paramcalc.activations.weights import weights_of
+from paramcalc.adapters import Adaptation
 from paramcalc.catalog.formats import find_format
 from paramcalc.spec.lower import lower
 from paramcalc.spec.media import NO_MEDIA, STREAMS, Media
-from paramcalc.transforms.lora import Adaptation
 from paramcalc.transforms.shard import Division
 from paramcalc.tree import join
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, cast
 from paramcalc.answers.answer import Answer, head, named
 from paramcalc.component_names import ComponentName
 from paramcalc.measures.known import Known, sizes_known
-from paramcalc.measures.parameters import Counts, Row, rows
+from paramcalc.measures.parameters import Counts, Row, placed, rows
 from paramcalc.measures.parameters import count as counted
 
 if TYPE_CHECKING:
+    from paramcalc.build import Model
     from paramcalc.readers.models import Loaded
     from paramcalc.tree import Node
 
@@ -67,6 +68,8 @@ class Count(Answer):
     buffers: int
     """Values of a state dict that are no parameters."""
     by_component: tuple[ComponentCount, ...] = named("components")
+    trainable: int | None = None
+    """Of a model with adapters: what is trained, all else being frozen."""
     apart: dict[str, int] | None = None
     """Parameters of parts that files hold and a plain forward pass leaves out."""
     tensors: tuple[TensorCount, ...] | None = None
@@ -105,11 +108,18 @@ def count(loaded: Loaded, by: By = "component") -> Count:
     by_name = rows(model.tree) if by == "tensor" else []
     return Count(
         **start, parameters=parameters(counts, sizes_known(model.spec)), buffers=counts.buffers,
-        by_component=components(counts),
+        by_component=components(counts), trainable=trainable(model),
         apart={name: counted(tree).total for name, tree in model.apart.items()} or None,
         tensors=_tensors(by_name, buffers=False) if by == "tensor" else None,
         buffer_tensors=_tensors(by_name, buffers=True) if by == "tensor" else None,
         layers=_layers(model.tree) if by == "layer" else None)
+
+
+def trainable(model: Model) -> int | None:
+    """Parameters that are trained, where the specification describes adapters."""
+    if model.spec.adapters is None:
+        return None
+    return sum(item.parameters for item in placed(model.tree) if not item.tensor.frozen)
 
 
 def parameters(counts: Counts, known: Known) -> Parameters:

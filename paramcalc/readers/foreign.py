@@ -19,8 +19,6 @@ class Foreign(NamedTuple):
 
 
 KINDS = (
-    Foreign(("peft_type",), "the configuration of a PEFT adapter",
-            "give the base model, and its adapter as --lora-rank and --lora-targets"),
     Foreign(("_class_name",), "the configuration of a diffusers component", "diffusion models are not described"),
     Foreign(("speculators_model_type",), "the configuration of a speculators draft model",
             "give the config.json of the model it drafts for"),

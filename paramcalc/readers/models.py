@@ -211,6 +211,8 @@ def _override(data: dict[str, Any], override: str) -> None:
 
 def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
     data = document.data
+    if "peft_type" in data:
+        return _adapter(document, name, strict=strict)
     if _is_config(data):
         from paramcalc.readers.config.read import read_config
 
@@ -227,6 +229,15 @@ def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
     if strict:
         _refuse_unsure(spec, unknown)
     return Loaded(spec, document.source, document, (*notes, *warnings_of(spec)), unknown, harmless)
+
+
+def _adapter(document: Document, name: str, *, strict: bool) -> Loaded:
+    """The base model an adapter_config.json names, with its adapters."""
+    from paramcalc.readers.adapters import adapted_spec, base_of
+
+    base = load(base_of(document.data, Path(document.source).parent), strict=strict)
+    spec = adapted_spec(document.data, base.spec).model_copy(update={"name": name, "expect": None})
+    return base._replace(spec=spec, source=document.source, document=document)
 
 
 def _refuse_unsure(spec: ModelSpec, unknown: Sequence[Problem]) -> None:

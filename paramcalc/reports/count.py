@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from paramcalc.answers.count import trainable
 from paramcalc.measures.cache_known import has_formats
 from paramcalc.measures.parameters import Counts, count, placed
 from paramcalc.numbers import in_file, many, short
@@ -43,6 +44,8 @@ def _notes(model: Model, counts: Counts) -> tuple[str, ...]:
     facts = [_weights(model, counts)]
     if counts.active != counts.total:
         facts.append(f"active: {counts.active:,} for one token")
+    if (trained := trainable(model)) is not None:
+        facts.append(f"trainable: {trained:,}")
     if counts.buffers:
         facts.append(f"{many(counts.buffers, 'value')} in buffers, not counted")
     facts += [f"{kind}: no parameters" for kind in _free(model.tree)]

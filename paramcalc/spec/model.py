@@ -17,13 +17,14 @@ from paramcalc.spec.quantize import QuantRule
 if TYPE_CHECKING:
     from typing import Self
 
+    from paramcalc.spec.adapter import Adapters
     from paramcalc.spec.audio import AudioRule
     from paramcalc.spec.behaviour import Dropout, Routing
     from paramcalc.spec.expect import Expect
     from paramcalc.spec.images import ImageRule
     from paramcalc.spec.tower import Tower
 else:
-    AudioRule = Dropout = Expect = ImageRule = Routing = Tower = Strict
+    Adapters = AudioRule = Dropout = Expect = ImageRule = Routing = Tower = Strict
     # pydantic reads annotations; what loads the classes is `Elsewhere`
 
 
@@ -111,6 +112,8 @@ class ModelSpec(LayerFields):
     """Parts that files may hold but a plain forward pass leaves out (multi-token prediction): counted apart."""
     quantize: Annotated[tuple[Annotated[QuantRule, later(QuantRule)], ...], Field(strict=False, max_length=4096)] = ()
     """Formats of tensors, by ordered rules; what none fits is in the model's dtype."""
+    adapters: Annotated[Adapters, Elsewhere("spec.adapter", "Adapters")] | None = None
+    """What is trained beside its weights, all of which are then frozen."""
     objective: Literal["causal", "masked"] = "causal"
     """What the head learns to give: the next token, or one that is left out."""
     dropout: Annotated[Dropout, Elsewhere("spec.behaviour", "Dropout")] | None = None

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from paramcalc.components import KINDS, component_class
 from paramcalc.components.base import Component
 from paramcalc.components.layout import Repeat
+from paramcalc.spec.adapter import Adapters
 from paramcalc.spec.behaviour import Dropout, Routing
 from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.expect import CacheBudget, Expect, Fits, FlopBudget, LoraBudget
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REF = "#/$defs/"
-NESTED: tuple[type[BaseModel], ...] = (Block, CacheBudget, Caveat, Expect, Fits, FlopBudget, LoraBudget, QuantRule,
-                                       Dropout, Routing, Tower)
+NESTED: tuple[type[BaseModel], ...] = (Adapters, Block, CacheBudget, Caveat, Expect, Fits, FlopBudget, LoraBudget,
+                                       QuantRule, Dropout, Routing, Tower)
 
 
 def spec_schema() -> dict[str, Any]:

@@ -9,30 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import translate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from paramcalc.adapters import Adaptation, Lora, pair
 from paramcalc.errors import Problem, UsageError
 from paramcalc.tree import Leaf, Node, Tensor
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
 
+__all__ = ["ALL_LINEAR", "Lora", "adapt", "trainable_parameters", "with_lora"]
+
 ALL_LINEAR = "all-linear"
 """Every linear layer but the head, as peft has it: routers too. Each expert's matrices have adapters of their own."""
-
-
-class Lora(NamedTuple):
-    """An adapter plan."""
-
-    rank: int
-    targets: tuple[str, ...]
-    """Modules, by the end of their name (`q_proj`), a glob over the whole, or `all-linear`."""
-    dora: bool = False
-    """A magnitude for each output as well."""
-    dtype: str | None = "fp32"
-    """Adapters are kept in this type whatever the model's, as peft does (`autocast_adapter_dtype`)."""
-    dropout: float = 0.0
-    """Of what an adapter reads."""
 
 
 def with_lora(tree: Node, plan: Lora) -> Node:
@@ -40,7 +29,7 @@ def with_lora(tree: Node, plan: Lora) -> Node:
 
     Raises UsageError for a target that names no matrix.
     """
-    change = Adaptation(plan, [(target, _fits(target)) for target in plan.targets])
+    change = Targeted(plan, [(target, _fits(target)) for target in plan.targets])
     adapted = tree.map(change)
     if idle := [target for target in plan.targets if target not in change.matched]:
         raise UsageError(Problem(f"LoRA targets {', '.join(idle)} match no matrix",
@@ -48,7 +37,7 @@ def with_lora(tree: Node, plan: Lora) -> Node:
     return adapted
 
 
-class Adaptation:
+class Targeted(Adaptation):
     """The change that freezes each tensor and puts adapters beside those a target names."""
 
     def __init__(self, plan: Lora, tests: Sequence[tuple[str, Callable[[str, Tensor], bool]]]) -> None:
@@ -66,7 +55,7 @@ class Adaptation:
             return (frozen,)
         targets = [target for target, fits in self.tests if fits(path.removesuffix(".weight"), leaf)]
         self.matched.update(targets)
-        return (frozen, *_adapters(leaf, self.plan)) if targets else (frozen,)
+        return (frozen, *pair(leaf, self.plan)) if targets else (frozen,)
 
 
 def adapt(model: Model, plan: Lora) -> Model:
@@ -81,22 +70,6 @@ def _fits(target: str) -> Callable[[str, Tensor], bool]:
         globbed = re.compile(translate(target))
         return lambda module, _: globbed.match(module) is not None
     return lambda module, _: module == target or module.endswith(f".{target}")
-
-
-def _adapters(tensor: Tensor, plan: Lora) -> Sequence[Tensor]:
-    """A `(rank, in)`, B `(out, rank)`, and for DoRA a magnitude `(out,)`."""
-    out, into = (1, 0) if tensor.transposed else (0, 1)
-    base = tensor._replace(frozen=False, format=None, dtype=plan.dtype, transposed=False)
-    name = tensor.name.removesuffix(".weight").removesuffix("weight")
-    dot = "." if name else ""
-    adapters = [base._replace(name=f"{name}{dot}lora_A.weight", shape=(plan.rank, tensor.shape[into]),
-                           axes=("rank", tensor.axes[into])),
-             base._replace(name=f"{name}{dot}lora_B.weight", shape=(tensor.shape[out], plan.rank),
-                           axes=(tensor.axes[out], "rank"))]
-    if plan.dora:
-        adapters.append(base._replace(name=f"{name}{dot}lora_magnitude_vector.weight", shape=(tensor.shape[out],),
-                                   axes=(tensor.axes[out],), role="vector"))
-    return adapters
 
 
 def trainable_parameters(tree: Node) -> int:

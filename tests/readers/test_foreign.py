@@ -8,7 +8,7 @@ import paramcalc
 from paramcalc.errors import SpecError, UnknownArchitectureError
 
 FILES = [
-    ("adapter", {"peft_type": "LORA", "r": 8, "target_modules": ["q_proj"], "bias": "none"}),
+    ("adapters of type", {"peft_type": "IA3", "target_modules": ["q_proj"], "base_model_name_or_path": "gpt2"}),
     ("diffusers", {"_class_name": "UNet2DConditionModel", "attention_head_dim": 8}),
     ("speculators", {"speculators_model_type": "eagle3", "transformer_layer_config": {"model_type": "llama"}}),
     ("ModelOpt", {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8"}}),
