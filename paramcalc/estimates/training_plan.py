@@ -37,9 +37,11 @@ class Plan(NamedTuple):
     policy: Policy
     device: Accelerator | None
     micro_batches: int
-    arithmetic: str
-    overlap: bool | None
     """Of a step of each copy, for its time."""
+    arithmetic: str
+    """Of products of weights, for the time of a step."""
+    overlap: bool | None
+    """Whether collectives hide behind computation; None where their span decides."""
 
     @property
     def step_tokens(self) -> int:

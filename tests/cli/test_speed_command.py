@@ -196,7 +196,8 @@ def test_the_run_is_said_to_people(call):
     code, out, _ = call(*RUN)
     assert code == 0
     for part in ("whole run", "device-hours", "no cost without --price",
-                 "tuned steps are 70% (37% to 100%) of the run"):
+                 "a whole run reaches 77% (41% to 100%) of the rate of tuned steps",
+                 "steps take 90% (85% to 97%) of its time"):
         assert part in out
 
 
@@ -206,6 +207,9 @@ def test_the_run_is_said_to_people(call):
     (["--top", "3"], "--top has no effect without --search"),
     (["--global-batch", "8"], "--global-batch has no effect without --search or --tokens"),
     (["--tokens", "1T", "--gpu", "h100", "--mfu", "140%"], "--mfu: "),
+    (["--arithmetic", "fp8"], "--arithmetic has no effect without --search or --tokens"),
+    (["--tokens", "1T", "--gpu", "h100", "--mfu", "0.4", "--overlap"], "--overlap has no effect with --mfu"),
+    (["--tokens", "1T", "--gpu", "a100-80gb", "--arithmetic", "fp8"], "no arithmetic of NVIDIA A100"),
     (["--tokens", "1T", "--gpu", "h100", "--grid", "moon"], "--grid moon: neither a number"),
     (["--tokens", "1T", "--gpu", "h100", "--gpus", "8", "--global-batch", "12"], "is not a multiple of dp"),
     (["--tokens", "1T", "--gpu", "h100", "--global-batch", "8", "--micro-batches", "8"], "say the same"),
@@ -217,8 +221,8 @@ def test_what_has_no_effect_in_training_is_refused(call, options, message):
 
 
 def test_micro_batches_come_from_what_was_said(answer):
-    base = ("train", "gpt2", "--gpu", "h100", "--gpus", "8", "--tokens", "1B")
-    for options, tokens in ((["--micro-batches", "4"], 4 * 8 * 4096), (["--global-batch", "64"], 64 * 4096)):
+    base = ("train", "gpt2", "--gpu", "h100", "--gpus", "8", "--tokens", "1B", "--seq", "512")
+    for options, tokens in ((["--micro-batches", "4"], 4 * 8 * 512), (["--global-batch", "64"], 64 * 512)):
         assert answer(*base, *options)["assumptions"]["run"]["step_tokens"] == tokens
 
 
