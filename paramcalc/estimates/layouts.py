@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 ZERO = (0, 1, 2, 3)
 MICRO_BATCHES = (1, 2, 4, 8)
+LEAST_PIECE = 4096
+"""Tokens of a sequence on each of its context-parallel devices: of shorter pieces a ring's hops take longer than their
+bytes, and Megatron's recipes divide no sequence of 4,096 (docs/performance-summary.md of Megatron-Bridge)."""
 MAX_TP = 8
 """Tensor parallelism stays within a node: its collectives are on the critical path of each layer."""
 
@@ -48,12 +51,17 @@ def layouts(devices: int, known: Facts, experts: int, seq: int) -> Iterator[Layo
     """Every way to use all devices: powers of two for tp and cp, divisors for the rest."""
     for tp in (size for size in (1, 2, 4, 8) if devices % size == 0 and size <= MAX_TP):
         for pp in _divisors(devices // tp, known.layers):
-            for cp in (size for size in (1, 2, 4, 8) if (devices // tp // pp) % size == 0 and seq % (2 * size) == 0):
+            for cp in (size for size in (1, 2, 4, 8) if (devices // tp // pp) % size == 0 and _divides(size, seq)):
                 dp = devices // tp // pp // cp
                 for ep in _divisors(dp * cp * tp, experts) if experts else (1,):
                     for zero in ZERO:
                         if zero == 0 or dp * cp > 1:
                             yield Layout(tp, pp, dp, ep, cp, zero)
+
+
+def _divides(devices: int, seq: int) -> bool:
+    """Whether a sequence is divided among so many devices, in two halves each."""
+    return devices == 1 or (seq % (2 * devices) == 0 and seq >= LEAST_PIECE * devices)
 
 
 def _divisors(number: int, most: int) -> Iterator[int]:

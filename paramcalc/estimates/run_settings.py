@@ -41,7 +41,7 @@ class RunSettings(TrainingSettings):
     arithmetic: Literal["bf16", "fp8"] = option(
         "bf16", "Arithmetic of products of weights, for the time of a step: fp8 leaves attention and the head in bf16.")
     overlap: bool | None = option(None, "Hide the collectives of tensors and experts behind computation (DualPipe, "
-                                  "Megatron-Core); of experts on several nodes when not given.")
+                                  "Megatron-Core); of experts on several nodes when not given, of none in --search.")
     price: Annotated[float, Field(gt=0, le=1e6)] | None = option(None, "USD an hour of one device.", metavar="USD")
     power: Part | None = option(None, "Mean power as a share of the device's.", metavar="SHARE")
     pue: Annotated[float, Field(ge=1, le=10)] | None = option(None, "Energy of the data centre over that of its "

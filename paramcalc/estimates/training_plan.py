@@ -157,7 +157,8 @@ def fitting(
     source = settings.seq if settings.source is None else settings.source
     load = Tokens(1, media.sequence(settings.seq), source, media=media)
     batch = settings.global_batch or max(1, usual_step_tokens() // (load.seq * gpus)) * gpus
-    stepper = Stepper(trainer, device, settings.arithmetic, settings.overlap)
+    # where some layouts hid their collectives and others not, experts on many nodes would look faster than on one
+    stepper = Stepper(trainer, device, settings.arithmetic, bool(settings.overlap))
     candidates, tried = search(stepper, gpus, load, policy_of(settings), batch, tick)
     if terms is None:
         return candidates, tried, None
