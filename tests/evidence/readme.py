@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.evidence import accuracy, quantized
+from tests.evidence import accuracy, engines, placement, quantized, training
 from tests.evidence.report import STATED, rows
 
 README = Path(__file__).parent.parent.parent / "README.md"
 GUIDE = README.parent / "docs" / "speed.md"
 START, END = "<!-- evidence: python -m tests.evidence --write -->", "<!-- /evidence -->"
 GROUPS = (
-    ("cache and state lines of llama.cpp, to the printed digits",
+    ("weight, cache and state lines of llama.cpp, to the printed digits",
      lambda r: r.exact and r.record.runtime == "llama.cpp"),
     ("weights vLLM says it loaded, within 0.1 %", lambda r: r.figure == "weights_gib"),
     ("tokens and concurrency of vLLM's pool, within 1 %",
      lambda r: r.exact and r.record.runtime == "vllm" and r.figure != "weights_gib"),
-    ("bytes a token of other engines, to the printed digits", lambda r: r.exact and r.record.runtime == "exact"),
-    (f"compute buffers (estimates), within {100 * STATED:.0f} % above or below",
+    ("weights, caches and pools of SGLang and other engines, within 1 %",
+     lambda r: r.exact and r.record.runtime == "exact"),
+    (f"compute buffers (estimates), within {100 * STATED:.0f} % (of split models 10 %) above or below",
      lambda r: r.figure.startswith("compute")),
     (f"whole processes (estimates), within {100 * STATED:.0f} % above or below",
      lambda r: not r.exact and not r.figure.startswith("compute")),
@@ -28,7 +29,11 @@ PUBLISHED = "files of quantized checkpoints, within 0.1 % or their digits"
 def block():
     """The quoted table."""
     lines = [START, "| what runtimes printed and files hold | agree | the worst | else |", "|---|---:|---:|---|"]
-    lines += [_line(name, [row for row in rows() if belongs(row)]) for name, belongs in GROUPS]
+    more = {0: [row for row in placement.lines() if row.exact], 3: engines.figures(),
+            4: [row for row in placement.lines() if not row.exact]}
+    lines += [_line(name, [*(row for row in rows() if belongs(row)), *more.get(number, ())])
+              for number, (name, belongs) in enumerate(GROUPS)]
+    lines.append(_line("peaks of training (estimates), within 10 % above or below", training.peaks()))
     apart = len(quantized.checkpoints()) - len(quantized.rows())
     lines.append(_line(PUBLISHED, quantized.rows(), f", {apart} not asked"))
     lines += [_compared(group, share) for group, share in accuracy.summaries()]

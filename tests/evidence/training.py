@@ -35,6 +35,11 @@ class Peak(NamedTuple):
     """More than a tenth off, for the reason said."""
 
     @property
+    def holds(self) -> bool:
+        """Within a tenth."""
+        return not self.outside
+
+    @property
     def difference(self) -> float:
         """Of theirs: negative where ours is less."""
         return self.ours / self.printed - 1
