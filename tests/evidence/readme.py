@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.evidence import accuracy, engines, placement, quantized, training
+from tests.evidence import accuracy, engines, peers, placement, quantized, training
 from tests.evidence.report import STATED, rows
 
 README = Path(__file__).parent.parent.parent / "README.md"
 GUIDE = README.parent / "docs" / "speed.md"
 START, END = "<!-- evidence: python -m tests.evidence --write -->", "<!-- /evidence -->"
+SIDE = ("Other predictors on the same measurements: how far half and nine of ten are off, of so many rows that they "
+        "answer (`python -m tests.evidence.peers`); ours are left out of the fit.")
 GROUPS = (
     ("weight, cache and state lines of llama.cpp, to the printed digits",
      lambda r: r.exact and r.record.runtime == "llama.cpp"),
@@ -57,7 +59,7 @@ def _compared(group, share):
 
 def guide():
     """The quoted table of the guide."""
-    return "\n".join([START, accuracy.text(), END])
+    return "\n".join([START, accuracy.text(), "", SIDE, "", peers.text(), END])
 
 
 def quoted(text):

@@ -85,21 +85,8 @@ def summary():
     return found
 
 
-def side_by_side():
-    """Kind of rows to their number and the median error of ours, of 0.6 of the bandwidth, and of a bare roofline."""
-    found = {}
-    for one in answered():
-        if fits(one):
-            name = "llama.cpp" if one.row.runtime == "llama.cpp" else one.known.models
-            found.setdefault(name, []).append(one)
-    return {name: (len(group), *(median(abs(value(one) / one.row.tpot - 1) for one in group) for value in (
-        lambda one: one.expected, lambda one: one.reading, lambda one: one.bound))) for name, group in found.items()}
-
-
 if __name__ == "__main__":
     print("class, rows, median, p90, bias, inside the range")  # noqa: T201 - a tool
     for name, (count, middle, tail, bias, inside) in summary().items():
         print(f"{name:45} {count:4} {middle:6.1%} {tail:6.1%} {bias:+6.1%} {inside:5.0%}")  # noqa: T201
     print(f"answered {len(answered())} of {len(stated())}")  # noqa: T201
-    for name, (count, ours, share, roofline) in side_by_side().items():
-        print(f"{name}: {count} rows, ours {ours:.1%}, 0.6 of the bandwidth {share:.1%}, roofline {roofline:.1%}")  # noqa: T201

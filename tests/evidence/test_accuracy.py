@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
+from tests.evidence import peers
 from tests.evidence.accuracy import groups, runs, summaries, trained, utilization
 
 
@@ -30,3 +31,12 @@ def test_every_group_is_two_sided():
 def test_what_the_readme_quotes_counts_both_sides():
     for group, share in summaries():
         assert group.within(share) == sum(-share <= one <= share for one in group.differences)
+
+
+def test_ours_are_nearer_than_other_predictors_and_answer_more():
+    for predictors in peers.by_kind().values():
+        ours = predictors.pop("paramcalc")
+        assert len(ours) >= 150
+        for theirs in predictors.values():
+            assert median(map(abs, ours)) < median(map(abs, theirs))
+            assert len(theirs) <= len(ours)
