@@ -99,6 +99,7 @@ def _moshi(config: Config, fields: dict[str, Any]) -> None:
     if config.task not in ("causal", "bare"):
         raise config.unknown_class()
     fields["embedding_rows"] = config.integer("vocab_size") + 1
+    fields["tie_embeddings"] = False  # a table of one more row cannot be the head, whatever the config says
 
 
 def _muse_layers(config: Config) -> list[str]:
