@@ -26,6 +26,7 @@ def _alike(type_: str, theirs: str, ours: str, source: str, *endings: str) -> Sa
 
 SAME: dict[str, Same] = {
     "deepseek_ref": Same("deepseek_v4", {}, "sgl-project/DeepSeek-V4-Flash-FP8 config.json"),
+    "grok_1": Same("grok-1", {}, "hpcai-tech/grok-1"),
     "kimi_k2": Same("deepseek_v3", {}, "moonshotai/Kimi-K2-Instruct modeling_deepseek.py"),
     "llada2_moe": Same("bailing_moe_v2", {"LLaDA2MoeModelLM": "BailingMoeV2ForCausalLM",
                                           "LLaDA2MoeModel": "BailingMoeV2Model"},
@@ -41,6 +42,7 @@ SAME: dict[str, Same] = {
     "sdar_moe": _alike("qwen3_moe", "SDARMoe", "Qwen3Moe", "JetLM/SDAR-30B-A3B-Chat modeling_sdar_moe.py"),
     "stablelm_epoch": _alike("stablelm", "StableLMEpoch", "StableLm",
                              "stabilityai/stablelm-3b-4e1t modeling_stablelm_epoch.py"),
+    "step3": Same("step3_text", {}, "stepfun-ai/step3 configuration_step3.py"),
     "telechat2": _alike("telechat", "TeleChat2", "Telechat", "Tele-AI/TeleChat2-7B modeling_telechat2.py"),
 }
 """Types of published files whose class repeats one that is known, its names of tensors included."""

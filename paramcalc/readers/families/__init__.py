@@ -23,9 +23,9 @@ MEMBERS: dict[str, str] = {
     "decoders.cohere": "cohere cohere2 cohere2_moe",
     "decoders.deepseek": "deepseek deepseek_v2 deepseek_v3 deepseek_v32 deepseek_v4 sarvam_mla",
     "decoders.dense":
-        "apertus aquila arcee bitnet cosmos3_edge_text diffllama doge emu3_text_model helium hyperclovax internlm3 "
-        "iquestcoder jais2 minicpm minicpm3 moshi muse_glimmer_text nanochat orion seed_oss skywork smollm3 "
-        "starcoder2 telechat xverse Yi youtu",
+        "apertus apertus1p5_text aquila arcee bitnet cosmos3_edge_text diffllama doge emu3_text_model helium "
+        "hyperclovax internlm3 iquestcoder jais2 minicpm minicpm3 moshi muse_glimmer_text nanochat orion seed_oss "
+        "skywork smollm3 starcoder2 telechat xverse Yi youtu",
     "decoders.diffusion": "llada Dream",
     "decoders.drafts": "dflash eagle eagle3 medusa",
     "decoders.early": "bloom cpmant ctrl mpt opt persimmon xglm stablelm",

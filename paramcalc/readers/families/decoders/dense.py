@@ -5,6 +5,7 @@ Sources: transformers' modeling file of each, and what a row or rule names.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.attention import Attention
@@ -120,10 +121,20 @@ def _telechat(config: Config, *_: str) -> dict[str, Any]:
     return {"mixer": attention, "ffn": ffn}
 
 
+APERTUS = Row("attention_bias", "attention_bias", gated=False, qk_norm="head", block=_apertus,
+              names={"input_layernorm": "attention_layernorm",
+                     "post_attention_layernorm": "feedforward_layernorm"})
+
+
+def _own_outputs(config: Config, fields: dict[str, Any]) -> None:
+    """Apertus 1.5's table holds tokens of pictures and sounds that its head need not give."""
+    if (rows := config.optional("output_vocab_size")) is not None:
+        fields["head_rows"] = rows
+
+
 ROWS: dict[str, Row] = {
-    "apertus": Row("attention_bias", "attention_bias", gated=False, qk_norm="head", block=_apertus,
-                   names={"input_layernorm": "attention_layernorm",
-                          "post_attention_layernorm": "feedforward_layernorm"}),
+    "apertus": APERTUS,
+    "apertus1p5_text": replace(APERTUS, adjust=_own_outputs),
     "aquila": Row(),
     "arcee": Row("attention_bias", "attention_bias", "mlp_bias", gated=False),
     "bitnet": Row("attention_bias", "attention_bias", block=_bitnet),

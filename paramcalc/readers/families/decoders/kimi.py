@@ -67,11 +67,11 @@ def kimi_mixer(config: Config, word: str) -> Component:
     sizes = {key: value for key, value in linear_attention(config).items() if key in KDA_SIZES}
     if not all(type(value) is int and 0 < value <= 2**20 for value in sizes.values()):
         raise config.error("linear_attn_config", f"{', '.join(KDA_SIZES)} must be integers of at least 1")
-    head_dim = sizes.get("head_dim", config.integer("linear_head_dim"))
+    head_dim = sizes.get("head_dim") or config.integer("linear_head_dim")
     bounded = "gate_lower_bound" in linear_attention(config)
     return KimiDelta(
-        num_heads=sizes.get("num_heads", config.integer("linear_num_heads")), head_dim=head_dim, gate_rank=head_dim,
-        conv_kernel=sizes.get("short_conv_kernel_size", config.integer("linear_conv_kernel_dim")),
+        num_heads=sizes.get("num_heads") or config.integer("linear_num_heads"), head_dim=head_dim, gate_rank=head_dim,
+        conv_kernel=sizes.get("short_conv_kernel_size") or config.integer("linear_conv_kernel_dim"),
         decay_shape="channels" if bounded else "broadcast",
         full_output_gate=linear_attention(config).get("use_full_rank_gate") is True)
 
