@@ -249,8 +249,11 @@ def sharding(setup: Setup, runtime: Runtime) -> Sharding:
     plan = Sharding(tp, pp, ep, dp * tp if dp > 1 and setup.ep is None else None,
                     vocab_multiple=runtime.profile.vocab_multiple or tp)
     if setup.gpus is not None and plan.devices != setup.gpus:
-        raise UsageError(Problem(f"tp {tp}, pp {pp}, ep {ep} and dp {dp} make {plan.devices} devices, not {setup.gpus}",
-                                 hint="leave --gpus out, or let --dp × --tp × --pp be it"))
+        ways, product = f"tp {tp}, pp {pp} and ep {ep}", "--tp × --pp"
+        if dp > 1:
+            ways, product = f"dp {dp}, {ways}", f"--dp × {product}"
+        raise UsageError(Problem(f"{ways} make {plan.devices} devices, not {setup.gpus}",
+                                 hint=f"leave --gpus out, or let {product} be it"))
     return plan
 
 
