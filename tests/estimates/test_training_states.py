@@ -210,7 +210,7 @@ def test_the_reference_of_adapters_is_what_they_stand_beside():
 
 
 def test_several_devices_reserve_more_than_is_allocated():
-    """torchtitan prints what is reserved: 75.3 GiB of Llama 3.1 405B on 512 devices, of which 68 are allocated."""
+    """By the share of the catalog, an assumption; one device gets nothing."""
     trainer = Trainer(build(load("llama-3.2-1b").spec), Recipe())
     tokens, policy = Tokens(1, 4096, 4096), Policy("flash")
     alone, shared = (Layout(dp=count, zero=3 if count > 1 else 0) for count in (1, 8))
