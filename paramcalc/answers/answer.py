@@ -130,15 +130,18 @@ class Answer(Document):
     """Parts of the model that are not counted: all figures are of the rest."""
     built: Model = hidden()
     """The specification and its tree."""
+    notes: tuple[str, ...] = hidden(default=())
+    """Warnings about settings that tables show too."""
     length: Length = hidden(default=Length())
     """What is to be said of the length of a sequence."""
 
     def __post_init__(self) -> None:
         """Name the sizes that come from the defaults of the model's class, and a length beside the model's positions,
         whichever answer it is."""
-        if self.length.beyond:
-            object.__setattr__(self, "warnings", (*self.warnings, self.length.note))
-        elif self.length.note:
+        more = (*self.notes, *((self.length.note,) if self.length.beyond else ()))
+        if more:
+            object.__setattr__(self, "warnings", (*self.warnings, *more))
+        if self.length.note and not self.length.beyond:
             object.__setattr__(self, "assumptions", self.assumptions | {"length": self.length.note})
         if defaults := self.built.spec.defaults:
             object.__setattr__(self, "assumptions", self.assumptions | {"defaults": dict(defaults)})

@@ -206,7 +206,7 @@ def _on(model: Model, serving: FitSettings, device: DeviceSettings, needs: dict[
     candidates = []
     for name, need in needs.items():
         machine = machine_of(device, need.prepared)
-        if machine is not None and not why_not_served(name, model.spec, serving, machine.device.vendor):
+        if machine is not None and not why_not_served(name, serving, machine.device):
             verdicts = tuple(search.fits(need, machine, contexts(serving, need.media), serving.batch))
             candidates.append(Candidate(name, need, machine, verdicts, ""))
     chosen = _chosen(candidates)
@@ -242,13 +242,13 @@ def _candidate(model: Model, serving: FitSettings, device: DeviceSettings, runti
         need = need_of(model, serving, runtime)
         machine = machine_of(device, need.prepared)
         assert machine is not None  # noqa: S101 - `fit` asks for an accelerator
-        why = "" if alone else why_not_served(runtime, model.spec, serving, machine.device.vendor)
+        why = "" if alone else why_not_served(runtime, serving, machine.device)
         if why:
             return Candidate(runtime, None, None, (), why)
         verdicts = search.fits(need, machine, contexts(serving, need.media), serving.batch)
         return Candidate(runtime, need, machine, tuple(verdicts), "")
     except PCError as error:
-        if alone or runtime == BOUND:
+        if alone:
             raise
         return Candidate(runtime, None, None, (), error.problems[0].message)
 

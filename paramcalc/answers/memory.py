@@ -133,7 +133,9 @@ def fields_of(start: dict[str, Any], result: inference.Memory, machine: Machine 
     total, cache = result.total, result.cache
     per_stage = len(result.per_device) // len(result.stages)
     pool = machine.pool(result) if machine is not None else None
+    without = "" if machine is None else machine.device.without(result.prepared.dtype)
     return start | {
+        "notes": tuple(filter(None, (without,))),
         "warnings": (*start["warnings"], *result.serving.media.notes, *(
             caveat.reason for caveat in result.prepared.caveats if caveat not in model.spec.caveats)),
         "assumptions": assumptions(model, result, machine),
@@ -153,7 +155,7 @@ def levels(model: Model, result: inference.Memory) -> dict[str, Known]:
     spec, exact = model.spec, result.prepared.runtime.name == "exact"
     cache: Known = "unknown" if cache_unknown(model) else of_model(spec, "cache")
     weights = of_model(spec, "weights", result.prepared.weights_known)
-    estimate = of_model(spec, known="estimate")
+    estimate = of_model(spec, known="bound" if exact else "estimate")
     partial: Known = "bound" if exact or cache == "unknown" else "estimate"
     return {"weights": weights, "cache": cache, "activations": estimate, "overhead": estimate,
             "total": least(weights, partial, "exact" if cache == "unknown" else cache, estimate)}

@@ -151,6 +151,8 @@ def train(loaded: Loaded, settings: RunSettings, *, strict: bool = False) -> Tra
     unknown = activations(model, chosen.load, chosen.policy).unknown
     if unknown and strict:
         raise UsageError(Problem(f"activations of {', '.join(unknown)} are not known", hint="leave --strict out"))
+    device, recipe = chosen.device, chosen.trainer.recipe
+    start["notes"] = tuple(filter(None, (device.without(recipe.compute_dtype or recipe.dtype) if device else "",)))
     doubts = _doubts(model, chosen, unknown)
     worst = max(devices, key=lambda device: device.total)
     whole = None if terms is None else whole_run(chosen, terms)

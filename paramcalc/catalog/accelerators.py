@@ -16,6 +16,7 @@ accelerators:
     flops: {sheet: {bf16: 71, fp8: 142}}         # 10^12 a second, dense
     power: [350, sheet]                          # watts
     links: {pcie: [31.5 GB/s, sheet]}            # one way, of one device over all its ports
+    lacks: [bf16]                                # arithmetic it is known to have no units for
     notes: [what other sources print]
 ```
 
@@ -56,7 +57,7 @@ DTYPES = ("fp32", "tf32", "bf16", "fp16", "fp8", "int8", "fp4")
 
 _FALLBACK = {"fp4": "fp8", "fp8": "bf16", "bf16": "fp16", "fp16": "fp32", "tf32": "fp32", "int8": "bf16"}
 _FIELDS = frozenset(
-    {"name", "vendor", "kind", "aliases", "memory", "usable", "bandwidth", "flops", "power", "links", "notes"}
+    {"name", "vendor", "kind", "aliases", "memory", "usable", "bandwidth", "flops", "power", "links", "lacks", "notes"}
 )
 _TERA = 10**12
 
@@ -93,11 +94,19 @@ class Accelerator(NamedTuple):
     """What other sources print, and what to know before using a value."""
     kind: str = ""
     """What it is sold as: `server`, `workstation`, `desktop`; `shared` where its memory is the host's."""
+    lacks: tuple[str, ...] = ()
+    """Kinds of arithmetic it is known to have no units for."""
 
     @property
     def capacity_bytes(self) -> int | None:
         """Bytes to plan with: what is usable, else what is sold."""
         return self.memory_bytes if self.usable_bytes is None else self.usable_bytes
+
+    def without(self, dtype: str) -> str:
+        """What is to be said of computing in a type it has no units for; empty for others."""
+        if dtype not in self.lacks:
+            return ""
+        return f"{self.name} has no {dtype} units: --dtype fp16 takes as many bytes and computes in the units it has"
 
     def peak(self, dtype: str) -> tuple[str, int] | None:
         """The arithmetic that serves `dtype` here, and its peak: without FP8 units, FP8 weights compute as BF16."""
@@ -214,6 +223,7 @@ class _Row:
             sources=MappingProxyType(self.sources),
             notes=base.notes + self.texts("notes"),
             kind=self.text("kind", base.kind),
+            lacks=base.lacks + self.texts("lacks"),
         )
 
     def text(self, name: str, default: str) -> str:

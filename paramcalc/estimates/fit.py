@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from paramcalc.catalog.runtimes import server
 from paramcalc.errors import PCError
 from paramcalc.estimates.inference import Prepared, Setup
 from paramcalc.measures.cache import Serving
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 MOST_TOKENS = 2**30
 MOST_BATCH = 2**20
 MORE_DEVICES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 72)
+SHARED = "shared"
+"""Kind of a device whose memory is a computer's own: there is no second one to add."""
 SMALLER = {
     "llama.cpp": ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "q2_k"),
     "vllm": ("fp8", "awq"),
@@ -123,12 +126,15 @@ def largest(holds: Callable[[int], bool], limit: int) -> int:
 
 
 def remedies(model: Model, need: Need, machine: Machine, fit: Fit) -> list[Remedy]:
-    """What would make it fit, one of each kind: a smaller format, a smaller cache, fewer tokens, more devices."""
-    setup, serving = need.prepared.setup, fit.serving
-    tried = [_first(model, need, machine, serving, [(f"--quant {name}", setup._replace(quant=name))
-                                                    for name in SMALLER[need.prepared.runtime.name]]),
-             _shorter(need, machine, fit),
-             _first(model, need, machine, serving, _more_devices(setup, need.prepared.devices))]
+    """What would make it fit, one of each kind: a smaller format that is read on the device, a smaller cache, fewer
+    tokens, more devices where they are not a computer each."""
+    setup, serving, device = need.prepared.setup, fit.serving, machine.device
+    facts = server(need.prepared.runtime.name)
+    smaller = [(f"--quant {name}", setup._replace(quant=name)) for name in SMALLER[need.prepared.runtime.name]
+               if facts is None or not facts.why_not(name, device)]
+    more = [] if device.kind == SHARED else _more_devices(setup, need.prepared.devices)
+    tried = [_first(model, need, machine, serving, smaller), _shorter(need, machine, fit),
+             _first(model, need, machine, serving, more)]
     return [remedy for remedy in tried if remedy is not None]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Protocol
 
 from paramcalc.catalog.accelerators import accelerators, find_accelerator
+from paramcalc.catalog.runtimes import PLAIN, format_class, server
 from paramcalc.defaults import SERVING
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need
@@ -15,8 +17,10 @@ from paramcalc.transforms.gguf_mix import is_mix
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
+    from paramcalc.catalog.accelerators import Accelerator
     from paramcalc.estimates.settings import DeviceSettings, FitSettings, FormatSettings, RuntimeSettings
     from paramcalc.spec.model import ModelSpec
+
 
 class Placed(Protocol):
     """What of a placement its command line says."""
@@ -42,13 +46,7 @@ class Placed(Protocol):
         """Of the cache."""
 
 
-ONLY_ON = {"vllm": ("nvidia", "amd", "intel", "google", "aws", "amazon", "huawei"),
-           "sglang": ("nvidia", "amd", "intel", "google", "huawei"), "tensorrt-llm": ("nvidia",)}
-"""Vendors whose devices a runtime runs on, where those are not all (vllm-project/vllm docs/getting_started,
-sgl-project/sglang docs/platforms, NVIDIA/TensorRT-LLM docs/source/overview.md)."""
-QUANTIZERS = ("gptq", "awq", "bnb", "nf4", "fp8", "mxfp4", "nvfp4", "hqq", "int8", "int4", "torchao")
-"""Formats of other libraries, which GGUF files do not hold."""
-
+REPOSITORY = re.compile(r"(?:hf://|https?://(?:huggingface\.co|hf\.co)/)([\w.-]{1,96}/[\w.-]{1,96})")
 DRAFTS = {"vllm": "speculative", "sglang": "speculative", "llama.cpp": "rollback"}
 """What runtimes call tokens that are drafted for each sequence."""
 
@@ -118,36 +116,32 @@ def machines(settings: DeviceSettings, prepared: Prepared) -> list[Machine]:
             for device in accelerators(settings.accelerators).values() if device.capacity_bytes is not None]
 
 
-def why_not_served(runtime: str, spec: ModelSpec, settings: RuntimeSettings, vendor: str) -> str:
-    """Why a runtime does not serve a model in these formats on these devices; empty where it does."""
-    if vendor and vendor not in ONLY_ON.get(runtime, (vendor,)):
-        return f"{runtime} does not run on devices of {vendor}"
-    quant = (settings.quant or "").lower().replace("-", "_")
-    block = quant.startswith(("q2_", "q3_", "q4_", "q5_", "q6_", "q8_", "iq", "tq")) or quant in ("bf16", "fp16")
-    if runtime == "llama.cpp" and quant.startswith(QUANTIZERS):
-        return f"GGUF files do not hold {settings.quant}"
-    if runtime != "llama.cpp" and block and quant not in ("bf16", "fp16"):
-        return f"{settings.quant} is a format of GGUF files"
-    return ""
+def why_not_served(runtime: str, settings: RuntimeSettings, device: Accelerator) -> str:
+    """Why a runtime does not serve a model in these formats on these devices; empty where nothing says so."""
+    facts = server(runtime)
+    return "" if facts is None else facts.why_not(settings.quant, device)
 
 
 def command_of(runtime: str, spec: ModelSpec, settings: FitSettings, prepared: Prepared, context: int) -> str:
-    """The command line that serves sequences of so many tokens by a runtime; empty for those that have none."""
-    name, plan = spec.name, prepared.plan
-    if runtime == "vllm":
-        words = ["vllm serve", name, f"--max-model-len {context}", f"--max-num-seqs {settings.batch}"]
-        words += [f"--tensor-parallel-size {plan.tp}"] if plan.tp > 1 else []
-        words += [f"--pipeline-parallel-size {plan.pp}"] if plan.pp > 1 else []
-        words += [f"--data-parallel-size {settings.dp}"] if settings.dp else []
-        words += ["--enable-expert-parallel"] if plan.ep > 1 else []
-        words += [f"--enable-lora --max-loras {settings.loras} --max-lora-rank {settings.lora_rank}"] if (
-            settings.loras) else []
-        words += [f"--kv-cache-dtype {settings.kv_dtype}"] if settings.kv_dtype else []
-        words += [f"--quantization {settings.quant}"] if settings.quant in ("fp8", "awq", "gptq") else []
-        return " ".join(words)
+    """The command line that serves sequences of so many tokens by a runtime; empty for the bound, which is none."""
     if runtime == "llama.cpp":
         return " ".join(_llama_server(spec, settings, settings.kv_dtype or "", 999))
-    return ""
+    facts, plan = server(runtime), prepared.plan
+    if facts is None:
+        return ""
+    kind = format_class(settings.quant)
+    shares = {name: size if size > 1 else None for name, size in (
+        ("tp", plan.tp), ("pp", plan.pp), ("ep", plan.ep), ("dp", settings.dp or 1))}
+    adapters = {"loras": settings.loras, "lora_rank": settings.lora_rank} if settings.loras else {}
+    plain = settings.dtype if kind == PLAIN and settings.is_set("dtype") else ""
+    return facts.command(_published(spec), context, settings.batch, **shares, **adapters, kv_dtype=settings.kv_dtype,
+                         **({plain: plain} if plain else {kind: kind}))
+
+
+def _published(spec: ModelSpec) -> str:
+    """The repository of the hub the model's source names, which servers load; else its name."""
+    match = REPOSITORY.match(spec.source or "")
+    return match[1] if match else spec.name
 
 
 def placed_command(spec: ModelSpec, settings: FitSettings, placement: Placed) -> str:

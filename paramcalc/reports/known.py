@@ -17,7 +17,7 @@ def missing(answer: Answer) -> tuple[str, ...]:
     """A length beside the model's positions, sizes nobody said, keys nobody read: a line each, where there are any."""
     defaults = answer.assumptions.get("defaults")
     unread: tuple[str, ...] = answer.built.spec.unread
-    lines = [answer.length.note] if answer.length.note else []
+    lines = [*answer.notes, *filter(None, (answer.length.note,))]
     if isinstance(defaults, dict) and defaults:
         sizes = ", ".join(f"{name} {size:,}" if isinstance(size, int) else f"{name} {size}"
                           for name, size in defaults.items())

@@ -124,3 +124,20 @@ def test_defaults_of_a_length_are_alike_everywhere(name, model):
     assert paramcalc.estimate(name).assumptions["context"] == model
     assert paramcalc.flops(name).assumptions["seq"] == model
     assert paramcalc.train(name).assumptions["seq"] == model
+
+
+@pytest.mark.parametrize("line", ["fit gpt2 --gpu t4", "memory gpt2 --gpu v100", "train gpt2 --gpu rtx-2080-ti"])
+def test_bf16_on_a_device_without_it_is_said(call, line):
+    assert "has no bf16 units: --dtype fp16" in call(*line.split())[1]
+    assert any("has no bf16 units" in warning for warning in json.loads(call(*line.split(), "--json")[1])["warnings"])
+    assert "bf16 units" not in call(*line.split(), "--dtype", "fp16")[1]
+    assert "bf16 units" not in call(*line.split()[:2], "--gpu", "a100")[1]
+
+
+def test_advice_fits_the_device(call):
+    """A laptop has no second device; AMD's devices read no AWQ by vLLM."""
+    assert "--gpus" not in call("fit", "llama-3.1-70b", "--gpu", "m1-max")[1]
+    assert "--gpus" in call("fit", "llama-3.1-70b", "--gpu", "h100")[1]
+    advice = call("fit", "llama-3.1-405b", "--gpu", "mi300x", "--gpus", "2", "--runtime", "vllm")[1]
+    assert "would fit" in advice
+    assert "awq" not in advice

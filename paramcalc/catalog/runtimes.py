@@ -1,0 +1,99 @@
+"""What the documents of runtimes say: on whose devices each runs, which formats it reads, how a server is started.
+
+The table is `runtimes.json`, each fact with the file it was read in. `formats` are classes of formats by the vendors on
+whose devices they are read, all where the list is empty; `needs` the arithmetic a device must have for a class, or for
+anything.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from paramcalc.catalog._data import read_table
+from paramcalc.catalog.formats import find_format, is_mix
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from paramcalc.catalog.accelerators import Accelerator
+
+GGUF, PLAIN, OTHER = "gguf", "plain", "other"
+
+
+class Server(NamedTuple):
+    """A runtime as its documents describe it."""
+
+    name: str
+    vendors: tuple[str, ...]
+    """Whose devices it runs on; all where there are none."""
+    formats: Mapping[str, tuple[str, ...]]
+    """Vendors on whose devices a class of formats is read; all where there are none."""
+    needs: Mapping[str, str]
+    """Arithmetic a device must have for a class of formats; under the empty name for anything."""
+    serve: str
+    """How a server is started, with places for model, context and batch; empty for llama.cpp, which places layers."""
+    options: Mapping[str, str]
+    sources: tuple[str, ...]
+
+    def why_not(self, quant: str | None, device: Accelerator) -> str:
+        """Why it does not serve weights in this format on this device; empty where nothing says so.
+
+        Raises UsageError for a format nobody knows.
+        """
+        kind = format_class(quant)
+        if device.vendor and self.vendors and device.vendor not in self.vendors:
+            return f"{self.name} does not run on devices of {device.vendor}"
+        if kind != PLAIN and kind not in self.formats:
+            return self._unread(kind, quant)
+        if device.vendor and device.vendor not in (self.formats.get(kind) or (device.vendor,)):
+            return f"{self.name} does not read {kind} on devices of {device.vendor}"
+        needed = filter(None, (self.needs.get(""), self.needs.get(kind)))
+        lacking = [arithmetic for arithmetic in needed if device.flops and arithmetic not in device.flops]
+        where = "" if kind == PLAIN else f" for {kind}"
+        return f"{self.name} needs {lacking[0]} arithmetic{where}" if lacking else ""
+
+    def _unread(self, kind: str, quant: str | None) -> str:
+        """Why it does not read a class of formats."""
+        if kind == GGUF:
+            return f"{quant} is a format of GGUF files; what {self.name} holds of those is not described here"
+        if set(self.formats) == {GGUF}:
+            return f"GGUF files do not hold {quant}"
+        return f"the documents of {self.name} list no {quant if kind == OTHER else kind}"
+
+    def command(self, model: str, context: int, batch: int, **values: int | str | None) -> str:
+        """The line that starts a server, with the options that have a value; empty where there is no such line."""
+        if not self.serve:
+            return ""
+        words = [self.serve.format(model=model, context=context, batch=batch)]
+        words += [self.options[name].format(value) for name, value in values.items() if value and name in self.options]
+        return " ".join(words)
+
+
+def format_class(quant: str | None) -> str:
+    """The class of a format as runtimes name them: `gguf`, `awq`, `fp8`; `plain` for what is not quantized."""
+    if quant is None or quant.lower() == "none":
+        return PLAIN
+    if is_mix(quant):
+        return GGUF
+    known = find_format(quant)
+    for kind, names in _table()["classes"].items():
+        if known.name in names:
+            return str(kind)
+    return GGUF if known.ggml_type is not None else OTHER
+
+
+def server(name: str) -> Server | None:
+    """The facts about a runtime; None for the bound, which is none."""
+    row = _table()["runtimes"].get(name)
+    if row is None:
+        return None
+    sources = {*row["vendors"].values(), row["formats_source"], row["serve_source"]}
+    return Server(name, tuple(row["vendors"]), {kind: tuple(vendors) for kind, vendors in row["formats"].items()},
+                  row.get("needs", {}), row.get("serve", ""), row.get("options", {}),
+                  tuple(sorted(_table()["sources"][source] for source in sources)))
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return read_table("runtimes.json")

@@ -1,0 +1,65 @@
+"""What documents of runtimes say, against examples of their own, and the line that starts each server."""
+
+import pytest
+
+import paramcalc
+from paramcalc.answers.fit import BOUND, SERVERS
+from paramcalc.catalog.accelerators import find_accelerator
+from paramcalc.catalog.runtimes import format_class, server
+
+
+@pytest.mark.parametrize(("quant", "kind"), [
+    (None, "plain"), ("none", "plain"), ("bf16", "plain"), ("q4_k_m", "gguf"), ("iq2_xs", "gguf"), ("q8_0", "gguf"),
+    ("awq", "awq"), ("gptq", "gptq"), ("fp8", "fp8"), ("fp8_block", "fp8"), ("nf4", "bitsandbytes"), ("mxfp4", "mxfp4"),
+    ("nvfp4", "nvfp4"), ("hqq", "other")])
+def test_formats_have_the_class_runtimes_name(quant, kind):
+    assert format_class(quant) == kind
+
+
+@pytest.mark.parametrize(("runtime", "quant", "gpu", "why"), [
+    ("vllm", None, "m4-max", "does not run on devices of apple"),
+    ("vllm", "awq", "mi300x", "does not read awq on devices of amd"), ("vllm", "awq", "h100", ""),
+    ("sglang", "awq", "mi300x", ""), ("sglang", "nvfp4", "h100", "needs fp4 arithmetic for nvfp4"),
+    ("sglang", "nvfp4", "b200", ""), ("tensorrt-llm", None, "t4", "needs bf16 arithmetic"),
+    ("tensorrt-llm", "fp8", "a100", "needs fp8 arithmetic"), ("tensorrt-llm", "fp8", "h100", ""),
+    ("tensorrt-llm", None, "mi300x", "does not run on devices of amd"), ("tensorrt-llm", "nf4", "h100", "list no bits"),
+    ("llama.cpp", "fp8", "h100", "GGUF files do not hold fp8"), ("llama.cpp", "q4_k_m", "m4-max", ""),
+    ("transformers", "nf4", "h100", ""), ("vllm", "q4_k_m", "h100", "is a format of GGUF files")])
+def test_a_runtime_serves_what_its_documents_say(runtime, quant, gpu, why):
+    said = server(runtime).why_not(quant, find_accelerator(gpu))
+    assert (why in said) if why else said == ""
+
+
+@pytest.mark.parametrize("runtime", SERVERS)
+def test_each_fact_has_a_source(runtime):
+    assert all(source for source in server(runtime).sources)
+
+
+@pytest.mark.parametrize(("runtime", "settings", "line"), [
+    ("vllm", {"gpus": 2, "kv_dtype": "fp8"}, "vllm serve openai-community/gpt2 --max-model-len 1024 --max-num-seqs 4 "
+     "--tensor-parallel-size 2 --kv-cache-dtype fp8"),
+    ("sglang", {"gpus": 2, "quant": "fp8"}, "python -m sglang.launch_server --model-path openai-community/gpt2 "
+     "--context-length 1024 --max-running-requests 4 --tp 2 --quantization fp8"),
+    ("tensorrt-llm", {}, "trtllm-serve openai-community/gpt2 --max_seq_len 1024 --max_batch_size 4"),
+    ("transformers", {"dtype": "fp16"}, "transformers serve openai-community/gpt2 --continuous-batching "
+     "--dtype float16"),
+    ("llama.cpp", {"quant": "q8_0"}, "llama-server -m gpt2-q8_0.gguf -ngl 999 -c 4096 -np 4"),
+    ("exact", {}, "")])
+def test_the_line_that_serves_it(runtime, settings, line):
+    assert paramcalc.fit("gpt2", "h100", batch=4, runtime=runtime, **settings).serve == line
+
+
+@pytest.mark.parametrize(("quant", "batch"), [(None, 1), (None, 8), ("q4_k_m", 1)])
+@pytest.mark.parametrize(("model", "gpus"), [("gpt2", 1), ("llama-3.1-8b", 1), ("gemma-3-4b", 1), ("qwen3-30b-a3b", 2),
+                                             ("deepseek-v3", 8), ("falcon-mamba-7b", 1)])
+def test_the_bound_is_below_every_runtime(model, gpus, quant, batch):
+    """A lower bound that a runtime undercuts is none."""
+    rows = paramcalc.fit(model, "h200", gpus=gpus, quant=quant, batch=batch).runtimes
+    totals = {row.runtime: row.total for row in rows if row.total is not None}
+    assert totals.get(BOUND, 0) <= min(totals.values()), totals
+
+
+def test_a_bound_that_cannot_be_divided_so_is_no_obstacle():
+    """By tensors 8 devices share no rows of 32 values here; llama.cpp gives each whole layers."""
+    answer = paramcalc.fit("gemma-3-4b", "h200", gpus=8, quant="q4_k_m")
+    assert (answer.fits, answer.runtime) == (True, "llama.cpp")
