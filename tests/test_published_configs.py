@@ -20,12 +20,15 @@ from paramcalc.measures.weights import weight_bytes
 from paramcalc.readers.config.read import read_config
 from paramcalc.readers.models import load
 from paramcalc.readers.presets import presets
+from paramcalc.spec.media import Cut, Media
 from paramcalc.transforms.formats import in_formats
 
 RECORDS = [json.loads(line) for line in
            (Path(__file__).parent / "data/published_configs.jsonl").read_text("utf-8").splitlines()]
 WITHOUT_A_CONFIG = {"chinchilla-70b", "gpt3-175b"}
 """Known from a paper; their weights were never published."""
+MEDIA = Media((Cut(16, 16, (64, 64), 1),), (Cut(32, 32, (64,)),))
+"""A picture of two tiles, and a recording, in each sequence."""
 POLICIES = [Policy("flash"), Policy("eager", batch=2), Policy("sdpa", "full"), Policy("eager", "selective"),
             Policy("flash", library="megatron")]
 
@@ -48,8 +51,10 @@ def figures(model):
         "tensors": tensors(model),
         "weights": weight_bytes(in_formats(model).tree, "bf16"),
         "cache": [exact(mixers(model.tree), Serving(context, 2, 512), types("bf16")) for context in (1, 3000, 20_000)],
-        "flops": [flops(model.tree, load) for load in (Workload(2, 512, 0, 512), Workload(1, 1, 6000, 512))],
-        "training": {policy: activations(model, Tokens(policy.batch, 1024, 512), policy) for policy in POLICIES},
+        "flops": [flops(model.tree, load) for load in (Workload(2, 512, 0, 512), Workload(1, 1, 6000, 512),
+                                                       Workload(1, 512, media=MEDIA))],
+        "training": {policy: activations(model, Tokens(policy.batch, 1024, 512, media=MEDIA), policy)
+                     for policy in POLICIES},
     }
 
 

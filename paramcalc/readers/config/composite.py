@@ -162,7 +162,8 @@ def placed(spec: ModelSpec, model_type: str) -> ModelSpec:
         names = spec.names | {word: front + name.split(".", 1)[-1] for word, name in base.items()}
         inputs = {_moved(key, front, head): part for key, part in spec.inputs.items()}
         outputs = {_moved(key, front, head): part for key, part in spec.outputs.items()}
-        apart = {word: {_moved(key, front, head): _tied(part, front, head) for key, part in parts.items()}
+        apart = {word: {_moved(key, front, head) if key.startswith("model.") else key: _tied(part, front, head)
+                        for key, part in parts.items()}
                  for word, parts in spec.apart.items()}
         return spec.model_copy(update={"names": names | ({"lm_head": head} if spec.head else {}), "inputs": inputs,
                                        "outputs": outputs, "apart": apart})

@@ -195,12 +195,14 @@ def image_rule(config: Config, beside: Beside = NOTHING) -> ImageRule | None:
 
 
 def with_media(spec: ModelSpec, config: Config, beside: Beside = NOTHING) -> ModelSpec:
-    """A model that has towers, with the rules its processor cuts pictures and recordings by.
+    """A model that has towers, or is an encoder, with the rules its processor cuts pictures and recordings by.
 
     `beside` is what the files of processors beside the config hold.
     """
     from paramcalc.readers.families.towers.recordings import audio_rule
 
+    if not spec.towers and RULES.get(config.model_type) not in (alone, pyramid):
+        return spec  # a tower nobody can count, whose pictures nobody can either
     rules = {"images": image_rule(config, beside), "audio": audio_rule(config, beside)}
     known_rules = {name: rule for name, rule in rules.items() if rule is not None}
     return spec.model_copy(update=known_rules) if known_rules else spec
