@@ -74,3 +74,14 @@ def test_a_tower_of_no_known_type_is_named_and_so_is_what_joins_it():
                            "vision_config": {"model_type": "clip_vision_model"}})
     assert strange.spec.uncounted == ("what joins vision_config to the text model (my_model)",)
     assert count(build(strange.spec).tree).components["vision"][0] == 87_456_000
+
+
+def test_a_head_inside_keeps_its_own_name():
+    """OpenGVLab/InternVL2-2B model.safetensors: language_model.output.weight, InternLM 2's own word."""
+    data = {"model_type": "internvl_chat", "architectures": ["InternVLChatModel"], "downsample_ratio": 0.5,
+            "vision_config": {"model_type": "intern_vit_6b", "hidden_size": 32, "intermediate_size": 64,
+                              "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28},
+            "llm_config": {"model_type": "internlm2", "hidden_size": 32, "num_hidden_layers": 1, "vocab_size": 50,
+                           "num_attention_heads": 2, "num_key_value_heads": 2, "intermediate_size": 64, "bias": False}}
+    names = {row.name for row in rows(build(read_config(data).spec).tree)}
+    assert {"language_model.output.weight", "language_model.model.tok_embeddings.weight"} <= names

@@ -157,6 +157,8 @@ def _towers(data: dict[str, Any], family: FamilyData | None, text: tuple[str, ..
 def placed(spec: ModelSpec, model_type: str) -> ModelSpec:
     """The specification with names as files of a composite type spell them."""
     front, head = spelling(model_type)
+    if model_type in PUBLISHED_TYPES and "." not in spec.names.get("lm_head", "."):
+        head = head.replace("lm_head", spec.names["lm_head"])  # InternLM 2 inside InternVL: language_model.output
     if spec.modules is None:
         base = {word: spec.names.get(word, f"model.{word}") for word in MODULES}
         names = spec.names | {word: front + name.split(".", 1)[-1] for word, name in base.items()}
