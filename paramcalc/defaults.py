@@ -74,6 +74,8 @@ class TrainingDefaults:
     interleave: int = 1
     micro_batches: int | None = None
     """As many as fill the pipeline."""
+    lora_rank: int | None = None
+    """All weights are trained."""
     lora_dropout: float = 0.0
     dora: bool = False
 

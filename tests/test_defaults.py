@@ -48,4 +48,4 @@ def test_faces_agree(tmp_path):
     (tmp_path / "gpt2.yaml").write_text(paramcalc.convert("gpt2").split("expect:")[0]
                                         + f"expect: {{cache_per_token: {{bytes: {cache}}}}}\n", "utf-8")
     assert paramcalc.check(tmp_path).exit_code == 0
-    assert f'"context": {SERVING.context}' in run_embedded(["memory", "gpt2", "--json"]).out
+    assert f'"context": {SERVING.context}' in run_embedded(["memory", "qwen3-0.6b", "--json"]).out

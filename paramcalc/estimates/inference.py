@@ -39,7 +39,7 @@ class Setup(NamedTuple):
     gpus: int | None = SERVING.gpus
     imatrix: bool | None = SERVING.imatrix
     """Whether a GGUF mix is made with an importance matrix; None takes what published files of it are."""
-    dp: int | None = None
+    dp: int | None = SERVING.dp
     loras: int = SERVING.loras
     lora_rank: int = SERVING.lora_rank
 

@@ -251,7 +251,8 @@ class TrainingSettings(Settings):
         TRAINING.interleave, "Chunks of layers on each pipeline stage.")
     micro_batches: Annotated[int, Field(ge=1, le=2**20)] | None = option(
         TRAINING.micro_batches, "Micro-batches of a step.")
-    lora_rank: Annotated[int, Field(ge=1, le=2**14)] | None = option(None, "Train LoRA adapters of this rank.")
+    lora_rank: Annotated[int, Field(ge=1, le=2**14)] | None = option(
+        TRAINING.lora_rank, "Train LoRA adapters of this rank.")
     lora_targets: Annotated[tuple[str, ...], BeforeValidator(_names)] = option(
         ("all-linear",), "Modules that get adapters.", metavar="NAME[,…]")
     lora_dropout: Annotated[float, Field(ge=0, lt=1)] = option(

@@ -15,6 +15,7 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.components.retrieved_experts import RetrievedExperts
+from paramcalc.errors import Problem, UnknownArchitectureError
 from paramcalc.readers.config.patterns import FULL, SLIDING, all_sliding, every
 from paramcalc.readers.families.decoder import Row
 from paramcalc.readers.families.decoders.deepseek import latent
@@ -98,7 +99,8 @@ MOSHI = {f"{word}_proj": f"{word}_proj.linear" for word in "qkvo"} | {"gate_up_p
 
 def _moshi(config: Config, fields: dict[str, Any]) -> None:
     if config.task not in ("causal", "bare"):
-        raise config.unknown_class()
+        raise UnknownArchitectureError(Problem("a codec and a depth decoder are not described",
+                                               (*config.path, "architectures"), "MoshiForCausalLM is the text model"))
     fields["embedding_rows"] = config.integer("vocab_size") + 1
     fields["tie_embeddings"] = False  # a table of one more row cannot be the head, whatever the config says
 
