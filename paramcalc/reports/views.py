@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 VIEWS = {
     "Comparison": "comparison.tables", "Count": "count.tables", "Diff": "diff.tables", "Estimate": "estimate.tables",
     "Explain": "explain.tables", "ExplainRule": "explain.rule_tables", "Fit": "fit.tables",
-    "FitAll": "fit.catalog_tables", "FitFormats": "fit_formats.tables", "Flops": "flops.tables", "Listing": "listing.tables", "Memory": "memory.tables",
+    "FitAll": "fit.catalog_tables", "FitFormats": "fit_formats.tables", "Flops": "flops.tables",
+    "Listing": "listing.tables",
+    "Memory": "memory.tables",
     "PlacedFit": "placement.tables", "PlacedMemory": "placement.tables", "Scaling": "scaling.tables",
     "Solve": "solve.tables", "SpeedAnswer": "speed.tables", "Sweep": "comparison.tables", "Train": "train.tables",
     "TrainSearch": "train_search.tables",
