@@ -44,7 +44,8 @@ FIELDS = {
     "kv_heads": ("num_kv_heads", "num_heads"),
     "groups": ("groups",),
     "o_groups": ("o_groups",),
-    "hidden": ("hidden_size", "source_size", "value_source_size", "output_size", "in_features", "out_features"),
+    "hidden": ("hidden_size", "source_size", "value_source_size", "output_size", "in_features", "out_features",
+               "in_channels"),
     "ffn": ("intermediate_size", "shared_size"),
 }
 """A name to the fields that may say how many of it there are."""

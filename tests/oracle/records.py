@@ -33,7 +33,7 @@ def expected(record: dict[str, Any]) -> tuple[Shapes, int]:
     experts = 0
     for row in record["tensors"]:
         _, shape, copies, bucket = (*row[:3], row[-1])
-        if "moe_experts" in bucket or ".experts." in row[0]:
+        if "moe_experts" in bucket:
             experts += copies * prod(shape)
         else:
             shapes[_group(bucket), tuple(shape)] += copies
@@ -55,7 +55,7 @@ def counted(config: dict[str, Any]) -> tuple[Any, Any, Shapes, int, dict[str, in
     for row in rows(tree):
         if row.buffer:
             continue
-        if row.component == "moe_experts" or ".experts." in row.name:
+        if row.component == "moe_experts" or (row.component in TOWERS and ".experts." in row.name):
             experts += row.copies * prod(row.shape)
         else:
             shapes[_group(row.component), tuple(row.shape)] += row.copies

@@ -39,7 +39,7 @@ def changed(config: PreTrainedConfig, rng: random.Random, share: float) -> dict[
     width, patch = heads * 8 * rng.choice((2, 3, 4, 5)), rng.choice((4, 7, 8, 14, 16))
     values: dict[str, Any] = {}
     for name, value in config.to_dict().items():
-        if KEPT.search(name) or rng.random() > share:
+        if KEPT.search(name) or (rng.random() > share and not towers.HEADS.search(name)):
             continue
         if isinstance(value, bool):
             if rng.random() < 0.25:
@@ -56,10 +56,10 @@ def changed(config: PreTrainedConfig, rng: random.Random, share: float) -> dict[
 def _integer(name: str, value: int, heads: int, width: int, patch: int, rng: random.Random) -> int:
     if VOCABULARY.search(name) and value > 100:
         return rng.randrange(100, 400)
-    for pattern, made in ((towers.HEADS, heads), (towers.WIDTH, width), (towers.SHALLOW, rng.choice((1, 2, 3, 4))),
+    for pattern, number in ((towers.HEADS, heads), (towers.WIDTH, width), (towers.SHALLOW, rng.choice((1, 2, 3, 4))),
                           (towers.PATCH, patch), (towers.SIZE, patch * rng.choice((4, 6, 8)))):  # fmt: skip
         if pattern.search(name):
-            return made
+            return number
     if value > 16:
         return rng.choice((8 * rng.randrange(2, 14), rng.randrange(9, 90)))
     return max(1, value + rng.choice((-1, 0, 1, 2))) if value > 0 else value
@@ -134,17 +134,17 @@ def _flat(shapes: records.Shapes) -> Counter[tuple[int, ...]]:
 
 
 def main() -> None:
-    """Draw for the types asked for, all of towers.txt where none is; print what differs, and the sums."""
+    """Draw for the types chosen for, all of towers.txt where none is; print what differs, and the sums."""
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     show = "--show" in sys.argv
     count, *names = [word for word in sys.argv[1:] if not word.startswith("--")]
     lines = Path(__file__).with_name("towers.txt").read_text(encoding="utf-8").splitlines()
     listed = [tuple(line.split()) for line in lines]
-    asked = [(name.partition(":")[0], name.partition(":")[2]) for name in names]
-    classes = [pair for pair in listed if not asked or any(pair[0] == kind and (not only or pair[1] == only)
-                                                           for kind, only in asked)]
-    classes += [(kind, only) for kind, only in asked if only and (kind, only) not in classes]
+    chosen = [(name.partition(":")[0], name.partition(":")[2]) for name in names]
+    classes = [pair for pair in listed if not chosen or any(pair[0] == kind and (not only or pair[1] == only)
+                                                           for kind, only in chosen)]
+    classes += [(kind, only) for kind, only in chosen if only and (kind, only) not in classes]
     sums: Counter[str] = Counter()
     for model_type, name in classes:
         try:

@@ -91,6 +91,7 @@ MEMBERS: dict[str, str] = {
     "encoder_decoders.fsmt": "fsmt",
     "encoder_decoders.t5": "t5 mt5 umt5 longt5 switch_transformers udop pop2piano",
     "encoder_decoders.t5gemma": "t5gemma",
+    "encoder_decoders.t5gemma2": "t5gemma2",
 }
 """Module to the model types whose rows it holds, so that a lookup imports one module only."""
 

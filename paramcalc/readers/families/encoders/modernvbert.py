@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from paramcalc.components.layout import Repeat
-from paramcalc.components.linear import Head, Linear, Parameter, Score
+from paramcalc.components.linear import Head, Linear
 from paramcalc.components.norm import Norm
-from paramcalc.components.stack import Stack
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData, family_data
-from paramcalc.readers.families.encoder import heads
 from paramcalc.readers.families.encoders.heads import Tops, top_of
 from paramcalc.readers.families.encoders.modernbert import modernbert, ultrabert
-from paramcalc.spec.layer import Block
+from paramcalc.readers.families.towers.parts import tower
+from paramcalc.readers.families.towers.siglip import vision
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
@@ -45,85 +43,25 @@ def nested(config: Config, key: str, model_type: str) -> Config:
     return Config(data, family, model_type, "Model", (*config.path, key))
 
 
-def vision_linear(out: int, into: int) -> Linear:
-    """A projection inside the tower."""
-    return Linear(out_features=out, in_features=into, bias=True, component="vision")
-
-
-def vision_norm(width: int) -> Norm:
-    """A norm inside the tower."""
-    return Norm(kind="layernorm", component="vision", hidden_size=width)
-
-
-def patches(config: Config) -> int:
-    """How many squares of patch_size an image is cut into."""
-    size, patch = config.integer("image_size"), config.integer("patch_size")
-    if patch > size:
-        raise config.error("patch_size", f"{patch} is larger than image_size ({size})")
-    return (size // patch) ** 2
-
-
-def vision_layer(config: Config) -> Parts:
-    """A layer of the tower: every patch attends to every other."""
-    width, inner, count = config.integer("hidden_size"), config.integer("intermediate_size"), heads(config)
-    parts: Parts = {"layer_norm1": vision_norm(width)}
-    parts |= {f"self_attn.{name}": vision_linear(width, width) for name in ("k_proj", "v_proj", "q_proj", "out_proj")}
-    parts["scores"] = Score(sizes=(count, 2 * (width // count)), per="pair", causal=False, component="vision")
-    return parts | {"layer_norm2": vision_norm(width), "mlp.fc1": vision_linear(inner, width),
-                    "mlp.fc2": vision_linear(width, inner)}
-
-
-def pooling(config: Config) -> Parts:
-    """A learned query that attends to the patches once an image."""
-    width, inner = config.integer("hidden_size"), config.integer("intermediate_size")
-    at = "head.attention"
-    return {
-        "head.probe": Parameter(shape=(1, 1, width), component="vision"),
-        f"{at}.in_proj_weight": Parameter(shape=(3 * width, width), role="matmul", component="vision", per="source"),
-        f"{at}.in_proj_bias": Parameter(shape=(3 * width,), component="vision"),
-        f"{at}.out_proj": vision_linear(width, width).model_copy(update={"per": "sequence"}),
-        "head.layernorm": vision_norm(width),
-        "head.mlp.fc1": vision_linear(inner, width).model_copy(update={"per": "sequence"}),
-        "head.mlp.fc2": vision_linear(width, inner).model_copy(update={"per": "sequence"}),
-    }
-
-
-def tower(config: Config) -> Parts:
-    """SigLIP's vision model; its patches are what the model's source is made of."""
-    width, patch = config.integer("hidden_size"), config.integer("patch_size")
-    channels = config.integer("num_channels")
-    parts: Parts = {
-        "embeddings.patch_embedding.weight": Parameter(shape=(width, channels, patch, patch), role="matmul",
-                                                       component="vision", per="source"),
-        "embeddings.patch_embedding.bias": Parameter(shape=(width,), component="vision"),
-        "embeddings.position_embedding.weight": Parameter(shape=(patches(config), width), role="lookup",
-                                                          component="vision"),
-        "encoder.layers": Stack(of=(Repeat(repeat=config.layers, of=("vision",)),), stream="source"),
-        "post_layernorm": vision_norm(width),
-    }
-    return parts | (pooling(config) if config.flag("vision_use_head") else {})
-
-
 def assembled(config: Config, tops: Tops, text: ModelSpec, connector: Parts) -> ModelSpec:
     """Tower, connector, text encoder, and what the class puts on it."""
-    vision = nested(config, "vision_config", VISION)
+    eyes = nested(config, "vision_config", VISION)
     top = top_of(config, tops)
     base = "" if top == "Model" else "model."
-    parts = {f"vision_model.{key}": part for key, part in tower(vision).items()}
-    parts |= connector | {f"text_model.{key}": part for key, part in (text.modules or {}).items()}
-    modules: Parts = {base + key: part for key, part in parts.items()}
+    modules: Parts = {f"{base}text_model.{key}": part for key, part in (text.modules or {}).items()}
     for piece in tops[top]:
         if callable(piece):
             modules |= piece(config)
-    blocks = {**text.blocks, "vision": Block(parts=vision_layer(vision))}
-    return text.model_copy(update={"modules": modules, "blocks": blocks})
+    images = vision(eyes, f"{base}vision_model")
+    join = tower("projector", images.hidden_size, connector, at=f"{base}connector", stream="image_tokens")
+    return text.model_copy(update={"modules": modules, "towers": {"vision": images, "projector": join}})
 
 
 def projection(config: Config, width: int) -> Linear:
     """Squares of neighbouring patches are joined, then projected to the text's width, once for each square."""
     factor = config.integer("pixel_shuffle_factor")
     into = nested(config, "vision_config", VISION).integer("hidden_size") * factor * factor
-    return Linear(out_features=width, in_features=into, component="projector", per="source")
+    return Linear(out_features=width, in_features=into)
 
 
 def text_of(config: Config, model_type: str) -> Config:
@@ -179,7 +117,7 @@ ULTRA_TOPS: Tops = {
 def modernvbert(config: Config) -> ModelSpec:
     """ModernVBERT."""
     text = modernbert(text_of(config, "modernbert"))
-    connector: Parts = {"connector.modality_projection": projection(config, text.hidden_size)}
+    connector: Parts = {"modality_projection": projection(config, text.hidden_size)}
     return assembled(config, MODERN_TOPS, text, connector)
 
 
@@ -187,8 +125,8 @@ def ultravbert(config: Config) -> ModelSpec:
     """UltraVBERT."""
     text = ultrabert(text_of(config, "ultrabert"))
     connector: Parts = {
-        "connector.modality_projection": projection(config, text.hidden_size),
-        "connector.norm": Norm(kind="rmsnorm", component="projector"),
+        "modality_projection": projection(config, text.hidden_size),
+        "norm": Norm(kind="rmsnorm", hidden_size=text.hidden_size),
     }
     return assembled(config, ULTRA_TOPS, text, connector)
 

@@ -45,12 +45,12 @@ def idefics(config: Config) -> ModelSpec:
     if config.architecture and not bare and not config.architecture.endswith("ForVisionText2Text"):
         raise config.unknown_class()
     eyes = nested(config, "vision_config", "idefics_vision")
-    width, seen, rows = config.integer("hidden_size"), eyes.integer("hidden_size"), config.integer("vocab_size")
+    width, patches, rows = config.integer("hidden_size"), eyes.integer("hidden_size"), config.integer("vocab_size")
     heads, inner = config.dividing("num_attention_heads", width), config.integer("intermediate_size")
     own = LLAMA(width, heads, inner, qk_norm="head" if config.flag("qk_layer_norms") else "none")
     shape = (1, 1, width) if config.text("alpha_type", "float") == "vector" else (1,)
     crossed = LLAMA(width, heads, inner, attention="cross_attn", causal=False)
-    crossed["cross_attn"] = crossed["cross_attn"].model_copy(update={"cross": True, "source_size": seen})
+    crossed["cross_attn"] = crossed["cross_attn"].model_copy(update={"cross": True, "source_size": patches})
     crossed |= {f"alpha_{word}": vector(*shape, component="attention") for word in ("cross_attn", "dense")}
     extra, depth = config.integer("additional_vocab_size", 0, least=0), config.layers
     modules: Parts = {"embed_tokens": Embedding(rows=rows)}
@@ -68,6 +68,6 @@ def idefics(config: Config) -> ModelSpec:
     at = "" if bare else "model."
     towers = {"vision": vision(eyes, f"{at}vision_model")}
     if config.flag("use_resampler"):
-        towers["resampler"] = _resampled(config, seen)
+        towers["resampler"] = _resampled(config, patches)
     spec = model(width, named, {"own": own, "crossed": crossed})
     return spec.model_copy(update={"vocab_size": rows, "towers": towers})
