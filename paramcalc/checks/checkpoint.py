@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CHECKPOINT = "PC006"
 
 
-class Held(NamedTuple):
+class StoredTensors(NamedTuple):
     """What a checkpoint has under one collapsed name."""
 
     tensors: list[StoredTensor]
@@ -39,9 +39,9 @@ def against_checkpoint(path: Path) -> Callable[[Subject], Iterator[Finding]]:
         for row in rows(subject.model.tree):
             expected.setdefault(row.name, []).append(row)
         plain = unpacked(header, lambda: {name: same[0].shape for name, same in expected.items() if len(same) == 1})
-        stored: dict[str, Held] = {}
+        stored: dict[str, StoredTensors] = {}
         for name, tensor in tell_layers(plain.tensors):
-            stored.setdefault(name, Held([])).tensors.append(tensor)
+            stored.setdefault(name, StoredTensors([])).tensors.append(tensor)
         for message, hint in differences(expected, stored):
             yield Finding(subject.name, CHECKPOINT, f"{path.name}: {message}", hint=hint)
         yield from _types(subject, stored, path.name)
@@ -49,10 +49,10 @@ def against_checkpoint(path: Path) -> Callable[[Subject], Iterator[Finding]]:
     return compare
 
 
-def differences(expected: dict[str, list[Row]], stored: dict[str, Held]) -> Iterator[tuple[str, str]]:
+def differences(expected: dict[str, list[Row]], stored: dict[str, StoredTensors]) -> Iterator[tuple[str, str]]:
     """What is missing, extra or of another shape, by name, each with a remedy or nothing."""
     for name, alike in expected.items():
-        tensors = stored.get(name, Held([])).tensors
+        tensors = stored.get(name, StoredTensors([])).tensors
         count = sum(row.copies for row in alike)
         if not tensors:
             yield f"tensor {name} is missing" + (f" ({count:,} of it)" if count > 1 else ""), ""
@@ -80,7 +80,7 @@ def _gaps(name: str, tensors: list[StoredTensor], count: int) -> str:
     return f" (without {', '.join(gone)})" if gone else ""
 
 
-def _types(subject: Subject, stored: dict[str, Held], file: str) -> Iterator[Finding]:
+def _types(subject: Subject, stored: dict[str, StoredTensors], file: str) -> Iterator[Finding]:
     """Tensors of another number format than the spec's own rules give them; what no rule speaks of may be in any."""
     from paramcalc.catalog.formats import find_format
     from paramcalc.measures.parameters import placed
@@ -92,7 +92,7 @@ def _types(subject: Subject, stored: dict[str, Held], file: str) -> Iterator[Fin
         if item.tensor.format is None and item.tensor.dtype is None:
             continue
         dtype = held_in(item.tensor, find_format("bf16"))
-        for tensor in stored.get(item.name, Held([])).tensors:
+        for tensor in stored.get(item.name, StoredTensors([])).tensors:
             if dtype.family == "plain" and tensor.format != dtype.name:
                 message = f"{file}: tensor {tensor.name} is held in {tensor.format}, expected {dtype.name}"
                 yield Finding(subject.name, CHECKPOINT, message, expected=dtype.name, actual=tensor.format)

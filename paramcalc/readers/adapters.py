@@ -116,10 +116,10 @@ def _pattern(text: str, key: str) -> re.Pattern[str]:
 
 def _ranks(data: Mapping[str, Any]) -> list[tuple[re.Pattern[str], int]]:
     """`rank_pattern`: regular expressions for the end of a module's name, each with a rank."""
-    given = data.get("rank_pattern") or {}
-    if not isinstance(given, dict) or len(given) > LONGEST:
+    ranks = data.get("rank_pattern") or {}
+    if not isinstance(ranks, dict) or len(ranks) > LONGEST:
         raise SpecError(Problem("expected a mapping of modules to ranks", ("rank_pattern",)))
-    return [(_pattern(rf"(.*\.)?({key})$", "rank_pattern"), _positive(given, key, 0)) for key in given]
+    return [(_pattern(rf"(.*\.)?({key})$", "rank_pattern"), _positive(ranks, key, 0)) for key in ranks]
 
 
 def _names(data: Mapping[str, Any], key: str) -> list[str]:

@@ -93,11 +93,11 @@ def _beside(where: Place, config: dict[str, Any], model: str) -> dict[str, dict[
     names: tuple[str, ...] = () if any(config.get(key) for key in QUANTIZED) else (QUANTIZATION,)
     if any(config.get(key) for key in TOWERS):
         names += PROCESSORS
-    found = {}
+    contents = {}
     for name in names:
         with suppress(MissingFileError):
-            found[name] = _config(where, name, model).data
-    return found
+            contents[name] = _config(where, name, model).data
+    return contents
 
 
 class MissingFileError(NetworkError):

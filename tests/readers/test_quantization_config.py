@@ -136,6 +136,14 @@ def test_bytes_follow_the_format_not_the_bits(settings, total):
     assert size(read(**settings)) == pytest.approx(total, abs=4096)
 
 
+@pytest.mark.parametrize(("inside", "known_as"), [({}, "exact"), ({"quant_zero": True}, "bound"),
+                                                  ({"axis": 1, "round_zero": True}, "exact"), ({"novel": 3}, "bound")])
+def test_a_setting_inside_that_nobody_reads_bounds_the_weights(inside, known_as):
+    spec = read(quant_method="hqq", quant_config={"weight_quant_params": {"nbits": 4, "group_size": 64} | inside})
+    assert known(spec.caveats, "weights") == known_as
+    assert all("weight_quant_params" in caveat.reason for caveat in spec.caveats)
+
+
 @pytest.mark.parametrize("settings", [
     {"quant_method": "quanto", "weights": "int4"}, {"quant_method": "eetq", "weights": "int8"},
     {"quant_method": "bitnet"}, {"quant_method": "exl3", "bits": 3}, {"quant_method": "higgs", "bits": 4},

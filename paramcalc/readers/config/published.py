@@ -48,35 +48,35 @@ SAME: dict[str, Same] = {
 """Types of published files whose class repeats one that is known, its names of tensors included."""
 
 
-class Told(NamedTuple):
-    """A type that its files do not name: told by keys, under another type's name or none."""
+class UnnamedType(NamedTuple):
+    """A type that its files do not name, known by its keys, under another type's name or none."""
 
     named: str | None
     """The model_type its files say."""
     keys: dict[str, Any]
-    """Keys that tell it, with the value they must have; with any value where that is None."""
+    """Keys that identify it, with the value they must have; with any value where that is None."""
     type: str
 
 
-TOLD = (
-    Told("minicpmv", {"version": 2.6}, "minicpmv_qwen2"),
-    Told("minicpmv", {"version": "2.6"}, "minicpmv_qwen2"),
-    Told("minicpmv", {"version": 4.5}, "minicpmv_qwen3"),
-    Told("minicpmv", {"version": "4.5"}, "minicpmv_qwen3"),
-    Told("minicpmv", {"hidden_size": 2304}, "minicpmv_minicpm"),
-    Told("deepseek_vl_v2", {"architectures": ["DeepseekOCRForCausalLM"]}, "deepseek_ocr"),
-    Told("bert", {"position_embedding_type": "alibi"}, "jina_bert"),
-    Told("xlm-roberta", {"position_embedding_type": "rotary"}, "jina_xlm_roberta"),
-    Told(None, {"d_model": None, "n_layer": None, "ssm_cfg": None}, "mamba_ssm"),
-    Told(None, {"d_model": None, "n_layer": None, "rms_norm": None, "fused_add_norm": None}, "mamba_ssm"),
-    Told(None, {"dim": None, "n_layers": None, "n_heads": None}, "params"),
+UNNAMED_TYPES = (
+    UnnamedType("minicpmv", {"version": 2.6}, "minicpmv_qwen2"),
+    UnnamedType("minicpmv", {"version": "2.6"}, "minicpmv_qwen2"),
+    UnnamedType("minicpmv", {"version": 4.5}, "minicpmv_qwen3"),
+    UnnamedType("minicpmv", {"version": "4.5"}, "minicpmv_qwen3"),
+    UnnamedType("minicpmv", {"hidden_size": 2304}, "minicpmv_minicpm"),
+    UnnamedType("deepseek_vl_v2", {"architectures": ["DeepseekOCRForCausalLM"]}, "deepseek_ocr"),
+    UnnamedType("bert", {"position_embedding_type": "alibi"}, "jina_bert"),
+    UnnamedType("xlm-roberta", {"position_embedding_type": "rotary"}, "jina_xlm_roberta"),
+    UnnamedType(None, {"d_model": None, "n_layer": None, "ssm_cfg": None}, "mamba_ssm"),
+    UnnamedType(None, {"d_model": None, "n_layer": None, "rms_norm": None, "fused_add_norm": None}, "mamba_ssm"),
+    UnnamedType(None, {"dim": None, "n_layers": None, "n_heads": None}, "params"),
 )
 
 
 def told_type(data: Mapping[str, Any]) -> object:
     """The model_type of a config: as it says, or the type its keys tell it is; None where nothing says."""
     named = data.get("model_type")
-    for disguise in TOLD:
+    for disguise in UNNAMED_TYPES:
         shown = all(key in data and value in (None, data[key]) for key, value in disguise.keys.items())
         if named == disguise.named and shown:
             return disguise.type

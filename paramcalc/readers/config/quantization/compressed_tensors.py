@@ -125,6 +125,7 @@ def _sparse(sparsity: Settings | None) -> str:
 def _only_sparse(sparsity: Settings, caveats: list[Caveat]) -> list[QuantRule]:
     """Weights that are pruned and not quantized."""
     layout = sparsity.text("format", default="dense")
+    sparsity.get("registry_requires_subclass", "global_sparsity", "sparsity_structure")
     targets = sparsity.names("targets") or ["Linear"]
     if layout in DENSE:
         return []

@@ -33,8 +33,8 @@ def hqq(settings: Settings) -> Quantized:
 
 def _hqq(config: Settings) -> str:
     weights = config.mapping("weight_quant_params") or config
-    config.get("scale_quant_params", "zero_quant_params", "offload_meta")
-    weights.get("axis", "channel_wise", "optimize", "round_zero", "view_as_float", "quant_zero", "quant_scale")
+    config.get("offload_meta")
+    weights.get("axis", "channel_wise", "optimize", "round_zero", "view_as_float")
     bits, group = weights.number("nbits", "bits", default=4), weights.number("group_size", default=64)
     return f"hqq-{bits}bit-{group_word(group)}"
 

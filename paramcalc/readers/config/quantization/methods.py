@@ -50,7 +50,8 @@ NEUTRAL = frozenset((
     "enable_quanted_input", "gradient_accumulate_steps", "autoround_version", "amp", "scale_dtype_source",
     "model_seqlen", "pad_token_id", "max_input_length", "cache_block_outputs", "use_exllama", "exllama_config",
     "disable_exllama", "module_name_preceding_first_block", "act_group_aware", "quantization_status",
-    "global_compression_ratio", "run_compressed", "dequantize", "use_optimized_inference", "quantizer",
+    "global_compression_ratio", "run_compressed", "dequantize",
+    "observer", "observer_kwargs", "use_optimized_inference", "quantizer",
 ))
 """Keys that say how a checkpoint was made or is to be run, whatever the method: they move no bytes."""
 BITS = re.compile(r"^(w_?bits?|n?bits|num_bits|wbits)$")
@@ -100,9 +101,7 @@ def _read(settings: Settings, configs: Sequence[dict[str, Any]]) -> Quantized:
     module, _, function = place.partition(":")
     make: Read = getattr(import_module(f"paramcalc.readers.config.quantization.{module}"), function)
     quantized = make(settings)
-    caveats = tuple(settings.caveat(key, "this setting is not used, and it may change the bytes of the weights")
-                    for key in settings.unread(NEUTRAL))
-    return _validated(quantized._replace(caveats=quantized.caveats + caveats), settings)
+    return _validated(quantized._replace(caveats=quantized.caveats + settings.unused(NEUTRAL)), settings)
 
 
 def _unknown(settings: Settings, method: str | None) -> Quantized:

@@ -45,7 +45,7 @@ def modelopt(settings: Settings) -> Quantized:
         rules, caveats = layers(inner)
         if not rules:
             caveats.append(inner.caveat("quant_algo", "MIXED_PRECISION without quantized_layers", "unknown"))
-        return _checked(Quantized((*rules, *unquantized), tuple(caveats), notes), inner, settings)
+        return Quantized((*rules, *unquantized), tuple(caveats), notes)
     format_ = _format(inner, algorithm)
     if format_ is None:
         if algorithm in ("NONE", "NO_QUANT", ""):
@@ -53,18 +53,8 @@ def modelopt(settings: Settings) -> Quantized:
         caveats.append(inner.caveat("quant_algo", f"{algorithm[:60]!r} is not known: 4 bits a weight are counted"
                                     if "4" in algorithm else f"{algorithm[:60]!r} is not known", "bound"))
         format_ = "codes-4bpw"
-    return _checked(Quantized((*unquantized, take(format_)), tuple(caveats), notes), inner, settings)
+    return Quantized((*unquantized, take(format_)), tuple(caveats), notes)
 
-
-def _checked(quantized: Quantized, inner: Settings, settings: Settings) -> Quantized:
-    """Keys of the inner mapping that nobody read are said too."""
-    if inner is settings:
-        return quantized
-    from paramcalc.readers.config.quantization.methods import NEUTRAL
-
-    more = tuple(inner.caveat(key, "this setting is not used, and it may change the bytes of the weights")
-                 for key in inner.unread(NEUTRAL))
-    return quantized._replace(caveats=quantized.caveats + more)
 
 
 def _format(settings: Settings, algorithm: str) -> str | None:

@@ -35,6 +35,8 @@ class Settings:
         """`experts` says whether the model has experts to choose from."""
         self.data, self.path, self.experts = data, path, experts
         self.read: set[str] = set()
+        self.parts: list[Settings] = []
+        """Mappings inside that were read as settings."""
 
     def get(self, *keys: str) -> Any:  # noqa: ANN401 - any value of a JSON document
         """The first of the keys that has a value; None for none."""
@@ -105,12 +107,17 @@ class Settings:
         """A value as settings that stand under a key. Raises SpecError for what is no mapping."""
         if type(value) is not dict or not all(type(name) is str for name in value):
             raise self.error("expected a mapping", key)
-        return Settings(value, (*self.path, key))
+        part = Settings(value, (*self.path, key))
+        self.parts.append(part)
+        return part
 
-    def unread(self, neutral: frozenset[str]) -> list[str]:
-        """Keys with a value that nobody asked for and that could change a size."""
-        return [key for key, value in self.data.items()
-                if key not in self.read and key not in neutral and value not in (None, False, [], {}, "")]
+    def unused(self, neutral: frozenset[str]) -> tuple[Caveat, ...]:
+        """One for each key with a value that nobody asked for and that could change a size, here and inside."""
+        own = tuple(self.caveat(key, "this setting is not used, and it may change the bytes of the weights")
+                    for key, value in self.data.items()
+                    if key not in self.read and key not in neutral and value not in (None, False, [], {}, ""))
+        inside = {caveat: None for part in self.parts for caveat in part.unused(neutral)}
+        return (*own, *inside)
 
     def error(self, message: str, key: str | int, hint: str = "") -> SpecError:
         """A problem at a key."""

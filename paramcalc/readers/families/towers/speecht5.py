@@ -34,7 +34,7 @@ def _read(config: Config) -> Parts:
             "encode_positions.alpha": vector(component="position_embedding")}
 
 
-def _said(config: Config, width: int) -> Parts:
+def _mel_prenet(config: Config, width: int) -> Parts:
     """What a decoder of sound reads of the step before, and the voice it speaks with."""
     inner, bins = config.integer("speech_decoder_prenet_units"), config.integer("num_mel_bins")
     parts: Parts = {f"layers.{index}": dense(inner, inner if index else bins)
@@ -74,7 +74,7 @@ def speecht5(config: Config) -> ModelSpec:
         **under(f"{at}.encoder.wrapped_encoder", {
             "layer_norm": norm(width), "layers": stack,
             "embed_positions.pe_k": table(2 * config.integer("encoder_max_relative_position"), width // count)})}
-    before: Parts = (_said(config, width) if target == "speech"
+    before: Parts = (_mel_prenet(config, width) if target == "speech"
                      else {"embed_tokens": Embedding(rows=config.integer("vocab_size"))})
     modules |= under(f"{at}.decoder.prenet", before)
     modules[f"{at}.decoder.wrapped_decoder.layers"] = layers(config.depth("decoder_layers"), "decoder")
