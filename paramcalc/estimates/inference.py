@@ -12,6 +12,7 @@ from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.allocator import loaded
 from paramcalc.estimates.prefill import TowerWidths, Widths, peak, tower_peak, tower_widths, widths
 from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, mixers, types
+from paramcalc.measures.known import least
 from paramcalc.measures.weights import arrays, weight_bytes
 from paramcalc.spec.caveats import known
 from paramcalc.transforms.formats import in_formats
@@ -87,7 +88,8 @@ class Prepared:
         quantized = in_formats(model, setup.quant, imatrix=setup.imatrix)
         self.caveats = quantized.spec.caveats if setup.quant is None else ()
         """Why figures are less than exact: a format that is asked for is known, whatever a config says of its own."""
-        self.weights_known: Known = known(self.caveats, "weights")
+        stacked: Known = "estimate" if setup.loras else "exact"  # no log was held to how engines stack adapters
+        self.weights_known: Known = least(known(self.caveats, "weights"), stacked)
         self.tree = tree = quantized.tree
         """The whole model, its tensors in their formats."""
         self.apart = quantized.apart
