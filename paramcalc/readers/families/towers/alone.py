@@ -53,9 +53,7 @@ def alone(config: Config) -> ModelSpec:
     if make is None or (config.architecture and not config.architecture.endswith(("Model", "Encoder"))):
         raise config.unknown_class()
     tower = make(config, "")
-    modules = {key: part.model_copy(update={"component": "lm_head"}) if key.startswith("head.") else part
-               for key, part in tower.modules.items()}
-    return ModelSpec(hidden_size=tower.hidden_size, modules=modules, blocks=tower.blocks)
+    return ModelSpec(hidden_size=tower.hidden_size, modules=tower.modules, blocks=tower.blocks)
 
 
 def sourced(encoder: Tower) -> Parts:

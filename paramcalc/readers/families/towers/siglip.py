@@ -27,13 +27,13 @@ def pooling(config: Config, at: str = "head") -> Parts:
     """A learned query that attends to the patches once an image."""
     width, inner = config.integer("hidden_size"), config.integer("intermediate_size")
     return {
-        f"{at}.probe": vector(1, 1, width, component="attention"),
-        f"{at}.attention.in_proj_weight": matrix(3 * width, width, component="attention"),
-        f"{at}.attention.in_proj_bias": vector(3 * width, component="attention"),
-        f"{at}.attention.out_proj": dense(width, width, component="attention", per="sequence"),
-        f"{at}.layernorm": norm(width),
-        f"{at}.mlp.fc1": dense(inner, width, component="ffn", per="sequence"),
-        f"{at}.mlp.fc2": dense(width, inner, component="ffn", per="sequence"),
+        f"{at}.probe": vector(1, 1, width, component="lm_head"),
+        f"{at}.attention.in_proj_weight": matrix(3 * width, width, component="lm_head"),
+        f"{at}.attention.in_proj_bias": vector(3 * width, component="lm_head"),
+        f"{at}.attention.out_proj": dense(width, width, component="lm_head", per="sequence"),
+        f"{at}.layernorm": norm(width, component="lm_head"),
+        f"{at}.mlp.fc1": dense(inner, width, component="lm_head", per="sequence"),
+        f"{at}.mlp.fc2": dense(width, inner, component="lm_head", per="sequence"),
     }
 
 

@@ -195,7 +195,6 @@ MODELS: dict[str, str] = {
     "pix2struct": "pix2struct:pix2struct",
     **dict.fromkeys(("kosmos-2", "kosmos-2.5"), "kosmos:kosmos"),
     "git": "git:git",
-    "flava": "flava:flava",
     "dia": "dia:dia",
     "speecht5": "speecht5:speecht5",
     "imagegpt": "imagegpt:imagegpt",
