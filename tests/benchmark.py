@@ -60,7 +60,7 @@ def start(rounds: int = 9) -> None:
     with tempfile.TemporaryDirectory() as compiled:
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
         environment |= {"PYTHONPYCACHEPREFIX": compiled, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}
-        run = "import sys; from paramcalc.cli import main; main()"
+        run = "import sys; from paramcalc.cli import start; start()"
         lines = {"": (["-c", IMPORTS], {})} | {name: (["-c", run, *words], more) for name, words, more, _ in STARTS}
         seconds: dict[str, list[float]] = {name: [] for name in lines}
         for lap in range(rounds + 1):
@@ -190,7 +190,7 @@ TEN = "1k,2k,4k,8k,16k,32k,48k,64k,96k,128k"
 
 def command(words: list[str]) -> float:
     """Seconds of processor time of one command of ours; it may find faults (1), but must understand its arguments."""
-    run = "import sys; from paramcalc.cli import main; main()"
+    run = "import sys; from paramcalc.cli import start; start()"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", run, *words], env=os.environ | {"PYTHONPATH": str(ROOT)},
                           capture_output=True, check=False)

@@ -39,7 +39,7 @@ def test_an_interrupt_leaves_nothing_beside_the_old_file(tmp_path):
     script = ("import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
               "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGINT); "
               f"sys.argv = ['paramcalc', 'count', 'llama-3.1-8b', '--output', {str(path)!r}]; "
-              "from paramcalc.cli import main; main()")
+              "from paramcalc.cli import start; start()")
     done = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[1], capture_output=True, text=True,
                           check=False)
     assert (done.returncode, done.stderr, path.read_text(), os.listdir(tmp_path)) == (130, "", "old", ["keep"])

@@ -15,7 +15,7 @@ INTERRUPTED = 130
 """What shells make of a process that Ctrl-C ended."""
 
 
-def main(argv: list[str] | None = None) -> None:
+def start(argv: list[str] | None = None) -> None:
     """Run a command and exit: 0 fine, 1 a check failed, 2 bad usage or input, 3 network, 70 internal error."""
     if argv is None:
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else whoever started us has it ignored

@@ -10,18 +10,29 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from paramcalc.answers.registry import answer_schema
 from paramcalc.cli.embedded import run_embedded
 from paramcalc.cli.main import parsed, summary
 from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.readers.presets import presets
 
-TOOLS = ("estimate", "count", "explain", "memory", "fit", "speed", "train", "flops", "check", "diff")
+TOOLS = ("estimate", "count", "explain", "memory", "fit", "speed", "train", "flops", "scaling", "solve", "sweep",
+         "compare", "check", "diff")
 WITHHELD = ("format", "json", "output", "color", "quiet", "debug", "offline", "plot", "write_lock", "against", "help")
 """Options that say how an answer is written, write a file, or ask git."""
 FILES = ("FILE", "DIR", "PATH", "FOLDER")
 """Placeholders of options that name a file."""
 ALONE = {"models": "model", "paths": "path"}
 """Arguments a command takes many of, and a tool one of."""
+TOGETHER = ("compare",)
+"""Tools that take many all the same."""
+READ = ("MODEL", "PATH", "OLD", "NEW")
+"""Placeholders of arguments and options that name a model, which may be a file."""
+NO_FILES = ("mtp",)
+"""Words that stand in place of a model."""
+
+MOST = 32
+"""Items of a list."""
 
 Schema = dict[str, Any]
 
@@ -48,16 +59,23 @@ def call(name: str, arguments: dict[str, Any], root: Path) -> Any:  # noqa: ANN4
     """
     if name not in TOOLS:
         raise UsageError(Problem(f"no tool is called {name[:60]!r}", hint=f"one of {', '.join(TOOLS)}"))
-    words, positional = [], []
     known = _parameters(name)
-    for key, value in arguments.items():
-        parameter = known.get(key)
-        if parameter is None:
-            raise UsageError(Problem(f"{name} takes no {key[:60]!r}", hint=f"one of {', '.join(known)}"))
+    if strange := [key for key in arguments if key not in known]:
+        raise UsageError(Problem(f"{name} takes no {strange[0][:60]!r}", hint=f"one of {', '.join(known)}"))
+    words: list[str] = []
+    positional: list[str] = []
+    for key, parameter in known.items():  # in the command's order, whatever the agent's
+        if key not in arguments:
+            continue
+        values = _values(key, parameter, arguments[key])
+        if _names_a_model(parameter):
+            values = [value if value in NO_FILES else _within(value, root) for value in values]
         if parameter.param_type_name == "argument":
-            positional.append(_within(_text(key, value), root))
+            positional += values
+        elif getattr(parameter, "is_flag", False):
+            words += values
         else:
-            words += _option(key, parameter, value)
+            words += [f"{parameter.opts[0]}={value}" for value in values]
     done = run_embedded([name, *words, "--json", "--offline", "--", *positional] if _offline(name) else
                         [name, *words, "--json", "--", *positional])
     if done.code not in (0, 1) or not done.out:
@@ -67,9 +85,20 @@ def call(name: str, arguments: dict[str, Any], root: Path) -> Any:  # noqa: ANN4
 
 def _parameters(name: str) -> dict[str, Any]:
     """A command's arguments and the options an agent may set, by the name a tool has for them."""
-    return {ALONE.get(each.name, each.name.rstrip("_")): each for each in parsed(name).params
+    alone = {} if name in TOGETHER else ALONE
+    return {alone.get(each.name, each.name.rstrip("_")): each for each in parsed(name).params
             if each.param_type_name == "argument"
             or (each.name.rstrip("_") not in WITHHELD and (each.metavar or "").split(":")[0] not in FILES)}
+
+
+def _names_a_model(parameter: Any) -> bool:  # noqa: ANN401 - Typer's own class
+    """Whether a value is a MODEL: the name of a preset or of a file."""
+    return not {*(parameter.metavar or "").strip("[]").split("|")}.isdisjoint(READ)
+
+
+def _several(key: str, parameter: Any) -> bool:  # noqa: ANN401 - Typer's own class
+    """Whether a tool takes a list."""
+    return bool(getattr(parameter, "multiple", False)) or (parameter.nargs == -1 and key not in ALONE.values())
 
 
 def _offline(name: str) -> bool:
@@ -77,36 +106,35 @@ def _offline(name: str) -> bool:
 
 
 def _inputs(name: str) -> Schema:
-    properties = {key: _property(each) for key, each in _parameters(name).items()}
+    properties = {key: _property(key, each) for key, each in _parameters(name).items()}
     required = [key for key, each in _parameters(name).items() if each.param_type_name == "argument" and each.required]
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-def _property(parameter: Any) -> Schema:  # noqa: ANN401 - Typer's own class
+def _property(key: str, parameter: Any) -> Schema:  # noqa: ANN401 - Typer's own class
     described: Schema = {"description": parameter.help or ""}
     if getattr(parameter, "is_flag", False):
         return described | {"type": "boolean"}
-    if getattr(parameter, "multiple", False):
-        return described | {"type": "array", "items": {"type": "string"}, "maxItems": 32}
+    if _several(key, parameter):
+        return described | {"type": "array", "items": {"type": "string"}, "maxItems": MOST}
     return described | {"type": ["string", "integer", "number"]}
 
 
 def _outputs(name: str) -> Schema:
-    schema: Schema = json.loads(run_embedded(["schema", name]).out)
-    return schema if schema.get("type") == "object" else {"type": "object"}
+    return {"type": "object"} | answer_schema(name)
 
 
-def _option(key: str, parameter: Any, value: object) -> list[str]:  # noqa: ANN401 - Typer's own class
-    flag = parameter.opts[0]
+def _values(key: str, parameter: Any, value: object) -> list[str]:  # noqa: ANN401 - Typer's own class
+    """A value as words of the command line; of a flag, the flag."""
     if getattr(parameter, "is_flag", False):
         if not isinstance(value, bool):
             raise UsageError(Problem(f"{key} is true or false"))
-        return [flag] if value else []
-    if getattr(parameter, "multiple", False):
-        if not isinstance(value, list):
-            raise UsageError(Problem(f"{key} is a list of strings"))
-        return [f"{flag}={_text(key, item)}" for item in value]
-    return [f"{flag}={_text(key, value)}"]
+        return [parameter.opts[0]] if value else []
+    if not _several(key, parameter):
+        return [_text(key, value)]
+    if not isinstance(value, list) or len(value) > MOST:
+        raise UsageError(Problem(f"{key} is a list of at most {MOST} strings"))
+    return [_text(key, item) for item in value]
 
 
 def _text(key: str, value: object) -> str:

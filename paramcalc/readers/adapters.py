@@ -5,7 +5,6 @@ Source: huggingface/peft tuners/tuners_utils.py (check_target_module_exists, get
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,6 +13,8 @@ from paramcalc.build import build
 from paramcalc.components.layout import roll
 from paramcalc.components.stack import Stack
 from paramcalc.errors import Problem, SpecError, UnknownArchitectureError
+from paramcalc.readers.names import repository
+from paramcalc.readers.presets import presets
 from paramcalc.spec.adapter import AdapterRule, Adapters
 from paramcalc.spec.layer import Block
 from paramcalc.spec.lower import lower
@@ -76,16 +77,24 @@ def adapted_spec(data: Mapping[str, Any], base: ModelSpec) -> ModelSpec:
 
 
 def base_of(data: Mapping[str, Any], folder: Path) -> str:
-    """The MODEL argument of the base an adapter names: a folder beside it, a preset, or a repository.
+    """The MODEL argument of the base an adapter names: a folder below its own, a preset, or a repository.
 
-    Raises SpecError where it names none.
+    Raises SpecError where it names none, or leads to a file elsewhere: an adapter can be anybody's.
     """
     name = data.get("base_model_name_or_path")
     if not isinstance(name, str) or not name:
         raise SpecError(Problem("the base model is not named", ("base_model_name_or_path",),
                                 "give --set base_model_name_or_path=MODEL"))
-    beside = folder / name
-    return str(beside) if not os.path.isabs(name) and os.path.isdir(beside) else name
+    try:
+        inside = (folder / name).resolve()
+        if inside.is_dir() and inside != folder.resolve() and inside.is_relative_to(folder.resolve()):
+            return str(inside)
+    except (OSError, ValueError):
+        pass
+    if name in presets() or repository(name):
+        return name
+    raise SpecError(Problem(f"{name[:100]!r} is no folder beside the adapter, no preset and no repository",
+                            ("base_model_name_or_path",), "give --set base_model_name_or_path=MODEL"))
 
 
 def _positive(data: Mapping[str, Any], key: str, default: int) -> int:

@@ -65,7 +65,8 @@ def interpret(document: Document, name: str, overrides: Sequence[str] = (), *, s
     for override in overrides:
         _override(document.data, override)
     try:
-        loaded = _interpret(document, name, strict=strict)
+        any_base = any(override.startswith(f"{BASE}=") for override in overrides)
+        loaded = _interpret(document, name, strict=strict, any_base=any_base)
     except PCError as error:
         raise located(error, document) from error
     changed = [_renamed(document.data, override.partition("=")[0]) for override in overrides]
@@ -172,6 +173,8 @@ def _name(model: str) -> str:
     return path.stem if path.suffix in (".yaml", ".yml", ".json") else model
 
 
+BASE = "base_model_name_or_path"
+"""Key of an adapter's file for the model it adapts."""
 HUGGING_FACE = {"num_heads": "num_attention_heads", "num_kv_heads": "num_key_value_heads",
                 "tie_embeddings": "tie_word_embeddings"}
 """Fields of ours by what configs call them."""
@@ -209,10 +212,10 @@ def _override(data: dict[str, Any], override: str) -> None:
         data[last] = value
 
 
-def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
+def _interpret(document: Document, name: str, *, strict: bool, any_base: bool) -> Loaded:
     data = document.data
     if "peft_type" in data:
-        return _adapter(document, name, strict=strict)
+        return _adapter(document, name, strict=strict, any_base=any_base)
     if _is_config(data):
         from paramcalc.readers.config.read import read_config
 
@@ -231,11 +234,12 @@ def _interpret(document: Document, name: str, *, strict: bool) -> Loaded:
     return Loaded(spec, document.source, document, (*notes, *warnings_of(spec)), unknown, harmless)
 
 
-def _adapter(document: Document, name: str, *, strict: bool) -> Loaded:
-    """The base model an adapter_config.json names, with its adapters."""
+def _adapter(document: Document, name: str, *, strict: bool, any_base: bool) -> Loaded:
+    """The base model an adapter_config.json names, with its adapters. Only the user leads to files elsewhere."""
     from paramcalc.readers.adapters import adapted_spec, base_of
 
-    base = load(base_of(document.data, Path(document.source).parent), strict=strict)
+    folder = Path(document.source).parent
+    base = load(str(document.data[BASE]) if any_base else base_of(document.data, folder), strict=strict)
     spec = adapted_spec(document.data, base.spec).model_copy(update={"name": name, "expect": None})
     return base._replace(spec=spec, source=document.source, document=document)
 

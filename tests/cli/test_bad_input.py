@@ -51,9 +51,9 @@ def test_other_files_are_refused(path, capsys):
 RUN = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20,) * 2)
-from paramcalc.cli import main
+from paramcalc.cli import start
 try:
-    main(["count", sys.argv[1]])
+    start(["count", sys.argv[1]])
 finally:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     # ru_maxrss would be at least that of the process this one was forked from

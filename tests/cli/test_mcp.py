@@ -5,7 +5,8 @@ import sys
 import pytest
 from jsonschema import Draft202012Validator
 
-from paramcalc.cli.tools import TOOLS, call
+from paramcalc.cli.main import run
+from paramcalc.cli.tools import TOOLS, call, tools
 from paramcalc.errors import UsageError
 
 pytest.importorskip("mcp", reason="the extra mcp needs newer dependencies than the oldest that are allowed")
@@ -16,8 +17,18 @@ QUESTIONS = {
     "explain": {"model": "qwen3-8b"}, "memory": {"model": "qwen3-8b", "context": "32k"},
     "fit": {"model": "qwen3-8b", "gpu": "rtx-4090"}, "speed": {"model": "qwen3-8b", "gpu": "h100"},
     "train": {"model": "qwen3-8b", "zero": 3, "dp": 8}, "flops": {"model": "qwen3-8b", "seq": 1024},
-    "check": {"path": "spec.yaml"}, "diff": {"old": "qwen3-8b", "new": "qwen3-14b"},
+    "check": {"path": "spec.yaml"}, "diff": {"new": "qwen3-14b", "old": "qwen3-8b"},
+    "scaling": {"model": "qwen3-8b", "tokens": "36T"}, "solve": {"like": "gpt2", "params": "200M"},
+    "sweep": {"axes": ["num_layers=4,8"], "model": "qwen3-8b"}, "compare": {"models": ["qwen3-8b", "spec.yaml"]},
 }
+WRONG = (
+    ("count", {}), ("count", {"model": 5.5}), ("count", {"model": "../outside.yaml"}), ("nothing", {}),
+    ("count", {"model": "qwen3-8b", "unknown": 1}), ("memory", {"model": "qwen3-8b", "batch": "--help"}),
+    ("count", {"model": "hf://organisation/name"}), ("memory", {"model": "qwen3-8b", "set": "x"}),
+    ("count", {"model": "qwen3-8b", "strict": "yes"}), ("count", {"model": True}), ("compare", {"models": "qwen3-8b"}),
+    ("memory", {"model": "qwen3-8b", "draft": "../outside.yaml", "runtime": "vllm"}),
+    ("solve", {"like": "../outside.yaml", "params": "1M"}),
+)
 
 
 def session(root, ask):
@@ -46,10 +57,7 @@ def test_every_tool_answers_by_its_schema_and_survives_nonsense(root):
     async def ask(client):
         schemas = {tool.name: tool for tool in (await client.list_tools()).tools}
         answers = {name: await client.call_tool(name, arguments) for name, arguments in QUESTIONS.items()}
-        wrong = [await client.call_tool(name, arguments) for name, arguments in (
-            ("count", {}), ("count", {"model": 5.5}), ("count", {"model": "../outside.yaml"}), ("nothing", {}),
-            ("count", {"model": "qwen3-8b", "unknown": 1}), ("memory", {"model": "qwen3-8b", "batch": "--help"}),
-            ("count", {"model": "hf://organisation/name"}), ("memory", {"model": "qwen3-8b", "set": "x"}))]
+        wrong = [await client.call_tool(name, arguments) for name, arguments in WRONG]
         after = await client.call_tool("count", {"model": "spec.yaml"})
         return schemas, answers, wrong, after
 
@@ -70,3 +78,49 @@ def test_nothing_outside_the_root_is_read(word, root):
     (root / "link.yaml").symlink_to(root.parent / "outside.yaml")
     with pytest.raises(UsageError, match="no preset and no file"):
         call("count", {"model": word}, root)
+
+
+@pytest.mark.parametrize(("name", "arguments"), WRONG)
+def test_arguments_that_cannot_be_are_refused_in_words(name, arguments, root):
+    with pytest.raises(UsageError) as caught:
+        call(name, arguments, root)
+    assert str(caught.value)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_an_answer_fits_the_schema_of_its_tool(name, root):
+    tool = next(tool for tool in tools() if tool.name == name)
+    Draft202012Validator(tool.inputs).validate(QUESTIONS[name])
+    answer = call(name, QUESTIONS[name], root)
+    Draft202012Validator(tool.outputs).validate(answer)
+    assert len(tool.outputs) > 1, "a schema says what is in the object"
+
+
+def test_values_go_in_the_commands_order(root):
+    answer = call("diff", QUESTIONS["diff"], root)
+    assert answer["old"]["name"] == "qwen3-8b"
+    assert answer["model"]["name"] == "qwen3-14b"
+
+
+def test_a_server_in_this_process_answers_and_refuses(root):
+    import anyio
+    from mcp.client import Client
+
+    from paramcalc.cli.mcp import make_server
+
+    async def talk():
+        async with Client(make_server(root)) as client:
+            tool = await client.call_tool("count", {"model": "spec.yaml"})
+            wrong = await client.call_tool("count", {"model": "../outside.yaml"})
+            return len((await client.list_tools()).tools), tool, wrong
+
+    number, answer, wrong = anyio.run(talk)
+    assert number == len(TOOLS)
+    assert answer.structured_content["parameters"]["total"] > 0
+    assert "no preset and no file" in wrong.content[0].text
+    assert wrong.is_error
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path, capsys):
+    assert run(["mcp", "--root", str(tmp_path / "none")]) == 2
+    assert "not a folder" in capsys.readouterr().err

@@ -45,8 +45,8 @@ class Finder:
 sys.meta_path.insert(0, Finder())
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is started with it ignored
 sys.argv = ["paramcalc", "count", "llama-3.1-8b", "--quiet"]
-from paramcalc.cli import main
-main()
+from paramcalc.cli import start
+start()
 """
 
 

@@ -90,3 +90,17 @@ def test_what_cannot_be_is_refused(read, adapter, key, message):
 def test_a_key_nobody_knows_makes_a_bound(read):
     answer = paramcalc.count(read(SHEARED, target_modules=["q_proj"], extra_rank=4))
     assert answer.parameters.known == "bound"
+
+
+@pytest.mark.parametrize("base", ["../base", "/etc", "-", "git:HEAD:config.json", ".", "base/../..",
+                                  "adapter_config.json"])
+def test_an_adapter_leads_to_no_file_elsewhere(tmp_path, base):
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "config.json").write_text(json.dumps(SHEARED), "utf-8")
+    (tmp_path / "mine").mkdir()
+    path = tmp_path / "mine" / "adapter_config.json"
+    path.write_text(json.dumps(LORA | {"r": 8, "target_modules": ["q_proj"], "base_model_name_or_path": base}), "utf-8")
+    with pytest.raises(PCError, match="no folder beside the adapter"):
+        paramcalc.count(path)
+    named = paramcalc.read(path, [f"base_model_name_or_path={tmp_path / 'base'}"])
+    assert paramcalc.count(named).total > paramcalc.count(SHEARED).total
