@@ -8,7 +8,7 @@ from paramcalc.estimates.fit import MOST_BATCH, MOST_TOKENS
 from paramcalc.numbers import binary
 from paramcalc.reports.count import headline
 from paramcalc.reports.known import missing
-from paramcalc.reports.memory import bar, fullest, held_in
+from paramcalc.reports.memory import fullest, gauge, held_in
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ def _verdict(answer: Fit) -> Table:
     prepared = answer.result.prepared
     conditions = (f"{answer.runtime} · context {last.serving.context:,} · batch {last.serving.batch:,} · weights "
                   f"{held_in(prepared)} · cache {answer.assumptions['kv_dtype']}")
-    notes = (*bar(fullest(answer.result), machine.capacity, machine.usable, machine.device.name), conditions,
-             *missing(answer), *_uncounted(answer),
+    notes = (conditions, *missing(answer), *_uncounted(answer),
              *(f"{name}: {text}" for name, text in prepared.runtime.profile.notes))
-    return Table(headline(model), (Column(""), Column("")), tuple(rows), notes=notes)
+    return Table(headline(model), (Column(""), Column("")), tuple(rows), notes=notes,
+                 gauge=gauge(fullest(answer.result), machine))
 
 
 def verdict(answer: Fit) -> str:

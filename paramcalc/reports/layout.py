@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.reports.cells import cells
+from paramcalc.reports.gauge import gauge_lines
 from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def one(table: Table, width: int, *, ascii_only: bool = False) -> list[Line]:
         if number:
             printed.append([])
         printed += _panel(table, part, width, ascii_only)
-    notes = (*table.notes, *((SHORTENED,) if len(slots) < len(whole) else ()))
+    drawn = gauge_lines(table.gauge) if table.gauge is not None else ()
+    notes = (*drawn, *table.notes, *((SHORTENED,) if len(slots) < len(whole) else ()))
     return printed + [[(part, "note")] for note in notes for part in _wrapped(visible(note, 10_000), width)]
 
 

@@ -8,16 +8,15 @@ from paramcalc.measures.cache_known import cache_unknown
 from paramcalc.numbers import binary, in_file, many
 from paramcalc.reports.count import headline
 from paramcalc.reports.known import missing, whole
-from paramcalc.reports.table import Column, Table
+from paramcalc.reports.table import Column, Gauge, Table
 
 if TYPE_CHECKING:
     from paramcalc.answers.memory import Memory
     from paramcalc.estimates import inference
     from paramcalc.estimates.inference import Parts, Prepared
+    from paramcalc.estimates.machine import Machine
 
 PARTS = ("weights", "cache", "activations", "overhead")
-LETTERS = dict(zip(PARTS, "WCAO", strict=True))
-BAR, SPILL = 60, 14
 
 
 def tables(answer: Memory) -> tuple[Table, ...]:
@@ -43,7 +42,6 @@ def _parts(answer: Memory) -> Table:
     notes = [_conditions(result),
              f"on disk {in_file(answer.weights.on_disk)} · loaded {binary(total.weights)}{reserved}"]
     if machine is not None:
-        notes = [*bar(fullest(result), machine.capacity, machine.usable, machine.device.name), *notes]
         if not machine.driver_known:
             notes.append(f"no driver figure is known for {machine.device.name}: 1/16 of it is taken as reserved")
         if (pool := answer.pool) is not None:
@@ -52,7 +50,8 @@ def _parts(answer: Memory) -> Table:
     notes += [*missing(answer)]
     notes += [f"{name}: {text}" for name, text in result.prepared.runtime.profile.notes]
     return Table(headline(answer.built), columns, rows,
-                 (whole(answer), total.total, total.total, answer.whole.known), tuple(notes))
+                 (whole(answer), total.total, total.total, answer.whole.known), tuple(notes),
+                 gauge=None if machine is None else gauge(fullest(result), machine))
 
 
 def _conditions(result: inference.Memory) -> str:
@@ -103,18 +102,7 @@ def fullest(result: inference.Memory) -> Parts:
     return max(result.stages, key=lambda part: part.total)
 
 
-def bar(part: Parts, capacity: int, usable: int, name: str) -> list[str]:
-    """A device's memory by part, a letter for each, against what it has; what does not fit stands beyond the edge."""
-    marks = ""
-    filled = 0
-    for key in PARTS:
-        filled += getattr(part, key)
-        marks += LETTERS[key] * (-(-filled * BAR // capacity) - len(marks))
-    inside, beyond = marks[:BAR], marks[BAR:BAR + SPILL] + (">" if len(marks) > BAR + SPILL else "")
-    edge = usable * BAR // capacity
-    free = "".join("." if place < edge else "-" for place in range(len(inside), BAR))
-    legend = " ".join(f"{LETTERS[key]} {key}" for key in PARTS)
-    left = usable - part.total
-    state = f"{binary(left)} free" if left >= 0 else f"{binary(-left)} too much"
-    return [f"[{inside}{free}]{beyond}", f" {legend} . free" + ("  - not to be used" if usable < capacity else ""),
-            f" {binary(part.total)} of {binary(capacity)}, {state}   {name}"]
+def gauge(part: Parts, machine: Machine) -> Gauge:
+    """A device's memory by part, against what it has."""
+    sizes = tuple((name, getattr(part, name)) for name in PARTS)
+    return Gauge(sizes, machine.capacity, machine.usable, machine.device.name)

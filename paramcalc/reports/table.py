@@ -26,6 +26,17 @@ class Column(NamedTuple):
         return self.kind not in ("text", "bar")
 
 
+class Gauge(NamedTuple):
+    """Memory of a device by part, against what it has."""
+
+    parts: tuple[tuple[str, int], ...]
+    """Names with different first letters, and bytes."""
+    capacity: int
+    usable: int
+    name: str
+    """Of the device."""
+
+
 class Table(NamedTuple):
     """Rows of raw values under columns; `depths` indent the first column; `total` is the last row, set apart."""
 
@@ -36,6 +47,8 @@ class Table(NamedTuple):
     notes: tuple[str, ...] = ()
     """One line each under the table: assumptions, conventions."""
     depths: tuple[int, ...] = ()
+    gauge: Gauge | None = None
+    """Drawn between the rows and the notes."""
 
     def shown(self) -> Table:
         """The table with the columns for people."""

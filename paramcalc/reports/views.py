@@ -31,7 +31,7 @@ VIEWS = {
 """Class of an answer to the function that gives its tables; an answer that is none of these has no tables."""
 STYLE = (".paramcalc caption { text-align: left; font-weight: 600 } .paramcalc .number { text-align: right }"
          " .paramcalc th { text-align: left } .paramcalc figcaption { font-size: 0.85em }"
-         " .paramcalc .bar rect { fill: currentColor }")
+         " .paramcalc .bar rect { fill: currentColor } .paramcalc figcaption svg { max-width: 640px }")
 """A notebook brings its own colours and fonts."""
 
 

@@ -1,12 +1,15 @@
 """Pictures: areas in proportion, text that is escaped, colours that can be read."""
 
+import re
 from xml.etree import ElementTree
 
 import pytest
 
+from paramcalc.reports.gauge import gauge_lines, gauge_picture
 from paramcalc.reports.pictures import svg
 from paramcalc.reports.pictures.lines import Axis, Line, line_chart
 from paramcalc.reports.pictures.treemap import Area, Rectangle, squarify, treemap
+from paramcalc.reports.table import Gauge
 
 
 def test_areas_are_in_proportion():
@@ -52,3 +55,20 @@ def test_a_line_stands_where_its_values_are():
     assert y0 - y1 == pytest.approx(y1 - y2)
     level, = [node for node in root.iter() if node.get("stroke-dasharray")]
     assert float(level.get("y1")) == pytest.approx(y1)
+
+
+def test_a_gauge_is_the_same_in_letters_and_colours():
+    gauge = Gauge((("weights", 60 * 2**20), ("cache", 30 * 2**20)), 120 * 2**20, 100 * 2**20, "<card>")
+    bar, legend, state = gauge_lines(gauge)
+    assert bar == "[" + "W" * 30 + "C" * 15 + "." * 5 + "-" * 10 + "]"
+    assert "not to be used" in legend
+    assert state.strip() == "90.00 MiB of 120.00 MiB, 10.00 MiB free   <card>"
+    picture = gauge_picture(gauge)
+    assert [float(width) for width in re.findall(r'y="0" width="([\d.]+)"', picture)] == [640, 320, 160]
+    assert "<card>" not in picture
+
+
+def test_what_does_not_fit_stands_beyond_the_edge():
+    gauge = Gauge((("weights", 2 * 2**30),), 2**30, 2**30, "card")
+    assert gauge_lines(gauge)[0] == "[" + "W" * 60 + "]" + "W" * 14 + ">"
+    assert "1.00 GiB too much" in gauge_lines(gauge)[2]

@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from paramcalc.reports.cells import cells, joined
+from paramcalc.reports.gauge import gauge_picture, state
 from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def table_html(table: Table) -> str:
     body = "".join(_row(table, rows[index], index) for index in range(len(table.rows)))
     foot = f"<tfoot>{_cells(table.columns, rows[-1], 'row')}</tfoot>" if table.total is not None else ""
     notes = "".join(f"<p>{text(note)}</p>" for note in table.notes)
+    if table.gauge is not None:
+        notes = f"{gauge_picture(table.gauge)}<p>{text(state(table.gauge))}</p>{notes}"
     return (f'<figure class="table" tabindex="0"><table><caption>{text(table.title)}</caption>'
             f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody>{foot}</table>"
             f"{f'<figcaption>{notes}</figcaption>' if notes else ''}</figure>")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.reports.cells import cells, joined
 from paramcalc.reports.findings import summary
+from paramcalc.reports.gauge import state
 from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def to_markdown(tables: Sequence[Table]) -> str:
         if table.total is not None:
             bold = (_md(joined(rows[-1][i])) for i in keep)
             out.append("| " + " | ".join(f"**{text}**" if text else "" for text in bold) + " |")
-        out += ["", *(f"_{_md(note)}_  " for note in table.notes), ""]
+        notes = table.notes if table.gauge is None else (state(table.gauge), *table.notes)
+        out += ["", *(f"_{_md(note)}_  " for note in notes), ""]
     return "\n".join(out).rstrip("\n") + "\n"
 
 
