@@ -1,5 +1,7 @@
 """The server for agents, asked by the protocol's own client over standard input and output."""
 
+import io
+import json
 import sys
 
 import pytest
@@ -124,3 +126,19 @@ def test_a_server_in_this_process_answers_and_refuses(root):
 def test_a_folder_that_is_none_is_refused(tmp_path, capsys):
     assert run(["mcp", "--root", str(tmp_path / "none")]) == 2
     assert "not a folder" in capsys.readouterr().err
+
+
+def test_the_command_serves_what_comes_in_until_it_ends(root, monkeypatch):
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}}
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(asked).encode() + b"\n"), "utf-8"))
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "utf-8", write_through=True))
+    assert run(["mcp", "--root", str(root)]) == 0
+    assert json.loads(written.getvalue())["result"]["serverInfo"]["name"] == "paramcalc"
+
+
+def test_without_the_extra_the_remedy_is_named(root, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "mcp.server.stdio", None)
+    assert run(["mcp", "--root", str(root)]) == 2
+    assert "pip install 'paramcalc[mcp]'" in capsys.readouterr().err
