@@ -131,7 +131,8 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
     serving, _ = within_positions(serving, loaded.spec, media)
     context = media.sequence(serving.context)
     needs = memory(prepared, Serving(context, serving.batch, serving.source, media))
-    forward = flops(model.tree, Workload(1, context, 0, serving.source or serving.context, media=media)).forward
+    source = media.attended(serving.source, serving.context)
+    forward = flops(model.tree, Workload(1, context, 0, source, media=media)).forward
     machine = machine_of(device, prepared)
     needed = max(part.total for part in needs.per_device)
     spec = loaded.spec

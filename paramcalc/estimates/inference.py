@@ -163,7 +163,7 @@ class Prepared:
         """The cache of one device of a stage."""
         serving = self.share(serving)
         if serving.source is None and not self.encodes:
-            serving = serving._replace(source=0)
+            serving = serving._replace(source=0)  # pictures it attends to are beside it
         return self.runtime.cache(stage.kinds, serving, self.cache_types)
 
     def parts(self, serving: Serving) -> tuple[Parts, ...]:

@@ -200,8 +200,8 @@ class FlopsSettings(Settings):
     def workload(self, spec: ModelSpec) -> Workload:
         """The workload, with pictures and recordings as a model's processor cuts them. Raises UsageError where that
         cannot be."""
-        source = self.seq if self.source is None else self.source
         media = media_of(self, spec)
+        source = media.attended(self.source, self.seq)
         seq = media.sequence(self.seq)
         return Workload(self.batch, seq, self.past, source, self.convention, self.head, media,
                         absorbed=seq == 1 and self.past > 0)

@@ -113,7 +113,7 @@ class Serving(NamedTuple):
     @property
     def encoder(self) -> int:
         """Tokens of the encoder's input."""
-        return self.context if self.source is None else self.source
+        return self.media.attended(self.source, self.context)
 
 
 class Line(NamedTuple):

@@ -20,6 +20,8 @@ class Cut(NamedTuple):
     """Positions the tower's first convolutions compute, where padding makes them more than those of the sequences."""
     windows: tuple[tuple[int, int], ...] = ()
     """Patches of windows and how many there are of so many, for layers that attend within windows of two dimensions."""
+    source: int = 0
+    """Positions it adds to what the text model attends to beside its prompt."""
 
     @property
     def patches(self) -> int:
@@ -46,6 +48,16 @@ class Media(NamedTuple):
     def tokens(self) -> int:
         """Tokens they add to the prompt."""
         return sum(cut.tokens for cut in (*self.images, *self.audio))
+
+    @property
+    def source(self) -> int:
+        """Positions they add to what the text model attends to beside its prompt."""
+        return sum(cut.source for cut in (*self.images, *self.audio))
+
+    def attended(self, source: int | None, usual: int) -> int:
+        """Tokens of what the text model attends to beside its prompt: those that are given and those of pictures, or
+        `usual` where there are neither."""
+        return usual if source is None and not self.source else (source or 0) + self.source
 
     def sequence(self, words: int) -> int:
         """Tokens of a sequence with so many others; of an encoder alone, all positions it runs over."""

@@ -48,7 +48,8 @@ def _audio_rule(value: object) -> AudioRule:
 
 IMAGE_RULE: dict[str, object] = {
     "type": "object", "required": ["kind"],
-    "properties": {"kind": {"enum": ["square", "area", "longest_edge", "tiles", "any_resolution", "split"]}}}
+    "properties": {"kind": {"enum": ["square", "area", "longest_edge", "budget", "padded", "bounded", "tiles",
+                                     "any_resolution", "split", "crops"]}}}
 AUDIO_RULE: dict[str, object] = {
     "type": "object", "required": ["kind"],
     "properties": {"kind": {"enum": ["windows", "chunks", "queried", "subsampled"]}}}

@@ -2,21 +2,23 @@
 
     python tests/oracle/images.py
 
-Each processor's own `_get_num_multimodal_tokens` is run on five sizes with the settings named here; a tokenizer is not
-needed for it. Sizes are width, height.
+Each processor's own `_get_num_multimodal_tokens` is run on five sizes with the settings named here; where a class has
+none, black pictures are processed. A tokenizer is not needed for either; torchvision is. Sizes are width, height.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
-import sys
+import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-# Some processors import a function of the class that needs torchvision, which the other class has too.
-PLAIN = "transformers.models.pixtral.image_processing_pil_pixtral"
-sys.modules["transformers.models.pixtral.image_processing_pixtral"] = importlib.import_module(PLAIN)
+import torch
+from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "images.jsonl"
 SIZES = [(600, 900), (1366, 768), (64, 48), (512, 512), (5000, 3000)]
@@ -73,6 +75,37 @@ CASES: list[tuple[str, str, str, str, dict[str, Any], dict[str, Any], dict[str, 
      {"image_seq_len": 64, "tokenizer": Words()},
      {"scale_factor": 4, "vision_config": {"image_size": 512, "patch_size": 16}},
      {"size": {"longest_edge": 2048}, "max_image_size": {"longest_edge": 512}}),
+    ("gemma3n", "Gemma3nProcessor", "siglip", "SiglipImageProcessor", {}, {"image_seq_length": 256}, {}, {}),
+    ("shieldgemma2", "ShieldGemma2Processor", "gemma3", "Gemma3ImageProcessor", {}, {"image_seq_length": 256}, {}, {}),
+    ("gemma4", "Gemma4Processor", "gemma4", "Gemma4ImageProcessor", {}, {}, {}, {}),
+    ("gemma4", "Gemma4Processor", "gemma4", "Gemma4ImageProcessor", {"max_soft_tokens": 70}, {}, {},
+     {"max_soft_tokens": 70}),
+    ("kimi_k25", "Kimi_K25Processor", "kimi_k25", "Kimi_K25ImageProcessor", {}, {}, {}, {}),
+    ("kimi_k25", "Kimi_K25Processor", "kimi_k25", "Kimi_K25ImageProcessor",
+     {"max_patches": 900, "size": {"max_height": 40, "max_width": 40}}, {}, {},
+     {"max_patches": 900, "size": {"max_height": 40, "max_width": 40}}),
+    ("exaone4_5", "Exaone4_5_Processor", "qwen2_vl", "Qwen2VLImageProcessor", {}, {}, {}, {}),
+    ("hyperclovax_vision_v2", "HyperCLOVAXVisionV2Processor", "qwen2_vl", "Qwen2VLImageProcessor", {}, {}, {}, {}),
+    ("qwen2_5_omni", "Qwen2_5OmniProcessor", "qwen2_vl", "Qwen2VLImageProcessor", {}, {}, {}, {}),
+    ("qwen3_omni_moe", "Qwen3OmniMoeProcessor", "qwen2_vl", "Qwen2VLImageProcessor", {"patch_size": 16}, {}, {},
+     {"patch_size": 16}),
+    ("ernie4_5_vl_moe", "Ernie4_5_VLMoeProcessor", "ernie4_5_vl_moe", "Ernie4_5_VLMoeImageProcessor", {}, {}, {}, {}),
+    ("minimax_m3_vl", "MiniMaxM3VLProcessor", "minimax_m3_vl", "MiniMaxM3VLImageProcessor", {}, {}, {}, {}),
+    ("video_llama_3", "VideoLlama3Processor", "video_llama_3", "VideoLlama3ImageProcessor", {}, {},
+     {"vision_config": {"patch_size": 14}}, {}),
+    ("video_llama_3", "VideoLlama3Processor", "video_llama_3", "VideoLlama3ImageProcessor", {"merge_size": 2}, {}, {},
+     {"patch_size": 14, "merge_size": 2}),
+    ("cosmos3_edge", "Cosmos3EdgeProcessor", "cosmos3_edge", "Cosmos3EdgeImageProcessor", {}, {}, {}, {}),
+    ("glm46v", "Glm46VProcessor", "glm46v", "Glm46VImageProcessor", {}, {}, {}, {}),
+    ("llava_next_video", "LlavaNextVideoProcessor", "llava_next", "LlavaNextImageProcessor",
+     {"size": {"shortest_edge": 336}},
+     {"patch_size": 14, "vision_feature_select_strategy": "default", "num_additional_image_tokens": 1}, {},
+     {"size": {"shortest_edge": 336}}),
+    ("cohere2_vision", "Cohere2VisionProcessor", "cohere2_vision", "Cohere2VisionImageProcessor", {},
+     {"patch_size": 16}, {}, {}),
+    ("qianfan_ocr", "QianfanOCRProcessor", "got_ocr2", "GotOcr2ImageProcessor",
+     {"crop_to_patches": True, "size": {"height": 448, "width": 448}}, {"image_seq_length": 256}, {},
+     {"crop_to_patches": True, "size": {"height": 448, "width": 448}}),
 ]
 """Model type, processor, module and class of the image processor, settings of both, what the model's config says beside
 its defaults, and what a preprocessor_config.json says."""
@@ -88,19 +121,95 @@ def processor(model_type: str, name: str) -> Any:
     return made
 
 
+def images_of(name: str, **settings: Any) -> Any:
+    """An image processor `module:class`."""
+    module, _, kind = name.partition(":")
+    file = f"image_processing_{'pil_' if kind.endswith('Pil') else ''}{module}"
+    return getattr(importlib.import_module(f"transformers.models.{module}.{file}"), kind)(**settings)
+
+
+def black(width: int, height: int) -> Any:
+    """A picture."""
+    return torch.zeros((3, height, width), dtype=torch.uint8)
+
+
+def llama4(size: tuple[int, int], **settings: Any) -> tuple[int, int]:
+    """Tokens of the text a picture is replaced with, and patches of all tiles."""
+    made = processor("llama4", "Llama4Processor")
+    made.patch_size, made.downsample_ratio = 14, 4
+    inputs = images_of("llama4:Llama4ImageProcessor", **settings)(black(*size))
+    return (len(re.findall(r"<[|]\w+[|]>", made.replace_image_token(inputs, 0))),
+            sum(len(tiles) for tiles in inputs["pixel_values"]) * 24**2)
+
+
+def phi4(size: tuple[int, int], **settings: Any) -> tuple[int, int]:
+    """The processor's own count, and patches of all squares."""
+    inputs = images_of("phi4_multimodal:Phi4MultimodalImageProcessor", **settings)(black(*size))
+    return inputs["num_img_tokens"][0], inputs["image_pixel_values"][0].shape[0] * 32**2
+
+
+def idefics2(size: tuple[int, int], **settings: Any) -> tuple[int, int]:
+    """Tokens of the text a picture is replaced with, by a tokenizer that keeps it, and patches of all pictures."""
+    texts: list[str] = []
+    made = processor("idefics2", "Idefics2Processor")
+    made.image_processor = images_of("idefics2:Idefics2ImageProcessor", **settings)
+    made._merge_kwargs = lambda *_, **__: {"text_kwargs": {}, "images_kwargs": {}}
+    made.fake_image_token, made.image_token, made.image_seq_len = "<fake>", "<image>", 64
+    made.tokenizer = type("Words", (), {
+        "init_kwargs": {}, "__call__": lambda _, strings, **__: texts.extend(strings) or {"input_ids": []}})()
+    made._check_special_mm_tokens = lambda *_, **__: None
+    inputs = made(images=[Image.new("RGB", size)], text="<image>")
+    _, count, _, high, wide = torch.as_tensor(inputs["pixel_values"]).shape
+    return len(re.findall("<[a-z]+>", texts[0])), count * (high // 14) * (wide // 14)
+
+
+def paddle(size: tuple[int, int], **settings: Any) -> tuple[int, int]:
+    """A token for each square of four patches, as PaddleOCRVLProcessor divides them."""
+    made = images_of("paddleocr_vl:PaddleOCRVLImageProcessor", **settings)
+    patches = made.get_number_of_image_patches(size[1], size[0])
+    return patches // 4, patches
+
+
+def siglip2(size: tuple[int, int], **settings: Any) -> tuple[int, int]:
+    """None of the text's tokens."""
+    return 0, images_of("siglip2:Siglip2ImageProcessor", **settings)(black(*size))["pixel_values"][0].shape[0]
+
+
+RUN: list[tuple[str, str, Callable[..., tuple[int, int]], dict[str, Any], dict[str, Any]]] = [
+    ("llama4", "Llama4Processor", llama4, {"vision_config": {"image_size": 336}}, {}),
+    ("llama4", "Llama4Processor", llama4, {"vision_config": {"image_size": 336}},
+     {"max_patches": 7, "resize_to_max_canvas": True}),
+    ("phi4_multimodal", "Phi4MultimodalImageProcessor", phi4, {}, {}),
+    ("phi4_multimodal", "Phi4MultimodalImageProcessor", phi4, {}, {"dynamic_hd": 5}),
+    ("idefics2", "Idefics2Processor", idefics2, {"vision_config": {"patch_size": 14}}, {}),
+    ("idefics2", "Idefics2Processor", idefics2, {"vision_config": {"patch_size": 14}}, {"do_image_splitting": True}),
+    ("paddleocr_vl", "PaddleOCRVLImageProcessor", paddle, {}, {}),
+    ("siglip2", "Siglip2ImageProcessor", siglip2, {}, {}),
+    ("siglip2", "Siglip2ImageProcessor", siglip2, {}, {"max_num_patches": 400}),
+]
+"""Model type, processor, what runs it, what the model's config says beside its defaults, and the settings."""
+LONG = [(900, 120), (120, 900), (3000, 300)]
+"""Sizes of pictures long and narrow."""
+
+
 def main() -> None:
     """Write one line a case."""
     lines = []
     for model_type, name, module, image_name, image, own, config, preprocessor in CASES:
-        images = importlib.import_module(f"transformers.models.{module}.image_processing_pil_{module}")
         made = processor(model_type, name)
-        made.image_processor = getattr(images, image_name)(**image)
+        made.image_processor = images_of(f"{module}:{image_name}", **image)
         for key, value in own.items():
             setattr(made, key, value)
         counted = made._get_num_multimodal_tokens(image_sizes=[(height, width) for width, height in SIZES])
         lines.append(json.dumps({
             "processor": name.partition("@")[0], "config": {"model_type": model_type, **config},
             "preprocessor": preprocessor, "sizes": SIZES, "tokens": [int(n) for n in counted.num_image_tokens]}))
+    for model_type, name, counts, config, settings in RUN:
+        sizes = SIZES + LONG
+        pairs = [counts(size, **settings) for size in sizes]
+        lines.append(json.dumps({
+            "processor": name, "config": {"model_type": model_type, **config}, "preprocessor": settings, "sizes": sizes,
+            "tokens": [int(tokens) for tokens, _ in pairs], "patches": [int(patches) for _, patches in pairs]}))
     DATA.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import paramcalc
 from paramcalc import UsageError, cut_images, flops
 from paramcalc.build import build
 from paramcalc.cli.main import run
@@ -13,9 +14,12 @@ from paramcalc.measures.flops import flops as counted
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import family_data
 from paramcalc.readers.config.read import read_config
-from paramcalc.readers.families.towers.pictures import image_rule
+from paramcalc.readers.families.towers.pictures import RULES, image_rule
 from paramcalc.readers.families.towers.processors import Beside
+from paramcalc.spec.audio import KINDS as AUDIO_KINDS
+from paramcalc.spec.images import KINDS
 from paramcalc.spec.media import Cut, Media
+from paramcalc.spec.model import AUDIO_RULE, IMAGE_RULE
 
 CASES = [json.loads(line) for line in
          (Path(__file__).parent.parent / "data" / "images.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -25,7 +29,57 @@ CASES = [json.loads(line) for line in
 def test_as_many_tokens_as_the_processor_makes(case):
     model_type = case["config"]["model_type"]
     rule = image_rule(Config(case["config"], family_data(model_type), model_type), Beside(case["preprocessor"]))
-    assert [rule.cut(*size).tokens for size in case["sizes"]] == case["tokens"]
+    cuts = [rule.cut(*size) for size in case["sizes"]]
+    assert [cut.tokens for cut in cuts] == case["tokens"]
+    assert [cut.patches for cut in cuts] == case.get("patches", [cut.patches for cut in cuts])
+
+
+def test_every_rule_with_settings_of_its_own_was_run_against_its_processor():
+    same = {"qwen2_5_omni_thinker": "qwen2_5_omni", "qwen3_omni_moe_thinker": "qwen3_omni_moe", "phi4mm":
+            "phi4_multimodal", "qwen3_vl_moe": "qwen3_vl", "qwen3_5": "qwen3_vl", "qwen3_5_moe": "qwen3_vl",
+            "glm4v_moe": "glm4v", "glm_ocr": "glm46v", "glmga": "glm46v"}
+    ran = {case["config"]["model_type"] for case in CASES}
+    assert {same.get(name, name) for name, (_, processor) in RULES.items() if processor} <= ran
+
+
+def test_the_schema_names_every_kind_of_rule():
+    assert schema_of(IMAGE_RULE) == set(KINDS)
+    assert schema_of(AUDIO_RULE) == set(AUDIO_KINDS)
+
+
+def schema_of(rule):
+    return set(rule["properties"]["kind"]["enum"])
+
+
+def test_tiles_are_attended_to_beside_the_prompt():
+    """Llama 3.2 Vision: four tiles of 1,600 patches and a class token, whatever the picture; 8 of 40 layers attend to
+    them with 8 heads of 128 for keys and for values, of two bytes."""
+    config = {"model_type": "mllama", "vision_config": {"image_size": 560, "patch_size": 14}}
+    with_picture = paramcalc.memory(config, 100, image=["640x480"])
+    for_words = paramcalc.memory(config, 101)
+    assert with_picture.cache.bytes - for_words.cache.bytes == 4 * 1601 * 8 * 2 * 8 * 128 * 2
+    assert paramcalc.flops(config, 100).components["attention"] < paramcalc.flops(config, 100, image=["640x480"])\
+        .components["attention"]
+
+
+def test_pictures_beside_the_text_take_no_tokens_of_it():
+    config = {"model_type": "clip", "architectures": ["CLIPModel"]}
+    alone, beside = paramcalc.flops(config, 77), paramcalc.flops(config, 77, image=["640x480"])
+    assert {key: value for key, value in beside.components.items() if key != "vision"} == alone.components
+    assert beside.components["vision"] > 0
+
+
+def test_a_model_whose_tower_is_not_counted_is_refused_pictures():
+    config = {"model_type": "gemma4", "vision_config": None}
+    with pytest.raises(UsageError, match="not known"):
+        cut_images(config, [(640, 480)])
+
+
+@pytest.mark.parametrize(("config", "size"), [
+    ({"model_type": "phi4_multimodal"}, (16000, 4)), ({"model_type": "kimi_k25"}, (0, 5))])
+def test_a_picture_too_narrow_is_refused(config, size):
+    with pytest.raises(UsageError, match="a picture of"):
+        cut_images(config, [size])
 
 
 LLAVA = {"model_type": "llava", "architectures": ["LlavaForConditionalGeneration"]}

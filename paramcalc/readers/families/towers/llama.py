@@ -85,4 +85,4 @@ def mllama(whole: Whole) -> Towers:
     into = vision.integer("vision_output_dim")
     join: Parts = {whole.at("multi_modal_projector"): dense(whole.text.hidden_size, into)}
     return {**whole.tower("vision_config", "vision_model", "mllama_vision_model"),
-            "projector": projector(join, into, "image")}
+            "projector": projector(join, into)}

@@ -47,13 +47,20 @@ class Processed:
         self.image, self.audio, self.processor = (
             Config(data, FamilyData({}, {}, ()), config.model_type) for data in beside)
 
+    @property
+    def thinker(self) -> Config:
+        """What has the towers: a part of a model that speaks too, or the model."""
+        if "thinker_config" not in {*self.config.data, *self.config.family.defaults}:
+            return self.config
+        return nested(self.config, "thinker_config", f"{self.config.model_type}_thinker")
+
     def tower(self, usual: str) -> Config:
         """The vision tower's config."""
-        return nested(self.config, "vision_config", usual)
+        return nested(self.thinker, "vision_config", usual)
 
     def ears(self, usual: str) -> Config:
         """The audio tower's config."""
-        return nested(self.config, "audio_config", usual)
+        return nested(self.thinker, "audio_config", usual)
 
     def size(self, *keys: str) -> int | None:
         """The first of these sizes the image processor's file says: `size.height`, or a plain number."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.processors import NOTHING, Beside, Processed
-from paramcalc.readers.families.towers.whole import nested
 from paramcalc.spec.audio import AudioRule, Chunks, Queried, Subsampled, Windows
 
 if TYPE_CHECKING:
@@ -64,14 +63,14 @@ def voxtral(heard: Processed) -> AudioRule:
 def omni2(heard: Processed) -> AudioRule:
     """Chunks of two seconds, positions in pairs; what is longer than the extractor's window is dropped. Source:
     Qwen2_5OmniProcessor."""
-    tower = _thinker(heard, "qwen2_5_omni_audio_encoder")
+    tower = heard.ears("qwen2_5_omni_audio_encoder")
     return Chunks(rate=heard.rate, hop=heard.hop, chunk=2 * tower.integer("n_window"), merge=2,
                   most=heard.sound("chunk_length", SECONDS))
 
 
 def omni3(heard: Processed) -> AudioRule:
     """Chunks of a second, each halved three times; attention over several. Source: Qwen3OmniMoeProcessor."""
-    tower = _thinker(heard, "qwen3_omni_moe_audio_encoder")
+    tower = heard.ears("qwen3_omni_moe_audio_encoder")
     return Chunks(rate=heard.rate, hop=heard.hop, halvings=3, chunk=2 * tower.integer("n_window"),
                   together=_together(tower))
 
@@ -87,14 +86,6 @@ def qwen3_asr(heard: Processed) -> AudioRule:
 def _together(tower: Config) -> int:
     """Chunks whose positions attend to each other."""
     return max(1, tower.integer("n_window_infer") // (2 * tower.integer("n_window")))
-
-
-def _thinker(heard: Processed, usual: str) -> Config:
-    """The audio tower of a thinker, by itself or inside the whole model."""
-    config = heard.config
-    if not config.model_type.endswith("_thinker"):
-        config = nested(config, "thinker_config", f"{config.model_type}_thinker")
-    return nested(config, "audio_config", usual)
 
 
 def granite(heard: Processed) -> AudioRule:

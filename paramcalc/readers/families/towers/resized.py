@@ -1,0 +1,184 @@
+"""How processors resize pictures that stay whole, by a config and the preprocessor_config.json beside it.
+
+What the file beside the config says goes first, then what the config says of the tower, then the default of the
+processor's class.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.families.towers.clip import grid
+from paramcalc.readers.families.towers.internvl import patches, sides
+from paramcalc.spec.images import Area, Bounded, Budget, ImageRule, LongestEdge, Padded, Square
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.towers.processors import Processed
+
+TOWERS = {
+    **dict.fromkeys(("qwen2_5_omni", "qwen2_5_omni_thinker"), "qwen2_5_omni_vision_encoder"),
+    **dict.fromkeys(("qwen3_omni_moe", "qwen3_omni_moe_thinker"), "qwen3_omni_moe_vision_encoder"),
+    "hyperclovax_vision_v2": "qwen2_5_vl_vision",
+}
+"""Types of towers where they are not called after the whole model."""
+BOUNDS = {
+    "ernie4_5_vl_moe": (56 * 56, 28 * 28 * 6177), "minimax_m3_vl": (4 * 28 * 28, 451_584),
+    "paddleocr_vl": (384 * 384, 1536 * 1536), "cosmos3_edge": (256 * 256, 4096 * 4096),
+    **dict.fromkeys(("glm4v", "glm4v_moe", "glm46v", "glm_ocr", "glmga"), (112 * 112, 28 * 28 * 15_000)),
+}
+"""Pixels of a picture where the class of its processor has other defaults than Qwen2VLImageProcessor."""
+NET_SIDE = 32
+"""Pixels of MobileNetV5 for a cell of its last stage. Source: timm 1.0.31, mobilenetv5.py."""
+
+
+def area(processor: Processed, **more: bool | int) -> ImageRule:
+    """Qwen's: multiples of merged patches. Source: Qwen2VLImageProcessor; windows: Qwen2_5_VisionTransformer's
+    `get_window_index`."""
+    kind = processor.config.model_type
+    tower = processor.tower(TOWERS.get(kind, f"{kind}_vision"))
+    patch = processor.size("patch_size") or tower.integer("patch_size")
+    merge = processor.size("merge_size") or tower.integer("spatial_merge_size", 1)
+    side = tower.get("window_size")
+    window = side // merge // patch * merge if type(side) is int and side >= merge * patch else None
+    least, most = BOUNDS.get(kind, (56 * 56, 28 * 28 * 1280))
+    return Area.model_validate({
+        "patch": patch, "merge": merge, "window": window, **more,
+        "min_pixels": processor.size("size.shortest_edge", "min_pixels") or least,
+        "max_pixels": processor.size("size.longest_edge", "max_pixels") or most})
+
+
+def glm(processor: Processed) -> ImageRule:
+    """The same over frames. Source: Glm4vImageProcessor, Glm46VImageProcessor, GlmgaImageProcessor."""
+    tower = processor.tower("glm4v_vision")
+    return area(processor, enlarged=True,
+                frames=processor.size("temporal_patch_size") or tower.integer("temporal_patch_size"))
+
+
+def cosmos(processor: Processed) -> ImageRule:
+    """The same, of one frame. Source: Cosmos3EdgeImageProcessor."""
+    return area(processor, enlarged=True, frames=processor.size("temporal_patch_size") or 1)
+
+
+def paddle(processor: Processed) -> ImageRule:
+    """Short sides are enlarged to a rounded length. Source: PaddleOCRVLImageProcessor."""
+    return area(processor, enlarged=True, rounded=True)
+
+
+def budget(processor: Processed) -> ImageRule:
+    """As large as its tokens allow. Source: Gemma4ImageProcessor."""
+    tower = processor.tower("gemma4_vision")
+    return Budget(patch=processor.size("patch_size") or tower.integer("patch_size"),
+                  merge=processor.size("pooling_kernel_size") or tower.integer("pooling_kernel_size"),
+                  most=processor.size("max_soft_tokens") or 280)
+
+
+def kimi(processor: Processed) -> ImageRule:
+    """Filled up to whole merged patches. Source: Kimi_K25ImageProcessor."""
+    tower = processor.tower("kimi_k25_vision")
+    return Padded(patch=processor.size("patch_size") or sides(tower, "patch_size")[0],
+                  merge=processor.size("merge_size") or sides(tower, "merge_kernel_size")[0],
+                  most=processor.size("max_patches") or 16_384, side=processor.size("size.max_height") or 512)
+
+
+def idefics2(processor: Processed) -> ImageRule:
+    """A bound on both sides, and so many latents. Source: Idefics2ImageProcessor, Idefics2Processor."""
+    from paramcalc.readers.families.towers.whole import nested
+
+    latents = nested(processor.config, "perceiver_config", "idefics2_perceiver").integer("resampler_n_latents")
+    return Bounded(patch=processor.tower("idefics2_vision").integer("patch_size"),
+                   shortest=processor.size("size.shortest_edge") or 378,
+                   longest=processor.size("size.longest_edge") or 980,
+                   tokens_a_picture=processor.own("image_seq_len", latents),
+                   split=processor.image.flag("do_image_splitting"))
+
+
+def pixtral(processor: Processed) -> ImageRule:
+    """A bound on the longer side. Source: PixtralProcessor; LightOnOcrProcessor leaves the ends of rows out."""
+    tower, plain = processor.tower("pixtral"), processor.config.model_type == "lighton_ocr"
+    return LongestEdge(patch=tower.integer("patch_size"), merge=processor.config.integer("spatial_merge_size", 1),
+                       edge=processor.size("size.longest_edge") or tower.integer("image_size"),
+                       row_ends=not plain, whole=plain)
+
+
+def own(tower: Config) -> int:
+    """A class token, which CLIP has and SigLIP has not."""
+    return 0 if "siglip" in tower.model_type else 1
+
+
+def llava(processor: Processed) -> ImageRule:
+    """The tower's square, its class token dropped or not. Source: LlavaProcessor."""
+    tower = processor.tower("clip_vision_model")
+    whole = processor.config.text("vision_feature_select_strategy", "default") == "full"
+    extra = own(tower)
+    return Square(tokens=grid(tower) + (extra if whole else 0), patches=grid(tower), extra=extra)
+
+
+def gemma3(processor: Processed) -> ImageRule:
+    """As many tokens whatever the picture. Source: Gemma3Processor, without pan and scan; ShieldGemma2Processor."""
+    return Square(tokens=processor.config.integer("mm_tokens_per_image"),
+                  patches=grid(processor.tower("siglip_vision_model")))
+
+
+def gemma3n(processor: Processed) -> ImageRule:
+    """The same with a net whose files say 768 pixels. Source: Gemma3nProcessor; preprocessor_config.json of
+    google/gemma-3n-E2B-it."""
+    side = max(1, (processor.size("size.height") or 768) // NET_SIDE)
+    return Square(tokens=processor.own("image_seq_length", processor.config.integer("vision_soft_tokens_per_image")),
+                  patches=side**2)
+
+
+def plain(processor: Processed) -> ImageRule:
+    """A token a patch. Source: PaliGemmaProcessor, DeepseekVLProcessor."""
+    count = grid(processor.tower("siglip_vision_model"))
+    return Square(tokens=count, patches=count)
+
+
+def queried(processor: Processed) -> ImageRule:
+    """As many tokens as there are queries. Source: Blip2Processor, InstructBlipProcessor."""
+    return Square(tokens=processor.config.integer("num_query_tokens"), extra=1,
+                  patches=grid(processor.tower("blip_2_vision_model")))
+
+
+def crossed(processor: Processed) -> ImageRule:
+    """One token; the text model attends to all tiles there could be, each filled up to a multiple of eight while the
+    tower runs. Source: MllamaProcessor, MllamaVisionModel."""
+    tower = processor.tower("mllama_vision_model")
+    tiles, count = tower.integer("max_num_tiles"), grid(tower)
+    return Square(tokens=1, patches=tiles * count, extra=tiles * (-(-(count + 1) // 8) * 8 - count),
+                  source=tiles * (count + 1))
+
+
+def compared(processor: Processed) -> ImageRule:
+    """A picture beside the text, resized to the tower's square. Source: CLIPImageProcessor, SiglipImageProcessor."""
+    tower = processor.tower(f"{processor.config.model_type}_vision_model")
+    return Square(tokens=0, patches=grid(tower), extra=own(tower))
+
+
+def compared_freely(processor: Processed) -> ImageRule:
+    """The same of any shape, filled up to as many patches. Source: Siglip2ImageProcessor."""
+    return Square(tokens=0, patches=processor.size("max_num_patches") or 256)
+
+
+def alone(processor: Processed) -> ImageRule:
+    """An encoder by itself: pictures are resized to the square it is made for. Source: ViTImageProcessor,
+    CLIPImageProcessor, SiglipImageProcessor."""
+    config = processor.config
+    beside = OWN.get(config.model_type, 1) + config.integer("num_register_tokens", 0, least=0)
+    count = patches(config)
+    return Square(tokens=count + beside, patches=count, extra=beside, main=True)
+
+
+def pyramid(processor: Processed) -> ImageRule:
+    """A net whose stages halve the sides: its positions are the cells of the last one. Source: ViTImageProcessor,
+    ConvNextImageProcessor."""
+    config = processor.config
+    stages = len(config.listed("depths", int) or ())
+    high, wide = sides(config, "patch_size")
+    tall, broad = sides(config, "image_size") if config.get("image_size") else (224, 224)
+    count = max(1, tall // (high * 2 ** (stages - 1))) * max(1, broad // (wide * 2 ** (stages - 1)))
+    return Square(tokens=count, patches=count, main=True)
+
+
+OWN = {"deit": 2, "ijepa": 0, "siglip_vision_model": 0}
+"""Tokens of an encoder's own besides registers, where they are not one class token."""

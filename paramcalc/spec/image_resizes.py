@@ -1,0 +1,173 @@
+"""Pictures that stay whole: what a processor resizes them to. Sources: the processor classes named with each rule."""
+
+from __future__ import annotations
+
+from math import ceil, floor, sqrt
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from paramcalc.components.base import Count, Size
+from paramcalc.components.problems import impossible
+from paramcalc.spec.image_rule import ImageRule, Pixels
+from paramcalc.spec.media import Cut
+
+
+class Square(ImageRule):
+    """Any picture is resized to the tower's square. Source: LlavaProcessor, Gemma3Processor, PaliGemmaProcessor."""
+
+    kind: Literal["square"] = "square"
+    tokens: Count
+    """None where pictures are compared with the text, or attended to, rather than put into it."""
+    patches: Size
+
+    def _cut(self, width: int, height: int) -> Cut:
+        return Cut(self.tokens, self.tokens or self.source, (self.patches,))
+
+
+class Area(ImageRule):
+    """Sides become multiples of a merged patch, the area kept within bounds. Source: Qwen2VLImageProcessor's and
+    Glm4vImageProcessor's `smart_resize`."""
+
+    kind: Literal["area"] = "area"
+    patch: Size
+    merge: Size
+    min_pixels: Pixels
+    max_pixels: Pixels
+    frames: Size = 1
+    """The bounds are of so many frames."""
+    enlarged: bool = False
+    """A side below one merged patch is enlarged before anything else."""
+    rounded: bool = False
+    """It is enlarged to a rounded length, a short height before a short width. Source: PaddleOCRVLImageProcessor."""
+    window: Size | None = None
+    """Patches of the side of a window some layers attend within."""
+
+    def _cut(self, width: int, height: int) -> Cut:
+        factor = self.patch * self.merge
+        high, wide = self._enlarged(width, height, factor) if self.enlarged else (height, width)
+        if max(high, wide) / min(high, wide) > 200:
+            raise impossible(f"a picture of {width} × {height} pixels is more than 200 times as long as wide",
+                             "crop it")
+        tall, broad = round(high / factor) * factor, round(wide / factor) * factor
+        if self.frames * tall * broad > self.max_pixels:
+            beta = sqrt(self.frames * high * wide / self.max_pixels)
+            tall, broad = (max(factor, floor(side / beta / factor) * factor) for side in (high, wide))
+        elif self.frames * tall * broad < self.min_pixels:
+            beta = sqrt(self.min_pixels / (self.frames * high * wide))
+            tall, broad = (ceil(side * beta / factor) * factor for side in (high, wide))
+        rows, columns = tall // self.patch, broad // self.patch
+        patches, side = rows * columns, self.window
+        windows = tuple((high * wide, down * along) for high, down in _parts(rows, side)
+                        for wide, along in _parts(columns, side)) if side else ()
+        return Cut(patches // self.merge**2, patches // self.merge**2, (patches,), windows=windows)
+
+    def _enlarged(self, width: int, height: int, factor: int) -> tuple[int, int]:
+        """Height and width, neither below one merged patch."""
+        if self.rounded:
+            if height < factor:
+                height, width = factor, round(width * factor / height)
+            return (round(height * factor / width), factor) if width < factor else (height, width)
+        scale = max(factor / height, factor / width, 1)
+        return (height, width) if scale == 1 else (int(height * scale), int(width * scale))
+
+
+def _parts(length: int, size: int) -> list[tuple[int, int]]:
+    """Lengths of the parts a side is cut into, each with how many there are; what is left at its end is one more."""
+    whole, rest = divmod(length, size)
+    return [(part, count) for part, count in ((size, whole), (rest, 1)) if part and count]
+
+
+class LongestEdge(ImageRule):
+    """The longer side is kept below a bound; a token ends each row. Source: PixtralProcessor, LightOnOcrProcessor."""
+
+    kind: Literal["longest_edge"] = "longest_edge"
+    patch: Size
+    merge: Size = 1
+    edge: Size
+    row_ends: bool = True
+    whole: bool = False
+    """Sides become multiples of a patch, what is left of a merged one dropped; else multiples of a merged one."""
+
+    def _cut(self, width: int, height: int) -> Cut:
+        ratio, factor = max(width / self.edge, height / self.edge), self.patch * self.merge
+        if ratio > 1:
+            width, height = floor(width / ratio), floor(height / ratio)
+        step = self.patch if self.whole else factor
+        rows, columns = (((side - 1) // step + 1) * step // factor for side in (height, width))
+        return Cut(rows * (columns + self.row_ends), rows * columns, (rows * columns * self.merge**2,))
+
+
+class Budget(ImageRule):
+    """The largest picture of its shape that makes at most so many tokens; the tower runs over as many patches at any
+    rate. Source: Gemma4ImageProcessor's `get_aspect_ratio_preserving_size` and `pad_along_first_dim`."""
+
+    kind: Literal["budget"] = "budget"
+    patch: Size
+    merge: Size
+    """Patches of the side of a square that become one token."""
+    most: Annotated[int, Field(ge=1, le=2**16)]
+    """Tokens."""
+
+    def _cut(self, width: int, height: int) -> Cut:
+        step = self.patch * self.merge
+        scale = sqrt(self.most * step**2 / (width * height))
+        rows, columns = floor(scale * height / step), floor(scale * width / step)
+        if rows == 0:
+            rows, columns = 1, min(width // height, self.most)
+        elif columns == 0:
+            rows, columns = min(height // width, self.most), 1
+        if rows * columns == 0:
+            raise impossible(f"a picture of {width} × {height} pixels makes no token", "allow more tokens")
+        return Cut(rows * columns, rows * columns, (self.most * self.merge**2,))
+
+
+class Padded(ImageRule):
+    """A picture is only ever made smaller, then filled up to whole merged patches. Source: Kimi_K25ImageProcessor's
+    `navit_resize`."""
+
+    kind: Literal["padded"] = "padded"
+    patch: Size
+    merge: Size
+    most: Size
+    """Patches."""
+    side: Size
+    """Patches of a side."""
+
+    def _cut(self, width: int, height: int) -> Cut:
+        count = max(1.0, height // self.patch) * max(1.0, width // self.patch)
+        longest, factor = self.side * self.patch, self.patch * self.merge
+        scale = min(1.0, sqrt(self.most / count), longest / height, longest / width)
+        rows, columns = (ceil(min(max(1, int(side * scale)), longest) / factor) for side in (height, width))
+        return Cut(rows * columns, rows * columns, (rows * columns * self.merge**2,))
+
+
+class Bounded(ImageRule):
+    """Both sides are kept between bounds; a resampler reads as many tokens from any picture. Source:
+    Idefics2ImageProcessor, Idefics2Processor."""
+
+    kind: Literal["bounded"] = "bounded"
+    patch: Size
+    shortest: Size
+    longest: Size
+    tokens_a_picture: Size
+    split: bool = False
+    """Into four quarters beside the whole; all are filled up to the largest of them."""
+
+    def _cut(self, width: int, height: int) -> Cut:
+        pictures = [(width, height)]
+        if self.split:
+            pictures += [(wide, high) for wide in (width // 2, width - width // 2)
+                         for high in (height // 2, height - height // 2)]
+        sizes = [self._resized(max(1, wide), max(1, high)) for wide, high in pictures]
+        patches = (max(wide for wide, _ in sizes) // self.patch) * (max(high for _, high in sizes) // self.patch)
+        count = len(pictures)
+        return Cut(count * (self.tokens_a_picture + 1) + 1, count * self.tokens_a_picture, (patches,) * count)
+
+    def _resized(self, width: int, height: int) -> tuple[int, int]:
+        ratio = width / height
+        if width >= height and width > self.longest:
+            width, height = self.longest, int(self.longest / ratio)
+        elif height > width and height > self.longest:
+            width, height = int(self.longest * ratio), self.longest
+        return max(width, self.shortest), max(height, self.shortest)

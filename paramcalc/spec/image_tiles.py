@@ -1,0 +1,193 @@
+"""Pictures that are cut into tiles, each of which a tower runs over by itself. Sources: the processor classes named
+with each rule."""
+
+from __future__ import annotations
+
+from math import ceil, sqrt
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from paramcalc.components.base import Listed, Size
+from paramcalc.components.problems import impossible
+from paramcalc.spec.image_rule import ImageRule
+from paramcalc.spec.media import Cut
+
+MOST_TILES = 256
+MOST_PINPOINTS = 1024
+LARGEST_RESIZED = 4096
+"""Of Idefics 3's processor."""
+LEAST_SIDE = 10
+"""Pixels of a resized side below which Phi-4-multimodal's processor refuses a picture."""
+
+
+class Tiles(ImageRule):
+    """The grid of tiles whose shape is nearest, and the whole picture once more. Source: GotOcr2ImageProcessor,
+    InternVLProcessor, AyaVisionProcessor; Cohere2VisionImageProcessor and Llama4ImageProcessor choose by scale."""
+
+    kind: Literal["tiles"] = "tiles"
+    tile: Size
+    """Pixels of its side."""
+    least: Size = 1
+    most: Annotated[int, Field(ge=1, le=MOST_TILES)] = 12
+    cropped: bool = True
+    """False where pictures are only resized to one tile."""
+    choice: Literal["shape", "scale", "largest"] = "shape"
+    tokens_a_tile: Size
+    ends: Annotated[int, Field(ge=0, le=64)] = 0
+    """Tokens that end a tile."""
+    around: Annotated[int, Field(ge=0, le=64)] = 0
+    """Tokens around all tiles."""
+    patches: Size
+    """Of a tile."""
+
+    def _cut(self, width: int, height: int) -> Cut:
+        count = 1
+        if self.cropped and self.most > 1:
+            columns, rows = self._grid(width, height)
+            count += columns * rows if columns * rows > 1 else 0
+        tile_tokens = count * self.tokens_a_tile
+        return Cut(tile_tokens + count * self.ends + self.around, tile_tokens, (self.patches,) * count)
+
+    def _grid(self, width: int, height: int) -> tuple[int, int]:
+        among = grids(self.least, self.most)
+        return nearest_shape(width, height, among, self.tile) if self.choice == "shape" else self._by_scale(
+            width, height, among)
+
+    def _by_scale(self, width: int, height: int, among: list[tuple[int, int]]) -> tuple[int, int]:
+        """The grid that enlarges least; where all of them shrink, or the largest is wanted, the one of the largest
+        scale; the smallest of several."""
+        scales = [min(wide * self.tile / width, high * self.tile / height) for wide, high in among]
+        if max(scales) < 1 or self.choice == "largest":
+            return among[scales.index(max(scales))]
+        return among[scales.index(min(scale for scale in scales if scale >= 1))]
+
+
+class AnyResolution(ImageRule):
+    """The resolution that wastes least of a list; padding is cut off again, and a token ends each row. Source:
+    LlavaNextProcessor, LlavaOnevisionProcessor."""
+
+    kind: Literal["any_resolution"] = "any_resolution"
+    pinpoints: Annotated[Listed[Annotated[tuple[Size, Size], Field(strict=False)]],
+                         Field(max_length=MOST_PINPOINTS)]
+    """Height and width of each."""
+    tile: Size
+    """Pixels of the tower's side."""
+    side: Size
+    """Patches of the tower's side that become tokens."""
+    first: int = 0
+    """Tokens of the tower besides its patches that the whole picture keeps."""
+    patches: Size
+    """Of a tile, those besides pixels included."""
+    most: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Tokens beyond so many tiles' are averaged away."""
+
+    def _cut(self, width: int, height: int) -> Cut:
+        high, wide = self._best(width, height)
+        rows, columns = self.side * (high // self.tile), self.side * (wide // self.tile)
+        tiles = 1 + (high // self.tile) * (wide // self.tile)
+        tokens = self.side**2 + self.first + self._unpadded(width, height, rows, columns)
+        return Cut(tokens, tiles * self.side**2, (self.patches,) * tiles)
+
+    def _best(self, width: int, height: int) -> tuple[int, int]:
+        def use(point: tuple[int, int]) -> tuple[int, int]:
+            scale = min(point[1] / width, point[0] / height)
+            useful = min(int(width * scale) * int(height * scale), width * height)
+            return useful, useful - point[0] * point[1]
+
+        return max(self.pinpoints, key=use)
+
+    def _unpadded(self, width: int, height: int, rows: int, columns: int) -> int:
+        if width / height > columns / rows:
+            rows -= 2 * ((rows - int(round(height * (columns / width), 7))) // 2)
+        else:
+            columns -= 2 * ((columns - int(round(width * (rows / height), 7))) // 2)
+        if self.most is not None:
+            ratio = sqrt(rows * columns / (self.most * self.side**2))
+            if ratio > 1.1:
+                rows, columns = int(rows // ratio), int(columns // ratio)
+        return rows * columns + rows
+
+
+class Split(ImageRule):
+    """The longer side is resized, the picture split in squares, each with its own place in words. Source:
+    Idefics3Processor, SmolVLMProcessor."""
+
+    kind: Literal["split"] = "split"
+    edge: Size
+    tile: Size
+    split: bool = True
+    tokens_a_tile: Size
+    patches: Size
+    """Of a tile."""
+
+    def _cut(self, width: int, height: int) -> Cut:
+        rows, columns = self._grid(width, height) if self.split else (0, 0)
+        tokens = self.tokens_a_tile + 3 + rows * ((self.tokens_a_tile + 2) * columns + 1)
+        count = rows * columns + 1
+        return Cut(tokens, count * self.tokens_a_tile, (self.patches,) * count)
+
+    def _grid(self, width: int, height: int) -> tuple[int, int]:
+        ratio = width / height
+        if width >= height:
+            width, height = self.edge, int(self.edge / ratio)
+            height += height % 2
+        else:
+            width, height = int(self.edge * ratio), self.edge
+            width += width % 2
+        ratio, width, height = max(width, 1) / max(height, 1), max(width, 1), max(height, 1)
+        if max(width, height) > LARGEST_RESIZED:
+            width, height = ((LARGEST_RESIZED, max(1, int(LARGEST_RESIZED / ratio))) if width >= height
+                             else (max(1, int(LARGEST_RESIZED * ratio)), LARGEST_RESIZED))
+        rows, columns = ceil(height / self.tile), ceil(width / self.tile)
+        return (rows, columns) if rows > 1 or columns > 1 else (0, 0)
+
+
+class Crops(ImageRule):
+    """Squares as many as the picture covers, or the grid of the nearest shape where those are too many; rows of padding
+    become no tokens, and a token ends each row. Source: Phi4MultimodalImageProcessor."""
+
+    kind: Literal["crops"] = "crops"
+    tile: Size
+    """Pixels of its side."""
+    patch: Size
+    most: Annotated[int, Field(ge=1, le=MOST_TILES)]
+
+    def _cut(self, width: int, height: int) -> Cut:
+        columns, rows = ceil(width / self.tile), ceil(height / self.tile)
+        if columns * rows > self.most:
+            columns, rows = nearest_shape(width, height, grids(1, self.most), self.tile)
+        wide, high = columns * self.tile, rows * self.tile
+        padding = (0, high - int(height * wide / width)) if wide / width < high / height else (
+            wide - int(width * high / height), 0)
+        if min(wide - padding[0], high - padding[1]) < LEAST_SIDE:
+            raise impossible(f"a picture of {width} × {height} pixels is too narrow", "crop it")
+        side, tiles = self.tile // self.patch, columns * rows + 1
+        across, down = (self._every_other(count * side - blank // self.patch, side)
+                        for count, blank in zip((columns, rows), padding, strict=True))
+        half = ceil(side / 2)
+        tokens = half * (half + 1) + 1 + down * (across + 1)
+        return Cut(tokens, tokens, (side**2,) * tiles)
+
+    def _every_other(self, length: int, side: int) -> int:
+        """Of so many patches in a row, those at even places of their square."""
+        whole, rest = divmod(length, side)
+        return whole * ceil(side / 2) + ceil(rest / 2)
+
+
+def grids(least: int, most: int) -> list[tuple[int, int]]:
+    """Columns and rows of between so many tiles, the fewest first."""
+    sides = range(1, most + 1)
+    return sorted(((wide, high) for wide in sides for high in range(1, most // wide + 1) if least <= wide * high),
+                  key=lambda grid: grid[0] * grid[1])
+
+
+def nearest_shape(width: int, height: int, among: list[tuple[int, int]], tile: int) -> tuple[int, int]:
+    """Of equally near grids the larger, while the picture fills more than half of it."""
+    best, gap = (1, 1), float("inf")
+    for grid in among:
+        here = abs(width / height - grid[0] / grid[1])
+        full = width * height > 0.5 * tile**2 * grid[0] * grid[1]
+        if here < gap or (here == gap and full):
+            best, gap = grid, here
+    return best
