@@ -42,11 +42,12 @@ class Accounts(NamedTuple):
     """Sizes that the file does not say, from the defaults of its class, by dotted key."""
 
 
-def accounts(config: Config, outer: FamilyData | None, around: Collection[str] = ()) -> Accounts:
-    """Account for every key of a config and of what stands around it, whose keys in `around` were read.
+def accounts(config: Config, outer: FamilyData | None, composite: Config | None = None) -> Accounts:
+    """Account for every key of a config, of what stands around it, and of the nested configs of either that were read.
 
     Raises SpecError where an unknown key looks like a size that is taken from the class's defaults.
     """
+    around = composite.read if composite is not None else set()
     read = {*config.read, *around} if outer is not None and not config.path else config.read
     strange = [*_strange(config.data, config.family, config.model_type, config.path, read, outer)]
     if outer is not None and config.path and config.outer is not None:
@@ -59,12 +60,39 @@ def accounts(config: Config, outer: FamilyData | None, around: Collection[str] =
               if could_change_a_size(key, value) and not _repeats(key, value, config)]
     defaults = _defaults(config)
     _refuse_look_alikes(config, unread, defaults)
+    defaults = {".".join((*config.path, key)): value for key, value in defaults.items()}
+    for part in _parts(config, composite):
+        read = {*part.read, *(key for inner in part.parts for key in _repeated(part.data, inner))}
+        strange = [] if part.uncounted else [*_strange(part.data, part.family, part.model_type, part.path, read)]
+        nested = [(path, key) for path, key, value in strange
+                  if could_change_a_size(key, value) and not _repeats(key, value, part)]
+        sizes = _defaults(part)
+        _refuse_look_alikes(part, nested, sizes)
+        rest, unread = [*rest, *strange], [*unread, *nested]
+        defaults |= {".".join((*part.path, key)): value for key, value in sizes.items()}
     problems = (Problem(f"unknown key {key[:100]!r}: it could change a size, so every size is a lower bound",
                         (*path, key), "see the family's class; a key that changes no size can be set to null")
                 for path, key in unread)
     named = set(unread)
     return Accounts(tuple(problems), tuple(".".join((*path, key)) for path, key, _ in rest if (path, key) not in named),
-                    tuple(towers), {".".join((*config.path, key)): value for key, value in defaults.items()})
+                    tuple(towers), defaults)
+
+
+def _parts(*configs: Config | None) -> Iterator[Config]:
+    """The nested configs that were read below some, each once: several readers may have asked it as several classes."""
+    places: dict[tuple[str, ...], Config] = {}
+    waiting = [part for config in configs if config is not None for part in config.parts]
+    while waiting:
+        part = waiting.pop(0)
+        waiting += part.parts
+        first = places.setdefault(part.path, part)
+        if first is not part:
+            first.read |= part.read | part.family.spellings
+            first.sizes |= part.sizes
+            first.uncounted |= part.uncounted
+    if configs[0] is not None:
+        places.pop(configs[0].path, None)  # it is accounted for by itself
+    yield from places.values()
 
 
 def _defaults(config: Config) -> dict[str, int]:

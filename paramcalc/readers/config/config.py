@@ -63,6 +63,37 @@ class Config:
         """Integers builders asked for, whether the file or the class says them."""
         self.older: Mapping[str, str] = {}
         """Spellings a class still takes for a key, before the key itself: `hidden_size` to `n_embed`."""
+        self.parts: list[Config] = []
+        """Nested configs that builders read as classes of their own, accounted for with this one."""
+        self.uncounted = False
+        """Whether nobody counts what this config describes, so that its keys need no account."""
+
+    def part(self, key: str, data: dict[str, Any], family: FamilyData, model_type: str,
+             architecture: str = "") -> Config:
+        """The nested config under `key`, read as a class of its own and accounted for with this one."""
+        inner = Config(data, family, model_type, architecture, (*self.path, key), self.data)
+        self.parts.append(inner)
+        return inner
+
+    def settings(self, key: str, *known: str) -> dict[str, Any]:
+        """The mapping under `key`, of which a builder reads `known`; empty where the file has none."""
+        from paramcalc.readers.config.defaults import FamilyData
+
+        value = self.get(key)
+        if value is None:
+            return {}
+        if type(value) is not dict:
+            raise self.error(key, f"expected a mapping, found {_named(value)}")
+        if key in self.data:
+            self.part(key, value, FamilyData({}, {}, ()), self.model_type).read |= set(known)
+        return value
+
+    def reread(self, data: dict[str, Any], family: FamilyData | None = None, model_type: str = "",
+               architecture: str = "") -> Config:
+        """The same place of the file with other values or as another class; what is asked of it was asked of this."""
+        again = Config(data, family or self.family, model_type or self.model_type, architecture, self.path, self.outer)
+        again.read, again.sizes, again.notes, again.parts = self.read, self.sizes, self.notes, self.parts
+        return again
 
     def note(self, text: str) -> None:
         """Something the reader of the answer must know, said once."""

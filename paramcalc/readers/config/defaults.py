@@ -37,6 +37,11 @@ class FamilyData:
         self.spellings = frozenset([*defaults, *aliases, *aliases.values()])
         """Every key a class has, however spelled."""
 
+    def filled(self, defaults: dict[str, Any]) -> FamilyData:
+        """The same class where another fills its config with values of its own."""
+        return FamilyData({**self.defaults, **defaults}, self.aliases, self.classes, self.text_config, self.text_key,
+                          self.renamed, self.unverified)
+
 
 CLASS_ALIASES: dict[str, dict[str, str]] = {
     "ernie4_5": {"Ernie4_5_ForCausalLM": "Ernie4_5ForCausalLM"},
@@ -59,6 +64,10 @@ CLASS_ALIASES: dict[str, dict[str, str]] = {
 
 
 KEY_ALIASES: dict[str, dict[str, str]] = {
+    "kimi_k25_vision": {"hidden_size": "vt_hidden_size", "num_hidden_layers": "vt_num_hidden_layers",
+                        "num_attention_heads": "vt_num_attention_heads", "intermediate_size": "vt_intermediate_size",
+                        "pos_emb_height": "init_pos_emb_height", "pos_emb_width": "init_pos_emb_width",
+                        "pos_emb_time": "init_pos_emb_time"},
     "nomic_bert": {"hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head",
                    "intermediate_size": "n_inner", "max_position_embeddings": "n_positions"},
 }

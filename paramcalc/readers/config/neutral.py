@@ -25,7 +25,8 @@ NEUTRAL = frozenset([
     "num_return_sequences", "output_attentions", "output_hidden_states", "output_past", "output_router_logits",
     "output_scores", "pad_key_length", "pad_token", "pad_token_id", "pad_token_ids", "padding_side",
     "partial_rotary_factor", "pooler_type", "pre_allocate_kv_cache", "predict_special_tokens", "prefix",
-    "pretraining_tp", "problem_type", "quantization", "quantization_config", "reference_compile",
+    "pretraining_tp", "problem_type", "projector_hidden_act", "quantization", "quantization_config",
+    "reference_compile",
     "remove_invalid_values", "renormalize_logits", "repad_logits_with_grad", "repetition_penalty", "resid_pdrop",
     "return_dict", "return_dict_in_generate", "rms_norm_eps", "rope_interleave", "rope_interleaved",
     "rope_local_base_freq", "rope_parameters", "rope_scaling", "rope_theta", "rotary_dim", "rotary_emb_base",
@@ -54,11 +55,21 @@ NEUTRAL_PREFIXES = ("_", "unsloth_")
 
 ANY: tuple[object, ...] = ()
 NEUTRAL_IN: dict[str, dict[str, tuple[object, ...]]] = {
+    "align_vision_model": {"num_hidden_layers": ANY},
     "bailing_moe": {"intermediate_size": ANY},
     "bert": {"pooler_fc_size": ANY, "pooler_hidden_size": ANY, "pooler_num_attention_heads": ANY,
              "pooler_num_fc_layers": ANY, "pooler_size_per_head": ANY},
+    "decoder_config": {"head_dim": ANY},
+    "encoder_config": {"head_dim": ANY, "hidden_size_global": ANY},
+    "global_config": {"head_dim": ANY},
+    "patcher_config": {"head_dim": ANY},
     "chatglm": {"apply_query_key_layer_scaling": ANY, "bias_dropout_fusion": ANY},
+    "clip_vision_model": {"vocab_size": ANY},
+    "dbrx": {"clip_qkv": ANY, "ffn_act_fn": ANY, "moe_loss_weight": ANY, "moe_normalize_expert_weights": ANY},
     "deepseek_v4": {"qk_rope_head_dim": ANY},
+    "dots3_note_audio_encoder": {"conv_output_size": ANY},
+    "gemma3n_vision": {"label_names": ANY},
+    "gemma4_vision": {"global_head_dim": ANY},
     "glm_moe_dsa": {"index_share_for_mtp_iteration": ANY},
     "gpt_bigcode": {"max_sequence_length": ANY},
     "hunyuan_v1_moe": {"num_shared_expert": (1,)},
@@ -71,18 +82,32 @@ NEUTRAL_IN: dict[str, dict[str, tuple[object, ...]]] = {
     "mpt": {"fc_type": ("torch",)},
     "openelm": {"normalization_layer_name": ("rms_norm",), "qkv_multipliers": ANY},
     "phi3": {"full_attn_mod": (1,), "interpolate_factor": (1,)},
+    "phi4_multimodal_audio": {"nemo_final_size": ANY},
+    "pixtral": {"head_dim": ANY, "vocab_size": ANY},
+    "qwen2_vl": {"vocab_size": ANY},
     "qwen3": {"use_qk_norm": (True,)},
     "qwen3_moe": {"use_qk_norm": (True,)},
+    "sam_prompt_encoder": {"image_embedding_size": ANY},
+    "siglip_vision_model": {"vocab_size": ANY},
     "starcoder2": {"mlp_type": ("default",), "norm_type": ("layer_norm",)},
     "step3p5": {"n_shared_experts": (1,), "use_moe_router_bias": (True,)},
     "t5": {"n_positions": ANY},
+    "t5_gemma_module": {"cross_attention_hidden_size": ANY},
+    "timm_wrapper": {"label_names": ANY},
+    "tipsv2_vision_model": {"out_features": ANY, "out_indices": ANY, "stage_names": ANY},
+    "wav2vec2": {"num_feat_extract_layers": ANY},
 }
 """Keys files of one model type say though its class does not read them, at the values that say what it does anyway:
 positions that are rotated or relative, so that no table has as many rows, and norms and biases it always has. A list
-says a value where all its items do. MiniMax-M2's files name prediction modules but hold none (228.7 B parameters)."""
+says a value where all its items do. MiniMax-M2's files name prediction modules but hold none (228.7 B parameters). Of
+towers: what the class works out of other keys whatever the file says (`head_dim` of Pixtral, `num_hidden_layers` of
+ALIGN's net), the names of what a backbone gives out, and vocabularies that releases before 5 wrote into configs of
+vision."""
 
 REPEATS: dict[str, dict[str, str]] = {
     "hunyuan_v1_moe": {"moe_intermediate_size": "intermediate_size"},
+    "qwen2_5_vl_vision": {"spatial_patch_size": "patch_size"},
+    "qwen2_vl_vision": {"spatial_patch_size": "patch_size"},
     "mimo_v2_flash": {"attention_chunk_size": "sliding_window", "swa_head_dim": "head_dim",
                       "swa_num_attention_heads": "num_attention_heads", "swa_v_head_dim": "v_head_dim"},
 }

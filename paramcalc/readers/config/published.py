@@ -43,6 +43,7 @@ SAME: dict[str, Same] = {
     "stablelm_epoch": _alike("stablelm", "StableLMEpoch", "StableLm",
                              "stabilityai/stablelm-3b-4e1t modeling_stablelm_epoch.py"),
     "step3": Same("step3_text", {}, "stepfun-ai/step3 configuration_step3.py"),
+    "step3_vision_encoder": Same("step3_vision", {}, "stepfun-ai/step3 configuration_step3.py"),
     "telechat2": _alike("telechat", "TeleChat2", "Telechat", "Tele-AI/TeleChat2-7B modeling_telechat2.py"),
 }
 """Types of published files whose class repeats one that is known, its names of tensors included."""

@@ -67,7 +67,7 @@ def _read(
         spec, uncounted = _whole(placed(spec, around.model_type), around, towers, processors)
     elif spec.towers or config.model_type in MODELS or config.model_type in TOWERS:
         spec = _with_media(spec, config, processors)
-    keys = accounts(config, outer, around.read)
+    keys = accounts(config, outer, around)
     notes = (*spec.notes, *config.notes)
     if not config.architecture and not is_original(data):
         notes = (*notes, f"architectures is not given: counted as the {config.task} model of {config.model_type}")

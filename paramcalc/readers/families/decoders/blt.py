@@ -64,7 +64,7 @@ def _part(config: Config, key: str) -> Config:
     data = config.get(key) or {}
     if not isinstance(data, dict):
         raise config.error(key, "expected a mapping")
-    return Config(data, FamilyData(DEFAULTS[key], {}, ()), key, path=(*config.path, key))
+    return config.part(key, data, FamilyData(DEFAULTS[key], {}, ()), key)
 
 
 def _stack(part: Config, block: str, layers: int | None = None) -> Stack:

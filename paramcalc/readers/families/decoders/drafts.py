@@ -55,8 +55,8 @@ def dflash(config: Config) -> ModelSpec:
 
     Source: z-lab/dflash, DFlashDraftModel.
     """
-    own = config.get("dflash_config")
-    targets = own.get("target_layer_ids") if isinstance(own, dict) else config.get("target_layer_ids")
+    own = config.settings("dflash_config", "target_layer_ids")
+    targets = own.get("target_layer_ids") if own else config.get("target_layer_ids")
     if not isinstance(targets, list) or not 0 < len(targets) <= config.layers * 64:
         raise config.error("dflash_config", "expected target_layer_ids, a list of the target's layers")
     config.read |= {"block_size", "num_target_layers"}

@@ -36,10 +36,7 @@ KDA_SIZES = ("head_dim", "num_heads", "short_conv_kernel_size")
 
 def linear_attention(config: Config) -> dict[str, Any]:
     """The mapping `linear_attn_config`; empty where the file has none."""
-    settings = config.get("linear_attn_config")
-    if settings is not None and not isinstance(settings, dict):
-        raise config.error("linear_attn_config", "expected a mapping")
-    return settings or {}
+    return config.settings("linear_attn_config", *KDA_SIZES, "full_attn_layers", "kda_layers", "use_full_rank_gate")
 
 
 def _kimi_layers(config: Config) -> list[str]:

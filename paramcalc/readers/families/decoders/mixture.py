@@ -228,9 +228,7 @@ def jetmoe(config: Config) -> ModelSpec:
 
 def _nested(config: Config, key: str, defaults: dict[str, int]) -> dict[str, int]:
     """Integers of a mapping inside the config."""
-    inner = config.get(key) or {}
-    if not isinstance(inner, dict):
-        raise config.error(key, "expected a mapping")
+    inner = config.settings(key, *defaults)
     values = {name: inner.get(name, default) for name, default in defaults.items()}
     for name, value in values.items():
         if type(value) is not int or not 1 <= value <= 2**24:

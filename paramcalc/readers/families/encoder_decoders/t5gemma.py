@@ -56,7 +56,7 @@ def half(config: Config, side: Side) -> Config:
     family = family_data(MODULE)
     if not isinstance(data, dict) or family is None:
         raise config.error(side, "expected a mapping")
-    return Config(data, family, MODULE, config.architecture, (*config.path, side))
+    return config.part(side, data, family, MODULE, config.architecture)
 
 
 def layer(config: Config, side: Side, word: str, source: int) -> Parts:

@@ -40,7 +40,7 @@ def nested(config: Config, key: str, model_type: str) -> Config:
     if inner_type != model_type or family is None:
         raise SpecError(Problem(f"unknown model_type {inner_type!r:.60}", (key, "model_type"),
                                 f"known here: {model_type}"))
-    return Config(data, family, model_type, "Model", (*config.path, key))
+    return config.part(key, data, family, model_type, "Model")
 
 
 def assembled(config: Config, tops: Tops, text: ModelSpec, connector: Parts) -> ModelSpec:

@@ -89,8 +89,7 @@ def blip(config: Config) -> ModelSpec:
         raise config.unknown_class()
     crossed = FamilyData({**words.family.defaults, "add_cross_attention": words.flag("is_decoder", default=True)},
                          words.family.aliases, words.family.classes)
-    inner = Config(words.data, crossed, words.model_type, "BertModel" if bare else "BertForMaskedLM", words.path,
-                   config.data)
+    inner = words.reread(words.data, crossed, architecture="BertModel" if bare else "BertForMaskedLM")
     inner.ties = True
     spec = Encoder("bert", {"types": ""})(inner)
     front = "text_model" if bare else "text_decoder"

@@ -53,17 +53,24 @@ TIMM = Layer("norm1", "attn", "norm2", fused="qkv",
 
 def vl2(whole: Whole) -> Towers:
     """SigLIP with its pooling head, squares of four patches through a network, and separators."""
-    config, width, inner, rows = whole.config, 1152, 4304, 729
-    config.read |= {"vision_config", "candidate_resolutions", "global_view_pos"}
-    config.note("the tower is the one of its class: SigLIP so400m, patches of 14, 384 pixels")
+    config, eyes = whole.config, whole.part_as("vision_config", "deepseek_vl_v2_vision")
+    eyes.read |= {"model_name"}
+    depth = eyes.depth("layers") if "layers" in eyes.data else 27
+    width, patch = eyes.integer("width", 1152), eyes.integer("patch_size", 14)
+    inner, rows = int(width * eyes.number("mlp_ratio", 3.7362)), (eyes.integer("image_size", 384) // patch) ** 2
+    count = eyes.dividing("heads", width) if "heads" in eyes.data else 16
+    if not inner or not rows:
+        raise eyes.error("patch_size" if inner else "mlp_ratio", "leaves no patch" if inner else "leaves no width")
+    config.read |= {"candidate_resolutions", "global_view_pos"}
+    config.note("what vision_config does not say is that of its class: SigLIP so400m, patches of 14, 384 pixels")
     modules: Parts = {
-        "patch_embed.proj": conv(width, 3, 14, 14), "pos_embed": vector(1, rows, width,
+        "patch_embed.proj": conv(width, 3, patch, patch), "pos_embed": vector(1, rows, width,
                                                                         component="position_embedding"),
-        "blocks": layers(27), "norm": norm(width), "attn_pool.latent": vector(1, 1, width),
+        "blocks": layers(depth), "norm": norm(width), "attn_pool.latent": vector(1, 1, width),
         "attn_pool.q": dense(width, width), "attn_pool.kv": dense(2 * width, width),
         "attn_pool.proj": dense(width, width), "attn_pool.norm": norm(width),
         "attn_pool.mlp.fc1": dense(inner, width), "attn_pool.mlp.fc2": dense(width, inner)}
-    return {"vision": tower("vision", width, modules, {"layer": TIMM(width, 16, inner)}, "vision"),
+    return {"vision": tower("vision", width, modules, {"layer": TIMM(width, count, inner)}, "vision"),
             "projector": tower("projector", width, _network(whole, width), stream="image_tokens")}
 
 

@@ -39,7 +39,7 @@ def _part(outer: Config, key: str, head: str) -> ModelSpec:
     headed = head != "Model"
     names = [name for name in family.classes if name.endswith(head) and name.endswith("LMHeadModel") == headed]
     name = min(names, key=len, default="")
-    return make(Config(data, family, kind, name, (key,), outer.data))
+    return make(outer.part(key, data, family, kind, name))
 
 
 def _moved(spec: ModelSpec, front: str, tag: str) -> tuple[dict[str, Component], dict[str, Block]]:
@@ -83,13 +83,15 @@ def retriever(config: Config) -> ModelSpec:
     kind, name = str(data["model_type"]), RETRIEVERS[config.model_type]
     family, own = family_data(kind), builder(kind)
     if family is not None and own is not None:
-        whole = own(Config(data, family, kind, name, ("vlm_config",)))
+        whole = own(config.part("vlm_config", data, family, kind, name))
     else:
         inner = text_model(data, family, kind, name)
         make = builder(inner.config.model_type) if inner is not None else None
         if inner is None or family is None or make is None:
             raise unknown_type(kind, ("vlm_config", "model_type"))
-        around = Config(data, family, kind, name)
+        around = config.part("vlm_config", data, family, kind, name)
+        inner.config.path = (*around.path, *inner.config.path)
+        around.parts.append(inner.config)
         whole = with_media(with_towers(make(inner.config), around, inner.towers)[0], around)
     modules, blocks = _moved(whole.model_copy(update={"towers": {}}), "vlm", "text")
     width = whole.hidden_size

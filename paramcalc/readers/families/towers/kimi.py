@@ -48,10 +48,11 @@ def kimi_k25(whole: Whole) -> Towers:
     """Squares of patches are normed, joined and projected twice."""
     vision = whole.part("vision_config", "kimi_k25_vision")
     high, wide = sides(vision, "merge_kernel_size")
-    into = vision.integer("hidden_size") * high * wide
+    width = vision.integer("mm_hidden_size", vision.integer("hidden_size"))  # published files say both widths again
+    into, out = width * high * wide, vision.integer("text_hidden_size", whole.text.hidden_size)
     join: Parts = {"mm_projector.pre_norm": norm(whole.config.integer("projection_hidden_size")),
                    "mm_projector.in_proj": dense(into, into),
-                   "mm_projector.out_proj": dense(whole.text.hidden_size, into)}
+                   "mm_projector.out_proj": dense(out, into)}
     return {**whole.tower("vision_config", "vision_tower", "kimi_k25_vision"), **whole.join(join, into)}
 
 
@@ -87,7 +88,8 @@ def kimi_k3(whole: Whole) -> Towers:
     vision = whole.part("vision_config", "kimi_k3_vision")
     vision.read |= {"merge_type", "mm_projector_type", "projector_hidden_act", "projector_ln_eps"}
     high, wide = sides(vision, "merge_kernel_size")
-    into, out = vision.integer("mm_hidden_size") * high * wide, whole.text.hidden_size
+    into = vision.integer("mm_hidden_size") * high * wide
+    out = vision.integer("text_hidden_size", whole.text.hidden_size)
     join: Parts = {"mm_projector.proj.0": dense(into, into, bias=False),
                    "mm_projector.proj.2": dense(out, into, bias=False), "mm_projector.post_norm": rms(out)}
     return {**whole.tower("vision_config", "vision_tower", "kimi_k3_vision"), **whole.join(join, into)}

@@ -113,8 +113,7 @@ def align(config: Config) -> ModelSpec:
 def _bert(config: Config, layers_at: str, offset: int, *, pooler: bool = False) -> ModelSpec:
     """BERT's encoder by the encoder skeleton."""
     encoder = Encoder("", {"layers": layers_at}, tops={"Model": ("pooler",) if pooler else ()}, position_offset=offset)
-    inner = Config(config.data, config.family, config.model_type, "BertModel", config.path, config.outer)
-    return encoder(inner)
+    return encoder(config.reread(config.data, architecture="BertModel"))
 
 
 def chinese_clip(config: Config) -> ModelSpec:

@@ -60,8 +60,7 @@ def minicpmv(whole: Whole) -> Towers:
     config, vision = whole.config, whole.part_as("vision_config", "minicpmv_vision")
     config.read |= {*PICTURES, "vision_config"}
     if config.flag("drop_vision_last_layer"):
-        vision = Config({**vision.data, "num_hidden_layers": vision.layers - 1}, vision.family, vision.model_type, "",
-                        vision.path, vision.outer)
+        vision = vision.reread({**vision.data, "num_hidden_layers": vision.layers - 1})
     width = vision.integer("hidden_size")
     join = resampler(width, whole.text.hidden_size, config.integer("query_num"))
     return {"vision": siglip_vision(vision, "vpm"), **whole.join(join, width)}
@@ -78,8 +77,7 @@ def minicpmo(whole: Whole) -> Towers:
     family = family_data("qwen2_audio_encoder")
     if family is None:
         raise config.unknown_class()
-    heard = Config({**audio.data, "model_type": "qwen2_audio_encoder"}, family, "qwen2_audio_encoder", "", audio.path,
-                   audio.outer)
+    heard = audio.reread({**audio.data, "model_type": "qwen2_audio_encoder"}, family, "qwen2_audio_encoder")
     join: Parts = {"audio_projection_layer.linear1": dense(out, width), "audio_projection_layer.linear2": dense(out,
                                                                                                                out)}
     return {**towers, "audio": whisper(heard, "apm"),
@@ -165,7 +163,7 @@ def ovis(whole: Whole) -> Towers:
     family = family_data(kind)
     if family is None:
         raise config.unknown_class()
-    backbone = Config(inner, family, kind, "", (*tokenizer.path, "backbone_config"), config.data)
+    backbone = tokenizer.part("backbone_config", inner, family, kind)
     vision = (siglip_vision(backbone, f"{at}.backbone.vision_model") if siglip
               else ovis_vision(backbone, f"{at}.backbone"))
     width = backbone.integer("hidden_size") * tokenizer.integer("hidden_stride", 1) ** 2

@@ -84,7 +84,7 @@ def _transcriber(config: Config, words: Config, extra: Parts, *, joined: bool) -
     outer = nested(config, "encoder_config", "parakeet_encoder")
     usual = config.family.defaults.get("encoder_config") or {}
     if joined:  # this class fills the encoder's config with its own values, not with its type's
-        outer = Config({**usual, **outer.data}, outer.family, outer.model_type, "", outer.path, config.data)
+        outer.family = outer.family.filled(usual)
     make, head = builder(outer.model_type), _headed(config, "proj_out", bias=True)
     if make is None:
         raise config.error("encoder_config", f"unknown model_type {outer.model_type[:60]!r}")
@@ -119,8 +119,7 @@ def _speech(config: Config) -> tuple[Parts, dict[str, Parts]]:
     width, into = config.integer("hidden_size"), config.integer("feature_projection_input_dim")
     keys = {"intermediate_size": "speech_encoder_intermediate_size",
             "num_attention_heads": "speech_encoder_attention_heads"}
-    renamed = Config({**config.data, **{key: config.integer(name) for key, name in keys.items()}}, config.family,
-                     config.model_type, "", config.path)
+    renamed = config.reread({**config.data, **{key: config.integer(name) for key, name in keys.items()}})
     heads = config.dividing("speech_encoder_attention_heads", width)
     inner, size = config.integer("speech_encoder_intermediate_size"), config.integer("adaptor_kernel_size")
     relative = config.text("position_embeddings_type") == "relative"

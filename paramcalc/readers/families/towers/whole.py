@@ -76,6 +76,7 @@ class Whole(NamedTuple):
             config.notes += [str(problem) for problem in error.problems]
             tower = None
         if tower is None:
+            config.uncounted = True
             self.config.read.add(key)
             self.uncounted.append(f"{key} ({config.model_type[:100]})")
             self.config.notes += [note for note in config.notes if note not in self.config.notes]
@@ -87,20 +88,25 @@ class Whole(NamedTuple):
 def nested(outer: Config, key: str, usual: str, *, typed: bool = True) -> Config:
     """The config under `key`, of the type it says, else of `usual`; of `usual` at any rate where what it `said` does
     not count. Raises SpecError where it is no mapping."""
+    usually = outer.family.defaults.get(key)
+    usually = usually if isinstance(usually, dict) else {}
     value: Any = outer.get(key)
-    if value is None:
-        value = outer.family.defaults.get(key) or {}
+    silent = value is None or outer.spelled(key) not in outer.data
+    if silent:
+        value = usually
     if not isinstance(value, dict):
         raise outer.error(key, "expected a mapping")
-    kind = (value.get("model_type") if typed else None) or usual
+    named = value.get("model_type") if typed else None
+    kind = named or usual
     if kind == outer.model_type:
         kind = usual  # files written before towers had types of their own
     if not isinstance(kind, str):
         raise SpecError(Problem("expected a string", (*outer.path, key, "model_type")))
     if (family := family_data(kind)) is None:
-        usually = outer.family.defaults.get(key)  # of a class without a type of its own the outer's data says it all
-        family = family_data(usual) or FamilyData(usually if isinstance(usually, dict) else {}, {}, ())
-    return Config(value, family, kind, "", (*outer.path, key), outer.data)
+        unknown = kind == named and builder(kind) is None  # no class fills in what a file of a strange type leaves out
+        # of a class without a type of its own the outer's data says it all
+        family = FamilyData({}, {}, ()) if unknown else family_data(usual) or FamilyData(usually, {}, ())
+    return outer.part(key, {} if silent else value, family.filled(usually) if silent else family, kind)
 
 
 def builder(model_type: str) -> TowerBuilder | None:
@@ -140,6 +146,7 @@ def with_towers(text: ModelSpec, outer: Config, towers: tuple[str, ...]) -> tupl
         strange = any(builder(_type(outer, key)) is None for key in towers)
         if not strange or error.problems[0].path[:1] == ("architectures",):
             raise
+        outer.parts.clear()
         return _named_alike(Whole(outer, text, []), towers)  # what joins a strange tower asks for its width
     left = [f"{key} ({_type(outer, key)})" for key in towers if key not in outer.read]
     return text.model_copy(update={"towers": built}), (*whole.uncounted, *left)
