@@ -9,7 +9,10 @@ from paramcalc.build import build
 from paramcalc.components.layout import unroll
 from paramcalc.errors import SpecError
 from paramcalc.measures.parameters import count
+from paramcalc.measures.weights import weight_bytes
 from paramcalc.readers.config.read import read_config
+from paramcalc.spec.caveats import known
+from paramcalc.transforms.formats import in_formats
 
 RECORDS = Path(__file__).parent.parent / "data" / "oracle"
 NEMOTRON = {"model_type": "nemotron_h", "architectures": ["NemotronHForCausalLM"]}
@@ -106,3 +109,16 @@ def test_published_spellings(config, held):
     counts = count(build(read.spec).tree)
     assert counts.total + counts.buffers == held
     assert read.unknown == ()
+
+
+# Of the headers of moonshotai/Kimi-K3's 96 files (Hudabey/theseus, reports, phase 3), each family times its shape and
+# type: 1,446,456,066,048 bytes of packed experts and scales, 1,560,860,324,864 in all, of which 22,080,000 are the
+# second halves of float32 values of the delta rule (A_log, dt_bias, o_norm and the convolutions).
+def test_only_the_experts_of_kimi_k3_are_packed():
+    with (RECORDS.parent / "published_configs.jsonl").open(encoding="utf-8") as lines:
+        [config] = (record["config"] for record in map(json.loads, lines) if record["preset"] == "kimi-k3")
+    spec = read_config(config).spec
+    weights = weight_bytes(in_formats(build(spec)).tree)
+    assert weights.total == 1_560_860_324_864 - 22_080_000
+    assert weights.formats["mxfp4"] == 1_446_456_066_048
+    assert known(spec.caveats, "weights") == "exact"

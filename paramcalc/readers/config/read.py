@@ -73,7 +73,8 @@ def _read(
         notes = (*notes, f"architectures is not given: counted as the {config.task} model of {config.model_type}")
     quantized = quantization((data, config.data), beside)
     notes = (*notes, *quantized.notes)
-    update: dict[str, Any] = {"family": config.model_type, "notes": notes, "quantize": quantized.rules,
+    update: dict[str, Any] = {"family": config.model_type, "notes": notes,
+                              "quantize": (*spec.quantize, *quantized.rules) if quantized.rules else (),
                               "caveats": (*spec.caveats, *_unverified(config, outer), *quantized.caveats),
                               "uncounted": (*spec.uncounted, *uncounted, *keys.uncounted),
                               "unread": tuple(problem.dotted() for problem in keys.unread),

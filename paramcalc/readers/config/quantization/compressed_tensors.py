@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 CLASSES: dict[str, tuple[Kind, ...]] = {"Linear": ("linear", "head"), "Embedding": ("embedding",)}
 """What a class's name takes: of the language model, whose layers the library quantizes one after the other."""
 MARLIN_24, DENSE = "marlin-24", ("", "dense")
+SCALES = {"nvfp4-pack-quantized": "torch.float8_e4m3fn", "mxfp4-pack-quantized": "torch.uint8",
+          "mxfp8-quantized": "torch.uint8", "mxfp6-pack-quantized": "torch.uint8"}
+"""The type of the scales that a layout's bytes have room for; another one leaves `scale_dtype` unused."""
 SPARSE = ("sparse-24-bitmask", "sparse-bitmask")
 
 
@@ -86,6 +89,8 @@ def _scheme(scheme: Settings, layout: str, sparse: str) -> tuple[str, list[Cavea
     floating = {"nvfp4-pack-quantized": "nvfp4_pack_quantized", "mxfp4-pack-quantized": "mxfp4",
                 "mxfp8-quantized": "mxfp8", "mxfp6-pack-quantized": "mxfp6"}.get(layout)
     if floating:
+        if weights.data.get("scale_dtype") == SCALES[layout]:
+            weights.get("scale_dtype")
         weight_only = "-a16" if "nvfp4" in floating and scheme.data.get("input_activations") is None else ""
         return floating + weight_only, []
     return _bytes(weights, kind, strategy, word, symmetric, bits, sparse)

@@ -14,6 +14,7 @@ from paramcalc.components.linear import Linear
 from paramcalc.components.norm import Norm
 from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import FULL, LINEAR, every, sparse_layers
+from paramcalc.readers.config.quantization.settings import keep
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.decoders.deepseek import latent, shared_experts
 from paramcalc.readers.families.decoders.shared import CORRECTED, GENERATES
@@ -98,9 +99,14 @@ def _kimi_more(config: Config) -> dict[str, Any]:
     more: dict[str, Any] = {"tie_embeddings": False, "state_dtype": "float32"}
     if config.optional("attn_res_block_size") is not None:
         more["outputs"] = {f"model.output_attn_res_{name}": part for name, part in RESIDUAL.items()}
+        more["quantize"] = keep(UNQUANTIZED)
     return more
 
 
+UNQUANTIZED = (r"re:.*\.routed_expert_(down|up)_proj", r"re:.*_res_proj")
+"""What Kimi K3's files hold in bf16 though their `ignore` does not say so: of moonshotai/Kimi-K3's 497,220 tensors only
+those below `experts` are packed (headers: Hudabey/theseus, reports/kimi_k3 phase 3), and SGLang's class builds the two
+projections with `quant_config=None`."""
 RESIDUAL: dict[str, Component] = {"norm": Norm(kind="rmsnorm"), "proj": Linear(out_features=1)}
 
 
