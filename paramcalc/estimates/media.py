@@ -25,6 +25,7 @@ SIZE = re.compile(r"([0-9]{1,6})x([0-9]{1,6})")
 DURATION = re.compile(r"(?:(?P<h>[0-9]{1,3})h)?(?:(?P<m>[0-9]{1,5}(?:\.[0-9]{1,6})?)m(?:in)?)?"
                       r"(?:(?P<s>[0-9]{1,6}(?:\.[0-9]{1,6})?)s?)?")
 SECONDS = {"h": 3600, "m": 60, "s": 1}
+NOUNS = {"image": "pictures", "audio": "recordings"}
 MOST = 4096
 """Pictures, or recordings, of one sequence."""
 LONGEST = 24 * 3600
@@ -85,9 +86,9 @@ def media_of(settings: Sized, spec: ModelSpec) -> Media:
     size cannot be."""
     if not (settings.image or settings.audio):
         return NO_MEDIA
-    main = "image" if spec.images is not None and spec.images.main else ""
+    main = next((option for option, rule in (("image", spec.images), ("audio", spec.audio)) if rule and rule.main), "")
     if main and (name := next((name for name in ("seq", "context", "prompt") if settings.changes(name)), "")):
-        raise UsageError(Problem(f"--{name} has no effect with --image: the model runs over pictures alone",
+        raise UsageError(Problem(f"--{name} has no effect with --{main}: the model runs over {NOUNS[main]} alone",
                                  hint=f"leave --{name} out"))
     return Media(cut_images(spec.images, settings.image), cut_audio(spec.audio, settings.audio),
                  (*_notes(spec.images, settings.image, "pictures are cut", "preprocessor_config.json"),

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from paramcalc.components.base import Count, Size, Strict
+from paramcalc.components.base import Count, Listed, Size, Strict
 from paramcalc.components.problems import impossible
 from paramcalc.spec.media import Cut
 
@@ -36,6 +36,10 @@ class AudioRule(Strict):
     """Samples from one frame to the next."""
     most: Size | None = None
     """Seconds after which a recording is cut off."""
+    main: bool = False
+    """The model is an encoder by itself: recordings are its sequences, and there is no prompt beside them."""
+    attended: bool = False
+    """What it makes is the input of the model's encoder, none of the prompt's tokens."""
 
     def cut(self, seconds: Fraction) -> Cut:
         """Tokens and frames of a recording. Raises PydanticCustomError for no length at all."""
@@ -49,7 +53,7 @@ class AudioRule(Strict):
         if cut.tokens < 1:
             raise impossible(f"a recording of {float(seconds):g} seconds is too short to make a token",
                              "a longer one")
-        return cut
+        return cut._replace(tokens=0, source=cut.tokens) if self.attended else cut
 
     def cuts_off(self, seconds: Fraction) -> bool:
         """Whether the recording's end is dropped."""
@@ -176,8 +180,22 @@ class Subsampled(AudioRule):
         return max(0, (samples + self.lead - self.frame) // self.hop + 1)
 
 
+class Convolved(AudioRule):
+    """Convolutions over the samples themselves. Source: Wav2Vec2Model's `_get_feat_extract_output_lengths`."""
+
+    kind: Literal["convolved"] = "convolved"
+    kernels: Listed[Size] = Field(max_length=64)
+    strides: Listed[Size] = Field(max_length=64)
+
+    def _cut(self, samples: int) -> Cut:
+        frames = samples
+        for kernel, stride in zip(self.kernels, self.strides, strict=True):
+            frames = max(0, (frames - kernel) // stride + 1)
+        return Cut(frames, frames, (frames,) if frames else ())
+
+
 KINDS: dict[str, type[AudioRule]] = {cls.model_fields["kind"].default: cls for cls in (
-    Windows, Chunks, Queried, Subsampled)}
+    Windows, Chunks, Queried, Subsampled, Convolved)}
 
 
 def parse_audio_rule(value: object) -> AudioRule:

@@ -52,7 +52,7 @@ IMAGE_RULE: dict[str, object] = {
                                      "any_resolution", "split", "crops"]}}}
 AUDIO_RULE: dict[str, object] = {
     "type": "object", "required": ["kind"],
-    "properties": {"kind": {"enum": ["windows", "chunks", "queried", "subsampled"]}}}
+    "properties": {"kind": {"enum": ["windows", "chunks", "queried", "subsampled", "convolved"]}}}
 
 
 class ModelSpec(LayerFields):

@@ -19,9 +19,9 @@ RECORDS = [json.loads(line) for line in (Path(__file__).parents[1] / "data/tower
     "utf-8").splitlines()]
 TOWERS = [record for record in RECORDS if record["of"]]
 ALONE = [record for record in RECORDS if not record["of"]]
-OFF = {"granite_speech": 0.993, "siglip_vision_model": 1.027, "resnet": None, "wav2vec2": None}
-"""How far off what is not counted exactly is: positions relative to each other and a head's query are not described as
-the classes compute them; no rule says the positions of the last two."""
+OFF = {"granite_speech": 0.993, "resnet": None, "wav2vec2": None}
+"""How far off what is not counted exactly is: positions relative to each other are not described as the class computes
+them; no rule says the positions of the last two here."""
 
 
 def cut(record):

@@ -107,6 +107,32 @@ def voxtral(durations: list[str]) -> list[int]:
     return [len(encoder(chunk).tokens) for chunk in chunks]
 
 
+def whisper() -> list[int]:
+    """Positions of WhisperEncoder's second convolution over what the feature extractor gives."""
+    made = found("whisper", "feature_extraction", "WhisperFeatureExtractor")()
+    return [(made(silence(text), sampling_rate=RATE)["input_features"].shape[-1] - 1) // 2 + 1 for text in SHORT]
+
+
+def wav2vec(durations: list[str]) -> list[int]:
+    """By the model's own count."""
+    config = found("wav2vec2", "configuration", "Wav2Vec2Config")()
+    made = object.__new__(found("wav2vec2", "modeling", "Wav2Vec2PreTrainedModel"))
+    made.__dict__["config"] = config
+    return [int(made._get_feat_extract_output_lengths(silence(text).size)) for text in durations]
+
+
+def parakeet() -> list[int]:
+    """Positions its convolutions leave of frames around every hop, by running them."""
+    import torch
+
+    config = found("parakeet", "configuration", "ParakeetEncoderConfig")(num_hidden_layers=1, hidden_size=16,
+                                                                        subsampling_conv_channels=4)
+    convolutions = found("parakeet", "modeling", "ParakeetEncoderSubsamplingConv2D")(config)
+    frames = [torch.stft(torch.zeros(silence(text).size), 512, 160, 400, torch.ones(400), return_complex=True,
+                         pad_mode="constant").shape[-1] for text in SHORT]
+    return [convolutions(torch.zeros((1, count, config.num_mel_bins))).shape[1] for count in frames]
+
+
 def cases() -> list[tuple[str, dict[str, Any], dict[str, Any], list[str], Any]]:
     """Processor, config, files beside it by name, lengths, and what counts."""
     omni = {"feature_extractor": {"chunk_length": 300}}
@@ -138,6 +164,9 @@ def cases() -> list[tuple[str, dict[str, Any], dict[str, Any], list[str], Any]]:
         ("Gemma4Processor", {"model_type": "gemma4", "audio_config": {}}, {}, SHORT,
          lambda: gemma("gemma4", "Gemma4Processor", "Gemma4AudioFeatureExtractor", SHORT, 750)),
         ("Phi4MultimodalFeatureExtractor", {"model_type": "phi4_multimodal"}, {}, SHORT, lambda: phi(SHORT)),
+        ("WhisperFeatureExtractor", {"model_type": "whisper"}, {}, SHORT, whisper),
+        ("Wav2Vec2PreTrainedModel", {"model_type": "wav2vec2"}, {}, LONG, lambda: wav2vec(LONG)),
+        ("ParakeetEncoder", {"model_type": "parakeet_ctc"}, {}, SHORT, parakeet),
         ("VoxtralProcessor", {"model_type": "voxtral"}, {}, SHORT, lambda: voxtral(SHORT)),
     ]
 

@@ -27,12 +27,14 @@ def rule_of(case):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['config']['model_type']}-{case['processor']}")
 def test_as_many_tokens_as_the_processor_makes(case):
     rule = rule_of(case)
-    assert [rule.cut(seconds).tokens for seconds in parse_durations(case["durations"])] == case["tokens"]
+    cuts = [rule.cut(seconds) for seconds in parse_durations(case["durations"])]
+    assert [cut.tokens or cut.source for cut in cuts] == case["tokens"]
 
 
 def test_every_rule_was_run_against_its_processor():
     same = {"qwen2_5_omni_thinker": "qwen2_5_omni", "qwen3_omni_moe_thinker": "qwen3_omni_moe",
-            "granite_speech_plus": "granite_speech"}
+            "granite_speech_plus": "granite_speech", **dict.fromkeys((
+                "hubert", "wavlm", "unispeech", "unispeech-sat", "data2vec-audio", "wav2vec2-conformer"), "wav2vec2")}
     assert {same.get(name, name) for name in RULES} == {same.get(case["config"]["model_type"],
                                                                  case["config"]["model_type"]) for case in CASES}
 
@@ -103,3 +105,21 @@ def test_a_rule_is_written_and_read_again():
     spec = paramcalc.convert({"model_type": "granite_speech"})
     assert "kind: queried" in spec
     assert "defaults: true" in spec
+
+
+def test_a_recording_is_the_input_of_the_encoder_of_whisper():
+    """Whatever its length, a window of 30 seconds: 3,000 frames, halved once."""
+    for command in (flops, memory):
+        heard, told = command("whisper-tiny", 100, audio="12s"), command("whisper-tiny", 100, source=1500)
+        assert (heard.assumptions["audio"], "audio" in told.assumptions) == ([{"tokens": 0, "frames": 1500}], False)
+    assert flops("whisper-tiny", 100, audio="12s").forward == flops("whisper-tiny", 100, source=1500).forward
+    assert memory("whisper-tiny", 100, audio="12s").cache.bytes == memory("whisper-tiny", 100, source=1500).cache.bytes
+
+
+def test_an_encoder_of_recordings_has_no_prompt(tmp_path, capsys):
+    (tmp_path / "config.json").write_text('{"model_type": "wav2vec2", "architectures": ["Wav2Vec2Model"]}')
+    assert run(["flops", str(tmp_path), "--audio=1s", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["assumptions"]["seq"], answer["known"]["forward"]) == (49, "estimate")
+    assert run(["flops", str(tmp_path), "--audio=1s", "--seq=100"]) == 2
+    assert "--seq has no effect with --audio" in capsys.readouterr().err

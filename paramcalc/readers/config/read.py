@@ -17,7 +17,7 @@ from paramcalc.readers.config.quantization import quantization
 from paramcalc.readers.config.rotary import recurrent, rotary
 from paramcalc.readers.families import builder
 from paramcalc.readers.families.nearest import unknown_type
-from paramcalc.readers.families.towers.tables import MODELS, TOWERS
+from paramcalc.readers.families.towers.tables import LISTENERS, MODELS, TOWERS
 from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.lower import lower
 
@@ -65,7 +65,7 @@ def _read(
     around = Config(data, outer or FamilyData({}, {}, ()), str(told_type(data)), _architecture(data, outer))
     if inside:
         spec, uncounted = _whole(placed(spec, around.model_type), around, towers, processors)
-    elif spec.towers or config.model_type in MODELS or config.model_type in TOWERS:
+    elif spec.towers or any(config.model_type in types for types in (MODELS, TOWERS, LISTENERS)):
         spec = _with_media(spec, config, processors)
     keys = accounts(config, outer, around)
     notes = (*spec.notes, *config.notes)

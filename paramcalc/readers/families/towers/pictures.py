@@ -78,11 +78,11 @@ def with_media(spec: ModelSpec, config: Config, beside: Beside = NOTHING) -> Mod
 
     `beside` is what the files of processors beside the config hold.
     """
-    from paramcalc.readers.families.towers.recordings import audio_rule
+    from paramcalc.readers.families.towers import recordings
 
     streams = {tower.stream for tower in spec.towers.values()}
-    alone = config.model_type in ALONE
-    rules = {"images": image_rule(config, beside) if "image" in streams or alone else None,
-             "audio": audio_rule(config, beside) if "audio" in streams else None}
+    rules = {"images": image_rule(config, beside) if "image" in streams or config.model_type in ALONE else None,
+             "audio": recordings.audio_rule(config, beside)
+             if "audio" in streams or config.model_type in recordings.ALONE else None}
     known_rules = {name: rule for name, rule in rules.items() if rule is not None}
     return spec.model_copy(update=known_rules) if known_rules else spec

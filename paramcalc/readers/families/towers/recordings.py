@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.processors import NOTHING, Beside, Processed
-from paramcalc.spec.audio import AudioRule, Chunks, Queried, Subsampled, Windows
+from paramcalc.readers.families.towers.whole import nested
+from paramcalc.spec.audio import AudioRule, Chunks, Convolved, Queried, Subsampled, Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,6 +110,27 @@ def gemma4(heard: Processed) -> AudioRule:
                       most=SECONDS, padded=128, limit=heard.own("audio_seq_length", 750))
 
 
+def whisper(heard: Processed) -> AudioRule:
+    """One window, padding included, which the encoder runs over and the decoder attends to. Source:
+    WhisperFeatureExtractor, WhisperEncoder."""
+    window = heard.sound("chunk_length", SECONDS)
+    return Windows(rate=heard.rate, hop=heard.hop, window=window, most=window, count="windows", merge=1, attended=True)
+
+
+def convolved(heard: Processed) -> AudioRule:
+    """The samples themselves. Source: Wav2Vec2FeatureExtractor, Wav2Vec2Model."""
+    config = heard.config
+    kernels, strides = config.listed("conv_kernel", int) or [], config.listed("conv_stride", int) or []
+    return Convolved.model_validate({"rate": heard.rate, "main": True, "kernels": kernels, "strides": strides})
+
+
+def parakeet(heard: Processed) -> AudioRule:
+    """Frames around every hop, halved by convolutions. Source: ParakeetFeatureExtractor, ParakeetEncoder."""
+    inner = nested(heard.config, "encoder_config", "parakeet_encoder")
+    return Subsampled(rate=heard.rate, hop=heard.hop, frame=heard.hop, lead=heard.hop, main=True,
+                      halvings=max(1, inner.integer("subsampling_factor").bit_length() - 1))
+
+
 def _samples(heard: Processed, key: str, milliseconds: int) -> int:
     """A length that a file says in samples or in milliseconds. Frames are a sample longer than their window, for the
     difference of neighbours."""
@@ -123,6 +145,14 @@ def phi4(heard: Processed) -> AudioRule:
                       merge=heard.sound("audio_downsample_rate", 1))
 
 
+ALONE: dict[str, tuple[Callable[[Processed], AudioRule], str]] = {
+    "whisper": (whisper, "WhisperFeatureExtractor"),
+    "parakeet_ctc": (parakeet, "ParakeetFeatureExtractor"),
+    **dict.fromkeys(("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat", "data2vec-audio",
+                     "wav2vec2-conformer"), (convolved, "")),
+}
+"""Encoders by themselves, and those whose decoder attends to them."""
+
 RULES: dict[str, tuple[Callable[[Processed], AudioRule], str]] = {
     "qwen2_audio": (qwen2_audio, "WhisperFeatureExtractor"),
     **dict.fromkeys(("audioflamingo3", "musicflamingo"), (flamingo, "WhisperFeatureExtractor")),
@@ -136,6 +166,7 @@ RULES: dict[str, tuple[Callable[[Processed], AudioRule], str]] = {
     "gemma3n": (gemma3n, "Gemma3nAudioFeatureExtractor"),
     "gemma4": (gemma4, "Gemma4AudioFeatureExtractor"),
     "phi4_multimodal": (phi4, "Phi4MultimodalFeatureExtractor"),
+    **ALONE,
 }
 """By model type: the rule, and the class whose settings it rests on."""
 
@@ -146,4 +177,4 @@ def audio_rule(config: Config, beside: Beside = NOTHING) -> AudioRule | None:
         return None
     make, extractor = RULES[config.model_type]
     rule = make(Processed(config, beside))
-    return rule.model_copy(update={"processor": extractor, "defaults": not beside.audio})
+    return rule.model_copy(update={"processor": extractor, "defaults": bool(extractor) and not beside.audio})

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.linear import Linear
+from paramcalc.components.linear import Linear, Score
 from paramcalc.readers.families.towers.clip import grid, layer
 from paramcalc.readers.families.towers.parts import (
     Parts,
     conv,
     dense,
     layers,
-    matrix,
     norm,
     table,
     tower,
@@ -24,11 +23,18 @@ if TYPE_CHECKING:
 
 
 def pooling(config: Config, at: str = "head") -> Parts:
-    """A learned query that attends to the patches once an image."""
+    """A learned query that attends to the patches once an image.
+
+    One matrix holds what makes the query of the probe and the keys and values of the patches: a third of it meets one
+    vector, the rest each patch. Source: `_in_projection_packed` of torch 2.13.0, torch/nn/functional.py.
+    """
     width, inner = config.integer("hidden_size"), config.integer("intermediate_size")
     return {
         f"{at}.probe": vector(1, 1, width, component="lm_head"),
-        f"{at}.attention.in_proj_weight": matrix(3 * width, width, component="lm_head"),
+        f"{at}.attention.in_proj_weight": vector(3 * width, width, component="lm_head"),
+        f"{at}.attention.query": Score(sizes=(width, width), component="lm_head", per="sequence"),
+        f"{at}.attention.keys_and_values": Score(sizes=(2, width, width), component="lm_head", per="token"),
+        f"{at}.attention.scores": Score(sizes=(2, width), component="lm_head", per="token"),
         f"{at}.attention.in_proj_bias": vector(3 * width, component="lm_head"),
         f"{at}.attention.out_proj": dense(width, width, component="lm_head", per="sequence"),
         f"{at}.layernorm": norm(width, component="lm_head"),

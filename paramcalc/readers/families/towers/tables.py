@@ -79,6 +79,9 @@ TOWERS: dict[str, str] = {
 }
 """Model types of towers. Types that share a function share a class in all but name."""
 
+LISTENERS = frozenset(["whisper"])
+"""Encoder-decoders without a tower whose encoder's input are recordings."""
+
 WHOLES: dict[str, str] = {
     "gemma3": "gemma:gemma3",
     "shieldgemma2": "gemma:gemma3",
