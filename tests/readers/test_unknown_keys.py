@@ -2,6 +2,7 @@
 
 import pytest
 
+import paramcalc
 from paramcalc.errors import SpecError, UnknownArchitectureError
 from paramcalc.measures.known import sizes_known
 from paramcalc.readers.config.read import read_config
@@ -160,3 +161,39 @@ def test_a_hint_goes_by_what_the_config_holds(model_type, keys, first):
     with pytest.raises(UnknownArchitectureError) as caught:
         read_config({"model_type": model_type, **keys})
     assert caught.value.problems[0].hint.partition(": ")[2].split(", ")[0] == first
+
+
+LLAVA = {"model_type": "llava", "architectures": ["LlavaForConditionalGeneration"],
+         "text_config": {"model_type": "llama", **PLAIN, "vocab_size": 100},
+         "vision_config": {"model_type": "clip_vision_model", "hidden_size": 64, "intermediate_size": 128,
+                           "num_attention_heads": 4, "num_hidden_layers": 2, "image_size": 56, "patch_size": 14}}
+
+
+@pytest.mark.parametrize(("key", "value", "level"), [
+    ("extra_adapter_dim", 99, "bound"), ("vocab_size", 32000, "exact"), ("num_labels", 7, "exact"),
+    ("extra_adapter_dim", None, "exact"), ("temperature_of_colours", 0.5, "exact")])
+def test_keys_of_a_tower_are_accounted_for_too(key, value, level):
+    answer = paramcalc.count(LLAVA | {"vision_config": LLAVA["vision_config"] | {key: value}})
+    assert answer.parameters.known == level
+    assert any(f"vision_config.{key}" in warning for warning in answer.warnings) == (level == "bound")
+
+
+def test_sizes_a_tower_takes_from_its_class_are_listed():
+    tower = {key: value for key, value in LLAVA["vision_config"].items() if key != "num_hidden_layers"}
+    answer = paramcalc.count(LLAVA | {"vision_config": tower})
+    assert answer.assumptions["defaults"]["vision_config.num_hidden_layers"] == 12
+
+
+def test_a_key_of_a_tower_that_looks_like_a_default_is_refused():
+    tower = {key: value for key, value in LLAVA["vision_config"].items() if key != "hidden_size"}
+    with pytest.raises(SpecError, match="looks like hidden_size"):
+        read_config(LLAVA | {"vision_config": tower | {"hidden_dim": 64}})
+
+
+def test_published_spellings_of_a_tower_are_read():
+    """moonshotai/Kimi-K2.5 writes vt_hidden_size where the library's class has hidden_size."""
+    config = {"model_type": "kimi_k25", "text_config": {"model_type": "deepseek_v3"},
+              "vision_config": {"vt_hidden_size": 64, "vt_num_attention_heads": 4, "vt_num_hidden_layers": 2,
+                                "vt_intermediate_size": 128, "init_pos_emb_height": 8, "init_pos_emb_width": 8}}
+    tower = read_config(config).spec.towers["vision"]
+    assert tower.hidden_size == 64
