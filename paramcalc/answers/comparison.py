@@ -135,18 +135,18 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
     forward = flops(model.tree, Workload(1, context, 0, source, media=media)).forward
     machine = machine_of(device, prepared)
     needed = max(part.total for part in needs.per_device)
-    spec = loaded.spec
+    spec, bound = loaded.spec, prepared.runtime.name == "exact" or bool(prepared.lower_bound)
     return Row(
         spec.name, changes, spec.family or None, sum(len(node.order) for node in model.tree.children),
         spec.hidden_size, counts.total, counts.active, counts.embedding,
         round(counts.embedding / counts.total, 6) if counts.total else None, sizes_known(spec), tuple(spec.uncounted),
         needs.total.weights, needs.cache.per_token, forward // context,
-        needed if machine else None, _fits(needed, machine.usable, prepared.runtime.name) if machine else None)
+        needed if machine else None, _fits(needed, machine.usable, bound=bound) if machine else None)
 
 
-def _fits(needed: int, usable: int, runtime: str) -> bool | None:
+def _fits(needed: int, usable: int, *, bound: bool) -> bool | None:
     """Whether it fits; None where only a lower bound does, since no runtime needs less."""
-    return None if needed <= usable and runtime == "exact" else needed <= usable
+    return None if needed <= usable and bound else needed <= usable
 
 
 def error_row(name: str, error: PCError, changes: dict[str, Any] | None = None) -> Row:

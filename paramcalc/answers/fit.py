@@ -13,7 +13,7 @@ from paramcalc.estimates import fit as search
 from paramcalc.estimates import inference
 from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.media import media_of
-from paramcalc.estimates.serving import command_of, machine_of, machines, prepare, why_not_served
+from paramcalc.estimates.serving import SERVERS, command_of, machine_of, machines, prepare, why_not_served
 from paramcalc.measures.cache_known import cache_unknown
 from paramcalc.measures.known import Known, of_model
 from paramcalc.numbers import binary
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 BOUND = "exact"
 """What the mathematics needs: a lower bound of every runtime, and so never a verdict."""
-SERVERS = ("vllm", "sglang", "tensorrt-llm", "llama.cpp", "transformers")
-"""Runtimes asked where none is named, in the order in which the first that fits is taken."""
 
 
 class RuntimeFit(NamedTuple):
@@ -142,11 +140,13 @@ class Candidate(NamedTuple):
     machine: Machine | None
     verdicts: tuple[search.Fit, ...]
     why: str
+    bound: str = ""
+    """Why what it needs is a lower bound of the model's sizes."""
 
     @property
     def fits(self) -> bool:
-        """Whether it is a runtime and has room at the last context."""
-        return bool(self.verdicts) and self.verdicts[-1].fits and self.runtime != BOUND
+        """Whether it is a runtime and has room at the last context for all there is of the model."""
+        return bool(self.verdicts) and self.verdicts[-1].fits and self.runtime != BOUND and not self.bound
 
 
 def fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit:
@@ -163,7 +163,7 @@ def fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit:
     result = inference.memory(chosen.need.prepared, last.serving)
     verdict = chosen.fits
     helps = [] if verdict else search.remedies(model, chosen.need, chosen.machine, last)
-    if chosen.runtime == BOUND and last.fits:
+    if last.fits:  # what helps against too little room is no help against not knowing
         helps = []
     fields = fields_of(start, result, chosen.machine)
     known = of_model(model.spec, known="bound" if chosen.runtime == BOUND else "estimate")
@@ -208,7 +208,7 @@ def _on(model: Model, serving: FitSettings, device: DeviceSettings, needs: dict[
         machine = machine_of(device, need.prepared)
         if machine is not None and not why_not_served(name, serving, machine.device):
             verdicts = tuple(search.fits(need, machine, contexts(serving, need.media), serving.batch))
-            candidates.append(Candidate(name, need, machine, verdicts, ""))
+            candidates.append(Candidate(name, need, machine, verdicts, "", need.prepared.lower_bound))
     chosen = _chosen(candidates)
     machine, last = chosen.machine, chosen.verdicts[-1]
     assert machine is not None  # noqa: S101 - every candidate here has one
@@ -246,7 +246,7 @@ def _candidate(model: Model, serving: FitSettings, device: DeviceSettings, runti
         if why:
             return Candidate(runtime, None, None, (), why)
         verdicts = search.fits(need, machine, contexts(serving, need.media), serving.batch)
-        return Candidate(runtime, need, machine, tuple(verdicts), "")
+        return Candidate(runtime, need, machine, tuple(verdicts), "", need.prepared.lower_bound)
     except PCError as error:
         if alone:
             raise
@@ -270,6 +270,8 @@ def _row(candidate: Candidate) -> RuntimeFit:
 
 def _why(result: inference.Memory, verdict: search.Fit, candidate: Candidate) -> str:
     """The part that stands in the way: the weights by themselves, else what comes on top."""
+    if verdict.fits and candidate.bound:
+        return f"a lower bound has room: {candidate.bound}"
     if verdict.fits:
         return f"a lower bound has room, and no runtime needs less: name one, --runtime {SERVERS[0]}"
     part = max(result.stages, key=lambda stage: stage.total)

@@ -98,5 +98,6 @@ def _row(model: Model, serving: FitSettings, device: DeviceSettings, runtime: st
         return []
     verdict = search.fit(need, machine, contexts(serving, need.media)[-1], serving.batch)
     weights = need.prepared.on_disk
-    return [FormatFit(runtime, str(serving.quant), round(8 * weights / count(model.tree).total, 3), weights,
-                      verdict.fits, verdict.needed, verdict.headroom, verdict.max_context, verdict.max_batch)]
+    fits = verdict.fits and not need.prepared.lower_bound
+    return [FormatFit(runtime, str(serving.quant), round(8 * weights / count(model.tree).total, 3), weights, fits,
+                      verdict.needed, verdict.headroom, verdict.max_context, verdict.max_batch)]

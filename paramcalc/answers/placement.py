@@ -212,13 +212,15 @@ def placed_fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings, hos
     model = ready.start["built"]
     fields = _fields(ready, load, ledger, kv_dtype, names, room.cards)
     spare = min((usable - place.total for usable, place in zip(room.cards, ledger.cards, strict=False)), default=0)
-    why = None if choice else _why(ledger.host, room)
+    bound = ready.prepared.lower_bound
+    fits = choice is not None and not bound
+    why = None if fits else f"a lower bound has room: {bound}" if choice else _why(ledger.host, room)
     total = max((place.total for place in ledger.cards), default=0)
-    rows += (RuntimeFit(RUNTIME, choice is not None, total, spare, most_tokens, most_batch, why),)
+    rows += (RuntimeFit(RUNTIME, fits, total, spare, most_tokens, most_batch, why),)
     return PlacedFit(
         **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"),
                                       of_model(model.spec, known="estimate")),
-        fits=choice is not None, runtime=RUNTIME, capacity=Size(sum(room.cards) + room.ram),
+        fits=fits, runtime=RUNTIME, capacity=Size(sum(room.cards) + room.ram),
         headroom=Size(sum(room.cards) + room.ram - fields["whole"].bytes), max_context=most_tokens,
         max_batch=most_batch,
         serve=placed_command(model.spec, serving, fields["placement"]) if choice else "",

@@ -20,7 +20,7 @@ from paramcalc.estimates.run import Terms, TrainingRun
 from paramcalc.estimates.training_parts import PARTS, Device
 from paramcalc.estimates.training_plan import Plan, plan, whole_run
 from paramcalc.measures.cache import Serving, exact, mixers, types
-from paramcalc.measures.known import Known, least, of_model, sizes_known
+from paramcalc.measures.known import Known, least, of_model, sizes_known, why_bound
 from paramcalc.measures.weights import weight_bytes
 from paramcalc.numbers import binary
 from paramcalc.transforms.lora import trainable_parameters
@@ -183,8 +183,8 @@ def _verdict(chosen: Plan, needed: int) -> dict[str, Any]:
 
     room = capacity(chosen.device)
     parts = (chosen.layout, chosen.load, chosen.policy)
-    fits = needed <= room
-    remedies = () if fits else training_remedies(chosen.trainer, Run(chosen.trainer.recipe, *parts), room)
+    fits = needed <= room and not why_bound(chosen.trainer.model.spec, "weights")
+    remedies = () if needed <= room else training_remedies(chosen.trainer, Run(chosen.trainer.recipe, *parts), room)
     return {"fits": fits, "capacity": Capacity(room), "headroom": Capacity(room - needed),
             "largest": Largest(**largest(chosen.trainer, *parts, room)), "remedies": tuple(remedies)}
 

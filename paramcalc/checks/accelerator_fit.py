@@ -4,21 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.errors import PCError, Problem, UsageError
+
 if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.spec.expect import Fits
 
 
 def shortfall(model: Model, promise: Fits) -> int:
-    """Bytes the fullest device lacks; zero or less where it fits. The cache is what the mathematics needs."""
-    from paramcalc.catalog.accelerators import find_accelerator
-    from paramcalc.defaults import SERVING
-    from paramcalc.estimates.fit import Need, fit
-    from paramcalc.estimates.inference import Prepared, Setup
-    from paramcalc.estimates.machine import Machine
-    from paramcalc.estimates.runtimes import Runtime
+    """Bytes the fullest device lacks by the runtime that needs least; zero or less where it fits.
 
-    runtime = Runtime(SERVING.runtime)
-    setup = Setup(quant=promise.quant, gpus=promise.gpus)
-    machine = Machine(find_accelerator(promise.gpu), runtime)
-    return -fit(Need(Prepared(model, runtime, setup)), machine, promise.context, promise.batch).headroom
+    As `paramcalc fit` without `--runtime`: a lower bound is no verdict. Raises UsageError
+    where no runtime serves the model, and where its sizes are no more than a lower bound.
+    """
+    from paramcalc.estimates.fit import Need, fit
+    from paramcalc.estimates.serving import SERVERS, machine_of, prepare, why_not_served
+    from paramcalc.estimates.settings import DeviceSettings, FitSettings
+
+    serving = FitSettings.of({"quant": promise.quant, "gpus": promise.gpus})
+    device = DeviceSettings.of({"gpu": promise.gpu})
+    lacking: list[int] = []
+    problem = Problem("no runtime serves this")
+    for runtime in SERVERS:
+        try:
+            prepared = prepare(model, serving, runtime)
+            machine = machine_of(device, prepared)
+            assert machine is not None  # noqa: S101 - a promise names an accelerator
+            if why := why_not_served(runtime, serving, machine.device):
+                problem = Problem(why)
+                continue
+            if prepared.lower_bound:
+                problem = Problem(f"only a lower bound is known: {prepared.lower_bound}")
+                continue
+            lacking.append(-fit(Need(prepared), machine, promise.context, promise.batch).headroom)
+        except PCError as error:
+            problem = error.problems[0]
+    if not lacking:
+        raise UsageError(problem)
+    return min(lacking)

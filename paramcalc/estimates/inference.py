@@ -12,7 +12,7 @@ from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.allocator import loaded
 from paramcalc.estimates.prefill import TowerWidths, Widths, peak, tower_peak, tower_widths, widths
 from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, mixers, types
-from paramcalc.measures.known import least
+from paramcalc.measures.known import least, why_bound
 from paramcalc.measures.weights import arrays, weight_bytes
 from paramcalc.spec.caveats import known
 from paramcalc.transforms.formats import in_formats
@@ -86,7 +86,8 @@ class Prepared:
         recurrent = cache_type(model.spec.state_dtype) if model.spec.state_dtype else None
         self.cache_types: Types = types(self.dtype, kv_dtype)._replace(recurrent=recurrent)
         quantized = in_formats(model, setup.quant, imatrix=setup.imatrix)
-        self.caveats = quantized.spec.caveats if setup.quant is None else ()
+        self.caveats = tuple(caveat for caveat in quantized.spec.caveats
+                             if setup.quant is None or caveat.figure != "weights")
         """Why figures are less than exact: a format that is asked for is known, whatever a config says of its own."""
         stacked: Known = "estimate" if setup.loras else "exact"  # no log was held to how engines stack adapters
         self.weights_known: Known = least(known(self.caveats, "weights"), stacked)
@@ -97,6 +98,11 @@ class Prepared:
         self.encodes = any(node.stream == "source" for _, node, _, _ in tree.walk())
         """Whether the model has an encoder; without one nothing of a source is kept unless its length is said."""
         self.stages = tuple(self._stage(part, model) for part in self._parted(self._served(tree)))
+
+    @property
+    def lower_bound(self) -> str:
+        """Why its bytes are a lower bound; empty where they are not."""
+        return why_bound(self.model.spec.model_copy(update={"caveats": self.caveats}), "weights", "cache")
 
     def _served(self, tree: Node) -> Node:
         """What devices hold: the model, and one that drafts in formats of its own."""

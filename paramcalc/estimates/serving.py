@@ -51,6 +51,8 @@ DRAFTS = {"vllm": "speculative", "sglang": "speculative", "llama.cpp": "rollback
 """What runtimes call tokens that are drafted for each sequence."""
 
 
+SERVERS = ("vllm", "sglang", "tensorrt-llm", "llama.cpp", "transformers")
+"""Runtimes asked where none is named, in the order in which the first that fits is taken."""
 MTP = "mtp"
 """Drafts by the model's own multi-token prediction layers."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from paramcalc.spec.media import Media
     from paramcalc.spec.model import ModelSpec
 
-__all__ = ["Known", "least", "of_model", "sizes_known", "towers_known"]
+__all__ = ["Known", "least", "of_model", "sizes_known", "towers_known", "why_bound"]
 
 COUNTED_TOWERS = frozenset([
     "audioflamingo3_encoder", "beit", "clip_vision_model", "convnext", "deit", "dinov2", "dinov3_vit", "glm4v_vision",
@@ -30,6 +30,19 @@ def sizes_known(spec: ModelSpec) -> Known:
     """How the sizes of a model are known: a lower bound where a part of it is not counted, or where a key that could
     change a size is not understood."""
     return "bound" if spec.uncounted or spec.unread else known_of(spec.caveats, "parameters")
+
+
+def why_bound(spec: ModelSpec, *figures: Figure) -> str:
+    """Why sizes of a model are no more than a lower bound; empty where they are not. No verdict rests on one.
+
+    `figures`: what is asked about beside the parameters: the bytes of weights, of the cache.
+    """
+    if spec.uncounted:
+        return f"not counted: {', '.join(spec.uncounted)}"
+    if spec.unread:
+        return f"{', '.join(spec.unread)} could change a size"
+    return next((caveat.reason for caveat in spec.caveats
+                 if caveat.figure in ("parameters", *figures) and caveat.known in ("bound", "unknown")), "")
 
 
 def towers_known(spec: ModelSpec, media: Media) -> Known:

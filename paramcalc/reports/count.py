@@ -81,7 +81,7 @@ def _free(tree: Node) -> list[str]:
     return list(dict.fromkeys(kinds))
 
 
-def component_table(model: Model, counts: Counts, total: str = "total") -> Table:
+def component_table(model: Model, counts: Counts, total: str) -> Table:
     """A row a component, with its share."""
     active = Column("active", "exact", shown=counts.active != counts.total)
     columns = (Column("component"), Column("parameters", "count"), active, Column("share", "share"), Column("", "bar"))

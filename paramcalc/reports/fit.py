@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.estimates.fit import MOST_BATCH, MOST_TOKENS
 from paramcalc.numbers import binary
 from paramcalc.reports.count import headline
-from paramcalc.reports.known import missing
+from paramcalc.reports.known import missing, verdict
 from paramcalc.reports.memory import fullest, gauge, held_in
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from paramcalc.answers.fit import Fit, FitAll, Point
+    from paramcalc.answers.fit import Fit, FitAll, Point, RuntimeFit
     from paramcalc.build import Model
 
 
@@ -31,7 +31,7 @@ def _verdict(answer: Fit) -> Table:
     devices = f"{last.devices} × " if last.devices > 1 else ""
     usable = f"{binary(last.usable)} of {binary(machine.capacity)}"
     rows: list[tuple[Any, ...]] = [
-        (f"{devices}{machine.device.name}", verdict(answer)),
+        (f"{devices}{machine.device.name}", verdict(answer.runtime, fits=answer.fits, roomy=last.fits)),
         ("needed on a device", binary(last.needed)),
         ("usable of a device", usable if machine.driver_known else f"{usable}: no driver figure known, 1/16 reserved"),
         (f"largest context at batch {last.serving.batch:,}", tokens(model, last.max_context)),
@@ -52,23 +52,21 @@ def _verdict(answer: Fit) -> Table:
                  gauge=gauge(fullest(answer.result), machine))
 
 
-def verdict(answer: Fit) -> str:
-    """`fits`, and by what; a lower bound alone is no verdict."""
-    if answer.fits:
-        return f"fits, by {answer.runtime}"
-    return "not known: only a lower bound fits" if answer.verdicts[-1].fits else "does not fit"
-
-
 def _uncounted(answer: Fit) -> tuple[str, ...]:
     parts = ", ".join(answer.uncounted)
     return (f"of the text part alone: {parts} comes on top",) if parts else ()
 
 
+def _roomy(row: RuntimeFit) -> bool:
+    """Whether there is room for what is known, or this is the lower bound itself."""
+    return row.runtime == "exact" or (row.headroom is not None and row.headroom >= 0)
+
+
 def _runtimes(answer: Fit) -> Table:
     columns = (Column("runtime"), Column("fits"), Column("on a device", "gib"), Column("headroom", "gib"),
                Column("largest context", "exact"), Column("batch", "exact"))
-    rows = tuple((row.runtime, "bound" if row.runtime == "exact" else "yes" if row.fits else "no", row.total,
-                  row.headroom, row.max_context, row.max_batch) for row in answer.runtimes)
+    rows = tuple((row.runtime, "yes" if row.fits else "bound" if _roomy(row) else "no", row.total, row.headroom,
+                  row.max_context, row.max_batch) for row in answer.runtimes)
     notes = tuple(f"{row.runtime}: {row.why}" for row in answer.runtimes
                   if row.why and row.runtime not in ("exact", answer.runtime))
     return Table("by runtime", columns, rows, notes=(*notes, "exact: what the mathematics needs, without a runtime's "

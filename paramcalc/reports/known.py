@@ -13,6 +13,13 @@ def whole(answer: Answer) -> str:
     return f"total of the text part, without {', '.join(answer.uncounted)}" if answer.uncounted else "total"
 
 
+def verdict(runtime: str, *, fits: bool, roomy: bool) -> str:
+    """`fits`, and by what. Where there is room (`roomy`) but it does not fit, all that is known is a lower bound."""
+    if fits:
+        return f"fits, by {runtime}"
+    return "not known: only a lower bound fits" if roomy else "does not fit"
+
+
 def missing(answer: Answer) -> tuple[str, ...]:
     """A length beside the model's positions, sizes nobody said, keys nobody read: a line each, where there are any."""
     defaults = answer.assumptions.get("defaults")

@@ -9,7 +9,7 @@ from paramcalc.estimates.fit import MOST_BATCH
 from paramcalc.numbers import binary, in_file
 from paramcalc.reports.count import headline
 from paramcalc.reports.fit import tokens
-from paramcalc.reports.known import missing, whole
+from paramcalc.reports.known import missing, verdict, whole
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def csv_rows(answer: PlacedMemory) -> Table:
 def _verdict(answer: PlacedFit) -> Table:
     placement, context = answer.placement, answer.assumptions["context"]
     names = " + ".join(card.name for card in placement.cards)
-    rows: list[tuple[str, str]] = [(names, f"fits, by {answer.runtime}" if answer.fits else "does not fit")]
+    rows: list[tuple[str, str]] = [(names, verdict(answer.runtime, fits=answer.fits, roomy=bool(answer.serve)))]
     if answer.why_not:
         rows.append(("why not", answer.why_not))
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.answers.train import ESTIMATES, EXACT
 from paramcalc.estimates.training_parts import PARTS
 from paramcalc.numbers import binary
 from paramcalc.reports import train_run
@@ -33,7 +32,7 @@ def tables(answer: Train) -> tuple[Table, ...]:
 def _one(answer: Train) -> Table:
     """A row for each part, where all devices hold the same."""
     worst, count = answer.heaviest, answer.devices
-    rows = tuple((part.replace("_", " "), getattr(worst, part), getattr(worst, part), _known(part))
+    rows = tuple((part.replace("_", " "), getattr(worst, part), getattr(worst, part), answer.known[part])
                  for part in shown(answer.per_device))
     columns = (Column("part"), Column("bytes", "bytes"), Column("share", "share"), Column(""))
     where = f"each of {count:,} devices" if count > 1 else "one device"
@@ -64,10 +63,6 @@ def _notes(answer: Train) -> tuple[str, ...]:
 def shown(devices: Sequence[DeviceMemory]) -> tuple[str, ...]:
     """The parts there are: models beside the trained one only where a method has some."""
     return PARTS if any(device.other_models for device in devices) else PARTS[:-1]
-
-
-def _known(part: str) -> str:
-    return "exact" if part in (*EXACT, PARTS[-1]) else "estimate" if part in ESTIMATES else "policy"
 
 
 def bars(answer: Train) -> list[str]:
