@@ -207,6 +207,7 @@ ADJUSTERS: dict[str, Adjuster] = special_mixers.ADJUSTERS | {
     "gemma4_text": _gemma4,
     "gemma4_unified_text": _gemma4,
     "glm_moe_dsa": _glm_dsa,
+    "mistral_large4_text": _glm_dsa,
     "gpt_neo": _gpt_neo,
     "laguna": _laguna,
     "llama4_text": _llama4,

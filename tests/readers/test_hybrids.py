@@ -122,3 +122,13 @@ def test_only_the_experts_of_kimi_k3_are_packed():
     assert weights.total == 1_560_860_324_864 - 22_080_000
     assert weights.formats["mxfp4"] == 1_446_456_066_048
     assert known(spec.caveats, "weights") == "exact"
+
+
+def test_layers_of_mistral_large_4_that_take_earlier_keys_are_refused():
+    config = default("mistral_large4_text") | {"num_hidden_layers": 3, "kv_source_layers": [0, 1, 0]}
+    for key in ("layer_types", "indexer_types", "no_rope_layers", "mlp_layer_types"):
+        del config[key]
+    with pytest.raises(SpecError, match="kv_source_layers"):
+        read_config(config)
+    own = read_config(config | {"kv_source_layers": [0, 1, 2]}).spec
+    assert count(build(own).tree).components["attention"][0] > 0

@@ -50,7 +50,7 @@ MEMBERS: dict[str, str] = {
     "decoders.mamba": "mamba mamba2 mamba_ssm bamba jamba",
     "decoders.mimo": "mimo",
     "decoders.minimax": "minimax minimax_m2 minimax_m3_vl_text",
-    "decoders.mistral": "mistral mixtral ministral ministral3 mistral4 voxtral_realtime_text",
+    "decoders.mistral": "mistral mixtral ministral ministral3 mistral4 mistral_large4_text voxtral_realtime_text",
     "decoders.mixture":
         "afmoe beam aria_text axk1 axk2 dbrx dots1 dots3_note_text flint jetmoe kolibri1 laguna longcat_flash mellum "
         "mimo_v2_flash solar_open",

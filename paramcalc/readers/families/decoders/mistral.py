@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.components.linear import Linear
+from paramcalc.components.latent_attention import LatentAttention
+from paramcalc.components.linear import Linear, Parameter
+from paramcalc.components.norm import Norm
 from paramcalc.readers.config.patterns import all_sliding, sparse_layers
-from paramcalc.readers.families.decoder import Experts, Row
-from paramcalc.readers.families.decoders.deepseek import latent, shared_experts
+from paramcalc.readers.families.decoder import Experts, Row, mixture
+from paramcalc.readers.families.decoders.deepseek import indexer, latent, shared_experts
+from paramcalc.readers.families.decoders.glm import indexer_types
 from paramcalc.readers.families.decoders.shared import GATE, STACKED, W123
 
 if TYPE_CHECKING:
 
+    from paramcalc.components.base import Component
     from paramcalc.readers.config.config import Config
 
 DELAY_WIDTH = 32
@@ -28,6 +32,76 @@ def _delay_scale(config: Config, _: str, __: str) -> dict[str, Any]:
         "ada_rms_norm.linear2": Linear(out_features=width, in_features=DELAY_WIDTH, component="ffn", per="sequence")}}
 
 
+NOPE = "_nope"
+LARGE_EXPERTS = Experts("n_routed_experts", layers=sparse_layers, shared=shared_experts)
+LARGE = GATE | {
+    "self_attn": "attention", "input_layernorm": "attention_norm", "post_attention_layernorm": "ffn_norm",
+    "mlp": "feed_forward", "q_proj": "wq", "kv_a_proj_with_mqa": "wkv_a_with_mqa", "kv_a_layernorm": "kv_a_norm",
+    "kv_b_proj": "wkv_b", "experts.*.gate_proj": "experts.*.w1", "experts.*.down_proj": "experts.*.w2",
+    "experts.*.up_proj": "experts.*.w3"}
+"""The files' names, of which the class makes its own (transformers conversion_mapping.py, mistral_large4_text)."""
+
+
+def _large_layers(config: Config) -> list[str]:
+    """What each layer's indexer is, and whether its queries and keys are rotated: every fourth layer's are not.
+
+    Raises SpecError for layers that take the keys and values of an earlier one.
+    """
+    config.read |= {"no_rope_layer_interval", "layer_types"}  # one word for all layers
+    sources = config.listed("kv_source_layers", int, config.layers)
+    if sources is not None and sources != list(range(config.layers)):
+        raise config.error("kv_source_layers", "layers that share keys and values of an earlier one are not known")
+    every = config.integer("no_rope_layer_interval", 4)
+    rotated = config.listed("no_rope_layers", int) or [(i + 1) % every for i in range(config.layers)]
+    if len(rotated) < config.layers:
+        raise config.error("no_rope_layers", f"expected {config.layers} of 0 and 1, got {len(rotated)}")
+    return [word if turn else word + NOPE for word, turn in zip(indexer_types(config), rotated, strict=False)]
+
+
+def _large_mixer(config: Config, word: str) -> LatentAttention:
+    """Latent attention with full queries; where nothing is rotated, the rotary width is part of the other one."""
+    mixer = latent(config, word.removesuffix(NOPE))
+    if word.endswith(NOPE):
+        wide = mixer.qk_nope_head_dim + mixer.qk_rope_head_dim
+        return mixer.model_copy(update={"qk_nope_head_dim": wide, "qk_rope_head_dim": 0})
+    return mixer
+
+
+def _softmax_scaling(path: str, heads: int) -> dict[str, Component]:
+    """A scale and a bias a head, by which queries grow with the logarithm of their position."""
+    vector = Parameter(shape=(heads,), component="attention", scales=True)
+    return {f"{path}.ssmax_scaling.{name}": vector for name in ("s", "b")}
+
+
+def _large_block(config: Config, word: str, ffn: str) -> dict[str, Any]:
+    """The indexer of a layer that has one, all scales of queries; experts stand in the layer itself."""
+    beside = _softmax_scaling("attention", config.integer("num_attention_heads"))
+    own = indexer(config, word.removesuffix(NOPE), ffn)
+    if own:
+        beside |= {"attention.indexer": own["beside"]["self_attn.indexer"],
+                   "attention.indexer.q_input_norm": Norm(kind="layernorm")}
+        beside |= _softmax_scaling("attention.indexer", config.integer("index_n_heads"))
+    if ffn == "dense":
+        return {"beside": beside}
+    return {"beside": beside, "moe": {"kind": "moe", "path": "", **mixture(config, LARGE_EXPERTS)}}
+
+
+def _large_more(config: Config) -> dict[str, Any]:
+    """One learned value a rotary frequency (LeRoPE)."""
+    if not config.bare:
+        config.note("the files' draft head (mtp_dspark) is not counted, not even apart")
+    alpha = Parameter(shape=(config.integer("qk_rope_head_dim") // 2,), dtype="fp32")
+    return {"outputs": {"rotary_emb.alpha" if config.bare else "model.lerope.alpha": alpha}}
+
+
+def _large_names(config: Config) -> dict[str, str]:
+    """Files of the whole model hold the text model at their root, with further names of their own."""
+    if config.bare:
+        return LARGE
+    return LARGE | {"embed_tokens": "model.tok_embeddings", "o_proj": "wo", "gate_proj": "w1", "down_proj": "w2",
+                    "up_proj": "w3"}
+
+
 ROWS: dict[str, Row] = {
     "mistral": Row(pattern=all_sliding, answers="model"),
     "mixtral": Row(pattern=all_sliding, experts=Experts(size="intermediate_size"), names=W123),
@@ -35,5 +109,7 @@ ROWS: dict[str, Row] = {
     "ministral3": Row(mixers=all_sliding, answers="model"),
     "mistral4": Row(mixer=latent, names=GATE, experts=Experts(
         "n_routed_experts", layers=sparse_layers, shared=shared_experts, more=STACKED)),
+    "mistral_large4_text": Row(mixers=_large_layers, mixer=_large_mixer, block=_large_block, more=_large_more,
+                               names=_large_names, experts=LARGE_EXPERTS),
     "voxtral_realtime_text": Row(pattern=all_sliding, block=_delay_scale),
 }

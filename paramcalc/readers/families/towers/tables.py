@@ -95,7 +95,7 @@ WHOLES: dict[str, str] = {
     "llava": "llava:llava",
     "vipllava": "llava:vipllava",
     **dict.fromkeys(("llava_next", "llava_next_video", "llava_onevision"), "llava:llava_next"),
-    "mistral3": "pixtral:mistral3",
+    **dict.fromkeys(("mistral3", "mistral_large4"), "pixtral:mistral3"),
     "gemma4": "gemma4:gemma4",
     "gemma3n": "gemma4:gemma3n",
     **dict.fromkeys(("granite_speech", "granite_speech_plus"), "granite:granite_speech"),
