@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 def shortfall(model: Model, promise: Fits) -> int:
-    """Bytes the fullest device lacks by the runtime that needs least; zero or less where it fits.
+    """Bytes the devices lack by the runtime that needs least, what the fullest lacks times the devices; zero or less
+    where it fits.
 
     As `paramcalc fit` without `--runtime`: a lower bound is no verdict. Raises UsageError
     where no runtime serves the model, and where its sizes are no more than a lower bound.
