@@ -107,7 +107,7 @@ def _vary(config: PreTrainedConfig, rng: random.Random, *, text: bool, share: fl
 def _shallow(text: PreTrainedConfig) -> None:
     if (getattr(text, "num_hidden_layers", 0) or 0) > 4:
         text.num_hidden_layers = 2
-        for key in ("layer_types", "mlp_layer_types"):
+        for key in ("layer_types", "mlp_layer_types", "indexer_types"):
             if getattr(text, key, None):
                 setattr(text, key, getattr(text, key)[-2:])
         if getattr(text, "cross_attention_layers", None):

@@ -21,6 +21,11 @@ LAYER = Layer("norm1", "attention", "norm2", scale1="layer_scale1.lambda1", scal
 V3 = Layer("norm1", "attention", "norm2", scale1="layer_scale1.lambda1", scale2="layer_scale2.lambda1", names={})
 
 
+def two_thirds(inner: int) -> int:
+    """The inner width of a gated feed-forward in place of a plain one: two thirds, rounded up to a multiple of 8."""
+    return -(-int(inner * 2 / 3) // 8) * 8
+
+
 def dinov2(config: Config, at: str) -> Tower:
     """DINOv2, with registers or without."""
     width, inner = config.integer("hidden_size"), int(config.integer("hidden_size") * config.number("mlp_ratio"))
@@ -35,10 +40,9 @@ def dinov2(config: Config, at: str) -> Tower:
                                                                *sides(config, "patch_size")),
                 "encoder.layer": layers(config.layers), "layernorm": norm(width)}
     gated = config.flag("use_swiglu_ffn")
-    if gated:
-        inner = -(-int(inner * 2 / 3) // 8) * 8
     names = {**ATTENTION, "gate_up_proj": "weights_in", "down_proj": "weights_out"} if gated else LAYER.names
-    block = LAYER(width, heads(config), inner, gated=gated, bias=biased(config), fused_gate=gated, names=names)
+    block = LAYER(width, heads(config), two_thirds(inner) if gated else inner, gated=gated, bias=biased(config),
+                  fused_gate=gated, names=names)
     return tower("vision", width, modules, {"layer": block}, at)
 
 

@@ -27,8 +27,8 @@ PAIRS = {"encoder-decoder": ("bert", "bert"), "vision-encoder-decoder": ("vit", 
          "speech-encoder-decoder": ("wav2vec2", "bert")}
 
 
-def _part(outer: Config, key: str, head: str) -> ModelSpec:
-    """A nested config as a model of its own, of the class its type calls by that head."""
+def _part(outer: Config, key: str, head: str) -> tuple[Config, ModelSpec]:
+    """A nested config and its model, of the class its type calls by that head."""
     data = outer.get(key)
     if not isinstance(data, dict) or not isinstance(data.get("model_type"), str):
         raise SpecError(Problem("expected a mapping with model_type", (key,)))
@@ -39,7 +39,8 @@ def _part(outer: Config, key: str, head: str) -> ModelSpec:
     headed = head != "Model"
     names = [name for name in family.classes if name.endswith(head) and name.endswith("LMHeadModel") == headed]
     name = min(names, key=len, default="")
-    return make(outer.part(key, data, family, kind, name))
+    part = outer.part(key, data, family, kind, name)
+    return part, make(part)
 
 
 def _moved(spec: ModelSpec, front: str, tag: str) -> tuple[dict[str, Component], dict[str, Block]]:
@@ -60,12 +61,12 @@ def _moved(spec: ModelSpec, front: str, tag: str) -> tuple[dict[str, Component],
 
 def encoder_decoder(config: Config) -> ModelSpec:
     """An encoder, and a decoder of another type whose layers attend to it."""
-    source = _part(config, "encoder", "Model")
-    target = _part(config, "decoder", "LMHeadModel")
+    inner, source = _part(config, "encoder", "Model")
+    _, target = _part(config, "decoder", "LMHeadModel")
     first, blocks = _moved(source, "encoder", "encoder")
     second, more = _moved(target, "decoder", "decoder")
     modules = first | second
-    if source.hidden_size != target.hidden_size:
+    if (inner.optional("output_hidden_size") or source.hidden_size) != target.hidden_size:
         modules["enc_to_dec_proj"] = Linear(out_features=target.hidden_size, in_features=source.hidden_size, bias=True)
     return ModelSpec(hidden_size=target.hidden_size, vocab_size=target.vocab_size, modules=modules,
                      blocks=blocks | more)

@@ -143,8 +143,9 @@ def molmo2(whole: Whole) -> Towers:
     width, inner = config.integer("hidden_size"), config.integer("intermediate_size")
     layers = config.get("vision_feature_layer", config.get("vit_layers"))
     into, bias = width * (len(layers) if isinstance(layers, list) else 1), config.flag("mlp_bias")
+    biased = QKVO if config.flag("attention_bias", default=True) else ()
     attend = Attention(num_heads=config.integer("num_attention_heads"), num_kv_heads=config.kv_heads,
-                       head_dim=config.integer("head_dim"), bias=QKVO if config.flag("attention_bias") else ("o",),
+                       head_dim=config.integer("head_dim"), bias=biased,
                        output_size=width, causal=False, hidden_size=into)
     at = f"{AT}.image_projector"
     join: Parts = {f"{AT}.image_pooling_2d": attend, f"{at}.gate_proj": dense(inner, width, bias=bias),

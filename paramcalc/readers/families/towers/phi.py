@@ -30,6 +30,7 @@ def audio(config: Config, at: str) -> Tower:
     times, bins = config.integer("time_reduction").bit_length() - 1, config.integer("input_size")
     for _ in range(times):
         bins = (bins - 1) // 2 + 1
+    bins = config.optional("nemo_final_size") or bins
     modules: Parts = {"embed.conv.0": conv(channels, 1, 3, 3)}
     for index in range(1, times):
         modules |= {f"embed.conv.{3 * index - 1}": conv(channels, channels, 3, 3, groups=channels),

@@ -82,7 +82,7 @@ def _perceptron(at: str, into: int, inner: int, out: int, depth: int) -> Parts:
 def mask_decoder(config: Config, at: str) -> Parts:
     """Mask tokens and image attend to each other; each token makes the kernel of its mask."""
     width, heads = config.integer("hidden_size"), config.integer("num_attention_heads")
-    tokens, inner = config.integer("num_multimask_outputs") + 1, width // config.integer("attention_downsample_rate")
+    tokens, last = config.integer("num_multimask_outputs") + 1, width // config.integer("attention_downsample_rate")
     front = f"{at}.transformer"
     parts: Parts = {f"{at}.iou_token": table(1, width, "other_embedding"),
                     f"{at}.mask_tokens": table(tokens, width, "other_embedding")}
@@ -90,11 +90,12 @@ def mask_decoder(config: Config, at: str) -> Parts:
         here = f"{front}.layers.{index}"
         parts |= _attention(f"{here}.self_attn", heads, width, width)
         for way in ("token_to_image", "image_to_token"):
-            parts |= _attention(f"{here}.cross_attn_{way}", heads, width, inner)
+            # half the width whatever the config says: only the last attention reads it
+            parts |= _attention(f"{here}.cross_attn_{way}", heads, width, width // 2)
         parts |= {f"{here}.layer_norm{place}": norm(width) for place in (1, 2, 3, 4)}
         parts |= {f"{here}.mlp.lin1": dense(config.integer("mlp_dim"), width, component="ffn"),
                   f"{here}.mlp.lin2": dense(width, config.integer("mlp_dim"), component="ffn")}
-    parts |= _attention(f"{front}.final_attn_token_to_image", heads, width, inner)
+    parts |= _attention(f"{front}.final_attn_token_to_image", heads, width, last)
     up = Convolution(out_channels=width // 4, in_channels=width, kernel=(2, 2), transposed=True)
     parts |= {f"{front}.layer_norm_final_attn": norm(width), f"{at}.upscale_conv1": up,
               f"{at}.upscale_conv2": Convolution(out_channels=width // 8, in_channels=width // 4, kernel=(2, 2),
@@ -130,4 +131,7 @@ def sam(config: Config) -> ModelSpec:
                                                               component="position_embedding"),
         **prompt_encoder(nested(config, "prompt_encoder_config", "sam_prompt_encoder"), "prompt_encoder"),
         **mask_decoder(nested(config, "mask_decoder_config", "sam_mask_decoder"), "mask_decoder")}
+    if not config.flag("tie_word_embeddings", default=True):
+        modules["prompt_encoder.shared_embedding.positional_embedding"] = vector(
+            2, inner.integer("num_pos_feats"), component="position_embedding")
     return ModelSpec(hidden_size=image.hidden_size, modules={**image.modules, **modules}, blocks=image.blocks)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.families.towers.clip import grid, grid_side, heads, layer
+from paramcalc.readers.families.towers.dino import two_thirds
 from paramcalc.readers.families.towers.internvl import sides
 from paramcalc.readers.families.towers.parts import (
     QKV,
@@ -68,7 +69,7 @@ def molmo2(config: Config, at: str) -> Tower:
         "layers": layers(config.layers)}
     block = MOLMO(width, config.integer("num_attention_heads"), config.integer("intermediate_size"),
                   kv_heads=config.kv_heads, head_dim=config.head_dim,
-                  bias=QKVO if config.flag("attention_bias") else ("o",))
+                  bias=QKVO if config.flag("attention_bias", default=True) else ())
     return tower("vision", width, modules, {"layer": block}, at)
 
 
@@ -100,8 +101,9 @@ def radio(config: Config, at: str) -> Tower:
         modules["embeddings.video_patch_projection"] = dense(width, into * frames, bias=False,
                                                              component="other_embedding")
     modules["encoder.layer"] = layers(config.layers)
-    block = RADIO(width, heads(config), int(width * config.number("mlp_ratio")),
-                  bias=QKVO if config.flag("qkv_bias", default=True) else ("o",))
+    inner, gated = int(width * config.number("mlp_ratio")), config.flag("use_swiglu_ffn")
+    block = RADIO(width, heads(config), two_thirds(inner) if gated else inner, gated=gated,
+                  names={} if gated else RADIO.names, bias=QKVO if config.flag("qkv_bias", default=True) else ("o",))
     return tower("vision", width, modules, {"layer": block}, at)
 
 
@@ -183,12 +185,15 @@ def qianfan(config: Config, at: str) -> Tower:
         "embeddings.cls_token": vector(1, 1, width, component="other_embedding"),
         "embeddings.patch_embeddings.projection": conv(width, config.integer("num_channels"), tall, broad),
         "layers": layers(config.layers)}
+    if not config.flag("use_mean_pooling", default=True):
+        modules["layernorm"] = norm(width)
     if config.flag("use_absolute_position_embeddings", default=True):
         modules["embeddings.position_embeddings"] = vector(1, (high // tall) * (wide // broad) + 1, width,
                                                            component="position_embedding")
     shape = Layer("layernorm_before", "attention", "layernorm_after", scale1="lambda_1", scale2="lambda_2",
                   names={"o_proj": "projection_layer", "up_proj": "fc1", "down_proj": "fc2"},
-                  bias=(*(QKV if config.flag("attention_bias", default=True) else ()), "o"))
+                  bias=(*(QKV if config.flag("attention_bias", default=True) else ()), "o"),
+                  qk_norm="full" if config.flag("use_qk_norm") else "none")
     return tower("vision", width, modules, {"layer": shape(width, count, config.integer("intermediate_size"))}, at)
 
 
