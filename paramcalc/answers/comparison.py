@@ -119,7 +119,7 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
     from paramcalc.estimates.effects import need_encoder, within_positions
     from paramcalc.estimates.inference import memory
     from paramcalc.estimates.media import media_of
-    from paramcalc.estimates.serving import machine_of, prepare
+    from paramcalc.estimates.serving import machine_of, prepare, why_not_served
     from paramcalc.measures.cache import Serving
     from paramcalc.measures.flops import Workload, flops
 
@@ -135,7 +135,9 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
     forward = flops(model.tree, Workload(1, context, 0, source, media=media)).forward
     machine = machine_of(device, prepared)
     needed = max(part.total for part in needs.per_device)
-    spec, bound = loaded.spec, prepared.runtime.name == "exact" or bool(prepared.lower_bound)
+    spec, name = loaded.spec, prepared.runtime.name
+    bound = name == "exact" or bool(prepared.lower_bound)
+    bound |= machine is not None and bool(why_not_served(name, spec, serving.quant, machine.device))
     return Row(
         spec.name, changes, spec.family or None, sum(len(node.order) for node in model.tree.children),
         spec.hidden_size, counts.total, counts.active, counts.embedding,
@@ -145,7 +147,7 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
 
 
 def _fits(needed: int, usable: int, *, bound: bool) -> bool | None:
-    """Whether it fits; None where only a lower bound does, since no runtime needs less."""
+    """Whether it fits; None where only a lower bound does, or what no runtime is known to serve."""
     return None if needed <= usable and bound else needed <= usable
 
 

@@ -133,7 +133,7 @@ class FitAll(Answer):
 
 
 class Candidate(NamedTuple):
-    """One runtime with its verdicts, or why it cannot serve the model."""
+    """One runtime with its verdicts, and why it cannot serve the model; without verdicts where others may."""
 
     runtime: str
     need: search.Need | None
@@ -145,8 +145,9 @@ class Candidate(NamedTuple):
 
     @property
     def fits(self) -> bool:
-        """Whether it is a runtime and has room at the last context for all there is of the model."""
-        return bool(self.verdicts) and self.verdicts[-1].fits and self.runtime != BOUND and not self.bound
+        """Whether it is a runtime that serves the model and has room at the last context for all there is of it."""
+        roomy = bool(self.verdicts) and self.verdicts[-1].fits
+        return roomy and self.runtime != BOUND and not self.bound and not self.why
 
 
 def fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit:
@@ -206,7 +207,7 @@ def _on(model: Model, serving: FitSettings, device: DeviceSettings, needs: dict[
     candidates = []
     for name, need in needs.items():
         machine = machine_of(device, need.prepared)
-        if machine is not None and not why_not_served(name, serving, machine.device):
+        if machine is not None and not why_not_served(name, model.spec, serving.quant, machine.device):
             verdicts = tuple(search.fits(need, machine, contexts(serving, need.media), serving.batch))
             candidates.append(Candidate(name, need, machine, verdicts, "", need.prepared.lower_bound))
     chosen = _chosen(candidates)
@@ -242,11 +243,11 @@ def _candidate(model: Model, serving: FitSettings, device: DeviceSettings, runti
         need = need_of(model, serving, runtime)
         machine = machine_of(device, need.prepared)
         assert machine is not None  # noqa: S101 - `fit` asks for an accelerator
-        why = "" if alone else why_not_served(runtime, serving, machine.device)
-        if why:
+        why = why_not_served(runtime, model.spec, serving.quant, machine.device)
+        if why and not alone:
             return Candidate(runtime, None, None, (), why)
         verdicts = search.fits(need, machine, contexts(serving, need.media), serving.batch)
-        return Candidate(runtime, need, machine, tuple(verdicts), "", need.prepared.lower_bound)
+        return Candidate(runtime, need, machine, tuple(verdicts), why, need.prepared.lower_bound)
     except PCError as error:
         if alone:
             raise
@@ -270,10 +271,12 @@ def _row(candidate: Candidate) -> RuntimeFit:
 
 def _why(result: inference.Memory, verdict: search.Fit, candidate: Candidate) -> str:
     """The part that stands in the way: the weights by themselves, else what comes on top."""
+    if verdict.fits and candidate.why:
+        return candidate.why
     if verdict.fits and candidate.bound:
         return f"a lower bound has room: {candidate.bound}"
     if verdict.fits:
-        return f"a lower bound has room, and no runtime needs less: name one, --runtime {SERVERS[0]}"
+        return "a lower bound has room, which is no verdict: name a runtime that serves it"
     part = max(result.stages, key=lambda stage: stage.total)
     if part.weights > verdict.usable:
         return f"weights alone take {binary(part.weights)} of {binary(verdict.usable)} usable on a device"

@@ -94,7 +94,7 @@ def fit_formats(loaded: Loaded, serving: FitSettings, device: DeviceSettings, *,
 def _row(model: Model, serving: FitSettings, device: DeviceSettings, runtime: str) -> list[FormatFit]:
     need = need_of(model, serving, runtime)
     machine = machine_of(device, need.prepared)
-    if machine is None or why_not_served(runtime, serving, machine.device):
+    if machine is None or why_not_served(runtime, model.spec, serving.quant, machine.device):
         return []
     verdict = search.fit(need, machine, contexts(serving, need.media)[-1], serving.batch)
     weights = need.prepared.on_disk

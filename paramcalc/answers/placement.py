@@ -17,7 +17,7 @@ from paramcalc.estimates.offload.pieces import Pieces, pieces
 from paramcalc.estimates.offload.placement import Load, Place, Placement, Places, components, places
 from paramcalc.estimates.offload.search import Choice, Room, choose, with_cache
 from paramcalc.estimates.prefill import tower_peak
-from paramcalc.estimates.serving import cards_of, placed_command, prepare
+from paramcalc.estimates.serving import cards_of, placed_command, prepare, why_not_served
 from paramcalc.measures.cache import Serving
 from paramcalc.measures.known import Known, of_model
 from paramcalc.numbers import binary
@@ -213,8 +213,10 @@ def placed_fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings, hos
     fields = _fields(ready, load, ledger, kv_dtype, names, room.cards)
     spare = min((usable - place.total for usable, place in zip(room.cards, ledger.cards, strict=False)), default=0)
     bound = ready.prepared.lower_bound
-    fits = choice is not None and not bound
-    why = None if fits else f"a lower bound has room: {bound}" if choice else _why(ledger.host, room)
+    doubt = (why_not_served(RUNTIME, model.spec, serving.quant, machines[0].device)
+             or (bound and f"a lower bound has room: {bound}"))
+    fits = choice is not None and not doubt
+    why = None if fits else doubt if choice else _why(ledger.host, room)
     total = max((place.total for place in ledger.cards), default=0)
     rows += (RuntimeFit(RUNTIME, fits, total, spare, most_tokens, most_batch, why),)
     return PlacedFit(

@@ -13,6 +13,7 @@ from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.estimates.figure import Figure
 from paramcalc.estimates.links import Split
 from paramcalc.estimates.media import media_of
+from paramcalc.estimates.serving import why_not_served
 from paramcalc.estimates.speed import Draft, Point, Requests, Speed, cache_dtype
 from paramcalc.estimates.step import Host, Served
 from paramcalc.measures.cache import types
@@ -168,7 +169,8 @@ class Shop:
     """A model with its settings, made ready once for each way to divide it."""
 
     def __init__(self, model: Model, loaded: Loaded, settings: SpeedSettings) -> None:
-        self.model, self.loaded, self.settings = in_formats(model, settings.quant), loaded, settings
+        self.model = in_formats(model, settings.quant, gguf=settings.runtime == "llama.cpp")
+        self.loaded, self.settings = loaded, settings
         self.media = media_of(settings, model.spec)
         self.requests = Requests(settings.prompt + self.media.tokens, settings.output_tokens)
         self._served: dict[Split, Served] = {}
@@ -185,6 +187,9 @@ class Shop:
     def speed(self, device: Accelerator, split: Split) -> Speed:
         """The model on a device, calibrated where a measurement was given."""
         served, settings = self.served(split), self.settings
+        why = why_not_served(settings.runtime, self.model.spec, settings.quant, device)
+        if why and settings.measured is None:
+            raise UsageError(Problem(why, hint="--runtime, or a format it reads"))
         known = speed_class(settings.runtime, served.moe, device)
         if known is None and settings.measured is None:
             raise unmeasured(settings.runtime, device)

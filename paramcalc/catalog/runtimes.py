@@ -57,7 +57,7 @@ class Server(NamedTuple):
         """Why it does not read a class of formats."""
         if kind == GGUF:
             return f"{quant} is a format of GGUF files; what {self.name} holds of those is not described here"
-        if set(self.formats) == {GGUF}:
+        if GGUF in self.formats:
             return f"GGUF files do not hold {quant}"
         return f"the documents of {self.name} list no {quant if kind == OTHER else kind}"
 

@@ -31,7 +31,7 @@ def shortfall(model: Model, promise: Fits) -> int:
             prepared = prepare(model, serving, runtime)
             machine = machine_of(device, prepared)
             assert machine is not None  # noqa: S101 - a promise names an accelerator
-            if why := why_not_served(runtime, serving, machine.device):
+            if why := why_not_served(runtime, model.spec, promise.quant, machine.device):
                 problem = Problem(why)
                 continue
             if prepared.lower_bound:

@@ -85,7 +85,7 @@ class Prepared:
         kv_dtype = setup.kv_dtype or runtime.profile.kv_dtype
         recurrent = cache_type(model.spec.state_dtype) if model.spec.state_dtype else None
         self.cache_types: Types = types(self.dtype, kv_dtype)._replace(recurrent=recurrent)
-        quantized = in_formats(model, setup.quant, imatrix=setup.imatrix)
+        quantized = in_formats(model, setup.quant, imatrix=setup.imatrix, gguf=runtime.profile.gguf)
         self.caveats = tuple(caveat for caveat in quantized.spec.caveats
                              if setup.quant is None or caveat.figure != "weights")
         """Why figures are less than exact: a format that is asked for is known, whatever a config says of its own."""
@@ -111,7 +111,8 @@ class Prepared:
         if self.plan.pp > 1:
             raise UsageError(Problem("how stages share a model that drafts is not modelled here",
                                      hint="--tp in place of --pp"))
-        beside = in_formats(self.draft, self.setup.quant, imatrix=self.setup.imatrix).tree
+        beside = in_formats(self.draft, self.setup.quant, imatrix=self.setup.imatrix,
+                            gguf=self.runtime.profile.gguf).tree
         return tree.replace(children=(*tree.children, beside.replace(name="draft")))
 
     def _with_slots(self, tree: Node) -> Node:

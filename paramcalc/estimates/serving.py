@@ -13,7 +13,8 @@ from paramcalc.estimates.effects import need
 from paramcalc.estimates.inference import Prepared, Setup
 from paramcalc.estimates.machine import Machine
 from paramcalc.estimates.runtimes import Runtime
-from paramcalc.transforms.gguf_mix import is_mix
+from paramcalc.spec.quantize import KEEP
+from paramcalc.transforms.gguf_mix import is_file_type
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
@@ -65,7 +66,7 @@ def prepare(model: Model, settings: RuntimeSettings, runtime: str | None = None,
     """
     if settings.draft_tokens is not None and settings.draft is None:
         raise UsageError(Problem("--draft-tokens has no effect without --draft", hint="--draft mtp"))
-    need(settings, ("imatrix",), present=settings.quant is not None and is_mix(settings.quant), what="a GGUF mix",
+    need(settings, ("imatrix",), present=settings.quant is not None and is_file_type(settings.quant), what="a GGUF mix",
          hint="--quant q4_k_m")
     need(settings, ("lora_rank",), present=bool(settings.loras), what="--loras", hint="--loras 4")
     model = with_draft(model) if settings.draft == MTP else model
@@ -118,10 +119,13 @@ def machines(settings: DeviceSettings, prepared: Prepared) -> list[Machine]:
             for device in accelerators(settings.accelerators).values() if device.capacity_bytes is not None]
 
 
-def why_not_served(runtime: str, settings: RuntimeSettings, device: Accelerator) -> str:
-    """Why a runtime does not serve a model in these formats on these devices; empty where nothing says so."""
+def why_not_served(runtime: str, spec: ModelSpec, quant: str | None, device: Accelerator) -> str:
+    """Why a runtime does not serve a model on these devices, in the format that is asked for or in those of its own;
+    empty where nothing says so."""
     facts = server(runtime)
-    return "" if facts is None else facts.why_not(settings.quant, device)
+    own = dict.fromkeys(rule.format for rule in spec.quantize if rule.format != KEEP)
+    formats = [quant] if quant is not None or not own else list(own)
+    return "" if facts is None else next(filter(None, (facts.why_not(name, device) for name in formats)), "")
 
 
 def command_of(runtime: str, spec: ModelSpec, settings: FitSettings, prepared: Prepared, context: int) -> str:

@@ -29,9 +29,10 @@ def _verdict(answer: Fit) -> Table:
     if machine is None:
         return Table(headline(model), (), ())
     devices = f"{last.devices} × " if last.devices > 1 else ""
+    bound = answer.runtime == "exact" or bool(answer.result.prepared.lower_bound)
     usable = f"{binary(last.usable)} of {binary(machine.capacity)}"
     rows: list[tuple[Any, ...]] = [
-        (f"{devices}{machine.device.name}", verdict(answer.runtime, fits=answer.fits, roomy=last.fits)),
+        (f"{devices}{machine.device.name}", verdict(answer.runtime, fits=answer.fits, roomy=last.fits, bound=bound)),
         ("needed on a device", binary(last.needed)),
         ("usable of a device", usable if machine.driver_known else f"{usable}: no driver figure known, 1/16 reserved"),
         (f"largest context at batch {last.serving.batch:,}", tokens(model, last.max_context)),

@@ -13,11 +13,14 @@ def whole(answer: Answer) -> str:
     return f"total of the text part, without {', '.join(answer.uncounted)}" if answer.uncounted else "total"
 
 
-def verdict(runtime: str, *, fits: bool, roomy: bool) -> str:
-    """`fits`, and by what. Where there is room (`roomy`) but it does not fit, all that is known is a lower bound."""
+def verdict(runtime: str, *, fits: bool, roomy: bool, bound: bool = True) -> str:
+    """`fits`, and by what. Where there is room (`roomy`) but it does not fit, either all that is known is a lower bound
+    or the runtime does not serve the model."""
     if fits:
         return f"fits, by {runtime}"
-    return "not known: only a lower bound fits" if roomy else "does not fit"
+    if not roomy:
+        return "does not fit"
+    return "not known: only a lower bound fits" if bound else f"not served by {runtime}"
 
 
 def missing(answer: Answer) -> tuple[str, ...]:

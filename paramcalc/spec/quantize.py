@@ -10,6 +10,8 @@ from paramcalc.components.base import Listed, Strict
 
 Match = Annotated[str, Field(min_length=1, max_length=500)]
 MOST_NAMES = 2**16
+KEEP = "keep"
+"""The format of tensors that stay in the dtype of the model."""
 
 
 class QuantRule(Strict):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from paramcalc.catalog.formats import find_format
 from paramcalc.errors import Gathered, PCError, Problem, SpecError, UsageError
 from paramcalc.spec.caveats import Caveat
+from paramcalc.spec.quantize import KEEP
 from paramcalc.transforms.quantize import Rule, apply_rules, by_rules, pattern, quantize
 
 if TYPE_CHECKING:
@@ -20,10 +21,11 @@ APART = re.compile(r"(^|\.)(mtp|nextn|visual|vision\w*|audio\w*|multi_modal\w*)(
 """Parts that are counted apart or not at all, and said so elsewhere."""
 
 
-def in_formats(model: Model, quant: str | None = None, *, imatrix: bool | None = None) -> Model:
+def in_formats(model: Model, quant: str | None = None, *, imatrix: bool | None = None, gguf: bool = False) -> Model:
     """The model as its weights are held: by `quant` (a format, a GGUF mix, `none`), else by its own rules.
 
     `imatrix`: whether a GGUF mix is made with an importance matrix; None takes what published files of it are.
+    `gguf`: the weights are those of a GGUF file, whatever `quant` means elsewhere.
 
     Raises UsageError for a name nobody knows, SpecError for a rule of the specification that fits no tensor.
     """
@@ -33,9 +35,9 @@ def in_formats(model: Model, quant: str | None = None, *, imatrix: bool | None =
         return _as_specified(model)
     if quant.lower() in NONE:
         return model
-    from paramcalc.transforms.gguf_mix import is_mix, mix
+    from paramcalc.transforms.gguf_mix import is_file_type, mix
 
-    if is_mix(quant):  # its converter leaves out what stands apart
+    if is_file_type(quant, gguf=gguf):  # its converter leaves out what stands apart
         choose = mix(quant, model.tree, family=model.spec.family, imatrix=imatrix)
         return model._replace(tree=quantize(model.tree, choose))
     rules = [Rule("*", find_format(quant))]
@@ -74,7 +76,7 @@ def _rule(rule: QuantRule, number: int) -> Rule:
     try:
         pattern(rule.match)
         key = "format"
-        format_ = None if rule.format == "keep" else find_format(rule.format)
+        format_ = None if rule.format == KEEP else find_format(rule.format)
         return Rule(rule.match, format_, rule.optional, rule.among, rule.untied)
     except re.error as error:
         raise SpecError(Problem(f"cannot be a pattern: {error}", ("quantize", number, key))) from error

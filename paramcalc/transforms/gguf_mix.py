@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.catalog.formats import Format, find_format
+from paramcalc.catalog.formats import Format, find_format, is_mix
 from paramcalc.errors import Problem, UsageError
 
 if TYPE_CHECKING:
@@ -55,9 +55,11 @@ class Facts(NamedTuple):
     imatrix: bool
 
 
-def is_mix(name: str) -> bool:
-    """Whether a name is one of llama.cpp's or of publishers' mixes."""
-    return _key(name) in DEFAULT or _key(name) in WIDER
+def is_file_type(name: str, *, gguf: bool = False) -> bool:
+    """Whether a name is that of a whole GGUF file, one of llama.cpp's or of publishers' mixes. What other files hold
+    under the same name (`bf16`, `nvfp4`) is meant as theirs, unless the weights are those of a GGUF file."""
+    key = _key(name)
+    return key in WIDER or (key in DEFAULT and (gguf or is_mix(key) or find_format(key).family == "gguf"))
 
 
 def with_matrix(name: str, imatrix: bool | None) -> bool:

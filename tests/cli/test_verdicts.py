@@ -44,13 +44,40 @@ def test_a_promise_to_fit_does_not_rest_on_the_lower_bound(tmp_path, capsys):
 
 @pytest.mark.parametrize(("lines", "promise", "why"), [
     ("uncounted: [vision tower]\n", "{gpu: h100, context: 4096}", "only a lower bound is known: "),
-    # vLLM, SGLang and TensorRT-LLM read NVFP4 on devices of NVIDIA, llama.cpp and transformers nowhere
-    ("", "{gpu: mi300x, context: 4096, quant: nvfp4}", "the documents of transformers list no nvfp4"),
+    ("", "{gpu: h100, context: 4096, quant: exl3-4bit}", "the documents of transformers list no exl"),
 ])
 def test_a_promise_to_fit_needs_a_runtime_and_a_known_size(lines, promise, why, tmp_path, capsys):
     path = tmp_path / "m.yaml"
     path.write_text(f"{SPEC}{lines}expect: {{fits: [{promise}]}}\n")
     assert run(["check", str(path)]) == 1
     assert f"expect.fits[0]: {why}" in " ".join(capsys.readouterr().out.split())
-    path.write_text(f"{SPEC}expect: {{fits: [{promise.replace('mi300x', 'h100')}]}}\n")
+    path.write_text(f"{SPEC}expect: {{fits: [{promise.replace(', quant: exl3-4bit', '')}]}}\n")
     assert run(["check", str(path)]) == 0
+
+
+@pytest.mark.parametrize(("quantization", "gpu", "runtime"), [
+    ({"quantization": {"bits": 4, "group_size": 64}}, "m3-max", None),
+    ({"quantization": {"bits": 4, "group_size": 64}}, "h100", "vllm"),
+    ({"quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": 32}}, "h100", "llama.cpp"),
+    ({"quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": 32}}, "mi300x", "vllm"),
+    ({}, "m3-max", "vllm")])
+def test_a_runtime_that_reads_no_such_file_serves_it_not(quantization, gpu, runtime, tmp_path, capsys):
+    """The format a checkpoint is published in counts, not only the one that is asked for."""
+    path = tmp_path / "config.json"
+    plain = {key: value for key, value in UNREAD.items() if key != "extra_width"}
+    path.write_text(json.dumps({**plain, **quantization}))
+    named = ["--runtime", runtime] if runtime else []
+    assert run(["fit", str(path), "--gpu", gpu, *named]) == 1
+    assert "fits, by" not in capsys.readouterr().out
+    row, *_ = paramcalc.compare([str(path)], gpu=gpu, runtime=runtime or "vllm").rows
+    assert row.fits is not True
+    with pytest.raises(paramcalc.PCError):
+        paramcalc.speed(str(path), gpu, runtime=runtime or "llama.cpp")
+
+
+def test_a_placement_of_what_gguf_files_do_not_hold(tmp_path):
+    path = tmp_path / "config.json"
+    plain = {key: value for key, value in UNREAD.items() if key != "extra_width"}
+    path.write_text(json.dumps({**plain, "quantization": {"bits": 4, "group_size": 64}}))
+    answer = paramcalc.fit(str(path), "h100,rtx-4090", ram="64G")
+    assert (answer.fits, answer.why_not) == (False, "GGUF files do not hold mlx-4bit-g64")

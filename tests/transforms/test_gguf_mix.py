@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import paramcalc
 from paramcalc.build import build
 from paramcalc.errors import UsageError
 from paramcalc.measures.weights import weight_bytes
@@ -23,7 +24,7 @@ MODELS = {
 @pytest.mark.parametrize("record", RECORDS, ids=lambda r: f"{r['model']}-{r['mix']}")
 def test_a_file_is_as_large_as_published(record):
     model = build(ModelSpec.model_validate(MODELS[record["model"]]))
-    size = weight_bytes(in_formats(model, record["mix"], imatrix=record.get("imatrix", False)).tree).total
+    size = weight_bytes(in_formats(model, record["mix"], imatrix=record.get("imatrix", False), gguf=True).tree).total
     if "bits_per_weight" in record:
         assert 8 * size / 8030261248 == pytest.approx(record["bits_per_weight"], abs=1e-4)
     else:
@@ -45,3 +46,12 @@ def test_rows_that_do_not_divide_fall_back():
     found = weight_bytes(in_formats(build(ModelSpec.model_validate(odd)), "q4_k_s").tree)
     assert {"q5_0", "q5_1"} <= set(found.formats)
     assert "q4_0" not in found.formats
+
+
+@pytest.mark.parametrize(("runtime", "size"), [
+    # 4.5 bits and a scale a matrix for the linear layers; table, head and norms in bf16, as ModelOpt writes them
+    ("vllm", 2 * (2 * 128256 * 4096 + 65 * 4096) + 6979321856 * 9 // 16 + 4 * 7 * 32),
+    ("llama.cpp", 4653375488)])
+def test_a_name_of_two_worlds_is_that_of_the_runtime(runtime, size):
+    """NVFP4 is a format of safetensors files, whose head is not quantized, and a file type of llama.cpp, with one."""
+    assert paramcalc.memory("llama-3.1-8b", runtime=runtime, quant="nvfp4").weights.on_disk == size

@@ -24,7 +24,7 @@ ODD = GQA | {"hidden_size": 4112, "num_heads": 1, "num_kv_heads": 1}
 
 def chosen(fields, mix, word, **more):
     """Formats of the tensors whose name has the word, in layers that have it."""
-    model = in_formats(build(ModelSpec.model_validate(fields)), mix, **more)
+    model = in_formats(build(ModelSpec.model_validate(fields)), mix, **more, gguf=True)
     return {leaf.format.name for path, node, stored, _ in model.tree.walk() for leaf in node.tensors
             if isinstance(leaf, Tensor) and word in f"{path}.{leaf.name}" and leaf.stored and leaf.format}
 

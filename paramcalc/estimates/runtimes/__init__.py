@@ -43,6 +43,8 @@ class Profile(NamedTuple):
     """What captured graphs take."""
     utilization: tuple[int, int] = (1, 1)
     """The part of a device it uses: (9, 10)."""
+    gguf: bool = False
+    """Weights are those of a GGUF file."""
     notes: tuple[tuple[str, str], ...] = ()
     """Assumptions behind these numbers, with their source."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.readers.config.quantization.matching import searched, under, whole
 from paramcalc.readers.config.quantization.settings import Quantized, group_word, keep, take
+from paramcalc.spec.quantize import KEEP
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.quantization.settings import Settings
@@ -35,7 +36,7 @@ def auto_round(settings: Settings) -> Quantized:
         own = extra.inner(extra.get(name) or {}, name) if extra else settings
         own.get("sym", "data_type", *TUNED)
         width, size = own.number("bits", default=bits), own.number("group_size", default=group)
-        format_ = "keep" if width >= 16 else packed(layout, own.text("data_type", default=kind), width, size)
+        format_ = KEEP if width >= 16 else packed(layout, own.text("data_type", default=kind), width, size)
         if REGEX & set(name):
             expressions.append(take(format_, (), searched([name])))
         else:

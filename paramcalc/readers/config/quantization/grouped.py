@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.readers.config.quantization.matching import from_start, inside
 from paramcalc.readers.config.quantization.settings import Quantized, group_word, keep, take
+from paramcalc.spec.quantize import KEEP
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.quantization.settings import Settings
@@ -45,7 +46,7 @@ def _dynamic(settings: Settings, bits: int, group: int, tail: str, among: tuple[
         own = overrides.inner(overrides.get(name) or {}, name) if overrides else settings
         width = own.number("bits", default=bits)
         size = own.number("group_size", default=group)
-        rules.append(take("keep" if width >= 16 else _gptq(width, size) + tail, among, expression))
+        rules.append(take(KEEP if width >= 16 else _gptq(width, size) + tail, among, expression))
     return rules
 
 

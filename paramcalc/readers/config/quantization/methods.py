@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.catalog.formats import find_format
 from paramcalc.errors import PCError, Problem, SpecError
 from paramcalc.readers.config.quantization.settings import Quantized, Settings, take
+from paramcalc.spec.quantize import KEEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,7 +127,7 @@ def _validated(quantized: Quantized, settings: Settings) -> Quantized:
     for rule in quantized.rules:
         try:
             pattern(rule.match)
-            if rule.format != "keep":
+            if rule.format != KEEP:
                 find_format(rule.format)
         except re.error as error:
             where = str(rule.match)[:80]

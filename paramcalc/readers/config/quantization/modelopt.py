@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramcalc.readers.config.quantization.matching import substring_or_wildcard, under
 from paramcalc.readers.config.quantization.settings import Quantized, keep, take
+from paramcalc.spec.quantize import KEEP
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.quantization.settings import Settings
@@ -75,7 +76,7 @@ def layers(settings: Settings) -> tuple[list[QuantRule], list[Caveat]]:
         format_ = _format(own, algorithm)
         if format_ is None and algorithm:
             caveats.append(settings.caveat("quantized_layers", f"{algorithm[:40]!r} of {name[:80]} is not known"))
-        by_format.setdefault(format_ or "keep", []).append(f"model.{name}" if name.startswith("layers.") else name)
+        by_format.setdefault(format_ or KEEP, []).append(f"model.{name}" if name.startswith("layers.") else name)
     return [take(format_, (), under(names)) for format_, names in by_format.items()], caveats[:20]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramcalc.readers.config.quantization.matching import whole_or_regex
 from paramcalc.readers.config.quantization.settings import Quantized, group_word, keep, take
+from paramcalc.spec.quantize import KEEP
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.quantization.settings import Settings
@@ -32,13 +33,13 @@ def quark(settings: Settings) -> Quantized:
     layers = settings.mapping("layer_quant_config")
     for name in layers.data if layers else ():
         own = layers.mapping(name) if layers else None
-        format_ = _format(own, caveats) if own else "keep"
-        rules.append(take(format_ or "keep", (), [name] if "*" in name else whole_or_regex([name])))
+        format_ = _format(own, caveats) if own else KEEP
+        rules.append(take(format_ or KEEP, (), [name] if "*" in name else whole_or_regex([name])))
     types = settings.mapping("layer_type_quant_config")
     for name in types.data if types else ():
         own = types.mapping(name) if types else None
         if own is not None and name in CLASSES:
-            rules.append(take(_format(own, caveats) or "keep", CLASSES[name]))
+            rules.append(take(_format(own, caveats) or KEEP, CLASSES[name]))
     base = settings.mapping("global_quant_config")
     format_ = _format(base, caveats) if base else ""
     if format_:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.errors import Problem, SpecError
 from paramcalc.spec.caveats import Caveat
-from paramcalc.spec.quantize import MOST_NAMES, QuantRule
+from paramcalc.spec.quantize import KEEP, MOST_NAMES, QuantRule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,7 +134,7 @@ class Settings:
 
 def keep(matches: Sequence[str]) -> tuple[QuantRule, ...]:
     """Modules that stay in the model's dtype."""
-    return (QuantRule(match=tuple(matches), format="keep", optional=True),) if matches else ()
+    return (QuantRule(match=tuple(matches), format=KEEP, optional=True),) if matches else ()
 
 
 def take(format_: str, among: Sequence[Kind] = (), match: str | Sequence[str] = "*",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramcalc.readers.config.quantization.matching import covering, start_or_end
 from paramcalc.readers.config.quantization.settings import Quantized, keep, take
+from paramcalc.spec.quantize import KEEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,8 +53,8 @@ def _rules(settings: Settings, value: Any, among: tuple[Kind, ...],  # noqa: ANN
         patterns = [name for name in table if name.startswith("re:")]
         rules = []
         for name in (*exact, *patterns):
-            format_ = "keep" if table[name] is None else _format(*_named(table[name], settings), settings, caveats)
-            rules.append(take(format_ or "keep", (), covering([name])))
+            format_ = KEEP if table[name] is None else _format(*_named(table[name], settings), settings, caveats)
+            rules.append(take(format_ or KEEP, (), covering([name])))
         base = table.get("_default")
         return rules + ([] if base is None else _rules(settings, base, among, caveats))
     format_ = _format(kind, data, settings, caveats)
