@@ -8,6 +8,7 @@ import pytest
 import test_oracle
 
 from paramcalc.build import build
+from paramcalc.errors import PCError
 from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.config.read import read_config
 
@@ -53,3 +54,16 @@ def test_counts_what_the_class_holds(record):
 def values(listed):
     """How many values there are of each size of a tensor; of fused matrices the sum."""
     return sum(math.prod(shape) * copies for _, shape, copies in listed)
+
+
+@pytest.mark.parametrize(("config", "message"), [
+    ({"model_type": "imagegpt", "add_cross_attention": True}, "cross-attention of this model is not described"),
+    ({"model_type": "kosmos-2", "text_config": {"add_cross_attention": True}},
+     "cross-attention of this text model is not described"),
+    ({"model_type": "layoutlmv3", "text_embed": False}, "a model without tables of words is not described"),
+    ({"model_type": "convnext", "num_stages": 2}, "2 stages of 4 hidden_sizes"),
+])
+def test_what_is_not_described_is_refused_by_its_key(config, message):
+    with pytest.raises(PCError, match=message) as refusal:
+        read_config(config)
+    assert refusal.value.problems[0].path[-1] in ("add_cross_attention", "text_embed", "num_stages")

@@ -52,6 +52,10 @@ HEAD_INSIDE = ("blip-2", "instructblip", "instructblipvideo", "llama4")
 """Types whose class holds a whole text model with its head, so that its own config alone says whether they are tied."""
 
 
+UNTIED = ("audioflamingo3", "cosmos3_edge", "musicflamingo")
+"""Types whose class names no matrices to tie, whatever a config says."""
+
+
 def spelling(model_type: str) -> tuple[str, str]:
     """What files of a composite type put before the text model's parts, and what they call its head."""
     published = PUBLISHED_TYPES.get(model_type)
@@ -125,6 +129,8 @@ def _ties(config: Config, data: dict[str, Any], family: FamilyData | None, model
     """
     if (file := APART.get(model_type)) is not None:
         config.note(f"the head is counted apart, as {file} holds it, whatever tie_word_embeddings says")
+        return False
+    if model_type in UNTIED:
         return False
     around = _around(data, config.path)
     before = _first((config.data, *reversed(around)), bool(config.family.defaults.get("tie_word_embeddings", False)))

@@ -88,6 +88,8 @@ SEEING: Tops = {"Model": ("pooler",), "PreTraining": ("pooler", "head", PAIR)}
 
 def page(config: Config) -> Parts:
     """LayoutLM 3: the page's picture is read by the same encoder."""
+    if not config.flag("text_embed", default=True):
+        raise config.error("text_embed", "a model without tables of words is not described")
     return boxes(config) | patches(config)
 
 

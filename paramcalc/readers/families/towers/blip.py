@@ -66,7 +66,7 @@ def qformer(config: Config, at: str, *, text: bool) -> Tower:
     """Queries that attend to themselves and, in some layers, to the tower; with `text`, an instruction beside them."""
     width, every = config.integer("hidden_size"), config.integer("cross_attention_frequency")
     modules: Parts = {}
-    if text:
+    if text and config.model_type != "blip_2_qformer":
         modules = {"embeddings.word_embeddings": table(config.integer("vocab_size"), width, "token_embedding"),
                    "embeddings.position_embeddings": table(config.integer("max_position_embeddings"), width),
                    "embeddings.layernorm": norm(width)}

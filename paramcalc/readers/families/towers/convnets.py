@@ -119,7 +119,9 @@ def _bit_layer(into: int, out: int, *, preceding: bool, first: bool) -> Parts:
 def convnext(config: Config) -> ModelSpec:
     """ConvNeXt and its second version, which norms responses in place of the learned scale."""
     plan, new, patch = stages(config), config.model_type == "convnextv2", config.integer("patch_size")
-    into, count = plan[0][0], len(plan)
+    if (count := config.integer("num_stages", len(plan))) != len(plan):
+        raise config.error("num_stages", f"{count} stages of {len(plan)} hidden_sizes")
+    into = plan[0][0]
     modules: Parts = {"embeddings.patch_embeddings": conv(into, config.integer("num_channels"), patch, patch,
                                                           outputs=4 ** (count - 1)),
                       "embeddings.layernorm": norm(into)}

@@ -33,6 +33,8 @@ def imagegpt(config: Config) -> ModelSpec:
     """The specification of one config."""
     width = config.integer("n_embd")
     inner = config.optional("n_inner") or 4 * width
+    if config.flag("add_cross_attention"):
+        raise config.error("add_cross_attention", "cross-attention of this model is not described")
     block: Parts = {
         "ln_1": norm(width, bias=False),
         "attn": Attention(num_heads=config.dividing("n_head", width), bias=QKVO, fused="qkv", transposed=True,

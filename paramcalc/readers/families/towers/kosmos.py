@@ -34,7 +34,7 @@ def _text(config: Config, *, newer: bool) -> tuple[Parts, Parts]:
     else:
         block["self_attn.inner_attn_ln"] = norm(width)
         if config.flag("add_cross_attention"):
-            config.note("cross-attention of Kosmos 2's text model is not counted")
+            raise config.error("add_cross_attention", "cross-attention of this text model is not described")
     return {**modules, "layers": layers(config.depth("layers")), "layer_norm": norm(width)}, block
 
 
@@ -56,6 +56,8 @@ def kosmos(config: Config) -> ModelSpec:
                    "dense": dense(width, eyes.integer("hidden_size")), "x_attn": query}
     modules = under("text_model.model", parts) | under("image_to_text_projection", join)
     if not bare:
-        modules["text_model.lm_head"] = Head(rows=words.integer("vocab_size"), tied=config.tied)
+        # the text model's own class ties; that of Kosmos 2 ties once more what its config says
+        modules["text_model.lm_head"] = Head(rows=words.integer("vocab_size"), tied=words.tied or (not newer and
+                                                                                                  config.tied))
     return model(width, modules, {"layer": block}).model_copy(update={
         "vocab_size": words.integer("vocab_size"), "towers": {"vision": images}})
