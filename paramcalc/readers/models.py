@@ -197,7 +197,7 @@ def _override(data: dict[str, Any], override: str) -> None:
     if not equals or not key:
         raise SpecError(Problem(f"--set {override[:60]!r} is not key=value"))
     value = read_yaml(f"value: {text}", f"--set {key}").data["value"]
-    *parents, last = _renamed(data, key).split(".")
+    *parents, last = _steps(data, _renamed(data, key))
     for parent in parents:
         data = data.setdefault(parent, {})
         if type(data) is not dict:
@@ -210,6 +210,17 @@ def _override(data: dict[str, Any], override: str) -> None:
         set_depth(data, value)
     else:
         data[last] = value
+
+
+def _steps(data: Any, key: str) -> list[str]:  # noqa: ANN401 - plain data
+    """The keys a dotted key leads through; one of the document that has dots itself is taken whole."""
+    steps, parts = [], key.split(".")
+    while parts:
+        known = data if isinstance(data, dict) else {}
+        end = next((end for end in range(len(parts), 0, -1) if ".".join(parts[:end]) in known), 1)
+        steps.append(".".join(parts[:end]))
+        data, parts = known.get(steps[-1]), parts[end:]
+    return steps
 
 
 def _interpret(document: Document, name: str, *, strict: bool, any_base: bool) -> Loaded:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
     from paramcalc.answers.solve import Solve
+    from paramcalc.estimates.design.solve import Candidate
 
 
 def tables(answer: Solve) -> tuple[Table, ...]:
     """One row a candidate, best first."""
     columns = (Column("total", "count"), Column("active", "exact", shown=_sparse(answer)), Column("off by", "number"),
                Column("from the family", "number"), Column("options"))
-    rows = tuple((each.total, each.active, f"{each.difference:+.3%}", f"{each.strangeness:.2f}",
-                  " ".join(f"--set {key}={value}" for key, value in each.set.items())) for each in answer.candidates)
+    rows = tuple((each.total, each.active, f"{each.difference:+.3%}", f"{each.strangeness:.2f}", _options(each))
+                 for each in answer.candidates)
     notes = (f"each counts so: paramcalc count {answer.model.name} with its options · nearest in size first, then "
              "most like the family",)
     return (Table(f"like {answer.model.name}", columns, rows, notes=notes),)
+
+
+def _options(candidate: Candidate) -> str:
+    """What makes it, as a shell takes it."""
+    return " ".join(f"--set {quote(f'{key}={value}')}" for key, value in candidate.set.items())
 
 
 def _sparse(answer: Solve) -> bool:

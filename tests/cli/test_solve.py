@@ -20,6 +20,7 @@ def candidates(call):
 
 @pytest.mark.parametrize(("asked", "like"), [
     ("1.5B", "qwen3-8b"), ("8B", "llama-3.1-8b"), ("350M", "gpt2"), ("30B", "qwen3-30b-a3b"), ("2B", "gemma-2-9b"),
+    ("100M", "whisper-tiny"), ("3B", "qwen3-vl-2b"), ("20B", "gemma-4-31b"), ("200M", "t5-small"),
 ])
 def test_each_candidate_counts_to_its_claim(candidates, asked, like):
     found = candidates("--params", asked, "--like", like, "--top", "5")
@@ -55,6 +56,17 @@ def test_the_polynomial_is_the_count(name):
     assert polynomial.value(0, sizes, layers) == count.total
     assert polynomial.value(1, sizes, layers) == count.active
     assert len(presets()) > 100
+
+
+@pytest.mark.parametrize(("name", "sibling"), [
+    ("qwen3-vl-2b", "qwen3-vl-4b"), ("mistral-small-3.1-24b", "ministral-3-8b"), ("gemma-3-4b", "gemma-3-12b"),
+])
+def test_towers_stay_and_lead_into_the_text_model(name, sibling):
+    """At the width of a sibling that is published with the same tower, tower and projector are the sibling's."""
+    own, wanted = handles(paramcalc.read(name)), paramcalc.read(sibling)
+    spec = own.spec(own.sizes | {"hidden_size": wanted.hidden_size}, own.layers)
+    for part in ("vision", "projector"):
+        assert paramcalc.count(spec).components.get(part) == paramcalc.count(wanted).components.get(part)
 
 
 def test_budgets(candidates):

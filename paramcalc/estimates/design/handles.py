@@ -26,9 +26,10 @@ WITH_HIDDEN = ("inner_size", "dt_rank", "width", "in_features", "out_features", 
 """Fields of parts that follow the hidden size."""
 HEADED = (None, "attention", "latent_attention")
 """Kinds whose heads are a size of their own; those of other mixers follow the hidden size."""
-UNSCALED = ("apart", "expect", "quantize", "training", "names")
+UNSCALED = ("apart", "expect", "quantize", "training", "names", "towers")
 
-Path = tuple[str, ...]
+Path = tuple[str | int, ...]
+"""Keys, and the index in a shape."""
 
 
 class Place(NamedTuple):
@@ -51,30 +52,35 @@ class Handles(NamedTuple):
     head_dim: int
     """Width of one head of the first attention; 0 for a model without."""
 
-    def changes(self, sizes: Mapping[Size, int], layers: int) -> dict[str, int] | None:
+    def changes(self, sizes: Mapping[Size, int], layers: int) -> dict[str, int | list[int]] | None:
         """What `--set` needs for a shape, by dotted key; None where a place would not be a whole number."""
-        changes: dict[str, int] = {}
+        data = self._data(sizes)
+        if data is None:
+            return None
+        paths = [place.path for places in self.places.values() for place in places]
+        whole = [path if isinstance(path[-1], str) else path[:-1] for path in (*paths, *self.head_dims)]
+        return {"num_layers": layers} | {".".join(map(str, path)): _find(data, path) for path in whole}
+
+    def spec(self, sizes: Mapping[Size, int], layers: int) -> ModelSpec | None:
+        """The specification of a shape; None where a place would not be a whole number."""
+        data = self._data(sizes)
+        if data is None:
+            return None
+        set_depth(data, layers)
+        return ModelSpec.model_validate(data)
+
+    def _data(self, sizes: Mapping[Size, int]) -> dict[str, Any] | None:
+        """The model's plain data with other sizes; None where a place would not be a whole number."""
+        data = deepcopy(self.data)
         for name, places in self.places.items():
             for place in places:
                 value = sizes[name] * place.factor
                 if value.denominator != 1 or value < 1:
                     return None
-                changes[".".join(place.path)] = int(value)
-        return {"num_layers": layers, **changes} | {".".join(path): value for path, value in self.head_dims.items()}
-
-    def spec(self, sizes: Mapping[Size, int], layers: int) -> ModelSpec | None:
-        """The specification of a shape; None where a place would not be a whole number."""
-        changes = self.changes(sizes, layers)
-        if changes is None:
-            return None
-        data = deepcopy(self.data)
-        for name, places in self.places.items():
-            for place in places:
-                _set(data, place.path, int(sizes[name] * place.factor))
-        for path, value in self.head_dims.items():
-            _set(data, path, value)
-        set_depth(data, layers)
-        return ModelSpec.model_validate(data)
+                _set(data, place.path, int(value))
+        for path, width in self.head_dims.items():
+            _set(data, path, width)
+        return data
 
 
 def handles(spec: ModelSpec) -> Handles:
@@ -134,6 +140,8 @@ def _follow_width(data: dict[str, Any], places: dict[Size, tuple[Place, ...]], s
 
 def _places(data: dict[str, Any], name: Size) -> Iterator[Place]:
     one = Fraction(1)
+    if name == "hidden_size":
+        yield from _joins(data)
     mixed = any(parent.get("kind") == "moe" for _, parent in _mappings(data))
     for path, parent in _mappings(data):
         if parent.get("pairs") is True:  # a table of one bias a head for distances between tokens
@@ -141,9 +149,30 @@ def _places(data: dict[str, Any], name: Size) -> Iterator[Place]:
                 yield Place((*path, "hidden_size"), one)
             continue
         kind = parent.get("kind")
+        if name == "hidden_size" and path:
+            yield from _of_shape(path, parent, data["hidden_size"])
         for key, value in parent.items():
             if type(value) is int and _is(name, key, kind, top=not path, mixed=mixed):
                 yield Place((*path, key), one)
+
+
+def _joins(data: dict[str, Any]) -> Iterator[Place]:
+    """Where towers, which stay as they are, lead into the text model: sizes of a part that are the text model's."""
+    for key, tower in data.get("towers", {}).items():
+        for path, part in _mappings(tower, ("towers", key)) if tower["hidden_size"] != data["hidden_size"] else ():
+            if "kind" in part:
+                for field in WITH_HIDDEN:
+                    if part.get(field) == data["hidden_size"]:
+                        yield Place((*path, field), Fraction(1))
+                yield from _of_shape(path, part, data["hidden_size"])
+
+
+def _of_shape(path: Path, part: dict[str, Any], hidden_size: int) -> Iterator[Place]:
+    """Axes of a tensor, whose shape is written out, that are as long as the hidden size."""
+    shape = part.get("shape")
+    for index, length in enumerate(shape if isinstance(shape, list) else ()):
+        if length == hidden_size:
+            yield Place((*path, "shape", index), Fraction(1))
 
 
 def _is(name: Size, key: str, kind: object, *, top: bool, mixed: bool) -> bool:
@@ -169,20 +198,20 @@ def _mappings(data: dict[str, Any], path: Path = ()) -> Iterator[tuple[Path, dic
             yield from _mappings(value, (*path, key))
 
 
-def _find(data: Mapping[str, Any], path: Path) -> Any:  # noqa: ANN401 - plain data
+def _find(data: Any, path: Path) -> Any:  # noqa: ANN401 - plain data
     for key in path:
-        if key not in data:
+        if isinstance(data, dict) and key not in data:
             return None
         data = data[key]
     return data
 
 
-def _get(data: Mapping[str, Any], path: Path) -> int:
+def _get(data: Any, path: Path) -> int:  # noqa: ANN401 - plain data
     value = _find(data, path)
     return value if isinstance(value, int) else 0
 
 
-def _set(data: dict[str, Any], path: Path, value: int) -> None:
+def _set(data: Any, path: Path, value: int) -> None:  # noqa: ANN401 - plain data
     for key in path[:-1]:
         data = data[key]
     data[path[-1]] = value

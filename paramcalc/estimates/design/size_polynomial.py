@@ -78,16 +78,16 @@ def _nodes(handles: Handles, name: Size) -> tuple[int, ...]:
         least = 2 * handles.sizes.get("num_kv_heads", 1) if "num_kv_heads" in handles.sizes else size
         return (4 * least, 8 * least)
     if name == "num_kv_heads":
-        return (1, 2)
+        step = _step(handles, name, 1)
+        return (step, 2 * step)
     if name == "experts":
         return (size, 2 * size)
     step = _step(handles, name)
     return (step, 3 * step)
 
 
-def _step(handles: Handles, name: Size) -> int:
-    """The least size, a multiple of 64, that is whole at every place."""
-    step = 64
+def _step(handles: Handles, name: Size, step: int = 64) -> int:
+    """The least multiple of a step that is whole at every place."""
     for place in handles.places[name]:
         step *= Fraction(step * place.factor).denominator
     return step

@@ -31,7 +31,7 @@ class Candidate(NamedTuple):
     """Of the size from the wanted one, as a share of it."""
     strangeness: float
     """From the shapes of the family: 0 for the same proportions."""
-    set: dict[str, int]
+    set: dict[str, int | list[int]]
 
 
 def family_forms(spec: ModelSpec, others: Iterable[ModelSpec]) -> list[Form]:
