@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.estimates.serving import published_name
 from paramcalc.numbers import many
 
 if TYPE_CHECKING:
@@ -14,12 +15,12 @@ if TYPE_CHECKING:
 
 def verify(loaded: Loaded, settings: SpeedSettings, split: Split) -> str:
     """The benchmark command of the runtime, with the requests asked for."""
-    name = loaded.spec.name or "MODEL"
+    name = published_name(loaded.spec) or "MODEL"
     most = max(settings.concurrency)
     prompt, answer = settings.prompt, settings.output_tokens
     requests = max(10, 4 * most)
     if settings.runtime == "llama.cpp":
-        return f"llama-bench -m {name}.gguf -p {prompt} -n {answer} -d {prompt} -ngl 99"
+        return f"llama-bench -m {loaded.spec.name or 'MODEL'}.gguf -p {prompt} -n {answer} -d {prompt} -ngl 99"
     if settings.runtime == "sglang":
         return ("python -m sglang.bench_serving --backend sglang --dataset-name random "
                 f"--random-input-len {prompt} --random-output-len {answer} --random-range-ratio 1 "

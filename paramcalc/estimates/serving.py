@@ -140,11 +140,12 @@ def command_of(runtime: str, spec: ModelSpec, settings: FitSettings, prepared: P
         ("tp", plan.tp), ("pp", plan.pp), ("ep", plan.ep), ("dp", settings.dp or 1))}
     adapters = {"loras": settings.loras, "lora_rank": settings.lora_rank} if settings.loras else {}
     plain = settings.dtype if kind == PLAIN and settings.is_set("dtype") else ""
-    return facts.command(_published(spec), context, settings.batch, **shares, **adapters, kv_dtype=settings.kv_dtype,
-                         **({plain: plain} if plain else {kind: kind}))
+    formats = {plain: plain} if plain else {kind: kind}
+    return facts.command(published_name(spec), context, settings.batch, **shares, **adapters,
+                         kv_dtype=settings.kv_dtype, **formats)
 
 
-def _published(spec: ModelSpec) -> str:
+def published_name(spec: ModelSpec) -> str:
     """The repository of the hub the model's source names, which servers load; else its name."""
     match = REPOSITORY.match(spec.source or "")
     return match[1] if match else spec.name

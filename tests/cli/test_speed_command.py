@@ -32,7 +32,7 @@ def test_points_are_ranges_and_add_up(answer):
     assert (one["fits"], many["fits"]) == (True, False)
     assert many["running"] < 4096
     assert found["slo"]["concurrency"] >= 8
-    assert found["verify"].startswith("vllm bench serve --model llama-3.1-8b ")
+    assert found["verify"].startswith("vllm bench serve --model meta-llama/Llama-3.1-8B ")
     assert found["known"]["tpot_ms"] == "estimate"
 
 
