@@ -12,19 +12,19 @@ from paramcalc.errors import PCError
 from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.config.read import read_config
 
-RECORDS = Path(__file__).parent.parent / "data" / "towers"
-CASES = [json.loads(line) for path in sorted(RECORDS.glob("*.jsonl"))
+DATA = Path(__file__).parent.parent / "data"
+CASES = [json.loads(line) for path in (*sorted((DATA / "towers").glob("*.jsonl")), DATA / "variants.jsonl")
          for line in path.read_text(encoding="utf-8").splitlines()]
 
 NAMES_APART = {
-    "altclip", "cohere_asr", "colpali", "colqwen2", "cosmos3_edge", "ernie4_5_vl_moe", "inkling2",
+    "altclip", "cohere_asr", "colpali", "colqwen2", "cosmos3_edge", "dots3_note", "ernie4_5_vl_moe", "esm", "inkling2",
     "inkling_mm_model", "kimi_k25", "minimax_m3_vl", "molmo2", "nemo_speechlm", "nemotron_h_omni",
     "qianfan_ocr", "shieldgemma2", "step3p7", "tipsv2", "tipsv2_text_model", "videomae",
     "vit_mae", "vit_msn",
 }
 """Types whose files the library renames on saving as it does not on loading, or whose text model it respells too: of
 these the shapes are compared, not the names."""
-BUFFERS_APART = {"florence2", "nemotron_h_omni", "phi4_multimodal"}
+BUFFERS_APART = {"esm", "florence2", "nemotron_h_omni", "phi4_multimodal"}
 """Types with a table that is computed, which the class saves beside its parameters."""
 HEAD_PADDED = {"inkling2"}
 """Types whose files pad the head, which the class drops on loading: counted as files are, and said."""

@@ -135,8 +135,9 @@ def dots3_layers(config: Config) -> list[str]:
     return [words.get(kind, kind) for kind in types]
 
 
-def _own(config: Config, settings: object) -> dict[int, dict[str, int]]:
-    """What layers say otherwise than the rest."""
+def own_layers(config: Config) -> dict[int, dict[str, int]]:
+    """What layers say otherwise than the rest, by their number: `per_layer_config`."""
+    settings = config.get("per_layer_config", {})
     if not isinstance(settings, dict) or not all(key.isdecimal() and isinstance(own, dict)
                                                  for key, own in settings.items()):
         raise config.error("per_layer_config", "expected a mapping of layers to what differs in them")
@@ -147,9 +148,8 @@ def _own(config: Config, settings: object) -> dict[int, dict[str, int]]:
 
 def _dots3_own(config: Config, word: str) -> dict[str, int]:
     """What sliding layers say otherwise than the rest: by layer, or in the published `swa_` keys."""
-    settings = config.get("per_layer_config")
-    if settings is not None:
-        return _own(config, settings).get(dots3_layers(config).index(word), {})
+    if config.get("per_layer_config") is not None:
+        return own_layers(config).get(dots3_layers(config).index(word), {})
     if word != SLIDING:
         return {}
     own = {key: config.integer(f"swa_{key}", default) for key, default in SWA_DEFAULTS.items()}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from paramcalc.components.linear import Parameter
 from paramcalc.components.moe import MixtureOfExperts
+from paramcalc.readers.families.decoders.mixture import own_layers
 from paramcalc.readers.families.towers.clip import heads
 from paramcalc.readers.families.towers.parts import (
     QVO,
@@ -34,15 +35,9 @@ SOUND = Layer("input_layernorm", "self_attn", "post_attention_layernorm", "mlp",
 
 def _experts(config: Config, index: int) -> tuple[int, int]:
     """Experts of one layer and those a patch visits, which `per_layer_config` may say anew."""
-    every = config.get("per_layer_config")
-    own: Any = every.get(str(index)) if isinstance(every, dict) else None
-    parts = []
-    for key in ("num_local_experts", "num_experts_per_tok"):
-        value = own.get(key) if isinstance(own, dict) else None
-        if value is not None and (type(value) is not int or not 1 <= value <= 2**16):
-            raise config.error("per_layer_config", f"expected an integer for {key} of layer {index}")
-        parts.append(value or config.integer(key))
-    return parts[0], min(parts)
+    own = own_layers(config).get(index, {})
+    experts, top = (own.get(key) or config.integer(key) for key in ("num_local_experts", "num_experts_per_tok"))
+    return experts, min(experts, top)
 
 
 def _sparse(config: Config, width: int, index: int) -> Parts:

@@ -21,7 +21,7 @@ LLAMA = Layer("input_layernorm", "self_attn", "post_attention_layernorm", norm="
               mlp_bias=False, causal=True, names={"q_norm": "q_layer_norm", "k_norm": "k_layer_norm"})
 
 
-def _resampled(config: Config, width: int) -> Tower:
+def _resampled(config: Config, width: int, at: str) -> Tower:
     """Learned queries that read all patches, in place of them."""
     inner = nested(config, "perceiver_config", "idefics_perciever")
     head = inner.integer("resampler_n_heads") * inner.integer("resampler_head_dim")
@@ -35,8 +35,7 @@ def _resampled(config: Config, width: int) -> Tower:
                    "c_proj": dense(width, 4 * width, bias=False, component="ffn")}
     modules: Parts = {"latents": vector(inner.integer("resampler_n_latents"), width),
                       "blocks": layers(inner.depth("resampler_depth"), "block"), "layer_norm": norm(width)}
-    return tower(None, width, modules, {"block": under("0", shape) | under("1", feed)}, "model.perceiver_resampler",
-                 "image_tokens")
+    return tower(None, width, modules, {"block": under("0", shape) | under("1", feed)}, at, "image_tokens")
 
 
 def idefics(config: Config) -> ModelSpec:
@@ -47,9 +46,10 @@ def idefics(config: Config) -> ModelSpec:
     eyes = nested(config, "vision_config", "idefics_vision")
     width, patches, rows = config.integer("hidden_size"), eyes.integer("hidden_size"), config.integer("vocab_size")
     heads, inner = config.dividing("num_attention_heads", width), config.integer("intermediate_size")
-    own = LLAMA(width, heads, inner, qk_norm="head" if config.flag("qk_layer_norms") else "none")
+    own = LLAMA(width, heads, inner)
     shape = (1, 1, width) if config.text("alpha_type", "float") == "vector" else (1,)
-    crossed = LLAMA(width, heads, inner, attention="cross_attn", causal=False)
+    crossed = LLAMA(width, heads, inner, attention="cross_attn", causal=False,
+                    qk_norm="head" if config.flag("qk_layer_norms") else "none")
     crossed["cross_attn"] = crossed["cross_attn"].model_copy(update={"cross": True, "source_size": patches})
     crossed |= {f"alpha_{word}": vector(*shape, component="attention") for word in ("cross_attn", "dense")}
     extra, depth = config.integer("additional_vocab_size", 0, least=0), config.layers
@@ -68,6 +68,6 @@ def idefics(config: Config) -> ModelSpec:
     at = "" if bare else "model."
     towers = {"vision": vision(eyes, f"{at}vision_model")}
     if config.flag("use_resampler"):
-        towers["resampler"] = _resampled(config, patches)
+        towers["resampler"] = _resampled(config, patches, f"{at}perceiver_resampler")
     spec = model(width, named, {"own": own, "crossed": crossed})
     return spec.model_copy(update={"vocab_size": rows, "towers": towers})
