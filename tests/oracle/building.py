@@ -24,10 +24,16 @@ TOP_K_KEYS = ("num_experts_per_tok", "moe_topk", "moe_top_k", "moe_k", "top_k_ex
 NO_ACTIVE_CLASSES = frozenset({"JetMoeForCausalLM"})
 TOP_ONE_TYPES = frozenset({"switch_transformers"})
 # The smallest change with which a class builds whose own defaults contradict each other.
+ROPE = {"rope_type": "default", "rope_theta": 10000.0}
 REPAIRS: dict[str, dict[str, Any]] = {
+    "cohere_compass": {"text_config": {"rope_parameters": {"full_attention": ROPE}}},
+    "cohere_compass_text": {"rope_parameters": {"full_attention": ROPE}},
+    "deepseek_ocr2": {"text_config": {"num_experts_per_tok": 6, "mlp_layer_types": ["dense"] + ["sparse"] * 31}},
+    "granite4_vision": {"downsample_rate": "4/8", "deepstack_layer_map": [[-19, 9], [-13, 6], [-7, 3], [-1, 0]]},
     "hiera": {"decoder_hidden_size": 64, "decoder_depth": 2, "decoder_num_heads": 4},
     "hunyuan_v1_dense": {"head_dim": 128},
     "hunyuan_v1_moe": {"head_dim": 128},
+    "hunyuan_vl": {"text_config": {"rope_parameters": ROPE | {"mrope_section": [16, 16, 16, 16]}}},
     "lfm2_moe": {"layer_types": ["conv", "conv", "full_attention", "conv"] * 8},
     "ministral": {"head_dim": 128},
     "nemotron": {"num_key_value_heads": 8, "head_dim": 128},

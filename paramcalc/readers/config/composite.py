@@ -32,8 +32,8 @@ SPELLINGS: dict[str, tuple[str, str]] = {
         "voxtral", "voxtral_realtime"), OUTSIDE),
     **dict.fromkeys(("granite_docling", "idefics2", "idefics3", "modernvbert", "smolvlm", "ultravbert"), TEXT),
     **dict.fromkeys((
-        "dots3_note", "ernie4_5_vl_moe", "paddleocr_vl", "qwen2_5_omni_thinker", "qwen2_5_vl", "qwen2_vl",
-        "qwen3_omni_moe_thinker", "step3p7", "unlimited_ocr"), PLAIN),
+        "deepseek_ocr2", "dots3_note", "ernie4_5_vl_moe", "hunyuan_vl", "paddleocr_vl", "qwen2_5_omni_thinker",
+        "qwen2_5_vl", "qwen2_vl", "qwen3_omni_moe_thinker", "step3p7", "unlimited_ocr"), PLAIN),
     "mistral_large4": ("", "output"),
     "hyperclovax_vision_v2": ("model.language_model.", "model.language_model.lm_head"),
     "shieldgemma2": ("model.language_model.model.", "model.language_model.lm_head"),

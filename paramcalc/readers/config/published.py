@@ -66,6 +66,7 @@ UNNAMED_TYPES = (
     UnnamedType("minicpmv", {"version": "4.5"}, "minicpmv_qwen3"),
     UnnamedType("minicpmv", {"hidden_size": 2304}, "minicpmv_minicpm"),
     UnnamedType("deepseek_vl_v2", {"architectures": ["DeepseekOCRForCausalLM"]}, "deepseek_ocr"),
+    UnnamedType("deepseek_vl_v2", {"architectures": ["DeepseekOCR2ForCausalLM"]}, "deepseek_ocr_2"),
     UnnamedType("bert", {"position_embedding_type": "alibi"}, "jina_bert"),
     UnnamedType("xlm-roberta", {"position_embedding_type": "rotary"}, "jina_xlm_roberta"),
     UnnamedType(None, {"d_model": None, "n_layer": None, "ssm_cfg": None}, "mamba_ssm"),

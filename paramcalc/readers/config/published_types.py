@@ -83,6 +83,11 @@ PUBLISHED_TYPES: dict[str, Published] = {
         "deepseek-ai/DeepSeek-OCR modeling_deepseekocr.py and deepencoder.py", "language_config",
         text_type="deepseek_v2", renamed={"DeepseekOCRForCausalLM": "DeepseekOCRForConditionalGeneration"},
         front=("model.", "lm_head")),
+    "deepseek_ocr_2": Published(
+        ("DeepseekOCR2ForCausalLM",), {}, {"tie_word_embeddings": False},
+        "deepseek-ai/DeepSeek-OCR-2 modeling_deepseekocr2.py and deepencoderv2.py", "language_config",
+        text_type="deepseek_v2", renamed={"DeepseekOCR2ForCausalLM": "DeepseekOCR2ForConditionalGeneration"},
+        front=("model.", "lm_head")),
     "dots1": Published(
         ("Dots1ForCausalLM", "Dots1Model"), {},
         UNTIED | {"attention_bias": False, "first_k_dense_replace": 0, "moe_layer_freq": 1, "n_shared_experts": None,

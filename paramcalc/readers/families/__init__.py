@@ -20,8 +20,8 @@ MEMBERS: dict[str, str] = {
     "decoders.baichuan": "baichuan",
     "decoders.bailing": "bailing_moe bailing_moe_v2 sarvam_moe",
     "decoders.blt": "blt",
-    "decoders.cohere": "cohere cohere2 cohere2_moe",
-    "decoders.deepseek": "deepseek deepseek_v2 deepseek_v3 deepseek_v32 deepseek_v4 sarvam_mla",
+    "decoders.cohere": "cohere cohere2 cohere2_moe cohere_compass_text",
+    "decoders.deepseek": "deepseek deepseek_ocr2_text deepseek_v2 deepseek_v3 deepseek_v32 deepseek_v4 sarvam_mla",
     "decoders.dense":
         "apertus apertus1p5_text aquila arcee bitnet cosmos3_edge_text diffllama doge emu3_text_model helium "
         "hyperclovax internlm3 iquestcoder jais2 minicpm minicpm3 moshi muse_glimmer_text nanochat orion seed_oss "
@@ -36,12 +36,15 @@ MEMBERS: dict[str, str] = {
         "gemma gemma2 gemma3_text vaultgemma recurrent_gemma gemma3n_text gemma4_text gemma4_unified_text",
     "decoders.glm":
         "chatglm glm glm4 glm4_moe glm4_moe_lite glm_moe_dsa glm4v_text glm_ocr_text glm4v_moe_text glm5_next_text",
-    "decoders.gpt": "openai-gpt gpt2 gpt-sw3 jais gpt_neo gptj codegen gpt_neox gpt_neox_japanese gpt_bigcode gpt_oss",
+    "decoders.gpt":
+        "openai-gpt gpt2 gpt-sw3 jais gpt_neo gptj codegen gpt_neox gpt_neox_japanese gpt_bigcode gpt_oss "
+        "openai_privacy_filter",
     "decoders.grok": "arctic grok-1",
     "decoders.granite":
-        "granite granite_swa granitemoe granitemoeshared granitemoe_swa granitemoehybrid granite_docling_text",
+        "granite granite_swa granitemoe granitemoeshared granitemoe_swa granitemoehybrid granite_docling_text "
+        "granite4_vision_text",
     "decoders.hrm": "hrm_text",
-    "decoders.hunyuan": "hunyuan hunyuan_v1_dense hunyuan_v1_moe hy_v3 hy_v4",
+    "decoders.hunyuan": "hunyuan hunyuan_v1_dense hunyuan_v1_moe hunyuan_vl_text hy_v3 hy_v4",
     "decoders.inkling": "inkling_text inkling2_text",
     "decoders.internlm": "internlm internlm2",
     "decoders.kimi": "kimi_linear bailing_hybrid",

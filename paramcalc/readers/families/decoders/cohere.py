@@ -35,6 +35,8 @@ ROWS: dict[str, Row] = {
                   qk_norm=when("use_qk_norm", "heads")),
     "cohere2": Row("attention_bias", "attention_bias", norm="layernorm", norm_bias=False, placement="parallel",
                    pattern=lambda c: patterned(c, 4)),
+    "cohere_compass_text": Row("attention_bias", "attention_bias", norm="layernorm", norm_bias=False,
+                               placement="parallel"),
     "cohere2_moe": Row("attention_bias", "attention_bias", placement="parallel", names=GATE,
                        pattern=cohere2_moe_sliding, adjust=cohere2_moe_norm,
                        size=lambda c: c.optional("prefix_dense_intermediate_size") or c.integer("intermediate_size"),

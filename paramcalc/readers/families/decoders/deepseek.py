@@ -235,6 +235,8 @@ def v4_mtp(config: Config, spec: ModelSpec) -> dict[str, Component]:
 ROWS: dict[str, Row] = {
     "deepseek": Row("attention_bias", "attention_bias", names=GATE, experts=Experts(
         "n_routed_experts", layers=deepseek_layers, shared=shared_experts)),
+    "deepseek_ocr2_text": Row("attention_bias", "attention_bias", "mlp_bias", names=GATE, experts=Experts(
+        "n_routed_experts", layers=sparse_layers, shared=shared_experts, shared_bias="mlp_bias")),
     "deepseek_v2": Row("attention_bias", "attention_bias", "mlp_bias", mixer=_latent_or_plain, names=CORRECTED,
                        experts=Experts("n_routed_experts", layers=sparse_layers, shared=shared_experts,
                                        shared_bias="mlp_bias", more=_corrected)),

@@ -112,6 +112,11 @@ def _jais(config: Config, fields: dict[str, Any]) -> None:
         fields.pop("max_position_embeddings", None)
 
 
+def _both_sides(config: Config) -> dict[str, Any]:
+    """A token sees `sliding_window` others to each side (the class's create_bidirectional_sliding_window_mask)."""
+    return {"sinks": True, "causal": False, "objective": "masked", "window": 2 * config.integer("sliding_window") + 1}
+
+
 JAIS = GPT2 | {"gate_proj": "c_fc2"}
 
 ROWS: dict[str, Row] = {
@@ -140,6 +145,9 @@ ROWS: dict[str, Row] = {
                              more={"fused_qkv": True}, names=NEOX_JAPANESE),
     "gpt_bigcode": Row(True, True, True, gated=False, norm="layernorm", position="learned", size=inner, names=GPT2,
                        more={"fused_qkv": True}, block=_gpt2_crossing, adjust=_bigcode, tagger="classifier"),
+    "openai_privacy_filter": Row("attention_bias", "attention_bias", more=_both_sides,
+                                 experts=Experts(size="intermediate_size", bias=True, router_bias=True,
+                                                 more={"layout": "stacked", "fused": True})),
     "gpt_oss": Row("attention_bias", "attention_bias", pattern=lambda c: every(c, 2), more={"sinks": True},
                    experts=Experts(size="intermediate_size", bias=True, router_bias=True,
                                    more={"layout": "stacked", "fused": True})),

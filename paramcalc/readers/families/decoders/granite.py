@@ -63,5 +63,6 @@ ROWS: dict[str, Row] = {
                             experts=Experts(GRANITE.count, size=GRANITE.size, shared=GRANITE.shared,
                                             more=GRANITE.more, layers=_granite_experts),
                             names=GRANITE_FILE | {"self_attn.mamba2": "mamba"}),
+    "granite4_vision_text": Row("attention_bias", "attention_bias", "mlp_bias"),
     "granite_docling_text": Row("attention_bias", "attention_bias", "mlp_bias"),
 }

@@ -115,6 +115,8 @@ ROWS: dict[str, Row] = {
                    experts=Experts(layers=_first_experts)),
     "hunyuan_v1_dense": Row("attention_bias", "attention_bias", qk_norm="head",
                             names={"q_norm": "query_layernorm", "k_norm": "key_layernorm"}),
+    "hunyuan_vl_text": Row("attention_bias", "attention_bias", qk_norm="head",
+                           names={"q_norm": "query_layernorm", "k_norm": "key_layernorm"}),
     "hunyuan_v1_moe": Row("attention_bias", "attention_bias", qk_norm="head", block=hunyuan_block,
                           names=HUNYUAN, experts=Experts(layers=hunyuan_experts)),
     "hy_v3": Row("attention_bias", "attention_bias", "mlp_bias", qk_norm="head",

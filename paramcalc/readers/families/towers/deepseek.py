@@ -1,23 +1,39 @@
 """DeepSeek-VL: a SigLIP, and beside it SAM's encoder for fine detail. arXiv:2403.05525.
 
-DeepSeek-VL2 (arXiv:2412.10302) and DeepSeek-OCR (arXiv:2510.18234) state their towers in code: SigLIP as timm has it;
-SAM and CLIP one after the other.
+DeepSeek-VL2 (arXiv:2412.10302) and DeepSeek-OCR (arXiv:2510.18234, arXiv:2601.20552) state their towers in code: SigLIP
+as timm has it; SAM and CLIP, later a small Qwen 2, one after the other.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paramcalc.readers.config.config import Config
-from paramcalc.readers.config.defaults import family_data
-from paramcalc.readers.families.towers.clip import LAYER
-from paramcalc.readers.families.towers.parts import Layer, Parts, conv, dense, layers, norm, table, tower, vector
+from paramcalc.readers.config.defaults import FamilyData, family_data
+from paramcalc.readers.families.towers.clip import LAYER, heads
+from paramcalc.readers.families.towers.parts import (
+    QKV,
+    Layer,
+    Parts,
+    conv,
+    dense,
+    layers,
+    norm,
+    rms,
+    table,
+    tower,
+    vector,
+)
 from paramcalc.readers.families.towers.sam import encoder, neck
+from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from paramcalc.components.base import Component
     from paramcalc.readers.families.towers.whole import Towers, Whole
 
-SIGLIP, SAM = "siglip_vision_model", "sam_vision_model"
+SIGLIP, SAM, FINE2 = "siglip_vision_model", "sam_vision_model", "deepseek_ocr2_sam_vision_model"
 
 
 def deepseek_vl(whole: Whole) -> Towers:
@@ -47,6 +63,8 @@ def hybrid(whole: Whole) -> Towers:
     }
 
 
+QWEN2 = Layer("input_layernorm", norm2="post_attention_layernorm", norm="rmsnorm", gated=True, bias=QKV, mlp_bias=False,
+              names={})
 TIMM = Layer("norm1", "attn", "norm2", fused="qkv",
              names={"qkv_proj": "qkv", "o_proj": "proj", "up_proj": "fc1", "down_proj": "fc2"})
 
@@ -92,26 +110,86 @@ def _network(whole: Whole, width: int, front: str = "") -> Parts:
     return join | {f"{at}.0": dense(inner, into), **between, f"{at}.{2 * (depth - 1)}": dense(out, inner)}
 
 
+FINE = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "mlp_dim": 3072, "image_size": 1024,
+        "patch_size": 16, "output_channels": 256, "window_size": 14, "global_attn_indexes": [2, 5, 8, 11]}
+READER = {"hidden_size": 896, "num_hidden_layers": 24, "num_attention_heads": 14, "num_key_value_heads": 2,
+          "intermediate_size": 4864}
+"""SAM ViT-B and the layers of Qwen 2 0.5B, whose sizes the published classes state in code."""
+SPELLED = {"patch_embed.projection": "patch_embed.proj", "layers": "blocks", "neck.conv1": "neck.0",
+           "neck.layer_norm1": "neck.1", "neck.conv2": "neck.2", "neck.layer_norm2": "neck.3",
+           "layer_norm1": "norm1", "layer_norm2": "norm2"}
+"""The published files' names, of which the library makes its own (transformers conversion_mapping.py)."""
+
+
+def _stated(sizes: dict[str, Any], model_type: str) -> Config:
+    """The config of a tower whose sizes stand in code."""
+    return Config(dict(sizes), family_data(model_type) or FamilyData({}, {}, ()), model_type)
+
+
+def _spelled(parts: Mapping[str, Component], front: str = "") -> Parts:
+    return {front + SPELLED.get(key.removeprefix(front), key.removeprefix(front)): part for key, part in parts.items()}
+
+
+def _fine(fine: Config, channels: Sequence[int]) -> Towers:
+    """SAM's encoder, and two convolutions that leave a sixteenth of its patches."""
+    made, at, out = encoder(fine, "model.sam_model"), "model.sam_model", fine.integer("output_channels")
+    blocks = {name: block.model_copy(update={"parts": _spelled(block.parts or {})})
+              for name, block in made.blocks.items()}
+    fine_tower = made.model_copy(update={"modules": _spelled(made.modules, f"{at}."), "blocks": blocks})
+    first, last = channels
+    halved: Parts = {f"{at}.net_2": conv(first, out, 3, 3, bias=False, component="other"),
+                     f"{at}.net_3": conv(last, first, 3, 3, bias=False, component="other")}
+    return {"fine": fine_tower, "halved": tower("vision", last, halved, stream="image")}
+
+
+def _in_code(whole: Whole, what: str) -> None:
+    """Keys of published files that their class does not read, and what it states instead."""
+    whole.config.read |= {"vision_config", "candidate_resolutions", "global_view_pos", "tile_tag"}
+    whole.config.note(f"the towers are those of its class: SAM ViT-B and {what}")
+
+
 def ocr(whole: Whole) -> Towers:
-    """SAM's encoder, sixteen times fewer patches by convolutions, CLIP's large tower over them, one matrix."""
-    config, width, out = whole.config, 1024, 256
-    config.read |= {"vision_config", "candidate_resolutions", "global_view_pos", "tile_tag"}
-    config.note("the towers are those of its class: SAM ViT-B and CLIP ViT-L")
-    family = family_data("sam_vision_model")
-    if family is None:
-        raise config.unknown_class()
-    sizes = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "mlp_dim": 3072,
-             "image_size": 1024, "patch_size": 16, "output_channels": out, "window_size": 14,
-             "global_attn_indexes": [2, 5, 8, 11]}
-    fine = encoder(Config(sizes, family, "sam_vision_model"), "model.sam_model")
-    halved: Parts = {"model.sam_model.net_2": conv(2 * out, out, 3, 3, bias=False, component="other"),
-                     "model.sam_model.net_3": conv(4 * out, 2 * out, 3, 3, bias=False, component="other")}
+    """SAM's encoder, CLIP's large tower over what it gives, one matrix."""
+    _in_code(whole, "CLIP ViT-L")
+    width = 1024
     modules: Parts = {
         "embeddings.class_embedding": vector(width, component="other_embedding"),
         "embeddings.patch_embedding": conv(width, 3, 14, 14, bias=False),
         "embeddings.position_embedding": table(257, width), "pre_layrnorm": norm(width),
         "transformer.layers": layers(24)}
     block = Layer(fused="qkv", names={"qkv_proj": "qkv_proj", **LAYER.names})(width, 16, 4096)
-    return {"fine": fine, "halved": tower("vision", 4 * out, halved, stream="image"),
+    return {**_fine(_stated(FINE, SAM), (512, width)),
             "vision": tower("vision", width, modules, {"layer": block}, "model.vision_model"),
             "projector": tower("projector", 2 * width, _network(whole, 2 * width, "model."), stream="image_tokens")}
+
+
+QUERIES = {"query_768": 12**2, "query_1024": 16**2}
+"""Rows of learned queries for a picture of so many pixels a side."""
+
+
+def _ocr2(fine: Config, reader: Config, join: Parts) -> Towers:
+    """SAM's encoder, and layers of Qwen 2 whose queries read what it gives. arXiv:2601.20552."""
+    width = reader.integer("hidden_size")
+    modules: Parts = {"model.model.layers": layers(reader.layers), "model.model.norm": rms(width),
+                      **{name: table(rows, width, "other_embedding") for name, rows in QUERIES.items()}}
+    reader.read |= {"use_sliding_window", "sliding_window", "max_window_layers", "layer_types", "vocab_size"}
+    block = QWEN2(width, heads(reader), reader.integer("intermediate_size"), kv_heads=reader.kv_heads)
+    return {**_fine(fine, fine.listed("downsample_channels", int, 2) or (512, 896)),
+            "vision": tower("vision", width, modules, {"layer": block}, "model.qwen2_model"),
+            "projector": tower("projector", width, join, stream="image_tokens")}
+
+
+def ocr2(whole: Whole) -> Towers:
+    """DeepSeek-OCR 2 as published."""
+    _in_code(whole, "24 layers of Qwen 2 0.5B")
+    join = _network(whole, READER["hidden_size"], "model.")
+    del join["model.image_newline"]  # pictures are no longer cut into rows
+    return _ocr2(_stated(FINE, FINE2), _stated(READER, "deepseek_ocr2_encoder"), join)
+
+
+def ocr2_library(whole: Whole) -> Towers:
+    """DeepSeek-OCR 2 as the library's config describes it."""
+    vision = whole.part("vision_config", "deepseek_ocr2_vision")
+    fine, reader = nested(vision, "sam_config", FINE2), nested(vision, "encoder_config", "deepseek_ocr2_encoder")
+    out, width = whole.text.hidden_size, reader.integer("hidden_size")
+    return _ocr2(fine, reader, {"model.projector.layers": dense(out, width), "model.view_seperator": vector(out)})

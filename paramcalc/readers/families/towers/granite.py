@@ -8,11 +8,14 @@ from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.families.towers.blip import qformer
 from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv, dense, layers, norm, table, tower, vector
+from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
     from paramcalc.readers.families.towers.whole import Towers, Whole
     from paramcalc.spec.tower import Tower
+
+CLIP = "clip_vision_model"
 
 
 def encoder(config: Config, at: str) -> Tower:
@@ -51,3 +54,37 @@ def granite_speech(whole: Whole) -> Towers:
     return {**whole.tower("encoder_config", "encoder", kind),
             "qformer": former.model_copy(update={"stream": "audio_tokens"}),
             **whole.join(join, width, stream="audio_tokens")}
+
+
+CORNERS = 4
+"""Projectors beside those of `deepstack_layer_map`: one for each place in a square of four patches."""
+
+
+def granite4_vision(whole: Whole) -> Towers:
+    """Granite Vision 4: a Q-Former over windows of patches for each layer of the text model that takes some."""
+    config, width, out = whole.config, whole.part("vision_config", CLIP).integer("hidden_size"), whole.text.hidden_size
+    pairs = config.get("deepstack_layer_map")
+    if not isinstance(pairs, list):
+        raise config.error("deepstack_layer_map", "expected a list of pairs of layers")
+    try:
+        query, window = (int(word) for word in config.text("downsample_rate", "").split("/"))
+    except ValueError:
+        raise config.error("downsample_rate", "expected two numbers, as in 4/8") from None
+    config.read |= {"spatial_target_layers", "spatial_vision_layer", "projector_dropout", "image_grid_pinpoints",
+                    "vision_feature_layer", "vision_feature_select_strategy"}
+    # the class gives the Q-Former the tower's width, whatever its config says
+    written = {"hidden_size": width, "num_attention_heads": max(1, width // 64), "encoder_hidden_size": width}
+    inner = nested(config, "qformer_config", "blip_2_qformer")
+    inner.data = {**inner.data, **written}
+    towers = whole.tower("vision_config", "vision_tower", CLIP) | whole.join({"image_newline": vector(out)}, out,
+                                                                            "newline")
+    for kind, count in (("layerwise", len(pairs)), ("spatial", CORNERS)):
+        for index in range(count):
+            at = f"{kind}_projectors.{index}"
+            former = qformer(inner, whole.at(f"{at}.qformer"), text=inner.flag("use_qformer_text_input"))
+            towers[f"{kind}_{index}_qformer"] = former
+            towers |= whole.join({
+                f"{at}.norm": norm(width), f"{at}.query": vector(1, query**2, width),
+                f"{at}.image_positions": vector(1, window**2, width), f"{at}.out_linear": dense(out, width)},
+                width, f"{kind}_{index}")
+    return towers

@@ -22,6 +22,7 @@ from paramcalc.readers.families.towers.parts import (
     rms,
     table,
     tower,
+    vector,
 )
 
 if TYPE_CHECKING:
@@ -115,3 +116,36 @@ def qwen_vl(whole: Whole) -> Towers:
     kind = {"qwen2_vl": "qwen2_vl_vision", "qwen2_5_vl": "qwen2_5_vl_vision"}.get(whole.config.model_type,
                                                                                   f"{whole.config.model_type}_vision")
     return whole.tower("vision_config", "visual", kind)
+
+
+HUNYUAN = Layer("input_layernorm", "self_attn", "post_attention_layernorm", "mlp",
+                names={"up_proj": "dense_h_to_4h", "down_proj": "dense_4h_to_h"})
+
+
+def hunyuan_vision(config: Config, at: str) -> Tower:
+    """HunyuanOCR and its kin: squares of patches through two convolutions and a matrix, borders of pictures as vectors.
+
+    Names are the published files', of which the library makes its own (transformers conversion_mapping.py, hunyuan_vl).
+    """
+    width, out, side = config.integer("hidden_size"), config.integer("text_hidden_size"), config.integer("patch_size")
+    rows = (config.integer("max_image_size") // side) ** 2 + 1
+    merge, wide = config.integer("spatial_merge_size"), 4 * width
+    config.read |= {"out_hidden_size", "num_key_value_heads", "img_max_token_num", "max_vit_seq_len", "min_image_size",
+                    "temporal_patch_size", "interpolate_mode"}
+    modules: Parts = {
+        "embeddings.patch_embedding": conv(width, config.integer("num_channels"), side, side),
+        "embeddings.position_embedding": table(rows, width), "layers": layers(config.layers),
+        "perceive.before_rms": rms(width)}
+    modules |= fewer({
+        "perceive.proj.0": conv(2 * width, width, merge, merge, component="other", inputs=merge**2, activated=True),
+        "perceive.proj.2": conv(wide, 2 * width, 1, 1, component="other"),
+        "perceive.image_newline": vector(wide), "perceive.mlp": dense(out, wide),
+        **{f"perceive.image_{name}": vector(out) for name in ("begin", "end", "sep")},
+        "perceive.after_rms": rms(out)}, merge**2)
+    block = HUNYUAN(width, heads(config), config.integer("intermediate_size"))
+    return tower("vision", width, modules, {"layer": block}, at)
+
+
+def hunyuan_vl(whole: Whole) -> Towers:
+    """The class gives its tower the text model's width."""
+    return whole.tower("vision_config", "vit", "hunyuan_vl_vision", {"text_hidden_size": whole.text.hidden_size})

@@ -75,7 +75,8 @@ TOWERS: dict[str, str] = {
     "vibevoice_acoustic_tokenizer_encoder": "vibevoice:encoder",
     **dict.fromkeys(("gemma3n_vision", "timm_wrapper"), "timm:wrapper"),
     **dict.fromkeys(("qwen3_vl_vision", "qwen3_vl_moe_vision", "qwen3_5_vision", "qwen3_5_moe_vision",
-                     "qwen3_omni_moe_vision_encoder"), "qwen_vl:vision3"),
+                     "qwen3_omni_moe_vision_encoder", "cohere_compass_vision"), "qwen_vl:vision3"),
+    "hunyuan_vl_vision": "qwen_vl:hunyuan_vision",
 }
 """Model types of towers. Types that share a function share a class in all but name."""
 
@@ -116,6 +117,10 @@ WHOLES: dict[str, str] = {
     "kimi_k3": "kimi:kimi_k3",
     "deepseek_vl_v2": "deepseek:vl2",
     "deepseek_ocr": "deepseek:ocr",
+    "deepseek_ocr_2": "deepseek:ocr2",
+    "deepseek_ocr2": "deepseek:ocr2_library",
+    "granite4_vision": "granite:granite4_vision",
+    "hunyuan_vl": "qwen_vl:hunyuan_vl",
     **dict.fromkeys(("minicpmv", "minicpmv_qwen2", "minicpmv_qwen3", "minicpmv_minicpm"), "published:minicpmv"),
     "minicpmo": "published:minicpmo",
     "molmo": "published:molmo",
@@ -156,7 +161,8 @@ WHOLES: dict[str, str] = {
     "lfm3_vl": "vits:lfm3_vl",
     "qianfan_ocr": "internvl:internvl",
     **dict.fromkeys(("minicpm_ocr", "minicpmv4_6", "minicpmv4_7"), "vits:minicpmv"),
-    **dict.fromkeys(("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe", "exaone4_5"),
+    **dict.fromkeys(("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe", "exaone4_5",
+                     "cohere_compass"),
                     "qwen_vl:qwen_vl"),
 }
 """Model types of composite configs."""

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
     from paramcalc.spec.tower import Stream, Tower
 
-BESIDE = ("minicpmo", "minicpmv", "minicpmv_minicpm", "minicpmv_qwen2", "minicpmv_qwen3", "ovis",
-          "paddleocr_vl", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni", "qwen2_5_omni_thinker", "qwen3_omni_moe_thinker")
+BESIDE = ("hunyuan_vl", "minicpmo", "minicpmv", "minicpmv_minicpm", "minicpmv_qwen2", "minicpmv_qwen3", "ovis",
+          "ovis2_5", "paddleocr_vl", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni", "qwen2_5_omni_thinker",
+          "qwen3_omni_moe_thinker")
 """Types whose files have the towers beside `model`, though the text model is in it."""
 
 TowerBuilder = Callable[[Config, str], "Tower"]
