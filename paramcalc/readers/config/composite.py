@@ -48,7 +48,7 @@ SPELLINGS: dict[str, tuple[str, str]] = {
 """How files of a composite type spell what stands in front of the text model's parts, and its head, where that is not
 `WITHIN`. Read off what `save_pretrained` writes for each class of the library, release 5.23."""
 
-HEAD_INSIDE = ("blip-2", "instructblip", "instructblipvideo", "llama4")
+HEAD_INSIDE = ("blip-2", "instructblip", "instructblipvideo", "llama4", "ovis2_5")
 """Types whose class holds a whole text model with its head, so that its own config alone says whether they are tied."""
 
 

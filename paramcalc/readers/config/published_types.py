@@ -93,6 +93,15 @@ PUBLISHED_TYPES: dict[str, Published] = {
         UNTIED | {"attention_bias": False, "first_k_dense_replace": 0, "moe_layer_freq": 1, "n_shared_experts": None,
                   "n_routed_experts": None},
         "transformers modeling_dots1.py"),
+    "dots_ocr": Published(
+        ("DotsOCRForCausalLM",), {}, {"tie_word_embeddings": False},
+        "rednote-hilab/dots.ocr modeling_dots_ocr.py", text_type="qwen2",
+        renamed={"DotsOCRForCausalLM": "DotsOCRForConditionalGeneration"}, front=("model.", "lm_head")),
+    "dots_vit": Published(
+        (), {}, {"embed_dim": 1536, "hidden_size": 1536, "intermediate_size": 4224, "num_hidden_layers": 42,
+                 "num_attention_heads": 12, "num_channels": 3, "patch_size": 14, "spatial_merge_size": 2,
+                 "use_bias": False, "post_norm": True},
+        "vLLM transformers_utils/configs/dotsocr.py, DotsVisionConfig"),
     "Dream": Published(("DreamModel", "DreamBaseModel"), {}, UNTIED, "Dream-org/Dream-v0-Base-7B modeling_dream.py",
                        renamed={"DreamModel": "DreamForCausalLM"}),
     "grok-1": Published(
@@ -186,6 +195,8 @@ PUBLISHED_TYPES: dict[str, Published] = {
         "allenai/Molmo-7B-D-0924 modeling_molmo.py", text_type="molmo_text",
         renamed={"MolmoForCausalLM": "MolmoForConditionalGeneration"},
         front=("model.transformer.", "model.transformer.ff_out")),
+    "moondream1": Published(("HfMoondream", "Moondream"), {}, {"config": {}},
+                            "vikhyatk/moondream2 config.py, text.py, vision.py and region.py"),
     "molmo_text": Published(
         ("MolmoTextModel", "MolmoTextForCausalLM"), {}, {
             "num_key_value_heads": None, "head_dim": None, "qkv_bias": False, "attention_layer_norm": False,
@@ -206,6 +217,15 @@ PUBLISHED_TYPES: dict[str, Published] = {
     "ovis": Published(
         ("Ovis",), {}, {"tie_word_embeddings": False}, "AIDC-AI/Ovis2-1B modeling_ovis.py", "llm_config",
         renamed={"Ovis": "OvisForConditionalGeneration"}, front=("llm.model.", "llm.lm_head")),
+    "ovis2_5": Published(
+        ("Ovis2_5",), {}, {"tie_word_embeddings": False, "visual_vocab_size": 65536},
+        "AIDC-AI/Ovis2.5-2B modeling_ovis2_5.py", "llm_config",
+        renamed={"Ovis2_5": "Ovis2_5ForConditionalGeneration"}, front=("llm.model.", "llm.lm_head")),
+    "siglip2_navit": Published(
+        (), {}, {"hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16,
+                 "num_channels": 3, "image_size": 512, "patch_size": 16, "hidden_stride": 2,
+                 "preserve_original_pe": True, "use_rope": True},
+        "AIDC-AI/Ovis2.5-2B configuration_ovis2_5.py"),
     "ovis_vision": Published(
         (), {}, {"num_channels": 3, "qkv_bias": False, "mlp_bias": False, "vision_use_head": True},
         "AIDC-AI/Ovis2-1B modeling_ovis.py"),
@@ -214,7 +234,8 @@ PUBLISHED_TYPES: dict[str, Published] = {
         {"hidden_size": "dim", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads",
          "num_key_value_heads": "n_kv_heads", "tie_word_embeddings": "tied_embeddings"},
         {"n_kv_heads": None, "head_dim": None, "hidden_dim": None, "multiple_of": 256, "ffn_dim_multiplier": None,
-         "moe": None, "tied_embeddings": False},
+         "moe": None, "tied_embeddings": False,
+         "q_lora_rank": None, "qk_nope_head_dim": None, "attention_bias": False},
         "meta-llama/llama-models model.py; mistralai/mistral-inference args.py"),
     "phi-msft": Published(
         ("PhiForCausalLM", "MixFormerSequentialForCausalLM", "PhiModel"),

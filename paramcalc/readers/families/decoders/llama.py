@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.components.attention import Attention
 from paramcalc.components.linear import Parameter
 from paramcalc.errors import LAYERS
-from paramcalc.readers.config.patterns import FULL, all_sliding
+from paramcalc.readers.config.patterns import FULL
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.decoders.shared import first_full
 
@@ -69,61 +69,7 @@ def _more_rows(config: Config, fields: dict[str, Any]) -> None:
     fields |= {"vocab_size": config.integer("vocab_size") + MORE_ROWS, "head_rows": config.integer("vocab_size")}
 
 
-PARAMS = {"embed_tokens": "tok_embeddings", "layers": "layers", "norm": "norm", "lm_head": "output",
-          "self_attn": "attention", "q_proj": "wq", "k_proj": "wk", "v_proj": "wv", "o_proj": "wo",
-          "mlp": "feed_forward", "gate_proj": "w1", "down_proj": "w2", "up_proj": "w3",
-          "input_layernorm": "attention_norm", "post_attention_layernorm": "ffn_norm", "router": "gate"}
-"""How the files of Meta's and Mistral's own code spell what Llama has."""
-
-
-def _params_size(config: Config) -> int:
-    """Mistral's files say the inner width; Meta's how to make it of the model's: two thirds of four times, times a
-    factor, rounded up."""
-    if (size := config.optional("hidden_dim")) is not None:
-        return size
-    size = 8 * config.integer("hidden_size") // 3
-    if config.get("ffn_dim_multiplier") is not None:
-        size = int(config.number("ffn_dim_multiplier") * size)
-    multiple = config.integer("multiple_of")
-    return -(-size // multiple) * multiple
-
-
-def _params_experts(config: Config) -> list[str]:
-    """Asked first, so that a vocabulary left to the tokenizer is refused before it is read."""
-    if config.get("vocab_size") == -1:
-        raise config.error("vocab_size", "-1 leaves it to the tokenizer", "give --set vocab_size=32000 (Llama 1 and 2)")
-    return ["experts" if config.get("moe") else "dense"] * config.layers
-
-
-def _params_block(config: Config, _: str, ffn: str) -> dict[str, Any]:
-    """Mistral's experts, whose numbers stand in a mapping of their own."""
-    if ffn != "experts":
-        return {}
-    moe = config.get("moe")
-    counts = [moe.get(key) for key in ("num_experts", "num_experts_per_tok")] if isinstance(moe, dict) else []
-    if len(counts) != 2 or not all(type(count) is int and count > 0 for count in counts) or set(moe) - MOE_KEYS:
-        raise config.error("moe", "expected num_experts and num_experts_per_tok, and nothing else")
-    return {"moe": {"experts": counts[0], "top_k": counts[1], "intermediate_size": _params_size(config)}}
-
-
-MOE_KEYS = {"num_experts", "num_experts_per_tok"}
-PARAMS_UNREAD = {"model_parallel", "max_seq_len", "max_batch_size", "use_scaled_rope", "rope_theta",
-                 "max_position_embeddings", "rope_scaling_factor", "high_freq_factor", "causal"}
-
-
-def _params(config: Config, fields: dict[str, Any]) -> None:
-    """What is not counted, and what the files do not say: whether a head is tied."""
-    config.read |= PARAMS_UNREAD
-    if config.get("vision_encoder"):
-        fields["uncounted"] = ("vision_encoder",)
-        config.read.add("vision_encoder")
-    if config.flag("use_scaled_rope"):
-        config.note("whether the head is tied is not said: it is counted; files of Llama 3.2's 1B and 3B hold none")
-
-
 ROWS: dict[str, Row] = {
-    "params": Row(size=_params_size, mixers=all_sliding, names=PARAMS, block=_params_block, adjust=_params,
-                  experts=Experts(layers=_params_experts)),
     "llama": Row("attention_bias", "attention_bias", "mlp_bias"),
     "cwm": Row(mlp_bias="mlp_bias", pattern=lambda c: first_full(c, 4)),
     "llama4_text": Row("attention_bias", "attention_bias", pattern=llama4_chunks, size="intermediate_size_mlp",

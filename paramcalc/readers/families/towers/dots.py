@@ -1,4 +1,4 @@
-"""dots3.note: a vision transformer whose later layers have ever more experts, and an encoder of sound."""
+"""dots3.note: a vision transformer whose later layers have ever more experts, and an encoder of sound; and dots.ocr."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.readers.families.decoders.mixture import own_layers
 from paramcalc.readers.families.towers.clip import heads
 from paramcalc.readers.families.towers.parts import (
+    QKVO,
     QVO,
     ROTARY,
     Layer,
     Parts,
     conv,
     dense,
+    fewer,
     layers,
     mixed,
     norm,
@@ -91,3 +93,31 @@ def dots3(whole: Whole) -> Towers:
     """Both towers end in the text model's width themselves."""
     return {**whole.tower("vision_config", "vision_tower", "dots3_note_vision_encoder"),
             **whole.tower("audio_config", "audio_tower", "dots3_note_audio_encoder")}
+
+
+OCR = Layer("norm1", "attn", "norm2", "mlp", fused="qkv", norm="rmsnorm", gated=True,
+            names={"qkv_proj": "qkv", "o_proj": "proj", "gate_proj": "fc1", "up_proj": "fc3", "down_proj": "fc2"})
+
+
+def ocr_vision(config: Config, at: str) -> Tower:
+    """dots.ocr's: no table of positions, squares of patches merged as Qwen2-VL's are."""
+    width, patch, out = config.integer("embed_dim"), config.integer("patch_size"), config.integer("hidden_size")
+    config.read |= {"temporal_patch_size", "init_merger_std", "is_causal", "gradient_checkpointing"}
+    square = config.integer("spatial_merge_size") ** 2
+    wide, biased = width * square, config.flag("use_bias")
+    modules: Parts = {
+        "patch_embed.patchifier.proj": conv(width, config.integer("num_channels"), patch, patch),
+        "patch_embed.patchifier.norm": rms(width), "positions": ROTARY, "blocks": layers(config.layers)}
+    if config.flag("post_norm"):
+        modules["post_trunk_norm"] = rms(width)
+    modules |= {"merger.ln_q": norm(width), **fewer({"merger.mlp.0": dense(wide, wide, activated=True),
+                                                     "merger.mlp.2": dense(out, wide)}, square)}
+    block = OCR(width, heads(config, "num_attention_heads", "embed_dim"), config.integer("intermediate_size"),
+                bias=QKVO if biased else (), mlp_bias=biased)
+    return tower("vision", width, modules, {"layer": block}, at)
+
+
+def ocr(whole: Whole) -> Towers:
+    """The merger is part of the tower."""
+    whole.config.read |= {"attention_bias", "image_token_id", "video_token_id"}  # Qwen 2 has its biases anyhow
+    return {"vision": ocr_vision(whole.part_as("vision_config", "dots_vit"), "vision_tower")}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.attention import Attention
+from paramcalc.components.ffn import FeedForward
+from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.families.towers.clip import heads
 from paramcalc.readers.families.towers.llava import two_matrices, width_of
 from paramcalc.readers.families.towers.parts import ROTARY, Layer, Parts, conv, dense, layers, projector, rms, tower
@@ -36,3 +39,35 @@ def mistral3(whole: Whole) -> Towers:
                    f"{at}.patch_merger.merging_layer": dense(width, width * factor**2, bias=False)}
     return {**whole.tower("vision_config", "vision_tower", "pixtral"),
             "projector": projector(join | two_matrices(whole, width_of(whole, "pixtral")), width)}
+
+
+ORIGINAL = {"q_proj": "wq", "k_proj": "wk", "v_proj": "wv", "o_proj": "wo", "gate_proj": "w1", "down_proj": "w2",
+            "up_proj": "w3"}
+PATCH_MERGE = "patch_merge"
+ARGUMENTS = {"num_channels": 3, "adapter_bias": True, "spatial_merge_size": 1, "mm_projector_id": "",
+             "add_pre_mm_projector_layer_norm": False}
+"""What silent files mean: vLLM model_executor/models/pixtral.py, VisionEncoderArgs."""
+
+
+def original(outer: Config, out: int) -> Towers:
+    """The tower of Mistral's own files, and what leads from it to a text model `out` wide, under their names."""
+    args = outer.get("vision_encoder")
+    if type(args) is not dict:
+        raise outer.error("vision_encoder", "expected a mapping")
+    config = outer.part("vision_encoder", args, FamilyData(ARGUMENTS, {}, ()), "pixtral")
+    config.read |= {"image_size", "max_image_size", "rope_theta", "image_token_id", "image_break_token_id",
+                    "image_end_token_id"}
+    seen = vision(config, "vision_encoder")
+    blocks = {name: block.model_copy(update={"parts": {
+        key: part.model_copy(update={"names": ORIGINAL}) if isinstance(part, (Attention, FeedForward)) else part
+        for key, part in (block.parts or {}).items()}}) for name, block in seen.blocks.items()}
+    width, bias = config.integer("hidden_size"), config.flag("adapter_bias")
+    join: Parts = {}
+    if config.flag("add_pre_mm_projector_layer_norm"):
+        join["pre_mm_projector_norm"] = rms(width)
+    if config.text("mm_projector_id") == PATCH_MERGE:
+        wide = width * config.integer("spatial_merge_size") ** 2
+        join["patch_merger.merging_layer"] = dense(width, wide, bias=False)
+    join |= {"vision_language_adapter.w_in": dense(out, width, bias=bias, activated=True),
+             "vision_language_adapter.w_out": dense(out, out, bias=bias)}
+    return {"vision": seen.model_copy(update={"blocks": blocks}), "projector": projector(join, width)}

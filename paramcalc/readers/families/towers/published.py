@@ -15,6 +15,7 @@ from paramcalc.readers.families.towers.clip import LAYER, grid, heads, layer
 from paramcalc.readers.families.towers.clip import vision as clip_vision
 from paramcalc.readers.families.towers.parts import (
     QKVO,
+    ROTARY,
     Layer,
     Parts,
     conv,
@@ -146,7 +147,7 @@ def ovis_vision(config: Config, at: str) -> Tower:
 
 
 INDICATORS = 5
-"""Visual words that stand for the borders of a picture, which the head does not give."""
+"""Visual words that stand for the borders of a picture, which the head does not give; Ovis 2.5 has one fewer."""
 
 
 def ovis(whole: Whole) -> Towers:
@@ -172,6 +173,37 @@ def ovis(whole: Whole) -> Towers:
     head: Parts = {f"{at}.head.0": dense(visual_words, width, bias=False), f"{at}.head.1": norm(visual_words)}
     return {"vision": vision, "head": tower("vision", width, head, stream="image_tokens"),
             **whole.join({"vte": table(words, whole.text.hidden_size, "other_embedding")}, words, component="vision")}
+
+
+NAVIT_INDICATORS = 4
+
+
+def navit(config: Config, at: str) -> Tower:
+    """SigLIP 2 as Ovis 2.5 has it: rotary positions besides the table of the size it was made for."""
+    width, patch = config.integer("hidden_size"), config.integer("patch_size")
+    config.read |= {"fullatt_block_indexes", "window_size", "num_patches", "hidden_stride", "temporal_patch_size"}
+    modules: Parts = {
+        "embeddings.patch_embedding": conv(width, config.integer("num_channels"), patch, patch),
+        "encoder.layers": layers(config.layers), "post_layernorm": norm(width)}
+    if config.flag("preserve_original_pe"):
+        modules["embeddings.position_embedding"] = table(grid(config), width)
+    if config.flag("use_rope"):
+        modules["positions"] = ROTARY
+    return tower("vision", width, modules, {"layer": layer(config)}, at)
+
+
+def ovis2_5(whole: Whole) -> Towers:
+    """The same with a table of every visual word beside the tower's own. arXiv:2508.11737."""
+    config, at = whole.config, "visual_tokenizer"
+    eyes = whole.part_as("vit_config", "siglip2_navit")
+    config.read |= {"conversation_formatter_class", "hidden_size", "visual_vocab_size"}
+    words, out = config.integer("visual_vocab_size"), whole.text.hidden_size
+    width = eyes.integer("hidden_size") * eyes.integer("hidden_stride") ** 2
+    head: Parts = {f"{at}.head.0": dense(words - NAVIT_INDICATORS, width, bias=False),
+                   f"{at}.head.1": norm(words - NAVIT_INDICATORS)}
+    return {"vision": navit(eyes, f"{at}.vit.vision_model"),
+            "head": tower("vision", width, head, stream="image_tokens"),
+            **whole.join({"vte": table(words, out, "other_embedding")}, words, component="vision")}
 
 
 def step3_vision(config: Config, at: str) -> Tower:

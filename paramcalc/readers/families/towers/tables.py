@@ -42,6 +42,8 @@ TOWERS: dict[str, str] = {
     "kimi_k3_vision": "kimi:vision3",
     "minicpmv_vision": "siglip:vision",
     "ovis_vision": "published:ovis_vision",
+    "siglip2_navit": "published:navit",
+    "dots_vit": "dots:ocr_vision",
     "step3_vision": "published:step3_vision",
     "muse_glimmer_vision": "kimi:muse",
     "cosmos3_edge_vision": "siglip:cosmos",
@@ -150,6 +152,8 @@ WHOLES: dict[str, str] = {
     "inkling_mm_model": "inkling:inkling",
     "inkling2": "inkling:inkling2",
     "dots3_note": "dots:dots3",
+    "dots_ocr": "dots:ocr",
+    "ovis2_5": "published:ovis2_5",
     "fun_asr_nano": "fun_asr:fun_asr",
     "nemo_speechlm": "nemo:nemo",
     "janus": "janus:janus",
@@ -171,6 +175,7 @@ ALONE = "alone:alone"
 """What makes a model of a tower that has no head of its own."""
 
 MODELS: dict[str, str] = {
+    "moondream1": "moondream:moondream",
     "clip": "pairs:clip",
     "clip_text_model": "pairs:text_alone",
     **dict.fromkeys(("siglip_text_model", "siglip2_text_model", "metaclip_2_text_model",
