@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from paramcalc.answers.answer import Answer, ModelName, head
+from paramcalc.answers.answer import Answer, ModelName, head, hidden
 from paramcalc.checks.diff import TensorChange, difference
 from paramcalc.checks.metrics import CONTEXT, SEQ
 from paramcalc.measures.cache_known import cache_unknown
@@ -49,6 +49,8 @@ class Diff(Answer):
     tensors: tuple[TensorChange, ...]
     known: dict[str, Known]
     """By figure; `components` and `tensors` as the parameters."""
+    unread: tuple[str, ...] = hidden(default=())
+    """Keys of either side that could change a size and are not used."""
 
 
 def diff(old: Loaded, new: Loaded) -> Diff:
@@ -64,7 +66,8 @@ def diff(old: Loaded, new: Loaded) -> Diff:
         old=before["model"], new=after["model"], same=changes.same, figures=figures,
         components=tuple(map(_change, changes.components)), tensors=changes.tensors,
         known={name: least(*(level.get(name, level["components"]) for level in levels))
-               for name in (*(row.name for row in figures), "components", "tensors")})
+               for name in (*(row.name for row in figures), "components", "tensors")},
+        unread=tuple(dict.fromkeys((*old.spec.unread, *new.spec.unread))))
 
 
 def _change(change: checks.Change) -> Change:

@@ -16,6 +16,7 @@ from paramcalc.estimates.inference import Prepared, Setup
 from paramcalc.estimates.runtimes import Runtime
 from paramcalc.estimates.training import Recipe, Trainer
 from paramcalc.measures.cache import Serving
+from paramcalc.measures.cache_known import cache_unknown
 from paramcalc.measures.explain import (
     Factors,
     Formula,
@@ -28,7 +29,6 @@ from paramcalc.measures.explain import explain as formulas_of
 from paramcalc.measures.flops import Workload
 from paramcalc.measures.known import Known, least, of_model, sizes_known
 from paramcalc.measures.parameters import count
-from paramcalc.spec.caveats import Figure
 from paramcalc.transforms.formats import in_formats
 from paramcalc.tree import join
 
@@ -122,7 +122,8 @@ def explain(loaded: Loaded, settings: ExplainSettings, glob: str = "*") -> Expla
     """
     settings.check()
     if settings.about == "keys":
-        return Explain(**head(loaded), of="keys", keys=tuple(key_effects(loaded)), known={"keys": "exact"})
+        return Explain(**head(loaded), of="keys", keys=tuple(key_effects(loaded)),
+                       known={"keys": sizes_known(loaded.spec)})
     model = build(loaded.spec, explain=True)
     rows = tuple(_formulas(model, settings, glob))
     if not rows:
@@ -132,10 +133,22 @@ def explain(loaded: Loaded, settings: ExplainSettings, glob: str = "*") -> Expla
     formulas = tuple(ExplainedNumber(join(row.path, row.name), row.formula, row.values, row.copies,
                                      cast("ComponentName", row.component), row.source, row.layers or None,
                                      **{unit: row.amount}) for row in rows)
-    figure: Figure = "cache" if settings.about == "cache" else "weights" if unit == "bytes" else "parameters"
     return Explain(**head(loaded, model), assumptions=settings.applied(), of=settings.about,
                    total=sum(row.amount for row in rows), formulas=formulas,
-                   known={"formulas": of_model(model.spec, figure)}, rows=rows)
+                   known={"formulas": _known(model, settings)}, rows=rows)
+
+
+def _known(model: Model, settings: ExplainSettings) -> Known:
+    """How the amounts are known; of a checkpoint's header only the products of weights are counted."""
+    match settings.about:
+        case "weights":
+            return of_model(in_formats(model, settings.quant).spec, *(() if settings.quant else ("weights",)))
+        case "cache":
+            return of_model(model.spec, "cache")
+        case "flops":
+            return of_model(model.spec, known="bound" if cache_unknown(model) else "exact")
+        case _:
+            return sizes_known(model.spec)
 
 
 def _formulas(model: Model, settings: ExplainSettings, glob: str) -> list[Formula]:

@@ -15,7 +15,7 @@ from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.media import media_of
 from paramcalc.estimates.serving import SERVERS, command_of, machine_of, machines, prepare, why_not_served
 from paramcalc.measures.cache_known import cache_unknown
-from paramcalc.measures.known import Known, of_model
+from paramcalc.measures.known import Known
 from paramcalc.numbers import binary
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit:
     if last.fits:  # what helps against too little room is no help against not knowing
         helps = []
     fields = fields_of(start, result, chosen.machine)
-    known = of_model(model.spec, known="bound" if chosen.runtime == BOUND else "estimate")
+    known = chosen.need.prepared.known("weights", "cache", known="bound" if chosen.runtime == BOUND else "estimate")
     return Fit(
         **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"), known),
         fits=verdict, runtime=chosen.runtime, space=Size(last.capacity), room=Size(last.headroom),
@@ -199,7 +199,7 @@ def fit_all(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit
     start["warnings"] = (*start["warnings"], *first.media.notes)
     start["assumptions"] = {"contexts": list(contexts(serving, first.media)), "batch": serving.batch,
                             "runtimes": list(needs), **first.media.summary()}
-    return FitAll(**start, known={"fits": of_model(model.spec, known=known)},
+    return FitAll(**start, known={"fits": first.prepared.known("weights", "cache", known=known)},
                   fits=any(row.fits for row in rows), accelerators=tuple(rows))
 
 

@@ -87,7 +87,7 @@ def fit_formats(loaded: Loaded, serving: FitSettings, device: DeviceSettings, *,
     if not rows:
         raise UsageError(problem or Problem("no runtime serves this"))
     rows.sort(key=lambda row: (not row.fits, -row.weights))
-    return FitFormats(**start, known={"fits": of_model(model.spec, known="estimate")},
+    return FitFormats(**start, known={"fits": of_model(model.spec, "cache", known="estimate")},
                       fits=any(row.fits for row in rows), device=str(device.gpu), formats=tuple(rows))
 
 

@@ -97,7 +97,7 @@ def _known(model: Model, media: Media) -> dict[str, Known]:
     through no tower."""
     counted = of_model(model.spec, known="bound" if cache_unknown(model) else "exact")
     return (dict.fromkeys(COUNTED, least(counted, towers_known(model.spec, media)))
-            | dict.fromkeys(RULES_OF_THUMB, "estimate") | {"decode_token": counted})
+            | dict.fromkeys(RULES_OF_THUMB, of_model(model.spec, known="estimate")) | {"decode_token": counted})
 
 
 def _assumptions(counted: Costs) -> dict[str, object]:

@@ -15,7 +15,7 @@ from paramcalc.estimates.pool import Pool
 from paramcalc.estimates.serving import machine_of, prepare
 from paramcalc.measures.cache import Line, Serving
 from paramcalc.measures.cache_known import cache_unknown
-from paramcalc.measures.known import Known, least, of_model
+from paramcalc.measures.known import Known, least
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
@@ -152,10 +152,11 @@ def fields_of(start: dict[str, Any], result: inference.Memory, machine: Machine 
 
 def levels(model: Model, result: inference.Memory) -> dict[str, Known]:
     """How each part is known. Without a runtime the total is a lower bound: no runtime's overhead is in it."""
-    spec, exact = model.spec, result.prepared.runtime.name == "exact"
-    cache: Known = "unknown" if cache_unknown(model) else of_model(spec, "cache")
-    weights = of_model(spec, "weights", result.prepared.weights_known)
-    estimate = of_model(spec, known="bound" if exact else "estimate")
+    prepared = result.prepared
+    exact = prepared.runtime.name == "exact"
+    cache: Known = "unknown" if cache_unknown(model) else prepared.known("cache")
+    weights = prepared.weights_known
+    estimate = prepared.known(known="bound" if exact else "estimate")
     partial: Known = "bound" if exact or cache == "unknown" else "estimate"
     return {"weights": weights, "cache": cache, "activations": estimate, "overhead": estimate,
             "total": least(weights, partial, "exact" if cache == "unknown" else cache, estimate)}

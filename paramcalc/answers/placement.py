@@ -19,7 +19,7 @@ from paramcalc.estimates.offload.search import Choice, Room, choose, with_cache
 from paramcalc.estimates.prefill import tower_peak
 from paramcalc.estimates.serving import cards_of, placed_command, prepare, why_not_served
 from paramcalc.measures.cache import Serving
-from paramcalc.measures.known import Known, of_model
+from paramcalc.measures.known import Known
 from paramcalc.numbers import binary
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def placed_fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings, hos
     rows += (RuntimeFit(RUNTIME, fits, total, spare, most_tokens, most_batch, why),)
     return PlacedFit(
         **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"),
-                                      of_model(model.spec, known="estimate")),
+                                      ready.prepared.known("weights", "cache", known="estimate")),
         fits=fits, runtime=RUNTIME, capacity=Size(sum(room.cards) + room.ram),
         headroom=Size(sum(room.cards) + room.ram - fields["whole"].bytes), max_context=most_tokens,
         max_batch=most_batch,

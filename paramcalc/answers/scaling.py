@@ -9,7 +9,7 @@ from paramcalc.answers.answer import Document, ModelName, hidden
 from paramcalc.catalog.scaling_laws import Law, Range, scaling_law
 from paramcalc.estimates.design.optimum import loss as loss_of
 from paramcalc.estimates.design.outlook import MFU, Outlook, Target, Verdict, compute_of_cluster, outlook
-from paramcalc.measures.known import Known
+from paramcalc.measures.known import Known, least, sizes_known, why_bound
 from paramcalc.measures.parameters import count
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from paramcalc.estimates.design.optimum import Split
     from paramcalc.estimates.design.settings import ScalingSettings
     from paramcalc.readers.models import Loaded
+    from paramcalc.spec.model import ModelSpec
 
 
 class Valid(NamedTuple):
@@ -126,6 +127,10 @@ class Scaling(Document):
     repeats: WithRepeats | None = None
     fit: Fitted | None = None
     known: dict[str, Known]
+    uncounted: tuple[str, ...] = ()
+    """Parts of the model that are not counted: its size is that of the rest."""
+    bound: str = hidden(default="")
+    """Why the size is a lower bound; empty where it is none."""
     warnings: tuple[str, ...] = ()
     assumptions: dict[str, object]
     outlook: Outlook = hidden()
@@ -151,7 +156,8 @@ def scaling(
         equal_loss=_optimum(law, view.equal), extra_compute=view.extra_compute,
         extrapolated=any(factor > 1 for factor in view.extrapolation.values()), extrapolation=view.extrapolation,
         inference=_inference(view), repeats=_repeats(law, view), fit=_fitted(fitted),
-        known=_known(model is not None, spec is not None and bool(spec.uncounted)),
+        known=_known(spec), uncounted=() if spec is None else tuple(spec.uncounted),
+        bound="" if spec is None else why_bound(spec),
         warnings=(*warnings, *law.notes), assumptions=assumptions, outlook=view)
 
 
@@ -238,8 +244,10 @@ def _fitted(fitted: LawFit | None) -> Fitted | None:
                   fitted.median_error, fitted.worst_error, fitted.resamples)
 
 
-def _known(counted: bool, partly: bool) -> dict[str, Known]:
-    size: Known = "estimate" if not counted else "bound" if partly else "exact"
+def _known(spec: ModelSpec | None) -> dict[str, Known]:
+    """How each figure is known: what rests on the size of a model, no better than that size."""
+    size: Known = "exact" if spec is None else sizes_known(spec)
     estimates = ("tokens_per_parameter", "compute", "loss", "optimal", "over_trained", "equal_loss", "extra_compute",
                  "inference", "repeats")
-    return {"parameters": size} | dict.fromkeys(estimates, "estimate")
+    rests = least(size, "estimate")
+    return {"parameters": rests if spec is None else size} | dict.fromkeys(estimates, rests)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from paramcalc.answers.answer import Document, ModelName
+from paramcalc.answers.answer import Document, ModelName, hidden
 from paramcalc.catalog.scaling_laws import scaling_law
 from paramcalc.errors import PCError
 from paramcalc.estimates.design.lattice import Bounds, Goal
 from paramcalc.estimates.design.optimum import optimum_of_compute
 from paramcalc.estimates.design.solve import Candidate
 from paramcalc.estimates.design.solve import solve as solved
+from paramcalc.measures.known import Known, sizes_known, why_bound
 from paramcalc.readers.models import load
 from paramcalc.readers.presets import presets
 from paramcalc.sizes import resolution
@@ -32,7 +33,10 @@ class Solve(Document):
     command: ClassVar[str] = "solve"
     model: ModelName
     """The model they are like."""
+    bound: str = hidden(default="")
+    """Why their sizes are lower bounds; empty where they are none."""
     candidates: tuple[Candidate, ...]
+    known: dict[str, Known]
     warnings: tuple[str, ...] = ()
     assumptions: dict[str, object]
 
@@ -46,7 +50,9 @@ def solve(loaded: Loaded, settings: SolveSettings, changes: Sequence[str] = ()) 
     bounds = Bounds(settings.multiple_of, fixed, layers, settings.max_layers)
     best = solved(spec, _family(spec), goals, bounds, top=settings.top, keeps=_keeps(settings))
     return Solve(model=ModelName(spec.name, spec.source or loaded.source, spec.family or None),
-                 candidates=tuple(best), warnings=tuple(loaded.warnings), assumptions=assumptions)
+                 candidates=tuple(best),
+                 known={"candidates": sizes_known(spec)}, bound=why_bound(spec),
+                 warnings=tuple(loaded.warnings), assumptions=assumptions)
 
 
 def _goals(settings: SolveSettings) -> tuple[list[Goal], dict[str, object]]:

@@ -17,7 +17,7 @@ from paramcalc.estimates.serving import why_not_served
 from paramcalc.estimates.speed import Draft, Point, Requests, Speed, cache_dtype
 from paramcalc.estimates.step import Host, Served
 from paramcalc.measures.cache import types
-from paramcalc.measures.known import Known
+from paramcalc.measures.known import Known, least, of_model
 from paramcalc.numbers import many
 from paramcalc.transforms.formats import in_formats
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 SIZES = (1, 2, 4, 8, 16)
 """Devices tried for each accelerator by `--all`."""
-ALONE = ("gpu", "gpus", "tp", "pp", "ep", "dp", "slo", "measured", "ram")
-"""Settings of one machine."""
+FIGURES = ("tpot_ms", "ttft_ms", "tokens_per_second", "tokens_per_second_per_user", "tokens_per_second_per_device",
+           "usd_per_million_output_tokens", "joules_per_token", "max_concurrency")
 BoundBy = Literal["weights", "cache", "flops", "links", "launches"]
 
 
@@ -111,12 +111,11 @@ class SpeedAnswer(Answer):
 
 def speed(loaded: Loaded, settings: SpeedSettings) -> SpeedAnswer:
     """Predict the speed of a model that is loaded."""
-    _check(settings)
+    settings.check()
     start = head(loaded)
     shop = Shop(start["built"], loaded, settings)
-    known: dict[str, Known] = {"tpot_ms": "estimate", "tokens_per_second": "estimate", "ttft_ms": "estimate",
-                               "joules_per_token": "estimate", "max_concurrency": "estimate"}
-    common = {**start, "warnings": (*start["warnings"], *shop.media.notes), "known": known}
+    common = {**start, "warnings": (*start["warnings"], *shop.media.notes),
+              "known": dict.fromkeys(FIGURES, shop.sizes_known())}
     if settings.all:
         rows, left_out = shop.rows()
         return SpeedAnswer(**common, assumptions=shop.assumptions(), points=(), basis={}, devices=rows,
@@ -130,26 +129,6 @@ def speed(loaded: Loaded, settings: SpeedSettings) -> SpeedAnswer:
     return SpeedAnswer(
         **common, assumptions=shop.assumptions(predicted), points=tuple(shop.points(predicted)), basis=basis(predicted),
         max_concurrency=predicted.most_requests, slo=slo, verify=same, speed=predicted)
-
-
-def _check(settings: SpeedSettings) -> None:
-    """Raise UsageError for settings that have no effect alone."""
-    pairs = (("draft", "draft_tokens"), ("draft_tokens", "acceptance"), ("acceptance", "draft_tokens"),
-             ("ram_bandwidth", "ram"), ("ram", "ram_bandwidth"))
-    for name, other in pairs:
-        if getattr(settings, name) is not None and getattr(settings, other) is None:
-            raise UsageError(Problem(f"--{name.replace('_', '-')} needs --{other.replace('_', '-')}"))
-    if settings.draft_tokens and settings.acceptance and settings.acceptance > settings.draft_tokens + 1:
-        raise UsageError(Problem(f"--acceptance {settings.acceptance:g} is more than --draft-tokens "
-                                 f"{settings.draft_tokens} and the token that is always right"))
-    if settings.ram is not None and settings.runtime != "llama.cpp":
-        raise UsageError(Problem(f"--ram has no effect with --runtime {settings.runtime}", hint="--runtime llama.cpp"))
-    if settings.all:
-        lonely = [name for name in ALONE if settings.is_set(name)]
-        if lonely:
-            raise UsageError(Problem(f"--{lonely[0]} has no effect with --all", hint="leave one of the two out"))
-    elif settings.gpu is None:
-        raise UsageError(Problem("an accelerator has to be said", hint="--gpu h100, or --all for every one of them"))
 
 
 def split_of(settings: SpeedSettings) -> Split:
@@ -175,6 +154,16 @@ class Shop:
         self.requests = Requests(settings.prompt + self.media.tokens, settings.output_tokens)
         self._served: dict[Split, Served] = {}
         self.kv_dtype = settings.kv_dtype or cache_dtype(settings.runtime, self.model.tree, settings.dtype)
+
+    def sizes_known(self) -> Known:
+        """How every figure is known: times and energy follow the bytes of weights and of the cache."""
+        weights: tuple[Literal["weights"], ...] = () if self.settings.quant else ("weights",)
+        specs = [self.loaded.spec]
+        if self.settings.draft is not None:
+            from paramcalc.readers.models import load
+
+            specs.append(load(self.settings.draft).spec)
+        return least(*(of_model(spec, *weights, "cache", known="estimate") for spec in specs))
 
     def served(self, split: Split) -> Served:
         """The model as these devices share it."""

@@ -204,7 +204,7 @@ def _known(model: Model, unknown: tuple[str, ...]) -> dict[str, Known]:
     worst = least(weights, activations)
     return {"weights": weights, **dict.fromkeys((*EXACT[1:], "other_models"), states), "activations": activations,
             **dict.fromkeys(("logits", *ESTIMATES), least(states, "estimate")), "total": worst,
-            "max_device_bytes": worst, "trainable": states}
+            "max_device_bytes": worst, "trainable": states, "run": least(states, "estimate")}
 
 
 def _doubts(model: Model, chosen: Plan, unknown: tuple[str, ...]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.figure import Figure
 from paramcalc.estimates.media import media_of
 from paramcalc.estimates.training_plan import device_of, fitting
-from paramcalc.measures.known import Known, least, of_model, sizes_known
+from paramcalc.measures.known import Known, of_model, sizes_known
 from paramcalc.transforms.lora import trainable_parameters
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def train_search(
     settings, start["length"] = within_positions(settings, model.spec, media_of(settings, model.spec))
     candidates, tried, runs = fitting(model, settings, settings.terms(), tick)
     rows = tuple(_row(one, None if runs is None else runs[index]) for index, one in enumerate(candidates[:top]))
-    estimate = least(sizes_known(model.spec), of_model(model.spec, "weights"), "estimate")
+    estimate = of_model(model.spec, "weights", known="estimate")
     return TrainSearch(
         **start | {"assumptions": {"seq": settings.seq, "gpu": gpu.key, "capacity_bytes": gpu.capacity_bytes,
                                    "ranked_by": RANKED}},

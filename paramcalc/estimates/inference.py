@@ -12,9 +12,8 @@ from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.allocator import loaded
 from paramcalc.estimates.prefill import TowerWidths, Widths, peak, tower_peak, tower_widths, widths
 from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, mixers, types
-from paramcalc.measures.known import least, why_bound
+from paramcalc.measures.known import least, of_model, why_bound
 from paramcalc.measures.weights import arrays, weight_bytes
-from paramcalc.spec.caveats import known
 from paramcalc.transforms.formats import in_formats
 from paramcalc.transforms.lora import ALL_LINEAR, Lora, with_lora
 from paramcalc.transforms.shard import TOWERS, Sharding, shard
@@ -23,7 +22,7 @@ from paramcalc.tree import Leaf, Tensor
 if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.estimates.runtimes import Runtime
-    from paramcalc.spec.caveats import Known
+    from paramcalc.spec.caveats import Figure, Known
     from paramcalc.spec.model import ModelSpec
     from paramcalc.tree import Node
 
@@ -90,7 +89,7 @@ class Prepared:
                              if setup.quant is None or caveat.figure != "weights")
         """Why figures are less than exact: a format that is asked for is known, whatever a config says of its own."""
         stacked: Known = "estimate" if setup.loras else "exact"  # no log was held to how engines stack adapters
-        self.weights_known: Known = least(known(self.caveats, "weights"), stacked)
+        self.weights_known: Known = self.known("weights", known=stacked)
         self.tree = tree = quantized.tree
         """The whole model, its tensors in their formats."""
         self.apart = quantized.apart
@@ -100,9 +99,19 @@ class Prepared:
         self.stages = tuple(self._stage(part, model) for part in self._parted(self._served(tree)))
 
     @property
+    def _specs(self) -> tuple[ModelSpec, ...]:
+        """What is served: the model with its own caveats, and one that drafts."""
+        drafts = () if self.draft is None else (self.draft.spec,)
+        return (self.model.spec.model_copy(update={"caveats": self.caveats}), *drafts)
+
+    def known(self, *figures: Figure, known: Known = "exact") -> Known:
+        """How a figure is known that would be `known` if the models were read whole; `figures` as in `of_model`."""
+        return least(*(of_model(spec, *figures, known=known) for spec in self._specs))
+
+    @property
     def lower_bound(self) -> str:
         """Why its bytes are a lower bound; empty where they are not."""
-        return why_bound(self.model.spec.model_copy(update={"caveats": self.caveats}), "weights", "cache")
+        return next(filter(None, (why_bound(spec, "weights", "cache") for spec in self._specs)), "")
 
     def _served(self, tree: Node) -> Node:
         """What devices hold: the model, and one that drafts in formats of its own."""

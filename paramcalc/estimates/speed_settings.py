@@ -10,11 +10,14 @@ from typing import Annotated, Literal, NamedTuple, TypedDict
 from pydantic import BeforeValidator, Field
 
 from paramcalc.defaults import SERVING
+from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.settings import AUDIO, IMAGE, AudioLengths, DeviceSettings, Durations, Images, ImageSizes
 from paramcalc.settings import Devices, Stages, Tokens, option
 from paramcalc.sizes import MEMORY_UNITS, parse_memory, parse_tokens
 
 ServingRuntime = Literal["vllm", "sglang", "tensorrt-llm", "llama.cpp", "transformers"]
+ALONE = ("gpu", "gpus", "tp", "pp", "ep", "dp", "slo", "measured", "ram")
+"""Settings of one machine."""
 MOST_REQUESTS = 2**16
 MOST_POINTS = 1000
 TIME = re.compile(r"(?:tpot=)?([0-9]{1,6}(?:\.[0-9]{1,6})?)(ms|s)")
@@ -104,6 +107,26 @@ class SpeedSettings(DeviceSettings):
     ram_bandwidth: Annotated[int, BeforeValidator(_rate)] | None = option(
         None, "Bandwidth of that memory: 80GB/s.", metavar="RATE")
     all: bool = option(False, "A row for each accelerator, with as many as the model needs.")
+
+    def check(self) -> None:
+        """Raise UsageError for settings that have no effect alone."""
+        pairs = (("draft", "draft_tokens"), ("draft_tokens", "acceptance"), ("acceptance", "draft_tokens"),
+                 ("ram_bandwidth", "ram"), ("ram", "ram_bandwidth"))
+        for name, other in pairs:
+            if getattr(self, name) is not None and getattr(self, other) is None:
+                raise UsageError(Problem(f"--{name.replace('_', '-')} needs --{other.replace('_', '-')}"))
+        if self.draft_tokens and self.acceptance and self.acceptance > self.draft_tokens + 1:
+            raise UsageError(Problem(f"--acceptance {self.acceptance:g} is more than --draft-tokens "
+                                     f"{self.draft_tokens} and the token that is always right"))
+        if self.ram is not None and self.runtime != "llama.cpp":
+            raise UsageError(Problem(f"--ram has no effect with --runtime {self.runtime}", hint="--runtime llama.cpp"))
+        if self.all:
+            lonely = [name for name in ALONE if self.is_set(name)]
+            if lonely:
+                raise UsageError(Problem(f"--{lonely[0]} has no effect with --all", hint="leave one of the two out"))
+        elif self.gpu is None:
+            raise UsageError(Problem("an accelerator has to be said",
+                                     hint="--gpu h100, or --all for every one of them"))
 
 
 class SpeedKeywords(TypedDict, total=False):

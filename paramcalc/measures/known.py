@@ -60,6 +60,9 @@ def least(*known: Known) -> Known:
     return max(known, key=LEVELS.index, default="exact")
 
 
-def of_model(spec: ModelSpec, figure: Figure = "parameters", known: Known = "exact") -> Known:
-    """How a figure of a model is known that would be `known` if the model were read whole."""
-    return least(sizes_known(spec), known_of(spec.caveats, figure), known)
+def of_model(spec: ModelSpec, *figures: Figure, known: Known = "exact") -> Known:
+    """How a figure of a model is known that would be `known` if the model were read whole.
+
+    `figures`: what it rests on beside the parameters: the bytes of weights, of the cache.
+    """
+    return least(sizes_known(spec), *(known_of(spec.caveats, figure) for figure in figures), known)

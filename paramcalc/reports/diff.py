@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.reports.known import partly
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
     from paramcalc.answers.diff import Change, Diff
     from paramcalc.checks.diff import TensorChange
+    from paramcalc.measures.known import Known
 
 LABELS = {"total": "parameters", "active": "active parameters", "buffers": "values in buffers",
           "bytes_bf16": "bytes of weights, bf16", "cache_per_token": "cache bytes a token, bf16, at 4,096",
@@ -18,20 +20,30 @@ LABELS = {"total": "parameters", "active": "active parameters", "buffers": "valu
 def tables(answer: Diff) -> tuple[Table, ...]:
     """Every figure, then components and tensors that changed."""
     title = f"{answer.old.name or answer.old.source} → {answer.new.name or answer.new.source}"
+    notes = _notes(answer)
     if answer.same:
-        return (Table(title, (Column(""),), (("the two hold the same tensors, and cost the same",),)),)
-    tables = [_changes(title, "figure", [(LABELS[row.name], row) for row in answer.figures])]
-    if changed := [(row.name, row) for row in answer.components if row.change]:
+        return (Table(title, (Column(""),), (("the two hold the same tensors, and cost the same",),), notes=notes),)
+    figures = [(LABELS[row.name], row, answer.known[row.name]) for row in answer.figures]
+    tables = [_changes(title, "figure", figures)._replace(notes=notes)]
+    if changed := [(row.name, row, answer.known["components"]) for row in answer.components if row.change]:
         tables.append(_changes("by component", "component", changed))
     if answer.tensors:
         tables.append(_tensors(answer.tensors))
     return tuple(tables)
 
 
-def _changes(title: str, what: str, changes: list[tuple[str, Change]]) -> Table:
+def _notes(answer: Diff) -> tuple[str, ...]:
+    """What neither side counts or reads, and the comparison is therefore without."""
+    keys = ", ".join(answer.unread)
+    unread = (f"a lower bound: {keys} could change a size and is not used",) if keys else ()
+    return (*partly(answer), *unread)
+
+
+def _changes(title: str, what: str, changes: list[tuple[str, Change, Known]]) -> Table:
     columns = (Column(what), Column("old", "exact"), Column("new", "exact"), Column("change", "exact"),
-               Column("percent", "number"))
-    return Table(title, columns, tuple((label, row.old, row.new, row.change, percent(row)) for label, row in changes))
+               Column("percent", "number"), Column("known", shown=any(known != "exact" for *_, known in changes)))
+    return Table(title, columns, tuple((label, row.old, row.new, row.change, percent(row), known)
+                                       for label, row, known in changes))
 
 
 def percent(change: Change) -> str:

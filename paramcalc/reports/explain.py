@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramcalc.answers.explain import UNITS
 from paramcalc.reports.count import headline
-from paramcalc.reports.known import missing
+from paramcalc.reports.known import missing, partly, whole
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def tables(answer: Explain) -> tuple[Table, ...]:
     """The formulas, what keys move, or what the change does."""
     if answer.what_if is not None and answer.before is not None:
-        return (_what_if(answer.before, answer.what_if),)
+        return (_what_if(answer, answer.before, answer.what_if),)
     if answer.keys is not None:
         return (_keys(answer, answer.keys),)
     return (_formulas(answer),)
@@ -47,7 +47,7 @@ def _formulas(answer: Explain) -> Table:
     assumed = " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in answer.assumptions.items()
                          if name != "defaults")
     notes = (*((f"{answer.of}: {assumed}",) if assumed else ()), *missing(answer))
-    return Table(headline(answer.built), columns, tuple(rows), ("total", "", answer.total), notes, tuple(depths))
+    return Table(headline(answer.built), columns, tuple(rows), (whole(answer), "", answer.total), notes, tuple(depths))
 
 
 def _keys(answer: Explain, keys: Sequence[KeyEffect]) -> Table:
@@ -57,7 +57,7 @@ def _keys(answer: Explain, keys: Sequence[KeyEffect]) -> Table:
     columns = (Column("key"), Column("value"), Column("moves"), Column("doubled", "number"))
     notes = ("found by giving each key other values, one at a time; doubled: the count over its own, with twice the "
              "value",)
-    return Table(headline(answer.built), columns, rows, notes=notes)
+    return Table(headline(answer.built), columns, rows, notes=(*notes, *partly(answer), *missing(answer)))
 
 
 def _moves(effect: KeyEffect) -> str:
@@ -66,13 +66,14 @@ def _moves(effect: KeyEffect) -> str:
     return "nothing: a hyperparameter" if effect.tried else "not tried: a choice, or it cannot change alone"
 
 
-def _what_if(before: Model, effect: WhatIf) -> Table:
+def _what_if(answer: Explain, before: Model, effect: WhatIf) -> Table:
     columns = (Column("component"), Column("before", "count"), Column("after", "count"), Column("growth", "number"))
     rows = tuple((*row, _growth(row.before, row.after)) for row in effect.components)
     changes = ", ".join(f"{key}={value}" for key, value in effect.set.items())
     return Table(f"{headline(before)}   what if {changes}", columns, rows,
-                 ("total", *effect.total, _growth(*effect.total)),
-                 ("only the named numbers change: others, such as head_dim and intermediate_size, stay as given",))
+                 (whole(answer), *effect.total, _growth(*effect.total)),
+                 ("only the named numbers change: others, such as head_dim and intermediate_size, stay as given",
+                  *missing(answer)))
 
 
 def _growth(before: int, after: int) -> str:

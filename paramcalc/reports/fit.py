@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.estimates.fit import MOST_BATCH, MOST_TOKENS
 from paramcalc.numbers import binary
 from paramcalc.reports.count import headline
-from paramcalc.reports.known import missing, verdict
+from paramcalc.reports.known import missing, partly, verdict
 from paramcalc.reports.memory import fullest, gauge, held_in
 from paramcalc.reports.table import Column, Table
 
@@ -47,15 +47,10 @@ def _verdict(answer: Fit) -> Table:
     prepared = answer.result.prepared
     conditions = (f"{answer.runtime} · context {last.serving.context:,} · batch {last.serving.batch:,} · weights "
                   f"{held_in(prepared)} · cache {answer.assumptions['kv_dtype']}")
-    notes = (conditions, *missing(answer), *_uncounted(answer),
+    notes = (conditions, *missing(answer), *partly(answer),
              *(f"{name}: {text}" for name, text in prepared.runtime.profile.notes))
     return Table(headline(model), (Column(""), Column("")), tuple(rows), notes=notes,
                  gauge=gauge(fullest(answer.result), machine))
-
-
-def _uncounted(answer: Fit) -> tuple[str, ...]:
-    parts = ", ".join(answer.uncounted)
-    return (f"of the text part alone: {parts} comes on top",) if parts else ()
 
 
 def _roomy(row: RuntimeFit) -> bool:

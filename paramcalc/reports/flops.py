@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.reports.count import headline
-from paramcalc.reports.known import missing
+from paramcalc.reports.known import missing, partly, whole
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
@@ -27,23 +27,26 @@ def _components(answer: Flops) -> Table:
     after = f" after {load.past:,}" if load.past else ""
     note = (f"batch {load.batch:,} × {load.seq:,} tokens{after} · a multiply-add is 2 FLOPs · {load.convention}: "
             f"{square} · elementwise operations left out")
-    return Table(headline(answer.built), columns, body, ("total", answer.forward, answer.forward, None), (note,))
+    return Table(headline(answer.built), columns, body, (whole(answer), answer.forward, answer.forward, None), (note,))
 
 
 def _totals(answer: Flops) -> Table:
     step, past = answer.training_step, answer.costs.past
-    body = (
-        ("forward", answer.forward, ""), ("backward", answer.backward, ""),
-        ("training step", step, "forward, backward" + RECOMPUTED[answer.costs.recompute]),
-        ("training, per token", answer.per_token.training, ""),
-        ("prefill", answer.prefill, "logits of the last position only"),
-        ("one decoded token", answer.decode_token, f"one sequence, {past:,} tokens in the cache; latents absorbed"),
-        ("6·N·D", answer.approximation_6nd,
+    rows = (
+        ("forward", "forward", answer.forward, ""), ("backward", "backward", answer.backward, ""),
+        ("training_step", "training step", step, "forward, backward" + RECOMPUTED[answer.costs.recompute]),
+        ("per_token", "training, per token", answer.per_token.training, ""),
+        ("prefill", "prefill", answer.prefill, "logits of the last position only"),
+        ("decode_token", "one decoded token", answer.decode_token,
+         f"one sequence, {past:,} tokens in the cache; latents absorbed"),
+        ("approximation_6nd", "6·N·D", answer.approximation_6nd,
          f"the rule of thumb says {_percent(answer.approximation_6nd, step)} of the training step"),
-        ("PaLM's rule", answer.approximation_palm,
+        ("approximation_palm", "PaLM's rule", answer.approximation_palm,
          f"6·N·D and attention's square: {_percent(answer.approximation_palm, step)} of it"),
     )
-    return Table("what it costs", (Column("for"), Column("FLOPs", "flops"), Column("")), body, notes=missing(answer))
+    body = tuple((label, size, answer.known[key], what) for key, label, size, what in rows)
+    columns = (Column("for"), Column("FLOPs", "flops"), Column("known"), Column(""))
+    return Table("what it costs", columns, body, notes=(*partly(answer), *missing(answer)))
 
 
 def _percent(part: int, whole: int) -> str:

@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.measures.known import why_bound
+from paramcalc.reports.table import Column
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from paramcalc.answers.answer import Answer
+    from paramcalc.measures.known import Known
 
 
 def whole(answer: Answer) -> str:
-    """What the total is of: the whole model, or the part of it that is counted."""
-    return f"total of the text part, without {', '.join(answer.uncounted)}" if answer.uncounted else "total"
+    """What the total is of: the whole model, or the part of it that is counted; or that it is a lower bound."""
+    if answer.uncounted:
+        return f"total of the text part, without {', '.join(answer.uncounted)}"
+    return "total, at least" if why_bound(answer.built.spec) else "total"
+
+
+def partly(answer: Answer) -> tuple[str, ...]:
+    """What a table without a total says of parts that are not counted: a line, where there are any."""
+    return partial(answer.uncounted)
+
+
+def partial(uncounted: Sequence[str]) -> tuple[str, ...]:
+    """The same of the parts themselves."""
+    return (f"of the text part alone: {', '.join(uncounted)} comes on top",) if uncounted else ()
 
 
 def verdict(runtime: str, *, fits: bool, roomy: bool, bound: bool = True) -> str:
@@ -35,3 +53,9 @@ def missing(answer: Answer) -> tuple[str, ...]:
     if unread:
         lines.append(f"a lower bound: {', '.join(unread)} could change a size and is not used")
     return tuple(lines)
+
+
+def marks(known: Known) -> tuple[Column, Column]:
+    """Columns of how the figures of a row are known and of what is not counted, for programs; people see the first
+    where it warns."""
+    return Column("known", shown=known in ("bound", "unknown")), Column("uncounted", shown=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.numbers import short
+from paramcalc.reports.known import marks, partial
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 def tables(answer: Scaling) -> tuple[Table, ...]:
     """A row for the run and for each optimum; the constants of a fit where there is one."""
     columns = (Column("run"), Column("parameters", "count"), Column("tokens", "count"),
-               Column("tokens a parameter", "number"), Column("FLOP", "number"), Column("loss", "number"))
+               Column("tokens a parameter", "number"), Column("FLOP", "number"), Column("loss", "number"),
+               *marks(answer.known["loss"]))
     name = answer.model.name if answer.model else "optimum"
     rows = [(name, answer.parameters, answer.tokens, _ratio(answer.tokens_per_parameter), f"{answer.compute:.3g}",
              f"{answer.loss:.3f}")]
@@ -30,7 +32,9 @@ def tables(answer: Scaling) -> tuple[Table, ...]:
                      _ratio(answer.tokens_per_parameter), f"{answer.compute:.3g}", f"{repeats.loss:.3f}"))
         rows.append(_row("optimum of the same compute and tokens", repeats.optimal))
     law = answer.law
-    run = Table(f"{name}   by {law.title}", columns, tuple(rows), notes=tuple(_notes(answer)))
+    known, uncounted = answer.known["loss"], "; ".join(answer.uncounted)
+    run = Table(f"{name}   by {law.title}", columns, tuple((*row, known, uncounted) for row in rows),
+                notes=tuple(_notes(answer)))
     return (run,) if answer.fit is None else (_fit(answer), run)
 
 
@@ -70,7 +74,10 @@ def _notes(answer: Scaling) -> list[str]:
                      f"{assumptions['mfu']:g}")
     counted = law.parameters.replace("non_embedding", "non-embedding").replace("_", " ")
     notes += [f"law: {law.formula}, {law.source}; N counts {counted} parameters; compute is 6·N·D",
-              f"estimates · a level of loss holds for {law.valid.corpus} only; ratios carry over"]
+              f"estimates · a level of loss holds for {law.valid.corpus} only; ratios carry over",
+              *partial(answer.uncounted)]
+    if answer.bound and not answer.uncounted:
+        notes.append(f"a lower bound: {answer.bound}")
     return notes
 
 

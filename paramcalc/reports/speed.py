@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.numbers import many
+from paramcalc.reports.known import marks, missing, partly
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def _points(answer: SpeedAnswer) -> Table:
                Column("J a token", "number"),
                Column("USD a million tokens", "number", priced), Column("fits", shown=False),
                Column("tpot_ms_low", "number", False), Column("tpot_ms", "number", False),
-               Column("tpot_ms_high", "number", False), Column("tokens_per_second", "number", False))
+               Column("tpot_ms_high", "number", False), Column("tokens_per_second", "number", False),
+               *marks(answer.known["tpot_ms"]))
     rows = []
     for point in answer.points:
         low, middle, high = point.tpot_ms or ("", "", "")
@@ -48,7 +50,8 @@ def _points(answer: SpeedAnswer) -> Table:
         rows.append((point.concurrency, shown(point.tpot_ms), shown(point.tokens_per_second),
                      number(user.expected) if user else "-", shown(point.ttft_ms), point.bound_by or "-",
                      shown(point.joules_per_token), shown(point.usd_per_million_output_tokens), point.fits, low, middle,
-                     high, point.tokens_per_second.expected if point.tokens_per_second else ""))
+                     high, point.tokens_per_second.expected if point.tokens_per_second else "",
+                     answer.known["tpot_ms"], "; ".join(answer.uncounted)))
     taken = answer.assumptions
     title = (f"{answer.model.name}   {taken['gpus']} × {taken['gpu']}, {taken['runtime']}, "
              f"{taken['prompt']:,} tokens in, {taken['output']:,} out")
@@ -72,7 +75,7 @@ def _notes(answer: SpeedAnswer) -> tuple[str, ...]:
     notes.append(f"range: {basis['range']}")
     notes.append(f"first token: {answer.assumptions['ttft_ms']}")
     notes.append(f"verify: {answer.verify}")
-    return tuple(notes)
+    return (*notes, *partly(answer), *missing(answer))
 
 
 def _devices(answer: SpeedAnswer) -> Table:
@@ -81,14 +84,15 @@ def _devices(answer: SpeedAnswer) -> Table:
     columns = (Column("accelerator"), Column("devices", "exact"), Column("ms a token", "number"),
                Column("tokens/s", "number"), Column("tokens/s a device", "number"), Column("J a token", "number"),
                Column("USD a million tokens", "number", priced),
-               Column("basis"))
+               Column("basis"), *marks(answer.known["tpot_ms"]))
     body = tuple((row.gpu, row.gpus, shown(row.tpot_ms), shown(row.tokens_per_second),
                   number(row.tokens_per_second_per_device.expected), shown(row.joules_per_token),
-                  shown(row.usd_per_million_output_tokens), row.basis + ("" if row.measured else ", not measured here"))
+                  shown(row.usd_per_million_output_tokens), row.basis + ("" if row.measured else ", not measured here"),
+                  answer.known["tpot_ms"], "; ".join(answer.uncounted))
                  for row in rows)
     taken = answer.assumptions
     title = f"{answer.model.name}   {taken['runtime']}, {taken['prompt']:,} tokens in, {taken['output']:,} out"
     left_out = len(answer.left_out or {})
     notes = [f"as few devices as have room for the requests; {many(left_out, 'accelerator')} are left out, "
              "--json says why of each"]
-    return Table(title, columns, body, notes=tuple(notes))
+    return Table(title, columns, body, notes=(*notes, *partly(answer), *missing(answer)))

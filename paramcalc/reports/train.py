@@ -8,7 +8,7 @@ from paramcalc.estimates.training_parts import PARTS
 from paramcalc.numbers import binary
 from paramcalc.reports import train_run
 from paramcalc.reports.count import headline
-from paramcalc.reports.known import missing
+from paramcalc.reports.known import marks, missing, partly, whole
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def tables(answer: Train) -> tuple[Table, ...]:
     memory = _one(answer) if len(answer) == 1 else _stages(answer)
     if answer.training_run is None or answer.terms is None:
         return (memory,)
-    return memory, train_run.table(answer.training_run, answer.terms)
+    return memory, train_run.table(answer.training_run, answer.terms, answer.known["run"], partly(answer))
 
 
 def _one(answer: Train) -> Table:
@@ -34,30 +34,32 @@ def _one(answer: Train) -> Table:
     worst, count = answer.heaviest, answer.devices
     rows = tuple((part.replace("_", " "), getattr(worst, part), getattr(worst, part), answer.known[part])
                  for part in shown(answer.per_device))
-    columns = (Column("part"), Column("bytes", "bytes"), Column("share", "share"), Column(""))
+    columns = (Column("part"), Column("bytes", "bytes"), Column("share", "share"), Column("known"))
     where = f"each of {count:,} devices" if count > 1 else "one device"
     return Table(f"{headline(answer.built)}, {where}", columns, rows,
-                 ("total", worst.total, worst.total, worst.moment), _notes(answer))
+                 (whole(answer), worst.total, worst.total, answer.known["total"]), _notes(answer))
 
 
 def _stages(answer: Train) -> Table:
     """A row for each pipeline stage."""
     parts = shown(answer.per_device)
     columns = (Column("stage", "exact"), *(Column(part.replace("_", " "), "gib") for part in parts),
-               Column("total", "gib"))
-    rows = tuple((device.stage, *(getattr(device, part) for part in parts), device.total) for device in answer)
+               Column("total", "gib"), *marks(answer.known["total"]))
+    rows = tuple((device.stage, *(getattr(device, part) for part in parts), device.total, answer.known["total"],
+                  "; ".join(answer.uncounted)) for device in answer)
     return Table(f"{headline(answer.built)}, {answer.devices} devices", columns, rows, None, _notes(answer))
 
 
 def _notes(answer: Train) -> tuple[str, ...]:
-    notes = [*bars(answer), answer.why, conditions(answer), *answer.doubts]
+    moments = dict.fromkeys(device.moment for device in answer)
+    notes = [*bars(answer), f"{answer.why} · fullest when {' or '.join(moments)}", conditions(answer), *answer.doubts]
     if (sizes := answer.rollout) is not None:
         notes.append(f"the engine that generates, not in the total: weights {binary(sizes.weights)} and a cache of "
                      f"{binary(sizes.cache_per_sequence)} a sequence, on all its devices")
     notes += (f"would fit with {remedy.option}: {binary(remedy.needed)}" for remedy in answer.remedies or ())
     if answer.largest is not None:
         notes.append(f"largest micro-batch: {answer.largest.micro_batch:,} · largest seq: {answer.largest.seq:,}")
-    return (*notes, *missing(answer))
+    return (*notes, *(partly(answer) if len(answer) > 1 else ()), *missing(answer))
 
 
 def shown(devices: Sequence[DeviceMemory]) -> tuple[str, ...]:

@@ -10,15 +10,16 @@ from paramcalc.reports.table import Column, Table
 if TYPE_CHECKING:
     from paramcalc.estimates.figure import Figure
     from paramcalc.estimates.run import Terms, TrainingRun
+    from paramcalc.measures.known import Known
 
 NAMES = {"mfu": "MFU", "step_seconds": "seconds a step", "tokens_per_second": "tokens/s", "days": "days",
          "gpu_hours": "device-hours", "energy_kwh": "energy, kWh", "co2_kg": "CO2, kg", "cost_usd": "cost, USD"}
 
 
-def table(run: TrainingRun, terms: Terms) -> Table:
-    """The run for people."""
-    columns = (Column("whole run"), Column("low"), Column("expected"), Column("high"))
-    rows = tuple((NAMES[name], *(shown(value) for value in figure)) for name in RunFigures._fields
+def table(run: TrainingRun, terms: Terms, known: Known, more: tuple[str, ...]) -> Table:
+    """The run for people; `more` notes of what it is of."""
+    columns = (Column("whole run"), Column("low"), Column("expected"), Column("high"), Column("known"))
+    rows = tuple((NAMES[name], *(shown(value) for value in figure), known) for name in RunFigures._fields
                  if (figure := getattr(run, name)) is not None)
     basis = f"of the peak, as measured: {run.basis}" if run.basis else "MFU as stated"
     notes = [f"{terms.tokens:,} tokens · {basis}",
@@ -27,7 +28,7 @@ def table(run: TrainingRun, terms: Terms) -> Table:
              f"{run.pue:g} · {terms.grid:g} gCO2/kWh"]
     if terms.price is None:
         notes.append("no cost without --price")
-    return Table("", columns, rows, None, tuple(notes))
+    return Table("", columns, rows, None, (*notes, *more))
 
 
 def _span(figure: Figure) -> str:

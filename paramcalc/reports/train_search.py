@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.answers.train_search import RANKED
 from paramcalc.reports.count import headline
-from paramcalc.reports.known import missing
+from paramcalc.reports.known import marks, missing, partly
 from paramcalc.reports.table import Column, Table
 from paramcalc.reports.train_run import shown
 
@@ -21,10 +21,11 @@ def tables(answer: TrainSearch) -> tuple[Table, ...]:
     timed = any(row.run is not None for row in answer.layouts)
     columns = (*(Column(name, "exact") for name in NAMES), Column("recompute"), Column("micro-batch", "exact"),
                Column("heaviest device", "gib"), Column("headroom", "gib"), Column("tokens/s"),
-               Column("days", shown=timed))
+               Column("days", shown=timed), *marks(answer.known["layouts"]))
     body = tuple((*(getattr(row, name) for name in NAMES), row.recompute, row.micro_batch, row.total, row.headroom,
-                  shown(row.tokens_per_second), shown(row.run.days.expected) if row.run and row.run.days else "")
+                  shown(row.tokens_per_second), shown(row.run.days.expected) if row.run and row.run.days else "",
+                  answer.known["layouts"], "; ".join(answer.uncounted))
                  for row in answer.layouts)
     note = (f"{len(body):,} of {answer.fitting:,} ways to divide {answer.gpu.name}s that fit, {answer.tried:,} layouts "
             f"tried · ranked by {RANKED}")
-    return (Table(headline(answer.built), columns, body, None, (note, *missing(answer))),)
+    return (Table(headline(answer.built), columns, body, None, (note, *partly(answer), *missing(answer))),)
