@@ -14,6 +14,7 @@ Sections of the table:
   `pack`: `[in|out, word]`: items along that dimension share words of that many bits; without it all items of the matrix
   are packed into bytes. Where a list stands for `bits` or `group` the first is the default and the others are allowed;
   group -1 is the whole row; `open: group` or `bits` allows any. `vector`: one for `group` weights along out.
+  `pad: [8, 1024]`: the matrix is filled up to multiples of these before it is stored;
   `when`, `unless`: only in the variant of that name, or not in it (`pack_quantized-4bit-g128-zp`); `marks`: variants
   that store the same.
   Factors of a product may also be `books`, `entries` and `second` (codebooks), `index` (bits that tell entries apart),
@@ -319,9 +320,10 @@ def _choices(value: object) -> tuple[int, ...]:
 def _part(name: str, row: dict[str, object]) -> Part:
     pack, word = texts(row.get("pack", ["", 8]))
     down, across = _choices(row.get("block", [1, 1]))
+    rows, columns = _choices(row.get("pad", [1, 1]))
     bits, flat = _size(row["bits"]), _size(row.get("flat", 1))
     return Part(name, str(row["per"]), bits, pack, int(word), (down, across), flat, str(row.get("when", "")),
-                texts(row.get("unless")))
+                texts(row.get("unless")), (rows, columns))
 
 
 def _size(value: object) -> Size:

@@ -65,10 +65,13 @@ class Part(NamedTuple):
     """Stored only by the variant of that name (`zp`: zero points)."""
     unless: tuple[str, ...] = ()
     """Not stored by the variants of these names."""
+    pad: tuple[int, int] = (1, 1)
+    """The matrix is stored with its rows and columns filled up to a multiple of these."""
 
     def bytes_of(self, rows: int, columns: int, sizes: Sizes) -> int:
         """For one matrix of `rows` outputs and `columns` inputs."""
-        down, across = self._items(rows, columns, sizes)
+        height, length = self.pad
+        down, across = self._items(up(rows, height) * height, up(columns, length) * length, sizes)
         width = sizes.product(self.bits)
         if self.pack == "in":
             return down * up(across * width, self.word) * self.word // 8

@@ -101,7 +101,8 @@ def _row(record):
                                 and "mtp" in name)
     if "without the embedding" in record.what:
         total -= weights.components["token_embedding"]
-    return Row(record, _in(total, record), "exact" if record.ask else known(held.spec.caveats, "weights"))
+    return Row(record, _in(total, record), known(held.spec.caveats, "weights") if not record.ask
+               else "bound" if record.what == "file" else "exact")  # a GGUF file holds its vocabulary too
 
 
 def _in(size, record):

@@ -26,4 +26,4 @@ def fp_quant(settings: Settings) -> Quantized:
     if dtype not in FORMATS:
         return Quantized((), (settings.caveat("forward_dtype", f"{dtype!r} is not known", "unknown"),))
     rule = take(FORMATS[dtype], ("linear", "towers") if unquantized is None else ("linear", "towers", "head"))
-    return Quantized((*keep(start_or_end(unquantized or ["lm_head"])), rule))
+    return Quantized((*keep(start_or_end(unquantized or ())), rule))
