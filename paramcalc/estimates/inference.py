@@ -191,7 +191,7 @@ class Prepared:
         whole, serving = serving, self.share(serving)
         chunk = runtime.chunk(serving)
         alive = peak(stage.widths, chunk, runtime.logit_rows(serving), profile.compute_bytes,
-                     runtime.score_keys(serving), runtime.mask(stage.kinds, serving))
+                     runtime.score_keys(serving), runtime.mask(stage.kinds, serving), runtime.copied(serving))
         together = min(serving.batch, max(1, chunk // serving.context))
         alive = max(alive, tower_peak(stage.towers, serving.media, together, profile.compute_bytes))
         return Parts(stage.weights + stage.rotary + stage.slack, self.cache(stage, whole).bytes, alive,

@@ -2,7 +2,9 @@
 
 Counted for each token of a chunk: the residual stream twice (before and after a layer), and in the widest layer what
 each projection gives plus what the last one takes (gate, up and their product; q, k, v and attention's output; as much
-for each chosen expert). Then the logits, in the compute type and once more in fp32.
+for each chosen expert). A mixer that convolves gives as much again as the convolution takes, and where its kernels do
+not work in place, the recurrent state of each sequence stands beside the one it becomes. Then the logits, in the
+compute type and once more in fp32.
 """
 
 from __future__ import annotations
@@ -31,6 +33,10 @@ class Widths(NamedTuple):
     """In the widest attention, beyond the residual stream and the scores."""
     heads: int = 0
     """Query heads of it."""
+    recurrent: int = 0
+    """In the widest mixer with a recurrent state, beyond the residual stream, when its convolution has run."""
+    state: int = 0
+    """Of that mixer, for each sequence."""
 
 
 class TowerWidths(NamedTuple):
@@ -53,9 +59,9 @@ def tower_widths(tree: Node) -> tuple[TowerWidths, ...]:
 
 def _widths(tree: Node, without: frozenset[str] = frozenset()) -> Widths:
     hidden = widest = logits = 0
-    attention = (0, 0)
+    attention = recurrent = (0, 0)
     for path, node, _, _ in tree.walk():
-        alive = 0
+        alive = convolved = 0
         for tensor in node.tensors:
             if tensor.component in without:
                 continue
@@ -63,11 +69,18 @@ def _widths(tree: Node, without: frozenset[str] = frozenset()) -> Widths:
                 logits = max(logits, _out(tensor))
             elif tensor.role == "matmul":
                 alive += tensor.used * _alive(tensor)
+                convolved += 0 if _returns(tensor) else tensor.used * _alive(tensor)
+            elif tensor.role == "conv":
+                convolved += tensor.shape[0]
+        state = sum(state.used * prod(state.shape) for state in node.states(path) if state.per == "sequence"
+                    and "kernel" not in state.axes)
+        if state:
+            recurrent = max(recurrent, (convolved, state))
         hidden = max(hidden, node.context.hidden_size if node.context else 0)
         widest = max(widest, alive, _loose(node))
         attention = max([attention, *((work.shape[0], alive) for work in node.work(path)
                                       if work.per == "pair" and work.axes[0] == "heads")])
-    return Widths(hidden, widest, logits, attention[1], attention[0])
+    return Widths(hidden, widest, logits, attention[1], attention[0], *recurrent)
 
 
 def _loose(layer: Node) -> int:
@@ -119,15 +132,19 @@ NO_MASK = Mask()
 
 def peak(
     width: Widths, tokens: int, rows: int, compute_bytes: int, keys: int = 0, mask: Mask = NO_MASK,
+    copied: int = 0,
 ) -> int:
     """Bytes alive at the worst moment: in the widest layer, when masks are made, or at the logits of `rows` positions.
-    Where attention is not fused, a layer holds the scores of each token with `keys` keys."""
+    Where attention is not fused, a layer holds the scores of each token with `keys` keys. `copied` sequences' recurrent
+    states are not changed in place."""
     inside = max(width.widest, width.attention + width.heads * keys)
     layer = tokens * ((2 * width.hidden + inside) * compute_bytes + mask.buffer)
+    recurrent = tokens * ((2 * width.hidden + width.recurrent) * compute_bytes + mask.buffer)
+    recurrent += 2 * copied * width.state * compute_bytes
     first = tokens * ((2 * width.hidden + width.attention) * compute_bytes + mask.first)
     again = 0 if compute_bytes == 4 else 4
     head = tokens * (2 * width.hidden * compute_bytes + mask.last) + rows * width.logits * (compute_bytes + again)
-    return max(layer, first, head)
+    return max(layer, recurrent, first, head)
 
 
 def tower_peak(towers: tuple[TowerWidths, ...], media: Media, sequences: int, compute_bytes: int) -> int:

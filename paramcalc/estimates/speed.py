@@ -124,7 +124,8 @@ class Speed:
         growth = (two - one) / served.split.pp
         load = Serving(context, 1, 0)
         alive = activation_peak(activation_widths(served.mine), runtime.chunk(load), runtime.logit_rows(load),
-                                profile.compute_bytes, runtime.score_keys(load), runtime.mask(served.kinds, load))
+                                profile.compute_bytes, runtime.score_keys(load), runtime.mask(served.kinds, load),
+                                runtime.copied(load))
         alive = max(alive, tower_peak(tower_widths(served.mine), served.media, 1, profile.compute_bytes))
         weights = served.weights * (1 - self.host.share if self.host else 1)
         fixed = weights + one / served.split.pp - growth + alive + profile.context_bytes

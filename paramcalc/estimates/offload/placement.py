@@ -208,7 +208,7 @@ class Ledger:
         tokens = llama_cpp.chunk(serving, options)
         width = _widest([self.model.kinds[kind].width for kind in kinds], self.model.head, output=output)
         alive = peak(width, tokens, llama_cpp.logit_rows(serving, options), VALUE,
-                     llama_cpp.score_keys(serving, options), self.mask)
+                     llama_cpp.score_keys(serving, options), self.mask, llama_cpp.copied(serving, options))
         if not copied:
             return alive
         everywhere = _widest([piece.width for piece in self.model.kinds], self.model.head, output=False)
@@ -263,4 +263,4 @@ def _add(total: dict[str, int], more: dict[str, int]) -> None:
 def _widest(parts: Sequence[Widths], whole: Widths, *, output: bool) -> Widths:
     attention, heads = max(((part.attention, part.heads) for part in parts), key=lambda pair: pair[1], default=(0, 0))
     return Widths(whole.hidden, max((part.widest for part in parts), default=0), whole.logits if output else 0,
-                  attention, heads)
+                  attention, heads, *max(((part.recurrent, part.state) for part in parts), default=(0, 0)))

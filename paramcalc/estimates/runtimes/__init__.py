@@ -97,6 +97,11 @@ class Runtime:
         count = getattr(self._module, "score_keys", None)
         return 0 if count is None else int(count(serving, self.options))
 
+    def copied(self, serving: Serving) -> int:
+        """Sequences whose recurrent states are not changed in place."""
+        count = getattr(self._module, "copied", None)
+        return 0 if count is None else int(count(serving, self.options))
+
     def mask(self, kinds: Iterable[Mixer], serving: Serving) -> Mask:
         """What says which keys a token sees; nothing where none is made."""
         make: Any = getattr(self._module, "mask", None)

@@ -124,6 +124,11 @@ def chunk(serving: Serving, options: Options) -> int:
     return min(options.ubatch, serving.batch * padded(serving.context, options))
 
 
+def copied(serving: Serving, options: Options) -> int:
+    """Sequences of a micro-batch, whose recurrent states an operator reads apart from those it gives."""
+    return min(serving.batch, chunk(serving, options))
+
+
 def logit_rows(serving: Serving, options: Options) -> int:
     """The graph is reserved with logits for as many tokens of a micro-batch as may ask for them."""
     before = chunk(serving, options) if options.version < OUTPUT_COUNTS else 512
