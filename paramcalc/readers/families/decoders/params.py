@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.readers.config.patterns import FULL, SLIDING
+from paramcalc.readers.config.patterns import FULL
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.decoders.deepseek import latent
 
@@ -40,6 +40,8 @@ def _size(config: Config) -> int:
 SIZES = {"num_experts": 1, "num_experts_per_tok": 1, "expert_hidden_dim": 1, "num_shared_experts": 0,
          "first_k_dense_replace": 0, "route_every_n": 1}
 """Keys of the mapping `moe` that shape a model, and the least each may be."""
+NEAR = "near_"
+"""Begins the word for a layer that sees so many tokens."""
 ROUTING = ("expert_parallel", "expert_model_parallel", "num_expert_groups", "num_expert_groups_per_tok",
            "routed_scale", "renorm_strategy")
 
@@ -65,27 +67,31 @@ def _feed_forwards(config: Config) -> list[str]:
     return ["experts" if moe and i >= first and i % every == 0 else "dense" for i in range(config.layers)]
 
 
-def _block(config: Config, _: str, ffn: str) -> dict[str, Any]:
-    """The experts of a layer, which stand in the layer itself where some are shared."""
+def _windows(config: Config) -> list[int | None]:
+    """How far each layer sees: `sliding_window` is one number for all, or a list to be repeated; null is everything."""
+    reach = config.get("sliding_window")
+    each = reach if isinstance(reach, list) and reach else [reach]
+    if not all(window is None or (type(window) is int and window > 0) for window in each):
+        raise config.error("sliding_window", "expected an integer, or a list of integers and null")
+    return [each[i % len(each)] for i in range(config.layers)]
+
+
+def _mixers(config: Config) -> list[str]:
+    return [FULL if window is None else f"{NEAR}{window}" for window in _windows(config)]
+
+
+def _block(config: Config, word: str, ffn: str) -> dict[str, Any]:
+    """The window of a layer, and its experts, which stand in the layer itself where some are shared."""
+    own: dict[str, Any] = {"window": int(word.removeprefix(NEAR))} if word.startswith(NEAR) else {}
     if ffn != "experts":
-        return {}
+        return own
     moe = _moe(config)
     size = moe.get("expert_hidden_dim") or _size(config)
     fields: dict[str, Any] = {"experts": moe["num_experts"], "top_k": moe["num_experts_per_tok"],
                               "intermediate_size": size}
     if shared := moe.get("num_shared_experts"):
         fields |= {"kind": "moe", "path": "", "shared_size": shared * size}
-    return {"moe": fields}
-
-
-def _mixers(config: Config) -> list[str]:
-    """`sliding_window`: how far every layer sees, or a list to be repeated in which null is everything."""
-    reach = config.get("sliding_window")
-    each = reach if isinstance(reach, list) and reach else [reach]
-    windows = {window for window in each if window is not None}
-    if len(windows) > 1 or not all(type(window) is int and window > 0 for window in windows):
-        raise config.error("sliding_window", "expected one window, or a list of one window and null")
-    return [FULL if each[i % len(each)] is None else SLIDING for i in range(config.layers)]
+    return own | {"moe": fields}
 
 
 def _mixer(config: Config, _: str) -> LatentAttention | None:
@@ -98,17 +104,10 @@ UNREAD = {"model_parallel", "max_seq_len", "max_batch_size", "use_scaled_rope", 
 
 
 def _last(config: Config, fields: dict[str, Any]) -> None:
-    """Windows, towers, and what the files do not say: whether a head is tied."""
+    """Towers, and what the files do not say: whether a head is tied."""
     from paramcalc.readers.families.towers.pixtral import original
 
     config.read |= UNREAD
-    window = next((item for item in config.data.get("sliding_window") or () if item), None) if isinstance(
-        config.data.get("sliding_window"), list) else None
-    if window:
-        blocks = fields.get("blocks", {"": fields})
-        for name, block in blocks.items():
-            if name in ("", SLIDING) or name.startswith(f"{SLIDING}_"):
-                block["window"] = window
     if config.get("vision_encoder"):
         fields["towers"] = original(config, fields["hidden_size"])
     if config.get("multimodal"):
