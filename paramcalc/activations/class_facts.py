@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from paramcalc.activations.class_rows import ROWS, TOWER_ROWS, Row
+from paramcalc.activations.class_rows import Row, class_row, tower_row
 from paramcalc.activations.functions import TOLD_APART
 from paramcalc.components.altup import AltUp
 from paramcalc.components.stack import Stack
@@ -174,7 +174,7 @@ SWITCHES: dict[Switch, str] = {"use_qk_norm": "qk_l2_norm", "attn_temperature_tu
 
 def class_facts(spec: ModelSpec) -> ClassFacts:
     """How the model of a specification computes while it is trained."""
-    row = {field: value for field, value in ROWS.get(spec.family, {}).items()
+    row = {field: value for field, value in class_row(spec.family).items()
            if field not in [SWITCHES[switch] for switch in spec.switched_off]}
     dropout, lowered = spec.dropout or Dropout(), lower(spec)
     fields = row | _routing(row, spec.routing or Routing()) | {
@@ -196,7 +196,7 @@ def class_facts(spec: ModelSpec) -> ClassFacts:
 
 def tower_facts(tower: Tower) -> ClassFacts:
     """How a tower computes while it is trained; a tower without a row computes as CLIP's does."""
-    fields: Row = {"position_indices": False, "outer_activation": "gelu"} | TOWER_ROWS.get(tower.family, {})
+    fields: Row = {"position_indices": False, "outer_activation": "gelu"} | tower_row(tower.family)
     if tower.activation in TOLD_APART:
         fields["activation"] = tower.activation
     return ClassFacts(**fields)

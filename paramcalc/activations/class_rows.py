@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from paramcalc.catalog.same_types import library_type
+
 Row = dict[str, Any]
 
 MEASURED = frozenset([
@@ -58,7 +60,7 @@ ROWS: dict[str, Row] = {
     **alike("longt5 mt5 switch_transformers t5", T5),
     "glm4_moe": FLOAT_ROUTER | {"router_group_best": 2},
     **alike("axk1 axk2 deepseek_v3 deepseek_v32 dots1 exaone_moe glm4_moe_lite glm_moe_dsa "
-            "kimi_k2 kimi_linear solar_open", FLOAT_ROUTER, router_group_best=2),
+            "kimi_linear solar_open", FLOAT_ROUTER, router_group_best=2),
     **alike("hy_v3 kolibri1 longcat_flash", FLOAT_ROUTER),
     **alike("hy_v4 mimo_v2_flash", FLOAT_ROUTER | MODEL, router_group_best=2),
     **alike("granitemoe granitemoehybrid granitemoeshared", router="topk_softmax"),
@@ -161,3 +163,13 @@ MEASURED_TOWERS = frozenset([
 ])
 """Model types of towers whose saved bytes were held to what torch packed for a model of their class, of two layers: to
 within 4 % of it, most of which is what stands beside the layers."""
+
+
+def class_row(model_type: str) -> Row:
+    """The row of a model type, or of the type whose class it repeats; empty where it computes as Llama does."""
+    return ROWS.get(library_type(model_type), {})
+
+
+def tower_row(model_type: str) -> Row:
+    """The row of a tower's model type; empty where it computes as CLIP's does."""
+    return TOWER_ROWS.get(library_type(model_type), {})

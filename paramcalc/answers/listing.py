@@ -66,9 +66,23 @@ class OptimizerItem(NamedTuple):
 
 
 class FamilyItem(NamedTuple):
-    """A `model_type` of Hugging Face configs that can be counted."""
+    """A `model_type` of Hugging Face configs that can be counted, and what is known of it."""
 
     name: str
+    row: str
+    """Where its row or function stands below `paramcalc/readers/families`; of a composite, that of its towers."""
+    defaults: str
+    """Where the defaults of its class come from: a release of transformers, or a repository's own file."""
+    training: str
+    """How its class computes while it trains: `measured` (held to what torch saved), `row` (read off its code) or
+    `usual` (as Llama does, or as CLIP does in a tower)."""
+    gguf: str
+    """Architectures its GGUF files name."""
+    classes: tuple[str, ...]
+    spelling: tuple[str, str] | None
+    """Of a composite: what files put before the text model's parts, and what they call its head."""
+    neutral_keys: tuple[str, ...]
+    """Keys its files say though its class does not read them."""
 
 
 class RuleItem(NamedTuple):
@@ -135,9 +149,20 @@ def _optimizers() -> list[OptimizerItem]:
 
 
 def _families() -> list[FamilyItem]:
-    from paramcalc.readers.families import known
+    from paramcalc.readers.families import composites, known
 
-    return list(map(FamilyItem, known()))
+    return [_family(name) for name in sorted({*known(), *composites()})]
+
+
+def _family(model_type: str) -> FamilyItem:
+    from paramcalc.readers.families import family_of
+
+    family = family_of(model_type)
+    training = "measured" if family.training_measured else "row" if family.training else "usual"
+    return FamilyItem(
+        model_type, family.row or family.whole or "", family.source, training, ", ".join(family.gguf),
+        family.data.classes if family.data is not None else (), family.spelling if family.whole else None,
+        tuple(sorted({*family.neutral, *family.repeats})))
 
 
 def _rules() -> list[RuleItem]:

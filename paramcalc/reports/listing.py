@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 KINDS: dict[str, Kind] = {"total": "count", "active": "count", "memory_bytes": "bytes", "bandwidth": "rate",
                           "bf16_flops": "flops", "block": "exact"}
-HIDDEN = ("source",)
+HIDDEN = ("source", "classes", "spelling", "neutral_keys")
 
 
 def tables(answer: Listing) -> tuple[Table, ...]:
-    """A row for each entry; sources are in the JSON only."""
+    """A row for each entry; sources and what is no single word are in the JSON only."""
     keys = [key for key in (answer.items[0]._fields if answer.items else ("name",)) if key not in HIDDEN]
     columns = tuple(Column(key.replace("_", " "), KINDS.get(key, "text")) for key in keys)
     rows = tuple(tuple(getattr(item, key) for key in keys) for item in answer.items)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import Format, find_format, is_mix
+from paramcalc.catalog.gguf_architectures import gguf_architectures
 from paramcalc.errors import Problem, UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class Facts(NamedTuple):
     values: int
     """How many layers have a value projection of their own or fused."""
     tied: bool
-    family: str
+    falcon: bool
+    """Whether llama.cpp knows the model as a Falcon, for which its quantizer has choices of its own."""
     imatrix: bool
 
 
@@ -126,7 +128,7 @@ def _facts(tree: Node, family: str, imatrix: bool) -> Facts:
         heads, kv_heads = getattr(part, "num_heads", None), getattr(part, "num_kv_heads", None)
         if isinstance(heads, int) and isinstance(kv_heads, int):
             group = max(group, heads // kv_heads)
-    return Facts(layers, experts, group, values, tied, family, imatrix)
+    return Facts(layers, experts, group, values, tied, "falcon" in (family, *gguf_architectures(family)), imatrix)
 
 
 def _format(mix_name: str, facts: Facts, tensor: Tensor, kind: str, layer: int) -> Format:
@@ -156,7 +158,7 @@ def _fitting(name: str, columns: int) -> Format:
 
 
 def _head(mix_name: str, default: str, facts: Facts, columns: int) -> str:
-    if mix_name == "mxfp4_moe" or facts.family == "falcon" or columns % find_format(default, family="gguf").block:
+    if mix_name == "mxfp4_moe" or facts.falcon or columns % find_format(default, family="gguf").block:
         return "q8_0"
     if mix_name in (*LOW, "iq3_xxs"):
         return "q5_k"
@@ -222,7 +224,7 @@ def _values(mix_name: str, default: str, facts: Facts, number: int) -> str:
 
 
 def _down(mix_name: str, default: str, facts: Facts, layer: int) -> str:
-    layers, falcon = facts.layers, facts.family == "falcon"
+    layers, falcon = facts.layers, facts.falcon
     first, more = layer < layers // 8, more_bits(layer, layers)
     very_first = layer < layers // 16
     return {
@@ -241,7 +243,7 @@ def _down(mix_name: str, default: str, facts: Facts, layer: int) -> str:
 
 
 def _output(mix_name: str, default: str, facts: Facts) -> str:
-    if facts.family == "falcon":
+    if facts.falcon:
         return "q4_k" if mix_name == "q3_k_l" else default
     if facts.experts == 8:
         raised = ("q2_k", "iq3_xs", "iq3_xxs", "q3_k_s", "q3_k_m", "iq4_nl", "q4_k_s", "q4_k_m", "iq3_s", "iq3_m",

@@ -5,7 +5,8 @@ from typing import get_args, get_origin, get_type_hints
 import pytest
 
 from paramcalc.activations.class_facts import SWITCHES, ClassFacts, class_facts
-from paramcalc.activations.class_rows import MEASURED, ROWS
+from paramcalc.activations.class_rows import MEASURED, ROWS, TOWER_ROWS
+from paramcalc.catalog.same_types import SAME
 from paramcalc.readers.config.defaults import model_types
 from paramcalc.spec.model import ModelSpec, Switch
 
@@ -29,7 +30,12 @@ def test_rows_hold_what_fields_can_be(family):
 
 
 def test_rows_are_of_types_the_library_has():
-    assert {*ROWS, *MEASURED} <= {*model_types(), "kimi_k2"}
+    assert {*ROWS, *MEASURED} <= {*model_types()}
+
+
+def test_a_type_that_repeats_another_computes_as_it_does():
+    assert facts(family="stablelm_epoch") == facts(family="stablelm") != facts(family="llama")
+    assert not {*ROWS, *TOWER_ROWS} & {*SAME}
 
 
 def facts(**fields):

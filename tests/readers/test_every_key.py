@@ -12,7 +12,7 @@ import yaml
 from paramcalc.readers.config.defaults import family_data
 from paramcalc.readers.config.neutral import NEUTRAL
 from paramcalc.readers.config.read import understood
-from paramcalc.readers.families import builder, known
+from paramcalc.readers.families import family_of, known
 
 TABLE = Path(__file__).parent.parent / "data" / "neutral_keys.yaml"
 REVIEWED = {key: families for group in yaml.safe_load(TABLE.read_text(encoding="utf-8"))
@@ -24,7 +24,7 @@ def keys_read():
     found = defaultdict(set)
     for record in test_oracle.CASES:
         config = understood(record["config"]).config
-        builder(config.model_type)(config)
+        family_of(config.model_type).builder(config)
         found[config.model_type] |= config.read
     return found
 

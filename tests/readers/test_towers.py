@@ -18,7 +18,8 @@ CASES = [json.loads(line) for path in (*sorted((DATA / "towers").glob("*.jsonl")
 
 NAMES_APART = {
     "altclip", "cohere_asr", "colpali", "colqwen2", "cosmos3_edge", "dots3_note", "ernie4_5_vl_moe", "esm", "inkling2",
-    "inkling_mm_model", "kimi_k25", "minimax_m3_vl", "molmo2", "nemo_speechlm", "nemotron_h_omni",
+    "inkling_mm_model", "kimi_k25", "minimax_m3_vl", "mistral_large4", "molmo2",
+    "nemo_speechlm", "nemotron_h_omni",
     "qianfan_ocr", "shieldgemma2", "step3p7", "tipsv2", "tipsv2_text_model", "videomae",
     "vit_mae", "vit_msn",
 }

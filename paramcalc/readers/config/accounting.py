@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.errors import Problem, SpecError
-from paramcalc.readers.config.neutral import ANY, NEUTRAL, NEUTRAL_AT, NEUTRAL_IN, NEUTRAL_PREFIXES, REPEATS
+from paramcalc.readers.config.neutral import ANY, NEUTRAL, NEUTRAL_AT, NEUTRAL_PREFIXES
 from paramcalc.readers.config.published import told_type
+from paramcalc.readers.families import family_of
 from paramcalc.readers.text.size_words import could_change_a_size, is_size, looks_like
 
 if TYPE_CHECKING:
@@ -99,11 +100,13 @@ def _defaults(config: Config) -> dict[str, int]:
     """Sizes asked for that no spelling of the file says and the class does."""
     family, data = config.family, config.data
     return {key: size for key, size in config.sizes.items()
-            if size > 0 and config.spelled(key) not in data and is_size(key) and key not in NEUTRAL
+            if key not in data and size > 0 and config.spelled(key) not in data and is_size(key) and key not in NEUTRAL
             and size in (family.defaults.get(key), family.defaults.get(family.aliases.get(key, "")))}
 
 
 def _refuse_look_alikes(config: Config, unread: list[tuple[tuple[str, ...], str]], defaults: dict[str, int]) -> None:
+    if not unread:
+        return
     problems = [Problem(f"unknown key {key[:100]!r} looks like {name}, which is not given: the default of the class "
                         f"is {size:,}", (*path, key), f"write {config.spelled(name)}")
                 for path, key in unread for name, size in defaults.items()
@@ -137,14 +140,14 @@ def _repeated(outer: Data, config: Config) -> set[str]:
 
 
 def _usual(key: str, value: object, model_type: str) -> bool:
-    here = NEUTRAL_IN.get(model_type, {}).get(key)
+    here = family_of(model_type).neutral.get(key)
     return here == ANY or any(_same(value, usual) or _each(value, usual)
                               for usual in (*NEUTRAL_AT.get(key, ()), *(here or ())))
 
 
 def _repeats(key: str, value: object, config: Config) -> bool:
     """Whether a key says again, in another word, what a key that is read says."""
-    name = REPEATS.get(config.model_type, {}).get(key)
+    name = family_of(config.model_type).repeats.get(key)
     if name is not None:
         usual = config.get(name)
         return _same(value, usual) or _each(value, usual)

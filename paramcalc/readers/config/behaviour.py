@@ -5,20 +5,18 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.readers.config.defaults import family_data
-from paramcalc.readers.config.published_types import PUBLISHED_TYPES
+from paramcalc.readers.families import family_of
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
+    from paramcalc.readers.config.type_facts import Keys
     from paramcalc.spec.model import ModelSpec
 
-ACTIVATIONS = ("hidden_act", "hidden_activation", "activation_function", "activation", "afn")
-CAPS = {"attn_logit_softcapping": "attn_logit_softcapping", "final_logit_softcapping": "final_logit_softcapping",
-        "logits_soft_cap": "final_logit_softcapping"}
-"""Key of a config to the field of the specification."""
+ACTIVATIONS = ("feed_forward_proj", "hidden_act", "hidden_activation", "activation_function", "activation", "afn")
+CAPS = ("attn_logit_softcapping", "final_logit_softcapping", "logits_soft_cap")
+CAPPED = {"logits_soft_cap": "final_logit_softcapping"}
+"""Key of a config to the field of the specification, where that has another name."""
 SWITCHES = ("use_qk_norm", "attn_temperature_tuning", "kda_safe_gate", "residual_in_fp32")
-
-Keys = dict[str, tuple[str, ...]]
 
 DROPOUTS: Keys = {
     "attention": ("attention_dropout", "attn_pdrop", "attention_probs_dropout_prob", "attn_dropout", "dropout_rate"),
@@ -28,27 +26,12 @@ DROPOUTS: Keys = {
     "ffn": ("activation_dropout",),
 }
 """Keys that say a dropout, of which the first that the class has does."""
-T5: Keys = {"ffn": ("dropout_rate",), "final": ("dropout_rate",)}
-UNDROPPED: Keys = {"embedding": ()}
-MODERN_BERT: Keys = {"hidden": ("attention_dropout",), "ffn": ("mlp_dropout",)}
-DROPOUTS_IN: dict[str, Keys] = {
-    **dict.fromkeys(("longt5", "mt5", "switch_transformers", "t5", "umt5"), T5),
-    **dict.fromkeys(("modernbert", "modernbert-decoder"), MODERN_BERT),
-    **dict.fromkeys(("bloom", "phi3", "phimoe"), UNDROPPED),
-    "emu3_text_model": {"hidden": ("attention_dropout",)},
-    "falcon": {"attention": (), "embedding": ()},
-    "gpt_neox": {"embedding": ("hidden_dropout",)},
-    "gte": {"ffn": ("hidden_dropout_prob",)},
-    "mpt": {"hidden": ()},
-    "opt": {"embedding": (), "ffn": ()},
-}
-"""Where a class reads other keys; none where it drops nothing there, whatever its config says."""
 
 
 def behaviour(config: Config, spec: ModelSpec) -> dict[str, Any]:
     """The fields of the specification, without those that hold the usual."""
-    fields: dict[str, Any] = {field: float(value) for key, field in CAPS.items()
-                              if _has(config, key) and type(value := config.get(key)) in (int, float) and value > 0}
+    fields: dict[str, Any] = {CAPPED.get(key, key): float(value) for key in config.family.known(CAPS)
+                              if type(value := config.get(key)) in (int, float) and value > 0}
     rates = {place: _rate(config, keys) for place, keys in _dropout_keys(config.model_type).items()}
     if any(rates.values()):
         from paramcalc.spec.behaviour import Dropout
@@ -63,8 +46,8 @@ def behaviour(config: Config, spec: ModelSpec) -> dict[str, Any]:
         from paramcalc.spec.behaviour import Routing
 
         fields["routing"] = Routing(**routing)
-    switches = (key for key in SWITCHES if config.family.defaults.get(key) is True)
-    if off := tuple(key for key in switches if config.get(key) in (False, 0)):
+    if off := tuple(key for key in config.family.known(SWITCHES)
+                    if config.family.defaults.get(key) is True and config.get(key) in (False, 0)):
         fields["switched_off"] = off
     return fields
 
@@ -72,8 +55,9 @@ def behaviour(config: Config, spec: ModelSpec) -> dict[str, Any]:
 @cache
 def _dropout_keys(model_type: str) -> Keys:
     """The keys of each dropout that the class has; all of them where the class is not the library's."""
-    data = None if model_type in PUBLISHED_TYPES else family_data(model_type)
-    by_place = DROPOUTS | DROPOUTS_IN.get(model_type, {})
+    entry = family_of(model_type)
+    data = None if entry.published else entry.data
+    by_place = DROPOUTS | entry.dropouts
     return {place: tuple(key for key in keys if data is None or key in data.spellings)
             for place, keys in by_place.items()}
 
@@ -93,9 +77,9 @@ def _rate(config: Config, keys: tuple[str, ...]) -> float:
 
 def activation(config: Config) -> str:
     """The function's name; of T5's two words the second, whose gated gelu is the approximation of GPT-2."""
-    known = config.model_type in PUBLISHED_TYPES
-    for key in ("feed_forward_proj", *ACTIVATIONS):
-        value = config.get(key) if known or _has(config, key) else None
+    published = family_of(config.model_type).published is not None
+    for key in ACTIVATIONS if published else config.family.known(ACTIVATIONS):
+        value = config.get(key)
         if type(value) is str and len(value) <= 60:
             if key != "feed_forward_proj":
                 return value
@@ -106,7 +90,7 @@ def activation(config: Config) -> str:
 def _routing(config: Config) -> dict[str, Any]:
     """How experts are chosen; groups where the class's way of choosing knows them."""
     fields: dict[str, Any] = {}
-    unknown = config.model_type in PUBLISHED_TYPES
+    unknown = family_of(config.model_type).published is not None
     if unknown or _has(config, "norm_topk_prob") or _has(config, "scoring_func"):
         if config.get("scoring_func") == "sigmoid":
             fields["scoring_func"] = "sigmoid"

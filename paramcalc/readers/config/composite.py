@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from paramcalc.components.embedding import Embedding
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.config import Config
-from paramcalc.readers.config.defaults import FamilyData, family_data
+from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.config.published import before_five
-from paramcalc.readers.config.published_types import OUTSIDE, PUBLISHED_TYPES
+from paramcalc.readers.families import family_of
 from paramcalc.readers.families.decoder import MODULES
 from paramcalc.readers.families.nearest import unknown_type
 
@@ -19,53 +19,6 @@ if TYPE_CHECKING:
 
 NO_TOWERS = ("quantization_config", "generation_config", "compression_config", "rope_parameters", "rope_scaling")
 """Mappings a config holds that are no part of the model."""
-
-WITHIN = ("model.language_model.", "lm_head")
-TEXT = ("model.text_model.", "lm_head")
-PLAIN = ("model.", "lm_head")
-SPELLINGS: dict[str, tuple[str, str]] = {
-    **dict.fromkeys((
-        "aria", "audioflamingo3", "aya_vision", "blip-2", "fuyu", "gemma3", "glmasr", "got_ocr2", "granite_speech",
-        "granite_speech_plus", "instructblip", "instructblipvideo", "internvl", "kimi_k25", "llama4", "llava",
-        "llava_next", "llava_next_video", "llava_onevision", "minimax_m3_vl", "mistral3", "mllama", "musicflamingo",
-        "paligemma", "pp_chart2table", "qianfan_ocr", "qwen2_audio", "vibevoice_asr", "video_llava", "vipllava",
-        "voxtral", "voxtral_realtime"), OUTSIDE),
-    **dict.fromkeys(("granite_docling", "idefics2", "idefics3", "modernvbert", "smolvlm", "ultravbert"), TEXT),
-    **dict.fromkeys((
-        "deepseek_ocr2", "dots3_note", "ernie4_5_vl_moe", "hunyuan_vl", "paddleocr_vl", "qwen2_5_omni_thinker",
-        "qwen2_5_vl", "qwen2_vl", "qwen3_omni_moe_thinker", "step3p7", "unlimited_ocr"), PLAIN),
-    "mistral_large4": ("", "output"),
-    "hyperclovax_vision_v2": ("model.language_model.", "model.language_model.lm_head"),
-    "shieldgemma2": ("model.language_model.model.", "model.language_model.lm_head"),
-    "cosmos3_edge": ("", "lm_head"),
-    "nemo_speechlm": ("llm.model.", "llm.lm_head"),
-    "nemotron_h_omni": ("language_model.backbone.", "language_model.lm_head"),
-    "musicgen": ("decoder.model.", "decoder.lm_heads"),
-    "musicgen_melody": ("decoder.model.", "decoder.lm_heads"),
-    "qwen2_5_omni": ("thinker.model.", "thinker.lm_head"),
-    "qwen3_omni_moe": ("thinker.model.", "thinker.lm_head"),
-}
-"""How files of a composite type spell what stands in front of the text model's parts, and its head, where that is not
-`WITHIN`. Read off what `save_pretrained` writes for each class of the library, release 5.23."""
-
-HEAD_INSIDE = ("blip-2", "instructblip", "instructblipvideo", "llama4", "ovis2_5")
-"""Types whose class holds a whole text model with its head, so that its own config alone says whether they are tied."""
-
-
-UNTIED = ("audioflamingo3", "cosmos3_edge", "musicflamingo")
-"""Types whose class names no matrices to tie, whatever a config says."""
-
-
-def spelling(model_type: str) -> tuple[str, str]:
-    """What files of a composite type put before the text model's parts, and what they call its head."""
-    published = PUBLISHED_TYPES.get(model_type)
-    if published is not None and published.front is not None:
-        return published.front
-    return SPELLINGS.get(model_type, WITHIN)
-
-
-APART = {"ovis": "AIDC-AI/Ovis2-1B"}
-"""Types whose files hold a head though their configs say that it is tied, and a file that shows it."""
 
 
 class TextModel(NamedTuple):
@@ -99,11 +52,11 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
     inner = (nested.get("model_type") or usual) if path else usual
     if inner is None:
         raise SpecError(Problem("model_type is missing", path, "say which text model it is"))
-    inner_family = family_data(inner) if isinstance(inner, str) else None
+    inner_family = family_of(inner).data if isinstance(inner, str) else None
     if not isinstance(inner, str) or inner_family is None:
         raise unknown_type(str(inner), (*path, "model_type"), data=nested)
     config = Config(nested, inner_family, inner, architecture, path, data)
-    config.ties = None if model_type in HEAD_INSIDE else _ties(config, data, family, model_type)
+    config.ties = None if family_of(model_type).head_inside else _ties(config, data, family, model_type)
     if family is None:
         config.note(f"model_type {model_type[:100]!r} is not known: the text model inside it is counted, and named as "
                     "most composite types name it")
@@ -127,10 +80,10 @@ def _ties(config: Config, data: dict[str, Any], family: FamilyData | None, model
     Releases before 5 asked the text model's config, then its class; since then the outer config and its class decide.
     A file that says no release is taken for a newer one. Where both rules differ, both counts are said.
     """
-    if (file := APART.get(model_type)) is not None:
+    if (file := family_of(model_type).head_apart) is not None:
         config.note(f"the head is counted apart, as {file} holds it, whatever tie_word_embeddings says")
         return False
-    if model_type in UNTIED:
+    if family_of(model_type).never_tied:
         return False
     around = _around(data, config.path)
     before = _first((config.data, *reversed(around)), bool(config.family.defaults.get("tie_word_embeddings", False)))
@@ -163,8 +116,9 @@ def _towers(data: dict[str, Any], family: FamilyData | None, text: tuple[str, ..
 
 def placed(spec: ModelSpec, model_type: str) -> ModelSpec:
     """The specification with names as files of a composite type spell them."""
-    front, head = spelling(model_type)
-    if model_type in PUBLISHED_TYPES and "." not in spec.names.get("lm_head", "."):
+    entry = family_of(model_type)
+    front, head = entry.spelling
+    if entry.published is not None and "." not in spec.names.get("lm_head", "."):
         head = head.replace("lm_head", spec.names["lm_head"])  # InternLM 2 inside InternVL: language_model.output
     if spec.modules is None:
         base = {word: spec.names.get(word, f"model.{word}") for word in MODULES}

@@ -8,8 +8,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from paramcalc.readers.config.published import SAME
+from paramcalc.catalog.same_types import SAME
 from paramcalc.readers.config.published_types import PUBLISHED_TYPES
+from paramcalc.readers.config.type_facts import CLASS_ALIASES, KEY_ALIASES
 
 
 class FamilyData:
@@ -36,42 +37,19 @@ class FamilyData:
         self.text_key = text_key
         self.spellings = frozenset([*defaults, *aliases, *aliases.values()])
         """Every key a class has, however spelled."""
+        self._known: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def known(self, keys: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of some keys that the class has, in their order."""
+        if (known := self._known.get(keys)) is None:
+            known = self._known[keys] = tuple(key for key in keys if key in self.spellings)
+        return known
 
     def filled(self, defaults: dict[str, Any]) -> FamilyData:
         """The same class where another fills its config with values of its own."""
         return FamilyData({**self.defaults, **defaults}, self.aliases, self.classes, self.text_config, self.text_key,
                           self.renamed, self.unverified)
 
-
-CLASS_ALIASES: dict[str, dict[str, str]] = {
-    "ernie4_5": {"Ernie4_5_ForCausalLM": "Ernie4_5ForCausalLM"},
-    "exaone": {"ExaoneForCausalLM": "LlamaForCausalLM"},
-    "exaone_moe": {"ExaoneMoEForCausalLM": "ExaoneMoeForCausalLM"},
-    "internlm3": {"InternLM3ForCausalLM": "LlamaForCausalLM", "InternLM3Model": "LlamaModel"},
-    "iquestcoder": {"IQuestCoderForCausalLM": "LlamaForCausalLM"},
-    "kimi_k25": {"KimiK25ForConditionalGeneration": "Kimi_K25ForConditionalGeneration"},
-    "llama": {"LLaMAForCausalLM": "LlamaForCausalLM"},
-    "mpt": {"MPTForCausalLM": "MptForCausalLM", "MPTModel": "MptModel"},
-    "phimoe": {"PhiMoEForCausalLM": "PhimoeForCausalLM"},
-    "qwen2_5_omni": {"Qwen2_5OmniModel": "Qwen2_5OmniForConditionalGeneration"},
-    "sarvam_mla": {"SarvamMLAForCausalLM": "DeepseekV3ForCausalLM"},
-    "sarvam_moe": {"SarvamMoEForCausalLM": "Glm4MoeForCausalLM"},
-    "step3p5": {"Step3p5ForCausalLM": "Step3p5ForCausalLM"},
-    "step3p7": {"Step3p7FlashForCausalLM": "Step3p7ForConditionalGeneration"},
-    "t5": {"T5WithLMHeadModel": "T5ForConditionalGeneration"},
-}
-"""Names that published files have for a class of the library, as their repositories' own modeling files spell them."""
-
-
-KEY_ALIASES: dict[str, dict[str, str]] = {
-    "kimi_k25_vision": {"hidden_size": "vt_hidden_size", "num_hidden_layers": "vt_num_hidden_layers",
-                        "num_attention_heads": "vt_num_attention_heads", "intermediate_size": "vt_intermediate_size",
-                        "pos_emb_height": "init_pos_emb_height", "pos_emb_width": "init_pos_emb_width",
-                        "pos_emb_time": "init_pos_emb_time"},
-    "nomic_bert": {"hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head",
-                   "intermediate_size": "n_inner", "max_position_embeddings": "n_positions"},
-}
-"""Spellings of keys in files that were published with code of their own before the library had the class."""
 
 TABLES = ("defaults.json", "tower_defaults.json")
 """Types that are or hold a text model; all others, asked for only where there is a tower."""
@@ -102,7 +80,7 @@ def family_data(model_type: str) -> FamilyData | None:
         known = family_data(same.type)
         return None if known is None else FamilyData(
             known.defaults, known.aliases, known.classes, known.text_config, known.text_key,
-            known.renamed | same.classes)
+            known.renamed | same.classes, known.unverified)
     for table in TABLES:
         text = _text(table)
         start = text.find(f'\n"{model_type}": {{')

@@ -1,5 +1,5 @@
-"""What files published outside the library say of their model: types that repeat a known one, types told by other keys,
-classes of drafts. What such types say when they are silent is in `published_types.py`."""
+"""What files published outside the library say of their model: types told by other keys, classes of
+drafts. What such types say when they are silent is in `published_types.py`."""
 
 from __future__ import annotations
 
@@ -7,46 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-class Same(NamedTuple):
-    """A type that files say for a class the library has under another type."""
-
-    type: str
-    classes: dict[str, str]
-    """Class names of its files to the library's."""
-    source: str
-
-
-def _alike(type_: str, theirs: str, ours: str, source: str, *endings: str) -> Same:
-    """The same class under another first part of its name."""
-    names = endings or ("ForCausalLM", "Model")
-    return Same(type_, {theirs + ending: ours + ending for ending in names}, source)
-
-
-SAME: dict[str, Same] = {
-    "deepseek_ref": Same("deepseek_v4", {}, "sgl-project/DeepSeek-V4-Flash-FP8 config.json"),
-    "grok_1": Same("grok-1", {}, "hpcai-tech/grok-1"),
-    "kimi_k2": Same("deepseek_v3", {}, "moonshotai/Kimi-K2-Instruct modeling_deepseek.py"),
-    "llada2_moe": Same("bailing_moe_v2", {"LLaDA2MoeModelLM": "BailingMoeV2ForCausalLM",
-                                          "LLaDA2MoeModel": "BailingMoeV2Model"},
-                       "inclusionAI/LLaDA2.0-mini modeling_llada2_moe.py"),
-    "minimax_m1": _alike("minimax", "MiniMaxM1", "MiniMax", "MiniMaxAI/MiniMax-M1-80k modeling_minimax_m1.py"),
-    "minimax_m3": Same("minimax_m3_vl_text", {"MiniMaxM3ForCausalLM": "MiniMaxM3VLForCausalLM",
-                                              "MiniMaxM3SparseForCausalLM": "MiniMaxM3VLForCausalLM"},
-                       "MiniMaxAI/MiniMax-M3 config.json, its text_config"),
-    "minimax_text_01": _alike("minimax", "MiniMaxText01", "MiniMax",
-                              "MiniMaxAI/MiniMax-Text-01 modeling_minimax_text_01.py"),
-    "mixformer-sequential": Same("phi-msft", {}, "microsoft/phi-1 configuration_mixformer_sequential.py"),
-    "sdar": _alike("qwen3", "SDAR", "Qwen3", "JetLM/SDAR-8B-Chat modeling_sdar.py"),
-    "sdar_moe": _alike("qwen3_moe", "SDARMoe", "Qwen3Moe", "JetLM/SDAR-30B-A3B-Chat modeling_sdar_moe.py"),
-    "stablelm_epoch": _alike("stablelm", "StableLMEpoch", "StableLm",
-                             "stabilityai/stablelm-3b-4e1t modeling_stablelm_epoch.py"),
-    "step3": Same("step3_text", {}, "stepfun-ai/step3 configuration_step3.py"),
-    "step3_vision_encoder": Same("step3_vision", {}, "stepfun-ai/step3 configuration_step3.py"),
-    "telechat2": _alike("telechat", "TeleChat2", "Telechat", "Tele-AI/TeleChat2-7B modeling_telechat2.py"),
-}
-"""Types of published files whose class repeats one that is known, its names of tensors included."""
 
 
 class UnnamedType(NamedTuple):
@@ -79,8 +39,8 @@ def told_type(data: Mapping[str, Any]) -> object:
     """The model_type of a config: as it says, or the type its keys tell it is; None where nothing says."""
     named = data.get("model_type")
     for disguise in UNNAMED_TYPES:
-        shown = all(key in data and value in (None, data[key]) for key, value in disguise.keys.items())
-        if named == disguise.named and shown:
+        if named == disguise.named and all(key in data and value in (None, data[key])
+                                           for key, value in disguise.keys.items()):
             return disguise.type
     return named
 

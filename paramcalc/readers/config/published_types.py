@@ -88,11 +88,6 @@ PUBLISHED_TYPES: dict[str, Published] = {
         "deepseek-ai/DeepSeek-OCR-2 modeling_deepseekocr2.py and deepencoderv2.py", "language_config",
         text_type="deepseek_v2", renamed={"DeepseekOCR2ForCausalLM": "DeepseekOCR2ForConditionalGeneration"},
         front=("model.", "lm_head")),
-    "dots1": Published(
-        ("Dots1ForCausalLM", "Dots1Model"), {},
-        UNTIED | {"attention_bias": False, "first_k_dense_replace": 0, "moe_layer_freq": 1, "n_shared_experts": None,
-                  "n_routed_experts": None},
-        "transformers modeling_dots1.py"),
     "dots_ocr": Published(
         ("DotsOCRForCausalLM",), {}, {"tie_word_embeddings": False},
         "rednote-hilab/dots.ocr modeling_dots_ocr.py", text_type="qwen2",

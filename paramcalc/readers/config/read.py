@@ -11,13 +11,12 @@ from paramcalc.readers.config.accounting import accounts
 from paramcalc.readers.config.behaviour import behaviour
 from paramcalc.readers.config.composite import TextModel, placed, text_model
 from paramcalc.readers.config.config import Builder, Config, unknown_class
-from paramcalc.readers.config.defaults import FamilyData, family_data
+from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.config.published import is_original, names_draft, told_type
 from paramcalc.readers.config.quantization import quantization
 from paramcalc.readers.config.rotary import recurrent, rotary
-from paramcalc.readers.families import builder
+from paramcalc.readers.families import family_of
 from paramcalc.readers.families.nearest import unknown_type
-from paramcalc.readers.families.towers.tables import LISTENERS, MODELS, TOWERS
 from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.lower import lower
 
@@ -57,15 +56,16 @@ def _read(
     data: dict[str, Any], name: str, beside: dict[str, Any] | None, processors: Files | None,
 ) -> ReadConfig:
     config, outer, towers, inside = understood(data)
-    make = builder(config.model_type)
+    make = family_of(config.model_type).builder
     if make is None:
         raise unknown_type(config.model_type, (*config.path, "model_type"), data=config.data)
     spec = _built(make, config)
     uncounted: tuple[str, ...] = ()
-    around = Config(data, outer or FamilyData({}, {}, ()), str(told_type(data)), _architecture(data, outer))
+    around = None
     if inside:
+        around = Config(data, outer or FamilyData({}, {}, ()), str(told_type(data)), _architecture(data, outer))
         spec, uncounted = _whole(placed(spec, around.model_type), around, towers, processors)
-    elif spec.towers or any(config.model_type in types for types in (MODELS, TOWERS, LISTENERS)):
+    elif spec.towers or family_of(config.model_type).takes_media:
         spec = _with_media(spec, config, processors)
     keys = accounts(config, outer, around)
     notes = (*spec.notes, *config.notes)
@@ -153,9 +153,9 @@ def understood(data: dict[str, Any]) -> TextModel:
     if type(model_type) is not str:
         raise SpecError(Problem("model_type is missing" if model_type is None else "model_type must be a string",
                                 ("model_type",) if "model_type" in data else (), "every config.json has one"))
-    family = family_data(model_type)
+    family = family_of(model_type).data
     architecture = _architecture(data, family)
-    if family is not None and builder(model_type) is not None:
+    if family is not None and family_of(model_type).builder is not None:
         _refuse_unknown_class(architecture, model_type, family)
         return TextModel(Config(data, family, model_type, architecture))
     if family is not None and "encoder" in family.defaults | data:

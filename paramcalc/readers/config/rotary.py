@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from paramcalc.readers.families import family_of
+
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
     from paramcalc.spec.model import ModelSpec
 
 FACTORS = ("partial_rotary_factor", "rotary_pct")
-PARTS = {**dict.fromkeys(("glm", "glm4", "glm4_moe", "nemotron", "persimmon", "phi", "recurrent_gemma"), 0.5),
-         **dict.fromkeys(("gpt_neox", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_next", "stablelm"), 0.25)}
-"""The part of a head a class rotates where its config does not say."""
-SAY_COLUMNS = ("minimax_m2",)
-"""Types whose published files say `rotary_dim`, though their class has another word for it."""
 
 
 def rotary(config: Config, spec: ModelSpec) -> dict[str, Any]:
@@ -50,7 +47,7 @@ def _tables(config: Config) -> int:
 
 def _turned(config: Config) -> int:
     """Values of a head that are rotated, where not all are; zero where all are or nothing is known of heads."""
-    if "rotary_dim" in config.family.spellings or config.model_type in SAY_COLUMNS:
+    if "rotary_dim" in config.family.spellings or family_of(config.model_type).says_rotary_dim:
         columns = config.get("rotary_dim")
         if type(columns) is int and columns > 0:
             return columns
@@ -63,7 +60,7 @@ def _share(config: Config) -> float:
     inner = [each.get("partial_rotary_factor") for each in nested if isinstance(each, dict)]
     factors = (*inner, *(config.get(key) for key in FACTORS))
     return next((value for value in factors if type(value) in (int, float) and 0 < value <= 1),
-                PARTS.get(config.model_type, 1))
+                family_of(config.model_type).rotary_share)
 
 
 def _head_dim(config: Config) -> int:

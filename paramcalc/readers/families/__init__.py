@@ -1,19 +1,38 @@
 """Hugging Face model families: one file for each family tree, in rooms by what their skeleton is.
 
 A family is an entry of its file's `ROWS`: a row that says how it differs from a skeleton (`decoder.py`, `encoder.py`,
-`encoder_decoder.py`), or a function for what no row can say.
+`encoder_decoder.py`), or a function for what no row can say. `family_of(model_type)` is the one entry under which all
+that is known of a type is found.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from paramcalc.readers.config.published import SAME
-from paramcalc.readers.families.towers.tables import ALONE, MODELS, TOWERS
+from paramcalc.catalog.same_types import SAME, library_type
+from paramcalc.readers.config.defaults import FamilyData, family_data, library_version
+from paramcalc.readers.config.neutral import NEUTRAL_IN, REPEATS
+from paramcalc.readers.config.published_types import PUBLISHED_TYPES, Published
+from paramcalc.readers.config.type_facts import (
+    DROPOUTS_IN,
+    HEAD_APART,
+    HEAD_INSIDE,
+    NEVER_TIED,
+    ROTARY_SHARES,
+    SAYS_ROTARY_DIM,
+    SPELLINGS,
+    TOWERS_BESIDE,
+    WITHIN,
+    Keys,
+)
+from paramcalc.readers.families.towers.tables import ALONE, LISTENERS, MODELS, TOWERS, WHOLES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from paramcalc.readers.config.config import Builder
 
 MEMBERS: dict[str, str] = {
@@ -100,38 +119,176 @@ MEMBERS: dict[str, str] = {
 """Module to the model types whose rows it holds, so that a lookup imports one module only."""
 
 
-def original(model_type: str) -> str:
-    """The type whose class this one repeats under another name; itself where it repeats none."""
-    same = SAME.get(model_type)
-    return model_type if same is None else same.type
+@dataclass(frozen=True)
+class Family:
+    """What is known of one model type. Each fact is looked up in its table when it is first asked for.
 
+    A type that repeats another's class under a name of its own (`same_types.py`) has the facts of that class, unless a
+    table has an entry for its own name.
+    """
 
-def module_of(model_type: str) -> str | None:
-    """The module that holds the row of a model type, relative to this package; None where nobody wrote one."""
-    model_type = original(model_type)
-    return next((module for module, members in MEMBERS.items() if model_type in members.split()), None)
+    model_type: str
+
+    @cached_property
+    def library_type(self) -> str:
+        """The type whose class it has; its own name where it repeats none."""
+        return library_type(self.model_type)
+
+    @cached_property
+    def data(self) -> FamilyData | None:
+        """Class names, spellings of keys and defaults of its class; None where nothing is known of one."""
+        return family_data(self.model_type)
+
+    @cached_property
+    def published(self) -> Published | None:
+        """The entry of a class that lives in a repository of its own; None for one of the library."""
+        return PUBLISHED_TYPES.get(self.library_type)
+
+    @cached_property
+    def source(self) -> str:
+        """Where the defaults of its class come from; '' where nothing is known of one."""
+        if self.data is None:
+            return ""
+        return f"transformers {library_version()}" if self.published is None else self.published.source
+
+    @cached_property
+    def row(self) -> str | None:
+        """Where its row or function stands: a module of this package, with a function's name after a colon; None where
+        it is neither a text model nor an encoder that is a model of its own."""
+        module = next((module for module, members in MEMBERS.items() if self.library_type in members.split()), None)
+        place = MODELS.get(self.library_type, ALONE if self.library_type in TOWERS else None)
+        return module or (place and f"towers.{place}")
+
+    @cached_property
+    def builder(self) -> Builder | None:
+        """What makes a specification of a config of this type; None where nobody wrote it."""
+        if self.row is None or ":" in self.row:
+            make: Builder | None = _function(self.row)
+            return make
+        rows: dict[str, Builder] = import_module(f"{__name__}.{self.row}").ROWS
+        return rows[self.library_type]
+
+    @cached_property
+    def tower(self) -> str | None:
+        """Where the function stands that makes a tower of a nested config of this type."""
+        return _below_towers(TOWERS.get(self.library_type))
+
+    @cached_property
+    def tower_builder(self) -> Any:  # noqa: ANN401 - a builder of towers, whose type stands above this file
+        """What makes a tower of a nested config of this type; None where nobody wrote it."""
+        return _function(self.tower)
+
+    @cached_property
+    def whole(self) -> str | None:
+        """Where the function stands that gives the towers of a composite config of this type."""
+        return _below_towers(WHOLES.get(self.model_type))
+
+    @cached_property
+    def whole_builder(self) -> Any:  # noqa: ANN401 - as above
+        """What gives the towers of a composite config of this type; None where nobody wrote it."""
+        return _function(self.whole)
+
+    @cached_property
+    def takes_media(self) -> bool:
+        """Whether a model that has no text model inside takes pictures or recordings."""
+        return any(self.model_type in types for types in (MODELS, TOWERS, LISTENERS))
+
+    @cached_property
+    def neutral(self) -> Mapping[str, tuple[object, ...]]:
+        """Keys its files say though its class does not read them, with the values that change nothing."""
+        return NEUTRAL_IN.get(self.model_type) or NEUTRAL_IN.get(self.library_type, {})
+
+    @cached_property
+    def repeats(self) -> Mapping[str, str]:
+        """Keys that change nothing where they say what another key says, and that key."""
+        return REPEATS.get(self.model_type) or REPEATS.get(self.library_type, {})
+
+    @cached_property
+    def dropouts(self) -> Keys:
+        """Keys its class reads its dropouts from, by place, where they are not the usual ones."""
+        return DROPOUTS_IN.get(self.library_type, {})
+
+    @cached_property
+    def rotary_share(self) -> float:
+        """The part of a head its class rotates where its config does not say."""
+        return ROTARY_SHARES.get(self.library_type, 1)
+
+    @cached_property
+    def says_rotary_dim(self) -> bool:
+        """Whether its files say how much of a head is rotated though its class has another word for it."""
+        return self.library_type in SAYS_ROTARY_DIM
+
+    @cached_property
+    def spelling(self) -> tuple[str, str]:
+        """What files of a composite type put before the text model's parts, and what they call its head."""
+        front = self.published.front if self.published is not None else None
+        return front or SPELLINGS.get(self.model_type, WITHIN)
+
+    @cached_property
+    def towers_beside(self) -> bool:
+        """Whether files of a composite type have the towers beside `model`, though the text model is in it."""
+        return self.model_type in TOWERS_BESIDE
+
+    @cached_property
+    def head_inside(self) -> bool:
+        """Whether a composite class holds a whole text model, whose own config says whether its head is tied."""
+        return self.model_type in HEAD_INSIDE
+
+    @cached_property
+    def never_tied(self) -> bool:
+        """Whether a composite class names no matrices to tie, whatever its config says."""
+        return self.model_type in NEVER_TIED
+
+    @cached_property
+    def head_apart(self) -> str | None:
+        """A file that shows a head of its own though configs of this type say that it is tied."""
+        return HEAD_APART.get(self.model_type)
+
+    @cached_property
+    def training(self) -> Mapping[str, Any]:
+        """How its class computes while it trains, where not as Llama's (a text model) or CLIP's (a tower)."""
+        from paramcalc.activations.class_rows import class_row, tower_row
+
+        return class_row(self.model_type) or tower_row(self.model_type)
+
+    @cached_property
+    def training_measured(self) -> bool:
+        """Whether what it saves for the backward pass was held to what torch packed."""
+        from paramcalc.activations.class_rows import MEASURED, MEASURED_TOWERS
+
+        return self.library_type in MEASURED | MEASURED_TOWERS
+
+    @cached_property
+    def gguf(self) -> tuple[str, ...]:
+        """Architectures that GGUF files of its classes name."""
+        from paramcalc.catalog.gguf_architectures import gguf_architectures
+
+        return gguf_architectures(self.model_type)
 
 
 @cache
-def builder(model_type: str) -> Builder | None:
-    """What makes a specification of a config of this type; None where nobody wrote it."""
-    module = module_of(model_type)
-    if module is None:
-        return _encoder(model_type)
-    rows: dict[str, Builder] = import_module(f"{__name__}.{module}").ROWS
-    return rows[original(model_type)]
-
-
-def _encoder(model_type: str) -> Builder | None:
-    """What makes a specification of a tower that is a model of its own."""
-    place = MODELS.get(model_type, ALONE if model_type in TOWERS else None)
-    if place is None:
-        return None
-    module, name = place.split(":")
-    make: Builder = getattr(import_module(f"{__name__}.towers.{module}"), name)
-    return make
+def family_of(model_type: str) -> Family:
+    """The entry of a model type; that of a type nobody knows has no facts."""
+    return Family(model_type)
 
 
 def known() -> tuple[str, ...]:
-    """Every model type that can be counted."""
+    """Every model type that can be counted by itself."""
     return tuple(sorted({*SAME, *MODELS, *(name for members in MEMBERS.values() for name in members.split())}))
+
+
+def composites() -> tuple[str, ...]:
+    """Every composite model type whose towers are known."""
+    return tuple(sorted(WHOLES))
+
+
+def _below_towers(place: str | None) -> str | None:
+    return place and f"towers.{place}"
+
+
+def _function(place: str | None) -> Any:  # noqa: ANN401 - what the tables name
+    """The function that a table names, as `module:function` of this package; None for none."""
+    if place is None:
+        return None
+    module, name = place.split(":")
+    return getattr(import_module(f"{__name__}.{module}"), name)

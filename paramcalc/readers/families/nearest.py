@@ -9,11 +9,11 @@ import re
 from math import fsum
 from typing import TYPE_CHECKING
 
+from paramcalc.catalog.same_types import SAME
 from paramcalc.errors import Problem, UnknownArchitectureError
-from paramcalc.readers.config.defaults import family_data, model_types, namesakes
+from paramcalc.readers.config.defaults import model_types, namesakes
 from paramcalc.readers.config.neutral import NEUTRAL, NEUTRAL_PREFIXES
-from paramcalc.readers.config.published import SAME
-from paramcalc.readers.families import builder, known
+from paramcalc.readers.families import family_of, known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,9 +40,9 @@ def nearest(model_type: str, data: Mapping[str, object], architecture: str = "",
     A key that few types have says more than one that all have; of types with the same keys the one that others are
     told from comes first, then the one with the fewest other keys. `fsum`, since a tie must not hang on a set's order.
     """
-    first = [name for name in namesakes(architecture) if builder(name)]
+    first = [name for name in namesakes(architecture) if family_of(name).builder]
     keys = {key for key in data if key not in NEUTRAL and not key.startswith(NEUTRAL_PREFIXES)} - {"model_type"}
-    spellings = {name: family.spellings for name in _candidates() if (family := family_data(name)) is not None}
+    spellings = {name: defaults.spellings for name in _candidates() if (defaults := family_of(name).data) is not None}
     weights = {key: 1 / owners for key in keys if (owners := sum(key in own for own in spellings.values()))}
     share = 1 / len(keys) if len(keys) >= FEW else 0
     scores = {name: (_alike(model_type, name) + share * fsum(1 + 3 * weights[key] for key in weights.keys() & own),
@@ -58,8 +58,8 @@ FLOOR = 0.3
 
 def _candidates() -> Iterable[str]:
     """Types with a row of their own, and composite types around one."""
-    composite = (name for name in model_types()
-                 if (family := family_data(name)) is not None and family.text_config and builder(family.text_config))
+    composite = (name for name in model_types() if (data := family_of(name).data) is not None
+                 and data.text_config and family_of(data.text_config).builder)
     return dict.fromkeys([*(name for name in known() if name not in SAME), *composite])
 
 

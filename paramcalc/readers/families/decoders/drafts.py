@@ -15,8 +15,9 @@ from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.config import MAX_SIZE, Config
-from paramcalc.readers.config.defaults import FamilyData, family_data
+from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.config.published import DRAFT_CLASSES
+from paramcalc.readers.families import family_of
 from paramcalc.spec.lower import QKV
 from paramcalc.spec.model import ModelSpec
 
@@ -47,7 +48,7 @@ def draft_config(data: dict[str, Any]) -> Config | None:
 
 def _family(data: dict[str, Any]) -> FamilyData:
     """What the class of the target says where the draft's config is silent."""
-    return family_data(str(data.get("model_type"))) or FamilyData({}, {}, ())
+    return family_of(str(data.get("model_type"))).data or FamilyData({}, {}, ())
 
 
 def dflash(config: Config) -> ModelSpec:

@@ -12,8 +12,8 @@ from paramcalc.components.linear import Head
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
 from paramcalc.readers.config.config import Config
-from paramcalc.readers.config.defaults import family_data
 from paramcalc.readers.config.patterns import SLIDING, every, mixers
+from paramcalc.readers.families import family_of
 from paramcalc.spec.layer import Block
 from paramcalc.spec.lower import QKV
 from paramcalc.spec.model import ModelSpec
@@ -53,7 +53,7 @@ def t5gemma(config: Config) -> ModelSpec:
 def half(config: Config, side: Side) -> Config:
     """The encoder's or the decoder's own config, over its class's defaults."""
     data = config.get(side)
-    family = family_data(MODULE)
+    family = family_of(MODULE).data
     if not isinstance(data, dict) or family is None:
         raise config.error(side, "expected a mapping")
     return config.part(side, data, family, MODULE, config.architecture)

@@ -8,7 +8,8 @@ from paramcalc.components.linear import Head, Linear
 from paramcalc.components.norm import Norm
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.config import Config
-from paramcalc.readers.config.defaults import FamilyData, family_data
+from paramcalc.readers.config.defaults import FamilyData
+from paramcalc.readers.families import family_of
 from paramcalc.readers.families.encoders.heads import Tops, top_of
 from paramcalc.readers.families.encoders.modernbert import modernbert, ultrabert
 from paramcalc.readers.families.towers.parts import tower
@@ -36,7 +37,7 @@ def nested(config: Config, key: str, model_type: str) -> Config:
     if type(data) is not dict:
         raise config.error(key, "expected a mapping")
     inner_type = data.get("model_type", model_type)
-    family = VISION_DATA if model_type == VISION else family_data(model_type)
+    family = VISION_DATA if model_type == VISION else family_of(model_type).data
     if inner_type != model_type or family is None:
         raise SpecError(Problem(f"unknown model_type {inner_type!r:.60}", (key, "model_type"),
                                 f"known here: {model_type}"))

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.readers.config.config import Config
-from paramcalc.readers.config.defaults import FamilyData, family_data
+from paramcalc.readers.config.defaults import FamilyData
+from paramcalc.readers.families import family_of
 from paramcalc.readers.families.towers.clip import LAYER, heads
 from paramcalc.readers.families.towers.parts import (
     QKV,
@@ -123,7 +124,7 @@ SPELLED = {"patch_embed.projection": "patch_embed.proj", "layers": "blocks", "ne
 
 def _stated(sizes: dict[str, Any], model_type: str) -> Config:
     """The config of a tower whose sizes stand in code."""
-    return Config(dict(sizes), family_data(model_type) or FamilyData({}, {}, ()), model_type)
+    return Config(dict(sizes), family_of(model_type).data or FamilyData({}, {}, ()), model_type)
 
 
 def _spelled(parts: Mapping[str, Component], front: str = "") -> Parts:

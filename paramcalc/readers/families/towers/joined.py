@@ -11,8 +11,7 @@ from paramcalc.components.stack import Stack
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.composite import text_model
 from paramcalc.readers.config.config import Config
-from paramcalc.readers.config.defaults import family_data
-from paramcalc.readers.families import builder
+from paramcalc.readers.families import family_of
 from paramcalc.readers.families.nearest import unknown_type
 from paramcalc.readers.families.towers.pictures import with_media
 from paramcalc.readers.families.towers.whole import with_towers
@@ -33,7 +32,7 @@ def _part(outer: Config, key: str, head: str) -> tuple[Config, ModelSpec]:
     if not isinstance(data, dict) or not isinstance(data.get("model_type"), str):
         raise SpecError(Problem("expected a mapping with model_type", (key,)))
     kind = str(data["model_type"])
-    family, make = family_data(kind), builder(kind)
+    family, make = family_of(kind).data, family_of(kind).builder
     if family is None or make is None:
         raise unknown_type(kind, (key, "model_type"))
     headed = head != "Model"
@@ -82,12 +81,12 @@ def retriever(config: Config) -> ModelSpec:
     if not isinstance(data, dict) or not isinstance(data.get("model_type"), str):
         raise SpecError(Problem("expected a mapping with model_type", ("vlm_config",)))
     kind, name = str(data["model_type"]), RETRIEVERS[config.model_type]
-    family, own = family_data(kind), builder(kind)
+    family, own = family_of(kind).data, family_of(kind).builder
     if family is not None and own is not None:
         whole = own(config.part("vlm_config", data, family, kind, name))
     else:
         inner = text_model(data, family, kind, name)
-        make = builder(inner.config.model_type) if inner is not None else None
+        make = family_of(inner.config.model_type).builder if inner is not None else None
         if inner is None or family is None or make is None:
             raise unknown_type(kind, ("vlm_config", "model_type"))
         around = config.part("vlm_config", data, family, kind, name)

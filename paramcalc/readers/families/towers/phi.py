@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.config.config import Config
-from paramcalc.readers.config.defaults import family_data
-from paramcalc.readers.families import builder
+from paramcalc.readers.families import family_of
 from paramcalc.readers.families.towers.clip import heads
 from paramcalc.readers.families.towers.parts import QKVO, Parts, conv, dense, layers, norm, table, tower, vector
 from paramcalc.readers.families.towers.siglip import vision
@@ -54,7 +53,7 @@ def audio(config: Config, at: str) -> Tower:
 
 def phi4(config: Config) -> ModelSpec:
     """The whole model; what a picture's parts count with is not said by their names."""
-    make = builder("phi3")
+    make = family_of("phi3").builder
     if make is None:
         raise config.unknown_class()
     text = make(config)
@@ -89,7 +88,7 @@ def phi4mm(whole: Whole) -> Towers:
     """
     config = whole.config
     config.read |= {"img_processor", "audio_processor", "embd_layer", "vision_lora", "speech_lora"}
-    if (make := family_data("phi4_multimodal")) is None:
+    if (make := family_of("phi4_multimodal").data) is None:
         raise config.unknown_class()
     inner = Config({"hidden_size": whole.text.hidden_size, "audio_config": {"bias_max_distance": 500}}, make,
                    "phi4_multimodal")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.readers.config.config import Config
-from paramcalc.readers.config.defaults import family_data
+from paramcalc.readers.families import family_of
 from paramcalc.readers.families.towers.audio import whisper
 from paramcalc.readers.families.towers.clip import LAYER, grid, heads, layer
 from paramcalc.readers.families.towers.clip import vision as clip_vision
@@ -75,7 +75,7 @@ def minicpmo(whole: Whole) -> Towers:
         whole.uncounted.append("tts_config")
     audio = whole.part_as("audio_config", "whisper")
     width, out = audio.integer("d_model"), whole.text.hidden_size
-    family = family_data("qwen2_audio_encoder")
+    family = family_of("qwen2_audio_encoder").data
     if family is None:
         raise config.unknown_class()
     heard = audio.reread({**audio.data, "model_type": "qwen2_audio_encoder"}, family, "qwen2_audio_encoder")
@@ -89,7 +89,7 @@ def phi3_v(whole: Whole) -> Towers:
     """CLIP's large tower for 336 pixels, learned separators, and two matrices over four patches joined."""
     config, out = whole.config, whole.text.hidden_size
     config.read |= {"img_processor", "embd_layer"}
-    family = family_data("clip_vision_model")
+    family = family_of("clip_vision_model").data
     if family is None:
         raise config.unknown_class()
     sizes = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16,
@@ -161,7 +161,7 @@ def ovis(whole: Whole) -> Towers:
         raise tokenizer.error("backbone_config", "expected a mapping")
     siglip = "siglip" in str(inner.get("model_type"))
     kind = "siglip_vision_model" if siglip else "ovis_vision"
-    family = family_data(kind)
+    family = family_of(kind).data
     if family is None:
         raise config.unknown_class()
     backbone = tokenizer.part("backbone_config", inner, family, kind)

@@ -1,33 +1,26 @@
 """Towers: what stands beside a text model, by the model type of its own config, and what joins it to the text model.
 
 A tower is a function of its config and of the place its tensors stand at. A whole model is a function that names its
-towers and gives what leads from them into the text model. Both are found by model type in the tables below.
+towers and gives what leads from them into the text model. Both are found by model type in `tables.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from paramcalc.errors import Problem, SpecError, UnknownArchitectureError
 from paramcalc.readers.config.behaviour import activation
-from paramcalc.readers.config.composite import spelling
 from paramcalc.readers.config.config import Config
-from paramcalc.readers.config.defaults import FamilyData, family_data
+from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.config.published_types import OUTSIDE
-from paramcalc.readers.families.towers.tables import TOWERS, WHOLES
+from paramcalc.readers.families import family_of
 
 if TYPE_CHECKING:
     from paramcalc.readers.families.towers.parts import Parts
     from paramcalc.spec.model import ModelSpec
     from paramcalc.spec.tower import Stream, Tower
-
-BESIDE = ("hunyuan_vl", "minicpmo", "minicpmv", "minicpmv_minicpm", "minicpmv_qwen2", "minicpmv_qwen3", "ovis",
-          "ovis2_5", "paddleocr_vl", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni", "qwen2_5_omni_thinker",
-          "qwen3_omni_moe_thinker")
-"""Types whose files have the towers beside `model`, though the text model is in it."""
 
 TowerBuilder = Callable[[Config, str], "Tower"]
 Towers = dict[str, "Tower"]
@@ -43,7 +36,8 @@ class Whole(NamedTuple):
 
     def at(self, name: str) -> str:
         """Where files spell a part of the composite class: beside the text model, or with it inside `model`."""
-        outside = spelling(self.config.model_type) == OUTSIDE or self.config.model_type in BESIDE
+        entry = family_of(self.config.model_type)
+        outside = entry.spelling == OUTSIDE or entry.towers_beside
         return name if outside else f"model.{name}"
 
     def join(self, modules: Parts, into: int, name: str = "projector", *, stream: Stream = "image_tokens",
@@ -104,16 +98,16 @@ def nested(outer: Config, key: str, usual: str, *, typed: bool = True) -> Config
         kind = usual  # files written before towers had types of their own
     if not isinstance(kind, str):
         raise SpecError(Problem("expected a string", (*outer.path, key, "model_type")))
-    if (family := family_data(kind)) is None:
+    if (family := family_of(kind).data) is None:
         unknown = kind == named and builder(kind) is None  # no class fills in what a file of a strange type leaves out
         # of a class without a type of its own the outer's data says it all
-        family = FamilyData({}, {}, ()) if unknown else family_data(usual) or FamilyData(usually, {}, ())
+        family = FamilyData({}, {}, ()) if unknown else family_of(usual).data or FamilyData(usually, {}, ())
     return outer.part(key, {} if silent else value, family.filled(usually) if silent else family, kind)
 
 
 def builder(model_type: str) -> TowerBuilder | None:
     """What makes a tower of a config of this type; None where nobody wrote it."""
-    make: TowerBuilder | None = _imported(TOWERS.get(model_type))
+    make: TowerBuilder | None = family_of(model_type).tower_builder
     return None if make is None else partial(_behaving, make)
 
 
@@ -125,15 +119,8 @@ def _behaving(make: TowerBuilder, config: Config, at: str) -> Tower:
 
 def whole_builder(model_type: str) -> Callable[[Whole], Towers] | None:
     """What gives the towers of a composite type; None where nobody wrote it."""
-    make: Callable[[Whole], Towers] | None = _imported(WHOLES.get(model_type))
+    make: Callable[[Whole], Towers] | None = family_of(model_type).whole_builder
     return make
-
-
-def _imported(place: str | None) -> Any:  # noqa: ANN401 - one of the two kinds above
-    if place is None:
-        return None
-    module, name = place.split(":")
-    return getattr(import_module(f"{__package__}.{module}"), name)
 
 
 def with_towers(text: ModelSpec, outer: Config, towers: tuple[str, ...]) -> tuple[ModelSpec, tuple[str, ...]]:
