@@ -4,10 +4,8 @@ import json
 import sys
 from pathlib import Path
 
-WHOLE, FILE = 95.5, 85.0
+WHOLE, FILE = 96.0, 85.0
 """Percent of lines and branches of the whole package, and of each file."""
-SHORT: dict[str, int] = {}
-"""Files that still fall short, and the percent none of them may fall below."""
 
 
 def shortfalls(report):
@@ -17,9 +15,8 @@ def shortfalls(report):
     if whole < WHOLE:
         yield f"paramcalc: {whole:.1f} % covered, at least {WHOLE:.0f} % wanted"
     for name, value in sorted(percent.items()):
-        least = SHORT.get(name, FILE)
-        if value < least:
-            yield f"{name}: {value:.1f} % covered, at least {least:.0f} % wanted"
+        if value < FILE:
+            yield f"{name}: {value:.1f} % covered, at least {FILE:.0f} % wanted"
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ def test_a_budget_that_is_kept(model):
     budget(model, total="<= 8.1B", active=LLAMA, fits="h100@32k", weights={"bf16": 2 * LLAMA})
     plan = {"parameters": 32 * 16 * 2 * 4096, "rank": 16, "targets": ["q_proj"]}
     budget(model, fits=["h100@32k", "2xh100@128k"], trainable=plan)
+    with pytest.raises(AssertionError, match="trainable"):
+        budget(model, trainable=plan | {"parameters": plan["parameters"] + 1})
 
 
 def test_all_that_is_broken_is_said_at_once():

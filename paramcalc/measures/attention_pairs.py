@@ -1,4 +1,13 @@
-"""How many (query, key) pairs attention multiplies: closed sums, exact integers."""
+"""How many (query, key) pairs attention multiplies: closed sums, exact integers.
+
+Of five tokens the causal mask leaves 1 + 2 + 3 + 4 + 5 pairs, with a window of two 1 + 2 + 2 + 2 + 2; a matrix product
+computes all 25. One token after nine others meets ten keys:
+
+>>> pairs(5, 0, Reach(), "causal"), pairs(5, 0, Reach(window=2), "causal"), pairs(5, 0, Reach(), "full")
+(15, 9, 25)
+>>> pairs(1, 9, Reach(), "causal")
+10
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,17 @@
 
 Here is what the mathematics needs to compute the next token; what a runtime allocates beyond that is a policy, in
 `paramcalc.estimates.runtimes`.
+
+Llama 3.1 8B keeps a key and a value of 8 heads of 128 for each token in each of its 32 layers: in bfloat16
+32 · 2 · 8 · 128 · 2 = 131,072 bytes a token. Two sequences of 4,096 tokens:
+
+>>> import paramcalc
+>>> kinds = mixers(paramcalc.build_model("llama-3.1-8b").tree)
+>>> line, = exact(kinds, Serving(context=4096, batch=2), types("bf16")).lines
+>>> line.bytes, line.per_token
+(1073741824, 131072)
+>>> 2 * 4096 * 32 * 2 * 8 * 128 * 2
+1073741824
 """
 
 from __future__ import annotations

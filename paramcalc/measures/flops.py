@@ -3,6 +3,22 @@
 Forward: a matmul weight multiplies each token that visits it; a convolution each position its kernel computes;
 attention each pair of query and key. Backward is twice the forward for what is trained (a gradient for the input and
 one for the weight), once for what is frozen.
+
+Llama 3.1 8B holds 8,030,261,248 parameters, of which the token table (128,256 · 4,096) is looked up and 65 norms of
+4,096 are no matrices; the other 7,504,658,432 multiply each token. In each of its 32 layers, each pair of query and
+key multiplies 32 heads of 128 twice, for a score and for a sum. One sequence of 2,048 tokens, all 2,048² pairs:
+
+>>> import paramcalc
+>>> tree = paramcalc.build_model("llama-3.1-8b").tree
+>>> flops(tree, Workload(seq=2048)).forward
+32938104193024
+>>> 2 * 2048 * (8_030_261_248 - 128_256 * 4096 - 65 * 4096) + 2 * 32 * 2 * 4096 * 2048**2
+32938104193024
+
+Of these pairs a query sees those up to itself, which `causal` counts: 2,048 · 2,049 / 2.
+
+>>> flops(tree, Workload(seq=2048, convention="causal")).pairs == 2 * 32 * 2 * 4096 * (2048 * 2049 // 2)
+True
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def test_every_command_refuses_alike(command, capsys):
 
 @pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.name)
 def test_other_files_are_refused(path, capsys):
-    refused(capsys, "count", str(path), "--strict")
+    assert refused(capsys, "count", str(path), "--strict")
 
 
 RUN = """

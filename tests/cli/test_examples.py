@@ -39,8 +39,10 @@ EVERY = [*EXAMPLES, *(line for name, lines in SHOWN.items() if name != "mcp" for
 def test_example_runs(example, place, capsys):
     if "git:" in example and not os.path.exists(".git"):
         pytest.skip("not in a repository")
-    assert guarded(shlex.split(example)[1:]) in (0, 1)
+    command, *words = shlex.split(example)[1:]
+    code = guarded([command, *words])
     said = capsys.readouterr()
+    assert code in ((0, 1) if command in ("check", "fit", "train") else (0,))  # which may find something, or not fit
     assert said.out or "--output" in example
     assert "error:" not in said.err
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from paramcalc.cli import COMMANDS
-from paramcalc.cli.main import EXAMPLES, command_module
 
 ROOT = Path(__file__).parents[2]
 SPEC = "hidden_size: 64\nvocab_size: 100\nnum_layers: 2\nnum_heads: 4\nintermediate_size: 256\n"
@@ -39,28 +38,6 @@ def hostile(tmp_path):
 def process(*arguments, **environment):
     return subprocess.run([sys.executable, "-m", "paramcalc", *arguments], capture_output=True, cwd=ROOT, timeout=60,
                           env=os.environ | environment, check=False)
-
-
-ENDING = [name for name in COMMANDS if name != "mcp"]  # the server waits for a client
-EVERY = [example for example in (*EXAMPLES, *(e for name in ENDING for e in command_module(name).EXAMPLES))
-         if "git:" not in example]
-"""Those that need a repository's history run in test_examples."""
-
-
-@pytest.mark.parametrize("example", EVERY)
-def test_every_example_runs(call, example, tmp_path, monkeypatch):
-    """Paths stand for files of one's own; a check may find something, a fit may fail: both are answers."""
-    (tmp_path / "path" / "to").mkdir(parents=True)
-    (tmp_path / "path" / "to" / "config.json").write_text(json.dumps(CONFIG), "utf-8")
-    (tmp_path / "configs").symlink_to(ROOT / "configs" / "gpt2" if " check " in example else ROOT / "configs")
-    (tmp_path / "my.yaml").write_text(SPEC, "utf-8")
-    monkeypatch.chdir(tmp_path)
-    words = shlex.split(example)[1:]
-    if words[0] == "check":
-        words = ["configs" if word.startswith("configs") else word for word in words]
-    code, out, err = call(*words)
-    assert code in ((0, 1) if words[0] in ("fit", "check", "train") else (0,)), err
-    assert out or "--output" in words
 
 
 @pytest.mark.parametrize("form", ["table", "markdown", "csv"])

@@ -18,7 +18,8 @@ def page(tmp_path):
 
 def test_is_html(page):
     parser = html5lib.HTMLParser(strict=True)
-    parser.parse(page)
+    assert parser.parse(page) is not None  # strict: raises at the first fault
+    assert parser.errors == []
 
 
 def test_loads_and_runs_nothing(page):

@@ -50,10 +50,15 @@ def records():
 
 
 @cache
+def _models():
+    """Models that are no presets, by name."""
+    return yaml.safe_load((DATA / "models.yaml").read_text("utf-8"))
+
+
+@cache
 def model(name):
     """The model of a record: one of models.yaml, else a preset."""
-    rows = yaml.safe_load((DATA / "models.yaml").read_text("utf-8"))
-    row = rows.get(name)
+    row = _models().get(name)
     if row is None:
         return build(load(name).spec)
     if "config" in row:

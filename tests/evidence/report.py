@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cache
 from typing import NamedTuple
 
 from paramcalc.estimates.inference import Prepared, Setup, memory
@@ -49,6 +50,7 @@ class Row(NamedTuple):
         return abs(Decimal(self.ours) - Decimal(self.theirs)) <= step * Decimal("0.5001")
 
 
+@cache
 def rows():
     """Every figure of every record."""
     return [Row(record, name, ours(record, name), theirs)
