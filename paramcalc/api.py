@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from paramcalc.estimates.design.settings import ScalingKeywords
     from paramcalc.estimates.design.solve_settings import SolveKeywords
     from paramcalc.estimates.explain_settings import ExplainKeywords, Subject
-    from paramcalc.estimates.settings import AudioLengths, FlopsKeywords, ImageSizes, ServingKeywords
+    from paramcalc.estimates.settings import AudioLengths, FlopsKeywords, ImageSizes, ServingKeywords, VideoSizes
     from paramcalc.estimates.speed_settings import SpeedKeywords, SpeedSettings
     from paramcalc.measures.weights import WeightBytes
     from paramcalc.readers.sources import Source
@@ -140,9 +140,10 @@ def flops(
 ) -> Flops:
     """FLOPs of `batch` sequences of `seq` new tokens: `forward`, `backward`, `components`. As `paramcalc flops`.
 
-    `images` (or `image`) are width and height in pixels of the pictures of one sequence, `audio` the lengths of its
-    recordings: their tokens come beside the `seq` others, and the towers run over their patches and frames. Raises
-    UsageError for settings that cannot be, or where the model has no rule for pictures or recordings.
+    `images` (or `image`) are width and height in pixels of the pictures of one sequence, `video` those of its videos
+    and their frames, `audio` the lengths of its recordings: their tokens come beside the `seq` others, and the towers
+    run over their patches and frames. Raises UsageError for settings that cannot be, or where the model has no rule
+    for them.
     """
     from paramcalc.answers.flops import flops as counted
     from paramcalc.estimates.settings import FlopsSettings
@@ -175,7 +176,8 @@ def cut_audio(model: Source, audio: AudioLengths) -> tuple[Cut, ...]:
 
 
 def estimate(
-    model: Source, context: int | str | None = None, *, image: ImageSizes = (), audio: AudioLengths = (),
+    model: Source, context: int | str | None = None, *, image: ImageSizes = (), video: VideoSizes = (),
+    audio: AudioLengths = (),
 ) -> Estimate:
     """The one page of a model: `parameters`, `weights`, `cache`, `flops`. As `paramcalc estimate`, of as many tokens
     where no context is given."""
@@ -183,7 +185,7 @@ def estimate(
     from paramcalc.estimates.settings import PageSettings
 
     length = without_none(context=context)
-    return estimated(loaded_of(model), PageSettings.of({**length, "image": image, "audio": audio}))
+    return estimated(loaded_of(model), PageSettings.of({**length, "image": image, "video": video, "audio": audio}))
 
 
 def models(text: str = "") -> list[str]:

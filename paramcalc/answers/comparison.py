@@ -161,6 +161,7 @@ def error_row(name: str, error: PCError, changes: dict[str, Any] | None = None) 
 def assumed(serving: ServingSettings, device: DeviceSettings) -> dict[str, object]:
     """What every row was worked out with."""
     media = {"image": [f"{width}x{height}" for width, height in serving.image],
+             "video": [f"{width}x{height}x{frames}" for width, height, frames in serving.video],
              "audio_seconds": [float(seconds) for seconds in serving.audio]}
     length = {} if serving.is_set("context") else {"length": "context of each model at most its positions"}
     common: dict[str, object] = {"context": serving.context, **length,

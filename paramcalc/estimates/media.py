@@ -1,4 +1,4 @@
-"""Pictures and recordings beside the words of a workload: their tokens lengthen the prompt, towers run over them."""
+"""Pictures, videos and recordings beside words: their tokens lengthen the prompt, towers run over them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from paramcalc.spec.audio import AudioRule
     from paramcalc.spec.images import ImageRule
     from paramcalc.spec.model import ModelSpec
+    from paramcalc.spec.videos import VideoRule
 
-    Rule = ImageRule | AudioRule
+    Rule = ImageRule | VideoRule | AudioRule
 
 T = TypeVar("T")
 SIZE = re.compile(r"([0-9]{1,6})x([0-9]{1,6})")
+VIDEO = re.compile(r"([0-9]{1,6})x([0-9]{1,6})x([0-9]{1,6})")
 DURATION = re.compile(r"(?:(?P<h>[0-9]{1,3})h)?(?:(?P<m>[0-9]{1,5}(?:\.[0-9]{1,6})?)m(?:in)?)?"
                       r"(?:(?P<s>[0-9]{1,6}(?:\.[0-9]{1,6})?)s?)?")
 SECONDS = {"h": 3600, "m": 60, "s": 1}
@@ -33,11 +35,15 @@ LONGEST = 24 * 3600
 
 
 class Sized(Protocol):
-    """Settings that say pictures and recordings."""
+    """Settings that say pictures, videos and recordings."""
 
     @property
     def image(self) -> tuple[tuple[int, int], ...]:
         """Width and height of each picture in pixels."""
+
+    @property
+    def video(self) -> tuple[tuple[int, int, int], ...]:
+        """Width and height of each video in pixels, and its frames."""
 
     @property
     def audio(self) -> tuple[Fraction, ...]:
@@ -66,6 +72,26 @@ def _size(value: object) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+def parse_videos(value: object) -> object:
+    """Width, height and frames of each video: `1280x720x32`, three numbers, or several of either."""
+    several = isinstance(value, list | tuple) and not _is_triple(value)
+    return tuple(map(_video, value)) if several else (_video(value),)  # type: ignore[call-overload]  # a sequence here
+
+
+def _is_triple(value: Sequence[object]) -> bool:
+    return len(value) == 3 and all(type(part) is int for part in value)
+
+
+def _video(value: object) -> tuple[int, int, int]:
+    if isinstance(value, list | tuple) and _is_triple(value):
+        return value[0], value[1], value[2]
+    match = VIDEO.fullmatch(str(value))
+    if match is None:
+        raise ValueError(f"{str(value)[:40]!r} is no width and height in pixels and number of frames, such as "
+                         "1280x720x32")
+    return int(match[1]), int(match[2]), int(match[3])
+
+
 def parse_durations(value: object) -> object:
     """Seconds of each recording: `30s`, `1.5m`, `1m30s`, a number of seconds, or several of them."""
     return tuple(map(_seconds, value)) if isinstance(value, list | tuple) else (_seconds(value),)
@@ -82,16 +108,18 @@ def _seconds(value: object) -> Fraction:
 
 
 def media_of(settings: Sized, spec: ModelSpec) -> Media:
-    """What the pictures and recordings of settings become for a model. Raises UsageError where nothing says how, or a
-    size cannot be."""
-    if not (settings.image or settings.audio):
+    """What the pictures, videos and recordings of settings become for a model. Raises UsageError where nothing says
+    how, or a size cannot be."""
+    if not (settings.image or settings.video or settings.audio):
         return NO_MEDIA
     main = next((option for option, rule in (("image", spec.images), ("audio", spec.audio)) if rule and rule.main), "")
     if main and (name := next((name for name in ("seq", "context", "prompt") if settings.changes(name)), "")):
         raise UsageError(Problem(f"--{name} has no effect with --{main}: the model runs over {NOUNS[main]} alone",
                                  hint=f"leave --{name} out"))
-    return Media(cut_images(spec.images, settings.image), cut_audio(spec.audio, settings.audio),
+    return Media(cut_images(spec.images, settings.image), cut_videos(spec.videos, settings.video),
+                 cut_audio(spec.audio, settings.audio),
                  (*_notes(spec.images, settings.image, "pictures are cut", "preprocessor_config.json"),
+                  *_notes(spec.videos, settings.video, "videos are cut", "video_preprocessor_config.json"),
                   *_notes(spec.audio, settings.audio, "recordings are cut", "preprocessor_config.json"),
                   *_cut_off(spec.audio, settings.audio)), main)
 
@@ -104,6 +132,16 @@ def cut_images(rule: ImageRule | None, sizes: Sequence[tuple[int, int]]) -> tupl
     if rule is None:
         raise _unknown("pictures")
     return _each(sizes, "pictures", lambda size: rule.cut(*size))
+
+
+def cut_videos(rule: VideoRule | None, sizes: Sequence[tuple[int, int, int]]) -> tuple[Cut, ...]:
+    """What videos of these widths, heights and frames become. Raises UsageError where nothing says how, or a size
+    cannot be."""
+    if not sizes:
+        return ()
+    if rule is None:
+        raise _unknown("videos")
+    return _each(sizes, "videos", lambda size: rule.cut(*size))
 
 
 def cut_audio(rule: AudioRule | None, durations: Sequence[Fraction]) -> tuple[Cut, ...]:

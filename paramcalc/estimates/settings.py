@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field
 
 from paramcalc.defaults import SERVING, TRAINING, WORKLOAD
 from paramcalc.errors import Problem, UsageError
-from paramcalc.estimates.media import media_of, parse_durations, parse_sizes
+from paramcalc.estimates.media import media_of, parse_durations, parse_sizes, parse_videos
 from paramcalc.measures.attention_pairs import Convention
 from paramcalc.measures.flops import Workload
 from paramcalc.settings import CachedTokens, Devices, Settings, Share, Stages, Tokens, option
@@ -35,12 +35,16 @@ def _texts(value: object) -> object:
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 Images = Annotated[tuple[tuple[int, int], ...], BeforeValidator(parse_sizes)]
+Videos = Annotated[tuple[tuple[int, int, int], ...], BeforeValidator(parse_videos)]
 Durations = Annotated[tuple[Fraction, ...], BeforeValidator(parse_durations)]
 IMAGE = option((), "Width and height in pixels of a picture in each sequence, beside its other tokens; repeatable.",
                metavar="WxH")
+VIDEO = option((), "Width and height in pixels of a video in each sequence, and its frames; repeatable.",
+               metavar="WxHxFRAMES")
 AUDIO = option((), "Length of a recording in each sequence, beside its other tokens: 30s, 1m30s; repeatable.",
                metavar="TIME")
 ImageSizes = str | Sequence[str | tuple[int, int]]
+VideoSizes = str | Sequence[str | tuple[int, int, int]]
 AudioLengths = str | float | Sequence[str | float]
 
 
@@ -111,6 +115,7 @@ class ServingSettings(RuntimeSettings):
     source: Tokens | None = option(
         SERVING.source, "Tokens of the encoder's input; as many as --context when not given.", metavar="TOKENS")
     image: Images = IMAGE
+    video: Videos = VIDEO
     audio: Durations = AUDIO
 
 
@@ -119,6 +124,7 @@ class PageSettings(Settings):
 
     context: Tokens = option(SERVING.context, "Tokens of the sequence: 8192, 8k, 128k, 1M.", metavar="TOKENS")
     image: Images = IMAGE
+    video: Videos = VIDEO
     audio: Durations = AUDIO
 
 
@@ -179,6 +185,7 @@ class FitSettings(RuntimeSettings):
     source: Tokens | None = option(
         SERVING.source, "Tokens of the encoder's input; as many as --context when not given.", metavar="TOKENS")
     image: Images = IMAGE
+    video: Videos = VIDEO
     audio: Durations = AUDIO
 
 
@@ -191,6 +198,7 @@ class FlopsSettings(Settings):
     source: Tokens | None = option(WORKLOAD.source, "Tokens of the encoder's input; as many as --seq when not given.",
                                    metavar="TOKENS")
     image: Images = IMAGE
+    video: Videos = VIDEO
     audio: Durations = AUDIO
     convention: Convention = option(
         WORKLOAD.convention, "full: attention's whole square; causal: only the pairs a query may see.")
@@ -216,6 +224,7 @@ class TrainingSettings(Settings):
     source: Tokens | None = option(TRAINING.source, "Tokens of the encoder's input; as many as --seq when not given.",
                                    metavar="TOKENS")
     image: Images = IMAGE
+    video: Videos = VIDEO
     audio: Durations = AUDIO
     dtype: str = option(TRAINING.dtype, "Format of weights that are not quantized: bf16, fp16, fp32.")
     quant: str | None = option(TRAINING.quant, "Number format of frozen weights, with --lora-rank: nf4, mxfp4.")
@@ -267,6 +276,7 @@ class FlopsKeywords(TypedDict, total=False):
     past: int | str
     source: int | str | None
     image: ImageSizes
+    video: VideoSizes
     audio: AudioLengths
     convention: Convention
     head: Literal["all", "last"]
@@ -279,6 +289,7 @@ class TrainingKeywords(TypedDict, total=False):
     micro_batch: int
     source: int | str | None
     image: ImageSizes
+    video: VideoSizes
     audio: AudioLengths
     dtype: str
     quant: str | None
@@ -313,6 +324,7 @@ class ServingKeywords(TypedDict, total=False):
     batch: int
     source: int | str | None
     image: ImageSizes
+    video: VideoSizes
     audio: AudioLengths
     dtype: str
     quant: str | None

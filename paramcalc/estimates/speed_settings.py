@@ -11,7 +11,18 @@ from pydantic import BeforeValidator, Field
 
 from paramcalc.defaults import SERVING
 from paramcalc.errors import Problem, UsageError
-from paramcalc.estimates.settings import AUDIO, IMAGE, AudioLengths, DeviceSettings, Durations, Images, ImageSizes
+from paramcalc.estimates.settings import (
+    AUDIO,
+    IMAGE,
+    VIDEO,
+    AudioLengths,
+    DeviceSettings,
+    Durations,
+    Images,
+    ImageSizes,
+    Videos,
+    VideoSizes,
+)
 from paramcalc.settings import Devices, Stages, Tokens, option
 from paramcalc.sizes import MEMORY_UNITS, parse_memory, parse_tokens
 
@@ -88,6 +99,7 @@ class SpeedSettings(DeviceSettings):
                                 "--tp.")
     prompt: Tokens = option(1024, "Tokens of each prompt.", metavar="TOKENS")
     image: Images = IMAGE
+    video: Videos = VIDEO
     audio: Durations = AUDIO
     output_tokens: Tokens = option(512, "Tokens of each answer.", "--output", metavar="TOKENS")
     concurrency: Annotated[tuple[int, ...], BeforeValidator(_numbers)] = option(
@@ -143,6 +155,7 @@ class SpeedKeywords(TypedDict, total=False):
     dp: int | None
     prompt: int | str
     image: ImageSizes
+    video: VideoSizes
     audio: AudioLengths
     output: int | str
     concurrency: int | str | Sequence[int]

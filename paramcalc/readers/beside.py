@@ -2,5 +2,5 @@
 
 QUANTIZATION = "hf_quant_config.json"
 """What ModelOpt writes beside a config.json."""
-PROCESSORS = ("preprocessor_config.json", "processor_config.json")
-"""What older and newer releases of transformers write beside it of how pictures and recordings are cut."""
+PROCESSORS = ("preprocessor_config.json", "video_preprocessor_config.json", "processor_config.json")
+"""What older and newer releases of transformers write beside it of how pictures, videos and recordings are cut."""

@@ -36,6 +36,8 @@ class Area(ImageRule):
     max_pixels: Pixels
     frames: Size = 1
     """The bounds are of so many frames."""
+    compared: Size | None = None
+    """Frames whose pixels are compared with the bounds, where those that are scaled are others."""
     enlarged: bool = False
     """A side below one merged patch is enlarged before anything else."""
     rounded: bool = False
@@ -50,10 +52,11 @@ class Area(ImageRule):
             raise impossible(f"a picture of {width} × {height} pixels is more than 200 times as long as wide",
                              "crop it")
         tall, broad = round(high / factor) * factor, round(wide / factor) * factor
-        if self.frames * tall * broad > self.max_pixels:
+        compared = self.compared or self.frames
+        if compared * tall * broad > self.max_pixels:
             beta = sqrt(self.frames * high * wide / self.max_pixels)
             tall, broad = (max(factor, floor(side / beta / factor) * factor) for side in (high, wide))
-        elif self.frames * tall * broad < self.min_pixels:
+        elif compared * tall * broad < self.min_pixels:
             beta = sqrt(self.min_pixels / (self.frames * high * wide))
             tall, broad = (ceil(side * beta / factor) * factor for side in (high, wide))
         rows, columns = tall // self.patch, broad // self.patch

@@ -1,4 +1,4 @@
-"""What pictures and recordings become for a model: tokens of its prompt, and sequences its towers run over."""
+"""What pictures, videos and recordings become for a model: tokens of its prompt, and sequences its towers run over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Cut(NamedTuple):
-    """What one picture or one recording becomes."""
+    """What one picture, one video or one recording becomes."""
 
     tokens: int
     """In the prompt, with those that stand around it and between its rows."""
@@ -35,9 +35,10 @@ class Cut(NamedTuple):
 
 
 class Media(NamedTuple):
-    """The pictures and recordings of one sequence."""
+    """The pictures, videos and recordings of one sequence."""
 
     images: tuple[Cut, ...] = ()
+    videos: tuple[Cut, ...] = ()
     audio: tuple[Cut, ...] = ()
     notes: tuple[str, ...] = ()
     """What has to be said of how they were cut."""
@@ -47,12 +48,12 @@ class Media(NamedTuple):
     @property
     def tokens(self) -> int:
         """Tokens they add to the prompt."""
-        return sum(cut.tokens for cut in (*self.images, *self.audio))
+        return sum(cut.tokens for cut in (*self.images, *self.videos, *self.audio))
 
     @property
     def source(self) -> int:
         """Positions they add to what the text model attends to beside its prompt."""
-        return sum(cut.source for cut in (*self.images, *self.audio))
+        return sum(cut.source for cut in (*self.images, *self.videos, *self.audio))
 
     def attended(self, source: int | None, usual: int) -> int:
         """Tokens of what the text model attends to beside its prompt: those that are given and those of pictures, or
@@ -66,7 +67,7 @@ class Media(NamedTuple):
     def of(self, stream: str) -> tuple[Cut, ...]:
         """What a tower of this stream, or what joins it to the text model, runs over."""
         kind = stream.removesuffix("_tokens")
-        return self.images if kind == "image" else self.audio if kind == "audio" else ()
+        return (*self.images, *self.videos) if kind == "image" else self.audio if kind == "audio" else ()
 
     def lengths(self, stream: str, every: int = 1) -> tuple[int, ...]:
         """Of each sequence that is run over by itself, how long it is: a tower's sequences, or the tokens of each
@@ -79,8 +80,8 @@ class Media(NamedTuple):
 
     def summary(self) -> dict[str, list[dict[str, int]]]:
         """Tokens and patches of each, for what an answer assumes; nothing where there are none."""
-        cuts = {"images": self.images, "audio": self.audio}
-        unit = {"images": "patches", "audio": "frames"}
+        cuts = {"images": self.images, "videos": self.videos, "audio": self.audio}
+        unit = {"images": "patches", "videos": "patches", "audio": "frames"}
         return {name: [{"tokens": cut.tokens, unit[name]: cut.patches} for cut in each]
                 for name, each in cuts.items() if each}
 

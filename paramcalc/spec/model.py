@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from paramcalc.spec.expect import Expect
     from paramcalc.spec.images import ImageRule
     from paramcalc.spec.tower import Tower
+    from paramcalc.spec.videos import VideoRule
 else:
-    Adapters = AudioRule = Dropout = Expect = ImageRule = Routing = Tower = Strict
+    Adapters = AudioRule = Dropout = Expect = ImageRule = Routing = Tower = VideoRule = Strict
     # pydantic reads annotations; what loads the classes is `Elsewhere`
 
 
@@ -39,6 +40,13 @@ def _image_rule(value: object) -> ImageRule:
     return parse_rule(value)
 
 
+def _video_rule(value: object) -> VideoRule:
+    """A rule for videos, whose module is loaded when there is one."""
+    from paramcalc.spec.videos import parse_video_rule
+
+    return parse_video_rule(value)
+
+
 def _audio_rule(value: object) -> AudioRule:
     """A rule for recordings, whose module is loaded when there is one."""
     from paramcalc.spec.audio import parse_audio_rule
@@ -50,6 +58,8 @@ IMAGE_RULE: dict[str, object] = {
     "type": "object", "required": ["kind"],
     "properties": {"kind": {"enum": ["square", "area", "longest_edge", "budget", "padded", "bounded", "tiles",
                                      "any_resolution", "split", "crops"]}}}
+VIDEO_RULE: dict[str, object] = {"type": "object", "required": ["frame"],
+                                 "properties": {"kind": {"enum": ["frames"]}}}
 AUDIO_RULE: dict[str, object] = {
     "type": "object", "required": ["kind"],
     "properties": {"kind": {"enum": ["windows", "chunks", "queried", "subsampled", "convolved"]}}}
@@ -107,6 +117,8 @@ class ModelSpec(LayerFields):
     """What it has beside the text model: towers for images and sound, and what leads from them into it."""
     images: Annotated[ImageRule, Parsed(_image_rule, IMAGE_RULE)] | None = None
     """How a picture becomes tokens, by its size in pixels."""
+    videos: Annotated[VideoRule, Parsed(_video_rule, VIDEO_RULE)] | None = None
+    """How a video becomes tokens, by its size in pixels and its frames."""
     audio: Annotated[AudioRule, Parsed(_audio_rule, AUDIO_RULE)] | None = None
     """How a recording becomes tokens, by its seconds."""
     apart: dict[str, dict[str, AnyComponent]] = Field(default_factory=dict)

@@ -63,7 +63,8 @@ def overview(rows: Sequence[Row], settings: PageSettings) -> str:
 
 
 def _serving(settings: PageSettings) -> ServingSettings:
-    return ServingSettings.of({"context": settings.context, "image": settings.image, "audio": settings.audio})
+    return ServingSettings.of({"context": settings.context, "image": settings.image, "video": settings.video,
+                               "audio": settings.audio})
 
 
 def _memory(model: Model, name: str) -> str:

@@ -99,7 +99,7 @@ def muse(config: Config, at: str) -> Tower:
     """Muse Glimmer: the same layers, some within windows."""
     width, patch = config.integer("hidden_size"), config.integer("patch_size")
     rows = config.integer("pos_emb_height") * config.integer("pos_emb_width")
-    into = config.integer("temporal_patch_size", 2) * config.integer("num_channels", 3) * patch**2
+    into = config.integer("patch_temporal", 2) * config.integer("num_channels", 3) * patch**2
     kinds = config.listed("layer_types", str, config.layers) or ["full_attention"] * config.layers
     modules: Parts = {
         "patch_embedder.patch_embedding": dense(width, into, bias=False, component="other_embedding"),

@@ -74,14 +74,15 @@ def image_rule(config: Config, beside: Beside = NOTHING) -> ImageRule | None:
 
 
 def with_media(spec: ModelSpec, config: Config, beside: Beside = NOTHING) -> ModelSpec:
-    """A model that has towers, or is an encoder, with the rules its processor cuts pictures and recordings by.
+    """A model that has towers, or is an encoder, with the rules its processor cuts pictures, videos and recordings by.
 
     `beside` is what the files of processors beside the config hold.
     """
-    from paramcalc.readers.families.towers import recordings
+    from paramcalc.readers.families.towers import filmed, recordings
 
     streams = {tower.stream for tower in spec.towers.values()}
-    rules = {"images": image_rule(config, beside) if "image" in streams or config.model_type in ALONE else None,
+    rules = {"videos": filmed.video_rule(config, beside) if "image" in streams else None,
+             "images": image_rule(config, beside) if "image" in streams or config.model_type in ALONE else None,
              "audio": recordings.audio_rule(config, beside)
              if "audio" in streams or config.model_type in recordings.ALONE else None}
     known_rules = {name: rule for name, rule in rules.items() if rule is not None}

@@ -1,7 +1,8 @@
 """What the files of processors beside a config say: preprocessor_config.json and processor_config.json.
 
-The older file holds the settings of the image processor or the feature extractor; the newer one those of the processor
-itself and, under a key each, of its parts (transformers 5.24.0, processing_utils.py).
+The older file holds the settings of the image processor or the feature extractor, and of the video processor where it
+has no video_preprocessor_config.json; the newer one those of the processor itself and, under a key each, of its parts
+(transformers 5.24.0, processing_utils.py, video_processing_utils.py).
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 
     Data = dict[str, Any]
 
-OLD, NEW = "preprocessor_config.json", "processor_config.json"
+OLD, VIDEO, NEW = "preprocessor_config.json", "video_preprocessor_config.json", "processor_config.json"
 
 
 class Beside(NamedTuple):
     """Settings of a processor and its parts; empty where no file says them."""
 
     image: Data = {}  # noqa: RUF012 - a tuple's field
+    video: Data = {}  # noqa: RUF012
     audio: Data = {}  # noqa: RUF012
     processor: Data = {}  # noqa: RUF012
 
@@ -33,7 +35,10 @@ class Beside(NamedTuple):
         old, new = files.get(OLD, {}), files.get(NEW, {})
         image = new.get("image_processor")
         audio = new.get("feature_extractor", new.get("audio_processor"))
-        return cls(image if isinstance(image, dict) else old, audio if isinstance(audio, dict) else old, new)
+        video = new.get("video_processor")
+        return cls(image if isinstance(image, dict) else old,
+                   video if isinstance(video, dict) else files.get(VIDEO) or old,
+                   audio if isinstance(audio, dict) else old, new)
 
 
 NOTHING = Beside()
@@ -44,7 +49,7 @@ class Processed:
 
     def __init__(self, config: Config, beside: Beside) -> None:
         self.config = config
-        self.image, self.audio, self.processor = (
+        self.image, self.video, self.audio, self.processor = (
             Config(data, FamilyData({}, {}, ()), config.model_type) for data in beside)
 
     @property
@@ -65,6 +70,10 @@ class Processed:
     def size(self, *keys: str) -> int | None:
         """The first of these sizes the image processor's file says: `size.height`, or a plain number."""
         return _size(self.image, keys)
+
+    def of_video(self, *keys: str) -> int | None:
+        """The first of these sizes the video processor's file says."""
+        return _size(self.video, keys)
 
     def sound(self, key: str, usual: int) -> int:
         """A size the feature extractor's file says, or its class's default."""

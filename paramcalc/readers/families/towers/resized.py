@@ -39,13 +39,27 @@ def area(processor: Processed, **more: bool | int) -> ImageRule:
     tower = processor.tower(TOWERS.get(kind, f"{kind}_vision"))
     patch = processor.size("patch_size") or tower.integer("patch_size")
     merge = processor.size("merge_size") or tower.integer("spatial_merge_size", 1)
-    side = tower.get("window_size")
-    window = side // merge // patch * merge if type(side) is int and side >= merge * patch else None
     least, most = BOUNDS.get(kind, (56 * 56, 28 * 28 * 1280))
     return Area.model_validate({
-        "patch": patch, "merge": merge, "window": window, **more,
+        "patch": patch, "merge": merge, "window": _window(tower, patch, merge), **more,
         "min_pixels": processor.size("size.shortest_edge", "min_pixels") or least,
         "max_pixels": processor.size("size.longest_edge", "max_pixels") or most})
+
+
+def framed(processor: Processed, least: int, most: int) -> Area:
+    """A frame of a video, whose bounds are those of the video processor's file or class."""
+    kind = processor.config.model_type
+    tower = processor.tower(TOWERS.get(kind, f"{kind}_vision"))
+    patch = processor.of_video("patch_size") or tower.integer("patch_size")
+    merge = processor.of_video("merge_size") or tower.integer("spatial_merge_size", 1)
+    return Area(patch=patch, merge=merge, window=_window(tower, patch, merge),
+                min_pixels=processor.of_video("size.shortest_edge", "min_pixels") or least,
+                max_pixels=processor.of_video("size.longest_edge", "max_pixels") or most)
+
+
+def _window(tower: Config, patch: int, merge: int) -> int | None:
+    side = tower.get("window_size")
+    return side // merge // patch * merge if type(side) is int and side >= merge * patch else None
 
 
 def glm(processor: Processed) -> ImageRule:

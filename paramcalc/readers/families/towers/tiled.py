@@ -48,7 +48,7 @@ def internvl(processor: Processed) -> ImageRule:
                   extra=1, around=2)
 
 
-def internvl_chat(processor: Processed) -> ImageRule:
+def internvl_chat(processor: Processed) -> Tiles:
     """The same by the files published with code of their own. Source: `dynamic_preprocess` and
     modeling_internvl_chat.py of OpenGVLab/InternVL3-8B."""
     config, tower = processor.config, processor.tower("intern_vit_6b")
