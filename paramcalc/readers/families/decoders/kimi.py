@@ -113,11 +113,12 @@ RESIDUAL: dict[str, Component] = {"norm": Norm(kind="rmsnorm"), "proj": Linear(o
 def _ling_mixer(config: Config, word: str) -> Component:
     heads = config.integer("num_attention_heads")
     if word == FULL:
+        rank = config.optional("q_lora_rank")
         return LatentAttention(
-            num_heads=heads, kv_lora_rank=config.integer("kv_lora_rank"), output_gate="head",
+            num_heads=heads, q_lora_rank=rank, kv_lora_rank=config.integer("kv_lora_rank"), output_gate="head",
             qk_nope_head_dim=config.integer("qk_nope_head_dim"), v_head_dim=config.integer("v_head_dim"),
             qk_rope_head_dim=config.integer("qk_rope_head_dim", least=0),
-            bias=("kv_a", "o") if config.flag("attention_bias") else ())
+            bias=(*(("q_a",) if rank else ()), "kv_a", "o") if config.flag("attention_bias") else ())
     return KimiDelta(
         num_heads=config.optional("linear_num_heads") or heads,
         head_dim=config.optional("linear_head_dim") or config.integer("head_dim"),
