@@ -6,16 +6,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from paramcalc.answers.answer import Document, ModelName, hidden
+from paramcalc.answers.comparison import row
+from paramcalc.build import build
 from paramcalc.catalog.scaling_laws import scaling_law
 from paramcalc.errors import PCError
-from paramcalc.estimates.design.lattice import Bounds, Goal
+from paramcalc.estimates.design.lattice import Bounds, Budget, Goal
 from paramcalc.estimates.design.optimum import optimum_of_compute
 from paramcalc.estimates.design.solve import Candidate
 from paramcalc.estimates.design.solve import solve as solved
+from paramcalc.estimates.effects import within_positions
+from paramcalc.estimates.serving import machine_of, prepare
+from paramcalc.estimates.settings import DeviceSettings, ServingSettings
+from paramcalc.measures.cache import Cache, Serving, exact, mixers
+from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.known import Known, sizes_known, why_bound
+from paramcalc.measures.weights import weight_bytes
 from paramcalc.readers.models import load
 from paramcalc.readers.presets import presets
+from paramcalc.readers.sources import loaded_of
+from paramcalc.settings import without_none
 from paramcalc.sizes import resolution
+from paramcalc.spec.media import NO_MEDIA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +35,7 @@ if TYPE_CHECKING:
     from paramcalc.estimates.design.solve_settings import SolveSettings
     from paramcalc.readers.models import Loaded
     from paramcalc.spec.model import ModelSpec
+    from paramcalc.tree import Node
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +59,7 @@ def solve(loaded: Loaded, settings: SolveSettings, changes: Sequence[str] = ()) 
     spec = loaded.spec
     goals, assumptions = _goals(settings)
     fixed, layers = _fixed(changes)
-    bounds = Bounds(settings.multiple_of, fixed, layers, settings.max_layers)
+    bounds = Bounds(settings.multiple_of, fixed, layers, settings.max_layers, budgets(spec, settings))
     best = solved(spec, _family(spec), goals, bounds, top=settings.top, keeps=_keeps(settings))
     return Solve(model=ModelName(spec.name, spec.source or loaded.source, spec.family or None),
                  candidates=tuple(best),
@@ -99,25 +111,41 @@ def _family(spec: ModelSpec) -> list[ModelSpec]:
     return others
 
 
-def _keeps(settings: SolveSettings) -> Callable[[ModelSpec], bool] | None:
-    """Whether a shape keeps the budgets; None where there are none."""
-    if settings.max_cache_per_token is None and settings.flops_per_token is None and settings.fits is None:
-        return None
-    from paramcalc.answers.comparison import row
-    from paramcalc.estimates.settings import DeviceSettings, ServingSettings
-    from paramcalc.readers.sources import loaded_of
+def budgets(spec: ModelSpec, settings: SolveSettings) -> tuple[Budget, ...]:
+    """What shapes like a model may cost, as sums over their blocks; of memory, weights and cache without the rest."""
+    serving, device = _served(settings)
+    prepared = prepare(build(spec), serving)
+    serving, _ = within_positions(serving, spec, NO_MEDIA)
+    load = Serving(serving.context, serving.batch, serving.source)
 
+    def cache(tree: Node) -> Cache:
+        return exact(mixers(tree), load, prepared.cache_types)
+
+    limits = []
+    if (most := settings.max_cache_per_token) is not None:
+        limits.append(Budget("--max-cache-per-token", lambda tree: cache(tree).per_token, most))
+    if (work := settings.flops_per_token) is not None:
+        context = load.context
+        workload = Workload(1, context, 0, load.encoder)
+        limits.append(Budget("--flops-per-token", lambda tree: flops(tree, workload).forward,
+                             (work + 1) * context - 1, lambda amount: str(amount // context)))
+    if (machine := machine_of(device, prepared)) is not None:
+        limits.append(Budget(f"--fits {settings.fits}, which has room for",
+                             lambda tree: weight_bytes(tree, serving.dtype).total + cache(tree).bytes,
+                             machine.usable, lambda amount: f"{amount / 2**30:,.1f} GiB"))
+    return tuple(limits)
+
+
+def _served(settings: SolveSettings) -> tuple[ServingSettings, DeviceSettings]:
+    """Where and how a shape must fit."""
     gpu, _, context = (settings.fits or "").partition("@")
-    serving = {"context": context} if context else {}
-    device = DeviceSettings.of({"gpu": gpu or None})
-    settings_of_fit = ServingSettings.of(serving | ({"runtime": settings.runtime} if settings.runtime else {}))
+    chosen = {"context": context or None, "runtime": settings.runtime}
+    return ServingSettings.of(without_none(**chosen)), DeviceSettings.of({"gpu": gpu or None})
 
-    def keeps(spec: ModelSpec) -> bool:
-        cost = row(loaded_of(spec), settings_of_fit, device)
-        cache, flops = cost.cache_bytes_per_token or 0, cost.flops_per_token or 0
-        return (cost.fits is not False
-                and (settings.max_cache_per_token is None or cache <= settings.max_cache_per_token)
-                and (settings.flops_per_token is None or flops <= settings.flops_per_token))
 
-    return keeps
-
+def _keeps(settings: SolveSettings) -> Callable[[ModelSpec], bool] | None:
+    """Whether a shape fits by its runtime; None where nothing is said to fit."""
+    if settings.fits is None:
+        return None
+    serving, device = _served(settings)
+    return lambda spec: row(loaded_of(spec), serving, device).fits is not False

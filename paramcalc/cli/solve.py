@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from paramcalc.cli.options import Common, complete_model
 from paramcalc.cli.run import answer_all
+from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.design.solve_settings import SolveSettings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from paramcalc.answers.solve import Solve
     from paramcalc.readers.models import Loaded
     from paramcalc.reports.table import Report
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "paramcalc solve --params 1.5B --like qwen3-8b",
     "paramcalc solve --params 3B --like llama-3.1-8b --max-cache-per-token 64KiB",
-    "paramcalc solve --compute 1e21 --like qwen3-0.6b --top 3",
+    "paramcalc solve --compute 1e21 --like qwen3-0.6b --top 3 -o specs",
 )
 
 
@@ -27,11 +30,11 @@ def solve(
     common: Common, settings: SolveSettings,
     like: Annotated[str, typer.Option("--like", metavar="MODEL", help="Model whose shape is followed.",
                                       autocompletion=complete_model)] = "llama-3.1-8b",
-    folder: Annotated[Path | None, typer.Option("--folder", metavar="DIR", help="Write each candidate as a spec.")] =
-        None,
 ) -> int:
-    """Find architectures of a wanted size in the shape of a model."""
+    """Find architectures of a wanted size in the shape of a model; -o DIR writes each as a spec."""
     settings.check()
+    folder = common.output if common.output is not None and _is_folder(common.output) else None
+    common = common if folder is None else replace(common, output=None)
 
     def make(loaded: Loaded) -> Report:
         from paramcalc.answers.solve import solve as solved
@@ -44,6 +47,14 @@ def solve(
         return Report(answer.to_dict(), tables(answer))
 
     return answer_all([like], common, make)
+
+
+def _is_folder(output: Path) -> bool:
+    """Whether specs are to go there: it is a folder, or has no suffix as files have. Raises UsageError for a file."""
+    if output.is_file() and not output.suffix:
+        raise UsageError(Problem(f"{str(output)[:200]!r} is a file, not a folder for specs",
+                                 hint="-o DIR, or -o FILE.json for the answer"))
+    return output.is_dir() or not (output.suffix or str(output) == "-")
 
 
 def _write(folder: Path, like: str, answer: Solve, changes: list[str]) -> None:

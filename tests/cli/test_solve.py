@@ -78,13 +78,39 @@ def test_budgets(candidates):
         assert row.layers <= 30
 
 
+def test_the_least_that_an_error_names_is_enough(call, candidates):
+    asked = ("--params", "1B", "--like", "qwen3-0.6b", "--max-cache-per-token")
+    least = call("solve", *asked, "1")[2].split("the least is ")[1].strip()
+    assert len(candidates(*asked, least, "--top", "1")) == 1
+    assert call("solve", *asked, str(int(least) - 1))[0] == 2
+
+
+def test_work_is_bounded_over_the_whole_lattice(candidates):
+    """A tenth less work than the nearest shape has: many shapes away from it."""
+    (near,) = candidates("--params", "3B", "--top", "1")
+
+    def work(candidate):
+        changes = [f"{key}={value}" for key, value in candidate["set"].items()]
+        return paramcalc.compare("llama-3.1-8b", changes=changes).rows[0].flops_per_token
+
+    most = work(near) * 9 // 10
+    for each in candidates("--params", "3B", "--flops-per-token", str(most), "--top", "2"):
+        assert work(each) <= most
+
+
+def test_a_file_is_no_folder(call, tmp_path):
+    (tmp_path / "specs").write_text("")
+    code, _, error = call("solve", "--params", "1B", "-o", str(tmp_path / "specs"))
+    assert (code, "is a file, not a folder" in error) == (2, True)
+
+
 def test_a_size_that_is_set_stays(candidates):
     found = candidates("--params", "3B", "--set", "num_layers=30", "--set", "hidden_size=2560", "--top", "3")
     assert {(each["set"]["num_layers"], each["set"]["hidden_size"]) for each in found} == {(30, 2560)}
 
 
 def test_specs_are_written(call, tmp_path):
-    code, out, _ = call("solve", "--params", "1B", "--folder", str(tmp_path), "--top", "2", "--json")
+    code, out, _ = call("solve", "--params", "1B", "-o", str(tmp_path), "--top", "2", "--json")
     assert code == 0
     for rank, each in enumerate(json.loads(out)["candidates"], start=1):
         assert paramcalc.count(str(tmp_path / f"llama-3.1-8b-{rank}.yaml")).total == each["total"]
@@ -95,7 +121,11 @@ def test_specs_are_written(call, tmp_path):
     (("--params", "1B", "--compute", "1e22"), "both say how large"),
     (("--params", "lots"), "is not a number, such as 7B"),
     (("--params", "1B", "--like", "llama-3.1-8x"), "llama-3.1-8b"),
-    (("--params", "1B", "--max-cache-per-token", "1"), "keeps the budgets"),
+    (("--params", "1B", "--max-cache-per-token", "1"), "the least is "),
+    (("--params", "1B", "--flops-per-token", "1000"), "the least is "),
+    (("--params", "1B", "--max-layers", "1"), "hint: --max-layers "),
+    (("--params", "400B", "--fits", "rtx-4090"), "the least is "),
+    (("--params", "1B", "--fits", "h10"), "h100"),
     (("--params", "1B", "--max-cache-per-token", "64Kib/s"), "is not a size"),
     (("--params", "1M"), "no shape like llama-3.1-8b has 1,000,000 parameters"),
     (("--params", "1B", "--runtime", "vllm"), "--runtime has no effect without --fits"),

@@ -36,15 +36,27 @@ class Form(NamedTuple):
     kv_heads: float | None
     experts: float | None
 
-    def distance(self, other: Form) -> float:
-        """0 for the same proportions, allowing for the greater depth of larger models."""
-        expected = other.aspect * (self.hidden / other.hidden) ** (1 - DEEPER)
-        total = WEIGHTS["aspect"] * abs(log(self.aspect / expected))
-        for name in ("width", "heads", "kv_heads", "experts"):
-            mine, theirs = getattr(self, name), getattr(other, name)
-            if mine and theirs:
-                total += WEIGHTS[name] * abs(log(mine / theirs))
-        return total
+
+class Distances:
+    """From shapes of one hidden size, heads and experts to the nearest of a family, for any depth and width.
+
+    0 for the same proportions, allowing for the greater depth of larger models.
+    """
+
+    def __init__(self, hidden: int, mine: Form, family: Sequence[Form]) -> None:
+        self._hidden = hidden
+        self._members = [(log(hidden / member.aspect) - (1 - DEEPER) * log(hidden / member.hidden),
+                          log(hidden * member.width) if member.width else 0.0,
+                          sum(WEIGHTS[name] * abs(log(a / b)) for name in ("heads", "kv_heads", "experts")
+                              if (a := getattr(mine, name)) and (b := getattr(member, name))))
+                         for member in family]
+        """Of each member: logarithms of the depth and the width expected here, and the distance in all else."""
+
+    def nearest(self, layers: int, width: int) -> float:
+        """The distance to the nearest member."""
+        depth, wide = log(layers), log(width) if width else 0.0
+        return min(rest + WEIGHTS["aspect"] * abs(depth - expected) + WEIGHTS["width"] * abs(wide - ratio)
+                   for expected, ratio, rest in self._members)
 
 
 def form(names: Sequence[Size], shape: Shape, head_dim: int) -> Form:

@@ -9,18 +9,20 @@ from bisect import bisect_left
 from collections import Counter
 from heapq import nsmallest
 from itertools import chain
-from math import inf, lcm
+from math import exp, inf, lcm, log
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.components.layout import MAX_LAYERS, continued
-from paramcalc.estimates.design.form import Form, Shape, form
+from paramcalc.estimates.design.form import Distances, Form, Shape, form
 from paramcalc.estimates.design.lines import Lines, affine
+from paramcalc.estimates.design.size_polynomial import MEASURES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from paramcalc.estimates.design.handles import Handles, Size
     from paramcalc.estimates.design.size_polynomial import SizePolynomial
+    from paramcalc.tree import Node
 
 FINE, COARSE, LARGE = 64, 128, 8192
 """Hidden sizes are multiples of the first, from `LARGE` on of the second."""
@@ -39,6 +41,14 @@ HEADS = 4
 MANY_HEADS = 80
 ODD = 0.04
 """Counts in that distance for each power of two a size lacks to be a multiple of 512 (hidden) or 2,048 (width)."""
+NEAR = 0.33
+"""Counts in that distance for each e-fold of the difference in size: what a family's shapes differ in on average, so
+that both are measured in how unlikely they are. Nothing is known of a difference but that it has some order."""
+FEWER = 4
+"""Experts are at most so many times more or fewer."""
+EXPERT_STEPS = (4, 5, 6)
+"""Powers of two of experts, one and a quarter of them, one and a half."""
+
 
 class Goal(NamedTuple):
     """What a shape is to count, and how far from it it may be."""
@@ -52,6 +62,18 @@ class Goal(NamedTuple):
     """Amounts that differ by less are equally near: half a unit of the last digit that was asked for."""
 
 
+class Budget(NamedTuple):
+    """A measure of which a shape may have so much at most."""
+
+    name: str
+    """The option that says so."""
+    measure: Callable[[Node], int]
+    """Of a tree, or of a block of it."""
+    most: int
+    shown: Callable[[int], str] = str
+    """An amount as the option takes it."""
+
+
 class Bounds(NamedTuple):
     """What the lattice leaves out."""
 
@@ -59,14 +81,18 @@ class Bounds(NamedTuple):
     fixed: Mapping[Size, int] = {}
     layers: int | None = None
     max_layers: int | None = None
-    heads_per_group: int | None = None
+    budgets: tuple[Budget, ...] = ()
 
 
 class Rated(NamedTuple):
-    """A shape with its distance in size (in units of the goal's resolution) and from the family's shapes."""
+    """A shape with its distances in size and from the family's shapes."""
 
+    score: float
+    """Both together; the smallest is best."""
     distance: int
+    """In size, in units of the goal's resolution."""
     strangeness: float
+    """From the family's shapes."""
     shape: Shape
     total: int
 
@@ -88,19 +114,22 @@ class Lattice:
         self.patterns = patterns
         """Every layer's block, of each stack."""
         self.visited = 0
+        self.least = [inf] * len(bounds.budgets)
+        """Of each budget's measure, over the shapes of that size: what a budget must allow."""
         self._worst: float = inf
-        """Distance of the last of the best so far: shapes farther off need no rating."""
+        """Score of the last of the best so far: shapes farther off in size alone need no rating."""
         self._blocks: dict[int, dict[str, int] | None] = {}
 
     def nearest(self, goals: Sequence[Goal], top: int) -> list[Rated]:
-        """The best shapes: nearest in size, then most like the family."""
+        """The best shapes, nearest in size and most like the family; one of that very size before all others that are
+        as strange."""
         best: list[Rated] = []
         self._worst = inf
         for rated in self._rated(goals):
             best.append(rated)
             if len(best) >= 4 * top:
                 best = nsmallest(top, best)
-                self._worst = best[-1].distance
+                self._worst = best[-1].score
         return nsmallest(top, best)
 
     def unlike(self, rated: Sequence[Rated], top: int) -> list[Rated]:
@@ -113,24 +142,29 @@ class Lattice:
         return list(first.values())[:top]
 
     def _rated(self, goals: Sequence[Goal]) -> Iterator[Rated]:
-        needed = {0, *(measure for goal in goals for measure in ((0, 2) if goal.measure < 0 else (goal.measure,)))}
+        needed = {0, *(measure for goal in goals for measure in ((0, 2) if goal.measure < 0 else (goal.measure,))),
+                  *range(len(MEASURES), len(MEASURES) + len(self.bounds.budgets))}
+        names = self.polynomial.names
         for hidden in self._hidden_sizes(goals[0]):
             pieces = self.polynomial.at_width(hidden)
             for others in self._others(hidden):
-                lines = affine(pieces, self.polynomial.names, others, needed)
+                lines = affine(pieces, names, others, needed)
+                shape = Shape(tuple((others | {"hidden_size": hidden}).get(name, 0) for name in names), 1)
+                distances = Distances(hidden, form(names, shape, self.handles.head_dim), self.family)
                 for layers, width, distance in self._sized(hidden, lines, goals):
-                    if distance <= self._worst:
+                    strangeness = distances.nearest(layers, width) + _odd(hidden, width)
+                    score = strangeness + NEAR * log(1 + distance)
+                    if score <= self._worst:
                         named = others | {"hidden_size": hidden, "width": width}
-                        shape = Shape(tuple(named[name] for name in self.polynomial.names), layers)
-                        mine = form(self.polynomial.names, shape, self.handles.head_dim)
-                        strangeness = min(mine.distance(other) for other in self.family) + _odd(hidden, width)
-                        yield Rated(distance, strangeness, shape,
+                        shape = Shape(tuple(named[name] for name in names), layers)
+                        yield Rated(score, distance, strangeness, shape,
                                     lines.value(0, self._pattern_of(layers) or {}, width))
 
     def _sized(self, hidden: int, lines: Lines, goals: Sequence[Goal]) -> Iterator[tuple[int, int, int]]:
-        """Layers, width and distance of every shape that meets the goals."""
+        """Layers, width and distance of every shape that meets the goals and keeps the budgets."""
         goal = goals[0]
-        margin = min(goal.amount * goal.tolerance, (self._worst + 1) * goal.resolution)
+        farthest = exp(min(self._worst / NEAR, 100)) * goal.resolution
+        margin = min(goal.amount * goal.tolerance, farthest)
         low, high = self._width_range(hidden)
         depths = self._layers(hidden)
         first = bisect_left(depths, goal.amount - margin, key=lambda n: self._amount(lines, goal, n, high))
@@ -141,11 +175,26 @@ class Lattice:
             fixed, slope = lines.at(goal.measure, blocks)
             if fixed + slope * low > goal.amount + margin:
                 return
-            for width in self._widths(low, high, fixed, slope, goal.amount, margin):
+            for width in self._affordable(lines, blocks, self._widths(low, high, fixed, slope, goal.amount, margin)):
                 self.visited += 1
                 distance = abs(fixed + slope * width - goal.amount)
                 if distance <= margin and self._meets(lines, blocks, width, goals[1:]):
                     yield layers, width, distance // goal.resolution
+
+    def _affordable(self, lines: Lines, blocks: dict[str, int], widths: range) -> range:
+        """Those of the widths that keep every budget."""
+        if not widths:
+            return widths
+        last = widths[-1]
+        for index, budget in enumerate(self.bounds.budgets):
+            fixed, slope = lines.at(len(MEASURES) + index, blocks)
+            least = fixed + slope * widths.start
+            self.least[index] = min(self.least[index], least)
+            if least > budget.most:
+                last = -1
+            elif slope:
+                last = min(last, (budget.most - fixed) // slope)
+        return range(widths.start, last + 1, widths.step)
 
     def _amount(self, lines: Lines, goal: Goal, layers: int, width: int) -> float:
         blocks = self._pattern_of(layers)
@@ -189,7 +238,7 @@ class Lattice:
         depths, widths = self._layers(hidden), self._width_range(hidden)
         amounts = []
         for sizes, layers, width in zip(ends, (depths.start, depths.stop - 1), widths, strict=True):
-            lines = affine(pieces, self.polynomial.names, sizes, {0, 1, 2})
+            lines = affine(pieces, self.polynomial.names, sizes, {*range(len(MEASURES))})
             amounts.append(self._amount(lines, goal, layers, width))
         return amounts[0], amounts[1]
 
@@ -230,7 +279,9 @@ class Lattice:
             else:
                 step = lcm(kv, HEADS if most <= MANY_HEADS else 2 * HEADS)
                 first = -(-int(max(least, kv)) // step) * step
-                for count in range(first, int(most) + 1, step):
+                whole, rest = divmod(hidden, self.handles.head_dim)  # heads that fill the hidden size
+                counts = {*range(first, int(most) + 1, step), *(() if rest or whole % kv else (whole,))}
+                for count in sorted(counts):
                     yield {"num_heads": count, "num_kv_heads": kv}
 
     def _kv_heads(self) -> list[int]:
@@ -255,7 +306,7 @@ class Lattice:
                 yield {"dense_width": width}
 
     def _experts(self) -> Iterator[dict[Size, int]]:
-        """As many as the family's members, up to four times more or fewer."""
+        """As many as the family's members, or about a power of two."""
         if "experts" not in self.handles.sizes:
             yield {}
         elif "experts" in self.bounds.fixed:
@@ -263,8 +314,9 @@ class Lattice:
         else:
             own = self.handles.sizes["experts"]
             of_family = {int(member.experts) for member in self.family if member.experts}
-            counts = {own // 4, own // 2, 2 * own, 4 * own, *of_family} - {0}
-            for count in sorted(counts):
+            plain = {2**power * step // 4 for power in range(2, 12) for step in EXPERT_STEPS}
+            near = {count for count in plain if own <= count * FEWER and count <= own * FEWER}
+            for count in sorted({own, own // 2, 2 * own, *near, *of_family} - {0}):
                 yield {"experts": count}
 
     def _width_range(self, hidden: int) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from paramcalc.errors import Problem, UsageError
 from paramcalc.measures.parameters import count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from paramcalc.estimates.design.handles import Handles, Size
     from paramcalc.tree import Node
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 OUTSIDE = ""
 """Stands for what is in no layer."""
 Amounts = tuple[int, ...]
-"""One number for each of `MEASURES`."""
+"""One number for each of `MEASURES`, then one for each further measure."""
 MEASURES = ("total", "active", "embedding")
 Terms = dict[tuple[int, ...], Fraction]
 """Exponents of the sizes to a coefficient."""
@@ -55,16 +55,19 @@ class SizePolynomial(NamedTuple):
         return int(total)
 
 
-def size_polynomial(handles: Handles) -> SizePolynomial:
-    """Raises UsageError where the model's size is no polynomial of the sizes that vary."""
+def size_polynomial(handles: Handles, further: Sequence[Callable[[Node], int]] = ()) -> SizePolynomial:
+    """Of the counts and of further measures of a tree that are sums over its blocks.
+
+    Raises UsageError where one of them is no polynomial of the sizes that vary.
+    """
     names: tuple[Size, ...] = tuple(handles.sizes)
     nodes = [_nodes(handles, name) for name in names]
-    grid = {point: _pieces(handles, names, point) for point in product(*nodes)}
+    grid = {point: _pieces(handles, names, point, further) for point in product(*nodes)}
     blocks = next(iter(grid.values())).keys()
     pieces = {block: tuple(_terms({point: Fraction(values[block][measure]) for point, values in grid.items()}, nodes)
-                           for measure in range(len(MEASURES))) for block in blocks}
+                           for measure in range(len(MEASURES) + len(further))) for block in blocks}
     polynomial = SizePolynomial(names, pieces)
-    _check(handles, polynomial, nodes)
+    _check(handles, polynomial, nodes, further)
     return polynomial
 
 
@@ -93,24 +96,25 @@ def _step(handles: Handles, name: Size, step: int = 64) -> int:
     return step
 
 
-def _pieces(handles: Handles, names: Sequence[Size], point: Sequence[int]) -> dict[str, Amounts]:
+def _pieces(handles: Handles, names: Sequence[Size], point: Sequence[int], further: Sequence[Callable[[Node], int]],
+            ) -> dict[str, Amounts]:
     """What each block holds once, and what is outside of the layers."""
     spec = handles.spec(dict(zip(names, point, strict=True)), handles.layers)
     if spec is None:
         raise UsageError(Problem("does not scale: its parts are no whole multiples of its sizes"))
     tree = build(spec).tree
-    pieces = {OUTSIDE: _amounts(tree.replace(children=tuple(c for c in tree.children if not c.order)))}
+    pieces = {OUTSIDE: _amounts(tree.replace(children=tuple(c for c in tree.children if not c.order)), further)}
     for stack in tree.children:
         for block in stack.children if stack.order else ():
-            amounts = _amounts(block.replace(stored=1, used=stack.used))
+            amounts = _amounts(block.replace(stored=1, used=stack.used), further)
             old = pieces.get(block.label)
             pieces[block.label] = amounts if old is None else tuple(a + b for a, b in zip(old, amounts, strict=True))
     return pieces
 
 
-def _amounts(tree: Node) -> Amounts:
+def _amounts(tree: Node, further: Sequence[Callable[[Node], int]]) -> Amounts:
     counts = count(tree)
-    return (counts.total, counts.active, counts.embedding)
+    return (counts.total, counts.active, counts.embedding, *(measure(tree) for measure in further))
 
 
 def _terms(values: dict[tuple[int, ...], Fraction], nodes: Sequence[Sequence[int]]) -> Terms:
@@ -138,10 +142,11 @@ def _line(values: Sequence[Fraction], at: Sequence[int]) -> list[Fraction]:
     return coefficients
 
 
-def _check(handles: Handles, polynomial: SizePolynomial, nodes: Sequence[Sequence[int]]) -> None:
+def _check(handles: Handles, polynomial: SizePolynomial, nodes: Sequence[Sequence[int]],
+           further: Sequence[Callable[[Node], int]]) -> None:
     """Count one more shape."""
     point = [at[-1] * (2 if name != "num_heads" else 3) for name, at in zip(polynomial.names, nodes, strict=True)]
-    for block, amounts in _pieces(handles, polynomial.names, point).items():
+    for block, amounts in _pieces(handles, polynomial.names, point, further).items():
         for measure, amount in enumerate(amounts):
             if polynomial.value(measure, point, {block: 1} if block else {}) - (
                     polynomial.value(measure, point, {}) if block else 0) != amount:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.build import build
@@ -11,6 +12,7 @@ from paramcalc.estimates.design.handles import handles
 from paramcalc.estimates.design.lattice import Bounds, Goal, Lattice, Rated
 from paramcalc.estimates.design.size_polynomial import size_polynomial
 from paramcalc.measures.parameters import count
+from paramcalc.numbers import many
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 ALTERNATIVES = 20
 """Shapes looked at for each that is asked for: some differ in heads only, some break a budget."""
+
+
+SHALLOW = 100_000
+"""Shapes among which the shallowest is looked for."""
 
 
 class Candidate(NamedTuple):
@@ -53,14 +59,19 @@ def solve(
     spec: ModelSpec, family: Sequence[ModelSpec], goals: Sequence[Goal], bounds: Bounds, *, top: int,
     keeps: Callable[[ModelSpec], bool] | None = None,
 ) -> list[Candidate]:
-    """The best shapes, nearest in size first, then most like the family. `keeps` says whether a budget holds.
+    """The best shapes, nearest in size and most like the family. `keeps` says whether what no polynomial says holds.
 
     Raises UsageError where no shape of the lattice is of that size, or none keeps the budgets.
     """
     own = handles(spec)
-    lattice = Lattice(own, size_polynomial(own), family_forms(spec, family), patterns_of(spec), bounds)
+    polynomial = size_polynomial(own, [budget.measure for budget in bounds.budgets])
+    forms, patterns = family_forms(spec, family), patterns_of(spec)
+    lattice = Lattice(own, polynomial, forms, patterns, bounds)
     rated = lattice.nearest(goals, top * ALTERNATIVES)
     if not rated:
+        _refuse_budgets(lattice)
+        free = Lattice(own, polynomial, forms, patterns, bounds._replace(max_layers=None))
+        _refuse_layers(free, goals, bounds)
         raise UsageError(Problem(f"no shape like {spec.name} has {goals[0].amount:,} parameters within "
                                  f"{goals[0].tolerance:.2%}", hint=_nearest(lattice, goals)))
     candidates: list[Candidate] = []
@@ -74,6 +85,26 @@ def solve(
         raise UsageError(Problem(f"none of the {len(rated):,} nearest shapes keeps the budgets",
                                  hint="raise a budget, or --tolerance"))
     return candidates
+
+
+def _refuse_budgets(lattice: Lattice) -> None:
+    """Raise UsageError where shapes of that size are in the lattice, but none keeps the budgets."""
+    budgets = list(zip(lattice.bounds.budgets, lattice.least, strict=True))
+    for budget, least in budgets:
+        if budget.most < least < inf:
+            raise UsageError(Problem(f"no shape of that size keeps {budget.name} {budget.shown(budget.most)}",
+                                     hint=f"the least is {budget.shown(int(least))}"))
+    if any(least < inf for _, least in budgets):
+        both = " and ".join(each.name for each, _ in budgets)
+        raise UsageError(Problem(f"no shape of that size keeps {both} at once", hint="raise one of them"))
+
+
+def _refuse_layers(free: Lattice, goals: Sequence[Goal], bounds: Bounds) -> None:
+    """Raise UsageError where only deeper shapes are of that size."""
+    if bounds.max_layers is not None and (deeper := free.nearest(goals, SHALLOW)):
+        least = min(rated.shape.layers for rated in deeper)
+        raise UsageError(Problem(f"no shape of that size has {many(bounds.max_layers, 'layer')} at most",
+                                 hint=f"--max-layers {least}"))
 
 
 def patterns_of(spec: ModelSpec) -> list[list[str]]:
