@@ -38,25 +38,43 @@ class Form(NamedTuple):
 
 
 class Distances:
-    """From shapes of one hidden size, heads and experts to the nearest of a family, for any depth and width.
+    """From shapes of one hidden size, heads and experts to a family's, for any depth and width.
 
     0 for the same proportions, allowing for the greater depth of larger models.
     """
 
     def __init__(self, hidden: int, mine: Form, family: Sequence[Form]) -> None:
-        self._hidden = hidden
         self._members = [(log(hidden / member.aspect) - (1 - DEEPER) * log(hidden / member.hidden),
                           log(hidden * member.width) if member.width else 0.0,
                           sum(WEIGHTS[name] * abs(log(a / b)) for name in ("heads", "kv_heads", "experts")
                               if (a := getattr(mine, name)) and (b := getattr(member, name))))
                          for member in family]
         """Of each member: logarithms of the depth and the width expected here, and the distance in all else."""
+        self._rest = min(rest for _, _, rest in self._members)
+        self._depths = min(depth for depth, _, _ in self._members), max(depth for depth, _, _ in self._members)
 
-    def nearest(self, layers: int, width: int) -> float:
+    def least(self, layers: int) -> float:
+        """No shape so deep is nearer."""
+        depth, (low, high) = log(layers), self._depths
+        return self._rest + WEIGHTS["aspect"] * max(low - depth, depth - high, 0.0)
+
+    def at(self, layers: int) -> Depth:
+        """From shapes so deep."""
+        depth = log(layers)
+        return Depth([(rest + WEIGHTS["aspect"] * abs(depth - expected), ratio)
+                      for expected, ratio, rest in self._members])
+
+
+class Depth:
+    """Distances from shapes of one depth, for any width."""
+
+    def __init__(self, members: list[tuple[float, float]]) -> None:
+        self._members = members
+
+    def nearest(self, width: int) -> float:
         """The distance to the nearest member."""
-        depth, wide = log(layers), log(width) if width else 0.0
-        return min(rest + WEIGHTS["aspect"] * abs(depth - expected) + WEIGHTS["width"] * abs(wide - ratio)
-                   for expected, ratio, rest in self._members)
+        wide = log(width) if width else 0.0
+        return min(rest + WEIGHTS["width"] * abs(wide - ratio) for rest, ratio in self._members)
 
 
 def form(names: Sequence[Size], shape: Shape, head_dim: int) -> Form:

@@ -24,6 +24,8 @@ SIZES: tuple[Size, ...] = ("hidden_size", "num_heads", "num_kv_heads", "width", 
 WITH_HIDDEN = ("inner_size", "dt_rank", "width", "in_features", "out_features", "hidden_size", "output_size",
                "embedding_size", "key_heads", "value_heads")
 """Fields of parts that follow the hidden size."""
+OUTWARD = ("out_features", "output_size")
+"""Those of them that are outputs."""
 HEADED = (None, "attention", "latent_attention")
 """Kinds whose heads are a size of their own; those of other mixers follow the hidden size."""
 UNSCALED = ("apart", "expect", "quantize", "training", "names", "towers")
@@ -157,14 +159,18 @@ def _places(data: dict[str, Any], name: Size) -> Iterator[Place]:
 
 
 def _joins(data: dict[str, Any]) -> Iterator[Place]:
-    """Where towers, which stay as they are, lead into the text model: sizes of a part that are the text model's."""
+    """Where towers, which stay as they are, lead into the text model: outputs as wide as that, and inputs after one."""
+    hidden = data["hidden_size"]
     for key, tower in data.get("towers", {}).items():
-        for path, part in _mappings(tower, ("towers", key)) if tower["hidden_size"] != data["hidden_size"] else ():
-            if "kind" in part:
-                for field in WITH_HIDDEN:
-                    if part.get(field) == data["hidden_size"]:
-                        yield Place((*path, field), Fraction(1))
-                yield from _of_shape(path, part, data["hidden_size"])
+        joined = False
+        for path, part in _mappings(tower, ("towers", key)) if tower["hidden_size"] != hidden else ():
+            if "kind" not in part:
+                continue
+            yield from _of_shape(path, part, hidden)
+            for field in WITH_HIDDEN:
+                if part.get(field) == hidden and (joined or field in OUTWARD):
+                    yield Place((*path, field), Fraction(1))
+            joined = any(part.get(field) == hidden for field in OUTWARD)
 
 
 def _of_shape(path: Path, part: dict[str, Any], hidden_size: int) -> Iterator[Place]:

@@ -145,14 +145,14 @@ class Lattice:
         needed = {0, *(measure for goal in goals for measure in ((0, 2) if goal.measure < 0 else (goal.measure,))),
                   *range(len(MEASURES), len(MEASURES) + len(self.bounds.budgets))}
         names = self.polynomial.names
-        for hidden in self._hidden_sizes(goals[0]):
+        for hidden in sorted(self._hidden_sizes(goals[0]), key=lambda size: _odd(size, 0)):  # likely ones first
             pieces = self.polynomial.at_width(hidden)
             for others in self._others(hidden):
                 lines = affine(pieces, names, others, needed)
                 shape = Shape(tuple((others | {"hidden_size": hidden}).get(name, 0) for name in names), 1)
                 distances = Distances(hidden, form(names, shape, self.handles.head_dim), self.family)
-                for layers, width, distance in self._sized(hidden, lines, goals):
-                    strangeness = distances.nearest(layers, width) + _odd(hidden, width)
+                for layers, width, distance, unlike in self._sized(hidden, lines, goals, distances):
+                    strangeness = unlike + _odd(hidden, width)
                     score = strangeness + NEAR * log(1 + distance)
                     if score <= self._worst:
                         named = others | {"hidden_size": hidden, "width": width}
@@ -160,26 +160,35 @@ class Lattice:
                         yield Rated(score, distance, strangeness, shape,
                                     lines.value(0, self._pattern_of(layers) or {}, width))
 
-    def _sized(self, hidden: int, lines: Lines, goals: Sequence[Goal]) -> Iterator[tuple[int, int, int]]:
-        """Layers, width and distance of every shape that meets the goals and keeps the budgets."""
+    def _sized(self, hidden: int, lines: Lines, goals: Sequence[Goal], distances: Distances,
+               ) -> Iterator[tuple[int, int, int, float]]:
+        """Layers, width and distances of every shape that meets the goals, keeps the budgets and may be among the best.
+        """
         goal = goals[0]
-        farthest = exp(min(self._worst / NEAR, 100)) * goal.resolution
-        margin = min(goal.amount * goal.tolerance, farthest)
+        tolerated = goal.amount * goal.tolerance
         low, high = self._width_range(hidden)
         depths = self._layers(hidden)
-        first = bisect_left(depths, goal.amount - margin, key=lambda n: self._amount(lines, goal, n, high))
+        first = bisect_left(depths, goal.amount - tolerated, key=lambda n: self._amount(lines, goal, n, high))
         for layers in depths[first:]:
             blocks = self._pattern_of(layers)
             if blocks is None:
                 return
             fixed, slope = lines.at(goal.measure, blocks)
-            if fixed + slope * low > goal.amount + margin:
+            if fixed + slope * low > goal.amount + tolerated:
                 return
-            for width in self._affordable(lines, blocks, self._widths(low, high, fixed, slope, goal.amount, margin)):
+            room = self._worst - distances.least(layers)
+            if room < 0:
+                continue
+            margin = min(tolerated, exp(min(room / NEAR, 100)) * goal.resolution)
+            widths = self._affordable(lines, blocks, self._widths(low, high, fixed, slope, goal.amount, margin))
+            if not widths:
+                continue
+            near = distances.at(layers)
+            for width in widths:
                 self.visited += 1
                 distance = abs(fixed + slope * width - goal.amount)
                 if distance <= margin and self._meets(lines, blocks, width, goals[1:]):
-                    yield layers, width, distance // goal.resolution
+                    yield layers, width, distance // goal.resolution, near.nearest(width)
 
     def _affordable(self, lines: Lines, blocks: dict[str, int], widths: range) -> range:
         """Those of the widths that keep every budget."""

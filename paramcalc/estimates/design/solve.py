@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from paramcalc.estimates.design.handles import Handles
     from paramcalc.spec.model import ModelSpec
 
-ALTERNATIVES = 20
-"""Shapes looked at for each that is asked for: some differ in heads only, some break a budget."""
+ALTERNATIVES = 8
+"""Shapes looked at for each that is asked for: some differ in heads only, some do not fit by their runtime."""
 
 
 SHALLOW = 100_000

@@ -93,7 +93,7 @@ def by_total(pair: tuple[str, str]) -> Found:
 
 
 SAMPLE = [("qwen3-8b", "qwen3-14b"), ("gemma-3-4b", "gemma-3-12b"), ("qwen3-vl-2b", "qwen3-vl-4b"),
-          ("falcon-7b", "falcon-40b"), ("llama-3.2-1b", "llama-3.2-3b")]
+          ("command-r7b", "command-a"), ("llama-3.2-1b", "llama-3.2-3b")]
 
 
 @pytest.mark.parametrize("pair", SAMPLE, ids=lambda pair: pair[0])
