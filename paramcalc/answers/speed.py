@@ -17,7 +17,7 @@ from paramcalc.estimates.serving import why_not_served
 from paramcalc.estimates.speed import Draft, Point, Requests, Speed, cache_dtype
 from paramcalc.estimates.step import Host, Served
 from paramcalc.measures.cache import types
-from paramcalc.measures.known import Known, least, of_model
+from paramcalc.measures.known import Known, least, of_model, why_bound
 from paramcalc.numbers import many
 from paramcalc.transforms.formats import in_formats
 
@@ -40,7 +40,8 @@ class SpeedPoint(NamedTuple):
 
     concurrency: int
     fits: bool
-    """Whether all requests have room at their full length; where not, the rest wait in a queue."""
+    """Whether all requests have room at their full length; where not, the rest wait in a queue. False where all that is
+    known of the model is a lower bound."""
     running: float
     """Requests that run at once."""
     tpot_ms: Figure | None
@@ -102,6 +103,8 @@ class SpeedAnswer(Answer):
     verify: str | None = None
     """A command that measures the same; none for prompts with pictures or recordings."""
     speed: Speed | None = hidden(default=None)
+    bound: str = hidden(default="")
+    """Why the model's sizes are a lower bound, and with them the times; empty where they are not."""
 
     @property
     def failed(self) -> bool:
@@ -115,7 +118,7 @@ def speed(loaded: Loaded, settings: SpeedSettings) -> SpeedAnswer:
     start = head(loaded)
     shop = Shop(start["built"], loaded, settings)
     common = {**start, "warnings": (*start["warnings"], *shop.media.notes),
-              "known": dict.fromkeys(FIGURES, shop.sizes_known())}
+              "known": dict.fromkeys(FIGURES, shop.sizes_known()), "bound": shop.bound}
     if settings.all:
         rows, left_out = shop.rows()
         return SpeedAnswer(**common, assumptions=shop.assumptions(), points=(), basis={}, devices=rows,
@@ -152,6 +155,7 @@ class Shop:
         self.loaded, self.settings = loaded, settings
         self.media = media_of(settings, model.spec)
         self.requests = Requests(settings.prompt + self.media.tokens, settings.output_tokens)
+        self.bound = why_bound(self.model.spec, "weights", "cache")
         self._served: dict[Split, Served] = {}
         self.kv_dtype = settings.kv_dtype or cache_dtype(settings.runtime, self.model.tree, settings.dtype)
 
@@ -234,8 +238,8 @@ class Shop:
         rate, price = point.tokens_per_second, self.settings.price
         bound: BoundBy = point.bound_by  # type: ignore[assignment]  # the names of Terms.parts
         return SpeedPoint(
-            point.concurrency, point.fits, round(point.running, 3), _ms(point.tpot), _ms(point.ttft), _rounded(rate),
-            _rounded(rate.times(1 / point.running)), _rounded(rate.times(1 / speed.devices)), bound,
+            point.concurrency, point.fits and not self.bound, round(point.running, 3), _ms(point.tpot), _ms(point.ttft),
+            _rounded(rate), _rounded(rate.times(1 / point.running)), _rounded(rate.times(1 / speed.devices)), bound,
             dollars(rate, speed.devices, price), _rounded(point.joules_per_token))
 
     def rows(self) -> tuple[tuple[DeviceRow, ...], dict[str, str]]:

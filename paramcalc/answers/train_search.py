@@ -15,7 +15,7 @@ from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.figure import Figure
 from paramcalc.estimates.media import media_of
 from paramcalc.estimates.training_plan import device_of, fitting
-from paramcalc.measures.known import Known, of_model, sizes_known
+from paramcalc.measures.known import Known, of_model, sizes_known, why_bound
 from paramcalc.transforms.lora import trainable_parameters
 
 if TYPE_CHECKING:
@@ -66,11 +66,13 @@ class TrainSearch(Answer):
     trainable: int
     known: dict[str, Known]
     gpu: Accelerator = hidden()
+    bound: str = hidden(default="")
+    """Why what layouts need is a lower bound of the model's sizes; empty where it is not."""
 
     @property
     def failed(self) -> bool:
-        """Whether nothing fits."""
-        return not self.fitting
+        """Whether nothing fits, as far as that is known."""
+        return not self.fitting or bool(self.bound)
 
 
 def train_search(
@@ -95,7 +97,8 @@ def train_search(
         **start | {"assumptions": {"seq": settings.seq, "gpu": gpu.key, "capacity_bytes": gpu.capacity_bytes,
                                    "ranked_by": RANKED}},
         tried=tried, fitting=len(candidates), layouts=rows, trainable=trainable_parameters(model.tree),
-        known={"layouts": estimate, "trainable": sizes_known(model.spec)}, gpu=gpu)
+        known={"layouts": estimate, "trainable": sizes_known(model.spec)}, gpu=gpu,
+        bound=why_bound(model.spec, "weights"))
 
 
 def _row(one: Candidate, run: TrainingRun | None) -> LayoutRow:

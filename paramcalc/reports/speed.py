@@ -63,8 +63,8 @@ def _notes(answer: SpeedAnswer) -> tuple[str, ...]:
     if answer.failed:
         return ("not even one request has room: more devices, or a smaller --quant",)
     most = answer.max_concurrency or 0
-    waiting = [point for point in answer.points if not point.fits]
-    notes.append(f"room for {many(most, 'request')} at their full length"
+    waiting = [point for point in answer.points if point.running < point.concurrency]
+    notes.append(f"room for {'at most ' if answer.bound else ''}{many(most, 'request')} at their full length"
                  + (f"; of {waiting[-1].concurrency:,} in flight {waiting[-1].running:,.0f} run, the rest wait"
                     if waiting else ""))
     if answer.slo:

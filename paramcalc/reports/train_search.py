@@ -26,6 +26,7 @@ def tables(answer: TrainSearch) -> tuple[Table, ...]:
                   shown(row.tokens_per_second), shown(row.run.days.expected) if row.run and row.run.days else "",
                   answer.known["layouts"], "; ".join(answer.uncounted))
                  for row in answer.layouts)
-    note = (f"{len(body):,} of {answer.fitting:,} ways to divide {answer.gpu.name}s that fit, {answer.tried:,} layouts "
+    which = "whose lower bound fits: no verdict" if answer.bound else "that fit"
+    note = (f"{len(body):,} of {answer.fitting:,} ways to divide {answer.gpu.name}s {which}, {answer.tried:,} layouts "
             f"tried · ranked by {RANKED}")
     return (Table(headline(answer.built), columns, body, None, (note, *partly(answer), *missing(answer))),)

@@ -30,6 +30,24 @@ def test_no_verdict_rests_on_a_lower_bound(words, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["fits"] is True
 
 
+def test_layouts_and_times_of_a_lower_bound_say_so(tmp_path, capsys):
+    """A search finds layouts whose lower bound fits, a speed is of what is known: neither says that the model fits."""
+    path = tmp_path / "config.json"
+    search = ["train", str(path), "--gpu", "h100", "--gpus", "2", "--search"]
+    times = ["speed", str(path), "--gpu", "h100", "--concurrency", "8"]
+    for config, code, fits in ((UNREAD, 1, False), ({**UNREAD, "extra_width": None}, 0, True)):
+        path.write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
+        assert run(search) == code
+        assert ("lower bound fits: no verdict" in capsys.readouterr().out) is not fits
+        assert run([*times, "--json"]) == 0
+        answer = json.loads(capsys.readouterr().out)
+        assert [point["fits"] for point in answer["points"]] == [fits]
+        assert set(answer["known"].values()) == {"estimate" if fits else "bound"}
+        for words, line in ((times, "room for at most"), (["speed", str(path), "--all"], "a lower bound: extra_width")):
+            assert run(words) == 0
+            assert (line in capsys.readouterr().out) is not fits
+
+
 def test_a_promise_to_fit_does_not_rest_on_the_lower_bound(tmp_path, capsys):
     """At this context the mathematics has room, and no runtime has."""
     most = paramcalc.fit("llama-3.1-8b", "rtx-4090", 4096, runtime="exact").max_context
