@@ -23,6 +23,8 @@ def _alike(type_: str, theirs: str, ours: str, source: str, *endings: str) -> Sa
 SAME: dict[str, Same] = {
     "deepseek_ref": Same("deepseek_v4", {}, "sgl-project/DeepSeek-V4-Flash-FP8 config.json"),
     "grok_1": Same("grok-1", {}, "hpcai-tech/grok-1"),
+    "h2ovl_chat": Same("internvl_chat", {"H2OVLChatModel": "InternVLChatForConditionalGeneration"},
+                       "h2oai/h2ovl-mississippi-800m modeling_h2ovl_chat.py"),
     "kimi_k2": Same("deepseek_v3", {}, "moonshotai/Kimi-K2-Instruct modeling_deepseek.py"),
     "llada2_moe": Same("bailing_moe_v2", {"LLaDA2MoeModelLM": "BailingMoeV2ForCausalLM",
                                           "LLaDA2MoeModel": "BailingMoeV2Model"},
@@ -36,6 +38,7 @@ SAME: dict[str, Same] = {
     "mixformer-sequential": Same("phi-msft", {}, "microsoft/phi-1 configuration_mixformer_sequential.py"),
     "sdar": _alike("qwen3", "SDAR", "Qwen3", "JetLM/SDAR-8B-Chat modeling_sdar.py"),
     "sdar_moe": _alike("qwen3_moe", "SDARMoe", "Qwen3Moe", "JetLM/SDAR-30B-A3B-Chat modeling_sdar_moe.py"),
+    "solar": _alike("llama", "Solar", "Llama", "upstage/solar-pro-preview-instruct modeling_solar.py"),
     "stablelm_epoch": _alike("stablelm", "StableLMEpoch", "StableLm",
                              "stabilityai/stablelm-3b-4e1t modeling_stablelm_epoch.py"),
     "step3": Same("step3_text", {}, "stepfun-ai/step3 configuration_step3.py"),

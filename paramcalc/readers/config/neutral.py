@@ -69,6 +69,7 @@ NEUTRAL_IN: dict[str, dict[str, tuple[object, ...]]] = {
     "efficientnet": {"num_hidden_layers": ANY},
     "encoder_config": {"head_dim": ANY, "hidden_size_global": ANY},
     "gemma4_vision": {"global_head_dim": ANY},
+    "glm4v_text": {"attention_bias": ANY},
     "glm_moe_dsa": {"index_share_for_mtp_iteration": ANY},
     "global_config": {"head_dim": ANY},
     "gpt_bigcode": {"max_sequence_length": ANY},
@@ -87,7 +88,7 @@ NEUTRAL_IN: dict[str, dict[str, tuple[object, ...]]] = {
     "minimax_m3_vl_text": {"n_shared_experts": (1,), "qk_norm_type": ("per_head",), "use_gemma_norm": ANY,
                            "use_qk_norm": (True,), "use_routing_bias": (True,)},
     "mobilebert": {"true_hidden_size": ANY},
-    "mpt": {"fc_type": ("torch",)},
+    "mpt": {"fc_type": ("torch",), "init_config": ANY},
     "musicflamingo": {"head_dim": ANY},
     "openelm": {"normalization_layer_name": ("rms_norm",), "qkv_multipliers": ANY},
     "patcher_config": {"head_dim": ANY},
@@ -100,6 +101,7 @@ NEUTRAL_IN: dict[str, dict[str, tuple[object, ...]]] = {
     "qwen3_moe": {"use_qk_norm": (True,)},
     "sam_prompt_encoder": {"image_embedding_size": ANY},
     "siglip_vision_model": {"vocab_size": ANY},
+    "solar": {"bskcn_1": ANY, "bskcn_2": ANY, "bskcn_3": ANY, "bskcn_4": ANY, "bskcn_tv": ANY},
     "starcoder2": {"mlp_type": ("default",), "norm_type": ("layer_norm",)},
     "step3p5": {"n_shared_experts": (1,), "use_moe_router_bias": (True,)},
     "swin": {"hidden_size": ANY},
@@ -116,7 +118,7 @@ says a value where all its items do. MiniMax-M2's files name prediction modules 
 
 What a class works out of other keys whatever the file says is here too (`head_dim` of Pixtral, `num_hidden_layers` of
 ALIGN's net, `hidden_size` of Swin, JetMoE's heads), and vocabularies that releases before 5 wrote into configs of
-vision."""
+vision. Solar's sums of states of earlier layers (`bskcn_*`) have no weights."""
 
 REPEATS: dict[str, dict[str, str]] = {
     "deberta": {"pooler_hidden_size": "hidden_size"},

@@ -17,6 +17,7 @@ CLASS_ALIASES: dict[str, dict[str, str]] = {
     "iquestcoder": {"IQuestCoderForCausalLM": "LlamaForCausalLM"},
     "kimi_k25": {"KimiK25ForConditionalGeneration": "Kimi_K25ForConditionalGeneration"},
     "llama": {"LLaMAForCausalLM": "LlamaForCausalLM"},
+    "mistral3": {"LightOnOCRForConditionalGeneration": "Mistral3ForConditionalGeneration"},
     "mpt": {"MPTForCausalLM": "MptForCausalLM", "MPTModel": "MptModel"},
     "phimoe": {"PhiMoEForCausalLM": "PhimoeForCausalLM"},
     "qwen2_5_omni": {"Qwen2_5OmniModel": "Qwen2_5OmniForConditionalGeneration"},

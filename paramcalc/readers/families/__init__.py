@@ -181,7 +181,7 @@ class Family:
     @cached_property
     def whole(self) -> str | None:
         """Where the function stands that gives the towers of a composite config of this type."""
-        return _below_towers(WHOLES.get(self.model_type))
+        return _below_towers(WHOLES.get(self.library_type))
 
     @cached_property
     def whole_builder(self) -> Any:  # noqa: ANN401 - as above
