@@ -5,7 +5,10 @@ import pytest
 import paramcalc
 from paramcalc.errors import SpecError, UnknownArchitectureError
 from paramcalc.measures.known import sizes_known
+from paramcalc.readers.config.defaults import library_version, model_types
 from paramcalc.readers.config.read import read_config
+from paramcalc.readers.families import family_of
+from paramcalc.readers.families.refused import KINDS, reason
 
 LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
 
@@ -197,3 +200,24 @@ def test_published_spellings_of_a_tower_are_read():
                                 "vt_intermediate_size": 128, "init_pos_emb_height": 8, "init_pos_emb_width": 8}}
     tower = read_config(config).spec.towers["vision"]
     assert tower.hidden_size == 64
+
+
+@pytest.mark.parametrize(("model_type", "why"), [
+    ("vitpose", "models that estimate depth, poses or matching points, or restore pictures are not described here"),
+    ("sam_mask_decoder", "as a part of sam, whose config can be counted"),
+    ("canine", "but nobody has described its class here"),
+])
+def test_a_type_of_the_library_is_refused_with_the_reason(model_type, why):
+    with pytest.raises(UnknownArchitectureError, match=why) as caught:
+        read_config({"model_type": model_type})
+    assert library_version() in str(caught.value)
+
+
+def test_a_type_the_library_has_not_is_refused_without_one():
+    with pytest.raises(UnknownArchitectureError, match=r"unknown model_type 'frobnicator'\nhint"):
+        read_config({"model_type": "frobnicator"})
+
+
+def test_every_type_of_the_library_is_counted_or_has_a_reason():
+    assert {name for name in model_types() if family_of(name).builder is None and not reason(name)} == set()
+    assert all(family_of(name).data for types in KINDS.values() for name in types.split())

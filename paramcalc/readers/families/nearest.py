@@ -14,6 +14,7 @@ from paramcalc.errors import Problem, UnknownArchitectureError
 from paramcalc.readers.config.defaults import model_types, namesakes
 from paramcalc.readers.config.neutral import NEUTRAL, NEUTRAL_PREFIXES
 from paramcalc.readers.families import family_of, known
+from paramcalc.readers.families.refused import reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,7 +32,9 @@ def unknown_type(
     """A refusal of a model type nobody wrote, with the known ones that the config `data` is most like."""
     near = nearest(model_type, data or {}, architecture)
     hint = f"nearest known: {', '.join(near)}" if near else "`paramcalc list families` shows the known ones"
-    return UnknownArchitectureError(Problem(f"unknown model_type {model_type[:100]!r}", path, hint))
+    why = reason(model_type)
+    message = f"unknown model_type {model_type[:100]!r}" + (f": {why}" if why else "")
+    return UnknownArchitectureError(Problem(message, path, hint))
 
 
 def nearest(model_type: str, data: Mapping[str, object], architecture: str = "", count: int = 3) -> list[str]:

@@ -1,0 +1,52 @@
+"""Why a model type of the library is refused: what its models do, of which model it is a part, or that none is there.
+
+By what transformers' `modeling_auto.py` and the class's own documentation say. Only refusals come here.
+"""
+
+from __future__ import annotations
+
+from paramcalc.readers.config.defaults import library_version, model_types
+from paramcalc.readers.families import family_of, known
+
+KINDS: dict[str, str] = {
+    "models that detect or segment objects":
+        "conditional_detr d_fine dab-detr deformable_detr deimv2 detr edgetam edgetam_video eomt eomt_dinov3 groupvit "
+        "lw_detr mask2former maskformer oneformer owlv2 owlvit pp_doclayout_v2 pp_doclayout_v3 pp_doclayout_v4 rf_detr "
+        "rt_detr rt_detr_v2 sam2 sam2_video sam3_lite_text sam3_tracker sam3_tracker_video sam3_video sam_hq seggpt "
+        "table-transformer upernet videomt yolos",
+    "models that estimate depth, poses or matching points, or restore pictures":
+        "chmv2 depth_anything depth_pro dpt efficientloftr glpn lightglue prompt_depth_anything sapiens2 superglue "
+        "superpoint swin2sr tipsv2_dpt uvdoc vitmatte vitpose zoedepth",
+    "models of time series or decisions":
+        "autoformer decision_transformer informer patchtsmixer patchtst pi0 time_series_transformer timesfm timesfm2_5",
+    "codecs and vocoders of sound":
+        "dac encodec fastspeech2_conformer_hifigan higgs_audio_v2_tokenizer mimi neucodec speecht5_hifigan univnet "
+        "wavtokenizer xcodec xcodec2",
+    "models that speak":
+        "bark clvp csm fastspeech2_conformer fastspeech2_conformer_with_hifigan gradium_phonon_tts higgs_audio_v2 "
+        "pocket_tts vits",
+    "models that transcribe or classify sound":
+        "audio-spectrogram-transformer clap kyutai_speech_to_text moonshine_streaming nemotron3_5_asr "
+        "nemotron3_diarization nemotron_asr_streaming omniasr_ctc parakeet_rnnt parakeet_tdt",
+    "models that read characters, formulas or tables off pictures":
+        "mgp-str pp_formulanet pp_lcnet_v3 pp_lcnet_v4 pp_ocrv5_mobile_det pp_ocrv5_mobile_rec pp_ocrv5_server_det "
+        "pp_ocrv5_server_rec pp_ocrv6_medium_det pp_ocrv6_small_det pp_ocrv6_small_rec pp_ocrv6_tiny_rec slanet "
+        "slanext",
+    "models of video": "timesformer tvp videoprism vivit vjepa2 xclip",
+}
+"""What the models of some types do, in the plural."""
+
+
+def reason(model_type: str) -> str:
+    """Why a type is refused though the library has it; empty for types the library has not."""
+    if family_of(model_type).data is None:
+        return ""
+    version = f"transformers {library_version()} has it"
+    kind = next((kind for kind, types in KINDS.items() if model_type in types.split()), "")
+    if kind:
+        return f"{version}, but {kind} are not described here"
+    wholes = [name for name in (*known(), *model_types()) if model_type.startswith(f"{name}_")]
+    if wholes:
+        whole = max(wholes, key=len)
+        return f"{version} as a part of {whole}" + (", whose config can be counted" if whole in known() else "")
+    return f"{version}, but nobody has described its class here"
