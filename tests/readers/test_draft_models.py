@@ -104,3 +104,20 @@ def test_dflash_joins_the_layers_it_reads():
     names = shapes(DFLASH | {"dflash_config": {"target_layer_ids": [1, 9, 17, 25]}})
     assert names["fc.weight"] == (4096, 4 * 4096)
     assert not any("embed" in name or "lm_head" in name or "q_norm" in name for name in names)
+
+
+DSPARK = DFLASH | {"architectures": ["DSparkDraftModel"], "dflash_config": {"target_layer_ids": [1, 9]}}
+HEADS = {"markov_head.markov_w1.weight": (128256, 256), "markov_head.markov_w2.weight": (128256, 256),
+         "confidence_head.proj.weight": (1, 4352), "confidence_head.proj.bias": (1,)}
+
+
+def test_dspark_is_dflash_with_two_heads():
+    """sgl-project/SpecForge, DSparkDraftModel at its config's defaults."""
+    plain = shapes(DSPARK | {"architectures": ["DFlashDraftModel"]})
+    assert shapes(DSPARK) == plain | HEADS
+    assert shapes(DSPARK | {"markov_rank": 0, "confidence_head_with_markov": False}) == plain | {
+        "confidence_head.proj.weight": (1, 4096), "confidence_head.proj.bias": (1,)}
+    assert shapes(DSPARK | {"enable_confidence_head": False, "markov_rank": 8})["markov_head.markov_w2.weight"] == (
+        128256, 8)
+    with pytest.raises(SpecError, match="gated"):
+        read_config(DSPARK | {"markov_head_type": "gated"})

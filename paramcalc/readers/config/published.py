@@ -57,7 +57,7 @@ def is_original(data: Mapping[str, Any]) -> bool:
 
 
 DRAFT_CLASSES = {
-    "DFlashDraftModel": "dflash",
+    "DFlashDraftModel": "dflash", "DSparkDraftModel": "dspark",
     "LlamaForCausalLMEagle3": "eagle3", "Eagle3LlamaForCausalLM": "eagle3", "Qwen3ForCausalLMEagle3": "eagle3",
     "Eagle3Speculator": "eagle3",
     "EagleLlamaForCausalLM": "eagle", "LlamaForCausalLMEagle": "eagle", "EAGLEModel": "eagle",

@@ -62,11 +62,30 @@ def dflash(config: Config) -> ModelSpec:
         raise config.error("dflash_config", "expected target_layer_ids, a list of the target's layers")
     config.read |= {"block_size", "num_target_layers"}
     width = config.integer("hidden_size")
-    normed = "head" if str(config.data.get("model_type")).startswith("qwen3") else "none"
+    normed = "head" if str(config.data.get("model_type")).startswith(("qwen3", "dspark")) else "none"
     modules: Parts = {"fc": Linear(in_features=len(targets) * width), "hidden_norm": Norm(kind="rmsnorm")}
     for index in range(config.layers):
         modules |= _layer(config, f"layers.{index}", width, qk_norm=normed)
     return _spec(config, modules | {"norm": Norm(kind="rmsnorm")})
+
+
+def dspark(config: Config) -> ModelSpec:
+    """DSpark: DFlash with a table of bigrams of low rank, and a head that foretells what will be accepted.
+
+    Source: sgl-project/SpecForge, specforge/modeling/draft/dspark.py, whose heads are those of DeepSeek's DeepSpec.
+    """
+    spec, rank, width = dflash(config), config.integer("markov_rank", 256, least=0), config.integer("hidden_size")
+    kind = config.text("markov_head_type", "vanilla")
+    if kind != "vanilla":
+        raise config.error("markov_head_type", f"{kind[:60]!r} is not known")
+    heads: Parts = {}
+    if rank:
+        heads |= {"markov_head.markov_w1": Embedding(hidden_size=rank, component="other_embedding"),
+                  "markov_head.markov_w2": Linear(in_features=rank, out_features=config.integer("vocab_size"))}
+    if config.flag("enable_confidence_head", default=True):
+        wide = width + rank if config.flag("confidence_head_with_markov", default=True) else width
+        heads["confidence_head.proj"] = Linear(in_features=wide, out_features=1, bias=True)
+    return spec.model_copy(update={"modules": {**(spec.modules or {}), **heads}})
 
 
 def eagle3(config: Config) -> ModelSpec:
@@ -147,4 +166,4 @@ def _spec(config: Config, modules: Parts) -> ModelSpec:
     return ModelSpec(vocab_size=config.integer("vocab_size"), hidden_size=width, modules=modules)
 
 
-ROWS: dict[str, Builder] = {"dflash": dflash, "eagle": eagle, "eagle3": eagle3, "medusa": medusa}
+ROWS: dict[str, Builder] = {"dflash": dflash, "dspark": dspark, "eagle": eagle, "eagle3": eagle3, "medusa": medusa}
