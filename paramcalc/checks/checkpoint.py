@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +16,7 @@ from paramcalc.readers.headers.packing import unpacked
 
 if TYPE_CHECKING:
     from paramcalc.checks.checked_model import Subject
+    from paramcalc.readers.headers.header import Header
 
 CHECKPOINT = "PC006"
 
@@ -32,21 +34,20 @@ class StoredTensors(NamedTuple):
 
 def against_checkpoint(path: Path) -> Callable[[Subject], Iterator[Finding]]:
     """A comparison of a spec with a file, its header read once."""
-    header = read_header(path)
+    return partial(_compare, path.name, read_header(path))
 
-    def compare(subject: Subject) -> Iterator[Finding]:
-        expected: dict[str, list[Row]] = {}
-        for row in rows(subject.model.tree):
-            expected.setdefault(row.name, []).append(row)
-        plain = unpacked(header, lambda: {name: same[0].shape for name, same in expected.items() if len(same) == 1})
-        stored: dict[str, StoredTensors] = {}
-        for name, tensor in tell_layers(plain.tensors):
-            stored.setdefault(name, StoredTensors([])).tensors.append(tensor)
-        for message, hint in differences(expected, stored):
-            yield Finding(subject.name, CHECKPOINT, f"{path.name}: {message}", hint=hint)
-        yield from _types(subject, stored, path.name)
 
-    return compare
+def _compare(file: str, header: Header, subject: Subject) -> Iterator[Finding]:
+    expected: dict[str, list[Row]] = {}
+    for row in rows(subject.model.tree):
+        expected.setdefault(row.name, []).append(row)
+    plain = unpacked(header, lambda: {name: same[0].shape for name, same in expected.items() if len(same) == 1})
+    stored: dict[str, StoredTensors] = {}
+    for name, tensor in tell_layers(plain.tensors):
+        stored.setdefault(name, StoredTensors([])).tensors.append(tensor)
+    for message, hint in differences(expected, stored):
+        yield Finding(subject.name, CHECKPOINT, f"{file}: {message}", hint=hint)
+    yield from _types(subject, stored, file)
 
 
 def differences(expected: dict[str, list[Row]], stored: dict[str, StoredTensors]) -> Iterator[tuple[str, str]]:

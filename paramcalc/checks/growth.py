@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +19,7 @@ from paramcalc.readers.models import load
 from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from paramcalc.checks.checked_model import Subject
     from paramcalc.spec.model import ModelSpec
@@ -34,7 +35,7 @@ class Growth(NamedTuple):
     last: Callable[[], Iterator[Finding]]
 
 
-def growth(revision: str, files: Iterable[Path]) -> Growth:
+def growth(revision: str, files: Sequence[Path]) -> Growth:
     """A comparison of each file that has, or had, `expect.growth` with its content at a revision.
 
     A file that is new has no earlier figures. It is an error if the earlier content cannot be read, if a budget it had
@@ -46,21 +47,21 @@ def growth(revision: str, files: Iterable[Path]) -> Growth:
     for folder in _outermost(folders):
         require(checked(revision), folder)
         earlier |= {os.path.abspath(path): blob for path, blob in blobs(revision, folder).items()}
-    new: list[str] = []
-
-    def each(subject: Subject) -> Iterator[Finding]:
-        blob = earlier.get(os.path.abspath(subject.name))
-        if blob is None:
-            new.append(subject.name)
-        elif blob != _blob(Path(subject.name), len(blob)):
-            yield from _compared(subject, revision)
+    new = [str(path) for path in files if os.path.abspath(path) not in earlier]
 
     def last() -> Iterator[Finding]:
         gone = [path for path in earlier if path.endswith((".yaml", ".yml")) and not os.path.lexists(path)]
         for path in gone if new else ():
             yield from _gone(os.path.relpath(path), revision, new)
 
-    return Growth(each, last)
+    return Growth(partial(_since, earlier, revision), last)
+
+
+def _since(earlier: Mapping[str, str], revision: str, subject: Subject) -> Iterator[Finding]:
+    """What of a file that has changed since the revision grew too much."""
+    blob = earlier.get(os.path.abspath(subject.name))
+    if blob is not None and blob != _blob(Path(subject.name), len(blob)):
+        yield from _compared(subject, revision)
 
 
 def _outermost(folders: Iterable[Path]) -> list[Path]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -44,14 +45,6 @@ def comparison(files: Iterable[Path], *, required: bool) -> Lock | None:
     places = {path: find_lock(path.parent.resolve()) for path in files}
     records = {lock: read_lock(lock) for lock in dict.fromkeys(places.values()) if lock is not None}
 
-    def each(subject: Subject) -> Iterator[Finding]:
-        lock = places.get(Path(subject.name))
-        if lock is None:
-            if required:
-                yield Finding(subject.name, LOCK, f"has no {NAME} in its folder or above", hint=RECORD)
-            return
-        yield from _differences(subject, records[lock].get(_key(subject.name, lock.parent)), lock)
-
     def last() -> Iterator[Finding]:
         for lock, recorded in records.items():
             for name in recorded:
@@ -59,7 +52,17 @@ def comparison(files: Iterable[Path], *, required: bool) -> Lock | None:
                     message = f"{visible(name, 400)} is recorded, but is not there"
                     yield Finding(_shown(lock), LOCK, message, hint=RECORD)
 
-    return Lock(each, last) if records or required else None
+    return Lock(partial(_recorded, places, records, required), last) if records or required else None
+
+
+def _recorded(places: Mapping[Path, Path | None], records: Mapping[Path, dict[str, dict[str, int]]], required: bool,
+              subject: Subject) -> Iterator[Finding]:
+    """What differs from what is recorded of a file."""
+    lock = places.get(Path(subject.name))
+    if lock is not None:
+        yield from _differences(subject, records[lock].get(_key(subject.name, lock.parent)), lock)
+    elif required:
+        yield Finding(subject.name, LOCK, f"has no {NAME} in its folder or above", hint=RECORD)
 
 
 def _differences(subject: Subject, old: dict[str, int] | None, lock: Path) -> Iterator[Finding]:

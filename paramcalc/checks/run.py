@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from paramcalc.checks.rules import rules
 from paramcalc.checks.rules_search import DEFAULTED, NEAR, SKIPPED, UNCOUNTED
 from paramcalc.checks.selection import Selection, comments
 from paramcalc.errors import PCError
+from paramcalc.parallel import over
 from paramcalc.readers.models import load
 from paramcalc.readers.text.located import located
 
@@ -28,22 +30,27 @@ if TYPE_CHECKING:
 def check(
     search: Search, overrides: Sequence[str] = (), *, selection: Selection | None = None,
     extras: Sequence[Callable[[Subject], Iterable[Finding]]] = (), last: Callable[[], Iterable[Finding]] = tuple,
+    jobs: int = 1, progress: Callable[[int, int], None] | None = None,
 ) -> Run:
-    """Every finding of every file, in order; `last` has what is found once all are checked."""
+    """Every finding of every file, in order; `last` has what is found once all are checked. With `jobs`, so many
+    processes at once, which need the extras to pickle; `progress` is told (done, all)."""
     chosen = Selection() if selection is None else selection
-    known = rules()
     findings = [finding for finding in chosen.unexplained() if chosen.counts(finding)]
     checked = [file for file in search.files if file.state == "checked"]
-    for file in checked:
-        each = [*check_file(Path(file.path), overrides, known, extras, strict=chosen.strict)]
-        if file.why:
-            each = [*_near(file, each)]
+    for each in over(partial(_of_file, tuple(overrides), tuple(extras), chosen.strict), checked, jobs, progress):
         findings += [finding for finding in each if chosen.selects(finding)]
     findings += [finding for finding in last() if chosen.selects(finding)]
     if chosen.strict:
         findings += [finding for finding in _skipped(search) if chosen.selects(finding)]
         findings = [f._replace(severity="error") if f.severity == "warning" else f for f in findings]
     return Run(len(checked), tuple(findings), search.files, search.others, search.unsearched)
+
+
+def _of_file(
+    overrides: Sequence[str], extras: Sequence[Callable[[Subject], Iterable[Finding]]], strict: bool, file: File,
+) -> list[Finding]:
+    findings = check_file(Path(file.path), overrides, rules(), extras, strict=strict)
+    return [*_near(file, findings)] if file.why else findings
 
 
 def check_file(

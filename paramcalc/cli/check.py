@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from paramcalc.cli.options import CheckFormat, Color, ColorOption, Json, Output, Set, Strict, Talk
+from paramcalc.cli.options import CheckFormat, Color, ColorOption, Jobs, Json, Output, Set, Strict, Talk
+from paramcalc.cli.progress import progress
 from paramcalc.cli.run import screen, write
 from paramcalc.cli.streams import tell
+from paramcalc.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -63,12 +65,16 @@ def check(
     report: Page = None,
     color: ColorOption = Color.auto,
     strict: Strict = False,
+    jobs: Jobs = 1,
 ) -> int:
     """Check every spec and config under the paths against its `expect:`, the rules and paramcalc.lock."""
     from paramcalc.reports.findings import summary
     from paramcalc.reports.writers import Findings, finding_writer
 
-    run = _checked(paths, set_, select_codes=(select, ignore), only_specs=only_specs, strict=strict,
+    if write_lock and jobs > 1:
+        raise UsageError(Problem("--write-lock records one file after another", hint="leave --jobs out"))
+    run = _checked(paths, set_, select_codes=(select, ignore), only_specs=only_specs, strict=strict, jobs=jobs,
+                   quiet=talk.quiet,
                    extras=lambda files: _extras(files, against, checkpoint, write=write_lock, required=require_lock))
     style = "json" if json else str(format_ or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"))
     write(finding_writer(style)(Findings(run, screen(output, color))), output)
@@ -85,7 +91,7 @@ def check(
 
 def _checked(
     paths: Sequence[Path], overrides: Sequence[str], *, select_codes: tuple[Sequence[str], Sequence[str]],
-    only_specs: bool, strict: bool, extras: Callable[[Sequence[Path]], list[Comparison]],
+    only_specs: bool, strict: bool, jobs: int, quiet: bool, extras: Callable[[Sequence[Path]], list[Comparison]],
 ) -> Run:
     from paramcalc.checks import selection as selections
     from paramcalc.checks.finder import find
@@ -94,8 +100,9 @@ def _checked(
     search = find(paths, only_specs=only_specs)
     selection = selections.select_codes(*select_codes, selections.load_selection(Path.cwd()), strict=strict)
     comparisons = extras(search.checked)
-    return checked(search, overrides, selection=selection, extras=[each for each, _ in comparisons],
-                   last=lambda: chain.from_iterable(last() for _, last in comparisons))
+    with progress("files", quiet=quiet) as tick:
+        return checked(search, overrides, selection=selection, extras=[each for each, _ in comparisons],
+                       last=lambda: chain.from_iterable(last() for _, last in comparisons), jobs=jobs, progress=tick)
 
 
 def _extras(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from paramcalc.cli.options import Common, Models
+from paramcalc.cli.options import Common, Jobs, Models
 from paramcalc.cli.progress import progress
-from paramcalc.cli.rows import Across, Columns, Jobs, Look, PlotRows, Sort, Up, write_rows
+from paramcalc.cli.rows import Across, Columns, Look, PlotRows, Sort, Up, write_rows
 from paramcalc.estimates.effects import need
 from paramcalc.estimates.settings import DeviceSettings, ServingSettings
 

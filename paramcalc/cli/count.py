@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from paramcalc.cli.options import Common, Models
+from paramcalc.cli.options import Common, Jobs, Models
 from paramcalc.cli.run import answer_all
 from paramcalc.errors import Problem, UsageError
 
@@ -36,18 +37,19 @@ def count(
     by: Annotated[By | None, typer.Option("--by", help="What the rows are; components where nothing is said.")] = None,
     depth: Annotated[int | None, typer.Option("--depth", min=1, max=16, help="Levels of modules shown, by layer.")] =
         None,
+    jobs: Jobs = 1,
 ) -> int:
     """Count parameters by component, layer or tensor."""
     if depth is not None and by not in (None, By.layer):
         raise UsageError(Problem(f"--depth has no effect with --by {by}", hint="--by layer --depth 2"))
     rows = by or (By.layer if depth is not None else By.component)
+    return answer_all(models, common, partial(_report, rows.value, depth), jobs)
 
-    def make(loaded: Loaded) -> Report:
-        from paramcalc.api import count as counted
-        from paramcalc.reports.count import tables
-        from paramcalc.reports.table import Report
 
-        answer = counted(loaded, by=rows.value)
-        return Report(answer.to_dict(), tables(answer, rows.value, depth))
+def _report(by: Literal["component", "layer", "tensor"], depth: int | None, loaded: Loaded) -> Report:
+    from paramcalc.api import count as counted
+    from paramcalc.reports.count import tables
+    from paramcalc.reports.table import Report
 
-    return answer_all(models, common, make)
+    answer = counted(loaded, by=by)
+    return Report(answer.to_dict(), tables(answer, by, depth))

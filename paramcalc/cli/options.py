@@ -97,6 +97,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Write no warnings to
 Offline = Annotated[bool, typer.Option("--offline", callback=_offline, help="Read hf://… from the cache only.")]
 Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw it: .svg or .png (needs the plot "
                                            "extra).")]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, max=256, metavar="N", help="Processes that work at once.")]
 Debug = Annotated[bool, typer.Option("--debug", callback=_debug, is_eager=True,
                                      help="Show the traceback of an internal error.")]
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 Sort = Annotated[str, typer.Option("--sort", metavar="COLUMN", help="Sort by a column; -COLUMN: largest first.")]
 Columns = Annotated[str, typer.Option("--columns", metavar="NAME,…", help="Columns to write: name,total,active.")]
-Jobs = Annotated[int, typer.Option("--jobs", min=1, max=256, metavar="N", help="Processes that work at once.")]
 PlotRows = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw one column against another: .svg "
                                                "or .png (needs the plot extra).")]
 Across = Annotated[str, typer.Option("--x", metavar="COLUMN", help="Column along the picture; total if not given.")]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.cli.options import Color
 from paramcalc.cli.streams import tell
@@ -20,34 +21,55 @@ if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
     from paramcalc.reports.table import Report
 
-def answer_all(models: Sequence[str], common: Common, make: Callable[[Loaded], Report]) -> int:
-    """Load and answer each model; one that fails becomes an object with `error`, the rest still come."""
-    from paramcalc.readers.models import load
-    from paramcalc.readers.text.located import located
 
-    reports: list[Report] = []
+class Outcome(NamedTuple):
+    """What became of one MODEL."""
+
+    report: Report
+    warnings: tuple[str, ...] = ()
+    error: PCError | None = None
+
+
+def answer_all(models: Sequence[str], common: Common, make: Callable[[Loaded], Report], jobs: int = 1) -> int:
+    """Load and answer each model; one that fails becomes an object with `error`, the rest still come.
+
+    With `jobs`, so many processes at once, which need `make` to pickle.
+    """
+    from paramcalc.cli.progress import progress
+    from paramcalc.parallel import over
+
+    with progress("models", quiet=common.quiet) as tick:
+        outcomes = over(partial(answer, common, make), models, jobs, tick)
     code = 0
-    for model in models:
-        try:
-            loaded = load(model, common.set, strict=common.strict, tell=common.tell)
-            try:
-                answered = make(loaded)
-            except PCError as error:
-                raise located(error, loaded.document) from error
-        except PCError as error:
-            code = max(code, error.exit_code)
-            report(error, common.color)
-            reports.append(failed(model, error))
+    for outcome in outcomes:
+        if outcome.error is not None:
+            code = max(code, outcome.error.exit_code)
+            report(outcome.error, common.color)
             continue
         if not common.quiet:
-            for warning in loaded.warnings:
+            for warning in outcome.warnings:
                 warn(warning, common.color)
-        code = code or int(answered.failed)
-        reports.append(answered)
+        code = code or int(outcome.report.failed)
+    reports = [outcome.report for outcome in outcomes]
     if len(reports) == 1 and "error" in reports[0].json:
         return code
     emit(reports, common, many=len(models) > 1)
     return code
+
+
+def answer(common: Common, make: Callable[[Loaded], Report], model: str) -> Outcome:
+    """Load and answer one model."""
+    from paramcalc.readers.models import load
+    from paramcalc.readers.text.located import located
+
+    try:
+        loaded = load(model, common.set, strict=common.strict, tell=common.tell)
+        try:
+            return Outcome(make(loaded), tuple(loaded.warnings))
+        except PCError as error:
+            raise located(error, loaded.document) from error
+    except PCError as error:
+        return Outcome(failed(model, error), error=error)
 
 
 def report(error: PCError, color: Color = Color.auto) -> None:

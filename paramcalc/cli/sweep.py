@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from paramcalc.cli.options import Common, One
+from paramcalc.cli.options import Common, Jobs, One
 from paramcalc.cli.progress import progress
-from paramcalc.cli.rows import Across, Columns, Jobs, Look, PlotRows, Sort, Up, write_rows
+from paramcalc.cli.rows import Across, Columns, Look, PlotRows, Sort, Up, write_rows
 from paramcalc.estimates.effects import need
 from paramcalc.estimates.settings import DeviceSettings, ServingSettings
 

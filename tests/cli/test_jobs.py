@@ -1,0 +1,44 @@
+"""`--jobs N` gives the same answer, in the same order, as one process."""
+
+from pathlib import Path
+
+import pytest
+
+from paramcalc.readers.presets import presets
+
+SPEC = ("paramcalc: 1\nname: m{name}\nvocab_size: 99\nhidden_size: 64\nnum_layers: {layers}\nnum_heads: {heads}\n"
+        "ffn_ratio: 4\n")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Valid and invalid specs."""
+    monkeypatch.chdir(tmp_path)
+    for number in range(12):
+        heads = 5 if number % 5 == 4 else 4
+        Path(f"spec{number:02}.yaml").write_text(SPEC.format(name=number, layers=number + 1, heads=heads))
+    return tmp_path
+
+
+@pytest.mark.parametrize("more", [(), ("--strict",)])
+def test_check(call, folder, more):
+    one = call("check", ".", *more, "--json")
+    assert one[0] == 2
+    assert call("check", ".", *more, "--json", "--jobs", "2") == one
+
+
+def test_check_against_a_lock(call, folder):
+    assert call("check", ".", "--write-lock")[0] == 2
+    (folder / "spec03.yaml").write_text(SPEC.format(name=3, layers=9, heads=4))
+    one = call("check", ".", "--json")
+    assert "num_layers" in one[1] or "total" in one[1]
+    assert call("check", ".", "--json", "--jobs", "3") == one
+    code, _, error = call("check", ".", "--write-lock", "--jobs", "2")
+    assert (code, "leave --jobs out" in error) == (2, True)
+
+
+def test_count(call):
+    models = [*list(presets())[:6], "no-such-model", "gpt2"]
+    one = call("count", *models, "--by", "layer", "--json")
+    assert one[0] == 2
+    assert call("count", *models, "--by", "layer", "--json", "--jobs", "2") == one
