@@ -48,11 +48,13 @@ class Row(NamedTuple):
     fits: bool | None = None
     """With a device and a runtime; without a runtime only where not even the lower bound fits."""
     tokens_per_second: float | None = None
-    """Expected output tokens of the whole system; with a device and a runtime."""
+    """Expected output tokens of the whole system, of as many requests as the batch; with a device and a runtime."""
     error: str | None = None
 
 
 COLUMNS = Row._fields
+ANSWER = 512
+"""Tokens of an answer, or half of the context where that is less: the default of `speed`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +145,34 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
         spec.hidden_size, counts.total, counts.active, counts.embedding,
         round(counts.embedding / counts.total, 6) if counts.total else None, sizes_known(spec), tuple(spec.uncounted),
         needs.total.weights, needs.cache.per_token, forward // context,
-        needed if machine else None, _fits(needed, machine.usable, bound=bound) if machine else None)
+        needed if machine else None, _fits(needed, machine.usable, bound=bound) if machine else None,
+        _tokens_per_second(loaded, serving, device))
+
+
+def _tokens_per_second(loaded: Loaded, serving: ServingSettings, device: DeviceSettings) -> float | None:
+    """Of as many requests as the batch, whose prompts and answers fill the context; None where nothing is measured of
+    such a runtime or such a way to serve."""
+    if device.gpu is None or serving.runtime in (None, "exact") or serving.draft is not None or serving.loras:
+        return None
+    from paramcalc.answers.speed import speed
+    from paramcalc.estimates.speed_settings import SpeedSettings
+    from paramcalc.settings import without_none
+
+    same = {name: getattr(serving, name) for name in ("runtime", "dtype", "quant", "kv_dtype", "gpus", "tp", "pp", "ep",
+                                                      "dp", "image", "audio")}
+    requests = {"prompt": serving.context - _answer(serving), "output_tokens": _answer(serving),
+                "concurrency": (serving.batch,)}
+    where = {name: getattr(device, name) for name in ("gpu", "gpu_memory_utilization", "accelerators")}
+    try:
+        (point,) = speed(loaded, SpeedSettings.of(without_none(**same, **requests, **where))).points
+    except PCError:
+        return None
+    return point.tokens_per_second.expected if point.fits and point.tokens_per_second else None
+
+
+def _answer(serving: ServingSettings) -> int:
+    """Tokens of an answer among those of the context."""
+    return max(1, min(ANSWER, serving.context // 2))
 
 
 def _fits(needed: int, usable: int, *, bound: bool) -> bool | None:
@@ -169,4 +198,7 @@ def assumed(serving: ServingSettings, device: DeviceSettings) -> dict[str, objec
                                "batch": serving.batch, "dtype": serving.dtype,
                                "quant": serving.quant, "runtime": serving.runtime or SERVING.runtime,
                                "flops_per_token": "forward, convention full"}
-    return common | ({"gpu": device.gpu, "gpus": serving.gpus or 1} if device.gpu else {})
+    if device.gpu is None:
+        return common
+    return common | {"gpu": device.gpu, "gpus": serving.gpus or 1,
+                     "tokens_per_second": f"{serving.batch:,} at once, answers of {_answer(serving):,} tokens"}

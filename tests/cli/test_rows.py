@@ -102,6 +102,16 @@ def test_a_verdict_needs_a_runtime(rows):
     assert fits() is None
 
 
+@pytest.mark.parametrize("runtime", ["vllm", "llama.cpp"])
+def test_a_row_is_as_fast_as_speed_says(call, rows, runtime):
+    """Where a device and a runtime are given: prompts and answers fill the context."""
+    _, (row,) = rows("compare", "qwen3-8b", "--gpu", "h100", "--runtime", runtime, "--context", "4k", "--batch", "8")
+    answer = call("speed", "qwen3-8b", "--gpu", "h100", "--runtime", runtime, "--prompt", str(4096 - 512), "--output",
+                  "512", "--concurrency", "8", "--json")[1]
+    assert row["tokens_per_second"] == json.loads(answer)["points"][0]["tokens_per_second"]["expected"]
+    assert "tokens_per_second" not in rows("compare", "qwen3-8b", "--gpu", "h100")[1][0]
+
+
 @pytest.mark.parametrize(("arguments", "message", "hint"), [
     (("sweep", "gpt2", "num_layer=2,4"), "num_layer: unknown key 'num_layer'", "did you mean 'num_layers'?"),
     (("sweep", "gpt2", "num_layers=48..16"), "num_layers: the range 48..16 is empty", "did you mean 16..48?"),
