@@ -158,13 +158,13 @@ def _tokens_per_second(loaded: Loaded, serving: ServingSettings, device: DeviceS
     from paramcalc.estimates.speed_settings import SpeedSettings
     from paramcalc.settings import without_none
 
-    same = {name: getattr(serving, name) for name in ("runtime", "dtype", "quant", "kv_dtype", "gpus", "tp", "pp", "ep",
-                                                      "dp", "image", "audio")}
+    common = SpeedSettings.model_fields.keys() & type(serving).model_fields.keys()
+    same = {name: getattr(serving, name) for name in common}
     requests = {"prompt": serving.context - _answer(serving), "output_tokens": _answer(serving),
                 "concurrency": (serving.batch,)}
-    where = {name: getattr(device, name) for name in ("gpu", "gpu_memory_utilization", "accelerators")}
+    where = {name: getattr(device, name) for name in type(device).model_fields}
     try:
-        (point,) = speed(loaded, SpeedSettings.of(without_none(**same, **requests, **where))).points
+        (point,) = speed(loaded, SpeedSettings.of(without_none(**same | requests | where))).points
     except PCError:
         return None
     return point.tokens_per_second.expected if point.fits and point.tokens_per_second else None
