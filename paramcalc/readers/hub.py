@@ -19,6 +19,7 @@ from paramcalc.errors import InputError, NetworkError, PCError, Problem, UsageEr
 from paramcalc.readers.beside import PROCESSORS, QUANTIZATION
 from paramcalc.readers.headers.header import MAX_HEADER, MAX_TENSORS, Header
 from paramcalc.readers.hub_cache import COMMIT, cached, keep
+from paramcalc.readers.names import near_presets
 from paramcalc.sanitize import quote
 
 if TYPE_CHECKING:
@@ -100,6 +101,12 @@ def _beside(where: Place, config: dict[str, Any], model: str) -> dict[str, dict[
     return contents
 
 
+def _alike(repository: str) -> str:
+    """Presets that need no network and whose names are like a repository's: often of the model it was tuned from."""
+    near = near_presets(repository)
+    return f"presets of like names: {', '.join(near)}" if near else ""
+
+
 class MissingFileError(NetworkError):
     """The repository has no such file."""
 
@@ -138,7 +145,8 @@ def _config(where: Place, file: str, model: str) -> Document:
             return read_json(read_file(path), model)
     if offline():
         kind = NetworkError if file == "config.json" else MissingFileError
-        raise kind(Problem(f"{file} of {where.repository} is not in the cache, and offline is asked for"))
+        raise kind(Problem(f"{file} of {where.repository} is not in the cache, and offline is asked for",
+                           hint=_alike(where.repository)))
     answer = _get(_url(where, file), 0, MAX_JSON + 1, where.tell)
     if len(answer.raw) > MAX_JSON:
         raise InputError(Problem(f"{file} is larger than {MAX_JSON:,} bytes", source=model))

@@ -242,6 +242,9 @@ def test_offline_reads_only_the_cache(server, monkeypatch):
         patch.setenv("HF_HUB_OFFLINE", "1")
         with pytest.raises(NetworkError, match="not in the cache"):
             load("hf://org/config")
+        with pytest.raises(NetworkError) as caught:
+            load("hf://Qwen/Qwen2.5-7B-Instruct")
+    assert "presets of like names: qwen2.5-7b, " in str(caught.value)
     assert Hub.seen == []
 
 
