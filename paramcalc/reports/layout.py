@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.reports.cells import cells
@@ -43,7 +44,13 @@ class Slot(NamedTuple):
     @property
     def width(self) -> int:
         """Columns of the widest line."""
-        return max(length(part) for text in (self.heading, *self.texts) for part in text.split("\n"))
+        return widest((self.heading, *self.texts))
+
+
+@lru_cache(maxsize=1024)
+def widest(texts: tuple[str, ...]) -> int:
+    """Columns of the widest line; asked for often while a table is fitted."""
+    return max(length(part) for text in texts for part in text.split("\n"))
 
 
 def length(text: str) -> int:

@@ -5,6 +5,7 @@ To add one: a module with `VERSION`, `SOURCE`, `Options`, `cache()` and a `PROFI
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -65,7 +66,7 @@ class Runtime:
 
     @property
     def _module(self) -> Any:  # noqa: ANN401 - a module, which as a field would not pickle
-        return import_module(f"{__name__}.{RUNTIMES[self.name]}")
+        return _rules(self.name)
 
     def cache(self, kinds: Iterable[Mixer], serving: Serving, cache_types: Types) -> Cache:
         """What its caches take."""
@@ -107,6 +108,12 @@ class Runtime:
         make: Any = getattr(self._module, "mask", None)
         mask: Mask = NO_MASK if make is None else make(kinds, serving, self.options)
         return mask
+
+
+@cache
+def _rules(name: str) -> Any:  # noqa: ANN401 - a module
+    """The module of a runtime."""
+    return import_module(f"{__name__}.{RUNTIMES[name]}")
 
 
 def _options(name: str, kind: Any, settings: Sequence[str],  # noqa: ANN401 - a NamedTuple of each module
