@@ -42,7 +42,7 @@ async function show() {
   byId("state").textContent = "Working…";
   const answer = await ask(asked);
   if (mine !== sequence) return; // a newer question is on its way
-  latest = answer;
+  latest = { ...answer, question: asked };
   document.body.dataset.command = asked.command;
   if (answer.error) {
     byId("answer").replaceChildren(...answer.error.map(problem));
@@ -150,7 +150,8 @@ byId("answer").addEventListener("keydown", (event) => { if (event.key === "Enter
 
 byId("copies").addEventListener("click", async ({ target }) => {
   if (target.id === "share") await copy(`${location.href.split("#")[0]}#${encode(question())}`);
-  else if (target.dataset.copy) await copy(latest[target.dataset.copy]);
+  else if (target.dataset.copy in latest) await copy(latest[target.dataset.copy]);
+  else if (target.dataset.copy) await copy((await ask({ ...latest.question, copy: target.dataset.copy })).text);
 });
 
 async function copy(text) {

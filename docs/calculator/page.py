@@ -54,17 +54,18 @@ def answered(question: dict[str, str]) -> dict[str, Any]:
     else:
         name = model = question["model"] or "-"
     words = [question["command"], model, *options(question)]
+    if copy := question.get("copy"):
+        return {"text": command([*words, "--format", copy])[1]}
     code, body, messages = command([*words, "--format", "html"])
     errors = problems(messages, model, name)
     if not body and errors:
         return {"error": errors}
-    result = json.loads(command([*words, "--json"])[1]) if question["command"] != "explain" else None
+    result = json.loads(body.partition('id="figures">')[2].partition("</script>")[0])  # what --json writes
     return {
         "html": picture(question, model, result) + body.partition("<main>")[2].partition("</main>")[0],
-        "summary": "; ".join(error["text"] for error in errors) or ("does not fit" if code == 1 else "Done"),
+        "summary": "; ".join(error["text"] for error in errors) or ("Does not fit" if code == 1 else "Done"),
         "cli": shlex.join(["paramcalc", question["command"], name, *options(question)]),
-        "json": json.dumps(result, indent=2), "markdown": command([*words, "--format", "markdown"])[1],
-        "csv": command([*words, "--format", "csv"])[1],
+        "json": json.dumps(result, indent=2),
     }
 
 
@@ -112,12 +113,12 @@ def by_context(question: dict[str, str], model: str, result: dict[str, Any]) -> 
     return memory_chart(result["model"]["name"], lines, (question["gpu"], gpu["usable_bytes"]) if gpu else None)
 
 
-def picture(question: dict[str, str], model: str, result: dict[str, Any] | None) -> str:
+def picture(question: dict[str, str], model: str, result: dict[str, Any]) -> str:
     """The picture of an answer, or nothing."""
     if question["command"] == "count":
         by_tensor = json.loads(command(["count", model, "--by", "tensor", "--json"])[1])
         drawn = component_map(by_tensor, question.get("focus", ""))
-    elif question["command"] == "memory" and result is not None:
+    elif question["command"] == "memory":
         drawn = by_context(question, model, result)
     else:
         return ""

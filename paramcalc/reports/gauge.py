@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 WIDTH, SPILL = 60, 14
 """Letters of a whole device, and at most beyond its edge."""
-PIXELS, HEIGHT, LEGEND = 640, 26, 30
+PIXELS, HEIGHT, EDGE = 640, 26, 3
+"""Of the bar; the mark of what may be used stands out of it by `EDGE`."""
 
 
 def total(gauge: Gauge) -> int:
@@ -47,18 +48,23 @@ def gauge_picture(gauge: Gauge) -> str:
     scale = PIXELS / max(gauge.capacity, total(gauge), 1)
     drawn = [svg.element("rect", x=0, y=0, width=svg.number(gauge.capacity * scale), height=HEIGHT, fill="none",
                          stroke="currentColor")]
-    left, place = 0.0, 0.0
+    left = 0.0
     for (name, size), fill in zip(gauge.parts, svg.SERIES, strict=False):
         title = svg.element("title", f"{name}: {size:,} bytes ({binary(size)})")
         drawn.append(svg.element("rect", title, x=svg.number(left), y=0, width=svg.number(size * scale), height=HEIGHT,
                                  fill=fill))
-        drawn += [svg.element("rect", x=svg.number(place), y=HEIGHT + 9, width=10, height=10, fill=fill),
-                  svg.text(name, place + 14, HEIGHT + 18, fill="currentColor")]
         left += size * scale
-        place += 30 + 7 * len(name)
     edge = svg.number(gauge.usable * scale)
-    drawn.append(svg.element("line", x1=edge, x2=edge, y1=-3, y2=HEIGHT + 3, stroke="#a3141b", stroke_width=2))
-    return svg.picture(PIXELS, HEIGHT + LEGEND, state(gauge), svg.element("g", *drawn, transform="translate(0 3)"))
+    drawn.append(svg.element("line", x1=edge, x2=edge, y1=-EDGE, y2=HEIGHT + EDGE, stroke="#a3141b", stroke_width=2))
+    bar = svg.element("g", *drawn, transform=f"translate(0 {EDGE})")
+    return svg.picture(PIXELS, HEIGHT + 2 * EDGE, state(gauge), bar)
+
+
+def gauge_legend(gauge: Gauge) -> list[tuple[str, str]]:
+    """Each part's name and a square of its colour: a legend in the text's own size can be read on a phone."""
+    return [(name, svg.element("svg", svg.element("rect", width=10, height=10, fill=fill), width=10, height=10,
+                               aria_hidden="true"))
+            for (name, _), fill in zip(gauge.parts, svg.SERIES, strict=False)]
 
 
 def _letter(name: str) -> str:

@@ -1,38 +1,76 @@
-"""The README's picture: what a terminal shows, drawn by Rich."""
+"""The README's picture: one model on a few devices, whether it fits and how fast it answers.
+
+Only rectangles and text with their own fonts, sizes and fills: no style sheet, clip or variable, which viewers other
+than browsers (librsvg, ImageMagick, Inkscape) treat each in their own way.
+"""
 
 from __future__ import annotations
 
-import io
-import re
-
-from rich.console import CONSOLE_SVG_FORMAT, Console
-from rich.text import Text
-
-from paramcalc.answers.estimate import estimate
-from paramcalc.estimates.settings import PageSettings
-from paramcalc.readers.models import load
-from paramcalc.reports.estimate import tables
-from paramcalc.reports.render import show
+import paramcalc
+from paramcalc.numbers import binary
+from paramcalc.reports.pictures import svg
 from tests.docs.blocks import ROOT
 
-PICTURE = ROOT / ".github" / "estimate.svg"
-MODEL = "deepseek-v3"
-COMMAND = f"paramcalc estimate {MODEL} --context 32k"
-FACES = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)
-LOCAL = FACES.sub("", CONSOLE_SVG_FORMAT).replace("Fira Code", "ui-monospace")
-"""Rich's frame without fonts from elsewhere: a picture in a repository loads nothing."""
-TEXT = re.compile(r"<text[^>]*>([^<]*)</text>")
+PICTURE = ROOT / ".github" / "fit.svg"
+MODEL, FORMAT, RUNTIME, CONTEXT = "qwen3-32b", "q4_k_m", "llama.cpp", "16k"
+DEVICES = ("rtx-3060-12gb", "rtx-4090", "rtx-5090", "h100", "m4-max")
+LABEL = f"Does {MODEL} fit, and how fast is it?"
+SETTING = f"{FORMAT} weights, {CONTEXT} tokens of context, one request, {RUNTIME}"
+PARTS = {"weights": "#1f5f8b", "cache": "#a44a06", "activations": "#28704a"}
+INK, SOFT, PAPER, ROOM, GOOD, BAD = "#16191d", "#4d5661", "#ffffff", "#e4e8ec", "#14652f", "#a3141b"
+WIDTH, LEFT, TOP, ROW, BAR, SCALE = 960, 24, 92, 62, 16, 912
+"""Pixels: the picture, its margin, the first row, from row to row, a bar's height, the longest bar."""
 
 
 def picture():
-    """The screen after `COMMAND`, as SVG."""
-    console = Console(record=True, width=96, file=io.TextIOWrapper(io.BytesIO(), "utf-8"), force_terminal=True,
-                      color_system="truecolor", legacy_windows=False, markup=False, highlight=False, emoji=False)
-    console.print(Text.assemble(("$ ", "green"), COMMAND))
-    show(tables(estimate(load(MODEL), PageSettings.of({"context": "32k"}))), console)
-    return console.export_svg(title="paramcalc", unique_id="paramcalc", code_format=LOCAL)
+    """Bars of memory on one scale, a row for each device, and what `fit` and `speed` say of it."""
+    answers = [(fit(name), speed(name)) for name in DEVICES]
+    most = max(max(answer.machine.capacity, answer.total.total) for answer, _ in answers)
+    height = TOP + ROW * len(answers) + 36
+    drawn = [svg.element("rect", x=0.5, y=0.5, width=WIDTH - 1, height=height - 1, rx=8, fill=PAPER, stroke=ROOM),
+             line(LABEL, LEFT, 40, INK, 24, "bold"), line(SETTING, LEFT, 64, SOFT, 15)]
+    for index, (answer, rate) in enumerate(answers):
+        drawn += row(answer, rate, TOP + ROW * index, SCALE / most)
+    for index, (name, fill) in enumerate((*PARTS.items(), ("free", ROOM))):
+        drawn += [svg.element("rect", x=LEFT + 130 * index, y=height - 32, width=12, height=12, fill=fill),
+                  line(name, LEFT + 18 + 130 * index, height - 21, SOFT, 14)]
+    return svg.picture(WIDTH, height, f"{LABEL} {SETTING}", *drawn) + "\n"
 
 
-def words(svg):
-    """What is to be read in a picture: releases of Rich differ in how they draw."""
-    return "".join(TEXT.findall(svg)).replace("&#160;", " ").split()
+def fit(device):
+    """The answer of `fit` on a device."""
+    return paramcalc.fit(MODEL, device, CONTEXT, quant=FORMAT, runtime=RUNTIME)
+
+
+def speed(device):
+    """Tokens a second of one request, or nothing where it does not fit."""
+    answer = paramcalc.speed(MODEL, device, prompt=CONTEXT, concurrency="1", quant=FORMAT, runtime=RUNTIME)
+    return answer.points[0].tokens_per_second
+
+
+def row(answer, rate, top, scale):
+    """A device's name, verdict and bar."""
+    left = answer.machine.usable - answer.total.total
+    fast = "" if rate is None else f", {rate.expected:.0f} tokens a second ({rate.low:.0f} to {rate.high:.0f})"
+    verdict = f"fits{fast}" if answer.fits else f"does not fit: {binary(-left)} too much"
+    sizes = f"{binary(answer.total.total)} of {binary(answer.machine.usable)}"
+    parts = [svg.element("rect", x=LEFT, y=top + 22, width=svg.number(answer.machine.capacity * scale), height=BAR,
+                         fill=ROOM)]
+    start = 0.0
+    for name, fill in PARTS.items():
+        width = getattr(answer.total, name) * scale
+        parts.append(svg.element("rect", x=svg.number(LEFT + start), y=top + 22, width=svg.number(width), height=BAR,
+                                 fill=fill))
+        start += width
+    edge = svg.number(LEFT + answer.machine.usable * scale - 1)
+    return [line(answer.machine.device.name, LEFT, top + 15, INK, 16, "bold"),
+            line(sizes, LEFT + 290, top + 15, SOFT, 15),
+            line(verdict, LEFT + 500, top + 15, GOOD if answer.fits else BAD, 16, "bold"), *parts,
+            svg.element("rect", x=edge, y=top + 19, width=2, height=BAR + 6, fill=BAD)]
+
+
+def line(content, x, y, fill, size, weight="normal"):
+    """A line of text."""
+    return svg.text(content, x, y, fill=fill, font_size=size, font_weight=weight,
+                    font_family="Helvetica, Arial, sans-serif")
+

@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from paramcalc.reports.cells import cells, joined
-from paramcalc.reports.gauge import gauge_picture, state
+from paramcalc.reports.cells import cells
+from paramcalc.reports.gauge import gauge_legend, gauge_picture, state
 from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def table_html(table: Table) -> str:
     foot = f"<tfoot>{_cells(table.columns, rows[-1], 'row')}</tfoot>" if table.total is not None else ""
     notes = "".join(f"<p>{text(note)}</p>" for note in table.notes)
     if table.gauge is not None:
-        notes = f"{gauge_picture(table.gauge)}<p>{text(state(table.gauge))}</p>{notes}"
+        legend = " ".join(f"<span>{square} {text(name)}</span>" for name, square in gauge_legend(table.gauge))
+        notes = (f'{gauge_picture(table.gauge)}<p class="legend">{legend}</p><p>{text(state(table.gauge))}</p>{notes}')
     return (f'<figure class="table" tabindex="0"><table><caption>{text(table.title)}</caption>'
             f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody>{foot}</table>"
             f"{f'<figcaption>{notes}</figcaption>' if notes else ''}</figure>")
@@ -54,12 +55,17 @@ def _row(table: Table, row: list[Cell], index: int) -> str:
 
 def _cells(columns: Sequence[Column], row: list[Cell], scope: str, depth: int = 0, bars: Sequence[float] = ()) -> str:
     widths = iter(bars)
-    first = f'<th scope="{scope}" class="depth-{min(depth, 6)}">{text(joined(row[0]))}</th>'
+    first = f'<th scope="{scope}" class="depth-{min(depth, 6)}">{_content(row[0])}</th>'
     rest = []
     for column, cell in zip(columns[1:], row[1:], strict=True):
-        content = _bar(next(widths, 0.0)) if column.kind == "bar" else text(joined(cell))
+        content = _bar(next(widths, 0.0)) if column.kind == "bar" else _content(cell)
         rest.append(f"<td{_class(column)}>{content}</td>")
     return f"<tr>{first}{''.join(rest)}</tr>"
+
+
+def _content(cell: Cell) -> str:
+    """A cell; where it must break it does so before its short form."""
+    return f'{text(cell[0])} <span class="brief">({text(cell[1])})</span>' if cell[1] else text(cell[0])
 
 
 def _bar(width: float) -> str:

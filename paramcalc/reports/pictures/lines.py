@@ -11,8 +11,10 @@ from paramcalc.reports.pictures import svg
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-LEFT, RIGHT, TOP, BOTTOM = 76, 120, 16, 40
+LEFT, RIGHT, TOP, BOTTOM = 92, 104, 28, 52
 """Room around the lines for labels, in pixels."""
+SIZE = 16
+"""Pixels of a letter; a chart of 640 pixels is shown at half its size on a phone, where half of it can be read."""
 
 
 class Line(NamedTuple):
@@ -32,7 +34,7 @@ class Axis(NamedTuple):
 
 
 def line_chart(lines: Sequence[Line], x: Axis, y: Axis, label: str, *, level: tuple[str, float] | None = None,
-               width: int = 960, height: int = 360) -> str:
+               width: int = 640, height: int = 360) -> str:
     """The picture as SVG text; `level` is a named horizontal line, for example a device's memory."""
     across = _scale(x, LEFT, width - RIGHT)
     down = _scale(y, height - BOTTOM, TOP)
@@ -45,7 +47,7 @@ def line_chart(lines: Sequence[Line], x: Axis, y: Axis, label: str, *, level: tu
         parts.append(svg.text(name, width - RIGHT + 6, down(value) + 4, fill="currentColor"))
     for index, line in enumerate(lines):
         parts += _line(line, svg.SERIES[index % len(svg.SERIES)], across, down, y)
-    return svg.picture(width, height, label, *parts)
+    return svg.picture(width, height, label, svg.element("g", *parts, font_size=SIZE))
 
 
 def _scale(axis: Axis, start: float, end: float) -> Callable[[float], float]:
@@ -64,10 +66,10 @@ def _grid(x: Axis, y: Axis, across: Callable[[float], float], down: Callable[[fl
                                  stroke_opacity=0.15))
         parts.append(svg.text(y.label(tick), LEFT - 6, down(tick) + 4, text_anchor="end", fill="currentColor"))
     for tick in x.ticks:
-        parts.append(svg.text(x.label(tick), across(tick), height - BOTTOM + 18, text_anchor="middle",
+        parts.append(svg.text(x.label(tick), across(tick), height - BOTTOM + 22, text_anchor="middle",
                               fill="currentColor"))
-    parts.append(svg.text(x.name, (LEFT + width - RIGHT) / 2, height - 6, text_anchor="middle", fill="currentColor"))
-    parts.append(svg.text(y.name, LEFT, TOP - 4, fill="currentColor"))
+    parts.append(svg.text(x.name, (LEFT + width - RIGHT) / 2, height - 8, text_anchor="middle", fill="currentColor"))
+    parts.append(svg.text(y.name, LEFT, TOP - 10, fill="currentColor"))
     return parts
 
 

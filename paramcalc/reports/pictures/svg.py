@@ -43,5 +43,5 @@ def picture(width: int, height: int, label: str, *children: str, role: str = "im
     The role is `group` where parts of it can be chosen.
     """
     return element("svg", element("title", escape(label)), *children, xmlns="http://www.w3.org/2000/svg",
-                   viewBox=f"0 0 {width} {height}", role=role, aria_label=label, font_family="system-ui, sans-serif",
-                   font_size=12)
+                   viewBox=f"0 0 {width} {height}", preserveAspectRatio="xMinYMin",
+                   role=role, aria_label=label, font_family="system-ui, sans-serif", font_size=12)
