@@ -19,6 +19,8 @@ from sphinx.cmd.build import main as sphinx
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+EVIDENCE = re.compile(r"<!-- evidence.*?-->\n(.*?)<!-- /evidence -->\n", re.DOTALL)
+"""The table of the README; the page on accuracy has a link to it in the same place."""
 HEADING = re.compile(r"\A# (.+)\n+((?:(?!```)[^#\n].*\n)*)")
 
 
@@ -42,9 +44,13 @@ def main() -> int:
 def collect(source: Path) -> None:
     """All pages side by side."""
     for page in (ROOT / "docs").glob("*.md"):
-        shutil.copy(page, source / page.name)
+        here = page.read_text("utf-8").replace("](../CONTRIBUTING.md", "](contributing.md")
+        (source / page.name).write_text(here, "utf-8")
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8").replace("](docs/", "](").replace("](README.md", "](index.md")
     (source / "contributing.md").write_text(text, "utf-8")
+    table = EVIDENCE.search((ROOT / "README.md").read_text("utf-8"))
+    accuracy = source / "accuracy.md"
+    accuracy.write_text(EVIDENCE.sub(lambda _: table[1] if table else "", accuracy.read_text("utf-8")), "utf-8")
     for name, text in pages():
         (source / f"{name}.md").write_text(text, "utf-8")
 

@@ -1,15 +1,17 @@
 """The server for agents, asked by the protocol's own client over standard input and output."""
 
+import contextlib
 import io
 import json
 import sys
+from random import Random
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from paramcalc.cli.main import run
 from paramcalc.cli.tools import TOOLS, call, tools
-from paramcalc.errors import UsageError
+from paramcalc.errors import PCError, UsageError
 
 pytest.importorskip("mcp", reason="the extra mcp needs newer dependencies than the oldest that are allowed")
 SPEC = "paramcalc: 1\nname: tiny\nsource: our own\nvocab_size: 100\nhidden_size: 8\nnum_layers: 1\nnum_heads: 2\n" \
@@ -96,6 +98,22 @@ def test_an_answer_fits_the_schema_of_its_tool(name, root):
     answer = call(name, QUESTIONS[name], root)
     Draft202012Validator(tool.outputs).validate(answer)
     assert len(tool.outputs) > 1, "a schema says what is in the object"
+
+
+ODD = (None, True, 0, -1, 5.5, 1e308, 10**30, "", "x", "--help", "-", "\0", "\ud800", "1e999", [], [1], {}, {"a": 1},
+       "../x", "9" * 400, "a=b", "=", ["a=b"], "0x10", "gpt2")
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("seed", range(20))
+def test_odd_arguments_are_answered_by_the_schema_or_refused(seed, root):
+    random = Random(seed)
+    for tool in tools():
+        arguments = dict(QUESTIONS[tool.name])
+        for key in random.sample(sorted(tool.inputs["properties"]), random.randint(1, 2)):
+            arguments[key] = random.choice(ODD)
+        with contextlib.suppress(PCError):
+            Draft202012Validator(tool.outputs).validate(call(tool.name, arguments, root))
 
 
 def test_values_go_in_the_commands_order(root):

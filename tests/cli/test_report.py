@@ -2,11 +2,13 @@
 
 import json
 import re
+import time
 
 import html5lib
 import pytest
 
 from paramcalc.cli.main import run
+from paramcalc.readers.presets import presets
 
 
 @pytest.fixture
@@ -33,6 +35,14 @@ def test_holds_the_figures(page):
     figures = json.loads(data)
     assert figures["mixtral-8x7b"]["count"]["parameters"]["total"] == 46_702_792_704
     assert figures["llama-3.1-8b"]["estimate"]["parameters"]["total"] == 8_030_261_248
+
+
+def test_ten_models_take_two_seconds(tmp_path):
+    models = [name for name in presets() if name.startswith("qwen3-")][:10]
+    assert len(models) == 10
+    start = time.process_time()
+    assert run(["report", *models, "--quiet", "--output", str(tmp_path / "report.html")]) == 0
+    assert time.process_time() - start < 2
 
 
 def test_several_models_stand_side_by_side(page):
