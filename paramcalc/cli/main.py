@@ -129,9 +129,9 @@ def _root(
 ) -> None:
     """Hold the commands together; print what can be asked where none is named."""
     if context.invoked_subcommand is None:
-        width = max(len(question) for question, _ in QUESTIONS)
-        lines = [f"  {question:{width}}  {line}" for question, line in QUESTIONS]
-        sys.stdout.write("\n".join([SUMMARY, "", *lines, "", "`paramcalc --help` lists all commands.\n"]))
+        lines = [f"  {question}\n      {line}" for question, line in QUESTIONS]  # fits a terminal of 80 columns
+        about = SUMMARY.replace("? ", "?\n", 1)
+        sys.stdout.write("\n".join([about, "", *lines, "", "`paramcalc --help` lists all commands.\n"]))
 
 
 def application() -> typer.Typer:

@@ -12,7 +12,7 @@ def test_alone_it_shows_questions(capsys):
     out = capsys.readouterr().out
     assert len(QUESTIONS) == 6
     assert all(question in out and line in out for question, line in QUESTIONS)
-    assert max(map(len, out.splitlines())) <= 110
+    assert max(map(len, out.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("line", [line for _, line in QUESTIONS if "check" not in line])
