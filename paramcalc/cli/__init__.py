@@ -7,12 +7,9 @@ import os
 import signal
 import sys
 
-COMMANDS = ("estimate", "count", "explain", "memory", "fit", "speed", "train", "flops", "scaling", "solve", "sweep",
-            "compare", "check", "diff", "convert", "report", "list", "schema", "mcp")
-"""In the order of the help; each is a module of this package with a function of its name."""
+from paramcalc.cli.commands import COMMANDS, INTERRUPTED
 
-INTERRUPTED = 130
-"""What shells make of a process that Ctrl-C ended."""
+__all__ = ["COMMANDS", "start"]
 
 
 def start(argv: list[str] | None = None) -> None:

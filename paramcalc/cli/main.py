@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from paramcalc.cli import COMMANDS, INTERRUPTED
+from paramcalc.cli.commands import COMMANDS, INTERRUPTED
 from paramcalc.cli.options import OFFLINE, Color, Session, command
 from paramcalc.cli.run import report
 from paramcalc.cli.streams import drop, tell, unwritable

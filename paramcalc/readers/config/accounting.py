@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.errors import Problem, SpecError
+from paramcalc.readers.config.composite import NO_TOWERS
 from paramcalc.readers.config.neutral import ANY, NEUTRAL, NEUTRAL_AT, NEUTRAL_PREFIXES
 from paramcalc.readers.config.published import told_type
 from paramcalc.readers.families import family_of
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     Data = dict[str, object]
 
-NO_TOWERS = ("quantization_config", "generation_config", "compression_config", "rope_parameters", "rope_scaling")
-"""Mappings a config holds that are no part of the model."""
 TOWERS = ("vision", "visual", "image", "audio", "speech", "video", "projector", "tower", "encoder", "decoder", "talker",
           "token2wav", "code2wav", "vq", "qformer", "depth", "codec", "perceiver")
 """Words in the names of nested configs that describe a further part of the model."""

@@ -163,9 +163,9 @@ class Family:
     def builder(self) -> Builder | None:
         """What makes a specification of a config of this type; None where nobody wrote it."""
         if self.row is None or ":" in self.row:
-            make: Builder | None = _function(self.row)
+            make: Builder | None = _loaded(self.row)
             return make
-        rows: dict[str, Builder] = import_module(f"{__name__}.{self.row}").ROWS
+        rows: dict[str, Builder] = _loaded(f"{self.row}:ROWS")
         return rows[self.library_type]
 
     @cached_property
@@ -176,7 +176,7 @@ class Family:
     @cached_property
     def tower_builder(self) -> Any:  # noqa: ANN401 - a builder of towers, whose type stands above this file
         """What makes a tower of a nested config of this type; None where nobody wrote it."""
-        return _function(self.tower)
+        return _loaded(self.tower)
 
     @cached_property
     def whole(self) -> str | None:
@@ -186,7 +186,7 @@ class Family:
     @cached_property
     def whole_builder(self) -> Any:  # noqa: ANN401 - as above
         """What gives the towers of a composite config of this type; None where nobody wrote it."""
-        return _function(self.whole)
+        return _loaded(self.whole)
 
     @cached_property
     def takes_media(self) -> bool:
@@ -286,8 +286,8 @@ def _below_towers(place: str | None) -> str | None:
     return place and f"towers.{place}"
 
 
-def _function(place: str | None) -> Any:  # noqa: ANN401 - what the tables name
-    """The function that a table names, as `module:function` of this package; None for none."""
+def _loaded(place: str | None) -> Any:  # noqa: ANN401 - what the tables name
+    """What a table names, as `module:name` of this package; None for none."""
     if place is None:
         return None
     module, name = place.split(":")
