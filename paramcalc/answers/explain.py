@@ -127,7 +127,7 @@ def explain(loaded: Loaded, settings: ExplainSettings, glob: str = "*") -> Expla
     model = build(loaded.spec, explain=True)
     rows = tuple(_formulas(model, settings, glob))
     if not rows:
-        raise UsageError(Problem(f"{glob[:100]!r} fits no tensor", hint="`count --by tensor` shows the names")
+        raise UsageError(Problem(f"{glob[:100]!r} fits no tensor", hint=_hint(model, settings, glob))
                          if glob != "*" else Problem(f"the model has no {settings.about} to explain"))
     unit = UNITS.get(settings.about, "parameters")
     formulas = tuple(ExplainedNumber(join(row.path, row.name), row.formula, row.values, row.copies,
@@ -136,6 +136,13 @@ def explain(loaded: Loaded, settings: ExplainSettings, glob: str = "*") -> Expla
     return Explain(**head(loaded, model), assumptions=settings.applied(), of=settings.about,
                    total=sum(row.amount for row in rows), formulas=formulas,
                    known={"formulas": _known(model, settings)}, rows=rows)
+
+
+def _hint(model: Model, settings: ExplainSettings, glob: str) -> str:
+    """What to write for a name that is only a part of one."""
+    wider = f"*{glob.strip('*')}*"
+    return f"'{wider[:100]}' fits some" if any(_formulas(model, settings, wider)) else (
+        "`count --by tensor` shows the names")
 
 
 def _known(model: Model, settings: ExplainSettings) -> Known:

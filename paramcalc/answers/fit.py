@@ -142,6 +142,8 @@ class Candidate(NamedTuple):
     why: str
     bound: str = ""
     """Why what it needs is a lower bound of the model's sizes."""
+    hint: str = ""
+    """What to do about it, where it cannot serve the model."""
 
     @property
     def fits(self) -> bool:
@@ -159,7 +161,7 @@ def fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit:
     candidates = [_candidate(model, serving, device, name, alone=len(names) == 1) for name in names]
     chosen = _chosen(candidates)
     if chosen.need is None or chosen.machine is None:
-        raise UsageError(Problem(f"no runtime serves this: {chosen.why}"))
+        raise UsageError(Problem(f"no runtime serves this: {chosen.why}", hint=chosen.hint))
     last = chosen.verdicts[-1]
     result = inference.memory(chosen.need.prepared, last.serving)
     verdict = chosen.fits
@@ -251,7 +253,8 @@ def _candidate(model: Model, serving: FitSettings, device: DeviceSettings, runti
     except PCError as error:
         if alone:
             raise
-        return Candidate(runtime, None, None, (), error.problems[0].message)
+        problem = error.problems[0]
+        return Candidate(runtime, None, None, (), problem.message, hint=problem.hint)
 
 
 def _chosen(candidates: Sequence[Candidate]) -> Candidate:

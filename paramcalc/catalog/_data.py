@@ -7,13 +7,14 @@ import re
 import stat
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.errors import InputError, Problem, UsageError
 from paramcalc.sanitize import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _UNITS = {prefix + "B": 1000**n for n, prefix in enumerate(("", "k", "M", "G", "T", "P"))}
 _UNITS |= {prefix + "iB": 1024**n for n, prefix in enumerate(("K", "M", "G", "T", "P"), start=1)}
@@ -106,13 +107,14 @@ def slug(name: str) -> str:
     return re.sub(r"[\s_\-]+", "-", name.strip().lower())
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """The refusal of a name, with the nearest known ones."""
+def unknown(kind: str, name: str, known: Iterable[str], spelled: Mapping[str, str] = MappingProxyType({}),
+            ) -> UsageError:
+    """The refusal of a name, with the nearest known ones; `spelled` says how lists spell them."""
     from difflib import get_close_matches
 
     names, word = list(known), slug(name)
     near = [each for each in names if each.startswith(f"{word}-") and each.endswith("-m")]
     near += [each for each in names if each.startswith(word)] if len(word) > 2 else []
     near = list(dict.fromkeys([*near, *get_close_matches(word, names, n=3, cutoff=0.5)]))[:3]
-    nearest = f"the nearest: {', '.join(near)}" if near else ""
+    nearest = f"the nearest: {', '.join(dict.fromkeys(spelled.get(each, each) for each in near))}" if near else ""
     return UsageError(Problem(f"unknown {kind} {name!r}", hint=nearest))

@@ -151,16 +151,16 @@ def find_format(name: str, family: str = "") -> Format:
         key = f"ggml-{key}"
     if key in names:
         return _format(*names[key])
-    known, by_alias, mixes = _table()
+    known, by_alias, plans = _table()
     if key in by_alias:
         return known[by_alias[key]]
-    if key in mixes:
+    if key in plans:
         hint = f"a mix is a plan for many tensors; for one tensor name a type, such as {_main_type(key)}"
         raise UsageError(Problem(f"{name} names a mix of block types, not a number format", hint=hint))
     for base, tokens in _splits(key):
         if base in by_alias and (variant := _variant(known, by_alias, base, tokens)) is not None:
             return variant
-    raise unknown("number format", name, [*by_alias, *mixes])
+    raise unknown("number format", name, [*by_alias, *plans], {slug(listed): listed for listed in (*known, *mixes())})
 
 
 def mixes() -> tuple[str, ...]:

@@ -89,6 +89,8 @@ Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Over
                                         "built; dotted, repeatable.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="Output format.")]
 Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
+JsonLines = Annotated[bool, typer.Option("--json-lines", help="The same as --format jsonl: an object a line, for one "
+                                         "MODEL as for many.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the answer to a file.")]
 ColorOption = Annotated[Color, typer.Option("--color", callback=_color, is_eager=True, help="When to use colour.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Treat unknown keys, uncounted parts and sizes taken from "
@@ -116,18 +118,22 @@ class Written(Talk):
 
     format: FormatOption = TABLE
     json: Json = False
+    json_lines: JsonLines = False
     output: Output = None
     color: ColorOption = Color.auto
 
     def __post_init__(self) -> None:
         """Raise UsageError for two formats at once."""
-        if self.json and self.format not in ("table", "json"):
-            raise UsageError(Problem(f"--json and --format {self.format} are two formats", hint="leave one out"))
+        asked = {"--json": "json"} if self.json else {}
+        asked |= {"--json-lines": "jsonl"} if self.json_lines else {}
+        asked |= {f"--format {self.format}": str(self.format)} if self.format != TABLE else {}
+        if len(set(asked.values())) > 1:
+            raise UsageError(Problem(f"{' and '.join(asked)} are two formats", hint="leave one out"))
 
     @property
     def style(self) -> Format:
         """The format asked for, by either spelling."""
-        return Format("json") if self.json else self.format
+        return Format("json") if self.json else Format("jsonl") if self.json_lines else self.format
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def answer_all(models: Sequence[str], common: Common, make: Callable[[Loaded], R
                 warn(warning, common.color)
         code = code or int(outcome.report.failed)
     reports = [outcome.report for outcome in outcomes]
-    if len(reports) == 1 and "error" in reports[0].json:
+    if len(reports) == 1 and "error" in reports[0].json and common.style != "jsonl":
         return code
     emit(reports, common, many=len(models) > 1)
     return code

@@ -30,6 +30,15 @@ KINDS = (
     Foreign(("feature_extractor_type",), "the configuration of a preprocessor"),
     Foreign(("image_processor_type",), "the configuration of a preprocessor"),
     Foreign(("zero_optimization",), "a configuration of DeepSpeed"),
+    Foreign(("_from_model_config",), "the settings of generation beside a config.json"),
+    Foreign(("eos_token_id", "transformers_version"), "the settings of generation beside a config.json"),
+    Foreign(("bits", "group_size"), "the quantization settings beside a config.json",
+            "give the folder that holds both"),
+    Foreign(("log_history",), "the state of a training run"),
+    Foreign(("chat_template",), "the template of a chat"),
+    Foreign(("bos_token", "eos_token"), "the special tokens of a tokenizer"),
+    Foreign(("added_tokens", "post_processor"), "a tokenizer"),
+    Foreign(("dependencies", "version"), "the manifest of a package of JavaScript"),
 )
 """In the order they are asked; the keys are those the tool itself writes."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from paramcalc.errors import InputError, PCError, Problem, SpecError, UnknownArchitectureError, UsageError
 from paramcalc.readers.beside import PROCESSORS, QUANTIZATION
 from paramcalc.readers.config.depth import DEPTH_KEYS, set_config_depth
+from paramcalc.readers.folders import CONFIG, config_of, repository_of
 from paramcalc.readers.foreign import refuse_foreign
 from paramcalc.readers.text.document import Document, load_document, read_json, read_yaml
 from paramcalc.readers.text.located import located
@@ -134,7 +135,7 @@ def _document(model: str) -> Document:
         return _guess(sys.stdin.buffer.read(SPEC_LIMIT + 1), "<stdin>")
     path = Path(model)
     if os.path.isdir(path):  # pathlib's own would raise for a name that is too long
-        path = path / "config.json"
+        path = config_of(path)
     if os.path.exists(path) or path.suffix in (".yaml", ".yml", ".json") or len(path.parts) > 1:
         return load_document(path)
     return _preset(model)
@@ -166,10 +167,9 @@ def _name(model: str) -> str:
         return "stdin"
     if model.startswith("hf://"):
         return model.removeprefix("hf://")
-    if os.path.isdir(path):
-        return path.resolve().name
-    if path.name == "config.json":
-        return path.resolve().parent.name
+    if os.path.isdir(path) or path.name == CONFIG:
+        folder = path.resolve() if os.path.isdir(path) else Path(os.path.realpath(path.parent))
+        return repository_of(folder) or folder.name
     return path.stem if path.suffix in (".yaml", ".yml", ".json") else model
 
 

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from paramcalc.readers.presets import presets
 
-ADDRESS = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-]{1,96}/[\w.-]{1,96})(?:/?|/(?:tree|blob|resolve)/.*)")
+ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-]{1,96}/[\w.-]{1,96})(?:/?|/(?:tree|blob|resolve)/.*)")
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 SOURCE = re.compile(r"^source: *['\"]?(?:hf://|https?://(?:huggingface\.co|hf\.co)/)?([\w.-]{1,96}/[\w.-]{1,96})",
                     re.MULTILINE)
@@ -20,7 +20,7 @@ def repository(model: str) -> str:
 
     `organisation/name`, a page's address, or `hf://organisation/name` without a revision or file.
     """
-    if address := ADDRESS.fullmatch(model):
+    if (address := ADDRESS.fullmatch(model)) and not os.path.exists(model):
         return address[1]
     if model.startswith("hf://"):
         name = model.removeprefix("hf://")

@@ -141,7 +141,7 @@ def test_a_mix_is_not_a_format(name: str) -> None:
 def test_unknown_names_get_the_nearest() -> None:
     with pytest.raises(UsageError) as caught:
         find_format("q4_q")
-    assert "q4-k" in caught.value.problems[0].hint
+    assert "q4_k" in caught.value.problems[0].hint
 
 
 def test_rows_that_do_not_divide_are_refused() -> None:

@@ -6,10 +6,15 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+import paramcalc
 
 ROOT = Path(__file__).parents[2]
 GOOD = """paramcalc: 1
@@ -103,7 +108,18 @@ def test_action_installs_itself_annotates_and_fails(repository):
     assert done.returncode == 2
     assert "::error file=configs/bad.yaml,line=6,col=1,title=paramcalc PC101::num_heads" in done.stdout
     assert "PC101" in (repository[0] / "summary").read_text("utf-8")
-    assert Path(repository[1]["LOG"]).read_text("utf-8") == f"python -m pip install --quiet {ROOT}\n"
+    assert Path(repository[1]["LOG"]).read_text("utf-8") == (
+        f"python -m pip install --quiet --constraint {ROOT}/.ci/constraints.txt {ROOT}\n")
+
+
+def test_what_the_action_installs_is_pinned():
+    pins = dict(line.split("==") for line in (ROOT / ".ci" / "constraints.txt").read_text("utf-8").splitlines()
+                if not line.startswith("#"))
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    for requirement in map(Requirement, wanted):
+        assert requirement.specifier.contains(pins[requirement.name.lower()])
+    template = (ROOT / ".gitlab" / "paramcalc.yml").read_text("utf-8")
+    assert SpecifierSet(re.search(r'"paramcalc(==[^"]+)"', template)[1]).contains(paramcalc.__version__)
 
 
 def test_action_takes_paths_options_and_a_revision(repository):
@@ -151,6 +167,19 @@ def test_gitlab_template_leaves_a_report(repository):
     report = repository[0] / job["artifacts"]["reports"]["codequality"]
     found, = json.loads(report.read_text("utf-8"))
     assert (found["check_name"], found["location"]) == ("PC101", {"path": "configs/bad.yaml", "lines": {"begin": 6}})
+
+
+@pytest.mark.parametrize("paths", ["models/a\nmodels/b c", "models/b c\n\nmodels/a\n"])
+def test_gitlab_takes_several_lines_and_paths_with_blanks(paths, repository):
+    job = yaml.safe_load((ROOT / ".gitlab" / "paramcalc.yml").read_text("utf-8"))["paramcalc"]
+    for name in ("a", "b c"):
+        path = repository[0] / "models" / name / "m.yaml"
+        path.parent.mkdir(parents=True)
+        path.write_text(BAD, "utf-8")
+    bash(*repository, "\n".join(job["before_script"] + job["script"]), PARAMCALC_PATHS=paths)
+    report = repository[0] / job["artifacts"]["reports"]["codequality"]
+    assert {each["location"]["path"] for each in json.loads(report.read_text("utf-8"))} == {
+        "models/a/m.yaml", "models/b c/m.yaml"}
 
 
 def test_the_project_checks_its_own_presets():

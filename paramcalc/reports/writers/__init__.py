@@ -21,6 +21,7 @@ WRITERS: dict[str, tuple[Content, ...]] = {
     "table": ("reports",),
     "text": ("findings",),
     "json": ("reports", "findings"),
+    "jsonl": ("reports",),
     "markdown": ("reports", "findings"),
     "csv": ("reports",),
     "html": ("reports", "findings"),

@@ -38,6 +38,13 @@ def _xglm_crossing(config: Config, *_: str) -> dict[str, Any]:
     return cross_attention(config, "encoder_attn_layer_norm", "encoder_attn", {"o_proj": "out_proj"})
 
 
+def _mpt(config: Config) -> dict[str, Any]:
+    """One matrix for queries, keys and values; nothing under `attn_config` changes a size in the library's class."""
+    config.settings("attn_config", "attn_type", "attn_impl", "attn_pdrop", "attn_uses_sequence_id", "alibi",
+                    "alibi_bias_max", "clip_qkv", "softmax_scale", "prefix_lm", "qk_ln", "model_type")
+    return {"fused_qkv": True}
+
+
 def _opt(config: Config) -> dict[str, Any]:
     fields: dict[str, Any] = {"norm_scale": config.flag("layer_norm_elementwise_affine"),
                              "final_norm": _opt_norm_first(config) and not config.flag("_remove_final_layer_norm")}
@@ -87,7 +94,7 @@ ROWS: dict[str, Row] = {
     "ctrl": Row(True, True, True, True, gated=False, norm="layernorm", position="sinusoidal", size="dff", names=CTRL,
                 classifier="classifier"),
     "mpt": Row(gated=False, norm="layernorm", norm_bias=False, position="alibi", size=four_times,
-               more={"fused_qkv": True}, tagger="classifier",
+               more=_mpt, tagger="classifier",
                names={"embed_tokens": "transformer.wte", "layers": "transformer.blocks", "norm": "transformer.norm_f",
                       "input_layernorm": "norm_1", "post_attention_layernorm": "norm_2", "self_attn": "attn",
                       "mlp": "ffn", "qkv_proj": "Wqkv", "o_proj": "out_proj"}),

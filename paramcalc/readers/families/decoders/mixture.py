@@ -31,6 +31,7 @@ from paramcalc.readers.families.decoders.shared import CORRECTED, GATE, STACKED,
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
 
     from paramcalc.components.base import Component
     from paramcalc.components.latent_attention import LatentAttention
@@ -120,6 +121,10 @@ SWA_DEFAULTS = {"num_attention_heads": 64, "q_lora_rank": 1024, "kv_lora_rank": 
                 "qk_nope_head_dim": 192, "v_head_dim": 128}
 
 
+DOTS3_OWN = (*SWA_DEFAULTS, "qk_rope_head_dim", "num_key_value_heads")
+"""What a layer may say of its own; latent attention has as many keys as queries."""
+
+
 def dots3_layers(config: Config) -> list[str]:
     """Two full layers, then one of four; full layers are indexed unless `use_dsa` says no."""
     dsa = config.get("use_dsa", None if "per_layer_config" in config.data else True)
@@ -135,21 +140,23 @@ def dots3_layers(config: Config) -> list[str]:
     return [words.get(kind, kind) for kind in types]
 
 
-def own_layers(config: Config) -> dict[int, dict[str, int]]:
-    """What layers say otherwise than the rest, by their number: `per_layer_config`."""
+def own_layers(config: Config, known: Collection[str]) -> dict[int, dict[str, int]]:
+    """What layers say otherwise than the rest, by their number: `per_layer_config`; it may say what is `known`."""
     settings = config.get("per_layer_config", {})
     if not isinstance(settings, dict) or not all(key.isdecimal() and isinstance(own, dict)
                                                  for key, own in settings.items()):
         raise config.error("per_layer_config", "expected a mapping of layers to what differs in them")
     if not all(type(value) is int and 0 < value <= 2**24 for own in settings.values() for value in own.values()):
         raise config.error("per_layer_config", "expected integers of at least 1")
+    if strange := {key for own in settings.values() for key in own} - set(known):
+        raise config.error("per_layer_config", f"does not know how a layer differs in {', '.join(sorted(strange))}")
     return {int(key): own for key, own in settings.items()}
 
 
 def _dots3_own(config: Config, word: str) -> dict[str, int]:
     """What sliding layers say otherwise than the rest: by layer, or in the published `swa_` keys."""
     if config.get("per_layer_config") is not None:
-        return own_layers(config).get(dots3_layers(config).index(word), {})
+        return own_layers(config, DOTS3_OWN).get(dots3_layers(config).index(word), {})
     if word != SLIDING:
         return {}
     own = {key: config.integer(f"swa_{key}", default) for key, default in SWA_DEFAULTS.items()}

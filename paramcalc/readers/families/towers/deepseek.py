@@ -145,6 +145,7 @@ def _fine(fine: Config, channels: Sequence[int]) -> Towers:
 
 def _in_code(whole: Whole, what: str) -> None:
     """Keys of published files that their class does not read, and what it states instead."""
+    whole.config.settings("vision_config", "image_size", "mlp_ratio", "model_name", "model_type", "width")
     whole.config.read |= {"vision_config", "candidate_resolutions", "global_view_pos", "tile_tag"}
     whole.config.note(f"the towers are those of its class: SAM ViT-B and {what}")
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from paramcalc.readers.families.towers.whole import Towers, Whole
     from paramcalc.spec.tower import Tower
 
+EXPERTS = ("num_local_experts", "num_experts_per_tok")
 LAYER = Layer("norm1", "attn", "norm2", "mlp", fused="qkv", norm="rmsnorm", qk_norm="head", gated=True, bias=(),
               names={"qkv_proj": "qkv", "o_proj": "proj"})
 SOUND = Layer("input_layernorm", "self_attn", "post_attention_layernorm", "mlp", norm="rmsnorm", gated=True,
@@ -37,8 +38,8 @@ SOUND = Layer("input_layernorm", "self_attn", "post_attention_layernorm", "mlp",
 
 def _experts(config: Config, index: int) -> tuple[int, int]:
     """Experts of one layer and those a patch visits, which `per_layer_config` may say anew."""
-    own = own_layers(config).get(index, {})
-    experts, top = (own.get(key) or config.integer(key) for key in ("num_local_experts", "num_experts_per_tok"))
+    own = own_layers(config, EXPERTS).get(index, {})
+    experts, top = (own.get(key) or config.integer(key) for key in EXPERTS)
     return experts, min(experts, top)
 
 

@@ -1,0 +1,77 @@
+"""Names that are nearly right: what a refusal offers instead."""
+
+import json
+
+import pytest
+
+from paramcalc.cli.main import run
+from paramcalc.readers.names import repository
+
+MADE_UP = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 100}
+
+
+@pytest.mark.parametrize(("words", "hint"), [
+    (["memory", "gpt2", "--quant", "q4"], "q4_k_m"),
+    (["memory", "gpt2", "--quant", "q5"], "q5_k_m"),
+    (["fit", "gpt2", "--gpu", "h100", "--quant", "q4"], "q4_k_m"),
+    (["fit", "gpt2", "--gpu", "a100-80"], "a100-80gb"),
+    (["fit", "qwen3-30b", "--gpu", "h100"], "qwen3-30b-a3b"),
+    (["explain", "gpt2", "attn"], "'*attn*' fits some"),
+    (["explain", "gpt2", "nothing"], "`count --by tensor` shows the names"),
+])
+def test_a_name_that_is_nearly_right_is_offered(words, hint, capsys):
+    assert run(words) == 2
+    said = capsys.readouterr().err
+    assert hint in said.split("hint: ")[1]
+    assert "q4-k-m" not in said
+
+
+@pytest.mark.parametrize("address", [
+    "huggingface.co/meta-llama/Llama-3.1-8B", "hf.co/meta-llama/Llama-3.1-8B",
+    "https://huggingface.co/meta-llama/Llama-3.1-8B/blob/main/config.json", "meta-llama/Llama-3.1-8B"])
+def test_addresses_of_the_hub_are_its_repositories(address):
+    assert repository(address) == "meta-llama/Llama-3.1-8B"
+
+
+def test_a_path_is_a_path_whatever_it_looks_like(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hf.co" / "a" / "b").mkdir(parents=True)
+    assert not repository("hf.co/a/b")
+
+
+@pytest.mark.parametrize(("data", "what"), [
+    ({"bos_token_id": 1, "eos_token_id": 2, "transformers_version": "5"}, "the settings of generation"),
+    ({"bits": 4, "group_size": 128, "desc_act": False}, "the quantization settings"),
+    ({"log_history": [], "global_step": 3}, "the state of a training run"),
+    ({"bos_token": "<s>", "eos_token": "</s>"}, "the special tokens"),
+    ({"name": "x", "version": "1", "dependencies": {}}, "the manifest of a package"),
+])
+def test_json_that_lies_beside_models_is_named(data, what, tmp_path, capsys):
+    path = tmp_path / "some.json"
+    path.write_text(json.dumps(data))
+    assert run(["count", str(path)]) == 2
+    assert what in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("config", [
+    MADE_UP | {"model_type": "mpt", "architectures": ["MPTForCausalLM"], "d_model": 64, "n_heads": 4, "n_layers": 2,
+               "expansion_ratio": 4, "attn_config": {"alibi": True, "kv_n_heads": 2}},
+    {"model_type": "deepseek_vl_v2", "architectures": ["DeepseekOCRForCausalLM"],
+     "language_config": MADE_UP | {"model_type": "deepseek_v2", "intermediate_size": 128, "use_mla": False,
+                                   "moe_intermediate_size": 32, "n_routed_experts": 4, "num_experts_per_tok": 2,
+                                   "n_shared_experts": 1, "first_k_dense_replace": 1},
+     "vision_config": {"image_size": 1024, "width": {"sam_vit_b": {"width": 768}}, "hidden_width": 12},
+     "projector_config": {"input_dim": 2048, "n_embed": 64, "projector_type": "linear"}},
+], ids=["mpt", "deepseek-ocr"])
+def test_keys_inside_settings_that_nobody_reads_lower_the_sizes(config, tmp_path, capsys):
+    path = tmp_path / "config.json"
+    for lowered in (True, False):
+        if not lowered:
+            config.get("attn_config", {}).pop("kv_n_heads", None)
+            config.get("vision_config", {}).pop("hidden_width", None)
+        path.write_text(json.dumps(config))
+        assert run(["count", str(path), "--json"]) == 0
+        said = json.loads(capsys.readouterr().out)
+        assert any("attn_config.kv_n_heads" in each or "vision_config.hidden_width" in each
+                   for each in said["warnings"]) is lowered
+        assert lowered <= (said["parameters"]["known"] == "bound")
