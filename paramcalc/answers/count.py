@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, cast, get_args
 
 from paramcalc.answers.answer import Answer, head, named
 from paramcalc.component_names import ComponentName
+from paramcalc.errors import Problem, UsageError
 from paramcalc.measures.known import Known, sizes_known
 from paramcalc.measures.parameters import Counts, Row, placed, rows
 from paramcalc.measures.parameters import count as counted
@@ -101,7 +102,9 @@ class Count(Answer):
 
 
 def count(loaded: Loaded, by: By = "component") -> Count:
-    """Count the parameters of a model that is loaded."""
+    """Count the parameters of a model that is loaded. Raises UsageError for rows of something else."""
+    if by not in get_args(By):
+        raise UsageError(Problem(f"by {str(by)[:60]!r}", hint=f"one of {', '.join(get_args(By))}"))
     start = head(loaded)
     model = start["built"]
     counts = counted(model.tree)

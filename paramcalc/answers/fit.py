@@ -251,9 +251,9 @@ def _candidate(model: Model, serving: FitSettings, device: DeviceSettings, runti
         verdicts = search.fits(need, machine, contexts(serving, need.media), serving.batch)
         return Candidate(runtime, need, machine, tuple(verdicts), why, need.prepared.lower_bound)
     except PCError as error:
-        if alone:
-            raise
         problem = error.problems[0]
+        if alone or problem.source:  # a file that somebody named
+            raise
         return Candidate(runtime, None, None, (), problem.message, hint=problem.hint)
 
 

@@ -142,6 +142,7 @@ def train(loaded: Loaded, settings: RunSettings, *, strict: bool = False) -> Tra
     component are not known.
     """
     start = head(loaded)
+    settings.check()
     terms = settings.terms()
     spec = start["built"].spec
     settings, start["length"] = within_positions(settings, spec, media_of(settings, spec))

@@ -12,7 +12,7 @@ from paramcalc.cli.options import Common, Models, Plot
 from paramcalc.cli.run import answer_all
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need
-from paramcalc.estimates.run_settings import TIMED, RunSettings
+from paramcalc.estimates.run_settings import RunSettings
 from paramcalc.settings import option
 
 if TYPE_CHECKING:
@@ -51,22 +51,18 @@ def _check(settings: TrainCommand, *, plot: bool) -> None:
     """Raise UsageError for what has no effect, before any model is read."""
     from paramcalc.estimates.training_plan import layout_of
 
-    terms = settings.terms()
+    settings.terms()
     if settings.search and (settings.gpu is None or settings.gpus is None):
         raise UsageError(Problem("--search needs --gpu NAME and --gpus N", hint="--gpu h100 --gpus 256 --search"))
     if settings.search and plot:
         raise UsageError(Problem("--plot has no effect with --search", hint="plot one of the layouts it lists"))
-    need(settings, ("micro_batches",), present=settings.pp > 1 or terms is not None or settings.micro_batches == 1,
-         what="--pp or --tokens", hint="--pp 4")
+    settings.check(search=settings.search)
     need(settings, ("accelerators",), present=settings.gpu is not None, what="--gpu", hint="--gpu h100")
-    need(settings, TIMED, present=settings.search or terms is not None, what="--search or --tokens", hint="--tokens 2T")
     if settings.search and settings.method == "dpo":
         raise UsageError(Problem("--search tries micro-batches of sequences, --method dpo trains pairs",
                                  hint="leave --search or --method out"))
     if settings.is_set("top") and not settings.search:
         raise UsageError(Problem("--top has no effect without --search", hint="--search"))
-    if settings.global_batch is not None and not settings.search and terms is None:
-        raise UsageError(Problem("--global-batch has no effect without --search or --tokens", hint="--tokens 2T"))
     if not settings.search:
         layout_of(settings)
 

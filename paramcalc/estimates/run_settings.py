@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.effects import need
 from paramcalc.estimates.settings import TrainingKeywords, TrainingSettings
 from paramcalc.settings import Decimal, Devices, option
 from paramcalc.sizes import parse_share
@@ -53,6 +54,15 @@ class RunSettings(TrainingSettings):
     global_batch: Annotated[int, Field(ge=1, le=2**30)] | None = option(
         None, "Sequences of a step, for --search and --tokens; as many as make 4M tokens when not given.")
     accelerators: Path | None = option(None, "YAML file with devices of your own.", metavar="FILE")
+
+    def check(self, *, search: bool = False) -> None:
+        """Raise UsageError for what has no effect on one layout, or with `search` on a search of them."""
+        timed = search or self.terms() is not None
+        need(self, ("micro_batches",), present=self.pp > 1 or self.tokens is not None or self.micro_batches == 1,
+             what="--pp or --tokens", hint="--pp 4")
+        need(self, TIMED, present=timed, what="--search or --tokens", hint="--tokens 2T")
+        if self.global_batch is not None and not timed:
+            raise UsageError(Problem("--global-batch has no effect without --search or --tokens", hint="--tokens 2T"))
 
     def terms(self) -> Terms | None:
         """What the run is asked for; None without tokens. Raises UsageError for what has no effect."""

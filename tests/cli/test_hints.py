@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import paramcalc
 from paramcalc.cli.main import run
 from paramcalc.readers.names import repository
 
@@ -75,3 +76,24 @@ def test_keys_inside_settings_that_nobody_reads_lower_the_sizes(config, tmp_path
         assert any("attn_config.kv_n_heads" in each or "vision_config.hidden_width" in each
                    for each in said["warnings"]) is lowered
         assert lowered <= (said["parameters"]["known"] == "bound")
+
+
+@pytest.mark.parametrize("settings", [{"micro_batches": 8}, {"global_batch": 64}, {"global_batch": 64, "zero": 1}])
+def test_a_setting_without_effect_is_refused_in_python_too(settings):
+    with pytest.raises(paramcalc.UsageError, match="has no effect without"):
+        paramcalc.train("gpt2", **settings)
+    assert paramcalc.train("gpt2", pp=2, micro_batches=8)
+
+
+def test_rows_of_something_else_are_refused():
+    with pytest.raises(paramcalc.UsageError, match="by 'colour'"):
+        paramcalc.count("gpt2", by="colour")
+
+
+@pytest.mark.parametrize(("key", "value"), [
+    ("vision_tower", "openai/clip-vit-large-patch14"), ("n_streams", 4), ("weight_sharing", True), ("num_loops", 3),
+    ("ngram_vocabulary", 1000), ("depth_recurrence", 2)])
+def test_words_of_further_parts_and_of_layers_that_run_again_lower_the_sizes(key, value):
+    config = MADE_UP | {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "intermediate_size": 128}
+    assert paramcalc.count(config).parameters.known == "exact"
+    assert paramcalc.count(config | {key: value}).parameters.known == "bound"

@@ -8,7 +8,8 @@ from functools import cache
 SIZE_WORDS = (
     "hidden", "head", "layer", "block", "expert", "dim", "width", "channel", "rank", "vocab", "bias", "norm", "ffn",
     "mtp", "nextn", "moe", "embd", "embed", "inner", "intermediate", "size", "kernel", "conv", "latent", "kv", "depth",
-    "mlp", "adapter", "lora", "pruned", "tie", "gated",
+    "mlp", "adapter", "lora", "pruned", "tie", "gated", "tower", "stream", "share", "sharing", "loop", "recur", "gram",
+    "altup",
 )
 """A key nobody knows whose name holds one of these could change a size."""
 SHORT = frozenset(["d", "ff", "nh", "nl"])
