@@ -74,13 +74,22 @@ def interpret(document: Document, name: str, overrides: Sequence[str] = (), *, s
     unused = [Problem(f"unknown key {key!r}", hint="it is not counted; see the family's class")
               for key in loaded.harmless if key in changed]
     if unused := [*unused, *(problem for problem in loaded.unknown if problem.dotted() in changed)]:
-        raise UsageError(*(Problem(f"--set {_set_key(p)}: {p.message}", hint=p.hint) for p in unused))
+        raise UsageError(*(Problem(f"--set {key}: {problem.message}", hint=_inside(document.data, key) or problem.hint)
+                           for problem in unused for key in [_set_key(problem)]))
     return loaded
 
 
 def _set_key(problem: Problem) -> str:
     """The key of `--set` a problem is about."""
     return problem.dotted() or problem.message.split("'")[1]
+
+
+def _inside(data: dict[str, Any], key: str) -> str:
+    """The nested configs that say what a key of `--set` says, as a hint; empty where none does."""
+    words = DEPTH_KEYS if key in DEPTH_KEYS else (key,)
+    places = [f"{name}.{word}" for name, inner in data.items() if isinstance(inner, dict)
+              for word in words if word in inner]
+    return f"write {' or '.join(places)}" if places else ""
 
 
 def warnings_of(spec: ModelSpec) -> tuple[str, ...]:

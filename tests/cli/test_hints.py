@@ -97,3 +97,17 @@ def test_words_of_further_parts_and_of_layers_that_run_again_lower_the_sizes(key
     config = MADE_UP | {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "intermediate_size": 128}
     assert paramcalc.count(config).parameters.known == "exact"
     assert paramcalc.count(config | {key: value}).parameters.known == "bound"
+
+
+@pytest.mark.parametrize("key", ["num_hidden_layers", "num_layers"])
+def test_a_key_of_a_part_is_offered_with_its_part(key, tmp_path, capsys):
+    text = MADE_UP | {"model_type": "llama", "intermediate_size": 128}
+    vision = {"model_type": "clip_vision_model", "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2,
+              "intermediate_size": 64, "image_size": 28, "patch_size": 14}
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"model_type": "llava", "architectures": ["LlavaForConditionalGeneration"],
+                                "text_config": text, "vision_config": vision}))
+    assert run(["count", str(path), "--set", f"{key}=4"]) == 2
+    hint = "write text_config.num_hidden_layers or vision_config.num_hidden_layers"
+    assert hint in capsys.readouterr().err
+    assert run(["count", str(path), "--set", "text_config.num_hidden_layers=4"]) == 0
