@@ -27,23 +27,20 @@ if TYPE_CHECKING:
 FINE, COARSE, LARGE = 64, 128, 8192
 """Hidden sizes are multiples of the first, from `LARGE` on of the second."""
 ASPECT = 2.6
-"""Hidden size over layers lies within this factor of a family member's. Of 120 published decoders, 9 of 10 lie within a
-factor 2.6 of another of their family."""
+"""Hidden size over layers lies within this factor of a family member's, as for 9 of 10 of 120 published decoders."""
 RATIO = 2.4
 """So does the width over the hidden size."""
 HEADS_RATIO, HEADS_RATIO_SPARSE = 2.0, 1.4
-"""So does the width of all heads over the hidden size; nearer where there are experts, in whose families it varies
-less."""
+"""So does the width of all heads over the hidden size; nearer where there are experts: it varies less there."""
 GROUPED = 8
 """Key heads most models have that share them among query heads."""
 HEADS = 4
-"""Heads that share keys come in multiples of this, of twice as many where there are `MANY_HEADS`."""
+"""Heads that share keys come in multiples of this, of twice as many from `MANY_HEADS` on."""
 MANY_HEADS = 80
 ODD = 0.04
 """Counts in that distance for each power of two a size lacks to be a multiple of 512 (hidden) or 2,048 (width)."""
 NEAR = 0.33
-"""Counts in that distance for each e-fold of the difference in size: what a family's shapes differ in on average, so
-that both are measured in how unlikely they are. Nothing is known of a difference but that it has some order."""
+"""Counts in that distance for each e-fold of the difference in size: what a family's shapes differ in on average."""
 FEWER = 4
 """Experts are at most so many times more or fewer."""
 EXPERT_STEPS = (4, 5, 6)
