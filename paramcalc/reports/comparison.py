@@ -35,6 +35,8 @@ def tables(answer: Comparison, columns: Sequence[str] = (), *, every: bool = Fal
     if "gpu" in assumptions:
         notes.append(f"fits: {assumptions['gpus']} × {assumptions['gpu']}"
                      + (" · give --runtime for a verdict" if assumptions["runtime"] == "exact" else ""))
+    if _says(answer, "tokens_per_second"):
+        notes.append(f"tokens per second: an estimate, {assumptions['tokens_per_second']}")
     failed = sum(row.error is not None for row in answer.rows)
     return (Table(f"{many(len(answer.rows), 'row')}" + (f", {failed:,} failed" if failed else ""), heads, rows,
                   notes=tuple(notes)),)
@@ -58,4 +60,6 @@ def _cell(value: Any, name: str, *, raw: bool) -> Any:  # noqa: ANN401 - a cell
         return "yes" if value else "no"
     if name == "embedding_share" and value is not None and not raw:
         return f"{value:.1%}"
+    if name == "tokens_per_second" and value is not None and not raw:
+        return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
     return value
