@@ -279,7 +279,7 @@ def _why(result: inference.Memory, verdict: search.Fit, candidate: Candidate) ->
     if verdict.fits and candidate.bound:
         return f"a lower bound has room: {candidate.bound}"
     if verdict.fits:
-        return "a lower bound has room, which is no verdict: name a runtime that serves it"
+        return "a lower bound has room, and a verdict needs a runtime that serves the model"
     part = max(result.stages, key=lambda stage: stage.total)
     if part.weights > verdict.usable:
         return f"weights alone take {binary(part.weights)} of {binary(verdict.usable)} usable on a device"

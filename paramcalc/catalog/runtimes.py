@@ -42,12 +42,13 @@ class Server(NamedTuple):
         Raises UsageError for a format nobody knows.
         """
         kind = format_class(quant)
-        if device.vendor and self.vendors and device.vendor not in self.vendors:
-            return f"{self.name} does not run on devices of {device.vendor}"
+        vendor = device.vendor if device.vendor in _vendors() else ""  # a device of one's own may be anybody's
+        if vendor and self.vendors and vendor not in self.vendors:
+            return f"{self.name} does not run on devices of {vendor}"
         if kind != PLAIN and kind not in self.formats:
             return self._unread(kind, quant)
-        if device.vendor and device.vendor not in (self.formats.get(kind) or (device.vendor,)):
-            return f"{self.name} does not read {kind} on devices of {device.vendor}"
+        if vendor and vendor not in (self.formats.get(kind) or (vendor,)):
+            return f"{self.name} does not read {kind} on devices of {vendor}"
         needed = filter(None, (self.needs.get(""), self.needs.get(kind)))
         lacking = [arithmetic for arithmetic in needed if device.flops and arithmetic not in device.flops]
         where = "" if kind == PLAIN else f" for {kind}"
@@ -92,6 +93,12 @@ def server(name: str) -> Server | None:
     return Server(name, tuple(row["vendors"]), {kind: tuple(vendors) for kind, vendors in row["formats"].items()},
                   row.get("needs", {}), row.get("serve", ""), row.get("options", {}),
                   tuple(sorted(_table()["sources"][source] for source in sources)))
+
+
+@cache
+def _vendors() -> frozenset[str]:
+    """Whose devices the documents of any runtime name."""
+    return frozenset(vendor for row in _table()["runtimes"].values() for vendor in row["vendors"])
 
 
 @cache

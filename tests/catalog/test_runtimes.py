@@ -24,6 +24,7 @@ def test_formats_have_the_class_runtimes_name(quant, kind):
     ("tensorrt-llm", "fp8", "a100", "needs fp8 arithmetic"), ("tensorrt-llm", "fp8", "h100", ""),
     ("tensorrt-llm", None, "mi300x", "does not run on devices of amd"), ("tensorrt-llm", "nf4", "h100", "list no bits"),
     ("llama.cpp", "fp8", "h100", "GGUF files do not hold fp8"), ("llama.cpp", "q4_k_m", "m4-max", ""),
+    ("llama.cpp", "q4_k_m", "tpu-v5e", "does not run on devices of google"),
     ("transformers", "nf4", "h100", ""), ("vllm", "q4_k_m", "h100", "is a format of GGUF files")])
 def test_a_runtime_serves_what_its_documents_say(runtime, quant, gpu, why):
     said = server(runtime).why_not(quant, find_accelerator(gpu))

@@ -171,6 +171,8 @@ def test_fit_with_devices_of_ones_own(call, tmp_path):
     assert (code, found["capacity"]["bytes"]) == (0, 19 * 2**30)
     out = call("fit", LLAMA, "--gpu", "oven", *options)[1]
     assert "18.75 GiB of 20.00 GiB: no driver figure known, 1/16 reserved" in out
+    code, found = as_json(call("fit", LLAMA, "--gpu", "toaster", *options[:2], "--json"))
+    assert not any("does not run" in (row["why"] or "") for row in found["runtimes"])
 
 
 def test_a_lower_bound_is_never_the_verdict(call):
@@ -184,7 +186,7 @@ def test_a_lower_bound_is_never_the_verdict(call):
     assert "GGUF files do not hold fp8" in rows["llama.cpp"]["why"]
     code, found = as_json(call("fit", *options, "--runtime", "exact", "--json"))
     assert (code, found["fits"]) == (1, False)
-    assert "name a runtime" in found["why_not"]
+    assert "needs a runtime" in found["why_not"]
 
 
 def test_the_first_runtime_that_fits_is_the_answer(call):
