@@ -35,7 +35,7 @@ def test_a_beginning_is_near():
 
 
 def test_quant_offers_the_mix_people_mean(capsys):
-    with pytest.raises(paramcalc.UsageError, match="q4-k-m"):
+    with pytest.raises(paramcalc.UsageError, match="q4_k_m"):
         paramcalc.memory("gpt2", quant="q4")
 
 

@@ -40,7 +40,7 @@ def test_more_layers_than_there_may_be():
 
 
 REFUSED = {"kimi-k3", "lfm2-2.6b", "lfm2-8b-a1b", "llama-3.3-nemotron-super-49b", "nemotron-3-nano-30b-a3b",
-           "nemotron-3-super-120b-a12b", "nemotron-3-ultra-550b-a55b", "nemotron-h-56b", "step3",
+           "nemotron-3-super-120b-a12b", "nemotron-3-ultra-550b-a55b", "nemotron-h-56b", "nemotron-nano-9b-v2", "step3",
            "whisper-large-v3-turbo", "zamba2-1.2b"}
 
 
