@@ -116,22 +116,22 @@ def speed(loaded: Loaded, settings: SpeedSettings) -> SpeedAnswer:
     """Predict the speed of a model that is loaded."""
     settings.check()
     start = head(loaded)
-    shop = Shop(start["built"], loaded, settings)
-    common = {**start, "warnings": (*start["warnings"], *shop.media.notes),
-              "known": dict.fromkeys(FIGURES, shop.sizes_known()), "bound": shop.bound}
+    predictor = Predictor(start["built"], loaded, settings)
+    common = {**start, "warnings": (*start["warnings"], *predictor.media.notes),
+              "known": dict.fromkeys(FIGURES, predictor.sizes_known()), "bound": predictor.bound}
     if settings.all:
-        rows, left_out = shop.rows()
-        return SpeedAnswer(**common, assumptions=shop.assumptions(), points=(), basis={}, devices=rows,
+        rows, left_out = predictor.rows()
+        return SpeedAnswer(**common, assumptions=predictor.assumptions(), points=(), basis={}, devices=rows,
                            left_out=left_out)
     device = find_accelerator(settings.gpu or "", settings.accelerators)
-    predicted = shop.speed(device, split_of(settings))
-    same = None if shop.media.tokens else verify(loaded, settings, predicted.served.split)
+    predicted = predictor.speed(device, split_of(settings))
+    same = None if predictor.media.tokens else verify(loaded, settings, predicted.served.split)
     slo: dict[str, object] | None = None
     if settings.slo is not None:
         slo = {"tpot_ms": round(settings.slo * 1000, 6), "concurrency": predicted.within(settings.slo)}
     return SpeedAnswer(
-        **common, assumptions=shop.assumptions(predicted), points=tuple(shop.points(predicted)), basis=basis(predicted),
-        max_concurrency=predicted.most_requests, slo=slo, verify=same, speed=predicted)
+        **common, assumptions=predictor.assumptions(predicted), points=tuple(predictor.points(predicted)),
+        basis=basis(predicted), max_concurrency=predicted.most_requests, slo=slo, verify=same, speed=predicted)
 
 
 def split_of(settings: SpeedSettings) -> Split:
@@ -147,7 +147,7 @@ def split_of(settings: SpeedSettings) -> Split:
     return split
 
 
-class Shop:
+class Predictor:
     """A model with its settings, made ready once for each way to divide it."""
 
     def __init__(self, model: Model, loaded: Loaded, settings: SpeedSettings) -> None:

@@ -30,7 +30,7 @@ class Preset(NamedTuple):
     shape: Shape
 
 
-class Found(NamedTuple):
+class Recall(NamedTuple):
     """What was asked for, and the place of the published shape among the candidates; None where it is not there."""
 
     name: str
@@ -66,7 +66,7 @@ def siblings() -> list[tuple[str, str]]:
     return pairs
 
 
-def _place(pair: tuple[str, str], asked: str, top: int) -> Found:
+def _place(pair: tuple[str, str], asked: str, top: int) -> Recall:
     name, like = pair
     known, preset = presets(), _preset(name)
     assert preset is not None
@@ -75,17 +75,17 @@ def _place(pair: tuple[str, str], asked: str, top: int) -> Found:
         try:
             candidates = paramcalc.solve(like, params=asked, top=top).candidates
         except PCError:
-            return Found(name, like, None)
+            return Recall(name, like, None)
     keys = {size: next(".".join(map(str, at.path)) for at in places if isinstance(at.path[-1], str))
             for size, places in handles(paramcalc.read(like)).places.items()}
     for place, each in enumerate(candidates):
         sizes = [each.set[keys[size]] if size in keys else None for size in ("hidden_size", "width")]
         if (sizes[0], each.set["num_layers"], sizes[1]) == preset.shape:
-            return Found(name, like, place)
-    return Found(name, like, None)
+            return Recall(name, like, place)
+    return Recall(name, like, None)
 
 
-def by_total(pair: tuple[str, str]) -> Found:
+def by_total(pair: tuple[str, str]) -> Recall:
     """Asked for by the exact total, among the first three."""
     preset = _preset(pair[0])
     assert preset is not None
@@ -104,7 +104,7 @@ def test_a_sample(pair: tuple[str, str]) -> None:
 @pytest.mark.long
 def test_published_shapes_among_the_first_three(capsys: pytest.CaptureFixture[str]) -> None:
     places = over(by_total, siblings(), jobs=2)
-    missed = [f"{found.name} like {found.like}" for found in places if found.place is None]
+    missed = [f"{recall.name} like {recall.like}" for recall in places if recall.place is None]
     share = 1 - len(missed) / len(places)
     with capsys.disabled():
         print(f"\n{len(places) - len(missed)} of {len(places)} ({share:.1%}); not: {', '.join(missed)}")  # noqa: T201
