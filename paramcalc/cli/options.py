@@ -124,11 +124,11 @@ class Written(Talk):
 
     def __post_init__(self) -> None:
         """Raise UsageError for two formats at once."""
-        asked = {"--json": "json"} if self.json else {}
-        asked |= {"--json-lines": "jsonl"} if self.json_lines else {}
-        asked |= {f"--format {self.format}": str(self.format)} if self.format != TABLE else {}
-        if len(set(asked.values())) > 1:
-            raise UsageError(Problem(f"{' and '.join(asked)} are two formats", hint="leave one out"))
+        formats = {"--json": "json"} if self.json else {}
+        formats |= {"--json-lines": "jsonl"} if self.json_lines else {}
+        formats |= {f"--format {self.format}": str(self.format)} if self.format != TABLE else {}
+        if len(set(formats.values())) > 1:
+            raise UsageError(Problem(f"{' and '.join(formats)} are two formats", hint="leave one out"))
 
     @property
     def style(self) -> Format:

@@ -113,7 +113,7 @@ def test_odd_arguments_are_answered_by_the_schema_or_refused(seed, root):
         for key in random.sample(sorted(tool.inputs["properties"]), random.randint(1, 2)):
             arguments[key] = random.choice(ODD)
         with contextlib.suppress(PCError):
-            Draft202012Validator(tool.outputs).validate(call(tool.name, arguments, root))
+            assert Draft202012Validator(tool.outputs).is_valid(call(tool.name, arguments, root)), (tool.name, arguments)
 
 
 def test_values_go_in_the_commands_order(root):

@@ -108,4 +108,4 @@ def test_published_shapes_among_the_first_three(capsys: pytest.CaptureFixture[st
     share = 1 - len(missed) / len(places)
     with capsys.disabled():
         print(f"\n{len(places) - len(missed)} of {len(places)} ({share:.1%}); not: {', '.join(missed)}")  # noqa: T201
-    assert share >= 0.5  # a floor; 0.8 is wanted
+    assert share >= 0.65  # a floor; 0.8 is wanted

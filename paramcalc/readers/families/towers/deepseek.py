@@ -133,10 +133,10 @@ def _spelled(parts: Mapping[str, Component], front: str = "") -> Parts:
 
 def _fine(fine: Config, channels: Sequence[int]) -> Towers:
     """SAM's encoder, and two convolutions that leave a sixteenth of its patches."""
-    made, at, out = encoder(fine, "model.sam_model"), "model.sam_model", fine.integer("output_channels")
+    sam, at, out = encoder(fine, "model.sam_model"), "model.sam_model", fine.integer("output_channels")
     blocks = {name: block.model_copy(update={"parts": _spelled(block.parts or {})})
-              for name, block in made.blocks.items()}
-    fine_tower = made.model_copy(update={"modules": _spelled(made.modules, f"{at}."), "blocks": blocks})
+              for name, block in sam.blocks.items()}
+    fine_tower = sam.model_copy(update={"modules": _spelled(sam.modules, f"{at}."), "blocks": blocks})
     first, last = channels
     halved: Parts = {f"{at}.net_2": conv(first, out, 3, 3, bias=False, component="other"),
                      f"{at}.net_3": conv(last, first, 3, 3, bias=False, component="other")}

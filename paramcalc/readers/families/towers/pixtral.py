@@ -57,10 +57,10 @@ def original(outer: Config, out: int) -> Towers:
     config = outer.part("vision_encoder", args, FamilyData(ARGUMENTS, {}, ()), "pixtral")
     config.read |= {"image_size", "max_image_size", "rope_theta", "image_token_id", "image_break_token_id",
                     "image_end_token_id"}
-    seen = vision(config, "vision_encoder")
+    pixtral = vision(config, "vision_encoder")
     blocks = {name: block.model_copy(update={"parts": {
         key: part.model_copy(update={"names": ORIGINAL}) if isinstance(part, (Attention, FeedForward)) else part
-        for key, part in (block.parts or {}).items()}}) for name, block in seen.blocks.items()}
+        for key, part in (block.parts or {}).items()}}) for name, block in pixtral.blocks.items()}
     width, bias = config.integer("hidden_size"), config.flag("adapter_bias")
     join: Parts = {}
     if config.flag("add_pre_mm_projector_layer_norm"):
@@ -70,4 +70,4 @@ def original(outer: Config, out: int) -> Towers:
         join["patch_merger.merging_layer"] = dense(width, wide, bias=False)
     join |= {"vision_language_adapter.w_in": dense(out, width, bias=bias, activated=True),
              "vision_language_adapter.w_out": dense(out, out, bias=bias)}
-    return {"vision": seen.model_copy(update={"blocks": blocks}), "projector": projector(join, width)}
+    return {"vision": pixtral.model_copy(update={"blocks": blocks}), "projector": projector(join, width)}
