@@ -53,8 +53,6 @@ class Row(NamedTuple):
 
 
 COLUMNS = Row._fields
-ANSWER = 512
-"""Tokens of an answer, or half of the context where that is less: the default of `speed`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,8 +169,11 @@ def _tokens_per_second(loaded: Loaded, serving: ServingSettings, device: DeviceS
 
 
 def _answer(serving: ServingSettings) -> int:
-    """Tokens of an answer among those of the context."""
-    return max(1, min(ANSWER, serving.context // 2))
+    """Tokens of an answer among those of the context: as many as `speed` takes, half of the context at most."""
+    from paramcalc.estimates.speed_settings import SpeedSettings
+
+    usual: int = SpeedSettings.model_fields["output_tokens"].default
+    return max(1, min(usual, serving.context // 2))
 
 
 def _fits(needed: int, usable: int, *, bound: bool) -> bool | None:

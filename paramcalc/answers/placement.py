@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from paramcalc.answers.answer import Answer, head, named
+from paramcalc.answers.answer import Answer, head, hidden, named
 from paramcalc.answers.fit import BOUND, Fit, RuntimeFit, fit, unknown_cache
 from paramcalc.answers.memory import Bytes, CacheBytes, DeviceMemory, Size, WeightBytes, assumptions, levels
 from paramcalc.errors import Problem, UsageError
@@ -23,6 +23,10 @@ from paramcalc.measures.known import Known
 from paramcalc.numbers import binary
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from paramcalc.build import Model
+    from paramcalc.estimates.machine import Machine
     from paramcalc.estimates.settings import (
         DeviceSettings,
         FitSettings,
@@ -114,6 +118,8 @@ class PlacedFit(PlacedMemory):
     runtimes: tuple[RuntimeFit, ...]
     why_not: str | None
     trained_context: int | None
+    unserved: str = hidden(default="")
+    """Why llama.cpp does not serve the model on these cards; empty where nothing says so."""
 
     @property
     def failed(self) -> bool:
@@ -213,8 +219,8 @@ def placed_fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings, hos
     fields = _fields(ready, load, ledger, kv_dtype, names, room.cards)
     spare = min((usable - place.total for usable, place in zip(room.cards, ledger.cards, strict=False)), default=0)
     bound = ready.prepared.lower_bound
-    doubt = (why_not_served(RUNTIME, model.spec, serving.quant, machines[0].device)
-             or (bound and f"a lower bound has room: {bound}"))
+    unserved = _unserved(model, serving, machines)
+    doubt = unserved or (bound and f"a lower bound has room: {bound}")
     fits = choice is not None and not doubt
     why = None if fits else doubt if choice else _why(ledger.host, room)
     total = max((place.total for place in ledger.cards), default=0)
@@ -225,8 +231,15 @@ def placed_fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings, hos
         fits=fits, runtime=RUNTIME, capacity=Size(sum(room.cards) + room.ram),
         headroom=Size(sum(room.cards) + room.ram - fields["whole"].bytes), max_context=most_tokens,
         max_batch=most_batch,
-        serve=placed_command(model.spec, serving, fields["placement"]) if choice else "",
+        serve=placed_command(model.spec, serving, fields["placement"]) if choice and not unserved else "",
+        unserved=unserved,
         runtimes=rows, why_not=why, trained_context=model.spec.max_position_embeddings)
+
+
+def _unserved(model: Model, serving: FitSettings, machines: Sequence[Machine]) -> str:
+    """Why llama.cpp does not serve the model on one of these cards; empty where nothing says so."""
+    reasons = (why_not_served(RUNTIME, model.spec, serving.quant, machine.device) for machine in machines)
+    return next(filter(None, reasons), "")
 
 
 def _kv_name(ready: _Prepared) -> str:

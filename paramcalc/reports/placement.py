@@ -38,7 +38,8 @@ def csv_rows(answer: PlacedMemory) -> Table:
 def _verdict(answer: PlacedFit) -> Table:
     placement, context = answer.placement, answer.assumptions["context"]
     names = " + ".join(card.name for card in placement.cards)
-    rows: list[tuple[str, str]] = [(names, verdict(answer.runtime, fits=answer.fits, roomy=bool(answer.serve)))]
+    rows: list[tuple[str, str]] = [(names, verdict(
+        answer.runtime, fits=answer.fits, roomy=bool(answer.serve or answer.unserved), bound=not answer.unserved))]
     if answer.why_not:
         rows.append(("why not", answer.why_not))
     else:

@@ -98,4 +98,5 @@ def test_a_placement_of_what_gguf_files_do_not_hold(tmp_path):
     plain = {key: value for key, value in UNREAD.items() if key != "extra_width"}
     path.write_text(json.dumps({**plain, "quantization": {"bits": 4, "group_size": 64}}))
     answer = paramcalc.fit(str(path), "h100,rtx-4090", ram="64G")
-    assert (answer.fits, answer.why_not) == (False, "GGUF files do not hold mlx-4bit-g64")
+    assert (answer.fits, answer.why_not, answer.serve) == (False, "GGUF files do not hold mlx-4bit-g64", "")
+    assert "not served by llama.cpp" in str(answer)
