@@ -19,7 +19,7 @@ def exact(value: int) -> str:
 
 def many(number: int, noun: str) -> str:
     """`1 layer`, `1,024 layers`, `0 entries`: a count and its noun, given in the singular."""
-    plural = f"{noun[:-1]}ies" if noun.endswith(("ry", "py")) else f"{noun}s"
+    plural = f"{noun[:-1]}ies" if noun.endswith(("ry", "py", "ly")) else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
 
 
@@ -47,6 +47,11 @@ def in_file(value: int) -> str:
 def flops(value: int) -> str:
     """16.06 GFLOP."""
     return _scaled(value, FLOPS, " FLOP")
+
+
+def flops_rate(value: int) -> str:
+    """989 TFLOP/s."""
+    return f"{flops(value)}/s"
 
 
 def rate(value: int) -> str:
@@ -90,7 +95,7 @@ def pair(value: Any, kind: str) -> tuple[str, str]:  # noqa: ANN401 - raw cells
         return binary(value), ""
     if kind == "shape":
         return shape(value), ""
-    brief = {"count": short, "bytes": binary, "flops": flops, "rate": rate}.get(kind)
+    brief = {"count": short, "bytes": binary, "flops": flops, "rate": rate, "speed": flops_rate}.get(kind)
     return exact(value), brief(value) if brief is not None and abs(value) >= 10_000 else ""
 
 

@@ -11,6 +11,7 @@ from paramcalc.estimates.effects import need_encoder, within_positions
 from paramcalc.estimates.media import media_of
 from paramcalc.measures.cache_known import cache_unknown
 from paramcalc.measures.costs import Costs, costs
+from paramcalc.measures.decoding import gives_no_tokens
 from paramcalc.measures.known import Known, least, of_model, towers_known
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def flops(loaded: Loaded, settings: FlopsSettings) -> Flops:
     load, step = counted.load, counted.step
     tokens = load.batch * load.seq
     return Flops(
-        **start | {"length": length, "assumptions": _assumptions(counted),
+        **start | {"length": length, "assumptions": _assumptions(counted, gives_no_tokens(model)),
                    "warnings": (*start["warnings"], *load.media.notes)},
         forward=step.forward, backward=step.backward, training_step=counted.training_step, prefill=counted.prefill,
         decode_token=counted.decode, per_token=TokenFlops(step.forward // tokens, counted.training_step // tokens),
@@ -100,13 +101,14 @@ def _known(model: Model, media: Media) -> dict[str, Known]:
             | dict.fromkeys(RULES_OF_THUMB, of_model(model.spec, known="estimate")) | {"decode_token": counted})
 
 
-def _assumptions(counted: Costs) -> dict[str, object]:
+def _assumptions(counted: Costs, no_tokens: str) -> dict[str, object]:
     load = counted.load
     return {
         "multiply_add": 2, "convention": load.convention, "batch": load.batch, "seq": load.seq, "past": load.past,
         "head": load.head, "recompute": counted.recompute,
         "prefill": "logits of the last position of each sequence",
-        "decode_token": f"one token of one sequence after {counted.past:,}, as runtimes compute it: latent attention "
+        "decode_token": f"what one more token would cost, though the model gives none: {no_tokens}" if no_tokens else
+                        f"one token of one sequence after {counted.past:,}, as runtimes compute it: latent attention "
                         "absorbed, only the keys the query may see",
         "left_out": "elementwise operations: norms, activations, softmax, rotary, the recurrences of scans",
         **load.media.summary(),

@@ -138,7 +138,7 @@ def _formats() -> list[FormatItem]:
 
     plain = [FormatItem(name, each.family, f"{float(each.bits_per_weight):.4g}", each.block, each.summary, each.source)
              for name, each in formats().items()]
-    return plain + [FormatItem(name, "gguf mix", "", None, "a plan for all tensors of a GGUF file", "")
+    return plain + [FormatItem(name, "gguf mix", "", None, "plan for all tensors of a file", "")
                     for name in mixes()]
 
 

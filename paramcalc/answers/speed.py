@@ -17,6 +17,7 @@ from paramcalc.estimates.serving import why_not_served
 from paramcalc.estimates.speed import Draft, Point, Requests, Speed, cache_dtype
 from paramcalc.estimates.step import Host, Served
 from paramcalc.measures.cache import types
+from paramcalc.measures.decoding import gives_no_tokens
 from paramcalc.measures.known import Known, least, of_model, why_bound
 from paramcalc.numbers import many
 from paramcalc.transforms.formats import in_formats
@@ -116,6 +117,9 @@ def speed(loaded: Loaded, settings: SpeedSettings) -> SpeedAnswer:
     """Predict the speed of a model that is loaded."""
     settings.check()
     start = head(loaded)
+    if why := gives_no_tokens(start["built"]):
+        raise UsageError(Problem(f"the model gives no tokens, and so has no time a token: {why}",
+                                 hint="`paramcalc flops` counts what a pass computes, `paramcalc memory` its bytes"))
     predictor = Predictor(start["built"], loaded, settings)
     common = {**start, "warnings": (*start["warnings"], *predictor.media.notes),
               "known": dict.fromkeys(FIGURES, predictor.sizes_known()), "bound": predictor.bound}

@@ -26,8 +26,8 @@ EXAMPLES = (
 def fit(
     models: Models,
     common: Common,
-    serving: FitSettings,
     device: DeviceSettings,
+    serving: FitSettings,
     host: HostSettings,
     all_: Annotated[bool, typer.Option("--all", help="Every accelerator of the catalog.")] = False,
     plot: Plot = None,

@@ -21,7 +21,7 @@ EXAMPLES = (
 
 
 def memory(
-    models: Models, common: Common, serving: ServingSettings, device: DeviceSettings, placement: PlacementSettings,
+    models: Models, common: Common, device: DeviceSettings, serving: ServingSettings, placement: PlacementSettings,
     plot: Plot = None,
 ) -> int:
     """Show the memory needed to serve a model: weights, cache, activations and overhead of each device."""

@@ -157,11 +157,12 @@ def command(function: Callable[..., int]) -> Callable[..., int]:
     hints = get_type_hints(function, include_extras=True)
     groups: dict[str, type] = {}
     parameters: list[Parameter] = []
+    shared: list[Parameter] = []  # last in the help: what a command is about comes first
     for parameter in signature(function).parameters.values():
         annotation = hints[parameter.name]
         if isinstance(annotation, type) and issubclass(annotation, Talk):
             groups[parameter.name] = annotation
-            parameters += _shared(annotation)
+            shared += _shared(annotation)
         elif hasattr(annotation, "model_fields"):
             groups[parameter.name] = annotation
             parameters += [_option(name, each) for name, each in annotation.model_fields.items()]
@@ -174,7 +175,7 @@ def command(function: Callable[..., int]) -> Callable[..., int]:
         settings = {name: _collected(kind, values, set_by_user) for name, kind in groups.items()}
         return function(**values, **settings)
 
-    parameters = sorted(parameters, key=lambda each: each.default is not Parameter.empty)
+    parameters = sorted([*parameters, *shared], key=lambda each: each.default is not Parameter.empty)
     parser = Parameter("parser", Parameter.KEYWORD_ONLY, annotation=typer.Context)
     run.__dict__["__signature__"] = Signature([parser, *parameters], return_annotation=int)
     run.__annotations__ = {each.name: each.annotation for each in (parser, *parameters)} | {"return": int}

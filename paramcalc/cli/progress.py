@@ -1,4 +1,4 @@
-"""A progress bar on standard error: on a terminal only, once half a second has passed, gone when finished."""
+"""A progress bar on standard error: on a terminal only, of more than one thing, once half a second has passed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ PATIENCE = 0.5
 EVERY = 0.1
 """Seconds between two drawings."""
 WIDTH = 30
+CLEAR = "\x1b[K"
+"""What empties the rest of a line, so that nothing stays of a longer one."""
 
 
 @contextmanager
@@ -26,15 +28,15 @@ def progress(of: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     def tick(done: int, total: int) -> None:
         nonlocal drawn
         now = time.monotonic()
-        if shown and now - start > PATIENCE and now - drawn > EVERY:
+        if shown and done < total and now - start > PATIENCE and now - drawn > EVERY:
             drawn = now
             bar = "#" * (WIDTH * done // max(total, 1))
-            sys.stderr.write(f"\r[{bar:.<{WIDTH}}] {done:,} of {total:,} {of}")
+            sys.stderr.write(f"\r{CLEAR}[{bar:.<{WIDTH}}] {done:,} of {total:,} {of}")
             sys.stderr.flush()
 
     try:
         yield tick
     finally:
         if drawn:
-            sys.stderr.write("\r\x1b[K")
+            sys.stderr.write(f"\r{CLEAR}")
             sys.stderr.flush()

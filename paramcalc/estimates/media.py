@@ -110,18 +110,27 @@ def _seconds(value: object) -> Fraction:
 def media_of(settings: Sized, spec: ModelSpec) -> Media:
     """What the pictures, videos and recordings of settings become for a model. Raises UsageError where nothing says
     how, or a size cannot be."""
-    if not (settings.image or settings.video or settings.audio):
+    recordings = settings.audio or _padded(settings, spec.audio)
+    if not (settings.image or settings.video or recordings):
         return NO_MEDIA
     main = next((option for option, rule in (("image", spec.images), ("audio", spec.audio)) if rule and rule.main), "")
     if main and (name := next((name for name in ("seq", "context", "prompt") if settings.changes(name)), "")):
         raise UsageError(Problem(f"--{name} has no effect with --{main}: the model runs over {NOUNS[main]} alone",
                                  hint=f"leave --{name} out"))
     return Media(cut_images(spec.images, settings.image), cut_videos(spec.videos, settings.video),
-                 cut_audio(spec.audio, settings.audio),
+                 cut_audio(spec.audio, recordings),
                  (*_notes(spec.images, settings.image, "pictures are cut", "preprocessor_config.json"),
                   *_notes(spec.videos, settings.video, "videos are cut", "video_preprocessor_config.json"),
                   *_notes(spec.audio, settings.audio, "recordings are cut", "preprocessor_config.json"),
                   *_cut_off(spec.audio, settings.audio)), main)
+
+
+def _padded(settings: Sized, rule: AudioRule | None) -> tuple[Fraction, ...]:
+    """What an encoder of recordings that are filled up to one length reads where nobody says how much: all of it."""
+    told = getattr(settings, "source", None)  # which some commands have no option for
+    if rule is None or not rule.attended or rule.most is None or told is not None:
+        return ()
+    return (Fraction(rule.most),)
 
 
 def cut_images(rule: ImageRule | None, sizes: Sequence[tuple[int, int]]) -> tuple[Cut, ...]:

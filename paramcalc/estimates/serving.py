@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Protocol
 
 from paramcalc.catalog.accelerators import accelerators, find_accelerator
+from paramcalc.catalog.gguf_architectures import gguf_architectures
 from paramcalc.catalog.runtimes import PLAIN, format_class, server
 from paramcalc.defaults import SERVING
 from paramcalc.errors import Problem, UsageError
@@ -123,9 +124,16 @@ def why_not_served(runtime: str, spec: ModelSpec, quant: str | None, device: Acc
     """Why a runtime does not serve a model on these devices, in the format that is asked for or in those of its own;
     empty where nothing says so."""
     facts = server(runtime)
+    if runtime == "llama.cpp" and _encodes(spec) and not gguf_architectures(spec.family):
+        return f"no converter of llama.cpp knows {spec.family or 'this encoder with its decoder'}"
     own = dict.fromkeys(rule.format for rule in spec.quantize if rule.format != KEEP)
     formats = [quant] if quant is not None or not own else list(own)
     return "" if facts is None else next(filter(None, (facts.why_not(name, device) for name in formats)), "")
+
+
+def _encodes(spec: ModelSpec) -> bool:
+    """Whether an encoder stands beside the decoder, which GGUF files hold of few families."""
+    return any(getattr(part, "stream", "") == "source" for part in (spec.modules or {}).values())
 
 
 def command_of(runtime: str, spec: ModelSpec, settings: FitSettings, prepared: Prepared, context: int) -> str:

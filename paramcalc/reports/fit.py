@@ -33,15 +33,14 @@ def _verdict(answer: Fit) -> Table:
     usable = f"{binary(last.usable)} of {binary(machine.capacity)}"
     rows: list[tuple[Any, ...]] = [
         (f"{devices}{machine.device.name}", verdict(answer.runtime, fits=answer.fits, roomy=last.fits, bound=bound)),
-        ("needed on a device", binary(last.needed)),
-        ("usable of a device", usable if machine.driver_known else f"{usable}: no driver figure known, 1/16 reserved"),
+        ("needed per device", binary(last.needed)),
+        ("usable per device", usable if machine.driver_known else f"{usable}: no driver figure known, 1/16 reserved"),
         (f"largest context at batch {last.serving.batch:,}", tokens(model, last.max_context)),
-        (f"largest batch at context {last.serving.context:,}",
-         "no limit" if last.max_batch == MOST_BATCH else f"{last.max_batch:,}"),
+        (f"largest batch at context {last.serving.context:,}", limit(last.max_batch, MOST_BATCH)),
     ]
     if answer.why_not:
         rows.append(("why not", answer.why_not))
-    rows += [("would fit", f"{remedy.option}: {binary(remedy.needed)} a device") for remedy in answer.remedies]
+    rows += [("would fit", f"{remedy.option}: {binary(remedy.needed)} per device") for remedy in answer.remedies]
     if answer.serve and answer.fits:
         rows.append(("command", answer.serve))
     prepared = answer.result.prepared
@@ -59,14 +58,16 @@ def _roomy(row: RuntimeFit) -> bool:
 
 
 def _runtimes(answer: Fit) -> Table:
-    columns = (Column("runtime"), Column("fits"), Column("on a device", "gib"), Column("headroom", "gib"),
+    columns = (Column("runtime"), Column("fits"), Column("needed", "gib"), Column("headroom", "gib"),
                Column("largest context", "exact"), Column("batch", "exact"))
-    rows = tuple((row.runtime, "yes" if row.fits else "bound" if _roomy(row) else "no", row.total, row.headroom,
-                  row.max_context, row.max_batch) for row in answer.runtimes)
+    devices = answer.verdicts[-1].devices
+    rows = tuple((row.runtime, "yes" if row.fits else "bound" if _roomy(row) else "no", row.total,
+                  None if row.headroom is None else row.headroom // devices, limit(row.max_context, MOST_TOKENS),
+                  limit(row.max_batch, MOST_BATCH)) for row in answer.runtimes)
     notes = tuple(f"{row.runtime}: {row.why}" for row in answer.runtimes
                   if row.why and row.runtime not in ("exact", answer.runtime))
-    return Table("by runtime", columns, rows, notes=(*notes, "exact: what the mathematics needs, without a runtime's "
-                                                     "overhead: a lower bound, never the verdict"))
+    return Table("by runtime, per device" if devices > 1 else "by runtime", columns, rows, notes=(
+        *notes, "exact: what the mathematics needs, without a runtime's overhead: a lower bound, never the verdict"))
 
 
 def csv_rows(answer: Fit) -> Table:
@@ -91,6 +92,11 @@ def catalog_csv_rows(answer: FitAll) -> Table:
         for row in answer.accelerators))
 
 
+def limit(number: int | None, most: int) -> str:
+    """A largest context or batch; nothing where a runtime says none, and no number where `most` was room for."""
+    return "" if number is None else "no limit" if number == most else f"{number:,}"
+
+
 def tokens(model: Model, number: int) -> str:
     """A largest context, beside the positions the model has."""
     if number == MOST_TOKENS:
@@ -101,9 +107,10 @@ def tokens(model: Model, number: int) -> str:
 
 
 def _curve(points: Sequence[Point]) -> tuple[Table, ...]:
-    columns = (Column("context", "exact"), Column("needed on a device", "bytes"), Column("fits"),
+    columns = (Column("context", "exact"), Column("needed per device", "bytes"), Column("fits"),
                Column("largest batch", "exact"))
-    rows = tuple((each.context, each.needed_bytes, "yes" if each.fits else "no", each.max_batch) for each in points)
+    rows = tuple((each.context, each.needed_bytes, "yes" if each.fits else "no",
+                  limit(each.max_batch, MOST_BATCH)) for each in points)
     return (Table("against the context", columns, rows),)
 
 
@@ -113,6 +120,7 @@ def catalog_tables(answer: FitAll) -> tuple[Table, ...]:
     batches = tuple(Column(f"batch at {context:,}", "exact") for context in contexts)
     columns = (Column("accelerator"), Column("usable", "bytes"), Column("fits"), Column("by"),
                Column("largest context", "exact"), *batches)
-    rows = tuple((row.device, row.usable_bytes, "yes" if row.fits else "no", row.runtime, row.max_context,
-                  *(point.max_batch for point in row.contexts)) for row in answer.accelerators)
+    rows = tuple((row.device, row.usable_bytes, "yes" if row.fits else "no", row.runtime,
+                  limit(row.max_context, MOST_TOKENS),
+                  *(limit(point.max_batch, MOST_BATCH) for point in row.contexts)) for row in answer.accelerators)
     return (Table(headline(answer.built), columns, rows, notes=(*missing(answer),)),)

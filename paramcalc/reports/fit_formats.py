@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.estimates.fit import MOST_BATCH, MOST_TOKENS
 from paramcalc.reports.count import headline
+from paramcalc.reports.fit import limit
 from paramcalc.reports.known import missing
 from paramcalc.reports.table import Column, Table
 
@@ -15,9 +17,10 @@ if TYPE_CHECKING:
 def tables(answer: FitFormats) -> tuple[Table, ...]:
     """Formats that fit, the widest first, then those that do not."""
     columns = (Column("format"), Column("by"), Column("bits a weight", "number"), Column("weights", "gib"),
-               Column("fits"), Column("on a device", "gib"), Column("headroom", "gib"),
+               Column("fits"), Column("needed", "gib"), Column("headroom", "gib"),
                Column("largest context", "exact"), Column("batch", "exact"))
     rows = tuple((row.quant, row.runtime, f"{row.bits_per_weight:.2f}", row.weights, "yes" if row.fits else "no",
-                  row.total, row.headroom, row.max_context, row.max_batch) for row in answer.formats)
+                  row.total, row.headroom, limit(row.max_context, MOST_TOKENS),
+                  limit(row.max_batch, MOST_BATCH)) for row in answer.formats)
     notes = ("bits a weight: of the whole model, with scales and what stays wider", *missing(answer))
     return (Table(headline(answer.built), columns, rows, notes=notes),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.measures.decoding import gives_no_tokens
 from paramcalc.reports.count import headline
 from paramcalc.reports.known import missing, partly, whole
 from paramcalc.reports.table import Column, Table
@@ -38,16 +39,22 @@ def _totals(answer: Flops) -> Table:
         ("per_token", "training, per token", answer.per_token.training, ""),
         ("prefill", "prefill", answer.prefill, "logits of the last position only"),
         ("decode_token", "one decoded token", answer.decode_token,
-         f"one sequence, {past:,} tokens in the cache; latents absorbed"),
+         f"one sequence, {past:,} tokens in the cache" + ("; latents absorbed" if _latent(answer) else "")),
         ("approximation_6nd", "6·N·D", answer.approximation_6nd,
-         f"the rule of thumb says {_percent(answer.approximation_6nd, step)} of the training step"),
+         f"the rule of thumb gives {_percent(answer.approximation_6nd, step)} of the training step"),
         ("approximation_palm", "PaLM's rule", answer.approximation_palm,
-         f"6·N·D and attention's square: {_percent(answer.approximation_palm, step)} of it"),
+         f"6·N·D and attention's square give {_percent(answer.approximation_palm, step)} of it"),
     )
-    body = tuple((label, size, answer.known[key], what) for key, label, size, what in rows)
+    body = tuple((label, size, answer.known[key], what) for key, label, size, what in rows
+                 if key != "decode_token" or not gives_no_tokens(answer.built))
     columns = (Column("for"), Column("FLOPs", "flops"), Column("known"), Column(""))
     return Table("what it costs", columns, body, notes=(*partly(answer), *missing(answer)))
 
 
+def _latent(answer: Flops) -> bool:
+    """Whether some attention keeps a latent, which decoding reads as it is."""
+    return any(state.name == "latent" for path, node, _, _ in answer.built.tree.walk() for state in node.states(path))
+
+
 def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "0 %"
+    return f"{100 * part / whole:.1f}%" if whole else "0%"

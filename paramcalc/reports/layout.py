@@ -25,7 +25,7 @@ GAP = "  "
 DOT = " · "
 VERDICTS = {"fits": "good", "yes": "good", "does not fit": "bad", "no": "bad", "bound": "doubt", "unknown": "bad"}
 """Styles of cells that begin with a verdict, or say that a figure is not what it looks like."""
-SHORTENED = "in short: a wider terminal, --format csv or --json has every digit"
+SHORTENED = "shortened: a wider terminal, --format csv or --json shows all of it"
 
 
 class Slot(NamedTuple):
@@ -45,6 +45,11 @@ class Slot(NamedTuple):
     def width(self) -> int:
         """Columns of the widest line."""
         return widest((self.heading, *self.texts))
+
+    @property
+    def blanks(self) -> bool:
+        """Whether texts have blanks to fold at, as names have not."""
+        return any(" " in text.strip() for text in self.texts)
 
 
 @lru_cache(maxsize=1024)
@@ -147,13 +152,13 @@ def fitted(slots: list[Slot], width: int) -> list[Slot]:
     if _over(slots, width) <= 0:
         return slots
     tries = [[slot._replace(heading=_narrow(slot)) for slot in slots]]
-    tries += [_folded(tries[-1], width, GOOD_TEXT)]
+    tries += [_folded(tries[-1], width, GOOD_TEXT, names_too=False)]
     tries += [_shortened(slots)]
     for _ in filter(lambda slot: slot.optional, tries[-1]):
         tries.append(_without_last_optional(tries[-1]))
-    for least in (GOOD_TEXT, LEAST_TEXT):
+    for least, names_too in ((GOOD_TEXT, False), (GOOD_TEXT, True), (LEAST_TEXT, True)):
         for slots_so_far in tries:
-            if _over(folded := _folded(slots_so_far, width, least), width) <= 0:
+            if _over(folded := _folded(slots_so_far, width, least, names_too=names_too), width) <= 0:
                 return folded
     return tries[-1]
 
@@ -220,12 +225,14 @@ def _over(slots: list[Slot], width: int) -> int:
     return sum(slot.width for slot in slots) + len(GAP) * (len(slots) - 1) - width
 
 
-def _folded(slots: list[Slot], width: int, least: int) -> list[Slot]:
-    """The slots, their widest text columns folded one after the other, none below `least`."""
+def _folded(slots: list[Slot], width: int, least: int, *, names_too: bool) -> list[Slot]:
+    """The slots, their widest text columns folded one after the other, none below `least`; names, which have no blank
+    to fold at, only where that is said."""
     slots = list(slots)
     for _ in range(len(slots)):
         over = _over(slots, width)
-        index = max((i for i, slot in enumerate(slots) if slot.folds), key=lambda i: slots[i].width, default=None)
+        able = [i for i, slot in enumerate(slots) if slot.folds and (names_too or slot.blanks)]
+        index = max(able, key=lambda i: slots[i].width, default=None)
         if over <= 0 or index is None or slots[index].width <= least:
             break
         room = max(least, slots[index].width - over)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.numbers import many
 from paramcalc.reports.table import Column, Kind, Table
 
 if TYPE_CHECKING:
     from paramcalc.answers.listing import Listing
 
 KINDS: dict[str, Kind] = {"total": "count", "active": "count", "memory_bytes": "bytes", "bandwidth": "rate",
-                          "bf16_flops": "flops", "block": "exact"}
+                          "bf16_flops": "speed", "block": "exact"}
+SINGULAR = {"families": "family"}
 HIDDEN = ("source", "classes", "spelling", "neutral_keys")
 
 
@@ -19,4 +21,5 @@ def tables(answer: Listing) -> tuple[Table, ...]:
     keys = [key for key in (answer.items[0]._fields if answer.items else ("name",)) if key not in HIDDEN]
     columns = tuple(Column(key.replace("_", " "), KINDS.get(key, "text")) for key in keys)
     rows = tuple(tuple(getattr(item, key) for key in keys) for item in answer.items)
-    return (Table("", columns, rows, notes=(f"{len(answer.items)} {answer.what}",)),)
+    noun = SINGULAR.get(answer.what, answer.what.removesuffix("s"))
+    return (Table("", columns, rows, notes=(many(len(answer.items), noun),)),)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-Kind = Literal["text", "number", "count", "exact", "bytes", "flops", "gib", "rate", "share", "bar", "shape"]
+Kind = Literal["text", "number", "count", "exact", "bytes", "flops", "gib", "rate", "speed", "share", "bar", "shape"]
 """How a column's raw values are printed. text: as it is; number: as it is, to the right; exact: digits with separators;
 count: exact and short (8,030,261,248 8.03 B); bytes: exact and GiB of 2^30; gib: GiB only; rate: bytes a second and
-TB/s; flops: exact and GFLOP; share: percent of the whole; bar: a bar for a share; shape: (out, in)."""
+TB/s; flops: exact and GFLOP; speed: exact and TFLOP/s; share: percent of the whole; bar: a bar for a share;
+shape: (out, in)."""
 
 
 class Column(NamedTuple):

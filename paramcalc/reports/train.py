@@ -52,7 +52,8 @@ def _stages(answer: Train) -> Table:
 
 def _notes(answer: Train) -> tuple[str, ...]:
     moments = dict.fromkeys(device.moment for device in answer)
-    notes = [*bars(answer), f"{answer.why} · fullest when {' or '.join(moments)}", conditions(answer), *answer.doubts]
+    notes = [*bars(answer), *_verdict(answer), f"{answer.why} · fullest when {' or '.join(moments)}",
+             conditions(answer), *answer.doubts]
     if (sizes := answer.rollout) is not None:
         notes.append(f"the engine that generates, not in the total: weights {binary(sizes.weights)} and a cache of "
                      f"{binary(sizes.cache_per_sequence)} a sequence, on all its devices")
@@ -60,6 +61,17 @@ def _notes(answer: Train) -> tuple[str, ...]:
     if answer.largest is not None:
         notes.append(f"largest micro-batch: {answer.largest.micro_batch:,} · largest seq: {answer.largest.seq:,}")
     return (*notes, *(partly(answer) if len(answer) > 1 else ()), *missing(answer))
+
+
+def _verdict(answer: Train) -> tuple[str, ...]:
+    """Whether the fullest device has room, where one is named."""
+    if answer.capacity is None:
+        return ()
+    over = answer.max_device_bytes - answer.capacity.bytes
+    if answer.fits:
+        return (f"fits: {binary(-over)} free on the fullest device",)
+    return (f"does not fit: {binary(over)} too much on the fullest device" if over > 0 else
+            "not known whether it fits: only a lower bound has room",)
 
 
 def shown(devices: Sequence[DeviceMemory]) -> tuple[str, ...]:
@@ -78,8 +90,7 @@ def bars(answer: Train) -> list[str]:
         for part in parts:
             edge += getattr(device, part)
             text += LETTERS[part] * (min(BAR, edge * BAR // whole if whole else 0) - len(text))
-        over = " over" if room is not None and device.total > room.bytes else ""
-        lines.append(f"stage {device.stage:>2} [{text.ljust(BAR, '.')}] {binary(device.total)}{over}")
+        lines.append(f"stage {device.stage:>2} [{text.ljust(BAR, '.')}] {binary(device.total)}")
     key = " ".join(f"{letter} {part.replace('_', ' ')}" for part, letter in LETTERS.items() if part in parts)
     gpu = answer.plan.device
     return [*lines, f"{key}, of {binary(whole)}" + (f" on {gpu.name}" if gpu else "")]

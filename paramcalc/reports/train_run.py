@@ -18,7 +18,7 @@ NAMES = {"mfu": "MFU", "step_seconds": "seconds a step", "tokens_per_second": "t
 
 def table(run: TrainingRun, terms: Terms, known: Known, more: tuple[str, ...]) -> Table:
     """The run for people; `more` notes of what it is of."""
-    columns = (Column("whole run"), Column("low"), Column("expected"), Column("high"), Column("known"))
+    columns = (Column("whole run"), *(Column(name, "number") for name in ("low", "expected", "high")), Column("known"))
     rows = tuple((NAMES[name], *(shown(value) for value in figure), known) for name in RunFigures._fields
                  if (figure := getattr(run, name)) is not None)
     basis = f"of the peak, as measured: {run.basis}" if run.basis else "MFU as stated"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.axes import Axis, Run, runs
 from paramcalc.errors import Problem, UsageError
+from paramcalc.numbers import many
 from paramcalc.tree import Leaf, Node, Tensor
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ DIVIDED = frozenset({"heads", "o_groups", "ffn", "inner", "vocab"})
 """Dimensions of which each device holds an equal part."""
 REPEATED = frozenset({"kv_heads", "groups"})
 """Dimensions divided while there are enough, else held by several devices."""
+WORDS = {"kv_heads": "key/value heads", "o_groups": "groups of heads", "ffn": "feed-forward channels",
+         "inner": "state channels", "vocab": "vocabulary rows"}
+"""What people call a dimension, where that is not its name."""
 TOWERS = frozenset({"vision", "audio", "projector"})
 """Parts that stay whole on the first pipeline stage."""
 
@@ -147,7 +151,7 @@ def _refuse(tree: Node, plan: Sharding) -> None:
     """Everything that does not divide, at once, with the numbers that would do for all of it."""
     leaves = (leaf for path, node, _, _ in tree.walk() for leaf in chain[Leaf](node.tensors, node.states(path)))
     needs = {need for leaf in leaves for need in _needs(leaf, plan)}
-    problems = [Problem(f"{need.units:,} {need.name} do not divide by {need.option} {need.ways}",
+    problems = [Problem(f"{need.option} {need.ways} does not divide {need.units:,} {WORDS.get(need.name, need.name)}",
                         hint=_remedy(need, needs)) for need in sorted(needs) if not need.holds(need.ways)]
     if problems:
         raise UsageError(*problems)
@@ -167,7 +171,8 @@ def _needs(leaf: Leaf, plan: Sharding) -> Iterator[Need]:
 def _remedy(need: Need, needs: Iterable[Need]) -> str:
     same = [other for other in needs if other.option == need.option]
     good = [ways for ways in range(1, 1025) if all(other.holds(ways) for other in same)]
-    return f"{need.option} of {', '.join(map(str, good))}" if len(good) > 1 else f"nothing but {need.option} 1 would"
+    first = "".join(f"{ways}, " for ways in good[:-1])[:-2]
+    return f"{need.option} {first} or {good[-1]} does" if first else f"only {need.option} {good[-1]} does"
 
 
 def _stage(tree: Node, plan: Sharding, stage: int) -> Node:
@@ -209,7 +214,7 @@ def layer_split(layers: int, plan: Sharding) -> tuple[int, ...]:
             raise UsageError(Problem(f"stages of {plan.stages} layers are not {plan.pp} stages of {layers} layers"))
         return plan.stages
     if plan.pp > layers:
-        raise UsageError(Problem(f"{layers} layers do not divide by pp {plan.pp}", hint=f"pp of at most {layers}"))
+        raise UsageError(Problem(f"pp {plan.pp} is more than {many(layers, 'layer')}", hint=f"pp of at most {layers}"))
     each, more = divmod(layers, plan.pp)
     split = [each] * plan.pp
     for place in range(2, more + 2):

@@ -61,11 +61,19 @@ def test_a_bar_is_drawn_on_a_terminal_after_a_while_and_goes(monkeypatch, capsys
     monkeypatch.setattr(bars.time, "monotonic", lambda: next(now))
     with bars.progress("models", quiet=False) as tick:
         for done in (1, 2, 3, 4):
-            tick(done, 4)
+            tick(done, 5)
     drawn = capsys.readouterr().err
     assert drawn.count("models") == 2, "nothing in the first half second, nothing twice in a tenth"
-    assert "2 of 4 models" in drawn
+    assert "2 of 5 models" in drawn
     assert drawn.endswith("\r\x1b[K")
+
+
+def test_no_bar_of_one_thing(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(bars, "PATIENCE", 0.0)
+    with bars.progress("models", quiet=False) as tick:
+        tick(1, 1)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(("quiet", "terminal"), [(True, True), (False, False)])

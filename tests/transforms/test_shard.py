@@ -128,11 +128,13 @@ def test_a_stage_keeps_the_order_of_its_layers():
 
 
 @pytest.mark.parametrize(("fields", "plan", "message", "hint"), [
-    ({}, Sharding(3), "8 heads do not divide by tp 3", "tp of 1, 2, 4, 8"),
-    ({"num_heads": 14, "num_kv_heads": 2}, Sharding(4), "14 heads do not divide by tp 4", "tp of 1, 2"),
-    ({"moe": MOE}, Sharding(ep=3), "8 experts do not divide by ep 3", "ep of 1, 2, 4, 8"),
-    ({}, Sharding(pp=6), "5 layers do not divide by pp 6", "pp of at most 5"),
-    ({"moe": MOE}, Sharding(ep=16), "8 experts do not divide by ep 16", "ep of 1, 2, 4, 8"),
+    ({}, Sharding(3), "tp 3 does not divide 8 heads", "tp 1, 2, 4 or 8 does"),
+    ({"num_heads": 14, "num_kv_heads": 2}, Sharding(4), "tp 4 does not divide 14 heads", "tp 1 or 2 does"),
+    ({"moe": MOE}, Sharding(ep=3), "ep 3 does not divide 8 experts", "ep 1, 2, 4 or 8 does"),
+    ({}, Sharding(pp=6), "pp 6 is more than 5 layers", "pp of at most 5"),
+    ({"moe": MOE}, Sharding(ep=16), "ep 16 does not divide 8 experts", "ep 1, 2, 4 or 8 does"),
+    ({"num_heads": 5, "num_kv_heads": 5, "head_dim": 8, "intermediate_size": 33, "vocab_size": 7}, Sharding(2),
+     "tp 2 does not divide 33 feed-forward channels", "only tp 1 does"),
     ({}, Sharding(pp=2, stages=(1, 1)), "stages of (1, 1) layers are not 2 stages of 5 layers", ""),
 ])
 def test_what_does_not_divide_is_refused(fields, plan, message, hint):

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
     from paramcalc.spec.model import ModelSpec
 
+POSITIONS = ("max_position_embeddings", "max_target_positions", "max_decoder_position_embeddings")
+"""The keys that say it, those of decoders beside an encoder among them."""
 FACTORS = ("partial_rotary_factor", "rotary_pct")
 
 
@@ -20,7 +22,7 @@ def rotary(config: Config, spec: ModelSpec) -> dict[str, Any]:
         fields["rotary_dim"] = turned
     if spec.position != "rotary":
         return fields
-    positions = config.get("max_position_embeddings")
+    positions = next(filter(None, map(config.get, POSITIONS)), None)
     if spec.max_position_embeddings is None and type(positions) is int and 0 < positions <= 2**28:
         fields["max_position_embeddings"] = positions
     if (tables := _tables(config)) > 1:

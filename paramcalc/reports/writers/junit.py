@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
+from paramcalc.numbers import many
 from paramcalc.reports.findings import LONG, message, posix, printable
 from paramcalc.sanitize import visible
 
@@ -25,7 +26,8 @@ def findings(checked: Findings) -> str:
         by_path.setdefault(finding.path, []).append(finding)
     cases = [_case(path, [f for f in of_file if f.severity == "error"]) for path, of_file in by_path.items()]
     fine = run.checked - len(by_path)
-    cases += [f'  <testcase classname="paramcalc" name="{fine} files without findings" time="0"/>'] if fine > 0 else []
+    name = f"{many(fine, 'file')} without findings"
+    cases += [f'  <testcase classname="paramcalc" name="{name}" time="0"/>'] if fine > 0 else []
     cases += [f'  <testcase classname="paramcalc" name={_attribute(file.path)} time="0">\n   <skipped/>\n  </testcase>'
               for file in run.skipped]
     others = "\n".join(f"{f.severity}: {_line(f)}" for f in run.findings if f.severity != "error")
