@@ -24,14 +24,23 @@ class Indexer(Component):
     """What keys are held in, where the rotation leaves them in another type than the model's (dots3)."""
     pool: Size | None = None
     """Keys of this many tokens are pooled to one, weighted by a learned gate and position (GLM-5 Next)."""
+    averaged: Size | None = None
+    """Keys of this many tokens are averaged before they are scored, though each is kept (Qwen4-Exp)."""
+    joined: bool = False
+    """Queries and the key are one matrix, `qk_proj`."""
 
-    source: ClassVar[str] = "arXiv:2512.02556 section 2; transformers DeepseekV32Indexer, MiniMaxM3VLIndexer"
+    source: ClassVar[str] = ("arXiv:2512.02556 section 2; transformers DeepseekV32Indexer, MiniMaxM3VLIndexer, "
+                             "Qwen4ExpTextQSAIndexer")
 
     def tensors(self, context: Context) -> list[Tensor]:
         """Projections and norms."""
         width, heads = self.width(context), self.num_heads * self.head_dim
-        tensors = self.linear("q_proj", heads, self.query_size or width, "attention", axes=("index_heads", "latent"))
-        tensors += self.linear("k_proj", self.head_dim, width, "attention", axes=("index_key", "hidden"))
+        if self.joined:
+            tensors = self.linear("qk_proj", heads + self.head_dim, width, "attention", axes=("index_heads", "hidden"))
+        else:
+            tensors = self.linear("q_proj", heads, self.query_size or width, "attention",
+                                  axes=("index_heads", "latent"))
+            tensors += self.linear("k_proj", self.head_dim, width, "attention", axes=("index_key", "hidden"))
         if self.query_norm:
             tensors += self.norm("q_norm", self.head_dim, axis="head_dim")
         if self.key_norm != "none":
@@ -54,4 +63,4 @@ class Indexer(Component):
         """A score a head for every pair and, where heads are weighted, their sum."""
         each = self.head_dim + (1 if self.head_weights else 0)
         return [Work("index_scores", (self.num_heads, each), ("index_heads", "head_dim"), "attention",
-                     stride=self.pool or 1, detached=True)]
+                     stride=self.pool or self.averaged or 1, detached=True)]

@@ -56,6 +56,8 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
     if not isinstance(inner, str) or inner_family is None:
         raise unknown_type(str(inner), (*path, "model_type"), data=nested)
     config = Config(nested, inner_family, inner, architecture, path, data)
+    if nested is data and not family_of(model_type).text_at_top:
+        _note_unread(config, model_type, key)
     config.ties = None if family_of(model_type).head_inside else _ties(config, data, family, model_type)
     if family is None:
         config.note(f"model_type {model_type[:100]!r} is not known: the text model inside it is counted, and named as "
@@ -63,6 +65,17 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
     if architecture in inner_family.classes:
         return TextModel(config, family)
     return TextModel(config, family, _towers(data, family, path[:1]), inside=True)
+
+
+def _note_unread(config: Config, model_type: str, key: str) -> None:
+    """Which sizes the library's class would take from its defaults, where it does not look where the file says them."""
+    usual = config.family.defaults
+    passed = {name: value for name in usual.keys() & config.data if type(value := usual[name]) is int
+              and type(config.data[name]) is int and config.data[name] != value}
+    if passed:
+        words = ", ".join(f"{name} {value:,}" for name, value in sorted(passed.items()))
+        config.note(f"counted by the keys at the top, as the file says them; the class of {model_type} in the library "
+                    f"reads {key} alone and would build its defaults: {words}")
 
 
 def _around(data: dict[str, Any], path: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from paramcalc.readers.config.type_facts import (
     ROTARY_SHARES,
     SAYS_ROTARY_DIM,
     SPELLINGS,
+    TEXT_AT_TOP,
     TOWERS_BESIDE,
     WITHIN,
     Keys,
@@ -40,10 +41,12 @@ MEMBERS: dict[str, str] = {
     "decoders.bailing": "bailing_moe bailing_moe_v2 sarvam_moe",
     "decoders.blt": "blt",
     "decoders.cohere": "cohere cohere2 cohere2_moe cohere_compass_text",
-    "decoders.deepseek": "deepseek deepseek_ocr2_text deepseek_v2 deepseek_v3 deepseek_v32 deepseek_v4 sarvam_mla",
+    "decoders.deepseek":
+        "deepseek deepseek_ocr2_text deepseek_v2 deepseek_v3 deepseek_v32 deepseek_v4 sarvam_mla "
+        "unlimited_ocr_text",
     "decoders.dense":
         "apertus apertus1p5_text aquila arcee bitnet cosmos3_edge_text diffllama doge emu3_text_model helium "
-        "hyperclovax internlm3 iquestcoder jais2 minicpm minicpm3 moshi muse_glimmer_text nanochat orion seed_oss "
+        "hyperclovax internlm3 iquestcoder jais2 minicpm minicpm3 moshi nanochat orion seed_oss "
         "skywork smollm3 starcoder2 telechat xverse Yi youtu",
     "decoders.diffusion": "llada Dream",
     "decoders.drafts": "dflash dspark eagle eagle3 medusa",
@@ -52,7 +55,8 @@ MEMBERS: dict[str, str] = {
     "decoders.exaone": "exaone exaone4 exaone_moe",
     "decoders.falcon": "falcon RefinedWeb RefinedWebModel falcon_mamba falcon_h1",
     "decoders.gemma":
-        "gemma gemma2 gemma3_text vaultgemma recurrent_gemma gemma3n_text gemma4_text gemma4_unified_text",
+        "gemma gemma2 gemma3_text vaultgemma recurrent_gemma gemma3n_text gemma4_text gemma4_unified_text "
+        "embedding_gemma2_text",
     "decoders.glm":
         "chatglm glm glm4 glm4_moe glm4_moe_lite glm_moe_dsa glm4v_text glm_ocr_text glm4v_moe_text glm5_next_text",
     "decoders.gpt":
@@ -63,7 +67,7 @@ MEMBERS: dict[str, str] = {
         "granite granite_swa granitemoe granitemoeshared granitemoe_swa granitemoehybrid granite_docling_text "
         "granite4_vision_text",
     "decoders.hrm": "hrm_text",
-    "decoders.hunyuan": "hunyuan hunyuan_v1_dense hunyuan_v1_moe hunyuan_vl_text hy_v3 hy_v4",
+    "decoders.hunyuan": "hunyuan hunyuan_v1_dense hunyuan_v1_moe hunyuan_vl_text hy_v3 hy_v4 hy_v4_vl_text",
     "decoders.inkling": "inkling_text inkling2_text",
     "decoders.internlm": "internlm internlm2",
     "decoders.kimi": "kimi_linear bailing_hybrid",
@@ -76,6 +80,7 @@ MEMBERS: dict[str, str] = {
     "decoders.mixture":
         "afmoe beam aria_text axk1 axk2 dbrx dots1 dots3_note_text flint jetmoe kolibri1 laguna longcat_flash mellum "
         "mimo_v2_flash solar_open",
+    "decoders.muse": "muse_glimmer_text muse_spark_text",
     "decoders.nemotron": "nemotron nemotron_h",
     "decoders.olmo": "olmo olmo2 olmo3 olmoe flex_olmo olmo_hybrid molmo_text molmo2_text",
     "decoders.params": "params",
@@ -84,7 +89,8 @@ MEMBERS: dict[str, str] = {
     "decoders.phi": "phi phi-msft phi3 phi3small phimoe",
     "decoders.qwen":
         "qwen qwen2 qwen2_moe qwen3 qwen3_moe qwen3_next qwen3_5_text qwen3_5_moe_text qwen2_vl_text "
-        "qwen2_5_vl_text qwen2_5_omni_text qwen3_vl_text qwen3_vl_moe_text qwen3_omni_moe_text",
+        "qwen2_5_vl_text qwen2_5_omni_text qwen3_vl_text qwen3_vl_moe_text qwen3_omni_moe_text lara_mini",
+    "decoders.qwen4": "qwen4_exp_text",
     "decoders.rwkv": "rwkv rwkv5 rwkv6 rwkv7",
     "decoders.step": "step3_text step3p5",
     "decoders.xlstm": "xlstm",
@@ -228,6 +234,12 @@ class Family:
     def towers_beside(self) -> bool:
         """Whether files of a composite type have the towers beside `model`, though the text model is in it."""
         return self.model_type in TOWERS_BESIDE
+
+    @cached_property
+    def text_at_top(self) -> bool:
+        """Whether a composite class takes the text model's keys from the top of a file; of a class in a repository of
+        its own the file itself is the only word."""
+        return self.published is not None or self.data is None or self.model_type in TEXT_AT_TOP
 
     @cached_property
     def head_inside(self) -> bool:

@@ -6,6 +6,7 @@ Sources: transformers' modeling file of each, and what a row or rule names.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.compressed_attention import CompressedAttention
@@ -18,9 +19,10 @@ from paramcalc.components.linear import Head, Linear, Parameter
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.norm import Norm
 from paramcalc.errors import LAYERS
-from paramcalc.readers.config.patterns import sparse_layers
+from paramcalc.readers.config.patterns import FULL, WORDS, mixers, sparse_layers
 from paramcalc.readers.families.decoder import Experts, Row, mixture
 from paramcalc.readers.families.decoders.shared import CORRECTED, GATE, GENERATES
+from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.lower import lower
 
 if TYPE_CHECKING:
@@ -232,11 +234,33 @@ def v4_mtp(config: Config, spec: ModelSpec) -> dict[str, Component]:
             for key, part in parts.items()}
 
 
+REFERENCE = "reference_sliding_attention"
+
+
+def _references(config: Config) -> list[str]:
+    """Unlimited-OCR: each token sees the prompt and its pictures, and of what it generated the last few only."""
+    words = mixers(config, (), WORDS | {REFERENCE: FULL})
+    config.read.add("sliding_window")
+    return words
+
+
+def _generates_within(config: Config) -> dict[str, Any]:
+    types = config.listed("layer_types", str)
+    if config.optional("sliding_window") is None or (types is not None and REFERENCE not in types):
+        return {}
+    reason = "counted as if all that is generated were kept: its layers keep the prompt and a window"
+    return {"caveats": (Caveat(figure="cache", known="estimate", reason=reason),)}
+
+
 ROWS: dict[str, Row] = {
     "deepseek": Row("attention_bias", "attention_bias", names=GATE, experts=Experts(
         "n_routed_experts", layers=deepseek_layers, shared=shared_experts)),
     "deepseek_ocr2_text": Row("attention_bias", "attention_bias", "mlp_bias", names=GATE, experts=Experts(
         "n_routed_experts", layers=sparse_layers, shared=shared_experts, shared_bias="mlp_bias")),
+    "unlimited_ocr_text": Row(
+        "attention_bias", "attention_bias", "mlp_bias", names=GATE, mixers=_references, more=_generates_within,
+        experts=Experts("n_routed_experts", layers=partial(sparse_layers, first=1), shared=shared_experts,
+                        shared_bias="mlp_bias")),
     "deepseek_v2": Row("attention_bias", "attention_bias", "mlp_bias", mixer=_latent_or_plain, names=CORRECTED,
                        experts=Experts("n_routed_experts", layers=sparse_layers, shared=shared_experts,
                                        shared_bias="mlp_bias", more=_corrected)),

@@ -105,12 +105,6 @@ def _moshi(config: Config, fields: dict[str, Any]) -> None:
     fields["tie_embeddings"] = False  # a table of one more row cannot be the head, whatever the config says
 
 
-def _muse_layers(config: Config) -> list[str]:
-    """Full attention at each fourth layer, counted from the last."""
-    last = config.layers - 1
-    return [FULL if (last - i) % 4 == 0 else SLIDING for i in range(config.layers)]
-
-
 TELECHAT = {"embed_tokens": "transformer.word_embeddings", "layers": "transformer.h", "norm": "transformer.ln_f",
             "self_attn": "self_attention", "q_proj": "query", "kv_proj": "key_value", "o_proj": "dense"}
 
@@ -154,8 +148,6 @@ ROWS: dict[str, Row] = {
     "minicpm3": Row(mlp_bias="mlp_bias", mixer=latent),
     "moshi": Row(size=lambda c: c.integer("ffn_dim") // 2, mixers=all_sliding, more={"fused_gate_up": True},
                  names=MOSHI, adjust=_moshi),
-    "muse_glimmer_text": Row("attention_bias", "attention_bias", placement="sandwich", pattern=_muse_layers,
-                             more={"output_gate": "full"}, names={"gate": "gate_proj"}),
     "nanochat": Row("attention_bias", "attention_bias", gated=False, more={"norm_scale": False, "embedding_norm": True},
                     names=FC),
     "orion": Row("attention_bias", "attention_bias", norm="layernorm"),

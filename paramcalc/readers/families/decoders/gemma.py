@@ -144,21 +144,26 @@ def _more_3n(config: Config) -> dict[str, Any]:
 
 
 def _layers_4(config: Config) -> list[Layer]:
-    words = mixers(config, every(config, 6))
-    words[-1] = FULL
-    own = _overrides(config, words)
+    words = _ends_in_full(config)
+    own = _overrides(config, words, config.optional("num_global_key_value_heads")
+                     if config.flag("attention_k_eq_v") else None)
     first, size = _shared_from(config), config.integer("intermediate_size")
     wide = 2 if config.flag("use_double_wide_mlp") else 1
     return [Layer(word, i >= first, *own[i], size * (wide if i >= first else 1)) for i, word in enumerate(words)]
 
 
-def _overrides(config: Config, words: list[str]) -> list[tuple[int, int]]:
+def _ends_in_full(config: Config) -> list[str]:
+    words = mixers(config, every(config, 6))
+    words[-1] = FULL
+    return words
+
+
+def _overrides(config: Config, words: list[str], global_heads: int | None) -> list[tuple[int, int]]:
     """head_dim and kv_heads of each layer: `per_layer_config`, or the global values for layers of full attention."""
     usual = (config.head_dim, config.kv_heads)
     written = config.get("per_layer_config")
     if written is None:
-        heads = config.optional("num_global_key_value_heads") if config.flag("attention_k_eq_v") else None
-        broad = (config.integer("global_head_dim", 512), heads or usual[1])
+        broad = (config.integer("global_head_dim", 512), global_heads or usual[1])
         return [broad if word == FULL else usual for word in words]
     if not isinstance(written, dict) or not all(key.isdecimal() and isinstance(v, dict) for key, v in written.items()):
         raise config.error("per_layer_config", "expected a mapping of layers to what differs in them")
@@ -212,6 +217,35 @@ def _more_4(config: Config) -> dict[str, Any]:
     return {"inputs": _per_layer_inputs(config)} if config.optional("hidden_size_per_layer_input", least=0) else {}
 
 
+def _layers_embedding(config: Config) -> list[Layer]:
+    words, size = _ends_in_full(config), config.integer("intermediate_size")
+    own = _overrides(config, words, config.integer("num_global_key_value_heads", 1))
+    return [Layer(word, False, *own[i], size) for i, word in enumerate(words)]
+
+
+def _block_embedding(config: Config, word: str, _: str) -> dict[str, Any]:
+    """EmbeddingGemma 2's: as Gemma 4's, every token seeing the others on both sides, `sliding_window` of each."""
+    layers = _layers_embedding(config)
+    layer = layers[_named(layers).index(word)]
+    window = config.optional("sliding_window", least=0) if layer.mixer == SLIDING else None
+    reach: dict[str, Any] = {"causal": False, "window": 2 * window + 1 if window else None}
+    beside: dict[str, Component] = {"layer_scalar": Parameter(shape=(1,), buffer=True)}
+    beside |= {f"ple_block.{name}": part for name, part in _per_layer_parts(config).items()}
+    return {"mixer": _attention(config, layer).model_copy(update=reach), "beside": beside,
+            "intermediate_size": layer.intermediate_size}
+
+
+def _more_embedding(config: Config) -> dict[str, Any]:
+    """Each layer's embedding comes from the token's alone; the output has a width of its own."""
+    size, projection = config.integer("hidden_size_per_layer_input"), "embedding_projection"
+    out = Linear(out_features=config.integer("embedding_dim"), component="other", per="sequence")
+    ple: dict[str, Component] = {
+        "per_layer_model_projection": Linear(out_features=config.layers * size, reads="embedding"),
+        "per_layer_projection_norm": Norm(kind="rmsnorm", hidden_size=size, vectors=config.layers)}
+    return {"inputs": {config.rooted(f"model.ple.{name}"): part for name, part in ple.items()},
+            "outputs": {config.rooted(f"model.{projection}"): out}}
+
+
 GRIFFIN = {"input_layernorm": "temporal_pre_norm", "post_attention_layernorm": "channel_pre_norm",
            "norm": "model.final_norm", "self_attn": "temporal_block", "mlp": "mlp_block"}
 
@@ -237,4 +271,6 @@ ROWS: dict[str, Row] = {
     "gemma3n_text": Row(placement="sandwich", mixers=lambda c: _named(_layers_3n(c)), block=_block_3n, more=_more_3n),
     "gemma4_text": Row(placement="sandwich", mixers=lambda c: _named(_layers_4(c)), block=_block_4, more=_more_4),
     "gemma4_unified_text": Row(placement="sandwich", mixers=lambda c: _named(_layers_4(c)), block=_block_4_unified),
+    "embedding_gemma2_text": Row(placement="sandwich", mixers=lambda c: _named(_layers_embedding(c)),
+                                 block=_block_embedding, more=_more_embedding),
 }

@@ -110,6 +110,10 @@ def _first_block(config: Config, _: str, ffn: str) -> dict[str, Any]:
 
 HUNYUAN = {"router": "gate.wg", "shared_experts": "shared_mlp", "q_norm": "query_layernorm", "k_norm": "key_layernorm"}
 
+HY_V4 = Row(mixers=hy_v4_layers, mixer=hy_v4_attention, block=hy_v4_block,
+            experts=Experts("n_routed_experts", layers=sparse_but_first, shared=shared_experts,
+                            correction_bias="buffer", more=STACKED),
+            names=HY_V4_NAMES, more=_hy_v4_more)
 ROWS: dict[str, Row] = {
     "hunyuan": Row(mixers=_first_layers, mixer=_first_attention, block=_first_block, names=HUNYUAN,
                    experts=Experts(layers=_first_experts)),
@@ -124,8 +128,5 @@ ROWS: dict[str, Row] = {
                  experts=Experts("num_experts", layers=sparse_but_first, correction_bias="buffer",
                                  shared_bias="mlp_bias",
                                  shared=times("num_shared_experts", "moe_intermediate_size"))),
-    "hy_v4": Row(mixers=hy_v4_layers, mixer=hy_v4_attention, block=hy_v4_block,
-                 experts=Experts("n_routed_experts", layers=sparse_but_first, shared=shared_experts,
-                                 correction_bias="buffer", more=STACKED),
-                 names=HY_V4_NAMES, more=_hy_v4_more),
+    **dict.fromkeys(("hy_v4", "hy_v4_vl_text"), HY_V4),
 }

@@ -1,4 +1,4 @@
-"""Alibaba's Qwen 2 to 3.5: dense, experts, gated delta rule, and the text models of VL and Omni.
+"""Alibaba's Qwen 2 to 3.5: dense, experts, gated delta rule, text models of VL and Omni; Lara Mini, made of the same.
 
 Sources: transformers' modeling file of each, and what a row or rule names.
 """
@@ -59,6 +59,8 @@ def qwen_mtp(config: Config, spec: ModelSpec, layers: int = 0) -> dict[str, Comp
     }
 
 
+LARA = (LINEAR, SLIDING, LINEAR, FULL, SLIDING)
+"""The layers of Lara Mini where its config does not name them, over and over."""
 LINEAR_ATTN = {"self_attn.gated_delta": "linear_attn"}
 
 
@@ -69,8 +71,8 @@ def _qwen3_next(layout: Literal["qkvz", "qkv"], experts: Experts | None = None, 
                mtp=partial(qwen_mtp, layers=predicts))
 
 
-def _qwen_experts(layers: Pattern | None = None) -> Experts:
-    return Experts("num_experts", layers=layers, shared_gate=True,
+def _qwen_experts(layers: Pattern | None = None, *, gate: bool = True) -> Experts:
+    return Experts("num_experts", layers=layers, shared_gate=gate,
                    shared=lambda c: c.integer("shared_expert_intermediate_size"))
 
 
@@ -117,6 +119,10 @@ ROWS: dict[str, Builder] = {
     "qwen3_next": _qwen3_next("qkvz", _qwen_experts(sparse_step), predicts=1),
     "qwen3_5_text": _qwen3_next("qkv"),
     "qwen3_5_moe_text": _qwen3_next("qkv", _qwen_experts()),
+    "lara_mini": Row(
+        "attention_bias", "attention_bias", qk_norm="head", experts=_qwen_experts(gate=False),
+        pattern=lambda c: [LARA[i % len(LARA)] for i in range(c.layers)], mixer=partial(gated_delta, layout="qkv"),
+        names=GATE | LINEAR_ATTN | {"shared_experts": "shared_expert"}),
     "qwen2_vl_text": QWEN_VL,
     "qwen2_5_vl_text": QWEN_VL,
     "qwen2_5_omni_text": QWEN_VL,

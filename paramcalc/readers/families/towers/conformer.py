@@ -54,6 +54,15 @@ def wav2vec_layer(config: Config, width: int, *, relative: bool) -> Parts:
     return parts | {"ffn2_layer_norm": norm(width), "ffn2": feed, "final_layer_norm": norm(width)}
 
 
+def shortening_layer(width: int, count: int, inner: int, size: int) -> Parts:
+    """A layer behind the encoder whose convolutions leave fewer frames, as SeamlessM4T and wav2vec2-bert have it."""
+    return {
+        "residual_layer_norm": norm(width), "residual_conv": conv(2 * width, width, size, component="other"),
+        "self_attn_layer_norm": norm(width), "self_attn_conv": conv(2 * width, width, size, component="other"),
+        "self_attn": Attention(num_heads=count, bias=QKVO, causal=False, names=NAMES), "ffn_layer_norm": norm(width),
+        "ffn": FeedForward(intermediate_size=inner, gated=False, bias=True, names=FEED)}
+
+
 def fast_layer(config: Config, width: int, *, relative: bool = True, plain: bool = False) -> Parts:
     """A layer of a FastConformer; `plain` norms have no shift."""
     bias, inner = config.flag("attention_bias", default=True), config.integer("intermediate_size")

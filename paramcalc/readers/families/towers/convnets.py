@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.towers.alone import crowned, model
+from paramcalc.readers.families.towers.nets import divisible
 from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv, dense, layers, norm, vector
 
 if TYPE_CHECKING:
@@ -92,19 +93,20 @@ def bit(config: Config) -> ModelSpec:
     blocks: dict[str, Parts] = {}
     into, factor = first, config.integer("width_factor")
     for index, (plain, depth) in enumerate(plan):
-        width = plain * factor
+        width = divisible(plain * factor)
         for place in range(depth):
             blocks[f"stage{index}.{place}"] = _bit_layer(into, width, preceding=before, first=place == 0)
             into = width
         modules[f"encoder.stages.{index}.layers"] = layers(1, f"stage{index}.0").model_copy(
             update={"of": tuple(f"stage{index}.{place}" for place in range(depth)), "hidden_size": width})
     if before:
-        modules["norm"] = norm(into)
-    return crowned(config, "bit", model(into, modules, blocks), _labels(config, into))
+        modules["norm"] = norm(plan[-1][0])
+    # the last norm and the labels take the width as the config says it, however its stages round theirs
+    return crowned(config, "bit", model(into, modules, blocks), _labels(config, plan[-1][0]))
 
 
 def _bit_layer(into: int, out: int, *, preceding: bool, first: bool) -> Parts:
-    inner = -(-(out // 4) // 8) * 8
+    inner = divisible(out / 4)
     parts: Parts = {}
     if first:
         parts["downsample.conv"] = conv(out, into, 1, 1, bias=False, component="other")

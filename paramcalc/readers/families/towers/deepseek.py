@@ -150,6 +150,9 @@ def _in_code(whole: Whole, what: str) -> None:
     whole.config.note(f"the towers are those of its class: SAM ViT-B and {what}")
 
 
+CLIP_JOINED = Layer(fused="qkv", names={"qkv_proj": "qkv_proj", **LAYER.names})
+
+
 def ocr(whole: Whole) -> Towers:
     """SAM's encoder, CLIP's large tower over what it gives, one matrix."""
     _in_code(whole, "CLIP ViT-L")
@@ -159,7 +162,7 @@ def ocr(whole: Whole) -> Towers:
         "embeddings.patch_embedding": conv(width, 3, 14, 14, bias=False),
         "embeddings.position_embedding": table(257, width), "pre_layrnorm": norm(width),
         "transformer.layers": layers(24)}
-    block = Layer(fused="qkv", names={"qkv_proj": "qkv_proj", **LAYER.names})(width, 16, 4096)
+    block = CLIP_JOINED(width, 16, 4096)
     return {**_fine(_stated(FINE, SAM), (512, width)),
             "vision": tower("vision", width, modules, {"layer": block}, "model.vision_model"),
             "projector": tower("projector", 2 * width, _network(whole, 2 * width, "model."), stream="image_tokens")}
@@ -195,3 +198,25 @@ def ocr2_library(whole: Whole) -> Towers:
     fine, reader = nested(vision, "sam_config", FINE2), nested(vision, "encoder_config", "deepseek_ocr2_encoder")
     out, width = whole.text.hidden_size, reader.integer("hidden_size")
     return _ocr2(fine, reader, {"model.projector.layers": dense(out, width), "model.view_seperator": vector(out)})
+
+
+def unlimited(whole: Whole) -> Towers:
+    """Unlimited-OCR: DeepSeek-OCR's towers, whose sizes its config says; the second has no patches of its own."""
+    vision = whole.part("vision_config", "unlimited_ocr_vision")
+    fine = nested(vision, "sam_config", "unlimited_ocr_sam_vision_model")
+    eyes = nested(vision, "encoder_config", "unlimited_ocr_vision_encoder")
+    width, out = eyes.integer("hidden_size"), whole.text.hidden_size
+    channels = fine.listed("downsample_channels", int, 2) or (512, 1024)
+    rows = (eyes.integer("image_size") // eyes.integer("patch_size")) ** 2 + 1
+    eyes.read.add("num_channels")
+    modules: Parts = {
+        "embeddings.class_embedding": vector(width, component="other_embedding"),
+        "embeddings.position_embedding": table(rows, width), "pre_layrnorm": norm(width),
+        "transformer.layers": layers(eyes.layers)}
+    block = CLIP_JOINED(width, heads(eyes), eyes.integer("intermediate_size"))
+    into = channels[1] + width
+    ends: Parts = {"model.view_seperator": vector(out)}
+    return {**_fine(fine, channels), "vision": tower("vision", width, modules, {"layer": block}, "model.vision_model"),
+            "rows": tower("vision", out, {"model.image_newline": vector(out)}, stream="image_tokens"),
+            "projector": tower("projector", into, {"model.projector.layers": dense(out, into)}, stream="image_tokens"),
+            "ends": tower(None, out, ends, stream="image_tokens")}

@@ -25,6 +25,7 @@ from paramcalc.readers.families.towers.parts import (
 )
 
 if TYPE_CHECKING:
+    from paramcalc.components.attention import Projection
     from paramcalc.readers.config.config import Config
     from paramcalc.readers.families.towers.whole import Towers, Whole
     from paramcalc.spec.tower import Tower
@@ -43,9 +44,13 @@ def _experts(config: Config, index: int) -> tuple[int, int]:
     return experts, min(experts, top)
 
 
+def _bias(config: Config) -> tuple[Projection, ...]:
+    return QKVO if config.flag("attention_bias") else ()
+
+
 def _sparse(config: Config, width: int, index: int) -> Parts:
     experts, top = _experts(config, index)
-    parts = LAYER(width, heads(config), 1, mlp="")
+    parts = LAYER(width, heads(config), 1, mlp="", bias=_bias(config))
     parts["mlp"] = MixtureOfExperts(experts=experts, top_k=top, layout="stacked", stacked_transposed=False, fused=True,
                                     intermediate_size=config.integer("moe_intermediate_size"),
                                     names={"router": "gate"})
@@ -63,7 +68,7 @@ def vision(config: Config, at: str) -> Tower:
         names.append(name)
         if name not in blocks:
             dense_layer = LAYER(width, heads(config), config.integer("intermediate_size"),
-                                mlp_bias=config.flag("mlp_bias"))
+                                mlp_bias=config.flag("mlp_bias"), bias=_bias(config))
             blocks[name] = dense_layer if kind == "dense" else _sparse(config, width, index)
     wide, out = config.integer("adapter_in_dim") * side**2, config.integer("adapter_out_dim")
     modules: Parts = {
@@ -79,9 +84,10 @@ def sound(config: Config, at: str) -> Tower:
     width, middle, stem = config.integer("hidden_size"), config.integer("downsample_hidden_size"), "conv_stem"
     bins, into, out = (config.integer("feature_size") + 7) // 8, config.integer("adapter_input_size"), config.integer(
         "adapter_out_dim")
+    left = config.integer("conv_output_size", middle * bins)  # the class works it out, and takes a file's word
     modules: Parts = {f"{stem}.convs.{index}": conv(middle, middle if index else 1, 3, 3, component="other",
                                                     outputs=bins * 16 // 4**index) for index in range(3)}
-    modules |= {f"{stem}.conv_out": dense(width, middle * bins, bias=False), "positions": ROTARY,
+    modules |= {f"{stem}.conv_out": dense(width, left, bias=False), "positions": ROTARY,
                 "layers": layers(config.layers), "layer_norm": rms(width), "adapter.norm": norm(into),
                 "adapter.fc1": dense(out, into), "adapter.fc2": dense(out, out)}
     block = SOUND(width, config.integer("num_attention_heads"), config.integer("intermediate_size"),

@@ -15,10 +15,8 @@ from paramcalc.readers.families.towers.parts import (
     conv,
     dense,
     layers,
-    mixed,
     norm,
     rms,
-    table,
     tower,
     vector,
 )
@@ -93,28 +91,3 @@ def kimi_k3(whole: Whole) -> Towers:
     join: Parts = {"mm_projector.proj.0": dense(into, into, bias=False),
                    "mm_projector.proj.2": dense(out, into, bias=False), "mm_projector.post_norm": rms(out)}
     return {**whole.tower("vision_config", "vision_tower", "kimi_k3_vision"), **whole.join(join, into)}
-
-
-def muse(config: Config, at: str) -> Tower:
-    """Muse Glimmer: the same layers, some within windows."""
-    width, patch = config.integer("hidden_size"), config.integer("patch_size")
-    rows = config.integer("pos_emb_height") * config.integer("pos_emb_width")
-    into = config.integer("patch_temporal", 2) * config.integer("num_channels", 3) * patch**2
-    kinds = config.listed("layer_types", str, config.layers) or ["full_attention"] * config.layers
-    modules: Parts = {
-        "patch_embedder.patch_embedding": dense(width, into, bias=False, component="other_embedding"),
-        "patch_embedder.position_embedding_table": table(rows, width), "positions": ROTARY, "ln_pre": norm(width),
-        "layers": mixed(kinds), "ln_post": norm(width),
-    }
-    block = LAYER(width, heads(config), config.integer("intermediate_size"))
-    return tower("vision", width, modules, dict.fromkeys(kinds, block), at)
-
-
-def muse_glimmer(whole: Whole) -> Towers:
-    """An adapter and a matrix."""
-    into, inner = whole.config.integer("out_hidden_size"), whole.config.integer("projector_hidden_size")
-    join: Parts = {"vision_adapter.fc1": dense(inner, into, bias=False),
-                   "vision_adapter.fc2": dense(inner, inner, bias=False),
-                   "vision_projection": dense(whole.text.hidden_size, inner, bias=False)}
-    return {**whole.tower("vision_config", "vision_tower", "muse_glimmer_vision"),
-            **whole.join(join, into, component="vision")}

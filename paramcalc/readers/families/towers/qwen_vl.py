@@ -149,3 +149,25 @@ def hunyuan_vision(config: Config, at: str) -> Tower:
 def hunyuan_vl(whole: Whole) -> Towers:
     """The class gives its tower the text model's width."""
     return whole.tower("vision_config", "vit", "hunyuan_vl_vision", {"text_hidden_size": whole.text.hidden_size})
+
+
+def hunyuan_vision4(config: Config, at: str) -> Tower:
+    """Hunyuan 4's: as above, the last convolution leading to the text model. Names are the published files'."""
+    width, out, side = config.integer("hidden_size"), config.integer("out_hidden_size"), config.integer("patch_size")
+    merge = config.integer("spatial_merge_size")
+    wide = width * merge**2
+    config.read |= {"num_key_value_heads", "interpolate_mode"}
+    modules: Parts = {
+        "embeddings.patch_embedding": conv(width, config.integer("num_channels"), side, side),
+        "embeddings.position_embedding": table((config.integer("max_image_size") // side) ** 2 + 1, width),
+        "layers": layers(config.layers), "perceive.norm": rms(width)}
+    modules |= fewer({
+        "perceive.proj.0": conv(wide, width, merge, merge, component="other", inputs=merge**2, activated=True),
+        "perceive.proj.2": conv(out, wide, 1, 1, component="other"), "perceive.image_newline": vector(out)}, merge**2)
+    block = HUNYUAN(width, heads(config), config.integer("intermediate_size"))
+    return tower("vision", width, modules, {"layer": block}, at)
+
+
+def hunyuan4(whole: Whole) -> Towers:
+    """The merger is part of the tower."""
+    return whole.tower("vision_config", "vit", "hy_v4_vl_vision")

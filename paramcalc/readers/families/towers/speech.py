@@ -6,13 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.components.attention import Attention
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.families.towers.alone import model, sourced
-from paramcalc.readers.families.towers.conformer import FEED, NAMES, wav2vec_layer
+from paramcalc.readers.families.towers.conformer import FEED, shortening_layer, wav2vec_layer
 from paramcalc.readers.families.towers.nets import under
 from paramcalc.readers.families.towers.parts import QKVO, ROTARY, Layer, Parts, conv, dense, layers, norm, table
 from paramcalc.readers.families.towers.whole import builder, nested
@@ -127,11 +126,7 @@ def _speech(config: Config) -> tuple[Parts, dict[str, Parts]]:
                       "encoder.layers": layers(config.depth("speech_encoder_layers"), "speech"),
                       "encoder.layer_norm": norm(width),
                       "intermediate_ffn": FeedForward(intermediate_size=inner, gated=False, bias=True, names=FEED)}
-    shortened: Parts = {
-        "residual_layer_norm": norm(width), "residual_conv": conv(2 * width, width, size, component="other"),
-        "self_attn_layer_norm": norm(width), "self_attn_conv": conv(2 * width, width, size, component="other"),
-        "self_attn": Attention(num_heads=heads, bias=QKVO, causal=False, names=NAMES), "ffn_layer_norm": norm(width),
-        "ffn": FeedForward(intermediate_size=inner, gated=False, bias=True, names=FEED)}
+    shortened = shortening_layer(width, heads, inner, size)
     if config.flag("add_adapter", default=True):
         modules["adapter.layers"] = layers(config.depth("num_adapter_layers"), "adapter")
     modules["inner_layer_norm"] = norm(width)

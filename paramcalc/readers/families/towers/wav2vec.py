@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.families.towers.alone import crowned, model
 from paramcalc.readers.families.towers.clip import heads
-from paramcalc.readers.families.towers.conformer import wav2vec_layer
+from paramcalc.readers.families.towers.conformer import FEED, shortening_layer, wav2vec_layer
 from paramcalc.readers.families.towers.parts import (
     Layer,
     Parts,
@@ -77,13 +78,17 @@ def adapter(config: Config, width: int) -> Parts:
     """Convolutions behind the encoder that make its output shorter."""
     if not config.flag("add_adapter"):
         return {}
-    out, parts = config.integer("output_hidden_size", width), Parts()
-    if out != width:
-        parts = {"adapter.proj": dense(out, width), "adapter.proj_layer_norm": norm(out)}
+    out, parts = _shorter(config, width)
     size = config.integer("adapter_kernel_size")
     for index in range(config.depth("num_adapter_layers")):
         parts[f"adapter.layers.{index}.conv"] = conv(2 * out, out, size, component="other")
     return parts
+
+
+def _shorter(config: Config, width: int) -> tuple[int, Parts]:
+    """The width of the adapter's layers, and what leads to it where that is not the encoder's."""
+    out = config.integer("output_hidden_size", width)
+    return out, {} if out == width else {"adapter.proj": dense(out, width), "adapter.proj_layer_norm": norm(out)}
 
 
 def projected(config: Config, width: int) -> Parts:
@@ -201,10 +206,17 @@ def bert(config: Config) -> ModelSpec:
     modules = masks(config, width) | {"feature_projection.layer_norm": norm(into),
                                       "feature_projection.projection": dense(width, into),
                                       "encoder.layers": layers(config.layers)}
-    if config.flag("add_adapter") or config.flag("use_intermediate_ffn_before_adapter"):
-        config.note("adapters of wav2vec2-bert are not counted")
-    block = wav2vec_layer(config, width, relative=config.text("position_embeddings_type") == "relative")
-    return crowned(config, "wav2vec2_bert", model(width, modules, {"layer": block}), TOPS)
+    blocks = {"layer": wav2vec_layer(config, width, relative=config.text("position_embeddings_type") == "relative")}
+    if config.flag("use_intermediate_ffn_before_adapter"):
+        modules["intermediate_ffn"] = FeedForward(intermediate_size=config.integer("intermediate_size"), gated=False,
+                                                  bias=True, names=FEED)
+    if config.flag("add_adapter"):
+        out, parts = _shorter(config, width)
+        blocks["adapter"] = shortening_layer(out, config.dividing("num_attention_heads", out),
+                                             config.integer("intermediate_size"), config.integer("adapter_kernel_size"))
+        stack = layers(config.depth("num_adapter_layers"), "adapter").model_copy(update={"hidden_size": out})
+        modules |= {**parts, "adapter.layers": stack}
+    return crowned(config, "wav2vec2_bert", model(width, modules, blocks), TOPS)
 
 
 def sew(config: Config) -> ModelSpec:

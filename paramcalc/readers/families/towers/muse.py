@@ -1,0 +1,74 @@
+"""The towers of Meta's Muse: a vision transformer, and for Spark convolutions over the waveform.
+
+Sources: transformers 5.24.0, muse_glimmer and muse_spark.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from paramcalc.components.ffn import FeedForward
+from paramcalc.readers.families.towers.clip import heads
+from paramcalc.readers.families.towers.kimi import LAYER
+from paramcalc.readers.families.towers.parts import ROTARY, Parts, conv, dense, mixed, norm, rms, table, tower
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.spec.tower import Tower
+
+
+def vision(config: Config, at: str) -> Tower:
+    """Kimi's layers, some within windows."""
+    width, patch = config.integer("hidden_size"), config.integer("patch_size")
+    rows = config.integer("pos_emb_height") * config.integer("pos_emb_width")
+    into = config.integer("patch_temporal", 2) * config.integer("num_channels", 3) * patch**2
+    kinds = config.listed("layer_types", str, config.layers) or ["full_attention"] * config.layers
+    modules: Parts = {
+        "patch_embedder.patch_embedding": dense(width, into, bias=False, component="other_embedding"),
+        "patch_embedder.position_embedding_table": table(rows, width), "positions": ROTARY, "ln_pre": norm(width),
+        "layers": mixed(kinds), "ln_post": norm(width),
+    }
+    block = LAYER(width, heads(config), config.integer("intermediate_size"))
+    return tower("vision", width, modules, dict.fromkeys(kinds, block), at)
+
+
+def audio(config: Config, at: str) -> Tower:
+    """Stages of fewer and wider positions; each joins `patch_sizes` of the last stage's, then has depthwise blocks.
+
+    The tower's positions are those of its last stage, which are the tokens.
+    """
+    stages = config.depth("num_hidden_layers")
+    widths, patches, depths = (config.listed(key, int, stages) or [] for key in ("hidden_sizes", "patch_sizes",
+                                                                                 "depths"))
+    kernel, modules, before = config.integer("conv_kernel_size"), Parts(), 1
+    for index, (width, patch, depth) in enumerate(zip(widths, patches, depths, strict=True)):
+        stage: Parts = {"patch_embedder.proj": dense(width, before * patch), "patch_embedder.norm": rms(width)}
+        for place in range(depth):
+            block = f"conv_blocks.{place}"
+            feed = FeedForward(intermediate_size=int(width * config.number("mlp_ratio")), gated=False, bias=True,
+                               hidden_size=width, names={"up_proj": "fc1", "down_proj": "fc2"})
+            stage |= {f"{block}.conv": conv(width, width, kernel, groups=width, component="other"),
+                      f"{block}.norm": rms(width), f"{block}.mlp": feed}
+        times = prod(patches[index + 1:])
+        modules |= {f"layers.{index}.{key}": part.model_copy(update={"uses": times}) for key, part in stage.items()}
+        before = width
+    out = config.integer("out_hidden_size")
+    modules |= {"norm": rms(before), "proj": dense(out, before), "post_proj_norm": rms(out)}
+    return tower("audio", before, modules, at=at)
+
+
+def muse_glimmer(whole: Whole) -> Towers:
+    """An adapter and a matrix."""
+    into, inner = whole.config.integer("out_hidden_size"), whole.config.integer("projector_hidden_size")
+    join: Parts = {"vision_adapter.fc1": dense(inner, into, bias=False),
+                   "vision_adapter.fc2": dense(inner, inner, bias=False),
+                   "vision_projection": dense(whole.text.hidden_size, inner, bias=False)}
+    return {**whole.tower("vision_config", "vision_tower", f"{whole.config.model_type}_vision"),
+            **whole.join(join, into, component="vision")}
+
+
+def muse_spark(whole: Whole) -> Towers:
+    """The same, and the tower that listens."""
+    return muse_glimmer(whole) | whole.tower("audio_config", "audio_tower", "muse_spark_audio")
