@@ -30,19 +30,19 @@ class GatedDelta(Component):
     conv_kernel: Annotated[int, Field(ge=1, le=1024)] = 4
     block_size: Size = 64
     """Tokens of a prompt taken at once; FLOPs alone depend on it."""
-    layout: Literal["qkvz", "qkv", "separate"] = "qkvz"
+    layout: Literal["qkvz", "qkv", "separate", "joined"] = "qkvz"
     """Which projections are one matrix in files: q, k, v with the gate and b with a (Qwen3-Next); q, k, v (Qwen3.5);
-    or none, the convolutions apart as well (OLMo Hybrid)."""
+    none, the convolutions apart as well (OLMo Hybrid); or all (Lara Mini)."""
 
     source: ClassVar[str] = "arXiv:2412.06464; transformers Qwen3NextGatedDeltaNet, OlmoHybridGatedDeltaNet"
 
     def _sizes(self) -> tuple[int, int]:
         return self.key_heads * self.key_dim, self.value_heads * self.value_dim
 
-    def joined(self, values: int = 1) -> Axis:
-        """q, k and v, and with `values` of 2 the gate z beside them."""
+    def joined(self, values: int = 1, more: int = 0) -> Axis:
+        """q, k and v, and with `values` of 2 the gate z beside them; `more` single values for each value head."""
         return Axis(Run("heads", self.key_heads, 2 * self.key_dim),
-                    Run("heads", self.value_heads, values * self.value_dim))
+                    Run("heads", self.value_heads, values * self.value_dim + more))
 
     def projections(self) -> list[tuple[str, int, Axis]]:
         """What reads the input: name, outputs and their axis."""
@@ -51,6 +51,8 @@ class GatedDelta(Component):
         if self.layout == "qkvz":
             return [("in_proj_qkvz", 2 * keys + 2 * values, self.joined(2)),
                     ("in_proj_ba", 2 * heads, axis("heads", heads, 2))]
+        if self.layout == "joined":
+            return [("in_proj", 2 * keys + 2 * values + 2 * heads, self.joined(2, 2))]
         if self.layout == "qkv":
             return [("in_proj_qkv", 2 * keys + values, self.joined()), ("in_proj_z", values, value),
                     ("in_proj_b", heads, single), ("in_proj_a", heads, single)]

@@ -25,6 +25,9 @@ NO_ACTIVE_CLASSES = frozenset({"JetMoeForCausalLM"})
 TOP_ONE_TYPES = frozenset({"switch_transformers"})
 # The smallest change with which a class builds whose own defaults contradict each other.
 ROPE = {"rope_type": "default", "rope_theta": 10000.0}
+QWEN4 = {"num_hidden_layers": 8, "indexer_n_heads": 4, "indexer_kv_heads": 1, "indexer_head_dim": 256,
+         "indexer_budget": 64, "indexer_compress_ratio": 4, "ple_layer_ids": [1, 3], "eos_token_id": 1,
+         "num_experts": 16, "num_experts_per_tok": 8, "ngram_vocab_size_base": 2000}
 REPAIRS: dict[str, dict[str, Any]] = {
     "cohere_compass": {"text_config": {"rope_parameters": {"full_attention": ROPE}}},
     "cohere_compass_text": {"rope_parameters": {"full_attention": ROPE}},
@@ -38,6 +41,8 @@ REPAIRS: dict[str, dict[str, Any]] = {
     "lfm2_moe": {"layer_types": ["conv", "conv", "full_attention", "conv"] * 8},
     "ministral": {"head_dim": 128},
     "nemotron": {"num_key_value_heads": 8, "head_dim": 128},
+    "qwen4_exp": {"text_config": QWEN4},
+    "qwen4_exp_text": QWEN4,
     "wav2vec2-bert": {"vocab_size": 32},
 }
 

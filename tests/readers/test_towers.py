@@ -17,10 +17,11 @@ CASES = [json.loads(line) for path in (*sorted((DATA / "towers").glob("*.jsonl")
          for line in path.read_text(encoding="utf-8").splitlines()]
 
 NAMES_APART = {
-    "altclip", "cohere_asr", "colpali", "colqwen2", "cosmos3_edge", "dots3_note", "ernie4_5_vl_moe", "esm", "inkling2",
+    "altclip", "cohere_asr", "colpali", "colqwen2", "cosmos3_edge", "dots3_note", "ernie4_5_vl_moe", "esm", "hy_v4_vl",
+    "inkling2",
     "inkling_mm_model", "kimi_k25", "minimax_m3_vl", "mistral_large4", "molmo2",
     "nemo_speechlm", "nemotron_h_omni",
-    "qianfan_ocr", "shieldgemma2", "step3p7", "tipsv2", "tipsv2_text_model", "videomae",
+    "qianfan_ocr", "qwen4_exp", "shieldgemma2", "step3p7", "tipsv2", "tipsv2_text_model", "videomae",
     "vit_mae", "vit_msn",
 }
 """Types whose files the library renames on saving as it does not on loading, or whose text model it respells too: of

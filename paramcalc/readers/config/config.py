@@ -238,8 +238,10 @@ class Config:
         return self.task in ("bare", "encoder")
 
     def rooted(self, path: str) -> str:
-        """A path as this class spells it: without the base model's name where it is the base model itself."""
-        return path.split(".", 1)[-1] if self.bare else path
+        """A path as this class spells it: without the base model's name where it is the base model itself, by
+        itself: within a composite class it stands where that has it."""
+        within = self.outer is not None and self.architecture not in self.family.classes
+        return path.split(".", 1)[-1] if self.bare and not within else path
 
     @property
     def per_token(self) -> bool:

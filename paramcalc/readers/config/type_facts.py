@@ -53,6 +53,7 @@ SPELLINGS: dict[str, tuple[str, str]] = {
     **dict.fromkeys((
         "deepseek_ocr2", "dots3_note", "ernie4_5_vl_moe", "hunyuan_vl", "hy_v4_vl", "paddleocr_vl",
         "qwen2_5_omni_thinker", "qwen2_5_vl", "qwen2_vl", "qwen3_omni_moe_thinker", "step3p7", "unlimited_ocr"), PLAIN),
+    "embedding_gemma2": ("language_model.", "lm_head"),
     "mistral_large4": ("", "output"),
     "hyperclovax_vision_v2": ("model.language_model.", "model.language_model.lm_head"),
     "shieldgemma2": ("model.language_model.model.", "model.language_model.lm_head"),
@@ -67,9 +68,9 @@ SPELLINGS: dict[str, tuple[str, str]] = {
 """How files of a composite type spell what stands in front of the text model's parts, and its head, where that is not
 `WITHIN`. Read off what `save_pretrained` writes for each class of the library, release 5.23."""
 
-TOWERS_BESIDE = ("hunyuan_vl", "hy_v4_vl", "minicpmo", "minicpmv", "minicpmv_minicpm", "minicpmv_qwen2",
-                 "minicpmv_qwen3", "ovis", "ovis2_5", "paddleocr_vl", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni",
-                 "qwen2_5_omni_thinker", "qwen3_omni_moe_thinker")
+TOWERS_BESIDE = ("embedding_gemma2", "hunyuan_vl", "hy_v4_vl", "minicpmo", "minicpmv", "minicpmv_minicpm",
+                 "minicpmv_qwen2", "minicpmv_qwen3", "ovis", "ovis2_5", "paddleocr_vl", "qwen2_vl", "qwen2_5_vl",
+                 "qwen2_5_omni", "qwen2_5_omni_thinker", "qwen3_omni_moe_thinker")
 """Types whose files have the towers beside `model`, though the text model is in it."""
 
 TEXT_AT_TOP = ("dots3_note", "fuyu", "glm5_next", "hunyuan_vl", "paddleocr_vl", "qwen2_5_vl", "qwen2_vl")

@@ -71,8 +71,8 @@ def _qwen3_next(layout: Literal["qkvz", "qkv"], experts: Experts | None = None, 
                mtp=partial(qwen_mtp, layers=predicts))
 
 
-def _qwen_experts(layers: Pattern | None = None, *, gate: bool = True) -> Experts:
-    return Experts("num_experts", layers=layers, shared_gate=gate,
+def _qwen_experts(layers: Pattern | None = None) -> Experts:
+    return Experts("num_experts", layers=layers, shared_gate=True,
                    shared=lambda c: c.integer("shared_expert_intermediate_size"))
 
 
@@ -82,7 +82,8 @@ QWEN3_VL_MOE = Row("attention_bias", "attention_bias", qk_norm="head", names=GAT
 QWEN3_VL_MOE_STACKED = replace(QWEN3_VL_MOE, experts=Experts("num_experts", layers=sparse_step, more=STACKED))
 
 
-def gated_delta(config: Config, word: str, layout: Literal["qkvz", "qkv", "separate"]) -> GatedDelta | None:
+def gated_delta(config: Config, word: str, layout: Literal["qkvz", "qkv", "separate", "joined"],
+                ) -> GatedDelta | None:
     """Gated delta rule with the keys of Qwen3-Next; what OLMo Hybrid leaves out follows from the attention heads."""
     if word != LINEAR:
         return None
@@ -94,6 +95,12 @@ def gated_delta(config: Config, word: str, layout: Literal["qkvz", "qkv", "separ
         value_dim=config.optional("linear_value_head_dim") or 2 * key_dim,
         conv_kernel=config.integer("linear_conv_kernel_dim"), layout=layout,
     )
+
+
+def _lara(config: Config, word: str) -> GatedDelta | None:
+    """The gated delta rule as the files of Lara Mini keep it."""
+    mixer = gated_delta(config, word, "joined")
+    return mixer and mixer.model_copy(update={"names": {"norm": "out_norm"}})
 
 
 QWEN = {"embed_tokens": "transformer.wte", "layers": "transformer.h", "norm": "transformer.ln_f",
@@ -120,8 +127,9 @@ ROWS: dict[str, Builder] = {
     "qwen3_5_text": _qwen3_next("qkv"),
     "qwen3_5_moe_text": _qwen3_next("qkv", _qwen_experts()),
     "lara_mini": Row(
-        "attention_bias", "attention_bias", qk_norm="head", experts=_qwen_experts(gate=False),
-        pattern=lambda c: [LARA[i % len(LARA)] for i in range(c.layers)], mixer=partial(gated_delta, layout="qkv"),
+        "attention_bias", "attention_bias", qk_norm="head",
+        experts=replace(_qwen_experts(), shared_gate=False, more=STACKED),
+        pattern=lambda c: [LARA[i % len(LARA)] for i in range(c.layers)], mixer=_lara,
         names=GATE | LINEAR_ATTN | {"shared_experts": "shared_expert"}),
     "qwen2_vl_text": QWEN_VL,
     "qwen2_5_vl_text": QWEN_VL,
