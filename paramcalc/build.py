@@ -10,7 +10,7 @@ from paramcalc.components.layout import unroll
 from paramcalc.components.stack import Stack
 from paramcalc.dims import Dim
 from paramcalc.spec.lower import Lowered, Parts, lower
-from paramcalc.tree import Context, Leaf, Node
+from paramcalc.tree import Context, Leaf, Node, Tensor
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
@@ -57,13 +57,10 @@ def build(spec: ModelSpec, *, explain: bool = False) -> Model:
 
 
 def _tree(lowered: Lowered, context: Context, explain: bool) -> Node:
-    children = []
-    for key, part in lowered.modules.items():
-        if isinstance(part, Stack):
-            children.append(_stack(key, part, lowered.blocks, context, explain))
-        else:
-            children.append(_leaf(key, part, context, explain))
-    return Node("", children=tuple(children))
+    place = _Place(context, explain)
+    return Node("", (), tuple([
+        _stack(key, part, lowered.blocks, place) if isinstance(part, Stack) else place.node(key, part)
+        for key, part in lowered.modules.items()]))
 
 
 def _tower(name: str, tower: Tower, lowered: Lowered, explain: bool) -> Node:
@@ -77,29 +74,47 @@ def _with(component: str, _: str, leaf: Leaf) -> tuple[Leaf, ...]:
     return (leaf._replace(component=component),)
 
 
-def _stack(key: str, stack: Stack, blocks: dict[str, Parts], context: Context, explain: bool) -> Node:
+def _stack(key: str, stack: Stack, blocks: dict[str, Parts], place: _Place) -> Node:
     if stack.hidden_size:
-        context = context._replace(hidden_size=Dim(stack.hidden_size, "hidden_size") if explain else stack.hidden_size)
+        place = place.of_width(stack.hidden_size)
     names = unroll(stack.of)
     counts = {name: names.count(name) for name in dict.fromkeys(names)}
-    children = tuple(
-        Node("*", children=tuple(_leaf(k, p, context, explain) for k, p in blocks[name].items()), stored=n, used=n,
-             label=name)
+    children = tuple([
+        Node("*", (), tuple([place.node(k, p) for k, p in blocks[name].items()]), n, n, label=name)
         for name, n in counts.items()
-    )
-    place = {name: i for i, name in enumerate(counts)}
+    ])
+    index = {name: i for i, name in enumerate(counts)}
     stream = "" if stack.stream == "token" else stack.stream
-    return Node(key if stack.path is None else stack.path, children=children, used=stack.uses, every=stack.every,
-                order=tuple(map(place.__getitem__, names)), stream=stream, part=stack, context=context)
+    return Node(key if stack.path is None else stack.path, (), children, 1, stack.uses, stack, place.context,
+                stack.every, order=tuple(map(index.__getitem__, names)), stream=stream)
 
 
-def _leaf(key: str, part: Component, context: Context, explain: bool) -> Node:
-    if part.problems(context):
-        raise MisplacedError
-    shown: Any = Explained(part) if explain else part
-    return Node(key if part.path is None else part.path, () if part.without_weights else tuple(shown.tensors(context)),
-                stored=part.copies if part.stored is None else part.stored, used=part.copies * part.uses, part=shown,
-                context=context, every=part.every)
+class _Place:
+    """Where parts of one width stand. A part that stands there several times (a norm) makes its tensors once."""
+
+    def __init__(self, context: Context, explain: bool) -> None:
+        self.context = context
+        self.explain = explain
+        self.tensors: dict[int, tuple[Tensor, ...]] = {}
+        """By the identity of the part."""
+
+    def of_width(self, width: int) -> _Place:
+        """A place in a stack of a width of its own."""
+        width = Dim(width, "hidden_size") if self.explain else width
+        return _Place(self.context._replace(hidden_size=width), self.explain)
+
+    def node(self, key: str, part: Component) -> Node:
+        """The node of a part. Raises MisplacedError for one that cannot stand here."""
+        context = self.context
+        if part.problems(context):
+            raise MisplacedError
+        shown: Any = Explained(part) if self.explain else part
+        tensors = self.tensors.get(id(part))
+        if tensors is None:
+            tensors = self.tensors[id(part)] = () if part.without_weights else tuple(shown.tensors(context))
+        copies, stored = part.copies, part.stored
+        return Node(key if part.path is None else part.path, tensors, (), copies if stored is None else stored,
+                    copies * part.uses, shown, context, part.every)
 
 
 class Explained:

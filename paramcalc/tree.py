@@ -39,6 +39,11 @@ class Tensor(NamedTuple):
     component: str
     stored: int = 1
     used: int = 1
+    per: Per = "token"
+    part: str = ""
+    """Our own word for it inside its component (`v_proj`, `experts.*.down_proj`), whatever the checkpoint's name."""
+    transposed: bool = False
+    """A matrix whose last two dimensions are `(in, out)`."""
     stacked: bool = False
     """The stored copies are slices of one array (`[experts, in, out]`), not tensors with an index in their name."""
     flat: bool = False
@@ -49,15 +54,10 @@ class Tensor(NamedTuple):
     """A parameter the class never trains."""
     detached: bool = False
     """No gradient passes through it: it only chooses what others compute."""
-    per: Per = "token"
     dtype: str | None = None
     """Held in this type whatever the model's; None follows the model."""
     format: Format | None = None
     """Set by quantizing."""
-    part: str = ""
-    """Our own word for it inside its component (`v_proj`, `experts.*.down_proj`), whatever the checkpoint's name."""
-    transposed: bool = False
-    """A matrix whose last two dimensions are `(in, out)`."""
 
     @property
     def numel(self) -> int:
@@ -196,11 +196,11 @@ class Node:
         used: int = 1,
         part: Part | None = None,
         context: Context | None = None,
+        every: int = 1,
         order: tuple[int, ...] = (),
         stream: str = "",
         changes: tuple[Change, ...] = (),
         label: str = "",
-        every: int = 1,
     ) -> None:
         self.name = name
         self.tensors = tensors

@@ -5,6 +5,7 @@ To register a kind, add a line to `KINDS`: the word people write in `kind:`, the
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,6 +60,7 @@ KINDS: dict[str, tuple[str, str]] = {
 }
 
 
+@cache
 def component_class(kind: str) -> type[Component]:
     """The class registered for a kind; imported only now, so that a count loads the kinds it needs.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 
@@ -66,13 +67,17 @@ class Elsewhere(Parsed):
 
     def loaded(self) -> type[BaseModel]:
         """The model."""
-        module, name = self.place
-        model: type[BaseModel] = getattr(import_module(module), name)
-        return model
+        return _model(*self.place)
 
     def _validated(self, value: object) -> object:
         cls = self.loaded()
         return value if isinstance(value, cls) else cls.model_validate(value)
+
+
+@cache
+def _model(module: str, name: str) -> type[BaseModel]:
+    model: type[BaseModel] = getattr(import_module(module), name)
+    return model
 
 
 def _defined(name: str) -> dict[str, Any]:
@@ -162,19 +167,19 @@ class Component(Strict):
     ) -> list[Tensor]:
         """A weight `(out, into)`, or `(into, out)` when stored transposed, and its bias `(out,)`."""
         shape, named = ((into, out), (axes[1], axes[0])) if transposed else ((out, into), axes)
-        weight = Tensor(self.spell(name, "weight"), shape, named, "matmul", component, stored, used, per=per, part=name,
-                        transposed=transposed)
+        weight = Tensor(self.spell(name, "weight"), shape, named, "matmul", component, stored, used, per, name,
+                        transposed)
         if not bias:
             return [weight]
-        return [weight, Tensor(self.spell(name, "bias"), (out,), axes[:1], "vector", component, stored, used, per=per,
-                               part=name)]
+        return [weight, Tensor(self.spell(name, "bias"), (out,), axes[:1], "vector", component, stored, used, per,
+                               name)]
 
     def norm(
         self, name: str, width: int, *, bias: bool = False, axis: str = "hidden", component: str = "norm",
     ) -> list[Tensor]:
         """A learned scale `(width,)` and, for LayerNorm, a shift."""
-        return [Tensor(self.spell(name, last), (width,), (axis,), "vector", component)
-                for last in ("weight", "bias")[: 1 + bias]]
+        scale = Tensor(self.spell(name, "weight"), (width,), (axis,), "vector", component)
+        return [scale, scale._replace(name=self.spell(name, "bias"))] if bias else [scale]
 
     def vector(
         self,

@@ -44,6 +44,9 @@ arXiv:2408.00118; parallel GPT-J; parallel_norms GPT-NeoX, arXiv:2204.06745; ffn
 PARALLEL: dict[str, tuple[str, ...]] = {"parallel": ("ffn",), "parallel_norms": ("post_attention_layernorm",)}
 """Parts that read what the part before them reads."""
 
+WORDS = {"mixer": "self_attn", "ffn": "mlp"}
+"""What checkpoints in Llama's style call the parts that are no norms."""
+
 MODULES = frozenset(["embed_tokens", "embed_positions", "embedding_norm", "layers", "norm", "lm_head"])
 """Words of `names` that stand for modules of the model, never for tensors within a layer."""
 
@@ -213,13 +216,14 @@ def _block(spec: ModelSpec | Tower, block: Block, path: tuple[str, ...]) -> Part
         return _flat(block.parts, path)
     own = block.model_fields_set
     merged = spec.model_copy(update={key: getattr(block, key) for key in own}) if own else spec
-    makers = {"mixer": _mixer, "ffn": _ffn}
+    norm = _norm(merged)
     parts: Parts = {}
     problems: list[Problem] = []
-    beside = PARALLEL.get(merged.norm_placement or "pre", ())
-    for place in PLACEMENTS[merged.norm_placement or "pre"]:
+    placement = merged.norm_placement or "pre"
+    beside = PARALLEL.get(placement, ())
+    for place in PLACEMENTS[placement]:
         try:
-            part = makers[place](spec, merged) if place in makers else _norm(merged)
+            part = _mixer(spec, merged) if place == "mixer" else _ffn(spec, merged) if place == "ffn" else norm
         except ValidationError as error:
             problems += map(problem_of, error.errors(include_url=False))
         except SpecError as error:
@@ -231,7 +235,7 @@ def _block(spec: ModelSpec | Tower, block: Block, path: tuple[str, ...]) -> Part
                 parts[_key(spec, place, part)] = part
     if problems:
         raise SpecError(*(p._replace(path=_blamed(p.path, spec, block, path)) for p in problems))
-    return parts | _flat(merged.beside or {}, path)
+    return parts | _flat(merged.beside, path) if merged.beside else parts
 
 
 def _flat(parts: Parts, path: tuple[str, ...]) -> Parts:
@@ -251,15 +255,16 @@ def _blamed(keys: tuple[str | int, ...], spec: ModelSpec | Tower, block: Block, 
 
 
 def _key(spec: ModelSpec | Tower, place: str, part: Component) -> str:
-    word = {"mixer": "self_attn", "ffn": "mlp"}.get(place, place)
+    word = WORDS.get(place, place)
     if part.path is not None and part.path not in ("", word):
         return part.path
-    return spec.names.get(f"{word}.{part.kind}", spec.names.get(word, word))
+    names = spec.names
+    return names.get(f"{word}.{part.kind}", names.get(word, word)) if names else word
 
 
 def _mixer(spec: ModelSpec | Tower, fields: LayerFields) -> Component | None:
     if fields.mixer is not None:
-        return fields.mixer if fields.mixer.names or not spec.names else _renamed(fields.mixer, spec)
+        return _renamed(fields.mixer, spec)
     heads = _needed(fields.num_heads, "num_heads", "attention is made of heads")
     if fields.head_dim is None and spec.hidden_size % heads:
         raise SpecError(Problem(f"{heads} does not divide hidden_size ({spec.hidden_size})", ("num_heads",),
@@ -278,9 +283,9 @@ def _ffn(spec: ModelSpec | Tower, fields: LayerFields) -> Component | None:
     if fields.ffn == "none":
         return None
     if isinstance(fields.ffn, Component):
-        return fields.ffn if fields.ffn.names or not spec.names else _renamed(fields.ffn, spec)
+        return _renamed(fields.ffn, spec)
     if fields.moe is not None:
-        return fields.moe if fields.moe.names or not spec.names else _renamed(fields.moe, spec)
+        return _renamed(fields.moe, spec)
     return FeedForward(
         intermediate_size=intermediate_size(spec.hidden_size, fields), gated=fields.gated is not False,
         bias=bool(fields.mlp_bias), fused=bool(fields.fused_gate_up), transposed=bool(fields.transposed),
@@ -290,11 +295,12 @@ def _ffn(spec: ModelSpec | Tower, fields: LayerFields) -> Component | None:
 
 def _inner(spec: ModelSpec | Tower) -> dict[str, str]:
     """Names as parts of a layer use them: the model's own modules are not among their tensors."""
-    return {key: value for key, value in spec.names.items() if key not in MODULES}
+    return {key: value for key, value in spec.names.items() if key not in MODULES} if spec.names else {}
 
 
 def _renamed(part: Component, spec: ModelSpec | Tower) -> Component:
-    return part.model_copy(update={"names": _inner(spec)})
+    """A part with the model's spellings, where it has none of its own."""
+    return part if part.names or not (names := _inner(spec)) else part.model_copy(update={"names": names})
 
 
 def intermediate_size(hidden_size: int, fields: LayerFields) -> int:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from paramcalc.readers.config.defaults import FamilyData
 
     Data = dict[str, object]
+    Entry = tuple[tuple[str, ...], str, object]
+    """Path, key and value."""
 
 TOWERS = ("vision", "visual", "image", "audio", "speech", "video", "projector", "tower", "encoder", "decoder", "talker",
           "token2wav", "code2wav", "vq", "qformer", "depth", "codec", "perceiver")
@@ -53,19 +55,19 @@ def accounts(config: Config, outer: FamilyData | None, composite: Config | None 
     if outer is not None and config.path and config.outer is not None:
         again = {config.path[0], *around, *_repeated(config.outer, config)}
         strange = [*_strange(config.outer, outer, str(told_type(config.outer)), (), again), *strange]
-    towers = [f"{key} ({_type_of(value)})" for path, key, value in strange
-              if outer is None and not path and _is_tower(key, value)]
-    rest = [entry for entry in strange if outer is not None or entry[0] or not _is_tower(entry[1], entry[2])]
-    unread = [(path, key) for path, key, value in rest
-              if could_change_a_size(key, value) and not _repeats(key, value, config)]
+    towers = [] if outer is not None else [(key, value) for path, key, value in strange
+                                           if not path and _is_tower(key, value)]
+    rest = [entry for entry in strange if entry[1:] not in towers] if towers else strange
+    unread = _unread(rest, config)
     defaults = _defaults(config)
     _refuse_look_alikes(config, unread, defaults)
+    if not strange and not defaults and not config.parts and composite is None:
+        return Accounts((), (), (), defaults)
     defaults = {".".join((*config.path, key)): value for key, value in defaults.items()}
     for part in _parts(config, composite):
         read = {*part.read, *(key for inner in part.parts for key in _repeated(part.data, inner))}
         strange = [] if part.uncounted else [*_strange(part.data, part.family, part.model_type, part.path, read)]
-        nested = [(path, key) for path, key, value in strange
-                  if could_change_a_size(key, value) and not _repeats(key, value, part)]
+        nested = _unread(strange, part)
         sizes = _defaults(part)
         _refuse_look_alikes(part, nested, sizes)
         rest, unread = [*rest, *strange], [*unread, *nested]
@@ -75,7 +77,13 @@ def accounts(config: Config, outer: FamilyData | None, composite: Config | None 
                 for path, key in unread)
     named = set(unread)
     return Accounts(tuple(problems), tuple(".".join((*path, key)) for path, key, _ in rest if (path, key) not in named),
-                    tuple(towers), defaults)
+                    tuple(f"{key} ({_type_of(value)})" for key, value in towers), defaults)
+
+
+def _unread(strange: list[Entry], config: Config) -> list[tuple[tuple[str, ...], str]]:
+    """Path and key of what could change a size and says nothing again that a key that is read says."""
+    return [(path, key) for path, key, value in strange
+            if could_change_a_size(key, value) and not _repeats(key, value, config)]
 
 
 def _parts(*configs: Config | None) -> Iterator[Config]:
@@ -115,11 +123,12 @@ def _refuse_look_alikes(config: Config, unread: list[tuple[tuple[str, ...], str]
 
 
 def _strange(data: Data, family: FamilyData, model_type: str, path: tuple[str, ...], read: Collection[str],
-             also: FamilyData | None = None) -> Iterator[tuple[tuple[str, ...], str, object]]:
-    """Path, key and value of what neither the class nor a reader nor the lists of neutral keys know."""
+             also: FamilyData | None = None) -> Iterator[Entry]:
+    """What neither the class nor a reader nor the lists of neutral keys know."""
     known = family.spellings if also is None else family.spellings | also.spellings
-    for key, value in data.items():
-        if (key in known or key in read or key in NEUTRAL or key in NO_TOWERS or key.startswith(NEUTRAL_PREFIXES)
+    left = data.keys() - known - NEUTRAL
+    for key, value in data.items() if left else ():
+        if (key not in left or key in read or key in NO_TOWERS or key.startswith(NEUTRAL_PREFIXES)
                 or _usual(key, value, model_type)):
             continue
         if path == () and also is None and _nested_elsewhere(key, value, family):

@@ -32,11 +32,10 @@ def behaviour(config: Config, spec: ModelSpec) -> dict[str, Any]:
     """The fields of the specification, without those that hold the usual."""
     fields: dict[str, Any] = {CAPPED.get(key, key): float(value) for key in config.family.known(CAPS)
                               if type(value := config.get(key)) in (int, float) and value > 0}
-    rates = {place: _rate(config, keys) for place, keys in _dropout_keys(config.model_type).items()}
-    if any(rates.values()):
+    if rates := {place: rate for place, keys in _dropout_keys(config.model_type) if (rate := _rate(config, keys))}:
         from paramcalc.spec.behaviour import Dropout
 
-        fields["dropout"] = Dropout(**{place: rate for place, rate in rates.items() if rate})
+        fields["dropout"] = Dropout(**rates)
     word = activation(config)
     if word and word != ("gelu" if spec.gated is False else "silu"):
         fields["activation"] = word
@@ -53,13 +52,13 @@ def behaviour(config: Config, spec: ModelSpec) -> dict[str, Any]:
 
 
 @cache
-def _dropout_keys(model_type: str) -> Keys:
-    """The keys of each dropout that the class has; all of them where the class is not the library's."""
+def _dropout_keys(model_type: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Each dropout with the keys of it that the class has; all of them where the class is not the library's."""
     entry = family_of(model_type)
     data = None if entry.published else entry.data
-    by_place = DROPOUTS | entry.dropouts
-    return {place: tuple(key for key in keys if data is None or key in data.spellings)
-            for place, keys in by_place.items()}
+    by_place = {place: tuple(key for key in keys if data is None or key in data.spellings)
+                for place, keys in (DROPOUTS | entry.dropouts).items()}
+    return tuple((place, keys) for place, keys in by_place.items() if keys)
 
 
 def _has(config: Config, key: str) -> bool:

@@ -12,35 +12,43 @@ if TYPE_CHECKING:
 class UnnamedType(NamedTuple):
     """A type that its files do not name, known by its keys, under another type's name or none."""
 
-    named: str | None
-    """The model_type its files say."""
     keys: dict[str, Any]
     """Keys that identify it, with the value they must have; with any value where that is None."""
     type: str
 
 
-UNNAMED_TYPES = (
-    UnnamedType("minicpmv", {"version": 2.6}, "minicpmv_qwen2"),
-    UnnamedType("minicpmv", {"version": "2.6"}, "minicpmv_qwen2"),
-    UnnamedType("minicpmv", {"version": 4.5}, "minicpmv_qwen3"),
-    UnnamedType("minicpmv", {"version": "4.5"}, "minicpmv_qwen3"),
-    UnnamedType("minicpmv", {"hidden_size": 2304}, "minicpmv_minicpm"),
-    UnnamedType("deepseek_vl_v2", {"architectures": ["DeepseekOCRForCausalLM"]}, "deepseek_ocr"),
-    UnnamedType("deepseek_vl_v2", {"architectures": ["DeepseekOCR2ForCausalLM"]}, "deepseek_ocr_2"),
-    UnnamedType("bert", {"position_embedding_type": "alibi"}, "jina_bert"),
-    UnnamedType("xlm-roberta", {"position_embedding_type": "rotary"}, "jina_xlm_roberta"),
-    UnnamedType(None, {"d_model": None, "n_layer": None, "ssm_cfg": None}, "mamba_ssm"),
-    UnnamedType(None, {"d_model": None, "n_layer": None, "rms_norm": None, "fused_add_norm": None}, "mamba_ssm"),
-    UnnamedType(None, {"dim": None, "n_layers": None, "n_heads": None}, "params"),
-)
+UNNAMED_TYPES: dict[str | None, tuple[UnnamedType, ...]] = {
+    "minicpmv": (
+        UnnamedType({"version": 2.6}, "minicpmv_qwen2"),
+        UnnamedType({"version": "2.6"}, "minicpmv_qwen2"),
+        UnnamedType({"version": 4.5}, "minicpmv_qwen3"),
+        UnnamedType({"version": "4.5"}, "minicpmv_qwen3"),
+        UnnamedType({"hidden_size": 2304}, "minicpmv_minicpm"),
+    ),
+    "deepseek_vl_v2": (
+        UnnamedType({"architectures": ["DeepseekOCRForCausalLM"]}, "deepseek_ocr"),
+        UnnamedType({"architectures": ["DeepseekOCR2ForCausalLM"]}, "deepseek_ocr_2"),
+    ),
+    "bert": (
+        UnnamedType({"position_embedding_type": "alibi"}, "jina_bert"),
+    ),
+    "xlm-roberta": (
+        UnnamedType({"position_embedding_type": "rotary"}, "jina_xlm_roberta"),
+    ),
+    None: (
+        UnnamedType({"d_model": None, "n_layer": None, "ssm_cfg": None}, "mamba_ssm"),
+        UnnamedType({"d_model": None, "n_layer": None, "rms_norm": None, "fused_add_norm": None}, "mamba_ssm"),
+        UnnamedType({"dim": None, "n_layers": None, "n_heads": None}, "params"),
+    ),
+}
+"""By the model_type their files say."""
 
 
 def told_type(data: Mapping[str, Any]) -> object:
     """The model_type of a config: as it says, or the type its keys tell it is; None where nothing says."""
     named = data.get("model_type")
-    for disguise in UNNAMED_TYPES:
-        if named == disguise.named and all(key in data and value in (None, data[key])
-                                           for key, value in disguise.keys.items()):
+    for disguise in UNNAMED_TYPES.get(named, ()) if named is None or type(named) is str else ():
+        if all(key in data and value in (None, data[key]) for key, value in disguise.keys.items()):
             return disguise.type
     return named
 

@@ -89,6 +89,8 @@ def _read(
 
 def _unverified(config: Config, outer: FamilyData | None) -> tuple[Caveat, ...]:
     """That a count rests on the source of a class alone, where no published total was at hand to hold it against."""
+    if not config.family.unverified and (outer is None or not outer.unverified):
+        return ()
     sources = dict.fromkeys(family.unverified for family in (outer, config.family) if family and family.unverified)
     return tuple(Caveat(figure="parameters", known="bound",
                         reason=f"not verified against a published total: read off {source}") for source in sources)
@@ -170,9 +172,11 @@ def understood(data: dict[str, Any]) -> TextModel:
 
 def _refuse_unknown_class(architecture: str, model_type: str, *families: FamilyData) -> None:
     """A class of another name may be another model: a draft of it, a reward model, somebody's own."""
+    if not architecture:
+        return
     classes = [name for family in families for name in family.classes]
     renamed = [name for family in families for name in family.renamed.values()]
-    if architecture and classes and architecture not in (*classes, *renamed):
+    if classes and architecture not in (*classes, *renamed):
         raise unknown_class(architecture, model_type, classes)
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 POSITIONS = ("max_position_embeddings", "max_target_positions", "max_decoder_position_embeddings")
 """The keys that say it, those of decoders beside an encoder among them."""
 FACTORS = ("partial_rotary_factor", "rotary_pct")
+NESTED = ("rope_parameters", "rope_scaling")
+"""Where files keep what positions are turned by; a factor of theirs goes before one beside them."""
 
 
 def rotary(config: Config, spec: ModelSpec) -> dict[str, Any]:
@@ -58,11 +60,11 @@ def _turned(config: Config) -> int:
 
 
 def _share(config: Config) -> float:
-    nested = (config.get(key) for key in ("rope_parameters", "rope_scaling"))
-    inner = [each.get("partial_rotary_factor") for each in nested if isinstance(each, dict)]
-    factors = (*inner, *(config.get(key) for key in FACTORS))
-    return next((value for value in factors if type(value) in (int, float) and 0 < value <= 1),
-                family_of(config.model_type).rotary_share)
+    factors = [nested.get("partial_rotary_factor") for key in NESTED if isinstance(nested := config.get(key), dict)]
+    for value in (*factors, *[config.get(key) for key in FACTORS]):
+        if value is not None and type(value) in (int, float) and 0 < value <= 1:
+            return float(value)
+    return family_of(config.model_type).rotary_share
 
 
 def _head_dim(config: Config) -> int:

@@ -117,13 +117,15 @@ class Row:
             fields["max_position_embeddings"] = config.integer("max_position_embeddings")
             if self.position_offset:
                 fields["position_offset"] = self.position_offset
-        flags = {"qkv_bias": self.qkv_bias, "o_bias": self.o_bias, "mlp_bias": self.mlp_bias,
-                 "head_bias": self.head_bias}
-        fields |= {key: True for key, flag in flags.items() if _holds(config, flag)}
-        choices = {"gated": (self.gated, True), "norm": (self.norm, "rmsnorm"),
-                "qk_norm": (_resolved(config, self.qk_norm), "none"),
-                "norm_placement": (_resolved(config, self.placement), "pre")}
-        fields |= {key: value for key, (value, usual) in choices.items() if value != usual}
+        for key, flag in (("qkv_bias", self.qkv_bias), ("o_bias", self.o_bias), ("mlp_bias", self.mlp_bias),
+                          ("head_bias", self.head_bias)):
+            if flag and _holds(config, flag):
+                fields[key] = True
+        for key, value, usual in (("gated", self.gated, True), ("norm", self.norm, "rmsnorm"),
+                                  ("qk_norm", _resolved(config, self.qk_norm), "none"),
+                                  ("norm_placement", _resolved(config, self.placement), "pre")):
+            if value != usual:
+                fields[key] = value
         if self.norm_bias is not None:
             fields["norm_bias"] = _holds(config, self.norm_bias)
         more = self.more(config) if callable(self.more) else self.more
@@ -214,7 +216,7 @@ def _resolved(config: Config, value: str | Callable[[Config], str]) -> str:
 
 
 def _holds(config: Config, flag: Flag) -> bool:
-    return config.flag(flag) if isinstance(flag, str) else flag
+    return flag if type(flag) is bool else config.flag(str(flag))
 
 
 def _called(kinds: Mapping[tuple[str, str], object]) -> dict[tuple[str, str], str]:
