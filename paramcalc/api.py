@@ -47,24 +47,27 @@ if TYPE_CHECKING:
 
 
 def read(model: Source, changes: Sequence[str] = ()) -> ModelSpec:
-    """The specification of a model; `changes` are `key=value` as `--set` takes them."""
+    """The specification of a model; `changes` are `key=value` as `--set` takes them. Raises PCError (InputError,
+    SpecError, UnknownArchitectureError, NetworkError) where it cannot be read."""
     return loaded_of(model, changes).spec
 
 
 def build_model(model: Source) -> Model:
-    """The specification with its tree: named nodes that hold tensors, states and work."""
+    """The specification with its tree: named nodes that hold tensors, states and work. Raises PCError as `read`."""
     return build(read(model))
 
 
 def count(model: Source, by: By = "component") -> Count:
-    """Parameters: `total`, `active`, `embedding`, and `components` as pairs of parameters and active ones."""
+    """Parameters: `total`, `active`, `embedding`, and `components` as pairs of parameters and active ones. Raises
+    PCError as `read`."""
     from paramcalc.answers.count import count as counted
 
     return counted(loaded_of(model), by)
 
 
 def weights(model: Source, dtype: str = SERVING.dtype, *, quant: str | None = None) -> WeightBytes:
-    """Bytes of all weights in a format, or quantized to a format or GGUF mix (`q4_k_m`)."""
+    """Bytes of all weights in a format, or quantized to a format or GGUF mix (`q4_k_m`). Raises PCError as `read`,
+    UsageError for a format nobody knows."""
     from paramcalc.measures.weights import weight_bytes
     from paramcalc.transforms.formats import in_formats
 
@@ -180,7 +183,7 @@ def estimate(
     audio: AudioLengths = (),
 ) -> Estimate:
     """The one page of a model: `parameters`, `weights`, `cache`, `flops`. As `paramcalc estimate`, of as many tokens
-    where no context is given."""
+    where no context is given. Raises PCError as `read`, UsageError for settings that cannot be."""
     from paramcalc.answers.estimate import estimate as estimated
     from paramcalc.estimates.settings import PageSettings
 
@@ -213,7 +216,7 @@ def scaling(model: Source | None = None, **settings: Unpack[ScalingKeywords]) ->
     """A training run by a scaling law: `over_trained`, `optimal`, `extra_compute`. As `paramcalc scaling`.
 
     Without a model, the optimum of `tokens`, `compute`, `loss` or of `gpu`, `gpus` and `days`. `fit` names a CSV file
-    of runs to fit a law to (extra `fit`).
+    of runs to fit a law to (extra `fit`). Raises PCError as `read`, UsageError for settings that cannot be.
     """
     from paramcalc.answers.scaling import scaling as answered
     from paramcalc.estimates.design.settings import ScalingSettings
@@ -233,7 +236,8 @@ def scaling(model: Source | None = None, **settings: Unpack[ScalingKeywords]) ->
 def solve(like: Source = "llama-3.1-8b", changes: Sequence[str] = (), **settings: Unpack[SolveKeywords]) -> Solve:
     """Architectures of a wanted size in the shape of a model: `candidates`, each with its `set`. As `paramcalc solve`.
 
-    A size with a unit (`"1.5B"`) is as exact as its digits; one without is exact. Sizes among `changes` stay.
+    A size with a unit (`"1.5B"`) is as exact as its digits; one without is exact. Sizes among `changes` stay. Raises
+    PCError as `read`, UsageError for sizes and limits no shape can have.
     """
     from paramcalc.answers.solve import solve as solved
     from paramcalc.estimates.design.solve_settings import SolveSettings
@@ -245,7 +249,10 @@ def compare(
     *models: Source, context: int | str | None = None, gpu: str | None = None, changes: Sequence[str] = (),
     jobs: int = 1, **serving: Unpack[ServingKeywords],
 ) -> Comparison:
-    """One row a model: `rows`, or the answer itself, which pandas and polars take as it is. As `paramcalc compare`."""
+    """One row a model: `rows`, or the answer itself, which pandas and polars take as it is. As `paramcalc compare`.
+
+    A model that cannot be read is a row with its error. Raises UsageError for settings that cannot be.
+    """
     from paramcalc.comparing import compare as compared
 
     return compared(models, _question(context, gpu, changes, serving), jobs=jobs)
@@ -255,7 +262,8 @@ def sweep(
     model: Source, *axes: str, context: int | str | None = None, gpu: str | None = None,
     changes: Sequence[str] = (), jobs: int = 1, **serving: Unpack[ServingKeywords],
 ) -> Sweep:
-    """One row a combination of `num_layers=16..48:8`, `hidden_size=1024,2048`. As `paramcalc sweep`."""
+    """One row a combination of `num_layers=16..48:8`, `hidden_size=1024,2048`. As `paramcalc sweep`. Raises PCError
+    where the model cannot be read, UsageError for values or settings that cannot be."""
     from paramcalc.comparing import sweep as swept
 
     return swept(model, axes, _question(context, gpu, changes, serving), jobs=jobs)
@@ -287,21 +295,24 @@ def explain(
 
 
 def what_if(model: Source, *changes: str) -> ModelSpec:
-    """The specification with numbers scaled or replaced: `hidden_size=2x`, `vocab_size=256000`."""
+    """The specification with numbers scaled or replaced: `hidden_size=2x`, `vocab_size=256000`. Raises PCError as
+    `read`, UsageError for a field it does not have."""
     from paramcalc.spec.what_if import changed
 
     return changed(read(model), changes)
 
 
 def diff(old: Source, new: Source) -> Diff:
-    """What changed between two models: `figures`, `components`, `tensors`, `same`. As `paramcalc diff`."""
+    """What changed between two models: `figures`, `components`, `tensors`, `same`. As `paramcalc diff`. Raises
+    PCError as `read`."""
     from paramcalc.answers.diff import diff as compared
 
     return compared(loaded_of(old), loaded_of(new))
 
 
 def convert(model: Source) -> str:
-    """The model as a YAML spec that counts the same, tensor by tensor. As `paramcalc convert`."""
+    """The model as a YAML spec that counts the same, tensor by tensor. As `paramcalc convert`. Raises PCError as
+    `read`."""
     from paramcalc.answers.convert import convert as converted
     from paramcalc.reports.spec_yaml import spec_yaml
 
@@ -323,7 +334,8 @@ def speed(
     model: Source, gpu: str | None = None, *, settings: SpeedSettings | None = None, **keywords: Unpack[SpeedKeywords],
 ) -> SpeedAnswer:
     """How fast it is served: `points`, one for each `concurrency`, each figure with its range; `basis`. As `paramcalc
-    speed`; `settings` in place of keywords. With `all=True`, `devices` has a row for each accelerator."""
+    speed`; `settings` in place of keywords. With `all=True`, `devices` has a row for each accelerator.
+    Raises PCError as `read`, UsageError for settings that cannot be or a device whose speed nobody knows."""
     from paramcalc.answers.speed import speed as predicted
     from paramcalc.estimates.speed_settings import SpeedSettings
 

@@ -74,7 +74,7 @@ def decimal(value: str | int, option: str) -> int:
 
 
 def token_list(text: str, option: str) -> list[int]:
-    """4k,32k,128k."""
+    """Tokens of a list: `4k,32k,128k`."""
     return [tokens(part, option) for part in text.split(",")]
 
 

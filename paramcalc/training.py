@@ -49,7 +49,8 @@ def training_run(
 def layouts(
     model: Source, gpu: str, gpus: int, *, seq: int | str | None = None, **keywords: Unpack[RunKeywords],
 ) -> list[Candidate]:
-    """Layouts of so many devices that fit, the fastest first. As `paramcalc train --search`."""
+    """Layouts of so many devices that fit, the fastest first. As `paramcalc train --search`. Raises PCError where
+    the model cannot be read, UsageError for settings that cannot be."""
     from paramcalc.estimates.run_settings import RunSettings
     from paramcalc.estimates.training_plan import fitting
 

@@ -58,7 +58,8 @@ def hfu(
     convention: str = WORKLOAD.convention, dtype: str = TRAINING.dtype,
     recompute: Literal["none", "selective", "full"] = "full", mtp: bool = False, scans: bool = False,
 ) -> float:
-    """Hardware FLOPs utilization: as `mfu`, with what backward computes again (`recompute`)."""
+    """Hardware FLOPs utilization: as `mfu`, with what backward computes again (`recompute`). Raises PCError as
+    `mfu`, UsageError for another word for `recompute`."""
     again = {"none": 0, "selective": 2, "full": 1}.get(recompute)
     if again is None:
         raise UsageError(Problem(f"recompute {recompute!r} is not known", hint="one of none, selective, full"))

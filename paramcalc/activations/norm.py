@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 def norm(part: Norm, run: Forward) -> list[SavedActivation]:
-    """The input or a copy of it, statistics, and what the scale multiplies."""
+    """The input or a copy of it, statistics, and what the scale multiplies. Raises UnknownActivationsError for one with
+    a gate."""
     if part.gate_rank is not None:
         raise UnknownActivationsError(part.kind)
     t = tape(run, part.component)

@@ -166,7 +166,8 @@ def _prepared(loaded: Loaded, settings: ServingSettings | FitSettings) -> _Prepa
 
 
 def placed_memory(loaded: Loaded, serving: ServingSettings, placement: PlacementSettings) -> PlacedMemory:
-    """The bytes of a placement that is said: what each card and the host hold."""
+    """The bytes of a placement that is said: what each card and the host hold. Raises UsageError for one that cannot
+    be."""
     ready = _prepared(loaded, serving)
     serving = ready.within_positions(serving)
     split = placement.tensor_split or (1,) * (serving.gpus or 1)

@@ -139,7 +139,8 @@ def speed(loaded: Loaded, settings: SpeedSettings) -> SpeedAnswer:
 
 
 def split_of(settings: SpeedSettings) -> Split:
-    """How the devices share the model: as said, else tensor parallel; llama.cpp gives each device layers."""
+    """How the devices share the model: as said, else tensor parallel; llama.cpp gives each device layers. Raises
+    UsageError where the sizes do not multiply to the number of devices."""
     tp, pp, ep, dp = settings.tp or 1, settings.pp or 1, settings.ep or 1, settings.dp or 1
     if settings.gpus is not None and settings.tp is settings.pp is settings.ep is settings.dp is None:
         tp, pp = (1, settings.gpus) if settings.runtime == "llama.cpp" else (settings.gpus, 1)
@@ -182,7 +183,8 @@ class Predictor:
         return self._served[split]
 
     def speed(self, device: Accelerator, split: Split) -> Speed:
-        """The model on a device, calibrated where a measurement was given."""
+        """The model on a device, calibrated where a measurement was given. Raises UsageError for a device or format the
+        runtime does not serve or nobody measured."""
         served, settings = self.served(split), self.settings
         why = why_not_served(settings.runtime, self.model.spec, settings.quant, device)
         if why and settings.measured is None:
@@ -217,7 +219,8 @@ class Predictor:
         return Draft(settings.draft_tokens, settings.acceptance, served)
 
     def host(self, served: Served, device: Accelerator) -> Host | None:
-        """The host's memory, with the share of the weights that has no room on the device."""
+        """The host's memory, with the share of the weights that has no room on the device; None where nothing is said
+        of it. Raises UsageError where the host has no room either."""
         settings = self.settings
         if settings.ram is None or settings.ram_bandwidth is None or device.capacity_bytes is None:
             return None
@@ -269,7 +272,8 @@ class Predictor:
         return tuple(sorted(rows, key=lambda row: -row.tokens_per_second.expected / row.gpus)), left_out
 
     def smallest(self, device: Accelerator, number: int) -> Speed | None:
-        """As few of a device as have room for so many requests; None where not even the most have."""
+        """As few of a device as have room for so many requests; None where not even the most have. Raises the
+        PCError of the largest number where that cannot serve the model."""
         problem: PCError | None = None
         for size in SIZES:
             split = Split(1, size) if self.settings.runtime == "llama.cpp" else Split(size)

@@ -59,7 +59,7 @@ def read_user_table(path: Path) -> dict[str, object]:
 
 
 def mapping(value: object, where: str = "", *path: str) -> dict[str, object]:
-    """`value` if it is a mapping with text keys."""
+    """`value` if it is a mapping with text keys. Raises InputError for anything else."""
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise InputError(Problem("must be a mapping", path=path, source=where))
     return value
@@ -80,7 +80,7 @@ def text(value: object) -> str:
 
 
 def whole(value: object, factor: int = 1) -> int:
-    """A number times `factor`, which must come out a whole, positive number."""
+    """A number times `factor`. Raises ValueError where that is no whole, positive number."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"{quote(value)} is not a number")
     try:
@@ -93,7 +93,7 @@ def whole(value: object, factor: int = 1) -> int:
 
 
 def in_bytes(value: object) -> int:
-    """`80 GiB`, `3.35 TB/s` or a plain number, in bytes (a second)."""
+    """`80 GiB`, `3.35 TB/s` or a plain number, in bytes (a second). Raises ValueError for anything else."""
     match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         return whole(value)

@@ -125,7 +125,7 @@ def accelerators(extra: Path | None = None) -> Mapping[str, Accelerator]:
 
 def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
     """The accelerator of that key, alias or name, in any case, or one of a size; `extra` is a user's file that adds and
-    overrides."""
+    overrides. Raises UsageError, with the nearest name, for an unknown one."""
     if (own := _of_size(name)) is not None:
         return own
     key = slug(name)

@@ -103,7 +103,7 @@ class Format(NamedTuple):
         return sum(self.breakdown(shape).values())
 
     def breakdown(self, shape: tuple[int, ...]) -> dict[str, int]:
-        """Exact bytes by part."""
+        """Exact bytes by part. Raises UsageError where blocks do not divide the rows."""
         if not self.fits(shape):
             message = f"{self.name} stores rows in blocks of {self.block}, and {shape[-1]} does not divide by that"
             raise UsageError(Problem(message, hint="keep this tensor in another format"))
@@ -124,7 +124,8 @@ class Format(NamedTuple):
         return Fraction(8 * sum(part.bytes_of(side, side, self.sizes) for part in counted), side * side)
 
     def but(self, sizes: Mapping[str, Any]) -> Format:
-        """The same format with other bits, group size or other fields of `Sizes`, if it has such a variant."""
+        """The same format with other bits, group size or other fields of `Sizes`. Raises UsageError where it has no
+        such variant."""
         bits, group = sizes.get("bits") or self.sizes.bits, sizes.get("group") or self.group
         for value, allowed, what in ((bits, self.bits_allowed, "bits"), (group, self.groups_allowed, "group size")):
             if allowed and value not in allowed:
@@ -143,7 +144,8 @@ def formats() -> Mapping[str, Format]:
 def find_format(name: str, family: str = "") -> Format:
     """The format of that name or alias, in any case; with `family="gguf"`, as a GGUF file means the name.
 
-    Bits and group size may be said in the name: `gptq-3bit-g32`, `awq-g64`, `mlx-8bit`.
+    Bits and group size may be said in the name: `gptq-3bit-g32`, `awq-g64`, `mlx-8bit`. Raises UsageError, with the
+    nearest name, for an unknown one.
     """
     key = slug(name).removeprefix("torch.")
     names = _names()

@@ -113,7 +113,7 @@ def optimizers() -> Mapping[str, Optimizer]:
 
 
 def find_optimizer(name: str) -> Optimizer:
-    """The optimizer of that name or alias, in any case."""
+    """The optimizer of that name or alias, in any case. Raises UsageError, with the nearest name, for none."""
     by_name = {slug(alias): known for known in _table().values() for alias in (known.name, *known.aliases)}
     if slug(name) not in by_name:
         raise unknown("optimizer", name, by_name)

@@ -72,7 +72,8 @@ def component_class(kind: str) -> type[Component]:
 
 
 def parse_component(value: Any) -> Component:  # noqa: ANN401 - whatever a document holds
-    """A component from a mapping with `kind`; pydantic's errors keep their place below it."""
+    """A component from a mapping with `kind`. Raises PydanticCustomError for what is none, and ValidationError, whose
+    errors keep their place below it."""
     if isinstance(value, Component):
         return value
     if not isinstance(value, dict):

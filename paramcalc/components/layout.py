@@ -45,7 +45,7 @@ Layout = Annotated[tuple[Item, ...], Field(strict=False, min_length=1, max_lengt
 
 
 def unroll(items: Sequence[str | Repeat], depth: int = 0) -> list[str]:
-    """Every layer's block name, in order. The product is checked before it is made."""
+    """Every layer's block name, in order. Raises PydanticCustomError for too many, before they are made."""
     if depth > MAX_DEPTH:
         raise impossible(f"layers nest deeper than {MAX_DEPTH}", "write the inner pattern out", code=LAYERS)
     names: list[str] = []

@@ -31,7 +31,7 @@ class Block(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Where the next one starts."""
+        """Bytes from the start to where the next one starts."""
         return self.start + self.size
 
 

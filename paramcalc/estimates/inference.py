@@ -54,7 +54,7 @@ class Parts(NamedTuple):
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """Bytes of all of it."""
         return sum(self)
 
 
@@ -256,7 +256,8 @@ def sharding(setup: Setup, runtime: Runtime) -> Sharding:
     """How the devices share the model: as asked for, else as the runtime does by itself. Data-parallel parts hold all
     but the experts each, and share those: whole ones with `ep`, else a part of every one.
 
-    Source: vllm-project/vllm vllm/model_executor/layers/fused_moe/config.py (FusedMoEParallelConfig.make).
+    Raises UsageError where the sizes do not multiply to the number of devices. Source: vllm-project/vllm
+    vllm/model_executor/layers/fused_moe/config.py (FusedMoEParallelConfig.make).
     """
     tp, pp, ep, dp = setup.tp or 1, setup.pp or 1, setup.ep or 1, setup.dp or 1
     if setup.gpus is not None and setup.tp is setup.pp is setup.ep is setup.dp is None:

@@ -43,7 +43,7 @@ class Candidate(NamedTuple):
 
     @property
     def seconds_per_token(self) -> float:
-        """Expected."""
+        """Seconds of a step, as expected, for each of its tokens."""
         return self.step.expected / self.tokens
 
 

@@ -29,7 +29,7 @@ class Split(NamedTuple):
 
     @property
     def devices(self) -> int:
-        """All of them."""
+        """Devices of all kinds of parallelism together."""
         return self.tp * self.pp * self.dp
 
     @property

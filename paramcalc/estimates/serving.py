@@ -29,11 +29,11 @@ class Placed(Protocol):
 
     @property
     def layers(self) -> int:
-        """Of the model."""
+        """Layers of the model."""
 
     @property
     def gpu_layers(self) -> int:
-        """On cards, the output as one of them."""
+        """Layers on cards, the output as one of them."""
 
     @property
     def cpu_moe(self) -> int:
@@ -41,7 +41,7 @@ class Placed(Protocol):
 
     @property
     def tensor_split(self) -> tuple[int, ...]:
-        """Part of each card, where it is said."""
+        """Relative part of each card, where it is said."""
 
     @property
     def kv_dtype(self) -> str:
@@ -62,9 +62,7 @@ MTP = "mtp"
 def prepare(model: Model, settings: RuntimeSettings, runtime: str | None = None, draft: Model | None = None,
             ) -> Prepared:
     """The model, quantized and divided, as its runtime or another holds it; `draft` is the model `settings` names.
-
-    Raises UsageError for settings that do not go together or do not apply to the model.
-    """
+    Raises UsageError for settings that do not go together or do not apply to the model."""
     if settings.draft_tokens is not None and settings.draft is None:
         raise UsageError(Problem("--draft-tokens has no effect without --draft", hint="--draft mtp"))
     need(settings, ("imatrix",), present=settings.quant is not None and is_file_type(settings.quant), what="a GGUF mix",

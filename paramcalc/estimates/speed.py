@@ -113,7 +113,8 @@ class Speed:
         return other
 
     def room(self, context: int) -> Room:
-        """Room for requests that hold so many tokens each, on one device."""
+        """Room for requests that hold so many tokens each, on one device. Raises UsageError where nobody knows its
+        memory."""
         served, runtime, profile = self.served, self.runtime, self.runtime.profile
         capacity = self.device.capacity_bytes
         if capacity is None:

@@ -47,7 +47,7 @@ def _numbers(value: object) -> object:
 
 
 def seconds(value: object) -> object:
-    """`30ms`, `tpot=30ms`, `0.03s`, in seconds."""
+    """Seconds that `30ms`, `tpot=30ms`, `0.03s` or a number say. Raises ValueError for what is no time."""
     match = TIME.fullmatch(str(value).strip()) if isinstance(value, str) else None
     if match is None:
         if isinstance(value, float | int) and not isinstance(value, bool):

@@ -66,11 +66,11 @@ class Terms(NamedTuple):
     sequences: float
 
     def seconds(self, known: Constants) -> float:
-        """The step, by the constants of a class."""
+        """Seconds of the step, by the constants of a class."""
         return sum(self.parts(known).values())
 
     def parts(self, known: Constants) -> dict[str, float]:
-        """The step by what takes the time; of reading and multiplying, which overlap, the longer."""
+        """Seconds of the step by what takes them; of reading and multiplying, which overlap, the longer."""
         reading = (self.weights + self.host + self.cache / known.cache) / known.bandwidth
         multiplying = self.flops / known.flops
         name = "flops" if multiplying > reading else "cache" if self.cache > self.weights + self.host else "weights"

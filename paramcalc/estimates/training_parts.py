@@ -30,7 +30,7 @@ class Device(NamedTuple):
 
     @property
     def total(self) -> int:
-        """Everything that is held at once."""
+        """Bytes of everything that is held at once."""
         return (self.weights + self.gradients + self.optimizer + self.master_weights + self.activations + self.logits
                 + self.communication + self.working + self.other_models)
 

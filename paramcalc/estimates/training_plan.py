@@ -118,7 +118,8 @@ def _copies(settings: RunSettings) -> int:
 
 
 def micro_batches(settings: RunSettings, layout: Layout, seq: int) -> int:
-    """Micro-batches of a step of each copy: as said, else as many as make the usual tokens of a step."""
+    """Micro-batches of a step of each copy: as said, else as many as make the usual tokens of a step. Raises
+    UsageError for a global batch that the copies cannot share equally."""
     each = layout.dp * sequences(settings)
     if settings.micro_batches is not None:
         return settings.micro_batches
@@ -148,7 +149,8 @@ def fitting(
     model: Model, settings: RunSettings, terms: Terms | None = None,
     tick: Callable[[int, int, int], None] = lambda done, total, tried: None,
 ) -> tuple[list[Candidate], int, list[TrainingRun] | None]:
-    """Layouts of all devices that fit, the fastest first; how many were tried; with terms the run of each."""
+    """Layouts of all devices that fit, the fastest first; how many were tried; with terms the run of each. Raises
+    UsageError without a device and a number of them, or for a model nothing can be said of."""
     device, gpus = device_of(settings), settings.gpus
     if device is None or gpus is None:
         raise UsageError(Problem("--search needs --gpu NAME and --gpus N", hint="--gpu h100 --gpus 256 --search"))

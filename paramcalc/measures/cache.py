@@ -59,9 +59,7 @@ class CacheType(NamedTuple):
 
 def cache_type(name: str) -> CacheType:
     """The cache dtype of that name: any number format, `fp8_per_token_head`, `int8_per_token_head`, `fp8_ds_mla`.
-
-    Raises UsageError for a name nobody knows.
-    """
+    Raises UsageError for a name nobody knows."""
     if name == DS_MLA:
         return CacheType(name, 8 + Fraction(32, 128), 128)
     base = name.removesuffix(PER_HEAD)
@@ -148,7 +146,7 @@ class Cache(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """All lines."""
+        """Bytes of all lines."""
         return sum(line.bytes for line in self.lines)
 
     @property
@@ -158,7 +156,7 @@ class Cache(NamedTuple):
 
     @property
     def state_bytes(self) -> int:
-        """What is fixed for each sequence."""
+        """Bytes of what is fixed for each sequence, whatever its length."""
         return sum(line.bytes for line in self.lines if line.kind != "kv")
 
     @property
@@ -198,7 +196,7 @@ def entries_of(state: State, context: int, source: int) -> int:
 
 
 def needed(state: State) -> tuple[int, ...]:
-    """A state's shape without the column of a convolution's window that the next input takes."""
+    """A state's shape, in values, without the column of a convolution's window that the next input takes."""
     return tuple(size - 1 if name == "kernel" else size for size, name in zip(state.shape, state.axes, strict=True))
 
 

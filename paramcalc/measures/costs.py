@@ -30,7 +30,7 @@ class Costs(NamedTuple):
 
     @property
     def training_step(self) -> int:
-        """Forward, backward and what is recomputed between."""
+        """FLOPs of forward, backward and what is recomputed between."""
         return self.step.forward + self.step.backward + self.again
 
 

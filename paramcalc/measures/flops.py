@@ -77,12 +77,12 @@ class Flops(NamedTuple):
 
     @property
     def forward(self) -> int:
-        """All components."""
+        """FLOPs of the forward pass, all components together."""
         return sum(self.components.values())
 
     @property
     def backward(self) -> int:
-        """All components."""
+        """FLOPs of the backward pass, all components together."""
         return sum(self.backward_components.values())
 
 

@@ -296,7 +296,7 @@ def _is_config(data: dict[str, Any]) -> bool:
 
 
 def parse_spec(document: Document) -> ModelSpec:
-    """A YAML document as a specification; all errors of the file at once, located."""
+    """A YAML document as a specification. Raises SpecError with all errors of the file at once, located."""
     from pydantic import ValidationError
 
     from paramcalc.spec.model import ModelSpec

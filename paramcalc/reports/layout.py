@@ -43,7 +43,7 @@ class Slot(NamedTuple):
 
     @property
     def width(self) -> int:
-        """Columns of the widest line."""
+        """Columns (of a terminal) of the widest line."""
         return widest((self.heading, *self.texts))
 
     @property

@@ -199,7 +199,7 @@ KINDS: dict[str, type[AudioRule]] = {cls.model_fields["kind"].default: cls for c
 
 
 def parse_audio_rule(value: object) -> AudioRule:
-    """A rule from a mapping with `kind`."""
+    """A rule from a mapping with `kind`. Raises PydanticCustomError for a kind nobody knows."""
     if isinstance(value, AudioRule):
         return value
     kind = value.get("kind") if isinstance(value, dict) else None

@@ -19,7 +19,7 @@ KINDS: dict[str, type[ImageRule]] = {cls.model_fields["kind"].default: cls for c
 
 
 def parse_rule(value: object) -> ImageRule:
-    """A rule from a mapping with `kind`."""
+    """A rule from a mapping with `kind`. Raises PydanticCustomError for a kind nobody knows."""
     if isinstance(value, ImageRule):
         return value
     kind = value.get("kind") if isinstance(value, dict) else None

@@ -304,7 +304,8 @@ def _renamed(part: Component, spec: ModelSpec | Tower) -> Component:
 
 
 def intermediate_size(hidden_size: int, fields: LayerFields) -> int:
-    """The feed-forward's width: given, or a ratio of hidden_size, rounded up to `multiple_of` as Llama does."""
+    """The feed-forward's width: given, or a ratio of hidden_size, rounded up to `multiple_of` as Llama does. Raises
+    SpecError where neither is given, or the product is no integer."""
     if fields.intermediate_size is not None:
         return fields.intermediate_size
     if fields.ffn_ratio is None:

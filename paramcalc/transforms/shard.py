@@ -65,10 +65,8 @@ class Sharding(NamedTuple):
 
 
 def shard(tree: Node, plan: Sharding, stage: int = 0) -> Node:
-    """The tree of one rank of pipeline stage `stage` (from 0).
-
-    Raises UsageError, with what would divide, where a dimension, the experts or the layers do not.
-    """
+    """The tree of one rank of pipeline stage `stage` (from 0). Raises UsageError, with what would divide, where a
+    dimension, the experts or the layers do not."""
     if plan.ep > 1 and not any(tensor.stored > 1 for _, node, _, _ in tree.walk() for tensor in node.tensors):
         raise UsageError(Problem(f"ep {plan.ep} shares experts, and the model has no experts", hint="leave --ep out"))
     if plan.pp > 1:
@@ -208,7 +206,8 @@ def distinct_stages(tree: Node, plan: Sharding) -> tuple[int, ...]:
 
 
 def layer_split(layers: int, plan: Sharding) -> tuple[int, ...]:
-    """Layers of each stage: as said, or equal, with what is left over on the last stages but the very last."""
+    """Layers of each stage: as said, or equal, with what is left over on the last stages but the very last. Raises
+    UsageError for more stages than layers, or for stages that do not add up to them."""
     if plan.stages:
         if len(plan.stages) != plan.pp or sum(plan.stages) != layers:
             raise UsageError(Problem(f"stages of {plan.stages} layers are not {plan.pp} stages of {layers} layers"))

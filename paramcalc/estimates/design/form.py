@@ -54,7 +54,7 @@ class Distances:
         self._depths = min(depth for depth, _, _ in self._members), max(depth for depth, _, _ in self._members)
 
     def least(self, layers: int) -> float:
-        """No shape so deep is nearer."""
+        """The least distance (no unit) of any shape of so many layers."""
         depth, (low, high) = log(layers), self._depths
         return self._rest + WEIGHTS["aspect"] * max(low - depth, depth - high, 0.0)
 
@@ -72,7 +72,7 @@ class Depth:
         self._members = members
 
     def nearest(self, width: int) -> float:
-        """The distance to the nearest member."""
+        """The distance (no unit) to the nearest member."""
         wide = log(width) if width else 0.0
         return min(rest + WEIGHTS["width"] * abs(wide - ratio) for rest, ratio in self._members)
 

@@ -28,7 +28,7 @@ class Lines(NamedTuple):
         return fixed, slope
 
     def value(self, measure: int, blocks: dict[str, int], width: int) -> int:
-        """A measure of the whole model."""
+        """A measure of the whole model: parameters, or bytes of cache a token."""
         fixed, slope = self.at(measure, blocks)
         return fixed + slope * width
 

@@ -43,7 +43,7 @@ class SizePolynomial(NamedTuple):
                 for name, measures in self.pieces.items()}
 
     def value(self, measure: int, sizes: Sequence[int], layers: dict[str, int]) -> int:
-        """The measure of a shape whose blocks occur so often."""
+        """The measure (parameters or bytes) of a shape whose blocks occur so often."""
         total = Fraction(0)
         for name, measures in self.pieces.items():
             times = layers.get(name, 0) if name else 1
@@ -56,10 +56,8 @@ class SizePolynomial(NamedTuple):
 
 
 def size_polynomial(handles: Handles, further: Sequence[Callable[[Node], int]] = ()) -> SizePolynomial:
-    """Of the counts and of further measures of a tree that are sums over its blocks.
-
-    Raises UsageError where one of them is no polynomial of the sizes that vary.
-    """
+    """Of the counts and of further measures of a tree that are sums over its blocks. Raises UsageError where one of
+    them is no polynomial of the sizes that vary."""
     names: tuple[Size, ...] = tuple(handles.sizes)
     nodes = [_nodes(handles, name) for name in names]
     grid = {point: _pieces(handles, names, point, further) for point in product(*nodes)}

@@ -46,7 +46,7 @@ class Piece(NamedTuple):
 
     @property
     def copied(self) -> int:
-        """Room for arrays that are copied to be computed with: a larger one does not fit where a smaller stood."""
+        """Bytes for arrays that are copied to be computed with: a larger one does not fit where a smaller stood."""
         return sum(set(self.experts)) or self.largest
 
 

@@ -81,7 +81,7 @@ class Place(NamedTuple):
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """Bytes of all of it."""
         return self.weights + self.towers + self.cache + self.states + self.compute + self.logits
 
 
@@ -99,10 +99,8 @@ def first_on_cards(placement: Placement, layers: int, *, counts_output: bool) ->
 
 
 def card_of(placement: Placement, layers: int, *, counts_output: bool = True) -> list[int | None]:
-    """For each layer, and last for the output, the number of its card, None for the host.
-
-    Raises UsageError for more layers than there are and for a split without parts.
-    """
+    """For each layer, and last for the output, the number of its card, None for the host. Raises UsageError for more
+    layers than there are and for a split without parts."""
     if sum(placement.split) <= 0:
         raise UsageError(Problem(f"--tensor-split {','.join(map(str, placement.split))} gives no card a part",
                                  hint="--tensor-split 3,1"))
@@ -156,7 +154,7 @@ class Ledger:
         return [0, *accumulate(sizes[kind] for kind in self.model.order)]
 
     def borrowed(self, on_host: int, cpu_moe: int) -> int:
-        """Room in the first card's buffer for weights of the host that it computes with."""
+        """Bytes in the first card's buffer for weights of the host that it computes with."""
         return self.copied[min(max(on_host, cpu_moe), len(self.model.order))]
 
     def card(self, span: Span, cpu_moe: int, *, copied: int = 0, first: bool = False, pipelined: bool = False) -> Place:

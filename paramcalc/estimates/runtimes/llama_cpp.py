@@ -103,7 +103,7 @@ def _line(state: State, layers: int, serving: Serving, cache_types: Types, optio
 
 
 def all_cells(state: State, context: int, batch: int, options: Options) -> int:
-    """Cells of one layer, all sequences together."""
+    """Cells (a token's keys and values each) of one layer, all sequences together."""
     full = padded(state.length(context, context), options)
     reach = state.window or state.chunk
     if reach is None or options.swa_full:
@@ -114,13 +114,13 @@ def all_cells(state: State, context: int, batch: int, options: Options) -> int:
 
 
 def padded(cells: int, options: Options) -> int:
-    """Rounded up to what llama.cpp allocates."""
+    """Cells, rounded up to what llama.cpp allocates."""
     pad = 32 if options.version < OUTPUT_COUNTS and not options.flash else PAD
     return -(-cells // pad) * pad
 
 
 def chunk(serving: Serving, options: Options) -> int:
-    """One micro-batch."""
+    """Tokens of one micro-batch."""
     return min(options.ubatch, serving.batch * padded(serving.context, options))
 
 
@@ -137,7 +137,7 @@ def logit_rows(serving: Serving, options: Options) -> int:
 
 
 def score_keys(serving: Serving, options: Options) -> int:
-    """Keys each query's scores are held for: none with fused attention."""
+    """Keys each query's scores are held for: 0 with fused attention."""
     return 0 if options.flash else _shared(serving, options) * padded(serving.context, options)
 
 

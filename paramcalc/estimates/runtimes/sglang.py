@@ -124,5 +124,5 @@ def chunk(serving: Serving, options: Options) -> int:
 
 
 def logit_rows(serving: Serving, options: Options) -> int:
-    """The last position of each sequence."""
+    """Positions whose logits are computed at once: the last of each sequence."""
     return serving.batch

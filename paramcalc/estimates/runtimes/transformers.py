@@ -52,7 +52,7 @@ def cache(kinds: Iterable[Mixer], serving: Serving, cache_types: Types, options:
 
 
 def entries(state: State, context: int, source: int, options: Options) -> int:
-    """Entries of one sequence."""
+    """Tokens whose keys and values are kept of one sequence."""
     if state.per == "sequence":
         return context % (state.entries + 1) if state.refilled else state.entries
     limits = [] if state.library_whole else [limit for limit in (state.window, state.chunk) if limit is not None]
@@ -61,7 +61,7 @@ def entries(state: State, context: int, source: int, options: Options) -> int:
 
 
 def chunk(serving: Serving, options: Options) -> int:
-    """The whole prompt of every sequence."""
+    """Tokens computed at once: the whole prompt of every sequence."""
     return serving.batch * serving.context
 
 

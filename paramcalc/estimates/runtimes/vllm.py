@@ -105,7 +105,7 @@ class Pool(NamedTuple):
 
     @property
     def block_bytes(self) -> int:
-        """One block: a page in each layer of a group."""
+        """Bytes of one block: a page in each layer of a group."""
         return self.page * self.group
 
     def request_blocks(self, context: int, source: int, options: Options) -> int:
@@ -209,7 +209,7 @@ codes."""
 
 
 def up(size: int, step: int) -> int:
-    """Rounded up to a multiple."""
+    """A number rounded up to a multiple."""
     return -(-size // step) * step
 
 

@@ -35,7 +35,8 @@ class TextModel(NamedTuple):
 def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str, architecture: str) -> TextModel | None:
     """The nested config that says the text model; None where this config is none that holds another.
 
-    Published files of some types (Qwen2-VL) keep the text model's keys beside the towers, at the top.
+    Published files of some types (Qwen2-VL) keep the text model's keys beside the towers, at the top. Raises SpecError
+    where what should be a mapping is none, UnknownArchitectureError for a text model nobody wrote.
     """
     key = family.text_key if family is not None else "text_config"
     path = tuple(key.split("."))

@@ -29,7 +29,8 @@ FILLS: tuple[tuple[str, Task], ...] = (("ForMaskedLM", "masked"),)
 CONDITIONAL: tuple[str, Task] = ("ForConditionalGeneration", "seq2seq")
 
 Builder = Callable[["Config"], "ModelSpec"]
-"""What makes a specification of a config: a family's row, or a function."""
+"""What makes a specification of a config: a family's row, or a function. Raises SpecError, located, for values that
+cannot be or are not described, and ValidationError for what no component can have."""
 T = TypeVar("T", int, bool, float, str)
 MAX_SIZE = 2**28
 
@@ -76,7 +77,8 @@ class Config:
         return inner
 
     def settings(self, key: str, *known: str) -> dict[str, Any]:
-        """The mapping under `key`, of which a builder reads `known`; empty where the file has none."""
+        """The mapping under `key`, of which a builder reads `known`; empty where the file has none. Raises SpecError
+        for another type."""
         from paramcalc.readers.config.defaults import FamilyData
 
         value = self.get(key)
@@ -154,7 +156,7 @@ class Config:
         return defaults.get(alias, default) if alias is not None else default
 
     def integer(self, key: str, default: int | None = None, least: int = 1) -> int:
-        """An integer of at least `least`; refused where it is missing, null, of another type, or huge."""
+        """An integer of `least` to 2²⁸. Raises SpecError where it is missing, null or of another type, as below."""
         value = self.get(key, default)
         if value is None and default is not None:
             value = default
@@ -171,7 +173,7 @@ class Config:
         return None if self.get(key) is None else self.integer(key, least=least)
 
     def flag(self, key: str, default: bool = False) -> bool:
-        """A boolean; null counts as the default."""
+        """A boolean; null counts as the default. Raises SpecError for another type."""
         value = self.get(key, default)
         if value is None:
             return default
@@ -180,7 +182,7 @@ class Config:
         return value
 
     def number(self, key: str, default: float | None = None) -> float:
-        """An integer or a float."""
+        """An integer or a float of at most 10¹⁸ either way. Raises SpecError for another type."""
         value = self.get(key, default)
         if type(value) not in (int, float):
             raise self.error(key, f"expected a number, found {_named(value)}")
@@ -189,7 +191,7 @@ class Config:
         return float(value)
 
     def text(self, key: str, default: str = "") -> str:
-        """A string; null counts as the default."""
+        """A string; null counts as the default. Raises SpecError for another type."""
         value = self.get(key, default)
         if value is None:
             return default
@@ -198,14 +200,15 @@ class Config:
         return value
 
     def choice(self, key: str, known: Sequence[str], default: str = "") -> str:
-        """A string out of `known`."""
+        """A string out of `known`. Raises SpecError for any other."""
         value = self.text(key, default)
         if value not in known:
             raise self.error(key, f"unknown value {value[:60]!r}", f"known: {', '.join(known)}")
         return value
 
     def listed(self, key: str, of: type[T], length: int | None = None) -> list[T] | None:
-        """A list of one type and, where given, of one length; None where the file and the class say null."""
+        """A list of one type and, where given, of one length; None where the file and the class say null. Raises
+        SpecError for another type or length."""
         value = self.get(key)
         if value is None:
             return None
@@ -223,7 +226,7 @@ class Config:
         return value
 
     def per_layer(self, key: str, length: int, default: int | None = None) -> list[int]:
-        """One integer a layer, from a list or from one value that holds for all."""
+        """One integer a layer, from a list or from one value that holds for all. Raises SpecError as `listed`."""
         if isinstance(self.get(key), list):
             values = self.listed(key, int, length) or []
             for index, value in enumerate(values):
@@ -254,14 +257,14 @@ class Config:
         return self.depth("num_hidden_layers")
 
     def depth(self, key: str) -> int:
-        """How many layers a key says, bounded before anything loops over them."""
+        """How many layers a key says, bounded before anything loops over them. Raises SpecError above 4,096."""
         count = self.integer(key)
         if count > 4096:
             raise self.error(key, f"must be at most 4,096, found {count:,}")
         return count
 
     def dividing(self, key: str, whole: int) -> int:
-        """An integer that divides a width (heads)."""
+        """An integer that divides a width (heads). Raises SpecError for one that does not."""
         value = self.integer(key)
         if whole % value:
             raise self.error(key, f"{value} does not divide hidden_size ({whole})", code=HEADS)
@@ -269,7 +272,7 @@ class Config:
 
     @property
     def head_dim(self) -> int:
-        """Given, or hidden_size / num_attention_heads where that is an integer."""
+        """Width of a head: given, or hidden_size / num_attention_heads. Raises SpecError where that is no integer."""
         width = self.optional("head_dim")
         if width is not None:
             return width
@@ -281,7 +284,7 @@ class Config:
 
     @property
     def kv_heads(self) -> int:
-        """Given, or as many as query heads."""
+        """Heads of keys and values: given, or as many as query heads."""
         return self.optional("num_key_value_heads") or self.integer("num_attention_heads")
 
     @property

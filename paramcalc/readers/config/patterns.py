@@ -28,7 +28,8 @@ FEED_FORWARDS = {"dense": "dense", "sparse": "moe", "moe": "moe", "hash_moe": "h
 
 
 def mixers(config: Config, otherwise: Sequence[str] = (), words: dict[str, str] | None = None) -> list[str]:
-    """One word a layer from `layer_types`, or `otherwise` where the config has none (full attention by default)."""
+    """One word a layer from `layer_types`, or `otherwise` where the config has none (full attention by default).
+    Raises SpecError for a word nobody knows, or another number of them than layers."""
     known = WORDS if words is None else words
     types = config.listed("layer_types", str, config.layers)
     if types is None:
@@ -70,7 +71,8 @@ def sparse_step(config: Config, step_key: str = "decoder_sparse_step", only_key:
 
 
 def sparse_layers(config: Config, first: int = 0) -> list[str]:
-    """`mlp_layer_types`; else `moe` from `first_k_dense_replace` on, in each layer `moe_layer_freq` allows."""
+    """`mlp_layer_types`; else `moe` from `first_k_dense_replace` on, in each layer `moe_layer_freq` allows. Raises
+    SpecError as `mixers`."""
     config.read |= {"first_k_dense_replace", "moe_layer_freq"}
     types = config.listed("mlp_layer_types", str, config.layers)
     if types is None:
@@ -134,7 +136,7 @@ def interval(config: Config) -> list[str]:
 
 
 def cycled(config: Config, key: str, words: dict[str, str]) -> list[str]:
-    """A period of words, repeated over the layers (RecurrentGemma)."""
+    """A period of words, repeated over the layers (RecurrentGemma). Raises SpecError as `mixers`."""
     period = config.listed(key, str) or []
     for index, word in enumerate(period):
         if word not in words:
@@ -150,7 +152,8 @@ ONE_PART = WORDS | {"moe": "moe", "mlp": "mlp"}
 
 
 def one_part_layers(config: Config, key: str, letters_key: str, otherwise: Sequence[str]) -> list[str]:
-    """Nemotron-H: each layer is a mixer or a feed-forward, from a list of words or a string of letters."""
+    """Nemotron-H: each layer is a mixer or a feed-forward, from a list of words or a string of letters. Raises
+    SpecError as `mixers`, and for more than 4,096 layers."""
     words = config.listed(key, str)
     letters = config.text(letters_key)
     if words is None and not letters:

@@ -145,7 +145,8 @@ def _refuse_impossible(spec: ModelSpec, config: Config) -> None:
 
 
 def understood(data: dict[str, Any]) -> TextModel:
-    """The config to count, by itself or inside a composite one."""
+    """The config to count, by itself or inside a composite one. Raises UnknownArchitectureError for a type or class
+    nobody wrote, SpecError where none is said."""
     if names_draft(data):
         from paramcalc.readers.families.decoders.drafts import draft_config
 

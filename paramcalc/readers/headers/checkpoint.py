@@ -72,7 +72,7 @@ def checkpoint_spec(header: Header, expected: Callable[[], Mapping[str, tuple[in
     """The specification of what a header lists; equal tensors of several layers are one entry with copies.
 
     Packed matrices are counted as what they stand for; `expected` gives the shapes of a config beside the file, for
-    those whose own file does not say them.
+    those whose own file does not say them. Raises InputError, located, for tensors no model can have.
     """
     plain = unpacked(header, expected)
     try:

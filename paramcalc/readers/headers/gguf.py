@@ -69,7 +69,7 @@ class Reader:
         return data
 
     def need(self, count: int, what: str) -> None:
-        """Refuse before reading what the file cannot hold."""
+        """Raise InputError, before reading, for more bytes than the file holds."""
         if count > self.left:
             raise self.error(f"{what} needs {count:,} bytes, but {self.left:,} are left", DAMAGED)
 
@@ -86,7 +86,7 @@ class Reader:
         return packed.unpack(self.take(packed.size, what))[0]
 
     def text(self, what: str) -> str:
-        """A string: its length, then UTF-8. All strings that are kept have a bound together."""
+        """A string: its length, then UTF-8. Raises InputError where all that is kept is over 32 MiB."""
         length = self.number("Q", what)
         self.need(length, what)
         self.room -= length
@@ -95,7 +95,7 @@ class Reader:
         return self.take(length, what).decode("utf-8", errors="replace")
 
     def step_over(self, count: int, what: str) -> None:
-        """Strings nobody keeps: a vocabulary."""
+        """Strings nobody keeps: a vocabulary. Raises InputError for more than a vocabulary has."""
         self.strings -= count
         if self.strings < 0:
             raise self.error(f"{what} has {count:,} strings; at most {MAX_STRINGS:,} of a file are read")
@@ -110,7 +110,7 @@ class Reader:
         self.left = left
 
     def name(self, what: str) -> str:
-        """A string short enough for a name."""
+        """A string short enough for a name. Raises InputError for a longer one."""
         length = self.number("Q", what)
         if length > MAX_NAME:
             raise self.error(f"{what} has {length:,} bytes; at most {MAX_NAME:,} are read")

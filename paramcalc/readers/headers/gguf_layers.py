@@ -83,7 +83,7 @@ class Keys:
         return f"{self.architecture}.{key}" in self.metadata
 
     def each(self, key: str, layers: int, default: int | None = None) -> list[int]:
-        """A value for each layer: one for all, or a list."""
+        """A whole number for each layer: one for all, or a list. Raises InputError for another type, or too few."""
         value = self._value(key, default)
         if not isinstance(value, list):
             return [self._whole(key, value)] * layers
@@ -92,7 +92,7 @@ class Keys:
         return [self._whole(key, item) for item in value[:layers]]
 
     def number(self, key: str, default: int | None = None, least: int = 0) -> int:
-        """One whole number."""
+        """One whole number. Raises InputError for another type, or one below `least`."""
         value = self._whole(key, self._value(key, default))
         if value < least:
             raise refuse(self.source, f"{self.architecture}.{key} is {value:,}; at least {least:,} is needed")
@@ -111,10 +111,8 @@ class Keys:
 
 
 def gguf_layers(metadata: dict[str, Any], source: str) -> list[Layer]:
-    """For each layer, what mixes its tokens; nothing where a layer keeps nothing.
-
-    Raises UnknownLayersError where the metadata does not decide it, InputError where it is damaged.
-    """
+    """For each layer, what mixes its tokens; nothing where a layer keeps nothing. Raises UnknownLayersError where
+    the metadata does not decide it, InputError where it is damaged."""
     keys = Keys(metadata, source)
     if not keys.architecture:
         raise UnknownLayersError("the file does not say general.architecture")

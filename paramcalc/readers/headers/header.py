@@ -72,7 +72,7 @@ def refuse(source: str, message: str, hint: str = "") -> InputError:
 
 
 def open_regular(path: Path) -> tuple[BinaryIO, int]:
-    """A regular file and its size; anything that could block or never end is refused."""
+    """A regular file and its size in bytes. Raises InputError for anything that could block or never end."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -88,7 +88,7 @@ def open_regular(path: Path) -> tuple[BinaryIO, int]:
 
 
 def elements(shape: tuple[int, ...]) -> int | None:
-    """The product of a shape's dimensions; None as soon as it is beyond any file."""
+    """Values of a shape: the product of its dimensions; None as soon as it is beyond any file."""
     product = 1
     for size in shape:
         product *= size

@@ -64,7 +64,7 @@ class Packed(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """Of all parts."""
+        """Bytes of all parts."""
         return sum(part.bytes for part in self.parts.values())
 
 

@@ -84,7 +84,7 @@ def parse(raw: bytes, source: str) -> dict[str, Any]:
 
 
 def interpret(data: dict[str, Any], source: str, size: int) -> Header:
-    """Tensors of a header whose values take `size` bytes."""
+    """Tensors of a header whose values take `size` bytes. Raises InputError with everything that is wrong with it."""
     metadata = data.pop("__metadata__", {})
     findings = Findings(source)
     if type(metadata) is not dict or not all(type(value) is str for value in metadata.values()):

@@ -44,7 +44,7 @@ def positions(config: Config) -> Parts:
 
 
 def keys_seen(config: Config, kind: str) -> int:
-    """A query's own chunk, and those before and after it."""
+    """How many keys a query sees: its own chunk, and those before and after it."""
     chunks = 1 + sum(config.integer(f"{kind}_num_chunks_{side}", 0, least=0) for side in ("before", "after"))
     return config.integer(f"{kind}_attn_chunk_length") * chunks
 
