@@ -114,7 +114,8 @@ class SpeedAnswer(Answer):
 
 
 def speed(loaded: Loaded, settings: SpeedSettings) -> SpeedAnswer:
-    """Predict the speed of a model that is loaded."""
+    """Predict the speed of a model that is loaded. Raises UsageError for one that gives no tokens, or settings that
+    cannot be."""
     settings.check()
     start = head(loaded)
     if why := gives_no_tokens(start["built"]):
