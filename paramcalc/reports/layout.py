@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.reports.cells import cells
-from paramcalc.reports.gauge import gauge_lines
+from paramcalc.reports.gauge import drawn_in_letters
 from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
@@ -91,8 +91,7 @@ def one(table: Table, width: int, *, ascii_only: bool = False) -> list[Line]:
         if number:
             printed.append([])
         printed += _panel(table, part, width, ascii_only)
-    drawn = gauge_lines(table.gauge) if table.gauge is not None else ()
-    notes = (*drawn, *table.notes, *((SHORTENED,) if len(slots) < len(whole) else ()))
+    notes = (*drawn_in_letters(table.gauge), *table.notes, *((SHORTENED,) if len(slots) < len(whole) else ()))
     return printed + [[(part, "note")] for note in notes for part in _wrapped(visible(note, 10_000), width)]
 
 

@@ -38,6 +38,18 @@ class Gauge(NamedTuple):
     """Of the device."""
 
 
+class Bars(NamedTuple):
+    """Memory of several devices by part, a bar for each, against what one of them has."""
+
+    rows: tuple[tuple[str, tuple[int, ...]], ...]
+    """A name, and bytes of each part."""
+    parts: tuple[tuple[str, str], ...]
+    """The letter of each part and its name."""
+    capacity: int
+    name: str
+    """Of the device; empty where none is named, and the capacity is what the fullest takes."""
+
+
 class Table(NamedTuple):
     """Rows of raw values under columns; `depths` indent the first column; `total` is the last row, set apart."""
 
@@ -48,7 +60,7 @@ class Table(NamedTuple):
     notes: tuple[str, ...] = ()
     """One line each under the table: assumptions, conventions."""
     depths: tuple[int, ...] = ()
-    gauge: Gauge | None = None
+    gauge: Gauge | Bars | None = None
     """Drawn between the rows and the notes."""
 
     def shown(self) -> Table:

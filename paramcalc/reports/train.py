@@ -9,7 +9,7 @@ from paramcalc.numbers import binary
 from paramcalc.reports import train_run
 from paramcalc.reports.count import headline
 from paramcalc.reports.known import marks, missing, partly, whole
-from paramcalc.reports.table import Column, Table
+from paramcalc.reports.table import Bars, Column, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from paramcalc.answers.train import DeviceMemory, Train
 
 LETTERS = dict(zip(PARTS, "WGOMALCTR", strict=True))
-BAR = 44
 SHOWN = 15
 
 
@@ -37,7 +36,7 @@ def _one(answer: Train) -> Table:
     columns = (Column("part"), Column("bytes", "bytes"), Column("share", "share"), Column("known"))
     where = f"each of {count:,} devices" if count > 1 else "one device"
     return Table(f"{headline(answer.built)}, {where}", columns, rows,
-                 (whole(answer), worst.total, worst.total, answer.known["total"]), _notes(answer))
+                 (whole(answer), worst.total, worst.total, answer.known["total"]), _notes(answer), gauge=bars(answer))
 
 
 def _stages(answer: Train) -> Table:
@@ -47,12 +46,13 @@ def _stages(answer: Train) -> Table:
                Column("total", "gib"), *marks(answer.known["total"]))
     rows = tuple((device.stage, *(getattr(device, part) for part in parts), device.total, answer.known["total"],
                   "; ".join(answer.uncounted)) for device in answer)
-    return Table(f"{headline(answer.built)}, {answer.devices} devices", columns, rows, None, _notes(answer))
+    return Table(f"{headline(answer.built)}, {answer.devices} devices", columns, rows, None, _notes(answer),
+                 gauge=bars(answer))
 
 
 def _notes(answer: Train) -> tuple[str, ...]:
     moments = dict.fromkeys(device.moment for device in answer)
-    notes = [*bars(answer), *_verdict(answer), f"{answer.why} · fullest when {' or '.join(moments)}",
+    notes = [*_verdict(answer), f"{answer.why} · fullest when {' or '.join(moments)}",
              conditions(answer), *answer.doubts]
     if (sizes := answer.rollout) is not None:
         notes.append(f"the engine that generates, not in the total: weights {binary(sizes.weights)} and a cache of "
@@ -79,21 +79,14 @@ def shown(devices: Sequence[DeviceMemory]) -> tuple[str, ...]:
     return PARTS if any(device.other_models for device in devices) else PARTS[:-1]
 
 
-def bars(answer: Train) -> list[str]:
-    """A stacked bar for each stage, of letters, against the accelerator or the heaviest."""
-    room, parts = answer.capacity, shown(answer.per_device)
-    whole = room.bytes if room is not None else answer.max_device_bytes
-    lines = []
-    for device in answer.per_device[:SHOWN]:
-        text = ""
-        edge = 0
-        for part in parts:
-            edge += getattr(device, part)
-            text += LETTERS[part] * (min(BAR, edge * BAR // whole if whole else 0) - len(text))
-        lines.append(f"stage {device.stage:>2} [{text.ljust(BAR, '.')}] {binary(device.total)}")
-    key = " ".join(f"{letter} {part.replace('_', ' ')}" for part, letter in LETTERS.items() if part in parts)
-    gpu = answer.plan.device
-    return [*lines, f"{key}, of {binary(whole)}" + (f" on {gpu.name}" if gpu else "")]
+def bars(answer: Train) -> Bars:
+    """A bar for each stage, against the accelerator or the heaviest."""
+    parts = shown(answer.per_device)
+    gpu, room = answer.plan.device, answer.capacity
+    return Bars(tuple((f"stage {device.stage:>2}", tuple(getattr(device, part) for part in parts))
+                      for device in answer.per_device[:SHOWN]),
+                tuple((LETTERS[part], part.replace("_", " ")) for part in parts),
+                answer.max_device_bytes if room is None else room.bytes, gpu.name if gpu else "")
 
 
 def conditions(answer: Train) -> str:

@@ -13,12 +13,12 @@ def test_nothing_is_over_a_device_that_is_not_named(capsys):
     assert guarded(ZERO) == 0
     said = capsys.readouterr().out
     assert "communication" in said
-    assert " over" not in said
+    assert "fit: " not in said
 
 
 def test_more_than_the_named_device_has_is_over(capsys):
     assert guarded(["train", "llama-3.1-8b", "--gpu", "h100"]) in (0, 1)
-    assert "GiB over\n" in capsys.readouterr().out
+    assert "does not fit: 71.51 GiB too much on the fullest device\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("options", "message"), [

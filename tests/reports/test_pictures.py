@@ -5,11 +5,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from paramcalc.reports.gauge import gauge_lines, gauge_picture
+from paramcalc.estimates.training_parts import PARTS
+from paramcalc.reports.gauge import bars_lines, bars_picture, gauge_lines, gauge_picture
 from paramcalc.reports.pictures import svg
 from paramcalc.reports.pictures.lines import Axis, Line, line_chart
 from paramcalc.reports.pictures.treemap import Area, Rectangle, squarify, treemap
-from paramcalc.reports.table import Gauge
+from paramcalc.reports.table import Bars, Gauge
 
 
 def test_areas_are_in_proportion():
@@ -72,3 +73,19 @@ def test_what_does_not_fit_stands_beyond_the_edge():
     gauge = Gauge((("weights", 2 * 2**30),), 2**30, 2**30, "card")
     assert gauge_lines(gauge)[0] == "[" + "W" * 60 + "]" + "W" * 14 + ">"
     assert "1.00 GiB too much" in gauge_lines(gauge)[2]
+
+
+def test_bars_of_several_devices_are_the_same_in_letters_and_colours():
+    rows = (("stage 0", (2**30, 2**30)), ("stage 1", (2**29, 0)))
+    bars = Bars(rows, (("W", "weights"), ("T", "working")), 2**31, "x")
+    assert bars_lines(bars) == [f"stage 0 [{'W' * 22}{'T' * 22}] 2.00 GiB",
+                                f"stage 1 [{'W' * 11}{'.' * 33}] 512.00 MiB",
+                                "W weights T working, of 2.00 GiB on x"]
+    picture = bars_picture(bars)
+    widths = re.findall(r'width="([0-9.]+)" height="16" fill="#', picture)
+    assert [float(width) for width in widths] == [320, 320, 160, 0]
+    assert "stage 1   512.00 MiB" in picture
+
+
+def test_every_part_of_training_has_a_colour():
+    assert len(svg.SERIES) >= len(PARTS)

@@ -6,7 +6,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from paramcalc.reports.cells import cells
-from paramcalc.reports.gauge import gauge_legend, gauge_picture, state
+from paramcalc.reports.gauge import drawn_in_colours
+from paramcalc.reports.layout import VERDICTS
 from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 BAR_WIDTH = 120
 """Pixels of the longest bar."""
+BLANKS = "   "
+"""What sets the name of a model apart in a title on a terminal; a page shows one blank."""
+LONG = 24
+"""Letters of a text that needs a wide column."""
+FIRM = "\u00a0"
+"""A blank at which no line ends."""
 
 
 def tables_html(tables: Sequence[Table]) -> str:
@@ -32,10 +39,11 @@ def table_html(table: Table) -> str:
     body = "".join(_row(table, rows[index], index) for index in range(len(table.rows)))
     foot = f"<tfoot>{_cells(table.columns, rows[-1], 'row')}</tfoot>" if table.total is not None else ""
     notes = "".join(f"<p>{text(note)}</p>" for note in table.notes)
-    if table.gauge is not None:
-        legend = " ".join(f"<span>{square} {text(name)}</span>" for name, square in gauge_legend(table.gauge))
-        notes = (f'{gauge_picture(table.gauge)}<p class="legend">{legend}</p><p>{text(state(table.gauge))}</p>{notes}')
-    return (f'<figure class="table" tabindex="0"><table><caption>{text(table.title)}</caption>'
+    picture, legend, said = drawn_in_colours(table.gauge)
+    if picture:
+        key = " ".join(f"<span>{square} {text(name)}</span>" for name, square in legend)
+        notes = f'{picture}<p class="legend">{key}</p><p>{text(said)}</p>{notes}'
+    return (f'<figure class="table" tabindex="0"><table><caption>{text(table.title.replace(BLANKS, ": ", 1))}</caption>'
             f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody>{foot}</table>"
             f"{f'<figcaption>{notes}</figcaption>' if notes else ''}</figure>")
 
@@ -58,14 +66,15 @@ def _cells(columns: Sequence[Column], row: list[Cell], scope: str, depth: int = 
     first = f'<th scope="{scope}" class="depth-{min(depth, 6)}">{_content(row[0])}</th>'
     rest = []
     for column, cell in zip(columns[1:], row[1:], strict=True):
-        content = _bar(next(widths, 0.0)) if column.kind == "bar" else _content(cell)
-        rest.append(f"<td{_class(column)}>{content}</td>")
+        content = _bar(next(widths, 0.0)) if column.kind == "bar" else _content(cell, firm=column.right)
+        rest.append(f"<td{_class(column, cell)}>{content}</td>")
     return f"<tr>{first}{''.join(rest)}</tr>"
 
 
-def _content(cell: Cell) -> str:
-    """A cell; where it must break it does so before its short form."""
-    return f'{text(cell[0])} <span class="brief">({text(cell[1])})</span>' if cell[1] else text(cell[0])
+def _content(cell: Cell, *, firm: bool = False) -> str:
+    """A cell; where it must break it does so before its short form, or (`firm`) before a bracket."""
+    full = text(cell[0].replace(" ", FIRM).replace(f"{FIRM}(", " (") if firm else cell[0])
+    return f'{full} <span class="brief">({text(cell[1])})</span>' if cell[1] else full
 
 
 def _bar(width: float) -> str:
@@ -76,5 +85,10 @@ def _bar(width: float) -> str:
             f'<rect width="{width:.0f}" height="10"/></svg>')
 
 
-def _class(column: Column) -> str:
-    return ' class="number"' if column.right else ""
+def _class(column: Column, cell: Cell = ("", "")) -> str:
+    """A number, a verdict, a text that needs room."""
+    if column.right:
+        return ' class="number"'
+    if look := VERDICTS.get(cell[0].partition(",")[0]):
+        return f' class="{look}"'
+    return ' class="long"' if len(cell[0]) > LONG else ""

@@ -11,8 +11,8 @@ COLOURS = {
     "audio": "#8a1c96", "projector": "#9f1239", "other": "#475569",
 }
 """A colour for each component, each with a contrast of at least 4.5 to white text (WCAG 2.2, 1.4.3)."""
-SERIES = ("#1f5f8b", "#a44a06", "#28704a", "#8b3a62", "#6b4c9a", "#7a5c00")
-"""Colours of lines; each line is also named beside it."""
+SERIES = ("#1f5f8b", "#a44a06", "#28704a", "#8b3a62", "#6b4c9a", "#7a5c00", "#1d4ed8", "#9f1239", "#555b66")
+"""Colours of lines and of parts of memory; each is also named beside it."""
 
 
 def colour(component: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.reports.cells import cells, joined
 from paramcalc.reports.findings import summary
 from paramcalc.reports.gauge import state
+from paramcalc.reports.table import Gauge
 from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def to_markdown(tables: Sequence[Table]) -> str:
         if table.total is not None:
             bold = (_md(joined(rows[-1][i])) for i in keep)
             out.append("| " + " | ".join(f"**{text}**" if text else "" for text in bold) + " |")
-        notes = table.notes if table.gauge is None else (state(table.gauge), *table.notes)
+        notes = (state(table.gauge), *table.notes) if isinstance(table.gauge, Gauge) else table.notes
         out += ["", *(f"_{_md(note)}_  " for note in notes), ""]
     return "\n".join(out).rstrip("\n") + "\n"
 
