@@ -19,7 +19,7 @@ BAR = 44
 """Letters of a bar among several."""
 PIXELS, HEIGHT, EDGE = 640, 26, 3
 """Of the bar; the mark of what may be used stands out of it by `EDGE`."""
-BAR_HEIGHT, ROW = 16, 40
+BAR_HEIGHT, ROW = 16, 44
 """Of a bar among several, and of it with its name."""
 
 
@@ -64,9 +64,9 @@ def bars_picture(bars: Bars) -> str:
     scale = PIXELS / max(bars.capacity, *(sum(sizes) for _, sizes in bars.rows), 1)
     drawn = []
     for index, (name, sizes) in enumerate(bars.rows):
-        label = svg.text(f"{name}   {binary(sum(sizes))}", 0, 12, fill="currentColor")
+        label = svg.text(f"{name}   {binary(sum(sizes))}", 0, 14, fill="currentColor", font_size=16)
         bar = svg.element("g", *_stacked([(part, size) for (_, part), size in zip(bars.parts, sizes, strict=True)],
-                                         scale, bars.capacity, BAR_HEIGHT), transform="translate(0 17)")
+                                         scale, bars.capacity, BAR_HEIGHT), transform="translate(0 20)")
         drawn.append(svg.element("g", label, bar, transform=f"translate(0 {index * ROW})"))
     return svg.picture(PIXELS, len(bars.rows) * ROW, f"memory of each device, {_against(bars)}", *drawn)
 
@@ -97,16 +97,16 @@ def gauge_picture(gauge: Gauge) -> str:
 
 
 def _stacked(parts: Sequence[tuple[str, int]], scale: float, capacity: int, height: int) -> list[str]:
-    """The frame of a device, and in it a length for each part."""
-    drawn = [svg.element("rect", x=0, y=0, width=svg.number(capacity * scale), height=height, fill="none",
-                         stroke="currentColor")]
+    """A length for each part, and the frame of the device."""
+    drawn = []
     left = 0.0
     for (name, size), fill in zip(parts, svg.SERIES, strict=False):
         title = svg.element("title", f"{name}: {size:,} bytes ({binary(size)})")
         drawn.append(svg.element("rect", title, x=svg.number(left), y=0, width=svg.number(size * scale), height=height,
                                  fill=fill))
         left += size * scale
-    return drawn
+    return [*drawn, svg.element("rect", x=0, y=0, width=svg.number(capacity * scale), height=height, fill="none",
+                                stroke="currentColor")]
 
 
 def drawn_in_colours(drawn: Gauge | Bars | None) -> tuple[str, list[tuple[str, str]], str]:
@@ -115,7 +115,7 @@ def drawn_in_colours(drawn: Gauge | Bars | None) -> tuple[str, list[tuple[str, s
         return "", [], ""
     if isinstance(drawn, Gauge):
         return gauge_picture(drawn), _legend([name for name, _ in drawn.parts]), state(drawn)
-    return bars_picture(drawn), _legend([name for _, name in drawn.parts]), _against(drawn)
+    return bars_picture(drawn), _legend([name for _, name in drawn.parts]), f"a frame is {_against(drawn)}"
 
 
 def _legend(names: Sequence[str]) -> list[tuple[str, str]]:

@@ -73,7 +73,8 @@ def _cells(columns: Sequence[Column], row: list[Cell], scope: str, depth: int = 
 
 def _content(cell: Cell, *, firm: bool = False) -> str:
     """A cell; where it must break it does so before its short form, or (`firm`) before a bracket."""
-    full = text(cell[0].replace(" ", FIRM).replace(f"{FIRM}(", " (") if firm else cell[0])
+    full = text(cell[0])
+    full = full.replace(" ", FIRM).replace(f"{FIRM}(", " (") if firm else full
     return f'{full} <span class="brief">({text(cell[1])})</span>' if cell[1] else full
 
 
