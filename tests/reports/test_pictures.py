@@ -65,7 +65,7 @@ def test_a_gauge_is_the_same_in_letters_and_colours():
     assert "not to be used" in legend
     assert state.strip() == "90.00 MiB of 120.00 MiB, 10.00 MiB free   <card>"
     picture = gauge_picture(gauge)
-    assert [float(width) for width in re.findall(r'y="0" width="([\d.]+)"', picture)] == [640, 320, 160]
+    assert [float(width) for width in re.findall(r'y="0" width="([\d.]+)"', picture)] == [320, 160, 640]
     assert "<card>" not in picture
 
 
