@@ -11,9 +11,10 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from paramcalc import read
 from paramcalc.cli.embedded import run_embedded
 from paramcalc.reports.pictures.components import component_map
-from paramcalc.reports.pictures.context import memory_chart
+from paramcalc.reports.pictures.context import contexts_up_to, memory_chart
 
 HOME = Path("/home/pyodide/model")
 OPTIONS = {
@@ -97,14 +98,11 @@ def problems(messages: str, path: str, name: str) -> list[dict[str, str]]:
     return rows
 
 
-CONTEXTS = tuple(2**power for power in range(10, 18))
-
-
 def by_context(question: dict[str, str], model: str, result: dict[str, Any]) -> str:
     """Memory on the fullest device at doubling contexts, for one sequence and for the batch asked about."""
     lines: dict[str, list[tuple[int, int]]] = {}
     for batch in dict.fromkeys(("1", question.get("batch") or "1")):
-        for context in CONTEXTS:
+        for context in contexts_up_to(read(model).max_position_embeddings):
             words = options(question | {"context": str(context), "batch": batch})
             points = json.loads(command(["memory", model, *words, "--json"])[1])
             fullest = max(device["total"] for device in points["per_device"])

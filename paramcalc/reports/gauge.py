@@ -115,7 +115,8 @@ def drawn_in_colours(drawn: Gauge | Bars | None) -> tuple[str, list[tuple[str, s
         return "", [], ""
     if isinstance(drawn, Gauge):
         return gauge_picture(drawn), _legend([name for name, _ in drawn.parts]), state(drawn)
-    return bars_picture(drawn), _legend([name for _, name in drawn.parts]), f"frame: {_against(drawn).removeprefix('of ')}"
+    frame = _against(drawn).removeprefix("of ")
+    return bars_picture(drawn), _legend([name for _, name in drawn.parts]), f"frame: {frame}"
 
 
 def _legend(names: Sequence[str]) -> list[tuple[str, str]]:

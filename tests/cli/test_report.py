@@ -9,6 +9,7 @@ import pytest
 
 from paramcalc.cli.main import run
 from paramcalc.readers.presets import presets
+from paramcalc.reports.pictures.context import contexts_up_to
 
 
 @pytest.fixture
@@ -82,3 +83,20 @@ def test_a_model_that_fails_leaves_the_rest(tmp_path, capsys):
 def test_other_formats_are_refused(capsys):
     assert run(["report", "qwen3-8b", "--json"]) == 2
     assert "report writes HTML" in capsys.readouterr().err
+
+
+def test_pictures_end_where_the_model_does():
+    assert contexts_up_to(None) == contexts_up_to(2**20) == (1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072)
+    assert contexts_up_to(1024) == (8, 16, 32, 64, 128, 256, 512, 1024)
+    assert contexts_up_to(448)[-1] == 256
+    assert contexts_up_to(40_960)[-1] == 32_768
+    assert contexts_up_to(1) == (1,)
+
+
+def test_side_by_side_has_the_figures_of_compare(tmp_path, capsys):
+    """A context that nobody named is cut to the positions of each model in both."""
+    path = tmp_path / "report.html"
+    assert run(["report", "gpt2", "bert-base-uncased", "--quiet", "--output", str(path)]) == 0
+    assert run(["compare", "gpt2", "bert-base-uncased", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert all(f"{row['flops_per_token']:,}" in path.read_text("utf-8") for row in rows)

@@ -14,7 +14,7 @@ from paramcalc.measures.weights import weight_bytes
 from paramcalc.reports.estimate import tables
 from paramcalc.reports.html.tables import tables_html, text
 from paramcalc.reports.pictures.components import component_map
-from paramcalc.reports.pictures.context import memory_chart
+from paramcalc.reports.pictures.context import contexts_up_to, memory_chart
 from paramcalc.transforms.formats import in_formats
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from paramcalc.estimates.settings import PageSettings
     from paramcalc.readers.models import Loaded
 
-CONTEXTS = tuple(2**power for power in range(10, 18))
 BATCHES = (1, 8)
 
 
@@ -40,7 +39,7 @@ class Section(NamedTuple):
 
 
 def section(loaded: Loaded, settings: PageSettings) -> Section:
-    """The part of a report about one model, with memory up to 131,072 tokens of context."""
+    """The part of a report about one model, with memory up to the context it was made for."""
     counts = count(loaded, by="tensor").to_dict()
     page = estimate(loaded, settings)
     model = page.built
@@ -63,15 +62,17 @@ def overview(rows: Sequence[Row], settings: PageSettings) -> str:
 
 
 def _serving(settings: PageSettings) -> ServingSettings:
-    return ServingSettings.of({"context": settings.context, "image": settings.image, "video": settings.video,
+    said = {"context": settings.context} if settings.is_set("context") else {}
+    return ServingSettings.of({**said, "image": settings.image, "video": settings.video,
                                "audio": settings.audio})
 
 
 def _memory(model: Model, name: str) -> str:
     """Weights in their own format and the exact cache, for one sequence and for eight."""
+    contexts = contexts_up_to(model.spec.max_position_embeddings)
     weights, kinds = weight_bytes(in_formats(model).tree).total, mixers(model.tree)
     lines = {f"batch {batch}": [(context, weights + exact(kinds, Serving(context, batch), types("bf16")).bytes)
-                                for context in CONTEXTS] for batch in BATCHES}
+                                for context in contexts] for batch in BATCHES}
     return memory_chart(name, lines)
 
 

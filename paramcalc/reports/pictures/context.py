@@ -10,8 +10,17 @@ from paramcalc.reports.pictures.lines import Axis, Line, line_chart
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+FIRST, LAST, DOUBLINGS = 2**10, 2**17, 7
+"""Tokens of context a picture begins and ends with; it begins earlier for a model of few positions."""
 STEPS = 5
 """Parts of the axis of bytes."""
+
+
+def contexts_up_to(positions: int | None) -> tuple[int, ...]:
+    """The contexts of a picture: doubled, none longer than the model has positions."""
+    last = min(LAST, 1 << (positions.bit_length() - 1)) if positions else LAST
+    first = min(FIRST, max(1, last >> DOUBLINGS))
+    return tuple(first << step for step in range(last.bit_length() - first.bit_length() + 1))
 
 
 def memory_chart(name: str, lines: Mapping[str, Sequence[tuple[int, int]]],
