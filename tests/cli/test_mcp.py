@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import subprocess
 import sys
 from random import Random
 
@@ -116,6 +117,58 @@ def test_odd_arguments_are_answered_by_the_schema_or_refused(seed, root):
             assert Draft202012Validator(tool.outputs).is_valid(call(tool.name, arguments, root)), (tool.name, arguments)
 
 
+def test_a_process_lives_on_after_a_hundred_malformed_calls(root):
+    """Over standard input and output, by the protocol's own client: each call is refused or answered by its schema."""
+    random = Random(7)
+    calls = []
+    for tool in tools():
+        for _ in range(8):
+            arguments = dict(QUESTIONS[tool.name])
+            for key in random.sample(sorted(tool.inputs["properties"]), 2):
+                arguments[key] = random.choice([value for value in ODD if value not in ("\ud800", "gpt2")])
+            calls.append((tool.name, arguments))
+    calls += [*WRONG, ("", {}), ("count", {"": ""}), ("count", {"model": "qwen3-8b", "set": [None]})]
+    assert len(calls) > 100
+
+    async def ask(client):
+        got = [await client.call_tool(name, arguments) for name, arguments in calls]
+        return got, await client.call_tool("count", {"model": "spec.yaml"})
+
+    outputs = {tool.name: Draft202012Validator(tool.outputs) for tool in tools()}
+    got, after = session(root, ask)
+    for (name, arguments), answer in zip(calls, got, strict=True):
+        if answer.is_error:
+            assert answer.content[0].text, (name, arguments)
+            assert "internal error" not in answer.content[0].text, (name, arguments)
+        else:
+            outputs[name].validate(answer.structured_content)
+    assert sum(answer.is_error for answer in got) >= 90
+    assert after.structured_content["parameters"]["total"] > 0
+
+
+NO_MESSAGES = ("", "{", "null", "[]", "5", '"count"', "{}", '{"jsonrpc": "2.0"}', '{"jsonrpc": "1.0", "id": 1}', "\0",
+               "é" * 99, '{"jsonrpc": "2.0", "id": 7, "method": "tools/call"}', "[" * 100_000, '{"a": ' * 9999,
+               '{"jsonrpc": "2.0", "id": 8, "method": "tools/call", "params": {"name": 5}}',
+               '{"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": {"name": "count", "arguments": []}}',
+               '{"jsonrpc": "2.0", "id": 10, "method": "no/such"}', '{"jsonrpc": "2.0", "id": {}, "method": "ping"}',
+               '{"jsonrpc": "2.0", "id": 11, "method": "tools/call", "params": {"name": "count", "arguments": '
+               '{"model": "\\ud800"}}}')
+HELLO = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+    "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}}
+
+
+def test_a_process_lives_on_after_lines_that_are_no_messages(root):
+    ask = {"jsonrpc": "2.0", "id": 99, "method": "tools/call",
+           "params": {"name": "count", "arguments": {"model": "spec.yaml"}}}
+    ready = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    lines = [json.dumps(HELLO), json.dumps(ready), *NO_MESSAGES, json.dumps(ask)]
+    done = subprocess.run([sys.executable, "-m", "paramcalc", "mcp", "--root", str(root)], check=False, timeout=120,
+                          input="\n".join(lines).encode() + b"\n\xff\xfe\n", capture_output=True)
+    answers = {answer.get("id"): answer for answer in map(json.loads, done.stdout.splitlines())}
+    assert answers[99]["result"]["structuredContent"]["parameters"]["total"] > 0
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 def test_values_go_in_the_commands_order(root):
     answer = call("diff", QUESTIONS["diff"], root)
     assert answer["old"]["name"] == "qwen3-8b"
@@ -147,10 +200,8 @@ def test_a_folder_that_is_none_is_refused(tmp_path, capsys):
 
 
 def test_the_command_serves_what_comes_in_until_it_ends(root, monkeypatch):
-    asked = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
-        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}}
     written = io.BytesIO()
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(asked).encode() + b"\n"), "utf-8"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(HELLO).encode() + b"\n"), "utf-8"))
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "utf-8", write_through=True))
     assert run(["mcp", "--root", str(root)]) == 0
     assert json.loads(written.getvalue())["result"]["serverInfo"]["name"] == "paramcalc"
