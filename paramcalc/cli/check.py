@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from paramcalc.cli import completion
 from paramcalc.cli.options import CheckFormat, Color, ColorOption, Jobs, Json, Output, Set, Strict, Talk
 from paramcalc.cli.progress import progress
 from paramcalc.cli.run import screen, write
@@ -35,8 +36,10 @@ Paths = Annotated[list[Path], typer.Argument(metavar="PATH", help="Specs, config
 CheckFormatOption = Annotated[CheckFormat | None, typer.Option(
     "--format", help="Output format; github by itself in a GitHub workflow.")]
 Page = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write the findings as an HTML page too.")]
-Codes = Annotated[list[str], typer.Option("--select", metavar="CODE", help="Only rules that begin so: PC3.")]
-Ignored = Annotated[list[str], typer.Option("--ignore", metavar="CODE", help="No rules that begin so; repeatable.")]
+Codes = Annotated[list[str], typer.Option("--select", metavar="CODE", help="Only rules that begin so: PC3.",
+                                          autocompletion=completion.rules)]
+Ignored = Annotated[list[str], typer.Option("--ignore", metavar="CODE", help="No rules that begin so; repeatable.",
+                                            autocompletion=completion.rules)]
 Against = Annotated[str | None, typer.Option("--against", metavar="REV", help="Fail where a figure under expect.growth "
                                              "grew more than it may since that git revision.")]
 WriteLock = Annotated[bool, typer.Option("--write-lock", help="Record the figures of every file in paramcalc.lock.")]

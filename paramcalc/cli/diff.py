@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from paramcalc.cli import completion
 from paramcalc.cli.options import Common
 from paramcalc.cli.run import emit, warn
 
@@ -15,8 +16,9 @@ EXAMPLES = (
     "paramcalc diff git:HEAD:configs/gpt2/gpt2.yaml configs/gpt2/gpt2.yaml",
 )
 
-Old = Annotated[str, typer.Argument(metavar="OLD", help="A spec, config, checkpoint or preset, or git:REV:path.")]
-New = Annotated[str, typer.Argument(metavar="NEW", help="The same; what it became.")]
+Old = Annotated[str, typer.Argument(metavar="OLD", help="A spec, config, checkpoint or preset, or git:REV:path.",
+                                     autocompletion=completion.models)]
+New = Annotated[str, typer.Argument(metavar="NEW", help="The same; what it became.", autocompletion=completion.models)]
 
 
 def diff(old: Old, new: New, common: Common) -> int:

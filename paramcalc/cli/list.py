@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from paramcalc.answers.listing import What
+from paramcalc.cli import completion
 from paramcalc.cli.options import Written
 from paramcalc.cli.run import emit
 
@@ -21,7 +22,7 @@ def list_(
     written: Written,
     what: Annotated[What, typer.Argument(help="What to list.")] = What.models,
     text: Annotated[str, typer.Argument(metavar="[TEXT]", show_default=False, help="Only entries that contain it: "
-                                        "qwen, h100.")] = "",
+                                        "qwen, h100.", autocompletion=completion.entries)] = "",
 ) -> int:
     """List what is built in: models, gpus, formats, optimizers, families or rules."""
     from paramcalc.answers.listing import listing

@@ -55,6 +55,11 @@ class Commands(TyperGroup):
         """The command of a name."""
         return parsed(cmd_name) if cmd_name in COMMANDS else None
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:  # noqa: ANN401 - Click's own classes
+        """Commands, and presets, which stand for `estimate`."""
+        model = next(each for each in parsed("estimate").params if each.param_type_name == "argument")
+        return [*super().shell_complete(ctx, incomplete), *model.shell_complete(ctx, incomplete)]
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Click's own classes
         """The command a line names, `estimate` where it starts with a MODEL. Raises UsageError for any other word."""
         word = args[0]

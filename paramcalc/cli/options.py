@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, Union, get
 
 import typer
 
+from paramcalc.cli import completion
 from paramcalc.cli.streams import tell
 from paramcalc.errors import Problem, UsageError
 from paramcalc.reports.writers import formats
@@ -75,16 +76,9 @@ def _offline(value: bool) -> bool:
     return value
 
 
-def complete_model(incomplete: str) -> list[str]:
-    """Preset names that start so; file names are the shell's own business."""
-    from paramcalc.readers.presets import presets
-
-    return [name for name in presets() if name.startswith(incomplete)]
-
-
 MODEL = "A spec, a config.json or its folder, a preset name, or - for standard input."
-Models = Annotated[list[str], typer.Argument(metavar="MODEL", help=MODEL, autocompletion=complete_model)]
-One = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL, autocompletion=complete_model)]
+Models = Annotated[list[str], typer.Argument(metavar="MODEL", help=MODEL, autocompletion=completion.models)]
+One = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL, autocompletion=completion.models)]
 Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override a field before the model is "
                                         "built; dotted, repeatable.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="Output format.")]
@@ -214,7 +208,8 @@ def _option(name: str, setting: Any) -> Parameter:  # noqa: ANN401 - pydantic's 
     """A field of a settings class as an option: flag, placeholder, help and default are the field's."""
     kind, default = _typed(name, setting)
     metavar = (setting.json_schema_extra or {}).get("metavar") or None
-    info = typer.Option(*_flags(name, setting), help=setting.description, metavar=metavar)
+    info = typer.Option(*_flags(name, setting), help=setting.description, metavar=metavar,
+                        autocompletion=completion.OF_SETTINGS.get(name))
     return Parameter(name, Parameter.KEYWORD_ONLY, annotation=Annotated[kind, info], default=default)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from paramcalc.cli import completion
 from paramcalc.cli.options import Common
 from paramcalc.cli.run import emit, warn
 from paramcalc.errors import Problem, UsageError
@@ -15,8 +16,10 @@ from paramcalc.numbers import many
 if TYPE_CHECKING:
     from paramcalc.answers.comparison import Comparison
 
-Sort = Annotated[str, typer.Option("--sort", metavar="COLUMN", help="Sort by a column; -COLUMN: largest first.")]
-Columns = Annotated[str, typer.Option("--columns", metavar="NAME,…", help="Columns to write: name,total,active.")]
+Sort = Annotated[str, typer.Option("--sort", metavar="COLUMN", help="Sort by a column; -COLUMN: largest first.",
+                                   autocompletion=completion.columns)]
+Columns = Annotated[str, typer.Option("--columns", metavar="NAME,…", help="Columns to write: name,total,active.",
+                                      autocompletion=completion.columns)]
 PlotRows = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw one column against another: .svg "
                                                "or .png (needs the plot extra).")]
 Across = Annotated[str, typer.Option("--x", metavar="COLUMN", help="Column along the picture; total if not given.")]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from paramcalc.cli.options import MODEL, Common, Plot, complete_model
+from paramcalc.cli import completion
+from paramcalc.cli.options import MODEL, Common, Plot
 from paramcalc.cli.progress import progress
 from paramcalc.cli.run import answer_all, emit, warn
 from paramcalc.errors import Problem, UsageError
@@ -28,7 +29,8 @@ EXAMPLES = (
 def scaling(
     common: Common,
     settings: ScalingSettings,
-    model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help=MODEL, autocompletion=complete_model)] = None,
+    model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help=MODEL,
+                                                autocompletion=completion.models)] = None,
     plot: Plot = None,
 ) -> int:
     """Hold a training run to a scaling law: compute-optimal size and tokens, over- or under-training, its cost."""

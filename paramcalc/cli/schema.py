@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from paramcalc.cli import completion
 from paramcalc.cli.options import Output, Talk
 from paramcalc.cli.run import write
 from paramcalc.errors import Problem, UsageError
@@ -19,7 +20,8 @@ EXAMPLES = (
 
 def schema(
     talk: Talk,
-    what: Annotated[str, typer.Argument(help="`spec`, or a command whose JSON it describes.")] = "spec",
+    what: Annotated[str, typer.Argument(help="`spec`, or a command whose JSON it describes.",
+                                         autocompletion=completion.schemas)] = "spec",
     output: Output = None,
 ) -> int:
     """Print the JSON Schema of a spec, or of what a command writes with --json."""

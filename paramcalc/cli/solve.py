@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from paramcalc.cli.options import Common, complete_model
+from paramcalc.cli import completion
+from paramcalc.cli.options import Common
 from paramcalc.cli.run import answer_all
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.design.solve_settings import SolveSettings
@@ -29,7 +30,7 @@ EXAMPLES = (
 def solve(
     common: Common, settings: SolveSettings,
     like: Annotated[str, typer.Option("--like", metavar="MODEL", help="Model whose shape is followed.",
-                                      autocompletion=complete_model)] = "llama-3.1-8b",
+                                      autocompletion=completion.models)] = "llama-3.1-8b",
 ) -> int:
     """Find architectures of a wanted size in the shape of a model; -o DIR writes each as a spec."""
     settings.check()
