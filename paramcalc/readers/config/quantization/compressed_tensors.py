@@ -6,11 +6,13 @@ Sources: vllm-project/compressed-tensors@ac8e2ba82f4e:src/compressed_tensors/uti
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.config.quantization.matching import whole_or_regex
 from paramcalc.readers.config.quantization.modelopt import cache_notes
 from paramcalc.readers.config.quantization.settings import Quantized, group_word, keep, take
+from paramcalc.spec.quantize import KEEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 CLASSES: dict[str, tuple[Kind, ...]] = {"Linear": ("linear", "head"), "Embedding": ("embedding",)}
 """What a class's name takes: of the language model, whose layers the library quantizes one after the other."""
 MARLIN_24, DENSE = "marlin-24", ("", "dense")
+MIXED = "mixed-precision"
+"""Says that each group has a layout of its own; one that names none is packed by its type and bits."""
 SCALES = {"nvfp4-pack-quantized": "torch.float8_e4m3fn", "mxfp4-pack-quantized": "torch.uint8",
           "mxfp8-quantized": "torch.uint8", "mxfp6-pack-quantized": "torch.uint8"}
 """The type of the scales that a layout's bytes have room for; another one leaves `scale_dtype` unused."""
@@ -30,25 +34,27 @@ SPARSE = ("sparse-24-bitmask", "sparse-bitmask")
 
 
 def compressed_tensors(settings: Settings) -> Quantized:
-    """`ignore` wins over a target; a name is a whole one, a class, or `re:` from the start."""
+    """`ignore` wins over a target; a name is a whole one, a class, or `re:` from the start. Of several groups that fit
+    a module a whole name counts first, then the expressions by the alphabet, then its class (`match_targets`)."""
     ignored = settings.names("ignore") or []
     layout = settings.text("format", default="")
     settings.get("transform_config", "tp_plan")
     notes = cache_notes(settings)
     caveats: list[Caveat] = []
-    rules: list[QuantRule] = []
+    targets: dict[str, str] = {}
     groups = settings.mapping("config_groups")
     sparsity = settings.mapping("sparsity_config")
     for name in groups.data if groups else ():
         scheme = groups.inner(groups.get(name), name) if groups else settings
-        format_, why = _scheme(scheme, scheme.text("format") or layout, _sparse(sparsity))
+        format_, why = _scheme(scheme, scheme.text("format") or layout.replace(MIXED, ""), _sparse(sparsity))
         caveats += why
-        if format_:
-            rules += _targets(format_, scheme.names("targets") or ["Linear"])
-    unquantized = keep(whole_or_regex(_heads(name for name in ignored if name not in CLASSES)))
+        targets |= dict.fromkeys(scheme.names("targets") or ["Linear"], format_ or KEEP)
+    rules = _targets(targets)
+    unquantized = [*keep(whole_or_regex(_heads(name for name in ignored if name not in CLASSES))),
+                   *(take(KEEP, CLASSES[name]) for name in ignored if name in CLASSES)]
     if sparsity is not None and not (groups and groups.data):
         rules += _only_sparse(sparsity, caveats)
-        unquantized = keep(whole_or_regex(sparsity.names("ignore") or ignored))
+        unquantized = list(keep(whole_or_regex(sparsity.names("ignore") or ignored)))
     return Quantized((*unquantized, *rules), tuple(caveats), notes)
 
 
@@ -60,11 +66,11 @@ def _heads(names: Iterable[str]) -> Iterator[str]:
             yield r"re:.*\.lm_head$"
 
 
-def _targets(format_: str, targets: list[str]) -> list[QuantRule]:
-    """The modules a group takes; those named before those of a class."""
-    names = [target for target in targets if target not in CLASSES]
-    rules = [take(format_, (), whole_or_regex(names))] if names else []
-    return rules + [take(format_, CLASSES[target]) for target in targets if target in CLASSES]
+def _targets(formats: dict[str, str]) -> list[QuantRule]:
+    """The format of each target, in the order in which one of them counts; neighbours of one format are one rule."""
+    names = sorted(formats.keys() - CLASSES.keys(), key=lambda name: (name.startswith("re:"), name))
+    rules = [take(format_, (), whole_or_regex(fitting)) for format_, fitting in groupby(names, formats.__getitem__)]
+    return rules + [take(format_, CLASSES[name]) for name, format_ in formats.items() if name in CLASSES]
 
 
 def _scheme(scheme: Settings, layout: str, sparse: str) -> tuple[str, list[Caveat]]:
@@ -135,11 +141,11 @@ def _only_sparse(sparsity: Settings, caveats: list[Caveat]) -> list[QuantRule]:
     if layout in DENSE:
         return []
     if layout == SPARSE[0]:
-        return _targets("sparse24_bitmask", targets)
+        return _targets(dict.fromkeys(targets, "sparse24_bitmask"))
     if layout == SPARSE[1]:
         share = sparsity.share("global_sparsity")
         density = 1 - share if share and share < 1 else Fraction(1)
         caveats.append(sparsity.caveat("global_sparsity", "the mean over all matrices is counted for each", "estimate"))
-        return _targets(f"sparse_bitmask-{float(16 * density):.4g}bpw", targets)
+        return _targets(dict.fromkeys(targets, f"sparse_bitmask-{float(16 * density):.4g}bpw"))
     caveats.append(sparsity.caveat("format", f"{layout!r} is not known"))
     return []
