@@ -24,7 +24,7 @@ class QuantRule(Strict):
     """A number format (`list formats`), or `keep`: the model's own dtype."""
     optional: bool = False
     """May match nothing, and leaves alone what does not divide into the format's groups."""
-    among: Listed[Literal["linear", "experts", "towers", "head", "embedding", "router"]] = ()
+    among: Listed[Literal["linear", "conv1d", "experts", "towers", "head", "embedding", "router"]] = ()
     """Kinds of matrices it may take: by a name any, by `*` linear layers and experts."""
     untied: bool = False
     """A tied matrix it takes is stored once more in this format, beside the one it shares."""

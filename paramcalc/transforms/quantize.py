@@ -21,14 +21,14 @@ Choose = Callable[[str, Tensor, int], "Format | None"]
 """From a tensor's full name (with its layer's index), the tensor and the layer (-1 outside a stack) to its format;
 None leaves it in the model's dtype."""
 OUTSIDE = -1
-Kind = Literal["linear", "experts", "towers", "head", "embedding", "router"]
-"""Kinds of matrices quantizers tell apart; experts are linear layers too."""
+Kind = Literal["linear", "conv1d", "experts", "towers", "head", "embedding", "router"]
+"""Kinds of matrices quantizers tell apart; experts are linear layers too, GPT-2's turned ones (`Conv1D`) are not."""
 KINDS: dict[str, Kind] = {"moe_experts": "experts", "lm_head": "head", "moe_router": "router", "vision": "towers",
                           "audio": "towers", "projector": "towers"}
 JOINED = {"gate_up_proj": ("gate_proj", "up_proj", "w1", "w3"), "down_proj": ("w2",),
           "qkv_proj": ("q_proj", "k_proj", "v_proj")}
 """Matrices of classes that files hold apart, or by another word."""
-BODY: tuple[Kind, ...] = ("linear", "experts")
+BODY: tuple[Kind, ...] = ("linear", "conv1d", "experts")
 _GLOB = re.compile(r"[*?\[]")
 _SLOW = re.compile(r"\)[*+{]")
 REPEATS = 6
@@ -107,7 +107,7 @@ def kind_of(tensor: Tensor) -> Kind | None:
         return "embedding"
     if tensor.role != "matmul":
         return None
-    return KINDS.get(tensor.component, "linear")
+    return KINDS.get(tensor.component, "conv1d" if tensor.transposed else "linear")
 
 
 def eligible(tensor: Tensor, rule: Rule) -> bool:

@@ -111,7 +111,7 @@ def test_compressed_tensors(settings, bytes_):
      whole(lambda rows, columns: rows * columns // 2 + 2 * (rows + columns),
            lambda rows, columns: rows * columns * 6 // 8 + 2 * (rows + columns))),
     ({"quant_method": "fbgemm_fp8", "activation_scale_ub": 1200.0, "modules_to_not_convert": ["model.layers.0"]},
-     whole(a_row(4)) + sum(plain(*s) - a_row(4)(*s) for s in SHAPES.values())),
+     whole(a_row(4), a_row(4)) + sum(plain(*s) - a_row(4)(*s) for s in SHAPES.values())),
     ({"quant_method": "fp_quant", "forward_dtype": "mxfp4", "modules_to_not_convert": ["lm_head"]},
      whole(scaled(4, 32, 2 * 4 + 2 * 2 * 32 * 32))),
     ({"quant_method": "fp_quant", "forward_dtype": "nvfp4", "modules_to_not_convert": ["o_proj"]},

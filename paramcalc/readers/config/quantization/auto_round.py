@@ -44,7 +44,7 @@ def auto_round(settings: Settings) -> Quantized:
     blocks = settings.names("block_name_to_quantize", "to_quant_block_names", "quant_block_list")
     prefixes = [part.strip() for text in blocks or () for part in text.split(",")]
     base = packed(layout, kind, bits, group)
-    rules += [*exact, *expressions, take(base, ("linear",), under(prefixes) if prefixes else "*")]
+    rules += [*exact, *expressions, take(base, ("linear", "conv1d"), under(prefixes) if prefixes else "*")]
     return Quantized(tuple(rules))
 
 

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.config.quantization.matching import start_or_end
-from paramcalc.readers.config.quantization.settings import Quantized, keep, take
+from paramcalc.readers.config.quantization.replaced import replaced
+from paramcalc.readers.config.quantization.settings import Quantized
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.quantization.settings import Settings
-    from paramcalc.transforms.quantize import Kind
 
 COMPUTED = ("bnb_4bit_compute_dtype", "bnb_4bit_quant_storage", "llm_int8_threshold", "llm_int8_has_fp16_weight",
             "llm_int8_enable_fp32_cpu_offload")
 
 
 def bitsandbytes(settings: Settings) -> Quantized:
-    """Every Linear, those of towers too; without a list of what to skip the head stays, a list replaces that default.
+    """Every Linear, those of towers and GPT-2's turned ones too.
 
-    Source: huggingface/transformers@0eb492cb52e7:src/transformers/quantizers/quantizers_utils.py, base.py.
+    Source: transformers integrations/bitsandbytes.py, replace_with_bnb_linear.
     """
     settings.get(*COMPUTED)
     skipped = settings.names("llm_int8_skip_modules")
-    among: tuple[Kind, ...] = ("linear", "towers") if skipped is None else ("linear", "towers", "head")
     eight = settings.flag("load_in_8bit", "_load_in_8bit")
     four = settings.flag("load_in_4bit", "_load_in_4bit")
     kind = settings.text("bnb_4bit_quant_type", default="fp4")
@@ -32,4 +30,4 @@ def bitsandbytes(settings: Settings) -> Quantized:
         return Quantized()
     format_ = "bnb_int8" if eight else f"bnb_{kind}{'_dq' if nested else ''}-g{size}"
     notes = () if eight else ("bitsandbytes: a file also holds a small JSON text for each matrix (about 0.03 %)",)
-    return Quantized((*keep(start_or_end(skipped or ())), take(format_, among)), notes=notes)
+    return replaced(settings, format_, skipped, "conv1d")._replace(notes=notes)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.readers.config.quantization.matching import start_or_end, whole
+from paramcalc.readers.config.quantization.matching import ends, whole
+from paramcalc.readers.config.quantization.replaced import replaced, skips
 from paramcalc.readers.config.quantization.settings import Quantized, keep, take
 
 if TYPE_CHECKING:
@@ -24,18 +25,19 @@ def aqlm(settings: Settings) -> Quantized:
     """Sums of entries of a few codebooks; all Linears but those listed by the names of their weights."""
     inputs, outputs = settings.number("in_group_size", default=8), settings.number("out_group_size", default=1)
     books, bits = settings.number("num_codebooks", default=1), settings.number("nbits_per_codebook", default=16)
-    unquantized = [name.removesuffix(".weight") for name in settings.names("linear_weights_not_to_quantize") or ()]
-    rule = take(f"aqlm-{books}x{bits}-g{inputs}", ("linear", "towers"))
+    listed = settings.names("linear_weights_not_to_quantize")
+    unquantized = None if listed is None else [name.removesuffix(".weight") for name in listed]
     caveats = () if outputs == 1 else (settings.caveat("out_group_size", f"groups of {outputs} outputs are counted as "
                                                        "of one", "estimate"),)
-    return Quantized((*keep(start_or_end(unquantized)), rule), caveats)
+    rest = replaced(settings, f"aqlm-{books}x{bits}-g{inputs}", unquantized, before=whole)
+    return rest._replace(caveats=rest.caveats + caveats)
 
 
 def vptq(settings: Settings) -> Quantized:
     """Vectors along the outputs, an index into one table and a second for what it leaves over."""
     caveats: list[Caveat] = []
     settings.get("enable_proxy_error")
-    unquantized = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
+    unquantized = keep(skips(settings, settings.names("modules_to_not_convert") or [], whole))
     by_format: dict[str, list[str]] = {}
     layers = settings.mapping("config_for_layers")
     for name in layers.data if layers else ():
@@ -74,14 +76,13 @@ def higgs(settings: Settings) -> Quantized:
     """Codes of `bits` in words of 16, a scale each group, two tables a matrix."""
     settings.get("p", "hadamard_size", "tune_metadata")
     bits, group = settings.number("bits", default=4), settings.number("group_size", default=256)
-    unquantized = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
-    return Quantized((*unquantized, take(f"higgs-{bits}bit-g{group}", ("linear", "towers"))))
+    return replaced(settings, f"higgs-{bits}bit-g{group}", settings.names("modules_to_not_convert"), before=ends)
 
 
 def spqr(settings: Settings) -> Quantized:
     """Every tensor's size is in the config, by the module's name."""
     settings.get("bits", "beta1", "beta2")
-    unquantized = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
+    unquantized = keep(skips(settings, settings.names("modules_to_not_convert") or [], whole))
     sizes: dict[str, int] = {}
     shapes = settings.mapping("shapes")
     for key in shapes.data if shapes else ():

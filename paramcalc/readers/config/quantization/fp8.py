@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.config.quantization.matching import start_or_end, under, whole
+from paramcalc.readers.config.quantization.matching import inside, start_or_end, under, whole
+from paramcalc.readers.config.quantization.replaced import replaced, skips
 from paramcalc.readers.config.quantization.settings import Quantized, keep, take
 
 if TYPE_CHECKING:
@@ -29,12 +30,15 @@ def fp8(settings: Settings) -> Quantized:
     format_ = _blocks(settings)
     skipped = settings.names("modules_to_not_convert")
     ignored = settings.names("ignored_layers")
-    rules = [*keep(start_or_end(skipped or ())), *keep(_ignored(ignored or ()))]
+    rules = [*keep(skips(settings, skipped or [], inside)), *keep(_ignored(ignored or ()))]
     experts, caveats = _experts(settings)
     rules += experts
     if settings.get("modules_to_convert"):
         rules.append(take("fp8_tensor", (), start_or_end(settings.names("modules_to_convert") or ())))
-    return Quantized((*rules, take(format_)), tuple(caveats))
+    if skipped is not None and not any("head" in name for name in skipped):
+        caveats.append(settings.caveat("modules_to_not_convert", "the head is taken to be in 16 bits, as vLLM reads such "
+                                       "a list; transformers would hold it in 8", "estimate"))
+    return Quantized((*rules, take(format_, ("linear", "towers"))), tuple(caveats))
 
 
 def _blocks(settings: Settings) -> str:
@@ -77,11 +81,11 @@ def _experts(settings: Settings) -> tuple[list[QuantRule], list[Caveat]]:
 def fbgemm(settings: Settings) -> Quantized:
     """FBGEMM: a scale a row. Source: transformers integrations/fbgemm_fp8.py."""
     settings.get("activation_scale_ub")
-    return Quantized((*keep(start_or_end(settings.names("modules_to_not_convert") or ())), take("fp8_channel")))
+    return replaced(settings, "fp8_channel", settings.names("modules_to_not_convert"))
 
 
 def mxfp4(settings: Settings) -> Quantized:
     """gpt-oss: only the experts' matrices; the list of others is read as expressions. Source: transformers
     integrations/mxfp4.py."""
     unquantized = settings.names("modules_to_not_convert")
-    return Quantized((*keep(start_or_end(unquantized or ())), take("mxfp4", ("experts",))))
+    return Quantized((*keep(skips(settings, unquantized or [], start_or_end)), take("mxfp4", ("experts",))))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.config.quantization.matching import start_or_end
-from paramcalc.readers.config.quantization.settings import Quantized, keep, take
+from paramcalc.readers.config.quantization.replaced import replaced
+from paramcalc.readers.config.quantization.settings import Quantized
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.quantization.settings import Settings
@@ -25,5 +25,4 @@ def fp_quant(settings: Settings) -> Quantized:
         return Quantized(caveats=known)
     if dtype not in FORMATS:
         return Quantized((), (settings.caveat("forward_dtype", f"{dtype!r} is not known", "unknown"),))
-    rule = take(FORMATS[dtype], ("linear", "towers") if unquantized is None else ("linear", "towers", "head"))
-    return Quantized((*keep(start_or_end(unquantized or ())), rule))
+    return replaced(settings, FORMATS[dtype], unquantized)

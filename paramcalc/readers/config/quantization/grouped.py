@@ -24,7 +24,7 @@ def gptq(settings: Settings) -> Quantized:
     layout = settings.text("checkpoint_format", "format")
     tail = "-asym" if settings.get("sym") is False else ""
     settings.get("desc_act", "block_name_to_quantize", "is_marlin_format", "quant_type", "pack_dtype", "zero")
-    among: tuple[Kind, ...] = ("linear", "head") if settings.get("lm_head") is True else ("linear",)
+    among: tuple[Kind, ...] = ("linear", "conv1d", *(("head",) if settings.get("lm_head") is True else ()))
     caveats = [] if layout in PLAIN else [settings.caveat("checkpoint_format", f"the layout {layout!r} is counted as "
                                                           "GPTQ's own", "estimate")]
     inner = settings.names("modules_in_block_to_quantize", "inside_layer_modules")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.config.quantization.matching import inside, start_or_end
+from paramcalc.readers.config.quantization.matching import inside
+from paramcalc.readers.config.quantization.replaced import replaced, stacked
 from paramcalc.readers.config.quantization.settings import Quantized, group_word, keep, take
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.quantization.settings import Settings
     from paramcalc.spec.quantize import QuantRule
-    from paramcalc.transforms.quantize import Kind
 
 QUANTO = {"int8": "quanto_int8", "float8": "quanto_float8", "int4": "quanto_int4", "int2": "quanto_int2"}
 
@@ -22,13 +22,14 @@ def hqq(settings: Settings) -> Quantized:
     settings.get("view_as_float", "axis")
     config = settings.mapping("quant_config") or settings
     if "weight_quant_params" in config.data or config is settings:
-        return Quantized((*skipped, take(_hqq(config), _all(settings))))
+        rest = replaced(settings, _hqq(config), settings.names("modules_to_not_convert"))
+        return rest._replace(rules=(*skipped, *rest.rules))
     rules: list[QuantRule] = []
     for name in config.data:
         own = config.mapping(name)
         if own is not None:
             rules.append(take(_hqq(own), ("linear",), inside([name])))
-    return Quantized((*skipped, *rules))
+    return Quantized((*skipped, *stacked(settings), *rules))
 
 
 def _hqq(config: Settings) -> str:
@@ -43,17 +44,15 @@ def quanto(settings: Settings) -> Quantized:
     """optimum-quanto: weights of int8 and float8 a scale a row, of int4 and int2 a scale and a shift each 128."""
     settings.get("activations")
     word = settings.text("weights", default="int8").removeprefix("q")
-    unquantized = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
     if word not in QUANTO:
         return Quantized((), (settings.caveat("weights", f"{word!r} is not known", "unknown"),))
-    return Quantized((*unquantized, take(QUANTO[word], _all(settings))))
+    return replaced(settings, QUANTO[word], settings.names("modules_to_not_convert"), before=inside)
 
 
 def eetq(settings: Settings) -> Quantized:
     """EETQ: int8 with a 16-bit scale a row. Source: transformers integrations/eetq.py."""
     settings.get("weights")
-    unquantized = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
-    return Quantized((*unquantized, take("eetq", _all(settings))))
+    return replaced(settings, "eetq", settings.names("modules_to_not_convert"))
 
 
 def bitnet(settings: Settings) -> Quantized:
@@ -62,19 +61,11 @@ def bitnet(settings: Settings) -> Quantized:
     settings.get("linear_class", "use_rms_norm", "rms_norm_eps")
     if settings.text("quantization_mode", default="offline") == "online":
         return Quantized()
-    unquantized = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
-    return Quantized((*unquantized, take("bitnet", _all(settings))))
+    return replaced(settings, "bitnet", settings.names("modules_to_not_convert"), before=inside)
 
 
 def metal(settings: Settings) -> Quantized:
     """transformers' Metal kernels: MLX's codes with scales in FP32. Source: transformers
     integrations/metal_quantization.py."""
-    unquantized = keep(start_or_end(settings.names("modules_to_not_convert") or ()))
     bits, group = settings.number("bits", default=4), settings.number("group_size", default=64)
-    return Quantized((*unquantized, take(f"metal-{bits}bit-g{group}", _all(settings))))
-
-
-def _all(settings: Settings) -> tuple[Kind, ...]:
-    """Every Linear: the head stays where no list is given, a list replaces that default."""
-    listed = settings.data.get("modules_to_not_convert") is not None
-    return ("linear", "towers", "head") if listed else ("linear", "towers")
+    return replaced(settings, f"metal-{bits}bit-g{group}", settings.names("modules_to_not_convert"))

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+BOUNDED = (5, 21)
+"""transformers quantizers/quantizers_utils.py, should_convert_module: 5.20 has no boundary, 5.21 has."""
 EXPERT = re.compile(r"\bexperts\.\d+(?=\.|$)")
 
 
@@ -48,10 +50,39 @@ def covering(expressions: Iterable[str]) -> list[str]:
             for text in expressions]
 
 
-def start_or_end(names: Iterable[str]) -> list[str]:
-    """Regular expressions from the start, or the end of a name (transformers: bitsandbytes, fp8, HQQ and others)."""
-    return [text for name in names for text in (f"re:{name}" if _compiles(name) else f"re:{re.escape(name)}",
-                                                f"re:.*{re.escape(name)}$")]
+def start_or_end(names: Iterable[str], written_by: tuple[int, ...] = ()) -> list[str]:
+    """Regular expressions from the start, or the end of a name (transformers: bitsandbytes, fp8, quanto and others);
+    since its version 5.21 the expression must end where a part of the name does."""
+    return [text for name in names for text in (f"re:{from_the_start(name, written_by)}", f"re:.*{re.escape(name)}$")]
+
+
+def parts(names: list[str]) -> list[str]:
+    """The last part of a name, a whole one, or what a dot follows inside one (transformers up to 4: bitsandbytes,
+    EETQ, FBGEMM)."""
+    return [text for name in names for text in (
+        rf"re:.*{re.escape(name)}\.(?!weight$)",
+        rf"re:(?:.*\.)?{re.escape(name)}$" if "." not in name else f"name:{name}")]
+
+
+def ends(names: Iterable[str]) -> list[str]:
+    """Ends of names (transformers up to 4: HIGGS)."""
+    return [f"re:.*{re.escape(name)}$" for name in names]
+
+
+def of_parameters(names: list[str], written_by: tuple[int, ...]) -> list[str]:
+    """Tests of whole names of parameters, whose end is `.weight` (transformers: torchao)."""
+    if () < written_by < (5, 0):
+        return [rf"re:.*{re.escape(name)}\." for name in names]
+    if not written_by:
+        return start_or_end(names)
+    return [text for name in names for text in (f"re:{from_the_start(name, written_by)}", *(
+        [f"re:.*{re.escape(name)}$"] if name.endswith("weight") else []))]
+
+
+def from_the_start(name: str, written_by: tuple[int, ...]) -> str:
+    """The expression of a name, with a boundary behind it where the version that wrote the config has one."""
+    expression = name if _compiles(name) else re.escape(name)
+    return rf"(?:{expression})(?:(?<=\.)|(?=\.|$))" if written_by >= BOUNDED else expression
 
 
 def substring_or_wildcard(names: Iterable[str]) -> list[str]:

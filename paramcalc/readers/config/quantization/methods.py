@@ -58,6 +58,8 @@ NEUTRAL = frozenset((
 BITS = re.compile(r"^(w_?bits?|n?bits|num_bits|wbits)$")
 MOST_RULES = 4096
 EXPERTS = re.compile(r"^(n|num)_.*experts$")
+VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
+"""The first two numbers of `transformers_version`."""
 
 
 def read(configs: Sequence[dict[str, Any]], settings: tuple[dict[str, Any], str] | None,
@@ -68,7 +70,10 @@ def read(configs: Sequence[dict[str, Any]], settings: tuple[dict[str, Any], str]
     config, key = settings
     value = config[key]
     experts = any(EXPERTS.search(name) for one in configs for name in one)
-    return _read(Settings(_object(value, (key,)), (key,), experts=experts), configs)
+    written_by = next((VERSION.match(str(one["transformers_version"])) for one in configs
+                       if one.get("transformers_version")), None)
+    return _read(Settings(_object(value, (key,)), (key,), experts=experts,
+                          written_by=tuple(map(int, written_by.groups())) if written_by else ()), configs)
 
 
 def _object(value: object, path: tuple[str, ...]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MODES = {"mxfp4": "mlx_mxfp4", "nvfp4": "mlx_nvfp4", "mxfp8": "mlx_mxfp8"}
 DEFAULTS = {"affine": (4, 64), "mxfp4": (4, 32), "nvfp4": (4, 16), "mxfp8": (8, 32)}
 """Bits and group size of each mode."""
-ALL: tuple[Kind, ...] = ("linear", "head", "embedding")
+ALL: tuple[Kind, ...] = ("linear", "conv1d", "head", "embedding")
 
 
 def mlx(settings: Settings) -> Quantized:

@@ -31,9 +31,11 @@ class Quantized(NamedTuple):
 class Settings:
     """A mapping of a config; every key that is asked for counts as read."""
 
-    def __init__(self, data: dict[str, Any], path: Path, *, experts: bool = False) -> None:
-        """`experts` says whether the model has experts to choose from."""
-        self.data, self.path, self.experts = data, path, experts
+    def __init__(self, data: dict[str, Any], path: Path, *, experts: bool = False,
+                 written_by: tuple[int, ...] = ()) -> None:
+        """`experts` says whether the model has experts to choose from, `written_by` which version of transformers
+        wrote the config; empty where it does not say."""
+        self.data, self.path, self.experts, self.written_by = data, path, experts, written_by
         self.read: set[str] = set()
         self.parts: list[Settings] = []
         """Mappings inside that were read as settings."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.readers.config.quantization.matching import covering, start_or_end
+from paramcalc.readers.config.quantization.matching import covering, of_parameters
+from paramcalc.readers.config.quantization.replaced import stacked
 from paramcalc.readers.config.quantization.settings import Quantized, group_word, keep, take
 from paramcalc.spec.quantize import KEEP
 
@@ -44,7 +45,7 @@ def torchao(settings: Settings) -> Quantized:
     among: tuple[Kind, ...] = ("linear", "towers", *(("head", "embedding") if both else ()),
                                *(("head",) if skipped is not None else ()))
     caveats: list[Caveat] = []
-    unquantized = keep(start_or_end(skipped or ()))
+    unquantized = keep(of_parameters(skipped or [], settings.written_by))
     value = settings.get("quant_type")
     if type(value) is dict and "default" in value:
         value = value["default"]
@@ -69,7 +70,7 @@ def _rules(settings: Settings, value: Any, among: tuple[Kind, ...],  # noqa: ANN
         base = table.get("_default")
         return rules + ([] if base is None else _rules(settings, base, among, caveats))
     format_ = _format(kind, fields, caveats)
-    return [take(format_, among)] if format_ else []
+    return [*stacked(settings), take(format_, among)] if format_ else []
 
 
 def _named(value: Any, settings: Settings) -> tuple[str, Settings]:  # noqa: ANN401
