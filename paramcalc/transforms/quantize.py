@@ -26,8 +26,9 @@ Kind = Literal["linear", "conv1d", "experts", "towers", "head", "embedding", "ro
 KINDS: dict[str, Kind] = {"moe_experts": "experts", "lm_head": "head", "moe_router": "router", "vision": "towers",
                           "audio": "towers", "projector": "towers"}
 JOINED = {"gate_up_proj": ("gate_proj", "up_proj", "w1", "w3"), "down_proj": ("w2",),
-          "qkv_proj": ("q_proj", "k_proj", "v_proj")}
-"""Matrices of classes that files hold apart, or by another word."""
+          "w1": ("gate_proj",), "w2": ("down_proj",), "w3": ("up_proj",),
+          "qkv_proj": ("q_proj", "k_proj", "v_proj"), "kv_b_proj": ("embed_q", "unembed_out")}
+"""Matrices of classes that files hold apart, or by another word (the last: MLX)."""
 BODY: tuple[Kind, ...] = ("linear", "conv1d", "experts")
 _GLOB = re.compile(r"[*?\[]")
 _SLOW = re.compile(r"\)[*+{]")
@@ -182,6 +183,7 @@ def spellings(module: str) -> list[str]:
     for name in list(names):
         if ".experts." in name and ".experts.*." not in name:
             names.append(name.replace(".experts.", ".experts.*."))
+    names += [re.sub(r"\.experts\.(\*\.)?", ".switch_mlp.", name) for name in list(names) if ".experts." in name]
     names += [name.replace(".indexer.", ".index_") for name in list(names) if ".indexer." in name]
     names += [name.replace(".mlp.", ".block_sparse_moe.") for name in list(names) if ".mlp." in name]
     return names

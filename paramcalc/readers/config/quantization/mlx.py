@@ -23,7 +23,7 @@ ALL: tuple[Kind, ...] = ("linear", "conv1d", "head", "embedding")
 
 def mlx(settings: Settings) -> Quantized:
     """The base settings for every matrix whose rows divide into groups, others by whole name, `false` for 16 bits."""
-    base = _format(settings, settings)
+    base = _format(settings)
     overrides: list[QuantRule] = []
     routers = False
     settings.get("quant_method", "linear_class")
@@ -32,13 +32,13 @@ def mlx(settings: Settings) -> Quantized:
             continue
         settings.read.add(name)
         routers = routers or name.endswith((".gate", ".router"))
-        names = whole(_spellings(name))
+        names = whole([name])
         if value is False:
             overrides += keep(names)
         elif value is True:
             overrides.append(take(base, (), names))
         else:
-            overrides.append(take(_format(settings.inner(value, name), settings), (), names))
+            overrides.append(take(_format(settings.inner(value, name)), (), names))
     rules = [*overrides, take(base, ALL)]
     caveats = () if routers or not settings.experts else (
         settings.caveat("bits", "routers are taken to be in 16 bits: a class of mlx-lm decides, not the config",
@@ -46,28 +46,17 @@ def mlx(settings: Settings) -> Quantized:
     return Quantized(tuple(_merged(rules)), caveats)
 
 
-def _format(settings: Settings, base: Settings) -> str:
-    mode = settings.text("mode") or base.text("mode", default="affine")
+def _format(settings: Settings) -> str:
+    """The format of one mapping: the base's, or a module's own, which without a `mode` is affine whatever the base's."""
+    mode = settings.text("mode", default="affine")
     if mode not in DEFAULTS:
         raise settings.error(f"the mode {mode[:40]!r} is not known", "mode", f"known: {', '.join(DEFAULTS)}")
     bits, group = DEFAULTS[mode]
-    if mode != "affine" and not (settings is not base and settings.data.get("mode") is None
-                                 and settings.data.get("bits") not in (None, bits)):
+    if mode != "affine":
         settings.get("bits", "group_size")
         return MODES[mode]
     bits, group = settings.number("bits", default=4), settings.number("group_size", default=64)
     return f"mlx-{bits}bit-g{group}"
-
-
-def _spellings(name: str) -> list[str]:
-    """MLX stacks experts and splits their fused matrices: its names, and the published ones."""
-    names = [name]
-    if ".switch_mlp." in name:
-        names += [name.replace(".switch_mlp.", ".experts.*."), name.replace(".switch_mlp.", ".experts.")]
-    for part in ("gate_proj", "up_proj"):
-        if name.endswith(f".experts.{part}"):
-            names.append(name.removesuffix(part) + "gate_up_proj")
-    return names
 
 
 def _merged(rules: list[QuantRule]) -> list[QuantRule]:
