@@ -5,9 +5,10 @@ Source: intel/auto-round@b9f3d0079d01:auto_round/inference/convert_model.py#L65-
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.config.quantization.matching import searched, under, whole
+from paramcalc.readers.config.quantization.matching import searched, starts, whole
 from paramcalc.readers.config.quantization.settings import Quantized, group_word, keep, take
 from paramcalc.spec.quantize import KEEP
 
@@ -19,6 +20,8 @@ TUNED = ("nblocks", "enable_minmax_tuning", "enable_norm_bias_tuning", "act_bits
          "act_group_size", "act_sym", "quant_block_list", "super_bits", "super_group_size", "low_cpu_mem_usage",
          "sampler", "not_use_best_mse", "dynamic_max_gap", "scale_dtype", "not_use_mse", "desc_act")
 REGEX = set("*^$[]()|+?\\")
+NUMBERED = re.compile(r"\.\d+\.")
+"""A module's whole name has the number of its layer; anything else is looked for as an expression."""
 
 
 def auto_round(settings: Settings) -> Quantized:
@@ -37,14 +40,14 @@ def auto_round(settings: Settings) -> Quantized:
         own.get("sym", "data_type", *TUNED)
         width, size = own.number("bits", default=bits), own.number("group_size", default=group)
         format_ = KEEP if width >= 16 else packed(layout, own.text("data_type", default=kind), width, size)
-        if REGEX & set(name):
+        if REGEX & set(name) or not NUMBERED.search(name):
             expressions.append(take(format_, (), searched([name])))
         else:
             exact.append(take(format_, (), whole([name])))
     blocks = settings.names("block_name_to_quantize", "to_quant_block_names", "quant_block_list")
     prefixes = [part.strip() for text in blocks or () for part in text.split(",")]
     base = packed(layout, kind, bits, group)
-    rules += [*exact, *expressions, take(base, ("linear", "conv1d"), under(prefixes) if prefixes else "*")]
+    rules += [*exact, *expressions, take(base, ("linear", "conv1d"), starts(prefixes) if prefixes else "*")]
     return Quantized(tuple(rules))
 
 

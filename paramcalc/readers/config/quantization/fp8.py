@@ -36,8 +36,8 @@ def fp8(settings: Settings) -> Quantized:
     if settings.get("modules_to_convert"):
         rules.append(take("fp8_tensor", (), start_or_end(settings.names("modules_to_convert") or ())))
     if skipped is not None and not any("head" in name for name in skipped):
-        caveats.append(settings.caveat("modules_to_not_convert", "the head is taken to be in 16 bits, as vLLM reads such "
-                                       "a list; transformers would hold it in 8", "estimate"))
+        caveats.append(settings.caveat("modules_to_not_convert", "the head is taken to be in 16 bits, as vLLM "
+                                       "reads such a list; transformers would hold it in 8", "estimate"))
     return Quantized((*rules, take(format_, ("linear", "towers"))), tuple(caveats))
 
 

@@ -64,6 +64,11 @@ def parts(names: list[str]) -> list[str]:
         rf"re:(?:.*\.)?{re.escape(name)}$" if "." not in name else f"name:{name}")]
 
 
+def starts(names: Iterable[str]) -> list[str]:
+    """Starts of names, wherever they end (auto-round's blocks: `model.layers.1` takes layer 10 too)."""
+    return [f"re:{re.escape(name)}" for name in names]
+
+
 def ends(names: Iterable[str]) -> list[str]:
     """Ends of names (transformers up to 4: HIGGS)."""
     return [f"re:.*{re.escape(name)}$" for name in names]

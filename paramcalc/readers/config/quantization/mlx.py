@@ -47,7 +47,7 @@ def mlx(settings: Settings) -> Quantized:
 
 
 def _format(settings: Settings) -> str:
-    """The format of one mapping: the base's, or a module's own, which without a `mode` is affine whatever the base's."""
+    """The format of the base or of one module, which without a `mode` of its own is affine, whatever the base is."""
     mode = settings.text("mode", default="affine")
     if mode not in DEFAULTS:
         raise settings.error(f"the mode {mode[:40]!r} is not known", "mode", f"known: {', '.join(DEFAULTS)}")

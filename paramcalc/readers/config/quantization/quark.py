@@ -29,12 +29,13 @@ def quark(settings: Settings) -> Quantized:
     settings.get("algo_config", "softmax_quant_spec", "quant_mode", "export", "kv_cache_group", "pack_method",
                  "kv_cache_post_rope", "kv_cache_quant_config", "activation_scheme")
     caveats: list[Caveat] = []
-    rules: list[QuantRule] = [*keep(whole_or_regex(settings.names("exclude") or ()))]
+    rules: list[QuantRule] = [*keep([text for name in settings.names("exclude") or () for text in
+                                     ([name] if _wildcard(name) else whole_or_regex([name]))])]
     layers = settings.mapping("layer_quant_config")
     for name in layers.data if layers else ():
         own = layers.mapping(name) if layers else None
         format_ = _format(own, caveats) if own else KEEP
-        rules.append(take(format_ or KEEP, (), [name] if "*" in name else whole_or_regex([name])))
+        rules.append(take(format_ or KEEP, (), [name] if _wildcard(name) else whole_or_regex([name])))
     types = settings.mapping("layer_type_quant_config")
     for name in types.data if types else ():
         own = types.mapping(name) if types else None
@@ -47,6 +48,11 @@ def quark(settings: Settings) -> Quantized:
     elif not layers and not types:
         caveats.append(settings.caveat("global_quant_config", "is missing", "unknown"))
     return Quantized(tuple(rules), tuple(caveats))
+
+
+def _wildcard(name: str) -> bool:
+    """Quark's own globs; vLLM reads an expression behind `re:` as well."""
+    return "*" in name and not name.startswith("re:")
 
 
 def _format(config: Settings, caveats: list[Caveat]) -> str:
