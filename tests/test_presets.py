@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
 from paramcalc.build import build
@@ -13,6 +12,7 @@ from paramcalc.measures.parameters import count
 from paramcalc.readers.models import load
 from paramcalc.readers.presets import presets
 from paramcalc.spec.model import ModelSpec
+from tests.yaml_files import parse_yaml, read_yaml
 
 pytestmark = pytest.mark.smoke
 
@@ -31,7 +31,7 @@ def validator():
 def test_preset(path, validator):
     text = path.read_text("utf-8")
     assert text.startswith(MODELINE)
-    assert list(validator.iter_errors(yaml.safe_load(text))) == []
+    assert list(validator.iter_errors(parse_yaml(text))) == []
     spec = load(path.stem).spec
     assert (spec.name, spec.source[:8]) == (path.stem, "https://")
     counts = count(build(spec).tree)
@@ -68,7 +68,7 @@ CHINCHILLA = {
 @pytest.mark.parametrize("sizes", CHINCHILLA, ids=str)
 def test_chinchilla_counts_as_the_paper_does(sizes):
     hidden, heads, head, layers = sizes
-    data = yaml.safe_load((ROOT / "chinchilla" / "chinchilla-70b.yaml").read_text("utf-8"))
+    data = read_yaml(ROOT / "chinchilla" / "chinchilla-70b.yaml")
     parts = data["blocks"]["layer"]["parts"]
     parts["self_attn"] |= {"num_heads": heads, "head_dim": head}
     parts["self_attn.r_w_bias"]["shape"] = parts["self_attn.r_r_bias"]["shape"] = [hidden]

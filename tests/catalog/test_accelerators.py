@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from paramcalc.catalog.accelerators import DTYPES, Accelerator, accelerators, find_accelerator
 from paramcalc.errors import InputError, UsageError
+from tests.yaml_files import read_yaml
 
-FACTS = yaml.safe_load((Path(__file__).parents[1] / "data/catalog/accelerator_facts.yaml").read_text())
+FACTS = read_yaml(Path(__file__).parents[1] / "data/catalog/accelerator_facts.yaml")
 KINDS = ("server", "workstation", "desktop", "shared")
 RECALLED = "recalled from the sheet, not read"
 SOURCE = re.compile(r"https?://\S+|[\w.-]+/[\w.-]+@[0-9a-f]{7,40}(:\S+)?")

@@ -5,12 +5,12 @@ from math import ceil
 from pathlib import Path
 
 import pytest
-import yaml
 
 from paramcalc.catalog.formats import find_format, format_of_ggml_type, formats, is_mix
 from paramcalc.errors import UsageError
+from tests.yaml_files import read_yaml
 
-GGUF = yaml.safe_load((Path(__file__).parents[1] / "data/catalog/gguf_types.yaml").read_text())
+GGUF = read_yaml(Path(__file__).parents[1] / "data/catalog/gguf_types.yaml")
 LLAMA_8B_MATRICES = 8_030_261_248 - 65 * 4096  # all but the norms
 
 

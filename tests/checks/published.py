@@ -10,11 +10,11 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
-import yaml
 from jsonschema.validators import validator_for
 from referencing import Registry, Resource
 
 from paramcalc.cli.main import run as guarded
+from tests.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,7 +38,7 @@ def complaints(folder):
             yield from xmlschema.XMLSchema(folder / name).iter_errors(said("junit", *paths))
     for ours, theirs in (("action.yml", "github-action"), (".pre-commit-hooks.yaml", "pre-commit-hooks"),
                          (".pre-commit-config.yaml", "pre-commit-config")):
-        yield from json_complaints(yaml.safe_load((ROOT / ours).read_text("utf-8")), folder / f"{theirs}.json")
+        yield from json_complaints(read_yaml(ROOT / ours), folder / f"{theirs}.json")
 
 
 def json_complaints(data, path):

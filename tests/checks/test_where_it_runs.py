@@ -10,11 +10,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import paramcalc
+from tests.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[2]
 GOOD = """paramcalc: 1
@@ -52,7 +52,7 @@ def bash(folder, environment, script, **more):
                           capture_output=True, text=True, check=False)
 
 
-HOOK, = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+HOOK, = read_yaml(ROOT / ".pre-commit-hooks.yaml")
 
 
 @pytest.mark.parametrize(("files", "code"), [
@@ -82,7 +82,7 @@ def test_hook_checks_the_example_of_the_guide_and_lets_files_of_others_pass(repo
     assert (done.returncode, "models/tiny.yaml:14:13: error: PC002" in done.stdout) == (1, True)
 
 
-ACTION = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+ACTION = read_yaml(ROOT / "action.yml")
 
 
 def inputs(**given):
@@ -161,7 +161,7 @@ def test_action_runs_nothing_that_is_in_its_inputs(repository):
 
 
 def test_gitlab_template_leaves_a_report(repository):
-    job = yaml.safe_load((ROOT / ".gitlab" / "paramcalc.yml").read_text("utf-8"))["paramcalc"]
+    job = read_yaml(ROOT / ".gitlab" / "paramcalc.yml")["paramcalc"]
     done = bash(*repository, "\n".join(job["before_script"] + job["script"]), **job["variables"])
     assert done.returncode == 2
     report = repository[0] / job["artifacts"]["reports"]["codequality"]
@@ -171,7 +171,7 @@ def test_gitlab_template_leaves_a_report(repository):
 
 @pytest.mark.parametrize("paths", ["models/a\nmodels/b c", "models/b c\n\nmodels/a\n"])
 def test_gitlab_takes_several_lines_and_paths_with_blanks(paths, repository):
-    job = yaml.safe_load((ROOT / ".gitlab" / "paramcalc.yml").read_text("utf-8"))["paramcalc"]
+    job = read_yaml(ROOT / ".gitlab" / "paramcalc.yml")["paramcalc"]
     for name in ("a", "b c"):
         path = repository[0] / "models" / name / "m.yaml"
         path.parent.mkdir(parents=True)
@@ -183,12 +183,12 @@ def test_gitlab_takes_several_lines_and_paths_with_blanks(paths, repository):
 
 
 def test_the_project_checks_its_own_presets():
-    local, = (hook for repo in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
+    local, = (hook for repo in read_yaml(ROOT / ".pre-commit-config.yaml")["repos"]
               for hook in repo["hooks"] if hook["id"] == HOOK["id"])
     assert local["entry"].startswith("paramcalc check")
     files = [str(path.relative_to(ROOT)) for path in ROOT.glob("configs/*/*.yaml")]
     assert all(re.search(local["files"], name) for name in files)
-    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text("utf-8"))["jobs"]
+    jobs = read_yaml(ROOT / ".github" / "workflows" / "check.yml")["jobs"]
     assert {"paths": "configs", "arguments": "--strict"} in [
         step["with"] for step in jobs["presets"]["steps"] if step["uses"] == "./"]
     assert "paramcalc check configs --strict" in (ROOT / ".ci" / "run").read_text("utf-8")

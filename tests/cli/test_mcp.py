@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from random import Random
 
 import pytest
@@ -14,7 +15,8 @@ from paramcalc.cli.main import run
 from paramcalc.cli.tools import TOOLS, call, tools
 from paramcalc.errors import PCError, UsageError
 
-pytest.importorskip("mcp", reason="the extra mcp needs newer dependencies than the oldest that are allowed")
+pytestmark = pytest.mark.skipif(find_spec("mcp") is None,  # not imported: that takes a second of every collection
+                                reason="the extra mcp needs newer dependencies than the oldest that are allowed")
 SPEC = "paramcalc: 1\nname: tiny\nsource: our own\nvocab_size: 100\nhidden_size: 8\nnum_layers: 1\nnum_heads: 2\n" \
        "intermediate_size: 16\n"
 QUESTIONS = {

@@ -124,7 +124,7 @@ def test_specs_are_written(call, tmp_path):
     (("--params", "1B", "--max-cache-per-token", "1"), "the least is "),
     (("--params", "1B", "--flops-per-token", "1000"), "the least is "),
     (("--params", "1B", "--max-layers", "1"), "hint: --max-layers "),
-    (("--params", "400B", "--fits", "rtx-4090"), "the least is "),
+    (("--params", "30B", "--fits", "rtx-3060", "--multiple-of", "1024"), "the least is "),
     (("--params", "1B", "--fits", "h10"), "h100"),
     (("--params", "1B", "--max-cache-per-token", "64Kib/s"), "is not a size"),
     (("--params", "1M"), "no shape like llama-3.1-8b has 1,000,000 parameters"),

@@ -4,10 +4,10 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-import yaml
 
 from tests.docs.blocks import DOCUMENTS, ROOT, blocks, run
 from tests.docs.picture import LABEL, PICTURE, picture
+from tests.yaml_files import parse_yaml, read_yaml
 
 README, PIPELINES = ROOT / "README.md", ROOT / "docs" / "ci.md"
 TWINNED = [document for document in DOCUMENTS if document.name != "CONTRIBUTING.md"]
@@ -87,11 +87,11 @@ def test_each_example_has_a_twin_with_its_numbers(terminal, session):
 
 
 def test_pipelines_name_what_there_is():
-    hooks, action = (yaml.safe_load(block.body) for block in blocks(PIPELINES.read_text("utf-8"))
+    hooks, action = (parse_yaml(block.body) for block in blocks(PIPELINES.read_text("utf-8"))
                      if block.kind == "yaml" and not block.file)
-    ours = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))}
+    ours = {hook["id"] for hook in read_yaml(ROOT / ".pre-commit-hooks.yaml")}
     assert {hook["id"] for repository in hooks["repos"] for hook in repository["hooks"]} <= ours
-    inputs = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["inputs"]
+    inputs = read_yaml(ROOT / "action.yml")["inputs"]
     assert all(step["with"].keys() <= inputs.keys() for step in action if step["uses"].startswith("OWNER/paramcalc@"))
     assert (ROOT / ".gitlab" / "paramcalc.yml").exists()
 

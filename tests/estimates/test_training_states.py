@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from paramcalc.activations.fold import Tokens
 from paramcalc.activations.policy import Policy
@@ -13,8 +12,9 @@ from paramcalc.estimates.training import Layout, Recipe, Trainer, in_flight
 from paramcalc.readers.models import load
 from paramcalc.spec.model import ModelSpec
 from paramcalc.transforms.lora import Lora, adapt
+from tests.yaml_files import read_yaml
 
-ZERO = yaml.safe_load((Path(__file__).parent.parent / "data/evidence/zero_table1.yaml").read_text())
+ZERO = read_yaml(Path(__file__).parent.parent / "data/evidence/zero_table1.yaml")
 TABLE = ZERO["cells"]
 CELLS = [(cell["parameters"], cell["dp"], stage + 1, printed) for cell in TABLE
          for stage, printed in enumerate(cell["stages"])]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
-from typing import NamedTuple
-
-import yaml
+from functools import cache, cached_property
 
 from paramcalc.build import build
 from paramcalc.estimates.inference import Prepared
@@ -17,21 +15,29 @@ from paramcalc.estimates.settings import ServingSettings
 from paramcalc.measures.cache import Serving, needed
 from paramcalc.readers.models import load
 from tests.evidence.records import DATA, model
+from tests.yaml_files import read_yaml
 
 GIB = 2**30
 STATED = Decimal("0.01")
 """Of theirs, both ways."""
 
 
-class Figure(NamedTuple):
-    """One printed figure, and ours."""
+@dataclass(frozen=True)
+class Figure:
+    """One printed figure, and ours, which is computed when it is asked for."""
 
     ids: str
     model: str
     ask: str
-    ours: Decimal
     theirs: str
     why: str
+    row: dict
+    """The record."""
+
+    @cached_property
+    def ours(self) -> Decimal:
+        """Our figure, in the unit of theirs."""
+        return Decimal(_ours(self.row))
 
     @property
     def difference(self) -> Decimal:
@@ -48,14 +54,14 @@ class Figure(NamedTuple):
 @cache
 def records():
     """All of them, and what is not asked."""
-    return yaml.safe_load((DATA / "engines.yaml").read_text("utf-8"))
+    return read_yaml(DATA / "engines.yaml")
 
 
 @cache
 def figures():
     """Every figure that can be asked for."""
-    return tuple(Figure(row["ids"], row["model"], row["ask"], Decimal(_ours(row)), str(row["printed"]),
-                        row.get("why", "")) for row in records()["figures"])
+    return tuple(Figure(row["ids"], row["model"], row["ask"], str(row["printed"]), row.get("why", ""), row)
+                 for row in records()["figures"])
 
 
 def _ours(row):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
-from typing import NamedTuple
-
-import yaml
+from functools import cache, cached_property, partial
+from typing import Any
 
 from paramcalc.estimates.offload.pieces import pieces
 from paramcalc.estimates.offload.placement import Load, Placement, places
@@ -15,6 +15,7 @@ from paramcalc.estimates.runtimes import Runtime
 from paramcalc.measures.cache import Serving, types
 from paramcalc.transforms.formats import in_formats
 from tests.evidence.records import DATA, model
+from tests.yaml_files import read_yaml
 
 MIB = 2**20
 STATED = Decimal("0.1")
@@ -23,16 +24,24 @@ PADDED = Decimal("0.1")
 """MiB that allocators pad quantized caches and small tensors by, a buffer."""
 
 
-class Line(NamedTuple):
-    """One printed line."""
+@dataclass(frozen=True)
+class Line:
+    """One printed line; ours is computed when it is asked for."""
 
     run: str
-    id: str
     device: str
     part: str
-    ours: Decimal
     theirs: str
     why: str
+    printed: dict
+    """The line of the record."""
+    places: Callable[[], Any]
+    """What our placement of its run holds, computed once for all lines of the run."""
+
+    @cached_property
+    def ours(self) -> Decimal:
+        """Ours, in MiB."""
+        return Decimal(_ours(self.places(), self.printed)) / MIB
 
     @property
     def difference(self) -> Decimal:
@@ -55,7 +64,7 @@ class Line(NamedTuple):
 @cache
 def runs():
     """All records."""
-    return yaml.safe_load((DATA / "placement.yaml").read_text("utf-8"))
+    return read_yaml(DATA / "placement.yaml")
 
 
 @cache
@@ -65,15 +74,18 @@ def lines():
 
 
 def _lines(run):
+    placed = cache(partial(_placed, run))
+    for line in run["lines"]:
+        yield Line(run["id"], str(line["device"]), line["part"], line["printed"], line.get("why", ""), line, placed)
+
+
+def _placed(run):
     runtime = Runtime("llama.cpp", run.get("settings", ()))
     held = types("bf16", run.get("kv_dtype", "fp16"))
     tree = in_formats(model(run["model"]), run["quant"]).tree
     load = Load(runtime.options, Serving(run["context"], run.get("batch", 1)), held)
     placement = Placement(run["gpu_layers"], run.get("cpu_moe", 0), tuple(run.get("split", (1,))))
-    found = places(pieces(tree, "bf16"), placement, load)
-    for line in run["lines"]:
-        yield Line(run["id"], line["id"], str(line["device"]), line["part"], Decimal(_ours(found, line)) / MIB,
-                   line["printed"], line.get("why", ""))
+    return places(pieces(tree, "bf16"), placement, load)
 
 
 def _ours(found, line):

@@ -6,10 +6,8 @@ import json
 import sys
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cache
-from typing import Any, NamedTuple
-
-import yaml
+from functools import cache, cached_property
+from typing import Any
 
 from paramcalc.build import build
 from paramcalc.estimates.inference import Prepared, Setup
@@ -23,6 +21,7 @@ from paramcalc.readers.models import load
 from paramcalc.spec.caveats import known
 from paramcalc.transforms.formats import in_formats
 from tests.evidence.records import DATA
+from tests.yaml_files import read_yaml
 
 FOLDER = DATA / "quantized"
 UNITS = {"bytes": 1, "gb": 10**9, "gib": 2**30, "mib": 2**20}
@@ -55,12 +54,26 @@ class Checkpoint:
     note: str = ""
 
 
-class Row(NamedTuple):
-    """Ours and theirs."""
+@dataclass(frozen=True)
+class Row:
+    """Theirs, and ours, which is computed when it is asked for."""
 
     record: Checkpoint
-    ours: Decimal
-    known: str
+
+    @cached_property
+    def answer(self):
+        """Our figure and how it is known."""
+        return _answer(self.record)
+
+    @property
+    def ours(self) -> Decimal:
+        """Our figure."""
+        return self.answer[0]
+
+    @property
+    def known(self) -> str:
+        """How it is known."""
+        return self.answer[1]
 
     @property
     def difference(self) -> Decimal:
@@ -79,30 +92,30 @@ class Row(NamedTuple):
 @cache
 def checkpoints():
     """All of them, in the order of the file."""
-    return tuple(Checkpoint(**row) for row in yaml.safe_load((FOLDER / "records.yaml").read_text("utf-8")))
+    return tuple(Checkpoint(**row) for row in read_yaml(FOLDER / "records.yaml"))
 
 
 @cache
 def rows():
     """Every figure that can be asked for."""
-    return tuple(_row(record) for record in checkpoints() if not record.outside)
+    return tuple(Row(record) for record in checkpoints() if not record.outside)
 
 
-def _row(record):
+def _answer(record):
     spec = _spec(record)
     if record.unit == "ratio":
-        return Row(record, _ratio(spec), known(spec.caveats, "weights"))
+        return _ratio(spec), known(spec.caveats, "weights")
     if record.what == "loaded":
         prepared = Prepared(build(spec), Runtime("vllm"), Setup())
-        return Row(record, _in(prepared.parts(Serving(4096))[0].weights, record), prepared.weights_known)
+        return _in(prepared.parts(Serving(4096))[0].weights, record), prepared.weights_known
     held = in_formats(build(spec), record.ask, imatrix=record.imatrix)
     weights = weight_bytes(held.tree)
     total = weights.total + sum(weight_bytes(tree).total for name, tree in held.apart.items() if "file" in record.what
                                 and "mtp" in name)
     if "without the embedding" in record.what:
         total -= weights.components["token_embedding"]
-    return Row(record, _in(total, record), known(held.spec.caveats, "weights") if not record.ask
-               else "bound" if record.what == "file" else "exact")  # a GGUF file holds its vocabulary too
+    how = known(held.spec.caveats, "weights") if not record.ask else "bound" if record.what == "file" else "exact"
+    return _in(total, record), how  # a GGUF file holds its vocabulary too
 
 
 def _in(size, record):

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-import yaml
-
 from paramcalc.build import build
 from paramcalc.readers.config.read import read_config
 from paramcalc.readers.models import load
 from paramcalc.spec.model import ModelSpec
+from tests.yaml_files import read_yaml
 
 DATA = Path(__file__).parent.parent / "data" / "evidence"
 
@@ -45,14 +44,14 @@ class Record:
 @cache
 def records():
     """All of them, in the order of the file."""
-    found = yaml.safe_load((DATA / "inference.yaml").read_text("utf-8"))
+    found = read_yaml(DATA / "inference.yaml")
     return tuple(Record(**(row | {"settings": tuple(row.get("settings", ()))})) for row in found)
 
 
 @cache
 def _models():
     """Models that are no presets, by name."""
-    return yaml.safe_load((DATA / "models.yaml").read_text("utf-8"))
+    return read_yaml(DATA / "models.yaml")
 
 
 @cache

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
-from typing import NamedTuple
+from functools import cache, cached_property
 
 from paramcalc.estimates.inference import Prepared, Setup, memory
 from paramcalc.estimates.runtimes import Runtime, vllm
@@ -18,13 +18,18 @@ ESTIMATES = ("compute", "total", "peak", "beside")
 POOL = ("kv_tokens", "concurrency", "page_tokens", "block_tokens")
 
 
-class Row(NamedTuple):
-    """One figure of one record."""
+@dataclass(frozen=True)
+class Row:
+    """One figure of one record; ours is computed when it is asked for."""
 
     record: Record
     figure: str
-    ours: float
     theirs: str
+
+    @cached_property
+    def ours(self) -> float:
+        """Our value, in the figure's unit."""
+        return ours(self.record, self.figure)
 
     @property
     def exact(self) -> bool:
@@ -53,7 +58,7 @@ class Row(NamedTuple):
 @cache
 def rows():
     """Every figure of every record."""
-    return [Row(record, name, ours(record, name), theirs)
+    return [Row(record, name, theirs)
             for record in records() for name, theirs in record.figures.items()]
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import yaml
 
 from paramcalc.build import build
 from paramcalc.measures.parameters import count
@@ -13,11 +12,12 @@ from paramcalc.readers.config.read import read_config
 from paramcalc.readers.models import load
 from paramcalc.spec.dump import dump
 from paramcalc.spec.model import ModelSpec
+from tests.yaml_files import read_yaml
 
 pytestmark = pytest.mark.smoke
 
 DATA = Path(__file__).parent.parent / "data" / "evidence" / "papers.yaml"
-TABLES = yaml.safe_load(DATA.read_text("utf-8"))
+TABLES = read_yaml(DATA)
 FIGURES = ("total", "active", "active_without_table", "embedding", "non_embedding", "token_embedding", "layer",
            "attention", "ffn")
 UNITS = {"M": 10**6, "B": 10**9, "T": 10**12}

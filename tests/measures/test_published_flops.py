@@ -4,7 +4,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
-import yaml
 
 from paramcalc.build import build
 from paramcalc.measures.flops import Workload, flops
@@ -12,8 +11,9 @@ from paramcalc.measures.parameters import count, placed
 from paramcalc.measures.rules_of_thumb import palm, six_n_d
 from paramcalc.readers.models import load
 from paramcalc.spec.model import ModelSpec
+from tests.yaml_files import read_yaml
 
-DATA = yaml.safe_load((Path(__file__).parent.parent / "data" / "evidence" / "flops.yaml").read_text("utf-8"))
+DATA = read_yaml(Path(__file__).parent.parent / "data" / "evidence" / "flops.yaml")
 NANO, CHINCHILLA, PALM, CALFLOPS = (DATA[name] for name in ("nanogpt", "chinchilla", "palm", "calflops"))
 
 

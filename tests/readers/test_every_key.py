@@ -7,15 +7,15 @@ from collections import defaultdict
 from pathlib import Path
 
 import test_oracle
-import yaml
 
 from paramcalc.readers.config.defaults import family_data
 from paramcalc.readers.config.neutral import NEUTRAL
 from paramcalc.readers.config.read import understood
 from paramcalc.readers.families import family_of, known
+from tests.yaml_files import read_yaml
 
 TABLE = Path(__file__).parent.parent / "data" / "neutral_keys.yaml"
-REVIEWED = {key: families for group in yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+REVIEWED = {key: families for group in read_yaml(TABLE)
             for key, families in group["keys"].items()}
 
 

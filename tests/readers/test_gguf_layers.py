@@ -10,7 +10,6 @@ from math import prod
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,8 +24,9 @@ from paramcalc.readers.headers.checkpoint import checkpoint_spec, read_header
 from paramcalc.readers.headers.gguf_layers import UnknownLayersError, gguf_layers
 from paramcalc.readers.headers.header import Header, StoredTensor
 from paramcalc.readers.sources import spec_of
+from tests.yaml_files import read_yaml
 
-RECORDED = yaml.safe_load((Path(__file__).parents[1] / "data/evidence/models.yaml").read_text("utf-8"))
+RECORDED = read_yaml(Path(__file__).parents[1] / "data/evidence/models.yaml")
 GEMMA_3N = {"architectures": ["Gemma3nForCausalLM"], "model_type": "gemma3n_text", "num_hidden_layers": 30,
             "num_kv_shared_layers": 10, "hidden_size": 2048, "head_dim": 256, "num_attention_heads": 8,
             "num_key_value_heads": 2, "sliding_window": 512, "intermediate_size": 8192}

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 import paramcalc
 from paramcalc.build import build
@@ -12,8 +11,9 @@ from paramcalc.measures.weights import weight_bytes
 from paramcalc.spec.model import ModelSpec
 from paramcalc.transforms.formats import in_formats
 from paramcalc.transforms.gguf_mix import mix, more_bits
+from tests.yaml_files import read_yaml
 
-RECORDS = yaml.safe_load((Path(__file__).parent.parent / "data/evidence/gguf_sizes.yaml").read_text())["records"]
+RECORDS = read_yaml(Path(__file__).parent.parent / "data/evidence/gguf_sizes.yaml")["records"]
 LLAMA = {"vocab_size": 128256, "num_kv_heads": 8}
 MODELS = {
     "llama-3.1-8b": LLAMA | {"hidden_size": 4096, "num_layers": 32, "num_heads": 32, "intermediate_size": 14336},

@@ -4,7 +4,6 @@ from math import log
 from statistics import median
 
 import pytest
-import yaml
 
 from paramcalc.catalog.scaling_laws import Law, scaling_law, scaling_laws
 from paramcalc.errors import PCError
@@ -20,8 +19,9 @@ from paramcalc.estimates.design.optimum import (
 )
 from paramcalc.estimates.design.repeats import most_worth, repeated_loss, repeated_optimum, worth
 from tests.estimates.design.training_runs import DATA, runs
+from tests.yaml_files import read_yaml
 
-TABLES = yaml.safe_load((DATA / "tables.yaml").read_text())
+TABLES = read_yaml(DATA / "tables.yaml")
 CHINCHILLA = 5.76e23
 
 
