@@ -56,7 +56,7 @@ def _read(
     data: dict[str, Any], name: str, beside: dict[str, Any] | None, processors: Files | None,
 ) -> ReadConfig:
     config, outer, towers, inside = understood(data)
-    make = family_of(config.model_type).builder
+    make = family_of(config.model_type).builder_of(config.architecture)
     if make is None:
         raise unknown_type(config.model_type, (*config.path, "model_type"), data=config.data)
     spec = _built(make, config)
@@ -158,7 +158,7 @@ def understood(data: dict[str, Any]) -> TextModel:
                                 ("model_type",) if "model_type" in data else (), "every config.json has one"))
     family = family_of(model_type).data
     architecture = _architecture(data, family)
-    if family is not None and family_of(model_type).builder is not None:
+    if family is not None and family_of(model_type).builder_of(architecture) is not None:
         _refuse_unknown_class(architecture, model_type, family)
         return TextModel(Config(data, family, model_type, architecture))
     if family is not None and "encoder" in family.defaults | data:

@@ -29,7 +29,7 @@ from paramcalc.readers.config.type_facts import (
     WITHIN,
     Keys,
 )
-from paramcalc.readers.families.towers.tables import ALONE, LISTENERS, MODELS, TOWERS, WHOLES
+from paramcalc.readers.families.towers.tables import ALONE, CLASSES, LISTENERS, MODELS, TOWERS, WHOLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -173,6 +173,11 @@ class Family:
             return make
         rows: dict[str, Builder] = _loaded(f"{self.row}:ROWS")
         return rows[self.library_type]
+
+    def builder_of(self, architecture: str) -> Builder | None:
+        """What makes a specification of a config that names this class; None where nobody wrote it."""
+        apart: Builder | None = _loaded(_below_towers(CLASSES.get(architecture)))
+        return apart or self.builder
 
     @cached_property
     def tower(self) -> str | None:

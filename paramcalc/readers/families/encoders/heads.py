@@ -93,7 +93,8 @@ class SpanAnswers:
 
 Piece = Literal["pooler", "head"] | Callable[["Config"], Parts]
 Tops = Mapping[str, tuple[Piece, ...]]
-"""The end of a class's name, after `For`, to what it puts on the encoder; `Model` for the encoder alone."""
+"""The end of a class's name, after `For`, to what it puts on the encoder; `Model` for the encoder alone, `Backbone`
+where it gives its inner layers' output too."""
 
 TAGGED = Dense("classifier", "labels", per="token")
 SPANS = Dense("qa_outputs", "labels", per="token")
@@ -150,6 +151,8 @@ def top_of(config: Config, tops: Tops, silent: str = "MaskedLM") -> str:
         word = "CausalLM"
     elif name.endswith(("Encoder", "Model")) and not name.endswith("BaseModel"):
         word = "Model"
+    elif name.endswith("Backbone"):
+        word = "Backbone"
     else:
         word = "BaseModel" if name.endswith("BaseModel") else name.rpartition("For")[2]
     if word not in tops:

@@ -36,7 +36,7 @@ def crowned(config: Config, base: str, body: ModelSpec, tops: Tops, silent: str 
     A top named `pooler` stands within the body.
     """
     word = top_of(config, tops, silent)
-    front = "" if word == "Model" or not base else f"{base}."
+    front = "" if word in ("Model", "Backbone") or not base else f"{base}."
     modules: Parts = {(front + key).rstrip("."): part for key, part in (body.modules or {}).items()}
     for piece in tops[word]:
         if callable(piece):

@@ -24,10 +24,10 @@ from paramcalc.readers.families.towers.parts import (
     vector,
 )
 from paramcalc.readers.families.towers.whole import nested
+from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.readers.families.towers.whole import Towers, Whole
-    from paramcalc.spec.model import ModelSpec
     from paramcalc.spec.tower import Tower
 
 NAMES = {"qkv_proj": "qkv", "o_proj": "projection", "up_proj": "fc1", "down_proj": "fc2"}
@@ -109,8 +109,8 @@ def blip(config: Config) -> ModelSpec:
 
 
 def blip2(whole: Whole) -> Towers:
-    """A tower, learned queries, a Q-Former, and a matrix. Raises SpecError for classes without a text model."""
-    if whole.config.architecture.endswith(("ForImageTextRetrieval", "WithProjection", "QFormerModel")):
+    """A tower, learned queries, a Q-Former, and a matrix. Raises SpecError for classes that are only a part."""
+    if whole.config.architecture.endswith("QFormerModel"):
         raise whole.config.unknown_class()
     config = whole.part("qformer_config", "blip_2_qformer")
     width, queries = config.integer("hidden_size"), whole.config.integer("num_query_tokens", 32)
@@ -122,3 +122,28 @@ def blip2(whole: Whole) -> Towers:
         "qformer": qformer(config, "qformer", text=text or config.flag("use_qformer_text_input")),
         "projection": out,
     }
+
+
+def compared(config: Config) -> ModelSpec:
+    """BLIP-2 without a text model: the Q-Former reads a picture, a text, or both, to compare or to match them."""
+    sees, reads = (not config.architecture.startswith(f"Blip2{word}") for word in ("Text", "Vision"))
+    joins = nested(config, "qformer_config", "blip_2_qformer")
+    width, out = joins.integer("hidden_size"), config.integer("image_text_hidden_size")
+    modules: Parts = {}
+    if reads:
+        rows = joins.integer("vocab_size")
+        modules |= {"embeddings.word_embeddings": table(rows, width, "token_embedding"),
+                    "embeddings.position_embeddings": table(joins.integer("max_position_embeddings"), width),
+                    "text_projection": dense(out, width)}
+    if sees and reads:
+        modules["itm_head"] = dense(2, width)
+    towers = {"queries": projector({"query_tokens": vector(1, config.integer("num_query_tokens"), width)}, width),
+              "qformer": qformer(joins, "qformer", text=joins.flag("use_qformer_text_input"))}
+    if sees:
+        eyes = nested(config, "vision_config", "blip_2_vision_model")
+        towers |= {"vision": vision(eyes, "vision_model"),
+                   "projection": tower("vision", width, {"vision_projection": dense(out, width)},
+                                       stream="image_tokens")}
+    config.read |= {"text_config", "vision_config"}
+    vocabulary = joins.integer("vocab_size") if reads else None
+    return ModelSpec(hidden_size=width, vocab_size=vocabulary, modules=modules, towers=towers)

@@ -81,7 +81,8 @@ def resnet(config: Config) -> ModelSpec:
             names = (f"first{index}", *(f"other{index}",) * (depth - 1))
             modules[at] = modules[at].model_copy(update={"of": names})
         into = width
-    return crowned(config, config.model_type, model(into, modules, blocks), _labels(config, into))
+    return crowned(config, config.model_type, model(into, modules, blocks),
+                   {**_labels(config, into), "Backbone": ()})
 
 
 def bit(config: Config) -> ModelSpec:

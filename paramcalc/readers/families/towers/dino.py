@@ -71,9 +71,9 @@ def _alone(tower: Tower) -> ModelSpec:
 def dinov2_model(config: Config) -> ModelSpec:
     """DINOv2 alone: a classifier reads the first token and the mean of the patches."""
     return crowned(config, config.model_type, _alone(dinov2(config, "")),
-                   {"Model": (), "ImageClassification": (labels(times=2),)})
+                   {"Model": (), "Backbone": (), "ImageClassification": (labels(times=2),)})
 
 
 def dinov3_model(config: Config) -> ModelSpec:
     """DINOv3 alone."""
-    return crowned(config, "dinov3_vit", _alone(dinov3(config, "")), {"Model": ()})
+    return crowned(config, "dinov3_vit", _alone(dinov3(config, "")), {"Model": (), "Backbone": ()})

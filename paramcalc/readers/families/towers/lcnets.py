@@ -88,7 +88,7 @@ def hgnet(config: Config) -> ModelSpec:
     def classify(config: Config) -> Parts:
         return {"fc": dense(config.labels, listed(config, "hidden_sizes")[-1], component="other", per="sequence")}
 
-    return net.spec(config, "", width, {"Model": (), "ImageClassification": (classify,)})
+    return net.spec(config, "", width, {"Model": (), "Backbone": (), "ImageClassification": (classify,)})
 
 
 def _joined(config: Config, into: int, middle: int, out: int, count: int, size: int, *, light: bool) -> Parts:

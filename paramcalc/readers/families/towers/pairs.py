@@ -95,6 +95,14 @@ def text_alone(config: Config) -> ModelSpec:
     return spec.model_copy(update={"modules": moved | projection})
 
 
+def image_alone(config: Config) -> ModelSpec:
+    """The image tower with the projection it is compared through, as diffusion pipelines use it."""
+    width, images = config.integer("hidden_size"), _image(config, "vision_model")
+    projection: Parts = {"visual_projection": dense(config.integer("projection_dim"), width, bias=False,
+                                                    per="sequence")}
+    return ModelSpec(hidden_size=width, modules=projection, towers={"vision": images})
+
+
 def tips(config: Config) -> ModelSpec:
     """TIPS 2: nothing is projected, positions of words are sinusoids. arXiv:2410.16512."""
     words, images = _parts(config)

@@ -71,8 +71,9 @@ def _towers(config: Config, width: int) -> Towers:
                     f"{vision_at}.img_projection_up": dense(width, image),
                     f"{vision_at}.img_projection_down": dense(width, width)}
     speech: Parts = {}
+    joined = sound * ears.integer("downsample_rate", 1)
     for kind in ("speech", "vision_speech"):
-        speech |= {f"{audio_at}.up_proj_for_{kind}": dense(width, sound),
+        speech |= {f"{audio_at}.up_proj_for_{kind}": dense(width, joined),
                    f"{audio_at}.down_proj_for_{kind}": dense(width, width)}
     return {
         "vision": vision(eyes, f"{vision_at}.img_processor").model_copy(update={"component": None}),

@@ -176,6 +176,13 @@ WHOLES: dict[str, str] = {
 }
 """Model types of composite configs."""
 
+CLASSES: dict[str, str] = {
+    **dict.fromkeys(("Blip2ForImageTextRetrieval", "Blip2TextModelWithProjection", "Blip2VisionModelWithProjection"),
+                    "blip:compared"),
+    **dict.fromkeys(("CLIPVisionModelWithProjection", "MetaClip2VisionModelWithProjection"), "pairs:image_alone"),
+}
+"""Classes that are made otherwise than their model type: of composites without a text model, of towers with a top."""
+
 ALONE = "alone:alone"
 """What makes a model of a tower that has no head of its own."""
 
@@ -191,6 +198,8 @@ MODELS: dict[str, str] = {
     "chinese_clip": "pairs:chinese_clip",
     "altclip": "pairs:altclip",
     **dict.fromkeys(("vit", "deit", "ijepa", "vit_msn"), "vit:vit"),
+    "audio-spectrogram-transformer": "vit_kin:ast",
+    **{name: f"vit_kin:{name}" for name in ("pixio", "timesformer", "vivit", "yolos")},
     "vit_mae": "vit:vit_mae",
     "videomae": "vit:videomae",
     **dict.fromkeys(("beit", "data2vec-vision"), "vit:beit"),

@@ -148,8 +148,23 @@ def frames(config: Config) -> Parts:
     return weighted(config) | {"classifier": dense(config.labels, config.integer("hidden_size"), component="lm_head")}
 
 
+def speakers(config: Config) -> Parts:
+    """A vector for each speaker: layers that see a few frames each, their mean and spread, two projections, labels."""
+    widths, kernels = config.listed("tdnn_dim", int) or [1], config.listed("tdnn_kernel", int) or []
+    if len(kernels) < len(widths):
+        raise config.error("tdnn_kernel", f"expected {len(widths)}, one for each of tdnn_dim")
+    out, before, parts = config.integer("xvector_output_dim"), widths[0], weighted(config)
+    parts["projector"] = dense(before, config.integer("hidden_size"))
+    for index, (width, kernel) in enumerate(zip(widths, kernels, strict=False)):
+        parts[f"tdnn.{index}.kernel"] = dense(width, before * kernel)
+        before = width
+    return parts | {"feature_extractor": dense(out, 2 * before, per="sequence"),
+                    "classifier": dense(out, out, component="lm_head", per="sequence"),
+                    "objective.weight": matrix(out, config.labels, component="lm_head", per="sequence")}
+
+
 TOPS: Tops = {"Model": (), "CTC": (ctc,), "PreTraining": (pretraining,), "SequenceClassification": (classified,),
-              "AudioFrameClassification": (frames,)}
+              "AudioFrameClassification": (frames,), "XVector": (speakers,)}
 
 
 def _block(config: Config, width: int) -> Parts:
