@@ -42,6 +42,11 @@ class Adaptation:
         raise NotImplementedError
 
 
+def has_adapters(tree: Node) -> bool:
+    """Whether some of its weights have adapters, so that the weights themselves are what they were."""
+    return any(isinstance(change, Adaptation) for node in tree.nodes() for change in node.changes)
+
+
 class Described(Adaptation):
     """The change a specification describes, in the layers of one block."""
 

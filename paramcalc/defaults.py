@@ -78,6 +78,8 @@ class TrainingDefaults:
     """All weights are trained."""
     lora_dropout: float = 0.0
     dora: bool = False
+    freeze: tuple[str, ...] = ()
+    """All towers are trained with the rest."""
 
 
 @dataclass(frozen=True)

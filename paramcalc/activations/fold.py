@@ -174,7 +174,7 @@ class _Fold:
         lowered = lower(self.spec).towers[tower.label]
         self.facts = tower_facts(self.spec.towers[tower.label])
         self.rotary = any(part.kind == "rotary" for part in lowered.modules.values())
-        self.live = self.again
+        self.live = self.again and _trains(tower, deep=True)
         self.walk(tower.replace(stream=""), path, used, tower.stream, layer=False)
         self.facts, self.rotary, self.live = text
 

@@ -157,7 +157,9 @@ def train(loaded: Loaded, settings: RunSettings, *, strict: bool = False) -> Tra
     doubts = _doubts(model, chosen, unknown)
     worst = max(devices, key=lambda device: device.total)
     whole = None if terms is None else whole_run(chosen, terms)
-    assumptions = _assumptions(chosen)
+    assumptions = _assumptions(chosen) | ({"freeze": list(settings.freeze)} if settings.freeze else {})
+    if settings.freeze and terms is not None:
+        doubts = (*doubts, "the time of a step is counted as if the frozen towers were trained too")
     if terms is not None and whole is not None:
         assumptions["run"] = run_assumptions(whole, terms, chosen)
     return Train(

@@ -267,6 +267,8 @@ class TrainingSettings(Settings):
     lora_dropout: Annotated[float, Field(ge=0, lt=1)] = option(
         TRAINING.lora_dropout, "Dropout of what the adapters read.")
     dora: bool = option(TRAINING.dora, "Train a magnitude for each output of an adapter as well (DoRA).")
+    freeze: Annotated[tuple[str, ...], BeforeValidator(_names)] = option(
+        TRAINING.freeze, "Towers that are not trained: vision, audio, projector.", metavar="NAME[,…]")
 
 
 class FlopsKeywords(TypedDict, total=False):
@@ -316,6 +318,7 @@ class TrainingKeywords(TypedDict, total=False):
     lora_targets: str | Sequence[str]
     dora: bool
     lora_dropout: float
+    freeze: str | Sequence[str]
 
 
 class ServingKeywords(TypedDict, total=False):

@@ -14,6 +14,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from paramcalc.activations.fold import Tokens, saved_bytes
+from paramcalc.adapters import has_adapters
 from paramcalc.catalog.formats import find_format
 from paramcalc.catalog.optimizers import find_optimizer
 from paramcalc.catalog.training import reserved_over_allocated
@@ -232,8 +233,7 @@ class Trainer(Remembering):
 
         The critic is updated after the policy, so that its activations are not held at the same time.
         """
-        adapted = any(tensor.frozen for node in self.model.tree.nodes() for tensor in node.tensors)
-        reference = 0 if adapted else states.weights
+        reference = 0 if has_adapters(self.model.tree) else states.weights
         rest = states.weights + sum(states) if self.recipe.method == "ppo" else 0
         return 0 if self.recipe.method == "sft" else reference + rest
 

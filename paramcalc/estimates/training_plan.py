@@ -17,6 +17,7 @@ from paramcalc.estimates.run import Terms, model_flops, run
 from paramcalc.estimates.train_step import Stepper
 from paramcalc.estimates.training import Layout, Recipe, Trainer
 from paramcalc.transforms.formats import in_formats
+from paramcalc.transforms.freeze import freeze
 from paramcalc.transforms.lora import Lora, adapt
 
 if TYPE_CHECKING:
@@ -92,9 +93,9 @@ def _adapted(model: Model, settings: RunSettings) -> Model:
     if settings.lora_rank is None:
         if settings.quant is not None:
             raise UsageError(Problem("quantized weights cannot be trained directly", hint="add --lora-rank 16"))
-        return quantized
-    return adapt(quantized, Lora(settings.lora_rank, settings.lora_targets, settings.dora,
-                                 dropout=settings.lora_dropout))
+        return freeze(quantized, settings.freeze)
+    plan = Lora(settings.lora_rank, settings.lora_targets, settings.dora, dropout=settings.lora_dropout)
+    return freeze(adapt(quantized, plan), settings.freeze, quantized)
 
 
 def layout_of(settings: RunSettings) -> Layout:

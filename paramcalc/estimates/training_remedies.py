@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from paramcalc.adapters import has_adapters
 from paramcalc.estimates.fit import Remedy
 from paramcalc.estimates.training import Trainer
 from paramcalc.transforms.formats import in_formats
@@ -53,7 +54,7 @@ def training_remedies(trainer: Trainer, run: Run, capacity: int) -> list[Remedy]
 
     Where no single one does, as many together as it takes; nothing where not even all would.
     """
-    if any(tensor.frozen for node in trainer.model.tree.nodes() for tensor in node.tensors):
+    if has_adapters(trainer.model.tree):
         run = run._replace(adapted="")
     changes = {option: change for option, change in CHANGES.items() if change(run) != run}
     single = [Remedy(option, _needed(trainer, change(run))) for option, change in changes.items()]

@@ -14,6 +14,7 @@ from paramcalc.activations.policy import Policy
 from paramcalc.build import build
 from paramcalc.readers.config.read import read_config
 from paramcalc.spec.media import Cut, Media
+from paramcalc.transforms.freeze import freeze
 
 RECORDS = {record["model_type"]: record for record in map(json.loads, (
     Path(__file__).parents[1] / "data/tower_runs.jsonl").read_text("utf-8").splitlines()) if record["of"]}
@@ -23,8 +24,8 @@ OFF = {"qwen3_vl": 9, "glm4v": 11, "llava": 24, "gemma3": 38, "aya_vision": 9, "
 Idefics 3 it is a copy of the pictures, which are not counted; of Granite Speech parts of the conformer."""
 
 
-def tower_bytes(record, how):
-    built = build(read_config(record["config"]).spec)
+def tower_bytes(record, how, frozen=()):
+    built = freeze(build(read_config(record["config"]).spec), frozen)
     cut = Cut(**{"tokens": 0, "projected": 0} | record["cut"] | {"sequences": tuple(record["cut"]["sequences"])})
     if record["model_type"] == "qwen2_5_vl":
         cut = cut._replace(windows=((64, 2),))
@@ -46,6 +47,19 @@ def test_a_fused_kernel_keeps_no_squares(name):
     """Beside what torch's kernel for CPUs keeps: 24 bytes a layer of a random state."""
     record = RECORDS[name]
     assert tower_bytes(record, "flash") - record["kept"]["flash"] == 2 * 24
+
+
+FROZEN_OFF = {"llava": 23, "gemma3": 348, "mistral3": 766, "aya_vision": 129, "audioflamingo3": 4, "glmasr": 2}
+"""Thousandths of what is left, which is what merges or pools keeps; those of `OFF` are among them."""
+
+
+@pytest.mark.parametrize("name", [name for name, record in RECORDS.items() if "frozen" in record["kept"]
+                                  and name != "granite_speech"])
+def test_of_a_frozen_tower_nothing_is_kept_but_what_joins_it_reads(name):
+    record = RECORDS[name]
+    kept = record["kept"]["frozen"]
+    ours = tower_bytes(record, "eager", ("vision" if record["of"] == "image" else "audio",))
+    assert -(-abs(ours - kept) * 1000 // max(kept, 1)) == FROZEN_OFF.get(name, 0)
 
 
 def test_towers_called_measured_are_those_that_agree():

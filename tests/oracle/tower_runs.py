@@ -166,9 +166,19 @@ def run(model: Any, name: str, inputs: dict[str, Any]) -> Any:
     return model(**inputs)
 
 
-def kept(name: str, kind: str) -> list[Any]:
-    """Storages packed for backward, each with a tensor of it."""
+FREEZABLE = {"llava": "vision_tower", "paligemma": "vision_tower", "gemma3": "vision_tower",
+             "mistral3": "vision_tower", "internvl": "vision_tower", "idefics3": "vision_model",
+             "aya_vision": "vision_tower", "qwen2_audio": "audio_tower", "audioflamingo3": "audio_tower",
+             "voxtral": "audio_tower", "glmasr": "audio_tower", "granite_speech": "encoder", "qwen2_vl": "visual"}
+"""Modules that are towers by themselves, apart from what joins them to the text model."""
+
+
+def kept(name: str, kind: str, *, frozen: bool = False) -> list[Any]:
+    """Storages packed for backward, each with a tensor of it; with `frozen` the tower is not trained."""
     model, _ = built(name, kind, torch.bfloat16)
+    if frozen:
+        holder = model if hasattr(model, FREEZABLE[name]) else model.model
+        getattr(holder, FREEZABLE[name]).requires_grad_(False)
     inputs = {key: value.bfloat16() if value.is_floating_point() else value for key, value in CASES[name][3]().items()}
     known = {t.untyped_storage()._cdata for t in [*model.parameters(), *model.buffers(), *inputs.values()]}
     storages: dict[int, Any] = {}
@@ -198,9 +208,10 @@ def measure(name: str) -> dict[str, Any]:
         run(model.eval(), name, CASES[name][3]())
     record = {"model_type": name, "config": config, "of": CASES[name][2], "cut": CASES[name][4],
               "flops": counter.get_total_flops(), "kept": {}}
-    for kind, word in (("eager", "eager"), ("fused_on_cpu", "flash")):
+    for kind, word, frozen in (("eager", "eager", False), ("fused_on_cpu", "flash", False),
+                               *((("eager", "frozen", True),) if name in FREEZABLE else ())):
         try:
-            record["kept"][word] = sum(size(storage, tensor) for storage, tensor in kept(name, kind))
+            record["kept"][word] = sum(size(storage, tensor) for storage, tensor in kept(name, kind, frozen=frozen))
         except Exception as error:  # as varied as the classes
             sys.stderr.write(f"{name} {word}: {type(error).__name__} {str(error)[:200]}\n")
     return record
