@@ -63,9 +63,11 @@ def values(listed):
     ({"model_type": "kosmos-2", "text_config": {"add_cross_attention": True}},
      "cross-attention of this text model is not described"),
     ({"model_type": "layoutlmv3", "text_embed": False}, "a model without tables of words is not described"),
+    ({"model_type": "visual_bert", "bypass_transformer": True}, "regions that pass the layers by are not described"),
     ({"model_type": "convnext", "num_stages": 2}, "2 stages of 4 hidden_sizes"),
 ])
 def test_what_is_not_described_is_refused_by_its_key(config, message):
     with pytest.raises(PCError, match=message) as refusal:
         read_config(config)
-    assert refusal.value.problems[0].path[-1] in ("add_cross_attention", "text_embed", "num_stages")
+    assert refusal.value.problems[0].path[-1] in ("add_cross_attention", "bypass_transformer", "text_embed",
+                                                   "num_stages")

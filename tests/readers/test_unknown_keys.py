@@ -221,3 +221,16 @@ def test_a_type_the_library_has_not_is_refused_without_one():
 def test_every_type_of_the_library_is_counted_or_has_a_reason():
     assert {name for name in model_types() if family_of(name).builder is None and not reason(name)} == set()
     assert all(family_of(name).data for types in KINDS.values() for name in types.split())
+
+
+@pytest.mark.parametrize(("config", "place"), [
+    ({"model_type": "llama", "hidden_act": "xielu"}, "hidden_act"),
+    ({"model_type": "clip", "vision_config": {"hidden_act": "prelu"}}, "vision_config.hidden_act"),
+    ({"model_type": "llava", "text_config": {"model_type": "llama"},
+      "vision_config": {"model_type": "clip_vision_model", "hidden_act": "prelu"}}, "vision_config.hidden_act"),
+])
+def test_a_function_with_values_of_its_own_makes_sizes_bounds(config, place):
+    caveats = read_config(config).spec.caveats
+    assert {(caveat.figure, caveat.known) for caveat in caveats} == {("parameters", "bound"), ("weights", "bound")}
+    assert f"that {place} names" in caveats[0].reason
+    assert not read_config({"model_type": "apertus"}).spec.caveats  # whose class is described with its function

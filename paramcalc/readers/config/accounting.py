@@ -64,7 +64,7 @@ def accounts(config: Config, outer: FamilyData | None, composite: Config | None 
     if not strange and not defaults and not config.parts and composite is None:
         return Accounts((), (), (), defaults)
     defaults = {".".join((*config.path, key)): value for key, value in defaults.items()}
-    for part in _parts(config, composite):
+    for part in parts_below(config, composite):
         read = {*part.read, *(key for inner in part.parts for key in _repeated(part.data, inner))}
         strange = [] if part.uncounted else [*_strange(part.data, part.family, part.model_type, part.path, read)]
         nested = _unread(strange, part)
@@ -86,7 +86,7 @@ def _unread(strange: list[Entry], config: Config) -> list[tuple[tuple[str, ...],
             if could_change_a_size(key, value) and not _repeats(key, value, config)]
 
 
-def _parts(*configs: Config | None) -> Iterator[Config]:
+def parts_below(*configs: Config | None) -> Iterator[Config]:
     """The nested configs that were read below some, each once: several readers may have asked it as several classes."""
     places: dict[tuple[str, ...], Config] = {}
     waiting = [part for config in configs if config is not None for part in config.parts]

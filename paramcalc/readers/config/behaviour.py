@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.readers.families import family_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from paramcalc.readers.config.config import Config
     from paramcalc.readers.config.type_facts import Keys
+    from paramcalc.spec.caveats import Caveat, Figure
     from paramcalc.spec.model import ModelSpec
 
 ACTIVATIONS = ("feed_forward_proj", "hidden_act", "hidden_activation", "activation_function", "activation", "afn")
@@ -17,6 +20,11 @@ CAPS = ("attn_logit_softcapping", "final_logit_softcapping", "logits_soft_cap")
 CAPPED = {"logits_soft_cap": "final_logit_softcapping"}
 """Key of a config to the field of the specification, where that has another name."""
 SWITCHES = ("use_qk_norm", "attn_temperature_tuning", "kda_safe_gate", "residual_in_fp32")
+
+LEARNED = ("prelu", "xielu")
+"""Functions with values that are trained, of those a config may name (transformers activations.py, ACT2CLS)."""
+COUNTED = ("apertus", "apertus1p5_text")
+"""Types whose class was described with such a function."""
 
 DROPOUTS: Keys = {
     "attention": ("attention_dropout", "attn_pdrop", "attention_probs_dropout_prob", "attn_dropout", "dropout_rate"),
@@ -84,6 +92,19 @@ def activation(config: Config) -> str:
                 return value
             return "gelu_new" if value == "gated-gelu" else value.split("-")[-1]
     return ""
+
+
+def learned_functions(configs: Iterable[Config]) -> tuple[Caveat, ...]:
+    """That a function named somewhere has values of its own, which nobody counts."""
+    places = [".".join((*config.path, key)) for config in configs if config.model_type not in COUNTED
+              for key, value in config.data.items() if "act" in key and value in LEARNED]
+    if not places:
+        return ()
+    from paramcalc.spec.caveats import Caveat
+
+    reason = f"the function that {', '.join(places)[:200]} names has values of its own, which are left out"
+    figures: tuple[Figure, ...] = ("parameters", "weights")
+    return tuple(Caveat(figure=figure, known="bound", reason=reason) for figure in figures)
 
 
 def _routing(config: Config) -> dict[str, Any]:

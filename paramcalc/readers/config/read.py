@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ValidationError
 
 from paramcalc.errors import Problem, SpecError
-from paramcalc.readers.config.accounting import accounts
-from paramcalc.readers.config.behaviour import behaviour
+from paramcalc.readers.config.accounting import accounts, parts_below
+from paramcalc.readers.config.behaviour import behaviour, learned_functions
 from paramcalc.readers.config.composite import TextModel, placed, text_model
 from paramcalc.readers.config.config import Builder, Config, unknown_class
 from paramcalc.readers.config.defaults import FamilyData
@@ -72,10 +72,13 @@ def _read(
     if not config.architecture and not is_original(data):
         notes = (*notes, f"architectures is not given: counted as the {config.task} model of {config.model_type}")
     quantized = quantization((data, config.data), beside)
+    outermost = [around] if around is not None and around.path != config.path else []
+    functions = learned_functions((config, *outermost, *parts_below(config, around)))
     notes = (*notes, *quantized.notes)
     update: dict[str, Any] = {"family": config.model_type, "notes": notes,
                               "quantize": (*spec.quantize, *quantized.rules) if quantized.rules else (),
-                              "caveats": (*spec.caveats, *_unverified(config, outer), *quantized.caveats),
+                              "caveats": (*spec.caveats, *_unverified(config, outer), *quantized.caveats,
+                                           *functions),
                               "uncounted": (*spec.uncounted, *uncounted, *keys.uncounted),
                               "unread": tuple(problem.dotted() for problem in keys.unread),
                               "defaults": keys.defaults}

@@ -61,6 +61,8 @@ def types(config: Config) -> Parts:
 
 def regions(config: Config) -> Parts:
     """Tables for regions of a picture, and what projects their features."""
+    if config.flag("bypass_transformer"):
+        raise config.error("bypass_transformer", "regions that pass the layers by are not described")
     return {
         "embeddings.visual_token_type_embeddings": Embedding(rows=config.integer("type_vocab_size"),
                                                              component="other_embedding"),

@@ -36,9 +36,12 @@ def esm(config: Config) -> ModelSpec:
     """ESM-1b and ESM-2, whose positions are looked up or rotated."""
     if config.flag("is_folding_model"):
         raise config.error("is_folding_model", "ESMFold is not described", "a config of the language model alone")
-    rotary = config.text("position_embedding_type", "absolute") == "rotary"
+    kind = config.text("position_embedding_type", "absolute")
+    if "position_embedding_type" in config.data and config.data["position_embedding_type"] is None:
+        kind = "none"  # null is no kind at all, whatever the class's default
+    rotary = kind == "rotary"
     before = {"embedding_norm": "embeddings.layer_norm"} if config.flag("emb_layer_norm_before") else {}
-    return replace(ROW, names=NAMES | before, learned=not rotary, rotary=rotary)(config)
+    return replace(ROW, names=NAMES | before, learned=kind not in ("rotary", "none"), rotary=rotary)(config)
 
 
 ESMC_NAMES = {

@@ -215,9 +215,9 @@ def minicpm(config: Config, at: str) -> Tower:
 def minicpmv(whole: Whole) -> Towers:
     """Squares of patches are normed and projected, `merger_times` times over."""
     vision = whole.part("vision_config", f"{whole.config.model_type}_vision")
-    high, wide = sides(whole.config, "merge_kernel_size")
+    whole.config.read.add("merge_kernel_size")
     width, times = vision.integer("hidden_size"), whole.config.depth("merger_times")
-    into = width * high * wide
+    into = 4 * width  # as the class has it, whatever squares `merge_kernel_size` asks for
     join: Parts = {}
     for index in range(times):
         at, out = f"merger.mlp.{index}", width if index < times - 1 else whole.text.hidden_size
