@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from paramcalc.comparing import Question
     from paramcalc.estimates.design.settings import ScalingKeywords
     from paramcalc.estimates.design.solve_settings import SolveKeywords
+    from paramcalc.estimates.device_keywords import OnDeviceKeywords
     from paramcalc.estimates.explain_settings import ExplainKeywords, Subject
-    from paramcalc.estimates.settings import AudioLengths, FlopsKeywords, ImageSizes, ServingKeywords, VideoSizes
+    from paramcalc.estimates.settings import AudioLengths, FlopsKeywords, ImageSizes, VideoSizes
     from paramcalc.estimates.speed_settings import SpeedKeywords, SpeedSettings
     from paramcalc.measures.weights import WeightBytes
     from paramcalc.readers.sources import Source
@@ -77,20 +78,20 @@ def weights(model: Source, dtype: str = SERVING.dtype, *, quant: str | None = No
 @overload
 def memory(
     model: Source, context: int | str = ..., *, gpu: str | None = ..., gpu_layers: None = ..., cpu_moe: None = ...,
-    tensor_split: None = ..., **settings: Unpack[ServingKeywords],
+    tensor_split: None = ..., **settings: Unpack[OnDeviceKeywords],
 ) -> Memory: ...
 
 
 @overload
 def memory(
     model: Source, context: int | str = ..., *, gpu: None = ..., gpu_layers: int | None = ...,
-    cpu_moe: int | None = ..., tensor_split: Sequence[int] | None = ..., **settings: Unpack[ServingKeywords],
+    cpu_moe: int | None = ..., tensor_split: Sequence[int] | None = ..., **settings: Unpack[OnDeviceKeywords],
 ) -> PlacedMemory: ...
 
 
 def memory(
     model: Source, context: int | str | None = None, *, gpu: str | None = None, gpu_layers: int | None = None,
-    cpu_moe: int | None = None, tensor_split: Sequence[int] | None = None, **settings: Unpack[ServingKeywords],
+    cpu_moe: int | None = None, tensor_split: Sequence[int] | None = None, **settings: Unpack[OnDeviceKeywords],
 ) -> Memory | PlacedMemory:
     """Bytes to serve `batch` sequences of `context` tokens: `total`, `per_device`, `cache`. As `paramcalc memory`.
 
@@ -98,9 +99,11 @@ def memory(
     `host` and `placement`. Raises UsageError for settings that cannot be, or that do not apply to the model.
     """
     from paramcalc.answers.memory import memory as needed
-    from paramcalc.estimates.settings import DeviceSettings, PlacementSettings, ServingSettings
+    from paramcalc.estimates.device_keywords import on_device
+    from paramcalc.estimates.settings import PlacementSettings, ServingSettings
 
-    serving = ServingSettings.of(without_none(context=context) | settings)
+    device, rest = on_device(gpu, settings)
+    serving = ServingSettings.of(without_none(context=context) | rest)
     values = {"gpu_layers": gpu_layers, "cpu_moe": cpu_moe, "tensor_split": tensor_split}
     placement = PlacementSettings.of({name: value for name, value in values.items() if value is not None})
     if placement.any_said:
@@ -108,12 +111,12 @@ def memory(
 
         placement.need_alone(gpu is not None, "--gpu")
         return placed_memory(loaded_of(model), serving, placement)
-    return needed(loaded_of(model), serving, DeviceSettings.of({"gpu": gpu}))
+    return needed(loaded_of(model), serving, device)
 
 
 def fit(
     model: Source, gpu: str, context: int | str | Sequence[int | str] | None = None, *,
-    gpu_memory_utilization: float | str | None = None, ram: str | None = None, **settings: Unpack[ServingKeywords],
+    ram: str | None = None, **settings: Unpack[OnDeviceKeywords],
 ) -> Fit | PlacedFit | FitFormats:
     """Whether it `fits`, `headroom`, `max_context` and `max_batch` on an accelerator. As `paramcalc fit`.
 
@@ -122,10 +125,11 @@ def fit(
     `quant="all"`, a row for each format. Raises UsageError for settings that cannot be.
     """
     from paramcalc.answers.fit import fit as fitted
-    from paramcalc.estimates.settings import DeviceSettings, FitSettings, HostSettings
+    from paramcalc.estimates.device_keywords import on_device
+    from paramcalc.estimates.settings import FitSettings, HostSettings
 
-    serving = FitSettings.of(without_none(context=context) | settings)
-    device = DeviceSettings.of({"gpu": gpu, "gpu_memory_utilization": gpu_memory_utilization})
+    device, rest = on_device(gpu, settings)
+    serving = FitSettings.of(without_none(context=context) | rest)
     if serving.quant == "all":
         from paramcalc.answers.fit_formats import fit_formats
 
@@ -247,7 +251,7 @@ def solve(like: Source = "llama-3.1-8b", changes: Sequence[str] = (), **settings
 
 def compare(
     *models: Source, context: int | str | None = None, gpu: str | None = None, changes: Sequence[str] = (),
-    jobs: int = 1, **serving: Unpack[ServingKeywords],
+    jobs: int = 1, **serving: Unpack[OnDeviceKeywords],
 ) -> Comparison:
     """One row a model: `rows`, or the answer itself, which pandas and polars take as it is. As `paramcalc compare`.
 
@@ -260,7 +264,7 @@ def compare(
 
 def sweep(
     model: Source, *axes: str, context: int | str | None = None, gpu: str | None = None,
-    changes: Sequence[str] = (), jobs: int = 1, **serving: Unpack[ServingKeywords],
+    changes: Sequence[str] = (), jobs: int = 1, **serving: Unpack[OnDeviceKeywords],
 ) -> Sweep:
     """One row a combination of `num_layers=16..48:8`, `hidden_size=1024,2048`. As `paramcalc sweep`. Raises PCError
     where the model cannot be read, UsageError for values or settings that cannot be."""
@@ -270,13 +274,14 @@ def sweep(
 
 
 def _question(
-    context: int | str | None, gpu: str | None, changes: Sequence[str], serving: ServingKeywords,
+    context: int | str | None, gpu: str | None, changes: Sequence[str], serving: OnDeviceKeywords,
 ) -> Question:
     from paramcalc.comparing import Question
-    from paramcalc.estimates.settings import DeviceSettings, ServingSettings
+    from paramcalc.estimates.device_keywords import on_device
+    from paramcalc.estimates.settings import ServingSettings
 
-    settings = ServingSettings.of(without_none(context=context) | serving)
-    return Question(settings, DeviceSettings.of({"gpu": gpu}), tuple(changes))
+    device, rest = on_device(gpu, serving)
+    return Question(ServingSettings.of(without_none(context=context) | rest), device, tuple(changes))
 
 
 def explain(

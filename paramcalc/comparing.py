@@ -73,8 +73,11 @@ def compare(
     models: Sequence[Source], question: Question, *, jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
-    """One row a model, in the order given; a folder or a pattern stands for every model in it."""
+    """One row a model, in the order given; a folder or a pattern stands for every model in it. Raises UsageError where
+    no model is given."""
     every = [each for model in models for each in _models(model)]
+    if not every:
+        raise UsageError(Problem("nothing to compare", hint="give models, folders of models or patterns of files"))
     rows = over(partial(model_row, question), every, jobs, progress)
     return Comparison(rows=tuple(rows), assumptions=assumed(question.serving, question.device))
 

@@ -151,3 +151,27 @@ def test_names():
     assert all(hasattr(paramcalc, name) for name in paramcalc.__all__)
     with pytest.raises(AttributeError, match="no attribute 'cuont'"):
         _ = paramcalc.cuont
+
+
+def test_a_device_of_ones_own_is_asked_for_from_python_too(tmp_path):
+    file = tmp_path / "own.yaml"
+    file.write_text("accelerators: {mine: {name: My card, memory: 24 GiB, bandwidth: 500 GB/s}}\n")
+    assert paramcalc.fit("gpt2", "mine", accelerators=file).fits
+    half = paramcalc.fit("gpt2", "mine", accelerators=file, gpu_memory_utilization="50%", runtime="vllm")
+    assert half.capacity < paramcalc.fit("gpt2", "mine", accelerators=file, runtime="vllm").capacity
+    assert paramcalc.memory("gpt2", gpu="mine", accelerators=file).total.total > 0
+    rows = paramcalc.compare("gpt2", gpu="mine", accelerators=file, runtime="vllm").rows
+    rows += paramcalc.sweep("gpt2", "num_layers=2,4", gpu="mine", accelerators=file, runtime="vllm").rows
+    assert [row.fits for row in rows] == [True] * 3
+
+
+@pytest.mark.parametrize("ask", [paramcalc.memory, paramcalc.compare])
+@pytest.mark.parametrize("words", [{"accelerators": "own.yaml"}, {"gpu_memory_utilization": 0.5}])
+def test_what_has_no_effect_without_a_device_is_refused(ask, words):
+    with pytest.raises(paramcalc.PCError, match="has no effect without --gpu"):
+        ask("gpt2", **words)
+
+
+def test_nothing_is_not_compared():
+    with pytest.raises(paramcalc.PCError, match="nothing to compare"):
+        paramcalc.compare()

@@ -13,7 +13,15 @@ from paramcalc.estimates import fit as search
 from paramcalc.estimates import inference
 from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.media import media_of
-from paramcalc.estimates.serving import SERVERS, command_of, machine_of, machines, prepare, why_not_served
+from paramcalc.estimates.serving import (
+    SERVERS,
+    command_of,
+    machine_of,
+    machines,
+    prepare,
+    unserved,
+    why_not_served,
+)
 from paramcalc.measures.cache_known import cache_unknown
 from paramcalc.measures.known import Known
 from paramcalc.numbers import binary
@@ -161,7 +169,8 @@ def fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit:
     candidates = [_candidate(model, serving, device, name, alone=len(names) == 1) for name in names]
     chosen = _chosen(candidates)
     if chosen.need is None or chosen.machine is None:
-        raise UsageError(Problem(f"no runtime serves this: {chosen.why}", hint=chosen.hint))
+        raise UsageError(unserved({each.runtime: Problem(each.why, hint=each.hint) for each in candidates
+                                   if each.runtime != BOUND or len(candidates) == 1}))
     last = chosen.verdicts[-1]
     result = inference.memory(chosen.need.prepared, last.serving)
     verdict = chosen.fits

@@ -11,7 +11,7 @@ from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.estimates import fit as search
 from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.media import media_of
-from paramcalc.estimates.serving import machine_of, why_not_served
+from paramcalc.estimates.serving import machine_of, unserved, why_not_served
 from paramcalc.measures.known import Known, of_model
 from paramcalc.measures.parameters import count
 from paramcalc.transforms.gguf_mix import DEFAULT, WIDER
@@ -77,15 +77,15 @@ def fit_formats(loaded: Loaded, serving: FitSettings, device: DeviceSettings, *,
     model: Model = start["built"]
     serving, start["length"] = within_positions(serving, model.spec, media_of(serving, model.spec))
     rows: list[FormatFit] = []
-    problem: Problem | None = None
+    problems: dict[str, Problem] = {}
     for runtime in (serving.runtime,) if serving.runtime else ("vllm", "llama.cpp"):
         for name in FORMATS[runtime]:
             try:
                 rows += _row(model, serving.model_copy(update={"quant": name}), device, runtime)
             except PCError as error:  # the format does not hold these shapes, or the runtime not this model
-                problem = error.problems[0]
+                problems[runtime] = error.problems[0]
     if not rows:
-        raise UsageError(problem or Problem("no runtime serves this"))
+        raise UsageError(unserved(problems))
     rows.sort(key=lambda row: (not row.fits, -row.weights))
     return FitFormats(**start, known={"fits": of_model(model.spec, "cache", known="estimate")},
                       fits=any(row.fits for row in rows), device=str(device.gpu), formats=tuple(rows))

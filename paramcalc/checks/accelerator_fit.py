@@ -19,27 +19,27 @@ def shortfall(model: Model, promise: Fits) -> int:
     where no runtime serves the model, and where its sizes are no more than a lower bound.
     """
     from paramcalc.estimates.fit import Need, fit
-    from paramcalc.estimates.serving import SERVERS, machine_of, prepare, why_not_served
+    from paramcalc.estimates.serving import SERVERS, machine_of, prepare, unserved, why_not_served
     from paramcalc.estimates.settings import DeviceSettings, FitSettings
 
     serving = FitSettings.of({"quant": promise.quant, "gpus": promise.gpus})
     device = DeviceSettings.of({"gpu": promise.gpu})
     lacking: list[int] = []
-    problem = Problem("no runtime serves this")
+    problems: dict[str, Problem] = {}
     for runtime in SERVERS:
         try:
             prepared = prepare(model, serving, runtime)
             machine = machine_of(device, prepared)
             assert machine is not None  # noqa: S101 - a promise names an accelerator
             if why := why_not_served(runtime, model.spec, promise.quant, machine.device):
-                problem = Problem(why)
+                problems[runtime] = Problem(why)
                 continue
             if prepared.lower_bound:
-                problem = Problem(f"only a lower bound is known: {prepared.lower_bound}")
+                problems[runtime] = Problem(f"only a lower bound is known: {prepared.lower_bound}")
                 continue
             lacking.append(-fit(Need(prepared), machine, promise.context, promise.batch).headroom)
         except PCError as error:
-            problem = error.problems[0]
+            problems[runtime] = error.problems[0]
     if not lacking:
-        raise UsageError(problem)
+        raise UsageError(unserved(problems))
     return min(lacking)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from paramcalc.checks.recognise import OTHER, Kind, Recognised, candidate, likely, recognise
 from paramcalc.checks.results import File
 from paramcalc.errors import InputError, Problem
+from paramcalc.readers.files import DANGLING, POINT
 from paramcalc.readers.git import tracked
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class _Finder:
         elif why or recognised.kind is Kind.unclear:
             self.files[name] = File(name, "skipped", recognised.why if recognised.kind is Kind.unclear else why)
         else:
-            self.files[name] = File(name, "checked", recognised.why)
+            self.files[name] = File(name, "checked", recognised.why, recognised.hint)
 
 
 def _recognised(path: Path) -> Recognised:
@@ -155,7 +156,7 @@ def _recognised(path: Path) -> Recognised:
             return Recognised(Kind.unclear, "no regular file") if named else OTHER
         return recognise(path)
     except FileNotFoundError:
-        why = "is a link to what is not there"
+        why, hint = DANGLING, POINT
     except OSError as error:
-        why = f"cannot be read: {(error.strerror or 'unknown error').lower()}"
-    return Recognised(Kind.near, why) if named else OTHER
+        why, hint = f"cannot be read: {(error.strerror or 'unknown error').lower()}", ""
+    return Recognised(Kind.near, why, hint) if named else OTHER

@@ -28,6 +28,7 @@ SIZES = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediat
          "n_layer", "n_head", "d_model", "num_layers", "num_heads", "n_layers", "n_heads", "max_position_embeddings",
          "num_key_value_heads")
 """Words of a model's config that those of others hardly use."""
+MARK = "begin it with `paramcalc: 1`"
 _WORDS = re.compile("|".join(("model_type", "architectures", MARKER, *SIZES)))
 _FIRST = re.compile(r"^( {0,40})(?!---|\.\.\.)[^\s#%!&]", re.MULTILINE)
 _KEY = r"""(?:\?[ ]{1,9})?["']?([A-Za-z_][\w.-]{0,60})["']?(?:[ \t]{0,9}:[ \t]{0,9}(.{0,20})|\r?$)"""
@@ -53,6 +54,8 @@ class Recognised(NamedTuple):
 
     kind: Kind
     why: str = ""
+    hint: str = ""
+    """What to do about it."""
 
 
 OURS, OTHER = Recognised(Kind.ours), Recognised(Kind.other)
@@ -75,12 +78,12 @@ def recognise(path: Path) -> Recognised:
     text, odd = _decoded(raw)
     name = path.name.lower()
     if name == CONFIG and not text.strip():
-        return Recognised(Kind.near, "is empty")
+        return Recognised(Kind.near, "is empty", "write it whole, or remove it")
     if not _WORDS.search(text) and name != CONFIG:
         return OTHER
     recognised = _json(text, name, len(raw) > MAX_BYTES) if name.endswith(JSON) else _yaml(text)
     if odd and recognised.kind is not Kind.other:
-        return Recognised(Kind.near, f"is {odd}, not UTF-8")
+        return Recognised(Kind.near, f"is {odd}, not UTF-8", "save it as UTF-8")
     return recognised
 
 
@@ -116,7 +119,8 @@ def _json(text: str, name: str, cut: bool) -> Recognised:
 
 def _large(text: str, name: str) -> Recognised:
     if name == CONFIG:
-        return Recognised(Kind.near, "is too large to be read") if _WORDS.search(text) else OTHER
+        large = Recognised(Kind.near, "is too large to be read", f"at most {MAX_BYTES >> 20} MiB")
+        return large if _WORDS.search(text) else OTHER
     return Recognised(Kind.unclear, "too large to be looked into") if '"model_type"' in text else OTHER
 
 
@@ -131,12 +135,12 @@ def _yaml(text: str) -> Recognised:
         return OURS
     marker = next((key for key in keys if key not in _ours() and _alike(key)), "")
     if marker and ours:
-        return Recognised(Kind.near, f"has {marker!r}, but no `paramcalc: 1`")
+        return Recognised(Kind.near, f"has {marker!r}, but no `paramcalc: 1`", MARK)
     if len(ours) < ENOUGH or not set(ours) & set(SIZES):  # an action has a name, inputs and outputs too
         return OTHER
     why = f"{len(ours)} keys of a specification ({', '.join(ours[:ENOUGH])}), but no `paramcalc: 1`"
     near = 2 * len(ours) > len(keys)
-    return Recognised(Kind.near, f"has {why}") if near else Recognised(Kind.unclear, why)
+    return Recognised(Kind.near, f"has {why}", MARK) if near else Recognised(Kind.unclear, why)
 
 
 def _alike(key: str) -> bool:

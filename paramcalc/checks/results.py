@@ -44,6 +44,8 @@ class File(NamedTuple):
     state: Literal["checked", "skipped"] = "checked"
     why: str = ""
     """Why it is skipped; of a file that is checked, why it is not taken for what it was meant as."""
+    hint: str = ""
+    """What to do about that."""
 
 
 class Run(NamedTuple):

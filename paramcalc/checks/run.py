@@ -78,8 +78,7 @@ def check_file(
 
 def _near(file: File, findings: list[Finding]) -> Iterator[Finding]:
     """That a file is not what it was meant as; what reading it as such says comes after."""
-    hint = "" if Path(file.path).suffix.lower() == ".json" else "begin it with `paramcalc: 1`"
-    yield Finding(file.path, NEAR, file.why, hint=hint)
+    yield Finding(file.path, NEAR, file.why, hint=file.hint)
     yield from findings
 
 

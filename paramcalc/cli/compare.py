@@ -5,7 +5,6 @@ from __future__ import annotations
 from paramcalc.cli.options import Common, Jobs, Models
 from paramcalc.cli.progress import progress
 from paramcalc.cli.rows import Across, Columns, Look, PlotRows, Sort, Up, write_rows
-from paramcalc.estimates.effects import need
 from paramcalc.estimates.settings import DeviceSettings, ServingSettings
 
 EXAMPLES = (
@@ -20,8 +19,7 @@ def compare(
     columns: Columns = "", jobs: Jobs = 1, plot: PlotRows = None, x: Across = "", y: Up = "",
 ) -> int:
     """Compare models, folders of models or patterns of files: one row a model."""
-    need(device, ("gpu_memory_utilization", "accelerators"), present=device.gpu is not None, what="--gpu",
-         hint="--gpu h100")
+    device.need_gpu()
     look = Look(sort, columns, plot, x, y)
     from paramcalc.comparing import Question
     from paramcalc.comparing import compare as compared

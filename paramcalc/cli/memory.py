@@ -25,8 +25,7 @@ def memory(
     plot: Plot = None,
 ) -> int:
     """Show the memory needed to serve a model: weights, cache, activations and overhead of each device."""
-    need(device, ("gpu_memory_utilization", "accelerators"), present=device.gpu is not None, what="--gpu",
-         hint="--gpu h100")
+    device.need_gpu()
     need(placement, tuple(PlacementSettings.model_fields), present=serving.runtime in (None, "llama.cpp"),
          what="--runtime llama.cpp")
     placement.need_alone(device.gpu is not None, "--gpu")

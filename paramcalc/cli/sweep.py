@@ -9,7 +9,6 @@ import typer
 from paramcalc.cli.options import Common, Jobs, One
 from paramcalc.cli.progress import progress
 from paramcalc.cli.rows import Across, Columns, Look, PlotRows, Sort, Up, write_rows
-from paramcalc.estimates.effects import need
 from paramcalc.estimates.settings import DeviceSettings, ServingSettings
 
 EXAMPLES = (
@@ -26,8 +25,7 @@ def sweep(
     columns: Columns = "", jobs: Jobs = 1, plot: PlotRows = None, x: Across = "", y: Up = "",
 ) -> int:
     """Vary fields of a model: one row a combination of values."""
-    need(device, ("gpu_memory_utilization", "accelerators"), present=device.gpu is not None, what="--gpu",
-         hint="--gpu h100")
+    device.need_gpu()
     look = Look(sort, columns, plot, x, y)
     from paramcalc.comparing import Question
     from paramcalc.comparing import sweep as swept

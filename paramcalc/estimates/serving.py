@@ -18,6 +18,8 @@ from paramcalc.spec.quantize import KEEP
 from paramcalc.transforms.gguf_mix import is_file_type
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from paramcalc.build import Model
     from paramcalc.catalog.accelerators import Accelerator
     from paramcalc.estimates.settings import DeviceSettings, FitSettings, FormatSettings, RuntimeSettings
@@ -127,6 +129,18 @@ def why_not_served(runtime: str, spec: ModelSpec, quant: str | None, device: Acc
     own = dict.fromkeys(rule.format for rule in spec.quantize if rule.format != KEEP)
     formats = [quant] if quant is not None or not own else list(own)
     return "" if facts is None else next(filter(None, (facts.why_not(name, device) for name in formats)), "")
+
+
+def unserved(why: Mapping[str, Problem]) -> Problem:
+    """That no runtime serves a model, with the reason of each; the same reason once, for all that have it."""
+    by_reason: dict[str, list[str]] = {}
+    for runtime, problem in why.items():
+        by_reason.setdefault(problem.message.removeprefix(f"{runtime} "), []).append(runtime)
+    reasons = [reason if len(names) == len(why) else f"{', '.join(names)}: {reason}"
+               for reason, names in by_reason.items()]
+    hints = list(dict.fromkeys(problem.hint for problem in why.values() if problem.hint))
+    return Problem("; ".join(["no runtime serves this", *reasons]) if reasons else "no runtime serves this",
+                   hint="; ".join(hints[:1]))
 
 
 def _encodes(spec: ModelSpec) -> bool:

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field
 
 from paramcalc.defaults import SERVING, TRAINING, WORKLOAD
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.effects import need
 from paramcalc.estimates.media import media_of, parse_durations, parse_sizes, parse_videos
 from paramcalc.measures.attention_pairs import Convention
 from paramcalc.measures.flops import Workload
@@ -143,6 +144,11 @@ class DeviceSettings(Settings):
         """The share of a device that is used, as a ratio; the runtime's own where none is given."""
         share = self.gpu_memory_utilization
         return None if share is None else (share.numerator, share.denominator)
+
+    def need_gpu(self) -> None:
+        """Raise UsageError for what has no effect where no accelerator is named."""
+        need(self, ("gpu_memory_utilization", "accelerators"), present=self.gpu is not None, what="--gpu",
+             hint="--gpu h100")
 
 
 class PlacementSettings(Settings):

@@ -24,6 +24,7 @@ _KINDS = {
     stat.S_IFSOCK: "a socket",
 }
 _MAX_SIBLINGS = 2_000
+DANGLING, POINT = "is a link to what is not there", "point it at a file, or remove it"
 
 
 def read_file(path: Path, limit: int = MAX_BYTES) -> bytes:
@@ -34,6 +35,8 @@ def read_file(path: Path, limit: int = MAX_BYTES) -> bytes:
             _only_regular(path, os.fstat(stream.fileno()))
             return read_stream(stream, limit, str(path))
     except FileNotFoundError:
+        if path.is_symlink():
+            _refuse(path, DANGLING, POINT)
         _refuse(path, "no such file", _nearest(path))
     except PermissionError:
         _refuse(path, "permission denied")

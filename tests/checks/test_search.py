@@ -81,6 +81,19 @@ def test_a_dangling_link_is_an_error(name, folder, check):
     os.symlink("nowhere", name)
     code, run = check(".")
     assert (code, {finding["path"] for finding in run["results"]}) == (2, {name})
+    assert {finding["hint"] for finding in run["results"]} == {"point it at a file, or remove it"}
+
+
+@pytest.mark.parametrize(("name", "hint"), [
+    ("UTF-16", "save it as UTF-8"), ("UTF-16 config", "save it as UTF-8"),
+    ("misspelt marker", "begin it with `paramcalc: 1`"),
+    ("empty config", "write it whole, or remove it"), ("cut config", ""),
+])
+def test_a_near_miss_has_the_hint_of_its_cause(name, hint, folder, check):
+    path, text = NEAR[name]
+    put(path, text)
+    first = next(finding for finding in check(".")[1]["results"] if finding["rule"] == "PC008")
+    assert first["hint"] == hint
 
 
 OTHERS = {

@@ -68,7 +68,9 @@ def test_a_promise_to_fit_needs_a_runtime_and_a_known_size(lines, promise, why, 
     path = tmp_path / "m.yaml"
     path.write_text(f"{SPEC}{lines}expect: {{fits: [{promise}]}}\n")
     assert run(["check", str(path)]) == 1
-    assert f"expect.fits[0]: {why}" in " ".join(capsys.readouterr().out.split())
+    out = " ".join(capsys.readouterr().out.split())
+    assert "expect.fits[0]: no runtime serves this; " in out
+    assert why in out
     path.write_text(f"{SPEC}expect: {{fits: [{promise.replace(', quant: exl3-4bit', '')}]}}\n")
     assert run(["check", str(path)]) == 0
 
@@ -100,3 +102,17 @@ def test_a_placement_of_what_gguf_files_do_not_hold(tmp_path):
     answer = paramcalc.fit(str(path), "h100,rtx-4090", ram="64G")
     assert (answer.fits, answer.why_not, answer.serve) == (False, "GGUF files do not hold mlx-4bit-g64", "")
     assert "not served by llama.cpp" in str(answer)
+
+
+def test_what_no_runtime_serves_names_the_reason_of_each(tmp_path, capsys):
+    spec = paramcalc.convert("llama-3.1-8b").split("expect:")[0]
+    path = tmp_path / "llama.yaml"
+    path.write_text(f"{spec}expect: {{fits: [{{gpu: gaudi3, quant: q4_k_m, context: 4096}}]}}\n")
+    assert run(["check", str(path)]) == 1
+    assert run(["fit", "whisper-tiny", "--gpu", "h100", "--gpus", "5", "--quant", "q4_k_m"]) == 2
+    promised, asked = capsys.readouterr()
+    for reason in ("vllm: q4_k_m is a format of GGUF", "sglang, tensorrt-llm, llama.cpp: does not run on devices"):
+        assert reason in promised
+    for reason in ("vllm, sglang, tensorrt-llm: tp 5 does not divide", "llama.cpp: no converter",
+                   "transformers: q4_k_m"):
+        assert reason in asked

@@ -7,6 +7,7 @@ import pytest
 
 from paramcalc.build import build
 from paramcalc.errors import SpecError
+from paramcalc.measures.parameters import count
 from paramcalc.readers.config.patterns import told_apart
 from paramcalc.readers.config.read import read_config
 
@@ -80,6 +81,35 @@ def test_a_pattern_that_cannot_be_is_refused_at_its_key(keys, where):
     with pytest.raises(SpecError) as caught:
         read_config({"num_key_value_heads": 2, "hidden_size": 64} | keys)
     assert [problem.path for problem in caught.value.problems] == [where]
+
+
+def dots3(**layers):
+    """A configuration of four layers, of which the last two slide, as `per_layer_config` says them."""
+    return SMALL | {"model_type": "dots3_note_text", "architectures": ["Dots3NoteForCausalLM"], "num_hidden_layers": 4,
+                    "mlp_layer_types": ["dense"] * 4, "per_layer_config": layers,
+                    "layer_types": ["full_attention"] * 2 + ["sliding_attention"] * 2}
+
+
+SLIDING = {"kv_lora_rank": 64}
+
+
+def test_layers_say_what_differs_in_them():
+    """A narrower latent of the two sliding layers: its projections from 64 and to keys and values, and its norm."""
+    plain, own = (count(build(read_config(dots3(**layers)).spec).tree).total
+                  for layers in ({}, {"02": SLIDING, "3": SLIDING}))
+    assert plain - own == 2 * (512 - 64) * (64 + 4 * (128 + 128) + 1)
+
+
+@pytest.mark.parametrize("layers", [
+    {"02": SLIDING}, {"02": SLIDING, "03": {"kv_lora_rank": 32}}, {"00": SLIDING}, {"99": SLIDING}, {"first": SLIDING},
+    {"02": {"kv_lora_rank": 0}, "03": {"kv_lora_rank": 0}}, {"02": {"num_experts": 2}, "03": {"num_experts": 2}},
+    {"02": 7}, [SLIDING],
+])
+def test_what_layers_cannot_say_is_refused_at_its_key(layers):
+    config = dots3() | {"per_layer_config": layers}
+    with pytest.raises(SpecError) as caught:
+        read_config(config)
+    assert {problem.path for problem in caught.value.problems} == {("per_layer_config",)}
 
 
 def test_words_are_numbered_only_where_layers_of_one_word_differ():

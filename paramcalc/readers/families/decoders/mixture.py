@@ -150,13 +150,20 @@ def own_layers(config: Config, known: Collection[str]) -> dict[int, dict[str, in
         raise config.error("per_layer_config", "expected integers of at least 1")
     if strange := {key for own in settings.values() for key in own} - set(known):
         raise config.error("per_layer_config", f"does not know how a layer differs in {', '.join(sorted(strange))}")
+    if beyond := [key for key in settings if int(key) >= config.layers]:
+        raise config.error("per_layer_config", f"names layer {beyond[0]} of {config.layers}")
     return {int(key): own for key, own in settings.items()}
 
 
 def _dots3_own(config: Config, word: str) -> dict[str, int]:
     """What sliding layers say otherwise than the rest: by layer, or in the published `swa_` keys."""
     if config.get("per_layer_config") is not None:
-        return own_layers(config, DOTS3_OWN).get(dots3_layers(config).index(word), {})
+        own = own_layers(config, DOTS3_OWN)
+        of_word = [own.get(index, {}) for index, kind in enumerate(dots3_layers(config)) if kind == word]
+        if any(each != of_word[0] for each in of_word):
+            raise config.error("per_layer_config", f"layers of {word} attention differ from each other, "
+                               "which is not described")
+        return of_word[0]
     if word != SLIDING:
         return {}
     own = {key: config.integer(f"swa_{key}", default) for key, default in SWA_DEFAULTS.items()}
