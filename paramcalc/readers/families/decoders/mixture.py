@@ -158,8 +158,8 @@ def own_layers(config: Config, known: Collection[str]) -> dict[int, dict[str, in
 def _dots3_own(config: Config, word: str) -> dict[str, int]:
     """What sliding layers say otherwise than the rest: by layer, or in the published `swa_` keys."""
     if config.get("per_layer_config") is not None:
-        own = own_layers(config, DOTS3_OWN)
-        of_word = [own.get(index, {}) for index, kind in enumerate(dots3_layers(config)) if kind == word]
+        layers = own_layers(config, DOTS3_OWN)
+        of_word = [layers.get(index, {}) for index, kind in enumerate(dots3_layers(config)) if kind == word]
         if any(each != of_word[0] for each in of_word):
             raise config.error("per_layer_config", f"layers of {word} attention differ from each other, "
                                "which is not described")
