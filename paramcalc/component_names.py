@@ -10,3 +10,6 @@ ComponentName = Literal[
 ]
 COMPONENTS: tuple[ComponentName, ...] = get_args(ComponentName)
 """In the order they are shown."""
+Tower = Literal["vision", "audio", "projector"]
+TOWERS: frozenset[str] = frozenset(get_args(Tower))
+"""What stands before a text model: whole on the first pipeline stage, and computed before its layers."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Convention = Literal["full", "causal"]
+"""full: what eager attention's matrix products compute, masked or not; causal: only the pairs a query may see."""
 TOKENS = 4096
 """Tokens of a sequence, in every command."""
 

@@ -15,6 +15,8 @@ Found = TypeVar("Found")
 INVALID, HEADS, KV_HEADS, TOP_K, LAYERS = "PC001", "PC101", "PC102", "PC103", "PC104"
 """Codes of the rules that refusals belong to: not readable, or heads, key/value heads, experts a token visits and the
 list of layers that cannot be. Whoever raises a problem gives its code."""
+UNREAD, UNCOUNTED, DEFAULTED = "PC501", "PC503", "PC504"
+"""Codes of what leaves a size open: a key nobody reads, a part nobody counts, a size from a class's defaults."""
 
 
 class Problem(NamedTuple):

@@ -6,13 +6,12 @@ attention's whole square: `full`. Megatron-Core and Megatron-Bridge count only t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
-from paramcalc.defaults import TRAINING, WORKLOAD
+from paramcalc.defaults import TRAINING, WORKLOAD, Convention
 from paramcalc.errors import Problem, UsageError
 
 if TYPE_CHECKING:
-    from paramcalc.measures.attention_pairs import Convention
     from paramcalc.readers.sources import Source
     from paramcalc.tree import Node
 
@@ -117,7 +116,7 @@ def _sequence(
 def _convention(name: str) -> Convention:
     """A convention by its own name or a framework's."""
     known = FRAMEWORKS.get(name.lower(), name)
-    if known not in ("full", "causal"):
+    if known not in get_args(Convention):
         raise UsageError(Problem(f"convention {name!r} is not known",
-                                 hint=f"full, causal, or one of {', '.join(FRAMEWORKS)}"))
+                                 hint=f"{', '.join(get_args(Convention))}, or one of {', '.join(FRAMEWORKS)}"))
     return cast("Convention", known)

@@ -195,7 +195,7 @@ def fit_all(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit
     model: Model = start["built"]
     serving, start["length"] = within_positions(serving, model.spec, media_of(serving, model.spec))
     names = (serving.runtime,) if serving.runtime is not None else SERVERS
-    needs = {}
+    needs: dict[str, search.Need] = {}
     for name in names:
         try:
             needs[name] = need_of(model, serving, name)

@@ -10,7 +10,7 @@ from paramcalc.measures.parameters import Counts, count
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
-    from paramcalc.measures.attention_pairs import Convention
+    from paramcalc.defaults import Convention
 
 CONTEXT, SEQ = SERVING.context, WORKLOAD.seq
 """Where a figure depends on a length and none is given."""

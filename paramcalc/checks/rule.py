@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from paramcalc.checks.checked_model import Subject
-    from paramcalc.checks.results import Finding
+    from paramcalc.checks.results import Finding, Severity
 
-Severity = Literal["error", "warning", "note"]
 Look = Callable[["Subject"], Iterator["Finding"]]
 
 

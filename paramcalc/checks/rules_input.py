@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paramcalc.checks.rule import Rule
-from paramcalc.errors import HEADS, INVALID, KV_HEADS, LAYERS, TOP_K
+from paramcalc.errors import HEADS, INVALID, KV_HEADS, LAYERS, TOP_K, UNREAD
 
 RULES = (
     Rule(INVALID, "invalid", "error", "The file cannot be read, or describes what cannot be.",
@@ -28,6 +28,6 @@ RULES = (
          "top_k is at most the number of experts."),
     Rule(LAYERS, "layers", "error", "The list of layers does not fit the number of layers, or names what is unknown.",
          "Two sources for one fact must agree."),
-    Rule("PC501", "unread-key", "error", "A config has a key that could change a size and that nobody reads.",
+    Rule(UNREAD, "unread-key", "error", "A config has a key that could change a size and that nobody reads.",
          "It is misspelt, or says something that is not counted: every size is then a lower bound."),
 )

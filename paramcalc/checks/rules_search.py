@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from paramcalc.checks.rule import Rule
+from paramcalc.errors import DEFAULTED, UNCOUNTED
 
-NEAR, SKIPPED, UNCOUNTED, DEFAULTED = "PC008", "PC009", "PC503", "PC504"
+NEAR, SKIPPED = "PC008", "PC009"
 RULES = (
     Rule(NEAR, "near-miss", "error", "A file was meant as a spec or config, but does not say so or cannot be read.",
          "It would not be checked, and nobody would notice. A spec says `paramcalc: 1`; a config.json is a whole JSON "

@@ -12,9 +12,9 @@ from paramcalc.checks.expectations import broken_promises
 from paramcalc.checks.results import Finding, Run
 from paramcalc.checks.rule import Rule
 from paramcalc.checks.rules import rules
-from paramcalc.checks.rules_search import DEFAULTED, NEAR, SKIPPED, UNCOUNTED
+from paramcalc.checks.rules_search import NEAR, SKIPPED
 from paramcalc.checks.selection import Selection, comments
-from paramcalc.errors import PCError
+from paramcalc.errors import DEFAULTED, PCError
 from paramcalc.parallel import over
 from paramcalc.readers.models import load
 from paramcalc.readers.text.located import located
@@ -69,9 +69,7 @@ def check_file(
         return [Finding.of(problem, name, problem.code) for problem in error.problems]
     commented = path.suffix.lower() in (".yaml", ".yml")
     ignored, bare = comments(path.read_text(encoding="utf-8-sig")) if commented else ({}, [])
-    findings = [*_findings(subject, known, extras), *_unknown_keys(loaded, name), *_uncounted(loaded, name)]
-    if strict:
-        findings += _defaulted(loaded, name)
+    findings = [*_findings(subject, known, extras), *_gaps(loaded, name, strict=strict)]
     graded = [f._replace(severity=known[f.rule].severity) for f in findings if f.rule not in ignored]
     return graded + [finding._replace(path=name) for finding in bare]
 
@@ -88,17 +86,13 @@ def _skipped(search: Search) -> Iterator[Finding]:
             yield Finding(file.path, SKIPPED, f"is not checked: {file.why}")
 
 
-def _defaulted(loaded: Loaded, name: str) -> Iterator[Finding]:
-    line, column = loaded.document.place(("model_type",))
-    for key, size in loaded.spec.defaults.items():
-        yield Finding(name, DEFAULTED, f"{key} is not given: the class takes {size:,}", line=line, column=column,
-                      hint=f"write it down: {key}: {size}")
-
-
-def _uncounted(loaded: Loaded, name: str) -> Iterator[Finding]:
-    for part in loaded.spec.uncounted:  # at the root where no key of the document says it
-        line, column = loaded.document.place((part.partition(" ")[0],))
-        yield Finding(name, UNCOUNTED, f"{part} is not counted", line=line, column=column)
+def _gaps(loaded: Loaded, name: str, *, strict: bool) -> Iterator[Finding]:
+    """What leaves a size open; sizes from defaults where somebody wants none."""
+    for gap in loaded.gaps():
+        if gap.problem.code != DEFAULTED or strict:
+            line, column = loaded.document.place(gap.place)  # at the root where no key of the document says it
+            problem = loaded.document.located(gap.problem)._replace(line=line, column=column)
+            yield Finding.of(problem, name, problem.code)
 
 
 def _findings(subject: Subject, known: dict[str, Rule], extras: Iterable[Callable[[Subject], Iterable[Finding]]],
@@ -109,8 +103,3 @@ def _findings(subject: Subject, known: dict[str, Rule], extras: Iterable[Callabl
             yield from rule.look(subject)
     for extra in extras:
         yield from extra(subject)
-
-
-def _unknown_keys(loaded: Loaded, name: str) -> Iterator[Finding]:
-    for problem in loaded.unknown:
-        yield Finding.of(loaded.document.located(problem), name, "PC501")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
-from paramcalc.defaults import SERVING, TRAINING, WORKLOAD
+from paramcalc.defaults import SERVING, TRAINING, WORKLOAD, Convention
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.settings import Batch
-from paramcalc.measures.attention_pairs import Convention
 from paramcalc.settings import Settings, Tokens, option
 
 Subject = Literal["parameters", "weights", "cache", "flops", "optimizer", "keys"]

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import find_format
+from paramcalc.component_names import TOWERS
 from paramcalc.defaults import SERVING
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.allocator import loaded
@@ -16,7 +17,7 @@ from paramcalc.measures.known import least, of_model, why_bound
 from paramcalc.measures.weights import arrays, weight_bytes
 from paramcalc.transforms.formats import in_formats
 from paramcalc.transforms.lora import ALL_LINEAR, Lora, with_lora
-from paramcalc.transforms.shard import TOWERS, Sharding, shard
+from paramcalc.transforms.shard import Sharding, shard
 from paramcalc.tree import Leaf, Tensor
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
+from paramcalc.component_names import TOWERS
 from paramcalc.spec.media import STREAMS
 
 if TYPE_CHECKING:
     from paramcalc.spec.media import Media
     from paramcalc.tree import Node, Tensor
 
-TOWERS = frozenset({"vision", "audio", "projector"})
 
 
 class Widths(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, get_args
 
 from paramcalc.catalog.accelerators import accelerators, find_accelerator
 from paramcalc.catalog.gguf_architectures import gguf_architectures
@@ -13,7 +13,7 @@ from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need
 from paramcalc.estimates.inference import Prepared, Setup
 from paramcalc.estimates.machine import Machine
-from paramcalc.estimates.runtimes import Runtime
+from paramcalc.estimates.runtimes import Runtime, ServingRuntime
 from paramcalc.spec.quantize import KEEP
 from paramcalc.transforms.gguf_mix import is_file_type
 
@@ -55,8 +55,8 @@ DRAFTS = {"vllm": "speculative", "sglang": "speculative", "llama.cpp": "rollback
 """What runtimes call tokens that are drafted for each sequence."""
 
 
-SERVERS = ("vllm", "sglang", "tensorrt-llm", "llama.cpp", "transformers")
-"""Runtimes asked where none is named, in the order in which the first that fits is taken."""
+SERVERS: tuple[ServingRuntime, ...] = get_args(ServingRuntime)
+"""Runtimes asked where none is named."""
 MTP = "mtp"
 """Drafts by the model's own multi-token prediction layers."""
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 from pydantic import BeforeValidator, Field
 
-from paramcalc.defaults import SERVING, TRAINING, WORKLOAD
+from paramcalc.defaults import SERVING, TRAINING, WORKLOAD, Convention
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need
 from paramcalc.estimates.media import media_of, parse_durations, parse_sizes, parse_videos
-from paramcalc.measures.attention_pairs import Convention
+from paramcalc.estimates.runtimes import RuntimeName
 from paramcalc.measures.flops import Workload
 from paramcalc.settings import CachedTokens, Devices, Settings, Share, Stages, Tokens, option
 from paramcalc.sizes import parse_memory, parse_tokens
@@ -25,7 +25,14 @@ from paramcalc.sizes import parse_memory, parse_tokens
 if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
 
-RuntimeName = Literal["exact", "transformers", "vllm", "sglang", "tensorrt-llm", "llama.cpp"]
+Method = Literal["sft", "dpo", "grpo", "ppo"]
+"""Alone (supervised), beside a frozen reference (arXiv:2305.18290, arXiv:2402.03300), or beside a reference, a reward
+model and a critic that is trained too (arXiv:2203.02155)."""
+Recompute = Literal["none", "selective", "full"]
+"""What FLOPs of a step count twice."""
+Recomputed = Literal["none", "selective", "per-op", "full"]
+"""Which activations a step makes again instead of keeping them."""
+AttentionKernel = Literal["eager", "sdpa", "flash"]
 Batch = Annotated[int, Field(ge=1, le=2**20)]
 
 
@@ -209,7 +216,7 @@ class FlopsSettings(Settings):
     convention: Convention = option(
         WORKLOAD.convention, "full: attention's whole square; causal: only the pairs a query may see.")
     head: Literal["all", "last"] = option(WORKLOAD.head, "Positions that get logits.")
-    recompute: Literal["none", "selective", "full"] = option(WORKLOAD.recompute, "What the training step recomputes.")
+    recompute: Recompute = option(WORKLOAD.recompute, "What the training step recomputes.")
 
     def workload(self, spec: ModelSpec) -> Workload:
         """The workload, with pictures and recordings as a model's processor cuts them. Raises UsageError where that
@@ -241,13 +248,13 @@ class TrainingSettings(Settings):
     optimizer: str = option(TRAINING.optimizer, "Optimizer; `paramcalc list optimizers` shows the names.")
     loss: Literal["plain", "fused"] = option(
         TRAINING.loss, "fused: chunked cross-entropy, logits are never materialised.")
-    method: Literal["sft", "dpo", "grpo", "ppo"] = option(
+    method: Method = option(
         TRAINING.method, "Models beside the trained one. dpo, grpo: a frozen reference, and dpo pairs of sequences; "
         "ppo: a reference, a reward model and a critic.")
-    recompute: Literal["none", "selective", "per-op", "full"] = option(
+    recompute: Recomputed = option(
         TRAINING.recompute, "Activations to recompute in backward. selective: attention's; per-op: all of a layer but "
         "every other product and what attention gives, as torchtitan does.")
-    attention: Literal["eager", "sdpa", "flash"] = option(
+    attention: AttentionKernel = option(
         TRAINING.attention, "flash: one fused kernel, as on a GPU, and one for scans; sdpa: torch's own arithmetic; "
         "eager: written out.")
     activations: Literal["transformers", "megatron"] = option(
@@ -288,7 +295,7 @@ class FlopsKeywords(TypedDict, total=False):
     audio: AudioLengths
     convention: Convention
     head: Literal["all", "last"]
-    recompute: Literal["none", "selective", "full"]
+    recompute: Recompute
 
 
 class TrainingKeywords(TypedDict, total=False):
@@ -306,9 +313,9 @@ class TrainingKeywords(TypedDict, total=False):
     master: bool
     optimizer: str
     loss: Literal["plain", "fused"]
-    method: Literal["sft", "dpo", "grpo", "ppo"]
-    recompute: Literal["none", "selective", "per-op", "full"]
-    attention: Literal["eager", "sdpa", "flash"]
+    method: Method
+    recompute: Recomputed
+    attention: AttentionKernel
     activations: Literal["transformers", "megatron"]
     zero: int
     zero_shards: int | None

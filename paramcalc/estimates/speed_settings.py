@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, TypedDict
+from typing import Annotated, NamedTuple, TypedDict
 
 from pydantic import BeforeValidator, Field
 
 from paramcalc.defaults import SERVING
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.runtimes import ServingRuntime
 from paramcalc.estimates.settings import (
     AUDIO,
     IMAGE,
@@ -26,7 +27,6 @@ from paramcalc.estimates.settings import (
 from paramcalc.settings import Devices, Stages, Tokens, option
 from paramcalc.sizes import MEMORY_UNITS, parse_memory, parse_tokens
 
-ServingRuntime = Literal["vllm", "sglang", "tensorrt-llm", "llama.cpp", "transformers"]
 ALONE = ("gpu", "gpus", "tp", "pp", "ep", "dp", "slo", "measured", "ram")
 """Settings of one machine."""
 MOST_REQUESTS = 2**16

@@ -11,7 +11,7 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.activations.fold import Tokens, saved_bytes
 from paramcalc.adapters import has_adapters
@@ -31,15 +31,11 @@ if TYPE_CHECKING:
     from paramcalc.activations.policy import Policy
     from paramcalc.build import Model
     from paramcalc.catalog.optimizers import Optimizer
+    from paramcalc.estimates.settings import Method
     from paramcalc.tree import Node, Tensor
 
 MASTER = 4
 """Bytes of a master weight: float32."""
-
-
-Method = Literal["sft", "dpo", "grpo", "ppo"]
-"""Alone (supervised), beside a frozen reference (arXiv:2305.18290, arXiv:2402.03300), or beside a reference, a reward
-model and a critic that is trained too (arXiv:2203.02155)."""
 
 
 class Recipe(NamedTuple):

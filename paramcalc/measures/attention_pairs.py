@@ -11,10 +11,10 @@ computes all 25. One token after nine others meets ten keys:
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-Convention = Literal["full", "causal"]
-"""full: what eager attention's matrix products compute, masked or not; causal: only the pairs a query may see."""
+if TYPE_CHECKING:
+    from paramcalc.defaults import Convention
 
 
 class Reach(NamedTuple):

@@ -27,8 +27,8 @@ from math import prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.defaults import WORKLOAD
-from paramcalc.measures.attention_pairs import Convention, Reach, pairs
+from paramcalc.defaults import WORKLOAD, Convention
+from paramcalc.measures.attention_pairs import Reach, pairs
 from paramcalc.spec.media import NO_MEDIA, Media
 from paramcalc.tree import Tensor, join
 

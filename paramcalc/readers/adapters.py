@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from paramcalc.build import build
 from paramcalc.components.layout import roll
@@ -15,7 +15,7 @@ from paramcalc.components.stack import Stack
 from paramcalc.errors import Problem, SpecError, UnknownArchitectureError
 from paramcalc.readers.names import repository
 from paramcalc.readers.presets import presets
-from paramcalc.spec.adapter import AdapterRule, Adapters
+from paramcalc.spec.adapter import AdapterRule, Adapters, Biases
 from paramcalc.spec.layer import Block
 from paramcalc.spec.lower import lower
 from paramcalc.tree import join
@@ -106,8 +106,9 @@ def _positive(data: Mapping[str, Any], key: str, default: int) -> int:
 
 def _bias(data: Mapping[str, Any]) -> Any:  # noqa: ANN401 - validated here
     value = data.get("bias", "none")
-    if value not in ("none", "all", "lora_only"):
-        raise SpecError(Problem(f"unknown value {str(value)[:40]!r}", ("bias",), "known: none, all, lora_only"))
+    known = get_args(Biases)
+    if value not in known:
+        raise SpecError(Problem(f"unknown value {str(value)[:40]!r}", ("bias",), f"known: {', '.join(known)}"))
     return value
 
 

@@ -17,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 from paramcalc.errors import InputError, NetworkError, PCError, Problem, UsageError
 from paramcalc.readers.beside import PROCESSORS, QUANTIZATION
+from paramcalc.readers.config.quantization import KEYS
 from paramcalc.readers.headers.header import MAX_HEADER, MAX_TENSORS, Header
 from paramcalc.readers.hub_cache import COMMIT, cached, keep
 from paramcalc.readers.names import near_presets
@@ -40,8 +41,6 @@ TIMEOUT = 15.0
 DEADLINE = 60.0
 """Seconds for one answer as a whole, headers and redirects included."""
 
-QUANTIZED = ("quantization_config", "compression_config", "quantization")
-"""Keys of a config.json that says its formats itself."""
 TOWERS = ("vision_config", "audio_config", "thinker_config", "vision_tower", "visual")
 """Keys of one whose pictures or recordings a processor cuts."""
 
@@ -91,7 +90,7 @@ def read_hub(model: str, tell: Tell = silent) -> Document | Header:
 
 def _beside(where: Place, config: dict[str, Any], model: str) -> dict[str, dict[str, Any]]:
     """What files beside a config.json say that it does not say itself: formats of weights, how pictures are cut."""
-    names: tuple[str, ...] = () if any(config.get(key) for key in QUANTIZED) else (QUANTIZATION,)
+    names: tuple[str, ...] = () if any(config.get(key) for key in KEYS) else (QUANTIZATION,)
     if any(config.get(key) for key in TOWERS):
         names += PROCESSORS
     contents = {}

@@ -7,7 +7,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paramcalc.errors import InputError, PCError, Problem, SpecError, UnknownArchitectureError, UsageError
+from paramcalc.errors import (
+    DEFAULTED,
+    UNCOUNTED,
+    UNREAD,
+    InputError,
+    PCError,
+    Problem,
+    SpecError,
+    UnknownArchitectureError,
+    UsageError,
+)
 from paramcalc.readers.beside import PROCESSORS, QUANTIZATION
 from paramcalc.readers.config.depth import DEPTH_KEYS, set_config_depth
 from paramcalc.readers.folders import CONFIG, config_of, repository_of
@@ -16,7 +26,7 @@ from paramcalc.readers.text.document import Document, load_document, read_json, 
 from paramcalc.readers.text.located import located
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from paramcalc.readers.headers.header import Header
     from paramcalc.spec.model import ModelSpec
@@ -37,6 +47,19 @@ class Loaded(NamedTuple):
     """Keys of a config nobody knows."""
     harmless: tuple[str, ...] = ()
     """Keys of a config nobody knows that can change no size."""
+
+    def gaps(self) -> Iterator[Gap]:
+        """What leaves a size open, which `--strict` refuses and `check` reports."""
+        return _gaps(self.spec, self.unknown)
+
+
+class Gap(NamedTuple):
+    """What of a source leaves a size open."""
+
+    problem: Problem
+    place: tuple[str | int, ...]
+    """Where in the document people look for it: that of the part nobody counts, of the type whose class has
+    defaults."""
 
 
 def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False,
@@ -249,8 +272,8 @@ def _interpret(document: Document, name: str, *, strict: bool, any_base: bool) -
         if not spec.name:
             spec = spec.model_copy(update={"name": name})
     notes = [f"{problem.dotted()}: {problem.message}" for problem in unknown]
-    if strict:
-        _refuse_unsure(spec, unknown)
+    if strict and (gaps := [gap.problem for gap in _gaps(spec, unknown)]):
+        raise SpecError(*gaps)
     return Loaded(spec, document.source, document, (*notes, *warnings_of(spec)), unknown, harmless)
 
 
@@ -264,13 +287,14 @@ def _adapter(document: Document, name: str, *, strict: bool, any_base: bool) -> 
     return base._replace(spec=spec, source=document.source, document=document)
 
 
-def _refuse_unsure(spec: ModelSpec, unknown: Sequence[Problem]) -> None:
-    """Raise SpecError with everything that makes a size less than what the source says, if anything does."""
-    problems = (*unknown, *(Problem(f"not counted: {part}") for part in spec.uncounted),
-                *(Problem(f"{key} is not given: the default of the class is {size:,}")
-                  for key, size in spec.defaults.items()))
-    if problems:
-        raise SpecError(*problems)
+def _gaps(spec: ModelSpec, unknown: Sequence[Problem]) -> Iterator[Gap]:
+    for problem in unknown:
+        yield Gap(problem._replace(code=UNREAD), problem.path)
+    for part in spec.uncounted:
+        yield Gap(Problem(f"{part} is not counted", code=UNCOUNTED), (part.partition(" ")[0],))
+    for key, size in spec.defaults.items():
+        yield Gap(Problem(f"{key} is not given: the default of the class is {size:,}",
+                          hint=f"write it down: {key}: {size}", code=DEFAULTED), ("model_type",))
 
 
 def _beside(document: Document, name: str = QUANTIZATION) -> dict[str, Any] | None:

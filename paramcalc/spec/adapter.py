@@ -19,6 +19,9 @@ class AdapterRule(Strict):
     """Only in layers of these blocks; in all when not given."""
 
 
+Biases = Literal["none", "all", "lora_only"]
+
+
 class Adapters(Strict):
     """LoRA as peft has it. arXiv:2106.09685; DoRA: arXiv:2402.09353."""
 
@@ -27,7 +30,7 @@ class Adapters(Strict):
     """A magnitude for each output as well."""
     pair_bias: bool = False
     """The second matrix of a pair has a bias."""
-    bias: Literal["none", "all", "lora_only"] = "none"
+    bias: Biases = "none"
     """Which biases of the model are trained."""
     saved: Listed[Annotated[str, Field(max_length=500)]] = Field(default=(), max_length=65536)
     """Modules, by their whole name, of which a copy is trained whole."""

@@ -9,8 +9,9 @@ from pydantic import Field
 
 from paramcalc.components.base import Listed, Parsed, Strict, later
 from paramcalc.components.problems import impossible
-from paramcalc.defaults import SERVING, WORKLOAD
+from paramcalc.defaults import SERVING, WORKLOAD, Convention
 from paramcalc.sanitize import describe
+from paramcalc.sizes import TOKENS
 from paramcalc.spec.bounds import Bound, ByteBound, CountBound, FlopBound
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -59,8 +60,7 @@ def parse_fits(value: object) -> Fits:
     match = FITS.fullmatch(value.strip())
     if match is None:
         raise impossible(f"{value[:60]!r} is not gpu@context", "write h100@32k or 2xh100@128k")
-    scale = {"": 1, "k": 2**10, "m": 2**20}[match[4].lower()]
-    return Fits(gpu=match[2], gpus=int(match[1] or 1), context=int(match[3]) * scale)
+    return Fits(gpu=match[2], gpus=int(match[1] or 1), context=int(match[3]) * TOKENS[match[4].lower()])
 
 
 AnyFits = Annotated[Fits, Parsed(parse_fits, {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Fits"}]})]
@@ -79,7 +79,7 @@ class FlopBudget(Strict):
 
     flops: FlopBound
     seq: Tokens = WORKLOAD.seq
-    convention: Literal["full", "causal"] = WORKLOAD.convention
+    convention: Convention = WORKLOAD.convention
 
 
 class LoraBudget(Strict):

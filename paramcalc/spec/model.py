@@ -29,6 +29,8 @@ else:
     # pydantic reads annotations; what loads the classes is `Elsewhere`
 
 
+StateType = Literal["float32", "bfloat16", "float16"]
+"""What recurrent states can be held in."""
 Switch = Literal["use_qk_norm", "attn_temperature_tuning", "kda_safe_gate", "residual_in_fp32"]
 """What the class of a family does unless its config says otherwise, by the config's key."""
 
@@ -87,7 +89,7 @@ class ModelSpec(LayerFields):
     """Values of a head that are rotated, where not all are."""
     rotary_tables: Annotated[int, Field(ge=1, le=16)] = 1
     """Rotary tables that differ: Gemma 3's layers with a window have another base than those without."""
-    state_dtype: Literal["float32", "bfloat16", "float16"] | None = None
+    state_dtype: StateType | None = None
     """What runtimes are told to hold recurrent states in, where that is not the model's own type."""
     position: Literal["rotary", "learned", "alibi", "sinusoidal", "none"] = "rotary"
     position_offset: Count = 0

@@ -10,6 +10,8 @@ from paramcalc.components.base import Listed, Strict
 
 Match = Annotated[str, Field(min_length=1, max_length=500)]
 MOST_NAMES = 2**16
+Kind = Literal["linear", "conv1d", "experts", "towers", "head", "embedding", "router"]
+"""Kinds of matrices quantizers tell apart; experts are linear layers too, GPT-2's turned ones (`Conv1D`) are not."""
 KEEP = "keep"
 """The format of tensors that stay in the dtype of the model."""
 
@@ -24,7 +26,7 @@ class QuantRule(Strict):
     """A number format (`list formats`), or `keep`: the model's own dtype."""
     optional: bool = False
     """May match nothing, and leaves alone what does not divide into the format's groups."""
-    among: Listed[Literal["linear", "conv1d", "experts", "towers", "head", "embedding", "router"]] = ()
+    among: Listed[Kind] = ()
     """Kinds of matrices it may take: by a name any, by `*` linear layers and experts."""
     untied: bool = False
     """A tied matrix it takes is stored once more in this format, beside the one it shares."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from paramcalc.component_names import Tower as TowerName
 from paramcalc.components import AnyComponent
 from paramcalc.components.base import Size, later
 from paramcalc.spec.layer import Block, LayerFields
@@ -18,7 +19,7 @@ text model; or the text model's source or tokens."""
 class Tower(LayerFields):
     """A stack of layers with its own width, what embeds its input, and what follows it; or a projector alone."""
 
-    component: Literal["vision", "audio", "projector"] | None = None
+    component: TowerName | None = None
     """What all of it counts with; each part by what it is when not given."""
     stream: Stream = "image"
     family: Annotated[str, Field(max_length=100)] = ""

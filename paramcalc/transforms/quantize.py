@@ -9,20 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import translate
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.errors import Problem, UsageError
 from paramcalc.tree import Node, Tensor, join
 
 if TYPE_CHECKING:
     from paramcalc.catalog.formats import Format
+    from paramcalc.spec.quantize import Kind
 
 Choose = Callable[[str, Tensor, int], "Format | None"]
 """From a tensor's full name (with its layer's index), the tensor and the layer (-1 outside a stack) to its format;
 None leaves it in the model's dtype."""
 OUTSIDE = -1
-Kind = Literal["linear", "conv1d", "experts", "towers", "head", "embedding", "router"]
-"""Kinds of matrices quantizers tell apart; experts are linear layers too, GPT-2's turned ones (`Conv1D`) are not."""
 KINDS: dict[str, Kind] = {"moe_experts": "experts", "lm_head": "head", "moe_router": "router", "vision": "towers",
                           "audio": "towers", "projector": "towers"}
 JOINED = {"gate_up_proj": ("gate_proj", "up_proj", "w1", "w3"), "down_proj": ("w2",),

@@ -17,6 +17,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.axes import Axis, Run, runs
+from paramcalc.component_names import TOWERS
 from paramcalc.errors import Problem, UsageError
 from paramcalc.numbers import many
 from paramcalc.tree import Leaf, Node, Tensor
@@ -31,8 +32,6 @@ REPEATED = frozenset({"kv_heads", "groups"})
 WORDS = {"kv_heads": "key/value heads", "o_groups": "groups of heads", "ffn": "feed-forward channels",
          "inner": "state channels", "vocab": "vocabulary rows"}
 """What people call a dimension, where that is not its name."""
-TOWERS = frozenset({"vision", "audio", "projector"})
-"""Parts that stay whole on the first pipeline stage."""
 
 
 class Sharding(NamedTuple):

@@ -11,8 +11,7 @@ from jsonschema import Draft202012Validator
 from paramcalc.answers.fit import BOUND, SERVERS
 from paramcalc.answers.registry import command_schema
 from paramcalc.cli.main import run
-from paramcalc.estimates.runtimes import RUNTIMES
-from paramcalc.estimates.settings import RuntimeName
+from paramcalc.estimates.runtimes import RUNTIMES, RuntimeName
 
 LLAMA = "llama-3.1-8b"
 

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.design.settings import Flop
-from paramcalc.estimates.settings import RuntimeName
+from paramcalc.estimates.runtimes import RuntimeName
 from paramcalc.settings import Decimal, Settings, Share, option
 from paramcalc.sizes import resolution
 

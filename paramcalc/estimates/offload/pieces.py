@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import find_format
+from paramcalc.component_names import TOWERS
 from paramcalc.errors import Problem, UsageError
-from paramcalc.estimates.prefill import TOWERS, Widths, widths
+from paramcalc.estimates.prefill import Widths, widths
 from paramcalc.measures.cache import Mixer, mixers
 from paramcalc.measures.parameters import placed
 from paramcalc.measures.weights import tensor_bytes

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.prefill import NO_MASK, Mask
@@ -18,9 +18,15 @@ if TYPE_CHECKING:
     from paramcalc.measures.cache import Cache, Mixer, Serving, Types
     from paramcalc.tree import Node
 
+RuntimeName = Literal["exact", "transformers", "vllm", "sglang", "tensorrt-llm", "llama.cpp"]
+ServingRuntime = Literal["vllm", "sglang", "tensorrt-llm", "llama.cpp", "transformers"]
+"""Runtimes that serve, in the order in which the first that fits is taken."""
 RUNTIMES = {"exact": "exact", "transformers": "transformers", "vllm": "vllm", "sglang": "sglang",
             "tensorrt-llm": "tensorrt_llm", "llama.cpp": "llama_cpp"}
 """What people write, and the module."""
+CUDA_CONTEXT_BYTES = 352 * 2**20
+"""What a CUDA context and its libraries take on each device beside torch's memory, as a profile of vLLM on an RTX 3090
+printed it (github.com/vllm-project/vllm/issues/10517)."""
 
 
 class Profile(NamedTuple):

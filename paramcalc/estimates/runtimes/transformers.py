@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.estimates.runtimes import Profile
+from paramcalc.estimates.runtimes import CUDA_CONTEXT_BYTES, Profile
 from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, describe, gathered
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 VERSION = "transformers 5.23.0"
 SOURCE = "transformers 5.23.0, cache_utils.py: DynamicSlidingWindowLayer, LinearAttentionLayer, StaticCache"
 
-PROFILE = Profile("pp", context_bytes=352 * 2**20, notes=(
+PROFILE = Profile("pp", context_bytes=CUDA_CONTEXT_BYTES, notes=(
     ("overhead", "352 MiB a device for the CUDA context and libraries: non-torch memory in a profile on an RTX 3090 "
      "(github.com/vllm-project/vllm/issues/10517)"),
     ("activations", "the whole prompt at once, with fused attention (sdpa) and logits of the last position"),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import find_format
 from paramcalc.errors import Problem, UsageError
-from paramcalc.estimates.runtimes import Profile
+from paramcalc.estimates.runtimes import CUDA_CONTEXT_BYTES, Profile
 from paramcalc.measures.cache import DS_MLA, Cache, Line, Mixer, Serving, Types, cache_type, describe, needed
 from paramcalc.tree import Tensor
 
@@ -31,7 +31,7 @@ SOURCE = ("vllm-project/vllm@001cabc1be16:vllm/v1/core/kv_cache_utils.py, vllm/v
 BLOCK = 16
 SCALED = cache_type(DS_MLA)
 PROFILE = Profile(
-    "tp", vocab_multiple=64, rotary_table=True, caching_allocator=True, context_bytes=352 * 2**20,
+    "tp", vocab_multiple=64, rotary_table=True, caching_allocator=True, context_bytes=CUDA_CONTEXT_BYTES,
     graph_bytes=461 * 2**20,
     utilization=(9, 10),
     notes=(

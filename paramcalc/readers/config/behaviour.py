@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from paramcalc.readers.families import family_of
+from paramcalc.spec.model import Switch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +20,7 @@ ACTIVATIONS = ("feed_forward_proj", "hidden_act", "hidden_activation", "activati
 CAPS = ("attn_logit_softcapping", "final_logit_softcapping", "logits_soft_cap")
 CAPPED = {"logits_soft_cap": "final_logit_softcapping"}
 """Key of a config to the field of the specification, where that has another name."""
-SWITCHES = ("use_qk_norm", "attn_temperature_tuning", "kda_safe_gate", "residual_in_fp32")
+SWITCHES: tuple[str, ...] = get_args(Switch)
 
 LEARNED = ("prelu", "xielu")
 """Functions with values that are trained, of those a config may name (transformers activations.py, ACT2CLS)."""

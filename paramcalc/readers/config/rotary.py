@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from paramcalc.readers.families import family_of
+from paramcalc.spec.model import StateType
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 POSITIONS = ("max_position_embeddings", "max_target_positions", "max_decoder_position_embeddings")
 """The keys that say it, those of decoders beside an encoder among them."""
+STATE_TYPES = get_args(StateType)
 FACTORS = ("partial_rotary_factor", "rotary_pct")
 NESTED = ("rope_parameters", "rope_scaling")
 """Where files keep what positions are turned by; a factor of theirs goes before one beside them."""
@@ -35,7 +37,7 @@ def rotary(config: Config, spec: ModelSpec) -> dict[str, Any]:
 def recurrent(config: Config) -> dict[str, Any]:
     """The specification's field for recurrent states, by either spelling."""
     dtype = config.get("mamba_ssm_dtype") or config.get("mamba_ssm_cache_dtype")
-    return {"state_dtype": dtype} if dtype in ("float32", "bfloat16", "float16") else {}
+    return {"state_dtype": dtype} if dtype in STATE_TYPES else {}
 
 
 def _tables(config: Config) -> int:

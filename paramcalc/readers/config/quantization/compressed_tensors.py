@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from paramcalc.readers.config.quantization.settings import Settings
     from paramcalc.spec.caveats import Caveat
-    from paramcalc.spec.quantize import QuantRule
-    from paramcalc.transforms.quantize import Kind
+    from paramcalc.spec.quantize import Kind, QuantRule
 
 CLASSES: dict[str, tuple[Kind, ...]] = {"Linear": ("linear", "head"), "Embedding": ("embedding",)}
 """What a class's name takes: of the language model, whose layers the library quantizes one after the other."""

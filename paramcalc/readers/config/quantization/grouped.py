@@ -10,8 +10,7 @@ from paramcalc.spec.quantize import KEEP
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.quantization.settings import Settings
-    from paramcalc.spec.quantize import QuantRule
-    from paramcalc.transforms.quantize import Kind
+    from paramcalc.spec.quantize import Kind, QuantRule
 
 PLAIN = ("gptq", "gptq_v2", "auto_gptq", "")
 """Layouts of the words that take as many bytes."""

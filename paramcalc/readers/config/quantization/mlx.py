@@ -12,8 +12,7 @@ from paramcalc.readers.config.quantization.settings import Quantized, keep, take
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.quantization.settings import Settings
-    from paramcalc.spec.quantize import QuantRule
-    from paramcalc.transforms.quantize import Kind
+    from paramcalc.spec.quantize import Kind, QuantRule
 
 MODES = {"mxfp4": "mlx_mxfp4", "nvfp4": "mlx_nvfp4", "mxfp8": "mlx_mxfp8"}
 DEFAULTS = {"affine": (4, 64), "mxfp4": (4, 32), "nvfp4": (4, 16), "mxfp8": (8, 32)}

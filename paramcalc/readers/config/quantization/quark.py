@@ -11,8 +11,7 @@ from paramcalc.spec.quantize import KEEP
 if TYPE_CHECKING:
     from paramcalc.readers.config.quantization.settings import Settings
     from paramcalc.spec.caveats import Caveat
-    from paramcalc.spec.quantize import QuantRule
-    from paramcalc.transforms.quantize import Kind
+    from paramcalc.spec.quantize import Kind, QuantRule
 
 CLASSES: dict[str, tuple[Kind, ...]] = {"nn.Linear": ("linear", "towers", "head"), "Linear": ("linear", "head"),
                                         "<class 'torch.nn.modules.linear.Linear'>": ("linear", "towers", "head")}

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from paramcalc.readers.config.quantization.settings import Settings
     from paramcalc.spec.caveats import Caveat
-    from paramcalc.spec.quantize import QuantRule
-    from paramcalc.transforms.quantize import Kind
+    from paramcalc.spec.quantize import Kind, QuantRule
 
 STACKED = (5, 0)
 """Since this version the experts of a layer are one parameter, which is no `nn.Linear`; and one test of names is used

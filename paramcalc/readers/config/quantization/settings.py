@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from paramcalc.spec.caveats import Known
-    from paramcalc.transforms.quantize import Kind
+    from paramcalc.spec.quantize import Kind
 
 Path = tuple[str | int, ...]
 MOST_TEXT = 500

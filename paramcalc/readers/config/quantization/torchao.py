@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from paramcalc.readers.config.quantization.settings import Settings
     from paramcalc.spec.caveats import Caveat
-    from paramcalc.spec.quantize import QuantRule
-    from paramcalc.transforms.quantize import Kind
+    from paramcalc.spec.quantize import Kind, QuantRule
 
 COMPUTED = (
     "set_inductor_config", "mm_config", "kernel_preference", "alg_id", "act_mapping_type", "mapping_type",
