@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from paramcalc.components import AnyComponent
+from paramcalc.components import KINDS, AnyComponent
 
 PART = TypeAdapter(AnyComponent)
 MLSTM = {"kind": "mlstm", "num_heads": 4, "qk_size": 32, "v_size": 64}
@@ -15,9 +15,9 @@ DOGE = {"kind": "retrieved_experts", "experts": 16, "top_k": 4, "intermediate_si
 
 REFUSED = [
     (5, (), "Input should be a valid dictionary", None),
-    ({}, (), "a component needs a kind", "known: embedding, "),
+    ({}, (), "a component needs a kind", f"known: {', '.join(KINDS)}"),
     ({"kind": "atention"}, (), "unknown kind 'atention'", "did you mean 'attention'?"),
-    ({"kind": 3}, (), "unknown kind 3", "known: embedding, "),
+    ({"kind": 3}, (), "unknown kind 3", f"known: {', '.join(KINDS)}"),
     ({"kind": "attention", "num_heads": 32, "num_kv_heads": 12}, (), "12 does not divide num_heads (32)",
      "use 1, 2, 4, 8, 16 or 32"),
     ({"kind": "attention", "num_heads": 1, "num_kv_heads": 2}, (), "2 does not divide num_heads (1)", "use 1"),

@@ -78,10 +78,11 @@ def added(path, name, content):
     if module is not None:
         registry = getattr(module, REGISTRIES[name])
         lines = eval(f"{{{content}}}", vars(module))  # noqa: S307 - our own document
-        assert not set(lines) & set(registry)
-        registry.update(lines)
+        new = {key: line for key, line in lines.items() if key not in registry}
+        registry.update(new)
+        assert all(registry[key] == line for key, line in lines.items())  # who followed the document has them already
         yield
-        for key in lines:
+        for key in new:
             del registry[key]
         return
     (path / name).parent.mkdir(parents=True, exist_ok=True)
