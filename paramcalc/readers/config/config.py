@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from paramcalc.errors import HEADS, INVALID, LAYERS, Problem, SpecError
@@ -158,8 +159,9 @@ class Config:
     def integer(self, key: str, default: int | None = None, least: int = 1) -> int:
         """An integer of `least` to 2²⁸. Raises SpecError where it is missing, null or of another type, as below."""
         value = self.get(key, default)
-        if value is None and default is not None:
-            value = default
+        return self._size(key, default if value is None else value, least)
+
+    def _size(self, key: str, value: object, least: int) -> int:
         if type(value) is not int:
             raise self.error(key, "required key is missing" if value is None else
                              f"expected an integer, found {_named(value)}")
@@ -170,7 +172,8 @@ class Config:
 
     def optional(self, key: str, least: int = 1) -> int | None:
         """An integer, or None where the file says null or the class has no default."""
-        return None if self.get(key) is None else self.integer(key, least=least)
+        value = self.get(key)
+        return None if value is None else self._size(key, value, least)
 
     def flag(self, key: str, default: bool = False) -> bool:
         """A boolean; null counts as the default. Raises SpecError for another type."""
@@ -220,9 +223,9 @@ class Config:
         if length is not None and len(value) != length:
             raise self.error(key, f"has {many(len(value), 'entry')} for {many(length, 'layer')}",
                              "give one entry a layer", code=LAYERS)
-        for index, item in enumerate(value):
-            if type(item) is not of:
-                raise self.error(key, f"expected {_NAMES[of]}, found {_named(item)}", index=index)
+        if not {of}.issuperset(map(type, value)):
+            index = next(index for index, item in enumerate(value) if type(item) is not of)
+            raise self.error(key, f"expected {_NAMES[of]}, found {_named(value[index])}", index=index)
         return value
 
     def per_layer(self, key: str, length: int, default: int | None = None) -> list[int]:
@@ -251,7 +254,7 @@ class Config:
         """A classifier of tokens, not of sequences."""
         return self.architecture.endswith("ForTokenClassification")
 
-    @property
+    @cached_property
     def layers(self) -> int:
         """How many layers, bounded before anything loops over them."""
         return self.depth("num_hidden_layers")

@@ -34,10 +34,10 @@ def mixers(config: Config, otherwise: Sequence[str] = (), words: dict[str, str] 
     types = config.listed("layer_types", str, config.layers)
     if types is None:
         return list(otherwise) or [FULL] * config.layers
-    for index, word in enumerate(types):
-        if word not in known:
-            raise config.error("layer_types", f"unknown layer kind {word[:60]!r}", f"known: {', '.join(known)}", index,
-                               LAYERS)
+    if not known.keys() >= set(types):
+        index = next(index for index, word in enumerate(types) if word not in known)
+        raise config.error("layer_types", f"unknown layer kind {types[index][:60]!r}", f"known: {', '.join(known)}",
+                           index, LAYERS)
     return [known[word] for word in types]
 
 
