@@ -19,7 +19,7 @@ def seen(position, reach):
 
 
 REACHES = [Reach(), Reach(window=1), Reach(window=3), Reach(window=100), Reach(chunk=4), Reach(top_k=5),
-           Reach(stride=4), Reach(stride=4, top_k=2), Reach(window=7, top_k=3)]
+           Reach(stride=2), Reach(stride=4), Reach(stride=4, top_k=2), Reach(window=7, top_k=3)]
 
 
 @pytest.mark.parametrize("reach", REACHES, ids=str)
@@ -34,6 +34,13 @@ def test_local_attention_of_an_encoder_sees_both_sides(length, window):
     reach = Reach(window=window, causal=False)
     one_by_one = sum(abs(q - k) <= window // 2 for q in range(length) for k in range(length))
     assert pairs(length, 0, reach, "causal") == one_by_one
+
+
+@pytest.mark.parametrize("convention", ["full", "causal"])
+@pytest.mark.parametrize("length", [3, 4, 10])
+def test_an_encoder_in_windows_multiplies_each_by_itself(length, convention):
+    one_by_one = sum(q // 4 == k // 4 for q in range(length) for k in range(length))
+    assert pairs(length, 0, Reach(chunk=4, causal=False), convention) == one_by_one
 
 
 def test_full_ignores_masks_but_not_what_the_cache_dropped():
