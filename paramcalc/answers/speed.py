@@ -130,7 +130,7 @@ def speed(loaded: Loaded, settings: SpeedSettings) -> SpeedAnswer:
                            left_out=left_out)
     device = find_accelerator(settings.gpu or "", settings.accelerators)
     predicted = predictor.speed(device, split_of(settings))
-    same = None if predictor.media.tokens else verify(loaded, settings, predicted.served.split)
+    same = None if predictor.media.tokens else verify(loaded, settings, predicted)
     slo: dict[str, object] | None = None
     if settings.slo is not None:
         slo = {"tpot_ms": round(settings.slo * 1000, 6), "concurrency": predicted.within(settings.slo)}

@@ -8,19 +8,24 @@ from paramcalc.estimates.serving import published_name
 from paramcalc.numbers import many
 
 if TYPE_CHECKING:
-    from paramcalc.estimates.links import Split
+    from paramcalc.estimates.speed import Speed
     from paramcalc.estimates.speed_settings import SpeedSettings
     from paramcalc.readers.models import Loaded
 
 
-def verify(loaded: Loaded, settings: SpeedSettings, split: Split) -> str:
+ALL_LAYERS = 99
+
+
+def verify(loaded: Loaded, settings: SpeedSettings, speed: Speed) -> str:
     """The benchmark command of the runtime, with the requests asked for."""
+    split = speed.served.split
     name = published_name(loaded.spec) or "MODEL"
     most = max(settings.concurrency)
     prompt, answer = settings.prompt, settings.output_tokens
     requests = max(10, 4 * most)
     if settings.runtime == "llama.cpp":
-        return f"llama-bench -m {loaded.spec.name or 'MODEL'}.gguf -p {prompt} -n {answer} -d {prompt} -ngl 99"
+        layers = int(speed.served.widths.layers * (1 - speed.host.share)) if speed.host else ALL_LAYERS
+        return f"llama-bench -m {loaded.spec.name or 'MODEL'}.gguf -p {prompt} -n {answer} -d {prompt} -ngl {layers}"
     if settings.runtime == "sglang":
         return ("python -m sglang.bench_serving --backend sglang --dataset-name random "
                 f"--random-input-len {prompt} --random-output-len {answer} --random-range-ratio 1 "

@@ -28,10 +28,14 @@ class Constants(NamedTuple):
     """Seconds a layer takes beyond its bytes and FLOPs: launches."""
     experts: float = 0.0
     """Seconds a layer of experts takes beyond that: routing."""
+    product: float = 0.0
+    """Seconds a matrix product takes beyond that, and as long again a rounding of its input: launches."""
     hop: float = 0.0
     """Seconds a collective takes beyond its bytes."""
     sequence: float = 0.0
     """Seconds each sequence of a batch adds to a step: scheduling, sampling."""
+    scheduling: float = 0.0
+    """Seconds each sequence takes a host that works while the device computes."""
     prompt: float = 0.0
     """Seconds a prompt takes beyond its own step."""
 

@@ -1,9 +1,9 @@
 """How fast a model is served: time a token, tokens a second, time to the first token, as ranges that were measured.
 
 Of B requests in flight each waits for the step of all of them, and for the prompts of the others that come in while it
-is answered: `TPOT = step + (B − 1) / answer · prompt`. Requests that memory has no room for wait in a queue, so the
-step is that of those which run. Time to the first token is that of an idle server; under load it is queueing, which no
-model here predicts.
+is answered: `TPOT = step + (B − 1) / answer · prompt`, of which a prompt takes what it adds to a step that it joins.
+Requests that memory has no room for wait in a queue, so the step is that of those which run. Time to the first token is
+that of an idle server; under load it is queueing, which no model here predicts.
 """
 
 from __future__ import annotations
@@ -159,15 +159,14 @@ class Speed:
     def seconds(self, step: Terms, running: float) -> float:
         """Mean time between a request's tokens."""
         decoding = step.seconds(self.constants)
-        if self.draft:
-            if self.draft.model:
-                guess = self.draft.model.decode(self.device, running, self.requests.mean)
-                decoding += self.draft.tokens * guess.seconds(self.constants)
-            decoding /= self.draft.acceptance
+        advance = self.draft.acceptance if self.draft else 1.0
+        if self.draft and self.draft.model:
+            guess = self.draft.model.decode(self.device, running, self.requests.mean)
+            decoding += self.draft.tokens * guess.seconds(self.constants)
         split = self.served.split
         others = max(0.0, running / split.dp - 1) / self.requests.output
-        filling = self.filling.seconds(self.constants) / split.pp + self.constants.prompt
-        return (decoding + others * filling) * self.factor
+        joined = step.joined(self.filling, others * advance, self.constants) / split.pp
+        return (decoding / advance + others * joined) * self.factor
 
     def joules(self, running: float, throughput: Figure) -> Figure | None:
         """Joules an output token costs on all devices; None where their power is not known."""
@@ -186,11 +185,11 @@ class Speed:
 
 def cache_dtype(runtime: str, tree: Node, dtype: str) -> str:
     """What a runtime keeps keys and values in when nothing is said. TensorRT-LLM's checkpoints of FP8 and FP4 weights
-    say FP8 (`kv_cache_quant_algo` of the published Llama 3.1 and DeepSeek ones)."""
+    say FP8 (`kv_cache_quant_algo` of the published Llama 3.1 and DeepSeek ones), those of gpt-oss in MXFP4 nothing."""
     if runtime == "llama.cpp":
         return Runtime(runtime).profile.kv_dtype or dtype
     formats = {tensor.format.name for node in tree.nodes() for tensor in node.tensors if tensor.format}
-    few_bits = any(arithmetic(name, dtype) in ("fp8", "fp4") for name in formats)
+    few_bits = any(arithmetic(name, dtype) in ("fp8", "fp4") and not name.startswith("mxfp4") for name in formats)
     return "fp8" if runtime == "tensorrt-llm" and few_bits else dtype
 
 

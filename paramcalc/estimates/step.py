@@ -5,11 +5,13 @@ FLOPs by the format of the weights they multiply. What real kernels reach of the
 (`paramcalc.catalog.speed`). A step takes
 
     max((weights + cache / cache share) / bandwidth share, flops / peak share) + wire + hop · collectives
-    + layer · layers + experts · layers of experts + sequence · sequences
+    + layer · layers + experts · layers of experts + product · products + sequence · sequences
 
-and this one function says it, whether tokens are decoded or a prompt is filled. Routed experts are multiplied in tiles:
-one that a single token visits takes the FLOPs of a whole tile. Devices that share the experts of a layer wait for the
-one that has most of them to read.
+and at least `product · products + scheduling · sequences`, the time of a host that prepares the next step while the
+device computes. This one function says it, whether tokens are decoded or a prompt is filled. A prompt that comes in
+while others are answered joins their step: it reads no weight again. Routed experts are multiplied in tiles: one that a
+single token visits takes the FLOPs of a whole tile. Devices that share the experts of a layer wait for the one that has
+most of them to read.
 """
 
 from __future__ import annotations
@@ -40,11 +42,13 @@ ROW_BYTES = 2
 """Of a value of the hidden state on the wire."""
 TILE = 16
 """Rows of the smallest tile in which an engine multiplies routed experts: one instruction of tensor cores (m16n8k16 of
-PTX), and what vLLM and SGLang take while a batch has fewer tokens than a layer has experts. TensorRT-LLM takes 8 to 128
-by tokens an expert (NVIDIA/TensorRT-LLM@b35ac1b64368:tensorrt_llm/_torch/custom_ops/trtllm_gen_custom_ops.py)."""
-FP8_TILES = {"vllm": 64, "sglang": 64}
-"""Those of FP8 weights, by runtime, where they are larger (sgl-project/sglang@c050f40d99a1:python/sglang/srt/layers/
-moe/fused_moe_triton/fused_moe_triton_config.py, get_default_config)."""
+PTX). TensorRT-LLM takes 8 to 128 by tokens an expert (NVIDIA/TensorRT-LLM@b35ac1b64368:tensorrt_llm/_torch/custom_ops/
+trtllm_gen_custom_ops.py)."""
+TRITON = ("vllm", "sglang")
+"""Runtimes whose kernel of experts takes larger tiles for FP8, and for weights that are not quantized once a batch has
+more rows than a device has experts of a layer (sgl-project/sglang@c050f40d99a1:python/sglang/srt/layers/moe/
+fused_moe_triton/fused_moe_triton_config.py, get_default_config)."""
+TRITON_TILE = 64
 VECTORS = ("llama.cpp", "transformers")
 """Runtimes that multiply the few tokens of an expert one by one."""
 MIXERS = ("attention", "state_mixer")
@@ -63,20 +67,35 @@ class Terms(NamedTuple):
     collectives: float
     layers: float
     moe_layers: float
+    products: float
     sequences: float
 
     def seconds(self, known: Constants) -> float:
         """Seconds of the step, by the constants of a class."""
         return sum(self.parts(known).values())
 
+    def reading(self, known: Constants) -> float:
+        """Seconds of reading, by the constants of a class."""
+        return (self.weights + self.host + self.cache / known.cache) / known.bandwidth
+
     def parts(self, known: Constants) -> dict[str, float]:
         """Seconds of the step by what takes them; of reading and multiplying, which overlap, the longer."""
-        reading = (self.weights + self.host + self.cache / known.cache) / known.bandwidth
-        multiplying = self.flops / known.flops
+        reading, multiplying = self.reading(known), self.flops / known.flops
         name = "flops" if multiplying > reading else "cache" if self.cache > self.weights + self.host else "weights"
-        return {name: max(reading, multiplying), "links": self.wire + known.hop * self.collectives,
-                "launches": known.layer * self.layers + known.experts * self.moe_layers
-                + known.sequence * self.sequences}
+        launching = known.product * self.products
+        parts = {name: max(reading, multiplying), "links": self.wire + known.hop * self.collectives,
+                 "launches": known.layer * self.layers + known.experts * self.moe_layers + launching
+                 + known.sequence * self.sequences}
+        waiting = launching + known.scheduling * self.sequences - sum(parts.values())
+        return parts | {"launches": parts["launches"] + max(0.0, waiting)}
+
+    def joined(self, prompt: Terms, prompts: float, known: Constants) -> float:
+        """Seconds that each of `prompts` a step, on average, adds to steps it joins: of prompts that come more seldom
+        than steps each has one of its own."""
+        together = max(1.0, prompts)
+        reading, multiplying = self.reading(known), self.flops / known.flops
+        longer = max(reading, multiplying + together * prompt.flops / known.flops) - max(reading, multiplying)
+        return longer / together + prompt.wire + known.prompt
 
 
 class Work(NamedTuple):
@@ -112,6 +131,7 @@ class Served(Remembering):
         self.kinds = mixers(mine)
         known = facts(tree)
         self.widths = Widths(_layers(tree), known.moe_layers, known.top_k, known.hidden_size * ROW_BYTES)
+        self.products = _products(tree, dtype)
         self._remember()
 
     def _remember(self) -> None:
@@ -179,17 +199,18 @@ class Served(Remembering):
             raise UsageError(Problem(f"the memory bandwidth of {device.name} is not known",
                                      hint="a file of accelerators can say it: --accelerators"))
         experts = self._experts(rows)
+        crowded = any(rows * split.sharing > kind.stored / split.ep for kind in self.reads.experts)
         weights = self.reads.dense + sum(touched * size for touched, _, size in experts)
         out = host.share if host else 0.0
         multiplied = times / split.tp * (
             sum(amount / peak(device, kind) for kind, amount in work.shared.items())
-            + sum(amount / peak(device, kind) * padding(experts, tile(self.runtime, kind))
+            + sum(amount / peak(device, kind) * padding(experts, tile(self.runtime, kind, crowded))
                   for kind, amount in work.experts.items()))
         send = sent(split, widths, rows)
         wire = send.bytes / bandwidth(device, split) if send.bytes else 0.0
         return Terms((1 - out) * weights / device.bandwidth, cache / device.bandwidth,
                      out * weights / host.bandwidth if host else 0.0, multiplied, wire, send.collectives,
-                     widths.layers, widths.moe_layers, sequences)
+                     widths.layers, widths.moe_layers, self.products, sequences)
 
 
 def _layers(tree: Node) -> float:
@@ -203,9 +224,31 @@ def _layers(tree: Node) -> float:
     return layers / 2
 
 
-def tile(runtime: str, kind: str) -> int:
-    """Rows of the smallest tile in which a runtime multiplies routed experts, by arithmetic."""
-    return 1 if runtime in VECTORS else FP8_TILES.get(runtime, TILE) if kind == "fp8" else TILE
+def _products(tree: Node, dtype: str) -> float:
+    """Matrix products of a step: weights that multiply the same input are one; activations that FP8 and FP4 arithmetic
+    wants rounded are one more each."""
+    products = 0
+    for _, node, _, used in tree.walk():
+        for child in set(node.order):
+            kinds: dict[tuple[str, str, int], bool] = {}
+            for _, below, _, _ in node.children[child].walk():
+                for tensor in below.tensors:
+                    if tensor.role == "matmul":
+                        side = 0 if tensor.transposed else -1
+                        key = (tensor.component, tensor.axes[side], tensor.shape[side])
+                        name = tensor.format.name if tensor.format else ""
+                        kinds[key] = kinds.get(key, False) or arithmetic(name, dtype) in ("fp8", "fp4")
+            products += used * node.order.count(child) * sum(1 + rounded for rounded in kinds.values())
+    return products
+
+
+def tile(runtime: str, kind: str, crowded: bool = False) -> int:
+    """Rows of the smallest tile in which a runtime multiplies routed experts, by arithmetic; `crowded`: of more rows
+    than a device has experts of a layer."""
+    if runtime in VECTORS:
+        return 1
+    large = runtime in TRITON and (kind == "fp8" or (crowded and kind in ("bf16", "fp16")))
+    return TRITON_TILE if large else TILE
 
 
 def padding(experts: list[tuple[float, float, int]], rows: int) -> float:

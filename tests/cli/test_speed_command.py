@@ -80,6 +80,8 @@ def test_weights_in_the_hosts_memory_are_slow(answer):
     assert split["assumptions"]["weights_in_host_memory"] > 0.1
     assert split["points"][0]["tpot_ms"]["expected"] > 3 * inside["points"][0]["tpot_ms"]["expected"]
     assert "weights_in_host_memory" not in inside["assumptions"]
+    layers = 64 * (1 - split["assumptions"]["weights_in_host_memory"])
+    assert split["verify"].endswith(f" -ngl {int(layers)}")
 
 
 def test_no_room_is_said(call):

@@ -12,7 +12,7 @@ from paramcalc.catalog.accelerators import accelerators, find_accelerator
 from paramcalc.catalog.speed import Constants, power_shares, power_source, speed_class, speed_classes
 from paramcalc.errors import UsageError
 from paramcalc.estimates.links import Split, Widths, sent
-from paramcalc.estimates.speed import Draft, Requests, Speed, power_share
+from paramcalc.estimates.speed import Draft, Requests, Speed, cache_dtype, power_share
 from paramcalc.estimates.step import Host, Served, arithmetic, tile
 from paramcalc.measures.cache import Serving, exact, mixers, types
 from paramcalc.measures.flops import Workload, flops
@@ -85,8 +85,11 @@ def test_experts_take_the_flops_of_whole_tiles():
     routed = flops(served("qwen3-30b-a3b").tree, Workload(1, 1, 1024, 0, "causal")).components["moe_experts"]
     assert work("vllm", 1) - work("llama.cpp", 1) == pytest.approx(15 * routed / H100.flops["bf16"])
     assert work("vllm", 4096) == pytest.approx(work("llama.cpp", 4096))  # every tile is full
+    few, many = work("vllm", 128) - work("llama.cpp", 128), work("vllm", 129) - work("llama.cpp", 129)
+    assert many > 5 * few  # more rows than experts: tiles of 64
     assert (tile("vllm", "fp8"), tile("tensorrt-llm", "fp8"), tile("vllm", "bf16"), tile("llama.cpp", "fp8")) == (
         64, 16, 16, 1)
+    assert (tile("vllm", "bf16", True), tile("vllm", "fp4", True), tile("tensorrt-llm", "bf16", True)) == (64, 16, 16)
 
 
 def test_the_bytes_and_flops_of_a_step_are_those_of_the_folds():
@@ -173,15 +176,45 @@ def test_each_constant_adds_what_it_says():
     assert step.seconds(Constants(experts=1e-3)) == pytest.approx(base + 48e-3)
     assert step.seconds(Constants(hop=1e-3)) == pytest.approx(base + 96e-3)
     assert step.seconds(Constants(sequence=1e-3)) == pytest.approx(base + 3e-3)
+    assert step.seconds(Constants(product=1e-3)) == pytest.approx(base + 48 * 5e-3)
+    assert step.seconds(Constants(scheduling=1e-6)) == base  # the host is done before the device
+    assert step.seconds(Constants(scheduling=1.0)) == pytest.approx(3.0)
     assert max(step.parts(Constants(flops=1e-6)), key=step.parts(Constants(flops=1e-6)).get) == "flops"
 
 
 def test_prompts_of_others_are_part_of_the_time_a_token():
     made = asked()
     point = made.point(9)
-    step = made.step(9).seconds(made.constants)
-    assert point.tpot.expected == pytest.approx(step + 8 / 512 * made.filling.seconds(made.constants))
+    step, constants = made.step(9), made.constants
+    joined = step.joined(made.filling, 8 / 512, constants)
+    assert point.tpot.expected == pytest.approx(step.seconds(constants) + 8 / 512 * joined)
+    assert 0 < joined < made.filling.seconds(constants)  # weights are not read again
     assert made.point(1).tpot.expected == pytest.approx(made.step(1).seconds(made.constants))
+
+
+def test_prompts_that_join_one_step_share_what_it_reads():
+    step, prompt = served().decode(H100, 8, 512), served().fill(H100, 8)
+    assert prompt.flops < step.weights
+    assert step.joined(prompt, 0.5, IDEAL) == pytest.approx(0)  # reading hides it
+    many = step.joined(prompt, 1000, IDEAL)
+    assert many == pytest.approx((step.flops + 1000 * prompt.flops - step.weights - step.cache) / 1000)
+    assert step.joined(prompt, 1000, Constants(prompt=1e-3)) == pytest.approx(many + 1e-3)
+
+
+def test_products_are_counted_by_their_input():
+    """Llama: q k v, o, gate and up, down. DeepSeek: to the latents, from either, o, two of the shared and two of the
+    routed experts; FP8 rounds their inputs, not the router's."""
+    assert served().products == 32 * 4
+    assert served(quant="fp8_block").products == 32 * 8
+    assert served("deepseek-v3", split=Split(8)).products == 2 * (3 * 6 + 58 * 8) + 58
+
+
+def test_tensorrt_llm_keeps_a_cache_in_fp8_where_checkpoints_say_so():
+    def cache(name, quant=None, runtime="tensorrt-llm"):
+        return cache_dtype(runtime, served(name, quant).tree, "bf16")
+
+    assert cache("llama-3.1-8b", "fp8_block") == cache("llama-3.1-8b", "nvfp4_pack_quantized") == "fp8"
+    assert cache("gpt-oss-20b") == cache("llama-3.1-8b") == cache("llama-3.1-8b", "fp8_block", "vllm") == "bf16"
 
 
 def test_throughput_is_requests_over_time():

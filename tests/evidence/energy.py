@@ -1,7 +1,9 @@
 """Serving in a closed loop with a power meter, ours and measured: `python -m tests.evidence.energy` prints a summary.
 
 The measurements do not say how long prompts were: `PROMPTS` are assumptions, and twice or half of them says what that
-costs.
+costs. In chats each turn's prompt holds all turns before it (ml-energy/benchmark@c1d6557:mlenergy/benchmark/llm/
+datasets.py, LMArenaHumanPreferenceDataset); the same benchmark's synthetic chats have 500 tokens in the mean
+(workloads.py, LengthControl).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from paramcalc.estimates.links import Split
 from paramcalc.estimates.speed import Requests, Speed
 from tests.speed.records import served, table
 
-PROMPTS = {"lm-arena-chat": 250, "gpqa": 200, "sourcegraph-fim": 1200}
+PROMPTS = {"lm-arena-chat": 500, "gpqa": 200, "sourcegraph-fim": 1200}
 QUANTS = {"bfloat16": "none", "fp8": "fp8", "mxfp4": "mxfp4"}
 
 

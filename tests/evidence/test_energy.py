@@ -6,7 +6,7 @@ from tests.evidence.energy import summary
 
 
 def test_dense_models_are_near_whatever_the_prompts_were():
-    for longer, most in ((0.5, 0.3), (1.0, 0.25), (2.0, 0.2)):
+    for longer, most in ((0.5, 0.17), (1.0, 0.10), (2.0, 0.25)):
         count, rate, joules, *_ = summary(longer)["dense"]
         assert count == 120
         assert rate < most
@@ -17,7 +17,7 @@ def test_models_with_experts_are_not_predicted_well():
     """A limit that is known: these measurements are of engines two to five times slower than later ones."""
     count, rate, joules, rate_bias, joules_bias, inside = summary()["moe"]
     assert count == 201
-    assert 0.3 < rate < 0.9
+    assert 0.3 < rate < 0.6
     assert rate_bias > 0 > joules_bias
-    assert joules < 0.5
-    assert inside > 0.4
+    assert joules <= 0.35
+    assert inside > 0.5

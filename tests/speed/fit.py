@@ -18,7 +18,7 @@ import numpy as np
 import paramcalc.catalog
 from paramcalc.catalog.accelerators import find_accelerator
 from paramcalc.catalog.speed import Constants, SpeedClass, Spread
-from paramcalc.estimates.step import Served
+from paramcalc.estimates.step import Served, Terms
 from tests.speed.records import DATA, of, rows, speed, table
 
 JSON = Path(paramcalc.catalog.__file__).with_name("speed.json")
@@ -27,13 +27,15 @@ HEAD = """# Expected over measured time a token where the configuration was left
 # Written by `python -m tests.speed.fit --write`.
 class,source,ratio"""
 USUAL = {"bandwidth": (0.9, 0.3), "cache": (0.7, 0.7), "flops": (0.3, 1.0), "layer": (70e-6, 0.7),
-         "experts": (40e-6, 1.0), "hop": (8e-6, 1.5), "sequence": (15e-6, 1.5), "prompt": (3e-3, 1.5)}
+         "experts": (40e-6, 1.0), "product": (10e-6, 0.7), "hop": (8e-6, 1.5), "sequence": (15e-6, 1.5),
+         "scheduling": (60e-6, 1.5), "prompt": (3e-3, 1.5)}
 """What is usual, and the logarithm of how far from it is not."""
 LIMITS = {"bandwidth": 1.0, "cache": 1.0, "flops": 1.0}
 CAP = 0.7
-SERVER = ("bandwidth", "flops", "layer", "hop", "sequence")
-EXPERTS = ("bandwidth", "flops", "layer", "experts", "hop")
-QUEUE = ("bandwidth", "flops", "layer", "hop", "prompt")
+SERVER = ("bandwidth", "cache", "flops", "product", "hop")
+SCHEDULED = ("flops", "product", "hop", "scheduling", "prompt")
+EXPERTS = ("flops", "layer", "experts", "hop", "sequence")
+SEQUENCES = ("cache", "flops", "layer", "hop", "sequence")
 LOCAL = ("bandwidth", "cache", "flops", "layer", "experts")
 AIC = "ai-dynamo/aiconfigurator@095f58a51c4c:aic-core/src/aiconfigurator_core/systems/silicon_sample.csv"
 BENCH = "XiongjieDai/GPU-Benchmarks-on-LLM-Inference@aa72e0ec86c3:README.md"
@@ -61,13 +63,13 @@ SERVERS = ("server", "workstation", "desktop")
 GDDR = ("a10", "a10g", "a2", "a40", "l4", "l20", "l40", "l40s", "p40", "rtx-6000d", "rtx-pro-6000-server", "t4")
 """Cards for servers whose memory is that of desktop and workstation cards: of stacked memory llama.cpp reaches less."""
 KINDS = (
-    Kind("vllm dense", "vllm", "dense", kinds=SERVERS, dates="2025-06 to 2026-04", sources=(AIC,)),
+    Kind("vllm dense", "vllm", "dense", kinds=SERVERS, free=SEQUENCES, dates="2025-06 to 2026-04", sources=(AIC,)),
     Kind("vllm moe", "vllm", "moe", kinds=SERVERS, free=EXPERTS, dates="2025-06 to 2026-04", sources=(AIC,)),
-    Kind("tensorrt-llm dense", "tensorrt-llm", "dense", vendor="nvidia", kinds=SERVERS, free=QUEUE,
+    Kind("tensorrt-llm dense", "tensorrt-llm", "dense", vendor="nvidia", kinds=SERVERS, free=SCHEDULED,
          dates="2025-06 to 2026-04", sources=(AIC,)),
     Kind("tensorrt-llm moe", "tensorrt-llm", "moe", vendor="nvidia", kinds=SERVERS, dates="2025-06 to 2026-04",
          sources=(AIC,)),
-    Kind("sglang dense", "sglang", "dense", kinds=SERVERS, dates="2025-06 to 2026-04", sources=(AIC,)),
+    Kind("sglang dense", "sglang", "dense", kinds=SERVERS, free=SEQUENCES, dates="2025-06 to 2026-04", sources=(AIC,)),
     Kind("sglang moe", "sglang", "moe", kinds=SERVERS, dates="2025-06 to 2026-04", sources=(AIC,)),
     Kind("llama.cpp geforce and rtx", "llama.cpp", vendor="nvidia", kinds=("desktop", "workstation"), also=GDDR,
          free=LOCAL, groups=("llama-bench", "community"), dates="2024-05 to 2026-09", sources=(BENCH, LLMFIT)),
@@ -119,15 +121,25 @@ class Matrix:
 
     def expected(self, known):
         """Seconds a token: `Speed.seconds`, over all rows at once."""
-        return _seconds(self.decode, known) + self.others * (_seconds(self.fill, known) + known.prompt)
+        return _seconds(self.decode, known) + self.others * self._joined(known)
+
+    def _joined(self, known):
+        """`Terms.joined`, over all rows at once."""
+        step, prompt = Terms(*self.decode.T), Terms(*self.fill.T)
+        together = np.maximum(1, self.others)
+        reading, flops = step.reading(known), step.flops / known.flops
+        longer = np.maximum(reading, flops + together * prompt.flops / known.flops) - np.maximum(reading, flops)
+        return longer / together + prompt.wire + known.prompt
 
 
 def _seconds(terms, known):
     """`Terms.seconds`, over all rows at once."""
-    weights, kv, host, flops, wire, collectives, layers, moe, sequences = terms.T
-    reading = (weights + host + kv / known.cache) / known.bandwidth
-    return (np.maximum(reading, flops / known.flops) + wire + known.hop * collectives
-            + known.layer * layers + known.experts * moe + known.sequence * sequences)
+    step = Terms(*terms.T)
+    launching = known.product * step.products
+    device = (np.maximum(step.reading(known), step.flops / known.flops) + step.wire + known.hop * step.collectives
+              + known.layer * step.layers + known.experts * step.moe_layers + launching
+              + known.sequence * step.sequences)
+    return np.maximum(device, launching + known.scheduling * step.sequences)
 
 
 def fit(matrix, free, fixed=None):

@@ -38,6 +38,8 @@ class Row(NamedTuple):
     why: str
     """Why it is left out of fits."""
     source: str
+    kv: str = ""
+    """Format of the cache, where somebody says it."""
 
     @property
     def configuration(self):
@@ -55,9 +57,9 @@ def table(name):
 def rows():
     """All of them."""
     found = [Row("serving", r["model"], r["gpu"], r["runtime"], r["quant"],
-                 Split(int(r["tp"]), 1, int(r["ep"]), int(r["dp"])), int(r["prompt"]), int(r["output"]),
+                 Split(int(r["tp"]), 1, int(r["ep"]), int(r["dp"])), _mean(r, "prompt"), _mean(r, "output"),
                  float(r["concurrency"]), float(r["tpot_ms"]) / 1000, float(r["ttft_ms"]) / 1000, None, r["why"],
-                 r["source"]) for r in table("serving.csv")]
+                 r["source"], r["kv"]) for r in table("serving.csv")]
     for r in table("local.csv"):
         prompt, output = int(r["prompt"]), int(r["output"])
         found.append(Row(r["set"], r["model"], r["gpu"], r["runtime"], r["quant"], Split(), max(prompt, 0),
@@ -66,16 +68,21 @@ def rows():
     return tuple(found)
 
 
+def _mean(row, name):
+    """Tokens, on average: lengths are drawn uniformly."""
+    return round(int(row[name]) * (1 + float(row["shortest"])) / 2)
+
+
 @cache
-def served(name, quant, split, runtime):
-    """The model of a record, its cache in what the runtime takes by itself."""
+def served(name, quant, split, runtime, kv=""):
+    """The model of a record, its cache in what the runtime takes by itself where nothing else is said."""
     tree = in_formats(model(name), quant).tree
-    return Served(tree, split, types("bf16", cache_dtype(runtime, tree, "bf16")), "bf16", runtime)
+    return Served(tree, split, types("bf16", kv or cache_dtype(runtime, tree, "bf16")), "bf16", runtime)
 
 
 def of(row):
     """The served model of a row."""
-    return served(row.model, row.quant, row.split, row.runtime)
+    return served(row.model, row.quant, row.split, row.runtime, row.kv)
 
 
 @cache
