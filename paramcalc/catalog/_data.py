@@ -102,6 +102,10 @@ def in_bytes(value: object) -> int:
     return whole(match[1], _UNITS[match[2]])
 
 
+LISTS = {"accelerator": "gpus", "number format": "formats", "optimizer": "optimizers"}
+"""What `paramcalc list` calls the names of a kind."""
+
+
 def slug(name: str) -> str:
     """A name as it is looked up: lower case, and every run of blanks, underscores and dashes one dash."""
     return re.sub(r"[\s_\-]+", "-", name.strip().lower())
@@ -116,5 +120,6 @@ def unknown(kind: str, name: str, known: Iterable[str], spelled: Mapping[str, st
     near = [each for each in names if each.startswith(f"{word}-") and each.endswith("-m")]
     near += [each for each in names if each.startswith(word)] if len(word) > 2 else []
     near = list(dict.fromkeys([*near, *get_close_matches(word, names, n=3, cutoff=0.5)]))[:3]
-    nearest = f"the nearest: {', '.join(dict.fromkeys(spelled.get(each, each) for each in near))}" if near else ""
+    every = f"`paramcalc list {LISTS[kind]}` shows the names" if kind in LISTS else ""
+    nearest = f"the nearest: {', '.join(dict.fromkeys(spelled.get(each, each) for each in near))}" if near else every
     return UsageError(Problem(f"unknown {kind} {name!r}", hint=nearest))

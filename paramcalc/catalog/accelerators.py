@@ -123,6 +123,11 @@ def accelerators(extra: Path | None = None) -> Mapping[str, Accelerator]:
     return MappingProxyType(_with_user_file(extra) if extra else _built_in())
 
 
+BRANDS = frozenset(["nvidia", "geforce", "tesla", "quadro", "amd", "instinct", "radeon", "intel", "apple", "google",
+                    "aws", "huawei", "hbm2", "hbm2e", "hbm3", "hbm3e", "generation"])
+"""Words of names that drivers print and people leave out: brands, and kinds of memory."""
+
+
 def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
     """The accelerator of that key, alias or name, in any case, or one of a size; `extra` is a user's file that adds and
     overrides. Raises UsageError, with the nearest name, for an unknown one."""
@@ -135,10 +140,18 @@ def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
     if key in table:
         return table[key]
     by_alias = {slug(alias): device for device in table.values() for alias in (device.name, *device.aliases)}
-    for guess in (key, key.removeprefix("nvidia-"), key.removeprefix("geforce-")):
-        if guess in by_alias or guess in table:
-            return table[guess] if guess in table else by_alias[guess]
-    raise unknown("accelerator", name, [*table, *by_alias])
+    if key in by_alias:
+        return by_alias[key]
+    same = {device.key: device for alias, device in (by_alias | dict(table)).items()
+            if _words(alias) == _words(key)}
+    if len(same) == 1 and _words(key):
+        return next(iter(same.values()))
+    raise unknown("accelerator", name, [*table, *by_alias], {alias: each.key for alias, each in by_alias.items()})
+
+
+def _words(key: str) -> frozenset[str]:
+    """What of a name tells devices apart: `NVIDIA A100 80GB PCIe`, as its driver prints it, is `a100-pcie-80gb`."""
+    return frozenset(key.split("-")) - BRANDS
 
 
 def _of_size(text: str) -> Accelerator | None:

@@ -30,6 +30,7 @@ SIZES = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediat
 """Words of a model's config that those of others hardly use."""
 MARK = "begin it with `paramcalc: 1`"
 _WORDS = re.compile("|".join(("model_type", "architectures", MARKER, *SIZES)))
+_SIZED = re.compile("|".join(f'"{word}"' for word in SIZES))
 _FIRST = re.compile(r"^( {0,40})(?!---|\.\.\.)[^\s#%!&]", re.MULTILINE)
 _KEY = r"""(?:\?[ ]{1,9})?["']?([A-Za-z_][\w.-]{0,60})["']?(?:[ \t]{0,9}:[ \t]{0,9}(.{0,20})|\r?$)"""
 _KEYS = 10_000
@@ -107,13 +108,16 @@ def _json(text: str, name: str, cut: bool) -> Recognised:
     except (ValueError, RecursionError) as error:
         unfinished = isinstance(error, json.JSONDecodeError) and (
             error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"))
-        near = name == CONFIG and (unfinished or _WORDS.search(text))
-        return Recognised(Kind.near, "is no JSON") if near else OTHER
+        if name != CONFIG:
+            meant = '"model_type"' in text and _SIZED.search(text)
+            return Recognised(Kind.unclear, "is no JSON, but names a model_type and sizes") if meant else OTHER
+        return Recognised(Kind.near, "is no JSON") if unfinished or _WORDS.search(text) else OTHER
     if not isinstance(data, dict):
         return Recognised(Kind.near, "is no JSON object") if name == CONFIG else OTHER
     sizes = [key for key in ("architectures", *SIZES) if key in data]
     if MARKER in data or ("model_type" in data and (name == CONFIG or sizes)):
         return OURS
+    sizes += [f"{key}.{size}" for key, part in data.items() if isinstance(part, dict) for size in SIZES if size in part]
     return Recognised(Kind.near, f"has no model_type, but {sizes[0]}") if name == CONFIG and sizes else OTHER
 
 

@@ -33,7 +33,9 @@ def fit(
     plot: Plot = None,
 ) -> int:
     """Check whether a model runs on these accelerators, how far it would go, and what would help; exit 1 if not."""
-    if all_ == (device.gpu is not None):
+    if all_ and device.gpu is not None:
+        raise UsageError(Problem("--gpu has no effect with --all", hint="leave one out"))
+    if not all_ and device.gpu is None:
         raise UsageError(Problem("fit needs --gpu NAME or --all", hint="`paramcalc list gpus` shows the names"))
 
     if all_ and plot is not None:

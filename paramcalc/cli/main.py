@@ -40,7 +40,9 @@ A MODEL is a YAML spec, a config.json or the folder that holds it, a preset name
 or - for a spec on standard input."""
 CODES = "Exit codes: 0 fine, 1 a check or a fit failed, 2 bad usage or input, 3 network, 70 internal error."
 INTERNAL = 70
-ELSEWHERE = {"help": "paramcalc --help", "version": "paramcalc --version"}
+ELSEWHERE = {"help": "paramcalc --help", "version": "paramcalc --version",
+             "info": "paramcalc estimate", "show": "paramcalc estimate", "presets": "paramcalc list models",
+             "models": "paramcalc list models", "gpus": "paramcalc list gpus", "formats": "paramcalc list formats"}
 """Words people type as commands, and what they mean."""
 
 

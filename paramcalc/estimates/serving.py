@@ -132,15 +132,15 @@ def why_not_served(runtime: str, spec: ModelSpec, quant: str | None, device: Acc
 
 
 def unserved(why: Mapping[str, Problem]) -> Problem:
-    """That no runtime serves a model, with the reason of each; the same reason once, for all that have it."""
+    """That no runtime serves a model, with the reasons: each once, with those that have it; alone where all do."""
     by_reason: dict[str, list[str]] = {}
     for runtime, problem in why.items():
         by_reason.setdefault(problem.message.removeprefix(f"{runtime} "), []).append(runtime)
-    reasons = [reason if len(names) == len(why) else f"{', '.join(names)}: {reason}"
-               for reason, names in by_reason.items()]
-    hints = list(dict.fromkeys(problem.hint for problem in why.values() if problem.hint))
-    return Problem("; ".join(["no runtime serves this", *reasons]) if reasons else "no runtime serves this",
-                   hint="; ".join(hints[:1]))
+    hint = next((problem.hint for problem in why.values() if problem.hint), "")
+    if len(by_reason) == 1:  # nothing of a runtime: the accelerator, the format or the sizes
+        return Problem(next(iter(by_reason)), hint=hint)
+    reasons = [f"{', '.join(names)}: {reason}" for reason, names in by_reason.items()]
+    return Problem("; ".join(["no runtime serves this", *reasons]), hint=hint)
 
 
 def _encodes(spec: ModelSpec) -> bool:

@@ -145,3 +145,29 @@ def test_what_is_wrong_with_a_file_is_said_by_place(tmp_path: Path, text: str, p
 def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         find_accelerator("h100", tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(("printed", "key"), [
+    ("Tesla T4", "t4"), ("NVIDIA A100 80GB PCIe", "a100-pcie-80gb"), ("NVIDIA A100-SXM4-40GB", "a100-40gb"),
+    ("NVIDIA H100 80GB HBM3", "h100"), ("Tesla V100-SXM2-32GB", "v100-32gb"), ("AMD Radeon RX 7900 XTX", "rx-7900-xtx"),
+    ("NVIDIA GeForce RTX 3060", "rtx-3060-12gb"), ("NVIDIA RTX 6000 Ada Generation", "rtx-6000-ada"),
+])
+def test_names_are_known_as_drivers_print_them(printed, key):
+    assert find_accelerator(printed).key == key
+
+
+@pytest.mark.parametrize("name", ["nvidia", "hbm3", "tesla", "", "NVIDIA GeForce"])
+def test_a_brand_alone_is_no_device(name):
+    with pytest.raises(UsageError, match="unknown accelerator"):
+        find_accelerator(name)
+
+
+def test_every_device_answers_to_its_own_names():
+    for device in accelerators().values():
+        assert {find_accelerator(name).key for name in (device.key, device.name, *device.aliases)} == {device.key}
+
+
+def test_a_name_like_no_other_is_told_where_names_are():
+    with pytest.raises(UsageError) as caught:
+        find_accelerator("macbook")
+    assert caught.value.problems[0].hint == "`paramcalc list gpus` shows the names"

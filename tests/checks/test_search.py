@@ -57,6 +57,7 @@ NEAR = {
     "config cut later": ("config.json", json.dumps(CONFIG)[:90]),
     "a list": ("config.json", "[1, 2]"), "a number": ("config.json", "7"),
     "a config without its type": ("config.json", '{"hidden_size": 4096}'),
+    "a config whose sizes are within": ("config.json", '{"text_config": {"hidden_size": 64}}'),
     "a config with classes only": ("config.json", '{"architectures": ["LlamaForCausalLM"]}'),
     "a config with comments": ("config.json", '{"hidden_size": 4096, // wide\n}'),
     "a large config": ("config.json", json.dumps(CONFIG)[:-1] + " " * 5_000_000 + "}"),
@@ -192,3 +193,11 @@ def test_no_file_takes_long(name, folder):
     began = time.process_time()
     guarded(["check", "."])
     assert time.process_time() - began < 2
+
+
+def test_a_cut_config_of_another_name_is_listed(folder, check):
+    put("a/model.json", '{"model_type": "llama", "hidden_size": 64')
+    code, run = check(".")
+    assert (code, [file["why"] for file in run["files"] if file["state"] == "skipped"]) == (
+        0, ["is no JSON, but names a model_type and sizes"])
+    assert check(".", "--strict")[0] == 1

@@ -32,5 +32,8 @@ def test_a_word_that_is_neither_gets_both_hints(capsys):
     assert run(["count-llama-3.1-8b"]) == 2
     assert run(["cuont", "llama-3.1-8b"]) == 2
     assert "did you mean count" in capsys.readouterr().err
+    for word in ("models", "presets", "gpus", "formats"):
+        assert run([word]) == 2
+        assert "did you mean `paramcalc list " in capsys.readouterr().err
     assert run(["qwen3-8bb"]) == 2
     assert "qwen3-8b" in capsys.readouterr().err

@@ -116,7 +116,8 @@ def test_memory_draws_a_bar(call):
     (("memory", LLAMA, "--gpu-memory-utilization", "1.5", "--gpu", "h100"), "must be more than 0 and at most 1"),
     (("memory", LLAMA, "--plot", "a.gif"), "a picture is one of .svg, .png"),
     (("fit", LLAMA), "fit needs --gpu NAME or --all"),
-    (("fit", LLAMA, "--gpu", "h100", "--all"), "fit needs --gpu NAME or --all"),
+    (("fit", LLAMA, "--gpu", "h100", "--all"), "--gpu has no effect with --all"),
+    (("fit", LLAMA, "--gpu", "nope"), "llama-3.1-8b: unknown accelerator 'nope'"),
 ])
 def test_refusals(call, arguments, message):
     code, out, err = call(*arguments)
