@@ -71,12 +71,12 @@ def fit(
 
 def _formats(loaded: Loaded, serving: FitSettings, device: DeviceSettings, *, alone: bool) -> Report:
     from paramcalc.answers.fit_formats import fit_formats
-    from paramcalc.reports.fit_formats import tables
+    from paramcalc.reports.fit_formats import csv_rows, tables
     from paramcalc.reports.table import Report
 
     answer = fit_formats(loaded, serving, device, alone=alone)
     need_encoder(serving, answer.built)
-    return Report(answer.to_dict(), tables(answer), answer.failed)
+    return Report(answer.to_dict(), tables(answer), answer.failed, csv_rows(answer))
 
 
 def _placed(loaded: Loaded, serving: FitSettings, device: DeviceSettings, host: HostSettings, *, alone: bool) -> Report:

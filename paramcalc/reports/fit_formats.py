@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 
 def tables(answer: FitFormats) -> tuple[Table, ...]:
     """Formats that fit, the widest first, then those that do not."""
+    plain = csv_rows(answer)
+    rows = tuple((*row[:-2], limit(row[-2], MOST_TOKENS), limit(row[-1], MOST_BATCH)) for row in plain.rows)
+    notes = ("bits a weight: of the whole model, with scales and what stays wider", *missing(answer))
+    return (plain._replace(title=headline(answer.built), rows=rows, notes=notes),)
+
+
+def csv_rows(answer: FitFormats) -> Table:
+    """The same, every limit a number."""
     columns = (Column("format"), Column("by"), Column("bits a weight", "number"), Column("weights", "gib"),
                Column("fits"), Column("needed", "gib"), Column("headroom", "gib"),
                Column("largest context", "exact"), Column("batch", "exact"))
     rows = tuple((row.quant, row.runtime, f"{row.bits_per_weight:.2f}", row.weights, "yes" if row.fits else "no",
-                  row.total, row.headroom, limit(row.max_context, MOST_TOKENS),
-                  limit(row.max_batch, MOST_BATCH)) for row in answer.formats)
-    notes = ("bits a weight: of the whole model, with scales and what stays wider", *missing(answer))
-    return (Table(headline(answer.built), columns, rows, notes=notes),)
+                  row.total, row.headroom, row.max_context, row.max_batch) for row in answer.formats)
+    return Table("", columns, rows)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 
@@ -37,3 +38,15 @@ def test_a_negative_number_is_a_number_and_a_formula_is_text():
 
     assert [_raw(text) for text in ("-98.45 %", "-1", "=1+1", "-1+cmd|x", "@sum")] == [
         "-98.45 %", "-1", "'=1+1", "'-1+cmd|x", "'@sum"]
+
+
+@pytest.mark.parametrize("words", [
+    ("fit", "gpt2", "--gpu", "h100"), ("fit", "gpt2", "--gpu", "h100", "--quant", "all"), ("fit", "gpt2", "--all"),
+    ("fit", "bert-base-uncased", "--gpu", "h100", "--quant", "all"), ("memory", "gpt2"), ("compare", "gpt2"),
+    ("count", "gpt2", "--by", "tensor"), ("list", "gpus"),
+])
+def test_numbers_have_no_separators(words, rows):
+    table = rows(*words)
+    cells = [cell for row in table[1:] for cell in row]
+    assert [cell for cell in cells if re.fullmatch(r"-?\d{1,3}(,\d{3})+", cell)] == []
+    assert "no limit" not in cells
