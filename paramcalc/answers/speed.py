@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from paramcalc.answers.answer import Answer, head, hidden
+from paramcalc.answers.speed_basis import basis, unmeasured
 from paramcalc.answers.speed_verify import verify
 from paramcalc.catalog.accelerators import Accelerator, accelerators, find_accelerator
-from paramcalc.catalog.speed import SpeedClass, by_measurement, power_source, speed_class
+from paramcalc.catalog.speed import by_measurement, power_source, speed_class
 from paramcalc.errors import PCError, Problem, UsageError
+from paramcalc.estimates.effects import longer_than_made_for
 from paramcalc.estimates.figure import Figure
 from paramcalc.estimates.links import Split
 from paramcalc.estimates.media import media_of
@@ -122,6 +124,8 @@ def speed(loaded: Loaded, settings: SpeedSettings) -> SpeedAnswer:
         raise UsageError(Problem(f"the model gives no tokens, and so has no time a token: {why}",
                                  hint="`paramcalc flops` counts what a pass computes, `paramcalc memory` its bytes"))
     predictor = Predictor(start["built"], loaded, settings)
+    whole = predictor.requests.prompt + predictor.requests.output
+    start["length"] = longer_than_made_for(start["built"].spec, "a prompt with its answer", whole)
     common = {**start, "warnings": (*start["warnings"], *predictor.media.notes),
               "known": dict.fromkeys(FIGURES, predictor.sizes_known()), "bound": predictor.bound}
     if settings.all:
@@ -330,23 +334,3 @@ def _six(figure: Figure) -> Figure:
 def dollars(rate: Figure, devices: int, price: float | None) -> Figure | None:
     """USD for a million output tokens at a price an hour of one device; None without a price."""
     return None if price is None else _rounded(rate.over(price * devices / 3600 * 10**6))
-
-
-def basis(speed: Speed) -> dict[str, object]:
-    """What the figures of a device rest on."""
-    known: SpeedClass = speed.known
-    which = ("of repeated measurements of one configuration" if speed.spread == known.within else
-             "of configurations that were not fitted" if speed.spread == known.inside else
-             f"of devices that were not fitted, twice as wide: no device of {speed.device.vendor} was measured"
-             if not known.near(speed.device) else
-             "of devices and models that were not fitted: this device was not measured" if known.compared else
-             "of models that were not fitted, twice as wide: one other device was measured")
-    return {"class": known.name, "constants": known.constants.set_ones(), "records": known.records,
-            "median_error": known.median_error, "p90_error": known.p90_error,
-            "range": f"10th to 90th percentile {which}", "dates": known.dates, "sources": list(known.sources)}
-
-
-def unmeasured(runtime: str, device: Accelerator) -> UsageError:
-    """Why there is no answer."""
-    return UsageError(Problem(f"no measurement of {runtime} on {device.name} or its like is known",
-                              hint="--measured tpot=12.5ms@8 scales a bare model to a measurement of your own"))

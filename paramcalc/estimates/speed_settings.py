@@ -70,6 +70,8 @@ def _measured(value: object) -> object:
     time, at, requests = str(value).partition("@")
     if not at:
         raise ValueError(f"{str(value)[:40]!r} does not say at how many requests, such as tpot=12.5ms@8")
+    if not float(str(seconds(time))) > 0:
+        raise ValueError(f"{time[:40]!r} is no time that anything takes")
     return Measurement(float(str(seconds(time))), parse_tokens(requests))
 
 

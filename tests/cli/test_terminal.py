@@ -94,3 +94,27 @@ def test_an_encoder_of_padded_windows_reads_one_whole(model, capsys):
     rows = {line.split("  ")[0]: line.split() for line in table.splitlines() if line.startswith("keys")}
     assert "1,500" in rows["keys and values of the source"]
     assert "448" in rows["keys and values"]
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (("--prompt", "1M", "--output", "1"), "a prompt with its answer of 1,048,577 is longer than the 1,024 positions"),
+    (("--prompt", "512", "--output", "512"), ""),
+])
+def test_speed_says_what_a_model_was_not_made_for(words, said, capsys):
+    table = shown(capsys, "speed", "gpt2", "--gpu", "h100", *words)
+    assert (said in table) if said else ("longer than" not in table)
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (("speed", "gpt2", "--gpu", "h100", "--measured", "tpot=0ms@1"), "'tpot=0ms' is no time that anything takes"),
+    (("speed", "gpt2", "--gpu", "h100", "--measured", "tpot=0.0s@8"), "'tpot=0.0s' is no time that anything takes"),
+])
+def test_nothing_takes_no_time(words, said, capsys):
+    assert run(list(words)) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("size", ["0.001MB", "0.5MiB", "1MiB"])
+def test_a_device_of_next_to_nothing_has_no_room(size, capsys):
+    assert run(["fit", "gpt2", "--gpu", size]) == 1
+    assert "does not fit" in capsys.readouterr().out

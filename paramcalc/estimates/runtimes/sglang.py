@@ -85,7 +85,7 @@ def captured(chunk: int) -> int:
 
 def utilization(capacity: int, devices: int, options: Options) -> tuple[int, int]:
     """The static share, three digits as the server prints it."""
-    mib = capacity // 2**20
+    mib = max(1, capacity // 2**20)
     return max(0, round(1000 * (mib - reserve(mib, devices, options)) / mib)), 1000
 
 

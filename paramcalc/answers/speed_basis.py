@@ -1,0 +1,32 @@
+"""What predicted times rest on: the class of measurements, its constants, how far it was off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from paramcalc.catalog.accelerators import Accelerator
+    from paramcalc.catalog.speed import SpeedClass
+    from paramcalc.estimates.speed import Speed
+
+
+def basis(speed: Speed) -> dict[str, object]:
+    """What the figures of a device rest on."""
+    known: SpeedClass = speed.known
+    which = ("of repeated measurements of one configuration" if speed.spread == known.within else
+             "of configurations that were not fitted" if speed.spread == known.inside else
+             f"of devices that were not fitted, twice as wide: no device of {speed.device.vendor} was measured"
+             if not known.near(speed.device) else
+             "of devices and models that were not fitted: this device was not measured" if known.compared else
+             "of models that were not fitted, twice as wide: one other device was measured")
+    return {"class": known.name, "constants": known.constants.set_ones(), "records": known.records,
+            "median_error": known.median_error, "p90_error": known.p90_error,
+            "range": f"10th to 90th percentile {which}", "dates": known.dates, "sources": list(known.sources)}
+
+
+def unmeasured(runtime: str, device: Accelerator) -> UsageError:
+    """Why there is no answer."""
+    return UsageError(Problem(f"no measurement of {runtime} on {device.name} or its like is known",
+                              hint="--measured tpot=12.5ms@8 scales a bare model to a measurement of your own"))
