@@ -44,7 +44,13 @@ KINDS = (
 
 
 def refuse_foreign(data: Mapping[str, object]) -> None:
-    """Raise UnknownArchitectureError for a mapping that another tool wrote and that describes no model."""
+    """Raise UnknownArchitectureError for a mapping that another tool wrote, or that has no key of a model at all."""
+    from paramcalc.readers.text.size_words import is_size
+    from paramcalc.spec.model import ModelSpec
+
     for kind in KINDS:
         if "paramcalc" not in data and all(key in data for key in kind.keys):
             raise UnknownArchitectureError(Problem(f"this is {kind.what}, not of a model", (kind.keys[0],), kind.hint))
+    if data and not any(key in ModelSpec.model_fields or is_size(str(key)) for key in data):
+        raise UnknownArchitectureError(Problem("this describes no model: none of its keys is one of a model's",
+                                               hint="a config.json says `model_type`, a spec begins `paramcalc: 1`"))

@@ -12,6 +12,10 @@ FILES = [
     ("diffusers", {"_class_name": "UNet2DConditionModel", "attention_head_dim": 8}),
     ("speculators", {"speculators_model_type": "eagle3", "transformer_layer_config": {"model_type": "llama"}}),
     ("ModelOpt", {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8"}}),
+    ("describes no model", {"ir_version": 8, "opset_import": []}),
+    ("describes no model", {"class_name": "Functional", "config": {"layers": []}}),
+    ("describes no model", {"architecture": "resnet50", "num_classes": 1000, "pretrained_cfg": {}}),
+    ("describes no model", {"lr": 3e-4, "theme": "dark"}),
 ]
 
 
@@ -25,6 +29,17 @@ def test_a_file_of_another_tool_is_named(name, data, tmp_path):
     assert name in problem.message
     assert problem.hint
     assert problem.line == 1
+
+
+@pytest.mark.parametrize("data", [
+    {"hidden_sise": 64}, {"n_layers": 2}, {"source": "us"}, {"paramcalc": 1, "lr": 1}, {},
+])
+def test_what_has_a_word_of_ours_is_told_what_is_wrong_with_it(data, tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(data), "utf-8")
+    with pytest.raises(SpecError) as caught:
+        paramcalc.read(path)
+    assert "describes no model" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("key", "field"), [
