@@ -6,10 +6,13 @@ attention's whole square: `full`. Megatron-Core and Megatron-Bridge count only t
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from paramcalc.defaults import TRAINING, WORKLOAD, Convention
 from paramcalc.errors import Problem, UsageError
+from paramcalc.numbers import many
+from paramcalc.sizes import MOST_TOKENS
 
 if TYPE_CHECKING:
     from paramcalc.readers.sources import Source
@@ -68,15 +71,15 @@ def hfu(
 
 def _used(flops: float, tokens_per_second: float, gpu: str | float, gpus: int, dtype: str) -> float:
     """A share of the peak of all devices."""
-    if tokens_per_second < 0 or gpus < 1:
-        raise UsageError(Problem(f"{tokens_per_second} tokens a second on {gpus} devices cannot be"))
+    if not 0 <= tokens_per_second < inf or gpus < 1:
+        raise UsageError(Problem(f"{tokens_per_second} tokens a second on {many(gpus, 'device')} cannot be"))
     return flops * tokens_per_second / (gpus * peak(gpu, dtype))
 
 
 def peak(gpu: str | float, dtype: str = TRAINING.dtype) -> float:
     """Dense FLOPs a second of a device. Raises UsageError where none is known."""
     if not isinstance(gpu, str):
-        if gpu <= 0:
+        if not 0 < gpu < inf:
             raise UsageError(Problem(f"a device of {gpu} FLOPs a second cannot be"))
         return float(gpu)
     from paramcalc.catalog.accelerators import find_accelerator
@@ -97,6 +100,8 @@ def _sequence(
     from paramcalc.measures.flops import Workload, flops
     from paramcalc.readers.sources import spec_of
 
+    if type(seq) is not int or not 1 <= seq <= MOST_TOKENS:
+        raise UsageError(Problem(f"seq {str(seq)[:40]} is no number of tokens"))
     built = build(spec_of(model))
     trees: list[Node] = [built.tree]
     if mtp:

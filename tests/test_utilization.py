@@ -95,3 +95,15 @@ def test_what_cannot_be_is_refused(options, message):
 def test_recomputation_that_nobody_has_is_refused():
     with pytest.raises(UsageError, match="recompute 'some' is not known"):
         hfu("gpt2", 1000, "h100", recompute="some")
+
+
+@pytest.mark.parametrize("ask", [
+    lambda: flops_per_token("gpt2", 0), lambda: flops_per_token("gpt2", -8),
+    lambda: flops_per_token("gpt2", 2.5), lambda: flops_per_token("gpt2", 2**50),
+    lambda: mfu("gpt2", 1.0, "h100", seq=0), lambda: mfu("gpt2", float("nan"), "h100"),
+    lambda: mfu("gpt2", float("inf"), "h100"), lambda: mfu("gpt2", 1.0, float("nan")),
+    lambda: mfu("gpt2", 1.0, "h100", 0), lambda: hfu("gpt2", 1.0, float("inf")),
+])
+def test_lengths_and_rates_that_cannot_be_are_refused(ask):
+    with pytest.raises(PCError):
+        ask()
