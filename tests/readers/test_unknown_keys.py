@@ -6,8 +6,10 @@ import paramcalc
 from paramcalc.errors import SpecError, UnknownArchitectureError
 from paramcalc.measures.known import sizes_known
 from paramcalc.readers.config.defaults import library_version, model_types
+from paramcalc.readers.config.neutral import NEUTRAL, NEUTRAL_PREFIXES
 from paramcalc.readers.config.read import read_config
 from paramcalc.readers.families import family_of
+from paramcalc.readers.families.nearest import FEW, _candidates, nearest
 from paramcalc.readers.families.refused import KINDS, reason
 
 LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
@@ -234,3 +236,19 @@ def test_a_function_with_values_of_its_own_makes_sizes_bounds(config, place):
     assert {(caveat.figure, caveat.known) for caveat in caveats} == {("parameters", "bound"), ("weights", "bound")}
     assert f"that {place} names" in caveats[0].reason
     assert not read_config({"model_type": "apertus"}).spec.caveats  # whose class is described with its function
+
+
+def test_a_refusal_names_a_type_that_shares_the_most_keys():
+    """Of every type of the library that is refused, with all keys of its class."""
+    refused = 0
+    spellings = {name: data.spellings for name in _candidates() if (data := family_of(name).data) is not None}
+    for model_type in model_types():
+        data = family_of(model_type).data
+        config = {key: value for key, value in data.defaults.items() if not isinstance(value, dict)}
+        keys = {key for key in config if key not in NEUTRAL and not key.startswith(NEUTRAL_PREFIXES)}
+        most = max(len(keys & own) for own in spellings.values())
+        if most < FEW or model_type in spellings:
+            continue
+        refused += 1
+        assert most in {len(keys & spellings.get(name, set())) for name in nearest(model_type, config)}, model_type
+    assert refused > 60

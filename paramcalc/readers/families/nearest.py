@@ -41,7 +41,8 @@ def nearest(model_type: str, data: Mapping[str, object], architecture: str = "",
     """Up to `count` known model types, the likeliest first.
 
     A key that few types have says more than one that all have; of types with the same keys the one that others are
-    told from comes first, then the one with the fewest other keys. `fsum`, since a tie must not hang on a set's order.
+    told from comes first, then the one with the fewest other keys. One that shares the most keys is always among them,
+    whatever the others are called. `fsum`, since a tie must not hang on a set's order.
     """
     first = [name for name in namesakes(architecture) if family_of(name).builder]
     keys = {key for key in data if key not in NEUTRAL and not key.startswith(NEUTRAL_PREFIXES)} - {"model_type"}
@@ -51,8 +52,13 @@ def nearest(model_type: str, data: Mapping[str, object], architecture: str = "",
     scores = {name: (_alike(model_type, name) + share * fsum(1 + 3 * weights[key] for key in weights.keys() & own),
                      ROOTS.index(name) if name in ROOTS else -1, not name.endswith("_text"), -len(own))
               for name, own in spellings.items()}
-    likely = [name for name in sorted(scores, key=scores.__getitem__, reverse=True) if scores[name][0] > FLOOR]
-    return list(dict.fromkeys([*first, *likely]))[:count]
+    ranked = sorted(scores, key=scores.__getitem__, reverse=True)
+    likely = list(dict.fromkeys([*first, *(name for name in ranked if scores[name][0] > FLOOR)]))[:count]
+    shared = {name: len(keys & spellings[name]) for name in ranked}
+    most = max(ranked, key=shared.__getitem__)  # of several the likeliest
+    if shared[most] >= FEW and all(shared.get(name, 0) < shared[most] for name in likely):
+        return [*likely[: count - 1], most]
+    return likely
 
 
 FLOOR = 0.3
