@@ -57,7 +57,7 @@ def test_a_key_is_known_or_said_to_be_unknown(key, value, known):
     ("llama", "use_qk_norm", True, False),
     ("t5", "n_positions", 512, True),
     ("t5", "is_gated_act", False, True),
-    ("t5", "is_gated_act", True, False),
+    ("t5", "is_gated_act", True, True),
     ("gemma2", "unsloth_version", "2024.9", True),
     ("starcoder2", "mlp_type", "gated", False),
 ])  # fmt: skip

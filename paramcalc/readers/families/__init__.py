@@ -100,10 +100,11 @@ MEMBERS: dict[str, str] = {
         "bert roberta xlm-roberta camembert data2vec-text xlm-roberta-xl roberta-prelayernorm distilbert "
         "ernie megatron-bert bert-generation electra big_bird rembert roc_bert roformer mpnet gte xmod",
     "encoders.deberta": "deberta deberta-v2",
-    "encoders.documents": "layoutlm layoutlmv3 tapas visual_bert",
+    "encoders.documents": "bros layoutlm layoutlmv3 tapas visual_bert",
     "encoders.esm": "esm esmc",
     "encoders.efficient": "fnet yoso longformer nystromformer mra convbert squeezebert",
     "encoders.ibert": "ibert",
+    "encoders.lilt": "lilt",
     "encoders.luke": "luke splinter",
     "encoders.lxmert": "lxmert",
     "encoders.jina": "jina_bert jina_embeddings_v3 jina_xlm_roberta nomic_bert",

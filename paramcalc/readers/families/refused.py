@@ -32,7 +32,7 @@ KINDS: dict[str, str] = {
         "mgp-str pp_formulanet pp_lcnet_v3 pp_lcnet_v4 pp_ocrv5_mobile_det pp_ocrv5_mobile_rec pp_ocrv5_server_det "
         "pp_ocrv5_server_rec pp_ocrv6_medium_det pp_ocrv6_small_det pp_ocrv6_small_rec pp_ocrv6_tiny_rec slanet "
         "slanext",
-    "models of video": "tvp videoprism vjepa2 xclip",
+    "models of video": "tvp vjepa2 xclip",
 }
 """What the models of some types do, in the plural."""
 

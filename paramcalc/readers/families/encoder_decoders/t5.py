@@ -94,15 +94,13 @@ def buckets(config: Config) -> Embedding:
 
 
 def is_gated(config: Config) -> bool:
-    """Whether `feed_forward_proj` is `gated-ACTIVATION` rather than `ACTIVATION`."""
+    """Whether `feed_forward_proj` is `gated-ACTIVATION` rather than `ACTIVATION`; `is_gated_act`, which files say
+    again, goes before it, as in the class."""
     words = config.text("feed_forward_proj").split("-")
     if len(words) > 2 or (len(words) == 2 and words[0] != "gated"):
         raise config.error("feed_forward_proj", f"unknown value {'-'.join(words)[:60]!r}",
                            "an activation, or gated- and an activation")
-    gated = words[0] == "gated"
-    if config.data.get("is_gated_act") is gated:
-        config.read.add("is_gated_act")  # files of some releases say again what follows from `feed_forward_proj`
-    return gated
+    return config.flag("is_gated_act", default=words[0] == "gated")
 
 
 def _called(side: Side, biased: bool, moe: bool) -> str:

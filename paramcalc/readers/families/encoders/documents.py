@@ -1,6 +1,6 @@
 """BERTs that know where a word stands on a page or in a table: LayoutLM 1 and 3, TAPAS; and one that sees: VisualBERT.
 
-arXiv:1912.13318, 2204.08387, 2004.02349, 1908.03557.
+arXiv:1912.13318, 2204.08387, 2004.02349, 1908.03557; BROS, whose scores know how boxes lie to each other: 2108.04539.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.convolution import Convolution
 from paramcalc.components.embedding import Embedding
-from paramcalc.components.linear import Linear, Parameter
+from paramcalc.components.linear import Linear, Parameter, Score
 from paramcalc.components.norm import Norm
-from paramcalc.readers.families.encoder import Encoder
+from paramcalc.readers.families.encoder import Encoder, heads
 from paramcalc.readers.families.encoders.heads import BERT_TOPS, PAIR, PLAIN_TOPS, TAGGED, Dense, Parts, Tops
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ def patches(config: Config) -> Parts:
             "patch_embed.proj": Convolution(out_channels=width, in_channels=config.integer("num_channels"),
                                             kernel=(size, size), component="other_embedding"),
             "LayerNorm": Norm(kind="layernorm"), "norm": Norm(kind="layernorm")}
-    heads = config.integer("num_attention_heads")
+    count = config.integer("num_attention_heads")
 
     def bias(bins: str) -> Linear:
-        return Linear(out_features=heads, in_features=config.integer(bins), component="position_embedding")
+        return Linear(out_features=count, in_features=config.integer(bins), component="position_embedding")
 
     if config.flag("has_relative_attention_bias", default=True):
         parts["encoder.rel_pos_bias"] = bias("rel_pos_bins")
@@ -72,6 +72,29 @@ def regions(config: Config) -> Parts:
                                                component="other_embedding")}
 
 
+def sines(config: Config) -> Parts:
+    """BROS: sines of the distances between boxes, projected once to a head's width for the scores of all layers."""
+    each = config.integer("hidden_size") // 4
+    spans = config.integer("dim_bbox_sinusoid_emb_2d", each)
+    out = config.integer("dim_bbox_projection", config.integer("hidden_size") // config.integer("num_attention_heads"))
+    steps = -(-config.integer("dim_bbox_sinusoid_emb_1d", each // config.integer("dim_bbox")) // 2)
+    at = "bbox_embeddings"
+    rows = (1, config.integer("max_position_embeddings"))
+    return {**{f"{at}.bbox_sinusoid_emb.{side}_pos_emb.inv_freq": Parameter(
+        shape=(steps,), component="position_embedding", buffer=True) for side in "xy"},
+            f"{at}.bbox_projection.weight": Parameter(shape=(out, spans), component="position_embedding"),
+            "boxes": Score(sizes=(out, spans), per="pair", causal=False, component="position_embedding"),
+            "embeddings.position_ids": Parameter(shape=rows, component="position_embedding", buffer=True,
+                                                 dtype="int64")}
+
+
+def between_boxes(config: Config) -> Parts:
+    """What a layer of BROS adds to its scores: each query by what was made of the distance."""
+    count = heads(config)
+    return {"box_scores": Score(sizes=(count, config.integer("hidden_size") // count), per="pair", causal=False,
+                                component="attention")}
+
+
 def two_layers(config: Config) -> Parts:
     """LayoutLM 3's classifier of few labels is one layer, of many two."""
     if config.labels < 10:
@@ -84,6 +107,7 @@ LAYOUT: Tops = {**BERT_TOPS, "MaskedLM": ("pooler", "head"), "TokenClassificatio
 V3: Tops = {"Model": (), "TokenClassification": (two_layers,),
             "SequenceClassification": (Dense("classifier.dense", component="lm_head"),
                                        Dense("classifier.out_proj", "labels"))}
+BROS: Tops = {"Model": ("pooler",), "TokenClassification": ("pooler", TAGGED)}
 TAPAS: Tops = {**PLAIN_TOPS, "Model": ("pooler",), "MaskedLM": ("head",)}
 SEEING: Tops = {"Model": ("pooler",), "PreTraining": ("pooler", "head", PAIR)}
 
@@ -96,6 +120,7 @@ def page(config: Config) -> Parts:
 
 
 ROWS = {
+    "bros": Encoder("bros", tops=BROS, tables=sines, further=between_boxes),
     "layoutlm": Encoder("layoutlm", tops=LAYOUT, tables=boxes),
     "layoutlmv3": Encoder("layoutlmv3", tops=V3, tables=page),
     "tapas": Encoder("tapas", {"types": ""}, tops=TAPAS, tables=types),

@@ -1,0 +1,82 @@
+"""VideoPrism with its text encoder: layers over each frame, then over each place through time. arXiv:2402.13217."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.components.attention import Attention
+from paramcalc.readers.families.towers.alone import model
+from paramcalc.readers.families.towers.clip import heads
+from paramcalc.readers.families.towers.internvl import sides
+from paramcalc.readers.families.towers.parts import (
+    Layer,
+    Parts,
+    conv,
+    layers,
+    matrix,
+    norm,
+    table,
+    tower,
+    vector,
+)
+from paramcalc.readers.families.towers.vit import biased
+from paramcalc.readers.families.towers.whole import nested
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+    from paramcalc.spec.model import ModelSpec
+    from paramcalc.spec.tower import Tower
+
+LAYER = Layer("layernorm_before", "attention", "layernorm_after", names={"up_proj": "fc1", "down_proj": "fc2"})
+
+
+def _layer(config: Config, window: int | None = None) -> Parts:
+    """A layer, whose tokens attend within a window where it has one."""
+    return LAYER(config.integer("hidden_size"), heads(config), config.integer("intermediate_size"),
+                 bias=biased(config), window=window)
+
+
+def _vision(config: Config, at: str) -> Tower:
+    """Patches of a frame among themselves, then each with those of the other frames at its place."""
+    width, channels = config.integer("hidden_size"), config.integer("num_channels")
+    deep, tall, broad = config.listed("tubelet_size", int, 3) or (1, 18, 18)
+    high, wide = sides(config, "image_size")
+    places, frames = (high // tall) * (wide // broad), config.integer("num_frames")
+    modules: Parts = {
+        "spatial_embeddings.patch_embeddings.projection": conv(width, channels, deep, tall, broad),
+        "spatial_embeddings.position_embeddings": vector(1, places, width, component="position_embedding"),
+        "spatial_layers": layers(config.depth("num_spatial_layers"), "spatial"), "layernorm1": norm(width),
+        "temporal_embeddings.position_embeddings": vector(1, frames, width, component="position_embedding"),
+        "temporal_layers": layers(config.depth("num_temporal_layers"), "temporal"), "layernorm2": norm(width)}
+    blocks = {"spatial": _layer(config, places), "temporal": _layer(config, frames)}
+    return tower("vision", width, modules, blocks, at)
+
+
+def _pooled(config: Config, at: str) -> Tower:
+    """Layers over all patches of all frames, and a query that pools them."""
+    width, count = config.integer("hidden_size"), heads(config)
+    inner = config.integer("intermediate_size") // count
+    attend = Attention(num_heads=count, head_dim=inner, bias=biased(config), causal=False, names={})
+    modules: Parts = {
+        "auxiliary_layers": layers(config.depth("num_auxiliary_layers"), "auxiliary"), "head": attend,
+        "head.per_dim_scale": vector(inner, component="attention"),
+        "head.pooling_attention_query": matrix(1, 1, width, component="attention", per="sequence"),
+        "head_layernorm": norm(width)}
+    return tower(None, width, modules, {"auxiliary": _layer(config)}, at, "image_tokens")
+
+
+def videoprism(config: Config) -> ModelSpec:
+    """Both encoders, whose vectors are compared."""
+    words = nested(config, "text_config", "videoprism_text_model")
+    eyes = nested(config, "vision_config", "videoprism_vision_model")
+    width, rows = words.integer("hidden_size"), words.integer("vocab_size")
+    places = words.integer("max_position_embeddings")
+    modules: Parts = {
+        "embeddings.token_embedding": table(rows, width, "token_embedding"),
+        "embeddings.cls_emb": vector(1, 1, width, component="other_embedding"),
+        "embeddings.position_embedding": vector(places, width, component="position_embedding", buffer=True),
+        "embeddings.position_ids": vector(1, places, component="position_embedding", buffer=True),
+        "layers": layers(words.layers), "layernorm": norm(width)}
+    spec = model(width, modules, {"layer": _layer(words)}, "text_model")
+    towers = {"vision": _vision(eyes, "video_model.vision_model"), "pooling": _pooled(eyes, "video_model")}
+    return spec.model_copy(update={"vocab_size": rows, "towers": towers})
