@@ -53,6 +53,7 @@ SPELLINGS: dict[str, tuple[str, str]] = {
     **dict.fromkeys((
         "deepseek_ocr2", "dots3_note", "ernie4_5_vl_moe", "hunyuan_vl", "hy_v4_vl", "paddleocr_vl",
         "qwen2_5_omni_thinker", "qwen2_5_vl", "qwen2_vl", "qwen3_omni_moe_thinker", "step3p7", "unlimited_ocr"), PLAIN),
+    "diffusion_gemma": ("model.decoder.", "lm_head"),
     "embedding_gemma2": ("language_model.", "lm_head"),
     "mistral_large4": ("", "output"),
     "hyperclovax_vision_v2": ("model.language_model.", "model.language_model.lm_head"),

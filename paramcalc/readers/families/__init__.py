@@ -56,7 +56,7 @@ MEMBERS: dict[str, str] = {
     "decoders.falcon": "falcon RefinedWeb RefinedWebModel falcon_mamba falcon_h1",
     "decoders.gemma":
         "gemma gemma2 gemma3_text vaultgemma recurrent_gemma gemma3n_text gemma4_text gemma4_unified_text "
-        "embedding_gemma2_text",
+        "diffusion_gemma_text embedding_gemma2_text",
     "decoders.glm":
         "chatglm glm glm4 glm4_moe glm4_moe_lite glm_moe_dsa glm4v_text glm_ocr_text glm4v_moe_text glm5_next_text",
     "decoders.gpt":

@@ -217,6 +217,51 @@ def _more_4(config: Config) -> dict[str, Any]:
     return {"inputs": _per_layer_inputs(config)} if config.optional("hidden_size_per_layer_input", least=0) else {}
 
 
+def _layers_diffusion(config: Config) -> list[Layer]:
+    words, size = _ends_in_full(config), config.integer("intermediate_size")
+    own = _overrides(config, words, config.optional("num_global_key_value_heads"))
+    return [Layer(word, False, *own[i], size) for i, word in enumerate(words)]
+
+
+def _block_diffusion(config: Config, word: str, _: str) -> dict[str, Any]:
+    """DiffusionGemma's: Gemma 4's with experts, whose full attention has keys that are its values."""
+    layers = _layers_diffusion(config)
+    layer = layers[_named(layers).index(word)]
+    beside: dict[str, Component] = {"layer_scalar": Parameter(shape=(1,), buffer=True)}
+    return {"mixer": _attention(config, layer, "own" if layer.mixer == SLIDING else "key"),
+            "beside": beside | _experts(config), "intermediate_size": layer.intermediate_size}
+
+
+def _more_diffusion(config: Config) -> dict[str, Any]:
+    """An encoder of what stands before the canvas, whose weights are the decoder's; and, within a whole model, what
+    the decoder makes of its last guess. Raises SpecError where the two have weights of their own."""
+    if not config.tied:
+        raise config.error("tie_word_embeddings", "an encoder with weights of its own is not described")
+    if config.outer is None:
+        return {}
+    at = "model.self_conditioning"
+    scalars = Parameter(shape=(config.layers,), buffer=True, path="model.encoder.language_model.layers.*.layer_scalar")
+    guess = FeedForward(intermediate_size=config.integer("intermediate_size"))
+    return {"inputs": {f"{at}.pre_norm": Norm(kind="rmsnorm"), at: guess, "encoder_scalars": scalars,
+                       **(_encoder_biases(config) if config.flag("attention_bias") else {})}}
+
+
+def _encoder_biases(config: Config) -> dict[str, Component]:
+    """Of what the encoder shares with the decoder, biases are not."""
+    layers, heads, hidden = _layers_diffusion(config), config.integer("num_attention_heads"), config.integer(
+        "hidden_size")
+    parts: dict[str, Component] = {}
+    for layer in dict.fromkeys(layers):
+        sizes = {"q": heads * layer.head_dim, "k": layer.kv_heads * layer.head_dim, "o": hidden}
+        if layer.mixer == SLIDING:
+            sizes["v"] = sizes["k"]
+        for word, size in sizes.items():
+            parts[f"encoder_bias_{len(parts)}"] = Parameter(
+                shape=(size,), component="attention", copies=layers.count(layer),
+                path=f"model.encoder.language_model.layers.*.self_attn.{word}_proj.bias")
+    return parts
+
+
 def _layers_embedding(config: Config) -> list[Layer]:
     words, size = _ends_in_full(config), config.integer("intermediate_size")
     own = _overrides(config, words, config.integer("num_global_key_value_heads", 1))
@@ -271,6 +316,8 @@ ROWS: dict[str, Row] = {
     "gemma3n_text": Row(placement="sandwich", mixers=lambda c: _named(_layers_3n(c)), block=_block_3n, more=_more_3n),
     "gemma4_text": Row(placement="sandwich", mixers=lambda c: _named(_layers_4(c)), block=_block_4, more=_more_4),
     "gemma4_unified_text": Row(placement="sandwich", mixers=lambda c: _named(_layers_4(c)), block=_block_4_unified),
+    "diffusion_gemma_text": Row(placement="sandwich", mixers=lambda c: _named(_layers_diffusion(c)),
+                                block=_block_diffusion, more=_more_diffusion),
     "embedding_gemma2_text": Row(placement="sandwich", mixers=lambda c: _named(_layers_embedding(c)),
                                  block=_block_embedding, more=_more_embedding),
 }

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 from paramcalc.components.attention import Attention
 from paramcalc.readers.families.towers.clip import heads
 from paramcalc.readers.families.towers.parts import (
-    QKVO,
     ROTARY,
     Layer,
     Parts,
@@ -34,9 +33,9 @@ CLIPPED = {f"{name}_proj": f"{name}_proj.linear" for name in ("q", "k", "v", "o"
 def vision(config: Config, at: str) -> Tower:
     """Gemma 4's: positions of two axes, each with a table, and rotary ones."""
     width, patch = config.integer("hidden_size"), config.integer("patch_size")
-    bias = config.flag("attention_bias")
+    config.read.add("attention_bias")  # the class has none, whatever it says
     shape = Layer("", "self_attn", "", "", names=CLIPPED, norm="rmsnorm", qk_norm="head", gated=True, mlp_bias=False,
-                  bias=QKVO if bias else ())
+                  bias=())
     inside = shape(width, config.integer("num_attention_heads"), 1, kv_heads=config.kv_heads, head_dim=config.head_dim)
     block: Parts = {"input_layernorm": rms(width), **inside, "post_attention_layernorm": rms(width),
                     "pre_feedforward_layernorm": rms(width), "mlp": shape.feed(config.integer("intermediate_size")),
@@ -127,15 +126,24 @@ def _pair(config: Config, values: object, index: int) -> tuple[int, int]:
 
 def gemma4(whole: Whole) -> Towers:
     """A matrix behind each tower there is; both may be missing."""
+    return _sensed(whole, "")
+
+
+def diffusion_gemma(whole: Whole) -> Towers:
+    """The same, in the encoder."""
+    return _sensed(whole, "encoder.")
+
+
+def _sensed(whole: Whole, front: str) -> Towers:
     towers: Towers = {}
     for at in EYES_AND_EARS:
         key, kind, width = f"{at}_config", f"gemma4_{at}", "hidden_size" if at == "vision" else "output_proj_dims"
         if whole.config.get(key) is None:
             continue
         into = whole.part(key, kind).integer(width)
-        towers |= whole.tower(key, f"{at}_tower", kind)
-        towers |= whole.join({f"embed_{at}.embedding_projection": dense(whole.text.hidden_size, into, bias=False)},
-                             into, f"{at}_projection", stream=STREAMS[at], component=at)
+        towers |= whole.tower(key, f"{front}{at}_tower", kind)
+        projection: Parts = {f"{front}embed_{at}.embedding_projection": dense(whole.text.hidden_size, into, bias=False)}
+        towers |= whole.join(projection, into, f"{at}_projection", stream=STREAMS[at], component=at)
     return towers
 
 

@@ -103,6 +103,7 @@ WHOLES: dict[str, str] = {
     **dict.fromkeys(("llava_next", "llava_next_video", "llava_onevision"), "llava:llava_next"),
     **dict.fromkeys(("mistral3", "mistral_large4"), "pixtral:mistral3"),
     **dict.fromkeys(("embedding_gemma2", "gemma4"), "gemma4:gemma4"),
+    "diffusion_gemma": "gemma4:diffusion_gemma",
     "gemma3n": "gemma4:gemma3n",
     **dict.fromkeys(("granite_speech", "granite_speech_plus"), "granite:granite_speech"),
     "florence2": "florence:florence2",
