@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.parts import Layer, Parts, conv, layers, norm, table, tower, vector
+from paramcalc.readers.families.towers.parts import ROTARY, Layer, Parts, conv, layers, norm, table, tower, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -34,6 +34,15 @@ def heads(config: Config, key: str = "num_attention_heads", width: str = "hidden
 def layer(config: Config, shape: Layer = LAYER) -> Parts:
     """A layer by the keys most towers have."""
     return shape(config.integer("hidden_size"), heads(config), config.integer("intermediate_size"))
+
+
+def mlcd(config: Config, at: str) -> Tower:
+    """MLCD: positions are rotated, that of the class token is learned. arXiv:2407.17331."""
+    whole, table_at = vision(config, at), f"{at}.embeddings.position_embedding".lstrip(".")
+    modules: Parts = {key: part for key, part in whole.modules.items() if key != table_at}
+    learned = vector(1, config.integer("hidden_size") // heads(config) // 2, component="position_embedding")
+    return whole.model_copy(update={"modules": {
+        f"{at}.class_pos_emb".lstrip("."): learned, f"{at}.positions".lstrip("."): ROTARY, **modules}})
 
 
 def vision(config: Config, at: str) -> Tower:

@@ -21,6 +21,7 @@ from paramcalc.readers.families.towers.parts import (
     vector,
 )
 from paramcalc.readers.families.towers.whole import nested
+from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -43,6 +44,17 @@ def talker(config: Config, at: str) -> Tower:
                    head_dim=config.head_dim, kv_heads=config.kv_heads)
     config.note("what the talker keeps while it speaks is not in the cache, which is the thinker's")
     return tower(None, width, modules, {"layer": block}, at, "audio_tokens")
+
+
+def talker_alone(config: Config) -> ModelSpec:
+    """The talker as a model of its own, with its head or without. Raises SpecError for another class."""
+    whole = talker(config, "")
+    if config.architecture.endswith("TalkerForConditionalGeneration"):
+        return ModelSpec(hidden_size=whole.hidden_size, modules=whole.modules, blocks=whole.blocks)
+    if config.architecture and not config.architecture.endswith("TalkerModel"):
+        raise config.unknown_class()
+    modules = {key.removeprefix("model."): part for key, part in whole.modules.items() if key.startswith("model.")}
+    return ModelSpec(hidden_size=whole.hidden_size, modules=modules, blocks=whole.blocks)
 
 
 def _delayed(at: str, out: int, into: int, size: int) -> Parts:

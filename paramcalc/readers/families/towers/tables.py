@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 TOWERS: dict[str, str] = {
-    **dict.fromkeys(("clip_vision_model", "mlcd_vision_model", "altclip_vision_model", "chinese_clip_vision_model",
+    **dict.fromkeys(("clip_vision_model", "altclip_vision_model", "chinese_clip_vision_model",
                      "clipseg_vision_model", "metaclip_2_vision_model"), "clip:vision"),
+    "mlcd_vision_model": "clip:mlcd",
     **dict.fromkeys(("dinov2", "dinov2_with_registers", "tipsv2_vision_model"), "dino:dinov2"),
     "align_vision_model": "efficient:tower",
     "pix2struct_vision_model": "pix2struct:vision",
@@ -189,6 +190,7 @@ ALONE = "alone:alone"
 """What makes a model of a tower that has no head of its own."""
 
 MODELS: dict[str, str] = {
+    "qwen2_5_omni_talker": "speaking:talker_alone",
     "moondream1": "moondream:moondream",
     "clip": "pairs:clip",
     "clip_text_model": "pairs:text_alone",
