@@ -14,6 +14,8 @@ TOWERS = Path(__file__).parent.parent / "data" / "towers"
 UNSIZED = {"idefics": ("perceiver_config",),
            "nemo_speechlm": ("audio_config", "diarization_config", "streaming_config")}
 """Nested configs that no size is read from, as these files have them: no resampler, how sound is cut in pieces."""
+NO_CONFIGS = ("quantization_config", "per_layer_config")
+"""Words a weight's format is said in, and layers by their number, of which an unknown word is refused."""
 LLAVA = {
     "model_type": "llava",
     "text_config": {"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -25,7 +27,7 @@ LLAVA = {
 
 def nested(data, path=()):
     for key, value in data.items():
-        if isinstance(value, dict) and key.endswith("_config") and value and key != "quantization_config":
+        if isinstance(value, dict) and key.endswith("_config") and value and key not in NO_CONFIGS:
             yield (*path, key)
             yield from nested(value, (*path, key))
 

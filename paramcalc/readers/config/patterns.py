@@ -8,7 +8,7 @@ from paramcalc.components.layout import MAX_LAYERS
 from paramcalc.errors import LAYERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from paramcalc.readers.config.config import Config
 
@@ -173,3 +173,20 @@ def one_part_layers(config: Config, key: str, letters_key: str, otherwise: Seque
     if not 0 < len(parts) <= MAX_LAYERS:
         raise config.error(letters_key if words is None else key, f"must name 1 to {MAX_LAYERS:,} layers", code=LAYERS)
     return parts
+
+
+def own_layers(config: Config, known: Collection[str]) -> dict[int, dict[str, int]]:
+    """What layers say otherwise than the rest, by their number: `per_layer_config`, which may say what is `known`.
+
+    Raises SpecError for anything else it says: a size of a layer, which nothing else tells."""
+    settings = config.get("per_layer_config", {})
+    if not isinstance(settings, dict) or not all(key.isdecimal() and isinstance(own, dict)
+                                                 for key, own in settings.items()):
+        raise config.error("per_layer_config", "expected a mapping of layers to what differs in them")
+    if not all(type(value) is int and 0 < value <= 2**24 for own in settings.values() for value in own.values()):
+        raise config.error("per_layer_config", "expected integers of at least 1")
+    if strange := {key for own in settings.values() for key in own} - set(known):
+        raise config.error("per_layer_config", f"does not know how a layer differs in {', '.join(sorted(strange))}")
+    if beyond := [key for key in settings if int(key) >= config.layers]:
+        raise config.error("per_layer_config", f"names layer {beyond[0]} of {config.layers}")
+    return {int(key): own for key, own in settings.items()}

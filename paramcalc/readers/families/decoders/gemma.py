@@ -17,7 +17,7 @@ from paramcalc.components.norm import Norm
 from paramcalc.components.rg_lru import RecurrentBlock
 from paramcalc.errors import LAYERS
 from paramcalc.numbers import many
-from paramcalc.readers.config.patterns import FULL, LINEAR, SLIDING, cycled, every, mixers, told_apart
+from paramcalc.readers.config.patterns import FULL, LINEAR, SLIDING, cycled, every, mixers, own_layers, told_apart
 from paramcalc.readers.families.decoder import Row
 from paramcalc.readers.families.decoders.shared import patterned
 from paramcalc.spec.lower import QKV
@@ -158,26 +158,19 @@ def _ends_in_full(config: Config) -> list[str]:
     return words
 
 
+LAYER_KEYS = ("head_dim", "num_key_value_heads")
+"""What a layer may say of its own."""
+
+
 def _overrides(config: Config, words: list[str], global_heads: int | None) -> list[tuple[int, int]]:
     """head_dim and kv_heads of each layer: `per_layer_config`, or the global values for layers of full attention."""
     usual = (config.head_dim, config.kv_heads)
-    written = config.get("per_layer_config")
-    if written is None:
+    if config.get("per_layer_config") is None:
         broad = (config.integer("global_head_dim", 512), global_heads or usual[1])
         return [broad if word == FULL else usual for word in words]
-    if not isinstance(written, dict) or not all(key.isdecimal() and isinstance(v, dict) for key, v in written.items()):
-        raise config.error("per_layer_config", "expected a mapping of layers to what differs in them")
-    own = {int(key): value for key, value in written.items()}
-    return [_override(config, own.get(i, {}), usual) for i in range(len(words))]
-
-
-def _override(config: Config, own: dict[str, Any], usual: tuple[int, int]) -> tuple[int, int]:
-    values = (own.get("head_dim", usual[0]), own.get("num_key_value_heads", usual[1]))
-    if unknown := set(own) - {"head_dim", "num_key_value_heads"}:
-        raise config.error("per_layer_config", f"does not know how a layer differs in {', '.join(sorted(unknown))}")
-    if not all(type(value) is int and value > 0 for value in values):
-        raise config.error("per_layer_config", "expected integers of at least 1")
-    return values
+    own = own_layers(config, LAYER_KEYS)
+    return [(layer.get("head_dim", usual[0]), layer.get("num_key_value_heads", usual[1]))
+            for layer in (own.get(index, {}) for index in range(len(words)))]
 
 
 def _block_4(config: Config, word: str, _: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from paramcalc.readers.config.patterns import (
     SLIDING,
     every,
     from_layer,
+    own_layers,
     sparse_but_first,
     sparse_layers,
     sparse_step,
@@ -31,8 +32,6 @@ from paramcalc.readers.families.decoders.shared import CORRECTED, GATE, STACKED,
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from paramcalc.components.base import Component
     from paramcalc.components.latent_attention import LatentAttention
     from paramcalc.readers.config.config import Builder, Config
@@ -138,21 +137,6 @@ def dots3_layers(config: Config) -> list[str]:
     if dsa is not None:
         words |= dict.fromkeys(("full_attention", "indexed_attention"), "indexed" if dsa else FULL)
     return [words.get(kind, kind) for kind in types]
-
-
-def own_layers(config: Config, known: Collection[str]) -> dict[int, dict[str, int]]:
-    """What layers say otherwise than the rest, by their number: `per_layer_config`; it may say what is `known`."""
-    settings = config.get("per_layer_config", {})
-    if not isinstance(settings, dict) or not all(key.isdecimal() and isinstance(own, dict)
-                                                 for key, own in settings.items()):
-        raise config.error("per_layer_config", "expected a mapping of layers to what differs in them")
-    if not all(type(value) is int and 0 < value <= 2**24 for own in settings.values() for value in own.values()):
-        raise config.error("per_layer_config", "expected integers of at least 1")
-    if strange := {key for own in settings.values() for key in own} - set(known):
-        raise config.error("per_layer_config", f"does not know how a layer differs in {', '.join(sorted(strange))}")
-    if beyond := [key for key in settings if int(key) >= config.layers]:
-        raise config.error("per_layer_config", f"names layer {beyond[0]} of {config.layers}")
-    return {int(key): own for key, own in settings.items()}
 
 
 def _dots3_own(config: Config, word: str) -> dict[str, int]:

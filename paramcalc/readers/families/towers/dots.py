@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.linear import Parameter
 from paramcalc.components.moe import MixtureOfExperts
-from paramcalc.readers.families.decoders.mixture import own_layers
+from paramcalc.readers.config.patterns import own_layers
 from paramcalc.readers.families.towers.clip import heads
 from paramcalc.readers.families.towers.parts import (
     QKVO,
