@@ -60,13 +60,13 @@ def _read(question: Question, model: Source) -> Loaded:
 def variant_row(question: Question, document: Document, name: str, changes: Sequence[str]) -> Row:
     """The row of a document with some keys changed."""
     values = dict(change.split("=", 1) for change in changes)
-    changed = {key: int(value) if value.lstrip("-").isdecimal() else value for key, value in values.items()}
+    settings = {key: int(value) if value.lstrip("-").isdecimal() else value for key, value in values.items()}
     try:
         loaded = interpret(document._replace(data=deepcopy(document.data)), name, (*question.changes, *changes),
                            strict=question.strict)
-        return row(loaded, question.serving, question.device, changed)
+        return row(loaded, question.serving, question.device, settings)
     except PCError as error:
-        return error_row(name, error, changed)
+        return error_row(name, error, settings)
 
 
 def compare(

@@ -102,13 +102,13 @@ def _sequence(
 
     if type(seq) is not int or not 1 <= seq <= MOST_TOKENS:
         raise UsageError(Problem(f"seq {str(seq)[:40]} is no number of tokens"))
-    built = build(spec_of(model))
-    trees: list[Node] = [built.tree]
+    whole_model = build(spec_of(model))
+    trees: list[Node] = [whole_model.tree]
     if mtp:
-        if MTP not in built.apart:
-            raise UsageError(Problem(f"{built.spec.name or 'the model'} has no heads of multi-token prediction",
+        if MTP not in whole_model.apart:
+            raise UsageError(Problem(f"{whole_model.spec.name or 'the model'} has no heads of multi-token prediction",
                                      hint="leave mtp out"))
-        trees.append(built.apart[MTP])
+        trees.append(whole_model.apart[MTP])
     load = Workload(1, seq, 0, seq, _convention(convention))
     total = 0
     for tree in trees:

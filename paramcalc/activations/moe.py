@@ -24,9 +24,9 @@ def moe(part: MixtureOfExperts, run: Forward) -> list[SavedActivation]:
     if t.facts.every_expert and run.policy.library == "transformers":
         return _all_experts(part, t, x)
     inner = x if not part.latent_size else t.linear(x, part.latent_size, "latent", weight="latent_down")
-    chosen = t.new((part.top_k, *inner.shape), ("chosen", *inner.axes))
+    routed_inputs = t.new((part.top_k, *inner.shape), ("chosen", *inner.axes))
     places = _places(part, t)
-    out = _experts(part, t, chosen)
+    out = _experts(part, t, routed_inputs)
     t.multiply(out, places, ("expert output", "expert weights"))
     if part.latent_size:
         narrow = t.new((part.latent_size,), ("latent",))

@@ -42,14 +42,14 @@ def _mamba(t: ScanTape, part: Mamba, width: int) -> None:
     t.keep(convolved, "convolved")
     if t.policy.batch > 1:
         _copied_by_products(t, part, convolved)
-    chosen = t.new((heads, rank + 2 * state), ("one", "dt"))
-    steps, b, c = chosen, chosen, chosen
+    projection = t.new((heads, rank + 2 * state), ("one", "dt"))
+    steps, b, c = projection, projection, projection
     if normed:
         steps, b, c = (t.norm(t.new((size,), (name,)), "rmsnorm", scale=part.dt_norms)
                        for size, name in ((rank, "dt"), (state, "state"), (state, "state")))
     t.keep(steps, "dt")
     if t.fused:
-        _scan_kernel(t, part, convolved, chosen)
+        _scan_kernel(t, part, convolved, projection)
         return
     t.keep(c, "C")
     _scan_written(t, part, convolved, b)

@@ -167,26 +167,26 @@ def fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit:
     serving, start["length"] = within_positions(serving, model.spec, media_of(serving, model.spec))
     names = (serving.runtime,) if serving.runtime is not None else (*SERVERS, BOUND)
     candidates = [_candidate(model, serving, device, name, alone=len(names) == 1) for name in names]
-    chosen = _chosen(candidates)
-    if chosen.need is None or chosen.machine is None:
+    best = _chosen(candidates)
+    if best.need is None or best.machine is None:
         raise UsageError(unserved({each.runtime: Problem(each.why, hint=each.hint) for each in candidates
                                    if each.runtime != BOUND or len(candidates) == 1}))
-    last = chosen.verdicts[-1]
-    result = inference.memory(chosen.need.prepared, last.serving)
-    verdict = chosen.fits
-    helps = [] if verdict else search.remedies(model, chosen.need, chosen.machine, last)
+    last = best.verdicts[-1]
+    result = inference.memory(best.need.prepared, last.serving)
+    verdict = best.fits
+    helps = [] if verdict else search.remedies(model, best.need, best.machine, last)
     if last.fits:  # what helps against too little room is no help against not knowing
         helps = []
-    fields = fields_of(start, result, chosen.machine)
-    known = chosen.need.prepared.known("weights", "cache", known="bound" if chosen.runtime == BOUND else "estimate")
+    fields = fields_of(start, result, best.machine)
+    known = best.need.prepared.known("weights", "cache", known="bound" if best.runtime == BOUND else "estimate")
     return Fit(
         **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"), known),
-        fits=verdict, runtime=chosen.runtime, space=Size(last.capacity), room=Size(last.headroom),
+        fits=verdict, runtime=best.runtime, space=Size(last.capacity), room=Size(last.headroom),
         max_context=last.max_context, max_batch=last.max_batch,
-        serve=command_of(chosen.runtime, model.spec, serving, chosen.need.prepared, last.serving.context),
-        runtimes=tuple(map(_row, candidates)), why_not=None if verdict else _why(result, last, chosen),
+        serve=command_of(best.runtime, model.spec, serving, best.need.prepared, last.serving.context),
+        runtimes=tuple(map(_row, candidates)), why_not=None if verdict else _why(result, last, best),
         remedies=tuple(Remedy(*remedy) for remedy in helps), trained_context=model.spec.max_position_embeddings,
-        curve=tuple(map(_point, chosen.verdicts)) if len(chosen.verdicts) > 1 else None, verdicts=chosen.verdicts)
+        curve=tuple(map(_point, best.verdicts)) if len(best.verdicts) > 1 else None, verdicts=best.verdicts)
 
 
 def fit_all(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> FitAll:
@@ -221,12 +221,12 @@ def _on(model: Model, serving: FitSettings, device: DeviceSettings, needs: dict[
         if machine is not None and not why_not_served(name, model.spec, serving.quant, machine.device):
             verdicts = tuple(search.fits(need, machine, contexts(serving, need.media), serving.batch))
             candidates.append(Candidate(name, need, machine, verdicts, "", need.prepared.lower_bound))
-    chosen = _chosen(candidates)
-    machine, last = chosen.machine, chosen.verdicts[-1]
+    best = _chosen(candidates)
+    machine, last = best.machine, best.verdicts[-1]
     assert machine is not None  # noqa: S101 - every candidate here has one
-    return AcceleratorFit(machine.device.key, machine.device.name, machine.capacity, machine.usable, chosen.runtime,
-                          chosen.fits, Size(last.capacity), Size(last.headroom), last.max_context, last.max_batch,
-                          tuple(map(_point, chosen.verdicts)))
+    return AcceleratorFit(machine.device.key, machine.device.name, machine.capacity, machine.usable, best.runtime,
+                          best.fits, Size(last.capacity), Size(last.headroom), last.max_context, last.max_batch,
+                          tuple(map(_point, best.verdicts)))
 
 
 def unknown_cache(model: Model) -> None:

@@ -79,18 +79,18 @@ def flops(loaded: Loaded, settings: FlopsSettings) -> Flops:
     model: Model = start["built"]
     need_encoder(settings, model)
     settings, length = within_positions(settings, model.spec, media_of(settings, model.spec))
-    counted = costs(model.tree, settings.workload(loaded.spec), settings.recompute)
-    load, step = counted.load, counted.step
+    totals = costs(model.tree, settings.workload(loaded.spec), settings.recompute)
+    load, step = totals.load, totals.step
     tokens = load.batch * load.seq
     return Flops(
-        **start | {"length": length, "assumptions": _assumptions(counted, gives_no_tokens(model)),
+        **start | {"length": length, "assumptions": _assumptions(totals, gives_no_tokens(model)),
                    "warnings": (*start["warnings"], *load.media.notes)},
-        forward=step.forward, backward=step.backward, training_step=counted.training_step, prefill=counted.prefill,
-        decode_token=counted.decode, per_token=TokenFlops(step.forward // tokens, counted.training_step // tokens),
+        forward=step.forward, backward=step.backward, training_step=totals.training_step, prefill=totals.prefill,
+        decode_token=totals.decode, per_token=TokenFlops(step.forward // tokens, totals.training_step // tokens),
         by_component=tuple(ComponentFlops(name, step.components[name], step.backward_components[name])
                            for name in COMPONENTS if step.components.get(name)),
-        approximation_6nd=counted.six_n_d, approximation_palm=counted.palm, known=_known(model, load.media),
-        costs=counted)
+        approximation_6nd=totals.six_n_d, approximation_palm=totals.palm, known=_known(model, load.media),
+        costs=totals)
 
 
 def _known(model: Model, media: Media) -> dict[str, Known]:

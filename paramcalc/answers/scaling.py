@@ -176,8 +176,8 @@ def _law(settings: ScalingSettings, model: Model | None) -> Law:
 def _granularity(model: Model | None) -> float:
     """The active feed-forward's width over an expert's: how many experts one token visits; 1 without experts."""
     parts = (node.part for node in model.tree.nodes()) if model else ()
-    chosen = [float(part.top_k) for part in parts if part is not None and part.kind == "moe" and hasattr(part, "top_k")]
-    return max(chosen, default=1.0)
+    counts = [float(part.top_k) for part in parts if part is not None and part.kind == "moe" and hasattr(part, "top_k")]
+    return max(counts, default=1.0)
 
 
 def _target(settings: ScalingSettings, loaded: Loaded | None) -> tuple[Target, dict[str, object]]:

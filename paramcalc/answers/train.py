@@ -146,28 +146,28 @@ def train(loaded: Loaded, settings: RunSettings, *, strict: bool = False) -> Tra
     terms = settings.terms()
     spec = start["built"].spec
     settings, start["length"] = within_positions(settings, spec, media_of(settings, spec))
-    chosen = plan(start["built"], settings)
-    model = chosen.trainer.model
-    devices = tuple(map(device_memory, chosen.trainer.devices(chosen.layout, chosen.load, chosen.policy)))
-    unknown = activations(model, chosen.load, chosen.policy).unknown
+    scheme = plan(start["built"], settings)
+    model = scheme.trainer.model
+    devices = tuple(map(device_memory, scheme.trainer.devices(scheme.layout, scheme.load, scheme.policy)))
+    unknown = activations(model, scheme.load, scheme.policy).unknown
     if unknown and strict:
         raise UsageError(Problem(f"activations of {', '.join(unknown)} are not known", hint="leave --strict out"))
-    device, recipe = chosen.device, chosen.trainer.recipe
+    device, recipe = scheme.device, scheme.trainer.recipe
     start["notes"] = tuple(filter(None, (device.without(recipe.compute_dtype or recipe.dtype) if device else "",)))
-    doubts = _doubts(model, chosen, unknown)
+    doubts = _doubts(model, scheme, unknown)
     worst = max(devices, key=lambda device: device.total)
-    whole = None if terms is None else whole_run(chosen, terms)
-    assumptions = _assumptions(chosen) | ({"freeze": list(settings.freeze)} if settings.freeze else {})
+    whole = None if terms is None else whole_run(scheme, terms)
+    assumptions = _assumptions(scheme) | ({"freeze": list(settings.freeze)} if settings.freeze else {})
     if settings.freeze and terms is not None:
         doubts = (*doubts, "the time of a step is counted as if the frozen towers were trained too")
     if terms is not None and whole is not None:
-        assumptions["run"] = run_assumptions(whole, terms, chosen)
+        assumptions["run"] = run_assumptions(whole, terms, scheme)
     return Train(
         **start | {"assumptions": assumptions, "warnings": (*start["warnings"], *doubts), "built": model},
         per_device=devices, max_device_bytes=worst.total, heaviest_stage=worst.stage, why=_why(devices),
-        trainable=trainable_parameters(model.tree), devices=chosen.layout.devices, known=_known(model, unknown),
-        rollout=_rollout(model, chosen) if chosen.trainer.recipe.method in ROLLED_OUT else None,
-        **_verdict(chosen, worst.total), run=None if whole is None else run_figures(whole), plan=chosen, doubts=doubts,
+        trainable=trainable_parameters(model.tree), devices=scheme.layout.devices, known=_known(model, unknown),
+        rollout=_rollout(model, scheme) if scheme.trainer.recipe.method in ROLLED_OUT else None,
+        **_verdict(scheme, worst.total), run=None if whole is None else run_figures(whole), plan=scheme, doubts=doubts,
         unknown=unknown, terms=terms, training_run=whole)
 
 

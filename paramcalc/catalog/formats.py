@@ -210,12 +210,12 @@ def _splits(name: str) -> Iterator[tuple[str, list[str]]]:
 def _variant(known: Mapping[str, Format], by_alias: Mapping[str, str], base: str, words: list[str]) -> Format | None:
     """The format of a base with what the words say; None for a word that says nothing."""
     values: dict[str, Any] = {}
-    chosen = known[by_alias[base]]
-    open_ = chosen.open_sizes
-    named = {word for part in chosen.parts for word in (part.when, *part.unless) if word} | set(chosen.marks)
+    entry = known[by_alias[base]]
+    open_ = entry.open_sizes
+    named = {word for part in entry.parts for word in (part.when, *part.unless) if word} | set(entry.marks)
     for word in words:
         if word in named:
-            chosen = chosen._replace(variants=(*chosen.variants, word))
+            entry = entry._replace(variants=(*entry.variants, word))
         elif word == "channel":
             values["group"] = -1
         elif (settings := _settings_of(word)) is not None and settings.keys() <= open_:
@@ -223,7 +223,7 @@ def _variant(known: Mapping[str, Format], by_alias: Mapping[str, str], base: str
         else:
             return None
     key = f"{base}-{values.get('bits')}bit"
-    return (known[by_alias[key]]._replace(variants=chosen.variants) if key in by_alias else chosen).but(values)
+    return (known[by_alias[key]]._replace(variants=entry.variants) if key in by_alias else entry).but(values)
 
 
 def _settings_of(word: str) -> dict[str, Any] | None:

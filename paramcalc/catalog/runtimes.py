@@ -49,8 +49,8 @@ class Server(NamedTuple):
             return self._unread(kind, quant)
         if vendor and vendor not in (self.formats.get(kind) or (vendor,)):
             return f"{self.name} does not read {kind} on devices of {vendor}"
-        needed = filter(None, (self.needs.get(""), self.needs.get(kind)))
-        lacking = [arithmetic for arithmetic in needed if device.flops and arithmetic not in device.flops]
+        arithmetics = filter(None, (self.needs.get(""), self.needs.get(kind)))
+        lacking = [arithmetic for arithmetic in arithmetics if device.flops and arithmetic not in device.flops]
         where = "" if kind == PLAIN else f" for {kind}"
         return f"{self.name} needs {lacking[0]} arithmetic{where}" if lacking else ""
 

@@ -79,8 +79,8 @@ class _Finder:
     def search(self, folder: Path) -> None:
         """Everything below a folder."""
         self._root = os.path.realpath(folder)
-        listed = tracked(folder)
-        known = None if listed is None else {str(path) for path in listed}
+        tracked_files = tracked(folder)
+        known = None if tracked_files is None else {str(path) for path in tracked_files}
         above = None if known is None else {os.path.dirname(path) for path in known}
         if above is not None:  # every folder with a file git knows, at any depth
             for path in tuple(above):

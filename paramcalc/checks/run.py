@@ -34,14 +34,14 @@ def check(
 ) -> Run:
     """Every finding of every file, in order; `last` has what is found once all are checked. With `jobs`, so many
     processes at once, which need the extras to pickle; `progress` is told (done, all)."""
-    chosen = Selection() if selection is None else selection
-    findings = [finding for finding in chosen.unexplained() if chosen.counts(finding)]
+    choice = Selection() if selection is None else selection
+    findings = [finding for finding in choice.unexplained() if choice.counts(finding)]
     checked = [file for file in search.files if file.state == "checked"]
-    for each in over(partial(_of_file, tuple(overrides), tuple(extras), chosen.strict), checked, jobs, progress):
-        findings += [finding for finding in each if chosen.selects(finding)]
-    findings += [finding for finding in last() if chosen.selects(finding)]
-    if chosen.strict:
-        findings += [finding for finding in _skipped(search) if chosen.selects(finding)]
+    for each in over(partial(_of_file, tuple(overrides), tuple(extras), choice.strict), checked, jobs, progress):
+        findings += [finding for finding in each if choice.selects(finding)]
+    findings += [finding for finding in last() if choice.selects(finding)]
+    if choice.strict:
+        findings += [finding for finding in _skipped(search) if choice.selects(finding)]
         findings = [f._replace(severity="error") if f.severity == "warning" else f for f in findings]
     return Run(len(checked), tuple(findings), search.files, search.others, search.unsearched)
 

@@ -187,9 +187,9 @@ def _collected(kind: type, values: dict[str, Any], set_by_user: set[str]) -> Any
         return kind(**{each.name: values.pop(each.name) for each in fields(kind)})
     settings: Any = kind
     own = {name: values.pop(name) for name in settings.model_fields}
-    chosen = {name: value.value if isinstance(value, Enum) else value
+    options = {name: value.value if isinstance(value, Enum) else value
               for name, value in own.items() if name in set_by_user}
-    return settings.of(chosen, lambda name: _flags(name, settings.model_fields[name])[0].split("/")[0])
+    return settings.of(options, lambda name: _flags(name, settings.model_fields[name])[0].split("/")[0])
 
 
 def _shared(kind: type[Talk]) -> list[Parameter]:

@@ -57,8 +57,8 @@ def write_rows(answer: Comparison, common: Common, look: Look) -> int:
     if look.columns:
         json["rows"] = [{name: value for name, value in row.items() if name in (*look.columns, "error")}
                         for row in json["rows"]]
-    shown = tables(answer, look.columns, every=common.style == "csv")
-    emit([Report(json, shown)], common, many=False)
+    views = tables(answer, look.columns, every=common.style == "csv")
+    emit([Report(json, views)], common, many=False)
     failed = [row for row in answer.rows if row.error]
     if failed and not common.quiet:
         first = failed[0]

@@ -83,11 +83,11 @@ def loaded(sizes: Sequence[int], tables: Sequence[int], place: int) -> int:
         pool.take(size)
     for table in tables:
         parts = [pool.take(table) for _ in range(3)]
-        joined = pool.take(2 * table)
+        table_pair = pool.take(2 * table)
         for part in parts:
             pool.give(part)
         pool.take(table)
-        pool.give(joined)
+        pool.give(table_pair)
     for size in sizes[place:]:
         pool.take(size)
     return pool.allocated

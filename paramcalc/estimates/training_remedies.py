@@ -64,8 +64,8 @@ def training_remedies(trainer: Trainer, run: Run, capacity: int) -> list[Remedy]
     for option, change in changes.items():
         run = change(run)
         options[option.split()[0]] = option
-        if (needed := _needed(trainer, run)) <= capacity:
-            return [Remedy(" ".join(options.values()), needed)]
+        if (size := _needed(trainer, run)) <= capacity:
+            return [Remedy(" ".join(options.values()), size)]
     return []
 
 

@@ -184,8 +184,8 @@ def layer_ranges(layers: Sequence[int]) -> str:
     step = layers[1] - layers[0] if len(layers) > 1 else 0
     if len(layers) > 2 and step > 1 and all(b - a == step for a, b in pairwise(layers)):
         return f"{layers[0]} to {layers[-1]}, every {_ordinal(step)}"
-    shown = [f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
-    return ", ".join(shown if len(shown) <= 8 else [*shown[:4], "…", shown[-1]])
+    ranges = [f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+    return ", ".join(ranges if len(ranges) <= 8 else [*ranges[:4], "…", ranges[-1]])
 
 
 def _ordinal(number: int) -> str:

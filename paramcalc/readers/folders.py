@@ -29,8 +29,8 @@ def config_of(folder: Path) -> Path:
     if os.path.lexists(own):
         return own
     revisions = sorted(_folders(folder / "snapshots")) if CACHED.fullmatch(folder.resolve().name) else []
-    if (chosen := _referred(folder)) in revisions and os.path.isfile(chosen / CONFIG):
-        return chosen / CONFIG
+    if (revision := _referred(folder)) in revisions and os.path.isfile(revision / CONFIG):
+        return revision / CONFIG
     if len(revisions) == 1 and os.path.isfile(revisions[0] / CONFIG):
         return revisions[0] / CONFIG
     raise InputError(Problem("no such file", source=str(own), hint=_choices(folder)))

@@ -101,8 +101,8 @@ def tokens(model: Model, number: int) -> str:
     """A largest context, beside the positions the model has."""
     if number == MOST_TOKENS:
         return "no limit: nothing grows with it"
-    trained = model.spec.max_position_embeddings
-    over = f" (the model has {trained:,} positions)" if trained and number > trained else ""
+    positions = model.spec.max_position_embeddings
+    over = f" (the model has {positions:,} positions)" if positions and number > positions else ""
     return f"{number:,}{over}"
 
 

@@ -62,13 +62,13 @@ def _against(bars: Bars) -> str:
 def bars_picture(bars: Bars) -> str:
     """A bar of colours for each device, all to one scale, with the edge of a device."""
     scale = PIXELS / max(bars.capacity, *(sum(sizes) for _, sizes in bars.rows), 1)
-    drawn = []
+    elements = []
     for index, (name, sizes) in enumerate(bars.rows):
         label = svg.text(f"{name}   {binary(sum(sizes))}", 0, 14, fill="currentColor", font_size=16)
         bar = svg.element("g", *_stacked([(part, size) for (_, part), size in zip(bars.parts, sizes, strict=True)],
                                          scale, bars.capacity, BAR_HEIGHT), transform="translate(0 20)")
-        drawn.append(svg.element("g", label, bar, transform=f"translate(0 {index * ROW})"))
-    return svg.picture(PIXELS, len(bars.rows) * ROW, f"memory of each device, {_against(bars)}", *drawn)
+        elements.append(svg.element("g", label, bar, transform=f"translate(0 {index * ROW})"))
+    return svg.picture(PIXELS, len(bars.rows) * ROW, f"memory of each device, {_against(bars)}", *elements)
 
 
 def gauge_lines(gauge: Gauge) -> list[str]:
@@ -98,14 +98,14 @@ def gauge_picture(gauge: Gauge) -> str:
 
 def _stacked(parts: Sequence[tuple[str, int]], scale: float, capacity: int, height: int) -> list[str]:
     """A length for each part, and the frame of the device."""
-    drawn = []
+    boxes = []
     left = 0.0
     for (name, size), fill in zip(parts, svg.SERIES, strict=False):
         title = svg.element("title", f"{name}: {size:,} bytes ({binary(size)})")
-        drawn.append(svg.element("rect", title, x=svg.number(left), y=0, width=svg.number(size * scale), height=height,
+        boxes.append(svg.element("rect", title, x=svg.number(left), y=0, width=svg.number(size * scale), height=height,
                                  fill=fill))
         left += size * scale
-    return [*drawn, svg.element("rect", x=0, y=0, width=svg.number(capacity * scale), height=height, fill="none",
+    return [*boxes, svg.element("rect", x=0, y=0, width=svg.number(capacity * scale), height=height, fill="none",
                                 stroke="currentColor")]
 
 

@@ -69,12 +69,12 @@ def length(text: str) -> int:
 
 def lines(tables: Sequence[Table], width: int, *, ascii_only: bool = False) -> list[Line]:
     """All tables, an empty line between them."""
-    printed: list[Line] = []
+    page: list[Line] = []
     for number, table in enumerate(tables):
         if number:
-            printed.append([])
-        printed += one(table, width, ascii_only=ascii_only)
-    return printed
+            page.append([])
+        page += one(table, width, ascii_only=ascii_only)
+    return page
 
 
 def one(table: Table, width: int, *, ascii_only: bool = False) -> list[Line]:

@@ -72,8 +72,8 @@ def _notes(answer: Scaling) -> list[str]:
         assumptions = answer.assumptions
         notes.append(f"compute: {assumptions['devices']} × {device} for {assumptions['days']:g} days at MFU "
                      f"{assumptions['mfu']:g}")
-    counted = law.parameters.replace("non_embedding", "non-embedding").replace("_", " ")
-    notes += [f"law: {law.formula}, {law.source}; N counts {counted} parameters; compute is 6·N·D",
+    parameters = law.parameters.replace("non_embedding", "non-embedding").replace("_", " ")
+    notes += [f"law: {law.formula}, {law.source}; N counts {parameters} parameters; compute is 6·N·D",
               f"estimates · a level of loss holds for {law.valid.corpus} only; ratios carry over",
               *partial(answer.uncounted)]
     if answer.bound and not answer.uncounted:

@@ -52,9 +52,9 @@ def _points(answer: SpeedAnswer) -> Table:
                      shown(point.joules_per_token), shown(point.usd_per_million_output_tokens), point.fits, low, middle,
                      high, point.tokens_per_second.expected if point.tokens_per_second else "",
                      answer.known["tpot_ms"], "; ".join(answer.uncounted)))
-    taken = answer.assumptions
-    title = (f"{answer.model.name}   {taken['gpus']} × {taken['gpu']}, {taken['runtime']}, "
-             f"{taken['prompt']:,} tokens in, {taken['output']:,} out")
+    assumptions = answer.assumptions
+    title = (f"{answer.model.name}   {assumptions['gpus']} × {assumptions['gpu']}, {assumptions['runtime']}, "
+             f"{assumptions['prompt']:,} tokens in, {assumptions['output']:,} out")
     return Table(title, columns, tuple(rows), notes=_notes(answer))
 
 

@@ -27,8 +27,8 @@ def draw(path: Path, answer: SpeedAnswer) -> None:
     with saved(path, 1.0) as (figure, (left, right)):
         _interactivity(left, speed, [point.concurrency for point in answer.points])
         _prompts(right, speed, answer.points[-1].concurrency)
-        taken = answer.assumptions
-        figure.suptitle(f"{answer.model.name}: {taken['gpus']} × {taken['gpu']}, {taken['runtime']}")
+        assumptions = answer.assumptions
+        figure.suptitle(f"{answer.model.name}: {assumptions['gpus']} × {assumptions['gpu']}, {assumptions['runtime']}")
 
 
 def _interactivity(axes: Any, speed: Speed, marked: list[int]) -> None:  # noqa: ANN401 - matplotlib's

@@ -22,13 +22,13 @@ def freeze(model: Model, names: Sequence[str], plain: Model | None = None) -> Mo
     if not names:
         return model
     towers = model.spec.towers
-    named = {label: {label, tower.component} for label, tower in towers.items()}
-    if strange := [name for name in names if not any(name in known for known in named.values())]:
+    names_of_towers = {label: {label, tower.component} for label, tower in towers.items()}
+    if strange := [name for name in names if not any(name in known for known in names_of_towers.values())]:
         hint = f"it has {', '.join(towers)}" if towers else "it has none: every weight is the text model's"
         raise UsageError(Problem(f"no tower of this model is called {', '.join(strange)[:100]}", hint=hint))
-    chosen = {label for label, known in named.items() if known & set(names)}
+    labels = {label for label, known in names_of_towers.items() if known & set(names)}
     pairs = zip(model.tree.children, (plain or model).tree.children, strict=True)
-    children = tuple(before.map(_frozen) if child.stream and child.label in chosen else child
+    children = tuple(before.map(_frozen) if child.stream and child.label in labels else child
                      for child, before in pairs)
     return model._replace(tree=model.tree.replace(children=children))
 

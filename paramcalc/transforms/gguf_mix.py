@@ -139,14 +139,14 @@ def _format(mix_name: str, facts: Facts, tensor: Tensor, kind: str, layer: int) 
         return find_format(default)
     columns = tensor.shape[-2] if tensor.transposed else tensor.shape[-1]
     if kind == "head" or (kind == "table" and facts.tied):
-        chosen = _head(mix_name, default, facts, columns)
+        word = _head(mix_name, default, facts, columns)
     elif mix_name == "mxfp4_moe":
-        chosen = "ggml_mxfp4" if tensor.component == "moe_experts" else "q8_0"
+        word = "ggml_mxfp4" if tensor.component == "moe_experts" else "q8_0"
     elif kind == "table":
-        chosen = _table(mix_name, default)
+        word = _table(mix_name, default)
     else:
-        chosen = _body(mix_name, default, facts, kind, layer)
-    return _fitting(chosen, columns)
+        word = _body(mix_name, default, facts, kind, layer)
+    return _fitting(word, columns)
 
 
 def _fitting(name: str, columns: int) -> Format:
@@ -181,9 +181,9 @@ def _body(mix_name: str, default: str, facts: Facts, kind: str, layer: int) -> s
     middle = facts.layers // 8 <= layer < 7 * facts.layers // 8
     near = {"iq3_xs": "iq3_xxs", "iq3_xxs": "iq2_s"}.get(mix_name, default)
     inner = "iq3_xxs" if mix_name == "iq3_xs" and middle else default
-    chosen = {"q": near, "k": near, "gate": inner, "up": inner, "o": _output(mix_name, default, facts),
+    formats = {"q": near, "k": near, "gate": inner, "up": inner, "o": _output(mix_name, default, facts),
               "down": _down(mix_name, default, facts, layer)}
-    return _values(mix_name, default, facts, layer) if kind in ("v", "qkv") else chosen.get(kind, default)
+    return _values(mix_name, default, facts, layer) if kind in ("v", "qkv") else formats.get(kind, default)
 
 
 def more_bits(layer: int, layers: int) -> bool:
@@ -208,7 +208,7 @@ def _low(mix_name: str, default: str, facts: Facts, kind: str, layer: int) -> st
 
 def _values(mix_name: str, default: str, facts: Facts, number: int) -> str:
     wide = facts.group >= 4
-    chosen = {
+    word = {
         "q2_k": "q4_k" if wide else "q3_k", "q2_k_s": "q4_k" if wide else default,
         "iq3_xxs": "q4_k" if wide else "iq3_xxs" if facts.imatrix else "iq3_s",
         "iq3_xs": "q4_k" if wide else default, "iq3_s": "q4_k" if wide else default, "iq3_m": "q4_k",
@@ -218,9 +218,9 @@ def _values(mix_name: str, default: str, facts: Facts, number: int) -> str:
         "q5_k_m": "q6_k" if more_bits(number, facts.values) else default,
         "q4_k_s": "q5_k" if number < 4 else default,
     }.get(mix_name, default)
-    if facts.layers == 80 and facts.group > 1 and chosen in ("q3_k", "q4_k"):
-        chosen = "q5_k"  # what the quantizer calls a 70B: its values are an eighth of its queries
-    return "q8_0" if facts.experts == 8 else chosen
+    if facts.layers == 80 and facts.group > 1 and word in ("q3_k", "q4_k"):
+        word = "q5_k"  # what the quantizer calls a 70B: its values are an eighth of its queries
+    return "q8_0" if facts.experts == 8 else word
 
 
 def _down(mix_name: str, default: str, facts: Facts, layer: int) -> str:

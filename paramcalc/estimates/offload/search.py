@@ -46,8 +46,8 @@ def choose(model: Pieces, room: Room, load: Load, kv_dtype: str | None) -> Choic
     options: list[Choice] = []
     for name in KV_DTYPES if kv_dtype is None else (kv_dtype,):
         here = load if kv_dtype is not None else with_cache(load, name)
-        if (placed := best(model, room, here)) is not None:
-            options.append(Choice(name, here, placed))
+        if (ledger := best(model, room, here)) is not None:
+            options.append(Choice(name, here, ledger))
             if options[-1].on_cards:
                 return options[-1]
     return options[0] if options else None

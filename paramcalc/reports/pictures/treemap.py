@@ -116,11 +116,11 @@ def _area(area: Area, place: Rectangle, within: str) -> list[str]:
     attributes: dict[str, object] = {"data_key": area.key or within} if area.key or within else {}
     if area.key:
         attributes |= {"tabindex": 0, "role": "button", "aria_label": area.detail}
-    drawn = [svg.element("g", svg.element("title", escape(area.detail)), box, *_label(area.label, place), **attributes)]
+    group = [svg.element("g", svg.element("title", escape(area.detail)), box, *_label(area.label, place), **attributes)]
     if area.children and place.height > 2 * HEADER and place.width > 2 * HEADER:
         inside = Rectangle(place.x + 2, place.y + HEADER, place.width - 4, place.height - HEADER - 2)
-        drawn += _drawn(area.children, inside, area.key or within)
-    return drawn
+        group += _drawn(area.children, inside, area.key or within)
+    return group
 
 
 def _label(label: str, place: Rectangle) -> list[str]:
