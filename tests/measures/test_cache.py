@@ -88,6 +88,8 @@ def test_transformers_static_cache_allocates_the_window_whole():
 @pytest.mark.parametrize(("name", "shape", "size"), [
     ("bf16", (2, 16), 64), ("fp8", (2, 16), 32), ("q8_0", (2, 16), 34), ("q4_0", (2, 32), 36),
     ("fp8_per_token_head", (2, 16), 40), ("int8_per_token_head", (4, 128), 528), ("nvfp4", (2, 128), 144),
+    ("fp8_per_token_head", (1, 16), 20), ("fp8_per_token_head", (64,), 68),  # a latent is one head
+    ("fp8_ds_mla", (512,), 528), ("fp8_ds_mla", (100 * 128,), 100 * 132),  # four bytes of scale for each 128 values
 ])
 def test_rows(name, shape, size):
     assert cache_type(name).row(shape) == size
@@ -96,6 +98,16 @@ def test_rows(name, shape, size):
 def test_a_row_that_blocks_do_not_fill_is_refused():
     with pytest.raises(UsageError, match="q8_0 holds blocks of 32, and a row of the cache has 24"):
         cache_type("q8_0").row((2, 12))
+
+
+def test_a_latent_of_flash_mla_is_in_blocks():
+    with pytest.raises(UsageError, match="fp8_ds_mla holds blocks of 128, and a row of the cache has 64"):
+        cache_type("fp8_ds_mla").row((64,))
+
+
+@pytest.mark.parametrize(("source", "tokens"), [(None, 100), (7, 7), (0, 0)])
+def test_an_encoder_reads_what_is_given_or_as_much_as_the_context(source, tokens):
+    assert Serving(100, source=source).encoder == tokens
 
 
 def test_keys_and_values_may_differ():
