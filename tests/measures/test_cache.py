@@ -47,6 +47,13 @@ def test_exact(fields, context, batch, kv, state, growth):
     assert found.bytes == kv + state
 
 
+def test_lines_say_in_how_many_layers_and_how_many_entries():
+    blocks = {"blocks": {"a": {"window": 10}, "b": {}}, "layers": ["a", "a", "a", "b"]}
+    found = exact(kinds(**blocks), Serving(100, 2), types("bf16"))
+    assert {(line.layers, line.cells, line.bytes) for line in found.lines} == {
+        (3, 2 * 9, 3 * 2 * 9 * KV), (1, 2 * 100, 2 * 100 * KV)}
+
+
 @pytest.mark.parametrize(("fields", "context", "expected"), [
     ({"window": 10}, 100, 4 * 9 * KV),
     ({"mixer": FALCON}, 100, 4 * 100 * 4 * KV),  # expanded heads
