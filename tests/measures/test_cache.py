@@ -10,8 +10,9 @@ import pytest
 from paramcalc.build import build
 from paramcalc.errors import UsageError
 from paramcalc.estimates.runtimes import Runtime
-from paramcalc.measures.cache import Serving, cache_type, exact, mixers, types
+from paramcalc.measures.cache import Serving, cache_type, describe, entries_of, exact, mixers, types
 from paramcalc.spec.model import ModelSpec
+from paramcalc.tree import State
 
 SHORT = {"vocab_size": 1000, "hidden_size": 64, "num_layers": 4, "num_heads": 8, "num_kv_heads": 2, "head_dim": 16,
          "intermediate_size": 96}
@@ -52,6 +53,22 @@ def test_lines_say_in_how_many_layers_and_how_many_entries():
     found = exact(kinds(**blocks), Serving(100, 2), types("bf16"))
     assert {(line.layers, line.cells, line.bytes) for line in found.lines} == {
         (3, 2 * 9, 3 * 2 * 9 * KV), (1, 2 * 100, 2 * 100 * KV)}
+
+
+@pytest.mark.parametrize(("state", "words"), [
+    (State("k", (2, 16), ("kv_heads", "head_dim"), window=1024), "keys and values, window 1,024"),
+    (State("v", (2, 16), ("kv_heads", "head_dim"), chunk=8192), "keys and values, chunks of 8,192"),
+    (State("k", (2, 16), ("kv_heads", "head_dim"), "source"), "keys and values of the source"),
+    (State("last_token", (16,), ("hidden",), "sequence"), "last token"),
+])
+def test_a_state_is_called_what_people_call_it(state, words):
+    assert describe(state) == words
+
+
+@pytest.mark.parametrize(("context", "entries"), [(3, 0), (4, 1), (11, 2), (1000, 250)])
+def test_entries_for_each_stride_are_those_it_filled(context, entries):
+    state = State("k", (2, 16), ("kv_heads", "head_dim"), stride=4)
+    assert entries_of(state, context, 0) == entries
 
 
 @pytest.mark.parametrize(("fields", "context", "expected"), [
