@@ -98,7 +98,7 @@ def activation(config: Config) -> str:
 def learned_functions(configs: Iterable[Config]) -> tuple[Caveat, ...]:
     """That a function named somewhere has values of its own, which nobody counts."""
     places = [".".join((*config.path, key)) for config in configs if config.model_type not in COUNTED
-              for key, value in config.data.items() if "act" in key and value in LEARNED]
+              for key in config.data if "act" in key and config.data[key] in LEARNED]
     if not places:
         return ()
     from paramcalc.spec.caveats import Caveat

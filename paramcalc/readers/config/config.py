@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from paramcalc.errors import HEADS, INVALID, LAYERS, Problem, SpecError
@@ -55,6 +54,7 @@ class Config:
         self.outer = outer
         """The composite config around this one."""
         self._task: Task | None = None
+        self._layers: int | None = None
         self.ties: bool | None = None
         """What that says of head and embedding."""
         self.notes: list[str] = []
@@ -159,9 +159,8 @@ class Config:
     def integer(self, key: str, default: int | None = None, least: int = 1) -> int:
         """An integer of `least` to 2²⁸. Raises SpecError where it is missing, null or of another type, as below."""
         value = self.get(key, default)
-        return self._size(key, default if value is None else value, least)
-
-    def _size(self, key: str, value: object, least: int) -> int:
+        if value is None and default is not None:
+            value = default
         if type(value) is not int:
             raise self.error(key, "required key is missing" if value is None else
                              f"expected an integer, found {_named(value)}")
@@ -172,8 +171,7 @@ class Config:
 
     def optional(self, key: str, least: int = 1) -> int | None:
         """An integer, or None where the file says null or the class has no default."""
-        value = self.get(key)
-        return None if value is None else self._size(key, value, least)
+        return None if self.get(key) is None else self.integer(key, least=least)
 
     def flag(self, key: str, default: bool = False) -> bool:
         """A boolean; null counts as the default. Raises SpecError for another type."""
@@ -254,10 +252,12 @@ class Config:
         """A classifier of tokens, not of sequences."""
         return self.architecture.endswith("ForTokenClassification")
 
-    @cached_property
+    @property
     def layers(self) -> int:
         """How many layers, bounded before anything loops over them."""
-        return self.depth("num_hidden_layers")
+        if self._layers is None:
+            self._layers = self.depth("num_hidden_layers")
+        return self._layers
 
     def depth(self, key: str) -> int:
         """How many layers a key says, bounded before anything loops over them. Raises SpecError above 4,096."""

@@ -177,8 +177,10 @@ class Family:
 
     def builder_of(self, architecture: str) -> Builder | None:
         """What makes a specification of a config that names this class; None where nobody wrote it."""
-        apart: Builder | None = _loaded(_below_towers(CLASSES.get(architecture)))
-        return apart or self.builder
+        if architecture not in CLASSES:
+            return self.builder
+        apart: Builder | None = _loaded(_below_towers(CLASSES[architecture]))
+        return apart
 
     @cached_property
     def tower(self) -> str | None:
