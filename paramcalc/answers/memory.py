@@ -44,6 +44,8 @@ class WeightBytes(NamedTuple):
     known: Known
     on_disk: int
     """Of the model's files: each matrix once, with what an engine may leave out (multi-token prediction)."""
+    file_head: int
+    """Of them, beside tensors: the vocabulary in a GGUF file, an estimate."""
     rotary_table: int
     """Of them tables of cosines and sines."""
     allocator: int
@@ -126,6 +128,11 @@ def memory(loaded: Loaded, serving: ServingSettings, device: DeviceSettings) -> 
     return Memory(**fields_of(start, result, machine_of(device, prepared)))
 
 
+def file_sizes(prepared: inference.Prepared) -> tuple[int, int]:
+    """Of the model's files: all of it, and what is no tensor."""
+    return prepared.on_disk + prepared.file_head, prepared.file_head
+
+
 def fields_of(start: dict[str, Any], result: inference.Memory, machine: Machine | None) -> dict[str, Any]:
     """The fields of `Memory`, which `fit` has as well, from the head of an answer."""
     model: Model = start["built"]
@@ -139,7 +146,8 @@ def fields_of(start: dict[str, Any], result: inference.Memory, machine: Machine 
         "warnings": (*start["warnings"], *result.serving.media.notes, *(
             caveat.reason for caveat in result.prepared.caveats if caveat not in model.spec.caveats)),
         "assumptions": assumptions(model, result, machine),
-        "weights": WeightBytes(total.weights, known["weights"], result.prepared.on_disk, result.rotary, result.slack),
+        "weights": WeightBytes(total.weights, known["weights"], *file_sizes(result.prepared), result.rotary,
+                               result.slack),
         "cache": CacheBytes(cache.bytes, known["cache"], cache.per_token, cache.kv_bytes, cache.state_bytes,
                             tuple(map(_line, cache.lines))),
         "activations": Bytes(total.activations, known["activations"]),

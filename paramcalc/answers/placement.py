@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from paramcalc.answers.answer import Answer, head, hidden, named
 from paramcalc.answers.fit import BOUND, Fit, RuntimeFit, fit, unknown_cache
-from paramcalc.answers.memory import Bytes, CacheBytes, DeviceMemory, Size, WeightBytes, assumptions, levels
+from paramcalc.answers.memory import Bytes, CacheBytes, DeviceMemory, Size, WeightBytes, assumptions, file_sizes, levels
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates import inference
 from paramcalc.estimates.effects import S, within_positions
@@ -276,7 +276,7 @@ def _fields(ready: _Prepared, load: Load, ledger: Places, kv_dtype: str, names: 
     return ready.start | {
         "warnings": (*ready.start["warnings"], *load.serving.media.notes),
         "assumptions": assumptions(model, result, None) | {"kv_dtype": kv_dtype, "devices": len(ledger.cards)},
-        "weights": WeightBytes(weights, known["weights"], ready.prepared.on_disk, 0, 0),
+        "weights": WeightBytes(weights, known["weights"], *file_sizes(ready.prepared), 0, 0),
         "cache": CacheBytes(kv + states, known["cache"], growth // (PADDED * load.serving.batch), kv, states, ()),
         "activations": Bytes(compute, known["activations"]), "overhead": Bytes(0, known["overhead"]),
         "whole": Bytes(weights + kv + states + compute, known["total"]),

@@ -167,6 +167,16 @@ class Prepared:
         """Bytes of all tensors in the model's files: each matrix once, in no engine's layout, and what stands apart."""
         return sum(weight_bytes(tree, self.dtype).total for tree in (self.tree, *self.apart.values()))
 
+    @cached_property
+    def file_head(self) -> int:
+        """Bytes of a GGUF file that are no tensor, an estimate; none of others, whose vocabulary stands apart."""
+        from paramcalc.catalog.gguf_vocabularies import head_bytes
+        from paramcalc.transforms.gguf_mix import is_file_type
+
+        if not (self.runtime.profile.gguf or is_file_type(self.setup.quant or "")):
+            return 0
+        return head_bytes(self.model.spec.vocab_size or 0)
+
     @property
     def devices(self) -> int:
         """Devices of the whole model."""

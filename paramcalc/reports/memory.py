@@ -11,7 +11,7 @@ from paramcalc.reports.known import missing, whole
 from paramcalc.reports.table import Column, Gauge, Table
 
 if TYPE_CHECKING:
-    from paramcalc.answers.memory import Memory
+    from paramcalc.answers.memory import Memory, WeightBytes
     from paramcalc.estimates import inference
     from paramcalc.estimates.inference import Parts, Prepared
     from paramcalc.estimates.machine import Machine
@@ -31,6 +31,12 @@ def csv_rows(answer: Memory) -> Table:
                                                       for device in answer.per_device))
 
 
+def stored(weights: WeightBytes) -> str:
+    """What the files take."""
+    head = f", about {in_file(weights.file_head).partition(' (')[0]} of it vocabulary" if weights.file_head else ""
+    return f"on disk {in_file(weights.on_disk)}{head}"
+
+
 def _parts(answer: Memory) -> Table:
     result, machine, total = answer.result, answer.machine, answer.total
     known: dict[str, str] = {name: getattr(answer, name).known for name in PARTS}
@@ -40,7 +46,7 @@ def _parts(answer: Memory) -> Table:
     columns = (Column("part"), Column("bytes", "bytes"), Column("share", "share"), Column("known"))
     reserved = f" · reserved {binary(answer.reserved.bytes)}" if answer.reserved else ""
     notes = [_conditions(result),
-             f"on disk {in_file(answer.weights.on_disk)} · loaded {binary(total.weights)}{reserved}"]
+             f"{stored(answer.weights)} · loaded {binary(total.weights)}{reserved}"]
     if machine is not None:
         if not machine.driver_known:
             notes.append(f"no driver figure is known for {machine.device.name}: 1/16 of it is taken as reserved")

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from paramcalc.answers.placement import MARGIN, PlacedFit
 from paramcalc.estimates.fit import MOST_BATCH
-from paramcalc.numbers import binary, in_file
+from paramcalc.numbers import binary
 from paramcalc.reports.count import headline
 from paramcalc.reports.fit import tokens
 from paramcalc.reports.known import missing, verdict, whole
+from paramcalc.reports.memory import stored
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _devices(answer: PlacedMemory, *, titled: bool) -> Table:
                  *((None,) if usable else ())))
     total = (whole(answer), answer.placement.layers, answer.weights.bytes, answer.cache.bytes,
              answer.activations.bytes, answer.whole.bytes, *((None,) if usable else ()))
-    notes = (f"on disk {in_file(answer.weights.on_disk)} · loaded {binary(answer.weights.bytes)}",
+    notes = (f"{stored(answer.weights)} · loaded {binary(answer.weights.bytes)}",
              f"weights {answer.weights.known} · cache {answer.cache.known}, {answer.placement.kv_dtype} · activations "
              f"{answer.activations.known}",
              f"mapped from the file on the host, as llama.cpp prints it: {binary(host.mapped)}",

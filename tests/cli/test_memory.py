@@ -257,3 +257,12 @@ def test_files_hold_the_prediction_layers_an_engine_leaves_out(call):
     _, drafting = as_json(call("memory", "deepseek-v3", "--draft", "mtp", "--json"))
     assert without["weights"]["on_disk"] == drafting["weights"]["on_disk"] == drafting["weights"]["bytes"]
     assert without["weights"]["bytes"] < without["weights"]["on_disk"]
+
+
+def test_a_gguf_file_holds_its_vocabulary_too(call):
+    """Llama 3's Q4_K_M has 4,920,733,888 bytes, none of which the table of vocabularies was taken from."""
+    _, gguf = as_json(call("memory", "llama-3-8b", "--quant", "q4_k_m", "--json"))
+    assert abs(gguf["weights"]["on_disk"] - 4_920_733_888) < 10_000
+    assert gguf["weights"]["on_disk"] - gguf["weights"]["file_head"] == gguf["weights"]["bytes"]
+    _, other = as_json(call("memory", "llama-3-8b", "--quant", "nf4", "--json"))
+    assert not other["weights"]["file_head"]

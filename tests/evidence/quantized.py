@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from paramcalc.build import build
+from paramcalc.catalog.gguf_vocabularies import head_bytes
 from paramcalc.estimates.inference import Prepared, Setup
 from paramcalc.estimates.runtimes import Runtime
 from paramcalc.measures.cache import Serving
@@ -19,6 +20,7 @@ from paramcalc.readers.config.quantization import quantization
 from paramcalc.readers.config.read import read_config
 from paramcalc.readers.models import load
 from paramcalc.spec.caveats import known
+from paramcalc.spec.quantize import QuantRule
 from paramcalc.transforms.formats import in_formats
 from tests.evidence.records import DATA
 from tests.yaml_files import read_yaml
@@ -43,6 +45,8 @@ class Checkpoint:
     """A format or mix to ask for, instead of settings."""
     beside: str | None = None
     imatrix: bool | None = None
+    rules: tuple = ()
+    """Rules of a specification that say a mix no name says."""
     rest: dict = field(default_factory=dict)
     """MLX settings of everything but the experts."""
     outside: str = ""
@@ -112,10 +116,12 @@ def _answer(record):
     weights = weight_bytes(held.tree)
     total = weights.total + sum(weight_bytes(tree).total for name, tree in held.apart.items() if "file" in record.what
                                 and "mtp" in name)
+    if record.what == "file" and record.ask:
+        total += head_bytes(spec.vocab_size)
     if "without the embedding" in record.what:
         total -= weights.components["token_embedding"]
-    how = known(held.spec.caveats, "weights") if not record.ask else "bound" if record.what == "file" else "exact"
-    return _in(total, record), how  # a GGUF file holds its vocabulary too
+    how = known(held.spec.caveats, "weights") if not record.ask else "estimate" if record.what == "file" else "exact"
+    return _in(total, record), how
 
 
 def _in(size, record):
@@ -127,6 +133,8 @@ def _spec(record):
     settings = record.quant if isinstance(record.quant, dict) else {}
     if place == "preset":
         spec = load(name).spec
+        if record.rules:
+            return spec.model_copy(update={"quantize": tuple(QuantRule(**rule) for rule in record.rules)})
         if record.ask or not settings.get("quant_method"):
             return spec
         quantized = quantization(({record.key: settings},))
