@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MOST_TOKENS = 2**30
 MOST_BATCH = 2**20
+STRIDE = 2**17
+"""Tokens over which the growth of a cache is taken to guess the largest context: windows are full long before."""
 MORE_DEVICES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 72)
 SHARED = "shared"
 """Kind of a device whose memory is a computer's own: there is no second one to add."""
@@ -101,24 +103,39 @@ def fits(need: Need, machine: Machine, contexts: Sequence[int], batch: int) -> l
     """
     room, devices = machine.usable, need.prepared.devices
     beside = need.media.tokens
-    words = largest(lambda tokens: need(tokens + beside, batch) <= room, MOST_TOKENS)
+    least, many = need(1 + beside, batch), need(1 + STRIDE + beside, batch)
+    near = 1 + (room - least) * STRIDE // max(many - least, 1)
+    words = largest(lambda tokens: need(tokens + beside, batch) <= room, MOST_TOKENS, near)
     longest = words + beside if words else 0
 
     def one(context: int) -> Fit:
-        most = largest(lambda sequences: need(context, sequences) <= room, MOST_BATCH)
+        least = need(context, 1)
+        near = 1 + (room - least) // max(need(context, 2) - least, 1) if least <= room else 1
+        most = largest(lambda sequences: need(context, sequences) <= room, MOST_BATCH, near)
         return Fit(need.serving(context, batch), need(context, batch), room, devices, longest, most)
 
     return [one(context) for context in contexts]
 
 
-def largest(holds: Callable[[int], bool], limit: int) -> int:
-    """The largest whole number up to `limit` for which it holds, 0 for none; what holds must hold for all below."""
+def largest(holds: Callable[[int], bool], limit: int, near: int = 1) -> int:
+    """The largest whole number up to `limit` for which it holds, 0 for none; what holds must hold for all below.
+
+    It is looked for around `near`, ever further away, so that a good guess costs few questions.
+    """
     if not holds(1):
         return 0
-    low, high = 1, 2
-    while high <= limit and holds(high):
-        low, high = high, 2 * high
-    high = min(high, limit + 1)
+    low, high, step = 1, limit + 1, 1
+    near = min(max(near, 1), limit)
+    if near == 1 or holds(near):
+        low = near
+        while low + step <= limit and holds(low + step):
+            low, step = low + step, 2 * step
+        high = min(low + step, limit + 1)
+    else:
+        high = near
+        while high - step > 1 and not holds(high - step):
+            high, step = high - step, 2 * step
+        low = max(high - step, 1)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if holds(middle) else (low, middle)

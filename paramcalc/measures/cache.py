@@ -54,7 +54,8 @@ class CacheType(NamedTuple):
         if numel % self.block:
             raise UsageError(Problem(f"{self.name} holds blocks of {self.block}, and a row of the cache has {numel}",
                                      hint="another --kv-dtype"))
-        return -(-(numel * self.bits) // 8) + self.head_bytes * (shape[0] if len(shape) > 1 else 1)
+        bits = self.bits  # whole numbers: fractions of the standard library take a third of what `fit --all` does
+        return -(-numel * bits.numerator // (8 * bits.denominator)) + self.head_bytes * (shape[0] if len(shape) > 1 else 1)
 
 
 def cache_type(name: str) -> CacheType:
