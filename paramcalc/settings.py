@@ -41,7 +41,7 @@ def without_none(**values: object) -> dict[str, object]:
 class Settings(BaseModel):
     """A frozen set of settings; a field nobody knows is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
 
     @classmethod
     def of(cls, values: Mapping[str, object], spell: Callable[[str], str] = str) -> Self:
