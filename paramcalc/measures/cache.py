@@ -54,8 +54,9 @@ class CacheType(NamedTuple):
         if numel % self.block:
             raise UsageError(Problem(f"{self.name} holds blocks of {self.block}, and a row of the cache has {numel}",
                                      hint="another --kv-dtype"))
-        bits = self.bits  # whole numbers: fractions of the standard library take a third of what `fit --all` does
-        return -(-numel * bits.numerator // (8 * bits.denominator)) + self.head_bytes * (shape[0] if len(shape) > 1 else 1)
+        heads = shape[0] if len(shape) > 1 else 1
+        # in whole numbers: those of `fractions` took a fifth of `fit --all`
+        return -(-numel * self.bits.numerator // (8 * self.bits.denominator)) + self.head_bytes * heads
 
 
 def cache_type(name: str) -> CacheType:
