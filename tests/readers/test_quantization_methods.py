@@ -78,6 +78,11 @@ def test_compressed_tensors(settings, bytes_):
     assert known(spec.caveats, "weights") == "exact"
 
 
+def rows_of(bits):
+    """Codes, an FP32 scale a row, one of the input and one of the output."""
+    return lambda rows, columns: rows * columns * bits // 8 + 4 * rows + 8
+
+
 @pytest.mark.parametrize(("settings", "bytes_"), [
     # unsloth's dynamic files list the modules that stay in 16 bits
     ({"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant":
@@ -107,6 +112,10 @@ def test_compressed_tensors(settings, bytes_):
     ({"quant_method": "bitnet"}, whole(lambda rows, columns: rows // 4 * columns + 2)),
     ({"quant_method": "metal", "bits": 4, "group_size": 64},
      whole(lambda rows, columns: rows * columns // 2 + rows * columns // 64 * 8)),
+    ({"quant_method": "gemma", "num_bits": 4, "modules_to_not_convert": ["lm_head"], "module_quant_configs":
+      {"down_proj": {"num_bits": 8}, r"self_attn\.": {"num_bits": 2}}},
+     whole(rows_of(4), down=rows_of(8), **dict.fromkeys("qkvo", rows_of(2)))),
+    ({"quant_method": "mxfp8", "modules_to_not_convert": ["lm_head"]}, whole(scaled(8, 32))),
     ({"quant_method": "exl3", "bits": 4.0, "head_bits": 6},
      whole(lambda rows, columns: rows * columns // 2 + 2 * (rows + columns),
            lambda rows, columns: rows * columns * 6 // 8 + 2 * (rows + columns))),
@@ -244,6 +253,11 @@ def test_codebooks(settings, bytes_):
     spec = read(**settings)
     assert size(spec) == bytes_
     assert known(spec.caveats, "weights") == "exact"
+
+
+def test_a_table_of_gemma_has_no_scales_of_activations():
+    settings = {"quant_method": "gemma", "num_bits": 2, "quantize_embeddings": True, "modules_to_not_convert": []}
+    assert size(read(**settings)) == whole(rows_of(2), rows_of(2), lambda rows, columns: rows_of(2)(rows, columns) - 8)
 
 
 @pytest.mark.parametrize(("settings", "level", "key"), [

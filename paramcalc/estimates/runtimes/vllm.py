@@ -76,6 +76,8 @@ class Kind(NamedTuple):
     per: str
     reach: int | None = None
     chunked: bool = False
+    each: int = 1
+    """Layers of the model that one of them stands for."""
 
     def page(self, block: int) -> int:
         """Bytes a page needs."""
@@ -145,11 +147,11 @@ def pool(kinds: Iterable[Mixer], cache_types: Types, options: Options) -> Pool |
 
 def _alike(kinds: list[Kind], block: int) -> Pool:
     """Layers that need the same tokens and differ in width only are one group, each with pages of its own size."""
-    width = sum(kind.layers * kind.token_bytes for kind in kinds)
+    width, layers = sum(kind.layers * kind.token_bytes for kind in kinds), sum(kind.layers for kind in kinds)
     if not width:
         size = sum(kind.layers * kind.state_bytes for kind in kinds)
-        return Pool((kinds[0]._replace(layers=1, state_bytes=size),), (block,), size, 1)
-    return Pool((kinds[0]._replace(layers=1, token_bytes=width),), (block,), width * block, 1)
+        return Pool((kinds[0]._replace(layers=1, state_bytes=size, each=layers),), (block,), size, 1)
+    return Pool((kinds[0]._replace(layers=1, token_bytes=width, each=layers),), (block,), width * block, 1)
 
 
 def _block(kind: Kind, block: int, page: int) -> int:
@@ -173,7 +175,7 @@ def cache(kinds: Iterable[Mixer], serving: Serving, cache_types: Types, options:
         pages = serving.batch * kind.pages(block, serving.context, serving.encoder, options)
         more = kind.pages(block, serving.context + block, serving.encoder, options) * serving.batch > pages
         size = _groups(kind, layout.group) * layout.group * layout.page * pages
-        lines.append(Line(kind.name, "state" if kind.state_bytes else "kv", kind.layers,
+        lines.append(Line(kind.name, "state" if kind.state_bytes else "kv", kind.layers * kind.each,
                           pages * block if kind.token_bytes else pages, size,
                           kind.layers * kind.token_bytes if more and kind.token_bytes else 0))
     return Cache(tuple(lines))

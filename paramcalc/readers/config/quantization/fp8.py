@@ -84,6 +84,14 @@ def fbgemm(settings: Settings) -> Quantized:
     return replaced(settings, "fp8_channel", settings.names("modules_to_not_convert"))
 
 
+def mxfp8(settings: Settings) -> Quantized:
+    """A byte of scale for each 32 weights of a row, otherwise as FP8. Source: transformers quantizers/auto.py."""
+    if settings.get("weight_block_size") is None:
+        settings.data = settings.data | {"weight_block_size": [1, 32]}
+    settings.data = settings.data | {"scale_fmt": "ue8m0"}
+    return fp8(settings)
+
+
 def mxfp4(settings: Settings) -> Quantized:
     """gpt-oss: only the experts' matrices; the list of others is read as expressions. Source: transformers
     integrations/mxfp4.py."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.config.quantization.matching import inside
+from paramcalc.readers.config.quantization.matching import inside, searched
 from paramcalc.readers.config.quantization.replaced import replaced, stacked
 from paramcalc.readers.config.quantization.settings import Quantized, group_word, keep, take
 
@@ -62,6 +62,28 @@ def bitnet(settings: Settings) -> Quantized:
     if settings.text("quantization_mode", default="offline") == "online":
         return Quantized()
     return replaced(settings, "bitnet", settings.names("modules_to_not_convert"), before=inside)
+
+
+def gemma(settings: Settings) -> Quantized:
+    """transformers' pre-quantized Gemma: expressions found anywhere in a name give it bits of its own, the first hit.
+    Source: transformers integrations/gemma_quant.py."""
+    bits = settings.number("num_bits", default=4)
+    skipped = settings.names("modules_to_not_convert")
+    base = replaced(settings, f"gemma-{bits}bit", skipped)
+    kinds = base.rules[-1].among
+    own: list[QuantRule] = []
+    tables: list[QuantRule] = []
+    widths = settings.mapping("module_quant_configs")
+    for name in widths.data if widths else ():
+        part = widths.inner(widths.get(name) or {}, name) if widths else settings
+        width = part.number("num_bits", default=bits)
+        own.append(take(f"gemma-{width}bit", kinds, searched([name])))
+        tables.append(take(f"gemma-{width}bit-table", ("embedding",), searched([name])))
+    tables.append(take(f"gemma-{bits}bit-table", ("embedding",)))
+    if not settings.flag("quantize_embeddings"):
+        return base._replace(rules=(*base.rules[:-1], *own, base.rules[-1]))
+    tied = settings.caveat("quantize_embeddings", "a head tied to the table is counted as one with it", "estimate")
+    return base._replace(rules=(*base.rules[:-1], *own, base.rules[-1], *tables), caveats=(*base.caveats, tied))
 
 
 def metal(settings: Settings) -> Quantized:
