@@ -10,6 +10,7 @@ from paramcalc.activations.class_rows import MEASURED, MEASURED_TOWERS
 from paramcalc.activations.fold import activations
 from paramcalc.answers.answer import Answer, head, hidden
 from paramcalc.answers.train_run import RunFigures, run_assumptions, run_figures
+from paramcalc.catalog.optimizers import find_optimizer
 from paramcalc.catalog.training import reserved_over_allocated
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import within_positions
@@ -153,7 +154,8 @@ def train(loaded: Loaded, settings: RunSettings, *, strict: bool = False) -> Tra
     if unknown and strict:
         raise UsageError(Problem(f"activations of {', '.join(unknown)} are not known", hint="leave --strict out"))
     device, recipe = scheme.device, scheme.trainer.recipe
-    start["notes"] = tuple(filter(None, (device.without(recipe.compute_dtype or recipe.dtype) if device else "",)))
+    start["notes"] = tuple(filter(None, (device.without(recipe.compute_dtype or recipe.dtype) if device else "",
+                                         _paged(recipe.optimizer))))
     doubts = _doubts(model, scheme, unknown)
     worst = max(devices, key=lambda device: device.total)
     whole = None if terms is None else whole_run(scheme, terms)
@@ -169,6 +171,14 @@ def train(loaded: Loaded, settings: RunSettings, *, strict: bool = False) -> Tra
         rollout=_rollout(model, scheme) if scheme.trainer.recipe.method in ROLLED_OUT else None,
         **_verdict(scheme, worst.total), run=None if whole is None else run_figures(whole), plan=scheme, doubts=doubts,
         unknown=unknown, terms=terms, training_run=whole)
+
+
+def _paged(optimizer: str) -> str:
+    """What is not modelled of states that may leave the device."""
+    entry = find_optimizer(optimizer)
+    if not entry.paged:
+        return ""
+    return f"{entry.name}: states are counted on the device; that they move to the host when it is full is not modelled"
 
 
 def device_memory(device: Device) -> DeviceMemory:

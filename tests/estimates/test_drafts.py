@@ -55,6 +55,8 @@ def test_a_model_that_drafts_adds_its_weights_and_its_cache():
     parts, beside = alone.parts(Serving(4096))[0], drafted.parts(Serving(4096))[0]
     assert beside.weights - parts.weights == 2 * 1_235_814_400
     assert beside.cache - parts.cache == 4096 * 16 * 2 * 8 * 64 * 2
+    (line,) = drafted.cache(drafted.stages[0], Serving(4096)).lines
+    assert line.layers == 80 + 16
     assert drafted.on_disk == alone.on_disk
 
 
