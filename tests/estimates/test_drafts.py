@@ -55,9 +55,13 @@ def test_a_model_that_drafts_adds_its_weights_and_its_cache():
     parts, beside = alone.parts(Serving(4096))[0], drafted.parts(Serving(4096))[0]
     assert beside.weights - parts.weights == 2 * 1_235_814_400
     assert beside.cache - parts.cache == 4096 * 16 * 2 * 8 * 64 * 2
-    (line,) = drafted.cache(drafted.stages[0], Serving(4096)).lines
-    assert line.layers == 80 + 16
     assert drafted.on_disk == alone.on_disk
+
+
+def test_pages_of_two_widths_stand_for_all_layers():
+    ready = prepare(model_of("llama-3.1-70b"), ServingSettings(draft="llama-3.2-1b"), "vllm", model_of("llama-3.2-1b"))
+    (line,) = ready.cache(ready.stages[0], Serving(4096)).lines
+    assert line.layers == 80 + 16
 
 
 def test_a_model_that_drafts_is_not_divided_into_stages():
