@@ -11,7 +11,6 @@ from paramcalc.answers.speed_verify import verify
 from paramcalc.catalog.accelerators import Accelerator, accelerators, find_accelerator
 from paramcalc.catalog.speed import by_measurement, power_source, speed_class
 from paramcalc.errors import PCError, Problem, UsageError
-from paramcalc.estimates.effects import longer_than_made_for
 from paramcalc.estimates.figure import Figure
 from paramcalc.estimates.links import Split
 from paramcalc.estimates.media import media_of
@@ -118,14 +117,16 @@ class SpeedAnswer(Answer):
 def speed(loaded: Loaded, settings: SpeedSettings) -> SpeedAnswer:
     """Predict the speed of a model that is loaded. Raises UsageError for one that gives no tokens, or settings that
     cannot be."""
+    from paramcalc.estimates.speed_settings import prompt_within_positions
+
     settings.check()
     start = head(loaded)
     if why := gives_no_tokens(start["built"]):
         raise UsageError(Problem(f"the model gives no tokens, and so has no time a token: {why}",
                                  hint="`paramcalc flops` counts what a pass computes, `paramcalc memory` its bytes"))
+    spec = start["built"].spec
+    settings, start["length"] = prompt_within_positions(settings, spec, media_of(settings, spec))
     predictor = Predictor(start["built"], loaded, settings)
-    whole = predictor.requests.prompt + predictor.requests.output
-    start["length"] = longer_than_made_for(start["built"].spec, "a prompt with its answer", whole)
     common = {**start, "warnings": (*start["warnings"], *predictor.media.notes),
               "known": dict.fromkeys(FIGURES, predictor.sizes_known()), "bound": predictor.bound}
     if settings.all:

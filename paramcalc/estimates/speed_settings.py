@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypedDict
 
 from pydantic import BeforeValidator, Field
 
 from paramcalc.defaults import SERVING
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.effects import Length, longer_than_made_for
 from paramcalc.estimates.runtimes import ServingRuntime
 from paramcalc.estimates.settings import (
     AUDIO,
@@ -26,6 +27,10 @@ from paramcalc.estimates.settings import (
 )
 from paramcalc.settings import Devices, Stages, Tokens, option
 from paramcalc.sizes import MEMORY_UNITS, parse_memory, parse_tokens
+
+if TYPE_CHECKING:
+    from paramcalc.spec.media import Media
+    from paramcalc.spec.model import ModelSpec
 
 ALONE = ("gpu", "gpus", "tp", "pp", "ep", "dp", "slo", "measured", "ram")
 """Settings of one machine."""
@@ -141,6 +146,17 @@ class SpeedSettings(DeviceSettings):
         elif self.gpu is None:
             raise UsageError(Problem("an accelerator has to be said",
                                      hint="--gpu h100, or --all for every one of them"))
+
+
+def prompt_within_positions(settings: SpeedSettings, spec: ModelSpec, media: Media) -> tuple[SpeedSettings, Length]:
+    """The settings, a prompt nobody said cut so that it and its answer have positions, and what to say."""
+    answer, beside, positions = settings.output_tokens, media.tokens, spec.max_position_embeddings
+    length = longer_than_made_for(spec, "a prompt with its answer", settings.prompt + beside + answer)
+    room = (positions or 0) - answer - beside
+    if not length.note or settings.is_set("prompt") or room < 1:
+        return settings, length
+    note = f"prompt {room:,}: with its answer as many tokens as the model has positions for"
+    return settings.model_copy(update={"prompt": room}), Length(note)
 
 
 class SpeedKeywords(TypedDict, total=False):

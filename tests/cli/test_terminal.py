@@ -98,7 +98,9 @@ def test_an_encoder_of_padded_windows_reads_one_whole(model, capsys):
 
 @pytest.mark.parametrize(("words", "said"), [
     (("--prompt", "1M", "--output", "1"), "a prompt with its answer of 1,048,577 is longer than the 1,024 positions"),
-    (("--prompt", "512", "--output", "512"), ""),
+    (("--prompt", "512", "--output", "512"), ""), (("--prompt", "1024"), "answer of 1,536 is longer than the 1,024"),
+    (("--output", "2k"), "a prompt with its answer of 3,072 is longer than the 1,024 positions"),
+    ((), "prompt 512: with its answer as many tokens as the model has positions for"),
 ])
 def test_speed_says_what_a_model_was_not_made_for(words, said, capsys):
     table = shown(capsys, "speed", "gpt2", "--gpu", "h100", *words)
