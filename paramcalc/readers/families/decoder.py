@@ -176,12 +176,22 @@ def topped(config: Config, names: dict[str, str]) -> dict[str, Any]:
         return {"names": spelled, "head": False, "head_bias": False, "tie_embeddings": False}
     if config.task == "classification":
         return {"names": {"lm_head": "score", **names}, "head_rows": config.labels, "tie_embeddings": False,
-                "head_bias": config.per_token}
+                "head_bias": config.per_token and not _unbiased(config)}
     if config.task == "answers":
         return {"names": {**names, "lm_head": "qa_outputs"}, "head_rows": 2, "tie_embeddings": False, "head_bias": True}
-    if config.task == "other" and config.outer is None:
+    if config.task == "other" and (config.outer is None or not _generates(config.architecture)):
         raise config.unknown_class()
     return {"names": names} if names else {}
+
+
+def _unbiased(config: Config) -> bool:
+    """Whether a composite class scores tokens without a shift (Qwen3-ForcedAligner)."""
+    return config.outer is not None and config.outer.get("model_type") == "qwen3_asr"
+
+
+def _generates(architecture: str) -> bool:
+    """Whether a composite class of an unusual name has a language model's head: one that is not for something else."""
+    return "For" not in architecture or architecture.endswith("ForBlockDiffusion")
 
 
 def mixture(config: Config, row: Experts, *, gated: bool = True) -> dict[str, Any]:

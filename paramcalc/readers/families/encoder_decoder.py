@@ -106,7 +106,7 @@ class _Build:
         self.rows = config.integer("vocab_size")
         self.decoder_rows = (config.optional(row.decoder_rows) if row.decoder_rows else None) or self.rows
         self.alone = config.task == "causal" or not row.encoder
-        self.base = "" if config.task == "bare" else f"{row.prefix}."
+        self.base = config.rooted(f"{row.prefix}.")
         self.one_table = self.holds(row.shared)
         self.blocks: dict[str, Block] = {}
         self.modules: Parts = {}

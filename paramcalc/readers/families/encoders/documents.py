@@ -74,6 +74,8 @@ def regions(config: Config) -> Parts:
 
 def sines(config: Config) -> Parts:
     """BROS: sines of the distances between boxes, projected once to a head's width for the scores of all layers."""
+    if "Spade" in config.architecture:
+        raise config.unknown_class()
     each = config.integer("hidden_size") // 4
     spans = config.integer("dim_bbox_sinusoid_emb_2d", each)
     out = config.integer("dim_bbox_projection", config.integer("hidden_size") // config.integer("num_attention_heads"))

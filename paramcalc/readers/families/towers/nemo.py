@@ -63,7 +63,10 @@ def nemo(whole: Whole) -> Towers:
     parts, blocks = _stack(config, NORMED, "words")
     parts["upsampler"] = conv(width, width, factor, component="other").model_copy(update={"transposed": True})
     at = "model.word_timestamp_encoder"
-    timed = {**under(at, parts), "word_timestamp_head": conv(config.integer("vocab_size"), width, 1, component="other")}
+    timed = under(at, parts)
+    rows = config.integer("vocab_size")
+    if not whole.config.architecture.endswith("Model"):
+        timed["word_timestamp_head"] = conv(rows, width, 1, component="other")
     return {**whole.tower("audio_config", "audio_tower", "nemotron3_5_transcribe_audio"),
             **whole.join({"multi_modal_projector": dense(whole.text.hidden_size, into)}, into, stream="audio_tokens"),
             "words": tower(None, width, timed, blocks, stream="audio")}

@@ -70,7 +70,7 @@ TEACHER = (labels("cls_classifier", component="other"), labels("distillation_cla
 ROWS: dict[str, tuple[str, tuple[str, ...], int, Tops]] = {
     "vit": ("vit", ("cls_token",), 1, TOPS),
     "deit": ("deit", ("cls_token", "distillation_token"), 2, {**TOPS, "ImageClassificationWithTeacher": TEACHER}),
-    "ijepa": ("ijepa", (), 0, {"Model": (pooled,), "ImageClassification": (labels(),)}),
+    "ijepa": ("ijepa", (), 0, PLAIN),
     "vit_msn": ("vit", ("cls_token",), 1, PLAIN),
 }
 """Where the body stands, its learned tokens, rows of the table beyond the patches, what classes put on top."""
