@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from paramcalc.build import build
+from paramcalc.errors import UnknownArchitectureError
 from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.config.read import read_config
 
@@ -95,3 +96,15 @@ def test_text_keys_at_the_top_that_the_class_does_not_read_there_are_said_with_w
     assert not any("would build" in note for note in read_config(data | {"vocab_size": 128815}).spec.notes)
     inside = {"model_type": "qwen2_vl", "hidden_size": 1536, "num_hidden_layers": 28, "vocab_size": 151936}
     assert not any("would build" in note for note in read_config(inside).spec.notes)
+
+
+def test_an_encoder_and_a_decoder_in_a_class_without_a_head_are_both_counted():
+    config = {"model_type": "florence2", "architectures": ["Florence2Model"]}
+    assert count(build(read_config(config).spec).tree).total == 497_761_280  # transformers 5.24.0 on the meta device
+
+
+@pytest.mark.parametrize(("model_type", "name"), [("jev", "JevForDecision"), ("qwen2_5_vl", "Qwen2_5_VLForRewardModel"),
+                                                  ("bros", "BrosSpadeEEForTokenClassification")])
+def test_a_class_made_for_something_else_is_refused_by_name(model_type, name):
+    with pytest.raises(UnknownArchitectureError, match=name):
+        read_config({"model_type": model_type, "architectures": [name]})

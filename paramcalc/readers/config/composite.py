@@ -134,6 +134,8 @@ def placed(spec: ModelSpec, model_type: str) -> ModelSpec:
     front, head = entry.spelling
     if entry.published is not None and "." not in spec.names.get("lm_head", "."):
         head = head.replace("lm_head", spec.names["lm_head"])  # InternLM 2 inside InternVL: language_model.output
+    if spec.head_rows is not None:
+        head = spec.names.get("lm_head", head)  # labels stand outside the text model, whatever its head is called
     if spec.modules is None:
         base = {word: spec.names.get(word, f"model.{word}") for word in MODULES}
         names = spec.names | {word: front + name.split(".", 1)[-1] for word, name in base.items()}
