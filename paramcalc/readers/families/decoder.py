@@ -190,8 +190,12 @@ def _unbiased(config: Config) -> bool:
 
 
 def _generates(architecture: str) -> bool:
-    """Whether a composite class of an unusual name has a language model's head: one that is not for something else."""
-    return "For" not in architecture or architecture.endswith("ForBlockDiffusion")
+    """Whether a composite class of an unusual name has a language model's head: one that is not for something else.
+
+    ShieldGemma 2 classifies by the words it would generate.
+    """
+    return "For" not in architecture or architecture.endswith(("ForBlockDiffusion",
+                                                               "ShieldGemma2ForImageClassification"))
 
 
 def mixture(config: Config, row: Experts, *, gated: bool = True) -> dict[str, Any]:

@@ -109,8 +109,20 @@ LAYOUT: Tops = {**BERT_TOPS, "MaskedLM": ("pooler", "head"), "TokenClassificatio
 V3: Tops = {"Model": (), "TokenClassification": (two_layers,),
             "SequenceClassification": (Dense("classifier.dense", component="lm_head"),
                                        Dense("classifier.out_proj", "labels"))}
+def cells(config: Config) -> Parts:
+    """TAPAS chooses cells and columns by a score each, and what to do with them where it can do several things."""
+    width, labels = config.integer("hidden_size"), config.integer("num_aggregation_labels", 0, least=0)
+    parts: Parts = {}
+    for name in ("output", "column_output"):
+        parts |= {f"{name}_weights": Parameter(shape=(width,), component="lm_head", role="matmul"),
+                  f"{name}_bias": Parameter(shape=(), component="lm_head", added=True)}
+    if labels:
+        parts["aggregation_classifier"] = Linear(out_features=labels, bias=True, component="lm_head", per="sequence")
+    return parts
+
+
 BROS: Tops = {"Model": ("pooler",), "TokenClassification": ("pooler", TAGGED)}
-TAPAS: Tops = {**PLAIN_TOPS, "Model": ("pooler",), "MaskedLM": ("head",)}
+TAPAS: Tops = {**PLAIN_TOPS, "Model": ("pooler",), "MaskedLM": ("head",), "QuestionAnswering": ("pooler", cells)}
 SEEING: Tops = {"Model": ("pooler",), "PreTraining": ("pooler", "head", PAIR)}
 
 
