@@ -92,7 +92,12 @@ def one(table: Table, width: int, *, ascii_only: bool = False) -> list[Line]:
             printed.append([])
         printed += _panel(table, part, width, ascii_only)
     notes = (*drawn_in_letters(table.gauge), *table.notes, *((SHORTENED,) if len(slots) < len(whole) else ()))
-    return printed + [[(part, "note")] for note in notes for part in _wrapped(visible(note, 10_000), width)]
+    return printed + [[(part, look_of_note(note))] for note in notes for part in _wrapped(visible(note, 10_000), width)]
+
+
+def look_of_note(note: str) -> str:
+    """The style of a line below a table: that of its verdict where it begins with one, `does not fit: …`."""
+    return VERDICTS.get(note.partition(":")[0], "note")
 
 
 def _panel(table: Table, slots: list[Slot], width: int, ascii_only: bool) -> list[Line]:

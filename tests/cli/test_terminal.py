@@ -1,5 +1,7 @@
 """What people see on a terminal: words, plurals, columns, and figures only where there are any."""
 
+import re
+
 import pytest
 
 from paramcalc.cli.main import run
@@ -120,3 +122,12 @@ def test_nothing_takes_no_time(words, said, capsys):
 def test_a_device_of_next_to_nothing_has_no_room(size, capsys):
     assert run(["fit", "gpt2", "--gpu", size]) == 1
     assert "does not fit" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("zero", "colour", "look"), [("0", "31", "bad"), ("3", "32", "good")])
+def test_the_verdict_of_training_has_a_colour(zero, colour, look, capsys):
+    words = ("train", "llama-3.1-8b", "--gpu", "h100", "--gpus", "8", "--zero", zero)
+    line = next(line for line in shown(capsys, *words, "--color", "always").splitlines() if "fit: " in line or
+                "fits: " in line)
+    assert f"\x1b[{colour}" in line.replace("1;", "") or f";{colour}m" in line
+    assert re.search(f'<p class="{look}">(fits|does not fit): ', shown(capsys, *words, "--format", "html"))

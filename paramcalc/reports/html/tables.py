@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.reports.cells import cells
 from paramcalc.reports.gauge import drawn_in_colours
-from paramcalc.reports.layout import VERDICTS
+from paramcalc.reports.layout import VERDICTS, look_of_note
 from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def table_html(table: Table) -> str:
                     for column in table.columns)
     body = "".join(_row(table, rows[index], index) for index in range(len(table.rows)))
     foot = f"<tfoot>{_cells(table.columns, rows[-1], 'row')}</tfoot>" if table.total is not None else ""
-    notes = "".join(f"<p>{text(note)}</p>" for note in table.notes)
+    notes = "".join(f'<p class="{look_of_note(note)}">{text(note)}</p>' for note in table.notes)
     picture, legend, said = drawn_in_colours(table.gauge)
     if picture:
         key = " ".join(f"<span>{square} {text(name)}</span>" for name, square in legend)
