@@ -2,8 +2,8 @@
 
 `tests/data/packed` has the tensors, small values and config of files that the libraries themselves wrote (`written_by`)
 from one Llama of two layers; the values of their weights are left out. Layouts whose libraries write nothing on a CPU
-are made here by hand: GPTQ (AutoGPTQ qlinear_cuda_old.py), ModelOpt NVFP4 and W4A16_AWQ (modelopt/torch/export),
-gpt-oss MXFP4 (its published index), ExLlamaV2 and V3 (exllamav3/modules/quant/exl3.py).
+are made here by hand: GPTQ (AutoGPTQ qlinear_cuda_old.py), gpt-oss MXFP4 (its published index), ExLlamaV2 and V3
+(exllamav3/modules/quant/exl3.py).
 """
 
 import base64
@@ -27,8 +27,9 @@ DATA = sorted((Path(__file__).parents[1] / "data" / "packed").glob("*.json"))
 TRUE = 1_443_072
 SHAPELESS = {"quanto-int2", "quanto-int4"}
 """Files that do not say the shape of their matrices at all."""
-APART = {"bnb-int8": 14, "bnb-nf4": 1_106, "bnb-nf4-dq": 2_315, "hqq3": 952, "hqq4": 952}
-"""Bytes of small texts and settings a matrix, which no number format counts."""
+APART = {"bnb-int8": 14, "bnb-nf4": 1_106, "bnb-nf4-dq": 2_315, "hqq3": 952, "hqq4": 952, "modelopt-fp8": 56,
+         "modelopt-nvfp4": 56}
+"""Bytes of small texts, settings and scales of activations a matrix, which no number format counts."""
 
 
 def write(folder, document, config=True):
@@ -84,16 +85,6 @@ def gptq(out, inputs):
             "scales": ["F16", [inputs // 128, out]], "g_idx": ["I32", [inputs]]}
 
 
-def nvfp4(out, inputs):
-    return {"weight": ["U8", [out, inputs // 2]], "weight_scale": ["F8_E4M3", [out, inputs // 16]],
-            "weight_scale_2": ["F32", []], "input_scale": ["F32", []]}
-
-
-def int4_awq(out, inputs):
-    return {"weight": ["U8", [out // 2, inputs]], "weight_scale": ["BF16", [out, inputs // 128]],
-            "pre_quant_scale": ["BF16", [inputs]]}
-
-
 def exl2(out, inputs):
     return {"q_weight": ["I32", [inputs // 8, out]], "q_scale": ["I32", [inputs // 128, out // 8]],
             "q_scale_max": ["F16", [inputs // 128]], "q_groups": ["I16", [inputs // 64]],
@@ -104,7 +95,7 @@ def exl3(out, inputs):
     return {"trellis": ["I16", [inputs // 16, out // 16, 64]], "suh": ["F16", [inputs]], "svh": ["F16", [out]]}
 
 
-@pytest.mark.parametrize("make", [gptq, nvfp4, int4_awq, exl2, exl3])
+@pytest.mark.parametrize("make", [gptq, exl2, exl3])
 def test_layouts_by_hand(make, tmp_path):
     document = json.loads((DATA[0].parent / "awq.json").read_text())
     plain = build(load(str(write(tmp_path, document)[0].parent)).spec).tree

@@ -6,6 +6,7 @@ from paramcalc.errors import SpecError
 from paramcalc.readers.config.read import read_config
 from paramcalc.spec.caveats import known
 from tests.readers.small_model import (
+    CONFIG,
     SHAPES,
     TABLE,
     a_row,
@@ -78,6 +79,11 @@ def test_compressed_tensors(settings, bytes_):
     assert known(spec.caveats, "weights") == "exact"
 
 
+def in_bytes(group, each=0):
+    """Codes of four bits, an FP32 scale a group, `each` bytes an input."""
+    return lambda rows, columns: rows * columns // 2 + columns // group * rows * 4 + each * columns
+
+
 def rows_of(bits):
     """Codes, an FP32 scale a row, one of the input and one of the output."""
     return lambda rows, columns: rows * columns * bits // 8 + 4 * rows + 8
@@ -145,7 +151,7 @@ def test_other_libraries(settings, bytes_):
     ({"quant_method": "modelopt", "quantization": {"quant_algo": "INT8_SQ", "exclude_modules": ["lm_head"]}},
      whole(a_row(4))),
     ({"quant_method": "modelopt", "quantization": {"quant_algo": "W4A16_AWQ", "group_size": 64}},
-     whole(lambda rows, columns: rows * columns // 2 + columns // 64 * rows * 2 + 2 * columns)),
+     whole(in_bytes(64), o=in_bytes(64, 2), down=in_bytes(64, 2))),
     ({"quant_method": "modelopt", "quant_algo": "NVFP4", "ignore": ["lm_head", "model.layers.0*", "*k_proj"]},
      whole(scaled(4, 16, 4), k=plain) + sum(plain(*s) - scaled(4, 16, 4)(*s) for n, s in SHAPES.items() if n != "k")),
     ({"quant_method": "modelopt", "quant_algo": None, "config_groups": {"group_0": {"weights": {
@@ -253,6 +259,13 @@ def test_codebooks(settings, bytes_):
     spec = read(**settings)
     assert size(spec) == bytes_
     assert known(spec.caveats, "weights") == "exact"
+
+
+def test_a_group_said_only_beside_the_config():
+    settings = {"quant_method": "modelopt", "quant_algo": "W4A16_AWQ", "ignore": ["lm_head"]}
+    beside = {"quantization": {"quant_algo": "W4A16_AWQ", "group_size": 64}}
+    spec = read_config(CONFIG | {"quantization_config": settings}, "m", beside).spec
+    assert size(spec) == whole(in_bytes(64), o=in_bytes(64, 2), down=in_bytes(64, 2))
 
 
 def test_a_table_of_gemma_has_no_scales_of_activations():

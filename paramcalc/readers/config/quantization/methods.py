@@ -70,6 +70,8 @@ def read(configs: Sequence[dict[str, Any]], settings: tuple[dict[str, Any], str]
         return _read(Settings({"quant_method": "modelopt"} | _object(beside, ()), ("hf_quant_config",)), configs)
     config, key = settings
     value = config[key]
+    if beside is not None and _method(value) == "modelopt":  # which says its group there only
+        value = _object(beside.get("quantization") or {}, ("hf_quant_config",)) | _object(value, (key,))
     experts = any(EXPERTS.search(name) for one in configs for name in one)
     written_by = next((VERSION.match(str(one["transformers_version"])) for one in configs
                        if one.get("transformers_version")), None)

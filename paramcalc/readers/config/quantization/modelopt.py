@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from paramcalc.catalog.formats import find_format
 from paramcalc.readers.config.quantization.matching import substring_or_wildcard, under
 from paramcalc.readers.config.quantization.settings import Quantized, keep, take
 from paramcalc.spec.quantize import KEEP
@@ -27,6 +28,8 @@ ALGORITHMS = {
 }
 """`quant_algo` to a format."""
 GROUPED = ("modelopt_int4_awq",)
+FOLDED = tuple(f"*.{name}_proj" for name in ("q", "k", "v", "gate", "up"))
+"""Matrices behind a norm, which takes AWQ's scale of their inputs."""
 TOWERS = ("*vision_tower*", "*vision_model*", "*visual*")
 """Stay in 16 bits, listed or not (vLLM)."""
 
@@ -54,7 +57,11 @@ def modelopt(settings: Settings) -> Quantized:
         caveats.append(inner.caveat("quant_algo", f"{algorithm[:60]!r} is not known: 4 bits a weight are counted"
                                     if "4" in algorithm else f"{algorithm[:60]!r} is not known", "bound"))
         format_ = "codes-4bpw"
-    return Quantized((*unquantized, take(format_)), tuple(caveats), notes)
+    group = inner.number("group_size", "block_size", default=0)
+    if group > 0 and format_.split("-")[0] not in GROUPED and find_format(format_).group not in (0, group):
+        caveats.append(inner.caveat("group_size", f"groups of {find_format(format_).group} are counted", "estimate"))
+    folded = (take(f"{format_}-folded", (), FOLDED),) if format_.split("-")[0] in GROUPED else ()
+    return Quantized((*unquantized, *folded, take(format_)), tuple(caveats), notes)
 
 
 
