@@ -13,7 +13,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from paramcalc.errors import Problem, UsageError
-from paramcalc.sizes import parse_decimal, parse_share, parse_tokens
+from paramcalc.sizes import NearMissError, parse_decimal, parse_share, parse_tokens
 
 Tokens = Annotated[int, BeforeValidator(parse_tokens)]
 """A number of tokens: 8192, `8k`, `1M`."""
@@ -69,4 +69,13 @@ def _problem(detail: Any, values: Mapping[str, object], spell: Callable[[str], s
     value = values.get(name)
     if not message.startswith(("'", '"')) and name in values:
         message = f"{str(value)[:40]!r}: {message[:1].lower()}{message[1:]}"
-    return Problem(f"{spell(name)}: {message}" if name else message)
+    return Problem(f"{spell(name)}: {message}" if name else message, hint=_nearest(detail))
+
+
+def _nearest(detail: Any) -> str:  # noqa: ANN401 - pydantic's
+    """The valid value that is nearest, as a hint; empty where none is known."""
+    context = detail.get("ctx", {})
+    if isinstance(error := context.get("error"), NearMissError):
+        return error.hint
+    bound = context.get("ge", context.get("le"))
+    return f"the nearest: {bound}" if bound is not None else ""

@@ -4,18 +4,41 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from paramcalc.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TOKENS = {"": 1, "k": 2**10, "m": 2**20}
 DECIMAL = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "t": 10**12}
 MOST_TOKENS = 2**40
 MOST = 10**18
 NUMBER = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,9})?)([a-zA-Z]?)")
+GROUPS = re.compile(r"[0-9]{1,3}(?:[,_][0-9]{3})+(?![0-9,_])|[0-9]+(?:_[0-9]+)+")
+"""Digits with separators: 8,192 and 8_192, but not 1,5, which may mean 1.5."""
+ROUGH = re.compile(r"-?([0-9]{1,20}(?:[.,][0-9]{1,9})?(?:[eE]\+?[0-9]{1,2})?) ?([a-zA-Z]*)")
+"""A number and the beginning of a unit, however they are written."""
 MEMORY = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*(GiB|GB|G|TiB|TB|T)", re.IGNORECASE)
 MEMORY_UNITS = {"gib": 2**30, "g": 2**30, "gb": 10**9, "tib": 2**40, "t": 2**40, "tb": 10**12}
+MEMORY_NAMES = ("GiB", "TiB", "GB", "TB")
 SHOWN = 40
 """Characters of a wrong value that an error repeats."""
+
+
+class NearMissError(ValueError):
+    """What is no valid value, with the nearest that is."""
+
+    def __init__(self, message: str, nearest: str = "") -> None:
+        super().__init__(message)
+        self.nearest = nearest
+        """As a user would type it; empty where there is none."""
+
+    @property
+    def hint(self) -> str:
+        """What an error suggests."""
+        return f"the nearest: {self.nearest}" if self.nearest else ""
 
 
 def parse_tokens(value: str | int, least: int = 1) -> int:
@@ -32,7 +55,7 @@ def resolution(value: str | int) -> tuple[int, int]:
     """A number of parameters and how exactly it was said: half a unit of its last digit (1.5B: 50,000,000; a number
     without a unit: 1). Raises ValueError for what is no such number."""
     amount = parse_decimal(value)
-    match = NUMBER.fullmatch(str(value).strip().replace(",", "").replace("_", ""))
+    match = NUMBER.fullmatch(_ungrouped(str(value).strip()))
     if match is None or not match[2]:
         return amount, 1
     digits = len(match[1].partition(".")[2])
@@ -45,32 +68,56 @@ def parse_share(value: str | float) -> Fraction:
     number = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})(%?)", text)
     share = Fraction(number[1]) / (100 if number[2] else 1) if number else Fraction(0)
     if not 0 < share <= 1:
-        raise ValueError(f"{text[:SHOWN]!r} must be more than 0 and at most 1, such as 0.9 or 90%")
+        raise NearMissError(f"{text[:SHOWN]!r} must be more than 0 and at most 1, such as 0.9 or 90%",
+                            _near_share(text))
     return share
+
+
+def _near_share(text: str) -> str:
+    """The nearest share: 41 and `41 percent` are 41%, 0,9 is 90%, more than the whole is 100%."""
+    number = ROUGH.match(text)
+    if number is None:
+        return ""
+    size = Fraction(number[1].replace(",", "."))
+    percent = size if number[2] or "%" in text or size >= 2 else 100 * size
+    return "1%" if not percent or text.startswith("-") else f"{min(float(percent), 100):g}%"
 
 
 def parse_memory(value: object) -> int:
     """Bytes of 64GiB, 64G (the same) or 64GB. Raises ValueError for what is no size of memory."""
     match = MEMORY.fullmatch(str(value).strip())
     if match is None:
-        raise ValueError(f"{str(value)[:SHOWN]!r} is no size of memory, such as 64GiB")
+        raise NearMissError(f"{str(value)[:SHOWN]!r} is no size of memory, such as 64GiB",
+                            near_amount(value, MEMORY_NAMES))
     return int(float(match[1]) * MEMORY_UNITS[match[2].lower()])
+
+
+def near_amount(value: object, units: Sequence[str]) -> str:
+    """A number with the unit whose beginning it has in common with what was typed: 64KiB for 64 KiBs; empty without
+    one."""
+    rough = ROUGH.match(str(value).strip())
+    if rough is None:
+        return ""
+    letters = rough[2].lower()
+    starts = (letters[:end] for end in range(len(letters), 0, -1))
+    near = next((unit for start in starts for unit in units if unit.lower().startswith(start)), "")
+    return near and f"{rough[1].replace(',', '.')}{near}"
 
 
 def tokens(value: str | int, option: str, least: int = 1) -> int:
     """A number of tokens. Raises UsageError, naming the option."""
     try:
         return parse_tokens(value, least)
-    except ValueError as error:
-        raise UsageError(Problem(f"{option}: {error}")) from None
+    except NearMissError as error:
+        raise UsageError(Problem(f"{option}: {error}", hint=error.hint)) from None
 
 
 def decimal(value: str | int, option: str) -> int:
     """A number of parameters or of training tokens. Raises UsageError, naming the option."""
     try:
         return parse_decimal(value)
-    except ValueError as error:
-        raise UsageError(Problem(f"{option}: {error}")) from None
+    except NearMissError as error:
+        raise UsageError(Problem(f"{option}: {error}", hint=error.hint)) from None
 
 
 def token_list(text: str, option: str) -> list[int]:
@@ -80,18 +127,42 @@ def token_list(text: str, option: str) -> list[int]:
 
 def _size(value: str | int, units: dict[str, int], least: int, most: int, expected: str) -> int:
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError(f"{str(value)[:SHOWN]!r} is not {expected}")
+        raise NearMissError(f"{str(value)[:SHOWN]!r} is not {expected}")
     text = value.strip() if isinstance(value, str) else str(value)
-    number = NUMBER.fullmatch(text.replace(",", "").replace("_", "")) if isinstance(value, str) else None
+    number = NUMBER.fullmatch(_ungrouped(text)) if isinstance(value, str) else None
     unit = units.get(number[2].lower()) if number else None
     if isinstance(value, int):
         size = Fraction(value)
     elif number is None or unit is None:
-        raise ValueError(f"{text[:SHOWN]!r} is not {expected}")
+        raise NearMissError(f"{text[:SHOWN]!r} is not {expected}", _near_size(text, units, least, most))
     else:
         size = Fraction(number[1]) * unit
     if size.denominator != 1:
-        raise ValueError(f"{text[:SHOWN]!r} is not a whole number")
+        raise NearMissError(f"{text[:SHOWN]!r} is not a whole number", _typed(max(round(size), least), units))
     if not least <= size <= most:
-        raise ValueError(f"{text[:SHOWN]!r} must be between {least:,} and {most:,}")
+        raise NearMissError(f"{text[:SHOWN]!r} must be between {least:,} and {most:,}",
+                       _typed(min(max(int(size), least), most), units))
     return int(size)
+
+
+def _ungrouped(text: str) -> str:
+    """Without the separators between groups of digits."""
+    return GROUPS.sub(lambda groups: groups[0].replace(",", "").replace("_", ""), text)
+
+
+def _near_size(text: str, units: dict[str, int], least: int, most: int) -> str:
+    """The nearest size to what is no size: 1.5B for 1.5Bn, 1,5B and 1.5 billion; empty where there is no number."""
+    rough = ROUGH.match(_ungrouped(text))
+    if rough is None:
+        return ""
+    letter = rough[2][:1].lower()
+    unit = units.get({"g": "b"}.get(letter, letter) if "b" in units else letter, 1)
+    return _typed(min(max(round(Fraction(rough[1].replace(",", ".")) * unit), least), most), units)
+
+
+def _typed(size: int, units: dict[str, int]) -> str:
+    """As short as a size can be typed without rounding it."""
+    for letter, unit in sorted(units.items(), key=lambda item: -item[1]):
+        if size >= unit and (1000 * size) % unit == 0:
+            return f"{size / unit:.10g}{letter.upper() if unit > 2**10 else letter}"
+    return str(size)

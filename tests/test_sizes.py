@@ -3,7 +3,7 @@
 import pytest
 
 from paramcalc.errors import UsageError
-from paramcalc.sizes import decimal, token_list, tokens
+from paramcalc.sizes import NearMissError, decimal, parse_share, token_list, tokens
 
 
 @pytest.mark.parametrize(("text", "size"), [("8192", 8192), ("8k", 8192), ("128K", 131072), ("1M", 1048576),
@@ -30,3 +30,28 @@ def test_refusals_name_the_option(text, message):
 
 def test_lists():
     assert token_list("4k,32k", "--context") == [4096, 32768]
+
+
+@pytest.mark.parametrize(("text", "nearest"), [
+    ("1.5Bn", "1.5B"), ("1,5B", "1.5B"), ("1.5 billion", "1.5B"), ("-1B", "1B"), ("1e9", "1B"), ("15TT", "15T"),
+    ("7G", "7B"), ("0", "1"), ("99999999T", "1000000T"), ("1.0000001M", "1M"), ("lots", ""), ("", ""),
+])
+def test_the_nearest_number_is_named_and_is_one(text, nearest):
+    with pytest.raises(UsageError) as caught:
+        decimal(text, "--params")
+    assert caught.value.problems[0].hint == (f"the nearest: {nearest}" if nearest else "")
+    assert not nearest or decimal(nearest, "--params") > 0
+
+
+@pytest.mark.parametrize(("text", "nearest"), [("200%", "100%"), ("41", "41%"), ("41 percent", "41%"), ("0,9", "90%"),
+                                               ("0", "1%"), ("-3", "1%"), ("1.5", "100%"), ("half", "")])
+def test_the_nearest_share_is_named(text, nearest):
+    with pytest.raises(NearMissError) as caught:
+        parse_share(text)
+    assert caught.value.nearest == nearest
+
+
+def test_groups_of_digits_are_whole():
+    assert decimal("1,500M", "--params") == decimal("1_500M", "--params") == 1_500_000_000
+    with pytest.raises(UsageError, match="is not a number"):
+        decimal("1,50M", "--params")

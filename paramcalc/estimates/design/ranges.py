@@ -53,7 +53,10 @@ def _range(key: str, part: str) -> list[str]:
     match = _RANGE.fullmatch(part)
     if match is None:
         if not part or ".." in part:
-            raise UsageError(Problem(f"{key}: {part[:40]!r} is no value or range", hint=f"{key}=16..48:8"))
+            ends = re.findall(r"\d{1,15}", part)
+            near = f"the nearest: {key}={'..'.join(ends[:2])}{''.join(map(':{}'.format, ends[2:3]))}"
+            raise UsageError(Problem(f"{key}: {part[:40]!r} is no value or range",
+                                     hint=near if len(ends) > 1 else f"{key}=16..48:8"))
         return [part]
     first, last, step = int(match[1]), int(match[2]), int(match[3] or (1 if int(match[2]) >= int(match[1]) else -1))
     if match[3] is None and last < first:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 from typing import Annotated, Literal, TypedDict
 
@@ -11,8 +11,10 @@ from pydantic import BeforeValidator, Field
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.design.outlook import MFU
 from paramcalc.settings import Decimal, Devices, Settings, Share, option
+from paramcalc.sizes import ROUGH, NearMissError
 
 LawName = Literal["besiroglu", "hoffmann", "kaplan", "krajewski", "muennighoff"]
+LEAST_FLOP, MOST_FLOP = 1.0, 1e40
 
 
 def _flop(value: str | float) -> float:
@@ -20,9 +22,12 @@ def _flop(value: str | float) -> float:
     try:
         number = float(value)
     except ValueError:
-        number = 0.0
-    if not (isfinite(number) and 1 <= number <= 1e40):
-        raise ValueError(f"{str(value)[:40]!r} is not a number of FLOP from 1 to 1e40, such as 1e22")
+        number = nan
+    if not (isfinite(number) and LEAST_FLOP <= number <= MOST_FLOP):
+        rough = ROUGH.match(str(value).strip())
+        near = min(max(float(rough[1].replace(",", ".")), LEAST_FLOP), MOST_FLOP) if rough else nan
+        raise NearMissError(f"{str(value)[:40]!r} is not a number of FLOP from 1 to 1e40, such as 1e22",
+                       f"{near:g}".replace("e+", "e") if rough else "")
     return number
 
 

@@ -6,15 +6,16 @@ import re
 from fractions import Fraction
 from typing import Annotated, TypedDict
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.design.settings import Flop
 from paramcalc.estimates.runtimes import RuntimeName
 from paramcalc.settings import Decimal, Settings, Share, option
-from paramcalc.sizes import resolution
+from paramcalc.sizes import NearMissError, near_amount, parse_tokens, resolution
 
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+UNIT_NAMES = ("KiB", "MiB", "GiB", "kB", "MB", "GB", "B")
 
 
 def _size(value: str | int) -> str:
@@ -29,8 +30,16 @@ def _bytes(value: str | int) -> int:
     match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([a-zA-Z]*)", str(value).strip())
     unit = UNITS.get(match[2].lower()) if match else None
     if match is None or unit is None:
-        raise ValueError(f"{str(value)[:40]!r} is not a size, such as 64KiB")
+        raise NearMissError(f"{str(value)[:40]!r} is not a size, such as 64KiB", near_amount(value, UNIT_NAMES))
     return int(float(match[1]) * unit)
+
+
+def _fits(value: str) -> str:
+    """h100@32k. Raises ValueError for a context that is none."""
+    _, at, context = value.partition("@")
+    if at:
+        parse_tokens(context)
+    return value
 
 
 Wanted = Annotated[str, BeforeValidator(_size)]
@@ -48,7 +57,8 @@ class SolveSettings(Settings):
     tolerance: Share = option(Fraction(1, 100), "Distance in size that is allowed: 1%.", metavar="SHARE")
     max_cache_per_token: Bytes | None = option(None, "Cache of one more token at most: 64KiB.", metavar="SIZE")
     flops_per_token: Decimal | None = option(None, "Forward FLOPs of one token at most.", metavar="N")
-    fits: str | None = option(None, "Accelerator it must fit, with a context: h100@32k.", metavar="GPU[@TOKENS]")
+    fits: Annotated[str, AfterValidator(_fits)] | None = option(
+        None, "Accelerator it must fit, with a context: h100@32k.", metavar="GPU[@TOKENS]")
     runtime: RuntimeName | None = option(None, "Runtime by which it must fit; without one, the lower bound must.")
     max_layers: Annotated[int, Field(ge=1, le=4096)] | None = option(None, "Layers at most.")
     multiple_of: Annotated[int, Field(ge=1, le=4096)] | None = option(
