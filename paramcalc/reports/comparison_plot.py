@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.errors import Problem, UsageError
-from paramcalc.numbers import short
+from paramcalc.numbers import DECIMAL as BYTES
+from paramcalc.numbers import FLOPS, SHORT
 from paramcalc.reports.plot import figure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from paramcalc.answers.comparison import Comparison, Row
@@ -30,7 +32,7 @@ def draw(path: Path, answer: Comparison, x: str, y: str) -> None:
         for axis, values in (("x", [a for a, _, _ in numbers]), ("y", [b for _, b, _ in numbers])):
             if min(values) > 0 and max(values) > WIDE * min(values):
                 getattr(axes, f"set_{axis}scale")("log")
-            getattr(axes, f"{axis}axis").set_major_formatter(lambda value, _: _shown(value))
+            getattr(axes, f"{axis}axis").set_major_formatter(ticks(x if axis == "x" else y))
         if len(numbers) <= NAMED:
             for a, b, row in numbers:
                 axes.annotate(_label(row), (a, b), xytext=(4, 3), textcoords="offset points", fontsize="x-small")
@@ -47,5 +49,12 @@ def _label(row: Row) -> str:
     return ", ".join(f"{key}={value}" for key, value in row.set.items()) if row.set else row.name
 
 
-def _shown(value: float) -> str:
-    return short(round(value)) if abs(value) >= 1000 else f"{value:g}"
+def ticks(column: str) -> Callable[[float, object], str]:
+    """How ticks of a column are written: bytes and FLOPs with their unit, since a B of bytes reads as a billion."""
+    units = BYTES if "bytes" in column else FLOPS if "flops" in column else SHORT
+
+    def shown(value: float, _: object) -> str:
+        unit, name = next((each for each in units if abs(value) >= each[0]), (1, "B" if units is BYTES else ""))
+        return f"{value / unit:.4g} {name}".strip()
+
+    return shown

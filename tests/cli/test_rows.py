@@ -9,6 +9,7 @@ import pytest
 
 import paramcalc
 from paramcalc.errors import PCError
+from paramcalc.reports.comparison_plot import ticks
 
 
 @pytest.fixture
@@ -118,7 +119,10 @@ def test_a_row_is_as_fast_as_speed_says(call, rows, runtime):
     (("sweep", "gpt2", "num_layers=16..48:-8"), "the range 16..48:-8 is empty", "did you mean 16..48:8?"),
     (("sweep", "gpt2", "num_layers=1..9:0"), "a step of 0", ""),
     (("sweep", "gpt2", "num_layers"), "is not KEY=VALUE", "num_layers=16..48:8"),
-    (("sweep", "gpt2", "num_layers=1..x"), "is no value or range", ""),
+    (("sweep", "gpt2", "num_layers=1..x"), "is no value or range", "num_layers=16..48:8"),
+    (("sweep", "gpt2", "num_layers=16...48"), "is no value or range", "the nearest: num_layers=16..48"),
+    (("sweep", "gpt2", "num_layers=16..48::8"), "is no value or range", "the nearest: num_layers=16..48:8"),
+    (("sweep", "gpt2", "num_heads=7"), "does not divide", "12"),
     (("sweep", "gpt2", "num_layers=1..4000", "hidden_size=64..6400"), "more than 100,000", "larger steps"),
     (("sweep", "gpt2", "num_layers=2", "num_layers=3"), "num_layers is given twice", ""),
     (("compare", "gpt2", "--sort", "totl"), "no column is called 'totl'", "did you mean total?"),
@@ -131,6 +135,13 @@ def test_what_is_typed_wrong(call, arguments, message, hint):
     assert (code, out) == (2, "")
     assert message in error
     assert hint in error
+
+
+@pytest.mark.parametrize(("column", "value", "tick"), [("weights_bytes", 10**9, "1 GB"), ("total", 10**9, "1 B"),
+                                                       ("cache_bytes_per_token", 512, "512 B"), ("layers", 20, "20"),
+                                                       ("flops_per_token", 2 * 10**9, "2 GFLOP")])
+def test_ticks_say_their_unit(column, value, tick):
+    assert ticks(column)(value, None) == tick
 
 
 def test_pictures(call, tmp_path):
