@@ -11,17 +11,23 @@ from paramcalc.errors import Problem, SpecError
 from paramcalc.numbers import many
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _LAYOUT: TypeAdapter[Any] = TypeAdapter(Layout)
 
 
 def depth(data: Mapping[str, Any]) -> int | None:
     """How many layers a specification's plain data say; None where it does not say one number."""
-    stacks = _stacks(data)
-    depths = {len(_names(stack[key]) or ()) for stack, key in stacks} if stacks else {data.get("num_layers")}
-    (number,) = depths if len(depths) == 1 else (None,)
+    numbers = {*depths(data)}
+    (number,) = numbers if len(numbers) == 1 else (None,)
     return number
+
+
+def depths(data: Mapping[str, Any]) -> tuple[int, ...]:
+    """Layers of each stack that a specification's plain data say; empty where one has none or is not valid."""
+    stacks = _stacks(data)
+    numbers = [len(_names(stack[key]) or ()) for stack, key in stacks] if stacks else [data.get("num_layers") or 0]
+    return tuple(numbers) if all(numbers) else ()
 
 
 def set_depth(data: dict[str, Any], layers: int) -> None:
@@ -45,6 +51,19 @@ def set_depth(data: dict[str, Any], layers: int) -> None:
         stack[key] = _rewritten(data, names or [], layers, key)
     if "modules" not in data:
         data["num_layers"] = layers
+
+
+def set_depths(data: dict[str, Any], layers: Sequence[int]) -> dict[str, list[Any]]:
+    """Write the layers of each stack of `modules`, in place; gives the new layouts by dotted key.
+
+    Raises SpecError where a pattern cannot be continued.
+    """
+    changes = {}
+    for (stack, key), number in zip(_stacks(data), layers, strict=True):
+        stack[key] = _rewritten(data, _names(stack[key]) or [], number, key)
+        name = next(name for name, module in data["modules"].items() if module is stack)
+        changes[f"modules.{name}.{key}"] = stack[key]
+    return changes
 
 
 def _rewritten(data: Mapping[str, Any], names: list[str], layers: int, key: str) -> list[Any]:

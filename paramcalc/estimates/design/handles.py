@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from copy import deepcopy
 from fractions import Fraction
+from math import gcd
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from paramcalc.errors import Problem, UsageError
-from paramcalc.spec.depth import depth, set_depth
+from paramcalc.spec.depth import depths, set_depth, set_depths
 from paramcalc.spec.dump import dump
 from paramcalc.spec.model import ModelSpec
 
@@ -22,10 +23,14 @@ Size = Literal["hidden_size", "num_heads", "num_kv_heads", "width", "dense_width
 """`width`: of a feed-forward, or of an expert where there are experts; `dense_width`: of dense layers among those."""
 SIZES: tuple[Size, ...] = ("hidden_size", "num_heads", "num_kv_heads", "width", "dense_width", "experts")
 WITH_HIDDEN = ("inner_size", "dt_rank", "width", "in_features", "out_features", "hidden_size", "output_size",
-               "embedding_size", "key_heads", "value_heads")
+               "embedding_size", "lru_width")
 """Fields of parts that follow the hidden size."""
 OUTWARD = ("out_features", "output_size")
 """Those of them that are outputs."""
+MIXED_HEADS = "value_heads"
+"""Heads of a linear mixer, which follow those of attention where there is any, as in every published model with both;
+its key heads stay, as key heads of attention do."""
+LINEAR, FEATURES, CHANNELS = "linear", ("in_features", "out_features"), ("in_channels", "out_channels")
 HEADED = (None, "attention", "latent_attention")
 """Kinds whose heads are a size of their own; those of other mixers follow the hidden size."""
 UNSCALED = ("apart", "expect", "quantize", "training", "names", "towers")
@@ -49,26 +54,42 @@ class Handles(NamedTuple):
     sizes: dict[Size, int]
     """As the model has them; a size it lacks is absent."""
     layers: int
+    """Of the deepest stack."""
+    stacks: tuple[int, ...]
+    """Layers of each stack; they keep their proportions."""
     head_dims: dict[Path, int]
     """Given to the new shape where the model leaves them to follow from its heads."""
     head_dim: int
     """Width of one head of the first attention; 0 for a model without."""
 
-    def changes(self, sizes: Mapping[Size, int], layers: int) -> dict[str, int | list[int]] | None:
+    @property
+    def depth_step(self) -> int:
+        """The deepest stack's layers are a multiple of it, so that all stacks' are whole."""
+        return self.layers // gcd(*self.stacks)
+
+    def depths(self, layers: int) -> list[int]:
+        """Layers of each stack, of so many in the deepest."""
+        return [stack * layers // self.layers for stack in self.stacks]
+
+    def changes(self, sizes: Mapping[Size, int], layers: int) -> dict[str, Any] | None:
         """What `--set` needs for a shape, by dotted key; None where a place would not be a whole number."""
         data = self._data(sizes)
         if data is None:
             return None
         paths = [place.path for places in self.places.values() for place in places]
         whole = [path if isinstance(path[-1], str) else path[:-1] for path in (*paths, *self.head_dims)]
-        return {"num_layers": layers} | {".".join(map(str, path)): _find(data, path) for path in whole}
+        depth = {"num_layers": layers} if self.depth_step == 1 else set_depths(data, self.depths(layers))
+        return depth | {".".join(map(str, path)): _find(data, path) for path in whole}
 
     def spec(self, sizes: Mapping[Size, int], layers: int) -> ModelSpec | None:
         """The specification of a shape; None where a place would not be a whole number."""
         data = self._data(sizes)
         if data is None:
             return None
-        set_depth(data, layers)
+        if self.depth_step == 1:
+            set_depth(data, layers)
+        else:
+            set_depths(data, self.depths(layers))
         return ModelSpec.model_validate(data)
 
     def _data(self, sizes: Mapping[Size, int]) -> dict[str, Any] | None:
@@ -90,9 +111,9 @@ def handles(spec: ModelSpec) -> Handles:
     data = dump(spec)
     for key in ("expect", "apart"):
         data.pop(key, None)
-    layers = depth(data)
-    if layers is None:
-        raise UsageError(Problem("has no one number of layers to vary", hint="give --like a decoder-only model"))
+    stacks = depths(data)
+    if not stacks:
+        raise UsageError(Problem("has no layers to vary", hint="give --like a model with layers"))
     sizes: dict[Size, int] = {}
     places: dict[Size, tuple[Place, ...]] = {}
     for name in SIZES:
@@ -105,7 +126,8 @@ def handles(spec: ModelSpec) -> Handles:
     _follow_width(data, places, sizes)
     if "width" not in sizes and "num_heads" not in sizes and not places["hidden_size"][1:]:
         raise UsageError(Problem("has neither heads nor feed-forwards to vary", hint="give another --like"))
-    return Handles(data, places, sizes, layers, _head_dims(data, spec.hidden_size), _head_dim(data, places))
+    return Handles(data, places, sizes, max(stacks), stacks, _head_dims(data, spec.hidden_size),
+                   _head_dim(data, places))
 
 
 def _head_dim(data: dict[str, Any], places: Mapping[Size, tuple[Place, ...]]) -> int:
@@ -145,17 +167,24 @@ def _places(data: dict[str, Any], name: Size) -> Iterator[Place]:
     if name == "hidden_size":
         yield from _joins(data)
     mixed = any(parent.get("kind") == "moe" for _, parent in _mappings(data))
+    headed = any("num_heads" in parent and parent.get("kind") in HEADED for _, parent in _mappings(data))
+    followers = []
     for path, parent in _mappings(data):
         if parent.get("pairs") is True:  # a table of one bias a head for distances between tokens
             if name == "num_heads" and type(parent.get("hidden_size")) is int:
                 yield Place((*path, "hidden_size"), one)
             continue
-        kind = parent.get("kind")
         if name == "hidden_size" and path:
             yield from _of_shape(path, parent, data["hidden_size"])
         for key, value in parent.items():
-            if type(value) is int and _is(name, key, kind, top=not path, mixed=mixed):
+            if type(value) is not int:
+                continue
+            if key == MIXED_HEADS and name == ("num_heads" if headed else "hidden_size"):
+                followers.append(Place((*path, key), one))
+            elif (_is(name, key, parent.get("kind"), top=not path, mixed=mixed)
+                  or _of_part(name, key, parent, data["hidden_size"])):
                 yield Place((*path, key), one)
+    yield from followers  # after the heads they follow
 
 
 def _joins(data: dict[str, Any]) -> Iterator[Place]:
@@ -184,8 +213,8 @@ def _of_shape(path: Path, part: dict[str, Any], hidden_size: int) -> Iterator[Pl
 def _is(name: Size, key: str, kind: object, *, top: bool, mixed: bool) -> bool:
     match name:
         case "hidden_size":
-            return (top and key == "hidden_size") or (not top and key in WITH_HIDDEN and kind is not None) or (
-                key == "num_heads" and kind not in HEADED)
+            inner = not top and key in WITH_HIDDEN and kind not in (None, LINEAR)
+            return (top and key == "hidden_size") or inner or (key == "num_heads" and kind not in HEADED)
         case "num_heads" | "num_kv_heads":
             return key == name and kind in HEADED
         case "experts":
@@ -194,6 +223,19 @@ def _is(name: Size, key: str, kind: object, *, top: bool, mixed: bool) -> bool:
             return key == "intermediate_size" and (kind == "moe") == mixed
         case "dense_width":
             return key == "intermediate_size" and mixed and kind != "moe"
+
+
+def _of_part(name: Size, key: str, part: Mapping[str, Any], hidden_size: int) -> bool:
+    """Whether a length of a convolution or a linear part is that size: feed-forwards written as two parts meet in their
+    width, and what a head puts out are classes."""
+    if part.get("kind") == "convolution":
+        return name == "hidden_size" and key in CHANNELS and part[key] == hidden_size
+    if part.get("kind") != LINEAR or key not in FEATURES:
+        return False
+    if part.get("component") == "ffn" and part[key] != hidden_size:
+        return name == "width"
+    classes = key in OUTWARD and part.get("component") == "lm_head" and part[key] != hidden_size
+    return name == "hidden_size" and not classes
 
 
 def _mappings(data: dict[str, Any], path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
