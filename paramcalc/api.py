@@ -237,7 +237,9 @@ def scaling(model: Source | None = None, **settings: Unpack[ScalingKeywords]) ->
     return answered(loaded, build(loaded.spec) if loaded else None, chosen, fitted)
 
 
-def solve(like: Source = "llama-3.1-8b", changes: Sequence[str] = (), **settings: Unpack[SolveKeywords]) -> Solve:
+def solve(
+    like: Source = "llama-3.1-8b", changes: Sequence[str] = (), jobs: int = 1, **settings: Unpack[SolveKeywords],
+) -> Solve:
     """Architectures of a wanted size in the shape of a model: `candidates`, each with its `set`. As `paramcalc solve`.
 
     A size with a unit (`"1.5B"`) is as exact as its digits; one without is exact. Sizes among `changes` stay. Raises
@@ -246,7 +248,7 @@ def solve(like: Source = "llama-3.1-8b", changes: Sequence[str] = (), **settings
     from paramcalc.answers.solve import solve as solved
     from paramcalc.estimates.design.solve_settings import SolveSettings
 
-    return solved(loaded_of(like, changes), SolveSettings.of(settings), changes)
+    return solved(loaded_of(like, changes), SolveSettings.of(settings), changes, jobs=jobs)
 
 
 def compare(

@@ -11,6 +11,8 @@ Thing = TypeVar("Thing")
 Result = TypeVar("Result")
 CHUNK = 16
 """Things a process is handed at once, at most: fewer where there are few, so that all processes have work."""
+MANY = 16
+"""Things a process, from which on one of them is done before the processes start."""
 
 
 def over(
@@ -35,6 +37,9 @@ def _results(function: Callable[[Thing], Result], things: Sequence[Thing], jobs:
     from multiprocessing import get_all_start_methods, get_context
 
     method = "fork" if "fork" in get_all_start_methods() else "spawn"
+    if method == "fork" and len(things) >= MANY * jobs:  # what the first one imports and reads, the processes inherit
+        yield function(things[0])
+        things = things[1:]
     chunk = max(1, min(CHUNK, len(things) // (4 * jobs)))
     with ProcessPoolExecutor(jobs, get_context(method)) as pool:
         yield from pool.map(function, things, chunksize=chunk)

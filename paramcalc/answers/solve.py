@@ -10,7 +10,7 @@ from paramcalc.answers.comparison import row
 from paramcalc.build import build
 from paramcalc.catalog.scaling_laws import scaling_law
 from paramcalc.errors import PCError
-from paramcalc.estimates.design.lattice import Bounds, Budget, Goal
+from paramcalc.estimates.design.goals import Bounds, Budget, Goal
 from paramcalc.estimates.design.optimum import optimum_of_compute
 from paramcalc.estimates.design.solve import Candidate
 from paramcalc.estimates.design.solve import solve as solved
@@ -53,14 +53,17 @@ class Solve(Document):
     assumptions: dict[str, object]
 
 
-def solve(loaded: Loaded, settings: SolveSettings, changes: Sequence[str] = ()) -> Solve:
-    """Shapes like a model that is read, of the size that is asked for; sizes among `changes` are not varied."""
+def solve(loaded: Loaded, settings: SolveSettings, changes: Sequence[str] = (), *, jobs: int = 1,
+          progress: Callable[[int, int], None] | None = None) -> Solve:
+    """Shapes like a model that is read, of the size that is asked for; sizes among `changes` are not varied. `jobs`
+    processes look at once; `progress` is told (done, all)."""
     settings.check()
     spec = loaded.spec
     goals, assumptions = _goals(settings)
     fixed, layers = _fixed(changes)
     bounds = Bounds(settings.multiple_of, fixed, layers, settings.max_layers, budgets(spec, settings))
-    best = solved(spec, _family(spec), goals, bounds, top=settings.top, keeps=_keeps(settings))
+    best = solved(spec, _family(spec), goals, bounds, top=settings.top, keeps=_keeps(settings),
+                  jobs=jobs, progress=progress)
     return Solve(model=ModelName(spec.name, spec.source or loaded.source, spec.family or None),
                  candidates=tuple(best),
                  known={"candidates": sizes_known(spec)}, bound=why_bound(spec),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from paramcalc.cli import completion
-from paramcalc.cli.options import Common
+from paramcalc.cli.options import Common, Jobs
+from paramcalc.cli.progress import progress
 from paramcalc.cli.run import answer_all
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.design.solve_settings import SolveSettings
@@ -31,6 +32,7 @@ def solve(
     common: Common, settings: SolveSettings,
     like: Annotated[str, typer.Option("--like", metavar="MODEL", help="Model whose shape is followed.",
                                       autocompletion=completion.models)] = "llama-3.1-8b",
+    jobs: Jobs = 1,
 ) -> int:
     """Find architectures of a wanted size in the shape of a model; -o DIR writes each as a spec."""
     settings.check()
@@ -42,7 +44,8 @@ def solve(
         from paramcalc.reports.solve import tables
         from paramcalc.reports.table import Report
 
-        answer = solved(loaded, settings, common.set)
+        with progress("hidden sizes", quiet=common.quiet) as tick:
+            answer = solved(loaded, settings, common.set, jobs=jobs, progress=tick)
         if folder is not None:
             _write(folder, like, answer, common.set)
         return Report(answer.to_dict(), tables(answer))

@@ -19,8 +19,8 @@ def tables(answer: Solve) -> tuple[Table, ...]:
                Column("from the family", "number"), Column("options"))
     rows = tuple((each.total, each.active, f"{each.difference:+.3%}", f"{each.strangeness:.2f}", _options(each))
                  for each in answer.candidates)
-    notes = (f"each counts so: paramcalc count {answer.model.name} with its options · best first: nearest in size "
-             "and most like the family, weighed together",
+    notes = (f"each counts so: paramcalc count {answer.model.name} with its options · best first: of that size, then "
+             "near it, the most like the family before others",
              *((f"a lower bound: {answer.bound}",) if answer.bound else ()))
     return (Table(f"like {answer.model.name}", columns, rows, notes=notes),)
 

@@ -55,7 +55,7 @@ VALUES = {
     "global_batch": "64", "search": None, "top": "3", "past": "77", "convention": "causal", "head": "last",
     "compute": "1e22", "days": "3", "law": "kaplan", "inference_tokens": "9B", "unique_tokens": "100M",
     "fit": "none.csv", "resamples": "10", "active": "90M", "non_embedding": "90M", "tolerance": "0.01%",
-    "max_cache_per_token": "8KiB", "flops_per_token": "100M", "fits": "t4@8M", "max_layers": "4", "multiple_of": "64",
+    "max_cache_per_token": "8KiB", "flops_per_token": "100M", "fits": "t4@8M", "max_layers": "4", "multiple_of": "512",
     "like": "gpt2-medium", "folder": "out", "params": "50M",
     "sort": "-total", "columns": "name,total", "x": "total", "y": "layers",
     "select": "PC9", "ignore": "PC5", "against": "HEAD", "write_lock": None, "require_lock": None,

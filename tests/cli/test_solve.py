@@ -129,8 +129,61 @@ def test_specs_are_written(call, tmp_path):
     (("--params", "1B", "--max-cache-per-token", "64Kib/s"), "is not a size"),
     (("--params", "1M"), "no shape like llama-3.1-8b has 1,000,000 parameters"),
     (("--params", "1B", "--runtime", "vllm"), "--runtime has no effect without --fits"),
+    (("--params", "1.5Bn"), "the nearest: 1.5B"),
+    (("--params", "1,5B"), "the nearest: 1.5B"),
+    (("--params", "1B", "--max-layers", "0"), "the nearest: 1"),
+    (("--params", "1B", "--top", "0"), "the nearest: 1"),
+    (("--params", "1B", "--multiple-of", "5000"), "the nearest: 4096"),
+    (("--params", "1B", "--tolerance", "200%"), "the nearest: 100%"),
+    (("--params", "1B", "--tolerance", "2"), "the nearest: 2%"),
+    (("--params", "1B", "--max-cache-per-token", "64KiBs"), "the nearest: 64KiB"),
+    (("--params", "1B", "--fits", "h100@32kk"), "--fits: '32kk' is not a number of tokens"),
+    (("--params", "1B", "--fits", "h100@32kk"), "the nearest: 32k"),
+    (("--compute", "1e22x"), "the nearest: 1e22"),
+    (("--compute", "1e50"), "the nearest: 1e40"),
+    (("--params", "1B", "--set", "hidden_size=1024", "--set", "num_heads=7"), "use 1 or 7"),
 ])
 def test_what_is_typed_wrong(call, arguments, message):
     code, _, error = call("solve", *arguments)
     assert code == 2
     assert message in error
+
+
+@pytest.mark.parametrize("more", [(), ("--multiple-of", "512"), ("--set", "hidden_size=64", "--set", "num_layers=2")])
+def test_the_least_and_the_most_there_are(call, candidates, more):
+    """What an error names as the least or the most is found; a little beyond it is not."""
+    for far, word, off in (("1000", "the least is ", -1), ("100000T", "the most is ", 1)):
+        end = int(call("solve", "--params", far, *more)[2].split(word)[1].replace(",", ""))
+        (there,) = candidates("--params", str(end), *more, "--top", "1")
+        assert there["total"] == end
+        assert call("solve", "--params", str(end + off * end // 50), *more)[0] == 2
+
+
+def test_two_sizes_that_no_shape_has_at_once(call, candidates):
+    asked = ("--params", "1B", "--active", "3B")
+    error = call("solve", *asked)[2]
+    assert "1,000,000,000 parameters in all and 3,000,000,000 parameters active" in error
+    near = error.split("have ")[1].split(" active")[0].replace(",", "")
+    assert candidates("--params", "1B", "--active", near, "--top", "1")[0]["active"] < 1.02e9
+
+
+@pytest.mark.parametrize(("like", "asked", "ratio"), [
+    ("whisper-large-v3-turbo", "400M", 8), ("recurrentgemma-2b", "1B", 1),
+])
+def test_stacks_keep_their_proportion_and_recurrent_widths_follow(candidates, like, asked, ratio):
+    for each in candidates("--params", asked, "--like", like, "--top", "3"):
+        spec = paramcalc.read(like, [f"{key}={value}" for key, value in each["set"].items()])
+        assert paramcalc.count(spec).total == each["total"]
+        own = handles(spec)
+        assert max(own.stacks) == ratio * min(own.stacks)
+        assert each["set"].get("blocks.linear.mixer.lru_width", own.sizes["hidden_size"]) == own.sizes["hidden_size"]
+
+
+@pytest.mark.parametrize(("name", "like"), [
+    ("qwen3.5-2b", "qwen3.5-4b"), ("qwen3.5-27b", "qwen3.5-9b"), ("qwen3.5-397b-a17b", "qwen3.5-35b-a3b"),
+    ("vit-large-patch16-224", "vit-base-patch16-224"), ("bert-large-uncased", "bert-base-uncased"),
+])
+def test_at_a_siblings_sizes_a_model_counts_as_the_sibling(name, like):
+    """Heads of a linear mixer follow those of attention, its key heads stay; classes do not follow the hidden size."""
+    own, other = handles(paramcalc.read(name)), handles(paramcalc.read(like))
+    assert paramcalc.count(other.spec(own.sizes, own.layers)).total == paramcalc.count(name).total

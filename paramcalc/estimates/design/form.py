@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log
+from math import exp, inf, log
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from paramcalc.estimates.design.handles import Size
 
+LARGE = 100.0
+"""More than any distance."""
 DEEPER = 0.5
 """Layers grow with this power of the hidden size: the median over pairs of a family among published decoders."""
 WEIGHTS = {"aspect": 1.0, "width": 1.3, "heads": 4.0, "kv_heads": 0.4, "experts": 0.5}
@@ -50,19 +52,25 @@ class Distances:
                               if (a := getattr(mine, name)) and (b := getattr(member, name))))
                          for member in family]
         """Of each member: logarithms of the depth and the width expected here, and the distance in all else."""
-        self._rest = min(rest for _, _, rest in self._members)
+        self.rest = min(rest for _, _, rest in self._members)
+        """No shape is nearer, of whatever depth and width."""
         self._depths = min(depth for depth, _, _ in self._members), max(depth for depth, _, _ in self._members)
 
     def least(self, layers: int) -> float:
         """The least distance (no unit) of any shape of so many layers."""
         depth, (low, high) = log(layers), self._depths
-        return self._rest + WEIGHTS["aspect"] * max(low - depth, depth - high, 0.0)
+        return self.rest + WEIGHTS["aspect"] * max(low - depth, depth - high, 0.0)
 
-    def at(self, layers: int) -> Depth:
-        """From shapes so deep."""
+    def depths(self, most: float) -> tuple[float, float]:
+        """Layers of which shapes may be within a distance; of fewer or more layers none is."""
+        (low, high), room = self._depths, min(max(most - self.rest, 0.0) / WEIGHTS["aspect"], LARGE)
+        return exp(low - room), exp(high + room)
+
+    def at(self, layers: int, most: float) -> Depth:
+        """From shapes so deep to members that may be as near."""
         depth = log(layers)
-        return Depth([(rest + WEIGHTS["aspect"] * abs(depth - expected), ratio)
-                      for expected, ratio, rest in self._members])
+        near = [(rest + WEIGHTS["aspect"] * abs(depth - expected), ratio) for expected, ratio, rest in self._members]
+        return Depth([each for each in near if each[0] <= most])
 
 
 class Depth:
@@ -72,9 +80,9 @@ class Depth:
         self._members = members
 
     def nearest(self, width: int) -> float:
-        """The distance (no unit) to the nearest member."""
+        """The distance (no unit) to the nearest member; infinite where none may be near enough."""
         wide = log(width) if width else 0.0
-        return min(rest + WEIGHTS["width"] * abs(wide - ratio) for rest, ratio in self._members)
+        return min((rest + WEIGHTS["width"] * abs(wide - ratio) for rest, ratio in self._members), default=inf)
 
 
 def form(names: Sequence[Size], shape: Shape, head_dim: int) -> Form:

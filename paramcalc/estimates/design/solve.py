@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.build import build
 from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.estimates.design.form import Form, Shape, form
 from paramcalc.estimates.design.handles import handles
-from paramcalc.estimates.design.lattice import Bounds, Goal, Lattice, Rated
+from paramcalc.estimates.design.lattice import Lattice, Rated
 from paramcalc.estimates.design.size_polynomial import size_polynomial
 from paramcalc.measures.parameters import count
 from paramcalc.numbers import many
@@ -17,6 +17,7 @@ from paramcalc.numbers import many
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from paramcalc.estimates.design.goals import Bounds, Goal
     from paramcalc.estimates.design.handles import Handles
     from paramcalc.spec.model import ModelSpec
 
@@ -26,6 +27,12 @@ ALTERNATIVES = 8
 
 SHALLOW = 100_000
 """Shapes among which the shallowest is looked for."""
+LIKELY = 1_000
+"""Shapes among which another size is looked for."""
+WIDER = (0.1, 1.0)
+"""Distances within which the nearest size is looked for, where there is none within the one that is allowed."""
+NAMES = {-1: "outside the tables", 0: "in all", 1: "active"}
+"""What a goal's measure counts."""
 
 
 class Candidate(NamedTuple):
@@ -37,7 +44,8 @@ class Candidate(NamedTuple):
     """Of the size from the wanted one, as a share of it."""
     strangeness: float
     """From the shapes of the family: 0 for the same proportions."""
-    set: dict[str, int | list[int]]
+    set: dict[str, Any]
+    """Whole numbers, and lists where a shape or a stack's layers are written out."""
 
 
 def family_forms(spec: ModelSpec, others: Iterable[ModelSpec]) -> list[Form]:
@@ -57,9 +65,11 @@ def family_forms(spec: ModelSpec, others: Iterable[ModelSpec]) -> list[Form]:
 
 def solve(
     spec: ModelSpec, family: Sequence[ModelSpec], goals: Sequence[Goal], bounds: Bounds, *, top: int,
-    keeps: Callable[[ModelSpec], bool] | None = None,
+    keeps: Callable[[ModelSpec], bool] | None = None, jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Candidate]:
     """The best shapes, nearest in size and most like the family. `keeps` says whether what no polynomial says holds.
+    `jobs` processes look at once; `progress` is told (done, all).
 
     Raises UsageError where no shape of the lattice is of that size, or none keeps the budgets.
     """
@@ -67,12 +77,12 @@ def solve(
     polynomial = size_polynomial(own, [budget.measure for budget in bounds.budgets])
     forms, patterns = family_forms(spec, family), patterns_of(spec)
     lattice = Lattice(own, polynomial, forms, patterns, bounds)
-    rated = lattice.nearest(goals, top * ALTERNATIVES)
+    rated = lattice.nearest(goals, top * ALTERNATIVES, jobs, progress)
     if not rated:
         _refuse_budgets(lattice)
         free = Lattice(own, polynomial, forms, patterns, bounds._replace(max_layers=None))
         _refuse_layers(free, goals, bounds)
-        raise UsageError(Problem(f"no shape like {spec.name} has {goals[0].amount:,} parameters within "
+        raise UsageError(Problem(f"no shape like {spec.name} has {_wanted(goals)} within "
                                  f"{goals[0].tolerance:.2%}", hint=_nearest(lattice, goals)))
     candidates: list[Candidate] = []
     for each in lattice.unlike(rated, len(rated)):
@@ -133,7 +143,20 @@ def _counted(
                      changes)
 
 
+def _wanted(goals: Sequence[Goal]) -> str:
+    amounts = [f"{goal.amount:,} parameters {NAMES[goal.measure] if goal.measure or goals[1:] else ''}".rstrip()
+               for goal in goals]
+    return " and ".join(amounts)
+
+
 def _nearest(lattice: Lattice, goals: Sequence[Goal]) -> str:
-    """The nearest size there is, within a tenth."""
-    wider = lattice.nearest([goals[0]._replace(tolerance=0.1, resolution=1)], 1)
-    return f"the nearest has {wider[0].total:,}" if wider else "give another --like or another size"
+    """The nearest size there is to the first that is asked for; of such a size, the nearest to the next."""
+    first, *others = goals
+    if others and (rated := lattice.nearest([first], LIKELY)):
+        near = min((lattice.amount(each, others[0]) for each in rated), key=lambda has: abs(has - others[0].amount))
+        return f"shapes of that size that are like it have {near:,} {NAMES[others[0].measure]} at the nearest"
+    least, most = lattice.ends(first)
+    for tolerance in WIDER if least < first.amount < most else ():
+        if rated := lattice.by_size().nearest([first._replace(tolerance=tolerance, resolution=1)], 1):
+            return f"the nearest has {lattice.amount(rated[0], first):,}"
+    return f"the {'least' if first.amount < least else 'most'} is {least if first.amount < least else most:,}"

@@ -1,0 +1,150 @@
+"""Sizes near those of a family: hidden sizes and widths that kernels like, heads that divide, experts."""
+
+from __future__ import annotations
+
+from math import lcm
+from typing import TYPE_CHECKING
+
+from paramcalc.components.layout import MAX_LAYERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from paramcalc.estimates.design.form import Form
+    from paramcalc.estimates.design.goals import Bounds
+    from paramcalc.estimates.design.handles import Handles, Size
+
+FINE, COARSE = 64, 128
+SMALL, LARGE = 1024, 8192
+"""Hidden sizes are multiples of `FINE`, from `LARGE` on of `COARSE`; widths of `COARSE`, but of experts and up to the
+hidden size `SMALL` of `FINE`."""
+LARGEST = 2**17
+ASPECT = 3.0
+"""Hidden size over layers lies within this factor of a family member's, as for 249 of 251 published models."""
+RATIO = 3.0
+"""So does the width over the hidden size, for 247 of 248."""
+HEADS_RATIO, HEADS_RATIO_SPARSE = 2.0, 1.4
+"""So does the width of all heads over the hidden size, for 243 of 246; nearer where there are experts: it varies less
+there."""
+GROUPED = 8
+"""Key heads most models have that share them among query heads."""
+HEADS = 4
+"""Heads that share keys come in multiples of this, of twice as many from `MANY_HEADS` on."""
+MANY_HEADS = 80
+HEAD_PARTS = (1 / 2, 2 / 3, 3 / 4, 1, 4 / 3, 3 / 2, 2)
+"""Heads that share no keys are so many times as many for the hidden size as a family member's."""
+FEWER = 4
+"""Experts are at most so many times more or fewer."""
+EXPERT_STEPS = (8, 9, 10, 12, 14)
+"""Powers of two of experts, and these eighths of them."""
+
+
+class NearSizes:
+    """What is tried of each size of a shape."""
+
+    def __init__(self, handles: Handles, family: Sequence[Form], bounds: Bounds) -> None:
+        self.handles, self.family, self.bounds = handles, family, bounds
+
+    def hidden_sizes(self) -> Iterator[int]:
+        """Hidden sizes, from the least, that are whole at every place."""
+        step = self.bounds.multiple_of or FINE
+        hidden = step
+        while hidden <= LARGEST:
+            if all((hidden * place.factor).denominator == 1 for place in self.handles.places["hidden_size"]):
+                yield hidden
+            hidden += step if self.bounds.multiple_of or hidden < LARGE else COARSE
+
+    def layers(self, hidden: int) -> range:
+        """Layers of the deepest stack for a hidden size."""
+        if self.bounds.layers:
+            return range(self.bounds.layers, self.bounds.layers + 1)
+        aspects = [member.aspect for member in self.family]
+        step = self.handles.depth_step
+        most = min(max(step, int(hidden / min(aspects) * ASPECT)), self.bounds.max_layers or MAX_LAYERS, MAX_LAYERS)
+        least = max(1, int(hidden / max(aspects) / ASPECT))
+        return range(-(-least // step) * step, most + 1, step)
+
+    def others(self, hidden: int) -> Iterator[dict[Size, int]]:
+        """Heads, key heads, experts and dense widths for a hidden size."""
+        for heads in self._heads(hidden):
+            for experts in self._experts():
+                for dense in self._dense(hidden):
+                    yield {**heads, **experts, **dense}
+
+    def _heads(self, hidden: int) -> Iterator[dict[Size, int]]:
+        sizes, fixed = self.handles.sizes, self.bounds.fixed
+        if "num_heads" not in sizes:
+            yield {}
+            return
+        grouped = "num_kv_heads" in sizes
+        ratios = {member.heads / self.handles.head_dim for member in self.family if member.heads}
+        near = HEADS_RATIO_SPARSE if "experts" in sizes else HEADS_RATIO
+        most, least = hidden * max(ratios) * near, hidden * min(ratios) / near
+        for kv in self._kv_heads() if grouped else (0,):
+            if kv == -1:
+                heads = {round(hidden * ratio) for ratio in ratios}
+                for count in sorted(heads - {0}):
+                    yield {"num_heads": count, "num_kv_heads": count}
+            elif "num_heads" in fixed:
+                yield {"num_heads": fixed["num_heads"], **({"num_kv_heads": kv} if grouped else {})}
+            elif not grouped:
+                for count in sorted({max(1, round(hidden * ratio * part)) for ratio in ratios for part in HEAD_PARTS}):
+                    yield {"num_heads": count}
+            else:
+                step = lcm(kv, HEADS if most <= MANY_HEADS else 2 * HEADS)
+                first = -(-int(max(least, kv)) // step) * step
+                whole, rest = divmod(hidden, self.handles.head_dim)  # heads that fill the hidden size
+                counts = {*range(first, int(most) + 1, step), *(() if rest or whole % kv else (whole,))}
+                for count in sorted(counts):
+                    yield {"num_heads": count, "num_kv_heads": kv}
+
+    def _kv_heads(self) -> list[int]:
+        """-1 stands for as many as heads."""
+        if "num_kv_heads" in self.bounds.fixed:
+            return [self.bounds.fixed["num_kv_heads"]]
+        own, heads = self.handles.sizes["num_kv_heads"], self.handles.sizes["num_heads"]
+        of_family = {int(member.kv_heads) for member in self.family if member.kv_heads}
+        near = {own // 2, own, 2 * own, GROUPED} if own < heads else {1, GROUPED}
+        return sorted({-1, *near, *(of_family - {own} if own == heads else of_family)} - {0})
+
+    def _dense(self, hidden: int) -> Iterator[dict[Size, int]]:
+        if "dense_width" not in self.handles.sizes:
+            yield {}
+        elif "dense_width" in self.bounds.fixed:
+            yield {"dense_width": self.bounds.fixed["dense_width"]}
+        else:
+            sizes = self.handles.sizes
+            step = self.bounds.multiple_of or FINE
+            widths = {round(hidden * sizes["dense_width"] / sizes["hidden_size"] / step) * step, sizes["dense_width"]}
+            for width in sorted(widths - {0}):
+                yield {"dense_width": width}
+
+    def _experts(self) -> Iterator[dict[Size, int]]:
+        """As many as the family's members, or about a power of two."""
+        if "experts" not in self.handles.sizes:
+            yield {}
+        elif "experts" in self.bounds.fixed:
+            yield {"experts": self.bounds.fixed["experts"]}
+        else:
+            own = self.handles.sizes["experts"]
+            of_family = {int(member.experts) for member in self.family if member.experts}
+            plain = {2**power * step // 8 for power in range(3, 12) for step in EXPERT_STEPS}
+            near = {count for count in plain if own <= count * FEWER and count <= own * FEWER}
+            for count in sorted({own, own // 2, 2 * own, *near, *of_family} - {0}):
+                yield {"experts": count}
+
+    def widths(self, hidden: int) -> tuple[int, int]:
+        """The least and the largest width for a hidden size."""
+        if "width" not in self.handles.sizes:
+            return 0, 0
+        if "width" in self.bounds.fixed:
+            return self.bounds.fixed["width"], self.bounds.fixed["width"]
+        ratios = [member.width for member in self.family if member.width]
+        step = self.width_step(hidden)
+        return (max(step, int(hidden * min(ratios) / RATIO) // step * step),
+                max(step, -int(-hidden * max(ratios) * RATIO) // step * step))
+
+    def width_step(self, hidden: int) -> int:
+        """What the widths for a hidden size are multiples of."""
+        fine = hidden <= SMALL or "experts" in self.handles.sizes
+        return self.bounds.multiple_of or (FINE if fine else COARSE)
