@@ -1,4 +1,4 @@
-"""Print how fast paramcalc is here: `python tests/benchmark.py [PART ...]`, of the parts start, counts, configs, many.
+"""Print how fast paramcalc is here: `python tests/benchmark.py [PART ...]`, by default all parts.
 
 Not a test: times depend on the machine and on who else uses it. Starts are ratios of medians of processes run in turn;
 rates are of the best of several rounds for each item, in processor time, on one core.
@@ -44,7 +44,8 @@ STARTS: tuple[tuple[str, list[str], dict[str, str], float], ...] = (
 
 def main() -> None:
     """Run the parts named, or all."""
-    parts: dict[str, Callable[[], None]] = {"start": start, "counts": counts, "configs": configs, "many": many}
+    parts: dict[str, Callable[[], None]] = {"start": start, "counts": counts, "configs": configs, "many": many,
+                                              "rows": rows, "jobs": jobs}
     for name in sys.argv[1:] or parts:
         parts[name]()
 
@@ -198,6 +199,54 @@ def command(words: list[str]) -> float:
     if done.returncode not in (0, 1):
         raise RuntimeError(f"{words[:2]} failed: {done.stderr[-500:].decode(errors='replace')}")
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def rows() -> None:
+    """A row of compare beside count, memory and flops of the same spec, in one process."""
+    import paramcalc
+    from paramcalc.answers.comparison import row
+    from paramcalc.estimates.settings import DeviceSettings, ServingSettings
+    from paramcalc.readers.presets import presets
+    from paramcalc.readers.sources import loaded_of
+
+    specs = [paramcalc.read(name) for name in [*presets()][::6]]
+    each = rate(lambda spec: (paramcalc.count(spec), paramcalc.memory(spec), paramcalc.flops(spec)), specs)
+    serving, device = ServingSettings(), DeviceSettings()
+    one = rate(lambda loaded: row(loaded, serving, device), [loaded_of(spec) for spec in specs])
+    say("a row, against count + memory + flops", f"{each / one:.2f} x", "<= 1.3 x")
+
+
+def jobs() -> None:
+    """How much faster two processes are on two free cores, by processor time: what one takes, over what the parent and
+    half of what its children take."""
+    with tempfile.TemporaryDirectory() as folder:
+        for i, data in enumerate(varied(3_000)):
+            path = Path(folder, f"model-{i}", "config.json")
+            path.parent.mkdir()
+            path.write_text(json.dumps(data), encoding="utf-8")
+        files = sorted(str(path) for path in Path(folder).glob("*/config.json"))
+        for what, words in (
+            ("compare of 3,000 configs", ["compare", folder, "--format", "csv"]),
+            ("count of 3,000 configs", ["count", *files, "--json"]),
+            ("check of 3,000 configs", ["check", folder]),
+            ("sweep of 5,100 shapes", ["sweep", MODEL, "num_layers=1..51", "hidden_size=128..12800:128",
+                                       "--format", "csv"]),
+            ("solve of 671B", ["solve", "--params", "671B", "--like", "deepseek-v3"]),
+        ):
+            one = min(sum(shares(words)) for _ in range(2))
+            own, theirs = min((shares([*words, "--jobs", "2"]) for _ in range(2)), key=sum)
+            say(f"{what}, two processes", f"{one / (own + theirs / 2):.2f} x", ">= 1.7 x")
+
+
+def shares(words: list[str]) -> tuple[float, float]:
+    """Seconds of processor time of one command of ours and of its children."""
+    run = ("import os, resource, sys; from paramcalc.cli.main import run; code = run(sys.argv[1:])\n"
+           "times = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]\n"
+           "os.write(2, '\\n{} {}'.format(*(t.ru_utime + t.ru_stime for t in times)).encode()); sys.exit(code)")
+    done = subprocess.run([sys.executable, "-c", run, *words], env=os.environ | {"PYTHONPATH": str(ROOT)},
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    own, theirs = done.stderr.split(b"\n")[-1].split()
+    return float(own), float(theirs)
 
 
 if __name__ == "__main__":

@@ -105,10 +105,10 @@ def _fixed(changes: Sequence[str]) -> tuple[dict[Size, int], int | None]:
 def _family(spec: ModelSpec) -> list[ModelSpec]:
     """Published models of the same family."""
     others = []
-    for name, path in presets().items():
+    for path in presets().values():
         if spec.family and f"family: {spec.family}\n" in path.read_text(encoding="utf-8"):
             try:
-                others.append(load(name).spec)
+                others.append(load(str(path)).spec)
             except PCError:
                 continue
     return others

@@ -42,3 +42,17 @@ def test_count(call):
     one = call("count", *models, "--by", "layer", "--json")
     assert one[0] == 2
     assert call("count", *models, "--by", "layer", "--json", "--jobs", "2") == one
+
+
+@pytest.mark.parametrize("more", [(), ("--max-cache-per-token", "16KiB"), ("--fits", "rtx-4090@1k")])
+def test_solve(call, more):
+    one = call("solve", "--params", "100M", "--like", "gpt2", *more, "--json")
+    assert one[0] == 0
+    assert call("solve", "--params", "100M", "--like", "gpt2", *more, "--json", "--jobs", "2") == one
+
+
+def test_solve_says_what_is_the_least_in_processes_too(call):
+    asked = ("solve", "--params", "100M", "--like", "gpt2", "--max-cache-per-token", "1")
+    one = call(*asked)
+    assert "the least is " in one[2]
+    assert call(*asked, "--jobs", "2") == one

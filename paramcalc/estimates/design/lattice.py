@@ -176,6 +176,8 @@ class Lattice:
             fixed, slope = lines.at(goal.measure, blocks)
             if fixed + slope * low > goal.amount + tolerated:
                 return
+            if slope and (goal.amount + tolerated - fixed) % (slope * step) > 2 * tolerated and low < high:
+                continue  # no multiple of the step lies within what is tolerated
             room = self._worst - distances.least(layers)
             if room < 0:
                 continue
