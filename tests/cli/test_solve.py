@@ -149,7 +149,7 @@ def test_what_is_typed_wrong(call, arguments, message):
     assert message in error
 
 
-@pytest.mark.parametrize("more", [(), ("--multiple-of", "512"), ("--set", "hidden_size=64", "--set", "num_layers=2")])
+@pytest.mark.parametrize("more", [(), ("--multiple-of", "512"), ("--set", "hidden_size=256", "--set", "num_layers=2")])
 def test_the_least_and_the_most_there_are(call, candidates, more):
     """What an error names as the least or the most is found; a little beyond it is not."""
     for far, word, off in (("1000", "the least is ", -1), ("100000T", "the most is ", 1)):

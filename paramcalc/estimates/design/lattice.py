@@ -253,20 +253,29 @@ class Lattice:
                 yield hidden
 
     def ends(self, goal: Goal) -> tuple[float, float]:
-        """What the smallest and the largest shape of all count."""
+        """What the smallest and the largest shape of all count; infinite where there is none."""
         fixed = self.bounds.fixed.get("hidden_size")
-        widths = [fixed] if fixed else [*self.sizes.hidden_sizes()]
-        return self._extremes(widths[0], goal)[0], self._extremes(widths[-1], goal)[1]
+        hidden_sizes = [fixed] if fixed else [*self.sizes.hidden_sizes()]
+        if not hidden_sizes:
+            return inf, inf
+        return self._end(hidden_sizes[0], goal, 0, min), self._end(hidden_sizes[-1], goal, -1, max)
+
+    def _end(self, hidden: int, goal: Goal, at: int, best: Callable[[Iterable[float]], float]) -> float:
+        pieces, names, needed = self.polynomial.at_width(hidden), self.polynomial.names, {*range(len(MEASURES))}
+        depths, width = self.sizes.layers(hidden), self.sizes.widths(hidden)[at]
+        amounts = [self._amount(affine(pieces, names, others, needed), goal, depths[at], width)
+                   for others in self.sizes.others(hidden) if depths]
+        return best(amounts) if amounts else inf
 
     def _extremes(self, hidden: int, goal: Goal) -> tuple[float, float]:
         """What the smallest and the largest shape of a hidden size count."""
         pieces = self.polynomial.at_width(hidden)
         others = list(self.sizes.others(hidden))
         ends: list[dict[Size, int]] = [{name: end(each.get(name, 0) for each in others) for name in others[0]}
-                                       for end in (min, max)] if others else [{}, {}]
+                                       for end in (min, max)] if others else []
         depths, widths = self.sizes.layers(hidden), self.sizes.widths(hidden)
         amounts = []
-        if not depths:
+        if not depths or not others:
             return inf, 0.0
         for sizes, layers, width in zip(ends, (depths[0], depths[-1]), widths, strict=True):
             lines = affine(pieces, self.polynomial.names, sizes, {*range(len(MEASURES))})

@@ -46,11 +46,12 @@ class NearSizes:
         self.handles, self.family, self.bounds = handles, family, bounds
 
     def hidden_sizes(self) -> Iterator[int]:
-        """Hidden sizes, from the least, that are whole at every place."""
+        """Hidden sizes, from the least, that are whole at every place and have room for a head."""
         step = self.bounds.multiple_of or FINE
         hidden = step
         while hidden <= LARGEST:
-            if all((hidden * place.factor).denominator == 1 for place in self.handles.places["hidden_size"]):
+            whole = all((hidden * place.factor).denominator == 1 for place in self.handles.places["hidden_size"])
+            if whole and next(self.others(hidden), None) is not None:
                 yield hidden
             hidden += step if self.bounds.multiple_of or hidden < LARGE else COARSE
 
