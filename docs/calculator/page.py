@@ -11,7 +11,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from paramcalc import read
+from paramcalc import memory, read
 from paramcalc.cli.embedded import run_embedded
 from paramcalc.reports.pictures.components import component_map
 from paramcalc.reports.pictures.context import contexts_up_to, memory_chart
@@ -100,12 +100,14 @@ def problems(messages: str, path: str, name: str) -> list[dict[str, str]]:
 
 def by_context(question: dict[str, str], model: str, result: dict[str, Any]) -> str:
     """Memory on the fullest device at doubling contexts, for one sequence and for the batch asked about."""
+    spec, gpu_name = read(model), question.get("gpu") or None
+    said = {"quant": question.get("quant") or None, "gpu": gpu_name,
+            "gpus": (question.get("gpus") or None) if gpu_name else None}
     lines: dict[str, list[tuple[int, int]]] = {}
     for batch in dict.fromkeys(("1", question.get("batch") or "1")):
-        for context in contexts_up_to(read(model).max_position_embeddings):
-            words = options(question | {"context": str(context), "batch": batch})
-            points = json.loads(command(["memory", model, *words, "--json"])[1])
-            fullest = max(device["total"] for device in points["per_device"])
+        for context in contexts_up_to(spec.max_position_embeddings):
+            answer = memory(spec, context, batch=batch, **{key: value for key, value in said.items() if value})
+            fullest = max(device.total for device in answer.per_device)
             lines.setdefault(f"batch {batch}", []).append((context, fullest))
     gpu = result["assumptions"].get("gpu")
     return memory_chart(result["model"]["name"], lines, (question["gpu"], gpu["usable_bytes"]) if gpu else None)
