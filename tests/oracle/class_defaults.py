@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import transformers
+from torch.nn import Module
 from transformers.configuration_utils import PreTrainedConfig, SubConfigSpec
 from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES, model_type_to_module_name
@@ -152,9 +153,12 @@ def exported_classes(module_name: str) -> dict[str, set[str]]:
             sys.stderr.write(f"{module_name}: {error}\n")
             continue
         for name in getattr(module, "__all__", []):
-            config_class = getattr(getattr(module, name, None), "config_class", None)
-            if name.endswith("PreTrainedModel") or not inspect.isclass(config_class):
+            model = getattr(module, name, None)
+            config_class = getattr(model, "config_class", None)
+            if not inspect.isclass(config_class):
                 continue
+            if "retrained" in name.lower() and getattr(model, "forward", Module.forward) is Module.forward:
+                continue  # a base class, which computes nothing
             if issubclass(config_class, PreTrainedConfig):
                 found[config_class.model_type].add(name)
     return found

@@ -123,6 +123,7 @@ def test_nothing_is_listed_that_the_file_says_in_another_word():
     ("qwen3", "DSparkTargetModel"), ("llama", "HydraLlamaForCausalLM"), ("llama", "RecurrentDrafterModel"),
     ("llama", "SoupModel"), ("llama", "FooBarModel"), ("llama", "Qwen2ForCausalLM"),
     ("mixtral", "LlamaForCausalLM"),
+    ("bart", "BartPretrainedModel"), ("fsmt", "PretrainedFSMTModel"),
     ("bert", "JinaBertForMaskedLM"), ("llava", "LlavaLlamaForCausalLM"), ("gemma3", "Gemma2ForCausalLM"),
 ])  # fmt: skip
 def test_a_class_of_another_name_is_not_the_family(model_type, architecture):

@@ -64,13 +64,14 @@ def udop_parts(config: Config, sides: tuple[Side, ...]) -> Parts:
                       component="other_embedding")
     kinds, parts = config.get("relative_bias_args"), dict[str, "Component"]({"patch_embed.proj": cut})
     count = len(kinds) if isinstance(kinds, list) else 0
+    shared = config.tied and config.architecture != "UdopModel"  # which names no weights that it ties
     for side in sides:
         if side == "encoder":
             parts |= {f"encoder.cell_2d_embedding.{axis}_position_embeddings": Embedding(
                 rows=config.integer("max_2d_position_embeddings"), component="position_embedding") for axis in "xy"}
         else:
             parts["decoder.embed_patches.proj"] = cut
-        for index in range(1 if config.tied else 0, min(count, 64)):
+        for index in range(1 if shared else 0, min(count, 64)):
             parts[f"{side}.relative_bias.biases.{index}.relative_attention_bias"] = Embedding(
                 rows=PAGE_BUCKETS, hidden_size=heads, component="position_embedding", pairs=True)
     return parts
