@@ -117,7 +117,7 @@ def _place(pair: tuple[str, str], asked: str, top: int, tolerance: str = "1%") -
             for size, places in handles(paramcalc.read(like)).places.items()}
     for place, each in enumerate(candidates):
         sizes = [each.set[keys[size]] if size in keys else None for size in ("hidden_size", "width")]
-        if (sizes[0], each.set["num_layers"], sizes[1]) == preset.shape:
+        if (sizes[0], each.set.get("num_layers"), sizes[1]) == preset.shape:
             return Recall(name, like, place)
     return Recall(name, like, None)
 
