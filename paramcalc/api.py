@@ -310,16 +310,14 @@ def what_if(model: Source, *changes: str) -> ModelSpec:
 
 
 def diff(old: Source, new: Source) -> Diff:
-    """What changed between two models: `figures`, `components`, `tensors`, `same`. As `paramcalc diff`. Raises
-    PCError as `read`."""
+    """What changed between two models: `figures`, `components`, `tensors`, `same`. Raises PCError as `read`."""
     from paramcalc.answers.diff import diff as compared
 
     return compared(loaded_of(old), loaded_of(new))
 
 
 def convert(model: Source) -> str:
-    """The model as a YAML spec that counts the same, tensor by tensor. As `paramcalc convert`. Raises PCError as
-    `read`."""
+    """The model as a YAML spec of the same tensors, as `paramcalc convert` writes it. Raises PCError as `read`."""
     from paramcalc.answers.convert import convert as converted
     from paramcalc.reports.spec_yaml import spec_yaml
 

@@ -12,8 +12,8 @@ from paramcalc.defaults import SERVING, TRAINING, WORKLOAD
 
 PACKAGE = Path(paramcalc.__file__).parent
 CLASSES = {
-    "estimates/settings.py": ("FormatSettings", "RuntimeSettings", "ServingSettings", "FitSettings", "FlopsSettings",
-                              "TrainingSettings"),
+    "estimates/settings.py": ("FormatSettings", "RuntimeSettings", "ServingSettings", "FitSettings", "FlopsSettings"),
+    "estimates/training_settings.py": ("TrainingSettings",),
     "estimates/inference.py": ("Setup",), "estimates/training.py": ("Recipe", "Layout"),
     "activations/policy.py": ("Policy",), "measures/flops.py": ("Workload",), "measures/cache.py": ("Serving",),
     "spec/expect.py": ("Fits", "CacheBudget", "FlopBudget"),

@@ -11,9 +11,8 @@ from paramcalc.estimates.settings import (
     FlopsSettings,
     ServingKeywords,
     ServingSettings,
-    TrainingKeywords,
-    TrainingSettings,
 )
+from paramcalc.estimates.training_settings import TrainingKeywords, TrainingSettings
 
 
 @pytest.mark.parametrize(("settings", "values", "message"), [

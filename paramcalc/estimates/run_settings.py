@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need
-from paramcalc.estimates.settings import TrainingKeywords, TrainingSettings
+from paramcalc.estimates.training_settings import TrainingKeywords, TrainingSettings
 from paramcalc.settings import Decimal, Devices, option
 from paramcalc.sizes import parse_share
 

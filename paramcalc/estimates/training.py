@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from paramcalc.activations.policy import Policy
     from paramcalc.build import Model
     from paramcalc.catalog.optimizers import Optimizer
-    from paramcalc.estimates.settings import Method
+    from paramcalc.estimates.training_settings import Method
     from paramcalc.tree import Node, Tensor
 
 MASTER = 4
