@@ -11,6 +11,7 @@ from paramcalc.build import build
 from paramcalc.catalog.scaling_laws import scaling_law
 from paramcalc.errors import PCError
 from paramcalc.estimates.design.goals import Bounds, Budget, Goal
+from paramcalc.estimates.design.handles import handles
 from paramcalc.estimates.design.optimum import optimum_of_compute
 from paramcalc.estimates.design.solve import Candidate
 from paramcalc.estimates.design.solve import solve as solved
@@ -60,7 +61,7 @@ def solve(loaded: Loaded, settings: SolveSettings, changes: Sequence[str] = (), 
     settings.check()
     spec = loaded.spec
     goals, assumptions = _goals(settings)
-    fixed, layers = _fixed(changes)
+    fixed, layers = _fixed(spec, changes)
     bounds = Bounds(settings.multiple_of, fixed, layers, settings.max_layers, budgets(spec, settings))
     best = solved(spec, _family(spec), goals, bounds, top=settings.top, keeps=_keeps(settings),
                   jobs=jobs, progress=progress)
@@ -85,20 +86,19 @@ def _goals(settings: SolveSettings) -> tuple[list[Goal], dict[str, object]]:
     return goals, {"tolerance": tolerance}
 
 
-def _fixed(changes: Sequence[str]) -> tuple[dict[Size, int], int | None]:
-    """Sizes a user has set are not varied."""
-    names: dict[str, Size] = {"intermediate_size": "width", "hidden_size": "hidden_size", "num_heads": "num_heads",
-                              "num_kv_heads": "num_kv_heads", "experts": "experts"}
+def _fixed(spec: ModelSpec, changes: Sequence[str]) -> tuple[dict[Size, int], int | None]:
+    """Sizes a user has set, by where they stand, are not varied; nor is a number of layers."""
+    at = {".".join(map(str, place.path)): (name, place.factor)
+          for name, places in handles(spec).places.items() for place in places}
     fixed: dict[Size, int] = {}
     layers = None
     for change in changes:
         key, _, value = change.partition("=")
-        if value.isdecimal():
-            last = key.rpartition(".")[2]
-            if last == "num_layers":
-                layers = int(value)
-            elif last in names:
-                fixed[names[last]] = int(value)
+        if value.isdecimal() and key.rpartition(".")[2] == "num_layers":
+            layers = int(value)
+        elif value.isdecimal() and key in at:
+            name, factor = at[key]
+            fixed[name] = int(int(value) / factor)
     return fixed, layers
 
 

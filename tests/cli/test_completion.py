@@ -4,8 +4,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from paramcalc.answers.listing import What
+from paramcalc.cli import completion
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,3 +44,21 @@ def test_words_are_completed(line, word):
 @pytest.mark.parametrize(("line", "word"), [("fit x --gpu h10", "h100"), ("count qwen3-8", "qwen3-8b")])
 def test_other_shells_are_offered_the_same(line, word, shell):
     assert word in completed(f"paramcalc {line}", shell)
+
+
+@pytest.mark.parametrize(("complete", "incomplete", "words"), [
+    (completion.models, "qwen3-8", ["qwen3-8b"]), (completion.drafts, "mt", ["mtp"]),
+    (completion.accelerators, "rtx-4090,h10", ["rtx-4090,h100"]), (completion.weight_formats, "q4_k_m", ["q4_k_m"]),
+    (completion.number_formats, "fp8,q8_", ["fp8,q8_0"]), (completion.optimizers, "adamw", ["adamw"]),
+    (completion.schemas, "memory", ["memory"]), (completion.rules, "PC008", ["PC008"]),
+    (completion.columns, "name,tota", ["name,total"]), (completion.models, "no-such-model", []),
+])
+def test_names_that_begin_so_are_offered(complete, incomplete, words):
+    assert set(words) <= set(complete(incomplete))
+    assert all(word.startswith(incomplete) for word in complete(incomplete))
+
+
+@pytest.mark.parametrize(("what", "incomplete", "word"), [(None, "gpt2", "gpt2"), (What.gpus, "h10", "h100")])
+def test_entries_of_a_list_are_offered(what, incomplete, word):
+    context = SimpleNamespace(params={"what": what})
+    assert word in completion.entries(context, incomplete)
