@@ -229,6 +229,7 @@ def test_every_type_of_the_library_is_counted_or_has_a_reason():
 @pytest.mark.parametrize(("config", "place"), [
     ({"model_type": "llama", "hidden_act": "xielu"}, "hidden_act"),
     ({"model_type": "clip", "vision_config": {"hidden_act": "prelu"}}, "vision_config.hidden_act"),
+    ({"model_type": "apertus", "hidden_act": "prelu"}, "hidden_act"),
     ({"model_type": "llava", "text_config": {"model_type": "llama"},
       "vision_config": {"model_type": "clip_vision_model", "hidden_act": "prelu"}}, "vision_config.hidden_act"),
 ])

@@ -24,8 +24,6 @@ SWITCHES: tuple[str, ...] = get_args(Switch)
 
 LEARNED = ("prelu", "xielu")
 """Functions with values that are trained, of those a config may name (transformers activations.py, ACT2CLS)."""
-COUNTED = ("apertus", "apertus1p5_text")
-"""Types whose class was described with such a function."""
 
 DROPOUTS: Keys = {
     "attention": ("attention_dropout", "attn_pdrop", "attention_probs_dropout_prob", "attn_dropout", "dropout_rate"),
@@ -97,8 +95,8 @@ def activation(config: Config) -> str:
 
 def learned_functions(configs: Iterable[Config]) -> tuple[Caveat, ...]:
     """That a function named somewhere has values of its own, which nobody counts."""
-    places = [".".join((*config.path, key)) for config in configs if config.model_type not in COUNTED
-              for key in config.data if "act" in key and config.data[key] in LEARNED]
+    places = [".".join((*config.path, key)) for config in configs for key, value in config.data.items()
+              if "act" in key and value in LEARNED and key not in config.learned]
     if not places:
         return ()
     from paramcalc.spec.caveats import Caveat

@@ -61,6 +61,8 @@ class Config:
         """What the reader of the answer must know; builders add to it."""
         self.read: set[str] = set()
         """Keys builders asked for."""
+        self.learned: set[str] = set()
+        """Keys of activation functions whose own values a builder counts."""
         self.sizes: dict[str, int] = {}
         """Integers builders asked for, whether the file or the class says them."""
         self.older: Mapping[str, str] = {}
@@ -96,6 +98,7 @@ class Config:
         """The same place of the file with other values or as another class; what is asked of it was asked of this."""
         again = Config(data, family or self.family, model_type or self.model_type, architecture, self.path, self.outer)
         again.read, again.sizes, again.notes, again.parts = self.read, self.sizes, self.notes, self.parts
+        again.learned = self.learned
         return again
 
     def note(self, text: str) -> None:

@@ -58,6 +58,7 @@ def _apertus(config: Config, *_: str) -> dict[str, Any]:
     """xIELU has two learned values, arXiv:2411.13010; its class keeps two constants as buffers."""
     if config.text("hidden_act") != "xielu":
         return {}
+    config.learned.add("hidden_act")
     learned = Parameter(shape=(1,), component="ffn", added=True)
     constant = Parameter(shape=(), component="ffn", buffer=True)
     return {"beside": {"mlp.act_fn.alpha_p": learned, "mlp.act_fn.alpha_n": learned, "mlp.act_fn.beta": constant,
