@@ -155,3 +155,11 @@ def test_accelerator_files_nobody_means_are_refused(table, tmp_path):
     path = tmp_path / "gpus.yaml"
     path.write_text(table)
     assert cheap("fit", "llama-3.1-8b", "--gpu", "x", "--accelerators", path)[0] == 2
+
+
+def test_primes_of_many_tables_are_looked_for_once(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({
+        "model_type": "qwen4_exp_text", "num_hidden_layers": 300, "layer_types": ["linear_attention"] * 300,
+        "ple_layer_ids": [*range(1, 301)], "ngram_size": 2, "heads_per_ngram": 1, "ngram_vocab_size_base": 2**27}))
+    assert cheap("count", path)[0] == 0

@@ -5,7 +5,7 @@ Source: transformers 5.24.0, qwen4_exp.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from math import isqrt
 from typing import TYPE_CHECKING, Any
 
@@ -53,8 +53,9 @@ def _with_ngrams(config: Config) -> list[int]:
     return layers
 
 
-def _primes_from(start: int, count: int) -> list[int]:
-    """The first primes that are not less than `start`."""
+@lru_cache(maxsize=4)
+def _primes_from(start: int, count: int) -> tuple[int, ...]:
+    """The first primes that are not less than `start`; kept, since each layer asks for some of the same."""
     small = [number for number in range(2, isqrt(2 * start + 2**16) + 1)
              if all(number % divisor for divisor in range(2, isqrt(number) + 1))]
     primes: list[int] = []
@@ -64,7 +65,7 @@ def _primes_from(start: int, count: int) -> list[int]:
         if all(number % prime for prime in small if prime <= limit):
             primes.append(number)
         number += 1
-    return primes
+    return tuple(primes)
 
 
 def _table(config: Config, place: int) -> tuple[int, int]:
@@ -73,9 +74,11 @@ def _table(config: Config, place: int) -> tuple[int, int]:
     width = config.integer("ple_embed_dim", config.integer("hidden_size"))
     if width % hashes:
         raise config.error("ple_embed_dim", f"{hashes} hashes of n-grams do not divide {width}")
-    if (place + 1) * hashes > MOST_TABLES:
+    tables = len(_with_ngrams(config)) * hashes
+    if tables > MOST_TABLES:
         raise config.error("heads_per_ngram", f"expected at most {many(MOST_TABLES, 'table')} of n-grams")
-    rows = sum(_primes_from(config.integer("ngram_vocab_size_base"), (place + 1) * hashes)[place * hashes:])
+    primes = _primes_from(config.integer("ngram_vocab_size_base"), tables)
+    rows = sum(primes[place * hashes:(place + 1) * hashes])
     step = config.integer("make_ngram_vocab_size_divisible_by")
     return -(-rows // step) * step, hashes
 
