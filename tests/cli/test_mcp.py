@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import sys
+import threading
 from importlib.util import find_spec
 from random import Random
 
@@ -159,16 +160,27 @@ HELLO = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
     "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}}
 
 
-def test_a_process_lives_on_after_lines_that_are_no_messages(root):
+def test_a_process_lives_on_after_lines_that_are_no_messages(root, tmp_path):
     ask = {"jsonrpc": "2.0", "id": 99, "method": "tools/call",
            "params": {"name": "count", "arguments": {"model": "spec.yaml"}}}
     ready = {"jsonrpc": "2.0", "method": "notifications/initialized"}
     lines = [json.dumps(HELLO), json.dumps(ready), *NO_MESSAGES, json.dumps(ask)]
-    done = subprocess.run([sys.executable, "-m", "paramcalc", "mcp", "--root", str(root)], check=False, timeout=120,
-                          input="\n".join(lines).encode() + b"\n\xff\xfe\n", capture_output=True)
-    answers = {answer.get("id"): answer for answer in map(json.loads, done.stdout.splitlines())}
-    assert answers[99]["result"]["structuredContent"]["parameters"]["total"] > 0
-    assert done.returncode == 0, done.stderr[-2000:]
+    sent = "\n".join(lines).encode() + b"\n\xff\xfe\n"
+    log = tmp_path / "log"  # a file: a full pipe would stop the process
+    with log.open("wb") as errors, subprocess.Popen(
+            [sys.executable, "-m", "paramcalc", "mcp", "--root", str(root)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors) as process:
+        watch = threading.Timer(120, process.kill)
+        watch.start()
+        process.stdin.write(sent)
+        process.stdin.flush()
+        # The library drops what is under way when its input ends, so the input stays open until the answer is here.
+        answer = next((read for read in map(json.loads, process.stdout) if read.get("id") == ask["id"]), None)
+        process.communicate()
+        watch.cancel()
+    assert answer is not None, log.read_text()[-2000:]
+    assert answer["result"]["structuredContent"]["parameters"]["total"] > 0
+    assert process.returncode == 0, log.read_text()[-2000:]
 
 
 def test_values_go_in_the_commands_order(root):
