@@ -9,6 +9,7 @@ import test_oracle
 
 from paramcalc.build import build
 from paramcalc.errors import PCError
+from paramcalc.measures.cache import Serving, exact, mixers, types
 from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.config.read import read_config
 
@@ -17,7 +18,7 @@ CASES = [json.loads(line) for path in (*sorted((DATA / "towers").glob("*.jsonl")
          for line in path.read_text(encoding="utf-8").splitlines()]
 
 NAMES_APART = {
-    "altclip", "cohere_asr", "colpali", "colqwen2", "cosmos3_edge", "dots3_note", "ernie4_5_vl_moe", "esm", "hy_v4_vl",
+    "altclip", "cohere_asr", "colqwen2", "cosmos3_edge", "dots3_note", "ernie4_5_vl_moe", "esm", "hy_v4_vl",
     "inkling2",
     "inkling_mm_model", "kimi_k25", "minimax_m3_vl", "mistral_large4", "molmo2",
     "nemo_speechlm", "nemotron_h_omni",
@@ -71,3 +72,18 @@ def test_what_is_not_described_is_refused_by_its_key(config, message):
         read_config(config)
     assert refusal.value.problems[0].path[-1] in ("add_cross_attention", "bypass_transformer", "text_embed",
                                                    "num_stages")
+
+
+def test_actions_keep_no_cache_and_a_class_of_no_head_has_nothing_around_them():
+    whole, bare, other = ({"model_type": "pi0", "architectures": [f"PI0{word}"]}
+                          for word in ("ForConditionalGeneration", "Model", "ForCausalLM"))
+    told = read_config(whole).spec
+    kept = exact(mixers(build(told).tree), Serving(1), types("bf16"))
+    assert kept.per_token == 18 * 2 * 256 * 2  # bytes of the model that reads alone
+    assert any("in no FLOPs" in note for note in told.notes)
+    heads = count(build(told).tree).total - count(build(read_config(bare).spec).tree).total
+    assert heads == 2 * (32 * 1024 + 1024) + (2048 * 1024 + 1024) + (1024 * 1024 + 1024) + (1024 * 32 + 32)
+    with pytest.raises(PCError, match="PI0ForCausalLM"):
+        read_config(other)
+    with pytest.raises(PCError, match="expected a mapping with model_type"):
+        read_config(whole | {"vlm_config": {"model_type": 3}})

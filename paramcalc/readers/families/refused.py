@@ -18,7 +18,7 @@ KINDS: dict[str, str] = {
         "chmv2 depth_anything depth_pro dpt efficientloftr glpn lightglue prompt_depth_anything sapiens2 superglue "
         "superpoint swin2sr tipsv2_dpt uvdoc vitmatte vitpose zoedepth",
     "models of time series or decisions":
-        "autoformer decision_transformer informer patchtsmixer patchtst pi0 time_series_transformer timesfm timesfm2_5",
+        "autoformer decision_transformer informer patchtsmixer patchtst time_series_transformer timesfm timesfm2_5",
     "codecs and vocoders of sound":
         "dac encodec fastspeech2_conformer_hifigan higgs_audio_v2_tokenizer mimi neucodec speecht5_hifigan univnet "
         "wavtokenizer xcodec xcodec2",

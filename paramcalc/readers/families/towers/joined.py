@@ -9,7 +9,7 @@ from paramcalc.components.layout import roll, unroll
 from paramcalc.components.linear import Head, Linear
 from paramcalc.components.stack import Stack
 from paramcalc.errors import Problem, SpecError
-from paramcalc.readers.config.composite import text_model
+from paramcalc.readers.config.composite import placed, text_model
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.families import family_of
 from paramcalc.readers.families.nearest import unknown_type
@@ -26,11 +26,13 @@ PAIRS = {"encoder-decoder": ("bert", "bert"), "vision-encoder-decoder": ("vit", 
          "speech-encoder-decoder": ("wav2vec2", "bert")}
 
 
-def _part(outer: Config, key: str, head: str) -> tuple[Config, ModelSpec]:
-    """A nested config and its model, of the class its type calls by that head."""
+def part_of(outer: Config, key: str, head: str, written: dict[str, Any] | None = None) -> tuple[Config, ModelSpec]:
+    """A nested config and its model, of the class its type calls by that head; `written`: values the outer class writes
+    into it. Raises SpecError, UnknownArchitectureError where its type is not said or not known."""
     data = outer.get(key)
     if not isinstance(data, dict) or not isinstance(data.get("model_type"), str):
         raise SpecError(Problem("expected a mapping with model_type", (key,)))
+    data = {**data, **(written or {})}
     kind = str(data["model_type"])
     family, make = family_of(kind).data, family_of(kind).builder
     if family is None or make is None:
@@ -42,7 +44,7 @@ def _part(outer: Config, key: str, head: str) -> tuple[Config, ModelSpec]:
     return part, make(part)
 
 
-def _moved(spec: ModelSpec, front: str, tag: str) -> tuple[dict[str, Component], dict[str, Block]]:
+def moved(spec: ModelSpec, front: str, tag: str) -> tuple[dict[str, Component], dict[str, Block]]:
     """A model's modules behind `front`, its blocks by names of their own."""
     long = lower(spec)
     modules: dict[str, Component] = {}
@@ -60,10 +62,10 @@ def _moved(spec: ModelSpec, front: str, tag: str) -> tuple[dict[str, Component],
 
 def encoder_decoder(config: Config) -> ModelSpec:
     """An encoder, and a decoder of another type whose layers attend to it."""
-    inner, source = _part(config, "encoder", "Model")
-    _, target = _part(config, "decoder", "LMHeadModel")
-    first, blocks = _moved(source, "encoder", "encoder")
-    second, more = _moved(target, "decoder", "decoder")
+    inner, source = part_of(config, "encoder", "Model")
+    _, target = part_of(config, "decoder", "LMHeadModel")
+    first, blocks = moved(source, "encoder", "encoder")
+    second, more = moved(target, "decoder", "decoder")
     modules = first | second
     if (inner.optional("output_hidden_size") or source.hidden_size) != target.hidden_size:
         modules["enc_to_dec_proj"] = Linear(out_features=target.hidden_size, in_features=source.hidden_size, bias=True)
@@ -75,29 +77,40 @@ RETRIEVERS = {"colpali": "PaliGemmaModel", "colqwen2": "Qwen2VLModel", "colmoder
 """The class each retriever holds."""
 
 
-def retriever(config: Config) -> ModelSpec:
-    """A model that reads pages, and a projection of each of its tokens. arXiv:2407.01449."""
-    data = config.get("vlm_config")
+def whole_of(config: Config, key: str, name: str) -> ModelSpec:
+    """The model of a nested config, of the class `name`, with its towers. Raises SpecError, UnknownArchitectureError
+    where its type is not said or not known."""
+    data = config.get(key)
     if not isinstance(data, dict) or not isinstance(data.get("model_type"), str):
-        raise SpecError(Problem("expected a mapping with model_type", ("vlm_config",)))
-    kind, name = str(data["model_type"]), RETRIEVERS[config.model_type]
+        raise SpecError(Problem("expected a mapping with model_type", (key,)))
+    kind = str(data["model_type"])
     family, own = family_of(kind).data, family_of(kind).builder
     if family is not None and own is not None:
-        whole = own(config.part("vlm_config", data, family, kind, name))
-    else:
-        inner = text_model(data, family, kind, name)
-        make = family_of(inner.config.model_type).builder if inner is not None else None
-        if inner is None or family is None or make is None:
-            raise unknown_type(kind, ("vlm_config", "model_type"))
-        around = config.part("vlm_config", data, family, kind, name)
-        inner.config.path = (*around.path, *inner.config.path)
-        around.parts.append(inner.config)
-        whole = with_media(with_towers(make(inner.config), around, inner.towers)[0], around)
-    modules, blocks = _moved(whole.model_copy(update={"towers": {}}), "vlm", "text")
-    width = whole.hidden_size
-    modules["embedding_proj_layer"] = Linear(out_features=config.integer("embedding_dim"), in_features=width, bias=True,
-                                             component="other_embedding")
+        return own(config.part(key, data, family, kind, name))
+    inner = text_model(data, family, kind, name)
+    make = family_of(inner.config.model_type).builder if inner is not None else None
+    if inner is None or family is None or make is None:
+        raise unknown_type(kind, (key, "model_type"))
+    around = config.part(key, data, family, kind, name)
+    inner.config.path = (*around.path, *inner.config.path)
+    around.parts.append(inner.config)
+    return with_media(with_towers(placed(make(inner.config), kind), around, inner.towers)[0], around)
+
+
+def within(whole: ModelSpec, front: str, tag: str) -> ModelSpec:
+    """A model with all its tensors behind `front`; what its towers hold counts as what each part is."""
+    modules, blocks = moved(whole.model_copy(update={"towers": {}}), front, tag)
     towers = {key: tower.model_copy(update={"component": None, "modules": {
-        f"vlm.{path.removeprefix('model.')}": part for path, part in tower.modules.items()}})
+        f"{front}.{path.removeprefix('model.')}": part for path, part in tower.modules.items()}})
         for key, tower in whole.towers.items()}
-    return ModelSpec(hidden_size=width, vocab_size=whole.vocab_size, modules=modules, blocks=blocks, towers=towers)
+    return ModelSpec(hidden_size=whole.hidden_size, vocab_size=whole.vocab_size, modules=modules, blocks=blocks,
+                     towers=towers)
+
+
+def retriever(config: Config) -> ModelSpec:
+    """A model that reads pages, and a projection of each of its tokens. arXiv:2407.01449."""
+    spec = within(whole_of(config, "vlm_config", RETRIEVERS[config.model_type]), "vlm", "text")
+    modules = {**(spec.modules or {}),
+               "embedding_proj_layer": Linear(out_features=config.integer("embedding_dim"),
+                                              in_features=spec.hidden_size, bias=True, component="other_embedding")}
+    return spec.model_copy(update={"modules": modules})

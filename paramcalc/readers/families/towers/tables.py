@@ -220,6 +220,7 @@ MODELS: dict[str, str] = {
     "phi4_multimodal": "phi:phi4",
     **dict.fromkeys(("encoder-decoder", "vision-encoder-decoder", "speech-encoder-decoder"), "joined:encoder_decoder"),
     **dict.fromkeys(("colpali", "colqwen2", "colmodernvbert"), "joined:retriever"),
+    "pi0": "pi0:pi0",
     "sam": "sam:sam",
     **dict.fromkeys(("swin", "swinv2", "donut-swin"), "swin:swin"),
     **dict.fromkeys(("resnet", "regnet"), "convnets:resnet"),
