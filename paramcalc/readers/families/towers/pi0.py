@@ -40,6 +40,8 @@ def pi0(config: Config) -> ModelSpec:
     modules, blocks = moved(expert, second, "actions")
     blocks = {name: Block(parts={key: _sees_all(part) for key, part in (block.parts or {}).items()})
               for name, block in blocks.items()}
+    if headed:  # files spell the expert's table as a head
+        modules = {key.replace("model.embed_tokens", "lm_head"): part for key, part in modules.items()}
     towers = {**spec.towers, "expert": tower(None, width, modules, stream="audio_tokens").model_copy(
         update={"blocks": blocks})}
     if headed:
