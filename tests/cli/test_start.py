@@ -4,6 +4,7 @@ import os
 import runpy
 import signal
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_an_interrupt_ends_it_without_a_word(ends, capsys):
 def test_a_bar_is_drawn_on_a_terminal_after_a_while_and_goes(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     now = iter([0.0, 0.2, 1.0, 1.05, 2.0])
-    monkeypatch.setattr(bars.time, "monotonic", lambda: next(now))
+    monkeypatch.setattr(bars, "time", SimpleNamespace(monotonic=lambda: next(now)))  # others need the clock as well
     with bars.progress("models", quiet=False) as tick:
         for done in (1, 2, 3, 4):
             tick(done, 5)

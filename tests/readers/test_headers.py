@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from paramcalc.build import build
@@ -14,8 +14,10 @@ from paramcalc.measures.parameters import count, rows
 from paramcalc.measures.weights import weight_bytes
 from paramcalc.readers.headers.checkpoint import checkpoint_spec, read_header
 from paramcalc.readers.headers.header import Header, StoredTensor
+from tests.processor import within
 
-BAD = Path(__file__).parents[1] / "data" / "bad" / "headers"
+ROOT = Path(__file__).parents[2]
+BAD = ROOT / "tests" / "data" / "bad" / "headers"
 FILES = sorted(path for path in BAD.rglob("*") if (path.suffix in (".safetensors", ".gguf") and path.parent == BAD)
                or path.name.endswith(".index.json"))
 
@@ -36,18 +38,19 @@ def test_bad_headers_are_refused_in_these_words(path, monkeypatch):
 @pytest.mark.parametrize("kind", ["safetensors", "gguf"])
 def test_all_bad_headers_in_little_time_and_memory(kind):
     code = (
-        "import resource, sys, time; from pathlib import Path\n"
+        "import resource, sys; from pathlib import Path\n"
         "from paramcalc.errors import InputError; from paramcalc.readers.headers.checkpoint import read_header\n"
+        "from tests.processor import within\n"
         "resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20,) * 2)\n"
         "paths = list(Path(sys.argv[1]).rglob(sys.argv[2]))\n"
-        "for path in paths:\n"
-        "    start = time.process_time()\n"
+        "def read(path):\n"
         "    try: read_header(path)\n"
         "    except InputError: pass\n"
-        "    assert time.process_time() - start < 1, path\n"
+        "for path in paths: within(1, read, path)\n"
         "sys.exit(not paths)"
     )
-    ended = subprocess.run([sys.executable, "-c", code, str(BAD), f"*.{kind}"], capture_output=True, check=False)
+    ended = subprocess.run([sys.executable, "-c", code, str(BAD), f"*.{kind}"], cwd=ROOT, capture_output=True,
+                           check=False)
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
@@ -138,7 +141,6 @@ def test_what_our_language_cannot_say_is_refused():
 
 
 @pytest.mark.fuzz
-@settings(deadline=10_000)
 @given(st.data())
 @pytest.mark.parametrize("suffix", [".safetensors", ".gguf"])
 def test_anything_is_read_or_refused(suffix, tmp_path_factory, data):
@@ -150,7 +152,7 @@ def test_anything_is_read_or_refused(suffix, tmp_path_factory, data):
             raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(bytes(raw) + data.draw(st.binary(max_size=40)))
     try:
-        build(checkpoint_spec(read_header(path)))
+        within(10, lambda: build(checkpoint_spec(read_header(path))))
     except PCError as error:
         refused = bool(error.problems)
     else:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from paramcalc.build import build
@@ -19,6 +19,7 @@ from paramcalc.readers.text.located import located
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 from paramcalc.transforms.formats import in_formats
+from tests.processor import within
 
 FILES = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
 PRESETS = [read_yaml(path.read_bytes(), path.name).data for path in FILES[:: len(FILES) // 24]]
@@ -54,9 +55,8 @@ def answered(data):
 
 @given(st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=5), VALUES, max_size=8) | MODELS)
 @pytest.mark.fuzz
-@settings(deadline=10_000)
 def test_nested_data_gives_a_count_or_a_refusal(data):
-    assert answered(data) in (True, False)
+    assert within(10, answered, data) in (True, False)
 
 
 def places(data, path=()):
@@ -68,7 +68,6 @@ def places(data, path=()):
 
 @given(st.data())
 @pytest.mark.fuzz
-@settings(deadline=10_000)
 def test_a_mutated_preset_gives_a_count_or_a_refusal(data):
     mutated = copy.deepcopy(data.draw(st.sampled_from(PRESETS)))
     for _ in range(data.draw(st.integers(1, 3))):
@@ -85,7 +84,7 @@ def test_a_mutated_preset_gives_a_count_or_a_refusal(data):
             holder[data.draw(st.sampled_from(WORDS))] = holder.pop(last)
         elif isinstance(holder[last], int):
             holder[last] *= 2
-    assert answered(mutated) in (True, False)
+    assert within(10, answered, mutated) in (True, False)
 
 
 def test_presets_themselves_are_counted():
