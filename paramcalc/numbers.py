@@ -59,6 +59,16 @@ def rate(value: int) -> str:
     return _scaled(value, RATES, " B/s")
 
 
+def percent(part: int, whole: int, digits: int = 2, *, signed: bool = False) -> str:
+    """1.25%, or +1.25% where it is a change; the sign of percent stands without a blank everywhere."""
+    return f"{100 * part / whole:{'+' if signed else ''}.{digits}f}%"
+
+
+def change(old: int, new: int) -> str:
+    """+24.53%: by how much a figure changed; by its amount where there was none."""
+    return percent(new - old, old, signed=True) if old else f"{new - old:+,}"
+
+
 def _scaled(value: int, units: tuple[tuple[int, str], ...], plain: str) -> str:
     for unit, name in units:
         if abs(value) >= unit:

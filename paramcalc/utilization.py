@@ -46,7 +46,7 @@ def mfu(
     model: Source, tokens_per_second: float, gpu: str | float, gpus: int = 1, *, seq: int = TRAINING.seq,
     convention: str = WORKLOAD.convention, dtype: str = TRAINING.dtype, mtp: bool = False, scans: bool = False,
 ) -> float:
-    """Model FLOPs utilization: 0.41 where 41 % of the peak is used.
+    """Model FLOPs utilization: 0.41 where 41% of the peak is used.
 
     `tokens_per_second`: of all devices together. `gpu`: an accelerator's name, or FLOPs a second of one. `dtype`: the
     arithmetic whose dense peak counts (`bf16`, `fp8`). The rest as `flops_per_token`.

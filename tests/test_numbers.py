@@ -1,7 +1,12 @@
 """Numbers as people read them."""
 
+import ast
+import re
+from pathlib import Path
+
 import pytest
 
+from paramcalc import numbers
 from paramcalc.numbers import many
 
 
@@ -10,3 +15,20 @@ from paramcalc.numbers import many
     (1024, "copy", "1,024 copies"), (1, "copy", "1 copy")])
 def test_a_count_and_its_noun_agree(number, noun, text):
     assert many(number, noun) == text
+
+
+def test_percent_and_change():
+    """A share of a whole and a change of a figure; from nothing there is no share."""
+    assert numbers.percent(1, 8) == "12.50%"
+    assert numbers.percent(-1, 8, 1, signed=True) == "-12.5%"
+    assert numbers.change(8, 10) == "+25.00%"
+    assert numbers.change(0, 1200) == "+1,200"
+
+
+def test_the_sign_of_percent_has_one_form():
+    """No text of the package has a blank before it."""
+    texts = [(path, node.lineno, node.value) for path in Path(numbers.__file__).parent.rglob("*.py")
+             for node in ast.walk(ast.parse(path.read_text("utf-8")))
+             if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    assert len(texts) > 10_000
+    assert [text for text in texts if re.search(r"(^|[\d}]) %(?!\w)", text[2])] == []

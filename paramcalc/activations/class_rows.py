@@ -162,7 +162,7 @@ MEASURED_TOWERS = frozenset([
     "voxtral_encoder",
 ])
 """Model types of towers whose saved bytes were held to what torch packed for a model of their class, of two layers: to
-within 4 % of it, most of which is what stands beside the layers."""
+within 4% of it, most of which is what stands beside the layers."""
 
 
 def class_row(model_type: str) -> Row:

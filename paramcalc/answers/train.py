@@ -259,7 +259,7 @@ def _assumptions(chosen: Plan) -> dict[str, object]:
                       "that tensor parallelism gathers, and what the allocator reserves beyond what is allocated",
         "reserved_over_allocated": float(reserved_over_allocated(layout.devices)),
         "communication_is": "weights gathered under ZeRO-3, and copies in the type of products",
-        "reserved_is": "an assumption beyond one device: 1 to 8 % more in logs that print both, 1 to 30 % over what is "
+        "reserved_is": "an assumption beyond one device: 1 to 8% more in logs that print both, 1 to 30% over what is "
                        "counted here in runs that print what is reserved",
         "left_out": "kernels' workspace, the CUDA context, experts that more tokens are sent to than to others",
     }

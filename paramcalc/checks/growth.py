@@ -13,6 +13,7 @@ from paramcalc.build import build
 from paramcalc.checks.metrics import Figures
 from paramcalc.checks.results import Finding
 from paramcalc.errors import InputError, PCError
+from paramcalc.numbers import change
 from paramcalc.readers.files import read_file
 from paramcalc.readers.git import blobs, checked, require
 from paramcalc.readers.models import load
@@ -96,14 +97,14 @@ def _compared(subject: Subject, revision: str) -> Iterator[Finding]:
                           f"{visible(str(error.problems[0]), 400)}")
         return
     for name in earlier.keys() - budget.keys():
-        yield Finding(subject.name, GROWTH, f"the growth budget of {name}, {earlier[name]:g} % at {revision}, is gone",
+        yield Finding(subject.name, GROWTH, f"the growth budget of {name}, {earlier[name]:g}% at {revision}, is gone",
                       hint="put it back; a budget is raised, not removed")
     new = subject.figures.named()
     for name, percent in budget.items():
         if (new[name] - old[name]) * 100 > percent * old[name]:
             line, column = subject.loaded.document.place(("expect", "growth", name))
             message = (f"{name} grew from {old[name]:,} at {revision} to {new[name]:,} "
-                       f"({_percent(old[name], new[name])}); {percent:g} % are allowed")
+                       f"({change(old[name], new[name])}); {percent:g}% are allowed")
             yield Finding(subject.name, GROWTH, message, line=line, column=column, expected=old[name],
                           actual=new[name], hint=RAISE)
 
@@ -121,7 +122,3 @@ def _gone(path: str, revision: str, new: list[str]) -> Iterator[Finding]:
         yield Finding(new[0], GROWTH, f"{path} had a growth budget at {revision} and is gone, while {others} "
                       f"{'is' if len(new) == 1 else 'are'} new: if it was renamed, it is not compared",
                       hint="rename it in a change of its own, with --ignore PC005, and change its sizes in another")
-
-
-def _percent(old: int, new: int) -> str:
-    return f"{100 * (new - old) / old:+.2f} %" if old else "from nothing"

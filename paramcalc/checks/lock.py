@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from paramcalc.atomic import write_atomic
 from paramcalc.checks.results import Finding
 from paramcalc.errors import InputError, Problem
+from paramcalc.numbers import change
 from paramcalc.readers.files import read_file
 from paramcalc.sanitize import visible
 
@@ -140,8 +141,8 @@ def _shown(path: Path) -> str:
 def _changed(path: str, name: str, old: int | None, new: int) -> Finding:
     if old is None:
         return Finding(path, LOCK, f"{name} is not recorded, is {new:,}", actual=new, hint=RECORD)
-    by = f"{100 * (new - old) / old:+.2f} %" if old else f"{new - old:+,}"
-    return Finding(path, LOCK, f"{name} was {old:,}, is {new:,} ({by})", expected=old, actual=new, hint=RECORD)
+    text = f"{name} was {old:,}, is {new:,} ({change(old, new)})"
+    return Finding(path, LOCK, text, expected=old, actual=new, hint=RECORD)
 
 
 def write_lock(path: Path, files: dict[str, dict[str, int]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.numbers import pair, shares
+from paramcalc.numbers import pair, percent, shares
 
 if TYPE_CHECKING:
     from paramcalc.reports.table import Table
@@ -38,5 +38,5 @@ def _shares(raw: list[int | None], depths: tuple[int, ...]) -> list[str]:
     values = [raw[i] or 0 for i in top]
     whole = sum(values)
     by_row = dict(zip(top, shares(values), strict=True))
-    return [by_row[i] if i in by_row else "" if value is None or not whole else f"{100 * value / whole:.2f}%"
+    return [by_row[i] if i in by_row else "" if value is None or not whole else percent(value, whole)
             for i, value in enumerate(raw)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc import numbers
 from paramcalc.reports.known import partly
 from paramcalc.reports.table import Column, Table
 
@@ -47,12 +48,12 @@ def _changes(title: str, what: str, changes: list[tuple[str, Change, Known]]) ->
 
 
 def percent(change: Change) -> str:
-    """+1.25 %; `new` and `gone` where one side has none."""
+    """+1.25%; `new` and `gone` where one side has none."""
     if change.old == change.new:
         return ""
     if not (change.old and change.new):
         return "new" if change.new else "gone"
-    return f"{100 * change.change / change.old:+.2f} %"
+    return numbers.change(change.old, change.new)
 
 
 def _tensors(changes: tuple[TensorChange, ...]) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.measures.decoding import gives_no_tokens
+from paramcalc.numbers import percent
 from paramcalc.reports.count import headline
 from paramcalc.reports.known import missing, partly, whole
 from paramcalc.reports.table import Column, Table
@@ -57,4 +58,4 @@ def _latent(answer: Flops) -> bool:
 
 
 def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f}%" if whole else "0%"
+    return percent(part, whole, 1) if whole else "0%"

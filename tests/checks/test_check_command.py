@@ -217,7 +217,7 @@ def test_a_lock_is_written_for_what_is_valid_and_says_later_what_changed(folder,
     found = check(".")[1]
     assert {finding["rule"] for finding in found} == {"PC004"}
     said = [f"{finding['path']} {finding['message']}" for finding in found]
-    assert f"a.yaml total was {TOTAL:,}, is {TOTAL + LAYER:,} (+24.53 %)" in said
+    assert f"a.yaml total was {TOTAL:,}, is {TOTAL + LAYER:,} (+24.53%)" in said
     assert "new.yaml is not recorded in paramcalc.lock" in said
     assert said[-1].endswith("paramcalc.lock gone.yaml is recorded, but is not there")
     put("b.yaml", "paramcalc: 1\nhidden_size: no\n")

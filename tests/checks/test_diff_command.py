@@ -48,7 +48,7 @@ def test_table_and_markdown_say_the_same(pair, capsys):
     _, markdown = diff(capsys, "old.yaml", "new.yaml", "--format", "markdown")
     for text in (table, markdown):
         assert f"{TOTAL:,}" in text
-        assert "+25.00 %" in text
+        assert "+25.00%" in text
     assert "| figure | old | new | change | percent |" in markdown
     assert markdown.count("\n|") > 12
 

@@ -36,8 +36,8 @@ def test_several_models_are_one_table_that_names_them(rows):
 def test_a_negative_number_is_a_number_and_a_formula_is_text():
     from paramcalc.reports.writers.csv import _raw
 
-    assert [_raw(text) for text in ("-98.45 %", "-1", "=1+1", "-1+cmd|x", "@sum")] == [
-        "-98.45 %", "-1", "'=1+1", "'-1+cmd|x", "'@sum"]
+    assert [_raw(text) for text in ("-98.45%", "-1", "=1+1", "-1+cmd|x", "@sum")] == [
+        "-98.45%", "-1", "'=1+1", "'-1+cmd|x", "'@sum"]
 
 
 @pytest.mark.parametrize("words", [

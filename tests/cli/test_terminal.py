@@ -74,6 +74,14 @@ def test_numbers_agree_with_their_noun(words, last, capsys):
     assert shown(capsys, *words).splitlines()[-1].endswith(last)
 
 
+def test_a_list_of_families_is_a_line_each_on_a_narrow_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = shown(capsys, "list", "families").splitlines()[1:-2]
+    assert len(rows) > 500
+    assert sum(row.startswith(" ") for row in rows) < len(rows) / 10
+    assert "decoders.dense" in shown(capsys, "list", "families", "apertus", "--format", "csv")
+
+
 def test_names_are_whole_while_another_column_can_go():
     names = ["transformer.h.*.attn.c_attn.weight", "transformer.h.*.mlp.c_proj.weight"]
     table = Table("", (Column("tensor"), Column("component", optional=True)),

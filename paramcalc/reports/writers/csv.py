@@ -39,6 +39,6 @@ def _raw(value: Any) -> Any:  # noqa: ANN401 - raw cells
         return "x".join(str(int(v)) for v in value)
     if isinstance(value, str):
         value = visible(value, len(value) * 10 + 1)
-        formula = value[:1] in ("=", "+", "-", "@") and not re.fullmatch(r"[+-][\d.,]+ ?%?", value)
+        formula = value[:1] in ("=", "+", "-", "@") and not re.fullmatch(r"[+-][\d.,]+%?", value)
         return f"'{value}" if formula else value
     return value

@@ -29,5 +29,5 @@ def bitsandbytes(settings: Settings) -> Quantized:
     if not eight and not four:
         return Quantized()
     format_ = "bnb_int8" if eight else f"bnb_{kind}{'_dq' if nested else ''}-g{size}"
-    notes = () if eight else ("bitsandbytes: a file also holds a small JSON text for each matrix (about 0.03 %)",)
+    notes = () if eight else ("bitsandbytes: a file also holds a small JSON text for each matrix (about 0.03%)",)
     return replaced(settings, format_, skipped, "conv1d")._replace(notes=notes)
