@@ -13,14 +13,14 @@ def shortfalls(report):
     percent = {name: file["summary"]["percent_covered"] for name, file in report["files"].items()}
     whole = report["totals"]["percent_covered"]
     if whole < WHOLE:
-        yield f"paramcalc: {whole:.1f} % covered, at least {WHOLE:.0f} % wanted"
+        yield f"paramcalc: {whole:.1f}% covered, at least {WHOLE:.0f}% wanted"
     for name, value in sorted(percent.items()):
         if value < FILE:
-            yield f"{name}: {value:.1f} % covered, at least {FILE:.0f} % wanted"
+            yield f"{name}: {value:.1f}% covered, at least {FILE:.0f}% wanted"
 
 
 if __name__ == "__main__":
     report = json.loads(Path(sys.argv[1]).read_text("utf-8"))
     lines = list(shortfalls(report))
-    sys.stdout.write("".join(f"{line}\n" for line in lines) or f"{report['totals']['percent_covered']:.1f} % covered\n")
+    sys.stdout.write("".join(f"{line}\n" for line in lines) or f"{report['totals']['percent_covered']:.1f}% covered\n")
     sys.exit(bool(lines))

@@ -46,7 +46,7 @@ class Figure:
 
     @property
     def holds(self) -> bool:
-        """Within 1 %, or to the printed digits."""
+        """Within 1%, or to the printed digits."""
         step = Decimal(1).scaleb(Decimal(self.theirs).as_tuple().exponent)
         return abs(self.difference) <= STATED or abs(self.ours - Decimal(self.theirs)) <= step * Decimal("0.5001")
 
@@ -112,7 +112,7 @@ def text():
     lines = [f"{'ids':14}{'model':24}{'asked':18}{'ours':>16}{'theirs':>14}{'off':>9}"]
     lines += [f"{row.ids:14}{row.model:24}{row.ask:18}{row.ours:16.4f}{row.theirs:>14}{100 * row.difference:>+8.2f}%  "
               f"{'' if row.holds else row.why or 'NOT EXPLAINED'}" for row in figures()]
-    return "\n".join([*lines, "", f"{sum(row.holds for row in figures())} of {len(figures())} within 1 %"])
+    return "\n".join([*lines, "", f"{sum(row.holds for row in figures())} of {len(figures())} within 1%"])
 
 
 if __name__ == "__main__":

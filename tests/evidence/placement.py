@@ -106,7 +106,7 @@ def text():
                    f"{100 * line.difference:>+8.2f}%  {mark}")
     exact, guessed = [row for row in lines() if row.exact], [row for row in lines() if not row.exact]
     return "\n".join([*out, "", f"{sum(row.holds for row in exact)} of {len(exact)} exact lines agree, "
-                      f"{sum(row.holds for row in guessed)} of {len(guessed)} compute buffers within 10 %"])
+                      f"{sum(row.holds for row in guessed)} of {len(guessed)} compute buffers within 10%"])
 
 
 if __name__ == "__main__":

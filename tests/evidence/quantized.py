@@ -86,7 +86,7 @@ class Row:
 
     @property
     def holds(self) -> bool:
-        """Within 0.1 %, or the printed digits."""
+        """Within 0.1%, or the printed digits."""
         theirs = Decimal(self.record.figure)
         step = Decimal(1).scaleb(theirs.as_tuple().exponent)
         return abs(self.difference) <= Decimal("0.001") or (

@@ -16,17 +16,17 @@ SIDE = ("Other predictors on the same measurements: how far half and nine of ten
 GROUPS = (
     ("weight, cache and state lines of llama.cpp, to the printed digits",
      lambda r: r.exact and r.record.runtime == "llama.cpp"),
-    ("weights vLLM says it loaded, within 0.1 %", lambda r: r.figure == "weights_gib"),
-    ("tokens and concurrency of vLLM's pool, within 1 %",
+    ("weights vLLM says it loaded, within 0.1%", lambda r: r.figure == "weights_gib"),
+    ("tokens and concurrency of vLLM's pool, within 1%",
      lambda r: r.exact and r.record.runtime == "vllm" and r.figure != "weights_gib"),
-    ("weights, caches and pools of SGLang and other engines, within 1 %",
+    ("weights, caches and pools of SGLang and other engines, within 1%",
      lambda r: r.exact and r.record.runtime == "exact"),
-    (f"compute buffers (estimates), within {100 * STATED:.0f} % (of split models 10 %) above or below",
+    (f"compute buffers (estimates), within {100 * STATED:.0f}% (of split models 10%) above or below",
      lambda r: r.figure.startswith("compute")),
-    (f"whole processes (estimates), within {100 * STATED:.0f} % above or below",
+    (f"whole processes (estimates), within {100 * STATED:.0f}% above or below",
      lambda r: not r.exact and not r.figure.startswith("compute")),
 )
-PUBLISHED = "files of quantized checkpoints, within 0.1 % or their digits"
+PUBLISHED = "files of quantized checkpoints, within 0.1% or their digits"
 
 
 def block():
@@ -36,7 +36,7 @@ def block():
             4: [row for row in placement.lines() if not row.exact]}
     lines += [_line(name, [*(row for row in rows() if belongs(row)), *more.get(number, ())])
               for number, (name, belongs) in enumerate(GROUPS)]
-    lines.append(_line("peaks of training (estimates), within 10 % above or below", training.peaks()))
+    lines.append(_line("peaks of training (estimates), within 10% above or below", training.peaks()))
     apart = len(quantized.checkpoints()) - len(quantized.rows())
     lines.append(_line(PUBLISHED, quantized.rows(), f", {apart} not asked"))
     lines += [_compared(group, share) for group, share in accuracy.summaries()]
@@ -48,14 +48,14 @@ def _line(name, group, more=""):
     agree = sum(row.holds for row in group)
     worst = max((row.difference for row in group), key=abs)
     reasons = f"{len(group) - agree} with a stated reason" if agree < len(group) else ""
-    return f"| {name} | {agree} of {len(group)} | {100 * worst:+.1f} % | {reasons}{more} |"
+    return f"| {name} | {agree} of {len(group)} | {100 * worst:+.1f}% | {reasons}{more} |"
 
 
 def _compared(group, share):
     """A group of estimates of time or energy: how many are near enough, above or below."""
     worst = max(group.differences, key=abs)
-    return (f"| {group.name}, within {100 * share:.0f} % | {group.within(share)} of {len(group.differences)} | "
-            f"{100 * worst:+.0f} % | half within {100 * group.median:.0f} % |")
+    return (f"| {group.name}, within {100 * share:.0f}% | {group.within(share)} of {len(group.differences)} | "
+            f"{100 * worst:+.0f}% | half within {100 * group.median:.0f}% |")
 
 
 def guide():

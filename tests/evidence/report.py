@@ -43,7 +43,7 @@ class Row:
 
     @property
     def holds(self) -> bool:
-        """To the printed digits; weights within 0.1 %, pools within 1 %; estimates within `STATED` of theirs, above or
+        """To the printed digits; weights within 0.1%, pools within 1%; estimates within `STATED` of theirs, above or
         below."""
         if not self.exact:
             return abs(self.difference) <= STATED
@@ -127,5 +127,5 @@ def summary(found):
     worst = min(guessed, key=lambda row: row.difference)
     mean = sum(abs(row.difference) for row in guessed) / len(guessed)
     return (f"{sum(r.holds for r in exact)} of {len(exact)} exact figures agree to the printed digits (weights within "
-            f"0.1 %, pools within 1 %); {len(guessed)} estimates are {100 * mean:.1f} % off in the mean, at worst "
-            f"{100 * worst.difference:+.1f} % ({worst.record.id}, {worst.figure})")
+            f"0.1%, pools within 1%); {len(guessed)} estimates are {100 * mean:.1f}% off in the mean, at worst "
+            f"{100 * worst.difference:+.1f}% ({worst.record.id}, {worst.figure})")
