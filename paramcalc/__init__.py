@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         flops,
         formats,
         gpus,
+        load,
         memory,
         models,
         read,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
         what_if,
     )
     from paramcalc.errors import InputError, NetworkError, PCError, SpecError, UnknownArchitectureError, UsageError
-    from paramcalc.readers.models import load
     from paramcalc.training import layouts, search, train, training_run
     from paramcalc.utilization import flops_per_token, hfu, mfu
 
@@ -79,7 +79,7 @@ __all__ = [
     "what_if",
 ]
 ELSEWHERE = {"train": "training", "training_run": "training", "layouts": "training", "search": "training",
-             "flops_per_token": "utilization", "hfu": "utilization", "mfu": "utilization", "load": "readers.models"}
+             "flops_per_token": "utilization", "hfu": "utilization", "mfu": "utilization"}
 """Names that are not in `paramcalc.api`, and their modules."""
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, overload
 
+from paramcalc.arguments import Changes, Jobs, checked
 from paramcalc.build import build
 from paramcalc.defaults import SERVING
+from paramcalc.errors import UsageError
 from paramcalc.readers.sources import loaded_of
 from paramcalc.settings import without_none
 
@@ -42,11 +44,13 @@ if TYPE_CHECKING:
     from paramcalc.estimates.settings import AudioLengths, FlopsKeywords, ImageSizes, VideoSizes
     from paramcalc.estimates.speed_settings import SpeedKeywords, SpeedSettings
     from paramcalc.measures.weights import WeightBytes
+    from paramcalc.readers.models import Loaded
     from paramcalc.readers.sources import Source
     from paramcalc.spec.media import Cut
     from paramcalc.spec.model import ModelSpec
 
 
+@checked(changes=Changes)
 def read(model: Source, changes: Sequence[str] = ()) -> ModelSpec:
     """The specification of a model; `changes` are `key=value` as `--set` takes them. Raises PCError (InputError,
     SpecError, UnknownArchitectureError, NetworkError) where it cannot be read."""
@@ -58,6 +62,16 @@ def build_model(model: Source) -> Model:
     return build(read(model))
 
 
+@checked(model=str | Path, changes=Changes, strict=bool)
+def load(model: str | Path, changes: Sequence[str] = (), *, strict: bool = False) -> Loaded:
+    """The specification a path or name stands for, with where it came from and `warnings`: what has to be said with
+    its figures. With `strict`, as `--strict`, some of that is an error. Raises PCError as `read`."""
+    from paramcalc.readers.models import load as loaded
+
+    return loaded(str(model), changes, strict=strict)
+
+
+@checked(by=str)
 def count(model: Source, by: By = "component") -> Count:
     """Parameters: `total`, `active`, `embedding`, and `components` as pairs of parameters and active ones. Raises
     PCError as `read`."""
@@ -66,6 +80,7 @@ def count(model: Source, by: By = "component") -> Count:
     return counted(loaded_of(model), by)
 
 
+@checked(dtype=str, quant=str | None)
 def weights(model: Source, dtype: str = SERVING.dtype, *, quant: str | None = None) -> WeightBytes:
     """Bytes of all weights in a format, or quantized to a format or GGUF mix (`q4_k_m`). Raises PCError as `read`,
     UsageError for a format nobody knows."""
@@ -114,6 +129,7 @@ def memory(
     return needed(loaded_of(model), serving, device)
 
 
+@checked(gpu=str, ram=str | None)
 def fit(
     model: Source, gpu: str, context: int | str | Sequence[int | str] | None = None, *,
     ram: str | None = None, **settings: Unpack[OnDeviceKeywords],
@@ -141,6 +157,7 @@ def fit(
     return fitted(loaded_of(model), serving, device)
 
 
+@checked(images=tuple[tuple[int, int], ...])
 def flops(
     model: Source, seq: int | str | None = None, *, images: Sequence[tuple[int, int]] = (),
     **settings: Unpack[FlopsKeywords],
@@ -159,6 +176,7 @@ def flops(
     return counted(loaded_of(model), FlopsSettings.of(values))
 
 
+@checked(images=tuple[tuple[int, int], ...])
 def cut_images(model: Source, images: Sequence[tuple[int, int]]) -> tuple[Cut, ...]:
     """What pictures of these widths and heights in pixels become: tokens in the prompt, patches in the tower.
 
@@ -195,6 +213,7 @@ def estimate(
     return estimated(loaded_of(model), PageSettings.of({**length, "image": image, "video": video, "audio": audio}))
 
 
+@checked(text=str)
 def models(text: str = "") -> list[str]:
     """Names of presets that contain a text, in any case."""
     from paramcalc.readers.presets import presets
@@ -237,6 +256,7 @@ def scaling(model: Source | None = None, **settings: Unpack[ScalingKeywords]) ->
     return answered(loaded, build(loaded.spec) if loaded else None, chosen, fitted)
 
 
+@checked(changes=Changes, jobs=Jobs)
 def solve(
     like: Source = "llama-3.1-8b", changes: Sequence[str] = (), jobs: int = 1, **settings: Unpack[SolveKeywords],
 ) -> Solve:
@@ -251,6 +271,7 @@ def solve(
     return solved(loaded_of(like, changes), SolveSettings.of(settings), changes, jobs=jobs)
 
 
+@checked(changes=Changes, jobs=Jobs)
 def compare(
     *models: Source, context: int | str | None = None, gpu: str | None = None, changes: Sequence[str] = (),
     jobs: int = 1, **serving: Unpack[OnDeviceKeywords],
@@ -264,6 +285,7 @@ def compare(
     return compared(models, _question(context, gpu, changes, serving), jobs=jobs)
 
 
+@checked(axes=Changes, changes=Changes, jobs=Jobs)
 def sweep(
     model: Source, *axes: str, context: int | str | None = None, gpu: str | None = None,
     changes: Sequence[str] = (), jobs: int = 1, **serving: Unpack[OnDeviceKeywords],
@@ -286,6 +308,7 @@ def _question(
     return Question(ServingSettings.of(without_none(context=context) | rest), device, tuple(changes))
 
 
+@checked(glob=str)
 def explain(
     model: Source, glob: str = "*", *, of: Subject = "parameters", **settings: Unpack[ExplainKeywords],
 ) -> Explain:
@@ -301,6 +324,7 @@ def explain(
     return explained(loaded_of(model), ExplainSettings.of({"about": of, **settings}), glob)
 
 
+@checked(changes=Changes)
 def what_if(model: Source, *changes: str) -> ModelSpec:
     """The specification with numbers scaled or replaced: `hidden_size=2x`, `vocab_size=256000`. Raises PCError as
     `read`, UsageError for a field it does not have."""
@@ -324,6 +348,7 @@ def convert(model: Source) -> str:
     return spec_yaml(converted(loaded_of(model)).spec)
 
 
+@checked(paths=tuple[str | Path, ...])
 def check(*paths: str | Path) -> Run:
     """Every finding of the specs and configs under the paths: `checked`, `failed`, `findings`, `exit_code`.
 
@@ -347,4 +372,8 @@ def speed(
     values: dict[str, object] = dict(keywords) | ({} if gpu is None else {"gpu": gpu})
     if "output" in values:
         values["output_tokens"] = values.pop("output")
-    return predicted(loaded_of(model), settings or SpeedSettings.of(values))
+    if settings is None:
+        settings = SpeedSettings.of(values)
+    elif not isinstance(settings, SpeedSettings) or values:
+        raise UsageError("settings: expected SpeedSettings in place of all keywords")
+    return predicted(loaded_of(model), settings)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -106,17 +107,17 @@ def _models(model: Source) -> list[Any]:
     """The models an argument stands for: those in a folder that is none itself, or those a pattern fits."""
     if not isinstance(model, str | Path):
         return [model]
-    path = Path(model)
-    if path.is_dir() and not (path / "config.json").exists():
+    path = str(model)
+    if os.path.isdir(path) and not os.path.exists(os.path.join(path, "config.json")):
         from paramcalc.checks.finder import find
 
-        if not (files := [str(file) for file in find([path]).checked]):
-            raise InputError(Problem("holds no spec or config", source=str(model)))
+        if not (files := [str(file) for file in find([Path(path)]).checked]):
+            raise InputError(Problem("holds no spec or config", source=path))
         return files
-    if any(sign in str(model) for sign in "*?[") and not path.exists():
+    if any(sign in path for sign in "*?[") and not os.path.exists(path):
         from glob import glob
 
-        if not (files := sorted(glob(str(model), recursive=True))):
-            raise InputError(Problem(f"no file fits {str(model)[:100]!r}"))
+        if not (files := sorted(glob(path, recursive=True))):
+            raise InputError(Problem(f"no file fits {path[:100]!r}"))
         return files
     return [model]

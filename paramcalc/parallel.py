@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
+MOST_JOBS = 256
+"""Processes at once, at most."""
 CHUNK = 16
 """Things a process is handed at once, at most: fewer where there are few, so that all processes have work."""
 MANY = 16

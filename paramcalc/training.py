@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Unpack
 
+from paramcalc.arguments import checked
 from paramcalc.build import build
 from paramcalc.readers.sources import loaded_of, spec_of
-from paramcalc.settings import without_none
+from paramcalc.settings import Decimal, without_none
 
 if TYPE_CHECKING:
     from paramcalc.answers.train import Train
@@ -31,6 +32,7 @@ def train(model: Source, seq: int | str | None = None, **settings: Unpack[TrainK
     return trained(loaded_of(model), RunSettings.of(without_none(seq=seq) | settings))
 
 
+@checked(tokens=Decimal, gpu=str)
 def training_run(
     model: Source, tokens: int | str, gpu: str, gpus: int = 1, *, seq: int | str | None = None,
     **keywords: Unpack[RunKeywords],

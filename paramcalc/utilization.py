@@ -7,11 +7,13 @@ attention's whole square: `full`. Megatron-Core and Megatron-Bridge count only t
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
+from paramcalc.arguments import checked
 from paramcalc.defaults import TRAINING, WORKLOAD, Convention
 from paramcalc.errors import Problem, UsageError
 from paramcalc.numbers import many
+from paramcalc.settings import Devices
 from paramcalc.sizes import MOST_TOKENS
 
 if TYPE_CHECKING:
@@ -24,8 +26,12 @@ FRAMEWORKS: dict[str, Convention] = {
 """Whose printed MFU follows which convention."""
 MTP = "mtp"
 """Of the parts beside the model, the heads of multi-token prediction."""
+USED: dict[str, Any] = {"tokens_per_second": float, "gpu": str | float, "gpus": Devices, "convention": str,
+                        "dtype": str, "mtp": bool, "scans": bool}
+"""Types of the arguments of a utilization."""
 
 
+@checked(convention=str, training=bool, mtp=bool, scans=bool)
 def flops_per_token(
     model: Source, seq: int, *, convention: str = WORKLOAD.convention, training: bool = True, mtp: bool = False,
     scans: bool = False,
@@ -42,6 +48,7 @@ def flops_per_token(
     return _sequence(model, seq, convention, (1, 1 if training else 0, 0), mtp=mtp, scans=scans) // seq
 
 
+@checked(**USED)
 def mfu(
     model: Source, tokens_per_second: float, gpu: str | float, gpus: int = 1, *, seq: int = TRAINING.seq,
     convention: str = WORKLOAD.convention, dtype: str = TRAINING.dtype, mtp: bool = False, scans: bool = False,
@@ -55,6 +62,7 @@ def mfu(
                  dtype)
 
 
+@checked(**USED, recompute=str)
 def hfu(
     model: Source, tokens_per_second: float, gpu: str | float, gpus: int = 1, *, seq: int = TRAINING.seq,
     convention: str = WORKLOAD.convention, dtype: str = TRAINING.dtype,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,7 +28,7 @@ def mcp(
         Path(),
 ) -> int:
     """Serve the commands to agents over the Model Context Protocol on standard input and output."""
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise UsageError(Problem("--root is not a folder", source=str(root)))
     try:
         import anyio

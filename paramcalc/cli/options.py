@@ -28,6 +28,7 @@ import typer
 from paramcalc.cli import completion
 from paramcalc.cli.streams import tell
 from paramcalc.errors import Problem, UsageError
+from paramcalc.parallel import MOST_JOBS
 from paramcalc.reports.writers import formats
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Write no warnings to
 Offline = Annotated[bool, typer.Option("--offline", callback=_offline, help="Read hf://… from the cache only.")]
 Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw it: .svg or .png (needs the plot "
                                            "extra).")]
-Jobs = Annotated[int, typer.Option("--jobs", min=1, max=256, metavar="N", help="Processes that work at once.")]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, max=MOST_JOBS, metavar="N", help="Processes that work at once.")]
 Debug = Annotated[bool, typer.Option("--debug", callback=_debug, is_eager=True,
                                      help="Show the traceback of an internal error.")]
 

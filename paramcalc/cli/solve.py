@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,10 +56,10 @@ def solve(
 
 def _is_folder(output: Path) -> bool:
     """Whether specs are to go there: it is a folder, or has no suffix as files have. Raises UsageError for a file."""
-    if output.is_file() and not output.suffix:
+    if os.path.isfile(output) and not output.suffix:
         raise UsageError(Problem(f"{str(output)[:200]!r} is a file, not a folder for specs",
                                  hint="-o DIR, or -o FILE.json for the answer"))
-    return output.is_dir() or not (output.suffix or str(output) == "-")
+    return os.path.isdir(output) or not (output.suffix or str(output) == "-")
 
 
 def _write(folder: Path, like: str, answer: Solve, changes: list[str]) -> None:

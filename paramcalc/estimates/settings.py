@@ -178,7 +178,7 @@ class HostSettings(Settings):
 class FitSettings(RuntimeSettings):
     """How a model is served, at one context or several."""
 
-    context: Annotated[tuple[int, ...], BeforeValidator(_contexts)] = option(
+    context: Annotated[tuple[int, ...], BeforeValidator(_contexts), Field(min_length=1)] = option(
         (SERVING.context,), "Tokens of each sequence; several make a curve, of which the last decides: 4k,32k,128k.",
         metavar="TOKENS[,…]")
     batch: Batch = option(SERVING.batch, "Number of sequences at once.")

@@ -109,7 +109,7 @@ class SpeedSettings(DeviceSettings):
     video: Videos = VIDEO
     audio: Durations = AUDIO
     output_tokens: Tokens = option(512, "Tokens of each answer.", "--output", metavar="TOKENS")
-    concurrency: Annotated[tuple[int, ...], BeforeValidator(_numbers)] = option(
+    concurrency: Annotated[tuple[int, ...], BeforeValidator(_numbers), Field(min_length=1)] = option(
         (1, 8, 64), "Requests in flight; several make a curve.", metavar="N[,…]")
     slo: Annotated[float, BeforeValidator(seconds), Field(gt=0, le=1000)] | None = option(
         None, "Longest time a token: the largest concurrency that keeps it is found.", metavar="tpot=TIME")

@@ -21,7 +21,7 @@ def _flop(value: str | float) -> float:
     """1e22. Raises ValueError for what is no positive number."""
     try:
         number = float(value)
-    except ValueError:
+    except (TypeError, ValueError):
         number = nan
     if not (isfinite(number) and LEAST_FLOP <= number <= MOST_FLOP):
         rough = ROUGH.match(str(value).strip())
