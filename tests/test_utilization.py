@@ -85,7 +85,7 @@ def test_scans_count_on_demand():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"convention": "tpu"}, "convention 'tpu' is not known"), ({"gpu": -1.0}, "cannot be"), ({"gpus": 0}, "cannot be"),
+    ({"convention": "tpu"}, "convention 'tpu' is not known"), ({"gpu": -1.0}, "cannot be"), ({"gpus": 0}, "gpus: '0'"),
     ({"gpu": "m2-ultra", "dtype": "fp8"}, "no arithmetic of .* is known for fp8")])
 def test_what_cannot_be_is_refused(options, message):
     with pytest.raises(UsageError, match=message):

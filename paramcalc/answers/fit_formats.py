@@ -44,6 +44,7 @@ class FormatFit(NamedTuple):
     total: int
     """Bytes on the fullest device."""
     headroom: int
+    """Bytes left on the fullest device, times the devices."""
     max_context: int
     max_batch: int
 
@@ -56,6 +57,7 @@ class FitFormats(Answer):
     known: dict[str, Known]
     fits: bool
     device: str
+    devices: int
     formats: tuple[FormatFit, ...]
 
     @property
@@ -77,27 +79,34 @@ def fit_formats(loaded: Loaded, serving: FitSettings, device: DeviceSettings, *,
     model: Model = start["built"]
     serving, start["length"] = within_positions(serving, model.spec, media_of(serving, model.spec))
     rows: list[FormatFit] = []
+    devices = 1
     problems: dict[str, Problem] = {}
     for runtime in (serving.runtime,) if serving.runtime else ("vllm", "llama.cpp"):
         for name in FORMATS[runtime]:
             try:
-                rows += _row(model, serving.model_copy(update={"quant": name}), device, runtime)
+                if served := _row(model, serving.model_copy(update={"quant": name}), device, runtime):
+                    devices, row = served
+                    rows.append(row)
             except PCError as error:  # the format does not hold these shapes, or the runtime not this model
                 problems[runtime] = error.problems[0]
     if not rows:
         raise UsageError(unserved(problems))
     rows.sort(key=lambda row: (not row.fits, -row.weights))
     return FitFormats(**start, known={"fits": of_model(model.spec, "cache", known="estimate")},
-                      fits=any(row.fits for row in rows), device=str(device.gpu), formats=tuple(rows))
+                      fits=any(row.fits for row in rows), device=str(device.gpu), devices=devices, formats=tuple(rows))
 
 
-def _row(model: Model, serving: FitSettings, device: DeviceSettings, runtime: str) -> list[FormatFit]:
+def _row(
+    model: Model, serving: FitSettings, device: DeviceSettings, runtime: str,
+) -> tuple[int, FormatFit] | None:
+    """The devices and the verdict on them; None where the runtime or the device has no use for the format."""
     need = need_of(model, serving, runtime)
     machine = machine_of(device, need.prepared)
     if machine is None or why_not_served(runtime, model.spec, serving.quant, machine.device):
-        return []
+        return None
     verdict = search.fit(need, machine, contexts(serving, need.media)[-1], serving.batch)
     weights = need.prepared.on_disk
     fits = verdict.fits and not need.prepared.lower_bound
-    return [FormatFit(runtime, str(serving.quant), round(8 * weights / count(model.tree).total, 3), weights, fits,
-                      verdict.needed, verdict.headroom, verdict.max_context, verdict.max_batch)]
+    return verdict.devices, FormatFit(
+        runtime, str(serving.quant), round(8 * weights / count(model.tree).total, 3), weights, fits, verdict.needed,
+        verdict.headroom, verdict.max_context, verdict.max_batch)

@@ -18,7 +18,9 @@ def tables(answer: FitFormats) -> tuple[Table, ...]:
     """Formats that fit, the widest first, then those that do not."""
     plain = csv_rows(answer)
     rows = tuple((*row[:-2], limit(row[-2], MOST_TOKENS), limit(row[-1], MOST_BATCH)) for row in plain.rows)
-    notes = ("bits a weight: of the whole model, with scales and what stays wider", *missing(answer))
+    each = f"needed and headroom: per device, of {answer.devices}"
+    notes = ("bits a weight: of the whole model, with scales and what stays wider",
+             *((each,) if answer.devices > 1 else ()), *missing(answer))
     return (plain._replace(title=headline(answer.built), rows=rows, notes=notes),)
 
 
@@ -28,5 +30,5 @@ def csv_rows(answer: FitFormats) -> Table:
                Column("fits"), Column("needed", "gib"), Column("headroom", "gib"),
                Column("largest context", "exact"), Column("batch", "exact"))
     rows = tuple((row.quant, row.runtime, f"{row.bits_per_weight:.2f}", row.weights, "yes" if row.fits else "no",
-                  row.total, row.headroom, row.max_context, row.max_batch) for row in answer.formats)
+                  row.total, row.headroom // answer.devices, row.max_context, row.max_batch) for row in answer.formats)
     return Table("", columns, rows)

@@ -10,6 +10,7 @@ from paramcalc.components import AnyComponent
 from paramcalc.components.base import Count, Elsewhere, Listed, Parsed, Rows, Size, Strict, later
 from paramcalc.components.layout import Layout
 from paramcalc.components.problems import impossible
+from paramcalc.sanitize import quote
 from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.layer import Block, LayerFields
 from paramcalc.spec.quantize import QuantRule
@@ -33,6 +34,16 @@ StateType = Literal["float32", "bfloat16", "float16"]
 """What recurrent states can be held in."""
 Switch = Literal["use_qk_norm", "attn_temperature_tuning", "kda_safe_gate", "residual_in_fp32"]
 """What the class of a family does unless its config says otherwise, by the config's key."""
+
+VERSION = 1
+"""Of the specification language."""
+
+
+def _version(value: object) -> int:
+    """The version a document says it is written in: a whole number, which true and 1.0 are not."""
+    if type(value) is not int or value != VERSION:
+        raise impossible(f"must be {VERSION}, found {quote(value)}")
+    return value
 
 
 def _image_rule(value: object) -> ImageRule:
@@ -72,7 +83,7 @@ class ModelSpec(LayerFields):
 
     __slots__ = ("_lowered",)  # what `lower` made of it: no field, so that a copy with other fields does not inherit it
 
-    paramcalc: Literal[1] = 1
+    paramcalc: Annotated[int, Parsed(_version, {"const": VERSION, "type": "integer"})] = VERSION
     name: Annotated[str, Field(max_length=200)] = ""
     family: Annotated[str, Field(max_length=100)] = ""
     source: Annotated[str, Field(max_length=2000)] = ""

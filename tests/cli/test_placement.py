@@ -72,3 +72,15 @@ def test_every_format_is_of_one_device(call):
     code, _, err = call("fit", "llama-3.1-8b", "--gpu", "h100,a100", "--quant", "all")
     assert code == 2
     assert "--quant all is of one device" in err
+
+
+def test_of_several_devices_every_format_is_shown_a_device(call):
+    words = ("fit", "llama-3.1-8b", "--gpu", "h100", "--gpus", "2", "--runtime", "vllm")
+    code, out, _ = call(*words, "--quant", "all", "--json")
+    answer = json.loads(out)
+    row = next(row for row in answer["formats"] if row["quant"] == "fp8")
+    assert (code, answer["devices"]) == (0, 2)
+    assert row["headroom"] == json.loads(call(*words, "--quant", "fp8", "--json")[1])["headroom"]["bytes"]
+    shown = call(*words, "--quant", "all")[1]
+    assert f"{row['headroom'] / 2 / 2**30:.2f} GiB" in shown
+    assert "needed and headroom: per device, of 2" in shown
