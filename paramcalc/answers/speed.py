@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from paramcalc.answers.answer import Answer, head, hidden
-from paramcalc.answers.speed_basis import basis, unmeasured
+from paramcalc.answers.speed_basis import basis, release_meant, unmeasured
 from paramcalc.answers.speed_verify import verify
 from paramcalc.catalog.accelerators import Accelerator, accelerators, find_accelerator
 from paramcalc.catalog.speed import by_measurement, power_source, speed_class
@@ -195,7 +195,7 @@ class Predictor:
         why = why_not_served(settings.runtime, self.model.spec, settings.quant, device)
         if why and settings.measured is None:
             raise UsageError(Problem(why, hint="--runtime, or a format it reads"))
-        known = speed_class(settings.runtime, served.moe, device)
+        known = speed_class(settings.runtime, served.moe, device, settings.release or "")
         if known is None and settings.measured is None:
             raise unmeasured(settings.runtime, device)
         known = known or by_measurement(settings.runtime, device)
@@ -304,6 +304,8 @@ class Predictor:
             "dtype": settings.dtype, "quant": settings.quant or "as specified",
             "load": "a closed loop: a request that is answered is followed by another",
             "routing": "experts are chosen evenly and independently"}
+        if release := release_meant(settings, self.served(Split()).moe):
+            terms["release"] = release
         if speed is not None:
             split = speed.served.split
             terms |= {"gpu": speed.device.name, "gpus": split.devices, "tp": split.tp, "pp": split.pp, "ep": split.ep,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.catalog.speed import older_release
 from paramcalc.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from paramcalc.catalog.accelerators import Accelerator
     from paramcalc.catalog.speed import SpeedClass
     from paramcalc.estimates.speed import Speed
+    from paramcalc.estimates.speed_settings import SpeedSettings
 
 
 def basis(speed: Speed) -> dict[str, object]:
@@ -24,6 +26,17 @@ def basis(speed: Speed) -> dict[str, object]:
     return {"class": known.name, "constants": known.constants.set_ones(), "records": known.records,
             "median_error": known.median_error, "p90_error": known.p90_error,
             "range": f"10th to 90th percentile {which}", "dates": known.dates, "sources": list(known.sources)}
+
+
+def release_meant(settings: SpeedSettings, moe: bool) -> str:
+    """The release the figures are of; empty where measurements do not tell releases apart. Raises UsageError for one
+    that was stated there."""
+    older = older_release(settings.runtime, moe)
+    if settings.release and not older:
+        kind = "models of experts" if moe else "dense models"
+        raise UsageError(Problem(f"--release has no effect: measurements of {settings.runtime} with {kind} are not "
+                                 "told apart by release"))
+    return settings.release or (f"after {older}; --release {older} for earlier ones" if older else "")
 
 
 def unmeasured(runtime: str, device: Accelerator) -> UsageError:

@@ -6,6 +6,7 @@ not fitted. It is written by `python -m tests.speed.fit`; nothing in it is set b
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +14,8 @@ from paramcalc.catalog._data import read_table
 
 if TYPE_CHECKING:
     from paramcalc.catalog.accelerators import Accelerator
+
+RELEASE = re.compile(r"v?([0-9]{1,6})\.([0-9]{1,6})(?:[.-]?[0-9a-z]{1,20}){0,4}")
 
 
 class Constants(NamedTuple):
@@ -89,6 +92,8 @@ class SpeedClass(NamedTuple):
     devices: tuple[str, ...]
     dates: str
     sources: tuple[str, ...]
+    until: str = ""
+    """The last release measured, where later ones are a class of their own; empty for the newest."""
 
     def covers(self, device: Accelerator) -> bool:
         """Whether the class was measured on that device."""
@@ -112,6 +117,10 @@ class SpeedClass(NamedTuple):
             return self.inside
         return self.outside if self.compared and self.near(device) else self.outside.twice()
 
+    def serves(self, release: str) -> bool:
+        """Whether the class is of that release; no release is the newest."""
+        return not self.until or (release != "" and release_numbers(release) <= release_numbers(self.until))
+
     def suits(self, runtime: str, moe: bool, device: Accelerator) -> bool:
         """Whether the class is of that runtime, kind of model and device."""
         return (self.runtime == runtime and self.models in ("", "moe" if moe else "dense")
@@ -130,9 +139,25 @@ class PowerShare(NamedTuple):
     records: int
 
 
-def speed_class(runtime: str, moe: bool, device: Accelerator) -> SpeedClass | None:
-    """The class of a runtime, device and model; None where nothing of the kind was measured."""
-    return next((known for known in speed_classes() if known.suits(runtime, moe, device)), None)
+def release_numbers(release: str) -> tuple[int, int]:
+    """The first two numbers of a release: (1, 1) for `1.1.0rc2`. Raises ValueError where there are none."""
+    match = RELEASE.fullmatch(release)
+    if match is None:
+        raise ValueError(f"{release[:40]!r} is no release, such as 0.11")
+    return int(match[1]), int(match[2])
+
+
+def speed_class(runtime: str, moe: bool, device: Accelerator, release: str = "") -> SpeedClass | None:
+    """The class of a runtime, device and model, older releases' where one is stated that they were measured with; None
+    where nothing of the kind was measured."""
+    return next((known for known in speed_classes() if known.suits(runtime, moe, device) and known.serves(release)),
+                None)
+
+
+def older_release(runtime: str, moe: bool) -> str:
+    """The last release of an older class of a runtime and kind of model; empty where releases are not told apart."""
+    return next((known.until for known in speed_classes()
+                 if known.until and known.runtime == runtime and known.models in ("", "moe" if moe else "dense")), "")
 
 
 def by_measurement(runtime: str, device: Accelerator) -> SpeedClass:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple, TypedDict
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from paramcalc.catalog.speed import release_numbers
 from paramcalc.defaults import SERVING
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import Length, longer_than_made_for
@@ -87,6 +88,11 @@ def _rate(value: object) -> object:
     return int(float(match[1]) * MEMORY_UNITS[match[2].lower()])
 
 
+def _release(value: str) -> str:
+    release_numbers(value)
+    return value
+
+
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 
 
@@ -94,6 +100,8 @@ class SpeedSettings(DeviceSettings):
     """What is served, by what, on what, and for which requests."""
 
     runtime: ServingRuntime = option("vllm", "Runtime that serves.")
+    release: Annotated[str, AfterValidator(_release)] | None = option(
+        None, "Release of the runtime, such as 0.11; the newest that was measured where not given.")
     dtype: str = option(SERVING.dtype, "Format of weights that are not quantized: bf16, fp16, fp32.")
     quant: str | None = option(None, "Number format or GGUF mix of the weights: fp8_block, awq, q4_k_m, none.")
     kv_dtype: str | None = option(None, "Format of keys and values; the runtime's own where not given.",
@@ -163,6 +171,7 @@ class SpeedKeywords(TypedDict, total=False):
     """`SpeedSettings` without `gpu`, as keyword arguments; `output` is its `output_tokens`."""
 
     runtime: ServingRuntime
+    release: str | None
     dtype: str
     quant: str | None
     kv_dtype: str | None

@@ -72,6 +72,8 @@ def _notes(answer: SpeedAnswer) -> tuple[str, ...]:
     notes.append(f"basis: {basis['class']}, {basis['records']:,} measurements; of configurations left out of the fit "
                  f"half are within {basis['median_error']:.0%}, nine of ten within {basis['p90_error']:.0%}"
                  if basis["records"] else f"basis: {basis['class']}")
+    if "release" in answer.assumptions:
+        notes.append(f"release: {answer.assumptions['release']}")
     notes.append(f"range: {basis['range']}")
     notes.append(f"first token: {answer.assumptions['ttft_ms']}")
     notes.append(f"verify: {answer.verify}")

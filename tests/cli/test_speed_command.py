@@ -93,6 +93,17 @@ def test_no_room_is_said(call):
                                                    "llama.cpp")[1]
 
 
+def test_an_earlier_release_is_slower_and_said(call, answer):
+    asked = ("speed", "qwen3-235b-a22b", "--quant", "fp8_block", "--gpu", "h100", "--tp", "8")
+    newest, earlier, later = (answer(*asked, *more) for more in ((), ("--release", "v0.11.1"), ("--release", "0.19")))
+    assert [found["basis"]["class"] for found in (newest, earlier, later)] == [
+        "vllm moe", "vllm moe to 0.12", "vllm moe"]
+    assert earlier["points"][1]["tpot_ms"]["expected"] > 1.2 * newest["points"][1]["tpot_ms"]["expected"]
+    assert [found["assumptions"]["release"] for found in (earlier, later)] == ["v0.11.1", "0.19"]
+    assert "release: after 0.12; --release 0.12 for earlier ones" in call(*asked)[1]
+    assert "release" not in answer(*LLAMA)["assumptions"]
+
+
 def test_all_devices_are_sorted_and_the_rest_explained(call, answer):
     found = answer("speed", "llama-3.1-8b", "--all", "--concurrency", "8", "--price", "1")
     rates = [row["tokens_per_second"]["expected"] / row["gpus"] for row in found["devices"]]
@@ -107,6 +118,8 @@ def test_all_devices_are_sorted_and_the_rest_explained(call, answer):
     (["--gpu", "h100", "--ram", "8GiB"], "--ram needs --ram-bandwidth"),
     (["--gpu", "h100", "--draft-tokens", "4"], "--draft-tokens needs --acceptance"),
     (["--gpu", "h100", "--draft-tokens", "2", "--acceptance", "4"], "--acceptance 4 is more than --draft-tokens 2"),
+    (["--gpu", "h100", "--release", "0.11"], "--release has no effect: measurements of vllm with dense models are not"),
+    (["--gpu", "h100", "--release", "new"], "'new' is no release, such as 0.11"),
     (["--all", "--gpu", "h100"], "--gpu has no effect with --all"), ([], "an accelerator has to be said"),
     (["--gpu", "h100", "--tp", "2", "--gpus", "3"], "tp 2, pp 1 and dp 1 make 2 devices, not 3"),
     (["--gpu", "h100", "--concurrency", "1,99999999"], "requests are more than"),

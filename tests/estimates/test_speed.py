@@ -9,7 +9,14 @@ import pytest
 
 from paramcalc.build import build
 from paramcalc.catalog.accelerators import accelerators, find_accelerator
-from paramcalc.catalog.speed import Constants, power_shares, power_source, speed_class, speed_classes
+from paramcalc.catalog.speed import (
+    Constants,
+    older_release,
+    power_shares,
+    power_source,
+    speed_class,
+    speed_classes,
+)
 from paramcalc.errors import UsageError
 from paramcalc.estimates.links import Split, Widths, sent
 from paramcalc.estimates.speed import Draft, Requests, Speed, cache_dtype, power_share
@@ -313,6 +320,16 @@ def test_what_nobody_measured_has_no_class():
     assert speed_class("transformers", False, H100) is None
     assert speed_class("llama.cpp", False, find_accelerator("tpu-v5e")) is None
     assert speed_class("llama.cpp", False, find_accelerator("mi300x")).name == "llama.cpp radeon"
+
+
+def test_releases_are_ordered_by_their_numbers():
+    assert [speed_class("vllm", True, H100, release).until for release in ("0.9.2", "0.12.3", "0.13", "")] == [
+        "0.12", "0.12", "", ""]
+    assert speed_class("tensorrt-llm", True, H100, "1.1.0rc2.post2").until == "1.1"
+    assert (older_release("vllm", True), older_release("vllm", False), older_release("sglang", True)) == (
+        "0.12", "", "")
+    with pytest.raises(ValueError, match="no release"):
+        speed_class("vllm", True, H100, "nightly")
 
 
 def test_layers_of_one_part_count_half():

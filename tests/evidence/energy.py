@@ -1,9 +1,10 @@
 """Serving in a closed loop with a power meter, ours and measured: `python -m tests.evidence.energy` prints a summary.
 
-The measurements do not say how long prompts were: `PROMPTS` are assumptions, and twice or half of them says what that
-costs. In chats each turn's prompt holds all turns before it (ml-energy/benchmark@c1d6557:mlenergy/benchmark/llm/
-datasets.py, LMArenaHumanPreferenceDataset); the same benchmark's synthetic chats have 500 tokens in the mean
-(workloads.py, LengthControl).
+The measurements do not say how long prompts were: twice or half of what is assumed says what that costs. In chats each
+turn's prompt holds all turns before it (ml-energy/benchmark@c1d6557:mlenergy/benchmark/llm/datasets.py,
+LMArenaHumanPreferenceDataset); the same benchmark's synthetic chats have 500 tokens in the mean (workloads.py,
+LengthControl). Nothing was fitted to dense models here; ours of models of experts are those of fits that left the
+configuration out.
 """
 
 from __future__ import annotations
@@ -16,12 +17,7 @@ from typing import NamedTuple
 from paramcalc.catalog.accelerators import find_accelerator
 from paramcalc.catalog.speed import speed_class
 from paramcalc.errors import PCError
-from paramcalc.estimates.links import Split
-from paramcalc.estimates.speed import Requests, Speed
-from tests.speed.records import served, table
-
-PROMPTS = {"lm-arena-chat": 500, "gpqa": 200, "sourcegraph-fim": 1200}
-QUANTS = {"bfloat16": "none", "fp8": "fp8", "mxfp4": "mxfp4"}
+from tests.speed.records import closed_loop, left_out_ratios, of, speed, table
 
 
 class Metered(NamedTuple):
@@ -39,24 +35,31 @@ class Metered(NamedTuple):
 def metered(longer=1.0):
     """Every row, with prompts so many times as long as assumed."""
     found = []
-    for row in table("energy.csv"):
-        replicas = int(row["dp"])
-        split = Split(int(row["gpus"]) // replicas, 1, int(row["ep"]), replicas)
-        device = find_accelerator(row["gpu"])
+    for row, plain, record in zip(closed_loop(longer), closed_loop(), table("energy.csv"), strict=True):
         try:
-            model = served(row["model"], QUANTS[row["weights"]], split, "vllm")
-            known = speed_class("vllm", model.moe, device)
-            requests = Requests(max(1, round(PROMPTS[row["task"]] * longer)), int(row["output"]))
-            point = Speed(model, device, known, "vllm", requests).point(max(1, round(float(row["batch"]))))
+            predicted, moe = _point(row), of(row).moe
         except PCError:
             continue
-        theirs = float(row["joules"])
+        theirs = float(record["joules"])
+        factor = _left_out(plain)
         found.append(Metered(
-            f"{row['model']} {row['gpu']} {row['batch']}", model.moe,
-            point.tokens_per_second.expected / float(row["tokens_per_second"]) - 1,
-            point.joules_per_token.expected / theirs - 1,
-            point.joules_per_token.low <= theirs <= point.joules_per_token.high))
+            f"{row.model} {row.gpu} {record['batch']}", moe,
+            predicted.tokens_per_second.expected / float(record["tokens_per_second"]) / factor - 1,
+            predicted.joules_per_token.expected * factor / theirs - 1,
+            predicted.joules_per_token.low <= theirs <= predicted.joules_per_token.high))
     return tuple(found)
+
+
+def _point(row):
+    """What is said of a row."""
+    known = speed_class(row.runtime, of(row).moe, find_accelerator(row.gpu), row.release)
+    return speed(row, known).point(max(1, round(row.concurrency)))
+
+
+def _left_out(row):
+    """Time a token by a fit that left the configuration out, over that of the fit of all."""
+    ratios = left_out_ratios()
+    return ratios[row.source] * row.tpot / _point(row).tpot.expected if row.source in ratios else 1.0
 
 
 def summary(longer=1.0):

@@ -44,7 +44,7 @@ def answered():
         if row.why:
             continue
         try:
-            known = speed_class(row.runtime, of(row).moe, find_accelerator(row.gpu))
+            known = speed_class(row.runtime, of(row).moe, find_accelerator(row.gpu), row.release)
             if known is None:
                 continue
             made = speed(row, known)

@@ -13,11 +13,11 @@ def test_dense_models_are_near_whatever_the_prompts_were():
         assert joules < most + 0.05
 
 
-def test_models_with_experts_are_not_predicted_well():
-    """A limit that is known: these measurements are of engines two to five times slower than later ones."""
-    count, rate, joules, rate_bias, joules_bias, inside = summary()["moe"]
-    assert count == 201
-    assert 0.3 < rate < 0.6
-    assert rate_bias > 0 > joules_bias
-    assert joules <= 0.35
-    assert inside > 0.5
+def test_models_with_experts_are_near_where_their_release_is_stated():
+    """By fits that left the configuration out."""
+    for longer, most in ((0.5, 0.30), (1.0, 0.20), (2.0, 0.30)):
+        count, rate, joules, *_, inside = summary(longer)["moe"]
+        assert count == 201
+        assert rate < most
+        assert joules <= 0.35
+        assert inside > 0.7

@@ -18,8 +18,9 @@ import numpy as np
 import paramcalc.catalog
 from paramcalc.catalog.accelerators import find_accelerator
 from paramcalc.catalog.speed import Constants, SpeedClass, Spread
+from paramcalc.errors import PCError
 from paramcalc.estimates.step import Served, Terms
-from tests.speed.records import DATA, of, rows, speed, table
+from tests.speed.records import DATA, closed_loop, of, rows, speed, table
 
 JSON = Path(paramcalc.catalog.__file__).with_name("speed.json")
 RATIOS = DATA / "left_out_ratios.csv"
@@ -35,8 +36,11 @@ CAP = 0.7
 SERVER = ("bandwidth", "cache", "flops", "product", "hop")
 SCHEDULED = ("flops", "product", "hop", "scheduling", "prompt")
 EXPERTS = ("flops", "layer", "experts", "hop", "sequence")
+EARLIER = ("flops", "product", "experts", "sequence")
+PROMPTED = ("flops", "product", "sequence", "prompt")
 SEQUENCES = ("cache", "flops", "layer", "hop", "sequence")
 LOCAL = ("bandwidth", "cache", "flops", "layer", "experts")
+METERED = "ml-energy/leaderboard@0cd52dab897c:public/data/models"
 AIC = "ai-dynamo/aiconfigurator@095f58a51c4c:aic-core/src/aiconfigurator_core/systems/silicon_sample.csv"
 BENCH = "XiongjieDai/GPU-Benchmarks-on-LLM-Inference@aa72e0ec86c3:README.md"
 LLMFIT = "AlexsJones/llmfit@3f44fd30a43d:llmfit-core/data"
@@ -56,6 +60,7 @@ class Kind(NamedTuple):
     groups: tuple = ("serving",)
     dates: str = ""
     sources: tuple = ()
+    until: str = ""
 
 
 SERVERS = ("server", "workstation", "desktop")
@@ -64,10 +69,14 @@ GDDR = ("a10", "a10g", "a2", "a40", "l4", "l20", "l40", "l40s", "p40", "rtx-6000
 """Cards for servers whose memory is that of desktop and workstation cards: of stacked memory llama.cpp reaches less."""
 KINDS = (
     Kind("vllm dense", "vllm", "dense", kinds=SERVERS, free=SEQUENCES, dates="2025-06 to 2026-04", sources=(AIC,)),
-    Kind("vllm moe", "vllm", "moe", kinds=SERVERS, free=EXPERTS, dates="2025-06 to 2026-04", sources=(AIC,)),
+    Kind("vllm moe to 0.12", "vllm", "moe", kinds=SERVERS, free=EARLIER, groups=("serving", "closed loop"),
+         dates="2025-10 to 2025-12", sources=(AIC, METERED), until="0.12"),
+    Kind("vllm moe", "vllm", "moe", kinds=SERVERS, free=EXPERTS, dates="2026-01 to 2026-04", sources=(AIC,)),
     Kind("tensorrt-llm dense", "tensorrt-llm", "dense", vendor="nvidia", kinds=SERVERS, free=SCHEDULED,
          dates="2025-06 to 2026-04", sources=(AIC,)),
-    Kind("tensorrt-llm moe", "tensorrt-llm", "moe", vendor="nvidia", kinds=SERVERS, dates="2025-06 to 2026-04",
+    Kind("tensorrt-llm moe to 1.1", "tensorrt-llm", "moe", vendor="nvidia", kinds=SERVERS, free=PROMPTED,
+         dates="2025-06 to 2025-11", sources=(AIC,), until="1.1"),
+    Kind("tensorrt-llm moe", "tensorrt-llm", "moe", vendor="nvidia", kinds=SERVERS, dates="2025-12 to 2026-04",
          sources=(AIC,)),
     Kind("sglang dense", "sglang", "dense", kinds=SERVERS, free=SEQUENCES, dates="2025-06 to 2026-04", sources=(AIC,)),
     Kind("sglang moe", "sglang", "moe", kinds=SERVERS, dates="2025-06 to 2026-04", sources=(AIC,)),
@@ -90,18 +99,24 @@ def blank(kind, constants, devices=()):
     """A class with constants and nothing measured."""
     one = Spread(1.0, 1.0)
     return SpeedClass(kind.name, kind.runtime, kind.models, kind.vendor, kind.kinds, kind.also, constants, 0, 0, 0.0,
-                      0.0, (), one, one, one, None, tuple(devices), kind.dates, kind.sources)
+                      0.0, (), one, one, one, None, tuple(devices), kind.dates, kind.sources, kind.until)
+
+
+def kind_of(row):
+    """The class of a row."""
+    device, moe = find_accelerator(row.gpu), of(row).moe
+    classes = ((kind, blank(kind, Constants())) for kind in KINDS)
+    return next((kind for kind, known in classes
+                 if known.suits(row.runtime, moe, device) and known.serves(row.release)), None)
 
 
 def clean(row, kind):
     """Whether a row is of a class, says its settings, and is not faster than its bytes can be read."""
-    device = find_accelerator(row.gpu)
-    known = blank(kind, Constants())
-    if row.why or row.group not in kind.groups or not known.suits(row.runtime, of(row).moe, device):
+    if row.why or row.group not in kind.groups or kind_of(row) is not kind:
         return False
     if kind.runtime != "llama.cpp":
         return True
-    made = speed(row, known)
+    made = speed(row, blank(kind, Constants()))
     return made.longest.sequences >= 1 and made.point(1).tpot.expected < row.tpot
 
 
@@ -199,9 +214,19 @@ def of_spread(ratios):
     return [round(float(value), 3) for value in np.quantile(1 / ratios, [0.1, 0.9])]
 
 
+def answerable():
+    """Measurements in a closed loop of models that have a specification."""
+    for row in closed_loop():
+        try:
+            of(row)
+        except PCError:
+            continue
+        yield row
+
+
 def fitted(kind):
     """A class with everything measured of it."""
-    found = [row for row in rows() if clean(row, kind)]
+    found = [row for row in (*rows(), *answerable()) if clean(row, kind)]
     matrix = Matrix(found, kind)
     fixed = {}
     free = kind.free
@@ -235,6 +260,7 @@ def fitted(kind):
            "outside": [min(inside[0], wider[0]), max(inside[1], wider[1])],
            "within": of_spread(np.array(within)) if within else inside, "ttft": first(kind, found, known),
            "devices": devices, "dates": kind.dates, "sources": list(kind.sources)}
+    row |= {"until": kind.until} if kind.until else {}
     return row, [(kind.name, each.source, round(float(ratio), 4)) for each, ratio in zip(found, fair, strict=True)]
 
 
@@ -279,7 +305,7 @@ def power():
         inside = [share for batch, share in found if low < batch <= high]
         ends = np.quantile(inside, [0.1, 0.5, 0.9])
         shares.append([high, *(round(float(value), 3) for value in ends), len(inside)])
-    return {"source": "ml-energy/leaderboard@0cd52dab897c:public/data/models", "dates": "2025",
+    return {"source": METERED, "dates": "2025",
             "shares": shares}
 
 
