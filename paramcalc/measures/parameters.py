@@ -81,7 +81,8 @@ def _fold(node: Node, stored: int, used: int, parameters: dict[str, int], active
             continue
         key = tensor.component
         parameters[key] = parameters.get(key, 0) + copies * numel
-        active[key] = active.get(key, 0) + min(copies, used * tensor.used) * numel
+        visited = used * tensor.used
+        active[key] = active.get(key, 0) + (visited if visited < copies else copies) * numel
     for child in node.children:
         _fold(child, stored, used, parameters, active)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, get_args
 
 from paramcalc.readers.families import family_of
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from paramcalc.readers.config.config import Config
     from paramcalc.readers.config.type_facts import Keys
+    from paramcalc.spec.behaviour import Dropout, Routing
     from paramcalc.spec.caveats import Caveat, Figure
     from paramcalc.spec.model import ModelSpec
 
@@ -40,22 +41,35 @@ def behaviour(config: Config, spec: ModelSpec) -> dict[str, Any]:
     fields: dict[str, Any] = {CAPPED.get(key, key): float(value) for key in config.family.known(CAPS)
                               if type(value := config.get(key)) in (int, float) and value > 0}
     if rates := {place: rate for place, keys in _dropout_keys(config.model_type) if (rate := _rate(config, keys))}:
-        from paramcalc.spec.behaviour import Dropout
-
-        fields["dropout"] = Dropout(**rates)
+        fields["dropout"] = _dropout(tuple(rates.items()))
     word = activation(config)
     if word and word != ("gelu" if spec.gated is False else "silu"):
         fields["activation"] = word
     if config.task == "masked":
         fields["objective"] = "masked"
     if routing := _routing(config):
-        from paramcalc.spec.behaviour import Routing
-
-        fields["routing"] = Routing(**routing)
+        fields["routing"] = _chosen(tuple(routing.items()))
     if off := tuple(key for key in config.family.known(SWITCHES)
                     if config.family.defaults.get(key) is True and config.get(key) in (False, 0)):
         fields["switched_off"] = off
     return fields
+
+
+# Few different ones are in use, so that each is validated once.
+
+
+@lru_cache(maxsize=256)
+def _dropout(rates: tuple[tuple[str, float], ...]) -> Dropout:
+    from paramcalc.spec.behaviour import Dropout
+
+    return Dropout(**dict(rates))
+
+
+@lru_cache(maxsize=256)
+def _chosen(routing: tuple[tuple[str, Any], ...]) -> Routing:
+    from paramcalc.spec.behaviour import Routing
+
+    return Routing(**dict(routing))
 
 
 @cache

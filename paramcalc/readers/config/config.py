@@ -46,6 +46,8 @@ class Config:
                  path: tuple[str, ...] = (), outer: dict[str, Any] | None = None) -> None:
         self.data = data
         self.family = family
+        self._answers = family.answers(data)
+        """The value of each key, in any of its spellings."""
         self.model_type = model_type
         self.architecture = architecture
         """The class chosen, '' where the config names none."""
@@ -101,6 +103,16 @@ class Config:
         again.learned = self.learned
         return again
 
+    def override(self, values: dict[str, Any]) -> None:
+        """Take values that the class around this config writes into it, whatever the file says."""
+        self.data = self.data | values
+        self._answers = self.family.answers(self.data)
+
+    def refill(self, defaults: dict[str, Any]) -> None:
+        """Take the defaults of the class around this config before those of its own type."""
+        self.family = self.family.filled(defaults)
+        self._answers = self.family.answers(self.data)
+
     def note(self, text: str) -> None:
         """Something the reader of the answer must know, said once."""
         if text not in self.notes:
@@ -141,23 +153,10 @@ class Config:
     def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - JSON
         """The raw value; the class's default, then `default`, where the file is silent."""
         self.read.add(key)
-        data = self.data
-        if self.older and (older := self.older.get(key)) is not None and data.get(older) is not None:
+        if self.older and (older := self.older.get(key)) is not None and self.data.get(older) is not None:
             self.read.add(older)
-            return data[older]
-        if key in data:
-            return data[key]
-        aliases = self.family.aliases
-        alias = aliases.get(key)
-        if alias is not None and alias in data:
-            return data[alias]
-        for attribute in self.family.attributes.get(key, ()):
-            if attribute in data:
-                return data[attribute]
-        defaults = self.family.defaults
-        if key in defaults:
-            return defaults[key]
-        return defaults.get(alias, default) if alias is not None else default
+            return self.data[older]
+        return self._answers.get(key, default)
 
     def integer(self, key: str, default: int | None = None, least: int = 1) -> int:
         """An integer of `least` to 2²⁸. Raises SpecError where it is missing, null or of another type, as below."""

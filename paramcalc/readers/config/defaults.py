@@ -30,6 +30,10 @@ class FamilyData:
         self.endings = frozenset(name[start:] for name in classes for start in range(len(name))
                                  if name[start : start + 3] in ("For", "LMH"))
         """How the names of its classes end: `ForCausalLM`, `LMHeadModel`."""
+        self._others = {key: (*((aliases[key],) if key in aliases else ()), *self.attributes.get(key, ()))
+                        for key in aliases.keys() | self.attributes.keys()}
+        """Other spellings of a key, in the order in which they answer for it."""
+        self._usual = {key: defaults[alias] for key, alias in aliases.items() if alias in defaults} | defaults
         self.unverified = unverified
         """The source of a type whose count could not be held against a published total."""
         self.text_config = text_config
@@ -44,6 +48,18 @@ class FamilyData:
         if (known := self._known.get(keys)) is None:
             known = self._known[keys] = tuple(key for key in keys if key in self.spellings)
         return known
+
+    def answers(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The value of each key of a file and of its class: as the file spells it so, as it spells it otherwise, the
+        class's default."""
+        answers = self._usual | data
+        for key, others in self._others.items():
+            if key not in data:
+                for other in others:
+                    if other in data:
+                        answers[key] = data[other]
+                        break
+        return answers
 
     def filled(self, defaults: dict[str, Any]) -> FamilyData:
         """The same class where another fills its config with values of its own."""

@@ -62,11 +62,19 @@ def _turned(config: Config) -> int:
 
 
 def _share(config: Config) -> float:
-    factors = [nested.get("partial_rotary_factor") for key in NESTED if isinstance(nested := config.get(key), dict)]
-    for value in (*factors, *[config.get(key) for key in FACTORS]):
-        if value is not None and type(value) in (int, float) and 0 < value <= 1:
-            return float(value)
+    for key in NESTED:
+        nested = config.get(key)
+        if isinstance(nested, dict) and (share := _positive_share(nested.get(FACTORS[0]))):
+            return share
+    for key in FACTORS:
+        if share := _positive_share(config.get(key)):
+            return share
     return family_of(config.model_type).rotary_share
+
+
+def _positive_share(value: object) -> float:
+    """A share above zero and of at most one; zero for anything else."""
+    return float(value) if type(value) in (int, float) and 0 < value <= 1 else 0.0  # type: ignore[operator, arg-type]
 
 
 def _head_dim(config: Config) -> int:

@@ -75,7 +75,7 @@ def granite4_vision(whole: Whole) -> Towers:
     # the class gives the Q-Former the tower's width, whatever its config says
     written = {"hidden_size": width, "num_attention_heads": max(1, width // 64), "encoder_hidden_size": width}
     inner = nested(config, "qformer_config", "blip_2_qformer")
-    inner.data = {**inner.data, **written}
+    inner.override(written)
     towers = whole.tower("vision_config", "vision_tower", CLIP) | whole.join({"image_newline": vector(out)}, out,
                                                                             "newline")
     for kind, count in (("layerwise", len(pairs)), ("spatial", CORNERS)):

@@ -83,7 +83,7 @@ def _transcriber(config: Config, words: Config, extra: Parts, *, joined: bool) -
     outer = nested(config, "encoder_config", "parakeet_encoder")
     usual = config.family.defaults.get("encoder_config") or {}
     if joined:  # this class fills the encoder's config with its own values, not with its type's
-        outer.family = outer.family.filled(usual)
+        outer.refill(usual)
     make, head = builder(outer.model_type), _headed(config, "proj_out", bias=True)
     if make is None:
         raise config.error("encoder_config", f"unknown model_type {outer.model_type[:60]!r}")

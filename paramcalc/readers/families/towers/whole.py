@@ -63,7 +63,7 @@ class Whole(NamedTuple):
         """
         config = self.part(key, usual)
         if written:
-            config.data = {**config.data, **written}
+            config.override(written)
         make = builder(config.model_type)
         name = key.removesuffix("_config")
         try:
