@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 
 Keys = tuple[str | int, ...]
 
+NOTHING: tuple[object, ...] = (None, [], {})
+"""Values that promise nothing."""
+
 
 def broken_promises(subject: Subject) -> Iterator[Finding]:
     """Every figure and bound under `expect` that does not hold."""
     expect = subject.spec.expect
+    yield from _empty(subject)
     if expect is None:
         return
-    yield from _empty(subject)
     yield from _figures(subject, expect)
     yield from _costs(subject, expect)
     for number, promise in enumerate(expect.fits):
@@ -36,12 +39,14 @@ def broken_promises(subject: Subject) -> Iterator[Finding]:
 
 def _empty(subject: Subject) -> Iterator[Finding]:
     """Promises that promise nothing: they would hold of every model."""
-    promises = subject.loaded.document.data.get("expect")
-    for key, value in promises.items() if isinstance(promises, dict) else ():
-        if value in (None, [], {}):
-            line, column = subject.loaded.document.place(("expect", key))
-            yield Finding(subject.name, EXPECT, f"expect.{key}: promises nothing", line=line, column=column,
-                          hint="say a figure, or leave it out")
+    document = subject.loaded.document
+    promises = document.data.get("expect", document)
+    inside = promises.items() if isinstance(promises, dict) else ()
+    empty = [("expect", key) for key, value in inside if value in NOTHING]
+    for path in [("expect",)] if promises in NOTHING else empty:
+        line, column = document.place(path)
+        yield Finding(subject.name, EXPECT, f"{'.'.join(path)}: promises nothing", line=line, column=column,
+                      hint="say a figure, or leave it out")
 
 
 def _figures(subject: Subject, expect: Expect) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.errors import InputError
-from paramcalc.readers.text.limits import MAX_BYTES
+from paramcalc.readers.text.limits import MAX_BYTES, other_encoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -90,10 +90,8 @@ def recognise(path: Path) -> Recognised:
 
 def _decoded(raw: bytes) -> tuple[str, str]:
     """Text, whatever encoding it is in, and the name of an encoding that is not UTF-8."""
-    for mark, name in ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"),
-                       (b"\xfe\xff", "utf-16")):
-        if raw.startswith(mark):
-            return raw.decode(name, "replace"), name.upper()
+    if name := other_encoding(raw):
+        return raw.decode(name, "replace"), name
     if raw[1:2] == b"\0" or raw[:1] == b"\0":  # without a mark: every other byte of plain text is zero
         name = "utf-16-le" if raw[1:2] == b"\0" else "utf-16-be"
         return raw.decode(name, "replace"), "UTF-16"

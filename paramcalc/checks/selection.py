@@ -107,7 +107,8 @@ def _reasons(value: Any) -> bool:  # noqa: ANN401 - whatever TOML holds
 
 
 def known_codes(codes: Iterable[str], option: str) -> tuple[str, ...]:
-    """Codes or prefixes of codes. Raises UsageError for one no rule begins with."""
+    """Codes or prefixes of codes. Raises UsageError for one no rule begins with, and for ignoring what all begin with.
+    """
     from paramcalc.checks.rules import rules
 
     prefixes = tuple(codes)
@@ -117,6 +118,10 @@ def known_codes(codes: Iterable[str], option: str) -> tuple[str, ...]:
     if unknown:
         raise UsageError(Problem(f"{option}: unknown rule {visible(', '.join(unknown), 100)}",
                                  hint="`paramcalc list rules` shows the codes"))
+    every = next((prefix for prefix in prefixes if all(known.startswith(prefix) for known in rules())), "")
+    if every and option.endswith("ignore"):
+        raise UsageError(Problem(f"{option}: {every} is every rule: nothing would be checked",
+                                 hint="a group of rules: PC3; one: PC301"))
     return prefixes
 
 

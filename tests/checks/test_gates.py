@@ -188,6 +188,18 @@ def test_an_empty_code_switches_nothing_off(arguments, folder, check):
     assert (code, "a rule's code is missing" in said) == (2, True)
 
 
+@pytest.mark.parametrize("code", ["P", "PC"])
+def test_all_rules_are_not_ignored_at_once(code, folder, check):
+    put("m.yaml", SPEC + "expect: {total: 5}\n")
+    exit_code, said = check("m.yaml", "--ignore", code)
+    assert (exit_code, f"--ignore: {code} is every rule" in said) == (2, True)
+    put("pyproject.toml", f'[tool.paramcalc]\nignore = ["{code}"]\n')
+    exit_code, said = check("m.yaml")
+    assert (exit_code, f"ignore: {code} is every rule" in said) == (2, True)
+    Path("pyproject.toml").unlink()
+    assert check("m.yaml", "--select", code)[0] == 1
+
+
 @pytest.mark.parametrize("ignore", ['[""]', '{"" = "why"}', '[["PC1"]]', "[1]", '{PC301 = 1}', "3", "[" * 100_000])
 def test_settings_that_cannot_be_are_refused(ignore, folder, check):
     put("m.yaml", SPEC + "expect: {total: 5}\n")
@@ -204,7 +216,7 @@ def test_a_rule_about_reasons_cannot_be_ignored_without_one(folder, check):
 
 
 @pytest.mark.parametrize("promise", ["fits: []", "total: ~", "weights: {}", "components: {}", "growth: {}",
-                                     "same_as: m.yaml", "same_as: ./m.yaml", "trainable: ~"])
+                                     "same_as: m.yaml", "same_as: ./m.yaml", "trainable: ~", ""])
 def test_a_promise_that_always_holds_fails(promise, folder, check):
     put("m.yaml", SPEC + f"expect: {{{promise}}}\n")
     code, results = check(".")

@@ -97,6 +97,14 @@ def test_a_near_miss_has_the_hint_of_its_cause(name, hint, folder, check):
     assert first["hint"] == hint
 
 
+@pytest.mark.parametrize("encoding", ["UTF-16", "UTF-32"])
+def test_another_encoding_is_named(encoding, folder, check):
+    put("a.yaml", SPEC.encode(encoding))
+    said = [(finding["message"], finding["hint"]) for finding in check(".")[1]["results"]]
+    assert said == [(f"is {encoding}, not UTF-8", "save it as UTF-8"),
+                    ("not UTF-8 text: byte 0xff", f"save it as UTF-8: it looks like {encoding}")]
+
+
 OTHERS = {
     "conf/train.yaml": "lr: 3e-4\nbatch_size: 8\n", "ui/config.json": '{"theme": "dark"}',
     "package.json": '{"name": "x"}', "tsconfig.json": "{ // comment\n}",

@@ -21,6 +21,7 @@ MAX_PROBLEMS = 50
 """Beyond these nobody reads on, and a hostile file could make the report itself too large."""
 
 Path: TypeAlias = tuple[str | int, ...]
+_MARKS = ((b"\xff\xfe\0\0", "UTF-32"), (b"\0\0\xfe\xff", "UTF-32"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -56,6 +57,11 @@ def shown(path: Path) -> Path:
     return tuple(visible(part) if isinstance(part, str) else part for part in path)
 
 
+def other_encoding(raw: bytes) -> str:
+    """UTF-16 or UTF-32, where the first bytes are its byte order mark; else empty."""
+    return next((name for mark, name in _MARKS if raw.startswith(mark)), "")
+
+
 def decode(text: str | bytes, source: str) -> str:
     """Return text without a byte order mark. Raises InputError if it is too large or not UTF-8."""
     findings = Findings(source)
@@ -67,7 +73,8 @@ def decode(text: str | bytes, source: str) -> str:
         except UnicodeDecodeError as error:
             start = error.start
             before = text[:start].decode("utf-8", "replace")
-            hint = "save it as UTF-8" + (": it looks like UTF-16" if text[:2] in (b"\xff\xfe", b"\xfe\xff") else "")
+            other = other_encoding(text)
+            hint = "save it as UTF-8" + (f": it looks like {other}" if other else "")
             findings.add(f"not UTF-8 text: byte 0x{text[start]:02x}", line_column(before, len(before)), (), hint)
     elif not text.isascii() and (bad := _UNUSABLE.search(text)):
         where = line_column(text, bad.start())
