@@ -21,6 +21,10 @@ NO_TOWERS = ("quantization_config", "generation_config", "compression_config", "
 """Mappings a config holds that are no part of the model."""
 
 
+BASE = "model."
+"""What stands in front of the names of a class with a head, which its class without one drops."""
+
+
 class TextModel(NamedTuple):
     """The text model of a composite config."""
 
@@ -128,10 +132,12 @@ def _towers(data: dict[str, Any], family: FamilyData | None, text: tuple[str, ..
                  and (key.endswith("_config") or "model_type" in value))
 
 
-def placed(spec: ModelSpec, model_type: str) -> ModelSpec:
-    """The specification with names as files of a composite type spell them."""
+def placed(spec: ModelSpec, model_type: str, *, bare: bool = False) -> ModelSpec:
+    """The specification with names as files of a composite type spell them; `bare`: of its class without a head."""
     entry = family_of(model_type)
     front, head = entry.spelling
+    if bare:
+        front = front.removeprefix(BASE)
     if entry.published is not None and "." not in spec.names.get("lm_head", "."):
         head = head.replace("lm_head", spec.names["lm_head"])  # InternLM 2 inside InternVL: language_model.output
     if spec.head_rows is not None:
@@ -156,6 +162,13 @@ def placed(spec: ModelSpec, model_type: str) -> ModelSpec:
             update["tied_to"] = moved[part.tied_to]
         modules[moved[key]] = part.model_copy(update=update) if update else part
     return spec.model_copy(update={"modules": modules})
+
+
+def based(spec: ModelSpec) -> ModelSpec:
+    """A composite whose towers stand where its class without a head has them: not within a base model."""
+    towers = {key: tower.model_copy(update={"modules": {name.removeprefix(BASE): part for name, part in
+                                                        tower.modules.items()}}) for key, tower in spec.towers.items()}
+    return spec.model_copy(update={"towers": towers})
 
 
 def _tied(part: Component, front: str, head: str) -> Component:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.accounting import accounts, parts_below
 from paramcalc.readers.config.behaviour import behaviour, learned_functions
-from paramcalc.readers.config.composite import TextModel, placed, text_model
+from paramcalc.readers.config.composite import TextModel, based, placed, text_model
 from paramcalc.readers.config.config import Builder, Config, unknown_class
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.config.published import is_original, names_draft, told_type
@@ -64,7 +64,9 @@ def _read(
     around = None
     if inside:
         around = Config(data, outer or FamilyData({}, {}, ()), str(told_type(data)), _architecture(data, outer))
-        spec, uncounted = _whole(placed(spec, around.model_type), around, towers, processors)
+        bare = around.bare and outer is not None and family_of(around.model_type).published is None
+        spec, uncounted = _whole(placed(spec, around.model_type, bare=bare), around, towers, processors)
+        spec = based(spec) if bare else spec
     elif spec.towers or family_of(config.model_type).takes_media:
         spec = _with_media(spec, config, processors)
     keys = accounts(config, outer, around)

@@ -13,7 +13,7 @@ from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from paramcalc.components.base import Component
     from paramcalc.readers.config.config import Config
@@ -30,13 +30,16 @@ def model(width: int, modules: Mapping[str, Component], blocks: Mapping[str, Par
                      blocks={name: Block(parts=parts) for name, parts in blocks.items()})
 
 
-def crowned(config: Config, base: str, body: ModelSpec, tops: Tops, silent: str = "Model") -> ModelSpec:
-    """A body and what the class puts on it; the body's parts are named after it in every class but its own.
+def crowned(config: Config, base: str, body: ModelSpec, tops: Tops, silent: str = "Model", *,
+            around: bool = False) -> ModelSpec:
+    """A body and what the class puts on it; the body's parts are named after it in every class but its own, and in its
+    backbone where that is `around` it.
 
     A top named `pooler` stands within the body.
     """
     word = top_of(config, tops, silent)
-    front = "" if word in ("Model", "Backbone") or not base else f"{base}."
+    own = ("Model",) if around else ("Model", "Backbone")
+    front = "" if word in own or not base else f"{base}."
     modules: Parts = {(front + key).rstrip("."): part for key, part in (body.modules or {}).items()}
     for piece in tops[word]:
         if callable(piece):
@@ -54,6 +57,19 @@ def alone(config: Config) -> ModelSpec:
         raise config.unknown_class()
     tower = make(config, "")
     return ModelSpec(hidden_size=tower.hidden_size, modules=tower.modules, blocks=tower.blocks)
+
+
+def tapped(config: Config, widths: Sequence[int]) -> Parts:
+    """A backbone's norms on the stages it gives, `widths` wide from the stem on: those of `out_features` or
+    `out_indices`, else the last."""
+    names = ["stem", *(f"stage{index}" for index in range(1, len(widths)))]
+    given = config.listed("out_features", str)
+    if given is None:
+        indices = config.listed("out_indices", int) or [len(widths) - 1]
+        given = [names[index] for index in indices if -len(names) <= index < len(names)]
+    if unknown := [name for name in given if name not in names]:
+        raise config.error("out_features", f"unknown stage {unknown[0][:60]!r}", f"known: {', '.join(names)}")
+    return {f"hidden_states_norms.{name}": norm(widths[names.index(name)]) for name in given}
 
 
 def sourced(encoder: Tower) -> Parts:

@@ -8,7 +8,9 @@ from paramcalc.components.attention import Attention
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.families.encoder import Encoder
+from paramcalc.readers.families.encoders.heads import BERT_TOPS
 from paramcalc.readers.families.towers.clip import grid, layer
+from paramcalc.readers.families.towers.joined import moved
 from paramcalc.readers.families.towers.parts import (
     QKVO,
     Layer,
@@ -24,9 +26,11 @@ from paramcalc.readers.families.towers.parts import (
     vector,
 )
 from paramcalc.readers.families.towers.whole import nested
+from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
+    from paramcalc.readers.families.encoders.heads import Tops
     from paramcalc.readers.families.towers.whole import Towers, Whole
     from paramcalc.spec.tower import Tower
 
@@ -80,32 +84,47 @@ def qformer(config: Config, at: str, *, text: bool) -> Tower:
                  "image_tokens")
 
 
+def _reader(config: Config, width: int, front: str, *, headed: bool = False, pooler: bool = False) -> ModelSpec:
+    """A BERT at `front` that attends to a tower `width` wide, if it is a decoder, and predicts words where `headed`."""
+    crossed = FamilyData({**config.family.defaults, "add_cross_attention": config.flag("is_decoder", default=True)},
+                         config.family.aliases, config.family.classes)
+    inner = config.reread(config.data, crossed, architecture="BertForMaskedLM" if headed else "BertModel")
+    inner.ties = True
+    tops: Tops = BERT_TOPS if headed else {"Model": ("pooler",) if pooler else ()}
+    spec = Encoder("bert", {"types": ""}, tops=tops)(inner)
+    modules, blocks = moved(spec, front, front)
+    blocks = {tag: Block(parts={
+        key: part.model_copy(update={"source_size": width}) if isinstance(part, Attention) and part.cross else part
+        for key, part in (block.parts or {}).items()}) for tag, block in blocks.items()}
+    return spec.model_copy(update={"modules": modules, "blocks": blocks})
+
+
 def blip(config: Config) -> ModelSpec:
-    """BLIP: a ViT, and a BERT that reads it, as an encoder to be compared or as a decoder. arXiv:2201.12086."""
+    """BLIP: a ViT, and BERTs that read it: to be compared, to match, to write, to answer. arXiv:2201.12086."""
     words = nested(config, "text_config", "blip_text_model")
     images = vision(nested(config, "vision_config", "blip_vision_model"), "vision_model")
-    bare = config.architecture.endswith("Model") or not config.architecture
-    if not bare and not config.architecture.endswith("ForConditionalGeneration"):
+    width, towers, name = images.hidden_size, {"vision": images}, config.architecture
+    encoder = _reader(words, width, "text_encoder")
+    if name.endswith("ForConditionalGeneration"):
+        return _reader(words, width, "text_decoder", headed=True).model_copy(update={"towers": towers})
+    if name.endswith("ForQuestionAnswering"):
+        decoder = _reader(words, width, "text_decoder", headed=True)
+        return decoder.model_copy(update={
+            "towers": towers, "modules": {**(encoder.modules or {}), **(decoder.modules or {})},
+            "blocks": {**encoder.blocks, **decoder.blocks}})
+    if name.endswith("ForImageTextRetrieval"):
+        out = config.integer("image_text_hidden_size")
+        top: Parts = {"text_proj": dense(out, encoder.hidden_size, per="sequence"),
+                      "itm_head": dense(2, encoder.hidden_size, per="sequence")}
+        towers["projection"] = tower("vision", width, {"vision_proj": dense(out, width)}, stream="image_tokens")
+        return encoder.model_copy(update={"towers": towers, "modules": {**(encoder.modules or {}), **top}})
+    if name and not name.endswith("Model"):
         raise config.unknown_class()
-    crossed = FamilyData({**words.family.defaults, "add_cross_attention": words.flag("is_decoder", default=True)},
-                         words.family.aliases, words.family.classes)
-    inner = words.reread(words.data, crossed, architecture="BertModel" if bare else "BertForMaskedLM")
-    inner.ties = True
-    spec = Encoder("bert", {"types": ""})(inner)
-    front = "text_model" if bare else "text_decoder"
-    modules: Parts = {f"{front}.{key}": part for key, part in (spec.modules or {}).items()}
-    towers = {"vision": images}
-    if bare:
-        out = config.integer("projection_dim")
-        modules |= {"text_projection": dense(out, spec.hidden_size, bias=False), "logit_scale": vector()}
-        towers["projection"] = tower("vision", images.hidden_size,
-                                     {"visual_projection": dense(out, images.hidden_size, bias=False)},
-                                     stream="image_tokens")
-    source = {"source_size": images.hidden_size}
-    blocks = {tag: block.model_copy(update={"parts": {
-        key: part.model_copy(update=source) if isinstance(part, Attention) and part.cross else part
-        for key, part in (block.parts or {}).items()}}) for tag, block in (spec.blocks or {}).items()}
-    return spec.model_copy(update={"modules": modules, "towers": towers, "blocks": blocks})
+    out, spec = config.integer("projection_dim"), _reader(words, width, "text_model", pooler=True)
+    between: Parts = {"text_projection": dense(out, spec.hidden_size, bias=False), "logit_scale": vector()}
+    towers["projection"] = tower("vision", width, {"visual_projection": dense(out, width, bias=False)},
+                                 stream="image_tokens")
+    return spec.model_copy(update={"modules": {**(spec.modules or {}), **between}, "towers": towers})
 
 
 def blip2(whole: Whole) -> Towers:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.norm import Norm
-from paramcalc.readers.families.towers.alone import crowned, model
-from paramcalc.readers.families.towers.nets import divisible
+from paramcalc.readers.families.towers.alone import crowned, model, tapped
+from paramcalc.readers.families.towers.nets import divisible, labelled
 from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv, dense, layers, norm, vector
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ def bit(config: Config) -> ModelSpec:
     if before:
         modules["norm"] = norm(plan[-1][0])
     # the last norm and the labels take the width as the config says it, however its stages round theirs
-    return crowned(config, "bit", model(into, modules, blocks), _labels(config, plan[-1][0]))
+    return crowned(config, "bit", model(into, modules, blocks), {**_labels(config, plan[-1][0]), "Backbone": ()},
+                   around=True)
 
 
 def _bit_layer(into: int, out: int, *, preceding: bool, first: bool) -> Parts:
@@ -146,10 +147,10 @@ def convnext(config: Config) -> ModelSpec:
                                    "layernorm": norm(width), "pwconv1": dense(inner, width), **scale,
                                    "pwconv2": dense(width, inner)}
         into = width
-    modules["layernorm"] = Norm(kind="layernorm", hidden_size=into)
+    if not config.architecture.endswith("Backbone"):
+        modules["layernorm"] = Norm(kind="layernorm", hidden_size=into)
 
-    def classify(config: Config) -> Parts:
-        return {"classifier": dense(config.labels, into, component="lm_head", per="sequence")}
+    def taps(config: Config) -> Parts:
+        return tapped(config, [plan[0][0], *(width for width, _ in plan)])
 
-    return crowned(config, config.model_type, model(into, modules, blocks),
-                   {"Model": (), "ImageClassification": (classify,)})
+    return crowned(config, config.model_type, model(into, modules, blocks), {**labelled(into), "Backbone": (taps,)})

@@ -35,8 +35,8 @@ def focalnet(config: Config) -> ModelSpec:
             net.add(under(f"encoder.stages.{index}.downsample", {
                 "projection": conv(2 * width, width, side, side), "norm": norm(2 * width)}), 2)
     net.add({"layernorm": norm(widths[-1])})
-    tops: Tops = {**labelled(widths[-1]), "MaskedImageModeling": (decoded_from(widths[-1]),)}
-    return net.spec(config, "focalnet", widths[-1], tops)
+    tops: Tops = {**labelled(widths[-1]), "MaskedImageModeling": (decoded_from(widths[-1]),), "Backbone": ()}
+    return net.spec(config, "focalnet", widths[-1], tops, around=True)
 
 
 def _modulated(config: Config, width: int, levels: int, window: int) -> Parts:

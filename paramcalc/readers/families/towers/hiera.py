@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+from paramcalc.readers.families.towers.alone import tapped
 from paramcalc.readers.families.towers.nets import Net, dividing, labelled, listed, stages
 from paramcalc.readers.families.towers.parts import Parts, conv, dense, norm, vector
 
@@ -41,9 +42,10 @@ def hiera(config: Config) -> ModelSpec:
         block = _layer(config, width, width)
         net.stack(f"encoder.stages.{index}.layers", width, [_layer(config, into, width), *[block] * (depth - 1)])
         into = width
-    if not config.architecture.endswith("PreTraining"):
+    if not config.architecture.endswith(("PreTraining", "Backbone")):
         net.add({"pooler.layernorm": norm(into)})
-    tops: Tops = {**labelled(into), "PreTraining": (lambda config: _autoencoder(config, widths),)}
+    tops: Tops = {**labelled(into), "PreTraining": (lambda config: _autoencoder(config, widths),),
+                  "Backbone": (lambda config: tapped(config, [first, *widths]),)}
     return net.spec(config, "hiera", into, tops)
 
 

@@ -111,9 +111,10 @@ class Net:
             modules[key] = part.model_copy(update={"uses": places}) if places > 1 else part
         return modules
 
-    def spec(self, config: Config, base: str, width: int, tops: Tops | None = None) -> ModelSpec:
+    def spec(self, config: Config, base: str, width: int, tops: Tops | None = None, *,
+             around: bool = False) -> ModelSpec:
         """The model under the name `base`, with what its class puts on it: by default labels of the last channels."""
-        return crowned(config, base, model(width, self._used(), self.blocks), tops or labelled(width))
+        return crowned(config, base, model(width, self._used(), self.blocks), tops or labelled(width), around=around)
 
 
 def labelled(width: int, name: str = "classifier", before: Parts | None = None,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
-from paramcalc.readers.families.towers.alone import crowned, model
+from paramcalc.readers.families.towers.alone import crowned, model, tapped
 from paramcalc.readers.families.towers.internvl import sides
+from paramcalc.readers.families.towers.nets import labelled
 from paramcalc.readers.families.towers.parts import Parts, conv, dense, layers, norm, vector
+from paramcalc.readers.families.towers.vit import decoded_from
 
 if TYPE_CHECKING:
     from paramcalc.components.attention import Projection
@@ -66,11 +68,13 @@ def swin(config: Config) -> ModelSpec:
                             update={"uses": times // 4}),
                         f"{at}.norm": norm(2 * width if new else 4 * width)}
     last = first * 2 ** (stages - 1)
-    if config.model_type != "donut-swin":
+    normed, backbone = config.model_type == "swin", config.architecture.endswith("Backbone")
+    if normed or (config.model_type == "swinv2" and not backbone):
         modules["layernorm"] = norm(last)
     base = {"donut-swin": "donut"}.get(config.model_type, config.model_type)
 
-    def classify(config: Config) -> Parts:
-        return {"classifier": dense(config.labels, last, component="lm_head", per="sequence")}
+    def taps(config: Config) -> Parts:
+        return tapped(config, [first, *(first * 2**index for index in range(stages))])
 
-    return crowned(config, base, model(last, modules, blocks), {"Model": (), "ImageClassification": (classify,)})
+    return crowned(config, base, model(last, modules, blocks), {
+        **labelled(last), "MaskedImageModeling": (decoded_from(last),), "Backbone": (taps,) if normed else ()})

@@ -11,7 +11,7 @@ from paramcalc.components.linear import Linear
 from paramcalc.readers.families.towers.alone import crowned, labels, model, pooled, pooled_norm
 from paramcalc.readers.families.towers.clip import heads
 from paramcalc.readers.families.towers.internvl import patches, sides
-from paramcalc.readers.families.towers.parts import Layer, Parts, conv, dense, layers, norm, vector
+from paramcalc.readers.families.towers.parts import Layer, Parts, batchnorm, conv, dense, layers, norm, vector
 
 if TYPE_CHECKING:
     from paramcalc.components.attention import Projection
@@ -185,5 +185,15 @@ def beit(config: Config) -> ModelSpec:
         return {"layernorm": norm(config.integer("hidden_size"), component="lm_head"),
                 "lm_head": Linear(out_features=rows, bias=True, component="lm_head")}
 
-    tops: Tops = {"Model": top, "ImageClassification": (*top, labels()), "MaskedImageModeling": (words,)}
+    bare = top if config.model_type == "beit" else ()
+    tops: Tops = {"Model": bare, "ImageClassification": (*top, labels()), "MaskedImageModeling": (words,),
+                  "Backbone": (_pyramid,) if config.flag("add_fpn") else ()}
     return crowned(config, base, spec, tops)
+
+
+def _pyramid(config: Config) -> Parts:
+    """Features of four scales from those of one."""
+    width = config.integer("hidden_size")
+    up = conv(width, width, 2, 2, component="other").model_copy(update={"transposed": True})
+    return {"fpn.fpn1.conv_transpose1": up, "fpn.fpn1.normalization": batchnorm(width),
+            "fpn.fpn1.conv_transpose2": up, "fpn.fpn2": up}
