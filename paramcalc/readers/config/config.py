@@ -18,7 +18,7 @@ Task = Literal["causal", "masked", "bare", "seq2seq", "encoder", "classification
 
 SUFFIXES: tuple[tuple[str, Task], ...] = (
     ("ForCausalLM", "causal"), ("LMHeadModel", "causal"), ("GenerationDecoder", "causal"),
-    ("ForMaskedLM", "masked"), ("WithLMHeadModel", "causal"), ("MTModel", "seq2seq"),
+    ("ForMaskedLM", "masked"), ("WithLMHeadModel", "causal"), ("MarianMTModel", "seq2seq"),
     ("ForConditionalGeneration", "seq2seq"), ("ForSequenceClassification", "classification"),
     ("ForTokenClassification", "classification"), ("ForQuestionAnswering", "answers"), ("EncoderModel", "encoder"),
     ("Model", "bare"),

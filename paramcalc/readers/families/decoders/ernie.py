@@ -5,7 +5,7 @@ Sources: transformers' modeling file of each, and what a row or rule names.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.linear import Linear
 from paramcalc.components.norm import Norm
@@ -30,10 +30,16 @@ def ernie_layers(config: Config) -> list[str]:
 
 def _text_size(config: Config) -> int:
     """The experts' size for text, the first of two."""
-    sizes = config.listed("moe_intermediate_size", int, 2) or [1536, 512]
+    return (config.listed("moe_intermediate_size", int, 2) or [1536, 512])[0]
+
+
+def _seeing(config: Config, fields: dict[str, Any]) -> None:
+    """Experts that only images reach, which the text model's own class holds too."""
     if config.outer is None:
-        config.note("experts that only images reach are not counted")
-    return sizes[0]
+        from paramcalc.readers.families.towers.ernie_vl import image_experts
+
+        at = config.rooted("model.layers")
+        fields["towers"] = image_experts(config, fields["hidden_size"], at, component=None)
 
 
 def _mtp(config: Config, spec: ModelSpec) -> dict[str, Component]:
@@ -55,6 +61,7 @@ ROWS: dict[str, Row] = {
                                         more={"correction_groups": 1})),
     "ernie4_5_vl_moe_text": Row(
         "use_bias", "use_bias", "use_bias", names=GATE | {"correction_bias": "moe_statics.e_score_correction_bias"},
+        adjust=_seeing,
         experts=Experts("moe_num_experts", "moe_k", _text_size, layers=lambda c: sparse_layers(c, 1),
                         shared=lambda c: _text_size(c) * c.integer("moe_num_shared_experts"), shared_bias="use_bias",
                         correction_bias="parameter", more={"correction_groups": 1})),

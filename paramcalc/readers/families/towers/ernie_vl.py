@@ -4,7 +4,7 @@ arXiv:2506.22435 (technical report), and the library's modeling file."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.readers.config.patterns import sparse_layers
@@ -37,6 +37,19 @@ def _resampled(at: str, into: int, out: int) -> Parts:
                       "ln": norm(out)})
 
 
+def image_experts(words: Config, width: int, at: str, *, component: Literal["vision"] | None) -> Towers:
+    """The experts of the text model's layers `at` that only images reach."""
+    sparse = sparse_layers(words, 1).count("moe")
+    if not sparse:
+        return {}
+    sizes = words.listed("moe_intermediate_size", int, 2) or [1536, 512]
+    experts = MixtureOfExperts(experts=words.integer("moe_num_experts"), top_k=words.integer("moe_k"),
+                               intermediate_size=sizes[1], correction_bias="parameter", correction_groups=1,
+                               names=ROUTED)
+    return {"experts": tower(component, width, {at: layers(sparse, "moe")}, {"moe": {"mlp.vision_moe": experts}},
+                             stream="image_tokens")}
+
+
 def ernie(whole: Whole) -> Towers:
     """Squares of patches, then pairs of frames; and what images pass of the text model's layers."""
     usual, out = "ernie4_5_vl_moe_vision", whole.text.hidden_size
@@ -47,13 +60,5 @@ def ernie(whole: Whole) -> Towers:
             "mlp": dense(out, square, component="ffn"), "after_norm": rms(out)}
     towers = {**whole.tower("vision_config", "vision_tower", usual), **whole.join(under("resampler_model", join),
                                                                                   square)}
-    sparse = sparse_layers(words, 1).count("moe")
-    if sparse:
-        sizes = words.listed("moe_intermediate_size", int, 2) or [1536, 512]
-        experts = MixtureOfExperts(experts=words.integer("moe_num_experts"), top_k=words.integer("moe_k"),
-                                   intermediate_size=sizes[1], correction_bias="parameter", correction_groups=1,
-                                   names=ROUTED)
-        at = whole.at("layers") if whole.at("").startswith("model") else "model.layers"
-        towers["experts"] = tower("vision", out, {at: layers(sparse, "moe")}, {"moe": {"mlp.vision_moe": experts}},
-                                  stream="image_tokens")
-    return towers
+    at = whole.at("layers") if whole.at("").startswith("model") else "model.layers"
+    return towers | image_experts(words, out, at, component="vision")
