@@ -318,8 +318,9 @@ class Config:
 
 def unknown_class(architecture: str, model_type: str, classes: Sequence[str]) -> SpecError:
     """A refusal of a class that is not one of a model type's."""
+    others = ", ".join(name for name in classes if name != architecture)
     return SpecError(Problem(f"class {architecture[:100]!r} of {model_type[:100]} is not known", ("architectures", 0),
-                             f"the library's classes of this type: {', '.join(classes)}"))
+                             f"the library's classes of this type: {others}"))
 
 
 _NAMES: dict[type, str] = {bool: "a boolean", str: "a string", list: "a list", dict: "a mapping",

@@ -3,6 +3,7 @@ drafts. What such types say when they are silent is in `published_types.py`."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -53,10 +54,16 @@ def told_type(data: Mapping[str, Any]) -> object:
     return named
 
 
+def release(data: Mapping[str, Any]) -> tuple[int, int] | None:
+    """The release of transformers that wrote a config; None where it does not say."""
+    version = data.get("transformers_version")
+    match = re.match(r"(\d{1,4})\.(\d{1,4})", version) if isinstance(version, str) else None
+    return (int(match[1]), int(match[2])) if match else None
+
+
 def before_five(data: Mapping[str, Any]) -> bool:
     """Whether a config says that a release of transformers before 5 wrote it."""
-    version = data.get("transformers_version")
-    return isinstance(version, str) and version[:2] in ("2.", "3.", "4.")
+    return (release(data) or (5, 0)) < (5, 0)
 
 
 def is_original(data: Mapping[str, Any]) -> bool:

@@ -74,8 +74,6 @@ def regions(config: Config) -> Parts:
 
 def sines(config: Config) -> Parts:
     """BROS: sines of the distances between boxes, projected once to a head's width for the scores of all layers."""
-    if "Spade" in config.architecture:
-        raise config.unknown_class()
     each = config.integer("hidden_size") // 4
     spans = config.integer("dim_bbox_sinusoid_emb_2d", each)
     out = config.integer("dim_bbox_projection", config.integer("hidden_size") // config.integer("num_attention_heads"))
@@ -107,6 +105,8 @@ def two_layers(config: Config) -> Parts:
 LAYOUT: Tops = {**BERT_TOPS, "MaskedLM": ("pooler", "head"), "TokenClassification": ("pooler", TAGGED),
                 "QuestionAnswering": ("pooler", Dense("qa_outputs", "labels", per="token"))}
 V3: Tops = {"Model": (), "TokenClassification": (two_layers,),
+            "QuestionAnswering": (Dense("qa_outputs.dense", per="token"),
+                                  Dense("qa_outputs.out_proj", "labels", per="token")),
             "SequenceClassification": (Dense("classifier.dense", component="lm_head"),
                                        Dense("classifier.out_proj", "labels"))}
 def cells(config: Config) -> Parts:
@@ -121,7 +121,26 @@ def cells(config: Config) -> Parts:
     return parts
 
 
-BROS: Tops = {"Model": ("pooler",), "TokenClassification": ("pooler", TAGGED)}
+def related(config: Config, at: str) -> Parts:
+    """Which words belong to which: a query and a key a word and a relation, and what stands for no word."""
+    width = config.integer("hidden_size")
+    side = Linear(out_features=config.integer("n_relations") * width, in_features=width, bias=True, component="lm_head")
+    return {f"{at}.query": side, f"{at}.key": side,
+            f"{at}.dummy_node": Parameter(shape=(1, width), component="lm_head", added=True)}
+
+
+def spade(config: Config) -> Parts:
+    """The class that finds first words and then what follows them, and the one that links them."""
+    if "SpadeEL" in config.architecture:
+        return related(config, "entity_linker")
+    if "SpadeEE" not in config.architecture:
+        return TAGGED(config)
+    first = Dense("initial_token_classifier.1", per="token")(config)
+    second = Dense("initial_token_classifier.3", "labels", per="token")(config)
+    return first | second | related(config, "subsequent_token_classifier")
+
+
+BROS: Tops = {"Model": ("pooler",), "TokenClassification": ("pooler", spade)}
 TAPAS: Tops = {**PLAIN_TOPS, "Model": ("pooler",), "MaskedLM": ("head",), "QuestionAnswering": ("pooler", cells)}
 SEEING: Tops = {"Model": ("pooler",), "PreTraining": ("pooler", "head", PAIR)}
 

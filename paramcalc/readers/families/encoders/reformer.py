@@ -13,6 +13,7 @@ from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
 from paramcalc.errors import LAYERS
 from paramcalc.numbers import many
+from paramcalc.readers.config.published import release
 from paramcalc.readers.families.encoders.heads import Tops, top_of
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
@@ -77,10 +78,14 @@ def layer(config: Config, kind: str) -> Parts:
 
 
 def head(config: Config) -> Parts:
-    """Both streams of the reversible layers side by side are projected to tokens: never the embedding's matrix."""
+    """Both streams of the reversible layers side by side are projected to tokens: never the embedding's matrix.
+
+    Since release 5.24 the library's class holds the bias twice.
+    """
+    twice = (release(config.data) or (5, 0)) >= (5, 24)
     width = 2 * config.integer("hidden_size")
     return {"lm_head.bias": Parameter(shape=(config.integer("vocab_size"),), component="lm_head"),
-            "lm_head.decoder": Head(hidden_size=width)}
+            "lm_head.decoder": Head(hidden_size=width, bias=twice)}
 
 
 def spans(config: Config) -> Parts:

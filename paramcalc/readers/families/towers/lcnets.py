@@ -53,7 +53,7 @@ def pp_lcnet(config: Config) -> ModelSpec:
         return {"last_convolution": conv(last, out, 1, 1, bias=False, component="other"),
                 "head": dense(config.labels, last, component="lm_head", per="sequence")}
 
-    return net.spec(config, "", out, {"Model": (), "ImageClassification": (classify,)})
+    return net.spec(config, "", out, {"Model": (), "Backbone": (), "ImageClassification": (classify,)})
 
 
 def _affine(config: Config, at: str, parts: Parts) -> Parts:

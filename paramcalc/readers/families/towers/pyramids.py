@@ -120,7 +120,7 @@ def pvt2(config: Config) -> ModelSpec:
         net.stack(f"{at}.blocks", width, [block] * depths[index])
         net.add({f"{at}.layer_norm": norm(width)})
         into = width
-    return net.spec(config, "pvt_v2", into, labelled(listed(config, "hidden_sizes")[-1]))
+    return net.spec(config, "pvt_v2", into, {**labelled(listed(config, "hidden_sizes")[-1]), "Backbone": ()})
 
 
 def poolformer(config: Config) -> ModelSpec:

@@ -55,7 +55,7 @@ def neck(width: int, out: int, at: str) -> Parts:
 
 def vision(config: Config, at: str) -> Tower:
     """The same as a class of its own, whose encoder has a name."""
-    return encoder(config, f"{at}.vision_encoder")
+    return encoder(config, f"{at}.vision_encoder".lstrip("."))
 
 
 def got_ocr2(whole: Whole) -> Towers:

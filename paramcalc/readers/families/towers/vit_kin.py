@@ -131,4 +131,6 @@ def pixio(config: Config) -> ModelSpec:
     modules = _embedded(config, _token(width, count=tokens), patches(config) + tokens, patch, patch)
     block = PIXIO(width, heads(config), 1, bias=biased(config)) | _feed(width, int(width * config.number("mlp_ratio")))
     modules |= {"encoder.layer": layers(config.layers), "layernorm": norm(width)}
-    return crowned(config, "", model(width, modules, {"layer": block}), {"Model": ()})
+    own = {"layernorm": norm(width)} if config.architecture.endswith("Backbone") else {}  # a second one around it
+    spec = crowned(config, "pixio", model(width, modules, {"layer": block}), {"Model": (), "Backbone": ()}, around=True)
+    return spec.model_copy(update={"modules": {**(spec.modules or {}), **own}})
