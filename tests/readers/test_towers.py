@@ -87,3 +87,45 @@ def test_actions_keep_no_cache_and_a_class_of_no_head_has_nothing_around_them():
         read_config(other)
     with pytest.raises(PCError, match="expected a mapping with model_type"):
         read_config(whole | {"vlm_config": {"model_type": 3}})
+
+
+def total(**config):
+    return count(build(read_config(config).spec).tree).total
+
+
+def test_a_backbone_norms_the_stages_it_gives_and_may_make_a_pyramid_of_one_scale():
+    swin = {"model_type": "swin", "architectures": ["SwinBackbone"]}
+    widths, bare = [96, 96, 192, 384, 768], total(model_type="swin", architectures=["SwinModel"])
+    assert total(**swin) == bare + 2 * 768
+    assert total(**swin, out_features=["stem", "stage3"]) == bare + 2 * (96 + 384)
+    assert total(**swin, out_indices=[0, 2, -1]) == bare + 2 * (widths[0] + widths[2] + widths[-1])
+    with pytest.raises(PCError, match="unknown stage 'stage5'"):
+        total(**swin, out_features=["stage5"])
+    with pytest.raises(PCError, match="BeitBackbones"):
+        total(model_type="beit", architectures=["BeitBackbones"])
+    beit = {"model_type": "beit", "architectures": ["BeitBackbone"], "hidden_size": 48, "num_attention_heads": 4}
+    up = 48 * 48 * 2 * 2 + 48
+    assert total(**beit, add_fpn=True) - total(**beit) == 3 * up + 2 * 48
+    masked = total(model_type="swin", architectures=["SwinForMaskedImageModeling"])
+    assert masked == bare + 96 + (768 + 1) * 32 * 32 * 3
+
+
+def test_a_value_that_a_release_of_the_library_moved_is_counted_as_the_release_that_wrote_the_file_has_it():
+    large = json.loads((DATA / "towers" / "mistral_large4.jsonl").read_text(encoding="utf-8").splitlines()[0])["config"]
+    older, newer = (count(build(read_config(large | {"transformers_version": version}).spec).tree)
+                    for version in ("5.23.0", "5.24.0"))
+    moved = newer.total - older.total
+    assert (moved, older.buffers - newer.buffers) == (large["text_config"]["qk_rope_head_dim"] // 2,) * 2
+    reformer = {"model_type": "reformer", "architectures": ["ReformerForMaskedLM"], "vocab_size": 320}
+    assert total(**reformer, transformers_version="5.24.1") - total(**reformer, transformers_version="4.40") == 320
+    assert total(**reformer, transformers_version=5) == total(**reformer)
+
+
+def test_a_text_model_by_itself_holds_the_experts_that_only_images_reach():
+    sizes = {"hidden_size": 32, "num_hidden_layers": 3, "moe_num_experts": 4, "moe_k": 2, "num_attention_heads": 4,
+             "num_key_value_heads": 2, "moe_intermediate_size": [16, 8], "intermediate_size": 64, "vocab_size": 100}
+    text = {"model_type": "ernie4_5_vl_moe_text", "architectures": ["Ernie4_5_VLMoeTextModel"], **sizes}
+    more = total(**text) - total(**text | {"mlp_layer_types": ["dense"] * 3})
+    routed = 4 * 3 * 32 * (16 + 8) + 2 * 4 * (32 + 1)  # two sets of experts, their routers and biases
+    shared = 3 * 32 * 16 * 2
+    assert more == 2 * (routed + shared - 3 * 32 * 64)

@@ -9,6 +9,7 @@ from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.config.published import before_five
+from paramcalc.readers.config.type_facts import WITHIN
 from paramcalc.readers.families import family_of
 from paramcalc.readers.families.decoder import MODULES
 from paramcalc.readers.families.nearest import unknown_type
@@ -136,8 +137,8 @@ def placed(spec: ModelSpec, model_type: str, *, bare: bool = False) -> ModelSpec
     """The specification with names as files of a composite type spell them; `bare`: of its class without a head."""
     entry = family_of(model_type)
     front, head = entry.spelling
-    if bare:
-        front = front.removeprefix(BASE)
+    if bare:  # no file older than the library's class: its own names, where older ones leave the text model unnamed
+        front = (WITHIN[0] if entry.towers_beside else front).removeprefix(BASE)
     if entry.published is not None and "." not in spec.names.get("lm_head", "."):
         head = head.replace("lm_head", spec.names["lm_head"])  # InternLM 2 inside InternVL: language_model.output
     if spec.head_rows is not None:
