@@ -104,7 +104,7 @@ def test_an_encoder_and_a_decoder_in_a_class_without_a_head_are_both_counted():
 
 
 @pytest.mark.parametrize(("model_type", "name"), [("jev", "JevForDecision"), ("qwen2_5_vl", "Qwen2_5_VLForRewardModel"),
-                                                  ("bros", "BrosSpadeEEForTokenClassification")])
+                                                  ("bros", "BrosForSequenceClassification")])
 def test_a_class_made_for_something_else_is_refused_by_name(model_type, name):
     with pytest.raises(PCError, match=name):
         read_config({"model_type": model_type, "architectures": [name]})
