@@ -5,7 +5,7 @@ Every shape of the lattice is rated by the polynomial of its size alone; the wid
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from functools import partial
 from heapq import nsmallest
@@ -13,15 +13,15 @@ from itertools import chain, pairwise
 from math import exp, inf, log
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.components.layout import continued
+from paramcalc.components.layout import MAX_LAYERS, continued
 from paramcalc.estimates.design.form import Distances, Form, Shape, form
-from paramcalc.estimates.design.lines import Lines, affine
+from paramcalc.estimates.design.lines import Lines, affine, whole
 from paramcalc.estimates.design.near_sizes import NearSizes
 from paramcalc.estimates.design.size_polynomial import MEASURES
 from paramcalc.parallel import over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from paramcalc.estimates.design.goals import Bounds, Goal
     from paramcalc.estimates.design.handles import Handles, Size
@@ -88,6 +88,9 @@ class Lattice:
         self._worst: float = inf
         """Score of the last of the best so far: shapes farther off in size alone need no rating."""
         self._blocks: dict[int, dict[str, int] | None] = {}
+        self._steps: list[list[tuple[str, int]]] = []
+        """Blocks that each further step in depth adds, from no layers on."""
+        self._deepest = 0
 
     def by_size(self) -> Lattice:
         """The same shapes, rated by their size before all."""
@@ -161,36 +164,74 @@ class Lattice:
         """Layers, width and distances of every shape that meets the goals, keeps the budgets and may be among the best.
         """
         goal = goals[0]
-        tolerated = goal.amount * goal.tolerance
+        margin = self._margin(goal, distances.rest)
         step, (low, high) = self.sizes.width_step(hidden), self.sizes.widths(hidden)
-        depths = self.sizes.layers(hidden)
-        first = bisect_left(depths, goal.amount - tolerated, key=lambda n: self._amount(lines, goal, n, high))
-        least, most = distances.depths(self._worst)
-        first = max(first, bisect_left(depths, least - 1))
-        for layers in depths[first:]:
-            if layers > most + 1:
-                return
-            blocks = self._pattern_of(layers)
-            if blocks is None:
-                return
-            fixed, slope = lines.at(goal.measure, blocks)
-            if fixed + slope * low > goal.amount + tolerated:
-                return
-            if slope and (goal.amount + tolerated - fixed) % (slope * step) > 2 * tolerated and low < high:
-                continue  # no multiple of the step lies within what is tolerated
-            room = self._worst - distances.least(layers)
-            if room < 0:
-                continue
-            margin = min(tolerated, self._reach(room) * goal.resolution)
-            widths = self._affordable(lines, blocks, self._widths(step, low, high, fixed, slope, goal.amount, margin))
+        for layers, fixed, slope in self._near(hidden, lines, goal, margin, distances):
+            nearer = self._margin(goal, distances.least(layers))
+            blocks = self._pattern_of(layers) or {}
+            widths = self._affordable(lines, blocks, self._widths(step, low, high, fixed, slope, goal.amount, nearer))
             if not widths:
                 continue
             near = distances.at(layers, self._worst)
             for width in widths:
                 self.visited += 1
                 distance = abs(fixed + slope * width - goal.amount)
-                if distance <= margin and self._meets(lines, blocks, width, goals[1:]):
+                if distance <= nearer and self._meets(lines, blocks, width, goals[1:]):
                     yield layers, width, distance // goal.resolution, near.nearest(width)
+
+    def _near(self, hidden: int, lines: Lines, goal: Goal, margin: int, distances: Distances,
+              ) -> Iterator[tuple[int, int, int]]:
+        """Layers, and the fixed part and slope of what they count, where a width may lie within the margin."""
+        of_block, step, (low, high) = lines.of(goal.measure), self.sizes.width_step(hidden), self.sizes.widths(hidden)
+        depths = self._depths(hidden, of_block, goal, high, distances)
+        if not depths:
+            return
+        fixed, slope = whole(of_block, self._pattern_of(depths[0]) or {})
+        wide, most = low < high, goal.amount + margin
+        for layers, added in zip(depths, ([], *self._added(depths)), strict=False):  # so far as the pattern goes on
+            for name, times in added:
+                a, c = of_block[name]
+                fixed += times * a
+                slope += times * c
+            if fixed + slope * low > most:
+                return
+            if not (wide and slope) or (most - fixed) % (slope * step) <= 2 * margin:
+                yield layers, fixed, slope
+
+    def _depths(self, hidden: int, of_block: Mapping[str, tuple[int, int]], goal: Goal, widest: int,
+                distances: Distances) -> range:
+        """Layers of shapes that may be large enough, and among the best by their depth."""
+        depths = self.sizes.layers(hidden)
+        least, most = distances.depths(self._worst)
+        smallest = goal.amount * (1 - goal.tolerance)
+
+        def enough(layers: int) -> bool:
+            blocks = self._pattern_of(layers)
+            if blocks is None:
+                return True
+            fixed, slope = whole(of_block, blocks)
+            return fixed + slope * widest >= smallest
+
+        depths = depths[bisect_left(depths, least - 1) : bisect_right(depths, most + 1)]
+        depths = depths[bisect_left(depths, True, key=enough) :]
+        return depths if depths and self._pattern_of(depths[0]) is not None else range(0)
+
+    def _added(self, depths: range) -> list[list[tuple[str, int]]]:
+        """Blocks each depth but the first has more than the one before it, so far as the pattern goes on."""
+        while self._deepest < depths[-1]:
+            shallow, self._deepest = self._deepest, self._deepest + self.handles.depth_step
+            fewer, blocks = self._pattern_of(shallow) or {}, self._pattern_of(self._deepest)
+            if blocks is None:
+                self._deepest = MAX_LAYERS
+                break
+            self._steps.append([(name, times) for name in blocks | fewer
+                                if (times := blocks.get(name, 0) - fewer.get(name, 0))])
+        return self._steps[depths[0] // self.handles.depth_step : depths[-1] // self.handles.depth_step]
+
+    def _margin(self, goal: Goal, strangeness: float) -> int:
+        """Distance in size up to which a shape at least so strange may be among the best; negative where none may."""
+        room = self._worst - strangeness
+        return -1 if room < 0 else int(min(goal.amount * goal.tolerance, self._reach(room) * goal.resolution))
 
     def _far(self, distance: int) -> float:
         """What a distance in size, in units of the goal's resolution, counts in the score."""

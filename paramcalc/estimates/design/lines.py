@@ -15,22 +15,30 @@ class Lines(NamedTuple):
 
     pieces: dict[str, tuple[tuple[int, int], ...]]
 
+    def of(self, measure: int) -> dict[str, tuple[int, int]]:
+        """Fixed part and slope of a measure of each block; measure -1 is the total less embeddings."""
+        if measure >= 0:
+            return {name: lines[measure] for name, lines in self.pieces.items()}
+        return {name: (lines[0][0] - lines[2][0], lines[0][1] - lines[2][1]) for name, lines in self.pieces.items()}
+
     def at(self, measure: int, blocks: dict[str, int]) -> tuple[int, int]:
-        """Fixed part and slope of a measure of the whole model; measure -1 is the total less embeddings."""
-        fixed = slope = 0
-        for name, lines in self.pieces.items():
-            times = blocks.get(name, 0) if name else 1
-            a, c = lines[max(measure, 0)]
-            if measure < 0:
-                a, c = a - lines[2][0], c - lines[2][1]
-            fixed += times * a
-            slope += times * c
-        return fixed, slope
+        """Fixed part and slope of a measure of the whole model."""
+        return whole(self.of(measure), blocks)
 
     def value(self, measure: int, blocks: dict[str, int], width: int) -> int:
         """A measure of the whole model: parameters, or bytes of cache a token."""
         fixed, slope = self.at(measure, blocks)
         return fixed + slope * width
+
+
+def whole(lines: Mapping[str, tuple[int, int]], blocks: Mapping[str, int]) -> tuple[int, int]:
+    """Fixed part and slope of a model whose blocks occur so often."""
+    fixed = slope = 0
+    for name, (a, c) in lines.items():
+        times = blocks.get(name, 0) if name else 1
+        fixed += times * a
+        slope += times * c
+    return fixed, slope
 
 
 def affine(
