@@ -39,6 +39,19 @@ class Attained(NamedTuple):
     source: str
 
 
+class Communicators(NamedTuple):
+    """Bytes that NCCL takes of a device, beside what the allocator of a framework knows of."""
+
+    pair: int
+    """For a group of two devices."""
+    group: int
+    """For a larger one."""
+    peer: int
+    """For each other device of a node that an all-to-all reaches."""
+    node: int
+    """Devices of a node."""
+
+
 class Network(NamedTuple):
     """What connects devices of different nodes."""
 
@@ -96,6 +109,12 @@ def power_share() -> Range:
 def reserved_over_allocated(devices: int) -> Fraction:
     """What an allocator takes of a device over what is asked of it at the fullest moment."""
     return Fraction(str(_table()["reserved"]["one" if devices == 1 else "several"]))
+
+
+def communicators() -> Communicators:
+    """What NCCL takes of a device."""
+    known = _table()["communicators"]
+    return Communicators(known["pair"], known["group"], known["peer"], _table()["nodes"][""])
 
 
 def usual_pue() -> float:

@@ -17,21 +17,22 @@ from paramcalc.activations.fold import Tokens, saved_bytes
 from paramcalc.adapters import has_adapters
 from paramcalc.catalog.formats import find_format
 from paramcalc.catalog.optimizers import find_optimizer
-from paramcalc.catalog.training import reserved_over_allocated
+from paramcalc.catalog.training import communicators, reserved_over_allocated
 from paramcalc.defaults import TRAINING
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.gathering import gathered
 from paramcalc.estimates.remembering import Remembering
-from paramcalc.estimates.training_parts import Device, Gathered, States, Whole
+from paramcalc.estimates.training_parts import Device, Gathered, States, Undivided, Whole
 from paramcalc.measures.parameters import placed
 from paramcalc.measures.weights import tensor_bytes
 from paramcalc.transforms.shard import Sharding, distinct_stages, shard
 
 if TYPE_CHECKING:
     from paramcalc.activations.fold import SavedBytes
-    from paramcalc.activations.policy import Policy
+    from paramcalc.activations.policy import Library, Policy
     from paramcalc.build import Model
     from paramcalc.catalog.optimizers import Optimizer
-    from paramcalc.estimates.training_settings import Method
+    from paramcalc.estimates.training_settings import Loss, Method
     from paramcalc.tree import Node, Tensor
 
 MASTER = 4
@@ -48,8 +49,9 @@ class Recipe(NamedTuple):
     master: bool = TRAINING.master
     """A float32 copy of weights held in fewer bits, which the optimizer updates."""
     optimizer: str = TRAINING.optimizer
-    fused_loss: bool = TRAINING.loss != "plain"
-    """The loss is taken piece by piece: no logits are ever held (Liger's fused linear cross-entropy)."""
+    loss: Loss = TRAINING.loss
+    """compiled: one kernel reads logits and writes their gradients in the type of products; fused: the loss is taken
+    piece by piece, no logits are ever held (Liger's fused linear cross-entropy)."""
     compute_dtype: str | None = TRAINING.compute_dtype
     """Of the products, where it is not the weights': bf16 beside fp32 weights, as torchtitan trains."""
     method: Method = TRAINING.method
@@ -88,6 +90,27 @@ class Layout(NamedTuple):
     def ways(self) -> int:
         """Ranks among which ZeRO divides dense parameters."""
         return self.shards or self.dp * self.cp
+
+    @property
+    def fully_sharded(self) -> bool:
+        """Weights are divided too, and gathered by groups."""
+        return self.zero == 3 and self.ways > 1
+
+    @property
+    def reserved(self) -> Fraction:
+        """What the allocator takes over what is asked of it; the pools of fully sharded models are counted."""
+        return Fraction(1) if self.fully_sharded else reserved_over_allocated(self.devices)
+
+    def communicators(self, library: Library) -> int:
+        """Bytes NCCL takes of each device: for the group of all devices, for one of each kind that has several, and for
+        the peers of a node among which experts exchange tokens. torch takes the group of all for a kind that has all
+        (torch/distributed/device_mesh.py, _init_process_groups), Megatron makes every one."""
+        taken = communicators()
+        sizes = [self.tp, self.pp, self.dp, self.ep, self.cp]
+        if library == "megatron" or self.devices not in sizes:
+            sizes.append(self.devices)
+        groups = sum(taken.group if size > 2 else taken.pair for size in sizes if size > 1)
+        return groups + (min(self.ep, taken.node) - 1) * taken.peer
 
     @property
     def expert_copies(self) -> int:
@@ -164,19 +187,19 @@ class Trainer(Remembering):
         stacks = [child for child in tree.children if child.order]
         layers = [self._undivided(layer.replace(stored=1, used=1)) for stack in stacks for layer in stack.children]
         beside = [self._undivided(child) for child in tree.children if not child.order]
-        layer, table, every = max(layers, default=(0, 0, 0)), max(beside, default=(0, 0, 0)), self._undivided(tree)
-        return Whole(*layer[:2], *table[:2], every[0], every[2])
+        none = Undivided()
+        rest = Undivided(*map(sum, zip(none, *beside, strict=True)))
+        return Whole(max(layers, default=none), rest, max(beside, default=none), self._undivided(tree))
 
-    def _undivided(self, node: Node) -> tuple[int, int, int]:
-        """Weights and gradients in the type of products, and gradients in the type they are added up in."""
-        weights = gradients = accumulated = 0
+    def _undivided(self, node: Node) -> Undivided:
+        weights = gradients = reduced = 0
         for item in placed(node):
             weights += item.stored * tensor_bytes(item.tensor, self.compute)
             if not (item.tensor.frozen or item.tensor.buffer):
                 numel = item.stored * item.tensor.numel
                 gradients += numel * self.compute.bits // 8
-                accumulated += numel * max(self.grads, self.compute.bits // 8)
-        return weights, gradients, accumulated
+                reduced += numel * max(self.grads, self.compute.bits // 8)
+        return Undivided(weights, gradients, reduced)
 
     def _saved(self, plan: Sharding, stage: int, load: Tokens, policy: Policy) -> tuple[int, int]:
         """Activations and loss of one micro-batch on a stage."""
@@ -189,10 +212,12 @@ class Trainer(Remembering):
 
     def device(self, layout: Layout, stage: int, load: Tokens, policy: Policy) -> Device:
         """Bytes on each device of a stage when they are most, with what its allocator then holds beyond what is asked
-        of it, which `working` has; other models are loaded once, before what comes and goes."""
-        fullest = max(self.moments(layout, stage, load, policy), key=lambda moment: moment.total)
-        beyond = ceil((fullest.total - fullest.other_models) * (reserved_over_allocated(layout.devices) - 1))
-        return fullest._replace(working=fullest.working + beyond)
+        of it, which `working` has, and NCCL's own, which `communication` has; other models are loaded once, before what
+        comes and goes."""
+        fullest = max(self.moments(layout, stage, load, policy), key=lambda moment: moment.total + moment.idle)
+        beyond = ceil((fullest.total - fullest.other_models) * (layout.reserved - 1))
+        return fullest._replace(communication=fullest.communication + layout.communicators(policy.library),
+                                working=fullest.working + fullest.idle + beyond, idle=0)
 
     def moments(self, layout: Layout, stage: int, load: Tokens, policy: Policy) -> list[Device]:
         """The moments of a step among which the fullest is.
@@ -202,25 +227,26 @@ class Trainer(Remembering):
         """
         plan, load = layout.plan, load._replace(cp=layout.cp)
         stays, loss = self.saved(plan, stage, load, policy)
-        loss = 0 if self.recipe.fused_loss else loss
-        states, gathered = self.divided(layout, stage), self._gathered(layout, stage, load)
+        logits, beside = self._loss(loss, layout, policy)
+        states, whole = self.divided(layout, stage), self._gathered(layout, stage, load)
         joined = self._joined(layout, load)
         earlier = states.gradients if layout.micro_batches != 1 or policy.library == "megatron" else 0
         flight = ceil(stays * in_flight(layout, stage))
         fixed = {"stage": stage, "weights": states.weights, "optimizer": states.optimizer,
                  "master_weights": states.master, "other_models": self._others(states)}
+        idle = whole.buffers + (states.gradients - earlier if layout.fully_sharded else 0)
         moments = [
-            Device(**fixed, gradients=earlier, activations=flight, logits=loss, communication=gathered.at_loss,
-                   working=gathered.waiting + self._loss(loss, policy) + 2 * joined, moment="backward starts"),
-            Device(**fixed, gradients=states.gradients, activations=0, logits=0, communication=gathered.at_end,
-                   working=gathered.waiting + gathered.last_gradients, moment="backward ends"),
+            Device(**fixed, gradients=earlier, activations=flight, logits=logits, communication=whole.at_loss,
+                   idle=idle, working=whole.waiting + beside + 2 * joined, moment="backward starts"),
+            Device(**fixed, gradients=states.gradients, activations=0, logits=0, communication=whole.at_end,
+                   idle=whole.buffers, working=whole.waiting + whole.last_gradients, moment="backward ends"),
         ]
         if policy.recompute in ("full", "per-op"):
             layers = sum(len(node.order) for node in self.tree(plan, stage).children) or 1
             layer = self.saved(plan, stage, load, policy._replace(recompute="none"))[0] // layers
             moments.append(Device(
-                **fixed, gradients=earlier, activations=flight, logits=0, communication=gathered.in_layer,
-                working=gathered.waiting + gathered.layer_gradients + layer + 4 * joined,
+                **fixed, gradients=earlier, activations=flight, logits=0, communication=whole.in_layer,
+                idle=idle - whole.arriving, working=whole.waiting + whole.layer_gradients + layer + 4 * joined,
                 moment="a layer is computed again"))
         return moments
 
@@ -233,34 +259,26 @@ class Trainer(Remembering):
         rest = states.weights + sum(states) if self.recipe.method == "ppo" else 0
         return 0 if self.recipe.method == "sft" else reference + rest
 
-    def _loss(self, loss: int, policy: Policy) -> int:
-        """At the start of backward: the logits and two gradients of their size.
+    def _loss(self, loss: int, layout: Layout, policy: Policy) -> tuple[int, int]:
+        """Logits kept at the start of backward, and what is there beside them.
 
-        Megatron's loss works in place: it needs the logits alone.
+        Written out: the logits and two gradients of their size, or three where tensor parallelism divides the
+        vocabulary (torch/distributed/tensor/parallel/loss.py, _nll_loss_and_log_softmax_backward). Compiled: their
+        gradients. Megatron's works in place and needs the logits alone; compiled it makes a copy of what it changes
+        (NVIDIA/Megatron-LM, megatron/core/fusions/fused_cross_entropy.py, on in-place semantics).
         """
         logits = loss * self.compute.bits // 8 // MASTER
-        return logits if policy.library == "megatron" else 2 * loss + logits
+        if self.recipe.loss == "fused":
+            return 0, 0
+        if policy.library == "megatron":
+            return loss, logits + (loss if self.recipe.loss == "compiled" else 0)
+        if self.recipe.loss == "compiled":
+            return logits, logits
+        return loss, (3 if layout.tp > 1 else 2) * loss + logits
 
     def _gathered(self, layout: Layout, stage: int, load: Tokens) -> Gathered:
-        """What is not divided at each moment.
-
-        As torchtitan and torchtune call torch's `fully_shard`: each layer, the embedding and the head are gathered by
-        themselves; the head and the last layer stay for their backward pass, which gathers the next layer while it
-        works. Under a pipeline weights stay between micro-batches, and gradients are added up undivided
-        (torchtitan/distributed/fsdp.py, get_fsdp_reshard_after_forward_policy; torch FSDPParam.to_accumulated_grad).
-        """
-        whole = self.whole(layout.plan, stage)
-        if layout.zero < 2 or layout.ways == 1:
-            cast = whole.stage if self.compute.bits < self.plain.bits else 0
-            return Gathered(cast, cast, cast)
-        several = layout.pp > 1 and layout.micro_batches != 1
-        waiting = whole.accumulated if several else 0
-        layer, table = (0, 0) if several else (whole.layer_gradients, whole.table_gradients)
-        if layout.zero == 2 or layout.pp > 1:
-            through = whole.stage if layout.zero == 3 or self.compute.bits < self.plain.bits else 0
-            through += self._received(layout, stage, load)
-            return Gathered(through, through, through, waiting, layer, table)
-        return Gathered(whole.table + whole.layer, 2 * whole.layer, whole.table + whole.layer, waiting, layer, table)
+        return gathered(layout, self.whole(layout.plan, stage), narrower=self.compute.bits < self.plain.bits,
+                        received=self._received(layout, stage, load))
 
     def _joined(self, layout: Layout, load: Tokens) -> int:
         """What sequence parallelism divides of a layer's input and tensor parallelism has whole while it is multiplied:

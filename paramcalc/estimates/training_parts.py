@@ -28,6 +28,10 @@ class Device(NamedTuple):
     other_models: int = 0
     """Models that a method has beside the one it trains: a reference, a reward model, a critic with its states."""
 
+    idle: int = 0
+    """Of memory pools that collectives alone use: what they have room for and do not hold at this moment. No part of
+    the total."""
+
     @property
     def total(self) -> int:
         """Bytes of everything that is held at once."""
@@ -35,20 +39,28 @@ class Device(NamedTuple):
                 + self.communication + self.working + self.other_models)
 
 
-class Whole(NamedTuple):
-    """Bytes of what ZeRO divides while it is not divided: weights in the type of products, and gradients in that type.
-    """
+class Undivided(NamedTuple):
+    """Bytes of a group of tensors before ZeRO divides them."""
 
-    layer: int = 0
-    """Of the largest layer."""
-    layer_gradients: int = 0
-    table: int = 0
-    """Of the largest of what stands beside the layers: the embedding or the head."""
-    table_gradients: int = 0
-    stage: int = 0
-    """Of all of a stage."""
-    accumulated: int = 0
-    """Gradients of a stage in the type they are added up in."""
+    weights: int = 0
+    """In the type of products."""
+    gradients: int = 0
+    """In the type of products, as backward makes them."""
+    reduced: int = 0
+    """Gradients in the type they are added up in: what a reduce-scatter reads."""
+
+
+class Whole(NamedTuple):
+    """What ZeRO divides of a stage, while it is not divided."""
+
+    layer: Undivided = Undivided()
+    """The largest layer."""
+    beside: Undivided = Undivided()
+    """All that stands beside the layers: the embedding, the last norm and the head."""
+    head: Undivided = Undivided()
+    """The largest of these."""
+    stage: Undivided = Undivided()
+    """All of the stage."""
 
 
 class Gathered(NamedTuple):
@@ -57,10 +69,16 @@ class Gathered(NamedTuple):
     at_loss: int = 0
     """Weights."""
     in_layer: int = 0
+    """With the buffer in which those of the next layer arrive."""
     at_end: int = 0
+    buffers: int = 0
+    """Of the pool into which weights are gathered, at its most."""
+    arriving: int = 0
+    """Of these, what is filled while a layer works."""
     waiting: int = 0
     """Gradients that wait undivided for the last micro-batch."""
     layer_gradients: int = 0
+    """Those that are whole while a layer works backward."""
     last_gradients: int = 0
     """Those made last, of what stands beside the layers."""
 

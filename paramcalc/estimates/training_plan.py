@@ -73,7 +73,7 @@ def trainer_of(model: Model, settings: RunSettings) -> Trainer:
     need(settings, ("zero_shards",), present=settings.zero > 0, what="--zero", hint="--zero 3")
     need_encoder(settings, model)
     recipe = Recipe(settings.dtype, settings.grad_dtype, settings.master, settings.optimizer,
-                    settings.loss == "fused", settings.compute_dtype, settings.method)
+                    settings.loss, settings.compute_dtype, settings.method)
     return Trainer(_adapted(model, settings), recipe)
 
 

@@ -32,7 +32,7 @@ class Run(NamedTuple):
 SMALLER = {"adamw": "adamw_8bit"}
 """Optimizers with the same update whose states are smaller."""
 CHANGES: dict[str, Callable[[Run], Run]] = {
-    "--loss fused": lambda run: run._replace(recipe=run.recipe._replace(fused_loss=True)),
+    "--loss fused": lambda run: run._replace(recipe=run.recipe._replace(loss="fused")),
     "--zero 1": lambda run: _divided(run, 1),
     "--zero 2": lambda run: _divided(run, 2),
     "--zero 3": lambda run: _divided(run, 3),

@@ -26,6 +26,7 @@ from paramcalc.estimates.settings import (
 )
 from paramcalc.settings import Devices, Settings, Stages, Tokens, option
 
+Loss = Literal["plain", "compiled", "fused"]
 Method = Literal["sft", "dpo", "grpo", "ppo"]
 """Alone (supervised), beside a frozen reference (arXiv:2305.18290, arXiv:2402.03300), or beside a reference, a reward
 model and a critic that is trained too (arXiv:2203.02155)."""
@@ -56,8 +57,9 @@ class TrainingSettings(Settings):
     grad_dtype: str | None = option(TRAINING.grad_dtype, "Format of gradients; that of the weights when not given.")
     master: bool = option(TRAINING.master, "Keep a float32 copy of weights held in fewer bits.")
     optimizer: str = option(TRAINING.optimizer, "Optimizer; `paramcalc list optimizers` shows the names.")
-    loss: Literal["plain", "fused"] = option(
-        TRAINING.loss, "fused: chunked cross-entropy, logits are never materialised.")
+    loss: Loss = option(
+        TRAINING.loss, "compiled: one kernel reads logits and writes their gradients (torch.compile); fused: chunked "
+        "cross-entropy, logits are never materialised.")
     method: Method = option(
         TRAINING.method, "Models beside the trained one. dpo, grpo: a frozen reference, and dpo pairs of sequences; "
         "ppo: a reference, a reward model and a critic.")
@@ -108,7 +110,7 @@ class TrainingKeywords(TypedDict, total=False):
     grad_dtype: str | None
     master: bool
     optimizer: str
-    loss: Literal["plain", "fused"]
+    loss: Loss
     method: Method
     recompute: Recompute
     attention: AttentionKernel

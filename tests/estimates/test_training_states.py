@@ -9,6 +9,7 @@ from paramcalc.activations.policy import Policy
 from paramcalc.build import build
 from paramcalc.errors import UsageError
 from paramcalc.estimates.training import Layout, Recipe, Trainer, in_flight
+from paramcalc.estimates.training_parts import PARTS
 from paramcalc.readers.models import load
 from paramcalc.spec.model import ModelSpec
 from paramcalc.transforms.lora import Lora, adapt
@@ -152,13 +153,66 @@ def whole(**fields):
 
 
 def test_weights_are_gathered_by_layers_and_tables():
-    """torchtitan/distributed/fsdp.py: a group for each layer, the embedding and the head."""
+    """A group for each layer and one for the rest, which stays whole: gathers and reductions of torch 2.13's
+    `fully_shard` over two processes are of just these sizes and types."""
     (moments,) = whole()
-    assert moments["backward starts"].communication == 2 * (TABLE + LAYER)
-    assert moments["a layer is computed again"].communication == 2 * (2 * LAYER)
-    assert moments["backward ends"].communication == 2 * (TABLE + LAYER)
-    assert moments["backward ends"].working == 2 * TABLE  # its gradients, not divided yet
-    assert moments["backward ends"].gradients == 4 * (2 * TABLE + 3 * LAYER + 64) // 2
+    rest = 2 * TABLE + 64
+    start, again, end = (moments[name] for name in ("backward starts", "a layer is computed again", "backward ends"))
+    assert start.communication == 2 * (rest + LAYER)
+    assert again.communication == 2 * (rest + 2 * LAYER)  # one is on its way
+    assert end.communication == 2 * rest
+    assert end.working == (2 + 4) * rest  # gradients and their copy in float32, not divided yet
+    assert end.gradients == 4 * (rest + 3 * LAYER) // 2
+
+
+def test_pools_of_gathers_and_reductions_serve_nothing_else():
+    """What a pool has room for and does not hold is idle: buffers of two groups, and a step's divided gradients."""
+    (moments,) = whole()
+    rest, buffers = 2 * TABLE + 64, 2 * (2 * TABLE + 64 + LAYER)
+    gradients = 4 * (rest + 3 * LAYER) // 2
+    assert moments["backward starts"].idle == buffers + gradients
+    assert moments["a layer is computed again"].idle == buffers - 2 * LAYER + gradients
+    assert moments["backward ends"].idle == buffers
+    assert all(moment.idle == 0 for moment in whole(zero=1)[0].values())
+
+
+def test_a_loss_keeps_logits_as_it_is_taken():
+    """In values of the logits' size: three in float32 and one in bf16, one more where the vocabulary is divided; two
+    in bf16 where it is compiled (peaks of torch 2.13: 3 float32 and 2 bf16)."""
+    model, size = build(load("llama-3.2-1b").spec), 4096 * 128_256
+    tokens, policy = Tokens(1, 4096, 4096), Policy("flash", dtype="bf16")
+
+    def beside(loss, tp=1, **more):
+        layout, trainer = Layout(tp=tp, sequence=False), Trainer(model, Recipe(loss=loss))
+        start = trainer.moments(layout, 0, tokens, policy._replace(**more))[0]
+        return (start.logits + start.working) / (size // tp)
+
+    assert beside("plain") == pytest.approx(4 * 3 + 2, rel=1e-4)
+    assert beside("plain", tp=2) == pytest.approx(4 * 4 + 2, rel=1e-4)
+    assert beside("compiled") == pytest.approx(2 + 2, rel=1e-4)
+    assert beside("fused") == 0
+    assert beside("plain", library="megatron") == pytest.approx(4 + 2, rel=1e-4)
+    assert beside("compiled", library="megatron") == pytest.approx(4 + 2 + 4, rel=1e-4)
+
+
+@pytest.mark.parametrize(("layout", "mebibytes"), [
+    (Layout(), 0), (Layout(dp=2), 544), (Layout(dp=8), 688), (Layout(tp=2, pp=2, dp=2), 688 + 3 * 544)])
+def test_communicators_of_each_kind_of_group(layout, mebibytes):
+    """544 MiB for two devices, 688 for more: NVIDIA/nccl#964."""
+    assert layout.communicators("transformers") == mebibytes * 2**20
+
+
+def test_megatron_makes_a_group_of_all_devices_beside_the_others():
+    dp = Layout(dp=8)
+    assert dp.communicators("megatron") == 2 * dp.communicators("transformers")
+
+
+def test_the_first_all_to_all_of_eight_devices():
+    """3.28 GB more on eight H100: NVIDIA/nccl#1685; other nodes get no more."""
+    with_experts, without, nodes = (layout.communicators("transformers") for layout in (
+        Layout(dp=8, ep=8), Layout(dp=8), Layout(dp=64, ep=64)))
+    assert with_experts - without - 688 * 2**20 == pytest.approx(3.28e9, rel=1e-6)
+    assert nodes == with_experts
 
 
 def test_under_a_pipeline_weights_and_gradients_stay_whole_between_micro_batches():
@@ -185,7 +239,7 @@ def test_products_are_not_wider_than_weights():
 def test_the_total_is_the_sum_of_the_parts_at_the_fullest_moment():
     (moments,) = whole()
     device = max(moments.values(), key=lambda moment: moment.total)
-    assert device.total == sum(size for size in device[1:] if type(size) is int)
+    assert device.total == sum(getattr(device, part) for part in PARTS)
 
 
 def others(method, model=None):
@@ -210,14 +264,20 @@ def test_the_reference_of_adapters_is_what_they_stand_beside():
 
 
 def test_several_devices_reserve_more_than_is_allocated():
-    """By the share of the catalog, an assumption; one device gets nothing."""
+    """By the share of the catalog, or by the pools of what is fully sharded; one device gets nothing."""
     trainer = Trainer(build(load("llama-3.2-1b").spec), Recipe())
     tokens, policy = Tokens(1, 4096, 4096), Policy("flash")
-    alone, shared = (Layout(dp=count, zero=3 if count > 1 else 0) for count in (1, 8))
-    assert trainer.device(alone, 0, tokens, policy) == max(trainer.moments(alone, 0, tokens, policy),
-                                                           key=lambda moment: moment.total)
-    allocated = max(moment.total for moment in trainer.moments(shared, 0, tokens, policy))
-    assert trainer.device(shared, 0, tokens, policy).total == pytest.approx(1.09 * allocated)
+
+    def both(layout):
+        fullest = max(trainer.moments(layout, 0, tokens, policy), key=lambda moment: moment.total + moment.idle)
+        return trainer.device(layout, 0, tokens, policy).total - layout.communicators("transformers"), fullest
+
+    reserved, fullest = both(Layout())
+    assert reserved == fullest.total
+    reserved, fullest = both(Layout(dp=8, zero=1))
+    assert reserved == pytest.approx(1.08 * fullest.total)
+    reserved, fullest = both(Layout(dp=8, zero=3))
+    assert reserved == fullest.total + fullest.idle > fullest.total
 
 
 def test_tensor_parallelism_gathers_what_sequence_parallelism_divides():

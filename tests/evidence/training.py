@@ -9,7 +9,6 @@ from functools import cache, cached_property
 from paramcalc.activations.fold import Tokens
 from paramcalc.activations.policy import Policy
 from paramcalc.build import build
-from paramcalc.catalog.training import reserved_over_allocated
 from paramcalc.estimates.training import Layout, Recipe, Trainer
 from paramcalc.measures.parameters import placed
 from paramcalc.readers.models import load
@@ -69,8 +68,9 @@ def _ours(row):
     trainer = Trainer(model, Recipe(**row["recipe"]))
     tokens = Tokens(batch, row["seq"], row["seq"])
     moments = [moment for stage in range(layout.pp) for moment in trainer.moments(layout, stage, tokens, policy)]
-    allocated = max(_as_run(row, model, moment).total for moment in moments)
-    return allocated * (reserved_over_allocated(layout.devices) if row.get("reserved") else 1)
+    reserved = row.get("reserved", False)
+    most = max(moment.total + reserved * moment.idle for moment in (_as_run(row, model, one) for one in moments))
+    return most * (layout.reserved if reserved else 1) + row.get("device", False) * layout.communicators(policy.library)
 
 
 def _as_run(row, model, moment):
@@ -79,6 +79,7 @@ def _as_run(row, model, moment):
     if row.get("loss") == "chunked" and moment.logits:
         logits = moment.logits // 2
         parts |= {"logits": logits, "working": logits // CHUNKS}
+    parts |= {name: getattr(moment, name) // 2 for name in row.get("halves", ())}
     if row.get("largest"):
         parts["gradients"] = max(2 * item.tensor.numel for item in placed(model.tree))
     return moment._replace(**parts)
