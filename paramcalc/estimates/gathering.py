@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from paramcalc.estimates.training_parts import Gathered
 
 if TYPE_CHECKING:
-    from paramcalc.estimates.training import Layout
+    from paramcalc.estimates.training_layout import Layout
     from paramcalc.estimates.training_parts import Whole
 
 

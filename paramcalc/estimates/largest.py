@@ -9,7 +9,8 @@ from paramcalc.estimates.fit import largest as bisect
 if TYPE_CHECKING:
     from paramcalc.activations.fold import Tokens
     from paramcalc.activations.policy import Policy
-    from paramcalc.estimates.training import Layout, Trainer
+    from paramcalc.estimates.training import Trainer
+    from paramcalc.estimates.training_layout import Layout
 
 MAX_MICRO_BATCH = 2**14
 MAX_SEQ = 2**24

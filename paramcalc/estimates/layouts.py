@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 from paramcalc.activations.policy import Recompute
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.train_step import Stepper
-from paramcalc.estimates.training import Layout, Trainer
+from paramcalc.estimates.training import Trainer
+from paramcalc.estimates.training_layout import Layout
 from paramcalc.estimates.training_parts import Device
 
 if TYPE_CHECKING:

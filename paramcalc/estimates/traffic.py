@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from paramcalc.estimates.training import Layout
+    from paramcalc.estimates.training_layout import Layout
     from paramcalc.tree import Node
 
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from paramcalc.activations.fold import Tokens
     from paramcalc.catalog.accelerators import Accelerator
     from paramcalc.catalog.training import Shares
-    from paramcalc.estimates.training import Layout, Trainer
+    from paramcalc.estimates.training import Trainer
+    from paramcalc.estimates.training_layout import Layout
     from paramcalc.measures.flops import Flops
 
 BACKWARD = 2 / 3

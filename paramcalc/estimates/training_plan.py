@@ -15,7 +15,8 @@ from paramcalc.estimates.layouts import search
 from paramcalc.estimates.media import media_of
 from paramcalc.estimates.run import Terms, model_flops, run
 from paramcalc.estimates.train_step import Stepper
-from paramcalc.estimates.training import Layout, Recipe, Trainer
+from paramcalc.estimates.training import Recipe, Trainer
+from paramcalc.estimates.training_layout import Layout
 from paramcalc.transforms.formats import in_formats
 from paramcalc.transforms.freeze import freeze
 from paramcalc.transforms.lora import Lora, adapt

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from paramcalc.activations.fold import Tokens
     from paramcalc.activations.policy import Policy
-    from paramcalc.estimates.training import Layout, Recipe
+    from paramcalc.estimates.training import Recipe
+    from paramcalc.estimates.training_layout import Layout
 
 
 class Run(NamedTuple):

@@ -5,7 +5,8 @@ import pytest
 from paramcalc.activations.fold import Tokens
 from paramcalc.activations.policy import Policy
 from paramcalc.build import build
-from paramcalc.estimates.training import Layout, Recipe, Trainer, in_flight
+from paramcalc.estimates.training import Recipe, Trainer
+from paramcalc.estimates.training_layout import Layout, in_flight
 from paramcalc.measures.costs import costs
 from paramcalc.measures.flops import Workload
 from paramcalc.spec.model import ModelSpec

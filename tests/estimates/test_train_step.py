@@ -11,7 +11,8 @@ from paramcalc.estimates.figure import Figure
 from paramcalc.estimates.run import Terms, model_flops, run
 from paramcalc.estimates.traffic import Facts, volumes
 from paramcalc.estimates.train_step import Stepper, StepTime
-from paramcalc.estimates.training import Layout, Recipe, Trainer
+from paramcalc.estimates.training import Recipe, Trainer
+from paramcalc.estimates.training_layout import Layout
 from paramcalc.readers.models import load
 from tests.speed.fit_training import fitted, percentiles
 from tests.speed.training import published_runs, step_time, stepper, steps

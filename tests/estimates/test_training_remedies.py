@@ -5,7 +5,8 @@ import pytest
 from paramcalc.activations.fold import Tokens
 from paramcalc.activations.policy import Policy
 from paramcalc.build import build
-from paramcalc.estimates.training import Layout, Recipe, Trainer
+from paramcalc.estimates.training import Recipe, Trainer
+from paramcalc.estimates.training_layout import Layout
 from paramcalc.estimates.training_remedies import Run, training_remedies
 from paramcalc.spec.model import ModelSpec
 from paramcalc.transforms.lora import Lora, adapt

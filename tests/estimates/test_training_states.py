@@ -8,7 +8,8 @@ from paramcalc.activations.fold import Tokens
 from paramcalc.activations.policy import Policy
 from paramcalc.build import build
 from paramcalc.errors import UsageError
-from paramcalc.estimates.training import Layout, Recipe, Trainer, in_flight
+from paramcalc.estimates.training import Recipe, Trainer
+from paramcalc.estimates.training_layout import Layout, in_flight
 from paramcalc.estimates.training_parts import PARTS
 from paramcalc.readers.models import load
 from paramcalc.spec.model import ModelSpec

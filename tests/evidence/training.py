@@ -9,7 +9,8 @@ from functools import cache, cached_property
 from paramcalc.activations.fold import Tokens
 from paramcalc.activations.policy import Policy
 from paramcalc.build import build
-from paramcalc.estimates.training import Layout, Recipe, Trainer
+from paramcalc.estimates.training import Recipe, Trainer
+from paramcalc.estimates.training_layout import Layout
 from paramcalc.measures.parameters import placed
 from paramcalc.readers.models import load
 from paramcalc.spec.model import ModelSpec

@@ -10,7 +10,8 @@ from paramcalc.build import build
 from paramcalc.catalog.accelerators import find_accelerator
 from paramcalc.catalog.training import run_share, usual_step_tokens
 from paramcalc.estimates.train_step import Stepper, StepTime
-from paramcalc.estimates.training import Layout, Recipe, Trainer
+from paramcalc.estimates.training import Recipe, Trainer
+from paramcalc.estimates.training_layout import Layout
 from paramcalc.readers.models import load
 from paramcalc.readers.sources import spec_of
 from tests.speed.records import table
