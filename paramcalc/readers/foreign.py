@@ -32,6 +32,7 @@ KINDS = (
     Foreign(("zero_optimization",), "a configuration of DeepSpeed"),
     Foreign(("_from_model_config",), "the settings of generation beside a config.json"),
     Foreign(("eos_token_id", "transformers_version"), "the settings of generation beside a config.json"),
+    Foreign(("temperature", "transformers_version"), "the settings of generation beside a config.json"),
     Foreign(("bits", "group_size"), "the quantization settings beside a config.json",
             "give the folder that holds both"),
     Foreign(("log_history",), "the state of a training run"),
@@ -45,12 +46,12 @@ KINDS = (
 
 def refuse_foreign(data: Mapping[str, object]) -> None:
     """Raise UnknownArchitectureError for a mapping that another tool wrote, or that has no key of a model at all."""
-    from paramcalc.readers.text.size_words import is_size
+    from paramcalc.readers.text.size_words import could_change_a_size
     from paramcalc.spec.model import ModelSpec
 
     for kind in KINDS:
         if "paramcalc" not in data and all(key in data for key in kind.keys):
             raise UnknownArchitectureError(Problem(f"this is {kind.what}, not of a model", (kind.keys[0],), kind.hint))
-    if data and not any(key in ModelSpec.model_fields or is_size(str(key)) for key in data):
+    if data and not any(key in ModelSpec.model_fields or could_change_a_size(str(key), True) for key in data):
         raise UnknownArchitectureError(Problem("this describes no model: none of its keys is one of a model's",
                                                hint="a config.json says `model_type`, a spec begins `paramcalc: 1`"))

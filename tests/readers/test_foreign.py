@@ -12,6 +12,8 @@ FILES = [
     ("diffusers", {"_class_name": "UNet2DConditionModel", "attention_head_dim": 8}),
     ("speculators", {"speculators_model_type": "eagle3", "transformer_layer_config": {"model_type": "llama"}}),
     ("ModelOpt", {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8"}}),
+    ("settings of generation", {"bos_token_id": 1, "temperature": 0.6, "transformers_version": "4.40.0"}),
+    ("describes no model", {"bos_token_id": 1, "pad_token_id": 0}),
     ("describes no model", {"ir_version": 8, "opset_import": []}),
     ("describes no model", {"class_name": "Functional", "config": {"layers": []}}),
     ("describes no model", {"architecture": "resnet50", "num_classes": 1000, "pretrained_cfg": {}}),

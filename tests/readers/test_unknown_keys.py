@@ -38,6 +38,12 @@ LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
     ("n_shared_experts", 2, False),
     ("hidden_sizes", 4096, True),
     ("draft_vocab_size", 64, False),
+    ("use_gate", True, False),
+    ("hc_mult", 4, False),
+    ("num_registers", 4, False),
+    ("codebooks", 8, False),
+    ("hybrid_pattern", "M*-", False),
+    ("temperature_start", 4, True),
 ])  # fmt: skip
 def test_a_key_is_known_or_said_to_be_unknown(key, value, known):
     unknown = [problem.path for problem in read_config(LLAMA | {key: value}).unknown]

@@ -90,7 +90,7 @@ NEUTRAL_IN: dict[str, dict[str, tuple[object, ...]]] = {
     "mobilebert": {"true_hidden_size": ANY},
     "mpt": {"fc_type": ("torch",), "init_config": ANY},
     "musicflamingo": {"head_dim": ANY},
-    "openelm": {"normalization_layer_name": ("rms_norm",), "qkv_multipliers": ANY},
+    "openelm": {"normalization_layer_name": ("rms_norm",), "num_gqa_groups": ANY, "qkv_multipliers": ANY},
     "patcher_config": {"head_dim": ANY},
     "phi3": {"full_attn_mod": (1,), "interpolate_factor": (1,)},
     "phi4_multimodal_audio": {"nemo_final_size": ANY},

@@ -8,11 +8,11 @@ from functools import cache
 SIZE_WORDS = (
     "hidden", "head", "layer", "block", "expert", "dim", "width", "channel", "rank", "vocab", "bias", "norm", "ffn",
     "mtp", "nextn", "moe", "embd", "embed", "inner", "intermediate", "size", "kernel", "conv", "latent", "kv", "depth",
-    "mlp", "adapter", "lora", "pruned", "tie", "gated", "tower", "stream", "share", "sharing", "loop", "recur", "gram",
-    "altup",
+    "mlp", "adapter", "lora", "pruned", "tie", "gate", "tower", "stream", "share", "sharing", "loop", "recur", "gram",
+    "altup", "codebook", "group", "hyper", "mixture", "patch", "pattern", "quer", "regist", "sandwich", "sink", "slot",
 )
 """A key nobody knows whose name holds one of these could change a size."""
-SHORT = frozenset(["d", "ff", "nh", "nl"])
+SHORT = frozenset(["d", "ff", "hc", "nh", "nl", "ple"])
 """The same of words too short to be looked for within others: `d_model`, `d_ff`."""
 COUNTS = (*SIZE_WORDS, "state", "group", "top", "window", "label", "memory", "rows", "position", "token")
 """Words of sizes among the keys that classes do have."""

@@ -37,7 +37,8 @@ KDA_SIZES = ("head_dim", "num_heads", "short_conv_kernel_size")
 
 def linear_attention(config: Config) -> dict[str, Any]:
     """The mapping `linear_attn_config`; empty where the file has none."""
-    return config.settings("linear_attn_config", *KDA_SIZES, "full_attn_layers", "kda_layers", "use_full_rank_gate")
+    return config.settings("linear_attn_config", *KDA_SIZES, "full_attn_layers", "kda_layers", "use_full_rank_gate",
+                           "gate_lower_bound")  # the last bounds values, no size
 
 
 def _kimi_layers(config: Config) -> list[str]:
