@@ -7,10 +7,10 @@ attention's whole square: `full`. Megatron-Core and Megatron-Bridge count only t
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from paramcalc.arguments import checked
-from paramcalc.defaults import TRAINING, WORKLOAD, Convention
+from paramcalc.defaults import TRAINING, WORKLOAD, Convention, Recompute
 from paramcalc.errors import Problem, UsageError
 from paramcalc.numbers import many
 from paramcalc.settings import Devices
@@ -45,7 +45,7 @@ def flops_per_token(
     The sequence's FLOPs are divided by `seq` and rounded down. Raises PCError for what cannot be read, UsageError for
     a convention nobody has.
     """
-    return _sequence(model, seq, convention, (1, 1 if training else 0, 0), mtp=mtp, scans=scans) // seq
+    return _sequence(model, seq, convention, training=training, mtp=mtp, scans=scans) // seq
 
 
 @checked(**USED)
@@ -58,23 +58,22 @@ def mfu(
     `tokens_per_second`: of all devices together. `gpu`: an accelerator's name, or FLOPs a second of one. `dtype`: the
     arithmetic whose dense peak counts (`bf16`, `fp8`). The rest as `flops_per_token`.
     """
-    return _used(_sequence(model, seq, convention, (1, 1, 0), mtp=mtp, scans=scans) / seq, tokens_per_second, gpu, gpus,
-                 dtype)
+    return _used(_sequence(model, seq, convention, mtp=mtp, scans=scans) / seq, tokens_per_second, gpu, gpus, dtype)
 
 
 @checked(**USED, recompute=str)
 def hfu(
     model: Source, tokens_per_second: float, gpu: str | float, gpus: int = 1, *, seq: int = TRAINING.seq,
     convention: str = WORKLOAD.convention, dtype: str = TRAINING.dtype,
-    recompute: Literal["none", "selective", "full"] = "full", mtp: bool = False, scans: bool = False,
+    recompute: Recompute = "full", mtp: bool = False, scans: bool = False,
 ) -> float:
     """Hardware FLOPs utilization: as `mfu`, with what backward computes again (`recompute`). Raises PCError as
     `mfu`, UsageError for another word for `recompute`."""
-    again = {"none": 0, "selective": 2, "full": 1}.get(recompute)
-    if again is None:
-        raise UsageError(Problem(f"recompute {recompute!r} is not known", hint="one of none, selective, full"))
-    return _used(_sequence(model, seq, convention, (1, 1, again), mtp=mtp, scans=scans) / seq, tokens_per_second, gpu,
-                 gpus, dtype)
+    if recompute not in get_args(Recompute):
+        raise UsageError(Problem(f"recompute {recompute!r} is not known",
+                                 hint=f"one of {', '.join(get_args(Recompute))}"))
+    return _used(_sequence(model, seq, convention, recompute=recompute, mtp=mtp, scans=scans) / seq, tokens_per_second,
+                 gpu, gpus, dtype)
 
 
 def _used(flops: float, tokens_per_second: float, gpu: str | float, gpus: int, dtype: str) -> float:
@@ -101,9 +100,11 @@ def peak(gpu: str | float, dtype: str = TRAINING.dtype) -> float:
 
 
 def _sequence(
-    model: Source, seq: int, convention: str, times: tuple[int, int, int], *, mtp: bool, scans: bool,
+    model: Source, seq: int, convention: str, *, training: bool = True, recompute: Recompute = "none", mtp: bool,
+    scans: bool,
 ) -> int:
-    """FLOPs of one sequence: forward, backward and again (1 all of forward, 2 its pairs) as often as said."""
+    """FLOPs of one sequence: forward and, in training, backward and what that computes again. `full` is all of forward,
+    the head too: frameworks print 4/3 of the MFU, though layers alone are recomputed (`measures.costs`)."""
     from paramcalc.build import build
     from paramcalc.measures.flops import Workload, flops
     from paramcalc.readers.sources import spec_of
@@ -121,8 +122,8 @@ def _sequence(
     total = 0
     for tree in trees:
         work = flops(tree, load, fused=scans)
-        again = (0, work.forward, work.pairs)[times[2]]
-        total += times[0] * work.forward + times[1] * work.backward + again
+        again = {"none": 0, "selective": work.pairs, "full": work.forward}[recompute]
+        total += work.forward + (work.backward + again if training else 0)
     return total
 
 

@@ -11,6 +11,7 @@ from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.estimates import fit as search
 from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.media import media_of
+from paramcalc.estimates.runtimes import profile_of
 from paramcalc.estimates.serving import machine_of, unserved, why_not_served
 from paramcalc.measures.known import Known, of_model
 from paramcalc.measures.parameters import count
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
 
 ALL = "all"
-SERVED = ("bf16", "fp8", "fp8_block", "awq", "gptq", "nvfp4", "mxfp4")
-"""What servers load of the formats of the catalog."""
-FORMATS = {
-    "vllm": (*SERVED, "bnb_nf4"), "sglang": SERVED, "tensorrt-llm": ("bf16", "fp8", "awq", "nvfp4"),
-    "transformers": ("bf16", "bnb_int8", "bnb_nf4"), "llama.cpp": (*DEFAULT, *WIDER),
-    "exact": (*SERVED, *DEFAULT, *WIDER),
-}
 
 
 class FormatFit(NamedTuple):
@@ -82,7 +76,8 @@ def fit_formats(loaded: Loaded, serving: FitSettings, device: DeviceSettings, *,
     devices = 1
     problems: dict[str, Problem] = {}
     for runtime in (serving.runtime,) if serving.runtime else ("vllm", "llama.cpp"):
-        for name in FORMATS[runtime]:
+        profile = profile_of(runtime)
+        for name in (*profile.formats, *((*DEFAULT, *WIDER) if profile.mixes else ())):
             try:
                 if served := _row(model, serving.model_copy(update={"quant": name}), device, runtime):
                     devices, row = served

@@ -22,15 +22,6 @@ STRIDE = 2**17
 MORE_DEVICES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 72)
 SHARED = "shared"
 """Kind of a device whose memory is a computer's own: there is no second one to add."""
-SMALLER = {
-    "llama.cpp": ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "q2_k"),
-    "vllm": ("fp8", "awq"),
-    "sglang": ("fp8", "awq"),
-    "tensorrt-llm": ("fp8", "nvfp4"),
-    "transformers": ("bnb_int8", "bnb_nf4"),
-    "exact": ("fp8", "int4"),
-}
-"""Weight formats to try, the largest first."""
 
 
 class Fit(NamedTuple):
@@ -145,9 +136,9 @@ def largest(holds: Callable[[int], bool], limit: int, near: int = 1) -> int:
 def remedies(model: Model, need: Need, machine: Machine, fit: Fit) -> list[Remedy]:
     """What would make it fit, one of each kind: a smaller format that is read on the device, a smaller cache, fewer
     tokens, more devices where they are not a computer each."""
-    setup, serving, device = need.prepared.setup, fit.serving, machine.device
-    facts = server(need.prepared.runtime.name)
-    smaller = [(f"--quant {name}", setup._replace(quant=name)) for name in SMALLER[need.prepared.runtime.name]
+    setup, serving, device, runtime = need.prepared.setup, fit.serving, machine.device, need.prepared.runtime
+    facts = server(runtime.name)
+    smaller = [(f"--quant {name}", setup._replace(quant=name)) for name in runtime.profile.smaller
                if facts is None or not facts.why_not(name, device)]
     more = [] if device.kind == SHARED else _more_devices(setup, need.prepared.devices)
     tried = [_first(model, need, machine, serving, smaller), _shorter(need, machine, fit),

@@ -13,7 +13,7 @@ from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need
 from paramcalc.estimates.inference import Prepared, Setup
 from paramcalc.estimates.machine import Machine
-from paramcalc.estimates.runtimes import Runtime, ServingRuntime
+from paramcalc.estimates.runtimes import Runtime, ServingRuntime, profile_of
 from paramcalc.spec.quantize import KEEP
 from paramcalc.transforms.gguf_mix import is_file_type
 
@@ -51,10 +51,6 @@ class Placed(Protocol):
 
 
 REPOSITORY = re.compile(r"(?:hf://|https?://(?:huggingface\.co|hf\.co)/)([\w.-]{1,96}/[\w.-]{1,96})")
-DRAFTS = {"vllm": "speculative", "sglang": "speculative", "llama.cpp": "rollback"}
-"""What runtimes call tokens that are drafted for each sequence."""
-
-
 SERVERS: tuple[ServingRuntime, ...] = get_args(ServingRuntime)
 """Runtimes asked where none is named."""
 MTP = "mtp"
@@ -91,7 +87,7 @@ def with_draft(model: Model) -> Model:
 
 def _drafted(settings: RuntimeSettings, runtime: str) -> tuple[str, ...]:
     """The runtime's own option for states it keeps for drafted tokens."""
-    word = DRAFTS.get(runtime)
+    word = profile_of(runtime).drafts
     return (f"{word}={settings.draft_tokens or SERVING.draft_tokens}",) if settings.draft is not None and word else ()
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 from pydantic import BeforeValidator, Field
 
-from paramcalc.defaults import SERVING, WORKLOAD, Convention
+from paramcalc.defaults import SERVING, WORKLOAD, Convention, Recompute
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need
 from paramcalc.estimates.media import media_of, parse_durations, parse_sizes, parse_videos
@@ -25,8 +25,6 @@ from paramcalc.sizes import parse_memory, parse_tokens
 if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
 
-Recompute = Literal["none", "selective", "full"]
-"""What FLOPs of a step count twice."""
 Batch = Annotated[int, Field(ge=1, le=2**20)]
 
 

@@ -1,13 +1,15 @@
 """How runtimes hold what a model needs: one module each, with its rules, their source, and what can be set.
 
-To add one: a module with `VERSION`, `SOURCE`, `Options`, `cache()` and a `PROFILE`, and its name in `RUNTIMES`.
+To add one: a module with `VERSION`, `SOURCE`, `Options`, `cache()`, `chunk()`, `logit_rows()` and a `PROFILE`, its name
+in `RuntimeName` and, where it serves, in `ServingRuntime`; what its documents say in `catalog/runtimes.json`.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.prefill import NO_MASK, Mask
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
 RuntimeName = Literal["exact", "transformers", "vllm", "sglang", "tensorrt-llm", "llama.cpp"]
 ServingRuntime = Literal["vllm", "sglang", "tensorrt-llm", "llama.cpp", "transformers"]
 """Runtimes that serve, in the order in which the first that fits is taken."""
-RUNTIMES = {"exact": "exact", "transformers": "transformers", "vllm": "vllm", "sglang": "sglang",
-            "tensorrt-llm": "tensorrt_llm", "llama.cpp": "llama_cpp"}
-"""What people write, and the module."""
+RUNTIMES: tuple[str, ...] = get_args(RuntimeName)
+"""What people write: the module's name, with a hyphen or a dot for its underscore."""
+SERVED = ("bf16", "fp8", "fp8_block", "awq", "gptq", "nvfp4", "mxfp4")
+"""Weight formats of the catalog that servers load."""
 CUDA_CONTEXT_BYTES = 352 * 2**20
 """What a CUDA context and its libraries take on each device beside torch's memory, as a profile of vLLM on an RTX 3090
 printed it (github.com/vllm-project/vllm/issues/10517)."""
@@ -52,6 +55,14 @@ class Profile(NamedTuple):
     """The part of a device it uses: (9, 10)."""
     gguf: bool = False
     """Weights are those of a GGUF file."""
+    formats: tuple[str, ...] = ()
+    """Weight formats it loads of those `--quant all` compares."""
+    mixes: bool = False
+    """It loads every mix of GGUF files too."""
+    smaller: tuple[str, ...] = ()
+    """Weight formats to try where a model does not fit, the largest first."""
+    drafts: str = ""
+    """Its option for tokens that are drafted for each sequence; empty where it keeps no state for them."""
     notes: tuple[tuple[str, str], ...] = ()
     """Assumptions behind these numbers, with their source."""
 
@@ -61,12 +72,10 @@ class Runtime:
 
     def __init__(self, name: str, settings: Sequence[str] = ()) -> None:
         """Raises UsageError for a runtime, an option or a value that is none."""
-        if name not in RUNTIMES:
-            raise UsageError(Problem(f"unknown runtime {name!r}", hint=f"one of {', '.join(RUNTIMES)}"))
+        self.profile = profile_of(name)
         self.name = name
         choices: dict[str, tuple[str, ...]] = getattr(self._module, "CHOICES", {})
         self.options: Any = _options(name, self._module.Options, settings, choices)
-        self.profile: Profile = self._module.PROFILE
         self.version: str = self._module.VERSION
         self.source: str = self._module.SOURCE
 
@@ -116,10 +125,18 @@ class Runtime:
         return mask
 
 
+def profile_of(name: str) -> Profile:
+    """How a runtime works. Raises UsageError for a name that is none of `RUNTIMES`."""
+    if name not in RUNTIMES:
+        raise UsageError(Problem(f"unknown runtime {name!r}", hint=f"one of {', '.join(RUNTIMES)}"))
+    profile: Profile = _rules(name).PROFILE
+    return profile
+
+
 @cache
 def _rules(name: str) -> Any:  # noqa: ANN401 - a module
     """The module of a runtime."""
-    return import_module(f"{__name__}.{RUNTIMES[name]}")
+    return import_module(f"{__name__}.{re.sub('[-.]', '_', name)}")
 
 
 def _options(name: str, kind: Any, settings: Sequence[str],  # noqa: ANN401 - a NamedTuple of each module

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.estimates.runtimes import Profile
+from paramcalc.estimates.runtimes import SERVED, Profile
 from paramcalc.measures.cache import Cache, Mixer, Serving, Types, exact
 
 if TYPE_CHECKING:
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 VERSION = "no runtime"
 SOURCE = "paramcalc.measures.cache"
-PROFILE = Profile("tp", notes=(("overhead", "none: a lower bound of every runtime"),))
+PROFILE = Profile("tp", formats=SERVED, mixes=True, smaller=("fp8", "int4"),
+                  notes=(("overhead", "none: a lower bound of every runtime"),))
 
 
 class Options(NamedTuple):

@@ -26,11 +26,13 @@ VERSION = "llama.cpp since June 2026"
 SOURCE = ("ggml-org/llama.cpp@02c28f533ebb:src/llama-kv-cache-iswa.cpp, llama-context.cpp; "
           "@0054ee8ca80b:src/llama-memory-recurrent.cpp; @01b77b579398:src/llama-hparams.cpp")
 PAD = 256
-PROFILE = Profile("pp", kv_dtype="fp16", compute_bytes=4, gguf=True, notes=(
-    ("activations", "one ubatch in f32, its attention masks and logits of one position a sequence, as the reserve pass "
-     "asks since June 2026 (before it: -R version=2026-05); no conversion buffers"),
-    ("overhead", "none: the driver's own share is not in llama.cpp's figures"),
-))
+PROFILE = Profile(
+    "pp", kv_dtype="fp16", compute_bytes=4, gguf=True, mixes=True, drafts="rollback",
+    smaller=("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "q2_k"), notes=(
+        ("activations", "one ubatch in f32, its attention masks and logits of one position a sequence, as the reserve "
+         "pass asks since June 2026 (before it: -R version=2026-05); no conversion buffers"),
+        ("overhead", "none: the driver's own share is not in llama.cpp's figures"),
+    ))
 
 
 CHOICES = {"version": ("2026-06", "2026-05", "2026-04", "2025-12", "2025-05")}

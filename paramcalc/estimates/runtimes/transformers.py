@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 VERSION = "transformers 5.23.0"
 SOURCE = "transformers 5.23.0, cache_utils.py: DynamicSlidingWindowLayer, LinearAttentionLayer, StaticCache"
 
-PROFILE = Profile("pp", context_bytes=CUDA_CONTEXT_BYTES, notes=(
-    ("overhead", "352 MiB a device for the CUDA context and libraries: non-torch memory in a profile on an RTX 3090 "
-     "(github.com/vllm-project/vllm/issues/10517)"),
-    ("activations", "the whole prompt at once, with fused attention (sdpa) and logits of the last position"),
-))
+PROFILE = Profile(
+    "pp", context_bytes=CUDA_CONTEXT_BYTES, formats=("bf16", "bnb_int8", "bnb_nf4"), smaller=("bnb_int8", "bnb_nf4"),
+    notes=(
+        ("overhead", "352 MiB a device for the CUDA context and libraries: non-torch memory in a profile on an RTX "
+         "3090 (github.com/vllm-project/vllm/issues/10517)"),
+        ("activations", "the whole prompt at once, with fused attention (sdpa) and logits of the last position"),
+    ))
 
 
 class Options(NamedTuple):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import find_format
 from paramcalc.errors import Problem, UsageError
-from paramcalc.estimates.runtimes import CUDA_CONTEXT_BYTES, Profile
+from paramcalc.estimates.runtimes import CUDA_CONTEXT_BYTES, SERVED, Profile
 from paramcalc.measures.cache import DS_MLA, Cache, Line, Mixer, Serving, Types, cache_type, describe, needed
 from paramcalc.tree import Tensor
 
@@ -33,7 +33,7 @@ SCALED = cache_type(DS_MLA)
 PROFILE = Profile(
     "tp", vocab_multiple=64, rotary_table=True, caching_allocator=True, context_bytes=CUDA_CONTEXT_BYTES,
     graph_bytes=461 * 2**20,
-    utilization=(9, 10),
+    utilization=(9, 10), formats=(*SERVED, "bnb_nf4"), smaller=("fp8", "awq"), drafts="speculative",
     notes=(
         ("overhead", "a device: 352 MiB non-torch memory (github.com/vllm-project/vllm/issues/10517) and 461 MiB "
          "for CUDA graphs (a log of a 3B model)"),
