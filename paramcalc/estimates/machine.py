@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.errors import Problem, UsageError
-from paramcalc.estimates.pool import Pool
-from paramcalc.estimates.runtimes import sglang, vllm
 
 if TYPE_CHECKING:
     from paramcalc.catalog.accelerators import Accelerator
     from paramcalc.estimates.inference import Memory
+    from paramcalc.estimates.pool import Pool
     from paramcalc.estimates.runtimes import Runtime
 
 
@@ -38,20 +37,5 @@ class Machine:
         """Captured graphs come on top of the share a runtime is told to use."""
 
     def pool(self, memory: Memory) -> Pool | None:
-        """The cache vLLM reserves on the device with the least room; None for runtimes that reserve none."""
-        if self.runtime.name == "sglang":
-            return sglang.pool(memory, self.capacity, self.share)
-        if self.runtime.name != "vllm":
-            return None
-        prepared, serving, options = memory.prepared, memory.serving, self.runtime.options
-        pools = [self._pool(self.share - part.weights - part.activations - self.runtime.profile.context_bytes,
-                           vllm.pool(stage.kinds, prepared.cache_types, options), serving.context, serving.encoder)
-                for part, stage in zip(memory.stages, prepared.stages, strict=True)]
-        return min((pool for pool in pools if pool is not None), key=lambda pool: pool.tokens, default=None)
-
-    def _pool(self, available: int, layout: vllm.Pool | None, context: int, source: int) -> Pool | None:
-        if layout is None:
-            return None
-        available = max(0, available)
-        blocks, each, tokens = layout.capacity(available, context, source, self.runtime.options)
-        return Pool(available, blocks, each, tokens, layout.page_tokens(blocks), 1000 * blocks // each)
+        """The cache the runtime reserves on the device with the least room; None for runtimes that reserve none."""
+        return self.runtime.reserved(memory, self.share)

@@ -18,7 +18,7 @@ from paramcalc.estimates.fit import largest
 from paramcalc.estimates.prefill import peak as activation_peak
 from paramcalc.estimates.prefill import tower_peak, tower_widths
 from paramcalc.estimates.prefill import widths as activation_widths
-from paramcalc.estimates.runtimes import RUNTIMES, Runtime
+from paramcalc.estimates.runtimes import Runtime
 from paramcalc.estimates.step import Host, Served, arithmetic
 from paramcalc.measures.cache import Serving
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 MOST_REQUESTS = 2**16
 FIRST_TOKEN = 0.05
 """Seconds from a request's arrival to its prompt's first step and from its last to the client: assumed."""
-SERVERS_LIKE = {"sglang": "vllm", "tensorrt-llm": "vllm"}
-"""Runtimes whose memory is planned as another's, where they have no rules of their own."""
 
 
 class Requests(NamedTuple):
@@ -96,7 +94,7 @@ class Speed:
         self.utilization = utilization
         self.served, self.device, self.known, self.requests = served, device, known, requests
         self.draft, self.host, self.factor = draft, host, measured
-        self.runtime = Runtime(SERVERS_LIKE.get(runtime, runtime) if runtime not in RUNTIMES else runtime)
+        self.runtime = Runtime(runtime)
         self.spread = known.within if calibrated else known.spread(device)
         self.devices = served.split.devices
         self.constants: Constants = known.constants

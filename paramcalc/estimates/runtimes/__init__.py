@@ -17,6 +17,7 @@ from paramcalc.estimates.prefill import NO_MASK, Mask
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from paramcalc.estimates.pool import Pool
     from paramcalc.measures.cache import Cache, Mixer, Serving, Types
     from paramcalc.tree import Node
 
@@ -93,6 +94,13 @@ class Runtime:
         make: Any = getattr(self._module, "utilization", None)
         share: tuple[int, int] = self.profile.utilization if make is None else make(capacity, devices, self.options)
         return share
+
+    def reserved(self, memory: Any, share: int) -> Pool | None:  # noqa: ANN401 - an `inference.Memory`: that is below
+        """The cache it reserves on the device with the least room, of `share` bytes of each; None where it reserves
+        none."""
+        make: Any = getattr(self._module, "reserved", None)
+        pool: Pool | None = None if make is None else make(memory, share)
+        return pool
 
     def loaded(self, tree: Node) -> Node:
         """The weights as it holds them: matrices in layouts of its kernels."""

@@ -96,7 +96,7 @@ def cache(kinds: Iterable[Mixer], serving: Serving, cache_types: Types, options:
     return exact(kinds, serving._replace(context=pages), cache_types)
 
 
-def pool(memory: Memory, capacity: int, share: int) -> Pool | None:
+def reserved(memory: Memory, share: int) -> Pool | None:
     """Tokens the static share has room for beside the weights, on the device with the least; None for states, whose
     pool is sized by requests."""
     prepared, options = memory.prepared, memory.prepared.runtime.options

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import find_format
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.pool import Pool as ReservedPool
 from paramcalc.estimates.runtimes import CUDA_CONTEXT_BYTES, SERVED, Profile
 from paramcalc.measures.cache import DS_MLA, Cache, Line, Mixer, Serving, Types, cache_type, describe, needed
 from paramcalc.tree import Tensor
@@ -23,6 +24,7 @@ from paramcalc.tree import Tensor
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from paramcalc.estimates.inference import Memory
     from paramcalc.tree import Leaf, Node, State
 
 VERSION = "vLLM 0.1x, V1 engine"
@@ -179,6 +181,20 @@ def cache(kinds: Iterable[Mixer], serving: Serving, cache_types: Types, options:
                           pages * block if kind.token_bytes else pages, size,
                           kind.layers * kind.token_bytes if more and kind.token_bytes else 0))
     return Cache(tuple(lines))
+
+
+def reserved(memory: Memory, share: int) -> ReservedPool | None:
+    """What is left of the share beside weights and the profiling run, in whole blocks, on the device with the least."""
+    prepared, serving, options = memory.prepared, memory.serving, memory.prepared.runtime.options
+    pools = []
+    for part, stage in zip(memory.stages, prepared.stages, strict=True):
+        layout = pool(stage.kinds, prepared.cache_types, options)
+        if layout is not None:
+            available = max(0, share - part.weights - part.activations - PROFILE.context_bytes)
+            blocks, each, tokens = layout.capacity(available, serving.context, serving.encoder, options)
+            pools.append(ReservedPool(available, blocks, each, tokens, layout.page_tokens(blocks),
+                                      1000 * blocks // each))
+    return min(pools, key=lambda one: one.tokens, default=None)
 
 
 def loaded(tree: Node, options: Options) -> Node:
