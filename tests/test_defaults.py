@@ -14,7 +14,8 @@ PACKAGE = Path(paramcalc.__file__).parent
 CLASSES = {
     "estimates/settings.py": ("FormatSettings", "RuntimeSettings", "ServingSettings", "FitSettings", "FlopsSettings"),
     "estimates/training_settings.py": ("TrainingSettings",),
-    "estimates/inference.py": ("Setup",), "estimates/training.py": ("Recipe", "Layout"),
+    "estimates/inference.py": ("Setup",), "estimates/training.py": ("Recipe",),
+    "estimates/training_layout.py": ("Layout",),
     "activations/policy.py": ("Policy",), "measures/flops.py": ("Workload",), "measures/cache.py": ("Serving",),
     "spec/expect.py": ("Fits", "CacheBudget", "FlopBudget"),
 }
