@@ -16,7 +16,7 @@ Sections of the table:
   group -1 is the whole row; `open: group` or `bits` allows any. `vector`: one for `group` weights along out.
   `pad: [8, 1024]`: the matrix is filled up to multiples of these before it is stored;
   `when`, `unless`: only in the variant of that name, or not in it (`pack_quantized-4bit-g128-zp`); `marks`: variants
-  that store the same.
+  that store the same; `unpacked`: the products of a prompt take a copy of the matrix in the type they compute in.
   Factors of a product may also be `books`, `entries` and `second` (codebooks), `index` (bits that tell entries apart),
   `slot` (8, 16 or 32 bits for a code), `listed` (bytes that a config lists).
 * `mixes`: names of whole files that mix the types of `blocks`, tensor by tensor: a plan, not a format.
@@ -61,6 +61,8 @@ class Format(NamedTuple):
     """Empty where any number is a variant."""
     marks: tuple[str, ...] = ()
     """Variants that store the same and that runtimes hold in another way."""
+    unpacked: bool = False
+    """Whether the products of a prompt take a copy of the matrix in the type they compute in."""
     by_group: bool = False
     """Whether the last dimension must divide by the group."""
     variants: tuple[str, ...] = ()
@@ -312,6 +314,7 @@ def _grouped(name: str, row: dict[str, object], sources: Mapping[str, object]) -
         groups_allowed=() if "group" in texts(row.get("open")) else groups,
         marks=texts(row.get("marks")),
         by_group=by_group,
+        unpacked=bool(row.get("unpacked")),
     )
 
 

@@ -14,7 +14,7 @@ from paramcalc.estimates.allocator import loaded
 from paramcalc.estimates.prefill import TowerWidths, Widths, peak, tower_peak, tower_widths, widths
 from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, mixers, types
 from paramcalc.measures.known import least, of_model, why_bound
-from paramcalc.measures.weights import arrays, weight_bytes
+from paramcalc.measures.weights import arrays, most_unpacked, weight_bytes
 from paramcalc.transforms.formats import in_formats
 from paramcalc.transforms.lora import ALL_LINEAR, Lora, with_lora
 from paramcalc.transforms.shard import Sharding, shard
@@ -69,6 +69,8 @@ class Stage(NamedTuple):
     kinds: tuple[Mixer, ...]
     widths: Widths
     towers: tuple[TowerWidths, ...]
+    unpacked: int = 0
+    """Weights of the largest matrix of which a prompt takes a copy in the type of products."""
 
 
 class Prepared:
@@ -154,7 +156,7 @@ class Prepared:
             self.formats[name] = self.formats.get(name, 0) + size
         slack = self._slack(tree, table, model.spec.rotary_tables) if profile.caching_allocator else 0
         width = width._replace(logits=width.logits * self.plan.tp)
-        return Stage(weights.total, table, slack, mixers(tree), width, towers)
+        return Stage(weights.total, table, slack, mixers(tree), width, towers, most_unpacked(tree))
 
     def _slack(self, tree: Node, table: int, tables: int) -> int:
         """What the allocator gives weights and rotary tables beyond their size."""
@@ -203,6 +205,8 @@ class Prepared:
         chunk = runtime.chunk(serving)
         alive = peak(stage.widths, chunk, runtime.logit_rows(serving), profile.compute_bytes,
                      runtime.score_keys(serving), runtime.mask(stage.kinds, serving), runtime.copied(serving))
+        if chunk > serving.batch:  # more than each sequence's next token
+            alive += stage.unpacked * profile.compute_bytes
         together = min(serving.batch, max(1, chunk // serving.context))
         alive = max(alive, tower_peak(stage.towers, serving.media, together, profile.compute_bytes))
         return Parts(stage.weights + stage.rotary + stage.slack, self.cache(stage, whole).bytes, alive,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import Format, find_format
@@ -101,3 +102,10 @@ def weight_bytes(tree: Node, dtype: str = SERVING.dtype) -> WeightBytes:
         components[item.tensor.component] = components.get(item.tensor.component, 0) + size
         formats[name] = formats.get(name, 0) + size
     return WeightBytes(sum(components.values()), components, formats)
+
+
+def most_unpacked(tree: Node) -> int:
+    """Weights of the largest matrix in a format whose products take a copy of it (bitsandbytes: MatMul4Bit; HQQ:
+    HQQMatmulNoCacheDeq); of a stack those of one matrix."""
+    return max((prod(item.tensor.shape[-2:]) for item in placed(tree)
+                if item.stored and item.tensor.format is not None and item.tensor.format.unpacked), default=0)

@@ -36,6 +36,12 @@ class Record:
     pp: int | None = None
     available_gib: str | None = None
     """The cache a log says is there, from which its tokens follow."""
+    set: dict = field(default_factory=dict)
+    """Fields of the spec that the run had otherwise."""
+    copies: int = 1
+    """Of a matrix while a prompt is multiplied by it: two where it is unpacked in another type first."""
+    beside: tuple = ()
+    """Components that the fullest device holds whole, whatever is divided."""
     why: dict = field(default_factory=dict)
     """Why a figure differs from ours, by its name."""
     note: str = ""
@@ -45,7 +51,7 @@ class Record:
 def records():
     """All of them, in the order of the file."""
     found = read_yaml(DATA / "inference.yaml")
-    return tuple(Record(**(row | {"settings": tuple(row.get("settings", ()))})) for row in found)
+    return tuple(Record(**(row | {name: tuple(row.get(name, ())) for name in ("settings", "beside")})) for row in found)
 
 
 @cache

@@ -6,15 +6,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, cached_property
 
+from paramcalc.build import build
+from paramcalc.catalog.formats import find_format
 from paramcalc.estimates.inference import Prepared, Setup, memory
 from paramcalc.estimates.runtimes import Runtime, vllm
 from paramcalc.measures.cache import Serving
+from paramcalc.measures.parameters import placed
+from paramcalc.measures.weights import most_unpacked, tensor_bytes
+from paramcalc.spec.model import ModelSpec
 from tests.evidence.records import Record, model, records
 
 UNITS = {"mib": 2**20, "gib": 2**30, "gb": 10**9, "cells": 1, "tokens": 1, "concurrency": 1, "token": 1}
 STATED = 0.05
 """Of theirs: what an estimate of a buffer or a process may be off, both ways."""
-ESTIMATES = ("compute", "total", "peak", "beside")
+ESTIMATES = ("compute", "total", "peak", "beside", "allocated")
 POOL = ("kv_tokens", "concurrency", "page_tokens", "block_tokens")
 
 
@@ -83,6 +88,8 @@ def ours(record, figure):
         "s": lambda: _bytes(s for s in states if s.name != "conv") // each,
         "weights": lambda: stage.weights, "compute": lambda: stage.activations, "total": lambda: stage.total,
         "beside": lambda: stage.total - stage.cache, "peak": lambda: stage.weights + stage.activations,
+        "allocated": lambda: stage.total - stage.overhead + sum(
+            more(record, found.prepared) for more in (_whole, _copies)),
         "bytes_per": lambda: found.cache.per_token // each,
     }[part]()
     return size / UNITS[unit]
@@ -92,7 +99,24 @@ def answer(record):
     """Our memory of a record."""
     runtime = Runtime(record.runtime, record.settings)
     setup = Setup(record.dtype, record.quant, record.kv_dtype, record.tp, record.pp)
-    return memory(Prepared(model(record.model), runtime, setup), Serving(record.context, record.batch))
+    found = model(record.model)
+    if record.set:
+        found = build(ModelSpec.model_validate(found.spec.model_dump(exclude_unset=True) | record.set))
+    return memory(Prepared(found, runtime, setup), Serving(record.context, record.batch))
+
+
+def _whole(record, prepared):
+    """Bytes of what the fullest device holds whole, beside its share: of a pipeline all, as its stage has none."""
+    size = sum(item.stored * tensor_bytes(item.tensor, find_format(record.dtype)) for item in placed(prepared.tree)
+               if item.tensor.component in record.beside)
+    return size if record.pp else size - size // (record.tp or 1)
+
+
+def _copies(record, prepared):
+    """Bytes of copies of the largest matrix that a prompt is multiplied by, beyond the one that is counted."""
+    counted = max(each.unpacked for each in prepared.stages)
+    most = max(counted, most_unpacked(prepared.tree) if "lm_head" in record.beside else 0)
+    return 2 * (record.copies * most - counted)
 
 
 def pool(record, found):

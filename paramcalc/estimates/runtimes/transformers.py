@@ -28,7 +28,8 @@ PROFILE = Profile(
     notes=(
         ("overhead", "352 MiB a device for the CUDA context and libraries: non-torch memory in a profile on an RTX "
          "3090 (github.com/vllm-project/vllm/issues/10517)"),
-        ("activations", "the whole prompt at once, with fused attention (sdpa) and logits of the last position"),
+        ("activations", "the whole prompt at once, with fused attention (sdpa) and logits of the last position; of "
+         "bitsandbytes and HQQ the largest matrix once more in the type of products"),
     ))
 
 
