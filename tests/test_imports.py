@@ -13,7 +13,8 @@ LOADERS = {
     "paramcalc", "paramcalc.activations", "paramcalc.answers.answer", "paramcalc.answers.registry",
     "paramcalc.cli.main", "paramcalc.components", "paramcalc.components.base", "paramcalc.estimates.design.law_fit",
     "paramcalc.estimates.runtimes", "paramcalc.readers.config.quantization.methods", "paramcalc.readers.families",
-    "paramcalc.reports.plot", "paramcalc.reports.views", "paramcalc.reports.writers",
+    "paramcalc.readers.headers.checkpoint", "paramcalc.reports.plot", "paramcalc.reports.views",
+    "paramcalc.reports.writers",
 }
 """Files that import by a string: registries, each with one loader, and optional libraries."""
 

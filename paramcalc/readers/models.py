@@ -22,6 +22,7 @@ from paramcalc.readers.beside import PROCESSORS, QUANTIZATION
 from paramcalc.readers.config.depth import DEPTH_KEYS, set_config_depth
 from paramcalc.readers.folders import CONFIG, config_of, repository_of
 from paramcalc.readers.foreign import refuse_foreign
+from paramcalc.readers.headers import CHECKPOINTS
 from paramcalc.readers.text.document import Document, load_document, read_json, read_yaml
 from paramcalc.readers.text.located import located
 
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
 
 SPEC_LIMIT = 4 * 2**20
-CHECKPOINTS = (".safetensors", ".safetensors.index.json", ".gguf")
-"""Files whose header says what they hold."""
 
 
 class Loaded(NamedTuple):
@@ -132,7 +131,7 @@ def _read(model: str, tell: Callable[[str], None] | None) -> Document | Header:
 
         revision, path = split(model)
         return _guess(show(revision, path), f"{path}@{revision}")
-    if model.endswith(CHECKPOINTS):
+    if model.endswith(tuple(CHECKPOINTS)):
         from paramcalc.readers.headers.checkpoint import read_header
 
         return read_header(Path(model))

@@ -6,13 +6,14 @@ import os
 import re
 from difflib import get_close_matches
 
+from paramcalc.readers.headers import CHECKPOINTS
 from paramcalc.readers.presets import presets
 
 ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-]{1,96}/[\w.-]{1,96})(?:/?|/(?:tree|blob|resolve)/.*)")
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 SOURCE = re.compile(r"^source: *['\"]?(?:hf://|https?://(?:huggingface\.co|hf\.co)/)?([\w.-]{1,96}/[\w.-]{1,96})",
                     re.MULTILINE)
-SUFFIXES = (".yaml", ".yml", ".json", ".safetensors", ".gguf")
+SUFFIXES = (".yaml", ".yml", ".json", *CHECKPOINTS)
 
 
 def repository(model: str) -> str:

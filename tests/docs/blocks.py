@@ -29,6 +29,7 @@ WIDTH = "118"
 REGISTRIES = {
     "paramcalc/components/__init__.py": "KINDS", "paramcalc/readers/families/__init__.py": "MEMBERS",
     "paramcalc/readers/config/published_types.py": "PUBLISHED_TYPES",
+    "paramcalc/readers/families/towers/tables.py": "TOWERS",
 }
 """Files with a registry that grows by a line, and its name."""
 CUT = "…"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from paramcalc.components.linear import Parameter
 from paramcalc.components.stack import Stack
 from paramcalc.errors import InputError, Problem
+from paramcalc.readers.headers import CHECKPOINTS
 from paramcalc.readers.headers.header import Header, StoredTensor, tell_layers
 from paramcalc.readers.headers.names import collapsed
 from paramcalc.readers.headers.packing import unpacked
@@ -58,14 +60,11 @@ class Kind(NamedTuple):
 
 
 def read_header(path: Path) -> Header:
-    """The header of a file, by its suffix. Raises InputError."""
-    if path.name.endswith(".gguf"):
-        from paramcalc.readers.headers.gguf import read_gguf
-
-        return read_gguf(path)
-    from paramcalc.readers.headers.safetensors import read_index, read_safetensors
-
-    return read_index(path) if path.name.endswith(".index.json") else read_safetensors(path)
+    """The header of a file, by how its name ends; of any other name as safetensors. Raises InputError."""
+    ending = next((ending for ending in CHECKPOINTS if path.name.endswith(ending)), ".safetensors")
+    module, function = CHECKPOINTS[ending]
+    header: Header = getattr(import_module(f"paramcalc.readers.headers.{module}"), function)(path)
+    return header
 
 
 def checkpoint_spec(header: Header, expected: Callable[[], Mapping[str, tuple[int, ...]]] = dict) -> ModelSpec:
