@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 _PREFIX = 40
 """Characters of the name a temporary file repeats: with the rest it stays below the 255 bytes of a file name."""
+_STEM = 100
+"""Characters of a model's name in a file name."""
 _unfinished: set[str] = set()
 
 
@@ -32,9 +35,27 @@ def write_atomic(path: Path, content: str | bytes) -> None:
                 stream.write(raw)
         else:
             _replace(target, raw)
-    except (OSError, ValueError) as error:  # a ValueError for a NUL in the name
-        reason = (getattr(error, "strerror", None) or "not a valid file name").lower()
-        raise UsageError(Problem(f"cannot be written: {reason}", source=visible(str(path), 400))) from error
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from error
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and those above it, where they are not there yet. Raises UsageError where that fails."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from error
+
+
+def file_stem(name: str) -> str:
+    """A model's name as the beginning of a file name, which leads to no other folder and hides no file."""
+    return re.sub(r"[^\w.+-]+", "-", name).lstrip(".-")[:_STEM] or "model"
+
+
+def _unwritable(path: Path, error: OSError | ValueError) -> UsageError:
+    """The refusal of a path; a ValueError for a NUL in it."""
+    reason = (getattr(error, "strerror", None) or "not a valid file name").lower()
+    return UsageError(Problem(f"cannot be written: {reason}", source=visible(str(path), 400)))
 
 
 def _replace(target: str, raw: bytes) -> None:

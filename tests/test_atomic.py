@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from paramcalc.atomic import write_atomic
+from paramcalc.atomic import file_stem, write_atomic
 from paramcalc.errors import UsageError
 
 
@@ -50,6 +50,13 @@ def test_what_cannot_be_written_is_said(name, tmp_path):
     with pytest.raises(UsageError, match="cannot be written"):
         write_atomic(tmp_path / name, "new" * 10_000)
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "stem"), [
+    ("gpt-2.5_b", "gpt-2.5_b"), ("../../x", "x"), ("..", "model"), ("", "model"), (".x", "x"), ("-o", "o"),
+    ("a/b c\0d", "a-b-c-d"), ("größe", "größe"), ("a" * 300, "a" * 100)])
+def test_a_name_becomes_part_of_a_file_name(name, stem):
+    assert file_stem(name) == stem
 
 
 def test_the_longest_name_there_is(tmp_path):

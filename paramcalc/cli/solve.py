@@ -65,10 +65,10 @@ def _is_folder(output: Path) -> bool:
 def _write(folder: Path, like: str, answer: Solve, changes: list[str]) -> None:
     """A spec a candidate, named by its rank."""
     from paramcalc.api import convert, read
-    from paramcalc.atomic import write_atomic
+    from paramcalc.atomic import file_stem, make_folder, write_atomic
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for rank, each in enumerate(answer.candidates, start=1):
         spec = read(like, [*changes, *(f"{key}={value}" for key, value in each.set.items())])
         named = spec.model_copy(update={"name": f"{spec.name}-{rank}", "source": "", "expect": None})
-        write_atomic(folder / f"{spec.name}-{rank}.yaml", convert(named))
+        write_atomic(folder / f"{file_stem(spec.name)}-{rank}.yaml", convert(named))

@@ -104,6 +104,23 @@ def test_a_file_is_no_folder(call, tmp_path):
     assert (code, "is a file, not a folder" in error) == (2, True)
 
 
+def test_a_name_leads_to_no_other_folder(call, tmp_path):
+    model = tmp_path / "m.yaml"
+    model.write_text(paramcalc.convert("llama-3.2-1b").replace("name: llama-3.2-1b", "name: ../../elsewhere"))
+    into = str(tmp_path / "a" / "b")
+    code, _, error = call("solve", "--like", str(model), "--params", "1B", "--top", "1", "-o", into)
+    assert (code, error) == (0, "")
+    assert [path.name for path in tmp_path.rglob("*elsewhere*")] == ["elsewhere-1.yaml"]
+    assert (tmp_path / "a" / "b" / "elsewhere-1.yaml").exists()
+
+
+@pytest.mark.parametrize("folder", ["a" * 5000, "file/below"])
+def test_a_folder_that_cannot_be_made_is_said(folder, call, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, error = call("solve", "--params", "1B", "--top", "1", "-o", str(tmp_path / folder))
+    assert (code, "cannot be written" in error) == (2, True)
+
+
 def test_a_size_that_is_set_stays(candidates):
     found = candidates("--params", "3B", "--set", "num_layers=30", "--set", "hidden_size=2560", "--top", "3")
     assert {(each["set"]["num_layers"], each["set"]["hidden_size"]) for each in found} == {(30, 2560)}
