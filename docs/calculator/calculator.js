@@ -1,10 +1,10 @@
 // The page: reads the form, asks the worker, shows the answer. All figures and all markup of answers come from paramcalc.
 const byId = (id) => document.getElementById(id);
-const TABS = ["count", "memory", "fit", "speed", "flops", "train", "explain"];
-const FIELDS = ["context", "batch", "quant", "gpu", "gpus"];
+const FIELDS = [...document.querySelectorAll("#settings input, #settings select")].map((field) => field.id);
 const worker = new Worker("worker.js", { type: "module" });
 const waiting = new Map();
-let sequence = 0, tab = "count", latest = null, own = null, ready = false, focus = "";
+let commands = {}; // each tab and the fields it takes, as page.py says
+let sequence = 0, tab = "", latest = null, own = null, ready = false, focus = "";
 
 function ask(question) {
   const id = ++sequence;
@@ -18,7 +18,9 @@ worker.onmessage = ({ data }) => {
   fill("presets", data.start.presets.map((name) => [name, ""]));
   fill("quant", data.start.formats.map((name) => [name, name]));
   fill("gpu", data.start.devices);
-  byId("gpu").value = "rtx-4090";
+  for (const [id, value] of Object.entries(data.start.first)) byId(id).value = value;
+  commands = data.start.commands;
+  [tab] = Object.keys(commands);
   restore();
   ready = true;
   show();
@@ -57,6 +59,7 @@ async function show() {
 function problem({ text, hint }) {
   const line = document.createElement("p");
   line.className = "error";
+  line.setAttribute("role", "alert");
   line.textContent = `error: ${text}`;
   if (hint) {
     const remedy = document.createElement("span");
@@ -76,16 +79,18 @@ function restore() {
   try {
     const bytes = Uint8Array.from(atob(location.hash.slice(1).replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
     const asked = JSON.parse(new TextDecoder().decode(bytes));
-    if (TABS.includes(asked.command)) tab = asked.command;
+    if (Object.hasOwn(commands, asked.command)) tab = asked.command;
     for (const field of FIELDS) if (typeof asked[field] === "string") byId(field).value = asked[field];
     if (typeof asked.text === "string") use(String(asked.model), asked.text);
     else if (typeof asked.model === "string") byId("model").value = asked.model;
+    if (typeof asked.focus === "string") focus = asked.focus;
   } catch { /* no question in the address */ }
   tabs();
 }
 
 function tabs() {
-  byId("tabs").replaceChildren(...TABS.map((name) => {
+  for (const field of FIELDS) byId(field).closest(".field").hidden = !commands[tab].includes(field);
+  byId("tabs").replaceChildren(...Object.keys(commands).map((name) => {
     const button = document.createElement("button");
     Object.assign(button, { type: "button", textContent: name, tabIndex: name === tab ? 0 : -1, id: `tab-${name}` });
     button.setAttribute("role", "tab");
@@ -104,8 +109,9 @@ function choose(name) {
 }
 
 byId("tabs").addEventListener("keydown", (event) => {
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (step) choose(TABS[(TABS.indexOf(tab) + step + TABS.length) % TABS.length]);
+  const names = Object.keys(commands), at = names.indexOf(tab), last = names.length - 1;
+  const next = { ArrowRight: at < last ? at + 1 : 0, ArrowLeft: at > 0 ? at - 1 : last, Home: 0, End: last }[event.key];
+  if (next !== undefined) { event.preventDefault(); choose(names[next]); }
 });
 
 function use(name, text) {
@@ -141,12 +147,15 @@ addEventListener("drop", (event) => {
 });
 addEventListener("hashchange", () => { use("", ""); restore(); show(); });
 
-function drill(target) {
+async function drill(target) {
   const area = target.closest("[data-key]");
-  if (area) { focus = area.dataset.key === "." ? "" : area.dataset.key; show(); }
+  if (!area) return;
+  focus = area.dataset.key;
+  await show();
+  byId("answer").querySelector("[data-key]")?.focus(); // what was chosen is gone with the picture before
 }
 byId("answer").addEventListener("click", (event) => drill(event.target));
-byId("answer").addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") drill(event.target); });
+byId("answer").addEventListener("keydown", (event) => { if (event.target.closest("svg") && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); drill(event.target); } });
 
 byId("copies").addEventListener("click", async ({ target }) => {
   if (target.id === "share") await copy(`${location.href.split("#")[0]}#${encode(question())}`);
@@ -161,4 +170,3 @@ async function copy(text) {
 }
 
 window.paramcalc = { ask }; // for programs that drive the page
-tabs();

@@ -15,18 +15,23 @@ from paramcalc import memory, read
 from paramcalc.cli.embedded import run_embedded
 from paramcalc.reports.pictures.components import component_map
 from paramcalc.reports.pictures.context import contexts_up_to, memory_chart
+from paramcalc.reports.pictures.svg import figure
 
 HOME = Path("/home/pyodide/model")
 OPTIONS = {
-    "count": (), "explain": (), "estimate": ("context",), "flops": ("context", "batch"),
-    "memory": ("context", "batch", "quant", "gpu", "gpus"), "fit": ("context", "batch", "quant", "gpu", "gpus"),
-    "speed": ("context", "batch", "quant", "gpu", "gpus"), "train": ("context", "batch", "gpu", "gpus"),
+    "count": (), "memory": ("context", "batch", "quant", "gpu", "gpus"),
+    "fit": ("context", "batch", "quant", "gpu", "gpus"), "speed": ("context", "batch", "quant", "gpu", "gpus"),
+    "flops": ("context", "batch"), "train": ("context", "batch", "gpu", "gpus"), "estimate": ("context",),
+    "explain": (),
 }
-"""Fields of the form that each command takes."""
+"""The commands the page offers, in the order of its tabs, and the fields of the form that each takes."""
 FLAGS = {"flops": {"context": "--seq"}, "speed": {"context": "--prompt", "batch": "--concurrency"},
          "train": {"context": "--seq", "batch": "--micro-batch", "gpus": "--dp"}}
 """Options whose name is not that of the field."""
-DEFAULTS = {"batch": "1", "gpus": "1"}
+USUAL = {"batch": "1", "gpus": "1"}
+"""What the commands take where nothing is said."""
+FIRST = USUAL | {"model": "llama-3.1-8b", "gpu": "rtx-4090"}
+"""What the form begins with."""
 
 
 def answer(text: str) -> str:
@@ -36,12 +41,12 @@ def answer(text: str) -> str:
 
 
 def start() -> dict[str, Any]:
-    """The choices of the form."""
+    """The form: its commands with their fields, its choices, and what it begins with."""
     from paramcalc.catalog.accelerators import accelerators
     from paramcalc.readers.presets import presets
 
     formats = ("fp8", "int8", "awq", "mxfp4", "nvfp4", "nf4", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "iq2_xs")
-    return {"presets": list(presets()), "formats": formats,
+    return {"commands": OPTIONS, "first": FIRST, "presets": list(presets()), "formats": formats,
             "devices": [[key, device.name] for key, device in accelerators().items()]}
 
 
@@ -63,7 +68,7 @@ def answered(question: dict[str, str]) -> dict[str, Any]:
         return {"error": errors}
     result = json.loads(body.partition('id="figures">')[2].partition("</script>")[0])  # what --json writes
     return {
-        "html": picture(question, model, result) + body.partition("<main>")[2].partition("</main>")[0],
+        "html": picture(question, model, result) + body_of(body),
         "summary": "; ".join(error["text"] for error in errors) or ("Does not fit" if code == 1 else "Done"),
         "cli": shlex.join(["paramcalc", question["command"], name, *options(question)]),
         "json": json.dumps(result, indent=2),
@@ -75,7 +80,7 @@ def options(question: dict[str, str]) -> list[str]:
     words = []
     for field in OPTIONS[question["command"]]:
         value = question.get(field, "")
-        if value and value != DEFAULTS.get(field) and not (field == "gpus" and not question.get("gpu")):
+        if value and value != USUAL.get(field) and not (field == "gpus" and not question.get("gpu")):
             flag = FLAGS.get(question["command"], {}).get(field, f"--{field}")
             words += [flag, value]
     return words
@@ -116,10 +121,22 @@ def by_context(question: dict[str, str], model: str, result: dict[str, Any]) -> 
 def picture(question: dict[str, str], model: str, result: dict[str, Any]) -> str:
     """The picture of an answer, or nothing."""
     if question["command"] == "count":
-        by_tensor = json.loads(command(["count", model, "--by", "tensor", "--json"])[1])
-        drawn = component_map(by_tensor, question.get("focus", ""))
-    elif question["command"] == "memory":
-        drawn = by_context(question, model, result)
-    else:
-        return ""
-    return f'<figure class="picture">{drawn}</figure>'
+        return by_component(model, question.get("focus", ""))
+    if question["command"] == "memory":
+        return figure(by_context(question, model, result))
+    return ""
+
+
+def by_component(model: str, focus: str) -> str:
+    """The map of components, or of the one in focus with the way back; below it the formula of a tensor in focus."""
+    counts = json.loads(command(["count", model, "--by", "tensor", "--json"])[1])
+    back = '<button type="button" data-key="">Back to all components</button>' if focus else ""
+    parts = [back, figure(component_map(counts, focus))]
+    if focus in [row["name"] for row in counts["tensors"]]:
+        parts.append(body_of(command(["explain", model, focus, "--format", "html"])[1]))
+    return "".join(parts)
+
+
+def body_of(page: str) -> str:
+    """What a page of the command line holds between its header and its footer."""
+    return page.partition("<main>")[2].partition("</main>")[0]

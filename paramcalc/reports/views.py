@@ -66,5 +66,6 @@ def _picture(answer: Document) -> str:
     if not figures.get("tensors"):
         return ""
     from paramcalc.reports.pictures.components import component_map
+    from paramcalc.reports.pictures.svg import figure
 
-    return f'<figure class="picture">{component_map(figures)}</figure>'
+    return figure(component_map(figures))

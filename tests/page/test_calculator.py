@@ -25,6 +25,13 @@ def ask(page, **question):
     return page.evaluate("question => window.paramcalc.ask(question)", question)
 
 
+def shown(page, act):
+    """Does what asks a question of the page, and waits until its answer stands there."""
+    page.evaluate("delete document.body.dataset.command")
+    act()
+    page.wait_for_selector("body[data-command]", timeout=60_000)
+
+
 def command(*words):
     """The command line's JSON."""
     done = subprocess.run([sys.executable, "-m", "paramcalc", *words, "--json"], capture_output=True, text=True,
@@ -47,9 +54,8 @@ def test_download_is_small(site, tmp_path):
 
 def test_presets_count_as_on_the_command_line(page):
     names = presets()
-    expected = {answer["model"]["name"]: answer["parameters"] for answer in command("count", *names)}
-    for name in names:
-        assert json.loads(ask(page, command="count", model=name)["json"])["parameters"] == expected[name]
+    for name, expected in zip(names, command("count", *names), strict=True):
+        assert json.loads(ask(page, command="count", model=name)["json"]) == expected
 
 
 @pytest.mark.parametrize("name", ["memory", "flops", "train"])
@@ -139,14 +145,43 @@ def test_the_address_holds_the_question(browser, page):
     again.close()
 
 
+def test_each_question_has_the_fields_it_takes(page):
+    for tab, fields in (("memory", ["context", "batch", "quant", "gpu", "gpus"]), ("flops", ["context", "batch"]),
+                        ("count", [])):
+        shown(page, lambda tab=tab: page.click(f"#tab-{tab}"))
+        assert [name for name in ("context", "batch", "quant", "gpu", "gpus") if page.is_visible(f"#{name}")] == fields
+
+
+def test_keys_alone_lead_from_the_map_to_the_formula_of_a_tensor(page, browser):
+    """And the address says so: it opens there."""
+    shown(page, lambda: (page.fill("#model", "gpt2"), page.dispatch_event("#model", "change")))
+    shown(page, lambda: page.press("#tab-count", "End"))
+    assert page.evaluate("document.activeElement.id") == "tab-explain"
+    shown(page, lambda: page.press("#tab-explain", "Home"))
+    shown(page, lambda: page.press("[data-key=attention]", "Enter"))
+    page.wait_for_selector("#answer button:focus")
+    shown(page, lambda: page.press('[data-key$="attn.c_attn.weight"]', " "))
+    assert "12·64 + 12·64 + 12·64" in page.inner_text("#answer")
+    again = browser.new_page()
+    again.goto(page.url)
+    again.wait_for_selector("#answer table", timeout=180_000)
+    assert again.inner_text("#answer") == page.inner_text("#answer")
+    again.close()
+    shown(page, lambda: page.press("#answer button", "Enter"))
+    assert page.locator("[data-key=attention]").count() > 1
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark"), (1920, "light")])
 def test_no_barrier(page, axe, width, scheme):
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     page.evaluate(axe)
-    found = page.evaluate("axe.run()")["violations"]
-    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found if rule["impact"] in ("serious", "critical")] == []
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    for name in page.locator("[role=tab]").all_inner_texts():
+        shown(page, lambda name=name: page.click(f"#tab-{name}"))
+        found = page.evaluate("axe.run()")["violations"]
+        assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found
+                if rule["impact"] in ("serious", "critical")] == [], name
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,17 @@
 """Pictures: areas in proportion, text that is escaped, colours that can be read."""
 
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
 
+import paramcalc
 from paramcalc.estimates.training_parts import PARTS
 from paramcalc.reports.gauge import bars_lines, bars_picture, gauge_lines, gauge_picture
 from paramcalc.reports.pictures import svg
-from paramcalc.reports.pictures.lines import Axis, Line, line_chart
+from paramcalc.reports.pictures.components import component_map
+from paramcalc.reports.pictures.lines import Axis, Line, apart, line_chart
 from paramcalc.reports.pictures.treemap import Area, Rectangle, squarify, treemap
 from paramcalc.reports.table import Bars, Gauge
 
@@ -56,6 +59,31 @@ def test_a_line_stands_where_its_values_are():
     assert y0 - y1 == pytest.approx(y1 - y2)
     level, = [node for node in root.iter() if node.get("stroke-dasharray")]
     assert float(level.get("y1")) == pytest.approx(y1)
+
+
+def test_labels_of_a_chart_have_room_and_stand_apart():
+    """Half a letter across at least, as narrow as digits are; and a line of its own for each name."""
+    x, y = Axis("tokens", (1, 4), str), Axis("memory", (0, 640 * 10**9), lambda value: f"{value:,.2f} GiB")
+    drawn = line_chart([Line("batch 1", ((1, 0), (4, 1))), Line("batch 128", ((1, 0), (4, 2)))], x, y, "chart",
+                       level=("a device with a long name", 3))
+    texts = [node for node in ElementTree.fromstring(drawn).iter() if node.tag.endswith("text")]  # noqa: S314
+    for node in texts:
+        length, place = 0.5 * 16 * len(node.text), float(node.get("x"))
+        assert (place - length if node.get("text-anchor") == "end" else place) >= 0
+        assert node.get("text-anchor") or place + length <= 640
+    named = sorted(float(node.get("y")) for node in texts if node.text.startswith(("batch", "a device")))
+    assert all(below - above >= 16 for above, below in pairwise(named))
+    assert apart([10, 100, 101], 16, 200) == [10, 85, 101]
+    assert apart([205, 100], 16, 200) == [200, 100]
+
+
+def test_a_tensor_in_focus_is_shown_among_those_of_its_component():
+    counts = paramcalc.count("llama-3.1-8b", by="tensor").to_dict()
+    whole, within = component_map(counts), component_map(counts, "model.layers.*.self_attn.q_proj.weight")
+    assert within == component_map(counts, "attention") != whole
+    assert 'data-key="model.layers.*.self_attn.q_proj.weight"' in within
+    assert 'data-key="attention"' in whole
+    assert component_map(counts, "no such part") == whole
 
 
 def test_a_gauge_is_the_same_in_letters_and_colours():

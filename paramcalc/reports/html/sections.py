@@ -15,6 +15,7 @@ from paramcalc.reports.estimate import tables
 from paramcalc.reports.html.tables import tables_html, text
 from paramcalc.reports.pictures.components import component_map
 from paramcalc.reports.pictures.context import contexts_up_to, memory_chart
+from paramcalc.reports.pictures.svg import figure
 from paramcalc.transforms.formats import in_formats
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ def section(loaded: Loaded, settings: PageSettings) -> Section:
     model = page.built
     name = loaded.spec.name or loaded.source
     warnings = "".join(f'<p class="warning">{text(warning)}</p>' for warning in loaded.warnings)
-    parts = [f"<section>\n<h2>{text(name)}</h2>", warnings, _figure(component_map(counts)), tables_html(tables(page))]
+    parts = [f"<section>\n<h2>{text(name)}</h2>", warnings, figure(component_map(counts)), tables_html(tables(page))]
     if not cache_unknown(model):
-        parts += ["<h3>Weights and cache by context</h3>", _figure(_memory(model, name))]
+        parts += ["<h3>Weights and cache by context</h3>", figure(_memory(model, name))]
     html = "\n".join(filter(None, [*parts, "</section>"]))
     return Section(name, html, row(loaded, _serving(settings), DeviceSettings()),
                    {"count": counts, "estimate": page.to_dict()})
@@ -74,7 +75,3 @@ def _memory(model: Model, name: str) -> str:
     lines = {f"batch {batch}": [(context, weights + exact(kinds, Serving(context, batch), types("bf16")).bytes)
                                 for context in contexts] for batch in BATCHES}
     return memory_chart(name, lines)
-
-
-def _figure(picture: str) -> str:
-    return f'<figure class="picture">{picture}</figure>'

@@ -12,24 +12,22 @@ from paramcalc.reports.pictures.treemap import Area, treemap
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-BACK = "."
-"""The key of an area that leads back to the whole."""
-
-
 def component_map(answer: Mapping[str, Any], focus: str = "") -> str:
     """Components with their tensors inside, or only those of the component in focus.
 
-    `answer` is what `count --by tensor --json` writes; areas are in proportion to parameters.
+    `answer` is what `count --by tensor --json` writes; areas are in proportion to parameters. `focus` is the name of a
+    component or of one of its tensors. Areas carry as their key the component to focus on, or the tensor where it is.
     """
+    chosen = next((row["component"] for row in answer["tensors"] if focus in (row["component"], row["name"])), None)
     tensors: dict[str, list[Area]] = {}
     for row in answer["tensors"]:
         values = row["copies"] * prod(row["shape"])
         shape = " × ".join(f"{size:,}" for size in row["shape"])
         detail = f"{row['name']}: {many(values, 'parameter')} ({shape}, {many(row['copies'], 'copy')})"
         tensors.setdefault(row["component"], []).append(
-            Area(_last(row["name"]), values, colour(row["component"]), detail, key=BACK if focus else ""))
-    if focus in tensors:
-        return treemap(tensors[focus], f"Parameters of {focus} by tensor")
+            Area(_last(row["name"]), values, colour(row["component"]), detail, key=row["name"] if chosen else ""))
+    if chosen:
+        return treemap(tensors[chosen], f"Parameters of {chosen} by tensor")
     areas = [_component(row, tensors.get(row["component"], [])) for row in answer["components"]]
     return treemap(areas, f"Parameters of {answer['model']['name']} by component and tensor")
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 FIRST, LAST, DOUBLINGS = 2**10, 2**17, 7
 """Tokens of context a picture begins and ends with; it begins earlier for a model of few positions."""
-STEPS = 5
+STEPS = 4
 """Parts of the axis of bytes."""
 
 

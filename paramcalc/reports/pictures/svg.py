@@ -45,3 +45,8 @@ def picture(width: int, height: int, label: str, *children: str, role: str = "im
     return element("svg", element("title", escape(label)), *children, xmlns="http://www.w3.org/2000/svg",
                    viewBox=f"0 0 {width} {height}", preserveAspectRatio="xMinYMin",
                    role=role, aria_label=label, font_family="system-ui, sans-serif", font_size=12)
+
+
+def figure(drawn: str) -> str:
+    """The place of a picture on a page; a narrow screen scrolls it, and so do keys."""
+    return f'<figure class="picture" tabindex="0">{drawn}</figure>'
