@@ -68,8 +68,9 @@ def latent_attention_parameters(
     hidden_size: int, num_heads: int, kv_lora_rank: int, qk_nope_head_dim: int, qk_rope_head_dim: int, v_head_dim: int,
     *, q_lora_rank: int | None = None, bias: Sequence[str] = (),
 ) -> int:
-    """kv_a `(kv_lora_rank + qk_rope_head_dim, hidden_size)`, kv_b `(num_heads·(qk_nope + v), kv_lora_rank)`, queries
-    direct or through `q_lora_rank`, o `(hidden_size, num_heads·v_head_dim)`, the norms of the latents.
+    """Parameters of kv_a `(kv_lora_rank + qk_rope_head_dim, hidden_size)`, kv_b
+    `(num_heads·(qk_nope + v), kv_lora_rank)`, queries direct or through `q_lora_rank`, o
+    `(hidden_size, num_heads·v_head_dim)`, the norms of the latents.
 
     Source: arXiv:2405.04434 section 2.1.
     """
@@ -82,7 +83,8 @@ def latent_attention_parameters(
 def feed_forward_parameters(
     hidden_size: int, intermediate_size: int, *, gated: bool = True, bias: bool = False,
 ) -> int:
-    """up and, when gated, gate `(intermediate_size, hidden_size)`; down `(hidden_size, intermediate_size)`.
+    """Parameters of up and, when gated, gate `(intermediate_size, hidden_size)`; down
+    `(hidden_size, intermediate_size)`.
 
     Source: arXiv:1706.03762 section 3.3; gated: arXiv:2002.05202.
     """
@@ -94,8 +96,8 @@ def moe_parameters(
     hidden_size: int, experts: int, top_k: int, intermediate_size: int, *, gated: bool = True, bias: bool = False,
     router_bias: bool = False, shared_size: int | None = None, shared_gate: bool = False, active: bool = False,
 ) -> int:
-    """A router `(experts, hidden_size)`, `experts` feed-forwards of `intermediate_size`, one of `shared_size` that
-    every token visits; with `active`, only the `top_k` experts one token visits.
+    """Parameters of a router `(experts, hidden_size)`, `experts` feed-forwards of `intermediate_size`, one of
+    `shared_size` that every token visits; with `active`, only the `top_k` experts one token visits.
 
     Source: arXiv:1701.06538; shared experts: arXiv:2401.06066.
     """
@@ -108,7 +110,7 @@ def mamba_parameters(
     hidden_size: int, inner_size: int, state_size: int, dt_rank: int, *, conv_kernel: int = 4, bias: bool = False,
     conv_bias: bool = True, dt_norms: bool = False,
 ) -> int:
-    """in `(2·inner_size, hidden_size)`, convolution `(inner_size, 1, conv_kernel)`, x
+    """Parameters of in `(2·inner_size, hidden_size)`, convolution `(inner_size, 1, conv_kernel)`, x
     `(dt_rank + 2·state_size, inner_size)`, dt `(inner_size, dt_rank)` with bias, A `(inner_size, state_size)`, D
     `(inner_size)`, out `(hidden_size, inner_size)`.
 
@@ -123,8 +125,8 @@ def mamba2_parameters(
     hidden_size: int, num_heads: int, head_dim: int, state_size: int, *, groups: int = 1, conv_kernel: int = 4,
     bias: bool = False, conv_bias: bool = True,
 ) -> int:
-    """in `(2·inner + 2·groups·state_size + num_heads, hidden_size)` with `inner = num_heads·head_dim`, convolution over
-    `inner + 2·groups·state_size` channels, decay, skip and dt bias a head, gated norm `(inner)`, out.
+    """Parameters of in `(2·inner + 2·groups·state_size + num_heads, hidden_size)` with `inner = num_heads·head_dim`,
+    convolution over `inner + 2·groups·state_size` channels, decay, skip and dt bias a head, gated norm `(inner)`, out.
 
     Source: arXiv:2405.21060.
     """
@@ -136,8 +138,8 @@ def mamba2_parameters(
 def gated_delta_parameters(
     hidden_size: int, key_heads: int, value_heads: int, key_dim: int, value_dim: int, *, conv_kernel: int = 4,
 ) -> int:
-    """q and k `(key_heads·key_dim, hidden_size)`, v and its gate `(value_heads·value_dim, hidden_size)`, two values a
-    value head and token, a convolution over q, k and v, decay, gated norm `(value_dim)`, out.
+    """Parameters of q and k `(key_heads·key_dim, hidden_size)`, v and its gate `(value_heads·value_dim, hidden_size)`,
+    two values a value head and token, a convolution over q, k and v, decay, gated norm `(value_dim)`, out.
 
     Source: arXiv:2412.06464.
     """
@@ -146,14 +148,17 @@ def gated_delta_parameters(
 
 
 def short_conv_parameters(hidden_size: int, conv_kernel: int, *, bias: bool = False) -> int:
-    """in `(3·hidden_size, hidden_size)`, depthwise convolution `(hidden_size, 1, conv_kernel)`, out. Source: LFM2, as
-    transformers' Lfm2ShortConv."""
+    """Parameters of in `(3·hidden_size, hidden_size)`, depthwise convolution `(hidden_size, 1, conv_kernel)`, out.
+
+    Source: LFM2, as transformers' Lfm2ShortConv."""
     return component_parameters("short_conv", hidden_size=hidden_size, conv_kernel=conv_kernel, bias=bias)
 
 
 def norm_parameters(hidden_size: int, kind: Literal["rmsnorm", "layernorm"] = "rmsnorm", *, bias: bool | None = None,
                     ) -> int:
-    """A scale `(hidden_size)`; LayerNorm has a shift too unless `bias` is off. Source: arXiv:1910.07467, 1607.06450."""
+    """Parameters of a scale `(hidden_size)`; LayerNorm has a shift too unless `bias` is off.
+
+    Source: arXiv:1910.07467, 1607.06450."""
     return component_parameters(kind, hidden_size=hidden_size, bias=bias)
 
 

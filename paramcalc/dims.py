@@ -63,7 +63,7 @@ def total(left: int, right: int) -> Dim:
 
 
 def named(value: int, name: str) -> int:
-    """The value under a name of its own, where it remembers a formula."""
+    """The same width or number under a name of its own, where it remembers a formula."""
     return Dim(int(value), name) if isinstance(value, Dim) else value
 
 

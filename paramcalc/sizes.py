@@ -47,7 +47,7 @@ def parse_tokens(value: str | int, least: int = 1) -> int:
 
 
 def parse_decimal(value: str | int) -> int:
-    """7B (7,000,000,000), 1.5T. Raises ValueError for what is no such number."""
+    """A number of things: 7B (7,000,000,000), 1.5T. Raises ValueError for what is no such number."""
     return _size(value, DECIMAL, 1, MOST, "a number, such as 7B or 1.5T")
 
 
@@ -63,7 +63,7 @@ def resolution(value: str | int) -> tuple[int, int]:
 
 
 def parse_share(value: str | float) -> Fraction:
-    """0.9 or 90%, more than 0 and at most 1. Raises ValueError for anything else."""
+    """A share: 0.9 or 90%, more than 0 and at most 1. Raises ValueError for anything else."""
     text = str(value).strip()
     number = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})(%?)", text)
     share = Fraction(number[1]) / (100 if number[2] else 1) if number else Fraction(0)

@@ -73,7 +73,7 @@ class Activations(NamedTuple):
 
     @property
     def model(self) -> int:
-        """Up to and including the logits' input."""
+        """Bytes up to and including the logits' input."""
         return sum(self.components.values())
 
 

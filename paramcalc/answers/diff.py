@@ -30,7 +30,7 @@ class Change(NamedTuple):
 
     @property
     def by(self) -> int:
-        """`new` less `old`."""
+        """`new` less `old`, in the unit of the figure: parameters, bytes or FLOPs."""
         return self.change
 
 

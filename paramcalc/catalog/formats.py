@@ -118,7 +118,7 @@ class Format(NamedTuple):
 
     @property
     def bits_per_weight(self) -> Fraction:
-        """In the limit of a large matrix that divides into every group: what a row or a tensor adds is left out."""
+        """Bits in the limit of a large matrix that divides into every group, without what a row or a tensor adds."""
         side = 2**12 * 3 * 5 * 7
         counted = [part for part in self.stored if part.per in {"weight", "group", "flat", "block", "vector"}]
         if self.group < 0:

@@ -42,7 +42,7 @@ class Sizes(NamedTuple):
         return computed[factor]
 
     def product(self, factors: Size) -> int | Fraction:
-        """All factors multiplied."""
+        """All factors multiplied: bits, or items, as the expression is of either."""
         return prod(map(self.value, factors))
 
 

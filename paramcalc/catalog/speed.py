@@ -43,7 +43,7 @@ class Constants(NamedTuple):
     """Seconds a prompt takes beyond its own step."""
 
     def set_ones(self) -> dict[str, float]:
-        """Those that are not the default."""
+        """Those that are not the default, in their own units: seconds, shares and factors."""
         return {name: value for name, value in self._asdict().items() if value != self._field_defaults[name]}
 
 
@@ -140,7 +140,7 @@ class PowerShare(NamedTuple):
 
 
 def release_numbers(release: str) -> tuple[int, int]:
-    """The first two numbers of a release: (1, 1) for `1.1.0rc2`. Raises ValueError where there are none."""
+    """The first two places of a release's number: (1, 1) for `1.1.0rc2`. Raises ValueError where there are none."""
     match = RELEASE.fullmatch(release)
     if match is None:
         raise ValueError(f"{release[:40]!r} is no release, such as 0.11")

@@ -76,12 +76,12 @@ def attained(device: Accelerator, arithmetic: str = "bf16") -> Attained:
 
 
 def link_share() -> float:
-    """Of a link's bandwidth, what collectives between kernels reach."""
+    """The share of a link's bandwidth that collectives between kernels reach."""
     return float(_table()["links"]["share"])
 
 
 def bulk_share() -> float:
-    """Of a link's or a port's bandwidth, what long transfers beside computation reach."""
+    """The share of a link's or a port's bandwidth that long transfers beside computation reach."""
     return float(_table()["bulk"]["share"])
 
 
@@ -107,7 +107,7 @@ def power_share() -> Range:
 
 
 def reserved_over_allocated(devices: int) -> Fraction:
-    """What an allocator takes of a device over what is asked of it at the fullest moment."""
+    """The ratio of what an allocator takes of a device to what is asked of it at the fullest moment."""
     return Fraction(str(_table()["reserved"]["one" if devices == 1 else "several"]))
 
 
@@ -118,7 +118,7 @@ def communicators() -> Communicators:
 
 
 def usual_pue() -> float:
-    """Energy of the data centre over that of its machines."""
+    """The ratio of the energy of a data centre to that of its machines."""
     return float(_table()["pue"]["value"])
 
 

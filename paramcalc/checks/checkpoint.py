@@ -28,7 +28,7 @@ class StoredTensors(NamedTuple):
 
     @property
     def shapes(self) -> set[tuple[int, ...]]:
-        """All shapes under the name."""
+        """The shape of each tensor under the name."""
         return {tensor.shape for tensor in self.tensors}
 
 

@@ -40,7 +40,7 @@ class Change(NamedTuple):
 
     @property
     def by(self) -> int:
-        """The difference."""
+        """The difference, in the unit of the figure: parameters, bytes or FLOPs."""
         return self.new - self.old
 
 

@@ -29,7 +29,7 @@ class Figures:
 
     @property
     def counted(self) -> dict[str, int]:
-        """What `count` says, by the keys of `expect`."""
+        """Parameters as `count` says them, by the keys of `expect`."""
         counts = self.counts
         return {"total": counts.total, "active": counts.active, "embedding": counts.embedding,
                 "non_embedding": counts.total - counts.embedding, "buffers": counts.buffers}
@@ -62,7 +62,7 @@ class Figures:
         return flops(self.model.tree, Workload(1, seq, 0, seq, convention)).forward // seq
 
     def named(self) -> dict[str, int]:
-        """The figures of a lock, a growth budget and a difference."""
+        """The figures of a lock, a growth budget and a difference: parameters, bytes and FLOPs, as their names say."""
         counted = self.counted
         return {"total": counted["total"], "active": counted["active"], "buffers": counted["buffers"],
                 "bytes_bf16": self.weights("bf16"), "cache_per_token": self.cache_per_token(),

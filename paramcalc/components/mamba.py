@@ -114,7 +114,7 @@ class Mamba2(Component):
         return self.num_heads * self.head_dim
 
     def channels(self) -> int:
-        """What the convolution slides over: x, B and C."""
+        """Channels the convolution slides over: x, B and C."""
         return self._inner() + 2 * self.groups * self.state_size
 
     def channel_axis(self) -> Axis:

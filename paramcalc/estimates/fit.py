@@ -109,7 +109,8 @@ def fits(need: Need, machine: Machine, contexts: Sequence[int], batch: int) -> l
 
 
 def largest(holds: Callable[[int], bool], limit: int, near: int = 1) -> int:
-    """The largest whole number up to `limit` for which it holds, 0 for none; what holds must hold for all below.
+    """The largest number of things (tokens, requests) up to `limit` for which it holds, 0 for none; what holds must
+    hold for all below.
 
     It is looked for around `near`, ever further away, so that a good guess costs few questions.
     """

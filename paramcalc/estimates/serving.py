@@ -43,7 +43,7 @@ class Placed(Protocol):
 
     @property
     def tensor_split(self) -> tuple[int, ...]:
-        """Relative part of each card, where it is said."""
+        """Relative share of each card, where it is said."""
 
     @property
     def kv_dtype(self) -> str:

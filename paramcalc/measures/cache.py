@@ -153,7 +153,7 @@ class Cache(NamedTuple):
 
     @property
     def kv_bytes(self) -> int:
-        """What grows with the context."""
+        """Bytes that grow with the context."""
         return sum(line.bytes for line in self.lines if line.kind == "kv")
 
     @property

@@ -126,7 +126,7 @@ class Term(NamedTuple):
 
     @property
     def flops(self) -> int:
-        """Two for each multiply-add."""
+        """FLOPs: two for each multiply-add."""
         return 2 * self.copies * self.leaf.used * prod(self.leaf.shape) * self.times
 
 

@@ -41,7 +41,7 @@ class Bound(NamedTuple):
         return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
 
     def plain(self) -> int | str:
-        """What a document says: the figure where it is exact, else the text."""
+        """What a document says: parameters or bytes, as its key has them, where they are exact, else the text."""
         return self.text if self.least is None or self.least != self.most else self.least
 
 

@@ -23,7 +23,7 @@ _PERCENT = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,9})?) ?%")
 
 
 def parse_percent(value: object) -> float:
-    """`1%` or the number 1: one percent. Raises PydanticCustomError."""
+    """A share in percent: `1%` or the number 1. Raises PydanticCustomError."""
     text = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     number = float(text[1]) if text else value if isinstance(value, int | float) else -1
     if isinstance(value, bool) or not 0 <= number <= 1000:

@@ -183,7 +183,7 @@ def grids(least: int, most: int) -> list[tuple[int, int]]:
 
 
 def nearest_shape(width: int, height: int, among: list[tuple[int, int]], tile: int) -> tuple[int, int]:
-    """Of equally near grids the larger, while the picture fills more than half of it."""
+    """Columns and rows: of equally near grids the larger, while the picture fills more than half of it."""
     best, gap = (1, 1), float("inf")
     for grid in among:
         here = abs(width / height - grid[0] / grid[1])

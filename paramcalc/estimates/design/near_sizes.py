@@ -146,6 +146,6 @@ class NearSizes:
                 max(step, -int(-hidden * max(ratios) * RATIO) // step * step))
 
     def width_step(self, hidden: int) -> int:
-        """What the widths for a hidden size are multiples of."""
+        """The number of values that the widths for a hidden size are multiples of."""
         fine = hidden <= SMALL or "experts" in self.handles.sizes
         return self.bounds.multiple_of or (FINE if fine else COARSE)

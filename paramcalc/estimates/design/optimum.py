@@ -146,7 +146,7 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
 
 
 def least(function: Callable[[float], float], low: float, high: float) -> float:
-    """Where a function with one minimum has it, by golden sections of the logarithm."""
+    """The place at which a function with one minimum has it, by golden sections of the logarithm."""
     ratio = (5**0.5 - 1) / 2
     bottom, top = log(low), log(high)
     for _ in range(150):

@@ -38,7 +38,7 @@ class SizePolynomial(NamedTuple):
     pieces: dict[str, tuple[Terms, ...]]
 
     def at_width(self, hidden_size: int) -> dict[str, tuple[dict[tuple[int, ...], int], ...]]:
-        """The polynomials of the other sizes for one hidden size."""
+        """The polynomials of the other sizes for one hidden size: coefficients by the power of each size."""
         return {name: tuple(_collapsed(terms, hidden_size) for terms in measures)
                 for name, measures in self.pieces.items()}
 

@@ -117,7 +117,7 @@ class Runtime:
         return int(self._module.logit_rows(serving, self.options))
 
     def score_keys(self, serving: Serving) -> int:
-        """Keys each query's scores are held for; 0 with fused attention."""
+        """The number of keys each query's scores are held for; 0 with fused attention."""
         count = getattr(self._module, "score_keys", None)
         return 0 if count is None else int(count(serving, self.options))
 

@@ -139,7 +139,7 @@ def logit_rows(serving: Serving, options: Options) -> int:
 
 
 def score_keys(serving: Serving, options: Options) -> int:
-    """Keys each query's scores are held for: 0 with fused attention."""
+    """The number of keys each query's scores are held for: 0 with fused attention."""
     return 0 if options.flash else _shared(serving, options) * padded(serving.context, options)
 
 

@@ -53,7 +53,7 @@ class Options(NamedTuple):
 
 
 def defaults(mib: int, devices: int) -> tuple[int, int]:
-    """Prefill chunk and largest captured batch by the device's memory, from 0.5.3 on."""
+    """Tokens of a prefill chunk and requests of the largest captured batch by the device's memory, from 0.5.3 on."""
     many = devices >= 4
     steps = ((20, 2048, 8, 8), (35, 2048, 24, 80), (60, 4096, 32, 160), (160, 8192, 256, 512))
     chunk, few, more = next(((c, f, m) for limit, c, f, m in steps if mib < limit * GIB), (16384, 512, 512))
@@ -79,7 +79,8 @@ def reserve(mib: int, devices: int, options: Options) -> int:
 
 
 def captured(chunk: int) -> int:
-    """Sizes prefill graphs are captured for: each 4 up to 32, 16 up to 256, 32 up to 512, 64 up to 1,024, 256 above."""
+    """How many sizes prefill graphs are captured for: each 4 up to 32, 16 up to 256, 32 up to 512, 64 up to
+    1,024, 256 above."""
     steps = ((4, 32, 4), (48, 256, 16), (288, 512, 32), (576, 1024, 64), (1280, 4096, 256), (4608, chunk, 512))
     return sum(max(0, (min(last, chunk) - first) // step + 1) for first, last, step in steps if first <= chunk)
 

@@ -227,7 +227,7 @@ codes."""
 
 
 def up(size: int, step: int) -> int:
-    """A number rounded up to a multiple."""
+    """Bytes, tokens or a width, rounded up to a multiple of a step."""
     return -(-size // step) * step
 
 
