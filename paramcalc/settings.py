@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -47,6 +47,9 @@ class Settings(BaseModel):
     def of(cls, values: Mapping[str, object], spell: Callable[[str], str] = str) -> Self:
         """The settings with these values. Raises UsageError with every value that cannot be, by the name `spell` gives
         its field."""
+        if not values and not any(field.is_required() for field in cls.model_fields.values()):
+            # defaults are not validated: pydantic need not build the validator
+            return cast("Self", cls.model_construct())
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:

@@ -51,3 +51,10 @@ def test_what_was_said_is_told_from_defaults():
                                                              (TrainingSettings, TrainingKeywords, "seq")])
 def test_keywords_are_the_fields(settings, keywords, first):
     assert {*typing.get_type_hints(keywords), first} == set(settings.model_fields)
+
+
+def test_nothing_said_is_the_same_without_a_validator():
+    for kind in (ServingSettings, TrainingSettings, FitSettings):
+        made = kind.of({})
+        assert made == kind.model_validate({})
+        assert not made.model_fields_set

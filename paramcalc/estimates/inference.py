@@ -186,7 +186,8 @@ class Prepared:
 
     def share(self, serving: Serving) -> Serving:
         """What one data-parallel part serves: the fullest one's share of the batch."""
-        return serving._replace(batch=-(-serving.batch // (self.setup.dp or 1)))
+        dp = self.setup.dp or 1
+        return serving if dp == 1 else serving._replace(batch=-(-serving.batch // dp))
 
     def cache(self, stage: Stage, serving: Serving) -> Cache:
         """The cache of one device of a stage."""

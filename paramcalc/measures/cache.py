@@ -215,6 +215,5 @@ def gathered(lines: Iterable[Line]) -> tuple[Line, ...]:
     for line in lines:
         key = (line.name, line.layers, line.cells)
         old = by_kind.get(key)
-        by_kind[key] = line if old is None else old._replace(bytes=old.bytes + line.bytes,
-                                                           per_token=old.per_token + line.per_token)
+        by_kind[key] = line if old is None else Line(*old[:4], old.bytes + line.bytes, old.per_token + line.per_token)
     return tuple(by_kind.values())
