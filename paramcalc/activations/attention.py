@@ -80,7 +80,7 @@ def _source(part: Attention, t: Tape) -> Value:
 def _projected(part: Attention, t: Tape, x: Value, head: int) -> tuple[Value, Value, Value]:
     """q, k and v; views of one storage where one matrix makes them."""
     v_head, kv_heads = part.v_head_dim or head, part.num_kv_heads or part.num_heads
-    wide = head * (2 if part.output_gate == "query" else 1)
+    query_dim = head * (2 if part.output_gate == "query" else 1)
     if part.fused in ("qkv", "gqkv"):
         joined = part.joined(head)
         joint = t.linear(x, sum(run.units * run.size for run in joined.runs), joined, weight=f"{part.fused}_proj")
@@ -93,7 +93,7 @@ def _projected(part: Attention, t: Tape, x: Value, head: int) -> tuple[Value, Va
             k, v = (t.new((kv_heads * size,), (axis("kv_heads", kv_heads, size),)) for size in (head, v_head))
             return joint, k, v
         return joint, joint, joint
-    q = t.linear(x, part.num_heads * wide, axis("heads", part.num_heads, wide), weight="q_proj")
+    q = t.linear(x, part.num_heads * query_dim, axis("heads", part.num_heads, query_dim), weight="q_proj")
     source = _source(part, t) if part.cross else x
 
     def projected(name: str, size: int) -> Value:

@@ -210,8 +210,8 @@ def _routing(row: Row, routing: Routing) -> Row:
     router = row.get("router") or ("normalized" if routing.norm_topk_prob else "softmax")
     if routing.scoring_func == "sigmoid":
         router = "sigmoid"
-    wide = row.get("router_float", False) or router == "sigmoid"
-    fields: Row = {"router": router, "router_weights": row.get("router_weights") or ("float" if wide else "model")}
+    in_float = row.get("router_float", False) or router == "sigmoid"
+    fields: Row = {"router": router, "router_weights": row.get("router_weights") or ("float" if in_float else "model")}
     if row.get("router_group_best"):
         fields |= {"router_groups": routing.n_group, "router_top_groups": routing.topk_group}
     return fields

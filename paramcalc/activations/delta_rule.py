@@ -103,16 +103,16 @@ def _over_blocks(t: ScanTape, heads: int, key: int, value: int) -> None:
 def _gated_norm(t: ScanTape, part: GatedDelta) -> None:
     """A norm of each head, scaled in the model's type, and the SiLU of the gate in float32."""
     heads, size = part.value_heads, part.value_dim
-    wide = t.new((heads, size), WIDE)
+    vectors = t.new((heads, size), WIDE)
     joint = part.layout == "qkvz" and heads == part.key_heads  # the gate is a view of it
-    gate = t.new((2 * heads * (part.key_dim + size),), (part.joined(2),)) if joint else t.like(wide)
-    wide_copy = t.to(wide, FLOAT)
+    gate = t.new((2 * heads * (part.key_dim + size),), (part.joined(2),)) if joint else t.like(vectors)
+    wide_copy = t.to(vectors, FLOAT)
     t.keep(wide_copy, "norm input")
     t.keep(t.new((heads, 1), ("heads", "one"), dtype=FLOAT), "norm scale")
-    t.keep(t.like(wide), "normalized")
-    t.keep(t.like(wide), "scaled")
+    t.keep(t.like(vectors), "normalized")
+    t.keep(t.like(vectors), "scaled")
     t.keep(t.part(gate, (heads, size), WIDE, FLOAT), "gate input")
-    t.keep(t.like(wide, FLOAT), "gate")
+    t.keep(t.like(vectors, FLOAT), "gate")
 
 
 def kimi_delta(part: KimiDelta, run: Forward) -> list[SavedActivation]:
@@ -125,15 +125,15 @@ def kimi_delta(part: KimiDelta, run: Forward) -> list[SavedActivation]:
 def _kimi_delta(t: ScanTape, part: KimiDelta, width: int) -> None:
     """As the gated delta rule, with a decay and an output gate of each channel, through matrices of a rank or full."""
     heads, dim = part.num_heads, part.head_dim
-    inner, wide = heads * dim, axis("heads", heads, dim)
+    inner, heads_axis = heads * dim, axis("heads", heads, dim)
     source = t.stream(width)
     for name in ("q_proj", "k_proj", "v_proj"):
-        t.linear(source, inner, wide, weight=name)
+        t.linear(source, inner, heads_axis, weight=name)
     t.linear(source, heads, "heads", weight="b_proj")
     three = axis("heads", heads, 3 * dim)
     t.convolve(t.new((3 * inner,), (three,)), 3 * inner, three, part.conv_kernel)
     _kimi_gate(t, part, source, "f", "decay's latent")
-    _kimi_decay(t, part, wide)
+    _kimi_decay(t, part, heads_axis)
     t.keep(t.new((heads,), HEADS), "strength")
     if t.fused:
         _kimi_kernel(t, part)
@@ -143,31 +143,31 @@ def _kimi_delta(t: ScanTape, part: KimiDelta, width: int) -> None:
         _kimi_over_blocks(t, heads, dim)
     _kimi_gate(t, part, source, "g", "gate's latent")
     for name in ("norm input", "normalized", "scaled", "gate"):
-        t.keep(t.new((inner,), (wide,), dtype=FLOAT), name)
+        t.keep(t.new((inner,), (heads_axis,), dtype=FLOAT), name)
     t.keep(t.new((heads,), HEADS, dtype=FLOAT), "norm scale")
     if t.narrow:
         t.keep(t.new((dim,), ("head_dim",), "once", FLOAT), "norm weight")
-    t.linear(t.new((inner,), (wide,)), width, "hidden", "output", "o_proj")
+    t.linear(t.new((inner,), (heads_axis,)), width, "hidden", "output", "o_proj")
 
 
 def _kimi_gate(t: ScanTape, part: KimiDelta, source: Value, name: str, latent: str) -> None:
     """Two matrices through a rank, or a full one."""
-    inner, wide = part.num_heads * part.head_dim, axis("heads", part.num_heads, part.head_dim)
+    inner, heads_axis = part.num_heads * part.head_dim, axis("heads", part.num_heads, part.head_dim)
     if part.gate_rank is None:
-        t.linear(source, inner, wide, weight=f"{name}_proj")
+        t.linear(source, inner, heads_axis, weight=f"{name}_proj")
     else:
         low = t.linear(source, part.gate_rank, "latent", weight=f"{name}_a_proj")
-        t.linear(low, inner, wide, latent, f"{name}_b_proj")
+        t.linear(low, inner, heads_axis, latent, f"{name}_b_proj")
 
 
-def _kimi_decay(t: ScanTape, part: KimiDelta, wide: Axis) -> None:
+def _kimi_decay(t: ScanTape, part: KimiDelta, heads_axis: Axis) -> None:
     """Of a low-rank decay a softplus written out; of a full one torch's softplus, or a sigmoid where it is bounded."""
     heads, inner = part.num_heads, part.num_heads * part.head_dim
     if part.gate_rank:
         t.decay((heads,), HEADS)
-        t.keep(t.new((inner,), (wide,), dtype="bool"), "large")
+        t.keep(t.new((inner,), (heads_axis,), dtype="bool"), "large")
     for name in ("exp", "one more", "softplus") if part.gate_rank else ("decay input", "decay made"):
-        t.keep(t.new((inner,), (wide,), dtype=FLOAT), name)
+        t.keep(t.new((inner,), (heads_axis,), dtype=FLOAT), name)
     for name in () if part.gate_rank else ("exp A",) if t.facts.bounded_decay else ("exp A", "A"):
         t.keep(t.new((heads,), HEADS, "once"), name)
 

@@ -53,12 +53,12 @@ def head(part: Head, run: Forward) -> list[SavedActivation]:
     logits = t.linear(t.stream(part.width(run.context)), rows, "vocab", weight="")
     if t.facts.logit_softcap:
         t.keep(t.like(logits), "capped logits")
-    wide = run.policy.library == "megatron" or t.facts.loss != "model"
+    in_float = run.policy.library == "megatron" or t.facts.loss != "model"
     loss = tape(run, "lm_head")
-    loss.keep(loss.like(logits, "float32") if wide else logits, "log-softmax")
+    loss.keep(loss.like(logits, "float32") if in_float else logits, "log-softmax")
     if run.policy.library == "transformers":
-        loss.keep(loss.new((1,), ("one",), "once", "float32" if wide else None), "weight of the loss")
-        if wide and t.facts.loss != "masked":
+        loss.keep(loss.new((1,), ("one",), "once", "float32" if in_float else None), "weight of the loss")
+        if in_float and t.facts.loss != "masked":
             loss.keep(loss.new((1,), ("one",), dtype="int64"), "labels")
             if run.policy.batch == 1:
                 loss.keep(loss.new((1,), ("one",), "once", dtype="int64"), "the label behind the last")

@@ -75,11 +75,11 @@ def _routed(part: MixtureOfExperts, t: Tape, x: Value) -> None:
         x = t.like(x)
         t.keep(t.new((part.top_k,), ("chosen",), dtype="float32"), "weights times factors")
         t.keep(t.new((part.top_k,), ("chosen",)), "factors")
-    wide = t.to(x, "float32") if t.facts.router_float else x
-    logits = t.linear(wide, rows, "router", "router input", "router")
+    router_input = t.to(x, "float32") if t.facts.router_float else x
+    logits = t.linear(router_input, rows, "router", "router input", "router")
     if t.policy.library == "megatron":
         return
-    if t.facts.router_float and wide is not x:
+    if t.facts.router_float and router_input is not x:
         t.keep(t.new((rows, *x.shape), ("router", *x.axes), "once", "float32"), "router weight")
     if t.facts.router == "sparsemixer":
         _sparse_mixer(part, t, rows)

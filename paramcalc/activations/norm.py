@@ -22,6 +22,6 @@ def norm(part: Norm, run: Forward) -> list[SavedActivation]:
     x = t.stream(part.width(run.context))
     if part.vectors > 1:
         x = t.new((part.vectors, *x.shape), ("one", *x.axes))
-    wide = t.facts.float_stream and not run.layer
-    t.norm(t.to(x, "float32") if wide else x, part.kind, scale=part.scale)
+    in_float = t.facts.float_stream and not run.layer
+    t.norm(t.to(x, "float32") if in_float else x, part.kind, scale=part.scale)
     return t.saved

@@ -101,9 +101,9 @@ def _math(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
 
 def _eager(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
     """Matrix products and a softmax of their own: every square is kept as often as it changes."""
-    wide = "float32" if tape.facts.float_scores else None
-    tape.keep(tape.to(_operand(tape, q, (heads.heads, heads.head_dim)), wide), "q")
-    tape.keep(tape.to(_expanded(tape, k, heads, heads.head_dim), wide), "k")
+    dtype = "float32" if tape.facts.float_scores else None
+    tape.keep(tape.to(_operand(tape, q, (heads.heads, heads.head_dim)), dtype), "q")
+    tape.keep(tape.to(_expanded(tape, k, heads, heads.head_dim), dtype), "k")
     scores = _scores(tape, heads)
     if tape.facts.attention_softcap:
         scores = tape.like(scores)

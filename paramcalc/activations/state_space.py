@@ -122,7 +122,7 @@ def mamba2(part: Mamba2, run: Forward) -> list[SavedActivation]:
 def _mamba2(t: ScanTape, part: Mamba2, width: int) -> None:
     """Mamba-2: input, convolution, the scan by blocks, gate and norm, output."""
     heads, dim, inner = part.num_heads, part.head_dim, part.num_heads * part.head_dim
-    wide = axis("heads", heads, dim)
+    heads_axis = axis("heads", heads, dim)
     joint = t.linear(t.stream(width), inner + part.channels() + heads, part.joined(), weight="in_proj")
     t.decay((heads,), ("heads",))
     if t.fused:
@@ -133,7 +133,7 @@ def _mamba2(t: ScanTape, part: Mamba2, width: int) -> None:
     _within(t, part)
     _across(t, part)
     _gated(t, part, joint)
-    t.linear(t.new((inner,), (wide,)), width, "hidden", "output", "out_proj")
+    t.linear(t.new((inner,), (heads_axis,)), width, "hidden", "output", "out_proj")
 
 
 def _split_kernel(t: ScanTape, part: Mamba2, joint: Value) -> None:
@@ -188,12 +188,12 @@ def _across(t: ScanTape, part: Mamba2) -> None:
 def _gated(t: ScanTape, part: Mamba2, joint: Value) -> None:
     """The gate's SiLU and, in float32 as the scan gives, a norm over each group before or after it."""
     inner = part.num_heads * part.head_dim
-    wide = (axis("heads", part.num_heads, part.head_dim),)
+    heads_axis = (axis("heads", part.num_heads, part.head_dim),)
     t.blocks("scan output", (part.num_heads, part.head_dim))
     if not part.gated_norm:
-        t.multiply(joint, t.new((inner,), wide), ("gate input", "gate"))
+        t.multiply(joint, t.new((inner,), heads_axis), ("gate input", "gate"))
         return
-    t.keep(t.part(joint, (inner,), wide, FLOAT), "gate input")
+    t.keep(t.part(joint, (inner,), heads_axis, FLOAT), "gate input")
     for name in ("gate", "gated or normalized", "scaled"):
-        t.keep(t.new((inner,), wide, dtype=FLOAT), name)
+        t.keep(t.new((inner,), heads_axis, dtype=FLOAT), name)
     t.keep(t.new((part.groups,), ("groups",), dtype=FLOAT), "norm scale")

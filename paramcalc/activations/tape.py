@@ -200,14 +200,14 @@ class Tape:
             return self._written(view, scale=scale, whole=whole)
         if how == "native" or kind == "layernorm":
             return self._one_kernel(value, view, kind, how)
-        wide = self.to(view, "float32")
-        self.keep(value if wide is view else wide, "norm input")
+        float_view = self.to(view, "float32")
+        self.keep(value if float_view is view else float_view, "norm input")
         self.keep(self._one_each(view), "norm scale")
         if how == "power":
             self.keep(self._one_each(view), "mean square")
         if how == "stream":
             self.keep(value, "input")
-        normed = self.like(wide)
+        normed = self.like(float_view)
         if not scale:
             return self.to(normed, value.dtype)
         trained = self.weights is None or self.weights.vectors
@@ -223,8 +223,8 @@ class Tape:
         return self.like(normed)
 
     def _one_kernel(self, value: Value, view: Value, kind: str, how: str) -> Value:
-        wide = self.to(view, "float32") if how == "float" else view
-        self.keep(value if wide is view else wide, "norm input")
+        float_view = self.to(view, "float32") if how == "float" else view
+        self.keep(value if float_view is view else float_view, "norm input")
         for name in ("mean", "scale") if kind == "layernorm" else ("scale",):
             self.keep(self._one_each(view), f"norm {name}")
         if how == "offset":
@@ -233,10 +233,10 @@ class Tape:
 
     def l2_norm(self, value: Value, shape: tuple[int, int]) -> Value:
         """Each head divided by its length in float32: a copy and the factor."""
-        wide = self.new(shape, ("heads", "head_dim"), value.per, "float32")
-        self.keep(wide, "norm input")
-        self.keep(self._one_each(wide), "norm scale")
-        return self.new(shape, wide.axes, value.per)
+        float_value = self.new(shape, ("heads", "head_dim"), value.per, "float32")
+        self.keep(float_value, "norm input")
+        self.keep(self._one_each(float_value), "norm scale")
+        return self.new(shape, float_value.axes, value.per)
 
     def _written(self, view: Value, *, scale: bool, whole: bool = False) -> Value:
         """The centred input for its square and for its product anew, the result and the weight, in float32."""

@@ -214,9 +214,9 @@ def _variant(known: Mapping[str, Format], by_alias: Mapping[str, str], base: str
     values: dict[str, Any] = {}
     entry = known[by_alias[base]]
     open_ = entry.open_sizes
-    named = {word for part in entry.parts for word in (part.when, *part.unless) if word} | set(entry.marks)
+    variants = {word for part in entry.parts for word in (part.when, *part.unless) if word} | set(entry.marks)
     for word in words:
-        if word in named:
+        if word in variants:
             entry = entry._replace(variants=(*entry.variants, word))
         elif word == "channel":
             values["group"] = -1

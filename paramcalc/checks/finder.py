@@ -150,13 +150,13 @@ class _Finder:
 
 
 def _recognised(path: Path) -> Recognised:
-    named = likely(path.name)
+    likely_name = likely(path.name)
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe is never opened: it might wait for ever
-            return Recognised(Kind.unclear, "no regular file") if named else OTHER
+            return Recognised(Kind.unclear, "no regular file") if likely_name else OTHER
         return recognise(path)
     except FileNotFoundError:
         why, hint = DANGLING, POINT
     except OSError as error:
         why, hint = f"cannot be read: {(error.strerror or 'unknown error').lower()}", ""
-    return Recognised(Kind.near, why, hint) if named else OTHER
+    return Recognised(Kind.near, why, hint) if likely_name else OTHER

@@ -122,9 +122,11 @@ class Attention(Component):
             tensors.append(self.vector("sinks", (self.num_heads,), ("heads",), "attention"))
         return tensors
 
-    def _project(self, name: str, out: int, into: int, named: str, *, bias: bool, per: Per = "token") -> list[Tensor]:
-        return self.linear(name, out, into, "attention", bias=bias, axes=(named, "hidden"), transposed=self.transposed,
-                           per=per)
+    def _project(
+        self, name: str, out: int, into: int, axis_name: str, *, bias: bool, per: Per = "token",
+    ) -> list[Tensor]:
+        return self.linear(name, out, into, "attention", bias=bias, axes=(axis_name, "hidden"),
+                           transposed=self.transposed, per=per)
 
     def _separate(self, width: int, head: int) -> list[Tensor]:
         query = head * (2 if self.output_gate == "query" else 1)

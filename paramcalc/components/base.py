@@ -166,8 +166,8 @@ class Component(Strict):
         per: Per = "token",
     ) -> list[Tensor]:
         """A weight `(out, into)`, or `(into, out)` when stored transposed, and its bias `(out,)`."""
-        shape, named = ((into, out), (axes[1], axes[0])) if transposed else ((out, into), axes)
-        weight = Tensor(self.spell(name, "weight"), shape, named, "matmul", component, stored, used, per, name,
+        shape, axis_names = ((into, out), (axes[1], axes[0])) if transposed else ((out, into), axes)
+        weight = Tensor(self.spell(name, "weight"), shape, axis_names, "matmul", component, stored, used, per, name,
                         transposed)
         if not bias:
             return [weight]

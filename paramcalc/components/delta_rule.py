@@ -62,7 +62,7 @@ class GatedDelta(Component):
 
     def _convolved(self) -> list[tuple[str, int, Axis]]:
         if self.layout == "separate":
-            return [(name.replace("proj", "conv1d"), size, named) for name, size, named in self.projections()[:3]]
+            return [(name.replace("proj", "conv1d"), size, runs) for name, size, runs in self.projections()[:3]]
         keys, values = self._sizes()
         return [("conv1d", 2 * keys + values, self.joined())]
 
@@ -70,10 +70,10 @@ class GatedDelta(Component):
         """Input projections, convolution, decay, gated norm, output."""
         width, (_, values) = self.width(context), self._sizes()
         tensors = [self.vector(name, (self.value_heads,), ("heads",), MIXER) for name in ("dt_bias", "A_log")]
-        for name, channels, named in self._convolved():
-            tensors += convolution(self, channels, self.conv_kernel, bias=False, name=name, axis=named)
-        for name, out, named in self.projections():
-            tensors += self.linear(name, out, width, MIXER, axes=(named, "hidden"))
+        for name, channels, axis_name in self._convolved():
+            tensors += convolution(self, channels, self.conv_kernel, bias=False, name=name, axis=axis_name)
+        for name, out, axis_name in self.projections():
+            tensors += self.linear(name, out, width, MIXER, axes=(axis_name, "hidden"))
         tensors += self.norm("norm", self.value_dim, axis="head_dim")
         return tensors + self.linear("out_proj", width, values, MIXER,
                                    axes=("hidden", axis("heads", self.value_heads, self.value_dim)))
@@ -118,27 +118,27 @@ class KimiDelta(Component):
     def tensors(self, context: Context) -> list[Tensor]:
         """Projections and their convolutions, decay, correction strength, gate, norm, output."""
         width, heads = self.width(context), self.num_heads
-        inner, wide = heads * self.head_dim, axis("heads", heads, self.head_dim)
+        inner, heads_axis = heads * self.head_dim, axis("heads", heads, self.head_dim)
         tensors: list[Tensor] = []
         for name in ("q", "k", "v"):
-            tensors += self.linear(f"{name}_proj", inner, width, MIXER, axes=(wide, "hidden"))
-            tensors += convolution(self, inner, self.conv_kernel, bias=False, name=f"{name}_conv1d", axis=wide)
+            tensors += self.linear(f"{name}_proj", inner, width, MIXER, axes=(heads_axis, "hidden"))
+            tensors += convolution(self, inner, self.conv_kernel, bias=False, name=f"{name}_conv1d", axis=heads_axis)
         axes = DECAYS[self.decay_shape]
         sizes = {"heads": heads, "head_dim": self.head_dim, "one": 1}
         tensors.append(self.vector("A_log", tuple(sizes[name] for name in axes), axes, MIXER))
-        tensors.append(self.vector("dt_bias", (inner,), (wide,), MIXER))
+        tensors.append(self.vector("dt_bias", (inner,), (heads_axis,), MIXER))
         tensors += self._gate("f", inner, width, self.gate_rank)
         tensors += self._gate("g", inner, width, None if self.full_output_gate else self.gate_rank)
         tensors += self.linear("b_proj", heads, width, MIXER, axes=("heads", "hidden"))
         tensors += self.norm("o_norm", self.head_dim, axis="head_dim")
-        return tensors + self.linear("o_proj", width, inner, MIXER, axes=("hidden", wide))
+        return tensors + self.linear("o_proj", width, inner, MIXER, axes=("hidden", heads_axis))
 
     def _gate(self, name: str, out: int, width: int, rank: int | None) -> list[Tensor]:
-        wide = axis("heads", self.num_heads, self.head_dim)
+        heads_axis = axis("heads", self.num_heads, self.head_dim)
         if rank is None:
-            return self.linear(f"{name}_proj", out, width, MIXER, axes=(wide, "hidden"))
+            return self.linear(f"{name}_proj", out, width, MIXER, axes=(heads_axis, "hidden"))
         return (self.linear(f"{name}_a_proj", rank, width, MIXER, axes=("latent", "hidden"))
-                + self.linear(f"{name}_b_proj", out, rank, MIXER, axes=(wide, "latent")))
+                + self.linear(f"{name}_b_proj", out, rank, MIXER, axes=(heads_axis, "latent")))
 
     def states(self, context: Context) -> Iterable[State]:
         """The last `conv_kernel` inputs of the convolutions and one `(head_dim, head_dim)` matrix a head."""
@@ -151,9 +151,9 @@ class KimiDelta(Component):
         return delta_blocks(self.num_heads, self.head_dim, self.head_dim, self.block_size)
 
 
-def delta_states(channels: int, named: str, kernel: int, matrix: tuple[int, int, int]) -> list[State]:
+def delta_states(channels: int, axis_name: str, kernel: int, matrix: tuple[int, int, int]) -> list[State]:
     """The inputs a convolution still needs, and a matrix a head in float32."""
-    return [State("conv", (channels, kernel), (named, "kernel"), "sequence", component=MIXER, kind="state"),
+    return [State("conv", (channels, kernel), (axis_name, "kernel"), "sequence", component=MIXER, kind="state"),
             State("delta", matrix, ("heads", "head_dim", "state"), "sequence", dtype="float32", component=MIXER,
                   kind="state")]
 

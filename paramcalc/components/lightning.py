@@ -31,12 +31,12 @@ class LightningAttention(Component):
     def tensors(self, context: Context) -> list[Tensor]:
         """Projections, norm, gate; slopes and decays as buffers."""
         width, heads, block = self.width(context), self.num_heads, self.block_size
-        inner, wide = heads * self.head_dim, axis("heads", heads, self.head_dim)
+        inner, heads_axis = heads * self.head_dim, axis("heads", heads, self.head_dim)
         tensors = self.linear("qkv_proj", 3 * inner, width, MIXER,
                             axes=(axis("heads", heads, 3 * self.head_dim), "hidden"))
-        tensors += self.norm("norm", inner, axis=wide)
-        tensors += self.linear("output_gate", inner, width, MIXER, axes=(wide, "hidden"))
-        tensors += self.linear("out_proj", width, inner, MIXER, axes=("hidden", wide))
+        tensors += self.norm("norm", inner, axis=heads_axis)
+        tensors += self.linear("output_gate", inner, width, MIXER, axes=(heads_axis, "hidden"))
+        tensors += self.linear("out_proj", width, inner, MIXER, axes=("hidden", heads_axis))
         shapes = {"slope_rate": (heads, 1, 1), "query_decay": (heads, block, 1), "key_decay": (heads, block, 1)}
         tensors += [self.vector(name, shape, ("heads", "block", "one"), MIXER, buffer=True)
                   for name, shape in shapes.items()]

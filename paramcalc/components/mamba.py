@@ -129,15 +129,15 @@ class Mamba2(Component):
     def tensors(self, context: Context) -> list[Tensor]:
         """One input projection for everything, convolution, decay, skip, gated norm, output."""
         inner, heads, width = self._inner(), self.num_heads, self.width(context)
-        wide = axis("heads", heads, self.head_dim)
+        heads_axis = axis("heads", heads, self.head_dim)
         tensors = [self.vector(name, (heads,), ("heads",), MIXER) for name in ("dt_bias", "A_log", "D")]
         tensors += convolution(self, self.channels(), self.conv_kernel, bias=self.conv_bias, axis=self.channel_axis())
         tensors += self.linear("in_proj", inner + self.channels() + heads, width, MIXER, bias=self.bias,
                              axes=(self.joined(), "hidden"))
         if self.gated_norm:
-            tensors += self.norm("norm", inner, axis=wide)
+            tensors += self.norm("norm", inner, axis=heads_axis)
         bias = self.bias if self.out_bias is None else self.out_bias
-        return tensors + self.linear("out_proj", width, inner, MIXER, bias=bias, axes=("hidden", wide))
+        return tensors + self.linear("out_proj", width, inner, MIXER, bias=bias, axes=("hidden", heads_axis))
 
     def states(self, context: Context) -> Iterable[State]:
         """The last `conv_kernel` inputs of the convolution and one `(head_dim, state_size)` matrix a head."""
@@ -176,16 +176,16 @@ class SelectiveMamba2(Component):
     def tensors(self, context: Context) -> list[Tensor]:
         """Gate and input as one matrix, convolution, selection, decay, skip, output."""
         heads, width = self.num_heads, self.width(context)
-        inner, wide = heads * self.head_dim, axis("heads", heads, self.head_dim)
+        inner, heads_axis = heads * self.head_dim, axis("heads", heads, self.head_dim)
         tensors = [self.vector(name, (heads,), ("heads",), MIXER) for name in ("dt_bias", "A_log", "D")]
-        tensors += convolution(self, inner, self.conv_kernel, bias=False, axis=wide)
+        tensors += convolution(self, inner, self.conv_kernel, bias=False, axis=heads_axis)
         tensors += self.linear("in_proj", 2 * inner, width, MIXER, axes=(axis("heads", heads, 2 * self.head_dim),
                                                                        "hidden"))
-        tensors += self.linear("bcdt_proj", self.dt_rank + 2 * self.state_size, inner, MIXER, axes=("dt", wide))
+        tensors += self.linear("bcdt_proj", self.dt_rank + 2 * self.state_size, inner, MIXER, axes=("dt", heads_axis))
         tensors += self.linear("dt_proj", heads, self.dt_rank, MIXER, axes=("heads", "dt"))
         for name, size in (("dt_norm", self.dt_rank), ("b_norm", self.state_size), ("c_norm", self.state_size)):
             tensors.append(self.vector(f"{name}.weight", (size,), ("state",), "norm"))
-        return tensors + self.linear("out_proj", width, inner, MIXER, axes=("hidden", wide))
+        return tensors + self.linear("out_proj", width, inner, MIXER, axes=("hidden", heads_axis))
 
     def _scan(self) -> Mamba2:
         return Mamba2(num_heads=self.num_heads, head_dim=self.head_dim, state_size=self.state_size,
@@ -193,9 +193,9 @@ class SelectiveMamba2(Component):
 
     def states(self, context: Context) -> Iterable[State]:
         """The last inputs of the convolution, which B and C do not pass, and a matrix a head."""
-        wide = axis("heads", self.num_heads, self.head_dim)
-        convolved = State("conv", (self.num_heads * self.head_dim, self.conv_kernel), (wide, "kernel"), "sequence",
-                          component=MIXER, kind="state")
+        heads_axis = axis("heads", self.num_heads, self.head_dim)
+        convolved = State("conv", (self.num_heads * self.head_dim, self.conv_kernel), (heads_axis, "kernel"),
+                          "sequence", component=MIXER, kind="state")
         return [convolved, *(state for state in self._scan().states(context) if state.name != "conv")]
 
     def work(self, context: Context) -> Iterable[Work]:

@@ -46,11 +46,11 @@ class MatrixLstm(Component):
         """Projections, gates (always with bias), a norm over each head, output."""
         width = self.width(context)
         tensors: list[Tensor] = []
-        for name, out, bias, named in self._projections():
-            tensors += self.linear(name, out, width, MIXER, bias=bias, axes=(named, "hidden"))
-        wide = axis("heads", self.num_heads, self.v_size // self.num_heads)
-        tensors += self.norm("multihead_norm", self.v_size, bias=self.bias, axis=wide)
-        return tensors + self.linear("out_proj", width, self.v_size, MIXER, bias=self.bias, axes=("hidden", wide))
+        for name, out, bias, axis_name in self._projections():
+            tensors += self.linear(name, out, width, MIXER, bias=bias, axes=(axis_name, "hidden"))
+        heads_axis = axis("heads", self.num_heads, self.v_size // self.num_heads)
+        tensors += self.norm("multihead_norm", self.v_size, bias=self.bias, axis=heads_axis)
+        return tensors + self.linear("out_proj", width, self.v_size, MIXER, bias=self.bias, axes=("hidden", heads_axis))
 
     def _projections(self) -> list[tuple[str, int, bool, Axis]]:
         qk, v, heads = self.qk_size, self.v_size, self.num_heads

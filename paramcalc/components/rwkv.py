@@ -77,7 +77,7 @@ class MatrixMix(Component):
 
     def _earlier(self, context: Context) -> list[Tensor]:
         width, inner = self.width(context), self.num_heads * self.head_dim
-        heads, wide = ("heads", "head_dim"), axis("heads", self.num_heads, self.head_dim)
+        heads, heads_axis = ("heads", "head_dim"), axis("heads", self.num_heads, self.head_dim)
         tensors: list[Tensor] = []
         if self.version == 5:
             tensors += _mixes(self, width, ("key", "value", "receptance", "gate"), MIXER)
@@ -89,29 +89,29 @@ class MatrixMix(Component):
                                   "matmul"),
                       self._wide("time_decay", inner),
                       self.vector("time_decay_w1", (width, self.decay_rank), ("hidden", "latent"), MIXER, "matmul"),
-                      self.vector("time_decay_w2", (self.decay_rank, inner), ("latent", wide), MIXER, "matmul")]
+                      self.vector("time_decay_w2", (self.decay_rank, inner), ("latent", heads_axis), MIXER, "matmul")]
         tensors.append(self.vector("time_faaaa", (self.num_heads, self.head_dim), heads, MIXER))
         for name in ("receptance", "key", "value", "gate"):
-            tensors += self.linear(name, inner, width, MIXER, axes=(wide, "hidden"))
-        return (tensors + self.linear("output", width, inner, MIXER, axes=("hidden", wide))
-                + self.norm("ln_x", inner, bias=True, axis=wide))
+            tensors += self.linear(name, inner, width, MIXER, axes=(heads_axis, "hidden"))
+        return (tensors + self.linear("output", width, inner, MIXER, axes=("hidden", heads_axis))
+                + self.norm("ln_x", inner, bias=True, axis=heads_axis))
 
     def _seventh(self, context: Context) -> list[Tensor]:
         width, inner = self.width(context), self.num_heads * self.head_dim
-        wide = axis("heads", self.num_heads, self.head_dim)
+        heads_axis = axis("heads", self.num_heads, self.head_dim)
         tensors = [self._wide(f"x_{name}", width) for name in "rwkvag"]
-        tensors += [self.vector(name, (inner,), (wide,), MIXER) for name in ("k_k", "k_a")]
+        tensors += [self.vector(name, (inner,), (heads_axis,), MIXER) for name in ("k_k", "k_a")]
         tensors.append(self.vector("r_k", (self.num_heads, self.head_dim), ("heads", "head_dim"), MIXER))
         for name in ("r_proj", "k_proj", "v_proj"):
-            tensors += self.linear(name, inner, width, MIXER, axes=(wide, "hidden"))
-        tensors += self.linear("o_proj", width, inner, MIXER, axes=("hidden", wide))
+            tensors += self.linear(name, inner, width, MIXER, axes=(heads_axis, "hidden"))
+        tensors += self.linear("o_proj", width, inner, MIXER, axes=("hidden", heads_axis))
         ranks = {"w": self.decay_rank, "v": self.value_rank, "a": self.rate_rank, "g": self.gate_rank}
         for name, rank in ranks.items():
             if rank is not None:
                 tensors += self.linear(f"{name}_lora.lora.0", rank, width, MIXER, axes=("latent", "hidden"))
                 tensors += self.linear(f"{name}_lora.lora.2", inner, rank, MIXER, bias=name != "g",
-                                     axes=(wide, "latent"))
-        return tensors + self.norm("g_norm", inner, bias=True, axis=wide)
+                                     axes=(heads_axis, "latent"))
+        return tensors + self.norm("g_norm", inner, bias=True, axis=heads_axis)
 
     def _wide(self, name: str, width: int) -> Tensor:
         return self.vector(name, (1, 1, width), ("one", "one", "hidden"), MIXER)

@@ -68,8 +68,8 @@ def prepare(model: Model, settings: RuntimeSettings, runtime: str | None = None,
     need(settings, ("lora_rank",), present=bool(settings.loras), what="--loras", hint="--loras 4")
     model = with_draft(model) if settings.draft == MTP else model
     name = runtime or settings.runtime or SERVING.runtime
-    named = Runtime(name, (*_drafted(settings, name), *settings.runtime_options))
-    return Prepared(model, named, Setup(settings.dtype, settings.quant, settings.kv_dtype, settings.tp, settings.pp,
+    engine = Runtime(name, (*_drafted(settings, name), *settings.runtime_options))
+    return Prepared(model, engine, Setup(settings.dtype, settings.quant, settings.kv_dtype, settings.tp, settings.pp,
                                         settings.ep, settings.gpus, settings.imatrix, settings.dp, settings.loras,
                                         settings.lora_rank), draft)
 

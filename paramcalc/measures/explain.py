@@ -127,13 +127,13 @@ def explain_cache(tree: Node, serving: Serving, types: Types, glob: str = "*") -
 
 def explain_flops(tree: Node, load: Workload, glob: str = "*") -> list[Formula]:
     """FLOPs of a forward pass: two for each multiply-add of a weight or of tokens with tokens."""
-    named = load._replace(
+    named_load = load._replace(
         batch=Dim(load.batch, "sequences") if load.batch > 1 else load.batch, seq=Dim(load.seq, "tokens"),
         past=Dim(load.past, "cached_tokens") if load.past else 0, source=Dim(load.source, "source_tokens"))
     at = {id(place.node): place for place in places(tree)}
 
     def lines() -> Iterator[Formula]:
-        for term in terms(tree, named):
+        for term in terms(tree, named_load):
             place, leaf = at[id(term.node)], term.leaf
             sides = [*_sides(leaf.shape), term.times]
             factors = Factors(" × ".join(["2", *(grouped(formula(side)) for side in sides)]),

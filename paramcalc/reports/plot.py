@@ -36,9 +36,9 @@ def draw(path: Path, name: str, memory: Memory, machine: Machine | None) -> None
 
 
 @contextmanager
-def saved(path: Path, wide: float) -> Iterator[tuple[Any, tuple[Any, Any]]]:
+def saved(path: Path, ratio: float) -> Iterator[tuple[Any, tuple[Any, Any]]]:
     """A figure of two axes, the right one `wide` times the left, written when left. Raises UsageError."""
-    with _written(path, lambda pyplot: pyplot.subplots(1, 2, figsize=(11, 4.5), width_ratios=(1, wide),
+    with _written(path, lambda pyplot: pyplot.subplots(1, 2, figsize=(11, 4.5), width_ratios=(1, ratio),
                                                        layout="constrained")) as drawn:
         yield drawn
 

@@ -76,7 +76,7 @@ def mix(name: str, tree: Node, *, family: str = "", imatrix: bool | None = None)
     `imatrix`: an importance matrix was given, which the smallest types need and some choices depend on; None where
     nothing is said.
     """
-    wide = _key(name) in WIDER
+    widened = _key(name) in WIDER
     key = WIDER.get(_key(name), _key(name))
     if key not in DEFAULT:
         raise UsageError(Problem(f"unknown GGUF mix {name[:60]!r}", hint=f"known: {', '.join((*DEFAULT, *WIDER))}"))
@@ -86,7 +86,7 @@ def mix(name: str, tree: Node, *, family: str = "", imatrix: bool | None = None)
 
     def choose(path: str, tensor: Tensor, layer: int) -> Format | None:
         kind = category(tensor)
-        if wide and kind in ("head", "table"):
+        if widened and kind in ("head", "table"):
             return _fitting("q8_0", tensor.shape[-1])
         layers = numbers.setdefault(kind, {})
         number = layers.setdefault(layer, len(layers))
@@ -207,13 +207,13 @@ def _low(mix_name: str, default: str, facts: Facts, kind: str, layer: int) -> st
 
 
 def _values(mix_name: str, default: str, facts: Facts, number: int) -> str:
-    wide = facts.group >= 4
+    grouped = facts.group >= 4
     word = {
-        "q2_k": "q4_k" if wide else "q3_k", "q2_k_s": "q4_k" if wide else default,
-        "iq3_xxs": "q4_k" if wide else "iq3_xxs" if facts.imatrix else "iq3_s",
-        "iq3_xs": "q4_k" if wide else default, "iq3_s": "q4_k" if wide else default, "iq3_m": "q4_k",
+        "q2_k": "q4_k" if grouped else "q3_k", "q2_k_s": "q4_k" if grouped else default,
+        "iq3_xxs": "q4_k" if grouped else "iq3_xxs" if facts.imatrix else "iq3_s",
+        "iq3_xs": "q4_k" if grouped else default, "iq3_s": "q4_k" if grouped else default, "iq3_m": "q4_k",
         "q3_k_m": "q5_k" if number < 2 else "q4_k", "q3_k_l": "q5_k",
-        "iq4_nl": "q5_k" if wide else default, "iq4_xs": "q5_k" if wide else default,
+        "iq4_nl": "q5_k" if grouped else default, "iq4_xs": "q5_k" if grouped else default,
         "q4_k_m": "q6_k" if more_bits(number, facts.values) else default,
         "q5_k_m": "q6_k" if more_bits(number, facts.values) else default,
         "q4_k_s": "q5_k" if number < 4 else default,

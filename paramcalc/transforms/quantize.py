@@ -144,8 +144,8 @@ class Pattern:
     def __call__(self, name: str) -> bool:
         """Whether a name fits."""
         module = name.removesuffix(".weight")
-        named = [self._named(each) for each in (name, *spellings(module))] if self.whole or self.under else []
-        if any(named):
+        matches = [self._named(each) for each in (name, *spellings(module))] if self.whole or self.under else []
+        if any(matches):
             return True
         if any(run in f".{name}." for run in self.runs):
             return True

@@ -81,8 +81,8 @@ class Depth:
 
     def nearest(self, width: int) -> float:
         """The distance (no unit) to the nearest member; infinite where none may be near enough."""
-        wide = log(width) if width else 0.0
-        return min((rest + WEIGHTS["width"] * abs(wide - ratio) for rest, ratio in self._members), default=inf)
+        log_width = log(width) if width else 0.0
+        return min((rest + WEIGHTS["width"] * abs(log_width - ratio) for rest, ratio in self._members), default=inf)
 
 
 def form(names: Sequence[Size], shape: Shape, head_dim: int) -> Form:

@@ -154,8 +154,8 @@ class Lattice:
                     strangeness = unlike + _odd(hidden, width)
                     score = strangeness + self._far(distance)
                     if score <= self._worst:
-                        named = others | {"hidden_size": hidden, "width": width}
-                        shape = Shape(tuple(named[name] for name in names), layers)
+                        sizes = others | {"hidden_size": hidden, "width": width}
+                        shape = Shape(tuple(sizes[name] for name in names), layers)
                         yield Rated(score, distance, strangeness, shape,
                                     lines.value(0, self._pattern_of(layers) or {}, width))
 
@@ -187,7 +187,7 @@ class Lattice:
         if not depths:
             return
         fixed, slope = whole(of_block, self._pattern_of(depths[0]) or {})
-        wide, most = low < high, goal.amount + margin
+        several, most = low < high, goal.amount + margin
         for layers, added in zip(depths, ([], *self._added(depths)), strict=False):  # so far as the pattern goes on
             for name, times in added:
                 a, c = of_block[name]
@@ -195,7 +195,7 @@ class Lattice:
                 slope += times * c
             if fixed + slope * low > most:
                 return
-            if not (wide and slope) or (most - fixed) % (slope * step) <= 2 * margin:
+            if not (several and slope) or (most - fixed) % (slope * step) <= 2 * margin:
                 yield layers, fixed, slope
 
     def _depths(self, hidden: int, of_block: Mapping[str, tuple[int, int]], goal: Goal, widest: int,

@@ -75,8 +75,9 @@ def accounts(config: Config, outer: FamilyData | None, composite: Config | None 
     problems = (Problem(f"unknown key {key[:100]!r}: it could change a size, so every size is a lower bound",
                         (*path, key), "see the family's class; a key that changes no size can be set to null")
                 for path, key in unread)
-    named = set(unread)
-    return Accounts(tuple(problems), tuple(".".join((*path, key)) for path, key, _ in rest if (path, key) not in named),
+    places = set(unread)
+    return Accounts(tuple(problems),
+                    tuple(".".join((*path, key)) for path, key, _ in rest if (path, key) not in places),
                     tuple(f"{key} ({_type_of(value)})" for key, value in towers), defaults)
 
 

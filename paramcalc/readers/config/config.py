@@ -302,8 +302,8 @@ class Config:
     @property
     def labels(self) -> int:
         """Outputs of a classifier: the labels the config names, else two, as the library has it."""
-        named = self.get("id2label")
-        return len(named) if isinstance(named, dict) and named else self.integer("num_labels", 2)
+        labels = self.get("id2label")
+        return len(labels) if isinstance(labels, dict) and labels else self.integer("num_labels", 2)
 
     def unknown_class(self) -> SpecError:
         """A refusal of what `architectures` names, for builders that know every class they can count."""

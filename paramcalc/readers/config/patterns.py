@@ -118,10 +118,10 @@ def all_sliding(config: Config) -> list[str]:
 
 def at_indices(config: Config, key: str, at: str = FULL, rest: str = LINEAR, *, none: str | None = None) -> list[str]:
     """`at` for the layers a list names, `rest` elsewhere; every layer `none` where there is no list."""
-    named = config.listed(key, int)
-    if named is None:
+    indices = config.listed(key, int)
+    if indices is None:
         return [none or rest] * config.layers
-    return [at if i in set(named) else rest for i in range(config.layers)]
+    return [at if i in set(indices) else rest for i in range(config.layers)]
 
 
 def at_offset(config: Config, period_key: str, offset_key: str, at: str, rest: str) -> list[str]:

@@ -47,11 +47,11 @@ UNNAMED_TYPES: dict[str | None, tuple[UnnamedType, ...]] = {
 
 def told_type(data: Mapping[str, Any]) -> object:
     """The model_type of a config: as it says, or the type its keys tell it is; None where nothing says."""
-    named = data.get("model_type")
-    for disguise in UNNAMED_TYPES.get(named, ()) if named is None or type(named) is str else ():
+    model_type = data.get("model_type")
+    for disguise in UNNAMED_TYPES.get(model_type, ()) if model_type is None or type(model_type) is str else ():
         if all(key in data and value in (None, data[key]) for key, value in disguise.keys.items()):
             return disguise.type
-    return named
+    return model_type
 
 
 def release(data: Mapping[str, Any]) -> tuple[int, int] | None:

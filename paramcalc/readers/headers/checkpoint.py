@@ -205,9 +205,9 @@ def _axes(shape: tuple[int, ...], width: int) -> tuple[str, ...]:
     """Which dimension of a matrix `(out, in)` is the residual stream, where one is as wide."""
     if width not in shape[-2:]:
         return ()
-    named = ["axis0", "axis1", "axis2", "axis3", "axis4", "axis5"][:len(shape)]
-    named[-1 if shape[-1] == width else -2] = "hidden"
-    return tuple(named)
+    axis_names = ["axis0", "axis1", "axis2", "axis3", "axis4", "axis5"][:len(shape)]
+    axis_names[-1 if shape[-1] == width else -2] = "hidden"
+    return tuple(axis_names)
 
 
 def _key(kind: Kind, taken: dict[str, Parameter]) -> str:

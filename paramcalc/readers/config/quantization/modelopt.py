@@ -76,9 +76,9 @@ def layers(settings: Settings) -> tuple[list[QuantRule], list[Caveat]]:
     that are not named stay as they are. Names that begin with `layers.` are those of a model the tree calls `model`."""
     by_format: dict[str, list[str]] = {}
     caveats: list[Caveat] = []
-    named = settings.mapping("quantized_layers")
-    for name in named.data if named else ():
-        own: Settings = named.inner(named.get(name) or {}, name) if named else settings
+    algorithms = settings.mapping("quantized_layers")
+    for name in algorithms.data if algorithms else ():
+        own: Settings = algorithms.inner(algorithms.get(name) or {}, name) if algorithms else settings
         algorithm = own.text("quant_algo").upper()
         format_ = _format(own, algorithm)
         if format_ is None and algorithm:

@@ -83,8 +83,8 @@ def dspark(config: Config) -> ModelSpec:
         heads |= {"markov_head.markov_w1": Embedding(hidden_size=rank, component="other_embedding"),
                   "markov_head.markov_w2": Linear(in_features=rank, out_features=config.integer("vocab_size"))}
     if config.flag("enable_confidence_head", default=True):
-        wide = width + rank if config.flag("confidence_head_with_markov", default=True) else width
-        heads["confidence_head.proj"] = Linear(in_features=wide, out_features=1, bias=True)
+        inputs = width + rank if config.flag("confidence_head_with_markov", default=True) else width
+        heads["confidence_head.proj"] = Linear(in_features=inputs, out_features=1, bias=True)
     return spec.model_copy(update={"modules": {**(spec.modules or {}), **heads}})
 
 

@@ -148,8 +148,8 @@ def _layers_4(config: Config) -> list[Layer]:
     own = _overrides(config, words, config.optional("num_global_key_value_heads")
                      if config.flag("attention_k_eq_v") else None)
     first, size = _shared_from(config), config.integer("intermediate_size")
-    wide = 2 if config.flag("use_double_wide_mlp") else 1
-    return [Layer(word, i >= first, *own[i], size * (wide if i >= first else 1)) for i, word in enumerate(words)]
+    factor = 2 if config.flag("use_double_wide_mlp") else 1
+    return [Layer(word, i >= first, *own[i], size * (factor if i >= first else 1)) for i, word in enumerate(words)]
 
 
 def _ends_in_full(config: Config) -> list[str]:

@@ -63,8 +63,8 @@ def _large_mixer(config: Config, word: str) -> LatentAttention:
     """Latent attention with full queries; where nothing is rotated, the rotary width is part of the other one."""
     mixer = latent(config, word.removesuffix(NOPE))
     if word.endswith(NOPE):
-        wide = mixer.qk_nope_head_dim + mixer.qk_rope_head_dim
-        return mixer.model_copy(update={"qk_nope_head_dim": wide, "qk_rope_head_dim": 0})
+        head_dim = mixer.qk_nope_head_dim + mixer.qk_rope_head_dim
+        return mixer.model_copy(update={"qk_nope_head_dim": head_dim, "qk_rope_head_dim": 0})
     return mixer
 
 

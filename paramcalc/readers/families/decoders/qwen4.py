@@ -85,37 +85,37 @@ def _table(config: Config, place: int) -> tuple[int, int]:
 
 def _ngrams(config: Config, place: int) -> dict[str, Component]:
     """What a layer adds to every stream by the last tokens."""
-    hidden, wide = config.integer("hidden_size"), _wide(config)
+    hidden, stream_width = config.integer("hidden_size"), _stream_width(config)
     rows, hashes = _table(config, place)
     width = config.integer("ple_embed_dim", hidden)
-    norm, at = Norm(kind="rmsnorm", hidden_size=wide), "ple.ple_embedding"
+    norm, at = Norm(kind="rmsnorm", hidden_size=stream_width), "ple.ple_embedding"
     return {
         f"{at}.ngram_embedding": Embedding(rows=rows, hidden_size=width // hashes, component="other_embedding",
                                            own_indices=True, uses=hashes),
         f"{at}.layer_multipliers": Parameter(shape=(config.integer("ngram_size"),), buffer=True, dtype="int64"),
         **{f"{at}.ngram_heads_{name}": Parameter(shape=(hashes,), buffer=True, dtype="int64")
            for name in ("vocab_sizes", "offsets")},
-        "ple.key_proj": Linear(out_features=wide, in_features=width),
+        "ple.key_proj": Linear(out_features=stream_width, in_features=width),
         "ple.value_proj": Linear(out_features=hidden, in_features=width),
         "ple.norm_key": norm, "ple.norm_query": norm, "ple.norm_conv": norm,
-        "ple.conv1d": Convolution(out_channels=wide, in_channels=wide, kernel=(config.integer("ple_conv_kernel_size"),),
-                                  groups=wide, bias=False)}
+        "ple.conv1d": Convolution(out_channels=stream_width, in_channels=stream_width, groups=stream_width, bias=False,
+                                  kernel=(config.integer("ple_conv_kernel_size"),))}
 
 
-def _wide(config: Config) -> int:
+def _stream_width(config: Config) -> int:
     """All streams beside each other."""
     return config.integer("hc_count") * config.integer("hidden_size")
 
 
 def _mixed(config: Config, at: str, *, writes: bool = True) -> dict[str, Component]:
     """How a part reads the streams, by a matrix of low rank, and writes to them."""
-    wide, rank = _wide(config), config.integer("hc_lowrank")
+    stream_width, rank = _stream_width(config), config.integer("hc_lowrank")
     parts: dict[str, Component] = {
-        f"{at}.hc_norm": Norm(kind="rmsnorm", hidden_size=wide),
-        f"{at}.input_mix_weight_down": Linear(out_features=rank, in_features=wide),
-        f"{at}.input_mix_weight_up": Linear(out_features=wide, in_features=rank)}
+        f"{at}.hc_norm": Norm(kind="rmsnorm", hidden_size=stream_width),
+        f"{at}.input_mix_weight_down": Linear(out_features=rank, in_features=stream_width),
+        f"{at}.input_mix_weight_up": Linear(out_features=stream_width, in_features=rank)}
     if writes:
-        parts[f"{at}.block_inject_weight"] = Linear(out_features=config.integer("hc_count"), in_features=wide)
+        parts[f"{at}.block_inject_weight"] = Linear(out_features=config.integer("hc_count"), in_features=stream_width)
     return parts
 
 

@@ -43,9 +43,9 @@ def _matrix_mix(config: Config, _: str, version: Literal[5, 6]) -> MatrixMix:
     if inner % head_dim:
         raise config.error("head_size", f"{head_dim} does not divide the attention's width ({inner})", code=HEADS)
     config.read |= {"head_size_divisor", "num_attention_heads", "rescale_every", "layer_norm_epsilon", "model_version"}
-    wide = width == WIDE
-    return MatrixMix(version=version, num_heads=inner // head_dim, head_dim=head_dim, mix_rank=64 if wide else 32,
-                     decay_rank=128 if wide else 64)
+    large = width == WIDE
+    return MatrixMix(version=version, num_heads=inner // head_dim, head_dim=head_dim, mix_rank=64 if large else 32,
+                     decay_rank=128 if large else 64)
 
 
 WIDE = 4096

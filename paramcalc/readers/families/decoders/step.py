@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 def _step_sparse(config: Config) -> list[str]:
     """`mlp_layer_types`; else the layers `moe_layers_enum` names, by default those from the fourth on."""
-    named = config.get("moe_layers_enum")
-    if config.get("mlp_layer_types") is not None or named is None:
+    places = config.get("moe_layers_enum")
+    if config.get("mlp_layer_types") is not None or places is None:
         return sparse_layers(config, 3)
-    words = named.split(",") if isinstance(named, str) else config.listed("moe_layers_enum", int) or []
+    words = places.split(",") if isinstance(places, str) else config.listed("moe_layers_enum", int) or []
     sparse = {str(word).strip() for word in words}
     return ["moe" if str(i) in sparse else "dense" for i in range(config.layers)]
 

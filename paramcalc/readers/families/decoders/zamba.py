@@ -91,9 +91,9 @@ def zamba(config: Config) -> ModelSpec:
     """One transformer block for every hybrid layer."""
     words = mixers(config, _zamba_pattern(config))
     mixer = mamba_within(config, heads=config.integer("n_mamba_heads"))
-    wide = config.optional("attention_hidden_size") or 2 * config.integer("hidden_size")
+    attention_width = config.optional("attention_hidden_size") or 2 * config.integer("hidden_size")
     head_dim = config.optional("attention_head_dim")
-    block = _block(config, wide, head_dim or _per_head(config), fused=False, bias=False)
+    block = _block(config, attention_width, head_dim or _per_head(config), fused=False, bias=False)
     hybrids = _shared(config, "shared_transf", [block] * words.count(HYBRID), 1)
     return _spec(config, words, mixer, hybrids)
 
@@ -103,9 +103,9 @@ def zamba2(config: Config) -> ModelSpec:
     words = _zamba2_words(config)
     config.read.add("hybrid_layer_ids")
     uses, blocks = words.count(HYBRID), config.integer("num_mem_blocks")
-    wide = 2 * config.integer("hidden_size")
+    attention_width = 2 * config.integer("hidden_size")
     head_dim = config.optional("attention_head_dim") or _per_head(config)
-    plain = _block(config, config.optional("attention_hidden_size") or wide, head_dim, fused=True,
+    plain = _block(config, config.optional("attention_hidden_size") or attention_width, head_dim, fused=True,
                    bias=config.flag("add_bias_linear"))
     adapted = [plain | (_adapters(config, len(range(use % blocks, uses, blocks))) if _stored(config, use, blocks)
                         else {})
@@ -145,14 +145,15 @@ def _zamba2_mixer(config: Config) -> Mamba2:
                   bias=config.flag("add_bias_linear"), block_size=config.integer("chunk_size"))
 
 
-def _block(config: Config, wide: int, head_dim: int, *, fused: bool, bias: bool) -> Parts:
+def _block(config: Config, attention_width: int, head_dim: int, *, fused: bool, bias: bool) -> Parts:
     """Attention over the state and the embeddings side by side, then a feed-forward."""
     size = config.optional("intermediate_size") or 4 * config.integer("hidden_size")
     return {
         "self_attn": Attention(num_heads=config.integer("num_attention_heads"), num_kv_heads=config.kv_heads,
-                               head_dim=head_dim, hidden_size=wide, output_size=config.integer("hidden_size")),
+                               head_dim=head_dim, hidden_size=attention_width,
+                               output_size=config.integer("hidden_size")),
         "feed_forward": FeedForward(intermediate_size=size, fused=fused, bias=bias),
-        "input_layernorm": Norm(kind="rmsnorm", hidden_size=wide), "pre_ff_layernorm": Norm(kind="rmsnorm"),
+        "input_layernorm": Norm(kind="rmsnorm", hidden_size=attention_width), "pre_ff_layernorm": Norm(kind="rmsnorm"),
     }
 
 
