@@ -76,6 +76,7 @@ class TrainingDefaults:
     dp: int = 1
     sequence_parallel: bool = True
     interleave: int = 1
+    schedule: Literal["1f1b"] = "1f1b"
     micro_batches: int | None = None
     """As many as fill the pipeline."""
     lora_rank: int | None = None

@@ -249,6 +249,7 @@ def _assumptions(chosen: Plan) -> dict[str, object]:
         "activations": policy.library,
         "zero": layout.zero, "tp": layout.tp, "pp": layout.pp, "ep": layout.ep, "cp": layout.cp, "dp": layout.dp,
         "sequence_parallel": layout.plan.sequence, "interleave": layout.interleave,
+        "schedule": layout.schedule,
         "micro_batches": layout.micro_batches,
         "exact": list(EXACT), "activations_are": "what the policy's forward pass saves for backward",
         "logits_are": "what the loss saves, on the last stage",

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 ALONE = ("mfu", "run_share", "price", "power", "pue", "grid")
 """Settings that have no effect without tokens."""
+TRIED = ("tp", "pp", "dp", "ep", "cp", "zero", "zero_shards", "sequence_parallel", "recompute", "micro_batch",
+         "micro_batches", "interleave", "schedule")
+"""Settings of one layout: a search tries its own."""
 TIMED = ("arithmetic", "overlap")
 """Settings of the time of a step."""
 
@@ -58,6 +61,9 @@ class RunSettings(TrainingSettings):
     def check(self, *, search: bool = False) -> None:
         """Raise UsageError for what has no effect on one layout, or with `search` on a search of them."""
         timed = search or self.terms() is not None
+        if search and (one := [name for name in TRIED if self.is_set(name)]):
+            raise UsageError(Problem(f"--{one[0].replace('_', '-')} has no effect with --search, which tries its own",
+                                     hint="leave one of the two out"))
         need(self, ("micro_batches",), present=self.pp > 1 or self.tokens is not None or self.micro_batches == 1,
              what="--pp or --tokens", hint="--pp 4")
         need(self, TIMED, present=timed, what="--search or --tokens", hint="--tokens 2T")

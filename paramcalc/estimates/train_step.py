@@ -6,13 +6,14 @@
 
 FLOPs are those of the `causal` convention, which fused attention computes, of the stage that has most; recomputation
 adds forward again. Routed experts reach a share of their own, and so does FP8, in which attention and the head are not
-computed. 1F1B and interleaved bubbles: arXiv:2104.04473. With overlap collectives hide behind the computation of
-another micro-batch (DualPipe, arXiv:2412.19437 section 3.2.1; Megatron-Core's --overlap-moe-expert-parallel-comm).
-Shares are data (`paramcalc.catalog.training`).
+computed. The bubble is that of 1F1B; other schedules have their own (`paramcalc.estimates.schedules`). With overlap
+collectives hide behind the computation of another micro-batch (DualPipe, arXiv:2412.19437 section 3.2.1;
+Megatron-Core's --overlap-moe-expert-parallel-comm). Shares are data (`paramcalc.catalog.training`).
 """
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +22,9 @@ from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.figure import Figure
 from paramcalc.estimates.links import LINKS
 from paramcalc.estimates.remembering import Remembering
+from paramcalc.estimates.schedules import SCHEDULES
 from paramcalc.estimates.traffic import facts, volumes
+from paramcalc.estimates.training_layout import Layout
 from paramcalc.measures.flops import Workload, flops
 from paramcalc.transforms.shard import Sharding, shard
 
@@ -30,11 +33,13 @@ if TYPE_CHECKING:
     from paramcalc.catalog.accelerators import Accelerator
     from paramcalc.catalog.training import Shares
     from paramcalc.estimates.training import Trainer
-    from paramcalc.estimates.training_layout import Layout
     from paramcalc.measures.flops import Flops
 
 BACKWARD = 2 / 3
 """Of a step's computation: what gradients can hide behind."""
+
+AGAIN = {"full": Fraction(1), "per-op": Fraction(1, 2)}
+"""Of forward's products, what backward computes again."""
 
 
 class StepTime(NamedTuple):
@@ -76,10 +81,10 @@ class StepTime(NamedTuple):
 class Parts(NamedTuple):
     """FLOPs of one sequence on the stage that has most, forward and backward, with what is computed again."""
 
-    products: int
-    experts: int
-    plain: int
-    pairs: int
+    products: float
+    experts: float
+    plain: float
+    pairs: float
 
 
 class Stepper(Remembering):
@@ -102,24 +107,29 @@ class Stepper(Remembering):
     def _remember(self) -> None:
         self.work = lru_cache(maxsize=4096)(self._work)
 
-    def _work(self, pp: int, load: Tokens, recompute: str) -> Parts:
+    def _work(self, layout: Layout, load: Tokens, recompute: str) -> Parts:
+        """FLOPs of one sequence on the devices that have most, of the stages they hold on average."""
+        pp = layout.pp
         plan = Sharding(1, pp)
         one = Workload(1, load.seq, 0, load.source, "causal", media=load.media)
         stages = [_parts(flops(shard(self.tree, plan, stage) if pp > 1 else self.tree, one), recompute)
                   for stage in range(pp)]
-        return max(stages, key=lambda part: part.products + part.experts + part.plain)
+        devices = [Parts(*(sum(part) / len(part) for part in zip(*(stages[one] for one in layout.held(stage)),
+                                                                 strict=True))) for stage in range(pp)]
+        return max(devices, key=lambda part: part.products + part.experts + part.plain)
 
     def step(self, layout: Layout, load: Tokens, recompute: str, micro_batches: int) -> StepTime:
         """One step of so many micro-batches on each pipeline. Raises UsageError where no link is known."""
         trainer, node = self.trainer, self.network.node
         states = max((trainer.divided(layout, stage) for stage in trainer.stages(layout.plan)), key=sum)
-        parts = self.work(layout.pp, load._replace(batch=1), recompute)
+        parts = self.work(Layout(pp=layout.pp, schedule=layout.schedule), load._replace(batch=1), recompute)
         rows = load.batch * micro_batches / (layout.tp * layout.cp)
         tokens = load.batch * load.seq * micro_batches
         whole = states.gradients * (layout.ways if layout.zero >= 2 else 1)
         sent = volumes(layout, self.facts, whole, tokens, micro_batches, node=node, again=recompute == "full")
-        bubble = (layout.pp - 1) / layout.interleave / micro_batches
-        overlap = layout.ep > node if self.overlap is None else self.overlap
+        schedule = SCHEDULES[layout.schedule]
+        bubble = schedule.waiting(layout.pp, float(AGAIN.get(recompute, 0))) / layout.interleave / micro_batches
+        overlap = (layout.ep > node or schedule.directions > 1) if self.overlap is None else self.overlap
         waits = (self._wire(sent.tensor, layout.tp, bulk_share() if overlap else link_share())
                  + self._exchange(sent.expert, sent.expert_nodes, layout.ep))
         ring = self._wire(sent.sequence, layout.tp * layout.cp, bulk_share())
@@ -154,8 +164,9 @@ def _parts(work: Flops, recompute: str) -> Parts:
     backward = work.backward_components
     pairs = work.pairs
     plain = pairs + head
-    again = {"full": (forward - experts - plain, experts, plain), "selective": (0, 0, pairs),
-             "per-op": ((forward - experts - plain) // 2, experts // 2, 0)}.get(recompute, (0, 0, 0))
+    share = AGAIN.get(recompute, Fraction(0))
+    again = (int((forward - experts - plain) * share), int(experts * share),
+             {"full": plain, "selective": pairs}.get(recompute, 0))
     last = 2 * pairs + backward.get("lm_head", 0)
     trained = backward.get("moe_experts", 0)
     return Parts(forward - experts - plain + work.backward - trained - last + again[0], experts + trained + again[1],

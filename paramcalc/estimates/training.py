@@ -20,7 +20,6 @@ from paramcalc.defaults import TRAINING
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.gathering import gathered
 from paramcalc.estimates.remembering import Remembering
-from paramcalc.estimates.training_layout import Layout, in_flight
 from paramcalc.estimates.training_parts import Device, Gathered, States, Undivided, Whole
 from paramcalc.measures.parameters import placed
 from paramcalc.measures.weights import tensor_bytes
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from paramcalc.activations.policy import Policy
     from paramcalc.build import Model
     from paramcalc.catalog.optimizers import Optimizer
+    from paramcalc.estimates.training_layout import Layout
     from paramcalc.estimates.training_settings import Loss, Method
     from paramcalc.tree import Node, Tensor
 
@@ -152,12 +152,13 @@ class Trainer(Remembering):
         none then: torch makes them in backward, as activations go.
         """
         plan, load = layout.plan, load._replace(cp=layout.cp)
-        stays, loss = self.saved(plan, stage, load, policy)
+        stays, loss = (sum(part) for part in zip(
+            *(self.saved(plan, one, load, policy) for one in layout.held(stage)), strict=True))
         logits, beside = self._loss(loss, layout, policy)
         states, whole = self.divided(layout, stage), self._gathered(layout, stage, load)
         joined = self._joined(layout, load)
         earlier = states.gradients if layout.micro_batches != 1 or policy.library == "megatron" else 0
-        flight = ceil(stays * in_flight(layout, stage))
+        flight = ceil(stays * layout.in_flight(stage))
         fixed = {"stage": stage, "weights": states.weights, "optimizer": states.optimizer,
                  "master_weights": states.master, "other_models": self._others(states)}
         idle = whole.buffers + (states.gradients - earlier if layout.fully_sharded else 0)
@@ -203,7 +204,9 @@ class Trainer(Remembering):
         return loss, (3 if layout.tp > 1 else 2) * loss + logits
 
     def _gathered(self, layout: Layout, stage: int, load: Tokens) -> Gathered:
-        return gathered(layout, self.whole(layout.plan, stage), narrower=self.compute.bits < self.plain.bits,
+        first, *others = (self.whole(layout.plan, one) for one in layout.held(stage))
+        stages = Undivided(*(sum(part) for part in zip(*(one.stage for one in (first, *others)), strict=True)))
+        return gathered(layout, first._replace(stage=stages), narrower=self.compute.bits < self.plain.bits,
                         received=self._received(layout, stage, load))
 
     def _joined(self, layout: Layout, load: Tokens) -> int:
@@ -225,11 +228,16 @@ class Trainer(Remembering):
         return sides * (layout.micro_batches or layout.pp) * each
 
     def divided(self, layout: Layout, stage: int) -> States:
-        """Weights, gradients, optimizer and master weights of each device of a stage."""
-        dense, experts = self.states(layout.plan, stage)
-        dense = dense.divided(layout.zero, layout.ways)
-        experts = experts.divided(layout.zero, min(layout.expert_copies, layout.shards or layout.expert_copies))
-        return States(*(one + other for one, other in zip(dense, experts, strict=True)))
+        """Weights, gradients, optimizer and master weights of each device of a stage; of a stage that two hold, ZeRO
+        divides among the ranks of both."""
+        stages = layout.held(stage)
+        copies, parts = len(stages), []
+        for one in stages:
+            dense, experts = self.states(layout.plan, one)
+            parts.append(dense.divided(layout.zero, layout.shards or layout.ways * copies))
+            alike = layout.expert_copies * copies
+            parts.append(experts.divided(layout.zero, min(alike, layout.shards or alike)))
+        return States(*(sum(part) for part in zip(*parts, strict=True)))
 
     def devices(self, layout: Layout, load: Tokens, policy: Policy) -> list[Device]:
         """Every stage. Raises UsageError for what does not go together or divide."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from paramcalc.catalog.training import communicators, reserved_over_allocated
 from paramcalc.defaults import TRAINING
 from paramcalc.errors import Problem
+from paramcalc.estimates.schedules import SCHEDULES, ScheduleName, in_flight
 from paramcalc.transforms.shard import Sharding
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Layout(NamedTuple):
     """Ranks among which ZeRO divides, where they are fewer than all that could (hybrid FSDP)."""
     interleave: int = TRAINING.interleave
     """Chunks of layers on each stage."""
+    schedule: ScheduleName = TRAINING.schedule
+    """How micro-batches pass the stages."""
     sequence: bool = TRAINING.sequence_parallel
     """Sequence parallelism beside tensor parallelism."""
     micro_batches: int | None = TRAINING.micro_batches
@@ -74,6 +77,14 @@ class Layout(NamedTuple):
         """Devices of a stage that hold the same experts."""
         return max(1, self.dp * self.cp * self.tp // self.ep)
 
+    def held(self, stage: int) -> tuple[int, ...]:
+        """Stages on the devices of one: with it, where micro-batches pass in two directions, its mirror image."""
+        return (stage, self.pp - 1 - stage)[:SCHEDULES[self.schedule].directions]
+
+    def in_flight(self, stage: int) -> Fraction:
+        """Micro-batches whose activations the devices of a stage keep."""
+        return in_flight(self.schedule, self.pp, stage, self.interleave, self.micro_batches)
+
     def problems(self) -> list[Problem]:
         """What does not go together."""
         problems = []
@@ -84,19 +95,24 @@ class Layout(NamedTuple):
             problems.append(Problem(f"{self.shards} shards do not divide dp × cp = {self.dp * self.cp}"))
         if self.interleave > 1 and self.pp == 1:
             problems.append(Problem("interleaving needs --pp", hint="leave --interleave out"))
+        return problems + self._unscheduled()
+
+    def _unscheduled(self) -> list[Problem]:
+        """What the schedule does not go together with."""
+        schedule, name = SCHEDULES[self.schedule], f"--schedule {self.schedule}"
+        if self.schedule == TRAINING.schedule:
+            return []
+        problems = []
+        if self.pp == 1:
+            problems.append(Problem(f"{name} needs --pp", hint="leave --schedule out"))
+        if self.interleave > 1:
+            problems.append(Problem(f"{name} has no chunks", hint="leave --interleave out"))
+        if schedule.directions > 1:
+            if self.pp > 1 and self.pp % 2:
+                problems.append(Problem(f"{name} needs an even number of stages, not {self.pp}"))
+            if self.micro_batches is not None and (self.micro_batches % 2 or self.micro_batches < 2 * self.pp):
+                problems.append(Problem(f"{name} needs an even number of micro-batches, at least two for each of "
+                                        f"{self.pp} stages, not {self.micro_batches}"))
+            if self.zero > 1:
+                problems.append(Problem(f"{name} with gradients divided is not known", hint="--zero 1"))
         return problems
-
-
-def in_flight(layout: Layout, stage: int) -> Fraction:
-    """Micro-batches whose activations a stage holds at once, in whole stages' worth of layers.
-
-    1F1B: one for each stage from here to the last. Interleaved: the warm-up of Megatron's schedule,
-    `2·(pp - stage - 1) + (interleave - 1)·pp` chunks, and one; never more than a step has.
-    """
-    if layout.interleave > 1:
-        chunks = 2 * (layout.pp - stage - 1) + (layout.interleave - 1) * layout.pp + 1
-    else:
-        chunks = layout.pp - stage
-    if layout.micro_batches is not None:
-        chunks = min(chunks, layout.micro_batches * layout.interleave)
-    return Fraction(chunks, layout.interleave)

@@ -102,7 +102,7 @@ def _adapted(model: Model, settings: RunSettings) -> Model:
 def layout_of(settings: RunSettings) -> Layout:
     """How the devices share the work; as many copies of the model as they hold where none are said."""
     return Layout(settings.tp, settings.pp, _copies(settings), settings.ep, settings.cp, settings.zero,
-                  settings.zero_shards, settings.interleave, micro_batches=settings.micro_batches,
+                  settings.zero_shards, settings.interleave, settings.schedule, micro_batches=settings.micro_batches,
                   sequence=settings.sequence_parallel)
 
 

@@ -71,9 +71,9 @@ def training_remedies(trainer: Trainer, run: Run, capacity: int) -> list[Remedy]
 
 
 def _divided(run: Run, zero: int) -> Run:
-    """ZeRO of at least this stage, where several ranks hold the same."""
-    layout = run.layout
-    return run._replace(layout=layout._replace(zero=max(zero, layout.zero))) if layout.ways > 1 else run
+    """ZeRO of at least this stage, where several ranks hold the same and the schedule allows it."""
+    layout = run.layout._replace(zero=max(zero, run.layout.zero))
+    return run if layout.ways == 1 or layout.problems() else run._replace(layout=layout)
 
 
 def _again(run: Run, recompute: Literal["per-op", "full"]) -> Run:

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field
 
 from paramcalc.activations.policy import AttentionKernel, Library, Recompute
 from paramcalc.defaults import TRAINING
+from paramcalc.estimates.schedules import ScheduleName
 from paramcalc.estimates.settings import (
     AUDIO,
     IMAGE,
@@ -83,6 +84,9 @@ class TrainingSettings(Settings):
     sequence_parallel: bool = option(TRAINING.sequence_parallel, "Divide by sequence what --tp replicates.")
     interleave: Annotated[int, Field(ge=1, le=64)] = option(
         TRAINING.interleave, "Chunks of layers on each pipeline stage.")
+    schedule: ScheduleName = option(
+        TRAINING.schedule, "How micro-batches pass the stages of a pipeline. zb1p: gradients of weights fill what 1f1b "
+        "waits; dualpipe: they pass in both directions, each device holds two stages.")
     micro_batches: Annotated[int, Field(ge=1, le=2**20)] | None = option(
         TRAINING.micro_batches, "Micro-batches of a step.")
     lora_rank: Annotated[int, Field(ge=1, le=2**14)] | None = option(
@@ -124,6 +128,7 @@ class TrainingKeywords(TypedDict, total=False):
     dp: int | None
     sequence_parallel: bool
     interleave: int
+    schedule: ScheduleName
     micro_batches: int | None
     lora_rank: int | None
     lora_targets: str | Sequence[str]

@@ -219,6 +219,8 @@ def test_the_run_is_said_to_people(call):
 @pytest.mark.parametrize(("options", "message"), [
     (["--mfu", "0.4"], "--mfu has no effect without --tokens"), (["--tokens", "1T"], "--tokens needs --gpu NAME"),
     (["--tokens", "1T", "--gpu", "h100", "--method", "ppo"], "the time of --method ppo is not known"),
+    (["--search", "--gpu", "h100", "--gpus", "8", "--tp", "2"], "--tp has no effect with --search, which tries"),
+    (["--search", "--gpu", "h100", "--gpus", "8", "--schedule", "zb1p"], "--schedule has no effect with --search"),
     (["--top", "3"], "--top has no effect without --search"),
     (["--global-batch", "8"], "--global-batch has no effect without --search or --tokens"),
     (["--tokens", "1T", "--gpu", "h100", "--mfu", "140%"], "--mfu: "),

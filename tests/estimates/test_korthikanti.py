@@ -6,7 +6,7 @@ from paramcalc.activations.fold import Tokens
 from paramcalc.activations.policy import Policy
 from paramcalc.build import build
 from paramcalc.estimates.training import Recipe, Trainer
-from paramcalc.estimates.training_layout import Layout, in_flight
+from paramcalc.estimates.training_layout import Layout
 from paramcalc.measures.costs import costs
 from paramcalc.measures.flops import Workload
 from paramcalc.spec.model import ModelSpec
@@ -41,7 +41,7 @@ def test_table_2(layout, recompute, bytes_):
 @pytest.mark.parametrize(("pp", "pieces"), [(4, 1), (4, 2), (8, 3), (35, 3)])
 def test_the_first_stage_holds_a_whole_model_and_a_bubble(pp, pieces):
     """Section 4.2.3: L layers under 1F1B, L·(1 + (p - 1)/(p·m)) under the interleaved schedule."""
-    flight = in_flight(Layout(pp=pp, interleave=pieces), 0)
+    flight = Layout(pp=pp, interleave=pieces).in_flight(0)
     assert flight == pp if pieces == 1 else flight * pieces == pp * pieces + pp - 1
 
 

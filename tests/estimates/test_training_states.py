@@ -9,7 +9,7 @@ from paramcalc.activations.policy import Policy
 from paramcalc.build import build
 from paramcalc.errors import UsageError
 from paramcalc.estimates.training import Recipe, Trainer
-from paramcalc.estimates.training_layout import Layout, in_flight
+from paramcalc.estimates.training_layout import Layout
 from paramcalc.estimates.training_parts import PARTS
 from paramcalc.readers.models import load
 from paramcalc.spec.model import ModelSpec
@@ -111,13 +111,44 @@ def test_stages_hold_their_layers_the_first_the_table_and_the_last_the_head():
 @pytest.mark.parametrize(("layout", "expected"), [
     (Layout(pp=4), [4, 3, 2, 1]), (Layout(pp=4, micro_batches=2), [2, 2, 2, 1]), (Layout(), [1])])
 def test_1f1b_keeps_one_micro_batch_for_each_stage_to_come(layout, expected):
-    assert [in_flight(layout, stage) for stage in range(layout.pp)] == expected
+    assert [layout.in_flight(stage) for stage in range(layout.pp)] == expected
 
 
 def test_interleaving_keeps_more_on_the_first_stage():
     """arXiv:2205.05198 section 4.2.3: 1 + (p - 1)/(p·m) times what one pipeline's depth of micro-batches keeps."""
     layout = Layout(pp=8, interleave=2)
-    assert in_flight(layout, 0) == 8 * (1 + 7 / 16)
+    assert layout.in_flight(0) == 8 * (1 + 7 / 16)
+
+
+def test_other_schedules_keep_as_much_on_every_stage():
+    """arXiv:2412.19437, table 2: PP micro-batches of ZB1P, PP + 1 of the two stages a device of DualPipe holds."""
+    assert [Layout(pp=4, schedule="zb1p").in_flight(stage) for stage in range(4)] == [4] * 4
+    assert [2 * Layout(pp=4, schedule="dualpipe").in_flight(stage) for stage in range(4)] == [5] * 4
+
+
+def test_two_directions_hold_each_stage_twice():
+    trainer = Trainer(build(ModelSpec.model_validate(SMALL)), Recipe())
+    plain = trainer.devices(Layout(pp=4, dp=2, zero=1), LOAD, POLICY)
+    dual = trainer.devices(Layout(pp=4, dp=2, zero=1, schedule="dualpipe"), LOAD, POLICY)
+    for one, other, mirror in zip(dual, plain, reversed(plain), strict=True):
+        assert one.weights == other.weights + mirror.weights
+        assert one.gradients == other.gradients + mirror.gradients
+        assert one.optimizer == pytest.approx((other.optimizer + mirror.optimizer) / 2, abs=64)
+        assert one.logits == other.logits + mirror.logits
+    assert sum(one.activations for one in dual) == pytest.approx(
+        5 * sum(trainer.saved(Layout(pp=4).plan, stage, LOAD, POLICY)[0] for stage in range(4)), rel=0.01)
+
+
+@pytest.mark.parametrize(("layout", "message"), [
+    (Layout(schedule="zb1p"), "--schedule zb1p needs --pp"),
+    (Layout(pp=4, interleave=2, schedule="zb1p"), "--schedule zb1p has no chunks"),
+    (Layout(pp=3, schedule="dualpipe"), "needs an even number of stages, not 3"),
+    (Layout(pp=4, schedule="dualpipe", micro_batches=6), "at least two for each of 4 stages, not 6"),
+    (Layout(pp=4, schedule="dualpipe", micro_batches=9), "needs an even number of micro-batches"),
+    (Layout(pp=4, dp=2, zero=2, schedule="dualpipe"), "with gradients divided is not known")])
+def test_what_a_schedule_does_not_go_with_is_refused(layout, message):
+    with pytest.raises(UsageError, match=message):
+        Trainer(build(ModelSpec.model_validate(SMALL)), Recipe()).devices(layout, LOAD, POLICY)
 
 
 def test_what_does_not_go_together_is_refused_with_what_would():
