@@ -3,7 +3,8 @@
 import pytest
 
 from paramcalc.build import build
-from paramcalc.errors import SpecError
+from paramcalc.errors import PCError, SpecError
+from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.config.read import read_config
 
@@ -72,3 +73,16 @@ def test_shared_layers_are_held_once_and_visited_for_each_place():
     twelve = read("albert", "AlbertModel", num_hidden_layers=12, embedding_size=20)
     assert count(build(one).tree) == count(build(twelve).tree)
     assert twelve.blocks["used_12"].parts["attention"].uses == 12
+
+
+def test_latents_attend_once_a_sequence_and_queries_read_them():
+    sizes = {"num_latents": 20, "d_latents": 48, "d_model": 40, "num_blocks": 2, "num_self_attends_per_block": 3,
+             "num_self_attention_heads": 4, "num_cross_attention_heads": 4, "max_position_embeddings": 64}
+    config = {"model_type": "perceiver", "architectures": ["PerceiverForMaskedLM"], "vocab_size": 99, **sizes}
+    tree = build(read_config(config).spec).tree
+    counted = flops(tree, Workload(batch=2, seq=64))
+    assert counted.forward == 16_977_920  # torch 2.13.0, FlopCounterMode over transformers 5.24.0's class
+    for odd, message in (({"qk_channels": 50}, "4 heads do not divide 50"), ({"v_channels": 50}, "v_channels"),
+                         ({"architectures": ["PerceiverForMultimodalAutoencoding"]}, "MultimodalAutoencoding")):
+        with pytest.raises(PCError, match=message):
+            read_config(config | odd)

@@ -111,6 +111,7 @@ MEMBERS: dict[str, str] = {
     "encoders.mobilebert": "mobilebert",
     "encoders.modernbert": "modernbert modernbert-decoder eurobert ultrabert",
     "encoders.modernvbert": "modernvbert ultravbert",
+    "encoders.perceiver": "perceiver",
     "encoders.reformer": "reformer",
     "encoders.xlm": "flaubert xlm",
     "encoders.xlnet": "funnel xlnet",
