@@ -98,12 +98,12 @@ class _Finder:
             return
         for entry in entries:
             path = folder / entry.name
-            if candidate(entry.name) and not entry.is_dir():
+            if candidate(entry.name) and not _is_folder(entry):
                 hidden = "hidden" if entry.name.startswith(".") else ""
                 ignored = "ignored by git" if known is not None and str(path) not in known else ""
                 self.look(path, why or hidden or ignored)
         for entry in entries:
-            if entry.is_dir():
+            if _is_folder(entry):
                 self._folder(entry, folder / entry.name, why, known, above)
 
     def _folder(self, entry: os.DirEntry[str], path: Path, why: str, known: set[str] | None, above: set[str] | None,
@@ -111,7 +111,7 @@ class _Finder:
         linked = entry.is_symlink()
         if linked and (os.path.realpath(path) + os.sep).startswith(self._root + os.sep):
             return  # its files are seen where they are
-        if entry.name in INSTALLED or (path / "pyvenv.cfg").is_file() or (why and (linked or self._looks <= 0)):
+        if entry.name in INSTALLED or os.path.isfile(path / "pyvenv.cfg") or (why and (linked or self._looks <= 0)):
             if entry.name != ".git":
                 self.unsearched.append(str(path))
             return
@@ -122,7 +122,7 @@ class _Finder:
         elif not why and entry.name in OTHERS:
             why = f"in a folder named {entry.name}"
         elif not why and above is not None and str(path) not in above:
-            why = "in another repository" if (path / ".git").exists() else "ignored by git"
+            why = "in another repository" if os.path.exists(path / ".git") else "ignored by git"
         self._below(path, why, known, above)
 
     def _entries(self, folder: Path, why: str) -> Iterator[os.DirEntry[str]]:
@@ -147,6 +147,14 @@ class _Finder:
             self.files[name] = File(name, "skipped", recognised.why if recognised.kind is Kind.unclear else why)
         else:
             self.files[name] = File(name, "checked", recognised.why, recognised.hint)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder; a link that goes in a circle, or to where nobody may look, is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _recognised(path: Path) -> Recognised:

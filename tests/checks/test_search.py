@@ -207,3 +207,12 @@ def test_a_cut_config_of_another_name_is_listed(folder, check):
     assert (code, [file["why"] for file in run["files"] if file["state"] == "skipped"]) == (
         0, ["is no JSON, but names a model_type and sizes"])
     assert check(".", "--strict")[0] == 1
+
+
+def test_links_in_a_circle_are_files_that_cannot_be_read(folder, check):
+    os.symlink("loop", "loop")
+    os.symlink("circle.yaml", "circle.yaml")
+    code, run = check(".")
+    assert code == 2
+    assert {(finding["path"], finding["message"]) for finding in run["results"]} == {
+        ("circle.yaml", "cannot be read: too many levels of symbolic links")}

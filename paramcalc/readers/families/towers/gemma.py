@@ -25,6 +25,6 @@ def paligemma(whole: Whole) -> Towers:
     """Patches are projected one by one."""
     vision = whole.part("vision_config", SIGLIP)
     width = vision.integer("hidden_size")
-    out = vision.integer("projection_dim", whole.config.integer("projection_dim", 2048))
-    join: Parts = {whole.at("multi_modal_projector.linear"): dense(out, width)}
+    vision.override({"projection_dim": whole.config.integer("projection_dim", 2048)})
+    join: Parts = {whole.at("multi_modal_projector.linear"): dense(vision.integer("projection_dim"), width)}
     return {**whole.tower("vision_config", "vision_tower", SIGLIP), "projector": projector(join, width)}
