@@ -14,18 +14,13 @@ if TYPE_CHECKING:
         compare,
         convert,
         count,
-        cut_audio,
-        cut_images,
         diff,
         estimate,
         explain,
         fit,
         flops,
-        formats,
-        gpus,
         load,
         memory,
-        models,
         read,
         scaling,
         solve,
@@ -35,6 +30,8 @@ if TYPE_CHECKING:
         what_if,
     )
     from paramcalc.errors import InputError, NetworkError, PCError, SpecError, UnknownArchitectureError, UsageError
+    from paramcalc.listing import formats, gpus, models
+    from paramcalc.media import cut_audio, cut_images
     from paramcalc.training import layouts, search, train, training_run
     from paramcalc.utilization import flops_per_token, hfu, mfu
 
@@ -79,7 +76,8 @@ __all__ = [
     "what_if",
 ]
 ELSEWHERE = {"train": "training", "training_run": "training", "layouts": "training", "search": "training",
-             "flops_per_token": "utilization", "hfu": "utilization", "mfu": "utilization"}
+             "flops_per_token": "utilization", "hfu": "utilization", "mfu": "utilization",
+             "cut_images": "media", "cut_audio": "media", "models": "listing", "gpus": "listing", "formats": "listing"}
 """Names that are not in `paramcalc.api`, and their modules."""
 
 

@@ -17,7 +17,7 @@ from paramcalc.readers.sources import loaded_of
 from paramcalc.settings import without_none
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from paramcalc.answers.comparison import Comparison, Sweep
     from paramcalc.answers.count import By, Count
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from paramcalc.answers.solve import Solve
     from paramcalc.answers.speed import SpeedAnswer
     from paramcalc.build import Model
-    from paramcalc.catalog.accelerators import Accelerator
-    from paramcalc.catalog.formats import Format
     from paramcalc.checks.results import Run
     from paramcalc.comparing import Question
     from paramcalc.estimates.design.settings import ScalingKeywords
@@ -46,7 +44,6 @@ if TYPE_CHECKING:
     from paramcalc.measures.weights import WeightBytes
     from paramcalc.readers.models import Loaded
     from paramcalc.readers.sources import Source
-    from paramcalc.spec.media import Cut
     from paramcalc.spec.model import ModelSpec
 
 
@@ -176,30 +173,6 @@ def flops(
     return counted(loaded_of(model), FlopsSettings.of(values))
 
 
-@checked(images=tuple[tuple[int, int], ...])
-def cut_images(model: Source, images: Sequence[tuple[int, int]]) -> tuple[Cut, ...]:
-    """What pictures of these widths and heights in pixels become: tokens in the prompt, patches in the tower.
-
-    By the rule of the model's processor, with the settings of a preprocessor_config.json beside a config.json, else the
-    defaults of its class. Raises UsageError where the model has no such rule or a size cannot be.
-    """
-    from paramcalc.estimates.media import cut_images as cut
-
-    return cut(read(model).images, images)
-
-
-def cut_audio(model: Source, audio: AudioLengths) -> tuple[Cut, ...]:
-    """What recordings of these lengths (`"30s"`, a number of seconds) become: tokens in the prompt, frames in a tower.
-
-    By the rule of the model's feature extractor, as for pictures. Raises UsageError where the model has no such rule or
-    a length cannot be.
-    """
-    from paramcalc.estimates.media import cut_audio as cut
-    from paramcalc.estimates.settings import FlopsSettings
-
-    return cut(read(model).audio, FlopsSettings.of({"audio": audio}).audio)
-
-
 def estimate(
     model: Source, context: int | str | None = None, *, image: ImageSizes = (), video: VideoSizes = (),
     audio: AudioLengths = (),
@@ -211,28 +184,6 @@ def estimate(
 
     length = without_none(context=context)
     return estimated(loaded_of(model), PageSettings.of({**length, "image": image, "video": video, "audio": audio}))
-
-
-@checked(text=str)
-def models(text: str = "") -> list[str]:
-    """Names of presets that contain a text, in any case."""
-    from paramcalc.readers.presets import presets
-
-    return [name for name in presets() if text.lower() in name]
-
-
-def gpus() -> Mapping[str, Accelerator]:
-    """Accelerators of the catalog by name."""
-    from paramcalc.catalog.accelerators import accelerators
-
-    return accelerators()
-
-
-def formats() -> Mapping[str, Format]:
-    """Number formats of the catalog by name, without the GGUF mixes `quant` also takes."""
-    from paramcalc.catalog.formats import formats as known
-
-    return known()
 
 
 def scaling(model: Source | None = None, **settings: Unpack[ScalingKeywords]) -> Scaling:
