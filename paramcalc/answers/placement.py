@@ -189,16 +189,26 @@ def placed_fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings, hos
                ) -> Fit | PlacedFit:
     """The best placement on these cards and the host's memory; the plain verdict where a runtime needs no host."""
     machines = cards_of(device, serving)
-    alike = len({machine.device.key for machine in machines}) == 1
-    rows: tuple[RuntimeFit, ...] = ()
-    if alike and serving.runtime is None:
-        number = serving.gpus if len(machines) == 1 else len(machines)
-        plain = fit(loaded, serving.model_copy(update={"gpus": number}),
-                    device.model_copy(update={"gpu": machines[0].device.key}))
-        if plain.fits:
-            return plain
-        rows = tuple(row for row in plain.runtimes if row.runtime not in (RUNTIME, BOUND))
-    ready = _prepared(loaded, serving)
+    plain = _without_host(loaded, serving, device, machines)
+    if plain is not None and plain.fits:
+        return plain
+    rows = tuple(row for row in plain.runtimes if row.runtime not in (RUNTIME, BOUND)) if plain is not None else ()
+    return _placed(_prepared(loaded, serving), serving, host, machines, rows)
+
+
+def _without_host(loaded: Loaded, serving: FitSettings, device: DeviceSettings, machines: Sequence[Machine],
+                  ) -> Fit | None:
+    """The plain verdict; None where a runtime is named or the cards are unlike."""
+    if serving.runtime is not None or len({machine.device.key for machine in machines}) > 1:
+        return None
+    number = serving.gpus if len(machines) == 1 else len(machines)
+    return fit(loaded, serving.model_copy(update={"gpus": number}),
+               device.model_copy(update={"gpu": machines[0].device.key}))
+
+
+def _placed(ready: _Prepared, serving: FitSettings, host: HostSettings, machines: Sequence[Machine],
+            rows: tuple[RuntimeFit, ...]) -> PlacedFit:
+    """The best placement, its row after those of other runtimes."""
     serving = ready.within_positions(serving)
     room = Room(tuple(max(0, machine.usable - MARGIN) for machine in machines), host.ram or 0)
     context, batch = ready.media.sequence(serving.context[-1]), serving.batch
@@ -224,17 +234,15 @@ def placed_fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings, hos
     doubt = unserved or (bound and f"a lower bound has room: {bound}")
     fits = choice is not None and not doubt
     why = None if fits else doubt if choice else _why(ledger.host, room)
-    total = max((place.total for place in ledger.cards), default=0)
-    rows += (RuntimeFit(RUNTIME, fits, total, spare, most_tokens, most_batch, why),)
+    total, capacity = max((place.total for place in ledger.cards), default=0), sum(room.cards) + room.ram
+    known = ready.prepared.known("weights", "cache", known="estimate")
     return PlacedFit(
-        **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"),
-                                      ready.prepared.known("weights", "cache", known="estimate")),
-        fits=fits, runtime=RUNTIME, capacity=Size(sum(room.cards) + room.ram),
-        headroom=Size(sum(room.cards) + room.ram - fields["whole"].bytes), max_context=most_tokens,
-        max_batch=most_batch,
+        **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"), known),
+        fits=fits, runtime=RUNTIME, capacity=Size(capacity), headroom=Size(capacity - fields["whole"].bytes),
+        max_context=most_tokens, max_batch=most_batch, unserved=unserved,
         serve=placed_command(model.spec, serving, fields["placement"]) if choice and not unserved else "",
-        unserved=unserved,
-        runtimes=rows, why_not=why, trained_context=model.spec.max_position_embeddings)
+        runtimes=(*rows, RuntimeFit(RUNTIME, fits, total, spare, most_tokens, most_batch, why)),
+        why_not=why, trained_context=model.spec.max_position_embeddings)
 
 
 def _unserved(model: Model, serving: FitSettings, machines: Sequence[Machine]) -> str:

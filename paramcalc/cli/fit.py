@@ -13,6 +13,8 @@ from paramcalc.estimates.effects import need, need_encoder
 from paramcalc.estimates.settings import DeviceSettings, FitSettings, HostSettings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from paramcalc.readers.models import Loaded
     from paramcalc.reports.table import Report
 
@@ -33,18 +35,12 @@ def fit(
     plot: Plot = None,
 ) -> int:
     """Check whether a model runs on these accelerators, how far it would go, and what would help; exit 1 if not."""
-    if all_ and device.gpu is not None:
-        raise UsageError(Problem("--gpu has no effect with --all", hint="leave one out"))
-    if not all_ and device.gpu is None:
+    if all_:
+        _need_one(device, host, plot)
+    elif device.gpu is None:
         raise UsageError(Problem("fit needs --gpu NAME or --all", hint="`paramcalc list gpus` shows the names"))
-
-    if all_ and plot is not None:
-        raise UsageError(Problem("--plot has no effect with --all", hint="--gpu NAME --plot FILE"))
-
-    several = "," in (device.gpu or "")
-    if host.ram is not None and all_:
-        raise UsageError(Problem("--ram has no effect with --all", hint="--gpu NAME --ram SIZE"))
     need(host, ("ram",), present=serving.runtime in (None, "llama.cpp"), what="--runtime llama.cpp")
+    several = "," in (device.gpu or "")
 
     def make(loaded: Loaded) -> Report:
         from paramcalc.answers import fit as answers
@@ -67,6 +63,14 @@ def fit(
         return Report(answer.to_dict(), tables(answer), answer.failed, csv_rows(answer))
 
     return answer_all(models, common, make)
+
+
+def _need_one(device: DeviceSettings, host: HostSettings, plot: Path | None) -> None:
+    """Raise UsageError for what has no effect where every accelerator of the catalog is asked."""
+    for option, value, hint in (("--gpu", device.gpu, "leave one out"), ("--plot", plot, "--gpu NAME --plot FILE"),
+                                ("--ram", host.ram, "--gpu NAME --ram SIZE")):
+        if value is not None:
+            raise UsageError(Problem(f"{option} has no effect with --all", hint=hint))
 
 
 def _formats(loaded: Loaded, serving: FitSettings, device: DeviceSettings, *, alone: bool) -> Report:
