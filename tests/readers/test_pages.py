@@ -22,7 +22,7 @@ def test_layoutlm_counts_as_its_class(config, total):
     ({"model_type": "visual_bert", "architectures": ["VisualBertModel"], "bypass_transformer": True},
      ("bypass_transformer",)),
     ({"model_type": "layoutlmv3", "architectures": ["LayoutLMv3Model"], "text_embed": False}, ("text_embed",)),
-    ({"model_type": "bros", "architectures": ["BrosSpadeEEForTokenClassification"]}, ("architectures", 0)),
+    ({"model_type": "bros", "architectures": ["BrosForSequenceClassification"]}, ("architectures", 0)),
 ])
 def test_what_is_not_described_is_refused_by_name(config, path):
     with pytest.raises(SpecError) as caught:
