@@ -35,11 +35,11 @@ def speed(models: Models, common: SpeedCommon, settings: SpeedSettings, plot: Pl
     """Show how fast a model is served: time a token, tokens a second, cost and energy, with their measured range."""
 
     def make(loaded: Loaded) -> Report:
-        from paramcalc.api import speed as predicted
+        from paramcalc.answers.speed import speed as predicted
         from paramcalc.reports.speed import tables
         from paramcalc.reports.table import Report
 
-        answer = predicted(loaded, settings=settings)
+        answer = predicted(loaded, settings)
         if plot is not None:
             from paramcalc.reports.speed_plot import draw
 
