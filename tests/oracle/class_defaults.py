@@ -29,6 +29,8 @@ TEXT_KEYS = ("text_config", "decoder", "generator", "text_encoder", "thinker_con
 LONGEST_VALUE = 2000
 # Class attributes which steer training, sharding or serving; none of them shapes a parameter.
 UNRELATED_ATTRIBUTES = frozenset({"keys_to_ignore_at_inference", "model_type", "sub_configs", "is_composition"})
+# Keys that the attention of many classes takes from a config which has no field for them.
+ASKED = ("head_dim",)
 # Fields of no consequence for the architecture; left out to keep the table small.
 UNRELATED_FIELDS = frozenset({"initializer_range", "use_cache", "transformers_version"})
 
@@ -164,6 +166,14 @@ def exported_classes(module_name: str) -> dict[str, set[str]]:
     return found
 
 
+def asked(config_class: type[PreTrainedConfig]) -> list[str]:
+    """Return the keys that attention asks for though the class of the config has no such field."""
+    folder = Path(inspect.getfile(config_class)).parent
+    sources = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("modeling_*.py"))]
+    missing = [key for key in ASKED if key not in {field.name for field in fields(config_class)}]
+    return [key for key in missing if any(f'self.{key} = getattr(config, "{key}"' in source for source in sources)]
+
+
 def describe(config_class: type[PreTrainedConfig], classes: list[str]) -> dict[str, Any]:
     """Assemble the entry of one family."""
     entry: dict[str, Any] = {
@@ -171,6 +181,8 @@ def describe(config_class: type[PreTrainedConfig], classes: list[str]) -> dict[s
         "aliases": dict(sorted(config_class.attribute_map.items())),
         "classes": classes,
     }
+    if names := asked(config_class):
+        entry["asked"] = names
     text = text_sub_config(config_class)
     if text is not None:
         entry["text_config_key"], entry["text_config"] = text

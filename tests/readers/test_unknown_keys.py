@@ -66,10 +66,27 @@ def test_a_key_is_known_or_said_to_be_unknown(key, value, known):
     ("t5", "is_gated_act", True, True),
     ("gemma2", "unsloth_version", "2024.9", True),
     ("starcoder2", "mlp_type", "gated", False),
+    ("bert", "head_dim", 64, True),  # 768 / 12, as the class computes it
+    ("bert", "head_dim", 128, False),
+    ("gpt2", "num_key_value_heads", 12, True),
+    ("gpt2", "num_key_value_heads", 4, False),
+    ("qwen2", "head_dim", 256, True),  # its attention asks for it
+    ("gpt2", "n_head", 6, True),
 ])  # fmt: skip
 def test_what_a_key_says_depends_on_the_class(model_type, key, value, known):
     unknown = [problem.path for problem in read_config({"model_type": model_type, key: value}).unknown]
     assert unknown == ([] if known else [(key,)])
+
+
+@pytest.mark.parametrize(("model_type", "key", "value", "changes"), [
+    ("bert", "head_dim", 128, False), ("opt", "head_dim", 128, False), ("gpt2", "num_key_value_heads", 4, False),
+    ("modernbert", "num_key_value_heads", 4, False), ("olmo2", "head_dim", 64, True),
+    ("llama", "num_key_value_heads", 4, True)])
+def test_a_size_changes_only_what_the_class_takes_from_the_file(model_type, key, value, changes):
+    """Which of the classes do was measured: tests/oracle/class_defaults.py has the keys of each."""
+    plain, other = (paramcalc.count({"model_type": model_type, **more}) for more in ({}, {key: value}))
+    assert (plain.total != other.total) is changes
+    assert other.parameters.known == ("exact" if changes else "bound")
 
 
 @pytest.mark.parametrize(("vocab_size", "known"), [(32064, True), (32000, False)])
@@ -259,4 +276,4 @@ def test_a_refusal_names_a_type_that_shares_the_most_keys():
             continue
         refused += 1
         assert most in {len(keys & spellings.get(name, set())) for name in nearest(model_type, config)}, model_type
-    assert refused > 60
+    assert refused > 40

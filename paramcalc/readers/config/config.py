@@ -278,10 +278,9 @@ class Config:
     @property
     def head_dim(self) -> int:
         """Width of a head: given, or hidden_size / num_attention_heads. Raises SpecError where that is no integer."""
-        width = self.optional("head_dim")
-        if width is not None:
-            return width
         hidden, heads = self.integer("hidden_size"), self.integer("num_attention_heads")
+        if (width := self.size_of_its_own("head_dim", hidden // heads)) is not None:
+            return width
         if hidden % heads:
             raise self.error("num_attention_heads", f"{heads} does not divide hidden_size ({hidden})",
                              "give head_dim, or change num_attention_heads", code=HEADS)
@@ -290,7 +289,16 @@ class Config:
     @property
     def kv_heads(self) -> int:
         """Heads of keys and values: given, or as many as query heads."""
-        return self.optional("num_key_value_heads") or self.integer("num_attention_heads")
+        heads = self.integer("num_attention_heads")
+        return self.size_of_its_own("num_key_value_heads", heads) or heads
+
+    def size_of_its_own(self, key: str, usual: int) -> int | None:
+        """What the file says of a size where the class has a key for it. Any other class computes it, so that there the
+        file's word is read only where it says as much: else nobody has read it."""
+        family = self.family
+        if family.asked is None or key in family.asked or key in family.spellings or self.data.get(key) == usual:
+            return self.optional(key)
+        return None
 
     @property
     def tied(self) -> bool:

@@ -18,7 +18,8 @@ class FamilyData:
 
     def __init__(self, defaults: dict[str, Any], aliases: dict[str, str], classes: tuple[str, ...],
                  text_config: str | None = None, text_key: str = "text_config",
-                 renamed: dict[str, str] | None = None, unverified: str = "") -> None:
+                 renamed: dict[str, str] | None = None, unverified: str = "",
+                 asked: tuple[str, ...] | None = None) -> None:
         self.defaults = defaults
         self.aliases = aliases
         """Attribute to the key files use: `hidden_size` to `n_embd`."""
@@ -36,6 +37,9 @@ class FamilyData:
         self._usual = {key: defaults[alias] for key, alias in aliases.items() if alias in defaults} | defaults
         self.unverified = unverified
         """The source of a type whose count could not be held against a published total."""
+        self.asked = asked
+        """Keys its attention asks for though its config has none of that name; None where not every key of the class is
+        known."""
         self.text_config = text_config
         """model_type of the text model inside a composite config."""
         self.text_key = text_key
@@ -64,7 +68,7 @@ class FamilyData:
     def filled(self, defaults: dict[str, Any]) -> FamilyData:
         """The same class where another fills its config with values of its own."""
         return FamilyData({**self.defaults, **defaults}, self.aliases, self.classes, self.text_config, self.text_key,
-                          self.renamed, self.unverified)
+                          self.renamed, self.unverified, self.asked)
 
 
 TABLES = ("defaults.json", "tower_defaults.json")
@@ -96,7 +100,7 @@ def family_data(model_type: str) -> FamilyData | None:
         known = family_data(same.type)
         return None if known is None else FamilyData(
             known.defaults, known.aliases, known.classes, known.text_config, known.text_key,
-            known.renamed | same.classes, known.unverified)
+            known.renamed | same.classes, known.unverified, known.asked)
     for table in TABLES:
         text = _text(table)
         start = text.find(f'\n"{model_type}": {{')
@@ -118,7 +122,8 @@ def _parsed(line: str, model_type: str) -> FamilyData:
     defaults = json.loads("{" + line.rstrip().removesuffix(",") + "}")[model_type]
     aliases = defaults["aliases"] | KEY_ALIASES.get(model_type, {})
     return FamilyData(defaults["defaults"], aliases, tuple(defaults["classes"]), defaults.get("text_config"),
-                      defaults.get("text_config_key", "text_config"), CLASS_ALIASES.get(model_type))
+                      defaults.get("text_config_key", "text_config"), CLASS_ALIASES.get(model_type),
+                      asked=tuple(defaults.get("asked", ())))
 
 
 def namesakes(architecture: str) -> tuple[str, ...]:

@@ -167,9 +167,11 @@ class _Builder:
             return row.mixer(config, word, cross)
         qkv: tuple[Projection, ...] = ("q", "k", "v") if self.holds(row.qkv_bias) else ()
         out: tuple[Projection, ...] = ("o",) if self.holds(row.o_bias) else ()
+        count = heads(config)
         part = Attention(
-            num_heads=heads(config), num_kv_heads=config.optional("num_key_value_heads"), bias=(*qkv, *out),
-            head_dim=config.optional("head_dim"), causal=is_decoder(config) and not cross, cross=cross,
+            num_heads=count, num_kv_heads=config.size_of_its_own("num_key_value_heads", count), bias=(*qkv, *out),
+            head_dim=config.size_of_its_own("head_dim", self.width // count),
+            causal=is_decoder(config) and not cross, cross=cross,
             window=row.window(config, word) if row.window else None, fused="qkv" if row.fused else "none",
             names=self.spelled("q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj"),
         )

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.readers.config.config import Config
-from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.families.encoder import Encoder
 from paramcalc.readers.families.encoders.heads import BERT_TOPS
 from paramcalc.readers.families.towers.clip import grid, layer
@@ -86,8 +85,7 @@ def qformer(config: Config, at: str, *, text: bool) -> Tower:
 
 def _reader(config: Config, width: int, front: str, *, headed: bool = False, pooler: bool = False) -> ModelSpec:
     """A BERT at `front` that attends to a tower `width` wide, if it is a decoder, and predicts words where `headed`."""
-    crossed = FamilyData({**config.family.defaults, "add_cross_attention": config.flag("is_decoder", default=True)},
-                         config.family.aliases, config.family.classes)
+    crossed = config.family.filled({"add_cross_attention": config.flag("is_decoder", default=True)})
     inner = config.reread(config.data, crossed, architecture="BertForMaskedLM" if headed else "BertModel")
     inner.ties = True
     tops: Tops = BERT_TOPS if headed else {"Model": ("pooler",) if pooler else ()}
