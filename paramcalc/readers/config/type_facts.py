@@ -108,3 +108,10 @@ ROTARY_SHARES = {**dict.fromkeys(("glm", "glm4", "glm4_moe", "nemotron", "persim
 """The part of a head a class rotates where its config does not say."""
 SAYS_ROTARY_DIM = ("minimax_m2",)
 """Types whose published files say `rotary_dim`, though their class has another word for it."""
+
+TEXT_HEADS = ("DiffusionGemmaForBlockDiffusion", "ShieldGemma2ForImageClassification")
+"""Classes with a language model's head whose names say something else: the second classifies by the words it would
+generate."""
+
+UNBIASED_TAGGERS = ("qwen3_asr",)
+"""Composite types whose class for tokens scores them without a shift (Qwen3-ForcedAligner)."""

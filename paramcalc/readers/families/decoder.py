@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.layout import roll
 from paramcalc.readers.config.patterns import mixers
+from paramcalc.readers.config.type_facts import TEXT_HEADS, UNBIASED_TAGGERS
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
@@ -185,17 +186,13 @@ def topped(config: Config, names: dict[str, str]) -> dict[str, Any]:
 
 
 def _unbiased(config: Config) -> bool:
-    """Whether a composite class scores tokens without a shift (Qwen3-ForcedAligner)."""
-    return config.outer is not None and config.outer.get("model_type") == "qwen3_asr"
+    """Whether a composite class scores tokens without a shift."""
+    return config.outer is not None and config.outer.get("model_type") in UNBIASED_TAGGERS
 
 
 def _generates(architecture: str) -> bool:
-    """Whether a composite class of an unusual name has a language model's head: one that is not for something else.
-
-    ShieldGemma 2 classifies by the words it would generate.
-    """
-    return "For" not in architecture or architecture.endswith(("ForBlockDiffusion",
-                                                               "ShieldGemma2ForImageClassification"))
+    """Whether a composite class of an unusual name has a language model's head: one that is not for something else."""
+    return "For" not in architecture or architecture in TEXT_HEADS
 
 
 def mixture(config: Config, row: Experts, *, gated: bool = True) -> dict[str, Any]:
