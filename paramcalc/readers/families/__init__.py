@@ -49,6 +49,7 @@ MEMBERS: dict[str, str] = {
         "hyperclovax internlm3 iquestcoder jais2 minicpm minicpm3 moshi nanochat orion seed_oss "
         "skywork smollm3 starcoder2 telechat xverse Yi youtu",
     "decoders.diffusion": "llada Dream",
+    "decoders.dory": "dory",
     "decoders.drafts": "dflash dspark eagle eagle3 medusa",
     "decoders.early": "bloom cpmant ctrl mpt opt persimmon xglm stablelm",
     "decoders.ernie": "ernie4_5 ernie4_5_moe ernie4_5_vl_moe_text paddleocr_vl_text",

@@ -1,0 +1,52 @@
+"""Omnilingual ASR: wav2vec 2.0's encoder, with a head over characters or before a text model. arXiv:2511.09690."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramcalc.readers.families.towers.clip import layer
+from paramcalc.readers.families.towers.parts import Parts, conv, dense, layers, norm, tower
+from paramcalc.readers.families.towers.wav2vec import LAYER, extractor
+from paramcalc.readers.families.towers.whole import builder, nested
+from paramcalc.spec.model import ModelSpec
+
+if TYPE_CHECKING:
+    from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.spec.tower import Tower
+
+USUAL = "omniasr_audio"
+
+
+def audio(config: Config, at: str) -> Tower:
+    """Convolutions that are all normed, positions by a convolution whose weight is whole."""
+    width, groups = config.integer("hidden_size"), config.integer("num_conv_pos_embedding_groups")
+    if width % groups:
+        raise config.error("num_conv_pos_embedding_groups", f"{groups} does not divide hidden_size ({width})")
+    last = (config.listed("conv_dim", int) or [1])[-1]
+    front = {key.replace("feature_extractor", "subsampling"): part
+             for key, part in extractor(config, normed=True).items()}
+    modules: Parts = {
+        **front, "subsampling.layer_norm": norm(last), "subsampling.projection": dense(width, last),
+        "encode_positions.conv": conv(width, width, config.integer("num_conv_pos_embeddings"), groups=groups),
+        "layers": layers(config.layers), "layer_norm": norm(width)}
+    return tower("audio", width, modules, {"layer": layer(config, LAYER)}, at)
+
+
+def omniasr(whole: Whole) -> Towers:
+    """One matrix leads to the text model."""
+    into = whole.part("audio_config", USUAL).integer("hidden_size")
+    join: Parts = {"multi_modal_projector": dense(whole.text.hidden_size, into)}
+    return {**whole.tower("audio_config", "audio_tower", USUAL), **whole.join(join, into, stream="audio_tokens")}
+
+
+def ctc(config: Config) -> ModelSpec:
+    """The encoder alone, or with a score for each character."""
+    inner = nested(config, "audio_config", USUAL)
+    headed, make = config.architecture.endswith("ForCTC"), builder(inner.model_type)
+    if make is None or (config.architecture and not config.architecture.endswith(("ForCTC", "Model"))):
+        raise config.unknown_class()
+    encoder = make(inner, "model.audio_tower" if headed else "audio_tower")
+    rows, width = config.integer("vocab_size"), encoder.hidden_size
+    head: Parts = {"ctc_head": dense(rows, width)} if headed or not config.architecture else {}
+    return ModelSpec(hidden_size=width, modules=head, towers={"audio": encoder})
