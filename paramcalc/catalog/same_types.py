@@ -36,6 +36,8 @@ SAME: dict[str, Same] = {
     "minimax_text_01": _alike("minimax", "MiniMaxText01", "MiniMax",
                               "MiniMaxAI/MiniMax-Text-01 modeling_minimax_text_01.py"),
     "mixformer-sequential": Same("phi-msft", {}, "microsoft/phi-1 configuration_mixformer_sequential.py"),
+    "new": _alike("gte", "New", "Gte", "Alibaba-NLP/new-impl modeling.py", "ForMaskedLM", "ForSequenceClassification",
+                  "ForTokenClassification", "Model"),
     "sdar": _alike("qwen3", "SDAR", "Qwen3", "JetLM/SDAR-8B-Chat modeling_sdar.py"),
     "sdar_moe": _alike("qwen3_moe", "SDARMoe", "Qwen3Moe", "JetLM/SDAR-30B-A3B-Chat modeling_sdar_moe.py"),
     "solar": _alike("llama", "Solar", "Llama", "upstage/solar-pro-preview-instruct modeling_solar.py"),

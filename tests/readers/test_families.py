@@ -10,14 +10,20 @@ import pytest
 
 from paramcalc.activations.class_rows import MEASURED, MEASURED_TOWERS, ROWS, TOWER_ROWS
 from paramcalc.answers.listing import listing
+from paramcalc.build import build
 from paramcalc.catalog.gguf_architectures import gguf_architectures
 from paramcalc.catalog.same_types import SAME
+from paramcalc.errors import PCError
+from paramcalc.measures.cache import mixers
+from paramcalc.measures.flops import Workload, flops
+from paramcalc.measures.parameters import count
 from paramcalc.readers import families
 from paramcalc.readers.config import type_facts
 from paramcalc.readers.config.defaults import model_types
 from paramcalc.readers.config.neutral import NEUTRAL_IN, REPEATS
 from paramcalc.readers.config.published import DRAFT_CLASSES, told_type
 from paramcalc.readers.config.published_types import PUBLISHED_TYPES
+from paramcalc.readers.config.read import read_config
 from paramcalc.readers.families import composites, family_of, known
 from paramcalc.readers.families.towers.tables import TOWERS
 
@@ -136,3 +142,50 @@ def test_the_list_shows_what_is_known():
 def test_gguf_architectures(model_type, architectures):
     """As `conversion/` of llama.cpp registers FalconForCausalLM, DeepseekV3ForCausalLM, CohereForCausalLM …"""
     assert gguf_architectures(model_type) == family_of(model_type).gguf == architectures
+
+
+def test_loops_of_the_middle_count_their_weights_once():
+    config = {"model_type": "dory", "architectures": ["DoryForCausalLM"], "hidden_size": 48, "intermediate_size": 80,
+              "num_hidden_layers": 12, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16,
+              "vocab_size": 99, "n_input_layers": 2, "n_output_layers": 4, "n_recurrent_layers": 6,
+              "n_recurrent_loops": 3, "sliding_window": 8, "layer_types": ["sliding_attention", "mlp"] * 3
+              + ["full_attention", "mlp"] + ["sliding_attention", "mlp"] * 2}
+    tree = build(read_config(config).spec).tree
+    counted = flops(tree, Workload(batch=2, seq=24))
+    assert counted.forward == 31_421_952  # torch 2.13.0, FlopCounterMode over transformers 5.24.0's class
+    assert sum(mixer.layers for mixer in mixers(tree)) == 12  # layers of its cache
+    layer = 48 * 16 * (4 + 2 + 2 + 4 + 4) + 2 * 64 + 3 * 48 * 80 + 2 * 80 + 2 * 48
+    assert count(tree).total == 6 * layer + 2 * 99 * 48 + 99
+    plain = {key: value for key, value in config.items() if key not in ("layer_types", "n_recurrent_layers")}
+    whole = plain | {"num_hidden_layers": 6, "n_input_layers": 1, "n_output_layers": 2}
+    assert count(build(read_config(whole).spec).tree).total == count(tree).total
+    bare = build(read_config(config | {"architectures": ["DoryModel"], "recurrent_kv_cache_mode": "last_loop"}).spec)
+    assert count(bare.tree).total == 6 * layer + 99 * 48
+    for odd, message in (({"n_output_layers": 6}, "n_recurrent_layers"), ({"layer_types": ["mlp"] * 12}, "layer_types"),
+                         ({"architectures": ["DoryForSequenceClassification"]}, "DoryForSequenceClassification")):
+        with pytest.raises(PCError, match=message):
+            read_config(config | odd)
+
+
+def test_an_encoder_before_characters_has_a_head_where_its_class_has_one():
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+             "num_conv_pos_embedding_groups": 4}
+    config = {"model_type": "omniasr_ctc", "vocab_size": 50, "audio_config": sizes}
+    headed, bare = (count(build(read_config(config | {"architectures": [name]}).spec).tree).total
+                    for name in ("OmniASRForCTC", "OmniASRCTCModel"))
+    assert headed - bare == 50 * (32 + 1)
+    uneven = {"audio_config": {**sizes, "num_conv_pos_embedding_groups": 5}}
+    for odd in ({"architectures": ["OmniASRForWords"]}, uneven):
+        with pytest.raises(PCError, match=r"OmniASRForWords|5 does not divide hidden_size \(32\)"):
+            read_config(config | odd)
+
+
+def test_new_is_the_name_of_gte_s_files():
+    sizes = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16,
+             "vocab_size": 30528, "type_vocab_size": 2, "layer_norm_type": "layer_norm", "pack_qkv": True}
+    spec = read_config({"model_type": "new", "architectures": ["NewModel"], **sizes}).spec
+    layer = 4 * 1024 * 1024 + 4 * 1024 + 8192 * 1024 + 4096 * 1024 + 1024 + 4 * 1024  # of GteModel, which it repeats
+    assert count(build(spec).tree).total == 24 * layer + (30528 + 2 + 2) * 1024 == 434_139_136
+    assert spec.unread == ()
+    with pytest.raises(PCError, match="rms_norm"):
+        read_config({"model_type": "new", **sizes, "layer_norm_type": "rms_norm"})

@@ -75,7 +75,9 @@ def buckets(config: Config) -> Parts:
 
 
 def gte_feed(config: Config, _: str) -> Parts:
-    """GTE's gated feed-forward, with a bias at its end only."""
+    """GTE's gated feed-forward, with a bias at its end only. Queries, keys and values are as large joined or apart."""
+    config.choice("layer_norm_type", ("layer_norm",), "layer_norm")
+    config.read.add("pack_qkv")
     return {"mlp": FeedForward(intermediate_size=config.integer("intermediate_size"), fused=True, down_bias=True,
                                names={"gate_up_proj": "up_gate_proj"})}
 
