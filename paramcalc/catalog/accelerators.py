@@ -46,7 +46,7 @@ from paramcalc.catalog._data import (
     unknown,
     whole,
 )
-from paramcalc.errors import InputError, Problem
+from paramcalc.errors import InputError, Problem, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -146,6 +146,10 @@ def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
             if _words(alias) == _words(key)}
     if len(same) == 1 and _words(key):
         return next(iter(same.values()))
+    if key == "cpu":
+        raise UsageError(Problem("a CPU is not in the catalog: what it holds and how fast it reads are those of the "
+                                 "host's memory, which no name says",
+                                 hint="--accelerators FILE with its memory and bandwidth"))
     raise unknown("accelerator", name, [*table, *by_alias], {alias: each.key for alias, each in by_alias.items()})
 
 

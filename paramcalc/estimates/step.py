@@ -25,7 +25,7 @@ from paramcalc.estimates.remembering import Remembering
 from paramcalc.estimates.traffic import facts
 from paramcalc.measures.cache import Serving, exact, mixers
 from paramcalc.measures.flops import Workload, flops
-from paramcalc.measures.reads import reads
+from paramcalc.measures.reads import passed, reads
 from paramcalc.spec.media import NO_MEDIA, Media
 from paramcalc.transforms.shard import Sharding, shard
 
@@ -214,9 +214,10 @@ class Served(Remembering):
 
 
 def _layers(tree: Node) -> float:
-    """Layers of a mixer and a feed-forward each; a layer with one of the two is half a layer."""
+    """Layers of a mixer and a feed-forward each that a decoded token passes; a layer with one of the two is half a
+    layer."""
     layers = 0
-    for _, node, _, used in tree.walk():
+    for node, used in passed(tree):
         for child in set(node.order):
             components = {t.component for _, below, _, _ in node.children[child].walk() for t in below.tensors}
             parts = bool(components.intersection(MIXERS)) + bool(components.intersection(FEED_FORWARDS))
@@ -225,10 +226,10 @@ def _layers(tree: Node) -> float:
 
 
 def _products(tree: Node, dtype: str) -> float:
-    """Matrix products of a step: weights that multiply the same input are one; activations that FP8 and FP4 arithmetic
-    wants rounded are one more each."""
+    """Matrix products that a decoded token passes: weights that multiply the same input are one; activations that FP8
+    and FP4 arithmetic wants rounded are one more each."""
     products = 0
-    for _, node, _, used in tree.walk():
+    for node, used in passed(tree):
         for child in set(node.order):
             kinds: dict[tuple[str, str, int], bool] = {}
             for _, below, _, _ in node.children[child].walk():

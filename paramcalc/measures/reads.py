@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from paramcalc.tree import Node, Tensor
 
+BESIDE = ("source", *STREAMS)
+"""Streams of what a decoded token does not pass."""
+
 
 class Experts(NamedTuple):
     """Routed experts that are chosen from equally many."""
@@ -88,10 +91,20 @@ def reads(tree: Node, dtype: str) -> Reads:
     return Reads(dense, tuple(Experts(*kind, size) for kind, size in experts.items()), stored_bytes)
 
 
+def passed(node: Node, used: int = 1) -> Iterator[tuple[Node, int]]:
+    """Nodes that a decoded token passes, with how often; what runs over an encoder's input, a picture or a recording
+    alone is not among them."""
+    if node.stream not in BESIDE:
+        used *= node.used
+        yield node, used
+        for child in node.children:
+            yield from passed(child, used)
+
+
 def _placed(node: Node, stored: int = 1, used: int = 1) -> Iterator[tuple[Tensor, int, int]]:
     """Every tensor with the copies of its node: held, and visited by a decoded token."""
     stored *= node.stored
-    used = 0 if node.stream in ("source", *STREAMS) else used * node.used
+    used = 0 if node.stream in BESIDE else used * node.used
     for tensor in node.tensors:
         yield tensor, stored, used
     for child in node.children:

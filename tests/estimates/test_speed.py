@@ -332,6 +332,13 @@ def test_releases_are_ordered_by_their_numbers():
         speed_class("vllm", True, H100, "nightly")
 
 
+def test_towers_are_not_passed_while_a_token_is_decoded():
+    """SigLIP's 27 layers of Gemma 3 run over pictures; their launches are none of a decoded token's."""
+    text, pictures = served("gemma-3-1b"), served("gemma-3-4b")
+    assert (text.widths.layers, pictures.widths.layers) == (26, 34)
+    assert text.products / 26 == pictures.products / 34 == 4
+
+
 def test_layers_of_one_part_count_half():
     assert served("nemotron-h-56b").widths.layers == 118 / 2
     assert served().widths.layers == 32

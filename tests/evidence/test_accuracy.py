@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from statistics import median
 
+import pytest
+
 from tests.evidence import peers
-from tests.evidence.accuracy import groups, runs, summaries, trained, utilization
+from tests.evidence.accuracy import groups, runs, served, summaries, trained, utilization
 
 
 def test_utilization_is_what_frameworks_print():
@@ -31,6 +33,13 @@ def test_every_group_is_two_sided():
 def test_what_the_readme_quotes_counts_both_sides():
     for group, share in summaries():
         assert group.within(share) == sum(-share <= one <= share for one in group.differences)
+
+
+def test_ours_among_other_predictors_are_those_left_out_of_the_fits():
+    by_kind = peers.by_kind()
+    for kind, part in (("servers, dense", " dense"), ("servers, experts", " moe"), ("llama.cpp", "llama.cpp ")):
+        assert sorted(by_kind[kind]["paramcalc"]) == pytest.approx(
+            sorted(one for name, ones in served().items() if part in name for one in ones))
 
 
 def test_ours_are_nearer_than_other_predictors_and_answer_more():
