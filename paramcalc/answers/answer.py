@@ -34,20 +34,14 @@ An answer is a frozen, keyword-only dataclass in `paramcalc/answers/COMMAND.py`,
 from __future__ import annotations
 
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
-from importlib import import_module
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from paramcalc.build import Model, build
 from paramcalc.estimates.effects import Length
+from paramcalc.shown import Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import ModuleType
-
-    from rich.console import Console, ConsoleOptions
-    from rich.text import Text
-
     from paramcalc.readers.models import Loaded
 
 Schema = dict[str, Any]
@@ -74,7 +68,7 @@ def hidden(**options: Any) -> Any:  # noqa: ANN401 - stands for a field of any t
     return field(metadata={"key": None}, repr=False, compare=False, **options)
 
 
-class Document:
+class Document(Shown):
     """What becomes JSON: a frozen, keyword-only dataclass with the name of its command."""
 
     command: ClassVar[str]
@@ -91,18 +85,6 @@ class Document:
 
         return to_json(self.to_dict(), indent=2).decode() + "\n"
 
-    def __str__(self) -> str:
-        """What the command prints."""
-        return str(_views().text(self))
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-        """What the command prints on a terminal, with its styles."""
-        yield from _views().rich_lines(self, console, options)
-
-    def _repr_html_(self) -> str:
-        """Tables and pictures for a notebook."""
-        return str(_views().html(self))
-
     @classmethod
     def schema(cls) -> Schema:
         """The JSON Schema of `to_dict()`, worked out from the types of the fields."""
@@ -110,11 +92,6 @@ class Document:
         described["required"].insert(0, "schema")
         described["properties"] = {"schema": {"const": f"paramcalc/{cls.command}/1"}} | described["properties"]
         return described
-
-
-def _views() -> ModuleType:
-    """How answers are shown. Only what is shown needs the tables, so this is no import: answers stand above reports."""
-    return import_module("paramcalc.reports.views")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from paramcalc.errors import HEADS, INVALID, KV_HEADS, LAYERS, TOP_K
+from paramcalc.shown import Shown
 
 if TYPE_CHECKING:
     from paramcalc.errors import Problem
@@ -48,7 +50,8 @@ class File(NamedTuple):
     """What to do about that."""
 
 
-class Run(NamedTuple):
+@dataclass(frozen=True)
+class Run(Shown):
     """Everything one run found."""
 
     checked: int

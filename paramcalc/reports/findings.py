@@ -1,4 +1,4 @@
-"""What the writers of findings share: the summary, and texts that are safe where they stand."""
+"""What the writers of findings share: the summary, tables, and texts that are safe where they stand."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from paramcalc.numbers import many
+from paramcalc.reports.table import Column, Table
 from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
@@ -34,6 +35,15 @@ def summary(run: Run) -> str:
     warnings = f", {many(warned, 'warning')}" if warned else ""
     start = f"{files} " if reasons else f"{files}, "
     return f"{start}{run.failed} failed{warnings}" if run.failed else f"{start}all fine{warnings}"
+
+
+def tables(run: Run) -> tuple[Table, ...]:
+    """What was found, under the summary, and every file with what became of it."""
+    rows = tuple((each.path, each.line or None, each.severity, each.rule, message(each)) for each in run.findings)
+    every = tuple((file.path, file.state, file.why) for file in run.files)
+    columns = (Column("file"), Column("line", "number"), Column("severity"), Column("rule"), Column("finding"))
+    found = Table(summary(run), columns, rows)
+    return (found, Table("files", (Column("file"), Column("state"), Column("why")), every)) if every else (found,)
 
 
 def fingerprints(findings: Sequence[Finding]) -> list[str]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.reports.findings import message, summary
+from paramcalc.reports.findings import tables
 from paramcalc.reports.html.document import document
 from paramcalc.reports.html.tables import tables_html
-from paramcalc.reports.table import Column, Table
 from paramcalc.reports.writers import json
 
 if TYPE_CHECKING:
@@ -23,11 +22,4 @@ def reports(batch: Batch) -> str:
 
 def findings(checked: Findings) -> str:
     """The file of a run of `check`: what was found, and every file with what became of it."""
-    run = checked.run
-    place = Column("line", "number")
-    rows = tuple((each.path, each.line or None, each.severity, each.rule, message(each)) for each in run.findings)
-    every = tuple((file.path, file.state, file.why) for file in run.files)
-    tables = (Table(summary(run), (Column("file"), place, Column("severity"), Column("rule"), Column("finding")), rows),
-              Table("files", (Column("file"), Column("state"), Column("why")), every))
-    return document("paramcalc check", [tables_html([table for table in tables if table.rows or table is tables[0]])],
-                    json.findings(checked))
+    return document("paramcalc check", [tables_html(tables(checked.run))], json.findings(checked))
