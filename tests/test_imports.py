@@ -10,11 +10,11 @@ ROOT = Path(paramcalc.__file__).parent
 FILES = {".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__"): path
          for path in ROOT.rglob("*.py")}
 LOADERS = {
-    "paramcalc", "paramcalc.activations", "paramcalc.answers.answer", "paramcalc.answers.registry",
+    "paramcalc", "paramcalc.activations", "paramcalc.answers.registry",
     "paramcalc.cli.main", "paramcalc.components", "paramcalc.components.base", "paramcalc.estimates.design.law_fit",
     "paramcalc.estimates.runtimes", "paramcalc.readers.config.quantization.methods", "paramcalc.readers.families",
     "paramcalc.readers.headers.checkpoint", "paramcalc.reports.plot", "paramcalc.reports.views",
-    "paramcalc.reports.writers",
+    "paramcalc.reports.writers", "paramcalc.shown",
 }
 """Files that import by a string: registries, each with one loader, and optional libraries."""
 

@@ -13,7 +13,7 @@ from paramcalc.atomic import write_atomic
 from paramcalc.checks.results import Finding
 from paramcalc.errors import InputError, Problem
 from paramcalc.numbers import change
-from paramcalc.readers.files import read_file
+from paramcalc.readers.files import folders_up, read_file
 from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Lock(NamedTuple):
 
 def find_lock(start: Path) -> Path | None:
     """The lock of the nearest folder at or above that has one."""
-    return next((path for folder in (start, *start.parents) if os.path.lexists(path := folder / NAME)), None)
+    return next((path for folder in folders_up(start) if os.path.lexists(path := folder / NAME)), None)
 
 
 def comparison(files: Iterable[Path], *, required: bool) -> Lock | None:

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.errors import InputError
+from paramcalc.readers.files import need_within
 from paramcalc.readers.text.limits import MAX_BYTES, other_encoding
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def likely(name: str) -> bool:
 
 def recognise(path: Path) -> Recognised:
     """What a regular file of a candidate's name is. Raises OSError where it cannot be read."""
+    need_within(path)
     with path.open("rb") as file:
         raw = file.read(MAX_BYTES + 1)
     text, odd = _decoded(raw)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.checks.results import Finding
 from paramcalc.errors import InputError, Problem, UsageError
-from paramcalc.readers.files import read_file
+from paramcalc.readers.files import folders_up, read_file
 from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Selection(NamedTuple):
 
 def load_selection(start: Path) -> Selection:
     """The settings of the nearest pyproject.toml at or above a folder. Raises InputError for what cannot be."""
-    for folder in (start, *start.parents):
+    for folder in folders_up(start):
         path = folder / "pyproject.toml"
         if path.is_file():
             try:

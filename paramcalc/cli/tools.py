@@ -14,12 +14,14 @@ from paramcalc.answers.registry import answer_schema
 from paramcalc.cli.embedded import run_embedded
 from paramcalc.cli.main import parsed, summary
 from paramcalc.errors import PCError, Problem, UsageError
+from paramcalc.readers.files import reading_below
 from paramcalc.readers.presets import presets
 
 TOOLS = ("estimate", "count", "explain", "memory", "fit", "speed", "train", "flops", "scaling", "solve", "sweep",
          "compare", "check", "diff")
-WITHHELD = ("format", "json", "output", "color", "quiet", "debug", "offline", "plot", "write_lock", "against", "help")
-"""Options that say how an answer is written, write a file, or ask git."""
+WITHHELD = ("format", "json", "output", "color", "quiet", "debug", "offline", "plot", "write_lock", "against", "help",
+            "jobs")
+"""Options that say how an answer is written, write a file, ask git, or start processes."""
 FILES = ("FILE", "DIR", "PATH", "FOLDER")
 """Placeholders of options that name a file."""
 ALONE = {"models": "model", "paths": "path"}
@@ -76,10 +78,12 @@ def call(name: str, arguments: dict[str, Any], root: Path) -> Any:  # noqa: ANN4
             words += values
         else:
             words += [f"{parameter.opts[0]}={value}" for value in values]
-    done = run_embedded([name, *words, "--json", "--offline", "--", *positional] if _offline(name) else
-                        [name, *words, "--json", "--", *positional])
-    if done.code not in (0, 1) or not done.out:
-        raise UsageError(Problem(done.err.strip().removeprefix("error: ") or f"exit code {done.code}"))
+    offline = ["--offline"] if _offline(name) else []
+    with reading_below(root):
+        done = run_embedded([name, *words, "--json", *offline, "--", *positional])
+    said = done.err.strip()
+    if not done.out or (said and done.code not in (0, 1)):  # what `check` finds invalid is an answer, and says nothing
+        raise UsageError(Problem(said.removeprefix("error: ") or f"exit code {done.code}"))
     return json.loads(done.out)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from paramcalc.errors import InputError, Problem
@@ -12,7 +15,7 @@ from paramcalc.readers.text.limits import MAX_BYTES, too_large
 from paramcalc.sanitize import quote, visible
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 # A pipe opened without O_NONBLOCK waits for a writer, which may never come.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -24,12 +27,37 @@ _KINDS = {
     stat.S_IFSOCK: "a socket",
 }
 _MAX_SIBLINGS = 2_000
+_LIMIT: ContextVar[Path | None] = ContextVar("_LIMIT", default=None)
 DANGLING, POINT = "is a link to what is not there", "point it at a file, or remove it"
+
+
+@contextmanager
+def reading_below(folder: Path) -> Iterator[None]:
+    """While it is entered, files of users are read below a folder only, links that lead out of it not followed."""
+    token = _LIMIT.set(folder.resolve())
+    try:
+        yield
+    finally:
+        _LIMIT.reset(token)
+
+
+def need_within(path: Path) -> None:
+    """Every function that opens a user's file asks this first. Raises OSError for one outside of `reading_below`."""
+    limit = _LIMIT.get()
+    if limit is not None and not path.resolve().is_relative_to(limit):
+        raise OSError(None, "it lies outside the folder that may be read")
+
+
+def folders_up(start: Path) -> tuple[Path, ...]:
+    """A resolved folder and those above it, the nearest first, as far up as files may be read."""
+    limit = _LIMIT.get()
+    return tuple(folder for folder in (start, *start.parents) if limit is None or folder.is_relative_to(limit))
 
 
 def read_file(path: Path, limit: int = MAX_BYTES) -> bytes:
     """Return what a regular file holds, at most `limit` bytes. Raises InputError; a pipe or device never blocks it."""
     try:
+        need_within(path)
         _only_regular(path, path.stat())  # before opening: to open a device can already have an effect
         with open(os.open(path, _FLAGS), "rb", buffering=0) as stream:
             _only_regular(path, os.fstat(stream.fileno()))

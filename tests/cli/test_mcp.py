@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import struct
 import subprocess
 import sys
 import threading
@@ -37,6 +38,12 @@ WRONG = (
     ("memory", {"model": "qwen3-8b", "draft": "../outside.yaml", "runtime": "vllm"}),
     ("solve", {"like": "../outside.yaml", "params": "1M"}),
 )
+
+
+def main_code(*words):
+    """The exit code of a command line whose streams nobody looks at."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        return run([*map(str, words), "--quiet"])
 
 
 def session(root, ask):
@@ -86,6 +93,56 @@ def test_nothing_outside_the_root_is_read(word, root):
     (root / "link.yaml").symlink_to(root.parent / "outside.yaml")
     with pytest.raises(UsageError, match="no preset and no file"):
         call("count", {"model": word}, root)
+
+
+CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 8, "num_hidden_layers": 1,
+          "num_attention_heads": 2, "intermediate_size": 16, "vocab_size": 100}
+HEADER = json.dumps({"a.weight": {"dtype": "F32", "shape": [7], "data_offsets": [0, 28]}}).encode()
+LORA = {"peft_type": "LORA", "r": 8, "target_modules": ["q_proj"]}
+
+
+@pytest.fixture
+def leading_out(root):
+    """A root whose files lead out of it: links to a config, to a checkpoint and beside a config, and a base model."""
+    outside = root.parent / "outside"
+    files = {outside / "config.json": json.dumps(CONFIG).encode(),
+             outside / "model.safetensors": struct.pack("<Q", len(HEADER)) + HEADER + bytes(28),
+             root / "beside" / "config.json": json.dumps(CONFIG).encode(),
+             root / "weights" / "model.safetensors.index.json": json.dumps(
+                 {"weight_map": {"a.weight": "model.safetensors"}}).encode(),
+             root / "adapter" / "adapter_config.json": json.dumps(
+                 LORA | {"base_model_name_or_path": str(outside)}).encode()}
+    for path, content in files.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+    for link, file in (("linked/config.json", "config.json"), ("weights/model.safetensors", "model.safetensors"),
+                       ("beside/hf_quant_config.json", "config.json")):
+        (root / link).parent.mkdir(exist_ok=True)
+        (root / link).symlink_to(outside / file)
+    return root
+
+
+@pytest.mark.parametrize("word", ["linked", "weights/model.safetensors.index.json", "beside"])
+def test_no_link_below_the_root_leads_out_of_it(word, leading_out):
+    assert main_code("count", leading_out / word) == 0, "a person may follow it"
+    with pytest.raises(UsageError, match="lies outside the folder that may be read"):
+        call("count", {"model": word}, leading_out)
+
+
+def test_a_base_model_elsewhere_is_not_read(leading_out):
+    with pytest.raises(UsageError, match="base_model_name_or_path"):
+        call("count", {"model": "adapter/adapter_config.json"}, leading_out)
+
+
+def test_check_finds_what_is_below_the_root_alone(leading_out):
+    """What leads out of it is a finding, and settings above it are those of another."""
+    (leading_out.parent / "pyproject.toml").write_text("[tool.paramcalc]\nno_such_setting = 1\n")
+    (leading_out.parent / "paramcalc.lock").write_text("no lock")
+    answer = call("check", {"path": "."}, leading_out)
+    told = {(row["path"].removeprefix(f"{leading_out}/"), row["rule"]) for row in answer["results"]
+            if "lies outside the folder that may be read" in row["message"]}
+    assert told == {("linked/config.json", "PC001"), ("linked/config.json", "PC008"), ("beside/config.json", "PC001")}
+    assert call("check", {"path": "spec.yaml"}, leading_out)["failed"] == 0
 
 
 @pytest.mark.parametrize(("name", "arguments"), WRONG)

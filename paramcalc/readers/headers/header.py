@@ -11,6 +11,7 @@ import stat
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from paramcalc.errors import InputError, Problem
+from paramcalc.readers.files import need_within
 from paramcalc.readers.headers.names import collapsed
 from paramcalc.sanitize import quote, visible
 
@@ -75,6 +76,7 @@ def open_regular(path: Path) -> tuple[BinaryIO, int]:
     """A regular file and its size in bytes. Raises InputError for anything that could block or never end."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
+        need_within(path)
         if not stat.S_ISREG(path.stat().st_mode):
             raise refuse(str(path), "is not a regular file")
         stream = os.fdopen(os.open(path, flags), "rb")
