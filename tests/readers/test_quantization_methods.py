@@ -96,7 +96,7 @@ def rows_of(bits):
                                       "model.layers.3.self_attn.o_proj"]},
      whole(nf4) + sum(plain(*SHAPES[n]) - nf4(*SHAPES[n]) for n in ("gate", "up", "down", "o"))),
     ({"quant_method": "bitsandbytes", "load_in_8bit": True}, whole(a_row(4))),
-    ({"quant_method": "bitsandbytes"}, whole(plain)),
+    ({"quant_method": "bitsandbytes", "load_in_4bit": False}, whole(plain)),
     ({"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True, "version": "gemm",
       "modules_to_not_convert": ["self_attn.k_proj", "v_proj"]}, whole(awq(128), k=plain, v=plain)),
     ({"quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": False, "sym": True, "lm_head": True,
@@ -273,7 +273,25 @@ def test_a_table_of_gemma_has_no_scales_of_activations():
     assert size(read(**settings)) == whole(rows_of(2), rows_of(2), lambda rows, columns: rows_of(2)(rows, columns) - 8)
 
 
+def transforms(place):
+    return {"config_groups": {"R1": {"type": "hadamard", "apply": [{"targets": ["Linear"], "location": place}]}}}
+
+
 @pytest.mark.parametrize(("settings", "level", "key"), [
+    (compressed("nvfp4_e2m1_ue8m0", [scheme(["Linear"], **FP4)]), "bound", "quantization_config.format"),
+    (compressed("", [scheme(["Linear"], "of-my-own", **FP4)]), "bound", "group_0.format"),
+    (compressed("float-quantized", [scheme(["Linear"], **BYTE | {"num_bits": 4})]), "bound", "num_bits"),
+    (compressed("pack-quantized", [scheme(["Linear"], **INT4)], transform_config=transforms("input")), "bound",
+     "transform_config"),
+    ({"quant_method": "auto-round", "bits": 4, "group_size": 128, "packing_format": "auto_round:new"}, "bound",
+     "packing_format"),
+    ({"quant_method": "modelopt"}, "unknown", "quant_algo"),
+    ({"quant_method": "bitsandbytes"}, "unknown", "load_in_4bit"),
+    ({"quant_method": "mxfp4"}, "unknown", "quant_method"),
+    ({"quant_method": "quark", "global_quant_config": {"weight": {"dtype": "fp4", "group_size": 16}}}, "estimate",
+     "group_size"),
+    ({"quant_method": "quark", "global_quant_config": {"weight": {"dtype": "fp4", "group_size": 32,
+                                                                  "scale_format": "e4m3"}}}, "bound", "scale_format"),
     ({"quant_method": "aqlm", "out_group_size": 2}, "estimate", "out_group_size"),
     ({"quant_method": "vptq", "shared_layer_config": {"*_proj": VPTQ | {"outlier_size": 4}}}, "bound", "outlier_size"),
     ({"quant_method": "spqr", "bits": 3}, "unknown", "shapes"),
@@ -308,3 +326,22 @@ def test_what_is_not_understood_is_named(settings, level, key):
 def test_what_cannot_be_is_refused(settings, message):
     with pytest.raises(SpecError, match=message):
         read(**settings)
+
+
+@pytest.mark.parametrize("settings", [
+    compressed("pack-quantized", [scheme(["Linear"], **INT4)], transform_config=transforms("weight_output")),
+    {"quant_method": "bitsandbytes", "load_in_4bit": False, "load_in_8bit": False},
+    {"quant_method": "modelopt", "quant_algo": None, "kv_cache_quant_algo": "FP8"},
+    {"quant_method": "quark", "global_quant_config": {"weight": {
+        "dtype": "fp4", "qscheme": "per_group", "group_size": 32, "scale_format": "e8m0", "ch_axis": -1,
+        "is_dynamic": False, "observer_cls": "PerBlockMXObserver", "round_method": "half_even"}}},
+    {"quant_method": "auto-round", "bits": 4, "group_size": 64, "packing_format": "mlx"},
+])
+def test_what_moves_no_bytes_leaves_them_exact(settings):
+    assert known(read(**settings).caveats, "weights") == "exact"
+
+
+def test_auto_round_packs_as_mlx_does():
+    """ml-explore/mlx: codes, and a 16-bit scale and bias for each group."""
+    spec = read(quant_method="auto-round", bits=4, group_size=64, packing_format="mlx")
+    assert size(spec) == whole(lambda rows, columns: rows * columns // 2 + 4 * rows * (columns // 64))

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 TUNED = ("nblocks", "enable_minmax_tuning", "enable_norm_bias_tuning", "act_bits", "act_data_type", "act_dynamic",
          "act_group_size", "act_sym", "quant_block_list", "super_bits", "super_group_size", "low_cpu_mem_usage",
          "sampler", "not_use_best_mse", "dynamic_max_gap", "scale_dtype", "not_use_mse", "desc_act")
+LAYOUTS = {"", "auto_round", "auto_gptq", "gptqmodel", "gptq", "auto_awq", "awq", "llm_compressor", "exllamav2",
+           "triton", "marlin", "fp8", "fp8_static", "mlx", "mxfp4", "mxfp8", "nvfp4"}
+"""Words of packings that are known: `auto_round:auto_gptq`."""
+PACKINGS = {"awq": "awq", "llm_compressor": "pack_quantized", "mlx": "mlx"}
+"""Words of packings and the format of their integers; of all others GPTQ's."""
 REGEX = set("*^$[]()|+?\\")
 NUMBERED = re.compile(r"\.\d+\.")
 """A module's whole name has the number of its layer; anything else is looked for as an expression."""
@@ -32,6 +37,8 @@ def auto_round(settings: Settings) -> Quantized:
     layout = settings.text("packing_format", default="auto_round:auto_gptq")
     kind = settings.text("data_type", default="int")
     settings.get("sym")
+    caveats = () if LAYOUTS.issuperset(layout.split(":")) else (
+        settings.caveat("packing_format", f"{layout[:40]!r} is not known: counted as GPTQ's"),)
     rules: list[QuantRule] = [*keep(searched(settings.names("modules_to_not_convert") or ()))]
     extra = settings.mapping("extra_config")
     exact, expressions = [], []
@@ -48,7 +55,7 @@ def auto_round(settings: Settings) -> Quantized:
     prefixes = [part.strip() for text in blocks or () for part in text.split(",")]
     base = packed(layout, kind, bits, group)
     rules += [*exact, *expressions, take(base, ("linear", "conv1d"), starts(prefixes) if prefixes else "*")]
-    return Quantized(tuple(rules))
+    return Quantized(tuple(rules), caveats)
 
 
 def packed(layout: str, kind: str, bits: int, group: int) -> str:
@@ -59,8 +66,5 @@ def packed(layout: str, kind: str, bits: int, group: int) -> str:
         return "nvfp4_pack_quantized"
     if kind.startswith(("fp", "float")) and bits == 8:
         return "fp8_channel"
-    if "awq" in layout:
-        return f"awq-{bits}bit-{group_word(group)}"
-    if "llm_compressor" in layout:
-        return f"pack_quantized-{bits}bit-{group_word(group)}"
-    return f"gptq-{bits}bit-{group_word(group)}"
+    name = next((name for word, name in PACKINGS.items() if word in layout), "gptq")
+    return f"{name}-{bits}bit-{group_word(group)}"

@@ -30,6 +30,12 @@ SCALES = {"nvfp4-pack-quantized": "torch.float8_e4m3fn", "mxfp4-pack-quantized":
           "mxfp8-quantized": "torch.uint8", "mxfp6-pack-quantized": "torch.uint8"}
 """The type of the scales that a layout's bytes have room for; another one leaves `scale_dtype` unused."""
 SPARSE = ("sparse-24-bitmask", "sparse-bitmask")
+CODES = "codes"
+"""The format of what is known to have bits and nothing else."""
+ONLINE = ("input", "output", "q_attn", "k_cache")
+"""Where a transform is applied while the model runs, by a matrix that files hold; elsewhere it is in the weights."""
+BYTES = ("int-quantized", "float-quantized", "naive-quantized", *DENSE, *SPARSE)
+"""A byte a weight; where no layout is named the type and the bits say it."""
 
 
 def compressed_tensors(settings: Settings) -> Quantized:
@@ -37,15 +43,18 @@ def compressed_tensors(settings: Settings) -> Quantized:
     a module a whole name counts first, then the expressions by the alphabet, then its class (`match_targets`)."""
     ignored = settings.names("ignore") or []
     layout = settings.text("format", default="")
-    settings.get("transform_config", "tp_plan")
+    settings.get("tp_plan")
     notes = cache_notes(settings)
-    caveats: list[Caveat] = []
+    caveats = _transforms(settings)
     targets: dict[str, str] = {}
     groups = settings.mapping("config_groups")
     sparsity = settings.mapping("sparsity_config")
     for name in groups.data if groups else ():
         scheme = groups.inner(groups.get(name), name) if groups else settings
-        format_, why = _scheme(scheme, scheme.text("format") or layout.replace(MIXED, ""), _sparse(sparsity))
+        own = scheme.text("format")
+        format_, why = _scheme(scheme, own or layout.replace(MIXED, ""), _sparse(sparsity))
+        if format_.startswith(CODES) and not why:
+            why = [(scheme if own else settings).caveat("format", f"{own or layout!r:.42} is not known: codes alone")]
         caveats += why
         targets |= dict.fromkeys(scheme.names("targets") or ["Linear"], format_ or KEEP)
     rules = _targets(targets)
@@ -55,6 +64,20 @@ def compressed_tensors(settings: Settings) -> Quantized:
         rules += _only_sparse(sparsity, caveats)
         unquantized = list(keep(whole_or_regex(sparsity.names("ignore") or ignored)))
     return Quantized((*unquantized, *rules), tuple(caveats), notes)
+
+
+def _transforms(settings: Settings) -> list[Caveat]:
+    """What transforms add to the files (compressed_tensors/transform/transform_args.py, TransformLocation)."""
+    config = settings.mapping("transform_config")
+    groups = config.mapping("config_groups") if config else None
+    places: set[str] = set()
+    for name in groups.data if groups else ():
+        scheme = groups.inner(groups.get(name), name) if groups else settings
+        scheme.get(*scheme.data)
+        steps = scheme.data.get("apply")
+        places |= {str(step.get("location")) for step in steps if type(step) is dict} if type(steps) is list else set()
+    return [settings.caveat("transform_config", "matrices of transforms that are applied online are not counted")
+            ] if places.intersection(ONLINE) else []
 
 
 def _heads(names: Iterable[str]) -> Iterator[str]:
@@ -98,6 +121,8 @@ def _scheme(scheme: Settings, layout: str, sparse: str) -> tuple[str, list[Cavea
             weights.get("scale_dtype")
         weight_only = "-a16" if "nvfp4" in floating and scheme.data.get("input_activations") is None else ""
         return floating + weight_only, []
+    if layout not in BYTES:
+        return f"{CODES}-{bits}bpw", []
     return _bytes(weights, kind, strategy, word, symmetric, bits, sparse)
 
 
@@ -106,6 +131,8 @@ def _bytes(weights: Settings, kind: str, strategy: str, word: str, symmetric: bo
     """A byte a weight (`int-quantized`, `float-quantized`, `naive-quantized`), whatever its bits."""
     if bits > 8:
         return "", [weights.caveat("num_bits", f"{bits} bits in bytes are not known")]
+    if kind == "float" and bits < 8:
+        return f"{CODES}-{bits}bpw", [weights.caveat("num_bits", f"bytes hold no floats of {bits} bits: codes alone")]
     if strategy == "block":
         size = weights.get("block_structure", "block_size")
         rows, columns = _block(weights, size)

@@ -96,4 +96,7 @@ def mxfp4(settings: Settings) -> Quantized:
     """gpt-oss: only the experts' matrices; the list of others is read as expressions. Source: transformers
     integrations/mxfp4.py."""
     unquantized = settings.names("modules_to_not_convert")
-    return Quantized((*keep(skips(settings, unquantized or [], start_or_end)), take("mxfp4", ("experts",))))
+    why = settings.caveat("quant_method", "experts alone are held so, and there are none: the weights are given in "
+                          "their dtype", "unknown")
+    return Quantized((*keep(skips(settings, unquantized or [], start_or_end)), take("mxfp4", ("experts",))),
+                     () if settings.experts else (why,))

@@ -66,12 +66,18 @@ def _format(config: Settings, caveats: list[Caveat]) -> str:
         caveats.append(config.caveat("weight", "several steps of quantization are not known"))
         return "codes-4bpw"
     weight = config.inner(value, "weight")
+    weight.get("is_dynamic", "ch_axis", "observer_cls", "round_method", "scale_calculation_mode", "scale_type",
+               "is_scale_quant", "qat_spec")
     dtype, tensor = weight.text("dtype"), weight.text("qscheme") == "per_tensor"
     packed = f"pack_quantized-4bit-{group_word(weight.number('group_size', default=-1))}"
     zeros = "-zp" if weight.get("symmetric") is False else ""
     layouts = {"fp8": "fp8_tensor" if tensor else "fp8_channel", "int8": "byte_tensor" if tensor else "byte_channel",
                "fp4": "mxfp4", "fp6": "mxfp6", "int4": packed + zeros, "float16": "", "": ""}
     width = WIDTHS.get(dtype)
+    if width in ("fp4", "fp6") and weight.data.get("group_size") not in (32, None):
+        caveats.append(weight.caveat("group_size", "groups of 32 are counted", "estimate"))
+    if width in ("fp4", "fp6") and weight.data.get("scale_format", "e8m0") in ("e8m0", None):
+        weight.get("scale_format", "mx_element_dtype")
     if width is None:
         caveats.append(config.caveat("weight", f"the type {dtype[:40]!r} is not known"))
         return "codes-4bpw"
