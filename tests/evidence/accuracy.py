@@ -13,6 +13,7 @@ from statistics import median
 from typing import NamedTuple
 
 from paramcalc import hfu, mfu
+from tests.evidence.elsewhere import points
 from tests.evidence.energy import metered
 from tests.speed.fit_training import families, fitted, left_out
 from tests.speed.records import CLOSED_LOOP, table
@@ -109,6 +110,7 @@ def groups():
     """Every group, as the guide shows them."""
     for name, differences in served().items():
         yield Compared(f"time a token, {name}", tuple(differences))
+    yield Compared("time a token, other public benchmarks", tuple(one.difference for one in points()))
     for name, differences in trained().items():
         yield Compared(f"training step, {name}", tuple(differences))
     yield Compared("device-hours of whole runs", tuple(runs()))
