@@ -189,3 +189,20 @@ def test_new_is_the_name_of_gte_s_files():
     assert spec.unread == ()
     with pytest.raises(PCError, match="rms_norm"):
         read_config({"model_type": "new", **sizes, "layer_norm_type": "rms_norm"})
+
+
+def test_layers_that_run_again_hold_gates_for_what_the_pass_before_made():
+    sizes = {"hidden_size": 48, "moe_intermediate_size": 24, "num_hidden_layers": 6, "num_attention_heads": 4,
+             "num_key_value_heads": 2, "head_dim": 16, "n_routed_experts": 4, "num_experts_per_tok": 2,
+             "vocab_size": 100, "unpadded_vocab_size": 100, "n_layers_per_attn_res_block": 2}
+    loop = {"model_type": "inkling2_loop_text", "architectures": ["Inkling2LoopForCausalLM"], **sizes}
+    told = {"loop_config": {"core_start": 2, "core_end": 4, "num_passes": 3, "gate_rank": 8}}
+    keys = {"loop_layer_index_start": 2, "loop_layer_index_end": 4, "loop_num_passes": 3, "loop_gate_rank": 8}
+    nested, flat, once = (build(read_config(loop | more).spec).tree
+                          for more in (told, keys, keys | {"loop_layer_index_end": 2}))
+    assert count(nested).total == count(flat).total
+    gates = 2 * 4 * (8 * 2 * 48 + 2 * 48 * 8) + 2 * (2 * 2) * 48
+    assert count(flat).total - count(once).total == gates
+    assert sum(mixer.layers for mixer in mixers(flat)) == sum(mixer.layers for mixer in mixers(once)) * 10 // 6
+    with pytest.raises(PCError, match="layers 4 to 2 cannot run 3 times"):
+        read_config(loop | keys | {"loop_layer_index_start": 4, "loop_layer_index_end": 2})

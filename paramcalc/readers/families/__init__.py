@@ -69,7 +69,7 @@ MEMBERS: dict[str, str] = {
         "granite4_vision_text",
     "decoders.hrm": "hrm_text",
     "decoders.hunyuan": "hunyuan hunyuan_v1_dense hunyuan_v1_moe hunyuan_vl_text hy_v3 hy_v4 hy_v4_vl_text",
-    "decoders.inkling": "inkling_text inkling2_text",
+    "decoders.inkling": "inkling_text inkling2_text inkling2_loop_text",
     "decoders.internlm": "internlm internlm2",
     "decoders.kimi": "kimi_linear bailing_hybrid",
     "decoders.lfm": "lfm2 lfm2_moe lfm3",

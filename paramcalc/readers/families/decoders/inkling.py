@@ -5,6 +5,7 @@ Sources: transformers' modeling file of each, and what a row or rule names.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.attention import Attention
@@ -98,11 +99,74 @@ INKLING2 = Row(
 
 
 def inkling2(config: Config) -> ModelSpec:
-    """Full layers norm what queries, keys and values are made from apart, in place of one norm."""
-    def change(parts: dict[str, Any]) -> dict[str, Any]:
-        return {key: part for key, part in parts.items() if key != "attn_norm" or "q_input_norm" not in parts}
+    """Full layers norm what queries, keys and values are made from apart."""
+    return relaid(INKLING2(config), _one_norm)
 
-    return relaid(INKLING2(config), change)
+
+def _one_norm(parts: dict[str, Any]) -> dict[str, Any]:
+    """A layer without the norm that three others replace."""
+    return {key: part for key, part in parts.items() if key != "attn_norm" or "q_input_norm" not in parts}
+
+
+AGAIN = "_again"
+"""Ends the word of a layer that runs several times."""
+
+
+def _loop(config: Config) -> tuple[int, int, int, int]:
+    """Where the layers that run again begin and end, how often they run, and the rank of what a pass tells the next."""
+    own = config.settings("loop_config", "core_start", "core_end", "num_passes", "gate_rank")
+    keys = ("loop_layer_index_start", "loop_layer_index_end", "loop_num_passes", "loop_gate_rank")
+    first, last, passes, rank = (own[name] if type(own.get(name)) is int else config.integer(key) for name, key in
+                                 zip(("core_start", "core_end", "num_passes", "gate_rank"), keys, strict=True))
+    if not 0 < first <= last or passes < 1 or rank < 1:
+        raise config.error("loop_layer_index_end", f"layers {first} to {last} cannot run {passes} times")
+    return first, last, passes, rank
+
+
+def _looped_layers(config: Config) -> list[str]:
+    first, last, *_ = _loop(config)
+    return [word + AGAIN if first <= index < last else word for index, word in enumerate(inkling_layers(config))]
+
+
+def _looped_block(config: Config, word: str, ffn: str) -> dict[str, Any]:
+    """A layer that runs again mixes what the pass before made into what its four inputs are made from."""
+    block, rank, width = inkling2_block(config, word.removesuffix(AGAIN), ffn), _loop(config)[3], config.integer(
+        "hidden_size")
+    if not word.endswith(AGAIN):
+        return block
+    gates: dict[str, Component] = {}
+    for place in ("attn", "k", "v", "mlp"):
+        gates |= {f"controllers.{place}.{name}": Parameter(shape=shape, component="other", role="matmul")
+                  for name, shape in (("down_weight", (rank, 2 * width)), ("forget_weight", (width, rank)),
+                                      ("gain_weight", (width, rank)))}
+    return {**block, "beside": {**block["beside"], **gates}}
+
+
+def _looped_queries(config: Config) -> dict[str, Any]:
+    """Two queries a layer that runs again for what it reads of the pass before, and two for keys and values."""
+    more, (first, last, *_) = inkling2_queries(config), _loop(config)
+    width = config.integer("hidden_size")
+    if last == first:
+        return more
+    query = Parameter(shape=(2 * (last - first), width), component="attention")
+    names = ("model.llm.middle_cycle_cross_pass_queries", "model.llm.middle_cycle_cross_pass_kv_queries")
+    return {**more, "outputs": {**more["outputs"], **dict.fromkeys(names, query)}}
+
+
+def inkling2_loop(config: Config) -> ModelSpec:
+    """Inkling 2 whose middle layers run several times, each pass with keys, values and messages of its own."""
+    row = replace(INKLING2, mixers=_looped_layers, block=_looped_block, more=_looped_queries,
+                  mixer=lambda config, word: inkling2_attention(config, word.removesuffix(AGAIN)))
+    passes = _loop(config)[2]
+
+    def change(parts: dict[str, Any]) -> dict[str, Any]:
+        kept = _one_norm(parts)
+        if not any(key.startswith("controllers.") for key in parts):
+            return kept
+        uses = {key: max(1, passes - 1) if key.startswith("controllers.") else passes for key in kept}
+        return {key: part.model_copy(update={"uses": uses[key]}) for key, part in kept.items()}
+
+    return relaid(row(config), change)
 
 
 def inkling_sizes(config: Config, word: str) -> tuple[int, int, int, int]:
@@ -174,4 +238,5 @@ ROWS: dict[str, Builder] = {
                         names={"router": "gate", "embedding_norm": "model.embed_tokens.embed_norm"},
                         more={"embedding_norm": True}, adjust=_untied),
     "inkling2_text": inkling2,
+    "inkling2_loop_text": inkling2_loop,
 }

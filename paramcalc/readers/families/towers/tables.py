@@ -159,7 +159,7 @@ WHOLES: dict[str, str] = {
     "ernie4_5_vl_moe": "ernie_vl:ernie",
     "granite_docling": "docling:docling",
     "inkling_mm_model": "inkling:inkling",
-    "inkling2": "inkling:inkling2",
+    **dict.fromkeys(("inkling2", "inkling2_loop"), "inkling:inkling2"),
     "dots3_note": "dots:dots3",
     "dots_ocr": "dots:ocr",
     "ovis2_5": "published:ovis2_5",
