@@ -69,6 +69,6 @@ def _write(folder: Path, like: str, answer: Solve, changes: list[str]) -> None:
 
     make_folder(folder)
     for rank, each in enumerate(answer.candidates, start=1):
-        spec = read(like, [*changes, *(f"{key}={value}" for key, value in each.set.items())])
+        spec = read(like, [*changes, *each.changes])
         named = spec.model_copy(update={"name": f"{spec.name}-{rank}", "source": "", "expect": None})
         write_atomic(folder / f"{file_stem(spec.name)}-{rank}.yaml", convert(named))

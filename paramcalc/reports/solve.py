@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from json import dumps
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -27,8 +26,7 @@ def tables(answer: Solve) -> tuple[Table, ...]:
 
 def _options(candidate: Candidate) -> str:
     """What makes it, as a shell takes it."""
-    return " ".join(f"--set {quote(f'{key}={value if isinstance(value, int) else dumps(value)}')}"
-                    for key, value in candidate.set.items())
+    return " ".join(f"--set {quote(change)}" for change in candidate.changes)
 
 
 def _sparse(answer: Solve) -> bool:

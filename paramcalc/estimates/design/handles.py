@@ -23,14 +23,18 @@ Size = Literal["hidden_size", "num_heads", "num_kv_heads", "width", "dense_width
 """`width`: of a feed-forward, or of an expert where there are experts; `dense_width`: of dense layers among those."""
 SIZES: tuple[Size, ...] = ("hidden_size", "num_heads", "num_kv_heads", "width", "dense_width", "experts")
 WITH_HIDDEN = ("inner_size", "dt_rank", "width", "in_features", "out_features", "hidden_size", "output_size",
-               "embedding_size", "lru_width")
+               "embedding_size", "lru_width", "latent_size")
 """Fields of parts that follow the hidden size."""
 OUTWARD = ("out_features", "output_size")
 """Those of them that are outputs."""
 MIXED_HEADS = "value_heads"
 """Heads of a linear mixer, which follow those of attention where there is any, as in every published model with both;
 its key heads stay, as key heads of attention do."""
+CACHED_HEADS = "cache_heads"
+"""Heads that are cached, where those are all heads though their keys are shared."""
 LINEAR, FEATURES, CHANNELS = "linear", ("in_features", "out_features"), ("in_channels", "out_channels")
+SHARED = "shared_size"
+"""Width of the experts every token visits: as many experts wide as before."""
 HEADED = (None, "attention", "latent_attention")
 """Kinds whose heads are a size of their own; those of other mixers follow the hidden size."""
 UNSCALED = ("apart", "expect", "quantize", "training", "names", "towers")
@@ -157,7 +161,7 @@ def _relative(data: Mapping[str, Any], place: Place, size: int) -> Place:
 def _follow_width(data: dict[str, Any], places: dict[Size, tuple[Place, ...]], sizes: dict[Size, int]) -> None:
     """Shared experts are as many experts wide as before."""
     if "width" in sizes:
-        shared = [Place((*place.path[:-1], "shared_size"), Fraction(0)) for place in places["width"]]
+        shared = [Place((*place.path[:-1], SHARED), Fraction(0)) for place in places["width"]]
         places["width"] += tuple(_relative(data, place, sizes["width"]) for place in shared
                                  if isinstance(_find(data, place.path), int))
 
@@ -179,7 +183,8 @@ def _places(data: dict[str, Any], name: Size) -> Iterator[Place]:
         for key, value in parent.items():
             if type(value) is not int:
                 continue
-            if key == MIXED_HEADS and name == ("num_heads" if headed else "hidden_size"):
+            followed = {MIXED_HEADS: "num_heads" if headed else "hidden_size", CACHED_HEADS: "num_heads"}.get(key)
+            if value and name == followed:
                 followers.append(Place((*path, key), one))
             elif (_is(name, key, parent.get("kind"), top=not path, mixed=mixed)
                   or _of_part(name, key, parent, data["hidden_size"])):

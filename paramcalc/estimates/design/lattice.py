@@ -75,8 +75,8 @@ class Lattice:
     """Every shape near a family's, as a walk."""
 
     def __init__(self, handles: Handles, polynomial: SizePolynomial, family: Sequence[Form],
-                 patterns: Sequence[Sequence[str]], bounds: Bounds, near: float = NEAR) -> None:
-        self.handles, self.polynomial, self.bounds, self.near = handles, polynomial, bounds, near
+                 patterns: Sequence[Sequence[str]], bounds: Bounds, near: float = NEAR, limit: float = inf) -> None:
+        self.handles, self.polynomial, self.bounds, self.near, self.limit = handles, polynomial, bounds, near, limit
         own = form(polynomial.names, Shape(tuple(handles.sizes.values()), handles.layers), handles.head_dim)
         self.family = list(dict.fromkeys([own, *family]))
         self.sizes = NearSizes(handles, self.family, bounds)
@@ -85,7 +85,7 @@ class Lattice:
         self.visited = 0
         self.least = [inf] * len(bounds.budgets)
         """Of each budget's measure, over the shapes of that size: what a budget must allow."""
-        self._worst: float = inf
+        self._worst = limit
         """Score of the last of the best so far: shapes farther off in size alone need no rating."""
         self._blocks: dict[int, dict[str, int] | None] = {}
         self._steps: list[list[tuple[str, int]]] = []
@@ -115,7 +115,7 @@ class Lattice:
     def walk(self, goals: Sequence[Goal], top: int, best: Sequence[Rated], hidden_sizes: Iterable[int]) -> list[Rated]:
         """The best of some shapes and of those of some hidden sizes."""
         shapes = [*best]
-        self._worst = best[-1].score if len(best) == top else inf
+        self._worst = best[-1].score if len(best) == top else self.limit
         for rated in self._rated(goals, hidden_sizes):
             shapes.append(rated)
             if len(shapes) >= 4 * top:
@@ -127,7 +127,7 @@ class Lattice:
         """The same with functions that pickle; what budgets measure is among the polynomials already."""
         budgets = tuple(budget._replace(measure=id, shown=str) for budget in self.bounds.budgets)
         return Lattice(self.handles, self.polynomial, self.family[1:], self.patterns,
-                       self.bounds._replace(budgets=budgets), self.near)
+                       self.bounds._replace(budgets=budgets), self.near, self.limit)
 
     def unlike(self, rated: Sequence[Rated], top: int) -> list[Rated]:
         """The first of each hidden size, depth and width."""

@@ -26,6 +26,8 @@ RATIO = 3.0
 HEADS_RATIO, HEADS_RATIO_SPARSE = 2.0, 1.4
 """So does the width of all heads over the hidden size, for 243 of 246; nearer where there are experts: it varies less
 there."""
+ALL = -1
+"""Stands for as many key heads as heads."""
 GROUPED = 8
 """Key heads most models have that share them among query heads."""
 HEADS = 4
@@ -78,35 +80,47 @@ class NearSizes:
             yield {}
             return
         grouped = "num_kv_heads" in sizes
-        ratios = {member.heads / self.handles.head_dim for member in self.family if member.heads}
-        near = HEADS_RATIO_SPARSE if "experts" in sizes else HEADS_RATIO
+        counts = [(heads, heads if kv == ALL else kv) for kv in (self._kv_heads() if grouped else (0,))
+                  for heads in self._sharing(hidden, kv, fixed.get("num_heads"))]
+        if grouped and fixed.keys().isdisjoint(("num_heads", "num_kv_heads")):
+            counts += self._as_shared(hidden)
+        for heads, kv in dict.fromkeys(counts):
+            yield {"num_heads": heads, **({"num_kv_heads": kv} if grouped else {})}
+
+    def _sharing(self, hidden: int, kv: int, fixed: int | None) -> list[int]:
+        """Numbers of heads for so many key heads, 0 for a model that has none of their own."""
+        if fixed is not None:
+            return [fixed]
+        head_dim = self.handles.head_dim
+        ratios = {member.heads / head_dim for member in self.family if member.heads}
+        if kv == ALL:
+            return sorted({round(hidden * ratio) for ratio in ratios} - {0})
+        if not kv:
+            return sorted({max(1, round(hidden * ratio * part)) for ratio in ratios for part in HEAD_PARTS})
+        near = HEADS_RATIO_SPARSE if "experts" in self.handles.sizes else HEADS_RATIO
         most, least = hidden * max(ratios) * near, hidden * min(ratios) / near
-        for kv in self._kv_heads() if grouped else (0,):
-            if kv == -1:
-                heads = {round(hidden * ratio) for ratio in ratios}
-                for count in sorted(heads - {0}):
-                    yield {"num_heads": count, "num_kv_heads": count}
-            elif "num_heads" in fixed:
-                yield {"num_heads": fixed["num_heads"], **({"num_kv_heads": kv} if grouped else {})}
-            elif not grouped:
-                for count in sorted({max(1, round(hidden * ratio * part)) for ratio in ratios for part in HEAD_PARTS}):
-                    yield {"num_heads": count}
-            else:
-                step = lcm(kv, HEADS if most <= MANY_HEADS else 2 * HEADS)
-                first = -(-int(max(least, kv)) // step) * step
-                whole, rest = divmod(hidden, self.handles.head_dim)  # heads that fill the hidden size
-                counts = {*range(first, int(most) + 1, step), *(() if rest or whole % kv else (whole,))}
-                for count in sorted(counts):
-                    yield {"num_heads": count, "num_kv_heads": kv}
+        step = lcm(kv, HEADS if most <= MANY_HEADS else 2 * HEADS)
+        first = -(-int(max(least, kv)) // step) * step
+        whole, rest = divmod(hidden, head_dim)  # heads that fill the hidden size
+        return sorted({*range(first, int(most) + 1, step), *(() if rest or whole % kv else (whole,))})
+
+    def _as_shared(self, hidden: int) -> Iterator[tuple[int, int]]:
+        """Heads that fill the hidden size, of which as many share a key head as in a family's member."""
+        whole, rest = divmod(hidden, self.handles.head_dim)
+        groups = {round(member.heads * member.hidden / self.handles.head_dim / member.kv_heads)
+                  for member in self.family if member.heads and member.kv_heads}
+        for group in sorted(groups - {0} if not rest else ()):
+            if whole % group == 0:
+                yield whole, whole // group
 
     def _kv_heads(self) -> list[int]:
-        """-1 stands for as many as heads."""
+        """Numbers of key heads."""
         if "num_kv_heads" in self.bounds.fixed:
             return [self.bounds.fixed["num_kv_heads"]]
         own, heads = self.handles.sizes["num_kv_heads"], self.handles.sizes["num_heads"]
         of_family = {int(member.kv_heads) for member in self.family if member.kv_heads}
         near = {own // 2, own, 2 * own, GROUPED} if own < heads else {1, GROUPED}
-        return sorted({-1, *near, *(of_family - {own} if own == heads else of_family)} - {0})
+        return sorted({ALL, *near, *(of_family - {own} if own == heads else of_family)} - {0})
 
     def _dense(self, hidden: int) -> Iterator[dict[Size, int]]:
         if "dense_width" not in self.handles.sizes:

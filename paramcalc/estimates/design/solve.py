@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+from json import dumps
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,6 +13,7 @@ from paramcalc.estimates.design.form import Form, Shape, form
 from paramcalc.estimates.design.handles import handles
 from paramcalc.estimates.design.lattice import Lattice, Rated
 from paramcalc.estimates.design.size_polynomial import size_polynomial
+from paramcalc.estimates.design.structures import structures
 from paramcalc.measures.parameters import count
 from paramcalc.numbers import many
 
@@ -18,9 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from paramcalc.estimates.design.goals import Bounds, Goal
-    from paramcalc.estimates.design.handles import Handles
+    from paramcalc.measures.parameters import Counts
     from paramcalc.spec.model import ModelSpec
 
+ALIKE = 1.0
+"""Distance from the family's shapes up to which one of another structure is looked for: four of five published models
+of a family are as near to the others."""
 ALTERNATIVES = 8
 """Shapes looked at for each that is asked for: some differ in heads only, some do not fit by their runtime."""
 
@@ -45,7 +51,20 @@ class Candidate(NamedTuple):
     strangeness: float
     """From the shapes of the family: 0 for the same proportions."""
     set: dict[str, Any]
-    """Whole numbers, and lists where a shape or a stack's layers are written out."""
+    """Whole numbers, lists where a shape or a stack's layers are written out, and settings of another structure."""
+
+    @property
+    def changes(self) -> list[str]:
+        """What makes it, as `--set` takes it."""
+        return [f"{key}={value if isinstance(value, str) else dumps(value)}" for key, value in self.set.items()]
+
+
+class Origin(NamedTuple):
+    """Where a shape is from."""
+
+    lattice: Lattice
+    changes: dict[str, Any]
+    """What makes the structure of the model whose shape is followed; empty for its own."""
 
 
 def family_forms(spec: ModelSpec, others: Iterable[ModelSpec]) -> list[Form]:
@@ -73,28 +92,53 @@ def solve(
 
     Raises UsageError where no shape of the lattice is of that size, or none keeps the budgets.
     """
-    own = handles(spec)
-    polynomial = size_polynomial(own, [budget.measure for budget in bounds.budgets])
-    forms, patterns = family_forms(spec, family), patterns_of(spec)
-    lattice = Lattice(own, polynomial, forms, patterns, bounds)
+    lattice = _lattice(spec, family, bounds)
     rated = lattice.nearest(goals, top * ALTERNATIVES, jobs, progress)
     if not rated:
         _refuse_budgets(lattice)
-        free = Lattice(own, polynomial, forms, patterns, bounds._replace(max_layers=None))
+        free = Lattice(lattice.handles, lattice.polynomial, lattice.family, lattice.patterns,
+                       bounds._replace(max_layers=None))
         _refuse_layers(free, goals, bounds)
         raise UsageError(Problem(f"no shape like {spec.name} has {_wanted(goals)} within "
                                  f"{goals[0].tolerance:.2%}", hint=_nearest(lattice, goals)))
     candidates: list[Candidate] = []
-    for each in lattice.unlike(rated, len(rated)):
+    limit = min(ALIKE, rated[0].score) if goals[0].resolution == 1 else 0.0
+    for origin, each in chain(_of_that_size(spec, family, goals, bounds, limit, top, jobs) if limit else (),
+                              ((Origin(lattice, {}), each) for each in lattice.unlike(rated, len(rated)))):
         if len(candidates) == top:
             break
-        candidate = _counted(own, lattice, each, goals[0], keeps)
+        candidate = _counted(origin, each, goals[0], keeps)
         if candidate is not None:
             candidates.append(candidate)
     if not candidates:
         raise UsageError(Problem(f"none of the {len(rated):,} nearest shapes keeps the budgets",
                                  hint="raise a budget, or --tolerance"))
     return candidates
+
+
+def _lattice(spec: ModelSpec, family: Sequence[ModelSpec], bounds: Bounds, limit: float = inf) -> Lattice:
+    """Every shape near a model's and its family's."""
+    own = handles(spec)
+    polynomial = size_polynomial(own, [budget.measure for budget in bounds.budgets])
+    return Lattice(own, polynomial, family_forms(spec, family), patterns_of(spec), bounds, limit=limit)
+
+
+def _of_that_size(spec: ModelSpec, family: Sequence[ModelSpec], goals: Sequence[Goal], bounds: Bounds,
+                  limit: float, top: int, jobs: int) -> list[tuple[Origin, Rated]]:
+    """Shapes of the very size and of another structure that are as like the family, the most like it first."""
+
+    def amounts(counts: Counts) -> tuple[int, ...]:
+        return tuple(_amount(counts, goal) for goal in goals)
+
+    best: list[tuple[Origin, Rated]] = []
+    for structure in structures(spec, family, amounts):
+        try:
+            lattice = _lattice(structure.spec, family, bounds, limit)
+        except PCError:
+            continue
+        rated = lattice.nearest(goals, top, jobs)
+        best += [(Origin(lattice, structure.changes), each) for each in lattice.unlike(rated, top)]
+    return sorted(best, key=lambda each: each[1].score)
 
 
 def _refuse_budgets(lattice: Lattice) -> None:
@@ -123,11 +167,10 @@ def patterns_of(spec: ModelSpec) -> list[list[str]]:
             for stack in build(spec).tree.children if stack.order]
 
 
-def _counted(
-    own: Handles, lattice: Lattice, rated: Rated, goal: Goal, keeps: Callable[[ModelSpec], bool] | None,
-) -> Candidate | None:
+def _counted(origin: Origin, rated: Rated, goal: Goal, keeps: Callable[[ModelSpec], bool] | None) -> Candidate | None:
     """The shape, counted as a model; None where it cannot be built or breaks a budget."""
-    sizes = dict(zip(lattice.polynomial.names, rated.shape.sizes, strict=True))
+    own = origin.lattice.handles
+    sizes = dict(zip(origin.lattice.polynomial.names, rated.shape.sizes, strict=True))
     try:
         spec = own.spec(sizes, rated.shape.layers)
         changes = own.changes(sizes, rated.shape.layers)
@@ -138,9 +181,12 @@ def _counted(
             return None
     except PCError:
         return None
-    amount = {-1: counts.total - counts.embedding, 0: counts.total, 1: counts.active}[goal.measure]
-    return Candidate(counts.total, counts.active, round(amount / goal.amount - 1, 9), round(rated.strangeness, 4),
-                     changes)
+    return Candidate(counts.total, counts.active, round(_amount(counts, goal) / goal.amount - 1, 9),
+                     round(rated.strangeness, 4), origin.changes | changes)
+
+
+def _amount(counts: Counts, goal: Goal) -> int:
+    return {-1: counts.total - counts.embedding, 0: counts.total, 1: counts.active}[goal.measure]
 
 
 def _wanted(goals: Sequence[Goal]) -> str:

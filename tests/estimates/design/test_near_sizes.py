@@ -3,6 +3,10 @@
 import pytest
 
 import paramcalc
+from paramcalc.estimates.design.form import Shape, form
+from paramcalc.estimates.design.goals import Bounds
+from paramcalc.estimates.design.handles import handles
+from paramcalc.estimates.design.near_sizes import NearSizes
 
 
 @pytest.mark.parametrize(("like", "params", "changes"), [
@@ -24,3 +28,17 @@ def test_a_size_that_was_set_stays(like, params, changes):
 def test_widths_of_dense_layers_and_of_experts_are_two_sizes():
     answer = paramcalc.solve("deepseek-v2-lite", ["blocks.dense.intermediate_size=10944"], params="15.7B", top=1)
     assert answer.candidates[0].set["blocks.moe.moe.intermediate_size"] == 1408
+
+
+def test_as_many_heads_share_keys_as_in_the_family() -> None:
+    """SmolLM2 360M has 15 heads and 5 key heads, 135M 9 and 3."""
+    small = handles(paramcalc.read("smollm2-135m"))
+    own = form(tuple(small.sizes), Shape(tuple(small.sizes.values()), small.layers), small.head_dim)
+    assert {"num_heads": 15, "num_kv_heads": 5} in list(NearSizes(small, [own], Bounds()).others(960))
+
+
+def test_heads_that_are_set_stay() -> None:
+    small = handles(paramcalc.read("qwen3-0.6b"))
+    own = form(tuple(small.sizes), Shape(tuple(small.sizes.values()), small.layers), small.head_dim)
+    for others in NearSizes(small, [own], Bounds(fixed={"num_heads": 24})).others(2048):
+        assert others["num_heads"] == 24

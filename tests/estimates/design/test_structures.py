@@ -1,0 +1,78 @@
+"""`solve` takes another structure where an exact size tells of one, and only then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import paramcalc
+from paramcalc.estimates.design.structures import structures
+from paramcalc.measures.parameters import Counts
+
+
+def _total(counts: Counts) -> int:
+    return counts.total
+
+
+@pytest.mark.parametrize(("like", "name", "changes"), [
+    ("command-r", "command-r-plus", {"qk_norm": "heads"}),
+    ("glm-4-9b", "glm-4-32b-0414", {"qkv_bias": False}),
+    ("bge-m3", "multilingual-e5-base", {"max_position_embeddings": 514,
+                                        "modules.embeddings.position_embeddings.rows": 514}),
+    ("falcon-7b", "falcon-40b", {"norm_placement": "parallel_norms", "mixer.cache_heads": 128}),
+])
+def test_an_exact_size_tells_of_a_structure(like: str, name: str, changes: dict[str, object]) -> None:
+    """Totals of published models, each of which differs from its sibling in more than sizes."""
+    total = paramcalc.count(name).total
+    first = paramcalc.solve(like, params=str(total), top=1).candidates[0]
+    assert first.total == total
+    assert changes.items() <= first.set.items()
+    made = paramcalc.read(like, first.changes)
+    assert paramcalc.count(made).total == total
+    published = paramcalc.read(name)
+    assert (made.hidden_size, made.num_layers) == (published.hidden_size, published.num_layers)
+
+
+@pytest.mark.parametrize(("like", "name", "changes"), [("glm-4-9b", "glm-4-32b-0414", "--set qkv_bias=false"),
+                                                       ("command-r", "command-r-plus", "--set qk_norm=heads")])
+def test_a_structure_is_printed_and_written(like: str, name: str, changes: str, tmp_path: Path, call) -> None:
+    total = paramcalc.count(name).total
+    words = ["solve", "--like", like, "--params", str(total), "--top", "1"]
+    assert changes in call(*words)[1]
+    assert call(*words, "-o", str(tmp_path / "specs"))[0] == 0
+    assert paramcalc.count(str(tmp_path / "specs" / f"{like}-1.yaml")).total == total
+
+
+def test_a_rounded_size_keeps_the_structure() -> None:
+    for each in paramcalc.solve("command-r", params="104B", top=5).candidates:
+        assert "qk_norm" not in each.set
+
+
+def test_each_structure_counts_otherwise() -> None:
+    spec = paramcalc.read("deepseek-v2-lite")
+    sibling = paramcalc.read("deepseek-v2")
+    found = structures(spec, [spec, sibling], _total)
+    totals = [paramcalc.count(each.spec).total for each in found]
+    assert len({*totals, paramcalc.count(spec).total}) == len(totals) + 1
+    assert {"blocks.dense.mixer.q_lora_rank": 1536, "blocks.moe.mixer.q_lora_rank": 1536} in [
+        each.changes for each in found]
+    assert {"blocks.moe.moe.shared_size": 1408} in [each.changes for each in found]  # one shared expert of two
+
+
+def test_what_makes_no_model_is_no_structure() -> None:
+    """Half of the experts a token visits is no whole number, twice as many are more than there are."""
+    spec = paramcalc.read("mixtral-8x7b", ["moe.top_k=5"])
+    found = structures(spec, [paramcalc.read("mamba-130m")], lambda counts: counts.active)
+    assert not [each for each in found if "moe.top_k" in each.changes]
+
+
+def test_a_number_of_experts_for_each_token_is_found_by_the_active() -> None:
+    spec = paramcalc.read("mixtral-8x7b")
+    found = structures(spec, [], lambda counts: counts.active)
+    assert [each.changes["moe.top_k"] for each in found if "moe.top_k" in each.changes] == [1, 4]
+
+
+def test_cached_heads_are_all_heads() -> None:
+    for each in paramcalc.solve("falcon-40b", params="20B", top=5).candidates:
+        assert each.set["mixer.cache_heads"] == each.set["mixer.num_heads"]
