@@ -143,6 +143,7 @@ def scaling(
     settings.check()
     law = _law(settings, model) if fitted is None else law_of(fitted, str(settings.fit))
     target, assumptions = _target(settings, loaded)
+    _check_unique(settings.unique_tokens, target.tokens)
     warnings = list(loaded.warnings) if loaded else []
     size = None if model is None else _size(law, model, warnings)
     view = outlook(law, size, target, served=settings.inference_tokens, unique=settings.unique_tokens)
@@ -159,6 +160,15 @@ def scaling(
         known=_known(spec), uncounted=() if spec is None else tuple(spec.uncounted),
         bound="" if spec is None else why_bound(spec),
         warnings=(*warnings, *law.notes), assumptions=assumptions, outlook=view)
+
+
+def _check_unique(unique: int | None, tokens: float | None) -> None:
+    """Raise UsageError where more tokens are to differ than there are."""
+    if unique is not None and tokens is not None and unique > tokens:
+        from paramcalc.errors import Problem, UsageError
+
+        raise UsageError(Problem(f"--unique-tokens {unique:,} are more than the {tokens:,.0f} training tokens",
+                                 hint=f"{tokens:,.0f} at most, which is no repetition"))
 
 
 def law_of(fitted: LawFit, source: str) -> Law:

@@ -61,6 +61,7 @@ def test_inference_and_repeats(scaled):
     (("--gpu", "h100"), "--gpu needs --gpus"),
     (("--days", "3"), "--days has no effect without --gpu"),
     (("--tokens", "1T", "--resamples", "9"), "--resamples has no effect without --fit"),
+    (("gpt2", "--tokens", "1B", "--unique-tokens", "2B"), "are more than the 1,000,000,000 training tokens"),
     (("--compute", "0"), "is not a number of FLOP"),
     (("--compute", "0"), "the nearest: 1"),
     (("--compute", "6.5e23 FLOP"), "the nearest: 6.5e23"),

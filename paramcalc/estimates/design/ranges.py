@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING
@@ -34,7 +35,11 @@ def _values(axis: str) -> list[str]:
     if not key or not equals or not text:
         raise UsageError(Problem(f"{axis[:60]!r} is not KEY=VALUE,… or KEY=FIRST..LAST:STEP",
                                  hint="num_layers=16..48:8 hidden_size=1024,2048"))
-    return [f"{key}={value}" for part in _parts(text) for value in _range(key, part)]
+    values = [value for part in _parts(text) for value in _range(key, part)]
+    times = Counter(values)
+    if twice := next((value for value in times if times[value] > 1), ""):
+        raise UsageError(Problem(f"{key}={twice} is given twice", hint=f"did you mean {key}={','.join(times)[:60]}?"))
+    return [f"{key}={value}" for value in values]
 
 
 def _parts(text: str) -> list[str]:
