@@ -204,3 +204,14 @@ def test_at_a_siblings_sizes_a_model_counts_as_the_sibling(name, like):
     """Heads of a linear mixer follow those of attention, its key heads stay; classes do not follow the hidden size."""
     own, other = handles(paramcalc.read(name)), handles(paramcalc.read(like))
     assert paramcalc.count(other.spec(own.sizes, own.layers)).total == paramcalc.count(name).total
+
+
+@pytest.mark.parametrize(("like", "name", "changes"), [
+    ("glm-4-9b", "glm-4-32b-0414", "--set qkv_bias=false"), ("command-r", "command-r-plus", "--set qk_norm=heads"),
+])
+def test_another_structure_is_printed_and_written(call, tmp_path, like, name, changes):
+    total = paramcalc.count(name).total
+    words = ("solve", "--like", like, "--params", str(total), "--top", "1")
+    assert changes in " ".join(call(*words)[1].split())
+    assert call(*words, "-o", str(tmp_path / "specs"))[0] == 0
+    assert paramcalc.count(str(tmp_path / "specs" / f"{like}-1.yaml")).total == total
