@@ -64,7 +64,8 @@ def _notes(answer: SpeedAnswer) -> tuple[str, ...]:
         return ("not even one request has room: more devices, or a smaller --quant",)
     most = answer.max_concurrency or 0
     waiting = [point for point in answer.points if point.running < point.concurrency]
-    notes.append(f"room for {'at most ' if answer.bound else ''}{many(most, 'request')} at their full length"
+    notes.append(f"room for {'at most ' if answer.bound else ''}{many(most, 'request')} at "
+                 f"{'its' if most == 1 else 'their'} full length"
                  + (f"; of {waiting[-1].concurrency:,} in flight {waiting[-1].running:,.0f} run, the rest wait"
                     if waiting else ""))
     if answer.slo:

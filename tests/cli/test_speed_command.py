@@ -104,6 +104,12 @@ def test_an_earlier_release_is_slower_and_said(call, answer):
     assert "release" not in answer(*LLAMA)["assumptions"]
 
 
+def test_one_request_has_its_length(call):
+    asked = ("speed", "qwen3-32b", "--gpu", "rtx-4060", "--runtime", "llama.cpp", "--quant", "q4_k_m",
+             "--concurrency", "1", "--ram", "64GiB", "--ram-bandwidth", "80GB/s")
+    assert "room for 1 request at its full length" in call(*asked)[1]
+
+
 def test_all_devices_are_sorted_and_the_rest_explained(call, answer):
     found = answer("speed", "llama-3.1-8b", "--all", "--concurrency", "8", "--price", "1")
     rates = [row["tokens_per_second"]["expected"] / row["gpus"] for row in found["devices"]]
