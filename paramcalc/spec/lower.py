@@ -221,14 +221,15 @@ def _block(spec: ModelSpec | Tower, block: Block, path: tuple[str, ...]) -> Part
         return _flat(block.parts, path)
     own = block.model_fields_set
     merged = spec.model_copy(update={key: getattr(block, key) for key in own}) if own else spec
-    norm = _norm(merged)
+    norm, names = _norm(merged), _inner(spec)
     parts: Parts = {}
     problems: list[Problem] = []
     placement = merged.norm_placement or "pre"
     beside = PARALLEL.get(placement, ())
     for place in PLACEMENTS[placement]:
         try:
-            part = _mixer(spec, merged) if place == "mixer" else _ffn(spec, merged) if place == "ffn" else norm
+            part = (_mixer(spec, merged, names) if place == "mixer" else
+                    _ffn(spec, merged, names) if place == "ffn" else norm)
         except ValidationError as error:
             problems += map(problem_of, error.errors(include_url=False))
         except SpecError as error:
@@ -267,9 +268,9 @@ def _key(spec: ModelSpec | Tower, place: str, part: Component) -> str:
     return names.get(f"{word}.{part.kind}", names.get(word, word)) if names else word
 
 
-def _mixer(spec: ModelSpec | Tower, fields: LayerFields) -> Component | None:
+def _mixer(spec: ModelSpec | Tower, fields: LayerFields, names: dict[str, str]) -> Component | None:
     if fields.mixer is not None:
-        return _renamed(fields.mixer, spec)
+        return _renamed(fields.mixer, names)
     heads = _needed(fields.num_heads, "num_heads", "attention is made of heads")
     if fields.head_dim is None and spec.hidden_size % heads:
         raise SpecError(Problem(f"{heads} does not divide hidden_size ({spec.hidden_size})", ("num_heads",),
@@ -280,21 +281,21 @@ def _mixer(spec: ModelSpec | Tower, fields: LayerFields) -> Component | None:
         qk_norm=fields.qk_norm or "none", qk_norm_bias=bool(fields.qk_norm_bias),
         output_gate=fields.output_gate or "none", sinks=bool(fields.sinks),
         window=fields.window, chunk=fields.chunk, top_k=fields.top_k, fused="qkv" if fields.fused_qkv else "none",
-        transposed=bool(fields.transposed), causal=fields.causal is not False, names=_inner(spec),
+        transposed=bool(fields.transposed), causal=fields.causal is not False, names=names,
     )
 
 
-def _ffn(spec: ModelSpec | Tower, fields: LayerFields) -> Component | None:
+def _ffn(spec: ModelSpec | Tower, fields: LayerFields, names: dict[str, str]) -> Component | None:
     if fields.ffn == "none":
         return None
     if isinstance(fields.ffn, Component):
-        return _renamed(fields.ffn, spec)
+        return _renamed(fields.ffn, names)
     if fields.moe is not None:
-        return _renamed(fields.moe, spec)
+        return _renamed(fields.moe, names)
     return FeedForward(
         intermediate_size=intermediate_size(spec.hidden_size, fields), gated=fields.gated is not False,
         bias=bool(fields.mlp_bias), fused=bool(fields.fused_gate_up), transposed=bool(fields.transposed),
-        names=_inner(spec),
+        names=names,
     )
 
 
@@ -303,9 +304,9 @@ def _inner(spec: ModelSpec | Tower) -> dict[str, str]:
     return {key: value for key, value in spec.names.items() if key not in MODULES} if spec.names else {}
 
 
-def _renamed(part: Component, spec: ModelSpec | Tower) -> Component:
+def _renamed(part: Component, names: dict[str, str]) -> Component:
     """A part with the model's spellings, where it has none of its own."""
-    return part if part.names or not (names := _inner(spec)) else part.model_copy(update={"names": names})
+    return part if part.names or not names else part.model_copy(update={"names": names})
 
 
 def intermediate_size(hidden_size: int, fields: LayerFields) -> int:

@@ -147,8 +147,10 @@ class Config:
             return str(older)
         if key in self.data:
             return key
-        spellings = (self.family.aliases.get(key), *self.family.attributes.get(key, ()))
-        return next((spelling for spelling in spellings if spelling in self.data), spellings[0]) or key
+        for other in self.family.others(key):
+            if other in self.data:
+                return other
+        return self.family.aliases.get(key, key)
 
     def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - JSON
         """The raw value; the class's default, then `default`, where the file is silent."""

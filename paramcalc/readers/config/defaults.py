@@ -33,7 +33,6 @@ class FamilyData:
         """How the names of its classes end: `ForCausalLM`, `LMHeadModel`."""
         self._others = {key: (*((aliases[key],) if key in aliases else ()), *self.attributes.get(key, ()))
                         for key in aliases.keys() | self.attributes.keys()}
-        """Other spellings of a key, in the order in which they answer for it."""
         self._usual = {key: defaults[alias] for key, alias in aliases.items() if alias in defaults} | defaults
         self.unverified = unverified
         """The source of a type whose count could not be held against a published total."""
@@ -52,6 +51,10 @@ class FamilyData:
         if (known := self._known.get(keys)) is None:
             known = self._known[keys] = tuple(key for key in keys if key in self.spellings)
         return known
+
+    def others(self, key: str) -> tuple[str, ...]:
+        """Other spellings of a key, in the order in which they answer for it."""
+        return self._others.get(key, ())
 
     def answers(self, data: dict[str, Any]) -> dict[str, Any]:
         """The value of each key of a file and of its class: as the file spells it so, as it spells it otherwise, the

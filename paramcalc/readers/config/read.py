@@ -75,7 +75,8 @@ def _read(
         notes = (*notes, f"architectures is not given: counted as the {config.task} model of {config.model_type}")
     quantized = quantization((data, config.data), beside)
     outermost = [around] if around is not None and around.path != config.path else []
-    functions = learned_functions((config, *outermost, *parts_below(config, around)))
+    nested = parts_below(config, around) if config.parts or around is not None else ()
+    functions = learned_functions((config, *outermost, *nested))
     notes = (*notes, *quantized.notes)
     update: dict[str, Any] = {"family": config.model_type, "notes": notes,
                               "quantize": (*spec.quantize, *quantized.rules) if quantized.rules else (),
