@@ -12,7 +12,7 @@ from paramcalc.components.embedding import Embedding
 from paramcalc.components.linear import Linear, Parameter, Score
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.encoder import Encoder, heads
-from paramcalc.readers.families.encoders.heads import BERT_TOPS, PAIR, PLAIN_TOPS, TAGGED, Dense, Parts, Tops
+from paramcalc.readers.families.encoders.heads import BERT_TOPS, LABELLED, PAIR, PLAIN_TOPS, TAGGED, Dense, Parts, Tops
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -141,8 +141,11 @@ def spade(config: Config) -> Parts:
 
 
 BROS: Tops = {"Model": ("pooler",), "TokenClassification": ("pooler", spade)}
-TAPAS: Tops = {**PLAIN_TOPS, "Model": ("pooler",), "MaskedLM": ("head",), "QuestionAnswering": ("pooler", cells)}
-SEEING: Tops = {"Model": ("pooler",), "PreTraining": ("pooler", "head", PAIR)}
+TAPAS: Tops = {**PLAIN_TOPS, "Model": ("pooler",), "MaskedLM": ("head",),
+               "QuestionAnswering": ("pooler", cells), "SequenceClassification": ("pooler", LABELLED)}
+SEEN = Dense("cls", "labels")
+SEEING: Tops = {"Model": ("pooler",), "PreTraining": ("pooler", "head", PAIR), "QuestionAnswering": ("pooler", SEEN),
+                "VisualReasoning": ("pooler", SEEN), "MultipleChoice": ("pooler", Dense("cls", 1))}
 
 
 def page(config: Config) -> Parts:

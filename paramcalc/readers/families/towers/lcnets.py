@@ -126,9 +126,9 @@ def textnet(config: Config) -> ModelSpec:
             if read == width and stride == 1:
                 parts["rbr_identity"] = batchnorm(width)
             net.add(under(f"encoder.stages.{stage}.stage.{index}", parts), stride)
-    tops: Tops = {"Model": (), "ImageClassification": (
+    tops: Tops = {"Model": (), "Backbone": (), "ImageClassification": (
         lambda config: {"fc": dense(config.labels, widths[-1], component="other", per="sequence")},)}
-    return net.spec(config, "textnet", widths[-1], tops)
+    return net.spec(config, "textnet", widths[-1], tops, around=True)
 
 
 def _at_once(word: str, out: int, into: int, kernel: tuple[int, int]) -> Parts:
