@@ -70,6 +70,10 @@ def test_a_key_is_known_or_said_to_be_unknown(key, value, known):
     ("bert", "head_dim", 128, False),
     ("gpt2", "num_key_value_heads", 12, True),
     ("gpt2", "num_key_value_heads", 4, False),
+    ("deepseek_v3", "mlp_layer_types", ["dense"] * 61, False),
+    ("granitemoe", "shared_intermediate_size", 1024, False),
+    ("granitemoeshared", "shared_intermediate_size", 1024, True),
+    ("blip_vision_model", "num_channels", 3, True),
     ("qwen2", "head_dim", 256, True),  # its attention asks for it
     ("gpt2", "n_head", 6, True),
 ])  # fmt: skip
@@ -261,6 +265,11 @@ def test_a_function_with_values_of_its_own_makes_sizes_bounds(config, place):
     assert {(caveat.figure, caveat.known) for caveat in caveats} == {("parameters", "bound"), ("weights", "bound")}
     assert f"that {place} names" in caveats[0].reason
     assert not read_config({"model_type": "apertus"}).spec.caveats  # whose class is described with its function
+
+
+def test_labels_that_are_none_are_no_head():
+    with pytest.raises(SpecError, match="id2label: names no label"):
+        read_config({"model_type": "bert", "architectures": ["BertForSequenceClassification"], "id2label": {}})
 
 
 def test_a_refusal_names_a_type_that_shares_the_most_keys():

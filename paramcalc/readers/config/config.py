@@ -297,10 +297,12 @@ class Config:
     def size_of_its_own(self, key: str, usual: int) -> int | None:
         """What the file says of a size where the class has a key for it. Any other class computes it, so that there the
         file's word is read only where it says as much: else nobody has read it."""
+        return self.optional(key) if self.has(key) or self.data.get(key) == usual else None
+
+    def has(self, key: str) -> bool:
+        """Whether the class takes a key from the file, as far as all its keys are known."""
         family = self.family
-        if family.asked is None or key in family.asked or key in family.spellings or self.data.get(key) == usual:
-            return self.optional(key)
-        return None
+        return family.asked is None or key in family.asked or key in family.spellings
 
     @property
     def tied(self) -> bool:
@@ -311,9 +313,11 @@ class Config:
 
     @property
     def labels(self) -> int:
-        """Outputs of a classifier: the labels the config names, else two, as the library has it."""
+        """Outputs of a classifier: the labels the config names, else two. Raises SpecError for a mapping of none."""
         labels = self.get("id2label")
-        return len(labels) if isinstance(labels, dict) and labels else self.integer("num_labels", 2)
+        if labels == {}:
+            raise self.error("id2label", "names no label", "leave it out")
+        return len(labels) if isinstance(labels, dict) else self.integer("num_labels", 2)
 
     def unknown_class(self) -> SpecError:
         """A refusal of what `architectures` names, for builders that know every class they can count."""

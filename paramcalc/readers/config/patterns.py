@@ -74,7 +74,7 @@ def sparse_layers(config: Config, first: int = 0) -> list[str]:
     """`mlp_layer_types`; else `moe` from `first_k_dense_replace` on, in each layer `moe_layer_freq` allows. Raises
     SpecError as `mixers`."""
     config.read |= {"first_k_dense_replace", "moe_layer_freq"}
-    types = config.listed("mlp_layer_types", str, config.layers)
+    types = config.listed("mlp_layer_types", str, config.layers) if config.has("mlp_layer_types") else None
     if types is None:
         return _sparse_from(config, config.integer("first_k_dense_replace", first, least=0))
     for index, word in enumerate(types):

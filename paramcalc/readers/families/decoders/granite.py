@@ -23,12 +23,14 @@ def granite(prefix: str, **more: str) -> dict[str, str]:
             "shared_experts.down_proj": "shared_mlp.output_linear", **more}
 
 
+SHARED = "shared_intermediate_size"
+"""A key of the types whose experts share one."""
 GRANITE_FILE = granite("block_sparse_moe", router="block_sparse_moe.router.layer",
                         **{"experts.gate_up_proj": "block_sparse_moe.input_linear.weight",
                            "experts.down_proj": "block_sparse_moe.output_linear.weight"})
 GRANITE_CLASS = granite("block_sparse_moe", experts="block_sparse_moe.experts")
 GRANITE = Experts(size="intermediate_size", more=STACKED | {"path": "", "shared_fused": True},
-                  shared=lambda c: c.integer("shared_intermediate_size", 0, least=0))
+                  shared=lambda c: c.integer(SHARED, 0, least=0) if c.has(SHARED) else 0)
 
 
 def granite_sliding(config: Config) -> list[str]:
@@ -44,7 +46,7 @@ def _granite_shared(config: Config, _: str, ffn: str) -> dict[str, Any]:
     """Without experts, the feed-forward they would share is the layer's only one."""
     if ffn == "moe":
         return {}
-    return {"ffn": {"kind": "ffn", "intermediate_size": config.integer("shared_intermediate_size"), "fused": True,
+    return {"ffn": {"kind": "ffn", "intermediate_size": config.integer(SHARED), "fused": True,
                     "component": "moe_shared", "path": "shared_mlp",
                     "names": {"gate_up_proj": "input_linear", "down_proj": "output_linear"}}}
 

@@ -44,7 +44,7 @@ def vision(config: Config, at: str) -> Tower:
     modules: Parts = {
         "embeddings.class_embedding": vector(1, 1, width, component="other_embedding"),
         "embeddings.position_embedding": vector(1, grid(config) + 1, width, component="position_embedding"),
-        "embeddings.patch_embedding": conv(width, config.integer("num_channels", 3), patch, patch),
+        "embeddings.patch_embedding": conv(width, config.size_of_its_own("num_channels", 3) or 3, patch, patch),
         "encoder.layers": layers(config.layers), "post_layernorm": norm(width),
     }
     shape = LAYER if config.flag("qkv_bias", default=True) else UNBIASED
