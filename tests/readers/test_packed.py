@@ -2,7 +2,7 @@
 
 `tests/data/packed` has the tensors, small values and config of files that the libraries themselves wrote (`written_by`)
 from one Llama of two layers; the values of their weights are left out. Layouts whose libraries write nothing on a CPU
-are made here by hand: GPTQ (AutoGPTQ qlinear_cuda_old.py), gpt-oss MXFP4 (its published index), ExLlamaV2 and V3
+are made here by hand: AutoGPTQ's old one (qlinear_cuda_old.py), gpt-oss MXFP4 (its published index), ExLlamaV2 and V3
 (exllamav3/modules/quant/exl3.py).
 """
 
