@@ -63,9 +63,12 @@ def session(root, ask):
 
 @pytest.fixture
 def root(tmp_path):
-    (tmp_path / "spec.yaml").write_text(SPEC)
-    (tmp_path.parent / "outside.yaml").write_text(SPEC)
-    return tmp_path
+    """A folder in the test's own, which holds what lies outside too: above that are the folders of other tests."""
+    folder = tmp_path / "root"
+    folder.mkdir()
+    (folder / "spec.yaml").write_text(SPEC)
+    (tmp_path / "outside.yaml").write_text(SPEC)
+    return folder
 
 
 def test_every_tool_answers_by_its_schema_and_survives_nonsense(root):
