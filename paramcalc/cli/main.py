@@ -181,15 +181,32 @@ def _attempt(step: Callable[[], int | None], session: Session) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:
-        if isinstance(error, OSError) and (reason := unwritable(error)):
-            drop(sys.stdout)
-            tell(f"error: standard output cannot be written: {reason}\n")
-            return UsageError.exit_code
-        if session.debug:
-            raise
-        tell(f"error: internal error: {type(error).__name__}: {error}\n"
-             "hint: run again with --debug and report what it prints\n")
-        return INTERNAL
+        return _unexpected(error, session)
+
+
+def _unexpected(error: Exception, session: Session) -> int:
+    """The exit code of what is no refusal of ours, said."""
+    if isinstance(error, OSError) and (reason := unwritable(error)):
+        drop(sys.stdout)
+        tell(f"error: standard output cannot be written: {reason}\n")
+        return UsageError.exit_code
+    if isinstance(error, FileNotFoundError) and _folder_is_gone():
+        tell("error: the current folder is gone\n")
+        return UsageError.exit_code
+    if session.debug:
+        raise error
+    tell(f"error: internal error: {type(error).__name__}: {error}\n"
+         "hint: run again with --debug and report what it prints\n")
+    return INTERNAL
+
+
+def _folder_is_gone() -> bool:
+    """Whether the current folder was removed, so that no path from it leads anywhere."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _parsed_and_run(arguments: list[str], session: Session) -> int:

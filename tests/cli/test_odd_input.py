@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 
 import pytest
 
@@ -81,3 +82,14 @@ def test_a_step_summary_that_cannot_be_written_is_told(tmp_path, monkeypatch, ca
                                      "num_heads: 4\nintermediate_size: 128\n")
     assert guarded(["check", "."]) == 2
     assert "the step's summary cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be removed there")
+@pytest.mark.parametrize("arguments", [("check", "."), ("count", "."), ("compare", ".")])
+def test_a_folder_that_is_gone_is_said(arguments, call, tmp_path, monkeypatch):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    code, _, error = call(*arguments)
+    assert (code, error) == (2, "error: the current folder is gone\n")
