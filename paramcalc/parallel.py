@@ -11,7 +11,7 @@ Thing = TypeVar("Thing")
 Result = TypeVar("Result")
 MOST_JOBS = 256
 """Processes at once, at most."""
-CHUNK = 16
+CHUNK = 64
 """Things a process is handed at once, at most: fewer where there are few, so that all processes have work."""
 MANY = 16
 """Things a process, from which on one of them is done before the processes start."""
