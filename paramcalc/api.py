@@ -133,9 +133,9 @@ def fit(
 ) -> Fit | PlacedFit | FitFormats:
     """Whether it `fits`, `headroom`, `max_context` and `max_batch` on an accelerator. As `paramcalc fit`.
 
-    Without `runtime`, by each runtime that can serve the model. With `ram` (`"64GiB"`), or with several cards in `gpu`
-    (`"rtx-3090,rtx-3060-12gb"`), llama.cpp may leave layers or experts on the host: `placement` then says which. With
-    `quant="all"`, a row for each format. Raises UsageError for settings that cannot be.
+    Without `runtime`, by each runtime that can serve the model. With unlike cards in `gpu` (`"rtx-3090,rtx-4090"`),
+    `placement` says which layers each holds. With `ram` (`"64GiB"`) llama.cpp may leave layers or experts on the host.
+    With `quant="all"`, a row for each format. Raises UsageError for settings that cannot be.
     """
     from paramcalc.answers.fit import fit as fitted
     from paramcalc.estimates.device_keywords import on_device

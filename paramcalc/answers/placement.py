@@ -189,17 +189,18 @@ def placed_fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings, hos
                ) -> Fit | PlacedFit:
     """The best placement on these cards and the host's memory; the plain verdict where a runtime needs no host."""
     machines = cards_of(device, serving)
-    plain = _without_host(loaded, serving, device, machines)
-    if plain is not None and plain.fits:
+    plain = _without_host(loaded, serving, device, host, machines)
+    if plain is not None and (plain.fits or host.ram is None):
         return plain
     rows = tuple(row for row in plain.runtimes if row.runtime not in (RUNTIME, BOUND)) if plain is not None else ()
     return _placed(_prepared(loaded, serving), serving, host, machines, rows)
 
 
-def _without_host(loaded: Loaded, serving: FitSettings, device: DeviceSettings, machines: Sequence[Machine],
-                  ) -> Fit | None:
-    """The plain verdict; None where a runtime is named or the cards are unlike."""
-    if serving.runtime is not None or len({machine.device.key for machine in machines}) > 1:
+def _without_host(loaded: Loaded, serving: FitSettings, device: DeviceSettings, host: HostSettings,
+                  machines: Sequence[Machine]) -> Fit | None:
+    """The plain verdict, as `--gpus` gives it; None where the cards are unlike, or a runtime is named beside memory of
+    the host."""
+    if len({machine.device.key for machine in machines}) > 1 or (serving.runtime is not None and host.ram is not None):
         return None
     number = serving.gpus if len(machines) == 1 else len(machines)
     return fit(loaded, serving.model_copy(update={"gpus": number}),
@@ -210,7 +211,7 @@ def _placed(ready: _Prepared, serving: FitSettings, host: HostSettings, machines
             rows: tuple[RuntimeFit, ...]) -> PlacedFit:
     """The best placement, its row after those of other runtimes."""
     serving = ready.within_positions(serving)
-    room = Room(tuple(max(0, machine.usable - MARGIN) for machine in machines), host.ram or 0)
+    room = Room(tuple(max(0, machine.usable - MARGIN) for machine in machines), host.ram)
     context, batch = ready.media.sequence(serving.context[-1]), serving.batch
     kv_format = serving.kv_dtype
 
@@ -221,7 +222,7 @@ def _placed(ready: _Prepared, serving: FitSettings, host: HostSettings, machines
     choice = at(context, batch)
     load = choice.load if choice else ready.load(context, batch)
     kv_format = choice.kv_dtype if choice else kv_format
-    ledger = choice.places if choice else places(ready.model, Placement(0), load)
+    ledger = choice.places if choice else places(ready.model, Placement(0, split=room.cards), load)
     most_tokens = largest(lambda tokens: at(tokens, batch) is not None, MOST_TOKENS)
     most_batch = largest(lambda sequences: at(context, sequences) is not None, MOST_BATCH)
     names = tuple(machine.device.name for machine in machines)
@@ -234,11 +235,12 @@ def _placed(ready: _Prepared, serving: FitSettings, host: HostSettings, machines
     doubt = unserved or (bound and f"a lower bound has room: {bound}")
     fits = choice is not None and not doubt
     why = None if fits else doubt if choice else _why(ledger.host, room)
-    total, capacity = max((place.total for place in ledger.cards), default=0), sum(room.cards) + room.ram
+    total, capacity = max((place.total for place in ledger.cards), default=0), sum(room.cards) + (room.ram or 0)
+    needed = fields["whole"].bytes - (ledger.host.total if choice and room.ram is None else 0)
     known = ready.prepared.known("weights", "cache", known="estimate")
     return PlacedFit(
         **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"), known),
-        fits=fits, runtime=RUNTIME, capacity=Size(capacity), headroom=Size(capacity - fields["whole"].bytes),
+        fits=fits, runtime=RUNTIME, capacity=Size(capacity), headroom=Size(capacity - needed),
         max_context=most_tokens, max_batch=most_batch, unserved=unserved,
         serve=placed_command(model.spec, serving, fields["placement"]) if choice and not unserved else "",
         runtimes=(*rows, RuntimeFit(RUNTIME, fits, total, spare, most_tokens, most_batch, why)),
@@ -257,8 +259,9 @@ def _kv_name(ready: _Prepared) -> str:
 
 
 def _why(everything: Place, room: Room) -> str:
+    host = "; --ram SIZE adds the host's memory" if room.ram is None else f" and {binary(room.ram)} of the host"
     return (f"{binary(everything.total)} of weights, cache and buffers do not fit into {binary(sum(room.cards))} of "
-            f"the cards and {binary(room.ram)} of the host")
+            f"the cards{host}")
 
 
 def _fields(ready: _Prepared, load: Load, ledger: Places, kv_dtype: str, names: tuple[str, ...],

@@ -37,6 +37,30 @@ def test_unlike_cards_are_filled_in_order(call):
                zip(answer["per_device"], answer["placement"]["cards"], strict=True))
 
 
+def test_unlike_cards_alone_hold_all_layers_and_the_host_its_tables(call):
+    code, out, _ = call("fit", "llama-3.1-70b", "--gpu", "rtx-5090,rtx-4090", "--quant", "q4_k_m", "--json")
+    answer = json.loads(out)
+    on_cards = sum(device["total"] for device in answer["per_device"])
+    assert (code, answer["fits"], answer["host"]["layers"], answer["placement"]["cpu_moe"]) == (0, True, 0, 0)
+    assert answer["host"]["weights"] == 128_256 * 8192 // 256 * 144  # the token table, 144 bytes a block of q4_k
+    assert answer["headroom"]["bytes"] == answer["capacity"]["bytes"] - on_cards
+
+
+def test_layers_move_to_the_host_only_where_its_memory_is_given(call):
+    words = ("fit", "llama-3.1-70b", "--gpu", "rtx-3090,rtx-3060-12gb", "--quant", "q4_k_m", "--json")
+    code, out, _ = call(*words)
+    answer = json.loads(out)
+    assert (code, answer["fits"], len(answer["per_device"])) == (1, False, 2)
+    assert "of the cards; --ram SIZE adds the host's memory" in answer["why_not"]
+    assert json.loads(call(*words, "--ram", "64G")[1])["host"]["layers"] > 0
+
+
+@pytest.mark.parametrize("runtime", ["llama.cpp", "vllm"])
+def test_a_card_named_twice_is_two_of_it(call, runtime):
+    words = ("fit", "llama-3.1-8b", "--runtime", runtime, "--json")
+    assert call(*words, "--gpu", "rtx-3090,rtx-3090") == call(*words, "--gpu", "rtx-3090", "--gpus", "2")
+
+
 @pytest.mark.parametrize(("options", "message"), [
     (("memory", "gpt2", "--gpu-layers", "3", "--runtime", "vllm"), "--gpu-layers has no effect without"),
     (("memory", "gpt2", "--gpu-layers", "3", "--gpu", "h100"), "--gpu has no effect beside"),
@@ -47,7 +71,7 @@ def test_unlike_cards_are_filled_in_order(call):
     (("fit", "gpt2", "--gpu", "h100", "--ram", "8G", "--runtime", "vllm"), "--ram has no effect without"),
     (("fit", "gpt2", "--gpu", "h100,a100", "--gpus", "2"), "--gpus has no effect"),
     (("fit", "gpt2", "--gpu", "h100", "--ram", "8 pounds"), "is no size of memory"),
-    (("fit", "t5-small", "--gpu", "h100,h100", "--runtime", "llama.cpp"), "several stacks"),
+    (("fit", "t5-small", "--gpu", "h100,a100", "--runtime", "llama.cpp"), "several stacks"),
 ])
 def test_what_has_no_effect_is_refused(call, options, message):
     code, _, err = call(*options)

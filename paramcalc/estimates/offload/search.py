@@ -23,8 +23,9 @@ class Room(NamedTuple):
 
     cards: tuple[int, ...]
     """Bytes of each card."""
-    ram: int
-    """Bytes of the host."""
+    ram: int | None
+    """Bytes of the host; None where nobody says: then it has room for what llama.cpp leaves there in any case, the
+    tables and inputs, and gets no layers and no experts."""
 
 
 class Choice(NamedTuple):
@@ -69,6 +70,8 @@ def best(model: Pieces, room: Room, load: Load) -> Places | None:
         return _placed(ledger, room, on_host, cpu_moe)
 
     placed = on(0, 0)
+    if room.ram is None:
+        return placed
     if placed is None and moved:
         placed = on(0, moved - largest(lambda size: on(0, moved - size) is not None, moved))
     if placed is None:
