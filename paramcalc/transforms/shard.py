@@ -211,8 +211,9 @@ def layer_split(layers: int, plan: Sharding) -> tuple[int, ...]:
         if len(plan.stages) != plan.pp or sum(plan.stages) != layers:
             raise UsageError(Problem(f"stages of {plan.stages} layers are not {plan.pp} stages of {layers} layers"))
         return plan.stages
-    if plan.pp > layers:
-        raise UsageError(Problem(f"pp {plan.pp} is more than {many(layers, 'layer')}", hint=f"pp of at most {layers}"))
+    if plan.pp > max(1, layers):
+        raise UsageError(Problem(f"pp {plan.pp} is more than {many(layers, 'layer')}",
+                                 hint=f"pp of at most {max(1, layers)}"))
     each, more = divmod(layers, plan.pp)
     split = [each] * plan.pp
     for place in range(2, more + 2):

@@ -118,6 +118,12 @@ def test_layer_split(layers, plan, split):
     assert layer_split(layers, plan) == split
 
 
+def test_a_model_without_layers_is_one_stage():
+    assert layer_split(0, Sharding()) == (0,)
+    with pytest.raises(UsageError, match="pp 2 is more than 0 layers"):
+        layer_split(0, Sharding(pp=2))
+
+
 def test_a_stage_keeps_the_order_of_its_layers():
     blocks = {"a": {"window": 8}, "b": {}}
     model = tree(num_layers=6, blocks=blocks, layers=["a", "a", "b", "a", "a", "b"])
