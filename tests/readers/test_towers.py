@@ -101,6 +101,10 @@ def test_a_backbone_norms_the_stages_it_gives_and_may_make_a_pyramid_of_one_scal
     assert total(**swin, out_indices=[0, 2, -1]) == bare + 2 * (widths[0] + widths[2] + widths[-1])
     with pytest.raises(PCError, match="unknown stage 'stage5'"):
         total(**swin, out_features=["stage5"])
+    assert total(**swin, out_indices=[]) == bare
+    for outside in (5, -6):
+        with pytest.raises(PCError, match="no stage has this number"):
+            total(**swin, out_indices=[outside])
     with pytest.raises(PCError, match="BeitBackbones"):
         total(model_type="beit", architectures=["BeitBackbones"])
     beit = {"model_type": "beit", "architectures": ["BeitBackbone"], "hidden_size": 48, "num_attention_heads": 4}
