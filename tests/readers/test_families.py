@@ -159,9 +159,14 @@ def test_loops_of_the_middle_count_their_weights_once():
     plain = {key: value for key, value in config.items() if key not in ("layer_types", "n_recurrent_layers")}
     whole = plain | {"num_hidden_layers": 6, "n_input_layers": 1, "n_output_layers": 2}
     assert count(build(read_config(whole).spec).tree).total == count(tree).total
-    bare = build(read_config(config | {"architectures": ["DoryModel"], "recurrent_kv_cache_mode": "last_loop"}).spec)
-    assert count(bare.tree).total == 6 * layer + 99 * 48
-    for odd, message in (({"n_output_layers": 6}, "n_recurrent_layers"), ({"layer_types": ["mlp"] * 12}, "layer_types"),
+    for loops, levels in ((3, ["estimate"]), (1, [])):  # a single loop keeps what it would keep per loop
+        read = read_config(config | {"architectures": ["DoryModel"], "recurrent_kv_cache_mode": "last_loop",
+                                     "n_recurrent_loops": loops}).spec
+        assert [caveat.known for caveat in read.caveats if caveat.figure == "cache"] == levels
+        assert count(build(read).tree).total == 6 * layer + 99 * 48
+    for odd, message in (({"n_output_layers": 6}, "1 layers before, 3 between and 3 after are not the 6 there are"),
+                         ({"n_output_layers": 12, "n_recurrent_layers": None}, "1 layers before and 6 after are not"),
+                         ({"layer_types": ["mlp"] * 12}, "layer_types"),
                          ({"architectures": ["DoryForSequenceClassification"]}, "DoryForSequenceClassification")):
         with pytest.raises(PCError, match=message):
             read_config(config | odd)

@@ -14,7 +14,7 @@ SIZE_WORDS = (
 """A key nobody knows whose name holds one of these could change a size."""
 SHORT = frozenset(["d", "ff", "hc", "nh", "nl", "ple"])
 """The same of words too short to be looked for within others: `d_model`, `d_ff`."""
-COUNTS = (*SIZE_WORDS, "state", "group", "top", "window", "label", "memory", "rows", "position", "token")
+COUNTS = (*SIZE_WORDS, "state", "top", "window", "label", "memory", "rows", "position", "token")
 """Words of sizes among the keys that classes do have."""
 SAME = {
     "blocks": "layer", "block": "layer", "layers": "layer", "depth": "layer", "heads": "head", "dims": "dim",

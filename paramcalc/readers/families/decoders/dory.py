@@ -15,6 +15,7 @@ from paramcalc.components.linear import Head, Linear, Parameter
 from paramcalc.components.stack import Stack
 from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import FULL, SLIDING
+from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from paramcalc.components.base import Component
     from paramcalc.readers.config.config import Builder, Config
 
+LAST_LOOP = Caveat(figure="cache", known="estimate", reason="counted as if every loop kept its own: "
+                   "recurrent_kv_cache_mode last_loop keeps the last one's alone")
 KINDS = {"full_attention": FULL, "sliding_attention": SLIDING}
 
 
@@ -40,9 +43,11 @@ def _layers(config: Config) -> tuple[list[str], tuple[int, int]]:
         words = [next(iter(KINDS)) if (index + 1) % 4 == 0 else "sliding_attention" for index in range(count)]
     if len(words) != count or not set(words) <= KINDS.keys():
         raise config.error("layer_types", f"expected {' or '.join(KINDS)} for each of {count:,} layers", code=LAYERS)
-    if (between if between is not None else count - start - end) != count - start - end or start + end > count:
-        raise config.error("n_recurrent_layers", f"{start} layers before, {between or 0} between and {end} after are "
-                           f"not the {count:,} there are")
+    rest = count - start - end
+    if rest < 0 or between not in (None, rest):
+        middle = "" if between is None else f", {between} between"
+        raise config.error("n_recurrent_layers", f"{start} layers before{middle} and {end} after are not the "
+                           f"{count:,} there are")
     return [KINDS[word] for word in words], (start, count - end)
 
 
@@ -71,8 +76,7 @@ def dory(config: Config) -> ModelSpec:
     kinds, (start, end) = _layers(config)
     base, width = "" if config.bare else "backbone.", config.integer("hidden_size")
     at, loops = f"{base}layers", config.integer("n_recurrent_loops")
-    if config.choice("recurrent_kv_cache_mode", ("per_loop", "last_loop"), "per_loop") == "last_loop" and loops > 1:
-        config.note("the cache is of every loop; recurrent_kv_cache_mode last_loop keeps the last one's alone")
+    once = config.choice("recurrent_kv_cache_mode", ("per_loop", "last_loop"), "per_loop") == "last_loop" and loops > 1
     modules: dict[str, Component] = {
         f"{base}{'embed_tokens' if config.bare else 'embeddings'}": Embedding(), "positions": Positions(kind="rotary")}
     for name, part, uses in (("before", kinds[:start], 1), ("again", kinds[start:end], loops),
@@ -84,7 +88,8 @@ def dory(config: Config) -> ModelSpec:
                     "lm_head.logit_scale": Parameter(shape=(config.integer("vocab_size"),), component="lm_head",
                                                      scales=True)}
     return ModelSpec(hidden_size=width, vocab_size=config.integer("vocab_size"), modules=modules,
-                     blocks={kind: Block(parts=_block(config, kind)) for kind in dict.fromkeys(kinds)})
+                     blocks={kind: Block(parts=_block(config, kind)) for kind in dict.fromkeys(kinds)},
+                     caveats=(LAST_LOOP,) if once else ())
 
 
 ROWS: dict[str, Builder] = {"dory": dory}
