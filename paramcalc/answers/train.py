@@ -154,7 +154,7 @@ def train(loaded: Loaded, settings: RunSettings, *, strict: bool = False) -> Tra
         raise UsageError(Problem(f"activations of {', '.join(unknown)} are not known", hint="leave --strict out"))
     device, recipe = scheme.device, scheme.trainer.recipe
     start["notes"] = tuple(filter(None, (device.without(recipe.compute_dtype or recipe.dtype) if device else "",
-                                         _paged(recipe.optimizer))))
+                                         _paged(recipe.optimizer), _own_formats(start["built"], settings))))
     doubts = _doubts(model, scheme, unknown)
     worst = max(devices, key=lambda device: device.total)
     whole = None if terms is None else whole_run(scheme, terms)
@@ -234,6 +234,17 @@ def _doubts(model: Model, chosen: Plan, unknown: tuple[str, ...]) -> tuple[str, 
     if by_class and chosen.policy.attention != "eager" and class_facts(model.spec).own_attention:
         doubts.append(f"the class of {family or 'the model'} attends in its own way: --attention eager is what it runs")
     return tuple(doubts)
+
+
+def _own_formats(model: Model, settings: RunSettings) -> str:
+    """That the formats a model says for its own weights are not counted beside adapters; empty where nothing differs.
+
+    Not every loader can train adapters on every format, some only after making it plain (gpt-oss in transformers).
+    """
+    if settings.lora_rank is None or settings.quant is not None or not model.spec.quantize:
+        return ""
+    return (f"frozen weights are counted as {settings.dtype}, not in the formats of the model's own quantization; "
+            "--quant names one, such as nf4")
 
 
 def _assumptions(chosen: Plan) -> dict[str, object]:

@@ -87,3 +87,19 @@ def test_a_pair_is_two_sequences(capsys):
         answered(capsys, "--micro-batch", "2")["per_device"][0]["activations"])
     assert guarded([*ZERO[:2], "--method", "dpo", "--search", "--gpu", "h100", "--gpus", "8"]) == 2
     assert "pairs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("options", "noted"), [
+    (["--lora-rank", "8"], True),
+    (["--lora-rank", "8", "--quant", "nf4"], False),
+    ([], False),
+])
+def test_frozen_weights_not_counted_in_the_formats_of_the_config_are_noted(options, noted, capsys, tmp_path):
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({
+        "model_type": "llama", "hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "vocab_size": 1024, "max_position_embeddings": 4096,
+        "quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}}))
+    assert guarded(["train", str(config), "--json", *options]) == 0
+    warnings = json.loads(capsys.readouterr().out)["warnings"]
+    assert any("frozen weights are counted as bf16" in warning for warning in warnings) == noted
