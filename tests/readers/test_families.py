@@ -179,6 +179,12 @@ def test_an_encoder_before_characters_has_a_head_where_its_class_has_one():
     headed, bare = (count(build(read_config(config | {"architectures": [name]}).spec).tree).total
                     for name in ("OmniASRForCTC", "OmniASRCTCModel"))
     assert headed - bare == 50 * (32 + 1)
+    lines = (DATA / "towers" / "omniasr_ctc.jsonl").read_text(encoding="utf-8").splitlines()
+    drawn = next(record["config"] for record in map(json.loads, lines)
+                 if record["id"] == "draw1__omniasr_ctc__OmniASRForCTC")
+    forward = flops(build(read_config(drawn).spec).tree, Workload(seq=16)).components
+    # matrices of 16 frames in torch 2.13.0's FlopCounterMode over transformers 5.24.0's class, without both ends of it
+    assert forward["attention"] + forward["ffn"] == 6_389_760 - 2 * 16 * (512 * 80 + 80 * 64)
     uneven = {"audio_config": {**sizes, "num_conv_pos_embedding_groups": 5}}
     for odd in ({"architectures": ["OmniASRForWords"]}, uneven):
         with pytest.raises(PCError, match=r"OmniASRForWords|5 does not divide hidden_size \(32\)"):

@@ -41,7 +41,7 @@ def omniasr(whole: Whole) -> Towers:
 
 
 def ctc(config: Config) -> ModelSpec:
-    """The encoder alone, or with a score for each character."""
+    """The encoder alone, or with a score for each character; its tokens are frames."""
     inner = nested(config, "audio_config", USUAL)
     headed, make = config.architecture.endswith("ForCTC"), builder(inner.model_type)
     if make is None or (config.architecture and not config.architecture.endswith(("ForCTC", "Model"))):
@@ -49,4 +49,4 @@ def ctc(config: Config) -> ModelSpec:
     encoder = make(inner, "model.audio_tower" if headed else "audio_tower")
     rows, width = config.integer("vocab_size"), encoder.hidden_size
     head: Parts = {"ctc_head": dense(rows, width)} if headed or not config.architecture else {}
-    return ModelSpec(hidden_size=width, modules=head, towers={"audio": encoder})
+    return ModelSpec(hidden_size=width, modules={**encoder.modules, **head}, blocks=encoder.blocks)

@@ -82,8 +82,8 @@ class Whole(NamedTuple):
 
 
 def nested(outer: Config, key: str, usual: str, *, typed: bool = True) -> Config:
-    """The config under `key`, of the type it says, else of `usual`; of `usual` at any rate where what it `said` does
-    not count. Raises SpecError where it is no mapping."""
+    """The config under `key`, of the type it says, else of `usual`; of `usual` at any rate where the config is
+    not `typed`. Raises SpecError where it is no mapping."""
     usually = outer.family.defaults.get(key)
     usually = usually if isinstance(usually, dict) else {}
     value: Any = outer.get(key)
