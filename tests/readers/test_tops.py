@@ -20,7 +20,8 @@ def test_counts_what_the_class_holds(record):
 
 
 @pytest.mark.parametrize(("model_type", "architecture"), [
-    ("llama", "LlamaForRewardModel"), ("llama", "LlamaForMultipleChoice"), ("gpt2", "GPT2DoubleHeadsModel"),
+    ("llama", "LlamaForRewardModel"), ("llama", "LlamaForMultipleChoice"), ("gptj", "GPTJDoubleHeadsModel"),
+    ("clip", "CLIPForImageSegmentation"), ("bart", "BartForAudioClassification"),
 ])
 def test_a_class_nobody_wrote_is_refused(model_type, architecture):
     with pytest.raises(SpecError) as caught:

@@ -74,6 +74,19 @@ def test_what_is_not_described_is_refused_by_its_key(config, message):
                                                    "num_stages")
 
 
+@pytest.mark.parametrize(("config", "key"), [
+    ({"model_type": "beit", "architectures": ["BeitForSemanticSegmentation"], "out_indices": [1]}, "out_indices"),
+    ({"model_type": "mobilevit", "architectures": ["MobileViTForSemanticSegmentation"], "atrous_rates": [6]},
+     "atrous_rates"),
+    ({"model_type": "clipseg", "architectures": ["CLIPSegForImageSegmentation"], "vision_config": {"patch_size": 2},
+      "use_complex_transposed_convolution": True}, "use_complex_transposed_convolution"),
+])
+def test_a_head_of_pixels_that_the_class_would_not_build_is_refused(config, key):
+    with pytest.raises(PCError) as refusal:
+        read_config(config)
+    assert refusal.value.problems[0].path == (key,)
+
+
 def test_actions_keep_no_cache_and_a_class_of_no_head_has_nothing_around_them():
     whole, bare, other = ({"model_type": "pi0", "architectures": [f"PI0{word}"]}
                           for word in ("ForConditionalGeneration", "Model", "ForCausalLM"))

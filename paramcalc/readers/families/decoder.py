@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.layout import roll
+from paramcalc.components.linear import Linear
 from paramcalc.readers.config.patterns import mixers
 from paramcalc.readers.config.type_facts import TEXT_HEADS, UNBIASED_TAGGERS
 from paramcalc.spec.model import ModelSpec
@@ -82,6 +83,8 @@ class Row:
     """Where the class for token classification keeps them."""
     answers: str = "transformer"
     """What the class for question answering calls the base model, where `names` do not say it."""
+    chooses: bool = False
+    """A class of the family has a second head, which chooses among continuations."""
     older: Mapping[str, str] = field(default_factory=dict)
     """Spellings the class still takes for a key: `hidden_size` to `n_embed`."""
     adjust: Callable[[Config, dict[str, Any]], None] | None = None
@@ -131,6 +134,8 @@ class Row:
             fields["norm_bias"] = _holds(config, self.norm_bias)
         more = self.more(config) if callable(self.more) else self.more
         names = self.names(config) if callable(self.names) else self.names
+        if self.chooses and config.architecture.endswith("DoubleHeadsModel"):
+            return fields | dict(more) | {"names": dict(names), "outputs": _choices(config)}
         return fields | dict(more) | topped(config, dict(names) | self._classifier(config, names))
 
     def _classifier(self, config: Config, names: Mapping[str, str]) -> dict[str, str]:
@@ -167,6 +172,14 @@ class Row:
         elif ffn == "dense" and "intermediate_size" not in own:
             fields["intermediate_size"] = self.size(config) if callable(self.size) else config.integer(self.size)
         return fields | own
+
+
+def _choices(config: Config) -> dict[str, Component]:
+    """What sums a sequence up beside the head that predicts words: one value, or a vector where the config says so."""
+    if not config.flag("summary_use_proj", default=True):
+        return {}
+    out = 1 if config.flag("summary_proj_to_labels", default=True) else config.integer("hidden_size")
+    return {"multiple_choice_head.summary": Linear(out_features=out, bias=True, component="other", per="sequence")}
 
 
 def topped(config: Config, names: dict[str, str]) -> dict[str, Any]:

@@ -96,7 +96,8 @@ class _Build:
 
     def __init__(self, row: Seq2Seq, config: Config) -> None:
         self.answers = row.encoder and config.architecture.endswith("ForQuestionAnswering")
-        if config.task not in ("causal", "bare", "seq2seq", "classification") and not self.answers:
+        self.hears = not row.encoder_tokens and config.architecture.endswith("ForAudioClassification")
+        if config.task not in ("causal", "bare", "seq2seq", "classification") and not (self.answers or self.hears):
             raise config.unknown_class()
         if config.per_token and row.encoder:
             raise config.unknown_class()
@@ -106,7 +107,7 @@ class _Build:
         self.rows = config.integer("vocab_size")
         self.decoder_rows = (config.optional(row.decoder_rows) if row.decoder_rows else None) or self.rows
         self.alone = config.task == "causal" or not row.encoder
-        self.base = config.rooted(f"{row.prefix}.")
+        self.base = "" if self.hears else config.rooted(f"{row.prefix}.")
         self.one_table = self.holds(row.shared)
         self.blocks: dict[str, Block] = {}
         self.modules: Parts = {}
@@ -121,8 +122,11 @@ class _Build:
         tied = table if self.config.tied else ""
         if not self.alone:
             self.stack("encoder", tied)
-        self.stack("decoder", tied)
-        self.top()
+        if self.hears:
+            self.modules |= heard(self.config, self.width)
+        else:
+            self.stack("decoder", tied)
+            self.top()
         return ModelSpec(hidden_size=self.width, vocab_size=self.rows, modules=self.modules, blocks=self.blocks)
 
     def name(self, word: str) -> str:
@@ -231,3 +235,16 @@ def classifier(config: Config, width: int) -> Parts:
     """A dense layer and a projection to the labels, as BART's and T5's classes have it."""
     return {"classification_head.dense": Linear(out_features=width, bias=True, component="lm_head"),
             "classification_head.out_proj": Linear(out_features=config.labels, bias=True, component="lm_head")}
+
+
+def heard(config: Config, width: int) -> Parts:
+    """A projection of every frame and labels of their mean, as Whisper's class has it; a weight for each layer's output
+    where the config asks for it."""
+    middle = config.integer("classifier_proj_size")
+    weighted: Parts = {}
+    if config.flag("use_weighted_layer_sum"):
+        weighted["layer_weights"] = Parameter(shape=(config.layers + 1,), component="other", added=True)
+    return weighted | {
+        "projector": Linear(out_features=middle, in_features=width, bias=True, component="other", per="source"),
+        "classifier": Linear(out_features=config.labels, in_features=middle, bias=True, component="lm_head",
+                             per="sequence")}

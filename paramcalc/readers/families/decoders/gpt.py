@@ -104,6 +104,12 @@ def _gpt1_attention(config: Config, _: str) -> Attention:
                      transposed=True, cache_heads=0)
 
 
+def _gpt1_names(config: Config) -> Mapping[str, str]:
+    """The class of two heads saves the matrix they share with the table under the head's name."""
+    shared = config.architecture.endswith("DoubleHeadsModel") and config.tied
+    return GPT1 | {"embed_tokens": "lm_head", "lm_head": GPT1["embed_tokens"]} if shared else GPT1
+
+
 def _jais(config: Config, fields: dict[str, Any]) -> None:
     """SwiGLU where the activation says so, ALiBi where the positions say so."""
     fields["gated"] = config.text("activation_function", "gelu") == "swiglu"
@@ -121,12 +127,12 @@ JAIS = GPT2 | {"gate_proj": "c_fc2"}
 
 ROWS: dict[str, Row] = {
     "openai-gpt": Row(True, True, True, gated=False, norm="layernorm", position="learned", placement="post",
-                      size=four_times, more={"transposed": True, "final_norm": False}, names=GPT1,
-                      mixer=_gpt1_attention),
+                      size=four_times, more={"transposed": True, "final_norm": False}, names=_gpt1_names,
+                      mixer=_gpt1_attention, chooses=True),
     "gpt2": Row(True, True, True, gated=False, norm="layernorm", position="learned", size=inner, names=GPT2,
-                more={"fused_qkv": True, "transposed": True}, block=_gpt2_crossing, tagger="classifier"),
+                more={"fused_qkv": True, "transposed": True}, block=_gpt2_crossing, tagger="classifier", chooses=True),
     "gpt-sw3": Row(True, True, True, gated=False, norm="layernorm", position="learned", size=inner, names=GPT2,
-                more={"fused_qkv": True, "transposed": True}, block=_gpt2_crossing, tagger="classifier"),
+                more={"fused_qkv": True, "transposed": True}, block=_gpt2_crossing, tagger="classifier", chooses=True),
     "jais": Row(True, True, True, norm="layernorm", position="learned", size=inner, names=JAIS, adjust=_jais,
                 more={"fused_qkv": True, "transposed": True}),
     "gpt_neo": Row(mlp_bias=True, gated=False, norm="layernorm", position="learned", names=NEO, mixer=_neo_attention,

@@ -27,26 +27,33 @@ MODULE = "t5_gemma_module"
 
 def t5gemma(config: Config) -> ModelSpec:
     """The specification of an encoder and a decoder whose widths may differ."""
-    if config.task not in ("seq2seq", "bare"):
+    if config.task not in ("seq2seq", "bare", "encoder", "classification"):
         raise config.unknown_class()
-    base = "" if config.task == "bare" else "model."
+    base = "" if config.bare else "model."
+    alone = config.task == "encoder" or (config.task == "classification" and not config.flag(
+        "is_encoder_decoder", default=True))
     sides: dict[Side, Config] = {"encoder": half(config, "encoder"), "decoder": half(config, "decoder")}
-    width, rows = sides["decoder"].integer("hidden_size"), config.integer("vocab_size")
+    width = sides["encoder" if alone else "decoder"].integer("hidden_size")
+    rows = config.integer("vocab_size")
     source = sides["encoder"].integer("hidden_size")
     modules: Parts = {}
     blocks: dict[str, Block] = {}
     for side, own in sides.items():
+        if alone and side == "decoder":
+            continue
         size = own.integer("hidden_size")
         words = mixers(own, every(own, 2))
         blocks |= {f"{side}_{word}": Block(parts=layer(own, side, word, source)) for word in dict.fromkeys(words)}
         modules |= {
             f"{base}{side}.embed_tokens": Embedding(rows=own.integer("vocab_size"), hidden_size=size),
             f"{base}{side}.layers": Stack(of=tuple(roll([f"{side}_{word}" for word in words])), hidden_size=size,
-                                          stream="source" if side == "encoder" else "token"),
+                                          stream="source" if side == "encoder" and not alone else "token"),
             f"{base}{side}.norm": Norm(kind="rmsnorm", hidden_size=size),
         }
     if config.task == "seq2seq":
         modules["lm_head.out_proj"] = Head(tied=config.tied)
+    elif config.task == "classification":
+        modules["score.out_proj"] = Head(rows=config.labels, bias=True)
     return ModelSpec(hidden_size=width, vocab_size=rows, modules=modules, blocks=blocks)
 
 

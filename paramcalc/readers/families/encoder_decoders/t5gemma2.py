@@ -53,7 +53,7 @@ def _table(config: Config, at: str, tied_to: str = "") -> Parts:
 
 def t5gemma2(config: Config) -> ModelSpec:
     """The specification of one config."""
-    if config.task not in ("seq2seq", "bare"):
+    if config.task not in ("seq2seq", "bare", "classification"):
         raise config.unknown_class()
     base = "" if config.task == "bare" else "model."
     outer, target = nested(config, "encoder", "t5gemma2_encoder"), nested(config, "decoder", "t5gemma2_decoder")
@@ -67,6 +67,8 @@ def t5gemma2(config: Config) -> ModelSpec:
     modules |= {f"{base}decoder.{key}": part for key, part in second.items()}
     if config.task == "seq2seq":
         modules["lm_head.out_proj"] = Head(rows=target.integer("vocab_size"), tied=config.tied)
+    elif config.task == "classification":
+        modules["score.out_proj"] = Head(rows=config.labels, bias=True)
     at = f"{base}encoder.multi_modal_projector"
     join = {f"{at}.mm_input_projection_weight": matrix(patches, source), f"{at}.mm_soft_emb_norm": rms(patches)}
     towers = {"vision": vision(eyes, f"{base}encoder.vision_tower").model_copy(update={"component": None}),

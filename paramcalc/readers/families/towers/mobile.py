@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.nets import Net, chained, dividing, divisible, labelled, listed, under, unit
 from paramcalc.readers.families.towers.parts import Layer, Parts, dense, norm
+from paramcalc.readers.families.towers.segmenting import deeplab3, deeplab3_plus
 from paramcalc.readers.families.towers.vit import ATTENTION, biased
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from paramcalc.component_names import ComponentName
     from paramcalc.readers.config.config import Config
+    from paramcalc.readers.families.encoders.heads import Tops
     from paramcalc.spec.model import ModelSpec
 
 STRIDES_1 = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
@@ -60,7 +64,16 @@ def mobilenet2(config: Config) -> ModelSpec:
         net.add(under(f"layer.{index}", _inverted(out, into, scaled(into * config.number("expand_ratio")))), stride)
     last = 1280 if config.flag("finegrained_output", default=True) and factor < 1 else scaled(1280 * factor)
     net.add(unit("conv_1x1", last, widths[-1], 1))
-    return net.spec(config, "mobilenet_v2", last)
+    return net.spec(config, "mobilenet_v2", last, {**labelled(last), **_segmented(net, deeplab3_plus, widths[-1])})
+
+
+def _segmented(net: Net, head: Callable[[Config, int, int], Parts], into: int) -> Tops:
+    """Labels of pixels, from `into` channels at the places the net leaves of an image."""
+
+    def segment(config: Config) -> Parts:
+        return head(config, into, max(1, config.integer("image_size") // net.shrunk) ** 2)
+
+    return {"SemanticSegmentation": (segment,)}
 
 
 def _widened(config: Config, out: int, into: int) -> Parts:
@@ -101,8 +114,9 @@ def mobilevit(config: Config) -> ModelSpec:
         net.stack(f"{at}.transformer.layer", width, [block] * depth)
         net.add(under(at, {"layernorm": norm(width)} | unit("conv_projection", out, width, 1)
                       | unit("fusion", out, 2 * out, size)))
-    net.add(unit("conv_1x1_exp", necks[6], necks[5], 1))
-    return net.spec(config, "mobilevit", necks[6], labelled(necks[-1]))
+    if not config.architecture.endswith("ForSemanticSegmentation"):
+        net.add(unit("conv_1x1_exp", necks[6], necks[5], 1))
+    return net.spec(config, "mobilevit", necks[6], {**labelled(necks[-1]), **_segmented(net, deeplab3, necks[-2])})
 
 
 def mobilevit2(config: Config) -> ModelSpec:
@@ -122,7 +136,7 @@ def mobilevit2(config: Config) -> ModelSpec:
                  **_pointwise("ffn.conv1", inner, width, "ffn"), **_pointwise("ffn.conv2", width, inner, "ffn")}
         net.stack(f"{at}.transformer.layer", width, [block] * depth)
         net.add(under(at, {"layernorm": norm(width)} | unit("conv_projection", out, width, 1)))
-    return net.spec(config, "mobilevitv2", plan[-1])
+    return net.spec(config, "mobilevitv2", plan[-1], {**labelled(plan[-1]), **_segmented(net, deeplab3, plan[-1])})
 
 
 def _pointwise(at: str, out: int, into: int, component: ComponentName = "attention") -> Parts:

@@ -9,7 +9,9 @@ from paramcalc.readers.config.config import Config
 from paramcalc.readers.families.encoder import Encoder
 from paramcalc.readers.families.towers.alone import model
 from paramcalc.readers.families.towers.clip import layer
+from paramcalc.readers.families.towers.nets import under
 from paramcalc.readers.families.towers.parts import Layer, Parts, dense, layers, norm, table, tower, vector
+from paramcalc.readers.families.towers.segmenting import mask_decoder
 from paramcalc.readers.families.towers.whole import builder, nested
 from paramcalc.spec.model import ModelSpec
 
@@ -71,10 +73,21 @@ def clip(config: Config) -> ModelSpec:
     words, images = _parts(config)
     if config.architecture.endswith("ForImageClassification"):
         return _classifier(config, images)
-    if config.architecture and not config.architecture.endswith("Model"):
+    segments = config.model_type == "clipseg" and config.architecture.endswith("ForImageSegmentation")
+    if config.architecture and not (segments or config.architecture.endswith("Model")):
         raise config.unknown_class()
     spec = text(words)
-    return _pair(spec, images, *_projections(config, spec, images))
+    whole = _pair(spec, images, *_projections(config, spec, images))
+    return _segmented(config, whole) if segments else whole
+
+
+def _segmented(config: Config, whole: ModelSpec) -> ModelSpec:
+    """CLIP and what draws the place of a text in an image. arXiv:2112.10003."""
+    eyes = nested(config, "vision_config", f"{config.model_type}_vision_model")
+    towers = {name: part.model_copy(update={"modules": under("clip", dict(part.modules))})
+              for name, part in whole.towers.items()}
+    modules = under("clip", dict(whole.modules or {}))
+    return whole.model_copy(update={"modules": modules, "towers": {**towers, "decoder": mask_decoder(config, eyes)}})
 
 
 def siglip(config: Config) -> ModelSpec:

@@ -11,7 +11,8 @@ from paramcalc.components.linear import Linear
 from paramcalc.readers.families.towers.alone import crowned, labels, model, pooled, pooled_norm
 from paramcalc.readers.families.towers.clip import heads
 from paramcalc.readers.families.towers.internvl import patches, sides
-from paramcalc.readers.families.towers.parts import Layer, Parts, batchnorm, conv, dense, layers, norm, vector
+from paramcalc.readers.families.towers.parts import Layer, Parts, conv, dense, layers, norm, vector
+from paramcalc.readers.families.towers.segmenting import BACKBONE, BEIT, CLASS, pyramid, upernet
 
 if TYPE_CHECKING:
     from paramcalc.components.attention import Projection
@@ -187,13 +188,6 @@ def beit(config: Config) -> ModelSpec:
 
     bare = top if config.model_type == "beit" else ()
     tops: Tops = {"Model": bare, "ImageClassification": (*top, labels()), "MaskedImageModeling": (words,),
-                  "Backbone": (_pyramid,) if config.flag("add_fpn") else ()}
+                  "Backbone": (lambda c: pyramid(width, BACKBONE),) if config.flag("add_fpn") else (),
+                  "SemanticSegmentation": (lambda c: upernet(c, BEIT if base == "beit" else CLASS),)}
     return crowned(config, base, spec, tops)
-
-
-def _pyramid(config: Config) -> Parts:
-    """Features of four scales from those of one."""
-    width = config.integer("hidden_size")
-    up = conv(width, width, 2, 2, component="other").model_copy(update={"transposed": True})
-    return {"fpn.fpn1.conv_transpose1": up, "fpn.fpn1.normalization": batchnorm(width),
-            "fpn.fpn1.conv_transpose2": up, "fpn.fpn2": up}
