@@ -33,6 +33,8 @@ class Run(NamedTuple):
 SMALLER = {"adamw": "adamw_8bit"}
 """Optimizers with the same update whose states are smaller."""
 CHANGES: dict[str, Callable[[Run], Run]] = {
+    "--loss compiled": lambda run: (run._replace(recipe=run.recipe._replace(loss="compiled"))
+                                    if run.recipe.loss == "plain" else run),
     "--loss fused": lambda run: run._replace(recipe=run.recipe._replace(loss="fused")),
     "--zero 1": lambda run: _divided(run, 1),
     "--zero 2": lambda run: _divided(run, 2),

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 def tables(answer: Solve) -> tuple[Table, ...]:
     """One row a candidate, best first."""
     columns = (Column("total", "count"), Column("active", "exact", shown=_sparse(answer)), Column("off by", "number"),
-               Column("from the family", "number"), Column("options"))
+               Column("distance", "number"), Column("options"))
     rows = tuple((each.total, each.active, f"{each.difference:+.3%}", f"{each.strangeness:.2f}", _options(each))
                  for each in answer.candidates)
     notes = (f"each counts so: paramcalc count {answer.model.name} with its options · best first: of that size, then "
-             "near it, the most like the family before others",
+             "near it, the most like the family before others · distance: from the shapes of the family",
              *((f"a lower bound: {answer.bound}",) if answer.bound else ()))
     return (Table(f"like {answer.model.name}", columns, rows, notes=notes),)
 

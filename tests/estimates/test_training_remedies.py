@@ -31,6 +31,7 @@ def test_each_option_is_what_asking_for_it_gives():
         "--recompute full": RUN._replace(policy=RUN.policy._replace(recompute="full")),
         "--micro-batch 1": RUN._replace(load=RUN.load._replace(batch=1)),
         "--optimizer adamw_8bit": RUN._replace(recipe=Recipe(optimizer="adamw_8bit")),
+        "--loss compiled": RUN._replace(recipe=Recipe(loss="compiled")),
         "--loss fused": RUN._replace(recipe=Recipe(loss="fused")),
     }
     every = remedies(needed(RUN) - 1)
