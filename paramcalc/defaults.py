@@ -12,7 +12,8 @@ from typing import Literal
 Convention = Literal["full", "causal"]
 """full: what eager attention's matrix products compute, masked or not; causal: only the pairs a query may see."""
 Recompute = Literal["none", "selective", "full"]
-"""What FLOPs of a step count twice: none; attention's products of tokens with tokens; all of the forward pass."""
+"""What FLOPs of a step count twice: none; attention's products of tokens with tokens (arXiv:2205.05198, section 5); the
+forward pass of all layers."""
 TOKENS = 4096
 """Tokens of a sequence, in every command."""
 

@@ -24,6 +24,8 @@ FRAMEWORKS: dict[str, Convention] = {
     "palm": "full", "llm-foundry": "full", "torchtitan": "full", "nanogpt": "full", "megatron-core": "causal",
     "megatron-bridge": "causal"}
 """Whose printed MFU follows which convention."""
+HEAD_AGAIN = frozenset({"llm-foundry"})
+"""Frameworks whose printed HFU is 4/3 of the MFU, as if the head, too, were computed again."""
 MTP = "mtp"
 """Of the parts beside the model, the heads of multi-token prediction."""
 USED: dict[str, Any] = {"tokens_per_second": float, "gpu": str | float, "gpus": Devices, "convention": str,
@@ -67,8 +69,9 @@ def hfu(
     convention: str = WORKLOAD.convention, dtype: str = TRAINING.dtype,
     recompute: Recompute = "full", mtp: bool = False, scans: bool = False,
 ) -> float:
-    """Hardware FLOPs utilization: as `mfu`, with what backward computes again (`recompute`). Raises PCError as
-    `mfu`, UsageError for another word for `recompute`."""
+    """Hardware FLOPs utilization: as `mfu`, with what backward computes again (`recompute`): `full`, the forward pass
+    of all layers, and of the head where `convention` is a framework that prints it so. Raises PCError as `mfu`,
+    UsageError for another word for `recompute`."""
     if recompute not in get_args(Recompute):
         raise UsageError(Problem(f"recompute {recompute!r} is not known",
                                  hint=f"one of {', '.join(get_args(Recompute))}"))
@@ -103,8 +106,7 @@ def _sequence(
     model: Source, seq: int, convention: str, *, training: bool = True, recompute: Recompute = "none", mtp: bool,
     scans: bool,
 ) -> int:
-    """FLOPs of one sequence: forward and, in training, backward and what that computes again. `full` is all of forward,
-    the head too: frameworks print 4/3 of the MFU, though layers alone are recomputed (`measures.costs`)."""
+    """FLOPs of one sequence: forward and, in training, backward and what that computes again."""
     from paramcalc.build import build
     from paramcalc.measures.flops import Workload, flops
     from paramcalc.readers.sources import spec_of
@@ -122,7 +124,8 @@ def _sequence(
     total = 0
     for tree in trees:
         work = flops(tree, load, fused=scans)
-        again = {"none": 0, "selective": work.pairs, "full": work.forward}[recompute]
+        head_again = recompute == "full" and convention.lower() in HEAD_AGAIN
+        again = work.forward if head_again else work.again(recompute)
         total += work.forward + (work.backward + again if training else 0)
     return total
 

@@ -75,7 +75,10 @@ def test_heads_of_multi_token_prediction_are_trained_too():
 
 def test_hardware_flops_count_what_is_computed_again():
     base = mfu("llama-3.1-8b", 5000, "a100-80gb", seq=2048)
-    assert hfu("llama-3.1-8b", 5000, "a100-80gb", seq=2048) == pytest.approx(base * 4 / 3)
+    printed = hfu("llama-3.1-8b", 5000, "a100-80gb", seq=2048, convention="llm-foundry")
+    assert printed == pytest.approx(base * 4 / 3)  # of its benchmarks: 53.69 of HFU, 40.27 of MFU
+    head = 2 * 128_256 * 4_096 * 5_000 / 312e12
+    assert hfu("llama-3.1-8b", 5000, "a100-80gb", seq=2048) == pytest.approx(printed - head)
     assert hfu("llama-3.1-8b", 5000, "a100-80gb", seq=2048, recompute="none") == base
     assert base < hfu("llama-3.1-8b", 5000, "a100-80gb", seq=2048, recompute="selective") < base * 1.1
 

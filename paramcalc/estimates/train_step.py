@@ -5,9 +5,9 @@
            + what of gradients and gathered weights does not hide behind backward + the optimizer's reads and writes
 
 FLOPs are those of the `causal` convention, which fused attention computes, of the stage that has most; recomputation
-adds forward again. Routed experts reach a share of their own, and so does FP8, in which attention and the head are not
-computed. The bubble is that of 1F1B; other schedules have their own (`paramcalc.estimates.schedules`). With overlap
-collectives hide behind the computation of another micro-batch (DualPipe, arXiv:2412.19437 section 3.2.1;
+adds the layers' forward again. Routed experts reach a share of their own, and so does FP8, in which attention and the
+head are not computed. The bubble is that of 1F1B; other schedules have their own (`paramcalc.estimates.schedules`).
+With overlap collectives hide behind the computation of another micro-batch (DualPipe, arXiv:2412.19437 section 3.2.1;
 Megatron-Core's --overlap-moe-expert-parallel-comm). Shares are data (`paramcalc.catalog.training`).
 """
 
@@ -39,7 +39,7 @@ BACKWARD = 2 / 3
 """Of a step's computation: what gradients can hide behind."""
 
 AGAIN = {"full": Fraction(1), "per-op": Fraction(1, 2)}
-"""Of forward's products, what backward computes again."""
+"""Of forward's products but the head's, what backward computes again."""
 
 
 class StepTime(NamedTuple):
@@ -166,7 +166,7 @@ def _parts(work: Flops, recompute: str) -> Parts:
     plain = pairs + head
     share = AGAIN.get(recompute, Fraction(0))
     again = (int((forward - experts - plain) * share), int(experts * share),
-             {"full": plain, "selective": pairs}.get(recompute, 0))
+             pairs if recompute in ("full", "selective") else 0)
     last = 2 * pairs + backward.get("lm_head", 0)
     trained = backward.get("moe_experts", 0)
     return Parts(forward - experts - plain + work.backward - trained - last + again[0], experts + trained + again[1],

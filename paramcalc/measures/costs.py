@@ -10,6 +10,7 @@ from paramcalc.measures.rules_of_thumb import palm, six_n_d
 from paramcalc.spec.media import NO_MEDIA
 
 if TYPE_CHECKING:
+    from paramcalc.defaults import Recompute
     from paramcalc.tree import Node
 
 
@@ -22,7 +23,7 @@ class Costs(NamedTuple):
     decode: int
     past: int
     """Tokens in the cache when the decoded one comes."""
-    recompute: str
+    recompute: Recompute
     again: int
     """Forward FLOPs done again during backward."""
     six_n_d: int
@@ -34,18 +35,16 @@ class Costs(NamedTuple):
         return self.step.forward + self.step.backward + self.again
 
 
-def costs(tree: Node, load: Workload, recompute: str = WORKLOAD.recompute) -> Costs:
+def costs(tree: Node, load: Workload, recompute: Recompute = WORKLOAD.recompute) -> Costs:
     """The FLOPs of a workload, of its prompt and of the token after it.
 
-    `recompute` during backward: `full`, all but the head; `selective`, attention's products of tokens with tokens
-    (arXiv:2205.05198 section 5). The decoded token is counted as runtimes compute it under either convention: latents
-    attended to as the cache keeps them, and only the keys the query may see.
+    `recompute` is what backward computes again, see `Flops.again`. The decoded token is counted as runtimes compute it
+    under either convention: latents attended to as the cache keeps them, and only the keys the query may see.
     """
     step = flops(tree, load)
     past = load.past or load.seq
     prompt = flops(tree, load._replace(head="last", past=0)).forward
     token = flops(tree, load._replace(batch=1, seq=1, past=past, convention="causal", media=NO_MEDIA)).forward
     tokens = load.batch * load.seq
-    again = {"none": 0, "selective": step.pairs, "full": step.forward - step.components.get("lm_head", 0)}[recompute]
-    return Costs(load, step, prompt, token, past, recompute, again, six_n_d(tree, tokens),
+    return Costs(load, step, prompt, token, past, recompute, step.again(recompute), six_n_d(tree, tokens),
                  palm(tree, tokens, load.seq))

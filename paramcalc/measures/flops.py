@@ -27,7 +27,7 @@ from math import prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.defaults import WORKLOAD, Convention
+from paramcalc.defaults import WORKLOAD, Convention, Recompute
 from paramcalc.measures.attention_pairs import Reach, pairs
 from paramcalc.spec.media import NO_MEDIA, Media
 from paramcalc.tree import Tensor, join
@@ -84,6 +84,11 @@ class Flops(NamedTuple):
     def backward(self) -> int:
         """FLOPs of the backward pass, all components together."""
         return sum(self.backward_components.values())
+
+    def again(self, recompute: Recompute) -> int:
+        """FLOPs that backward computes again. `full` is the forward pass of all layers, without the head
+        (arXiv:2104.04473, appendix: four forward passes' worth of each layer, three of the head)."""
+        return {"none": 0, "selective": self.pairs, "full": self.forward - self.components.get("lm_head", 0)}[recompute]
 
 
 def flops(tree: Node, load: Workload, *, fused: bool = False) -> Flops:

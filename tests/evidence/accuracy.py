@@ -91,7 +91,8 @@ def utilization():
     for row in table("training_rates.csv"):
         settings = (mpt(row["model"]), float(row["tokens_per_second"]), PEAKS[row["gpu"]], int(row["gpus"]))
         seq = int(row["seq"])
-        ours = {"mfu": mfu(*settings, seq=seq), "hfu": hfu(*settings, seq=seq, recompute=row["recompute"])}
+        ours = {"mfu": mfu(*settings, seq=seq, convention="llm-foundry"),
+                "hfu": hfu(*settings, seq=seq, convention="llm-foundry", recompute=row["recompute"])}
         for name, value in ours.items():
             found.setdefault(f"llm-foundry, {name.upper()}, {row['model']}", []).append(
                 100 * value / float(row[name]) - 1)
