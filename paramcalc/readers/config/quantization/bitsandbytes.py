@@ -27,10 +27,10 @@ def bitsandbytes(settings: Settings) -> Quantized:
     nested = settings.flag("bnb_4bit_use_double_quant")
     size = settings.number("bnb_4bit_blocksize", "blocksize", default=64)
     if not eight and not four:
-        said = any(key.endswith(("load_in_8bit", "load_in_4bit")) for key in settings.data)
+        switched_off = any(key.endswith(("load_in_8bit", "load_in_4bit")) for key in settings.data)
         why = settings.caveat("load_in_4bit", "neither it nor load_in_8bit is given: the weights are given in their "
                               "dtype", "unknown")
-        return Quantized((), () if said else (why,))
+        return Quantized((), () if switched_off else (why,))
     format_ = "bnb_int8" if eight else f"bnb_{kind}{'_dq' if nested else ''}-g{size}"
     notes = () if eight else ("bitsandbytes: a file also holds a small JSON text for each matrix (about 0.03%)",)
     return replaced(settings, format_, skipped, "conv1d")._replace(notes=notes)

@@ -53,8 +53,8 @@ def modelopt(settings: Settings) -> Quantized:
     format_ = _format(inner, algorithm)
     if format_ is None:
         if algorithm in ("NONE", "NO_QUANT", ""):
-            said = algorithm or "quant_algo" in inner.data or notes
-            why = () if said else (inner.caveat("quant_algo", "is missing: the weights are given in their dtype",
+            chosen = algorithm or "quant_algo" in inner.data or notes
+            why = () if chosen else (inner.caveat("quant_algo", "is missing: the weights are given in their dtype",
                                                 "unknown"),)
             return Quantized((), why, notes)
         caveats.append(inner.caveat("quant_algo", f"{algorithm[:60]!r} is not known: 4 bits a weight are counted"

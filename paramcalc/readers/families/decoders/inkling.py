@@ -160,11 +160,11 @@ def inkling2_loop(config: Config) -> ModelSpec:
     passes = _loop(config)[2]
 
     def change(parts: dict[str, Any]) -> dict[str, Any]:
-        kept = _one_norm(parts)
+        inner = _one_norm(parts)
         if not any(key.startswith("controllers.") for key in parts):
-            return kept
-        uses = {key: max(1, passes - 1) if key.startswith("controllers.") else passes for key in kept}
-        return {key: part.model_copy(update={"uses": uses[key]}) for key, part in kept.items()}
+            return inner
+        uses = {key: max(1, passes - 1) if key.startswith("controllers.") else passes for key in inner}
+        return {key: part.model_copy(update={"uses": uses[key]}) for key, part in inner.items()}
 
     return relaid(row(config), change)
 

@@ -113,12 +113,12 @@ INPUTS = {"ImageClassificationLearned": _learned, "ImageClassificationFourier": 
 def _outputs(config: Config, top: str, latents: int, width: int, read: int) -> Parts:
     """The queries of a class, what they read of the latents, and what it makes of that."""
     if top == "MaskedLM":
-        rows, wide = config.integer("max_position_embeddings"), config.integer("d_model")
-        reader, at = Reader(rows, wide, width, latents, 8 * 32, wide, 8), "decoder"
-        table: Parts = {"position_embeddings": Parameter(shape=(rows, wide), component="position_embedding",
+        rows, word_width = config.integer("max_position_embeddings"), config.integer("d_model")
+        reader, at = Reader(rows, word_width, width, latents, 8 * 32, word_width, 8), "decoder"
+        table: Parts = {"position_embeddings": Parameter(shape=(rows, word_width), component="position_embedding",
                                                          added=True)}
         bias = Parameter(shape=(config.integer("vocab_size"),), component="other_embedding", added=True)
-        last: Parts = {"embedding_decoder.bias": bias, "embedding_decoder": Head(tied=True, hidden_size=wide)}
+        last: Parts = {"embedding_decoder.bias": bias, "embedding_decoder": Head(tied=True, hidden_size=word_width)}
     elif top == "OpticalFlow":
         reader, at, table = Reader(None, read, width, latents), "decoder.decoder", {}
         last = {"perceiver.decoder.decoder.final_layer": Linear(out_features=2, in_features=read, bias=True)}

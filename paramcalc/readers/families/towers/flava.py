@@ -97,17 +97,17 @@ def flava(config: Config) -> ModelSpec:
     words, eyes, both = (nested(config, f"{kind}_config", f"flava_{kind}_model")
                          for kind in ("text", "image", "multimodal"))
     spec, seen, mixed = text(words), image(eyes), joint(both)
-    out, wide = config.integer("projection_dim"), mixed.hidden_size
+    out, joint_width = config.integer("projection_dim"), mixed.hidden_size
     first, blocks = moved(spec, f"{base}text_model", "text")
     second, more = moved(mixed, f"{base}multimodal_model", "joint")
     between: Parts = {
         "logit_scale": vector(), "text_projection": dense(out, spec.hidden_size, per="sequence"),
-        "text_to_mm_projection": dense(wide, spec.hidden_size)}
+        "text_to_mm_projection": dense(joint_width, spec.hidden_size)}
     modules: Parts = {**{f"{base}{key}": part for key, part in between.items()}, **first, **second}
     front = f"{base}image_model"
     towers = {
         "image": tower(None, seen.hidden_size, seen.modules or {}, at=front).model_copy(update={"blocks": seen.blocks}),
-        "across": tower(None, seen.hidden_size, {f"{base}image_to_mm_projection": dense(wide, seen.hidden_size)},
+        "across": tower(None, seen.hidden_size, {f"{base}image_to_mm_projection": dense(joint_width, seen.hidden_size)},
                         stream="image_tokens"),
         "projection": tower("projector", seen.hidden_size, {f"{base}image_projection": dense(out, seen.hidden_size)},
                             stream="image_tokens")}
