@@ -243,6 +243,17 @@ def test_a_type_of_the_library_is_refused_with_the_reason(model_type, why):
     assert library_version() in str(caught.value)
 
 
+@pytest.mark.parametrize(("model_type", "why"), [
+    ("ovis", "this config has no text model under llm_config"),
+    ("kimi_k3", "this config has no text model under text_config"),
+    ("internvl_chat", r"its class is published with its own code \(OpenGVLab"),
+])
+def test_a_type_of_its_own_code_is_refused_without_the_library(model_type, why):
+    with pytest.raises(UnknownArchitectureError, match=why) as caught:
+        read_config({"model_type": model_type})
+    assert "transformers" not in str(caught.value)
+
+
 def test_a_type_the_library_has_not_is_refused_without_one():
     with pytest.raises(UnknownArchitectureError, match=r"unknown model_type 'frobnicator'\nhint"):
         read_config({"model_type": "frobnicator"})

@@ -38,10 +38,16 @@ KINDS: dict[str, str] = {
 
 
 def reason(model_type: str) -> str:
-    """Why a type is refused though the library has it; empty for types the library has not."""
-    if family_of(model_type).data is None:
+    """Why a type is refused though its class is known, from the library or from a repository of its own; empty for
+    types of no known class."""
+    family = family_of(model_type)
+    if family.data is None:
         return ""
     version = f"transformers {library_version()} has it"
+    if family.published is not None:
+        version = f"its class is published with its own code ({family.published.source})"
+        if family.whole_builder is not None:
+            return f"{version}, and this config has no text model under {family.published.text_key}"
     kind = next((kind for kind, types in KINDS.items() if model_type in types.split()), "")
     if kind:
         return f"{version}, but {kind} are not described here"
