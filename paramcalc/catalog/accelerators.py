@@ -150,6 +150,9 @@ def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
         raise UsageError(Problem("a CPU is not in the catalog: what it holds and how fast it reads are those of the "
                                  "host's memory, which no name says",
                                  hint="--accelerators FILE with its memory and bandwidth"))
+    if "," in name:
+        raise UsageError(Problem(f"{name!r} names several accelerators where one is meant",
+                                 hint="--gpus N for several equal ones; fit takes unlike ones"))
     raise unknown("accelerator", name, [*table, *by_alias], {alias: each.key for alias, each in by_alias.items()})
 
 

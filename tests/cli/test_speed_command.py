@@ -135,6 +135,7 @@ def test_all_devices_are_sorted_and_the_rest_explained(call, answer):
      "is no size of memory"),
     (["--gpu", "rtx-4090", "--runtime", "llama.cpp", "--ram", "1GiB", "--ram-bandwidth", "fast"], "is no bandwidth"),
     (["--gpu", "cpu"], "a CPU is not in the catalog: what it holds and how fast it reads"),
+    (["--gpu", "rtx-3090,rtx-4090"], "'rtx-3090,rtx-4090' names several accelerators where one is meant"),
     (["--gpu", "rtx-4090", "--runtime", "llama.cpp", "--dtype", "fp32", "--ram", "1GiB", "--ram-bandwidth", "80GB/s"],
      "GiB have no room on the device, and --ram has 1.00"),
     (["--all", "--plot", "curve.svg"], "--plot needs an accelerator with room for a request"),
