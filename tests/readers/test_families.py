@@ -217,3 +217,6 @@ def test_layers_that_run_again_hold_gates_for_what_the_pass_before_made():
     assert sum(mixer.layers for mixer in mixers(flat)) == sum(mixer.layers for mixer in mixers(once)) * 10 // 6
     with pytest.raises(PCError, match="layers 4 to 2 cannot run 3 times"):
         read_config(loop | keys | {"loop_layer_index_start": 4, "loop_layer_index_end": 2})
+    for odd in (True, "x", 2**60):
+        with pytest.raises(PCError, match="loop_layer_index_end"):
+            read_config(loop | {"loop_config": {"core_end": odd}})

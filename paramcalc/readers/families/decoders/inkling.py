@@ -110,14 +110,16 @@ def _one_norm(parts: dict[str, Any]) -> dict[str, Any]:
 
 AGAIN = "_again"
 """Ends the word of a layer that runs several times."""
+LOOP_KEYS = {"core_start": "loop_layer_index_start", "core_end": "loop_layer_index_end",
+             "num_passes": "loop_num_passes", "gate_rank": "loop_gate_rank"}
+"""Keys of `loop_config` to those of the class, which they go before."""
 
 
 def _loop(config: Config) -> tuple[int, int, int, int]:
     """Where the layers that run again begin and end, how often they run, and the rank of what a pass tells the next."""
-    own = config.settings("loop_config", "core_start", "core_end", "num_passes", "gate_rank")
-    keys = ("loop_layer_index_start", "loop_layer_index_end", "loop_num_passes", "loop_gate_rank")
-    first, last, passes, rank = (own[name] if type(own.get(name)) is int else config.integer(key) for name, key in
-                                 zip(("core_start", "core_end", "num_passes", "gate_rank"), keys, strict=True))
+    own = config.settings("loop_config", *LOOP_KEYS)
+    merged = config.reread({**config.data, **{LOOP_KEYS[name]: own[name] for name in LOOP_KEYS if name in own}})
+    first, last, passes, rank = (merged.integer(key, least=0) for key in LOOP_KEYS.values())
     if not 0 < first <= last or passes < 1 or rank < 1:
         raise config.error("loop_layer_index_end", f"layers {first} to {last} cannot run {passes} times")
     return first, last, passes, rank
