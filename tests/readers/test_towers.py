@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,21 @@ def test_counts_what_the_class_holds(record):
         assert values(ours) == values(measured)
     else:
         assert ours == measured
+
+
+@pytest.mark.parametrize("record", [case for case in CASES if case["config"]["model_type"] == "tipsv2"],
+                         ids=lambda record: record["id"])
+def test_shapes_are_those_of_a_class_whose_files_have_other_names(record):
+    ours = sorted((row.shape, row.copies) for row in rows(build(read_config(record["config"]).spec).tree))
+    assert by_shape(ours) == by_shape((tuple(shape), copies) for _, shape, copies, _ in record["tensors"])
+
+
+def by_shape(pairs):
+    """How many tensors there are of each shape."""
+    sums = Counter()
+    for shape, copies in pairs:
+        sums[shape] += copies
+    return sums
 
 
 def values(listed):

@@ -40,9 +40,12 @@ def dinov2(config: Config, at: str) -> Tower:
                                                                *sides(config, "patch_size")),
                 "encoder.layer": layers(config.layers), "layernorm": norm(width)}
     gated = config.flag("use_swiglu_ffn")
-    names = {**ATTENTION, "gate_up_proj": "weights_in", "down_proj": "weights_out"} if gated else LAYER.names
+    joined = gated and config.model_type != "tipsv2_vision_model"  # TIPS 2's class has a matrix for the gate
+    names = LAYER.names if not gated else ATTENTION
+    if joined:
+        names = {**names, "gate_up_proj": "weights_in", "down_proj": "weights_out"}
     block = LAYER(width, heads(config), two_thirds(inner) if gated else inner, gated=gated, bias=biased(config),
-                  fused_gate=gated, names=names)
+                  fused_gate=joined, names=names)
     return tower("vision", width, modules, {"layer": block}, at)
 
 
