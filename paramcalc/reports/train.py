@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.defaults import TRAINING
 from paramcalc.estimates.training_parts import PARTS
 from paramcalc.numbers import binary
 from paramcalc.reports import train_run
@@ -90,12 +91,14 @@ def bars(answer: Train) -> Bars:
 
 
 def conditions(answer: Train) -> str:
-    """The run in one line."""
+    """The run in one line, with the loss, the method and the schedule where they are not the usual ones."""
     recipe, layout = answer.plan.trainer.recipe, answer.plan.layout
     load, policy = answer.plan.load, answer.plan.policy
     sizes = " ".join(f"{name} {size}" for name, size in layout._asdict().items()
                      if name in ("tp", "pp", "dp", "ep", "cp") and size > 1)
     facts = [f"{load.batch} × {load.seq:,} tokens", f"{recipe.dtype}, {recipe.optimizer}",
              f"{policy.attention} attention", f"recompute {policy.recompute}", f"activations by {policy.library}",
-             f"zero {layout.zero}"]
-    return " · ".join([*facts, *([sizes] if sizes else [])])
+             f"zero {layout.zero}", *([sizes] if sizes else [])]
+    chosen = {"loss": recipe.loss, "method": recipe.method, "schedule": layout.schedule}
+    facts += [f"{name} {value}" for name, value in chosen.items() if value != getattr(TRAINING, name)]
+    return " · ".join(facts)

@@ -74,6 +74,14 @@ def test_parts_of_a_device_add_up_to_what_it_must_have(capsys):
     assert {*device} - {"stage", "moment", "peak"} <= {*answer["known"]}
 
 
+def test_the_line_of_the_run_names_what_is_not_usual(capsys):
+    assert guarded(["train", "gpt2", "--pp", "4", "--micro-batches", "8", "--seq", "1k",
+                    "--schedule", "zb1p", "--loss", "compiled"]) == 0
+    assert "· loss compiled · schedule zb1p" in " ".join(capsys.readouterr().out.split())
+    assert guarded(["train", "gpt2", "--seq", "1k"]) == 0
+    assert not {"loss", "schedule", "method"} & set(capsys.readouterr().out.partition("1 × 1,024")[2].split())
+
+
 def test_the_engine_that_generates_is_beside_the_total(capsys):
     plain, answer = answered(capsys, "--seq", "2k"), answered(capsys, "--seq", "2k", "--method", "grpo")
     assert answer["rollout"] == {"weights": 2 * 8_030_261_248, "cache_per_sequence": 2048 * 131_072}
