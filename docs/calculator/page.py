@@ -13,13 +13,13 @@ from typing import Any
 
 from paramcalc import memory, read
 from paramcalc.cli.embedded import run_embedded
-from paramcalc.reports.pictures.components import component_map
+from paramcalc.reports.pictures.components import component_map, layer_map
 from paramcalc.reports.pictures.context import contexts_up_to, memory_chart
 from paramcalc.reports.pictures.svg import figure
 
 HOME = Path("/home/pyodide/model")
 OPTIONS = {
-    "count": (), "memory": ("context", "batch", "quant", "gpu", "gpus"),
+    "count": ("by",), "memory": ("context", "batch", "quant", "gpu", "gpus"),
     "fit": ("context", "batch", "quant", "gpu", "gpus"), "speed": ("context", "batch", "quant", "gpu", "gpus"),
     "flops": ("context", "batch"), "train": ("context", "batch", "gpu", "gpus"), "estimate": ("context",),
     "explain": (),
@@ -28,7 +28,7 @@ OPTIONS = {
 FLAGS = {"flops": {"context": "--seq"}, "speed": {"context": "--prompt", "batch": "--concurrency"},
          "train": {"context": "--seq", "batch": "--micro-batch", "gpus": "--dp"}}
 """Options whose name is not that of the field."""
-USUAL = {"batch": "1", "gpus": "1"}
+USUAL = {"batch": "1", "by": "component", "gpus": "1"}
 """What the commands take where nothing is said."""
 FIRST = USUAL | {"model": "llama-3.1-8b", "gpu": "rtx-4090"}
 """What the form begins with."""
@@ -121,7 +121,7 @@ def by_context(question: dict[str, str], model: str, result: dict[str, Any]) -> 
 def picture(question: dict[str, str], model: str, result: dict[str, Any]) -> str:
     """The picture of an answer, or nothing."""
     if question["command"] == "count":
-        return by_component(model, question.get("focus", ""))
+        return figure(layer_map(result)) if "layers" in result else by_component(model, question.get("focus", ""))
     if question["command"] == "memory":
         return figure(by_context(question, model, result))
     return ""

@@ -65,6 +65,14 @@ def test_other_questions_have_the_command_lines_figures(page, name):
     assert answer == command(name, "qwen3-8b", option, "4096")
 
 
+@pytest.mark.parametrize("by", ["layer", "tensor"])
+def test_a_count_by_other_parts_has_the_command_lines_figures(page, by):
+    shown = ask(page, command="count", model="gemma-3-12b", by=by)
+    assert json.loads(shown["json"]) == command("count", "gemma-3-12b", "--by", by)
+    assert shown["cli"] == f"paramcalc count gemma-3-12b --by {by}"
+    assert ("language_model.model.layers.47: " in shown["html"]) == (by == "layer")
+
+
 def test_speed_has_the_command_lines_figures(page):
     answer = json.loads(ask(page, command="speed", model="qwen3-8b", context="4096", batch="8", gpu="h100")["json"])
     assert answer == command("speed", "qwen3-8b", "--prompt", "4096", "--concurrency", "8", "--gpu", "h100")

@@ -10,7 +10,7 @@ import paramcalc
 from paramcalc.estimates.training_parts import PARTS
 from paramcalc.reports.gauge import bars_lines, bars_picture, gauge_lines, gauge_picture
 from paramcalc.reports.pictures import svg
-from paramcalc.reports.pictures.components import component_map
+from paramcalc.reports.pictures.components import component_map, layer_map
 from paramcalc.reports.pictures.lines import Axis, Line, apart, line_chart
 from paramcalc.reports.pictures.treemap import Area, Rectangle, squarify, treemap
 from paramcalc.reports.table import Bars, Gauge
@@ -84,6 +84,19 @@ def test_a_tensor_in_focus_is_shown_among_those_of_its_component():
     assert 'data-key="model.layers.*.self_attn.q_proj.weight"' in within
     assert 'data-key="attention"' in whole
     assert component_map(counts, "no such part") == whole
+
+
+@pytest.mark.parametrize(("name", "stacks"), [
+    ("deepseek-v3", {"model.layers": 61}), ("gemma-3-12b", {"vision_tower.encoder.layers": 27,
+                                                            "language_model.model.layers": 48})])
+def test_a_map_of_layers_has_each_layer_and_what_is_in_none(name, stacks):
+    answer = paramcalc.count(name, by="layer").to_dict()
+    _, *titles = re.findall("<title>(.*?)</title>", layer_map(answer))
+    sizes = {title.partition(": ")[0]: int(title.partition(": ")[2].split()[0].replace(",", "")) for title in titles}
+    layers = {f"{stack}.{number}" for stack, count in stacks.items() for number in range(count)}
+    assert sizes.keys() == layers | stacks.keys() | {"in no layer"}
+    assert sum(sizes[part] for part in (*stacks, "in no layer")) == answer["parameters"]["total"]
+    assert sum(sizes[layer] for layer in layers) == sum(sizes[stack] for stack in stacks)
 
 
 def test_a_gauge_is_the_same_in_letters_and_colours():

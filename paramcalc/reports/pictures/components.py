@@ -1,16 +1,18 @@
-"""Where the parameters are: a map of components and their tensors, drawn from `count`'s JSON."""
+"""Where the parameters are: maps of components and their tensors, and of layers, drawn from `count`'s JSON."""
 
 from __future__ import annotations
 
+from itertools import cycle
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.numbers import many, short
-from paramcalc.reports.pictures.svg import colour
+from paramcalc.reports.pictures.svg import SERIES, colour
 from paramcalc.reports.pictures.treemap import Area, treemap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
 
 def component_map(answer: Mapping[str, Any], focus: str = "") -> str:
     """Components with their tensors inside, or only those of the component in focus.
@@ -32,10 +34,31 @@ def component_map(answer: Mapping[str, Any], focus: str = "") -> str:
     return treemap(areas, f"Parameters of {answer['model']['name']} by component and tensor")
 
 
+def layer_map(answer: Mapping[str, Any]) -> str:
+    """The layers of each stack inside it, and what is in none; areas are in proportion to parameters.
+
+    `answer` is what `count --by layer --json` writes.
+    """
+    stacks: dict[str, list[Mapping[str, Any]]] = {}
+    for row in answer["layers"]:
+        stacks.setdefault(row["layer"].rpartition(".")[0], []).append(row)
+    areas = []
+    for (stack, rows), fill in zip(stacks.items(), cycle(SERIES), strict=False):
+        layers = [Area(row["layer"].rpartition(".")[2], row["parameters"], fill,
+                       f"{row['layer']}: {many(row['parameters'], 'parameter')}") for row in rows]
+        areas.append(_whole(stack, sum(layer.value for layer in layers), fill, tuple(layers)))
+    beside = answer["parameters"]["total"] - sum(area.value for area in areas)
+    areas.append(_whole("in no layer", beside, colour("other")))
+    return treemap(areas, f"Parameters of {answer['model']['name']} by layer")
+
+
 def _component(row: Mapping[str, Any], tensors: list[Area]) -> Area:
-    values = row["parameters"]
-    return Area(row["component"], values, colour(row["component"]),
-                f"{row['component']}: {values:,} parameters ({short(values)})", tuple(tensors), row["component"])
+    name = row["component"]
+    return _whole(name, row["parameters"], colour(name), tuple(tensors), name)
+
+
+def _whole(name: str, values: int, fill: str, parts: tuple[Area, ...] = (), key: str = "") -> Area:
+    return Area(name, values, fill, f"{name}: {values:,} parameters ({short(values)})", parts, key)
 
 
 def _last(name: str) -> str:
