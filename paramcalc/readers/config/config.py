@@ -147,10 +147,8 @@ class Config:
             return str(older)
         if key in self.data:
             return key
-        for other in self.family.others(key):
-            if other in self.data:
-                return other
-        return self.family.aliases.get(key, key)
+        others = (other for other in self.family.others(key) if other in self.data)
+        return next(others, self.family.aliases.get(key, key))
 
     def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - JSON
         """The raw value; the class's default, then `default`, where the file is silent."""
