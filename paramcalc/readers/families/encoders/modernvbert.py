@@ -12,7 +12,7 @@ from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.families import family_of
 from paramcalc.readers.families.encoders.heads import Tops, top_of
 from paramcalc.readers.families.encoders.modernbert import modernbert, ultrabert
-from paramcalc.readers.families.towers.parts import tower
+from paramcalc.readers.families.towers.frame import tower
 from paramcalc.readers.families.towers.siglip import vision
 from paramcalc.spec.model import ModelSpec
 

@@ -5,20 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.alone import model
-from paramcalc.readers.families.towers.clip import heads
-from paramcalc.readers.families.towers.internvl import patches, sides
-from paramcalc.readers.families.towers.parts import (
-    QKVO,
-    Layer,
-    Parts,
-    conv,
-    dense,
-    layers,
-    rms,
-    table,
-    tower,
-    vector,
-)
+from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, layers, tower
+from paramcalc.readers.families.towers.geometry import heads, patches
+from paramcalc.readers.families.towers.parts import dense, embedded, patched, rms, table, vector
 from paramcalc.readers.families.towers.whole import nested
 from paramcalc.spec.model import ModelSpec
 
@@ -38,13 +27,13 @@ def vision(config: Config, at: str) -> Tower:
     """Patches, and a head of learned attention that pools them; sizes of its own positions where it is native."""
     width, bias = config.integer("hidden_size"), config.flag("qkv_bias")
     modules: Parts = {
-        "embeddings.patch_embed": conv(width, config.integer("num_channels"), *sides(config, "patch_size")),
+        "embeddings.patch_embed": patched(config, width),
         "embeddings.rms_norm": rms(width)}
     if not config.flag("is_native"):
         modules["embeddings.position_embedding"] = table(patches(config), width)
     modules |= {"encoder.layers": layers(config.layers), "rms_norm": rms(width)}
     if config.flag("use_head", default=True):
-        modules |= {"head.cls_token": vector(1, 1, width, component="other_embedding"),
+        modules |= {"head.cls_token": embedded(1, 1, width),
                     "head.k_proj": dense(width, width, bias=bias, component="attention"),
                     "head.v_proj": dense(width, width, bias=bias, component="attention"),
                     "head.output_proj": dense(width, width, component="attention", per="sequence")}
@@ -58,7 +47,7 @@ def text(config: Config) -> ModelSpec:
         "embeddings.token_embedding": table(rows, width, "token_embedding"),
         "embeddings.position_embedding": table(config.integer("max_position_embeddings"), width),
         "encoder.layers": layers(config.layers), "rms_norm": rms(width)}
-    return model(width, modules, {"layer": _layer(config, causal=True)}).model_copy(update={"vocab_size": rows})
+    return model(width, modules, {"layer": _layer(config, causal=True)}, words=rows)
 
 
 def pair(config: Config) -> ModelSpec:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from paramcalc.components.linear import Linear
 from paramcalc.components.stack import Stack
 from paramcalc.readers.families.encoders.heads import top_of
-from paramcalc.readers.families.towers.parts import Parts, norm
+from paramcalc.readers.families.towers.frame import Parts
+from paramcalc.readers.families.towers.parts import norm
 from paramcalc.readers.families.towers.whole import builder
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     Piece = Callable[[Config], Parts]
 
 
-def model(width: int, modules: Mapping[str, Component], blocks: Mapping[str, Parts], base: str = "") -> ModelSpec:
-    """A specification of modules that stand at `base`."""
+def model(width: int, modules: Mapping[str, Component], blocks: Mapping[str, Parts], base: str = "",
+          words: int | None = None) -> ModelSpec:
+    """A specification of modules that stand at `base`, of a vocabulary of so many `words`."""
     front = f"{base}." if base else ""
-    return ModelSpec(hidden_size=width, modules={(front + key).rstrip("."): part for key, part in modules.items()},
+    return ModelSpec(hidden_size=width, vocab_size=words,
+                     modules={(front + key).rstrip("."): part for key, part in modules.items()},
                      blocks={name: Block(parts=parts) for name, parts in blocks.items()})
 
 
@@ -55,8 +58,12 @@ def alone(config: Config) -> ModelSpec:
     make = builder(config.model_type)
     if make is None or (config.architecture and not config.architecture.endswith(("Model", "Encoder"))):
         raise config.unknown_class()
-    tower = make(config, "")
-    return ModelSpec(hidden_size=tower.hidden_size, modules=tower.modules, blocks=tower.blocks)
+    return opened(make(config, ""))
+
+
+def opened(tower: Tower, more: Parts | None = None) -> ModelSpec:
+    """A tower as the model itself, and what else its class holds."""
+    return ModelSpec(hidden_size=tower.hidden_size, modules={**tower.modules, **(more or {})}, blocks=tower.blocks)
 
 
 def tapped(config: Config, widths: Sequence[int]) -> Parts:

@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.clip import heads
-from paramcalc.readers.families.towers.parts import (
-    QVO,
-    ROTARY,
-    Layer,
-    Parts,
-    conv,
-    dense,
-    fewer,
-    layers,
-    norm,
-    rms,
-    table,
-    tower,
-)
+from paramcalc.readers.families.towers.frame import FC, QVO, Layer, Parts, fewer, layers, tower
+from paramcalc.readers.families.towers.geometry import heads
+from paramcalc.readers.families.towers.parts import ROTARY, conv, dense, norm, rms, table
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -30,7 +18,7 @@ NAMES = {"o_proj": "out_proj"}
 WHISPER = Layer("self_attn_layer_norm", "self_attn", "final_layer_norm", "", bias=QVO, names=NAMES)
 FULL = Layer("self_attn_layer_norm", "self_attn", "final_layer_norm", "", names=NAMES)
 GLM = Layer("input_layernorm", "self_attn", "post_attention_layernorm", bias=QVO,
-            names={"up_proj": "fc1", "down_proj": "fc2"})
+            names=FC)
 REALTIME = Layer("self_attn_layer_norm", "self_attn", "final_layer_norm", bias=QVO, norm="rmsnorm", gated=True,
                  names={},
                  mlp_bias=False, down_bias=True, causal=True)
@@ -111,8 +99,7 @@ def glm(config: Config, at: str) -> Tower:
     """GLM-ASR: rotary positions."""
     width = config.integer("hidden_size")
     modules = stem(config, width) | {"positions": ROTARY, "layers": layers(config.layers), "norm": norm(width)}
-    block = GLM(width, heads(config), config.integer("intermediate_size"), kv_heads=config.kv_heads,
-                head_dim=config.optional("head_dim"))
+    block = GLM.of(config, kv_heads=config.kv_heads, head_dim=config.optional("head_dim"))
     return tower("audio", width, modules, {"layer": block}, at)
 
 
@@ -120,7 +107,7 @@ def realtime(config: Config, at: str) -> Tower:
     """Voxtral Realtime: a causal Llama with a window over frames."""
     width = config.integer("hidden_size")
     modules = stem(config, width, "embedder.") | {"positions": ROTARY, "layers": layers(config.layers),
-                                                   "norm": rms(width)}
+                                                  "norm": rms(width)}
     block = REALTIME(width, config.integer("num_attention_heads"), config.integer("intermediate_size"),
                      head_dim=config.head_dim)
     return tower("audio", width, modules, {"layer": block}, at)

@@ -8,22 +8,10 @@ from paramcalc.components.attention import Attention
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.families.encoder import Encoder
 from paramcalc.readers.families.encoders.heads import BERT_TOPS
-from paramcalc.readers.families.towers.clip import grid, layer
+from paramcalc.readers.families.towers.frame import FC, QKVO, Layer, Parts, layers, mixed, projector, tower
+from paramcalc.readers.families.towers.geometry import grid
 from paramcalc.readers.families.towers.joined import moved
-from paramcalc.readers.families.towers.parts import (
-    QKVO,
-    Layer,
-    Parts,
-    conv,
-    dense,
-    layers,
-    mixed,
-    norm,
-    projector,
-    table,
-    tower,
-    vector,
-)
+from paramcalc.readers.families.towers.parts import conv, dense, embedded, norm, positioned, table, vector
 from paramcalc.readers.families.towers.whole import nested
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
@@ -33,7 +21,7 @@ if TYPE_CHECKING:
     from paramcalc.readers.families.towers.whole import Towers, Whole
     from paramcalc.spec.tower import Tower
 
-NAMES = {"qkv_proj": "qkv", "o_proj": "projection", "up_proj": "fc1", "down_proj": "fc2"}
+NAMES = {"qkv_proj": "qkv", "o_proj": "projection", **FC}
 LAYER = Layer(fused="qkv", names=NAMES)
 UNBIASED = Layer(fused="qkv", names=NAMES, bias=("o",))
 
@@ -42,13 +30,13 @@ def vision(config: Config, at: str) -> Tower:
     """EVA-CLIP, as the library has it."""
     width, patch = config.integer("hidden_size"), config.integer("patch_size")
     modules: Parts = {
-        "embeddings.class_embedding": vector(1, 1, width, component="other_embedding"),
-        "embeddings.position_embedding": vector(1, grid(config) + 1, width, component="position_embedding"),
+        "embeddings.class_embedding": embedded(1, 1, width),
+        "embeddings.position_embedding": positioned(1, grid(config) + 1, width),
         "embeddings.patch_embedding": conv(width, config.size_of_its_own("num_channels", 3) or 3, patch, patch),
         "encoder.layers": layers(config.layers), "post_layernorm": norm(width),
     }
     shape = LAYER if config.flag("qkv_bias", default=True) else UNBIASED
-    return tower("vision", width, modules, {"layer": layer(config, shape)}, at)
+    return tower("vision", width, modules, {"layer": shape.of(config)}, at)
 
 
 def _attention(config: Config, at: str, source: int | None = None) -> Parts:

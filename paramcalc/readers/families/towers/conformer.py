@@ -6,20 +6,9 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
-from paramcalc.readers.families.towers.clip import heads
-from paramcalc.readers.families.towers.parts import (
-    QKVO,
-    Parts,
-    batchnorm,
-    conv,
-    dense,
-    layers,
-    norm,
-    rms,
-    table,
-    tower,
-    vector,
-)
+from paramcalc.readers.families.towers.frame import QKVO, Parts, layers, tower
+from paramcalc.readers.families.towers.geometry import heads
+from paramcalc.readers.families.towers.parts import batchnorm, convolve, dense, norm, rms, table, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -47,18 +36,18 @@ def wav2vec_layer(config: Config, width: int, *, relative: bool) -> Parts:
         parts["self_attn.distance_embedding"] = table(rows, width // count, "other_embedding")
     middle: Parts = {"batch_norm": batchnorm(width)} if old else {"depthwise_layer_norm": norm(width)}
     parts |= {f"{at}.layer_norm": norm(width),
-              f"{at}.pointwise_conv1": conv(2 * width, width, 1, bias=False, component="other"),
-              f"{at}.depthwise_conv": conv(width, width, size, bias=False, groups=width, component="other")}
+              f"{at}.pointwise_conv1": convolve(2 * width, width, 1, bias=False),
+              f"{at}.depthwise_conv": convolve(width, width, size, bias=False, groups=width)}
     parts |= {f"{at}.{key}": part for key, part in middle.items()}
-    parts[f"{at}.pointwise_conv2"] = conv(width, width, 1, bias=False, component="other")
+    parts[f"{at}.pointwise_conv2"] = convolve(width, width, 1, bias=False)
     return parts | {"ffn2_layer_norm": norm(width), "ffn2": feed, "final_layer_norm": norm(width)}
 
 
 def shortening_layer(width: int, count: int, inner: int, size: int) -> Parts:
     """A layer behind the encoder whose convolutions leave fewer frames, as SeamlessM4T and wav2vec2-bert have it."""
     return {
-        "residual_layer_norm": norm(width), "residual_conv": conv(2 * width, width, size, component="other"),
-        "self_attn_layer_norm": norm(width), "self_attn_conv": conv(2 * width, width, size, component="other"),
+        "residual_layer_norm": norm(width), "residual_conv": convolve(2 * width, width, size),
+        "self_attn_layer_norm": norm(width), "self_attn_conv": convolve(2 * width, width, size),
         "self_attn": Attention(num_heads=count, bias=QKVO, causal=False, names=NAMES), "ffn_layer_norm": norm(width),
         "ffn": FeedForward(intermediate_size=inner, gated=False, bias=True, names=FEED)}
 
@@ -76,10 +65,10 @@ def fast_layer(config: Config, width: int, *, relative: bool = True, plain: bool
         parts |= {"self_attn.relative_k_proj": dense(width, width, bias=False, component="attention"),
                   "self_attn.bias_u": vector(count, width // count, component="attention"),
                   "self_attn.bias_v": vector(count, width // count, component="attention")}
-    parts |= {"conv.pointwise_conv1": conv(2 * width, width, 1, bias=shift, component="other"),
-              "conv.depthwise_conv": conv(width, width, size, bias=shift, groups=width, component="other"),
+    parts |= {"conv.pointwise_conv1": convolve(2 * width, width, 1, bias=shift),
+              "conv.depthwise_conv": convolve(width, width, size, bias=shift, groups=width),
               "conv.norm": batchnorm(width),
-              "conv.pointwise_conv2": conv(width, width, 1, bias=shift, component="other"), "feed_forward2": feed}
+              "conv.pointwise_conv2": convolve(width, width, 1, bias=shift), "feed_forward2": feed}
     for name in ("feed_forward1", "self_att", "conv", "feed_forward2", "out"):
         parts[f"norm_{name}"] = norm(width, bias=False if plain else None)
     return parts
@@ -89,12 +78,11 @@ def subsampled(config: Config, width: int) -> Parts:
     """Separable convolutions over time and frequency, each halving both, then a matrix."""
     channels, kernel = config.integer("subsampling_conv_channels"), config.integer("subsampling_conv_kernel_size")
     stride, times = config.integer("subsampling_conv_stride"), config.integer("subsampling_factor").bit_length() - 1
-    parts: Parts = {"subsampling.layers.0": conv(channels, 1, kernel, kernel, component="other")}
+    parts: Parts = {"subsampling.layers.0": convolve(channels, 1, kernel, kernel)}
     for index in range(1, times):
         at = 3 * index - 1
-        parts |= {f"subsampling.layers.{at}": conv(channels, channels, kernel, kernel, groups=channels,
-                                                   component="other"),
-                  f"subsampling.layers.{at + 1}": conv(channels, channels, 1, 1, component="other")}
+        parts |= {f"subsampling.layers.{at}": convolve(channels, channels, kernel, kernel, groups=channels),
+                  f"subsampling.layers.{at + 1}": convolve(channels, channels, 1, 1)}
     bins = config.integer("num_mel_bins") // stride**times
     if not bins:
         raise config.error("num_mel_bins", f"nothing is left of them after {times} convolutions of stride {stride}")
@@ -114,7 +102,7 @@ def lasr(config: Config, at: str) -> Tower:
     size = config.integer("subsampling_conv_kernel_size")
     modules: Parts = {
         "subsampler.dense_0": dense(width, config.integer("num_mel_bins")),
-        "subsampler.conv_0": conv(width, width, size, component="other"),
-        "subsampler.conv_1": conv(channels, width, size, component="other"),
+        "subsampler.conv_0": convolve(width, width, size),
+        "subsampler.conv_1": convolve(channels, width, size),
         "subsampler.dense_1": dense(width, channels), "layers": layers(config.layers), "out_norm": rms(width)}
     return tower("audio", width, modules, {"layer": fast_layer(config, width, relative=False, plain=True)}, at)

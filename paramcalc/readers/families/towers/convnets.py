@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.towers.alone import crowned, model, tapped
+from paramcalc.readers.families.towers.frame import Parts, layers
 from paramcalc.readers.families.towers.nets import divisible, labelled
-from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv, dense, layers, norm, vector
+from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, norm, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -111,12 +112,12 @@ def _bit_layer(into: int, out: int, *, preceding: bool, first: bool) -> Parts:
     inner = divisible(out / 4)
     parts: Parts = {}
     if first:
-        parts["downsample.conv"] = conv(out, into, 1, 1, bias=False, component="other")
+        parts["downsample.conv"] = convolve(out, into, 1, 1, bias=False)
         if not preceding:
             parts["downsample.norm"] = norm(out)
     for index, (wide, read, size) in enumerate(((inner, into, 1), (inner, inner, 3), (out, inner, 1)), 1):
         parts |= {f"norm{index}": norm(read if preceding else wide),
-                  f"conv{index}": conv(wide, read, size, size, bias=False, component="other")}
+                  f"conv{index}": convolve(wide, read, size, size, bias=False)}
     return parts
 
 
@@ -135,7 +136,7 @@ def convnext(config: Config) -> ModelSpec:
         if index:
             modules |= {f"{at}.downsampling_layer.0": norm(into),
                         f"{at}.downsampling_layer.1": conv(width, into, 2, 2, component="other",
-                                                             outputs=4 ** (count - 1 - index))}
+                                                           outputs=4 ** (count - 1 - index))}
         modules[f"{at}.layers"] = layers(depth, f"stage{index}").model_copy(
             update={"uses": 4 ** (count - 1 - index), "hidden_size": width})
         scale: Parts = {}
@@ -143,7 +144,7 @@ def convnext(config: Config) -> ModelSpec:
             scale = {"grn.weight": vector(1, 1, 1, inner), "grn.bias": vector(1, 1, 1, inner)}
         elif config.number("layer_scale_init_value", 1e-6) > 0:
             scale = {"layer_scale_parameter": vector(width)}
-        blocks[f"stage{index}"] = {"dwconv": conv(width, width, 7, 7, groups=width, component="other"),
+        blocks[f"stage{index}"] = {"dwconv": convolve(width, width, 7, 7, groups=width),
                                    "layernorm": norm(width), "pwconv1": dense(inner, width), **scale,
                                    "pwconv2": dense(width, inner)}
         into = width

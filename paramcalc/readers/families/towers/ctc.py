@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
-from paramcalc.readers.families.towers.alone import model
+from paramcalc.readers.families.towers.alone import model, opened
 from paramcalc.readers.families.towers.conformer import LINEAR
-from paramcalc.readers.families.towers.nets import under
-from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv, dense, layers, norm, table
+from paramcalc.readers.families.towers.frame import Parts, layers, under
+from paramcalc.readers.families.towers.parts import batchnorm, convolve, dense, norm, table
 from paramcalc.readers.families.towers.whole import builder, nested
 from paramcalc.spec.model import ModelSpec
 
@@ -26,8 +26,8 @@ def ctc(config: Config) -> ModelSpec:
     if make is None or (config.architecture and not config.architecture.endswith("ForCTC")):
         raise config.unknown_class()
     encoder = make(inner, "encoder")
-    head: Parts = {"ctc_head": conv(config.integer("vocab_size"), encoder.hidden_size, 1, component="other")}
-    return ModelSpec(hidden_size=encoder.hidden_size, modules={**encoder.modules, **head}, blocks=encoder.blocks)
+    head: Parts = {"ctc_head": convolve(config.integer("vocab_size"), encoder.hidden_size, 1)}
+    return opened(encoder, head)
 
 
 def granite(config: Config) -> ModelSpec:
@@ -44,8 +44,7 @@ def granite(config: Config) -> ModelSpec:
                                causal=False, chunk=inner.integer("context_size")),
         "self_attn.rel_pos_emb": table(2 * inner.integer("max_position_embeddings") + 1, inner.head_dim),
         "conv.pointwise_lin1": dense(2 * wide, width),
-        "conv.depthwise_conv": conv(wide, wide, inner.integer("conv_kernel_size"), bias=False, groups=wide,
-                                    component="other"),
+        "conv.depthwise_conv": convolve(wide, wide, inner.integer("conv_kernel_size"), bias=False, groups=wide),
         "conv.norm": batchnorm(wide), "conv.pointwise_lin2": dense(width, wide), "feed_forward2": feed,
         **{f"norm_{name}": norm(width) for name in ("feed_forward1", "self_att", "conv", "feed_forward2", "out")}}
     modules: Parts = {"input_linear": dense(width, into), "layers": layers(inner.layers), "out": dense(rows, width),

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.families import family_of
-from paramcalc.readers.families.towers.clip import LAYER, heads
+from paramcalc.readers.families.towers.clip import LAYER
+from paramcalc.readers.families.towers.frame import FC, QKV, Layer, Parts, layers, tower
+from paramcalc.readers.families.towers.geometry import heads
 from paramcalc.readers.families.towers.parts import (
-    QKV,
-    Layer,
-    Parts,
     conv,
+    convolve,
     dense,
-    layers,
+    embedded,
     norm,
+    positioned,
     rms,
     table,
-    tower,
     vector,
 )
 from paramcalc.readers.families.towers.sam import encoder, neck
@@ -51,8 +51,8 @@ def hybrid(whole: Whole) -> Towers:
     channels, deep = fine.integer("output_channels"), fine.integer("hidden_size")
     between: Parts = {
         "high_res_vision_alpha": vector(1), **neck(deep, channels, "high_res_vision_neck"),
-        "high_res_vision_proj.conv1": conv(2 * channels, channels, 3, 3, bias=False, component="other"),
-        "high_res_vision_proj.conv2": conv(4 * channels, 2 * channels, 3, 3, bias=False, component="other"),
+        "high_res_vision_proj.conv1": convolve(2 * channels, channels, 3, 3, bias=False),
+        "high_res_vision_proj.conv2": convolve(4 * channels, 2 * channels, 3, 3, bias=False),
     }
     return {
         **whole.tower("high_res_vision_config", "high_res_vision_model", SAM),
@@ -67,7 +67,7 @@ def hybrid(whole: Whole) -> Towers:
 QWEN2 = Layer("input_layernorm", norm2="post_attention_layernorm", norm="rmsnorm", gated=True, bias=QKV, mlp_bias=False,
               names={})
 TIMM = Layer("norm1", "attn", "norm2", fused="qkv",
-             names={"qkv_proj": "qkv", "o_proj": "proj", "up_proj": "fc1", "down_proj": "fc2"})
+             names={"qkv_proj": "qkv", "o_proj": "proj", **FC})
 
 
 def vl2(whole: Whole) -> Towers:
@@ -83,8 +83,7 @@ def vl2(whole: Whole) -> Towers:
     config.read |= {"candidate_resolutions", "global_view_pos"}
     config.note("what vision_config does not say is that of its class: SigLIP so400m, patches of 14, 384 pixels")
     modules: Parts = {
-        "patch_embed.proj": conv(width, 3, patch, patch), "pos_embed": vector(1, rows, width,
-                                                                        component="position_embedding"),
+        "patch_embed.proj": conv(width, 3, patch, patch), "pos_embed": positioned(1, rows, width),
         "blocks": layers(depth), "norm": norm(width), "attn_pool.latent": vector(1, 1, width),
         "attn_pool.q": dense(width, width), "attn_pool.kv": dense(2 * width, width),
         "attn_pool.proj": dense(width, width), "attn_pool.norm": norm(width),
@@ -138,8 +137,8 @@ def _fine(fine: Config, channels: Sequence[int]) -> Towers:
               for name, block in sam.blocks.items()}
     fine_tower = sam.model_copy(update={"modules": _spelled(sam.modules, f"{at}."), "blocks": blocks})
     first, last = channels
-    halved: Parts = {f"{at}.net_2": conv(first, out, 3, 3, bias=False, component="other"),
-                     f"{at}.net_3": conv(last, first, 3, 3, bias=False, component="other")}
+    halved: Parts = {f"{at}.net_2": convolve(first, out, 3, 3, bias=False),
+                     f"{at}.net_3": convolve(last, first, 3, 3, bias=False)}
     return {"fine": fine_tower, "halved": tower("vision", last, halved, stream="image")}
 
 
@@ -158,7 +157,7 @@ def ocr(whole: Whole) -> Towers:
     _in_code(whole, "CLIP ViT-L")
     width = 1024
     modules: Parts = {
-        "embeddings.class_embedding": vector(width, component="other_embedding"),
+        "embeddings.class_embedding": embedded(width),
         "embeddings.patch_embedding": conv(width, 3, 14, 14, bias=False),
         "embeddings.position_embedding": table(257, width), "pre_layrnorm": norm(width),
         "transformer.layers": layers(24)}
@@ -210,7 +209,7 @@ def unlimited(whole: Whole) -> Towers:
     rows = (eyes.integer("image_size") // eyes.integer("patch_size")) ** 2 + 1
     eyes.read.add("num_channels")
     modules: Parts = {
-        "embeddings.class_embedding": vector(width, component="other_embedding"),
+        "embeddings.class_embedding": embedded(width),
         "embeddings.position_embedding": table(rows, width), "pre_layrnorm": norm(width),
         "transformer.layers": layers(eyes.layers)}
     block = CLIP_JOINED(width, heads(eyes), eyes.integer("intermediate_size"))

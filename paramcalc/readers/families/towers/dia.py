@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.readers.families.towers.alone import model
-from paramcalc.readers.families.towers.parts import ROTARY, Layer, Parts, dense, layers, rms, table
+from paramcalc.readers.families.towers.frame import Layer, Parts, layers
+from paramcalc.readers.families.towers.parts import ROTARY, dense, rms, table
 from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
@@ -48,5 +49,4 @@ def dia(config: Config) -> ModelSpec:
     named = {at + key: part for key, part in modules.items()}
     if not bare:
         named["logits_dense"] = dense(rows, width, bias=False)
-    spec = model(width, named, {"encoder": encoder, "decoder": decoder})
-    return spec.model_copy(update={"vocab_size": codes.integer("vocab_size")})
+    return model(width, named, {"encoder": encoder, "decoder": decoder}, words=codes.integer("vocab_size"))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.alone import crowned, labels, model
-from paramcalc.readers.families.towers.clip import heads
-from paramcalc.readers.families.towers.internvl import patches, sides
-from paramcalc.readers.families.towers.parts import ROTARY, Layer, Parts, conv, layers, norm, tower, vector
+from paramcalc.readers.families.towers.alone import crowned, labels, opened
+from paramcalc.readers.families.towers.frame import FC, Layer, Parts, layers, tower
+from paramcalc.readers.families.towers.geometry import heads, patches
+from paramcalc.readers.families.towers.parts import ROTARY, embedded, norm, patched, positioned
 from paramcalc.readers.families.towers.vit import ATTENTION, biased
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from paramcalc.spec.tower import Tower
 
 LAYER = Layer("norm1", "attention", "norm2", scale1="layer_scale1.lambda1", scale2="layer_scale2.lambda1",
-              names={**ATTENTION, "up_proj": "fc1", "down_proj": "fc2"})
+              names={**ATTENTION, **FC})
 V3 = Layer("norm1", "attention", "norm2", scale1="layer_scale1.lambda1", scale2="layer_scale2.lambda1", names={})
 
 
@@ -29,15 +29,14 @@ def two_thirds(inner: int) -> int:
 def dinov2(config: Config, at: str) -> Tower:
     """DINOv2, with registers or without."""
     width, inner = config.integer("hidden_size"), int(config.integer("hidden_size") * config.number("mlp_ratio"))
-    modules: Parts = {"embeddings.cls_token": vector(1, 1, width, component="other_embedding")}
+    modules: Parts = {"embeddings.cls_token": embedded(1, 1, width)}
     registers = config.model_type in ("dinov2_with_registers", "tipsv2_vision_model")
     if registers or config.flag("use_mask_token", default=True):
-        modules["embeddings.mask_token"] = vector(1, width, component="other_embedding")
-    modules["embeddings.position_embeddings"] = vector(1, patches(config) + 1, width, component="position_embedding")
+        modules["embeddings.mask_token"] = embedded(1, width)
+    modules["embeddings.position_embeddings"] = positioned(1, patches(config) + 1, width)
     if registers and (count := config.integer("num_register_tokens", least=0)):
-        modules["embeddings.register_tokens"] = vector(1, count, width, component="other_embedding")
-    modules |= {"embeddings.patch_embeddings.projection": conv(width, config.integer("num_channels"),
-                                                               *sides(config, "patch_size")),
+        modules["embeddings.register_tokens"] = embedded(1, count, width)
+    modules |= {"embeddings.patch_embeddings.projection": patched(config, width),
                 "encoder.layer": layers(config.layers), "layernorm": norm(width)}
     gated = config.flag("use_swiglu_ffn")
     joined = gated and config.model_type != "tipsv2_vision_model"  # TIPS 2's class has a matrix for the gate
@@ -52,31 +51,25 @@ def dinov2(config: Config, at: str) -> Tower:
 def dinov3(config: Config, at: str) -> Tower:
     """DINOv3: rotary positions, registers, a bias on each projection as the config says."""
     width = config.integer("hidden_size")
-    modules: Parts = {"embeddings.cls_token": vector(1, 1, width, component="other_embedding"),
-                      "embeddings.mask_token": vector(1, 1, width, component="other_embedding")}
+    modules: Parts = {"embeddings.cls_token": embedded(1, 1, width),
+                      "embeddings.mask_token": embedded(1, 1, width)}
     if count := config.integer("num_register_tokens", least=0):
-        modules["embeddings.register_tokens"] = vector(1, count, width, component="other_embedding")
-    modules |= {"embeddings.patch_embeddings": conv(width, config.integer("num_channels"), *sides(config,
-                                                                                                  "patch_size")),
+        modules["embeddings.register_tokens"] = embedded(1, count, width)
+    modules |= {"embeddings.patch_embeddings": patched(config, width),
                 "positions": ROTARY, "layer": layers(config.layers), "norm": norm(width)}
     keys: tuple[tuple[Projection, str, bool], ...] = (("q", "query_bias", True), ("k", "key_bias", False),
                                                       ("v", "value_bias", True), ("o", "proj_bias", True))
     bias = tuple(word for word, key, usual in keys if config.flag(key, default=usual))
-    block = V3(width, heads(config), config.integer("intermediate_size"), gated=config.flag("use_gated_mlp"),
-               bias=bias, mlp_bias=config.flag("mlp_bias", default=True))
+    block = V3.of(config, gated=config.flag("use_gated_mlp"), bias=bias, mlp_bias=config.flag("mlp_bias", default=True))
     return tower("vision", width, modules, {"layer": block}, at)
-
-
-def _alone(tower: Tower) -> ModelSpec:
-    return model(tower.hidden_size, tower.modules, {}).model_copy(update={"blocks": tower.blocks})
 
 
 def dinov2_model(config: Config) -> ModelSpec:
     """DINOv2 alone: a classifier reads the first token and the mean of the patches."""
-    return crowned(config, config.model_type, _alone(dinov2(config, "")),
+    return crowned(config, config.model_type, opened(dinov2(config, "")),
                    {"Model": (), "Backbone": (), "ImageClassification": (labels(times=2),)})
 
 
 def dinov3_model(config: Config) -> ModelSpec:
     """DINOv3 alone."""
-    return crowned(config, "dinov3_vit", _alone(dinov3(config, "")), {"Model": (), "Backbone": ()})
+    return crowned(config, "dinov3_vit", opened(dinov3(config, "")), {"Model": (), "Backbone": ()})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.clip import grid, layer
-from paramcalc.readers.families.towers.nets import under
-from paramcalc.readers.families.towers.parts import Parts, conv, dense, layers, norm, table, tower
+from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
+from paramcalc.readers.families.towers.geometry import grid
+from paramcalc.readers.families.towers.parts import dense, norm, patched, table
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -26,17 +26,17 @@ def _route(config: Config, factor: int) -> Parts:
 
 def vision(config: Config, at: str) -> Tower:
     """The tower with its connector."""
-    width, patch, out = config.integer("hidden_size"), config.integer("patch_size"), config.integer("out_hidden_size")
+    width, out = config.integer("hidden_size"), config.integer("out_hidden_size")
     factor = config.integer("scale_factor")
     join: Parts = {"ln_in": norm(width), **under("coarse", _route(config, factor))}
     if config.flag("use_fine_route", default=True):
         join |= under("fine", _route(config, factor // 2))
     join |= {"ln_mid": norm(out), "mlp_fc2": dense(out, out, bias=False), "ln_out": norm(out)}
     modules: Parts = {
-        "embeddings.patch_embedding": conv(width, config.integer("num_channels"), patch, patch),
+        "embeddings.patch_embedding": patched(config, width),
         "embeddings.position_embedding": table(grid(config), width), "encoder.layers": layers(config.layers),
         "post_layernorm": norm(width), **under("connector", join)}
-    return tower("vision", width, modules, {"layer": layer(config)}, at)
+    return tower("vision", width, modules, {"layer": Layer().of(config)}, at)
 
 
 def docling(whole: Whole) -> Towers:

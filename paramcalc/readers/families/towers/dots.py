@@ -7,22 +7,9 @@ from typing import TYPE_CHECKING
 from paramcalc.components.linear import Parameter
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.readers.config.patterns import own_layers
-from paramcalc.readers.families.towers.clip import heads
-from paramcalc.readers.families.towers.parts import (
-    QKVO,
-    QVO,
-    ROTARY,
-    Layer,
-    Parts,
-    conv,
-    dense,
-    fewer,
-    layers,
-    mixed,
-    norm,
-    rms,
-    tower,
-)
+from paramcalc.readers.families.towers.frame import QKVO, QVO, Layer, Parts, fewer, layers, mixed, tower
+from paramcalc.readers.families.towers.geometry import heads
+from paramcalc.readers.families.towers.parts import ROTARY, conv, dense, norm, patched, rms
 
 if TYPE_CHECKING:
     from paramcalc.components.attention import Projection
@@ -59,7 +46,7 @@ def _sparse(config: Config, width: int, index: int) -> Parts:
 
 def vision(config: Config, at: str) -> Tower:
     """The tower with its merger."""
-    width, patch, side = config.integer("hidden_size"), config.integer("patch_size"), config.integer(
+    width, side = config.integer("hidden_size"), config.integer(
         "adapter_merge_size")
     kinds = config.listed("mlp_layer_types", str, config.layers) or ["dense"] * config.layers
     names, blocks = [], dict[str, Parts]()
@@ -67,12 +54,11 @@ def vision(config: Config, at: str) -> Tower:
         name = kind if kind == "dense" else f"sparse{_experts(config, index)[0]}"
         names.append(name)
         if name not in blocks:
-            dense_layer = LAYER(width, heads(config), config.integer("intermediate_size"),
-                                mlp_bias=config.flag("mlp_bias"), bias=_bias(config))
+            dense_layer = LAYER.of(config, mlp_bias=config.flag("mlp_bias"), bias=_bias(config))
             blocks[name] = dense_layer if kind == "dense" else _sparse(config, width, index)
     wide, out = config.integer("adapter_in_dim") * side**2, config.integer("adapter_out_dim")
     modules: Parts = {
-        "patch_embed.proj": conv(width, config.integer("num_channels"), patch, patch), "patch_embed.norm": rms(width),
+        "patch_embed.proj": patched(config, width), "patch_embed.norm": rms(width),
         "positions": ROTARY, "blocks": mixed(names), "merger.ln_q": norm(config.integer("adapter_in_dim")),
         "merger.mlp.0": dense(wide, wide, component="ffn"), "merger.mlp.2": dense(out, wide, component="ffn"),
         "norm": rms(width)}
@@ -108,12 +94,12 @@ OCR = Layer("norm1", "attn", "norm2", "mlp", fused="qkv", norm="rmsnorm", gated=
 
 def ocr_vision(config: Config, at: str) -> Tower:
     """dots.ocr's: no table of positions, squares of patches merged as Qwen2-VL's are."""
-    width, patch, out = config.integer("embed_dim"), config.integer("patch_size"), config.integer("hidden_size")
+    width, out = config.integer("embed_dim"), config.integer("hidden_size")
     config.read |= {"temporal_patch_size", "init_merger_std", "is_causal", "gradient_checkpointing"}
     square = config.integer("spatial_merge_size") ** 2
     wide, biased = width * square, config.flag("use_bias")
     modules: Parts = {
-        "patch_embed.patchifier.proj": conv(width, config.integer("num_channels"), patch, patch),
+        "patch_embed.patchifier.proj": patched(config, width),
         "patch_embed.patchifier.norm": rms(width), "positions": ROTARY, "blocks": layers(config.layers)}
     if config.flag("post_norm"):
         modules["post_trunk_norm"] = rms(width)

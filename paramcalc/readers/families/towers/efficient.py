@@ -5,8 +5,10 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.nets import Net, divisible, labelled, listed, ratios, unit
-from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv
+from paramcalc.readers.families.towers.frame import Parts
+from paramcalc.readers.families.towers.geometry import listed, ratios
+from paramcalc.readers.families.towers.nets import Net, divisible, labelled, unit
+from paramcalc.readers.families.towers.parts import batchnorm, convolve
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -18,7 +20,7 @@ def efficientnet(config: Config) -> ModelSpec:
     """EfficientNet as a model of its own."""
     width, wide, (net, out) = config.integer("hidden_dim"), config.number("width_coefficient"), body(config)
     last = divisible(1280 * wide, config.integer("depth_divisor"))
-    net.add({"encoder.top_conv": conv(last, out, 1, 1, bias=False, component="other"),
+    net.add({"encoder.top_conv": convolve(last, out, 1, 1, bias=False),
              "encoder.top_bn": batchnorm(width)})
     return net.spec(config, "efficientnet", width, labelled(width))
 
@@ -59,6 +61,6 @@ def _block(config: Config, into: int, out: int, size: int, wider: float) -> Part
     if wider != 1:
         parts |= unit("expansion", inner, into, 1, words=("expand_conv", "expand_bn"))
     parts |= unit("depthwise_conv", inner, inner, size, groups=inner, words=("depthwise_conv", "depthwise_norm"))
-    parts |= {"squeeze_excite.reduce": conv(squeezed, inner, 1, 1, component="other"),
-              "squeeze_excite.expand": conv(inner, squeezed, 1, 1, component="other")}
+    parts |= {"squeeze_excite.reduce": convolve(squeezed, inner, 1, 1),
+              "squeeze_excite.expand": convolve(inner, squeezed, 1, 1)}
     return parts | unit("projection", out, inner, 1, words=("project_conv", "project_bn"))

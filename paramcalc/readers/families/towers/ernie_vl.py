@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.readers.config.patterns import sparse_layers
-from paramcalc.readers.families.towers.clip import heads
-from paramcalc.readers.families.towers.nets import under
-from paramcalc.readers.families.towers.parts import Parts, dense, layers, norm, rms, tower
+from paramcalc.readers.families.towers.frame import Parts, layers, tower, under
+from paramcalc.readers.families.towers.geometry import heads
+from paramcalc.readers.families.towers.parts import dense, norm, rms
 from paramcalc.readers.families.towers.qwen_vl import LAYER2
 
 if TYPE_CHECKING:

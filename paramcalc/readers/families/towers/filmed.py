@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers import tiled
-from paramcalc.readers.families.towers.clip import grid, grid_side
-from paramcalc.readers.families.towers.internvl import patches
+from paramcalc.readers.families.towers.geometry import grid, grid_side, patches
 from paramcalc.readers.families.towers.processors import NOTHING, Beside, Processed
 from paramcalc.readers.families.towers.resized import framed, own
 from paramcalc.spec.images import Square

@@ -6,11 +6,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.alone import model, pooled
-from paramcalc.readers.families.towers.clip import heads
-from paramcalc.readers.families.towers.internvl import patches
+from paramcalc.readers.families.towers.frame import Parts, layers, tower, under
+from paramcalc.readers.families.towers.geometry import heads, patches
 from paramcalc.readers.families.towers.joined import moved
-from paramcalc.readers.families.towers.nets import Net, under
-from paramcalc.readers.families.towers.parts import Parts, conv, dense, layers, norm, table, tower, vector
+from paramcalc.readers.families.towers.nets import Net
+from paramcalc.readers.families.towers.parts import convolve, dense, norm, table, vector
 from paramcalc.readers.families.towers.vit import biased, block_of, embeddings
 from paramcalc.readers.families.towers.whole import nested
 from paramcalc.spec.model import ModelSpec
@@ -59,24 +59,24 @@ def joint(config: Config) -> ModelSpec:
 def codebook(config: Config, at: str) -> Tower:
     """DALL-E's encoder, which names each patch by a code. arXiv:2102.12092."""
     width, words, net = config.integer("hidden_size"), config.integer("vocab_size"), Net()
-    net.add({"input": conv(width, config.integer("input_channels"), 7, 7, component="other")})
+    net.add({"input": convolve(width, config.integer("input_channels"), 7, 7)})
     for group, (before, out) in enumerate(pairwise(GROUPS), 1):
         into = before * width
         for block in range(1, config.depth("num_blocks_per_group") + 1):
             net.add(under(f"group_{group}.group.block_{block}", _block(into, out * width)))
             into = out * width
         net.add({}, 2 if group < len(GROUPS) - 1 else 1)
-    net.add({"output.conv": conv(words, GROUPS[-1] * width, 1, 1, component="other")})
+    net.add({"output.conv": convolve(words, GROUPS[-1] * width, 1, 1)})
     built = net.tower(GROUPS[-1] * width, f"{at}.blocks")
     return built.model_copy(update={"component": None})
 
 
 def _block(into: int, out: int) -> Parts:
     inner = out // 4
-    parts: Parts = {"id_path": conv(out, into, 1, 1, component="other")} if into != out else {}
+    parts: Parts = {"id_path": convolve(out, into, 1, 1)} if into != out else {}
     for index, (channels, read, size) in enumerate(((inner, into, 3), (inner, inner, 3), (inner, inner, 3),
                                                     (out, inner, 1)), 1):
-        parts[f"res_path.path.conv_{index}"] = conv(channels, read, size, size, component="other")
+        parts[f"res_path.path.conv_{index}"] = convolve(channels, read, size, size)
     return parts
 
 

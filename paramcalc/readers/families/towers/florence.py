@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
-from paramcalc.readers.families.towers.parts import QKVO, Parts, conv, dense, layers, norm, table, tower
+from paramcalc.readers.families.towers.frame import FC, QKVO, Parts, layers, tower
+from paramcalc.readers.families.towers.parts import conv, convolve, dense, norm, table
 
 if TYPE_CHECKING:
     from paramcalc.components.attention import Projection
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
     from paramcalc.spec.tower import Tower
 
 NAMES = {"qkv_proj": "qkv", "o_proj": "proj"}
-FEED = {"up_proj": "fc1", "down_proj": "fc2"}
+FEED = FC
 
 
 def _half(at: str, attention: str, width: int, heads: int, inner: int, bias: tuple[Projection, ...],
           window: int | None) -> Parts:
     """A depthwise convolution, attention, another, a feed-forward."""
     def around(name: str) -> Parts:
-        return {f"{at}.conv{name}": conv(width, width, 3, 3, groups=width, component="other"),
+        return {f"{at}.conv{name}": convolve(width, width, 3, 3, groups=width),
                 f"{at}.norm{name}": norm(width)}
 
     attend = Attention(num_heads=heads, fused="qkv", bias=bias, causal=False, names=NAMES, chunk=window)

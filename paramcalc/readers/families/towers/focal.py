@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.internvl import sides
-from paramcalc.readers.families.towers.nets import Net, labelled, listed, stages, under
-from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv, dense, matrix, norm, vector
+from paramcalc.readers.families.towers.frame import Parts, under
+from paramcalc.readers.families.towers.geometry import listed, sides, stages
+from paramcalc.readers.families.towers.nets import Net, labelled
+from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, embedded, matrix, norm, vector
 from paramcalc.readers.families.towers.vit import decoded_from
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def focalnet(config: Config) -> ModelSpec:
     net.add(under("embeddings", {"patch_embeddings.projection": conv(first, config.integer("num_channels"), *stem),
                                  "norm": norm(first)}), 4 if convolves else tall)
     if config.architecture.endswith("MaskedImageModeling"):
-        net.add({"embeddings.mask_token": vector(1, 1, first, component="other_embedding")})
+        net.add({"embeddings.mask_token": embedded(1, 1, first)})
     widths = [first * 2**index for index in range(len(depths))]
     levels, windows = (listed(config, key, len(depths)) for key in ("focal_levels", "focal_windows"))
     for index, width in enumerate(widths):
@@ -42,12 +43,11 @@ def focalnet(config: Config) -> ModelSpec:
 def _modulated(config: Config, width: int, levels: int, window: int) -> Parts:
     inner = int(width * config.number("mlp_ratio"))
     parts: Parts = {"norm1": norm(width), "modulation.projection_in": dense(2 * width + levels + 1, width),
-                    "modulation.projection_context": conv(width, width, 1, 1, component="other"),
+                    "modulation.projection_context": convolve(width, width, 1, 1),
                     "modulation.projection_out": dense(width, width)}
     for level in range(levels):
         size = 2 * level + window
-        parts[f"modulation.focal_layers.{level}.0"] = conv(width, width, size, size, bias=False, groups=width,
-                                                           component="other")
+        parts[f"modulation.focal_layers.{level}.0"] = convolve(width, width, size, size, bias=False, groups=width)
     if config.flag("use_post_layernorm_in_modulation"):
         parts["modulation.layernorm"] = norm(width)
     parts |= {"norm2": norm(width), "mlp.fc1": dense(inner, width, component="ffn"),
@@ -88,9 +88,9 @@ def _swift_tops(width: int) -> Tops:
 
 
 def _local(width: int, inner: int) -> Parts:
-    return {"depth_wise_conv": conv(width, width, 3, 3, groups=width, component="other"), "norm": batchnorm(width),
-            "point_wise_conv1": conv(inner, width, 1, 1, component="other"),
-            "point_wise_conv2": conv(width, inner, 1, 1, component="other"), "layer_scale": vector(width, 1, 1)}
+    return {"depth_wise_conv": convolve(width, width, 3, 3, groups=width), "norm": batchnorm(width),
+            "point_wise_conv1": convolve(inner, width, 1, 1),
+            "point_wise_conv2": convolve(width, inner, 1, 1), "layer_scale": vector(width, 1, 1)}
 
 
 def _convolved(config: Config, width: int) -> Parts:

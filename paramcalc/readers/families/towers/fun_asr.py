@@ -7,15 +7,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
-from paramcalc.readers.families.towers.clip import heads
-from paramcalc.readers.families.towers.parts import QKVO, Layer, Parts, conv, dense, layers, mixed, norm, tower
+from paramcalc.readers.families.towers.frame import FC, QKVO, Layer, Parts, layers, mixed, tower
+from paramcalc.readers.families.towers.geometry import heads
+from paramcalc.readers.families.towers.parts import conv, dense, norm
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
     from paramcalc.readers.families.towers.whole import Towers, Whole
     from paramcalc.spec.tower import Tower
 
-LAYER = Layer("input_layernorm", "self_attn", "post_attention_layernorm", names={"up_proj": "fc1", "down_proj": "fc2"})
+LAYER = Layer("input_layernorm", "self_attn", "post_attention_layernorm", names=FC)
 
 
 def encoder(config: Config, at: str) -> Tower:
@@ -54,7 +55,7 @@ def fun_asr(whole: Whole) -> Towers:
     inner, width, at = config.integer("projector_hidden_size"), config.integer("hidden_size"), "multi_modal_projector"
     modules: Parts = {f"{at}.linear_1": dense(inner, into), f"{at}.linear_2": dense(width, inner),
                       f"{at}.layers": layers(config.layers)}
-    block = LAYER(width, heads(config), config.integer("intermediate_size"))
+    block = LAYER.of(config)
     placed = {whole.at(key): part for key, part in modules.items()}
     return {**whole.tower("audio_config", "audio_tower", "fun_asr_nano_encoder"),
             "projector": tower("projector", width, placed, {"layer": block}, stream="audio_tokens")}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.parts import Parts, dense, matrix, projector, rms
+from paramcalc.readers.families.towers.frame import Parts
+from paramcalc.readers.families.towers.parts import dense, matrix, rms
 
 if TYPE_CHECKING:
     from paramcalc.readers.families.towers.whole import Towers, Whole
@@ -15,10 +16,10 @@ SIGLIP = "siglip_vision_model"
 def gemma3(whole: Whole) -> Towers:
     """Averaged squares of patches, normed and projected."""
     width = whole.part("vision_config", SIGLIP).integer("hidden_size")
-    at = whole.at("multi_modal_projector")
+    at = "multi_modal_projector"
     join: Parts = {f"{at}.mm_input_projection_weight": matrix(width, whole.text.hidden_size),
                    f"{at}.mm_soft_emb_norm": rms(width)}
-    return {**whole.tower("vision_config", "vision_tower", SIGLIP), "projector": projector(join, width)}
+    return {**whole.tower("vision_config", "vision_tower", SIGLIP), **whole.join(join, width)}
 
 
 def paligemma(whole: Whole) -> Towers:
@@ -26,5 +27,5 @@ def paligemma(whole: Whole) -> Towers:
     vision = whole.part("vision_config", SIGLIP)
     width = vision.integer("hidden_size")
     vision.override({"projection_dim": whole.config.integer("projection_dim", 2048)})
-    join: Parts = {whole.at("multi_modal_projector.linear"): dense(vision.integer("projection_dim"), width)}
-    return {**whole.tower("vision_config", "vision_tower", SIGLIP), "projector": projector(join, width)}
+    join: Parts = {"multi_modal_projector.linear": dense(vision.integer("projection_dim"), width)}
+    return {**whole.tower("vision_config", "vision_tower", SIGLIP), **whole.join(join, width)}

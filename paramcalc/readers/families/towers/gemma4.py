@@ -5,20 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from paramcalc.components.attention import Attention
-from paramcalc.readers.families.towers.clip import heads
-from paramcalc.readers.families.towers.parts import (
-    ROTARY,
-    Layer,
-    Parts,
-    conv,
-    dense,
-    layers,
-    norm,
-    rms,
-    table,
-    tower,
-    vector,
-)
+from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower
+from paramcalc.readers.families.towers.geometry import heads
+from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, norm, positioned, rms, table, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -41,8 +30,7 @@ def vision(config: Config, at: str) -> Tower:
                     "pre_feedforward_layernorm": rms(width), "mlp": shape.feed(config.integer("intermediate_size")),
                     "post_feedforward_layernorm": rms(width)}
     modules: Parts = {
-        "patch_embedder.position_embedding_table": vector(2, config.integer("position_embedding_size"), width,
-                                                          component="position_embedding"),
+        "patch_embedder.position_embedding_table": positioned(2, config.integer("position_embedding_size"), width),
         "patch_embedder.input_proj": dense(width, 3 * patch**2, bias=False, component="other_embedding"),
         "positions": ROTARY, "encoder.layers": layers(config.layers)}
     if config.flag("standardize"):
@@ -59,7 +47,7 @@ def _feed(at: str, width: int, link: str) -> Parts:
 
 def _light(at: str, width: int, size: int, link: str) -> Parts:
     return {f"{at}.pre_layer_norm": rms(width), f"{at}.linear_start{link}": dense(2 * width, width, bias=False),
-            f"{at}.depthwise_conv1d": conv(width, width, size, bias=False, groups=width, component="other"),
+            f"{at}.depthwise_conv1d": convolve(width, width, size, bias=False, groups=width),
             f"{at}.conv_norm": rms(width), f"{at}.linear_end{link}": dense(width, width, bias=False)}
 
 
@@ -77,9 +65,9 @@ def audio(config: Config, at: str) -> Tower:
                     **_feed("feed_forward2", width, link), "norm_out": rms(width)}
     stem, out = "subsample_conv_projection", config.integer("output_proj_dims")
     modules: Parts = {
-        f"{stem}.layer0.conv": conv(first, 1, 3, 3, bias=False, component="other"),
+        f"{stem}.layer0.conv": convolve(first, 1, 3, 3, bias=False),
         f"{stem}.layer0.norm": norm(first, bias=False),
-        f"{stem}.layer1.conv": conv(second, first, 3, 3, bias=False, component="other"),
+        f"{stem}.layer1.conv": convolve(second, first, 3, 3, bias=False),
         f"{stem}.layer1.norm": norm(second, bias=False),
         f"{stem}.input_proj_linear": dense(width, first // 4 * second, bias=False),
         "layers": layers(config.layers), "output_proj": dense(out, width)}
@@ -100,7 +88,7 @@ def audio3n(config: Config, at: str) -> Tower:
     kernels, strides = config.get("sscp_conv_kernel_size"), config.get("sscp_conv_stride_size")
     for index, channels in enumerate(config.listed("sscp_conv_channel_size", int, 2) or []):
         kernel, stride = _pair(config, kernels, index), _pair(config, strides, index)
-        modules |= {f"{stem}.conv_{index}.conv": conv(channels, before, *kernel, bias=False, component="other"),
+        modules |= {f"{stem}.conv_{index}.conv": convolve(channels, before, *kernel, bias=False),
                     f"{stem}.conv_{index}.norm": norm(channels, bias=False)}
         bins, before = (bins + 2 - kernel[1]) // stride[1] + 1, channels
     modules |= {f"{stem}.input_proj_linear": dense(width, before * bins, bias=False),

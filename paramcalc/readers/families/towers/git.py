@@ -8,7 +8,8 @@ from paramcalc.components.attention import Attention
 from paramcalc.components.linear import Head
 from paramcalc.readers.families.encoder import Encoder
 from paramcalc.readers.families.towers.clip import vision
-from paramcalc.readers.families.towers.parts import Parts, dense, norm, tower, vector
+from paramcalc.readers.families.towers.frame import Parts, tower
+from paramcalc.readers.families.towers.parts import dense, norm, vector
 from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:

@@ -4,22 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.clip import grid, heads
-from paramcalc.readers.families.towers.parts import (
-    QKV,
-    QKVO,
-    Layer,
-    Parts,
-    conv,
-    dense,
-    fewer,
-    layers,
-    norm,
-    product,
-    rms,
-    table,
-    tower,
-)
+from paramcalc.readers.families.towers.frame import QKV, QKVO, Layer, Parts, fewer, layers, tower
+from paramcalc.readers.families.towers.geometry import grid, heads
+from paramcalc.readers.families.towers.parts import conv, dense, norm, product, rms, table
 from paramcalc.readers.families.towers.qwen_vl import patches
 
 if TYPE_CHECKING:

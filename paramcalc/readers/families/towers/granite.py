@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.families.towers.blip import qformer
-from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv, dense, layers, norm, table, tower, vector
+from paramcalc.readers.families.towers.frame import Parts, layers, tower
+from paramcalc.readers.families.towers.parts import batchnorm, convolve, dense, norm, table, vector
 from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
@@ -30,10 +31,9 @@ def encoder(config: Config, at: str) -> Tower:
         "attn": Attention(num_heads=count, head_dim=head, fused="kv", bias=("o",), causal=False, names=names,
                           chunk=config.integer("context_size")),
         "attn.rel_pos_emb": table(2 * config.integer("max_pos_emb") + 1, head),
-        "conv.norm": norm(width), "conv.up_conv": conv(2 * wide, width, 1, component="other"),
-        "conv.depth_conv.conv": conv(wide, wide, config.integer("conv_kernel_size"), bias=False, groups=wide,
-                                     component="other"),
-        "conv.batch_norm": batchnorm(wide), "conv.down_conv": conv(width, wide, 1, component="other"),
+        "conv.norm": norm(width), "conv.up_conv": convolve(2 * wide, width, 1),
+        "conv.depth_conv.conv": convolve(wide, wide, config.integer("conv_kernel_size"), bias=False, groups=wide),
+        "conv.batch_norm": batchnorm(wide), "conv.down_conv": convolve(width, wide, 1),
         "ff2.pre_norm": norm(width), "ff2": feed, "post_norm": norm(width)}
     out = config.integer("output_dim")
     modules: Parts = {"input_linear": dense(width, config.integer("input_dim")),
@@ -77,7 +77,7 @@ def granite4_vision(whole: Whole) -> Towers:
     inner = nested(config, "qformer_config", "blip_2_qformer")
     inner.override(written)
     towers = whole.tower("vision_config", "vision_tower", CLIP) | whole.join({"image_newline": vector(out)}, out,
-                                                                            "newline")
+                                                                             "newline")
     for kind, count in (("layerwise", len(pairs)), ("spatial", CORNERS)):
         for index in range(count):
             at = f"{kind}_projectors.{index}"

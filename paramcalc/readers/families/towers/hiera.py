@@ -6,8 +6,10 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.alone import tapped
-from paramcalc.readers.families.towers.nets import Net, dividing, labelled, listed, stages
-from paramcalc.readers.families.towers.parts import Parts, conv, dense, norm, vector
+from paramcalc.readers.families.towers.frame import Parts
+from paramcalc.readers.families.towers.geometry import dividing, listed, stages
+from paramcalc.readers.families.towers.nets import Net, labelled
+from paramcalc.readers.families.towers.parts import conv, convolve, dense, norm, positioned, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 def _grid(config: Config) -> list[int]:
     """Patches along each side."""
     return [max(1, size // step) for size, step in zip(listed(config, "image_size", 2), listed(config, "patch_stride",
-                                                                                             2), strict=False)]
+                                                                                               2), strict=False)]
 
 
 def _layer(config: Config, into: int, out: int) -> Parts:
@@ -34,7 +36,7 @@ def hiera(config: Config) -> ModelSpec:
     depths, first, net = stages(config), config.integer("embed_dim"), Net()
     factor, heads = config.number("embed_dim_multiplier"), listed(config, "num_heads", len(depths))
     kernel, widths = listed(config, "patch_size", 2)[:2], [int(first * factor**index) for index in range(len(depths))]
-    net.add({"embeddings.position_embeddings": vector(1, prod(_grid(config)), first, component="position_embedding"),
+    net.add({"embeddings.position_embeddings": positioned(1, prod(_grid(config)), first),
              "embeddings.patch_embeddings.projection": conv(first, config.integer("num_channels"), *kernel)})
     into = first
     for index, (width, depth) in enumerate(zip(widths, depths, strict=True)):
@@ -57,12 +59,11 @@ def _autoencoder(config: Config, widths: list[int]) -> Parts:
     parts: Parts = {"encoder_norm": norm(last)}
     for index in range(min(pools, len(widths))):
         kernel = [max(1, side // end) for side, end in zip(unit, final, strict=True)]
-        parts[f"multiscale_fusion.multi_scale_fusion_heads.{index}"] = conv(last, widths[index], *kernel,
-                                                                            component="other")
+        parts[f"multiscale_fusion.multi_scale_fusion_heads.{index}"] = convolve(last, widths[index], *kernel)
         unit = [max(1, side // step) for side, step in zip(unit, steps, strict=True)]
     rows = prod(max(1, side // step**pools) for side, step in zip(_grid(config), steps, strict=True))
     parts |= {"decoder.mask_token": vector(1, 1, width), "decoder.decoder_embeddings": dense(width, last),
-              "decoder.decoder_position_embeddings": vector(1, rows, width, component="position_embedding")}
+              "decoder.decoder_position_embeddings": positioned(1, rows, width)}
     for index in range(config.depth("decoder_depth")):
         parts |= {f"decoder.decoder_block.layers.{index}.{key}": part
                   for key, part in _layer(config, width, width).items()}

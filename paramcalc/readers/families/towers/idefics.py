@@ -6,19 +6,9 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
-from paramcalc.readers.families.towers.clip import grid, layer
-from paramcalc.readers.families.towers.parts import (
-    Parts,
-    conv,
-    dense,
-    layers,
-    norm,
-    projector,
-    rms,
-    table,
-    tower,
-    vector,
-)
+from paramcalc.readers.families.towers.frame import Layer, Parts, layers, projector, tower
+from paramcalc.readers.families.towers.geometry import grid
+from paramcalc.readers.families.towers.parts import dense, norm, patched, rms, table, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -28,14 +18,14 @@ if TYPE_CHECKING:
 
 def vision(config: Config, at: str) -> Tower:
     """Patches of an image of any size, whose positions are those of a square table."""
-    width, patch = config.integer("hidden_size"), config.integer("patch_size")
+    width = config.integer("hidden_size")
     modules: Parts = {
-        "embeddings.patch_embedding": conv(width, config.integer("num_channels"), patch, patch),
+        "embeddings.patch_embedding": patched(config, width),
         "embeddings.position_embedding": table(grid(config), width),
         "encoder.layers": layers(config.layers),
         "post_layernorm": norm(width),
     }
-    return tower("vision", width, modules, {"layer": layer(config)}, at)
+    return tower("vision", width, modules, {"layer": Layer().of(config)}, at)
 
 
 def idefics2(whole: Whole) -> Towers:
@@ -71,7 +61,5 @@ def idefics3(whole: Whole) -> Towers:
     """Squares of `scale_factor` patches a side are joined and projected."""
     factor = whole.config.integer("scale_factor")
     width = whole.part("vision_config", "idefics3_vision").integer("hidden_size") * factor**2
-    join: Parts = {f"{whole.at('connector')}.modality_projection.proj": dense(whole.text.hidden_size, width,
-                                                                              bias=False)}
-    return {**whole.tower("vision_config", "vision_model", "idefics3_vision"),
-            "projector": projector(join, width)}
+    join: Parts = {"connector.modality_projection.proj": dense(whole.text.hidden_size, width, bias=False)}
+    return {**whole.tower("vision_config", "vision_model", "idefics3_vision"), **whole.join(join, width)}

@@ -8,8 +8,8 @@ from paramcalc.components.embedding import Embedding
 from paramcalc.components.linear import Head
 from paramcalc.readers.families.towers.alone import model
 from paramcalc.readers.families.towers.clip import vision
-from paramcalc.readers.families.towers.nets import under
-from paramcalc.readers.families.towers.parts import ROTARY, Layer, Parts, dense, layers, norm, rms, tower, vector
+from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
+from paramcalc.readers.families.towers.parts import ROTARY, dense, norm, rms, vector
 from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:

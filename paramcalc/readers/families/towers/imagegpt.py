@@ -9,7 +9,8 @@ from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head
 from paramcalc.readers.families.towers.alone import crowned, model
-from paramcalc.readers.families.towers.parts import QKVO, Parts, dense, layers, norm, table
+from paramcalc.readers.families.towers.frame import QKVO, Parts, layers
+from paramcalc.readers.families.towers.parts import dense, norm, table
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -42,8 +43,8 @@ def imagegpt(config: Config) -> ModelSpec:
         "ln_2": norm(width, bias=False),
         "mlp": FeedForward(intermediate_size=inner, gated=False, bias=True, transposed=True,
                            names={"up_proj": "c_fc", "down_proj": "c_proj"})}
-    modules: Parts = {"wte": Embedding(rows=config.integer("vocab_size")), "wpe": table(config.integer("n_positions"),
-                                                                                        width),
+    rows = config.integer("vocab_size")
+    modules: Parts = {"wte": Embedding(rows=rows), "wpe": table(config.integer("n_positions"), width),
                       "h": layers(config.depth("n_layer")), "ln_f": norm(width, bias=False)}
-    spec = model(width, modules, {"layer": block}).model_copy(update={"vocab_size": config.integer("vocab_size")})
+    spec = model(width, modules, {"layer": block}, words=rows)
     return crowned(config, "transformer", spec, TOPS, "CausalImageModeling")

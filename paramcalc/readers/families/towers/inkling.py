@@ -6,19 +6,8 @@ from itertools import pairwise
 from math import ceil, inf, log, prod
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.clip import heads
-from paramcalc.readers.families.towers.parts import (
-    ROTARY,
-    Layer,
-    Parts,
-    dense,
-    layers,
-    norm,
-    rms,
-    table,
-    tower,
-    vector,
-)
+from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower
+from paramcalc.readers.families.towers.parts import ROTARY, dense, embedded, norm, positioned, rms, table
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -111,12 +100,12 @@ def vision2(config: Config, at: str) -> Tower:
         "embeddings.patch_embedding": dense(width, config.integer("num_channels") * patch**2, bias=False,
                                             component="other_embedding"),
         "embeddings.position_embedding": table(config.integer("posemb_grid_size")**2, width),
-        "embeddings.class_embedding": vector(width, component="other_embedding"),
-        "embeddings.cls_position_embedding": vector(width, component="position_embedding"),
+        "embeddings.class_embedding": embedded(width),
+        "embeddings.cls_position_embedding": positioned(width),
         "pre_layernorm": norm(width), "positions": ROTARY, "layers": layers(config.layers),
         "merger.linear_1": dense(inner, square, bias=bias),
         "merger.linear_2": dense(config.integer("text_hidden_size"), inner, bias=bias)}
-    block = LAYER2(width, heads(config), config.integer("intermediate_size"))
+    block = LAYER2.of(config)
     return tower("vision", width, modules, {"layer": block}, at)
 
 

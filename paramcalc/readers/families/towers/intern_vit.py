@@ -7,17 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.parts import (
-    Layer,
-    Parts,
-    conv,
-    dense,
-    layers,
-    norm,
-    projector,
-    tower,
-    vector,
-)
+from paramcalc.readers.families.towers.frame import FC, Layer, Parts, layers, tower
+from paramcalc.readers.families.towers.parts import conv, dense, embedded, norm, positioned
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -35,15 +26,15 @@ def vision(config: Config, at: str) -> Tower:
     width, patch = config.integer("hidden_size"), config.integer("patch_size")
     rows = (config.integer("image_size") // patch) ** 2 + 1
     modules: Parts = {
-        "embeddings.class_embedding": vector(1, 1, width, component="other_embedding"),
+        "embeddings.class_embedding": embedded(1, 1, width),
         "embeddings.patch_embedding": conv(width, config.integer("num_channels", 3), patch, patch),
-        "embeddings.position_embedding": vector(1, rows, width, component="position_embedding"),
+        "embeddings.position_embedding": positioned(1, rows, width),
         "encoder.layers": layers(config.layers),
     }
     rms = config.choice("norm_type", ("layer_norm", "rms_norm"), "layer_norm") == "rms_norm"
     shape = Layer(
         "norm1", "attn", "norm2", scale1="ls1", scale2="ls2", fused="qkv", norm="rmsnorm" if rms else "layernorm",
-        names={"qkv_proj": "qkv", "o_proj": "proj", "up_proj": "fc1", "down_proj": "fc2"},
+        names={"qkv_proj": "qkv", "o_proj": "proj", **FC},
         bias=("q", "k", "v", "o") if config.flag("qkv_bias") else ("o",),
         qk_norm="full" if config.flag("qk_normalization") else "none")
     block = shape(width, config.integer("num_attention_heads"), config.integer("intermediate_size"))
@@ -57,4 +48,4 @@ def internvl_chat(whole: Whole) -> Towers:
     factor = int(1 / config.number("downsample_ratio", 0.5))
     into = whole.part("vision_config", TYPE).integer("hidden_size") * factor**2
     join: Parts = {"mlp1.0": norm(into), "mlp1.1": dense(width, into), "mlp1.3": dense(width, width)}
-    return {**whole.tower("vision_config", "vision_model", TYPE), "projector": projector(join, into)}
+    return {**whole.tower("vision_config", "vision_model", TYPE), **whole.join(join, into)}

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.clip import grid, heads
-from paramcalc.readers.families.towers.nets import under
-from paramcalc.readers.families.towers.parts import QKVO, Layer, Parts, conv, dense, layers, norm, table, tower
+from paramcalc.readers.families.towers.frame import FC, QKVO, Layer, Parts, layers, tower, under
+from paramcalc.readers.families.towers.geometry import grid, heads
+from paramcalc.readers.families.towers.parts import dense, norm, patched, table
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
     from paramcalc.readers.families.towers.whole import Towers, Whole
     from paramcalc.spec.tower import Tower
 
-LAYER = Layer(names={"o_proj": "projection_layer", "up_proj": "fc1", "down_proj": "fc2"})
+LAYER = Layer(names={"o_proj": "projection_layer", **FC})
 
 
 def vision(config: Config, at: str) -> Tower:
     """The tower."""
-    width, patch = config.integer("hidden_size"), config.integer("patch_size")
-    modules: Parts = {"embeddings.patch_embedding": conv(width, config.integer("num_channels"), patch, patch),
+    width = config.integer("hidden_size")
+    modules: Parts = {"embeddings.patch_embedding": patched(config, width),
                       "embeddings.position_embedding": table(grid(config), width),
                       "encoder.layers": layers(config.layers), "post_layernorm": norm(width)}
     block = LAYER(width, heads(config), int(width * config.number("mlp_ratio")),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
+from paramcalc.readers.families.towers.frame import QKVO, Parts
 from paramcalc.readers.families.towers.llava import AT, CLIP, two_matrices, width_of
-from paramcalc.readers.families.towers.parts import QKVO, Parts, dense, matrix, norm, rms, vector
+from paramcalc.readers.families.towers.parts import dense, matrix, norm, rms, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.families.towers.whole import Towers, Whole
@@ -84,8 +85,7 @@ def lighton_ocr(whole: Whole) -> Towers:
     width, out = whole.part("vision_config", "pixtral").integer("hidden_size"), whole.text.hidden_size
     side, at = whole.config.integer("spatial_merge_size"), "vision_projection"
     join: Parts = {f"{at}.norm": rms(width).model_copy(update={"uses": side**2}),
-                   f"{at}.patch_merger.merging_layer": dense(width, width * side**2,
-                                                                                       bias=False),
+                   f"{at}.patch_merger.merging_layer": dense(width, width * side**2, bias=False),
                    f"{at}.linear_1": dense(out, width, bias=False), f"{at}.linear_2": dense(out, out, bias=False)}
     return {**whole.tower("vision_config", "vision_encoder", "pixtral"), **whole.join(join, width, component="vision")}
 
@@ -112,7 +112,7 @@ def video_llava(whole: Whole) -> Towers:
     video = whole.tower("vision_config", "video_tower", CLIP)
     return {"video": video["vision"].model_copy(update={"component": None}),
             "image": whole.tower("vision_config", "image_tower", CLIP)["vision"],
-            **whole.join({key.removeprefix("model."): part for key, part in two_matrices(whole, into).items()}, into)}
+            **whole.join(two_matrices(whole, into), into)}
 
 
 def paddle(whole: Whole) -> Towers:

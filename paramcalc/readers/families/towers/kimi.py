@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
-from paramcalc.components.ffn import FeedForward
-from paramcalc.readers.families.towers.clip import heads
-from paramcalc.readers.families.towers.internvl import sides
-from paramcalc.readers.families.towers.parts import (
-    ROTARY,
-    Layer,
-    Parts,
-    conv,
-    dense,
-    layers,
-    norm,
-    rms,
-    tower,
-    vector,
-)
+from paramcalc.readers.families.towers.frame import FC, QKVO, Layer, Parts, layers, tower
+from paramcalc.readers.families.towers.geometry import sides
+from paramcalc.readers.families.towers.parts import ROTARY, conv, dense, norm, positioned, rms
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
     from paramcalc.readers.families.towers.whole import Towers, Whole
     from paramcalc.spec.tower import Tower
 
-LAYER = Layer("norm1", "attn", "norm2", "mlp", names={"o_proj": "proj", "up_proj": "fc1", "down_proj": "fc2"})
+ATTENTION = "attention"
+LAYER3 = Layer("norm0", ATTENTION, "norm1", norm="rmsnorm", fused="qkv",
+               names={"qkv_proj": "wqkv", "o_proj": "wo", "up_proj": "fc0", "down_proj": "fc1"})
+LAYER = Layer("norm1", "attn", "norm2", "mlp", names={"o_proj": "proj", **FC})
 
 
 def vision(config: Config, at: str) -> Tower:
@@ -35,11 +25,10 @@ def vision(config: Config, at: str) -> Tower:
     high, wide = config.integer("pos_emb_height"), config.integer("pos_emb_width")
     modules: Parts = {
         "patch_embed.proj": conv(width, 3, *sides(config, "patch_size")),
-        "patch_embed.pos_emb.position_embeddings": vector(high, wide, width, component="position_embedding"),
+        "patch_embed.pos_emb.position_embeddings": positioned(high, wide, width),
         "positions": ROTARY, "layers": layers(config.layers), "final_layernorm": norm(width),
     }
-    block = LAYER(width, heads(config), config.integer("intermediate_size"))
-    return tower("vision", width, modules, {"layer": block}, at)
+    return tower("vision", width, modules, {"layer": LAYER.of(config)}, at)
 
 
 def kimi_k25(whole: Whole) -> Towers:
@@ -49,8 +38,7 @@ def kimi_k25(whole: Whole) -> Towers:
     width = vision.integer("mm_hidden_size", vision.integer("hidden_size"))  # published files say both widths again
     into, out = width * high * wide, vision.integer("text_hidden_size", whole.text.hidden_size)
     join: Parts = {"mm_projector.pre_norm": norm(whole.config.integer("projection_hidden_size")),
-                   "mm_projector.in_proj": dense(into, into),
-                   "mm_projector.out_proj": dense(out, into)}
+                   "mm_projector.in_proj": dense(into, into), "mm_projector.out_proj": dense(out, into)}
     return {**whole.tower("vision_config", "vision_tower", "kimi_k25_vision"), **whole.join(join, into)}
 
 
@@ -63,19 +51,12 @@ def vision3(config: Config, at: str) -> Tower:
     config.read |= {"activation_func", "pos_emb_interpolation_mode", "pos_emb_type", "init_pos_emb_time", "mlp_type"}
     config.choice("norm_type", ("rmsnorm",), "rmsnorm")
     high, wide = config.integer("pos_emb_height"), config.integer("pos_emb_width")
-    inner, linear = config.integer("intermediate_size"), config.flag("linear_bias")
-    block: Parts = {
-        "norm0": rms(width), "norm1": rms(width),
-        "attention": Attention(
-            num_heads=count, head_dim=config.integer("qkv_hidden_size") // count,
-            fused="qkv", bias=("q", "k", "v", "o") if config.flag("attn_bias") else (), causal=False, path="",
-            names={"qkv_proj": "wqkv", "o_proj": "wo"}),
-        "mlp": FeedForward(intermediate_size=inner, gated=False, bias=linear,
-                           names={"up_proj": "fc0", "down_proj": "fc1"}),
-    }
+    block = LAYER3(width, count, config.integer("intermediate_size"), mlp_bias=config.flag("linear_bias"),
+                   head_dim=config.integer("qkv_hidden_size") // count, bias=QKVO if config.flag("attn_bias") else ())
+    block[ATTENTION] = block[ATTENTION].model_copy(update={"path": ""})
     modules: Parts = {
         "patch_embed.proj": conv(width, 3, *sides(config, "patch_size"), bias=config.flag("patch_embed_proj_bias")),
-        "patch_embed.pos_emb.weight": vector(high, wide, width, component="position_embedding"),
+        "patch_embed.pos_emb.weight": positioned(high, wide, width),
         "positions": ROTARY, "encoder.blocks": layers(config.layers), "encoder.final_layernorm": rms(width),
     }
     return tower("vision", width, modules, {"layer": block}, at)

@@ -10,8 +10,8 @@ from paramcalc.components.embedding import Embedding, Positions
 from paramcalc.components.linear import Head
 from paramcalc.readers.families.towers.alone import model
 from paramcalc.readers.families.towers.clip import vision as clip
-from paramcalc.readers.families.towers.nets import under
-from paramcalc.readers.families.towers.parts import QKVO, Layer, Parts, dense, layers, norm, table, vector
+from paramcalc.readers.families.towers.frame import FC, QKVO, Layer, Parts, layers, under
+from paramcalc.readers.families.towers.parts import dense, norm, table, vector
 from paramcalc.readers.families.towers.pix2struct import vision as pix2struct
 from paramcalc.readers.families.towers.whole import nested
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
 
 LAYER = Layer("self_attn_layer_norm", "self_attn", "final_layer_norm", "ffn", causal=True, bias=QKVO,
-              names={"o_proj": "out_proj", "up_proj": "fc1", "down_proj": "fc2"})
+              names={"o_proj": "out_proj", **FC})
 
 
 def _text(config: Config, *, newer: bool) -> tuple[Parts, Parts]:
@@ -58,6 +58,6 @@ def kosmos(config: Config) -> ModelSpec:
     if not bare:
         # the text model's own class ties; that of Kosmos 2 ties once more what its config says
         modules["text_model.lm_head"] = Head(rows=words.integer("vocab_size"), tied=words.tied or (not newer and
-                                                                                                  config.tied))
+                                                                                                   config.tied))
     return model(width, modules, {"layer": block}).model_copy(update={
         "vocab_size": words.integer("vocab_size"), "towers": {"vision": images}})

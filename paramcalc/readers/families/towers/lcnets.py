@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.nets import Net, chained, divisible, listed, under, unit
-from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv, dense, vector
+from paramcalc.readers.families.towers.frame import Parts, under
+from paramcalc.readers.families.towers.geometry import listed
+from paramcalc.readers.families.towers.nets import Net, chained, divisible, unit
+from paramcalc.readers.families.towers.parts import batchnorm, convolve, dense, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -45,12 +47,12 @@ def pp_lcnet(config: Config) -> ModelSpec:
             parts = unit("depthwise_convolution", into, into, size, groups=into)
             if squeezes:
                 small = into // reduction
-                parts |= {"squeeze_excitation_module.convolutions.0": conv(small, into, 1, 1, component="other"),
-                          "squeeze_excitation_module.convolutions.2": conv(into, small, 1, 1, component="other")}
+                parts |= {"squeeze_excitation_module.convolutions.0": convolve(small, into, 1, 1),
+                          "squeeze_excitation_module.convolutions.2": convolve(into, small, 1, 1)}
             net.add(under(at, parts | unit("pointwise_convolution", out, into, 1)), stride)
 
     def classify(config: Config) -> Parts:
-        return {"last_convolution": conv(last, out, 1, 1, bias=False, component="other"),
+        return {"last_convolution": convolve(last, out, 1, 1, bias=False),
                 "head": dense(config.labels, last, component="lm_head", per="sequence")}
 
     return net.spec(config, "", out, {"Model": (), "Backbone": (), "ImageClassification": (classify,)})
@@ -132,5 +134,5 @@ def textnet(config: Config) -> ModelSpec:
 
 
 def _at_once(word: str, out: int, into: int, kernel: tuple[int, int]) -> Parts:
-    return {f"{word}_conv": conv(out, into, *kernel, bias=False, component="other"), f"{word}_batch_norm":
+    return {f"{word}_conv": convolve(out, into, *kernel, bias=False), f"{word}_batch_norm":
             batchnorm(out)}

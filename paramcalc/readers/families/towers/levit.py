@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.nets import Net, listed, stages, under, unit
-from paramcalc.readers.families.towers.parts import Parts, batchnorm, dense, vector
+from paramcalc.readers.families.towers.frame import Parts, under
+from paramcalc.readers.families.towers.geometry import listed, stages
+from paramcalc.readers.families.towers.nets import Net, unit
+from paramcalc.readers.families.towers.parts import batchnorm, dense, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.clip import grid, heads, layer
-from paramcalc.readers.families.towers.parts import (
-    Layer,
-    Parts,
-    conv,
-    dense,
-    layers,
-    norm,
-    projector,
-    table,
-    tower,
-    vector,
-)
+from paramcalc.readers.families.towers.frame import FC, Layer, Parts, layers, tower
+from paramcalc.readers.families.towers.geometry import grid, heads
+from paramcalc.readers.families.towers.parts import dense, norm, patched, positioned, table, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -25,9 +16,8 @@ if TYPE_CHECKING:
 
 ASPECT_RATIOS = 8
 """Shapes of up to four tiles, which a config that says none means. Source: MllamaVisionConfig."""
-LAYER4 = Layer("input_layernorm", "self_attn", "post_attention_layernorm", names={"up_proj": "fc1", "down_proj": "fc2"})
-LAYER3 = Layer("input_layernorm", "self_attn", "post_attention_layernorm", bias=(),
-               names={"up_proj": "fc1", "down_proj": "fc2"})
+LAYER4 = Layer("input_layernorm", "self_attn", "post_attention_layernorm", names=FC)
+LAYER3 = replace(LAYER4, bias=())
 
 
 def vision4(config: Config, at: str) -> Tower:
@@ -36,7 +26,7 @@ def vision4(config: Config, at: str) -> Tower:
     into, out = config.integer("projector_input_dim"), config.integer("projector_output_dim")
     modules: Parts = {
         "class_embedding": vector(width),
-        "positional_embedding_vlm": vector(grid(config) + 1, width, component="position_embedding"),
+        "positional_embedding_vlm": positioned(grid(config) + 1, width),
         "patch_embedding.linear": dense(width, config.integer("num_channels") * patch * patch, bias=False,
                                         component="other_embedding"),
         "layernorm_pre": norm(width),
@@ -45,31 +35,31 @@ def vision4(config: Config, at: str) -> Tower:
         "vision_adapter.mlp.fc1": dense(into, config.integer("intermediate_size"), bias=False, component="ffn"),
         "vision_adapter.mlp.fc2": dense(out, out, bias=False, component="ffn"),
     }
-    return tower("vision", width, modules, {"layer": layer(config, LAYER4)}, at)
+    return tower("vision", width, modules, {"layer": LAYER4.of(config)}, at)
 
 
 def llama4(whole: Whole) -> Towers:
     """What the adapter gives is projected once more."""
     into = whole.part("vision_config", "llama4_vision_model").integer("vision_output_dim")
-    join: Parts = {whole.at("multi_modal_projector.linear_1"): dense(whole.text.hidden_size, into, bias=False)}
-    return {**whole.tower("vision_config", "vision_model", "llama4_vision_model"), "projector": projector(join, into)}
+    join: Parts = {"multi_modal_projector.linear_1": dense(whole.text.hidden_size, into, bias=False)}
+    return {**whole.tower("vision_config", "vision_model", "llama4_vision_model"), **whole.join(join, into)}
 
 
 def vision3(config: Config, at: str) -> Tower:
     """Llama 3.2's: local layers over each tile, then gated ones over all of them."""
-    width, patch = config.integer("hidden_size"), config.integer("patch_size")
+    width = config.integer("hidden_size")
     positions, tiles = grid(config) + 1, config.integer("max_num_tiles")
     ratios = len(config.get("supported_aspect_ratios") or range(ASPECT_RATIOS)) + 1
     inner, count = config.integer("intermediate_size"), heads(config, "attention_heads")
     modules: Parts = {
         "class_embedding": vector(width),
-        "patch_embedding": conv(width, config.integer("num_channels"), patch, patch, bias=False),
-        "gated_positional_embedding.gate": vector(1, component="position_embedding"),
-        "gated_positional_embedding.embedding": vector(positions, width, component="position_embedding"),
+        "patch_embedding": patched(config, width, bias=False),
+        "gated_positional_embedding.gate": positioned(1),
+        "gated_positional_embedding.embedding": positioned(positions, width),
         "gated_positional_embedding.tile_embedding": table(ratios, tiles * positions * width),
     }
     for place in ("pre_tile", "post_tile"):
-        modules[f"{place}_positional_embedding.gate"] = vector(1, component="position_embedding")
+        modules[f"{place}_positional_embedding.gate"] = positioned(1)
         modules[f"{place}_positional_embedding.embedding"] = table(ratios, tiles * width)
     modules |= {"layernorm_pre": norm(width), "layernorm_post": norm(width),
                 "transformer.layers": layers(config.layers, "local"),
@@ -81,8 +71,6 @@ def vision3(config: Config, at: str) -> Tower:
 
 def mllama(whole: Whole) -> Towers:
     """One matrix on the outputs of several layers, which the text model attends to."""
-    vision = whole.part("vision_config", "mllama_vision_model")
-    into = vision.integer("vision_output_dim")
-    join: Parts = {whole.at("multi_modal_projector"): dense(whole.text.hidden_size, into)}
-    return {**whole.tower("vision_config", "vision_model", "mllama_vision_model"),
-            "projector": projector(join, into)}
+    into = whole.part("vision_config", "mllama_vision_model").integer("vision_output_dim")
+    join: Parts = {"multi_modal_projector": dense(whole.text.hidden_size, into)}
+    return {**whole.tower("vision_config", "vision_model", "mllama_vision_model"), **whole.join(join, into)}

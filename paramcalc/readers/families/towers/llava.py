@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.parts import Parts, dense, norm, projector, tower, vector
+from paramcalc.readers.families.towers.frame import Parts, tower
+from paramcalc.readers.families.towers.parts import dense, norm, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.families.towers.whole import Towers, Whole
@@ -22,25 +23,23 @@ def width_of(whole: Whole, usual: str = CLIP) -> int:
 
 def two_matrices(whole: Whole, into: int, key: str = "multimodal_projector_bias", name: str = AT) -> Parts:
     """Two projections, with a bias unless the config says otherwise."""
-    at = whole.at(name)
     bias, width = whole.config.flag(key, default=True), whole.text.hidden_size
-    return {f"{at}.linear_1": dense(width, into, bias=bias, activated=True),
-            f"{at}.linear_2": dense(width, width, bias=bias)}
+    return {f"{name}.linear_1": dense(width, into, bias=bias, activated=True),
+            f"{name}.linear_2": dense(width, width, bias=bias)}
 
 
 def llava(whole: Whole) -> Towers:
     """LLaVA 1.5."""
     into = width_of(whole)
-    return {**whole.tower("vision_config", "vision_tower", CLIP), "projector": projector(two_matrices(whole, into),
-                                                                                         into)}
+    return {**whole.tower("vision_config", "vision_tower", CLIP), **whole.join(two_matrices(whole, into), into)}
 
 
 def vipllava(whole: Whole) -> Towers:
     """Several layers of the tower, normed together."""
-    into, at = width_of(whole), whole.at(AT)
-    join: Parts = {f"{at}.projector_layernorm": norm(into), f"{at}.linear_1": dense(whole.text.hidden_size, into),
-                   f"{at}.linear_2": dense(whole.text.hidden_size, whole.text.hidden_size)}
-    return {**whole.tower("vision_config", "vision_tower", CLIP), "projector": projector(join, into)}
+    into, width = width_of(whole), whole.text.hidden_size
+    join: Parts = {f"{AT}.projector_layernorm": norm(into), f"{AT}.linear_1": dense(width, into),
+                   f"{AT}.linear_2": dense(width, width)}
+    return {**whole.tower("vision_config", "vision_tower", CLIP), **whole.join(join, into)}
 
 
 def llava_next(whole: Whole) -> Towers:
@@ -54,4 +53,4 @@ def fast_vlm(whole: Whole) -> Towers:
     """FastVLM: the channels of a convolutional net. arXiv:2412.13303."""
     into = whole.part("vision_config", "timm_wrapper").integer("hidden_size", 3072)
     return {**whole.tower("vision_config", "vision_tower", "timm_wrapper"),
-            "projector": projector(two_matrices(whole, into), into)}
+            **whole.join(two_matrices(whole, into), into)}

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.nets import Net, chained, dividing, divisible, labelled, listed, under, unit
-from paramcalc.readers.families.towers.parts import Layer, Parts, dense, norm
+from paramcalc.readers.families.towers.frame import Layer, Parts, under
+from paramcalc.readers.families.towers.geometry import dividing, listed
+from paramcalc.readers.families.towers.nets import Net, chained, divisible, labelled, unit
+from paramcalc.readers.families.towers.parts import dense, norm
 from paramcalc.readers.families.towers.segmenting import deeplab3, deeplab3_plus
 from paramcalc.readers.families.towers.vit import ATTENTION, biased
 

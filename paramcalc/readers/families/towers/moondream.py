@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.families.decoder import Row
-from paramcalc.readers.families.towers.parts import Layer, Parts, dense, layers, norm, projector, tower, vector
+from paramcalc.readers.families.towers.frame import FC, Layer, Parts, layers, projector, tower
+from paramcalc.readers.families.towers.parts import dense, norm, positioned, vector
 
 if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
@@ -22,11 +23,11 @@ AT = "model.text"
 DECODER = Row(True, True, True, True, gated=False, norm="layernorm", placement="parallel", more={"fused_qkv": True},
               names={"embed_tokens": f"{AT}.wte", "layers": f"{AT}.blocks", "norm": f"{AT}.post_ln",
                      "lm_head": f"{AT}.lm_head", "input_layernorm": "ln", "self_attn": "attn", "qkv_proj": "qkv",
-                     "o_proj": "proj", "up_proj": "fc1", "down_proj": "fc2"})
+                     "o_proj": "proj", **FC})
 WIDTH, INNER, DEPTH, HEADS, PATCH, CROP, PROJECTED = 1152, 4304, 27, 16, 14, 378, 8192
 """Of the vision tower and of what leads from it to the text model."""
 BLOCK = Layer("ln1", "attn", "ln2", fused="qkv",
-              names={"qkv_proj": "qkv", "o_proj": "proj", "up_proj": "fc1", "down_proj": "fc2"})
+              names={"qkv_proj": "qkv", "o_proj": "proj", **FC})
 REGIONS = {"coord": (256, 1024, 1), "size": (512, 2048, 2)}
 """Of a network for coordinates: width of its features, of its answers, and numbers it reads."""
 
@@ -54,7 +55,7 @@ def moondream(config: Config) -> ModelSpec:
     out, rows = text.hidden_size, (CROP // PATCH) ** 2
     modules: Parts = {
         "patch_emb": dense(WIDTH, 3 * PATCH**2, component="other_embedding"),
-        "pos_emb": vector(1, rows, WIDTH, component="position_embedding"), "blocks": layers(DEPTH),
+        "pos_emb": positioned(1, rows, WIDTH), "blocks": layers(DEPTH),
         "post_ln": norm(WIDTH)}
     join: Parts = {"model.vision.proj_mlp.fc1": dense(PROJECTED, 2 * WIDTH, activated=True),
                    "model.vision.proj_mlp.fc2": dense(out, PROJECTED)}

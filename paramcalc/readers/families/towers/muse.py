@@ -9,9 +9,9 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from paramcalc.components.ffn import FeedForward
-from paramcalc.readers.families.towers.clip import heads
+from paramcalc.readers.families.towers.frame import FC, Parts, mixed, tower
 from paramcalc.readers.families.towers.kimi import LAYER
-from paramcalc.readers.families.towers.parts import ROTARY, Parts, conv, dense, mixed, norm, rms, table, tower
+from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, norm, rms, table
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -30,7 +30,7 @@ def vision(config: Config, at: str) -> Tower:
         "patch_embedder.position_embedding_table": table(rows, width), "positions": ROTARY, "ln_pre": norm(width),
         "layers": mixed(kinds), "ln_post": norm(width),
     }
-    block = LAYER(width, heads(config), config.integer("intermediate_size"))
+    block = LAYER.of(config)
     return tower("vision", width, modules, dict.fromkeys(kinds, block), at)
 
 
@@ -48,8 +48,8 @@ def audio(config: Config, at: str) -> Tower:
         for place in range(depth):
             block = f"conv_blocks.{place}"
             feed = FeedForward(intermediate_size=int(width * config.number("mlp_ratio")), gated=False, bias=True,
-                               hidden_size=width, names={"up_proj": "fc1", "down_proj": "fc2"})
-            stage |= {f"{block}.conv": conv(width, width, kernel, groups=width, component="other"),
+                               hidden_size=width, names=FC)
+            stage |= {f"{block}.conv": convolve(width, width, kernel, groups=width),
                       f"{block}.norm": rms(width), f"{block}.mlp": feed}
         times = prod(patches[index + 1:])
         modules |= {f"layers.{index}.{key}": part.model_copy(update={"uses": times}) for key, part in stage.items()}

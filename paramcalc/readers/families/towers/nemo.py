@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.clip import heads
-from paramcalc.readers.families.towers.nets import under
-from paramcalc.readers.families.towers.parts import ROTARY, Layer, Parts, conv, dense, layers, norm, tower, vector
+from paramcalc.readers.families.towers.frame import FC, Layer, Parts, layers, tower, under
+from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, norm, vector
 from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
@@ -14,15 +13,15 @@ if TYPE_CHECKING:
     from paramcalc.readers.families.towers.whole import Towers, Whole
     from paramcalc.spec.tower import Tower
 
-LAYER = Layer(bias=("o",), names={"up_proj": "fc1", "down_proj": "fc2"})
-NORMED = Layer(bias=("o",), names={"up_proj": "fc1", "down_proj": "fc2"}, qk_norm="head", qk_norm_bias=True)
+LAYER = Layer(bias=("o",), names=FC)
+NORMED = Layer(bias=("o",), names=FC, qk_norm="head", qk_norm_bias=True)
 
 
 def _stack(config: Config, shape: Layer, name: str) -> tuple[Parts, dict[str, Parts]]:
     """Layers between two norms."""
     width = config.integer("hidden_size")
     stack = layers(config.layers, name).model_copy(update={"hidden_size": width})
-    block = shape(width, heads(config), config.integer("intermediate_size"), kv_heads=config.kv_heads)
+    block = shape.of(config, kv_heads=config.kv_heads)
     return {"input_layer_norm": norm(width), "positions": ROTARY, "layers": stack, "layer_norm": norm(width)}, {
         name: block}
 
@@ -48,7 +47,7 @@ def audio(config: Config, at: str) -> Tower:
         **under("asr_encoder", encoder), f"{model}.silence_embeds": vector(ears.integer("hidden_size")),
         **under(f"{model}.model.audio_tower", other),
         f"{model}.model.proj": dense(inner, head.integer("audio_hidden_size")),
-        f"{model}.model.upsampler.conv": conv(inner * factor, inner, 3, component="other"),
+        f"{model}.model.upsampler.conv": convolve(inner * factor, inner, 3),
         f"{model}.classifier.dense": dense(inner, inner), f"{model}.classifier.out_proj": dense(speakers, inner),
         "asr_norm": norm(width), "speaker_norm": norm(speakers)}
     return tower("audio", width, modules, {**blocks, **more}, at)
@@ -61,12 +60,12 @@ def nemo(whole: Whole) -> Towers:
     into = nested(whole.part("audio_config", "nemotron3_5_transcribe_audio"), "asr_config",
                   "nemotron3_5_transcribe_asr_audio").integer("hidden_size")
     parts, blocks = _stack(config, NORMED, "words")
-    parts["upsampler"] = conv(width, width, factor, component="other").model_copy(update={"transposed": True})
+    parts["upsampler"] = convolve(width, width, factor).model_copy(update={"transposed": True})
     at = "model.word_timestamp_encoder"
     timed = under(at, parts)
     rows = config.integer("vocab_size")
     if not whole.config.architecture.endswith("Model"):
-        timed["word_timestamp_head"] = conv(rows, width, 1, component="other")
+        timed["word_timestamp_head"] = convolve(rows, width, 1)
     return {**whole.tower("audio_config", "audio_tower", "nemotron3_5_transcribe_audio"),
             **whole.join({"multi_modal_projector": dense(whole.text.hidden_size, into)}, into, stream="audio_tokens"),
             "words": tower(None, width, timed, blocks, stream="audio")}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.stack import Stack
 from paramcalc.readers.families.towers.alone import crowned, model
-from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv, dense, tower
+from paramcalc.readers.families.towers.frame import Parts, tower
+from paramcalc.readers.families.towers.parts import batchnorm, conv, dense
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
     from paramcalc.readers.families.encoders.heads import Tops
     from paramcalc.spec.model import ModelSpec
     from paramcalc.spec.tower import Tower
-
-
-def under(at: str, parts: Parts) -> Parts:
-    """The same parts, standing at `at`."""
-    return {f"{at}.{key}" if key else at: part for key, part in parts.items()}
 
 
 def unit(at: str, out: int, into: int, *kernel: int, groups: int = 1, bias: bool = False, normed: bool = True,
@@ -40,39 +36,6 @@ def divisible(value: float, divisor: int = 8, least: int | None = None) -> int:
     Source: `make_divisible` of TensorFlow's MobileNet, which all that scale channels repeat."""
     rounded = max(least or divisor, int(value + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * value else rounded
-
-
-def listed(config: Config, key: str, count: int = 1) -> list[int]:
-    """Positive integers, `count` at least."""
-    values = config.listed(key, int) or []
-    if len(values) < count or any(not 1 <= value <= 2**24 for value in values):
-        raise config.error(key, f"expected {count:,} or more positive integers")
-    return values
-
-
-def ratios(config: Config, key: str, count: int = 1) -> list[float]:
-    """Positive numbers, `count` at least, from a list or from one number for all."""
-    value = config.get(key)
-    if not isinstance(value, list):
-        return [config.number(key)] * count
-    if len(value) < count or any(type(item) not in (int, float) or not 0 < item <= 2**16 for item in value):
-        raise config.error(key, f"expected {count:,} or more positive numbers")
-    return [float(item) for item in value]
-
-
-def stages(config: Config, key: str = "depths") -> list[int]:
-    """Layers of each stage, bounded before anything loops over them."""
-    depths = listed(config, key)
-    if sum(depths) > 1024:
-        raise config.error(key, f"must sum to at most 1,024, found {sum(depths):,}")
-    return depths
-
-
-def dividing(config: Config, key: str, count: int, width: int) -> int:
-    """Heads that divide a width."""
-    if width % count:
-        raise config.error(key, f"{count} does not divide {width}")
-    return count
 
 
 class Net:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.clip import layer
-from paramcalc.readers.families.towers.parts import Parts, conv, dense, layers, norm, tower
+from paramcalc.readers.families.towers.alone import opened
+from paramcalc.readers.families.towers.frame import Parts, layers, tower
+from paramcalc.readers.families.towers.parts import conv, dense, norm
 from paramcalc.readers.families.towers.wav2vec import LAYER, extractor
 from paramcalc.readers.families.towers.whole import builder, nested
 from paramcalc.spec.model import ModelSpec
@@ -30,7 +31,7 @@ def audio(config: Config, at: str) -> Tower:
         **front, "subsampling.layer_norm": norm(last), "subsampling.projection": dense(width, last),
         "encode_positions.conv": conv(width, width, config.integer("num_conv_pos_embeddings"), groups=groups),
         "layers": layers(config.layers), "layer_norm": norm(width)}
-    return tower("audio", width, modules, {"layer": layer(config, LAYER)}, at)
+    return tower("audio", width, modules, {"layer": LAYER.of(config)}, at)
 
 
 def omniasr(whole: Whole) -> Towers:
@@ -49,4 +50,4 @@ def ctc(config: Config) -> ModelSpec:
     encoder = make(inner, "model.audio_tower" if headed else "audio_tower")
     rows, width = config.integer("vocab_size"), encoder.hidden_size
     head: Parts = {"ctc_head": dense(rows, width)} if headed or not config.architecture else {}
-    return ModelSpec(hidden_size=width, modules={**encoder.modules, **head}, blocks=encoder.blocks)
+    return opened(encoder, head)

@@ -8,9 +8,8 @@ from paramcalc.components.linear import Linear
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.families.encoder import Encoder
 from paramcalc.readers.families.towers.alone import model
-from paramcalc.readers.families.towers.clip import layer
-from paramcalc.readers.families.towers.nets import under
-from paramcalc.readers.families.towers.parts import Layer, Parts, dense, layers, norm, table, tower, vector
+from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
+from paramcalc.readers.families.towers.parts import dense, norm, table, vector
 from paramcalc.readers.families.towers.segmenting import mask_decoder
 from paramcalc.readers.families.towers.whole import builder, nested
 from paramcalc.spec.model import ModelSpec
@@ -32,8 +31,8 @@ def text(config: Config) -> ModelSpec:
     if sig:
         out = config.integer("projection_size", width)
         modules["head"] = Linear(out_features=out, in_features=width, bias=True, component="other", per="sequence")
-    spec = model(width, modules, {"layer": layer(config, LAYER if sig or tips else CAUSAL)})
-    return spec.model_copy(update={"vocab_size": config.integer("vocab_size")})
+    block = (LAYER if sig or tips else CAUSAL).of(config)
+    return model(width, modules, {"layer": block}, words=config.integer("vocab_size"))
 
 
 def _image(config: Config, at: str) -> Tower:

@@ -1,35 +1,22 @@
-"""What towers are made of, said shortly: a function a kind of part, and the layer most of them share."""
+"""What towers are made of, said shortly: a function a kind of part."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention, Projection
 from paramcalc.components.convolution import BatchNorm, Convolution
 from paramcalc.components.embedding import Embedding, Positions
-from paramcalc.components.ffn import FeedForward
-from paramcalc.components.layout import Repeat, roll
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.norm import Norm
-from paramcalc.components.stack import Stack
-from paramcalc.spec.layer import Block
-from paramcalc.spec.tower import Tower
+from paramcalc.readers.families.towers.geometry import sides
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from paramcalc.component_names import ComponentName
-    from paramcalc.components.base import Component
     from paramcalc.components.embedding import Table
     from paramcalc.components.norm import NormBucket
-    from paramcalc.spec.tower import Stream
+    from paramcalc.readers.config.config import Config
     from paramcalc.tree import Per
 
-Parts = dict[str, "Component"]
-QKVO: tuple[Projection, ...] = ("q", "k", "v", "o")
-QKV: tuple[Projection, ...] = ("q", "k", "v")
-QVO: tuple[Projection, ...] = ("q", "v", "o")
 ROTARY = Positions(kind="rotary")
 
 
@@ -50,6 +37,11 @@ def conv(out: int, into: int, *kernel: int, bias: bool = True, groups: int = 1,
     """A kernel `(out, into / groups, *kernel)`, with a bias."""
     return Convolution(out_channels=out, in_channels=into, kernel=kernel, bias=bias, groups=groups,
                        component=component, outputs=outputs, inputs=inputs, activated=activated)
+
+
+def convolve(out: int, into: int, *kernel: int, bias: bool = True, groups: int = 1) -> Convolution:
+    """The same between layers, where nothing is embedded."""
+    return conv(out, into, *kernel, bias=bias, groups=groups, component="other")
 
 
 def norm(width: int, *, bias: bool | None = None, component: NormBucket = "norm") -> Norm:
@@ -73,6 +65,21 @@ def vector(*shape: int, component: ComponentName = "other", buffer: bool = False
     return Parameter(shape=shape, component=component, buffer=buffer, added=added)
 
 
+def embedded(*shape: int) -> Parameter:
+    """Learned values that stand for a token, or are added to all."""
+    return vector(*shape, component="other_embedding")
+
+
+def positioned(*shape: int) -> Parameter:
+    """Learned values that are added by position."""
+    return vector(*shape, component="position_embedding")
+
+
+def patched(config: Config, width: int, *frames: int, bias: bool = True) -> Convolution:
+    """What makes a vector of each patch of a picture, or of as many frames."""
+    return conv(width, config.integer("num_channels"), *frames, *sides(config, "patch_size"), bias=bias)
+
+
 def scale(width: int) -> Parameter:
     """A learned scale on what a part of a layer gives."""
     return Parameter(shape=(width,), component="other", scales=True)
@@ -86,109 +93,3 @@ def matrix(*shape: int, component: ComponentName = "other", per: Per = "token") 
 def table(rows: int, width: int, component: Table = "position_embedding") -> Embedding:
     """Rows that are looked up."""
     return Embedding(rows=rows, hidden_size=width, component=component)
-
-
-def fewer(parts: Parts, every: int) -> Parts:
-    """Parts behind what makes one position of so many."""
-    return {key: part.model_copy(update={"every": every}) for key, part in parts.items()}
-
-
-def layers(count: int, name: str = "layer") -> Stack:
-    """Equal layers."""
-    return Stack(of=(Repeat(repeat=count, of=(name,)),))
-
-
-def mixed(names: Sequence[str]) -> Stack:
-    """Layers of several kinds, in order."""
-    return Stack(of=tuple(roll(names)))
-
-
-def tower(component: Literal["vision", "audio", "projector"] | None, width: int, modules: Mapping[str, Component],
-          blocks: Mapping[str, Parts] | None = None, at: str = "", stream: Stream | None = None) -> Tower:
-    """A tower whose modules stand at `at`."""
-    front = f"{at}." if at else ""
-    return Tower(
-        component=component, hidden_size=width, stream=stream or ("audio" if component == "audio" else "image"),
-        modules={(front + key).rstrip("."): part for key, part in modules.items()},
-        blocks={name: Block(parts=parts) for name, parts in (blocks or {}).items()})
-
-
-def projector(modules: Parts, width: int, stream: Stream = "image_tokens") -> Tower:
-    """What leads from a tower into the text model."""
-    return tower("projector", width, modules, stream=stream)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """How a transformer layer of a tower is spelled and built; as CLIP's where nothing is said.
-
-    Called with width, heads and inner width it gives the parts of one layer.
-    """
-
-    norm1: str = "layer_norm1"
-    attention: str = "self_attn"
-    norm2: str = "layer_norm2"
-    mlp: str = "mlp"
-    scale1: str = ""
-    """A learned scale on what attention gives."""
-    scale2: str = ""
-    names: dict[str, str] = field(default_factory=lambda: {"o_proj": "out_proj", "up_proj": "fc1", "down_proj": "fc2"})
-    norm: Literal["layernorm", "rmsnorm"] = "layernorm"
-    norm_bias: bool | None = None
-    bias: tuple[Projection, ...] = QKVO
-    mlp_bias: bool = True
-    down_bias: bool | None = None
-    gated: bool = False
-    fused: Literal["none", "qkv"] = "none"
-    fused_gate: bool = False
-    qk_norm: Literal["none", "head", "full"] = "none"
-    qk_norm_bias: bool = False
-    head_dim: int | None = None
-    kv_heads: int | None = None
-    window: int | None = None
-    causal: bool = False
-
-    def __call__(self, width: int, heads: int, inner: int, **changes: Any) -> Parts:  # noqa: ANN401 - its own fields
-        """The parts of a layer, in order."""
-        if changes:
-            return replace(self, **changes)(width, heads, inner)
-        parts: Parts = {}
-        if self.norm1:
-            parts[self.norm1] = self._norm(width)
-        parts[self.attention] = self.attend(heads)
-        if self.scale1:
-            parts[self.scale1] = scale(width)
-        if self.norm2:
-            parts[self.norm2] = self._norm(width)
-        if self.mlp:
-            parts[self.mlp] = self.feed(inner)
-        if self.scale2:
-            parts[self.scale2] = scale(width)
-        return parts
-
-    def crossed(self, width: int, heads: int, inner: int, before: str, attention: str, source: int | None = None,
-                cross: Attention | None = None) -> Parts:
-        """A decoder's layer: what attends to the encoder, and its norm, follow what attends to what came before."""
-        parts: Parts = {}
-        shape = replace(self, causal=True)
-        for key, part in shape(width, heads, inner).items():
-            parts[key] = part
-            if key == self.attention:
-                parts[before] = self._norm(width)
-                parts[attention] = cross or replace(self, causal=False).attend(heads).model_copy(
-                    update={"cross": True, "source_size": source})
-        return parts
-
-    def attend(self, heads: int) -> Attention:
-        """The attention alone."""
-        return Attention(num_heads=heads, num_kv_heads=self.kv_heads, head_dim=self.head_dim, bias=self.bias,
-                         fused=self.fused, qk_norm=self.qk_norm, qk_norm_bias=self.qk_norm_bias, causal=self.causal,
-                         chunk=self.window, names=self.names)
-
-    def feed(self, inner: int) -> FeedForward:
-        """The feed-forward alone."""
-        return FeedForward(intermediate_size=inner, gated=self.gated, bias=self.mlp_bias, down_bias=self.down_bias,
-                           fused=self.fused_gate, names=self.names)
-
-    def _norm(self, width: int) -> Norm:
-        return Norm(kind=self.norm, bias=self.norm_bias, hidden_size=width)

@@ -8,8 +8,9 @@ from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.families import family_of
-from paramcalc.readers.families.towers.clip import heads
-from paramcalc.readers.families.towers.parts import QKVO, Parts, conv, dense, layers, norm, table, tower, vector
+from paramcalc.readers.families.towers.frame import QKVO, Parts, layers, tower
+from paramcalc.readers.families.towers.geometry import heads
+from paramcalc.readers.families.towers.parts import conv, dense, norm, table, vector
 from paramcalc.readers.families.towers.siglip import vision
 from paramcalc.readers.families.towers.whole import nested
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
+from paramcalc.readers.families.towers.frame import Parts, tower
 from paramcalc.readers.families.towers.joined import moved, part_of, whole_of, within
-from paramcalc.readers.families.towers.parts import Parts, dense, tower
+from paramcalc.readers.families.towers.parts import dense
 from paramcalc.spec.layer import Block
 
 if TYPE_CHECKING:

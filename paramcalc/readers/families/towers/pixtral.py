@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.config.defaults import FamilyData
-from paramcalc.readers.families.towers.clip import heads
+from paramcalc.readers.families.towers.frame import Layer, Parts, layers, projector, tower
 from paramcalc.readers.families.towers.llava import two_matrices, width_of
-from paramcalc.readers.families.towers.parts import ROTARY, Layer, Parts, conv, dense, layers, projector, rms, tower
+from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, rms
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -23,22 +23,21 @@ LAYER = Layer("attention_norm", "attention", "ffn_norm", "feed_forward", names={
 def vision(config: Config, at: str) -> Tower:
     """A Llama over patches, with rotary positions of two dimensions."""
     width, patch = config.integer("hidden_size"), config.integer("patch_size")
-    modules: Parts = {"patch_conv": conv(width, config.integer("num_channels"), patch, patch, bias=False,
-                                         component="other"),
+    modules: Parts = {"patch_conv": convolve(width, config.integer("num_channels"), patch, patch, bias=False),
                       "ln_pre": rms(width), "positions": ROTARY, "transformer.layers": layers(config.layers)}
-    block = LAYER(width, heads(config), config.integer("intermediate_size"))
+    block = LAYER.of(config)
     return tower("vision", width, modules, {"layer": block}, at)
 
 
 def mistral3(whole: Whole) -> Towers:
     """Patches are normed, joined in squares, and projected twice."""
-    config, at = whole.config, whole.at("multi_modal_projector")
+    config, at = whole.config, "multi_modal_projector"
     width = whole.part("vision_config", "pixtral").integer("hidden_size")
     factor = config.integer("spatial_merge_size")
     join: Parts = {f"{at}.norm": rms(width).model_copy(update={"uses": factor**2}),
                    f"{at}.patch_merger.merging_layer": dense(width, width * factor**2, bias=False)}
     return {**whole.tower("vision_config", "vision_tower", "pixtral"),
-            "projector": projector(join | two_matrices(whole, width_of(whole, "pixtral")), width)}
+            **whole.join(join | two_matrices(whole, width_of(whole, "pixtral")), width)}
 
 
 ORIGINAL = {"q_proj": "wq", "k_proj": "wk", "v_proj": "wv", "o_proj": "wo", "gate_proj": "w1", "down_proj": "w2",

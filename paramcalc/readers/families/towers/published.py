@@ -11,21 +11,21 @@ from paramcalc.components.attention import Attention
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.families import family_of
 from paramcalc.readers.families.towers.audio import whisper
-from paramcalc.readers.families.towers.clip import LAYER, grid, heads, layer
+from paramcalc.readers.families.towers.clip import LAYER
 from paramcalc.readers.families.towers.clip import vision as clip_vision
+from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, layers, tower
+from paramcalc.readers.families.towers.geometry import grid
 from paramcalc.readers.families.towers.parts import (
-    QKVO,
     ROTARY,
-    Layer,
-    Parts,
-    conv,
+    convolve,
     dense,
-    layers,
+    embedded,
     matrix,
     norm,
+    patched,
+    positioned,
     rms,
     table,
-    tower,
     vector,
 )
 from paramcalc.readers.families.towers.siglip import vision as siglip_vision
@@ -116,8 +116,8 @@ def molmo(whole: Whole) -> Towers:
     vision_at = f"{at}.image_vit"
     modules: Parts = {
         f"{vision_at}.patch_embedding": dense(width, 3 * 14**2, bias=False, component="other_embedding"),
-        f"{vision_at}.class_embedding": vector(width, component="other_embedding"),
-        f"{vision_at}.positional_embedding": vector(rows, width, component="position_embedding"),
+        f"{vision_at}.class_embedding": embedded(width),
+        f"{vision_at}.positional_embedding": positioned(rows, width),
         f"{vision_at}.pre_ln": norm(width), f"{vision_at}.transformer.resblocks": layers(depth)}
     pool = Attention(num_heads=16, head_dim=64, bias=QKVO, causal=False, hidden_size=2 * width, output_size=width,
                      names=MOLMO.names)
@@ -135,14 +135,13 @@ AIM = Layer("norm_1", "attn", "norm_2", "mlp", norm="rmsnorm", gated=True, fused
 
 def ovis_vision(config: Config, at: str) -> Tower:
     """AIMv2 as Apple published it: q, k and v as one matrix. arXiv:2411.14402."""
-    width, patch = config.integer("hidden_size"), config.integer("patch_size")
+    width = config.integer("hidden_size")
     modules: Parts = {
-        "preprocessor.patchifier.proj": conv(width, config.integer("num_channels"), patch, patch),
+        "preprocessor.patchifier.proj": patched(config, width),
         "preprocessor.patchifier.norm": rms(width),
-        "preprocessor.pos_embed": vector(1, grid(config), width, component="position_embedding"),
+        "preprocessor.pos_embed": positioned(1, grid(config), width),
         "trunk.blocks": layers(config.layers), "trunk.post_trunk_norm": rms(width)}
-    block = AIM(width, heads(config), config.integer("intermediate_size"), mlp_bias=config.flag("use_bias"),
-                bias=QKVO if config.flag("qkv_bias") else ())
+    block = AIM.of(config, mlp_bias=config.flag("use_bias"), bias=QKVO if config.flag("qkv_bias") else ())
     return tower("vision", width, modules, {"layer": block}, at)
 
 
@@ -180,16 +179,16 @@ NAVIT_INDICATORS = 4
 
 def navit(config: Config, at: str) -> Tower:
     """SigLIP 2 as Ovis 2.5 has it: rotary positions besides the table of the size it was made for."""
-    width, patch = config.integer("hidden_size"), config.integer("patch_size")
+    width = config.integer("hidden_size")
     config.read |= {"fullatt_block_indexes", "window_size", "num_patches", "hidden_stride", "temporal_patch_size"}
     modules: Parts = {
-        "embeddings.patch_embedding": conv(width, config.integer("num_channels"), patch, patch),
+        "embeddings.patch_embedding": patched(config, width),
         "encoder.layers": layers(config.layers), "post_layernorm": norm(width)}
     if config.flag("preserve_original_pe"):
         modules["embeddings.position_embedding"] = table(grid(config), width)
     if config.flag("use_rope"):
         modules["positions"] = ROTARY
-    return tower("vision", width, modules, {"layer": layer(config)}, at)
+    return tower("vision", width, modules, {"layer": Layer().of(config)}, at)
 
 
 def ovis2_5(whole: Whole) -> Towers:
@@ -208,13 +207,13 @@ def ovis2_5(whole: Whole) -> Towers:
 
 def step3_vision(config: Config, at: str) -> Tower:
     """CLIP's layers without a norm before or after them."""
-    width, patch = config.integer("hidden_size"), config.integer("patch_size")
+    width = config.integer("hidden_size")
     modules: Parts = {
-        "embeddings.class_embedding": vector(1, width, component="other_embedding"),
-        "embeddings.patch_embedding": conv(width, config.integer("num_channels"), patch, patch),
+        "embeddings.class_embedding": embedded(1, width),
+        "embeddings.patch_embedding": patched(config, width),
         "embeddings.position_embedding": table(grid(config) + 1, width), "transformer.layers": layers(config.layers)}
     shape = Layer(fused="qkv", names={"qkv_proj": "qkv_proj", **LAYER.names})
-    return tower("vision", width, modules, {"layer": layer(config, shape)}, at)
+    return tower("vision", width, modules, {"layer": shape.of(config)}, at)
 
 
 def step3(whole: Whole) -> Towers:
@@ -222,8 +221,8 @@ def step3(whole: Whole) -> Towers:
     vision, config = whole.part("vision_config", "step3_vision"), whole.config
     config.read |= {"understand_projector_stride", "image_token_len", "patch_token_len", "image_token_id"}
     width, middle = vision.integer("hidden_size"), vision.integer("output_hidden_size")
-    join: Parts = {"vit_downsampler": conv(middle, width, 2, 2, component="other"),
-                   "vit_downsampler2": conv(2 * middle, middle, 3, 3, component="other"),
+    join: Parts = {"vit_downsampler": convolve(middle, width, 2, 2),
+                   "vit_downsampler2": convolve(2 * middle, middle, 3, 3),
                    "vit_large_projector": dense(whole.text.hidden_size, 2 * middle,
                                                 bias=config.flag("projector_bias"))}
     return {"vision": step3_vision(vision, "vision_model"),

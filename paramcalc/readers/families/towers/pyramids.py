@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.nets import Net, dividing, labelled, listed, ratios, stages, under, unit
-from paramcalc.readers.families.towers.parts import QKVO, Layer, Parts, batchnorm, conv, dense, norm, vector
+from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, under
+from paramcalc.readers.families.towers.geometry import dividing, listed, ratios, stages
+from paramcalc.readers.families.towers.nets import Net, labelled, unit
+from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, embedded, norm, positioned, vector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,8 +89,8 @@ def pvt(config: Config) -> ModelSpec:
     for index, (width, size, kernel, heads, ratio) in plan:
         last, at, inner = index == count - 1, f"encoder.patch_embeddings.{index}", int(width * wide[index])
         patches = ((side if index == 0 else side // 2 ** (index + 1)) // size) ** 2 + last
-        tokens: Parts = {"cls_token": vector(1, 1, width, component="other_embedding")} if last else {}
-        net.add(under(at, {"position_embeddings": vector(1, patches, width, component="position_embedding")} | tokens
+        tokens: Parts = {"cls_token": embedded(1, 1, width)} if last else {}
+        net.add(under(at, {"position_embeddings": positioned(1, patches, width)} | tokens
                       | _cut(width, into, kernel, "projection")), size)
         block = (shape(width, dividing(config, "num_attention_heads", heads, width), inner)
                  | _reduced("attention.self.sequence_reduction", "attention.self.layer_norm", width, ratio)
@@ -131,8 +133,8 @@ def poolformer(config: Config) -> ModelSpec:
         inner = int(width * wide)
         net.add({f"encoder.patch_embeddings.{index}.projection": conv(width, into, size, size)}, stride)
         block: Parts = {"before_norm": norm(width), "after_norm": norm(width),
-                        "output.conv1": conv(inner, width, 1, 1, component="other"),
-                        "output.conv2": conv(width, inner, 1, 1, component="other")}
+                        "output.conv1": convolve(inner, width, 1, 1),
+                        "output.conv2": convolve(width, inner, 1, 1)}
         if scaled:
             block |= {"layer_scale_1": vector(width), "layer_scale_2": vector(width)}
         net.stack(f"encoder.block.{index}", width, [block] * depths[index])

@@ -8,29 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
-from paramcalc.readers.families.towers.clip import heads
-from paramcalc.readers.families.towers.parts import (
-    ROTARY,
-    Layer,
-    Parts,
-    conv,
-    dense,
-    fewer,
-    layers,
-    mixed,
-    norm,
-    rms,
-    table,
-    tower,
-    vector,
-)
+from paramcalc.readers.families.towers.frame import FC, Layer, Parts, fewer, layers, mixed, tower
+from paramcalc.readers.families.towers.geometry import heads
+from paramcalc.readers.families.towers.parts import ROTARY, conv, convolve, dense, norm, patched, rms, table, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
     from paramcalc.readers.families.towers.whole import Towers, Whole
     from paramcalc.spec.tower import Tower
 
-NAMES = {"qkv_proj": "qkv", "o_proj": "proj", "up_proj": "fc1", "down_proj": "fc2"}
+NAMES = {"qkv_proj": "qkv", "o_proj": "proj", **FC}
 LAYER2 = Layer("norm1", "attn", "norm2", "mlp", names=NAMES, fused="qkv")
 LAYER2_5 = Layer("norm1", "attn", "norm2", "mlp", names={"qkv_proj": "qkv", "o_proj": "proj"}, fused="qkv",
                  norm="rmsnorm", gated=True)
@@ -133,16 +120,16 @@ def hunyuan_vision(config: Config, at: str) -> Tower:
     config.read |= {"out_hidden_size", "num_key_value_heads", "img_max_token_num", "max_vit_seq_len", "min_image_size",
                     "temporal_patch_size", "interpolate_mode"}
     modules: Parts = {
-        "embeddings.patch_embedding": conv(width, config.integer("num_channels"), side, side),
+        "embeddings.patch_embedding": patched(config, width),
         "embeddings.position_embedding": table(rows, width), "layers": layers(config.layers),
         "perceive.before_rms": rms(width)}
     modules |= fewer({
         "perceive.proj.0": conv(2 * width, width, merge, merge, component="other", inputs=merge**2, activated=True),
-        "perceive.proj.2": conv(wide, 2 * width, 1, 1, component="other"),
+        "perceive.proj.2": convolve(wide, 2 * width, 1, 1),
         "perceive.image_newline": vector(wide), "perceive.mlp": dense(out, wide),
         **{f"perceive.image_{name}": vector(out) for name in ("begin", "end", "sep")},
         "perceive.after_rms": rms(out)}, merge**2)
-    block = HUNYUAN(width, heads(config), config.integer("intermediate_size"))
+    block = HUNYUAN.of(config)
     return tower("vision", width, modules, {"layer": block}, at)
 
 
@@ -158,13 +145,13 @@ def hunyuan_vision4(config: Config, at: str) -> Tower:
     wide = width * merge**2
     config.read |= {"num_key_value_heads", "interpolate_mode"}
     modules: Parts = {
-        "embeddings.patch_embedding": conv(width, config.integer("num_channels"), side, side),
+        "embeddings.patch_embedding": patched(config, width),
         "embeddings.position_embedding": table((config.integer("max_image_size") // side) ** 2 + 1, width),
         "layers": layers(config.layers), "perceive.norm": rms(width)}
     modules |= fewer({
         "perceive.proj.0": conv(wide, width, merge, merge, component="other", inputs=merge**2, activated=True),
-        "perceive.proj.2": conv(out, wide, 1, 1, component="other"), "perceive.image_newline": vector(out)}, merge**2)
-    block = HUNYUAN(width, heads(config), config.integer("intermediate_size"))
+        "perceive.proj.2": convolve(out, wide, 1, 1), "perceive.image_newline": vector(out)}, merge**2)
+    block = HUNYUAN.of(config)
     return tower("vision", width, modules, {"layer": block}, at)
 
 

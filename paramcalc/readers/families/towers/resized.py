@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.clip import grid
-from paramcalc.readers.families.towers.internvl import patches, sides
+from paramcalc.readers.families.towers.geometry import grid, patches, sides
 from paramcalc.spec.images import Area, Bounded, Budget, ImageRule, LongestEdge, Padded, Square
 
 if TYPE_CHECKING:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.components.convolution import Convolution
-from paramcalc.readers.families.towers.clip import grid_side, heads
-from paramcalc.readers.families.towers.parts import QKVO, Layer, Parts, conv, dense, mixed, norm, table, tower, vector
+from paramcalc.readers.families.towers.alone import opened
+from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, mixed, tower
+from paramcalc.readers.families.towers.geometry import grid_side, heads
+from paramcalc.readers.families.towers.parts import conv, convolve, dense, norm, patched, positioned, table
 from paramcalc.readers.families.towers.whole import nested
 from paramcalc.spec.model import ModelSpec
 
@@ -22,14 +24,14 @@ LAYER = Layer(attention="attn", fused="qkv", names=NAMES)
 
 def encoder(config: Config, at: str) -> Tower:
     """The encoder itself."""
-    width, patch, side = config.integer("hidden_size"), config.integer("patch_size"), grid_side(config)
+    width, side = config.integer("hidden_size"), grid_side(config)
     window, count = config.integer("window_size", least=0), heads(config)
     inner = config.optional("mlp_dim") or int(width * config.number("mlp_ratio", 4.0))
     modules: Parts = {}
     if config.flag("use_abs_pos", default=True):
-        modules["pos_embed"] = vector(1, side, side, width, component="position_embedding")
+        modules["pos_embed"] = positioned(1, side, side, width)
     whole = set(config.listed("global_attn_indexes", int) or ())
-    modules |= {"patch_embed.projection": conv(width, config.integer("num_channels"), patch, patch),
+    modules |= {"patch_embed.projection": patched(config, width),
                 "layers": mixed(["whole" if index in whole else "window" for index in range(config.layers)])}
     out = config.integer("output_channels")
     modules |= neck(width, out, "neck")
@@ -38,7 +40,7 @@ def encoder(config: Config, at: str) -> Tower:
     for name, across in (("whole", side), ("window", window or side)):
         block = biased(width, count, inner, window=across**2 if name == "window" and window else None)
         if config.flag("use_rel_pos", default=True):
-            block |= {f"attn.rel_pos_{way}": vector(2 * across - 1, width // count, component="position_embedding")
+            block |= {f"attn.rel_pos_{way}": positioned(2 * across - 1, width // count)
                       for way in "hw"}
         blocks[name] = block
     return tower("vision", width, modules, blocks, at)
@@ -49,8 +51,8 @@ LAYER_UNBIASED = Layer(attention="attn", fused="qkv", names=NAMES, bias=("o",))
 
 def neck(width: int, out: int, at: str) -> Parts:
     """Two convolutions, each followed by a norm."""
-    return {f"{at}.conv1": conv(out, width, 1, 1, bias=False, component="other"), f"{at}.layer_norm1": norm(out),
-            f"{at}.conv2": conv(out, out, 3, 3, bias=False, component="other"), f"{at}.layer_norm2": norm(out)}
+    return {f"{at}.conv1": convolve(out, width, 1, 1, bias=False), f"{at}.layer_norm1": norm(out),
+            f"{at}.conv2": convolve(out, out, 3, 3, bias=False), f"{at}.layer_norm2": norm(out)}
 
 
 def vision(config: Config, at: str) -> Tower:
@@ -127,11 +129,9 @@ def sam(config: Config) -> ModelSpec:
     inner = nested(config, "vision_config", "sam_vision_model")
     image = encoder(inner, "vision_encoder")
     modules: Parts = {
-        "shared_image_embedding.positional_embedding": vector(2, inner.integer("num_pos_feats"),
-                                                              component="position_embedding"),
+        "shared_image_embedding.positional_embedding": positioned(2, inner.integer("num_pos_feats")),
         **prompt_encoder(nested(config, "prompt_encoder_config", "sam_prompt_encoder"), "prompt_encoder"),
         **mask_decoder(nested(config, "mask_decoder_config", "sam_mask_decoder"), "mask_decoder")}
     if not config.flag("tie_word_embeddings", default=True):
-        modules["prompt_encoder.shared_embedding.positional_embedding"] = vector(
-            2, inner.integer("num_pos_feats"), component="position_embedding")
-    return ModelSpec(hidden_size=image.hidden_size, modules={**image.modules, **modules}, blocks=image.blocks)
+        modules["prompt_encoder.shared_embedding.positional_embedding"] = positioned(2, inner.integer("num_pos_feats"))
+    return opened(image, modules)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.readers.families.towers.internvl import patches
-from paramcalc.readers.families.towers.nets import listed, under, unit
-from paramcalc.readers.families.towers.parts import Layer, Parts, batchnorm, conv, dense, fewer, layers, tower
+from paramcalc.readers.families.towers.frame import Layer, Parts, fewer, layers, tower, under
+from paramcalc.readers.families.towers.geometry import listed, patches
+from paramcalc.readers.families.towers.nets import unit
+from paramcalc.readers.families.towers.parts import batchnorm, convolve, dense
 
 if TYPE_CHECKING:
     from paramcalc.components.convolution import Convolution
@@ -34,7 +35,7 @@ class Spelling(NamedTuple):
     def normed(self, at: str, out: int, into: int, kernel: int) -> Parts:
         """A convolution without a bias, and its norm."""
         first, second = self.unit
-        return {f"{at}.{first}": conv(out, into, kernel, kernel, bias=False, component="other"),
+        return {f"{at}.{first}": convolve(out, into, kernel, kernel, bias=False),
                 f"{at}.{second}": batchnorm(out, component="other")}
 
 
@@ -82,7 +83,7 @@ def _decode(config: Config, spelling: Spelling) -> Parts:
         parts |= _repeated(spelling.normed(f"lateral_convs.{index}", width, width, 1), places)
         parts |= _repeated(spelling.normed(f"fpn_convs.{index}", width, width, 3), places)
     last = spelling.normed("fpn_bottleneck", width, width * (len(SCALES) + 1), 3)
-    return parts | _repeated(last | {"classifier": conv(config.labels, width, 1, 1, component="other")}, SCALES[0])
+    return parts | _repeated(last | {"classifier": convolve(config.labels, width, 1, 1)}, SCALES[0])
 
 
 def _auxiliary(config: Config, spelling: Spelling) -> Parts:
@@ -95,11 +96,11 @@ def _auxiliary(config: Config, spelling: Spelling) -> Parts:
         into = out
     if config.flag("auxiliary_concat_input"):
         parts |= spelling.normed("conv_cat", out, width + out, 3)
-    return parts | {"classifier": conv(config.labels, out, 1, 1, component="other")}
+    return parts | {"classifier": convolve(config.labels, out, 1, 1)}
 
 
 def _ended(config: Config, width: int) -> Parts:
-    return {"segmentation_head.classifier.convolution": conv(config.labels, width, 1, 1, component="other")}
+    return {"segmentation_head.classifier.convolution": convolve(config.labels, width, 1, 1)}
 
 
 def deeplab3(config: Config, into: int, places: int) -> Parts:
@@ -144,9 +145,9 @@ def _drawn(config: Config, width: int, patch: int) -> Parts:
     if step < 1 or width < 2:
         raise config.error("use_complex_transposed_convolution", "needs patches of 4 pixels and a reduce_dim of 2")
     last = _spread(1, width // 2, step).model_copy(update={"uses": step**2})
-    return {f"{at}.0": conv(width, width, 3, 3, component="other"), f"{at}.2": _spread(width // 2, width, step),
+    return {f"{at}.0": convolve(width, width, 3, 3), f"{at}.2": _spread(width // 2, width, step),
             f"{at}.4": last}
 
 
 def _spread(out: int, into: int, kernel: int) -> Convolution:
-    return conv(out, into, kernel, kernel, component="other").model_copy(update={"transposed": True})
+    return convolve(out, into, kernel, kernel).model_copy(update={"transposed": True})

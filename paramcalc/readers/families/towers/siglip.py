@@ -5,17 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.linear import Linear, Score
-from paramcalc.readers.families.towers.clip import grid, layer
-from paramcalc.readers.families.towers.parts import (
-    Parts,
-    conv,
-    dense,
-    layers,
-    norm,
-    table,
-    tower,
-    vector,
-)
+from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower
+from paramcalc.readers.families.towers.geometry import grid
+from paramcalc.readers.families.towers.parts import conv, dense, norm, table, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -72,4 +64,4 @@ def _tower(config: Config, at: str, embed: Parts, positions: int) -> Tower:
                 "post_layernorm": norm(width)}
     if config.flag("vision_use_head", default=True):
         modules |= pooling(config)
-    return tower("vision", width, modules, {"layer": layer(config)}, at)
+    return tower("vision", width, modules, {"layer": Layer().of(config)}, at)

@@ -7,19 +7,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.convolution import Convolution
-from paramcalc.readers.families.towers.nets import listed, under
-from paramcalc.readers.families.towers.parts import (
-    ROTARY,
-    Layer,
-    Parts,
-    conv,
-    dense,
-    layers,
-    rms,
-    table,
-    tower,
-    vector,
-)
+from paramcalc.readers.families.towers.alone import opened
+from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
+from paramcalc.readers.families.towers.geometry import listed
+from paramcalc.readers.families.towers.parts import ROTARY, conv, convolve, dense, rms, table, vector
 from paramcalc.readers.families.towers.whole import nested
 from paramcalc.spec.model import ModelSpec
 
@@ -50,7 +41,7 @@ def talker_alone(config: Config) -> ModelSpec:
     """The talker as a model of its own, with its head or without. Raises SpecError for another class."""
     whole = talker(config, "")
     if config.architecture.endswith("TalkerForConditionalGeneration"):
-        return ModelSpec(hidden_size=whole.hidden_size, modules=whole.modules, blocks=whole.blocks)
+        return opened(whole)
     if config.architecture and not config.architecture.endswith("TalkerModel"):
         raise config.unknown_class()
     modules = {key.removeprefix("model."): part for key, part in whole.modules.items() if key.startswith("model.")}
@@ -103,7 +94,7 @@ TIME = 256
 def _vocoder(config: Config) -> Parts:
     """BigVGAN: a spectrogram to samples, its activations with learned frequencies."""
     width = config.integer("upsample_initial_channel")
-    parts: Parts = {"conv_pre": conv(width, config.integer("mel_dim"), 7, component="other")}
+    parts: Parts = {"conv_pre": convolve(width, config.integer("mel_dim"), 7)}
     kernels, place = listed(config, "resblock_kernel_sizes"), 0
     sizes = listed(config, "upsample_kernel_sizes", len(listed(config, "upsample_rates")))
     for index, size in enumerate(sizes[:len(listed(config, "upsample_rates"))]):
@@ -115,14 +106,13 @@ def _vocoder(config: Config) -> Parts:
             parts |= under(f"resblocks.{place}", _amplified(narrow, kernel))
             place += 1
         width = narrow
-    return parts | _frequencies("activation_post", width) | {"conv_post": conv(1, width, 7, bias=False,
-                                                                               component="other")}
+    return parts | _frequencies("activation_post", width) | {"conv_post": convolve(1, width, 7, bias=False)}
 
 
 def _amplified(width: int, kernel: int) -> Parts:
     parts: Parts = {}
     for index in range(3):
-        parts |= {f"convs{side}.{index}": conv(width, width, kernel, component="other") for side in (1, 2)}
+        parts |= {f"convs{side}.{index}": convolve(width, width, kernel) for side in (1, 2)}
     for index in range(6):
         parts |= _frequencies(f"activations.{index}", width)
     return parts

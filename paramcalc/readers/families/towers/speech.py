@@ -12,14 +12,14 @@ from paramcalc.components.linear import Head
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.families.towers.alone import model, sourced
 from paramcalc.readers.families.towers.conformer import FEED, shortening_layer, wav2vec_layer
-from paramcalc.readers.families.towers.nets import under
-from paramcalc.readers.families.towers.parts import QKVO, ROTARY, Layer, Parts, conv, dense, layers, norm, table
+from paramcalc.readers.families.towers.frame import FC, QKVO, Layer, Parts, layers, under
+from paramcalc.readers.families.towers.parts import ROTARY, conv, convolve, dense, norm, table
 from paramcalc.readers.families.towers.whole import builder, nested
 
 if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
 
-MLP = {"up_proj": "fc1", "down_proj": "fc2"}
+MLP = FC
 SEAMLESS = Layer("self_attn_layer_norm", "self_attn", "ffn_layer_norm", "ffn", names=MLP | {"o_proj": "out_proj"})
 
 
@@ -49,8 +49,7 @@ def moonshine(config: Config) -> ModelSpec:
         width, target.query, inner, "post_attention_layernorm", "encoder_attn")
     modules: Parts = {
         "encoder.conv1": conv(width, 1, 127, bias=False, outputs=6),
-        "encoder.conv2": conv(2 * width, width, 7, outputs=2), "encoder.conv3": conv(width, 2 * width, 3,
-                                                                                     component="other"),
+        "encoder.conv2": conv(2 * width, width, 7, outputs=2), "encoder.conv3": convolve(width, 2 * width, 3),
         "encoder.groupnorm": norm(width), "encoder.positions": ROTARY,
         "encoder.layers": layers(config.depth("encoder_num_hidden_layers"), "encoder").model_copy(
             update={"stream": "source"}),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.linear import Head
 from paramcalc.readers.families.towers.alone import model
-from paramcalc.readers.families.towers.nets import under
-from paramcalc.readers.families.towers.parts import Layer, Parts, batchnorm, conv, dense, layers, norm, table, vector
+from paramcalc.readers.families.towers.frame import Layer, Parts, layers, under
+from paramcalc.readers.families.towers.parts import batchnorm, convolve, dense, norm, positioned, table
 from paramcalc.readers.families.towers.wav2vec import extractor, masks, positions, projected
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ def _heard(config: Config, width: int) -> Parts:
 
 
 def _read(config: Config) -> Parts:
-    return {"embed_tokens": Embedding(rows=config.integer("vocab_size")),
-            "encode_positions.alpha": vector(component="position_embedding")}
+    return {"embed_tokens": Embedding(rows=config.integer("vocab_size")), "encode_positions.alpha": positioned()}
 
 
 def _mel_prenet(config: Config, width: int) -> Parts:
@@ -39,21 +38,21 @@ def _mel_prenet(config: Config, width: int) -> Parts:
     inner, bins = config.integer("speech_decoder_prenet_units"), config.integer("num_mel_bins")
     parts: Parts = {f"layers.{index}": dense(inner, inner if index else bins)
                     for index in range(config.depth("speech_decoder_prenet_layers"))}
-    return {**parts, "final_layer": dense(width, inner), "encode_positions.alpha": vector(
-        component="position_embedding"), "speaker_embeds_layer": dense(width, config.integer("speaker_embedding_dim")
-                                                                       + width)}
+    into = config.integer("speaker_embedding_dim") + width
+    return {**parts, "final_layer": dense(width, inner), "encode_positions.alpha": positioned(),
+            "speaker_embeds_layer": dense(width, into)}
 
 
 def _spoken(config: Config, width: int) -> Parts:
     """A spectrogram, when it ends, and convolutions that mend it."""
     bins, factor = config.integer("num_mel_bins"), config.integer("reduction_factor")
+    size = config.integer("speech_decoder_postnet_kernel")
     count, inner = config.depth("speech_decoder_postnet_layers"), config.integer("speech_decoder_postnet_units")
     parts: Parts = {"feat_out": dense(bins * factor, width), "prob_out": dense(factor, width)}
     for index in range(count):
         out = bins if index == count - 1 else inner
-        parts |= {f"layers.{index}.conv": conv(out, inner if index else bins,
-                                               config.integer("speech_decoder_postnet_kernel"), bias=False,
-                                               component="other"), f"layers.{index}.batch_norm": batchnorm(out)}
+        parts |= {f"layers.{index}.conv": convolve(out, inner if index else bins, size, bias=False),
+                  f"layers.{index}.batch_norm": batchnorm(out)}
     return under("speech_decoder_postnet", parts)
 
 
@@ -65,7 +64,7 @@ def speecht5(config: Config) -> ModelSpec:
     source, target = SIDES[word]
     width, at = config.integer("hidden_size"), "speecht5"
     count = config.dividing("encoder_attention_heads", width)
-    encoder = ENCODER(width, count, config.integer("encoder_ffn_dim"))
+    rows, encoder = config.integer("vocab_size"), ENCODER(width, count, config.integer("encoder_ffn_dim"))
     decoder = DECODER.crossed(width, config.dividing("decoder_attention_heads", width),
                               config.integer("decoder_ffn_dim"), "encoder_attn_layer_norm", "encoder_attn")
     stack = layers(config.depth("encoder_layers"), "encoder").model_copy(update={"stream": "source"})
@@ -74,13 +73,11 @@ def speecht5(config: Config) -> ModelSpec:
         **under(f"{at}.encoder.wrapped_encoder", {
             "layer_norm": norm(width), "layers": stack,
             "embed_positions.pe_k": table(2 * config.integer("encoder_max_relative_position"), width // count)})}
-    before: Parts = (_mel_prenet(config, width) if target == "speech"
-                     else {"embed_tokens": Embedding(rows=config.integer("vocab_size"))})
+    before: Parts = _mel_prenet(config, width) if target == "speech" else {"embed_tokens": Embedding(rows=rows)}
     modules |= under(f"{at}.decoder.prenet", before)
     modules[f"{at}.decoder.wrapped_decoder.layers"] = layers(config.depth("decoder_layers"), "decoder")
     if target == "text":
-        modules["text_decoder_postnet.lm_head"] = Head(rows=config.integer("vocab_size"), tied=config.tied)
+        modules["text_decoder_postnet.lm_head"] = Head(rows=rows, tied=config.tied)
     else:
         modules |= _spoken(config, width)
-    spec = model(width, modules, {"encoder": encoder, "decoder": decoder})
-    return spec.model_copy(update={"vocab_size": config.integer("vocab_size")})
+    return model(width, modules, {"encoder": encoder, "decoder": decoder}, words=rows)

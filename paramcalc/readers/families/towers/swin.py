@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.readers.families.towers.alone import crowned, model, tapped
-from paramcalc.readers.families.towers.internvl import sides
+from paramcalc.readers.families.towers.frame import Parts, layers
+from paramcalc.readers.families.towers.geometry import dividing, sides
 from paramcalc.readers.families.towers.nets import labelled
-from paramcalc.readers.families.towers.parts import Parts, conv, dense, layers, norm, vector
+from paramcalc.readers.families.towers.parts import conv, dense, embedded, norm, positioned, vector
 from paramcalc.readers.families.towers.vit import decoded_from
 
 if TYPE_CHECKING:
@@ -21,13 +22,12 @@ OLD = {"q_proj": "self.query", "k_proj": "self.key", "v_proj": "self.value", "o_
 
 def _block(config: Config, width: int, heads: int) -> Parts:
     window, kind = config.integer("window_size"), config.model_type
-    if width % heads:
-        raise config.error("num_heads", f"{heads} does not divide {width}")
+    dividing(config, "num_heads", heads, width)
     biased, inner = config.flag("qkv_bias", default=True), int(width * config.number("mlp_ratio"))
     qkv: tuple[Projection, ...] = ("q", "v") if kind == "swinv2" else ("q", "k", "v")
     bias: tuple[Projection, ...] = (*(qkv if biased else ()), "o")
     attend = Attention(num_heads=heads, bias=bias, causal=False, chunk=window**2, names=OLD)
-    table = vector((2 * window - 1) ** 2, heads, component="position_embedding")
+    table = positioned((2 * window - 1) ** 2, heads)
     feed: Parts = {"intermediate.dense": dense(inner, width, component="ffn"),
                    "output.dense": dense(width, inner, component="ffn")}
     positions: Parts = {"attention.self.relative_position_bias_table": table}
@@ -50,12 +50,11 @@ def swin(config: Config) -> ModelSpec:
                                                        *sides(config, "patch_size"), outputs=4 ** (stages - 1)),
         "embeddings.norm": norm(first)}
     if config.architecture.endswith("ForMaskedImageModeling"):
-        modules["embeddings.mask_token"] = vector(1, 1, first, component="other_embedding")
+        modules["embeddings.mask_token"] = embedded(1, 1, first)
     if config.flag("use_absolute_embeddings"):
         old = config.model_type != "swin"  # which leave a row for a token they have not
         (high, wide), (tall, broad) = sides(config, "image_size"), sides(config, "patch_size")
-        modules["embeddings.position_embeddings"] = vector(1, (high // tall) * (wide // broad) + old, first,
-                                                           component="position_embedding")
+        modules["embeddings.position_embeddings"] = positioned(1, (high // tall) * (wide // broad) + old, first)
     blocks: dict[str, Parts] = {}
     for index, depth in enumerate(depths):
         width, times = first * 2**index, 4 ** (stages - 1 - index)

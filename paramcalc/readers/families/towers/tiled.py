@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.clip import grid, grid_side
-from paramcalc.readers.families.towers.internvl import patches, sides
+from paramcalc.readers.families.towers.geometry import grid, grid_side, patches, sides
 from paramcalc.readers.families.towers.resized import own
 from paramcalc.spec.images import AnyResolution, Crops, ImageRule, Split, Tiles
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.errors import Problem, UnknownArchitectureError
-from paramcalc.readers.families.towers.nets import Net, divisible, labelled, under, unit
-from paramcalc.readers.families.towers.parts import Parts, batchnorm, conv, norm, rms, vector
+from paramcalc.readers.families.towers.frame import Parts, under
+from paramcalc.readers.families.towers.nets import Net, divisible, labelled, unit
+from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, norm, rms, vector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,14 +26,14 @@ STARTS = "35353"
 
 def _normed(at: str, out: int, into: int, size: int, groups: int = 1) -> Parts:
     """A convolution and the RMSNorm of its channels."""
-    return {f"{at}.conv": conv(out, into, size, size, bias=False, groups=groups, component="other"),
+    return {f"{at}.conv": convolve(out, into, size, size, bias=False, groups=groups),
             f"{at}.bn": rms(out)}
 
 
 def _edge(out: int, into: int) -> Parts:
     """A full convolution that widens, and one place that narrows."""
-    return {"conv_exp": conv(4 * into, into, 3, 3, bias=False, component="other"), "bn1": rms(4 * into),
-            "conv_pwl": conv(out, 4 * into, 1, 1, bias=False, component="other"), "bn2": rms(out)}
+    return {"conv_exp": convolve(4 * into, into, 3, 3, bias=False), "bn1": rms(4 * into),
+            "conv_pwl": convolve(out, 4 * into, 1, 1, bias=False), "bn2": rms(out)}
 
 
 def _inverted(out: int, into: int, ratio: int, start: int = 0, middle: int = 0) -> Parts:
@@ -60,7 +61,7 @@ def _shared(width: int, heads: int, size: int, *, shrinks: bool) -> Parts:
 def mobilenet5() -> Net:
     """The 300M encoder of Gemma 3n: the last two stages are joined at its end."""
     net = Net()
-    net.add({"conv_stem.conv": conv(64, 3, 3, 3, component="other"), "conv_stem.bn": rms(64)}, 2)
+    net.add({"conv_stem.conv": convolve(64, 3, 3, 3), "conv_stem.bn": rms(64)}, 2)
     stages = [
         [_edge(128, 64), _edge(128, 128), _edge(128, 128)],
         [_inverted(256, 128, 6, 3, 5), *(_inverted(256, 256, 4, int(start)) for start in STARTS[1:])],
@@ -78,7 +79,7 @@ def mobilenet5() -> Net:
 
 def _one(at: str, out: int, into: int, size: int, groups: int = 1) -> Parts:
     """What was trained as several branches, as the one convolution they amount to."""
-    return {f"{at}.reparam_conv": conv(out, into, size, size, groups=groups, component="other")}
+    return {f"{at}.reparam_conv": convolve(out, into, size, size, groups=groups)}
 
 
 def fastvit(first: int, depths: tuple[int, ...]) -> Net:

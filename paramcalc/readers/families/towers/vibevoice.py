@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from paramcalc.components.convolution import Convolution
 from paramcalc.components.ffn import FeedForward
-from paramcalc.readers.families.towers.nets import listed, under
-from paramcalc.readers.families.towers.parts import Parts, conv, dense, layers, rms, tower, vector
+from paramcalc.readers.families.towers.frame import Parts, layers, tower, under
+from paramcalc.readers.families.towers.geometry import listed
+from paramcalc.readers.families.towers.parts import convolve, dense, rms, vector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +25,7 @@ LINEAR = {"up_proj": "linear1", "down_proj": "linear2"}
 def _block(config: Config, width: int) -> Parts:
     """A depthwise convolution and a feed-forward, each behind a norm and before a learned scale."""
     feed = FeedForward(intermediate_size=config.integer("ffn_expansion") * width, gated=False, bias=True, names=LINEAR)
-    return {"norm": rms(width), "mixer.conv": conv(width, width, config.integer("kernel_size"), groups=width,
-                                                   component="other"),
+    return {"norm": rms(width), "mixer.conv": convolve(width, width, config.integer("kernel_size"), groups=width),
             "gamma": vector(width), "ffn_norm": rms(width), "ffn": feed, "ffn_gamma": vector(width)}
 
 
@@ -55,10 +55,10 @@ def _encoder(config: Config, side: str) -> tuple[Parts, dict[str, Parts]]:
     widths, depths, steps = _plan(config)
     channels, size = config.integer("channels"), config.integer("kernel_size")
     parts, blocks = _stages(config, widths, depths, side)
-    parts["stem.conv.conv"] = conv(widths[0], channels, size, component="other")
+    parts["stem.conv.conv"] = convolve(widths[0], channels, size)
     for index, step in enumerate(steps):
-        parts[f"conv_layers.{index}.conv.conv"] = conv(widths[index + 1], widths[index], 2 * step, component="other")
-    parts["head.conv"] = conv(config.integer("hidden_size"), widths[-1], size, component="other")
+        parts[f"conv_layers.{index}.conv.conv"] = convolve(widths[index + 1], widths[index], 2 * step)
+    parts["head.conv"] = convolve(config.integer("hidden_size"), widths[-1], size)
     return parts, blocks
 
 
@@ -66,12 +66,12 @@ def _decoder(config: Config, side: str) -> tuple[Parts, dict[str, Parts]]:
     widths, depths, steps = _plan(config)
     channels, size = config.integer("channels"), config.integer("kernel_size")
     parts, blocks = _stages(config, widths[::-1], depths[::-1], side)
-    parts["stem.conv.conv"] = conv(widths[-1], config.integer("hidden_size"), size, component="other")
+    parts["stem.conv.conv"] = convolve(widths[-1], config.integer("hidden_size"), size)
     for index, step in enumerate(steps[::-1]):
         wide, narrow = widths[-1 - index], widths[-2 - index]
         parts[f"conv_layers.{index}.convtr.convtr"] = Convolution(
             out_channels=narrow, in_channels=wide, kernel=(2 * step,), transposed=True)
-    parts["head.conv"] = conv(channels, widths[0], size, component="other")
+    parts["head.conv"] = convolve(channels, widths[0], size)
     return parts, blocks
 
 

@@ -6,19 +6,9 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.readers.families.towers.alone import model
-from paramcalc.readers.families.towers.clip import heads
-from paramcalc.readers.families.towers.internvl import sides
-from paramcalc.readers.families.towers.parts import (
-    Layer,
-    Parts,
-    conv,
-    layers,
-    matrix,
-    norm,
-    table,
-    tower,
-    vector,
-)
+from paramcalc.readers.families.towers.frame import FC, Layer, Parts, layers, tower
+from paramcalc.readers.families.towers.geometry import heads, sides
+from paramcalc.readers.families.towers.parts import conv, embedded, matrix, norm, positioned, table, vector
 from paramcalc.readers.families.towers.vit import biased
 from paramcalc.readers.families.towers.whole import nested
 
@@ -27,13 +17,12 @@ if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
     from paramcalc.spec.tower import Tower
 
-LAYER = Layer("layernorm_before", "attention", "layernorm_after", names={"up_proj": "fc1", "down_proj": "fc2"})
+LAYER = Layer("layernorm_before", "attention", "layernorm_after", names=FC)
 
 
 def _layer(config: Config, window: int | None = None) -> Parts:
     """A layer, whose tokens attend within a window where it has one."""
-    return LAYER(config.integer("hidden_size"), heads(config), config.integer("intermediate_size"),
-                 bias=biased(config), window=window)
+    return LAYER.of(config, bias=biased(config), window=window)
 
 
 def _vision(config: Config, at: str) -> Tower:
@@ -44,9 +33,9 @@ def _vision(config: Config, at: str) -> Tower:
     places, frames = (high // tall) * (wide // broad), config.integer("num_frames")
     modules: Parts = {
         "spatial_embeddings.patch_embeddings.projection": conv(width, channels, deep, tall, broad),
-        "spatial_embeddings.position_embeddings": vector(1, places, width, component="position_embedding"),
+        "spatial_embeddings.position_embeddings": positioned(1, places, width),
         "spatial_layers": layers(config.depth("num_spatial_layers"), "spatial"), "layernorm1": norm(width),
-        "temporal_embeddings.position_embeddings": vector(1, frames, width, component="position_embedding"),
+        "temporal_embeddings.position_embeddings": positioned(1, frames, width),
         "temporal_layers": layers(config.depth("num_temporal_layers"), "temporal"), "layernorm2": norm(width)}
     blocks = {"spatial": _layer(config, places), "temporal": _layer(config, frames)}
     return tower("vision", width, modules, blocks, at)
@@ -73,10 +62,9 @@ def videoprism(config: Config) -> ModelSpec:
     places = words.integer("max_position_embeddings")
     modules: Parts = {
         "embeddings.token_embedding": table(rows, width, "token_embedding"),
-        "embeddings.cls_emb": vector(1, 1, width, component="other_embedding"),
+        "embeddings.cls_emb": embedded(1, 1, width),
         "embeddings.position_embedding": vector(places, width, component="position_embedding", buffer=True),
         "embeddings.position_ids": vector(1, places, component="position_embedding", buffer=True),
         "layers": layers(words.layers), "layernorm": norm(width)}
-    spec = model(width, modules, {"layer": _layer(words)}, "text_model")
     towers = {"vision": _vision(eyes, "video_model.vision_model"), "pooling": _pooled(eyes, "video_model")}
-    return spec.model_copy(update={"vocab_size": rows, "towers": towers})
+    return model(width, modules, {"layer": _layer(words)}, "text_model", rows).model_copy(update={"towers": towers})

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.linear import Linear
 from paramcalc.readers.families.towers.alone import crowned, labels, model, pooled, pooled_norm
-from paramcalc.readers.families.towers.clip import heads
-from paramcalc.readers.families.towers.internvl import patches, sides
-from paramcalc.readers.families.towers.parts import Layer, Parts, conv, dense, layers, norm, vector
+from paramcalc.readers.families.towers.frame import Layer, Parts, layers
+from paramcalc.readers.families.towers.geometry import heads, patches, sides
+from paramcalc.readers.families.towers.parts import conv, convolve, dense, embedded, norm, positioned, vector
 from paramcalc.readers.families.towers.segmenting import BACKBONE, BEIT, CLASS, pyramid, upernet
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ def biased(config: Config, usual: tuple[Projection, ...] = ("q", "k", "v"),
 def embeddings(config: Config, tokens: tuple[str, ...], positions: int) -> Parts:
     """Learned tokens before the patches, a table of positions (none where it has no rows), and what embeds patches."""
     width = config.integer("hidden_size")
-    parts: Parts = {f"embeddings.{name}": vector(1, 1, width, component="other_embedding") for name in tokens}
+    parts: Parts = {f"embeddings.{name}": embedded(1, 1, width) for name in tokens}
     if positions:
-        parts["embeddings.position_embeddings"] = vector(1, positions, width, component="position_embedding")
+        parts["embeddings.position_embeddings"] = positioned(1, positions, width)
     frames = () if config.get("tubelet_size") is None else (config.integer("tubelet_size"),)
     kernel = (*frames, *sides(config, "patch_size"))
     parts["embeddings.patch_embeddings.projection"] = conv(width, config.integer("num_channels"), *kernel)
@@ -59,8 +59,7 @@ def decoded_from(width: int | None = None) -> Piece:
 
     def decode(config: Config) -> Parts:
         channels, stride = config.integer("num_channels"), config.integer("encoder_stride")
-        return {"decoder.0": conv(stride**2 * channels, width or config.integer("hidden_size"), 1, 1,
-                                  component="other")}
+        return {"decoder.0": convolve(stride**2 * channels, width or config.integer("hidden_size"), 1, 1)}
 
     return decode
 
@@ -103,7 +102,7 @@ def vit_mae(config: Config) -> ModelSpec:
     pixels = config.integer("num_channels") * config.integer("patch_size") ** 2
     modules: Parts = {
         f"{at}.mask_token": vector(1, 1, width),
-        f"{at}.decoder_pos_embed": vector(1, patches(config) + 1, width, component="position_embedding"),
+        f"{at}.decoder_pos_embed": positioned(1, patches(config) + 1, width),
         f"{at}.decoder_embed": dense(width, config.integer("hidden_size")),
         f"{at}.decoder_layers": _narrow(config, width),
         f"{at}.decoder_norm": norm(width), f"{at}.decoder_pred": dense(pixels, width)}
@@ -148,7 +147,7 @@ def _video_decoder(config: Config, bias: tuple[Projection, ...]) -> ModelSpec:
         "decoder.decoder_layers": _narrow(config, width), "decoder.norm": norm(width), "decoder.head": dense(pixels,
                                                                                                              width)}
     block = block_of(width, config.dividing("decoder_num_attention_heads", width),
-                       config.integer("decoder_intermediate_size"), bias)
+                     config.integer("decoder_intermediate_size"), bias)
     return model(width, modules, {"decoder": block})
 
 

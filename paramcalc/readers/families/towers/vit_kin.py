@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.alone import crowned, labels, model, pooled
-from paramcalc.readers.families.towers.clip import heads
-from paramcalc.readers.families.towers.internvl import patches, sides
-from paramcalc.readers.families.towers.parts import Layer, Parts, conv, dense, layers, norm, vector
+from paramcalc.readers.families.towers.frame import Layer, Parts, layers
+from paramcalc.readers.families.towers.geometry import heads, patches, sides
+from paramcalc.readers.families.towers.parts import conv, dense, embedded, norm, positioned
 from paramcalc.readers.families.towers.vit import LAYER, biased, block_of
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ JOINED = Layer("layernorm_before", "attention", "layernorm_after", "", fused="qk
 def _embedded(config: Config, tokens: Parts, positions: int, *kernel: int, channels: int | None = None) -> Parts:
     """Learned tokens, a table of positions, and what embeds patches."""
     width, into = config.integer("hidden_size"), channels or config.integer("num_channels")
-    table = vector(1, positions, width, component="position_embedding")
+    table = positioned(1, positions, width)
     return {**tokens, f"{E}.position_embeddings": table, f"{E}.patch_embeddings.projection": conv(width, into, *kernel)}
 
 
 def _token(width: int, name: str = "cls_token", count: int = 1) -> Parts:
-    return {f"{E}.{name}": vector(1, count, width, component="other_embedding")}
+    return {f"{E}.{name}": embedded(1, count, width)}
 
 
 def _feed(width: int, inner: int) -> Parts:
@@ -79,8 +79,7 @@ def yolos(config: Config) -> ModelSpec:
     if config.flag("use_mid_position_embeddings", default=True) and config.layers > 1:
         high, wide = sides(config, "image_size")  # here the class divides the area, not the sides
         middle = high * wide // patch**2 + objects + 1
-        modules["encoder.mid_position_embeddings"] = vector(config.layers - 1, 1, middle, width,
-                                                            component="position_embedding")
+        modules["encoder.mid_position_embeddings"] = positioned(config.layers - 1, 1, middle, width)
 
     def top(_: Config) -> Parts:
         parts: dict[str, Component] = {}
@@ -99,7 +98,7 @@ def timesformer(config: Config) -> ModelSpec:
     frames = config.integer("num_frames")
     modules = _embedded(config, _token(width), count + 1, patch, patch)
     if kind != "space_only":
-        modules[f"{E}.time_embeddings"] = vector(1, frames, width, component="position_embedding")
+        modules[f"{E}.time_embeddings"] = positioned(1, frames, width)
     number, bias = heads(config), biased(config)
     window = None if kind == "joint_space_time" else count + 1
     block = JOINED(width, number, 1, bias=bias, window=window)

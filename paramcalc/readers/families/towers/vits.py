@@ -5,25 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.ffn import FeedForward
-from paramcalc.readers.families.towers.clip import grid, grid_side, heads, layer
 from paramcalc.readers.families.towers.dino import two_thirds
-from paramcalc.readers.families.towers.internvl import sides
+from paramcalc.readers.families.towers.frame import FC, QKV, QKVO, Layer, Parts, fewer, layers, mixed, tower
+from paramcalc.readers.families.towers.geometry import grid, grid_side, heads, sides
 from paramcalc.readers.families.towers.parts import (
-    QKV,
-    QKVO,
     ROTARY,
-    Layer,
-    Parts,
     conv,
+    convolve,
     dense,
-    fewer,
-    layers,
-    mixed,
+    embedded,
     norm,
+    patched,
+    positioned,
     rms,
     table,
-    tower,
-    vector,
 )
 
 if TYPE_CHECKING:
@@ -32,9 +27,9 @@ if TYPE_CHECKING:
     from paramcalc.spec.tower import Tower
 
 RADIO = Layer("norm1", "attention", "norm2", scale1="layer_scale1.lambda1", scale2="layer_scale2.lambda1",
-              names={"up_proj": "fc1", "down_proj": "fc2"})
+              names=FC)
 STEP = Layer("layernorm_before", "self_attn", "layernorm_after", scale1="lambda_1", scale2="lambda_2")
-MOLMO = Layer(names={"up_proj": "fc1", "down_proj": "fc2"})
+MOLMO = Layer(names=FC)
 OVIS = Layer("rms_norm1", "attention", "rms_norm2", "ffn", names={"o_proj": "out_proj"}, norm="rmsnorm", gated=True)
 LFM = Layer("operator_norm", "self_attn", "ffn_norm", "feed_forward", norm="rmsnorm", bias=(), mlp_bias=False,
             qk_norm="head", gated=True,
@@ -44,10 +39,10 @@ LFM = Layer("operator_norm", "self_attn", "ffn_norm", "feed_forward", norm="rmsn
 
 def video_llama(config: Config, at: str) -> Tower:
     """SigLIP with rotary positions in place of the table."""
-    width, patch = config.integer("hidden_size"), config.integer("patch_size")
-    modules: Parts = {"embeddings.patch_embedding": conv(width, config.integer("num_channels"), patch, patch),
+    width = config.integer("hidden_size")
+    modules: Parts = {"embeddings.patch_embedding": patched(config, width),
                       "positions": ROTARY, "encoder.layers": layers(config.layers), "post_layernorm": norm(width)}
-    return tower("vision", width, modules, {"layer": layer(config)}, at)
+    return tower("vision", width, modules, {"layer": Layer().of(config)}, at)
 
 
 def minimax(config: Config, at: str) -> Tower:
@@ -56,15 +51,14 @@ def minimax(config: Config, at: str) -> Tower:
     kernel = (config.integer("temporal_patch_size"), patch, patch)
     modules: Parts = {"embeddings.proj": conv(width, config.integer("num_channels"), *kernel, bias=False),
                       "pre_layrnorm": norm(width), "positions": ROTARY, "layers": layers(config.layers)}
-    return tower("vision", width, modules, {"layer": layer(config)}, at)
+    return tower("vision", width, modules, {"layer": Layer().of(config)}, at)
 
 
 def molmo2(config: Config, at: str) -> Tower:
     """Patches through one matrix; no norm after the layers."""
     width, patch = config.integer("hidden_size"), config.integer("patch_size")
     modules: Parts = {
-        "positional_embedding": vector(config.integer("num_position_embeddings"), width,
-                                       component="position_embedding"),
+        "positional_embedding": positioned(config.integer("num_position_embeddings"), width),
         "patch_embedding": dense(width, config.integer("num_channels", 3) * patch**2, component="other_embedding"),
         "layers": layers(config.layers)}
     block = MOLMO(width, config.integer("num_attention_heads"), config.integer("intermediate_size"),
@@ -75,13 +69,13 @@ def molmo2(config: Config, at: str) -> Tower:
 
 def step(config: Config, at: str) -> Tower:
     """Step 3.5: learned scales, and two convolutions that each halve the sides."""
-    width, patch = config.integer("hidden_size"), config.integer("patch_size")
+    width = config.integer("hidden_size")
     modules: Parts = {
-        "embeddings.patch_embedding": conv(width, config.integer("num_channels"), patch, patch, bias=False),
+        "embeddings.patch_embedding": patched(config, width, bias=False),
         "embeddings.position_embedding": table(grid(config), width),
         "pre_layernorm": norm(width), "positions": ROTARY, "layers": layers(config.layers),
-        **fewer({"downsampler1": conv(2 * width, width, 3, 3, component="other")}, 4),
-        **fewer({"downsampler2": conv(4 * width, 2 * width, 3, 3, component="other")}, 16)}
+        **fewer({"downsampler1": convolve(2 * width, width, 3, 3)}, 4),
+        **fewer({"downsampler2": convolve(4 * width, 2 * width, 3, 3)}, 16)}
     block = STEP(width, heads(config), int(width * config.number("mlp_ratio")))
     return tower("vision", width, modules, {"layer": block}, at)
 
@@ -92,10 +86,9 @@ def radio(config: Config, at: str) -> Tower:
     into, frames = config.integer("num_channels") * patch**2, config.optional("video_temporal_patch_size")
     side = config.integer("max_img_size") // patch
     modules: Parts = {
-        "embeddings.position_embedding": vector(1, side**2, width, component="position_embedding"),
-        "embeddings.cls_register_token": vector(config.integer("num_cls_tokens", least=0)
-                                                + config.integer("num_registers", least=0), width,
-                                                component="other_embedding"),
+        "embeddings.position_embedding": positioned(1, side**2, width),
+        "embeddings.cls_register_token": embedded(config.integer("num_cls_tokens", least=0)
+                                                  + config.integer("num_registers", least=0), width),
         "embeddings.patch_projection": dense(width, into, bias=False, component="other_embedding")}
     if frames is not None:
         modules["embeddings.video_patch_projection"] = dense(width, into * frames, bias=False,
@@ -123,17 +116,16 @@ def nemotron_omni(whole: Whole) -> Towers:
 
 def ovis2(config: Config, at: str) -> Tower:
     """AIMv2, and a head that gives each patch a share of each visual word. arXiv:2411.14402, arXiv:2405.20797."""
-    width, patch = config.integer("hidden_size"), config.integer("patch_size")
+    width = config.integer("hidden_size")
     words = config.integer("vocab_size") - config.integer("num_visual_indicator_tokens", least=0)
     stride, front = config.integer("hidden_stride"), "transformer"
     modules: Parts = {
-        f"{front}.embeddings.patch_embedding": conv(width, config.integer("num_channels"), patch, patch),
+        f"{front}.embeddings.patch_embedding": patched(config, width),
         f"{front}.embeddings.position_embedding": table(grid(config),
                                                         width), f"{front}.embeddings.rms_norm": rms(width),
         f"{front}.encoder.layers": layers(config.layers), f"{front}.rms_norm": rms(width),
         **fewer({"head_linear": dense(words, width * stride**2, bias=False), "head_norm": norm(words)}, stride**2)}
-    block = OVIS(width, heads(config), config.integer("intermediate_size"), mlp_bias=config.flag("mlp_bias"),
-                 bias=QKVO if config.flag("qkv_bias") else ())
+    block = OVIS.of(config, mlp_bias=config.flag("mlp_bias"), bias=QKVO if config.flag("qkv_bias") else ())
     return tower("vision", width, modules, {"layer": block}, at)
 
 
@@ -153,7 +145,7 @@ def lfm3(config: Config, at: str) -> Tower:
     kinds = config.listed("layer_types", str, config.layers) or []
     modules: Parts = {"patchifier": dense(width, into, bias=False, component="other_embedding"),
                       "embedding_norm": rms(width), "positions": ROTARY, "layers": mixed(kinds)}
-    whole = LFM(width, heads(config), config.integer("intermediate_size"), kv_heads=config.kv_heads)
+    whole = LFM.of(config, kv_heads=config.kv_heads)
     short: Parts = {
         "operator_norm": rms(width), "conv.in_proj": dense(3 * width, width, bias=False, component="state_mixer"),
         "conv.spatial_conv": conv(width, width, size, size, bias=False, groups=width, component="state_mixer"),
@@ -182,16 +174,15 @@ def qianfan(config: Config, at: str) -> Tower:
     high, wide = sides(config, "image_size")
     tall, broad = sides(config, "patch_size")
     modules: Parts = {
-        "embeddings.cls_token": vector(1, 1, width, component="other_embedding"),
+        "embeddings.cls_token": embedded(1, 1, width),
         "embeddings.patch_embeddings.projection": conv(width, config.integer("num_channels"), tall, broad),
         "layers": layers(config.layers)}
     if not config.flag("use_mean_pooling", default=True):
         modules["layernorm"] = norm(width)
     if config.flag("use_absolute_position_embeddings", default=True):
-        modules["embeddings.position_embeddings"] = vector(1, (high // tall) * (wide // broad) + 1, width,
-                                                           component="position_embedding")
+        modules["embeddings.position_embeddings"] = positioned(1, (high // tall) * (wide // broad) + 1, width)
     shape = Layer("layernorm_before", "attention", "layernorm_after", scale1="lambda_1", scale2="lambda_2",
-                  names={"o_proj": "projection_layer", "up_proj": "fc1", "down_proj": "fc2"},
+                  names={"o_proj": "projection_layer", **FC},
                   bias=(*(QKV if config.flag("attention_bias", default=True) else ()), "o"),
                   qk_norm="full" if config.flag("use_qk_norm") else "none")
     return tower("vision", width, modules, {"layer": shape(width, count, config.integer("intermediate_size"))}, at)
@@ -199,17 +190,17 @@ def qianfan(config: Config, at: str) -> Tower:
 
 def minicpm(config: Config, at: str) -> Tower:
     """SigLIP with a merger of windows after layer `insert_layer_id`."""
-    width, patch = config.integer("hidden_size"), config.integer("patch_size")
+    width = config.integer("hidden_size")
     high, wide = sides(config, "window_kernel_size")
     joined, inner, merger = width * high * wide, config.integer("intermediate_size"), "vit_merger"
     modules: Parts = {
-        "embeddings.patch_embedding": conv(width, config.integer("num_channels"), patch, patch),
+        "embeddings.patch_embedding": patched(config, width),
         "embeddings.position_embedding": table(grid_side(config) ** 2, width), "encoder.layers": layers(config.layers),
         "post_layernorm": norm(width), f"{merger}.self_attn": Layer().attend(heads(config)),
         f"{merger}.layer_norm1": norm(width), f"{merger}.pre_norm": norm(joined),
         f"{merger}.linear_1": dense(inner * high * wide, joined), f"{merger}.linear_2": dense(width,
                                                                                               inner * high * wide)}
-    return tower("vision", width, modules, {"layer": layer(config)}, at)
+    return tower("vision", width, modules, {"layer": Layer().of(config)}, at)
 
 
 def minicpmv(whole: Whole) -> Towers:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.nets import listed, under
-from paramcalc.readers.families.towers.parts import Parts, conv, norm, table, tower
+from paramcalc.readers.families.towers.frame import Parts, tower, under
+from paramcalc.readers.families.towers.geometry import listed
+from paramcalc.readers.families.towers.parts import conv, convolve, norm, table
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
 def _block(out: int, into: int) -> Parts:
     """Two convolutions and what leads around them."""
-    parts: Parts = {"norm1": norm(into), "conv1": conv(out, into, 3, 3, component="other"), "norm2": norm(out),
-                    "conv2": conv(out, out, 3, 3, component="other")}
-    return parts | ({"nin_shortcut": conv(out, into, 1, 1, component="other")} if out != into else {})
+    parts: Parts = {"norm1": norm(into), "conv1": convolve(out, into, 3, 3), "norm2": norm(out),
+                    "conv2": convolve(out, out, 3, 3)}
+    return parts | ({"nin_shortcut": convolve(out, into, 1, 1)} if out != into else {})
 
 
 def _attended(width: int) -> Parts:
@@ -39,36 +40,39 @@ def _level(config: Config, at: str, count: int, out: int, into: int, *, attends:
     return parts
 
 
+def _widths(config: Config) -> tuple[list[int], int]:
+    """Channels of each level, and its blocks."""
+    base = config.integer("base_channels")
+    return [base * factor for factor in listed(config, "channel_multiplier")], config.depth("num_res_blocks")
+
+
 def encoder(config: Config) -> Parts:
     """From pixels to codes."""
-    factors, base, depth = listed(config, "channel_multiplier"), config.integer("base_channels"), config.depth(
-        "num_res_blocks")
-    parts: Parts = {"conv_in": conv(base, config.integer("in_channels"), 3, 3, component="other")}
+    widths, depth = _widths(config)
+    base = config.integer("base_channels")
+    parts: Parts = {"conv_in": convolve(base, config.integer("in_channels"), 3, 3)}
     into = base
-    for index, factor in enumerate(factors):
-        last, out = index == len(factors) - 1, base * factor
+    for index, out in enumerate(widths):
+        last = index == len(widths) - 1
         parts |= _level(config, f"down.{index}", depth, out, into, attends=last)
         if not last:
-            parts[f"down.{index}.downsample.conv"] = conv(out, out, 3, 3, component="other")
+            parts[f"down.{index}.downsample.conv"] = convolve(out, out, 3, 3)
         into = out
     latent = config.integer("latent_channels") * (2 if config.flag("double_latent") else 1)
-    return parts | _middle(into) | {"norm_out": norm(into), "conv_out": conv(latent, into, 3, 3, component="other")}
+    return parts | _middle(into) | {"norm_out": norm(into), "conv_out": convolve(latent, into, 3, 3)}
 
 
 def decoder(config: Config) -> Parts:
     """And back: one block more a level."""
-    factors, base, depth = listed(config, "channel_multiplier"), config.integer("base_channels"), config.depth(
-        "num_res_blocks")
-    into = base * factors[-1]
-    parts: Parts = {"conv_in": conv(into, config.integer("latent_channels"), 3, 3, component="other"), **_middle(into)}
-    for index, factor in enumerate(reversed(factors)):
-        out = base * factor
+    widths, depth = _widths(config)
+    into = widths[-1]
+    parts: Parts = {"conv_in": convolve(into, config.integer("latent_channels"), 3, 3), **_middle(into)}
+    for index, out in enumerate(reversed(widths)):
         parts |= _level(config, f"up.{index}", depth + 1, out, into, attends=index == 0)
-        if index < len(factors) - 1:
-            parts[f"up.{index}.upsample.conv"] = conv(out, out, 3, 3, component="other")
+        if index < len(widths) - 1:
+            parts[f"up.{index}.upsample.conv"] = convolve(out, out, 3, 3)
         into = out
-    return parts | {"norm_out": norm(into), "conv_out": conv(config.integer("out_channels"), into, 3, 3,
-                                                             component="other")}
+    return parts | {"norm_out": norm(into), "conv_out": convolve(config.integer("out_channels"), into, 3, 3)}
 
 
 def codec(config: Config, at: str) -> Tower:
@@ -77,6 +81,6 @@ def codec(config: Config, at: str) -> Tower:
     modules: Parts = {
         **under("encoder", encoder(config)),
         "quantize.embedding": table(config.integer("num_embeddings"), width, "other_embedding"),
-        "quant_conv": conv(width, latent, 1, 1, component="other"),
-        "post_quant_conv": conv(latent, width, 1, 1, component="other"), **under("decoder", decoder(config))}
+        "quant_conv": convolve(width, latent, 1, 1), "post_quant_conv": convolve(latent, width, 1, 1),
+        **under("decoder", decoder(config))}
     return tower("projector", width, modules, at=at)

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.families.towers.alone import crowned, model
-from paramcalc.readers.families.towers.clip import heads
 from paramcalc.readers.families.towers.conformer import FEED, shortening_layer, wav2vec_layer
+from paramcalc.readers.families.towers.frame import Layer, Parts, layers
+from paramcalc.readers.families.towers.geometry import heads
 from paramcalc.readers.families.towers.parts import (
-    Layer,
-    Parts,
     batchnorm,
     conv,
+    convolve,
     dense,
-    layers,
+    embedded,
     matrix,
     norm,
+    positioned,
     table,
     vector,
 )
@@ -63,8 +64,8 @@ def positions(config: Config, width: int) -> Parts:
         return {at: conv(width, width, size, groups=groups),
                 "encoder.pos_conv_embed.batch_norm": batchnorm(width)}
     kernel = matrix(width, width // groups, size, component="other_embedding")
-    return {f"{at}.bias": vector(width, component="other_embedding"),
-            f"{at}.parametrizations.weight.original0": vector(1, 1, size, component="other_embedding"),
+    return {f"{at}.bias": embedded(width),
+            f"{at}.parametrizations.weight.original0": embedded(1, 1, size),
             f"{at}.parametrizations.weight.original1": kernel}
 
 
@@ -81,7 +82,7 @@ def adapter(config: Config, width: int) -> Parts:
     out, parts = _shorter(config, width)
     size = config.integer("adapter_kernel_size")
     for index in range(config.depth("num_adapter_layers")):
-        parts[f"adapter.layers.{index}.conv"] = conv(2 * out, out, size, component="other")
+        parts[f"adapter.layers.{index}.conv"] = convolve(2 * out, out, size)
     return parts
 
 
@@ -171,7 +172,7 @@ def _block(config: Config, width: int) -> Parts:
     inner, count = config.integer("intermediate_size"), heads(config)
     block = LAYER(width, count, inner)
     if config.model_type == "wavlm":
-        block |= {"attention.gru_rel_pos_const": vector(1, count, 1, 1, component="position_embedding"),
+        block |= {"attention.gru_rel_pos_const": positioned(1, count, 1, 1),
                   "attention.gru_rel_pos_linear": dense(8, width // count, component="position_embedding")}
     if config.flag("do_stable_layer_norm") and config.get("adapter_attn_dim") is not None:
         small = config.integer("adapter_attn_dim")
@@ -199,8 +200,7 @@ def data2vec(config: Config) -> ModelSpec:
     modules = masks(config, width) | extractor(config, normed=True) | projected(config, width)
     groups = config.integer("num_conv_pos_embedding_groups")
     for index in range(config.depth("num_conv_pos_embeddings")):
-        modules[f"encoder.pos_conv_embed.layers.{index}.conv"] = conv(width, width, size, groups=groups,
-                                                                      component="other")
+        modules[f"encoder.pos_conv_embed.layers.{index}.conv"] = convolve(width, width, size, groups=groups)
     modules |= {"encoder.layer_norm": norm(width), "encoder.layers": layers(config.layers)} | adapter(config, width)
     return crowned(config, "data2vec_audio", model(width, modules, {"layer": _block(config, width)}), TOPS)
 

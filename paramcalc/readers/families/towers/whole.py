@@ -18,7 +18,7 @@ from paramcalc.readers.config.published_types import OUTSIDE
 from paramcalc.readers.families import family_of
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.towers.parts import Parts
+    from paramcalc.readers.families.towers.frame import Parts
     from paramcalc.spec.model import ModelSpec
     from paramcalc.spec.tower import Stream, Tower
 
@@ -43,7 +43,7 @@ class Whole(NamedTuple):
     def join(self, modules: Parts, into: int, name: str = "projector", *, stream: Stream = "image_tokens",
              component: Literal["vision", "audio", "projector"] | None = "projector") -> Towers:
         """What leads from a tower `into` values wide to the text model, under the names of the composite class."""
-        from paramcalc.readers.families.towers.parts import tower
+        from paramcalc.readers.families.towers.frame import tower
 
         placed = {self.at(key): part for key, part in modules.items()}
         return {name: tower(component, into, placed, stream=stream)}
