@@ -35,6 +35,8 @@ class Attained(NamedTuple):
 
     name: str
     shares: tuple[Shares, Shares, Shares]
+    links: float
+    """Of a link's bandwidth, what collectives between kernels reach."""
     records: int
     source: str
 
@@ -72,12 +74,7 @@ def attained(device: Accelerator, arithmetic: str = "bf16") -> Attained:
                                  hint="leave --arithmetic out"))
     columns = (figures["products"], figures["experts"], row["bf16"]["products"])
     slow, expected, fast = (Shares(*parts) for parts in zip(*columns, strict=True))
-    return Attained(row["name"], (slow, expected, fast), figures["records"], figures["source"])
-
-
-def link_share() -> float:
-    """The share of a link's bandwidth that collectives between kernels reach."""
-    return float(_table()["links"]["share"])
+    return Attained(row["name"], (slow, expected, fast), row["links"], figures["records"], figures["source"])
 
 
 def bulk_share() -> float:
@@ -96,9 +93,11 @@ def run_share() -> Range:
     return _range("run_share")
 
 
-def tuning() -> Range:
-    """Of the rate of tuned steps, what the steps of whole published runs reach."""
-    return _range("tuning")
+def tuning(parameters: int) -> Range:
+    """Of the rate of tuned steps, what the steps of whole published runs of models of that size reach."""
+    rows = _table()["tuning"]["sizes"]
+    low, expected, high = next((row["values"] for row in rows if parameters < row["below"]), rows[-1]["values"])
+    return low, expected, high
 
 
 def power_share() -> Range:

@@ -58,11 +58,12 @@ def model_flops(tree: Node, load: Tokens) -> float:
 
 
 def run(per_token: float, step_tokens: int, step: Figure | None, device: Accelerator, devices: int, peak: int,
-        terms: Terms) -> TrainingRun:
+        terms: Terms, parameters: int = 0) -> TrainingRun:
     """A run of `terms.tokens`; `step` are the seconds of `step_tokens`, None where an MFU was stated.
 
-    `per_token`: FLOPs, see `model_flops`. A stated MFU replaces the step, and no share for restarts is taken off then
-    unless one is stated too. The steps of a run are slower than tuned ones by a share of their own.
+    `per_token`: FLOPs, see `model_flops`. `parameters`: of the model, in memory. A stated MFU replaces the step, and no
+    share for restarts is taken off then unless one is stated too. The steps of a run are slower than tuned ones by a
+    share of their own.
     """
     ideal = per_token * step_tokens / (devices * peak)
     if terms.mfu is not None:
@@ -72,7 +73,7 @@ def run(per_token: float, step_tokens: int, step: Figure | None, device: Acceler
         share = exactly(terms.run_share)
     else:
         share = exactly(1.0) if terms.mfu is not None else Figure(*run_share())
-    reached = exactly(1.0) if terms.mfu is not None else Figure(*tuning())
+    reached = exactly(1.0) if terms.mfu is not None else Figure(*tuning(parameters))
     seconds = reached.over(1.0).by(share.over(1.0)).by(step).times(terms.tokens / step_tokens)
     hours = seconds.times(devices / 3600)
     power = exactly(terms.power) if terms.power is not None else Figure(*power_share())

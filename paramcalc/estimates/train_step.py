@@ -17,7 +17,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.catalog.training import attained, bulk_share, link_share, network
+from paramcalc.catalog.training import attained, bulk_share, network
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.figure import Figure
 from paramcalc.estimates.links import LINKS
@@ -130,7 +130,7 @@ class Stepper(Remembering):
         schedule = SCHEDULES[layout.schedule]
         bubble = schedule.waiting(layout.pp, float(AGAIN.get(recompute, 0))) / layout.interleave / micro_batches
         overlap = (layout.ep > node or schedule.directions > 1) if self.overlap is None else self.overlap
-        waits = (self._wire(sent.tensor, layout.tp, bulk_share() if overlap else link_share())
+        waits = (self._wire(sent.tensor, layout.tp, bulk_share() if overlap else self.attained.links)
                  + self._exchange(sent.expert, sent.expert_nodes, layout.ep))
         ring = self._wire(sent.sequence, layout.tp * layout.cp, bulk_share())
         data = self._wire(sent.data, layout.dp * layout.cp * layout.tp, bulk_share(), layout.tp)

@@ -17,6 +17,7 @@ from paramcalc.estimates.run import Terms, model_flops, run
 from paramcalc.estimates.train_step import Stepper
 from paramcalc.estimates.training import Recipe, Trainer
 from paramcalc.estimates.training_layout import Layout
+from paramcalc.measures.parameters import count
 from paramcalc.transforms.formats import in_formats
 from paramcalc.transforms.freeze import freeze
 from paramcalc.transforms.lora import Lora, adapt
@@ -143,7 +144,7 @@ def whole_run(chosen: Plan, terms: Terms) -> TrainingRun:
         step = stepper.step(chosen.layout, chosen.load, chosen.policy.recompute, chosen.micro_batches).range(
             stepper.attained.shares)
     whole = run(model_flops(stepper.tree, chosen.load), chosen.step_tokens, step, chosen.device, chosen.layout.devices,
-                stepper.plain, terms)
+                stepper.plain, terms, count(stepper.tree).total)
     return whole if step is None else whole._replace(basis=f"{stepper.attained.name}, {stepper.attained.source}")
 
 
@@ -166,6 +167,6 @@ def fitting(
     candidates, tried = search(stepper, gpus, load, policy_of(settings), batch, tick)
     if terms is None:
         return candidates, tried, None
-    each = model_flops(trainer.model.tree, load)
-    return candidates, tried, [run(each, one.tokens, one.step, device, gpus, stepper.plain, terms)
+    each, parameters = model_flops(trainer.model.tree, load), count(trainer.model.tree).total
+    return candidates, tried, [run(each, one.tokens, one.step, device, gpus, stepper.plain, terms, parameters)
                                for one in candidates]

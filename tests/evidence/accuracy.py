@@ -15,7 +15,7 @@ from typing import NamedTuple
 from paramcalc import hfu, mfu
 from tests.evidence.elsewhere import points
 from tests.evidence.energy import metered
-from tests.speed.fit_training import families, fitted, left_out
+from tests.speed.fit_training import fitted, left_out, runs_left_out
 from tests.speed.records import CLOSED_LOOP, table
 from tests.speed.training import mpt, published_runs
 
@@ -84,7 +84,7 @@ def utilization():
     Megatron-Bridge, MFU and HFU of llm-foundry."""
     found = {}
     for row in table("training_recipes.csv"):
-        if row["model"] in MEGATRON:
+        if row["model"] in MEGATRON and row["tflops"]:
             ours = mfu(row["model"], float(row["tokens_per_second"]), float(row["tflops"]) * 1e12, seq=int(row["seq"]),
                        convention="megatron-bridge", mtp=row["model"] == "deepseek-v3")
             found.setdefault(f"Megatron-Bridge, {row['model']}", []).append(ours - 1)
@@ -102,9 +102,7 @@ def utilization():
 @cache
 def runs():
     """Differences of the hours of whole runs, their family left out of the factor between steps and runs."""
-    every = list(published_runs())
-    return [each.share / median(run.share for run in every if run not in family) - 1
-            for family in families(every).values() for each in family]
+    return runs_left_out(list(published_runs()))
 
 
 def groups():

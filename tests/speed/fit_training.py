@@ -83,6 +83,12 @@ def families(runs):
     return found
 
 
+def runs_left_out(runs):
+    """Differences of the hours of whole runs, by the share of those of their size that are of other families."""
+    return [each.share / median(run.share for run in runs if run not in family and run.large is each.large) - 1
+            for family in families(runs).values() for each in family]
+
+
 def main():
     for name, (values, measured, products, plain) in fitted().items():
         line = f"{' '.join(name)}: {len(measured)} rows, shares {percentiles([value for value in values if value])}"
@@ -94,10 +100,15 @@ def main():
                          f"{off[int(0.9 * len(off))]:.3f}, worst {off[-1]:.3f}")
         sys.stdout.write(line + "\n")
     runs = list(published_runs())
-    sys.stdout.write(f"whole runs: {len(runs)}, of the rate of tuned steps they reach "
-                     f"{percentiles(run.share for run in runs)}\n")
-    off = sorted(abs(each.share / median(run.share for run in runs if run not in family) - 1)
-                 for family in families(runs).values() for each in family)
+    for large in (False, True):
+        alike = [run for run in runs if run.large is large]
+        sys.stdout.write(f"whole runs, {'larger' if large else 'smaller'}: {len(alike)}, of the rate of tuned steps "
+                         f"they reach {percentiles(run.share for run in alike)}\n")
+    for each in runs:
+        sys.stdout.write(f"{each.name:18} {each.hours:12,.0f} hours published, {each.predicted.expected:12,.0f} "
+                         f"({each.predicted.low:,.0f} to {each.predicted.high:,.0f}) expected, "
+                         f"{each.predicted.expected / each.hours:.2f}\n")
+    off = sorted(map(abs, runs_left_out(runs)))
     sys.stdout.write(f"families left out: median {median(off):.3f}, mean {mean(off):.3f}, "
                      f"90th percentile {off[int(0.9 * len(off))]:.3f}\n")
 

@@ -9,15 +9,28 @@ from paramcalc.activations.fold import Tokens
 from paramcalc.build import build
 from paramcalc.catalog.accelerators import find_accelerator
 from paramcalc.catalog.training import run_share, usual_step_tokens
+from paramcalc.estimates.figure import Figure
+from paramcalc.estimates.run import Terms, run
 from paramcalc.estimates.train_step import Stepper, StepTime
 from paramcalc.estimates.training import Recipe, Trainer
 from paramcalc.estimates.training_layout import Layout
+from paramcalc.measures.parameters import count
 from paramcalc.readers.models import load
 from paramcalc.readers.sources import spec_of
 from tests.speed.records import table
 
 MPT = {"mpt-7b": (4096, 32, 32), "mpt-13b": (5120, 40, 40), "mpt-30b": (7168, 64, 48), "mpt-70b": (8192, 64, 80)}
 """Width, heads and layers: scripts/train/benchmarking of the file in the data's first line."""
+NEMOTRON = {"nemotron-4-15b": (6144, 48, 32), "nemotron-4-340b": (18432, 96, 96)}
+"""The same; 8 heads of keys and values (arXiv:2402.16819, table 1; arXiv:2406.11704, table 1)."""
+
+CHANGED = {
+    "gpt3-175b": ("gpt3-175b", ("vocab_size=51200",)),
+    "llama-2-34b": ("llama-2-70b", ("num_layers=48", "intermediate_size=22016")),
+    "bloomberggpt-50b": ("bloom-176b", ("num_layers=70", "hidden_size=7680", "num_heads=40", "num_kv_heads=40",
+                                        "head_dim=192", "intermediate_size=30720", "vocab_size=131072"))}
+"""Presets with other sizes: the rows of the vocabulary that a recipe divides (the file in the data's first line), Code
+Llama 34B (arXiv:2308.12950), and BloombergGPT (arXiv:2303.17564)."""
 
 
 class Measured(NamedTuple):
@@ -39,11 +52,28 @@ def mpt(name):
                     "attn_config": {"alibi": True}})
 
 
+def nemotron(name):
+    """A specification of Nemotron-4."""
+    width, heads, layers = NEMOTRON[name]
+    return spec_of({"model_type": "nemotron", "architectures": ["NemotronForCausalLM"], "hidden_size": width,
+                    "num_attention_heads": heads, "num_key_value_heads": 8, "num_hidden_layers": layers,
+                    "intermediate_size": 4 * width, "vocab_size": 256000, "max_position_embeddings": 4096})
+
+
+def specification(name, layers=None):
+    """Of a preset, or of a model that only the measurements know; `layers`: so many of them."""
+    for written, read in ((MPT, mpt), (NEMOTRON, nemotron)):
+        if name in written:
+            return read(name)
+    preset, changes = CHANGED.get(name, (name, ()))
+    return load(preset, [*changes, *([f"num_layers={layers}"] if layers else [])]).spec
+
+
 @cache
 def stepper(model, gpu, layers=None, arithmetic="bf16", overlap=False):
     """A model on a device, gradients in float32 as Megatron accumulates them."""
-    spec = mpt(model) if model in MPT else load(model, [f"num_layers={layers}"] if layers else []).spec
-    return Stepper(Trainer(build(spec), Recipe(grad_dtype="fp32")), find_accelerator(gpu), arithmetic, overlap)
+    trainer = Trainer(build(specification(model, layers)), Recipe(grad_dtype="fp32"))
+    return Stepper(trainer, find_accelerator(gpu), arithmetic, overlap)
 
 
 def step_time(model, layout, load, recompute):
@@ -88,12 +118,25 @@ def recipes():
                        step_time(model, layout, Tokens(batch, seq, seq), "none"))
 
 
+LARGE = 30 * 10**9
+"""Parameters from which runs are told apart: between 15.5 and 32.5 billion no run is published here."""
+
+
 class PublishedRun(NamedTuple):
-    """A whole run, and the hours of its steps alone as predicted."""
+    """A whole run as published and as predicted."""
 
     name: str
+    parameters: int
     hours: float
     steps: float
+    """Hours of its steps, were they tuned ones."""
+    predicted: Figure
+    """Hours of the whole run, as `train` says them."""
+
+    @property
+    def large(self):
+        """Whether it is of the larger of the two sizes that are told apart."""
+        return self.parameters >= LARGE
 
     @property
     def share(self):
@@ -102,13 +145,17 @@ class PublishedRun(NamedTuple):
 
 
 def published_runs(devices=512):
-    """Whole runs on so many devices, with steps of the usual tokens; layouts beyond tp and pp are not published."""
+    """Whole runs, on so many devices and with the usual tokens of a step where nothing is published of them."""
     for row in table("training_hours.csv"):
-        tp, pp, seq = (int(row[key]) for key in ("tp", "pp", "seq"))
-        model = Stepper(Trainer(build(load(row["model"]).spec), Recipe()), find_accelerator(row["gpu"]))
-        dp = max(1, devices // tp // pp)
-        micro = max(pp, usual_step_tokens() // (dp * seq))
-        layout = Layout(tp, pp, dp, zero=1, micro_batches=micro)
-        time = model.step(layout, Tokens(1, seq, seq), "none", micro).at(model.attained.shares[1])
-        steps = float(row["tokens"]) / (micro * dp * seq) * time * layout.devices / 3600
-        yield PublishedRun(row["model"], float(row["hours"]), steps)
+        tp, pp, ep, seq, batch, chunks = (int(row[key]) for key in (
+            "tp", "pp", "ep", "seq", "micro_batch", "interleave"))
+        model = Stepper(Trainer(build(specification(row["model"])), Recipe()), find_accelerator(row["gpu"]),
+                        row["arithmetic"])
+        dp = max(1, int(row["gpus"] or devices) // tp // pp)
+        micro = max(pp, int(row["step_tokens"] or usual_step_tokens()) // (dp * seq * batch))
+        layout = Layout(tp, pp, dp, ep, zero=1, interleave=chunks, schedule=row["schedule"], micro_batches=micro)
+        step = model.step(layout, Tokens(batch, seq, seq), row["recompute"], micro).range(model.attained.shares)
+        parameters, tokens = count(model.tree).total, micro * batch * dp * seq
+        whole = run(0.0, tokens, step, model.device, layout.devices, 1, Terms(int(float(row["tokens"]))), parameters)
+        steps = step.expected * float(row["tokens"]) / tokens * layout.devices / 3600
+        yield PublishedRun(row["model"], parameters, float(row["hours"]), steps, whole.gpu_hours)
