@@ -1,5 +1,10 @@
 """Drafts of speculative decoding, against the sizes their papers print and the shapes of their modules."""
 
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
 import pytest
 
 from paramcalc.build import build
@@ -119,5 +124,50 @@ def test_dspark_is_dflash_with_two_heads():
         "confidence_head.proj.weight": (1, 4096), "confidence_head.proj.bias": (1,)}
     assert shapes(DSPARK | {"enable_confidence_head": False, "markov_rank": 8})["markov_head.markov_w2.weight"] == (
         128256, 8)
-    with pytest.raises(SpecError, match="gated"):
-        read_config(DSPARK | {"markov_head_type": "gated"})
+    with pytest.raises(SpecError, match="third"):
+        read_config(DSPARK | {"markov_head_type": "third"})
+
+
+BUILT = [json.loads(line) for line in
+         (Path(__file__).parent.parent / "data" / "drafts.jsonl").read_text("utf-8").splitlines()]
+
+
+def starred(name):
+    return re.sub(r"(?<![a-z_])\d+(?![a-z_])", "*", name)
+
+
+@pytest.mark.parametrize("record", BUILT, ids=lambda record: record["id"])
+def test_a_draft_holds_what_its_class_saves(record):
+    """Every tensor by name and shape, of the classes built on torch's meta device."""
+    spec = read_config(record["config"]).spec
+    found = Counter()
+    for row in rows(build(spec).tree):
+        found[starred(row.name), tuple(row.shape)] += row.copies
+    assert found == Counter((starred(name), tuple(shape)) for name, shape in record["tensors"].items())
+    assert spec.unread == ()
+
+
+def test_older_releases_of_speculators_write_the_target_s_table_again():
+    """Before 0.8 its DFlash saved everything but what only training needs (models/dflash/core.py, what saving
+    ignores)."""
+    config = next(record["config"] for record in BUILT if record["id"] == "speculators dflash")
+    names = shapes(config | {"speculators_version": "0.7.0", "draft_vocab_size": 128})
+    assert (names["embed_tokens.weight"], names["lm_head.weight"]) == ((128, 64), (128, 64))
+    assert "lm_head.weight" not in shapes(config | {"draft_vocab_size": 128})
+
+
+@pytest.mark.parametrize(("tied", "times"), [(False, 3), (True, 1)])
+def test_mlp_speculator(tied, times):
+    """arXiv:2404.19124; the modules of vLLM's mlp_speculator.py at three tokens ahead."""
+    config = {"model_type": "mlp_speculator", "architectures": ["MLPSpeculatorPreTrainedModel"], "emb_dim": 64,
+              "inner_dim": 48, "n_predict": 3, "vocab_size": 100, "tie_weights": tied, "scale_input": True}
+    stage = 2 * 100 * 48 + 2 * 48
+    later = (1 if tied else 2) * 48 * 48
+    assert count(build(read_config(config).spec).tree).total == times * stage + 64 * 48 + later
+
+
+def test_a_prediction_layer_of_another_type_is_refused():
+    config = next(record["config"] for record in BUILT if record["id"] == "speculators mtp")
+    layer = config["transformer_layer_config"] | {"model_type": "qwen3_next"}
+    with pytest.raises(SpecError, match="qwen3_next"):
+        read_config(config | {"transformer_layer_config": layer})

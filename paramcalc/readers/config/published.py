@@ -72,17 +72,21 @@ def is_original(data: Mapping[str, Any]) -> bool:
 
 
 DRAFT_CLASSES = {
-    "DFlashDraftModel": "dflash", "DSparkDraftModel": "dspark",
+    "DFlashDraftModel": "dflash", "DSparkDraftModel": "dspark", "DominoDraftModel": "domino",
     "LlamaForCausalLMEagle3": "eagle3", "Eagle3LlamaForCausalLM": "eagle3", "Qwen3ForCausalLMEagle3": "eagle3",
-    "Eagle3Speculator": "eagle3",
+    "Eagle3Speculator": "eagle3", "PEagleDraftModel": "peagle",
     "EagleLlamaForCausalLM": "eagle", "LlamaForCausalLMEagle": "eagle", "EAGLEModel": "eagle",
-    "MedusaModel": "medusa", "MedusaForCausalLM": "medusa",
+    "MedusaModel": "medusa", "MedusaForCausalLM": "medusa", "MLPSpeculatorPreTrainedModel": "mlp_speculator",
+    "medusa": "medusa", "mlp_speculator": "mlp_speculator",
 }
-"""Class names of drafts, and the kind of each."""
+"""Class names of drafts, or their model types where no class is named, and the kind of each."""
+SPECULATORS = {"eagle3": "eagle3", "peagle": "peagle", "dflash": "dflash", "dflash2": "dflash2", "dspark": "dspark",
+               "mtp": "speculator_mtp", "xpress": "xpress"}
+"""Kinds of the speculators format, and what each is here."""
 
 
 def names_draft(data: dict[str, Any]) -> bool:
     """Whether a config says that it is of a draft: by its class, or in the speculators format."""
     names = data.get("architectures")
-    return "speculators_model_type" in data or (
-        isinstance(names, list) and bool(names) and str(names[0]) in DRAFT_CLASSES)
+    name = names[0] if isinstance(names, list) and names else data.get("model_type")
+    return "speculators_model_type" in data or str(name) in DRAFT_CLASSES

@@ -6,6 +6,7 @@ share with that model (its token table, its head) is not in their files and not 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.attention import Attention
@@ -13,10 +14,9 @@ from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.norm import Norm
-from paramcalc.errors import Problem, SpecError
-from paramcalc.readers.config.config import MAX_SIZE, Config
+from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
-from paramcalc.readers.config.published import DRAFT_CLASSES
+from paramcalc.readers.config.published import DRAFT_CLASSES, SPECULATORS
 from paramcalc.readers.families import family_of
 from paramcalc.spec.lower import QKV
 from paramcalc.spec.model import ModelSpec
@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from paramcalc.readers.config.config import Builder
 
 Parts = dict[str, "Component"]
-EAGLE3_STATES = 3
-"""Layers of the target whose states EAGLE-3 reads: a low, a middle and a high one. arXiv:2503.01840 section 3.1."""
+LAYER = "transformer_layer_config"
+"""Where files of the speculators format hold the config of the layers."""
+SHARED_SINCE = (0, 8)
+"""Release of speculators from which files leave out what the target holds: its token table, and its head where the
+draft gives all of its tokens."""
 
 
 def draft_config(data: dict[str, Any]) -> Config | None:
@@ -36,101 +39,67 @@ def draft_config(data: dict[str, Any]) -> Config | None:
     Files of the speculators format name no model type; the layer they are made of is a config of its own inside.
     """
     names = data.get("architectures")
-    kind = DRAFT_CLASSES.get(str(names[0])) if isinstance(names, list) and names else None
-    inside = data.get("transformer_layer_config")
-    if "speculators_model_type" in data and isinstance(inside, dict):
-        kind = kind or str(data["speculators_model_type"])
-        if kind not in ROWS:
-            return None
-        return Config(inside, _family(inside), kind, "", ("transformer_layer_config",), data)
-    return None if kind is None else Config(data, _family(data), kind, str(names[0]) if names else "")
+    name = str(names[0]) if isinstance(names, list) and names else ""
+    kind = DRAFT_CLASSES.get(name or str(data.get("model_type")))
+    if "speculators_model_type" in data and isinstance(data.get(LAYER), dict):
+        kind = SPECULATORS.get(str(data["speculators_model_type"]))
+    if kind is None:
+        return None
+    family = family_of(str(data.get("model_type"))).data if LAYER not in data else None
+    return Config(data, family or FamilyData({}, {}, ()), kind, name)
 
 
-def _family(data: dict[str, Any]) -> FamilyData:
-    """What the class of the target says where the draft's config is silent."""
-    return family_of(str(data.get("model_type"))).data or FamilyData({}, {}, ())
+def layer_config(config: Config) -> Config:
+    """What says how a layer is made: the config itself, or the one inside a file of the speculators format."""
+    config.read |= {"speculators_model_type", "speculators_config", "speculators_version"}
+    inside = config.data.get(LAYER)
+    if not isinstance(inside, dict):
+        return config
+    config.read.add(LAYER)
+    model_type = str(inside.get("model_type", "qwen3"))
+    return config.part(LAYER, inside, family_of(model_type).data or FamilyData({}, {}, ()), model_type)
 
 
-def dflash(config: Config) -> ModelSpec:
-    """DFlash: a few layers of the target's kind, a projection of several of its states; no table, no head.
+def is_speculator(config: Config) -> bool:
+    """Whether the file is of the speculators format."""
+    return LAYER in config.data
 
-    Source: z-lab/dflash, DFlashDraftModel.
-    """
-    own = config.settings("dflash_config", "target_layer_ids")
-    targets = own.get("target_layer_ids") if own else config.get("target_layer_ids")
-    if not isinstance(targets, list) or not 0 < len(targets) <= config.layers * 64:
-        raise config.error("dflash_config", "expected target_layer_ids, a list of the target's layers")
-    config.read |= {"block_size", "num_target_layers"}
+
+def shares(config: Config) -> bool:
+    """Whether a file of the speculators format leaves out what the target holds, as new releases write it."""
+    release = re.match(r"(\d+)\.(\d+)", str(config.data.get("speculators_version")))
+    return release is None or (int(release[1]), int(release[2])) >= SHARED_SINCE
+
+
+def token_maps(draft: int, rows: int) -> Parts:
+    """Which of the target's tokens the draft's are, and the other way round, where it knows fewer."""
+    return {"d2t": Parameter(shape=(draft,), buffer=True, dtype="int64"),
+            "t2d": Parameter(shape=(rows,), buffer=True, dtype="bool")}
+
+
+def decoder_layer(config: Config, at: str, *, reads: int | None = None, qk_norm: bool = False) -> Parts:
+    """A decoder layer at a place; attention reads `reads` values of each token and gives the width."""
     width = config.integer("hidden_size")
-    normed = "head" if str(config.data.get("model_type")).startswith(("qwen3", "dspark")) else "none"
-    modules: Parts = {"fc": Linear(in_features=len(targets) * width), "hidden_norm": Norm(kind="rmsnorm")}
-    for index in range(config.layers):
-        modules |= _layer(config, f"layers.{index}", width, qk_norm=normed)
-    return _spec(config, modules | {"norm": Norm(kind="rmsnorm")})
+    fields: dict[str, Any] = {"hidden_size": reads, "output_size": width} if reads else {}
+    attention = Attention.model_validate({
+        "num_heads": config.integer("num_attention_heads"), "num_kv_heads": config.kv_heads,
+        "qk_norm": "head" if qk_norm else "none", "head_dim": config.head_dim,
+        "bias": QKV if config.flag("attention_bias") else (), **fields})
+    return {f"{at}.input_layernorm": Norm(kind="rmsnorm"), f"{at}.self_attn": attention,
+            f"{at}.post_attention_layernorm": Norm(kind="rmsnorm"),
+            f"{at}.mlp": FeedForward(intermediate_size=config.integer("intermediate_size"))}
 
 
-def dspark(config: Config) -> ModelSpec:
-    """DSpark: DFlash with a table of bigrams of low rank, and a head that foretells what will be accepted.
-
-    Source: sgl-project/SpecForge, specforge/modeling/draft/dspark.py, whose heads are those of DeepSeek's DeepSpec.
-    """
-    spec, rank, width = dflash(config), config.integer("markov_rank", 256, least=0), config.integer("hidden_size")
-    kind = config.text("markov_head_type", "vanilla")
-    if kind != "vanilla":
-        raise config.error("markov_head_type", f"{kind[:60]!r} is not known")
-    heads: Parts = {}
-    if rank:
-        heads |= {"markov_head.markov_w1": Embedding(hidden_size=rank, component="other_embedding"),
-                  "markov_head.markov_w2": Linear(in_features=rank, out_features=config.integer("vocab_size"))}
-    if config.flag("enable_confidence_head", default=True):
-        inputs = width + rank if config.flag("confidence_head_with_markov", default=True) else width
-        heads["confidence_head.proj"] = Linear(in_features=inputs, out_features=1, bias=True)
-    return spec.model_copy(update={"modules": {**(spec.modules or {}), **heads}})
-
-
-def eagle3(config: Config) -> ModelSpec:
-    """EAGLE-3: one layer that reads the token and the target's states side by side, and a head of a small vocabulary.
-
-    Source: arXiv:2503.01840; sgl-project/SpecForge, LlamaForCausalLMEagle3. Files of the speculators format hold the
-    token table too.
-    """
-    width, rows = config.integer("hidden_size"), config.integer("vocab_size")
-    target = config.integer("target_hidden_size", width)
-    own_table = config.outer is not None
-    draft = _draft_rows(config.outer) if config.outer is not None else config.integer("draft_vocab_size", rows)
-    at = "layers.0" if own_table else "midlayer"
-    modules: Parts = {"embed_tokens": Embedding()} if own_table else {}
-    modules |= {"fc": Linear(in_features=EAGLE3_STATES * target), f"{at}.hidden_norm": Norm(kind="rmsnorm")}
-    modules |= _layer(config, at, width, reads=2 * width)
-    modules |= {"norm": Norm(kind="rmsnorm"), "lm_head": Linear(out_features=draft, component="lm_head")}
-    if draft != rows:
-        modules |= {"d2t": Parameter(shape=(draft,), buffer=True, dtype="int64"),
-                    "t2d": Parameter(shape=(rows,), buffer=True, dtype="bool")}
-    return _spec(config, modules)
-
-
-def _draft_rows(speculator: dict[str, Any]) -> int:
-    """Tokens a file of the speculators format says its draft can give."""
-    rows = speculator.get("draft_vocab_size")
-    if not isinstance(rows, int) or not 0 < rows <= MAX_SIZE:
-        raise SpecError(Problem("expected the number of tokens the draft can give", ("draft_vocab_size",)))
-    return rows
-
-
-def eagle(config: Config) -> ModelSpec:
-    """EAGLE 1 and 2: the target's token table, a projection of token and state, layers without a first norm.
-
-    Source: arXiv:2401.15077; SafeAILab/EAGLE, cnets.py.
-    """
+def draft_spec(config: Config, modules: Parts) -> ModelSpec:
+    """A draft of these modules, over the tokens and the width of its layers' config."""
+    config.read |= {"tie_word_embeddings", "max_position_embeddings", "num_key_value_heads", "layer_types"}
     width = config.integer("hidden_size")
-    modules: Parts = {"embed_tokens": Embedding(),
-                      "fc": Linear(in_features=2 * width, bias=config.flag("bias", default=True))}
-    for index in range(config.layers):
-        layer = _layer(config, f"layers.{index}", width)
-        if index == 0:
-            layer.pop("layers.0.input_layernorm")
-        modules |= layer
-    return _spec(config, modules)
+    return ModelSpec(vocab_size=config.integer("vocab_size"), hidden_size=width, modules=modules)
+
+
+def normalizes_heads(config: Config) -> bool:
+    """Whether the layers of the target's type normalize queries and keys, as Qwen3's do."""
+    return str(config.data.get("model_type", "qwen3")).startswith(("qwen3", "dspark"))
 
 
 def medusa(config: Config) -> ModelSpec:
@@ -146,24 +115,49 @@ def medusa(config: Config) -> ModelSpec:
         modules[f"*.{index}.linear"] = Linear(bias=True, copies=heads)
     modules[f"*.{blocks}"] = Linear(in_features=width, out_features=config.integer("vocab_size"), component="lm_head",
                                     copies=heads)
-    return _spec(config, modules)
+    return draft_spec(config, modules)
 
 
-def _layer(config: Config, at: str, width: int, *, reads: int | None = None, qk_norm: str = "none") -> Parts:
-    """A decoder layer at a place; attention reads `reads` values of each token and gives `width`."""
-    fields: dict[str, Any] = {"hidden_size": reads, "output_size": width} if reads else {}
-    attention = Attention.model_validate({
-        "num_heads": config.integer("num_attention_heads"), "num_kv_heads": config.kv_heads, "qk_norm": qk_norm,
-        "head_dim": config.head_dim, "bias": QKV if config.flag("attention_bias") else (), **fields})
-    return {f"{at}.input_layernorm": Norm(kind="rmsnorm"), f"{at}.self_attn": attention,
-            f"{at}.post_attention_layernorm": Norm(kind="rmsnorm"),
-            f"{at}.mlp": FeedForward(intermediate_size=config.integer("intermediate_size"))}
+def mlp_speculator(config: Config) -> ModelSpec:
+    """MLP speculator: for each token ahead a table, a projection of the state before, a norm and a head; all but the
+    first projection may be the same ones for each.
+
+    Source: arXiv:2404.19124; vLLM's model_executor/models/mlp_speculator.py and transformers_utils/configs.
+    """
+    width, rows = config.integer("emb_dim", 4096), config.integer("vocab_size", 32000)
+    inner = config.integer("inner_dim", 0, least=0) or width
+    ahead = config.integer("num_lookahead_tokens", config.integer("n_predict", 3))
+    tied = config.flag("tie_weights")
+    config.read |= {"top_k_tokens_per_head", "n_candidates", "scale_input"}
+    times, later = (1, 1) if tied else (ahead, ahead - 1)
+    modules: Parts = {
+        "speculator.emb.*": Embedding(rows=rows, hidden_size=inner, copies=times),
+        "speculator.proj.0": Linear(in_features=width, out_features=inner)}
+    if ahead > 1:
+        modules["speculator.proj.*"] = Linear(in_features=inner, out_features=inner, copies=later)
+    modules |= {"speculator.ln.*": Norm(kind="layernorm", hidden_size=inner, copies=times),
+                "speculator.head.*": Linear(in_features=inner, out_features=rows, component="lm_head", copies=times)}
+    return ModelSpec(vocab_size=rows, hidden_size=width, modules=modules)
 
 
-def _spec(config: Config, modules: Parts) -> ModelSpec:
-    config.read |= {"tie_word_embeddings", "max_position_embeddings", "num_key_value_heads", "layer_types"}
-    width = config.integer("hidden_size")
-    return ModelSpec(vocab_size=config.integer("vocab_size"), hidden_size=width, modules=modules)
+def mtp(config: Config) -> ModelSpec:
+    """The prediction layer of a model as a file of its own: a projection of token and state, and a layer of Qwen3.
+
+    Source: vllm-project/speculators, models/mtp: table and head are the target's and not written.
+    """
+    layer, at = layer_config(config), "mtp_layers.0"
+    if layer.model_type not in MTP_TYPES:
+        raise layer.error("model_type", f"expected one of {', '.join(MTP_TYPES)}, found {layer.model_type[:60]!r}")
+    width, norm = layer.integer("hidden_size"), Norm(kind="rmsnorm")
+    config.read.add("num_nextn_predict_layers")
+    layer.read |= {"num_hidden_layers"}
+    return draft_spec(layer, {
+        f"{at}.hidden_layernorm": norm, f"{at}.token_layernorm": norm,
+        f"{at}.input_proj": Linear(in_features=2 * width),
+        **decoder_layer(layer, at, qk_norm=True), f"{at}.final_layernorm": norm})
 
 
-ROWS: dict[str, Builder] = {"dflash": dflash, "dspark": dspark, "eagle": eagle, "eagle3": eagle3, "medusa": medusa}
+MTP_TYPES = ("qwen3",)
+"""Types whose layers a prediction layer of the speculators format is known with."""
+
+ROWS: dict[str, Builder] = {"medusa": medusa, "mlp_speculator": mlp_speculator, "speculator_mtp": mtp}
