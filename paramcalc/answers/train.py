@@ -267,13 +267,15 @@ def _assumptions(chosen: Plan) -> dict[str, object]:
         "total_is": "what is held at the fullest moment of a step, which `moment` names; with --micro-batches 1 there "
                     "are no gradients while activations are at their most",
         "working_is": "logits and gradients of the loss, a layer computed again, gradients not yet divided, tokens "
-                      "that tensor parallelism gathers, and what the allocator reserves beyond what is allocated",
+                      "that tensor parallelism gathers and Megatron sends to experts, and what the allocator reserves "
+                      "beyond what is allocated",
         "reserved_over_allocated": float(layout.reserved),
-        "communication_is": "weights gathered under ZeRO-3, copies in the type of products, NCCL's communicators",
+        "communication_is": "weights gathered under ZeRO-3, copies in the type of products, and of several devices "
+                            "CUDA's context and NCCL's communicators",
         "communicators": layout.communicators(policy.library),
         "reserved_is": "the median of 13 logs that print both, 1.01 to 1.39; under ZeRO-3 the pools of gathered "
                        "weights and of divided gradients instead, and no gaps between blocks",
-        "left_out": "kernels' workspace, the CUDA context, experts that more tokens are sent to than to others",
+        "left_out": "kernels' workspace, experts that more tokens are sent to than to others",
     }
 
 

@@ -42,8 +42,10 @@ class Attained(NamedTuple):
 
 
 class Communicators(NamedTuple):
-    """Bytes that NCCL takes of a device, beside what the allocator of a framework knows of."""
+    """Bytes that CUDA and NCCL take of a device, beside what the allocator of a framework knows of."""
 
+    context: int
+    """For CUDA's context."""
     pair: int
     """For a group of two devices."""
     group: int
@@ -111,9 +113,9 @@ def reserved_over_allocated(devices: int) -> Fraction:
 
 
 def communicators() -> Communicators:
-    """What NCCL takes of a device."""
+    """What CUDA and NCCL take of a device."""
     known = _table()["communicators"]
-    return Communicators(known["pair"], known["group"], known["peer"], _table()["nodes"][""])
+    return Communicators(known["context"], known["pair"], known["group"], known["peer"], _table()["nodes"][""])
 
 
 def usual_pue() -> float:

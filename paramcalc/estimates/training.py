@@ -18,6 +18,7 @@ from paramcalc.catalog.formats import find_format
 from paramcalc.catalog.optimizers import find_optimizer
 from paramcalc.defaults import TRAINING
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.experts_sent import sent_values
 from paramcalc.estimates.gathering import gathered
 from paramcalc.estimates.remembering import Remembering
 from paramcalc.estimates.training_parts import Device, Gathered, States, Undivided, Whole
@@ -171,9 +172,10 @@ class Trainer(Remembering):
         if policy.recompute in ("full", "per-op"):
             layers = sum(len(node.order) for node in self.tree(plan, stage).children) or 1
             layer = self.saved(plan, stage, load, policy._replace(recompute="none"))[0] // layers
+            layer += 4 * joined + self._sent(layout, stage, load, policy)
             moments.append(Device(
                 **fixed, gradients=earlier, activations=flight, logits=0, communication=whole.in_layer,
-                idle=idle - whole.arriving, working=whole.waiting + whole.layer_gradients + layer + 4 * joined,
+                idle=idle - whole.arriving, working=whole.waiting + whole.layer_gradients + layer,
                 moment="a layer is computed again"))
         return moments
 
@@ -219,12 +221,23 @@ class Trainer(Remembering):
         whole = tokens * self.model.spec.hidden_size * self.compute.bits // 8
         return whole * (layout.tp - 1) // layout.tp
 
+    def _sent(self, layout: Layout, stage: int, load: Tokens, policy: Policy) -> int:
+        """Copies of tokens on their way to experts, of which as many are assumed to come as go."""
+        if policy.library != "megatron":
+            return 0
+        tokens = load.batch * self._here(layout, load)
+        return tokens * sent_values(self.tree(layout.plan, stage)) * self.compute.bits // 8
+
+    @staticmethod
+    def _here(layout: Layout, load: Tokens) -> int:
+        """Tokens of a sequence on one device between its layers."""
+        return -(-load.seq // (load.cp * (layout.tp if layout.plan.sequence else 1)))
+
     def _received(self, layout: Layout, stage: int, load: Tokens) -> int:
         """Buffers for what the stages beside this one send, one a micro-batch from the start
         (torch/distributed/pipelining/stage.py, _prepare_forward_infra and _prepare_backward_infra)."""
         sides = (stage > 0) + (stage < layout.pp - 1)
-        tokens = -(-load.seq // (load.cp * (layout.tp if layout.plan.sequence else 1)))
-        each = load.batch * tokens * self.model.spec.hidden_size * self.compute.bits // 8
+        each = load.batch * self._here(layout, load) * self.model.spec.hidden_size * self.compute.bits // 8
         return sides * (layout.micro_batches or layout.pp) * each
 
     def divided(self, layout: Layout, stage: int) -> States:

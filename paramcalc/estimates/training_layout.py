@@ -62,15 +62,18 @@ class Layout(NamedTuple):
         return Fraction(1) if self.fully_sharded else reserved_over_allocated(self.devices)
 
     def communicators(self, library: Library) -> int:
-        """Bytes NCCL takes of each device: for the group of all devices, for one of each kind that has several, and for
-        the peers of a node among which experts exchange tokens. torch takes the group of all for a kind that has all
-        (torch/distributed/device_mesh.py, _init_process_groups), Megatron makes every one."""
+        """Bytes that CUDA and NCCL take of each device, where there are several: for the context, for the group of all
+        devices, for one of each kind that has several, and for the peers of a node among which experts exchange tokens.
+        torch takes the group of all for a kind that has all (torch/distributed/device_mesh.py, _init_process_groups),
+        Megatron makes every one."""
+        if self.devices == 1:
+            return 0
         taken = communicators()
         sizes = [self.tp, self.pp, self.dp, self.ep, self.cp]
         if library == "megatron" or self.devices not in sizes:
             sizes.append(self.devices)
         groups = sum(taken.group if size > 2 else taken.pair for size in sizes if size > 1)
-        return groups + (min(self.ep, taken.node) - 1) * taken.peer
+        return taken.context + groups + (min(self.ep, taken.node) - 1) * taken.peer
 
     @property
     def expert_copies(self) -> int:

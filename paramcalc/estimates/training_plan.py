@@ -96,7 +96,8 @@ def _adapted(model: Model, settings: RunSettings) -> Model:
         if settings.quant is not None:
             raise UsageError(Problem("quantized weights cannot be trained directly", hint="add --lora-rank 16"))
         return freeze(quantized, settings.freeze)
-    plan = Lora(settings.lora_rank, settings.lora_targets, settings.dora, dropout=settings.lora_dropout)
+    kept_in = None if settings.activations == "megatron" else Lora(1).dtype  # Float16Module casts adapters as the rest
+    plan = Lora(settings.lora_rank, settings.lora_targets, settings.dora, kept_in, settings.lora_dropout)
     return freeze(adapt(quantized, plan), settings.freeze, quantized)
 
 

@@ -7,6 +7,7 @@ import pytest
 from paramcalc.activations.fold import Tokens
 from paramcalc.activations.policy import Policy
 from paramcalc.build import build
+from paramcalc.catalog.training import communicators
 from paramcalc.errors import UsageError
 from paramcalc.estimates.training import Recipe, Trainer
 from paramcalc.estimates.training_layout import Layout
@@ -228,15 +229,19 @@ def test_a_loss_keeps_logits_as_it_is_taken():
 
 
 @pytest.mark.parametrize(("layout", "mebibytes"), [
-    (Layout(), 0), (Layout(dp=2), 544), (Layout(dp=8), 688), (Layout(tp=2, pp=2, dp=2), 688 + 3 * 544)])
+    (Layout(dp=2), 544), (Layout(dp=8), 688), (Layout(tp=2, pp=2, dp=2), 688 + 3 * 544)])
 def test_communicators_of_each_kind_of_group(layout, mebibytes):
     """544 MiB for two devices, 688 for more: NVIDIA/nccl#964."""
-    assert layout.communicators("transformers") == mebibytes * 2**20
+    assert layout.communicators("transformers") - communicators().context == mebibytes * 2**20
+
+
+def test_of_one_device_only_what_torch_allocates_is_counted():
+    assert Layout().communicators("transformers") == 0
 
 
 def test_megatron_makes_a_group_of_all_devices_beside_the_others():
     dp = Layout(dp=8)
-    assert dp.communicators("megatron") == 2 * dp.communicators("transformers")
+    assert dp.communicators("megatron") - dp.communicators("transformers") == 688 * 2**20
 
 
 def test_the_first_all_to_all_of_eight_devices():

@@ -41,6 +41,11 @@ class Peak:
         return float(_ours(self.run)) / GIB
 
     @property
+    def devices(self) -> int:
+        """Among which the run was shared."""
+        return Layout(**self.run.get("layout", {})).devices
+
+    @property
     def holds(self) -> bool:
         """Within a tenth."""
         return not self.outside
