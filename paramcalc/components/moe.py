@@ -47,6 +47,8 @@ class MixtureOfExperts(Component):
     latent_size: Size | None = None
     """Experts work in this width between a down and an up projection all of them share."""
     latent_bias: bool = False
+    latent_component: Literal["other", "ffn"] = "other"
+    """What both projections count as."""
     latent_norm: bool = False
     """An RMSNorm on the sum of the experts, before the up projection (Kimi K3)."""
     held_gate_up: Size | None = None
@@ -77,7 +79,7 @@ class MixtureOfExperts(Component):
         if self.latent_size:
             for name, out, into, axes in (("latent_down", inner, width, ("latent", "hidden")),
                                           ("latent_up", width, inner, ("hidden", "latent"))):
-                tensors += self.linear(name, out, into, "other", bias=self.latent_bias, axes=axes)
+                tensors += self.linear(name, out, into, self.latent_component, bias=self.latent_bias, axes=axes)
             tensors += self.norm("latent_norm", inner, axis="latent") if self.latent_norm else []
         tensors += self._separate(inner) if self.layout == "experts" else self._stacked(inner)
         return tensors + self._shared(width)

@@ -162,3 +162,33 @@ def test_a_text_model_by_itself_holds_the_experts_that_only_images_reach():
     routed = 4 * 3 * 32 * (16 + 8) + 2 * 4 * (32 + 1)  # two sets of experts, their routers and biases
     shared = 3 * 32 * 16 * 2
     assert more == 2 * (routed + shared - 3 * 32 * 64)
+
+
+def components(record):
+    """What each component holds."""
+    return {name: values for name, (values, *_) in count(build(read_config(record).spec).tree).components.items()}
+
+
+def test_the_head_that_pools_patches_is_the_models_only_where_the_tower_is_the_model():
+    alone = components({"model_type": "siglip_vision_model"})
+    pooled = 768 + 4 * 768 * (768 + 1) + 2 * 768  # a query, four projections, a norm
+    assert alone["lm_head"] == pooled + 2 * 768 * 3072 + 3072 + 768
+    within = components({"model_type": "t5gemma2"})
+    assert "lm_head" not in within  # its own head is tied
+
+
+def test_each_norm_is_a_norm_wherever_a_head_has_it():
+    config = {"model_type": "beit", "architectures": ["BeitForSemanticSegmentation"], "hidden_size": 48,
+              "num_attention_heads": 4}
+    norms = [row for row in rows(build(read_config(config).spec).tree)
+             if row.name.startswith(("decode_head", "auxiliary_head")) and len(row.shape) == 1
+             and not row.name.endswith("classifier.bias")]
+    assert norms
+    assert {row.component for row in norms} == {"norm"}
+
+
+def test_what_leads_to_the_width_experts_work_in_counts_as_the_class_has_it():
+    spark = {"model_type": "muse_spark", "text_config": {"num_hidden_layers": 4, "num_local_experts": 8}}
+    sizes = components(spark)
+    assert sizes["ffn"] == 4 * 2 * 4096 * 8192
+    assert "other" not in sizes

@@ -46,7 +46,8 @@ ROWS: dict[str, Row] = {
     "muse_spark_text": Row(
         "attention_bias", "attention_bias", pattern=_layers, block=_spark, more={"output_gate": "full"},
         experts=Experts("num_local_experts", layers=sparse_layers, correction_bias="buffer",
-                        more=lambda c: STACKED | {"latent_size": c.integer("moe_hidden_size")}),
+                        more=lambda c: STACKED | {"latent_size": c.integer("moe_hidden_size"),
+                                                  "latent_component": "ffn"}),
         names=CORRECTED | {"gate": "gate_proj", "post_attention_layernorm": "pre_feedforward_layernorm",
                            "latent_down": "pre_expert_proj", "latent_up": "post_expert_proj"}),
 }

@@ -10,7 +10,7 @@ from paramcalc.readers.config.config import Config
 from paramcalc.readers.families import family_of
 from paramcalc.readers.families.towers.frame import QKVO, Parts, layers, tower
 from paramcalc.readers.families.towers.geometry import heads
-from paramcalc.readers.families.towers.parts import conv, dense, norm, table, vector
+from paramcalc.readers.families.towers.parts import conv, dense, embedded, norm, table, vector
 from paramcalc.readers.families.towers.siglip import vision
 from paramcalc.readers.families.towers.whole import nested
 
@@ -67,10 +67,10 @@ def _towers(config: Config, width: int) -> Towers:
                                                                                    "phi4_multimodal_audio")
     vision_at, audio_at = f"{AT}.image_embed", f"{AT}.audio_embed"
     image, sound = eyes.integer("hidden_size"), ears.integer("hidden_size")
-    joins: Parts = {f"{vision_at}.global_img_feature_extensor": vector(1, 1, image),
-                    f"{vision_at}.sub_img_feature_extensor": vector(1, 1, 1, image),
-                    f"{vision_at}.img_projection_up": dense(width, image),
-                    f"{vision_at}.img_projection_down": dense(width, width)}
+    joins: Parts = {f"{vision_at}.global_img_feature_extensor": embedded(1, 1, image),
+                    f"{vision_at}.sub_img_feature_extensor": embedded(1, 1, 1, image),
+                    f"{vision_at}.img_projection_up": dense(width, image, component="other_embedding"),
+                    f"{vision_at}.img_projection_down": dense(width, width, component="other_embedding")}
     speech: Parts = {}
     joined = sound * ears.integer("downsample_rate", 1)
     for kind in ("speech", "vision_speech"):

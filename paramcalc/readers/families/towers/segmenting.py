@@ -36,7 +36,7 @@ class Spelling(NamedTuple):
         """A convolution without a bias, and its norm."""
         first, second = self.unit
         return {f"{at}.{first}": convolve(out, into, kernel, kernel, bias=False),
-                f"{at}.{second}": batchnorm(out, component="other")}
+                f"{at}.{second}": batchnorm(out)}
 
 
 CLASS = Spelling()
@@ -53,7 +53,7 @@ def _repeated(parts: Parts, places: int) -> Parts:
 def pyramid(width: int, spelling: Spelling) -> Parts:
     """Features of four scales from those of one: four times the sides, twice, the same, half."""
     names, up = spelling.pyramid, _spread(width, width, 2)
-    between = {names[1]: batchnorm(width, component="other"), names[2]: up}
+    between = {names[1]: batchnorm(width), names[2]: up}
     return {names[0]: up, **_repeated(between, 4), names[3]: up}
 
 

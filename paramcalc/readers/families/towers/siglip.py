@@ -10,28 +10,31 @@ from paramcalc.readers.families.towers.geometry import grid
 from paramcalc.readers.families.towers.parts import conv, dense, norm, table, vector
 
 if TYPE_CHECKING:
+    from paramcalc.component_names import ComponentName
     from paramcalc.readers.config.config import Config
     from paramcalc.spec.tower import Tower
 
 
-def pooling(config: Config, at: str = "head") -> Parts:
-    """A learned query that attends to the patches once an image.
+def pooling(config: Config, at: str = "head", *, alone: bool = True) -> Parts:
+    """A learned query that attends to the patches once an image: the head of a model that is a tower `alone`.
 
     One matrix holds what makes the query of the probe and the keys and values of the patches: a third of it meets one
     vector, the rest each patch. Source: `_in_projection_packed` of torch 2.13.0, torch/nn/functional.py.
     """
     width, inner = config.integer("hidden_size"), config.integer("intermediate_size")
+    attends: ComponentName = "lm_head" if alone else "attention"
+    feeds: ComponentName = "lm_head" if alone else "ffn"
     return {
-        f"{at}.probe": vector(1, 1, width, component="lm_head"),
-        f"{at}.attention.in_proj_weight": vector(3 * width, width, component="lm_head"),
-        f"{at}.attention.query": Score(sizes=(width, width), component="lm_head", per="sequence"),
-        f"{at}.attention.keys_and_values": Score(sizes=(2, width, width), component="lm_head", per="token"),
-        f"{at}.attention.scores": Score(sizes=(2, width), component="lm_head", per="token"),
-        f"{at}.attention.in_proj_bias": vector(3 * width, component="lm_head"),
-        f"{at}.attention.out_proj": dense(width, width, component="lm_head", per="sequence"),
-        f"{at}.layernorm": norm(width, component="lm_head"),
-        f"{at}.mlp.fc1": dense(inner, width, component="lm_head", per="sequence"),
-        f"{at}.mlp.fc2": dense(width, inner, component="lm_head", per="sequence"),
+        f"{at}.probe": vector(1, 1, width, component=attends),
+        f"{at}.attention.in_proj_weight": vector(3 * width, width, component=attends),
+        f"{at}.attention.query": Score(sizes=(width, width), component=attends, per="sequence"),
+        f"{at}.attention.keys_and_values": Score(sizes=(2, width, width), component=attends, per="token"),
+        f"{at}.attention.scores": Score(sizes=(2, width), component=attends, per="token"),
+        f"{at}.attention.in_proj_bias": vector(3 * width, component=attends),
+        f"{at}.attention.out_proj": dense(width, width, component=attends, per="sequence"),
+        f"{at}.layernorm": norm(width, component="lm_head" if alone else "norm"),
+        f"{at}.mlp.fc1": dense(inner, width, component=feeds, per="sequence"),
+        f"{at}.mlp.fc2": dense(width, inner, component=feeds, per="sequence"),
     }
 
 
@@ -63,5 +66,5 @@ def _tower(config: Config, at: str, embed: Parts, positions: int) -> Tower:
     modules |= {"embeddings.position_embedding": table(positions, width), "encoder.layers": layers(config.layers),
                 "post_layernorm": norm(width)}
     if config.flag("vision_use_head", default=True):
-        modules |= pooling(config)
+        modules |= pooling(config, alone=not at)
     return tower("vision", width, modules, {"layer": Layer().of(config)}, at)
