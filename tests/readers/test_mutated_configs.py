@@ -1,7 +1,11 @@
 """Whatever is done to a good config: an answer or a located refusal, and soon."""
 
+import copy
+import itertools
+
 import pytest
 import test_oracle
+import test_towers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,3 +51,26 @@ def problems(config):
 def test_a_mutated_config_counts_or_is_refused(config):
     assert all(problem.message and (problem.path or "model_type" not in config)
                for problem in within(5, problems, config))
+
+
+def without_its_lists(config, at=()):
+    """The config with each of its lists, at any depth, gone, empty and cut short in turn."""
+    for key, value in config.items():
+        if isinstance(value, dict):
+            yield from without_its_lists(value, (*at, key))
+        elif isinstance(value, list) and value and key != "architectures":
+            yield from ((*at, key, other) for other in (None, [], value[:-1]))
+
+
+CLASSES = [next(group) for _, group in itertools.groupby(
+    test_towers.CASES, lambda record: (record["config"]["model_type"], *record["config"]["architectures"]))]
+
+
+@pytest.mark.parametrize("record", CLASSES, ids=lambda record: record["id"])
+def test_a_list_of_stages_that_is_not_there_is_refused_or_counted(record):
+    for *at, key, value in without_its_lists(record["config"]):
+        config = inner = copy.deepcopy(record["config"])
+        for name in at:
+            inner = inner[name]
+        inner[key] = value
+        assert all(problem.message for problem in problems(config))

@@ -12,7 +12,7 @@ from paramcalc.components.linear import Parameter
 from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import FULL
 from paramcalc.readers.families.decoder import Experts, Row
-from paramcalc.readers.families.decoders.shared import first_full
+from paramcalc.readers.families.decoders.shared import first_full, turned
 
 if TYPE_CHECKING:
 
@@ -29,9 +29,7 @@ def llama4_experts(config: Config) -> list[str]:
 
 def llama4_chunks(config: Config) -> list[str]:
     """Layers with rotary positions attend within chunks, those without to everything."""
-    interval = config.integer("no_rope_layer_interval", 4)
-    rotary = config.listed("no_rope_layers", int) or [(i + 1) % interval for i in range(config.layers)]
-    return ["chunked" if rotates else FULL for rotates in rotary]
+    return ["chunked" if rotates else FULL for rotates in turned(config)]
 
 
 CROSS = "cross"

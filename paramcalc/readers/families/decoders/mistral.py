@@ -15,7 +15,7 @@ from paramcalc.readers.config.published import release
 from paramcalc.readers.families.decoder import Experts, Row, mixture
 from paramcalc.readers.families.decoders.deepseek import indexer, latent, shared_experts
 from paramcalc.readers.families.decoders.glm import indexer_types
-from paramcalc.readers.families.decoders.shared import GATE, STACKED, W123
+from paramcalc.readers.families.decoders.shared import GATE, STACKED, W123, turned
 
 if TYPE_CHECKING:
 
@@ -52,11 +52,7 @@ def _large_layers(config: Config) -> list[str]:
     sources = config.listed("kv_source_layers", int, config.layers)
     if sources is not None and sources != list(range(config.layers)):
         raise config.error("kv_source_layers", "layers that share keys and values of an earlier one are not known")
-    every = config.integer("no_rope_layer_interval", 4)
-    rotated = config.listed("no_rope_layers", int) or [(i + 1) % every for i in range(config.layers)]
-    if len(rotated) < config.layers:
-        raise config.error("no_rope_layers", f"expected {config.layers} of 0 and 1, got {len(rotated)}")
-    return [word if turn else word + NOPE for word, turn in zip(indexer_types(config), rotated, strict=False)]
+    return [word if turn else word + NOPE for word, turn in zip(indexer_types(config), turned(config), strict=True)]
 
 
 def _large_mixer(config: Config, word: str) -> LatentAttention:

@@ -24,6 +24,16 @@ DENSE_QKV = {"qkv_proj": "query_key_value", "o_proj": "dense"}
 QK_LAYERNORM = {"q_norm": "q_layernorm", "k_norm": "k_layernorm"}
 
 
+def turned(config: Config) -> list[int]:
+    """Whether each layer rotates its queries, as `no_rope_layers` says or all but every fourth. Raises SpecError where
+    it says so of too few."""
+    interval = config.integer("no_rope_layer_interval", 4)
+    given = config.listed("no_rope_layers", int) or [(i + 1) % interval for i in range(config.layers)]
+    if len(given) < config.layers:
+        raise config.error("no_rope_layers", f"expected {config.layers} of 0 and 1, got {len(given)}", code=LAYERS)
+    return given[:config.layers]
+
+
 def four_times(config: Config) -> int:
     """A feed-forward of four times the width."""
     return 4 * config.integer("hidden_size")

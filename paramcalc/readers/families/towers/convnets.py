@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.towers.alone import crowned, model, tapped
 from paramcalc.readers.families.towers.frame import Parts, layers
+from paramcalc.readers.families.towers.geometry import entries, listed
 from paramcalc.readers.families.towers.nets import divisible, labelled
 from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, norm, vector
 
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 
 def stages(config: Config) -> list[tuple[int, int]]:
     """Width and depth of each stage."""
-    widths = config.listed("hidden_sizes", int) or []
-    depths = config.listed("depths", int, len(widths)) or []
-    if not widths or min(widths) < 1 or min(depths) < 1:
-        raise config.error("hidden_sizes", "must be positive")
+    widths = listed(config, "hidden_sizes")
+    depths = entries(config, "depths", int, len(widths))
+    if min(depths) < 1:
+        raise config.error("depths", "must be positive")
     return list(zip(widths, depths, strict=True))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.families.towers.frame import FC, QKVO, Parts, layers, tower
+from paramcalc.readers.families.towers.geometry import entries, listed
 from paramcalc.readers.families.towers.parts import conv, convolve, dense, norm, table
 
 if TYPE_CHECKING:
@@ -33,10 +34,11 @@ def _half(at: str, attention: str, width: int, heads: int, inner: int, bias: tup
 
 def vision(config: Config, at: str) -> Tower:
     """Four stages, each with half the side and more channels."""
-    widths, depths = config.listed("embed_dim", int) or [], config.listed("depths", int) or []
+    widths = listed(config, "embed_dim")
     count = len(widths)
-    heads, groups = config.listed("num_heads", int, count) or [], config.listed("num_groups", int, count) or []
-    sizes, before_conv = config.listed("patch_size", int, count) or [], config.get("patch_prenorm") or [False] * count
+    depths, heads, groups, sizes = (entries(config, key, int, count) for key in ("depths", "num_heads", "num_groups",
+                                                                                 "patch_size"))
+    before_conv = config.listed("patch_prenorm", bool, count) or [False] * count
     bias: tuple[Projection, ...] = QKVO if config.flag("qkv_bias", default=True) else ("o",)
     window = config.integer("window_size") ** 2
     modules: Parts = {}

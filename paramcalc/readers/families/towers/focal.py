@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.frame import Parts, under
-from paramcalc.readers.families.towers.geometry import listed, sides, stages
+from paramcalc.readers.families.towers.geometry import entries, listed, sides, stages
 from paramcalc.readers.families.towers.nets import Net, labelled
 from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, embedded, matrix, norm, vector
 from paramcalc.readers.families.towers.vit import decoded_from
@@ -65,7 +65,7 @@ def swiftformer(config: Config) -> ModelSpec:
     at, size, stride = "patch_embed.patch_embedding", config.integer("down_patch_size"), config.integer("down_stride")
     net.add({f"{at}.0": conv(half, into, 3, 3), f"{at}.1": batchnorm(half)}, 2)
     net.add({f"{at}.3": conv(widths[0], half, 3, 3), f"{at}.4": batchnorm(widths[0])}, 2)
-    shrinks, place = config.listed("downsamples", bool) or [], 0
+    shrinks, place = entries(config, "downsamples", bool, len(depths)), 0
     for index, depth in enumerate(depths):
         width = widths[index]
         blocks = [_convolved(config, width)] * (depth - 1) + [_attended(config, width)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
+
+T = TypeVar("T", int, bool, str)
 
 
 def grid(config: Config, key: str = "image_size") -> int:
@@ -25,7 +27,7 @@ def sides(config: Config, key: str) -> tuple[int, int]:
     """A size of two dimensions, or of one that holds for both."""
     value = config.get(key)
     if isinstance(value, list):
-        pair = config.listed(key, int, 2) or []
+        pair = config.listed(key, int, 2) or [0]
         if min(pair) < 1:
             raise config.error(key, "must be positive")
         return pair[0], pair[1]
@@ -51,6 +53,14 @@ def listed(config: Config, key: str, count: int = 1) -> list[int]:
     return values
 
 
+def entries(config: Config, key: str, of: type[T], count: int) -> list[T]:
+    """A list of one type, one entry for each of `count` stages, which the class cannot do without."""
+    values = config.listed(key, of, count)
+    if values is None:
+        raise config.error(key, "required key is missing", f"a list of {count:,}")
+    return values
+
+
 def ratios(config: Config, key: str, count: int = 1) -> list[float]:
     """Positive numbers, `count` at least, from a list or from one number for all."""
     value = config.get(key)
@@ -61,9 +71,9 @@ def ratios(config: Config, key: str, count: int = 1) -> list[float]:
     return [float(item) for item in value]
 
 
-def stages(config: Config, key: str = "depths") -> list[int]:
-    """Layers of each stage, bounded before anything loops over them."""
-    depths = listed(config, key)
+def stages(config: Config, key: str = "depths", count: int = 1) -> list[int]:
+    """Layers of each stage, `count` at least, bounded before anything loops over them."""
+    depths = listed(config, key, count)
     if sum(depths) > 1024:
         raise config.error(key, f"must sum to at most 1,024, found {sum(depths):,}")
     return depths

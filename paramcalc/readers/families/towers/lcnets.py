@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.frame import Parts, under
-from paramcalc.readers.families.towers.geometry import listed
+from paramcalc.readers.families.towers.geometry import entries, listed
 from paramcalc.readers.families.towers.nets import Net, chained, divisible, unit
 from paramcalc.readers.families.towers.parts import batchnorm, convolve, dense, vector
 
@@ -77,7 +77,7 @@ def hgnet(config: Config) -> ModelSpec:
     columns = [listed(config, f"stage_{key}", count) for key in (
         "in_channels", "mid_channels", "out_channels", "num_blocks", "numb_of_layers", "kernel_size",
         "downsample_strides")]
-    light, shrinks = (config.listed(f"stage_{key}", bool, count) or [] for key in ("light_block", "downsample"))
+    light, shrinks = (entries(config, f"stage_{key}", bool, count) for key in ("light_block", "downsample"))
     for index in range(count):
         into, middle, width, depth, inner, size, stride = (column[index] for column in columns)
         at = f"encoder.stages.{index}"

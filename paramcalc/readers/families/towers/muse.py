@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.families.towers.frame import FC, Parts, mixed, tower
+from paramcalc.readers.families.towers.geometry import entries
 from paramcalc.readers.families.towers.kimi import LAYER
 from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, norm, rms, table
 
@@ -40,7 +41,7 @@ def audio(config: Config, at: str) -> Tower:
     The tower's positions are those of its last stage, which are the tokens.
     """
     stages = config.depth("num_hidden_layers")
-    widths, patches, depths = (config.listed(key, int, stages) or [] for key in ("hidden_sizes", "patch_sizes",
+    widths, patches, depths = (entries(config, key, int, stages) for key in ("hidden_sizes", "patch_sizes",
                                                                                  "depths"))
     kernel, modules, before = config.integer("conv_kernel_size"), Parts(), 1
     for index, (width, patch, depth) in enumerate(zip(widths, patches, depths, strict=True)):

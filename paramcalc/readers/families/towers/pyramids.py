@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, under
-from paramcalc.readers.families.towers.geometry import dividing, listed, ratios, stages
+from paramcalc.readers.families.towers.geometry import dividing, entries, listed, ratios, stages
 from paramcalc.readers.families.towers.nets import Net, labelled, unit
 from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, embedded, norm, positioned, vector
 
@@ -54,7 +54,7 @@ def _biases(config: Config) -> tuple[Projection, ...]:
 def segformer(config: Config) -> ModelSpec:
     """SegFormer, whose class for segmentation fuses what each stage gives."""
     count = config.depth("num_encoder_blocks")
-    depths, widths, net = stages(config), listed(config, "hidden_sizes", count), Net()
+    depths, widths, net = stages(config, count=count), listed(config, "hidden_sizes", count), Net()
     wide, into = ratios(config, "mlp_ratios", count), config.integer("num_channels")
     shape = Layer("layer_norm_1", "attention", "layer_norm_2", "", names=BERT)
     plan = _plan(config, ("hidden_sizes", "patch_sizes", "strides", "num_attention_heads", "sr_ratios"), count)
@@ -81,7 +81,7 @@ def segformer(config: Config) -> ModelSpec:
 def pvt(config: Config) -> ModelSpec:
     """PVT: each stage has a table of positions, the last one a class token."""
     count, into, net = config.depth("num_encoder_blocks"), config.integer("num_channels"), Net()
-    depths, wide, side = stages(config), ratios(config, "mlp_ratios", count), config.integer("image_size")
+    depths, wide, side = stages(config, count=count), ratios(config, "mlp_ratios", count), config.integer("image_size")
     shape = Layer("layer_norm_1", "attention", "layer_norm_2", "",
                   names=BERT, bias=_biases(config))
     plan = _plan(config, ("hidden_sizes", "patch_sizes", "strides", "num_attention_heads",
@@ -106,7 +106,8 @@ def pvt(config: Config) -> ModelSpec:
 def pvt2(config: Config) -> ModelSpec:
     """PVT 2: patches overlap, the feed-forward convolves, and attention may pool what it reads."""
     count, into, net = config.depth("num_encoder_blocks"), config.integer("num_channels"), Net()
-    depths, wide, pools = stages(config), ratios(config, "mlp_ratios", count), config.flag("linear_attention")
+    depths, wide = stages(config, count=count), ratios(config, "mlp_ratios", count)
+    pools = config.flag("linear_attention")
     shape = Layer("layer_norm_1", "attention", "layer_norm_2", "", names={**QUERY, "o_proj": "proj"},
                   bias=_biases(config))
     plan = _plan(config, ("hidden_sizes", "strides", "num_attention_heads", "sr_ratios"), count)
@@ -128,7 +129,7 @@ def pvt2(config: Config) -> ModelSpec:
 def poolformer(config: Config) -> ModelSpec:
     """PoolFormer: a mean over neighbours in place of attention."""
     count, into, net = config.depth("num_encoder_blocks"), config.integer("num_channels"), Net()
-    depths, wide, scaled = stages(config), config.number("mlp_ratio"), config.flag("use_layer_scale", default=True)
+    depths, wide, scaled = stages(config, count=count), config.number("mlp_ratio"), config.flag("use_layer_scale", True)
     for index, (width, size, stride) in _plan(config, ("hidden_sizes", "patch_sizes", "strides"), count):
         inner = int(width * wide)
         net.add({f"encoder.patch_embeddings.{index}.projection": conv(width, into, size, size)}, stride)
@@ -147,8 +148,9 @@ def poolformer(config: Config) -> ModelSpec:
 def cvt(config: Config) -> ModelSpec:
     """CvT: a depthwise convolution before each projection."""
     depths, into, net = stages(config, "depth"), config.integer("num_channels"), Net()
-    count, wide, tokens = len(depths), ratios(config, "mlp_ratio", len(depths)), config.listed("cls_token", bool) or []
-    methods, biased = config.listed("qkv_projection_method", str, count) or [], config.listed("qkv_bias", bool) or []
+    count, wide, tokens = len(depths), ratios(config, "mlp_ratio", len(depths)), entries(
+        config, "cls_token", bool, len(depths))
+    methods, biased = entries(config, "qkv_projection_method", str, count), entries(config, "qkv_bias", bool, count)
     plan = _plan(config, ("embed_dim", "patch_sizes", "patch_stride", "num_heads", "kernel_qkv"), count)
     for index, (width, size, stride, heads, kernel) in plan:
         at, inner = f"encoder.stages.{index}", int(width * wide[index])

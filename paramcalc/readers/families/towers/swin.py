@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.components.attention import Attention
 from paramcalc.readers.families.towers.alone import crowned, model, tapped
 from paramcalc.readers.families.towers.frame import Parts, layers
-from paramcalc.readers.families.towers.geometry import dividing, sides
+from paramcalc.readers.families.towers.geometry import dividing, entries, listed, sides
 from paramcalc.readers.families.towers.nets import labelled
 from paramcalc.readers.families.towers.parts import conv, dense, embedded, norm, positioned, vector
 from paramcalc.readers.families.towers.vit import decoded_from
@@ -43,8 +43,8 @@ def _block(config: Config, width: int, heads: int) -> Parts:
 
 def swin(config: Config) -> ModelSpec:
     """Swin, Swin v2 and Donut's."""
-    first, depths = config.integer("embed_dim"), config.listed("depths", int) or []
-    heads, stages = config.listed("num_heads", int, len(depths)) or [], len(depths)
+    first, depths = config.integer("embed_dim"), listed(config, "depths")
+    heads, stages = entries(config, "num_heads", int, len(depths)), len(depths)
     modules: Parts = {
         "embeddings.patch_embeddings.projection": conv(first, config.integer("num_channels"),
                                                        *sides(config, "patch_size"), outputs=4 ** (stages - 1)),

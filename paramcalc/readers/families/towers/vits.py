@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.families.towers.dino import two_thirds
 from paramcalc.readers.families.towers.frame import FC, QKV, QKVO, Layer, Parts, fewer, layers, mixed, tower
-from paramcalc.readers.families.towers.geometry import grid, grid_side, heads, sides
+from paramcalc.readers.families.towers.geometry import entries, grid, grid_side, heads, sides
 from paramcalc.readers.families.towers.parts import (
     ROTARY,
     conv,
@@ -142,7 +142,7 @@ def lfm3(config: Config, at: str) -> Tower:
     """LFM3's tower: short convolutions over an image beside attention."""
     width, patch, size = config.integer("hidden_size"), config.integer("patch_size"), config.integer("conv_kernel_size")
     into = patch**2 * config.integer("in_channels") * config.integer("temporal_patch_size", 1)
-    kinds = config.listed("layer_types", str, config.layers) or []
+    kinds = entries(config, "layer_types", str, config.layers)
     modules: Parts = {"patchifier": dense(width, into, bias=False, component="other_embedding"),
                       "embedding_norm": rms(width), "positions": ROTARY, "layers": mixed(kinds)}
     whole = LFM.of(config, kv_heads=config.kv_heads)
