@@ -97,7 +97,7 @@ def peak(gpu: str | float, dtype: str = TRAINING.dtype) -> float:
     device = find_accelerator(gpu)
     known = device.peak(dtype)
     if known is None or (known[0] != dtype and dtype != "bf16"):
-        raise UsageError(Problem(f"no arithmetic of {device.name} is known for {dtype}",
+        raise UsageError(Problem(f"no arithmetic of {device.name} is known for {dtype}{device.why_unknown('flops')}",
                                  hint="give FLOPs a second in place of the name"))
     return float(known[1])
 

@@ -316,7 +316,7 @@ class Predictor:
                 terms["ttft_ms"] = "not offered: no time to first token of this class was measured"
             else:
                 terms["ttft_ms"] = "of an idle server; under load it is queueing, which nothing here predicts"
-            terms["power"] = ("not known for this device" if speed.device.power_watts is None else
+            terms["power"] = (f"not known{speed.device.why_unknown('power')}" if speed.device.power_watts is None else
                               f"the devices alone, by their load: {power_source()}")
         return terms
 

@@ -17,6 +17,7 @@ accelerators:
     power: [350, sheet]                          # watts
     links: {pcie: [31.5 GB/s, sheet]}            # one way, of one device over all its ports
     lacks: [bf16]                                # arithmetic it is known to have no units for
+    unknown: {power: none is published}          # why power, links or flops are missing
     notes: [what other sources print]
 ```
 
@@ -57,8 +58,10 @@ DTYPES = ("fp32", "tf32", "bf16", "fp16", "fp8", "int8", "fp4")
 
 _FALLBACK = {"fp4": "fp8", "fp8": "bf16", "bf16": "fp16", "fp16": "fp32", "tf32": "fp32", "int8": "bf16"}
 _FIELDS = frozenset(
-    {"name", "vendor", "kind", "aliases", "memory", "usable", "bandwidth", "flops", "power", "links", "lacks", "notes"}
+    {"name", "vendor", "kind", "aliases", "memory", "usable", "bandwidth", "flops", "power", "links", "lacks",
+     "unknown", "notes"}
 )
+_UNKNOWN = ("power", "links", "flops")
 _TERA = 10**12
 
 
@@ -96,6 +99,12 @@ class Accelerator(NamedTuple):
     """What it is sold as: `server`, `workstation`, `desktop`; `shared` where its memory is the host's."""
     lacks: tuple[str, ...] = ()
     """Kinds of arithmetic it is known to have no units for."""
+    unknown: Mapping[str, str] = MappingProxyType({})
+    """Why its `power`, `links` or `flops` are missing, where that is known."""
+
+    def why_unknown(self, field: str) -> str:
+        """The reason for a missing field, ready to follow a sentence; empty where none is known."""
+        return f": {self.unknown[field]}" if field in self.unknown else ""
 
     @property
     def capacity_bytes(self) -> int | None:
@@ -109,12 +118,15 @@ class Accelerator(NamedTuple):
         return f"{self.name} has no {dtype} units: --dtype fp16 takes as many bytes and computes in the units it has"
 
     def peak(self, dtype: str) -> tuple[str, int] | None:
-        """The arithmetic that serves `dtype` here, and its peak: without FP8 units, FP8 weights compute as BF16."""
+        """The arithmetic that serves `dtype` here, and its peak: without FP8 units, FP8 weights compute as BF16, and
+        16-bit values as FP32 where that is faster."""
         kind = dtype if dtype in DTYPES else "bf16"
         while kind not in self.flops:
             if kind not in _FALLBACK:
                 return None
             kind = _FALLBACK[kind]
+        if kind == "fp16" and self.flops.get("fp32", 0) > self.flops[kind]:
+            kind = "fp32"
         return kind, self.flops[kind]
 
 
@@ -244,6 +256,7 @@ class _Row:
             notes=base.notes + self.texts("notes"),
             kind=self.text("kind", base.kind),
             lacks=base.lacks + self.texts("lacks"),
+            unknown=self.unknown(),
         )
 
     def text(self, name: str, default: str) -> str:
@@ -316,6 +329,16 @@ class _Row:
                 flops[dtype] = self.number(lambda v: whole(v, _TERA), value, "flops", dtype)
                 self.sources[f"flops.{dtype}"] = self.expand(name) if nested else self.where
         return MappingProxyType({dtype: flops[dtype] for dtype in DTYPES if dtype in flops})
+
+    def unknown(self) -> Mapping[str, str]:
+        """`{field: reason}`; a field that is said after all is no longer unknown."""
+        reasons = {**self.base.unknown, **self.inner("unknown")}
+        for name, reason in reasons.items():
+            if name not in _UNKNOWN or not isinstance(reason, str):
+                raise self.wrong("is no reason for an unknown field", "unknown", name,
+                                 hint=f"a text for one of {', '.join(_UNKNOWN)}")
+        return MappingProxyType({name: str(reason) for name, reason in reasons.items()
+                                 if name in self.inner("unknown") or not self.values.get(name)})
 
     def links(self) -> Mapping[str, int]:
         links = dict(self.base.links)

@@ -14,7 +14,7 @@ from paramcalc.errors import Problem, UsageError
 if TYPE_CHECKING:
     from paramcalc.catalog.accelerators import Accelerator
 
-LINKS = ("nvlink", "xgmi", "ici", "neuronlink", "hccs", "ub", "ethernet", "pcie")
+LINKS = ("nvlink", "xgmi", "ici", "neuronlink", "hccs", "ub", "ethernet", "pcie", "thunderbolt", "usb4")
 """Kinds of link between devices, the one collectives take first."""
 
 
@@ -89,5 +89,6 @@ def bandwidth(device: Accelerator, split: Split) -> int:
     for kind in LINKS:
         if kind in device.links:
             return device.links[kind]
-    raise UsageError(Problem(f"no link of {device.name} is known, and {split.devices} of them have to exchange data",
+    raise UsageError(Problem(f"no link of {device.name} is known{device.why_unknown('links')}, and {split.devices} of "
+                             "them have to exchange data",
                              hint="one device, or a file of accelerators with its links"))

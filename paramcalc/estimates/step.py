@@ -275,6 +275,6 @@ def peak(device: Accelerator, kind: str) -> int:
         kind = "bf16"  # without FP4 units kernels expand such weights; what little is in fp32 is not a bottleneck
     rate = device.peak(kind)
     if rate is None:
-        raise UsageError(Problem(f"no arithmetic of {device.name} is known for {kind}",
+        raise UsageError(Problem(f"no arithmetic of {device.name} is known for {kind}{device.why_unknown('flops')}",
                                  hint="a file of accelerators can say it: --accelerators"))
     return rate[1]

@@ -149,7 +149,8 @@ class Stepper(Remembering):
         if not volume:
             return 0.0
         if self.link is None:
-            raise UsageError(Problem(f"no link of {self.device.name} is known, and {span} of them exchange data",
+            raise UsageError(Problem(f"no link of {self.device.name} is known{self.device.why_unknown('links')}, and "
+                                     f"{span} of them exchange data",
                                      hint="one device, or a file of accelerators with its links"))
         inside = self.link * share
         if span <= self.network.node:
@@ -177,6 +178,7 @@ def _peak(device: Accelerator, arithmetic: str) -> int:
     """FLOPs a second. Raises UsageError where the device has no such arithmetic."""
     known = device.peak(arithmetic)
     if known is None or (arithmetic == "fp8" and known[0] != arithmetic):
-        raise UsageError(Problem(f"no arithmetic of {device.name} is known for {arithmetic}",
+        raise UsageError(Problem(f"no arithmetic of {device.name} is known for {arithmetic}"
+                                 f"{device.why_unknown('flops')}",
                                  hint="a file of accelerators can say it: --accelerators"))
     return known[1]

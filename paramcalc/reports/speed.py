@@ -76,7 +76,10 @@ def _notes(answer: SpeedAnswer) -> tuple[str, ...]:
     if "release" in answer.assumptions:
         notes.append(f"release: {answer.assumptions['release']}")
     notes.append(f"range: {basis['range']}")
-    notes.append(f"first token: {answer.assumptions['ttft_ms']}")
+    assumed = answer.assumptions
+    notes.append(f"first token: {assumed['ttft_ms']}")
+    if not any(point.joules_per_token for point in answer.points):
+        notes.append(f"no energy, for the power is {assumed['power']}")
     notes.append(f"verify: {answer.verify}")
     return (*notes, *partly(answer), *missing(answer))
 

@@ -26,7 +26,10 @@ def tables(answer: Train) -> tuple[Table, ...]:
     memory = _one(answer) if len(answer) == 1 else _stages(answer)
     if answer.training_run is None or answer.terms is None:
         return (memory,)
-    return memory, train_run.table(answer.training_run, answer.terms, answer.known["run"], partly(answer))
+    device, notes = answer.plan.device, partly(answer)
+    if device is not None and device.power_watts is None:
+        notes = (f"no energy: the power of {device.name} is not known{device.why_unknown('power')}", *notes)
+    return memory, train_run.table(answer.training_run, answer.terms, answer.known["run"], notes)
 
 
 def _one(answer: Train) -> Table:
