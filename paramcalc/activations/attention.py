@@ -81,6 +81,8 @@ def _projected(part: Attention, t: Tape, x: Value, head: int) -> tuple[Value, Va
     """q, k and v; views of one storage where one matrix makes them."""
     v_head, kv_heads = part.v_head_dim or head, part.num_kv_heads or part.num_heads
     query_dim = head * (2 if part.output_gate == "query" else 1)
+    if not part.projected:
+        return _own(part, t, "heads", head), _own(part, t, "kv_heads", head), _own(part, t, "kv_heads", v_head)
     if part.fused in ("qkv", "gqkv"):
         joined = part.joined(head)
         joint = t.linear(x, sum(run.units * run.size for run in joined.runs), joined, weight=f"{part.fused}_proj")

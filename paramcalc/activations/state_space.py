@@ -33,7 +33,7 @@ def _mamba(t: ScanTape, part: Mamba, width: int) -> None:
     """Mamba-1: input, convolution, selection, scan, output."""
     inner, state, rank, heads = part.inner_size, part.state_size, part.dt_rank, part.heads
     normed = part.dt_norms or t.facts.selection_norms
-    joint = t.linear(t.stream(width), 2 * inner, axis("inner", inner, 2), weight="in_proj")
+    joint = t.linear(t.stream(width), 2 * inner + part.beside, part.joined(), weight="in_proj")
     t.decay((inner, state), STATE)
     if t.fused and heads == 1 and not part.dt_norms:
         _inner_kernel(t, part)

@@ -78,6 +78,8 @@ class Attention(Component):
     """Weights are stored `(in, out)`, as GPT-2's Conv1D does."""
     output: bool = True
     """False where no output projection follows."""
+    projected: bool = True
+    """False where what stands beside it in its layer makes queries, keys and values with its own matrix (Hymba)."""
 
     source: ClassVar[str] = "arXiv:1706.03762; MQA: arXiv:1911.02150; GQA: arXiv:2305.13245; sinks: arXiv:2309.17453"
 
@@ -104,7 +106,7 @@ class Attention(Component):
     def tensors(self, context: Context) -> list[Tensor]:
         """Projections, their biases, norms, gate and sinks."""
         width, head = self.width(context), self.head_size(context)
-        tensors = self._fused_qkv(width, head) if self.fused in ("qkv", "gqkv") else self._separate(width, head)
+        tensors = self._queries_keys_values(width, head) if self.projected else []
         if self.qk_norm != "none":
             tensors += self._qk_norms(head)
         if self.output_gate == "full" and self.fused != "gqkv":
@@ -121,6 +123,9 @@ class Attention(Component):
         if self.sinks:
             tensors.append(self.vector("sinks", (self.num_heads,), ("heads",), "attention"))
         return tensors
+
+    def _queries_keys_values(self, width: int, head: int) -> list[Tensor]:
+        return self._fused_qkv(width, head) if self.fused in ("qkv", "gqkv") else self._separate(width, head)
 
     def _project(
         self, name: str, out: int, into: int, axis_name: str, *, bias: bool, per: Per = "token",

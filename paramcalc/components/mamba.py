@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from paramcalc.axes import Axis, Run, axis
-from paramcalc.components.base import Component, Size
+from paramcalc.components.base import Component, Count, Size
 from paramcalc.components.problems import impossible
 from paramcalc.errors import HEADS
 from paramcalc.tree import Context, State, Tensor, Work
@@ -34,8 +34,12 @@ class Mamba(Component):
     """RMSNorm on dt, B and C (Jamba)."""
     heads: Size = 1
     """Groups of channels with selection parameters of their own, kept as arrays `[heads, …]` (Zamba)."""
+    beside: Count = 0
+    """Further values its first projection makes, of which attention in the same layer takes queries, keys and values
+    (Hymba)."""
 
-    source: ClassVar[str] = "arXiv:2312.00752; transformers MambaMixer, JambaMambaMixer, ZambaMambaMixer"
+    source: ClassVar[str] = ("arXiv:2312.00752; arXiv:2411.13676; transformers MambaMixer, JambaMambaMixer, "
+                             "ZambaMambaMixer")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -49,14 +53,19 @@ class Mamba(Component):
         inner, width = self.inner_size, self.width(context)
         tensors = self._selection() if self.heads == 1 else self._selection_by_head()
         tensors += convolution(self, inner, self.conv_kernel, bias=self.conv_bias)
-        tensors += self.linear("in_proj", 2 * inner, width, MIXER, bias=self.bias,
-                             axes=(axis("inner", inner, 2), "hidden"))
+        tensors += self.linear("in_proj", 2 * inner + self.beside, width, MIXER, bias=self.bias,
+                             axes=(self.joined(), "hidden"))
         tensors += self.linear("out_proj", width, inner, MIXER, bias=self.bias, axes=("hidden", "inner"))
         if self.dt_norms:
             tensors += self.norm("dt_layernorm", self.dt_rank, axis="dt")
             tensors += self.norm("b_layernorm", self.state_size, axis="state")
             tensors += self.norm("c_layernorm", self.state_size, axis="state")
         return tensors
+
+    def joined(self) -> Axis:
+        """What the first projection makes: the scan's input, its gate, and what attention beside it reads."""
+        inner = Run("inner", self.inner_size, 2)
+        return Axis(inner, Run("beside", self.beside, 1)) if self.beside else Axis(inner)
 
     def _selection(self) -> list[Tensor]:
         inner, state = self.inner_size, self.state_size

@@ -21,7 +21,7 @@ from paramcalc.readers import families
 from paramcalc.readers.config import type_facts
 from paramcalc.readers.config.defaults import model_types
 from paramcalc.readers.config.neutral import NEUTRAL_IN, REPEATS
-from paramcalc.readers.config.published import DRAFT_CLASSES, told_type
+from paramcalc.readers.config.published import DRAFT_CLASSES, SPECULATORS, told_type
 from paramcalc.readers.config.published_types import PUBLISHED_TYPES
 from paramcalc.readers.config.read import read_config
 from paramcalc.readers.families import composites, family_of, known
@@ -59,7 +59,7 @@ def test_a_lookup_loads_no_other_family():
 def test_every_type_has_a_row_and_a_class(model_type):
     family = family_of(model_type)
     assert callable(family.whole_builder if family.row is None else family.builder)
-    if model_type in DRAFT_CLASSES.values():
+    if model_type in {*DRAFT_CLASSES.values(), *SPECULATORS.values()}:
         assert family.data is None  # its class is told by name, its keys are those of the model it drafts for
         return
     assert family.source
@@ -87,7 +87,8 @@ def test_every_type_has_a_record_or_a_written_reason():
 
 
 UNRECORDED = {
-    **dict.fromkeys(DRAFT_CLASSES.values(), "drafts are held to what published files hold (test_foreign.py)"),
+    **dict.fromkeys((*DRAFT_CLASSES.values(), *SPECULATORS.values()),
+                    "drafts are held to their classes and to what published files hold (test_draft_models.py)"),
     "molmo_text": "the text model of molmo, held to the published totals of presets (published_totals.jsonl)",
 }
 """Types without a record of their own, and why."""

@@ -1,43 +1,15 @@
-"""Class defaults of model types whose class lives in a repository of its own, not in transformers.
-
-Sizes have no defaults here: published files always state them. `classes` lists the class names that files use for the
-architecture, `aliases` the key spellings. The source is the repository's own modeling or configuration file.
-"""
+"""Model types whose class lives in a repository of its own, not in transformers: the text models, and all of them."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from paramcalc.readers.config.published_type import TIED, UNTIED, Published
+from paramcalc.readers.config.published_wholes import WHOLE_TYPES
 
-
-class Published(NamedTuple):
-    """What the class of one model type says when a config.json is silent."""
-
-    classes: tuple[str, ...]
-    aliases: dict[str, str]
-    """Attribute to the key files use."""
-    defaults: dict[str, Any]
-    source: str
-    text_key: str = "text_config"
-    """Where a composite config has its text model."""
-    renamed: dict[str, str] = {}  # noqa: RUF012 - never changed
-    """Class names of files to the class they mean: ChatGLM's files name the body and hold the head."""
-    text_type: str | None = None
-    """Type of the text model inside, where its config says none or its keys stand at the top."""
-    front: tuple[str, str] | None = None
-    """What files put before the text model's parts, and what they call its head."""
-    verified: bool = True
-    """Whether its count equals a published total; what does not is a lower bound, and says so."""
-
-
-UNTIED: dict[str, Any] = {"num_key_value_heads": None, "head_dim": None, "tie_word_embeddings": False}
-TIED = UNTIED | {"tie_word_embeddings": True}
 GPT_KEYS = {"hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head",
             "intermediate_size": "n_inner", "max_position_embeddings": "n_positions"}
 LAYERS = {"num_hidden_layers": "num_layers"}
 BAILING = UNTIED | {"use_bias": False, "use_qkv_bias": False, "first_k_dense_replace": 0, "num_shared_experts": 0,
                     "num_experts_per_tok": None, "moe_intermediate_size": None}
-
-OUTSIDE = ("language_model.model.", "language_model.lm_head")
 
 PUBLISHED_TYPES: dict[str, Published] = {
     "aquila": Published(("AquilaForCausalLM", "AquilaModel"), {}, UNTIED, "BAAI/AquilaChat2-34B modeling_aquila.py",
@@ -72,31 +44,6 @@ PUBLISHED_TYPES: dict[str, Published] = {
         {"attention_bias": False, "first_k_dense_replace": 0, "moe_layer_freq": 1, "num_key_value_heads": None,
          "n_shared_experts": None, "n_routed_experts": None, "tie_word_embeddings": False},
         "deepseek-ai/deepseek-moe-16b-base modeling_deepseek.py (DeepSeekMoE, arXiv:2401.06066)"),
-    "deepseek_vl_v2": Published(
-        ("DeepseekVLV2ForCausalLM",), {},
-        {"tile_tag": "2D", "tie_word_embeddings": False},
-        "deepseek-ai/deepseek-vl2-tiny modeling_deepseek_vl_v2.py", "language_config", text_type="deepseek_v2",
-        renamed={"DeepseekVLV2ForCausalLM": "DeepseekVLV2ForConditionalGeneration"},
-        front=("language.model.", "language.lm_head")),
-    "deepseek_ocr": Published(
-        ("DeepseekOCRForCausalLM",), {}, {"tie_word_embeddings": False},
-        "deepseek-ai/DeepSeek-OCR modeling_deepseekocr.py and deepencoder.py", "language_config",
-        text_type="deepseek_v2", renamed={"DeepseekOCRForCausalLM": "DeepseekOCRForConditionalGeneration"},
-        front=("model.", "lm_head")),
-    "deepseek_ocr_2": Published(
-        ("DeepseekOCR2ForCausalLM",), {}, {"tie_word_embeddings": False},
-        "deepseek-ai/DeepSeek-OCR-2 modeling_deepseekocr2.py and deepencoderv2.py", "language_config",
-        text_type="deepseek_v2", renamed={"DeepseekOCR2ForCausalLM": "DeepseekOCR2ForConditionalGeneration"},
-        front=("model.", "lm_head")),
-    "dots_ocr": Published(
-        ("DotsOCRForCausalLM",), {}, {"tie_word_embeddings": False},
-        "rednote-hilab/dots.ocr modeling_dots_ocr.py", text_type="qwen2",
-        renamed={"DotsOCRForCausalLM": "DotsOCRForConditionalGeneration"}, front=("model.", "lm_head")),
-    "dots_vit": Published(
-        (), {}, {"embed_dim": 1536, "hidden_size": 1536, "intermediate_size": 4224, "num_hidden_layers": 42,
-                 "num_attention_heads": 12, "num_channels": 3, "patch_size": 14, "spatial_merge_size": 2,
-                 "use_bias": False, "post_norm": True},
-        "vLLM transformers_utils/configs/dotsocr.py, DotsVisionConfig"),
     "Dream": Published(("DreamModel", "DreamBaseModel"), {}, UNTIED, "Dream-org/Dream-v0-Base-7B modeling_dream.py",
                        renamed={"DreamModel": "DreamForCausalLM"}),
     "grok-1": Published(
@@ -108,15 +55,13 @@ PUBLISHED_TYPES: dict[str, Published] = {
                 "use_mixed_mlp_moe": False, "use_qk_norm": False, "use_cla": False, "cla_share_factor": 1,
                 "moe_intermediate_size": None},
         "tencent/Tencent-Hunyuan-Large modeling_hunyuan.py", verified=False),
-    "intern_vit_6b": Published(
-        ("InternVisionModel",), {},
-        {"qkv_bias": False, "qk_normalization": True, "norm_type": "rms_norm", "num_channels": 3, "image_size": 224,
-         "patch_size": 14},
-        "OpenGVLab/InternVL2-2B configuration_intern_vit.py"),
-    "internvl_chat": Published(
-        ("InternVLChatModel",), {}, {"downsample_ratio": 0.5},
-        "OpenGVLab/InternVL2-2B modeling_internvl_chat.py", "llm_config",
-        {"InternVLChatModel": "InternVLChatForConditionalGeneration"}, front=OUTSIDE),
+    "hymba": Published(
+        ("HymbaForCausalLM", "HymbaModel"), {},
+        {"num_key_value_heads": None, "tie_word_embeddings": False, "mamba_d_state": 16, "mamba_d_conv": 4,
+         "mamba_expand": 2, "mamba_dt_rank": "auto", "mamba_conv_bias": True, "mamba_proj_bias": False,
+         "mamba_inner_layernorms": True, "kv_reuse_every_i_layer": -1, "kv_reuse_group": None, "kq_norm": "none",
+         "global_attn_idx": None, "num_memory_tokens": 0, "rope": False, "sliding_window": None},
+        "nvidia/Hymba-1.5B-Base modeling_hymba.py"),
     "internlm": Published(("InternLMForCausalLM", "InternLMModel"), {}, UNTIED | {"bias": True},
                           "internlm/internlm-7b modeling_internlm.py"),
     "internlm2": Published(
@@ -137,15 +82,6 @@ PUBLISHED_TYPES: dict[str, Published] = {
         {"lora_adaptations": None, "lora_rank": 4, "is_decoder": False},
         "jinaai/xlm-roberta-flash-implementation modeling_lora.py",
         renamed={"XLMRobertaLoRA": "XLMRobertaModel", "XLMRobertaForMaskedLM": "XLMRobertaModel"}),
-    "kimi_k3": Published(("KimiK3ForConditionalGeneration",), {}, {"tie_word_embeddings": False},
-                         "moonshotai/Kimi-K3 modeling_kimi_k3.py and the headers of its files", front=OUTSIDE),
-    "kimi_k3_vision": Published(
-        (), {"hidden_size": "vt_hidden_size", "num_hidden_layers": "vt_num_hidden_layers",
-             "num_attention_heads": "vt_num_attention_heads", "intermediate_size": "vt_intermediate_size",
-             "pos_emb_height": "init_pos_emb_height",
-             "pos_emb_width": "init_pos_emb_width"},
-        {"attn_bias": False, "linear_bias": False, "patch_embed_proj_bias": False},
-        "moonshotai/Kimi-K3, the headers of its files"),
     "llada": Published(
         ("LLaDAModelLM", "LLaDAModel"),
         {"hidden_size": "d_model", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads",
@@ -164,39 +100,6 @@ PUBLISHED_TYPES: dict[str, Published] = {
                       "XiaomiMiMo/MiMo-7B-Base modeling_mimo.py"),
     "minicpm": Published(("MiniCPMForCausalLM", "MiniCPMModel"), {}, TIED | {"attention_bias": False},
                          "openbmb/MiniCPM-2B-sft-bf16 modeling_minicpm.py"),
-    "minicpmv": Published(
-        ("MiniCPMV",), {}, {"query_num": 64, "drop_vision_last_layer": False, "tie_word_embeddings": False},
-        "openbmb/MiniCPM-Llama3-V-2_5 modeling_minicpmv.py and resampler.py", text_type="llama",
-        renamed={"MiniCPMV": "MiniCPMVForConditionalGeneration"}, front=("llm.model.", "llm.lm_head")),
-    **{f"minicpmv_{kind}": Published(
-        ("MiniCPMV",), {}, {"query_num": 64, "drop_vision_last_layer": False,
-                            "tie_word_embeddings": kind == "minicpm"},
-        f"openbmb/{model} modeling_minicpmv.py and resampler.py", text_type=kind,
-        renamed={"MiniCPMV": "MiniCPMVForConditionalGeneration"}, front=("llm.model.", "llm.lm_head"),
-        verified=kind != "minicpm")
-       for kind, model in (("qwen2", "MiniCPM-V-2_6"), ("qwen3", "MiniCPM-V-4_5"), ("minicpm", "MiniCPM-V-2"))},
-    "minicpmo": Published(
-        ("MiniCPMO",), {}, {"query_num": 64, "drop_vision_last_layer": False, "tie_word_embeddings": False,
-                            "init_vision": True, "init_audio": True, "init_tts": True, "audio_pool_step": 2},
-        "openbmb/MiniCPM-o-2_6 modeling_minicpmo.py", text_type="qwen2",
-        renamed={"MiniCPMO": "MiniCPMOForConditionalGeneration"}, front=("llm.model.", "llm.lm_head"),
-        verified=False),
-    "minicpmv_vision": Published(
-        (), {}, {"num_channels": 3, "patch_size": 14, "image_size": 980, "vision_use_head": False},
-        "openbmb/MiniCPM-V-2_6 modeling_navit_siglip.py"),
-    "molmo": Published(
-        ("MolmoForCausalLM",), {},
-        {"tie_word_embeddings": False, "weight_tying": False, "additional_vocab_size": 128},
-        "allenai/Molmo-7B-D-0924 modeling_molmo.py", text_type="molmo_text",
-        renamed={"MolmoForCausalLM": "MolmoForConditionalGeneration"},
-        front=("model.transformer.", "model.transformer.ff_out")),
-    "moondream1": Published(("HfMoondream", "Moondream"), {}, {"config": {}},
-                            "vikhyatk/moondream2 config.py, text.py, vision.py and region.py"),
-    "molmo_text": Published(
-        ("MolmoTextModel", "MolmoTextForCausalLM"), {}, {
-            "num_key_value_heads": None, "head_dim": None, "qkv_bias": False, "attention_layer_norm": False,
-            "norm_after": False, "tie_word_embeddings": False, "embedding_size": None},
-        "allenai/Molmo-7B-D-0924 modeling_molmo.py"),
     "nemotron-nas": Published(("DeciLMForCausalLM", "DeciLMModel"), {},
                               UNTIED | {"attention_bias": False, "mlp_bias": False},
                               "nvidia/Llama-3_3-Nemotron-Super-49B-v1 modeling_decilm.py"),
@@ -209,21 +112,6 @@ PUBLISHED_TYPES: dict[str, Published] = {
         "apple/OpenELM-270M modeling_openelm.py"),
     "orion": Published(("OrionForCausalLM", "OrionModel"), {}, UNTIED | {"attention_bias": False},
                        "OrionStarAI/Orion-14B-Base modeling_orion.py", verified=False),
-    "ovis": Published(
-        ("Ovis",), {}, {"tie_word_embeddings": False}, "AIDC-AI/Ovis2-1B modeling_ovis.py", "llm_config",
-        renamed={"Ovis": "OvisForConditionalGeneration"}, front=("llm.model.", "llm.lm_head")),
-    "ovis2_5": Published(
-        ("Ovis2_5",), {}, {"tie_word_embeddings": False, "visual_vocab_size": 65536},
-        "AIDC-AI/Ovis2.5-2B modeling_ovis2_5.py", "llm_config",
-        renamed={"Ovis2_5": "Ovis2_5ForConditionalGeneration"}, front=("llm.model.", "llm.lm_head")),
-    "siglip2_navit": Published(
-        (), {}, {"hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16,
-                 "num_channels": 3, "image_size": 512, "patch_size": 16, "hidden_stride": 2,
-                 "preserve_original_pe": True, "use_rope": True},
-        "AIDC-AI/Ovis2.5-2B configuration_ovis2_5.py"),
-    "ovis_vision": Published(
-        (), {}, {"num_channels": 3, "qkv_bias": False, "mlp_bias": False, "vision_use_head": True},
-        "AIDC-AI/Ovis2-1B modeling_ovis.py"),
     "params": Published(
         ("TransformerForCausalLM",),
         {"hidden_size": "dim", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads",
@@ -237,14 +125,6 @@ PUBLISHED_TYPES: dict[str, Published] = {
         GPT_KEYS | {"num_key_value_heads": "n_head_kv"},
         {"n_inner": None, "n_head_kv": None, "head_dim": None, "tie_word_embeddings": False},
         "microsoft/phi-2 modeling_phi.py of 2023"),
-    "phi3_v": Published(
-        ("Phi3VForCausalLM",), {}, {"tie_word_embeddings": False},
-        "microsoft/Phi-3.5-vision-instruct modeling_phi3_v.py", text_type="phi3",
-        renamed={"Phi3VForCausalLM": "Phi3VForConditionalGeneration"}, front=("model.", "lm_head")),
-    "phi4mm": Published(
-        ("Phi4MMForCausalLM",), {}, {"tie_word_embeddings": True},
-        "microsoft/Phi-4-multimodal-instruct modeling_phi4mm.py", text_type="phi3",
-        renamed={"Phi4MMForCausalLM": "Phi4MMForConditionalGeneration"}, front=("model.", "lm_head")),
     "phi3small": Published(
         ("Phi3SmallForCausalLM", "Phi3SmallModel"), {"intermediate_size": "ff_intermediate_size"}, TIED,
         "microsoft/Phi-3-small-8k-instruct modeling_phi3_small.py"),
@@ -294,22 +174,6 @@ PUBLISHED_TYPES: dict[str, Published] = {
         "flash-linear-attention rwkv7 (RWKV/RWKV7-Goose-World3-2.9B-HF)"),
     "skywork": Published(("SkyworkForCausalLM", "SkyworkModel"), {}, UNTIED, "Skywork/Skywork-13B-base",
                          verified=False),
-    "step3_text": Published(
-        ("Step3TextModel", "Step3ForCausalLM"),
-        {"num_local_experts": "moe_num_experts", "num_experts_per_tok": "moe_top_k",
-         "num_key_value_heads": "num_attention_groups", "max_position_embeddings": "max_seq_len"},
-        {"tie_word_embeddings": False, "moe_layers_enum": None, "head_dim": 256, "share_q_dim": 2048,
-         "num_attention_groups": 1},
-        "stepfun-ai/step3 modeling_step3.py"),
-    "step3_vl": Published(
-        ("Step3VLForConditionalGeneration",), {}, {"understand_projector_stride": 2, "projector_bias": False,
-                                                   "tie_word_embeddings": False},
-        "stepfun-ai/step3 modeling_step3.py and vision_encoder.py", text_type="step3_text",
-        front=("model.", "lm_head")),
-    "step3_vision": Published(
-        (), {}, {"hidden_size": 1792, "intermediate_size": 3072, "output_hidden_size": 4096, "num_hidden_layers": 63,
-                 "num_attention_heads": 16, "num_channels": 3, "image_size": 728, "patch_size": 14},
-        "stepfun-ai/step3 configuration_step3.py"),
     "telechat": Published(
         ("TelechatForCausalLM", "TeleChatForCausalLM", "TelechatModel"),
         {"num_hidden_layers": "n_layer", "num_attention_heads": "n_head", "intermediate_size": "ffn_hidden_size",
@@ -319,4 +183,4 @@ PUBLISHED_TYPES: dict[str, Published] = {
     "Yi": Published(("YiForCausalLM", "YiModel"), {}, UNTIED, "01-ai/Yi-34B modeling_yi.py of 2023"),
     "xverse": Published(("XverseForCausalLM", "XverseModel"), {}, UNTIED, "xverse/XVERSE-13B modeling_xverse.py",
                         verified=False),
-}
+} | WHOLE_TYPES

@@ -5,7 +5,7 @@ Readers do not look in here: they ask `family_of(model_type)`, where all that is
 
 from __future__ import annotations
 
-from paramcalc.readers.config.published_types import OUTSIDE
+from paramcalc.readers.config.published_wholes import OUTSIDE
 
 Keys = dict[str, tuple[str, ...]]
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.catalog.same_types import SAME, library_type
 from paramcalc.readers.config.defaults import FamilyData, family_data, library_version
 from paramcalc.readers.config.neutral import NEUTRAL_IN, REPEATS
-from paramcalc.readers.config.published_types import PUBLISHED_TYPES, Published
+from paramcalc.readers.config.published_type import Published
+from paramcalc.readers.config.published_types import PUBLISHED_TYPES
 from paramcalc.readers.config.type_facts import (
     DROPOUTS_IN,
     HEAD_APART,
@@ -71,6 +72,7 @@ MEMBERS: dict[str, str] = {
         "granite4_vision_text",
     "decoders.hrm": "hrm_text",
     "decoders.hunyuan": "hunyuan hunyuan_v1_dense hunyuan_v1_moe hunyuan_vl_text hy_v3 hy_v4 hy_v4_vl_text",
+    "decoders.hymba": "hymba",
     "decoders.inkling": "inkling_text inkling2_text inkling2_loop_text",
     "decoders.internlm": "internlm internlm2",
     "decoders.kimi": "kimi_linear bailing_hybrid",

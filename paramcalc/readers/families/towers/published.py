@@ -1,6 +1,6 @@
 """Whole models published with code of their own whose towers are known ones: MiniCPM-V, Molmo, Ovis, Phi-3-V, Step 3.
 
-Sources: the modeling files of each type's own repository, named in `readers/config/published_types.py`.
+Sources: the modeling files of each type's own repository, named in `readers/config/published_wholes.py`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from paramcalc.errors import Problem, SpecError, UnknownArchitectureError
 from paramcalc.readers.config.behaviour import activation
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
-from paramcalc.readers.config.published_types import OUTSIDE
+from paramcalc.readers.config.published_wholes import OUTSIDE
 from paramcalc.readers.families import family_of
 
 if TYPE_CHECKING:
