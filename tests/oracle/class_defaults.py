@@ -167,11 +167,15 @@ def exported_classes(module_name: str) -> dict[str, set[str]]:
 
 
 def asked(config_class: type[PreTrainedConfig]) -> list[str]:
-    """Return the keys that attention asks for though the class of the config has no such field."""
+    """Return the keys that attention asks for though the class of the config has no such field: with a default, or
+    since that class works them out, before it takes what else the file says."""
     folder = Path(inspect.getfile(config_class)).parent
     sources = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("modeling_*.py"))]
     missing = [key for key in ASKED if key not in {field.name for field in fields(config_class)}]
-    return [key for key in missing if any(f'self.{key} = getattr(config, "{key}"' in source for source in sources)]
+    made = inspect.getsource(config_class)
+    return [key for key in missing if any(
+        f'self.{key} = getattr(config, "{key}"' in source
+        or (f"self.{key} = config.{key}\n" in source and f"self.{key} = " in made) for source in sources)]
 
 
 def describe(config_class: type[PreTrainedConfig], classes: list[str]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Keys of a config: known, usual at the value they have, or said to be unknown."""
 
 import pytest
+import test_oracle
 
 import paramcalc
 from paramcalc.errors import SpecError, UnknownArchitectureError
@@ -85,12 +86,23 @@ def test_what_a_key_says_depends_on_the_class(model_type, key, value, known):
 @pytest.mark.parametrize(("model_type", "key", "value", "changes"), [
     ("bert", "head_dim", 128, False), ("opt", "head_dim", 128, False), ("gpt2", "num_key_value_heads", 4, False),
     ("modernbert", "num_key_value_heads", 4, False), ("olmo2", "head_dim", 64, True),
-    ("llama", "num_key_value_heads", 4, True)])
+    ("llama", "num_key_value_heads", 4, True), ("recurrent_gemma", "head_dim", 128, True),
+    ("mobilebert", "true_hidden_size", 64, False), ("nomic_bert", "tie_word_embeddings", None, True)])
 def test_a_size_changes_only_what_the_class_takes_from_the_file(model_type, key, value, changes):
     """Which of the classes do was measured: tests/oracle/class_defaults.py has the keys of each."""
     plain, other = (paramcalc.count({"model_type": model_type, **more}) for more in ({}, {key: value}))
     assert (plain.total != other.total) is changes
     assert other.parameters.known == ("exact" if changes else "bound")
+
+
+@pytest.mark.parametrize(("record", "key", "words"), [
+    ("draw1__longcat_flash__LongcatFlashForCausalLM", "qk_head_dim", "must be qk_nope_head_dim"),
+    ("draw1__xlstm__xLSTMForCausalLM", "hidden_size", "embedding_dim: must be hidden_size")])
+def test_a_width_that_fits_nothing_beside_it_is_refused(record, key, words):
+    """The class would be built with it, and could compute nothing."""
+    config = next(case["config"] for case in test_oracle.CASES if case["id"] == record)
+    with pytest.raises(SpecError, match=words):
+        read_config(config | {key: 2 * config[key]})
 
 
 @pytest.mark.parametrize(("vocab_size", "known"), [(32064, True), (32000, False)])

@@ -307,7 +307,7 @@ class Config:
         """Whether head and embedding are one matrix; a composite config's own word goes before its text model's."""
         if self.ties is not None:
             return self.ties
-        return self.flag("tie_word_embeddings", default=True)
+        return self.get("tie_word_embeddings", True) is not None and self.flag("tie_word_embeddings", default=True)
 
     @property
     def labels(self) -> int:

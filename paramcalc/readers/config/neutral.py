@@ -87,7 +87,6 @@ NEUTRAL_IN: dict[str, dict[str, tuple[object, ...]]] = {
                    "qk_norm_type": ("per_layer",), "use_mtp": ANY, "use_qk_norm": (True,), "use_routing_bias": (True,)},
     "minimax_m3_vl_text": {"n_shared_experts": (1,), "qk_norm_type": ("per_head",), "use_gemma_norm": ANY,
                            "use_qk_norm": (True,), "use_routing_bias": (True,)},
-    "mobilebert": {"true_hidden_size": ANY},
     "mpt": {"fc_type": ("torch",), "init_config": ANY},
     "musicflamingo": {"head_dim": ANY},
     "openelm": {"normalization_layer_name": ("rms_norm",), "num_gqa_groups": ANY, "qkv_multipliers": ANY},

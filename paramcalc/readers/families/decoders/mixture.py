@@ -180,6 +180,9 @@ def longcat_flash(config: Config) -> ModelSpec:
     if stored:
         config.note("the library's class holds gate and up projections for zero-computation experts, so they are "
                     "counted; files published with zero_expert_type have none")
+    query = config.integer("qk_nope_head_dim") + config.integer("qk_rope_head_dim")
+    if config.optional("qk_head_dim") not in (None, query):  # of queries alone, which then fit no key
+        raise config.error("qk_head_dim", f"must be qk_nope_head_dim + qk_rope_head_dim ({query})")
     twice = {"copies": 2}
     router = {"router": "router.classifier", "correction_bias": "router.e_score_correction_bias"}
     parts = {

@@ -27,9 +27,12 @@ XLSTM_FFN = {"gate_proj": "proj_up_gate", "up_proj": "proj_up", "down_proj": "pr
 
 
 def xlstm(config: Config) -> ModelSpec:
-    """`num_blocks` and `embedding_dim` go before `num_hidden_layers` and `hidden_size`, as in the class."""
-    named = {"num_hidden_layers": config.get("num_blocks"), "hidden_size": config.get("embedding_dim")}
-    fields = {key: value for key, value in named.items() if value is not None}
+    """`num_blocks` goes before `num_hidden_layers`, as in the class; `embedding_dim` is of the table alone, whose rows
+    fit no layer where `hidden_size` is another."""
+    if config.optional("embedding_dim") not in (None, width := config.integer("hidden_size")):
+        raise config.error("embedding_dim", f"must be hidden_size ({width:,})", "give hidden_size")
+    count = config.get("num_blocks")
+    fields = {} if count is None else {"num_hidden_layers": count}
     inner = Config(config.data | fields, config.family, config.model_type, config.architecture, config.path,
                    config.outer)
     spec = XLSTM_ROW(inner)

@@ -101,7 +101,8 @@ def is_gated(config: Config) -> bool:
     if len(words) > 2 or (len(words) == 2 and words[0] != "gated"):
         raise config.error("feed_forward_proj", f"unknown value {'-'.join(words)[:60]!r}",
                            "an activation, or gated- and an activation")
-    return config.flag("is_gated_act", default=words[0] == "gated")
+    gated = words[0] == "gated"
+    return config.get("is_gated_act", gated) is not None and config.flag("is_gated_act", default=gated)
 
 
 def _called(side: Side, biased: bool, moe: bool) -> str:

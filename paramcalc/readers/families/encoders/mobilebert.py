@@ -28,8 +28,11 @@ def norm(width: int) -> Norm:
 
 
 def inner(config: Config) -> int:
-    """The width inside a layer: the bottleneck's, where there is one."""
-    return config.integer("intra_bottleneck_size" if config.flag("use_bottleneck") else "hidden_size")
+    """The width inside a layer: the bottleneck's, where there is one. A file may say it again, and no other: that the
+    class would take for some of the matrices."""
+    size = config.integer("intra_bottleneck_size" if config.flag("use_bottleneck") else "hidden_size")
+    config.size_of_its_own("true_hidden_size", size)
+    return size
 
 
 def embeddings(config: Config) -> Parts:
