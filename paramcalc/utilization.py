@@ -1,7 +1,8 @@
 """FLOPs for a training loop's MFU: one call, from whatever describes the model.
 
 Frameworks print MFU by two conventions. PaLM (arXiv:2204.02311, appendix B), llm-foundry, torchtitan and nanoGPT count
-attention's whole square: `full`. Megatron-Core and Megatron-Bridge count only the pairs a query may see: `causal`.
+attention's whole square: `full`. Megatron-Core and Megatron-Bridge count only the pairs a query may see: `causal`; the
+matrices that route tokens to experts they leave out (num_floating_point_operations of megatron/training/training.py).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from paramcalc.settings import Devices
 from paramcalc.sizes import MOST_TOKENS
 
 if TYPE_CHECKING:
+    from paramcalc.measures.flops import Flops
     from paramcalc.readers.sources import Source
     from paramcalc.tree import Node
 
@@ -26,6 +28,8 @@ FRAMEWORKS: dict[str, Convention] = {
 """Whose printed MFU follows which convention."""
 HEAD_AGAIN = frozenset({"llm-foundry"})
 """Frameworks whose printed HFU is 4/3 of the MFU, as if the head, too, were computed again."""
+NO_ROUTER = frozenset({"megatron-core", "megatron-bridge"})
+"""Frameworks that do not count the matrices that route tokens to experts."""
 MTP = "mtp"
 """Of the parts beside the model, the heads of multi-token prediction."""
 USED: dict[str, Any] = {"tokens_per_second": float, "gpu": str | float, "gpus": Devices, "convention": str,
@@ -127,7 +131,15 @@ def _sequence(
         head_again = recompute == "full" and convention.lower() in HEAD_AGAIN
         again = work.forward if head_again else work.again(recompute)
         total += work.forward + (work.backward + again if training else 0)
+        if convention.lower() in NO_ROUTER:
+            total -= _router(work, training=training, again=recompute == "full")
     return total
+
+
+def _router(work: Flops, *, training: bool, again: bool) -> int:
+    """What routes tokens to experts, of all that is counted."""
+    forward, backward = (part.get("moe_router", 0) for part in (work.components, work.backward_components))
+    return forward + (backward + forward * again if training else 0)
 
 
 def _convention(name: str) -> Convention:

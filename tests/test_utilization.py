@@ -73,6 +73,16 @@ def test_heads_of_multi_token_prediction_are_trained_too():
         mfu("gpt2", 1000, "h100", mtp=True)
 
 
+def test_megatron_does_not_count_what_routes_tokens_to_experts():
+    """Of Kimi K2 60 matrices of 7,168 by 384."""
+    every = flops_per_token("kimi-k2", 4096, convention="causal")
+    assert every - flops_per_token("kimi-k2", 4096, convention="megatron-core") == 3 * 2 * 60 * 7168 * 384
+    forward = flops_per_token("kimi-k2", 4096, convention="causal", training=False)
+    assert forward - flops_per_token("kimi-k2", 4096, convention="megatron-core", training=False) == 2 * 60 * 7168 * 384
+    again = [hfu("kimi-k2", 1e6, 1e18, seq=4096, convention=name) for name in ("causal", "megatron-core")]
+    assert again[0] - again[1] == pytest.approx(1e6 * 4 * 2 * 60 * 7168 * 384 / 1e18)
+
+
 def test_hardware_flops_count_what_is_computed_again():
     base = mfu("llama-3.1-8b", 5000, "a100-80gb", seq=2048)
     printed = hfu("llama-3.1-8b", 5000, "a100-80gb", seq=2048, convention="llm-foundry")
