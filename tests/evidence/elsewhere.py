@@ -8,6 +8,7 @@ from statistics import median
 from typing import NamedTuple
 
 import paramcalc
+from tests.evidence.records import model
 from tests.speed.records import table
 
 
@@ -38,9 +39,10 @@ def points():
     for row in table("elsewhere.csv"):
         if not row["why"]:
             number = int(row["concurrency"])
-            answer = paramcalc.speed(row["model"], row["gpu"], runtime=row["runtime"], release=row["release"] or None,
-                                     quant=row["quant"] or None, prompt=int(row["prompt"]), output=int(row["output"]),
-                                     concurrency=number, tp=int(row["tp"]))
+            answer = paramcalc.speed(
+                model(row["model"]).spec, row["gpu"], runtime=row["runtime"], release=row["release"] or None,
+                quant=row["quant"] or None, prompt=int(row["prompt"]), output=int(row["output"]), concurrency=number,
+                tp=int(row["tp"]))
             name = f"{row['model']} {row['quant']} {row['gpu']} {row['runtime']} {number}"
             found.append(Point(name, float(row["tpot_ms"]), *answer.points[0].tpot_ms))
     return tuple(found)
