@@ -90,6 +90,7 @@ UNRECORDED = {
     **dict.fromkeys((*DRAFT_CLASSES.values(), *SPECULATORS.values()),
                     "drafts are held to their classes and to what published files hold (test_draft_models.py)"),
     "molmo_text": "the text model of molmo, held to the published totals of presets (published_totals.jsonl)",
+    "molmoe_text": "the text model of molmoe, held to its class as a part of it (published_totals.jsonl)",
 }
 """Types without a record of their own, and why."""
 

@@ -54,7 +54,7 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
     if not isinstance(nested, dict):
         if usual is None:
             return None
-        nested, path = (data, ()) if "hidden_size" in data or "num_hidden_layers" in data else ({}, path)
+        nested, path = (data, ()) if _says_sizes(data, usual) else ({}, path)
     inner = (nested.get("model_type") or usual) if path else usual
     if inner is None:
         raise SpecError(Problem("model_type is missing", path, "say which text model it is"))
@@ -71,6 +71,13 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
     if architecture in inner_family.classes:
         return TextModel(config, family)
     return TextModel(config, family, _towers(data, family, path[:1]), inside=True)
+
+
+def _says_sizes(data: dict[str, Any], model_type: str) -> bool:
+    """Whether a config says how large a text model is, in the words of its type."""
+    family = family_of(model_type).data
+    spelled = family.aliases if family is not None else {}
+    return any(key in data or spelled.get(key) in data for key in ("hidden_size", "num_hidden_layers"))
 
 
 def _note_unread(config: Config, model_type: str, key: str) -> None:

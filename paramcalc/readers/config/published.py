@@ -30,6 +30,9 @@ UNNAMED_TYPES: dict[str | None, tuple[UnnamedType, ...]] = {
         UnnamedType({"architectures": ["DeepseekOCRForCausalLM"]}, "deepseek_ocr"),
         UnnamedType({"architectures": ["DeepseekOCR2ForCausalLM"]}, "deepseek_ocr_2"),
     ),
+    "molmo": (
+        UnnamedType({"moe_num_experts": None}, "molmoe"),
+    ),
     "bert": (
         UnnamedType({"position_embedding_type": "alibi"}, "jina_bert"),
     ),

@@ -23,6 +23,11 @@ PUBLISHED_TYPES: dict[str, Published] = {
         ("BaichuanForCausalLM", "BaiChuanForCausalLM", "BaichuanModel"), {}, UNTIED,
         "baichuan-inc/Baichuan2-13B-Base modeling_baichuan.py",
         renamed={"BaiChuanForCausalLM": "BaichuanForCausalLM"}),
+    "baichuan_m1": Published(
+        ("BaichuanM1ForCausalLM", "BaichuanM1Model"), {},
+        UNTIED | {"num_swa_attention_heads": None, "num_swa_key_value_heads": None, "sliding_window_layers": None,
+                  "conv_window": 2},
+        "baichuan-inc/Baichuan-M1-14B-Base modeling_baichuan.py, by ml-explore/mlx-lm baichuan_m1.py", verified=False),
     "bailing_moe": Published(("BailingMoeForCausalLM", "BailingMoeModel"), {}, BAILING,
                              "inclusionAI/Ling-lite modeling_bailing_moe.py"),
     "bailing_moe_v2": Published(

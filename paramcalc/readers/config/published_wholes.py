@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from paramcalc.readers.config.published_type import Published
+from paramcalc.readers.config.published_type import UNTIED, Published
 
 OUTSIDE = ("language_model.model.", "language_model.lm_head")
 """What files put before a text model that stands whole inside, and what they call its head."""
+MOLMOE = "allenai/MolmoE-1B-0924 modeling_molmoe.py"
+MOLMOE_KEYS = {"hidden_size": "d_model", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads",
+               "num_key_value_heads": "n_kv_heads", "intermediate_size": "mlp_hidden_size",
+               "num_local_experts": "moe_num_experts", "num_experts_per_tok": "moe_top_k"}
 
 WHOLE_TYPES: dict[str, Published] = {
     "deepseek_vl_v2": Published(
@@ -77,8 +81,20 @@ WHOLE_TYPES: dict[str, Published] = {
         "allenai/Molmo-7B-D-0924 modeling_molmo.py", text_type="molmo_text",
         renamed={"MolmoForCausalLM": "MolmoForConditionalGeneration"},
         front=("model.transformer.", "model.transformer.ff_out")),
+    "molmoe": Published(
+        ("OLMoForCausalLM", "MolmoForCausalLM"), MOLMOE_KEYS,
+        {"tie_word_embeddings": False, "weight_tying": False, "additional_vocab_size": 128}, MOLMOE,
+        text_type="molmoe_text",
+        renamed=dict.fromkeys(("OLMoForCausalLM", "MolmoForCausalLM"), "MolmoForConditionalGeneration"),
+        front=("model.transformer.", "lm_head")),
+    "molmoe_text": Published(
+        ("MolmoForCausalLM", "MolmoModel"), MOLMOE_KEYS, UNTIED | {
+            "qkv_bias": False, "attention_layer_norm": False, "embedding_size": None, "intermediate_size": None,
+            "mlp_ratio": 4, "moe_interleave": False, "moe_shared_expert": False, "include_bias": False}, MOLMOE),
     "moondream1": Published(("HfMoondream", "Moondream"), {}, {"config": {}},
                             "vikhyatk/moondream2 config.py, text.py, vision.py and region.py"),
+    "moondream3": Published(("HfMoondream", "Moondream"), {}, {"config": {}},
+                            "moondream/moondream3-preview config.py, text.py, vision.py and region.py"),
     "molmo_text": Published(
         ("MolmoTextModel", "MolmoTextForCausalLM"), {}, {
             "num_key_value_heads": None, "head_dim": None, "qkv_bias": False, "attention_layer_norm": False,

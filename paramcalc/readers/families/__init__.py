@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from paramcalc.readers.config.config import Builder
 
 MEMBERS: dict[str, str] = {
-    "decoders.baichuan": "baichuan",
+    "decoders.baichuan": "baichuan baichuan_m1",
     "decoders.bailing": "bailing_moe bailing_moe_v2 sarvam_moe",
     "decoders.blt": "blt",
     "decoders.cohere": "cohere cohere2 cohere2_moe cohere_compass_text",
@@ -87,7 +87,7 @@ MEMBERS: dict[str, str] = {
         "mimo_v2_flash solar_open",
     "decoders.muse": "muse_glimmer_text muse_spark_text",
     "decoders.nemotron": "nemotron nemotron_h",
-    "decoders.olmo": "olmo olmo2 olmo3 olmoe flex_olmo olmo_hybrid molmo_text molmo2_text",
+    "decoders.olmo": "olmo olmo2 olmo3 olmoe flex_olmo olmo_hybrid molmo_text molmoe_text molmo2_text",
     "decoders.params": "params",
     "decoders.per_layer": "nemotron-nas openelm",
     "decoders.plamo": "plamo plamo2 plamo3",

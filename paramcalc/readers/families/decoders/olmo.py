@@ -79,7 +79,33 @@ def _molmo_parts(config: Config, *_: str) -> dict[str, Any]:
                            names=names)}
 
 
+MOLMOE = {key: MOLMO[key] for key in ("embed_tokens", "layers", "norm", "qkv_proj", "o_proj")} | {
+    "self_attn": "attn", "input_layernorm": "attn.attn_norm", "post_attention_layernorm": "mlp.ff_norm",
+    "router": "gate"}
+MOLMOE_UNREAD = MOLMO_UNREAD | {
+    "block_type", "layer_norm_with_affine", "attention_layer_norm_with_affine", "bias_for_layer_norm", "include_bias",
+    "multi_query_attention", "mlp_ratio", "moe_interleave", "moe_shared_expert", "alibi_bias_max", "block_group_size",
+    "image_padding_embed", "moe_capacity_factor", "moe_dropless", "moe_mlp_impl", "new_embedding_init_range",
+    "overlap_margins", "query_pre_attn_scalar"}
+
+
+def molmo_width(config: Config) -> int:
+    """Width of gate and up projection of a feed-forward together: given, or a multiple of the width."""
+    return config.optional("intermediate_size") or config.integer("mlp_ratio", 4) * config.integer("hidden_size")
+
+
+def _molmoe(config: Config, fields: dict[str, Any]) -> None:
+    """MolmoE: the experts of OLMoE in the shape of Molmo. allenai/MolmoE-1B-0924 modeling_molmoe.py."""
+    for key, usual in (("moe_interleave", False), ("moe_shared_expert", False), ("include_bias", False)):
+        if config.get(key, usual) != usual:
+            raise config.error(key, f"only {str(usual).lower()} is known")
+    _molmo(config, fields)
+    config.read |= MOLMOE_UNREAD
+
+
 ROWS: dict[str, Row] = {
+    "molmoe_text": Row(qkv_bias="qkv_bias", qk_norm=when("attention_layer_norm", "full"), names=MOLMOE, adjust=_molmoe,
+                       experts=Experts(size=lambda c: molmo_width(c) // 2), more={"fused_qkv": True}),
     "molmo_text": Row(block=_molmo_parts, adjust=_molmo, names=MOLMO, placement=when("norm_after", "post", "pre")),
     "olmo": Row("attention_bias", "attention_bias", norm="layernorm", more={"norm_scale": False}),
     "olmo2": Row("attention_bias", "attention_bias", placement="post", qk_norm="full"),

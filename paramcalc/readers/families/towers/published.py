@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.readers.config.config import Config
+from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.families import family_of
+from paramcalc.readers.families.decoders.olmo import molmo_width
 from paramcalc.readers.families.towers.audio import whisper
 from paramcalc.readers.families.towers.clip import LAYER
 from paramcalc.readers.families.towers.clip import vision as clip_vision
@@ -107,25 +109,44 @@ MOLMO = Layer("attention_norm", "attention", "ffn_norm", "feed_forward",
                      "down_proj": "w2"})
 
 
+MOLMO_VISION = {"image_emb_dim": 1024, "image_num_layers": 23, "image_num_heads": 16, "image_mlp_dim": 4096,
+                "image_num_pos": 577, "image_patch_size": 14}
+MOLMO_LAYERS = (-2, -9)
+"""Layers of the tower that are read side by side."""
+MOLMO_UNSIZED = {"image_norm_eps", "image_head_dim", "image_pos_patch_size", "image_num_key_value_heads",
+                 "image_default_input_size", "image_model_type", "image_mlp_activations", "resize_mode", "fsdp_wrap"}
+
+
 def molmo(whole: Whole) -> Towers:
     """CLIP's large tower without its last layer and norm, patches of two layers pooled in squares, a gated projector.
     arXiv:2409.17146."""
-    config, out, width, depth, rows = whole.config, whole.text.hidden_size, 1024, 23, 577
-    config.note("the tower is the one of its class: CLIP ViT-L/14 for 336 pixels, 23 of its layers")
-    at, inner = "model.vision_backbone", config.integer("intermediate_size") // 2
+    config, out = whole.config, whole.text.hidden_size
+    sizes = config.data.get("vision_backbone")
+    if isinstance(sizes, dict):
+        config.read.add("vision_backbone")
+    else:
+        config.note("the tower is the one of its class: CLIP ViT-L/14 for 336 pixels, 23 of its layers")
+        sizes = {}
+    vision = config.part("vision_backbone", MOLMO_VISION | sizes, FamilyData({}, {}, ()), config.model_type)
+    vision.read |= MOLMO_UNSIZED
+    width, heads, patch = (vision.integer(key) for key in ("image_emb_dim", "image_num_heads", "image_patch_size"))
+    at, inner = "model.vision_backbone", molmo_width(config) // 2
     vision_at = f"{at}.image_vit"
     modules: Parts = {
-        f"{vision_at}.patch_embedding": dense(width, 3 * 14**2, bias=False, component="other_embedding"),
+        f"{vision_at}.patch_embedding": dense(width, 3 * patch**2, bias=False, component="other_embedding"),
         f"{vision_at}.class_embedding": embedded(width),
-        f"{vision_at}.positional_embedding": positioned(rows, width),
-        f"{vision_at}.pre_ln": norm(width), f"{vision_at}.transformer.resblocks": layers(depth)}
-    pool = Attention(num_heads=16, head_dim=64, bias=QKVO, causal=False, hidden_size=2 * width, output_size=width,
-                     names=MOLMO.names)
-    join: Parts = {f"{at}.pad_embed": vector(2, 2 * width), f"{at}.image_pooling_2d": pool,
+        f"{vision_at}.positional_embedding": positioned(vision.integer("image_num_pos"), width),
+        f"{vision_at}.pre_ln": norm(width),
+        f"{vision_at}.transformer.resblocks": layers(vision.depth("image_num_layers"))}
+    read = len(config.listed("vit_layers", int) or MOLMO_LAYERS) * width
+    pool = Attention(num_heads=heads, head_dim=width // heads, bias=QKVO, causal=False, hidden_size=read,
+                     output_size=width, names=MOLMO.names)
+    join: Parts = {f"{at}.pad_embed": vector(2, read), f"{at}.image_pooling_2d": pool,
                    f"{at}.image_projector.w1": dense(inner, width, bias=False),
                    f"{at}.image_projector.w3": dense(inner, width, bias=False),
                    f"{at}.image_projector.w2": dense(out, inner, bias=False)}
-    return {"vision": tower("vision", width, modules, {"layer": MOLMO(width, 16, 4 * width)}),
+    block = MOLMO(width, heads, vision.integer("image_mlp_dim"))
+    return {"vision": tower("vision", width, modules, {"layer": block}),
             "projector": tower("projector", width, join, stream="image_tokens")}
 
 

@@ -134,6 +134,7 @@ WHOLES: dict[str, str] = {
     **dict.fromkeys(("minicpmv", "minicpmv_qwen2", "minicpmv_qwen3", "minicpmv_minicpm"), "published:minicpmv"),
     "minicpmo": "published:minicpmo",
     "molmo": "published:molmo",
+    "molmoe": "published:molmo",
     "ovis": "published:ovis",
     "phi3_v": "published:phi3_v",
     "phi4mm": "phi:phi4mm",
@@ -194,6 +195,7 @@ ALONE = "alone:alone"
 MODELS: dict[str, str] = {
     "qwen2_5_omni_talker": "speaking:talker_alone",
     "moondream1": "moondream:moondream",
+    "moondream3": "moondream:moondream",
     "clip": "pairs:clip",
     "clip_text_model": "pairs:text_alone",
     **dict.fromkeys(("siglip_text_model", "siglip2_text_model", "metaclip_2_text_model",
