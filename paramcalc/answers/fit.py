@@ -221,6 +221,8 @@ def _on(model: Model, serving: FitSettings, device: DeviceSettings, needs: dict[
         if machine is not None and not why_not_served(name, model.spec, serving.quant, machine.device):
             verdicts = tuple(search.fits(need, machine, contexts(serving, need.media), serving.batch))
             candidates.append(Candidate(name, need, machine, verdicts, "", need.prepared.lower_bound))
+            if candidates[-1].fits:
+                break  # the first that fits is the answer
     best = _chosen(candidates)
     machine, last = best.machine, best.verdicts[-1]
     assert machine is not None  # noqa: S101 - every candidate here has one

@@ -10,8 +10,6 @@ from paramcalc.defaults import SERVING
 from paramcalc.measures.parameters import placed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from paramcalc.tree import Node, Tensor
 
 
@@ -41,34 +39,39 @@ class Arrays(NamedTuple):
 
 def arrays(tree: Node, dtype: str = SERVING.dtype) -> Arrays:
     """The arrays of a model."""
-    plain = find_format(dtype)
-    sizes: list[int] = []
-    attending = 0
-    for node, copies in _in_order(tree):
-        if len(sizes) + copies * len(node.tensors) > MOST_ARRAYS:
-            return Arrays([], 0)
-        joined: dict[tuple[str, str, str, str], int] = {}
-        for tensor in node.tensors:
-            above, _, last = tensor.part.rpartition(".")
-            key = (above, JOINED.get(last, tensor.name), tensor.role)
-            for part, size in parts_of(tensor, plain).items():
-                joined[*key, part] = joined.get((*key, part), 0) + tensor.stored * size
-        sizes += [size for _ in range(copies) for size in joined.values() if size]
-        if not attending and any(state.kind == "kv" for state in node.states()):
-            attending = len(sizes)
+    return _laid(tree, 1, find_format(dtype)) or Arrays([], 0)
+
+
+def _laid(node: Node, copies: int, plain: Format) -> Arrays | None:
+    """The arrays of a part, the layers of a stack one after the other; None of too many. Layers alike are laid once."""
+    if copies * len(node.tensors) > MOST_ARRAYS:
+        return None
+    sizes = _own(node, plain) * copies
+    attending = len(sizes) if any(state.kind == "kv" for state in node.states()) else 0
+    known: dict[int, Arrays | None] = {}
+    for place in node.order or range(len(node.children)):
+        if place not in known:
+            child = node.children[place]
+            each = child.replace(stored=1) if node.order else child
+            known[place] = _laid(each, copies * (min(child.stored, 1) if node.order else child.stored), plain)
+        part = known[place]
+        if part is None or len(sizes) + len(part.sizes) > MOST_ARRAYS:
+            return None
+        if not attending and part.attending:
+            attending = len(sizes) + part.attending
+        sizes += part.sizes
     return Arrays(sizes, attending)
 
 
-def _in_order(node: Node, copies: int = 1) -> Iterator[tuple[Node, int]]:
-    """Every node that holds something, the layers of a stack one after the other."""
-    yield node, copies
-    if node.order:
-        for kind in node.order:
-            layer = node.children[kind]
-            yield from _in_order(layer.replace(stored=1), copies if layer.stored else 0)
-    else:
-        for child in node.children:
-            yield from _in_order(child, copies * child.stored)
+def _own(node: Node, plain: Format) -> list[int]:
+    """The arrays of a part without its children's."""
+    joined: dict[tuple[str, str, str, str], int] = {}
+    for tensor in node.tensors:
+        above, _, last = tensor.part.rpartition(".")
+        key = (above, JOINED.get(last, tensor.name), tensor.role)
+        for part, size in parts_of(tensor, plain).items():
+            joined[*key, part] = joined.get((*key, part), 0) + tensor.stored * size
+    return [size for size in joined.values() if size]
 
 
 def tensor_bytes(tensor: Tensor, dtype: Format) -> int:
