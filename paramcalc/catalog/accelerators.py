@@ -31,7 +31,6 @@ Values whose source is `recalled` are from memory: no place was found to read th
 from __future__ import annotations
 
 import copyreg
-import re
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -47,6 +46,7 @@ from paramcalc.catalog._data import (
     unknown,
     whole,
 )
+from paramcalc.catalog.device_names import size_alone, without_size, words
 from paramcalc.errors import InputError, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -135,16 +135,12 @@ def accelerators(extra: Path | None = None) -> Mapping[str, Accelerator]:
     return MappingProxyType(_with_user_file(extra) if extra else _built_in())
 
 
-BRANDS = frozenset(["nvidia", "geforce", "tesla", "quadro", "amd", "instinct", "radeon", "intel", "apple", "google",
-                    "aws", "huawei", "hbm2", "hbm2e", "hbm3", "hbm3e", "generation"])
-"""Words of names that drivers print and people leave out: brands, and kinds of memory."""
-
-
 def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
     """The accelerator of that key, alias or name, in any case, or one of a size; `extra` is a user's file that adds and
     overrides. Raises UsageError, with the nearest name, for an unknown one."""
-    if (own := _of_size(name)) is not None:
-        return own
+    if (own := size_alone(name)) is not None:
+        label, size = own
+        return Accelerator(slug(name), f"a device of {label}", "", memory=label, memory_bytes=size, usable_bytes=size)
     key = slug(name)
     if extra is None and key in _rows():
         return _row(key)
@@ -155,8 +151,8 @@ def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
     if key in by_alias:
         return by_alias[key]
     same = {device.key: device for alias, device in (by_alias | dict(table)).items()
-            if _words(alias) == _words(key)}
-    if len(same) == 1 and _words(key):
+            if words(alias) == words(key)}
+    if len(same) == 1 and words(key):
         return next(iter(same.values()))
     if key == "cpu":
         raise UsageError(Problem("a CPU is not in the catalog: what it holds and how fast it reads are those of the "
@@ -165,26 +161,25 @@ def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
     if "," in name:
         raise UsageError(Problem(f"{name!r} names several accelerators where one is meant",
                                  hint="--gpus N for several equal ones; fit takes unlike ones"))
+    if (sized := _of_name_and_size(key, name, extra)) is not None:
+        return sized
     raise unknown("accelerator", name, [*table, *by_alias], {alias: each.key for alias, each in by_alias.items()})
 
 
-def _words(key: str) -> frozenset[str]:
-    """What of a name tells devices apart: `NVIDIA A100 80GB PCIe`, as its driver prints it, is `a100-pcie-80gb`."""
-    return frozenset(key.split("-")) - BRANDS
-
-
-def _of_size(text: str) -> Accelerator | None:
-    """A device of which only the memory is said: `24GiB`, `24G` (GiB too), `24GB`; all of it can be used."""
-    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?(G|GiB|GB|M|MiB|MB)", text.strip())
-    if match is None:
+def _of_name_and_size(key: str, name: str, extra: Path | None) -> Accelerator | None:
+    """The device of a name that also says the size of its memory, as the catalog has it. Raises UsageError for a size
+    that it has not."""
+    rest, size = without_size(key)
+    if not size:
         return None
-    unit = match[2] if match[2].endswith("B") else f"{match[2]}iB"
     try:
-        size = in_bytes(f"{match[1]} {unit}")
-    except ValueError:
+        device = find_accelerator(rest, extra)
+    except UsageError:
         return None
-    label = f"{match[1]} {unit}"
-    return Accelerator(slug(text), f"a device of {label}", "", memory=label, memory_bytes=size, usable_bytes=size)
+    if device.memory_bytes in (size << 30, size * 10**9):
+        return device
+    raise UsageError(Problem(f"{name!r}: the catalog has {device.name} with {device.memory}, not {size}", hint=(
+        f"--gpu {device.key}, or by size alone, all of it usable: --gpu {size}GiB")))
 
 
 @cache

@@ -179,6 +179,7 @@ def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
     ("Tesla T4", "t4"), ("NVIDIA A100 80GB PCIe", "a100-pcie-80gb"), ("NVIDIA A100-SXM4-40GB", "a100-40gb"),
     ("NVIDIA H100 80GB HBM3", "h100"), ("Tesla V100-SXM2-32GB", "v100-32gb"), ("AMD Radeon RX 7900 XTX", "rx-7900-xtx"),
     ("NVIDIA GeForce RTX 3060", "rtx-3060-12gb"), ("NVIDIA RTX 6000 Ada Generation", "rtx-6000-ada"),
+    ("M3 Ultra 512GB", "m3-ultra"), ("RTX 4090 24 GB", "rtx-4090"), ("L4 24G", "l4"),
 ])
 def test_names_are_known_as_drivers_print_them(printed, key):
     assert find_accelerator(printed).key == key
@@ -186,6 +187,18 @@ def test_names_are_known_as_drivers_print_them(printed, key):
 
 @pytest.mark.parametrize("name", ["nvidia", "hbm3", "tesla", "", "NVIDIA GeForce"])
 def test_a_brand_alone_is_no_device(name):
+    with pytest.raises(UsageError, match="unknown accelerator"):
+        find_accelerator(name)
+
+
+@pytest.mark.parametrize("name", ["M4 Max 64GB", "m4-max-64g"])
+def test_a_size_the_catalog_has_not_is_told_which_it_has(name):
+    with pytest.raises(UsageError, match=r"Apple M4 Max with 128 GiB, not 64\nhint: --gpu m4-max, .* --gpu 64GiB"):
+        find_accelerator(name)
+
+
+@pytest.mark.parametrize("name", ["nothing 24GB", "a 24GB", "512gb-", "-0gb"])
+def test_a_size_behind_no_name_is_no_device(name):
     with pytest.raises(UsageError, match="unknown accelerator"):
         find_accelerator(name)
 

@@ -1,0 +1,36 @@
+"""Names of devices as people and drivers write them: brands, and the size of the memory behind the name."""
+
+from __future__ import annotations
+
+import re
+
+from paramcalc.catalog._data import in_bytes
+
+BRANDS = frozenset(["nvidia", "geforce", "tesla", "quadro", "amd", "instinct", "radeon", "intel", "apple", "google",
+                    "aws", "huawei", "hbm2", "hbm2e", "hbm3", "hbm3e", "generation"])
+"""Words of names that drivers print and people leave out: brands, and kinds of memory."""
+_SIZE = re.compile(r"-([0-9]{1,4})-?(?:gb|gib|g)(?=-|$)")
+
+
+def words(key: str) -> frozenset[str]:
+    """What of a name tells devices apart: `NVIDIA A100 80GB PCIe`, as its driver prints it, is `a100-pcie-80gb`."""
+    return frozenset(key.split("-")) - BRANDS
+
+
+def without_size(key: str) -> tuple[str, int]:
+    """A name without the size of memory in it, and that size: `m3-ultra` and 512 of `m3-ultra-512gb`; 0 where it says
+    none. GB and GiB are not told apart: people write either for both."""
+    match = _SIZE.search(key)
+    return (key[:match.start()] + key[match.end():], int(match[1])) if match else (key, 0)
+
+
+def size_alone(text: str) -> tuple[str, int] | None:
+    """The memory of a device of which only that is said, and its bytes: `24GiB`, `24G` (GiB too), `24GB`."""
+    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?(G|GiB|GB|M|MiB|MB)", text.strip())
+    if match is None:
+        return None
+    label = f"{match[1]} {match[2] if match[2].endswith('B') else f'{match[2]}iB'}"
+    try:
+        return label, in_bytes(label)
+    except ValueError:
+        return None
