@@ -35,6 +35,7 @@ def _results(function: Callable[[Thing], Result], things: Sequence[Thing], jobs:
     if jobs <= 1:
         yield from map(function, things)
         return
+    import gc
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_all_start_methods, get_context
 
@@ -43,5 +44,5 @@ def _results(function: Callable[[Thing], Result], things: Sequence[Thing], jobs:
         yield function(things[0])
         things = things[1:]
     chunk = max(1, min(CHUNK, len(things) // (4 * jobs)))
-    with ProcessPoolExecutor(jobs, get_context(method)) as pool:
+    with ProcessPoolExecutor(jobs, get_context(method), initializer=gc.freeze) as pool:
         yield from pool.map(function, things, chunksize=chunk)

@@ -1,9 +1,11 @@
 """`--jobs N` gives the same answer, in the same order, as one process."""
 
+import gc
 from pathlib import Path
 
 import pytest
 
+from paramcalc.parallel import over
 from paramcalc.readers.presets import presets
 
 SPEC = ("paramcalc: 1\nname: m{name}\nvocab_size: 99\nhidden_size: 64\nnum_layers: {layers}\nnum_heads: {heads}\n"
@@ -56,3 +58,13 @@ def test_solve_says_what_is_the_least_in_processes_too(call):
     one = call(*asked)
     assert "the least is " in one[2]
     assert call(*asked, "--jobs", "2") == one
+
+
+def _frozen(_):
+    return gc.get_freeze_count()
+
+
+def test_processes_do_not_collect_what_they_inherit():
+    assert gc.get_freeze_count() == 0
+    assert min(over(_frozen, range(4), jobs=2)) > 1_000
+    assert gc.get_freeze_count() == 0
