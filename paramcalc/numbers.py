@@ -36,6 +36,14 @@ def binary(value: int) -> str:
     return f"{value} B"
 
 
+def typed_bytes(value: int) -> str:
+    """64KiB, as options take it: in the largest unit of 2^10, 2^20 … that does not round it, else 1030B."""
+    for unit, name in BINARY:
+        if value >= unit and value * 1000 % unit == 0:
+            return f"{value / unit:.10g}{name}"
+    return f"{value}B"
+
+
 def in_file(value: int) -> str:
     """16.06 GB (14.96 GiB): as file listings say it, of 10^9 bytes, and of 2^30."""
     for unit, name in DECIMAL:

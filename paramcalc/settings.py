@@ -13,7 +13,7 @@ from typing import Annotated, Any, Self, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from paramcalc.errors import Problem, UsageError
-from paramcalc.sizes import NearMissError, parse_decimal, parse_share, parse_tokens
+from paramcalc.sizes import NearMissError, near_number, parse_decimal, parse_share, parse_tokens
 
 Tokens = Annotated[int, BeforeValidator(parse_tokens)]
 """A number of tokens: 8192, `8k`, `1M`."""
@@ -25,6 +25,8 @@ Share = Annotated[Fraction, BeforeValidator(parse_share)]
 """A part of a whole: 0.9, `90%`."""
 Devices = Annotated[int, Field(ge=1, le=2**16)]
 Stages = Annotated[int, Field(ge=1, le=2**12)]
+NUMBERS = ("int_parsing", "float_parsing")
+"""Pydantic's words for a text that is no number."""
 
 
 def option(default: Any, text: str, *flags: str, metavar: str = "") -> Any:  # noqa: ANN401 - as pydantic.Field
@@ -72,13 +74,15 @@ def _problem(detail: Any, values: Mapping[str, object], spell: Callable[[str], s
     value = values.get(name)
     if not message.startswith(("'", '"')) and name in values:
         message = f"{str(value)[:40]!r}: {message[:1].lower()}{message[1:]}"
-    return Problem(f"{spell(name)}: {message}" if name else message, hint=_nearest(detail))
+    return Problem(f"{spell(name)}: {message}" if name else message, hint=nearest(detail))
 
 
-def _nearest(detail: Any) -> str:  # noqa: ANN401 - pydantic's
-    """The valid value that is nearest, as a hint; empty where none is known."""
+def nearest(detail: Any) -> str:  # noqa: ANN401 - pydantic's
+    """The valid value nearest to one that pydantic refuses, as a hint; empty where none is known."""
     context = detail.get("ctx", {})
     if isinstance(error := context.get("error"), NearMissError):
         return error.hint
-    bound = context.get("ge", context.get("le"))
-    return f"the nearest: {bound}" if bound is not None else ""
+    near = context.get("ge", context.get("le"))
+    if detail["type"] in NUMBERS:
+        near = near_number(detail["input"], whole=detail["type"] == "int_parsing") or None
+    return "" if near is None else f"the nearest: {near}"

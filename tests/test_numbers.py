@@ -17,6 +17,12 @@ def test_a_count_and_its_noun_agree(number, noun, text):
     assert many(number, noun) == text
 
 
+@pytest.mark.parametrize(("value", "text"), [
+    (2**16, "64KiB"), (2560, "2.5KiB"), (1030, "1030B"), (0, "0B"), (3 * 2**30, "3GiB"), (2**20 + 1, "1048577B")])
+def test_bytes_are_typed_without_rounding_them(value, text):
+    assert numbers.typed_bytes(value) == text
+
+
 def test_percent_and_change():
     """A share of a whole and a change of a figure; from nothing there is no share."""
     assert numbers.percent(1, 8) == "12.50%"

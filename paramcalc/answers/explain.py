@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from paramcalc.answers.answer import Answer, Document, head, hidden
@@ -141,8 +142,11 @@ def explain(loaded: Loaded, settings: ExplainSettings, glob: str = "*") -> Expla
 def _hint(model: Model, settings: ExplainSettings, glob: str) -> str:
     """What to write for a name that is only a part of one."""
     wider = f"*{glob.strip('*')}*"
-    return f"'{wider[:100]}' fits some" if any(_formulas(model, settings, wider)) else (
-        "`count --by tensor` shows the names")
+    if any(_formulas(model, settings, wider)):
+        return f"'{wider[:100]}' fits some"
+    words = {word for row in _formulas(model, settings, "*") for word in join(row.path, row.name).split(".")}
+    near = get_close_matches(glob.strip("*").rpartition(".")[2], sorted(words), n=1)
+    return f"the nearest: '*{near[0]}*'" if near else "`count --by tensor` shows the names"
 
 
 def _known(model: Model, settings: ExplainSettings) -> Known:

@@ -22,6 +22,7 @@ from paramcalc.measures.cache import Cache, Serving, exact, mixers
 from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.known import Known, sizes_known, why_bound
 from paramcalc.measures.weights import weight_bytes
+from paramcalc.numbers import typed_bytes
 from paramcalc.readers.models import load
 from paramcalc.readers.presets import presets
 from paramcalc.readers.sources import loaded_of
@@ -126,7 +127,7 @@ def budgets(spec: ModelSpec, settings: SolveSettings) -> tuple[Budget, ...]:
 
     limits = []
     if (most := settings.max_cache_per_token) is not None:
-        limits.append(Budget("--max-cache-per-token", lambda tree: cache(tree).per_token, most))
+        limits.append(Budget("--max-cache-per-token", lambda tree: cache(tree).per_token, most, typed_bytes))
     if (work := settings.flops_per_token) is not None:
         context = load.context
         workload = Workload(1, context, 0, load.encoder)

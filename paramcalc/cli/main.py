@@ -238,11 +238,20 @@ def _parsed_and_run(arguments: list[str], session: Session) -> int:
         if message is None:
             raise
         context = getattr(error, "ctx", None)
-        raise _misused(message(), getattr(context, "info_name", None)) from error
+        raise _misused(message(), getattr(context, "info_name", None), _near_value(error.__cause__)) from error
     return code if isinstance(code, int) else 0
 
 
-def _misused(message: str, name: str | None) -> UsageError:
+def _near_value(cause: BaseException | None) -> str:
+    """The nearest value to one that the parser refuses, as a hint; empty where none is known."""
+    from pydantic import ValidationError
+
+    from paramcalc.settings import nearest
+
+    return nearest(cause.errors(include_url=False)[0]) if isinstance(cause, ValidationError) else ""
+
+
+def _misused(message: str, name: str | None, near_value: str) -> UsageError:
     """What the parser refuses, in our words."""
     message = (message[:1].lower() + message[1:]).rstrip(".").replace("Value error, ", "")
     near = re.search(r" ?\((?:Possible options|Did you mean): (.*)\)\??$| ?Did you mean (.*)\?$", message)
@@ -252,7 +261,7 @@ def _misused(message: str, name: str | None) -> UsageError:
     if choice and (close := get_close_matches(word.rpartition("'")[2], known.split("'")[1::2], n=1)):
         return UsageError(Problem(message, hint=f"did you mean {close[0]}?"))
     usage = f"paramcalc {name}" if name in COMMANDS else "paramcalc"
-    return UsageError(Problem(message, hint=f"`{usage} --help` shows how it is used"))
+    return UsageError(Problem(message, hint=near_value or f"`{usage} --help` shows how it is used"))
 
 
 def _names_model(word: str) -> bool:

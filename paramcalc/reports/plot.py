@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib import import_module
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -43,10 +44,15 @@ def saved(path: Path, ratio: float) -> Iterator[tuple[Any, tuple[Any, Any]]]:
         yield drawn
 
 
+def _suffix(path: Path) -> str:
+    return next(iter(get_close_matches(path.suffix.lower(), SUFFIXES, n=1)), SUFFIXES[0])
+
+
 @contextmanager
 def _written(path: Path, make: Callable[[Any], tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
     if path.suffix not in SUFFIXES:
-        raise UsageError(Problem(f"--plot {path}: a picture is one of {', '.join(SUFFIXES)}"))
+        raise UsageError(Problem(f"--plot {path}: a picture is one of {', '.join(SUFFIXES)}",
+                                 hint=f"the nearest: {path.with_suffix(_suffix(path))}"))
     pyplot = _pyplot()
     figure, axes = make(pyplot)
     try:

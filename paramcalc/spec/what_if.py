@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from fractions import Fraction
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from paramcalc.errors import Problem, SpecError, UsageError
+from paramcalc.settings import nearest
+from paramcalc.sizes import ROUGH, TOKENS, near_number
 from paramcalc.spec.depth import depth, set_depth
 from paramcalc.spec.dump import dump
 
@@ -35,16 +38,28 @@ def changed(spec: ModelSpec, changes: Sequence[str]) -> ModelSpec:
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals or not (_TIMES.fullmatch(value) or _PLAIN.fullmatch(value)):
-            raise UsageError(Problem(f"--what-if {change[:60]!r} is not KEY=2x or KEY=NUMBER"))
+            raise UsageError(Problem(f"--what-if {change[:60]!r} is not KEY=2x or KEY=NUMBER",
+                                     hint=f"the nearest: {key[:60]}={_near(value)}"))
         if not _change(data, key, value):
-            near = ", ".join(sorted(_numbers(data)))
-            raise UsageError(Problem(f"--what-if: the specification has no number {key[:60]!r}", hint=f"it has {near}"))
+            near = get_close_matches(key, sorted(_numbers(data)), n=1)
+            raise UsageError(Problem(f"--what-if: the specification has no number {key[:60]!r}",
+                                     hint=f"did you mean {near[0]}?" if near else
+                                     f"it has {', '.join(sorted(_numbers(data)))}"))
     try:
         return type(spec).model_validate(data)
     except ValidationError as error:
         details = error.errors(include_url=False)
         raise SpecError(*(Problem(f"--what-if {', '.join(changes)[:60]}: {detail['msg']}",
-                                  tuple(detail["loc"])) for detail in details)) from error
+                                  tuple(detail["loc"]), nearest(detail)) for detail in details)) from error
+
+
+def _near(value: str) -> str:
+    """The nearest value to what is none: `2x` for 2y, `2.5x` for 2.5, 4096 for 4k, 768 for -768."""
+    rough = ROUGH.match(value.strip())
+    if rough is None:
+        return "2x"
+    factor = rough[2].lower() not in TOKENS or ("." in rough[1] and not rough[2])
+    return f"{rough[1]}x" if factor else near_number(value)
 
 
 def _change(data: dict[str, Any], key: str, value: str) -> bool:
@@ -75,7 +90,8 @@ def _new(old: int | float, value: str, key: str) -> int | float:
         raise UsageError(Problem(f"--what-if {key}={value}: there is nothing to scale"))
     scaled = Fraction(match[1]) * Fraction(old)
     if isinstance(old, int) and scaled.denominator != 1:
-        raise UsageError(Problem(f"--what-if {key}={value}: {old:,} times that is not an integer"))
+        raise UsageError(Problem(f"--what-if {key}={value}: {old:,} times that is not an integer",
+                                 hint=f"the nearest: {key}={max(round(scaled), 1)}"))
     if abs(scaled) > MAX_NUMBER:
         raise UsageError(Problem(f"--what-if {key}={value}: at most {MAX_NUMBER:.0e} is a number here"))
     return int(scaled) if isinstance(old, int) else float(scaled)

@@ -144,7 +144,8 @@ def _optimum(law: Law, target: Target) -> Split:
         return optimum_of_compute(law, target.compute)
     if target.loss is not None:
         return optimum_of_loss(law, target.loss)
-    raise UsageError(Problem("neither a model nor tokens, compute or a loss to plan by"))
+    raise UsageError(Problem("neither a model nor tokens, compute or a loss to plan by",
+                             hint="a model, or --compute 1e22"))
 
 
 def _verdict(ratio: float) -> Verdict:

@@ -40,11 +40,11 @@ class ScalingSettings(Settings):
 
     tokens: Decimal | None = option(None, "Training tokens: 300B, 15T.", metavar="N")
     compute: Flop | None = option(None, "Training compute in FLOP: 1e22.", metavar="FLOP")
-    loss: Annotated[float, Field(gt=0, lt=100)] | None = option(
+    loss: Annotated[float, Field(ge=0.01, le=100)] | None = option(
         None, "Loss to reach, in nats a token of the law's own corpus.", metavar="NATS")
     gpu: str | None = option(None, "Accelerator whose compute is spent: h100; with --gpus and --days.", metavar="NAME")
     gpus: Devices | None = option(None, "Number of accelerators.", metavar="N")
-    days: Annotated[float, Field(gt=0, le=36500)] | None = option(None, "Days of training.", metavar="N")
+    days: Annotated[float, Field(ge=0.01, le=36500)] | None = option(None, "Days of training.", metavar="N")
     mfu: Share | None = option(None, f"Share of the peak that training uses, 0.41 or 41%; {MFU} when not given.",
                                metavar="SHARE")
     law: LawName = option("besiroglu", "Scaling law.")
@@ -70,7 +70,7 @@ class ScalingSettings(Settings):
             if self.gpu is None and getattr(self, name) is not None:
                 raise UsageError(Problem(f"--{name} has no effect without --gpu", hint="--gpu h100"))
         if self.resamples is not None and self.fit is None:
-            raise UsageError(Problem("--resamples has no effect without --fit"))
+            raise UsageError(Problem("--resamples has no effect without --fit", hint="--fit runs.csv"))
         if self.fit is not None and self.is_set("law"):
             raise UsageError(Problem("--law has no effect with --fit, which makes a law", hint="leave one out"))
 

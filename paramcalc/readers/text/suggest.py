@@ -6,10 +6,12 @@ import re
 from math import isfinite
 
 from paramcalc.sanitize import quote
+from paramcalc.sizes import near_number
 
 _DECIMAL = re.compile(r"[-+]?[0-9]+\Z")
 _BASED = re.compile(r"[-+]?0[xob][0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\Z")
+_UNIT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})? ?[a-zA-Z]{1,3}\Z")
 _YES = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
 _MAX_CHARACTERS = 40
 _MAX_INTEGER = 10**18
@@ -42,7 +44,9 @@ def _integer(value: object) -> str:
                 return str(int(text, 0))
             except ValueError:  # a digit that its base does not have
                 return ""
-        value = float(text) if _FLOAT.match(text) else value
+        if not _FLOAT.match(text):
+            return near_number(text) if _UNIT.fullmatch(text) else ""
+        value = float(text)
     if isinstance(value, float) and isfinite(value) and value.is_integer() and abs(value) <= _MAX_INTEGER:
         return str(int(value))
     return ""
