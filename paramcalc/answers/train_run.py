@@ -44,4 +44,5 @@ def run_assumptions(run: TrainingRun, terms: Terms, chosen: Plan) -> dict[str, o
             "mfu_convention": "full: PaLM, llm-foundry, torchtitan, nanoGPT; not Megatron-Core's causal",
             "run_share": list(run.run_share), "tuning": list(run.tuning), "power_share": list(run.power),
             "arithmetic": chosen.arithmetic, "pue": run.pue, "grid_gco2_per_kwh": terms.grid,
-            "step_micro_batches": chosen.micro_batches}
+            "step_micro_batches": chosen.micro_batches,
+            "step_shares": {name: round(share, 4) for name, share in run.step_shares.items()} or None}

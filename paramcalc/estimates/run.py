@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.training import power_share, run_share, tuning, usual_pue
@@ -9,6 +10,8 @@ from paramcalc.estimates.figure import Figure, exactly
 from paramcalc.measures.flops import Workload, flops
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from paramcalc.activations.fold import Tokens
     from paramcalc.catalog.accelerators import Accelerator
     from paramcalc.tree import Node
@@ -49,6 +52,8 @@ class TrainingRun(NamedTuple):
     pue: float
     basis: str = ""
     """Where the share of the peak was measured; empty for a stated MFU."""
+    step_shares: Mapping[str, float] = MappingProxyType({})
+    """Of the expected step, what a device does; empty for a stated MFU."""
 
 
 def model_flops(tree: Node, load: Tokens) -> float:

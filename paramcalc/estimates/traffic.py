@@ -53,11 +53,11 @@ def _size(shape: tuple[int, ...]) -> int:
     return size
 
 
-def volumes(layout: Layout, known: Facts, states: int, tokens: int, micro_batches: int, *, node: int,
-            again: bool = False, width: int = 2) -> Volumes:
+def volumes(layout: Layout, known: Facts, gradients: int, tokens: int, micro_batches: int, *, node: int,
+            weights: int = 0, again: bool = False, width: int = 2) -> Volumes:
     """Bytes a device sends for one step, of `tokens` on its pipeline: the collectives' volumes, no overlap.
 
-    `node`: devices of a node.
+    `node`: devices of a node. `gradients` and `weights`: bytes of all of them on a pipeline's stage, as they are sent.
 
     Data: an all-reduce of gradients, or with ZeRO-3 two gathers of weights and a scatter of gradients for each
     micro-batch. Tensors: four all-reduces a layer, six where backward computes forward `again`. Experts: four
@@ -67,14 +67,14 @@ def volumes(layout: Layout, known: Facts, states: int, tokens: int, micro_batche
     here = tokens // layout.cp
     layers = known.layers // layout.pp or 1
     ways = layout.dp * layout.cp
-    gathers = 3 * micro_batches if layout.zero == 3 else 2
+    data = micro_batches * (2 * weights + gradients) if layout.zero == 3 else 2 * gradients
     times = 6 if again else 4
     moe = known.moe_layers // layout.pp if known.moe_layers else 0
     copy = times * moe * here * known.hidden_size * width // layout.tp
     nodes = layout.ep // node
     visited = nodes * (1 - (1 - 1 / nodes) ** known.top_k) if nodes > 1 else 0.0
     return Volumes(
-        gathers * states * (ways - 1) // ways,
+        data * (ways - 1) // ways,
         times * layers * 2 * here * known.hidden_size * width * (layout.tp - 1) // layout.tp,
         copy * known.top_k * (layout.ep - 1) // layout.ep,
         round(copy * visited * (nodes - 1) / nodes) if nodes > 1 else 0,

@@ -42,6 +42,19 @@ AGAIN = {"full": Fraction(1), "per-op": Fraction(1, 2)}
 """Of forward's products but the head's, what backward computes again."""
 
 
+class StepParts(NamedTuple):
+    """Seconds of one step, by what a device does."""
+
+    computing: float
+    collectives: float
+    """Of tensors, experts and rings, which nothing hides."""
+    waiting: float
+    """For other stages of the pipeline."""
+    gradients: float
+    """And gathered weights, what of them nothing hides."""
+    update: float
+
+
 class StepTime(NamedTuple):
     """Seconds of one step, by what takes them; of computation at the whole peak, with what backward computes again."""
 
@@ -67,10 +80,14 @@ class StepTime(NamedTuple):
 
     def at(self, shares: Shares) -> float:
         """Seconds where computing reaches these shares of the peak."""
+        return sum(self.parts(shares))
+
+    def parts(self, shares: Shares) -> StepParts:
+        """The same by what a device does meanwhile."""
         work = self.products / shares.products + self.experts / shares.experts + self.plain / shares.plain
         waits = max(0.0, self.collectives - work) if self.overlap else self.collectives
         waits += max(0.0, self.ring - self.pairs / shares.plain)
-        return (work + waits) * (1 + self.bubble) + max(0.0, self.data - BACKWARD * work) + self.update
+        return StepParts(work, waits, (work + waits) * self.bubble, max(0.0, self.data - BACKWARD * work), self.update)
 
     def range(self, shares: tuple[Shares, Shares, Shares]) -> Figure:
         """Fastest, expected, slowest."""
@@ -125,8 +142,10 @@ class Stepper(Remembering):
         parts = self.work(Layout(pp=layout.pp, schedule=layout.schedule), load._replace(batch=1), recompute)
         rows = load.batch * micro_batches / (layout.tp * layout.cp)
         tokens = load.batch * load.seq * micro_batches
-        whole = states.gradients * (layout.ways if layout.zero >= 2 else 1)
-        sent = volumes(layout, self.facts, whole, tokens, micro_batches, node=node, again=recompute == "full")
+        gradients = states.gradients * (layout.ways if layout.zero >= 2 else 1)
+        weights = states.weights * (layout.ways if layout.zero == 3 else 1)
+        sent = volumes(layout, self.facts, gradients, tokens, micro_batches, node=node, weights=weights,
+                       again=recompute == "full")
         schedule = SCHEDULES[layout.schedule]
         bubble = schedule.waiting(layout.pp, float(AGAIN.get(recompute, 0))) / layout.interleave / micro_batches
         overlap = (layout.ep > node or schedule.directions > 1) if self.overlap is None else self.overlap

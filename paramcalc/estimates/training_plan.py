@@ -140,13 +140,17 @@ def whole_run(chosen: Plan, terms: Terms) -> TrainingRun:
     if chosen.device is None:
         raise UsageError(Problem("--tokens needs --gpu NAME", hint="--gpu h100 --gpus 64 --tokens 2T"))
     stepper = Stepper(chosen.trainer, chosen.device, chosen.arithmetic, chosen.overlap)
-    step = None
+    time, step = None, None
     if terms.mfu is None:
-        step = stepper.step(chosen.layout, chosen.load, chosen.policy.recompute, chosen.micro_batches).range(
-            stepper.attained.shares)
+        time = stepper.step(chosen.layout, chosen.load, chosen.policy.recompute, chosen.micro_batches)
+        step = time.range(stepper.attained.shares)
     whole = run(model_flops(stepper.tree, chosen.load), chosen.step_tokens, step, chosen.device, chosen.layout.devices,
                 stepper.plain, terms, count(stepper.tree).total)
-    return whole if step is None else whole._replace(basis=f"{stepper.attained.name}, {stepper.attained.source}")
+    if time is None:
+        return whole
+    parts = time.parts(stepper.attained.shares[1])
+    return whole._replace(basis=f"{stepper.attained.name}, {stepper.attained.source}",
+                          step_shares={name: value / sum(parts) for name, value in parts._asdict().items()})
 
 
 def fitting(

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 NAMES = {"mfu": "MFU", "step_seconds": "seconds a step", "tokens_per_second": "tokens/s", "days": "days",
          "gpu_hours": "device-hours", "energy_kwh": "energy, kWh", "co2_kg": "CO2, kg", "cost_usd": "cost, USD"}
 
+LEAST = 0.005
+"""Of a step, what is shown."""
+LONG = 0.2
+"""Of a step that stages wait, from which on a way out is shown."""
+
 
 def table(run: TrainingRun, terms: Terms, known: Known, more: tuple[str, ...]) -> Table:
     """The run for people; `more` notes of what it is of."""
@@ -23,12 +28,26 @@ def table(run: TrainingRun, terms: Terms, known: Known, more: tuple[str, ...]) -
                  if (figure := getattr(run, name)) is not None)
     basis = f"of the peak, as measured: {run.basis}" if run.basis else "MFU as stated"
     notes = [f"{terms.tokens:,} tokens · {basis}",
+             *_doing(run),
              *([f"a whole run reaches {_span(run.tuning)} of the rate of tuned steps"] if run.basis else []),
              f"steps take {_span(run.run_share)} of its time · power {_span(run.power)} of the device's · PUE "
              f"{run.pue:g} · {terms.grid:g} gCO2/kWh"]
     if terms.price is None:
         notes.append("no cost without --price")
     return Table("", columns, rows, None, (*notes, *more))
+
+
+def _doing(run: TrainingRun) -> tuple[str, ...]:
+    """What takes a step its time, and what makes it shorter where a pipeline waits for long."""
+    shares = run.step_shares
+    if not shares:
+        return ()
+    named = {"computing": "computing", "collectives": "collectives", "waiting": "waiting for other stages",
+             "gradients": "gradients and gathered weights", "update": "the optimizer"}
+    listed = " · ".join(f"{name} {shares[part]:.0%}" for part, name in named.items() if shares[part] >= LEAST)
+    long = shares["waiting"] > LONG
+    return (f"of a step: {listed}",
+            *(["stages wait less with --interleave, a larger --global-batch or a smaller --pp"] if long else []))
 
 
 def _span(figure: Figure) -> str:

@@ -1,6 +1,7 @@
 """`speed` and the run of `train`, from the command line: points, all devices, calibration, and what is refused."""
 
 import json
+import re
 
 import pytest
 
@@ -219,8 +220,18 @@ def test_the_run_is_said_to_people(call):
     assert code == 0
     for part in ("whole run", "device-hours", "no cost without --price",
                  "a whole run reaches 72% (36% to 90%) of the rate of tuned steps",
-                 "steps take 90% (85% to 97%) of its time"):
+                 "steps take 90% (85% to 97%) of its time", "of a step: computing 100%"):
         assert part in out
+    assert "stages wait less" not in out
+
+
+def test_a_step_that_waits_says_for_what_and_what_makes_it_shorter(call):
+    pipeline = ("train", "llama-3.1-70b", "--gpu", "h100", "--gpus", "256", "--tp", "8", "--pp", "8", "--tokens", "1T")
+    _, out, _ = call(*pipeline, "--micro-batches", "8")
+    assert re.search(r"of a step: computing \d\d% · collectives \d\d?% · waiting for other stages \d\d%", out)
+    assert "stages wait less with --interleave, a larger --global-batch or a smaller --pp" in out
+    _, out, _ = call(*pipeline, "--micro-batches", "64", "--interleave", "5")
+    assert "stages wait less" not in out
 
 
 @pytest.mark.parametrize(("options", "message"), [

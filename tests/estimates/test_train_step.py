@@ -94,6 +94,9 @@ def test_what_hides_behind_computation_costs_nothing():
     assert hidden._replace(products=11.0, bubble=0.5, update=1.0).at(half) == pytest.approx(30 * 1.5 + 1)
     assert hidden.range((quarter, half, whole)) == Figure(10.0, 20.0, 40.0)
     assert hidden.at(Shares(0.5, 0.25, 1.0)) == 12 + 8 + 2
+    every = hidden._replace(collectives=2.0, bubble=0.5, data=20.0, update=1.0)
+    assert every.parts(whole) == (10.0, 2.0, 6.0, pytest.approx(20 - 20 / 3), 1.0)
+    assert every.at(whole) == sum(every.parts(whole))
     waiting = hidden._replace(collectives=12.0)
     assert (waiting.at(whole), waiting._replace(overlap=True).at(whole)) == (22.0, 12.0)
 
@@ -105,6 +108,14 @@ def test_experts_on_several_nodes_exchange_a_token_once_for_each_node():
     assert near.expert == 4 * 58 * 4096 * 8 * 7168 * 2 * 7 // 8
     assert near.expert_nodes == 0
     assert far.expert_nodes == pytest.approx(4 * 58 * 4096 * 7168 * 2 * 8 * (1 - (7 / 8) ** 8) * 7 / 8)
+
+
+def test_gathered_weights_are_sent_as_they_are_kept():
+    """Of 1,000 parameters: for each of two micro-batches two gathers in bf16 and a scatter of gradients in fp32."""
+    known = Facts(2, 0, 0, 8, 0)
+    sharded = volumes(Layout(dp=8, zero=3), known, 4000, 4096, 2, node=8, weights=2000)
+    assert sharded.data == 2 * (2 * 2000 + 4000) * 7 // 8
+    assert volumes(Layout(dp=8, zero=1), known, 4000, 4096, 2, node=8, weights=2000).data == 2 * 4000 * 7 // 8
 
 
 def test_deepseek_v3_as_published():
