@@ -42,6 +42,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "rmsnorm": ("norm", "norm"),
     "layernorm": ("norm", "norm"),
     "convolution": ("convolution", "convolution"),
+    "batchnorm": ("convolution", "batchnorm"),
     "linear": ("linear", "linear"),
     "head": ("linear", "head"),
     "parameter": ("linear", "parameter"),

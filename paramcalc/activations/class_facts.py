@@ -75,6 +75,8 @@ class ClassFacts:
     # Attention.
     own_attention: bool = False
     """The class attends in its own way, whatever kernel is asked for (BLOOM)."""
+    copied_input: bool = False
+    """The pictures are copied on their way in: those that fill a batch up are left out (Idefics 3)."""
     own_qkv: bool = False
     """Queries, keys and values are tensors of their own: copied out of the joint projection (CodeGen), or made apart
     though files join the matrices (GTE)."""

@@ -153,11 +153,13 @@ TOWER_ROWS: dict[str, Row] = {
             FLOAT_ROTARY),
     **alike("audioflamingo3_encoder moss_transcribe_diarize_audio qwen2_audio_encoder voxtral_encoder", WHISPER),
     **alike("intern_vit_6b internvl_vision", MODEL),
+    **alike("idefics2_vision idefics3_vision smolvlm_vision", {"copied_input": True}),
 }
 """The same for towers, by the model type of their own config."""
 
 MEASURED_TOWERS = frozenset([
-    "audioflamingo3_encoder", "clip_vision_model", "glm4v_vision", "glmasr_encoder", "internvl_vision", "pixtral",
+    "audioflamingo3_encoder", "clip_vision_model", "glm4v_vision", "glmasr_encoder", "idefics3_vision",
+    "internvl_vision", "pixtral",
     "qwen2_5_omni_audio_encoder", "qwen2_5_vl_vision", "qwen2_vl_vision", "qwen3_vl_vision", "siglip_vision_model",
     "voxtral_encoder",
 ])

@@ -71,6 +71,8 @@ class BatchNorm(Component):
     statistics: bool = True
     """False where it is saved without running statistics: they are frozen into the scale."""
     scale: bool = True
+    activated: bool = False
+    """The model's activation function follows."""
     component: ComponentName = "norm"
 
     source: ClassVar[str] = "arXiv:1502.03167; torch.nn.BatchNorm2d"

@@ -20,7 +20,8 @@ __all__ = ["Known", "least", "of_model", "sizes_known", "towers_known", "why_bou
 COUNTED_TOWERS = frozenset([
     "audioflamingo3_encoder", "beit", "clip_vision_model", "convnext", "deit", "dinov2", "dinov3_vit", "glm4v_vision",
     "glmasr_encoder", "idefics3_vision", "internvl_vision", "pixtral", "qwen2_5_omni_audio_encoder",
-    "qwen2_5_vl_vision", "qwen2_vl_vision", "qwen3_vl_vision", "siglip_vision_model", "swin", "vit", "voxtral_encoder",
+    "qwen2_5_vl_vision", "qwen2_vl_vision", "qwen3_vl_vision", "sam_vision_model", "siglip_vision_model", "swin", "vit",
+    "voxtral_encoder",
 ])
 """Model types of towers, and of encoders alone, whose FLOPs are those torch's counter gave for a model of their class.
 """

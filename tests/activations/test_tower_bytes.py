@@ -19,9 +19,9 @@ from paramcalc.transforms.freeze import freeze
 RECORDS = {record["model_type"]: record for record in map(json.loads, (
     Path(__file__).parents[1] / "data/tower_runs.jsonl").read_text("utf-8").splitlines()) if record["of"]}
 OFF = {"qwen3_vl": 9, "glm4v": 11, "llava": 24, "gemma3": 38, "aya_vision": 9, "audioflamingo3": 2, "glmasr": 1,
-       "qwen2_5_vl": 1, "qwen2_5_omni_thinker": 25, "idefics3": 257, "granite_speech": 374}
+       "qwen2_5_vl": 1, "qwen2_5_omni_thinker": 25, "idefics3": 2, "granite_speech": 250}
 """Thousandths that models of two layers are off with eager attention: what merges or pools keeps is not described; of
-Idefics 3 it is a copy of the pictures, which are not counted; of Granite Speech parts of the conformer."""
+Idefics 3 it is the places of the patches, of Granite Speech the noise of dropout and distances in float32."""
 
 
 def tower_bytes(record, how, frozen=()):
@@ -70,7 +70,7 @@ def test_towers_called_measured_are_those_that_agree():
 
 def test_a_tower_nobody_measured_is_said():
     config = RECORDS["granite_speech"]["config"]
-    assert "batchnorm" in activations(build(read_config(config).spec), Tokens(1, 8, 8, media=Media(
+    assert "parameter" in activations(build(read_config(config).spec), Tokens(1, 8, 8, media=Media(
         audio=(Cut(3, 3, (15,)),))), Policy()).unknown
     answer = paramcalc.train({"model_type": "qwen2_audio"}, audio="30s")
     assert any("qwen2_audio_encoder" in doubt for doubt in answer.warnings)

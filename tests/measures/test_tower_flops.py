@@ -80,3 +80,9 @@ def test_windows_at_the_edge_are_smaller():
     whole = paramcalc.cut_images(config, [(28 * 12, 28 * 6)])[0]
     assert whole.windows == ((64, 3), (32, 3))
     assert sum(size * count for size, count in whole.windows) == whole.patches == 288
+
+
+def test_a_decoder_reads_a_picture_in_place_of_a_source():
+    """Torch's counter, of the class at its defaults with 100 tokens (torch 2.13.0, transformers 5.24.0, eager)."""
+    answer = paramcalc.flops({"model_type": "pp_formulanet"}, 100, image=["800x400"])
+    assert answer.forward == 240_297_181_184

@@ -29,7 +29,7 @@ KINDS: dict[str, str] = {
         "clap kyutai_speech_to_text moonshine_streaming nemotron3_5_asr "
         "nemotron3_diarization nemotron_asr_streaming parakeet_rnnt parakeet_tdt",
     "models that read characters, formulas or tables off pictures":
-        "mgp-str pp_formulanet pp_lcnet_v3 pp_lcnet_v4 pp_ocrv5_mobile_det pp_ocrv5_mobile_rec pp_ocrv5_server_det "
+        "mgp-str pp_lcnet_v3 pp_lcnet_v4 pp_ocrv5_mobile_det pp_ocrv5_mobile_rec pp_ocrv5_server_det "
         "pp_ocrv5_server_rec pp_ocrv6_medium_det pp_ocrv6_small_det pp_ocrv6_small_rec pp_ocrv6_tiny_rec slanet "
         "slanext",
     "models of video": "tvp vjepa2 xclip",

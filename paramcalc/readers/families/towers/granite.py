@@ -8,7 +8,7 @@ from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.families.towers.blip import qformer
 from paramcalc.readers.families.towers.frame import Parts, layers, tower
-from paramcalc.readers.families.towers.parts import batchnorm, convolve, dense, norm, table, vector
+from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, norm, table, vector
 from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ def encoder(config: Config, at: str) -> Tower:
         "attn": Attention(num_heads=count, head_dim=head, fused="kv", bias=("o",), causal=False, names=names,
                           chunk=config.integer("context_size")),
         "attn.rel_pos_emb": table(2 * config.integer("max_pos_emb") + 1, head),
-        "conv.norm": norm(width), "conv.up_conv": convolve(2 * wide, width, 1),
+        "conv.norm": norm(width), "conv.up_conv": conv(2 * wide, width, 1, component="other", activated=True),
         "conv.depth_conv.conv": convolve(wide, wide, config.integer("conv_kernel_size"), bias=False, groups=wide),
-        "conv.batch_norm": batchnorm(wide), "conv.down_conv": convolve(width, wide, 1),
+        "conv.batch_norm": batchnorm(wide, activated=True), "conv.down_conv": convolve(width, wide, 1),
         "ff2.pre_norm": norm(width), "ff2": feed, "post_norm": norm(width)}
     out = config.integer("output_dim")
     modules: Parts = {"input_linear": dense(width, config.integer("input_dim")),

@@ -54,9 +54,9 @@ def rms(width: int) -> Norm:
     return Norm(kind="rmsnorm", hidden_size=width)
 
 
-def batchnorm(width: int, *, component: ComponentName = "norm") -> BatchNorm:
+def batchnorm(width: int, *, component: ComponentName = "norm", activated: bool = False) -> BatchNorm:
     """A BatchNorm."""
-    return BatchNorm(hidden_size=width, component=component)
+    return BatchNorm(hidden_size=width, component=component, activated=activated)
 
 
 def vector(*shape: int, component: ComponentName = "other", buffer: bool = False) -> Parameter:

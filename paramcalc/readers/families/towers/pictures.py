@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 QWEN, GOT, LLAVA = "Qwen2VLImageProcessor", "GotOcr2ImageProcessor", "LlavaNextImageProcessor"
 ALONE: dict[str, tuple[Rule, str]] = {
     **dict.fromkeys(("vit", "deit", "ijepa", "vit_msn", "beit", "data2vec-vision", "dinov2", "dinov2_with_registers",
-                     "dinov3_vit", "siglip_vision_model", "clip_vision_model", "mlcd_vision_model"),
+                     "dinov3_vit", "siglip_vision_model", "clip_vision_model", "mlcd_vision_model", "sam_vision_model"),
                     (resized.alone, "")),
     **dict.fromkeys(("swin", "swinv2", "donut-swin", "convnext", "convnextv2"), (resized.pyramid, "")),
 }
@@ -48,6 +48,7 @@ RULES: dict[str, tuple[Rule, str]] = {
     **dict.fromkeys(("paligemma", "deepseek_vl"), (resized.plain, "")),
     **dict.fromkeys(("blip-2", "instructblip"), (resized.queried, "")),
     "mllama": (resized.crossed, ""),
+    "pp_formulanet": (resized.read_off, ""),
     **dict.fromkeys(("clip", "siglip", "metaclip_2", "altclip", "chinese_clip"), (resized.compared, "")),
     "siglip2": (resized.compared_freely, "Siglip2ImageProcessor"),
     **dict.fromkeys(("llava_next", "llava_next_video", "llava_onevision"), (tiled.any_resolution, LLAVA)),

@@ -162,6 +162,13 @@ def crossed(processor: Processed) -> ImageRule:
                   source=tiles * (count + 1))
 
 
+def read_off(processor: Processed) -> ImageRule:
+    """A picture in place of a source, resized to the tower's square; the decoder attends to a sixteenth of its
+    patches. Source: PPFormulaNetImageProcessor, PPFormulaNetMultiModalProjector."""
+    count = grid(processor.tower("pp_formulanet_vision"))
+    return Square(tokens=0, patches=count, source=count // 16)
+
+
 def compared(processor: Processed) -> ImageRule:
     """A picture beside the text, resized to the tower's square. Source: CLIPImageProcessor, SiglipImageProcessor."""
     tower = processor.tower(f"{processor.config.model_type}_vision_model")
@@ -193,5 +200,5 @@ def pyramid(processor: Processed) -> ImageRule:
     return Square(tokens=count, patches=count, main=True)
 
 
-OWN = {"deit": 2, "ijepa": 0, "siglip_vision_model": 0}
+OWN = {"deit": 2, "ijepa": 0, "siglip_vision_model": 0, "sam_vision_model": 0}
 """Tokens of an encoder's own besides registers, where they are not one class token."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.components.convolution import Convolution
+from paramcalc.components.linear import Score
 from paramcalc.readers.families.towers.alone import opened
 from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, mixed, tower
 from paramcalc.readers.families.towers.geometry import grid_side, heads
@@ -38,12 +39,22 @@ def encoder(config: Config, at: str) -> Tower:
     biased = LAYER if config.flag("qkv_bias", default=True) else LAYER_UNBIASED
     blocks = {}
     for name, across in (("whole", side), ("window", window or side)):
-        block = biased(width, count, inner, window=across**2 if name == "window" and window else None)
+        windowed = across**2 if name == "window" and window else None
+        block, full = biased(width, count, inner, window=windowed), (-(-side // across) * across) ** 2
         if config.flag("use_rel_pos", default=True):
-            block |= {f"attn.rel_pos_{way}": positioned(2 * across - 1, width // count)
-                      for way in "hw"}
+            block |= {f"attn.rel_pos_{way}": positioned(2 * across - 1, width // count) for way in "hw"}
+            block["attn.rel_pos"] = _once(full, 2 * across, width)
+        if full > side**2:
+            kept, rest = divmod(side**2, across**2)  # pairs within windows that nothing fills
+            more = full * across**2 - kept * across**4 - rest**2
+            block |= {"attn.filling": _once(full - side**2, 4 * width, width), "attn.filled": _once(more, 2, width)}
         blocks[name] = block
     return tower("vision", width, modules, blocks, at)
+
+
+def _once(*sizes: int) -> Score:
+    """Multiply-adds without a weight, once a picture: what fills windows up to whole ones and what distances add."""
+    return Score(sizes=sizes, component="attention", per="sequence")
 
 
 LAYER_UNBIASED = Layer(attention="attn", fused="qkv", names=NAMES, bias=("o",))

@@ -243,6 +243,7 @@ MODELS: dict[str, str] = {
     "dia": "dia:dia",
     "speecht5": "speecht5:speecht5",
     "imagegpt": "imagegpt:imagegpt",
+    "pp_formulanet": "formula:pp_formulanet",
     "idefics": "idefics1:idefics",
     "align": "pairs:align",
     "tipsv2": "pairs:tips",
