@@ -27,6 +27,11 @@ def validator():
     return Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
 
 
+def test_the_folder_is_listed_once():
+    assert presets() is presets()
+    assert set(presets()) == {path.stem for path in FILES}
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_preset(path, validator):
     text = path.read_text("utf-8")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 
-def presets() -> dict[str, Path]:
-    """Preset names to their files."""
+@cache
+def presets() -> MappingProxyType[str, Path]:
+    """Preset names to their files; listed once, because each model of a thousand would wait for it."""
     package = Path(__file__).resolve().parent.parent
     root = next((p for p in (package / "_configs", package.parent / "configs") if p.is_dir()), None)
-    return {p.stem: p for p in sorted(root.glob("*/*.yaml"), key=lambda p: (p.parent.name, p.stem))} if root else {}
+    found = sorted(root.glob("*/*.yaml"), key=lambda p: (p.parent.name, p.stem)) if root else []
+    return MappingProxyType({p.stem: p for p in found})
