@@ -31,7 +31,7 @@ NEUTRAL = frozenset((
     "auto_mapping", "base_model_name_or_path", "corda_config", "eva_config", "fan_in_fan_out", "inference_mode",
     "init_lora_weights", "layers_pattern", "loftq_config", "lora_alpha", "lora_dropout", "alpha_pattern", "peft_type",
     "peft_version", "qalora_group_size", "revision", "task_type", "use_rslora", "ensure_weight_tying", "parent_library",
-    "arrow_config", "runtime_config", "use_qalora"))
+    "arrow_config", "runtime_config", "use_qalora", "megatron_core"))
 """Keys of a LoRA config that change no size."""
 READ = frozenset((
     "r", "target_modules", "exclude_modules", "layers_to_transform", "rank_pattern", "modules_to_save", "bias",

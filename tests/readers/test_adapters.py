@@ -1,6 +1,7 @@
 """adapter_config.json as a model: what peft trains of a base, against figures people printed of theirs."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,20 @@ def test_trainable_parameters(read, base, adapter, trainable):
     assert answer.trainable == trainable
     assert answer.total == paramcalc.count(base).total + trainable
     assert answer.parameters.known == "exact"
+
+
+BUILT = [json.loads(line) for line in
+         (Path(__file__).parent.parent / "data" / "adapters.jsonl").read_text("utf-8").splitlines()]
+SMALL = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 1000, "hidden_size": 64,
+         "intermediate_size": 160, "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2}
+
+
+@pytest.mark.parametrize("record", BUILT, ids=lambda record: record["id"])
+def test_a_config_as_peft_writes_it(read, record):
+    """Every key that peft 0.21.2 writes is understood, and what it trains of a transformers model is counted."""
+    answer = paramcalc.count(read(SMALL | {"tie_word_embeddings": record["tied"]},
+                                  **record["config"] | {"base_model_name_or_path": "base"}))
+    assert (answer.trainable, answer.parameters.known) == (record["trainable"], "exact")
 
 
 def test_names_are_those_of_peft(read):

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from paramcalc.errors import InputError, NetworkError, PCError, UsageError
+from paramcalc.errors import InputError, NetworkError, PCError, Problem, UsageError
 from paramcalc.measures.parameters import count
 from paramcalc.readers import hub
 from paramcalc.readers.models import load
@@ -314,3 +314,13 @@ def test_formats_said_beside_the_config_are_read(server):
     loaded = load("hf://org/modelopt")
     assert [rule.format for rule in loaded.spec.quantize][-1].startswith("fp8")
     assert not load("hf://org/config").spec.quantize
+
+
+def test_a_hub_that_cannot_be_reached_leads_to_the_presets_of_like_names(monkeypatch):
+    def unreachable(*_):
+        raise NetworkError(Problem("no such host", hint="is the network there?"))
+
+    monkeypatch.setattr(hub, "_get", unreachable)
+    with pytest.raises(NetworkError) as caught:
+        load("Qwen/Qwen3-8B-FP8")
+    assert caught.value.problems[0].hint.startswith("is the network there?; presets of like names: qwen3-8b,")
