@@ -107,6 +107,8 @@ def parts_below(*configs: Config | None) -> Iterator[Config]:
 def _defaults(config: Config) -> dict[str, int]:
     """Sizes asked for that no spelling of the file says and the class does."""
     family, data = config.family, config.data
+    if config.sizes.keys() <= data.keys():
+        return {}
     return {key: size for key, size in config.sizes.items()
             if key not in data and size > 0 and config.spelled(key) not in data and is_size(key) and key not in NEUTRAL
             and size in (family.defaults.get(key), family.defaults.get(family.aliases.get(key, "")))}
@@ -126,8 +128,9 @@ def _refuse_look_alikes(config: Config, unread: list[tuple[tuple[str, ...], str]
 def _strange(data: Data, family: FamilyData, model_type: str, path: tuple[str, ...], read: Collection[str],
              also: FamilyData | None = None) -> Iterator[Entry]:
     """What neither the class nor a reader nor the lists of neutral keys know."""
-    known = family.spellings if also is None else family.spellings | also.spellings
-    left = data.keys() - known - NEUTRAL
+    left = {*data} - family.spellings - NEUTRAL  # sets: a view's difference goes through all of the other
+    if also is not None:
+        left -= also.spellings
     for key, value in data.items() if left else ():
         if (key not in left or key in read or key in NO_TOWERS or key.startswith(NEUTRAL_PREFIXES)
                 or _usual(key, value, model_type)):

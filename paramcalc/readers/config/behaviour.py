@@ -109,8 +109,8 @@ def activation(config: Config) -> str:
 
 def learned_functions(configs: Iterable[Config]) -> tuple[Caveat, ...]:
     """That a function named somewhere has values of its own, which nobody counts."""
-    places = [".".join((*config.path, key)) for config in configs for key, value in config.data.items()
-              if "act" in key and value in LEARNED and key not in config.learned]
+    places = [".".join((*config.path, key)) for config in configs for key in config.data
+              if "act" in key and config.data[key] in LEARNED and key not in config.learned]
     if not places:
         return ()
     from paramcalc.spec.caveats import Caveat

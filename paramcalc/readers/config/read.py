@@ -179,7 +179,7 @@ def understood(data: dict[str, Any]) -> TextModel:
 
 def _refuse_unknown_class(architecture: str, model_type: str, *families: FamilyData) -> None:
     """A class of another name may be another model: a draft of it, a reward model, somebody's own."""
-    if not architecture:
+    if not architecture or any(architecture in family.classes for family in families):
         return
     classes = [name for family in families for name in family.classes]
     renamed = [name for family in families for name in family.renamed.values()]

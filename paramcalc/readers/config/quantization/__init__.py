@@ -23,8 +23,7 @@ def quantization(configs: Sequence[dict[str, Any]], beside: dict[str, Any] | Non
     `beside` is the content of a hf_quant_config.json in the same folder, which counts where the config itself says
     no method. Raises SpecError for settings that cannot be.
     """
-    settings = next(((config, key) for config in configs if not config.keys().isdisjoint(KEYS) for key in KEYS
-                     if config.get(key)), None)
+    settings = next(((config, key) for config in configs for key in KEYS if config.get(key)), None)
     if settings is None and beside is None:
         return _experts_alone(configs)
     from paramcalc.readers.config.quantization.methods import read
