@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from paramcalc.tree import Per
 
 Projection = Literal["q", "k", "v", "o"]
+QKNorm = Literal["none", "head", "full", "heads", "each"]
+Gate = Literal["none", "query", "full", "head"]
 
 
 class Attention(Component):
@@ -36,11 +38,11 @@ class Attention(Component):
     """Width of a value head, where it differs."""
     bias: Listed[Projection] = ()
     """Projections that have a bias."""
-    qk_norm: Literal["none", "head", "full", "heads", "each"] = "none"
+    qk_norm: QKNorm = "none"
     """A norm on queries and keys: over a head `(head_dim,)`, over all `(num_heads·head_dim,)`, or one scale for each
     head: in one tensor `(num_heads, head_dim)` (heads) or in as many tensors `(head_dim,)` (each)."""
     qk_norm_bias: bool = False
-    output_gate: Literal["none", "query", "full", "head"] = "none"
+    output_gate: Gate = "none"
     """A gate on the output: made by a doubled query projection (Qwen3-Next), by its own projection of full width, or
     one value a head."""
     output_gate_bias: bool = False

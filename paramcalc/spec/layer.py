@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from paramcalc.components import AnyComponent, component_class
+from paramcalc.components.attention import Gate, QKNorm
 from paramcalc.components.base import Component, Parsed, Size, Strict
 
 
@@ -26,9 +27,9 @@ class LayerFields(Strict):
     """hidden_size / num_heads when not given."""
     qkv_bias: bool | None = None
     o_bias: bool | None = None
-    qk_norm: Literal["none", "head", "full", "heads", "each"] | None = None
+    qk_norm: QKNorm | None = None
     qk_norm_bias: bool | None = None
-    output_gate: Literal["none", "query", "full", "head"] | None = None
+    output_gate: Gate | None = None
     sinks: bool | None = None
     window: Annotated[int, Field(ge=1, le=2**30)] | None = None
     """Tokens a query can see."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import ValidationError
 
-from paramcalc.components.attention import Attention, Projection
+from paramcalc.components.attention import Attention, Gate, Projection, QKNorm
 from paramcalc.components.base import Component
 from paramcalc.components.embedding import Embedding, Positions
 from paramcalc.components.ffn import FeedForward
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from paramcalc.spec.tower import Tower
 
 Parts = dict[str, Component]
+Spellings = tuple[tuple[str, str], ...]
 QKV: tuple[Projection, ...] = ("q", "k", "v")
 
 PLACEMENTS: dict[str, tuple[str, ...]] = {
@@ -174,7 +175,8 @@ def _needed(value: int | None, key: str, why: str) -> int:
 
 
 # Frozen components that many models share are made once, of values that are validated already: to validate them anew
-# would be half of a count, and to build their validators a part of every start.
+# would be half of a count, and to build their validators a part of every start. Attention and feed-forwards, whose
+# fields have to go together too, are validated once for each shape.
 
 
 @cache
@@ -210,6 +212,26 @@ def _head(width: int | None, tied: bool, bias: bool, rows: int | None) -> Head:
 @cache
 def _shared_norm(kind: Literal["rmsnorm", "layernorm"], bias: bool | None, scale: bool) -> Norm:
     return Norm.model_construct(kind=kind, bias=bias, scale=scale)
+
+
+@lru_cache(maxsize=1024)
+def _attention(
+    num_heads: int, num_kv_heads: int | None, head_dim: int | None, bias: tuple[Projection, ...], qk_norm: QKNorm,
+    qk_norm_bias: bool, output_gate: Gate, sinks: bool, window: int | None, chunk: int | None, top_k: int | None,
+    fused: bool, transposed: bool, causal: bool, names: Spellings,
+) -> Attention:
+    return Attention(
+        num_heads=num_heads, num_kv_heads=num_kv_heads, head_dim=head_dim, bias=bias, qk_norm=qk_norm,
+        qk_norm_bias=qk_norm_bias, output_gate=output_gate, sinks=sinks, window=window, chunk=chunk, top_k=top_k,
+        fused="qkv" if fused else "none", transposed=transposed, causal=causal, names=dict(names),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _feed_forward(intermediate_size: int, gated: bool, bias: bool, fused: bool, transposed: bool,
+                  names: Spellings) -> FeedForward:
+    return FeedForward(intermediate_size=intermediate_size, gated=gated, bias=bias, fused=fused, transposed=transposed,
+                       names=dict(names))
 
 
 def _norm(fields: LayerFields) -> Norm:
@@ -252,9 +274,9 @@ def _flat(parts: Parts, path: tuple[str, ...]) -> Parts:
     return parts
 
 
-def _blamed(keys: tuple[str | int, ...], spec: ModelSpec | Tower, block: Block, path: tuple[str,
-                                                                                            ...]) -> tuple[str | int,
-                                                                                                           ...]:
+def _blamed(
+    keys: tuple[str | int, ...], spec: ModelSpec | Tower, block: Block, path: tuple[str, ...],
+) -> tuple[str | int, ...]:
     """Where a layer's field is said: in its block, or for the whole model where only that says it."""
     whole = bool(keys) and keys[0] in spec.model_fields_set and keys[0] not in block.model_fields_set
     return keys if whole else (*path, *keys)
@@ -276,12 +298,10 @@ def _mixer(spec: ModelSpec | Tower, fields: LayerFields, names: dict[str, str]) 
         raise SpecError(Problem(f"{heads} does not divide hidden_size ({spec.hidden_size})", ("num_heads",),
                                 "give head_dim, or change num_heads", code=HEADS, rests_on=("hidden_size",)))
     bias: tuple[Projection, ...] = (*(QKV if fields.qkv_bias else ()), *(("o",) if fields.o_bias else ()))
-    return Attention(
-        num_heads=heads, num_kv_heads=fields.num_kv_heads, head_dim=fields.head_dim, bias=bias,
-        qk_norm=fields.qk_norm or "none", qk_norm_bias=bool(fields.qk_norm_bias),
-        output_gate=fields.output_gate or "none", sinks=bool(fields.sinks),
-        window=fields.window, chunk=fields.chunk, top_k=fields.top_k, fused="qkv" if fields.fused_qkv else "none",
-        transposed=bool(fields.transposed), causal=fields.causal is not False, names=names,
+    return _attention(
+        heads, fields.num_kv_heads, fields.head_dim, bias, fields.qk_norm or "none", bool(fields.qk_norm_bias),
+        fields.output_gate or "none", bool(fields.sinks), fields.window, fields.chunk, fields.top_k,
+        bool(fields.fused_qkv), bool(fields.transposed), fields.causal is not False, (*names.items(),),
     )
 
 
@@ -292,11 +312,8 @@ def _ffn(spec: ModelSpec | Tower, fields: LayerFields, names: dict[str, str]) ->
         return _renamed(fields.ffn, names)
     if fields.moe is not None:
         return _renamed(fields.moe, names)
-    return FeedForward(
-        intermediate_size=intermediate_size(spec.hidden_size, fields), gated=fields.gated is not False,
-        bias=bool(fields.mlp_bias), fused=bool(fields.fused_gate_up), transposed=bool(fields.transposed),
-        names=names,
-    )
+    return _feed_forward(intermediate_size(spec.hidden_size, fields), fields.gated is not False, bool(fields.mlp_bias),
+                         bool(fields.fused_gate_up), bool(fields.transposed), (*names.items(),))
 
 
 def _inner(spec: ModelSpec | Tower) -> dict[str, str]:
