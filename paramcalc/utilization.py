@@ -7,6 +7,7 @@ matrices that route tokens to experts they leave out (num_floating_point_operati
 
 from __future__ import annotations
 
+import warnings
 from math import inf
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -62,7 +63,7 @@ def mfu(
     """Model FLOPs utilization: 0.41 where 41% of the peak is used.
 
     `tokens_per_second`: of all devices together. `gpu`: an accelerator's name, or FLOPs a second of one. `dtype`: the
-    arithmetic whose dense peak counts (`bf16`, `fp8`). The rest as `flops_per_token`.
+    arithmetic whose dense peak counts (`bf16`, `fp8`). The rest as `flops_per_token`. Warns above 1, which cannot be.
     """
     return _used(_sequence(model, seq, convention, mtp=mtp, scans=scans) / seq, tokens_per_second, gpu, gpus, dtype)
 
@@ -84,10 +85,14 @@ def hfu(
 
 
 def _used(flops: float, tokens_per_second: float, gpu: str | float, gpus: int, dtype: str) -> float:
-    """A share of the peak of all devices."""
+    """A share of the peak of all devices; warns where it is more than all of it."""
     if not 0 <= tokens_per_second < inf or gpus < 1:
         raise UsageError(Problem(f"{tokens_per_second} tokens a second on {many(gpus, 'device')} cannot be"))
-    return flops * tokens_per_second / (gpus * peak(gpu, dtype))
+    share = flops * tokens_per_second / (gpus * peak(gpu, dtype))
+    if share > 1:
+        warnings.warn(f"{share:.1%} of the peak cannot be used: is it the rate of all devices together, and their "
+                      f"arithmetic {dtype}?", UserWarning, stacklevel=4)
+    return share
 
 
 def peak(gpu: str | float, dtype: str = TRAINING.dtype) -> float:

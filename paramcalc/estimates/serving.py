@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Protocol, get_args
 
 from paramcalc.catalog.accelerators import accelerators, find_accelerator
+from paramcalc.catalog.formats import find_format, formats
 from paramcalc.catalog.gguf_architectures import gguf_architectures
 from paramcalc.catalog.runtimes import PLAIN, format_class, server
 from paramcalc.defaults import SERVING
@@ -144,8 +145,10 @@ def _encodes(spec: ModelSpec) -> bool:
     return any(getattr(part, "stream", "") == "source" for part in (spec.modules or {}).values())
 
 
-def command_of(runtime: str, spec: ModelSpec, settings: FitSettings, prepared: Prepared, context: int) -> str:
-    """The command line that serves sequences of so many tokens by a runtime; empty for the bound, which is none."""
+def command_of(device: Accelerator, spec: ModelSpec, settings: FitSettings, prepared: Prepared, context: int) -> str:
+    """The command line that serves sequences of so many tokens on such devices by the runtime it is prepared for;
+    empty for the bound, which is none."""
+    runtime = prepared.runtime.name
     if runtime == "llama.cpp":
         return " ".join(_llama_server(spec, settings, settings.kv_dtype or "", 999))
     facts, plan = server(runtime), prepared.plan
@@ -156,6 +159,8 @@ def command_of(runtime: str, spec: ModelSpec, settings: FitSettings, prepared: P
         ("tp", plan.tp), ("pp", plan.pp), ("ep", plan.ep), ("dp", settings.dp or 1))}
     adapters = {"loras": settings.loras, "lora_rank": settings.lora_rank} if settings.loras else {}
     plain = settings.dtype if kind == PLAIN and settings.is_set("dtype") else ""
+    if kind == PLAIN and not spec.quantize and device.without(settings.dtype):
+        plain = "fp16"  # as servers ask for there; it takes as many bytes
     formats = {plain: plain} if plain else {kind: kind}
     return facts.command(published_name(spec), context, settings.batch, **shares, **adapters,
                          kv_dtype=settings.kv_dtype, **formats)
@@ -176,8 +181,15 @@ def placed_command(spec: ModelSpec, settings: FitSettings, placement: Placed) ->
     return " ".join(words)
 
 
+def _file_format(spec: ModelSpec, settings: FitSettings) -> str:
+    """The format that names a GGUF file: the one asked for, else that of the model's own that such files can hold."""
+    own = (rule.format for rule in spec.quantize if rule.format != KEEP)
+    held = next((name for name in own if f"ggml_{name}" in formats() or find_format(name).ggml_type is not None), None)
+    return settings.quant or (None if settings.is_set("dtype") else held) or settings.dtype
+
+
 def _llama_server(spec: ModelSpec, settings: FitSettings, kv_dtype: str, gpu_layers: int) -> list[str]:
-    words = ["llama-server", f"-m {spec.name}-{settings.quant or settings.dtype}.gguf".lower(), f"-ngl {gpu_layers}",
+    words = ["llama-server", f"-m {spec.name}-{_file_format(spec, settings)}.gguf".lower(), f"-ngl {gpu_layers}",
              f"-c {settings.context[-1] * settings.batch}", f"-np {settings.batch}"]
     key, _, value = kv_dtype.replace("fp16", "f16").partition(",")
     return [*words, *([f"-ctk {key} -ctv {value or key}"] if key not in ("", "f16") else [])]

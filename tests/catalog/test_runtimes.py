@@ -45,9 +45,22 @@ def test_each_fact_has_a_source(runtime):
     ("transformers", {"dtype": "fp16"}, "transformers serve openai-community/gpt2 --continuous-batching "
      "--dtype float16"),
     ("llama.cpp", {"quant": "q8_0"}, "llama-server -m gpt2-q8_0.gguf -ngl 999 -c 4096 -np 4"),
+    ("vllm", {"dtype": "fp32"}, "vllm serve openai-community/gpt2 --max-model-len 1024 --max-num-seqs 4 "
+     "--dtype float32"),
     ("exact", {}, "")])
 def test_the_line_that_serves_it(runtime, settings, line):
     assert paramcalc.fit("gpt2", "h100", batch=4, runtime=runtime, **settings).serve == line
+
+
+@pytest.mark.parametrize(("model", "gpu", "settings", "words"), [
+    ("gpt2", "t4", {"runtime": "vllm"}, "--dtype half"), ("gpt2", "t4", {"runtime": "sglang", "dtype": "bf16"}, "half"),
+    ("gpt2", "t4", {"runtime": "transformers"}, "--dtype float16"),
+    ("gpt-oss-120b", "h100", {"runtime": "llama.cpp"}, "-m gpt-oss-120b-mxfp4.gguf"),
+    ("gpt2", "h100", {"runtime": "llama.cpp"}, "-m gpt2-bf16.gguf"),
+    ("deepseek-v3", "h100", {"runtime": "llama.cpp", "gpus": 32}, "-m deepseek-v3-bf16.gguf")])
+def test_the_line_says_what_the_device_and_the_file_demand(model, gpu, settings, words):
+    """Servers refuse bf16 where there are no units for it; GGUF files hold MXFP4 as published, and no FP8."""
+    assert words in paramcalc.fit(model, gpu, **settings).serve
 
 
 @pytest.mark.parametrize(("quant", "batch"), [(None, 1), (None, 8), ("q4_k_m", 1)])

@@ -146,7 +146,8 @@ def test_a_setting_inside_that_nobody_reads_bounds_the_weights(inside, known_as)
 
 @pytest.mark.parametrize("settings", [
     {"quant_method": "quanto", "weights": "int4"}, {"quant_method": "eetq", "weights": "int8"},
-    {"quant_method": "bitnet"}, {"quant_method": "exl3", "bits": 3}, {"quant_method": "higgs", "bits": 4},
+    {"quant_method": "bitnet"}, {"quant_method": "exl3", "bits": 3, "head_bits": 6},
+    {"quant_method": "higgs", "bits": 4},
     {"quant_method": "aqlm", "num_codebooks": 1, "nbits_per_codebook": 16, "in_group_size": 8},
     {"quant_method": "torchao", "quant_type": "int4_weight_only", "quant_type_kwargs": {"group_size": 64}},
     {"quant_method": "torchao", "quant_type": {"default": {"_type": "Int8WeightOnlyConfig", "_data": {}}}},

@@ -345,3 +345,9 @@ def test_auto_round_packs_as_mlx_does():
     """ml-explore/mlx: codes, and a 16-bit scale and bias for each group."""
     spec = read(quant_method="auto-round", bits=4, group_size=64, packing_format="mlx")
     assert size(spec) == whole(lambda rows, columns: rows * columns // 2 + 4 * rows * (columns // 64))
+
+
+def test_a_head_of_unsaid_bits_is_an_estimate():
+    said, unsaid = (read(quant_method="exl3", bits=4.0, **more) for more in ({"head_bits": 6}, {}))
+    assert size(said) == size(unsaid)
+    assert [known(spec.caveats, "weights") for spec in (said, unsaid)] == ["exact", "estimate"]

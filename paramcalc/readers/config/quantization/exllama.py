@@ -25,10 +25,12 @@ def exl3(settings: Settings) -> Quantized:
 
 def _mean(settings: Settings, name: str) -> Quantized:
     settings.get("calibration", "out_scales", "codebook", "tensor_storage", "measurement")
-    bits, head = settings.share("bits"), settings.share("head_bits", default=6)
+    bits, head = settings.share("bits"), settings.share("head_bits")
     if bits is None:
         return Quantized((), (settings.caveat("bits", "is missing", "unknown"),))
     whole = bits.denominator == 1 and name == "exl3"
-    caveats = () if whole else (settings.caveat("bits", "a mean: the file chooses them matrix by matrix", "estimate"),)
+    caveats = [] if whole else [settings.caveat("bits", "a mean: the file chooses them matrix by matrix", "estimate")]
+    if head is None:
+        caveats.append(settings.caveat("head_bits", "is missing: 6 bits are usual", "estimate"))
     return Quantized((take(f"{name}-{float(bits):g}bpw", ("linear",)),
-                      take(f"{name}-{float(head or 6):g}bpw", ("head",), untied=True)), caveats)
+                      take(f"{name}-{float(head or 6):g}bpw", ("head",), untied=True)), tuple(caveats))
