@@ -27,7 +27,11 @@ ALGORITHMS = {
     "MXFP4": "mxfp4", "W4A8_MXFP4_FP8": "mxfp4", "W4A8_MXFP4_MXFP8": "mxfp4", "W4A16_MXFP4": "mxfp4",
 }
 """`quant_algo` to a format."""
+PLAIN = ("NONE", "NO_QUANT", "UNQUANTIZED")
+"""What says that nothing is quantized."""
 GROUPED = ("modelopt_int4_awq",)
+WIDTHS = {8: "FP8", 4: "NVFP4"}
+"""Of floats whose algorithm is not named."""
 FOLDED = tuple(f"*.{name}_proj" for name in ("q", "k", "v", "gate", "up"))
 """Matrices behind a norm, which takes AWQ's scale of their inputs."""
 TOWERS = ("*vision_tower*", "*vision_model*", "*visual*")
@@ -46,13 +50,13 @@ def modelopt(settings: Settings) -> Quantized:
     algorithm = inner.text("quant_algo", "quant_method_detail").upper() or _by_groups(inner)
     unquantized = keep(substring_or_wildcard(excluded) + list(TOWERS))
     if algorithm in ("MIXED_PRECISION", "MIXED"):
-        rules, caveats = layers(inner)
+        rules, caveats = layers(inner) if "quantized_layers" in inner.data else _groups(inner)
         if not rules:
             caveats.append(inner.caveat("quant_algo", "MIXED_PRECISION without quantized_layers", "unknown"))
         return Quantized((*rules, *unquantized), tuple(caveats), notes)
     format_ = _format(inner, algorithm)
     if format_ is None:
-        if algorithm in ("NONE", "NO_QUANT", ""):
+        if algorithm in (*PLAIN, ""):
             chosen = algorithm or "quant_algo" in inner.data or notes
             why = () if chosen else (inner.caveat("quant_algo", "is missing: the weights are given in their dtype",
                                                 "unknown"),)
@@ -84,10 +88,35 @@ def layers(settings: Settings) -> tuple[list[QuantRule], list[Caveat]]:
         own: Settings = algorithms.inner(algorithms.get(name) or {}, name) if algorithms else settings
         algorithm = own.text("quant_algo").upper()
         format_ = _format(own, algorithm)
-        if format_ is None and algorithm:
+        if format_ is None and algorithm and algorithm not in PLAIN:
             caveats.append(settings.caveat("quantized_layers", f"{algorithm[:40]!r} of {name[:80]} is not known"))
         by_format.setdefault(format_ or KEEP, []).append(f"model.{name}" if name.startswith("layers.") else name)
     return [take(format_, (), under(names)) for format_, names in by_format.items()], caveats[:20]
+
+
+def _groups(settings: Settings) -> tuple[list[QuantRule], list[Caveat]]:
+    """`config_groups` of several algorithms: the layers each one lists as targets, by their whole names and what
+    stands under them (modelopt/torch/export/convert_hf_config.py)."""
+    rules: list[QuantRule] = []
+    caveats: list[Caveat] = []
+    groups = settings.mapping("config_groups")
+    for name in groups.data if groups else ():
+        own: Settings = groups.inner(groups.get(name) or {}, name) if groups else settings
+        own.get("input_activations", "output_activations")
+        targets, weights = own.names("targets") or [], own.mapping("weights")
+        format_ = _format(weights, _algorithm(weights)) if weights else None
+        if format_ is None or not targets:
+            caveats.append(settings.caveat("config_groups", f"{name[:40]} says no {'targets' if format_ else 'format'}",
+                                           "unknown"))
+            continue
+        rules.append(take(format_, (), under(targets)))
+    return rules, caveats
+
+
+def _algorithm(weights: Settings) -> str:
+    weights.get("dynamic")
+    width = WIDTHS.get(weights.number("num_bits", default=0), "")
+    return weights.text("quant_algo").upper() or (width if weights.text("type", default="float") == "float" else "")
 
 
 def _by_groups(settings: Settings) -> str:
@@ -97,7 +126,7 @@ def _by_groups(settings: Settings) -> str:
     weights = first.get("weights") if type(first) is dict else None
     if type(weights) is not dict or weights.get("type") != "float":
         return ""
-    return {8: "FP8", 4: "NVFP4"}.get(weights.get("num_bits", 0), "")
+    return WIDTHS.get(weights.get("num_bits", 0), "")
 
 
 def cache_notes(settings: Settings) -> tuple[str, ...]:

@@ -28,6 +28,11 @@ def quark(settings: Settings) -> Quantized:
     settings.get("algo_config", "softmax_quant_spec", "quant_mode", "export", "kv_cache_group", "pack_method",
                  "kv_cache_post_rope", "kv_cache_quant_config", "activation_scheme")
     caveats: list[Caveat] = []
+    export = settings.data.get("export")
+    if type(export) is dict and export.get("weight_format") == "fake_quantized":
+        why = "fake_quantized: files hold the weights in their dtype; scales beside them are not counted"
+        settings.get(*settings.data)
+        return Quantized((), (settings.caveat("export", why),))
     rules: list[QuantRule] = [*keep([text for name in settings.names("exclude") or () for text in
                                      ([name] if _wildcard(name) else whole_or_regex([name]))])]
     layers = settings.mapping("layer_quant_config")
