@@ -9,19 +9,19 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from functools import partial
 from heapq import nsmallest
-from itertools import chain, pairwise
+from itertools import chain, groupby, pairwise, repeat
 from math import exp, inf, log
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.components.layout import MAX_LAYERS, continued
-from paramcalc.estimates.design.form import Distances, Form, Shape, form
+from paramcalc.estimates.design.form import Around, Distances, Form, Shape, form
 from paramcalc.estimates.design.lines import Lines, affine, whole
 from paramcalc.estimates.design.near_sizes import NearSizes
 from paramcalc.estimates.design.size_polynomial import MEASURES
 from paramcalc.parallel import over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from paramcalc.estimates.design.goals import Bounds, Goal
     from paramcalc.estimates.design.handles import Handles, Size
@@ -55,6 +55,11 @@ def _odd(hidden: int, width: int) -> float:
     """How far sizes are from multiples of large powers of two, which kernels and people prefer."""
     powers = ((hidden, 9), (width, 11))
     return ODD * sum(max(0, bits - (size & -size).bit_length() + 1) for size, bits in powers if size)
+
+
+def _spaced(first: int, step: int, number: int) -> Iterable[int]:
+    """So many numbers, each by a step more than the one before."""
+    return range(first, first + step * number, step) if step else repeat(first, max(number, 0))
 
 
 def _told(hidden_sizes: Sequence[int], progress: Callable[[int, int], None] | None) -> Iterator[int]:
@@ -91,6 +96,7 @@ class Lattice:
         self._steps: list[list[tuple[str, int]]] = []
         """Blocks that each further step in depth adds, from no layers on."""
         self._deepest = 0
+        self._runs_of: dict[range, list[tuple[list[tuple[str, int]], int]]] = {}
 
     def by_size(self) -> Lattice:
         """The same shapes, rated by their size before all."""
@@ -143,10 +149,9 @@ class Lattice:
                   *range(len(MEASURES), len(MEASURES) + len(self.bounds.budgets))}
         names = self.polynomial.names
         for hidden in hidden_sizes:
-            pieces = self.polynomial.at_width(hidden)
+            pieces, around = self.polynomial.at_width(hidden), Around(hidden, self.handles.head_dim, self.family)
             for others in self.sizes.others(hidden):
-                shape = Shape(tuple((others | {"hidden_size": hidden}).get(name, 0) for name in names), 1)
-                distances = Distances(hidden, form(names, shape, self.handles.head_dim), self.family)
+                distances = around.of(others)
                 if distances.rest > self._worst:
                     continue
                 lines = affine(pieces, names, others, needed)
@@ -183,41 +188,48 @@ class Lattice:
               ) -> Iterator[tuple[int, int, int]]:
         """Layers, and the fixed part and slope of what they count, where a width may lie within the margin."""
         of_block, step, (low, high) = lines.of(goal.measure), self.sizes.width_step(hidden), self.sizes.widths(hidden)
-        depths = self._depths(hidden, of_block, goal, high, distances)
+        depths = self._depths(hidden, distances)
         if not depths:
             return
         fixed, slope = whole(of_block, self._pattern_of(depths[0]) or {})
-        several, most = low < high, goal.amount + margin
-        for layers, added in zip(depths, ([], *self._added(depths)), strict=False):  # so far as the pattern goes on
-            for name, times in added:
-                a, c = of_block[name]
-                fixed += times * a
-                slope += times * c
-            if fixed + slope * low > most:
+        several, most, least = low < high, goal.amount + margin, goal.amount - margin
+        at = depths[0]
+        for added, turns in ([], 0), *self._runs(depths):  # so far as the pattern goes on
+            more = sum(times * of_block[name][0] for name, times in added)
+            steeper = sum(times * of_block[name][1] for name, times in added)
+            first, end = (1 if added else 0), turns + 1
+            if (grows := more + steeper * high) > 0:  # shallower ones are too small even at their widest
+                first = max(first, -((fixed + slope * high - least) // grows))
+            if (grows := more + steeper * low) > 0:  # deeper ones are too large even at their narrowest
+                end = min(end, (most - fixed - slope * low) // grows + 1)
+            elif fixed + slope * low > most:
                 return
-            if not (several and slope) or (most - fixed) % (slope * step) <= 2 * margin:
-                yield layers, fixed, slope
+            places: Iterable[int] = range(first, end)
+            if several and steeper >= 0 and (apart := (slope + first * steeper) * step):
+                rests = zip(_spaced(most - fixed - first * more, -more, end - first),
+                            _spaced(apart, steeper * step, end - first), strict=True)
+                places = [first + place for place, (rest, apart) in enumerate(rests) if rest % apart <= 2 * margin]
+            for place in places:
+                yield at + place * depths.step, fixed + place * more, slope + place * steeper
+            if end <= turns:
+                return
+            at, fixed, slope = at + turns * depths.step, fixed + turns * more, slope + turns * steeper
 
-    def _depths(self, hidden: int, of_block: Mapping[str, tuple[int, int]], goal: Goal, widest: int,
-                distances: Distances) -> range:
-        """Layers of shapes that may be large enough, and among the best by their depth."""
+    def _depths(self, hidden: int, distances: Distances) -> range:
+        """Layers of shapes that may be among the best by their depth."""
         depths = self.sizes.layers(hidden)
         least, most = distances.depths(self._worst)
-        smallest = goal.amount * (1 - goal.tolerance)
-
-        def enough(layers: int) -> bool:
-            blocks = self._pattern_of(layers)
-            if blocks is None:
-                return True
-            fixed, slope = whole(of_block, blocks)
-            return fixed + slope * widest >= smallest
-
         depths = depths[bisect_left(depths, least - 1) : bisect_right(depths, most + 1)]
-        depths = depths[bisect_left(depths, True, key=enough) :]
         return depths if depths and self._pattern_of(depths[0]) is not None else range(0)
 
+    def _runs(self, depths: range) -> list[tuple[list[tuple[str, int]], int]]:
+        """Blocks each depth but the first has more than the one before it, and of how many depths in turn that holds,
+        so far as the pattern goes on."""
+        if depths not in self._runs_of:
+            self._runs_of[depths] = [(added, len(list(same))) for added, same in groupby(self._added(depths))]
+        return self._runs_of[depths]
+
     def _added(self, depths: range) -> list[list[tuple[str, int]]]:
-        """Blocks each depth but the first has more than the one before it, so far as the pattern goes on."""
         while self._deepest < depths[-1]:
             shallow, self._deepest = self._deepest, self._deepest + self.handles.depth_step
             fewer, blocks = self._pattern_of(shallow) or {}, self._pattern_of(self._deepest)

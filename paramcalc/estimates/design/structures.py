@@ -7,7 +7,7 @@ has an exact size that is asked for, one of these may have it.
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from pydantic import ValidationError
 
@@ -28,8 +28,7 @@ POSITIONS = "max_position_embeddings"
 KEPT = ("name", "source", "family", "notes", "uncounted", "vocab_size", "hidden_size", "num_layers", "tie_embeddings",
         "head_dim", "images", "layers", "apart", "names", "expect", "quantize", "training")
 """What a model keeps: what it is called, its vocabulary, tie, width of heads and layout."""
-SWITCHES: tuple[tuple[str, tuple[Any, ...]], ...] = (("qk_norm", (None, "head", "heads", "full")),
-                                                     ("qkv_bias", (False, True)))
+SWITCHES = ("qk_norm", "qkv_bias")
 """Settings in which published models of several families differ from their siblings."""
 PARTS = (("top_k", (1, 2)), ("top_k", (2, 1)), (SHARED, (1, 2)), (SHARED, (2, 1)))
 """Numbers of experts, chosen or shared, that siblings have half or twice as many of."""
@@ -59,14 +58,20 @@ def structures(spec: ModelSpec, others: Iterable[ModelSpec], amount: Callable[[C
 def _alternatives(own: Handles, others: Iterable[ModelSpec]) -> Iterator[dict[Path, Any]]:
     for other in others:
         yield _of_sibling(own, other)
-    for key, values in SWITCHES:
-        for value in values:
-            if value != own.data.get(key, values[0]):
+    for key in SWITCHES:
+        for value in _values(key):
+            if value != (own.data.get(key) or _values(key)[0]):
                 yield {(key,): value}
     for key, (times, part) in PARTS:
         places = {path: value for path, value in _scalars(own.data) if path[-1] == key and type(value) is int}
         if places and all(value * times % part == 0 for value in places.values()):
             yield {path: value * times // part for path, value in places.items()}
+
+
+def _values(key: str) -> tuple[Any, ...]:
+    """What a setting of the specification may be; the first is what it is when not given."""
+    (kind,) = (each for each in get_args(ModelSpec.model_fields[key].annotation) if each is not type(None))
+    return (False, True) if kind is bool else get_args(kind)
 
 
 def _of_sibling(own: Handles, other: ModelSpec) -> dict[Path, Any]:

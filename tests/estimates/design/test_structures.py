@@ -32,6 +32,12 @@ def test_an_exact_size_tells_of_a_structure(like: str, name: str, changes: dict[
     assert (made.hidden_size, made.num_layers) == (published.hidden_size, published.num_layers)
 
 
+def test_a_switch_takes_every_value_of_its_field() -> None:
+    """Norms of queries and keys add as many values as the field says: one a head's width, one a head, one in all."""
+    found = structures(paramcalc.read("llama-3.2-1b"), [], _total)
+    assert [each.changes for each in found] == [{"qk_norm": "head"}, {"qk_norm": "full"}, {"qkv_bias": True}]
+
+
 def test_a_rounded_size_keeps_the_structure() -> None:
     for each in paramcalc.solve("command-r", params="104B", top=5).candidates:
         assert "qk_norm" not in each.set
