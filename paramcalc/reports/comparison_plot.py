@@ -20,6 +20,9 @@ NAMED = 24
 WIDE = 20
 """An axis whose values differ by more than this factor is logarithmic."""
 
+FAR = 0.85
+"""Points beyond this share of the last have their names on the left."""
+
 
 def draw(path: Path, answer: Comparison, x: str, y: str) -> None:
     """Write the picture. Raises UsageError where a column holds no numbers, or it cannot be drawn or written."""
@@ -34,8 +37,11 @@ def draw(path: Path, answer: Comparison, x: str, y: str) -> None:
                 getattr(axes, f"set_{axis}scale")("log")
             getattr(axes, f"{axis}axis").set_major_formatter(ticks(x if axis == "x" else y))
         if len(numbers) <= NAMED:
-            for a, b, row in numbers:
-                axes.annotate(_label(row), (a, b), xytext=(4, 3), textcoords="offset points", fontsize="x-small")
+            last = max(a for a, _, _ in numbers)
+            for a, b, row in numbers:  # names of what is farthest right go to the left, where they stay in the picture
+                left = a > last * FAR and len(numbers) > 1
+                axes.annotate(_label(row), (a, b), xytext=(-4 if left else 4, 3), textcoords="offset points",
+                              ha="right" if left else "left", fontsize="x-small")
         axes.set(xlabel=x.replace("_", " "), ylabel=y.replace("_", " "))
         axes.margins(0.12)
         axes.grid(alpha=0.3)
@@ -46,7 +52,7 @@ def _number(value: object) -> bool:
 
 
 def _label(row: Row) -> str:
-    return ", ".join(f"{key}={value}" for key, value in row.set.items()) if row.set else row.name
+    return "\n".join(f"{key}={value}" for key, value in row.set.items()) if row.set else row.name
 
 
 def ticks(column: str) -> Callable[[float, object], str]:

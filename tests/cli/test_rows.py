@@ -8,8 +8,9 @@ import pickle
 import pytest
 
 import paramcalc
+from paramcalc.answers.comparison import Row
 from paramcalc.errors import PCError
-from paramcalc.reports.comparison_plot import ticks
+from paramcalc.reports.comparison_plot import _label, ticks
 
 
 @pytest.fixture
@@ -167,6 +168,11 @@ def test_what_is_typed_wrong(call, arguments, message, hint):
                                                        ("flops_per_token", 2 * 10**9, "2 GFLOP")])
 def test_ticks_say_their_unit(column, value, tick):
     assert ticks(column)(value, None) == tick
+
+
+def test_names_in_a_picture_are_narrow():
+    assert _label(Row("m", {"num_layers": 16, "hidden_size": 2048})) == "num_layers=16\nhidden_size=2048"
+    assert _label(Row("m")) == "m"
 
 
 def test_pictures(call, tmp_path):
