@@ -130,7 +130,7 @@ def summaries():
     yield pooled("time a token of servers, experts", lambda key: " moe" in key), 0.3
     yield pooled("time a token of llama.cpp", lambda key: key.startswith("llama.cpp")), 0.2
     yield Compared("steps of training", tuple(one for values in trained().values() for one in values)), 0.3
-    yield Compared("device-hours of whole training runs", tuple(runs())), 0.5
+    yield Compared("device-hours of whole training runs", tuple(runs())), 0.25
     yield Compared("joules a token of servers", tuple(row.joules for row in metered())), 0.4
 
 
