@@ -93,7 +93,7 @@ def base_of(data: Mapping[str, Any], folder: Path) -> str:
         pass
     if name in presets() or repository(name):
         return name
-    raise SpecError(Problem(f"{name[:100]!r} is no folder beside the adapter, no preset and no repository",
+    raise SpecError(Problem(f"base model {name[:100]!r} not found: no such folder, preset or repository",
                             ("base_model_name_or_path",), "give --set base_model_name_or_path=MODEL"))
 
 
@@ -121,7 +121,7 @@ def _pattern(text: str, key: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
     except (re.error, RecursionError) as error:
-        raise SpecError(Problem(f"is no regular expression: {error}", (key,))) from error
+        raise SpecError(Problem(f"is not a valid regular expression: {error}", (key,))) from error
 
 
 def _ranks(data: Mapping[str, Any]) -> list[tuple[re.Pattern[str], int]]:
@@ -274,7 +274,7 @@ def _saved(data: Mapping[str, Any], spec: ModelSpec) -> tuple[str, ...]:
     matched = tuple(module for module in modules if _ends(module, names) or any(f".{name}." in f".{module}." for name
                                                                                in names))
     if missing := [name for name in names if not any(f".{name}." in f".{module}." for module in matched)]:
-        raise SpecError(Problem(f"{missing[0][:60]!r} is no module of the base model", ("modules_to_save",),
+        raise SpecError(Problem(f"the base model has no module {missing[0][:60]!r}", ("modules_to_save",),
                                 "`count BASE --by tensor` shows the names"))
     return matched
 

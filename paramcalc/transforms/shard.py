@@ -67,14 +67,14 @@ def shard(tree: Node, plan: Sharding, stage: int = 0) -> Node:
     """The tree of one rank of pipeline stage `stage` (from 0). Raises UsageError, with what would divide, where a
     dimension, the experts or the layers do not."""
     if plan.ep > 1 and not any(tensor.stored > 1 for _, node, _, _ in tree.walk() for tensor in node.tensors):
-        raise UsageError(Problem(f"ep {plan.ep} shares experts, and the model has no experts", hint="leave --ep out"))
+        raise UsageError(Problem("--ep needs a mixture of experts; this model has none", hint="leave --ep out"))
     if plan.pp > 1:
         tree = _stage(tree, plan, stage)
     if plan.tp == plan.ep == plan.vocab_multiple == plan.within_expert == 1:
         return tree
     if plan.tp > 1 and not any(run.name in DIVIDED for run in _runs(tree)):
-        raise UsageError(Problem(f"tp {plan.tp} shares matrices, and no dimension of the model's is known to divide",
-                                 hint="a checkpoint's header does not tell which"))
+        raise UsageError(Problem(f"--tp {plan.tp} is not possible: which dimensions can be split is not known",
+                                 hint="a checkpoint header does not say; give the config.json"))
     _refuse(tree, plan)
     return tree.map(Division(plan))
 

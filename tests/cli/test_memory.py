@@ -110,7 +110,7 @@ def test_memory_draws_a_bar(call):
     (("memory", LLAMA, "--tp", "3"), "tp 3 does not divide 32 heads"),
     (("memory", LLAMA, "--tp", "2", "--gpus", "4"), "tp 2, pp 1 and ep 1 make 2 devices, not 4"),
     (("memory", LLAMA, "--gpus", "3"), "tp 1, 2, 4, 8, 16 or 32 does; or --pp 3, which shares layers"),
-    (("memory", LLAMA, "--ep", "2"), "the model has no experts"),
+    (("memory", LLAMA, "--ep", "2"), "--ep needs a mixture of experts"),
     (("memory", LLAMA, "--runtime", "vllm", "-R", "ubatch=1"), "vllm has no option 'ubatch=1'"),
     (("memory", LLAMA, "--runtime", "vllm", "-R", "batched_tokens=x"), "batched_tokens='x' is not a whole number"),
     (("memory", LLAMA, "--gpu-memory-utilization", "1.5", "--gpu", "h100"), "must be more than 0 and at most 1"),

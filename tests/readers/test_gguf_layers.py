@@ -207,7 +207,7 @@ def test_biases_of_experts_are_added_by_the_chosen():
 
 
 def test_devices_cannot_share_what_a_header_does_not_tell():
-    with pytest.raises(UsageError, match="no dimension of the model's is known to divide"):
+    with pytest.raises(UsageError, match="which dimensions can be split is not known"):
         Prepared(build(checkpoint_spec(header(tensors=layer(0)))), Runtime("vllm"), Setup("fp16", tp=2))
 
 

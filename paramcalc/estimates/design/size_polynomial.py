@@ -99,7 +99,7 @@ def _pieces(handles: Handles, names: Sequence[Size], point: Sequence[int], furth
     """What each block holds once, and what is outside of the layers."""
     spec = handles.spec(dict(zip(names, point, strict=True)), handles.layers)
     if spec is None:
-        raise UsageError(Problem("does not scale: its parts are no whole multiples of its sizes"))
+        raise UsageError(Problem("cannot be scaled: its parts are not integer multiples of its sizes"))
     tree = build(spec).tree
     pieces = {OUTSIDE: _amounts(tree.replace(children=tuple(c for c in tree.children if not c.order)), further)}
     for stack in tree.children:
@@ -148,8 +148,9 @@ def _check(handles: Handles, polynomial: SizePolynomial, nodes: Sequence[Sequenc
         for measure, amount in enumerate(amounts):
             if polynomial.value(measure, point, {block: 1} if block else {}) - (
                     polynomial.value(measure, point, {}) if block else 0) != amount:
-                raise UsageError(Problem("its size is no polynomial of hidden size, heads and widths",
-                                         hint="give another --like"))
+                raise UsageError(Problem(
+                    "cannot be scaled: its size is not a polynomial of hidden size, heads and widths",
+                    hint="give another --like"))
 
 
 def _collapsed(terms: Terms, hidden_size: int) -> dict[tuple[int, ...], int]:

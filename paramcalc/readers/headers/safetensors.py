@@ -79,7 +79,7 @@ def parse(raw: bytes, source: str) -> dict[str, Any]:
     if type(data) is not dict:
         raise refuse(source, "the header is not a JSON object")
     if b"\\u" in raw and any(string_fault(name) for name in data):  # what `\ud800` says is no text
-        raise refuse(source, "a name in the header is no text")
+        raise refuse(source, "a name in the header is not a string")
     return data
 
 
