@@ -40,9 +40,9 @@ def checked(**types: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:  # noqa
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             bound = parameters.bind(*args, **kwargs)
-            given = {name: value for name, value in bound.arguments.items() if name in types}
-            read = model().of(given)
-            bound.arguments.update({name: getattr(read, f"{name}_") for name in given})
+            values = {name: value for name, value in bound.arguments.items() if name in types}
+            read = model().of(values)
+            bound.arguments.update({name: getattr(read, f"{name}_") for name in values})
             return function(*bound.args, **bound.kwargs)
 
         return call

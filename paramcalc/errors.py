@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
 INVALID, HEADS, KV_HEADS, TOP_K, LAYERS = "PC001", "PC101", "PC102", "PC103", "PC104"
 """Codes of the rules that refusals belong to: not readable, or heads, key/value heads, experts a token visits and the
@@ -76,7 +76,7 @@ class Gathered:
     def __init__(self) -> None:
         self._problems: list[Problem] = []
 
-    def of(self, instead: Found, step: Callable[..., Found], *arguments: object) -> Found:
+    def of(self, instead: Value, step: Callable[..., Value], *arguments: object) -> Value:
         """What a step gives, or `instead` where it refuses."""
         try:
             return step(*arguments)

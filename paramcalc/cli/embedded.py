@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Done(NamedTuple):
+class Outcome(NamedTuple):
     """What a command line gave."""
 
     code: int
@@ -22,7 +22,7 @@ class Done(NamedTuple):
     """Errors, hints and warnings, one a line."""
 
 
-def run_embedded(words: Sequence[str]) -> Done:
+def run_embedded(words: Sequence[str]) -> Outcome:
     """Run a command line as a terminal would, its two streams caught as UTF-8 text."""
     out, err = io.BytesIO(), io.BytesIO()
     with contextlib.redirect_stdout(io.TextIOWrapper(out, "utf-8", write_through=True)) as stream, \
@@ -30,4 +30,4 @@ def run_embedded(words: Sequence[str]) -> Done:
         code = run(words)
         stream.flush()
         talk.flush()
-    return Done(code, out.getvalue().decode("utf-8"), err.getvalue().decode("utf-8"))
+    return Outcome(code, out.getvalue().decode("utf-8"), err.getvalue().decode("utf-8"))

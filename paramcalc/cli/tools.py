@@ -80,11 +80,11 @@ def call(name: str, arguments: dict[str, Any], root: Path) -> Any:  # noqa: ANN4
             words += [f"{parameter.opts[0]}={value}" for value in values]
     offline = ["--offline"] if _offline(name) else []
     with reading_below(root):
-        done = run_embedded([name, *words, "--json", *offline, "--", *positional])
-    said = done.err.strip()
-    if not done.out or (said and done.code not in (0, 1)):  # what `check` finds invalid is an answer, and says nothing
-        raise UsageError(Problem(said.removeprefix("error: ") or f"exit code {done.code}"))
-    return json.loads(done.out)
+        outcome = run_embedded([name, *words, "--json", *offline, "--", *positional])
+    errors = outcome.err.strip()
+    if not outcome.out or (errors and outcome.code not in (0, 1)):  # invalid files are an answer of `check`
+        raise UsageError(Problem(errors.removeprefix("error: ") or f"exit code {outcome.code}"))
+    return json.loads(outcome.out)
 
 
 def _parameters(name: str) -> dict[str, Any]:

@@ -126,8 +126,8 @@ def media_of(settings: Sized, spec: ModelSpec) -> Media:
 
 def _padded(settings: Sized, rule: AudioRule | None) -> tuple[Fraction, ...]:
     """What an encoder of recordings that are filled up to one length reads where nobody says how much: all of it."""
-    told = getattr(settings, "source", None)  # which some commands have no option for
-    if rule is None or not rule.attended or rule.most is None or told is not None:
+    source = getattr(settings, "source", None)  # which some commands have no option for
+    if rule is None or not rule.attended or rule.most is None or source is not None:
         return ()
     return (Fraction(rule.most),)
 

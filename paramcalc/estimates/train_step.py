@@ -131,7 +131,7 @@ class Stepper(Remembering):
         one = Workload(1, load.seq, 0, load.source, "causal", media=load.media)
         stages = [_parts(flops(shard(self.tree, plan, stage) if pp > 1 else self.tree, one), recompute)
                   for stage in range(pp)]
-        devices = [Parts(*(sum(part) / len(part) for part in zip(*(stages[one] for one in layout.held(stage)),
+        devices = [Parts(*(sum(part) / len(part) for part in zip(*(stages[one] for one in layout.device_stages(stage)),
                                                                  strict=True))) for stage in range(pp)]
         return max(devices, key=lambda part: part.products + part.experts + part.plain)
 

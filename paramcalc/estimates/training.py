@@ -154,7 +154,7 @@ class Trainer(Remembering):
         """
         plan, load = layout.plan, load._replace(cp=layout.cp)
         stays, loss = (sum(part) for part in zip(
-            *(self.saved(plan, one, load, policy) for one in layout.held(stage)), strict=True))
+            *(self.saved(plan, one, load, policy) for one in layout.device_stages(stage)), strict=True))
         logits, beside = self._loss(loss, layout, policy)
         states, whole = self.divided(layout, stage), self._gathered(layout, stage, load)
         joined = self._joined(layout, load)
@@ -206,7 +206,7 @@ class Trainer(Remembering):
         return loss, (3 if layout.tp > 1 else 2) * loss + logits
 
     def _gathered(self, layout: Layout, stage: int, load: Tokens) -> Gathered:
-        first, *others = (self.whole(layout.plan, one) for one in layout.held(stage))
+        first, *others = (self.whole(layout.plan, one) for one in layout.device_stages(stage))
         stages = Undivided(*(sum(part) for part in zip(*(one.stage for one in (first, *others)), strict=True)))
         return gathered(layout, first._replace(stage=stages), narrower=self.compute.bits < self.plain.bits,
                         received=self._received(layout, stage, load))
@@ -243,7 +243,7 @@ class Trainer(Remembering):
     def divided(self, layout: Layout, stage: int) -> States:
         """Weights, gradients, optimizer and master weights of each device of a stage; of a stage that two hold, ZeRO
         divides among the ranks of both."""
-        stages = layout.held(stage)
+        stages = layout.device_stages(stage)
         copies, parts = len(stages), []
         for one in stages:
             dense, experts = self.states(layout.plan, one)

@@ -80,7 +80,7 @@ class Layout(NamedTuple):
         """Devices of a stage that hold the same experts."""
         return max(1, self.dp * self.cp * self.tp // self.ep)
 
-    def held(self, stage: int) -> tuple[int, ...]:
+    def device_stages(self, stage: int) -> tuple[int, ...]:
         """Stages on the devices of one: with it, where micro-batches pass in two directions, its mirror image."""
         return (stage, self.pp - 1 - stage)[:SCHEDULES[self.schedule].directions]
 

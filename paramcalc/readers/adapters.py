@@ -93,8 +93,8 @@ def base_of(data: Mapping[str, Any], folder: Path) -> str:
         pass
     if name in presets() or repository(name):
         return name
-    raise SpecError(Problem(f"base model {name[:100]!r} not found: no such folder, preset or repository",
-                            ("base_model_name_or_path",), "give --set base_model_name_or_path=MODEL"))
+    message = f"base model {name[:100]!r} not found: no such preset, repository or folder beside the adapter"
+    raise SpecError(Problem(message, ("base_model_name_or_path",), "give --set base_model_name_or_path=MODEL"))
 
 
 def _positive(data: Mapping[str, Any], key: str, default: int) -> int:

@@ -42,8 +42,8 @@ def tables(run: Run) -> tuple[Table, ...]:
     rows = tuple((each.path, each.line or None, each.severity, each.rule, message(each)) for each in run.findings)
     every = tuple((file.path, file.state, file.why) for file in run.files)
     columns = (Column("file"), Column("line", "number"), Column("severity"), Column("rule"), Column("finding"))
-    found = Table(summary(run), columns, rows)
-    return (found, Table("files", (Column("file"), Column("state"), Column("why")), every)) if every else (found,)
+    findings = Table(summary(run), columns, rows)
+    return (findings, Table("files", (Column("file"), Column("state"), Column("why")), every)) if every else (findings,)
 
 
 def fingerprints(findings: Sequence[Finding]) -> list[str]:

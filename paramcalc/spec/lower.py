@@ -60,17 +60,17 @@ class Lowered(NamedTuple):
     towers: dict[str, Lowered] = {}  # noqa: RUF012 - a tuple's field
 
 
-MADE = ModelSpec.__dict__["_lowered"]
+LOWERED = ModelSpec.__dict__["_lowered"]
 """The slot that keeps it."""
 
 
 def lower(spec: ModelSpec) -> Lowered:
     """The long form of a specification, made once. Raises SpecError with all that cannot be, each at its path."""
     try:
-        lowered: Lowered = MADE.__get__(spec)  # not by the model's own __getattr__, which looks for much first
+        lowered: Lowered = LOWERED.__get__(spec)  # not by the model's own __getattr__, which looks for much first
     except AttributeError:
         lowered = _lower(spec)
-        MADE.__set__(spec, lowered)
+        LOWERED.__set__(spec, lowered)
     return lowered
 
 

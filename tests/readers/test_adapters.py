@@ -115,7 +115,7 @@ def test_an_adapter_leads_to_no_file_elsewhere(tmp_path, base):
     (tmp_path / "mine").mkdir()
     path = tmp_path / "mine" / "adapter_config.json"
     path.write_text(json.dumps(LORA | {"r": 8, "target_modules": ["q_proj"], "base_model_name_or_path": base}), "utf-8")
-    with pytest.raises(PCError, match="no folder beside the adapter"):
+    with pytest.raises(PCError, match="no such preset, repository or folder beside the adapter"):
         paramcalc.count(path)
     named = paramcalc.read(path, [f"base_model_name_or_path={tmp_path / 'base'}"])
     assert paramcalc.count(named).total > paramcalc.count(SHEARED).total

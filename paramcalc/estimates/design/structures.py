@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from paramcalc.measures.parameters import Counts
 
 POSITIONS = "max_position_embeddings"
-KEPT = ("name", "source", "family", "notes", "uncounted", "vocab_size", "hidden_size", "num_layers", "tie_embeddings",
-        "head_dim", "images", "layers", "apart", "names", "expect", "quantize", "training")
+UNCHANGED = ("name", "source", "family", "notes", "uncounted", "vocab_size", "hidden_size", "num_layers",
+             "tie_embeddings", "head_dim", "images", "layers", "apart", "names", "expect", "quantize", "training")
 """What a model keeps: what it is called, its vocabulary, tie, width of heads and layout."""
 SWITCHES = ("qk_norm", "qkv_bias")
 """Settings in which published models of several families differ from their siblings."""
@@ -85,7 +85,7 @@ def _of_sibling(own: Handles, other: ModelSpec) -> dict[Path, Any]:
               if name in own.sizes for place in places}
     changes = {path: int(follow[path]) if path in follow and value is not None else value
                for path, value in _differences(own.data, dump(other))
-               if path not in sizes and path[0] not in KEPT}
+               if path not in sizes and path[0] not in UNCHANGED}
     positions = changes.pop((POSITIONS,), None)
     tables = [path for path, value in _scalars(own.data) if path[-1] == "rows" and value == own.data.get(POSITIONS)]
     return changes | dict.fromkeys([(POSITIONS,), *tables] if positions and tables else [], positions)

@@ -63,8 +63,8 @@ def overview(rows: Sequence[Row], settings: PageSettings) -> str:
 
 
 def _serving(settings: PageSettings) -> ServingSettings:
-    said = {"context": settings.context} if settings.is_set("context") else {}
-    return ServingSettings.of({**said, "image": settings.image, "video": settings.video,
+    context = {"context": settings.context} if settings.is_set("context") else {}
+    return ServingSettings.of({**context, "image": settings.image, "video": settings.video,
                                "audio": settings.audio})
 
 

@@ -39,10 +39,10 @@ def table_html(table: Table) -> str:
     body = "".join(_row(table, rows[index], index) for index in range(len(table.rows)))
     foot = f"<tfoot>{_cells(table.columns, rows[-1], 'row')}</tfoot>" if table.total is not None else ""
     notes = "".join(f'<p class="{look_of_note(note)}">{text(note)}</p>' for note in table.notes)
-    picture, legend, said = drawn_in_colours(table.gauge)
+    picture, legend, summary = drawn_in_colours(table.gauge)
     if picture:
         key = " ".join(f"<span>{square} {text(name)}</span>" for name, square in legend)
-        notes = f'{picture}<p class="legend">{key}</p><p>{text(said)}</p>{notes}'
+        notes = f'{picture}<p class="legend">{key}</p><p>{text(summary)}</p>{notes}'
     return (f'<figure class="table" tabindex="0"><table><caption>{text(table.title.replace(BLANKS, ": ", 1))}</caption>'
             f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody>{foot}</table>"
             f"{f'<figcaption>{notes}</figcaption>' if notes else ''}</figure>")

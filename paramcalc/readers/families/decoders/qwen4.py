@@ -30,7 +30,7 @@ INDEXED = "indexed"
 KINDS = {"linear_attention": LINEAR, "indexed_attention": INDEXED, "full_attention": INDEXED}
 MOST_TABLES = 1024
 """Tables of n-grams a config may ask for, each as long as a prime of its own."""
-KEPT = Caveat(figure="cache", known="bound",
+NGRAM_STATE = Caveat(figure="cache", known="bound",
               reason="what layers with n-grams keep for their convolution and of earlier tokens is left out")
 
 
@@ -135,7 +135,7 @@ def _more(config: Config) -> dict[str, Any]:
     last = config.rooted("model.hyper_connection_mixer")
     fields: dict[str, Any] = {"output_gate": "query", "norm_placement": "none", "final_norm": False,
                               "outputs": _mixed(config, last, writes=False)}
-    return fields | ({"caveats": (KEPT,)} if _with_ngrams(config) else {})
+    return fields | ({"caveats": (NGRAM_STATE,)} if _with_ngrams(config) else {})
 
 
 EXPERTS = Experts("num_experts", shared_gate=True, shared=lambda c: c.integer("shared_expert_intermediate_size"))

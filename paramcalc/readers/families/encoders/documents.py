@@ -143,9 +143,10 @@ def spade(config: Config) -> Parts:
 BROS: Tops = {"Model": ("pooler",), "TokenClassification": ("pooler", spade)}
 TAPAS: Tops = {**PLAIN_TOPS, "Model": ("pooler",), "MaskedLM": ("head",),
                "QuestionAnswering": ("pooler", cells), "SequenceClassification": ("pooler", LABELLED)}
-SEEN = Dense("cls", "labels")
-SEEING: Tops = {"Model": ("pooler",), "PreTraining": ("pooler", "head", PAIR), "QuestionAnswering": ("pooler", SEEN),
-                "VisualReasoning": ("pooler", SEEN), "MultipleChoice": ("pooler", Dense("cls", 1))}
+ANSWER = Dense("cls", "labels")
+VISUAL_BERT: Tops = {"Model": ("pooler",), "PreTraining": ("pooler", "head", PAIR),
+                     "QuestionAnswering": ("pooler", ANSWER), "VisualReasoning": ("pooler", ANSWER),
+                     "MultipleChoice": ("pooler", Dense("cls", 1))}
 
 
 def page(config: Config) -> Parts:
@@ -160,5 +161,5 @@ ROWS = {
     "layoutlm": Encoder("layoutlm", tops=LAYOUT, tables=boxes),
     "layoutlmv3": Encoder("layoutlmv3", tops=V3, tables=page),
     "tapas": Encoder("tapas", {"types": ""}, tops=TAPAS, tables=types),
-    "visual_bert": Encoder("visual_bert", tops=SEEING, tables=regions),
+    "visual_bert": Encoder("visual_bert", tops=VISUAL_BERT, tables=regions),
 }

@@ -70,17 +70,17 @@ def tapped(config: Config, widths: Sequence[int]) -> Parts:
     """A backbone's norms on the stages it gives, `widths` wide from the stem on: those of `out_features` or
     `out_indices`, else the last. Raises SpecError for a stage there is not."""
     names = ["stem", *(f"stage{index}" for index in range(1, len(widths)))]
-    given = config.listed("out_features", str)
-    if given is None:
+    features = config.listed("out_features", str)
+    if features is None:
         indices = config.listed("out_indices", int)
         indices = [len(names) - 1] if indices is None else indices
         for place, index in enumerate(indices):
             if not -len(names) <= index < len(names):
                 raise config.error("out_indices", "no stage has this number", f"the last is {len(names) - 1}", place)
-        given = [names[index] for index in indices]
-    if unknown := [name for name in given if name not in names]:
+        features = [names[index] for index in indices]
+    if unknown := [name for name in features if name not in names]:
         raise config.error("out_features", f"unknown stage {unknown[0][:60]!r}", f"known: {', '.join(names)}")
-    return {f"hidden_states_norms.{name}": norm(widths[names.index(name)]) for name in given}
+    return {f"hidden_states_norms.{name}": norm(widths[names.index(name)]) for name in features}
 
 
 def sourced(encoder: Tower) -> Parts:

@@ -96,7 +96,7 @@ def flava(config: Config) -> ModelSpec:
     base = "flava." if trains else ""
     words, eyes, both = (nested(config, f"{kind}_config", f"flava_{kind}_model")
                          for kind in ("text", "image", "multimodal"))
-    spec, seen, mixed = text(words), image(eyes), joint(both)
+    spec, view, mixed = text(words), image(eyes), joint(both)
     out, joint_width = config.integer("projection_dim"), mixed.hidden_size
     first, blocks = moved(spec, f"{base}text_model", "text")
     second, more = moved(mixed, f"{base}multimodal_model", "joint")
@@ -106,10 +106,10 @@ def flava(config: Config) -> ModelSpec:
     modules: Parts = {**{f"{base}{key}": part for key, part in between.items()}, **first, **second}
     front = f"{base}image_model"
     towers = {
-        "image": tower(None, seen.hidden_size, seen.modules or {}, at=front).model_copy(update={"blocks": seen.blocks}),
-        "across": tower(None, seen.hidden_size, {f"{base}image_to_mm_projection": dense(joint_width, seen.hidden_size)},
+        "image": tower(None, view.hidden_size, view.modules or {}, at=front).model_copy(update={"blocks": view.blocks}),
+        "across": tower(None, view.hidden_size, {f"{base}image_to_mm_projection": dense(joint_width, view.hidden_size)},
                         stream="image_tokens"),
-        "projection": tower("projector", seen.hidden_size, {f"{base}image_projection": dense(out, seen.hidden_size)},
+        "projection": tower("projector", view.hidden_size, {f"{base}image_projection": dense(out, view.hidden_size)},
                             stream="image_tokens")}
     if trains:
         if config.flag("init_codebook", default=True):
