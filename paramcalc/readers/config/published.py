@@ -78,6 +78,7 @@ DRAFT_CLASSES = {
     "DFlashDraftModel": "dflash", "DSparkDraftModel": "dspark", "DominoDraftModel": "domino",
     "LlamaForCausalLMEagle3": "eagle3", "Eagle3LlamaForCausalLM": "eagle3", "Qwen3ForCausalLMEagle3": "eagle3",
     "Eagle3Speculator": "eagle3", "PEagleDraftModel": "peagle",
+    "Eagle3Qwen2_5vlForCausalLM": "eagle3", "Eagle3Qwen3vlForCausalLM": "eagle3",
     "EagleLlamaForCausalLM": "eagle", "LlamaForCausalLMEagle": "eagle", "EAGLEModel": "eagle",
     "MedusaModel": "medusa", "MedusaForCausalLM": "medusa", "MLPSpeculatorPreTrainedModel": "mlp_speculator",
     "medusa": "medusa", "mlp_speculator": "mlp_speculator",

@@ -55,6 +55,13 @@ WHOLE_TYPES: dict[str, Published] = {
              "pos_emb_width": "init_pos_emb_width"},
         {"attn_bias": False, "linear_bias": False, "patch_embed_proj_bias": False},
         "moonshotai/Kimi-K3, the headers of its files"),
+    "kimi_vl": Published(("KimiVLForConditionalGeneration",), {}, {"tie_word_embeddings": False},
+                         "moonshotai/Kimi-VL-A3B-Instruct modeling_kimi_vl.py", text_type="deepseek_v3",
+                         front=OUTSIDE),
+    "moonvit": Published(
+        (), {}, {"patch_size": 14, "init_pos_emb_height": 64, "init_pos_emb_width": 64, "num_attention_heads": 16,
+                 "num_hidden_layers": 27, "hidden_size": 1152, "intermediate_size": 4304, "merge_kernel_size": [2, 2]},
+        "moonshotai/Kimi-VL-A3B-Instruct configuration_kimi_vl.py"),
     "minicpmv": Published(
         ("MiniCPMV",), {}, {"query_num": 64, "drop_vision_last_layer": False, "tie_word_embeddings": False},
         "openbmb/MiniCPM-Llama3-V-2_5 modeling_minicpmv.py and resampler.py", text_type="llama",

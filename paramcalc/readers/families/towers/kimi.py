@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.frame import FC, QKVO, Layer, Parts, layers, tower
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 ATTENTION = "attention"
 LAYER3 = Layer("norm0", ATTENTION, "norm1", norm="rmsnorm", fused="qkv",
                names={"qkv_proj": "wqkv", "o_proj": "wo", "up_proj": "fc0", "down_proj": "fc1"})
+LAYER1 = replace(LAYER3, norm="layernorm")
 LAYER = Layer("norm1", "attn", "norm2", "mlp", names={"o_proj": "proj", **FC})
 
 
@@ -40,6 +42,32 @@ def kimi_k25(whole: Whole) -> Towers:
     join: Parts = {"mm_projector.pre_norm": norm(whole.config.integer("projection_hidden_size")),
                    "mm_projector.in_proj": dense(into, into), "mm_projector.out_proj": dense(out, into)}
     return {**whole.tower("vision_config", "vision_tower", "kimi_k25_vision"), **whole.join(join, into)}
+
+
+def moonvit(config: Config, at: str) -> Tower:
+    """Kimi-VL, MoonViT as it was first published: q, k and v as one matrix. moonshotai/Kimi-VL-A3B-Instruct
+    modeling_kimi_vl.py."""
+    width = config.integer("hidden_size")
+    high, wide = config.integer("init_pos_emb_height"), config.integer("init_pos_emb_width")
+    block = LAYER1(width, config.integer("num_attention_heads"), config.integer("intermediate_size"))
+    block[ATTENTION] = block[ATTENTION].model_copy(update={"path": ""})
+    modules: Parts = {
+        "patch_embed.proj": conv(width, 3, *sides(config, "patch_size")),
+        "patch_embed.pos_emb.weight": positioned(high, wide, width),
+        "positions": ROTARY, "encoder.blocks": layers(config.layers), "encoder.final_layernorm": norm(width),
+    }
+    return tower("vision", width, modules, {"layer": block}, at)
+
+
+def kimi_vl(whole: Whole) -> Towers:
+    """A norm, squares of patches joined and projected twice."""
+    vision = whole.part("vision_config", "moonvit")
+    width = vision.integer("hidden_size")
+    high, wide = sides(vision, "merge_kernel_size")
+    into, out, at = width * high * wide, whole.text.hidden_size, "multi_modal_projector"
+    join: Parts = {f"{at}.pre_norm": norm(width), f"{at}.linear_1": dense(into, into),
+                   f"{at}.linear_2": dense(out, into)}
+    return {**whole.tower("vision_config", "vision_tower", "moonvit"), **whole.join(join, into)}
 
 
 def vision3(config: Config, at: str) -> Tower:
