@@ -14,7 +14,9 @@ from paramcalc.dims import formula, values
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.explain_settings import ExplainSettings, Subject
 from paramcalc.estimates.inference import Prepared, Setup
+from paramcalc.estimates.media import media_of
 from paramcalc.estimates.runtimes import Runtime
+from paramcalc.estimates.settings import ServingSettings
 from paramcalc.estimates.training import Recipe, Trainer
 from paramcalc.measures.cache import Serving
 from paramcalc.measures.cache_known import cache_unknown
@@ -30,6 +32,7 @@ from paramcalc.measures.explain import explain as formulas_of
 from paramcalc.measures.flops import Workload
 from paramcalc.measures.known import Known, least, of_model, sizes_known
 from paramcalc.measures.parameters import count
+from paramcalc.settings import without_none
 from paramcalc.transforms.formats import in_formats
 from paramcalc.tree import join
 
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
     from paramcalc.checks.rule import Rule
     from paramcalc.readers.models import Loaded
+    from paramcalc.spec.media import Media
     from paramcalc.tree import Tensor
 
 UNITS: dict[Subject, str] = {"weights": "bytes", "cache": "bytes", "optimizer": "bytes", "flops": "flops"}
@@ -169,17 +173,23 @@ def _formulas(model: Model, settings: ExplainSettings, glob: str) -> list[Formul
             return explain_weights(in_formats(model, settings.quant).tree, settings.dtype, glob)
         case "cache":
             prepared = Prepared(model, Runtime("exact"), Setup(settings.dtype, kv_dtype=settings.kv_dtype))
-            serving = Serving(settings.context, settings.batch, settings.source)
+            serving = Serving(settings.context, settings.batch, settings.source, _recording(model, settings))
             return explain_cache(model.tree, serving, prepared.cache_types, glob)
         case "flops":
-            source = settings.context if settings.source is None else settings.source
-            load = Workload(settings.batch, settings.context, 0, source, settings.convention)
+            media = _recording(model, settings)
+            source = media.attended(settings.source, settings.context)
+            load = Workload(settings.batch, settings.context, 0, source, settings.convention, media=media)
             return explain_flops(model.tree, load, glob)
         case "optimizer":
             trainer = Trainer(model, Recipe(settings.dtype, optimizer=settings.optimizer))
             return explain_tensors(model.tree, lambda tensor: _states(trainer, tensor), glob)
         case _:
             return formulas_of(model.tree, glob)
+
+
+def _recording(model: Model, settings: ExplainSettings) -> Media:
+    """What an encoder of recordings that are filled up to one length reads where nobody says how much."""
+    return media_of(ServingSettings.of(without_none(source=settings.source)), model.spec)
 
 
 def _states(trainer: Trainer, tensor: Tensor) -> Factors | None:

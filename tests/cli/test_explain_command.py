@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+import paramcalc
+
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (("--kv-dtype", "fp8"), "--kv-dtype has no effect with --of parameters"),
@@ -33,3 +35,13 @@ def test_keys_in_a_table(call):
     assert "parameters, active, weights, flops" in vocabulary
     assert "max_position_embeddings" in out
     assert "nothing: a hyperparameter" in out
+
+
+@pytest.mark.parametrize("settings", [{}, {"source": 700}])
+@pytest.mark.parametrize("name", ["whisper-tiny", "t5-small"])
+def test_an_encoder_reads_what_the_other_commands_say(name, settings):
+    """A recording that is filled up to half a minute where nobody says how much is read."""
+    cache = paramcalc.explain(name, of="cache", context=400, **settings)
+    assert sum(each.amount for each in cache) == paramcalc.memory(name, context=400, **settings).cache.bytes
+    products = paramcalc.explain(name, of="flops", context=400, **settings)
+    assert sum(each.amount for each in products) == paramcalc.flops(name, seq=400, **settings).forward
