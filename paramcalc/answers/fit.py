@@ -183,7 +183,7 @@ def fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit:
         **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"), known),
         fits=verdict, runtime=best.runtime, space=Size(last.capacity), room=Size(last.headroom),
         max_context=last.max_context, max_batch=last.max_batch,
-        serve=command_of(best.machine.device, model.spec, serving, best.need.prepared, last.serving.context),
+        serve=command_of(best.machine, model.spec, serving, best.need.prepared, last.serving.context),
         runtimes=tuple(map(_row, candidates)), why_not=None if verdict else _why(result, last, best),
         remedies=tuple(Remedy(*remedy) for remedy in helps), trained_context=model.spec.max_position_embeddings,
         curve=tuple(map(_point, best.verdicts)) if len(best.verdicts) > 1 else None, verdicts=best.verdicts)

@@ -62,12 +62,16 @@ class Server(NamedTuple):
             return f"GGUF files do not hold {quant}"
         return f"the documents of {self.name} list no {quant if kind == OTHER else kind}"
 
-    def command(self, model: str, context: int, batch: int, **values: int | str | None) -> str:
-        """The line that starts a server, with the options that have a value; empty where there is no such line."""
+    def command(self, model: str, context: int, batch: int, **values: int | str | tuple[int | str, ...] | None) -> str:
+        """The line that starts a server, with the options that have a value; empty where there is no such line. What
+        stands under a name and a value is how the runtime spells that value."""
         if not self.serve:
             return ""
         words = [self.serve.format(model=model, context=context, batch=batch)]
-        words += [self.options[name].format(value) for name, value in values.items() if value and name in self.options]
+        for name, value in values.items():
+            spelled = self.options.get(f"{name} {value}", self.options.get(name))
+            if value and spelled:
+                words.append(spelled.format(*(value if isinstance(value, tuple) else (value,))))
         return " ".join(words)
 
 

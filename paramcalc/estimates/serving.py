@@ -145,10 +145,10 @@ def _encodes(spec: ModelSpec) -> bool:
     return any(getattr(part, "stream", "") == "source" for part in (spec.modules or {}).values())
 
 
-def command_of(device: Accelerator, spec: ModelSpec, settings: FitSettings, prepared: Prepared, context: int) -> str:
+def command_of(machine: Machine, spec: ModelSpec, settings: FitSettings, prepared: Prepared, context: int) -> str:
     """The command line that serves sequences of so many tokens on such devices by the runtime it is prepared for;
     empty for the bound, which is none."""
-    runtime = prepared.runtime.name
+    runtime, device = prepared.runtime.name, machine.device
     if runtime == "llama.cpp":
         return " ".join(_llama_server(spec, settings, settings.kv_dtype or "", 999))
     facts, plan = server(runtime), prepared.plan
@@ -163,7 +163,23 @@ def command_of(device: Accelerator, spec: ModelSpec, settings: FitSettings, prep
         plain = "fp16"  # as servers ask for there; it takes as many bytes
     formats = {plain: plain} if plain else {kind: kind}
     return facts.command(published_name(spec), context, settings.batch, **shares, **adapters,
-                         kv_dtype=settings.kv_dtype, **formats)
+                         kv_dtype=settings.kv_dtype, utilization=_told(machine), **_drafting(settings, prepared),
+                         **formats)
+
+
+def _told(machine: Machine) -> str | None:
+    """The share of a device that was asked for, as a decimal fraction."""
+    return None if machine.told is None else f"{machine.told[0] / machine.told[1]:.6g}"
+
+
+def _drafting(settings: FitSettings, prepared: Prepared) -> dict[str, tuple[int | str, ...]]:
+    """What drafts: tokens drafted, tokens verified with the one before them, and the model beside, if there is one."""
+    if settings.draft is None:
+        return {}
+    tokens = settings.draft_tokens or 1
+    if settings.draft == MTP or prepared.draft is None:
+        return {MTP: (tokens, tokens + 1)}
+    return {"draft": (tokens, tokens + 1, published_name(prepared.draft.spec))}
 
 
 def published_name(spec: ModelSpec) -> str:

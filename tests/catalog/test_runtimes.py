@@ -47,6 +47,17 @@ def test_each_fact_has_a_source(runtime):
     ("llama.cpp", {"quant": "q8_0"}, "llama-server -m gpt2-q8_0.gguf -ngl 999 -c 4096 -np 4"),
     ("vllm", {"dtype": "fp32"}, "vllm serve openai-community/gpt2 --max-model-len 1024 --max-num-seqs 4 "
      "--dtype float32"),
+    ("sglang", {"kv_dtype": "fp8", "loras": 2, "draft": "gpt2", "draft_tokens": 3},
+     "python -m sglang.launch_server --model-path openai-community/gpt2 --context-length 1024 --max-running-requests 4 "
+     "--enable-lora --max-loras-per-batch 2 --max-lora-rank 16 --kv-cache-dtype fp8_e4m3 --speculative-algorithm "
+     "STANDALONE --speculative-draft-model-path openai-community/gpt2 --speculative-num-steps 3 "
+     "--speculative-eagle-topk 1 --speculative-num-draft-tokens 4"),
+    ("vllm", {"draft": "gpt2"}, "vllm serve openai-community/gpt2 --max-model-len 1024 --max-num-seqs 4 "
+     """--speculative-config '{"model": "openai-community/gpt2", "num_speculative_tokens": 1}'"""),
+    ("vllm", {"gpu_memory_utilization": "80%"}, "vllm serve openai-community/gpt2 --max-model-len 1024 "
+     "--max-num-seqs 4 --gpu-memory-utilization 0.8"),
+    ("sglang", {"gpu_memory_utilization": 0.75}, "python -m sglang.launch_server --model-path openai-community/gpt2 "
+     "--context-length 1024 --max-running-requests 4 --mem-fraction-static 0.75"),
     ("exact", {}, "")])
 def test_the_line_that_serves_it(runtime, settings, line):
     assert paramcalc.fit("gpt2", "h100", batch=4, runtime=runtime, **settings).serve == line
