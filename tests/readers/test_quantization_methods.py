@@ -351,3 +351,17 @@ def test_a_head_of_unsaid_bits_is_an_estimate():
     said, unsaid = (read(quant_method="exl3", bits=4.0, **more) for more in ({"head_bits": 6}, {}))
     assert size(said) == size(unsaid)
     assert [known(spec.caveats, "weights") for spec in (said, unsaid)] == ["exact", "estimate"]
+
+
+def test_words_of_unsaid_bits_are_an_estimate():
+    said, unsaid = (read(quant_method="gptq", group_size=128, **more) for more in ({"bits": 4}, {}))
+    assert size(said) == size(unsaid)
+    assert [known(spec.caveats, "weights") for spec in (said, unsaid)] == ["exact", "estimate"]
+
+
+@pytest.mark.parametrize("settings", [
+    {"quant_method": "awq", "bits": 4, "group_size": 0}, {"quant_method": "gptq", "bits": 4, "group_size": 0},
+    {"quant_method": "bitsandbytes", "load_in_4bit": True, "load_in_8bit": True}])
+def test_settings_no_loader_takes_are_refused(settings):
+    with pytest.raises(SpecError, match=r"of no values|both true"):
+        read(**settings)

@@ -87,7 +87,8 @@ def test_what_a_key_says_depends_on_the_class(model_type, key, value, known):
     ("bert", "head_dim", 128, False), ("opt", "head_dim", 128, False), ("gpt2", "num_key_value_heads", 4, False),
     ("modernbert", "num_key_value_heads", 4, False), ("olmo2", "head_dim", 64, True),
     ("llama", "num_key_value_heads", 4, True), ("recurrent_gemma", "head_dim", 128, True),
-    ("mobilebert", "true_hidden_size", 64, False), ("nomic_bert", "tie_word_embeddings", None, True)])
+    ("mobilebert", "true_hidden_size", 64, False), ("nomic_bert", "tie_word_embeddings", None, True),
+    ("blt", "patch_in_forward", None, True)])
 def test_a_size_changes_only_what_the_class_takes_from_the_file(model_type, key, value, changes):
     """Which of the classes do was measured: tests/oracle/class_defaults.py has the keys of each."""
     plain, other = (paramcalc.count({"model_type": model_type, **more}) for more in ({}, {key: value}))
@@ -200,7 +201,7 @@ PLAIN = dict.fromkeys(("hidden_size", "num_hidden_layers", "num_attention_heads"
     ("somebodys_moe", PLAIN | {"num_experts": 8, "moe_intermediate_size": 8, "decoder_sparse_step": 1}, "qwen3_moe"),
     ("ssm9000", {"state_size": 8, "conv_kernel": 8, "time_step_rank": 8, "hidden_size": 8, "expand": 2}, "mamba"),
     ("deepseek_inhouse", PLAIN | {"q_lora_rank": 8, "compress_ratios": [], "o_groups": 8}, "deepseek_v4"),
-    ("skywork_chat", {"llm_config": {"model_type": "x"}, "vision_config": {}, "downsample_ratio": 0.5}, "internvl"),
+    ("somebodys_chat", {"llm_config": {"model_type": "x"}, "vision_config": {}, "downsample_ratio": 0.5}, "internvl"),
 ])  # fmt: skip
 def test_a_hint_goes_by_what_the_config_holds(model_type, keys, first):
     with pytest.raises(UnknownArchitectureError) as caught:

@@ -176,10 +176,10 @@ class Config:
         return None if self.get(key) is None else self.integer(key, least=least)
 
     def flag(self, key: str, default: bool = False) -> bool:
-        """A boolean; null counts as the default. Raises SpecError for another type."""
+        """A boolean; null counts as the default, or as false where the class has one. Raises SpecError for others."""
         value = self.get(key, default)
         if value is None:
-            return default
+            return default and self.family.defaults.get(key) is None
         if type(value) is not bool:
             raise self.error(key, f"expected true or false, found {_named(value)}")
         return value

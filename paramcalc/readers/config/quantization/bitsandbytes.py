@@ -17,7 +17,7 @@ COMPUTED = ("bnb_4bit_compute_dtype", "bnb_4bit_quant_storage", "llm_int8_thresh
 def bitsandbytes(settings: Settings) -> Quantized:
     """Every Linear, those of towers and GPT-2's turned ones too.
 
-    Source: transformers integrations/bitsandbytes.py, replace_with_bnb_linear.
+    Source: transformers integrations/bitsandbytes.py, replace_with_bnb_linear. Raises SpecError for both of 8 and 4.
     """
     settings.get(*COMPUTED)
     skipped = settings.names("llm_int8_skip_modules")
@@ -26,6 +26,8 @@ def bitsandbytes(settings: Settings) -> Quantized:
     kind = settings.text("bnb_4bit_quant_type", default="fp4")
     nested = settings.flag("bnb_4bit_use_double_quant")
     size = settings.number("bnb_4bit_blocksize", "blocksize", default=64)
+    if eight and four:
+        raise settings.error("load_in_4bit and load_in_8bit are both true", "load_in_4bit", "leave one out")
     if not eight and not four:
         switched_off = any(key.endswith(("load_in_8bit", "load_in_4bit")) for key in settings.data)
         why = settings.caveat("load_in_4bit", "neither it nor load_in_8bit is given: the weights are given in their "

@@ -19,13 +19,15 @@ PLAIN = ("gptq", "gptq_v2", "auto_gptq", "")
 def gptq(settings: Settings) -> Quantized:
     """AutoGPTQ, GPTQModel and optimum. `dynamic` overrides by name, the first hit in its order; the head only with
     `lm_head: true`. Source: ModelCloud/GPTQModel@f4c327a17eb3:gptqmodel/quantization/config.py#L1614-L1860."""
-    bits, group = settings.number("bits", "w_bit", default=4), settings.number("group_size", default=128)
+    bits, group = settings.number("bits", "w_bit", default=4), _group(settings, "group_size")
     layout = settings.text("checkpoint_format", "format")
     tail = "-asym" if settings.get("sym") is False else ""
     settings.get("desc_act", "block_name_to_quantize", "is_marlin_format", "quant_type", "pack_dtype", "zero")
     among: tuple[Kind, ...] = ("linear", "conv1d", *(("head",) if settings.get("lm_head") is True else ()))
     caveats = [] if layout in PLAIN else [settings.caveat("checkpoint_format", f"the layout {layout!r} is counted as "
                                                           "GPTQ's own", "estimate")]
+    if not settings.get("bits", "w_bit"):
+        caveats.append(settings.caveat("bits", "is missing: 4 are usual", "estimate"))
     inner = settings.names("modules_in_block_to_quantize", "inside_layer_modules")
     rules = [*_dynamic(settings, bits, group, tail, among)]
     rules.append(take(_gptq(bits, group) + tail, among, inside(inner) if inner else "*"))
@@ -49,6 +51,14 @@ def _dynamic(settings: Settings, bits: int, group: int, tail: str, among: tuple[
     return rules
 
 
+def _group(settings: Settings, *keys: str) -> int:
+    """Values of a group; -1 for whole rows. Raises SpecError for none."""
+    size = settings.number(*keys, default=128)
+    if size == 0:
+        raise settings.error("a group cannot be of no values", keys[0], "-1 for whole rows")
+    return size
+
+
 def _gptq(bits: int, group: int) -> str:
     return f"gptq-{bits}bit-{group_word(group)}"
 
@@ -57,7 +67,7 @@ def awq(settings: Settings) -> Quantized:
     """AutoAWQ: linear layers of the blocks; a text inside a name keeps it. Source: casper-hansen/
     AutoAWQ@88e4c76b2075:awq/utils/module.py#L56."""
     bits = settings.number("bits", "w_bit", default=4)
-    group = settings.number("group_size", "q_group_size", default=128)
+    group = _group(settings, "group_size", "q_group_size")
     version = settings.text("version", default="gemm")
     settings.read.add("version")
     settings.get("zero_point", "do_fuse", "fuse_max_seq_len", "modules_to_fuse", "exllama_config", "desc_act", "sym",
