@@ -14,7 +14,7 @@ TINY = {"paramcalc": 1, "name": "tiny", "vocab_size": 512, "hidden_size": 64, "n
 ARGUMENTS = {
     "cut_audio": ("qwen2-audio-7b", "30s"), "cut_images": ("llava-1.5-7b", [(336, 336)]), "diff": (TINY, TINY),
     "check": (), "fit": (TINY, "h100"), "flops_per_token": (TINY, 64), "formats": (), "gpus": (),
-    "hfu": (TINY, 1000.0, "h100"), "layouts": (TINY, "h100", 2), "load": ("gpt2",), "mfu": (TINY, 1000.0, "h100"),
+    "hfu": (TINY, 0.0, "h100"), "layouts": (TINY, "h100", 2), "load": ("gpt2",), "mfu": (TINY, 0.0, "h100"),
     "models": (), "search": (TINY, "h100", 2), "speed": (TINY, "h100"), "sweep": (TINY, "num_layers=2,3"),
     "training_run": (TINY, "1B", "h100"), "what_if": (TINY, "hidden_size=2x"),
 }
