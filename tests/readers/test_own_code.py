@@ -212,3 +212,43 @@ def test_layers_that_predict_belong_to_classes_that_generate(config, bare):
              "intermediate_size": 96, "vocab_size": 128}
     assert "mtp" in read_config(sizes | config).spec.apart
     assert "mtp" not in read_config(sizes | config | {"architectures": [bare]}).spec.apart
+
+
+BAICHUAN_M1 = {
+    "architectures": ["BaichuanM1ForCausalLM"], "model_type": "baichuan_m1", "vocab_size": 100, "hidden_size": 64,
+    "intermediate_size": 96, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
+    "num_swa_attention_heads": 8, "num_swa_key_value_heads": 4, "sliding_window": 8, "sliding_window_layers": [1],
+    "conv_window": 2, "rms_norm_eps": 1e-6, "rope_theta": 1e5, "max_position_embeddings": 64}
+"""No published size: the keys of mlx-lm's baichuan_m1, each of which moves the sum below."""
+
+
+def test_baichuan_m1():
+    """Summed by hand from mlx-lm's port: heads of 16 where a layer sees all, of 8 where it sees a window; a kernel of
+    two weights for each key and value head."""
+    tree = built(BAICHUAN_M1)
+    everywhere = 64 * (64 + 2 * 2 * 16) + 64 * 64 + 2 * 2 * 2
+    window = 64 * (64 + 2 * 4 * 8) + 64 * 64 + 2 * 4 * 2
+    assert count(tree).total == 2 * everywhere + window + 3 * (3 * 64 * 96 + 2 * 64) + 2 * 100 * 64 + 64
+    kernels = [(row.shape, row.copies) for row in rows(tree) if row.name.endswith("conv_k")]
+    assert sorted(kernels) == [((1, 1, 2, 1, 2), 2), ((1, 1, 4, 1, 2), 1)]
+
+
+HYMBA = {
+    "architectures": ["HymbaForCausalLM"], "model_type": "hymba", "hidden_size": 64, "intermediate_size": 96,
+    "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2, "mamba_expand": 2, "mamba_d_conv": 4,
+    "mamba_d_state": 8, "mamba_dt_rank": 4, "mamba_conv_bias": True, "mamba_proj_bias": False, "vocab_size": 100,
+    "mamba_inner_layernorms": True, "tie_word_embeddings": True, "rope": True, "num_memory_tokens": 0,
+    "sliding_window": 16, "global_attn_idx": [0], "max_position_embeddings": 64}
+
+
+def test_layers_of_hymba_that_borrow_keys():
+    """Keys and values of two heads, 16 and 32 wide, leave the projection of each layer that borrows them."""
+    alone, paired = (count(built({**HYMBA, "kv_reuse_every_i_layer": every})).total for every in (-1, 2))
+    assert alone - paired == 2 * 64 * 2 * (16 + 32)
+    assert count(built({**HYMBA, "kv_reuse_group": [[0, 1], [2, 3]]})).total == paired
+
+
+@pytest.mark.parametrize("groups", [{}, [1, 2]])
+def test_groups_of_layers_are_lists(groups):
+    with pytest.raises(SpecError, match="kv_reuse_group: expected a list of lists"):
+        read_config({**HYMBA, "kv_reuse_group": groups})
