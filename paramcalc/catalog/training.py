@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import cache
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.catalog._data import read_table
@@ -39,6 +40,11 @@ class Attained(NamedTuple):
     """Of a link's bandwidth, what collectives between kernels reach."""
     records: int
     source: str
+
+    @property
+    def basis(self) -> str:
+        """Where the shares are from: what was measured, or that they are an assumption."""
+        return f"as measured: {self.name}, {self.source}" if self.records else self.source
 
 
 class Communicators(NamedTuple):
@@ -98,7 +104,7 @@ def run_share() -> Range:
 def tuning(parameters: int) -> Range:
     """Of the rate of tuned steps, what the steps of whole published runs of models of that size reach."""
     rows = _table()["tuning"]["sizes"]
-    low, expected, high = next((row["values"] for row in rows if parameters < row["below"]), rows[-1]["values"])
+    low, expected, high = next(row["values"] for row in rows if parameters < row.get("below", inf))
     return low, expected, high
 
 

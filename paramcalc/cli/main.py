@@ -126,11 +126,11 @@ def _defaults_as_they_are(parser: Any) -> Any:  # noqa: ANN401 - Click's own cla
     """Have what the line does not say left as it is: typer makes a validator for each option, said or not."""
     for each in parser.params:
         if hasattr(each, "get_runtime_param") and not each.required and each.callback is None:
-            each.process_value = partial(_said, each.name, each.process_value)
+            each.process_value = partial(_unless_default, each.name, each.process_value)
     return parser
 
 
-def _said(name: str, process: Callable[[Any, Any], Any], context: Any, value: Any) -> Any:  # noqa: ANN401 - Click's own
+def _unless_default(name: str, process: Callable[[Any, Any], Any], context: Any, value: Any) -> Any:  # noqa: ANN401 - Click's own
     source = context.get_parameter_source(name)
     return value if source is not None and source.name == "DEFAULT" else process(context, value)
 

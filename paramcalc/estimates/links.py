@@ -89,6 +89,10 @@ def bandwidth(device: Accelerator, split: Split) -> int:
     for kind in LINKS:
         if kind in device.links:
             return device.links[kind]
-    raise UsageError(Problem(f"no link of {device.name} is known{device.why_unknown('links')}, and {split.devices} of "
-                             "them have to exchange data",
-                             hint="one device, or a file of accelerators with its links"))
+    raise no_link(device, split.devices)
+
+
+def no_link(device: Accelerator, devices: int) -> UsageError:
+    """The error where so many devices have to exchange data and none of their links is known."""
+    return UsageError(Problem(f"no link of {device.name} is known{device.why_unknown('links')}, and {devices} of them "
+                              "have to exchange data", hint="one device, or a file of accelerators with its links"))

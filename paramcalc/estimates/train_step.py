@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from paramcalc.catalog.training import attained, bulk_share, network
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.figure import Figure
-from paramcalc.estimates.links import LINKS
+from paramcalc.estimates.links import LINKS, no_link
 from paramcalc.estimates.remembering import Remembering
 from paramcalc.estimates.schedules import SCHEDULES
 from paramcalc.estimates.traffic import facts, volumes
@@ -168,9 +168,7 @@ class Stepper(Remembering):
         if not volume:
             return 0.0
         if self.link is None:
-            raise UsageError(Problem(f"no link of {self.device.name} is known{self.device.why_unknown('links')}, and "
-                                     f"{span} of them exchange data",
-                                     hint="one device, or a file of accelerators with its links"))
+            raise no_link(self.device, span)
         inside = self.link * share
         if span <= self.network.node:
             return volume / inside

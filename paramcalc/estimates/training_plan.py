@@ -96,8 +96,9 @@ def _adapted(model: Model, settings: RunSettings) -> Model:
         if settings.quant is not None:
             raise UsageError(Problem("quantized weights cannot be trained directly", hint="add --lora-rank 16"))
         return freeze(quantized, settings.freeze)
-    kept_in = None if settings.activations == "megatron" else Lora(1).dtype  # Float16Module casts adapters as the rest
-    plan = Lora(settings.lora_rank, settings.lora_targets, settings.dora, kept_in, settings.lora_dropout)
+    plan = Lora(settings.lora_rank, settings.lora_targets, settings.dora, dropout=settings.lora_dropout)
+    if settings.activations == "megatron":  # its Float16Module casts adapters with all other weights
+        plan = plan._replace(dtype=None)
     return freeze(adapt(quantized, plan), settings.freeze, quantized)
 
 
@@ -149,7 +150,7 @@ def whole_run(chosen: Plan, terms: Terms) -> TrainingRun:
     if time is None:
         return whole
     parts = time.parts(stepper.attained.shares[1])
-    return whole._replace(basis=f"{stepper.attained.name}, {stepper.attained.source}",
+    return whole._replace(basis=stepper.attained.basis,
                           step_shares={name: value / sum(parts) for name, value in parts._asdict().items()})
 
 

@@ -100,8 +100,8 @@ def _beside(where: Place, config: dict[str, Any], model: str) -> dict[str, dict[
     return contents
 
 
-def _asked(where: Place, file: str) -> Answer:
-    """A small file; where the hub cannot be reached, the presets of like names are said, which need no network."""
+def _small_file(where: Place, file: str) -> Answer:
+    """A small file; where the hub cannot be reached, names presets like it, which need no network."""
     try:
         return _get(_url(where, file), 0, MAX_JSON + 1, where.tell)
     except MissingFileError:
@@ -158,7 +158,7 @@ def _config(where: Place, file: str, model: str) -> Document:
         kind = NetworkError if file == "config.json" else MissingFileError
         raise kind(Problem(f"{file} of {where.repository} is not in the cache, and offline is asked for",
                            hint=_alike(where.repository)))
-    answer = _asked(where, file)
+    answer = _small_file(where, file)
     if len(answer.raw) > MAX_JSON:
         raise InputError(Problem(f"{file} is larger than {MAX_JSON:,} bytes", source=model))
     keep(_hub(), where.repository, where.revision, file, answer.raw, answer.commit)

@@ -79,7 +79,7 @@ def _notes(answer: SpeedAnswer) -> tuple[str, ...]:
     assumed = answer.assumptions
     notes.append(f"first token: {assumed['ttft_ms']}")
     if not any(point.joules_per_token for point in answer.points):
-        notes.append(f"no energy, for the power is {assumed['power']}")
+        notes.append(f"no energy: the power is {assumed['power']}")
     notes.append(f"verify: {answer.verify}")
     return (*notes, *partly(answer), *missing(answer))
 

@@ -26,12 +26,13 @@ def table(run: TrainingRun, terms: Terms, known: Known, more: tuple[str, ...]) -
     columns = (Column("whole run"), *(Column(name, "number") for name in ("low", "expected", "high")), Column("known"))
     rows = tuple((NAMES[name], *(shown(value) for value in figure), known) for name in RunFigures._fields
                  if (figure := getattr(run, name)) is not None)
-    basis = f"of the peak, as measured: {run.basis}" if run.basis else "MFU as stated"
+    basis = f"of the peak, {run.basis}" if run.basis else "MFU as stated"
     notes = [f"{terms.tokens:,} tokens · {basis}",
              *_doing(run),
              *([f"a whole run reaches {_span(run.tuning)} of the rate of tuned steps"] if run.basis else []),
-             f"steps take {_span(run.run_share)} of its time · power {_span(run.power)} of the device's · PUE "
-             f"{run.pue:g} · {terms.grid:g} gCO2/kWh"]
+             f"steps take {_span(run.run_share)} of its time" + (
+                 "" if run.energy_kwh is None else f" · power {_span(run.power)} of the device's · PUE {run.pue:g} · "
+                 f"{terms.grid:g} gCO2/kWh")]
     if terms.price is None:
         notes.append("no cost without --price")
     return Table("", columns, rows, None, (*notes, *more))

@@ -125,6 +125,8 @@ def test_a_row_is_as_fast_as_speed_says(call, rows, runtime):
     (("sweep", "gpt2", "num_layers=16..48::8"), "expected a value or a range", "the nearest: num_layers=16..48:8"),
     (("sweep", "gpt2", "num_layers=1..100000000"), "more than 100,000 values",
      "the nearest: num_layers=1..100000000:1000"),
+    (("sweep", "gpt2", "num_layers=1..250000"), "more than 100,000 values", "the nearest: num_layers=1..250000:3"),
+    (("sweep", "gpt2", "num_layers=250000..1:-1"), "more than 100,000 values", "the nearest: num_layers=250000..1:-3"),
     (("sweep", "gpt2", "hidden_size=4k"), "expected an integer", "write 4096"),
     (("sweep", "gpt2", "hidden_size=1000x"), "expected an integer", "write 1000"),
     (("sweep", "gpt2", "num_layers=2", "--jobs", "0"), "greater than or equal to 1", "the nearest: 1"),

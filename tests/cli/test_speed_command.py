@@ -225,6 +225,13 @@ def test_the_run_is_said_to_people(call):
     assert "stages wait less" not in out
 
 
+def test_a_run_on_devices_that_nobody_measured_says_so_and_names_no_power_where_none_is_known(call):
+    _, out, _ = call("train", "llama-3.1-8b", "--gpu", "trainium1", "--gpus", "64", "--zero", "3", "--tokens", "1T")
+    assert "of the peak, an assumption: the span of the measured ones" in out
+    assert "of its time\n" in out
+    assert "no energy: the power of AWS Trainium is not known: AWS publishes none" in out
+
+
 def test_a_step_that_waits_says_for_what_and_what_makes_it_shorter(call):
     pipeline = ("train", "llama-3.1-70b", "--gpu", "h100", "--gpus", "256", "--tp", "8", "--pp", "8", "--tokens", "1T")
     _, out, _ = call(*pipeline, "--micro-batches", "8")

@@ -184,7 +184,7 @@ def test_devices_that_nobody_measured_get_a_wide_range():
 def test_a_device_without_links_or_arithmetic_is_refused():
     trainer = Trainer(build(load("llama-3.2-1b").spec), Recipe())
     alone = Stepper(trainer, find_accelerator("h100")._replace(links={}))
-    with pytest.raises(UsageError, match="no link of NVIDIA H100 SXM is known, and 2 of them exchange data"):
+    with pytest.raises(UsageError, match="no link of NVIDIA H100 SXM is known, and 2 of them have to exchange"):
         alone.step(Layout(tp=2), Tokens(1, 1024, 1024), "none", 1)
     with pytest.raises(UsageError, match="no arithmetic of NVIDIA H100 SXM is known for bf16"):
         Stepper(trainer, find_accelerator("h100")._replace(flops={}))

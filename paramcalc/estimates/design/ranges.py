@@ -71,6 +71,7 @@ def _range(key: str, part: str) -> list[str]:
     if (last - first) * step < 0:
         raise UsageError(Problem(f"{key}: the range {part} is empty", hint=f"did you mean {first}..{last}:{-step}?"))
     if abs(last - first) // abs(step) >= MOST:
+        step = (abs(last - first) // MOST + 1) * (1 if step > 0 else -1)
         raise UsageError(Problem(f"{key}: the range {part} has more than {MOST:,} values",
-                                 hint=f"the nearest: {key}={first}..{last}:{(last - first) // (MOST - 1)}"))
+                                 hint=f"the nearest: {key}={first}..{last}:{step}"))
     return [str(value) for value in range(first, last + (1 if step > 0 else -1), step)]

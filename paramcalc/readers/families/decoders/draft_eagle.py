@@ -47,22 +47,23 @@ def eagle3(config: Config) -> ModelSpec:
 
     Files of the speculators format hold the token table too, and may have further layers, as the target has them.
     """
-    own_table = is_speculator(config)
-    return _eagle3(config, at="layers.0" if own_table else "midlayer", own_table=own_table, further=own_table)
+    return _eagle3(config, own_table=is_speculator(config))
 
 
 def peagle(config: Config) -> ModelSpec:
-    """P-EAGLE: EAGLE-3 of several layers that foretells several tokens at once, from a learned state where it has none.
+    """P-EAGLE: EAGLE-3 of several layers that predicts several tokens at once, from a learned state where it has none.
 
     Its token table is trained, and so a part of it.
     """
-    spec = _eagle3(config, at="layers.0", own_table=True, further=True, maps=not is_speculator(config))
+    spec = _eagle3(config, own_table=True, maps=not is_speculator(config))
     mask = Parameter(shape=(1, 1, _states(config) * _state_width(config)), added=True)
     return spec.model_copy(update={"modules": {**(spec.modules or {}), "mask_hidden": mask}})
 
 
-def _eagle3(config: Config, *, at: str, own_table: bool, further: bool, maps: bool = False) -> ModelSpec:
-    """The parts that all kinds of EAGLE-3 share; `maps` where tokens are mapped even if all are known."""
+def _eagle3(config: Config, *, own_table: bool, maps: bool = False) -> ModelSpec:
+    """The parts that all kinds of EAGLE-3 share. Those with a table of their own may have several layers; `maps` where
+    tokens are mapped even if all are known."""
+    at = "layers.0" if own_table else "midlayer"
     layer = layer_config(config)
     width, rows = layer.integer("hidden_size"), layer.integer("vocab_size")
     draft = config.integer("draft_vocab_size", None if is_speculator(config) else rows)
@@ -71,7 +72,7 @@ def _eagle3(config: Config, *, at: str, own_table: bool, further: bool, maps: bo
     modules: Parts = {"embed_tokens": Embedding()} if own_table else {}
     modules |= _projection(config) | {f"{at}.hidden_norm": Norm(kind="rmsnorm")}
     modules |= decoder_layer(layer, at, reads=2 * width, qk_norm=normed)
-    for index in range(1, layer.layers if further else 1):
+    for index in range(1, layer.layers if own_table else 1):
         modules |= decoder_layer(layer, f"layers.{index}", qk_norm=normed)
     modules |= {"norm": Norm(kind="rmsnorm"), "lm_head": Linear(out_features=draft, component="lm_head")}
     return draft_spec(layer, modules | (token_maps(draft, rows) if maps or draft != rows else {}))

@@ -51,7 +51,7 @@ def dflash(config: Config) -> ModelSpec:
 
 
 def dspark(config: Config) -> ModelSpec:
-    """DSpark: DFlash with a table of bigrams of low rank, and a head that foretells what will be accepted."""
+    """DSpark: DFlash with a table of bigrams of low rank, and a head that predicts what will be accepted."""
     spec, own, layer = dflash(config), _own(config, *DSPARK_KEYS), layer_config(config)
     rank, width = own.integer("markov_rank", 256, least=0), layer.integer("hidden_size")
     kind = own.choice("markov_head_type", ("vanilla", "gated", "rnn"), "vanilla")

@@ -31,6 +31,8 @@ LAYER = "transformer_layer_config"
 SHARED_SINCE = (0, 8)
 """Release of speculators from which files leave out what the target holds: its token table, and its head where the
 draft gives all of its tokens."""
+MTP_TYPES = ("qwen3",)
+"""Model types whose layer a prediction layer of the speculators format is known to have."""
 
 
 def draft_config(data: dict[str, Any]) -> Config | None:
@@ -156,8 +158,5 @@ def mtp(config: Config) -> ModelSpec:
         f"{at}.input_proj": Linear(in_features=2 * width),
         **decoder_layer(layer, at, qk_norm=True), f"{at}.final_layernorm": norm})
 
-
-MTP_TYPES = ("qwen3",)
-"""Types whose layers a prediction layer of the speculators format is known with."""
 
 ROWS: dict[str, Builder] = {"medusa": medusa, "mlp_speculator": mlp_speculator, "speculator_mtp": mtp}

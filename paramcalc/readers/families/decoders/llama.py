@@ -12,7 +12,7 @@ from paramcalc.components.linear import Parameter
 from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import FULL
 from paramcalc.readers.families.decoder import Experts, Row
-from paramcalc.readers.families.decoders.shared import first_full, turned
+from paramcalc.readers.families.decoders.shared import first_full, rotary_layers
 
 if TYPE_CHECKING:
 
@@ -29,7 +29,7 @@ def llama4_experts(config: Config) -> list[str]:
 
 def llama4_chunks(config: Config) -> list[str]:
     """Layers with rotary positions attend within chunks, those without to everything."""
-    return ["chunked" if rotates else FULL for rotates in turned(config)]
+    return ["chunked" if rotates else FULL for rotates in rotary_layers(config)]
 
 
 CROSS = "cross"

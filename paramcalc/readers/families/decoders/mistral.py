@@ -15,7 +15,7 @@ from paramcalc.readers.config.published import release
 from paramcalc.readers.families.decoder import Experts, Row, mixture
 from paramcalc.readers.families.decoders.deepseek import indexer, latent, shared_experts
 from paramcalc.readers.families.decoders.glm import indexer_types
-from paramcalc.readers.families.decoders.shared import GATE, STACKED, W123, turned
+from paramcalc.readers.families.decoders.shared import GATE, STACKED, W123, rotary_layers
 
 if TYPE_CHECKING:
 
@@ -52,7 +52,8 @@ def _large_layers(config: Config) -> list[str]:
     sources = config.listed("kv_source_layers", int, config.layers)
     if sources is not None and sources != list(range(config.layers)):
         raise config.error("kv_source_layers", "layers that share keys and values of an earlier one are not known")
-    return [word if turn else word + NOPE for word, turn in zip(indexer_types(config), turned(config), strict=True)]
+    words = zip(indexer_types(config), rotary_layers(config), strict=True)
+    return [word if rotary else word + NOPE for word, rotary in words]
 
 
 def _large_mixer(config: Config, word: str) -> LatentAttention:

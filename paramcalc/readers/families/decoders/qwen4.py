@@ -31,7 +31,7 @@ KINDS = {"linear_attention": LINEAR, "indexed_attention": INDEXED, "full_attenti
 MOST_TABLES = 1024
 """Tables of n-grams a config may ask for, each as long as a prime of its own."""
 NGRAM_STATE = Caveat(figure="cache", known="bound",
-              reason="what layers with n-grams keep for their convolution and of earlier tokens is left out")
+                     reason="what layers with n-grams keep for their convolution and of earlier tokens is left out")
 
 
 def _layers(config: Config) -> list[str]:

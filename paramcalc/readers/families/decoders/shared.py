@@ -24,9 +24,9 @@ DENSE_QKV = {"qkv_proj": "query_key_value", "o_proj": "dense"}
 QK_LAYERNORM = {"q_norm": "q_layernorm", "k_norm": "k_layernorm"}
 
 
-def turned(config: Config) -> list[int]:
-    """Whether each layer rotates its queries, as `no_rope_layers` says or all but every fourth. Raises SpecError where
-    it says so of too few."""
+def rotary_layers(config: Config) -> list[int]:
+    """For each layer, 1 or 0: whether it has rotary positions, as `no_rope_layers` lists, or without that all layers
+    but every fourth. Raises SpecError for a list shorter than the model."""
     interval = config.integer("no_rope_layer_interval", 4)
     given = config.listed("no_rope_layers", int) or [(i + 1) % interval for i in range(config.layers)]
     if len(given) < config.layers:

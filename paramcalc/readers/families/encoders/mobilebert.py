@@ -28,8 +28,8 @@ def norm(width: int) -> Norm:
 
 
 def inner(config: Config) -> int:
-    """The width inside a layer: the bottleneck's, where there is one. A file may say it again, and no other: that the
-    class would take for some of the matrices."""
+    """The width inside a layer: the bottleneck's, where there is one. A file's `true_hidden_size` must equal it: the
+    class would use another size for some of the matrices only."""
     size = config.integer("intra_bottleneck_size" if config.flag("use_bottleneck") else "hidden_size")
     config.size_of_its_own("true_hidden_size", size)
     return size
