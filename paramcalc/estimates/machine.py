@@ -26,7 +26,7 @@ class Machine:
         """Raises UsageError where the device's memory is not known."""
         if device.capacity_bytes is None:
             raise UsageError(Problem(f"the memory of {device.name} is not known"))
-        self.device, self.runtime, self.told = device, runtime, utilization
+        self.device, self.runtime, self.asked_share = device, runtime, utilization
         self.capacity: int = device.capacity_bytes
         part, whole = utilization or runtime.utilization(self.capacity, devices)
         self.driver_known = device.usable_bytes is not None

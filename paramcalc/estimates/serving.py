@@ -163,13 +163,13 @@ def command_of(machine: Machine, spec: ModelSpec, settings: FitSettings, prepare
         plain = "fp16"  # as servers ask for there; it takes as many bytes
     formats = {plain: plain} if plain else {kind: kind}
     return facts.command(published_name(spec), context, settings.batch, **shares, **adapters,
-                         kv_dtype=settings.kv_dtype, utilization=_told(machine), **_drafting(settings, prepared),
+                         kv_dtype=settings.kv_dtype, utilization=_utilization(machine), **_drafting(settings, prepared),
                          **formats)
 
 
-def _told(machine: Machine) -> str | None:
+def _utilization(machine: Machine) -> str | None:
     """The share of a device that was asked for, as a decimal fraction."""
-    return None if machine.told is None else f"{machine.told[0] / machine.told[1]:.6g}"
+    return None if machine.asked_share is None else f"{machine.asked_share[0] / machine.asked_share[1]:.6g}"
 
 
 def _drafting(settings: FitSettings, prepared: Prepared) -> dict[str, tuple[int | str, ...]]:

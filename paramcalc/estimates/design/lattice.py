@@ -62,7 +62,7 @@ def _spaced(first: int, step: int, number: int) -> Iterable[int]:
     return range(first, first + step * number, step) if step else repeat(first, max(number, 0))
 
 
-def _told(hidden_sizes: Sequence[int], progress: Callable[[int, int], None] | None) -> Iterator[int]:
+def _reporting(hidden_sizes: Sequence[int], progress: Callable[[int, int], None] | None) -> Iterator[int]:
     """The hidden sizes one after the other; `progress` is told of each that is done."""
     for done, hidden in enumerate(hidden_sizes, start=1):
         yield hidden
@@ -108,7 +108,7 @@ class Lattice:
         size and shape. `jobs` processes look at once; `progress` is told (done, all)."""
         hidden_sizes = sorted(self._hidden_sizes(goals[0]), key=lambda size: _odd(size, 0))  # likely ones first
         if jobs == 1:
-            return self.walk(goals, top, [], _told(hidden_sizes, progress))
+            return self.walk(goals, top, [], _reporting(hidden_sizes, progress))
         best: list[Rated] = []
         ends = [0, *(len(hidden_sizes) // part for part in LIKELY), len(hidden_sizes)]
         for some in (hidden_sizes[first:last] for first, last in pairwise(ends)):

@@ -118,8 +118,8 @@ def blip2(whole: Whole) -> Towers:
     if whole.config.architecture.endswith("QFormerModel"):
         raise whole.config.unknown_class()
     kind = whole.config.model_type.replace("-", "_")
-    config, seen = whole.part("qformer_config", f"{kind}_qformer"), whole.part("vision_config", f"{kind}_vision_model")
-    config.override({"encoder_hidden_size": seen.integer("hidden_size")})
+    config, eyes = whole.part("qformer_config", f"{kind}_qformer"), whole.part("vision_config", f"{kind}_vision_model")
+    config.override({"encoder_hidden_size": eyes.integer("hidden_size")})
     width, queries = config.integer("hidden_size"), whole.config.integer("num_query_tokens", 32)
     text = whole.config.model_type != "blip-2"
     out = tower(None, width, {"language_projection": dense(whole.text.hidden_size, width)}, stream="image_tokens")
@@ -135,8 +135,8 @@ def compared(config: Config) -> ModelSpec:
     """BLIP-2 without a text model: the Q-Former reads a picture, a text, or both, to compare or to match them."""
     sees, reads = (not config.architecture.startswith(f"Blip2{word}") for word in ("Text", "Vision"))
     joins = nested(config, "qformer_config", "blip_2_qformer")
-    seen = nested(config, "vision_config", "blip_2_vision_model")
-    joins.override({"encoder_hidden_size": seen.integer("hidden_size")})
+    eyes = nested(config, "vision_config", "blip_2_vision_model")
+    joins.override({"encoder_hidden_size": eyes.integer("hidden_size")})
     width, out = joins.integer("hidden_size"), config.integer("image_text_hidden_size")
     modules: Parts = {}
     if reads:
@@ -149,7 +149,6 @@ def compared(config: Config) -> ModelSpec:
     towers = {"queries": projector({"query_tokens": vector(1, config.integer("num_query_tokens"), width)}, width),
               "qformer": qformer(joins, "qformer", text=joins.flag("use_qformer_text_input"))}
     if sees:
-        eyes = nested(config, "vision_config", "blip_2_vision_model")
         towers |= {"vision": vision(eyes, "vision_model"),
                    "projection": tower("vision", width, {"vision_projection": dense(out, width)},
                                        stream="image_tokens")}
