@@ -13,6 +13,8 @@ ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 SOURCE = re.compile(r"^source: *['\"]?(?:hf://|https?://(?:huggingface\.co|hf\.co)/)?([\w.-]{1,96}/[\w.-]{1,96})",
                     re.MULTILINE)
+VARIANT = re.compile(r"-(?:instruct|chat|it|hf|gguf|gptq|awq|mlx|[48]bit|int[48]|fp[48]|bf16|fp16)(?=-|$)")
+"""What a repository's name says of tuning and format: the architecture, which a preset is, stays the same."""
 SUFFIXES = (".yaml", ".yml", ".json", *CHECKPOINTS)
 
 
@@ -44,5 +46,5 @@ def near_presets(name: str, count: int = 3) -> list[str]:
     """Presets somebody may have meant: those that begin so, contain it, or are spelled alike."""
     known, word = presets(), name.lower().rpartition("/")[2]
     near = [each for each in known if each.startswith(word)] + [each for each in known if word in each]
-    near += get_close_matches(word, known, n=count, cutoff=0.5)
+    near += get_close_matches(VARIANT.sub("", word), known, n=count, cutoff=0.5)
     return list(dict.fromkeys(near))[:count]

@@ -32,6 +32,8 @@ def test_a_preset_answers_for_its_repository(model, monkeypatch):
 
 def test_a_beginning_is_near():
     assert near_presets("qwen3-30b")[0] == "qwen3-30b-a3b"
+    assert near_presets("bartowski/Qwen2.5-7B-Instruct-GGUF")[0] == "qwen2.5-7b"
+    assert "e5-mistral-7b-instruct" not in near_presets("moonshotai/Kimi-VL-A3B-Instruct")
 
 
 def test_quant_offers_the_mix_people_mean(capsys):
