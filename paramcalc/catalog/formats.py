@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -143,11 +143,12 @@ def formats() -> Mapping[str, Format]:
     return MappingProxyType(_table()[0])
 
 
+@lru_cache(maxsize=1024)
 def find_format(name: str, family: str = "") -> Format:
     """The format of that name or alias, in any case; with `family="gguf"`, as a GGUF file means the name.
 
     Bits and group size may be said in the name: `gptq-3bit-g32`, `awq-g64`, `mlx-8bit`. Raises UsageError, with the
-    nearest name, for an unknown one.
+    nearest name, for an unknown one. Kept, as a GGUF mix asks once for each layer of each tensor.
     """
     key = slug(name).removeprefix("torch.")
     names = _names()
