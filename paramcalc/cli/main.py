@@ -6,7 +6,6 @@ import os
 import re
 import sys
 from difflib import get_close_matches
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -119,20 +118,7 @@ def parsed(name: str) -> Any:  # noqa: ANN401 - Click's own class
     app = typer.Typer(rich_markup_mode=None, add_completion=False)
     examples = "\n".join(command_module(name).EXAMPLES)
     app.command(name, help=f"\b\n{examples}\n\n{summary(name)}", short_help=summary(name))(command(function(name)))
-    return _defaults_as_they_are(typer.main.get_command(app))
-
-
-def _defaults_as_they_are(parser: Any) -> Any:  # noqa: ANN401 - Click's own class
-    """Have what the line does not say left as it is: typer makes a validator for each option, said or not."""
-    for each in parser.params:
-        if hasattr(each, "get_runtime_param") and not each.required and each.callback is None:
-            each.process_value = partial(_unless_default, each.name, each.process_value)
-    return parser
-
-
-def _unless_default(name: str, process: Callable[[Any, Any], Any], context: Any, value: Any) -> Any:  # noqa: ANN401 - Click's own
-    source = context.get_parameter_source(name)
-    return value if source is not None and source.name == "DEFAULT" else process(context, value)
+    return typer.main.get_command(app)
 
 
 def _version(value: bool) -> None:

@@ -5,7 +5,6 @@ import json
 import pytest
 
 import paramcalc
-from paramcalc.cli.main import parsed
 
 LLAMA = {"model_type": "llama", "hidden_size": 64, "intermediate_size": 256, "num_hidden_layers": 2,
          "num_attention_heads": 4, "vocab_size": 100}
@@ -142,12 +141,3 @@ def test_advice_fits_the_device(call):
     advice = call("fit", "llama-3.1-405b", "--gpu", "mi300x", "--gpus", "2", "--runtime", "vllm")[1]
     assert "would fit" in advice
     assert "awq" not in advice
-
-
-def test_what_is_not_said_needs_no_validator():
-    """typer makes a pydantic validator for each option; a command has thirty and a line says two or three."""
-    parser = parsed("fit")
-    parser.make_context("fit", ["gpt2", "--gpu", "h100", "--batch", "2"])
-    made = {each.name for each in parser.params if getattr(each, "_runtime_param", None) is not None}
-    assert {"gpu", "batch"} <= made or not hasattr(parser.params[0], "get_runtime_param")
-    assert not made & {"dtype", "context", "runtime", "tp", "output", "image"}
