@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from paramcalc.answers.answer import Answer, ModelName, head, hidden
 from paramcalc.checks.diff import TensorChange, difference
 from paramcalc.checks.metrics import CONTEXT, SEQ
-from paramcalc.measures.cache_known import cache_unknown
+from paramcalc.measures.cache_known import cache_unknown, flops_known
 from paramcalc.measures.known import Known, least, of_model, sizes_known
 
 if TYPE_CHECKING:
@@ -79,4 +79,4 @@ def _levels(model: Model) -> dict[str, Known]:
     without_cache = cache_unknown(model)
     return {"components": sizes_known(model.spec), "bytes_bf16": of_model(model.spec, "weights"),
             "cache_per_token": "unknown" if without_cache else of_model(model.spec, "cache"),
-            "flops_per_token": of_model(model.spec, known="bound" if without_cache else "exact")}
+            "flops_per_token": flops_known(model)}

@@ -10,7 +10,7 @@ from paramcalc.answers.count import Parameters, parameters
 from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.media import media_of
 from paramcalc.measures.cache import Serving, exact, mixers, types
-from paramcalc.measures.cache_known import cache_unknown, has_formats, weights_only
+from paramcalc.measures.cache_known import cache_unknown, flops_known, has_formats, weights_only
 from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.known import Known, least, of_model, sizes_known, towers_known
 from paramcalc.measures.parameters import Counts, count
@@ -98,7 +98,6 @@ def estimate(loaded: Loaded, settings: PageSettings) -> Estimate:
     counts = count(tree)
     cache = exact(mixers(tree), Serving(context), types("bf16"))
     cache_known: Known = "unknown" if cache_unknown(model) else of_model(spec, "cache")
-    flops_known = of_model(spec, known="bound" if cache_unknown(model) else "exact")
     forward = flops(tree, Workload(seq=1, past=context - 1, convention="causal")).forward
     return Estimate(
         **start | {"length": length, "warnings": (*start["warnings"], *media.notes), "assumptions": {
@@ -107,7 +106,7 @@ def estimate(loaded: Loaded, settings: PageSettings) -> Estimate:
         parameters=parameters(counts, sizes_known(spec)),
         weights=tuple(FormatWeights(name, size, of_model(spec, "weights")) for name, size in _weights(model).items()),
         cache=CacheBytes(cache.bytes, cache_known, cache.per_token, cache.kv_bytes, cache.state_bytes),
-        flops=TokenFlops(forward, least(flops_known, towers_known(spec, media)), _towers(tree, media)),
+        flops=TokenFlops(forward, least(flops_known(model), towers_known(spec, media)), _towers(tree, media)),
         training=TrainingFlops(six_n_d(tree, 1), of_model(spec, known="estimate")), context=context, counts=counts)
 
 

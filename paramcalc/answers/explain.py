@@ -19,7 +19,7 @@ from paramcalc.estimates.runtimes import Runtime
 from paramcalc.estimates.settings import ServingSettings
 from paramcalc.estimates.training import Recipe, Trainer
 from paramcalc.measures.cache import Serving
-from paramcalc.measures.cache_known import cache_unknown
+from paramcalc.measures.cache_known import flops_known
 from paramcalc.measures.explain import (
     Factors,
     Formula,
@@ -161,7 +161,7 @@ def _known(model: Model, settings: ExplainSettings) -> Known:
         case "cache":
             return of_model(model.spec, "cache")
         case "flops":
-            return of_model(model.spec, known="bound" if cache_unknown(model) else "exact")
+            return flops_known(model)
         case _:
             return sizes_known(model.spec)
 

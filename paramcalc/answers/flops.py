@@ -9,7 +9,7 @@ from paramcalc.answers.answer import Answer, head, hidden, named
 from paramcalc.component_names import COMPONENTS, ComponentName
 from paramcalc.estimates.effects import need_encoder, within_positions
 from paramcalc.estimates.media import media_of
-from paramcalc.measures.cache_known import cache_unknown
+from paramcalc.measures.cache_known import flops_known
 from paramcalc.measures.costs import Costs, costs
 from paramcalc.measures.decoding import gives_no_tokens
 from paramcalc.measures.known import Known, least, of_model, towers_known
@@ -96,7 +96,7 @@ def flops(loaded: Loaded, settings: FlopsSettings) -> Flops:
 def _known(model: Model, media: Media) -> dict[str, Known]:
     """How each figure is known; of a checkpoint's header only the weights' part is counted, and a decoded token runs
     through no tower."""
-    counted = of_model(model.spec, known="bound" if cache_unknown(model) else "exact")
+    counted = flops_known(model)
     return (dict.fromkeys(COUNTED, least(counted, towers_known(model.spec, media)))
             | dict.fromkeys(RULES_OF_THUMB, of_model(model.spec, known="estimate")) | {"decode_token": counted})
 

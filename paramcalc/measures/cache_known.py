@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.measures.known import of_model
+
 if TYPE_CHECKING:
     from paramcalc.build import Model
+    from paramcalc.measures.known import Known
 
 
 def has_formats(model: Model) -> bool:
@@ -29,3 +32,8 @@ def cache_unknown(model: Model) -> str:
     from paramcalc.sanitize import quote
 
     return f"the header of a GGUF file of {quote(model.spec.family)} does not say"
+
+
+def flops_known(model: Model) -> Known:
+    """How the FLOPs of its text model are known: of a checkpoint's header only the products of weights are counted."""
+    return of_model(model.spec, "flops", known="bound" if cache_unknown(model) else "exact")

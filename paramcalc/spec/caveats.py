@@ -11,7 +11,7 @@ from paramcalc.components.base import Strict
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Figure = Literal["parameters", "weights", "cache"]
+Figure = Literal["parameters", "weights", "cache", "flops"]
 Known = Literal["exact", "estimate", "bound", "unknown"]
 LEVELS: tuple[Known, ...] = ("exact", "estimate", "bound", "unknown")
 """From the best to the worst."""

@@ -13,6 +13,7 @@ from paramcalc.errors import PCError
 from paramcalc.measures.cache import Serving, exact, mixers, types
 from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.config.read import read_config
+from paramcalc.spec.caveats import known
 
 DATA = Path(__file__).parent.parent / "data"
 CASES = [json.loads(line) for path in (*sorted((DATA / "towers").glob("*.jsonl")), DATA / "variants.jsonl")
@@ -109,13 +110,21 @@ def test_actions_keep_no_cache_and_a_class_of_no_head_has_nothing_around_them():
     told = read_config(whole).spec
     kept = exact(mixers(build(told).tree), Serving(1), types("bf16"))
     assert kept.per_token == 18 * 2 * 256 * 2  # bytes of the model that reads alone
-    assert any("in no FLOPs" in note for note in told.notes)
+    assert known(told.caveats, "flops") == "bound"
     heads = count(build(told).tree).total - count(build(read_config(bare).spec).tree).total
     assert heads == 2 * (32 * 1024 + 1024) + (2048 * 1024 + 1024) + (1024 * 1024 + 1024) + (1024 * 32 + 32)
     with pytest.raises(PCError, match="PI0ForCausalLM"):
         read_config(other)
     with pytest.raises(PCError, match="expected a mapping with model_type"):
         read_config(whole | {"vlm_config": {"model_type": 3}})
+
+
+@pytest.mark.parametrize("shared", [1, 3])
+def test_an_assistant_shares_the_keys_of_all_layers(shared):
+    config = json.loads((DATA / "towers" / "gemma4_assistant.jsonl").read_text(encoding="utf-8"))["config"]
+    config["text_config"] |= {"num_kv_shared_layers": shared}
+    with pytest.raises(PCError, match=f"an assistant shares all 4 layers, found {shared}"):
+        read_config(config)
 
 
 def total(**config):

@@ -51,7 +51,8 @@ SPELLINGS: dict[str, tuple[str, str]] = {
         "voxtral", "voxtral_realtime"), OUTSIDE),
     **dict.fromkeys(("granite_docling", "idefics2", "idefics3", "modernvbert", "smolvlm", "ultravbert"), TEXT),
     **dict.fromkeys((
-        "deepseek_ocr2", "dots3_note", "ernie4_5_vl_moe", "hunyuan_vl", "hy_v4_vl", "paddleocr_vl",
+        "deepseek_ocr2", "dots3_note", "ernie4_5_vl_moe", "gemma4_assistant", "gemma4_unified_assistant", "hunyuan_vl",
+        "hy_v4_vl", "paddleocr_vl",
         "qwen2_5_omni_thinker", "qwen2_5_vl", "qwen2_vl", "qwen3_omni_moe_thinker", "step3p7", "unlimited_ocr"), PLAIN),
     "diffusion_gemma": ("model.decoder.", "lm_head"),
     "embedding_gemma2": ("language_model.", "lm_head"),

@@ -58,9 +58,19 @@ def _named(layers: list[Layer]) -> list[str]:
     return told_apart(layers, [f"{layer.mixer}_shared" if layer.shares_kv else layer.mixer for layer in layers])
 
 
+def _drafts(config: Config) -> bool:
+    """Whether it is the text model of an assistant, which reads the keys of the model that it drafts for."""
+    return config.outer is not None and str(config.outer.get("model_type")).endswith("_assistant")
+
+
 def _shared_from(config: Config) -> int:
-    """The first layer without keys of its own; every kind of layer must stand before it."""
+    """The first layer without keys of its own; every kind of layer must stand before it, but in an assistant."""
     shared = config.integer("num_kv_shared_layers", 0, least=0)
+    if _drafts(config):
+        if shared not in (0, config.layers):
+            raise config.error("num_kv_shared_layers", f"an assistant shares all {many(config.layers, 'layer')}, "
+                               f"found {shared:,}", code=LAYERS)
+        return 0
     if shared >= config.layers:
         raise config.error("num_kv_shared_layers", f"must be less than the {many(config.layers, 'layer')}, "
                            f"found {shared:,}", code=LAYERS)

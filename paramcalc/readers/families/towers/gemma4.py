@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from paramcalc.components.attention import Attention
+from paramcalc.components.linear import Parameter
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower
 from paramcalc.readers.families.towers.geometry import heads
 from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, norm, positioned, rms, table, vector
+from paramcalc.spec.caveats import Caveat
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -133,6 +135,24 @@ def _sensed(whole: Whole, front: str) -> Towers:
         projection: Parts = {f"{front}embed_{at}.embedding_projection": dense(whole.text.hidden_size, into, bias=False)}
         towers |= whole.join(projection, into, f"{at}_projection", stream=STREAMS[at], component=at)
     return towers
+
+
+def assistant(whole: Whole) -> Towers:
+    """What leads from the states of the model that it drafts for, and back; and the clusters of tokens, of which its
+    head tries some."""
+    config, width = whole.config, whole.text.hidden_size
+    backbone = config.integer("backbone_hidden_size")
+    modules: Parts = {"pre_projection": dense(width, 2 * backbone, bias=False),
+                      "post_projection": dense(backbone, width, bias=False)}
+    clusters, tried = config.integer("num_centroids"), config.integer("centroid_intermediate_top_k")
+    if config.flag("use_ordered_embeddings"):
+        at = "masked_embedding"
+        modules |= {f"{at}.centroids": dense(clusters, width, bias=False),
+                    f"{at}.token_ordering": Parameter(shape=(whole.text.vocab_size or clusters,), buffer=True,
+                                                      dtype="int64")}
+        whole.caveats.append(Caveat(figure="flops", known="estimate", reason=(
+            f"FLOPs are those of the whole head: it tries {tried:,} of {clusters:,} clusters of tokens")))
+    return {"drafting": tower(None, width, modules, stream="token")}
 
 
 def gemma3n(whole: Whole) -> Towers:

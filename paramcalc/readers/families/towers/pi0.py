@@ -8,6 +8,7 @@ from paramcalc.components.attention import Attention
 from paramcalc.readers.families.towers.frame import Parts, tower
 from paramcalc.readers.families.towers.joined import moved, part_of, whole_of, within
 from paramcalc.readers.families.towers.parts import dense
+from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.layer import Block
 
 if TYPE_CHECKING:
@@ -53,5 +54,6 @@ def pi0(config: Config) -> ModelSpec:
                        for key, size in sizes.items()}
         towers["actions"] = tower(None, width, {**ends, "action_out_proj": dense(actions, width)},
                                   stream="audio_tokens")
-    config.note("the expert that makes actions is in no FLOPs: it runs over states and actions, whatever the prompt")
-    return spec.model_copy(update={"towers": towers})
+    apart = Caveat(figure="flops", known="bound", reason=(
+        "the expert that makes actions is in no FLOPs: it runs over states and actions, whatever the prompt"))
+    return spec.model_copy(update={"towers": towers, "caveats": (*spec.caveats, apart)})

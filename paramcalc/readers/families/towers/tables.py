@@ -107,6 +107,7 @@ WHOLES: dict[str, str] = {
     **dict.fromkeys(("mistral3", "mistral_large4"), "pixtral:mistral3"),
     **dict.fromkeys(("embedding_gemma2", "gemma4"), "gemma4:gemma4"),
     "diffusion_gemma": "gemma4:diffusion_gemma",
+    **dict.fromkeys(("gemma4_assistant", "gemma4_unified_assistant"), "gemma4:assistant"),
     "gemma3n": "gemma4:gemma3n",
     **dict.fromkeys(("granite_speech", "granite_speech_plus"), "granite:granite_speech"),
     "florence2": "florence:florence2",

@@ -19,6 +19,7 @@ from paramcalc.readers.families import family_of
 
 if TYPE_CHECKING:
     from paramcalc.readers.families.towers.frame import Parts
+    from paramcalc.spec.caveats import Caveat
     from paramcalc.spec.model import ModelSpec
     from paramcalc.spec.tower import Stream, Tower
 
@@ -33,6 +34,8 @@ class Whole(NamedTuple):
     text: ModelSpec
     uncounted: list[str]
     """Parts nobody can count; those who meet them add to it."""
+    caveats: list[Caveat]
+    """Why a figure is less than exact."""
 
     def at(self, name: str) -> str:
         """Where files spell a part of the composite class: beside the text model, or with it inside `model`."""
@@ -126,7 +129,7 @@ def whole_builder(model_type: str) -> Callable[[Whole], Towers] | None:
 def with_towers(text: ModelSpec, outer: Config, towers: tuple[str, ...]) -> tuple[ModelSpec, tuple[str, ...]]:
     """The text model with what stands beside it; and what is left of `towers`, keys of nested configs, uncounted."""
     make = whole_builder(outer.model_type)
-    whole = Whole(outer, text, [])
+    whole = Whole(outer, text, [], [])
     if make is None:
         return _named_alike(whole, towers)
     try:
@@ -136,9 +139,10 @@ def with_towers(text: ModelSpec, outer: Config, towers: tuple[str, ...]) -> tupl
         if not strange or error.problems[0].path[:1] == ("architectures",):
             raise
         outer.parts.clear()
-        return _named_alike(Whole(outer, text, []), towers)  # what joins a strange tower asks for its width
+        return _named_alike(Whole(outer, text, [], []), towers)  # what joins a strange tower asks for its width
     left = [f"{key} ({_type(outer, key)})" for key in towers if key not in outer.read]
-    return text.model_copy(update={"towers": built}), (*whole.uncounted, *left)
+    return (text.model_copy(update={"towers": built, "caveats": (*text.caveats, *whole.caveats)}),
+            (*whole.uncounted, *left))
 
 
 def _named_alike(whole: Whole, towers: tuple[str, ...]) -> tuple[ModelSpec, tuple[str, ...]]:

@@ -1,0 +1,29 @@
+"""FLOPs are not called exact where the model multiplies more, or less, than is counted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import paramcalc
+
+TOWERS = Path(__file__).parent.parent / "data" / "towers"
+
+
+def recorded(model_type: str) -> dict[str, Any]:
+    """The last recorded config of a type."""
+    config: dict[str, Any] = json.loads((TOWERS / f"{model_type}.jsonl").read_text("utf-8").splitlines()[-1])["config"]
+    return config
+
+
+@pytest.mark.parametrize(("model_type", "changes", "known"), [
+    ("pi0", {}, "bound"),
+    ("gemma4_assistant", {"use_ordered_embeddings": True}, "estimate"),
+    ("gemma4_assistant", {"use_ordered_embeddings": False}, "exact"),
+])
+def test_flops_are_known_as_far_as_all_parts_run(model_type: str, changes: dict[str, bool], known: str) -> None:
+    answer = paramcalc.flops(paramcalc.read(recorded(model_type) | changes))
+    assert answer.known["forward"] == known
