@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from paramcalc.answers.answer import Answer, head, hidden, named
+from paramcalc.answers.answer import head, hidden, named
 from paramcalc.answers.drafts import draft_model
 from paramcalc.answers.memory import Memory, Size, fields_of
 from paramcalc.errors import PCError, Problem, UsageError
@@ -17,7 +17,6 @@ from paramcalc.estimates.serving import (
     SERVERS,
     command_of,
     machine_of,
-    machines,
     prepare,
     unserved,
     why_not_served,
@@ -71,22 +70,6 @@ class Point(NamedTuple):
     max_batch: int
 
 
-class AcceleratorFit(NamedTuple):
-    """The verdict on one accelerator of the catalog, by the first runtime that fits."""
-
-    name: str
-    device: str
-    memory_bytes: int
-    usable_bytes: int
-    runtime: str
-    fits: bool
-    capacity: Size
-    headroom: Size
-    max_context: int
-    max_batch: int
-    contexts: tuple[Point, ...]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Fit(Memory):
     """Whether a model runs on an accelerator: true where at least one runtime has room."""
@@ -125,21 +108,6 @@ class Fit(Memory):
         return self.space.bytes
 
 
-@dataclass(frozen=True, kw_only=True)
-class FitAll(Answer):
-    """On which accelerators of the catalog a model runs."""
-
-    command: ClassVar[str] = "fit"
-    known: dict[str, Known]
-    fits: bool
-    accelerators: tuple[AcceleratorFit, ...]
-
-    @property
-    def failed(self) -> bool:
-        """Whether it runs on none."""
-        return not self.fits
-
-
 class Candidate(NamedTuple):
     """One runtime with its verdicts, and why it cannot serve the model; without verdicts where others may."""
 
@@ -167,12 +135,12 @@ def fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit:
     serving, start["length"] = within_positions(serving, model.spec, media_of(serving, model.spec))
     names = (serving.runtime,) if serving.runtime is not None else (*SERVERS, BOUND)
     candidates = [_candidate(model, serving, device, name, alone=len(names) == 1) for name in names]
-    best = _chosen(candidates)
+    best = chosen(candidates)
     if best.need is None or best.machine is None:
         raise UsageError(unserved({each.runtime: Problem(each.why, hint=each.hint) for each in candidates
                                    if each.runtime != BOUND or len(candidates) == 1}))
     last = best.verdicts[-1]
-    result = inference.memory(best.need.prepared, last.serving)
+    result = best.need.memory(last.serving)
     verdict = best.fits
     helps = [] if verdict else search.remedies(model, best.need, best.machine, last)
     if last.fits:  # what helps against too little room is no help against not knowing
@@ -184,51 +152,9 @@ def fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit:
         fits=verdict, runtime=best.runtime, space=Size(last.capacity), room=Size(last.headroom),
         max_context=last.max_context, max_batch=last.max_batch,
         serve=command_of(best.machine, model.spec, serving, best.need.prepared, last.serving.context),
-        runtimes=tuple(map(_row, candidates)), why_not=None if verdict else _why(result, last, best),
+        runtimes=tuple(map(row_of, candidates)), why_not=None if verdict else _why(result, last, best),
         remedies=tuple(Remedy(*remedy) for remedy in helps), trained_context=model.spec.max_position_embeddings,
-        curve=tuple(map(_point, best.verdicts)) if len(best.verdicts) > 1 else None, verdicts=best.verdicts)
-
-
-def fit_all(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> FitAll:
-    """The verdict on every accelerator of the catalog."""
-    start = head(loaded)
-    model: Model = start["built"]
-    serving, start["length"] = within_positions(serving, model.spec, media_of(serving, model.spec))
-    names = (serving.runtime,) if serving.runtime is not None else SERVERS
-    needs: dict[str, search.Need] = {}
-    for name in names:
-        try:
-            needs[name] = need_of(model, serving, name)
-        except PCError:
-            if len(names) == 1:
-                raise
-    rows = []
-    for key in [each.device.key for each in machines(device, next(iter(needs.values())).prepared)]:
-        rows.append(_on(model, serving, device.model_copy(update={"gpu": key}), needs))
-    known: Known = "bound" if serving.runtime == BOUND else "estimate"
-    first = next(iter(needs.values()))
-    start["warnings"] = (*start["warnings"], *first.media.notes)
-    start["assumptions"] = {"contexts": list(contexts(serving, first.media)), "batch": serving.batch,
-                            "runtimes": list(needs), **first.media.summary()}
-    return FitAll(**start, known={"fits": first.prepared.known("weights", "cache", known=known)},
-                  fits=any(row.fits for row in rows), accelerators=tuple(rows))
-
-
-def _on(model: Model, serving: FitSettings, device: DeviceSettings, needs: dict[str, search.Need]) -> AcceleratorFit:
-    candidates = []
-    for name, need in needs.items():
-        machine = machine_of(device, need.prepared)
-        if machine is not None and not why_not_served(name, model.spec, serving.quant, machine.device):
-            verdicts = tuple(search.fits(need, machine, contexts(serving, need.media), serving.batch))
-            candidates.append(Candidate(name, need, machine, verdicts, "", need.prepared.lower_bound))
-            if candidates[-1].fits:
-                break  # the first that fits is the answer
-    best = _chosen(candidates)
-    machine, last = best.machine, best.verdicts[-1]
-    assert machine is not None  # noqa: S101 - every candidate here has one
-    return AcceleratorFit(machine.device.key, machine.device.name, machine.capacity, machine.usable, best.runtime,
-                          best.fits, Size(last.capacity), Size(last.headroom), last.max_context, last.max_batch,
-                          tuple(map(_point, best.verdicts)))
+        curve=tuple(map(point_of, best.verdicts)) if len(best.verdicts) > 1 else None, verdicts=best.verdicts)
 
 
 def unknown_cache(model: Model) -> None:
@@ -268,19 +194,20 @@ def _candidate(model: Model, serving: FitSettings, device: DeviceSettings, runti
         return Candidate(runtime, None, None, (), problem.message, hint=problem.hint)
 
 
-def _chosen(candidates: Sequence[Candidate]) -> Candidate:
+def chosen(candidates: Sequence[Candidate]) -> Candidate:
     """The first that fits, else the first that can serve the model, else the bound."""
     able = [each for each in candidates if each.verdicts]
     return next((each for each in able if each.fits), able[0] if able else candidates[0])
 
 
-def _row(candidate: Candidate) -> RuntimeFit:
+def row_of(candidate: Candidate) -> RuntimeFit:
+    """What is said of a runtime, with the reason where it does not fit."""
     if not candidate.verdicts or candidate.need is None:
         return RuntimeFit(candidate.runtime, False, None, None, None, None, f"cannot serve it: {candidate.why}")
     last = candidate.verdicts[-1]
-    result = inference.memory(candidate.need.prepared, last.serving)
+    why = None if candidate.fits else _why(candidate.need.memory(last.serving), last, candidate)
     return RuntimeFit(candidate.runtime, candidate.fits, last.needed, last.headroom, last.max_context, last.max_batch,
-                      None if candidate.fits else _why(result, last, candidate))
+                      why)
 
 
 def _why(result: inference.Memory, verdict: search.Fit, candidate: Candidate) -> str:
@@ -300,5 +227,6 @@ def _why(result: inference.Memory, verdict: search.Fit, candidate: Candidate) ->
             f"weights, {most} takes {binary(rest[most])}")
 
 
-def _point(verdict: search.Fit) -> Point:
+def point_of(verdict: search.Fit) -> Point:
+    """A verdict at its context."""
     return Point(verdict.serving.context, verdict.needed, verdict.fits, verdict.headroom, verdict.max_batch)

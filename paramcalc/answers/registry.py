@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ANSWERS = {
     "count": ("count.Count",), "memory": ("memory.Memory", "placement.PlacedMemory"),
-    "fit": ("fit.Fit", "fit.FitAll", "placement.PlacedFit", "fit_formats.FitFormats"),
+    "fit": ("fit.Fit", "fit_catalog.FitAll", "placement.PlacedFit", "fit_formats.FitFormats"),
     "speed": ("speed.SpeedAnswer",), "scaling": ("scaling.Scaling",), "compare": ("comparison.Comparison",),
     "sweep": ("comparison.Sweep",), "solve": ("solve.Solve",), "train": ("train.Train", "train_search.TrainSearch"),
     "flops": ("flops.Flops",), "convert": ("convert.Convert",), "estimate": ("estimate.Estimate",),

@@ -44,11 +44,12 @@ def fit(
 
     def make(loaded: Loaded) -> Report:
         from paramcalc.answers import fit as answers
+        from paramcalc.answers.fit_catalog import fit_all
         from paramcalc.reports.fit import catalog_csv_rows, catalog_tables, csv_rows, tables
         from paramcalc.reports.table import Report
 
         if all_:
-            every = answers.fit_all(loaded, serving, device)
+            every = fit_all(loaded, serving, device)
             return Report(every.to_dict(), catalog_tables(every), every.failed, catalog_csv_rows(every))
         if serving.quant == "all":
             return _formats(loaded, serving, device, alone=not all_ and host.ram is None and plot is None)

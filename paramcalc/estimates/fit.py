@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.runtimes import server
 from paramcalc.errors import PCError
-from paramcalc.estimates.inference import Prepared, Setup
+from paramcalc.estimates.inference import Memory, Prepared, Setup, memory
 from paramcalc.measures.cache import Serving
 from paramcalc.spec.media import NO_MEDIA, Media
 
@@ -69,6 +69,7 @@ class Need:
     def __init__(self, prepared: Prepared, source: int | None = None, media: Media = NO_MEDIA) -> None:
         self.prepared, self.source, self.media = prepared, source, media
         self._known: dict[tuple[int, int], int] = {}
+        self._memories: dict[Serving, Memory] = {}
 
     def __call__(self, context: int, batch: int) -> int:
         """At that context and batch."""
@@ -76,6 +77,12 @@ class Need:
         if key not in self._known:
             self._known[key] = self.prepared.most(self.serving(context, batch))
         return self._known[key]
+
+    def memory(self, serving: Serving) -> Memory:
+        """The parts of what a load needs."""
+        if serving not in self._memories:
+            self._memories[serving] = memory(self.prepared, serving)
+        return self._memories[serving]
 
     def serving(self, context: int, batch: int) -> Serving:
         """The load of so many sequences of so many tokens, those of pictures and recordings among them."""
@@ -96,16 +103,25 @@ def fits(need: Need, machine: Machine, contexts: Sequence[int], batch: int) -> l
     beside = need.media.tokens
     least, many = need(1 + beside, batch), need(1 + STRIDE + beside, batch)
     near = 1 + (room - least) * STRIDE // max(many - least, 1)
+    near = _nearer(lambda tokens: need(tokens + beside, batch), room, least, near, MOST_TOKENS)
     words = largest(lambda tokens: need(tokens + beside, batch) <= room, MOST_TOKENS, near)
     longest = words + beside if words else 0
 
     def one(context: int) -> Fit:
         least = need(context, 1)
         near = 1 + (room - least) // max(need(context, 2) - least, 1) if least <= room else 1
+        near = _nearer(lambda sequences: need(context, sequences), room, least, near, MOST_BATCH)
         most = largest(lambda sequences: need(context, sequences) <= room, MOST_BATCH, near)
         return Fit(need.serving(context, batch), need(context, batch), room, devices, longest, most)
 
     return [one(context) for context in contexts]
+
+
+def _nearer(needed: Callable[[int], int], room: int, least: int, near: int, limit: int) -> int:
+    """A better guess of the largest number there is room for: what is needed at `near` says how it grows to there."""
+    near = min(max(near, 1), limit)
+    grown = needed(near) - least if near > 1 else 0
+    return min(max(1 + (room - least) * (near - 1) // grown, 1), limit) if grown > 0 else near
 
 
 def largest(holds: Callable[[int], bool], limit: int, near: int = 1) -> int:

@@ -14,7 +14,8 @@ from paramcalc.reports.table import Column, Table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from paramcalc.answers.fit import Fit, FitAll, Point, RuntimeFit
+    from paramcalc.answers.fit import Fit, Point, RuntimeFit
+    from paramcalc.answers.fit_catalog import AcceleratorFit, FitAll
     from paramcalc.build import Model
 
 
@@ -82,14 +83,17 @@ def csv_rows(answer: Fit) -> Table:
 
 
 def catalog_csv_rows(answer: FitAll) -> Table:
-    """A row for each accelerator."""
-    contexts = [point.context for point in answer.accelerators[0].contexts]
-    columns = tuple(map(Column, ("accelerator", "runtime", "fits", "usable_bytes", "headroom_bytes", "max_context",
-                                 *(f"max_batch_at_{context}" for context in contexts), "known", "uncounted")))
+    """A row for each accelerator, with the largest context by each runtime."""
+    points = [point.context for point in answer.accelerators[0].contexts]
+    names = [row.runtime for row in answer.accelerators[0].runtimes]
+    columns = tuple(map(Column, (
+        "accelerator", "runtime", "fits", "usable_bytes", "headroom_bytes", "max_context",
+        *(f"max_batch_at_{context}" for context in points), *(f"max_context_by_{name}" for name in names), "known",
+        "uncounted")))
     return Table("", columns, tuple(
         (row.name, row.runtime, row.fits, row.usable_bytes, row.headroom.bytes, row.max_context,
-         *(point.max_batch for point in row.contexts), answer.known["fits"], "; ".join(answer.uncounted))
-        for row in answer.accelerators))
+         *(point.max_batch for point in row.contexts), *(each.max_context for each in row.runtimes),
+         answer.known["fits"], "; ".join(answer.uncounted)) for row in answer.accelerators))
 
 
 def limit(number: int | None, most: int) -> str:
@@ -115,12 +119,18 @@ def _curve(points: Sequence[Point]) -> tuple[Table, ...]:
 
 
 def catalog_tables(answer: FitAll) -> tuple[Table, ...]:
-    """A row for each accelerator."""
+    """A row for each accelerator and each runtime that can serve the model there."""
     contexts = [point.context for point in answer.accelerators[0].contexts]
     batches = tuple(Column(f"batch at {context:,}", "exact") for context in contexts)
-    columns = (Column("accelerator"), Column("usable", "bytes"), Column("fits"), Column("by"),
+    columns = (Column("accelerator"), Column("usable", "gib"), Column("by"), Column("fits"),
                Column("largest context", "exact"), *batches)
-    rows = tuple((row.device, row.usable_bytes, "yes" if row.fits else "no", row.runtime,
-                  limit(row.max_context, MOST_TOKENS),
-                  *(limit(point.max_batch, MOST_BATCH) for point in row.contexts)) for row in answer.accelerators)
+    rows = tuple(row for each in answer.accelerators for row in _catalog_rows(each))
     return (Table(headline(answer.built), columns, rows, notes=(*missing(answer),)),)
+
+
+def _catalog_rows(each: AcceleratorFit) -> list[tuple[Any, ...]]:
+    able = [row for row in each.runtimes if row.max_context is not None and row.runtime != "exact"]
+    return [(each.device, each.usable_bytes, row.runtime, "yes" if row.fits else "no",
+             limit(row.max_context, MOST_TOKENS),
+             *(limit(point.max_batch, MOST_BATCH) for point in each.curves[row.runtime]))
+            for row in able or each.runtimes if row.max_context is not None]

@@ -11,7 +11,7 @@ import paramcalc
 from paramcalc.answers.check import check_answer
 from paramcalc.answers.convert import convert
 from paramcalc.answers.explain import explain_rule
-from paramcalc.answers.fit import fit_all
+from paramcalc.answers.fit_catalog import fit_all
 from paramcalc.answers.listing import listing
 from paramcalc.answers.registry import ANSWERS, answer_classes
 from paramcalc.answers.train_search import train_search
