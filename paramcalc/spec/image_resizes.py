@@ -90,15 +90,18 @@ class LongestEdge(ImageRule):
     edge: Size
     row_ends: bool = True
     whole: bool = False
-    """Sides become multiples of a patch, what is left of a merged one dropped; else multiples of a merged one."""
+    """Sides become multiples of a patch, what is left of a merged one dropped after the tower; else multiples of a
+    merged one."""
 
     def _cut(self, width: int, height: int) -> Cut:
         ratio, factor = max(width / self.edge, height / self.edge), self.patch * self.merge
         if ratio > 1:
             width, height = floor(width / ratio), floor(height / ratio)
         step = self.patch if self.whole else factor
-        rows, columns = (((side - 1) // step + 1) * step // factor for side in (height, width))
-        return Cut(rows * (columns + self.row_ends), rows * columns, (rows * columns * self.merge**2,))
+        tall, broad = (((side - 1) // step + 1) * step for side in (height, width))
+        rows, columns = tall // factor, broad // factor
+        patches = (tall // self.patch) * (broad // self.patch)
+        return Cut(rows * (columns + self.row_ends), rows * columns, (patches,))
 
 
 class Budget(ImageRule):
@@ -127,7 +130,7 @@ class Budget(ImageRule):
 
 class Padded(ImageRule):
     """A picture is only ever made smaller, then filled up to whole merged patches. Source: Kimi_K25ImageProcessor's
-    `navit_resize`."""
+    `navit_resize`; Kimi-VL's `rescale`."""
 
     kind: Literal["padded"] = "padded"
     patch: Size
@@ -136,12 +139,18 @@ class Padded(ImageRule):
     """Patches."""
     side: Size
     """Patches of a side."""
+    refused: bool = False
+    """A longer side is refused rather than made smaller."""
 
     def _cut(self, width: int, height: int) -> Cut:
         count = max(1.0, height // self.patch) * max(1.0, width // self.patch)
         longest, factor = self.side * self.patch, self.patch * self.merge
-        scale = min(1.0, sqrt(self.most / count), longest / height, longest / width)
-        rows, columns = (ceil(min(max(1, int(side * scale)), longest) / factor) for side in (height, width))
+        scale = min(1.0, sqrt(self.most / count), *(() if self.refused else (longest / height, longest / width)))
+        sides = [max(1, int(side * scale)) for side in (height, width)]
+        rows, columns = (ceil((side if self.refused else min(side, longest)) / factor) for side in sides)
+        if self.refused and max(rows, columns) * self.merge > self.side:
+            raise impossible(f"a picture of {width} × {height} pixels has a side of more than {self.side:,} patches",
+                             "crop it")
         return Cut(rows * columns, rows * columns, (rows * columns * self.merge**2,))
 
 

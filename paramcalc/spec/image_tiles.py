@@ -3,7 +3,7 @@ with each rule."""
 
 from __future__ import annotations
 
-from math import ceil, sqrt
+from math import ceil, floor, sqrt
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -17,6 +17,7 @@ MOST_TILES = 256
 MOST_PINPOINTS = 1024
 LARGEST_RESIZED = 4096
 """Of Idefics 3's processor."""
+LONGEST_RATIO = 2**16
 LEAST_SIDE = 10
 """Pixels of a resized side below which Phi-4-multimodal's processor refuses a picture."""
 
@@ -141,6 +142,30 @@ class Split(ImageRule):
                              else (max(1, int(LARGEST_RESIZED * ratio)), LARGEST_RESIZED))
         rows, columns = ceil(height / self.tile), ceil(width / self.tile)
         return (rows, columns) if rows > 1 or columns > 1 else (0, 0)
+
+
+class Scanned(ImageRule):
+    """A long picture once whole and once cut across into crops. The words between them are not counted. Source:
+    Gemma3ImageProcessor's `pan_and_scan_batched`, Gemma3Processor."""
+
+    kind: Literal["scanned"] = "scanned"
+    tokens_a_crop: Size
+    patches: Size
+    """Of a crop."""
+    least: Size
+    """Pixels of a side of a crop."""
+    most: Annotated[int, Field(ge=1, le=MOST_TILES)]
+    """Crops."""
+    ratio: Annotated[float, Field(gt=0, le=LONGEST_RATIO)]
+    """How many times as long as wide a picture is that is cut."""
+
+    def _cut(self, width: int, height: int) -> Cut:
+        long, short = max(width, height), min(width, height)
+        crops = min(self.most, max(2, min(long // self.least, floor(long / short + 0.5))))
+        if long / short < self.ratio or min(ceil(long / crops), short) < self.least:
+            crops = 0
+        tokens = (1 + crops) * self.tokens_a_crop
+        return Cut(tokens, tokens, (self.patches,) * (1 + crops))
 
 
 class Crops(ImageRule):

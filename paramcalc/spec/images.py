@@ -9,13 +9,13 @@ from __future__ import annotations
 from paramcalc.components.problems import impossible
 from paramcalc.spec.image_resizes import Area, Bounded, Budget, LongestEdge, Padded, Square
 from paramcalc.spec.image_rule import ImageRule
-from paramcalc.spec.image_tiles import AnyResolution, Crops, Split, Tiles
+from paramcalc.spec.image_tiles import AnyResolution, Crops, Scanned, Split, Tiles
 
-__all__ = ["AnyResolution", "Area", "Bounded", "Budget", "Crops", "ImageRule", "LongestEdge", "Padded", "Split",
-           "Square", "Tiles", "parse_rule"]
+__all__ = ["AnyResolution", "Area", "Bounded", "Budget", "Crops", "ImageRule", "LongestEdge", "Padded", "Scanned",
+           "Split", "Square", "Tiles", "parse_rule"]
 
 KINDS: dict[str, type[ImageRule]] = {cls.model_fields["kind"].default: cls for cls in (
-    Square, Area, LongestEdge, Budget, Padded, Bounded, Tiles, AnyResolution, Split, Crops)}
+    Square, Area, LongestEdge, Budget, Padded, Bounded, Tiles, AnyResolution, Split, Scanned, Crops)}
 
 
 def parse_rule(value: object) -> ImageRule:

@@ -70,7 +70,7 @@ def _audio_rule(value: object) -> AudioRule:
 IMAGE_RULE: dict[str, object] = {
     "type": "object", "required": ["kind"],
     "properties": {"kind": {"enum": ["square", "area", "longest_edge", "budget", "padded", "bounded", "tiles",
-                                     "any_resolution", "split", "crops"]}}}
+                                     "any_resolution", "split", "scanned", "crops"]}}}
 VIDEO_RULE: dict[str, object] = {"type": "object", "required": ["frame"],
                                  "properties": {"kind": {"enum": ["frames"]}}}
 AUDIO_RULE: dict[str, object] = {

@@ -103,6 +103,15 @@ CASES: list[tuple[str, str, str, str, dict[str, Any], dict[str, Any], dict[str, 
      {"size": {"shortest_edge": 336}}),
     ("cohere2_vision", "Cohere2VisionProcessor", "cohere2_vision", "Cohere2VisionImageProcessor", {},
      {"patch_size": 16}, {}, {}),
+    ("cohere2_vision", "Cohere2VisionProcessor", "cohere2_vision", "Cohere2VisionImageProcessor", {"min_patches": 3},
+     {"patch_size": 16}, {}, {"min_patches": 3}),
+    ("llava", "PixtralProcessor@pixtral", "pixtral", "PixtralImageProcessorPil", {"size": {"longest_edge": 1024}},
+     {"patch_size": 16, "spatial_merge_size": 1}, {"vision_config": {"model_type": "pixtral", "image_size": 1024}},
+     {"size": {"longest_edge": 1024}}),
+    ("llava", "LlavaProcessor", "clip", "CLIPImageProcessorPil", {"crop_size": {"height": 224, "width": 448}},
+     {"patch_size": 14, "vision_feature_select_strategy": "default", "num_additional_image_tokens": 0},
+     {"vision_config": {"model_type": "siglip_vision_model", "image_size": 224, "patch_size": 14}},
+     {"crop_size": {"height": 224, "width": 448}}),
     ("qianfan_ocr", "QianfanOCRProcessor", "got_ocr2", "GotOcr2ImageProcessor",
      {"crop_to_patches": True, "size": {"height": 448, "width": 448}}, {"image_seq_length": 256}, {},
      {"crop_to_patches": True, "size": {"height": 448, "width": 448}}),
@@ -170,6 +179,14 @@ def paddle(size: tuple[int, int], **settings: Any) -> tuple[int, int]:
     return patches // 4, patches
 
 
+def gemma3(size: tuple[int, int], **settings: Any) -> tuple[int, int]:
+    """Image tokens of the text a picture and its crops are replaced with, and patches of all of them."""
+    made = processor("gemma3", "Gemma3Processor")
+    made.full_image_sequence = "<image>" * 256
+    inputs = images_of("gemma3:Gemma3ImageProcessor", **settings)(black(*size))
+    return made.replace_image_token(inputs, 0).count("<image>"), len(inputs["pixel_values"]) * 64**2
+
+
 def siglip2(size: tuple[int, int], **settings: Any) -> tuple[int, int]:
     """None of the text's tokens."""
     return 0, images_of("siglip2:Siglip2ImageProcessor", **settings)(black(*size))["pixel_values"][0].shape[0]
@@ -184,6 +201,9 @@ RUN: list[tuple[str, str, Callable[..., tuple[int, int]], dict[str, Any], dict[s
     ("idefics2", "Idefics2Processor", idefics2, {"vision_config": {"patch_size": 14}}, {}),
     ("idefics2", "Idefics2Processor", idefics2, {"vision_config": {"patch_size": 14}}, {"do_image_splitting": True}),
     ("paddleocr_vl", "PaddleOCRVLImageProcessor", paddle, {}, {}),
+    *(("gemma3", "Gemma3Processor", gemma3, {"vision_config": {"image_size": 896, "patch_size": 14}},
+       {"do_pan_and_scan": True, "pan_and_scan_min_crop_size": least, "pan_and_scan_max_num_crops": most,
+        "pan_and_scan_min_ratio_to_activate": ratio}) for least, most, ratio in ((256, 4, 1.2), (50, 9, 2.5))),
     ("siglip2", "Siglip2ImageProcessor", siglip2, {}, {}),
     ("siglip2", "Siglip2ImageProcessor", siglip2, {}, {"max_num_patches": 400}),
 ]

@@ -138,3 +138,21 @@ def test_a_tower_does_what_the_counter_says():
     seen = counted(tree, Workload(2, 77, media=Media((cut,))))
     products = 2 * 2 * 2 * record["config"]["projection_dim"]
     assert seen.forward + products == record["runs"]["forward_seq128"]["total"]
+
+
+def test_kimi_vl_fills_pictures_up_to_whole_merged_patches(tmp_path):
+    """What `rescale` of image_processing_kimi_vl.py (moonshotai/Kimi-VL-A3B-Instruct) gives of nine sizes."""
+    sizes = [(600, 900), (1366, 768), (64, 48), (512, 512), (5000, 3000), (333, 1111), (1921, 1079), (7, 9), (7100, 13)]
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "kimi_vl", "text_config": {
+        "model_type": "deepseek_v3"}, "vision_config": {"model_type": "moonvit"}}))
+    assert [cut.tokens for cut in cut_images(tmp_path, sizes)] == [726, 1100, 6, 361, 1050, 480, 1032, 1, 254]
+    (tmp_path / "preprocessor_config.json").write_text('{"in_token_limit": 16384, "pad_input": true}')
+    assert [cut.tokens for cut in cut_images(tmp_path, sizes)] == [726, 1372, 6, 361, 4150, 480, 2691, 1, 254]
+    with pytest.raises(UsageError, match="more than 511 patches"):
+        cut_images(tmp_path, [(7200, 13)])
+
+
+def test_the_tower_of_lighton_ocr_runs_over_patches_that_no_token_is_made_of():
+    """PixtralImageProcessor makes 1 × 145 patches of 14 pixels wide of the last picture: 29 rows of 5."""
+    cuts = cut_images({"model_type": "lighton_ocr"}, [(640, 481), (57, 401)])
+    assert [(cut.tokens, cut.patches) for cut in cuts] == [(23 * 17, 46 * 35), (14 * 2, 29 * 5)]

@@ -129,10 +129,11 @@ def paddle(whole: Whole) -> Towers:
 def minimax(whole: Whole) -> Towers:
     """Each patch is projected to the text model's width, then squares of them."""
     usual, out = "minimax_m3_vl_vision", whole.text.hidden_size
-    config, width = whole.config, whole.part("vision_config", usual).integer("hidden_size")
-    inner = config.integer("projector_hidden_size")
+    config, vision = whole.config, whole.part("vision_config", usual)
+    width, inner = vision.integer("hidden_size"), config.integer("projector_hidden_size")
+    merged = config.integer("merged_hidden_size", out * vision.integer("spatial_merge_size") ** 2)
     join: Parts = {f"{AT}.linear_1": dense(inner, width), f"{AT}.linear_2": dense(out, inner),
-                   f"{AT}.merge_linear_1": dense(inner, config.integer("merged_hidden_size")),
+                   f"{AT}.merge_linear_1": dense(inner, merged),
                    f"{AT}.merge_linear_2": dense(out, inner)}
     return {**whole.tower("vision_config", "vision_tower", usual), **whole.join(join, width)}
 

@@ -40,6 +40,7 @@ RULES: dict[str, tuple[Rule, str]] = {
     "glmga": (resized.glm, "GlmgaImageProcessor"),
     "gemma4": (resized.budget, "Gemma4ImageProcessor"),
     "kimi_k25": (resized.kimi, "Kimi_K25ImageProcessor"),
+    "kimi_vl": (resized.kimi_vl, ""),
     "idefics2": (resized.idefics2, "Idefics2ImageProcessor"),
     **dict.fromkeys(("mistral3", "lighton_ocr"), (resized.pixtral, "PixtralImageProcessor")),
     **dict.fromkeys(("llava", "vipllava"), (resized.llava, "")),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.geometry import grid, patches, sides
-from paramcalc.spec.images import Area, Bounded, Budget, ImageRule, LongestEdge, Padded, Square
+from paramcalc.spec.images import Area, Bounded, Budget, ImageRule, LongestEdge, Padded, Scanned, Square
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -94,6 +94,15 @@ def kimi(processor: Processed) -> ImageRule:
                   most=processor.size("max_patches") or 16_384, side=processor.size("size.max_height") or 512)
 
 
+def kimi_vl(processor: Processed) -> ImageRule:
+    """The same, a bound on the patches alone. Source: image_processing_kimi_vl.py of moonshotai/Kimi-VL-A3B-Instruct,
+    with the padding its files ask for; vLLM's KimiVLProcessingInfo."""
+    tower = processor.tower("moonvit")
+    return Padded(patch=processor.size("patch_size") or tower.integer("patch_size"),
+                  merge=sides(tower, "merge_kernel_size")[0], most=processor.size("in_token_limit") or 4096, side=511,
+                  refused=True)
+
+
 def idefics2(processor: Processed) -> ImageRule:
     """A bound on both sides, and so many latents. Source: Idefics2ImageProcessor, Idefics2Processor."""
     from paramcalc.readers.families.towers.whole import nested
@@ -120,17 +129,28 @@ def own(tower: Config) -> int:
 
 
 def llava(processor: Processed) -> ImageRule:
-    """The tower's square, its class token dropped or not. Source: LlavaProcessor."""
+    """The tower's square, or what the file crops to, the first of its positions dropped or not. Source: LlavaProcessor;
+    with Pixtral's tower PixtralProcessor."""
     tower = processor.tower("clip_vision_model")
-    whole = processor.config.text("vision_feature_select_strategy", "default") == "full"
-    extra = own(tower)
-    return Square(tokens=grid(tower) + (extra if whole else 0), patches=grid(tower), extra=extra)
+    if tower.model_type == "pixtral":
+        return pixtral(processor)
+    dropped = processor.config.text("vision_feature_select_strategy", "default") == "default"
+    extra, side, patch = own(tower), tower.integer("image_size"), tower.integer("patch_size")
+    high, wide = (processor.size(f"crop_size.{key}") or side for key in ("height", "width"))
+    count = (high // patch) * (wide // patch)
+    return Square(tokens=count + extra - dropped, patches=count, extra=extra)
 
 
 def gemma3(processor: Processed) -> ImageRule:
-    """As many tokens whatever the picture. Source: Gemma3Processor, without pan and scan; ShieldGemma2Processor."""
-    return Square(tokens=processor.config.integer("mm_tokens_per_image"),
-                  patches=grid(processor.tower("siglip_vision_model")))
+    """As many tokens whatever the picture, or for each crop of a long one where a file asks for pan and scan. Source:
+    Gemma3Processor, ShieldGemma2Processor."""
+    tokens, patches = processor.config.integer("mm_tokens_per_image"), grid(processor.tower("siglip_vision_model"))
+    if processor.image.flag("do_pan_and_scan"):
+        file = processor.image
+        return Scanned(tokens_a_crop=tokens, patches=patches, least=file.integer("pan_and_scan_min_crop_size"),
+                       most=file.integer("pan_and_scan_max_num_crops"),
+                       ratio=file.number("pan_and_scan_min_ratio_to_activate"))
+    return Square(tokens=tokens, patches=patches)
 
 
 def gemma3n(processor: Processed) -> ImageRule:

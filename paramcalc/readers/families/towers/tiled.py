@@ -99,7 +99,7 @@ def cohere(processor: Processed) -> ImageRule:
     usual = tower.integer("image_size") // (tower.integer("patch_size") * processor.config.integer("downsample_factor"))
     return _tiles(processor, processor.size("size.height") or tower.integer("image_size"),
                   (processor.size("patch_size") or usual) ** 2, grid(tower), cropped=True, ends=1, around=2,
-                  choice="scale")
+                  choice="scale").model_copy(update={"least": 1})
 
 
 def llama4(processor: Processed) -> ImageRule:
