@@ -72,9 +72,10 @@ def text(raw):
     return struct.pack("<Q", len(raw)) + raw
 
 
-def gguf(path, keys, size, tensors=0):
+def gguf(path, keys, size, tensors=0, fields=None):
+    """A file with keys, and after its `fields` (all of them when not given) what stands for tensors."""
     with path.open("wb") as file:
-        file.write(b"GGUF" + struct.pack("<IQQ", 3, tensors, len(keys)))
+        file.write(b"GGUF" + struct.pack("<IQQ", 3, tensors, len(keys) if fields is None else fields))
         for key in keys:
             file.write(key)
         file.truncate(file.tell() + size)
@@ -84,6 +85,33 @@ def gguf(path, keys, size, tensors=0):
 def test_the_largest_header_is_read(tmp_path):
     path = experts(tmp_path / "m.safetensors", 61, 2048)
     assert cheap("count", path, seconds=6, megabytes=500)[0] == 0
+
+
+def test_tensors_that_are_all_unlike_are_refused_as_fast(tmp_path):
+    header = {f"t{number}.weight": {"dtype": "F32", "shape": [1], "data_offsets": [4 * number, 4 * number + 4]}
+              for number in range(250_000)}
+    path = safetensors(tmp_path / "m.safetensors", json.dumps(header).encode(), 1_000_000)
+    code, said = cheap("count", path, seconds=6, megabytes=500)
+    assert code == 2
+    assert "250,000 tensors that differ in more than the numbers between dots of their names" in said
+
+
+def test_layers_of_a_gguf_file_that_are_all_unlike_are_refused_as_fast(tmp_path):
+    """Each tensor of a layer has one of two shapes, and no two layers the same."""
+    layers, parts = 4_000, 60
+    sizes = {"llama.block_count": layers, "llama.embedding_length": 64, "llama.attention.head_count": 2}
+    keys = [text(b"general.architecture") + struct.pack("<I", 8) + text(b"llama"),
+            *(text(key.encode()) + struct.pack("<II", 4, size) for key, size in sizes.items())]
+    end = 0
+    for layer in range(layers):
+        for part in range(parts):
+            rows = 4 if layer >> part % 12 & 1 else 8
+            keys.append(text(f"blk.{layer}.t{part}.weight".encode()) + struct.pack("<IQQIQ", 2, 8, rows, 0, end))
+            end += 32 * rows
+    path = gguf(tmp_path / "m.gguf", keys, end + 64, layers * parts, len(sizes) + 1)
+    code, said = cheap("count", path, seconds=6, megabytes=500)
+    assert code == 2
+    assert "tensors unlike each other's" in said
 
 
 @pytest.mark.parametrize(("begin", "repeated", "times", "message"), [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -13,7 +14,7 @@ from paramcalc.components.linear import Parameter
 from paramcalc.components.stack import Stack
 from paramcalc.errors import InputError, Problem
 from paramcalc.readers.headers import CHECKPOINTS
-from paramcalc.readers.headers.header import Header, StoredTensor, tell_layers
+from paramcalc.readers.headers.header import Header, StoredTensor, refuse
 from paramcalc.readers.headers.names import collapsed
 from paramcalc.readers.headers.packing import unpacked
 from paramcalc.readers.headers.tensor_names import component_of, is_buffer
@@ -40,6 +41,10 @@ SLIDES = re.compile(r"conv1d\.weight$|shortconv\.conv\.weight$")
 """The kernels of mixers, which slide over positions."""
 LOOKUPS = ("token_embedding", "position_embedding")
 MAX_COPIES = 2**16
+MAX_KINDS = 4_000
+"""Tensors that are told apart: by name but for the numbers in it, shape or format. Large files have some hundreds."""
+MAX_PARTS = 2**15
+"""Tensors of layers that hold unlike ones."""
 
 
 class Common(NamedTuple):
@@ -85,17 +90,21 @@ def checkpoint_spec(header: Header, expected: Callable[[], Mapping[str, tuple[in
 
 
 def _spec(header: Header) -> ModelSpec:
+    kinds = _kinds(header.tensors)
+    if len(kinds) > MAX_KINDS:
+        raise refuse(header.source, f"has {len(kinds):,} tensors that differ in more than the numbers between dots of "
+                     f"their names; at most {MAX_KINDS:,} are told apart", "is it the file of a model?")
     layers, why = _layers(header)
     inside, outside = _placed(header, len(layers))
-    common = Common(_width(header), _chosen(header.metadata))
-    parts = _parts(outside, common)
+    common = Common(_width(kinds), _chosen(header.metadata))
+    parts = _parts(_kinds(outside) if layers else kinds, common)
     before = {key: part for key, part in parts.items() if part.component in BEFORE}
     after = {key: part for key, part in parts.items() if key not in before}
-    stack, blocks = _stack(inside, layers, common)
+    stack, blocks = _stack(header.source, inside, layers, common)
     return ModelSpec(
         name=Path(header.source).name.split(".")[0], family=str(header.metadata.get("general.architecture", "")),
-        source=header.source, hidden_size=common.width, blocks=blocks, notes=_notes(header, why), **_fields_of(header),
-        modules=before | stack | after | _tied(header, layers),
+        source=header.source, hidden_size=common.width, blocks=blocks, notes=_notes(header, kinds, why),
+        modules=before | stack | after | (_tied(kinds) if layers else {}), **_fields_of(header),
     )
 
 
@@ -145,37 +154,44 @@ def _placed(header: Header, layers: int) -> tuple[list[list[StoredTensor]], list
 
 
 def _stack(
-    inside: list[list[StoredTensor]], layers: list[Layer], common: Common,
+    source: str, inside: list[list[StoredTensor]], layers: list[Layer], common: Common,
 ) -> tuple[dict[str, Component], dict[str, Block]]:
     """The layers in order, those that hold and keep the same under one name."""
     names: dict[tuple[object, ...], str] = {}
     blocks: dict[str, Block] = {}
     order: list[str] = []
+    parts = 0
     for number, (tensors, mixers) in enumerate(zip(inside, layers, strict=True)):
         same = (tuple((t.name, t.shape, t.format) for t in tensors), *(mixer.model_dump_json() for mixer in mixers))
         if same not in names:
             names[same] = f"layer {number}"
+            parts += len(tensors)
+            if parts > MAX_PARTS:
+                raise refuse(source, f"the layers up to {number:,} hold {parts:,} tensors unlike each other's; at most "
+                             f"{MAX_PARTS:,} are read")
             by_kind = {mixer.kind: mixer for mixer in mixers}
-            blocks[names[same]] = Block(parts=by_kind | dict(_parts(tensors, common, "blk.*.")))
+            blocks[names[same]] = Block(parts=by_kind | dict(_parts(_kinds(tensors), common, "blk.*.")))
         order.append(names[same])
     return ({"layers": Stack(of=tuple(order), path="blk")} if order else {}), blocks
 
 
-def _tied(header: Header, layers: list[Layer]) -> dict[str, Component]:
+def _tied(kinds: Mapping[Kind, int]) -> dict[str, Component]:
     """The table of a model that runs, used as its head where there is none."""
-    table = next((t for t in header.tensors if t.name == TABLE and len(t.shape) == 2), None)
-    if not layers or table is None or any(component_of(collapsed(t.name)) == "lm_head" for t in header.tensors):
+    table = next((kind for kind in kinds if kind.name == TABLE and len(kind.shape) == 2), None)
+    if table is None or any(component_of(kind.name) == "lm_head" for kind in kinds):
         return {}
     return {"output": Parameter(shape=table.shape, component="lm_head", role="matmul", dtype=table.format, tied=True,
                                 axes=("axis0", "hidden"))}
 
 
-def _parts(tensors: Iterable[StoredTensor], common: Common, above: str = "") -> dict[str, Parameter]:
+def _kinds(tensors: Iterable[StoredTensor]) -> dict[Kind, int]:
+    """How many tensors there are of each kind, in the order of the first."""
+    counts = Counter((collapsed(name), shape, stored) for name, shape, stored, _ in tensors)
+    return {Kind(*kind): count for kind, count in counts.items()}
+
+
+def _parts(kinds: Mapping[Kind, int], common: Common, above: str = "") -> dict[str, Parameter]:
     """An entry for each kind of tensor; `above` is where their names stand."""
-    kinds: dict[Kind, int] = {}
-    for name, tensor in tell_layers(tensors):
-        kind = Kind(name, tensor.shape, tensor.format)
-        kinds[kind] = kinds.get(kind, 0) + 1
     parts: dict[str, Parameter] = {}
     for kind, count in kinds.items():
         for part in range(-(-count // MAX_COPIES)):
@@ -217,10 +233,10 @@ def _key(kind: Kind, taken: dict[str, Parameter]) -> str:
     return key
 
 
-def _width(header: Header) -> int:
+def _width(kinds: Iterable[Kind]) -> int:
     """The residual width: the last dimension of the token table, or of any matrix."""
-    matrices = [t for t in header.tensors if len(t.shape) > 1 and 0 < t.shape[-1] <= 2**24]
-    tables = (t for t in matrices if component_of(collapsed(t.name)) == "token_embedding")
+    matrices = [kind for kind in kinds if len(kind.shape) > 1 and 0 < kind.shape[-1] <= 2**24]
+    tables = (kind for kind in matrices if component_of(kind.name) == "token_embedding")
     widest = next(tables, matrices[0] if matrices else None)
     return widest.shape[-1] if widest else 1
 
@@ -243,11 +259,11 @@ def _fields_of(header: Header) -> dict[str, Any]:
     return fields
 
 
-def _notes(header: Header, why: str) -> tuple[str, ...]:
+def _notes(header: Header, kinds: Iterable[Kind], why: str) -> tuple[str, ...]:
     notes = [f"read off {len(header.tensors):,} tensors of a header; components go by tensor names"]
     if why:
         notes.append(f"weights only: {why}, so caches and attention's FLOPs are left out")
-    components = (component_of(collapsed(tensor.name)) for tensor in header.tensors)
+    components = (component_of(kind.name) for kind in kinds)
     if _chosen(header.metadata) is None and "moe_experts" in components:
         notes.append("how many experts a token visits is not in the header: active counts all of them")
     return tuple(notes)

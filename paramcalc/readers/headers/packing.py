@@ -13,14 +13,16 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
+from paramcalc.readers.headers.header import StoredTensor
 from paramcalc.readers.headers.names import collapsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from paramcalc.readers.headers.header import Header, StoredTensor
+    from paramcalc.readers.headers.header import Header
 
 Shape = tuple[int, ...]
 PARTS = re.compile(
@@ -36,6 +38,8 @@ PARTS = re.compile(
 """What a tensor is of its module."""
 WORDS = 3
 """Of such a name, at most."""
+LEADING = ("weight", "quant_state", "_data", "centroids")
+"""How all pieces but the last end of a part of several."""
 SMALL = re.compile(r"\.(weight_shape|shape|quant_state\.\w+)$")
 """Tensors whose values say a shape."""
 MOST_SMALL = 4096
@@ -273,9 +277,11 @@ def unpacked(header: Header, expected: Callable[[], Mapping[str, Shape]] = dict)
         if shape is None:
             unknown.append(module)
             continue
-        first = parts[rule.signs[0]]
-        used |= dict.fromkeys([tensor.name for tensor in parts.values()])
-        used[first.name] = _whole(first, name, shape, sum(part.bytes for part in parts.values()))
+        size = 0
+        for tensor in parts.values():
+            used[tensor.name] = None
+            size += tensor.bytes
+        used[parts[rule.signs[0]].name] = StoredTensor(name, shape, _listed(shape, size), size)
         packings[rule.name] = packings.get(rule.name, 0) + 1
     tensors = (used.get(tensor.name, tensor) for tensor in header.tensors)
     return Unpacked(tuple(tensor for tensor in tensors if tensor is not None), packings, from_config, tuple(unknown))
@@ -285,6 +291,9 @@ def _split(name: str) -> tuple[str, str]:
     """A tensor's module and what it is of it; no word for what is no part of a module."""
     if name.endswith(("_blocks", "_scales")) and (blocks := BLOCKS.fullmatch(name)):
         return blocks["module"], blocks["part"]
+    module, dot, word = name.rpartition(".")
+    if not module.endswith(LEADING):  # most names: a word of one piece, if any
+        return (module, word) if dot and _is_part(word) else (name, "")
     pieces = name.rsplit(".", WORDS)
     for first in range(1, len(pieces)):  # longer words stand first
         if _is_part(part := ".".join(pieces[first:])):
@@ -303,12 +312,10 @@ def _rule(words: frozenset[str]) -> Rule | None:
     return next((rule for rule in RULES if words.issuperset(rule.signs)), None)
 
 
-def _whole(first: StoredTensor, name: str, shape: Shape, size: int) -> StoredTensor:
-    """One matrix, or a stack of them, with its share of the bytes."""
-    stack = 1
-    for count in shape[:-2]:
-        stack *= count
-    return first._replace(name=name, shape=shape, format=f"listed-{max(size // max(stack, 1), 1)}B", bytes=size)
+@lru_cache(maxsize=4096)
+def _listed(shape: Shape, size: int) -> str:
+    """The number format of one matrix, or of each of a stack of them: its share of the bytes."""
+    return f"listed-{max(size // max(prod(shape[:-2]), 1), 1)}B"
 
 
 def _hints(tensors: Sequence[StoredTensor]) -> Hints:
