@@ -1,15 +1,17 @@
-"""The parts of the README and of the guide that quote the evidence, between their two marks."""
+"""The parts of the README and of two pages of the guide that quote the evidence, between their two marks."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tests.evidence import accuracy, engines, peers, placement, quantized, training
+from tests.evidence import accuracy, collected, engines, peers, placement, quantized, training
 from tests.evidence.report import STATED, rows
 
 README = Path(__file__).parent.parent.parent / "README.md"
-GUIDE = README.parent / "docs" / "speed.md"
+GUIDE, ACCURACY = (README.parent / "docs" / name for name in ("speed.md", "accuracy.md"))
 START, END = "<!-- evidence: python -m tests.evidence --write -->", "<!-- /evidence -->"
+LIST = ("<!-- collected: python -m tests.evidence --write -->", "<!-- /collected -->")
+"""Marks of the table of all records, in the page that has the README's table too."""
 SIDE = ("Other predictors on the same measurements: how far half and nine of ten are off, of so many rows that they "
         "answer (`python -m tests.evidence.peers`); ours are left out of the fit, the two "
         "tools were told the printed lengths, a tenth more than the mean of most rows.")
@@ -63,13 +65,19 @@ def guide():
     return "\n".join([START, accuracy.text(), "", SIDE, "", peers.text(), END])
 
 
-def quoted(text):
+def records():
+    """The quoted table of what became of each record."""
+    return "\n".join([LIST[0], collected.text(), LIST[1]])
+
+
+def quoted(text, start=START, end=END):
     """What stands between the marks, marks included."""
-    return text[text.index(START):text.index(END) + len(END)]
+    return text[text.index(start):text.index(end) + len(end)]
 
 
 def write():
     """Put the tables into the README and the guide."""
-    for path, table in ((README, block()), (GUIDE, guide())):
+    for path, table, marks in ((README, block(), (START, END)), (GUIDE, guide(), (START, END)),
+                               (ACCURACY, records(), LIST)):
         text = path.read_text("utf-8")
-        path.write_text(text.replace(quoted(text), table), "utf-8")
+        path.write_text(text.replace(quoted(text, *marks), table), "utf-8")

@@ -12,11 +12,11 @@ from paramcalc.build import build
 from paramcalc.estimates.training import Recipe, Trainer
 from paramcalc.estimates.training_layout import Layout
 from paramcalc.measures.parameters import placed
-from paramcalc.readers.models import load
 from paramcalc.spec.model import ModelSpec
 from paramcalc.transforms.formats import in_formats
 from paramcalc.transforms.lora import Lora, adapt
 from tests.evidence.records import DATA
+from tests.evidence.records import model as named
 from tests.yaml_files import read_yaml
 
 GIB = 2**30
@@ -64,7 +64,7 @@ def peaks():
 
 
 def _ours(row):
-    model = build(ModelSpec.model_validate(row["spec"])) if "spec" in row else build(load(row["model"]).spec)
+    model = build(ModelSpec.model_validate(row["spec"])) if "spec" in row else named(row["model"])
     if "lora" in row:
         plan = {"dora": False, "dtype": None} | row["lora"]
         model = adapt(in_formats(model, row.get("quant", "none")), Lora(**plan | {"targets": tuple(plan["targets"])}))

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.smoke
 DATA = Path(__file__).parent.parent / "data" / "evidence" / "papers.yaml"
 TABLES = read_yaml(DATA)
 FIGURES = ("total", "active", "active_without_table", "embedding", "non_embedding", "token_embedding", "layer",
-           "attention", "ffn")
+           "attention", "ffn", "text")
+TOWERS = ("vision", "audio", "projector")
 UNITS = {"M": 10**6, "B": 10**9, "T": 10**12}
 
 
@@ -83,6 +84,8 @@ def of_kind(counts, figure):
         return counts.total - counts.embedding
     if figure == "active_without_table":
         return counts.active - counts.components["token_embedding"][1]
+    if figure == "text":
+        return counts.total - sum(counts.components[name][0] for name in TOWERS if name in counts.components)
     return counts.components[figure][0]
 
 
