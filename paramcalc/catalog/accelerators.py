@@ -46,7 +46,7 @@ from paramcalc.catalog._data import (
     unknown,
     whole,
 )
-from paramcalc.catalog.device_names import size_alone, without_size, words
+from paramcalc.catalog.device_names import plain_key, several, size_alone, without_size, words
 from paramcalc.errors import InputError, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -145,9 +145,9 @@ def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
     if extra is None and key in _rows():
         return _row(key)
     table = _with_user_file(extra) if extra else _built_in()
-    if key in table:
+    if key in table or (key := plain_key(name)) in table:
         return table[key]
-    by_alias = {slug(alias): device for device in table.values() for alias in (device.name, *device.aliases)}
+    by_alias = {plain_key(alias): device for device in table.values() for alias in (device.name, *device.aliases)}
     if key in by_alias:
         return by_alias[key]
     same = {device.key: device for alias, device in (by_alias | dict(table)).items()
@@ -161,25 +161,27 @@ def find_accelerator(name: str, extra: Path | None = None) -> Accelerator:
     if "," in name:
         raise UsageError(Problem(f"{name!r} names several accelerators where one is meant",
                                  hint="--gpus N for several equal ones; fit takes unlike ones"))
-    if (sized := _of_name_and_size(key, name, extra)) is not None:
-        return sized
+    if (device := _of_name_and_more(key, name, extra)) is not None:
+        return device
     raise unknown("accelerator", name, [*table, *by_alias], {alias: each.key for alias, each in by_alias.items()})
 
 
-def _of_name_and_size(key: str, name: str, extra: Path | None) -> Accelerator | None:
+def _of_name_and_more(key: str, name: str, extra: Path | None) -> Accelerator | None:
     """The device of a name that also says the size of its memory, as the catalog has it. Raises UsageError for a size
-    that it has not."""
+    that it has not, and for a number of devices."""
     rest, size = without_size(key)
-    if not size:
-        return None
+    number, rest = several(name) or (0, rest)
     try:
-        device = find_accelerator(rest, extra)
+        device = find_accelerator(rest, extra) if size or number else None
     except UsageError:
         return None
-    if device.memory_bytes in (size << 30, size * 10**9):
+    if device is None or (not number and device.memory_bytes in (size << 30, size * 10**9)):
         return device
-    raise UsageError(Problem(f"{name!r}: the catalog has {device.name} with {device.memory}, not {size}", hint=(
-        f"--gpu {device.key}, or by size alone, all of it usable: --gpu {size}GiB")))
+    message, hint = f"says how many {device.name}s are meant, beside the name", f"--gpus {number}"
+    if not number:
+        message = f"the catalog has {device.name} with {device.memory}, not {size}"
+        hint = f"or by size alone, all of it usable: --gpu {size}GiB"
+    raise UsageError(Problem(f"{name!r}: {message}", hint=f"--gpu {device.key}{' ' if number else ', '}{hint}"))
 
 
 @cache

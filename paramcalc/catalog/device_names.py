@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import re
 
-from paramcalc.catalog._data import in_bytes
+from paramcalc.catalog._data import in_bytes, slug
 
 BRANDS = frozenset(["nvidia", "geforce", "tesla", "quadro", "amd", "instinct", "radeon", "intel", "apple", "google",
-                    "aws", "huawei", "hbm2", "hbm2e", "hbm3", "hbm3e", "generation"])
+                    "aws", "huawei", "ascend", "arc", "hbm2", "hbm2e", "hbm3", "hbm3e", "generation", "edition",
+                    "graphics", "oam"])
 """Words of names that drivers print and people leave out: brands, and kinds of memory."""
+_MARKS = re.compile(r"\((?:r|tm|c)\)|[®™©()\[\]{}+]", re.IGNORECASE)
+_APART = re.compile(r"-([0-9]{1,4})-(?:gb|gib|g)(?=-|$)")
 _SIZE = re.compile(r"-([0-9]{1,4})-?(?:gb|gib|g)(?=-|$)")
+
+
+def plain_key(name: str) -> str:
+    """A name as keys spell it, without brackets and the signs of trademarks: `h100-96gb` of `H100 (96 GB)`."""
+    return _APART.sub(r"-\1gb", slug(_MARKS.sub(" ", name)).strip("-"))
+
+
+def several(text: str) -> tuple[int, str] | None:
+    """How many devices of which name a text says: 8 and `H100` of `8x H100`; None where it says no number."""
+    match = re.fullmatch(r"\s*(?:([0-9]{1,6}) ?[x×*] ?(\S.*)|(\S.*?) ?[x×*] ?([0-9]{1,6}))\s*", text, re.IGNORECASE)
+    return (int(match[1] or match[4]), match[2] or match[3]) if match else None
 
 
 def words(key: str) -> frozenset[str]:

@@ -179,22 +179,32 @@ def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
     ("Tesla T4", "t4"), ("NVIDIA A100 80GB PCIe", "a100-pcie-80gb"), ("NVIDIA A100-SXM4-40GB", "a100-40gb"),
     ("NVIDIA H100 80GB HBM3", "h100"), ("Tesla V100-SXM2-32GB", "v100-32gb"), ("AMD Radeon RX 7900 XTX", "rx-7900-xtx"),
     ("NVIDIA GeForce RTX 3060", "rtx-3060-12gb"), ("NVIDIA RTX 6000 Ada Generation", "rtx-6000-ada"),
-    ("M3 Ultra 512GB", "m3-ultra"), ("RTX 4090 24 GB", "rtx-4090"), ("L4 24G", "l4"),
+    ("M3 Ultra 512GB", "m3-ultra"), ("RTX 4090 24 GB", "rtx-4090"), ("L4 24G", "l4"), ("MI300X (192GB)", "mi300x"),
+    ("H100 96 GB", "h100-96gb"), ("A100 (40 GB)", "a100-40gb"), ("AMD Ryzen AI Max+ 395", "strix-halo"),
+    ("950DT", "ascend-950dt"), ("Intel(R) Arc(TM) A770 Graphics", "arc-a770"), ("NVIDIA GH200 480GB", "gh200"),
+    ("NVIDIA RTX PRO 6000 Blackwell Server Edition", "rtx-pro-6000-server"), ("AMD Instinct MI300X OAM", "mi300x"),
 ])
 def test_names_are_known_as_drivers_print_them(printed, key):
     assert find_accelerator(printed).key == key
 
 
-@pytest.mark.parametrize("name", ["nvidia", "hbm3", "tesla", "", "NVIDIA GeForce"])
+@pytest.mark.parametrize("name", ["nvidia", "hbm3", "tesla", "", "NVIDIA GeForce", "()", "+", "(R)"])
 def test_a_brand_alone_is_no_device(name):
     with pytest.raises(UsageError, match="unknown accelerator"):
         find_accelerator(name)
 
 
-@pytest.mark.parametrize("name", ["M4 Max 64GB", "m4-max-64g"])
+@pytest.mark.parametrize("name", ["M4 Max 64GB", "m4-max-64g", "M4 Max (64GB)", "Apple M4 Max [64 GB]"])
 def test_a_size_the_catalog_has_not_is_told_which_it_has(name):
     with pytest.raises(UsageError, match=r"Apple M4 Max with 128 GiB, not 64\nhint: --gpu m4-max, .* --gpu 64GiB"):
         find_accelerator(name)
+
+
+@pytest.mark.parametrize("name", ["8x H100", "8 x NVIDIA H100 (80GB)", "8×h100", "h100 x 8", "H100x8"])
+def test_a_number_of_devices_is_an_option_of_its_own(name):
+    with pytest.raises(UsageError, match="says how many NVIDIA H100 SXMs are meant") as caught:
+        find_accelerator(name)
+    assert caught.value.problems[0].hint == "--gpu h100 --gpus 8"
 
 
 @pytest.mark.parametrize("name", ["nothing 24GB", "a 24GB", "512gb-", "-0gb"])
