@@ -119,6 +119,7 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
     from paramcalc.estimates.effects import need_encoder, within_positions
     from paramcalc.estimates.inference import memory
     from paramcalc.estimates.media import media_of
+    from paramcalc.estimates.runtimes import BOUND
     from paramcalc.estimates.serving import machine_of, prepare, why_not_served
     from paramcalc.measures.cache import Serving
     from paramcalc.measures.flops import Workload, flops
@@ -136,7 +137,7 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
     machine = machine_of(device, prepared)
     needed = max(part.total for part in needs.per_device)
     spec, name = loaded.spec, prepared.runtime.name
-    bound = name == "exact" or bool(prepared.lower_bound)
+    bound = name == BOUND or bool(prepared.lower_bound)
     bound |= machine is not None and bool(why_not_served(name, spec, serving.quant, machine.device))
     return Row(
         spec.name, changes, spec.family or None, sum(len(node.order) for node in model.tree.children),
@@ -150,7 +151,9 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
 def _tokens_per_second(loaded: Loaded, serving: ServingSettings, device: DeviceSettings) -> float | None:
     """Of as many requests as the batch, whose prompts and answers fill the context; None where nothing is measured of
     such a runtime or such a way to serve."""
-    if device.gpu is None or serving.runtime in (None, "exact") or serving.draft is not None or serving.loras:
+    from paramcalc.estimates.runtimes import BOUND
+
+    if device.gpu is None or serving.runtime in (None, BOUND) or serving.draft is not None or serving.loras:
         return None
     from paramcalc.answers.speed import speed
     from paramcalc.estimates.speed_settings import SpeedSettings

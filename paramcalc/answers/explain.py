@@ -15,7 +15,7 @@ from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.explain_settings import ExplainSettings, Subject
 from paramcalc.estimates.inference import Prepared, Setup
 from paramcalc.estimates.media import media_of
-from paramcalc.estimates.runtimes import Runtime
+from paramcalc.estimates.runtimes import BOUND, Runtime
 from paramcalc.estimates.settings import ServingSettings
 from paramcalc.estimates.training import Recipe, Trainer
 from paramcalc.measures.cache import Serving
@@ -172,7 +172,7 @@ def _formulas(model: Model, settings: ExplainSettings, glob: str) -> list[Formul
         case "weights":
             return explain_weights(in_formats(model, settings.quant).tree, settings.dtype, glob)
         case "cache":
-            prepared = Prepared(model, Runtime("exact"), Setup(settings.dtype, kv_dtype=settings.kv_dtype))
+            prepared = Prepared(model, Runtime(BOUND), Setup(settings.dtype, kv_dtype=settings.kv_dtype))
             serving = Serving(settings.context, settings.batch, settings.source, _recording(model, settings))
             return explain_cache(model.tree, serving, prepared.cache_types, glob)
         case "flops":

@@ -13,6 +13,7 @@ from paramcalc.estimates import fit as search
 from paramcalc.estimates import inference
 from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.media import media_of
+from paramcalc.estimates.runtimes import BOUND
 from paramcalc.estimates.serving import (
     SERVERS,
     command_of,
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from paramcalc.estimates.settings import DeviceSettings, FitSettings
     from paramcalc.readers.models import Loaded
     from paramcalc.spec.media import Media
-
-BOUND = "exact"
-"""What the mathematics needs: a lower bound of every runtime, and so never a verdict."""
 
 
 class RuntimeFit(NamedTuple):

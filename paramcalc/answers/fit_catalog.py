@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from paramcalc.answers.answer import Answer, head
-from paramcalc.answers.fit import BOUND, Candidate, Point, RuntimeFit, chosen, contexts, need_of, point_of, row_of
+from paramcalc.answers.fit import Candidate, Point, RuntimeFit, chosen, contexts, need_of, point_of, row_of
 from paramcalc.answers.memory import Size
 from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.estimates import fit as search
 from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.media import media_of
+from paramcalc.estimates.runtimes import BOUND
 from paramcalc.estimates.serving import SERVERS, machine_of, machines, unserved, why_not_served
 from paramcalc.measures.known import Known
 

@@ -12,7 +12,7 @@ from paramcalc.estimates import fit as search
 from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.media import media_of
 from paramcalc.estimates.runtimes import profile_of
-from paramcalc.estimates.serving import machine_of, unserved, why_not_served
+from paramcalc.estimates.serving import SERVERS, machine_of, unserved, why_not_served
 from paramcalc.measures.known import Known, of_model
 from paramcalc.measures.parameters import count
 from paramcalc.transforms.gguf_mix import DEFAULT, WIDER
@@ -75,7 +75,7 @@ def fit_formats(loaded: Loaded, serving: FitSettings, device: DeviceSettings, *,
     rows: list[FormatFit] = []
     devices = 1
     problems: dict[str, Problem] = {}
-    for runtime in (serving.runtime,) if serving.runtime else ("vllm", "llama.cpp"):
+    for runtime in (serving.runtime,) if serving.runtime else _first_of_each():
         profile = profile_of(runtime)
         for name in (*profile.formats, *((*DEFAULT, *WIDER) if profile.mixes else ())):
             try:
@@ -89,6 +89,14 @@ def fit_formats(loaded: Loaded, serving: FitSettings, device: DeviceSettings, *,
     rows.sort(key=lambda row: (not row.fits, -row.weights))
     return FitFormats(**start, known={"fits": of_model(model.spec, "cache", known="estimate")},
                       fits=any(row.fits for row in rows), device=str(device.gpu), devices=devices, formats=tuple(rows))
+
+
+def _first_of_each() -> tuple[str, ...]:
+    """The first runtime that reads checkpoints and the first that reads GGUF files."""
+    first: dict[bool, str] = {}
+    for name in SERVERS:
+        first.setdefault(profile_of(name).gguf, name)
+    return tuple(first.values())
 
 
 def _row(

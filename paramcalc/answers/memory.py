@@ -12,6 +12,7 @@ from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.machine import Machine
 from paramcalc.estimates.media import media_of
 from paramcalc.estimates.pool import Pool
+from paramcalc.estimates.runtimes import BOUND
 from paramcalc.estimates.serving import machine_of, prepare
 from paramcalc.measures.cache import Line, Serving
 from paramcalc.measures.cache_known import cache_unknown
@@ -161,7 +162,7 @@ def fields_of(start: dict[str, Any], result: inference.Memory, machine: Machine 
 def levels(model: Model, result: inference.Memory) -> dict[str, Known]:
     """How each part is known. Without a runtime the total is a lower bound: no runtime's overhead is in it."""
     prepared = result.prepared
-    exact = prepared.runtime.name == "exact"
+    exact = prepared.runtime.name == BOUND
     cache: Known = "unknown" if cache_unknown(model) else prepared.known("cache")
     weights = prepared.weights_known
     estimate = prepared.known(known="bound" if exact else "estimate")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from paramcalc.answers.answer import Answer, head, hidden, named
-from paramcalc.answers.fit import BOUND, Fit, RuntimeFit, fit, unknown_cache
+from paramcalc.answers.fit import Fit, RuntimeFit, fit, unknown_cache
 from paramcalc.answers.memory import Bytes, CacheBytes, DeviceMemory, Size, WeightBytes, assumptions, file_sizes, levels
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates import inference
@@ -17,6 +17,7 @@ from paramcalc.estimates.offload.pieces import Pieces, pieces
 from paramcalc.estimates.offload.placement import Load, Place, Placement, Places, components, places
 from paramcalc.estimates.offload.search import Choice, Room, choose, with_cache
 from paramcalc.estimates.prefill import tower_peak
+from paramcalc.estimates.runtimes import BOUND, PLACING
 from paramcalc.estimates.serving import cards_of, placed_command, prepare, why_not_served
 from paramcalc.measures.cache import Serving
 from paramcalc.measures.known import Known
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from paramcalc.readers.models import Loaded
     from paramcalc.spec.media import Media
 
-RUNTIME = "llama.cpp"
 MARGIN = 2**30
 """Bytes of each card that are left free, for the driver and what else it does: the default of llama.cpp's own placement
 (ggml-org/llama.cpp tools/server/README.md, --fit-target)."""
@@ -149,19 +149,19 @@ class _Prepared(NamedTuple):
 
 
 def _prepared(loaded: Loaded, settings: ServingSettings | FitSettings) -> _Prepared:
-    if settings.runtime not in (None, RUNTIME):
+    if settings.runtime not in (None, PLACING):
         raise UsageError(Problem(f"{settings.runtime} does not place layers on the host or on unlike cards",
-                                 hint=f"--runtime {RUNTIME}"))
+                                 hint=f"--runtime {PLACING}"))
     for name in ("tp", "pp", "ep", "dp", "loras"):
         if settings.is_set(name):
-            raise UsageError(Problem(f"--{name} has no effect where {RUNTIME} places layers",
+            raise UsageError(Problem(f"--{name} has no effect where {PLACING} places layers",
                                      hint="--gpus N, or --gpu with several names"))
     if settings.draft is not None:
         raise UsageError(Problem("--draft has no effect where layers are placed on the host or on unlike cards",
                                  hint="leave it out; its layers and cache come on top"))
     start = head(loaded)
     unknown_cache(start["built"])
-    prepared = prepare(start["built"], settings.model_copy(update={"gpus": None}), RUNTIME)
+    prepared = prepare(start["built"], settings.model_copy(update={"gpus": None}), PLACING)
     return _Prepared(prepared, pieces(prepared.tree, prepared.dtype), start, media_of(settings, start["built"].spec))
 
 
@@ -192,7 +192,7 @@ def placed_fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings, hos
     plain = _without_host(loaded, serving, device, host, machines)
     if plain is not None and (plain.fits or host.ram is None):
         return plain
-    rows = tuple(row for row in plain.runtimes if row.runtime not in (RUNTIME, BOUND)) if plain is not None else ()
+    rows = tuple(row for row in plain.runtimes if row.runtime not in (PLACING, BOUND)) if plain is not None else ()
     return _placed(_prepared(loaded, serving), serving, host, machines, rows)
 
 
@@ -240,16 +240,16 @@ def _placed(ready: _Prepared, serving: FitSettings, host: HostSettings, machines
     known = ready.prepared.known("weights", "cache", known="estimate")
     return PlacedFit(
         **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"), known),
-        fits=fits, runtime=RUNTIME, capacity=Size(capacity), headroom=Size(capacity - needed),
+        fits=fits, runtime=PLACING, capacity=Size(capacity), headroom=Size(capacity - needed),
         max_context=most_tokens, max_batch=most_batch, unserved=unserved,
         serve=placed_command(model.spec, serving, fields["placement"]) if choice and not unserved else "",
-        runtimes=(*rows, RuntimeFit(RUNTIME, fits, total, spare, most_tokens, most_batch, why)),
+        runtimes=(*rows, RuntimeFit(PLACING, fits, total, spare, most_tokens, most_batch, why)),
         why_not=why, trained_context=model.spec.max_position_embeddings)
 
 
 def _unserved(model: Model, serving: FitSettings, machines: Sequence[Machine]) -> str:
     """Why llama.cpp does not serve the model on one of these cards; empty where nothing says so."""
-    reasons = (why_not_served(RUNTIME, model.spec, serving.quant, machine.device) for machine in machines)
+    reasons = (why_not_served(PLACING, model.spec, serving.quant, machine.device) for machine in machines)
     return next(filter(None, reasons), "")
 
 

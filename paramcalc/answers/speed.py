@@ -14,6 +14,7 @@ from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.estimates.figure import Figure
 from paramcalc.estimates.links import Split
 from paramcalc.estimates.media import media_of
+from paramcalc.estimates.runtimes import profile_of
 from paramcalc.estimates.serving import why_not_served
 from paramcalc.estimates.speed import Draft, Point, Requests, Speed, cache_dtype
 from paramcalc.estimates.step import Host, Served
@@ -145,11 +146,11 @@ def speed(loaded: Loaded, settings: SpeedSettings) -> SpeedAnswer:
 
 
 def split_of(settings: SpeedSettings) -> Split:
-    """How the devices share the model: as said, else tensor parallel; llama.cpp gives each device layers. Raises
+    """How the devices share the model: as said, else as the runtime does by itself. Raises
     UsageError where the sizes do not multiply to the number of devices."""
     tp, pp, ep, dp = settings.tp or 1, settings.pp or 1, settings.ep or 1, settings.dp or 1
     if settings.gpus is not None and settings.tp is settings.pp is settings.ep is settings.dp is None:
-        tp, pp = (1, settings.gpus) if settings.runtime == "llama.cpp" else (settings.gpus, 1)
+        tp, pp = _divided(settings.runtime, settings.gpus)
     split = Split(tp, pp, ep, dp)
     if settings.gpus is not None and split.devices != settings.gpus:
         count = many(split.devices, "device")
@@ -158,11 +159,16 @@ def split_of(settings: SpeedSettings) -> Split:
     return split
 
 
+def _divided(runtime: str, devices: int) -> tuple[int, int]:
+    """Tensor parallel and pipeline parallel size where only the number of devices is said."""
+    return (1, devices) if profile_of(runtime).split == "pp" else (devices, 1)
+
+
 class Predictor:
     """A model with its settings, made ready once for each way to divide it."""
 
     def __init__(self, model: Model, loaded: Loaded, settings: SpeedSettings) -> None:
-        self.model = in_formats(model, settings.quant, gguf=settings.runtime == "llama.cpp")
+        self.model = in_formats(model, settings.quant, gguf=profile_of(settings.runtime).gguf)
         self.loaded, self.settings = loaded, settings
         self.media = media_of(settings, model.spec)
         self.requests = Requests(settings.prompt + self.media.tokens, settings.output_tokens)
@@ -282,7 +288,7 @@ class Predictor:
         PCError of the largest number where that cannot serve the model."""
         problem: PCError | None = None
         for size in SIZES:
-            split = Split(1, size) if self.settings.runtime == "llama.cpp" else Split(size)
+            split = Split(*_divided(self.settings.runtime, size))
             try:
                 speed = self.speed(device, split)
             except PCError as error:

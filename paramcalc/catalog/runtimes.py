@@ -34,6 +34,8 @@ class Server(NamedTuple):
     serve: str
     """How a server is started, with places for model, context and batch; empty for llama.cpp, which places layers."""
     options: Mapping[str, str]
+    benchmark: str
+    """What measures a point of `speed`, with places for the model, its requests and how devices divide it."""
     sources: tuple[str, ...]
 
     def why_not(self, quant: str | None, device: Accelerator) -> str:
@@ -93,9 +95,9 @@ def server(name: str) -> Server | None:
     row = _table()["runtimes"].get(name)
     if row is None:
         return None
-    sources = {*row["vendors"].values(), row["formats_source"], row["serve_source"]}
+    sources = {*row["vendors"].values(), row["formats_source"], row["serve_source"], row["benchmark_source"]}
     return Server(name, tuple(row["vendors"]), {kind: tuple(vendors) for kind, vendors in row["formats"].items()},
-                  row.get("needs", {}), row.get("serve", ""), row.get("options", {}),
+                  row.get("needs", {}), row.get("serve", ""), row.get("options", {}), row["benchmark"],
                   tuple(sorted(_table()["sources"][source] for source in sources)))
 
 

@@ -10,6 +10,7 @@ from paramcalc.cli.options import Common, Models, Plot
 from paramcalc.cli.run import answer_all
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need, need_encoder
+from paramcalc.estimates.runtimes import PLACING
 from paramcalc.estimates.settings import DeviceSettings, FitSettings, HostSettings
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def fit(
         _need_one(device, host, plot)
     elif device.gpu is None:
         raise UsageError(Problem("fit needs --gpu NAME or --all", hint="`paramcalc list gpus` shows the names"))
-    need(host, ("ram",), present=serving.runtime in (None, "llama.cpp"), what="--runtime llama.cpp")
+    need(host, ("ram",), present=serving.runtime in (None, PLACING), what=f"--runtime {PLACING}")
     several = "," in (device.gpu or "")
 
     def make(loaded: Loaded) -> Report:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.cli.options import Common, Models, Plot
 from paramcalc.cli.run import answer_all
 from paramcalc.estimates.effects import need, need_encoder
+from paramcalc.estimates.runtimes import PLACING
 from paramcalc.estimates.settings import DeviceSettings, PlacementSettings, ServingSettings
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ def memory(
 ) -> int:
     """Show the memory needed to serve a model: weights, cache, activations and overhead of each device."""
     device.need_gpu()
-    need(placement, tuple(PlacementSettings.model_fields), present=serving.runtime in (None, "llama.cpp"),
-         what="--runtime llama.cpp")
+    need(placement, tuple(PlacementSettings.model_fields), present=serving.runtime in (None, PLACING),
+         what=f"--runtime {PLACING}")
     placement.need_alone(device.gpu is not None, "--gpu")
     placement.need_alone(plot is not None, "--plot")
 

@@ -14,7 +14,7 @@ from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need
 from paramcalc.estimates.inference import Prepared, Setup
 from paramcalc.estimates.machine import Machine
-from paramcalc.estimates.runtimes import Runtime, ServingRuntime, profile_of
+from paramcalc.estimates.runtimes import PLACING, Runtime, ServingRuntime, profile_of
 from paramcalc.spec.quantize import KEEP
 from paramcalc.transforms.gguf_mix import is_file_type
 
@@ -107,7 +107,7 @@ def cards_of(settings: DeviceSettings, serving: FormatSettings) -> list[Machine]
     if len(names) > 1 and serving.gpus is not None:
         raise UsageError(Problem("--gpus has no effect where --gpu names each card", hint="leave --gpus out"))
     names = names if len(names) > 1 else names * (serving.gpus or 1)
-    runtime = Runtime("llama.cpp")
+    runtime = Runtime(PLACING)
     return [Machine(find_accelerator(name, settings.accelerators), runtime, settings.share) for name in names]
 
 
@@ -121,8 +121,8 @@ def why_not_served(runtime: str, spec: ModelSpec, quant: str | None, device: Acc
     """Why a runtime does not serve a model on these devices, in the format that is asked for or in those of its own;
     empty where nothing says so."""
     facts = server(runtime)
-    if runtime == "llama.cpp" and _encodes(spec) and not gguf_architectures(spec.family):
-        return f"no converter of llama.cpp knows {spec.family or 'this encoder with its decoder'}"
+    if profile_of(runtime).gguf and _encodes(spec) and not gguf_architectures(spec.family):
+        return f"no converter of {runtime} knows {spec.family or 'this encoder with its decoder'}"
     own = dict.fromkeys(rule.format for rule in spec.quantize if rule.format != KEEP)
     formats = [quant] if quant is not None or not own else list(own)
     return "" if facts is None else next(filter(None, (facts.why_not(name, device) for name in formats)), "")
@@ -149,7 +149,7 @@ def command_of(machine: Machine, spec: ModelSpec, settings: FitSettings, prepare
     """The command line that serves sequences of so many tokens on such devices by the runtime it is prepared for;
     empty for the bound, which is none."""
     runtime, device = prepared.runtime.name, machine.device
-    if runtime == "llama.cpp":
+    if prepared.runtime.profile.gguf:
         return " ".join(_llama_server(spec, settings, settings.kv_dtype or "", 999))
     facts, plan = server(runtime), prepared.plan
     if facts is None:

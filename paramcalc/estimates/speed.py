@@ -18,7 +18,7 @@ from paramcalc.estimates.fit import largest
 from paramcalc.estimates.prefill import peak as activation_peak
 from paramcalc.estimates.prefill import tower_peak, tower_widths
 from paramcalc.estimates.prefill import widths as activation_widths
-from paramcalc.estimates.runtimes import Runtime
+from paramcalc.estimates.runtimes import Runtime, profile_of
 from paramcalc.estimates.step import Host, Served, arithmetic
 from paramcalc.measures.cache import Serving
 
@@ -184,11 +184,12 @@ class Speed:
 def cache_dtype(runtime: str, tree: Node, dtype: str) -> str:
     """What a runtime keeps keys and values in when nothing is said. TensorRT-LLM's checkpoints of FP8 and FP4 weights
     say FP8 (`kv_cache_quant_algo` of the published Llama 3.1 and DeepSeek ones), those of gpt-oss in MXFP4 nothing."""
-    if runtime == "llama.cpp":
-        return Runtime(runtime).profile.kv_dtype or dtype
+    profile = profile_of(runtime)
+    if profile.kv_dtype is not None:
+        return profile.kv_dtype
     formats = {tensor.format.name for node in tree.nodes() for tensor in node.tensors if tensor.format}
     few_bits = any(arithmetic(name, dtype) in ("fp8", "fp4") and not name.startswith("mxfp4") for name in formats)
-    return "fp8" if runtime == "tensorrt-llm" and few_bits else dtype
+    return profile.kv_dtype_of_few_bits or dtype if few_bits else dtype
 
 
 def power_share(sequences: float) -> PowerShare:

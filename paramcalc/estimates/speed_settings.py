@@ -13,7 +13,7 @@ from paramcalc.catalog.speed import release_numbers
 from paramcalc.defaults import SERVING
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import Length, longer_than_made_for
-from paramcalc.estimates.runtimes import ServingRuntime
+from paramcalc.estimates.runtimes import PLACING, ServingRuntime
 from paramcalc.estimates.settings import (
     AUDIO,
     IMAGE,
@@ -145,8 +145,8 @@ class SpeedSettings(DeviceSettings):
         if self.draft_tokens and self.acceptance and self.acceptance > self.draft_tokens + 1:
             raise UsageError(Problem(f"--acceptance {self.acceptance:g} is more than --draft-tokens "
                                      f"{self.draft_tokens} and the token that is always right"))
-        if self.ram is not None and self.runtime != "llama.cpp":
-            raise UsageError(Problem(f"--ram has no effect with --runtime {self.runtime}", hint="--runtime llama.cpp"))
+        if self.ram is not None and self.runtime != PLACING:
+            raise UsageError(Problem(f"--ram has no effect with --runtime {self.runtime}", hint=f"--runtime {PLACING}"))
         if self.all:
             lonely = [name for name in ALONE if self.is_set(name)]
             if lonely:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.links import Widths, bandwidth, sent
 from paramcalc.estimates.remembering import Remembering
+from paramcalc.estimates.runtimes import profile_of
 from paramcalc.estimates.traffic import facts
 from paramcalc.measures.cache import Serving, exact, mixers
 from paramcalc.measures.flops import Workload, flops
@@ -40,17 +41,6 @@ if TYPE_CHECKING:
 
 ROW_BYTES = 2
 """Of a value of the hidden state on the wire."""
-TILE = 16
-"""Rows of the smallest tile in which an engine multiplies routed experts: one instruction of tensor cores (m16n8k16 of
-PTX). TensorRT-LLM takes 8 to 128 by tokens an expert (NVIDIA/TensorRT-LLM@b35ac1b64368:tensorrt_llm/_torch/custom_ops/
-trtllm_gen_custom_ops.py)."""
-TRITON = ("vllm", "sglang")
-"""Runtimes whose kernel of experts takes larger tiles for FP8, and for weights that are not quantized once a batch has
-more rows than a device has experts of a layer (sgl-project/sglang@c050f40d99a1:python/sglang/srt/layers/moe/
-fused_moe_triton/fused_moe_triton_config.py, get_default_config)."""
-TRITON_TILE = 64
-VECTORS = ("llama.cpp", "transformers")
-"""Runtimes that multiply the few tokens of an expert one by one."""
 MIXERS = ("attention", "state_mixer")
 FEED_FORWARDS = ("ffn", "moe_experts", "moe_shared")
 
@@ -246,10 +236,8 @@ def _products(tree: Node, dtype: str) -> float:
 def tile(runtime: str, kind: str, crowded: bool = False) -> int:
     """Rows of the smallest tile in which a runtime multiplies routed experts, by arithmetic; `crowded`: of more rows
     than a device has experts of a layer."""
-    if runtime in VECTORS:
-        return 1
-    large = runtime in TRITON and (kind == "fp8" or (crowded and kind in ("bf16", "fp16")))
-    return TRITON_TILE if large else TILE
+    few, many = profile_of(runtime).expert_tiles
+    return many if kind == "fp8" or (crowded and kind in ("bf16", "fp16")) else few
 
 
 def padding(experts: list[tuple[float, float, int]], rows: int) -> float:

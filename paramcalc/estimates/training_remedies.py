@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.adapters import has_adapters
 from paramcalc.estimates.fit import Remedy
@@ -11,12 +11,13 @@ from paramcalc.transforms.formats import in_formats
 from paramcalc.transforms.lora import ALL_LINEAR, Lora, adapt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from paramcalc.activations.fold import Tokens
-    from paramcalc.activations.policy import Policy
+    from paramcalc.activations.policy import Policy, Recompute
     from paramcalc.estimates.training import Recipe
     from paramcalc.estimates.training_layout import Layout
+    from paramcalc.estimates.training_settings import Loss
 
 
 class Run(NamedTuple):
@@ -30,26 +31,76 @@ class Run(NamedTuple):
     """Adapters are trained instead, beside weights in this format; empty where they are already."""
 
 
+TRAINED_RANK = 16
+PLAIN = "none"
+"""The format of weights that are not quantized."""
 SMALLER = {"adamw": "adamw_8bit"}
 """Optimizers with the same update whose states are smaller."""
-CHANGES: dict[str, Callable[[Run], Run]] = {
-    "--loss compiled": lambda run: (run._replace(recipe=run.recipe._replace(loss="compiled"))
-                                    if run.recipe.loss == "plain" else run),
-    "--loss fused": lambda run: run._replace(recipe=run.recipe._replace(loss="fused")),
-    "--zero 1": lambda run: _divided(run, 1),
-    "--zero 2": lambda run: _divided(run, 2),
-    "--zero 3": lambda run: _divided(run, 3),
-    "--recompute per-op": lambda run: run if run.policy.recompute == "full" else _again(run, "per-op"),
-    "--recompute full": lambda run: _again(run, "full"),
-    "--micro-batch 1": lambda run: run._replace(load=run.load._replace(batch=2 if run.recipe.method == "dpo" else 1)),
-    "--optimizer adamw_8bit": lambda run: run._replace(recipe=run.recipe._replace(optimizer=SMALLER.get(
-        run.recipe.optimizer, run.recipe.optimizer))),
-    "--lora-rank 16": lambda run: run._replace(adapted="none") if run.adapted is None else run,
-    "--lora-rank 16 --quant nf4": lambda run: run._replace(adapted="nf4") if run.adapted in (None, "none") else run,
-}
-"""Options and the run with each: what costs nothing, then time, then a larger batch, then precision, then what is
+ADAPTED = {"lora_rank": TRAINED_RANK}
+CHANGES: tuple[dict[str, int | str], ...] = (
+    {"loss": "compiled"}, {"loss": "fused"}, {"zero": 1}, {"zero": 2}, {"zero": 3}, {"recompute": "per-op"},
+    {"recompute": "full"}, {"micro_batch": 1}, {"optimizer": "adamw_8bit"}, {**ADAPTED}, {**ADAPTED, "quant": "nf4"},
+)
+"""Settings that make a run need less: what costs nothing, then time, then a larger batch, then precision, then what is
 trained."""
-RANK = 16
+
+
+def _with_loss(run: Run, loss: Loss) -> Run:
+    """Another loss; a fused one holds no more than a compiled one."""
+    worse = loss == "compiled" and run.recipe.loss != "plain"
+    return run if worse else run._replace(recipe=run.recipe._replace(loss=loss))
+
+
+def _divided(run: Run, zero: int) -> Run:
+    """ZeRO of at least this stage, where several ranks hold the same and the schedule allows it."""
+    layout = run.layout._replace(zero=max(zero, run.layout.zero))
+    return run if layout.ways == 1 or layout.problems() else run._replace(layout=layout)
+
+
+def _recomputed(run: Run, recompute: Recompute) -> Run:
+    """More computed again; a part of each layer is less than all of it."""
+    worse = recompute == "per-op" and run.policy.recompute == "full"
+    return run if worse else run._replace(policy=run.policy._replace(recompute=recompute))
+
+
+def _with_batch(run: Run, sequences: int) -> Run:
+    """So many sequences at once, or pairs of them."""
+    return run._replace(load=run.load._replace(batch=sequences * (2 if run.recipe.method == "dpo" else 1)))
+
+
+def _with_optimizer(run: Run, optimizer: str) -> Run:
+    """An optimizer with the same update."""
+    same = SMALLER.get(run.recipe.optimizer) == optimizer
+    return run._replace(recipe=run.recipe._replace(optimizer=optimizer)) if same else run
+
+
+def _with_adapters(run: Run, _: int) -> Run:
+    """Adapters are trained instead of the weights."""
+    return run._replace(adapted=PLAIN) if run.adapted is None else run
+
+
+def _with_quantized(run: Run, quant: str) -> Run:
+    """What is beside the adapters in this format."""
+    return run._replace(adapted=quant) if run.adapted == PLAIN else run
+
+
+SETTERS: dict[str, Callable[[Run, Any], Run]] = {
+    "loss": _with_loss, "zero": _divided, "recompute": _recomputed, "micro_batch": _with_batch,
+    "optimizer": _with_optimizer, "lora_rank": _with_adapters, "quant": _with_quantized,
+}
+"""How a setting changes a run, by its name; a run that has it, or less, is given back as it is."""
+
+
+def changed(run: Run, settings: Mapping[str, int | str]) -> Run:
+    """The run with these settings."""
+    for name, value in settings.items():
+        run = SETTERS[name](run, value)
+    return run
+
+
+def as_options(settings: Mapping[str, int | str]) -> str:
+    """Settings as the command line says them: `--lora-rank 16 --quant nf4`."""
+    return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in settings.items())
 
 
 def training_remedies(trainer: Trainer, run: Run, capacity: int) -> list[Remedy]:
@@ -59,27 +110,16 @@ def training_remedies(trainer: Trainer, run: Run, capacity: int) -> list[Remedy]
     """
     if has_adapters(trainer.model.tree):
         run = run._replace(adapted="")
-    changes = {option: change for option, change in CHANGES.items() if change(run) != run}
-    single = [Remedy(option, _needed(trainer, change(run))) for option, change in changes.items()]
+    changes = [settings for settings in CHANGES if changed(run, settings) != run]
+    single = [Remedy(as_options(settings), _needed(trainer, changed(run, settings))) for settings in changes]
     if enough := [remedy for remedy in single if remedy.needed <= capacity]:
         return enough
-    options: dict[str, str] = {}
-    for option, change in changes.items():
-        run = change(run)
-        options[option.split()[0]] = option
+    together: dict[str, int | str] = {}
+    for settings in changes:
+        run, together = changed(run, settings), {**together, **settings}
         if (size := _needed(trainer, run)) <= capacity:
-            return [Remedy(" ".join(options.values()), size)]
+            return [Remedy(as_options(together), size)]
     return []
-
-
-def _divided(run: Run, zero: int) -> Run:
-    """ZeRO of at least this stage, where several ranks hold the same and the schedule allows it."""
-    layout = run.layout._replace(zero=max(zero, run.layout.zero))
-    return run if layout.ways == 1 or layout.problems() else run._replace(layout=layout)
-
-
-def _again(run: Run, recompute: Literal["per-op", "full"]) -> Run:
-    return run._replace(policy=run.policy._replace(recompute=recompute))
 
 
 def _needed(trainer: Trainer, run: Run) -> int:
@@ -87,7 +127,7 @@ def _needed(trainer: Trainer, run: Run) -> int:
     if run.adapted or run.recipe != trainer.recipe:
         model = trainer.model
         if run.adapted:
-            model = adapt(in_formats(model, run.adapted), Lora(RANK, (ALL_LINEAR,)))
+            model = adapt(in_formats(model, run.adapted), Lora(TRAINED_RANK, (ALL_LINEAR,)))
         trainer = Trainer(model, run.recipe)
     policy = run.policy._replace(batch=run.load.batch)
     return max(device.total for device in trainer.devices(run.layout, run.load, policy))

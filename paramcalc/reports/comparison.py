@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.answers.comparison import COLUMNS, Comparison
+from paramcalc.estimates.runtimes import BOUND
 from paramcalc.numbers import many
 from paramcalc.reports.table import Column, Kind, Table
 
@@ -34,7 +35,7 @@ def tables(answer: Comparison, columns: Sequence[str] = (), *, every: bool = Fal
              f"runtime {assumptions['runtime']} · flops: forward, one token of a sequence of that context"]
     if "gpu" in assumptions:
         notes.append(f"fits: {assumptions['gpus']} × {assumptions['gpu']}"
-                     + (" · give --runtime for a verdict" if assumptions["runtime"] == "exact" else ""))
+                     + (" · give --runtime for a verdict" if assumptions["runtime"] == BOUND else ""))
     if _says(answer, "tokens_per_second"):
         notes.append(f"tokens per second: an estimate, {assumptions['tokens_per_second']}")
     failed = sum(row.error is not None for row in answer.rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.estimates.fit import MOST_BATCH, MOST_TOKENS
+from paramcalc.estimates.runtimes import BOUND
 from paramcalc.numbers import binary
 from paramcalc.reports.count import headline
 from paramcalc.reports.known import missing, partly, verdict
@@ -30,7 +31,7 @@ def _verdict(answer: Fit) -> Table:
     if machine is None:
         return Table(headline(model), (), ())
     devices = f"{last.devices} × " if last.devices > 1 else ""
-    bound = answer.runtime == "exact" or bool(answer.result.prepared.lower_bound)
+    bound = answer.runtime == BOUND or bool(answer.result.prepared.lower_bound)
     usable = f"{binary(last.usable)} of {binary(machine.capacity)}"
     rows: list[tuple[Any, ...]] = [
         (f"{devices}{machine.device.name}", verdict(answer.runtime, fits=answer.fits, roomy=last.fits, bound=bound)),
@@ -55,7 +56,7 @@ def _verdict(answer: Fit) -> Table:
 
 def _roomy(row: RuntimeFit) -> bool:
     """Whether there is room for what is known, or this is the lower bound itself."""
-    return row.runtime == "exact" or (row.headroom is not None and row.headroom >= 0)
+    return row.runtime == BOUND or (row.headroom is not None and row.headroom >= 0)
 
 
 def _runtimes(answer: Fit) -> Table:
@@ -66,7 +67,7 @@ def _runtimes(answer: Fit) -> Table:
                   None if row.headroom is None else row.headroom // devices, limit(row.max_context, MOST_TOKENS),
                   limit(row.max_batch, MOST_BATCH)) for row in answer.runtimes)
     notes = tuple(f"{row.runtime}: {row.why}" for row in answer.runtimes
-                  if row.why and row.runtime not in ("exact", answer.runtime))
+                  if row.why and row.runtime not in (BOUND, answer.runtime))
     return Table("by runtime, per device" if devices > 1 else "by runtime", columns, rows, notes=(
         *notes, "exact: what the mathematics needs, without a runtime's overhead: a lower bound, never the verdict"))
 
@@ -129,7 +130,7 @@ def catalog_tables(answer: FitAll) -> tuple[Table, ...]:
 
 
 def _catalog_rows(each: AcceleratorFit) -> list[tuple[Any, ...]]:
-    able = [row for row in each.runtimes if row.max_context is not None and row.runtime != "exact"]
+    able = [row for row in each.runtimes if row.max_context is not None and row.runtime != BOUND]
     return [(each.device, each.usable_bytes, row.runtime, "yes" if row.fits else "no",
              limit(row.max_context, MOST_TOKENS),
              *(limit(point.max_batch, MOST_BATCH) for point in each.curves[row.runtime]))

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 RuntimeName = Literal["exact", "transformers", "vllm", "sglang", "tensorrt-llm", "llama.cpp"]
 ServingRuntime = Literal["vllm", "sglang", "tensorrt-llm", "llama.cpp", "transformers"]
 """Runtimes that serve, in the order in which the first that fits is taken."""
+BOUND: RuntimeName = "exact"
+"""What the mathematics needs: a lower bound of every runtime, and so never a verdict."""
+PLACING: RuntimeName = "llama.cpp"
+"""The runtime that places a model on unlike cards and partly on the host: `estimates/offload` follows its rules."""
 RUNTIMES: tuple[str, ...] = get_args(RuntimeName)
 """What people write: the module's name, with a hyphen or a dot for its underscore."""
 SERVED = ("bf16", "fp8", "fp8_block", "awq", "gptq", "nvfp4", "mxfp4")
@@ -31,6 +35,16 @@ SERVED = ("bf16", "fp8", "fp8_block", "awq", "gptq", "nvfp4", "mxfp4")
 CUDA_CONTEXT_BYTES = 352 * 2**20
 """What a CUDA context and its libraries take on each device beside torch's memory, as a profile of vLLM on an RTX 3090
 printed it (github.com/vllm-project/vllm/issues/10517)."""
+
+TILE = 16
+"""Rows of the smallest tile of tensor cores: one instruction (m16n8k16 of PTX). TensorRT-LLM takes 8 to 128 by tokens
+an expert (NVIDIA/TensorRT-LLM@b35ac1b64368:tensorrt_llm/_torch/custom_ops/trtllm_gen_custom_ops.py)."""
+TRITON_TILES = (TILE, 64)
+"""Of Triton's kernel of experts, which takes larger tiles for FP8, and for weights that are not quantized once a batch
+has more rows than a device has experts of a layer (sgl-project/sglang@c050f40d99a1:python/sglang/srt/layers/moe/
+fused_moe_triton/fused_moe_triton_config.py, get_default_config)."""
+ROW_BY_ROW = (1, 1)
+"""The few tokens of an expert are multiplied one by one."""
 
 
 class Profile(NamedTuple):
@@ -46,6 +60,8 @@ class Profile(NamedTuple):
     """Weights are held as torch's allocator holds them: see `paramcalc.estimates.allocator`."""
     kv_dtype: str | None = None
     """Of the cache, where it does not follow the model's."""
+    kv_dtype_of_few_bits: str | None = None
+    """Of the cache, where weights are in FP8 or NVFP4."""
     compute_bytes: int = 2
     """Of an activation."""
     context_bytes: int = 0
@@ -64,6 +80,9 @@ class Profile(NamedTuple):
     """Weight formats to try where a model does not fit, the largest first."""
     drafts: str = ""
     """Its option for tokens that are drafted for each sequence; empty where it keeps no state for them."""
+    expert_tiles: tuple[int, int] = (TILE, TILE)
+    """Rows of the smallest tile in which routed experts are multiplied: of few rows, and in FP8 or of many rows that
+    are not quantized (more than a device has experts of a layer)."""
     notes: tuple[tuple[str, str], ...] = ()
     """Assumptions behind these numbers, with their source."""
 

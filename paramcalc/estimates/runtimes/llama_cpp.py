@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.estimates.prefill import Mask
-from paramcalc.estimates.runtimes import Profile
+from paramcalc.estimates.runtimes import ROW_BY_ROW, Profile
 from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, describe, gathered, needed
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ SOURCE = ("ggml-org/llama.cpp@02c28f533ebb:src/llama-kv-cache-iswa.cpp, llama-co
           "@0054ee8ca80b:src/llama-memory-recurrent.cpp; @01b77b579398:src/llama-hparams.cpp")
 PAD = 256
 PROFILE = Profile(
-    "pp", kv_dtype="fp16", compute_bytes=4, gguf=True, mixes=True, drafts="rollback",
+    "pp", kv_dtype="fp16", compute_bytes=4, gguf=True, mixes=True, drafts="rollback", expert_tiles=ROW_BY_ROW,
     smaller=("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "q2_k"), notes=(
         ("activations", "one ubatch in f32, its attention masks and logits of one position a sequence, as the reserve "
          "pass asks since June 2026 (before it: -R version=2026-05); no conversion buffers"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.estimates.pool import Pool
-from paramcalc.estimates.runtimes import CUDA_CONTEXT_BYTES, SERVED, Profile
+from paramcalc.estimates.runtimes import CUDA_CONTEXT_BYTES, SERVED, TRITON_TILES, Profile
 from paramcalc.measures.cache import Cache, Mixer, Serving, Types, exact
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ GIB = 1024
 """In MiB."""
 PROFILE = Profile(
     "tp", vocab_multiple=64, rotary_table=True, context_bytes=CUDA_CONTEXT_BYTES, formats=SERVED,
-    smaller=("fp8", "awq"), drafts="speculative", notes=(
+    smaller=("fp8", "awq"), drafts="speculative", expert_tiles=TRITON_TILES, notes=(
         ("overhead", "352 MiB a device for the CUDA context and libraries (github.com/vllm-project/vllm/issues/10517); "
          "captured graphs come out of what is not reserved"),
         ("activations", "one prefill chunk through the widest layer, logits of each request's last position"),

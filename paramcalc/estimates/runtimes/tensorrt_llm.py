@@ -21,7 +21,7 @@ SOURCE = ("https://nvidia.github.io/TensorRT-LLM/reference/memory.html; NVIDIA/T
           "tensorrt_llm/llmapi/llm_args.py: KvCacheConfig")
 PROFILE = Profile(
     "tp", vocab_multiple=64, rotary_table=True, context_bytes=CUDA_CONTEXT_BYTES,
-    formats=("bf16", "fp8", "awq", "nvfp4"), smaller=("fp8", "nvfp4"), notes=(
+    formats=("bf16", "fp8", "awq", "nvfp4"), smaller=("fp8", "nvfp4"), kv_dtype_of_few_bits="fp8", notes=(
         ("overhead", "352 MiB a device for the CUDA context and libraries (github.com/vllm-project/vllm/issues/10517)"),
         ("activations", "max_num_tokens through the widest layer, logits of each request's last position"),
         ("cache", "in blocks; the pool itself takes 0.9 of what is free beside weights and activations"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.estimates.runtimes import CUDA_CONTEXT_BYTES, Profile
+from paramcalc.estimates.runtimes import CUDA_CONTEXT_BYTES, ROW_BY_ROW, Profile
 from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, describe, gathered
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ SOURCE = "transformers 5.23.0, cache_utils.py: DynamicSlidingWindowLayer, Linear
 
 PROFILE = Profile(
     "pp", context_bytes=CUDA_CONTEXT_BYTES, formats=("bf16", "bnb_int8", "bnb_nf4"), smaller=("bnb_int8", "bnb_nf4"),
-    notes=(
+    expert_tiles=ROW_BY_ROW, notes=(
         ("overhead", "352 MiB a device for the CUDA context and libraries: non-torch memory in a profile on an RTX "
          "3090 (github.com/vllm-project/vllm/issues/10517)"),
         ("activations", "the whole prompt at once, with fused attention (sdpa) and logits of the last position; of "

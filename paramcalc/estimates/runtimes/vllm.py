@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from paramcalc.catalog.formats import find_format
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.pool import Pool as ReservedPool
-from paramcalc.estimates.runtimes import CUDA_CONTEXT_BYTES, SERVED, Profile
+from paramcalc.estimates.runtimes import CUDA_CONTEXT_BYTES, SERVED, TRITON_TILES, Profile
 from paramcalc.measures.cache import DS_MLA, Cache, Line, Mixer, Serving, Types, cache_type, describe, needed
 from paramcalc.tree import Tensor
 
@@ -36,6 +36,7 @@ PROFILE = Profile(
     "tp", vocab_multiple=64, rotary_table=True, caching_allocator=True, context_bytes=CUDA_CONTEXT_BYTES,
     graph_bytes=461 * 2**20,
     utilization=(9, 10), formats=(*SERVED, "bnb_nf4"), smaller=("fp8", "awq"), drafts="speculative",
+    expert_tiles=TRITON_TILES,
     notes=(
         ("overhead", "a device: 352 MiB non-torch memory (github.com/vllm-project/vllm/issues/10517) and 461 MiB "
          "for CUDA graphs (a log of a 3B model)"),

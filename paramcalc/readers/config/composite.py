@@ -8,7 +8,7 @@ from paramcalc.components.embedding import Embedding
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
-from paramcalc.readers.config.published import before_five
+from paramcalc.readers.config.published import written_before
 from paramcalc.readers.config.type_facts import WITHIN
 from paramcalc.readers.families import family_of
 from paramcalc.readers.families.decoder import MODULES
@@ -118,7 +118,7 @@ def _ties(config: Config, data: dict[str, Any], family: FamilyData | None, model
     since = bool(_first((*around, config.data), bool(family.defaults.get("tie_word_embeddings", False))))
     if before != since:
         words = {True: "ties the head to the embedding", False: "holds a head of its own"}
-        older = before_five(data)
+        older = written_before(data, (5, 0))
         release = "before release 5, as this one," if older else "before release 5"
         config.note(f"a file written {release} {words[bool(before)]}, one of release 5 {words[since]}: they ask "
                     "different tie_word_embeddings; a file's tensors say which")

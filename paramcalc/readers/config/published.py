@@ -64,9 +64,10 @@ def release(data: Mapping[str, Any]) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-def before_five(data: Mapping[str, Any]) -> bool:
-    """Whether a config says that a release of transformers before 5 wrote it."""
-    return (release(data) or (5, 0)) < (5, 0)
+def written_before(data: Mapping[str, Any], first: tuple[int, int], *, unsaid: bool = False) -> bool:
+    """Whether a config says that a release of transformers before `first` wrote it; `unsaid` where it says none."""
+    version = release(data)
+    return unsaid if version is None else version < first
 
 
 def is_original(data: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from paramcalc.components.latent_attention import LatentAttention
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.readers.config.patterns import all_sliding, sparse_layers
-from paramcalc.readers.config.published import release
+from paramcalc.readers.config.published import written_before
 from paramcalc.readers.families.decoder import Experts, Row, mixture
 from paramcalc.readers.families.decoders.deepseek import indexer, latent, shared_experts
 from paramcalc.readers.families.decoders.glm import indexer_types
@@ -91,7 +91,7 @@ def _large_more(config: Config) -> dict[str, Any]:
     """One learned value a rotary frequency (LeRoPE), which releases of the library before 5.24 keep as a buffer."""
     if not config.bare:
         config.note("the files' draft head (mtp_dspark) is not counted, not even apart")
-    older = (release(config.outer or config.data) or LEARNED_SINCE) < LEARNED_SINCE
+    older = written_before(config.outer or config.data, LEARNED_SINCE)
     alpha = Parameter(shape=(config.integer("qk_rope_head_dim") // 2,), dtype="fp32", buffer=older)
     return {"outputs": {"rotary_emb.alpha" if config.bare else "model.lerope.alpha": alpha}}
 

@@ -13,7 +13,7 @@ from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
 from paramcalc.errors import LAYERS
 from paramcalc.numbers import many
-from paramcalc.readers.config.published import release
+from paramcalc.readers.config.published import written_before
 from paramcalc.readers.families.encoders.heads import Tops, top_of
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
@@ -77,12 +77,13 @@ def layer(config: Config, kind: str) -> Parts:
             "feed_forward.layer_norm": Norm(kind="layernorm"), "feed_forward": feed}
 
 
-def head(config: Config) -> Parts:
-    """Both streams of the reversible layers side by side are projected to tokens: never the embedding's matrix.
+BIAS_TWICE_SINCE = (5, 24)
+"""The release since which the library's class holds the bias of the head twice."""
 
-    Since release 5.24 the library's class holds the bias twice.
-    """
-    twice = (release(config.data) or (5, 0)) >= (5, 24)
+
+def head(config: Config) -> Parts:
+    """Both streams of the reversible layers side by side are projected to tokens: never the embedding's matrix."""
+    twice = not written_before(config.data, BIAS_TWICE_SINCE, unsaid=True)
     width = 2 * config.integer("hidden_size")
     return {"lm_head.bias": Parameter(shape=(config.integer("vocab_size"),), component="lm_head"),
             "lm_head.decoder": Head(hidden_size=width, bias=twice)}

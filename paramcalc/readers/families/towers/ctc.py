@@ -14,20 +14,29 @@ from paramcalc.readers.families.towers.whole import builder, nested
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from paramcalc.components.base import Component
     from paramcalc.readers.config.config import Config
 
 ENCODERS = {"parakeet_ctc": "parakeet_encoder", "lasr_ctc": "lasr_encoder"}
 
 
-def ctc(config: Config) -> ModelSpec:
-    """An encoder, and a convolution of one frame to the vocabulary."""
-    inner = nested(config, "encoder_config", ENCODERS[config.model_type])
+def scored(config: Config, inner: Config, at: str, project: Callable[[int, int], Component]) -> ModelSpec:
+    """The encoder that `inner` describes, whose names begin with `at`, and a projection `(vocab_size, hidden_size)` of
+    each frame. Raises UnknownArchitectureError for an encoder nobody knows, or where the class has another head."""
     make = builder(inner.model_type)
     if make is None or (config.architecture and not config.architecture.endswith("ForCTC")):
         raise config.unknown_class()
-    encoder = make(inner, "encoder")
-    head: Parts = {"ctc_head": convolve(config.integer("vocab_size"), encoder.hidden_size, 1)}
+    encoder = make(inner, at)
+    head: Parts = {"ctc_head": project(config.integer("vocab_size"), encoder.hidden_size)}
     return opened(encoder, head)
+
+
+def ctc(config: Config) -> ModelSpec:
+    """An encoder, and a convolution of one frame to the vocabulary."""
+    inner = nested(config, "encoder_config", ENCODERS[config.model_type])
+    return scored(config, inner, "encoder", lambda rows, width: convolve(rows, width, 1))
 
 
 def granite(config: Config) -> ModelSpec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.alone import opened
+from paramcalc.readers.families.towers.ctc import scored
 from paramcalc.readers.families.towers.frame import Parts, layers, tower
 from paramcalc.readers.families.towers.parts import conv, dense, norm
 from paramcalc.readers.families.towers.wav2vec import LAYER, extractor
@@ -44,10 +45,9 @@ def omniasr(whole: Whole) -> Towers:
 def ctc(config: Config) -> ModelSpec:
     """The encoder alone, or with a score for each character; its tokens are frames."""
     inner = nested(config, "audio_config", USUAL)
-    headed, make = config.architecture.endswith("ForCTC"), builder(inner.model_type)
-    if make is None or (config.architecture and not config.architecture.endswith(("ForCTC", "Model"))):
+    if not config.architecture.endswith("Model"):
+        return scored(config, inner, "model.audio_tower" if config.architecture else "audio_tower", dense)
+    make = builder(inner.model_type)
+    if make is None:
         raise config.unknown_class()
-    encoder = make(inner, "model.audio_tower" if headed else "audio_tower")
-    rows, width = config.integer("vocab_size"), encoder.hidden_size
-    head: Parts = {"ctc_head": dense(rows, width)} if headed or not config.architecture else {}
-    return opened(encoder, head)
+    return opened(make(inner, "audio_tower"))
