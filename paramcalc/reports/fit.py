@@ -9,7 +9,7 @@ from paramcalc.estimates.runtimes import BOUND
 from paramcalc.numbers import binary
 from paramcalc.reports.count import headline
 from paramcalc.reports.known import missing, partly, verdict
-from paramcalc.reports.memory import fullest, gauge, held_in
+from paramcalc.reports.memory import fullest, gauge, held_in, reserved_each, three_sizes
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _verdict(answer: Fit) -> Table:
     prepared = answer.result.prepared
     conditions = (f"{answer.runtime} · context {last.serving.context:,} · batch {last.serving.batch:,} · weights "
                   f"{held_in(prepared)} · cache {answer.assumptions['kv_dtype']}")
-    notes = (conditions, *missing(answer), *partly(answer),
+    notes = (conditions, three_sizes(answer), *missing(answer), *partly(answer),
              *(f"{name}: {text}" for name, text in prepared.runtime.profile.notes))
     return Table(headline(model), (Column(""), Column("")), tuple(rows), notes=notes,
                  gauge=gauge(fullest(answer.result), machine))
@@ -76,10 +76,12 @@ def csv_rows(answer: Fit) -> Table:
     """One row: the verdict on the accelerator."""
     last, machine = answer.verdicts[-1], answer.machine
     columns = tuple(map(Column, ("accelerator", "devices", "runtime", "fits", "needed_bytes", "usable_bytes",
-                                 "headroom_bytes", "max_context", "max_batch", "known", "uncounted")))
+                                 "headroom_bytes", "max_context", "max_batch", "loaded_bytes", "reserved_bytes",
+                                 "on_disk_bytes", "known", "uncounted")))
     name = machine.device.key if machine is not None else ""
     return Table("", columns, ((name, last.devices, answer.runtime, answer.fits, last.needed, last.usable,
-                                answer.headroom, last.max_context, last.max_batch, answer.known["fits"],
+                                answer.headroom, last.max_context, last.max_batch, fullest(answer.result).weights,
+                                reserved_each(answer), answer.weights.on_disk, answer.known["fits"],
                                 "; ".join(answer.uncounted)),))
 
 

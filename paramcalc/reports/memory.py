@@ -26,9 +26,21 @@ def tables(answer: Memory) -> tuple[Table, ...]:
 
 def csv_rows(answer: Memory) -> Table:
     """A row for each device."""
-    names = ("device", "stage", *PARTS, "total", "known", "uncounted")
-    return Table("", tuple(map(Column, names)), tuple((*device, answer.whole.known, "; ".join(answer.uncounted))
-                                                      for device in answer.per_device))
+    names = ("device", "stage", *PARTS, "total", "reserved", "on_disk_of_all", "known", "uncounted")
+    return Table("", tuple(map(Column, names)), tuple(
+        (*device, reserved_each(answer), answer.weights.on_disk, answer.whole.known, "; ".join(answer.uncounted))
+        for device in answer.per_device))
+
+
+def reserved_each(answer: Memory) -> int | None:
+    """Bytes that a runtime takes of each device whatever is served; None where it takes what it needs."""
+    return answer.reserved.bytes // len(answer.per_device) if answer.reserved else None
+
+
+def three_sizes(answer: Memory) -> str:
+    """What the files take, what weights take once loaded, and what a runtime then takes of all devices."""
+    reserved = f" · reserved {binary(answer.reserved.bytes)}" if answer.reserved else ""
+    return f"{stored(answer.weights)} · loaded {binary(answer.total.weights)}{reserved}"
 
 
 def stored(weights: WeightBytes) -> str:
@@ -44,9 +56,7 @@ def _parts(answer: Memory) -> Table:
         known["cache"] = f"unknown: {why}"
     rows = tuple((name, getattr(total, name), getattr(total, name), known[name]) for name in PARTS)
     columns = (Column("part"), Column("bytes", "bytes"), Column("share", "share"), Column("known"))
-    reserved = f" · reserved {binary(answer.reserved.bytes)}" if answer.reserved else ""
-    notes = [_conditions(result),
-             f"{stored(answer.weights)} · loaded {binary(total.weights)}{reserved}"]
+    notes = [_conditions(result), three_sizes(answer)]
     if machine is not None:
         if not machine.driver_known:
             notes.append(f"no driver figure is known for {machine.device.name}: 1/16 of it is taken as reserved")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.defaults import TRAINING
 from paramcalc.estimates.training_parts import PARTS
-from paramcalc.numbers import binary
+from paramcalc.numbers import binary, percent
 from paramcalc.reports import train_run
 from paramcalc.reports.count import headline
 from paramcalc.reports.known import marks, missing, partly, whole
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from paramcalc.answers.train import DeviceMemory, Train
+    from paramcalc.estimates.training_layout import Layout
 
 LETTERS = dict(zip(PARTS, "WGOMALCTR", strict=True))
 SHOWN = 15
@@ -93,6 +94,15 @@ def bars(answer: Train) -> Bars:
                 answer.max_device_bytes if room is None else room.bytes, gpu.name if gpu else "")
 
 
+def _reserved(layout: Layout) -> str:
+    """What the total has beyond what is allocated."""
+    if layout.fully_sharded:
+        return "total as reserved, fully_shard's pools in it"
+    beyond = layout.reserved - 1
+    more = f"reserved, {percent(beyond.numerator, beyond.denominator, 0)} beyond allocated"
+    return f"total as {more if beyond else 'allocated'}"
+
+
 def conditions(answer: Train) -> str:
     """The run in one line, with the loss, the method and the schedule where they are not the usual ones."""
     recipe, layout = answer.plan.trainer.recipe, answer.plan.layout
@@ -101,7 +111,7 @@ def conditions(answer: Train) -> str:
                      if name in ("tp", "pp", "dp", "ep", "cp") and size > 1)
     facts = [f"{load.batch} × {load.seq:,} tokens", f"{recipe.dtype}, {recipe.optimizer}",
              f"{policy.attention} attention", f"recompute {policy.recompute}", f"activations by {policy.library}",
-             f"zero {layout.zero}", *([sizes] if sizes else [])]
+             f"zero {layout.zero}", *([sizes] if sizes else []), _reserved(layout)]
     chosen = {"loss": recipe.loss, "method": recipe.method, "schedule": layout.schedule}
     facts += [f"{name} {value}" for name, value in chosen.items() if value != getattr(TRAINING, name)]
     return " · ".join(facts)

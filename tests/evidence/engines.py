@@ -104,7 +104,8 @@ def _pool(prepared: Prepared, row):
     options = prepared.runtime.options
     layout = vllm.pool(prepared.stages[0].kinds, prepared.cache_types, options)
     have, need, tokens = layout.capacity(int(Decimal(row["budget"]) * GIB), row["context"], 0, options)
-    return {"tokens": tokens, "concurrency": have / need, "block": min(layout.blocks)}
+    return {"tokens": tokens, "concurrency": have / need, "block": min(layout.blocks),
+            "pages": layout.page_tokens(have)}
 
 
 def text():
