@@ -6,25 +6,25 @@ Every shape of the lattice is rated by the polynomial of its size alone; the wid
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from functools import partial
 from heapq import nsmallest
-from itertools import chain, groupby, pairwise, repeat
+from itertools import pairwise
 from math import exp, inf, log
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.components.layout import MAX_LAYERS, continued
+from paramcalc.estimates.design.depths import Depths
 from paramcalc.estimates.design.form import Around, Distances, Form, Shape, form
-from paramcalc.estimates.design.lines import Lines, affine, whole
+from paramcalc.estimates.design.lines import Lines, Polynomials
 from paramcalc.estimates.design.near_sizes import NearSizes
 from paramcalc.estimates.design.size_polynomial import MEASURES
 from paramcalc.parallel import over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 
     from paramcalc.estimates.design.goals import Bounds, Goal
     from paramcalc.estimates.design.handles import Handles, Size
+    from paramcalc.estimates.design.near_sizes import Axes
     from paramcalc.estimates.design.size_polynomial import SizePolynomial
 
 ODD = 0.04
@@ -57,9 +57,13 @@ def _odd(hidden: int, width: int) -> float:
     return ODD * sum(max(0, bits - (size & -size).bit_length() + 1) for size, bits in powers if size)
 
 
-def _spaced(first: int, step: int, number: int) -> Iterable[int]:
-    """So many numbers, each by a step more than the one before."""
-    return range(first, first + step * number, step) if step else repeat(first, max(number, 0))
+def _widths(axes: Axes, fixed: int, slope: int, amount: int, margin: float) -> range:
+    """Widths whose shape lies within the margin."""
+    if axes.low == axes.high or not slope:
+        return range(axes.low, axes.high + 1, axes.step)
+    first = max(axes.low, -(-int(amount - margin - fixed) // slope // axes.step) * axes.step)
+    last = min(axes.high, int(amount + margin - fixed) // slope)
+    return range(first, last + 1, axes.step)
 
 
 def _reporting(hidden_sizes: Sequence[int], progress: Callable[[int, int], None] | None) -> Iterator[int]:
@@ -87,16 +91,12 @@ class Lattice:
         self.sizes = NearSizes(handles, self.family, bounds)
         self.patterns = patterns
         """Every layer's block, of each stack."""
+        self.depths = Depths(patterns, handles)
         self.visited = 0
         self.least = [inf] * len(bounds.budgets)
         """Of each budget's measure, over the shapes of that size: what a budget must allow."""
         self._worst = limit
         """Score of the last of the best so far: shapes farther off in size alone need no rating."""
-        self._blocks: dict[int, dict[str, int] | None] = {}
-        self._steps: list[list[tuple[str, int]]] = []
-        """Blocks that each further step in depth adds, from no layers on."""
-        self._deepest = 0
-        self._runs_of: dict[range, list[tuple[list[tuple[str, int]], int]]] = {}
 
     def by_size(self) -> Lattice:
         """The same shapes, rated by their size before all."""
@@ -147,34 +147,41 @@ class Lattice:
     def _rated(self, goals: Sequence[Goal], hidden_sizes: Iterable[int]) -> Iterator[Rated]:
         needed = {0, *(measure for goal in goals for measure in ((0, 2) if goal.measure < 0 else (goal.measure,))),
                   *range(len(MEASURES), len(MEASURES) + len(self.bounds.budgets))}
-        names = self.polynomial.names
+        names, goal = self.polynomial.names, goals[0]
         for hidden in hidden_sizes:
-            pieces, around = self.polynomial.at_width(hidden), Around(hidden, self.handles.head_dim, self.family)
+            axes, around = self.sizes.axes(hidden), Around(hidden, self.handles.head_dim, self.family)
+            polynomials = self._polynomials(hidden, needed)
+            if not polynomials.grain(goal.measure, axes.multiple).reaches(goal.amount, self._margin(goal, 0.0)):
+                continue
             for others in self.sizes.others(hidden):
                 distances = around.of(others)
                 if distances.rest > self._worst:
                     continue
-                lines = affine(pieces, names, others, needed)
-                for layers, width, distance, unlike in self._sized(hidden, lines, goals, distances):
+                lines = polynomials.at(others)
+                for layers, width, distance, unlike in self._sized(axes, lines, goals, distances):
                     strangeness = unlike + _odd(hidden, width)
                     score = strangeness + self._far(distance)
                     if score <= self._worst:
                         sizes = others | {"hidden_size": hidden, "width": width}
                         shape = Shape(tuple(sizes[name] for name in names), layers)
                         yield Rated(score, distance, strangeness, shape,
-                                    lines.value(0, self._pattern_of(layers) or {}, width))
+                                    lines.value(0, self.depths.blocks(layers) or {}, width))
 
-    def _sized(self, hidden: int, lines: Lines, goals: Sequence[Goal], distances: Distances,
+    def _polynomials(self, hidden: int, needed: Set[int]) -> Polynomials:
+        return Polynomials(self.polynomial.at_width(hidden), self.polynomial.names, needed)
+
+    def _sized(self, axes: Axes, lines: Lines, goals: Sequence[Goal], distances: Distances,
                ) -> Iterator[tuple[int, int, int, float]]:
         """Layers, width and distances of every shape that meets the goals, keeps the budgets and may be among the best.
         """
         goal = goals[0]
         margin = self._margin(goal, distances.rest)
-        step, (low, high) = self.sizes.width_step(hidden), self.sizes.widths(hidden)
-        for layers, fixed, slope in self._near(hidden, lines, goal, margin, distances):
+        if not lines.grain(goal.measure, axes.multiple).reaches(goal.amount, margin):
+            return
+        for layers, fixed, slope in self._near(axes, lines, goal, margin, distances):
             nearer = self._margin(goal, distances.least(layers))
-            blocks = self._pattern_of(layers) or {}
-            widths = self._affordable(lines, blocks, self._widths(step, low, high, fixed, slope, goal.amount, nearer))
+            blocks = self.depths.blocks(layers) or {}
+            widths = self._affordable(lines, blocks, _widths(axes, fixed, slope, goal.amount, nearer))
             if not widths:
                 continue
             near = distances.at(layers, self._worst)
@@ -184,61 +191,26 @@ class Lattice:
                 if distance <= nearer and self._meets(lines, blocks, width, goals[1:]):
                     yield layers, width, distance // goal.resolution, near.nearest(width)
 
-    def _near(self, hidden: int, lines: Lines, goal: Goal, margin: int, distances: Distances,
-              ) -> Iterator[tuple[int, int, int]]:
+    def _near(self, axes: Axes, lines: Lines, goal: Goal, margin: int, distances: Distances,
+              ) -> list[tuple[int, int, int]]:
         """Layers, and the fixed part and slope of what they count, where a width may lie within the margin."""
-        of_block, step, (low, high) = lines.of(goal.measure), self.sizes.width_step(hidden), self.sizes.widths(hidden)
-        depths = self._depths(hidden, distances)
-        if not depths:
-            return
-        fixed, slope = whole(of_block, self._pattern_of(depths[0]) or {})
-        several, most, least = low < high, goal.amount + margin, goal.amount - margin
-        at = depths[0]
-        for added, turns in ([], 0), *self._runs(depths):  # so far as the pattern goes on
-            more = sum(times * of_block[name][0] for name, times in added)
-            steeper = sum(times * of_block[name][1] for name, times in added)
-            first, end = (1 if added else 0), turns + 1
-            if (grows := more + steeper * high) > 0:  # shallower ones are too small even at their widest
-                first = max(first, -((fixed + slope * high - least) // grows))
-            if (grows := more + steeper * low) > 0:  # deeper ones are too large even at their narrowest
-                end = min(end, (most - fixed - slope * low) // grows + 1)
-            elif fixed + slope * low > most:
-                return
-            places: Iterable[int] = range(first, end)
-            if several and steeper >= 0 and (apart := (slope + first * steeper) * step):
-                rests = zip(_spaced(most - fixed - first * more, -more, end - first),
-                            _spaced(apart, steeper * step, end - first), strict=True)
-                places = [first + place for place, (rest, apart) in enumerate(rests) if rest % apart <= 2 * margin]
-            for place in places:
-                yield at + place * depths.step, fixed + place * more, slope + place * steeper
-            if end <= turns:
-                return
-            at, fixed, slope = at + turns * depths.step, fixed + turns * more, slope + turns * steeper
+        low, high, step = axes.low, axes.high, axes.step
+        depths = self._likely(axes.layers, distances)
+        fixed, slopes = self.depths.lines(depths, lines.of(goal.measure))
+        most, places = goal.amount + margin, range(len(fixed))
+        # shallower ones are too small even at their widest, deeper ones too large even at their narrowest
+        first = bisect_left(places, goal.amount - margin, key=lambda place: fixed[place] + slopes[place] * high)
+        end = bisect_right(places, most, key=lambda place: fixed[place] + slopes[place] * low)
+        near, room = zip(depths[first:end], fixed[first:end], slopes[first:end], strict=True), 2 * margin
+        if low == high:
+            return [*near]
+        return [(layers, least, slope) for layers, least, slope in near
+                if not slope or (most - least) % (slope * step) <= room]
 
-    def _depths(self, hidden: int, distances: Distances) -> range:
+    def _likely(self, depths: range, distances: Distances) -> range:
         """Layers of shapes that may be among the best by their depth."""
-        depths = self.sizes.layers(hidden)
         least, most = distances.depths(self._worst)
-        depths = depths[bisect_left(depths, least - 1) : bisect_right(depths, most + 1)]
-        return depths if depths and self._pattern_of(depths[0]) is not None else range(0)
-
-    def _runs(self, depths: range) -> list[tuple[list[tuple[str, int]], int]]:
-        """Blocks each depth but the first has more than the one before it, and of how many depths in turn that holds,
-        so far as the pattern goes on."""
-        if depths not in self._runs_of:
-            self._runs_of[depths] = [(added, len(list(same))) for added, same in groupby(self._added(depths))]
-        return self._runs_of[depths]
-
-    def _added(self, depths: range) -> list[list[tuple[str, int]]]:
-        while self._deepest < depths[-1]:
-            shallow, self._deepest = self._deepest, self._deepest + self.handles.depth_step
-            fewer, blocks = self._pattern_of(shallow) or {}, self._pattern_of(self._deepest)
-            if blocks is None:
-                self._deepest = MAX_LAYERS
-                break
-            self._steps.append([(name, times) for name in blocks | fewer
-                                if (times := blocks.get(name, 0) - fewer.get(name, 0))])
-        return self._steps[depths[0] // self.handles.depth_step : depths[-1] // self.handles.depth_step]
+        return depths[bisect_left(depths, least - 1) : bisect_right(depths, most + 1)]
 
     def _margin(self, goal: Goal, strangeness: float) -> int:
         """Distance in size up to which a shape at least so strange may be among the best; negative where none may."""
@@ -270,28 +242,18 @@ class Lattice:
 
     def amount(self, rated: Rated, goal: Goal) -> int:
         """What a shape counts of what a goal asks for."""
-        blocks, sizes = self._pattern_of(rated.shape.layers) or {}, rated.shape.sizes
+        blocks, sizes = self.depths.blocks(rated.shape.layers) or {}, rated.shape.sizes
         measures = (0, 2) if goal.measure < 0 else (goal.measure,)
         values = [self.polynomial.value(measure, sizes, blocks) for measure in measures]
         return values[0] - sum(values[1:])
 
     def _amount(self, lines: Lines, goal: Goal, layers: int, width: int) -> float:
-        blocks = self._pattern_of(layers)
+        blocks = self.depths.blocks(layers)
         return inf if blocks is None else lines.value(goal.measure, blocks, width)
 
     def _meets(self, lines: Lines, blocks: dict[str, int], width: int, goals: Sequence[Goal]) -> bool:
         return all(abs(lines.value(goal.measure, blocks, width) - goal.amount) <= goal.amount * goal.tolerance
                    for goal in goals)
-
-    def _pattern_of(self, layers: int) -> dict[str, int] | None:
-        """How often each block occurs in so many layers; None where the pattern does not go on."""
-        if layers not in self._blocks:
-            try:
-                self._blocks[layers] = Counter(chain.from_iterable(
-                    map(continued, self.patterns, self.handles.depths(layers))))
-            except ValueError:
-                self._blocks[layers] = None
-        return self._blocks[layers]
 
     def _hidden_sizes(self, goal: Goal) -> Iterator[int]:
         """From the least, until the shallowest and narrowest shape of a hidden size is too large."""
@@ -314,15 +276,15 @@ class Lattice:
         return self._end(hidden_sizes[0], goal, 0, min), self._end(hidden_sizes[-1], goal, -1, max)
 
     def _end(self, hidden: int, goal: Goal, at: int, best: Callable[[Iterable[float]], float]) -> float:
-        pieces, names, needed = self.polynomial.at_width(hidden), self.polynomial.names, {*range(len(MEASURES))}
+        polynomials = self._polynomials(hidden, {*range(len(MEASURES))})
         depths, width = self.sizes.layers(hidden), self.sizes.widths(hidden)[at]
-        amounts = [self._amount(affine(pieces, names, others, needed), goal, depths[at], width)
+        amounts = [self._amount(polynomials.at(others), goal, depths[at], width)
                    for others in self.sizes.others(hidden) if depths]
         return best(amounts) if amounts else inf
 
     def _extremes(self, hidden: int, goal: Goal) -> tuple[float, float]:
         """What the smallest and the largest shape of a hidden size count."""
-        pieces = self.polynomial.at_width(hidden)
+        polynomials = self._polynomials(hidden, {*range(len(MEASURES))})
         others = list(self.sizes.others(hidden))
         ends: list[dict[Size, int]] = [{name: end(each.get(name, 0) for each in others) for name in others[0]}
                                        for end in (min, max)] if others else []
@@ -331,14 +293,5 @@ class Lattice:
         if not depths or not others:
             return inf, 0.0
         for sizes, layers, width in zip(ends, (depths[0], depths[-1]), widths, strict=True):
-            lines = affine(pieces, self.polynomial.names, sizes, {*range(len(MEASURES))})
-            amounts.append(self._amount(lines, goal, layers, width))
+            amounts.append(self._amount(polynomials.at(sizes), goal, layers, width))
         return amounts[0], amounts[1]
-
-    def _widths(self, step: int, low: int, high: int, fixed: int, slope: int, amount: int, margin: float) -> range:
-        """Widths whose shape lies within the margin."""
-        if low == high:
-            return range(low, low + 1)
-        first = max(low, -(-int(amount - margin - fixed) // slope // step) * step)
-        last = min(high, int(amount + margin - fixed) // slope)
-        return range(first, last + 1, step)

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from math import gcd, prod
 from typing import TYPE_CHECKING, NamedTuple
 
+from paramcalc.estimates.design.size_polynomial import OUTSIDE
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping, Sequence, Set
 
     from paramcalc.estimates.design.handles import Size
+
+Terms = list[tuple[int, int]]
+"""Coefficients, each with the place of the product of sizes it multiplies."""
+LESS = (0, 2)
+"""Measures whose difference measure -1 is: the total less embeddings."""
+
+
+class Grain(NamedTuple):
+    """What amounts have in common: all are a start and a multiple of a step more; 0 for one amount alone."""
+
+    start: int
+    step: int
+
+    def reaches(self, amount: int, margin: int) -> bool:
+        """Whether one of the amounts lies within the margin of one."""
+        return not self.step or 2 * margin >= self.step or (amount - self.start + margin) % self.step <= 2 * margin
 
 
 class Lines(NamedTuple):
@@ -19,7 +38,16 @@ class Lines(NamedTuple):
         """Fixed part and slope of a measure of each block; measure -1 is the total less embeddings."""
         if measure >= 0:
             return {name: lines[measure] for name, lines in self.pieces.items()}
-        return {name: (lines[0][0] - lines[2][0], lines[0][1] - lines[2][1]) for name, lines in self.pieces.items()}
+        more, less = LESS
+        return {name: (lines[more][0] - lines[less][0], lines[more][1] - lines[less][1])
+                for name, lines in self.pieces.items()}
+
+    def grain(self, measure: int, step: int) -> Grain:
+        """Of a measure of whole models, however deep, of widths that are multiples of a step."""
+        lines = self.of(measure)
+        start, slope = lines[OUTSIDE]
+        blocks = [line for name, line in lines.items() if name]
+        return Grain(start, gcd(step * slope, *[fixed for fixed, _ in blocks], *[step * slope for _, slope in blocks]))
 
     def at(self, measure: int, blocks: dict[str, int]) -> tuple[int, int]:
         """Fixed part and slope of a measure of the whole model."""
@@ -41,25 +69,48 @@ def whole(lines: Mapping[str, tuple[int, int]], blocks: Mapping[str, int]) -> tu
     return fixed, slope
 
 
-def affine(
-    pieces: dict[str, tuple[dict[tuple[int, ...], int], ...]], names: Sequence[Size], others: Mapping[Size, int],
-    needed: set[int],
-) -> Lines:
-    """The polynomials with all sizes but the width put in; exponents are those after the hidden size's."""
-    rest = names[1:]
-    width = rest.index("width") if "width" in rest else -1
-    factors = [others.get(name, 1) for name in rest]
-    lines_of: dict[str, tuple[tuple[int, int], ...]] = {}
-    for block, measures in pieces.items():
-        lines = []
-        for measure, terms in enumerate(measures):
-            line = [0, 0]
-            for exponents, coefficient in terms.items() if measure in needed else ():
-                amount = coefficient
-                for index, exponent in enumerate(exponents):
-                    if exponent and index != width:
-                        amount *= factors[index]
-                line[exponents[width] if width >= 0 else 0] += amount
-            lines.append((line[0], line[1]))
-        lines_of[block] = tuple(lines)
-    return Lines(lines_of)
+class Polynomials:
+    """Polynomials of the sizes but the hidden size, as lines in the width for any of the others."""
+
+    def __init__(self, pieces: Mapping[str, Sequence[Mapping[tuple[int, ...], int]]], names: Sequence[Size],
+                 needed: Set[int]) -> None:
+        """Coefficients by the powers of the sizes after the hidden size, of each block and measure; measures that are
+        not needed are taken for zero."""
+        rest = names[1:]
+        width = rest.index("width") if "width" in rest else -1
+        self._products: dict[tuple[Size, ...], int] = {(): 0}
+        """Sizes that are multiplied with each other, by their place among all such products."""
+        self._terms: dict[str, tuple[tuple[Terms, Terms], ...]] = {}
+        for block, measures in pieces.items():
+            lines: list[tuple[Terms, Terms]] = []
+            for measure, terms in enumerate(measures):
+                line: tuple[Terms, Terms] = ([], [])
+                for powers, coefficient in terms.items() if measure in needed else ():
+                    product = tuple(name for at, (name, power) in enumerate(zip(rest, powers, strict=True))
+                                    if at != width for _ in range(power))
+                    place = self._products.setdefault(product, len(self._products))
+                    line[powers[width] if width >= 0 else 0].append((coefficient, place))
+                lines.append(line)
+            self._terms[block] = tuple(lines)
+
+    def at(self, others: Mapping[Size, int]) -> Lines:
+        """With all sizes but the width put in."""
+        values = [prod(map(others.__getitem__, names)) for names in self._products]
+        return Lines({block: tuple([(sum([times * values[place] for times, place in fixed]),
+                                     sum([times * values[place] for times, place in slope]))
+                                    for fixed, slope in lines]) for block, lines in self._terms.items()})
+
+    def grain(self, measure: int, step: int) -> Grain:
+        """Of a measure of whole models of any other sizes and depth, of widths that are multiples of a step."""
+        measures = (measure,) if measure >= 0 else LESS
+        start, least = 0, 0
+        for block, lines in self._terms.items():
+            for each in measures:
+                fixed, slope = lines[each]
+                for times, place in fixed:
+                    if block or place:
+                        least = gcd(least, times)
+                    else:
+                        start += times if each == measures[0] else -times
+                least = gcd(least, *(times * step for times, _ in slope))
+        return Grain(start, least)

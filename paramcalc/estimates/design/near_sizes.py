@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from math import lcm
-from typing import TYPE_CHECKING
+from math import gcd, lcm
+from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.components.layout import MAX_LAYERS
 
@@ -41,6 +41,23 @@ EXPERT_STEPS = (8, 9, 10, 12, 14)
 """Powers of two of experts, and these eighths of them."""
 
 
+class Axes(NamedTuple):
+    """What is tried with one hidden size."""
+
+    hidden: int
+    layers: range
+    low: int
+    """Least width; 0 where there is none to vary."""
+    high: int
+    step: int
+    """The number of values that widths are multiples of."""
+
+    @property
+    def multiple(self) -> int:
+        """Every width is a multiple of it."""
+        return gcd(self.low, self.step)
+
+
 class NearSizes:
     """What is tried of each size of a shape."""
 
@@ -56,6 +73,10 @@ class NearSizes:
             if whole and next(self.others(hidden), None) is not None:
                 yield hidden
             hidden += step if self.bounds.multiple_of or hidden < LARGE else COARSE
+
+    def axes(self, hidden: int) -> Axes:
+        """Depths and widths for a hidden size."""
+        return Axes(hidden, self.layers(hidden), *self.widths(hidden), self.width_step(hidden))
 
     def layers(self, hidden: int) -> range:
         """Layers of the deepest stack for a hidden size."""

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize(("like", "heads", "hidden"), [
     ("gemma-3-4b", 8, 2560), ("llama-3.2-1b", 32, 2048), ("deepseek-v2-lite", 16, 2048), ("gpt2", 12, 768),
+    ("nemotron-nano-9b-v2", 40, 4480),
 ])
 def test_every_shape_within_the_tolerance_is_found(like: str, heads: int, hidden: int) -> None:
-    """Layers of one kind, of a pattern, and dense ones before those with experts."""
+    """Layers of one kind, of a pattern that repeats or is written out, and dense ones before those with experts."""
     spec = paramcalc.read(like)
     asked = paramcalc.count(spec).total
     fixed = {"hidden_size": hidden, "num_heads": heads, "num_kv_heads": 4, "experts": 64}
@@ -35,7 +36,7 @@ def test_every_shape_within_the_tolerance_is_found(like: str, heads: int, hidden
 
     for others in sizes.others(hidden):
         for layers in sizes.layers(hidden):
-            blocks = lattice._pattern_of(layers) or {}
+            blocks = lattice.depths.blocks(layers) or {}
             narrow, wider = (lattice.polynomial.value(0, shape(others, width), blocks) for width in (low, low + step))
             expected |= {(shape(others, width), layers) for place, width in enumerate(range(low, high + 1, step))
                          if abs(narrow + place * (wider - narrow) - asked) <= asked * goal.tolerance}
