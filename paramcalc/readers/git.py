@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,9 @@ LIMIT = 4 * 2**20
 LISTING = 128 * 2**20
 """Bytes of the names of a repository's files."""
 SECONDS = 20
+MEMORY = 2**28
+"""Bytes of its own that git may take, pack files and the index apart: it reads some files of a repository to their end,
+and a link to a device has none."""
 
 _SETTINGS = {
     "safe.bareRepository": "explicit",  # a committed folder that looks like a git directory is none
@@ -99,8 +103,8 @@ def require(revision: str, folder: Path) -> None:
     answer = _git(folder, "rev-parse", "--quiet", "--verify", f"{checked(revision)}^{{commit}}")
     if answer.code:
         why = f": {answer.error}" if answer.error else ""
-        raise InputError(Problem(f"git has no revision {revision} here{why}", hint="a shallow clone has too little "
-                                 "history: git fetch --unshallow, or fetch-depth: 0"))
+        hint = "" if why else "a shallow clone has too little history: git fetch --unshallow, or fetch-depth: 0"
+        raise InputError(Problem(f"git has no revision {revision} here{why}", hint=hint))
 
 
 def tracked(folder: Path) -> list[Path] | None:
@@ -128,6 +132,7 @@ def _git(folder: Path, *arguments: str, limit: int = LIMIT) -> _Answer:
     try:
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,  # noqa: S603 - no shell
                               stderr=subprocess.PIPE, env=_environment()) as process:
+            _hold_to_memory(process.pid)
             return _answer(process, limit)
     except FileNotFoundError:
         raise InputError(Problem("git is not installed")) from None
@@ -136,6 +141,16 @@ def _git(folder: Path, *arguments: str, limit: int = LIMIT) -> _Answer:
     except (OSError, ValueError) as error:  # a NUL or a lone surrogate in a name
         reason = getattr(error, "strerror", None) or "not a valid file name"
         raise InputError(Problem(f"git cannot be asked: {reason.lower()}", source=visible(str(folder), 400))) from None
+
+
+def _hold_to_memory(process: int) -> None:
+    """Let a process that has just begun have so much memory, where the system can be told so."""
+    if sys.platform == "linux":
+        from contextlib import suppress
+        from resource import RLIMIT_DATA, prlimit
+
+        with suppress(OSError, ValueError):  # it has ended, or is held to less already
+            prlimit(process, RLIMIT_DATA, (MEMORY, MEMORY))
 
 
 def _environment() -> dict[str, str]:

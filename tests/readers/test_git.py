@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from paramcalc.cli.main import run as guarded
 from paramcalc.errors import InputError
 from paramcalc.readers import git as reader
 from tests.checks.small import SPEC
+from tests.readers.test_hostile_files import cost
 
 GROWING = SPEC + "expect: {growth: {total: 5}}\n"
 
@@ -221,3 +223,14 @@ def test_a_git_that_does_not_answer_is_not_waited_for(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="did not answer"):
         reader.require("HEAD", tmp_path)
     shutil.rmtree(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a process can be held to its memory by another on Linux alone")
+@pytest.mark.parametrize("name", ["objects/info/alternates", "commondir", "refs/heads/main"])
+def test_a_repository_whose_files_never_end_takes_no_memory(name, clone):
+    """As an archive can have them: git reads these to their end."""
+    folder = clone(plain)
+    path = folder / ".git" / name
+    path.unlink(missing_ok=True)
+    path.symlink_to("/dev/zero")
+    assert cost("check", folder / "models", "--against", "main", seconds=4)[0] == 2
