@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from paramcalc.catalog.accelerators import Accelerator
 
 GGUF, PLAIN, OTHER = "gguf", "plain", "other"
+DEMANDED = ("tp", "pp", "ep", "dp", "attention_dp", "loras", "mtp", "draft")
+"""What a line must say where it has a value: without it the line would start something else."""
 
 
 class Server(NamedTuple):
@@ -65,9 +67,10 @@ class Server(NamedTuple):
         return f"the documents of {self.name} list no {quant if kind == OTHER else kind}"
 
     def command(self, model: str, context: int, batch: int, **values: int | str | tuple[int | str, ...] | None) -> str:
-        """The line that starts a server, with the options that have a value; empty where there is no such line. What
-        stands under a name and a value is how the runtime spells that value."""
-        if not self.serve:
+        """The line that starts a server, with the options that have a value; empty where there is none, or where it
+        cannot say what the answer is of: devices, adapters, a draft. What stands under a name and a value is how the
+        runtime spells that value."""
+        if not self.serve or any(values.get(name) and name not in self.options for name in DEMANDED):
             return ""
         words = [self.serve.format(model=model, context=context, batch=batch)]
         for name, value in values.items():

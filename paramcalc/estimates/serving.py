@@ -9,6 +9,7 @@ from paramcalc.catalog.accelerators import accelerators, find_accelerator
 from paramcalc.catalog.formats import find_format, formats
 from paramcalc.catalog.gguf_architectures import gguf_architectures
 from paramcalc.catalog.runtimes import PLAIN, format_class, server
+from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.defaults import SERVING
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need
@@ -150,13 +151,16 @@ def command_of(machine: Machine, spec: ModelSpec, settings: FitSettings, prepare
     empty for the bound, which is none."""
     runtime, device = prepared.runtime.name, machine.device
     if prepared.runtime.profile.gguf:
-        return " ".join(_llama_server(spec, settings, settings.kv_dtype or "", 999))
+        return " ".join(_llama_server(spec, settings, prepared, settings.kv_dtype or "", 999))
     facts, plan = server(runtime), prepared.plan
     if facts is None:
         return ""
     kind = format_class(settings.quant)
+    tp, dp, attention = plan.tp, settings.dp or 1, 1
+    if dp > 1 and "attention_dp" in facts.options and _has_experts(prepared.model):
+        tp, dp, attention = tp * dp, 1, dp  # groups inside that of tensor parallelism, among which experts are divided
     shares = {name: size if size > 1 else None for name, size in (
-        ("tp", plan.tp), ("pp", plan.pp), ("ep", plan.ep), ("dp", settings.dp or 1))}
+        ("tp", tp), ("pp", plan.pp), ("ep", plan.ep), ("dp", dp), ("attention_dp", attention))}
     adapters = {"loras": settings.loras, "lora_rank": settings.lora_rank} if settings.loras else {}
     plain = settings.dtype if kind == PLAIN and settings.is_set("dtype") else ""
     if kind == PLAIN and not spec.quantize and device.without(settings.dtype):
@@ -165,6 +169,10 @@ def command_of(machine: Machine, spec: ModelSpec, settings: FitSettings, prepare
     return facts.command(published_name(spec), context, settings.batch, **shares, **adapters,
                          kv_dtype=settings.kv_dtype, utilization=_utilization(machine), **_drafting(settings, prepared),
                          **formats)
+
+
+def _has_experts(model: Model) -> bool:
+    return any(isinstance(node.part, MixtureOfExperts) for node in model.tree.nodes())
 
 
 def _utilization(machine: Machine) -> str | None:
@@ -191,7 +199,7 @@ def published_name(spec: ModelSpec) -> str:
 def placed_command(spec: ModelSpec, settings: FitSettings, placement: Placed) -> str:
     """The command line of a placement on cards and host."""
     whole = placement.gpu_layers > placement.layers
-    words = _llama_server(spec, settings, placement.kv_dtype, 999 if whole else placement.gpu_layers)
+    words = _llama_server(spec, settings, None, placement.kv_dtype, 999 if whole else placement.gpu_layers)
     words += [f"--n-cpu-moe {placement.cpu_moe}"] if placement.cpu_moe else []
     words += [f"-ts {','.join(map(str, placement.tensor_split))}"] if placement.tensor_split else []
     return " ".join(words)
@@ -204,8 +212,13 @@ def _file_format(spec: ModelSpec, settings: FitSettings) -> str:
     return settings.quant or (None if settings.is_set("dtype") else held) or settings.dtype
 
 
-def _llama_server(spec: ModelSpec, settings: FitSettings, kv_dtype: str, gpu_layers: int) -> list[str]:
+def _llama_server(
+    spec: ModelSpec, settings: FitSettings, prepared: Prepared | None, kv_dtype: str, gpu_layers: int,
+) -> list[str]:
     words = ["llama-server", f"-m {spec.name}-{_file_format(spec, settings)}.gguf".lower(), f"-ngl {gpu_layers}",
              f"-c {settings.context[-1] * settings.batch}", f"-np {settings.batch}"]
+    if prepared is not None and prepared.draft is not None and settings.draft != MTP:
+        words.append(f"-md {prepared.draft.spec.name}-{_file_format(prepared.draft.spec, settings)}.gguf".lower())
+    words += [f"--lora adapter-{number + 1}.gguf" for number in range(settings.loras)]
     key, _, value = kv_dtype.replace("fp16", "f16").partition(",")
     return [*words, *([f"-ctk {key} -ctv {value or key}"] if key not in ("", "f16") else [])]

@@ -40,7 +40,7 @@ def test_each_fact_has_a_source(runtime):
     ("vllm", {"gpus": 2, "kv_dtype": "fp8"}, "vllm serve openai-community/gpt2 --max-model-len 1024 --max-num-seqs 4 "
      "--tensor-parallel-size 2 --kv-cache-dtype fp8"),
     ("sglang", {"gpus": 2, "quant": "fp8"}, "python -m sglang.launch_server --model-path openai-community/gpt2 "
-     "--context-length 1024 --max-running-requests 4 --tp 2 --quantization fp8"),
+     "--context-length 1024 --max-running-requests 4 --tp-size 2 --quantization fp8"),
     ("tensorrt-llm", {}, "trtllm-serve openai-community/gpt2 --max_seq_len 1024 --max_batch_size 4"),
     ("transformers", {"dtype": "fp16"}, "transformers serve openai-community/gpt2 --continuous-batching "
      "--dtype float16"),
@@ -58,6 +58,13 @@ def test_each_fact_has_a_source(runtime):
      "--max-num-seqs 4 --gpu-memory-utilization 0.8"),
     ("sglang", {"gpu_memory_utilization": 0.75}, "python -m sglang.launch_server --model-path openai-community/gpt2 "
      "--context-length 1024 --max-running-requests 4 --mem-fraction-static 0.75"),
+    ("vllm", {"kv_dtype": "bf16"}, "vllm serve openai-community/gpt2 --max-model-len 1024 --max-num-seqs 4 "
+     "--kv-cache-dtype auto"),
+    ("sglang", {"dp": 2}, "python -m sglang.launch_server --model-path openai-community/gpt2 --context-length 1024 "
+     "--max-running-requests 4 --dp-size 2"),
+    ("llama.cpp", {"loras": 2, "draft": "gpt2"}, "llama-server -m gpt2-bf16.gguf -ngl 999 -c 4096 -np 4 "
+     "-md gpt2-bf16.gguf --lora adapter-1.gguf --lora adapter-2.gguf"),
+    ("tensorrt-llm", {"loras": 2}, ""), ("tensorrt-llm", {"dp": 2}, ""), ("transformers", {"gpus": 2}, ""),
     ("exact", {}, "")])
 def test_the_line_that_serves_it(runtime, settings, line):
     assert paramcalc.fit("gpt2", "h100", batch=4, runtime=runtime, **settings).serve == line
@@ -88,3 +95,12 @@ def test_a_bound_that_cannot_be_divided_so_is_no_obstacle():
     """By tensors 8 devices share no rows of 32 values here; llama.cpp gives each whole layers."""
     answer = paramcalc.fit("gemma-3-4b", "h200", gpus=8, quant="q4_k_m")
     assert (answer.fits, answer.runtime) == (True, "llama.cpp")
+
+
+@pytest.mark.parametrize(("runtime", "words"), [
+    ("sglang", "--tp-size 8 --dp-size 8 --enable-dp-attention"), ("vllm", "--data-parallel-size 8"),
+    ("tensorrt-llm", "")])
+def test_experts_of_data_parallel_attention_are_divided_among_all(runtime, words):
+    """SGLang's --dp-size alone would start eight whole models; trtllm-serve has no option for it."""
+    line = paramcalc.fit("deepseek-v3", "h200", runtime=runtime, dp=8).serve
+    assert line.endswith(words) if words else line == ""
