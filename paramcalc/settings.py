@@ -72,7 +72,7 @@ def _problem(detail: Any, values: Mapping[str, object], spell: Callable[[str], s
     if detail["type"] == "extra_forbidden":
         return Problem(f"unknown setting {name[:60]!r}")
     value = values.get(name)
-    quoted = message.startswith(("'", '"')) or ", got " in message
+    quoted = message.startswith(("'", '"')) or ", found " in message
     if not quoted and name in values:
         message = f"{str(value)[:40]!r}: {message[:1].lower()}{message[1:]}"
     return Problem(f"{spell(name)}: {message}" if name else message, hint=nearest(detail))

@@ -121,7 +121,7 @@ def _sequence(
     from paramcalc.readers.sources import spec_of
 
     if type(seq) is not int or not 1 <= seq <= MOST_TOKENS:
-        raise UsageError(Problem(f"seq: expected a number of tokens, got {str(seq)[:40]}"))
+        raise UsageError(Problem(f"seq: expected a number of tokens, found {str(seq)[:40]}"))
     whole_model = build(spec_of(model))
     trees: list[Node] = [whole_model.tree]
     if mtp:

@@ -143,7 +143,7 @@ def release_numbers(release: str) -> tuple[int, int]:
     """The first two places of a release's number: (1, 1) for `1.1.0rc2`. Raises ValueError where there are none."""
     match = RELEASE.fullmatch(release)
     if match is None:
-        raise ValueError(f"expected a release such as 0.11, got {release[:40]!r}")
+        raise ValueError(f"expected a release such as 0.11, found {release[:40]!r}")
     return int(match[1]), int(match[2])
 
 

@@ -68,7 +68,7 @@ def _size(value: object) -> tuple[int, int]:
         return value[0], value[1]
     match = SIZE.fullmatch(str(value))
     if match is None:
-        raise ValueError(f"expected WIDTHxHEIGHT in pixels such as 1366x980, got {str(value)[:40]!r}")
+        raise ValueError(f"expected WIDTHxHEIGHT in pixels such as 1366x980, found {str(value)[:40]!r}")
     return int(match[1]), int(match[2])
 
 
@@ -87,7 +87,7 @@ def _video(value: object) -> tuple[int, int, int]:
         return value[0], value[1], value[2]
     match = VIDEO.fullmatch(str(value))
     if match is None:
-        raise ValueError(f"expected WIDTHxHEIGHTxFRAMES such as 1280x720x32, got {str(value)[:40]!r}")
+        raise ValueError(f"expected WIDTHxHEIGHTxFRAMES such as 1280x720x32, found {str(value)[:40]!r}")
     return int(match[1]), int(match[2]), int(match[3])
 
 
@@ -102,7 +102,7 @@ def _seconds(value: object) -> Fraction:
     text = str(value).strip()
     match = DURATION.fullmatch(text)
     if isinstance(value, bool) or match is None or not text:
-        raise ValueError(f"expected a duration such as 30s or 1m30s, got {text[:40]!r}")
+        raise ValueError(f"expected a duration such as 30s or 1m30s, found {text[:40]!r}")
     return sum((Fraction(match[unit]) * scale for unit, scale in SECONDS.items() if match[unit]), Fraction(0))
 
 

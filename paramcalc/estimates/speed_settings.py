@@ -58,7 +58,7 @@ def seconds(value: object) -> object:
     if match is None:
         if isinstance(value, float | int) and not isinstance(value, bool):
             return float(value)
-        raise ValueError(f"expected a time such as tpot=30ms, got {str(value)[:40]!r}")
+        raise ValueError(f"expected a time such as tpot=30ms, found {str(value)[:40]!r}")
     return float(match[1]) / (1000 if match[2] == "ms" else 1)
 
 
@@ -77,14 +77,14 @@ def _measured(value: object) -> object:
     if not at:
         raise ValueError(f"{str(value)[:40]!r} does not say at how many requests, such as tpot=12.5ms@8")
     if not float(str(seconds(time))) > 0:
-        raise ValueError(f"the time must be greater than 0, got {time[:40]!r}")
+        raise ValueError(f"the time must be greater than 0, found {time[:40]!r}")
     return Measurement(float(str(seconds(time))), parse_tokens(requests))
 
 
 def _rate(value: object) -> object:
     match = RATE.fullmatch(str(value).strip())
     if match is None:
-        raise ValueError(f"expected a bandwidth such as 80GB/s, got {str(value)[:40]!r}")
+        raise ValueError(f"expected a bandwidth such as 80GB/s, found {str(value)[:40]!r}")
     return int(float(match[1]) * MEMORY_UNITS[match[2].lower()])
 
 

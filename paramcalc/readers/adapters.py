@@ -15,6 +15,7 @@ from paramcalc.components.stack import Stack
 from paramcalc.errors import Problem, SpecError, UnknownArchitectureError
 from paramcalc.readers.names import repository
 from paramcalc.readers.presets import presets
+from paramcalc.readers.text.values import expected
 from paramcalc.spec.adapter import AdapterRule, Adapters, Biases
 from paramcalc.spec.layer import Block
 from paramcalc.spec.lower import lower
@@ -100,7 +101,7 @@ def base_of(data: Mapping[str, Any], folder: Path) -> str:
 def _positive(data: Mapping[str, Any], key: str, default: int) -> int:
     value = data.get(key, default)
     if type(value) is not int or not 0 < value <= 2**16:
-        raise SpecError(Problem("expected an integer between 1 and 65,536", (key,)))
+        raise SpecError(Problem(expected("an integer between 1 and 65,536", value), (key,)))
     return value
 
 
@@ -115,7 +116,7 @@ def _bias(data: Mapping[str, Any]) -> Any:  # noqa: ANN401 - validated here
 def _pattern(text: str, key: str) -> re.Pattern[str]:
     """A regular expression of a file. Raises SpecError where it is none, or too long."""
     if len(text) > LONGEST:
-        raise SpecError(Problem(f"must be at most {LONGEST:,} characters", (key,)))
+        raise SpecError(Problem(f"must be at most {LONGEST:,} characters, found {len(text):,}", (key,)))
     if nested := re.search(r"[+*}]\)?[+*{]|\([^)]*[+*][^)]*\)[+*{]", text):
         raise SpecError(Problem(f"repeats what repeats at {nested.group()[:20]!r}, which could take for ever", (key,)))
     try:
@@ -128,14 +129,14 @@ def _ranks(data: Mapping[str, Any]) -> list[tuple[re.Pattern[str], int]]:
     """`rank_pattern`: regular expressions for the end of a module's name, each with a rank."""
     ranks = data.get("rank_pattern") or {}
     if not isinstance(ranks, dict) or len(ranks) > LONGEST:
-        raise SpecError(Problem("expected a mapping of modules to ranks", ("rank_pattern",)))
+        raise SpecError(Problem(expected("a mapping of modules to ranks", ranks), ("rank_pattern",)))
     return [(_pattern(rf"(.*\.)?({key})$", "rank_pattern"), _positive(ranks, key, 0)) for key in ranks]
 
 
 def _names(data: Mapping[str, Any], key: str) -> list[str]:
     value = data.get(key) or []
     if not isinstance(value, list) or len(value) > LONGEST or not all(isinstance(item, str) for item in value):
-        raise SpecError(Problem("expected a list of module names", (key,)))
+        raise SpecError(Problem(expected("a list of module names", value), (key,)))
     return value
 
 
@@ -156,7 +157,7 @@ class _Targets:
         layers = data.get("layers_to_transform")
         layers = [layers] if type(layers) is int else layers
         if layers is not None and not (isinstance(layers, list) and all(type(item) is int for item in layers)):
-            raise SpecError(Problem("expected a layer or a list of layers", ("layers_to_transform",)))
+            raise SpecError(Problem(expected("a layer or a list of layers", layers), ("layers_to_transform",)))
         self.layers = None if layers is None else frozenset(layers)
 
     def __call__(self, place: Place) -> bool:
@@ -284,6 +285,6 @@ def _tokens(data: Mapping[str, Any]) -> int:
     value = data.get("trainable_token_indices")
     lists = list(value.values()) if isinstance(value, dict) else [value] if value is not None else []
     if not all(isinstance(item, list) for item in lists):
-        raise SpecError(Problem("expected a list of tokens, or a mapping of tables to them",
+        raise SpecError(Problem(expected("a list of tokens, or a mapping of tables to them", value),
                                 ("trainable_token_indices",)))
     return sum(map(len, lists))

@@ -118,8 +118,8 @@ def test_speed_says_what_a_model_was_not_made_for(words, said, capsys):
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (("speed", "gpt2", "--gpu", "h100", "--measured", "tpot=0ms@1"), "must be greater than 0, got 'tpot=0ms'"),
-    (("speed", "gpt2", "--gpu", "h100", "--measured", "tpot=0.0s@8"), "must be greater than 0, got 'tpot=0.0s'"),
+    (("speed", "gpt2", "--gpu", "h100", "--measured", "tpot=0ms@1"), "must be greater than 0, found 'tpot=0ms'"),
+    (("speed", "gpt2", "--gpu", "h100", "--measured", "tpot=0.0s@8"), "must be greater than 0, found 'tpot=0.0s'"),
 ])
 def test_nothing_takes_no_time(words, said, capsys):
     assert run(list(words)) == 2

@@ -62,8 +62,9 @@ def test_files_of_a_model_s_own_code_are_models(data, name, tmp_path):
 
 @pytest.mark.parametrize(("data", "key", "message"), [
     (PARAMS | {"vocab_size": -1}, "vocab_size", "leaves it to the tokenizer"),
-    (PARAMS | {"moe": {"num_experts": 4}}, "moe", "expected num_experts and num_experts_per_tok"),
-    (PARAMS | {"moe": {"num_experts": 4, "num_experts_per_tok": "2"}}, "moe", "expected an integer, at least 1"),
+    (PARAMS | {"moe": {"num_experts": 4}}, "moe", "expected a mapping with num_experts and num_experts_per_tok"),
+    (PARAMS | {"moe": {"num_experts": 4, "num_experts_per_tok": "2"}}, "moe",
+     "expected an integer of at least 1, found the string"),
     (PARAMS | {"sliding_window": [8, "16"]}, "sliding_window", "expected an integer"),
     (PARAMS | {"vision_encoder": 4}, "vision_encoder", "expected a mapping"),
     ({"model_type": "moondream1", "architectures": ["HfMoondream"], "config": {"text": {}}}, "config", "not known"),

@@ -186,10 +186,10 @@ def test_what_is_not_understood_is_never_exact(settings, level, key):
 
 
 @pytest.mark.parametrize(("settings", "message"), [
-    ({"quant_method": "gptq", "bits": "four"}, "expected a small integer"),
-    ({"quant_method": "awq", "modules_to_not_convert": [1]}, "expected a list of module names"),
+    ({"quant_method": "gptq", "bits": "four"}, "expected an integer from -1 to 131,072, found the string 'four'"),
+    ({"quant_method": "awq", "modules_to_not_convert": [1]}, "expected a list of module names, found the list"),
     ({"quant_method": "gptq", "dynamic": {"(a+)+": {}}}, "cannot be a pattern"),
-    ({"quant_method": "fp8", "weight_block_size": [128]}, "expected two sizes of a block"),
+    ({"quant_method": "fp8", "weight_block_size": [128]}, "expected two sizes of a block, found the list"),
 ])  # fmt: skip
 def test_wrong_settings_are_refused(settings, message):
     with pytest.raises(SpecError, match=message):

@@ -63,7 +63,7 @@ def test_settings_of_the_file_beside_a_config(tmp_path):
 
 
 @pytest.mark.parametrize(("video", "message"), [
-    ("640x480", "error: --video: expected WIDTHxHEIGHTxFRAMES such as 1280x720x32, got '640x480'"),
+    ("640x480", "error: --video: expected WIDTHxHEIGHTxFRAMES such as 1280x720x32, found '640x480'"),
     ("640x480x0", "a video of 0 frames"), ("640x480x1", "a video of 1 frames"), ("0x480x8", "a picture of 0 × 480"),
 ])
 def test_what_is_no_video(video, message, tmp_path, capsys):

@@ -60,7 +60,7 @@ def _range(key: str, part: str) -> list[str]:
         if not part or ".." in part:
             ends = re.findall(r"\d{1,15}", part)
             near = f"the nearest: {key}={'..'.join(ends[:2])}{''.join(map(':{}'.format, ends[2:3]))}"
-            raise UsageError(Problem(f"{key}: expected a value or a range, got {part[:40]!r}",
+            raise UsageError(Problem(f"{key}: expected a value or a range, found {part[:40]!r}",
                                      hint=near if len(ends) > 1 else f"{key}=16..48:8"))
         return [part]
     first, last, step = int(match[1]), int(match[2]), int(match[3] or (1 if int(match[2]) >= int(match[1]) else -1))

@@ -13,6 +13,7 @@ from paramcalc.readers.config.type_facts import WITHIN
 from paramcalc.readers.families import family_of
 from paramcalc.readers.families.decoder import MODULES
 from paramcalc.readers.families.nearest import unknown_type
+from paramcalc.readers.text.values import expected
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
@@ -49,7 +50,7 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
     for word in path:
         nested = nested.get(word) if isinstance(nested, dict) else None
         if nested is not None and not isinstance(nested, dict):
-            raise SpecError(Problem("expected a mapping", path))
+            raise SpecError(Problem(expected("a mapping", nested), path))
     usual = family.text_config if family is not None else None
     if not isinstance(nested, dict):
         if usual is None:

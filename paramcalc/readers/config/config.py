@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from paramcalc.errors import HEADS, INVALID, LAYERS, Problem, SpecError
 from paramcalc.numbers import many
+from paramcalc.readers.config.tasks import Task, task_of, unknown_class, usual_task
+from paramcalc.readers.text.values import NAMES, expected
+from paramcalc.sanitize import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,27 +17,11 @@ if TYPE_CHECKING:
     from paramcalc.readers.config.defaults import FamilyData
     from paramcalc.spec.model import ModelSpec
 
-Task = Literal["causal", "masked", "bare", "seq2seq", "encoder", "classification", "answers", "other"]
-
-SUFFIXES: tuple[tuple[str, Task], ...] = (
-    ("ForCausalLM", "causal"), ("LMHeadModel", "causal"), ("GenerationDecoder", "causal"),
-    ("ForMaskedLM", "masked"), ("WithLMHeadModel", "causal"), ("MarianMTModel", "seq2seq"),
-    ("ForConditionalGeneration", "seq2seq"), ("ForSequenceClassification", "classification"),
-    ("ForTokenClassification", "classification"), ("ForQuestionAnswering", "answers"), ("EncoderModel", "encoder"),
-    ("Model", "bare"),
-)
-"""How class names say what stands on top; the first that fits."""
-GENERATES: tuple[tuple[str, Task], ...] = (("ForCausalLM", "causal"), ("LMHeadModel", "causal"))
-FILLS: tuple[tuple[str, Task], ...] = (("ForMaskedLM", "masked"),)
-CONDITIONAL: tuple[str, Task] = ("ForConditionalGeneration", "seq2seq")
-
 Builder = Callable[["Config"], "ModelSpec"]
 """What makes a specification of a config: a family's row, or a function. Raises SpecError, located, for values that
 cannot be or are not described, and ValidationError for what no component can have."""
 T = TypeVar("T", int, bool, float, str)
 MAX_SIZE = 2**28
-
-
 MAX_NUMBER = 1e18
 """Of a factor; the largest bases of rotary embeddings have 13 digits."""
 
@@ -90,7 +77,7 @@ class Config:
         if value is None:
             return {}
         if type(value) is not dict:
-            raise self.error(key, f"expected a mapping, found {_named(value)}")
+            raise self.expected(key, "a mapping")
         if key in self.data:
             self.part(key, value, FamilyData({}, {}, ()), self.model_type).read |= set(known)
         return value
@@ -122,24 +109,10 @@ class Config:
     def task(self) -> Task:
         """What stands on top of the model, by the name of its class; where none is named, what the type is for."""
         if self._task is None:
-            self._task = self._found_task()
+            self._task = task_of(self.architecture) if self.architecture else usual_task(
+                self.family.endings, encodes_first=self.get("is_encoder_decoder") is True,
+                decodes=self.get("is_decoder") is True)
         return self._task
-
-    def _found_task(self) -> Task:
-        if not self.architecture:
-            return self._usual_task
-        for suffix, task in SUFFIXES:
-            if self.architecture.endswith(suffix):
-                headed = task == "bare" and ("For" in self.architecture or self.architecture.endswith("HeadsModel"))
-                return "other" if headed else task
-        return "other"
-
-    @property
-    def _usual_task(self) -> Task:
-        if self.get("is_encoder_decoder") is True:
-            return "seq2seq"
-        kinds = GENERATES + FILLS if self.get("is_decoder") is True else FILLS + GENERATES
-        return next((task for suffix, task in (*kinds, CONDITIONAL) if suffix in self.family.endings), "bare")
 
     def spelled(self, key: str) -> str:
         """The key as this file or this family spells it."""
@@ -164,10 +137,9 @@ class Config:
         if value is None and default is not None:
             value = default
         if type(value) is not int:
-            raise self.error(key, "required key is missing" if value is None else
-                             f"expected an integer, found {_named(value)}")
+            raise self.error(key, "required key is missing") if value is None else self.expected(key, "an integer")
         if not least <= value <= MAX_SIZE:
-            raise self.error(key, f"must be between {least:,} and {MAX_SIZE:,}, found {_shown(value)}")
+            raise self.error(key, f"must be between {least:,} and {MAX_SIZE:,}, found {quote(value)}")
         self.sizes[key] = value
         return value
 
@@ -181,16 +153,16 @@ class Config:
         if value is None:
             return default and self.family.defaults.get(key) is None
         if type(value) is not bool:
-            raise self.error(key, f"expected true or false, found {_named(value)}")
+            raise self.expected(key, "true or false")
         return value
 
     def number(self, key: str, default: float | None = None) -> float:
         """An integer or a float of at most 10¹⁸ either way. Raises SpecError for another type."""
         value = self.get(key, default)
         if type(value) not in (int, float):
-            raise self.error(key, f"expected a number, found {_named(value)}")
+            raise self.expected(key, "a number")
         if not -MAX_NUMBER <= value <= MAX_NUMBER:
-            raise self.error(key, f"must be between {-MAX_NUMBER:.0e} and {MAX_NUMBER:.0e}, found {_shown(value)}")
+            raise self.error(key, f"must be between {-MAX_NUMBER:.0e} and {MAX_NUMBER:.0e}, found {quote(value)}")
         return float(value)
 
     def text(self, key: str, default: str = "") -> str:
@@ -199,7 +171,7 @@ class Config:
         if value is None:
             return default
         if type(value) is not str:
-            raise self.error(key, f"expected a string, found {_named(value)}")
+            raise self.expected(key, "a string")
         return value
 
     def choice(self, key: str, known: Sequence[str], default: str = "") -> str:
@@ -216,7 +188,7 @@ class Config:
         if value is None:
             return None
         if type(value) is not list:
-            raise self.error(key, f"expected a list, found {_named(value)}")
+            raise self.expected(key, "a list")
         extra = self.data.get("num_nextn_predict_layers")
         if length is not None and type(extra) is int and extra > 0 and len(value) == length + extra:
             value = value[:length]  # some files go on to the layers of multi-token prediction
@@ -225,7 +197,7 @@ class Config:
                              "give one entry a layer", code=LAYERS)
         if not {of}.issuperset(map(type, value)):
             index = next(index for index, item in enumerate(value) if type(item) is not of)
-            raise self.error(key, f"expected {_NAMES[of]}, found {_named(value[index])}", index=index)
+            raise self.expected(key, NAMES[of], index=index)
         return value
 
     def per_layer(self, key: str, length: int, default: int | None = None) -> list[int]:
@@ -234,7 +206,7 @@ class Config:
             values = self.listed(key, int, length) or []
             for index, value in enumerate(values):
                 if not 0 <= value <= MAX_SIZE:
-                    raise self.error(key, f"must be between 0 and {MAX_SIZE:,}, found {_shown(value)}", index=index)
+                    raise self.error(key, f"must be between 0 and {MAX_SIZE:,}, found {quote(value)}", index=index)
             return values
         return [self.integer(key, default, least=0)] * length
 
@@ -321,30 +293,16 @@ class Config:
         """A refusal of what `architectures` names, for builders that know every class they can count."""
         return unknown_class(self.architecture, self.model_type, self.family.classes)
 
+    def expected(self, key: str, what: str, hint: str = "", index: int | None = None,
+                 code: str = INVALID) -> SpecError:
+        """A located refusal of the value of a key, or of an entry of its list, with what should stand there."""
+        value = self.get(key)
+        if index is not None and isinstance(value, list):
+            value = value[index]
+        return self.error(key, expected(what, value), hint, index, code)
+
     def error(self, key: str, message: str, hint: str = "", index: int | None = None,
               code: str = INVALID) -> SpecError:
         """A located refusal that breaks the rule `code`."""
         tail = () if index is None else (index,)
         return SpecError(Problem(message, (*self.path, self.spelled(key), *tail), hint, code=code))
-
-
-def unknown_class(architecture: str, model_type: str, classes: Sequence[str]) -> SpecError:
-    """A refusal of a class that is not one of a model type's."""
-    others = ", ".join(name for name in classes if name != architecture)
-    return SpecError(Problem(f"class {architecture[:100]!r} of {model_type[:100]} is not known", ("architectures", 0),
-                             f"the library's classes of this type: {others}"))
-
-
-_NAMES: dict[type, str] = {bool: "a boolean", str: "a string", list: "a list", dict: "a mapping",
-                           float: "a number with a fraction", int: "an integer"}
-
-
-def _named(value: object) -> str:
-    kind = _NAMES.get(type(value), "null")
-    return f"{kind} ({_shown(value)})" if isinstance(value, bool | str | int | float) else kind
-
-
-def _shown(value: object) -> str:
-    from paramcalc.sanitize import quote
-
-    return quote(value)

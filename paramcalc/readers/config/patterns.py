@@ -171,7 +171,8 @@ def one_part_layers(config: Config, key: str, letters_key: str, otherwise: Seque
             raise config.error(key, f"unknown layer kind {words[index][:60]!r}",
                                f"known: {', '.join(ONE_PART)}", index, LAYERS)
     if not 0 < len(parts) <= MAX_LAYERS:
-        raise config.error(letters_key if words is None else key, f"must name 1 to {MAX_LAYERS:,} layers", code=LAYERS)
+        raise config.error(letters_key if words is None else key,
+                           f"must name 1 to {MAX_LAYERS:,} layers, found {len(parts):,}", code=LAYERS)
     return parts
 
 
@@ -182,11 +183,11 @@ def own_layers(config: Config, known: Collection[str]) -> dict[int, dict[str, in
     settings = config.get("per_layer_config", {})
     if not isinstance(settings, dict) or not all(key.isdecimal() and isinstance(own, dict)
                                                  for key, own in settings.items()):
-        raise config.error("per_layer_config", "expected a mapping of layers to what differs in them")
+        raise config.expected("per_layer_config", "a mapping of layers to what differs in them")
     if not all(type(value) is int and 0 < value <= 2**24 for own in settings.values() for value in own.values()):
-        raise config.error("per_layer_config", "expected integers of at least 1")
+        raise config.expected("per_layer_config", "integers of at least 1")
     if strange := {key for own in settings.values() for key in own} - set(known):
-        raise config.error("per_layer_config", f"does not know how a layer differs in {', '.join(sorted(strange))}")
+        raise config.error("per_layer_config", f"unknown key {min(strange)[:60]!r}", f"known: {', '.join(known)}")
     if beyond := [key for key in settings if int(key) >= config.layers]:
-        raise config.error("per_layer_config", f"names layer {beyond[0]} of {config.layers}")
+        raise config.error("per_layer_config", f"there is no layer {beyond[0][:20]} of {config.layers}")
     return {int(key): own for key, own in settings.items()}

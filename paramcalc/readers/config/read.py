@@ -10,13 +10,15 @@ from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.accounting import accounts, parts_below
 from paramcalc.readers.config.behaviour import behaviour, learned_functions
 from paramcalc.readers.config.composite import TextModel, based, placed, text_model
-from paramcalc.readers.config.config import Builder, Config, unknown_class
+from paramcalc.readers.config.config import Builder, Config
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.config.published import is_original, names_draft, told_type
 from paramcalc.readers.config.quantization import quantization
 from paramcalc.readers.config.rotary import recurrent, rotary
+from paramcalc.readers.config.tasks import unknown_class
 from paramcalc.readers.families import family_of
 from paramcalc.readers.families.nearest import unknown_type
+from paramcalc.readers.text.values import expected
 from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.lower import lower
 
@@ -160,7 +162,7 @@ def understood(data: dict[str, Any]) -> TextModel:
             return TextModel(draft)
     model_type = told_type(data)
     if type(model_type) is not str:
-        raise SpecError(Problem("model_type is missing" if model_type is None else "model_type must be a string",
+        raise SpecError(Problem("model_type is missing" if model_type is None else expected("a string", model_type),
                                 ("model_type",) if "model_type" in data else (), "every config.json has one"))
     family = family_of(model_type).data
     architecture = _architecture(data, family)
@@ -193,6 +195,6 @@ def _architecture(data: dict[str, Any], family: FamilyData | None) -> str:
     if value is None or value == []:
         return ""
     if type(value) is not list or not all(type(item) is str for item in value):
-        raise SpecError(Problem("expected a list of class names", ("architectures",)))
+        raise SpecError(Problem(expected("a list of class names", value), ("architectures",)))
     name = str(value[0])
     return name if family is None else family.renamed.get(name, name)

@@ -68,7 +68,7 @@ def _second(layer: Settings, key: str) -> int:
     """The second of two numbers: the first is of outliers."""
     value: Any = layer.get(key)
     if type(value) is not list or len(value) != 2 or type(value[1]) is not int or value[1] > 2**20:
-        raise layer.error("expected two numbers, of outliers and of the rest", key)
+        raise layer.expected("two numbers, of outliers and of the rest", key, value)
     return int(value[1])
 
 

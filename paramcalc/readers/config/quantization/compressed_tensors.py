@@ -147,7 +147,7 @@ def _block(weights: Settings, size: object) -> tuple[int, int]:
         return 128, 128
     parts = size if type(size) is list else str(size).split("x")
     if len(parts) != 2 or not all(str(part).isdecimal() and 0 < int(part) <= 2**17 for part in parts):
-        raise weights.error("expected two sizes of a block", "block_structure")
+        raise weights.expected("two sizes of a block", "block_structure", size)
     return int(parts[0]), int(parts[1])
 
 

@@ -47,7 +47,7 @@ def _blocks(settings: Settings) -> str:
     if size is None:
         return "fp8_channel" if settings.flag("weight_per_channel") else "fp8_tensor"
     if type(size) not in (list, tuple) or len(size) != 2 or not all(type(n) is int and 0 < n <= 2**17 for n in size):
-        raise settings.error("expected two sizes of a block", "weight_block_size")
+        raise settings.expected("two sizes of a block", "weight_block_size", size)
     return f"fp8_block{'_ue8m0' if power else ''}-b{size[0]}x{size[1]}"
 
 

@@ -55,7 +55,7 @@ def _group(settings: Settings, *keys: str) -> int:
     """Values of a group; -1 for whole rows. Raises SpecError for none."""
     size = settings.number(*keys, default=128)
     if size == 0:
-        raise settings.error("a group cannot be of no values", keys[0], "-1 for whole rows")
+        raise settings.expected("a size of groups", keys[0], size, "-1 for whole rows")
     return size
 
 

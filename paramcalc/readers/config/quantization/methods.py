@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.catalog.formats import find_format
 from paramcalc.errors import PCError, Problem, SpecError
 from paramcalc.readers.config.quantization.settings import Quantized, Settings, take
+from paramcalc.readers.text.values import expected
 from paramcalc.spec.quantize import KEEP
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def read(configs: Sequence[dict[str, Any]], settings: tuple[dict[str, Any], str]
 
 def _object(value: object, path: tuple[str, ...]) -> dict[str, Any]:
     if type(value) is not dict or not all(type(key) is str for key in value):
-        raise SpecError(Problem("expected a mapping", path))
+        raise SpecError(Problem(expected("a mapping", value), path))
     return value
 
 
@@ -131,7 +132,8 @@ def _validated(quantized: Quantized, settings: Settings) -> Quantized:
     from paramcalc.transforms.quantize import pattern
 
     if len(quantized.rules) > MOST_RULES:
-        raise SpecError(Problem(f"more than {MOST_RULES:,} rules", settings.path))
+        raise SpecError(Problem(f"must need at most {MOST_RULES:,} rules, found {len(quantized.rules):,}",
+                                settings.path))
     for rule in quantized.rules:
         try:
             pattern(rule.match)

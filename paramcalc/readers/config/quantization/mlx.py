@@ -49,7 +49,7 @@ def _format(settings: Settings) -> str:
     """The format of the base or of one module, which without a `mode` of its own is affine, whatever the base is."""
     mode = settings.text("mode", default="affine")
     if mode not in DEFAULTS:
-        raise settings.error(f"the mode {mode[:40]!r} is not known", "mode", f"known: {', '.join(DEFAULTS)}")
+        raise settings.error(f"unknown value {mode[:40]!r}", "mode", f"known: {', '.join(DEFAULTS)}")
     bits, group = DEFAULTS[mode]
     if mode != "affine":
         settings.get("bits", "group_size")

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.errors import Problem, SpecError
+from paramcalc.readers.text.values import expected
 from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.quantize import KEEP, MOST_NAMES, QuantRule
 
@@ -53,7 +54,7 @@ class Settings:
         if type(value) is float and value.is_integer():
             value = int(value)
         if type(value) is not int or not -1 <= value <= SMALL:
-            raise self.error("expected a small integer", self._named(keys))
+            raise self.expected(f"an integer from -1 to {SMALL:,}", self._named(keys), value)
         return value
 
     def share(self, *keys: str, default: float | None = None) -> Fraction | None:
@@ -64,7 +65,7 @@ class Settings:
         if value is None:
             return None
         if type(value) not in (int, float) or not 0 < value <= 64:
-            raise self.error("expected a positive number, at most 64", self._named(keys))
+            raise self.expected("a positive number of at most 64", self._named(keys), value)
         return Fraction(str(value))
 
     def text(self, *keys: str, default: str = "") -> str:
@@ -73,7 +74,7 @@ class Settings:
         if value is None:
             return default
         if type(value) is not str or len(value) > MOST_TEXT:
-            raise self.error("expected a word", self._named(keys))
+            raise self.expected("a word", self._named(keys), value)
         return value.lower()
 
     def flag(self, *keys: str) -> bool:
@@ -93,9 +94,9 @@ class Settings:
         items: list[Any] = [value] if type(value) is str else value if type(value) is list else [None]
         names = [name for item in items for name in (item if type(item) is list else [item])]
         if not all(type(name) is str and 0 < len(name) <= MOST_TEXT for name in names):
-            raise self.error("expected a list of module names", key)
+            raise self.expected("a list of module names", key, value)
         if len(names) > MOST_NAMES:
-            raise self.error(f"more than {MOST_NAMES:,} modules are named", key)
+            raise self.error(f"must name at most {MOST_NAMES:,} modules, found {len(names):,}", key)
         return names
 
     def mapping(self, *keys: str) -> Settings | None:
@@ -108,7 +109,7 @@ class Settings:
     def inner(self, value: object, key: str | int) -> Settings:
         """A value as settings that stand under a key. Raises SpecError for what is no mapping."""
         if type(value) is not dict or not all(type(name) is str for name in value):
-            raise self.error("expected a mapping", key)
+            raise self.expected("a mapping", key, value)
         part = Settings(value, (*self.path, key))
         self.parts.append(part)
         return part
@@ -120,6 +121,10 @@ class Settings:
                     if key not in self.read and key not in neutral and value not in (None, False, [], {}, ""))
         inside = {caveat: None for part in self.parts for caveat in part.unused(neutral)}
         return (*own, *inside)
+
+    def expected(self, what: str, key: str | int, value: object, hint: str = "") -> SpecError:
+        """A problem with the value of a key, with what should stand there."""
+        return self.error(expected(what, value), key, hint)
 
     def error(self, message: str, key: str | int, hint: str = "") -> SpecError:
         """A problem at a key."""

@@ -58,7 +58,7 @@ def _rules(settings: Settings, value: Any, among: tuple[Kind, ...],  # noqa: ANN
     table = fields.get("fqn_to_config", "module_fqn_to_config") if kind in ("fqnto", "modulefqnto") else None
     if table is not None:
         if type(table) is not dict:
-            raise settings.error("expected a mapping of names", "quant_type")
+            raise settings.expected("a mapping of names", "quant_type", table)
         fields.get("module_fqn_to_config")
         exact = [name for name in table if name != "_default" and not name.startswith("re:")]
         patterns = [name for name in table if name.startswith("re:")]

@@ -63,7 +63,7 @@ def blt(config: Config) -> ModelSpec:
 def _part(config: Config, key: str) -> Config:
     data = config.get(key) or {}
     if not isinstance(data, dict):
-        raise config.error(key, "expected a mapping")
+        raise config.expected(key, "a mapping")
     return config.part(key, data, FamilyData(DEFAULTS[key], {}, ()), key)
 
 

@@ -22,6 +22,7 @@ from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import FULL, WORDS, mixers, sparse_layers
 from paramcalc.readers.families.decoder import Experts, Row, mixture
 from paramcalc.readers.families.decoders.shared import CORRECTED, GATE, GENERATES
+from paramcalc.sanitize import quote
 from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.lower import lower
 
@@ -92,8 +93,9 @@ def v4_layers(config: Config) -> list[str]:
         types = [CSA if i % 2 and i > 1 else HCA for i in range(n)]
         types[2:] = [CSA if i % 2 else HCA for i in range(max(n - 2, 0))]
     if len(types) < n or (bad := set(types) - set(RATIOS.values())):
-        raise config.error("layer_types", f"expected {n} of {', '.join(RATIOS.values())}" + (
-            "" if len(types) < n else f", found {min(bad)!r}"), code=LAYERS)
+        raise config.error(
+            "layer_types", f"expected one of {', '.join(RATIOS.values())} for each of {n:,} layers, found "
+            + (f"{len(types):,}" if len(types) < n else quote(min(bad))), code=LAYERS)
     return types[:n]
 
 

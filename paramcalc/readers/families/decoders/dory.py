@@ -42,7 +42,7 @@ def _layers(config: Config) -> tuple[list[str], tuple[int, int]]:
     if words is None:
         words = [next(iter(KINDS)) if (index + 1) % 4 == 0 else "sliding_attention" for index in range(count)]
     if len(words) != count or not set(words) <= KINDS.keys():
-        raise config.error("layer_types", f"expected {' or '.join(KINDS)} for each of {count:,} layers", code=LAYERS)
+        raise config.expected("layer_types", f"{' or '.join(KINDS)} for each of {count:,} layers", code=LAYERS)
     rest = count - start - end
     if rest < 0 or between not in (None, rest):
         middle = "" if between is None else f", {between} between"

@@ -39,8 +39,8 @@ def dflash(config: Config) -> ModelSpec:
     key = "aux_hidden_state_layer_ids" if is_speculator(config) else "target_layer_ids"
     targets = _own(config, key).get(key)
     if not isinstance(targets, list) or not 0 < len(targets) <= layer.layers * 64:
-        raise config.error(key if is_speculator(config) else "dflash_config",
-                           f"expected {key}, a list of the target's layers")
+        raise config.expected(key if is_speculator(config) else "dflash_config",
+                              f"{key}, a list of the target's layers")
     config.read |= {"block_size", "num_target_layers", "sliding_window_non_causal", "sample_from_anchor",
                     "mask_token_id", "target_hidden_size"}
     width = layer.integer("hidden_size")

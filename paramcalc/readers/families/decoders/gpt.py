@@ -73,7 +73,7 @@ def _neo_layers(config: Config) -> list[str]:
         runs = [(list(of), times) for of, times in written]
         number = sum(len(of) * max(times, 0) for of, times in runs)
     except (TypeError, ValueError):
-        raise config.error("attention_types", "expected a list of [words, times]") from None
+        raise config.expected("attention_types", "a list of [words, times]") from None
     if number != config.layers:  # before the list is made: a hundred bytes can ask for gigabytes
         raise config.error("attention_types", f"names {quote(number)} layers, but there are {config.layers:,}",
                            code=LAYERS)

@@ -29,7 +29,7 @@ def _words(config: Config) -> list[str]:
     borrow: set[object] = set()
     if groups is not None:
         if not isinstance(groups, list) or not all(isinstance(group, list) for group in groups):
-            raise config.error("kv_reuse_group", "expected a list of lists of layers")
+            raise config.expected("kv_reuse_group", "a list of lists of layers")
         borrow = {layer for group in groups for layer in group[1:] if isinstance(layer, int)}
     elif every > 0:
         borrow = {*(layer for layer in range(config.layers) if layer % every)}

@@ -48,12 +48,12 @@ def _kimi_layers(config: Config) -> list[str]:
         return [FULL if i and i % 4 == 0 else LINEAR for i in range(config.layers)]
     lists = [settings["full_attn_layers"], settings["kda_layers"]]
     if not all(isinstance(one, list) and all(type(item) is int for item in one) for one in lists):
-        raise config.error("linear_attn_config", "full_attn_layers and kda_layers must be lists of integers")
+        raise config.expected("linear_attn_config", "lists of integers under full_attn_layers and kda_layers")
     full, linear = set(lists[0]), set(lists[1])
     for layer in range(1, config.layers + 1):
         if (layer in full) == (layer in linear):
-            raise config.error("linear_attn_config", f"layer {layer} must be in one of full_attn_layers, kda_layers",
-                               code=LAYERS)
+            raise config.error("linear_attn_config", f"layer {layer} must be in one of full_attn_layers, kda_layers, "
+                               f"found in {'both' if layer in full else 'neither'}", code=LAYERS)
     return [FULL if layer in full else LINEAR for layer in range(1, config.layers + 1)]
 
 
@@ -65,7 +65,7 @@ def kimi_mixer(config: Config, word: str) -> Component:
     config.read |= {"mla_use_nope", "moe_router_activation_func", "use_grouped_topk"}
     sizes = {key: value for key, value in linear_attention(config).items() if key in KDA_SIZES}
     if not all(type(value) is int and 0 < value <= 2**20 for value in sizes.values()):
-        raise config.error("linear_attn_config", f"{', '.join(KDA_SIZES)} must be integers of at least 1")
+        raise config.expected("linear_attn_config", f"integers of at least 1 under {', '.join(KDA_SIZES)}")
     head_dim = sizes.get("head_dim") or config.integer("linear_head_dim")
     bounded = "gate_lower_bound" in linear_attention(config)
     return KimiDelta(

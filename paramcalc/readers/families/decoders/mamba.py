@@ -124,10 +124,10 @@ def _ssm(config: Config) -> dict[str, int]:
     """The settings of the mixer in the original package's config. Raises SpecError for what it could not take."""
     settings = config.get("ssm_cfg") or {}
     if not isinstance(settings, dict) or not all(key in SSM_KEYS for key in settings):
-        raise config.error("ssm_cfg", f"expected a mapping of {', '.join(SSM_KEYS)}")
+        raise config.expected("ssm_cfg", f"a mapping of {', '.join(SSM_KEYS)}")
     numbers = {key: value for key, value in settings.items() if key != "layer"}
     if not all(type(value) in (int, bool) and 0 <= value <= 2**20 for value in numbers.values()):
-        raise config.error("ssm_cfg", "expected integers")
+        raise config.expected("ssm_cfg", "a mapping of integers")
     return numbers
 
 

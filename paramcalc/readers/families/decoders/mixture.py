@@ -29,6 +29,7 @@ from paramcalc.readers.families.decoder import Experts, Row, topped
 from paramcalc.readers.families.decoders.deepseek import DEEPSEEK, indexed, indexer, latent, shared_experts
 from paramcalc.readers.families.decoders.prediction import longcat_mtp, mellum_mtp, mimo_mtp
 from paramcalc.readers.families.decoders.shared import CORRECTED, GATE, STACKED, relaid, times
+from paramcalc.readers.text.values import expected
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ def _nested(config: Config, key: str, defaults: dict[str, int]) -> dict[str, int
     values = {name: inner.get(name, default) for name, default in defaults.items()}
     for name, value in values.items():
         if type(value) is not int or not 1 <= value <= 2**24:
-            raise SpecError(Problem("expected an integer of at least 1", (*config.path, key, name)))
+            raise SpecError(Problem(expected("an integer of at least 1", value), (*config.path, key, name)))
     return values
 
 

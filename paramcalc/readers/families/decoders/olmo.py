@@ -14,6 +14,7 @@ from paramcalc.readers.config.patterns import FULL, LINEAR, every
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.decoders.qwen import gated_delta
 from paramcalc.readers.families.decoders.shared import GATE, when
+from paramcalc.sanitize import quote
 from paramcalc.spec.lower import QKV
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _molmoe(config: Config, fields: dict[str, Any]) -> None:
     """MolmoE: the experts of OLMoE in the shape of Molmo. allenai/MolmoE-1B-0924 modeling_molmoe.py."""
     for key, usual in (("moe_interleave", False), ("moe_shared_expert", False), ("include_bias", False)):
         if config.get(key, usual) != usual:
-            raise config.error(key, f"only {str(usual).lower()} is known")
+            raise config.expected(key, f"{quote(usual)}, which is all that is known")
     _molmo(config, fields)
     config.read |= MOLMOE_UNREAD
 

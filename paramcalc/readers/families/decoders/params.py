@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.readers.config.patterns import FULL
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.decoders.deepseek import latent
+from paramcalc.readers.text.values import expected
 
 if TYPE_CHECKING:
     from paramcalc.components.latent_attention import LatentAttention
@@ -51,10 +52,10 @@ def _moe(config: Config) -> dict[str, int]:
     moe = config.settings("moe", *SIZES, *ROUTING)
     sizes = {key: moe[key] for key in SIZES if moe.get(key) is not None}
     if moe and not {"num_experts", "num_experts_per_tok"} <= set(sizes):
-        raise config.error("moe", "expected num_experts and num_experts_per_tok")
+        raise config.expected("moe", "a mapping with num_experts and num_experts_per_tok")
     for key, value in sizes.items():
         if type(value) is not int or value < SIZES[key]:
-            raise config.error("moe", f"{key}: expected an integer, at least {SIZES[key]}")
+            raise config.error("moe", f"{key}: {expected(f'an integer of at least {SIZES[key]}', value)}")
     return sizes
 
 
@@ -72,7 +73,7 @@ def _windows(config: Config) -> list[int | None]:
     reach = config.get("sliding_window")
     each = reach if isinstance(reach, list) and reach else [reach]
     if not all(window is None or (type(window) is int and window > 0) for window in each):
-        raise config.error("sliding_window", "expected an integer, or a list of integers and null")
+        raise config.expected("sliding_window", "an integer, or a list of integers and null")
     return [each[i % len(each)] for i in range(config.layers)]
 
 

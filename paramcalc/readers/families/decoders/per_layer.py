@@ -16,6 +16,7 @@ from paramcalc.components.norm import Norm
 from paramcalc.errors import LAYERS
 from paramcalc.numbers import many
 from paramcalc.readers.families.decoder import topped
+from paramcalc.readers.text.values import described, expected
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 
@@ -33,8 +34,8 @@ def nemotron_nas(config: Config) -> ModelSpec:
     """Layers as `block_configs` says: attention or feed-forward dropped, replaced by a matrix, or of their own size."""
     entries = config.get("block_configs")
     if not isinstance(entries, list) or len(entries) != config.layers:
-        raise config.error("block_configs", f"expected one mapping for each of {many(config.layers, 'layer')}",
-                           code=LAYERS)
+        raise config.expected("block_configs", f"one mapping for each of {many(config.layers, 'layer')}",
+                              code=LAYERS)
     layers = [_deci_layer(config, entry, index) for index, entry in enumerate(entries)]
     return _model(config, layers)
 
@@ -42,7 +43,7 @@ def nemotron_nas(config: Config) -> ModelSpec:
 def _deci_layer(config: Config, entry: object, index: int) -> dict[str, Component]:
     attention, ffn = (entry.get("attention"), entry.get("ffn")) if isinstance(entry, dict) else (None, None)
     if not isinstance(attention, dict) or not isinstance(ffn, dict):
-        raise config.error("block_configs", "expected mappings `attention` and `ffn`", index=index)
+        raise config.expected("block_configs", "mappings `attention` and `ffn`", index=index)
     parts: dict[str, Component] = {}
     width = config.integer("hidden_size")
     if attention.get("replace_with_linear"):
@@ -51,7 +52,8 @@ def _deci_layer(config: Config, entry: object, index: int) -> dict[str, Componen
     elif not attention.get("no_op"):
         heads, group = config.integer("num_attention_heads"), attention.get("n_heads_in_group")
         if not isinstance(group, int) or not 0 < group <= heads or heads % group:
-            raise config.error("block_configs", f"n_heads_in_group must divide the {many(heads, 'head')}", index=index)
+            raise config.error("block_configs", f"n_heads_in_group must divide the {many(heads, 'head')}, found "
+                               f"{described(group)}", index=index)
         parts |= {"input_layernorm": Norm(kind="rmsnorm"), "self_attn": Attention(
             num_heads=heads, num_kv_heads=heads // group, head_dim=config.head_dim,
             bias=("q", "k", "v", "o") if config.flag("attention_bias") else ())}
@@ -61,7 +63,8 @@ def _deci_layer(config: Config, entry: object, index: int) -> dict[str, Componen
     elif not ffn.get("no_op"):
         multiplier = ffn.get("ffn_mult")
         if not isinstance(multiplier, int | float) or not 0 < multiplier <= 1024:
-            raise config.error("block_configs", "ffn_mult must be a number between 0 and 1024", index=index)
+            raise config.error(
+                "block_configs", f"ffn_mult: {expected('a number between 0 and 1,024', multiplier)}", index=index)
         size = ceil(int(2 * multiplier * width / 3) / MULTIPLE) * MULTIPLE
         parts |= {"post_attention_layernorm": Norm(kind="rmsnorm"),
                   "mlp": FeedForward(intermediate_size=size, bias=config.flag("mlp_bias"))}
@@ -79,11 +82,11 @@ def openelm(config: Config) -> ModelSpec:
     width, divisor = config.integer("hidden_size"), config.integer("ffn_dim_divisor", 256)
     multipliers = config.get("ffn_multipliers")
     if not isinstance(multipliers, list) or len(multipliers) != count:
-        raise config.error("ffn_multipliers", f"expected one number for each of {many(count, 'layer')}", code=LAYERS)
+        raise config.expected("ffn_multipliers", f"one number for each of {many(count, 'layer')}", code=LAYERS)
     layers = []
     for index, multiplier in enumerate(multipliers):
         if type(multiplier) not in (int, float) or not 0 < multiplier <= 1024:
-            raise config.error("ffn_multipliers", "expected a number between 0 and 1024", index=index)
+            raise config.expected("ffn_multipliers", "a number between 0 and 1,024", index=index)
         layers.append(_openelm_layer(config, queries[index], keys[index], _divisible(multiplier * width, divisor)))
     return _model(config, layers, OPENELM, tied=config.flag("share_input_output_layers", default=True))
 
@@ -110,7 +113,7 @@ def _listed(config: Config, key: str, count: int) -> list[int]:
     values = config.per_layer(key, count)
     for index, value in enumerate(values):
         if not value:
-            raise config.error(key, "must be at least 1", index=index)
+            raise config.expected(key, "an integer of at least 1", index=index)
     return values
 
 

@@ -49,7 +49,7 @@ def _with_ngrams(config: Config) -> list[int]:
     """The layers that have tables of n-grams, counted from one."""
     layers = sorted(set(config.listed("ple_layer_ids", int) or ()))
     if layers and not 1 <= layers[0] <= layers[-1] <= config.layers:
-        raise config.error("ple_layer_ids", f"expected layers from 1 to {config.layers}")
+        raise config.expected("ple_layer_ids", f"layers from 1 to {config.layers}")
     return layers
 
 
@@ -76,7 +76,7 @@ def _table(config: Config, place: int) -> tuple[int, int]:
         raise config.error("ple_embed_dim", f"{hashes} hashes of n-grams do not divide {width}")
     tables = len(_with_ngrams(config)) * hashes
     if tables > MOST_TABLES:
-        raise config.error("heads_per_ngram", f"expected at most {many(MOST_TABLES, 'table')} of n-grams")
+        raise config.expected("heads_per_ngram", f"at most {many(MOST_TABLES, 'table')} of n-grams")
     primes = _primes_from(config.integer("ngram_vocab_size_base"), tables)
     rows = sum(primes[place * hashes:(place + 1) * hashes])
     step = config.integer("make_ngram_vocab_size_divisible_by")

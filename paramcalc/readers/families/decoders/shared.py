@@ -30,7 +30,7 @@ def rotary_layers(config: Config) -> list[int]:
     interval = config.integer("no_rope_layer_interval", 4)
     given = config.listed("no_rope_layers", int) or [(i + 1) % interval for i in range(config.layers)]
     if len(given) < config.layers:
-        raise config.error("no_rope_layers", f"expected {config.layers} of 0 and 1, got {len(given)}", code=LAYERS)
+        raise config.expected("no_rope_layers", f"0 or 1 for each of {config.layers:,} layers", code=LAYERS)
     return given[:config.layers]
 
 
@@ -52,7 +52,7 @@ def patterned(config: Config, period: int) -> list[str]:
     if isinstance(config.get("sliding_window_pattern"), str):
         letters = config.text("sliding_window_pattern")
         if set(letters) - set("LG") or not letters:
-            raise config.error("sliding_window_pattern", "expected a number, or letters L and G", code=LAYERS)
+            raise config.expected("sliding_window_pattern", "a number, or letters L and G", code=LAYERS)
         return [SLIDING if letters[i % len(letters)] == "L" else FULL for i in range(config.layers)]
     return every(config, config.integer("sliding_window_pattern", period))
 

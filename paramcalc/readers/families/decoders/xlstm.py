@@ -29,8 +29,9 @@ XLSTM_FFN = {"gate_proj": "proj_up_gate", "up_proj": "proj_up", "down_proj": "pr
 def xlstm(config: Config) -> ModelSpec:
     """`num_blocks` goes before `num_hidden_layers`, as in the class; `embedding_dim` is of the table alone, whose rows
     fit no layer where `hidden_size` is another."""
-    if config.optional("embedding_dim") not in (None, width := config.integer("hidden_size")):
-        raise config.error("embedding_dim", f"must be hidden_size ({width:,})", "give hidden_size")
+    rows, width = config.optional("embedding_dim"), config.integer("hidden_size")
+    if rows not in (None, width):
+        raise config.error("embedding_dim", f"must be hidden_size ({width:,}), found {rows:,}", "give hidden_size")
     count = config.get("num_blocks")
     fields = {} if count is None else {"num_hidden_layers": count}
     inner = Config(config.data | fields, config.family, config.model_type, config.architecture, config.path,

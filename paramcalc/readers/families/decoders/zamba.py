@@ -117,8 +117,8 @@ def zamba2(config: Config) -> ModelSpec:
 def _zamba2_words(config: Config) -> list[str]:
     words = mixers(config, ZAMBA2_PATTERN)
     if len(words) != config.layers:
-        raise config.error("layers_block_type", f"must be given for {many(config.layers, 'layer')}",
-                           f"the class's own pattern has {len(words)}", code=LAYERS)
+        raise config.error("layers_block_type", f"has {many(len(words), 'entry')} for {many(config.layers, 'layer')}",
+                           f"give one entry a layer; the class's own pattern has {len(ZAMBA2_PATTERN)}", code=LAYERS)
     return words
 
 

@@ -62,7 +62,7 @@ def half(config: Config, side: Side) -> Config:
     data = config.get(side)
     family = family_of(MODULE).data
     if not isinstance(data, dict) or family is None:
-        raise config.error(side, "expected a mapping")
+        raise config.expected(side, "a mapping")
     return config.part(side, data, family, MODULE, config.architecture)
 
 

@@ -54,7 +54,7 @@ def _low_rank(config: Config, path: str, out: int, into: int) -> Parts:
     if not tasks:
         return {}
     if not isinstance(tasks, list) or len(tasks) > 1024:
-        raise config.error("lora_adaptations", "expected a list of at most 1,024 tasks")
+        raise config.expected("lora_adaptations", "a list of at most 1,024 tasks")
     rank = config.integer("lora_rank", 4)
     pair = {"lora_A": (len(tasks), rank, into), "lora_B": (len(tasks), out, rank)}
     return {f"{path}.{AT}.{name}": Parameter(shape=shape) for name, shape in pair.items()}

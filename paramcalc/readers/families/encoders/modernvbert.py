@@ -35,7 +35,7 @@ def nested(config: Config, key: str, model_type: str) -> Config:
     data = config.get(key)
     data = config.family.defaults.get(key, {}) if data is None else data
     if type(data) is not dict:
-        raise config.error(key, "expected a mapping")
+        raise config.expected(key, "a mapping")
     inner_type = data.get("model_type", model_type)
     family = VISION_DATA if model_type == VISION else family_of(model_type).data
     if inner_type != model_type or family is None:

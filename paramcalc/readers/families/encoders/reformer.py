@@ -110,7 +110,7 @@ def layer_kinds(config: Config) -> list[str]:
     """`attn_layers`, one a layer; where they are all alike, `num_hidden_layers` may say another number of them."""
     kinds = config.listed("attn_layers", str) or []
     if not kinds or len(kinds) > 4096 or not set(kinds) <= set(KINDS):
-        raise config.error("attn_layers", "must name a kind for each layer", f"known: {', '.join(KINDS)}", code=LAYERS)
+        raise config.expected("attn_layers", f"{' or '.join(KINDS)} for each layer", code=LAYERS)
     count = config.layers if config.get("num_hidden_layers") is not None else len(kinds)
     if len(set(kinds)) == 1:
         return kinds[:1] * count

@@ -76,7 +76,8 @@ def tapped(config: Config, widths: Sequence[int]) -> Parts:
         indices = [len(names) - 1] if indices is None else indices
         for place, index in enumerate(indices):
             if not -len(names) <= index < len(names):
-                raise config.error("out_indices", "no stage has this number", f"the last is {len(names) - 1}", place)
+                raise config.error("out_indices", f"there is no stage {index} of {len(names)}",
+                                   f"the last is {len(names) - 1}", place)
         features = [names[index] for index in indices]
     if unknown := [name for name in features if name not in names]:
         raise config.error("out_features", f"unknown stage {unknown[0][:60]!r}", f"known: {', '.join(names)}")

@@ -22,7 +22,7 @@ def stages(config: Config) -> list[tuple[int, int]]:
     widths = listed(config, "hidden_sizes")
     depths = entries(config, "depths", int, len(widths))
     if min(depths) < 1:
-        raise config.error("depths", "must be positive")
+        raise config.expected("depths", "positive integers")
     return list(zip(widths, depths, strict=True))
 
 

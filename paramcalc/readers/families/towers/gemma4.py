@@ -110,7 +110,7 @@ def audio3n(config: Config, at: str) -> Tower:
 def _pair(config: Config, values: object, index: int) -> tuple[int, int]:
     pair = values[index] if isinstance(values, list) and index < len(values) else None
     if not (isinstance(pair, list) and len(pair) == 2 and all(type(size) is int and size > 0 for size in pair)):
-        raise config.error("sscp_conv_kernel_size", "expected two sizes for each of two convolutions")
+        raise config.expected("sscp_conv_kernel_size", "two sizes for each of two convolutions")
     return pair[0], pair[1]
 
 

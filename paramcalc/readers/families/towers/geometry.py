@@ -29,7 +29,7 @@ def sides(config: Config, key: str) -> tuple[int, int]:
     if isinstance(value, list):
         pair = config.listed(key, int, 2) or [0]
         if min(pair) < 1:
-            raise config.error(key, "must be positive")
+            raise config.expected(key, "positive integers")
         return pair[0], pair[1]
     return config.integer(key), config.integer(key)
 
@@ -49,7 +49,7 @@ def listed(config: Config, key: str, count: int = 1) -> list[int]:
     """Positive integers, `count` at least."""
     values = config.listed(key, int) or []
     if len(values) < count or any(not 1 <= value <= 2**24 for value in values):
-        raise config.error(key, f"expected {count:,} or more positive integers")
+        raise config.expected(key, f"{count:,} or more positive integers")
     return values
 
 
@@ -67,7 +67,7 @@ def ratios(config: Config, key: str, count: int = 1) -> list[float]:
     if not isinstance(value, list):
         return [config.number(key)] * count
     if len(value) < count or any(type(item) not in (int, float) or not 0 < item <= 2**16 for item in value):
-        raise config.error(key, f"expected {count:,} or more positive numbers")
+        raise config.expected(key, f"{count:,} or more positive numbers")
     return [float(item) for item in value]
 
 

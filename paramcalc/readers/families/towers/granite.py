@@ -65,11 +65,11 @@ def granite4_vision(whole: Whole) -> Towers:
     config, width, out = whole.config, whole.part("vision_config", CLIP).integer("hidden_size"), whole.text.hidden_size
     pairs = config.get("deepstack_layer_map")
     if not isinstance(pairs, list):
-        raise config.error("deepstack_layer_map", "expected a list of pairs of layers")
+        raise config.expected("deepstack_layer_map", "a list of pairs of layers")
     try:
         query, window = (int(word) for word in config.text("downsample_rate", "").split("/"))
     except ValueError:
-        raise config.error("downsample_rate", "expected two numbers, as in 4/8") from None
+        raise config.expected("downsample_rate", "two numbers, as in 4/8") from None
     config.read |= {"spatial_target_layers", "spatial_vision_layer", "projector_dropout", "image_grid_pinpoints",
                     "vision_feature_layer", "vision_feature_select_strategy"}
     # the class gives the Q-Former the tower's width, whatever its config says

@@ -15,6 +15,7 @@ from paramcalc.readers.families import family_of
 from paramcalc.readers.families.nearest import unknown_type
 from paramcalc.readers.families.towers.pictures import with_media
 from paramcalc.readers.families.towers.whole import with_towers
+from paramcalc.readers.text.values import expected
 from paramcalc.spec.layer import Block
 from paramcalc.spec.lower import lower
 from paramcalc.spec.model import ModelSpec
@@ -31,7 +32,7 @@ def part_of(outer: Config, key: str, head: str, written: dict[str, Any] | None =
     into it. Raises SpecError, UnknownArchitectureError where its type is not said or not known."""
     data = outer.get(key)
     if not isinstance(data, dict) or not isinstance(data.get("model_type"), str):
-        raise SpecError(Problem("expected a mapping with model_type", (key,)))
+        raise SpecError(Problem(expected("a mapping with model_type", data), (key,)))
     data = {**data, **(written or {})}
     kind = str(data["model_type"])
     family, make = family_of(kind).data, family_of(kind).builder
@@ -82,7 +83,7 @@ def whole_of(config: Config, key: str, name: str) -> ModelSpec:
     where its type is not said or not known."""
     data = config.get(key)
     if not isinstance(data, dict) or not isinstance(data.get("model_type"), str):
-        raise SpecError(Problem("expected a mapping with model_type", (key,)))
+        raise SpecError(Problem(expected("a mapping with model_type", data), (key,)))
     kind = str(data["model_type"])
     family, own = family_of(kind).data, family_of(kind).builder
     if family is not None and own is not None:

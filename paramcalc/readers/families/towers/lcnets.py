@@ -23,7 +23,7 @@ def rows(config: Config, key: str, least: int) -> list[list[list[int]]]:
     stages: list[list[list[int]]] = value if isinstance(value, list) and value else [[[]]]
     if not all(isinstance(stage, list) and all(_integers(row, least) for row in stage) for stage in stages) or sum(
             map(len, stages)) > 1024:
-        raise config.error(key, f"expected stages of lists of {least} integers")
+        raise config.expected(key, f"stages of lists of {least:,} integers")
     return stages
 
 
@@ -114,7 +114,7 @@ def textnet(config: Config) -> ModelSpec:
     widths, net, size = listed(config, "hidden_sizes", len(kernels) + 1), Net(), config.integer("stem_kernel_size")
     first = config.integer("stem_out_channels")
     if not isinstance(strides, list) or [len(row) for row in strides] != [len(stage) for stage in kernels]:
-        raise config.error("conv_layer_strides", "expected a stride for each of conv_layer_kernel_sizes")
+        raise config.expected("conv_layer_strides", "a stride for each of conv_layer_kernel_sizes")
     net.add(unit("stem", first, config.integer("stem_num_channels"), size, words=("conv", "batch_norm")),
             config.integer("stem_stride"))
     for stage, (into, width) in enumerate(chained(widths[0], widths[1:len(kernels) + 1])):

@@ -39,7 +39,7 @@ def levit(config: Config) -> ModelSpec:
                      words=("convolution", "batch_norm"), component="other_embedding"), step)
     depths, side = stages(config), config.integer("image_size") // config.integer("patch_size")
     if not 1 <= side <= 1024:
-        raise config.error("patch_size", "must cut an image into 1 to 1,024 patches a side")
+        raise config.error("patch_size", f"must cut an image into 1 to 1,024 patches a side, found {side:,}")
     columns = [listed(config, key, len(depths)) for key in ("hidden_sizes", "key_dim", "num_attention_heads",
                                                             "attention_ratio", "mlp_ratio")]
     downs = _downs(config, len(depths))
@@ -73,12 +73,12 @@ def _downs(config: Config, count: int) -> list[list[int]]:
         keys, widths = listed(config, "key_dim"), listed(config, "hidden_sizes")
         value = [["Subsample", keys[0], widths[index] // keys[0], 4, 2, 2] for index in range(2)]
     if not isinstance(value, list) or len(value) > 64:
-        raise config.error("down_ops", "expected a list of operations")
+        raise config.expected("down_ops", "a list of operations")
     steps: list[list[int]] = []
     for operation in value[:count]:
         numbers = operation[1:] if isinstance(operation, list) and operation[:1] == ["Subsample"] else []
         if numbers and (len(numbers) != 5 or any(type(item) is not int or not 0 <= item < 2**16 for item in numbers)):
-            raise config.error("down_ops", "expected Subsample and five integers")
+            raise config.expected("down_ops", "Subsample and five integers")
         steps.append(numbers)
     return steps + [[]] * (count - len(steps))
 

@@ -112,7 +112,7 @@ def _adapters(whole: Whole, name: str) -> Parts:
     if own is None:
         return {}
     if type(rank) is not int or not 0 < rank <= 2**16:
-        raise config.error(f"{name}_lora", "expected a mapping with r, the rank")
+        raise config.expected(f"{name}_lora", "a mapping with r, the rank")
     text, inner = whole.text, config.integer("intermediate_size")
     count, head = config.integer("num_attention_heads"), config.head_dim
     wide, key = count * head, config.kv_heads * head

@@ -52,7 +52,7 @@ def original(outer: Config, out: int) -> Towers:
     """The tower of Mistral's own files, and what leads from it to a text model `out` wide, under their names."""
     args = outer.get("vision_encoder")
     if type(args) is not dict:
-        raise outer.error("vision_encoder", "expected a mapping")
+        raise outer.expected("vision_encoder", "a mapping")
     config = outer.part("vision_encoder", args, FamilyData(ARGUMENTS, {}, ()), "pixtral")
     config.read |= {"image_size", "max_image_size", "rope_theta", "image_token_id", "image_break_token_id",
                     "image_end_token_id"}

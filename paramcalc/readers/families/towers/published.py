@@ -178,7 +178,7 @@ def ovis(whole: Whole) -> Towers:
     tokenizer.read |= {"tokenize_function", "tau", "depths", "drop_cls_token", "use_indicators"}
     inner = tokenizer.get("backbone_config")
     if not isinstance(inner, dict):
-        raise tokenizer.error("backbone_config", "expected a mapping")
+        raise tokenizer.expected("backbone_config", "a mapping")
     siglip = "siglip" in str(inner.get("model_type"))
     kind = "siglip_vision_model" if siglip else "ovis_vision"
     family = family_of(kind).data

@@ -64,7 +64,7 @@ def upernet(config: Config, spelling: Spelling) -> Parts:
     """
     taken = config.listed("out_indices", int) or config.listed("segmentation_indices", int)
     if taken is not None and len(taken) != len(SCALES) + 1:
-        raise config.error("out_indices", f"expected four layers, found {len(taken):,}", "such as [3, 5, 7, 11]")
+        raise config.expected("out_indices", "four layers", "such as [3, 5, 7, 11]")
     parts = pyramid(config.integer("hidden_size"), spelling) | under("decode_head", _decode(config, spelling))
     if config.flag("use_auxiliary_head", default=True):
         parts |= under("auxiliary_head", _auxiliary(config, spelling))
@@ -108,7 +108,7 @@ def deeplab3(config: Config, into: int, places: int) -> Parts:
     width, at = config.integer("aspp_out_channels"), "segmentation_head.aspp"
     rates = listed(config, "atrous_rates")
     if len(rates) != 3:
-        raise config.error("atrous_rates", f"expected 3 values, found {len(rates):,}")
+        raise config.expected("atrous_rates", "three values")
     parts = unit(f"{at}.convs.0", width, into, 1)
     for index in range(len(rates)):
         parts |= unit(f"{at}.convs.{index + 1}", width, into, 3)

@@ -30,7 +30,7 @@ def any_resolution(processor: Processed) -> ImageRule:
     points = processor.image.get("image_grid_pinpoints") or config.get("image_grid_pinpoints") or PINPOINTS.get(
         config.model_type)
     if not (isinstance(points, list) and points and all(isinstance(p, list) and len(p) == 2 for p in points)):
-        raise config.error("image_grid_pinpoints", "expected pairs of sizes")
+        raise config.expected("image_grid_pinpoints", "pairs of sizes")
     _, _, most = config.text("vision_aspect_ratio").rpartition("anyres_max_")
     extra = own(tower)
     dropped = config.text("vision_feature_select_strategy", "default") == "default"

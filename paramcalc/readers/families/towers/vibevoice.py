@@ -36,7 +36,7 @@ def _stages(config: Config, widths: Sequence[int], depths: Sequence[int], side: 
     for index, (width, depth) in enumerate(zip(widths, depths, strict=True)):
         at, name = f"conv_layers.{index - 1}" if index else "stem", f"{side}{index}"
         if depth > 1024:
-            raise config.error("depths", "must be at most 1,024")
+            raise config.expected("depths", "integers of at most 1,024")
         parts[f"{at}.stage"] = layers(depth, name).model_copy(update={"hidden_size": width})
         blocks[name] = _block(config, width)
     return parts, blocks
@@ -47,7 +47,7 @@ def _plan(config: Config) -> tuple[list[int], list[int], list[int]]:
     steps = listed(config, "downsampling_ratios")
     first, depths = config.integer("num_filters"), listed(config, "depths", len(steps) + 1)
     if len(depths) != len(steps) + 1 or len(steps) > 16:
-        raise config.error("depths", "expected one more than downsampling_ratios, which are at most 16")
+        raise config.expected("depths", "one more than downsampling_ratios, which are at most 16")
     return [first * 2**index for index in range(len(depths))], depths, steps
 
 

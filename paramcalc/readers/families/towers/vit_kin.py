@@ -51,9 +51,10 @@ def _layers(config: Config, modules: Parts) -> ModelSpec:
 
 def _steps(config: Config, size: str, stride: str) -> int:
     """Overlapping patches along one side of a spectrogram."""
-    steps = (config.integer(size) - config.integer("patch_size")) // config.integer(stride) + 1
+    whole, patch = config.integer(size), config.integer("patch_size")
+    steps = (whole - patch) // config.integer(stride) + 1
     if steps < 1:
-        raise config.error("patch_size", f"is larger than {size}")
+        raise config.error("patch_size", f"{patch} is larger than {size} ({whole})")
     return steps
 
 
@@ -115,7 +116,7 @@ def vivit(config: Config) -> ModelSpec:
     width, size = config.integer("hidden_size"), config.integer("image_size")
     deep, tall, broad = config.listed("tubelet_size", int, 3) or (2, 16, 16)
     if min(deep, tall, broad) < 1:
-        raise config.error("tubelet_size", "must be positive")
+        raise config.expected("tubelet_size", "positive integers")
     rows = config.integer("num_frames") // deep * (size // tall) * (size // broad) + 1
     body = _layers(config, _embedded(config, _token(width), rows, deep, tall, broad))
     return crowned(config, "vivit", body, {"Model": (pooled,), "VideoClassification": (labels(),)})

@@ -39,7 +39,8 @@ def extractor(config: Config, *, normed: bool | None = None) -> Parts:
     widths, kernels = config.listed("conv_dim", int) or [], config.listed("conv_kernel", int) or []
     strides = config.listed("conv_stride", int) or []
     if not len(widths) == len(kernels) == len(strides) or not widths:
-        raise config.error("conv_kernel", "conv_dim, conv_kernel and conv_stride must be as long as each other")
+        raise config.error("conv_kernel", "conv_dim, conv_kernel and conv_stride must have as many entries each, found "
+                           f"{len(widths)}, {len(kernels)} and {len(strides)}")
     every = config.text("feat_extract_norm", "group") == "layer" if normed is None else normed
     bias, before, parts, left = config.flag("conv_bias"), 1, Parts(), 1
     for stride in strides[1:]:
@@ -153,7 +154,7 @@ def speakers(config: Config) -> Parts:
     """A vector for each speaker: layers that see a few frames each, their mean and spread, two projections, labels."""
     widths, kernels = config.listed("tdnn_dim", int) or [1], config.listed("tdnn_kernel", int) or []
     if len(kernels) < len(widths):
-        raise config.error("tdnn_kernel", f"expected {len(widths)}, one for each of tdnn_dim")
+        raise config.expected("tdnn_kernel", f"{len(widths)}, one for each of tdnn_dim")
     out, before, parts = config.integer("xvector_output_dim"), widths[0], weighted(config)
     parts["projector"] = dense(before, config.integer("hidden_size"))
     for index, (width, kernel) in enumerate(zip(widths, kernels, strict=False)):

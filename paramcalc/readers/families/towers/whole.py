@@ -16,6 +16,7 @@ from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.config.published_wholes import OUTSIDE
 from paramcalc.readers.families import family_of
+from paramcalc.readers.text.values import expected
 
 if TYPE_CHECKING:
     from paramcalc.readers.families.towers.frame import Parts
@@ -94,13 +95,13 @@ def nested(outer: Config, key: str, usual: str, *, typed: bool = True) -> Config
     if silent:
         value = usually
     if not isinstance(value, dict):
-        raise outer.error(key, "expected a mapping")
+        raise outer.expected(key, "a mapping")
     named = value.get("model_type") if typed else None
     kind = named or usual
     if kind == outer.model_type:
         kind = usual  # files written before towers had types of their own
     if not isinstance(kind, str):
-        raise SpecError(Problem("expected a string", (*outer.path, key, "model_type")))
+        raise SpecError(Problem(expected("a string", kind), (*outer.path, key, "model_type")))
     if (family := family_of(kind).data) is None:
         unknown = kind == named and builder(kind) is None  # no class fills in what a file of a strange type leaves out
         # of a class without a type of its own the outer's data says it all

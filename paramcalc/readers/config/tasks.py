@@ -1,0 +1,48 @@
+"""What stands on top of a model, by the name of its class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from paramcalc.errors import Problem, SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Task = Literal["causal", "masked", "bare", "seq2seq", "encoder", "classification", "answers", "other"]
+
+SUFFIXES: tuple[tuple[str, Task], ...] = (
+    ("ForCausalLM", "causal"), ("LMHeadModel", "causal"), ("GenerationDecoder", "causal"),
+    ("ForMaskedLM", "masked"), ("WithLMHeadModel", "causal"), ("MarianMTModel", "seq2seq"),
+    ("ForConditionalGeneration", "seq2seq"), ("ForSequenceClassification", "classification"),
+    ("ForTokenClassification", "classification"), ("ForQuestionAnswering", "answers"), ("EncoderModel", "encoder"),
+    ("Model", "bare"),
+)
+"""How class names say what stands on top; the first that fits."""
+GENERATES: tuple[tuple[str, Task], ...] = (("ForCausalLM", "causal"), ("LMHeadModel", "causal"))
+FILLS: tuple[tuple[str, Task], ...] = (("ForMaskedLM", "masked"),)
+CONDITIONAL: tuple[str, Task] = ("ForConditionalGeneration", "seq2seq")
+
+
+def task_of(architecture: str) -> Task:
+    """What stands on top of a class: `causal` of `LlamaForCausalLM`."""
+    for suffix, task in SUFFIXES:
+        if architecture.endswith(suffix):
+            headed = task == "bare" and ("For" in architecture or architecture.endswith("HeadsModel"))
+            return "other" if headed else task
+    return "other"
+
+
+def usual_task(endings: Iterable[str], *, encodes_first: bool, decodes: bool) -> Task:
+    """What a model type is for where no class is named: `endings` are those of its classes' names."""
+    if encodes_first:
+        return "seq2seq"
+    kinds = GENERATES + FILLS if decodes else FILLS + GENERATES
+    return next((task for suffix, task in (*kinds, CONDITIONAL) if suffix in endings), "bare")
+
+
+def unknown_class(architecture: str, model_type: str, classes: Sequence[str]) -> SpecError:
+    """The error for a class that is not one of a model type's."""
+    others = ", ".join(name for name in classes if name != architecture)
+    return SpecError(Problem(f"class {architecture[:100]!r} of {model_type[:100]} is not known", ("architectures", 0),
+                             f"the library's classes of this type: {others}"))
