@@ -26,7 +26,7 @@ def read(model_type, architecture="", **more):
     ({"model_type": "convbert", "num_groups": 5}, ("num_groups",), "does not divide"),
     ({"model_type": "squeezebert", "q_groups": 5}, ("q_groups",), "does not divide"),
     ({"model_type": "albert", "num_hidden_groups": 4}, ("num_hidden_groups",), "4 groups for 3 layers"),
-    ({"model_type": "reformer", "attn_layers": ["far"]}, ("attn_layers",), "kind for each layer"),
+    ({"model_type": "reformer", "attn_layers": ["far"]}, ("attn_layers",), "expected local or lsh for each layer"),
     ({"model_type": "reformer", "attn_layers": ["lsh", "local"]}, ("attn_layers",), "2 entries for 3 layers"),
     ({"model_type": "reformer", "axial_pos_embds_dim": [8, 9]}, ("axial_pos_embds_dim",), "add up"),
     ({"model_type": "xlm", "architectures": ["XLMWithLMHeadModel"], "asm": True}, ("asm",), "adaptive"),
