@@ -159,7 +159,12 @@ class Attention(Component):
         values = self.v_head_dim or head
         query = head + (values if self.fused == "gqkv" else 0)
         rows = self.num_heads * query + kv_heads * head + kv_heads * values
-        return self._project(f"{self.fused}_proj", rows, width, self.joined(head), bias="q" in self.bias)
+        joined = self._project(f"{self.fused}_proj", rows, width, self.joined(head), bias="q" in self.bias)
+        if f"{self.fused}_proj.weight" not in self.names:
+            return joined
+        words = ("weight", "bias")  # which torch.nn.MultiheadAttention joins otherwise: in_proj_weight
+        return [tensor._replace(name=self.names[f"{self.fused}_proj.{word}"])
+                for tensor, word in zip(joined, words, strict=False)]
 
     def joined(self, head: int) -> Axis:
         """The dimension of one matrix for queries, keys and values (and the gate)."""
@@ -171,9 +176,10 @@ class Attention(Component):
     def _qk_norms(self, head: int) -> list[Tensor]:
         kv_heads = self.num_kv_heads or self.num_heads
         if self.qk_norm == "heads":
-            tensors = [self.vector("q_norm.weight", (self.num_heads, head), ("heads", "head_dim"), "norm"),
-                     self.vector("k_norm.weight", (kv_heads, head), ("kv_heads", "head_dim"), "norm")]
-            return tensors[:1] if self.shares_kv else tensors
+            words = ("weight", "bias") if self.qk_norm_bias else ("weight",)
+            sides = (("q_norm", self.num_heads, "heads"), ("k_norm", kv_heads, "kv_heads"))
+            return [self.vector(f"{name}.{word}", (count, head), (axis_name, "head_dim"), "norm")
+                    for name, count, axis_name in sides[: 1 if self.shares_kv else 2] for word in words]
         if self.qk_norm == "each":
             return self._norms_apart("q_norm", self.num_heads, head) + self._norms_apart("k_norm", kv_heads, head)
         whole = self.qk_norm == "full"

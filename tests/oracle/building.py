@@ -28,11 +28,15 @@ ROPE = {"rope_type": "default", "rope_theta": 10000.0}
 QWEN4 = {"num_hidden_layers": 8, "indexer_n_heads": 4, "indexer_kv_heads": 1, "indexer_head_dim": 256,
          "indexer_budget": 64, "indexer_compress_ratio": 4, "ple_layer_ids": [1, 3], "eos_token_id": 1,
          "num_experts": 16, "num_experts_per_tok": 8, "ngram_vocab_size_base": 2000}
+MAPPED = {"vocabulary_map": {"<image>": 5, "IMGIMGAZ": 6}}
 REPAIRS: dict[str, dict[str, Any]] = {
+    "bridgetower": {"contrastive_hidden_size": 512, "logit_scale_init_value": 2.6592},
+    "chameleon": MAPPED,
     "cohere_compass": {"text_config": {"rope_parameters": {"full_attention": ROPE}}},
     "cohere_compass_text": {"rope_parameters": {"full_attention": ROPE}},
     "deepseek_ocr2": {"text_config": {"num_experts_per_tok": 6, "mlp_layer_types": ["dense"] + ["sparse"] * 31}},
     "diffusion_gemma": {"text_config": {"num_experts": 8, "top_k_experts": 2, "moe_intermediate_size": 704}},
+    "emu3": MAPPED,
     "esm": {"vocab_size": 33},
     "granite4_vision": {"downsample_rate": "4/8", "deepstack_layer_map": [[-19, 9], [-13, 6], [-7, 3], [-1, 0]]},
     "hiera": {"decoder_hidden_size": 64, "decoder_depth": 2, "decoder_num_heads": 4},
@@ -44,6 +48,7 @@ REPAIRS: dict[str, dict[str, Any]] = {
     "nemotron": {"num_key_value_heads": 8, "head_dim": 128},
     "qwen4_exp": {"text_config": QWEN4},
     "qwen4_exp_text": QWEN4,
+    "vilt": {"num_images": 2},
     "wav2vec2-bert": {"vocab_size": 32},
 }
 

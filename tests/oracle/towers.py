@@ -30,6 +30,8 @@ HERE = Path(__file__).resolve().parent
 DATA = HERE.parent / "data" / "towers"
 DRAWS, ATTEMPTS = 2, 40
 TEXTS = ("text_config", "llm_config", "language_config")
+MAPS = ("vocabulary_map",)
+"""Keys without which a class does not build."""
 SHALLOW = re.compile(r"layers$|^depth$|_depth$|^num_blocks$")
 KEPT = re.compile(
     r"num_feat_extract_layers|token|_index$|_id$|stride|seconds|version|seq_length|max_position|dilation|groups$|_bins$|upsample"
@@ -51,8 +53,9 @@ def varied(config: PreTrainedConfig, rng: random.Random, share: float = 1) -> di
     heads = rng.choice((2, 4))
     width = heads * 8 * rng.choice((2, 3, 4, 5))
     patch = rng.choice((4, 7, 8, 14))
-    values: dict[str, Any] = {}
-    for name, value in config.to_dict().items():
+    written = config.to_dict()
+    values: dict[str, Any] = {name: written[name] for name in MAPS if written.get(name)}
+    for name, value in written.items():
         if KEPT.search(name) or name in ("problem_type", "chunk_size_feed_forward"):
             continue
         if share < 1 and not HEADS.search(name) and rng.random() > share:

@@ -20,7 +20,8 @@ CASES = [json.loads(line) for path in (*sorted((DATA / "towers").glob("*.jsonl")
          for line in path.read_text(encoding="utf-8").splitlines()]
 
 NAMES_APART = {
-    "altclip", "cohere_asr", "colqwen2", "cosmos3_edge", "dots3_note", "ernie4_5_vl_moe", "esm", "hy_v4_vl",
+    "altclip", "altclip_text_model", "cohere_asr", "colqwen2", "cosmos3_edge", "dots3_note", "ernie4_5_vl_moe", "esm",
+    "hunyuan_vl_vision", "hy_v4_vl",
     "inkling2", "inkling2_loop", "inkling2_loop_text",
     "inkling_mm_model", "kimi_k25", "minimax_m3_vl", "mistral_large4", "molmo2",
     "nemo_speechlm", "nemotron_h_omni",

@@ -248,7 +248,7 @@ def test_published_spellings_of_a_tower_are_read():
 @pytest.mark.parametrize(("model_type", "why"), [
     ("vitpose", "models that estimate depth, poses or matching points, or restore pictures are not described here"),
     ("sam_mask_decoder", "as a part of sam, whose config can be counted"),
-    ("canine", "but nobody has described its class here"),
+    ("layoutlmv2", "but nobody has described its class here"),
 ])
 def test_a_type_of_the_library_is_refused_with_the_reason(model_type, why):
     with pytest.raises(UnknownArchitectureError, match=why) as caught:
@@ -309,4 +309,4 @@ def test_a_refusal_names_a_type_that_shares_the_most_keys():
             continue
         refused += 1
         assert most in {len(keys & spellings.get(name, set())) for name in nearest(model_type, config)}, model_type
-    assert refused > 40
+    assert refused > 20

@@ -54,6 +54,7 @@ SPELLINGS: dict[str, tuple[str, str]] = {
         "deepseek_ocr2", "dots3_note", "ernie4_5_vl_moe", "gemma4_assistant", "gemma4_unified_assistant", "hunyuan_vl",
         "hy_v4_vl", "paddleocr_vl",
         "qwen2_5_omni_thinker", "qwen2_5_vl", "qwen2_vl", "qwen3_omni_moe_thinker", "step3p7", "unlimited_ocr"), PLAIN),
+    "emu3": ("text_model.model.", "text_model.lm_head"),
     "diffusion_gemma": ("model.decoder.", "lm_head"),
     "embedding_gemma2": ("language_model.", "lm_head"),
     "mistral_large4": ("", "output"),

@@ -105,7 +105,9 @@ MEMBERS: dict[str, str] = {
         "bert roberta xlm-roberta camembert data2vec-text xlm-roberta-xl roberta-prelayernorm distilbert "
         "ernie megatron-bert bert-generation electra big_bird rembert roc_bert roformer mpnet gte xmod",
     "encoders.deberta": "deberta deberta-v2",
-    "encoders.documents": "bros layoutlm layoutlmv3 tapas visual_bert",
+    "encoders.canine": "canine",
+    "encoders.documents": "bros layoutlm layoutlmv3 markuplm tapas visual_bert",
+    "encoders.dpr": "dpr",
     "encoders.esm": "esm esmc",
     "encoders.efficient": "fnet yoso longformer nystromformer mra convbert squeezebert",
     "encoders.ibert": "ibert",

@@ -10,8 +10,8 @@ from paramcalc.readers.families import family_of, known
 
 KINDS: dict[str, str] = {
     "models that detect or segment objects":
-        "conditional_detr d_fine dab-detr deformable_detr deimv2 detr edgetam edgetam_video eomt eomt_dinov3 groupvit "
-        "lw_detr mask2former maskformer oneformer owlv2 owlvit pp_doclayout_v2 pp_doclayout_v3 pp_doclayout_v4 rf_detr "
+        "conditional_detr d_fine dab-detr deformable_detr deimv2 detr edgetam edgetam_video eomt eomt_dinov3 "
+        "lw_detr mask2former maskformer oneformer pp_doclayout_v2 pp_doclayout_v3 pp_doclayout_v4 rf_detr "
         "rt_detr rt_detr_v2 sam2 sam2_video sam3_lite_text sam3_tracker sam3_tracker_video sam3_video sam_hq seggpt "
         "table-transformer upernet videomt",
     "models that estimate depth, poses or matching points, or restore pictures":
@@ -26,13 +26,13 @@ KINDS: dict[str, str] = {
         "bark clvp csm fastspeech2_conformer fastspeech2_conformer_with_hifigan gradium_phonon_tts higgs_audio_v2 "
         "pocket_tts vits",
     "models that transcribe or classify sound":
-        "clap kyutai_speech_to_text moonshine_streaming nemotron3_5_asr "
+        "kyutai_speech_to_text moonshine_streaming nemotron3_5_asr "
         "nemotron3_diarization nemotron_asr_streaming parakeet_rnnt parakeet_tdt",
     "models that read characters, formulas or tables off pictures":
         "mgp-str pp_lcnet_v3 pp_lcnet_v4 pp_ocrv5_mobile_det pp_ocrv5_mobile_rec pp_ocrv5_server_det "
         "pp_ocrv5_server_rec pp_ocrv6_medium_det pp_ocrv6_small_det pp_ocrv6_small_rec pp_ocrv6_tiny_rec slanet "
         "slanext",
-    "models of video": "tvp vjepa2 xclip",
+    "models of video": "tvp",
 }
 """What the models of some types do, in the plural."""
 

@@ -1,6 +1,7 @@
-"""BERTs that know where a word stands on a page or in a table: LayoutLM 1 and 3, TAPAS; and one that sees: VisualBERT.
+"""BERTs that know where a word stands on a page or in a table: LayoutLM 1 and 3, TAPAS, MarkupLM; and VisualBERT.
 
-arXiv:1912.13318, 2204.08387, 2004.02349, 1908.03557; BROS, whose scores know how boxes lie to each other: 2108.04539.
+arXiv:1912.13318, 2204.08387, 2004.02349, 2110.08518, 1908.03557; BROS, whose scores know how boxes lie to each other:
+2108.04539.
 """
 
 from __future__ import annotations
@@ -12,7 +13,17 @@ from paramcalc.components.embedding import Embedding
 from paramcalc.components.linear import Linear, Parameter, Score
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.encoder import Encoder, heads
-from paramcalc.readers.families.encoders.heads import BERT_TOPS, LABELLED, PAIR, PLAIN_TOPS, TAGGED, Dense, Parts, Tops
+from paramcalc.readers.families.encoders.heads import (
+    BERT_TOPS,
+    LABELLED,
+    PAIR,
+    PLAIN_TOPS,
+    SPANS,
+    TAGGED,
+    Dense,
+    Parts,
+    Tops,
+)
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -50,6 +61,27 @@ def patches(config: Config) -> Parts:
     if config.flag("has_spatial_attention_bias", default=True):
         parts |= {"encoder.rel_pos_x_bias": bias("rel_2d_pos_bins"), "encoder.rel_pos_y_bias": bias("rel_2d_pos_bins")}
     return parts
+
+
+def xpaths(config: Config) -> Parts:
+    """MarkupLM: the tags above a word and their places among their like, each depth with tables of its own."""
+    width, narrow = config.integer("hidden_size"), config.integer("xpath_unit_hidden_size")
+    depth, at = config.integer("max_depth"), "embeddings.xpath_embeddings"
+
+    def tables(rows: str) -> Embedding:
+        return Embedding(rows=config.integer(rows), hidden_size=narrow, component="other_embedding", copies=depth,
+                         own_indices=True)
+
+    def dense(out: int, into: int) -> Linear:
+        return Linear(out_features=out, in_features=into, bias=True, component="other_embedding")
+
+    unused = {word: Parameter(shape=shape, component="other_embedding", added=True)
+              for word, shape in (("weight", (width, narrow * depth)), ("bias", (width,)))}
+    return {**{f"{at}.xpath_unitseq2_embeddings.{word}": part for word, part in unused.items()},
+            f"{at}.xpath_unitseq2_inner": dense(4 * width, narrow * depth),
+            f"{at}.inner2emb": dense(width, 4 * width),
+            f"{at}.xpath_tag_sub_embeddings.*": tables("max_xpath_tag_unit_embeddings"),
+            f"{at}.xpath_subs_sub_embeddings.*": tables("max_xpath_subs_unit_embeddings")}
 
 
 def types(config: Config) -> Parts:
@@ -143,6 +175,8 @@ def spade(config: Config) -> Parts:
 BROS: Tops = {"Model": ("pooler",), "TokenClassification": ("pooler", spade)}
 TAPAS: Tops = {**PLAIN_TOPS, "Model": ("pooler",), "MaskedLM": ("head",),
                "QuestionAnswering": ("pooler", cells), "SequenceClassification": ("pooler", LABELLED)}
+MARKUP: Tops = {"Model": ("pooler",), "TokenClassification": (TAGGED,), "QuestionAnswering": (SPANS,),
+                "SequenceClassification": ("pooler", LABELLED)}
 ANSWER = Dense("cls", "labels")
 VISUAL_BERT: Tops = {"Model": ("pooler",), "PreTraining": ("pooler", "head", PAIR),
                      "QuestionAnswering": ("pooler", ANSWER), "VisualReasoning": ("pooler", ANSWER),
@@ -160,6 +194,7 @@ ROWS = {
     "bros": Encoder("bros", tops=BROS, tables=sines, further=between_boxes),
     "layoutlm": Encoder("layoutlm", tops=LAYOUT, tables=boxes),
     "layoutlmv3": Encoder("layoutlmv3", tops=V3, tables=page),
+    "markuplm": Encoder("markuplm", tops=MARKUP, tables=xpaths),
     "tapas": Encoder("tapas", {"types": ""}, tops=TAPAS, tables=types),
     "visual_bert": Encoder("visual_bert", tops=VISUAL_BERT, tables=regions),
 }

@@ -10,6 +10,7 @@ from paramcalc.readers.families.encoders.heads import top_of
 from paramcalc.readers.families.towers.frame import Parts
 from paramcalc.readers.families.towers.parts import norm
 from paramcalc.readers.families.towers.whole import builder
+from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
     from paramcalc.spec.tower import Tower
 
     Piece = Callable[[Config], Parts]
+
+
+UNMEASURED = Caveat(figure="flops", known="estimate", reason="no model of this class was held to torch's counter")
+"""Said of models whose parts run over unlike numbers of positions, until one is."""
+
+
+def unmeasured(spec: ModelSpec) -> ModelSpec:
+    """The same model, whose FLOPs are called an estimate."""
+    return spec.model_copy(update={"caveats": (*spec.caveats, UNMEASURED)})
 
 
 def model(width: int, modules: Mapping[str, Component], blocks: Mapping[str, Parts], base: str = "",
@@ -56,9 +66,16 @@ def crowned(config: Config, base: str, body: ModelSpec, tops: Tops, silent: str 
 def alone(config: Config) -> ModelSpec:
     """A tower's own class, without a head. Raises SpecError for another class."""
     make = builder(config.model_type)
-    if make is None or (config.architecture and not config.architecture.endswith(("Model", "Encoder"))):
+    if make is None or not _is_itself(config.architecture, config.family.classes):
         raise config.unknown_class()
     return opened(make(config, ""))
+
+
+def _is_itself(name: str, classes: tuple[str, ...]) -> bool:
+    """Whether a class is the tower and no more: a model, an encoder, or what else the library calls it."""
+    if not name or name.endswith(("Model", "Encoder")):
+        return True
+    return (not classes or name in classes) and "For" not in name and not name.endswith("WithProjection")
 
 
 def opened(tower: Tower, more: Parts | None = None) -> ModelSpec:

@@ -8,6 +8,7 @@ from paramcalc.components.attention import Attention
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.families.encoder import Encoder
 from paramcalc.readers.families.encoders.heads import BERT_TOPS
+from paramcalc.readers.families.towers.alone import opened
 from paramcalc.readers.families.towers.frame import FC, QKVO, Layer, Parts, layers, mixed, projector, tower
 from paramcalc.readers.families.towers.geometry import grid
 from paramcalc.readers.families.towers.joined import moved
@@ -71,18 +72,38 @@ def qformer(config: Config, at: str, *, text: bool) -> Tower:
                  "image_tokens")
 
 
-def _reader(config: Config, width: int, front: str, *, headed: bool = False, pooler: bool = False) -> ModelSpec:
-    """A BERT at `front` that attends to a tower `width` wide, if it is a decoder, and predicts words where `headed`."""
+def _read(config: Config, width: int, tops: Tops) -> ModelSpec:
+    """A BERT that attends to a tower `width` wide, if it is a decoder."""
     crossed = config.family.filled({"add_cross_attention": config.flag("is_decoder", default=True)})
-    inner = config.reread(config.data, crossed, architecture="BertForMaskedLM" if headed else "BertModel")
+    inner = config.reread(config.data, crossed, architecture="BertForMaskedLM" if "MaskedLM" in tops else "BertModel")
     inner.ties = True
-    tops: Tops = BERT_TOPS if headed else {"Model": ("pooler",) if pooler else ()}
     spec = Encoder("bert", {"types": ""}, tops=tops)(inner)
-    modules, blocks = moved(spec, front, front)
-    blocks = {tag: Block(parts={
+    return spec.model_copy(update={"blocks": {tag: Block(parts={
         key: part.model_copy(update={"source_size": width}) if isinstance(part, Attention) and part.cross else part
-        for key, part in (block.parts or {}).items()}) for tag, block in blocks.items()}
+        for key, part in (block.parts or {}).items()}) for tag, block in spec.blocks.items()}})
+
+
+def _reader(config: Config, width: int, front: str, *, headed: bool = False, pooler: bool = False) -> ModelSpec:
+    """The same at `front`, which predicts words where `headed`."""
+    spec = _read(config, width, BERT_TOPS if headed else {"Model": ("pooler",) if pooler else ()})
+    modules, blocks = moved(spec, front, front)
     return spec.model_copy(update={"modules": modules, "blocks": blocks})
+
+
+def text_alone(config: Config) -> ModelSpec:
+    """The text model's own classes."""
+    name, width = config.architecture, config.integer("encoder_hidden_size")
+    if name and not name.endswith("Model"):
+        raise config.unknown_class()
+    return _read(config, width, BERT_TOPS if name.endswith("LMHeadModel") else {"Model": ("pooler",)})
+
+
+def qformer_alone(config: Config) -> ModelSpec:
+    """The Q-Former's own class, without the queries that a whole model hands it."""
+    if config.architecture and not config.architecture.endswith("QFormerModel"):
+        raise config.unknown_class()
+    text = config.model_type != "blip_2_qformer" or config.flag("use_qformer_text_input")
+    return opened(qformer(config, "", text=text))
 
 
 def blip(config: Config) -> ModelSpec:

@@ -36,3 +36,10 @@ def vision(config: Config, at: str) -> Tower:
         "post_layernorm": norm(width),
     }
     return tower("vision", width, modules, {"layer": Layer().of(config)}, at)
+
+
+def spelled(config: Config, at: str) -> Tower:
+    """The same where the first norm has its full name: OWL-ViT, X-CLIP."""
+    whole = vision(config, at)
+    return whole.model_copy(update={"modules": {
+        key.replace("pre_layrnorm", "pre_layernorm"): part for key, part in whole.modules.items()}})

@@ -1,11 +1,13 @@
-"""Convolutional nets: ResNet, RegNet, BiT, ConvNeXt. arXiv:1512.03385, 2003.13678, 1912.11370, 2201.03545."""
+"""Convolutional nets: ResNet, RegNet, BiT, ConvNeXt, DINOv3's.
+
+arXiv:1512.03385, 2003.13678, 1912.11370, 2201.03545."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from paramcalc.components.norm import Norm
-from paramcalc.readers.families.towers.alone import crowned, model, tapped
+from paramcalc.readers.families.towers.alone import crowned, model, tapped, unmeasured
 from paramcalc.readers.families.towers.frame import Parts, layers
 from paramcalc.readers.families.towers.geometry import entries, listed
 from paramcalc.readers.families.towers.nets import divisible, labelled
@@ -156,3 +158,35 @@ def convnext(config: Config) -> ModelSpec:
         return tapped(config, [plan[0][0], *(width for width, _ in plan)])
 
     return crowned(config, config.model_type, model(into, modules, blocks), {**labelled(into), "Backbone": (taps,)})
+
+
+def _tiny(config: Config) -> list[tuple[int, int]]:
+    """The stages; those of the smallest of its models where the config says null."""
+    widths = listed(config, "hidden_sizes") if config.get("hidden_sizes") is not None else [96, 192, 384, 768]
+    depths = [3, 3, 9, 3] if config.get("depths") is None else listed(config, "depths")
+    if len(widths) > len(depths):
+        raise config.error("depths", f"{len(depths)} of them for {len(widths)} hidden_sizes")
+    return list(zip(widths, depths, strict=False))
+
+
+def dinov3(config: Config) -> ModelSpec:
+    """DINOv3's ConvNeXt, under names of its own: what halves the sides begins each stage. arXiv:2508.10104."""
+    plan, modules, blocks = _tiny(config), Parts(), dict[str, Parts]()
+    into = config.integer("num_channels")
+    for index, (width, depth) in enumerate(plan):
+        at, times = f"stages.{index}", 4 ** (len(plan) - 1 - index)
+        if index:
+            modules |= {f"{at}.downsample_layers.0": norm(into),
+                        f"{at}.downsample_layers.1": conv(width, into, 2, 2, component="other", outputs=times)}
+        else:
+            modules |= {f"{at}.downsample_layers.0": conv(width, into, 4, 4, outputs=times),
+                        f"{at}.downsample_layers.1": norm(width)}
+        modules[f"{at}.layers"] = layers(depth, f"stage{index}").model_copy(
+            update={"uses": times, "hidden_size": width})
+        blocks[f"stage{index}"] = {"depthwise_conv": convolve(width, width, 7, 7, groups=width),
+                                   "layer_norm": norm(width), "pointwise_conv1": dense(4 * width, width),
+                                   "pointwise_conv2": dense(width, 4 * width), "gamma": vector(width)}
+        into = width
+    if not config.architecture.endswith("Backbone"):
+        modules["layer_norm"] = norm(into)
+    return unmeasured(crowned(config, "", model(into, modules, blocks), {"Model": (), "Backbone": ()}))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.linear import Linear
 from paramcalc.readers.config.config import Config
-from paramcalc.readers.families.encoder import Encoder
+from paramcalc.readers.families.towers import bert
 from paramcalc.readers.families.towers.alone import model
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
 from paramcalc.readers.families.towers.parts import dense, norm, table, vector
@@ -124,32 +124,31 @@ def tips(config: Config) -> ModelSpec:
 def align(config: Config) -> ModelSpec:
     """ALIGN: a BERT whose first token is projected to the width of a convolutional net. arXiv:2102.05918."""
     words, images = _parts(config)
-    spec = _bert(words, "encoder.layer", 0, pooler=True)
+    spec = bert.words(words, pooler=True)
     between: Parts = {"temperature": vector(), "text_projection": dense(config.integer("projection_dim"),
                                                                         spec.hidden_size, per="sequence")}
     return _pair(spec, images, between, {})
 
 
-def _bert(config: Config, layers_at: str, offset: int, *, pooler: bool = False) -> ModelSpec:
-    """BERT's encoder by the encoder skeleton."""
-    encoder = Encoder("", {"layers": layers_at}, tops={"Model": ("pooler",) if pooler else ()}, position_offset=offset)
-    return encoder(config.reread(config.data, architecture="BertModel"))
-
-
 def chinese_clip(config: Config) -> ModelSpec:
     """CLIP with a BERT for text. arXiv:2211.01335."""
     words, images = _parts(config)
-    spec = _bert(words, "encoder.layer", 0)
+    spec = bert.words(words)
     return _pair(spec, images, *_projections(config, spec, images))
 
 
-def altclip(config: Config) -> ModelSpec:
-    """CLIP with an XLM-R for text, whose width is transformed first. arXiv:2211.06679."""
-    words, images = _parts(config)
-    body = _bert(words, "encoder.layer", 0)
-    out = words.integer("project_dim")
+def altclip_text(config: Config) -> ModelSpec:
+    """An XLM-R, whose width is transformed at the end."""
+    body = bert.words(config)
     inner: Parts = {f"roberta.{key}": part for key, part in (body.modules or {}).items()}
-    inner |= {"transformation": dense(out, body.hidden_size), "pre_LN": norm(body.hidden_size)}
-    spec = body.model_copy(update={"modules": inner})
+    inner |= {"transformation": dense(config.integer("project_dim"), body.hidden_size),
+              "pre_LN": norm(body.hidden_size)}
+    return body.model_copy(update={"modules": inner})
+
+
+def altclip(config: Config) -> ModelSpec:
+    """CLIP with that text encoder. arXiv:2211.06679."""
+    words, images = _parts(config)
+    spec, out = altclip_text(words), words.integer("project_dim")
     between, eyes = _projections(config, spec.model_copy(update={"hidden_size": out}), images)
     return _pair(spec, images, between, eyes)

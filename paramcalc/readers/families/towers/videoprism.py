@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
-from paramcalc.readers.families.towers.alone import model
+from paramcalc.readers.families.towers.alone import labels, model, opened
 from paramcalc.readers.families.towers.frame import FC, Layer, Parts, layers, tower
 from paramcalc.readers.families.towers.geometry import heads, sides
 from paramcalc.readers.families.towers.parts import conv, embedded, matrix, norm, positioned, table, vector
@@ -25,7 +25,7 @@ def _layer(config: Config, window: int | None = None) -> Parts:
     return LAYER.of(config, bias=biased(config), window=window)
 
 
-def _vision(config: Config, at: str) -> Tower:
+def vision(config: Config, at: str) -> Tower:
     """Patches of a frame among themselves, then each with those of the other frames at its place."""
     width, channels = config.integer("hidden_size"), config.integer("num_channels")
     deep, tall, broad = config.listed("tubelet_size", int, 3) or (1, 18, 18)
@@ -41,30 +41,51 @@ def _vision(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, blocks, at)
 
 
-def _pooled(config: Config, at: str) -> Tower:
-    """Layers over all patches of all frames, and a query that pools them."""
+def _head(config: Config) -> Parts:
+    """A query that pools all patches."""
     width, count = config.integer("hidden_size"), heads(config)
     inner = config.integer("intermediate_size") // count
-    attend = Attention(num_heads=count, head_dim=inner, bias=biased(config), causal=False, names={})
-    modules: Parts = {
-        "auxiliary_layers": layers(config.depth("num_auxiliary_layers"), "auxiliary"), "head": attend,
-        "head.per_dim_scale": vector(inner, component="attention"),
-        "head.pooling_attention_query": matrix(1, 1, width, component="attention", per="sequence"),
-        "head_layernorm": norm(width)}
-    return tower(None, width, modules, {"auxiliary": _layer(config)}, at, "image_tokens")
+    return {"head": Attention(num_heads=count, head_dim=inner, bias=biased(config), causal=False, names={}),
+            "head.per_dim_scale": vector(inner, component="attention"),
+            "head.pooling_attention_query": matrix(1, 1, width, component="attention", per="sequence"),
+            "head_layernorm": norm(width)}
 
 
-def videoprism(config: Config) -> ModelSpec:
-    """Both encoders, whose vectors are compared."""
-    words = nested(config, "text_config", "videoprism_text_model")
-    eyes = nested(config, "vision_config", "videoprism_vision_model")
-    width, rows = words.integer("hidden_size"), words.integer("vocab_size")
-    places = words.integer("max_position_embeddings")
+def _pooled(config: Config, at: str) -> Tower:
+    """Layers over all patches of all frames, and a query that pools them."""
+    modules: Parts = {"auxiliary_layers": layers(config.depth("num_auxiliary_layers"), "auxiliary"), **_head(config)}
+    return tower(None, config.integer("hidden_size"), modules, {"auxiliary": _layer(config)}, at, "image_tokens")
+
+
+def vision_alone(config: Config) -> ModelSpec:
+    """The vision tower's own classes: itself, with what pools it, with labels."""
+    name = config.architecture
+    if name.endswith("VisionModel") or not name:
+        return opened(vision(config, ""))
+    images = vision(config, "vision_model")
+    if name.endswith("VideoModel"):
+        pool = _pooled(config, "")
+        return opened(images, dict(pool.modules)).model_copy(update={"blocks": {**images.blocks, **pool.blocks}})
+    if not name.endswith("ForVideoClassification"):
+        raise config.unknown_class()
+    return opened(images, _head(config) | labels()(config))
+
+
+def text(config: Config, at: str = "") -> ModelSpec:
+    """The text encoder, whose last token stands for the text."""
+    width, rows, places = (config.integer(key) for key in ("hidden_size", "vocab_size", "max_position_embeddings"))
     modules: Parts = {
         "embeddings.token_embedding": table(rows, width, "token_embedding"),
         "embeddings.cls_emb": embedded(1, 1, width),
         "embeddings.position_embedding": vector(places, width, component="position_embedding", buffer=True),
         "embeddings.position_ids": vector(1, places, component="position_embedding", buffer=True),
-        "layers": layers(words.layers), "layernorm": norm(width)}
-    towers = {"vision": _vision(eyes, "video_model.vision_model"), "pooling": _pooled(eyes, "video_model")}
-    return model(width, modules, {"layer": _layer(words)}, "text_model", rows).model_copy(update={"towers": towers})
+        "layers": layers(config.layers), "layernorm": norm(width)}
+    return model(width, modules, {"layer": _layer(config)}, at, rows)
+
+
+def videoprism(config: Config) -> ModelSpec:
+    """Both encoders, whose vectors are compared."""
+    eyes = nested(config, "vision_config", "videoprism_vision_model")
+    towers = {"vision": vision(eyes, "video_model.vision_model"), "pooling": _pooled(eyes, "video_model")}
+    words = nested(config, "text_config", "videoprism_text_model")
+    return text(words, "text_model").model_copy(update={"towers": towers})

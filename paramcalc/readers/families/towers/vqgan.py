@@ -9,6 +9,8 @@ from paramcalc.readers.families.towers.geometry import listed
 from paramcalc.readers.families.towers.parts import conv, convolve, norm, table
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from paramcalc.readers.config.config import Config
     from paramcalc.spec.tower import Tower
 
@@ -26,8 +28,8 @@ def _attended(width: int) -> Parts:
     return parts | {name: conv(width, width, 1, 1, component="attention") for name in ("q", "k", "v", "proj_out")}
 
 
-def _middle(width: int) -> Parts:
-    return (under("mid.block_1", _block(width, width)) | under("mid.attn_1", _attended(width))
+def _middle(width: int, *, attends: bool = True) -> Parts:
+    return (under("mid.block_1", _block(width, width)) | (under("mid.attn_1", _attended(width)) if attends else {})
             | under("mid.block_2", _block(width, width)))
 
 
@@ -40,47 +42,65 @@ def _level(config: Config, at: str, count: int, out: int, into: int, *, attends:
     return parts
 
 
-def _widths(config: Config) -> tuple[list[int], int]:
+def widths(config: Config) -> tuple[list[int], int]:
     """Channels of each level, and its blocks."""
     base = config.integer("base_channels")
     return [base * factor for factor in listed(config, "channel_multiplier")], config.depth("num_res_blocks")
 
 
-def encoder(config: Config) -> Parts:
-    """From pixels to codes."""
-    widths, depth = _widths(config)
+def latent(config: Config) -> int:
+    """Channels the encoder gives: those of a code, or a mean and a variance of each."""
+    return config.integer("latent_channels") * (2 if config.flag("double_latent") else 1)
+
+
+def encoder(config: Config, attending: Container[int], *, middle: bool = True) -> Parts:
+    """From pixels to codes: levels whose index is `attending` attend after each block, and so may the `middle`."""
+    outs, depth = widths(config)
     base = config.integer("base_channels")
     parts: Parts = {"conv_in": convolve(base, config.integer("in_channels"), 3, 3)}
     into = base
-    for index, out in enumerate(widths):
-        last = index == len(widths) - 1
-        parts |= _level(config, f"down.{index}", depth, out, into, attends=last)
-        if not last:
+    for index, out in enumerate(outs):
+        parts |= _level(config, f"down.{index}", depth, out, into, attends=index in attending)
+        if index < len(outs) - 1:
             parts[f"down.{index}.downsample.conv"] = convolve(out, out, 3, 3)
         into = out
-    latent = config.integer("latent_channels") * (2 if config.flag("double_latent") else 1)
-    return parts | _middle(into) | {"norm_out": norm(into), "conv_out": convolve(latent, into, 3, 3)}
+    return parts | _middle(into, attends=middle) | {"norm_out": norm(into),
+                                                    "conv_out": convolve(latent(config), into, 3, 3)}
 
 
 def decoder(config: Config) -> Parts:
     """And back: one block more a level."""
-    widths, depth = _widths(config)
-    into = widths[-1]
+    outs, depth = widths(config)
+    into = outs[-1]
     parts: Parts = {"conv_in": convolve(into, config.integer("latent_channels"), 3, 3), **_middle(into)}
-    for index, out in enumerate(reversed(widths)):
+    for index, out in enumerate(reversed(outs)):
         parts |= _level(config, f"up.{index}", depth + 1, out, into, attends=index == 0)
-        if index < len(widths) - 1:
+        if index < len(outs) - 1:
             parts[f"up.{index}.upsample.conv"] = convolve(out, out, 3, 3)
         into = out
     return parts | {"norm_out": norm(into), "conv_out": convolve(config.integer("out_channels"), into, 3, 3)}
 
 
+def _codes(config: Config) -> Parts:
+    """The table of codes, and what leads into it and out."""
+    width, channels = config.integer("embed_dim"), config.integer("latent_channels")
+    return {"quantize.embedding": table(config.integer("num_embeddings"), width, "other_embedding"),
+            "quant_conv": convolve(width, channels, 1, 1), "post_quant_conv": convolve(channels, width, 1, 1)}
+
+
 def codec(config: Config, at: str) -> Tower:
-    """Both, and the table of codes between them."""
-    width, latent = config.integer("embed_dim"), config.integer("latent_channels")
-    modules: Parts = {
-        **under("encoder", encoder(config)),
-        "quantize.embedding": table(config.integer("num_embeddings"), width, "other_embedding"),
-        "quant_conv": convolve(width, latent, 1, 1), "post_quant_conv": convolve(latent, width, 1, 1),
-        **under("decoder", decoder(config))}
-    return tower("projector", width, modules, at=at)
+    """Both ways, and the table of codes between them."""
+    last = len(widths(config)[0]) - 1
+    modules: Parts = {**under("encoder", encoder(config, {last})), **_codes(config),
+                      **under("decoder", decoder(config))}
+    return tower("projector", config.integer("embed_dim"), modules, at=at)
+
+
+def tokenizer(config: Config, at: str) -> Tower:
+    """Only the way to codes, of Chameleon: levels attend whose pictures have one of `attn_resolutions`."""
+    attends = config.get("attn_type") == "vanilla"
+    sides = set(config.listed("attn_resolutions", int) or ()) if attends else set()
+    size, count = config.integer("resolution"), len(widths(config)[0])
+    attending = {index for index in range(count) if size >> index in sides}
+    modules: Parts = {**under("encoder", encoder(config, attending, middle=attends)), **_codes(config)}
+    return tower("projector", config.integer("embed_dim"), modules, at=at)
