@@ -32,8 +32,8 @@ def expected(record: dict[str, Any]) -> tuple[Shapes, int]:
     shapes: Shapes = Counter()
     experts = 0
     for row in record["tensors"]:
-        _, shape, copies, bucket = (*row[:3], row[-1])
-        if "moe_experts" in bucket:
+        name, shape, copies, bucket = (*row[:3], row[-1])
+        if "moe_experts" in bucket or (bucket in TOWERS and ".experts." in name):
             experts += copies * prod(shape)
         else:
             shapes[_group(bucket), tuple(shape)] += copies

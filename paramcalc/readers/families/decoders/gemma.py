@@ -286,7 +286,7 @@ def _block_embedding(config: Config, word: str, _: str) -> dict[str, Any]:
 def _more_embedding(config: Config) -> dict[str, Any]:
     """Each layer's embedding comes from the token's alone; the output has a width of its own."""
     size, projection = config.integer("hidden_size_per_layer_input"), "embedding_projection"
-    out = Linear(out_features=config.integer("embedding_dim"), component="other", per="sequence")
+    out = Linear(out_features=config.integer("embedding_dim"), component="other_embedding", per="sequence")
     ple: dict[str, Component] = {
         "per_layer_model_projection": Linear(out_features=config.layers * size, reads="embedding"),
         "per_layer_projection_norm": Norm(kind="rmsnorm", hidden_size=size, vectors=config.layers)}

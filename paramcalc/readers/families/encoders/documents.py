@@ -46,7 +46,7 @@ def patches(config: Config) -> Parts:
     if config.flag("visual_embed", default=True):
         size, side = config.integer("patch_size"), config.integer("input_size") // config.integer("patch_size")
         parts |= {
-            "cls_token": Parameter(shape=(1, 1, width), component="other_embedding", added=True),
+            "cls_token": Parameter(shape=(1, 1, width), component="other", added=True),
             "pos_embed": Parameter(shape=(1, side * side + 1, width), component="position_embedding", added=True),
             "patch_embed.proj": Convolution(out_channels=width, in_channels=config.integer("num_channels"),
                                             kernel=(size, size), component="other_embedding"),
@@ -114,8 +114,8 @@ def sines(config: Config) -> Parts:
     rows = (1, config.integer("max_position_embeddings"))
     return {**{f"{at}.bbox_sinusoid_emb.{side}_pos_emb.inv_freq": Parameter(
         shape=(steps,), component="position_embedding", buffer=True) for side in "xy"},
-            f"{at}.bbox_projection.weight": Parameter(shape=(out, spans), component="position_embedding"),
-            "boxes": Score(sizes=(out, spans), per="pair", causal=False, component="position_embedding"),
+            f"{at}.bbox_projection.weight": Parameter(shape=(out, spans), component="other_embedding"),
+            "boxes": Score(sizes=(out, spans), per="pair", causal=False, component="other_embedding"),
             "embeddings.position_ids": Parameter(shape=rows, component="position_embedding", buffer=True,
                                                  dtype="int64")}
 

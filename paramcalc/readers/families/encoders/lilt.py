@@ -46,12 +46,11 @@ def _layer(config: Config) -> Parts:
     narrow, inner, count = _narrow(config), _narrow(config, "intermediate_size"), heads(config)
     norm = Norm(kind="layernorm", hidden_size=narrow)
 
-    def dense(out: int, into: int) -> Linear:
-        component = "attention" if out == into else "ffn"
+    def dense(out: int, into: int, component: str = "ffn") -> Linear:
         return Linear.model_validate({"kind": "linear", "out_features": out, "in_features": into, "bias": True,
                                       "component": component})
 
-    square = dense(narrow, narrow)
+    square = dense(narrow, narrow, "attention")
     return {**{f"attention.self.layout_{word}": square for word in ("query", "key", "value")},
             "layout_scores": Score(sizes=(2, count, max(1, narrow // count)), per="pair", causal=False,
                                    component="attention"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.readers.families.towers.alone import model
 from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, layers, tower
 from paramcalc.readers.families.towers.geometry import heads, patches
-from paramcalc.readers.families.towers.parts import dense, embedded, patched, rms, table, vector
+from paramcalc.readers.families.towers.parts import dense, patched, rms, table, vector
 from paramcalc.readers.families.towers.whole import nested
 from paramcalc.spec.model import ModelSpec
 
@@ -33,10 +33,10 @@ def vision(config: Config, at: str) -> Tower:
         modules["embeddings.position_embedding"] = table(patches(config), width)
     modules |= {"encoder.layers": layers(config.layers), "rms_norm": rms(width)}
     if config.flag("use_head", default=True):
-        modules |= {"head.cls_token": embedded(1, 1, width),
-                    "head.k_proj": dense(width, width, bias=bias, component="attention"),
-                    "head.v_proj": dense(width, width, bias=bias, component="attention"),
-                    "head.output_proj": dense(width, width, component="attention", per="sequence")}
+        modules |= {"head.cls_token": vector(1, 1, width, component="lm_head"),
+                    "head.k_proj": dense(width, width, bias=bias, component="lm_head"),
+                    "head.v_proj": dense(width, width, bias=bias, component="lm_head"),
+                    "head.output_proj": dense(width, width, component="lm_head", per="sequence")}
     return tower("vision", width, modules, {"layer": _layer(config)}, at)
 
 

@@ -83,6 +83,12 @@ def opened(tower: Tower, more: Parts | None = None) -> ModelSpec:
     return ModelSpec(hidden_size=tower.hidden_size, modules={**tower.modules, **(more or {})}, blocks=tower.blocks)
 
 
+def beside(tower: Tower, rest: Parts) -> ModelSpec:
+    """A model whose class names its tower as such, and what it holds beside it; both run over its tokens."""
+    whole = tower.model_copy(update={"stream": "token"})
+    return ModelSpec(hidden_size=tower.hidden_size, modules=rest, towers={str(tower.component): whole})
+
+
 def tapped(config: Config, widths: Sequence[int]) -> Parts:
     """A backbone's norms on the stages it gives, `widths` wide from the stem on: those of `out_features` or
     `out_indices`, else the last. Raises SpecError for a stage there is not."""

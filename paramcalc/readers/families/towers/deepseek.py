@@ -196,7 +196,8 @@ def ocr2_library(whole: Whole) -> Towers:
     vision = whole.part("vision_config", "deepseek_ocr2_vision")
     fine, reader = nested(vision, "sam_config", FINE2), nested(vision, "encoder_config", "deepseek_ocr2_encoder")
     out, width = whole.text.hidden_size, reader.integer("hidden_size")
-    return _ocr2(fine, reader, {"model.projector.layers": dense(out, width), "model.view_seperator": vector(out)})
+    ends = tower(None, out, {"model.view_seperator": vector(out)}, stream="image_tokens")
+    return {**_ocr2(fine, reader, {"model.projector.layers": dense(out, width)}), "ends": ends}
 
 
 def unlimited(whole: Whole) -> Towers:

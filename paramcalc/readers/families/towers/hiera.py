@@ -62,7 +62,8 @@ def _autoencoder(config: Config, widths: list[int]) -> Parts:
         parts[f"multiscale_fusion.multi_scale_fusion_heads.{index}"] = convolve(last, widths[index], *kernel)
         unit = [max(1, side // step) for side, step in zip(unit, steps, strict=True)]
     rows = prod(max(1, side // step**pools) for side, step in zip(_grid(config), steps, strict=True))
-    parts |= {"decoder.mask_token": vector(1, 1, width), "decoder.decoder_embeddings": dense(width, last),
+    parts |= {"decoder.mask_token": vector(1, 1, width),
+              "decoder.decoder_embeddings": dense(width, last, component="other_embedding"),
               "decoder.decoder_position_embeddings": positioned(1, rows, width)}
     for index in range(config.depth("decoder_depth")):
         parts |= {f"decoder.decoder_block.layers.{index}.{key}": part

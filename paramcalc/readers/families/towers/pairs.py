@@ -112,7 +112,8 @@ def image_alone(config: Config) -> ModelSpec:
     width, images = config.integer("hidden_size"), _image(config, "vision_model")
     projection: Parts = {"visual_projection": dense(config.integer("projection_dim"), width, bias=False,
                                                     per="sequence")}
-    return ModelSpec(hidden_size=width, modules=projection, towers={"vision": images})
+    return ModelSpec(hidden_size=width, modules={}, towers={
+        "vision": images, "projection": tower("vision", width, projection, stream="image_tokens")})
 
 
 def tips(config: Config) -> ModelSpec:

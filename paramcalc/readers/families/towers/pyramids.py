@@ -69,7 +69,7 @@ def segformer(config: Config) -> ModelSpec:
 
     def segmented(config: Config) -> Parts:
         out, at = config.integer("decoder_hidden_size"), "decode_head"
-        parts: Parts = {f"{at}.linear_c.{index}.proj": dense(out, width)
+        parts: Parts = {f"{at}.linear_c.{index}.proj": dense(out, width, component="ffn")
                         for index, width in enumerate(widths[:count])}
         return parts | unit(at, out, out * count, 1, words=("linear_fuse", "batch_norm")) | {
             f"{at}.classifier": conv(config.labels, out, 1, 1, component="lm_head")}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.components.attention import Attention
 from paramcalc.components.convolution import Convolution
 from paramcalc.components.linear import Score
-from paramcalc.readers.families.towers.alone import opened
+from paramcalc.readers.families.towers.alone import beside
 from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, mixed, tower
 from paramcalc.readers.families.towers.geometry import grid_side, heads
 from paramcalc.readers.families.towers.parts import conv, convolve, dense, norm, patched, positioned, table
@@ -88,8 +88,9 @@ def _attention(name: str, heads: int, width: int, inner: int) -> Parts:
 
 def _perceptron(at: str, into: int, inner: int, out: int, depth: int) -> Parts:
     """A network of `depth` layers."""
-    between: Parts = {f"{at}.layers.{index}": dense(inner, inner) for index in range(depth - 2)}
-    return {f"{at}.proj_in": dense(inner, into), f"{at}.proj_out": dense(out, inner), **between}
+    between: Parts = {f"{at}.layers.{index}": dense(inner, inner, component="ffn") for index in range(depth - 2)}
+    return {f"{at}.proj_in": dense(inner, into, component="ffn"), f"{at}.proj_out": dense(out, inner, component="ffn"),
+            **between}
 
 
 def mask_decoder(config: Config, at: str) -> Parts:
@@ -145,4 +146,4 @@ def sam(config: Config) -> ModelSpec:
         **mask_decoder(nested(config, "mask_decoder_config", "sam_mask_decoder"), "mask_decoder")}
     if not config.flag("tie_word_embeddings", default=True):
         modules["prompt_encoder.shared_embedding.positional_embedding"] = positioned(2, inner.integer("num_pos_feats"))
-    return opened(image, modules)
+    return beside(image, modules)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from paramcalc.readers.families.towers.frame import Layer, Parts, fewer, layers, tower, under
 from paramcalc.readers.families.towers.geometry import listed, patches
 from paramcalc.readers.families.towers.nets import unit
-from paramcalc.readers.families.towers.parts import batchnorm, convolve, dense
+from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense
 
 if TYPE_CHECKING:
     from paramcalc.components.convolution import Convolution
@@ -83,7 +83,7 @@ def _decode(config: Config, spelling: Spelling) -> Parts:
         parts |= _repeated(spelling.normed(f"lateral_convs.{index}", width, width, 1), places)
         parts |= _repeated(spelling.normed(f"fpn_convs.{index}", width, width, 3), places)
     last = spelling.normed("fpn_bottleneck", width, width * (len(SCALES) + 1), 3)
-    return parts | _repeated(last | {"classifier": convolve(config.labels, width, 1, 1)}, SCALES[0])
+    return parts | _repeated(last | {"classifier": conv(config.labels, width, 1, 1, component="lm_head")}, SCALES[0])
 
 
 def _auxiliary(config: Config, spelling: Spelling) -> Parts:
@@ -96,11 +96,11 @@ def _auxiliary(config: Config, spelling: Spelling) -> Parts:
         into = out
     if config.flag("auxiliary_concat_input"):
         parts |= spelling.normed("conv_cat", out, width + out, 3)
-    return parts | {"classifier": convolve(config.labels, out, 1, 1)}
+    return parts | {"classifier": conv(config.labels, out, 1, 1, component="lm_head")}
 
 
 def _ended(config: Config, width: int) -> Parts:
-    return {"segmentation_head.classifier.convolution": convolve(config.labels, width, 1, 1)}
+    return {"segmentation_head.classifier.convolution": conv(config.labels, width, 1, 1, component="lm_head")}
 
 
 def deeplab3(config: Config, into: int, places: int) -> Parts:

@@ -40,7 +40,7 @@ def _mel_prenet(config: Config, width: int) -> Parts:
                     for index in range(config.depth("speech_decoder_prenet_layers"))}
     into = config.integer("speaker_embedding_dim") + width
     return {**parts, "final_layer": dense(width, inner), "encode_positions.alpha": positioned(),
-            "speaker_embeds_layer": dense(width, into)}
+            "speaker_embeds_layer": dense(width, into, component="other_embedding")}
 
 
 def _spoken(config: Config, width: int) -> Parts:

@@ -155,7 +155,7 @@ def _relative(config: Config) -> Parts:
     """A bias for each distance of two patches, and three for the first token."""
     (high, wide), (tall, broad) = sides(config, "image_size"), sides(config, "patch_size")
     rows = (2 * (high // tall) - 1) * (2 * (wide // broad) - 1) + 3
-    return {"relative_position_bias_table": vector(rows, config.integer("num_attention_heads"), component="attention")}
+    return {"relative_position_bias_table": positioned(rows, config.integer("num_attention_heads"))}
 
 
 def beit(config: Config) -> ModelSpec:
@@ -182,7 +182,7 @@ def beit(config: Config) -> ModelSpec:
 
     def words(config: Config) -> Parts:
         rows = config.integer("vocab_size")
-        return {"layernorm": norm(config.integer("hidden_size"), component="lm_head"),
+        return {"layernorm": norm(config.integer("hidden_size")),
                 "lm_head": Linear(out_features=rows, bias=True, component="lm_head")}
 
     bare = top if config.model_type == "beit" else ()
