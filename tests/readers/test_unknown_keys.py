@@ -249,6 +249,8 @@ def test_published_spellings_of_a_tower_are_read():
     ("vitpose", "models that estimate depth, poses or matching points, or restore pictures are not described here"),
     ("sam_mask_decoder", "as a part of sam, whose config can be counted"),
     ("layoutlmv2", "but nobody has described its class here"),
+    ("sam_hq_mask_decoder", r"as a part of sam_hq\nhint"),
+    ("deepseek_ocr2_encoder", "as a part of deepseek_ocr2, whose config can be counted"),
 ])
 def test_a_type_of_the_library_is_refused_with_the_reason(model_type, why):
     with pytest.raises(UnknownArchitectureError, match=why) as caught:
@@ -265,6 +267,12 @@ def test_a_type_of_its_own_code_is_refused_without_the_library(model_type, why):
     with pytest.raises(UnknownArchitectureError, match=why) as caught:
         read_config({"model_type": model_type})
     assert "transformers" not in str(caught.value)
+
+
+def test_a_part_is_refused_with_the_model_that_holds_it_first():
+    config = {"model_type": "t5gemma2_encoder", "text_config": {"model_type": "t5gemma2_text"}}
+    with pytest.raises(UnknownArchitectureError, match="nearest known: t5gemma2, "):
+        read_config(config)
 
 
 def test_a_type_the_library_has_not_is_refused_without_one():

@@ -5,7 +5,7 @@ By what transformers' `modeling_auto.py` and the class's own documentation say. 
 
 from __future__ import annotations
 
-from paramcalc.readers.config.defaults import library_version, model_types
+from paramcalc.readers.config.defaults import holders, library_version, model_types
 from paramcalc.readers.families import family_of, known
 
 KINDS: dict[str, str] = {
@@ -27,7 +27,7 @@ KINDS: dict[str, str] = {
         "pocket_tts vits",
     "models that transcribe or classify sound":
         "kyutai_speech_to_text moonshine_streaming nemotron3_5_asr "
-        "nemotron3_diarization nemotron_asr_streaming parakeet_rnnt parakeet_tdt",
+        "nemotron3_diarization",
     "models that read characters, formulas or tables off pictures":
         "mgp-str pp_lcnet_v3 pp_lcnet_v4 pp_ocrv5_mobile_det pp_ocrv5_mobile_rec pp_ocrv5_server_det "
         "pp_ocrv5_server_rec pp_ocrv6_medium_det pp_ocrv6_small_det pp_ocrv6_small_rec pp_ocrv6_tiny_rec slanet "
@@ -51,8 +51,24 @@ def reason(model_type: str) -> str:
     kind = next((kind for kind, types in KINDS.items() if model_type in types.split()), "")
     if kind:
         return f"{version}, but {kind} are not described here"
-    wholes = [name for name in (*known(), *model_types()) if model_type.startswith(f"{name}_")]
-    if wholes:
-        whole = max(wholes, key=len)
-        return f"{version} as a part of {whole}" + (", whose config can be counted" if whole in known() else "")
+    if whole := whole_of(model_type):
+        return f"{version} as a part of {whole}" + (", whose config can be counted" if can_be_counted(whole) else "")
     return f"{version}, but nobody has described its class here"
+
+
+def can_be_counted(model_type: str) -> bool:
+    """Whether a config of this type is no refusal."""
+    family = family_of(model_type)
+    return family.builder is not None or family.whole_builder is not None
+
+
+def whole_of(model_type: str) -> str:
+    """The model a type is a part of: one whose class holds it, or holds what does, the first that can be counted; else
+    the longest type its own begins with; '' where there is none."""
+    holding = list(holders(model_type))
+    for name in holding:  # which grows by what holds those that cannot be counted
+        if not can_be_counted(name):
+            holding += [outer for outer in holders(name) if outer not in holding]
+    if holding:
+        return min(holding, key=lambda name: (not can_be_counted(name), holding.index(name)))
+    return max((name for name in (*known(), *model_types()) if model_type.startswith(f"{name}_")), key=len, default="")

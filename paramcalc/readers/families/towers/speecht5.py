@@ -33,6 +33,13 @@ def _read(config: Config) -> Parts:
     return {"embed_tokens": Embedding(rows=config.integer("vocab_size")), "encode_positions.alpha": positioned()}
 
 
+def _front(config: Config, source: str, width: int) -> Parts:
+    """What the encoder reads through; nothing where it is handed vectors."""
+    if not source:
+        return {}
+    return _heard(config, width) if source == "speech" else _read(config)
+
+
 def _mel_prenet(config: Config, width: int) -> Parts:
     """What a decoder of sound reads of the step before, and the voice it speaks with."""
     inner, bins = config.integer("speech_decoder_prenet_units"), config.integer("num_mel_bins")
@@ -57,27 +64,27 @@ def _spoken(config: Config, width: int) -> Parts:
 
 
 def speecht5(config: Config) -> ModelSpec:
-    """The three classes; the bare one has no front. Raises SpecError for the vocoder."""
-    word = config.architecture.rpartition("For")[2] or "SpeechToText"
-    if word not in SIDES:
+    """The three classes, and the bare one, which has nothing before or behind. Raises SpecError for the vocoder."""
+    word, bare = config.architecture.rpartition("For")[2] or "SpeechToText", config.architecture == "SpeechT5Model"
+    if word not in SIDES and not bare:
         raise config.unknown_class()
-    source, target = SIDES[word]
-    width, at = config.integer("hidden_size"), "speecht5"
+    source, target = SIDES.get(word, ("", ""))
+    width, at = config.integer("hidden_size"), "" if bare else "speecht5."
     count = config.dividing("encoder_attention_heads", width)
     rows, encoder = config.integer("vocab_size"), ENCODER(width, count, config.integer("encoder_ffn_dim"))
     decoder = DECODER.crossed(width, config.dividing("decoder_attention_heads", width),
                               config.integer("decoder_ffn_dim"), "encoder_attn_layer_norm", "encoder_attn")
     stack = layers(config.depth("encoder_layers"), "encoder").model_copy(update={"stream": "source"})
     modules: Parts = {
-        **under(f"{at}.encoder.prenet", _heard(config, width) if source == "speech" else _read(config)),
-        **under(f"{at}.encoder.wrapped_encoder", {
+        **under(f"{at}encoder.prenet", _front(config, source, width)),
+        **under(f"{at}encoder.wrapped_encoder", {
             "layer_norm": norm(width), "layers": stack,
             "embed_positions.pe_k": table(2 * config.integer("encoder_max_relative_position"), width // count)})}
-    before: Parts = _mel_prenet(config, width) if target == "speech" else {"embed_tokens": Embedding(rows=rows)}
-    modules |= under(f"{at}.decoder.prenet", before)
-    modules[f"{at}.decoder.wrapped_decoder.layers"] = layers(config.depth("decoder_layers"), "decoder")
+    before: Parts = {"embed_tokens": Embedding(rows=rows)} if target == "text" else {}
+    modules |= under(f"{at}decoder.prenet", _mel_prenet(config, width) if target == "speech" else before)
+    modules[f"{at}decoder.wrapped_decoder.layers"] = layers(config.depth("decoder_layers"), "decoder")
     if target == "text":
         modules["text_decoder_postnet.lm_head"] = Head(rows=rows, tied=config.tied)
-    else:
+    elif target:
         modules |= _spoken(config, width)
     return model(width, modules, {"encoder": encoder, "decoder": decoder}, words=rows)

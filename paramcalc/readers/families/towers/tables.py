@@ -16,6 +16,7 @@ TOWERS: dict[str, str] = {
     "dinov3_vit": "dino:dinov3",
     "parakeet_encoder": "conformer:parakeet",
     "lasr_encoder": "conformer:lasr",
+    "nemotron_asr_streaming_encoder": "transducers:streaming",
     "gemma4_vision": "gemma4:vision",
     "gemma4_audio": "gemma4:audio",
     "gemma3n_audio": "gemma4:audio3n",
@@ -301,5 +302,6 @@ MODELS: dict[str, str] = {
     "hiera": "hiera:hiera",
     "timm_wrapper": "timm:model",
     **dict.fromkeys(("parakeet_ctc", "lasr_ctc"), "ctc:ctc"),
+    **dict.fromkeys(("parakeet_rnnt", "parakeet_tdt", "nemotron_asr_streaming"), "transducers:transducer"),
 }
 """Model types of encoders that are models of their own."""
