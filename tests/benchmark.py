@@ -115,8 +115,8 @@ def counts() -> None:
     from paramcalc.spec.model import ModelSpec
 
     given = list(llamas(2_000))
-    found = rate(lambda data: count(build(ModelSpec.model_validate(data)).tree), given)
-    say("parsed spec to count", f"{found:,.0f} a second", ">= 8,000")
+    a_second = rate(lambda data: count(build(ModelSpec.model_validate(data)).tree), given)
+    say("parsed spec to count", f"{a_second:,.0f} a second", ">= 8,000")
 
 
 def varied(number: int) -> list[dict[str, Any]]:
@@ -143,14 +143,14 @@ def configs() -> None:
     from paramcalc.readers.config.read import read_config
 
     given = varied(1_000)
-    found = rate(lambda data: count(build(read_config(data).spec).tree), given)
-    say(f"config to count, {len({d['model_type'] for d in given})} families", f"{found:,.0f} a second", ">= 3,000")
+    a_second = rate(lambda data: count(build(read_config(data).spec).tree), given)
+    say(f"config to count, {len({d['model_type'] for d in given})} families", f"{a_second:,.0f} a second", ">= 3,000")
     common: list[dict[str, Any]] = [
         {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 32_000 + i, "hidden_size": 4096,
          "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8, "intermediate_size": 14_336}
         for i in range(1_000)]
-    found = rate(lambda data: count(build(read_config(data).spec).tree), common)
-    say("config to count, Llama", f"{found:,.0f} a second", ">= 3,000")
+    a_second = rate(lambda data: count(build(read_config(data).spec).tree), common)
+    say("config to count, Llama", f"{a_second:,.0f} a second", ">= 3,000")
     for layers in (32, 3_200):
         tracemalloc.start()
         model = build(read_config({**common[0], "num_hidden_layers": layers}).spec)

@@ -51,18 +51,18 @@ def test_weights(said):
 def test_memory(said):
     answer = said("memory", "mixtral-8x7b", "--context", "32k", "--batch", "4", "--runtime", "vllm", "--tp", "2",
                   "--kv-dtype", "fp8")
-    found = paramcalc.memory("mixtral-8x7b", 32768, batch=4, runtime="vllm", tp=2, kv_dtype="fp8")
-    assert [part.total for part in found.per_device] == [part["total"] for part in answer["per_device"]]
-    assert found.total.total == answer["total"]["bytes"]
-    assert (found.cache.bytes, found.cache.per_token) == (answer["cache"]["bytes"], answer["cache"]["bytes_per_token"])
+    ours = paramcalc.memory("mixtral-8x7b", 32768, batch=4, runtime="vllm", tp=2, kv_dtype="fp8")
+    assert [part.total for part in ours.per_device] == [part["total"] for part in answer["per_device"]]
+    assert ours.total.total == answer["total"]["bytes"]
+    assert (ours.cache.bytes, ours.cache.per_token) == (answer["cache"]["bytes"], answer["cache"]["bytes_per_token"])
 
 
 @pytest.mark.parametrize(("name", "fits"), [("llama-3.1-8b", True), ("llama-3.1-405b", False)])
 def test_fit(name, fits, said):
-    answer, found = said("fit", name, "--gpu", "h100", "--context", "8k"), paramcalc.fit(name, "h100", 8192)
-    assert answer["fits"] == found.fits == fits
-    assert answer["headroom"]["bytes"] == found.headroom
-    assert (answer["max_context"], answer["max_batch"]) == (found.max_context, found.max_batch)
+    answer, ours = said("fit", name, "--gpu", "h100", "--context", "8k"), paramcalc.fit(name, "h100", 8192)
+    assert answer["fits"] == ours.fits == fits
+    assert answer["headroom"]["bytes"] == ours.headroom
+    assert (answer["max_context"], answer["max_batch"]) == (ours.max_context, ours.max_batch)
 
 
 @pytest.mark.parametrize("lora", [None, 16])
@@ -70,21 +70,21 @@ def test_train(lora, said):
     adapters = ["--lora-rank", "16", "--quant", "nf4"] if lora else ["--zero", "3", "--dp", "8", "--pp", "2"]
     answer = said("train", "llama-3.1-8b", "--seq", "4k", "--recompute", "full", *adapters)
     more = {"lora_rank": 16, "quant": "nf4"} if lora else {"zero": 3, "dp": 8, "pp": 2}
-    found = paramcalc.train("llama-3.1-8b", 4096, recompute="full", **more)
-    assert [device.total for device in found] == [device["total"] for device in answer["per_device"]]
+    ours = paramcalc.train("llama-3.1-8b", 4096, recompute="full", **more)
+    assert [device.total for device in ours] == [device["total"] for device in answer["per_device"]]
 
 
 def test_flops(said):
     answer = said("flops", "qwen3-30b-a3b", "--seq", "4k", "--convention", "causal")
-    found = paramcalc.flops("qwen3-30b-a3b", 4096, convention="causal")
-    assert (answer["forward"], answer["backward"]) == (found.forward, found.backward)
+    ours = paramcalc.flops("qwen3-30b-a3b", 4096, convention="causal")
+    assert (answer["forward"], answer["backward"]) == (ours.forward, ours.backward)
     assert paramcalc.flops_per_token("qwen3-30b-a3b", 4096, convention="causal") == answer["per_token"]["training"]
 
 
 def test_explain(said):
     answer = said("explain", "llama-3.1-8b", "*q_proj*")
-    found = paramcalc.explain("llama-3.1-8b", "*q_proj*")
-    assert [row.parameters for row in found] == [row["parameters"] for row in answer["formulas"]] == [2**29]
+    ours = paramcalc.explain("llama-3.1-8b", "*q_proj*")
+    assert [row.parameters for row in ours] == [row["parameters"] for row in answer["formulas"]] == [2**29]
 
 
 def test_what_if(said):
@@ -93,8 +93,8 @@ def test_what_if(said):
 
 
 def test_diff(said):
-    answer, found = said("diff", "llama-3-8b", "llama-3.1-8b"), paramcalc.diff("llama-3-8b", "llama-3.1-8b")
-    assert len(answer["tensors"]) == len(found.tensors) == 0
+    answer, ours = said("diff", "llama-3-8b", "llama-3.1-8b"), paramcalc.diff("llama-3-8b", "llama-3.1-8b")
+    assert len(answer["tensors"]) == len(ours.tensors) == 0
 
 
 def test_convert_counts_the_same(tmp_path):

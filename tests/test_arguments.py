@@ -52,9 +52,9 @@ def own_parameters(name):
 
 @pytest.mark.parametrize(("name", "parameter"), [(name, each) for name in functions() for each in own_parameters(name)])
 def test_a_wrong_argument_is_refused_in_words(name, parameter):
-    said = [refused(name, parameter, value) for value in WRONG]
-    assert any(said) or (name, parameter) == ("compare", "models")  # a model that cannot be read is a row
-    assert not re.search("attribute|subscriptable|not supported between", "\n".join(said))
+    messages = [refused(name, parameter, value) for value in WRONG]
+    assert any(messages) or (name, parameter) == ("compare", "models")  # a model that cannot be read is a row
+    assert not re.search("attribute|subscriptable|not supported between", "\n".join(messages))
 
 
 @pytest.mark.parametrize(("name", "parameter", "words"), [

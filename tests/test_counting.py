@@ -16,7 +16,7 @@ RECORDS = Path(__file__).parent / "data" / "oracle"
 
 def record(family, name):
     lines = (RECORDS / f"{family}.jsonl").read_text("utf-8").splitlines()
-    return next(found for line in lines if (found := json.loads(line))["id"] == name)
+    return next(entry for line in lines if (entry := json.loads(line))["id"] == name)
 
 
 def measured(found, prefix):
@@ -84,22 +84,22 @@ def test_one_layer_of_a_built_class(case):
     family, name, prefix, counted = case
     compared = 0
     for draw in ("default", "draw1", "draw2", "draw3"):
-        found = record(family, f"{draw}__{family}__{name}")
-        tensors = [row for row in found["tensors"] if row[0].startswith(prefix)]
+        entry = record(family, f"{draw}__{family}__{name}")
+        tensors = [row for row in entry["tensors"] if row[0].startswith(prefix)]
         if len({copies for _, _, copies, _ in tensors}) != 1:  # absent, tied, or layers of two kinds under one name
             continue
-        assert counted(found["config"]) == measured(found, prefix), draw
+        assert counted(entry["config"]) == measured(entry, prefix), draw
         compared += 1
     assert compared
 
 
 def test_active_leaves_out_the_experts_not_chosen():
-    found = record("mixtral", "default__mixtral__MixtralForCausalLM")
-    config = found["config"]
+    entry = record("mixtral", "default__mixtral__MixtralForCausalLM")
+    config = entry["config"]
     layer = counting.moe_parameters(config["hidden_size"], config["num_local_experts"], config["num_experts_per_tok"],
                                     config["intermediate_size"], active=True)
-    idle = found["total"] - found["active"]
-    assert measured(found, f"{L}mlp") - layer == idle // config["num_hidden_layers"]
+    idle = entry["total"] - entry["active"]
+    assert measured(entry, f"{L}mlp") - layer == idle // config["num_hidden_layers"]
 
 
 def test_a_tied_head_counts_its_bias_alone():

@@ -55,6 +55,6 @@ def test_keywords_are_the_fields(settings, keywords, first):
 
 def test_nothing_said_is_the_same_without_a_validator():
     for kind in (ServingSettings, TrainingSettings, FitSettings):
-        made = kind.of({})
-        assert made == kind.model_validate({})
-        assert not made.model_fields_set
+        plain = kind.of({})
+        assert plain == kind.model_validate({})
+        assert not plain.model_fields_set

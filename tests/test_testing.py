@@ -35,10 +35,10 @@ def test_a_budget_that_is_kept(model):
 def test_all_that_is_broken_is_said_at_once():
     with pytest.raises(AssertionError) as caught:
         budget(CONFIG, total="<= 8B", components={"ffn": 1}, fits="rtx-4090@128k")
-    said = str(caught.value)
-    assert "expect.total: <= 8B is the bound, 8,030,261,248 counted" in said
-    assert "expect.components.ffn: 1 is promised" in said
-    assert "expect.fits[0]: does not fit on rtx-4090 at 131,072 tokens" in said
+    message = str(caught.value)
+    assert "expect.total: <= 8B is the bound, 8,030,261,248 counted" in message
+    assert "expect.components.ffn: 1 is promised" in message
+    assert "expect.fits[0]: does not fit on rtx-4090 at 131,072 tokens" in message
 
 
 @pytest.mark.parametrize("promise", [{"total": "many"}, {"totl": 7}, {"fits": "h100"}, {"fits": "no-such-gpu@4k"}])

@@ -56,9 +56,9 @@ def test_loads_nothing_but_the_core():
 
 @pytest.mark.parametrize("share", [mfu, hfu])
 def test_more_than_all_of_the_peak_is_said(share):
-    with pytest.warns(UserWarning, match=r"(325.3|427.1)% of the peak cannot be used") as said:
+    with pytest.warns(UserWarning, match=r"(325.3|427.1)% of the peak cannot be used") as warned:
         assert share("llama-3.1-8b", 500_000, "h100", 8) > 3
-    assert said[0].filename == __file__
+    assert warned[0].filename == __file__
 
 
 def test_mfu_of_frameworks_by_their_convention():

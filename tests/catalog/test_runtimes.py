@@ -27,8 +27,8 @@ def test_formats_have_the_class_runtimes_name(quant, kind):
     ("llama.cpp", "q4_k_m", "tpu-v5e", "does not run on devices of google"),
     ("transformers", "nf4", "h100", ""), ("vllm", "q4_k_m", "h100", "is a format of GGUF files")])
 def test_a_runtime_serves_what_its_documents_say(runtime, quant, gpu, why):
-    said = server(runtime).why_not(quant, find_accelerator(gpu))
-    assert (why in said) if why else said == ""
+    why_not = server(runtime).why_not(quant, find_accelerator(gpu))
+    assert (why in why_not) if why else why_not == ""
 
 
 @pytest.mark.parametrize("runtime", SERVERS)

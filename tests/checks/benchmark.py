@@ -25,8 +25,8 @@ def measured(folder):
         took = time.perf_counter() - began
         child.returncode = 0
         out.seek(0)
-        found = json.load(out)
-    return found["checked"], found["failed"], took, used.ru_utime + used.ru_stime, used.ru_maxrss // 1024
+        report = json.load(out)
+    return report["checked"], report["failed"], took, used.ru_utime + used.ru_stime, used.ru_maxrss // 1024
 
 
 def main(count):

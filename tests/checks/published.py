@@ -50,6 +50,6 @@ def json_complaints(data, path):
 
 
 if __name__ == "__main__":
-    found = list(complaints(Path(sys.argv[1])))
-    sys.stdout.write("\n".join(map(str, found)) + f"\n{len(found)} complaints\n")
-    sys.exit(bool(found))
+    problems = list(complaints(Path(sys.argv[1])))
+    sys.stdout.write("\n".join(map(str, problems)) + f"\n{len(problems)} complaints\n")
+    sys.exit(bool(problems))

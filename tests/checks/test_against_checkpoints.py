@@ -55,12 +55,12 @@ def test_what_does_not_fit_is_named(change, message, compare):
 
 
 def test_types_are_held_where_the_spec_gives_them(compare):
-    said = "quantize: [{match: '*', format: fp32}]\n"
-    assert compare(SHAPES, said, "float32") == (0, [])
-    code, found = compare(SHAPES, said, "float16")
+    rule = "quantize: [{match: '*', format: fp32}]\n"
+    assert compare(SHAPES, rule, "float32") == (0, [])
+    code, findings = compare(SHAPES, rule, "float16")
     assert code == 1
-    assert len(found) == 7
-    assert found[0] == ("PC006", "m.safetensors: tensor model.layers.0.self_attn.q_proj.weight is held in fp16, "
+    assert len(findings) == 7
+    assert findings[0] == ("PC006", "m.safetensors: tensor model.layers.0.self_attn.q_proj.weight is held in fp16, "
                         "expected fp32")
 
 

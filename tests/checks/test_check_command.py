@@ -61,9 +61,9 @@ def test_finds_specs_and_configs_and_leaves_out_what_is_ignored_or_of_others(rep
     (["nowhere"], "no such file or folder"), (["empty"], "nothing to check")])
 def test_nothing_to_check_is_no_success(paths, message, folder, check):
     Path("empty").mkdir()
-    code, said = check(*paths)
+    code, report = check(*paths)
     assert code == 2
-    assert message in said
+    assert message in report
 
 
 def test_files_of_others_are_not_opened_further_than_needed(folder, check):
@@ -72,8 +72,8 @@ def test_files_of_others_are_not_opened_further_than_needed(folder, check):
     os.mkfifo("pipe.yaml")
     assert check(".") == (0, [])
     put("huge.yaml", SPEC + "# and so on\n" * 500_000)
-    code, found = check(".")
-    assert (code, [finding["path"] for finding in found]) == (2, ["huge.yaml"])
+    code, report = check(".")
+    assert (code, [finding["path"] for finding in report]) == (2, ["huge.yaml"])
 
 
 EXPECT = [
@@ -106,10 +106,10 @@ def test_a_promise_is_held(kept, broken, folder, check):
     put("m.yaml", f"{SPEC}expect:\n  {kept}\n")
     assert check("m.yaml") == (0, [])
     put("m.yaml", f"{SPEC}expect:\n  {broken}\n")
-    code, found = check("m.yaml")
-    assert (code, [(finding["rule"], finding["line"]) for finding in found]) == (1, [("PC002", 10)])
-    assert found[0]["message"].startswith(f"expect.{broken.partition(':')[0]}")
-    assert found[0]["column"] >= 3
+    code, report = check("m.yaml")
+    assert (code, [(finding["rule"], finding["line"]) for finding in report]) == (1, [("PC002", 10)])
+    assert report[0]["message"].startswith(f"expect.{broken.partition(':')[0]}")
+    assert report[0]["column"] >= 3
 
 
 @pytest.mark.parametrize(("expect", "message"), [
@@ -118,23 +118,23 @@ def test_a_promise_is_held(kept, broken, folder, check):
     ("same_as: ../m.yaml", "outside")])
 def test_a_promise_that_cannot_be_looked_into_fails(expect, message, folder, check):
     put("m.yaml", f"{SPEC}expect:\n  {expect}\n")
-    code, found = check("m.yaml")
+    code, report = check("m.yaml")
     assert code == 1
-    assert message in found[0]["message"]
+    assert message in report[0]["message"]
 
 
 @pytest.mark.parametrize("expect", ["total: many", "total: 8B..7B", "totl: 7", "fits: [h100]", "components: [ffn]"])
 def test_a_promise_nobody_can_read_is_invalid(expect, folder, check):
     put("m.yaml", f"{SPEC}expect:\n  {expect}\n")
-    code, found = check("m.yaml")
-    assert (code, found[0]["rule"], found[0]["line"]) == (2, "PC001", 10)
+    code, report = check("m.yaml")
+    assert (code, report[0]["rule"], report[0]["line"]) == (2, "PC001", 10)
 
 
 def test_places_are_those_of_the_offending_key(folder, check):
     put("m.yaml", SPEC.replace("vocab_size: 128", "vocab_size: 130"))
     put("config.json", json.dumps(CONFIG | {"vocab_size": 130}, indent=2))
-    found = check(".")[1]
-    places = {finding["path"]: (finding["rule"], finding["line"], finding["column"]) for finding in found}
+    report = check(".")[1]
+    places = {finding["path"]: (finding["rule"], finding["line"], finding["column"]) for finding in report}
     assert places == {"m.yaml": ("PC301", 4, 1), "config.json": ("PC301", 6, 3)}
 
 
@@ -146,8 +146,8 @@ def test_which_findings_count(folder, check):
     assert [f["rule"] for f in check("m.yaml", "--select", "PC301")[1]] == ["PC301"]
     assert [f["rule"] for f in check("m.yaml", "--select", "PC3", "--ignore", "PC301", "--strict")[1]] == ["PC303"]
     assert check("m.yaml", "--ignore", "PC3", "--strict") == (0, [])
-    code, said = check("m.yaml", "--ignore", "PC9")
-    assert (code, "unknown rule PC9" in said) == (2, True)
+    code, report = check("m.yaml", "--ignore", "PC9")
+    assert (code, "unknown rule PC9" in report) == (2, True)
 
 
 @pytest.mark.parametrize(("settings", "rules"), [
@@ -169,9 +169,9 @@ def test_settings_of_the_project(settings, rules, folder, check):
 def test_settings_that_cannot_be(text, folder, check):
     put("m.yaml", SPEC)
     put("pyproject.toml", text)
-    code, said = check("m.yaml")
+    code, report = check("m.yaml")
     assert code == 2
-    assert said.startswith("error: ")
+    assert report.startswith("error: ")
 
 
 @pytest.mark.parametrize(("comment", "rules"), [
@@ -195,13 +195,13 @@ def test_growth_against_a_revision(folder, check):
     git("commit", "-qm", "one")
     put("m.yaml", Path("m.yaml").read_text("utf-8").replace("num_layers: 4", "num_layers: 5"))
     put("new.yaml", SPEC + "expect: {growth: {total: 0}}\n")
-    code, found = check(".", "--against", "HEAD")
+    code, report = check(".", "--against", "HEAD")
     assert code == 1
-    assert [finding["message"].partition(" ")[0] for finding in found] == ["flops_per_token"]
-    assert found[0]["path"] == "m.yaml"
-    assert found[0]["line"] == 9
-    code, said = check(".", "--against", "no-such-branch")
-    assert (code, "git has no revision no-such-branch here" in said) == (2, True)
+    assert [finding["message"].partition(" ")[0] for finding in report] == ["flops_per_token"]
+    assert report[0]["path"] == "m.yaml"
+    assert report[0]["line"] == 9
+    code, refusal = check(".", "--against", "no-such-branch")
+    assert (code, "git has no revision no-such-branch here" in refusal) == (2, True)
     assert check(".", "--against", "--output=x")[0] == 2
 
 
@@ -214,12 +214,12 @@ def test_a_lock_is_written_for_what_is_valid_and_says_later_what_changed(folder,
     put("a.yaml", SPEC.replace("num_layers: 4", "num_layers: 5"))
     put("new.yaml", SPEC)
     Path("gone.yaml").unlink()
-    found = check(".")[1]
-    assert {finding["rule"] for finding in found} == {"PC004"}
-    said = [f"{finding['path']} {finding['message']}" for finding in found]
-    assert f"a.yaml total was {TOTAL:,}, is {TOTAL + LAYER:,} (+24.53%)" in said
-    assert "new.yaml is not recorded in paramcalc.lock" in said
-    assert said[-1].endswith("paramcalc.lock gone.yaml is recorded, but is not there")
+    report = check(".")[1]
+    assert {finding["rule"] for finding in report} == {"PC004"}
+    messages = [f"{finding['path']} {finding['message']}" for finding in report]
+    assert f"a.yaml total was {TOTAL:,}, is {TOTAL + LAYER:,} (+24.53%)" in messages
+    assert "new.yaml is not recorded in paramcalc.lock" in messages
+    assert messages[-1].endswith("paramcalc.lock gone.yaml is recorded, but is not there")
     put("b.yaml", "paramcalc: 1\nhidden_size: no\n")
     assert check(".", "--write-lock")[0] == 2
     second = json.loads(Path("paramcalc.lock").read_text("utf-8"))["files"]

@@ -62,12 +62,12 @@ def test_every_format_accounts_for_the_files_that_were_skipped(style):
 
 
 def test_gitlab_has_a_fingerprint_for_each():
-    found = json.loads(finding_writer("gitlab")(Findings(RUN)))
-    places = [(f["check_name"], f["severity"], f["location"]["path"], f["location"]["lines"]["begin"]) for f in found]
+    issues = json.loads(finding_writer("gitlab")(Findings(RUN)))
+    places = [(f["check_name"], f["severity"], f["location"]["path"], f["location"]["lines"]["begin"]) for f in issues]
     assert places == [
         ("PC002", "major", "a b/m%,:#é.yaml", 3), ("PC301", "minor", "a b/m%,:#é.yaml", 4),
         ("PC301", "info", "n.yaml", 1), ("PC301", "minor", "n.yaml", 1)]
-    marks = [f["fingerprint"] for f in found]
+    marks = [f["fingerprint"] for f in issues]
     assert len(set(marks)) == len(marks)
     assert marks == [f["fingerprint"] for f in json.loads(finding_writer("gitlab")(Findings(RUN)))]
 

@@ -27,19 +27,19 @@ def diff(capsys, *arguments):
 
 def test_json_has_every_figure_component_and_tensor(pair, capsys):
     code, text = diff(capsys, "old.yaml", "new.yaml", "--json")
-    found = json.loads(text)
-    Draft202012Validator(command_schema("diff")).validate(found)
+    changes = json.loads(text)
+    Draft202012Validator(command_schema("diff")).validate(changes)
     thin = LAYER - 2 * 128 * 256
-    assert (code, found["same"]) == (0, False)
-    figures = {f["name"]: f for f in found["figures"]}
+    assert (code, changes["same"]) == (0, False)
+    figures = {f["name"]: f for f in changes["figures"]}
     change = 5 * thin - 4 * LAYER
     assert figures["total"] == {"name": "total", "old": TOTAL, "new": TOTAL + change, "change": change,
                                 "share": round(change / TOTAL, 6)}
     assert (figures["bytes_bf16"]["change"], figures["cache_per_token"]["new"]) == (2 * change, 5 * 2 * 128 * 2)
-    parts = {c["name"]: c["change"] for c in found["components"]}
+    parts = {c["name"]: c["change"] for c in changes["components"]}
     assert parts["attention"] == 5 * (2 * 256 * 256 + 2 * 128 * 256) - 4 * 4 * 256 * 256
     assert sum(parts.values()) == change
-    keys = [(t["shape"], t["old"], t["new"]) for t in found["tensors"] if t["name"].endswith("k_proj.weight")]
+    keys = [(t["shape"], t["old"], t["new"]) for t in changes["tensors"] if t["name"].endswith("k_proj.weight")]
     assert sorted(keys) == [([128, 256], 0, 5), ([256, 256], 4, 0)]
 
 
@@ -68,8 +68,8 @@ def test_against_a_revision_and_a_preset(pair, capsys):
     for arguments in (["init", "-q"], ["add", "."], ["-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "x"]):
         subprocess.run(["git", *arguments], check=True, capture_output=True)  # noqa: S607
     (pair / "old.yaml").write_text(SPEC.replace("128", "192"), "utf-8")
-    found = json.loads(diff(capsys, "git:HEAD:old.yaml", "old.yaml", "--json")[1])
-    assert found["figures"][0]["change"] == 2 * 64 * 256
+    changes = json.loads(diff(capsys, "git:HEAD:old.yaml", "old.yaml", "--json")[1])
+    assert changes["figures"][0]["change"] == 2 * 64 * 256
     assert json.loads(diff(capsys, "gpt2", "old.yaml", "--json")[1])["old"]["name"] == "gpt2"
 
 

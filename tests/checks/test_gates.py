@@ -105,8 +105,8 @@ def test_a_file_that_is_new_or_gone_alone_is_fine(repository, check):
 
 def test_a_revision_that_is_not_there_fails_whatever_the_files_say(repository, check):
     put("models/m.yaml", SPEC)
-    code, said = check("models", "--against", "origin/main")
-    assert (code, "git has no revision origin/main here" in said) == (2, True)
+    code, report = check("models", "--against", "origin/main")
+    assert (code, "git has no revision origin/main here" in report) == (2, True)
 
 
 def test_no_repository_fails(folder, check):
@@ -164,8 +164,8 @@ def test_a_lock_can_be_required(folder, check):
 def test_a_broken_lock_is_refused_and_can_be_written_anew(broken, folder, check):
     put("m.yaml", SPEC)
     put("paramcalc.lock", broken)
-    code, said = check(".")
-    assert (code, "write it anew: check --write-lock" in said) == (2, True)
+    code, report = check(".")
+    assert (code, "write it anew: check --write-lock" in report) == (2, True)
     assert check(".", "--write-lock") == (0, [])
     assert check(".") == (0, [])
     assert json.loads(Path("paramcalc.lock").read_text("utf-8"))["files"]["m.yaml"]["total"] == TOTAL
@@ -184,18 +184,18 @@ def test_odd_names_in_a_lock_are_missing_files(name, folder, check):
                                        ["--ignore", "PC0", "--ignore", ""]])
 def test_an_empty_code_switches_nothing_off(arguments, folder, check):
     put("m.yaml", SPEC + "expect: {total: 5}\n")
-    code, said = check("m.yaml", *arguments)
-    assert (code, "a rule's code is missing" in said) == (2, True)
+    code, report = check("m.yaml", *arguments)
+    assert (code, "a rule's code is missing" in report) == (2, True)
 
 
 @pytest.mark.parametrize("code", ["P", "PC"])
 def test_all_rules_are_not_ignored_at_once(code, folder, check):
     put("m.yaml", SPEC + "expect: {total: 5}\n")
-    exit_code, said = check("m.yaml", "--ignore", code)
-    assert (exit_code, f"--ignore: {code} is every rule" in said) == (2, True)
+    exit_code, report = check("m.yaml", "--ignore", code)
+    assert (exit_code, f"--ignore: {code} is every rule" in report) == (2, True)
     put("pyproject.toml", f'[tool.paramcalc]\nignore = ["{code}"]\n')
-    exit_code, said = check("m.yaml")
-    assert (exit_code, f"ignore: {code} is every rule" in said) == (2, True)
+    exit_code, report = check("m.yaml")
+    assert (exit_code, f"ignore: {code} is every rule" in report) == (2, True)
     Path("pyproject.toml").unlink()
     assert check("m.yaml", "--select", code)[0] == 1
 

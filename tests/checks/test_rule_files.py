@@ -54,13 +54,13 @@ def findings(path, folder, monkeypatch, capsys):
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_rule(path, tmp_path, monkeypatch, capsys):
     rule = rules()[path.parent.name]
-    code, found = findings(path, tmp_path, monkeypatch, capsys)
+    code, report = findings(path, tmp_path, monkeypatch, capsys)
     if path.name.startswith("passes"):
-        assert (code, found) == (0, [])
+        assert (code, report) == (0, [])
         return
-    fired = [finding for finding in found if finding["rule"] == rule.code]
+    fired = [finding for finding in report if finding["rule"] == rule.code]
     assert fired
-    assert {finding["rule"] for finding in found} == {rule.code}
+    assert {finding["rule"] for finding in report} == {rule.code}
     assert {finding["severity"] for finding in fired} == {rule.severity}
     assert code == (0 if rule.severity != "error" else 2 if rule.code[:3] == "PC1" or rule.code == "PC001" else 1)
     placeless = {"PC004", "PC006", "PC008", "PC009", "PC502"}
@@ -70,5 +70,5 @@ def test_rule(path, tmp_path, monkeypatch, capsys):
 def test_no_rule_fires_on_a_preset_unless_its_file_says_why(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     assert guarded(["check", "configs", "--strict", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["checked"], found["results"]) == (len(list((ROOT / "configs").glob("*/*.yaml"))), [])
+    report = json.loads(capsys.readouterr().out)
+    assert (report["checked"], report["results"]) == (len(list((ROOT / "configs").glob("*/*.yaml"))), [])

@@ -100,8 +100,8 @@ def test_a_near_miss_has_the_hint_of_its_cause(name, hint, folder, check):
 @pytest.mark.parametrize("encoding", ["UTF-16", "UTF-32"])
 def test_another_encoding_is_named(encoding, folder, check):
     put("a.yaml", SPEC.encode(encoding))
-    said = [(finding["message"], finding["hint"]) for finding in check(".")[1]["results"]]
-    assert said == [(f"is {encoding}, not UTF-8", "save it as UTF-8"),
+    messages = [(finding["message"], finding["hint"]) for finding in check(".")[1]["results"]]
+    assert messages == [(f"is {encoding}, not UTF-8", "save it as UTF-8"),
                     ("not UTF-8 text: byte 0xff", f"save it as UTF-8: it looks like {encoding}")]
 
 

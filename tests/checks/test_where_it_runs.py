@@ -98,8 +98,9 @@ def inputs(**given):
 
 def act(repository, **given):
     folder, environment = repository
-    said = environment | inputs(**given) | {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(folder / "summary")}
-    done = [bash(folder, said, step["run"]) for step in ACTION["runs"]["steps"]]
+    variables = environment | inputs(**given)
+    variables |= {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(folder / "summary")}
+    done = [bash(folder, variables, step["run"]) for step in ACTION["runs"]["steps"]]
     return done[-1]
 
 
@@ -165,8 +166,8 @@ def test_gitlab_template_leaves_a_report(repository):
     done = bash(*repository, "\n".join(job["before_script"] + job["script"]), **job["variables"])
     assert done.returncode == 2
     report = repository[0] / job["artifacts"]["reports"]["codequality"]
-    found, = json.loads(report.read_text("utf-8"))
-    assert (found["check_name"], found["location"]) == ("PC101", {"path": "configs/bad.yaml", "lines": {"begin": 6}})
+    issues, = json.loads(report.read_text("utf-8"))
+    assert (issues["check_name"], issues["location"]) == ("PC101", {"path": "configs/bad.yaml", "lines": {"begin": 6}})
 
 
 @pytest.mark.parametrize("paths", ["models/a\nmodels/b c", "models/b c\n\nmodels/a\n"])

@@ -10,7 +10,7 @@ def call(capsys):
     """Run a command line: its exit code, what it printed, and what it said on standard error."""
     def ask(*arguments):
         code = run(list(arguments))
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        output = capsys.readouterr()
+        return code, output.out, output.err
 
     return ask

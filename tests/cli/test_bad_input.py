@@ -19,29 +19,29 @@ COMMANDS = {"count": [], "memory": [], "estimate": [], "explain": [], "flops": [
 
 def refused(capsys, *arguments):
     code = run(list(arguments))
-    said = capsys.readouterr()
-    assert said.out == ""
+    output = capsys.readouterr()
+    assert output.out == ""
     assert code == 2
-    assert said.err.startswith("error: ")
-    assert "Traceback" not in said.err
-    assert "a fault of" not in said.err
-    return said.err
+    assert output.err.startswith("error: ")
+    assert "Traceback" not in output.err
+    assert "a fault of" not in output.err
+    return output.err
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_specs_are_refused_by_memory(path, capsys):
     """Rules of quantization are only looked at where bytes are counted; everything else by every command."""
-    said = refused(capsys, "memory", str(path))
-    assert f"{path.name}:" in said
+    output = refused(capsys, "memory", str(path))
+    assert f"{path.name}:" in output
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_refuses_alike(command, capsys):
     path = BAD / "spec" / "two_blocks_wrong.yaml"
     expected = [line for line in path.with_suffix(".expected").read_text("utf-8").splitlines() if line[:1] != " "]
-    said = refused(capsys, command, str(path), *COMMANDS[command])
+    output = refused(capsys, command, str(path), *COMMANDS[command])
     for line in expected:
-        assert f"error: {path.parent}/{line}\n" in said
+        assert f"error: {path.parent}/{line}\n" in output
 
 
 @pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.name)

@@ -20,22 +20,22 @@ def file(tmp_path):
 
 def test_weights_are_exact_and_the_cache_is_unknown(file, capsys):
     assert guarded(["memory", file, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["weights"]["bytes"] == 2 * (32 * 8 + 8 * 8) + 4 * 8
-    assert (found["assumptions"]["exact"], found["assumptions"]["unknown"]) == (["weights"], ["cache"])
+    memory = json.loads(capsys.readouterr().out)
+    assert memory["weights"]["bytes"] == 2 * (32 * 8 + 8 * 8) + 4 * 8
+    assert (memory["assumptions"]["exact"], memory["assumptions"]["unknown"]) == (["weights"], ["cache"])
     assert guarded(["memory", file]) == 0
     assert "a checkpoint's header does not say" in capsys.readouterr().out
 
 
 def test_what_would_need_the_cache_is_refused(file, capsys):
     assert guarded(["fit", file, "--gpu", "h100"]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "a checkpoint's header does not say what is kept between tokens" in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "a checkpoint's header does not say what is kept between tokens" in output.err
 
 
 def test_the_page_calls_nothing_exact_that_is_not(file, capsys):
     assert guarded(["estimate", file]) == 0
-    said = capsys.readouterr().out
-    assert "the weights' part" in said
-    assert said.count("exact") == 1  # the bytes of the weights
+    output = capsys.readouterr().out
+    assert "the weights' part" in output
+    assert output.count("exact") == 1  # the bytes of the weights

@@ -47,37 +47,38 @@ def numbers(value):
 def test_answers_hold_the_contract(call, arguments):
     code, out, err = call(*arguments, "--json", "--quiet")
     assert (code, err) == (0, "")
-    found = json.loads(out)
-    assert found["schema"] == f"paramcalc/{arguments[0]}/1"
-    assert {"name", "source", "family"} <= found["model"].keys()
-    assert isinstance(found["warnings"], list)
-    assert isinstance(found["assumptions"], dict)
-    assert set(ANSWERS[arguments]) <= found.keys()
-    assert invalid(arguments[0], found) == []
+    document = json.loads(out)
+    assert document["schema"] == f"paramcalc/{arguments[0]}/1"
+    assert {"name", "source", "family"} <= document["model"].keys()
+    assert isinstance(document["warnings"], list)
+    assert isinstance(document["assumptions"], dict)
+    assert set(ANSWERS[arguments]) <= document.keys()
+    assert invalid(arguments[0], document) == []
 
 
 @pytest.mark.parametrize("arguments", [("count", LLAMA), ("memory", LLAMA), ("flops", LLAMA), ("train", LLAMA)])
 def test_counts_are_integers(call, arguments):
     """Only shares are not."""
-    found = json.loads(call(*arguments, "--json")[1])
-    for row in found.get("components", ()):
+    document = json.loads(call(*arguments, "--json")[1])
+    for row in document.get("components", ()):
         row.pop("share", None)
-    found.pop("assumptions")
-    assert numbers(found) == []
+    document.pop("assumptions")
+    assert numbers(document) == []
 
 
 def test_components_add_up(call):
     for model in (LLAMA, "deepseek-v3", "qwen3-next-80b-a3b", "gpt2"):
-        found = json.loads(call("count", model, "--by", "tensor", "--json")[1])
-        assert sum(row["parameters"] for row in found["components"]) == found["parameters"]["total"]
-        assert found["parameters"]["embedding"] + found["parameters"]["non_embedding"] == found["parameters"]["total"]
+        document = json.loads(call("count", model, "--by", "tensor", "--json")[1])
+        assert sum(row["parameters"] for row in document["components"]) == document["parameters"]["total"]
+        parameters = document["parameters"]
+        assert parameters["embedding"] + parameters["non_embedding"] == parameters["total"]
         sizes = 0
-        for tensor in found["tensors"]:
+        for tensor in document["tensors"]:
             size = tensor["copies"]
             for side in tensor["shape"]:
                 size *= side
             sizes += size
-        assert sizes == found["parameters"]["total"]
+        assert sizes == document["parameters"]["total"]
 
 
 @pytest.mark.parametrize("what", schema_names())
@@ -100,10 +101,10 @@ def test_a_schema_refuses_what_is_not_an_answer():
 @pytest.mark.parametrize("what", ["models", "gpus", "formats", "optimizers", "families", "rules"])
 def test_lists_are_valid(call, what):
     code, out, _ = call("list", what, "--json")
-    found = json.loads(out)
-    assert (code, found["what"]) == (0, what)
-    assert found["items"]
-    assert invalid("list", found) == []
+    document = json.loads(out)
+    assert (code, document["what"]) == (0, what)
+    assert document["items"]
+    assert invalid("list", document) == []
 
 
 @pytest.mark.parametrize("command", ["count", "estimate", "memory", "flops", "train", "convert"])
@@ -111,11 +112,11 @@ def test_one_failing_model_among_several(call, command):
     code, out, err = call(command, "gpt2", "no-such-model", "gpt2-medium", "--json")
     assert code == 2
     assert err.startswith("error: no file and no preset is called 'no-such-model'\nhint: ")
-    first, failed, last = found = json.loads(out)
+    first, failed, last = documents = json.loads(out)
     assert (first["model"]["name"], last["model"]["name"]) == ("gpt2", "gpt2-medium")
     assert failed["model"]["name"] == "no-such-model"
     assert failed["error"]["problems"][0]["message"] == "no file and no preset is called 'no-such-model'"
-    assert invalid(command, found) == []
+    assert invalid(command, documents) == []
 
 
 def test_errors_of_a_model_among_several_are_located(call, tmp_path):
@@ -142,9 +143,9 @@ def test_a_broken_promise_is_exit_1(call, tmp_path):
     (tmp_path / "a.yaml").write_text("paramcalc: 1\nhidden_size: 64\nvocab_size: 100\nnum_layers: 2\nnum_heads: 4\n"
                                      "intermediate_size: 256\nexpect: {total: 5}\n", "utf-8")
     code, out, _ = call("check", str(tmp_path), "--json")
-    found = json.loads(out)
-    assert (code, found["checked"], found["failed"]) == (1, 1, 1)
-    assert invalid("check", found) == []
+    document = json.loads(out)
+    assert (code, document["checked"], document["failed"]) == (1, 1, 1)
+    assert invalid("check", document) == []
 
 
 def test_no_network_is_exit_3(call, monkeypatch):

@@ -27,10 +27,10 @@ def test_the_headings_are_the_same_for_dense_and_sparse_models(rows):
 
 
 def test_several_models_are_one_table_that_names_them(rows):
-    found = rows("count", "gpt2", "mixtral-8x7b")
-    assert found[0] == ["model", "component", "parameters", "active"]
-    assert {row[0] for row in found[1:]} == {"gpt2", "mixtral-8x7b"}
-    assert {len(row) for row in found} == {4}
+    table = rows("count", "gpt2", "mixtral-8x7b")
+    assert table[0] == ["model", "component", "parameters", "active"]
+    assert {row[0] for row in table[1:]} == {"gpt2", "mixtral-8x7b"}
+    assert {len(row) for row in table} == {4}
 
 
 def test_a_negative_number_is_a_number_and_a_formula_is_text():

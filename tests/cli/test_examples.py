@@ -41,10 +41,10 @@ def test_example_runs(example, place, capsys):
         pytest.skip("not in a repository")
     command, *words = shlex.split(example)[1:]
     code = guarded([command, *words])
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     assert code in ((0, 1) if command in ("check", "fit", "train") else (0,))  # which may find something, or not fit
-    assert said.out or "--output" in example
-    assert "error:" not in said.err
+    assert output.out or "--output" in example
+    assert "error:" not in output.err
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -159,16 +159,16 @@ def test_colour_changes_nothing_else(call):
 @pytest.mark.parametrize("arguments", [("count", "deepseek-v3"), ("count", "deepseek-v3", "--color", "always"),
                                        ("explain", "gpt2"), ("diff", "gpt2", "gpt2-medium")])
 def test_ascii_terminals(arguments):
-    found = process(*arguments, LC_ALL="C", PYTHONIOENCODING="ascii")
-    assert (found.returncode, found.stderr) == (0, b"")
-    assert found.stdout.isascii()
+    run = process(*arguments, LC_ALL="C", PYTHONIOENCODING="ascii")
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert run.stdout.isascii()
 
 
 def test_a_closed_pipe_is_no_failure():
     command = f"{shlex.quote(sys.executable)} -m paramcalc count llama-3.1-405b --by layer --depth 4 | head -n 1; " \
         "exit ${PIPESTATUS[0]}"
-    found = subprocess.run(["/bin/bash", "-c", command], capture_output=True, cwd=ROOT, check=False, text=True)
-    assert (found.returncode, found.stderr) == (0, "")
+    run = subprocess.run(["/bin/bash", "-c", command], capture_output=True, cwd=ROOT, check=False, text=True)
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 def test_output_goes_to_a_file(call, tmp_path):
@@ -202,9 +202,9 @@ def test_overrides(call, tmp_path):
 
 
 def test_standard_input():
-    found = subprocess.run([sys.executable, "-m", "paramcalc", "count", "-", "--json"], input=SPEC.encode(), cwd=ROOT,
+    run = subprocess.run([sys.executable, "-m", "paramcalc", "count", "-", "--json"], input=SPEC.encode(), cwd=ROOT,
                            capture_output=True, check=False)
-    assert json.loads(found.stdout)["model"]["name"] == "stdin"
+    assert json.loads(run.stdout)["model"]["name"] == "stdin"
     bad = subprocess.run([sys.executable, "-m", "paramcalc", "count", "-"], input=b"hidden_size: x\n", cwd=ROOT,
                          capture_output=True, check=False)
     assert (bad.returncode, bad.stdout) == (2, b"")

@@ -25,11 +25,11 @@ def by_name(text):
 
 @pytest.mark.parametrize("accelerator", ["rtx-4090", "m3-max"])
 def test_it_says_what_fit_says_of_the_one_accelerator(capsys, accelerator):
-    found = by_name(asked(capsys, "--json")[1])[accelerator]
+    row = by_name(asked(capsys, "--json")[1])[accelerator]
     run(["fit", LLAMA, "--gpu", accelerator, "--json"])
     alone = json.loads(capsys.readouterr().out)
-    assert found["runtimes"] == alone["runtimes"]
-    assert [found[key] for key in ("runtime", "fits", "max_context", "max_batch")] == [
+    assert row["runtimes"] == alone["runtimes"]
+    assert [row[key] for key in ("runtime", "fits", "max_context", "max_batch")] == [
         alone[key] for key in ("runtime", "fits", "max_context", "max_batch")]
 
 
@@ -56,9 +56,9 @@ def test_a_format_that_only_some_runtimes_take(capsys):
 def test_csv_has_a_row_an_accelerator_and_a_column_a_runtime(capsys):
     rows = list(csv.DictReader(io.StringIO(asked(capsys, "--format", "csv")[1])))
     assert len({row["accelerator"] for row in rows}) == len(rows)
-    found = next(row for row in rows if row["accelerator"] == "m3-max")
-    assert (found["runtime"], found["max_context_by_vllm"]) == ("llama.cpp", "")
-    assert found["max_context_by_llama.cpp"] == found["max_context"]
+    m3_max = next(row for row in rows if row["accelerator"] == "m3-max")
+    assert (m3_max["runtime"], m3_max["max_context_by_vllm"]) == ("llama.cpp", "")
+    assert m3_max["max_context_by_llama.cpp"] == m3_max["max_context"]
 
 
 def test_each_runtime_has_a_verdict_at_each_context(capsys):

@@ -22,9 +22,9 @@ MADE_UP = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, 
 ])
 def test_a_name_that_is_nearly_right_is_offered(words, hint, capsys):
     assert run(words) == 2
-    said = capsys.readouterr().err
-    assert hint in said.split("hint: ")[1]
-    assert "q4-k-m" not in said
+    message = capsys.readouterr().err
+    assert hint in message.split("hint: ")[1]
+    assert "q4-k-m" not in message
 
 
 @pytest.mark.parametrize("address", [
@@ -72,10 +72,10 @@ def test_keys_inside_settings_that_nobody_reads_lower_the_sizes(config, tmp_path
             config.get("vision_config", {}).pop("hidden_width", None)
         path.write_text(json.dumps(config))
         assert run(["count", str(path), "--json"]) == 0
-        said = json.loads(capsys.readouterr().out)
+        document = json.loads(capsys.readouterr().out)
         assert any("attn_config.kv_n_heads" in each or "vision_config.hidden_width" in each
-                   for each in said["warnings"]) is lowered
-        assert lowered <= (said["parameters"]["known"] == "bound")
+                   for each in document["warnings"]) is lowered
+        assert lowered <= (document["parameters"]["known"] == "bound")
 
 
 @pytest.mark.parametrize("settings", [{"micro_batches": 8}, {"global_batch": 64}, {"global_batch": 64, "zero": 1}])

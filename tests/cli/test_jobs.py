@@ -54,10 +54,10 @@ def test_solve(call, more):
 
 
 def test_solve_says_what_is_the_least_in_processes_too(call):
-    asked = ("solve", "--params", "100M", "--like", "gpt2", "--max-cache-per-token", "1")
-    one = call(*asked)
+    arguments = ("solve", "--params", "100M", "--like", "gpt2", "--max-cache-per-token", "1")
+    one = call(*arguments)
     assert "the least is " in one[2]
-    assert call(*asked, "--jobs", "2") == one
+    assert call(*arguments, "--jobs", "2") == one
 
 
 def _frozen(_):

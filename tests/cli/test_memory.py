@@ -20,8 +20,8 @@ LLAMA = "llama-3.1-8b"
 def call(capsys):
     def ask(*arguments):
         code = run([*arguments, "--quiet"])
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        output = capsys.readouterr()
+        return code, output.out, output.err
 
     return ask
 
@@ -33,16 +33,16 @@ def as_json(called):
 
 
 def test_memory_has_the_keys_of_the_contract(call):
-    code, found = as_json(call("memory", LLAMA, "--context", "8k", "--json"))
+    code, memory = as_json(call("memory", LLAMA, "--context", "8k", "--json"))
     assert code == 0
-    assert found["schema"] == "paramcalc/memory/1"
-    assert found["weights"]["bytes"] == 2 * 8_030_261_248
+    assert memory["schema"] == "paramcalc/memory/1"
+    assert memory["weights"]["bytes"] == 2 * 8_030_261_248
     # two heads' worth of keys and values: 32 layers · 2 · 8 · 128 · 2 bytes a token
-    assert (found["cache"]["bytes"], found["cache"]["bytes_per_token"]) == (8192 * 131_072, 131_072)
-    assert (found["cache"]["kv_bytes"], found["cache"]["state_bytes"]) == (8192 * 131_072, 0)
-    parts = [found[part]["bytes"] for part in ("weights", "cache", "activations", "overhead")]
-    assert found["total"]["bytes"] == sum(parts)
-    (device,) = found["per_device"]
+    assert (memory["cache"]["bytes"], memory["cache"]["bytes_per_token"]) == (8192 * 131_072, 131_072)
+    assert (memory["cache"]["kv_bytes"], memory["cache"]["state_bytes"]) == (8192 * 131_072, 0)
+    parts = [memory[part]["bytes"] for part in ("weights", "cache", "activations", "overhead")]
+    assert memory["total"]["bytes"] == sum(parts)
+    (device,) = memory["per_device"]
     assert [device[key] for key in ("weights", "cache", "activations", "overhead", "total")] == [*parts, sum(parts)]
 
 
@@ -51,11 +51,11 @@ def test_memory_has_the_keys_of_the_contract(call):
     (("--gpus", "4", "--runtime", "llama.cpp"), 4, 4), (("--gpus", "2", "--runtime", "vllm"), 2, 1),
 ])
 def test_devices_add_up(call, options, devices, stages):
-    code, found = as_json(call("memory", LLAMA, "--json", *options))
+    code, memory = as_json(call("memory", LLAMA, "--json", *options))
     assert code == 0
-    assert [each["device"] for each in found["per_device"]] == list(range(devices))
-    assert len({each["stage"] for each in found["per_device"]}) == stages
-    assert sum(each["total"] for each in found["per_device"]) == found["total"]["bytes"]
+    assert [each["device"] for each in memory["per_device"]] == list(range(devices))
+    assert len({each["stage"] for each in memory["per_device"]}) == stages
+    assert sum(each["total"] for each in memory["per_device"]) == memory["total"]["bytes"]
 
 
 @pytest.mark.parametrize(("options", "growth"), [
@@ -64,18 +64,18 @@ def test_devices_add_up(call, options, devices, stages):
     (("--dtype", "fp32", "--runtime", "llama.cpp"), 131_072), (("--dtype", "fp8"), 131_072), (("--tp", "16"), 262_144),
 ])
 def test_growth_follows_the_cache_dtype(call, options, growth):
-    _, found = as_json(call("memory", LLAMA, "--json", *options))
-    assert found["cache"]["bytes_per_token"] == growth
+    _, memory = as_json(call("memory", LLAMA, "--json", *options))
+    assert memory["cache"]["bytes_per_token"] == growth
 
 
 def test_assumptions_are_said(call):
     options = ("--runtime", "vllm", "-R", "batched_tokens=4096", "--gpu", "h100")
-    _, found = as_json(call("memory", LLAMA, "--json", *options))
-    said = found["assumptions"]
-    assert (said["context"], said["batch"], said["runtime"]["name"]) == (4096, 1, "vllm")
-    assert said["runtime"]["batched_tokens"] == 4096
-    assert said["gpu"]["name"] == "NVIDIA H100 SXM"
-    assert found["pool"]["tokens"] > 4096
+    _, memory = as_json(call("memory", LLAMA, "--json", *options))
+    assumptions = memory["assumptions"]
+    assert (assumptions["context"], assumptions["batch"], assumptions["runtime"]["name"]) == (4096, 1, "vllm")
+    assert assumptions["runtime"]["batched_tokens"] == 4096
+    assert assumptions["gpu"]["name"] == "NVIDIA H100 SXM"
+    assert memory["pool"]["tokens"] > 4096
 
 
 @pytest.mark.parametrize("arguments", [
@@ -83,16 +83,16 @@ def test_assumptions_are_said(call):
     ("fit", LLAMA, "--gpu", "rtx-3090", "--context", "4k,64k"), ("fit", LLAMA, "--all"),
 ])
 def test_answers_are_valid_against_their_schema(call, arguments):
-    _, found = as_json(call(*arguments, "--json"))
+    _, document = as_json(call(*arguments, "--json"))
     validator = Draft202012Validator(command_schema(arguments[0]))
-    assert [error.message for error in validator.iter_errors(found)] == []
+    assert [error.message for error in validator.iter_errors(document)] == []
 
 
 @pytest.mark.parametrize(("model", "gibibytes"), [("gpt-oss-20b", 12.8), ("gpt-oss-120b", 60.8)])
 def test_presets_take_what_their_files_take(call, model, gibibytes):
     """Checkpoint sizes of the model card, arXiv:2508.10925 table 1."""
-    _, found = as_json(call("memory", model, "--json"))
-    assert found["weights"]["bytes"] == pytest.approx(gibibytes * 2**30, abs=0.05 * 2**30)
+    _, memory = as_json(call("memory", model, "--json"))
+    assert memory["weights"]["bytes"] == pytest.approx(gibibytes * 2**30, abs=0.05 * 2**30)
 
 
 def test_memory_draws_a_bar(call):
@@ -128,9 +128,9 @@ def test_refusals(call, arguments, message):
 
 def test_fit_is_exact(call):
     on = ("fit", LLAMA, "--gpu", "rtx-4090", "--runtime", "llama.cpp", "--json")
-    code, found = as_json(call(*on))
-    assert (code, found["fits"]) == (0, True)
-    longest, most = found["max_context"], found["max_batch"]
+    code, fit = as_json(call(*on))
+    assert (code, fit["fits"]) == (0, True)
+    longest, most = fit["max_context"], fit["max_batch"]
     for options, fits in (((longest, 1), True), ((longest + 1, 1), False), ((4096, most), True),
                           ((4096, most + 1), False)):
         again, other = as_json(call(*on, "--context", str(options[0]), "--batch", str(options[1])))
@@ -142,21 +142,21 @@ def test_fit_is_exact(call):
 @pytest.mark.parametrize("runtime", ["transformers", "vllm", "llama.cpp"])
 def test_what_is_said_to_fit_fits(call, runtime):
     options = ("--gpu", "rtx-3090", "--context", "64k", "--batch", "4", "--runtime", runtime)
-    code, found = as_json(call("fit", LLAMA, "--json", *options))
+    code, fit = as_json(call("fit", LLAMA, "--json", *options))
     assert code == 1
-    assert found["why_not"]
-    assert found["remedies"]
-    for remedy in found["remedies"]:
+    assert fit["why_not"]
+    assert fit["remedies"]
+    for remedy in fit["remedies"]:
         option, value = remedy["option"].split()
         code, other = as_json(call("fit", LLAMA, "--json", *options, option, value))
         assert (code, other["fits"]) == (0, True), remedy
 
 
 def test_fit_over_the_catalog_and_a_curve(call):
-    code, found = as_json(call("fit", LLAMA, "--all", "--context", "4k,32k,128k", "--json"))
+    code, fit = as_json(call("fit", LLAMA, "--all", "--context", "4k,32k,128k", "--json"))
     assert code == 0
-    assert len(found["accelerators"]) >= 30
-    by_name = {row["name"]: row for row in found["accelerators"]}
+    assert len(fit["accelerators"]) >= 30
+    by_name = {row["name"]: row for row in fit["accelerators"]}
     assert by_name["h100"]["fits"]
     assert not by_name["rtx-3090"]["fits"]
     assert [point["context"] for point in by_name["h100"]["contexts"]] == [4096, 32768, 131072]
@@ -167,36 +167,36 @@ def test_fit_with_devices_of_ones_own(call, tmp_path):
     mine.write_text("accelerators:\n  toaster: {memory: 20 GiB, usable: 19 GiB}\n  oven: {memory: 20 GiB}\n",
                     "utf-8")
     options = ("--accelerators", str(mine), "--runtime", "llama.cpp")
-    code, found = as_json(call("fit", LLAMA, "--gpu", "toaster", *options, "--json"))
-    assert (code, found["capacity"]["bytes"]) == (0, 19 * 2**30)
+    code, fit = as_json(call("fit", LLAMA, "--gpu", "toaster", *options, "--json"))
+    assert (code, fit["capacity"]["bytes"]) == (0, 19 * 2**30)
     out = call("fit", LLAMA, "--gpu", "oven", *options)[1]
     assert "18.75 GiB of 20.00 GiB: no driver figure known, 1/16 reserved" in out
-    code, found = as_json(call("fit", LLAMA, "--gpu", "toaster", *options[:2], "--json"))
-    assert not any("does not run" in (row["why"] or "") for row in found["runtimes"])
+    code, fit = as_json(call("fit", LLAMA, "--gpu", "toaster", *options[:2], "--json"))
+    assert not any("does not run" in (row["why"] or "") for row in fit["runtimes"])
 
 
 def test_a_lower_bound_is_never_the_verdict(call):
     """The mathematics of Llama 3.1 70B in fp8 has room on an H100, no runtime has."""
     options = ("llama-3.1-70b", "--gpu", "h100", "--quant", "fp8", "--context", "37000")
-    code, found = as_json(call("fit", *options, "--json"))
-    rows = {row["runtime"]: row for row in found["runtimes"]}
-    assert (code, found["fits"], found["runtime"]) == (1, False, "vllm")
+    code, fit = as_json(call("fit", *options, "--json"))
+    rows = {row["runtime"]: row for row in fit["runtimes"]}
+    assert (code, fit["fits"], fit["runtime"]) == (1, False, "vllm")
     assert rows["exact"]["headroom"] > 0
     assert not any(row["fits"] for row in rows.values())
     assert "GGUF files do not hold fp8" in rows["llama.cpp"]["why"]
-    code, found = as_json(call("fit", *options, "--runtime", "exact", "--json"))
-    assert (code, found["fits"]) == (1, False)
-    assert "needs a runtime" in found["why_not"]
+    code, fit = as_json(call("fit", *options, "--runtime", "exact", "--json"))
+    assert (code, fit["fits"]) == (1, False)
+    assert "needs a runtime" in fit["why_not"]
 
 
 def test_the_first_runtime_that_fits_is_the_answer(call):
-    code, found = as_json(call("fit", "llama-3.1-70b", "--gpu", "m1-max", "--quant", "q4_k_m", "--context", "16k",
+    code, fit = as_json(call("fit", "llama-3.1-70b", "--gpu", "m1-max", "--quant", "q4_k_m", "--context", "16k",
                                "--json"))
-    assert (code, found["runtime"]) == (0, "llama.cpp")
-    assert found["command"] == "llama-server -m llama-3.1-70b-q4_k_m.gguf -ngl 999 -c 16384 -np 1"
-    row = next(row for row in found["runtimes"] if row["fits"])
-    assert (row["runtime"], row["max_context"]) == ("llama.cpp", found["max_context"])
-    assert found["known"]["fits"] == "estimate"
+    assert (code, fit["runtime"]) == (0, "llama.cpp")
+    assert fit["command"] == "llama-server -m llama-3.1-70b-q4_k_m.gguf -ngl 999 -c 16384 -np 1"
+    row = next(row for row in fit["runtimes"] if row["fits"])
+    assert (row["runtime"], row["max_context"]) == ("llama.cpp", fit["max_context"])
+    assert fit["known"]["fits"] == "estimate"
 
 
 def test_runtimes_are_those_there_are():
@@ -213,10 +213,10 @@ def test_csv_is_one_header_and_a_row_a_device(call, arguments, rows):
 
 
 def test_nothing_grows_in_a_state_space_model(call):
-    code, found = as_json(call("fit", "mamba-2.8b", "--gpu", "rtx-4090", "--json"))
+    code, fit = as_json(call("fit", "mamba-2.8b", "--gpu", "rtx-4090", "--json"))
     assert code == 0
-    assert found["cache"]["bytes_per_token"] == 0
-    assert found["max_context"] == 2**30
+    assert fit["cache"]["bytes_per_token"] == 0
+    assert fit["max_context"] == 2**30
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
@@ -245,9 +245,9 @@ def test_fit_wants_an_accelerator(words, capsys):
 
 
 def test_a_file_is_smaller_than_what_is_loaded_and_that_than_what_is_reserved(call):
-    _, found = as_json(call("memory", LLAMA, "--runtime", "vllm", "--gpu", "h100", "--json"))
-    assert found["weights"]["on_disk"] == 2 * 8_030_261_248 < found["weights"]["bytes"]
-    assert found["reserved"]["bytes"] > found["total"]["bytes"]
+    _, memory = as_json(call("memory", LLAMA, "--runtime", "vllm", "--gpu", "h100", "--json"))
+    assert memory["weights"]["on_disk"] == 2 * 8_030_261_248 < memory["weights"]["bytes"]
+    assert memory["reserved"]["bytes"] > memory["total"]["bytes"]
     _, table, _ = call("memory", LLAMA, "--runtime", "vllm", "--gpu", "h100")
     assert "on disk 16.06 GB (14.96 GiB) · loaded 14.99 GiB · reserved 71.68 GiB" in table
 

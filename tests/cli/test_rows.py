@@ -35,11 +35,11 @@ def test_a_row_says_what_the_other_commands_say(call, rows):
 
 
 def test_a_model_that_fails_is_a_row(rows):
-    code, found = rows("compare", "gpt2", "gpt2-xxl", "opt-125m")
+    code, table = rows("compare", "gpt2", "gpt2-xxl", "opt-125m")
     assert code == 2
-    assert [row["name"] for row in found] == ["gpt2", "gpt2-xxl", "opt-125m"]
-    assert "gpt2-xl" in found[1]["error"]
-    assert "total" not in found[1]
+    assert [row["name"] for row in table] == ["gpt2", "gpt2-xxl", "opt-125m"]
+    assert "gpt2-xl" in table[1]["error"]
+    assert "total" not in table[1]
 
 
 def test_folders_and_patterns(tmp_path, rows):
@@ -54,10 +54,10 @@ def test_folders_and_patterns(tmp_path, rows):
 
 
 def test_a_range_includes_its_end(rows):
-    _, found = rows("sweep", "gemma-2-9b", "num_layers=16..48:8", "hidden_size=1792,3584")
-    assert [row["set"] for row in found] == [{"num_layers": layers, "hidden_size": width}
+    _, table = rows("sweep", "gemma-2-9b", "num_layers=16..48:8", "hidden_size=1792,3584")
+    assert [row["set"] for row in table] == [{"num_layers": layers, "hidden_size": width}
                                              for layers in (16, 24, 32, 40, 48) for width in (1792, 3584)]
-    for row in (found[0], found[-1]):
+    for row in (table[0], table[-1]):
         spec = paramcalc.read("gemma-2-9b", [f"{key}={value}" for key, value in row["set"].items()])
         assert paramcalc.count(spec).total == row["total"]
 

@@ -22,19 +22,19 @@ def answer(call):
 
 
 def test_points_are_ranges_and_add_up(answer):
-    found = answer(*LLAMA, "--price", "2", "--slo", "tpot=20ms", *QUEUE)
-    one, eight, many = found["points"]
-    for point in found["points"]:
+    speed = answer(*LLAMA, "--price", "2", "--slo", "tpot=20ms", *QUEUE)
+    one, eight, many = speed["points"]
+    for point in speed["points"]:
         for key in ("tpot_ms", "ttft_ms", "tokens_per_second", "joules_per_token", "usd_per_million_output_tokens"):
             assert 0 < point[key]["low"] <= point[key]["expected"] <= point[key]["high"], key
         assert point["bound_by"] in ("weights", "cache", "flops", "links", "launches")
-    assert one["tpot_ms"]["expected"] < eight["tpot_ms"]["expected"] < found["slo"]["tpot_ms"]
+    assert one["tpot_ms"]["expected"] < eight["tpot_ms"]["expected"] < speed["slo"]["tpot_ms"]
     assert eight["tokens_per_second"]["expected"] == pytest.approx(8000 / eight["tpot_ms"]["expected"], rel=1e-4)
     assert (one["fits"], many["fits"]) == (True, False)
     assert many["running"] < 4096
-    assert found["slo"]["concurrency"] >= 8
-    assert found["verify"].startswith("vllm bench serve --model meta-llama/Llama-3.1-8B ")
-    assert found["known"]["tpot_ms"] == "estimate"
+    assert speed["slo"]["concurrency"] >= 8
+    assert speed["verify"].startswith("vllm bench serve --model meta-llama/Llama-3.1-8B ")
+    assert speed["known"]["tpot_ms"] == "estimate"
 
 
 def test_the_time_a_token_is_not_below_what_bandwidth_allows(answer):
@@ -57,11 +57,11 @@ def test_what_nobody_measured_needs_a_measurement(call, answer):
     code, _, err = call(*LLAMA, "--runtime", "transformers")
     assert code == 2
     assert "no measurement of transformers on NVIDIA H100 SXM or its like is known\nhint: --measured" in err
-    found = answer(*LLAMA, "--runtime", "transformers", "--measured", "tpot=25ms@1", "--concurrency", "1")
-    assert found["points"][0]["tpot_ms"]["expected"] == pytest.approx(25, rel=1e-4)
-    assert found["points"][0]["ttft_ms"] is None
-    assert found["assumptions"]["ttft_ms"].startswith("not offered")
-    assert found["basis"]["records"] == 0
+    speed = answer(*LLAMA, "--runtime", "transformers", "--measured", "tpot=25ms@1", "--concurrency", "1")
+    assert speed["points"][0]["tpot_ms"]["expected"] == pytest.approx(25, rel=1e-4)
+    assert speed["points"][0]["ttft_ms"] is None
+    assert speed["assumptions"]["ttft_ms"].startswith("not offered")
+    assert speed["basis"]["records"] == 0
 
 
 def test_guessing_ahead_is_faster_by_what_is_accepted(answer):
@@ -87,36 +87,37 @@ def test_weights_in_the_hosts_memory_are_slow(answer):
 
 def test_no_room_is_said(call):
     code, out, _ = call("speed", "llama-3.1-405b", "--gpu", "rtx-4090", "--runtime", "llama.cpp", "--json")
-    found = json.loads(out)
+    speed = json.loads(out)
     assert code == 1
-    assert [point["tpot_ms"] for point in found["points"]] == [None] * 3
+    assert [point["tpot_ms"] for point in speed["points"]] == [None] * 3
     assert "not even one request has room" in call("speed", "llama-3.1-405b", "--gpu", "rtx-4090", "--runtime",
                                                    "llama.cpp")[1]
 
 
 def test_an_earlier_release_is_slower_and_said(call, answer):
-    asked = ("speed", "qwen3-235b-a22b", "--quant", "fp8_block", "--gpu", "h100", "--tp", "8")
-    newest, earlier, later = (answer(*asked, *more) for more in ((), ("--release", "v0.11.1"), ("--release", "0.19")))
-    assert [found["basis"]["class"] for found in (newest, earlier, later)] == [
+    arguments = ("speed", "qwen3-235b-a22b", "--quant", "fp8_block", "--gpu", "h100", "--tp", "8")
+    releases = ((), ("--release", "v0.11.1"), ("--release", "0.19"))
+    newest, earlier, later = (answer(*arguments, *more) for more in releases)
+    assert [speed["basis"]["class"] for speed in (newest, earlier, later)] == [
         "vllm moe", "vllm moe to 0.12", "vllm moe"]
     assert earlier["points"][1]["tpot_ms"]["expected"] > 1.2 * newest["points"][1]["tpot_ms"]["expected"]
     assert [found["assumptions"]["release"] for found in (earlier, later)] == ["v0.11.1", "0.19"]
-    assert "release: after 0.12; --release 0.12 for earlier ones" in call(*asked)[1]
+    assert "release: after 0.12; --release 0.12 for earlier ones" in call(*arguments)[1]
     assert "release" not in answer(*LLAMA)["assumptions"]
 
 
 def test_one_request_has_its_length(call):
-    asked = ("speed", "qwen3-32b", "--gpu", "rtx-4060", "--runtime", "llama.cpp", "--quant", "q4_k_m",
+    arguments = ("speed", "qwen3-32b", "--gpu", "rtx-4060", "--runtime", "llama.cpp", "--quant", "q4_k_m",
              "--concurrency", "1", "--ram", "64GiB", "--ram-bandwidth", "80GB/s")
-    assert "room for 1 request at its full length" in call(*asked)[1]
+    assert "room for 1 request at its full length" in call(*arguments)[1]
 
 
 def test_all_devices_are_sorted_and_the_rest_explained(call, answer):
-    found = answer("speed", "llama-3.1-8b", "--all", "--concurrency", "8", "--price", "1")
-    rates = [row["tokens_per_second"]["expected"] / row["gpus"] for row in found["devices"]]
+    speed = answer("speed", "llama-3.1-8b", "--all", "--concurrency", "8", "--price", "1")
+    rates = [row["tokens_per_second"]["expected"] / row["gpus"] for row in speed["devices"]]
     assert rates == sorted(rates, reverse=True)
-    assert {"h100", "b200"} <= {row["gpu"] for row in found["devices"]}
-    assert all(found["left_out"].values())
+    assert {"h100", "b200"} <= {row["gpu"] for row in speed["devices"]}
+    assert all(speed["left_out"].values())
     assert "USD a million tokens" in call("speed", "llama-3.1-8b", "--all", "--concurrency", "8", "--price", "1")[1]
 
 
@@ -152,9 +153,9 @@ def test_what_has_no_effect_or_meaning_is_refused(call, options, message):
     ("sglang", "h100", "python -m sglang.bench_serving"), ("tensorrt-llm", "h100", "trtllm-bench --model"),
     ("llama.cpp", "rtx-4090", "llama-bench -m")])
 def test_each_runtime_has_its_own_benchmark(answer, runtime, gpu, command):
-    found = answer("speed", "llama-3.1-8b", "--gpu", gpu, "--runtime", runtime, "--quant",
+    speed = answer("speed", "llama-3.1-8b", "--gpu", gpu, "--runtime", runtime, "--quant",
                    "q4_k_m" if runtime == "llama.cpp" else "none", "--concurrency", "1")
-    assert found["verify"].startswith(command)
+    assert speed["verify"].startswith(command)
 
 
 def test_a_table_names_its_basis_and_a_plot_is_drawn(call, tmp_path):
@@ -167,9 +168,9 @@ def test_a_table_names_its_basis_and_a_plot_is_drawn(call, tmp_path):
 
 
 def test_the_same_from_python():
-    found = paramcalc.speed("llama-3.1-8b", "h100", output=256, concurrency="1,8", tp=2)
-    assert [point.concurrency for point in found.points] == [1, 8]
-    assert found.assumptions["output"] == 256
+    speed = paramcalc.speed("llama-3.1-8b", "h100", output=256, concurrency="1,8", tp=2)
+    assert [point.concurrency for point in speed.points] == [1, 8]
+    assert speed.assumptions["output"] == 256
     with pytest.raises(UsageError, match="unknown setting 'colour'"):
         paramcalc.speed("llama-3.1-8b", "h100", colour="red")
 
@@ -178,41 +179,42 @@ RUN = ("train", "llama-2-7b", "--gpu", "h100", "--gpus", "64", "--zero", "1", "-
 
 
 def test_a_run_is_a_range(answer):
-    found = answer(*RUN, "--price", "2")
-    for name, figure in found["run"].items():
+    training = answer(*RUN, "--price", "2")
+    for name, figure in training["run"].items():
         assert figure["low"] < figure["expected"] < figure["high"], name
-    assert found["run"]["gpu_hours"]["expected"] == pytest.approx(64 * 24 * found["run"]["days"]["expected"], rel=1e-4)
-    assert found["run"]["cost_usd"]["expected"] == pytest.approx(2 * found["run"]["gpu_hours"]["expected"], rel=1e-4)
-    assert found["assumptions"]["run"]["step_tokens"] == 2**22
+    expected = {name: figure["expected"] for name, figure in training["run"].items()}
+    assert expected["gpu_hours"] == pytest.approx(64 * 24 * expected["days"], rel=1e-4)
+    assert expected["cost_usd"] == pytest.approx(2 * expected["gpu_hours"], rel=1e-4)
+    assert training["assumptions"]["run"]["step_tokens"] == 2**22
 
 
 def test_a_stated_mfu_replaces_the_estimate(answer):
-    found = answer(*RUN, "--mfu", "41%", "--power", "1.0", "--pue", "1.1", "--grid", "france")["run"]
-    assert all(figure["low"] == figure["high"] for figure in found.values() if figure)
-    assert found["mfu"]["expected"] == pytest.approx(0.41)
-    assert found["energy_kwh"]["expected"] == pytest.approx(found["gpu_hours"]["expected"] * 0.7 * 1.1, rel=1e-4)
-    assert found["co2_kg"]["expected"] == pytest.approx(found["energy_kwh"]["expected"] * 0.044, rel=1e-4)
-    assert found["cost_usd"] is None
+    training = answer(*RUN, "--mfu", "41%", "--power", "1.0", "--pue", "1.1", "--grid", "france")["run"]
+    assert all(figure["low"] == figure["high"] for figure in training.values() if figure)
+    assert training["mfu"]["expected"] == pytest.approx(0.41)
+    assert training["energy_kwh"]["expected"] == pytest.approx(training["gpu_hours"]["expected"] * 0.7 * 1.1, rel=1e-4)
+    assert training["co2_kg"]["expected"] == pytest.approx(training["energy_kwh"]["expected"] * 0.044, rel=1e-4)
+    assert training["cost_usd"] is None
     share = answer(*RUN, "--mfu", "0.41", "--run-share", "50%")["run"]
-    assert share["days"]["expected"] == pytest.approx(2 * found["days"]["expected"], rel=1e-4)
+    assert share["days"]["expected"] == pytest.approx(2 * training["days"]["expected"], rel=1e-4)
 
 
 def test_what_does_not_fit_still_has_its_run(call):
     code, out, _ = call("train", "llama-3.1-70b", "--gpu", "h100", "--gpus", "8", "--tokens", "1T", "--json")
-    found = json.loads(out)
-    assert (code, found["fits"]) == (1, False)
-    assert found["run"]["days"]["expected"] > 1000
+    training = json.loads(out)
+    assert (code, training["fits"]) == (1, False)
+    assert training["run"]["days"]["expected"] > 1000
 
 
 def test_a_search_shows_days_and_how_many(call, answer):
     search = ("train", "llama-2-7b", "--gpu", "h100", "--gpus", "8", "--search", "--tokens", "1T", "--top", "3")
-    found = answer(*search)
-    assert len(found["layouts"]) == 3 < found["fitting"]
-    assert found["layouts"][0]["tokens_per_second"] >= found["layouts"][-1]["tokens_per_second"] * 0.98
-    assert found["layouts"][0]["run"]["days"]["expected"] > 1
+    training = answer(*search)
+    assert len(training["layouts"]) == 3 < training["fitting"]
+    assert training["layouts"][0]["tokens_per_second"] >= training["layouts"][-1]["tokens_per_second"] * 0.98
+    assert training["layouts"][0]["run"]["days"]["expected"] > 1
     out = call(*search)[1]
     assert "days" in out
-    assert f"3 of {found['fitting']} ways to divide" in out
+    assert f"3 of {training['fitting']} ways to divide" in out
 
 
 def test_the_run_is_said_to_people(call):
@@ -271,10 +273,10 @@ def test_micro_batches_come_from_what_was_said(answer):
 def test_devices_of_another_vendor_get_twice_the_range(answer):
     spans = []
     for gpu in ("h100", "h800", "mi300x"):
-        found = answer("speed", "llama-3.1-8b", "--gpu", gpu, "--concurrency", "1")
-        point = found["points"][0]["tpot_ms"]
+        speed = answer("speed", "llama-3.1-8b", "--gpu", gpu, "--concurrency", "1")
+        point = speed["points"][0]["tpot_ms"]
         spans.append(point["high"] / point["low"])
-        assert ("no device of amd was measured" in found["basis"]["range"]) == (gpu == "mi300x")
+        assert ("no device of amd was measured" in speed["basis"]["range"]) == (gpu == "mi300x")
     assert spans == sorted(spans)
     assert spans[2] == pytest.approx(spans[1] ** 2, rel=1e-3)
 
@@ -290,9 +292,9 @@ def test_runtimes_that_nobody_measured_on_such_a_device_are_refused(call, runtim
 
 
 def test_settings_may_be_numbers_from_python():
-    found = paramcalc.speed("llama-3.1-8b", "h100", slo=0.02, measured=(0.012, 8), concurrency=8)
-    assert found.points[0].tpot_ms.expected == pytest.approx(12, rel=1e-4)
-    assert found.slo["tpot_ms"] == 20
+    speed = paramcalc.speed("llama-3.1-8b", "h100", slo=0.02, measured=(0.012, 8), concurrency=8)
+    assert speed.points[0].tpot_ms.expected == pytest.approx(12, rel=1e-4)
+    assert speed.slo["tpot_ms"] == 20
 
 
 def test_runs_and_layouts_from_python():

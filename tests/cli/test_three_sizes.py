@@ -26,8 +26,8 @@ def test_the_three_words(capsys, command, face):
 
 def test_in_json(capsys):
     for command in ("memory", "fit"):
-        found = json.loads(said(capsys, command, "llama-3.1-8b", *ON, "--json"))
-        assert (found["weights"]["on_disk"], found["weights"]["bytes"], found["reserved"]["bytes"]) == (
+        document = json.loads(said(capsys, command, "llama-3.1-8b", *ON, "--json"))
+        assert (document["weights"]["on_disk"], document["weights"]["bytes"], document["reserved"]["bytes"]) == (
             DISK, LOADED, RESERVED)
 
 

@@ -11,9 +11,9 @@ ZERO = ("train", "llama-3.1-8b", "--dp", "8", "--zero", "3")
 
 def test_nothing_is_over_a_device_that_is_not_named(capsys):
     assert guarded(ZERO) == 0
-    said = capsys.readouterr().out
-    assert "communication" in said
-    assert "fit: " not in said
+    output = capsys.readouterr().out
+    assert "communication" in output
+    assert "fit: " not in output
 
 
 def test_more_than_the_named_device_has_is_over(capsys):
@@ -28,8 +28,8 @@ def test_more_than_the_named_device_has_is_over(capsys):
 ])
 def test_options_that_do_not_go_together(options, message, capsys):
     assert guarded([*ZERO, *options]) == 2
-    said = capsys.readouterr()
-    assert (said.out, said.err) == ("", message)
+    output = capsys.readouterr()
+    assert (output.out, output.err) == ("", message)
 
 
 def test_devices_that_do_not_divide_are_refused_with_what_would(capsys):
@@ -39,13 +39,13 @@ def test_devices_that_do_not_divide_are_refused_with_what_would(capsys):
 
 
 def test_devices_nobody_gave_other_work_hold_copies(capsys):
-    asked = ["train", "llama-3.1-8b", "--gpu", "h100", "--tp", "2", "--zero", "3", "--json"]
-    said = []
+    arguments = ["train", "llama-3.1-8b", "--gpu", "h100", "--tp", "2", "--zero", "3", "--json"]
+    answers = []
     for more in (["--gpus", "16"], ["--dp", "8"]):
-        assert guarded([*asked, *more]) == 0
-        said.append(json.loads(capsys.readouterr().out))
-    assert said[0] == said[1]
-    assert said[0]["devices"] == 16
+        assert guarded([*arguments, *more]) == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    assert answers[0] == answers[1]
+    assert answers[0]["devices"] == 16
 
 
 @pytest.mark.parametrize(("model_type", "attention", "said"), [

@@ -110,9 +110,9 @@ def test_what_no_runtime_serves_names_the_reason_of_each(tmp_path, capsys):
     path.write_text(f"{spec}expect: {{fits: [{{gpu: gaudi3, quant: q4_k_m, context: 4096}}]}}\n")
     assert run(["check", str(path)]) == 1
     assert run(["fit", "whisper-tiny", "--gpu", "h100", "--gpus", "5", "--quant", "q4_k_m"]) == 2
-    promised, asked = capsys.readouterr()
+    promised, reasons = capsys.readouterr()
     for reason in ("vllm: q4_k_m is a format of GGUF", "sglang, tensorrt-llm, llama.cpp: does not run on devices"):
         assert reason in promised
     for reason in ("vllm, sglang, tensorrt-llm: tp 5 does not divide", "llama.cpp: no converter",
                    "transformers: q4_k_m"):
-        assert reason in asked
+        assert reason in reasons

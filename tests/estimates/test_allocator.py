@@ -46,17 +46,17 @@ SHORT = {"vocab_size": 1000, "hidden_size": 64, "num_layers": 3, "num_heads": 4,
 
 
 def test_arrays_join_what_reads_one_input():
-    found = arrays(build(ModelSpec.model_validate(SHORT)).tree)
+    joined = arrays(build(ModelSpec.model_validate(SHORT)).tree)
     layer = [2 * 64, 2 * 64 * (64 + 32 + 32), 2 * 64 * 64, 2 * 64, 2 * 2 * 64 * 96, 2 * 64 * 96]
-    assert found == ([2 * 64000, *layer * 3, 2 * 64], 4)
+    assert joined == ([2 * 64000, *layer * 3, 2 * 64], 4)
 
 
 def test_experts_are_two_arrays():
     moe = {"experts": 4, "top_k": 2, "intermediate_size": 40}
     tree = build(ModelSpec.model_validate(SHORT | {"moe": moe})).tree
-    found = arrays(tree).sizes
-    assert sum(found) == weight_bytes(tree).total
-    assert [found.count(size) for size in (2 * 4 * 2 * 40 * 64, 2 * 4 * 40 * 64)] == [3, 3]
+    sizes = arrays(tree).sizes
+    assert sum(sizes) == weight_bytes(tree).total
+    assert [sizes.count(size) for size in (2 * 4 * 2 * 40 * 64, 2 * 4 * 40 * 64)] == [3, 3]
 
 
 def test_layers_are_taken_in_their_order():

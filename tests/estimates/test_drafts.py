@@ -25,12 +25,12 @@ QWEN = {
 def test_the_pool_of_a_log_with_mtp():
     """A log of a 122B in NVFP4 with one drafted token: 24.05 GiB for the cache, 6.42 requests of 262,144 tokens."""
     model = build(read_config(QWEN).spec)
-    made = prepare(model, ServingSettings(context=262144, kv_dtype="fp8", runtime="vllm", draft="mtp"))
-    layout = vllm.pool(made.stages[0].kinds, made.cache_types, made.runtime.options)
-    blocks, each, _ = layout.capacity(int(24.05 * 2**30), 262144, 0, made.runtime.options)
+    drafting = prepare(model, ServingSettings(context=262144, kv_dtype="fp8", runtime="vllm", draft="mtp"))
+    layout = vllm.pool(drafting.stages[0].kinds, drafting.cache_types, drafting.runtime.options)
+    blocks, each, _ = layout.capacity(int(24.05 * 2**30), 262144, 0, drafting.runtime.options)
     assert round(blocks / each, 2) == 6.42
     plain = prepare(model, ServingSettings(context=262144, kv_dtype="fp8", runtime="vllm"))
-    assert made.stages[0].weights > plain.stages[0].weights
+    assert drafting.stages[0].weights > plain.stages[0].weights
 
 
 def test_what_has_no_layers_to_draft_with_is_refused():

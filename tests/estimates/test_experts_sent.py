@@ -43,12 +43,12 @@ def test_they_are_there_while_a_layer_is_computed_again():
     """Beside what the layer keeps, which devices of tensor parallelism divide by tokens as they do these."""
     trainer = Trainer(mixture(), Recipe())
     layout, load_ = Layout(tp=2, ep=2), Tokens(1, 4096, 4096)
-    kept = trainer.saved(layout.plan, 0, load_, Policy("flash", library="megatron"))[0] // 48
+    saved = trainer.saved(layout.plan, 0, load_, Policy("flash", library="megatron"))[0] // 48
     gathered = 4 * 4096 * 2048 * 2 // 2
-    assert again("megatron", tp=2, ep=2).working == kept + gathered + 2 * CHOSEN * 2 * 4096 // 2
+    assert again("megatron", tp=2, ep=2).working == saved + gathered + 2 * CHOSEN * 2 * 4096 // 2
 
 
 def test_transformers_sends_nothing():
     trainer = Trainer(mixture(), Recipe())
-    kept = trainer.saved(Layout().plan, 0, Tokens(1, 4096, 4096), Policy("flash"))[0] // 48
-    assert again("transformers").working == kept
+    saved = trainer.saved(Layout().plan, 0, Tokens(1, 4096, 4096), Policy("flash"))[0] // 48
+    assert again("transformers").working == saved

@@ -95,10 +95,10 @@ def test_what_selective_recomputation_saves_and_costs(shape, scores, saved, more
     heads, width, layers = shape
     model = gpt3(*shape)
     trainer = Trainer(model, Recipe())
-    kept = [trainer.devices(Layout(), Tokens(1, 2048), Policy("eager", recompute, "megatron", "bf16", 1))[0].activations
-            for recompute in ("none", "selective")]
+    policies = [Policy("eager", recompute, "megatron", "bf16", 1) for recompute in ("none", "selective")]
+    sizes = [trainer.devices(Layout(), Tokens(1, 2048), policy)[0].activations for policy in policies]
     layer = 2048 * width * layers
-    assert (kept[0] - kept[1]) / layer == scores == 5 * heads * 2048 / width
-    assert f"{100 * (kept[0] - kept[1]) / (34 * layer + scores * layer):.0f}" == saved
+    assert (sizes[0] - sizes[1]) / layer == scores == 5 * heads * 2048 / width
+    assert f"{100 * (sizes[0] - sizes[1]) / (34 * layer + scores * layer):.0f}" == saved
     plain, again = (costs(model.tree, Workload(1, 2048), how) for how in ("none", "selective"))
     assert f"{100 * (hardware(again) / plain.training_step - 1):.1f}" == more

@@ -48,22 +48,22 @@ def test_a_split_without_parts_is_refused():
 def test_parts_make_the_whole(name, placement):
     tree = model_of(name)
     model = pieces(tree, "bf16")
-    found = places(model, placement, load_of())
+    parts = places(model, placement, load_of())
     whole = weight_bytes(tree).total
-    twice = model.again if found.host.weights < sum(components(model, found)[1].values()) + 1 and model.again and (
+    twice = model.again if parts.host.weights < sum(components(model, parts)[1].values()) + 1 and model.again and (
         placement.gpu_layers) else 0
-    held = sum(place.weights + place.towers for place in (*found.cards, found.host))
-    assert held == whole + twice
-    cards, host = components(model, found)
-    assert sum(cards.values()) == sum(place.weights for place in found.cards)
-    assert sum(host.values()) == found.host.weights
+    weights_of_places = sum(place.weights + place.towers for place in (*parts.cards, parts.host))
+    assert weights_of_places == whole + twice
+    cards, host = components(model, parts)
+    assert sum(cards.values()) == sum(place.weights for place in parts.cards)
+    assert sum(host.values()) == parts.host.weights
 
 
 def test_the_host_maps_what_lies_between():
     model = pieces(model_of("qwen3-30b-a3b"), "bf16")
-    found = places(model, Placement(99, 10), load_of())
+    parts = places(model, Placement(99, 10), load_of())
     first = sum(model.layer(layer).weights for layer in range(10))
-    assert found.host.mapped == found.host.weights + first - sum(model.layer(n).components["moe_experts"]
+    assert parts.host.mapped == parts.host.weights + first - sum(model.layer(n).components["moe_experts"]
                                                                  for n in range(10))
 
 
@@ -77,18 +77,18 @@ def test_the_first_card_has_room_for_weights_of_the_host():
 def test_what_is_found_fits_and_one_layer_more_does_not():
     model, load = pieces(model_of("llama-3.1-70b"), "bf16"), load_of()
     room = Room((23 * GIB, 11 * GIB), 64 * GIB)
-    found = best(model, room, load)
-    assert all(place.total <= usable for place, usable in zip(found.cards, room.cards, strict=True))
-    more = Placement(found.placement.gpu_layers + 1, 0, found.placement.split)
+    choice = best(model, room, load)
+    assert all(place.total <= usable for place, usable in zip(choice.cards, room.cards, strict=True))
+    more = Placement(choice.placement.gpu_layers + 1, 0, choice.placement.split)
     assert any(place.total > usable for place, usable in zip(places(model, more, load).cards, room.cards, strict=True))
 
 
 def test_experts_leave_the_card_before_layers_do():
     model, load = pieces(model_of("gpt-oss-120b", "mxfp4_moe"), "bf16"), load_of(32768)
-    found = best(model, Room((23 * GIB,), 64 * GIB), load)
-    assert found.placement.gpu_layers == 37
-    assert 0 < found.placement.cpu_moe < 36
-    fewer = Ledger(model, load).places(found.placement._replace(cpu_moe=found.placement.cpu_moe - 1), [0] * 37)
+    choice = best(model, Room((23 * GIB,), 64 * GIB), load)
+    assert choice.placement.gpu_layers == 37
+    assert 0 < choice.placement.cpu_moe < 36
+    fewer = Ledger(model, load).places(choice.placement._replace(cpu_moe=choice.placement.cpu_moe - 1), [0] * 37)
     assert fewer.cards[0].total > 23 * GIB
 
 
@@ -97,8 +97,8 @@ def test_a_smaller_cache_is_taken_where_it_saves_the_host():
     exact = best(model, Room((100 * GIB,), GIB), load_of(131072)).cards[0].total
     choice = choose(model, Room((exact - GIB,), 64 * GIB), load_of(131072), None)
     assert (choice.kv_dtype, choice.on_cards) == ("q8_0", True)
-    said = choose(model, Room((exact - GIB,), 64 * GIB), load_of(131072), "fp16")
-    assert not said.on_cards
+    cheaper = choose(model, Room((exact - GIB,), 64 * GIB), load_of(131072), "fp16")
+    assert not cheaper.on_cards
 
 
 def test_too_little_of_both_is_no_fit():

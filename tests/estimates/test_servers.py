@@ -42,11 +42,11 @@ def test_the_static_share_of_sglang(mib, devices, settings, thousandths):
 
 def test_the_pool_of_sglang():
     """Tokens are what is left of the share over the bytes of a token."""
-    made = prepared("llama-3.1-8b", "sglang", "version=0.5.8")
-    machine = Machine(find_accelerator("h100"), made.runtime)
-    found = memory(made, Serving(8192))
-    pool = machine.pool(found)
-    assert pool.tokens == (machine.share - 352 * MIB - found.stages[0].weights) // 131_072
+    engine = prepared("llama-3.1-8b", "sglang", "version=0.5.8")
+    machine = Machine(find_accelerator("h100"), engine.runtime)
+    need = memory(engine, Serving(8192))
+    pool = machine.pool(need)
+    assert pool.tokens == (machine.share - 352 * MIB - need.stages[0].weights) // 131_072
     windows = prepared("gpt-oss-20b", "sglang", "version=0.5.8")
     pool = Machine(find_accelerator("h100"), windows.runtime).pool(memory(windows, Serving(8192)))
     assert pool.tokens == pool.bytes * 100 // (180 * 12 * 2048)
@@ -67,8 +67,8 @@ def test_more_is_kept_free_with_graphs_and_drafts():
 
 
 def test_blocks_of_tensorrt_llm():
-    made = prepared("llama-3.1-8b", "tensorrt-llm")
-    assert memory(made, Serving(8190)).cache.bytes == memory(made, Serving(8192)).cache.bytes == 8192 * 131_072
+    engine = prepared("llama-3.1-8b", "tensorrt-llm")
+    assert memory(engine, Serving(8190)).cache.bytes == memory(engine, Serving(8192)).cache.bytes == 8192 * 131_072
     windows = prepared("gpt-oss-20b", "tensorrt-llm")
     assert memory(windows, Serving(8192)).cache.bytes == 12 * 2048 * (8192 + 160)
 

@@ -39,9 +39,9 @@ def served(name="llama-3.1-8b", quant=None, split=Split(), dtype="bf16", runtime
 
 def asked(name="llama-3.1-8b", device="h100", runtime="vllm", requests=Requests(1024, 512), split=Split(),  # noqa: B008
           **options):
-    made = served(name, split=split)
+    served_model = served(name, split=split)
     gpu = find_accelerator(device)
-    return Speed(made, gpu, speed_class(runtime, made.moe, gpu), runtime, requests, **options)
+    return Speed(served_model, gpu, speed_class(runtime, served_model.moe, gpu), runtime, requests, **options)
 
 
 def test_a_step_reads_everything_but_the_table():
@@ -85,8 +85,8 @@ def drawn_on_busiest(experts, chosen, tokens, devices, rounds=400):
 
 def test_experts_take_the_flops_of_whole_tiles():
     def work(runtime, sequences, quant=None):
-        made = served("qwen3-30b-a3b", quant, runtime=runtime)
-        return made.decode(H100, sequences, 1024).flops
+        served_model = served("qwen3-30b-a3b", quant, runtime=runtime)
+        return served_model.decode(H100, sequences, 1024).flops
 
     assert work("llama.cpp", 1) < work("vllm", 1) < 16 * work("llama.cpp", 1)
     routed = flops(served("qwen3-30b-a3b").tree, Workload(1, 1, 1024, 0, "causal")).components["moe_experts"]
@@ -100,9 +100,9 @@ def test_experts_take_the_flops_of_whole_tiles():
 
 
 def test_the_bytes_and_flops_of_a_step_are_those_of_the_folds():
-    made = served()
-    tree = made.tree
-    step = made.decode(H100, 4, 2048)
+    served_model = served()
+    tree = served_model.tree
+    step = served_model.decode(H100, 4, 2048)
     assert step.weights == reads(tree, "bf16").dense / H100.bandwidth
     cache = exact(mixers(tree), Serving(2048, 1, 0), types("bf16")).bytes
     assert step.cache == pytest.approx(4 * cache / H100.bandwidth)
@@ -112,9 +112,9 @@ def test_the_bytes_and_flops_of_a_step_are_those_of_the_folds():
 
 
 def test_states_are_read_and_written():
-    made = served("mamba2-2.7b")
-    cache = exact(made.kinds, Serving(512, 1, 0), made.cache_types)
-    assert made.cache(512) == made.cache(4096) == cache.bytes + cache.state_bytes
+    served_model = served("mamba2-2.7b")
+    cache = exact(served_model.kinds, Serving(512, 1, 0), served_model.cache_types)
+    assert served_model.cache(512) == served_model.cache(4096) == cache.bytes + cache.state_bytes
 
 
 def test_flops_are_done_at_the_rate_of_their_weights():
@@ -158,9 +158,9 @@ def test_splits_that_cannot_be_are_refused(split, message):
 
 
 def test_devices_without_a_link_are_not_joined():
-    made = served(split=Split(2))
+    served_model = served(split=Split(2))
     with pytest.raises(UsageError, match="no link"):
-        made.decode(H100._replace(links={}), 1, 128)
+        served_model.decode(H100._replace(links={}), 1, 128)
 
 
 def test_a_device_without_bandwidth_or_arithmetic_is_refused():
@@ -190,13 +190,13 @@ def test_each_constant_adds_what_it_says():
 
 
 def test_prompts_of_others_are_part_of_the_time_a_token():
-    made = asked()
-    point = made.point(9)
-    step, constants = made.step(9), made.constants
-    joined = step.joined(made.filling, 8 / 512, constants)
+    served_model = asked()
+    point = served_model.point(9)
+    step, constants = served_model.step(9), served_model.constants
+    joined = step.joined(served_model.filling, 8 / 512, constants)
     assert point.tpot.expected == pytest.approx(step.seconds(constants) + 8 / 512 * joined)
-    assert 0 < joined < made.filling.seconds(constants)  # weights are not read again
-    assert made.point(1).tpot.expected == pytest.approx(made.step(1).seconds(made.constants))
+    assert 0 < joined < served_model.filling.seconds(constants)  # weights are not read again
+    assert served_model.point(1).tpot.expected == pytest.approx(served_model.step(1).seconds(served_model.constants))
 
 
 def test_prompts_that_join_one_step_share_what_it_reads():
@@ -232,27 +232,27 @@ def test_throughput_is_requests_over_time():
 
 
 def test_requests_without_room_wait():
-    made = asked(requests=Requests(8192, 1024))
-    most = made.most_requests
+    served_model = asked(requests=Requests(8192, 1024))
+    most = served_model.most_requests
     assert 20 < most < 100
-    assert made.point(most).fits
-    assert not made.point(most + 1).fits
-    assert made.point(10_000).running == made.point(1000).running < 100
-    assert made.point(10_000).tpot == made.point(1000).tpot
+    assert served_model.point(most).fits
+    assert not served_model.point(most + 1).fits
+    assert served_model.point(10_000).running == served_model.point(1000).running < 100
+    assert served_model.point(10_000).tpot == served_model.point(1000).tpot
 
 
 def test_nothing_runs_faster_with_more_to_do():
-    made = asked()
-    points = [made.point(2**n) for n in range(8)]
+    served_model = asked()
+    points = [served_model.point(2**n) for n in range(8)]
     assert all(one.tpot.expected < two.tpot.expected for one, two in pairwise(points))
     assert all(one.tokens_per_second.expected < two.tokens_per_second.expected for one, two in pairwise(points))
 
 
 def test_the_most_requests_within_a_time():
-    made = asked()
-    most = made.within(0.012)
-    assert made.point(most).tpot.expected <= 0.012 < made.point(most + 1).tpot.expected
-    assert made.within(1e-6) == 0
+    served_model = asked()
+    most = served_model.within(0.012)
+    assert served_model.point(most).tpot.expected <= 0.012 < served_model.point(most + 1).tpot.expected
+    assert served_model.within(1e-6) == 0
     assert asked("llama-3.1-70b").within(1) == 0  # no room
 
 
@@ -265,21 +265,22 @@ def test_accepted_drafts_divide_the_step():
 
 def test_weights_in_the_hosts_memory_are_read_from_there():
     device = find_accelerator("rtx-4090")
-    made = served("llama-3.1-70b", quant="q4_k_m")
+    served_model = served("llama-3.1-70b", quant="q4_k_m")
     host = Host(0.5, 80 * 10**9)
-    step = made.decode(device, 1, 512, host=host)
-    whole = made.decode(device, 1, 512)
+    step = served_model.decode(device, 1, 512, host=host)
+    whole = served_model.decode(device, 1, 512)
     assert step.weights == pytest.approx(whole.weights / 2)
-    assert step.host == pytest.approx(made.reads.dense / 2 / 80e9)
-    roomy = Speed(made, device, speed_class("llama.cpp", False, device), "llama.cpp", Requests(512, 128), host=host)
+    assert step.host == pytest.approx(served_model.reads.dense / 2 / 80e9)
+    known = speed_class("llama.cpp", False, device)
+    roomy = Speed(served_model, device, known, "llama.cpp", Requests(512, 128), host=host)
     assert roomy.most_requests >= 1
 
 
 def test_a_measurement_scales_and_narrows():
     plain = asked()
     factor = 0.0125 / plain.point(8).tpot.expected
-    made = asked(measured=factor, calibrated=True)
-    point = made.point(8)
+    served_model = asked(measured=factor, calibrated=True)
+    point = served_model.point(8)
     assert point.tpot.expected == pytest.approx(0.0125)
     assert point.tpot.high / point.tpot.low <= plain.point(8).tpot.high / plain.point(8).tpot.low
 

@@ -224,16 +224,16 @@ def test_carbon_of_model_cards_under_their_own_assumptions(hours, watts, grams, 
     from the cards' totals, PUE in them."""
     device = find_accelerator("h100")._replace(power_watts=watts)
     per_token = 3600 * 10**12 * hours * 0.5 / 10**9
-    found = run(per_token, 1, None, device, 1, 10**12, Terms(10**9, mfu=0.5, power=1.0, pue=1.0, grid=grams))
-    assert found.gpu_hours.expected == pytest.approx(hours)
-    assert found.co2_kg.expected / 1000 == pytest.approx(tonnes, rel=0.03)
+    training_run = run(per_token, 1, None, device, 1, 10**12, Terms(10**9, mfu=0.5, power=1.0, pue=1.0, grid=grams))
+    assert training_run.gpu_hours.expected == pytest.approx(hours)
+    assert training_run.co2_kg.expected / 1000 == pytest.approx(tonnes, rel=0.03)
 
 
 def test_what_is_not_known_is_not_said():
     device = find_accelerator("h100")._replace(power_watts=None)
-    found = run(1e9, 1, Figure(1.0, 2.0, 3.0), device, 1, 10**12, Terms(10**9))
-    assert (found.energy_kwh, found.co2_kg, found.cost_usd) == (None, None, None)
-    assert found.run_share.low < found.run_share.high <= 1
-    assert found.mfu.low < found.mfu.expected < found.mfu.high
-    assert found.days.low < found.days.expected < found.days.high
+    training_run = run(1e9, 1, Figure(1.0, 2.0, 3.0), device, 1, 10**12, Terms(10**9))
+    assert (training_run.energy_kwh, training_run.co2_kg, training_run.cost_usd) == (None, None, None)
+    assert training_run.run_share.low < training_run.run_share.high <= 1
+    assert training_run.mfu.low < training_run.mfu.expected < training_run.mfu.high
+    assert training_run.days.low < training_run.days.expected < training_run.days.high
     assert run(1e9, 1, Figure(1.0, 2.0, 3.0), device, 1, 10**12, Terms(10**9, price=2.0)).cost_usd.expected > 0

@@ -26,7 +26,7 @@ def remedies(capacity, run=RUN, model=MODEL):
 
 
 def test_each_option_is_what_asking_for_it_gives():
-    asked = {
+    by_option = {
         "--zero 3": RUN._replace(layout=RUN.layout._replace(zero=3)),
         "--recompute full": RUN._replace(policy=RUN.policy._replace(recompute="full")),
         "--micro-batch 1": RUN._replace(load=RUN.load._replace(batch=1)),
@@ -35,7 +35,7 @@ def test_each_option_is_what_asking_for_it_gives():
         "--loss fused": RUN._replace(recipe=Recipe(loss="fused")),
     }
     every = remedies(needed(RUN) - 1)
-    assert {option: needed(run) for option, run in asked.items()} == {option: every[option] for option in asked}
+    assert {option: needed(run) for option, run in by_option.items()} == {option: every[option] for option in by_option}
     assert all(size < needed(RUN) for size in every.values())
 
 

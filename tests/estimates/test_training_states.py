@@ -38,9 +38,9 @@ def states(model, recipe, layout, stage=0):
 
 @pytest.mark.parametrize(("parameters", "dp", "zero", "printed"), CELLS)
 def test_zero_table_1(parameters, dp, zero, printed):
-    found = states(of_size(parameters), Recipe(), Layout(dp=dp, zero=zero)) / 1e9
+    state_bytes = states(of_size(parameters), Recipe(), Layout(dp=dp, zero=zero)) / 1e9
     digit = 10.0 ** -len(str(printed).partition(".")[2])
-    assert found == pytest.approx(printed, abs=digit)
+    assert state_bytes == pytest.approx(printed, abs=digit)
 
 
 def test_every_cell_of_the_table_is_there():
@@ -54,8 +54,8 @@ def test_zero_table_2(row):
     """The largest models fill 32 GB, to the printed digit of their size."""
     for zero, billions in enumerate(row["billions"]):
         share = of_size(int(billions * 1000) * 10**6 // row["tp"])
-        found = states(share, Recipe(), Layout(dp=row["devices"] // row["tp"], zero=zero))
-        assert found == pytest.approx(32e9, rel=0.05 / 7.6)
+        state_bytes = states(share, Recipe(), Layout(dp=row["devices"] // row["tp"], zero=zero))
+        assert state_bytes == pytest.approx(32e9, rel=0.05 / 7.6)
 
 
 @pytest.mark.parametrize(("recipe", "alone", "shared"), [
@@ -88,16 +88,16 @@ def test_a_step_of_one_micro_batch_has_no_gradients_while_activations_are_at_the
 def test_theory_lines_of_megatron(billions, ways, printed):
     """"Theoretical memory footprints" of public Megatron-LM logs, in MiB, to the digits of the printed shard."""
     parameters = round(billions * 10**4) * 10**5
-    found = states(of_size(parameters), Recipe(grad_dtype="fp32"), Layout(dp=ways, zero=1))
-    assert found / 2**20 == pytest.approx(printed, rel=0.5e-4 / billions)
+    state_bytes = states(of_size(parameters), Recipe(grad_dtype="fp32"), Layout(dp=ways, zero=1))
+    assert state_bytes / 2**20 == pytest.approx(printed, rel=0.5e-4 / billions)
 
 
 @pytest.mark.parametrize(("preset", "layout", "printed"), [
     ("qwen3-4b", Layout(), 69053.29), ("llama-3.2-1b", Layout(dp=8, zero=1), 8839.72)])
 def test_theory_lines_of_models_we_know(preset, layout, printed):
     """The log's theory leaves norms of queries and keys out and adds others: a ten thousandth."""
-    held = states(build(load(preset).spec), Recipe(grad_dtype="fp32"), layout)
-    assert held / 2**20 == pytest.approx(printed, rel=1e-4)
+    state_bytes = states(build(load(preset).spec), Recipe(grad_dtype="fp32"), layout)
+    assert state_bytes / 2**20 == pytest.approx(printed, rel=1e-4)
 
 
 def test_stages_hold_their_layers_the_first_the_table_and_the_last_the_head():

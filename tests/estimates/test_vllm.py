@@ -37,8 +37,8 @@ def recurrent(layers, values, conv=0):
     ([recurrent(64, 1000)], Options(), (16,), 2000, 64),
 ])
 def test_layout(kinds, options, blocks, page, group):
-    found = vllm.pool(kinds, HELD, options)
-    assert (found.blocks, found.page, found.group) == (blocks, page, group)
+    layout = vllm.pool(kinds, HELD, options)
+    assert (layout.blocks, layout.page, layout.group) == (blocks, page, group)
 
 
 @pytest.mark.parametrize(("kinds", "context", "options", "needed"), [
@@ -77,9 +77,9 @@ def test_a_convolution_keeps_an_input_for_each_drafted_token():
 
 def test_the_cache_is_whole_blocks():
     runtime = Runtime("vllm")
-    found = runtime.cache([attention(32, 4096)], Serving(100, 3), HELD)
-    assert found.bytes == 3 * 7 * 16 * 4096 * 32
-    assert found.per_token == 32 * 4096
+    blocks = runtime.cache([attention(32, 4096)], Serving(100, 3), HELD)
+    assert blocks.bytes == 3 * 7 * 16 * 4096 * 32
+    assert blocks.per_token == 32 * 4096
 
 
 def test_pages_that_cannot_be_made_equal_are_refused():

@@ -81,8 +81,8 @@ def test_names_are_those_of_peft(read):
 def test_it_trains_as_the_options_do(read):
     path = read(SHEARED, r=16, target_modules=["q_proj", "v_proj"])
     described = paramcalc.train(path, seq=512)
-    asked = paramcalc.train(SHEARED, seq=512, lora_rank=16, lora_targets="q_proj,v_proj")
-    assert described.max_device_bytes == asked.max_device_bytes
+    by_options = paramcalc.train(SHEARED, seq=512, lora_rank=16, lora_targets="q_proj,v_proj")
+    assert described.max_device_bytes == by_options.max_device_bytes
 
 
 @pytest.mark.parametrize(("adapter", "key", "message"), [

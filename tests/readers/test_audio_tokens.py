@@ -95,10 +95,10 @@ def test_frames_are_capped_before_they_are_made(tmp_path):
 def test_every_command_takes_recordings(command, tmp_path, capsys):
     (tmp_path / "config.json").write_text(json.dumps(QWEN))
     assert run([*command, str(tmp_path), "--audio=30s", "--audio=1m", "--json"]) in (0, 1)
-    said = json.loads(capsys.readouterr().out)
-    assert "error" not in said
+    document = json.loads(capsys.readouterr().out)
+    assert "error" not in document
     if command[0] != "compare":
-        assert said["assumptions"]["audio"] == [{"tokens": 750, "frames": 1500}] * 2
+        assert document["assumptions"]["audio"] == [{"tokens": 750, "frames": 1500}] * 2
 
 
 def test_a_rule_is_written_and_read_again():

@@ -68,9 +68,9 @@ def test_text_keys_at_the_top_are_the_text_model():
 
 
 def test_a_tower_of_no_known_type_is_named_and_so_is_what_joins_it():
-    found = read_config({"model_type": "llava", "vision_config": {"model_type": "my_tower", "hidden_size": 64}})
-    assert found.spec.uncounted == ("vision_config (my_tower)",)
-    assert "projector" in found.spec.towers
+    read = read_config({"model_type": "llava", "vision_config": {"model_type": "my_tower", "hidden_size": 64}})
+    assert read.spec.uncounted == ("vision_config (my_tower)",)
+    assert "projector" in read.spec.towers
     strange = read_config({"model_type": "my_model", "text_config": {"model_type": "llama"},
                            "vision_config": {"model_type": "clip_vision_model"}})
     assert strange.spec.uncounted == ("what joins vision_config to the text model (my_model)",)

@@ -93,9 +93,9 @@ def test_json_holds_what_json_can_say():
 
 def test_the_open_interval_of_published_configs_is_read_and_nothing_else_of_the_kind():
     text = '{"a": 1, "time_step_limit": [0.0, Infinity], "b": "x"}'
-    found = read_json(text, "s")
-    assert found.data == {"a": 1, "time_step_limit": [0.0, None], "b": "x"}
-    assert found.place(("b",)) == (1, text.index('"b"') + 1)
+    document = read_json(text, "s")
+    assert document.data == {"a": 1, "time_step_limit": [0.0, None], "b": "x"}
+    assert document.place(("b",)) == (1, text.index('"b"') + 1)
     for other in ('{"time_step_limit": [0.0, NaN]}', '{"time_step_limit": Infinity}', '{"limit": [0.0, Infinity]}',
                   '{"time_step_limit": [0.0, Infinity], "a": Infinity}', '{"time_step_limit": [Infinity, 0.0]}'):
         with pytest.raises(InputError, match="must be finite"):

@@ -140,10 +140,10 @@ def starred(name):
 def test_a_draft_holds_what_its_class_saves(record):
     """Every tensor by name and shape, of the classes built on torch's meta device."""
     spec = read_config(record["config"]).spec
-    found = Counter()
+    ours = Counter()
     for row in rows(build(spec).tree):
-        found[starred(row.name), tuple(row.shape)] += row.copies
-    assert found == Counter((starred(name), tuple(shape)) for name, shape in record["tensors"].items())
+        ours[starred(row.name), tuple(row.shape)] += row.copies
+    assert ours == Counter((starred(name), tuple(shape)) for name, shape in record["tensors"].items())
     assert spec.unread == ()
 
 

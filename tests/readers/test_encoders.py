@@ -60,11 +60,11 @@ def test_only_what_decodes_is_causal_and_keeps_a_cache():
 @pytest.mark.parametrize("kind", ["relative_key", "relative_key_query"])
 def test_tables_of_distances_older_releases_build(kind):
     """transformers 4: `nn.Embedding(2 * max_position_embeddings - 1, attention_head_size)` in each self-attention."""
-    plain, asked = read("bert", "BertModel"), read("bert", "BertModel", position_embedding_type=kind)
-    added = {row.name: (row.shape, row.copies) for row in rows(build(asked).tree)
+    plain, relative = read("bert", "BertModel"), read("bert", "BertModel", position_embedding_type=kind)
+    added = {row.name: (row.shape, row.copies) for row in rows(build(relative).tree)
              if row not in rows(build(plain).tree)}
     assert added == {"encoder.layer.*.attention.self.distance_embedding.weight": ((139, 8), 3)}
-    assert any("position_embedding_type" in note for note in asked.notes)
+    assert any("position_embedding_type" in note for note in relative.notes)
 
 
 def test_shared_layers_are_held_once_and_visited_for_each_place():

@@ -97,8 +97,8 @@ MODELS = {
 
 
 def metadata(architecture, layers, width, heads, more):
-    said = {"block_count": layers, "embedding_length": width, "attention.head_count": heads} | more
-    named = {f"{architecture}.{key}": value for key, value in said.items()}
+    keys_of_file = {"block_count": layers, "embedding_length": width, "attention.head_count": heads} | more
+    named = {f"{architecture}.{key}": value for key, value in keys_of_file.items()}
     return {"gguf.version": 3, "general.architecture": architecture} | named
 
 
@@ -116,15 +116,15 @@ def test_keeps_what_the_model_keeps(name, runtime):
 @pytest.mark.parametrize("name", ["gemma-4-12b", "jamba-v0.1"])
 def test_reads_what_the_gguf_package_writes(tmp_path, name):
     gguf = pytest.importorskip("gguf")
-    architecture, *said = MODELS[name]
+    architecture, *keys = MODELS[name]
     writer = gguf.GGUFWriter(tmp_path / "m.gguf", architecture)
-    for key, value in list(metadata(architecture, *said).items())[2:]:
+    for key, value in list(metadata(architecture, *keys).items())[2:]:
         writer.add_array(key, value) if isinstance(value, list) else writer.add_uint32(key, value)
     for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file):
         write()
     writer.close()
     read = read_header(tmp_path / "m.gguf")
-    assert gguf_layers(read.metadata, "m.gguf") == gguf_layers(metadata(architecture, *said), "m.gguf")
+    assert gguf_layers(read.metadata, "m.gguf") == gguf_layers(metadata(architecture, *keys), "m.gguf")
 
 
 def layer(number, kind="fp16", extra=()):
@@ -133,9 +133,9 @@ def layer(number, kind="fp16", extra=()):
 
 
 def header(more=None, tensors=(), **keys):
-    said = metadata("llama", 4, 64, 4, {"attention.head_count_kv": 2} | keys)
+    keys_of_file = metadata("llama", 4, 64, 4, {"attention.head_count_kv": 2} | keys)
     table = StoredTensor("token_embd.weight", (128, 64), "fp16", 16384)
-    return Header("m.gguf", (table, *tensors), said | (more or {}))
+    return Header("m.gguf", (table, *tensors), keys_of_file | (more or {}))
 
 
 def test_tensors_stand_in_their_layers():
@@ -156,8 +156,8 @@ def test_stages_share_the_layers_and_hold_the_tied_head():
 
 def test_attention_and_the_tied_head_are_computed():
     tree = build(checkpoint_spec(header())).tree
-    found = flops(tree, Workload(seq=10, batch=1))
-    assert found.forward == 2 * 10 * 128 * 64 + 4 * 2 * 2 * 4 * 16 * 100  # 4 layers of q·k and p·v, 4 heads of 16
+    forward = flops(tree, Workload(seq=10, batch=1))
+    assert forward.forward == 2 * 10 * 128 * 64 + 4 * 2 * 2 * 4 * 16 * 100  # 4 layers of q·k and p·v, 4 heads of 16
 
 
 WHOLE = {"vocab_size": 128, "hidden_size": 64, "num_layers": 4, "num_heads": 4, "num_kv_heads": 2,
@@ -172,8 +172,8 @@ def test_a_whole_file_costs_what_its_model_does(runtime):
               for number in range(4) for name, shape in SHAPES.items()]
     ends = [StoredTensor("output_norm.weight", (64,), "fp16", 128),
             StoredTensor("output.weight", (128, 64), "fp16", 16384)]
-    said = {"llama.context_length": 512, "llama.rope.dimension_count": 16}
-    specs = [checkpoint_spec(header(said, (*inside, *ends))), spec_of(WHOLE)]
+    keys = {"llama.context_length": 512, "llama.rope.dimension_count": 16}
+    specs = [checkpoint_spec(header(keys, (*inside, *ends))), spec_of(WHOLE)]
     parts = [Prepared(build(spec), Runtime(runtime), Setup("fp16")).parts(Serving(300, 2)) for spec in specs]
     assert parts[0] == parts[1]
     assert len({flops(build(spec).tree, Workload(seq=50)).forward for spec in specs}) == 1
@@ -189,9 +189,9 @@ def test_a_file_of_scans_computes_what_its_model_does():
                for number in range(24) for name, shape in MAMBA.items()]
     ends = [StoredTensor("token_embd.weight", (50280, 768), "fp16", 2 * 50280 * 768),
             StoredTensor("output_norm.weight", (768,), "fp16", 1536)]
-    said = metadata("mamba", 24, 768, 0, {"ssm.inner_size": 1536, "ssm.state_size": 16, "ssm.conv_kernel": 4,
+    keys = metadata("mamba", 24, 768, 0, {"ssm.inner_size": 1536, "ssm.state_size": 16, "ssm.conv_kernel": 4,
                                           "ssm.time_step_rank": 48})
-    trees = [build(spec).tree for spec in (checkpoint_spec(Header("m.gguf", (*tensors, *ends), said)),
+    trees = [build(spec).tree for spec in (checkpoint_spec(Header("m.gguf", (*tensors, *ends), keys)),
                                            spec_of("mamba-130m"))]
     for load in (Workload(seq=128), Workload(seq=1, past=127)):
         assert flops(trees[0], load).forward == flops(trees[1], load).forward
@@ -250,8 +250,8 @@ VALUES = st.one_of(st.integers(-1, 2**26), st.sampled_from([2**63, 1.5, "x", Non
 @pytest.mark.fuzz
 @given(st.sampled_from(sorted(MODELS)), st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3))
 def test_any_metadata_is_read_or_refused(name, changed):
-    architecture, *said = MODELS[name]
-    keys = metadata(architecture, *said) | {f"{architecture}.{key}": value for key, value in changed.items()}
+    architecture, *metadata_keys = MODELS[name]
+    keys = metadata(architecture, *metadata_keys) | {f"{architecture}.{key}": value for key, value in changed.items()}
     with suppress(PCError):
         assert within(10, cache_bytes, Header("m.gguf", (), keys)) >= 0
 

@@ -31,8 +31,8 @@ def refusal(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(BAD)))
 def test_bad_headers_are_refused_in_these_words(path, monkeypatch):
     monkeypatch.chdir(BAD)
-    found = refusal(path.relative_to(BAD))
-    assert found == path.with_name(path.name + ".expected").read_text("utf-8")
+    words = refusal(path.relative_to(BAD))
+    assert words == path.with_name(path.name + ".expected").read_text("utf-8")
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "gguf"])

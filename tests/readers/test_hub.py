@@ -87,7 +87,7 @@ class Hub(BaseHTTPRequestHandler):
                     return
 
     def file(self, raw, body):
-        asked = self.headers.get("Range")
+        byte_range = self.headers.get("Range")
         if Hub.mode == "slow":
             Hub.over.wait(60)
         if Hub.mode == "no_ranges":
@@ -102,8 +102,8 @@ class Hub(BaseHTTPRequestHandler):
                     return None
                 Hub.sent += 65536
             return None
-        if asked and body:
-            start, end = (int(n) for n in asked.removeprefix("bytes=").split("-"))
+        if byte_range and body:
+            start, end = (int(n) for n in byte_range.removeprefix("bytes=").split("-"))
             part = raw[start : end + 1]
             headers = {"Content-Range": f"bytes {start}-{start + len(part) - 1}/{len(raw)}"}
             if "nocommit" not in self.path:
@@ -212,8 +212,8 @@ def test_a_hub_that_sends_a_little_now_and_then_is_given_up(mode, model, server,
 
 def test_a_config_is_asked_for_once_and_kept_for_offline_use(server, monkeypatch):
     expected = total("hf://org/config")
-    asked = [f"/org/config/resolve/main/{name}" for name in ("config.json", "hf_quant_config.json")]
-    assert [(method, path) for method, path, _ in Hub.seen] == [("GET", path) for path in asked]
+    addresses = [f"/org/config/resolve/main/{name}" for name in ("config.json", "hf_quant_config.json")]
+    assert [(method, path) for method, path, _ in Hub.seen] == [("GET", path) for path in addresses]
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert total("hf://org/config") == total("hf://org/config@main") == total(f"hf://org/config@{'c' * 40}") == expected
     assert len(Hub.seen) == 2

@@ -109,10 +109,10 @@ def test_a_model_without_a_rule_is_refused_pictures(tmp_path):
 
 def test_the_command_line_takes_pictures(capsys):
     assert run(["flops", "gemma-3-4b", "--seq", "512", "--image", "1366x980", "--image", "64x64", "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["assumptions"]["seq"] == 512 + 2 * 256
-    assert said["assumptions"]["images"] == [{"tokens": 256, "patches": 4096}] * 2
-    assert [part["component"] for part in said["components"]][-2:] == ["vision", "projector"]
+    document = json.loads(capsys.readouterr().out)
+    assert document["assumptions"]["seq"] == 512 + 2 * 256
+    assert document["assumptions"]["images"] == [{"tokens": 256, "patches": 4096}] * 2
+    assert [part["component"] for part in document["components"]][-2:] == ["vision", "projector"]
 
 
 @pytest.mark.parametrize("size", ["13", "1x", "0x5", "5X5", "-1x4"])

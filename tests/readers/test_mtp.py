@@ -25,9 +25,9 @@ V3 = {"model_type": "deepseek_v3", "architectures": ["DeepseekV3ForCausalLM"], "
 def test_deepseek_v3():
     model = build(read_config(V3).spec)
     assert count(model.tree).total == 671_026_404_352
-    found = count(model.apart["mtp"]).total
-    assert round((found - 2 * 7168**2) / 1e9, 1) == 11.5
-    assert 684.4e9 < count(model.tree).total + found + 2 * 129280 * 7168 < 685e9
+    total = count(model.apart["mtp"]).total
+    assert round((total - 2 * 7168**2) / 1e9, 1) == 11.5
+    assert 684.4e9 < count(model.tree).total + total + 2 * 129280 * 7168 < 685e9
     names = {row.name.removeprefix("model.layers.*.") for row in rows(model.apart["mtp"])}
     assert {"enorm.weight", "hnorm.weight", "eh_proj.weight", "shared_head.norm.weight", "input_layernorm.weight",
             "self_attn.kv_b_proj.weight", "mlp.experts.*.up_proj.weight", "mlp.gate.weight"} <= names

@@ -101,10 +101,10 @@ def test_layouts_by_hand(make, tmp_path):
     plain = build(load(str(write(tmp_path, document)[0].parent)).spec).tree
     shapes = {t.part: t.shape for _, node, _, _ in plain.walk() for t in node.tensors}
     modules = dict.fromkeys(name.rpartition(".")[0] for name in document["tensors"] if name.endswith("qweight"))
-    kept = {name: entry for name, entry in document["tensors"].items() if name.rpartition(".")[0] not in modules}
+    unpacked = {name: entry for name, entry in document["tensors"].items() if name.rpartition(".")[0] not in modules}
     packed = {f"{module}.{part}": entry for module in modules
               for part, entry in make(*shapes[module.rpartition(".")[2]]).items()}
-    path, size = write(tmp_path, {"tensors": kept | packed}, config=False)
+    path, size = write(tmp_path, {"tensors": unpacked | packed}, config=False)
     (tmp_path / "config.json").unlink()
     tree = build(load(str(path)).spec).tree
     assert (count(tree).total, weight_bytes(tree).total) == (TRUE, size)

@@ -24,8 +24,8 @@ def attention_layers(config):
     """The attention of every layer, in order."""
     tree = build(read_config(config).spec).tree
     stack = next(node for node in tree.children if node.order)
-    found = [next(leaf.part for leaf in layer.children if hasattr(leaf.part, "shares_kv")) for layer in stack.children]
-    return [found[index] for index in stack.order]
+    mixers = [next(leaf.part for leaf in layer.children if hasattr(leaf.part, "shares_kv")) for layer in stack.children]
+    return [mixers[index] for index in stack.order]
 
 
 @pytest.mark.parametrize("record", CASES, ids=described)

@@ -23,17 +23,17 @@ chosen, the first layer dense, about 16.4B parameters of which about 2.8B are ac
 
 def test_deepseek_moe():
     tree = build(read_config(DEEPSEEK_MOE).spec).tree
-    found = count(tree)
-    assert (round(found.total / 1e9, 1), round(found.active / 1e9, 1)) == (16.4, 2.8)
+    counts = count(tree)
+    assert (round(counts.total / 1e9, 1), round(counts.active / 1e9, 1)) == (16.4, 2.8)
     assert {"model.layers.*.mlp.experts.*.up_proj.weight", "model.layers.*.mlp.shared_experts.up_proj.weight",
             "model.layers.*.mlp.gate.weight"} <= {row.name for row in rows(tree)}
 
 
 def test_kimi_k2_is_read_as_deepseek_v3():
     config = {"model_type": "deepseek_v3", "architectures": ["DeepseekV3ForCausalLM"]}
-    found = read_config(config | {"model_type": "kimi_k2"}).spec
-    assert found.family == "kimi_k2"
-    assert rows(build(found).tree) == rows(build(read_config(config).spec).tree)
+    spec = read_config(config | {"model_type": "kimi_k2"}).spec
+    assert spec.family == "kimi_k2"
+    assert rows(build(spec).tree) == rows(build(read_config(config).spec).tree)
 
 
 PARAMS = {"dim": 64, "n_layers": 2, "n_heads": 4, "norm_eps": 1e-5, "multiple_of": 32, "vocab_size": 100}

@@ -243,15 +243,15 @@ def test_names_of_every_expert_are_one_rule():
 def test_names_of_no_matrix_are_said():
     layers = {f"model.layers.0.mlp.{part}_proj": {"quant_algo": "FP8"} for part in ("down", "side")}
     spec = read(quant_method="modelopt", quant_algo="MIXED_PRECISION", quantized_layers=layers)
-    held = in_formats(build(spec)).spec
-    assert known(held.caveats, "weights") == "unknown"
-    assert "side_proj" in held.caveats[-1].reason
+    quantized = in_formats(build(spec)).spec
+    assert known(quantized.caveats, "weights") == "unknown"
+    assert "side_proj" in quantized.caveats[-1].reason
 
 
 def test_names_of_matrices_that_classes_join():
     config = {"architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "num_hidden_layers": 2}
     names = {f"model.layers.{n}.mlp.{part}_proj": {"quant_algo": "FP8"} for n in range(2) for part in ("gate", "up")}
     settings = {"quant_method": "modelopt", "quant_algo": "MIXED_PRECISION", "quantized_layers": names}
-    held = in_formats(build(read_config(config | {"quantization_config": settings}).spec))
-    assert weight_bytes(held.tree).formats["fp8_tensor"] == 2 * (2 * 8192 * 3072 + 4)
-    assert known(held.spec.caveats, "weights") == "exact"
+    quantized = in_formats(build(read_config(config | {"quantization_config": settings}).spec))
+    assert weight_bytes(quantized.tree).formats["fp8_tensor"] == 2 * (2 * 8192 * 3072 + 4)
+    assert known(quantized.spec.caveats, "weights") == "exact"

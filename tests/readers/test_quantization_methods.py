@@ -348,15 +348,15 @@ def test_auto_round_packs_as_mlx_does():
 
 
 def test_a_head_of_unsaid_bits_is_an_estimate():
-    said, unsaid = (read(quant_method="exl3", bits=4.0, **more) for more in ({"head_bits": 6}, {}))
-    assert size(said) == size(unsaid)
-    assert [known(spec.caveats, "weights") for spec in (said, unsaid)] == ["exact", "estimate"]
+    with_bits, unsaid = (read(quant_method="exl3", bits=4.0, **more) for more in ({"head_bits": 6}, {}))
+    assert size(with_bits) == size(unsaid)
+    assert [known(spec.caveats, "weights") for spec in (with_bits, unsaid)] == ["exact", "estimate"]
 
 
 def test_words_of_unsaid_bits_are_an_estimate():
-    said, unsaid = (read(quant_method="gptq", group_size=128, **more) for more in ({"bits": 4}, {}))
-    assert size(said) == size(unsaid)
-    assert [known(spec.caveats, "weights") for spec in (said, unsaid)] == ["exact", "estimate"]
+    with_bits, unsaid = (read(quant_method="gptq", group_size=128, **more) for more in ({"bits": 4}, {}))
+    assert size(with_bits) == size(unsaid)
+    assert [known(spec.caveats, "weights") for spec in (with_bits, unsaid)] == ["exact", "estimate"]
 
 
 @pytest.mark.parametrize("settings", [

@@ -16,8 +16,8 @@ WIDTHS = {"pack_quantized": "4", "byte_channel": "8", "byte_group": "8"}
 
 
 def quantized(config):
-    held = in_formats(build(read_config(config).spec)).tree
-    return [(item.tensor.format.name, item.parameters) for item in placed(held) if item.tensor.format]
+    tree = in_formats(build(read_config(config).spec)).tree
+    return [(item.tensor.format.name, item.parameters) for item in placed(tree) if item.tensor.format]
 
 
 def label(record):

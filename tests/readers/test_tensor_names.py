@@ -20,12 +20,13 @@ def test_most_names_say_their_component():
 
 
 def test_gguf_names():
-    found = {name: component_of(name) for name in (
+    components = {name: component_of(name) for name in (
         "token_embd.weight", "blk.*.attn_q.weight", "blk.*.ffn_down_exps.weight", "blk.*.ffn_gate_inp.weight",
         "blk.*.ffn_up_shexp.weight", "blk.*.ffn_norm.weight", "blk.*.ssm_in.weight", "output.weight",
         "output_norm.weight", "blk.*.ffn_gate.weight", "position_embd.weight", "blk.*.attn_kv_b.weight")}
-    assert list(found.values()) == ["token_embedding", "attention", "moe_experts", "moe_router", "moe_shared", "norm",
-                                    "state_mixer", "lm_head", "norm", "ffn", "position_embedding", "attention"]
+    assert list(components.values()) == [
+        "token_embedding", "attention", "moe_experts", "moe_router", "moe_shared", "norm", "state_mixer", "lm_head",
+        "norm", "ffn", "position_embedding", "attention"]
 
 
 def test_buffers_are_told_from_parameters():

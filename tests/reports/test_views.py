@@ -54,9 +54,9 @@ MADE = {
 
 @pytest.fixture(scope="module", params=MADE)
 def answer(request):
-    made = MADE[request.param]()
-    assert type(made).__name__ == request.param
-    return made
+    example = MADE[request.param]()
+    assert type(example).__name__ == request.param
+    return example
 
 
 def test_no_class_is_forgotten():

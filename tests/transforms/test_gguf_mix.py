@@ -58,9 +58,9 @@ def test_an_unknown_mix_names_the_known_ones():
 
 def test_rows_that_do_not_divide_fall_back():
     odd = MODELS["llama-3.1-8b"] | {"intermediate_size": 14336 + 32}
-    found = weight_bytes(in_formats(build(ModelSpec.model_validate(odd)), "q4_k_s").tree)
-    assert {"q5_0", "q5_1"} <= set(found.formats)
-    assert "q4_0" not in found.formats
+    size = weight_bytes(in_formats(build(ModelSpec.model_validate(odd)), "q4_k_s").tree)
+    assert {"q5_0", "q5_1"} <= set(size.formats)
+    assert "q4_0" not in size.formats
 
 
 @pytest.mark.parametrize(("runtime", "size"), [

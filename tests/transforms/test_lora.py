@@ -90,13 +90,13 @@ def test_globs_and_transposed_weights():
 
 
 def test_experts_have_adapters_each():
-    found = trainable_parameters(adapt(build(load("mixtral-8x7b").spec), Lora(4, ("w1",))).tree)
-    assert found == 32 * 8 * 4 * (4096 + 14336)
+    trained = trainable_parameters(adapt(build(load("mixtral-8x7b").spec), Lora(4, ("w1",))).tree)
+    assert trained == 32 * 8 * 4 * (4096 + 14336)
 
 
 def test_what_is_kept_between_tokens_stays():
     plain = model(LLAMA_8B)
     adapted = adapt(plain, Lora(8, ("q_proj",)))
-    kept = [[node.states(path) for path, node, _, _ in each.tree.walk()] for each in (plain, adapted)]
-    assert kept[0] == kept[1]
-    assert any(kept[0])
+    states = [[node.states(path) for path, node, _, _ in each.tree.walk()] for each in (plain, adapted)]
+    assert states[0] == states[1]
+    assert any(states[0])

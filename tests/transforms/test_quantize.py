@@ -29,9 +29,9 @@ def small():
 
 
 def test_a_star_means_the_linear_layers_of_the_body():
-    found = weight_bytes(by_rules(small().tree, [Rule("*", find_format("fp8"))]))
+    size = weight_bytes(by_rules(small().tree, [Rule("*", find_format("fp8"))]))
     body = 4 * (4 * 256 * 256 + 3 * 256 * 768)
-    assert found.formats == {"fp8_e4m3": body, "bf16": 2 * (count(small().tree).total - body)}
+    assert size.formats == {"fp8_e4m3": body, "bf16": 2 * (count(small().tree).total - body)}
 
 
 def test_the_first_rule_that_fits_counts():

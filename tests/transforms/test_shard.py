@@ -56,8 +56,8 @@ def test_tensor_parallel_dense(name, tp, shape):
     ({"mixer": DELTA}, "mixer.norm.weight", (8,)),
 ])
 def test_tensor_parallel_divides_whole_heads(fields, name, shape):
-    found = shapes(tree(**fields), Sharding(4))
-    assert found[name.replace("mixer.", "self_attn.")] == shape
+    local = shapes(tree(**fields), Sharding(4))
+    assert local[name.replace("mixer.", "self_attn.")] == shape
 
 
 @pytest.mark.parametrize(("plan", "experts", "size", "shared"), [
@@ -69,11 +69,11 @@ def test_tensor_parallel_divides_whole_heads(fields, name, shape):
 ])
 def test_experts(plan, experts, size, shared):
     sharded = shard(tree(moe=MOE), plan)
-    found = {row.name: row for row in rows(sharded)}
-    row = found["model.layers.*.mlp.experts.*.up_proj.weight"]
+    by_name = {row.name: row for row in rows(sharded)}
+    row = by_name["model.layers.*.mlp.experts.*.up_proj.weight"]
     assert (row.copies, row.shape) == (5 * experts, (size, 64))
-    assert found["model.layers.*.mlp.shared_experts.up_proj.weight"].shape == (shared, 64)
-    assert found["model.layers.*.mlp.router.weight"].shape == (8, 64)
+    assert by_name["model.layers.*.mlp.shared_experts.up_proj.weight"].shape == (shared, 64)
+    assert by_name["model.layers.*.mlp.router.weight"].shape == (8, 64)
 
 
 @pytest.mark.parametrize(("plan", "devices"), [
@@ -172,4 +172,4 @@ def test_a_stage_has_only_the_stacks_its_layers_are_in():
         "norm": {"kind": "rmsnorm"}}}
     model = build(ModelSpec.model_validate(spec)).tree
     names = [[row.name.split(".")[0] for row in rows(shard(model, Sharding(pp=2), stage))] for stage in (0, 1)]
-    assert [list(dict.fromkeys(found)) for found in names] == [["below"], ["above", "norm"]]
+    assert [list(dict.fromkeys(by_stage)) for by_stage in names] == [["below"], ["above", "norm"]]
