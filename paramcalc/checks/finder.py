@@ -110,7 +110,8 @@ class _Finder:
                 ) -> None:
         linked = entry.is_symlink()
         if linked and (os.path.realpath(path) + os.sep).startswith(self._root + os.sep):
-            return  # its files are seen where they are
+            self.unsearched.append(str(path))  # its files are seen where they are
+            return
         if entry.name in INSTALLED or os.path.isfile(path / "pyvenv.cfg") or (why and (linked or self._looks <= 0)):
             if entry.name != ".git":
                 self.unsearched.append(str(path))

@@ -75,8 +75,9 @@ def check_file(
 
 
 def _near(file: File, findings: list[Finding]) -> Iterator[Finding]:
-    """That a file is not what it was meant as; what reading it as such says comes after."""
-    yield Finding(file.path, NEAR, file.why, hint=file.hint)
+    """That a file is not what it was meant as, and what reading it as such says, where that is more."""
+    if all(finding.message != file.why for finding in findings):
+        yield Finding(file.path, NEAR, file.why, hint=file.hint)
     yield from findings
 
 
