@@ -202,3 +202,17 @@ def test_what_leads_to_the_width_experts_work_in_counts_as_the_class_has_it():
     sizes = components(spark)
     assert sizes["ffn"] == 4 * 2 * 4096 * 8192
     assert "other" not in sizes
+
+
+@pytest.mark.parametrize(("said", "message"), [
+    ({"MODEL.RESNETS.DEPTH": 34}, "MODEL.RESNETS.DEPTH: a net of detectron2 with 34 is not described"),
+    ({"MODEL.BACKBONE.NAME": "build_swin_fpn_backbone"}, "build_swin_fpn_backbone is not described"),
+    ({"MODEL.RESNETS.NUM_GROUPS": 0}, "MODEL.RESNETS.NUM_GROUPS must be a positive integer"),
+    ({"MODEL.FPN.OUT_CHANNELS": 128}, "the pyramid gives 128 channels"),
+])
+def test_a_net_of_detectron2_that_is_not_described_is_refused_by_its_setting(said, message):
+    records = (DATA / "towers" / "layoutlmv2.jsonl").read_text(encoding="utf-8").splitlines()
+    config = json.loads(records[0])["config"]
+    usual = config["detectron2_config_args"]
+    with pytest.raises(PCError, match=message):
+        read_config(config | {"detectron2_config_args": usual | said})

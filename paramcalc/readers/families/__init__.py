@@ -111,6 +111,7 @@ MEMBERS: dict[str, str] = {
     "encoders.esm": "esm esmc",
     "encoders.efficient": "fnet yoso longformer nystromformer mra convbert squeezebert",
     "encoders.ibert": "ibert",
+    "encoders.layoutlmv2": "layoutlmv2",
     "encoders.lilt": "lilt",
     "encoders.luke": "luke splinter",
     "encoders.lxmert": "lxmert",

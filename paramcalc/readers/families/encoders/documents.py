@@ -41,7 +41,7 @@ def boxes(config: Config) -> Parts:
 
 
 def patches(config: Config) -> Parts:
-    """What embeds a page's picture, where the model sees it, and the biases by distance that all layers share."""
+    """What embeds a page's picture, where the model sees it, and the biases by distance."""
     width, parts = config.integer("hidden_size"), Parts()
     if config.flag("visual_embed", default=True):
         size, side = config.integer("patch_size"), config.integer("input_size") // config.integer("patch_size")
@@ -51,7 +51,12 @@ def patches(config: Config) -> Parts:
             "patch_embed.proj": Convolution(out_channels=width, in_channels=config.integer("num_channels"),
                                             kernel=(size, size), component="other_embedding"),
             "LayerNorm": Norm(kind="layernorm"), "norm": Norm(kind="layernorm")}
-    count = config.integer("num_attention_heads")
+    return parts | distances(config)
+
+
+def distances(config: Config) -> Parts:
+    """Biases by the distance of words, along the text and on the page, that all layers share."""
+    parts, count = Parts(), config.integer("num_attention_heads")
 
     def bias(bins: str) -> Linear:
         return Linear(out_features=count, in_features=config.integer(bins), component="position_embedding")
