@@ -46,7 +46,8 @@ def transducer(config: Config) -> ModelSpec:
         "joint.head": dense(out, width, component="lm_head")}
     join = tower(None, encoder.hidden_size, {"encoder_projector": dense(width, encoder.hidden_size)},
                  stream="audio_tokens")
-    spec = ModelSpec(hidden_size=width, vocab_size=rows, modules=modules, towers={"audio": encoder, "projection": join})
+    heard = encoder.model_copy(update={"component": None})  # each part counts as what it is, as under a CTC head
+    spec = ModelSpec(hidden_size=width, vocab_size=rows, modules=modules, towers={"audio": heard, "projection": join})
     return unmeasured(spec)
 
 
