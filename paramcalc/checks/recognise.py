@@ -11,7 +11,7 @@ import re
 from difflib import SequenceMatcher
 from enum import Enum
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.errors import InputError
 from paramcalc.readers.files import need_within
@@ -115,10 +115,17 @@ def _json(text: str, name: str, cut: bool) -> Recognised:
     if not isinstance(data, dict):
         return Recognised(Kind.near, "is no JSON object") if name == CONFIG else OTHER
     sizes = [key for key in ("architectures", *SIZES) if key in data]
-    if MARKER in data or ("model_type" in data and (name == CONFIG or sizes)):
+    if MARKER in data or ("model_type" in data and (name == CONFIG or sizes)) or (name == CONFIG and _untyped(data)):
         return OURS
     sizes += [f"{key}.{size}" for key, part in data.items() if isinstance(part, dict) for size in SIZES if size in part]
     return Recognised(Kind.near, f"has no model_type, but {sizes[0]}") if name == CONFIG and sizes else OTHER
+
+
+def _untyped(data: dict[str, Any]) -> bool:
+    """Whether a config is of a kind that is read without a model_type: of a model's own code, or of a draft."""
+    from paramcalc.readers.config.published import is_original, names_draft
+
+    return "model_type" not in data and (is_original(data) or names_draft(data))
 
 
 def _large(text: str, name: str) -> Recognised:

@@ -19,7 +19,10 @@ class Foreign(NamedTuple):
 
 
 KINDS = (
-    Foreign(("_class_name",), "the configuration of a diffusers component", "diffusion models are not described"),
+    Foreign(("_class_name",), "the configuration of a diffusers pipeline or component",
+            "diffusion models are not described; the folder of a text encoder can be given"),
+    Foreign(("model_cfg", "preprocess_cfg"), "the configuration of an open_clip model",
+            "give the config.json transformers has of the same model"),
     Foreign(("speculators_model_type",), "the configuration of a speculators draft model",
             "give the config.json of the model it drafts for"),
     Foreign(("producer", "quantization"), "the quantization settings ModelOpt writes beside a config.json",
@@ -51,7 +54,8 @@ def refuse_foreign(data: Mapping[str, object]) -> None:
 
     for kind in KINDS:
         if "paramcalc" not in data and all(key in data for key in kind.keys):
-            raise UnknownArchitectureError(Problem(f"this is {kind.what}, not of a model", (kind.keys[0],), kind.hint))
+            raise UnknownArchitectureError(
+                Problem(f"this is {kind.what}, not a model's config", (kind.keys[0],), kind.hint))
     if data and not any(key in ModelSpec.model_fields or could_change_a_size(str(key), True) for key in data):
         raise UnknownArchitectureError(Problem("this describes no model: none of its keys is one of a model's",
                                                hint="a config.json says `model_type`, a spec begins `paramcalc: 1`"))

@@ -85,6 +85,16 @@ def test_a_dangling_link_is_an_error(name, folder, check):
     assert [finding["hint"] for finding in run["results"]] == ["point it at a file, or remove it"]  # said once
 
 
+@pytest.mark.parametrize("config", [
+    {"d_model": 64, "n_layer": 2, "vocab_size": 128, "ssm_cfg": {}, "rms_norm": True},
+    {"dim": 64, "n_layers": 2, "n_heads": 2, "vocab_size": 128, "norm_eps": 1e-5},
+], ids=["Mamba's original", "params.json by another name"])
+def test_a_config_that_is_read_without_a_model_type_is_none_that_lacks_it(config, folder, check):
+    put("config.json", json.dumps(config))
+    code, run = check("config.json", "--only-specs")
+    assert (code, run["checked"], [f for f in run["results"] if f["severity"] == "error"]) == (0, 1, [])
+
+
 @pytest.mark.parametrize(("name", "hint"), [
     ("UTF-16", "save it as UTF-8"), ("UTF-16 config", "save it as UTF-8"),
     ("misspelt marker", "begin it with `paramcalc: 1`"),
