@@ -208,8 +208,9 @@ def placed_command(spec: ModelSpec, settings: FitSettings, placement: Placed) ->
 def _file_format(spec: ModelSpec, settings: FitSettings) -> str:
     """The format that names a GGUF file: the one asked for, else that of the model's own that such files can hold."""
     own = (rule.format for rule in spec.quantize if rule.format != KEEP)
-    held = next((name for name in own if f"ggml_{name}" in formats() or find_format(name).ggml_type is not None), None)
-    return settings.quant or (None if settings.is_set("dtype") else held) or settings.dtype
+    own_type = next((name for name in own if f"ggml_{name}" in formats() or find_format(name).ggml_type is not None),
+                    None)
+    return settings.quant or (None if settings.is_set("dtype") else own_type) or settings.dtype
 
 
 def _llama_server(

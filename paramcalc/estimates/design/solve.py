@@ -99,7 +99,7 @@ def solve(
         free = Lattice(lattice.handles, lattice.polynomial, lattice.family, lattice.patterns,
                        bounds._replace(max_layers=None))
         _refuse_layers(free, goals, bounds)
-        raise UsageError(Problem(f"no shape like {spec.name} has {_wanted(goals)} within "
+        raise UsageError(Problem(f"no shape like {spec.name} has {_goal_words(goals)} within "
                                  f"{goals[0].tolerance:.2%}", hint=_nearest(lattice, goals)))
     candidates: list[Candidate] = []
     limit = min(ALIKE, rated[0].score) if goals[0].resolution == 1 else 0.0
@@ -189,7 +189,7 @@ def _amount(counts: Counts, goal: Goal) -> int:
     return {-1: counts.total - counts.embedding, 0: counts.total, 1: counts.active}[goal.measure]
 
 
-def _wanted(goals: Sequence[Goal]) -> str:
+def _goal_words(goals: Sequence[Goal]) -> str:
     amounts = [f"{goal.amount:,} parameters {NAMES[goal.measure] if goal.measure or goals[1:] else ''}".rstrip()
                for goal in goals]
     return " and ".join(amounts)

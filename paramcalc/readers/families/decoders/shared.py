@@ -28,10 +28,10 @@ def rotary_layers(config: Config) -> list[int]:
     """For each layer, 1 or 0: whether it has rotary positions, as `no_rope_layers` lists, or without that all layers
     but every fourth. Raises SpecError for a list shorter than the model."""
     interval = config.integer("no_rope_layer_interval", 4)
-    given = config.listed("no_rope_layers", int) or [(i + 1) % interval for i in range(config.layers)]
-    if len(given) < config.layers:
+    switches = config.listed("no_rope_layers", int) or [(i + 1) % interval for i in range(config.layers)]
+    if len(switches) < config.layers:
         raise config.expected("no_rope_layers", f"0 or 1 for each of {config.layers:,} layers", code=LAYERS)
-    return given[:config.layers]
+    return switches[:config.layers]
 
 
 def four_times(config: Config) -> int:
