@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from paramcalc.readers.models import Loaded, interpret, load
 from paramcalc.readers.sources import loaded_of
 from paramcalc.readers.text.document import Document
 from paramcalc.readers.text.located import located
+from paramcalc.sizes import near_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -99,8 +101,18 @@ def sweep(
     plain = Document(loaded.document.data, loaded.document.source)  # without the places, which do not pickle
     rows = over(partial(variant_row, question, plain, loaded.spec.name), every, jobs, progress)
     if rows and all(each.error for each in rows):
-        raise SpecError(Problem(f"no combination can be built: {rows[0].error}"))
+        raise SpecError(Problem(f"no combination can be built: {rows[0].error}",
+                                hint=_nearest(every[0], str(rows[0].error))))
     return Sweep(rows=tuple(rows), assumptions=assumed(question.serving, question.device))
+
+
+def _nearest(changes: Sequence[str], error: str) -> str:
+    """The first value that an error is about and no size can be, as one that can; empty where there is none."""
+    for key, value in (change.split("=", 1) for change in changes):
+        near = near_number(value)
+        if key in error and near not in ("", value) and re.fullmatch(r"-?[0-9.]+", value):
+            return f"the nearest: {key}={near}"
+    return ""
 
 
 def _models(model: Source) -> list[Any]:

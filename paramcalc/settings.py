@@ -55,7 +55,21 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
-            raise UsageError(*(_problem(detail, values, spell) for detail in error.errors(include_url=False))) from None
+            raise UsageError(*(_problem(detail, values, spell, cls._wrong_with(values, detail["loc"]))
+                               for detail in error.errors(include_url=False))) from None
+
+    @classmethod
+    def _wrong_with(cls, values: Mapping[str, object], place: tuple[str | int, ...]) -> Callable[[str], Any | None]:
+        """What is wrong with a value of a field in the place of one that was refused."""
+
+        def wrong(value: str) -> Any | None:  # noqa: ANN401 - pydantic's
+            try:
+                cls.model_validate({**values, str(place[0]): value} if place else values)
+            except ValidationError as error:
+                return next((each for each in error.errors(include_url=False) if each["loc"] == place), None)
+            return None
+
+        return wrong
 
     def is_set(self, name: str) -> bool:
         """Whether a field was set by whoever asks, rather than left to its default."""
@@ -66,7 +80,8 @@ class Settings(BaseModel):
         return self.is_set(name) and getattr(self, name) != type(self).model_fields[name].default
 
 
-def _problem(detail: Any, values: Mapping[str, object], spell: Callable[[str], str]) -> Problem:  # noqa: ANN401 - pydantic's
+def _problem(detail: Any, values: Mapping[str, object], spell: Callable[[str], str],  # noqa: ANN401 - pydantic's
+             wrong_with: Callable[[str], Any | None]) -> Problem:
     name = str(detail["loc"][0]) if detail["loc"] else ""
     message = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
@@ -75,15 +90,18 @@ def _problem(detail: Any, values: Mapping[str, object], spell: Callable[[str], s
     quoted = message.startswith(("'", '"')) or ", found " in message
     if not quoted and name in values:
         message = f"{str(value)[:40]!r}: {message[:1].lower()}{message[1:]}"
-    return Problem(f"{spell(name)}: {message}" if name else message, hint=nearest(detail))
+    return Problem(f"{spell(name)}: {message}" if name else message, hint=nearest(detail, wrong_with))
 
 
-def nearest(detail: Any) -> str:  # noqa: ANN401 - pydantic's
-    """The valid value nearest to one that pydantic refuses, as a hint; empty where none is known."""
+def nearest(detail: Any, allowed: Callable[[str], Any | None] | None = None) -> str:  # noqa: ANN401 - pydantic's
+    """The valid value nearest to one that pydantic refuses, as a hint; empty where none is known. `allowed` says what
+    pydantic finds wrong with a number that is suggested, None where it is fine."""
     context = detail.get("ctx", {})
     if isinstance(error := context.get("error"), NearMissError):
         return error.hint
     near = context.get("ge", context.get("le"))
     if detail["type"] in NUMBERS:
         near = near_number(detail["input"], whole=detail["type"] == "int_parsing") or None
+        if near is not None and allowed is not None and (further := allowed(near)) is not None:
+            return nearest(further)
     return "" if near is None else f"the nearest: {near}"

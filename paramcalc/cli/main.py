@@ -224,17 +224,33 @@ def _parsed_and_run(arguments: list[str], session: Session) -> int:
         if message is None:
             raise
         context = getattr(error, "ctx", None)
-        raise _misused(message(), getattr(context, "info_name", None), _near_value(error.__cause__)) from error
+        raise _misused(message(), getattr(context, "info_name", None), _near_value(error)) from error
     return code if isinstance(code, int) else 0
 
 
-def _near_value(cause: BaseException | None) -> str:
+def _near_value(refusal: Exception) -> str:
     """The nearest value to one that the parser refuses, as a hint; empty where none is known."""
-    from pydantic import ValidationError
+    from pydantic import Field, TypeAdapter, ValidationError
 
     from paramcalc.settings import nearest
 
-    return nearest(cause.errors(include_url=False)[0]) if isinstance(cause, ValidationError) else ""
+    cause, parameter = refusal.__cause__, getattr(refusal, "param", None)
+    if not isinstance(cause, ValidationError):
+        return ""
+
+    detail = cause.errors(include_url=False)[0]
+    bounds = Field(ge=getattr(parameter, "min", None), le=getattr(parameter, "max", None))
+    kind: Any = int if isinstance(getattr(parameter, "min", None), int) else float
+    number: TypeAdapter[Any] = TypeAdapter(Annotated[kind, bounds])
+
+    def wrong(value: str) -> object | None:
+        try:
+            number.validate_python(value)
+        except ValidationError as error:
+            return error.errors(include_url=False)[0]
+        return None
+
+    return nearest(detail, wrong)
 
 
 def _misused(message: str, name: str | None, near_value: str) -> UsageError:

@@ -146,6 +146,8 @@ def test_specs_are_written(call, tmp_path):
     (("--params", "1B", "--fits", "h10"), "h100"),
     (("--params", "1B", "--max-cache-per-token", "64Kib/s"), "is not a size"),
     (("--params", "1M"), "no shape like llama-3.1-8b has 1,000,000 parameters"),
+    (("--params", "30M", "--like", "nemotron-nano-9b-v2"), "the least is "),
+    (("--params", "1B", "--compute", "1e22"), "leave one out"),
     (("--params", "1B", "--runtime", "vllm"), "--runtime has no effect without --fits"),
     (("--params", "1.5Bn"), "the nearest: 1.5B"),
     (("--params", "1,5B"), "the nearest: 1.5B"),

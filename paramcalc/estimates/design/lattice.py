@@ -278,8 +278,9 @@ class Lattice:
     def _end(self, hidden: int, goal: Goal, at: int, best: Callable[[Iterable[float]], float]) -> float:
         polynomials = self._polynomials(hidden, {*range(len(MEASURES))})
         depths, width = self.sizes.layers(hidden), self.sizes.widths(hidden)[at]
-        amounts = [self._amount(polynomials.at(others), goal, depths[at], width)
-                   for others in self.sizes.others(hidden) if depths]
+        layers = next((each for each in (depths if at == 0 else reversed(depths)) if self.depths.blocks(each)), 0)
+        amounts = [self._amount(polynomials.at(others), goal, layers, width)
+                   for others in self.sizes.others(hidden) if layers]
         return best(amounts) if amounts else inf
 
     def _extremes(self, hidden: int, goal: Goal) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from paramcalc.errors import Problem, UsageError
+from paramcalc.sizes import near_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +27,19 @@ def combinations(axes: Sequence[str]) -> list[tuple[str, ...]]:
     if twice := next((key for key in keys if keys.count(key) > 1), ""):
         raise UsageError(Problem(f"{twice} is given twice", hint=f"{twice}=a,b,c"))
     if (count := prod(len(values) for values in lists)) > MOST:
-        raise UsageError(Problem(f"{count:,} combinations are more than {MOST:,}", hint="take larger steps"))
+        raise UsageError(Problem(f"{count:,} combinations are more than {MOST:,}", hint=_fewer(axes, lists, count)))
     return list(product(*lists))
+
+
+def _fewer(axes: Sequence[str], lists: Sequence[Sequence[str]], count: int) -> str:
+    """The longest range with the least step that leaves few enough combinations."""
+    longest = max(lists, key=len)
+    key, _, text = axes[lists.index(longest)].partition("=")
+    allowed, match = MOST * len(longest) // count, _RANGE.fullmatch(text)
+    if not allowed or match is None:
+        return "take larger steps"
+    first, last, step = int(match[1]), int(match[2]), int(match[3] or 1)
+    return f"the nearest: {key}={first}..{last}:{step * -(-len(longest) // allowed)}"
 
 
 def _values(axis: str) -> list[str]:
@@ -58,10 +70,10 @@ def _range(key: str, part: str) -> list[str]:
     match = _RANGE.fullmatch(part)
     if match is None:
         if not part or ".." in part:
-            ends = re.findall(r"\d{1,15}", part)
-            near = f"the nearest: {key}={'..'.join(ends[:2])}{''.join(map(':{}'.format, ends[2:3]))}"
+            ends = [near for end in re.split(r"\.\.+|:", part) if (near := near_number(end))]
+            near = f"{key}={'..'.join(ends[:2])}{''.join(map(':{}'.format, ends[2:3]))}"
             raise UsageError(Problem(f"{key}: expected a value or a range, found {part[:40]!r}",
-                                     hint=near if len(ends) > 1 else f"{key}=16..48:8"))
+                                     hint=f"the nearest: {near}" if len(ends) > 1 else f"{key}=16..48:8"))
         return [part]
     first, last, step = int(match[1]), int(match[2]), int(match[3] or (1 if int(match[2]) >= int(match[1]) else -1))
     if match[3] is None and last < first:

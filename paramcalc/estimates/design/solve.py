@@ -202,7 +202,7 @@ def _nearest(lattice: Lattice, goals: Sequence[Goal]) -> str:
         near = min((lattice.amount(each, others[0]) for each in rated), key=lambda has: abs(has - others[0].amount))
         return f"shapes of that size that are like it have {near:,} {NAMES[others[0].measure]} at the nearest"
     least, most = lattice.ends(first)
-    if inf in (least, most):
+    if least == inf or (most == inf and first.amount >= least):
         return "give other sizes by --set, or another --like"
     for tolerance in WIDER if least < first.amount < most else ():
         if rated := lattice.by_size().nearest([first._replace(tolerance=tolerance, resolution=1)], 1):

@@ -70,7 +70,7 @@ class SolveSettings(Settings):
         sizes = [name for name in ("params", "non_embedding", "compute") if getattr(self, name) is not None]
         if len(sizes) > 1:
             raise UsageError(Problem(f"--{sizes[0].replace('_', '-')} and --{sizes[1].replace('_', '-')} both say how "
-                                     "large the model is"))
+                                     "large the model is", hint="leave one out"))
         if not sizes and self.active is None:
             raise UsageError(Problem("nothing says how large the model is to be", hint="--params 1.5B"))
         if self.runtime is not None and self.fits is None:
