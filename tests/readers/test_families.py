@@ -19,7 +19,7 @@ from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.parameters import count
 from paramcalc.readers import families
 from paramcalc.readers.config import type_facts
-from paramcalc.readers.config.defaults import model_types
+from paramcalc.readers.config.defaults import holders, model_types
 from paramcalc.readers.config.neutral import NEUTRAL_IN, REPEATS
 from paramcalc.readers.config.published import DRAFT_CLASSES, SPECULATORS, told_type
 from paramcalc.readers.config.published_types import PUBLISHED_TYPES
@@ -63,7 +63,7 @@ def test_every_type_has_a_row_and_a_class(model_type):
         assert family.data is None  # its class is told by name, its keys are those of the model it drafts for
         return
     assert family.source
-    assert family.data.classes or model_type in TOWERS or family.library_type in TOWERS
+    assert family.data.classes or holders(model_type) or model_type in TOWERS or family.library_type in TOWERS
 
 
 def model_types_in(value):
@@ -184,9 +184,12 @@ def test_an_encoder_before_characters_has_a_head_where_its_class_has_one():
     lines = (DATA / "towers" / "omniasr_ctc.jsonl").read_text(encoding="utf-8").splitlines()
     drawn = next(record["config"] for record in map(json.loads, lines)
                  if record["id"] == "draw1__omniasr_ctc__OmniASRForCTC")
-    forward = flops(build(read_config(drawn).spec).tree, Workload(seq=16)).components
+    layers = drawn["audio_config"]["num_hidden_layers"]
+    some, one_more = (flops(build(read_config(config).spec).tree, Workload(seq=16)).components for config in (
+        drawn, drawn | {"audio_config": {**drawn["audio_config"], "num_hidden_layers": layers + 1}}))
     # matrices of 16 frames in torch 2.13.0's FlopCounterMode over transformers 5.24.0's class, without both ends of it
-    assert forward["attention"] + forward["ffn"] == 6_389_760 - 2 * 16 * (512 * 80 + 80 * 64)
+    assert (one_more["audio"] - some["audio"]) * layers == 6_389_760 - 2 * 16 * (512 * 80 + 80 * 64)
+    assert one_more["other"] == some["other"] == 2 * 16 * 80 * 64
     uneven = {"audio_config": {**sizes, "num_conv_pos_embedding_groups": 5}}
     for odd in ({"architectures": ["OmniASRForWords"]}, uneven):
         with pytest.raises(PCError, match=r"OmniASRForWords|5 does not divide hidden_size \(32\)"):

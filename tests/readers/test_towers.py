@@ -120,6 +120,19 @@ def test_actions_keep_no_cache_and_a_class_of_no_head_has_nothing_around_them():
         read_config(whole | {"vlm_config": {"model_type": 3}})
 
 
+@pytest.mark.parametrize(("model_type", "heads", "total"), [
+    ("parakeet_ctc", {"num_key_value_heads": 1}, 395_032), ("parakeet_tdt", {"num_key_value_heads": 1}, 532_893),
+    ("lasr_ctc", {"num_key_value_heads": 1}, 576_064), ("nemotron_asr_streaming", {"num_key_value_heads": 1}, 940_920),
+])  # totals of the classes, built on the meta device
+def test_a_fast_conformer_has_the_keys_a_file_says(model_type, heads, total):
+    lines = (DATA / "towers" / f"{model_type}.jsonl").read_text(encoding="utf-8").splitlines()
+    config = json.loads(lines[-1])["config"]
+    config["encoder_config"] |= heads
+    changed = read_config(config)
+    assert count(build(changed.spec).tree).total == total
+    assert not changed.unknown
+
+
 @pytest.mark.parametrize("shared", [1, 3])
 def test_an_assistant_shares_the_keys_of_all_layers(shared):
     config = json.loads((DATA / "towers" / "gemma4_assistant.jsonl").read_text(encoding="utf-8"))["config"]

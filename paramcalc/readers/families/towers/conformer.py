@@ -56,10 +56,12 @@ def fast_layer(config: Config, width: int, *, relative: bool = True, plain: bool
     """A layer of a FastConformer; `plain` norms have no shift."""
     bias, inner = config.flag("attention_bias", default=True), config.integer("intermediate_size")
     count, size = heads(config), config.integer("conv_kernel_size")
+    # no field of the class, yet what a file says stands: it is set after the class made them as many as the heads
+    stored = config.optional("num_key_value_heads") if "num_key_value_heads" in config.data else None
     shift = config.flag("convolution_bias", default=bias)
     feed = FeedForward(intermediate_size=inner, gated=False, bias=bias, names=LINEAR)
     parts: Parts = {"feed_forward1": feed,
-                    "self_attn": Attention(num_heads=count, num_kv_heads=config.kv_heads, bias=QKVO if bias else (),
+                    "self_attn": Attention(num_heads=count, num_kv_heads=stored or count, bias=QKVO if bias else (),
                                            causal=False, names={})}
     if relative:
         parts |= {"self_attn.relative_k_proj": dense(width, width, bias=False, component="attention"),

@@ -18,19 +18,22 @@ if TYPE_CHECKING:
 
     from paramcalc.components.base import Component
     from paramcalc.readers.config.config import Config
+    from paramcalc.spec.tower import Tower
 
 ENCODERS = {"parakeet_ctc": "parakeet_encoder", "lasr_ctc": "lasr_encoder"}
 
 
-def scored(config: Config, inner: Config, at: str, project: Callable[[int, int], Component]) -> ModelSpec:
+def scored(config: Config, inner: Config, at: str, project: Callable[[int, int], Component],
+           put: Callable[[Tower, Parts], ModelSpec] = opened) -> ModelSpec:
     """The encoder that `inner` describes, whose names begin with `at`, and a projection `(vocab_size, hidden_size)` of
-    each frame. Raises UnknownArchitectureError for an encoder nobody knows, or where the class has another head."""
+    each frame, `put` together. Raises UnknownArchitectureError for an encoder nobody knows, or where the class has
+    another head."""
     make = builder(inner.model_type)
     if make is None or (config.architecture and not config.architecture.endswith("ForCTC")):
         raise config.unknown_class()
     encoder = make(inner, at)
     head: Parts = {"ctc_head": project(config.integer("vocab_size"), encoder.hidden_size)}
-    return opened(encoder, head)
+    return put(encoder, head)
 
 
 def ctc(config: Config) -> ModelSpec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.alone import opened
+from paramcalc.readers.families.towers.alone import beside
 from paramcalc.readers.families.towers.ctc import scored
 from paramcalc.readers.families.towers.frame import Parts, layers, tower
 from paramcalc.readers.families.towers.parts import conv, dense, norm
@@ -46,8 +46,8 @@ def ctc(config: Config) -> ModelSpec:
     """The encoder alone, or with a score for each character; its tokens are frames."""
     inner = nested(config, "audio_config", USUAL)
     if not config.architecture.endswith("Model"):
-        return scored(config, inner, "model.audio_tower" if config.architecture else "audio_tower", dense)
+        return scored(config, inner, "model.audio_tower" if config.architecture else "audio_tower", dense, beside)
     make = builder(inner.model_type)
     if make is None:
         raise config.unknown_class()
-    return opened(make(inner, "audio_tower"))
+    return beside(make(inner, "audio_tower"), {})
