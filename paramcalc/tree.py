@@ -58,6 +58,8 @@ class Tensor(NamedTuple):
     """Held in this type whatever the model's; None follows the model."""
     format: Format | None = None
     """Set by quantizing."""
+    stage: int = 0
+    """Which of the first convolutions over a recording it belongs to, from 1."""
 
     @property
     def numel(self) -> int:

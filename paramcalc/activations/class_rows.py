@@ -158,10 +158,10 @@ TOWER_ROWS: dict[str, Row] = {
 """The same for towers, by the model type of their own config."""
 
 MEASURED_TOWERS = frozenset([
-    "audioflamingo3_encoder", "clip_vision_model", "glm4v_vision", "glmasr_encoder", "idefics3_vision",
-    "internvl_vision", "pixtral",
-    "qwen2_5_omni_audio_encoder", "qwen2_5_vl_vision", "qwen2_vl_vision", "qwen3_vl_vision", "siglip_vision_model",
-    "voxtral_encoder",
+    "audioflamingo3_encoder", "clip_vision_model", "exaone4_5_vision", "glm4v_vision", "glmasr_encoder",
+    "idefics3_vision", "internvl_vision", "pixtral", "qwen2_5_omni_audio_encoder", "qwen2_5_vl_vision",
+    "qwen2_vl_vision", "qwen3_omni_moe_audio_encoder", "qwen3_vl_vision", "siglip_vision_model",
+    "video_llama_3_vision", "voxtral_encoder",
 ])
 """Model types of towers whose saved bytes were held to what torch packed for a model of their class, of two layers: to
 within 4% of it, most of which is what stands beside the layers."""

@@ -267,7 +267,7 @@ def _tower_times(of: Counted, load: Tokens) -> int:
         return 0
     square = {"token": sum(lengths), "position": max(lengths), "sequence": len(lengths), "once": 1,
               "patch": sum(cut.stem or cut.patches for cut in media.of(of.stream)) // of.every,
-              "source": sum(cut.patches for cut in media.of(of.stream)),
+              "source": sum(cut.seen for cut in media.of(of.stream)),
               "pair": sum(length**2 for length in lengths), "position_pair": max(lengths)**2,
               "block_pair": _windowed(of, media.of(of.stream), lengths)}
     batch = 1 if of.per.startswith("position") or of.per == "once" else load.batch

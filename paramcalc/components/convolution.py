@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -32,6 +32,9 @@ class Convolution(Component):
     """Places it computes for each of those the tower runs over."""
     inputs: Size | None = None
     """Places it reads for each of those; as many as it computes when not given."""
+    stage: Annotated[int, Field(ge=0, le=64)] = 0
+    """Which of the first convolutions over a recording it is, from 1: what those leave of it is known, where `outputs`
+    only says it of whole positions."""
     activated: bool = False
     """The model's activation function follows."""
     component: ComponentName = "other"
@@ -54,7 +57,7 @@ class Convolution(Component):
             out, into = self.in_channels, self.out_channels // self.groups
         space = tuple(f"kernel{place}" for place in range(len(self.kernel)))
         kernel = Tensor(self.spell("weight"), (out, into, *self.kernel), ("out", "hidden", *space), "matmul",
-                        self.component, used=self.outputs, part="kernel", per="patch")
+                        self.component, used=self.outputs, part="kernel", per="patch", stage=self.stage)
         if not self.bias:
             return [kernel]
         return [kernel, Tensor(self.spell("bias"), (self.out_channels,), ("out",), "vector", self.component)]

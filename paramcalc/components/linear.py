@@ -123,6 +123,8 @@ class Score(Component):
     """Of pairs: a causal mask forbids the later half."""
     window: Annotated[int, Field(ge=1, le=2**30)] | None = None
     """Of pairs: tokens a query can see, itself included."""
+    chunk: Annotated[int, Field(ge=1, le=2**30)] | None = None
+    """Of pairs: only those within stretches of so many tokens."""
 
     source: ClassVar[str] = "stated by the specification"
 
@@ -131,4 +133,4 @@ class Score(Component):
         from paramcalc.tree import Work
 
         axes = tuple(f"axis{i}" for i in range(len(self.sizes)))
-        return [Work("work", self.sizes, axes, self.component, self.per, self.window, causal=self.causal)]
+        return [Work("work", self.sizes, axes, self.component, self.per, self.window, self.chunk, causal=self.causal)]

@@ -143,9 +143,9 @@ def terms(tree: Node, load: Workload, *, fused: bool = False) -> Iterator[Term]:
             continue  # no picture, no recording
         positions = (_source(load) if used.stream == "source" else load.seq) // used.every
         for tensor in node.tensors:
-            visits = _tower_visits(tensor, load, used) if lengths else _visits(tensor, load, positions)
+            leaf, visits = _tower_visits(tensor, load, used) if lengths else (tensor, _visits(tensor, load, positions))
             if visits:
-                yield Term(path, node, tensor, used.copies, visits)
+                yield Term(path, node, leaf, used.copies, visits)
         for work in node.work(path):
             if _happens(work, load) and (fused or not work.fused):
                 times = _tower_times(work, load, used) if lengths else _times(work, load, used.stream, positions)
@@ -180,13 +180,23 @@ def _visits(tensor: Tensor, load: Workload, positions: int) -> int:
         if tensor.per == "key" and load.convention == "full" and not load.absorbed:
             positions += load.past
         return load.batch * (_source(load) if tensor.per == "source" else positions)
+    if tensor.role == "conv" and tensor.per == "source":  # padded to what it leaves, nothing dropped
+        return load.batch * _source(load)
     if tensor.role == "conv":
         return load.batch * (positions + _edge(tensor.shape[-1], load) if positions else 0)
     return 0
 
 
-def _tower_visits(tensor: Tensor, load: Workload, over: Visited) -> int:
-    """How many rows a weight of a tower multiplies."""
+def _tower_visits(tensor: Tensor, load: Workload, over: Visited) -> tuple[Tensor, int]:
+    """How many rows a weight of a tower multiplies, each as often as the tensor says."""
+    stages = [cut.stages[tensor.stage - 1] for cut in load.media.of(over.stream) if cut.stages and tensor.stage]
+    if stages:
+        places = tensor.used // stages[0][0]
+        return tensor._replace(used=places), load.batch * sum(computed for _, computed in stages)
+    return tensor, _rows(tensor, load, over)
+
+
+def _rows(tensor: Tensor, load: Workload, over: Visited) -> int:
     lengths, cuts = load.media.lengths(over.stream, over.every), load.media.of(over.stream)
     if tensor.role != "matmul":
         return 0
@@ -196,7 +206,7 @@ def _tower_visits(tensor: Tensor, load: Workload, over: Visited) -> int:
         return load.batch * sum(lengths)
     if tensor.per == "patch":
         return load.batch * sum(cut.stem or cut.patches for cut in cuts)
-    return load.batch * (sum(cut.patches for cut in cuts) if tensor.per == "source" else sum(lengths))
+    return load.batch * (sum(cut.seen for cut in cuts) if tensor.per == "source" else sum(lengths))
 
 
 def _tower_times(work: Work, load: Workload, over: Visited) -> int:
@@ -208,8 +218,11 @@ def _tower_times(work: Work, load: Workload, over: Visited) -> int:
             return load.batch * sum(count * size**2 for cut in cuts for size, count in cut.windows)
         return load.batch * sum(pairs(length, 0, reach, load.convention) for length in lengths)
     if work.per == "source_pair":
-        sources = (sum(cut.lengths) for cut in cuts)
-        return load.batch * sum(length * source for length, source in zip(lengths, sources, strict=False))
+        joins = over.stream.endswith("_tokens")
+        seen = [each for cut in cuts for each in (cut.parts if joins else cut.lengths)]
+        return load.batch * sum(map(prod, zip(lengths, seen, strict=True)))
+    if work.per == "source":
+        return load.batch * sum(cut.seen for cut in cuts)
     return load.batch * (len(lengths) if work.per == "sequence" else sum(lengths))
 
 

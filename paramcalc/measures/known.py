@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["Known", "least", "of_model", "sizes_known", "towers_known", "why_bound"]
 
 COUNTED_TOWERS = frozenset([
-    "audioflamingo3_encoder", "beit", "clip_vision_model", "convnext", "deit", "dinov2", "dinov3_vit", "glm4v_vision",
-    "glmasr_encoder", "idefics3_vision", "internvl_vision", "pixtral", "qwen2_5_omni_audio_encoder",
-    "qwen2_5_vl_vision", "qwen2_vl_vision", "qwen3_vl_vision", "sam_vision_model", "siglip_vision_model", "swin", "vit",
-    "voxtral_encoder",
+    "audioflamingo3_encoder", "beit", "blip_2_vision_model", "clip_vision_model", "convnext", "data2vec-audio",
+    "deit", "dinov2", "dinov3_vit", "exaone4_5_vision", "gemma4_vision", "glm4v_vision", "glmasr_encoder", "hubert",
+    "idefics2_vision", "idefics3_vision", "internvl_vision", "kimi_k25_vision", "llama4_vision_model",
+    "minimax_m3_vl_vision", "paddleocr_vl_vision", "pixtral", "qwen2_5_omni_audio_encoder", "qwen2_5_vl_vision",
+    "qwen2_vl_vision", "qwen3_omni_moe_audio_encoder", "qwen3_vl_vision", "sam_vision_model",
+    "siglip2_vision_model", "siglip_vision_model", "swin", "video_llama_3_vision", "vit", "voxtral_encoder",
+    "wav2vec2", "wavlm",
 ])
 """Model types of towers, and of encoders alone, whose FLOPs are those torch's counter gave for a model of their class.
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from fractions import Fraction
-from math import ceil
+from math import ceil, prod
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -128,8 +128,10 @@ class Chunks(AudioRule):
         tail = left * each + last
         sequences = (self.together * each,) * groups + ((tail,) if tail else ())
         tokens = (whole * each + last) // self.merge
-        stem = (whole + bool(rest)) * each if whole else last
-        return Cut(tokens, tokens, sequences, stem=stem)
+        chunks, frames = (whole + bool(rest), self.chunk) if whole else (1, rest)
+        stages = tuple((2 ** (self.halvings - times), chunks * halved(frames, times))
+                       for times in range(1, self.halvings + 1))
+        return Cut(tokens, tokens, sequences, stem=stages[-1][1], stages=stages)
 
 
 class Queried(AudioRule):
@@ -145,8 +147,10 @@ class Queried(AudioRule):
 
     def _cut(self, samples: int) -> Cut:
         positions = (samples // self.hop + 1) // self.stacked
-        tokens = ceil(positions / self.window) * self.queries
-        return Cut(tokens, tokens, (positions,) if positions else ())
+        windows = ceil(positions / self.window)
+        tokens = windows * self.queries
+        return Cut(tokens, tokens, (positions,) if positions else (), apart=max(1, windows),
+                   filled=windows * self.window)
 
 
 class Subsampled(AudioRule):
@@ -188,10 +192,12 @@ class Convolved(AudioRule):
     strides: Listed[Size] = Field(max_length=64)
 
     def _cut(self, samples: int) -> Cut:
-        frames = samples
+        frames, left = samples, []
         for kernel, stride in zip(self.kernels, self.strides, strict=True):
             frames = max(0, (frames - kernel) // stride + 1)
-        return Cut(frames, frames, (frames,) if frames else ())
+            left.append(frames)
+        stages = tuple((prod(self.strides[index + 1:]), places) for index, places in enumerate(left))
+        return Cut(frames, frames, (frames,) if frames else (), stages=stages)
 
 
 KINDS: dict[str, type[AudioRule]] = {cls.model_fields["kind"].default: cls for cls in (

@@ -174,7 +174,8 @@ class Bounded(ImageRule):
         sizes = [self._resized(max(1, wide), max(1, high)) for wide, high in pictures]
         patches = (max(wide for wide, _ in sizes) // self.patch) * (max(high for _, high in sizes) // self.patch)
         count = len(pictures)
-        return Cut(count * (self.tokens_a_picture + 1) + 1, count * self.tokens_a_picture, (patches,) * count)
+        latents = count * self.tokens_a_picture
+        return Cut(latents + count + 1, latents, (patches,) * count, apart=count)
 
     def _resized(self, width: int, height: int) -> tuple[int, int]:
         ratio = width / height

@@ -18,8 +18,16 @@ class Cut(NamedTuple):
     """Tokens of the tower's own in each sequence: class token, registers."""
     stem: int = 0
     """Positions the tower's first convolutions compute, where padding makes them more than those of the sequences."""
+    stages: tuple[tuple[int, int], ...] = ()
+    """Of the tower's first convolutions, one after another: places for each position of the tower, and how many it
+    computes in fact, where those are not whole multiples."""
     windows: tuple[tuple[int, int], ...] = ()
     """Patches of windows and how many there are of so many, for layers that attend within windows of two dimensions."""
+    apart: int = 1
+    """What leads into the text model runs over so many parts of its tokens by themselves, each beside an equal part of
+    the tower's positions."""
+    filled: int = 0
+    """Positions of the tower it reads, where they are filled up to whole parts."""
     source: int = 0
     """Positions it adds to what the text model attends to beside its prompt."""
 
@@ -32,6 +40,16 @@ class Cut(NamedTuple):
     def lengths(self) -> tuple[int, ...]:
         """Positions of each sequence, those of the tower's own included."""
         return tuple(patches + self.extra for patches in self.sequences)
+
+    @property
+    def seen(self) -> int:
+        """Positions of the tower that what leads from it into the text model reads."""
+        return self.filled or sum(self.lengths)
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """Positions of the tower that each part reads by itself."""
+        return (self.seen // self.apart,) * self.apart
 
 
 class Media(NamedTuple):
@@ -73,7 +91,7 @@ class Media(NamedTuple):
         """Of each sequence that is run over by itself, how long it is: a tower's sequences, or the tokens of each
         picture or recording for what joins it to the text model; where one is left of `every` so many, their number."""
         if stream.endswith("_tokens"):
-            return tuple(cut.projected // every for cut in self.of(stream))
+            return tuple(cut.projected // cut.apart // every for cut in self.of(stream) for _ in range(cut.apart))
         if every > 1:  # what patches are merged into has no token of the tower's own
             return tuple(patches // every for cut in self.of(stream) for patches in cut.sequences)
         return tuple(length for cut in self.of(stream) for length in cut.lengths)

@@ -19,14 +19,17 @@ from paramcalc.transforms.freeze import freeze
 RECORDS = {record["model_type"]: record for record in map(json.loads, (
     Path(__file__).parents[1] / "data/tower_runs.jsonl").read_text("utf-8").splitlines()) if record["of"]}
 OFF = {"qwen3_vl": 9, "glm4v": 11, "llava": 24, "gemma3": 38, "aya_vision": 9, "audioflamingo3": 2, "glmasr": 1,
-       "qwen2_5_vl": 1, "qwen2_5_omni_thinker": 25, "idefics3": 2, "granite_speech": 250}
+       "qwen2_5_vl": 1, "qwen2_5_omni_thinker": 25, "qwen3_omni_moe_thinker": 22, "idefics3": 2,
+       "granite_speech": 251, "exaone4_5": 6, "kimi_k25": 107, "paddleocr_vl": 59, "video_llama_3": 14,
+       "minimax_m3_vl": 44, "idefics2": 157, "blip-2": 104, "siglip2": 65, "gemma4": 235, "llama4": 126}
 """Thousandths that models of two layers are off with eager attention: what merges or pools keeps is not described; of
 Idefics 3 it is the places of the patches, of Granite Speech the noise of dropout and distances in float32."""
 
 
 def tower_bytes(record, how, frozen=()):
     built = freeze(build(read_config(record["config"]).spec), frozen)
-    cut = Cut(**{"tokens": 0, "projected": 0} | record["cut"] | {"sequences": tuple(record["cut"]["sequences"])})
+    cut = Cut(**{"tokens": 0, "projected": 0} | record["cut"] | {
+        key: tuple(record["cut"].get(key, ())) for key in ("sequences", "stages")})
     if record["model_type"] == "qwen2_5_vl":
         cut = cut._replace(windows=((64, 2),))
     media = Media(images=(cut,)) if record["of"] == "image" else Media(audio=(cut,))
@@ -65,7 +68,7 @@ def test_of_a_frozen_tower_nothing_is_kept_but_what_joins_it_reads(name):
 def test_towers_called_measured_are_those_that_agree():
     within = [record for name, record in RECORDS.items() if OFF.get(name, 0) <= 40]
     assert {tower.family for record in within for tower in read_config(record["config"]).spec.towers.values()
-            if tower.stream == record["of"]} == MEASURED_TOWERS
+            if tower.stream == record["of"] and tower.family} == MEASURED_TOWERS
 
 
 def test_a_tower_nobody_measured_is_said():

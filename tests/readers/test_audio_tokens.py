@@ -120,6 +120,6 @@ def test_an_encoder_of_recordings_has_no_prompt(tmp_path, capsys):
     (tmp_path / "config.json").write_text('{"model_type": "wav2vec2", "architectures": ["Wav2Vec2Model"]}')
     assert run(["flops", str(tmp_path), "--audio=1s", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert (answer["assumptions"]["seq"], answer["known"]["forward"]) == (49, "estimate")
+    assert (answer["assumptions"]["seq"], answer["known"]["forward"]) == (49, "exact")
     assert run(["flops", str(tmp_path), "--audio=1s", "--seq=100"]) == 2
     assert "--seq has no effect with --audio" in capsys.readouterr().err

@@ -72,19 +72,20 @@ def omni2(config: Config, at: str) -> Tower:
 def convolved(config: Config) -> Parts:
     """Three convolutions over time and frequency, eight times fewer frames, and a matrix."""
     width, middle = config.integer("hidden_size"), config.integer("downsample_hidden_size")
-    bins = config.integer("num_mel_bins")
-    for _ in range(3):
-        bins = (bins + 1) // 2
-    parts: Parts = {f"conv2d{index}": conv(middle, 1 if index == 1 else middle, 3, 3, component="other",
-                                           outputs=bins * 16 // 4**(index - 1)) for index in (1, 2, 3)}
-    return parts | {"conv_out": dense(width, middle * bins, bias=False)}
+    bins, parts = config.integer("num_mel_bins"), Parts()
+    for index in (1, 2, 3):
+        before, bins = bins * 2 ** (4 - index), (bins + 1) // 2
+        parts[f"conv2d{index}"] = conv(middle, 1 if index == 1 else middle, 3, 3, component="other",
+                                       outputs=bins * 2 ** (3 - index), inputs=before, stage=index,
+                                       activated=True)
+    return parts | {"conv_out": dense(width, middle * bins, bias=False, per="patch")}
 
 
 def omni3(config: Config, at: str) -> Tower:
     """Qwen3-Omni. arXiv:2509.17765."""
     width, out = config.integer("hidden_size"), config.integer("output_dim")
     modules: Parts = {"layers": layers(depth(config)), "ln_post": norm(width), **convolved(config),
-                      "proj1": dense(width, width), "proj2": dense(out, width)}
+                      "proj1": dense(width, width, activated=True), "proj2": dense(out, width)}
     return tower("audio", width, modules, {"layer": whisper_layer(config, FULL)}, at)
 
 

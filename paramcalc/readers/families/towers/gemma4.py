@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from paramcalc.components.attention import Attention
-from paramcalc.components.linear import Parameter
-from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower
+from paramcalc.components.linear import Parameter, Score
+from paramcalc.readers.families.towers.frame import Layer, Parts, fewer, layers, tower
 from paramcalc.readers.families.towers.geometry import heads
 from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, norm, positioned, rms, table, vector
 from paramcalc.spec.caveats import Caveat
@@ -22,7 +22,8 @@ CLIPPED = {f"{name}_proj": f"{name}_proj.linear" for name in ("q", "k", "v", "o"
 
 
 def vision(config: Config, at: str) -> Tower:
-    """Gemma 4's: positions of two axes, each with a table, and rotary ones."""
+    """Gemma 4's: positions of two axes, each with a table, and rotary ones; pooled by one product with all patches
+    (Gemma4VisionPooler, transformers 5.24.0)."""
     width, patch = config.integer("hidden_size"), config.integer("patch_size")
     config.read.add("attention_bias")  # the class has none, whatever it says
     shape = Layer("", "self_attn", "", "", names=CLIPPED, norm="rmsnorm", qk_norm="head", gated=True, mlp_bias=False,
@@ -34,7 +35,9 @@ def vision(config: Config, at: str) -> Tower:
     modules: Parts = {
         "patch_embedder.position_embedding_table": positioned(2, config.integer("position_embedding_size"), width),
         "patch_embedder.input_proj": dense(width, 3 * patch**2, bias=False, component="other_embedding"),
-        "positions": ROTARY, "encoder.layers": layers(config.layers)}
+        "positions": ROTARY, "encoder.layers": layers(config.layers),
+        **fewer({"pooler": Score(sizes=(width,), component="other", per="source_pair")},
+                config.integer("pooling_kernel_size") ** 2)}
     if config.flag("standardize"):
         modules |= {"std_bias": vector(width, buffer=True), "std_scale": vector(width, buffer=True)}
     return tower("vision", width, modules, {"layer": block}, at)

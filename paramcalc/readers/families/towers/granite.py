@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
+from paramcalc.components.linear import Score
 from paramcalc.readers.families.towers.blip import qformer
 from paramcalc.readers.families.towers.frame import Parts, layers, tower
 from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, norm, table, vector
@@ -24,13 +25,15 @@ def encoder(config: Config, at: str) -> Tower:
     width, count = config.integer("hidden_dim"), config.integer("num_heads")
     head = config.optional("dim_head") or width // count
     inner, wide = width * config.integer("feedforward_mult"), width * config.integer("conv_expansion_factor")
+    context = config.integer("context_size")
     feed = FeedForward(intermediate_size=inner, gated=False, bias=True)
     names = {"q_proj": "to_q", "kv_proj": "to_kv", "o_proj": "to_out"}
     block: Parts = {
         "ff1.pre_norm": norm(width), "ff1": feed, "attn.pre_norm": norm(width),
         "attn": Attention(num_heads=count, head_dim=head, fused="kv", bias=("o",), causal=False, names=names,
-                          chunk=config.integer("context_size")),
+                          chunk=context),
         "attn.rel_pos_emb": table(2 * config.integer("max_pos_emb") + 1, head),
+        "attn.distances": Score(sizes=(count, head), component="attention", per="pair", causal=False, chunk=context),
         "conv.norm": norm(width), "conv.up_conv": conv(2 * wide, width, 1, component="other", activated=True),
         "conv.depth_conv.conv": convolve(wide, wide, config.integer("conv_kernel_size"), bias=False, groups=wide),
         "conv.batch_norm": batchnorm(wide, activated=True), "conv.down_conv": convolve(width, wide, 1),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
+from paramcalc.components.linear import Score
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers, projector, tower
 from paramcalc.readers.families.towers.geometry import grid
 from paramcalc.readers.families.towers.parts import dense, norm, patched, rms, table, vector
@@ -39,6 +40,8 @@ def idefics2(whole: Whole) -> Towers:
         f"{at}.modality_projection.up_proj": dense(inner, vision, bias=False),
         f"{at}.modality_projection.down_proj": dense(whole.text.hidden_size, inner, bias=False),
     }
+    count, few = config.integer("resampler_n_heads"), config.integer("num_key_value_heads")
+    head = config.integer("resampler_head_dim")
     resampler = f"{at}.perceiver_resampler"
     modules: Parts = {
         f"{resampler}.latents": vector(config.integer("resampler_n_latents"), width),
@@ -47,9 +50,11 @@ def idefics2(whole: Whole) -> Towers:
     }
     block: Parts = {
         "input_latents_norm": rms(width), "input_context_norm": rms(width),
-        "self_attn": Attention(num_heads=config.integer("resampler_n_heads"), causal=False,
-                               num_kv_heads=config.integer("num_key_value_heads"),
-                               head_dim=config.integer("resampler_head_dim")),
+        "self_attn": Attention(num_heads=count, num_kv_heads=few, head_dim=head, causal=False),
+        "self_attn.context": Score(sizes=(2 * few * head, width), component="attention",
+                                   per="source"),
+        "self_attn.across": Score(sizes=(count, 2 * head), component="attention",
+                                  per="source_pair"),
         "post_attention_layernorm": rms(width), "mlp": FeedForward(intermediate_size=4 * width),
     }
     return {**whole.tower("vision_config", "vision_model", "idefics2_vision"),

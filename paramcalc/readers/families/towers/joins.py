@@ -132,10 +132,10 @@ def minimax(whole: Whole) -> Towers:
     config, vision = whole.config, whole.part("vision_config", usual)
     width, inner = vision.integer("hidden_size"), config.integer("projector_hidden_size")
     merged = config.integer("merged_hidden_size", out * vision.integer("spatial_merge_size") ** 2)
-    join: Parts = {f"{AT}.linear_1": dense(inner, width), f"{AT}.linear_2": dense(out, inner),
-                   f"{AT}.merge_linear_1": dense(inner, merged),
-                   f"{AT}.merge_linear_2": dense(out, inner)}
-    return {**whole.tower("vision_config", "vision_tower", usual), **whole.join(join, width)}
+    each: Parts = {f"{AT}.linear_1": dense(inner, width), f"{AT}.linear_2": dense(out, inner)}
+    join: Parts = {f"{AT}.merge_linear_1": dense(inner, merged), f"{AT}.merge_linear_2": dense(out, inner)}
+    return {**whole.tower("vision_config", "vision_tower", usual), **whole.join(each, width, "patches", stream="image"),
+            **whole.join(join, width)}
 
 
 def molmo2(whole: Whole) -> Towers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.frame import FC, Layer, Parts, layers, tower
+from paramcalc.readers.families.towers.frame import FC, Layer, Parts, fewer, layers, tower
 from paramcalc.readers.families.towers.geometry import grid, heads
 from paramcalc.readers.families.towers.parts import dense, norm, patched, positioned, table, vector
 
@@ -24,16 +24,18 @@ def vision4(config: Config, at: str) -> Tower:
     """Llama 4's: unfolded patches through one matrix, rotary positions beside learned ones, joined patches."""
     width, patch = config.integer("hidden_size"), config.integer("patch_size")
     into, out = config.integer("projector_input_dim"), config.integer("projector_output_dim")
+    inner = config.integer("intermediate_size")
+    adapter: Parts = {"vision_adapter.mlp.fc1": dense(into, inner, bias=False, component="ffn"),
+                      "vision_adapter.mlp.fc2": dense(out, out, bias=False, component="ffn")}
     modules: Parts = {
         "class_embedding": vector(width),
         "positional_embedding_vlm": positioned(grid(config) + 1, width),
         "patch_embedding.linear": dense(width, config.integer("num_channels") * patch * patch, bias=False,
-                                        component="other_embedding"),
+                                        component="other_embedding", per="patch"),
         "layernorm_pre": norm(width),
         "model.layers": layers(config.layers),
         "layernorm_post": norm(width),
-        "vision_adapter.mlp.fc1": dense(into, config.integer("intermediate_size"), bias=False, component="ffn"),
-        "vision_adapter.mlp.fc2": dense(out, out, bias=False, component="ffn"),
+        **fewer(adapter, round(1 / config.number("pixel_shuffle_ratio") ** 2)),
     }
     return tower("vision", width, modules, {"layer": LAYER4.of(config)}, at)
 

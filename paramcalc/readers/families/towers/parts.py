@@ -33,10 +33,10 @@ def product(part: Linear) -> Linear:
 
 def conv(out: int, into: int, *kernel: int, bias: bool = True, groups: int = 1,
          component: ComponentName = "other_embedding", outputs: int = 1, inputs: int | None = None,
-         activated: bool = False) -> Convolution:
+         stage: int = 0, activated: bool = False) -> Convolution:
     """A kernel `(out, into / groups, *kernel)`, with a bias."""
     return Convolution(out_channels=out, in_channels=into, kernel=kernel, bias=bias, groups=groups,
-                       component=component, outputs=outputs, inputs=inputs, activated=activated)
+                       component=component, outputs=outputs, inputs=inputs, stage=stage, activated=activated)
 
 
 def convolve(out: int, into: int, *kernel: int, bias: bool = True, groups: int = 1) -> Convolution:

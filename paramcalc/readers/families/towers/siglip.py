@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isqrt
 from typing import TYPE_CHECKING
 
 from paramcalc.components.linear import Linear, Score
@@ -46,11 +47,14 @@ def vision(config: Config, at: str) -> Tower:
 
 
 def vision2(config: Config, at: str) -> Tower:
-    """SigLIP 2: patches of any image, cut out beforehand, and a table that is resized."""
+    """SigLIP 2: patches of any image, cut out beforehand, and a table that is resized by one product. Source:
+    Siglip2VisionEmbeddings' `resize_positional_embeddings`, transformers 5.24.0."""
     patch, channels = config.integer("patch_size"), config.integer("num_channels")
     embed: Parts = {"patch_embedding": Linear(out_features=config.integer("hidden_size"), bias=True,
                                               in_features=channels * patch * patch, component="other_embedding")}
-    return _tower(config, at, embed, config.integer("num_patches"))
+    rows, width = config.integer("num_patches"), config.integer("hidden_size")
+    embed["resized"] = Score(sizes=(isqrt(rows) ** 2, width), component="position_embedding", per="token")
+    return _tower(config, at, embed, rows)
 
 
 def cosmos(config: Config, at: str) -> Tower:

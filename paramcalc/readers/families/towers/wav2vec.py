@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.ffn import FeedForward
+from paramcalc.components.linear import Score
 from paramcalc.readers.families.towers.alone import crowned, model
 from paramcalc.readers.families.towers.conformer import FEED, shortening_layer, wav2vec_layer
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers
@@ -47,7 +48,8 @@ def extractor(config: Config, *, normed: bool | None = None) -> Parts:
         left *= stride
     for index, (width, kernel) in enumerate(zip(widths, kernels, strict=True)):
         at = f"feature_extractor.conv_layers.{index}"
-        parts[f"{at}.conv"] = conv(width, before, kernel, bias=bias, component="other", outputs=max(1, left))
+        parts[f"{at}.conv"] = conv(width, before, kernel, bias=bias, component="other", outputs=max(1, left),
+                                stage=index + 1)
         if every or index == 0:
             parts[f"{at}.layer_norm"] = norm(width)
         left = left // strides[index + 1] if index + 1 < len(strides) else 1
@@ -56,7 +58,8 @@ def extractor(config: Config, *, normed: bool | None = None) -> Parts:
 
 
 def positions(config: Config, width: int) -> Parts:
-    """A grouped convolution whose weight is split in lengths and directions."""
+    """A grouped convolution whose weight is split in lengths and directions; a kernel of even length computes one
+    position more, which is dropped."""
     at, size = "encoder.pos_conv_embed.conv", config.integer("num_conv_pos_embeddings")
     groups = config.integer("num_conv_pos_embedding_groups")
     if width % groups:
@@ -65,9 +68,11 @@ def positions(config: Config, width: int) -> Parts:
         return {at: conv(width, width, size, groups=groups),
                 "encoder.pos_conv_embed.batch_norm": batchnorm(width)}
     kernel = matrix(width, width // groups, size, component="other_embedding")
-    return {f"{at}.bias": embedded(width),
-            f"{at}.parametrizations.weight.original0": embedded(1, 1, size),
-            f"{at}.parametrizations.weight.original1": kernel}
+    parts: Parts = {f"{at}.bias": embedded(width),
+                    f"{at}.parametrizations.weight.original0": embedded(1, 1, size),
+                    f"{at}.parametrizations.weight.original1": kernel}
+    return parts if size % 2 else parts | {f"{at}.last": Score(
+        sizes=(width, width // groups, size), component="other_embedding", per="sequence")}
 
 
 def masks(config: Config, width: int) -> Parts:
@@ -174,7 +179,8 @@ def _block(config: Config, width: int) -> Parts:
     block = LAYER(width, count, inner)
     if config.model_type == "wavlm":
         block |= {"attention.gru_rel_pos_const": positioned(1, count, 1, 1),
-                  "attention.gru_rel_pos_linear": dense(8, width // count, component="position_embedding")}
+                  "attention.gru_rel_pos_linear": dense(8, width // count, component="position_embedding"),
+                  "attention.gates": Score(sizes=(count - 1, 8, width // count), component="position_embedding")}
     if config.flag("do_stable_layer_norm") and config.get("adapter_attn_dim") is not None:
         small = config.integer("adapter_attn_dim")
         block |= {"adapter_layer.norm": norm(width), "adapter_layer.linear_1": dense(small, width),
