@@ -16,6 +16,7 @@ from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.fit import Remedy
 from paramcalc.estimates.layouts import capacity
 from paramcalc.estimates.media import media_of
+from paramcalc.estimates.narrow_products import held_in
 from paramcalc.estimates.run import Terms, TrainingRun
 from paramcalc.estimates.training_parts import PARTS, Device
 from paramcalc.estimates.training_plan import Plan, plan, whole_run
@@ -204,7 +205,7 @@ def _verdict(chosen: Plan, needed: int) -> dict[str, Any]:
 def _rollout(model: Model, chosen: Plan) -> Rollout:
     """The engine that generates: the weights, and the exact cache of a whole sequence."""
     recipe, load = chosen.trainer.recipe, chosen.load
-    dtype = recipe.compute_dtype or recipe.dtype
+    dtype = held_in(recipe.compute_dtype or recipe.dtype)
     cache = exact(mixers(model.tree), Serving(load.seq, 1, load.source), types(dtype))
     return Rollout(weight_bytes(model.tree, dtype).total, cache.bytes)
 
@@ -275,6 +276,8 @@ def _assumptions(chosen: Plan) -> dict[str, object]:
         "communicators": layout.communicators(policy.library),
         "reserved_is": "the median of 13 logs that print both, 1.01 to 1.39; under ZeRO-3 the pools of gathered "
                        "weights and of divided gradients instead, and no gaps between blocks",
+        "products_are": "of FP8 as torchao's: what they read is kept in bf16 and copied in FP8 while one runs, which "
+                        "working has; what TransformerEngine keeps in FP8 is not modelled",
         "left_out": "kernels' workspace, experts that more tokens are sent to than to others",
     }
 

@@ -20,6 +20,7 @@ from paramcalc.defaults import TRAINING
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.experts_sent import sent_values
 from paramcalc.estimates.gathering import gathered
+from paramcalc.estimates.narrow_products import FORMATS, copies, held_in
 from paramcalc.estimates.remembering import Remembering
 from paramcalc.estimates.training_parts import Device, Gathered, States, Undivided, Whole
 from paramcalc.measures.parameters import placed
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 MASTER = 4
 """Bytes of a master weight: float32."""
+FEWEST = 2
+"""Bytes of a weight that is updated."""
 
 
 class Recipe(NamedTuple):
@@ -64,7 +67,16 @@ class Trainer(Remembering):
         self.model = model
         self.recipe = recipe
         self.plain = find_format(recipe.dtype)
-        self.compute = find_format(recipe.compute_dtype or recipe.dtype)
+        if self.plain.bits < 8 * FEWEST:
+            raise UsageError(Problem(
+                f"weights that are trained are kept in {8 * FEWEST} bits at least, not in {recipe.dtype}",
+                hint="--compute-dtype fp8 multiplies in FP8; --quant and --lora-rank train adapters of frozen weights"))
+        asked = find_format(recipe.compute_dtype or recipe.dtype)
+        self.products = asked.name
+        self.compute = find_format(held_in(recipe.compute_dtype or recipe.dtype))
+        if self.compute.bits < 8 * FEWEST:
+            raise UsageError(Problem(f"products are computed in 16 bits or more, or in FP8, not in {asked.name}",
+                                     hint="--compute-dtype fp8"))
         if self.compute.bits > self.plain.bits:
             raise UsageError(Problem(f"compute dtype {recipe.compute_dtype} is wider than the weights' {recipe.dtype}",
                                      hint=f"--dtype {recipe.compute_dtype}"))
@@ -172,7 +184,7 @@ class Trainer(Remembering):
         if policy.recompute in ("full", "per-op"):
             layers = sum(len(node.order) for node in self.tree(plan, stage).children) or 1
             layer = self.saved(plan, stage, load, policy._replace(recompute="none"))[0] // layers
-            layer += 4 * joined + self._sent(layout, stage, load, policy)
+            layer += 4 * joined + self._sent(layout, stage, load, policy) + self._cast(layout, stage, load)
             moments.append(Device(
                 **fixed, gradients=earlier, activations=flight, logits=0, communication=whole.in_layer,
                 idle=idle - whole.arriving, working=whole.waiting + whole.layer_gradients + layer,
@@ -227,6 +239,12 @@ class Trainer(Remembering):
             return 0
         tokens = load.batch * self._here(layout, load)
         return tokens * sent_values(self.tree(layout.plan, stage)) * self.compute.bits // 8
+
+    def _cast(self, layout: Layout, stage: int, load: Tokens) -> int:
+        """Copies in FP8 of what the largest product reads."""
+        if self.products not in FORMATS:
+            return 0
+        return copies(self.tree(layout.plan, stage), load.batch * -(-load.seq // load.cp))
 
     @staticmethod
     def _here(layout: Layout, load: Tokens) -> int:

@@ -13,6 +13,7 @@ from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need, need_encoder
 from paramcalc.estimates.layouts import search
 from paramcalc.estimates.media import media_of
+from paramcalc.estimates.narrow_products import held_in
 from paramcalc.estimates.run import Terms, model_flops, run
 from paramcalc.estimates.train_step import Stepper
 from paramcalc.estimates.training import Recipe, Trainer
@@ -82,7 +83,7 @@ def trainer_of(model: Model, settings: RunSettings) -> Trainer:
 def policy_of(settings: RunSettings) -> Policy:
     """What is saved for backward."""
     return Policy(settings.attention, settings.recompute, settings.activations,
-                  settings.compute_dtype or settings.dtype, sequences(settings))
+                  held_in(settings.compute_dtype or settings.dtype), sequences(settings))
 
 
 def device_of(settings: RunSettings) -> Accelerator | None:

@@ -54,7 +54,8 @@ class TrainingSettings(Settings):
     dtype: str = option(TRAINING.dtype, "Format of weights that are not quantized: bf16, fp16, fp32.")
     quant: str | None = option(TRAINING.quant, "Number format of frozen weights, with --lora-rank: nf4, mxfp4.")
     compute_dtype: str | None = option(
-        TRAINING.compute_dtype, "Format of products and activations; that of the weights when not given.")
+        TRAINING.compute_dtype, "Format of products and activations; that of the weights when not given. fp8: products "
+        "alone, as torchao computes them.")
     grad_dtype: str | None = option(TRAINING.grad_dtype, "Format of gradients; that of the weights when not given.")
     master: bool = option(TRAINING.master, "Keep a float32 copy of weights held in fewer bits.")
     optimizer: str = option(TRAINING.optimizer, "Optimizer; `paramcalc list optimizers` shows the names.")

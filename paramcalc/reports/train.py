@@ -109,7 +109,8 @@ def conditions(answer: Train) -> str:
     load, policy = answer.plan.load, answer.plan.policy
     sizes = " ".join(f"{name} {size}" for name, size in layout._asdict().items()
                      if name in ("tp", "pp", "dp", "ep", "cp") and size > 1)
-    facts = [f"{load.batch} × {load.seq:,} tokens", f"{recipe.dtype}, {recipe.optimizer}",
+    products = f", products in {recipe.compute_dtype}" if recipe.compute_dtype not in (None, recipe.dtype) else ""
+    facts = [f"{load.batch} × {load.seq:,} tokens", f"{recipe.dtype}{products}, {recipe.optimizer}",
              f"{policy.attention} attention", f"recompute {policy.recompute}", f"activations by {policy.library}",
              f"zero {layout.zero}", *([sizes] if sizes else []), _reserved(layout)]
     chosen = {"loss": recipe.loss, "method": recipe.method, "schedule": layout.schedule}

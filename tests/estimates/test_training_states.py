@@ -323,3 +323,25 @@ def test_tensor_parallelism_gathers_what_sequence_parallelism_divides():
     divided, whole = (trainer.moments(Layout(tp=4, sequence=sequence), 0, tokens, policy)[0]
                       for sequence in (True, False))
     assert divided.working - whole.working == pytest.approx(2 * (2 * 4096 * 2048 * 2) * 3 // 4, rel=0.01)
+
+
+def moments_of(**recipe):
+    """The moments of a small model whose layers are computed again, one micro-batch of 16 tokens."""
+    trainer = Trainer(build(ModelSpec.model_validate(SMALL)), Recipe(**recipe))
+    return {moment.moment: moment for moment in trainer.moments(
+        Layout(micro_batches=1), 0, Tokens(1, 16, 16), Policy("flash", "full", dtype="bf16"))}
+
+
+def test_products_in_fp8_hold_copies_while_a_layer_is_computed_again():
+    """torchao casts the input, the weights and the gradient of the output of a product, and keeps them in 16 bits."""
+    plain, narrow = moments_of(), moments_of(compute_dtype="fp8")
+    rows, columns = 128, 64
+    for name, moment in plain.items():
+        more = 16 * (rows + columns) + rows * columns if name == "a layer is computed again" else 0
+        assert narrow[name].total == moment.total + more
+
+
+@pytest.mark.parametrize("recipe", [{"dtype": "fp8"}, {"dtype": "int8"}, {"compute_dtype": "nf4"}])
+def test_weights_that_are_trained_have_16_bits(recipe):
+    with pytest.raises(UsageError, match="16 bits"):
+        Trainer(build(ModelSpec.model_validate(SMALL)), Recipe(**recipe))

@@ -365,3 +365,9 @@ def test_words_of_unsaid_bits_are_an_estimate():
 def test_settings_no_loader_takes_are_refused(settings):
     with pytest.raises(SpecError, match=r"expected a size of groups|both true"):
         read(**settings)
+
+
+def test_a_config_of_vptq_that_names_no_layer_says_nothing():
+    spec = read(quant_method="vptq", config_for_layers={}, shared_layer_config={})
+    assert known(spec.caveats, "weights") != "exact"
+    assert "config_for_layers" in spec.caveats[0].reason

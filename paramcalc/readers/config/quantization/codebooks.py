@@ -50,6 +50,8 @@ def vptq(settings: Settings) -> Quantized:
         own = shared.mapping(name) if shared else None
         if own is not None:
             rules.append(take(_vptq(own, caveats), ("linear",), [name]))
+    if not rules:
+        caveats.append(settings.caveat("config_for_layers", "names no layer: nothing says what is quantized"))
     return Quantized((*unquantized, *rules), tuple(dict.fromkeys(caveats)))
 
 
