@@ -20,9 +20,7 @@ ALL_LAYERS = 99
 def verify(loaded: Loaded, settings: SpeedSettings, speed: Speed) -> str:
     """The benchmark command of the runtime, with the requests asked for; empty where its documents name none."""
     facts, split, most = server(settings.runtime), speed.served.split, max(settings.concurrency)
-    if facts is None:
-        return ""
-    return facts.benchmark.format(
+    return (facts.benchmark if facts is not None else "").format(
         model=published_name(loaded.spec) or "MODEL", file=loaded.spec.name or "MODEL", prompt=settings.prompt,
         output=settings.output_tokens, concurrency=most, clients=many(most, "request"), requests=max(10, 4 * most),
         layers=int(speed.served.widths.layers * (1 - speed.host.share)) if speed.host else ALL_LAYERS,
