@@ -144,7 +144,8 @@ def fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit:
     if last.fits:  # what helps against too little room is no help against not knowing
         helps = []
     fields = fields_of(start, result, best.machine)
-    known = best.need.prepared.known("weights", "cache", known="bound" if best.runtime == BOUND else "estimate")
+    level: Known = "bound" if best.runtime == BOUND else "estimate"
+    known = best.need.prepared.known("weights", "cache", "flops", known=level)
     return Fit(
         **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"), known),
         fits=verdict, runtime=best.runtime, space=Size(last.capacity), room=Size(last.headroom),

@@ -78,7 +78,7 @@ def fit_all(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit
     start["assumptions"] = {"contexts": list(contexts(serving, first.media)), "batch": serving.batch,
                             "runtimes": [name for name in needs if name != BOUND or len(names) == 1],
                             **first.media.summary()}
-    return FitAll(**start, known={"fits": first.prepared.known("weights", "cache", known=known)},
+    return FitAll(**start, known={"fits": first.prepared.known("weights", "cache", "flops", known=known)},
                   fits=any(row.fits for row in rows), accelerators=tuple(rows))
 
 

@@ -165,7 +165,7 @@ def levels(model: Model, result: inference.Memory) -> dict[str, Known]:
     exact = prepared.runtime.name == BOUND
     cache: Known = "unknown" if cache_unknown(model) else prepared.known("cache")
     weights = prepared.weights_known
-    estimate = prepared.known(known="bound" if exact else "estimate")
+    estimate = prepared.known("flops", known="bound" if exact else "estimate")
     partial: Known = "bound" if exact or cache == "unknown" else "estimate"
     return {"weights": weights, "cache": cache, "activations": estimate, "overhead": estimate,
             "total": least(weights, partial, "exact" if cache == "unknown" else cache, estimate)}

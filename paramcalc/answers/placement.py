@@ -237,7 +237,7 @@ def _placed(ready: _Prepared, serving: FitSettings, host: HostSettings, machines
     why = None if fits else doubt if choice else _why(ledger.host, room)
     total, capacity = max((place.total for place in ledger.cards), default=0), sum(room.cards) + (room.ram or 0)
     needed = fields["whole"].bytes - (ledger.host.total if choice and room.ram is None else 0)
-    known = ready.prepared.known("weights", "cache", known="estimate")
+    known = ready.prepared.known("weights", "cache", "flops", known="estimate")
     return PlacedFit(
         **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"), known),
         fits=fits, runtime=PLACING, capacity=Size(capacity), headroom=Size(capacity - needed),

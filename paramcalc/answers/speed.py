@@ -172,19 +172,19 @@ class Predictor:
         self.loaded, self.settings = loaded, settings
         self.media = media_of(settings, model.spec)
         self.requests = Requests(settings.prompt + self.media.tokens, settings.output_tokens)
-        self.bound = why_bound(self.model.spec, "weights", "cache")
+        self.bound = why_bound(self.model.spec, "weights", "cache", "flops")
         self._served: dict[Split, Served] = {}
         self.kv_dtype = settings.kv_dtype or cache_dtype(settings.runtime, self.model.tree, settings.dtype)
 
     def sizes_known(self) -> Known:
-        """How every figure is known: times and energy follow the bytes of weights and of the cache."""
+        """How every figure is known: times and energy follow the bytes of weights and of the cache, and FLOPs."""
         weights: tuple[Literal["weights"], ...] = () if self.settings.quant else ("weights",)
         specs = [self.loaded.spec]
         if self.settings.draft is not None:
             from paramcalc.readers.models import load
 
             specs.append(load(self.settings.draft).spec)
-        return least(*(of_model(spec, *weights, "cache", known="estimate") for spec in specs))
+        return least(*(of_model(spec, *weights, "cache", "flops", known="estimate") for spec in specs))
 
     def served(self, split: Split) -> Served:
         """The model as these devices share it."""

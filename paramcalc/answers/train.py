@@ -169,8 +169,8 @@ def train(loaded: Loaded, settings: RunSettings, *, strict: bool = False) -> Tra
         per_device=devices, max_device_bytes=worst.total, heaviest_stage=worst.stage, why=_why(devices),
         trainable=trainable_parameters(model.tree), devices=scheme.layout.devices, known=_known(model, unknown),
         rollout=_rollout(model, scheme) if scheme.trainer.recipe.method in ROLLED_OUT else None,
-        **_verdict(scheme, worst.total), run=None if whole is None else run_figures(whole), plan=scheme, doubts=doubts,
-        unknown=unknown, terms=terms, training_run=whole)
+        **_verdict(scheme, worst.total, unknown), run=None if whole is None else run_figures(whole), plan=scheme,
+        doubts=doubts, unknown=unknown, terms=terms, training_run=whole)
 
 
 def _paged(optimizer: str) -> str:
@@ -187,8 +187,9 @@ def device_memory(device: Device) -> DeviceMemory:
     return DeviceMemory(stage=device.stage, **parts, total=device.total, peak=device.total, moment=device.moment)
 
 
-def _verdict(chosen: Plan, needed: int) -> dict[str, Any]:
-    """The fields that need an accelerator; `needed` are bytes of the heaviest device."""
+def _verdict(chosen: Plan, needed: int, unknown: tuple[str, ...]) -> dict[str, Any]:
+    """The fields that need an accelerator; `needed` are bytes of the heaviest device, without the activations of
+    components that are `unknown`."""
     if chosen.device is None:
         return {}
     from paramcalc.estimates.largest import largest
@@ -196,7 +197,7 @@ def _verdict(chosen: Plan, needed: int) -> dict[str, Any]:
 
     room = capacity(chosen.device)
     parts = (chosen.layout, chosen.load, chosen.policy)
-    fits = needed <= room and not why_bound(chosen.trainer.model.spec, "weights")
+    fits = needed <= room and not unknown and not why_bound(chosen.trainer.model.spec, "weights", "flops")
     remedies = () if needed <= room else training_remedies(chosen.trainer, Run(chosen.trainer.recipe, *parts), room)
     return {"fits": fits, "capacity": Capacity(room), "headroom": Capacity(room - needed),
             "largest": Largest(**largest(chosen.trainer, *parts, room)), "remedies": tuple(remedies)}
@@ -211,9 +212,10 @@ def _rollout(model: Model, chosen: Plan) -> Rollout:
 
 
 def _known(model: Model, unknown: tuple[str, ...]) -> dict[str, Known]:
-    """How each figure is known: states as the parameters are, activations as far as they are described."""
+    """How each figure is known: states as the parameters are, activations as far as they are described; what is in no
+    FLOPs is in no activations."""
     states, weights = sizes_known(model.spec), of_model(model.spec, "weights")
-    activations = least(states, "bound" if unknown else "estimate")
+    activations = of_model(model.spec, "flops", known="bound" if unknown else "estimate")
     worst = least(weights, activations)
     return {"weights": weights, **dict.fromkeys((*EXACT[1:], "other_models"), states), "activations": activations,
             **dict.fromkeys(("logits", *ESTIMATES), least(states, "estimate")), "total": worst,

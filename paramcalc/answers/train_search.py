@@ -92,13 +92,13 @@ def train_search(
     settings, start["length"] = within_positions(settings, model.spec, media_of(settings, model.spec))
     candidates, tried, runs = fitting(model, settings, settings.terms(), tick)
     rows = tuple(_row(one, None if runs is None else runs[index]) for index, one in enumerate(candidates[:top]))
-    estimate = of_model(model.spec, "weights", known="estimate")
+    estimate = of_model(model.spec, "weights", "flops", known="estimate")
     return TrainSearch(
         **start | {"assumptions": {"seq": settings.seq, "gpu": gpu.key, "capacity_bytes": gpu.capacity_bytes,
                                    "ranked_by": RANKED}},
         tried=tried, fitting=len(candidates), layouts=rows, trainable=trainable_parameters(model.tree),
         known={"layouts": estimate, "trainable": sizes_known(model.spec)}, gpu=gpu,
-        bound=why_bound(model.spec, "weights"))
+        bound=why_bound(model.spec, "weights", "flops"))
 
 
 def _row(one: Candidate, run: TrainingRun | None) -> LayoutRow:

@@ -114,7 +114,7 @@ class Prepared:
     @property
     def lower_bound(self) -> str:
         """Why its bytes are a lower bound; empty where they are not."""
-        return next(filter(None, (why_bound(spec, "weights", "cache") for spec in self._specs)), "")
+        return next(filter(None, (why_bound(spec, "weights", "cache", "flops") for spec in self._specs)), "")
 
     def _served(self, tree: Node) -> Node:
         """What devices hold: the model, and one that drafts in formats of its own."""

@@ -71,11 +71,11 @@ class Trainer(Remembering):
             raise UsageError(Problem(
                 f"weights that are trained are kept in {8 * FEWEST} bits at least, not in {recipe.dtype}",
                 hint="--compute-dtype fp8 multiplies in FP8; --quant and --lora-rank train adapters of frozen weights"))
-        asked = find_format(recipe.compute_dtype or recipe.dtype)
-        self.products = asked.name
+        product = find_format(recipe.compute_dtype or recipe.dtype)
+        self.products = product.name
         self.compute = find_format(held_in(recipe.compute_dtype or recipe.dtype))
         if self.compute.bits < 8 * FEWEST:
-            raise UsageError(Problem(f"products are computed in 16 bits or more, or in FP8, not in {asked.name}",
+            raise UsageError(Problem(f"products are computed in 16 bits or more, or in FP8, not in {product.name}",
                                      hint="--compute-dtype fp8"))
         if self.compute.bits > self.plain.bits:
             raise UsageError(Problem(f"compute dtype {recipe.compute_dtype} is wider than the weights' {recipe.dtype}",

@@ -219,8 +219,8 @@ def _tower_times(work: Work, load: Workload, over: Visited) -> int:
         return load.batch * sum(pairs(length, 0, reach, load.convention) for length in lengths)
     if work.per == "source_pair":
         joins = over.stream.endswith("_tokens")
-        seen = [each for cut in cuts for each in (cut.parts if joins else cut.lengths)]
-        return load.batch * sum(map(prod, zip(lengths, seen, strict=True)))
+        sources = [each for cut in cuts for each in (cut.parts if joins else cut.lengths)]
+        return load.batch * sum(map(prod, zip(lengths, sources, strict=True)))
     if work.per == "source":
         return load.batch * sum(cut.seen for cut in cuts)
     return load.batch * (len(lengths) if work.per == "sequence" else sum(lengths))

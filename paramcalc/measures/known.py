@@ -39,7 +39,8 @@ def sizes_known(spec: ModelSpec) -> Known:
 def why_bound(spec: ModelSpec, *figures: Figure) -> str:
     """Why sizes of a model are no more than a lower bound; empty where they are not. No verdict rests on one.
 
-    `figures`: what is asked about beside the parameters: the bytes of weights, of the cache.
+    `figures`: what is asked about beside the parameters: the bytes of weights, of the cache; FLOPs, and with them
+    activations, since what is in no FLOPs is in none.
     """
     if spec.uncounted:
         return f"not counted: {', '.join(spec.uncounted)}"
@@ -67,6 +68,6 @@ def least(*known: Known) -> Known:
 def of_model(spec: ModelSpec, *figures: Figure, known: Known = "exact") -> Known:
     """How a figure of a model is known that would be `known` if the model were read whole.
 
-    `figures`: what it rests on beside the parameters: the bytes of weights, of the cache.
+    `figures`: what it rests on beside the parameters, as in `why_bound`.
     """
     return least(sizes_known(spec), *(known_of(spec.caveats, figure) for figure in figures), known)

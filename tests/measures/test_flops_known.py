@@ -27,3 +27,13 @@ def recorded(model_type: str) -> dict[str, Any]:
 def test_flops_are_known_as_far_as_all_parts_run(model_type: str, changes: dict[str, bool], known: str) -> None:
     answer = paramcalc.flops(paramcalc.read(recorded(model_type) | changes))
     assert answer.known["forward"] == known
+
+
+@pytest.mark.parametrize("model_type", ["layoutlmv2", "pi0"])
+def test_no_verdict_rests_on_activations_that_leave_a_part_out(model_type: str) -> None:
+    spec = paramcalc.read(recorded(model_type))
+    run = paramcalc.train(spec, seq=512, gpu="h100")
+    assert (run.known["activations"], run.known["total"], run.fits) == ("bound", "bound", False)
+    answer = paramcalc.fit(spec, "h100", 512)
+    assert (answer.known["fits"], answer.fits) == ("bound", False)
+    assert paramcalc.memory(spec, context=512, runtime="transformers").whole.known == "bound"
