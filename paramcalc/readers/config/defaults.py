@@ -132,9 +132,9 @@ def _parsed(line: str, model_type: str) -> FamilyData:
 def holders(model_type: str) -> tuple[str, ...]:
     """Model types whose class holds a part of this type where its config does not say otherwise. Only refusals ask."""
     part = re.escape(json.dumps(model_type))
-    found = [name for table in TABLES
+    names = [name for table in TABLES
              for name in re.findall(rf'^"([^"]+)": \{{.*"model_type":{part}', _text(table), re.MULTILINE)]
-    return tuple(name for name in found if name != model_type)
+    return tuple(name for name in names if name != model_type)
 
 
 def namesakes(architecture: str) -> tuple[str, ...]:

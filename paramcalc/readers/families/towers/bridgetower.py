@@ -108,8 +108,8 @@ def bridgetower(config: Config) -> ModelSpec:
     for piece in TOPS[word]:
         modules |= piece(config) if callable(piece) else {}
     crossed = bert.layer(words, cross=True)
-    seen = _bridge(config, "image", images.hidden_size)
-    joint = tower(None, spec.hidden_size, seen, {"cross": crossed}, front.rstrip("."), "image_tokens")
+    pictures = _bridge(config, "image", images.hidden_size)
+    joint = tower(None, spec.hidden_size, pictures, {"cross": crossed}, front.rstrip("."), "image_tokens")
     blocks = {**spec.blocks, "cross": Block(parts=crossed)}
     return unmeasured(spec.model_copy(update={
         "modules": modules, "blocks": blocks, "towers": {"vision": images, "joint": joint}}))

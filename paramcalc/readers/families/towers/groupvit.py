@@ -79,5 +79,6 @@ def groupvit(config: Config) -> ModelSpec:
     width = nested(config, "vision_config", "groupvit_vision_model").integer("hidden_size")
     modules: Parts = {key: part for key, part in (whole.modules or {}).items() if key != "text_projection"}
     modules |= _projected("text_projection", whole.hidden_size, inner, out)
-    seen = tower("vision", width, _projected("visual_projection", width, inner, out), stream="image_tokens")
-    return unmeasured(whole.model_copy(update={"modules": modules, "towers": {**whole.towers, "projection": seen}}))
+    projection = tower("vision", width, _projected("visual_projection", width, inner, out), stream="image_tokens")
+    towers = {**whole.towers, "projection": projection}
+    return unmeasured(whole.model_copy(update={"modules": modules, "towers": towers}))

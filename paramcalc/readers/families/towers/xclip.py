@@ -63,8 +63,8 @@ def xclip(config: Config) -> ModelSpec:
     eyes, out = nested(config, "vision_config", "xclip_vision_model"), config.integer("projection_dim")
     width = eyes.integer("hidden_size")
     prompts, block = _prompts(config)
-    seen: Parts = {"prompts_visual_layernorm": norm(width), "prompts_visual_projection": matrix(width, out)}
-    towers = {**whole.towers, "frames": _frames(eyes), "prompts": tower(None, width, seen, stream="image_tokens")}
+    pictures: Parts = {"prompts_visual_layernorm": norm(width), "prompts_visual_projection": matrix(width, out)}
+    towers = {**whole.towers, "frames": _frames(eyes), "prompts": tower(None, width, pictures, stream="image_tokens")}
     blocks = {**whole.blocks, **({"prompt": Block(parts=block)} if any(
         isinstance(part, Stack) for part in prompts.values()) else {})}
     return unmeasured(whole.model_copy(update={"modules": {**(whole.modules or {}), **prompts}, "blocks": blocks,
