@@ -160,8 +160,8 @@ def _family(model_type: str) -> FamilyItem:
     family = family_of(model_type)
     training = "measured" if family.training_measured else "row" if family.training else "usual"
     return FamilyItem(
-        model_type, family.row or family.whole or "", family.source, training, ", ".join(family.gguf),
-        family.data.classes if family.data is not None else (), family.spelling if family.whole else None,
+        model_type, family.row or family.composite or "", family.source, training, ", ".join(family.gguf),
+        family.data.classes if family.data is not None else (), family.spelling if family.composite else None,
         tuple(sorted({*family.neutral, *family.repeats})))
 
 

@@ -58,7 +58,7 @@ def test_a_lookup_loads_no_other_family():
 @pytest.mark.parametrize("model_type", TYPES)
 def test_every_type_has_a_row_and_a_class(model_type):
     family = family_of(model_type)
-    assert callable(family.whole_builder if family.row is None else family.builder)
+    assert callable(family.composite_builder if family.row is None else family.builder)
     if model_type in {*DRAFT_CLASSES.values(), *SPECULATORS.values()}:
         assert family.data is None  # its class is told by name, its keys are those of the model it drafts for
         return

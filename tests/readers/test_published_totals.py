@@ -11,7 +11,7 @@ from paramcalc.readers.config.published import told_type
 from paramcalc.readers.config.published_types import PUBLISHED_TYPES
 from paramcalc.readers.config.read import read_config
 from paramcalc.readers.families import known
-from paramcalc.readers.families.towers.tables import TOWERS, WHOLES
+from paramcalc.readers.families.towers.tables import COMPOSITES, TOWERS
 from paramcalc.readers.models import load
 
 DATA = Path(__file__).parent.parent / "data" / "published_totals.jsonl"
@@ -71,5 +71,5 @@ UNMEASURED = {"intern_vit_6b"}
 
 
 def test_every_published_type_can_be_counted():
-    towers = {name for name in PUBLISHED_TYPES if name in TOWERS or name in WHOLES}
+    towers = {name for name in PUBLISHED_TYPES if name in TOWERS or name in COMPOSITES}
     assert set(PUBLISHED_TYPES) - towers <= set(known())

@@ -108,7 +108,7 @@ def _whole(
     text: ModelSpec, around: Config, towers: tuple[str, ...], processors: Files | None,
 ) -> tuple[ModelSpec, tuple[str, ...]]:
     """The text model with its towers, and what is not counted."""
-    from paramcalc.readers.families.towers.whole import with_towers
+    from paramcalc.readers.families.towers.composite import with_towers
 
     try:
         spec, uncounted = with_towers(text, around, towers)

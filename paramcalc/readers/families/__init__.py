@@ -30,7 +30,7 @@ from paramcalc.readers.config.type_facts import (
     WITHIN,
     Keys,
 )
-from paramcalc.readers.families.towers.tables import ALONE, CLASSES, LISTENERS, MODELS, TOWERS, WHOLES
+from paramcalc.readers.families.towers.tables import ALONE, CLASSES, COMPOSITES, LISTENERS, MODELS, TOWERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -202,14 +202,14 @@ class Family:
         return _loaded(self.tower)
 
     @cached_property
-    def whole(self) -> str | None:
+    def composite(self) -> str | None:
         """Where the function stands that gives the towers of a composite config of this type."""
-        return _below_towers(WHOLES.get(self.library_type))
+        return _below_towers(COMPOSITES.get(self.library_type))
 
     @cached_property
-    def whole_builder(self) -> Any:  # noqa: ANN401 - as above
+    def composite_builder(self) -> Any:  # noqa: ANN401 - as above
         """What gives the towers of a composite config of this type; None where nobody wrote it."""
-        return _loaded(self.whole)
+        return _loaded(self.composite)
 
     @cached_property
     def takes_media(self) -> bool:
@@ -308,7 +308,7 @@ def known() -> tuple[str, ...]:
 
 def composites() -> tuple[str, ...]:
     """Every composite model type whose towers are known."""
-    return tuple(sorted(WHOLES))
+    return tuple(sorted(COMPOSITES))
 
 
 def _below_towers(place: str | None) -> str | None:

@@ -14,7 +14,7 @@ from paramcalc.errors import Problem, UnknownArchitectureError
 from paramcalc.readers.config.defaults import model_types, namesakes
 from paramcalc.readers.config.neutral import NEUTRAL, NEUTRAL_PREFIXES
 from paramcalc.readers.families import family_of, known
-from paramcalc.readers.families.refused import can_be_counted, reason, whole_of
+from paramcalc.readers.families.refused import can_be_counted, composite_of, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,9 +31,9 @@ def unknown_type(
 ) -> UnknownArchitectureError:
     """A refusal of a model type nobody wrote, with the known ones that the config `data` is most like."""
     why, near = reason(model_type), nearest(model_type, data or {}, architecture)
-    whole = whole_of(model_type) if why else ""
-    if whole and can_be_counted(whole):
-        near = [whole, *(name for name in near if name != whole)][:3]
+    outer = composite_of(model_type) if why else ""
+    if outer and can_be_counted(outer):
+        near = [outer, *(name for name in near if name != outer)][:3]
     hint = f"nearest known: {', '.join(near)}" if near else "`paramcalc list families` shows the known ones"
     message = f"unknown model_type {model_type[:100]!r}" + (f": {why}" if why else "")
     return UnknownArchitectureError(Problem(message, path, hint))

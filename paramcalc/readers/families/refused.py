@@ -46,23 +46,23 @@ def reason(model_type: str) -> str:
     version = f"transformers {library_version()} has it"
     if family.published is not None:
         version = f"its class is published with its own code ({family.published.source})"
-        if family.whole_builder is not None:
+        if family.composite_builder is not None:
             return f"{version}, and this config has no text model under {family.published.text_key}"
     kind = next((kind for kind, types in KINDS.items() if model_type in types.split()), "")
     if kind:
         return f"{version}, but {kind} are not described here"
-    if whole := whole_of(model_type):
-        return f"{version} as a part of {whole}" + (", whose config can be counted" if can_be_counted(whole) else "")
+    if outer := composite_of(model_type):
+        return f"{version} as a part of {outer}" + (", whose config can be counted" if can_be_counted(outer) else "")
     return f"{version}, but nobody has described its class here"
 
 
 def can_be_counted(model_type: str) -> bool:
     """Whether a config of this type is no refusal."""
     family = family_of(model_type)
-    return family.builder is not None or family.whole_builder is not None
+    return family.builder is not None or family.composite_builder is not None
 
 
-def whole_of(model_type: str) -> str:
+def composite_of(model_type: str) -> str:
     """The model a type is a part of: one whose class holds it, or holds what does, the first that can be counted; else
     the longest type its own begins with; '' where there is none."""
     holding = list(holders(model_type))

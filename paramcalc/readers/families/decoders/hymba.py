@@ -33,9 +33,9 @@ def _words(config: Config) -> list[str]:
         borrow = {layer for group in groups for layer in group[1:] if isinstance(layer, int)}
     elif every > 0:
         borrow = {*(layer for layer in range(config.layers) if layer % every)}
-    whole = config.listed("global_attn_idx", int) or []
+    unlimited = config.listed("global_attn_idx", int) or []
     everywhere = config.optional("sliding_window") is None
-    return [("full" if everywhere or layer in whole else "sliding") + ("_shared" if layer in borrow else "")
+    return [("full" if everywhere or layer in unlimited else "sliding") + ("_shared" if layer in borrow else "")
             for layer in range(config.layers)]
 
 

@@ -12,10 +12,10 @@ from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
 from paramcalc.readers.config.patterns import every, mixers
 from paramcalc.readers.families.encoder_decoders.t5gemma import layer
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import tower
 from paramcalc.readers.families.towers.parts import matrix, rms
 from paramcalc.readers.families.towers.siglip import vision
-from paramcalc.readers.families.towers.whole import nested
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 

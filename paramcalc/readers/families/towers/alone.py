@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from paramcalc.components.linear import Linear
 from paramcalc.components.stack import Stack
 from paramcalc.readers.families.encoders.heads import top_of
+from paramcalc.readers.families.towers.composite import builder
 from paramcalc.readers.families.towers.frame import Parts
 from paramcalc.readers.families.towers.parts import norm
-from paramcalc.readers.families.towers.whole import builder
 from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
@@ -85,8 +85,8 @@ def opened(tower: Tower, more: Parts | None = None) -> ModelSpec:
 
 def beside(tower: Tower, rest: Parts) -> ModelSpec:
     """A model whose class names its tower as such, and what it holds beside it; both run over its tokens."""
-    whole = tower.model_copy(update={"stream": "token"})
-    return ModelSpec(hidden_size=tower.hidden_size, modules=rest, towers={str(tower.component): whole})
+    beside_text = tower.model_copy(update={"stream": "token"})
+    return ModelSpec(hidden_size=tower.hidden_size, modules=rest, towers={str(tower.component): beside_text})
 
 
 def tapped(config: Config, widths: Sequence[int]) -> Parts:

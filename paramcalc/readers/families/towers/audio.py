@@ -10,7 +10,7 @@ from paramcalc.readers.families.towers.parts import ROTARY, conv, dense, norm, r
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 AT = "multi_modal_projector"
@@ -114,64 +114,64 @@ def realtime(config: Config, at: str) -> Tower:
     return tower("audio", width, modules, {"layer": block}, at)
 
 
-def _joined(whole: Whole, usual: str, modules: Parts, into: int) -> Towers:
-    return {**whole.tower("audio_config", "audio_tower", usual),
-            **whole.join({f"{AT}.{key}": part for key, part in modules.items()}, into, stream="audio_tokens")}
+def _joined(model: Composite, usual: str, modules: Parts, into: int) -> Towers:
+    return {**model.tower("audio_config", "audio_tower", usual),
+            **model.join({f"{AT}.{key}": part for key, part in modules.items()}, into, stream="audio_tokens")}
 
 
-def qwen2_audio(whole: Whole) -> Towers:
+def qwen2_audio(model: Composite) -> Towers:
     """One matrix on frames averaged in pairs. arXiv:2407.10759."""
     usual = "qwen2_audio_encoder"
-    width = whole.part("audio_config", usual).integer("hidden_size")
-    return _joined(whole, usual, {"linear": dense(whole.text.hidden_size, width)}, width)
+    width = model.part("audio_config", usual).integer("hidden_size")
+    return _joined(model, usual, {"linear": dense(model.text.hidden_size, width)}, width)
 
 
-def audio_flamingo(whole: Whole) -> Towers:
+def audio_flamingo(model: Composite) -> Towers:
     """Two matrices. arXiv:2507.08128."""
-    usual, bias, out = "audioflamingo3_encoder", whole.config.flag("projector_bias",
-                                                                   default=True), whole.text.hidden_size
-    width = whole.part("audio_config", usual).integer("hidden_size")
-    return _joined(whole, usual, {"linear_1": dense(out, width, bias=bias, activated=True),
+    usual, bias, out = "audioflamingo3_encoder", model.config.flag("projector_bias",
+                                                                   default=True), model.text.hidden_size
+    width = model.part("audio_config", usual).integer("hidden_size")
+    return _joined(model, usual, {"linear_1": dense(out, width, bias=bias, activated=True),
                                   "linear_2": dense(out, out, bias=bias)},
                    width)
 
 
-def voxtral(whole: Whole) -> Towers:
+def voxtral(model: Composite) -> Towers:
     """Frames joined to the width of the tower's feed-forward. arXiv:2507.13264."""
-    width, out = whole.part("audio_config", "voxtral_encoder").integer("intermediate_size"), whole.text.hidden_size
-    return _joined(whole, "voxtral_encoder",
+    width, out = model.part("audio_config", "voxtral_encoder").integer("intermediate_size"), model.text.hidden_size
+    return _joined(model, "voxtral_encoder",
                    {"linear_1": dense(out, width, bias=False, activated=True),
                     "linear_2": dense(out, out, bias=False)}, width)
 
 
-def voxtral_realtime(whole: Whole) -> Towers:
+def voxtral_realtime(model: Composite) -> Towers:
     """`downsample_factor` frames joined."""
-    usual, out = "voxtral_realtime_encoder", whole.text.hidden_size
-    width = whole.part("audio_config", usual).integer("hidden_size") * whole.config.integer("downsample_factor")
-    return _joined(whole, usual, {"linear_1": dense(out, width, bias=False, activated=True),
+    usual, out = "voxtral_realtime_encoder", model.text.hidden_size
+    width = model.part("audio_config", usual).integer("hidden_size") * model.config.integer("downsample_factor")
+    return _joined(model, usual, {"linear_1": dense(out, width, bias=False, activated=True),
                                   "linear_2": dense(out, out, bias=False)},
                    width)
 
 
-def glmasr(whole: Whole) -> Towers:
+def glmasr(model: Composite) -> Towers:
     """Frames joined to the width of the tower's feed-forward, through twice the text model's width."""
-    width, out = whole.part("audio_config", "glmasr_encoder").integer("intermediate_size"), whole.text.hidden_size
-    return _joined(whole, "glmasr_encoder", {"linear_1": dense(2 * out, width, activated=True),
+    width, out = model.part("audio_config", "glmasr_encoder").integer("intermediate_size"), model.text.hidden_size
+    return _joined(model, "glmasr_encoder", {"linear_1": dense(2 * out, width, activated=True),
                                              "linear_2": dense(out, 2 * out)}, width)
 
 
-def moss(whole: Whole) -> Towers:
+def moss(model: Composite) -> Towers:
     """Frames joined, two matrices and a norm."""
-    usual, bias, out = "moss_transcribe_diarize_audio", whole.config.flag("projector_bias"), whole.text.hidden_size
-    width = whole.part("audio_config", usual).integer("hidden_size") * whole.config.integer("audio_merge_size")
-    return _joined(whole, usual, {"linear_1": dense(out, width, bias=bias, activated=True),
+    usual, bias, out = "moss_transcribe_diarize_audio", model.config.flag("projector_bias"), model.text.hidden_size
+    width = model.part("audio_config", usual).integer("hidden_size") * model.config.integer("audio_merge_size")
+    return _joined(model, usual, {"linear_1": dense(out, width, bias=bias, activated=True),
                                   "linear_2": dense(out, out, bias=bias),
                                   "norm": norm(out)}, width)
 
 
-def qwen3_asr(whole: Whole) -> Towers:
+def qwen3_asr(model: Composite) -> Towers:
     """Two matrices."""
-    config = whole.part("audio_config", "qwen3_asr_encoder")
+    config = model.part("audio_config", "qwen3_asr_encoder")
     width, out = config.integer("hidden_size"), config.integer("output_dim")
-    return _joined(whole, "qwen3_asr_encoder", {"linear_1": dense(width, width, activated=True),
+    return _joined(model, "qwen3_asr_encoder", {"linear_1": dense(width, width, activated=True),
                                                 "linear_2": dense(out, width)}, width)

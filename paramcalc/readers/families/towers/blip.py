@@ -9,17 +9,17 @@ from paramcalc.readers.config.config import Config
 from paramcalc.readers.families.encoder import Encoder
 from paramcalc.readers.families.encoders.heads import BERT_TOPS
 from paramcalc.readers.families.towers.alone import opened
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import FC, QKVO, Layer, Parts, layers, mixed, projector, tower
 from paramcalc.readers.families.towers.geometry import grid
 from paramcalc.readers.families.towers.joined import moved
 from paramcalc.readers.families.towers.parts import conv, dense, embedded, norm, positioned, table, vector
-from paramcalc.readers.families.towers.whole import nested
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.readers.families.encoders.heads import Tops
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 NAMES = {"qkv_proj": "qkv", "o_proj": "projection", **FC}
@@ -134,18 +134,18 @@ def blip(config: Config) -> ModelSpec:
     return spec.model_copy(update={"modules": {**(spec.modules or {}), **between}, "towers": towers})
 
 
-def blip2(whole: Whole) -> Towers:
+def blip2(model: Composite) -> Towers:
     """A tower, learned queries, a Q-Former, and a matrix. Raises SpecError for classes that are only a part."""
-    if whole.config.architecture.endswith("QFormerModel"):
-        raise whole.config.unknown_class()
-    kind = whole.config.model_type.replace("-", "_")
-    config, eyes = whole.part("qformer_config", f"{kind}_qformer"), whole.part("vision_config", f"{kind}_vision_model")
+    if model.config.architecture.endswith("QFormerModel"):
+        raise model.config.unknown_class()
+    kind = model.config.model_type.replace("-", "_")
+    config, eyes = model.part("qformer_config", f"{kind}_qformer"), model.part("vision_config", f"{kind}_vision_model")
     config.override({"encoder_hidden_size": eyes.integer("hidden_size")})
-    width, queries = config.integer("hidden_size"), whole.config.integer("num_query_tokens", 32)
-    text = whole.config.model_type != "blip-2"
-    out = tower(None, width, {"language_projection": dense(whole.text.hidden_size, width)}, stream="image_tokens")
+    width, queries = config.integer("hidden_size"), model.config.integer("num_query_tokens", 32)
+    text = model.config.model_type != "blip-2"
+    out = tower(None, width, {"language_projection": dense(model.text.hidden_size, width)}, stream="image_tokens")
     return {
-        **whole.tower("vision_config", "vision_model", f"{kind}_vision_model"),
+        **model.tower("vision_config", "vision_model", f"{kind}_vision_model"),
         "queries": projector({"query_tokens": vector(1, queries, width)}, width),
         "qformer": qformer(config, "qformer", text=text or config.flag("use_qformer_text_input")),
         "projection": out,

@@ -10,10 +10,10 @@ from paramcalc.components.linear import Head
 from paramcalc.readers.families.encoders.heads import top_of
 from paramcalc.readers.families.towers import bert
 from paramcalc.readers.families.towers.alone import unmeasured
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
 from paramcalc.readers.families.towers.geometry import grid
 from paramcalc.readers.families.towers.parts import dense, embedded, norm, patched, table, vector
-from paramcalc.readers.families.towers.whole import nested
 from paramcalc.spec.layer import Block
 
 if TYPE_CHECKING:

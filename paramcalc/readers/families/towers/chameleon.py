@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.decoder import Row
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.vqgan import tokenizer
-from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

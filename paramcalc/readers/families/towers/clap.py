@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from paramcalc.components.attention import Attention
 from paramcalc.readers.families.towers import bert
 from paramcalc.readers.families.towers.alone import opened, unmeasured
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import Parts, layers, tower, under
 from paramcalc.readers.families.towers.geometry import dividing, entries, sides, stages
 from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, norm, positioned, vector
 from paramcalc.readers.families.towers.swin import OLD
 from paramcalc.readers.families.towers.vit import biased
-from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config

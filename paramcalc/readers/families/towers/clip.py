@@ -17,10 +17,10 @@ LAYER = Layer()
 
 def mlcd(config: Config, at: str) -> Tower:
     """MLCD: positions are rotated, that of the class token is learned. arXiv:2407.17331."""
-    whole, table_at = vision(config, at), f"{at}.embeddings.position_embedding".lstrip(".")
-    modules: Parts = {key: part for key, part in whole.modules.items() if key != table_at}
+    plain, table_at = vision(config, at), f"{at}.embeddings.position_embedding".lstrip(".")
+    modules: Parts = {key: part for key, part in plain.modules.items() if key != table_at}
     learned = positioned(1, config.integer("hidden_size") // heads(config) // 2)
-    return whole.model_copy(update={"modules": {
+    return plain.model_copy(update={"modules": {
         f"{at}.class_pos_emb".lstrip("."): learned, f"{at}.positions".lstrip("."): ROTARY, **modules}})
 
 
@@ -40,6 +40,6 @@ def vision(config: Config, at: str) -> Tower:
 
 def spelled(config: Config, at: str) -> Tower:
     """The same where the first norm has its full name: OWL-ViT, X-CLIP."""
-    whole = vision(config, at)
-    return whole.model_copy(update={"modules": {
-        key.replace("pre_layrnorm", "pre_layernorm"): part for key, part in whole.modules.items()}})
+    plain = vision(config, at)
+    return plain.model_copy(update={"modules": {
+        key.replace("pre_layrnorm", "pre_layernorm"): part for key, part in plain.modules.items()}})

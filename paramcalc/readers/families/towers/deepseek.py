@@ -12,6 +12,7 @@ from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.families import family_of
 from paramcalc.readers.families.towers.clip import LAYER
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import FC, QKV, Layer, Parts, layers, tower
 from paramcalc.readers.families.towers.geometry import heads
 from paramcalc.readers.families.towers.parts import (
@@ -26,28 +27,27 @@ from paramcalc.readers.families.towers.parts import (
     vector,
 )
 from paramcalc.readers.families.towers.sam import encoder, neck
-from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from paramcalc.components.base import Component
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
 
 SIGLIP, SAM, FINE2 = "siglip_vision_model", "sam_vision_model", "deepseek_ocr2_sam_vision_model"
 
 
-def deepseek_vl(whole: Whole) -> Towers:
+def deepseek_vl(model: Composite) -> Towers:
     """Two matrices."""
-    width, out = whole.part("vision_config", SIGLIP).integer("hidden_size"), whole.text.hidden_size
+    width, out = model.part("vision_config", SIGLIP).integer("hidden_size"), model.text.hidden_size
     join: Parts = {"aligner.linear1": dense(out, width), "aligner.linear2": dense(out, out)}
-    return {**whole.tower("vision_config", "vision_model", SIGLIP), **whole.join(join, width)}
+    return {**model.tower("vision_config", "vision_model", SIGLIP), **model.join(join, width)}
 
 
-def hybrid(whole: Whole) -> Towers:
+def hybrid(model: Composite) -> Towers:
     """Half the width from each tower."""
-    width, out = whole.part("vision_config", SIGLIP).integer("hidden_size"), whole.text.hidden_size
-    fine = whole.part("high_res_vision_config", SAM)
+    width, out = model.part("vision_config", SIGLIP).integer("hidden_size"), model.text.hidden_size
+    fine = model.part("high_res_vision_config", SAM)
     channels, deep = fine.integer("output_channels"), fine.integer("hidden_size")
     between: Parts = {
         "high_res_vision_alpha": vector(1), **neck(deep, channels, "high_res_vision_neck"),
@@ -55,11 +55,11 @@ def hybrid(whole: Whole) -> Towers:
         "high_res_vision_proj.conv2": convolve(4 * channels, 2 * channels, 3, 3, bias=False),
     }
     return {
-        **whole.tower("high_res_vision_config", "high_res_vision_model", SAM),
-        **whole.join(between, deep, "neck", stream="image", component=None),
-        **whole.tower("vision_config", "vision_model", SIGLIP),
-        **whole.join({"aligner.vision_proj": dense(out // 2, width)}, width, "half", component="vision"),
-        **whole.join({"aligner.high_res_vision_proj": dense(out // 2, 4 * channels), "aligner.proj": dense(out, out)},
+        **model.tower("high_res_vision_config", "high_res_vision_model", SAM),
+        **model.join(between, deep, "neck", stream="image", component=None),
+        **model.tower("vision_config", "vision_model", SIGLIP),
+        **model.join({"aligner.vision_proj": dense(out // 2, width)}, width, "half", component="vision"),
+        **model.join({"aligner.high_res_vision_proj": dense(out // 2, 4 * channels), "aligner.proj": dense(out, out)},
                      4 * channels),
     }
 
@@ -70,9 +70,9 @@ TIMM = Layer("norm1", "attn", "norm2", fused="qkv",
              names={"qkv_proj": "qkv", "o_proj": "proj", **FC})
 
 
-def vl2(whole: Whole) -> Towers:
+def vl2(model: Composite) -> Towers:
     """SigLIP with its pooling head, squares of four patches through a network, and separators."""
-    config, eyes = whole.config, whole.part_as("vision_config", "deepseek_vl_v2_vision")
+    config, eyes = model.config, model.part_as("vision_config", "deepseek_vl_v2_vision")
     eyes.read |= {"model_name"}
     depth = eyes.depth("layers") if "layers" in eyes.data else 27
     width, patch = eyes.integer("width", 1152), eyes.integer("patch_size", 14)
@@ -89,15 +89,15 @@ def vl2(whole: Whole) -> Towers:
         "attn_pool.proj": dense(width, width), "attn_pool.norm": norm(width),
         "attn_pool.mlp.fc1": dense(inner, width), "attn_pool.mlp.fc2": dense(width, inner)}
     return {"vision": tower("vision", width, modules, {"layer": TIMM(width, count, inner)}, "vision"),
-            "projector": tower("projector", width, _network(whole, width), stream="image_tokens")}
+            "projector": tower("projector", width, _network(model, width), stream="image_tokens")}
 
 
-def _network(whole: Whole, width: int, front: str = "") -> Parts:
+def _network(model: Composite, width: int, front: str = "") -> Parts:
     """The projector a config describes, with the separators between pictures and their rows."""
-    config = whole.part("projector_config", "mlp_projector")
+    config = model.part("projector_config", "mlp_projector")
     config.read |= {"model_type", "token_pooling"}
-    whole.config.read.add("projector_config")
-    out, into = config.integer("n_embed", whole.text.hidden_size), config.integer("input_dim", width)
+    model.config.read.add("projector_config")
+    out, into = config.integer("n_embed", model.text.hidden_size), config.integer("input_dim", width)
     kind = config.choice("projector_type", ("downsample_mlp_gelu", "mlp_gelu", "linear"), "downsample_mlp_gelu")
     at, inner = f"{front}projector.layers", out * config.integer("mlp_ratio", 1)
     join: Parts = {f"{front}view_seperator": vector(out), f"{front}image_newline": vector(out)}
@@ -142,19 +142,19 @@ def _fine(fine: Config, channels: Sequence[int]) -> Towers:
     return {"fine": fine_tower, "halved": tower("vision", last, halved, stream="image")}
 
 
-def _in_code(whole: Whole, what: str) -> None:
+def _in_code(model: Composite, what: str) -> None:
     """Keys of published files that their class does not read, and what it states instead."""
-    whole.config.settings("vision_config", "image_size", "mlp_ratio", "model_name", "model_type", "width")
-    whole.config.read |= {"vision_config", "candidate_resolutions", "global_view_pos", "tile_tag"}
-    whole.config.note(f"the towers are those of its class: SAM ViT-B and {what}")
+    model.config.settings("vision_config", "image_size", "mlp_ratio", "model_name", "model_type", "width")
+    model.config.read |= {"vision_config", "candidate_resolutions", "global_view_pos", "tile_tag"}
+    model.config.note(f"the towers are those of its class: SAM ViT-B and {what}")
 
 
 CLIP_JOINED = Layer(fused="qkv", names={"qkv_proj": "qkv_proj", **LAYER.names})
 
 
-def ocr(whole: Whole) -> Towers:
+def ocr(model: Composite) -> Towers:
     """SAM's encoder, CLIP's large tower over what it gives, one matrix."""
-    _in_code(whole, "CLIP ViT-L")
+    _in_code(model, "CLIP ViT-L")
     width = 1024
     modules: Parts = {
         "embeddings.class_embedding": embedded(width),
@@ -164,7 +164,7 @@ def ocr(whole: Whole) -> Towers:
     block = CLIP_JOINED(width, 16, 4096)
     return {**_fine(_stated(FINE, SAM), (512, width)),
             "vision": tower("vision", width, modules, {"layer": block}, "model.vision_model"),
-            "projector": tower("projector", 2 * width, _network(whole, 2 * width, "model."), stream="image_tokens")}
+            "projector": tower("projector", 2 * width, _network(model, 2 * width, "model."), stream="image_tokens")}
 
 
 QUERIES = {"query_768": 12**2, "query_1024": 16**2}
@@ -183,29 +183,29 @@ def _ocr2(fine: Config, reader: Config, join: Parts) -> Towers:
             "projector": tower("projector", width, join, stream="image_tokens")}
 
 
-def ocr2(whole: Whole) -> Towers:
+def ocr2(model: Composite) -> Towers:
     """DeepSeek-OCR 2 as published."""
-    _in_code(whole, "24 layers of Qwen 2 0.5B")
-    join = _network(whole, READER["hidden_size"], "model.")
+    _in_code(model, "24 layers of Qwen 2 0.5B")
+    join = _network(model, READER["hidden_size"], "model.")
     del join["model.image_newline"]  # pictures are no longer cut into rows
     return _ocr2(_stated(FINE, FINE2), _stated(READER, "deepseek_ocr2_encoder"), join)
 
 
-def ocr2_library(whole: Whole) -> Towers:
+def ocr2_library(model: Composite) -> Towers:
     """DeepSeek-OCR 2 as the library's config describes it."""
-    vision = whole.part("vision_config", "deepseek_ocr2_vision")
+    vision = model.part("vision_config", "deepseek_ocr2_vision")
     fine, reader = nested(vision, "sam_config", FINE2), nested(vision, "encoder_config", "deepseek_ocr2_encoder")
-    out, width = whole.text.hidden_size, reader.integer("hidden_size")
+    out, width = model.text.hidden_size, reader.integer("hidden_size")
     ends = tower(None, out, {"model.view_seperator": vector(out)}, stream="image_tokens")
     return {**_ocr2(fine, reader, {"model.projector.layers": dense(out, width)}), "ends": ends}
 
 
-def unlimited(whole: Whole) -> Towers:
+def unlimited(model: Composite) -> Towers:
     """Unlimited-OCR: DeepSeek-OCR's towers, whose sizes its config says; the second has no patches of its own."""
-    vision = whole.part("vision_config", "unlimited_ocr_vision")
+    vision = model.part("vision_config", "unlimited_ocr_vision")
     fine = nested(vision, "sam_config", "unlimited_ocr_sam_vision_model")
     eyes = nested(vision, "encoder_config", "unlimited_ocr_vision_encoder")
-    width, out = eyes.integer("hidden_size"), whole.text.hidden_size
+    width, out = eyes.integer("hidden_size"), model.text.hidden_size
     channels = fine.listed("downsample_channels", int, 2) or (512, 1024)
     rows = (eyes.integer("image_size") // eyes.integer("patch_size")) ** 2 + 1
     eyes.read.add("num_channels")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.readers.families.towers.alone import model
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers
 from paramcalc.readers.families.towers.parts import ROTARY, dense, rms, table
-from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config

@@ -10,7 +10,7 @@ from paramcalc.readers.families.towers.parts import dense, norm, patched, table
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 
@@ -39,13 +39,13 @@ def vision(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": Layer().of(config)}, at)
 
 
-def docling(whole: Whole) -> Towers:
+def docling(model: Composite) -> Towers:
     """What chooses the route, where the config has it."""
     usual = "granite_docling_vision"
-    width, inner = whole.part("vision_config", usual).integer("hidden_size"), whole.config.optional(
+    width, inner = model.part("vision_config", usual).integer("hidden_size"), model.config.optional(
         "density_router_hidden_size")
-    towers = whole.tower("vision_config", "vision_model", usual)
+    towers = model.tower("vision_config", "vision_model", usual)
     if inner is None:
         return towers
     route: Parts = {"att": dense(1, width), "norm": norm(width), "fc1": dense(inner, width), "fc2": dense(1, inner)}
-    return {**towers, **whole.join(under("density_router", route), width, "router", stream="image", component=None)}
+    return {**towers, **model.join(under("density_router", route), width, "router", stream="image", component=None)}

@@ -14,7 +14,7 @@ from paramcalc.readers.families.towers.parts import ROTARY, conv, dense, norm, p
 if TYPE_CHECKING:
     from paramcalc.components.attention import Projection
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 EXPERTS = ("num_local_experts", "num_experts_per_tok")
@@ -82,10 +82,10 @@ def sound(config: Config, at: str) -> Tower:
     return tower("audio", width, modules, {"layer": block}, at)
 
 
-def dots3(whole: Whole) -> Towers:
+def dots3(model: Composite) -> Towers:
     """Both towers end in the text model's width themselves."""
-    return {**whole.tower("vision_config", "vision_tower", "dots3_note_vision_encoder"),
-            **whole.tower("audio_config", "audio_tower", "dots3_note_audio_encoder")}
+    return {**model.tower("vision_config", "vision_tower", "dots3_note_vision_encoder"),
+            **model.tower("audio_config", "audio_tower", "dots3_note_audio_encoder")}
 
 
 OCR = Layer("norm1", "attn", "norm2", "mlp", fused="qkv", norm="rmsnorm", gated=True,
@@ -110,7 +110,7 @@ def ocr_vision(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": block}, at)
 
 
-def ocr(whole: Whole) -> Towers:
+def ocr(model: Composite) -> Towers:
     """The merger is part of the tower."""
-    whole.config.read |= {"attention_bias", "image_token_id", "video_token_id"}  # Qwen 2 has its biases anyhow
-    return {"vision": ocr_vision(whole.part_as("vision_config", "dots_vit"), "vision_tower")}
+    model.config.read |= {"attention_bias", "image_token_id", "video_token_id"}  # Qwen 2 has its biases anyhow
+    return {"vision": ocr_vision(model.part_as("vision_config", "dots_vit"), "vision_tower")}

@@ -12,7 +12,7 @@ from paramcalc.readers.families.towers.vqgan import latent, widths
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 
@@ -107,8 +107,8 @@ def codec(config: Config, at: str) -> Tower:
     return tower("projector", width, modules, at=at)
 
 
-def emu3(whole: Whole) -> Towers:
+def emu3(model: Composite) -> Towers:
     """Codes are tokens: nothing joins the net to the text model, beside which files have it."""
     return {name: part.model_copy(update={"modules": {key.removeprefix("model."): module
                                                       for key, module in part.modules.items()}})
-            for name, part in whole.tower("vq_config", "vqmodel", "emu3_vqgan").items()}
+            for name, part in model.tower("vq_config", "vqmodel", "emu3_vqgan").items()}

@@ -15,7 +15,7 @@ from paramcalc.readers.families.towers.qwen_vl import LAYER2
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 ROUTED = {"router": "gate", "correction_bias": "gate.moe_statics.e_score_correction_bias"}
@@ -50,15 +50,15 @@ def image_experts(words: Config, width: int, at: str, *, component: Literal["vis
                              stream="image_tokens")}
 
 
-def ernie(whole: Whole) -> Towers:
+def ernie(model: Composite) -> Towers:
     """Squares of patches, then pairs of frames; and what images pass of the text model's layers."""
-    usual, out = "ernie4_5_vl_moe_vision", whole.text.hidden_size
-    config, words = whole.part("vision_config", usual), whole.part("text_config", "ernie4_5_vl_moe_text")
+    usual, out = "ernie4_5_vl_moe_vision", model.text.hidden_size
+    config, words = model.part("vision_config", usual), model.part("text_config", "ernie4_5_vl_moe_text")
     square = config.integer("hidden_size") * config.integer("spatial_merge_size")**2
     frames = config.integer("temporal_merge_size")
     join = {**_resampled("spatial_linear", square, square), **_resampled("temporal_linear", square * frames, square),
             "mlp": dense(out, square, component="ffn"), "after_norm": rms(out)}
-    towers = {**whole.tower("vision_config", "vision_tower", usual), **whole.join(under("resampler_model", join),
+    towers = {**model.tower("vision_config", "vision_tower", usual), **model.join(under("resampler_model", join),
                                                                                   square)}
-    at = whole.at("layers") if whole.at("").startswith("model") else "model.layers"
+    at = model.at("layers") if model.at("").startswith("model") else "model.layers"
     return towers | image_experts(words, out, at, component="vision")

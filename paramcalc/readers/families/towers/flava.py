@@ -6,13 +6,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.alone import model, pooled
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import Parts, layers, tower, under
 from paramcalc.readers.families.towers.geometry import heads, patches
 from paramcalc.readers.families.towers.joined import moved
 from paramcalc.readers.families.towers.nets import Net
 from paramcalc.readers.families.towers.parts import convolve, dense, norm, table, vector
 from paramcalc.readers.families.towers.vit import biased, block_of, embeddings
-from paramcalc.readers.families.towers.whole import nested
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:

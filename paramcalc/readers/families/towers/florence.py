@@ -13,7 +13,7 @@ from paramcalc.readers.families.towers.parts import conv, convolve, dense, norm,
 if TYPE_CHECKING:
     from paramcalc.components.attention import Projection
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 NAMES = {"qkv_proj": "qkv", "o_proj": "proj"}
@@ -56,12 +56,12 @@ def vision(config: Config, at: str) -> Tower:
     return tower("vision", widths[-1], modules, blocks, at)
 
 
-def florence2(whole: Whole) -> Towers:
+def florence2(model: Composite) -> Towers:
     """A matrix, a norm, and tables of rows and columns."""
-    config, at = whole.part("vision_config", "florence_vision"), "multi_modal_projector"
+    config, at = model.part("vision_config", "florence_vision"), "multi_modal_projector"
     width, out = (config.listed("embed_dim", int) or [1])[-1], config.integer("projection_dim")
     rows = config.integer("max_position_embeddings")
     join: Parts = {f"{at}.image_projection": dense(out, width, bias=False), f"{at}.image_proj_norm": norm(out),
                    f"{at}.image_position_embed.row_embeddings": table(rows, width // 2),
                    f"{at}.image_position_embed.column_embeddings": table(rows, width - width // 2)}
-    return {**whole.tower("vision_config", "vision_tower", "florence_vision"), **whole.join(join, width)}
+    return {**model.tower("vision_config", "vision_tower", "florence_vision"), **model.join(join, width)}

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.linear import Head
 from paramcalc.readers.families.towers.alone import model
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import FC, Layer, Parts, fewer, layers, tower, under
 from paramcalc.readers.families.towers.parts import conv, dense, norm, table
 from paramcalc.readers.families.towers.sam import encoder
-from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config

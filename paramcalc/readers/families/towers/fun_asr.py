@@ -13,7 +13,7 @@ from paramcalc.readers.families.towers.parts import conv, dense, norm
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 LAYER = Layer("input_layernorm", "self_attn", "post_attention_layernorm", names=FC)
@@ -48,14 +48,14 @@ def _layer(config: Config, width: int, into: int, inner: int, size: int, *, end:
     return parts | {"final_layernorm": norm(width)} if end else parts
 
 
-def fun_asr(whole: Whole) -> Towers:
+def fun_asr(model: Composite) -> Towers:
     """Two matrices, then layers without the convolution."""
-    config = whole.part("adaptor_config", "")
-    into = whole.part("audio_config", "fun_asr_nano_encoder").integer("hidden_size")
+    config = model.part("adaptor_config", "")
+    into = model.part("audio_config", "fun_asr_nano_encoder").integer("hidden_size")
     inner, width, at = config.integer("projector_hidden_size"), config.integer("hidden_size"), "multi_modal_projector"
     modules: Parts = {f"{at}.linear_1": dense(inner, into), f"{at}.linear_2": dense(width, inner),
                       f"{at}.layers": layers(config.layers)}
     block = LAYER.of(config)
-    placed = {whole.at(key): part for key, part in modules.items()}
-    return {**whole.tower("audio_config", "audio_tower", "fun_asr_nano_encoder"),
+    placed = {model.at(key): part for key, part in modules.items()}
+    return {**model.tower("audio_config", "audio_tower", "fun_asr_nano_encoder"),
             "projector": tower("projector", width, placed, {"layer": block}, stream="audio_tokens")}

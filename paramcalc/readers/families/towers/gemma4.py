@@ -13,7 +13,7 @@ from paramcalc.spec.caveats import Caveat
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Stream, Tower
 
 EYES_AND_EARS: tuple[Literal["vision", "audio"], ...] = ("vision", "audio")
@@ -117,33 +117,33 @@ def _pair(config: Config, values: object, index: int) -> tuple[int, int]:
     return pair[0], pair[1]
 
 
-def gemma4(whole: Whole) -> Towers:
+def gemma4(model: Composite) -> Towers:
     """A matrix behind each tower there is; both may be missing."""
-    return _sensed(whole, "")
+    return _sensed(model, "")
 
 
-def diffusion_gemma(whole: Whole) -> Towers:
+def diffusion_gemma(model: Composite) -> Towers:
     """The same, in the encoder."""
-    return _sensed(whole, "encoder.")
+    return _sensed(model, "encoder.")
 
 
-def _sensed(whole: Whole, front: str) -> Towers:
+def _sensed(model: Composite, front: str) -> Towers:
     towers: Towers = {}
     for at in EYES_AND_EARS:
         key, kind, width = f"{at}_config", f"gemma4_{at}", "hidden_size" if at == "vision" else "output_proj_dims"
-        if whole.config.get(key) is None:
+        if model.config.get(key) is None:
             continue
-        into = whole.part(key, kind).integer(width)
-        towers |= whole.tower(key, f"{front}{at}_tower", kind)
-        projection: Parts = {f"{front}embed_{at}.embedding_projection": dense(whole.text.hidden_size, into, bias=False)}
-        towers |= whole.join(projection, into, f"{at}_projection", stream=STREAMS[at], component=at)
+        into = model.part(key, kind).integer(width)
+        towers |= model.tower(key, f"{front}{at}_tower", kind)
+        projection: Parts = {f"{front}embed_{at}.embedding_projection": dense(model.text.hidden_size, into, bias=False)}
+        towers |= model.join(projection, into, f"{at}_projection", stream=STREAMS[at], component=at)
     return towers
 
 
-def assistant(whole: Whole) -> Towers:
+def assistant(model: Composite) -> Towers:
     """What leads from the states of the model that it drafts for, and back; and the clusters of tokens, of which its
     head tries some."""
-    config, width = whole.config, whole.text.hidden_size
+    config, width = model.config, model.text.hidden_size
     backbone = config.integer("backbone_hidden_size")
     modules: Parts = {"pre_projection": dense(width, 2 * backbone, bias=False),
                       "post_projection": dense(backbone, width, bias=False)}
@@ -151,23 +151,23 @@ def assistant(whole: Whole) -> Towers:
     if config.flag("use_ordered_embeddings"):
         at = "masked_embedding"
         modules |= {f"{at}.centroids": dense(clusters, width, bias=False),
-                    f"{at}.token_ordering": Parameter(shape=(whole.text.vocab_size or clusters,), buffer=True,
+                    f"{at}.token_ordering": Parameter(shape=(model.text.vocab_size or clusters,), buffer=True,
                                                       dtype="int64")}
-        whole.caveats.append(Caveat(figure="flops", known="estimate", reason=(
+        model.caveats.append(Caveat(figure="flops", known="estimate", reason=(
             f"FLOPs are those of the whole head: it tries {tried:,} of {clusters:,} clusters of tokens")))
     return {"drafting": tower(None, width, modules, stream="token")}
 
 
-def gemma3n(whole: Whole) -> Towers:
+def gemma3n(model: Composite) -> Towers:
     """A table of tokens of its own, two norms and a matrix behind each tower."""
     towers: Towers = {}
     for at in EYES_AND_EARS:
         key, kind = f"{at}_config", f"gemma3n_{at}"
-        config = whole.part(key, kind)
+        config = model.part(key, kind)
         width, embed = config.integer("hidden_size"), f"embed_{at}"
-        towers |= whole.tower(key, f"{at}_tower", kind)
+        towers |= model.tower(key, f"{at}_tower", kind)
         join: Parts = {f"{embed}.embedding": table(config.integer("vocab_size"), width, "other_embedding"),
                        f"{embed}.hard_embedding_norm": rms(width), f"{embed}.soft_embedding_norm": rms(width),
-                       f"{embed}.embedding_projection": dense(whole.text.hidden_size, width, bias=False)}
-        towers |= whole.join(join, width, f"{at}_projection", stream=STREAMS[at], component=at)
+                       f"{embed}.embedding_projection": dense(model.text.hidden_size, width, bias=False)}
+        towers |= model.join(join, width, f"{at}_projection", stream=STREAMS[at], component=at)
     return towers

@@ -8,9 +8,9 @@ from paramcalc.components.attention import Attention
 from paramcalc.components.linear import Head
 from paramcalc.readers.families.encoder import Encoder
 from paramcalc.readers.families.towers.clip import vision
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import Parts, tower
 from paramcalc.readers.families.towers.parts import dense, norm, vector
-from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config

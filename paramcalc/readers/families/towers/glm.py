@@ -11,7 +11,7 @@ from paramcalc.readers.families.towers.qwen_vl import patches
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 LAYER = Layer("norm1", "attn", "norm2", "mlp", names={"qkv_proj": "qkv", "o_proj": "proj"}, fused="qkv",
@@ -55,7 +55,7 @@ def vision_ocr(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": block}, at)
 
 
-def glm4v(whole: Whole) -> Towers:
+def glm4v(model: Composite) -> Towers:
     """The merger is part of the tower."""
     usual = {"glm4v_moe": "glm4v_moe_vision", "glm_ocr": "glm_ocr_vision", "glm5_next": "glm5_next_vision"}
-    return whole.tower("vision_config", "visual", usual.get(whole.config.model_type, "glm4v_vision"))
+    return model.tower("vision_config", "visual", usual.get(model.config.model_type, "glm4v_vision"))

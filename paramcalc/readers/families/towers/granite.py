@@ -8,13 +8,13 @@ from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Score
 from paramcalc.readers.families.towers.blip import qformer
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import Parts, layers, tower
 from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, norm, table, vector
-from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 CLIP = "clip_vision_model"
@@ -45,27 +45,27 @@ def encoder(config: Config, at: str) -> Tower:
     return tower(None, width, modules, {"layer": block}, at, "audio")
 
 
-def granite_speech(whole: Whole) -> Towers:
+def granite_speech(model: Composite) -> Towers:
     """Queries for each window, and a matrix."""
-    config = whole.config
+    config = model.config
     kind = "granite_speech_plus_encoder" if "plus" in config.model_type else "granite_speech_encoder"
-    inner = whole.part("projector_config", "blip_2_qformer")
+    inner = model.part("projector_config", "blip_2_qformer")
     width, queries = inner.integer("hidden_size"), config.integer("window_size") // config.integer("downsample_rate")
-    former = qformer(inner, whole.at("projector.qformer"), text=inner.flag("use_qformer_text_input"))
+    former = qformer(inner, model.at("projector.qformer"), text=inner.flag("use_qformer_text_input"))
     join: Parts = {"projector.query": vector(1, queries, width),
-                   "projector.linear": dense(whole.text.hidden_size, width)}
-    return {**whole.tower("encoder_config", "encoder", kind),
+                   "projector.linear": dense(model.text.hidden_size, width)}
+    return {**model.tower("encoder_config", "encoder", kind),
             "qformer": former.model_copy(update={"stream": "audio_tokens"}),
-            **whole.join(join, width, stream="audio_tokens")}
+            **model.join(join, width, stream="audio_tokens")}
 
 
 CORNERS = 4
 """Projectors beside those of `deepstack_layer_map`: one for each place in a square of four patches."""
 
 
-def granite4_vision(whole: Whole) -> Towers:
+def granite4_vision(model: Composite) -> Towers:
     """Granite Vision 4: a Q-Former over windows of patches for each layer of the text model that takes some."""
-    config, width, out = whole.config, whole.part("vision_config", CLIP).integer("hidden_size"), whole.text.hidden_size
+    config, width, out = model.config, model.part("vision_config", CLIP).integer("hidden_size"), model.text.hidden_size
     pairs = config.get("deepstack_layer_map")
     if not isinstance(pairs, list):
         raise config.expected("deepstack_layer_map", "a list of pairs of layers")
@@ -79,14 +79,14 @@ def granite4_vision(whole: Whole) -> Towers:
     written = {"hidden_size": width, "num_attention_heads": max(1, width // 64), "encoder_hidden_size": width}
     inner = nested(config, "qformer_config", "blip_2_qformer")
     inner.override(written)
-    towers = whole.tower("vision_config", "vision_tower", CLIP) | whole.join({"image_newline": vector(out)}, out,
+    towers = model.tower("vision_config", "vision_tower", CLIP) | model.join({"image_newline": vector(out)}, out,
                                                                              "newline")
     for kind, count in (("layerwise", len(pairs)), ("spatial", CORNERS)):
         for index in range(count):
             at = f"{kind}_projectors.{index}"
-            former = qformer(inner, whole.at(f"{at}.qformer"), text=inner.flag("use_qformer_text_input"))
+            former = qformer(inner, model.at(f"{at}.qformer"), text=inner.flag("use_qformer_text_input"))
             towers[f"{kind}_{index}_qformer"] = former
-            towers |= whole.join({
+            towers |= model.join({
                 f"{at}.norm": norm(width), f"{at}.query": vector(1, query**2, width),
                 f"{at}.image_positions": vector(1, window**2, width), f"{at}.out_linear": dense(out, width)},
                 width, f"{kind}_{index}")

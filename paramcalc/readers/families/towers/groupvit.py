@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.readers.families.towers.alone import unmeasured
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, layers, tower, under
 from paramcalc.readers.families.towers.geometry import heads, patches, ratios, stages
 from paramcalc.readers.families.towers.pairs import clip
 from paramcalc.readers.families.towers.parts import batchnorm, dense, embedded, norm, patched, positioned
-from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -74,11 +74,11 @@ def _projected(at: str, into: int, inner: int, out: int) -> Parts:
 
 def groupvit(config: Config) -> ModelSpec:
     """CLIP, whose projections are two matrices with a norm between."""
-    whole = clip(config)
+    pair = clip(config)
     inner, out = config.integer("projection_intermediate_dim"), config.integer("projection_dim")
     width = nested(config, "vision_config", "groupvit_vision_model").integer("hidden_size")
-    modules: Parts = {key: part for key, part in (whole.modules or {}).items() if key != "text_projection"}
-    modules |= _projected("text_projection", whole.hidden_size, inner, out)
+    modules: Parts = {key: part for key, part in (pair.modules or {}).items() if key != "text_projection"}
+    modules |= _projected("text_projection", pair.hidden_size, inner, out)
     projection = tower("vision", width, _projected("visual_projection", width, inner, out), stream="image_tokens")
-    towers = {**whole.towers, "projection": projection}
-    return unmeasured(whole.model_copy(update={"modules": modules, "towers": towers}))
+    towers = {**pair.towers, "projection": projection}
+    return unmeasured(pair.model_copy(update={"modules": modules, "towers": towers}))

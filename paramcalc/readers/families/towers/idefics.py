@@ -13,7 +13,7 @@ from paramcalc.readers.families.towers.parts import dense, norm, patched, rms, t
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 
@@ -29,16 +29,16 @@ def vision(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": Layer().of(config)}, at)
 
 
-def idefics2(whole: Whole) -> Towers:
+def idefics2(model: Composite) -> Towers:
     """A gated projection, then latents that attend to the patches and to themselves."""
-    vision = whole.part("vision_config", "idefics2_vision").integer("hidden_size")
-    config = whole.part("perceiver_config", "idefics2_perceiver")
-    width, at = config.integer("hidden_size"), whole.at("connector")
-    inner = whole.part("text_config", "mistral").integer("intermediate_size")
+    vision = model.part("vision_config", "idefics2_vision").integer("hidden_size")
+    config = model.part("perceiver_config", "idefics2_perceiver")
+    width, at = config.integer("hidden_size"), model.at("connector")
+    inner = model.part("text_config", "mistral").integer("intermediate_size")
     gated: Parts = {
         f"{at}.modality_projection.gate_proj": dense(inner, vision, bias=False),
         f"{at}.modality_projection.up_proj": dense(inner, vision, bias=False),
-        f"{at}.modality_projection.down_proj": dense(whole.text.hidden_size, inner, bias=False),
+        f"{at}.modality_projection.down_proj": dense(model.text.hidden_size, inner, bias=False),
     }
     count, few = config.integer("resampler_n_heads"), config.integer("num_key_value_heads")
     head = config.integer("resampler_head_dim")
@@ -57,14 +57,14 @@ def idefics2(whole: Whole) -> Towers:
                                   per="source_pair"),
         "post_attention_layernorm": rms(width), "mlp": FeedForward(intermediate_size=4 * width),
     }
-    return {**whole.tower("vision_config", "vision_model", "idefics2_vision"),
+    return {**model.tower("vision_config", "vision_model", "idefics2_vision"),
             "projection": projector(gated, vision, "image"),
             "resampler": tower("projector", width, modules, {"layer": block}, stream="image_tokens")}
 
 
-def idefics3(whole: Whole) -> Towers:
+def idefics3(model: Composite) -> Towers:
     """Squares of `scale_factor` patches a side are joined and projected."""
-    factor = whole.config.integer("scale_factor")
-    width = whole.part("vision_config", "idefics3_vision").integer("hidden_size") * factor**2
-    join: Parts = {"connector.modality_projection.proj": dense(whole.text.hidden_size, width, bias=False)}
-    return {**whole.tower("vision_config", "vision_model", "idefics3_vision"), **whole.join(join, width)}
+    factor = model.config.integer("scale_factor")
+    width = model.part("vision_config", "idefics3_vision").integer("hidden_size") * factor**2
+    join: Parts = {"connector.modality_projection.proj": dense(model.text.hidden_size, width, bias=False)}
+    return {**model.tower("vision_config", "vision_model", "idefics3_vision"), **model.join(join, width)}

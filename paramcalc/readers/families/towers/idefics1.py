@@ -8,9 +8,9 @@ from paramcalc.components.embedding import Embedding
 from paramcalc.components.linear import Head
 from paramcalc.readers.families.towers.alone import model
 from paramcalc.readers.families.towers.clip import vision
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
 from paramcalc.readers.families.towers.parts import ROTARY, dense, norm, rms, vector
-from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config

@@ -11,7 +11,7 @@ from paramcalc.readers.families.towers.parts import ROTARY, dense, embedded, nor
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 Scale = tuple[int, int, int]
@@ -42,17 +42,17 @@ def scales(frames: int, side: int, count: int, channels: int) -> list[Scale]:
     once at most; in one dimension the cheapest such choice keeps the order, so that it is found from left to right.
     """
     sides, times = _products(side), _products(frames)
-    whole = sides[-1] if sides else 1
-    known = [(1, 1, channels), *((1, one, ceil(one**2 * channels / 64) * 64) for one in sides),
-             *((time, whole, whole**2 * channels * time * 64) for time in times)]
-    sizes = [log(scale[0] * scale[1]**2) for scale in known]
+    longest = sides[-1] if sides else 1
+    candidates = [(1, 1, channels), *((1, one, ceil(one**2 * channels / 64) * 64) for one in sides),
+             *((time, longest, longest**2 * channels * time * 64) for time in times)]
+    sizes = [log(scale[0] * scale[1]**2) for scale in candidates]
     ideal = [index * log(side * side * frames * channels) / count for index in range(count + 1)]
-    if count >= len(known):
-        chosen = [min(range(len(known)), key=lambda index: abs(sizes[index] - aim)) for aim in ideal]
+    if count >= len(candidates):
+        chosen = [min(range(len(candidates)), key=lambda index: abs(sizes[index] - aim)) for aim in ideal]
     else:
         chosen = _once(sizes, ideal)
-    chosen[0], chosen[-1] = 0, len(known) - 1
-    return [known[index] for index in chosen]
+    chosen[0], chosen[-1] = 0, len(candidates) - 1
+    return [candidates[index] for index in chosen]
 
 
 def _once(sizes: list[float], ideal: list[float]) -> list[int]:
@@ -109,13 +109,13 @@ def vision2(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": block}, at)
 
 
-def inkling(whole: Whole) -> Towers:
+def inkling(model: Composite) -> Towers:
     """Both towers end in the text model's width, whatever their own configs say."""
-    width = {"text_hidden_size": whole.text.hidden_size}
-    return {**whole.tower("vision_config", "vision_tower", "inkling_vision", width),
-            **whole.tower("audio_config", "audio_tower", "inkling_audio", width)}
+    width = {"text_hidden_size": model.text.hidden_size}
+    return {**model.tower("vision_config", "vision_tower", "inkling_vision", width),
+            **model.tower("audio_config", "audio_tower", "inkling_audio", width)}
 
 
-def inkling2(whole: Whole) -> Towers:
+def inkling2(model: Composite) -> Towers:
     """The tower alone."""
-    return whole.tower("vision_config", "vision_tower", "inkling2_vision", {"text_hidden_size": whole.text.hidden_size})
+    return model.tower("vision_config", "vision_tower", "inkling2_vision", {"text_hidden_size": model.text.hidden_size})

@@ -12,7 +12,7 @@ from paramcalc.readers.families.towers.parts import conv, dense, embedded, norm,
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 TYPE = "intern_vit_6b"
@@ -41,11 +41,11 @@ def vision(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": block}, at)
 
 
-def internvl_chat(whole: Whole) -> Towers:
+def internvl_chat(model: Composite) -> Towers:
     """Squares of patches are joined, normed and projected twice."""
-    config, width = whole.config, whole.text.hidden_size
+    config, width = model.config, model.text.hidden_size
     config.read |= PICTURES
     factor = int(1 / config.number("downsample_ratio", 0.5))
-    into = whole.part("vision_config", TYPE).integer("hidden_size") * factor**2
+    into = model.part("vision_config", TYPE).integer("hidden_size") * factor**2
     join: Parts = {"mlp1.0": norm(into), "mlp1.1": dense(width, into), "mlp1.3": dense(width, width)}
-    return {**whole.tower("vision_config", "vision_model", TYPE), **whole.join(join, into)}
+    return {**model.tower("vision_config", "vision_model", TYPE), **model.join(join, into)}

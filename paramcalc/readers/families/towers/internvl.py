@@ -10,7 +10,7 @@ from paramcalc.readers.families.towers.parts import dense, embedded, norm, patch
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 
@@ -38,12 +38,12 @@ def vision(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": shape(width, count, config.integer("intermediate_size"))}, at)
 
 
-def internvl(whole: Whole) -> Towers:
+def internvl(model: Composite) -> Towers:
     """Squares of patches are joined, normed and projected twice."""
-    config, width = whole.config, whole.text.hidden_size
+    config, width = model.config, model.text.hidden_size
     factor = int(1 / config.number("downsample_ratio"))
-    into = whole.part("vision_config", "internvl_vision").integer("hidden_size") * factor**2
+    into = model.part("vision_config", "internvl_vision").integer("hidden_size") * factor**2
     at = "multi_modal_projector"
     join: Parts = {f"{at}.layer_norm": norm(into), f"{at}.linear_1": dense(width, into, activated=True),
                    f"{at}.linear_2": dense(width, width)}
-    return {**whole.tower("vision_config", "vision_tower", "internvl_vision"), **whole.join(join, into)}
+    return {**model.tower("vision_config", "vision_tower", "internvl_vision"), **model.join(join, into)}

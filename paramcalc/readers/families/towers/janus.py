@@ -10,7 +10,7 @@ from paramcalc.readers.families.towers.parts import dense, norm, patched, table
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 LAYER = Layer(names={"o_proj": "projection_layer", **FC})
@@ -33,16 +33,16 @@ def _aligned(out: int, into: int, depth: int) -> Parts:
     return parts | {f"hidden_layers.{index}": dense(out, out, component="ffn") for index in range(depth - 1)}
 
 
-def janus(whole: Whole) -> Towers:
+def janus(model: Composite) -> Towers:
     """What aligns both with the text model, and the head over codes."""
-    eyes, codes = whole.part("vision_config", "janus_vision_model"), whole.part("vq_config", "janus_vqgan")
+    eyes, codes = model.part("vision_config", "janus_vision_model"), model.part("vq_config", "janus_vqgan")
     width, rows, out = codes.integer("embed_dim"), codes.integer("num_embeddings"), codes.integer("projection_dim")
     drawn: Parts = {"generation_embeddings": table(rows, width, "other_embedding"),
                     **under("generation_aligner", _aligned(out, width, codes.depth("num_hidden_layers"))),
                     "generation_head.proj_out": dense(out, codes.integer("image_token_embed_dim")),
                     "generation_head.vision_head": dense(rows, out, component="vision")}
     aligner = _aligned(eyes.integer("projection_dim"), eyes.integer("hidden_size"), eyes.depth("depth"))
-    return {**whole.tower("vision_config", "vision_model", "janus_vision_model"),
-            **whole.join(under("aligner", aligner), eyes.integer("hidden_size")),
-            **whole.tower("vq_config", "vqmodel", "janus_vqgan"),
-            **whole.join(drawn, width, "drawing", component=None)}
+    return {**model.tower("vision_config", "vision_model", "janus_vision_model"),
+            **model.join(under("aligner", aligner), eyes.integer("hidden_size")),
+            **model.tower("vq_config", "vqmodel", "janus_vqgan"),
+            **model.join(drawn, width, "drawing", component=None)}

@@ -13,8 +13,8 @@ from paramcalc.readers.config.composite import placed, text_model
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.families import family_of
 from paramcalc.readers.families.nearest import unknown_type
+from paramcalc.readers.families.towers.composite import with_towers
 from paramcalc.readers.families.towers.pictures import with_media
-from paramcalc.readers.families.towers.whole import with_towers
 from paramcalc.readers.text.values import expected
 from paramcalc.spec.layer import Block
 from paramcalc.spec.lower import lower
@@ -78,7 +78,7 @@ RETRIEVERS = {"colpali": "PaliGemmaModel", "colqwen2": "Qwen2VLModel", "colmoder
 """The class each retriever holds."""
 
 
-def whole_of(config: Config, key: str, name: str) -> ModelSpec:
+def composite_of(config: Config, key: str, name: str) -> ModelSpec:
     """The model of a nested config, of the class `name`, with its towers. Raises SpecError, UnknownArchitectureError
     where its type is not said or not known."""
     data = config.get(key)
@@ -98,19 +98,19 @@ def whole_of(config: Config, key: str, name: str) -> ModelSpec:
     return with_media(with_towers(placed(make(inner.config), kind), around, inner.towers)[0], around)
 
 
-def within(whole: ModelSpec, front: str, tag: str) -> ModelSpec:
+def within(spec: ModelSpec, front: str, tag: str) -> ModelSpec:
     """A model with all its tensors behind `front`; what its towers hold counts as what each part is."""
-    modules, blocks = moved(whole.model_copy(update={"towers": {}}), front, tag)
+    modules, blocks = moved(spec.model_copy(update={"towers": {}}), front, tag)
     towers = {key: tower.model_copy(update={"component": None, "modules": {
         f"{front}.{path.removeprefix('model.')}": part for path, part in tower.modules.items()}})
-        for key, tower in whole.towers.items()}
-    return ModelSpec(hidden_size=whole.hidden_size, vocab_size=whole.vocab_size, modules=modules, blocks=blocks,
+        for key, tower in spec.towers.items()}
+    return ModelSpec(hidden_size=spec.hidden_size, vocab_size=spec.vocab_size, modules=modules, blocks=blocks,
                      towers=towers)
 
 
 def retriever(config: Config) -> ModelSpec:
     """A model that reads pages, and a projection of each of its tokens. arXiv:2407.01449."""
-    spec = within(whole_of(config, "vlm_config", RETRIEVERS[config.model_type]), "vlm", "text")
+    spec = within(composite_of(config, "vlm_config", RETRIEVERS[config.model_type]), "vlm", "text")
     modules = {**(spec.modules or {}),
                "embedding_proj_layer": Linear(out_features=config.integer("embedding_dim"),
                                               in_features=spec.hidden_size, bias=True, component="other_embedding")}

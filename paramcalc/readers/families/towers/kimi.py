@@ -11,7 +11,7 @@ from paramcalc.readers.families.towers.parts import ROTARY, conv, dense, norm, p
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 ATTENTION = "attention"
@@ -33,15 +33,15 @@ def vision(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": LAYER.of(config)}, at)
 
 
-def kimi_k25(whole: Whole) -> Towers:
+def kimi_k25(model: Composite) -> Towers:
     """Squares of patches are normed, joined and projected twice."""
-    vision = whole.part("vision_config", "kimi_k25_vision")
+    vision = model.part("vision_config", "kimi_k25_vision")
     high, wide = sides(vision, "merge_kernel_size")
     width = vision.integer("mm_hidden_size", vision.integer("hidden_size"))  # published files say both widths again
-    into, out = width * high * wide, vision.integer("text_hidden_size", whole.text.hidden_size)
-    join: Parts = {"mm_projector.pre_norm": norm(whole.config.integer("projection_hidden_size")),
+    into, out = width * high * wide, vision.integer("text_hidden_size", model.text.hidden_size)
+    join: Parts = {"mm_projector.pre_norm": norm(model.config.integer("projection_hidden_size")),
                    "mm_projector.in_proj": dense(into, into), "mm_projector.out_proj": dense(out, into)}
-    return {**whole.tower("vision_config", "vision_tower", "kimi_k25_vision"), **whole.join(join, into)}
+    return {**model.tower("vision_config", "vision_tower", "kimi_k25_vision"), **model.join(join, into)}
 
 
 def moonvit(config: Config, at: str) -> Tower:
@@ -59,15 +59,15 @@ def moonvit(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": block}, at)
 
 
-def kimi_vl(whole: Whole) -> Towers:
+def kimi_vl(model: Composite) -> Towers:
     """A norm, squares of patches joined and projected twice."""
-    vision = whole.part("vision_config", "moonvit")
+    vision = model.part("vision_config", "moonvit")
     width = vision.integer("hidden_size")
     high, wide = sides(vision, "merge_kernel_size")
-    into, out, at = width * high * wide, whole.text.hidden_size, "multi_modal_projector"
+    into, out, at = width * high * wide, model.text.hidden_size, "multi_modal_projector"
     join: Parts = {f"{at}.pre_norm": norm(width), f"{at}.linear_1": dense(into, into),
                    f"{at}.linear_2": dense(out, into)}
-    return {**whole.tower("vision_config", "vision_tower", "moonvit"), **whole.join(join, into)}
+    return {**model.tower("vision_config", "vision_tower", "moonvit"), **model.join(join, into)}
 
 
 def vision3(config: Config, at: str) -> Tower:
@@ -90,13 +90,13 @@ def vision3(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": block}, at)
 
 
-def kimi_k3(whole: Whole) -> Towers:
+def kimi_k3(model: Composite) -> Towers:
     """Squares of patches are joined and projected twice, then normed."""
-    vision = whole.part("vision_config", "kimi_k3_vision")
+    vision = model.part("vision_config", "kimi_k3_vision")
     vision.read |= {"merge_type", "mm_projector_type", "projector_hidden_act", "projector_ln_eps"}
     high, wide = sides(vision, "merge_kernel_size")
     into = vision.integer("mm_hidden_size") * high * wide
-    out = vision.integer("text_hidden_size", whole.text.hidden_size)
+    out = vision.integer("text_hidden_size", model.text.hidden_size)
     join: Parts = {"mm_projector.proj.0": dense(into, into, bias=False),
                    "mm_projector.proj.2": dense(out, into, bias=False), "mm_projector.post_norm": rms(out)}
-    return {**whole.tower("vision_config", "vision_tower", "kimi_k3_vision"), **whole.join(join, into)}
+    return {**model.tower("vision_config", "vision_tower", "kimi_k3_vision"), **model.join(join, into)}

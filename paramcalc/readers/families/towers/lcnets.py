@@ -102,8 +102,8 @@ def _joined(config: Config, into: int, middle: int, out: int, count: int, size: 
             parts |= _affine(config, f"{at}.conv2", unit(f"{at}.conv2", middle, middle, size, groups=middle))
         else:
             parts |= _affine(config, at, unit(at, middle, read, size))
-    whole = into + count * middle
-    for index, (wide, read) in enumerate(((out // 2, whole), (out, out // 2))):
+    joined = into + count * middle
+    for index, (wide, read) in enumerate(((out // 2, joined), (out, out // 2))):
         parts |= _affine(config, f"aggregation.{index}", unit(f"aggregation.{index}", wide, read, 1))
     return parts
 

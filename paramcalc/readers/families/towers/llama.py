@@ -11,7 +11,7 @@ from paramcalc.readers.families.towers.parts import dense, norm, patched, positi
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 ASPECT_RATIOS = 8
@@ -40,11 +40,11 @@ def vision4(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": LAYER4.of(config)}, at)
 
 
-def llama4(whole: Whole) -> Towers:
+def llama4(model: Composite) -> Towers:
     """What the adapter gives is projected once more."""
-    into = whole.part("vision_config", "llama4_vision_model").integer("vision_output_dim")
-    join: Parts = {"multi_modal_projector.linear_1": dense(whole.text.hidden_size, into, bias=False)}
-    return {**whole.tower("vision_config", "vision_model", "llama4_vision_model"), **whole.join(join, into)}
+    into = model.part("vision_config", "llama4_vision_model").integer("vision_output_dim")
+    join: Parts = {"multi_modal_projector.linear_1": dense(model.text.hidden_size, into, bias=False)}
+    return {**model.tower("vision_config", "vision_model", "llama4_vision_model"), **model.join(join, into)}
 
 
 def vision3(config: Config, at: str) -> Tower:
@@ -71,8 +71,8 @@ def vision3(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"local": plain, "global": gated}, at)
 
 
-def mllama(whole: Whole) -> Towers:
+def mllama(model: Composite) -> Towers:
     """One matrix on the outputs of several layers, which the text model attends to."""
-    into = whole.part("vision_config", "mllama_vision_model").integer("vision_output_dim")
-    join: Parts = {"multi_modal_projector": dense(whole.text.hidden_size, into)}
-    return {**whole.tower("vision_config", "vision_model", "mllama_vision_model"), **whole.join(join, into)}
+    into = model.part("vision_config", "mllama_vision_model").integer("vision_output_dim")
+    join: Parts = {"multi_modal_projector": dense(model.text.hidden_size, into)}
+    return {**model.tower("vision_config", "vision_model", "mllama_vision_model"), **model.join(join, into)}

@@ -8,49 +8,49 @@ from paramcalc.readers.families.towers.frame import Parts, tower
 from paramcalc.readers.families.towers.parts import dense, norm, vector
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
 
 CLIP = "clip_vision_model"
 AT = "multi_modal_projector"
 
 
-def width_of(whole: Whole, usual: str = CLIP) -> int:
+def width_of(model: Composite, usual: str = CLIP) -> int:
     """Width of what the projector reads: one layer of the tower, or several beside each other."""
-    layers = whole.config.get("vision_feature_layer", whole.config.get("vision_feature_layers"))
-    width = whole.part("vision_config", usual).integer("hidden_size")
+    layers = model.config.get("vision_feature_layer", model.config.get("vision_feature_layers"))
+    width = model.part("vision_config", usual).integer("hidden_size")
     return width * (len(layers) if isinstance(layers, list) else 1)
 
 
-def two_matrices(whole: Whole, into: int, key: str = "multimodal_projector_bias", name: str = AT) -> Parts:
+def two_matrices(model: Composite, into: int, key: str = "multimodal_projector_bias", name: str = AT) -> Parts:
     """Two projections, with a bias unless the config says otherwise."""
-    bias, width = whole.config.flag(key, default=True), whole.text.hidden_size
+    bias, width = model.config.flag(key, default=True), model.text.hidden_size
     return {f"{name}.linear_1": dense(width, into, bias=bias, activated=True),
             f"{name}.linear_2": dense(width, width, bias=bias)}
 
 
-def llava(whole: Whole) -> Towers:
+def llava(model: Composite) -> Towers:
     """LLaVA 1.5."""
-    into = width_of(whole)
-    return {**whole.tower("vision_config", "vision_tower", CLIP), **whole.join(two_matrices(whole, into), into)}
+    into = width_of(model)
+    return {**model.tower("vision_config", "vision_tower", CLIP), **model.join(two_matrices(model, into), into)}
 
 
-def vipllava(whole: Whole) -> Towers:
+def vipllava(model: Composite) -> Towers:
     """Several layers of the tower, normed together."""
-    into, width = width_of(whole), whole.text.hidden_size
+    into, width = width_of(model), model.text.hidden_size
     join: Parts = {f"{AT}.projector_layernorm": norm(into), f"{AT}.linear_1": dense(width, into),
                    f"{AT}.linear_2": dense(width, width)}
-    return {**whole.tower("vision_config", "vision_tower", CLIP), **whole.join(join, into)}
+    return {**model.tower("vision_config", "vision_tower", CLIP), **model.join(join, into)}
 
 
-def llava_next(whole: Whole) -> Towers:
+def llava_next(model: Composite) -> Towers:
     """With a learned vector at the end of each row of a picture cut in tiles."""
-    width = whole.text.hidden_size
-    newline = tower("vision", width, {whole.at("image_newline"): vector(width)}, stream="image_tokens")
-    return {**llava(whole), "newline": newline}
+    width = model.text.hidden_size
+    newline = tower("vision", width, {model.at("image_newline"): vector(width)}, stream="image_tokens")
+    return {**llava(model), "newline": newline}
 
 
-def fast_vlm(whole: Whole) -> Towers:
+def fast_vlm(model: Composite) -> Towers:
     """FastVLM: the channels of a convolutional net. arXiv:2412.13303."""
-    into = whole.part("vision_config", "timm_wrapper").integer("hidden_size", 3072)
-    return {**whole.tower("vision_config", "vision_tower", "timm_wrapper"),
-            **whole.join(two_matrices(whole, into), into)}
+    into = model.part("vision_config", "timm_wrapper").integer("hidden_size", 3072)
+    return {**model.tower("vision_config", "vision_tower", "timm_wrapper"),
+            **model.join(two_matrices(model, into), into)}

@@ -16,7 +16,7 @@ from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, nor
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 
@@ -60,16 +60,16 @@ def audio(config: Config, at: str) -> Tower:
     return tower("audio", before, modules, at=at)
 
 
-def muse_glimmer(whole: Whole) -> Towers:
+def muse_glimmer(model: Composite) -> Towers:
     """An adapter and a matrix."""
-    into, inner = whole.config.integer("out_hidden_size"), whole.config.integer("projector_hidden_size")
+    into, inner = model.config.integer("out_hidden_size"), model.config.integer("projector_hidden_size")
     join: Parts = {"vision_adapter.fc1": dense(inner, into, bias=False),
                    "vision_adapter.fc2": dense(inner, inner, bias=False),
-                   "vision_projection": dense(whole.text.hidden_size, inner, bias=False)}
-    return {**whole.tower("vision_config", "vision_tower", f"{whole.config.model_type}_vision"),
-            **whole.join(join, into, component="vision")}
+                   "vision_projection": dense(model.text.hidden_size, inner, bias=False)}
+    return {**model.tower("vision_config", "vision_tower", f"{model.config.model_type}_vision"),
+            **model.join(join, into, component="vision")}
 
 
-def muse_spark(whole: Whole) -> Towers:
+def muse_spark(model: Composite) -> Towers:
     """The same, and the tower that listens."""
-    return muse_glimmer(whole) | whole.tower("audio_config", "audio_tower", "muse_spark_audio")
+    return muse_glimmer(model) | model.tower("audio_config", "audio_tower", "muse_spark_audio")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import FC, Layer, Parts, layers, tower, under
 from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, norm, vector
-from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 LAYER = Layer(bias=("o",), names=FC)
@@ -53,19 +53,19 @@ def audio(config: Config, at: str) -> Tower:
     return tower("audio", width, modules, {**blocks, **more}, at)
 
 
-def nemo(whole: Whole) -> Towers:
+def nemo(model: Composite) -> Towers:
     """One matrix into the text model; words are timed beside it, with a vocabulary of their own."""
-    config = whole.part("word_timestamp_config", "nemotron3_5_transcribe_word_timestamp")
+    config = model.part("word_timestamp_config", "nemotron3_5_transcribe_word_timestamp")
     width, factor = config.integer("hidden_size"), config.integer("upsampling_factor")
-    into = nested(whole.part("audio_config", "nemotron3_5_transcribe_audio"), "asr_config",
+    into = nested(model.part("audio_config", "nemotron3_5_transcribe_audio"), "asr_config",
                   "nemotron3_5_transcribe_asr_audio").integer("hidden_size")
     parts, blocks = _stack(config, NORMED, "words")
     parts["upsampler"] = convolve(width, width, factor).model_copy(update={"transposed": True})
     at = "model.word_timestamp_encoder"
     timed = under(at, parts)
     rows = config.integer("vocab_size")
-    if not whole.config.architecture.endswith("Model"):
+    if not model.config.architecture.endswith("Model"):
         timed["word_timestamp_head"] = convolve(rows, width, 1)
-    return {**whole.tower("audio_config", "audio_tower", "nemotron3_5_transcribe_audio"),
-            **whole.join({"multi_modal_projector": dense(whole.text.hidden_size, into)}, into, stream="audio_tokens"),
+    return {**model.tower("audio_config", "audio_tower", "nemotron3_5_transcribe_audio"),
+            **model.join({"multi_modal_projector": dense(model.text.hidden_size, into)}, into, stream="audio_tokens"),
             "words": tower(None, width, timed, blocks, stream="audio")}

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.alone import beside
+from paramcalc.readers.families.towers.composite import builder, nested
 from paramcalc.readers.families.towers.ctc import scored
 from paramcalc.readers.families.towers.frame import Parts, layers, tower
 from paramcalc.readers.families.towers.parts import conv, dense, norm
 from paramcalc.readers.families.towers.wav2vec import LAYER, extractor
-from paramcalc.readers.families.towers.whole import builder, nested
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 USUAL = "omniasr_audio"
@@ -35,11 +35,11 @@ def audio(config: Config, at: str) -> Tower:
     return tower("audio", width, modules, {"layer": LAYER.of(config)}, at)
 
 
-def omniasr(whole: Whole) -> Towers:
+def omniasr(model: Composite) -> Towers:
     """One matrix leads to the text model."""
-    into = whole.part("audio_config", USUAL).integer("hidden_size")
-    join: Parts = {"multi_modal_projector": dense(whole.text.hidden_size, into)}
-    return {**whole.tower("audio_config", "audio_tower", USUAL), **whole.join(join, into, stream="audio_tokens")}
+    into = model.part("audio_config", USUAL).integer("hidden_size")
+    join: Parts = {"multi_modal_projector": dense(model.text.hidden_size, into)}
+    return {**model.tower("audio_config", "audio_tower", USUAL), **model.join(join, into, stream="audio_tokens")}
 
 
 def ctc(config: Config) -> ModelSpec:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.readers.families.towers.composite import builder, nested
 from paramcalc.readers.families.towers.frame import Parts, tower, under
 from paramcalc.readers.families.towers.pairs import clip, text
 from paramcalc.readers.families.towers.parts import dense, norm
-from paramcalc.readers.families.towers.whole import builder, nested
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def owlvit(config: Config) -> ModelSpec:
     if not config.architecture.endswith("ForObjectDetection"):
         return clip(config)
     kind = config.model_type
-    whole = clip(config.reread(config.data, architecture=""))
+    pair = clip(config.reread(config.data, architecture=""))
     width = nested(config, "vision_config", f"{kind}_vision_model").integer("hidden_size")
     out = nested(config, "text_config", f"{kind}_text_model").integer("hidden_size")
     heads: Parts = {"class_head.dense0": dense(out, width), "class_head.logit_shift": dense(1, width),
@@ -33,8 +33,8 @@ def owlvit(config: Config) -> ModelSpec:
     if kind == "owlv2":
         heads |= _boxed("objectness_head", width, 1)
     towers = {name: part.model_copy(update={"modules": under(kind, dict(part.modules))})
-              for name, part in whole.towers.items()}
-    return whole.model_copy(update={"modules": under(kind, dict(whole.modules or {})),
+              for name, part in pair.towers.items()}
+    return pair.model_copy(update={"modules": under(kind, dict(pair.modules or {})),
                                     "towers": {**towers, "heads": tower(None, width, heads, stream="image_tokens")}})
 
 

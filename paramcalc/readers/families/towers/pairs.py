@@ -8,10 +8,10 @@ from paramcalc.components.linear import Linear
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.families.towers import bert
 from paramcalc.readers.families.towers.alone import model
+from paramcalc.readers.families.towers.composite import builder, nested
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
 from paramcalc.readers.families.towers.parts import dense, norm, table, vector
 from paramcalc.readers.families.towers.segmenting import mask_decoder
-from paramcalc.readers.families.towers.whole import builder, nested
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
@@ -76,17 +76,17 @@ def clip(config: Config) -> ModelSpec:
     if config.architecture and not (segments or config.architecture.endswith("Model")):
         raise config.unknown_class()
     spec = text(words)
-    whole = _pair(spec, images, *_projections(config, spec, images))
-    return _segmented(config, whole) if segments else whole
+    pair = _pair(spec, images, *_projections(config, spec, images))
+    return _segmented(config, pair) if segments else pair
 
 
-def _segmented(config: Config, whole: ModelSpec) -> ModelSpec:
+def _segmented(config: Config, pair: ModelSpec) -> ModelSpec:
     """CLIP and what draws the place of a text in an image. arXiv:2112.10003."""
     eyes = nested(config, "vision_config", f"{config.model_type}_vision_model")
     towers = {name: part.model_copy(update={"modules": under("clip", dict(part.modules))})
-              for name, part in whole.towers.items()}
-    modules = under("clip", dict(whole.modules or {}))
-    return whole.model_copy(update={"modules": modules, "towers": {**towers, "decoder": mask_decoder(config, eyes)}})
+              for name, part in pair.towers.items()}
+    modules = under("clip", dict(pair.modules or {}))
+    return pair.model_copy(update={"modules": modules, "towers": {**towers, "decoder": mask_decoder(config, eyes)}})
 
 
 def siglip(config: Config) -> ModelSpec:

@@ -8,14 +8,14 @@ from paramcalc.components.attention import Attention
 from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.families import family_of
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import QKVO, Parts, layers, tower
 from paramcalc.readers.families.towers.geometry import heads
 from paramcalc.readers.families.towers.parts import conv, dense, embedded, norm, table, vector
 from paramcalc.readers.families.towers.siglip import vision
-from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.model import ModelSpec
     from paramcalc.spec.tower import Tower
 
@@ -83,37 +83,37 @@ def _towers(config: Config, width: int) -> Towers:
         "audio_projection": tower("audio", sound, speech, stream="audio_tokens")}
 
 
-def phi4mm(whole: Whole) -> Towers:
+def phi4mm(model: Composite) -> Towers:
     """The files published with code of their own: the same towers, and adapters for each of both in every layer.
 
     The conformer's distances are those of `audio_processor`, 500 in all files.
     """
-    config = whole.config
+    config = model.config
     config.read |= {"img_processor", "audio_processor", "embd_layer", "vision_lora", "speech_lora"}
     if (make := family_of("phi4_multimodal").data) is None:
         raise config.unknown_class()
-    inner = Config({"hidden_size": whole.text.hidden_size, "audio_config": {"bias_max_distance": 500}}, make,
+    inner = Config({"hidden_size": model.text.hidden_size, "audio_config": {"bias_max_distance": 500}}, make,
                    "phi4_multimodal")
-    towers = _towers(inner, whole.text.hidden_size)
+    towers = _towers(inner, model.text.hidden_size)
     scaled: Parts = {f"{AT}.audio_embed.encoder.encoder_embedding.{name}": vector(80)
                      for name in ("global_mean", "global_invstd")}
     adapters: Parts = {}
     for name in ("vision", "speech"):
-        adapters |= _adapters(whole, name)
+        adapters |= _adapters(model, name)
     return {**towers, "audio_scale": tower("audio", 80, scaled, stream="audio"),
-            "adapters": tower(None, whole.text.hidden_size, adapters, stream="image_tokens")}
+            "adapters": tower(None, model.text.hidden_size, adapters, stream="image_tokens")}
 
 
-def _adapters(whole: Whole, name: str) -> Parts:
+def _adapters(model: Composite, name: str) -> Parts:
     """Low-rank pairs beside the four matrices of each layer of the text model, as `vision_lora` or `speech_lora` says.
     """
-    config, own = whole.config, whole.config.get(f"{name}_lora")
+    config, own = model.config, model.config.get(f"{name}_lora")
     rank = own.get("r") if isinstance(own, dict) else None
     if own is None:
         return {}
     if type(rank) is not int or not 0 < rank <= 2**16:
         raise config.expected(f"{name}_lora", "a mapping with r, the rank")
-    text, inner = whole.text, config.integer("intermediate_size")
+    text, inner = model.text, config.integer("intermediate_size")
     count, head = config.integer("num_attention_heads"), config.head_dim
     wide, key = count * head, config.kv_heads * head
     pairs = {"self_attn.qkv_proj": (wide + 2 * key, text.hidden_size), "self_attn.o_proj": (text.hidden_size, wide),

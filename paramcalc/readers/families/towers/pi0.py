@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.readers.families.towers.frame import Parts, tower
-from paramcalc.readers.families.towers.joined import moved, part_of, whole_of, within
+from paramcalc.readers.families.towers.joined import composite_of, moved, part_of, within
 from paramcalc.readers.families.towers.parts import dense
 from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.layer import Block
@@ -36,7 +36,7 @@ def pi0(config: Config) -> ModelSpec:
     if not headed and config.architecture and not config.architecture.endswith("Model"):
         raise config.unknown_class()
     first, second = FRONTS[headed]
-    spec = within(whole_of(config, "vlm_config", "PaliGemmaModel"), first, "text")
+    spec = within(composite_of(config, "vlm_config", "PaliGemmaModel"), first, "text")
     _, expert = part_of(config, "dit_config", "Model", {"vocab_size": spec.vocab_size})
     width = expert.hidden_size
     modules, blocks = moved(expert, second, "actions")

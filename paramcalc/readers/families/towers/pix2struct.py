@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.linear import Head
 from paramcalc.readers.families.towers.alone import model, sourced
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers, mixed, tower, under
 from paramcalc.readers.families.towers.parts import dense, rms, table
-from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config

@@ -13,7 +13,7 @@ from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, rms
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 LAYER = Layer("attention_norm", "attention", "ffn_norm", "feed_forward", names={}, norm="rmsnorm", bias=(),
@@ -29,15 +29,15 @@ def vision(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": block}, at)
 
 
-def mistral3(whole: Whole) -> Towers:
+def mistral3(model: Composite) -> Towers:
     """Patches are normed, joined in squares, and projected twice."""
-    config, at = whole.config, "multi_modal_projector"
-    width = whole.part("vision_config", "pixtral").integer("hidden_size")
+    config, at = model.config, "multi_modal_projector"
+    width = model.part("vision_config", "pixtral").integer("hidden_size")
     factor = config.integer("spatial_merge_size")
     join: Parts = {f"{at}.norm": rms(width).model_copy(update={"uses": factor**2}),
                    f"{at}.patch_merger.merging_layer": dense(width, width * factor**2, bias=False)}
-    return {**whole.tower("vision_config", "vision_tower", "pixtral"),
-            **whole.join(join | two_matrices(whole, width_of(whole, "pixtral")), width)}
+    return {**model.tower("vision_config", "vision_tower", "pixtral"),
+            **model.join(join | two_matrices(model, width_of(model, "pixtral")), width)}
 
 
 ORIGINAL = {"q_proj": "wq", "k_proj": "wk", "v_proj": "wv", "o_proj": "wo", "gate_proj": "w1", "down_proj": "w2",

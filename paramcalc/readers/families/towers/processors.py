@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
-from paramcalc.readers.families.towers.whole import nested
+from paramcalc.readers.families.towers.composite import nested
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

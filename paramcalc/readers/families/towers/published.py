@@ -15,6 +15,7 @@ from paramcalc.readers.families.decoders.olmo import molmo_width
 from paramcalc.readers.families.towers.audio import whisper
 from paramcalc.readers.families.towers.clip import LAYER
 from paramcalc.readers.families.towers.clip import vision as clip_vision
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, layers, tower
 from paramcalc.readers.families.towers.geometry import grid
 from paramcalc.readers.families.towers.parts import (
@@ -31,10 +32,9 @@ from paramcalc.readers.families.towers.parts import (
     vector,
 )
 from paramcalc.readers.families.towers.siglip import vision as siglip_vision
-from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 PICTURES = {"slice_config", "slice_mode", "batch_vision_input", "batch_3d_resampler", "mm_use_im_start_end",
@@ -58,25 +58,25 @@ def resampler(width: int, out: int, queries: int, at: str = "resampler") -> Part
     return {**join, **cross, **norms, f"{at}.proj": matrix(out, out)}
 
 
-def minicpmv(whole: Whole) -> Towers:
+def minicpmv(model: Composite) -> Towers:
     """SigLIP without its head and, where the config says so, its last layer; a resampler."""
-    config, vision = whole.config, whole.part_as("vision_config", "minicpmv_vision")
+    config, vision = model.config, model.part_as("vision_config", "minicpmv_vision")
     config.read |= {*PICTURES, "vision_config"}
     if config.flag("drop_vision_last_layer"):
         vision = vision.reread({**vision.data, "num_hidden_layers": vision.layers - 1})
     width = vision.integer("hidden_size")
-    join = resampler(width, whole.text.hidden_size, config.integer("query_num"))
-    return {"vision": siglip_vision(vision, "vpm"), **whole.join(join, width)}
+    join = resampler(width, model.text.hidden_size, config.integer("query_num"))
+    return {"vision": siglip_vision(vision, "vpm"), **model.join(join, width)}
 
 
-def minicpmo(whole: Whole) -> Towers:
+def minicpmo(model: Composite) -> Towers:
     """The same with Whisper's encoder and two matrices; the parts that speak are not counted."""
-    config, towers = whole.config, minicpmv(whole)
+    config, towers = model.config, minicpmv(model)
     config.read |= {"init_vision", "init_audio", "init_tts", "audio_pool_step", "audio_config", "tts_config"}
     if config.flag("init_tts", default=True):
-        whole.uncounted.append("tts_config")
-    audio = whole.part_as("audio_config", "whisper")
-    width, out = audio.integer("d_model"), whole.text.hidden_size
+        model.uncounted.append("tts_config")
+    audio = model.part_as("audio_config", "whisper")
+    width, out = audio.integer("d_model"), model.text.hidden_size
     family = family_of("qwen2_audio_encoder").data
     if family is None:
         raise config.unknown_class()
@@ -84,12 +84,12 @@ def minicpmo(whole: Whole) -> Towers:
     join: Parts = {"audio_projection_layer.linear1": dense(out, width), "audio_projection_layer.linear2": dense(out,
                                                                                                                out)}
     return {**towers, "audio": whisper(heard, "apm"),
-            **whole.join(join, width, "audio_projection", stream="audio_tokens")}
+            **model.join(join, width, "audio_projection", stream="audio_tokens")}
 
 
-def phi3_v(whole: Whole) -> Towers:
+def phi3_v(model: Composite) -> Towers:
     """CLIP's large tower for 336 pixels, learned separators, and two matrices over four patches joined."""
-    config, out = whole.config, whole.text.hidden_size
+    config, out = model.config, model.text.hidden_size
     config.read |= {"img_processor", "embd_layer"}
     family = family_of("clip_vision_model").data
     if family is None:
@@ -117,10 +117,10 @@ MOLMO_UNSIZED = {"image_norm_eps", "image_head_dim", "image_pos_patch_size", "im
                  "image_default_input_size", "image_model_type", "image_mlp_activations", "resize_mode", "fsdp_wrap"}
 
 
-def molmo(whole: Whole) -> Towers:
+def molmo(model: Composite) -> Towers:
     """CLIP's large tower without its last layer and norm, patches of two layers pooled in squares, a gated projector.
     arXiv:2409.17146."""
-    config, out = whole.config, whole.text.hidden_size
+    config, out = model.config, model.text.hidden_size
     sizes = config.data.get("vision_backbone")
     if isinstance(sizes, dict):
         config.read.add("vision_backbone")
@@ -170,9 +170,9 @@ INDICATORS = 5
 """Visual words that stand for the borders of a picture, which the head does not give; Ovis 2.5 has one fewer."""
 
 
-def ovis(whole: Whole) -> Towers:
+def ovis(model: Composite) -> Towers:
     """A tower, a head that gives each patch a share of each visual word, and a table of them. arXiv:2405.20797."""
-    config, at = whole.config, "visual_tokenizer"
+    config, at = model.config, "visual_tokenizer"
     tokenizer = nested(config, "visual_tokenizer_config", "ovis_vision", typed=False)
     config.read |= {"conversation_formatter_class", "multimodal_max_length", "disable_tie_weight"}
     tokenizer.read |= {"tokenize_function", "tau", "depths", "drop_cls_token", "use_indicators"}
@@ -192,7 +192,7 @@ def ovis(whole: Whole) -> Towers:
     visual_words = words - INDICATORS
     head: Parts = {f"{at}.head.0": dense(visual_words, width, bias=False), f"{at}.head.1": norm(visual_words)}
     return {"vision": vision, "head": tower("vision", width, head, stream="image_tokens"),
-            **whole.join({"vte": table(words, whole.text.hidden_size, "other_embedding")}, words, component="vision")}
+            **model.join({"vte": table(words, model.text.hidden_size, "other_embedding")}, words, component="vision")}
 
 
 NAVIT_INDICATORS = 4
@@ -212,18 +212,18 @@ def navit(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": Layer().of(config)}, at)
 
 
-def ovis2_5(whole: Whole) -> Towers:
+def ovis2_5(model: Composite) -> Towers:
     """The same with a table of every visual word beside the tower's own. arXiv:2508.11737."""
-    config, at = whole.config, "visual_tokenizer"
-    eyes = whole.part_as("vit_config", "siglip2_navit")
+    config, at = model.config, "visual_tokenizer"
+    eyes = model.part_as("vit_config", "siglip2_navit")
     config.read |= {"conversation_formatter_class", "hidden_size", "visual_vocab_size"}
-    words, out = config.integer("visual_vocab_size"), whole.text.hidden_size
+    words, out = config.integer("visual_vocab_size"), model.text.hidden_size
     width = eyes.integer("hidden_size") * eyes.integer("hidden_stride") ** 2
     head: Parts = {f"{at}.head.0": dense(words - NAVIT_INDICATORS, width, bias=False),
                    f"{at}.head.1": norm(words - NAVIT_INDICATORS)}
     return {"vision": navit(eyes, f"{at}.vit.vision_model"),
             "head": tower("vision", width, head, stream="image_tokens"),
-            **whole.join({"vte": table(words, out, "other_embedding")}, words, component="vision")}
+            **model.join({"vte": table(words, out, "other_embedding")}, words, component="vision")}
 
 
 def step3_vision(config: Config, at: str) -> Tower:
@@ -237,14 +237,14 @@ def step3_vision(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": shape.of(config)}, at)
 
 
-def step3(whole: Whole) -> Towers:
+def step3(model: Composite) -> Towers:
     """Two convolutions that halve each side, and a matrix."""
-    vision, config = whole.part("vision_config", "step3_vision"), whole.config
+    vision, config = model.part("vision_config", "step3_vision"), model.config
     config.read |= {"understand_projector_stride", "image_token_len", "patch_token_len", "image_token_id"}
     width, middle = vision.integer("hidden_size"), vision.integer("output_hidden_size")
     join: Parts = {"vit_downsampler": convolve(middle, width, 2, 2),
                    "vit_downsampler2": convolve(2 * middle, middle, 3, 3),
-                   "vit_large_projector": dense(whole.text.hidden_size, 2 * middle,
+                   "vit_large_projector": dense(model.text.hidden_size, 2 * middle,
                                                 bias=config.flag("projector_bias"))}
     return {"vision": step3_vision(vision, "vision_model"),
             "projector": tower("projector", width, join, stream="image_tokens")}

@@ -14,7 +14,7 @@ from paramcalc.readers.families.towers.parts import ROTARY, conv, convolve, dens
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 NAMES = {"qkv_proj": "qkv", "o_proj": "proj", **FC}
@@ -57,9 +57,9 @@ def vision2_5(config: Config, at: str) -> Tower:
     """Qwen2.5-VL: a gated feed-forward, and windows in all layers but those of `fullatt_block_indexes`."""
     width, out = config.integer("hidden_size"), config.integer("out_hidden_size")
     wide, depth = width * merged(config), config.depth("depth")
-    whole = set(config.listed("fullatt_block_indexes", int) or ())
+    everywhere = set(config.listed("fullatt_block_indexes", int) or ())
     modules = patches(config, width) | {
-        "blocks": mixed(["whole" if index in whole else "window" for index in range(depth)]),
+        "blocks": mixed(["whole" if index in everywhere else "window" for index in range(depth)]),
         "merger.ln_q": rms(width), **_joined(config, wide, out)}
     block = LAYER2_5(width, heads(config, "num_heads"), config.integer("intermediate_size"),
                      kv_heads=config.optional("num_key_value_heads"),
@@ -98,11 +98,11 @@ def _sequence(at: str, wide: int, out: int) -> Parts:
     return {f"{at}.mlp.0": dense(wide, wide, activated=True), f"{at}.mlp.2": dense(out, wide)}
 
 
-def qwen_vl(whole: Whole) -> Towers:
+def qwen_vl(model: Composite) -> Towers:
     """The merger is part of the tower."""
-    kind = {"qwen2_vl": "qwen2_vl_vision", "qwen2_5_vl": "qwen2_5_vl_vision"}.get(whole.config.model_type,
-                                                                                  f"{whole.config.model_type}_vision")
-    return whole.tower("vision_config", "visual", kind)
+    kind = {"qwen2_vl": "qwen2_vl_vision", "qwen2_5_vl": "qwen2_5_vl_vision"}.get(model.config.model_type,
+                                                                                  f"{model.config.model_type}_vision")
+    return model.tower("vision_config", "visual", kind)
 
 
 HUNYUAN = Layer("input_layernorm", "self_attn", "post_attention_layernorm", "mlp",
@@ -133,9 +133,9 @@ def hunyuan_vision(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": block}, at)
 
 
-def hunyuan_vl(whole: Whole) -> Towers:
+def hunyuan_vl(model: Composite) -> Towers:
     """The class gives its tower the text model's width."""
-    return whole.tower("vision_config", "vit", "hunyuan_vl_vision", {"text_hidden_size": whole.text.hidden_size})
+    return model.tower("vision_config", "vit", "hunyuan_vl_vision", {"text_hidden_size": model.text.hidden_size})
 
 
 def hunyuan_vision4(config: Config, at: str) -> Tower:
@@ -155,6 +155,6 @@ def hunyuan_vision4(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": block}, at)
 
 
-def hunyuan4(whole: Whole) -> Towers:
+def hunyuan4(model: Composite) -> Towers:
     """The merger is part of the tower."""
-    return whole.tower("vision_config", "vit", "hy_v4_vl_vision")
+    return model.tower("vision_config", "vit", "hy_v4_vl_vision")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.processors import NOTHING, Beside, Processed
-from paramcalc.readers.families.towers.whole import nested
 from paramcalc.spec.audio import AudioRule, Chunks, Convolved, Queried, Subsampled, Windows
 
 if TYPE_CHECKING:

@@ -105,7 +105,7 @@ def kimi_vl(processor: Processed) -> ImageRule:
 
 def idefics2(processor: Processed) -> ImageRule:
     """A bound on both sides, and so many latents. Source: Idefics2ImageProcessor, Idefics2Processor."""
-    from paramcalc.readers.families.towers.whole import nested
+    from paramcalc.readers.families.towers.composite import nested
 
     latents = nested(processor.config, "perceiver_config", "idefics2_perceiver").integer("resampler_n_latents")
     return Bounded(patch=processor.tower("idefics2_vision").integer("patch_size"),

@@ -8,15 +8,15 @@ from paramcalc.components.attention import Attention
 from paramcalc.components.convolution import Convolution
 from paramcalc.components.linear import Score
 from paramcalc.readers.families.towers.alone import beside
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, mixed, tower
 from paramcalc.readers.families.towers.geometry import grid_side, heads
 from paramcalc.readers.families.towers.parts import conv, convolve, dense, norm, patched, positioned, table
-from paramcalc.readers.families.towers.whole import nested
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 NAMES = {"qkv_proj": "qkv", "o_proj": "proj", "up_proj": "lin1", "down_proj": "lin2"}
@@ -31,9 +31,9 @@ def encoder(config: Config, at: str) -> Tower:
     modules: Parts = {}
     if config.flag("use_abs_pos", default=True):
         modules["pos_embed"] = positioned(1, side, side, width)
-    whole = set(config.listed("global_attn_indexes", int) or ())
+    everywhere = set(config.listed("global_attn_indexes", int) or ())
     modules |= {"patch_embed.projection": patched(config, width),
-                "layers": mixed(["whole" if index in whole else "window" for index in range(config.layers)])}
+                "layers": mixed(["whole" if index in everywhere else "window" for index in range(config.layers)])}
     out = config.integer("output_channels")
     modules |= neck(width, out, "neck")
     biased = LAYER if config.flag("qkv_bias", default=True) else LAYER_UNBIASED
@@ -71,14 +71,14 @@ def vision(config: Config, at: str) -> Tower:
     return encoder(config, f"{at}.vision_encoder".lstrip("."))
 
 
-def got_ocr2(whole: Whole) -> Towers:
+def got_ocr2(model: Composite) -> Towers:
     """Two convolutions that halve each side, and a matrix. arXiv:2409.01704."""
-    usual, out, at = "got_ocr2_vision", whole.text.hidden_size, "multi_modal_projector"
-    width = whole.part("vision_config", usual).integer("output_channels")
+    usual, out, at = "got_ocr2_vision", model.text.hidden_size, "multi_modal_projector"
+    width = model.part("vision_config", usual).integer("output_channels")
     join: Parts = {f"{at}.conv_upsampler1": conv(2 * width, width, 3, 3, bias=False, outputs=4),
                    f"{at}.conv_upsampler2": conv(out, 2 * width, 3, 3, bias=False),
                    f"{at}.multimodal_projector": dense(out, out)}
-    return {**whole.tower("vision_config", "vision_tower", usual), **whole.join(join, width)}
+    return {**model.tower("vision_config", "vision_tower", usual), **model.join(join, width)}
 
 
 def _attention(name: str, heads: int, width: int, inner: int) -> Parts:

@@ -59,9 +59,9 @@ def vision2(config: Config, at: str) -> Tower:
 
 def cosmos(config: Config, at: str) -> Tower:
     """The same without the head."""
-    whole = vision2(config, at)
-    return whole.model_copy(update={"modules": {
-        key: part for key, part in whole.modules.items() if not key.removeprefix(f"{at}.").startswith("head.")}})
+    plain = vision2(config, at)
+    return plain.model_copy(update={"modules": {
+        key: part for key, part in plain.modules.items() if not key.removeprefix(f"{at}.").startswith("head.")}})
 
 
 def _tower(config: Config, at: str, embed: Parts, positions: int) -> Tower:

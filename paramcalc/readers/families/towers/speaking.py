@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.convolution import Convolution
 from paramcalc.readers.families.towers.alone import opened
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
 from paramcalc.readers.families.towers.geometry import listed
 from paramcalc.readers.families.towers.parts import ROTARY, conv, convolve, dense, rms, table, vector
-from paramcalc.readers.families.towers.whole import nested
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ def talker(config: Config, at: str) -> Tower:
 
 def talker_alone(config: Config) -> ModelSpec:
     """The talker as a model of its own, with its head or without. Raises SpecError for another class."""
-    whole = talker(config, "")
+    spec = talker(config, "")
     if config.architecture.endswith("TalkerForConditionalGeneration"):
-        return opened(whole)
+        return opened(spec)
     if config.architecture and not config.architecture.endswith("TalkerModel"):
         raise config.unknown_class()
-    modules = {key.removeprefix("model."): part for key, part in whole.modules.items() if key.startswith("model.")}
-    return ModelSpec(hidden_size=whole.hidden_size, modules=modules, blocks=whole.blocks)
+    modules = {key.removeprefix("model."): part for key, part in spec.modules.items() if key.startswith("model.")}
+    return ModelSpec(hidden_size=spec.hidden_size, modules=modules, blocks=spec.blocks)
 
 
 def _delayed(at: str, out: int, into: int, size: int) -> Parts:

@@ -11,10 +11,10 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.families.towers.alone import model, sourced
+from paramcalc.readers.families.towers.composite import builder, nested
 from paramcalc.readers.families.towers.conformer import FEED, shortening_layer, wav2vec_layer
 from paramcalc.readers.families.towers.frame import FC, QKVO, Layer, Parts, layers, under
 from paramcalc.readers.families.towers.parts import ROTARY, conv, convolve, dense, norm, table
-from paramcalc.readers.families.towers.whole import builder, nested
 
 if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec

@@ -99,7 +99,7 @@ TOWERS: dict[str, str] = {
 LISTENERS = frozenset(["whisper"])
 """Encoder-decoders without a tower whose encoder's input are recordings."""
 
-WHOLES: dict[str, str] = {
+COMPOSITES: dict[str, str] = {
     "gemma3": "gemma:gemma3",
     "shieldgemma2": "gemma:gemma3",
     "paligemma": "gemma:paligemma",
@@ -184,7 +184,7 @@ WHOLES: dict[str, str] = {
     "vibevoice_asr": "vibevoice:vibevoice_asr",
     "fast_vlm": "llava:fast_vlm",
     "nemotron_h_omni": "vits:nemotron_omni",
-    "ovis2": "vits:ovis2_whole",
+    "ovis2": "vits:ovis2_towers",
     "lfm3_vl": "vits:lfm3_vl",
     "qianfan_ocr": "internvl:internvl",
     **dict.fromkeys(("minicpm_ocr", "minicpmv4_6", "minicpmv4_7"), "vits:minicpmv"),

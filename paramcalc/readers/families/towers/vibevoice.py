@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 LINEAR = {"up_proj": "linear1", "down_proj": "linear2"}
@@ -109,35 +109,35 @@ def _diffusion(config: Config) -> tuple[Parts, dict[str, Parts]]:
         "final_layer.linear_2": dense(latent, width, bias=False)}, {"diffusion": block}
 
 
-def vibevoice(whole: Whole) -> Towers:
+def vibevoice(model: Composite) -> Towers:
     """What speaks: both codecs, both joins, the head, and two values that scale what it makes."""
     usual, meaning, out = "vibevoice_acoustic_tokenizer", "vibevoice_acoustic_tokenizer_encoder", (
-        whole.text.hidden_size)
-    head = whole.part("diffusion_head_config", "vibevoice_diffusion")
-    sound = whole.part("audio_config", usual).integer("hidden_size")
-    sense = whole.part("semantic_model_config", meaning).integer("hidden_size")
+        model.text.hidden_size)
+    head = model.part("diffusion_head_config", "vibevoice_diffusion")
+    sound = model.part("audio_config", usual).integer("hidden_size")
+    sense = model.part("semantic_model_config", meaning).integer("hidden_size")
     names = ("linear_1", "act", "linear_2")
     parts, blocks = _diffusion(head)
-    placed = {whole.at(f"diffusion_head.{key}"): part for key, part in parts.items()}
+    placed = {model.at(f"diffusion_head.{key}"): part for key, part in parts.items()}
     scales: Parts = {"latent_scaling_factor": vector(), "latent_bias_factor": vector()}
-    return {**whole.tower("audio_config", "audio_tower", usual),
-            **whole.join(under("multi_modal_projector", _joined(out, sound, names)), sound, stream="audio_tokens"),
-            **whole.tower("semantic_model_config", "semantic_tokenizer_encoder", meaning),
-            **whole.join(under("semantic_connector", _joined(out, sense, names)), sense, "semantic",
+    return {**model.tower("audio_config", "audio_tower", usual),
+            **model.join(under("multi_modal_projector", _joined(out, sound, names)), sound, stream="audio_tokens"),
+            **model.tower("semantic_model_config", "semantic_tokenizer_encoder", meaning),
+            **model.join(under("semantic_connector", _joined(out, sense, names)), sense, "semantic",
                          stream="audio_tokens", component=None),
             "diffusion": tower(None, head.integer("hidden_size"), placed, blocks, stream="audio_tokens"),
-            **whole.join(scales, out, "scales", stream="audio_tokens", component=None)}
+            **model.join(scales, out, "scales", stream="audio_tokens", component=None)}
 
 
-def vibevoice_asr(whole: Whole) -> Towers:
+def vibevoice_asr(model: Composite) -> Towers:
     """What listens: both encoders, and one projector for both."""
-    kind, out = "vibevoice_acoustic_tokenizer_encoder", whole.text.hidden_size
+    kind, out = "vibevoice_acoustic_tokenizer_encoder", model.text.hidden_size
     towers: Towers = {}
     join: Parts = {}
     sides: tuple[Literal["acoustic", "semantic"], ...] = ("acoustic", "semantic")
     for side in sides:
         key = f"{side}_tokenizer_encoder"
-        width = whole.part(f"{key}_config", kind).integer("hidden_size")
-        towers |= whole.tower(f"{key}_config", key, kind)
+        width = model.part(f"{key}_config", kind).integer("hidden_size")
+        towers |= model.tower(f"{key}_config", key, kind)
         join |= _joined(out, width, (f"{side}_linear_1", f"{side}_norm", f"{side}_linear_2"))
-    return {**towers, **whole.join(under("multi_modal_projector", join), out, stream="audio_tokens")}
+    return {**towers, **model.join(under("multi_modal_projector", join), out, stream="audio_tokens")}

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
 from paramcalc.readers.families.towers.alone import labels, model, opened
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import FC, Layer, Parts, layers, tower
 from paramcalc.readers.families.towers.geometry import heads, sides
 from paramcalc.readers.families.towers.parts import conv, embedded, matrix, norm, positioned, table, vector
 from paramcalc.readers.families.towers.vit import biased
-from paramcalc.readers.families.towers.whole import nested
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config

@@ -51,10 +51,10 @@ def _layers(config: Config, modules: Parts) -> ModelSpec:
 
 def _steps(config: Config, size: str, stride: str) -> int:
     """Overlapping patches along one side of a spectrogram."""
-    whole, patch = config.integer(size), config.integer("patch_size")
-    steps = (whole - patch) // config.integer(stride) + 1
+    side, patch = config.integer(size), config.integer("patch_size")
+    steps = (side - patch) // config.integer(stride) + 1
     if steps < 1:
-        raise config.error("patch_size", f"{patch} is larger than {size} ({whole})")
+        raise config.error("patch_size", f"{patch} is larger than {size} ({side})")
     return steps
 
 

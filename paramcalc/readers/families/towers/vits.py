@@ -23,7 +23,7 @@ from paramcalc.readers.families.towers.parts import (
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.towers.whole import Towers, Whole
+    from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
 RADIO = Layer("norm1", "attention", "norm2", scale1="layer_scale1.lambda1", scale2="layer_scale2.lambda1",
@@ -100,18 +100,18 @@ def radio(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": block}, at)
 
 
-def nemotron_omni(whole: Whole) -> Towers:
+def nemotron_omni(model: Composite) -> Towers:
     """Squares of patches, a norm, two matrices."""
-    config, at = whole.config, "multi_modal_projector"
-    width = config.integer("vision_hidden_size", whole.part("vision_config", "radio").integer("hidden_size"))
+    config, at = model.config, "multi_modal_projector"
+    width = config.integer("vision_hidden_size", model.part("vision_config", "radio").integer("hidden_size"))
     into = width * int(1 / config.number("downsample_ratio")) ** 2
     inner = config.integer("projector_hidden_size")
     join: Parts = {f"{at}.layer_norm": rms(into), f"{at}.linear_1": dense(inner, into, bias=False),
-                   f"{at}.linear_2": dense(whole.text.hidden_size, inner, bias=False)}
+                   f"{at}.linear_2": dense(model.text.hidden_size, inner, bias=False)}
     last: Towers = {}
-    if whole.part("text_config", "nemotron_h").integer("num_nextn_predict_layers", 0, least=0):
-        last = whole.join({"vision_final_layernorm": norm(width)}, width, "norm", stream="image", component="vision")
-    return {**whole.tower("vision_config", "vision_model", "radio"), **last, **whole.join(join, into)}
+    if model.part("text_config", "nemotron_h").integer("num_nextn_predict_layers", 0, least=0):
+        last = model.join({"vision_final_layernorm": norm(width)}, width, "norm", stream="image", component="vision")
+    return {**model.tower("vision_config", "vision_model", "radio"), **last, **model.join(join, into)}
 
 
 def ovis2(config: Config, at: str) -> Tower:
@@ -129,13 +129,13 @@ def ovis2(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": block}, at)
 
 
-def ovis2_whole(whole: Whole) -> Towers:
+def ovis2_towers(model: Composite) -> Towers:
     """A table of visual words."""
-    rows = whole.part("vision_config", "ovis2_vision").integer("vocab_size")
-    width = whole.config.integer("hidden_size", whole.text.hidden_size)
+    rows = model.part("vision_config", "ovis2_vision").integer("vocab_size")
+    width = model.config.integer("hidden_size", model.text.hidden_size)
     words: Parts = {"visual_embeddings_table": table(rows, width, "other_embedding")}
-    return {**whole.tower("vision_config", "vision_tower", "ovis2_vision"),
-            **whole.join(words, whole.text.hidden_size, component="vision")}
+    return {**model.tower("vision_config", "vision_tower", "ovis2_vision"),
+            **model.join(words, model.text.hidden_size, component="vision")}
 
 
 def lfm3(config: Config, at: str) -> Tower:
@@ -145,27 +145,27 @@ def lfm3(config: Config, at: str) -> Tower:
     kinds = entries(config, "layer_types", str, config.layers)
     modules: Parts = {"patchifier": dense(width, into, bias=False, component="other_embedding"),
                       "embedding_norm": rms(width), "positions": ROTARY, "layers": mixed(kinds)}
-    whole = LFM.of(config, kv_heads=config.kv_heads)
+    attention = LFM.of(config, kv_heads=config.kv_heads)
     short: Parts = {
         "operator_norm": rms(width), "conv.in_proj": dense(3 * width, width, bias=False, component="state_mixer"),
         "conv.spatial_conv": conv(width, width, size, size, bias=False, groups=width, component="state_mixer"),
         "conv.out_proj": dense(width, width, bias=False, component="state_mixer"), "ffn_norm": rms(width),
         "feed_forward": FeedForward(intermediate_size=config.integer("intermediate_size"), names=LFM.names)}
-    blocks = {"conv": short, "full_attention": whole}
+    blocks = {"conv": short, "full_attention": attention}
     if strange := set(kinds) - set(blocks):
         raise config.error("layer_types", f"unknown value {min(strange)[:60]!r}", "known: conv, full_attention")
     return tower("vision", width, modules, {kind: blocks[kind] for kind in dict.fromkeys(kinds)}, at)
 
 
-def lfm3_vl(whole: Whole) -> Towers:
+def lfm3_vl(model: Composite) -> Towers:
     """A norm, squares of patches, two matrices."""
-    config, usual, at = whole.config, "lfm3_vl_vision", "multi_modal_projector"
-    vision = whole.part("vision_config", usual)
+    config, usual, at = model.config, "lfm3_vl_vision", "multi_modal_projector"
+    vision = model.part("vision_config", usual)
     width, inner = vision.integer("hidden_size"), config.integer("projector_hidden_size")
     bias, side = config.flag("projector_bias", default=True), vision.integer("spatial_merge_size", 2)
     join: Parts = {f"{at}.layer_norm": norm(width), f"{at}.linear_1": dense(inner, width * side**2, bias=bias),
-                   f"{at}.linear_2": dense(whole.text.hidden_size, inner, bias=bias)}
-    return {**whole.tower("vision_config", "vision_tower", usual), **whole.join(join, width)}
+                   f"{at}.linear_2": dense(model.text.hidden_size, inner, bias=bias)}
+    return {**model.tower("vision_config", "vision_tower", usual), **model.join(join, width)}
 
 
 def qianfan(config: Config, at: str) -> Tower:
@@ -203,16 +203,16 @@ def minicpm(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": Layer().of(config)}, at)
 
 
-def minicpmv(whole: Whole) -> Towers:
+def minicpmv(model: Composite) -> Towers:
     """Squares of patches are normed and projected, `merger_times` times over."""
-    vision = whole.part("vision_config", f"{whole.config.model_type}_vision")
-    whole.config.read.add("merge_kernel_size")
-    width, times = vision.integer("hidden_size"), whole.config.depth("merger_times")
+    vision = model.part("vision_config", f"{model.config.model_type}_vision")
+    model.config.read.add("merge_kernel_size")
+    width, times = vision.integer("hidden_size"), model.config.depth("merger_times")
     into = 4 * width  # as the class has it, whatever squares `merge_kernel_size` asks for
     join: Parts = {}
     for index in range(times):
-        at, out = f"merger.mlp.{index}", width if index < times - 1 else whole.text.hidden_size
+        at, out = f"merger.mlp.{index}", width if index < times - 1 else model.text.hidden_size
         join |= {f"{at}.pre_norm": norm(into), f"{at}.linear_1": dense(into, into, component="ffn"),
                  f"{at}.linear_2": dense(out, into, component="ffn")}
-    return {**whole.tower("vision_config", "vision_tower", vision.model_type),
-            **whole.join(join, width, component=None)}
+    return {**model.tower("vision_config", "vision_tower", vision.model_type),
+            **model.join(join, width, component=None)}

@@ -8,11 +8,11 @@ from paramcalc.components.attention import Attention
 from paramcalc.components.stack import Stack
 from paramcalc.readers.families.towers.alone import unmeasured
 from paramcalc.readers.families.towers.clip import spelled
+from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
 from paramcalc.readers.families.towers.geometry import dividing, grid, heads
 from paramcalc.readers.families.towers.pairs import clip
 from paramcalc.readers.families.towers.parts import dense, matrix, norm, positioned, vector
-from paramcalc.readers.families.towers.whole import nested
 from paramcalc.spec.layer import Block
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ LAYER = Layer()
 
 def vision(config: Config, at: str) -> Tower:
     """CLIP's over each frame, one token of which attends to those of the others in each layer."""
-    whole, width, tokens = spelled(config, at), config.integer("hidden_size"), grid(config) + 1
+    plain, width, tokens = spelled(config, at), config.integer("hidden_size"), grid(config) + 1
     message: Parts = {"message_fc": dense(width, width), "message_ln": norm(width), "message_attn": LAYER.attend(
         heads(config))}
     block = {**LAYER.of(config), **{key: part.model_copy(update={"every": tokens}) for key, part in message.items()}}
-    return whole.model_copy(update={"blocks": {"layer": Block(parts=block)}})
+    return plain.model_copy(update={"blocks": {"layer": Block(parts=block)}})
 
 
 def _frames(config: Config) -> Tower:
@@ -59,13 +59,13 @@ def _prompts(config: Config) -> tuple[Parts, Parts]:
 
 def xclip(config: Config) -> ModelSpec:
     """Both towers, the layers over frames, and what makes prompts of the video."""
-    whole = clip(config)
+    pair = clip(config)
     eyes, out = nested(config, "vision_config", "xclip_vision_model"), config.integer("projection_dim")
     width = eyes.integer("hidden_size")
     prompts, block = _prompts(config)
     pictures: Parts = {"prompts_visual_layernorm": norm(width), "prompts_visual_projection": matrix(width, out)}
-    towers = {**whole.towers, "frames": _frames(eyes), "prompts": tower(None, width, pictures, stream="image_tokens")}
-    blocks = {**whole.blocks, **({"prompt": Block(parts=block)} if any(
+    towers = {**pair.towers, "frames": _frames(eyes), "prompts": tower(None, width, pictures, stream="image_tokens")}
+    blocks = {**pair.blocks, **({"prompt": Block(parts=block)} if any(
         isinstance(part, Stack) for part in prompts.values()) else {})}
-    return unmeasured(whole.model_copy(update={"modules": {**(whole.modules or {}), **prompts}, "blocks": blocks,
+    return unmeasured(pair.model_copy(update={"modules": {**(pair.modules or {}), **prompts}, "blocks": blocks,
                                                "towers": towers}))

@@ -28,7 +28,7 @@ TowerBuilder = Callable[[Config, str], "Tower"]
 Towers = dict[str, "Tower"]
 
 
-class Whole(NamedTuple):
+class Composite(NamedTuple):
     """A composite config, and the text model that was made of it."""
 
     config: Config
@@ -121,43 +121,43 @@ def _behaving(make: TowerBuilder, config: Config, at: str) -> Tower:
     return tower.model_copy(update={"family": config.model_type} | ({"activation": word} if word else {}))
 
 
-def whole_builder(model_type: str) -> Callable[[Whole], Towers] | None:
+def composite_builder(model_type: str) -> Callable[[Composite], Towers] | None:
     """What gives the towers of a composite type; None where nobody wrote it."""
-    make: Callable[[Whole], Towers] | None = family_of(model_type).whole_builder
+    make: Callable[[Composite], Towers] | None = family_of(model_type).composite_builder
     return make
 
 
 def with_towers(text: ModelSpec, outer: Config, towers: tuple[str, ...]) -> tuple[ModelSpec, tuple[str, ...]]:
     """The text model with what stands beside it; and what is left of `towers`, keys of nested configs, uncounted."""
-    make = whole_builder(outer.model_type)
-    whole = Whole(outer, text, [], [])
+    make = composite_builder(outer.model_type)
+    model = Composite(outer, text, [], [])
     if make is None:
-        return _named_alike(whole, towers)
+        return _named_alike(model, towers)
     try:
-        built = make(whole)
+        built = make(model)
     except SpecError as error:
         strange = any(builder(_type(outer, key)) is None for key in towers)
         if not strange or error.problems[0].path[:1] == ("architectures",):
             raise
         outer.parts.clear()
-        return _named_alike(Whole(outer, text, [], []), towers)  # what joins a strange tower asks for its width
+        return _named_alike(Composite(outer, text, [], []), towers)  # what joins a strange tower asks for its width
     left = [f"{key} ({_type(outer, key)})" for key in towers if key not in outer.read]
-    return (text.model_copy(update={"towers": built, "caveats": (*text.caveats, *whole.caveats)}),
-            (*whole.uncounted, *left))
+    return (text.model_copy(update={"towers": built, "caveats": (*text.caveats, *model.caveats)}),
+            (*model.uncounted, *left))
 
 
-def _named_alike(whole: Whole, towers: tuple[str, ...]) -> tuple[ModelSpec, tuple[str, ...]]:
+def _named_alike(model: Composite, towers: tuple[str, ...]) -> tuple[ModelSpec, tuple[str, ...]]:
     """The towers of a composite nobody wrote, as far as their own types are known; never what joins them."""
     built: Towers = {}
     for key in towers:
-        kind = _type(whole.config, key)
+        kind = _type(model.config, key)
         if builder(kind) is None:
-            whole.uncounted.append(f"{key} ({kind})")
+            model.uncounted.append(f"{key} ({kind})")
         else:
-            built |= whole.tower(key, key.removesuffix("_config") + "_tower", kind)
+            built |= model.tower(key, key.removesuffix("_config") + "_tower", kind)
     if towers:
-        whole.uncounted.append(f"what joins {', '.join(towers)} to the text model ({whole.config.model_type[:100]})")
-    return whole.text.model_copy(update={"towers": built}), tuple(whole.uncounted)
+        model.uncounted.append(f"what joins {', '.join(towers)} to the text model ({model.config.model_type[:100]})")
+    return model.text.model_copy(update={"towers": built}), tuple(model.uncounted)
 
 
 def _type(outer: Config, key: str) -> str:
