@@ -190,21 +190,17 @@ def scaling(model: Source | None = None, **settings: Unpack[ScalingKeywords]) ->
     """A training run by a scaling law: `over_trained`, `optimal`, `extra_compute`. As `paramcalc scaling`.
 
     Without a model, the optimum of `tokens`, `compute`, `loss` or of `gpu`, `gpus` and `days`. `fit` names a CSV file
-    of runs to fit a law to (extra `fit`). Raises PCError as `read`, UsageError for settings that cannot be.
+    of runs to fit a law to (extra `fit`); alone, its optimum is for the compute of the largest run. Raises PCError as
+    `read`, UsageError for settings that cannot be.
     """
+    from paramcalc.answers.scaling import fitted_law
     from paramcalc.answers.scaling import scaling as answered
     from paramcalc.estimates.design.settings import ScalingSettings
 
     chosen = ScalingSettings.of(settings)
     chosen.check()
-    fitted = None
-    if chosen.fit is not None:
-        from paramcalc.estimates.design.law_fit import RESAMPLES, fit_law
-        from paramcalc.readers.runs import read_runs
-
-        fitted = fit_law(read_runs(chosen.fit), resamples=RESAMPLES if chosen.resamples is None else chosen.resamples)
     loaded = None if model is None else loaded_of(model)
-    return answered(loaded, build(loaded.spec) if loaded else None, chosen, fitted)
+    return answered(loaded, build(loaded.spec) if loaded else None, chosen, fitted_law(chosen))
 
 
 @checked(changes=Changes, jobs=Jobs)

@@ -13,6 +13,7 @@ from paramcalc.measures.known import Known, least, sizes_known, why_bound
 from paramcalc.measures.parameters import count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
 
     from paramcalc.build import Model
     from paramcalc.estimates.design.law_fit import LawFit
@@ -143,6 +144,9 @@ def scaling(
     settings.check()
     law = _law(settings, model) if fitted is None else law_of(fitted, str(settings.fit))
     target, assumptions = _target(settings, loaded)
+    if fitted is not None and loaded is None and target == Target():
+        target = Target(compute=fitted.most_compute)
+        assumptions["target"] = "that of the largest run"
     _check_unique(settings.unique_tokens, target.tokens)
     warnings = list(loaded.warnings) if loaded else []
     size = None if model is None else _size(law, model, warnings)
@@ -162,6 +166,20 @@ def scaling(
         warnings=(*warnings, *law.notes), assumptions=assumptions, outlook=view)
 
 
+def fitted_law(settings: ScalingSettings, progress: Callable[[int, int], None] | None = None) -> LawFit | None:
+    """The law of the runs of `--fit`; None without them. `progress` is told (done, all).
+
+    Raises InputError for runs that cannot be read or tell too little, UsageError without numpy and scipy.
+    """
+    if settings.fit is None:
+        return None
+    from paramcalc.estimates.design.law_fit import RESAMPLES, fit_law
+    from paramcalc.readers.runs import read_runs
+
+    resamples = RESAMPLES if settings.resamples is None else settings.resamples
+    return fit_law(read_runs(settings.fit), resamples=resamples, progress=progress)
+
+
 def _check_unique(unique: int | None, tokens: float | None) -> None:
     """Raise UsageError where more tokens are to differ than there are."""
     if unique is not None and tokens is not None and unique > tokens:
@@ -174,9 +192,9 @@ def _check_unique(unique: int | None, tokens: float | None) -> None:
 def law_of(fitted: LawFit, source: str) -> Law:
     """The law that was fitted to runs."""
     constants = {name: interval.value for name, interval in fitted.constants.items()}
-    return Law("fitted", f"fitted to {fitted.runs} runs", source, "E + A/N^alpha + B/D^beta", constants, "total",
-               constants["E"], constants["A"], constants["alpha"], constants["B"], constants["beta"],
-               fitted.parameters, fitted.tokens, "that of the runs")
+    return Law("fitted", f"a law fitted to {fitted.runs:,} runs", source, "E + A/N^alpha + B/D^beta", constants,
+               "total", constants["E"], constants["A"], constants["alpha"], constants["B"], constants["beta"],
+               fitted.parameters, fitted.tokens, "the corpus of the runs")
 
 
 def _law(settings: ScalingSettings, model: Model | None) -> Law:

@@ -60,14 +60,10 @@ def scaling(
 
 
 def _fitted(settings: ScalingSettings, *, quiet: bool) -> LawFit | None:
-    if settings.fit is None:
-        return None
-    from paramcalc.estimates.design.law_fit import RESAMPLES, fit_law
-    from paramcalc.readers.runs import read_runs
+    from paramcalc.answers.scaling import fitted_law
 
-    runs = read_runs(settings.fit)
     with progress("fits", quiet=quiet) as tick:
-        return fit_law(runs, resamples=RESAMPLES if settings.resamples is None else settings.resamples, progress=tick)
+        return fitted_law(settings, tick)
 
 
 def _report(answer: Scaling) -> Report:

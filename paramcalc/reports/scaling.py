@@ -68,6 +68,8 @@ def _notes(answer: Scaling) -> list[str]:
                      f"last, a token {repeats.last_epoch_value:.0%} of a fresh one")
     beyond = [f"{name} × {_ratio(factor)}" for name, factor in answer.extrapolation.items() if factor >= 1.005]
     notes.append("extrapolated: " + ", ".join(beyond) if beyond else "within the runs of the law")
+    if (target := answer.assumptions.get("target")) is not None:
+        notes.append(f"compute: {target}")
     if (device := answer.assumptions.get("device")) is not None:
         assumptions = answer.assumptions
         notes.append(f"compute: {assumptions['devices']} × {device} for {assumptions['days']:g} days at MFU "

@@ -89,6 +89,15 @@ def test_a_law_of_ones_own_runs(scaled):
     assert fit["law"]["name"] == "fitted"
 
 
+def test_a_law_alone_is_shown_at_the_compute_of_its_largest_run(scaled):
+    pytest.importorskip("scipy")
+    file = DATA / "overtraining_mpt.csv"
+    answer = scaled("--fit", str(file), "--resamples", "0")
+    assert answer["compute"] == pytest.approx(max(6 * run["params"] * run["tokens"] for run in runs(file.name)))
+    assert answer["assumptions"]["target"] == "that of the largest run"
+    assert answer["fit"]["constants"]["E"]["value"] > 0
+
+
 @pytest.mark.parametrize(("text", "message"), [
     ("parameters,tokens\n1,2\n", ":1:1: has no column loss"),
     ("parameters,loss\n1,2\n", ":1:1: has no column tokens"),

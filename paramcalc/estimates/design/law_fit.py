@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.catalog.scaling_laws import Range
 from paramcalc.errors import InputError, Problem, UsageError
+from paramcalc.estimates.design.optimum import FLOPS_PER_PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,6 +56,8 @@ class LawFit(NamedTuple):
     resamples: int
     parameters: Range
     tokens: Range
+    most_compute: float
+    """FLOP of the largest run, 6·N·D."""
 
 
 def fit_law(
@@ -83,7 +86,8 @@ def fit_law(
                  for name, v, lo, hi in zip(NAMES, values, low, high, strict=True)}
     sizes, tokens = [run.parameters for run in runs], [run.tokens for run in runs]
     return LawFit(constants, len(runs), float(numpy.median(errors)), float(errors.max()), resamples,
-                  Range(min(sizes), max(sizes)), Range(min(tokens), max(tokens)))
+                  Range(min(sizes), max(sizes)), Range(min(tokens), max(tokens)),
+                  max(FLOPS_PER_PARAMETER * run.parameters * run.tokens for run in runs))
 
 
 def _check(runs: Sequence[TrainingRun]) -> None:
