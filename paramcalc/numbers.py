@@ -67,9 +67,9 @@ def rate(value: int) -> str:
     return _scaled(value, RATES, " B/s")
 
 
-def percent(part: int, whole: int, digits: int = 2, *, signed: bool = False) -> str:
+def percent(part: int, total: int, digits: int = 2, *, signed: bool = False) -> str:
     """1.25%, or +1.25% where it is a change; the sign of percent stands without a blank everywhere."""
-    return f"{100 * part / whole:{'+' if signed else ''}.{digits}f}%"
+    return f"{100 * part / total:{'+' if signed else ''}.{digits}f}%"
 
 
 def change(old: int, new: int) -> str:
@@ -87,12 +87,12 @@ def _scaled(value: int, units: tuple[tuple[int, str], ...], plain: str) -> str:
 
 def shares(values: list[int], digits: int = 2) -> list[str]:
     """Percentages that add to 100: each rounded down, then the largest remainders get what is left."""
-    whole = sum(values)
-    if whole <= 0:
+    total = sum(values)
+    if total <= 0:
         return ["" for _ in values]
     steps = 100 * 10**digits
-    floors = [value * steps // whole for value in values]
-    order = sorted(range(len(values)), key=lambda i: -(values[i] * steps % whole))
+    floors = [value * steps // total for value in values]
+    order = sorted(range(len(values)), key=lambda i: -(values[i] * steps % total))
     for i in order[: steps - sum(floors)]:
         floors[i] += 1
     return [f"{floor // 10**digits}.{floor % 10**digits:0{digits}d}%" for floor in floors]

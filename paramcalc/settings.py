@@ -101,7 +101,7 @@ def nearest(detail: Any, allowed: Callable[[str], Any | None] | None = None) -> 
         return error.hint
     near = context.get("ge", context.get("le"))
     if detail["type"] in NUMBERS:
-        near = near_number(detail["input"], whole=detail["type"] == "int_parsing") or None
+        near = near_number(detail["input"], integer=detail["type"] == "int_parsing") or None
         if near is not None and allowed is not None and (further := allowed(near)) is not None:
             return nearest(further)
     return "" if near is None else f"the nearest: {near}"

@@ -104,13 +104,13 @@ def near_amount(value: object, units: Sequence[str]) -> str:
     return near and f"{rough[1].replace(',', '.')}{near}"
 
 
-def near_number(value: object, *, whole: bool = True) -> str:
+def near_number(value: object, *, integer: bool = True) -> str:
     """The plain number nearest to what is none: 4096 for 4k, 1000 for 1000x, 768 for -768; empty without a digit."""
     rough = ROUGH.match(_ungrouped(str(value).strip()))
     if rough is None:
         return ""
     number = Fraction(rough[1].replace(",", ".")) * TOKENS.get(rough[2].lower(), 1)
-    return str(min(max(round(number), 1), MOST_TOKENS)) if whole else rough[1].replace(",", ".")
+    return str(min(max(round(number), 1), MOST_TOKENS)) if integer else rough[1].replace(",", ".")
 
 
 def tokens(value: str | int, option: str, least: int = 1) -> int:

@@ -40,12 +40,12 @@ def training_run(
     """A whole training run: `days`, `gpu_hours`, `energy_kwh`, `co2_kg`, `cost_usd`, each with its range. As
     `paramcalc train --tokens`."""
     from paramcalc.estimates.run_settings import RunSettings
-    from paramcalc.estimates.training_plan import plan, whole_run
+    from paramcalc.estimates.training_plan import estimate_run, plan
 
     settings = RunSettings.of(without_none(seq=seq) | keywords | {"tokens": tokens, "gpu": gpu, "gpus": gpus})
     terms = settings.terms()
     assert terms is not None  # noqa: S101 - there are tokens
-    return whole_run(plan(build(spec_of(model)), settings), terms)
+    return estimate_run(plan(build(spec_of(model)), settings), terms)
 
 
 def layouts(

@@ -123,9 +123,9 @@ def _positioned(part: Attention, t: Tape, q: Value, k: Value, v: Value, head: in
     if part.qk_norm != "none":
         kind = "layernorm" if part.qk_norm_bias or t.facts.qk_layer_norm else "rmsnorm"
         full, each = part.qk_norm == "full", part.qk_norm == "heads"
-        q = t.norm(q, kind, (part.num_heads * head,) if full else (part.num_heads, head), whole=each)
+        q = t.norm(q, kind, (part.num_heads * head,) if full else (part.num_heads, head), scale_per_head=each)
         if not part.shares_kv:
-            k = t.norm(k, kind, (kv_heads * head,) if full else (kv_heads, head), whole=each)
+            k = t.norm(k, kind, (kv_heads * head,) if full else (kv_heads, head), scale_per_head=each)
     if t.facts.value_norm and not part.shares_kv:
         v = t.norm(v, "rmsnorm", (kv_heads, part.v_head_dim or head), scale=False)
     if rotary:

@@ -233,8 +233,8 @@ def _share(leaf: SavedActivation, division: Division) -> SavedActivation:
     """One rank's part: of a dimension that is divided, or else of the tokens under sequence parallelism."""
     expert = "chosen" in leaf.axes
     shape, axes = division.share(leaf.shape, leaf.axes, expert=expert)
-    whole = shape == leaf.shape and not expert
-    return leaf._replace(shape=shape, axes=axes, split=division.plan.tp if whole and division.plan.sequence else 1)
+    undivided = shape == leaf.shape and not expert
+    return leaf._replace(shape=shape, axes=axes, split=division.plan.tp if undivided and division.plan.sequence else 1)
 
 
 def _trains(node: Node, *, deep: bool) -> bool:
@@ -247,13 +247,13 @@ def _trains(node: Node, *, deep: bool) -> bool:
 def _times(of: Counted, load: Tokens) -> int:
     """How many of a leaf there are; a device's part of each sequence where devices share it."""
     per, ways = of.per, load.cp * of.split
-    whole = load.source if of.stream == "source" else load.seq
-    here, source = _part(whole, ways), _part(load.source, ways)
+    length = load.source if of.stream == "source" else load.seq
+    here, source = _part(length, ways), _part(load.source, ways)
     blocks = _part(here, of.block)
     if (of.blocks == "one" and blocks > 1) or (of.blocks == "several" and blocks < 2):
         return 0
-    square = {"token": here, "position": here, "source": source, "sequence": 1, "once": 1, "pair": here * whole,
-              "position_pair": here * whole, "source_pair": here * load.source, "position_source": here * load.source,
+    square = {"token": here, "position": here, "source": source, "sequence": 1, "once": 1, "pair": here * length,
+              "position_pair": here * length, "source_pair": here * load.source, "position_source": here * load.source,
               "block": blocks, "block_token": blocks * of.block, "block_pair": _pairs(here, of),
               "block_square": (blocks + 1) ** 2, "position_square": (blocks + 1) ** 2}
     batch = 1 if per.startswith("position") or per == "once" else load.batch
@@ -282,8 +282,8 @@ def _windowed(of: Counted, cuts: tuple[Cut, ...], lengths: tuple[int, ...]) -> i
 
 def _pairs(tokens: int, of: Counted) -> int:
     """Pairs within a block, of all of them."""
-    whole, rest = divmod(tokens, of.block)
-    return whole * of.block**2 + (of.block if of.padded and rest else rest) ** 2
+    blocks, rest = divmod(tokens, of.block)
+    return blocks * of.block**2 + (of.block if of.padded and rest else rest) ** 2
 
 
 def _part(tokens: int, ways: int) -> int:

@@ -188,16 +188,16 @@ class Tape:
         return self.like(value)
 
     def norm(self, value: Value, kind: str, shape: tuple[int, ...] | None = None, *, scale: bool = True,
-             whole: bool = False) -> Value:
+             scale_per_head: bool = False) -> Value:
         """A norm over the last dimension; `shape` where that is a view of several (heads, head_dim).
 
-        `whole`: every head has a scale of its own.
+        `scale_per_head`: every head has a scale of its own.
         """
         axes: tuple[str, ...] = ("heads", "head_dim") if shape and len(shape) > 1 else value.axes
         view = value if shape is None else Value(shape, axes, value.per, value.dtype)
         how = self.facts.layer_norm if kind == "layernorm" else self.facts.norm
         if how == "written":
-            return self._written(view, scale=scale, whole=whole)
+            return self._written(view, scale=scale, scale_per_head=scale_per_head)
         if how == "native" or kind == "layernorm":
             return self._one_kernel(value, view, kind, how)
         float_view = self.to(view, "float32")
@@ -238,14 +238,14 @@ class Tape:
         self.keep(self._one_each(float_value), "norm scale")
         return self.new(shape, float_value.axes, value.per)
 
-    def _written(self, view: Value, *, scale: bool, whole: bool = False) -> Value:
+    def _written(self, view: Value, *, scale: bool, scale_per_head: bool = False) -> Value:
         """The centred input for its square and for its product anew, the result and the weight, in float32."""
         trained = scale and (self.weights is None or self.weights.vectors)
         for name in ("centred squared", "centred", *(("normalized",) if trained else ())):
             self.keep(self.like(view, "float32"), name)
         self.keep(self._one_each(view), "norm scale")
         if scale:
-            last = 0 if whole else -1
+            last = 0 if scale_per_head else -1
             self.keep(self.new(view.shape[last:], view.axes[last:], "once", "float32"), "norm weight")
         return self.like(view)
 
@@ -295,7 +295,7 @@ class MegatronTape(Tape):
     """
 
     def norm(self, value: Value, kind: str, shape: tuple[int, ...] | None = None, *, scale: bool = True,
-             whole: bool = False) -> Value:
+             scale_per_head: bool = False) -> Value:
         """A norm keeps its input; statistics are small and left out."""
         self.keep(value, "norm input")
         return self.like(value)

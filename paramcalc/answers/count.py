@@ -132,8 +132,8 @@ def parameters(counts: Counts, known: Known) -> Parameters:
 
 def components(counts: Counts) -> tuple[ComponentCount, ...]:
     """The counts of each component the model has, with its share of the total."""
-    whole = counts.total or 1
-    return tuple(ComponentCount(cast("ComponentName", name), total, active, round(total / whole, 6))
+    divisor = counts.total or 1
+    return tuple(ComponentCount(cast("ComponentName", name), total, active, round(total / divisor, 6))
                  for name, (total, active) in counts.components.items())
 
 

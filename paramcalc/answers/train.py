@@ -19,7 +19,7 @@ from paramcalc.estimates.media import media_of
 from paramcalc.estimates.narrow_products import held_in
 from paramcalc.estimates.run import Terms, TrainingRun
 from paramcalc.estimates.training_parts import PARTS, Device
-from paramcalc.estimates.training_plan import Plan, plan, whole_run
+from paramcalc.estimates.training_plan import Plan, estimate_run, plan
 from paramcalc.measures.cache import Serving, exact, mixers, types
 from paramcalc.measures.known import Known, least, of_model, sizes_known, why_bound
 from paramcalc.measures.weights import weight_bytes
@@ -158,19 +158,19 @@ def train(loaded: Loaded, settings: RunSettings, *, strict: bool = False) -> Tra
                                          _paged(recipe.optimizer), _own_formats(start["built"], settings))))
     doubts = _doubts(model, scheme, unknown)
     worst = max(devices, key=lambda device: device.total)
-    whole = None if terms is None else whole_run(scheme, terms)
+    training_run = None if terms is None else estimate_run(scheme, terms)
     assumptions = _assumptions(scheme) | ({"freeze": list(settings.freeze)} if settings.freeze else {})
     if settings.freeze and terms is not None:
         doubts = (*doubts, "the time of a step is counted as if the frozen towers were trained too")
-    if terms is not None and whole is not None:
-        assumptions["run"] = run_assumptions(whole, terms, scheme)
+    if terms is not None and training_run is not None:
+        assumptions["run"] = run_assumptions(training_run, terms, scheme)
     return Train(
         **start | {"assumptions": assumptions, "warnings": (*start["warnings"], *doubts), "built": model},
         per_device=devices, max_device_bytes=worst.total, heaviest_stage=worst.stage, why=_why(devices),
         trainable=trainable_parameters(model.tree), devices=scheme.layout.devices, known=_known(model, unknown),
         rollout=_rollout(model, scheme) if scheme.trainer.recipe.method in ROLLED_OUT else None,
-        **_verdict(scheme, worst.total, unknown), run=None if whole is None else run_figures(whole), plan=scheme,
-        doubts=doubts, unknown=unknown, terms=terms, training_run=whole)
+        **_verdict(scheme, worst.total, unknown), run=None if training_run is None else run_figures(training_run),
+        plan=scheme, doubts=doubts, unknown=unknown, terms=terms, training_run=training_run)
 
 
 def _paged(optimizer: str) -> str:

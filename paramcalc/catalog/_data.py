@@ -79,7 +79,7 @@ def text(value: object) -> str:
     return str(value)
 
 
-def whole(value: object, factor: int = 1) -> int:
+def positive_integer(value: object, factor: int = 1) -> int:
     """A number times `factor`. Raises ValueError where that is no whole, positive number."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"{quote(value)} is not a number")
@@ -96,10 +96,10 @@ def in_bytes(value: object) -> int:
     """`80 GiB`, `3.35 TB/s` or a plain number, in bytes (a second). Raises ValueError for anything else."""
     match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        return whole(value)
+        return positive_integer(value)
     if match[2] not in _UNITS:
         raise ValueError(f"{match[2]} is not a unit of bytes")
-    return whole(match[1], _UNITS[match[2]])
+    return positive_integer(match[1], _UNITS[match[2]])
 
 
 LISTS = {"accelerator": "gpus", "number format": "formats", "optimizer": "optimizers"}

@@ -39,12 +39,12 @@ from paramcalc.catalog._data import (
     Table,
     in_bytes,
     mapping,
+    positive_integer,
     read_table,
     read_user_table,
     slug,
     text,
     unknown,
-    whole,
 )
 from paramcalc.catalog.device_names import plain_key, several, size_alone, without_size, words
 from paramcalc.errors import InputError, Problem, UsageError
@@ -247,7 +247,7 @@ class _Row:
             usable_bytes=self.quantity("usable", in_bytes, base.usable_bytes),
             bandwidth=self.quantity("bandwidth", in_bytes, base.bandwidth),
             flops=self.flops(),
-            power_watts=self.quantity("power", whole, base.power_watts),
+            power_watts=self.quantity("power", positive_integer, base.power_watts),
             links=self.links(),
             sources=MappingProxyType(self.sources),
             notes=base.notes + self.texts("notes"),
@@ -323,7 +323,7 @@ class _Row:
             for dtype, value in peaks.items():
                 if dtype not in DTYPES:
                     raise self.wrong("is not a kind of arithmetic", "flops", dtype, hint=f"one of {', '.join(DTYPES)}")
-                flops[dtype] = self.number(lambda v: whole(v, _TERA), value, "flops", dtype)
+                flops[dtype] = self.number(lambda v: positive_integer(v, _TERA), value, "flops", dtype)
                 self.sources[f"flops.{dtype}"] = self.expand(name) if nested else self.where
         return MappingProxyType({dtype: flops[dtype] for dtype in DTYPES if dtype in flops})
 

@@ -31,7 +31,7 @@ from math import prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paramcalc.catalog._data import Table, mapping, read_table, slug, texts, unknown, whole
+from paramcalc.catalog._data import Table, mapping, positive_integer, read_table, slug, texts, unknown
 from paramcalc.catalog.parts import Part, Size, Sizes
 from paramcalc.errors import Problem, UsageError
 
@@ -276,7 +276,7 @@ def _format(family: str, name: str) -> Format:
 
 
 def _plain(name: str, row: dict[str, object], sources: Mapping[str, object]) -> Format:
-    bits = whole(row["bits"])
+    bits = positive_integer(row["bits"])
     number = None if row.get("type") is None else int(str(row["type"]))
     parts = (Part("weight", "weight", (bits,)),)
     source, aliases = str(sources["ggml" if number is not None else "st"]), texts(row.get("aliases"))
@@ -284,7 +284,7 @@ def _plain(name: str, row: dict[str, object], sources: Mapping[str, object]) -> 
 
 
 def _blocks(name: str, row: dict[str, object], sources: Mapping[str, object]) -> Format:
-    block, size = whole(row["block"]), whole(row["bytes"])
+    block, size = positive_integer(row["block"]), positive_integer(row["bytes"])
     parts = (Part("blocks", "block", (8 * size,), block=(1, block)),)
     return Format(
         name,
@@ -292,7 +292,7 @@ def _blocks(name: str, row: dict[str, object], sources: Mapping[str, object]) ->
         Sizes(8 * size // block),
         parts,
         block=block,
-        ggml_type=whole(row["type"]),
+        ggml_type=positive_integer(row["type"]),
         summary=str(row["layout"]),
         source=str(sources["ggml"]),
     )
@@ -306,7 +306,7 @@ def _grouped(name: str, row: dict[str, object], sources: Mapping[str, object]) -
         "grouped",
         Sizes(bits[0], groups[0]),
         tuple(_part(key, mapping(part)) for key, part in mapping(row["parts"]).items()),
-        block=groups[0] if by_group else whole(row.get("divides", 1)),
+        block=groups[0] if by_group else positive_integer(row.get("divides", 1)),
         summary=str(row["summary"]),
         source="; ".join(_expand(source, sources) for source in str(row["source"]).split(", ")),
         notes=texts(row.get("notes")),

@@ -172,8 +172,8 @@ def _shampoo(optimizer: Optimizer, tensor: _Tensor) -> int:
     blocks = [-(-side // limit) for side in sides]
     elements = 0
     for side, across in zip(sides, blocks, strict=True):
-        whole, rest = divmod(side, limit)
-        one_way = whole * _factor(limit, optimizer.symmetric_packing) + _factor(rest, optimizer.symmetric_packing)
+        full, rest = divmod(side, limit)
+        one_way = full * _factor(limit, optimizer.symmetric_packing) + _factor(rest, optimizer.symmetric_packing)
         elements += one_way * prod(blocks) // across
     full_size = 2 if optimizer.grafting else 1
     return stack * 2 * elements * FP32 + full_size * tensor.count * tensor.width

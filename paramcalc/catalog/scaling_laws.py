@@ -116,8 +116,8 @@ def _fine_grained(name: str, row: dict[str, Any], granularity: float) -> Law:
     """The paper's N is of the whole mixture outside the tables: `d²·(8·expansion + 4)` a layer, of which `12·d²` are
     active; here N counts the active ones, so that compute is 6·N·D."""
     c = row["constants"]
-    whole = (8 * c["expansion"] + 4) / 12
-    capacity = (c["g"] / granularity ** c["gamma"] + c["a"]) / whole ** c["alpha"]
+    total_by_active = (8 * c["expansion"] + 4) / 12
+    capacity = (c["g"] / granularity ** c["gamma"] + c["a"]) / total_by_active ** c["alpha"]
     return _law(name, row, {"E": c["c"], "A": capacity, "alpha": c["alpha"], "B": c["b"], "beta": c["beta"]},
                 granularity)
 

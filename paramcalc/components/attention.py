@@ -182,13 +182,13 @@ class Attention(Component):
                     for name, count, axis_name in sides[: 1 if self.shares_kv else 2] for word in words]
         if self.qk_norm == "each":
             return self._norms_apart("q_norm", self.num_heads, head) + self._norms_apart("k_norm", kv_heads, head)
-        whole = self.qk_norm == "full"
-        tensors = self.norm("q_norm", self.num_heads * head if whole else head, bias=self.qk_norm_bias,
-                          axis=axis("heads", self.num_heads, head) if whole else "head_dim")
+        full = self.qk_norm == "full"
+        tensors = self.norm("q_norm", self.num_heads * head if full else head, bias=self.qk_norm_bias,
+                          axis=axis("heads", self.num_heads, head) if full else "head_dim")
         if self.shares_kv:
             return tensors
-        return tensors + self.norm("k_norm", kv_heads * head if whole else head, bias=self.qk_norm_bias,
-                                 axis=axis("kv_heads", kv_heads, head) if whole else "head_dim")
+        return tensors + self.norm("k_norm", kv_heads * head if full else head, bias=self.qk_norm_bias,
+                                 axis=axis("kv_heads", kv_heads, head) if full else "head_dim")
 
     def _norms_apart(self, name: str, heads: int, head: int) -> list[Tensor]:
         tensors = self.norm(f"{name}.norms.*", head, bias=self.qk_norm_bias, axis="head_dim")

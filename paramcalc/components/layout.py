@@ -70,10 +70,10 @@ def continued(names: Sequence[str], layers: int) -> list[str]:
     period = _last_period(names)
     if not period:
         raise ValueError(f"no period fills half of the {many(len(names), 'layer')}, so nothing says how they go on")
-    whole = [*names]
-    while len(whole) < layers:
-        whole.append(whole[-period])
-    return whole
+    extended = [*names]
+    while len(extended) < layers:
+        extended.append(extended[-period])
+    return extended
 
 
 def _last_period(names: Sequence[str]) -> int:

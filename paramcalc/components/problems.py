@@ -28,8 +28,8 @@ def problem_of(details: ErrorDetails) -> Problem:
                    rests_on=tuple(context.get("rests_on", ())))
 
 
-def divisors(whole: int) -> str:
+def divisors(number: int) -> str:
     """What divides a number, as a hint says it: `1, 2, 4 or 8`."""
-    low = [d for d in range(1, isqrt(whole) + 1) if whole % d == 0]
-    words = [str(d) for d in dict.fromkeys([*low, *(whole // d for d in reversed(low))])]
+    low = [d for d in range(1, isqrt(number) + 1) if number % d == 0]
+    words = [str(d) for d in dict.fromkeys([*low, *(number // d for d in reversed(low))])]
     return f"{', '.join(words[:-1])} or {words[-1]}" if words[1:] else "1"

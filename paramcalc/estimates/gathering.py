@@ -24,26 +24,26 @@ from paramcalc.estimates.training_parts import Gathered
 
 if TYPE_CHECKING:
     from paramcalc.estimates.training_layout import Layout
-    from paramcalc.estimates.training_parts import Whole
+    from paramcalc.estimates.training_parts import UndividedStage
 
 
-def gathered(layout: Layout, whole: Whole, *, narrower: bool, received: int) -> Gathered:
+def gathered(layout: Layout, undivided: UndividedStage, *, narrower: bool, received: int) -> Gathered:
     """Bytes on a device of a stage. `narrower`: products are computed in fewer bits than weights are kept in;
     `received`: buffers for what the stages beside this one send."""
     if layout.zero < 2 or layout.ways == 1:
-        cast = whole.stage.weights if narrower else 0
+        cast = undivided.stage.weights if narrower else 0
         return Gathered(cast, cast, cast)
     several = layout.pp > 1 and layout.micro_batches != 1
-    waiting = whole.stage.reduced if several else 0
+    waiting = undivided.stage.reduced if several else 0
     if layout.zero == 2:
-        through = (whole.stage.weights if narrower else 0) + (received if layout.pp > 1 else 0)
-        layer, table = (0, 0) if several else (whole.layer.gradients, whole.head.gradients)
+        through = (undivided.stage.weights if narrower else 0) + (received if layout.pp > 1 else 0)
+        layer, table = (0, 0) if several else (undivided.layer.gradients, undivided.head.gradients)
         return Gathered(through, through, through, 0, 0, waiting, layer, table)
-    layer, beside = whole.layer.weights, whole.beside.weights
-    in_backward = whole.head.gradients + whole.layer.gradients + (0 if several else whole.layer.reduced)
-    last = whole.beside.gradients + (0 if several else whole.beside.reduced)
+    layer, beside = undivided.layer.weights, undivided.beside.weights
+    in_backward = undivided.head.gradients + undivided.layer.gradients + (0 if several else undivided.layer.reduced)
+    last = undivided.beside.gradients + (0 if several else undivided.beside.reduced)
     buffers = layer + max(layer, beside)
     if layout.pp > 1:
-        through = whole.stage.weights + received
+        through = undivided.stage.weights + received
         return Gathered(through, through, through, buffers, 0, waiting, in_backward, last)
     return Gathered(beside + layer, beside + 2 * layer, beside, buffers, layer, waiting, in_backward, last)

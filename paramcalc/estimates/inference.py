@@ -202,7 +202,7 @@ class Prepared:
 
     def _parts(self, stage: Stage, serving: Serving) -> Parts:
         profile, runtime = self.runtime.profile, self.runtime
-        whole, serving = serving, self.share(serving)
+        system, serving = serving, self.share(serving)
         chunk = runtime.chunk(serving)
         alive = peak(stage.widths, chunk, runtime.logit_rows(serving), profile.compute_bytes,
                      runtime.score_keys(serving), runtime.mask(stage.kinds, serving), runtime.copied(serving))
@@ -210,7 +210,7 @@ class Prepared:
             alive += stage.unpacked * profile.compute_bytes
         together = min(serving.batch, max(1, chunk // serving.context))
         alive = max(alive, tower_peak(stage.towers, serving.media, together, profile.compute_bytes))
-        return Parts(stage.weights + stage.rotary + stage.slack, self.cache(stage, whole).bytes, alive,
+        return Parts(stage.weights + stage.rotary + stage.slack, self.cache(stage, system).bytes, alive,
                      profile.context_bytes + profile.graph_bytes)
 
     def most(self, serving: Serving) -> int:

@@ -28,11 +28,11 @@ class Machine:
             raise UsageError(Problem(f"the memory of {device.name} is not known"))
         self.device, self.runtime, self.asked_share = device, runtime, utilization
         self.capacity: int = device.capacity_bytes
-        part, whole = utilization or runtime.utilization(self.capacity, devices)
+        numerator, denominator = utilization or runtime.utilization(self.capacity, devices)
         self.driver_known = device.usable_bytes is not None
         taken, of = (0, 1) if self.driver_known else RESERVED
         available = self.capacity - self.capacity * taken // of
-        self.share = available * part // whole
+        self.share = available * numerator // denominator
         self.usable = min(available, self.share + runtime.profile.graph_bytes)
         """Captured graphs come on top of the share a runtime is told to use."""
 

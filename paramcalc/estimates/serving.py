@@ -198,8 +198,8 @@ def published_name(spec: ModelSpec) -> str:
 
 def placed_command(spec: ModelSpec, settings: FitSettings, placement: Placed) -> str:
     """The command line of a placement on cards and host."""
-    whole = placement.gpu_layers > placement.layers
-    words = _llama_server(spec, settings, None, placement.kv_dtype, 999 if whole else placement.gpu_layers)
+    all_on_gpu = placement.gpu_layers > placement.layers
+    words = _llama_server(spec, settings, None, placement.kv_dtype, 999 if all_on_gpu else placement.gpu_layers)
     words += [f"--n-cpu-moe {placement.cpu_moe}"] if placement.cpu_moe else []
     words += [f"-ts {','.join(map(str, placement.tensor_split))}"] if placement.tensor_split else []
     return " ".join(words)

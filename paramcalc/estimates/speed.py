@@ -117,7 +117,7 @@ class Speed:
         capacity = self.device.capacity_bytes
         if capacity is None:
             raise UsageError(Problem(f"the memory of {self.device.name} is not known"))
-        part, whole = self.utilization or profile.utilization
+        numerator, denominator = self.utilization or profile.utilization
         loads = (Serving(context, batch, 0) for batch in (1, 2))
         one, two = (runtime.cache(served.kinds, load, served.cache_types).bytes for load in loads)
         growth = (two - one) / served.split.pp
@@ -128,7 +128,7 @@ class Speed:
         alive = max(alive, tower_peak(tower_widths(served.mine), served.media, 1, profile.compute_bytes))
         weights = served.weights * (1 - self.host.share if self.host else 1)
         fixed = weights + one / served.split.pp - growth + alive + profile.context_bytes
-        return Room(min(capacity, capacity * part // whole + profile.graph_bytes), fixed, growth)
+        return Room(min(capacity, capacity * numerator // denominator + profile.graph_bytes), fixed, growth)
 
     @property
     def most_requests(self) -> int:

@@ -22,7 +22,7 @@ from paramcalc.estimates.experts_sent import sent_values
 from paramcalc.estimates.gathering import gathered
 from paramcalc.estimates.narrow_products import FORMATS, copies, held_in
 from paramcalc.estimates.remembering import Remembering
-from paramcalc.estimates.training_parts import Device, Gathered, States, Undivided, Whole
+from paramcalc.estimates.training_parts import Device, Gathered, States, Undivided, UndividedStage
 from paramcalc.measures.parameters import placed
 from paramcalc.measures.weights import tensor_bytes
 from paramcalc.transforms.shard import Sharding, distinct_stages, shard
@@ -87,7 +87,7 @@ class Trainer(Remembering):
     def _remember(self) -> None:
         self.tree = lru_cache(maxsize=4096)(self._tree)
         self.states = lru_cache(maxsize=4096)(self._states)
-        self.whole = lru_cache(maxsize=4096)(self._whole)
+        self.undivided = lru_cache(maxsize=4096)(self._undivided_stage)
         self.saved = lru_cache(maxsize=65536)(self._saved)
         self.fold = lru_cache(maxsize=65536)(self._fold)
         self.stages = lru_cache(maxsize=4096)(self._stages)
@@ -120,7 +120,7 @@ class Trainer(Remembering):
         optimizer = self.optimizer.state_bytes(tensor.shape, tensor.role, max(width, master), tensor.component)
         return States(weights, gradients, optimizer, tensor.numel * master)
 
-    def _whole(self, plan: Sharding, stage: int) -> Whole:
+    def _undivided_stage(self, plan: Sharding, stage: int) -> UndividedStage:
         """Weights and gradients of a rank as they are gathered and made."""
         tree = self.tree(plan, stage)
         stacks = [child for child in tree.children if child.order]
@@ -128,7 +128,7 @@ class Trainer(Remembering):
         beside = [self._undivided(child) for child in tree.children if not child.order]
         none = Undivided()
         rest = Undivided(*map(sum, zip(none, *beside, strict=True)))
-        return Whole(max(layers, default=none), rest, max(beside, default=none), self._undivided(tree))
+        return UndividedStage(max(layers, default=none), rest, max(beside, default=none), self._undivided(tree))
 
     def _undivided(self, node: Node) -> Undivided:
         weights = gradients = reduced = 0
@@ -168,26 +168,27 @@ class Trainer(Remembering):
         stays, loss = (sum(part) for part in zip(
             *(self.saved(plan, one, load, policy) for one in layout.device_stages(stage)), strict=True))
         logits, beside = self._loss(loss, layout, policy)
-        states, whole = self.divided(layout, stage), self._gathered(layout, stage, load)
+        states, undivided = self.divided(layout, stage), self._gathered(layout, stage, load)
         joined = self._joined(layout, load)
         earlier = states.gradients if layout.micro_batches != 1 or policy.library == "megatron" else 0
         flight = ceil(stays * layout.in_flight(stage))
         fixed = {"stage": stage, "weights": states.weights, "optimizer": states.optimizer,
                  "master_weights": states.master, "other_models": self._others(states)}
-        idle = whole.buffers + (states.gradients - earlier if layout.fully_sharded else 0)
+        idle = undivided.buffers + (states.gradients - earlier if layout.fully_sharded else 0)
         moments = [
-            Device(**fixed, gradients=earlier, activations=flight, logits=logits, communication=whole.at_loss,
-                   idle=idle, working=whole.waiting + beside + 2 * joined, moment="backward starts"),
-            Device(**fixed, gradients=states.gradients, activations=0, logits=0, communication=whole.at_end,
-                   idle=whole.buffers, working=whole.waiting + whole.last_gradients, moment="backward ends"),
+            Device(**fixed, gradients=earlier, activations=flight, logits=logits, communication=undivided.at_loss,
+                   idle=idle, working=undivided.waiting + beside + 2 * joined, moment="backward starts"),
+            Device(**fixed, gradients=states.gradients, activations=0, logits=0, communication=undivided.at_end,
+                   idle=undivided.buffers, working=undivided.waiting + undivided.last_gradients,
+                   moment="backward ends"),
         ]
         if policy.recompute in ("full", "per-op"):
             layers = sum(len(node.order) for node in self.tree(plan, stage).children) or 1
             layer = self.saved(plan, stage, load, policy._replace(recompute="none"))[0] // layers
             layer += 4 * joined + self._sent(layout, stage, load, policy) + self._cast(layout, stage, load)
             moments.append(Device(
-                **fixed, gradients=earlier, activations=flight, logits=0, communication=whole.in_layer,
-                idle=idle - whole.arriving, working=whole.waiting + whole.layer_gradients + layer,
+                **fixed, gradients=earlier, activations=flight, logits=0, communication=undivided.in_layer,
+                idle=idle - undivided.arriving, working=undivided.waiting + undivided.layer_gradients + layer,
                 moment="a layer is computed again"))
         return moments
 
@@ -218,7 +219,7 @@ class Trainer(Remembering):
         return loss, (3 if layout.tp > 1 else 2) * loss + logits
 
     def _gathered(self, layout: Layout, stage: int, load: Tokens) -> Gathered:
-        first, *others = (self.whole(layout.plan, one) for one in layout.device_stages(stage))
+        first, *others = (self.undivided(layout.plan, one) for one in layout.device_stages(stage))
         stages = Undivided(*(sum(part) for part in zip(*(one.stage for one in (first, *others)), strict=True)))
         return gathered(layout, first._replace(stage=stages), narrower=self.compute.bits < self.plain.bits,
                         received=self._received(layout, stage, load))
@@ -230,8 +231,8 @@ class Trainer(Remembering):
         if not layout.plan.sequence:
             return 0
         tokens = load.batch * -(-load.seq // load.cp)
-        whole = tokens * self.model.spec.hidden_size * self.compute.bits // 8
-        return whole * (layout.tp - 1) // layout.tp
+        size = tokens * self.model.spec.hidden_size * self.compute.bits // 8
+        return size * (layout.tp - 1) // layout.tp
 
     def _sent(self, layout: Layout, stage: int, load: Tokens, policy: Policy) -> int:
         """Copies of tokens on their way to experts, of which as many are assumed to come as go."""

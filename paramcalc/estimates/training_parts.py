@@ -50,7 +50,7 @@ class Undivided(NamedTuple):
     """Gradients in the type they are added up in: what a reduce-scatter reads."""
 
 
-class Whole(NamedTuple):
+class UndividedStage(NamedTuple):
     """What ZeRO divides of a stage, while it is not divided."""
 
     layer: Undivided = Undivided()

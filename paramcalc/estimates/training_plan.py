@@ -137,7 +137,7 @@ def micro_batches(settings: RunSettings, layout: Layout, seq: int) -> int:
     return settings.global_batch // each
 
 
-def whole_run(chosen: Plan, terms: Terms) -> TrainingRun:
+def estimate_run(chosen: Plan, terms: Terms) -> TrainingRun:
     """The run of a plan. Raises UsageError without a device, or for one of which no arithmetic or link is known."""
     if chosen.device is None:
         raise UsageError(Problem("--tokens needs --gpu NAME", hint="--gpu h100 --gpus 64 --tokens 2T"))
@@ -146,13 +146,13 @@ def whole_run(chosen: Plan, terms: Terms) -> TrainingRun:
     if terms.mfu is None:
         time = stepper.step(chosen.layout, chosen.load, chosen.policy.recompute, chosen.micro_batches)
         step = time.range(stepper.attained.shares)
-    whole = run(model_flops(stepper.tree, chosen.load), chosen.step_tokens, step, chosen.device, chosen.layout.devices,
-                stepper.plain, terms, count(stepper.tree).total)
+    estimate = run(model_flops(stepper.tree, chosen.load), chosen.step_tokens, step, chosen.device,
+                   chosen.layout.devices, stepper.plain, terms, count(stepper.tree).total)
     if time is None:
-        return whole
+        return estimate
     parts = time.parts(stepper.attained.shares[1])
-    return whole._replace(basis=stepper.attained.basis,
-                          step_shares={name: value / sum(parts) for name, value in parts._asdict().items()})
+    return estimate._replace(basis=stepper.attained.basis,
+                             step_shares={name: value / sum(parts) for name, value in parts._asdict().items()})
 
 
 def fitting(

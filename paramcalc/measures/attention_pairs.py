@@ -35,8 +35,8 @@ def pairs(queries: int, past: int, reach: Reach, convention: Convention) -> int:
     those since the last multiple of `chunk`; at most `top_k`; one for each `stride` tokens.
     """
     if reach.chunk is not None and not reach.causal:
-        whole, rest = divmod(queries, reach.chunk)  # windows, each of which is multiplied by itself
-        return whole * reach.chunk**2 + rest**2
+        windows, rest = divmod(queries, reach.chunk)  # windows, each of which is multiplied by itself
+        return windows * reach.chunk**2 + rest**2
     if convention == "full" or not reach.causal:
         cached = past if reach.window is None else min(past, reach.window - 1)
         keys = (cached + queries) // reach.stride
@@ -51,8 +51,8 @@ def _pairs_in_reach(length: int, reach: Reach) -> int:
     if reach.stride > 1:
         return _strided(length, reach)
     if reach.chunk is not None:
-        whole, rest = divmod(length, reach.chunk)
-        return whole * _triangle(reach.chunk) + _triangle(rest)
+        chunks, rest = divmod(length, reach.chunk)
+        return chunks * _triangle(reach.chunk) + _triangle(rest)
     limits = [limit for limit in (reach.window, reach.top_k) if limit is not None]
     limit = min([length, *limits])
     return _triangle(limit) + (length - limit) * limit
@@ -60,9 +60,9 @@ def _pairs_in_reach(length: int, reach: Reach) -> int:
 
 def _strided(length: int, reach: Reach) -> int:
     """Position p sees (p + 1) // stride compressed keys, at most `top_k`."""
-    whole, rest = divmod(length, reach.stride)
-    if reach.top_k is None or whole <= reach.top_k:
-        return reach.stride * _triangle(whole - 1) + whole * (rest + 1) if whole else 0
+    blocks, rest = divmod(length, reach.stride)
+    if reach.top_k is None or blocks <= reach.top_k:
+        return reach.stride * _triangle(blocks - 1) + blocks * (rest + 1) if blocks else 0
     top = reach.top_k
     return reach.stride * _triangle(top - 1) + top * (length - top * reach.stride + 1)
 

@@ -266,12 +266,12 @@ def blocks(positions: int, work: Work, convention: Convention) -> int:
     Under `full`, whole blocks are multiplied, the last filled up where the reference implementation does; under
     `causal`, only the pairs a token may see and the tokens there are.
     """
-    whole, rest = divmod(positions, work.block)
-    count = whole + bool(rest)
+    full, rest = divmod(positions, work.block)
+    count = full + bool(rest)
     if work.per == "block_token":
         return count * work.block if convention == "full" and work.padded else positions
     if work.per == "block_square":
         return (count + 1) ** 2 if convention == "full" else (count + 1) * (count + 2) // 2
     if convention == "causal":
-        return (whole * work.block * (work.block + 1) + rest * (rest + 1)) // 2
-    return count * work.block**2 if work.padded else whole * work.block**2 + rest**2
+        return (full * work.block * (work.block + 1) + rest * (rest + 1)) // 2
+    return count * work.block**2 if work.padded else full * work.block**2 + rest**2

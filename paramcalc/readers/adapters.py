@@ -270,8 +270,8 @@ def _saved(data: Mapping[str, Any], spec: ModelSpec) -> tuple[str, ...]:
     modules = {}
     for path, node, _, _ in build(spec).tree.walk():
         for tensor in node.tensors:
-            whole = join(path, tensor.name).rpartition(".")[0]
-            modules[whole] = True
+            path_of_module = join(path, tensor.name).rpartition(".")[0]
+            modules[path_of_module] = True
     matched = tuple(module for module in modules if _ends(module, names) or any(f".{name}." in f".{module}." for name
                                                                                in names))
     if missing := [name for name in names if not any(f".{name}." in f".{module}." for module in matched)]:

@@ -36,7 +36,7 @@ def _shares(raw: list[int | None], depths: tuple[int, ...]) -> list[str]:
     """Shares of the rows that are not indented add to 100; an indented row is a part of the one above it."""
     top = [i for i, value in enumerate(raw) if value is not None and not (depths and depths[i])]
     values = [raw[i] or 0 for i in top]
-    whole = sum(values)
+    total = sum(values)
     by_row = dict(zip(top, shares(values), strict=True))
-    return [by_row[i] if i in by_row else "" if value is None or not whole else percent(value, whole)
+    return [by_row[i] if i in by_row else "" if value is None or not total else percent(value, total)
             for i, value in enumerate(raw)]

@@ -8,7 +8,7 @@ from paramcalc.answers.count import trainable
 from paramcalc.measures.cache_known import has_formats
 from paramcalc.measures.parameters import Counts, count, placed
 from paramcalc.numbers import in_file, many, short
-from paramcalc.reports.known import missing, whole
+from paramcalc.reports.known import missing, total_label
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ def tables(answer: Count, by: By = "component", depth: int | None = None) -> tup
     """A row for each component, layer or tensor; by layer only modules above a depth."""
     model, counts = answer.built, count(answer.built.tree)
     if by == "tensor":
-        table = _tensors(model, counts, whole(answer))
+        table = _tensors(model, counts, total_label(answer))
     elif by == "layer":
-        table = _layers(model, counts, depth, whole(answer))
+        table = _layers(model, counts, depth, total_label(answer))
     else:
-        table = component_table(model, counts, whole(answer))
+        table = component_table(model, counts, total_label(answer))
     return (table._replace(notes=(*table.notes, *missing(answer))),)
 
 

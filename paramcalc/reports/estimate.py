@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.answers.estimate import STORED
 from paramcalc.measures.cache_known import cache_unknown
 from paramcalc.reports.count import component_table
-from paramcalc.reports.known import missing, whole
+from paramcalc.reports.known import missing, total_label
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def tables(answer: Estimate) -> tuple[Table, ...]:
     """Parameters by component, memory to serve one sequence, FLOPs."""
-    return component_table(answer.built, answer.counts, whole(answer)), _memory(answer), _compute(answer)
+    return component_table(answer.built, answer.counts, total_label(answer)), _memory(answer), _compute(answer)
 
 
 def _memory(answer: Estimate) -> Table:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramcalc.answers.explain import UNITS
 from paramcalc.reports.count import headline
-from paramcalc.reports.known import missing, partly, whole
+from paramcalc.reports.known import missing, partly, total_label
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def _formulas(answer: Explain) -> Table:
     assumed = " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in answer.assumptions.items()
                          if name != "defaults")
     notes = (*((f"{answer.of}: {assumed}",) if assumed else ()), *missing(answer))
-    return Table(headline(answer.built), columns, tuple(rows), (whole(answer), "", answer.total), notes, tuple(depths))
+    return Table(headline(answer.built), columns, tuple(rows), (total_label(answer), "", answer.total), notes,
+                 tuple(depths))
 
 
 def _keys(answer: Explain, keys: Sequence[KeyEffect]) -> Table:
@@ -71,7 +72,7 @@ def _what_if(answer: Explain, before: Model, effect: WhatIf) -> Table:
     rows = tuple((*row, _growth(row.before, row.after)) for row in effect.components)
     changes = ", ".join(f"{key}={value}" for key, value in effect.set.items())
     return Table(f"{headline(before)}   what if {changes}", columns, rows,
-                 (whole(answer), *effect.total, _growth(*effect.total)),
+                 (total_label(answer), *effect.total, _growth(*effect.total)),
                  ("only the named numbers change: others, such as head_dim and intermediate_size, stay as given",
                   *missing(answer)))
 

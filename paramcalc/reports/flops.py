@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.measures.decoding import gives_no_tokens
 from paramcalc.numbers import percent
 from paramcalc.reports.count import headline
-from paramcalc.reports.known import missing, partly, whole
+from paramcalc.reports.known import missing, partly, total_label
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def _components(answer: Flops) -> Table:
     after = f" after {load.past:,}" if load.past else ""
     note = (f"batch {load.batch:,} × {load.seq:,} tokens{after} · a multiply-add is 2 FLOPs · {load.convention}: "
             f"{square} · elementwise operations left out")
-    return Table(headline(answer.built), columns, body, (whole(answer), answer.forward, answer.forward, None), (note,))
+    return Table(headline(answer.built), columns, body,
+                 (total_label(answer), answer.forward, answer.forward, None), (note,))
 
 
 def _totals(answer: Flops) -> Table:
@@ -57,5 +58,5 @@ def _latent(answer: Flops) -> bool:
     return any(state.name == "latent" for path, node, _, _ in answer.built.tree.walk() for state in node.states(path))
 
 
-def _percent(part: int, whole: int) -> str:
-    return percent(part, whole, 1) if whole else "0%"
+def _percent(part: int, total: int) -> str:
+    return percent(part, total, 1) if total else "0%"

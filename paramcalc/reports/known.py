@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from paramcalc.measures.known import Known
 
 
-def whole(answer: Answer) -> str:
+def total_label(answer: Answer) -> str:
     """What the total is of: the whole model, or the part of it that is counted; or that it is a lower bound."""
     if answer.uncounted:
         return f"total of the text part, without {', '.join(answer.uncounted)}"

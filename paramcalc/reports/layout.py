@@ -84,14 +84,14 @@ def one(table: Table, width: int, *, ascii_only: bool = False) -> list[Line]:
     still too many stand in parts below each other, each with the first column.
     """
     table = table.shown()
-    whole = _slots(table)
-    slots = fitted(whole, width)
+    every_slot = _slots(table)
+    slots = fitted(every_slot, width)
     printed: list[Line] = [[(part, "title")] for part in _wrapped(visible(table.title, 10_000), width) if part]
     for number, part in enumerate(panels(slots, width)):
         if number:
             printed.append([])
         printed += _panel(table, part, width, ascii_only)
-    notes = (*drawn_in_letters(table.gauge), *table.notes, *((SHORTENED,) if len(slots) < len(whole) else ()))
+    notes = (*drawn_in_letters(table.gauge), *table.notes, *((SHORTENED,) if len(slots) < len(every_slot) else ()))
     return printed + [[(part, look_of_note(note))] for note in notes for part in _wrapped(visible(note, 10_000), width)]
 
 

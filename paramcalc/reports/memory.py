@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.measures.cache_known import cache_unknown
 from paramcalc.numbers import binary, in_file, many
 from paramcalc.reports.count import headline
-from paramcalc.reports.known import missing, whole
+from paramcalc.reports.known import missing, total_label
 from paramcalc.reports.table import Column, Gauge, Table
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _parts(answer: Memory) -> Table:
     notes += [*missing(answer)]
     notes += [f"{name}: {text}" for name, text in result.prepared.runtime.profile.notes]
     return Table(headline(answer.built), columns, rows,
-                 (whole(answer), total.total, total.total, answer.whole.known), tuple(notes),
+                 (total_label(answer), total.total, total.total, answer.whole.known), tuple(notes),
                  gauge=None if machine is None else gauge(fullest(result), machine))
 
 

@@ -9,7 +9,7 @@ from paramcalc.estimates.fit import MOST_BATCH
 from paramcalc.numbers import binary
 from paramcalc.reports.count import headline
 from paramcalc.reports.fit import tokens
-from paramcalc.reports.known import missing, verdict, whole
+from paramcalc.reports.known import missing, total_label, verdict
 from paramcalc.reports.memory import stored
 from paramcalc.reports.table import Column, Table
 
@@ -70,7 +70,7 @@ def _devices(answer: PlacedMemory, *, titled: bool) -> Table:
     host = answer.host
     rows.append(("host", host.layers, host.weights, host.cache, host.activations, host.total,
                  *((None,) if usable else ())))
-    total = (whole(answer), answer.placement.layers, answer.weights.bytes, answer.cache.bytes,
+    total = (total_label(answer), answer.placement.layers, answer.weights.bytes, answer.cache.bytes,
              answer.activations.bytes, answer.whole.bytes, *((None,) if usable else ()))
     notes = (f"{stored(answer.weights)} · loaded {binary(answer.weights.bytes)}",
              f"weights {answer.weights.known} · cache {answer.cache.known}, {answer.placement.kv_dtype} · activations "

@@ -9,7 +9,7 @@ from paramcalc.estimates.training_parts import PARTS
 from paramcalc.numbers import binary, percent
 from paramcalc.reports import train_run
 from paramcalc.reports.count import headline
-from paramcalc.reports.known import marks, missing, partly, whole
+from paramcalc.reports.known import marks, missing, partly, total_label
 from paramcalc.reports.table import Bars, Column, Table
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def _one(answer: Train) -> Table:
     columns = (Column("part"), Column("bytes", "bytes"), Column("share", "share"), Column("known"))
     where = f"each of {count:,} devices" if count > 1 else "one device"
     return Table(f"{headline(answer.built)}, {where}", columns, rows,
-                 (whole(answer), worst.total, worst.total, answer.known["total"]), _notes(answer), gauge=bars(answer))
+                 (total_label(answer), worst.total, worst.total, answer.known["total"]), _notes(answer),
+                 gauge=bars(answer))
 
 
 def _stages(answer: Train) -> Table:

@@ -92,10 +92,10 @@ class Windows(AudioRule):
     """Tokens around all others."""
 
     def _cut(self, samples: int) -> Cut:
-        whole = self.window * self.rate
-        windows = max(1, ceil(samples / whole))
-        positions = halved(whole // self.hop)
-        sizes = [min(whole, samples - index * whole) for index in range(windows)]
+        length = self.window * self.rate
+        windows = max(1, ceil(samples / length))
+        positions = halved(length // self.hop)
+        sizes = [min(length, samples - index * length) for index in range(windows)]
         if self.count == "frames":
             tokens = halved(sum(map(self._frames, sizes))) // self.merge
         elif self.count == "each":
@@ -122,13 +122,13 @@ class Chunks(AudioRule):
     """Samples a recording is filled up to."""
 
     def _cut(self, samples: int) -> Cut:
-        whole, rest = divmod(self._frames(max(samples, self.least)), self.chunk)
+        full, rest = divmod(self._frames(max(samples, self.least)), self.chunk)
         each, last = halved(self.chunk, self.halvings), halved(rest, self.halvings)
-        groups, left = divmod(whole, self.together)
+        groups, left = divmod(full, self.together)
         tail = left * each + last
         sequences = (self.together * each,) * groups + ((tail,) if tail else ())
-        tokens = (whole * each + last) // self.merge
-        chunks, frames = (whole + bool(rest), self.chunk) if whole else (1, rest)
+        tokens = (full * each + last) // self.merge
+        chunks, frames = (full + bool(rest), self.chunk) if full else (1, rest)
         stages = tuple((2 ** (self.halvings - times), chunks * halved(frames, times))
                        for times in range(1, self.halvings + 1))
         return Cut(tokens, tokens, sequences, stem=stages[-1][1], stages=stages)

@@ -77,8 +77,8 @@ class Area(ImageRule):
 
 def _parts(length: int, size: int) -> list[tuple[int, int]]:
     """Lengths of the parts a side is cut into, each with how many there are; what is left at its end is one more."""
-    whole, rest = divmod(length, size)
-    return [(part, count) for part, count in ((size, whole), (rest, 1)) if part and count]
+    full, rest = divmod(length, size)
+    return [(part, count) for part, count in ((size, full), (rest, 1)) if part and count]
 
 
 class LongestEdge(ImageRule):

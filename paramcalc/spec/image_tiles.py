@@ -196,8 +196,8 @@ class Crops(ImageRule):
 
     def _every_other(self, length: int, side: int) -> int:
         """Of so many patches in a row, those at even places of their square."""
-        whole, rest = divmod(length, side)
-        return whole * ceil(side / 2) + ceil(rest / 2)
+        full, rest = divmod(length, side)
+        return full * ceil(side / 2) + ceil(rest / 2)
 
 
 def grids(least: int, most: int) -> list[tuple[int, int]]:

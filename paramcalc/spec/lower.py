@@ -278,8 +278,8 @@ def _blamed(
     keys: tuple[str | int, ...], spec: ModelSpec | Tower, block: Block, path: tuple[str, ...],
 ) -> tuple[str | int, ...]:
     """Where a layer's field is said: in its block, or for the whole model where only that says it."""
-    whole = bool(keys) and keys[0] in spec.model_fields_set and keys[0] not in block.model_fields_set
-    return keys if whole else (*path, *keys)
+    from_short_form = bool(keys) and keys[0] in spec.model_fields_set and keys[0] not in block.model_fields_set
+    return keys if from_short_form else (*path, *keys)
 
 
 def _key(spec: ModelSpec | Tower, place: str, part: Component) -> str:

@@ -34,8 +34,8 @@ def spec_schema() -> dict[str, Any]:
     """A specification; wherever a component may stand, any kind may, told apart by `kind`."""
     classes: list[type[BaseModel]] = list(dict.fromkeys(component_class(kind) for kind in KINDS))
     classes += [*NESTED, ModelSpec]
-    _, whole = models_json_schema([(cls, "validation") for cls in classes])
-    definitions: dict[str, Any] = whole["$defs"]
+    _, schema = models_json_schema([(cls, "validation") for cls in classes])
+    definitions: dict[str, Any] = schema["$defs"]
     for cls in classes:
         _describe(definitions[cls.__name__], cls)
     _describe(definitions["Repeat"], Repeat)

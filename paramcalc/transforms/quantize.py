@@ -133,7 +133,7 @@ class Pattern:
         """Raises re.error for what is no regular expression, and for one that could take for ever."""
         texts = (match,) if isinstance(match, str) else tuple(match)
         other = [text for text in texts if not text.startswith(("name:", "under:", "re:"))]
-        self.whole = {text.removeprefix("name:"): False for text in texts if text.startswith("name:")}
+        self.names = {text.removeprefix("name:"): False for text in texts if text.startswith("name:")}
         self.under = {text.removeprefix("under:"): False for text in texts if text.startswith("under:")}
         self.runs = tuple(f".{text}." for text in other if not _GLOB.search(text))
         self.compiled = [_expression(text.removeprefix("re:")) for text in texts if text.startswith("re:")]
@@ -144,7 +144,7 @@ class Pattern:
     def __call__(self, name: str) -> bool:
         """Whether a name fits."""
         module = name.removesuffix(".weight")
-        matches = [self._named(each) for each in (name, *spellings(module))] if self.whole or self.under else []
+        matches = [self._named(each) for each in (name, *spellings(module))] if self.names or self.under else []
         if any(matches):
             return True
         if any(run in f".{name}." for run in self.runs):
@@ -153,8 +153,8 @@ class Pattern:
         return any(one.match(each) for one in self.compiled for each in names)
 
     def _named(self, name: str) -> bool:
-        if name in self.whole:
-            self.whole[name] = True
+        if name in self.names:
+            self.names[name] = True
             return True
         while name and self.under:
             if name in self.under:
@@ -165,7 +165,7 @@ class Pattern:
 
     def missed(self) -> list[str]:
         """Whole names that no name was, once all have been tried."""
-        return [name for names in (self.whole, self.under) for name, hit in names.items() if not hit]
+        return [name for names in (self.names, self.under) for name, hit in names.items() if not hit]
 
 
 def pattern(match: str | Sequence[str]) -> Callable[[str], bool]:

@@ -81,9 +81,9 @@ class Handles(NamedTuple):
         if data is None:
             return None
         paths = [place.path for places in self.places.values() for place in places]
-        whole = [path if isinstance(path[-1], str) else path[:-1] for path in (*paths, *self.head_dims)]
+        keys = [path if isinstance(path[-1], str) else path[:-1] for path in (*paths, *self.head_dims)]
         depth = {"num_layers": layers} if self.depth_step == 1 else set_depths(data, self.depths(layers))
-        return depth | {".".join(map(str, path)): _find(data, path) for path in whole}
+        return depth | {".".join(map(str, path)): _find(data, path) for path in keys}
 
     def spec(self, sizes: Mapping[Size, int], layers: int) -> ModelSpec | None:
         """The specification of a shape; None where a place would not be a whole number."""

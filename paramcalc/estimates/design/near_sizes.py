@@ -69,8 +69,8 @@ class NearSizes:
         step = self.bounds.multiple_of or FINE
         hidden = step
         while hidden <= LARGEST:
-            whole = all((hidden * place.factor).denominator == 1 for place in self.handles.places["hidden_size"])
-            if whole and next(self.others(hidden), None) is not None:
+            integral = all((hidden * place.factor).denominator == 1 for place in self.handles.places["hidden_size"])
+            if integral and next(self.others(hidden), None) is not None:
                 yield hidden
             hidden += step if self.bounds.multiple_of or hidden < LARGE else COARSE
 
@@ -122,17 +122,17 @@ class NearSizes:
         most, least = hidden * max(ratios) * near, hidden * min(ratios) / near
         step = lcm(kv, HEADS if most <= MANY_HEADS else 2 * HEADS)
         first = -(-int(max(least, kv)) // step) * step
-        whole, rest = divmod(hidden, head_dim)  # heads that fill the hidden size
-        return sorted({*range(first, int(most) + 1, step), *(() if rest or whole % kv else (whole,))})
+        heads, rest = divmod(hidden, head_dim)  # heads that fill the hidden size
+        return sorted({*range(first, int(most) + 1, step), *(() if rest or heads % kv else (heads,))})
 
     def _as_shared(self, hidden: int) -> Iterator[tuple[int, int]]:
         """Heads that fill the hidden size, of which as many share a key head as in a family's member."""
-        whole, rest = divmod(hidden, self.handles.head_dim)
+        heads, rest = divmod(hidden, self.handles.head_dim)
         groups = {round(member.heads * member.hidden / self.handles.head_dim / member.kv_heads)
                   for member in self.family if member.heads and member.kv_heads}
         for group in sorted(groups - {0} if not rest else ()):
-            if whole % group == 0:
-                yield whole, whole // group
+            if heads % group == 0:
+                yield heads, heads // group
 
     def _kv_heads(self) -> list[int]:
         """Numbers of key heads."""

@@ -237,9 +237,9 @@ class Ledger:
 
 def components(model: Pieces, ledger: Places) -> tuple[dict[str, int], dict[str, int]]:
     """Bytes of weights by component, on all cards and on the host."""
-    whole: dict[str, int] = {}
+    totals: dict[str, int] = {}
     for part in (model.tables, model.output, *(model.layer(layer).components for layer in range(len(model.order)))):
-        _add(whole, part)
+        _add(totals, part)
     host = dict(model.tables)
     for layer in ledger.host.layers:
         _add(host, model.layer(layer).components)
@@ -248,8 +248,8 @@ def components(model: Pieces, ledger: Places) -> tuple[dict[str, int], dict[str,
     if ledger.host.weights > sum(host.values()):
         _add(host, model.output)
     elif model.again:
-        _add(whole, {"lm_head": model.again})
-    cards = {name: size - host.get(name, 0) for name, size in whole.items()}
+        _add(totals, {"lm_head": model.again})
+    cards = {name: size - host.get(name, 0) for name, size in totals.items()}
     return cards, {name: size for name, size in host.items() if size}
 
 
@@ -258,7 +258,7 @@ def _add(total: dict[str, int], more: dict[str, int]) -> None:
         total[name] = total.get(name, 0) + size
 
 
-def _widest(parts: Sequence[Widths], whole: Widths, *, output: bool) -> Widths:
+def _widest(parts: Sequence[Widths], model: Widths, *, output: bool) -> Widths:
     attention, heads = max(((part.attention, part.heads) for part in parts), key=lambda pair: pair[1], default=(0, 0))
-    return Widths(whole.hidden, max((part.widest for part in parts), default=0), whole.logits if output else 0,
+    return Widths(model.hidden, max((part.widest for part in parts), default=0), model.logits if output else 0,
                   attention, heads, *max(((part.recurrent, part.state) for part in parts), default=(0, 0)))

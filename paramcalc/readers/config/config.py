@@ -240,11 +240,11 @@ class Config:
             raise self.error(key, f"must be at most 4,096, found {count:,}")
         return count
 
-    def dividing(self, key: str, whole: int) -> int:
+    def dividing(self, key: str, size: int) -> int:
         """An integer that divides a width (heads). Raises SpecError for one that does not."""
         value = self.integer(key)
-        if whole % value:
-            raise self.error(key, f"{value} does not divide hidden_size ({whole})", code=HEADS)
+        if size % value:
+            raise self.error(key, f"{value} does not divide hidden_size ({size})", code=HEADS)
         return value
 
     @property

@@ -28,8 +28,8 @@ def _mean(settings: Settings, name: str) -> Quantized:
     bits, head = settings.share("bits"), settings.share("head_bits")
     if bits is None:
         return Quantized((), (settings.caveat("bits", "is missing", "unknown"),))
-    whole = bits.denominator == 1 and name == "exl3"
-    caveats = [] if whole else [settings.caveat("bits", "a mean: the file chooses them matrix by matrix", "estimate")]
+    exact = bits.denominator == 1 and name == "exl3"
+    caveats = [] if exact else [settings.caveat("bits", "a mean: the file chooses them matrix by matrix", "estimate")]
     if head is None:
         caveats.append(settings.caveat("head_bits", "is missing: 6 bits are usual", "estimate"))
     return Quantized((take(f"{name}-{float(bits):g}bpw", ("linear",)),

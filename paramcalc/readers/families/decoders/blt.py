@@ -41,10 +41,10 @@ NORM = Norm(kind="rmsnorm")
 
 def blt(config: Config) -> ModelSpec:
     """The specification of one config: four models in one."""
-    encoder, whole, decoder, patcher = (_part(config, key) for key in DEFAULTS)
+    encoder, latent, decoder, patcher = (_part(config, key) for key in DEFAULTS)
     config.note("bytes and patches count as the same tokens: how many bytes make a patch depends on the text")
-    modules = _encoder(config, encoder) | _global(config, encoder, whole) | _decoder(config, decoder)
-    layers = {"encoder": (encoder, config.integer("local_attention_window_len")), "global": (whole, None),
+    modules = _encoder(config, encoder) | _global(config, encoder, latent) | _decoder(config, decoder)
+    layers = {"encoder": (encoder, config.integer("local_attention_window_len")), "global": (latent, None),
               "decoder": (decoder, None)}
     if config.flag("patch_in_forward", default=True):
         modules |= _patcher(config, patcher)
@@ -54,7 +54,7 @@ def blt(config: Config) -> ModelSpec:
                                   tied=config.tied)
     blocks = {name: {"parts": _layer(part, window)} for name, (part, window) in layers.items()}
     return ModelSpec.model_validate({
-        "hidden_size": whole.integer("hidden_size"), "vocab_size": config.integer("vocab_size"), "modules": modules,
+        "hidden_size": latent.integer("hidden_size"), "vocab_size": config.integer("vocab_size"), "modules": modules,
         "blocks": blocks | {"cross_encoder": {"parts": _cross(encoder)}, "cross_decoder": {"parts": _cross(decoder)}},
         "tie_embeddings": config.tied and not config.bare,
     })
