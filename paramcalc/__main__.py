@@ -1,5 +1,19 @@
-"""`python -m paramcalc`."""
+"""`python -m paramcalc`, and what the installed script calls."""
 
-from paramcalc.cli import start
 
-start()
+def main() -> None:
+    """Run the command line; a Ctrl-C while it is still being imported ends the process without a word too."""
+    try:
+        from paramcalc.cli import start
+
+        start()
+    except KeyboardInterrupt:  # `start` takes the signal over; this one came before
+        import os
+
+        from paramcalc.cli.commands import INTERRUPTED
+
+        os._exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -40,17 +40,18 @@ INTERRUPT = """
 import os, signal, sys
 class Finder:
     def find_spec(self, name, *_):
-        if name == {module!r}:
+        if name == {module!r} and sys.meta_path.pop(0):
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Finder())
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is started with it ignored
 sys.argv = ["paramcalc", "count", "llama-3.1-8b", "--quiet"]
-from paramcalc.cli import start
-start()
+from paramcalc.__main__ import main
+main()
 """
 
 
-@pytest.mark.parametrize("module", ["paramcalc.cli.main", "paramcalc.errors", "typing", "pydantic", "paramcalc.build",
+@pytest.mark.parametrize("module", ["paramcalc.cli", "paramcalc.cli.commands", "paramcalc.cli.streams",
+                                    "paramcalc.cli.main", "paramcalc.errors", "typing", "pydantic", "paramcalc.build",
                                     "paramcalc.reports.render"])
 def test_an_interrupt_is_quiet_at_any_time(module):
     done = subprocess.run([sys.executable, "-c", INTERRUPT.format(module=module)], cwd=ROOT, capture_output=True,
