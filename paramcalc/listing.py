@@ -30,6 +30,6 @@ def gpus() -> Mapping[str, Accelerator]:
 
 def formats() -> Mapping[str, Format]:
     """Number formats of the catalog by name, without the GGUF mixes `quant` also takes."""
-    from paramcalc.catalog.formats import formats as known
+    from paramcalc.catalog.formats import formats as entries
 
-    return known()
+    return entries()

@@ -104,11 +104,11 @@ def peak(gpu: str | float, dtype: str = TRAINING.dtype) -> float:
     from paramcalc.catalog.accelerators import find_accelerator
 
     device = find_accelerator(gpu)
-    known = device.peak(dtype)
-    if known is None or (known[0] != dtype and dtype != "bf16"):
+    rating = device.peak(dtype)
+    if rating is None or (rating[0] != dtype and dtype != "bf16"):
         raise UsageError(Problem(f"no arithmetic of {device.name} is known for {dtype}{device.why_unknown('flops')}",
                                  hint="give FLOPs a second in place of the name"))
-    return float(known[1])
+    return float(rating[1])
 
 
 def _sequence(
@@ -149,8 +149,8 @@ def _router(work: Flops, *, training: bool, again: bool) -> int:
 
 def _convention(name: str) -> Convention:
     """A convention by its own name or a framework's."""
-    known = FRAMEWORKS.get(name.lower(), name)
-    if known not in get_args(Convention):
+    convention = FRAMEWORKS.get(name.lower(), name)
+    if convention not in get_args(Convention):
         raise UsageError(Problem(f"convention {name!r} is not known",
                                  hint=f"{', '.join(get_args(Convention))}, or one of {', '.join(FRAMEWORKS)}"))
-    return cast("Convention", known)
+    return cast("Convention", convention)

@@ -125,9 +125,9 @@ def trainable(model: Model) -> int | None:
     return sum(item.parameters for item in placed(model.tree) if not item.tensor.frozen)
 
 
-def parameters(counts: Counts, known: Known) -> Parameters:
+def parameters(counts: Counts, level: Known) -> Parameters:
     """The counts of the whole model."""
-    return Parameters(counts.total, counts.active, counts.embedding, counts.total - counts.embedding, known)
+    return Parameters(counts.total, counts.active, counts.embedding, counts.total - counts.embedding, level)
 
 
 def components(counts: Counts) -> tuple[ComponentCount, ...]:

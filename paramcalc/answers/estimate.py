@@ -107,7 +107,7 @@ def estimate(loaded: Loaded, settings: PageSettings) -> Estimate:
         weights=tuple(FormatWeights(name, size, of_model(spec, "weights")) for name, size in _weights(model).items()),
         cache=CacheBytes(cache.bytes, cache_known, cache.per_token, cache.kv_bytes, cache.state_bytes),
         flops=TokenFlops(forward, least(flops_known(model), towers_known(spec, media)), _towers(tree, media)),
-        training=TrainingFlops(six_n_d(tree, 1), of_model(spec, known="estimate")), context=context, counts=counts)
+        training=TrainingFlops(six_n_d(tree, 1), of_model(spec, at_best="estimate")), context=context, counts=counts)
 
 
 def _towers(tree: Node, media: Media) -> int | None:

@@ -210,8 +210,8 @@ def what_if(loaded: Loaded, changes: Sequence[str]) -> Explain:
     components = tuple(Growth(name, old.components.get(name, (0, 0))[0], new.components.get(name, (0, 0))[0])
                        for name in COMPONENTS if name in old.components or name in new.components)
     effect = WhatIf(dict(change.split("=", 1) for change in changes), TotalGrowth(old.total, new.total), components)
-    known = least(sizes_known(before.spec), sizes_known(after.spec))
-    return Explain(**head(loaded, before), what_if=effect, known={"what_if": known}, before=before)
+    level = least(sizes_known(before.spec), sizes_known(after.spec))
+    return Explain(**head(loaded, before), what_if=effect, known={"what_if": level}, before=before)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -145,9 +145,9 @@ def fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit:
         helps = []
     fields = fields_of(start, result, best.machine)
     level: Known = "bound" if best.runtime == BOUND else "estimate"
-    known = best.need.prepared.known("weights", "cache", "flops", known=level)
+    figures = best.need.prepared.level("weights", "cache", "flops", at_best=level)
     return Fit(
-        **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"), known),
+        **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"), figures),
         fits=verdict, runtime=best.runtime, space=Size(last.capacity), room=Size(last.headroom),
         max_context=last.max_context, max_batch=last.max_batch,
         serve=command_of(best.machine, model.spec, serving, best.need.prepared, last.serving.context),

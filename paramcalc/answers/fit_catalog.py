@@ -73,12 +73,12 @@ def fit_all(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit
         raise UsageError(unserved(catalog.problems))
     first = next(iter(needs.values()))
     rows = [catalog.on(machine.device.key) for machine in machines(device, first.prepared)]
-    known: Known = "bound" if serving.runtime == BOUND else "estimate"
+    level: Known = "bound" if serving.runtime == BOUND else "estimate"
     start["warnings"] = (*start["warnings"], *first.media.notes)
     start["assumptions"] = {"contexts": list(contexts(serving, first.media)), "batch": serving.batch,
                             "runtimes": [name for name in needs if name != BOUND or len(names) == 1],
                             **first.media.summary()}
-    return FitAll(**start, known={"fits": first.prepared.known("weights", "cache", "flops", known=known)},
+    return FitAll(**start, known={"fits": first.prepared.level("weights", "cache", "flops", at_best=level)},
                   fits=any(row.fits for row in rows), accelerators=tuple(rows))
 
 

@@ -87,7 +87,7 @@ def fit_formats(loaded: Loaded, serving: FitSettings, device: DeviceSettings, *,
     if not rows:
         raise UsageError(unserved(problems))
     rows.sort(key=lambda row: (not row.fits, -row.weights))
-    return FitFormats(**start, known={"fits": of_model(model.spec, "cache", known="estimate")},
+    return FitFormats(**start, known={"fits": of_model(model.spec, "cache", at_best="estimate")},
                       fits=any(row.fits for row in rows), device=str(device.gpu), devices=devices, formats=tuple(rows))
 
 

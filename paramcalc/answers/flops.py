@@ -98,7 +98,7 @@ def _known(model: Model, media: Media) -> dict[str, Known]:
     through no tower."""
     counted = flops_known(model)
     return (dict.fromkeys(COUNTED, least(counted, towers_known(model.spec, media)))
-            | dict.fromkeys(RULES_OF_THUMB, of_model(model.spec, known="estimate")) | {"decode_token": counted})
+            | dict.fromkeys(RULES_OF_THUMB, of_model(model.spec, at_best="estimate")) | {"decode_token": counted})
 
 
 def _assumptions(counted: Costs, no_tokens: str) -> dict[str, object]:

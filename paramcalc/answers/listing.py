@@ -149,9 +149,9 @@ def _optimizers() -> list[OptimizerItem]:
 
 
 def _families() -> list[FamilyItem]:
-    from paramcalc.readers.families import composites, known
+    from paramcalc.readers.families import composites, counted_types
 
-    return [_family(name) for name in sorted({*known(), *composites()})]
+    return [_family(name) for name in sorted({*counted_types(), *composites()})]
 
 
 def _family(model_type: str) -> FamilyItem:

@@ -137,7 +137,7 @@ def file_sizes(prepared: inference.Prepared) -> tuple[int, int]:
 def fields_of(start: dict[str, Any], result: inference.Memory, machine: Machine | None) -> dict[str, Any]:
     """The fields of `Memory`, which `fit` has as well, from the head of an answer."""
     model: Model = start["built"]
-    known = levels(model, result)
+    levels_of = levels(model, result)
     total, cache = result.total, result.cache
     per_stage = len(result.per_device) // len(result.stages)
     pool = machine.pool(result) if machine is not None else None
@@ -147,12 +147,12 @@ def fields_of(start: dict[str, Any], result: inference.Memory, machine: Machine 
         "warnings": (*start["warnings"], *result.serving.media.notes, *(
             caveat.reason for caveat in result.prepared.caveats if caveat not in model.spec.caveats)),
         "assumptions": assumptions(model, result, machine),
-        "weights": WeightBytes(total.weights, known["weights"], *file_sizes(result.prepared), result.rotary,
+        "weights": WeightBytes(total.weights, levels_of["weights"], *file_sizes(result.prepared), result.rotary,
                                result.slack),
-        "cache": CacheBytes(cache.bytes, known["cache"], cache.per_token, cache.kv_bytes, cache.state_bytes,
+        "cache": CacheBytes(cache.bytes, levels_of["cache"], cache.per_token, cache.kv_bytes, cache.state_bytes,
                             tuple(map(_line, cache.lines))),
-        "activations": Bytes(total.activations, known["activations"]),
-        "overhead": Bytes(total.overhead, known["overhead"]), "whole": Bytes(total.total, known["total"]),
+        "activations": Bytes(total.activations, levels_of["activations"]),
+        "overhead": Bytes(total.overhead, levels_of["overhead"]), "whole": Bytes(total.total, levels_of["total"]),
         "per_device": tuple(DeviceMemory(number, number // per_stage, *part, part.total)
                             for number, part in enumerate(result.per_device)),
         "pool": pool, "reserved": None if pool is None or machine is None else Size(
@@ -163,9 +163,9 @@ def levels(model: Model, result: inference.Memory) -> dict[str, Known]:
     """How each part is known. Without a runtime the total is a lower bound: no runtime's overhead is in it."""
     prepared = result.prepared
     exact = prepared.runtime.name == BOUND
-    cache: Known = "unknown" if cache_unknown(model) else prepared.known("cache")
+    cache: Known = "unknown" if cache_unknown(model) else prepared.level("cache")
     weights = prepared.weights_known
-    estimate = prepared.known("flops", known="bound" if exact else "estimate")
+    estimate = prepared.level("flops", at_best="bound" if exact else "estimate")
     partial: Known = "bound" if exact or cache == "unknown" else "estimate"
     return {"weights": weights, "cache": cache, "activations": estimate, "overhead": estimate,
             "total": least(weights, partial, "exact" if cache == "unknown" else cache, estimate)}
@@ -192,7 +192,7 @@ def assumptions(model: Model, result: inference.Memory, machine: Machine | None)
     prepared, setup, runtime = result.prepared, result.prepared.setup, result.prepared.runtime
     plan, types = prepared.plan, prepared.cache_types
     kv = types.key.name if types.key.name == types.value.name else f"{types.key.name},{types.value.name}"
-    known = levels(model, result)
+    levels_of = levels(model, result)
     terms: dict[str, object] = {
         "context": result.serving.context, "batch": result.serving.batch, "source": result.serving.source,
         **result.serving.media.summary(), "dtype": prepared.dtype, "quant": setup.quant, "formats": prepared.formats,
@@ -201,10 +201,10 @@ def assumptions(model: Model, result: inference.Memory, machine: Machine | None)
                     **runtime.options._asdict()},
         "tp": plan.tp, "pp": plan.pp, "ep": plan.ep, "dp": setup.dp or 1, "devices": prepared.devices,
         **_beside(prepared),
-        "exact": [name for name in ("weights", "cache") if known[name] == "exact"],
+        "exact": [name for name in ("weights", "cache") if levels_of[name] == "exact"],
         "estimates": dict(runtime.profile.notes),
     }
-    if known["cache"] == "unknown":
+    if levels_of["cache"] == "unknown":
         terms["unknown"] = ["cache"]
     if machine is not None:
         terms["gpu"] = {"name": machine.device.name, "bytes": machine.capacity, "usable_bytes": machine.usable}

@@ -237,9 +237,9 @@ def _placed(ready: _Prepared, serving: FitSettings, host: HostSettings, machines
     why = None if fits else doubt if choice else _why(ledger.host, room)
     total, capacity = max((place.total for place in ledger.cards), default=0), sum(room.cards) + (room.ram or 0)
     needed = fields["whole"].bytes - (ledger.host.total if choice and room.ram is None else 0)
-    known = ready.prepared.known("weights", "cache", "flops", known="estimate")
+    level = ready.prepared.level("weights", "cache", "flops", at_best="estimate")
     return PlacedFit(
-        **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"), known),
+        **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"), level),
         fits=fits, runtime=PLACING, capacity=Size(capacity), headroom=Size(capacity - needed),
         max_context=most_tokens, max_batch=most_batch, unserved=unserved,
         serve=placed_command(model.spec, serving, fields["placement"]) if choice and not unserved else "",
@@ -268,7 +268,7 @@ def _fields(ready: _Prepared, load: Load, ledger: Places, kv_dtype: str, names: 
             usable: tuple[int, ...]) -> dict[str, Any]:
     """The fields of `PlacedMemory`."""
     model, result = ready.start["built"], inference.memory(ready.prepared, load.serving)
-    known = levels(model, result)
+    levels_of = levels(model, result)
     every = (*ledger.cards, ledger.host)
     placement = ledger.placement
     row = PlacementRow(
@@ -287,10 +287,10 @@ def _fields(ready: _Prepared, load: Load, ledger: Places, kv_dtype: str, names: 
     return ready.start | {
         "warnings": (*ready.start["warnings"], *load.serving.media.notes),
         "assumptions": assumptions(model, result, None) | {"kv_dtype": kv_dtype, "devices": len(ledger.cards)},
-        "weights": WeightBytes(weights, known["weights"], *file_sizes(ready.prepared), 0, 0),
-        "cache": CacheBytes(kv + states, known["cache"], growth // (PADDED * load.serving.batch), kv, states, ()),
-        "activations": Bytes(compute, known["activations"]), "overhead": Bytes(0, known["overhead"]),
-        "whole": Bytes(weights + kv + states + compute, known["total"]),
+        "weights": WeightBytes(weights, levels_of["weights"], *file_sizes(ready.prepared), 0, 0),
+        "cache": CacheBytes(kv + states, levels_of["cache"], growth // (PADDED * load.serving.batch), kv, states, ()),
+        "activations": Bytes(compute, levels_of["activations"]), "overhead": Bytes(0, levels_of["overhead"]),
+        "whole": Bytes(weights + kv + states + compute, levels_of["total"]),
         "per_device": tuple(DeviceMemory(number, 0, place.weights + place.towers, place.cache + place.states,
                                          place.compute, 0, place.total) for number, place in enumerate(ledger.cards)),
         "host": HostMemory(len(host.layers), host.weights, host.cache + host.states, host.compute + host.logits,

@@ -184,7 +184,7 @@ class Predictor:
             from paramcalc.readers.models import load
 
             specs.append(load(self.settings.draft).spec)
-        return least(*(of_model(spec, *weights, "cache", "flops", known="estimate") for spec in specs))
+        return least(*(of_model(spec, *weights, "cache", "flops", at_best="estimate") for spec in specs))
 
     def served(self, split: Split) -> Served:
         """The model as these devices share it."""
@@ -201,17 +201,17 @@ class Predictor:
         why = why_not_served(settings.runtime, self.model.spec, settings.quant, device)
         if why and settings.measured is None:
             raise UsageError(Problem(why, hint="--runtime, or a format it reads"))
-        known = speed_class(settings.runtime, served.moe, device, settings.release or "")
-        if known is None and settings.measured is None:
+        kind = speed_class(settings.runtime, served.moe, device, settings.release or "")
+        if kind is None and settings.measured is None:
             raise unmeasured(settings.runtime, device)
-        known = known or by_measurement(settings.runtime, device)
+        kind = kind or by_measurement(settings.runtime, device)
         host = self.host(served, device)
-        speed = Speed(served, device, known, settings.runtime, self.requests, self.draft(split), host,
+        speed = Speed(served, device, kind, settings.runtime, self.requests, self.draft(split), host,
                      utilization=settings.share)
         if settings.measured is not None:
             seconds, requests = settings.measured
             factor = seconds / speed.point(requests).tpot.expected
-            speed = Speed(served, device, known, settings.runtime, self.requests, self.draft(split), host, factor,
+            speed = Speed(served, device, kind, settings.runtime, self.requests, self.draft(split), host, factor,
                          calibrated=True, utilization=settings.share)
         return speed
 
@@ -280,7 +280,7 @@ class Predictor:
             rows.append(DeviceRow(
                 device.key, speed.devices, _six(point.tpot.times(1000)), _six(rate),
                 _six(rate.times(1 / speed.devices)), _rounded(point.joules_per_token),
-                dollars(rate, speed.devices, self.settings.price), speed.known.name, speed.known.covers(device)))
+                dollars(rate, speed.devices, self.settings.price), speed.kind.name, speed.kind.covers(device)))
         return tuple(sorted(rows, key=lambda row: -row.tokens_per_second.expected / row.gpus)), left_out
 
     def smallest(self, device: Accelerator, number: int) -> Speed | None:
@@ -318,7 +318,7 @@ class Predictor:
                       "dp": split.dp}
             if speed.host is not None:
                 terms["weights_in_host_memory"] = round(speed.host.share, 4)
-            if speed.known.ttft is None:
+            if speed.kind.ttft is None:
                 terms["ttft_ms"] = "not offered: no time to first token of this class was measured"
             else:
                 terms["ttft_ms"] = "of an idle server; under load it is queueing, which nothing here predicts"

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 def basis(speed: Speed) -> dict[str, object]:
     """What the figures of a device rest on."""
-    known: SpeedClass = speed.known
-    which = ("of repeated measurements of one configuration" if speed.spread == known.within else
-             "of configurations that were not fitted" if speed.spread == known.inside else
+    kind: SpeedClass = speed.kind
+    which = ("of repeated measurements of one configuration" if speed.spread == kind.within else
+             "of configurations that were not fitted" if speed.spread == kind.inside else
              f"of devices that were not fitted, twice as wide: no device of {speed.device.vendor} was measured"
-             if not known.near(speed.device) else
-             "of devices and models that were not fitted: this device was not measured" if known.compared else
+             if not kind.near(speed.device) else
+             "of devices and models that were not fitted: this device was not measured" if kind.compared else
              "of models that were not fitted, twice as wide: one other device was measured")
-    return {"class": known.name, "constants": known.constants.set_ones(), "records": known.records,
-            "median_error": known.median_error, "p90_error": known.p90_error,
-            "range": f"10th to 90th percentile {which}", "dates": known.dates, "sources": list(known.sources)}
+    return {"class": kind.name, "constants": kind.constants.set_ones(), "records": kind.records,
+            "median_error": kind.median_error, "p90_error": kind.p90_error,
+            "range": f"10th to 90th percentile {which}", "dates": kind.dates, "sources": list(kind.sources)}
 
 
 def release_meant(settings: SpeedSettings, moe: bool) -> str:

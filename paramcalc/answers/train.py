@@ -215,7 +215,7 @@ def _known(model: Model, unknown: tuple[str, ...]) -> dict[str, Known]:
     """How each figure is known: states as the parameters are, activations as far as they are described; what is in no
     FLOPs is in no activations."""
     states, weights = sizes_known(model.spec), of_model(model.spec, "weights")
-    activations = of_model(model.spec, "flops", known="bound" if unknown else "estimate")
+    activations = of_model(model.spec, "flops", at_best="bound" if unknown else "estimate")
     worst = least(weights, activations)
     return {"weights": weights, **dict.fromkeys((*EXACT[1:], "other_models"), states), "activations": activations,
             **dict.fromkeys(("logits", *ESTIMATES), least(states, "estimate")), "total": worst,

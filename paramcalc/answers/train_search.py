@@ -92,7 +92,7 @@ def train_search(
     settings, start["length"] = within_positions(settings, model.spec, media_of(settings, model.spec))
     candidates, tried, runs = fitting(model, settings, settings.terms(), tick)
     rows = tuple(_row(one, None if runs is None else runs[index]) for index, one in enumerate(candidates[:top]))
-    estimate = of_model(model.spec, "weights", "flops", known="estimate")
+    estimate = of_model(model.spec, "weights", "flops", at_best="estimate")
     return TrainSearch(
         **start | {"assumptions": {"seq": settings.seq, "gpu": gpu.key, "capacity_bytes": gpu.capacity_bytes,
                                    "ranked_by": RANKED}},

@@ -111,12 +111,12 @@ def slug(name: str) -> str:
     return re.sub(r"[\s_\-]+", "-", name.strip().lower())
 
 
-def unknown(kind: str, name: str, known: Iterable[str], spelled: Mapping[str, str] = MappingProxyType({}),
+def unknown(kind: str, name: str, candidates: Iterable[str], spelled: Mapping[str, str] = MappingProxyType({}),
             ) -> UsageError:
     """The refusal of a name, with the nearest known ones; `spelled` says how lists spell them."""
     from difflib import get_close_matches
 
-    names, word = list(known), slug(name)
+    names, word = list(candidates), slug(name)
     near = [each for each in names if each.startswith(f"{word}-") and each.endswith("-m")]
     near += [each for each in names if each.startswith(word)] if len(word) > 2 else []
     near = list(dict.fromkeys([*near, *get_close_matches(word, names, n=3, cutoff=0.5)]))[:3]

@@ -156,16 +156,16 @@ def find_format(name: str, family: str = "") -> Format:
         key = f"ggml-{key}"
     if key in names:
         return _format(*names[key])
-    known, by_alias, plans = _table()
+    by_name, by_alias, plans = _table()
     if key in by_alias:
-        return known[by_alias[key]]
+        return by_name[by_alias[key]]
     if key in plans:
         hint = f"a mix is a plan for many tensors; for one tensor name a type, such as {_main_type(key)}"
         raise UsageError(Problem(f"{name} names a mix of block types, not a number format", hint=hint))
     for base, tokens in _splits(key):
-        if base in by_alias and (variant := _variant(known, by_alias, base, tokens)) is not None:
+        if base in by_alias and (variant := _variant(by_name, by_alias, base, tokens)) is not None:
             return variant
-    raise unknown("number format", name, [*by_alias, *plans], {slug(listed): listed for listed in (*known, *mixes())})
+    raise unknown("number format", name, [*by_alias, *plans], {slug(listed): listed for listed in (*by_name, *mixes())})
 
 
 def mixes() -> tuple[str, ...]:
@@ -180,7 +180,7 @@ def is_mix(name: str) -> bool:
 
 def format_of_ggml_type(number: int) -> Format | None:
     """The format a GGUF file means by this number."""
-    return next((known for known in _table()[0].values() if known.ggml_type == number), None)
+    return next((entry for entry in _table()[0].values() if entry.ggml_type == number), None)
 
 
 def _main_type(mix: str) -> str:
@@ -210,10 +210,10 @@ def _splits(name: str) -> Iterator[tuple[str, list[str]]]:
         yield "-".join(words[:count]), words[count:]
 
 
-def _variant(known: Mapping[str, Format], by_alias: Mapping[str, str], base: str, words: list[str]) -> Format | None:
+def _variant(by_name: Mapping[str, Format], by_alias: Mapping[str, str], base: str, words: list[str]) -> Format | None:
     """The format of a base with what the words say; None for a word that says nothing."""
     values: dict[str, Any] = {}
-    entry = known[by_alias[base]]
+    entry = by_name[by_alias[base]]
     open_ = entry.open_sizes
     variants = {word for part in entry.parts for word in (part.when, *part.unless) if word} | set(entry.marks)
     for word in words:
@@ -226,7 +226,7 @@ def _variant(known: Mapping[str, Format], by_alias: Mapping[str, str], base: str
         else:
             return None
     key = f"{base}-{values.get('bits')}bit"
-    return (known[by_alias[key]]._replace(variants=entry.variants) if key in by_alias else entry).but(values)
+    return (by_name[by_alias[key]]._replace(variants=entry.variants) if key in by_alias else entry).but(values)
 
 
 def _settings_of(word: str) -> dict[str, Any] | None:
@@ -250,11 +250,11 @@ def _settings_of(word: str) -> dict[str, Any] | None:
 @cache
 def _table() -> tuple[dict[str, Format], dict[str, str], frozenset[str]]:
     """Formats by name, names by every spelling, and the names of mixes."""
-    known = {name: _format(family, name) for family, name in _names().values()}
-    spellings = {slug(name): name for name in known}
-    for name, entry in known.items():
+    by_name = {name: _format(family, name) for family, name in _names().values()}
+    spellings = {slug(name): name for name in by_name}
+    for name, entry in by_name.items():
         spellings |= {slug(alias): name for alias in entry.aliases if slug(alias) not in spellings}
-    return known, spellings, frozenset(map(slug, texts(_document()["mixes"]["names"])))
+    return by_name, spellings, frozenset(map(slug, texts(_document()["mixes"]["names"])))
 
 
 @cache

@@ -114,7 +114,7 @@ def optimizers() -> Mapping[str, Optimizer]:
 
 def find_optimizer(name: str) -> Optimizer:
     """The optimizer of that name or alias, in any case. Raises UsageError, with the nearest name, for none."""
-    by_name = {slug(alias): known for known in _table().values() for alias in (known.name, *known.aliases)}
+    by_name = {slug(alias): entry for entry in _table().values() for alias in (entry.name, *entry.aliases)}
     if slug(name) not in by_name:
         raise unknown("optimizer", name, by_name)
     return by_name[slug(name)]
@@ -209,11 +209,11 @@ _RULES: Mapping[str, Callable[[Optimizer, _Tensor], int]] = {
 def _table() -> dict[str, Optimizer]:
     document = read_table("optimizers.json")
     sources = {key: str(value) for key, value in document["sources"].items()}
-    known = {entry.name for entry in fields(Optimizer)}
+    expected = {entry.name for entry in fields(Optimizer)}
     table: dict[str, Optimizer] = {}
     for name, row in document["optimizers"].items():
         values = {("state_dtype_bytes" if key == "state_bytes" else key): value for key, value in mapping(row).items()}
-        if unexpected := values.keys() - known:
+        if unexpected := values.keys() - expected:
             raise KeyError(f"{name}: {', '.join(sorted(unexpected))}")
         values |= {key: texts(values.get(key)) for key in ("aliases", "notes")}
         values["source"] = _sources(str(values["source"]), sources)

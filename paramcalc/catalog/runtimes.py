@@ -86,11 +86,11 @@ def format_class(quant: str | None) -> str:
         return PLAIN
     if is_mix(quant):
         return GGUF
-    known = find_format(quant)
+    entry = find_format(quant)
     for kind, names in _table()["classes"].items():
-        if known.name in names:
+        if entry.name in names:
             return str(kind)
-    return GGUF if known.ggml_type is not None else OTHER
+    return GGUF if entry.ggml_type is not None else OTHER
 
 
 def server(name: str) -> Server | None:

@@ -75,8 +75,8 @@ def scaling_law(name: str = DEFAULT, granularity: float = 1.0) -> Law:
     laws = _table()["laws"]
     if name not in laws:
         if name in ROUNDED:
-            known = ROUNDED[name]
-            raise UsageError(Problem(f"unknown law {name!r}", hint=f"did you mean {known}? {laws[known]['title']}"))
+            key = ROUNDED[name]
+            raise UsageError(Problem(f"unknown law {name!r}", hint=f"did you mean {key}? {laws[key]['title']}"))
         raise unknown("law", name, laws)
     row = laws[name]
     return _LAWS[row["form"]](name, row, granularity)

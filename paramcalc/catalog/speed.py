@@ -103,8 +103,8 @@ class SpeedClass(NamedTuple):
         """Whether devices of its vendor were measured."""
         from paramcalc.catalog.accelerators import accelerators
 
-        known = accelerators()
-        return any(known[key].vendor == device.vendor for key in self.devices)
+        devices = accelerators()
+        return any(devices[key].vendor == device.vendor for key in self.devices)
 
     @property
     def compared(self) -> bool:
@@ -150,20 +150,20 @@ def release_numbers(release: str) -> tuple[int, int]:
 def speed_class(runtime: str, moe: bool, device: Accelerator, release: str = "") -> SpeedClass | None:
     """The class of a runtime, device and model, older releases' where one is stated that they were measured with; None
     where nothing of the kind was measured."""
-    return next((known for known in speed_classes() if known.suits(runtime, moe, device) and known.serves(release)),
+    return next((entry for entry in speed_classes() if entry.suits(runtime, moe, device) and entry.serves(release)),
                 None)
 
 
 def older_release(runtime: str, moe: bool) -> str:
     """The last release of an older class of a runtime and kind of model; empty where releases are not told apart."""
-    return next((known.until for known in speed_classes()
-                 if known.until and known.runtime == runtime and known.models in ("", "moe" if moe else "dense")), "")
+    return next((entry.until for entry in speed_classes()
+                 if entry.until and entry.runtime == runtime and entry.models in ("", "moe" if moe else "dense")), "")
 
 
 def by_measurement(runtime: str, device: Accelerator) -> SpeedClass:
     """A class without constants for what nobody measured: all it says comes from a measurement of one's own."""
-    widest = Spread(min(known.within.low for known in speed_classes()),
-                    max(known.within.high for known in speed_classes()))
+    widest = Spread(min(entry.within.low for entry in speed_classes()),
+                    max(entry.within.high for entry in speed_classes()))
     return SpeedClass(f"{runtime}, by your measurement", runtime, "", device.vendor, (), (), Constants(), 0, 0, 0.0,
                       0.0, (), widest, widest, widest, None, (device.key,), "", ())
 

@@ -92,8 +92,8 @@ def bulk_share() -> float:
 
 def network(device: Accelerator) -> Network:
     """The network behind a device."""
-    nodes, known = _table()["nodes"], _table()["network"]
-    return Network(nodes.get(device.key, nodes[""]), float(known["bytes_per_second"]))
+    nodes, links = _table()["nodes"], _table()["network"]
+    return Network(nodes.get(device.key, nodes[""]), float(links["bytes_per_second"]))
 
 
 def run_share() -> Range:
@@ -120,8 +120,8 @@ def reserved_over_allocated(devices: int) -> Fraction:
 
 def communicators() -> Communicators:
     """What CUDA and NCCL take of a device."""
-    known = _table()["communicators"]
-    return Communicators(known["context"], known["pair"], known["group"], known["peer"], _table()["nodes"][""])
+    sizes = _table()["communicators"]
+    return Communicators(sizes["context"], sizes["pair"], sizes["group"], sizes["peer"], _table()["nodes"][""])
 
 
 def usual_pue() -> float:

@@ -79,16 +79,16 @@ class _Finder:
     def search(self, folder: Path) -> None:
         """Everything below a folder."""
         self._root = os.path.realpath(folder)
-        tracked_files = tracked(folder)
-        known = None if tracked_files is None else {str(path) for path in tracked_files}
-        above = None if known is None else {os.path.dirname(path) for path in known}
+        files = tracked(folder)
+        names = None if files is None else {str(path) for path in files}
+        above = None if names is None else {os.path.dirname(path) for path in names}
         if above is not None:  # every folder with a file git knows, at any depth
             for path in tuple(above):
                 while (path := os.path.dirname(path)) and path not in above:
                     above.add(path)
-        self._below(folder, "", known, above)
+        self._below(folder, "", names, above)
 
-    def _below(self, folder: Path, why: str, known: set[str] | None, above: set[str] | None) -> None:
+    def _below(self, folder: Path, why: str, tracked: set[str] | None, above: set[str] | None) -> None:
         """The files of a folder, then those of its folders; `why` says why they are not checked, if they are not."""
         try:
             entries = sorted(self._entries(folder, why), key=lambda entry: entry.name)
@@ -100,13 +100,13 @@ class _Finder:
             path = folder / entry.name
             if candidate(entry.name) and not _is_folder(entry):
                 hidden = "hidden" if entry.name.startswith(".") else ""
-                ignored = "ignored by git" if known is not None and str(path) not in known else ""
+                ignored = "ignored by git" if tracked is not None and str(path) not in tracked else ""
                 self.look(path, why or hidden or ignored)
         for entry in entries:
             if _is_folder(entry):
-                self._folder(entry, folder / entry.name, why, known, above)
+                self._folder(entry, folder / entry.name, why, tracked, above)
 
-    def _folder(self, entry: os.DirEntry[str], path: Path, why: str, known: set[str] | None, above: set[str] | None,
+    def _folder(self, entry: os.DirEntry[str], path: Path, why: str, tracked: set[str] | None, above: set[str] | None,
                 ) -> None:
         linked = entry.is_symlink()
         if linked and (os.path.realpath(path) + os.sep).startswith(self._root + os.sep):
@@ -124,7 +124,7 @@ class _Finder:
             why = f"in a folder named {entry.name}"
         elif not why and above is not None and str(path) not in above:
             why = "in another repository" if os.path.exists(path / ".git") else "ignored by git"
-        self._below(path, why, known, above)
+        self._below(path, why, tracked, above)
 
     def _entries(self, folder: Path, why: str) -> Iterator[os.DirEntry[str]]:
         with os.scandir(folder) as entries:

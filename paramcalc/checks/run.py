@@ -54,7 +54,7 @@ def _of_file(
 
 
 def check_file(
-    path: Path, overrides: Sequence[str], known: dict[str, Rule],
+    path: Path, overrides: Sequence[str], selected: dict[str, Rule],
     extras: Sequence[Callable[[Subject], Iterable[Finding]]] = (), *, strict: bool = False,
 ) -> list[Finding]:
     """What is wrong with one file, without what its comments ignore; with `strict` also what nobody gave."""
@@ -69,8 +69,8 @@ def check_file(
         return [Finding.of(problem, name, problem.code) for problem in error.problems]
     commented = path.suffix.lower() in (".yaml", ".yml")
     ignored, bare = comments(path.read_text(encoding="utf-8-sig")) if commented else ({}, [])
-    findings = [*_findings(subject, known, extras), *_gaps(loaded, name, strict=strict)]
-    graded = [f._replace(severity=known[f.rule].severity) for f in findings if f.rule not in ignored]
+    findings = [*_findings(subject, selected, extras), *_gaps(loaded, name, strict=strict)]
+    graded = [f._replace(severity=selected[f.rule].severity) for f in findings if f.rule not in ignored]
     return graded + [finding._replace(path=name) for finding in bare]
 
 
@@ -96,10 +96,10 @@ def _gaps(loaded: Loaded, name: str, *, strict: bool) -> Iterator[Finding]:
             yield Finding.of(problem, name, problem.code)
 
 
-def _findings(subject: Subject, known: dict[str, Rule], extras: Iterable[Callable[[Subject], Iterable[Finding]]],
+def _findings(subject: Subject, selected: dict[str, Rule], extras: Iterable[Callable[[Subject], Iterable[Finding]]],
            ) -> Iterator[Finding]:
     yield from broken_promises(subject)
-    for rule in known.values():
+    for rule in selected.values():
         if rule.look is not None:
             yield from rule.look(subject)
     for extra in extras:

@@ -114,11 +114,11 @@ def known_codes(codes: Iterable[str], option: str) -> tuple[str, ...]:
     prefixes = tuple(codes)
     if not all(prefix.strip() for prefix in prefixes):  # it would be a prefix of every code
         raise UsageError(Problem(f"{option}: a rule's code is missing", hint="an empty variable? Leave the option out"))
-    unknown = [code for code in prefixes if not any(known.startswith(code) for known in rules())]
+    unknown = [code for code in prefixes if not any(rule.startswith(code) for rule in rules())]
     if unknown:
         raise UsageError(Problem(f"{option}: unknown rule {visible(', '.join(unknown), 100)}",
                                  hint="`paramcalc list rules` shows the codes"))
-    every = next((prefix for prefix in prefixes if all(known.startswith(prefix) for known in rules())), "")
+    every = next((prefix for prefix in prefixes if all(rule.startswith(prefix) for rule in rules())), "")
     if every and option.endswith("ignore"):
         raise UsageError(Problem(f"{option}: {every} is every rule: nothing would be checked",
                                  hint="a group of rules: PC3; one: PC301"))

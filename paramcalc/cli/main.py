@@ -259,8 +259,8 @@ def _misused(message: str, name: str | None, near_value: str) -> UsageError:
     near = re.search(r" ?\((?:Possible options|Did you mean): (.*)\)\??$| ?Did you mean (.*)\?$", message)
     if near is not None:
         return UsageError(Problem(message[: near.start()].rstrip("."), hint=f"did you mean {near[1] or near[2]}?"))
-    word, choice, known = message.rpartition("' is not one of ")
-    if choice and (close := get_close_matches(word.rpartition("'")[2], known.split("'")[1::2], n=1)):
+    word, choice, choices = message.rpartition("' is not one of ")
+    if choice and (close := get_close_matches(word.rpartition("'")[2], choices.split("'")[1::2], n=1)):
         return UsageError(Problem(message, hint=f"did you mean {close[0]}?"))
     usage = f"paramcalc {name}" if name in COMMANDS else "paramcalc"
     return UsageError(Problem(message, hint=near_value or f"`{usage} --help` shows how it is used"))

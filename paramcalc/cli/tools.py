@@ -61,12 +61,12 @@ def call(name: str, arguments: dict[str, Any], root: Path) -> Any:  # noqa: ANN4
     """
     if name not in TOOLS:
         raise UsageError(Problem(f"no tool is called {name[:60]!r}", hint=f"one of {', '.join(TOOLS)}"))
-    known = _parameters(name)
-    if strange := [key for key in arguments if key not in known]:
-        raise UsageError(Problem(f"{name} takes no {strange[0][:60]!r}", hint=f"one of {', '.join(known)}"))
+    parameters = _parameters(name)
+    if strange := [key for key in arguments if key not in parameters]:
+        raise UsageError(Problem(f"{name} takes no {strange[0][:60]!r}", hint=f"one of {', '.join(parameters)}"))
     words: list[str] = []
     positional: list[str] = []
-    for key, parameter in known.items():  # in the command's order, whatever the agent's
+    for key, parameter in parameters.items():  # in the command's order, whatever the agent's
         if key not in arguments:
             continue
         values = _values(key, parameter, arguments[key])

@@ -87,12 +87,12 @@ def parse_component(value: Any) -> Component:  # noqa: ANN401 - whatever a docum
     return component_class(kind).model_validate(value)
 
 
-def nearest(word: str, known: Mapping[str, object]) -> str:
+def nearest(word: str, choices: Mapping[str, object]) -> str:
     """A hint: the known word that is closest, or all of them."""
     from difflib import get_close_matches
 
-    close = get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+    close = get_close_matches(word, choices, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(choices)}"
 
 
 AnyComponent = Annotated[Component, Parsed(parse_component, {"x-component": True})]

@@ -92,7 +92,7 @@ class Prepared:
                              if setup.quant is None or caveat.figure != "weights")
         """Why figures are less than exact: a format that is asked for is known, whatever a config says of its own."""
         stacked: Known = "estimate" if setup.loras else "exact"  # no log was held to how engines stack adapters
-        self.weights_known: Known = self.known("weights", known=stacked)
+        self.weights_known: Known = self.level("weights", at_best=stacked)
         self.tree = tree = quantized.tree
         """The whole model, its tensors in their formats."""
         self.apart = quantized.apart
@@ -107,9 +107,9 @@ class Prepared:
         drafts = () if self.draft is None else (self.draft.spec,)
         return (self.model.spec.model_copy(update={"caveats": self.caveats}), *drafts)
 
-    def known(self, *figures: Figure, known: Known = "exact") -> Known:
-        """How a figure is known that would be `known` if the models were read whole; `figures` as in `of_model`."""
-        return least(*(of_model(spec, *figures, known=known) for spec in self._specs))
+    def level(self, *figures: Figure, at_best: Known = "exact") -> Known:
+        """How a figure is known that would be `at_best` if the models were read whole; `figures` as in `of_model`."""
+        return least(*(of_model(spec, *figures, at_best=at_best) for spec in self._specs))
 
     @property
     def lower_bound(self) -> str:

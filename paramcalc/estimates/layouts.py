@@ -48,10 +48,10 @@ class Candidate(NamedTuple):
         return self.step.expected / self.tokens
 
 
-def layouts(devices: int, known: Facts, experts: int, seq: int) -> Iterator[Layout]:
+def layouts(devices: int, facts: Facts, experts: int, seq: int) -> Iterator[Layout]:
     """Every way to use all devices: powers of two for tp and cp, divisors for the rest."""
     for tp in (size for size in (1, 2, 4, 8) if devices % size == 0 and size <= MAX_TP):
-        for pp in _divisors(devices // tp, known.layers):
+        for pp in _divisors(devices // tp, facts.layers):
             for cp in (size for size in (1, 2, 4, 8) if (devices // tp // pp) % size == 0 and _divides(size, seq)):
                 dp = devices // tp // pp // cp
                 for ep in _divisors(dp * cp * tp, experts) if experts else (1,):

@@ -88,16 +88,16 @@ class Point(NamedTuple):
 class Speed:
     """A served model on devices of one kind: asked for at any number of requests."""
 
-    def __init__(self, served: Served, device: Accelerator, known: SpeedClass, runtime: str, requests: Requests,
+    def __init__(self, served: Served, device: Accelerator, kind: SpeedClass, runtime: str, requests: Requests,
                  draft: Draft | None = None, host: Host | None = None, measured: float = 1.0,
                  calibrated: bool = False, utilization: tuple[int, int] | None = None) -> None:
         self.utilization = utilization
-        self.served, self.device, self.known, self.requests = served, device, known, requests
+        self.served, self.device, self.kind, self.requests = served, device, kind, requests
         self.draft, self.host, self.factor = draft, host, measured
         self.runtime = Runtime(runtime)
-        self.spread = known.within if calibrated else known.spread(device)
+        self.spread = kind.within if calibrated else kind.spread(device)
         self.devices = served.split.devices
-        self.constants: Constants = known.constants
+        self.constants: Constants = kind.constants
         self.longest = self.room(requests.prompt + requests.output)
         self.mean = self.room(requests.mean)
         self.filling = served.fill(device, requests.prompt, host)
@@ -141,7 +141,7 @@ class Speed:
         step = self.step(running)
         seconds = self.seconds(step, running)
         tpot = spread(seconds, self.spread)
-        ttft = self.known.ttft
+        ttft = self.kind.ttft
         first = (self.filling.seconds(self.constants) + self.constants.prompt + FIRST_TOKEN) * self.factor
         throughput = tpot.over(running)
         parts = step.parts(self.constants)

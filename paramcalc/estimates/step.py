@@ -60,32 +60,32 @@ class Terms(NamedTuple):
     products: float
     sequences: float
 
-    def seconds(self, known: Constants) -> float:
+    def seconds(self, constants: Constants) -> float:
         """Seconds of the step, by the constants of a class."""
-        return sum(self.parts(known).values())
+        return sum(self.parts(constants).values())
 
-    def reading(self, known: Constants) -> float:
+    def reading(self, constants: Constants) -> float:
         """Seconds of reading, by the constants of a class."""
-        return (self.weights + self.host + self.cache / known.cache) / known.bandwidth
+        return (self.weights + self.host + self.cache / constants.cache) / constants.bandwidth
 
-    def parts(self, known: Constants) -> dict[str, float]:
+    def parts(self, constants: Constants) -> dict[str, float]:
         """Seconds of the step by what takes them; of reading and multiplying, which overlap, the longer."""
-        reading, multiplying = self.reading(known), self.flops / known.flops
+        reading, multiplying = self.reading(constants), self.flops / constants.flops
         name = "flops" if multiplying > reading else "cache" if self.cache > self.weights + self.host else "weights"
-        launching = known.product * self.products
-        parts = {name: max(reading, multiplying), "links": self.wire + known.hop * self.collectives,
-                 "launches": known.layer * self.layers + known.experts * self.moe_layers + launching
-                 + known.sequence * self.sequences}
-        waiting = launching + known.scheduling * self.sequences - sum(parts.values())
+        launching = constants.product * self.products
+        parts = {name: max(reading, multiplying), "links": self.wire + constants.hop * self.collectives,
+                 "launches": constants.layer * self.layers + constants.experts * self.moe_layers + launching
+                 + constants.sequence * self.sequences}
+        waiting = launching + constants.scheduling * self.sequences - sum(parts.values())
         return parts | {"launches": parts["launches"] + max(0.0, waiting)}
 
-    def joined(self, prompt: Terms, prompts: float, known: Constants) -> float:
+    def joined(self, prompt: Terms, prompts: float, constants: Constants) -> float:
         """Seconds that each of `prompts` a step, on average, adds to steps it joins: of prompts that come more seldom
         than steps each has one of its own."""
         together = max(1.0, prompts)
-        reading, multiplying = self.reading(known), self.flops / known.flops
-        longer = max(reading, multiplying + together * prompt.flops / known.flops) - max(reading, multiplying)
-        return longer / together + prompt.wire + known.prompt
+        reading, multiplying = self.reading(constants), self.flops / constants.flops
+        longer = max(reading, multiplying + together * prompt.flops / constants.flops) - max(reading, multiplying)
+        return longer / together + prompt.wire + constants.prompt
 
 
 class Work(NamedTuple):
@@ -119,8 +119,8 @@ class Served(Remembering):
         self.mine = mine
         self.reads = reads(mine, dtype)
         self.kinds = mixers(mine)
-        known = facts(tree)
-        self.widths = Widths(_layers(tree), known.moe_layers, known.top_k, known.hidden_size * ROW_BYTES)
+        sizes = facts(tree)
+        self.widths = Widths(_layers(tree), sizes.moe_layers, sizes.top_k, sizes.hidden_size * ROW_BYTES)
         self.products = _products(tree, dtype)
         self._remember()
 

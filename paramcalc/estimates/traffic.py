@@ -53,7 +53,7 @@ def _size(shape: tuple[int, ...]) -> int:
     return size
 
 
-def volumes(layout: Layout, known: Facts, gradients: int, tokens: int, micro_batches: int, *, node: int,
+def volumes(layout: Layout, facts: Facts, gradients: int, tokens: int, micro_batches: int, *, node: int,
             weights: int = 0, again: bool = False, width: int = 2) -> Volumes:
     """Bytes a device sends for one step, of `tokens` on its pipeline: the collectives' volumes, no overlap.
 
@@ -65,19 +65,19 @@ def volumes(layout: Layout, known: Facts, gradients: int, tokens: int, micro_bat
     state over each boundary, forward and backward.
     """
     here = tokens // layout.cp
-    layers = known.layers // layout.pp or 1
+    layers = facts.layers // layout.pp or 1
     ways = layout.dp * layout.cp
     data = micro_batches * (2 * weights + gradients) if layout.zero == 3 else 2 * gradients
     times = 6 if again else 4
-    moe = known.moe_layers // layout.pp if known.moe_layers else 0
-    copy = times * moe * here * known.hidden_size * width // layout.tp
+    moe = facts.moe_layers // layout.pp if facts.moe_layers else 0
+    copy = times * moe * here * facts.hidden_size * width // layout.tp
     nodes = layout.ep // node
-    visited = nodes * (1 - (1 - 1 / nodes) ** known.top_k) if nodes > 1 else 0.0
+    visited = nodes * (1 - (1 - 1 / nodes) ** facts.top_k) if nodes > 1 else 0.0
     return Volumes(
         data * (ways - 1) // ways,
-        times * layers * 2 * here * known.hidden_size * width * (layout.tp - 1) // layout.tp,
-        copy * known.top_k * (layout.ep - 1) // layout.ep,
+        times * layers * 2 * here * facts.hidden_size * width * (layout.tp - 1) // layout.tp,
+        copy * facts.top_k * (layout.ep - 1) // layout.ep,
         round(copy * visited * (nodes - 1) / nodes) if nodes > 1 else 0,
-        3 * layers * here * known.kv_width * width * (layout.cp - 1) // layout.tp,
-        2 * here * known.hidden_size * width // layout.tp if layout.pp > 1 else 0,
+        3 * layers * here * facts.kv_width * width * (layout.cp - 1) // layout.tp,
+        2 * here * facts.hidden_size * width // layout.tp if layout.pp > 1 else 0,
     )

@@ -193,9 +193,9 @@ def _parts(work: Flops, recompute: str) -> Parts:
 
 def _peak(device: Accelerator, arithmetic: str) -> int:
     """FLOPs a second. Raises UsageError where the device has no such arithmetic."""
-    known = device.peak(arithmetic)
-    if known is None or (arithmetic == "fp8" and known[0] != arithmetic):
+    rating = device.peak(arithmetic)
+    if rating is None or (arithmetic == "fp8" and rating[0] != arithmetic):
         raise UsageError(Problem(f"no arithmetic of {device.name} is known for {arithmetic}"
                                  f"{device.why_unknown('flops')}",
                                  hint="a file of accelerators can say it: --accelerators"))
-    return known[1]
+    return rating[1]

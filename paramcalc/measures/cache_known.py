@@ -36,4 +36,4 @@ def cache_unknown(model: Model) -> str:
 
 def flops_known(model: Model) -> Known:
     """How the FLOPs of its text model are known: of a checkpoint's header only the products of weights are counted."""
-    return of_model(model.spec, "flops", known="bound" if cache_unknown(model) else "exact")
+    return of_model(model.spec, "flops", at_best="bound" if cache_unknown(model) else "exact")

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.spec.caveats import LEVELS, Figure, Known
-from paramcalc.spec.caveats import known as known_of
+from paramcalc.spec.caveats import LEVELS, Figure, Known, level_of
 
 if TYPE_CHECKING:
     from paramcalc.spec.media import Media
@@ -33,7 +32,7 @@ COUNTED_TOWERS = frozenset([
 def sizes_known(spec: ModelSpec) -> Known:
     """How the sizes of a model are known: a lower bound where a part of it is not counted, or where a key that could
     change a size is not understood."""
-    return "bound" if spec.uncounted or spec.unread else known_of(spec.caveats, "parameters")
+    return "bound" if spec.uncounted or spec.unread else level_of(spec.caveats, "parameters")
 
 
 def why_bound(spec: ModelSpec, *figures: Figure) -> str:
@@ -60,14 +59,14 @@ def towers_known(spec: ModelSpec, media: Media) -> Known:
     return "exact" if all(family in COUNTED_TOWERS for family in running) else "estimate"
 
 
-def least(*known: Known) -> Known:
+def least(*levels: Known) -> Known:
     """How a figure made of several is known: as its least known part."""
-    return max(known, key=LEVELS.index, default="exact")
+    return max(levels, key=LEVELS.index, default="exact")
 
 
-def of_model(spec: ModelSpec, *figures: Figure, known: Known = "exact") -> Known:
-    """How a figure of a model is known that would be `known` if the model were read whole.
+def of_model(spec: ModelSpec, *figures: Figure, at_best: Known = "exact") -> Known:
+    """How a figure of a model is known that would be `at_best` if the model were read whole.
 
     `figures`: what it rests on beside the parameters, as in `why_bound`.
     """
-    return least(sizes_known(spec), *(known_of(spec.caveats, figure) for figure in figures), known)
+    return least(sizes_known(spec), *(level_of(spec.caveats, figure) for figure in figures), at_best)

@@ -48,13 +48,13 @@ def _laid(node: Node, copies: int, plain: Format) -> Arrays | None:
         return None
     sizes = _own(node, plain) * copies
     attending = len(sizes) if any(state.kind == "kv" for state in node.states()) else 0
-    known: dict[int, Arrays | None] = {}
+    by_place: dict[int, Arrays | None] = {}
     for place in node.order or range(len(node.children)):
-        if place not in known:
+        if place not in by_place:
             child = node.children[place]
             each = child.replace(stored=1) if node.order else child
-            known[place] = _laid(each, copies * (min(child.stored, 1) if node.order else child.stored), plain)
-        part = known[place]
+            by_place[place] = _laid(each, copies * (min(child.stored, 1) if node.order else child.stored), plain)
+        part = by_place[place]
         if part is None or len(sizes) + len(part.sizes) > MOST_ARRAYS:
             return None
         if not attending and part.attending:

@@ -69,8 +69,8 @@ def adapted_spec(data: Mapping[str, Any], base: ModelSpec) -> ModelSpec:
     if not rules and not data.get("modules_to_save") and not data.get("trainable_token_indices"):
         raise SpecError(Problem("match no module of the base model", ("target_modules",),
                                 "`count BASE --by tensor` shows the names"))
-    known = READ | NEUTRAL
-    unread = tuple(key for key, value in data.items() if key not in known and value not in (None, False, [], {}))
+    understood = READ | NEUTRAL
+    unread = tuple(key for key, value in data.items() if key not in understood and value not in (None, False, [], {}))
     adapters = Adapters(
         rules=rules, dora=data.get("use_dora") is True, pair_bias=data.get("lora_bias") is True,
         bias=_bias(data), saved=_saved(data, spec), tokens=_tokens(data))
@@ -107,9 +107,9 @@ def _positive(data: Mapping[str, Any], key: str, default: int) -> int:
 
 def _bias(data: Mapping[str, Any]) -> Any:  # noqa: ANN401 - validated here
     value = data.get("bias", "none")
-    known = get_args(Biases)
-    if value not in known:
-        raise SpecError(Problem(f"unknown value {str(value)[:40]!r}", ("bias",), f"known: {', '.join(known)}"))
+    choices = get_args(Biases)
+    if value not in choices:
+        raise SpecError(Problem(f"unknown value {str(value)[:40]!r}", ("bias",), f"known: {', '.join(choices)}"))
     return value
 
 

@@ -247,10 +247,10 @@ def _steps(data: Any, key: str) -> list[str]:  # noqa: ANN401 - plain data
     """The keys a dotted key leads through; one of the document that has dots itself is taken whole."""
     steps, parts = [], key.split(".")
     while parts:
-        known = data if isinstance(data, dict) else {}
-        end = next((end for end in range(len(parts), 0, -1) if ".".join(parts[:end]) in known), 1)
+        level = data if isinstance(data, dict) else {}
+        end = next((end for end in range(len(parts), 0, -1) if ".".join(parts[:end]) in level), 1)
         steps.append(".".join(parts[:end]))
-        data, parts = known.get(steps[-1]), parts[end:]
+        data, parts = level.get(steps[-1]), parts[end:]
     return steps
 
 

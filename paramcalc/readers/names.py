@@ -44,7 +44,7 @@ def preset_of(name: str) -> str:
 
 def near_presets(name: str, count: int = 3) -> list[str]:
     """Presets somebody may have meant: those that begin so, contain it, or are spelled alike."""
-    known, word = presets(), name.lower().rpartition("/")[2]
-    near = [each for each in known if each.startswith(word)] + [each for each in known if word in each]
-    near += get_close_matches(VARIANT.sub("", word), known, n=count, cutoff=0.5)
+    names, word = presets(), name.lower().rpartition("/")[2]
+    near = [each for each in names if each.startswith(word)] + [each for each in names if word in each]
+    near += get_close_matches(VARIANT.sub("", word), names, n=count, cutoff=0.5)
     return list(dict.fromkeys(near))[:count]

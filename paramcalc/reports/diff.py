@@ -42,9 +42,9 @@ def _notes(answer: Diff) -> tuple[str, ...]:
 
 def _changes(title: str, what: str, changes: list[tuple[str, Change, Known]]) -> Table:
     columns = (Column(what), Column("old", "exact"), Column("new", "exact"), Column("change", "exact"),
-               Column("percent", "number"), Column("known", shown=any(known != "exact" for *_, known in changes)))
-    return Table(title, columns, tuple((label, row.old, row.new, row.change, percent(row), known)
-                                       for label, row, known in changes))
+               Column("percent", "number"), Column("known", shown=any(level != "exact" for *_, level in changes)))
+    return Table(title, columns, tuple((label, row.old, row.new, row.change, percent(row), level)
+                                       for label, row, level in changes))
 
 
 def percent(change: Change) -> str:

@@ -37,10 +37,10 @@ def _memory(answer: Estimate) -> Table:
 
 
 def _compute(answer: Estimate) -> Table:
-    known = "the weights' part" if cache_unknown(answer.built) else answer.flops.known
+    level = "the weights' part" if cache_unknown(answer.built) else answer.flops.known
     towers = answer.flops.towers
     media = (("towers, its pictures and recordings", towers, answer.flops.known),) if towers is not None else ()
-    rows = ((f"forward, one token at {answer.context:,} tokens", answer.flops.forward_per_token, known), *media,
+    rows = ((f"forward, one token at {answer.context:,} tokens", answer.flops.forward_per_token, level), *media,
             ("training, one token: 6·N", answer.training.approximation_6nd_per_token, answer.training.known))
     return Table("Compute", (Column("what"), Column("FLOPs", "flops"), Column("figure")), rows,
                  notes=("2 FLOPs a multiply-add; matrix products and attention over the tokens a query may see; "

@@ -55,7 +55,7 @@ def missing(answer: Answer) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def marks(known: Known) -> tuple[Column, Column]:
+def marks(level: Known) -> tuple[Column, Column]:
     """Columns of how the figures of a row are known and of what is not counted, for programs; people see the first
     where it warns."""
-    return Column("known", shown=known in ("bound", "unknown")), Column("uncounted", shown=False)
+    return Column("known", shown=level in ("bound", "unknown")), Column("uncounted", shown=False)

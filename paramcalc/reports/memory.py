@@ -51,10 +51,10 @@ def stored(weights: WeightBytes) -> str:
 
 def _parts(answer: Memory) -> Table:
     result, machine, total = answer.result, answer.machine, answer.total
-    known: dict[str, str] = {name: getattr(answer, name).known for name in PARTS}
+    levels_of: dict[str, str] = {name: getattr(answer, name).known for name in PARTS}
     if why := cache_unknown(answer.built):
-        known["cache"] = f"unknown: {why}"
-    rows = tuple((name, getattr(total, name), getattr(total, name), known[name]) for name in PARTS)
+        levels_of["cache"] = f"unknown: {why}"
+    rows = tuple((name, getattr(total, name), getattr(total, name), levels_of[name]) for name in PARTS)
     columns = (Column("part"), Column("bytes", "bytes"), Column("share", "share"), Column("known"))
     notes = [_conditions(result), three_sizes(answer)]
     if machine is not None:

@@ -32,8 +32,8 @@ def tables(answer: Scaling) -> tuple[Table, ...]:
                      _ratio(answer.tokens_per_parameter), f"{answer.compute:.3g}", f"{repeats.loss:.3f}"))
         rows.append(_row("optimum of the same compute and tokens", repeats.optimal))
     law = answer.law
-    known, uncounted = answer.known["loss"], "; ".join(answer.uncounted)
-    run = Table(f"{name}   by {law.title}", columns, tuple((*row, known, uncounted) for row in rows),
+    level, uncounted = answer.known["loss"], "; ".join(answer.uncounted)
+    run = Table(f"{name}   by {law.title}", columns, tuple((*row, level, uncounted) for row in rows),
                 notes=tuple(_notes(answer)))
     return (run,) if answer.fit is None else (_fit(answer), run)
 

@@ -21,10 +21,10 @@ LONG = 0.2
 """Of a step that stages wait, from which on a way out is shown."""
 
 
-def table(run: TrainingRun, terms: Terms, known: Known, more: tuple[str, ...]) -> Table:
+def table(run: TrainingRun, terms: Terms, level: Known, more: tuple[str, ...]) -> Table:
     """The run for people; `more` notes of what it is of."""
     columns = (Column("whole run"), *(Column(name, "number") for name in ("low", "expected", "high")), Column("known"))
-    rows = tuple((NAMES[name], *(shown(value) for value in figure), known) for name in RunFigures._fields
+    rows = tuple((NAMES[name], *(shown(value) for value in figure), level) for name in RunFigures._fields
                  if (figure := getattr(run, name)) is not None)
     basis = f"of the peak, {run.basis}" if run.basis else "MFU as stated"
     notes = [f"{terms.tokens:,} tokens · {basis}",

@@ -25,6 +25,6 @@ class Caveat(Strict):
     reason: Annotated[str, Field(min_length=1, max_length=1000)]
 
 
-def known(caveats: Iterable[Caveat], figure: Figure) -> Known:
+def level_of(caveats: Iterable[Caveat], figure: Figure) -> Known:
     """How a figure is known: as the worst caveat on it says, `exact` where there is none."""
     return max((caveat.known for caveat in caveats if caveat.figure == figure), key=LEVELS.index, default="exact")

@@ -21,9 +21,9 @@ def dump(spec: ModelSpec) -> dict[str, Any]:
 
 
 def _model(part: BaseModel) -> dict[str, Any]:
-    known = type(part).model_fields
-    middle = [key for key in known if key not in FIRST and key not in LAST]
-    keys = [key for key in ("kind", *FIRST, *middle, *LAST) if key in known]
+    fields = type(part).model_fields
+    middle = [key for key in fields if key not in FIRST and key not in LAST]
+    keys = [key for key in ("kind", *FIRST, *middle, *LAST) if key in fields]
     return {key: _plain(getattr(part, key)) for key in dict.fromkeys(keys) if _is_set(part, key)}
 
 

@@ -23,10 +23,10 @@ def freeze(model: Model, names: Sequence[str], plain: Model | None = None) -> Mo
         return model
     towers = model.spec.towers
     names_of_towers = {label: {label, tower.component} for label, tower in towers.items()}
-    if strange := [name for name in names if not any(name in known for known in names_of_towers.values())]:
+    if strange := [name for name in names if not any(name in tower_names for tower_names in names_of_towers.values())]:
         hint = f"it has {', '.join(towers)}" if towers else "it has none: every weight is the text model's"
         raise UsageError(Problem(f"no tower of this model is called {', '.join(strange)[:100]}", hint=hint))
-    labels = {label for label, known in names_of_towers.items() if known & set(names)}
+    labels = {label for label, tower_names in names_of_towers.items() if tower_names & set(names)}
     pairs = zip(model.tree.children, (plain or model).tree.children, strict=True)
     children = tuple(before.map(_frozen) if child.stream and child.label in labels else child
                      for child, before in pairs)

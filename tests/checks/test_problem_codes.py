@@ -9,7 +9,7 @@ from paramcalc.checks.rules import rules
 from paramcalc.checks.run import check_file
 from paramcalc.errors import HEADS, INVALID, KV_HEADS, LAYERS, TOP_K, Problem
 from paramcalc.readers.config.published_types import PUBLISHED_TYPES
-from paramcalc.readers.families import known
+from paramcalc.readers.families import counted_types
 
 DATA = Path(__file__).parents[1] / "data"
 BAD = sorted(path for folder in (DATA / "bad" / "spec", DATA / "bad" / "config", DATA / "rules")
@@ -72,7 +72,7 @@ def test_same_fault_same_code(code, model_type, keys, tmp_path):
     assert {rule for rule, _ in codes(path)} == {code}
 
 
-@pytest.mark.parametrize("model_type", sorted(set(known()) - {*PUBLISHED_TYPES, "esm", "longcat_flash"}))
+@pytest.mark.parametrize("model_type", sorted(set(counted_types()) - {*PUBLISHED_TYPES, "esm", "longcat_flash"}))
 def test_a_list_of_one_unknown_layer_is_told_as_layers(model_type, tmp_path):
     """Whatever family reads `layer_types`; published types, esm and longcat_flash have sizes without a default."""
     path = tmp_path / "config.json"

@@ -13,15 +13,15 @@ from paramcalc.axes import runs
 from paramcalc.build import build
 from paramcalc.measures.parameters import placed
 from paramcalc.readers.config.read import read_config
-from paramcalc.readers.families import known
+from paramcalc.readers.families import counted_types
 from paramcalc.transforms.shard import DIVIDED, REPEATED
 
 DATA = Path(__file__).parents[1] / "data"
 PLANS = {kind: plan for kind, plan in json.loads((DATA / "tp_plans.json").read_text("utf-8")).items()
-         if kind in known()}
+         if kind in counted_types()}
 RECORDS = [json.loads(line) for path in sorted((DATA / "oracle").glob("*.jsonl"))
            for line in path.read_text("utf-8").splitlines()[1:2]]
-DRAWS = [record for record in RECORDS if record["model_type"] in known()]
+DRAWS = [record for record in RECORDS if record["model_type"] in counted_types()]
 
 
 def tree(record):

@@ -288,8 +288,8 @@ def test_a_measurement_scales_and_narrows():
 def test_a_device_that_was_not_measured_has_the_wider_range():
     for known in speed_classes():
         assert known.outside.low <= known.inside.low <= 1 <= known.inside.high <= known.outside.high
-    assert asked().spread == asked().known.inside
-    assert asked(device="a100").spread == asked().known.outside
+    assert asked().spread == asked().kind.inside
+    assert asked(device="a100").spread == asked().kind.outside
 
 
 def test_first_token_is_offered_only_where_it_was_measured():

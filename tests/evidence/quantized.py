@@ -19,7 +19,7 @@ from paramcalc.measures.weights import weight_bytes
 from paramcalc.readers.config.quantization import quantization
 from paramcalc.readers.config.read import read_config
 from paramcalc.readers.models import load
-from paramcalc.spec.caveats import known
+from paramcalc.spec.caveats import level_of
 from paramcalc.spec.quantize import QuantRule
 from paramcalc.transforms.formats import in_formats
 from tests.evidence.records import DATA
@@ -108,7 +108,7 @@ def rows():
 def _answer(record):
     spec = _spec(record)
     if record.unit == "ratio":
-        return _ratio(spec), known(spec.caveats, "weights")
+        return _ratio(spec), level_of(spec.caveats, "weights")
     if record.what == "loaded":
         prepared = Prepared(build(spec), Runtime("vllm"), Setup())
         return _in(prepared.parts(Serving(4096))[0].weights, record), prepared.weights_known
@@ -120,7 +120,7 @@ def _answer(record):
         total += head_bytes(spec.vocab_size)
     if "without the embedding" in record.what:
         total -= weights.components["token_embedding"]
-    how = known(held.spec.caveats, "weights") if not record.ask else "estimate" if record.what == "file" else "exact"
+    how = level_of(held.spec.caveats, "weights") if not record.ask else "estimate" if record.what == "file" else "exact"
     return _in(total, record), how
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from paramcalc.catalog.same_types import SAME
 from paramcalc.readers.config.defaults import model_types
 from paramcalc.readers.config.published_types import PUBLISHED_TYPES
-from paramcalc.readers.families import composites, family_of, known
+from paramcalc.readers.families import composites, counted_types, family_of
 
 OUT = Path(__file__).resolve().parents[2] / "paramcalc/catalog/gguf_architectures.json"
 
@@ -24,7 +24,7 @@ def main(folder: Path) -> None:
     """Write the table."""
     names = architecture_names(folder / "gguf-py/gguf/constants.py")
     by_class = {name: names[word] for name, word in registered(folder / "conversion") if word in names}
-    types = sorted({*known(), *composites(), *model_types(), *PUBLISHED_TYPES} - set(SAME))
+    types = sorted({*counted_types(), *composites(), *model_types(), *PUBLISHED_TYPES} - set(SAME))
     table = {kind: sorted({by_class[name] for name in data.classes if name in by_class})
              for kind in types if (data := family_of(kind).data) is not None}
     rows = [f'"{kind}": {json.dumps(found)}' for kind, found in table.items() if found]

@@ -24,12 +24,12 @@ from paramcalc.readers.config.neutral import NEUTRAL_IN, REPEATS
 from paramcalc.readers.config.published import DRAFT_CLASSES, SPECULATORS, told_type
 from paramcalc.readers.config.published_types import PUBLISHED_TYPES
 from paramcalc.readers.config.read import read_config
-from paramcalc.readers.families import composites, family_of, known
+from paramcalc.readers.families import composites, counted_types, family_of
 from paramcalc.readers.families.towers.tables import TOWERS
 
 ROOMS = Path(families.__file__).parent
 DATA = Path(__file__).parent.parent / "data"
-TYPES = sorted({*known(), *composites()})
+TYPES = sorted({*counted_types(), *composites()})
 MODULES = sorted(".".join(path.relative_to(ROOMS).with_suffix("").parts) for room in ROOMS.iterdir() if room.is_dir()
                  for path in room.glob("*.py") if "\nROWS" in path.read_text("utf-8"))
 
@@ -118,7 +118,7 @@ def tower_types():
 
 def test_a_class_is_of_the_library_or_of_a_repository():
     assert not {*PUBLISHED_TYPES} & {*model_types()}
-    assert {same.type for same in SAME.values()} <= {*model_types(), *PUBLISHED_TYPES, *known()}
+    assert {same.type for same in SAME.values()} <= {*model_types(), *PUBLISHED_TYPES, *counted_types()}
 
 
 def test_a_type_that_repeats_another_has_its_facts():

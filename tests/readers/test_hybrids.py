@@ -11,7 +11,7 @@ from paramcalc.errors import SpecError
 from paramcalc.measures.parameters import count
 from paramcalc.measures.weights import weight_bytes
 from paramcalc.readers.config.read import read_config
-from paramcalc.spec.caveats import known
+from paramcalc.spec.caveats import level_of
 from paramcalc.transforms.formats import in_formats
 
 RECORDS = Path(__file__).parent.parent / "data" / "oracle"
@@ -121,7 +121,7 @@ def test_only_the_experts_of_kimi_k3_are_packed():
     weights = weight_bytes(in_formats(build(spec)).tree)
     assert weights.total == 1_560_860_324_864 - 22_080_000
     assert weights.formats["mxfp4"] == 1_446_456_066_048
-    assert known(spec.caveats, "weights") == "exact"
+    assert level_of(spec.caveats, "weights") == "exact"
 
 
 def test_layers_of_mistral_large_4_that_take_earlier_keys_are_refused():

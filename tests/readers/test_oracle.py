@@ -11,7 +11,7 @@ import pytest
 from paramcalc.build import build
 from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.config.read import read_config
-from paramcalc.readers.families import known
+from paramcalc.readers.families import counted_types
 
 RECORDS = Path(__file__).parent.parent / "data" / "oracle"
 
@@ -22,7 +22,7 @@ def records():
             yield json.loads(line)
 
 
-KNOWN = set(known())
+KNOWN = set(counted_types())
 CASES = [record for record in records() if record["config"]["model_type"] in KNOWN]
 
 

@@ -20,7 +20,7 @@ from paramcalc.measures.parameters import count
 from paramcalc.measures.weights import weight_bytes
 from paramcalc.readers.headers.safetensors import DTYPES
 from paramcalc.readers.models import load
-from paramcalc.spec.caveats import known
+from paramcalc.spec.caveats import level_of
 from paramcalc.transforms.formats import in_formats
 
 DATA = sorted((Path(__file__).parents[1] / "data" / "packed").glob("*.json"))
@@ -61,7 +61,7 @@ def test_files_of_the_libraries(file, tmp_path):
     loaded = load(str(path))
     tree = build(loaded.spec).tree
     assert (count(tree).total, weight_bytes(tree).total) == (TRUE, size)
-    assert known(loaded.spec.caveats, "parameters") == "exact"
+    assert level_of(loaded.spec.caveats, "parameters") == "exact"
     own = build(load(str(tmp_path)).spec)
     assert count(own.tree).total == TRUE
     assert weight_bytes(in_formats(own).tree).total == size - APART.get(file.stem, 0)
@@ -76,7 +76,7 @@ def test_files_without_their_config(file, tmp_path):
     tree = build(spec).tree
     assert weight_bytes(tree).total == size
     exact = file.stem not in SHAPELESS
-    assert known(spec.caveats, "parameters") == ("exact" if exact else "bound")
+    assert level_of(spec.caveats, "parameters") == ("exact" if exact else "bound")
     assert count(tree).total == TRUE if exact else count(tree).total < TRUE
 
 

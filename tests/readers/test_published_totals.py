@@ -10,7 +10,7 @@ from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.config.published import told_type
 from paramcalc.readers.config.published_types import PUBLISHED_TYPES
 from paramcalc.readers.config.read import read_config
-from paramcalc.readers.families import known
+from paramcalc.readers.families import counted_types
 from paramcalc.readers.families.towers.tables import COMPOSITES, TOWERS
 from paramcalc.readers.models import load
 
@@ -72,4 +72,4 @@ UNMEASURED = {"intern_vit_6b"}
 
 def test_every_published_type_can_be_counted():
     towers = {name for name in PUBLISHED_TYPES if name in TOWERS or name in COMPOSITES}
-    assert set(PUBLISHED_TYPES) - towers <= set(known())
+    assert set(PUBLISHED_TYPES) - towers <= set(counted_types())

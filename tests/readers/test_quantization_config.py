@@ -11,7 +11,7 @@ from paramcalc.build import build
 from paramcalc.errors import SpecError
 from paramcalc.measures.weights import weight_bytes
 from paramcalc.readers.config.read import read_config
-from paramcalc.spec.caveats import known
+from paramcalc.spec.caveats import level_of
 from paramcalc.transforms.formats import in_formats
 
 LLAMA = {
@@ -140,7 +140,7 @@ def test_bytes_follow_the_format_not_the_bits(settings, total):
                                                   ({"axis": 1, "round_zero": True}, "exact"), ({"novel": 3}, "bound")])
 def test_a_setting_inside_that_nobody_reads_bounds_the_weights(inside, known_as):
     spec = read(quant_method="hqq", quant_config={"weight_quant_params": {"nbits": 4, "group_size": 64} | inside})
-    assert known(spec.caveats, "weights") == known_as
+    assert level_of(spec.caveats, "weights") == known_as
     assert all("weight_quant_params" in caveat.reason for caveat in spec.caveats)
 
 
@@ -164,7 +164,7 @@ def test_a_setting_inside_that_nobody_reads_bounds_the_weights(inside, known_as)
 ])  # fmt: skip
 def test_methods_that_are_known_are_exact(settings):
     spec = read(**settings)
-    assert known(spec.caveats, "weights") == "exact"
+    assert level_of(spec.caveats, "weights") == "exact"
     assert size(spec) < 0.66 * 2 * 8_030_261_248
 
 
@@ -181,7 +181,7 @@ def test_methods_that_are_known_are_exact(settings):
 ])  # fmt: skip
 def test_what_is_not_understood_is_never_exact(settings, level, key):
     spec = read(**settings)
-    assert known(spec.caveats, "weights") == level
+    assert level_of(spec.caveats, "weights") == level
     assert any(key in caveat.reason for caveat in spec.caveats)
 
 
@@ -207,7 +207,7 @@ def test_experts_in_another_format():
     wide = size(read_config(config | {"quantization_config": settings, "expert_dtype": None}).spec)
     assert wide - narrow == experts + experts // 128**2 - int(experts * 4.25 / 8)
     alone = read_config(config).spec
-    assert known(alone.caveats, "weights") == "unknown"
+    assert level_of(alone.caveats, "weights") == "unknown"
 
 
 def test_a_file_beside_the_config():
@@ -226,7 +226,7 @@ def test_layers_with_an_algorithm_each():
     spec = read(quant_method="modelopt", quant_algo="MIXED_PRECISION", quantized_layers=layers)
     plain = size(read_config(LLAMA).spec)
     assert plain - size(spec) == pytest.approx(sixteen(ALL_DOWN, 4.5) + sixteen(32 * 4096 * 4096, 8), rel=1e-4)
-    assert known(spec.caveats, "weights") == "exact"
+    assert level_of(spec.caveats, "weights") == "exact"
 
 
 def test_names_of_every_expert_are_one_rule():
@@ -244,7 +244,7 @@ def test_names_of_no_matrix_are_said():
     layers = {f"model.layers.0.mlp.{part}_proj": {"quant_algo": "FP8"} for part in ("down", "side")}
     spec = read(quant_method="modelopt", quant_algo="MIXED_PRECISION", quantized_layers=layers)
     quantized = in_formats(build(spec)).spec
-    assert known(quantized.caveats, "weights") == "unknown"
+    assert level_of(quantized.caveats, "weights") == "unknown"
     assert "side_proj" in quantized.caveats[-1].reason
 
 
@@ -254,4 +254,4 @@ def test_names_of_matrices_that_classes_join():
     settings = {"quant_method": "modelopt", "quant_algo": "MIXED_PRECISION", "quantized_layers": names}
     quantized = in_formats(build(read_config(config | {"quantization_config": settings}).spec))
     assert weight_bytes(quantized.tree).formats["fp8_tensor"] == 2 * (2 * 8192 * 3072 + 4)
-    assert known(quantized.spec.caveats, "weights") == "exact"
+    assert level_of(quantized.spec.caveats, "weights") == "exact"

@@ -3,7 +3,7 @@
 import pytest
 
 from paramcalc.errors import SpecError
-from paramcalc.spec.caveats import known
+from paramcalc.spec.caveats import level_of
 from tests.readers.small_model import read, size, whole
 from tests.readers.test_quantization_methods import BYTE, FP4, INT4, VPTQ, compressed, scheme
 
@@ -49,7 +49,7 @@ def transforms(place):
 ])  # fmt: skip
 def test_what_is_not_understood_is_named(settings, level, key):
     spec = read(**settings)
-    assert known(spec.caveats, "weights") == level
+    assert level_of(spec.caveats, "weights") == level
     assert any(key in caveat.reason for caveat in spec.caveats)
 
 
@@ -73,7 +73,7 @@ def test_what_cannot_be_is_refused(settings, message):
     {"quant_method": "auto-round", "bits": 4, "group_size": 64, "packing_format": "mlx"},
 ])
 def test_what_moves_no_bytes_leaves_them_exact(settings):
-    assert known(read(**settings).caveats, "weights") == "exact"
+    assert level_of(read(**settings).caveats, "weights") == "exact"
 
 
 def test_auto_round_packs_as_mlx_does():
@@ -85,13 +85,13 @@ def test_auto_round_packs_as_mlx_does():
 def test_a_head_of_unsaid_bits_is_an_estimate():
     with_bits, unsaid = (read(quant_method="exl3", bits=4.0, **more) for more in ({"head_bits": 6}, {}))
     assert size(with_bits) == size(unsaid)
-    assert [known(spec.caveats, "weights") for spec in (with_bits, unsaid)] == ["exact", "estimate"]
+    assert [level_of(spec.caveats, "weights") for spec in (with_bits, unsaid)] == ["exact", "estimate"]
 
 
 def test_words_of_unsaid_bits_are_an_estimate():
     with_bits, unsaid = (read(quant_method="gptq", group_size=128, **more) for more in ({"bits": 4}, {}))
     assert size(with_bits) == size(unsaid)
-    assert [known(spec.caveats, "weights") for spec in (with_bits, unsaid)] == ["exact", "estimate"]
+    assert [level_of(spec.caveats, "weights") for spec in (with_bits, unsaid)] == ["exact", "estimate"]
 
 
 @pytest.mark.parametrize("settings", [
@@ -104,5 +104,5 @@ def test_settings_no_loader_takes_are_refused(settings):
 
 def test_a_config_of_vptq_that_names_no_layer_says_nothing():
     spec = read(quant_method="vptq", config_for_layers={}, shared_layer_config={})
-    assert known(spec.caveats, "weights") != "exact"
+    assert level_of(spec.caveats, "weights") != "exact"
     assert "config_for_layers" in spec.caveats[0].reason

@@ -3,7 +3,7 @@
 import pytest
 
 from paramcalc.readers.config.read import read_config
-from paramcalc.spec.caveats import known
+from paramcalc.spec.caveats import level_of
 from tests.readers.small_model import (
     CONFIG,
     SHAPES,
@@ -75,7 +75,7 @@ def compressed(layout, groups, ignore=("lm_head",), **others):
 def test_compressed_tensors(settings, bytes_):
     spec = read(**settings)
     assert size(spec) == bytes_
-    assert known(spec.caveats, "weights") == "exact"
+    assert level_of(spec.caveats, "weights") == "exact"
 
 
 def in_bytes(group, each=0):
@@ -136,7 +136,7 @@ def rows_of(bits):
 def test_other_libraries(settings, bytes_):
     spec = read(**settings)
     assert size(spec) == bytes_
-    assert known(spec.caveats, "weights") == "exact"
+    assert level_of(spec.caveats, "weights") == "exact"
 
 
 @pytest.mark.parametrize(("settings", "bytes_"), [
@@ -197,7 +197,7 @@ def test_eight_and_four_bit_floats(settings, bytes_):
 def test_auto_round(settings, bytes_):
     spec = read(quant_method="auto-round", **settings)
     assert size(spec) == bytes_
-    assert known(spec.caveats, "weights") == "exact"
+    assert level_of(spec.caveats, "weights") == "exact"
 
 
 MIXTRAL = {"architectures": ["MixtralForCausalLM"], "model_type": "mixtral", "hidden_size": 1024, "intermediate_size":
@@ -257,7 +257,7 @@ VPTQ = {"vector_lens": [-1, 8], "num_centroids": [-1, 65536], "num_res_centroids
 def test_codebooks(settings, bytes_):
     spec = read(**settings)
     assert size(spec) == bytes_
-    assert known(spec.caveats, "weights") == "exact"
+    assert level_of(spec.caveats, "weights") == "exact"
 
 
 def test_a_group_said_only_beside_the_config():

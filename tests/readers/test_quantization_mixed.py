@@ -7,7 +7,7 @@ import pytest
 from paramcalc.build import build
 from paramcalc.measures.weights import weight_bytes
 from paramcalc.readers.config.read import read_config
-from paramcalc.spec.caveats import known
+from paramcalc.spec.caveats import level_of
 from paramcalc.transforms.formats import in_formats
 
 LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "num_hidden_layers": 2, "hidden_size": 1024,
@@ -36,14 +36,14 @@ def test_groups_with_their_targets_are_read_as_layers_with_their_algorithms():
     spec, formats = mixed(config_groups=groups)
     assert formats == mixed(quantized_layers=layers)[1]
     assert formats["fp8_tensor"] == 2 * (1024 * 1024 + 4)
-    assert known(spec.caveats, "weights") == "exact"
+    assert level_of(spec.caveats, "weights") == "exact"
 
 
 def test_what_is_unquantized_stays_in_its_dtype():
     layers = {name: {"quant_algo": "NVFP4"} for name in DOWN} | {name: {"quant_algo": "UNQUANTIZED"} for name in KEYS}
     spec, formats = mixed(quantized_layers=layers)
     assert formats == mixed(quantized_layers={name: {"quant_algo": "NVFP4"} for name in DOWN})[1]
-    assert known(spec.caveats, "weights") == "exact"
+    assert level_of(spec.caveats, "weights") == "exact"
 
 
 @pytest.mark.parametrize("group", [
@@ -51,7 +51,7 @@ def test_what_is_unquantized_stays_in_its_dtype():
     {"targets": ["lm_head"]}])
 def test_groups_that_say_too_little_are_named(group):
     spec, _ = mixed(config_groups={"group_0": group})
-    assert known(spec.caveats, "weights") == "unknown"
+    assert level_of(spec.caveats, "weights") == "unknown"
     assert "config_groups" in spec.caveats[0].reason
 
 
@@ -61,4 +61,4 @@ def test_weights_that_were_rounded_and_kept_in_their_dtype():
     spec, formats = read(quant_method="quark", global_quant_config={"weight": weight},
                          export={"weight_format": "fake_quantized"})
     assert formats == read(quant_method="quark", global_quant_config={"weight": {"dtype": "bfloat16"}})[1]
-    assert known(spec.caveats, "weights") == "bound"
+    assert level_of(spec.caveats, "weights") == "bound"

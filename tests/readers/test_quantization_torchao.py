@@ -4,7 +4,7 @@ import pytest
 
 from paramcalc.catalog.formats import find_format
 from paramcalc.errors import SpecError
-from paramcalc.spec.caveats import known
+from paramcalc.spec.caveats import level_of
 from tests.readers.small_model import a_row, block, in_fp8, plain, read, scaled, size, up, whole
 
 
@@ -59,7 +59,7 @@ def test_torchao(value, bytes_):
     kind = {"default": value} if isinstance(value, dict) else value
     spec = read(quant_method="torchao", quant_type=kind)
     assert size(spec) == bytes_
-    assert known(spec.caveats, "weights") == "exact"
+    assert level_of(spec.caveats, "weights") == "exact"
 
 
 def test_torchao_by_name():
@@ -73,7 +73,7 @@ def test_torchao_by_name():
     for name, key in (("FqnTo", "fqn_to_config"), ("ModuleFqnTo", "module_fqn_to_config")):
         spec = read(quant_method="torchao", quant_type={"default": config(name, 1, **{key: table})})
         assert size(spec) == whole(intx(32), AO_INT8, a_row(3), q=AO_INT8) + plain(1024, 1024) - AO_INT8(1024, 1024)
-        assert known(spec.caveats, "weights") == "exact"
+        assert level_of(spec.caveats, "weights") == "exact"
 
 
 def test_torchao_includes_both_tables():
@@ -107,7 +107,7 @@ def test_the_real_tensors_of_torchao():
 ])  # fmt: skip
 def test_what_is_not_understood_is_named(value, level, key):
     spec = read(quant_method="torchao", quant_type={"default": value})
-    assert known(spec.caveats, "weights") == level
+    assert level_of(spec.caveats, "weights") == level
     assert any(key in caveat.reason for caveat in spec.caveats)
 
 

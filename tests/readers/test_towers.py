@@ -13,7 +13,7 @@ from paramcalc.errors import PCError
 from paramcalc.measures.cache import Serving, exact, mixers, types
 from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.config.read import read_config
-from paramcalc.spec.caveats import known
+from paramcalc.spec.caveats import level_of
 
 DATA = Path(__file__).parent.parent / "data"
 CASES = [json.loads(line) for path in (*sorted((DATA / "towers").glob("*.jsonl")), DATA / "variants.jsonl")
@@ -111,7 +111,7 @@ def test_actions_keep_no_cache_and_a_class_of_no_head_has_nothing_around_them():
     told = read_config(whole).spec
     kept = exact(mixers(build(told).tree), Serving(1), types("bf16"))
     assert kept.per_token == 18 * 2 * 256 * 2  # bytes of the model that reads alone
-    assert known(told.caveats, "flops") == "bound"
+    assert level_of(told.caveats, "flops") == "bound"
     heads = count(build(told).tree).total - count(build(read_config(bare).spec).tree).total
     assert heads == 2 * (32 * 1024 + 1024) + (2048 * 1024 + 1024) + (1024 * 1024 + 1024) + (1024 * 32 + 32)
     with pytest.raises(PCError, match="PI0ForCausalLM"):

@@ -8,7 +8,7 @@ import pytest
 from paramcalc.build import build
 from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.config.read import read_config
-from paramcalc.readers.families import known
+from paramcalc.readers.families import counted_types
 from paramcalc.readers.models import load, parse_spec
 from paramcalc.readers.presets import presets
 from paramcalc.readers.text.document import Document, read_yaml
@@ -19,7 +19,7 @@ RECORDS = Path(__file__).parent.parent / "data" / "oracle"
 
 
 def records():
-    wanted = set(known())
+    wanted = set(counted_types())
     for path in sorted(RECORDS.glob("*.jsonl")):
         records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         # One published default and one drawn config of each class: the rest differ only in sizes.

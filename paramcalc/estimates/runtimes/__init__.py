@@ -173,8 +173,9 @@ def _options(name: str, kind: Any, settings: Sequence[str],  # noqa: ANN401 - a 
         key, equals, text = setting.partition("=")
         key = key.replace("-", "_")
         if key not in kind._fields or not equals:
-            known = ", ".join(f"{field}={kind._field_defaults[field]}" for field in kind._fields) or "none"
-            raise UsageError(Problem(f"{name} has no option {setting!r}", hint=f"known, with their defaults: {known}"))
+            options = ", ".join(f"{field}={kind._field_defaults[field]}" for field in kind._fields) or "none"
+            raise UsageError(Problem(f"{name} has no option {setting!r}",
+                                     hint=f"known, with their defaults: {options}"))
         values[key] = _value(key, text, kind._field_defaults[key], choices.get(key, ()))
     return kind(**values)
 

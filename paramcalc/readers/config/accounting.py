@@ -163,7 +163,7 @@ def _repeats(key: str, value: object, config: Config) -> bool:
     if name is not None:
         usual = config.get(name)
         return _same(value, usual) or _each(value, usual)
-    return any(_same(value, size) and looks_like(key, known) for known, size in config.sizes.items())
+    return any(_same(value, size) and looks_like(key, other) for other, size in config.sizes.items())
 
 
 def _same(value: object, other: object) -> bool:

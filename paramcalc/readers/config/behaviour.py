@@ -38,7 +38,7 @@ DROPOUTS: Keys = {
 
 def behaviour(config: Config, spec: ModelSpec) -> dict[str, Any]:
     """The fields of the specification, without those that hold the usual."""
-    fields: dict[str, Any] = {CAPPED.get(key, key): float(value) for key in config.family.known(CAPS)
+    fields: dict[str, Any] = {CAPPED.get(key, key): float(value) for key in config.family.spelled(CAPS)
                               if type(value := config.get(key)) in (int, float) and value > 0}
     if rates := {place: rate for place, keys in _dropout_keys(config.model_type) if (rate := _rate(config, keys))}:
         fields["dropout"] = _dropout(tuple(rates.items()))
@@ -49,7 +49,7 @@ def behaviour(config: Config, spec: ModelSpec) -> dict[str, Any]:
         fields["objective"] = "masked"
     if routing := _routing(config):
         fields["routing"] = _chosen(tuple(routing.items()))
-    if off := tuple(key for key in config.family.known(SWITCHES)
+    if off := tuple(key for key in config.family.spelled(SWITCHES)
                     if config.family.defaults.get(key) is True and config.get(key) in (False, 0)):
         fields["switched_off"] = off
     return fields
@@ -98,7 +98,7 @@ def _rate(config: Config, keys: tuple[str, ...]) -> float:
 def activation(config: Config) -> str:
     """The function's name; of T5's two words the second, whose gated gelu is the approximation of GPT-2."""
     published = family_of(config.model_type).published is not None
-    for key in ACTIVATIONS if published else config.family.known(ACTIVATIONS):
+    for key in ACTIVATIONS if published else config.family.spelled(ACTIVATIONS):
         value = config.get(key)
         if type(value) is str and len(value) <= 60:
             if key != "feed_forward_proj":

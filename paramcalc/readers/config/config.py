@@ -68,8 +68,8 @@ class Config:
         self.parts.append(inner)
         return inner
 
-    def settings(self, key: str, *known: str) -> dict[str, Any]:
-        """The mapping under `key`, of which a builder reads `known`; empty where the file has none. Raises SpecError
+    def settings(self, key: str, *neutral: str) -> dict[str, Any]:
+        """The mapping under `key`, of which a builder reads `neutral`; empty where the file has none. Raises SpecError
         for another type."""
         from paramcalc.readers.config.defaults import FamilyData
 
@@ -79,7 +79,7 @@ class Config:
         if type(value) is not dict:
             raise self.expected(key, "a mapping")
         if key in self.data:
-            self.part(key, value, FamilyData({}, {}, ()), self.model_type).read |= set(known)
+            self.part(key, value, FamilyData({}, {}, ()), self.model_type).read |= set(neutral)
         return value
 
     def reread(self, data: dict[str, Any], family: FamilyData | None = None, model_type: str = "",
@@ -174,11 +174,11 @@ class Config:
             raise self.expected(key, "a string")
         return value
 
-    def choice(self, key: str, known: Sequence[str], default: str = "") -> str:
-        """A string out of `known`. Raises SpecError for any other."""
+    def choice(self, key: str, choices: Sequence[str], default: str = "") -> str:
+        """A string out of `choices`. Raises SpecError for any other."""
         value = self.text(key, default)
-        if value not in known:
-            raise self.error(key, f"unknown value {value[:60]!r}", f"known: {', '.join(known)}")
+        if value not in choices:
+            raise self.error(key, f"unknown value {value[:60]!r}", f"known: {', '.join(choices)}")
         return value
 
     def listed(self, key: str, of: type[T], length: int | None = None) -> list[T] | None:

@@ -44,13 +44,13 @@ class FamilyData:
         self.text_key = text_key
         self.spellings = frozenset([*defaults, *aliases, *aliases.values()])
         """Every key a class has, however spelled."""
-        self._known: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._spelled: dict[tuple[str, ...], tuple[str, ...]] = {}
 
-    def known(self, keys: tuple[str, ...]) -> tuple[str, ...]:
+    def spelled(self, keys: tuple[str, ...]) -> tuple[str, ...]:
         """Those of some keys that the class has, in their order."""
-        if (known := self._known.get(keys)) is None:
-            known = self._known[keys] = tuple(key for key in keys if key in self.spellings)
-        return known
+        if (spellings := self._spelled.get(keys)) is None:
+            spellings = self._spelled[keys] = tuple(key for key in keys if key in self.spellings)
+        return spellings
 
     def others(self, key: str) -> tuple[str, ...]:
         """Other spellings of a key, in the order in which they answer for it."""
@@ -100,10 +100,10 @@ def model_types() -> tuple[str, ...]:
 def family_data(model_type: str) -> FamilyData | None:
     """The data of one model type; only its own line is parsed, since most calls need one of several hundred."""
     if (same := SAME.get(model_type)) is not None:
-        known = family_data(same.type)
-        return None if known is None else FamilyData(
-            known.defaults, known.aliases, known.classes, known.text_config, known.text_key,
-            known.renamed | same.classes, known.unverified, known.asked)
+        original = family_data(same.type)
+        return None if original is None else FamilyData(
+            original.defaults, original.aliases, original.classes, original.text_config, original.text_key,
+            original.renamed | same.classes, original.unverified, original.asked)
     for table in TABLES:
         text = _text(table)
         start = text.find(f'\n"{model_type}": {{')

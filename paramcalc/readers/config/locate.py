@@ -38,8 +38,8 @@ def replaced(error: SpecError, config: Config) -> SpecError:
     for problem in error.problems:
         field = next((part for part in reversed(problem.path) if isinstance(part, str)), "")
         key = KEYS.get(field, field)
-        known = config.spelled(key) in config.data
-        path = (*config.path, config.spelled(key) if known else "model_type")
+        written = config.spelled(key) in config.data
+        path = (*config.path, config.spelled(key) if written else "model_type")
         message = f"{field} {problem.message}" if problem.message.startswith("must be") else problem.message
         problems.append(problem._replace(message=message, path=path))
     return SpecError(*dict.fromkeys(problems))

@@ -30,15 +30,15 @@ FEED_FORWARDS = {"dense": "dense", "sparse": "moe", "moe": "moe", "hash_moe": "h
 def mixers(config: Config, otherwise: Sequence[str] = (), words: dict[str, str] | None = None) -> list[str]:
     """One word a layer from `layer_types`, or `otherwise` where the config has none (full attention by default).
     Raises SpecError for a word nobody knows, or another number of them than layers."""
-    known = WORDS if words is None else words
+    kinds = WORDS if words is None else words
     types = config.listed("layer_types", str, config.layers)
     if types is None:
         return list(otherwise) or [FULL] * config.layers
-    if not known.keys() >= set(types):
-        index = next(index for index, word in enumerate(types) if word not in known)
-        raise config.error("layer_types", f"unknown layer kind {types[index][:60]!r}", f"known: {', '.join(known)}",
+    if not kinds.keys() >= set(types):
+        index = next(index for index, word in enumerate(types) if word not in kinds)
+        raise config.error("layer_types", f"unknown layer kind {types[index][:60]!r}", f"known: {', '.join(kinds)}",
                            index, LAYERS)
-    return [known[word] for word in types]
+    return [kinds[word] for word in types]
 
 
 def told_apart(kinds: Sequence[tuple[object, ...]], words: Sequence[str]) -> list[str]:
@@ -176,8 +176,8 @@ def one_part_layers(config: Config, key: str, letters_key: str, otherwise: Seque
     return parts
 
 
-def own_layers(config: Config, known: Collection[str]) -> dict[int, dict[str, int]]:
-    """What layers say otherwise than the rest, by their number: `per_layer_config`, which may say what is `known`.
+def own_layers(config: Config, keys: Collection[str]) -> dict[int, dict[str, int]]:
+    """What layers say otherwise than the rest, by their number: `per_layer_config`, which may say `keys`.
 
     Raises SpecError for anything else it says: a size of a layer, which nothing else tells."""
     settings = config.get("per_layer_config", {})
@@ -186,8 +186,8 @@ def own_layers(config: Config, known: Collection[str]) -> dict[int, dict[str, in
         raise config.expected("per_layer_config", "a mapping of layers to what differs in them")
     if not all(type(value) is int and 0 < value <= 2**24 for own in settings.values() for value in own.values()):
         raise config.expected("per_layer_config", "integers of at least 1")
-    if strange := {key for own in settings.values() for key in own} - set(known):
-        raise config.error("per_layer_config", f"unknown key {min(strange)[:60]!r}", f"known: {', '.join(known)}")
+    if strange := {key for own in settings.values() for key in own} - set(keys):
+        raise config.error("per_layer_config", f"unknown key {min(strange)[:60]!r}", f"known: {', '.join(keys)}")
     if beyond := [key for key in settings if int(key) >= config.layers]:
         raise config.error("per_layer_config", f"there is no layer {beyond[0][:20]} of {config.layers}")
     return {int(key): own for key, own in settings.items()}

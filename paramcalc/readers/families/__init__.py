@@ -301,7 +301,7 @@ def family_of(model_type: str) -> Family:
     return Family(model_type)
 
 
-def known() -> tuple[str, ...]:
+def counted_types() -> tuple[str, ...]:
     """Every model type that can be counted by itself."""
     return tuple(sorted({*SAME, *MODELS, *(name for members in MEMBERS.values() for name in members.split())}))
 

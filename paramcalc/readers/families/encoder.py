@@ -158,8 +158,8 @@ class _Builder:
     @property
     def crosses(self) -> bool:
         """Whether the layers attend to another encoder's output, which only decoders can."""
-        known = self.config.family.defaults.keys() >= {"add_cross_attention", "is_decoder"}
-        return known and is_decoder(self.config) and self.config.flag("add_cross_attention")
+        has_keys = self.config.family.defaults.keys() >= {"add_cross_attention", "is_decoder"}
+        return has_keys and is_decoder(self.config) and self.config.flag("add_cross_attention")
 
     def attention(self, word: str, *, cross: bool = False) -> Parts:
         row, config = self.row, self.config

@@ -13,7 +13,7 @@ from paramcalc.catalog.same_types import SAME
 from paramcalc.errors import Problem, UnknownArchitectureError
 from paramcalc.readers.config.defaults import model_types, namesakes
 from paramcalc.readers.config.neutral import NEUTRAL, NEUTRAL_PREFIXES
-from paramcalc.readers.families import family_of, known
+from paramcalc.readers.families import counted_types, family_of
 from paramcalc.readers.families.refused import can_be_counted, composite_of, reason
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _candidates() -> Iterable[str]:
     """Types with a row of their own, and composite types around one."""
     composite = (name for name in model_types() if (data := family_of(name).data) is not None
                  and data.text_config and family_of(data.text_config).builder)
-    return dict.fromkeys([*(name for name in known() if name not in SAME), *composite])
+    return dict.fromkeys([*(name for name in counted_types() if name not in SAME), *composite])
 
 
 def _alike(one: str, other: str) -> float:

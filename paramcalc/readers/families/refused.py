@@ -6,7 +6,7 @@ By what transformers' `modeling_auto.py` and the class's own documentation say. 
 from __future__ import annotations
 
 from paramcalc.readers.config.defaults import holders, library_version, model_types
-from paramcalc.readers.families import family_of, known
+from paramcalc.readers.families import counted_types, family_of
 
 KINDS: dict[str, str] = {
     "models that detect or segment objects":
@@ -71,4 +71,5 @@ def composite_of(model_type: str) -> str:
             holding += [outer for outer in holders(name) if outer not in holding]
     if holding:
         return min(holding, key=lambda name: (not can_be_counted(name), holding.index(name)))
-    return max((name for name in (*known(), *model_types()) if model_type.startswith(f"{name}_")), key=len, default="")
+    return max((name for name in (*counted_types(), *model_types()) if model_type.startswith(f"{name}_")),
+               key=len, default="")

@@ -132,8 +132,8 @@ def _quant_state(packed: Packed, _: Hints) -> Shape | None:
         shape = json.loads(raw)["shape"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    known = type(shape) is list and len(shape) > 1 and all(type(n) is int and 0 < n < 2**32 for n in shape)
-    return tuple(shape) if known else None
+    valid = type(shape) is list and len(shape) > 1 and all(type(n) is int and 0 < n < 2**32 for n in shape)
+    return tuple(shape) if valid else None
 
 
 def _mlx(packed: Packed, hints: Hints) -> Shape | None:

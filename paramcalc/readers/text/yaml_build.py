@@ -93,8 +93,8 @@ class Builder:
         at, name = place(event), quote(event.anchor)
         target = self.anchors.get(str(event.anchor))
         if target is None:
-            known = event.anchor in self.anchors
-            self._problem(f"alias {name} stands inside its own anchor" if known else f"alias {name} has no anchor", at)
+            inside = event.anchor in self.anchors
+            self._problem(f"alias {name} stands inside its own anchor" if inside else f"alias {name} has no anchor", at)
             target = Built({}, *at, {})
         if len(self.open) + target.height > MAX_DEPTH:
             self._too_deep(at)

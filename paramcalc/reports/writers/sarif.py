@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def findings(checked: Findings) -> str:
     """SARIF 2.1.0, https://docs.oasis-open.org/sarif/sarif/v2.1.0/."""
     run = checked.run
-    known = list(rules().values())
-    index = {rule.code: number for number, rule in enumerate(known)}
-    driver = {"name": "paramcalc", "version": __version__, "rules": [_sarif_rule(rule) for rule in known]}
+    selected = list(rules().values())
+    index = {rule.code: number for number, rule in enumerate(selected)}
+    driver = {"name": "paramcalc", "version": __version__, "rules": [_sarif_rule(rule) for rule in selected]}
     marks = fingerprints(run.findings)
     results = [_sarif_result(f, index, mark) for f, mark in zip(run.findings, marks, strict=True)]
     document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0",

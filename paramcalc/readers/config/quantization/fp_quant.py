@@ -20,9 +20,9 @@ def fp_quant(settings: Settings) -> Quantized:
     dtype = settings.text("forward_dtype", default="nvfp4")
     unquantized = settings.names("modules_to_not_convert")
     if pseudo or master:
-        known = () if pseudo else (settings.caveat("store_master_weights", "codes beside the master weights are left "
-                                                   "out"),)
-        return Quantized(caveats=known)
+        caveats = () if pseudo else (settings.caveat("store_master_weights", "codes beside the master weights are left "
+                                                     "out"),)
+        return Quantized(caveats=caveats)
     if dtype not in FORMATS:
         return Quantized((), (settings.caveat("forward_dtype", f"{dtype!r} is not known", "unknown"),))
     return replaced(settings, FORMATS[dtype], unquantized)

@@ -56,7 +56,7 @@ class Net:
         """Layers, of which those that are alike are one block."""
         names: list[str] = []
         for parts in layers:
-            name = next((known for known, block in self.blocks.items() if block == parts), f"layer{len(self.blocks)}")
+            name = next((other for other, block in self.blocks.items() if block == parts), f"layer{len(self.blocks)}")
             self.blocks[name] = parts
             names.append(name)
         if names:
