@@ -13,7 +13,7 @@ from paramcalc.arguments import Changes, Jobs, checked
 from paramcalc.build import build
 from paramcalc.defaults import SERVING
 from paramcalc.errors import UsageError
-from paramcalc.readers.sources import loaded_of
+from paramcalc.readers.sources import reading_of
 from paramcalc.settings import without_none
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from paramcalc.estimates.settings import AudioLengths, FlopsKeywords, ImageSizes, VideoSizes
     from paramcalc.estimates.speed_settings import SpeedKeywords, SpeedSettings
     from paramcalc.measures.weights import WeightBytes
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.readers.sources import Source
     from paramcalc.spec.model import ModelSpec
 
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 def read(model: Source, changes: Sequence[str] = ()) -> ModelSpec:
     """The specification of a model; `changes` are `key=value` as `--set` takes them. Raises PCError (InputError,
     SpecError, UnknownArchitectureError, NetworkError) where it cannot be read."""
-    return loaded_of(model, changes).spec
+    return reading_of(model, changes).spec
 
 
 def build_model(model: Source) -> Model:
@@ -60,12 +60,12 @@ def build_model(model: Source) -> Model:
 
 
 @checked(model=str | Path, changes=Changes, strict=bool)
-def load(model: str | Path, changes: Sequence[str] = (), *, strict: bool = False) -> Loaded:
+def load(model: str | Path, changes: Sequence[str] = (), *, strict: bool = False) -> Reading:
     """The specification a path or name stands for, with where it came from and `warnings`: what has to be said with
     its figures. With `strict`, as `--strict`, some of that is an error. Raises PCError as `read`."""
-    from paramcalc.readers.models import load as loaded
+    from paramcalc.readers.models import load as load_model
 
-    return loaded(str(model), changes, strict=strict)
+    return load_model(str(model), changes, strict=strict)
 
 
 @checked(by=str)
@@ -74,7 +74,7 @@ def count(model: Source, by: By = "component") -> Count:
     PCError as `read`."""
     from paramcalc.answers.count import count as counted
 
-    return counted(loaded_of(model), by)
+    return counted(reading_of(model), by)
 
 
 @checked(dtype=str, quant=str | None)
@@ -122,8 +122,8 @@ def memory(
         from paramcalc.answers.placement import placed_memory
 
         placement.need_alone(gpu is not None, "--gpu")
-        return placed_memory(loaded_of(model), serving, placement)
-    return needed(loaded_of(model), serving, device)
+        return placed_memory(reading_of(model), serving, placement)
+    return needed(reading_of(model), serving, device)
 
 
 @checked(gpu=str, ram=str | None)
@@ -146,12 +146,12 @@ def fit(
     if serving.quant == "all":
         from paramcalc.answers.fit_formats import fit_formats
 
-        return fit_formats(loaded_of(model), serving, device, alone=ram is None)
+        return fit_formats(reading_of(model), serving, device, alone=ram is None)
     if ram is not None or "," in gpu:
         from paramcalc.answers.placement import placed_fit
 
-        return placed_fit(loaded_of(model), serving, device, HostSettings.of({"ram": ram} if ram else {}))
-    return fitted(loaded_of(model), serving, device)
+        return placed_fit(reading_of(model), serving, device, HostSettings.of({"ram": ram} if ram else {}))
+    return fitted(reading_of(model), serving, device)
 
 
 @checked(images=tuple[tuple[int, int], ...])
@@ -170,7 +170,7 @@ def flops(
     from paramcalc.estimates.settings import FlopsSettings
 
     values = without_none(seq=seq) | settings | ({"image": images} if images else {})
-    return counted(loaded_of(model), FlopsSettings.of(values))
+    return counted(reading_of(model), FlopsSettings.of(values))
 
 
 def estimate(
@@ -183,7 +183,7 @@ def estimate(
     from paramcalc.estimates.settings import PageSettings
 
     length = without_none(context=context)
-    return estimated(loaded_of(model), PageSettings.of({**length, "image": image, "video": video, "audio": audio}))
+    return estimated(reading_of(model), PageSettings.of({**length, "image": image, "video": video, "audio": audio}))
 
 
 def scaling(model: Source | None = None, **settings: Unpack[ScalingKeywords]) -> Scaling:
@@ -199,8 +199,8 @@ def scaling(model: Source | None = None, **settings: Unpack[ScalingKeywords]) ->
 
     chosen = ScalingSettings.of(settings)
     chosen.check()
-    loaded = None if model is None else loaded_of(model)
-    return answered(loaded, build(loaded.spec) if loaded else None, chosen, fitted_law(chosen))
+    reading = None if model is None else reading_of(model)
+    return answered(reading, build(reading.spec) if reading else None, chosen, fitted_law(chosen))
 
 
 @checked(changes=Changes, jobs=Jobs)
@@ -215,7 +215,7 @@ def solve(
     from paramcalc.answers.solve import solve as solved
     from paramcalc.estimates.design.solve_settings import SolveSettings
 
-    return solved(loaded_of(like, changes), SolveSettings.of(settings), changes, jobs=jobs)
+    return solved(reading_of(like, changes), SolveSettings.of(settings), changes, jobs=jobs)
 
 
 @checked(changes=Changes, jobs=Jobs)
@@ -268,7 +268,7 @@ def explain(
     from paramcalc.answers.explain import explain as explained
     from paramcalc.estimates.explain_settings import ExplainSettings
 
-    return explained(loaded_of(model), ExplainSettings.of({"about": of, **settings}), glob)
+    return explained(reading_of(model), ExplainSettings.of({"about": of, **settings}), glob)
 
 
 @checked(changes=Changes)
@@ -284,7 +284,7 @@ def diff(old: Source, new: Source) -> Diff:
     """What changed between two models: `figures`, `components`, `tensors`, `same`. Raises PCError as `read`."""
     from paramcalc.answers.diff import diff as compared
 
-    return compared(loaded_of(old), loaded_of(new))
+    return compared(reading_of(old), reading_of(new))
 
 
 def convert(model: Source) -> str:
@@ -292,7 +292,7 @@ def convert(model: Source) -> str:
     from paramcalc.answers.convert import convert as converted
     from paramcalc.reports.spec_yaml import spec_yaml
 
-    return spec_yaml(converted(loaded_of(model)).spec)
+    return spec_yaml(converted(reading_of(model)).spec)
 
 
 @checked(paths=tuple[str | Path, ...])
@@ -323,4 +323,4 @@ def speed(
         settings = SpeedSettings.of(values)
     elif not isinstance(settings, SpeedSettings) or values:
         raise UsageError("settings: expected SpeedSettings in place of all keywords")
-    return predicted(loaded_of(model), settings)
+    return predicted(reading_of(model), settings)

@@ -16,8 +16,8 @@ from paramcalc.answers.comparison import Comparison, Row, Sweep, assumed, error_
 from paramcalc.errors import InputError, PCError, Problem, SpecError, UsageError
 from paramcalc.estimates.design.ranges import combinations
 from paramcalc.parallel import over
-from paramcalc.readers.models import Loaded, interpret, load
-from paramcalc.readers.sources import loaded_of
+from paramcalc.readers.models import Reading, interpret, load
+from paramcalc.readers.sources import reading_of
 from paramcalc.readers.text.document import Document
 from paramcalc.readers.text.located import located
 from paramcalc.sizes import near_number
@@ -44,20 +44,20 @@ def model_row(question: Question, model: Source) -> Row:
     """The row of a model; a row with an error where it cannot be read or answered."""
     name = str(model) if isinstance(model, str | Path) else str(getattr(model, "name", "") or "")
     try:
-        loaded = _read(question, model)
-        name = loaded.spec.name or name
+        reading = _read(question, model)
+        name = reading.spec.name or name
         try:
-            return row(loaded, question.serving, question.device)
+            return row(reading, question.serving, question.device)
         except PCError as error:
-            raise located(error, loaded.document) from error
+            raise located(error, reading.document) from error
     except PCError as error:
         return error_row(name, error)
 
 
-def _read(question: Question, model: Source) -> Loaded:
+def _read(question: Question, model: Source) -> Reading:
     if isinstance(model, str | Path):
         return load(str(model), question.changes, strict=question.strict)
-    return loaded_of(model, question.changes)
+    return reading_of(model, question.changes)
 
 
 def variant_row(question: Question, document: Document, name: str, changes: Sequence[str]) -> Row:
@@ -65,9 +65,9 @@ def variant_row(question: Question, document: Document, name: str, changes: Sequ
     values = dict(change.split("=", 1) for change in changes)
     settings = {key: int(value) if value.lstrip("-").isdecimal() else value for key, value in values.items()}
     try:
-        loaded = interpret(document._replace(data=deepcopy(document.data)), name, (*question.changes, *changes),
-                           strict=question.strict)
-        return row(loaded, question.serving, question.device, settings)
+        reading = interpret(document._replace(data=deepcopy(document.data)), name, (*question.changes, *changes),
+                            strict=question.strict)
+        return row(reading, question.serving, question.device, settings)
     except PCError as error:
         return error_row(name, error, settings)
 
@@ -94,12 +94,12 @@ def sweep(
     keys = {axis.partition("=")[0] for axis in axes}
     if both := next((key for change in question.changes if (key := change.partition("=")[0]) in keys), ""):
         raise UsageError(Problem(f"--set {both} has no effect beside {both}=… of the sweep", hint="leave one out"))
-    loaded = loaded_of(model)
-    if not loaded.document.data:
+    reading = reading_of(model)
+    if not reading.document.data:
         raise UsageError(Problem("a sweep changes a spec or config, not a specification that is read or a checkpoint",
                                  hint="convert it to a spec first"))
-    plain = Document(loaded.document.data, loaded.document.source)  # without the places, which do not pickle
-    rows = over(partial(variant_row, question, plain, loaded.spec.name), every, jobs, progress)
+    plain = Document(reading.document.data, reading.document.source)  # without the places, which do not pickle
+    rows = over(partial(variant_row, question, plain, reading.spec.name), every, jobs, progress)
     if rows and all(each.error for each in rows):
         raise SpecError(Problem(f"no combination can be built: {rows[0].error}",
                                 hint=_nearest(every[0], str(rows[0].error))))

@@ -21,14 +21,14 @@ def budget(model: Source, *, fits: str | list[str] | None = None, **expect: obje
     from paramcalc.build import build
     from paramcalc.checks.checked_model import Subject
     from paramcalc.checks.expectations import broken_promises
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.readers.sources import spec_of
     from paramcalc.readers.text.document import Document
 
     spec = spec_of(model)
     spec = spec.model_copy(update={"expect": _promises(fits, expect)})
     name = spec.name or "model"
-    subject = Subject(name, Loaded(spec, name, Document({}, name), ()), build(spec))
+    subject = Subject(name, Reading(spec, name, Document({}, name), ()), build(spec))
     broken = [finding.message for finding in broken_promises(subject)]
     if broken:
         raise AssertionError(f"{name}: " + "; ".join(broken))

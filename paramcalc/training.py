@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from paramcalc.arguments import checked
 from paramcalc.build import build
-from paramcalc.readers.sources import loaded_of, spec_of
+from paramcalc.readers.sources import reading_of, spec_of
 from paramcalc.settings import Decimal, without_none
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def train(model: Source, seq: int | str | None = None, **settings: Unpack[TrainK
     from paramcalc.answers.train import train as trained
     from paramcalc.estimates.run_settings import RunSettings
 
-    return trained(loaded_of(model), RunSettings.of(without_none(seq=seq) | settings))
+    return trained(reading_of(model), RunSettings.of(without_none(seq=seq) | settings))
 
 
 @checked(tokens=Decimal, gpu=str)

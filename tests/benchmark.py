@@ -207,12 +207,12 @@ def rows() -> None:
     from paramcalc.answers.comparison import row
     from paramcalc.estimates.settings import DeviceSettings, ServingSettings
     from paramcalc.readers.presets import presets
-    from paramcalc.readers.sources import loaded_of
+    from paramcalc.readers.sources import reading_of
 
     specs = [paramcalc.read(name) for name in [*presets()][::6]]
     each = rate(lambda spec: (paramcalc.count(spec), paramcalc.memory(spec), paramcalc.flops(spec)), specs)
     serving, device = ServingSettings(), DeviceSettings()
-    one = rate(lambda loaded: row(loaded, serving, device), [loaded_of(spec) for spec in specs])
+    one = rate(lambda loaded: row(loaded, serving, device), [reading_of(spec) for spec in specs])
     say("a row, against count + memory + flops", f"{each / one:.2f} x", "<= 1.3 x")
 
 

@@ -21,14 +21,14 @@ An answer is a frozen, keyword-only dataclass in `paramcalc/answers/COMMAND.py`,
    The docstring of a field is not needed where its name says it; `to_dict()` and the JSON Schema follow the types. A
    figure says how it is known: inside the object that holds it (`known: Known`), or, where figures are plain
    integers, in one `known: dict[str, Known]` that names every figure. `paramcalc.measures.known` says which it is.
-2. Write the function that works it out, next to the class: `def count(loaded, …settings…) -> Count`. It starts with
-   `**head(loaded)`, the fields all answers have. It calls measures and estimates, and formats nothing.
+2. Write the function that works it out, next to the class: `def count(reading, …settings…) -> Count`. It starts with
+   `**head(reading)`, the fields all answers have. It calls measures and estimates, and formats nothing.
 3. Name it in `paramcalc.answers.registry.ANSWERS`; `paramcalc schema COMMAND` and the tests of JSON then know it.
 4. `paramcalc.reports.views.VIEWS` names the function that gives its tables: `print` and notebooks then show it.
 5. `paramcalc/api.py` gets a function of that name for Python; `paramcalc/reports/COMMAND.py` a function
    `tables(answer) -> tuple[Table, ...]`; `paramcalc/cli/COMMAND.py` is a function of `Models`, `Common` and settings
    classes (`paramcalc.estimates.settings`; each field is an option and a keyword), which returns
-   `answer_all(models, common, make)`: `make(loaded)` calls the API and gives a `Report` of the answer and its tables.
+   `answer_all(models, common, make)`: `make(reading)` calls the API and gives a `Report` of the answer and its tables.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from paramcalc.estimates.effects import Length
 from paramcalc.shown import Shown
 
 if TYPE_CHECKING:
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
 
 Schema = dict[str, Any]
 PLAIN: dict[object, Schema] = {int: {"type": "integer"}, float: {"type": "number"}, str: {"type": "string"},
@@ -129,11 +129,11 @@ class Answer(Document):
         return False
 
 
-def head(loaded: Loaded, model: Model | None = None) -> dict[str, Any]:
+def head(reading: Reading, model: Model | None = None) -> dict[str, Any]:
     """The fields every answer has, as keyword arguments; the tree is built unless given."""
-    spec = loaded.spec
-    return {"model": ModelName(spec.name, spec.source or loaded.source, spec.family or None),
-            "warnings": tuple(loaded.warnings), "uncounted": tuple(spec.uncounted),
+    spec = reading.spec
+    return {"model": ModelName(spec.name, spec.source or reading.source, spec.family or None),
+            "warnings": tuple(reading.warnings), "uncounted": tuple(spec.uncounted),
             "built": build(spec) if model is None else model}
 
 

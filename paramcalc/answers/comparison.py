@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from paramcalc.estimates.settings import DeviceSettings, ServingSettings
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
 
 
 class Row(NamedTuple):
@@ -113,7 +113,8 @@ def _comparable(value: Any) -> Any:  # noqa: ANN401 - a cell
     return str(value) if isinstance(value, dict | tuple) else value
 
 
-def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, changes: dict[str, Any] | None = None) -> Row:
+def row(reading: Reading, serving: ServingSettings, device: DeviceSettings,
+        changes: dict[str, Any] | None = None) -> Row:
     """What a model that is read costs. Raises PCError where it cannot be built or served so."""
     from paramcalc.build import build
     from paramcalc.estimates.effects import need_encoder, within_positions
@@ -124,19 +125,19 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
     from paramcalc.measures.cache import Serving
     from paramcalc.measures.flops import Workload, flops
 
-    model = build(loaded.spec)
+    model = build(reading.spec)
     need_encoder(serving, model)
     counts = count(model.tree)
     prepared = prepare(model, serving, draft=draft_model(serving))
-    media = media_of(serving, loaded.spec)
-    serving, _ = within_positions(serving, loaded.spec, media)
+    media = media_of(serving, reading.spec)
+    serving, _ = within_positions(serving, reading.spec, media)
     context = media.sequence(serving.context)
     needs = memory(prepared, Serving(context, serving.batch, serving.source, media))
     source = media.attended(serving.source, serving.context)
     forward = flops(model.tree, Workload(1, context, 0, source, media=media)).forward
     machine = machine_of(device, prepared)
     needed = max(part.total for part in needs.per_device)
-    spec, name = loaded.spec, prepared.runtime.name
+    spec, name = reading.spec, prepared.runtime.name
     bound = name == BOUND or bool(prepared.lower_bound)
     bound |= machine is not None and bool(why_not_served(name, spec, serving.quant, machine.device))
     return Row(
@@ -145,10 +146,10 @@ def row(loaded: Loaded, serving: ServingSettings, device: DeviceSettings, change
         round(counts.embedding / counts.total, 6) if counts.total else None, sizes_known(spec), tuple(spec.uncounted),
         needs.total.weights, needs.cache.per_token, forward // context,
         needed if machine else None, _fits(needed, machine.usable, bound=bound) if machine else None,
-        _tokens_per_second(loaded, serving, device))
+        _tokens_per_second(reading, serving, device))
 
 
-def _tokens_per_second(loaded: Loaded, serving: ServingSettings, device: DeviceSettings) -> float | None:
+def _tokens_per_second(reading: Reading, serving: ServingSettings, device: DeviceSettings) -> float | None:
     """Of as many requests as the batch, whose prompts and answers fill the context; None where nothing is measured of
     such a runtime or such a way to serve."""
     from paramcalc.estimates.runtimes import BOUND
@@ -165,7 +166,7 @@ def _tokens_per_second(loaded: Loaded, serving: ServingSettings, device: DeviceS
                 "concurrency": (serving.batch,)}
     where = {name: getattr(device, name) for name in type(device).model_fields}
     try:
-        (point,) = speed(loaded, SpeedSettings.of(without_none(**same | requests | where))).points
+        (point,) = speed(reading, SpeedSettings.of(without_none(**same | requests | where))).points
     except PCError:
         return None
     return point.tokens_per_second.expected if point.fits and point.tokens_per_second else None

@@ -9,7 +9,7 @@ from paramcalc.answers.answer import Answer, head
 from paramcalc.spec.dump import dump
 
 if TYPE_CHECKING:
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +21,9 @@ class Convert(Answer):
     """As its YAML file has it."""
 
 
-def convert(loaded: Loaded) -> Convert:
-    """The spec of a model that is loaded, with where it came from. Raises PCError for a model that cannot be built."""
-    spec = loaded.spec
-    if not spec.source and loaded.source:
-        spec = spec.model_copy(update={"source": f"converted from {loaded.source}"})
-    return Convert(**head(loaded), spec=dump(spec))
+def convert(reading: Reading) -> Convert:
+    """The spec of a model that was read, with where it came from. Raises PCError for a model that cannot be built."""
+    spec = reading.spec
+    if not spec.source and reading.source:
+        spec = spec.model_copy(update={"source": f"converted from {reading.source}"})
+    return Convert(**head(reading), spec=dump(spec))

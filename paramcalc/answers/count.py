@@ -14,7 +14,7 @@ from paramcalc.measures.parameters import count as counted
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.tree import Node
 
 By = Literal["component", "layer", "tensor"]
@@ -101,11 +101,11 @@ class Count(Answer):
         return {row.component: (row.parameters, row.active) for row in self.by_component}
 
 
-def count(loaded: Loaded, by: By = "component") -> Count:
-    """Count the parameters of a model that is loaded. Raises UsageError for rows of something else."""
+def count(reading: Reading, by: By = "component") -> Count:
+    """Count the parameters of a model that was read. Raises UsageError for rows of something else."""
     if by not in get_args(By):
         raise UsageError(Problem(f"by {str(by)[:60]!r}", hint=f"one of {', '.join(get_args(By))}"))
-    start = head(loaded)
+    start = head(reading)
     model = start["built"]
     counts = counted(model.tree)
     by_name = rows(model.tree) if by == "tensor" else []

@@ -14,7 +14,7 @@ from paramcalc.measures.known import Known, least, of_model, sizes_known
 if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.checks import diff as checks
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
 
 
 class Change(NamedTuple):
@@ -53,7 +53,7 @@ class Diff(Answer):
     """Keys of either side that could change a size and are not used."""
 
 
-def diff(old: Loaded, new: Loaded) -> Diff:
+def diff(old: Reading, new: Reading) -> Diff:
     """What changed from one model to another."""
     before, after = head(old), head(new)
     changes = difference(before["built"], after["built"])

@@ -22,7 +22,7 @@ from paramcalc.transforms.formats import in_formats
 if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.estimates.settings import PageSettings
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.spec.media import Media
     from paramcalc.tree import Node
 
@@ -86,10 +86,10 @@ class Estimate(Answer):
         return self.to_dict()[key]
 
 
-def estimate(loaded: Loaded, settings: PageSettings) -> Estimate:
+def estimate(reading: Reading, settings: PageSettings) -> Estimate:
     """The page of a model, for one sequence. Raises UsageError for pictures and recordings the model has no rule for.
     """
-    start = head(loaded)
+    start = head(reading)
     model: Model = start["built"]
     spec, tree = model.spec, model.tree
     media = media_of(settings, spec)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from paramcalc.checks.rule import Rule
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.spec.media import Media
     from paramcalc.tree import Tensor
 
@@ -120,16 +120,16 @@ class Explain(Answer):
         return self.rows[index]
 
 
-def explain(loaded: Loaded, settings: ExplainSettings, glob: str = "*") -> Explain:
+def explain(reading: Reading, settings: ExplainSettings, glob: str = "*") -> Explain:
     """Each tensor, state or product whose full name fits the glob; or, of keys, which of them move which figures.
 
     Raises UsageError where none fits, or for settings without effect on what is explained.
     """
     settings.check()
     if settings.about == "keys":
-        return Explain(**head(loaded), of="keys", keys=tuple(key_effects(loaded)),
-                       known={"keys": sizes_known(loaded.spec)})
-    model = build(loaded.spec, explain=True)
+        return Explain(**head(reading), of="keys", keys=tuple(key_effects(reading)),
+                       known={"keys": sizes_known(reading.spec)})
+    model = build(reading.spec, explain=True)
     rows = tuple(_formulas(model, settings, glob))
     if not rows:
         raise UsageError(Problem(f"{glob[:100]!r} fits no tensor", hint=_hint(model, settings, glob))
@@ -138,7 +138,7 @@ def explain(loaded: Loaded, settings: ExplainSettings, glob: str = "*") -> Expla
     formulas = tuple(ExplainedNumber(join(row.path, row.name), row.formula, row.values, row.copies,
                                      cast("ComponentName", row.component), row.source, row.layers or None,
                                      **{unit: row.amount}) for row in rows)
-    return Explain(**head(loaded, model), assumptions=settings.applied(), of=settings.about,
+    return Explain(**head(reading, model), assumptions=settings.applied(), of=settings.about,
                    total=sum(row.amount for row in rows), formulas=formulas,
                    known={"formulas": _known(model, settings)}, rows=rows)
 
@@ -200,18 +200,18 @@ def _states(trainer: Trainer, tensor: Tensor) -> Factors | None:
     return Factors(f"{formula(size)} bytes", f"{values(size)} bytes", int(size))
 
 
-def what_if(loaded: Loaded, changes: Sequence[str]) -> Explain:
+def what_if(reading: Reading, changes: Sequence[str]) -> Explain:
     """The growth of each component after changes such as `hidden_size=2x`. Raises UsageError for what cannot be
     changed so."""
     from paramcalc.spec.what_if import changed
 
-    before, after = build(loaded.spec), build(changed(loaded.spec, changes))
+    before, after = build(reading.spec), build(changed(reading.spec, changes))
     old, new = count(before.tree), count(after.tree)
     components = tuple(Growth(name, old.components.get(name, (0, 0))[0], new.components.get(name, (0, 0))[0])
                        for name in COMPONENTS if name in old.components or name in new.components)
     effect = WhatIf(dict(change.split("=", 1) for change in changes), TotalGrowth(old.total, new.total), components)
     level = least(sizes_known(before.spec), sizes_known(after.spec))
-    return Explain(**head(loaded, before), what_if=effect, known={"what_if": level}, before=before)
+    return Explain(**head(reading, before), what_if=effect, known={"what_if": level}, before=before)
 
 
 @dataclass(frozen=True, kw_only=True)

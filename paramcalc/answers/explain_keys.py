@@ -22,7 +22,7 @@ from paramcalc.transforms.formats import in_formats
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.spec.model import ModelSpec
 
 CONTEXT = 2**20
@@ -47,17 +47,17 @@ class KeyEffect(NamedTuple):
     """The total of parameters over its own, with twice the value."""
 
 
-def key_effects(loaded: Loaded) -> list[KeyEffect]:
+def key_effects(reading: Reading) -> list[KeyEffect]:
     """What every number and switch of the document moves: the count first, then other figures, then nothing.
 
     Raises UsageError for a model without a document.
     """
-    data = loaded.document.data
+    data = reading.document.data
     if not data:
         raise UsageError(Problem("has no keys: it is a checkpoint or a specification that is read",
                                  hint="give a spec or a config.json"))
-    original = _figures(loaded.spec)
-    effects = [_effect(loaded, original, key, value) for key, value in islice(_scalars(data), MOST_KEYS)]
+    original = _figures(reading.spec)
+    effects = [_effect(reading, original, key, value) for key, value in islice(_scalars(data), MOST_KEYS)]
     return sorted(effects, key=lambda effect: (not effect.moves, "parameters" not in effect.moves))
 
 
@@ -72,13 +72,13 @@ def _scalars(data: dict[str, Any], path: str = "") -> Iterator[tuple[str, object
             yield f"{path}{name}", value
 
 
-def _effect(loaded: Loaded, original: dict[str, int], key: str, value: object) -> KeyEffect:
+def _effect(reading: Reading, original: dict[str, int], key: str, value: object) -> KeyEffect:
     moves: set[str] = set()
     tried: list[str] = []
     doubled = None
     for other in _others(value):
         try:
-            figures = _figures(_changed(loaded, key, other))
+            figures = _figures(_changed(reading, key, other))
         except PCError:
             continue
         tried.append(other)
@@ -98,10 +98,10 @@ def _others(value: object) -> list[str]:
     return [str(2 * value)] if isinstance(value, float) and value else []
 
 
-def _changed(loaded: Loaded, key: str, other: str) -> ModelSpec:
-    document = loaded.document._replace(data=deepcopy(loaded.document.data))
+def _changed(reading: Reading, key: str, other: str) -> ModelSpec:
+    document = reading.document._replace(data=deepcopy(reading.document.data))
     document.data.pop("expect", None)
-    return interpret(document, loaded.spec.name, (f"{key}={other}",)).spec
+    return interpret(document, reading.spec.name, (f"{key}={other}",)).spec
 
 
 def _figures(spec: ModelSpec) -> dict[str, int]:

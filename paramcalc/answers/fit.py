@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.estimates.machine import Machine
     from paramcalc.estimates.settings import DeviceSettings, FitSettings
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.spec.media import Media
 
 
@@ -126,9 +126,9 @@ class Candidate(NamedTuple):
         return roomy and self.runtime != BOUND and not self.bound and not self.why
 
 
-def fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> Fit:
+def fit(reading: Reading, serving: FitSettings, device: DeviceSettings) -> Fit:
     """The verdict on one kind of device. Raises UsageError where nothing can serve the model."""
-    start = head(loaded)
+    start = head(reading)
     model: Model = start["built"]
     serving, start["length"] = within_positions(serving, model.spec, media_of(serving, model.spec))
     names = (serving.runtime,) if serving.runtime is not None else (*SERVERS, BOUND)

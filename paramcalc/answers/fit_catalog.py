@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.estimates.machine import Machine
     from paramcalc.estimates.settings import DeviceSettings, FitSettings
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
 
 
 class AcceleratorFit(NamedTuple):
@@ -61,9 +61,9 @@ class FitAll(Answer):
         return not self.fits
 
 
-def fit_all(loaded: Loaded, serving: FitSettings, device: DeviceSettings) -> FitAll:
+def fit_all(reading: Reading, serving: FitSettings, device: DeviceSettings) -> FitAll:
     """The verdict on every accelerator of the catalog. Raises UsageError where no runtime can serve the model."""
-    start = head(loaded)
+    start = head(reading)
     model: Model = start["built"]
     serving, start["length"] = within_positions(serving, model.spec, media_of(serving, model.spec))
     names = (serving.runtime,) if serving.runtime is not None else (*SERVERS, BOUND)

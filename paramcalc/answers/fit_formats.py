@@ -20,7 +20,7 @@ from paramcalc.transforms.gguf_mix import DEFAULT, WIDER
 if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.estimates.settings import DeviceSettings, FitSettings
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
 
 ALL = "all"
 
@@ -60,7 +60,7 @@ class FitFormats(Answer):
         return not self.fits
 
 
-def fit_formats(loaded: Loaded, serving: FitSettings, device: DeviceSettings, *, alone: bool = True) -> FitFormats:
+def fit_formats(reading: Reading, serving: FitSettings, device: DeviceSettings, *, alone: bool = True) -> FitFormats:
     """The verdict on every format, by the runtime that is named or by vLLM and llama.cpp.
 
     Raises UsageError where nothing can serve the model, and for what has no effect: several devices or contexts, and
@@ -69,7 +69,7 @@ def fit_formats(loaded: Loaded, serving: FitSettings, device: DeviceSettings, *,
     if not alone or len(serving.context) > 1 or "," in (device.gpu or ","):
         raise UsageError(Problem("--quant all is of one device and one context: --all, --ram, --plot, several names in "
                                  "--gpu and several contexts have no effect", hint="--quant q4_k_m"))
-    start = head(loaded)
+    start = head(reading)
     model: Model = start["built"]
     serving, start["length"] = within_positions(serving, model.spec, media_of(serving, model.spec))
     rows: list[FormatFit] = []

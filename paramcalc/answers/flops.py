@@ -17,7 +17,7 @@ from paramcalc.measures.known import Known, least, of_model, towers_known
 if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.estimates.settings import FlopsSettings
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.spec.media import Media
 
 COUNTED = ("forward", "backward", "training_step", "prefill", "decode_token", "per_token", "components")
@@ -73,13 +73,13 @@ class Flops(Answer):
         return self.costs.step.backward_components
 
 
-def flops(loaded: Loaded, settings: FlopsSettings) -> Flops:
+def flops(reading: Reading, settings: FlopsSettings) -> Flops:
     """Count the FLOPs of a workload. Raises UsageError for settings that do not apply to the model."""
-    start = head(loaded)
+    start = head(reading)
     model: Model = start["built"]
     need_encoder(settings, model)
     settings, length = within_positions(settings, model.spec, media_of(settings, model.spec))
-    totals = costs(model.tree, settings.workload(loaded.spec), settings.recompute)
+    totals = costs(model.tree, settings.workload(reading.spec), settings.recompute)
     load, step = totals.load, totals.step
     tokens = load.batch * load.seq
     return Flops(

@@ -21,7 +21,7 @@ from paramcalc.measures.known import Known, least
 if TYPE_CHECKING:
     from paramcalc.build import Model
     from paramcalc.estimates.settings import DeviceSettings, ServingSettings
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
 
 
 class Bytes(NamedTuple):
@@ -118,9 +118,9 @@ class Memory(Answer):
         return self.result.total
 
 
-def memory(loaded: Loaded, serving: ServingSettings, device: DeviceSettings) -> Memory:
+def memory(reading: Reading, serving: ServingSettings, device: DeviceSettings) -> Memory:
     """The bytes it takes to serve a model at a context and batch."""
-    start = head(loaded)
+    start = head(reading)
     prepared = prepare(start["built"], serving, draft=draft_model(serving))
     media = media_of(serving, start["built"].spec)
     serving, start["length"] = within_positions(serving, start["built"].spec, media)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         PlacementSettings,
         ServingSettings,
     )
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.spec.media import Media
 
 MARGIN = 2**30
@@ -148,7 +148,7 @@ class _Prepared(NamedTuple):
         return Load(self.prepared.runtime.options, serving, self.prepared.cache_types, towers)
 
 
-def _prepared(loaded: Loaded, settings: ServingSettings | FitSettings) -> _Prepared:
+def _prepared(reading: Reading, settings: ServingSettings | FitSettings) -> _Prepared:
     if settings.runtime not in (None, PLACING):
         raise UsageError(Problem(f"{settings.runtime} does not place layers on the host or on unlike cards",
                                  hint=f"--runtime {PLACING}"))
@@ -159,16 +159,16 @@ def _prepared(loaded: Loaded, settings: ServingSettings | FitSettings) -> _Prepa
     if settings.draft is not None:
         raise UsageError(Problem("--draft has no effect where layers are placed on the host or on unlike cards",
                                  hint="leave it out; its layers and cache come on top"))
-    start = head(loaded)
+    start = head(reading)
     unknown_cache(start["built"])
     prepared = prepare(start["built"], settings.model_copy(update={"gpus": None}), PLACING)
     return _Prepared(prepared, pieces(prepared.tree, prepared.dtype), start, media_of(settings, start["built"].spec))
 
 
-def placed_memory(loaded: Loaded, serving: ServingSettings, placement: PlacementSettings) -> PlacedMemory:
+def placed_memory(reading: Reading, serving: ServingSettings, placement: PlacementSettings) -> PlacedMemory:
     """The bytes of a placement that is said: what each card and the host hold. Raises UsageError for one that cannot
     be."""
-    ready = _prepared(loaded, serving)
+    ready = _prepared(reading, serving)
     serving = ready.within_positions(serving)
     split = placement.tensor_split or (1,) * (serving.gpus or 1)
     if serving.gpus is not None and len(split) != serving.gpus:
@@ -185,25 +185,25 @@ def placed_memory(loaded: Loaded, serving: ServingSettings, placement: Placement
                                                                              range(len(split))), ()))
 
 
-def placed_fit(loaded: Loaded, serving: FitSettings, device: DeviceSettings, host: HostSettings,
+def placed_fit(reading: Reading, serving: FitSettings, device: DeviceSettings, host: HostSettings,
                ) -> Fit | PlacedFit:
     """The best placement on these cards and the host's memory; the plain verdict where a runtime needs no host."""
     machines = cards_of(device, serving)
-    plain = _without_host(loaded, serving, device, host, machines)
+    plain = _without_host(reading, serving, device, host, machines)
     if plain is not None and (plain.fits or host.ram is None):
         return plain
     rows = tuple(row for row in plain.runtimes if row.runtime not in (PLACING, BOUND)) if plain is not None else ()
-    return _placed(_prepared(loaded, serving), serving, host, machines, rows)
+    return _placed(_prepared(reading, serving), serving, host, machines, rows)
 
 
-def _without_host(loaded: Loaded, serving: FitSettings, device: DeviceSettings, host: HostSettings,
+def _without_host(reading: Reading, serving: FitSettings, device: DeviceSettings, host: HostSettings,
                   machines: Sequence[Machine]) -> Fit | None:
     """The plain verdict, as `--gpus` gives it; None where the cards are unlike, or a runtime is named beside memory of
     the host."""
     if len({machine.device.key for machine in machines}) > 1 or (serving.runtime is not None and host.ram is not None):
         return None
     number = serving.gpus if len(machines) == 1 else len(machines)
-    return fit(loaded, serving.model_copy(update={"gpus": number}),
+    return fit(reading, serving.model_copy(update={"gpus": number}),
                device.model_copy(update={"gpu": machines[0].device.key}))
 
 

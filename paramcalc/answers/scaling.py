@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from paramcalc.estimates.design.law_fit import LawFit
     from paramcalc.estimates.design.optimum import Split
     from paramcalc.estimates.design.settings import ScalingSettings
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.spec.model import ModelSpec
 
 
@@ -138,23 +138,23 @@ class Scaling(Document):
 
 
 def scaling(
-    loaded: Loaded | None, model: Model | None, settings: ScalingSettings, fitted: LawFit | None = None,
+    reading: Reading | None, model: Model | None, settings: ScalingSettings, fitted: LawFit | None = None,
 ) -> Scaling:
     """The run of a model, or without one the optimum of what is given."""
     settings.check()
     law = _law(settings, model) if fitted is None else law_of(fitted, str(settings.fit))
-    target, assumptions = _target(settings, loaded)
-    if fitted is not None and loaded is None and target == Target():
+    target, assumptions = _target(settings, reading)
+    if fitted is not None and reading is None and target == Target():
         target = Target(compute=fitted.most_compute)
         assumptions["target"] = "that of the largest run"
     _check_unique(settings.unique_tokens, target.tokens)
-    warnings = list(loaded.warnings) if loaded else []
+    warnings = list(reading.warnings) if reading else []
     size = None if model is None else _size(law, model, warnings)
     view = outlook(law, size, target, served=settings.inference_tokens, unique=settings.unique_tokens)
-    spec = loaded.spec if loaded else None
+    spec = reading.spec if reading else None
     return Scaling(
-        model=None if spec is None or loaded is None
-        else ModelName(spec.name, spec.source or loaded.source, spec.family or None),
+        model=None if spec is None or reading is None
+        else ModelName(spec.name, spec.source or reading.source, spec.family or None),
         law=_used(law), parameters=round(view.run.parameters), tokens=round(view.run.tokens),
         tokens_per_parameter=view.run.ratio, compute=view.run.compute, loss=view.loss,
         optimal=_optimum(law, view.optimal), over_trained=view.over_trained, verdict=view.verdict,
@@ -208,7 +208,7 @@ def _granularity(model: Model | None) -> float:
     return max(counts, default=1.0)
 
 
-def _target(settings: ScalingSettings, loaded: Loaded | None) -> tuple[Target, dict[str, object]]:
+def _target(settings: ScalingSettings, reading: Reading | None) -> tuple[Target, dict[str, object]]:
     assumptions: dict[str, object] = {"compute": "6·N·D"}
     if settings.gpu is not None and settings.gpus is not None and settings.days is not None:
         from paramcalc.catalog.accelerators import find_accelerator
@@ -223,8 +223,8 @@ def _target(settings: ScalingSettings, loaded: Loaded | None) -> tuple[Target, d
                         "peak_flops": peak[1], "dtype": peak[0]}
         return Target(compute=compute_of_cluster(peak[1], settings.gpus, settings.days, mfu)), assumptions
     tokens = settings.tokens
-    if tokens is None and settings.compute is None and settings.loss is None and loaded is not None:
-        tokens = loaded.spec.training_tokens
+    if tokens is None and settings.compute is None and settings.loss is None and reading is not None:
+        tokens = reading.spec.training_tokens
     return Target(tokens, settings.compute, settings.loss), assumptions
 
 

@@ -25,7 +25,7 @@ from paramcalc.measures.weights import weight_bytes
 from paramcalc.numbers import typed_bytes
 from paramcalc.readers.models import load
 from paramcalc.readers.presets import presets
-from paramcalc.readers.sources import loaded_of
+from paramcalc.readers.sources import reading_of
 from paramcalc.settings import without_none
 from paramcalc.sizes import resolution
 from paramcalc.spec.media import NO_MEDIA
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from paramcalc.estimates.design.handles import Size
     from paramcalc.estimates.design.solve_settings import SolveSettings
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.spec.model import ModelSpec
     from paramcalc.tree import Node
 
@@ -55,21 +55,21 @@ class Solve(Document):
     assumptions: dict[str, object]
 
 
-def solve(loaded: Loaded, settings: SolveSettings, changes: Sequence[str] = (), *, jobs: int = 1,
+def solve(reading: Reading, settings: SolveSettings, changes: Sequence[str] = (), *, jobs: int = 1,
           progress: Callable[[int, int], None] | None = None) -> Solve:
     """Shapes like a model that is read, of the size that is asked for; sizes among `changes` are not varied. `jobs`
     processes look at once; `progress` is told (done, all)."""
     settings.check()
-    spec = loaded.spec
+    spec = reading.spec
     goals, assumptions = _goals(settings)
     fixed, layers = _fixed(spec, changes)
     bounds = Bounds(settings.multiple_of, fixed, layers, settings.max_layers, budgets(spec, settings))
     best = solved(spec, _family(spec), goals, bounds, top=settings.top, keeps=_keeps(settings),
                   jobs=jobs, progress=progress)
-    return Solve(model=ModelName(spec.name, spec.source or loaded.source, spec.family or None),
+    return Solve(model=ModelName(spec.name, spec.source or reading.source, spec.family or None),
                  candidates=tuple(best),
                  known={"candidates": sizes_known(spec)}, bound=why_bound(spec),
-                 warnings=tuple(loaded.warnings), assumptions=assumptions)
+                 warnings=tuple(reading.warnings), assumptions=assumptions)
 
 
 def _goals(settings: SolveSettings) -> tuple[list[Goal], dict[str, object]]:
@@ -152,4 +152,4 @@ def _keeps(settings: SolveSettings) -> Callable[[ModelSpec], bool] | None:
     if settings.fits is None:
         return None
     serving, device = _served(settings)
-    return lambda spec: row(loaded_of(spec), serving, device).fits is not False
+    return lambda spec: row(reading_of(spec), serving, device).fits is not False

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from paramcalc.build import Model
     from paramcalc.estimates.speed_settings import SpeedSettings
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
 
 SIZES = (1, 2, 4, 8, 16)
 """Devices tried for each accelerator by `--all`."""
@@ -115,19 +115,19 @@ class SpeedAnswer(Answer):
         return self.devices is None and not any(point.tpot_ms for point in self.points)
 
 
-def speed(loaded: Loaded, settings: SpeedSettings) -> SpeedAnswer:
-    """Predict the speed of a model that is loaded. Raises UsageError for one that gives no tokens, or settings that
+def speed(reading: Reading, settings: SpeedSettings) -> SpeedAnswer:
+    """Predict the speed of a model that was read. Raises UsageError for one that gives no tokens, or settings that
     cannot be."""
     from paramcalc.estimates.speed_settings import prompt_within_positions
 
     settings.check()
-    start = head(loaded)
+    start = head(reading)
     if why := gives_no_tokens(start["built"]):
         raise UsageError(Problem(f"the model gives no tokens, and so has no time a token: {why}",
                                  hint="`paramcalc flops` counts what a pass computes, `paramcalc memory` its bytes"))
     spec = start["built"].spec
     settings, start["length"] = prompt_within_positions(settings, spec, media_of(settings, spec))
-    predictor = Predictor(start["built"], loaded, settings)
+    predictor = Predictor(start["built"], reading, settings)
     common = {**start, "warnings": (*start["warnings"], *predictor.media.notes),
               "known": dict.fromkeys(FIGURES, predictor.sizes_known()), "bound": predictor.bound}
     if settings.all:
@@ -136,7 +136,7 @@ def speed(loaded: Loaded, settings: SpeedSettings) -> SpeedAnswer:
                            left_out=left_out)
     device = find_accelerator(settings.gpu or "", settings.accelerators)
     predicted = predictor.speed(device, split_of(settings))
-    same = None if predictor.media.tokens else verify(loaded, settings, predicted)
+    same = None if predictor.media.tokens else verify(reading, settings, predicted)
     slo: dict[str, object] | None = None
     if settings.slo is not None:
         slo = {"tpot_ms": round(settings.slo * 1000, 6), "concurrency": predicted.within(settings.slo)}
@@ -167,9 +167,9 @@ def _divided(runtime: str, devices: int) -> tuple[int, int]:
 class Predictor:
     """A model with its settings, made ready once for each way to divide it."""
 
-    def __init__(self, model: Model, loaded: Loaded, settings: SpeedSettings) -> None:
+    def __init__(self, model: Model, reading: Reading, settings: SpeedSettings) -> None:
         self.model = in_formats(model, settings.quant, gguf=profile_of(settings.runtime).gguf)
-        self.loaded, self.settings = loaded, settings
+        self.reading, self.settings = reading, settings
         self.media = media_of(settings, model.spec)
         self.requests = Requests(settings.prompt + self.media.tokens, settings.output_tokens)
         self.bound = why_bound(self.model.spec, "weights", "cache", "flops")
@@ -179,7 +179,7 @@ class Predictor:
     def sizes_known(self) -> Known:
         """How every figure is known: times and energy follow the bytes of weights and of the cache, and FLOPs."""
         weights: tuple[Literal["weights"], ...] = () if self.settings.quant else ("weights",)
-        specs = [self.loaded.spec]
+        specs = [self.reading.spec]
         if self.settings.draft is not None:
             from paramcalc.readers.models import load
 

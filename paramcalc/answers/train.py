@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from paramcalc.build import Model
     from paramcalc.estimates.run_settings import RunSettings
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
 
 EXACT = ("weights", "gradients", "optimizer", "master_weights")
 ESTIMATES = ("communication", "working")
@@ -136,13 +136,13 @@ class Train(Answer):
         return max(self.per_device, key=lambda device: device.total)
 
 
-def train(loaded: Loaded, settings: RunSettings, *, strict: bool = False) -> Train:
+def train(reading: Reading, settings: RunSettings, *, strict: bool = False) -> Train:
     """The bytes a training step takes, and with tokens the time, energy and cost of the run.
 
     Raises UsageError for settings that cannot be, or have no effect; with `strict` also where the activations of a
     component are not known.
     """
-    start = head(loaded)
+    start = head(reading)
     settings.check()
     terms = settings.terms()
     spec = start["built"].spec

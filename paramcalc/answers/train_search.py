@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from paramcalc.estimates.layouts import Candidate
     from paramcalc.estimates.run import TrainingRun
     from paramcalc.estimates.run_settings import RunSettings
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
 
 RANKED = ("expected tokens a second; of what is within a hundredth, the fewest ways to divide, the least "
           "recomputation, then headroom")
@@ -76,7 +76,7 @@ class TrainSearch(Answer):
 
 
 def train_search(
-    loaded: Loaded, settings: RunSettings, top: int | None = None,
+    reading: Reading, settings: RunSettings, top: int | None = None,
     tick: Callable[[int, int, int], None] = lambda done, total, tried: None,
 ) -> TrainSearch:
     """The first `top` layouts of `settings.gpus` devices, all where it is None.
@@ -84,7 +84,7 @@ def train_search(
     `tick` is called with plans done, plans in all and layouts tried. Raises UsageError without a device and a number
     of them.
     """
-    start = head(loaded)
+    start = head(reading)
     model: Model = start["built"]
     gpu = device_of(settings)
     if gpu is None:

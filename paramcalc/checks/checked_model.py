@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from paramcalc.build import Model
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.tree import Part
 
 Path = tuple[str | int, ...]
@@ -33,9 +33,9 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
 class Subject:
     """What rules look at."""
 
-    def __init__(self, name: str, loaded: Loaded, model: Model) -> None:
+    def __init__(self, name: str, reading: Reading, model: Model) -> None:
         self.name = name
-        self.loaded = loaded
+        self.reading = reading
         self.model = model
         self.spec = model.spec
         self.figures = Figures(model)
@@ -63,17 +63,17 @@ class Subject:
     @property
     def is_config(self) -> bool:
         """Whether it is a Hugging Face config, which has no place for our keys."""
-        return "model_type" in self.loaded.document.data
+        return "model_type" in self.reading.document.data
 
     def finding(self, rule: str, fact: str, message: str, **more: Any) -> Finding:  # noqa: ANN401 - fields of a finding
         """A finding at the key that says a fact."""
-        line, column = self.loaded.document.place(self.where(fact, more.get("actual")))
+        line, column = self.reading.document.place(self.where(fact, more.get("actual")))
         return Finding(self.name, rule, message, line=line, column=column, **more)
 
     def where(self, fact: str, value: object = None) -> Path:
         """The path of the key that says a fact, the one with that value before others; the root if none does."""
         keys = SPELLINGS.get(fact, (fact,))
-        entries = list(_search(self.loaded.document.data, keys, ()))
+        entries = list(_search(self.reading.document.data, keys, ()))
         same = [path for path, entry in entries if entry == value]
         return same[0] if same else entries[0][0] if entries else ()
 

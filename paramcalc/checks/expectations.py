@@ -39,7 +39,7 @@ def broken_promises(subject: Subject) -> Iterator[Finding]:
 
 def _empty(subject: Subject) -> Iterator[Finding]:
     """Promises that promise nothing: they would hold of every model."""
-    document = subject.loaded.document
+    document = subject.reading.document
     promises = document.data.get("expect", document)
     inside = promises.items() if isinstance(promises, dict) else ()
     empty = [("expect", key) for key, value in inside if value in NOTHING]
@@ -79,7 +79,7 @@ def out_of_bound(subject: Subject, key: Keys, bound: Bound, value: int, unit: st
     """A finding where a figure is out of its bound."""
     if bound.holds(value):
         return
-    line, column = subject.loaded.document.place(("expect", *key))
+    line, column = subject.reading.document.place(("expect", *key))
     exact = bound.least is not None and bound.least == bound.most
     by = f" ({value - bound.least:+,})" if exact and bound.least is not None else ""
     verb = "is promised" if exact else "is the bound"
@@ -98,7 +98,7 @@ def _fits(subject: Subject, promise: Fits, number: int) -> Iterator[Finding]:
         yield _refused(subject, key, error)
         return
     if missing > 0:
-        line, column = subject.loaded.document.place(("expect", *key))
+        line, column = subject.reading.document.place(("expect", *key))
         where = f"{promise.gpus} × {promise.gpu}" if promise.gpus > 1 else promise.gpu
         load = f"{many(promise.context, 'token')}, batch {promise.batch}"
         message = f"expect.{_dotted(key)}: does not fit on {where} at {load}: {missing:,} bytes too many"
@@ -125,7 +125,7 @@ def _same(subject: Subject, other: str) -> Iterator[Finding]:
     key: Keys = ("same_as",)
     base = Path(subject.name).parent.resolve()
     path = (base / other).resolve()
-    line, column = subject.loaded.document.place(("expect", *key))
+    line, column = subject.reading.document.place(("expect", *key))
     if not path.is_relative_to(base):
         yield Finding(subject.name, SAME, f"expect.same_as: {other[:200]!r} is outside the file's folder", line=line,
                       column=column, hint="put both files into one folder")
@@ -148,7 +148,7 @@ def _same(subject: Subject, other: str) -> Iterator[Finding]:
 
 
 def _refused(subject: Subject, key: Keys, error: PCError) -> Finding:
-    line, column = subject.loaded.document.place(("expect", *key))
+    line, column = subject.reading.document.place(("expect", *key))
     reasons = "; ".join(str(problem) for problem in error.problems)
     return Finding(subject.name, EXPECT, f"expect.{_dotted(key)}: {reasons}", line=line, column=column,
                    hint=error.problems[0].hint if error.problems else "")

@@ -102,7 +102,7 @@ def _compared(subject: Subject, revision: str) -> Iterator[Finding]:
     new = subject.figures.named()
     for name, percent in budget.items():
         if (new[name] - old[name]) * 100 > percent * old[name]:
-            line, column = subject.loaded.document.place(("expect", "growth", name))
+            line, column = subject.reading.document.place(("expect", "growth", name))
             message = (f"{name} grew from {old[name]:,} at {revision} to {new[name]:,} "
                        f"({change(old[name], new[name])}); {percent:g}% are allowed")
             yield Finding(subject.name, GROWTH, message, line=line, column=column, expected=old[name],

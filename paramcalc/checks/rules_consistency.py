@@ -41,7 +41,7 @@ def tied_and_separate(subject: Subject) -> Iterator[Finding]:
 
 def window_beyond_context(subject: Subject) -> Iterator[Finding]:
     """A window that no sequence is long enough to fill."""
-    context = subject.spec.max_position_embeddings or subject.loaded.document.data.get("max_position_embeddings")
+    context = subject.spec.max_position_embeddings or subject.reading.document.data.get("max_position_embeddings")
     windows = {part.window for part in subject.of_kind("attention") if part.window and part.causal}
     for window in sorted(windows):
         if isinstance(context, int) and window > context:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from paramcalc.checks.finder import Search
     from paramcalc.checks.results import File
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
 
 
 def check(
@@ -60,16 +60,16 @@ def check_file(
     """What is wrong with one file, without what its comments ignore; with `strict` also what nobody gave."""
     name = str(path)
     try:
-        loaded = load(name, overrides)
+        reading = load(name, overrides)
         try:
-            subject = Subject(name, loaded, build(loaded.spec))
+            subject = Subject(name, reading, build(reading.spec))
         except PCError as error:
-            raise located(error, loaded.document) from error
+            raise located(error, reading.document) from error
     except PCError as error:
         return [Finding.of(problem, name, problem.code) for problem in error.problems]
     commented = path.suffix.lower() in (".yaml", ".yml")
     ignored, bare = comments(path.read_text(encoding="utf-8-sig")) if commented else ({}, [])
-    findings = [*_findings(subject, selected, extras), *_gaps(loaded, name, strict=strict)]
+    findings = [*_findings(subject, selected, extras), *_gaps(reading, name, strict=strict)]
     graded = [f._replace(severity=selected[f.rule].severity) for f in findings if f.rule not in ignored]
     return graded + [finding._replace(path=name) for finding in bare]
 
@@ -87,12 +87,12 @@ def _skipped(search: Search) -> Iterator[Finding]:
             yield Finding(file.path, SKIPPED, f"is not checked: {file.why}")
 
 
-def _gaps(loaded: Loaded, name: str, *, strict: bool) -> Iterator[Finding]:
+def _gaps(reading: Reading, name: str, *, strict: bool) -> Iterator[Finding]:
     """What leaves a size open; sizes from defaults where somebody wants none."""
-    for gap in loaded.gaps():
+    for gap in reading.gaps():
         if gap.problem.code != DEFAULTED or strict:
-            line, column = loaded.document.place(gap.place)  # at the root where no key of the document says it
-            problem = loaded.document.located(gap.problem)._replace(line=line, column=column)
+            line, column = reading.document.place(gap.place)  # at the root where no key of the document says it
+            problem = reading.document.located(gap.problem)._replace(line=line, column=column)
             yield Finding.of(problem, name, problem.code)
 
 

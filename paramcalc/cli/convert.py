@@ -9,7 +9,7 @@ from paramcalc.cli.run import answer_all
 from paramcalc.errors import Problem, UsageError
 
 if TYPE_CHECKING:
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.reports.table import Report
 
 EXAMPLES = (
@@ -28,12 +28,12 @@ def convert(models: Models, common: Common) -> int:
         raise UsageError(Problem("several MODELs are several documents, which no reader takes from one stream",
                                  hint="--json, or one MODEL at a time"))
 
-    def make(loaded: Loaded) -> Report:
+    def make(reading: Reading) -> Report:
         from paramcalc.answers.convert import convert as converted
         from paramcalc.reports.spec_yaml import spec_yaml
         from paramcalc.reports.table import Report
 
-        answer = converted(loaded)
+        answer = converted(reading)
         return Report(answer.to_dict(), text=spec_yaml(answer.spec))
 
     return answer_all(models, common, make)

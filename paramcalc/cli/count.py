@@ -13,7 +13,7 @@ from paramcalc.cli.run import answer_all
 from paramcalc.errors import Problem, UsageError
 
 if TYPE_CHECKING:
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.reports.table import Report
 
 EXAMPLES = (
@@ -46,10 +46,10 @@ def count(
     return answer_all(models, common, partial(_report, rows.value, depth), jobs)
 
 
-def _report(by: Literal["component", "layer", "tensor"], depth: int | None, loaded: Loaded) -> Report:
+def _report(by: Literal["component", "layer", "tensor"], depth: int | None, reading: Reading) -> Report:
     from paramcalc.api import count as counted
     from paramcalc.reports.count import tables
     from paramcalc.reports.table import Report
 
-    answer = counted(loaded, by=by)
+    answer = counted(reading, by=by)
     return Report(answer.to_dict(), tables(answer, by, depth))

@@ -9,7 +9,7 @@ from paramcalc.cli.run import answer_all
 from paramcalc.estimates.settings import PageSettings
 
 if TYPE_CHECKING:
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.reports.table import Report
 
 EXAMPLES = (
@@ -22,12 +22,12 @@ EXAMPLES = (
 def estimate(models: Models, common: Common, settings: PageSettings) -> int:
     """Estimate on one page what a model costs: parameters, weights, cache, FLOPs, with the assumptions."""
 
-    def make(loaded: Loaded) -> Report:
+    def make(reading: Reading) -> Report:
         from paramcalc.answers.estimate import estimate as estimated
         from paramcalc.reports.estimate import tables
         from paramcalc.reports.table import Report
 
-        answer = estimated(loaded, settings)
+        answer = estimated(reading, settings)
         return Report(answer.to_dict(), tables(answer))
 
     return answer_all(models, common, make)

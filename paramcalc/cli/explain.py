@@ -13,7 +13,7 @@ from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.explain_settings import ExplainSettings
 
 if TYPE_CHECKING:
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.reports.table import Report
 
 EXAMPLES = (
@@ -44,12 +44,12 @@ def explain(
     if path_glob and settings.about == "keys":
         raise UsageError(Problem("a PATH-GLOB has no effect with --of keys"))
 
-    def make(loaded: Loaded) -> Report:
+    def make(reading: Reading) -> Report:
         from paramcalc.answers import explain as answers
         from paramcalc.reports.explain import tables
         from paramcalc.reports.table import Report
 
-        answer = answers.what_if(loaded, what_if) if what_if else answers.explain(loaded, settings, path_glob or "*")
+        answer = answers.what_if(reading, what_if) if what_if else answers.explain(reading, settings, path_glob or "*")
         return Report(answer.to_dict(), tables(answer))
 
     return answer_all([model], common, make)

@@ -16,7 +16,7 @@ from paramcalc.estimates.settings import DeviceSettings, FitSettings, HostSettin
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.reports.table import Report
 
 EXAMPLES = (
@@ -43,20 +43,20 @@ def fit(
     need(host, ("ram",), present=serving.runtime in (None, PLACING), what=f"--runtime {PLACING}")
     several = "," in (device.gpu or "")
 
-    def make(loaded: Loaded) -> Report:
+    def make(reading: Reading) -> Report:
         from paramcalc.answers import fit as answers
         from paramcalc.answers.fit_catalog import fit_all
         from paramcalc.reports.fit import catalog_csv_rows, catalog_tables, csv_rows, tables
         from paramcalc.reports.table import Report
 
         if all_:
-            every = fit_all(loaded, serving, device)
+            every = fit_all(reading, serving, device)
             return Report(every.to_dict(), catalog_tables(every), every.failed, catalog_csv_rows(every))
         if serving.quant == "all":
-            return _formats(loaded, serving, device, alone=not all_ and host.ram is None and plot is None)
+            return _formats(reading, serving, device, alone=not all_ and host.ram is None and plot is None)
         if several or host.ram is not None:
-            return _placed(loaded, serving, device, host, alone=plot is None)
-        answer = answers.fit(loaded, serving, device)
+            return _placed(reading, serving, device, host, alone=plot is None)
+        answer = answers.fit(reading, serving, device)
         need_encoder(serving, answer.built)
         if plot is not None:
             from paramcalc.reports.plot import draw
@@ -75,23 +75,24 @@ def _need_one(device: DeviceSettings, host: HostSettings, plot: Path | None) -> 
             raise UsageError(Problem(f"{option} has no effect with --all", hint=hint))
 
 
-def _formats(loaded: Loaded, serving: FitSettings, device: DeviceSettings, *, alone: bool) -> Report:
+def _formats(reading: Reading, serving: FitSettings, device: DeviceSettings, *, alone: bool) -> Report:
     from paramcalc.answers.fit_formats import fit_formats
     from paramcalc.reports.fit_formats import csv_rows, tables
     from paramcalc.reports.table import Report
 
-    answer = fit_formats(loaded, serving, device, alone=alone)
+    answer = fit_formats(reading, serving, device, alone=alone)
     need_encoder(serving, answer.built)
     return Report(answer.to_dict(), tables(answer), answer.failed, csv_rows(answer))
 
 
-def _placed(loaded: Loaded, serving: FitSettings, device: DeviceSettings, host: HostSettings, *, alone: bool) -> Report:
+def _placed(reading: Reading, serving: FitSettings, device: DeviceSettings, host: HostSettings, *,
+            alone: bool) -> Report:
     from paramcalc.answers.placement import PlacedFit, placed_fit
     from paramcalc.reports import fit as plain
     from paramcalc.reports import placement
     from paramcalc.reports.table import Report
 
-    answer = placed_fit(loaded, serving, device, host)
+    answer = placed_fit(reading, serving, device, host)
     need_encoder(serving, answer.built)
     if not isinstance(answer, PlacedFit):
         return Report(answer.to_dict(), plain.tables(answer), answer.failed, plain.csv_rows(answer))

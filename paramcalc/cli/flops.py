@@ -9,7 +9,7 @@ from paramcalc.cli.run import answer_all
 from paramcalc.estimates.settings import FlopsSettings
 
 if TYPE_CHECKING:
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.reports.table import Report
 
 EXAMPLES = (
@@ -22,12 +22,12 @@ EXAMPLES = (
 def flops(models: Models, common: Common, settings: FlopsSettings) -> int:
     """Count FLOPs: forward, backward, a training step, the prompt, one decoded token."""
 
-    def make(loaded: Loaded) -> Report:
+    def make(reading: Reading) -> Report:
         from paramcalc.answers.flops import flops as counted
         from paramcalc.reports.flops import tables
         from paramcalc.reports.table import Report
 
-        answer = counted(loaded, settings)
+        answer = counted(reading, settings)
         return Report(answer.to_dict(), tables(answer))
 
     return answer_all(models, common, make)

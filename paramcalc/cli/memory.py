@@ -11,7 +11,7 @@ from paramcalc.estimates.runtimes import PLACING
 from paramcalc.estimates.settings import DeviceSettings, PlacementSettings, ServingSettings
 
 if TYPE_CHECKING:
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.reports.table import Report
 
 EXAMPLES = (
@@ -32,14 +32,14 @@ def memory(
     placement.need_alone(device.gpu is not None, "--gpu")
     placement.need_alone(plot is not None, "--plot")
 
-    def make(loaded: Loaded) -> Report:
+    def make(reading: Reading) -> Report:
         from paramcalc.answers.memory import memory as needed
         from paramcalc.reports.memory import csv_rows, tables
         from paramcalc.reports.table import Report
 
         if placement.any_said:
-            return _placed(loaded, serving, placement)
-        answer = needed(loaded, serving, device)
+            return _placed(reading, serving, placement)
+        answer = needed(reading, serving, device)
         need_encoder(serving, answer.built)
         if plot is not None:
             from paramcalc.reports.plot import draw
@@ -50,11 +50,11 @@ def memory(
     return answer_all(models, common, make)
 
 
-def _placed(loaded: Loaded, serving: ServingSettings, placement: PlacementSettings) -> Report:
+def _placed(reading: Reading, serving: ServingSettings, placement: PlacementSettings) -> Report:
     from paramcalc.answers.placement import placed_memory
     from paramcalc.reports.placement import csv_rows, tables
     from paramcalc.reports.table import Report
 
-    answer = placed_memory(loaded, serving, placement)
+    answer = placed_memory(reading, serving, placement)
     need_encoder(serving, answer.built)
     return Report(answer.to_dict(), tables(answer), rows=csv_rows(answer))

@@ -30,16 +30,16 @@ def report(models: Models, common: Common, settings: PageSettings) -> int:
     sections, code = [], 0
     for model in models:
         try:
-            loaded = load(model, common.set, strict=common.strict, tell=common.tell)
+            reading = load(model, common.set, strict=common.strict, tell=common.tell)
             try:
-                sections.append(section(loaded, settings))
+                sections.append(section(reading, settings))
             except PCError as error:
-                raise located(error, loaded.document) from error
+                raise located(error, reading.document) from error
         except PCError as error:
             tell_problems(error, common.color)
             code = max(code, error.exit_code)
             continue
-        for warning in () if common.quiet else loaded.warnings:
+        for warning in () if common.quiet else reading.warnings:
             warn(warning, common.color)
     if sections:
         title = ", ".join(each.name for each in sections[:3]) + (" …" if len(sections) > 3 else "")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from paramcalc.cli.options import Common, Written
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.reports.table import Report
 
 
@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
     error: PCError | None = None
 
 
-def answer_all(models: Sequence[str], common: Common, make: Callable[[Loaded], Report], jobs: int = 1) -> int:
+def answer_all(models: Sequence[str], common: Common, make: Callable[[Reading], Report], jobs: int = 1) -> int:
     """Load and answer each model; one that fails becomes an object with `error`, the rest still come.
 
     With `jobs`, so many processes at once, which need `make` to pickle.
@@ -57,17 +57,17 @@ def answer_all(models: Sequence[str], common: Common, make: Callable[[Loaded], R
     return code
 
 
-def answer(common: Common, make: Callable[[Loaded], Report], model: str) -> Outcome:
+def answer(common: Common, make: Callable[[Reading], Report], model: str) -> Outcome:
     """Load and answer one model."""
     from paramcalc.readers.models import load
     from paramcalc.readers.text.located import located
 
     try:
-        loaded = load(model, common.set, strict=common.strict, tell=common.tell)
+        reading = load(model, common.set, strict=common.strict, tell=common.tell)
         try:
-            return Outcome(make(loaded), tuple(loaded.warnings))
+            return Outcome(make(reading), tuple(reading.warnings))
         except PCError as error:
-            raise located(error, loaded.document) from error
+            raise located(error, reading.document) from error
     except PCError as error:
         return Outcome(failed(model, error), error=error)
 

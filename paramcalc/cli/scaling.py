@@ -16,7 +16,7 @@ from paramcalc.estimates.design.settings import ScalingSettings
 if TYPE_CHECKING:
     from paramcalc.answers.scaling import Scaling
     from paramcalc.estimates.design.law_fit import LawFit
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.reports.table import Report
 
 EXAMPLES = (
@@ -37,13 +37,13 @@ def scaling(
     settings.check()
     fitted = _fitted(settings, quiet=common.quiet)
 
-    def make(loaded: Loaded | None) -> Report:
+    def make(reading: Reading | None) -> Report:
         from paramcalc.answers.scaling import scaling as answered
         from paramcalc.build import build
 
-        answer = answered(loaded, build(loaded.spec) if loaded else None, settings, fitted)
+        answer = answered(reading, build(reading.spec) if reading else None, settings, fitted)
         if not common.quiet:
-            for warning in answer.warnings[len(loaded.warnings) if loaded else 0 :]:
+            for warning in answer.warnings[len(reading.warnings) if reading else 0 :]:
                 warn(warning, common.color)
         if plot is not None:
             from paramcalc.reports.scaling_plot import draw

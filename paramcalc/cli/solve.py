@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from paramcalc.answers.solve import Solve
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.reports.table import Report
 
 EXAMPLES = (
@@ -40,13 +40,13 @@ def solve(
     folder = common.output if common.output is not None and _is_folder(common.output) else None
     common = common if folder is None else replace(common, output=None)
 
-    def make(loaded: Loaded) -> Report:
+    def make(reading: Reading) -> Report:
         from paramcalc.answers.solve import solve as solved
         from paramcalc.reports.solve import tables
         from paramcalc.reports.table import Report
 
         with progress("hidden sizes", quiet=common.quiet) as tick:
-            answer = solved(loaded, settings, common.set, jobs=jobs, progress=tick)
+            answer = solved(reading, settings, common.set, jobs=jobs, progress=tick)
         if folder is not None:
             _write(folder, like, answer, common.set)
         return Report(answer.to_dict(), tables(answer))

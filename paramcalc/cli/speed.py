@@ -13,7 +13,7 @@ from paramcalc.cli.run import answer_all
 from paramcalc.estimates.speed_settings import SpeedSettings
 
 if TYPE_CHECKING:
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.reports.table import Report
 
 EXAMPLES = (
@@ -34,12 +34,12 @@ class SpeedCommon(Common):
 def speed(models: Models, common: SpeedCommon, settings: SpeedSettings, plot: Plot = None) -> int:
     """Show how fast a model is served: time a token, tokens a second, cost and energy, with their measured range."""
 
-    def make(loaded: Loaded) -> Report:
+    def make(reading: Reading) -> Report:
         from paramcalc.answers.speed import speed as predicted
         from paramcalc.reports.speed import tables
         from paramcalc.reports.table import Report
 
-        answer = predicted(loaded, settings)
+        answer = predicted(reading, settings)
         if plot is not None:
             from paramcalc.reports.speed_plot import draw
 

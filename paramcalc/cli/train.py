@@ -18,7 +18,7 @@ from paramcalc.settings import option
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.reports.table import Report
 
 EXAMPLES = (
@@ -39,10 +39,10 @@ def train(models: Models, common: Common, settings: TrainCommand, plot: Plot = N
     """Show the memory needed to train a model on each device: weights, gradients, optimizer, activations."""
     _check(settings, plot=plot is not None)
 
-    def make(loaded: Loaded) -> Report:
+    def make(reading: Reading) -> Report:
         if settings.search:
-            return _search(loaded, settings, quiet=common.quiet)
-        return _one(loaded, settings, plot, strict=common.strict)
+            return _search(reading, settings, quiet=common.quiet)
+        return _one(reading, settings, plot, strict=common.strict)
 
     return answer_all(models, common, make)
 
@@ -67,12 +67,12 @@ def _check(settings: TrainCommand, *, plot: bool) -> None:
         layout_of(settings)
 
 
-def _one(loaded: Loaded, settings: TrainCommand, plot: Path | None, *, strict: bool) -> Report:
+def _one(reading: Reading, settings: TrainCommand, plot: Path | None, *, strict: bool) -> Report:
     from paramcalc.answers.train import train as trained
     from paramcalc.reports.table import Report
     from paramcalc.reports.train import tables
 
-    answer = trained(loaded, settings, strict=strict)
+    answer = trained(reading, settings, strict=strict)
     if plot is not None:
         from paramcalc.reports.train_plot import draw
 
@@ -80,13 +80,13 @@ def _one(loaded: Loaded, settings: TrainCommand, plot: Path | None, *, strict: b
     return Report(answer.to_dict(), tables(answer), failed=answer.failed)
 
 
-def _search(loaded: Loaded, settings: TrainCommand, *, quiet: bool) -> Report:
+def _search(reading: Reading, settings: TrainCommand, *, quiet: bool) -> Report:
     from paramcalc.answers.train_search import train_search
     from paramcalc.reports.table import Report
     from paramcalc.reports.train_search import tables
 
     tick, done = progress(quiet=quiet)
-    answer = train_search(loaded, settings, settings.top, tick)
+    answer = train_search(reading, settings, settings.top, tick)
     done()
     return Report(answer.to_dict(), tables(answer), failed=answer.failed)
 

@@ -65,12 +65,12 @@ class Elsewhere(Parsed):
         super().__init__(self._validated, _defined(name))
         self.place = (f"paramcalc.{module}", name)
 
-    def loaded(self) -> type[BaseModel]:
+    def model_class(self) -> type[BaseModel]:
         """The model."""
         return _model(*self.place)
 
     def _validated(self, value: object) -> object:
-        cls = self.loaded()
+        cls = self.model_class()
         return value if isinstance(value, cls) else cls.model_validate(value)
 
 

@@ -75,7 +75,7 @@ class Pool:
         return Block(SEGMENT if size < LARGE else -(-size // ROUND) * ROUND, self._segments)
 
 
-def loaded(sizes: Sequence[int], tables: Sequence[int], place: int) -> int:
+def allocated_bytes(sizes: Sequence[int], tables: Sequence[int], place: int) -> int:
     """Bytes counted for arrays of these sizes, made in this order and kept, and rotary tables made after `place` of
     them: angles, cosines and sines in fp32, both joined in fp32, and then in two bytes."""
     pool = Pool()

@@ -10,7 +10,7 @@ from paramcalc.catalog.formats import find_format
 from paramcalc.component_names import TOWERS
 from paramcalc.defaults import SERVING
 from paramcalc.errors import Problem, UsageError
-from paramcalc.estimates.allocator import loaded
+from paramcalc.estimates.allocator import allocated_bytes
 from paramcalc.estimates.prefill import TowerWidths, Widths, peak, tower_peak, tower_widths, widths
 from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, mixers, types
 from paramcalc.measures.known import least, of_model, why_bound
@@ -150,7 +150,7 @@ class Prepared:
             table = rotary_table(tree, model.spec, self.cache_types)
             table += rotary_table(self.draft.tree, self.draft.spec, self.cache_types) if self.draft else 0
         width, towers = widths(tree), tower_widths(tree)
-        tree = self._with_slots(self.runtime.loaded(tree))
+        tree = self._with_slots(self.runtime.weight_layout(tree))
         weights = weight_bytes(tree, self.dtype)
         for name, size in weights.formats.items():
             self.formats[name] = self.formats.get(name, 0) + size
@@ -162,7 +162,7 @@ class Prepared:
         """What the allocator gives weights and rotary tables beyond their size."""
         sizes, attending = arrays(tree, self.dtype)
         blocks = [table // tables] * tables if table else []
-        return loaded(sizes, blocks, attending) - sum(sizes) - sum(blocks)
+        return allocated_bytes(sizes, blocks, attending) - sum(sizes) - sum(blocks)
 
     @cached_property
     def on_disk(self) -> int:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 SPEC_LIMIT = 4 * 2**20
 
 
-class Loaded(NamedTuple):
+class Reading(NamedTuple):
     """A specification, where it came from, and what is to be said of it."""
 
     spec: ModelSpec
@@ -62,7 +62,7 @@ class Gap(NamedTuple):
 
 
 def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False,
-         tell: Callable[[str], None] | None = None) -> Loaded:
+         tell: Callable[[str], None] | None = None) -> Reading:
     """The specification a MODEL argument names. Raises PCError, located.
 
     `overrides` are `key=value` with dotted keys, applied to the document before it is read. With `strict`, unknown
@@ -73,9 +73,9 @@ def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False,
 
     if "/" in model and (name := repository(model)):
         if preset := preset_of(name):
-            loaded = load(preset, overrides, strict=strict)
+            reading = load(preset, overrides, strict=strict)
             note = f"{name} is answered by the preset {preset}; nothing was asked of the hub"
-            return loaded._replace(warnings=(*loaded.warnings, note))
+            return reading._replace(warnings=(*reading.warnings, note))
         model = f"hf://{name}"
     content = _read(model, tell)
     if not isinstance(content, Document):
@@ -83,22 +83,22 @@ def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False,
     return interpret(content, _name(model), overrides, strict=strict)
 
 
-def interpret(document: Document, name: str, overrides: Sequence[str] = (), *, strict: bool = False) -> Loaded:
+def interpret(document: Document, name: str, overrides: Sequence[str] = (), *, strict: bool = False) -> Reading:
     """The specification in a document, its overrides applied. Raises PCError, located."""
     for override in overrides:
         _override(document.data, override)
     try:
         any_base = any(override.startswith(f"{BASE}=") for override in overrides)
-        loaded = _interpret(document, name, strict=strict, any_base=any_base)
+        reading = _interpret(document, name, strict=strict, any_base=any_base)
     except PCError as error:
         raise located(error, document) from error
     changed = [_renamed(document.data, override.partition("=")[0]) for override in overrides]
     unused = [Problem(f"unknown key {key!r}", hint="it is not counted; see the family's class")
-              for key in loaded.harmless if key in changed]
-    if unused := [*unused, *(problem for problem in loaded.unknown if problem.dotted() in changed)]:
+              for key in reading.harmless if key in changed]
+    if unused := [*unused, *(problem for problem in reading.unknown if problem.dotted() in changed)]:
         raise UsageError(*(Problem(f"--set {key}: {problem.message}", hint=_inside(document.data, key) or problem.hint)
                            for problem in unused for key in [_set_key(problem)]))
-    return loaded
+    return reading
 
 
 def _set_key(problem: Problem) -> str:
@@ -138,13 +138,13 @@ def _read(model: str, tell: Callable[[str], None] | None) -> Document | Header:
     return _document(model)
 
 
-def _checkpoint(model: str, header: Header, overrides: Sequence[str]) -> Loaded:
+def _checkpoint(model: str, header: Header, overrides: Sequence[str]) -> Reading:
     from paramcalc.readers.headers.checkpoint import checkpoint_spec
 
     if overrides:
         raise UsageError(Problem("--set changes a spec or config, not a checkpoint", hint="convert it to a spec first"))
     spec = checkpoint_spec(header, lambda: _shapes(Path(header.source)))
-    return Loaded(spec, model, Document({}, model), warnings_of(spec))
+    return Reading(spec, model, Document({}, model), warnings_of(spec))
 
 
 def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
@@ -254,7 +254,7 @@ def _steps(data: Any, key: str) -> list[str]:  # noqa: ANN401 - plain data
     return steps
 
 
-def _interpret(document: Document, name: str, *, strict: bool, any_base: bool) -> Loaded:
+def _interpret(document: Document, name: str, *, strict: bool, any_base: bool) -> Reading:
     data = document.data
     if "peft_type" in data:
         return _adapter(document, name, strict=strict, any_base=any_base)
@@ -273,10 +273,10 @@ def _interpret(document: Document, name: str, *, strict: bool, any_base: bool) -
     notes = [f"{problem.dotted()}: {problem.message}" for problem in unknown]
     if strict and (gaps := [gap.problem for gap in _gaps(spec, unknown)]):
         raise SpecError(*gaps)
-    return Loaded(spec, document.source, document, (*notes, *warnings_of(spec)), unknown, harmless)
+    return Reading(spec, document.source, document, (*notes, *warnings_of(spec)), unknown, harmless)
 
 
-def _adapter(document: Document, name: str, *, strict: bool, any_base: bool) -> Loaded:
+def _adapter(document: Document, name: str, *, strict: bool, any_base: bool) -> Reading:
     """The base model an adapter_config.json names, with its adapters. Only the user leads to files elsewhere."""
     from paramcalc.readers.adapters import adapted_spec, base_of
 

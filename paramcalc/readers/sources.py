@@ -13,11 +13,11 @@ from paramcalc.readers.text.document import Document
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
     from paramcalc.spec.model import ModelSpec
 
 
-Source: TypeAlias = "str | Path | Mapping[str, Any] | ModelSpec | Loaded | Config"
+Source: TypeAlias = "str | Path | Mapping[str, Any] | ModelSpec | Reading | Config"
 """What describes a model."""
 
 
@@ -30,26 +30,26 @@ class Config(Protocol):
 
 
 def spec_of(model: Source) -> ModelSpec:
-    """The specification of a model, as `loaded_of` reads it."""
-    return loaded_of(model).spec
+    """The specification of a model, as `reading_of` reads it."""
+    return reading_of(model).spec
 
 
-def loaded_of(model: Source, changes: Sequence[str] = ()) -> Loaded:
+def reading_of(model: Source, changes: Sequence[str] = ()) -> Reading:
     """A ModelSpec, a mapping (a spec or a config.json), an object with `to_dict()`, a path, or a preset's name, read.
 
     `changes` are `key=value` as `--set` takes them. Raises InputError for anything else, SpecError or
     UnknownArchitectureError as reading a file does.
     """
-    from paramcalc.readers.models import Loaded, interpret, load, warnings_of
+    from paramcalc.readers.models import Reading, interpret, load, warnings_of
     from paramcalc.spec.model import ModelSpec
 
-    if isinstance(model, Loaded) and not changes:
+    if isinstance(model, Reading) and not changes:
         return model
     if isinstance(model, ModelSpec) and not changes:
-        return Loaded(model, "", Document({}, ""), warnings_of(model))
+        return Reading(model, "", Document({}, ""), warnings_of(model))
     if isinstance(model, str | Path):
         return load(str(model), changes)
-    if isinstance(model, ModelSpec | Loaded):
+    if isinstance(model, ModelSpec | Reading):
         raise UsageError(Problem("changes apply to a path, a preset or a mapping, not to a specification that is read",
                                  hint="spec.model_copy(update={...})"))
     data = dict(model) if isinstance(model, Mapping) else model.to_dict() if isinstance(model, Config) else None

@@ -75,7 +75,7 @@ def _plain(due: Sequence[Any]) -> Iterator[Any]:
     for each in due:
         inner = getattr(each, "__value__", each)
         if hasattr(inner, "__metadata__"):
-            marks = (mark.loaded() for mark in inner.__metadata__ if isinstance(mark, Elsewhere))
+            marks = (mark.model_class() for mark in inner.__metadata__ if isinstance(mark, Elsewhere))
             yield from _plain([next(marks, inner.__origin__)])
         elif get_origin(inner) is Union or type(inner).__name__ == "UnionType":
             yield from _plain(get_args(inner))

@@ -3,7 +3,7 @@
 import pytest
 
 from paramcalc.build import build
-from paramcalc.estimates.allocator import Pool, loaded
+from paramcalc.estimates.allocator import Pool, allocated_bytes
 from paramcalc.measures.weights import MOST_ARRAYS, arrays, weight_bytes
 from paramcalc.spec.model import ModelSpec
 
@@ -36,9 +36,9 @@ def test_free_neighbours_become_one_block():
 
 
 def test_tables_are_made_of_larger_ones_that_are_given_back():
-    assert loaded([30 * MIB], [4 * MIB], 0) == 34 * MIB
+    assert allocated_bytes([30 * MIB], [4 * MIB], 0) == 34 * MIB
     # angles, cosines and sines fill a segment but for what joins them; the table then splits what they leave
-    assert loaded([2 * MIB, 8 * MIB], [4 * MIB], 1) == 14 * MIB
+    assert allocated_bytes([2 * MIB, 8 * MIB], [4 * MIB], 1) == 14 * MIB
 
 
 SHORT = {"vocab_size": 1000, "hidden_size": 64, "num_layers": 3, "num_heads": 4, "num_kv_heads": 2,

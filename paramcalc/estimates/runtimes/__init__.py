@@ -121,11 +121,11 @@ class Runtime:
         pool: Pool | None = None if make is None else make(memory, share)
         return pool
 
-    def loaded(self, tree: Node) -> Node:
+    def weight_layout(self, tree: Node) -> Node:
         """The weights as it holds them: matrices in layouts of its kernels."""
-        make: Any = getattr(self._module, "loaded", None)
-        loaded_tree: Node = tree if make is None else make(tree, self.options)
-        return loaded_tree
+        make: Any = getattr(self._module, "weight_layout", None)
+        weights: Node = tree if make is None else make(tree, self.options)
+        return weights
 
     def chunk(self, serving: Serving) -> int:
         """Tokens computed at once."""

@@ -198,7 +198,7 @@ def reserved(memory: Memory, share: int) -> ReservedPool | None:
     return min(pools, key=lambda one: one.tokens, default=None)
 
 
-def loaded(tree: Node, options: Options) -> Node:
+def weight_layout(tree: Node, options: Options) -> Node:
     """Experts in MXFP4 as the kernels hold them: rows of codes padded to 256 by Triton's layout for Hopper, whose
     scales are not (gpt-oss-120b: 64.38 GiB in a log); other kernels pad both sizes."""
     def change(_: str, leaf: Leaf) -> tuple[Leaf]:

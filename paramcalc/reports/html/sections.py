@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from paramcalc.build import Model
     from paramcalc.estimates.settings import PageSettings
-    from paramcalc.readers.models import Loaded
+    from paramcalc.readers.models import Reading
 
 BATCHES = (1, 8)
 
@@ -39,18 +39,18 @@ class Section(NamedTuple):
     """What `count --by tensor --json` and `estimate --json` write of it."""
 
 
-def section(loaded: Loaded, settings: PageSettings) -> Section:
+def section(reading: Reading, settings: PageSettings) -> Section:
     """The part of a report about one model, with memory up to the context it was made for."""
-    counts = count(loaded, by="tensor").to_dict()
-    page = estimate(loaded, settings)
+    counts = count(reading, by="tensor").to_dict()
+    page = estimate(reading, settings)
     model = page.built
-    name = loaded.spec.name or loaded.source
-    warnings = "".join(f'<p class="warning">{text(warning)}</p>' for warning in loaded.warnings)
+    name = reading.spec.name or reading.source
+    warnings = "".join(f'<p class="warning">{text(warning)}</p>' for warning in reading.warnings)
     parts = [f"<section>\n<h2>{text(name)}</h2>", warnings, figure(component_map(counts)), tables_html(tables(page))]
     if not cache_unknown(model):
         parts += ["<h3>Weights and cache by context</h3>", figure(_memory(model, name))]
     html = "\n".join(filter(None, [*parts, "</section>"]))
-    return Section(name, html, row(loaded, _serving(settings), DeviceSettings()),
+    return Section(name, html, row(reading, _serving(settings), DeviceSettings()),
                    {"count": counts, "estimate": page.to_dict()})
 
 
