@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from paramcalc.estimates.settings import AudioLengths
     from paramcalc.readers.sources import Source
-    from paramcalc.spec.media import Cut
+    from paramcalc.spec.media import MediaItem
 
 
 @checked(images=tuple[tuple[int, int], ...])
-def cut_images(model: Source, images: Sequence[tuple[int, int]]) -> tuple[Cut, ...]:
+def cut_images(model: Source, images: Sequence[tuple[int, int]]) -> tuple[MediaItem, ...]:
     """What pictures of these widths and heights in pixels become: tokens in the prompt, patches in the tower.
 
     By the rule of the model's processor, with the settings of a preprocessor_config.json beside a config.json, else the
@@ -30,7 +30,7 @@ def cut_images(model: Source, images: Sequence[tuple[int, int]]) -> tuple[Cut, .
     return cut(spec_of(model).images, images)
 
 
-def cut_audio(model: Source, audio: AudioLengths) -> tuple[Cut, ...]:
+def cut_audio(model: Source, audio: AudioLengths) -> tuple[MediaItem, ...]:
     """What recordings of these lengths (`"30s"`, a number of seconds) become: tokens in the prompt, frames in a tower.
 
     By the rule of the model's feature extractor, as for pictures. Raises UsageError where the model has no such rule or

@@ -16,13 +16,13 @@ MOST_LINES = 40
 """Lines that a prompt shows of an answer."""
 
 
-class Shown:
+class Printable:
     """An answer with tables, which `paramcalc.reports.views.VIEWS` names."""
 
     def __init_subclass__(cls) -> None:
         """Keep the representation: a dataclass would write its own in each class that does not have one."""
         super().__init_subclass__()
-        setattr(cls, "__repr__", Shown.__repr__)  # noqa: B010 - an assignment is an error to mypy
+        setattr(cls, "__repr__", Printable.__repr__)  # noqa: B010 - an assignment is an error to mypy
 
     def __repr__(self) -> str:
         """What the command prints, cut to what a prompt has room for."""

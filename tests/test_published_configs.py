@@ -21,12 +21,12 @@ from paramcalc.readers.config.read import read_config
 from paramcalc.readers.models import load
 from paramcalc.readers.names import repository
 from paramcalc.readers.presets import presets
-from paramcalc.spec.media import Cut, Media
+from paramcalc.spec.media import Media, MediaItem
 from paramcalc.transforms.formats import in_formats
 
 RECORDS = [json.loads(line) for line in
            (Path(__file__).parent / "data/published_configs.jsonl").read_text("utf-8").splitlines()]
-MEDIA = Media((Cut(16, 16, (64, 64), 1),), (Cut(32, 32, (64,)),))
+MEDIA = Media((MediaItem(16, 16, (64, 64), 1),), (MediaItem(32, 32, (64,)),))
 """A picture of two tiles, and a recording, in each sequence."""
 POLICIES = [Policy("flash"), Policy("eager", batch=2), Policy("sdpa", "full"), Policy("eager", "selective"),
             Policy("flash", library="megatron")]

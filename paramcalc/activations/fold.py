@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from paramcalc.activations.policy import Policy
     from paramcalc.activations.saved import SavedActivation
     from paramcalc.build import Model
-    from paramcalc.spec.media import Cut
+    from paramcalc.spec.media import MediaItem
     from paramcalc.tree import Node
 
 BYTES = {"int64": 8, "complex64": 8, "int32": 4, "float32": 4, "bool": 1, "uint8": 1}
@@ -274,7 +274,7 @@ def _tower_times(of: Counted, load: Tokens) -> int:
     return batch * (square.get(of.per, sum(lengths)) + of.more)
 
 
-def _windowed(of: Counted, cuts: tuple[Cut, ...], lengths: tuple[int, ...]) -> int:
+def _windowed(of: Counted, cuts: tuple[MediaItem, ...], lengths: tuple[int, ...]) -> int:
     """Pairs within the windows of a tower: those of two dimensions, else stretches of equal length."""
     windows = [window for cut in cuts for window in cut.windows]
     return sum(count * size**2 for size, count in windows) or sum(_pairs(length, of) for length in lengths)

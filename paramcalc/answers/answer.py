@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Union, get
 
 from paramcalc.build import Model, build
 from paramcalc.estimates.effects import Length
-from paramcalc.shown import Shown
+from paramcalc.shown import Printable
 
 if TYPE_CHECKING:
     from paramcalc.readers.models import Reading
@@ -68,7 +68,7 @@ def hidden(**options: Any) -> Any:  # noqa: ANN401 - stands for a field of any t
     return field(metadata={"key": None}, repr=False, compare=False, **options)
 
 
-class Document(Shown):
+class Document(Printable):
     """What becomes JSON: a frozen, keyword-only dataclass with the name of its command."""
 
     command: ClassVar[str]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from paramcalc.errors import HEADS, INVALID, KV_HEADS, LAYERS, TOP_K
-from paramcalc.shown import Shown
+from paramcalc.shown import Printable
 
 if TYPE_CHECKING:
     from paramcalc.errors import Problem
@@ -51,7 +51,7 @@ class File(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Run(Shown):
+class Run(Printable):
     """Everything one run found."""
 
     checked: int

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from pydantic_core import PydanticCustomError
 
 from paramcalc.errors import Problem, UsageError
-from paramcalc.spec.media import NO_MEDIA, Cut, Media
+from paramcalc.spec.media import NO_MEDIA, Media, MediaItem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -132,7 +132,7 @@ def _padded(settings: Sized, rule: AudioRule | None) -> tuple[Fraction, ...]:
     return (Fraction(rule.most),)
 
 
-def cut_images(rule: ImageRule | None, sizes: Sequence[tuple[int, int]]) -> tuple[Cut, ...]:
+def cut_images(rule: ImageRule | None, sizes: Sequence[tuple[int, int]]) -> tuple[MediaItem, ...]:
     """What pictures of these widths and heights become. Raises UsageError where nothing says how, or a size cannot
     be."""
     if not sizes:
@@ -142,7 +142,7 @@ def cut_images(rule: ImageRule | None, sizes: Sequence[tuple[int, int]]) -> tupl
     return _each(sizes, "pictures", lambda size: rule.cut(*size))
 
 
-def cut_videos(rule: VideoRule | None, sizes: Sequence[tuple[int, int, int]]) -> tuple[Cut, ...]:
+def cut_videos(rule: VideoRule | None, sizes: Sequence[tuple[int, int, int]]) -> tuple[MediaItem, ...]:
     """What videos of these widths, heights and frames become. Raises UsageError where nothing says how, or a size
     cannot be."""
     if not sizes:
@@ -152,7 +152,7 @@ def cut_videos(rule: VideoRule | None, sizes: Sequence[tuple[int, int, int]]) ->
     return _each(sizes, "videos", lambda size: rule.cut(*size))
 
 
-def cut_audio(rule: AudioRule | None, durations: Sequence[Fraction]) -> tuple[Cut, ...]:
+def cut_audio(rule: AudioRule | None, durations: Sequence[Fraction]) -> tuple[MediaItem, ...]:
     """What recordings of these seconds become. Raises UsageError where nothing says how, or a length cannot be."""
     if not durations:
         return ()
@@ -168,7 +168,7 @@ def _unknown(noun: str) -> UsageError:
                               hint="give their tokens as text"))
 
 
-def _each(sizes: Sequence[T], noun: str, cut: Callable[[T], Cut]) -> tuple[Cut, ...]:
+def _each(sizes: Sequence[T], noun: str, cut: Callable[[T], MediaItem]) -> tuple[MediaItem, ...]:
     if len(sizes) > MOST:
         raise UsageError(Problem(f"{len(sizes):,} {noun} are more than {MOST:,}"))
     try:

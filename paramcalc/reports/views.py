@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from paramcalc.reports.table import Table
-    from paramcalc.shown import Shown
+    from paramcalc.shown import Printable
 
 VIEWS = {
     "Comparison": "comparison.tables", "Count": "count.tables", "Diff": "diff.tables", "Estimate": "estimate.tables",
@@ -35,7 +35,7 @@ STYLE = (".paramcalc caption { text-align: left; font-weight: 600 } .paramcalc .
 """A notebook brings its own colours and fonts."""
 
 
-def tables_of(answer: Shown) -> tuple[Table, ...]:
+def tables_of(answer: Printable) -> tuple[Table, ...]:
     """The tables of an answer, none where its class has no view."""
     place = VIEWS.get(type(answer).__name__)
     if place is None:
@@ -45,7 +45,7 @@ def tables_of(answer: Shown) -> tuple[Table, ...]:
     return tables
 
 
-def text(answer: Shown) -> str:
+def text(answer: Printable) -> str:
     """What the command prints, in the width of the terminal; JSON where there is no table."""
     if tables := tables_of(answer):
         return to_text(tables, get_terminal_size().columns).rstrip("\n")
@@ -54,19 +54,19 @@ def text(answer: Shown) -> str:
     return answer.to_json() if isinstance(answer, Document) else object.__repr__(answer)
 
 
-def html(answer: Shown) -> str:
+def html(answer: Printable) -> str:
     """Tables for a notebook, and the map of components for a count by tensor."""
     tables = tables_of(answer)
     body = _picture(answer) + tables_html(tables) if tables else f"<pre>{escaped(text(answer))}</pre>"
     return f'<div class="paramcalc"><style>{STYLE}</style>{body}</div>'
 
 
-def rich_lines(answer: Shown, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+def rich_lines(answer: Printable, console: Console, options: ConsoleOptions) -> Iterator[Text]:
     """Styled lines, in the width Rich gives."""
     return styled(tables_of(answer), options.max_width, console.encoding)
 
 
-def _picture(answer: Shown) -> str:
+def _picture(answer: Printable) -> str:
     from paramcalc.answers.count import Count
 
     if not isinstance(answer, Count) or not answer.tensors:

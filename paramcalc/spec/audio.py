@@ -15,7 +15,7 @@ from pydantic import Field
 
 from paramcalc.components.base import Count, Listed, Size, Strict
 from paramcalc.components.problems import impossible
-from paramcalc.spec.media import Cut
+from paramcalc.spec.media import MediaItem
 
 LONGEST = 24 * 3600
 """Seconds of a recording."""
@@ -41,7 +41,7 @@ class AudioRule(Strict):
     attended: bool = False
     """What it makes is the input of the model's encoder, none of the prompt's tokens."""
 
-    def cut(self, seconds: Fraction) -> Cut:
+    def cut(self, seconds: Fraction) -> MediaItem:
         """Tokens and frames of a recording. Raises PydanticCustomError for no length at all."""
         if not 0 < seconds <= LONGEST:
             raise impossible(f"a recording of {float(seconds):g} seconds", f"more than 0, at most {LONGEST:,} seconds")
@@ -60,7 +60,7 @@ class AudioRule(Strict):
         return self.most is not None and seconds > self.most
 
     @abstractmethod
-    def _cut(self, samples: int) -> Cut:
+    def _cut(self, samples: int) -> MediaItem:
         """Tokens and frames of so many samples."""
 
     def _frames(self, samples: int) -> int:
@@ -91,7 +91,7 @@ class Windows(AudioRule):
     around: Annotated[int, Field(ge=0, le=64)] = 0
     """Tokens around all others."""
 
-    def _cut(self, samples: int) -> Cut:
+    def _cut(self, samples: int) -> MediaItem:
         length = self.window * self.rate
         windows = max(1, ceil(samples / length))
         positions = halved(length // self.hop)
@@ -102,7 +102,7 @@ class Windows(AudioRule):
             tokens = sum(ceil(halved(self._frames(size)) / self.merge) for size in sizes)
         else:
             tokens = windows * positions // self.merge
-        return Cut(tokens + self.around, windows * positions // self.merge, (positions,) * windows)
+        return MediaItem(tokens + self.around, windows * positions // self.merge, (positions,) * windows)
 
 
 class Chunks(AudioRule):
@@ -121,7 +121,7 @@ class Chunks(AudioRule):
     least: Count = 0
     """Samples a recording is filled up to."""
 
-    def _cut(self, samples: int) -> Cut:
+    def _cut(self, samples: int) -> MediaItem:
         full, rest = divmod(self._frames(max(samples, self.least)), self.chunk)
         each, last = halved(self.chunk, self.halvings), halved(rest, self.halvings)
         groups, left = divmod(full, self.together)
@@ -131,7 +131,7 @@ class Chunks(AudioRule):
         chunks, frames = (full + bool(rest), self.chunk) if full else (1, rest)
         stages = tuple((2 ** (self.halvings - times), chunks * halved(frames, times))
                        for times in range(1, self.halvings + 1))
-        return Cut(tokens, tokens, sequences, stem=stages[-1][1], stages=stages)
+        return MediaItem(tokens, tokens, sequences, stem=stages[-1][1], stages=stages)
 
 
 class Queried(AudioRule):
@@ -145,12 +145,12 @@ class Queried(AudioRule):
     queries: Size = 3
     """Tokens of a window."""
 
-    def _cut(self, samples: int) -> Cut:
+    def _cut(self, samples: int) -> MediaItem:
         positions = (samples // self.hop + 1) // self.stacked
         windows = ceil(positions / self.window)
         tokens = windows * self.queries
-        return Cut(tokens, tokens, (positions,) if positions else (), apart=max(1, windows),
-                   filled=windows * self.window)
+        return MediaItem(tokens, tokens, (positions,) if positions else (), apart=max(1, windows),
+                         filled=windows * self.window)
 
 
 class Subsampled(AudioRule):
@@ -172,12 +172,12 @@ class Subsampled(AudioRule):
     padded: Size = 1
     """Samples are filled up to a multiple of so many before the encoder, but make no tokens."""
 
-    def _cut(self, samples: int) -> Cut:
+    def _cut(self, samples: int) -> MediaItem:
         positions = halved(self._of(samples), self.halvings)
         run = halved(self._of(ceil(samples / self.padded) * self.padded), self.halvings)
         tokens = ceil(positions / self.merge) if self.fixed is None else self.fixed
         tokens = tokens if self.limit is None else min(tokens, self.limit)
-        return Cut(tokens, tokens, (run,) if run else ())
+        return MediaItem(tokens, tokens, (run,) if run else ())
 
     def _of(self, samples: int) -> int:
         """Frames that lie whole within the samples."""
@@ -191,13 +191,13 @@ class Convolved(AudioRule):
     kernels: Listed[Size] = Field(max_length=64)
     strides: Listed[Size] = Field(max_length=64)
 
-    def _cut(self, samples: int) -> Cut:
+    def _cut(self, samples: int) -> MediaItem:
         frames, left = samples, []
         for kernel, stride in zip(self.kernels, self.strides, strict=True):
             frames = max(0, (frames - kernel) // stride + 1)
             left.append(frames)
         stages = tuple((prod(self.strides[index + 1:]), places) for index, places in enumerate(left))
-        return Cut(frames, frames, (frames,) if frames else (), stages=stages)
+        return MediaItem(frames, frames, (frames,) if frames else (), stages=stages)
 
 
 KINDS: dict[str, type[AudioRule]] = {cls.model_fields["kind"].default: cls for cls in (

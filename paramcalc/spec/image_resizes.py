@@ -10,7 +10,7 @@ from pydantic import Field
 from paramcalc.components.base import Count, Size
 from paramcalc.components.problems import impossible
 from paramcalc.spec.image_rule import ImageRule, Pixels
-from paramcalc.spec.media import Cut
+from paramcalc.spec.media import MediaItem
 
 
 class Square(ImageRule):
@@ -21,8 +21,8 @@ class Square(ImageRule):
     """None where pictures are compared with the text, or attended to, rather than put into it."""
     patches: Size
 
-    def _cut(self, width: int, height: int) -> Cut:
-        return Cut(self.tokens, self.tokens or self.source, (self.patches,))
+    def _cut(self, width: int, height: int) -> MediaItem:
+        return MediaItem(self.tokens, self.tokens or self.source, (self.patches,))
 
 
 class Area(ImageRule):
@@ -45,7 +45,7 @@ class Area(ImageRule):
     window: Size | None = None
     """Patches of the side of a window some layers attend within."""
 
-    def _cut(self, width: int, height: int) -> Cut:
+    def _cut(self, width: int, height: int) -> MediaItem:
         factor = self.patch * self.merge
         high, wide = self._enlarged(width, height, factor) if self.enlarged else (height, width)
         if max(high, wide) / min(high, wide) > 200:
@@ -63,7 +63,7 @@ class Area(ImageRule):
         patches, side = rows * columns, self.window
         windows = tuple((high * wide, down * along) for high, down in _parts(rows, side)
                         for wide, along in _parts(columns, side)) if side else ()
-        return Cut(patches // self.merge**2, patches // self.merge**2, (patches,), windows=windows)
+        return MediaItem(patches // self.merge**2, patches // self.merge**2, (patches,), windows=windows)
 
     def _enlarged(self, width: int, height: int, factor: int) -> tuple[int, int]:
         """Height and width, neither below one merged patch."""
@@ -93,7 +93,7 @@ class LongestEdge(ImageRule):
     """Sides become multiples of a patch, what is left of a merged one dropped after the tower; else multiples of a
     merged one."""
 
-    def _cut(self, width: int, height: int) -> Cut:
+    def _cut(self, width: int, height: int) -> MediaItem:
         ratio, factor = max(width / self.edge, height / self.edge), self.patch * self.merge
         if ratio > 1:
             width, height = floor(width / ratio), floor(height / ratio)
@@ -101,7 +101,7 @@ class LongestEdge(ImageRule):
         tall, broad = (((side - 1) // step + 1) * step for side in (height, width))
         rows, columns = tall // factor, broad // factor
         patches = (tall // self.patch) * (broad // self.patch)
-        return Cut(rows * (columns + self.row_ends), rows * columns, (patches,))
+        return MediaItem(rows * (columns + self.row_ends), rows * columns, (patches,))
 
 
 class Budget(ImageRule):
@@ -115,7 +115,7 @@ class Budget(ImageRule):
     most: Annotated[int, Field(ge=1, le=2**16)]
     """Tokens."""
 
-    def _cut(self, width: int, height: int) -> Cut:
+    def _cut(self, width: int, height: int) -> MediaItem:
         step = self.patch * self.merge
         scale = sqrt(self.most * step**2 / (width * height))
         rows, columns = floor(scale * height / step), floor(scale * width / step)
@@ -125,7 +125,7 @@ class Budget(ImageRule):
             rows, columns = min(height // width, self.most), 1
         if rows * columns == 0:
             raise impossible(f"a picture of {width} × {height} pixels makes no token", "allow more tokens")
-        return Cut(rows * columns, rows * columns, (self.most * self.merge**2,))
+        return MediaItem(rows * columns, rows * columns, (self.most * self.merge**2,))
 
 
 class Padded(ImageRule):
@@ -142,7 +142,7 @@ class Padded(ImageRule):
     refused: bool = False
     """A longer side is refused rather than made smaller."""
 
-    def _cut(self, width: int, height: int) -> Cut:
+    def _cut(self, width: int, height: int) -> MediaItem:
         count = max(1.0, height // self.patch) * max(1.0, width // self.patch)
         longest, factor = self.side * self.patch, self.patch * self.merge
         scale = min(1.0, sqrt(self.most / count), *(() if self.refused else (longest / height, longest / width)))
@@ -151,7 +151,7 @@ class Padded(ImageRule):
         if self.refused and max(rows, columns) * self.merge > self.side:
             raise impossible(f"a picture of {width} × {height} pixels has a side of more than {self.side:,} patches",
                              "crop it")
-        return Cut(rows * columns, rows * columns, (rows * columns * self.merge**2,))
+        return MediaItem(rows * columns, rows * columns, (rows * columns * self.merge**2,))
 
 
 class Bounded(ImageRule):
@@ -166,7 +166,7 @@ class Bounded(ImageRule):
     split: bool = False
     """Into four quarters beside the whole; all are filled up to the largest of them."""
 
-    def _cut(self, width: int, height: int) -> Cut:
+    def _cut(self, width: int, height: int) -> MediaItem:
         pictures = [(width, height)]
         if self.split:
             pictures += [(wide, high) for wide in (width // 2, width - width // 2)
@@ -175,7 +175,7 @@ class Bounded(ImageRule):
         patches = (max(wide for wide, _ in sizes) // self.patch) * (max(high for _, high in sizes) // self.patch)
         count = len(pictures)
         latents = count * self.tokens_a_picture
-        return Cut(latents + count + 1, latents, (patches,) * count, apart=count)
+        return MediaItem(latents + count + 1, latents, (patches,) * count, apart=count)
 
     def _resized(self, width: int, height: int) -> tuple[int, int]:
         ratio = width / height

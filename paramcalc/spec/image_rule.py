@@ -9,7 +9,7 @@ from pydantic import Field
 
 from paramcalc.components.base import Count, Strict
 from paramcalc.components.problems import impossible
-from paramcalc.spec.media import Cut
+from paramcalc.spec.media import MediaItem
 
 Pixels = Annotated[int, Field(ge=1, le=2**31)]
 LARGEST_SIDE = 2**16
@@ -31,12 +31,12 @@ class ImageRule(Strict):
     """Positions a picture adds to what the text model attends to beside its prompt: its encoder's input, or keys and
     values of cross-attention."""
 
-    def cut(self, width: int, height: int) -> Cut:
+    def cut(self, width: int, height: int) -> MediaItem:
         """Tokens and patches of a picture of this size in pixels. Raises PydanticCustomError for no size at all."""
         if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE):
             raise impossible(f"a picture of {width} × {height} pixels", f"sides of 1 to {LARGEST_SIDE:,} pixels")
         return self._cut(width, height)._replace(extra=self.extra, source=self.source)
 
     @abstractmethod
-    def _cut(self, width: int, height: int) -> Cut:
+    def _cut(self, width: int, height: int) -> MediaItem:
         """Tokens and patches of a picture whose size is possible."""

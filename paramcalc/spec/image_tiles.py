@@ -11,7 +11,7 @@ from pydantic import Field
 from paramcalc.components.base import Listed, Size
 from paramcalc.components.problems import impossible
 from paramcalc.spec.image_rule import ImageRule
-from paramcalc.spec.media import Cut
+from paramcalc.spec.media import MediaItem
 
 MOST_TILES = 256
 MOST_PINPOINTS = 1024
@@ -42,13 +42,13 @@ class Tiles(ImageRule):
     patches: Size
     """Of a tile."""
 
-    def _cut(self, width: int, height: int) -> Cut:
+    def _cut(self, width: int, height: int) -> MediaItem:
         count = 1
         if self.cropped and self.most > 1:
             columns, rows = self._grid(width, height)
             count += columns * rows if columns * rows > 1 else 0
         tile_tokens = count * self.tokens_a_tile
-        return Cut(tile_tokens + count * self.ends + self.around, tile_tokens, (self.patches,) * count)
+        return MediaItem(tile_tokens + count * self.ends + self.around, tile_tokens, (self.patches,) * count)
 
     def _grid(self, width: int, height: int) -> tuple[int, int]:
         among = grids(self.least, self.most)
@@ -83,12 +83,12 @@ class AnyResolution(ImageRule):
     most: Annotated[int, Field(ge=1, le=1024)] | None = None
     """Tokens beyond so many tiles' are averaged away."""
 
-    def _cut(self, width: int, height: int) -> Cut:
+    def _cut(self, width: int, height: int) -> MediaItem:
         high, wide = self._best(width, height)
         rows, columns = self.side * (high // self.tile), self.side * (wide // self.tile)
         tiles = 1 + (high // self.tile) * (wide // self.tile)
         tokens = self.side**2 + self.first + self._unpadded(width, height, rows, columns)
-        return Cut(tokens, tiles * self.side**2, (self.patches,) * tiles)
+        return MediaItem(tokens, tiles * self.side**2, (self.patches,) * tiles)
 
     def _best(self, width: int, height: int) -> tuple[int, int]:
         def use(point: tuple[int, int]) -> tuple[int, int]:
@@ -122,11 +122,11 @@ class Split(ImageRule):
     patches: Size
     """Of a tile."""
 
-    def _cut(self, width: int, height: int) -> Cut:
+    def _cut(self, width: int, height: int) -> MediaItem:
         rows, columns = self._grid(width, height) if self.split else (0, 0)
         tokens = self.tokens_a_tile + 3 + rows * ((self.tokens_a_tile + 2) * columns + 1)
         count = rows * columns + 1
-        return Cut(tokens, count * self.tokens_a_tile, (self.patches,) * count)
+        return MediaItem(tokens, count * self.tokens_a_tile, (self.patches,) * count)
 
     def _grid(self, width: int, height: int) -> tuple[int, int]:
         ratio = width / height
@@ -159,13 +159,13 @@ class Scanned(ImageRule):
     ratio: Annotated[float, Field(gt=0, le=LONGEST_RATIO)]
     """How many times as long as wide a picture is that is cut."""
 
-    def _cut(self, width: int, height: int) -> Cut:
+    def _cut(self, width: int, height: int) -> MediaItem:
         long, short = max(width, height), min(width, height)
         crops = min(self.most, max(2, min(long // self.least, floor(long / short + 0.5))))
         if long / short < self.ratio or min(ceil(long / crops), short) < self.least:
             crops = 0
         tokens = (1 + crops) * self.tokens_a_crop
-        return Cut(tokens, tokens, (self.patches,) * (1 + crops))
+        return MediaItem(tokens, tokens, (self.patches,) * (1 + crops))
 
 
 class Crops(ImageRule):
@@ -178,7 +178,7 @@ class Crops(ImageRule):
     patch: Size
     most: Annotated[int, Field(ge=1, le=MOST_TILES)]
 
-    def _cut(self, width: int, height: int) -> Cut:
+    def _cut(self, width: int, height: int) -> MediaItem:
         columns, rows = ceil(width / self.tile), ceil(height / self.tile)
         if columns * rows > self.most:
             columns, rows = nearest_shape(width, height, grids(1, self.most), self.tile)
@@ -192,7 +192,7 @@ class Crops(ImageRule):
                         for count, blank in zip((columns, rows), padding, strict=True))
         half = ceil(side / 2)
         tokens = half * (half + 1) + 1 + down * (across + 1)
-        return Cut(tokens, tokens, (side**2,) * tiles)
+        return MediaItem(tokens, tokens, (side**2,) * tiles)
 
     def _every_other(self, length: int, side: int) -> int:
         """Of so many patches in a row, those at even places of their square."""

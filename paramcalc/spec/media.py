@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Cut(NamedTuple):
+class MediaItem(NamedTuple):
     """What one picture, one video or one recording becomes."""
 
     tokens: int
@@ -55,9 +55,9 @@ class Cut(NamedTuple):
 class Media(NamedTuple):
     """The pictures, videos and recordings of one sequence."""
 
-    images: tuple[Cut, ...] = ()
-    videos: tuple[Cut, ...] = ()
-    audio: tuple[Cut, ...] = ()
+    images: tuple[MediaItem, ...] = ()
+    videos: tuple[MediaItem, ...] = ()
+    audio: tuple[MediaItem, ...] = ()
     notes: tuple[str, ...] = ()
     """What has to be said of how they were cut."""
     main: str = ""
@@ -82,7 +82,7 @@ class Media(NamedTuple):
         """Tokens of a sequence with so many others; of an encoder alone, all positions it runs over."""
         return sum(self.lengths(self.main)) if self.main else words + self.tokens
 
-    def of(self, stream: str) -> tuple[Cut, ...]:
+    def of(self, stream: str) -> tuple[MediaItem, ...]:
         """What a tower of this stream, or what joins it to the text model, runs over."""
         kind = stream.removesuffix("_tokens")
         return (*self.images, *self.videos) if kind == "image" else self.audio if kind == "audio" else ()

@@ -14,7 +14,7 @@ from paramcalc.spec.images import parse_rule
 
 if TYPE_CHECKING:
     from paramcalc.spec.image_rule import ImageRule
-    from paramcalc.spec.media import Cut
+    from paramcalc.spec.media import MediaItem
 else:
     ImageRule = Strict  # pydantic reads annotations; `Parsed` makes it
 
@@ -41,7 +41,7 @@ class VideoRule(Strict):
     ends: Count = 0
     """Tokens that end a video."""
 
-    def cut(self, width: int, height: int, frames: int) -> Cut:
+    def cut(self, width: int, height: int, frames: int) -> MediaItem:
         """Tokens and patches of so many frames of this size. Raises PydanticCustomError for no size at all."""
         if not 1 <= frames <= LARGEST_FRAMES or (self.shared and frames < self.merged):
             least = self.merged if self.shared else 1

@@ -13,7 +13,7 @@ from paramcalc.activations.fold import Tokens, activations
 from paramcalc.activations.policy import Policy
 from paramcalc.build import build
 from paramcalc.readers.config.read import read_config
-from paramcalc.spec.media import Cut, Media
+from paramcalc.spec.media import Media, MediaItem
 from paramcalc.transforms.freeze import freeze
 
 RECORDS = {record["model_type"]: record for record in map(json.loads, (
@@ -28,7 +28,7 @@ Idefics 3 it is the places of the patches, of Granite Speech the noise of dropou
 
 def tower_bytes(record, how, frozen=()):
     built = freeze(build(read_config(record["config"]).spec), frozen)
-    cut = Cut(**{"tokens": 0, "projected": 0} | record["cut"] | {
+    cut = MediaItem(**{"tokens": 0, "projected": 0} | record["cut"] | {
         key: tuple(record["cut"].get(key, ())) for key in ("sequences", "stages")})
     if record["model_type"] == "qwen2_5_vl":
         cut = cut._replace(windows=((64, 2),))
@@ -74,6 +74,6 @@ def test_towers_called_measured_are_those_that_agree():
 def test_a_tower_nobody_measured_is_said():
     config = RECORDS["granite_speech"]["config"]
     assert "parameter" in activations(build(read_config(config).spec), Tokens(1, 8, 8, media=Media(
-        audio=(Cut(3, 3, (15,)),))), Policy()).unknown
+        audio=(MediaItem(3, 3, (15,)),))), Policy()).unknown
     answer = paramcalc.train({"model_type": "qwen2_audio"}, audio="30s")
     assert any("qwen2_audio_encoder" in doubt for doubt in answer.warnings)

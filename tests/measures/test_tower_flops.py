@@ -13,7 +13,7 @@ from paramcalc.cli.main import run
 from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.known import COUNTED_TOWERS
 from paramcalc.readers.config.read import read_config
-from paramcalc.spec.media import STREAMS, Cut, Media
+from paramcalc.spec.media import STREAMS, Media, MediaItem
 
 RECORDS = [json.loads(line) for line in (Path(__file__).parents[1] / "data/tower_runs.jsonl").read_text(
     "utf-8").splitlines()]
@@ -28,7 +28,7 @@ attention to themselves once, not for each window; no rule says the positions of
 def cut(record):
     values = record["cut"] | {"sequences": tuple(record["cut"]["sequences"]),
                               "stages": tuple(map(tuple, record["cut"].get("stages", ())))}
-    return Cut(**{"tokens": 0, "projected": 0} | values)
+    return MediaItem(**{"tokens": 0, "projected": 0} | values)
 
 
 def media(record):

@@ -18,7 +18,7 @@ from paramcalc.readers.families.towers.pictures import RULES, image_rule
 from paramcalc.readers.families.towers.processors import Beside
 from paramcalc.spec.audio import KINDS as AUDIO_KINDS
 from paramcalc.spec.images import KINDS
-from paramcalc.spec.media import Cut, Media
+from paramcalc.spec.media import Media, MediaItem
 from paramcalc.spec.model import AUDIO_RULE, IMAGE_RULE
 
 CASES = [json.loads(line) for line in
@@ -134,7 +134,7 @@ def test_a_tower_does_what_the_counter_says():
     lines = (Path(__file__).parent.parent / "data" / "oracle_flops.jsonl").read_text(encoding="utf-8").splitlines()
     record = next(record for record in map(json.loads, lines) if record["id"] == "clip-vit-base-patch32")
     tree = build(read_config(record["config"]).spec).tree
-    cut = Cut(0, 0, (49,), extra=1)
+    cut = MediaItem(0, 0, (49,), extra=1)
     seen = counted(tree, Workload(2, 77, media=Media((cut,))))
     products = 2 * 2 * 2 * record["config"]["projection_dim"]
     assert seen.forward + products == record["runs"]["forward_seq128"]["total"]

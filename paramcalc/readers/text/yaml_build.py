@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from paramcalc.readers.text.limits import MAX_DEPTH, MAX_NODES, Findings, Mark, Path, string_fault
-from paramcalc.readers.text.yaml_nodes import Built, Open, expanded, merge_layers, place
+from paramcalc.readers.text.yaml_nodes import Open, YamlValue, expanded, merge_layers, place
 from paramcalc.readers.text.yaml_scalars import plain
 from paramcalc.sanitize import describe, quote, visible
 
@@ -24,9 +24,9 @@ class Builder:
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
         self.open: list[Open] = []
-        self.anchors: dict[str, Built | None] = {}
+        self.anchors: dict[str, YamlValue | None] = {}
         self.total = 0
-        self.root: Built | None = None
+        self.root: YamlValue | None = None
         self.steps: dict[type[yaml.Event], Callable[[Any], None]] = {
             yaml.ScalarEvent: self._scalar,
             yaml.MappingStartEvent: self._begin,
@@ -72,7 +72,7 @@ class Builder:
         merge = text == "<<" and not event.style and frame is not None and self._wants_key(frame)
         # Long strings weigh more, so that repeating one by alias is bounded too.
         size = 1 + len(text) // 64
-        self._put(Built(value, *at, {}, size, 0, merge, text), event.anchor, size)
+        self._put(YamlValue(value, *at, {}, size, 0, merge, text), event.anchor, size)
 
     def _begin(self, event: yaml.CollectionStartEvent) -> None:
         self._no_tag(event)
@@ -87,7 +87,7 @@ class Builder:
         value = frame.value
         if frame.merged is not None and isinstance(value, dict):
             value, frame.marks = merge_layers(frame, value, frame.merged)
-        self._put(Built(value, frame.line, frame.column, frame.marks, frame.size, frame.height), frame.anchor, 1)
+        self._put(YamlValue(value, frame.line, frame.column, frame.marks, frame.size, frame.height), frame.anchor, 1)
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         at, name = place(event), quote(event.anchor)
@@ -95,15 +95,15 @@ class Builder:
         if target is None:
             inside = event.anchor in self.anchors
             self._problem(f"alias {name} stands inside its own anchor" if inside else f"alias {name} has no anchor", at)
-            target = Built({}, *at, {})
+            target = YamlValue({}, *at, {})
         if len(self.open) + target.height > MAX_DEPTH:
             self._too_deep(at)
         copied = expanded(target.value) if self.total + target.size <= MAX_NODES else target.value
         self._put(
-            Built(copied, *at, target.children, target.size, target.height, False, target.text), None, target.size
+            YamlValue(copied, *at, target.children, target.size, target.height, False, target.text), None, target.size
         )
 
-    def _put(self, built: Built, anchor: str | None, cost: int) -> None:
+    def _put(self, built: YamlValue, anchor: str | None, cost: int) -> None:
         if anchor:
             self.anchors[anchor] = built
         if not self.open:
@@ -119,7 +119,7 @@ class Builder:
         else:
             self._put_value(built, frame)
 
-    def _count(self, built: Built, frame: Open, cost: int) -> None:
+    def _count(self, built: YamlValue, frame: Open, cost: int) -> None:
         """Charge what is new: one for a collection whose items were charged, all of them again for an alias."""
         frame.size += built.size
         if built.height >= frame.height:
@@ -129,21 +129,21 @@ class Builder:
             self._problem(f"more than {MAX_NODES:,} values, aliases counted", (built.line, built.column))
             self.findings.refuse()
 
-    def _put_key(self, built: Built, frame: Open) -> None:
+    def _put_key(self, built: YamlValue, frame: Open) -> None:
         at, key = (built.line, built.column), built.value
         if not isinstance(key, str):
             text = built.text
             what = (f"key {visible(text)} is not a string" if text
                     else f"expected a string as key, found {describe(key)}")
             self._problem(what, at, f'write "{visible(text)}"' if text else "")
-            built = Built(f"key at {at}", *at, {})
+            built = YamlValue(f"key at {at}", *at, {})
         first = frame.merged if built.merge else frame.marks.get(built.value)
         if first is not None:
             frame.key = built
             self._problem(f"duplicate key {quote(key)}: also on line {first.line}", at, "keep one of the two")
         frame.key = built
 
-    def _put_value(self, built: Built, frame: Open) -> None:
+    def _put_value(self, built: YamlValue, frame: Open) -> None:
         key = frame.key
         if key is None or isinstance(frame.value, list):
             return
@@ -151,7 +151,7 @@ class Builder:
             layers = built.value if isinstance(built.value, list) else [built.value]
             if not layers or not all(isinstance(layer, dict) for layer in layers):
                 self._problem("'<<' takes a mapping or a list of mappings", (built.line, built.column))
-            frame.merged = Built(built.value, key.line, key.column, built.children)
+            frame.merged = YamlValue(built.value, key.line, key.column, built.children)
         else:
             frame.marks[key.value] = Mark(key.line, key.column, built.children)
             frame.value[key.value] = built.value

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Plain: TypeAlias = "dict[str, Plain] | list[Plain] | str | int | float | bool | None"
 
 
-class Built(NamedTuple):
+class YamlValue(NamedTuple):
     """A finished value; `size` and `height` are what it costs wherever an alias repeats it."""
 
     value: Any
@@ -37,8 +37,8 @@ class Open:
         self.anchor: str | None = event.anchor
         self.line, self.column = place(event)
         self.marks: dict[str | int, Mark] = {}
-        self.key: Built | None = None
-        self.merged: Built | None = None
+        self.key: YamlValue | None = None
+        self.merged: YamlValue | None = None
         self.size = 1
         self.height = 1
 
@@ -56,7 +56,7 @@ def expanded(value: Plain) -> Plain:
     return [expanded(item) for item in value] if isinstance(value, list) else value
 
 
-def merge_layers(frame: Open, own: dict[str, Any], merged: Built) -> tuple[dict[str, Any], dict[str | int, Mark]]:
+def merge_layers(frame: Open, own: dict[str, Any], merged: YamlValue) -> tuple[dict[str, Any], dict[str | int, Mark]]:
     """Put what `<<` brings under a mapping's own keys; of several layers the first wins."""
     layers = [(merged.value, merged.children)]
     if isinstance(merged.value, list):
