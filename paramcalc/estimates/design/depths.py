@@ -7,7 +7,7 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.components.layout import continued
-from paramcalc.estimates.design.lines import whole
+from paramcalc.estimates.design.lines import model_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,7 +60,7 @@ class Depths:
             self._steps[depths] = self._along(depths)
         if (steps := self._steps[depths]) is None:
             return (), ()
-        base, slope = whole(of_block, steps.first)
+        base, slope = model_line(of_block, steps.first)
         more = [sum(times * of_block[name][0] for name, times in kind.items()) for kind in steps.kinds]
         steeper = [sum(times * of_block[name][1] for name, times in kind.items()) for kind in steps.kinds]
         return steps.amounts(base, more), steps.amounts(slope, steeper)

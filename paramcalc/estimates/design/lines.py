@@ -51,7 +51,7 @@ class Lines(NamedTuple):
 
     def at(self, measure: int, blocks: dict[str, int]) -> tuple[int, int]:
         """Fixed part and slope of a measure of the whole model."""
-        return whole(self.of(measure), blocks)
+        return model_line(self.of(measure), blocks)
 
     def value(self, measure: int, blocks: dict[str, int], width: int) -> int:
         """A measure of the whole model: parameters, or bytes of cache a token."""
@@ -59,7 +59,7 @@ class Lines(NamedTuple):
         return fixed + slope * width
 
 
-def whole(lines: Mapping[str, tuple[int, int]], blocks: Mapping[str, int]) -> tuple[int, int]:
+def model_line(lines: Mapping[str, tuple[int, int]], blocks: Mapping[str, int]) -> tuple[int, int]:
     """Fixed part and slope of a model whose blocks occur so often."""
     fixed = slope = 0
     for name, (a, c) in lines.items():

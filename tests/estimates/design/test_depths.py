@@ -7,7 +7,7 @@ import pytest
 import paramcalc
 from paramcalc.estimates.design.depths import Depths
 from paramcalc.estimates.design.handles import handles
-from paramcalc.estimates.design.lines import Grain, Lines, Polynomials, whole
+from paramcalc.estimates.design.lines import Grain, Lines, Polynomials, model_line
 from paramcalc.estimates.design.size_polynomial import size_polynomial
 from paramcalc.estimates.design.solve import patterns_of
 
@@ -27,7 +27,7 @@ def test_every_depth_counts_what_its_blocks_do(name: str) -> None:
     own = handles(spec)
     depths, along = range(own.depth_step, 60, own.depth_step), Depths(patterns_of(spec), own)
     found = [*zip(*along.lines(depths, of_block), strict=True)]
-    expected = [whole(of_block, blocks) for layers in depths if (blocks := along.blocks(layers)) is not None]
+    expected = [model_line(of_block, blocks) for layers in depths if (blocks := along.blocks(layers)) is not None]
     assert found == expected
     assert found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.config.quantization.matching import searched, starts, whole
+from paramcalc.readers.config.quantization.matching import exact_names, searched, starts
 from paramcalc.readers.config.quantization.settings import Quantized, group_word, keep, take
 from paramcalc.spec.quantize import KEEP
 
@@ -50,7 +50,7 @@ def auto_round(settings: Settings) -> Quantized:
         if REGEX & set(name) or not NUMBERED.search(name):
             expressions.append(take(format_, (), searched([name])))
         else:
-            exact.append(take(format_, (), whole([name])))
+            exact.append(take(format_, (), exact_names([name])))
     blocks = settings.names("block_name_to_quantize", "to_quant_block_names", "quant_block_list")
     prefixes = [part.strip() for text in blocks or () for part in text.split(",")]
     base = packed(layout, kind, bits, group)

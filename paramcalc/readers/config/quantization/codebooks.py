@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.readers.config.quantization.matching import ends, whole
+from paramcalc.readers.config.quantization.matching import ends, exact_names
 from paramcalc.readers.config.quantization.replaced import replaced, skips
 from paramcalc.readers.config.quantization.settings import Quantized, keep, take
 
@@ -29,7 +29,7 @@ def aqlm(settings: Settings) -> Quantized:
     unquantized = None if listed is None else [name.removesuffix(".weight") for name in listed]
     caveats = () if outputs == 1 else (settings.caveat("out_group_size", f"groups of {outputs} outputs are counted as "
                                                        "of one", "estimate"),)
-    rest = replaced(settings, f"aqlm-{books}x{bits}-g{inputs}", unquantized, before=whole)
+    rest = replaced(settings, f"aqlm-{books}x{bits}-g{inputs}", unquantized, before=exact_names)
     return rest._replace(caveats=rest.caveats + caveats)
 
 
@@ -37,14 +37,14 @@ def vptq(settings: Settings) -> Quantized:
     """Vectors along the outputs, an index into one table and a second for what it leaves over."""
     caveats: list[Caveat] = []
     settings.get("enable_proxy_error")
-    unquantized = keep(skips(settings, settings.names("modules_to_not_convert") or [], whole))
+    unquantized = keep(skips(settings, settings.names("modules_to_not_convert") or [], exact_names))
     by_format: dict[str, list[str]] = {}
     layers = settings.mapping("config_for_layers")
     for name in layers.data if layers else ():
         own = layers.mapping(name) if layers else None
         if own is not None:
             by_format.setdefault(_vptq(own, caveats), []).append(name)
-    rules = [take(format_, (), whole(names)) for format_, names in by_format.items()]
+    rules = [take(format_, (), exact_names(names)) for format_, names in by_format.items()]
     shared = settings.mapping("shared_layer_config")
     for name in shared.data if shared else ():
         own = shared.mapping(name) if shared else None
@@ -84,7 +84,7 @@ def higgs(settings: Settings) -> Quantized:
 def spqr(settings: Settings) -> Quantized:
     """Every tensor's size is in the config, by the module's name."""
     settings.get("bits", "beta1", "beta2")
-    unquantized = keep(skips(settings, settings.names("modules_to_not_convert") or [], whole))
+    unquantized = keep(skips(settings, settings.names("modules_to_not_convert") or [], exact_names))
     sizes: dict[str, int] = {}
     shapes = settings.mapping("shapes")
     for key in shapes.data if shapes else ():
@@ -94,7 +94,7 @@ def spqr(settings: Settings) -> Quantized:
     if not sizes:
         return Quantized((), (settings.caveat("shapes", "is missing: nothing says how large the sparse part is",
                                               "unknown"),))
-    rules: list[QuantRule] = [take(f"listed-{size}B", (), whole([name])) for name, size in sizes.items()]
+    rules: list[QuantRule] = [take(f"listed-{size}B", (), exact_names([name])) for name, size in sizes.items()]
     return Quantized((*unquantized, *rules))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.config.quantization.matching import inside, start_or_end, under, whole
+from paramcalc.readers.config.quantization.matching import exact_names, inside, start_or_end, under
 from paramcalc.readers.config.quantization.replaced import replaced, skips
 from paramcalc.readers.config.quantization.settings import Quantized, keep, take
 
@@ -53,7 +53,7 @@ def _blocks(settings: Settings) -> str:
 
 def _ignored(names: list[str] | tuple[str, ...]) -> list[str]:
     """Whole names; what holds `experts` takes all experts of that layer."""
-    return [text for name in names for text in (under([name]) if "experts" in name else whole([name]))]
+    return [text for name in names for text in (under([name]) if "experts" in name else exact_names([name]))]
 
 
 def _experts(settings: Settings) -> tuple[list[QuantRule], list[Caveat]]:

@@ -24,14 +24,14 @@ def from_start(expressions: Iterable[str]) -> list[str]:
     return [f"re:{text}" for text in expressions]
 
 
-def whole(names: Iterable[str]) -> list[str]:
+def exact_names(names: Iterable[str]) -> list[str]:
     """Whole names (compressed-tensors, fp8 `ignored_layers`, MLX). An expert's number is told apart by nothing."""
     return [f"name:{name}" for name in dict.fromkeys(EXPERT.sub("experts.*", name) for name in names)]
 
 
 def whole_or_regex(names: Iterable[str]) -> list[str]:
     """Whole names, or `re:` matched from the start (compressed-tensors, quark)."""
-    return [text for name in names for text in ([name] if name.startswith("re:") else whole([name]))]
+    return [text for name in names for text in ([name] if name.startswith("re:") else exact_names([name]))]
 
 
 def inside(names: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.config.quantization.matching import whole
+from paramcalc.readers.config.quantization.matching import exact_names
 from paramcalc.readers.config.quantization.settings import Quantized, keep, take
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def mlx(settings: Settings) -> Quantized:
             continue
         settings.read.add(name)
         routers = routers or name.endswith((".gate", ".router"))
-        names = whole([name])
+        names = exact_names([name])
         if value is False:
             overrides += keep(names)
         elif value is True:

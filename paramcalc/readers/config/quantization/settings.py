@@ -130,10 +130,10 @@ class Settings:
         """A problem at a key."""
         return SpecError(Problem(message, (*self.path, key), hint))
 
-    def caveat(self, key: str, message: str, known: Known = "bound") -> Caveat:
+    def caveat(self, key: str, message: str, level: Known = "bound") -> Caveat:
         """Why the weights are less than exact, with the key to blame."""
         where = ".".join(map(str, (*self.path, key)))[:200]
-        return Caveat(figure="weights", known=known, reason=f"{where}: {message[:500]}")
+        return Caveat(figure="weights", known=level, reason=f"{where}: {message[:500]}")
 
     def _named(self, keys: Sequence[str]) -> str:
         return next((key for key in keys if self.data.get(key) is not None), keys[0])
