@@ -10,7 +10,7 @@ from paramcalc.components.layout import unroll
 from paramcalc.components.stack import Stack
 from paramcalc.dims import Dim
 from paramcalc.spec.lower import Lowered, Parts, lower
-from paramcalc.tree import Context, Leaf, Node, Tensor
+from paramcalc.tree import CROSSING, Context, Leaf, Node, Tensor
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
@@ -80,13 +80,21 @@ def _stack(key: str, stack: Stack, blocks: dict[str, Parts], place: _Place) -> N
     names = unroll(stack.of)
     counts = {name: names.count(name) for name in dict.fromkeys(names)}
     children = tuple([
-        Node("*", (), tuple([place.node(k, p) for k, p in blocks[name].items()]), n, n, label=name)
+        Node("*", (), tuple([place.node(k, p) for k, p in blocks[name].items()]), n, n, label=name,
+             stream=CROSSING if _crosses_only(blocks[name], place.context) else "")
         for name, n in counts.items()
     ])
     index = {name: i for i, name in enumerate(counts)}
     stream = "" if stack.stream == "token" else stack.stream
     return Node(key if stack.path is None else stack.path, (), children, 1, stack.uses, stack, place.context,
                 stack.every, order=tuple(map(index.__getitem__, names)), stream=stream)
+
+
+def _crosses_only(parts: Parts, context: Context) -> bool:
+    """Whether tokens of a layer attend to a source and to nothing else."""
+    if not any(getattr(part, "cross", False) for part in parts.values()):
+        return False
+    return not any(work.per == "pair" for part in parts.values() for work in part.work(context))
 
 
 class _Place:

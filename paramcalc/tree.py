@@ -27,6 +27,9 @@ When = Literal["", "prompt", "cached", "expanded", "absorbed"]
 """When work is done: always; only without cached tokens, or only after them; where a latent is attended to as the keys
 and values it stands for, or as it is kept."""
 
+CROSSING = "crossing"
+"""Stream of layers that follow their parent, and are passed by where there is no source to attend to."""
+
 
 class Tensor(NamedTuple):
     """Named values of one shape; `stored` copies in memory, `used` of them visited by one token."""
@@ -214,7 +217,8 @@ class Node:
         self.order = order
         """Of a stack of layers: for each layer, which child it is a copy of."""
         self.stream = stream
-        """`source` where what is below runs over the encoder's input; empty where it follows the parent."""
+        """`source` where what is below runs over the encoder's input; `crossing` where it follows the parent and is
+        passed by if there is no source to attend to; empty where it follows the parent."""
         self.changes = changes
         self.every = every
         """It runs over one position of so many: what patches are merged into."""
@@ -239,6 +243,10 @@ class Node:
         for change in self.changes:
             changed = tuple(new for leaf in changed for new in change(path, leaf))  # type: ignore[misc]
         return changed
+
+    def over(self, above: str) -> str:
+        """The stream it runs over below a node that runs over `above`."""
+        return above if not self.stream or (self.stream == CROSSING and above) else self.stream
 
     def map(self, change: Change, path: str = "") -> Node:
         """The tree with each leaf replaced by what `change` gives for it."""

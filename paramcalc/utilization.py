@@ -119,6 +119,7 @@ def _sequence(
     from paramcalc.build import build
     from paramcalc.measures.flops import Workload, flops
     from paramcalc.readers.sources import spec_of
+    from paramcalc.spec.media import NO_MEDIA
 
     if type(seq) is not int or not 1 <= seq <= MOST_TOKENS:
         raise UsageError(Problem(f"seq: expected a number of tokens, found {str(seq)[:40]}"))
@@ -129,7 +130,7 @@ def _sequence(
             raise UsageError(Problem(f"{whole_model.spec.name or 'the model'} has no heads of multi-token prediction",
                                      hint="leave mtp out"))
         trees.append(whole_model.apart[MTP])
-    load = Workload(1, seq, 0, seq, _convention(convention))
+    load = Workload(1, seq, 0, NO_MEDIA.attended(whole_model.spec.source_tokens(), seq), _convention(convention))
     total = 0
     for tree in trees:
         work = flops(tree, load, fused=scans)

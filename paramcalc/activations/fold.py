@@ -35,7 +35,7 @@ from paramcalc.catalog.formats import find_format
 from paramcalc.spec.lower import lower
 from paramcalc.spec.media import NO_MEDIA, STREAMS, Media
 from paramcalc.transforms.shard import Division
-from paramcalc.tree import join
+from paramcalc.tree import CROSSING, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -151,7 +151,7 @@ class _Fold:
         what is embedded, whatever is trained."""
 
     def walk(self, node: Node, path: str, used: int, stream: str, *, layer: bool, parallel: bool = False) -> None:
-        here, used, stream = join(path, node.name), used * node.used, node.stream or stream
+        here, used, stream = join(path, node.name), used * node.used, node.over(stream)
         self.live = self.live or _trains(node, deep=bool(node.order))
         self.every = node.every
         for leaf in self._saved(node, stream, layer=layer) if self.live else ():
@@ -246,6 +246,8 @@ def _trains(node: Node, *, deep: bool) -> bool:
 
 def _times(of: Counted, load: Tokens) -> int:
     """How many of a leaf there are; a device's part of each sequence where devices share it."""
+    if of.stream == CROSSING and not load.source:
+        return 0
     per, ways = of.per, load.cp * of.split
     length = load.source if of.stream == "source" else load.seq
     here, source = _part(length, ways), _part(load.source, ways)

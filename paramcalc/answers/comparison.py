@@ -133,7 +133,7 @@ def row(reading: Reading, serving: ServingSettings, device: DeviceSettings,
     serving, _ = within_positions(serving, reading.spec, media)
     context = media.sequence(serving.context)
     needs = memory(prepared, Serving(context, serving.batch, serving.source, media))
-    source = media.attended(serving.source, serving.context)
+    source = media.attended(reading.spec.source_tokens(serving.source), serving.context)
     forward = flops(model.tree, Workload(1, context, 0, source, media=media)).forward
     machine = machine_of(device, prepared)
     needed = max(part.total for part in needs.per_device)

@@ -96,9 +96,10 @@ def estimate(reading: Reading, settings: PageSettings) -> Estimate:
     settings, length = within_positions(settings, spec, media)
     context = media.sequence(settings.context)
     counts = count(tree)
-    cache = exact(mixers(tree), Serving(context), types("bf16"))
+    serving = Serving(context, source=spec.source_tokens(), media=media)
+    cache = exact(mixers(tree), serving, types("bf16"))
     cache_known: Known = "unknown" if cache_unknown(model) else of_model(spec, "cache")
-    forward = flops(tree, Workload(seq=1, past=context - 1, convention="causal")).forward
+    forward = flops(tree, Workload(1, 1, context - 1, serving.encoder, "causal")).forward
     return Estimate(
         **start | {"length": length, "warnings": (*start["warnings"], *media.notes), "assumptions": {
             "context": context, **media.summary(), "batch": 1, "cache_format": "bf16", "cache_policy": "exact",

@@ -173,11 +173,12 @@ def _formulas(model: Model, settings: ExplainSettings, glob: str) -> list[Formul
             return explain_weights(in_formats(model, settings.quant).tree, settings.dtype, glob)
         case "cache":
             prepared = Prepared(model, Runtime(BOUND), Setup(settings.dtype, kv_dtype=settings.kv_dtype))
-            serving = Serving(settings.context, settings.batch, settings.source, _recording(model, settings))
+            source = model.spec.source_tokens(settings.source)
+            serving = Serving(settings.context, settings.batch, source, _recording(model, settings))
             return explain_cache(model.tree, serving, prepared.cache_types, glob)
         case "flops":
             media = _recording(model, settings)
-            source = media.attended(settings.source, settings.context)
+            source = media.attended(model.spec.source_tokens(settings.source), settings.context)
             load = Workload(settings.batch, settings.context, 0, source, settings.convention, media=media)
             return explain_flops(model.tree, load, glob)
         case "optimizer":

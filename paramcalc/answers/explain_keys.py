@@ -17,6 +17,7 @@ from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.parameters import count
 from paramcalc.measures.weights import weight_bytes
 from paramcalc.readers.models import interpret
+from paramcalc.spec.media import NO_MEDIA
 from paramcalc.transforms.formats import in_formats
 
 if TYPE_CHECKING:
@@ -107,10 +108,10 @@ def _changed(reading: Reading, key: str, other: str) -> ModelSpec:
 def _figures(spec: ModelSpec) -> dict[str, int]:
     """The figures a key can move."""
     model = build(spec)
-    counts, tree = count(model.tree), model.tree
+    counts, tree, source = count(model.tree), model.tree, spec.source_tokens()
     return {
         "parameters": counts.total, "active": counts.active, "buffers": counts.buffers,
         "weights": weight_bytes(in_formats(model, None).tree).total,
-        "cache": exact(mixers(tree), Serving(CONTEXT), types("bf16")).bytes,
-        "flops": flops(tree, Workload(1, CONTEXT, 0, CONTEXT, "causal")).forward,
+        "cache": exact(mixers(tree), Serving(CONTEXT, source=source), types("bf16")).bytes,
+        "flops": flops(tree, Workload(1, CONTEXT, 0, NO_MEDIA.attended(source, CONTEXT), "causal")).forward,
     }

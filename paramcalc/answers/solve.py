@@ -120,7 +120,7 @@ def budgets(spec: ModelSpec, settings: SolveSettings) -> tuple[Budget, ...]:
     serving, device = _served(settings)
     prepared = prepare(build(spec), serving)
     serving, _ = within_positions(serving, spec, NO_MEDIA)
-    load = Serving(serving.context, serving.batch, serving.source)
+    load = Serving(serving.context, serving.batch, spec.source_tokens(serving.source))
 
     def cache(tree: Node) -> Cache:
         return exact(mixers(tree), load, prepared.cache_types)

@@ -53,13 +53,16 @@ class Figures:
         """Growth of the cache for one more token of one sequence."""
         from paramcalc.measures.cache import Serving, exact, mixers, types
 
-        return exact(mixers(self.model.tree), Serving(context), types(dtype, dtype)).per_token
+        serving = Serving(context, source=self.model.spec.source_tokens())
+        return exact(mixers(self.model.tree), serving, types(dtype, dtype)).per_token
 
     def flops_per_token(self, seq: int = SEQ, convention: Convention = WORKLOAD.convention) -> int:
         """Forward FLOPs of one token in a sequence of `seq`."""
         from paramcalc.measures.flops import Workload, flops
+        from paramcalc.spec.media import NO_MEDIA
 
-        return flops(self.model.tree, Workload(1, seq, 0, seq, convention)).forward // seq
+        source = NO_MEDIA.attended(self.model.spec.source_tokens(), seq)
+        return flops(self.model.tree, Workload(1, seq, 0, source, convention)).forward // seq
 
     def named(self) -> dict[str, int]:
         """The figures of a lock, a growth budget and a difference: parameters, bytes and FLOPs, as their names say."""

@@ -61,7 +61,7 @@ def need(settings: Settings, names: tuple[str, ...], *, present: bool, what: str
 
 def need_encoder(settings: Settings, model: Model) -> None:
     """Raise UsageError for --source on a model without an encoder."""
-    encodes = any(node.stream == "source" for node in model.tree.nodes()) or any(
+    encodes = model.spec.encodes or any(
         tensor.per in ("source", "sequence") for node in model.tree.nodes() for tensor in node.tensors)
     need(settings, ("source",), present=encodes or _crosses(model), what="an encoder, and this model has none",
          hint="leave --source out")

@@ -97,8 +97,6 @@ class Prepared:
         """The whole model, its tensors in their formats."""
         self.apart = quantized.apart
         """What its files hold beside it, in its formats: multi-token prediction."""
-        self.encodes = any(node.stream == "source" for _, node, _, _ in tree.walk())
-        """Whether the model has an encoder; without one nothing of a source is kept unless its length is said."""
         self.stages = tuple(self._stage(part, model) for part in self._parted(self._served(tree)))
 
     @property
@@ -192,8 +190,7 @@ class Prepared:
     def cache(self, stage: Stage, serving: Serving) -> Cache:
         """The cache of one device of a stage."""
         serving = self.share(serving)
-        if serving.source is None and not self.encodes:
-            serving = serving._replace(source=0)  # pictures it attends to are beside it
+        serving = serving._replace(source=self.model.spec.source_tokens(serving.source))
         return self.runtime.cache(stage.kinds, serving, self.cache_types)
 
     def parts(self, serving: Serving) -> tuple[Parts, ...]:

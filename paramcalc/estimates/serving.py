@@ -122,7 +122,7 @@ def why_not_served(runtime: str, spec: ModelSpec, quant: str | None, device: Acc
     """Why a runtime does not serve a model on these devices, in the format that is asked for or in those of its own;
     empty where nothing says so."""
     facts = server(runtime)
-    if profile_of(runtime).gguf and _encodes(spec) and not gguf_architectures(spec.family):
+    if profile_of(runtime).gguf and spec.encodes and not gguf_architectures(spec.family):
         return f"no converter of {runtime} knows {spec.family or 'this encoder with its decoder'}"
     own = dict.fromkeys(rule.format for rule in spec.quantize if rule.format != KEEP)
     formats = [quant] if quant is not None or not own else list(own)
@@ -139,11 +139,6 @@ def unserved(why: Mapping[str, Problem]) -> Problem:
         return Problem(next(iter(by_reason)), hint=hint)
     reasons = [f"{', '.join(names)}: {reason}" for reason, names in by_reason.items()]
     return Problem("; ".join(["no runtime serves this", *reasons]), hint=hint)
-
-
-def _encodes(spec: ModelSpec) -> bool:
-    """Whether an encoder stands beside the decoder, which GGUF files hold of few families."""
-    return any(getattr(part, "stream", "") == "source" for part in (spec.modules or {}).values())
 
 
 def command_of(machine: Machine, spec: ModelSpec, settings: FitSettings, prepared: Prepared, context: int) -> str:

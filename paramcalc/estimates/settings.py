@@ -207,7 +207,7 @@ class FlopsSettings(Settings):
         """The workload, with pictures and recordings as a model's processor cuts them. Raises UsageError where that
         cannot be."""
         media = media_of(self, spec)
-        source = media.attended(self.source, self.seq)
+        source = media.attended(spec.source_tokens(self.source), self.seq)
         seq = media.sequence(self.seq)
         return Workload(self.batch, seq, self.past, source, self.convention, self.head, media,
                         absorbed=seq == 1 and self.past > 0)

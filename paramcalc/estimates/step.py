@@ -146,10 +146,10 @@ class Served(Remembering):
         return cache.bytes + cache.state_bytes
 
     def _decoded(self, context: int) -> Work:
-        return self._work(Workload(1, 1, context, 0, "causal"))
+        return self._work(Workload(1, 1, context, self.media.source, "causal"))
 
     def _filled(self, prompt: int) -> Work:
-        return self._work(Workload(1, prompt, 0, 0, "causal", "last", self.media))
+        return self._work(Workload(1, prompt, 0, self.media.source, "causal", "last", self.media))
 
     def _work(self, load: Workload) -> Work:
         """FLOPs of a workload on all devices together."""

@@ -58,7 +58,7 @@ def plan(model: Model, settings: RunSettings) -> Plan:
     need(settings, ("sequence_parallel",), present=settings.tp > 1, what="--tp", hint="--tp 2")
     layout = layout_of(settings)
     media = media_of(settings, model.spec)
-    source = media.attended(settings.source, settings.seq)
+    source = media.attended(model.spec.source_tokens(settings.source), settings.seq)
     load = Tokens(sequences(settings), media.sequence(settings.seq), source, media=media)
     return Plan(trainer_of(model, settings), layout, load, policy_of(settings), device_of(settings),
                 micro_batches(settings, layout, load.seq), settings.arithmetic, settings.overlap)
@@ -166,7 +166,7 @@ def fitting(
         raise UsageError(Problem("--search needs --gpu NAME and --gpus N", hint="--gpu h100 --gpus 256 --search"))
     trainer = trainer_of(model, settings)
     media = media_of(settings, model.spec)
-    source = media.attended(settings.source, settings.seq)
+    source = media.attended(model.spec.source_tokens(settings.source), settings.seq)
     load = Tokens(1, media.sequence(settings.seq), source, media=media)
     batch = settings.global_batch or max(1, usual_step_tokens() // (load.seq * gpus)) * gpus
     # where some layouts hid their collectives and others not, experts on many nodes would look faster than on one

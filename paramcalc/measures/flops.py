@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from paramcalc.defaults import WORKLOAD, Convention, Recompute
 from paramcalc.measures.attention_pairs import Reach, pairs
 from paramcalc.spec.media import NO_MEDIA, Media
-from paramcalc.tree import Tensor, join
+from paramcalc.tree import CROSSING, Tensor, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from paramcalc.tree import Node, Work
 
 
-RUNNING = ("", "token", "source")
+RUNNING = ("", "token", "source", CROSSING)
 """Streams that every workload has."""
 
 
@@ -138,6 +138,8 @@ class Term(NamedTuple):
 def terms(tree: Node, load: Workload, *, fused: bool = False) -> Iterator[Term]:
     """Every weight that is multiplied and every work that is done, in the order of the model."""
     for path, node, used in streams(tree, above=Visited(1, load.media.main)):
+        if used.stream == CROSSING and not load.source:
+            continue  # as Mllama's class does for text alone
         lengths = load.media.lengths(used.stream, used.every)
         if used.stream not in RUNNING and not lengths:
             continue  # no picture, no recording
@@ -165,7 +167,7 @@ def streams(tree: Node, path: str = "", above: Visited | None = None) -> list[tu
     """Every node with its path, its visits, and what it runs over."""
     above = above or Visited(1, "")
     here = join(path, tree.name)
-    visited = Visited(above.copies * tree.used, tree.stream or above.stream, above.every * tree.every)
+    visited = Visited(above.copies * tree.used, tree.over(above.stream), above.every * tree.every)
     nodes = [(here, tree, visited)]
     for child in tree.children:
         nodes += streams(child, here, visited)

@@ -165,6 +165,17 @@ class ModelSpec(LayerFields):
     notes: Listed[str] = ()
     """What a reader of the numbers must know: said with every answer."""
 
+    @property
+    def encodes(self) -> bool:
+        """Whether an encoder stands beside the decoder."""
+        parts = (*(self.modules or {}).values(), *self.towers.values())
+        return any(getattr(part, "stream", "") == "source" for part in parts)
+
+    def source_tokens(self, given: int | None = None) -> int | None:
+        """Tokens of an encoder's input: those given; without them None (as many as the sequence has), and 0 where the
+        model has no encoder, so that it attends to nothing but pictures and recordings."""
+        return 0 if given is None and not self.encodes else given
+
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         if self.modules is None:
