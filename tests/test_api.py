@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
-def said(capsys):
+def written(capsys):
     def run(*arguments):
         code = guarded([*arguments, "--json"])
         assert code in (0, 1)
@@ -26,31 +26,31 @@ def said(capsys):
 
 
 @pytest.mark.parametrize("name", ["llama-3.1-8b", "deepseek-v3", "zamba2-1.2b", "t5-11b"])
-def test_count(name, said):
-    answer, counts = said("count", name), paramcalc.count(name)
+def test_count(name, written):
+    answer, counts = written("count", name), paramcalc.count(name)
     assert answer["parameters"]["total"] == counts.total
     assert answer["parameters"]["active"] == counts.active
     assert answer["parameters"]["embedding"] == counts.embedding
     assert {row["component"]: (row["parameters"], row["active"]) for row in answer["components"]} == counts.components
 
 
-def test_changes_are_those_of_set(said):
-    answer = said("count", "llama-3.1-8b", "--set", "num_layers=16")
+def test_changes_are_those_of_set(written):
+    answer = written("count", "llama-3.1-8b", "--set", "num_layers=16")
     spec = paramcalc.read("llama-3.1-8b", ["num_layers=16"])
     assert paramcalc.count(spec).total == answer["parameters"]["total"] < paramcalc.count("llama-3.1-8b").total
 
 
-def test_weights(said):
-    answer = said("estimate", "gemma-3-27b")
+def test_weights(written):
+    answer = written("estimate", "gemma-3-27b")
     assert {row["format"]: row["bytes"] for row in answer["weights"]} == {
         row["format"]: paramcalc.weights("gemma-3-27b", row["format"]).total for row in answer["weights"]}
-    quantized = said("memory", "gemma-3-27b", "--quant", "q4_k_m")
+    quantized = written("memory", "gemma-3-27b", "--quant", "q4_k_m")
     assert paramcalc.weights("gemma-3-27b", quant="q4_k_m").total == quantized["weights"]["bytes"]
 
 
-def test_memory(said):
-    answer = said("memory", "mixtral-8x7b", "--context", "32k", "--batch", "4", "--runtime", "vllm", "--tp", "2",
-                  "--kv-dtype", "fp8")
+def test_memory(written):
+    answer = written("memory", "mixtral-8x7b", "--context", "32k", "--batch", "4", "--runtime", "vllm", "--tp", "2",
+                     "--kv-dtype", "fp8")
     ours = paramcalc.memory("mixtral-8x7b", 32768, batch=4, runtime="vllm", tp=2, kv_dtype="fp8")
     assert [part.total for part in ours.per_device] == [part["total"] for part in answer["per_device"]]
     assert ours.total.total == answer["total"]["bytes"]
@@ -58,42 +58,42 @@ def test_memory(said):
 
 
 @pytest.mark.parametrize(("name", "fits"), [("llama-3.1-8b", True), ("llama-3.1-405b", False)])
-def test_fit(name, fits, said):
-    answer, ours = said("fit", name, "--gpu", "h100", "--context", "8k"), paramcalc.fit(name, "h100", 8192)
+def test_fit(name, fits, written):
+    answer, ours = written("fit", name, "--gpu", "h100", "--context", "8k"), paramcalc.fit(name, "h100", 8192)
     assert answer["fits"] == ours.fits == fits
     assert answer["headroom"]["bytes"] == ours.headroom
     assert (answer["max_context"], answer["max_batch"]) == (ours.max_context, ours.max_batch)
 
 
 @pytest.mark.parametrize("lora", [None, 16])
-def test_train(lora, said):
+def test_train(lora, written):
     adapters = ["--lora-rank", "16", "--quant", "nf4"] if lora else ["--zero", "3", "--dp", "8", "--pp", "2"]
-    answer = said("train", "llama-3.1-8b", "--seq", "4k", "--recompute", "full", *adapters)
+    answer = written("train", "llama-3.1-8b", "--seq", "4k", "--recompute", "full", *adapters)
     more = {"lora_rank": 16, "quant": "nf4"} if lora else {"zero": 3, "dp": 8, "pp": 2}
     ours = paramcalc.train("llama-3.1-8b", 4096, recompute="full", **more)
     assert [device.total for device in ours] == [device["total"] for device in answer["per_device"]]
 
 
-def test_flops(said):
-    answer = said("flops", "qwen3-30b-a3b", "--seq", "4k", "--convention", "causal")
+def test_flops(written):
+    answer = written("flops", "qwen3-30b-a3b", "--seq", "4k", "--convention", "causal")
     ours = paramcalc.flops("qwen3-30b-a3b", 4096, convention="causal")
     assert (answer["forward"], answer["backward"]) == (ours.forward, ours.backward)
     assert paramcalc.flops_per_token("qwen3-30b-a3b", 4096, convention="causal") == answer["per_token"]["training"]
 
 
-def test_explain(said):
-    answer = said("explain", "llama-3.1-8b", "*q_proj*")
+def test_explain(written):
+    answer = written("explain", "llama-3.1-8b", "*q_proj*")
     ours = paramcalc.explain("llama-3.1-8b", "*q_proj*")
     assert [row.parameters for row in ours] == [row["parameters"] for row in answer["formulas"]] == [2**29]
 
 
-def test_what_if(said):
-    answer = said("explain", "gpt3-175b", "--what-if", "num_layers=2x")
+def test_what_if(written):
+    answer = written("explain", "gpt3-175b", "--what-if", "num_layers=2x")
     assert paramcalc.count(paramcalc.what_if("gpt3-175b", "num_layers=2x")).total == answer["what_if"]["total"]["after"]
 
 
-def test_diff(said):
-    answer, ours = said("diff", "llama-3-8b", "llama-3.1-8b"), paramcalc.diff("llama-3-8b", "llama-3.1-8b")
+def test_diff(written):
+    answer, ours = written("diff", "llama-3-8b", "llama-3.1-8b"), paramcalc.diff("llama-3-8b", "llama-3.1-8b")
     assert len(answer["tensors"]) == len(ours.tensors) == 0
 
 
@@ -116,8 +116,8 @@ def test_convert_counts_the_same(tmp_path):
     (("count", "gpt2", "--by", "tensor"), lambda: paramcalc.count("gpt2", "tensor")),
     (("memory", "gpt2", "--batch", "3"), lambda: paramcalc.memory("gpt2", batch=3)),
 ], ids=lambda value: " ".join(value) if isinstance(value, tuple) else "")
-def test_python_gives_what_json_writes(arguments, answer, said):
-    assert said(*arguments) == json.loads(answer().to_json())
+def test_python_gives_what_json_writes(arguments, answer, written):
+    assert written(*arguments) == json.loads(answer().to_json())
 
 
 def test_check():

@@ -19,9 +19,9 @@ def record(family, name):
     return next(entry for line in lines if (entry := json.loads(line))["id"] == name)
 
 
-def measured(found, prefix):
+def measured(record, prefix):
     """Parameters under a prefix, of one of its layers."""
-    tensors = [(prod(shape), copies) for name, shape, copies, _ in found["tensors"] if name.startswith(prefix)]
+    tensors = [(prod(shape), copies) for name, shape, copies, _ in record["tensors"] if name.startswith(prefix)]
     assert tensors, prefix
     assert len({copies for _, copies in tensors}) == 1
     return sum(size for size, _ in tensors)

@@ -27,9 +27,9 @@ def adapted(model):
 @pytest.mark.parametrize(("model", "how"), CASES, ids=[f"{m['name']} {how}" for m, how in CASES])
 def test_bytes_are_those_torch_packed(model, how):
     attention, recompute = how.split()
-    found = activations(adapted(model), Tokens(1, model["seq"], model["seq"]), Policy(attention, recompute))
-    assert not found.unknown
-    assert [found.model, found.loss] == model["cases"][how]
+    saved = activations(adapted(model), Tokens(1, model["seq"], model["seq"]), Policy(attention, recompute))
+    assert not saved.unknown
+    assert [saved.model, saved.loss] == model["cases"][how]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model["name"])

@@ -37,13 +37,13 @@ def saved(fields, policy, facts=USUAL, *, rotary=False):
     return save(part, Forward(Context(64), policy, facts, rotary=rotary)) if save else []
 
 
-def kept(fields, policy, facts=USUAL, *, rotary=False):
+def values_saved(fields, policy, facts=USUAL, *, rotary=False):
     """Values kept, by what there is one of."""
     leaves = saved(fields, policy, facts, rotary=rotary)
-    found = Counter()
+    counts = Counter()
     for leaf in {leaf.shared or number: leaf for number, leaf in enumerate(leaves)}.values():
-        found[leaf.per] += leaf.used * prod(leaf.shape)
-    return dict(found)
+        counts[leaf.per] += leaf.used * prod(leaf.shape)
+    return dict(counts)
 
 
 FLASH_MORE = {"once": 24}  # the random state
@@ -109,45 +109,45 @@ CASES = [
 
 @pytest.mark.parametrize(("fields", "policy", "values"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_by_hand(fields, policy, values):
-    assert kept(fields, policy) == values
+    assert values_saved(fields, policy) == values
 
 
 def test_rotation_keeps_tables_and_a_rotated_copy():
     for fields in (HEADS, LATENT):
         tables = 2 * (16 if fields is HEADS else 8)
-        more = kept(fields, FLASH, rotary=True)
-        assert more == kept(fields, FLASH) | {"position": tables}
-        assert kept(fields, MEGATRON, rotary=True) == kept(fields, MEGATRON)
+        more = values_saved(fields, FLASH, rotary=True)
+        assert more == values_saved(fields, FLASH) | {"position": tables}
+        assert values_saved(fields, MEGATRON, rotary=True) == values_saved(fields, MEGATRON)
 
 
 def test_a_layer_that_shares_keys_rotates_its_queries_alone():
     shared = HEADS | {"shares_kv": True}
-    assert kept(shared, EAGER, rotary=True) == kept(shared, EAGER) | {"position": 2 * 16}
+    assert values_saved(shared, EAGER, rotary=True) == values_saved(shared, EAGER) | {"position": 2 * 16}
 
 
 def test_a_written_norm_keeps_the_centred_input_twice():
     written = ClassFacts(layer_norm="written")
-    assert kept({"kind": "layernorm", "scale": False}, EAGER, written) == {"token": 2 * 64 + 1}
+    assert values_saved({"kind": "layernorm", "scale": False}, EAGER, written) == {"token": 2 * 64 + 1}
     # the result before it is scaled, and the weight in float32
-    assert kept({"kind": "layernorm"}, EAGER, written) == {"token": 3 * 64 + 1, "once": 64}
+    assert values_saved({"kind": "layernorm"}, EAGER, written) == {"token": 3 * 64 + 1, "once": 64}
 
 
 def test_experts_in_a_narrower_width():
-    whole, narrow = kept(MOE, EAGER), kept(MOE | {"latent_size": 16}, EAGER)
+    whole, narrow = values_saved(MOE, EAGER), values_saved(MOE | {"latent_size": 16}, EAGER)
     # two copies of the input and two outputs are of 16 where they were of 64; what goes up again is one of 16 more
     assert whole["token"] - narrow["token"] == 2 * 2 * (64 - 16) - 16
 
 
 def test_experts_chosen_elsewhere_have_no_router():
-    own, apart = kept(MOE, MEGATRON), kept(MOE | {"router": False}, MEGATRON)
+    own, apart = values_saved(MOE, MEGATRON), values_saved(MOE | {"router": False}, MEGATRON)
     assert own["token"] - apart["token"] == 64  # its input; experts have copies of it
 
 
 def test_a_router_in_float_keeps_copies_of_its_input_and_weight():
     wide = ClassFacts(router_float=True)
-    plain, found = kept(MOE, EAGER), kept(MOE, EAGER, wide)
-    assert found["once"] - plain["once"] == 8 * 64
-    assert found["token"] == plain["token"]  # the copy takes the input's place
+    plain, wider = values_saved(MOE, EAGER), values_saved(MOE, EAGER, wide)
+    assert wider["once"] - plain["once"] == 8 * 64
+    assert wider["token"] == plain["token"]  # the copy takes the input's place
     (copy,) = [leaf for leaf in saved(MOE, EAGER, wide) if leaf.name == "router input"]
     assert copy.dtype == "float32"
 
@@ -155,7 +155,7 @@ def test_a_router_in_float_keeps_copies_of_its_input_and_weight():
 @pytest.mark.parametrize("fields", [MAMBA, MAMBA2, DELTA], ids=lambda fields: fields["kind"])
 def test_formulas_of_megatron_know_no_scans(fields):
     with pytest.raises(UnknownActivationsError, match=fields["kind"]):
-        kept(fields, MEGATRON)
+        values_saved(fields, MEGATRON)
 
 
 @pytest.mark.parametrize("fields", [
@@ -163,40 +163,40 @@ def test_formulas_of_megatron_know_no_scans(fields):
 ], ids=lambda fields: fields["kind"])
 def test_what_nobody_described_is_refused(fields):
     with pytest.raises(UnknownActivationsError, match=fields["kind"]):
-        kept(fields, EAGER)
+        values_saved(fields, EAGER)
 
 
 def test_a_router_that_norms_its_input():
-    plain, found = kept(MOE, EAGER), kept(MOE, EAGER, ClassFacts(router_normed=True))
+    plain, normed = values_saved(MOE, EAGER), values_saved(MOE, EAGER, ClassFacts(router_normed=True))
     # the norm's copy of the input, its factor and its result; two weights before and after their factors; what the
     # router reads then takes the input's place
-    assert found["token"] - plain["token"] == 64 + 1 + 64 + 2 * 2
+    assert normed["token"] - plain["token"] == 64 + 1 + 64 + 2 * 2
 
 
 def test_experts_that_all_read_every_token_and_one_that_is_shared():
     every = ClassFacts(every_expert=True)
-    alone, shared = kept(MOE, EAGER, every), kept(MOE | {"shared_size": 32}, EAGER, every)
+    alone, shared = values_saved(MOE, EAGER, every), values_saved(MOE | {"shared_size": 32}, EAGER, every)
     assert shared["token"] - alone["token"] == 4 * 32  # gate, its activation, up, and their product
 
 
 def test_a_corrected_stream_that_is_scaled_is_kept():
-    plain, scaled = (kept({"kind": "altup", "streams": 4, "scaled": scaled}, EAGER) for scaled in (False, True))
+    plain, scaled = (values_saved({"kind": "altup", "streams": 4, "scaled": scaled}, EAGER) for scaled in (False, True))
     assert scaled["token"] - plain["token"] == 64
 
 
 def test_differential_attention_under_formulas():
     # input; q and k; twice v and the context; both contexts; the output's input
-    assert kept(HEADS | {"kind": "differential_attention"}, MEGATRON) == {
+    assert values_saved(HEADS | {"kind": "differential_attention"}, MEGATRON) == {
         "token": 64 + (64 + 32) + 2 * (32 + 64) + 128 + 64}
 
 
 def test_fused_scans_copy_nothing_that_is_float_already():
-    narrow, wide = kept(MAMBA, FLASH), kept(MAMBA, Policy("flash", dtype="fp32"))
+    narrow, wide = values_saved(MAMBA, FLASH), values_saved(MAMBA, Policy("flash", dtype="fp32"))
     assert narrow["once"] - wide["once"] == 2 * 64  # D and dt's bias
 
 
 def test_a_fused_scan_without_a_norm_keeps_no_factor():
-    normed, plain = kept(MAMBA2, FLASH), kept(MAMBA2 | {"gated_norm": False}, FLASH)
+    normed, plain = values_saved(MAMBA2, FLASH), values_saved(MAMBA2 | {"gated_norm": False}, FLASH)
     assert normed["token"] - plain["token"] == 1
 
 

@@ -27,11 +27,11 @@ def test_bytes_are_those_torch_packed(model, how):
     built = build(read_config(model["config"]).spec)
     batch = model.get("batch", 1)
     policy = Policy(attention, recompute, batch=batch, dtype=model.get("dtype", "bf16"))
-    found = activations(built, Tokens(batch, model["seq"], model["seq"]), policy)
-    kept, loss = model["cases"][how]
-    assert not found.unknown
-    assert abs(found.model - kept) * 1000 <= model["tolerance"] * kept
-    assert abs(found.loss - loss) * 10_000 <= model["tolerance"] * loss
+    saved = activations(built, Tokens(batch, model["seq"], model["seq"]), policy)
+    measured, loss = model["cases"][how]
+    assert not saved.unknown
+    assert abs(saved.model - measured) * 1000 <= model["tolerance"] * measured
+    assert abs(saved.loss - loss) * 10_000 <= model["tolerance"] * loss
 
 
 @pytest.mark.parametrize(("model", "how"), [(m, how) for m in MODELS for how in m.get("batch_2", ())])
@@ -58,11 +58,11 @@ CLASSES = records()
 def test_classes_keep_what_torch_packed(record):
     """`off` says, in thousandths, how far the worst of a record's cases still is: those are measured, not right."""
     built, load = build(read_config(record["config"]).spec), Tokens(1, record["seq"], record["seq"])
-    found = {how: activations(built, load, Policy(*how.split())) for how in record["cases"]}
-    worst = max(-(-abs(found[how].model - size) * 1000 // size) for how, size in record["cases"].items())
+    saved = {how: activations(built, load, Policy(*how.split())) for how in record["cases"]}
+    worst = max(-(-abs(saved[how].model - size) * 1000 // size) for how, size in record["cases"].items())
     assert worst == record.get("off", 0)
     if record["loss"] is not None and not record.get("loss_off"):
-        assert next(iter(found.values())).loss == record["loss"]
+        assert next(iter(saved.values())).loss == record["loss"]
 
 
 def test_classes_called_measured_are_those_that_agree():

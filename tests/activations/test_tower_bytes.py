@@ -41,8 +41,8 @@ def tower_bytes(record, how, frozen=()):
 def test_bytes_are_those_torch_packed(name):
     """`OFF` are measured, not right."""
     record = RECORDS[name]
-    kept = record["kept"]["eager"]
-    assert -(-abs(tower_bytes(record, "eager") - kept) * 1000 // kept) == OFF.get(name, 0)
+    measured = record["kept"]["eager"]
+    assert -(-abs(tower_bytes(record, "eager") - measured) * 1000 // measured) == OFF.get(name, 0)
 
 
 @pytest.mark.parametrize("name", ["paligemma", "mistral3", "internvl", "voxtral"])
@@ -60,9 +60,9 @@ FROZEN_OFF = {"llava": 23, "gemma3": 348, "mistral3": 766, "aya_vision": 129, "a
                                   and name != "granite_speech"])
 def test_of_a_frozen_tower_nothing_is_kept_but_what_joins_it_reads(name):
     record = RECORDS[name]
-    kept = record["kept"]["frozen"]
+    measured = record["kept"]["frozen"]
     ours = tower_bytes(record, "eager", ("vision" if record["of"] == "image" else "audio",))
-    assert -(-abs(ours - kept) * 1000 // max(kept, 1)) == FROZEN_OFF.get(name, 0)
+    assert -(-abs(ours - measured) * 1000 // max(measured, 1)) == FROZEN_OFF.get(name, 0)
 
 
 def test_towers_called_measured_are_those_that_agree():

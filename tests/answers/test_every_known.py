@@ -129,18 +129,18 @@ TOTALS = ("count", "estimate", "memory", "flops", "train", "explain")
 def test_the_row_of_the_total_says_what_it_is_of(command, style, tmp_path, capsys):
     """On standard output, where `--quiet` and a pipe leave it."""
     path = tmp_path / "config.json"
-    said = {}
+    tables = {}
     for why, config in {"": MODEL, **LOWERED}.items():
         path.write_text(json.dumps(config))
         assert run([command, str(path), "--quiet", "--format", style]) == 0
-        said[why] = capsys.readouterr().out.replace("\\_", "_")
-    unread, uncounted = (said[why] for why in LOWERED)
+        tables[why] = capsys.readouterr().out.replace("\\_", "_")
+    unread, uncounted = (tables[why] for why in LOWERED)
     if (command, style) != ("memory", "csv"):
         assert "total of the text part, without vision_config" in uncounted
         assert "total, at least" in unread
     assert "vision_config" in uncounted
     assert "bound" in unread or "at least" in unread
-    assert not any(word in said[""] for word in ("at least", "text part"))
+    assert not any(word in tables[""] for word in ("at least", "text part"))
 
 
 @pytest.mark.parametrize("style", ["table", "markdown", "csv"])
@@ -155,9 +155,9 @@ def test_rows_without_a_total_say_so_too(words, style, tmp_path, capsys):
         path.write_text(json.dumps(config))
         places = {"MODEL": str(path), "GPT2": "gpt2"}
         assert run([*(places.get(word, word) for word in words), "--quiet", "--format", style]) in (0, 1)
-        said = capsys.readouterr().out
-        assert "bound" in said
-        assert style == "csv" or "vision_config" not in config or "vision_config" in said.replace("\\_", "_")
+        table = capsys.readouterr().out
+        assert "bound" in table
+        assert style == "csv" or "vision_config" not in config or "vision_config" in table.replace("\\_", "_")
 
 
 @pytest.mark.parametrize("why", LOWERED)

@@ -19,7 +19,7 @@ from tests.yaml_files import read_yaml
 ROOT = Path(__file__).parents[2]
 
 
-def said(style, *paths):
+def written(style, *paths):
     """What a check of these paths prints in a format."""
     out = io.StringIO()
     with redirect_stdout(out):
@@ -33,9 +33,9 @@ def complaints(folder):
 
     bad = sorted((ROOT / "tests" / "data" / "bad" / "config").glob("*.json"))
     for paths in ([ROOT / "tests" / "data" / "rules"], [ROOT / "configs"], bad):
-        yield from json_complaints(json.loads(said("sarif", *paths)), folder / "sarif-2.1.0.json")
+        yield from json_complaints(json.loads(written("sarif", *paths)), folder / "sarif-2.1.0.json")
         for name in ("JUnit.xsd", "junit-10.xsd"):
-            yield from xmlschema.XMLSchema(folder / name).iter_errors(said("junit", *paths))
+            yield from xmlschema.XMLSchema(folder / name).iter_errors(written("junit", *paths))
     for ours, theirs in (("action.yml", "github-action"), (".pre-commit-hooks.yaml", "pre-commit-hooks"),
                          (".pre-commit-config.yaml", "pre-commit-config")):
         yield from json_complaints(read_yaml(ROOT / ours), folder / f"{theirs}.json")

@@ -101,9 +101,9 @@ EXPECT = [
 ]
 
 
-@pytest.mark.parametrize(("kept", "broken"), EXPECT, ids=lambda text: text.replace(" ", ""))
-def test_a_promise_is_held(kept, broken, folder, check):
-    put("m.yaml", f"{SPEC}expect:\n  {kept}\n")
+@pytest.mark.parametrize(("promise", "broken"), EXPECT, ids=lambda text: text.replace(" ", ""))
+def test_a_promise_is_held(promise, broken, folder, check):
+    put("m.yaml", f"{SPEC}expect:\n  {promise}\n")
     assert check("m.yaml") == (0, [])
     put("m.yaml", f"{SPEC}expect:\n  {broken}\n")
     code, report = check("m.yaml")

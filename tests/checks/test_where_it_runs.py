@@ -87,13 +87,13 @@ ACTION = read_yaml(ROOT / "action.yml")
 
 def inputs(**given):
     """The environment of the steps, as GitHub fills it in."""
-    values = {f"inputs.{key}": given.get(key, said["default"]) for key, said in ACTION["inputs"].items()}
+    values = {f"inputs.{key}": given.get(key, declaration["default"]) for key, declaration in ACTION["inputs"].items()}
     values["github.action_path"] = str(ROOT)
-    found = {}
+    filled = {}
     for step in ACTION["runs"]["steps"]:
         for key, text in step["env"].items():
-            found[key] = re.sub(r"\$\{\{\s*([\w.]+)\s*\}\}", lambda name: values[name[1]], text)
-    return found
+            filled[key] = re.sub(r"\$\{\{\s*([\w.]+)\s*\}\}", lambda name: values[name[1]], text)
+    return filled
 
 
 def act(repository, **given):

@@ -33,8 +33,8 @@ ANSWERS = {
 """Command lines and the keys the contract names beside schema, model, warnings and assumptions."""
 
 
-def invalid(command, found):
-    return [error.message for error in Draft202012Validator(command_schema(command)).iter_errors(found)]
+def invalid(command, document):
+    return [error.message for error in Draft202012Validator(command_schema(command)).iter_errors(document)]
 
 
 def numbers(value):

@@ -94,10 +94,10 @@ def answer(line):
     """Exit code, answer, what was said, and the files it made."""
     before = set(os.listdir())
     done = run_embedded(line.split())
-    made = sorted(set(os.listdir()) - before)
-    for name in made:
+    files = sorted(set(os.listdir()) - before)
+    for name in files:
         rmtree(name) if os.path.isdir(name) else os.unlink(name)
-    return (*done, tuple(made))
+    return (*done, tuple(files))
 
 
 @pytest.mark.parametrize(("command", "name"), list(options()))
@@ -109,7 +109,7 @@ def test_an_option_changes_the_answer_or_is_refused(command, name):
     value = "2.5" if (command, name) == ("scaling", "loss") else VALUES.get(name, None if option.is_flag else "2")
     flag = option.secondary_opts[0] if option.default is True else option.opts[0]
     added = f"{line} {flag}" + ("" if value is None else f" {value}")
-    code, out, err, made = changed = answer(added)
+    code, out, err, files = changed = answer(added)
     assert code in (0, 1, 2, 3), err
     assert changed != answer(line), "accepted and ignored"
-    assert code == 2 or out != answer(line)[1] or made or name == "offline"
+    assert code == 2 or out != answer(line)[1] or files or name == "offline"

@@ -18,14 +18,14 @@ def candidates(call):
     return candidates
 
 
-@pytest.mark.parametrize(("asked", "like"), [
+@pytest.mark.parametrize(("size", "like"), [
     ("1.5B", "qwen3-8b"), ("8B", "llama-3.1-8b"), ("350M", "gpt2"), ("30B", "qwen3-30b-a3b"), ("2B", "gemma-2-9b"),
     ("100M", "whisper-tiny"), ("3B", "qwen3-vl-2b"), ("20B", "gemma-4-31b"), ("200M", "t5-small"),
 ])
-def test_each_candidate_counts_to_its_claim(candidates, asked, like):
-    found = candidates("--params", asked, "--like", like, "--top", "5")
-    assert len(found) == 5
-    for each in found:
+def test_each_candidate_counts_to_its_claim(candidates, size, like):
+    rows = candidates("--params", size, "--like", like, "--top", "5")
+    assert len(rows) == 5
+    for each in rows:
         spec = paramcalc.read(like, [f"{key}={value}" for key, value in each["set"].items()])
         count = paramcalc.count(spec)
         assert (count.total, count.active) == (each["total"], each["active"])
@@ -38,9 +38,9 @@ def test_each_candidate_counts_to_its_claim(candidates, asked, like):
 ])
 def test_a_published_sibling_is_found_by_its_total(candidates, name, like):
     spec = paramcalc.read(name)
-    found = candidates("--params", str(paramcalc.count(spec).total), "--like", like, "--top", "3")
+    rows = candidates("--params", str(paramcalc.count(spec).total), "--like", like, "--top", "3")
     wanted = handles(spec)
-    shapes = [(each["set"]["hidden_size"], each["set"]["num_layers"]) for each in found]
+    shapes = [(each["set"]["hidden_size"], each["set"]["num_layers"]) for each in rows]
     assert (wanted.sizes["hidden_size"], wanted.layers) in shapes
 
 
@@ -70,8 +70,8 @@ def test_towers_stay_and_lead_into_the_text_model(name, sibling):
 
 
 def test_budgets(candidates):
-    found = candidates("--params", "3B", "--max-cache-per-token", "64KiB", "--max-layers", "30", "--top", "3")
-    for each in found:
+    rows = candidates("--params", "3B", "--max-cache-per-token", "64KiB", "--max-layers", "30", "--top", "3")
+    for each in rows:
         changes = [f"{key}={value}" for key, value in each["set"].items()]
         (row,) = paramcalc.sweep("llama-3.1-8b", *changes).rows
         assert row.cache_bytes_per_token <= 2**16
@@ -79,11 +79,11 @@ def test_budgets(candidates):
 
 
 def test_the_least_that_an_error_names_is_enough(call, candidates):
-    asked = ("--params", "1B", "--like", "qwen3-0.6b", "--max-cache-per-token")
-    least = call("solve", *asked, "1")[2].split("the least is ")[1].strip()
-    assert len(candidates(*asked, least, "--top", "1")) == 1
+    options = ("--params", "1B", "--like", "qwen3-0.6b", "--max-cache-per-token")
+    least = call("solve", *options, "1")[2].split("the least is ")[1].strip()
+    assert len(candidates(*options, least, "--top", "1")) == 1
     assert least == "5KiB"
-    assert call("solve", *asked, str(5 * 2**10 - 1))[0] == 2
+    assert call("solve", *options, str(5 * 2**10 - 1))[0] == 2
 
 
 def test_work_is_bounded_over_the_whole_lattice(candidates):
@@ -123,8 +123,8 @@ def test_a_folder_that_cannot_be_made_is_said(folder, call, tmp_path):
 
 
 def test_a_size_that_is_set_stays(candidates):
-    found = candidates("--params", "3B", "--set", "num_layers=30", "--set", "hidden_size=2560", "--top", "3")
-    assert {(each["set"]["num_layers"], each["set"]["hidden_size"]) for each in found} == {(30, 2560)}
+    rows = candidates("--params", "3B", "--set", "num_layers=30", "--set", "hidden_size=2560", "--top", "3")
+    assert {(each["set"]["num_layers"], each["set"]["hidden_size"]) for each in rows} == {(30, 2560)}
 
 
 def test_specs_are_written(call, tmp_path):
@@ -180,18 +180,18 @@ def test_the_least_and_the_most_there_are(call, candidates, more):
 
 
 def test_two_sizes_that_no_shape_has_at_once(call, candidates):
-    asked = ("--params", "1B", "--active", "3B")
-    error = call("solve", *asked)[2]
+    options = ("--params", "1B", "--active", "3B")
+    error = call("solve", *options)[2]
     assert "1,000,000,000 parameters in all and 3,000,000,000 parameters active" in error
     near = error.split("have ")[1].split(" active")[0].replace(",", "")
     assert candidates("--params", "1B", "--active", near, "--top", "1")[0]["active"] < 1.02e9
 
 
-@pytest.mark.parametrize(("like", "asked", "ratio"), [
+@pytest.mark.parametrize(("like", "size", "ratio"), [
     ("whisper-large-v3-turbo", "400M", 8), ("recurrentgemma-2b", "1B", 1),
 ])
-def test_stacks_keep_their_proportion_and_recurrent_widths_follow(candidates, like, asked, ratio):
-    for each in candidates("--params", asked, "--like", like, "--top", "3"):
+def test_stacks_keep_their_proportion_and_recurrent_widths_follow(candidates, like, size, ratio):
+    for each in candidates("--params", size, "--like", like, "--top", "3"):
         spec = paramcalc.read(like, [f"{key}={value}" for key, value in each["set"].items()])
         assert paramcalc.count(spec).total == each["total"]
         own = handles(spec)

@@ -14,11 +14,11 @@ QUEUE = ("--concurrency", "1,8,4096")
 
 @pytest.fixture
 def answer(call):
-    def asked(*arguments):
+    def run_speed(*arguments):
         code, out, err = call(*arguments, "--json")
         assert (code, err) == (0, "")
         return json.loads(out)
-    return asked
+    return run_speed
 
 
 def test_points_are_ranges_and_add_up(answer):
@@ -101,7 +101,7 @@ def test_an_earlier_release_is_slower_and_said(call, answer):
     assert [speed["basis"]["class"] for speed in (newest, earlier, later)] == [
         "vllm moe", "vllm moe to 0.12", "vllm moe"]
     assert earlier["points"][1]["tpot_ms"]["expected"] > 1.2 * newest["points"][1]["tpot_ms"]["expected"]
-    assert [found["assumptions"]["release"] for found in (earlier, later)] == ["v0.11.1", "0.19"]
+    assert [row["assumptions"]["release"] for row in (earlier, later)] == ["v0.11.1", "0.19"]
     assert "release: after 0.12; --release 0.12 for earlier ones" in call(*arguments)[1]
     assert "release" not in answer(*LLAMA)["assumptions"]
 

@@ -106,24 +106,24 @@ def test_an_encoder_of_padded_windows_reads_one_whole(model, capsys):
     assert "448" in rows["keys and values"]
 
 
-@pytest.mark.parametrize(("words", "said"), [
+@pytest.mark.parametrize(("words", "note"), [
     (("--prompt", "1M", "--output", "1"), "a prompt with its answer of 1,048,577 is longer than the 1,024 positions"),
     (("--prompt", "512", "--output", "512"), ""), (("--prompt", "1024"), "answer of 1,536 is longer than the 1,024"),
     (("--output", "2k"), "a prompt with its answer of 3,072 is longer than the 1,024 positions"),
     ((), "prompt 512: with its answer as many tokens as the model has positions for"),
 ])
-def test_speed_says_what_a_model_was_not_made_for(words, said, capsys):
+def test_speed_says_what_a_model_was_not_made_for(words, note, capsys):
     table = shown(capsys, "speed", "gpt2", "--gpu", "h100", *words)
-    assert (said in table) if said else ("longer than" not in table)
+    assert (note in table) if note else ("longer than" not in table)
 
 
-@pytest.mark.parametrize(("words", "said"), [
+@pytest.mark.parametrize(("words", "message"), [
     (("speed", "gpt2", "--gpu", "h100", "--measured", "tpot=0ms@1"), "must be greater than 0, found 'tpot=0ms'"),
     (("speed", "gpt2", "--gpu", "h100", "--measured", "tpot=0.0s@8"), "must be greater than 0, found 'tpot=0.0s'"),
 ])
-def test_nothing_takes_no_time(words, said, capsys):
+def test_nothing_takes_no_time(words, message, capsys):
     assert run(list(words)) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("size", ["0.001MB", "0.5MiB", "1MiB"])

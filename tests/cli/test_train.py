@@ -48,17 +48,17 @@ def test_devices_nobody_gave_other_work_hold_copies(capsys):
     assert answers[0]["devices"] == 16
 
 
-@pytest.mark.parametrize(("model_type", "attention", "said"), [
+@pytest.mark.parametrize(("model_type", "attention", "warning"), [
     ("bloom", "flash", "the class of bloom attends in its own way"), ("bloom", "eager", ""), ("llama", "flash", ""),
     ("funnel", "eager", "not held to what the class of funnel keeps"),
 ])
-def test_what_is_not_sure_of_activations_is_said(model_type, attention, said, tmp_path, capsys):
+def test_what_is_not_sure_of_activations_is_said(model_type, attention, warning, tmp_path, capsys):
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"model_type": model_type, "architectures": []}))
     assert guarded(["train", str(path), "--attention", attention, "--seq", "64", "--json"]) == 0
     warnings = [text for text in json.loads(capsys.readouterr().out)["warnings"] if "class of" in text]
-    assert said in " ".join(warnings)
-    assert len(warnings) == bool(said)
+    assert warning in " ".join(warnings)
+    assert len(warnings) == bool(warning)
 
 
 def answered(capsys, *options):

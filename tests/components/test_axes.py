@@ -58,9 +58,9 @@ def test_a_dimension_is_of_as_many_as_the_component_says(record):
             for name, size in zip(leaf.axes, leaf.shape, strict=True):
                 for run in runs(name, size):
                     if run.name in FIELDS:
-                        said = [getattr(node.part, field, None) for field in FIELDS[run.name]]
-                        said += [node.part.width(node.context)] if run.name == "hidden" else []
-                        assert run.units in said or apart(node.part, run), (leaf.name, run)
+                        sizes = [getattr(node.part, field, None) for field in FIELDS[run.name]]
+                        sizes += [node.part.width(node.context)] if run.name == "hidden" else []
+                        assert run.units in sizes or apart(node.part, run), (leaf.name, run)
 
 
 def apart(part, run):
@@ -83,8 +83,8 @@ def test_the_dimension_the_library_divides(kind):
     for item in placed(tree(default)):
         key = planned(PLANS[kind], item.name)
         if key and len(item.tensor.shape) == 2:
-            found = [divided(*each) for each in zip(item.tensor.axes, item.tensor.shape, strict=True)]
-            assert found == [PLANS[kind][key] == "colwise", PLANS[kind][key] == "rowwise"], item.name
+            shares = [divided(*each) for each in zip(item.tensor.axes, item.tensor.shape, strict=True)]
+            assert shares == [PLANS[kind][key] == "colwise", PLANS[kind][key] == "rowwise"], item.name
             compared.add(key)
     assert compared == set(PLANS[kind])
 

@@ -74,10 +74,10 @@ STATES = [
 
 @pytest.mark.parametrize(("fields", "values"), STATES, ids=[str(case[0]) for case in STATES])
 def test_states(fields, values):
-    found = Counter()
+    counts = Counter()
     for state in part(fields).states(CONTEXT):
-        found[state.per] += state.used * prod(state.shape)
-    assert dict(found) == values
+        counts[state.per] += state.used * prod(state.shape)
+    assert dict(counts) == values
 
 
 WORK = [
@@ -100,10 +100,10 @@ WORK = [
 
 @pytest.mark.parametrize(("fields", "values"), WORK, ids=[str(case[0]) for case in WORK])
 def test_work(fields, values):
-    found = Counter()
+    counts = Counter()
     for work in part(fields).work(CONTEXT):
-        found[f"{work.per} {work.when}"] += work.used * prod(work.shape)
-    assert dict(found) == values
+        counts[f"{work.per} {work.when}"] += work.used * prod(work.shape)
+    assert dict(counts) == values
 
 
 def test_the_window_alone_is_what_an_uncompressed_layer_sees():

@@ -38,10 +38,10 @@ REFUSED = [
 def test_refused(value, path, message, hint):
     with pytest.raises(ValidationError) as caught:
         PART.validate_python(value)
-    (found,) = caught.value.errors()
-    assert (found["loc"], found["msg"]) == (path, message)
-    said = found.get("ctx", {}).get("hint")
-    assert said == hint or (hint and said.startswith(hint))
+    (error,) = caught.value.errors()
+    assert (error["loc"], error["msg"]) == (path, message)
+    remedy = error.get("ctx", {}).get("hint")
+    assert remedy == hint or (hint and remedy.startswith(hint))
 
 
 ALLOWED = [

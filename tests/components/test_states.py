@@ -18,10 +18,10 @@ BYTES = {None: 2, "float32": 4}
 def test_states_are_what_the_class_keeps(record):
     tree = build(read_config(record["config"]).spec).tree
     for run in record["runs"]:
-        assert kept(tree, run["length"]) * record["batch"] == run["bytes"]
+        assert cache_bytes(tree, run["length"]) * record["batch"] == run["bytes"]
 
 
-def kept(tree, length):
+def cache_bytes(tree, length):
     """Bytes of one sequence's states in a bf16 cache; the library keeps a token less than a window."""
     total = 0
     for path, node, _, used in tree.walk():

@@ -48,7 +48,7 @@ class Shown(NamedTuple):
 
 def blocks(text):
     """Every fenced block, in order."""
-    return [Shown(found["kind"], found["file"], found["body"], found.span("body")) for found in BLOCK.finditer(text)]
+    return [Shown(match["kind"], match["file"], match["body"], match.span("body")) for match in BLOCK.finditer(text)]
 
 
 def named_files(text):
@@ -109,14 +109,14 @@ def session(body):
             out.append(str(code))
             continue
         command, _, most = line[2:].partition(" | head -")
-        printed, code = said(shlex.split(command))
+        printed, code = run_command(shlex.split(command))
         lines = printed.splitlines()
         shown = lines[:int(most)] if most else lines
         out += [text.rstrip() for text in shown] + ([CUT] if len(shown) < len(lines) else [])
     return "".join(f"{text}\n" for text in out)
 
 
-def said(words):
+def run_command(words):
     """What a command prints on both streams, as a terminal shows them, and its exit code."""
     assert words[0] == "paramcalc", words
     stream = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)

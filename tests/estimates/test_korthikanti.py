@@ -71,10 +71,10 @@ def gpt3(heads, width, layers):
         "tie_embeddings": True}))
 
 
-def hardware(found):
+def hardware(totals):
     """The paper's hardware FLOPs, 72·B·L·s·h²·(1 + s/3h + v/12hL): twice the 12·B·s²·h a layer of forward and backward.
     What is done again is only the forward third of that, which is what `again` counts."""
-    return found.training_step + 2 * found.again
+    return totals.training_step + 2 * totals.again
 
 
 @pytest.mark.parametrize(("shape", "run", "mfu", "hfu"), [row[1:] for row in ITERATIONS],

@@ -18,15 +18,15 @@ SPLIT = {"blocks": {"a": {"window": 10}, "b": {}}, "layers": ["a", "a", "a", "b"
 STATE = {"mixer": {"kind": "mamba2", "num_heads": 8, "head_dim": 4, "state_size": 16}}
 
 
-@pytest.mark.parametrize(("fields", "batch", "settings", "cells", "made", "held"), [
+@pytest.mark.parametrize(("fields", "batch", "settings", "cells", "made_of", "columns"), [
     ({}, 1, (), 8192, 2, 2), ({}, 1, ("mask_f32=true",), 8192, 6, 2), ({}, 1, ("flash=false",), 8192, 4, 4),
     ({}, 3, (), 8192, 2, 2), ({}, 3, ("unified=true",), 3 * 8192, 2, 2),  # its own stream, or the one buffer
     (SPLIT, 1, (), 8192 + 768, 2, 2), (SPLIT, 1, ("swa_full=true",), 2 * 8192, 2, 2),  # a mask for each reach
     ({"window": 10}, 1, (), 8192, 2, 2), (STATE, 1, (), 0, 2, 2),
 ])
-def test_masks(fields, batch, settings, cells, made, held):
+def test_masks(fields, batch, settings, cells, made_of, columns):
     kinds = mixers(build(ModelSpec.model_validate(SHORT | fields)).tree)
-    assert Runtime("llama.cpp", settings).mask(kinds, Serving(8192, batch)) == Mask(held * cells, made * cells)
+    assert Runtime("llama.cpp", settings).mask(kinds, Serving(8192, batch)) == Mask(columns * cells, made_of * cells)
 
 
 @pytest.mark.parametrize(("settings", "rows"), [

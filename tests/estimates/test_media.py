@@ -25,11 +25,11 @@ def model(tmp_path):
 
 
 def test_a_picture_takes_room_in_the_cache(model):
-    plain, seen = paramcalc.memory(model, 1000 + TOKENS), paramcalc.memory(model, 1000, image=[PICTURE])
+    plain, with_picture = paramcalc.memory(model, 1000 + TOKENS), paramcalc.memory(model, 1000, image=[PICTURE])
     assert paramcalc.cut_images(model, [PICTURE])[0].tokens == TOKENS
-    assert seen.cache.bytes == plain.cache.bytes
-    assert seen.total.activations > plain.total.activations  # 5,040 patches are wider than what words keep
-    assert seen.assumptions["images"] == [{"tokens": TOKENS, "patches": 4 * TOKENS}]
+    assert with_picture.cache.bytes == plain.cache.bytes
+    assert with_picture.total.activations > plain.total.activations  # 5,040 patches are wider than what words keep
+    assert with_picture.assumptions["images"] == [{"tokens": TOKENS, "patches": 4 * TOKENS}]
 
 
 def test_a_picture_beyond_the_positions_is_said(model):
@@ -38,27 +38,27 @@ def test_a_picture_beyond_the_positions_is_said(model):
 
 
 def test_the_largest_context_has_pictures_in_it(model):
-    plain, seen = (paramcalc.fit(model, "h100", 1000, runtime="exact", image=image) for image in ((), PICTURE))
-    assert seen.verdicts[0].serving.context == 1000 + TOKENS
-    assert 0.99 * plain.max_context < seen.max_context < plain.max_context
+    plain, with_picture = (paramcalc.fit(model, "h100", 1000, runtime="exact", image=image) for image in ((), PICTURE))
+    assert with_picture.verdicts[0].serving.context == 1000 + TOKENS
+    assert 0.99 * plain.max_context < with_picture.max_context < plain.max_context
 
 
 def test_training_keeps_what_towers_keep(model):
-    plain, seen = paramcalc.train(model, 1000 + TOKENS)[0], paramcalc.train(model, 1000, image="1366x980")[0]
-    assert seen.weights == plain.weights
-    assert seen.activations > plain.activations + 4 * TOKENS * 32 * 1280 * 2 * 10  # ten tensors a layer at least
+    plain, with_picture = paramcalc.train(model, 1000 + TOKENS)[0], paramcalc.train(model, 1000, image="1366x980")[0]
+    assert with_picture.weights == plain.weights
+    assert with_picture.activations > plain.activations + 4 * TOKENS * 32 * 1280 * 2 * 10  # ten tensors a layer
 
 
 def test_a_prompt_with_a_picture_takes_longer(model):
-    plain, seen = (paramcalc.speed(model, "h100", prompt=prompt, image=image).points[0].ttft_ms.expected
-                   for prompt, image in ((1000 + TOKENS, ()), (1000, PICTURE)))
-    assert seen > plain
+    plain, with_picture = (paramcalc.speed(model, "h100", prompt=prompt, image=image).points[0].ttft_ms.expected
+                           for prompt, image in ((1000 + TOKENS, ()), (1000, PICTURE)))
+    assert with_picture > plain
 
 
 def test_rows_count_pictures(model):
-    plain, seen = (paramcalc.compare(model, context=context, image=image).rows[0]
-                   for context, image in ((1000 + TOKENS, ()), (1000, PICTURE)))
-    assert seen.flops_per_token > plain.flops_per_token
+    plain, with_picture = (paramcalc.compare(model, context=context, image=image).rows[0]
+                           for context, image in ((1000 + TOKENS, ()), (1000, PICTURE)))
+    assert with_picture.flops_per_token > plain.flops_per_token
     assert paramcalc.compare(model, image=PICTURE).assumptions["image"] == ["1366x980"]
 
 

@@ -37,8 +37,8 @@ def served(name="llama-3.1-8b", quant=None, split=Split(), dtype="bf16", runtime
     return Served(model.tree, split, types("bf16"), dtype, runtime)
 
 
-def asked(name="llama-3.1-8b", device="h100", runtime="vllm", requests=Requests(1024, 512), split=Split(),  # noqa: B008
-          **options):
+def speed_of(name="llama-3.1-8b", device="h100", runtime="vllm", requests=Requests(1024, 512), split=Split(),  # noqa: B008
+             **options):
     served_model = served(name, split=split)
     gpu = find_accelerator(device)
     return Speed(served_model, gpu, speed_class(runtime, served_model.moe, gpu), runtime, requests, **options)
@@ -190,7 +190,7 @@ def test_each_constant_adds_what_it_says():
 
 
 def test_prompts_of_others_are_part_of_the_time_a_token():
-    served_model = asked()
+    served_model = speed_of()
     point = served_model.point(9)
     step, constants = served_model.step(9), served_model.constants
     joined = step.joined(served_model.filling, 8 / 512, constants)
@@ -225,14 +225,14 @@ def test_tensorrt_llm_keeps_a_cache_in_fp8_where_checkpoints_say_so():
 
 
 def test_throughput_is_requests_over_time():
-    point = asked().point(8)
+    point = speed_of().point(8)
     assert point.tokens_per_second.expected == pytest.approx(8 / point.tpot.expected)
     assert point.tokens_per_second.low == pytest.approx(8 / point.tpot.high)
     assert point.tpot.low < point.tpot.expected < point.tpot.high
 
 
 def test_requests_without_room_wait():
-    served_model = asked(requests=Requests(8192, 1024))
+    served_model = speed_of(requests=Requests(8192, 1024))
     most = served_model.most_requests
     assert 20 < most < 100
     assert served_model.point(most).fits
@@ -242,24 +242,24 @@ def test_requests_without_room_wait():
 
 
 def test_nothing_runs_faster_with_more_to_do():
-    served_model = asked()
+    served_model = speed_of()
     points = [served_model.point(2**n) for n in range(8)]
     assert all(one.tpot.expected < two.tpot.expected for one, two in pairwise(points))
     assert all(one.tokens_per_second.expected < two.tokens_per_second.expected for one, two in pairwise(points))
 
 
 def test_the_most_requests_within_a_time():
-    served_model = asked()
+    served_model = speed_of()
     most = served_model.within(0.012)
     assert served_model.point(most).tpot.expected <= 0.012 < served_model.point(most + 1).tpot.expected
     assert served_model.within(1e-6) == 0
-    assert asked("llama-3.1-70b").within(1) == 0  # no room
+    assert speed_of("llama-3.1-70b").within(1) == 0  # no room
 
 
 def test_accepted_drafts_divide_the_step():
-    plain, drafted = asked(), asked(draft=Draft(3, 2.5, served("llama-3.2-1b")))
+    plain, drafted = speed_of(), speed_of(draft=Draft(3, 2.5, served("llama-3.2-1b")))
     assert plain.point(1).tpot.expected / 2.5 < drafted.point(1).tpot.expected < plain.point(1).tpot.expected
-    heads = asked(draft=Draft(3, 2.5))
+    heads = speed_of(draft=Draft(3, 2.5))
     assert heads.point(1).tpot.expected < drafted.point(1).tpot.expected
 
 
@@ -277,9 +277,9 @@ def test_weights_in_the_hosts_memory_are_read_from_there():
 
 
 def test_a_measurement_scales_and_narrows():
-    plain = asked()
+    plain = speed_of()
     factor = 0.0125 / plain.point(8).tpot.expected
-    served_model = asked(measured=factor, calibrated=True)
+    served_model = speed_of(measured=factor, calibrated=True)
     point = served_model.point(8)
     assert point.tpot.expected == pytest.approx(0.0125)
     assert point.tpot.high / point.tpot.low <= plain.point(8).tpot.high / plain.point(8).tpot.low
@@ -288,22 +288,22 @@ def test_a_measurement_scales_and_narrows():
 def test_a_device_that_was_not_measured_has_the_wider_range():
     for known in speed_classes():
         assert known.outside.low <= known.inside.low <= 1 <= known.inside.high <= known.outside.high
-    assert asked().spread == asked().kind.inside
-    assert asked(device="a100").spread == asked().kind.outside
+    assert speed_of().spread == speed_of().kind.inside
+    assert speed_of(device="a100").spread == speed_of().kind.outside
 
 
 def test_first_token_is_offered_only_where_it_was_measured():
     for known in speed_classes():
         assert known.ttft is None or known.ttft.low <= known.ttft.middle <= known.ttft.high
-    assert asked().point(1).ttft is not None
-    assert asked(device="strix-halo", runtime="llama.cpp").point(1).ttft is None
+    assert speed_of().point(1).ttft is not None
+    assert speed_of(device="strix-halo", runtime="llama.cpp").point(1).ttft is None
 
 
 def test_joules_follow_power_and_throughput():
-    point = asked().point(4)
+    point = speed_of().point(4)
     share = power_share(4)
     assert point.joules_per_token.expected == pytest.approx(700 * share.expected / point.tokens_per_second.expected)
-    assert asked(device="tpu-v5e").point(1).joules_per_token is None
+    assert speed_of(device="tpu-v5e").point(1).joules_per_token is None
     assert power_share(10**9) == power_shares()[-1]
     assert [one.sequences for one in power_shares()] == sorted(one.sequences for one in power_shares())
 

@@ -55,10 +55,10 @@ def test_blocks_of_a_request(kinds, context, options, needed):
     assert vllm.pool(kinds, HELD, options).request_blocks(context, context, options) == needed
 
 
-@pytest.mark.parametrize(("asked", "size"), [(None, 2), ("float32", 4)])
-def test_states_are_in_the_models_type_unless_its_config_asks(asked, size):
-    held = HELD._replace(recurrent=cache_type(asked) if asked else None)
-    (kind,) = vllm.pool([recurrent(1, 1000, conv=10)], held, Options()).kinds
+@pytest.mark.parametrize(("setting", "size"), [(None, 2), ("float32", 4)])
+def test_states_are_in_the_models_type_unless_its_config_asks(setting, size):
+    cache_types = HELD._replace(recurrent=cache_type(setting) if setting else None)
+    (kind,) = vllm.pool([recurrent(1, 1000, conv=10)], cache_types, Options()).kinds
     assert kind.state_bytes == 1000 * size + 3 * 10 * 2
 
 

@@ -60,44 +60,44 @@ class Compared(NamedTuple):
 def served(closed=False):
     """Classes of runtimes to the differences of their time a token; `closed`: those of a closed loop among them, which
     are a group of their own."""
-    found: dict[str, list[float]] = {}
+    errors: dict[str, list[float]] = {}
     for row in table("left_out_ratios.csv"):
         if closed or not row["source"].startswith(CLOSED_LOOP):
-            found.setdefault(row["class"], []).append(float(row["ratio"]) - 1)
-    return found
+            errors.setdefault(row["class"], []).append(float(row["ratio"]) - 1)
+    return errors
 
 
 @cache
 def trained():
     """Devices, arithmetic and kind of model to the differences of their steps, and whole runs."""
-    found = {}
+    errors = {}
     for (devices, arithmetic, kind), (values, measured, products, plain) in fitted().items():
         off = left_out(values, measured, products, plain, lambda each: each.name.split(" seq")[0])
         if len(off) > 4:
-            found[f"{devices}, {KINDS[kind]}, {arithmetic}"] = off
-    return found
+            errors[f"{devices}, {KINDS[kind]}, {arithmetic}"] = off
+    return errors
 
 
 @cache
 def utilization():
     """Models to the differences of the utilization that frameworks print of them, by their own convention: TFLOP/s of
     Megatron-Bridge, MFU and HFU of llm-foundry."""
-    found = {}
+    errors = {}
     for row in table("training_recipes.csv"):
         if row["model"] in MEGATRON and row["tflops"]:
             twice = 2 * float(row["tflops"]) * 1e12  # of a peak that is all used `mfu` would warn
             ours = mfu(row["model"], float(row["tokens_per_second"]), twice, seq=int(row["seq"]),
                        convention="megatron-bridge", mtp=row["model"] == "deepseek-v3")
-            found.setdefault(f"Megatron-Bridge, {row['model']}", []).append(2 * ours - 1)
+            errors.setdefault(f"Megatron-Bridge, {row['model']}", []).append(2 * ours - 1)
     for row in table("training_rates.csv"):
         settings = (mpt(row["model"]), float(row["tokens_per_second"]), PEAKS[row["gpu"]], int(row["gpus"]))
         seq = int(row["seq"])
         ours = {"mfu": mfu(*settings, seq=seq, convention="llm-foundry"),
                 "hfu": hfu(*settings, seq=seq, convention="llm-foundry", recompute=row["recompute"])}
         for name, value in ours.items():
-            found.setdefault(f"llm-foundry, {name.upper()}, {row['model']}", []).append(
+            errors.setdefault(f"llm-foundry, {name.upper()}, {row['model']}", []).append(
                 100 * value / float(row[name]) - 1)
-    return found
+    return errors
 
 
 @cache

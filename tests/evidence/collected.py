@@ -89,12 +89,12 @@ def _entries(name):
                         for row in read_yaml(DATA / name))
 
 
-def _printed(found):
+def _printed(record):
     """Lines by the ids of their records, and those that stand apart."""
-    lines = [line["id"] for run in found.get("runs", ()) for line in run["lines"]]
-    for ids in (*lines, *(row["ids"] for row in found.get("figures", ()))):
+    lines = [line["id"] for run in record.get("runs", ()) for line in run["lines"]]
+    for ids in (*lines, *(row["ids"] for row in record.get("figures", ()))):
         yield from ((each, "") for each in ids.split())
-    for group in found["apart"]:
+    for group in record["apart"]:
         yield from ((each, group["why"]) for each in group["ids"])
 
 
@@ -106,12 +106,12 @@ def counts():
 
 def text():
     """The table of the documents."""
-    found = counts()
+    numbers = counts()
     lines = ["| collected records | compared | not, with a reason | neither |", "|---|---:|---:|---:|"]
     for name in dict.fromkeys(one.set for one in collected()):
         lines.append("| " + " | ".join((name.replace("_", " "), *(
-            f"{found[name, state]:,}" for state in ("compared", "apart", "neither")))) + " |")
-    total = [sum(number for (_, each), number in found.items() if each == state)
+            f"{numbers[name, state]:,}" for state in ("compared", "apart", "neither")))) + " |")
+    total = [sum(number for (_, each), number in numbers.items() if each == state)
              for state in ("compared", "apart", "neither")]
     return "\n".join([*lines, "| all | " + " | ".join(f"{number:,}" for number in total) + " |"])
 

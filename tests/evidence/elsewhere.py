@@ -35,7 +35,7 @@ class Point(NamedTuple):
 @cache
 def points():
     """Every row that is compared."""
-    found = []
+    rows = []
     for row in table("elsewhere.csv"):
         if not row["why"]:
             number = int(row["concurrency"])
@@ -44,8 +44,8 @@ def points():
                 quant=row["quant"] or None, prompt=int(row["prompt"]), output=int(row["output"]), concurrency=number,
                 tp=int(row["tp"]))
             name = f"{row['model']} {row['quant']} {row['gpu']} {row['runtime']} {number}"
-            found.append(Point(name, float(row["tpot_ms"]), *answer.points[0].tpot_ms))
-    return tuple(found)
+            rows.append(Point(name, float(row["tpot_ms"]), *answer.points[0].tpot_ms))
+    return tuple(rows)
 
 
 def summary():

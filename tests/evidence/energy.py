@@ -34,7 +34,7 @@ class Metered(NamedTuple):
 @cache
 def metered(longer=1.0):
     """Every row, with prompts so many times as long as assumed."""
-    found = []
+    rows = []
     for row, plain, record in zip(closed_loop(longer), closed_loop(), table("energy.csv"), strict=True):
         try:
             predicted, moe = _point(row), of(row).moe
@@ -42,12 +42,12 @@ def metered(longer=1.0):
             continue
         theirs = float(record["joules"])
         factor = _left_out(plain)
-        found.append(Metered(
+        rows.append(Metered(
             f"{row.model} {row.gpu} {record['batch']}", moe,
             predicted.tokens_per_second.expected / float(record["tokens_per_second"]) / factor - 1,
             predicted.joules_per_token.expected * factor / theirs - 1,
             predicted.joules_per_token.low <= theirs <= predicted.joules_per_token.high))
-    return tuple(found)
+    return tuple(rows)
 
 
 def _point(row):

@@ -16,33 +16,33 @@ TOOLS = {"aiconfigurator": "aiconfigurator 0.12.0", "llm-analysis": "llm-analysi
 KINDS = {"dense": "servers, dense", "moe": "servers, experts", "": "llama.cpp"}
 
 
-def said():
+def simulated():
     """Tools to the milliseconds a token they say of rows, by the rows' source."""
-    found: dict[str, dict[str, float]] = {tool: {} for tool in TOOLS}
+    times: dict[str, dict[str, float]] = {tool: {} for tool in TOOLS}
     for row in table("peers.csv"):
-        found[row["tool"]][row["source"]] = float(row["tpot_ms"])
-    return found
+        times[row["tool"]][row["source"]] = float(row["tpot_ms"])
+    return times
 
 
 def left_out():
     """Classes to sources and expected over measured, their configuration left out of the fit, in the order of rows: one
     source may hold several."""
-    found: dict[str, list[tuple[str, float]]] = {}
+    by_class: dict[str, list[tuple[str, float]]] = {}
     for row in table("left_out_ratios.csv"):
-        found.setdefault(row["class"], []).append((row["source"], float(row["ratio"])))
-    return {name: iter(ratios) for name, ratios in found.items()}
+        by_class.setdefault(row["class"], []).append((row["source"], float(row["ratio"])))
+    return {name: iter(ratios) for name, ratios in by_class.items()}
 
 
 def by_kind():
     """Kinds of rows to the differences of each predictor, for the rows it answers."""
-    ours, theirs = left_out(), said()
-    found: dict[str, dict[str, list[float]]] = {}
+    ours, theirs = left_out(), simulated()
+    kinds: dict[str, dict[str, list[float]]] = {}
     for one in answered():
         if not fits(one):
             continue
         source, ratio = next(ours[one.known.name])
         assert source == one.row.source.split(" ")[0], "rows that are fair here and in the fit are the same"
-        kind = found.setdefault(KINDS[one.known.models], {})
+        kind = kinds.setdefault(KINDS[one.known.models], {})
         values = {"paramcalc": ratio, "0.6 of the bandwidth": one.reading / one.row.tpot,
                   "roofline": one.bound / one.row.tpot}
         if one.row.group == "serving":
@@ -50,7 +50,7 @@ def by_kind():
                        for tool, rows in theirs.items() if source in rows}
         for name, ratio in values.items():
             kind.setdefault(name, []).append(ratio - 1)
-    return found
+    return kinds
 
 
 def text():

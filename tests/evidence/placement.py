@@ -81,18 +81,18 @@ def _lines(run):
 
 def _placed(run):
     runtime = Runtime("llama.cpp", run.get("settings", ()))
-    held = types("bf16", run.get("kv_dtype", "fp16"))
+    cache_types = types("bf16", run.get("kv_dtype", "fp16"))
     tree = in_formats(model(run["model"]), run["quant"]).tree
-    load = Load(runtime.options, Serving(run["context"], run.get("batch", 1)), held)
+    load = Load(runtime.options, Serving(run["context"], run.get("batch", 1)), cache_types)
     placement = Placement(run["gpu_layers"], run.get("cpu_moe", 0), tuple(run.get("split", (1,))))
     return places(pieces(tree, "bf16"), placement, load)
 
 
-def _ours(found, line):
-    every = (*found.cards, found.host)
+def _ours(placement, line):
+    every = (*placement.cards, placement.host)
     if line["part"] == "all_cache":
         return sum(place.cache for place in every)
-    place = found.host if line["device"] == "host" else found.cards[line["device"]]
+    place = placement.host if line["device"] == "host" else placement.cards[line["device"]]
     return {"weights": place.weights, "mapped": place.mapped, "cache": place.cache, "states": place.states,
             "compute": place.compute, "output": place.logits}[line["part"]]
 

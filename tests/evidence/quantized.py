@@ -112,15 +112,17 @@ def _answer(record):
     if record.what == "loaded":
         prepared = Prepared(build(spec), Runtime("vllm"), Setup())
         return _in(prepared.parts(Serving(4096))[0].weights, record), prepared.weights_known
-    held = in_formats(build(spec), record.ask, imatrix=record.imatrix)
-    weights = weight_bytes(held.tree)
-    total = weights.total + sum(weight_bytes(tree).total for name, tree in held.apart.items() if "file" in record.what
+    model = in_formats(build(spec), record.ask, imatrix=record.imatrix)
+    weights = weight_bytes(model.tree)
+    total = weights.total + sum(weight_bytes(tree).total for name, tree in model.apart.items() if "file" in record.what
                                 and "mtp" in name)
     if record.what == "file" and record.ask:
         total += head_bytes(spec.vocab_size)
     if "without the embedding" in record.what:
         total -= weights.components["token_embedding"]
-    how = level_of(held.spec.caveats, "weights") if not record.ask else "estimate" if record.what == "file" else "exact"
+    how = "estimate" if record.what == "file" else "exact"
+    if not record.ask:
+        how = level_of(model.spec.caveats, "weights")
     return _in(total, record), how
 
 
@@ -157,9 +159,9 @@ def _others(config, settings):
 
 def _ratio(spec):
     """16-bit over 8-bit parameters, as transformers counts a footprint: scales are no parameters there."""
-    held = list(placed(in_formats(build(spec)).tree))
-    size = sum(item.stored * item.tensor.numel * (1 if item.tensor.format else 2) for item in held)
-    return Decimal(2 * sum(item.stored * item.tensor.numel for item in held)) / size
+    tensors = list(placed(in_formats(build(spec)).tree))
+    size = sum(item.stored * item.tensor.numel * (1 if item.tensor.format else 2) for item in tensors)
+    return Decimal(2 * sum(item.stored * item.tensor.numel for item in tensors)) / size
 
 
 def text():

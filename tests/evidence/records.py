@@ -50,8 +50,8 @@ class Record:
 @cache
 def records():
     """All of them, in the order of the file."""
-    found = read_yaml(DATA / "inference.yaml")
-    return tuple(Record(**(row | {name: tuple(row.get(name, ())) for name in ("settings", "beside")})) for row in found)
+    rows = read_yaml(DATA / "inference.yaml")
+    return tuple(Record(**(row | {name: tuple(row.get(name, ())) for name in ("settings", "beside")})) for row in rows)
 
 
 @cache

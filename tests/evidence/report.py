@@ -69,28 +69,28 @@ def rows():
 
 def ours(record, figure):
     """Our value, in the figure's unit."""
-    found = answer(record)
+    prediction = answer(record)
     if figure in POOL:
-        return pool(record, found)[figure]
-    lines = found.cache.lines
-    stage = max(found.stages, key=lambda part: part.total)
+        return pool(record, prediction)[figure]
+    lines = prediction.cache.lines
+    stage = max(prediction.stages, key=lambda part: part.total)
     part, _, unit = figure.rpartition("_")
     reaching = [line for line in lines if line.kind == "kv" and ("window" in line.name or "chunks" in line.name)]
     full = [line for line in lines if line.kind == "kv" and line not in reaching]
     states = [line for line in lines if line.kind == "state"]
     if unit == "cells":
         return {"full": full, "swa": reaching}[part][0].cells
-    each = len(found.per_device) // len(found.stages)
+    each = len(prediction.per_device) // len(prediction.stages)
     size = {
-        "kv": lambda: found.cache.kv_bytes // each, "k": lambda: found.cache.kv_bytes // each // 2,
+        "kv": lambda: prediction.cache.kv_bytes // each, "k": lambda: prediction.cache.kv_bytes // each // 2,
         "full": lambda: _bytes(full), "swa": lambda: _bytes(reaching),
         "rs": lambda: _bytes(states) // each, "r": lambda: _bytes(s for s in states if s.name == "conv") // each,
         "s": lambda: _bytes(s for s in states if s.name != "conv") // each,
         "weights": lambda: stage.weights, "compute": lambda: stage.activations, "total": lambda: stage.total,
         "beside": lambda: stage.total - stage.cache, "peak": lambda: stage.weights + stage.activations,
         "allocated": lambda: stage.total - stage.overhead + sum(
-            more(record, found.prepared) for more in (_whole, _copies)),
-        "bytes_per": lambda: found.cache.per_token // each,
+            more(record, prediction.prepared) for more in (_whole, _copies)),
+        "bytes_per": lambda: prediction.cache.per_token // each,
     }[part]()
     return size / UNITS[unit]
 
@@ -99,10 +99,10 @@ def answer(record):
     """Our memory of a record."""
     runtime = Runtime(record.runtime, record.settings)
     setup = Setup(record.dtype, record.quant, record.kv_dtype, record.tp, record.pp)
-    found = model(record.model)
+    built = model(record.model)
     if record.set:
-        found = build(ModelSpec.model_validate(found.spec.model_dump(exclude_unset=True) | record.set))
-    return memory(Prepared(found, runtime, setup), Serving(record.context, record.batch))
+        built = build(ModelSpec.model_validate(built.spec.model_dump(exclude_unset=True) | record.set))
+    return memory(Prepared(built, runtime, setup), Serving(record.context, record.batch))
 
 
 def _whole(record, prepared):
@@ -119,9 +119,9 @@ def _copies(record, prepared):
     return 2 * (record.copies * most - counted)
 
 
-def pool(record, found):
+def pool(record, prediction):
     """What a pool of the size the log gives holds."""
-    prepared, options = found.prepared, found.prepared.runtime.options
+    prepared, options = prediction.prepared, prediction.prepared.runtime.options
     layout = vllm.pool(prepared.stages[0].kinds, prepared.cache_types, options)
     block = {"block_tokens": min(layout.blocks)}
     if record.available_gib is None:
@@ -135,19 +135,19 @@ def _bytes(lines):
     return sum(line.bytes for line in lines)
 
 
-def text(found):
+def text(rows):
     """The table, a line a figure, and its summary."""
     out = [f"{'record':<36} {'figure':<16} {'ours':>14} {'theirs':>12} {'difference':>11}"]
-    for row in found:
+    for row in rows:
         mark = "" if row.holds else f"  {row.record.why.get(row.figure, 'NOT EXPLAINED')}"
         out.append(f"{row.record.id:<36} {row.figure:<16} {row.ours:>14,.4f} {row.theirs:>12} "
                    f"{100 * row.difference:>+10.2f}%{mark}")
-    return "\n".join([*out, "", summary(found)])
+    return "\n".join([*out, "", summary(rows)])
 
 
-def summary(found):
+def summary(rows):
     """How many hold, and how far the estimates are off."""
-    exact, guessed = [r for r in found if r.exact], [r for r in found if not r.exact]
+    exact, guessed = [r for r in rows if r.exact], [r for r in rows if not r.exact]
     worst = min(guessed, key=lambda row: row.difference)
     mean = sum(abs(row.difference) for row in guessed) / len(guessed)
     return (f"{sum(r.holds for r in exact)} of {len(exact)} exact figures agree to the printed digits (weights within "

@@ -39,7 +39,7 @@ class Answered(NamedTuple):
 @cache
 def answered():
     """Every row that states its settings and gets an answer."""
-    found = []
+    points = []
     for row in rows():
         if row.why:
             continue
@@ -47,20 +47,20 @@ def answered():
             known = speed_class(row.runtime, of(row).moe, find_accelerator(row.gpu), row.release)
             if known is None:
                 continue
-            made = speed(row, known)
-            point = made.point(round(row.concurrency))
+            predictor = speed(row, known)
+            point = predictor.point(round(row.concurrency))
             terms = _ideal(row, known)
         except PCError:
             continue
         read = terms.weights + terms.cache
-        found.append(Answered(row, known, *point.tpot, max(read, terms.flops), read / 0.6))
-    return tuple(found)
+        points.append(Answered(row, known, *point.tpot, max(read, terms.flops), read / 0.6))
+    return tuple(points)
 
 
 def _ideal(row, known):
-    made = speed(row, known._replace(constants=Constants()))
-    running = max(1.0, float(min(row.concurrency, made.mean.sequences * row.split.dp)))
-    return made.step(running)
+    predictor = speed(row, known._replace(constants=Constants()))
+    running = max(1.0, float(min(row.concurrency, predictor.mean.sequences * row.split.dp)))
+    return predictor.step(running)
 
 
 def stated():
@@ -76,13 +76,13 @@ def fits(one):
 
 def summary():
     """Class to its rows' number, median, 90th percentile, bias and share inside the range; two-sided."""
-    found = {}
+    groups = {}
     for name in dict.fromkeys(one.known.name for one in answered()):
         group = [one for one in answered() if one.known.name == name and fits(one)]
         off = sorted(abs(one.difference) for one in group)
-        found[name] = (len(group), median(off), off[int(0.9 * len(off))], median(one.difference for one in group),
-                       sum(one.inside for one in group) / len(group))
-    return found
+        groups[name] = (len(group), median(off), off[int(0.9 * len(off))], median(one.difference for one in group),
+                        sum(one.inside for one in group) / len(group))
+    return groups
 
 
 if __name__ == "__main__":

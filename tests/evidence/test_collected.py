@@ -19,9 +19,9 @@ def test_none_is_neither_compared_nor_explained():
 
 
 def test_every_record_is_there_once():
-    found = [(one.set, one.record) for one in collected()]
-    assert len(set(found)) == len(found)
-    assert {name: sum(each == name for each, _ in found) for name in SIZES} == SIZES
+    keys = [(one.set, one.record) for one in collected()]
+    assert len(set(keys)) == len(keys)
+    assert {name: sum(each == name for each, _ in keys) for name in SIZES} == SIZES
 
 
 def test_every_reason_is_somebodys():

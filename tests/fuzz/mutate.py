@@ -73,9 +73,9 @@ def _byte(raw: bytearray, _: Sequence[bytes], random: Random) -> None:
 
 
 def _number(raw: bytearray, _: Sequence[bytes], random: Random) -> None:
-    found = list(NUMBER.finditer(raw))
-    if found:
-        place = random.choice(found)
+    numbers = list(NUMBER.finditer(raw))
+    if numbers:
+        place = random.choice(numbers)
         raw[place.start():place.end()] = random.choice((*NUMBERS, str(random.randrange(-2, 300)).encode()))
 
 

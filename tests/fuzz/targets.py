@@ -104,9 +104,9 @@ def models(raw: bytes) -> None:
         try:
             measure(spec)
         except UsageError as error:  # not every model has a cache, or can be trained
-            said = [problem.message for problem in error.problems]
-            assert said
-            assert all(said)
+            messages = [problem.message for problem in error.problems]
+            assert messages
+            assert all(messages)
 
 
 def _memory(spec: ModelSpec) -> None:
@@ -156,11 +156,11 @@ def holds(reader: str, raw: bytes) -> bool:
     try:
         TARGETS[reader](raw)
     except PCError as error:
-        said = [problem.message for problem in error.problems]
+        messages = [problem.message for problem in error.problems]
     else:
         return True
-    assert said
-    assert all(said)
+    assert messages
+    assert all(messages)
     return False
 
 
@@ -176,11 +176,11 @@ def seeds(reader: str) -> list[bytes]:
         paths = [*BAD.glob("config/*.json"), *BAD.glob("*.json")]
     else:
         paths = list((BAD / "headers").rglob(f"*.{reader}"))
-    found = [path.read_bytes() for path in sorted(paths) if path.stat().st_size < SMALL]
+    texts = [path.read_bytes() for path in sorted(paths) if path.stat().st_size < SMALL]
     if reader == "finder":
         paths = [*BAD.glob("config/*.json"), ROOT / "action.yml", ROOT / ".pre-commit-hooks.yaml"]
-        found += [path.read_bytes() for path in paths]
-    return found + ([text.encode() for text in COMMENTS] * 20 if reader == "ignores" else
+        texts += [path.read_bytes() for path in paths]
+    return texts + ([text.encode() for text in COMMENTS] * 20 if reader == "ignores" else
                     _recorded() if reader == "config" else [])
 
 

@@ -23,8 +23,8 @@ def work(per, block, *, padded=True):
 @pytest.mark.parametrize(("positions", "block"), SHAPES)
 def test_blocks_one_by_one(positions, block):
     tokens = [range(start, min(start + block, positions)) for start in range(0, positions, block)]
-    seen = sum(k <= q for own in tokens for q in own for k in own)
-    assert blocks(positions, work("block_pair", block), "causal") == seen
+    visible = sum(k <= q for own in tokens for q in own for k in own)
+    assert blocks(positions, work("block_pair", block), "causal") == visible
     assert blocks(positions, work("block_pair", block), "full") == sum(block**2 for _ in tokens)
     assert blocks(positions, work("block_pair", block, padded=False), "full") == sum(len(own) ** 2 for own in tokens)
     assert blocks(positions, work("block_token", block), "full") == sum(block for _ in tokens)

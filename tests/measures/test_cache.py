@@ -43,15 +43,15 @@ def kinds(**more):
     ({"mixer": PROMPTED}, 100, 2, 4 * 2 * 107 * KV, 0, 4 * KV),
 ])
 def test_exact(fields, context, batch, kv, state, growth):
-    found = exact(kinds(**fields), Serving(context, batch), types("bf16"))
-    assert (found.kv_bytes, found.state_bytes, found.per_token) == (kv, state, growth)
-    assert found.bytes == kv + state
+    needed = exact(kinds(**fields), Serving(context, batch), types("bf16"))
+    assert (needed.kv_bytes, needed.state_bytes, needed.per_token) == (kv, state, growth)
+    assert needed.bytes == kv + state
 
 
 def test_lines_say_in_how_many_layers_and_how_many_entries():
     blocks = {"blocks": {"a": {"window": 10}, "b": {}}, "layers": ["a", "a", "a", "b"]}
-    found = exact(kinds(**blocks), Serving(100, 2), types("bf16"))
-    assert {(line.layers, line.cells, line.bytes) for line in found.lines} == {
+    needed = exact(kinds(**blocks), Serving(100, 2), types("bf16"))
+    assert {(line.layers, line.cells, line.bytes) for line in needed.lines} == {
         (3, 2 * 9, 3 * 2 * 9 * KV), (1, 2 * 100, 2 * 100 * KV)}
 
 
@@ -95,18 +95,18 @@ SPLIT = {"blocks": {"a": {"window": 10}, "b": {}}, "layers": ["a", "a", "a", "b"
     ({"window": 10}, 8192, 1, (), 8192),  # no full layers beside the windows: windows are not used
 ])
 def test_llama_cpp_cells(fields, context, batch, settings, cells):
-    found = Runtime("llama.cpp", settings).cache(kinds(**fields), Serving(context, batch), types("fp16"))
-    assert found.lines[0].cells == cells
+    allocated = Runtime("llama.cpp", settings).cache(kinds(**fields), Serving(context, batch), types("fp16"))
+    assert allocated.lines[0].cells == cells
 
 
 def test_llama_cpp_states_are_f32_a_slot_and_snapshot():
-    found = Runtime("llama.cpp", ["rollback=2"]).cache(kinds(mixer=SSM), Serving(100, 5), types("fp16"))
-    assert found.bytes == 5 * 3 * 4 * (3 * 96 + 8 * 64) * 4
+    allocated = Runtime("llama.cpp", ["rollback=2"]).cache(kinds(mixer=SSM), Serving(100, 5), types("fp16"))
+    assert allocated.bytes == 5 * 3 * 4 * (3 * 96 + 8 * 64) * 4
 
 
 def test_transformers_static_cache_allocates_the_window_whole():
-    found = Runtime("transformers", ["static=true"]).cache(kinds(window=10), Serving(100), types("bf16"))
-    assert found.bytes == 4 * 10 * KV
+    allocated = Runtime("transformers", ["static=true"]).cache(kinds(window=10), Serving(100), types("bf16"))
+    assert allocated.bytes == 4 * 10 * KV
 
 
 @pytest.mark.parametrize(("name", "shape", "size"), [
@@ -135,14 +135,14 @@ def test_an_encoder_reads_what_is_given_or_as_much_as_the_context(source, tokens
 
 
 def test_keys_and_values_may_differ():
-    found = exact(kinds(head_dim=32), Serving(10), types("bf16", "q8_0,q4_0"))
-    assert found.bytes == 4 * 10 * (2 * 34 + 2 * 18)
+    needed = exact(kinds(head_dim=32), Serving(10), types("bf16", "q8_0,q4_0"))
+    assert needed.bytes == 4 * 10 * (2 * 34 + 2 * 18)
 
 
 def test_keys_and_values_take_their_own_type():
-    held = types("bf16", "fp8,fp32")
+    both = types("bf16", "fp8,fp32")
     key, value = kinds()[0].states
-    assert (held.row(key), held.row(value)) == (2 * 16, 2 * 16 * 4)
+    assert (both.row(key), both.row(value)) == (2 * 16, 2 * 16 * 4)
     assert types("q4_0").compute.name == "bf16"
     assert types("fp16").compute.name == "fp16"
 
@@ -156,7 +156,7 @@ MEASURED = json.loads((Path(__file__).parent.parent / "data" / "cache" / "transf
 
 @pytest.mark.parametrize("case", MEASURED, ids=lambda case: case["model"])
 def test_transformers_classes(case):
-    held = mixers(build(ModelSpec.model_validate(case["spec"])).tree)
+    kinds_of_model = mixers(build(ModelSpec.model_validate(case["spec"])).tree)
     for tokens, size in case["runs"]:
-        found = Runtime("transformers").cache(held, Serving(tokens, case["batch"]), types("bf16"))
-        assert (found.state_bytes if case.get("states_only") else found.bytes) == size
+        allocated = Runtime("transformers").cache(kinds_of_model, Serving(tokens, case["batch"]), types("bf16"))
+        assert (allocated.state_bytes if case.get("states_only") else allocated.bytes) == size

@@ -22,26 +22,26 @@ PAIRS = 2 * 10 * (5 + 10)
 
 def test_each_figure_is_in_its_place():
     load = Workload(batch=2, seq=10, past=5)
-    found = costs(TREE, load)
-    assert found.load == load
-    assert found.step.forward == 2 * TOKENS * (BODY + HEAD) + PAIRS * A_PAIR
-    assert found.training_step == 3 * found.step.forward
-    assert found.prefill == 2 * TOKENS * BODY + 2 * 2 * HEAD + 2 * 10 * 10 * A_PAIR
-    assert found.decode == 2 * (BODY + HEAD) + (5 + 1) * A_PAIR
-    assert found.past == 5
-    assert found.six_n_d == 6 * PARAMETERS * TOKENS
-    assert found.palm == (6 * PARAMETERS + 12 * LAYERS * HEADS * SIZE * 10) * TOKENS  # arXiv:2204.02311, appendix B
+    figures = costs(TREE, load)
+    assert figures.load == load
+    assert figures.step.forward == 2 * TOKENS * (BODY + HEAD) + PAIRS * A_PAIR
+    assert figures.training_step == 3 * figures.step.forward
+    assert figures.prefill == 2 * TOKENS * BODY + 2 * 2 * HEAD + 2 * 10 * 10 * A_PAIR
+    assert figures.decode == 2 * (BODY + HEAD) + (5 + 1) * A_PAIR
+    assert figures.past == 5
+    assert figures.six_n_d == 6 * PARAMETERS * TOKENS
+    assert figures.palm == (6 * PARAMETERS + 12 * LAYERS * HEADS * SIZE * 10) * TOKENS  # arXiv:2204.02311, appendix B
 
 
 @pytest.mark.parametrize(("recompute", "again"), [
     ("none", 0), ("selective", PAIRS * A_PAIR), ("full", 2 * TOKENS * BODY + PAIRS * A_PAIR)])
 def test_what_is_recomputed_is_done_again(recompute, again):
-    found = costs(TREE, Workload(batch=2, seq=10, past=5), recompute)
-    assert (found.recompute, found.again) == (recompute, again)
-    assert found.training_step == 3 * found.step.forward + again
+    figures = costs(TREE, Workload(batch=2, seq=10, past=5), recompute)
+    assert (figures.recompute, figures.again) == (recompute, again)
+    assert figures.training_step == 3 * figures.step.forward + again
 
 
 def test_the_token_after_a_prompt_meets_all_of_it():
-    found = costs(TREE, Workload(seq=10))
-    assert found.past == 10
-    assert found.decode == 2 * (BODY + HEAD) + 11 * A_PAIR
+    figures = costs(TREE, Workload(seq=10))
+    assert figures.past == 10
+    assert figures.decode == 2 * (BODY + HEAD) + 11 * A_PAIR

@@ -31,13 +31,13 @@ def evaluated(values: str) -> int:
 def test_amounts_add_up_to_what_is_counted(name):
     spec = paramcalc.read(name)
     remembering, plain = build(spec, explain=True), build(spec)
-    serving, held = Serving(5000, 3, 700), types("fp16", "q8_0,fp8" if name == "llama-3.1-8b" else None)
+    serving, cache_types = Serving(5000, 3, 700), types("fp16", "q8_0,fp8" if name == "llama-3.1-8b" else None)
     loads = [Workload(3, 5000, 0, 700), Workload(1, 600, 4000, 700, "causal")]
     for lines, total in (
         (explain(remembering.tree), count(plain.tree).total),
         (explain_weights(remembering.tree, "fp16"), weight_bytes(plain.tree, "fp16").total),
         (explain_weights(in_formats(remembering, "nf4").tree), weight_bytes(in_formats(plain, "nf4").tree).total),
-        (explain_cache(remembering.tree, serving, held), exact(mixers(plain.tree), serving, held).bytes),
+        (explain_cache(remembering.tree, serving, cache_types), exact(mixers(plain.tree), serving, cache_types).bytes),
         *((explain_flops(remembering.tree, load), flops(plain.tree, load).forward) for load in loads),
     ):
         assert sum(line.amount for line in lines) == total

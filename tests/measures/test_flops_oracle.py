@@ -43,8 +43,8 @@ def test_as_the_counter_says(record, key):
     length = int(re.findall(r"\d+", key)[-1])
     cached = key.startswith("decode")
     load = Workload(record["batch"], 1 if cached else length, length if cached else 0, length)
-    found = flops(tree, load)
-    ours = found.forward + (found.backward if "backward" in key else 0)
+    totals = flops(tree, load)
+    ours = totals.forward + (totals.backward if "backward" in key else 0)
     assert ours - unread(tree, load, key) == measured(record["runs"][key])
 
 

@@ -7,15 +7,15 @@ import pytest
 from paramcalc.measures.attention_pairs import Reach, pairs
 
 
-def seen(position, reach):
+def visible_keys(position, reach):
     """How many keys the query at a position meets, by the definition."""
     if reach.stride > 1:
-        found = (position + 1) // reach.stride
+        keys = (position + 1) // reach.stride
     elif reach.chunk is not None:
-        found = position % reach.chunk + 1
+        keys = position % reach.chunk + 1
     else:
-        found = min(position + 1, reach.window or position + 1)
-    return found if reach.top_k is None else min(found, reach.top_k)
+        keys = min(position + 1, reach.window or position + 1)
+    return keys if reach.top_k is None else min(keys, reach.top_k)
 
 
 REACHES = [Reach(), Reach(window=1), Reach(window=3), Reach(window=100), Reach(chunk=4), Reach(top_k=5),
@@ -25,7 +25,7 @@ REACHES = [Reach(), Reach(window=1), Reach(window=3), Reach(window=100), Reach(c
 @pytest.mark.parametrize("reach", REACHES, ids=str)
 @pytest.mark.parametrize(("queries", "past"), list(itertools.product((1, 2, 7, 33), (0, 1, 5, 40))))
 def test_causal_is_the_sum_over_queries(queries, past, reach):
-    assert pairs(queries, past, reach, "causal") == sum(seen(p, reach) for p in range(past, past + queries))
+    assert pairs(queries, past, reach, "causal") == sum(visible_keys(p, reach) for p in range(past, past + queries))
 
 
 @pytest.mark.parametrize("length", [1, 2, 5, 16])

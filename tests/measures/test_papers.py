@@ -52,8 +52,8 @@ def figures():
 
 @pytest.mark.parametrize("row", tuple(figures()), ids=lambda row: f"{row.table['id']}: {row.name} {row.figure}")
 def test_a_printed_count_is_ours_or_explained(row):
-    found = agrees(ours(row), row.printed)
-    assert found != bool(row.why), f"ours {ours(row):,}, theirs {row.printed}, why: {row.why}"
+    equal = agrees(ours(row), row.printed)
+    assert equal != bool(row.why), f"ours {ours(row):,}, theirs {row.printed}, why: {row.why}"
 
 
 def test_every_table_has_a_source_and_every_reason_a_row():

@@ -26,14 +26,14 @@ def nano():
     return tree(**NANO["spec"])
 
 
-def lines(found, parameters):
+def lines(sums, parameters):
     """Sums of the notebook's lines from those that are not sums, for its 12 layers."""
-    attention = [key for key in found if key.startswith("attention/")]
-    mlp = [key for key in found if key.startswith("mlp/")]
-    found["attention"], found["mlp"] = (sum(found[key] for key in keys) for keys in (attention, mlp))
-    found["block"] = found["attention"] + found["mlp"]
-    found["transformer"] = 12 * found["block"]
-    return found if parameters else found | {"forward_total": found["transformer"] + found["dense"]}
+    attention = [key for key in sums if key.startswith("attention/")]
+    mlp = [key for key in sums if key.startswith("mlp/")]
+    sums["attention"], sums["mlp"] = (sum(sums[key] for key in keys) for keys in (attention, mlp))
+    sums["block"] = sums["attention"] + sums["mlp"]
+    sums["transformer"] = 12 * sums["block"]
+    return sums if parameters else sums | {"forward_total": sums["transformer"] + sums["dense"]}
 
 
 def test_nanogpt_parameters_line_by_line(nano):
@@ -42,8 +42,8 @@ def test_nanogpt_parameters_line_by_line(nano):
         key = line_of(item.name)
         copies = item.stored // 12 if ".layers." in item.name else item.stored
         sums[key] = sums.get(key, 0) + copies * item.tensor.numel
-    found = lines(sums, parameters=True)
-    assert found | {"total": count(nano).total} == NANO["parameters"]
+    by_line = lines(sums, parameters=True)
+    assert by_line | {"total": count(nano).total} == NANO["parameters"]
 
 
 LINES = {"embed_positions": "embedding/position", "embed_tokens": "embedding/token", "lm_head": "dense",
@@ -59,22 +59,22 @@ def line_of(name):
 
 def test_nanogpt_flops_line_by_line(nano):
     """Matrices from the tensors, scores and reduction from the work that has no weight."""
-    seq, found = NANO["seq"], {}
+    seq, by_part = NANO["seq"], {}
     for item in placed(nano):
         if item.tensor.role == "matmul" and ".layers." in item.name:
             key = {"mlp/ffw": "mlp/ffw1", "mlp/proj": "mlp/ffw2"}.get(line_of(item.name), line_of(item.name))
-            found[key] = found.get(key, 0) + 2 * seq * item.tensor.numel
+            by_part[key] = by_part.get(key, 0) + 2 * seq * item.tensor.numel
     layer = next(node for _, node, stored, _ in nano.walk() if stored == 12)
     for _, node, _, _ in layer.walk():
         for work in node.work():
             heads, widths = work.shape  # a pair costs a head's width for its score and as much for its value
-            found["attention/scores"] = found["attention/reduce"] = seq * seq * heads * widths
+            by_part["attention/scores"] = by_part["attention/reduce"] = seq * seq * heads * widths
     whole = flops(nano, Workload(1, seq))
-    found["dense"] = whole.components["lm_head"]
-    found = lines(found, parameters=False)
-    assert found["forward_total"] == whole.forward
+    by_part["dense"] = whole.components["lm_head"]
+    by_part = lines(by_part, parameters=False)
+    assert by_part["forward_total"] == whole.forward
     total = {"backward_total": whole.backward, "total": whole.forward + whole.backward}
-    assert found | total == NANO["flops"]
+    assert by_part | total == NANO["flops"]
 
 
 def test_nanogpt_palm_rule(nano):
@@ -89,10 +89,10 @@ def test_chinchilla_table_a4(row):
     """The layers alone, and softmax as the paper counts it; the ratio is to 6 N D with its N."""
     layers, hidden, heads, head, parameters, theirs, ratio = row
     seq, vocab = 2048, 32000
-    found = flops(tree(vocab_size=vocab, hidden_size=hidden, num_layers=layers, num_heads=heads, head_dim=head,
-                       ffn_ratio=4, gated=False, tie_embeddings=True), Workload(1, seq))
+    totals = flops(tree(vocab_size=vocab, hidden_size=hidden, num_layers=layers, num_heads=heads, head_dim=head,
+                        ffn_ratio=4, gated=False, tie_embeddings=True), Workload(1, seq))
     softmax = 3 * layers * heads * seq * seq
-    assert 3 * (found.forward - found.components["lm_head"] + softmax) == theirs
+    assert 3 * (totals.forward - totals.components["lm_head"] + softmax) == theirs
     assert rounded(Decimal(theirs) / (6 * parameters * seq), ratio) == ratio
 
 
@@ -105,8 +105,8 @@ def test_palm_model_flops_utilization():
 
 @pytest.mark.parametrize(("name", "head", "printed"), CALFLOPS["rows"])
 def test_calflops(name, head, printed):
-    found = flops(build(load(name).spec).tree, Workload(1, CALFLOPS["seq"])).components
-    ours = sum(amount for component, amount in found.items() if head or component != "lm_head")
+    components = flops(build(load(name).spec).tree, Workload(1, CALFLOPS["seq"])).components
+    ours = sum(amount for component, amount in components.items() if head or component != "lm_head")
     below = 100 * (1 - Decimal(ours) / 10**9 / Decimal(printed))
     assert -Decimal("0.001") < below < Decimal(CALFLOPS["at_most_below_percent"])
 

@@ -26,14 +26,14 @@ IDS = [f"{record['config']['model_type']}-{length}" for record, length in CASES]
 def padded_once(tree):
     """Zaya pads once for two convolutions: neither computes the positions that padding each of them would add. Without
     a cache, it makes the delayed value of one more position, of zeros."""
-    found = 0
+    extra = 0
     for _, node, _, used in tree.walk():
         if getattr(node.part, "kind", "") == "convolved_attention":
             depthwise, grouped = [tensor for tensor in node.tensors if tensor.role == "conv"]
-            found += 2 * 2 * used * depthwise.numel * (depthwise.shape[-1] - grouped.shape[-1])
-            found += 2 * 2 * used * grouped.numel * (grouped.shape[-1] - 1)
-            found -= sum(2 * 2 * used * tensor.numel for tensor in node.tensors if "delayed.weight" in tensor.name)
-    return found
+            extra += 2 * 2 * used * depthwise.numel * (depthwise.shape[-1] - grouped.shape[-1])
+            extra += 2 * 2 * used * grouped.numel * (grouped.shape[-1] - 1)
+            extra -= sum(2 * 2 * used * tensor.numel for tensor in node.tensors if "delayed.weight" in tensor.name)
+    return extra
 
 
 @pytest.mark.parametrize(("record", "length"), CASES, ids=IDS)
@@ -46,5 +46,5 @@ def test_flops(record, length):
 @pytest.mark.parametrize(("record", "length"), CASES, ids=IDS)
 def test_cache(record, length):
     kinds = mixers(build(read_config(record["config"]).spec).tree)
-    found = Runtime("transformers").cache(kinds, Serving(length, record["batch"]), types("fp32"))
-    assert found.bytes == 4 * sum(prod(shape) for _, shape in record["runs"][str(length)]["cache"])
+    allocated = Runtime("transformers").cache(kinds, Serving(length, record["batch"]), types("fp32"))
+    assert allocated.bytes == 4 * sum(prod(shape) for _, shape in record["runs"][str(length)]["cache"])

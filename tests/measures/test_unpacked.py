@@ -31,8 +31,8 @@ def test_of_a_stack_of_experts_one_matrix():
 
 
 def activations(quant, runtime, context):
-    found = memory(Prepared(MODEL, Runtime(runtime), Setup(quant=quant)), Serving(context, 1))
-    return found.stages[0].activations
+    need = memory(Prepared(MODEL, Runtime(runtime), Setup(quant=quant)), Serving(context, 1))
+    return need.stages[0].activations
 
 
 def test_a_prompt_takes_a_copy_and_a_single_token_does_not():

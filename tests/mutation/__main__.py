@@ -48,42 +48,42 @@ class Run:
         """Trace every test, run every mutant."""
         begun, self.items = time.monotonic(), session.items
         self.trace()
-        found = [mutant for path in self.files for mutant in mutants(path)]
-        total = len(found)
+        changes = [mutant for path in self.files for mutant in mutants(path)]
+        total = len(changes)
         if self.sample is not None and self.sample < total:
             places = sorted(random.Random(0).sample(range(total), self.sample))
-            found = [found[place] for place in places]
+            changes = [changes[place] for place in places]
         live = live_functions(self.files)
-        counts = Counter(self.outcome(mutant, live) for mutant in found)
-        said = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
-        sys.stdout.write(f"{len(found)} of {total} mutants against {len(self.items)} tests in "
-                         f"{time.monotonic() - begun:.0f} s: {said}\n")
+        counts = Counter(self.outcome(mutant, live) for mutant in changes)
+        summary = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
+        sys.stdout.write(f"{len(changes)} of {total} mutants against {len(self.items)} tests in "
+                         f"{time.monotonic() - begun:.0f} s: {summary}\n")
         return True
 
     def trace(self) -> None:
         """Which test runs which lines, and how long each takes."""
         wanted = {str(path) for path in self.files}
         for number, item in enumerate(self.items):
-            seen: set[tuple[str, int]] = set()
+            lines: set[tuple[str, int]] = set()
             begun = time.monotonic()
-            sys.settrace(_tracer(wanted, seen))
+            sys.settrace(_tracer(wanted, lines))
             fine = passed(item)
             sys.settrace(None)
             self.took.append(time.monotonic() - begun)
             if not fine:
                 pytest.exit(f"{item.nodeid} fails as it is", 1)
-            for line in seen:
+            for line in lines:
                 self.ran.setdefault(line, []).append(number)
 
     def outcome(self, mutant: Mutant, live: Functions) -> str:
         """What became of a mutant."""
         tests = sorted(self.meeting(mutant), key=self.took.__getitem__)
-        found = self.forked(mutant, live, tests) if tests else "not run"
-        if self.every or found != "killed":
+        outcome = self.forked(mutant, live, tests) if tests else "not run"
+        if self.every or outcome != "killed":
             place = f"{mutant.path.relative_to(ROOT)}:{mutant.lines.start or mutant.owner.lineno}"
-            sys.stdout.write(f"{place}: {'.'.join(mutant.scope)}: {mutant.said}: {found}\n")
+            sys.stdout.write(f"{place}: {'.'.join(mutant.scope)}: {mutant.words}: {outcome}\n")
             sys.stdout.flush()
-        return found
+        return outcome
 
     def meeting(self, mutant: Mutant) -> set[int]:
         """Tests that run the mutant's lines; for a default, any line of its file."""
@@ -118,10 +118,10 @@ def passed(item: pytest.Item) -> bool:
     return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
 
 
-def _tracer(wanted: set[str], seen: set[tuple[str, int]]) -> Callable[..., Any]:
+def _tracer(wanted: set[str], lines: set[tuple[str, int]]) -> Callable[..., Any]:
     def line(frame: Any, event: str, _: object) -> Any:
         if event == "line":
-            seen.add((frame.f_code.co_filename, frame.f_lineno))
+            lines.add((frame.f_code.co_filename, frame.f_lineno))
         return line
 
     return lambda frame, *_: line if frame.f_code.co_filename in wanted else None
@@ -133,11 +133,12 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--sample", type=int, help="as many mutants, drawn at random")
     parser.add_argument("--every", action="store_true", help="print the killed too")
-    asked = parser.parse_args()
-    files = [path.resolve() for path in asked.files] or [p for t in TARGETS for p in sorted((ROOT / t).glob("*.py"))]
+    arguments = parser.parse_args()
+    files = [path.resolve() for path in arguments.files] or [
+        p for t in TARGETS for p in sorted((ROOT / t).glob("*.py"))]
     os.chdir(ROOT)
     sys.exit(pytest.main(["-s", "--no-header", "-p", "no:cacheprovider", *TESTS],
-                         [Run(files, asked.sample, asked.every)]))
+                         [Run(files, arguments.sample, arguments.every)]))
 
 
 if __name__ == "__main__":

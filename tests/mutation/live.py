@@ -21,11 +21,11 @@ Functions = dict[tuple[str, str], list[FunctionType]]
 def live_functions(files: list[Path]) -> Functions:
     """Functions of the files as they are now in memory, decorated or not."""
     wanted = {str(path) for path in files}
-    found: Functions = {}
+    functions: Functions = {}
     for item in gc.get_objects():
         if isinstance(item, FunctionType) and item.__code__.co_filename in wanted:
-            found.setdefault((item.__code__.co_filename, item.__code__.co_qualname), []).append(item)
-    return found
+            functions.setdefault((item.__code__.co_filename, item.__code__.co_qualname), []).append(item)
+    return functions
 
 
 def put(mutant: Mutant, live: Functions) -> bool:

@@ -22,7 +22,7 @@ class Mutant(NamedTuple):
     scope: tuple[str, ...]
     lines: range
     """Empty where a default is changed."""
-    said: str
+    words: str
     change: Change
 
 
@@ -97,16 +97,16 @@ def _dropped(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Said]:
 
 def mutants(path: Path) -> list[Mutant]:
     """All mutants of a file, in its order."""
-    found: list[Mutant] = []
+    every: list[Mutant] = []
     for scope, owner in _owners(ast.parse(path.read_text("utf-8")), ()):
-        found += _of_defaults(path, scope, owner)
+        every += _of_defaults(path, scope, owner)
         for statement, body in _statements(owner.body) if isinstance(owner, ast.FunctionDef) else ():
             lines = range(statement.lineno, _head_end(statement) + 1)
-            here = [(f"{said} in `{_text(node)}`", change)
-                    for node in _own(statement) for said, change in changes(node)]
-            found += [Mutant(path, owner, scope, lines, said, change)
-                      for said, change in [*here, *_dropped(statement, body)]]
-    return found
+            here = [(f"{words} in `{_text(node)}`", change)
+                    for node in _own(statement) for words, change in changes(node)]
+            every += [Mutant(path, owner, scope, lines, words, change)
+                      for words, change in [*here, *_dropped(statement, body)]]
+    return every
 
 
 def _text(node: ast.AST) -> str:
@@ -115,8 +115,8 @@ def _text(node: ast.AST) -> str:
 
 def _of_defaults(path: Path, scope: tuple[str, ...], owner: ast.FunctionDef | ast.AnnAssign) -> list[Mutant]:
     values = [owner.value] if isinstance(owner, ast.AnnAssign) else [*owner.args.defaults, *owner.args.kw_defaults]
-    return [Mutant(path, owner, scope, range(0), f"default {_text(value)}: {said}", change)
-            for value in values if isinstance(value, ast.Constant) for said, change in changes(value)]
+    return [Mutant(path, owner, scope, range(0), f"default {_text(value)}: {words}", change)
+            for value in values if isinstance(value, ast.Constant) for words, change in changes(value)]
 
 
 def _owners(

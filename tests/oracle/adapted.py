@@ -38,7 +38,7 @@ PLANS = [{"rank": 8, "targets": "some", "dtype": "fp32"}, {"rank": 8, "targets":
          {"rank": 4, "targets": "all-linear", "dtype": "fp32", "dora": True}]
 
 
-def made(kind, attention):
+def build_adapted(kind, attention):
     """A small model in training."""
     name, fields, _ = MODELS[kind]
     config = transformers.models.auto.configuration_auto.CONFIG_MAPPING[kind](**fields)
@@ -52,7 +52,7 @@ def made(kind, attention):
 
 def adapted(kind, attention, plan):
     """The model with peft's adapters."""
-    model = made(kind, attention)
+    model = build_adapted(kind, attention)
     model.enable_input_require_grads()
     config = LoraConfig(r=plan["rank"], target_modules=_targets(kind, plan), lora_dropout=0.0,
                         use_dora=plan.get("dora", False))

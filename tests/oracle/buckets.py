@@ -124,8 +124,8 @@ def classify(owner: str, names: Iterable[str], module_classes: Iterable[str] = (
     layer from a softmax one where both use the same names.
     """
     aliases, classes = list(names), list(module_classes)
-    found = [_by_name(owner, name, classes) for name in aliases]
-    bucket = "token_embedding" if "token_embedding" in found else found[0]
+    candidates = [_by_name(owner, name, classes) for name in aliases]
+    bucket = "token_embedding" if "token_embedding" in candidates else candidates[0]
     if bucket == "attention" and any(MIXER_CLASS.search(name) for name in classes):
         return "state_mixer"
     return bucket

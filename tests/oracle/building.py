@@ -55,14 +55,14 @@ REPAIRS: dict[str, dict[str, Any]] = {
 
 def model_class(model_type: str, name: str) -> type[PreTrainedModel]:
     """Find a model class by its name, at the top level of transformers or in the module of its type."""
-    found: type[PreTrainedModel] | None = getattr(transformers, name, None)
-    if found is None:
+    owner: type[PreTrainedModel] | None = getattr(transformers, name, None)
+    if owner is None:
         module_name = model_type_to_module_name(model_type)
         module = importlib.import_module(f"transformers.models.{module_name}.modeling_{module_name}")
-        found = getattr(module, name)
-    if found is None:
+        owner = getattr(module, name)
+    if owner is None:
         raise LookupError(f"transformers has no class {name}")
-    return found
+    return owner
 
 
 def config_class_for(model_type: str, owner: type[PreTrainedModel]) -> type[PreTrainedConfig]:
@@ -132,12 +132,12 @@ def aliases(model: nn.Module) -> dict[int, list[str]]:
 
 def module_classes(model: nn.Module, name: str) -> list[str]:
     """List the class names of the modules on the path to a parameter, outermost first, the model left out."""
-    found: list[str] = []
+    names: list[str] = []
     module: nn.Module = model
     for part in name.split(".")[:-1]:
         module = getattr(module, part)
-        found.append(type(module).__name__)
-    return found
+        names.append(type(module).__name__)
+    return names
 
 
 def bucket_of(model: PreTrainedModel) -> dict[str, str]:

@@ -73,29 +73,29 @@ MODELS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def tensors(value: object, found: dict[int, torch.Tensor], depth: int = 0) -> dict[int, torch.Tensor]:
+def tensors(value: object, by_id: dict[int, torch.Tensor], depth: int = 0) -> dict[int, torch.Tensor]:
     """Collect every tensor reachable from a cache."""
     if isinstance(value, torch.Tensor):
-        found[id(value)] = value
+        by_id[id(value)] = value
     elif isinstance(value, dict):
         for item in value.values():
-            tensors(item, found, depth + 1)
+            tensors(item, by_id, depth + 1)
     elif isinstance(value, list | tuple):
         for item in value:
-            tensors(item, found, depth + 1)
+            tensors(item, by_id, depth + 1)
     elif hasattr(value, "__dict__") and depth < 6 and not isinstance(value, transformers.PreTrainedConfig):
-        tensors(vars(value), found, depth + 1)
-    return found
+        tensors(vars(value), by_id, depth + 1)
+    return by_id
 
 
-def kept(model: Any, length: int) -> list[torch.Tensor]:
+def cached_tensors(model: Any, length: int) -> list[torch.Tensor]:
     """Run a prompt and return what the class keeps of it."""
     returns_none = model.config.model_type == "recurrent_gemma"
     given = {"past_key_values": transformers.DynamicCache(config=model.config)} if returns_none else {}
     with torch.no_grad():
         output = model(torch.randint(1, model.config.vocab_size, (BATCH, length)), use_cache=True, **given)
     names = ("past_key_values", "cache_params", "state")
-    cache = next((found for name in names if (found := getattr(output, name, None)) is not None), None)
+    cache = next((cached for name in names if (cached := getattr(output, name, None)) is not None), None)
     if returns_none:
         cache = [given, *(value for module in model.modules() for name, value in vars(module).items()
                           if name in ("conv1d_state", "recurrent_states"))]
@@ -111,9 +111,9 @@ def measure(owner: str, fields: dict[str, Any]) -> dict[str, Any]:
     torch.set_default_dtype(torch.float32)
     runs = []
     for length in LENGTHS:
-        found = kept(model, length)
-        shapes = sorted({(tuple(t.shape), str(t.dtype).removeprefix("torch.")) for t in found})
-        runs.append({"length": length, "bytes": sum(t.numel() * t.element_size() for t in found), "shapes": shapes})
+        arrays = cached_tensors(model, length)
+        shapes = sorted({(tuple(t.shape), str(t.dtype).removeprefix("torch.")) for t in arrays})
+        runs.append({"length": length, "bytes": sum(t.numel() * t.element_size() for t in arrays), "shapes": shapes})
     return {"class": owner, "batch": BATCH, "config": saved_config(model.config, owner), "runs": runs}
 
 

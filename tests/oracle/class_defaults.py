@@ -50,22 +50,22 @@ def as_json(value: Any) -> Any:
 def declared_fields(config_class: type[PreTrainedConfig]) -> dict[str, Any]:
     """Collect the dataclass fields that differ from those of the base class."""
     generic = {field.name: field for field in fields(PreTrainedConfig)}
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for field in fields(config_class):
         if field.name.startswith("_") or field.name in UNRELATED_FIELDS:
             continue
         if field.name in generic and generic[field.name].default == field.default:
             continue
         if field.default is not MISSING:
-            found[field.name] = field.default
+            values[field.name] = field.default
         elif field.default_factory is not MISSING:
-            found[field.name] = field.default_factory()
-    return found
+            values[field.name] = field.default_factory()
+    return values
 
 
 def plain_attributes(config_class: type[PreTrainedConfig]) -> dict[str, Any]:
     """Collect public class attributes that are data but not dataclass fields."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     names = {field.name for field in fields(config_class)}
     for parent in reversed(config_class.__mro__):
         if not issubclass(parent, PreTrainedConfig) or parent is PreTrainedConfig:
@@ -73,8 +73,8 @@ def plain_attributes(config_class: type[PreTrainedConfig]) -> dict[str, Any]:
         for name, value in vars(parent).items():
             unrelated = name.startswith("_") or name in UNRELATED_ATTRIBUTES or hasattr(PreTrainedConfig, name)
             if not unrelated and name not in names and isinstance(value, (bool, int, float, str, list, type(None))):
-                found[name] = value
-    return found
+                values[name] = value
+    return values
 
 
 def silent_tie(config_class: type[PreTrainedConfig], declared: dict[str, Any]) -> bool:
@@ -136,17 +136,17 @@ def is_text(config_class: type[PreTrainedConfig], classes: list[str]) -> bool:
 
 def auto_classes() -> dict[str, set[str]]:
     """Collect the model classes that the auto mappings list for each model type."""
-    found: dict[str, set[str]] = defaultdict(set)
+    classes: dict[str, set[str]] = defaultdict(set)
     for name, mapping in vars(modeling_auto).items():
         if name.endswith("_NAMES") and name.startswith("MODEL_") and isinstance(mapping, dict):
             for model_type, value in mapping.items():
-                found[model_type].update([value] if isinstance(value, str) else value)
-    return found
+                classes[model_type].update([value] if isinstance(value, str) else value)
+    return classes
 
 
 def exported_classes(module_name: str) -> dict[str, set[str]]:
     """Collect the public model classes of a modeling module by the model type of their config."""
-    found: dict[str, set[str]] = defaultdict(set)
+    classes: dict[str, set[str]] = defaultdict(set)
     package = importlib.import_module(f"transformers.models.{module_name}")
     for source in Path(inspect.getfile(package)).parent.glob("modeling_*.py"):
         try:
@@ -162,20 +162,20 @@ def exported_classes(module_name: str) -> dict[str, set[str]]:
             if "retrained" in name.lower() and getattr(model, "forward", Module.forward) is Module.forward:
                 continue  # a base class, which computes nothing
             if issubclass(config_class, PreTrainedConfig):
-                found[config_class.model_type].add(name)
-    return found
+                classes[config_class.model_type].add(name)
+    return classes
 
 
-def asked(config_class: type[PreTrainedConfig]) -> list[str]:
+def keys_of_attention(config_class: type[PreTrainedConfig]) -> list[str]:
     """Return the keys that attention asks for though the class of the config has no such field: with a default, or
     since that class works them out, before it takes what else the file says."""
     folder = Path(inspect.getfile(config_class)).parent
     sources = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("modeling_*.py"))]
     missing = [key for key in ASKED if key not in {field.name for field in fields(config_class)}]
-    made = inspect.getsource(config_class)
+    source_of_config = inspect.getsource(config_class)
     return [key for key in missing if any(
         f'self.{key} = getattr(config, "{key}"' in source
-        or (f"self.{key} = config.{key}\n" in source and f"self.{key} = " in made) for source in sources)]
+        or (f"self.{key} = config.{key}\n" in source and f"self.{key} = " in source_of_config) for source in sources)]
 
 
 def describe(config_class: type[PreTrainedConfig], classes: list[str]) -> dict[str, Any]:
@@ -185,7 +185,7 @@ def describe(config_class: type[PreTrainedConfig], classes: list[str]) -> dict[s
         "aliases": dict(sorted(config_class.attribute_map.items())),
         "classes": classes,
     }
-    if names := asked(config_class):
+    if names := keys_of_attention(config_class):
         entry["asked"] = names
     text = text_sub_config(config_class)
     if text is not None:
@@ -201,15 +201,15 @@ def collect() -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
         for model_type, names in exported_classes(module_name).items():
             listed[model_type] |= names
     families: dict[str, dict[str, Any]] = {}
-    held = set()
+    parts = set()
     for model_type in sorted(CONFIG_MAPPING_NAMES):
         config_class = CONFIG_MAPPING[model_type]
         classes = sorted(listed[model_type])
         text = text_sub_config(config_class)
         if text is not None or is_text(config_class, classes):
             families[model_type] = describe(config_class, classes)
-            held.add(text[1] if text else model_type)
-    for model_type in sorted(held - set(families)):
+            parts.add(text[1] if text else model_type)
+    for model_type in sorted(parts - set(families)):
         if model_type in CONFIG_MAPPING_NAMES:
             families[model_type] = describe(CONFIG_MAPPING[model_type], sorted(listed[model_type]))
     rest = {model_type: describe(CONFIG_MAPPING[model_type], sorted(listed[model_type]))

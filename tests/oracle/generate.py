@@ -33,11 +33,11 @@ Record = dict[str, Any]
 
 def families() -> dict[str, list[str]]:
     """Read the classes to be measured, by model type."""
-    found: dict[str, list[str]] = {}
+    classes: dict[str, list[str]] = {}
     for line in (HERE / "classes.txt").read_text(encoding="utf-8").splitlines():
         model_type, name = line.split()
-        found.setdefault(model_type, []).append(name)
-    return found
+        classes.setdefault(model_type, []).append(name)
+    return classes
 
 
 def rebuilt(owner: type[PreTrainedModel], config: PreTrainedConfig, model_type: str, identity: str) -> Record:
@@ -50,7 +50,7 @@ def rebuilt(owner: type[PreTrainedModel], config: PreTrainedConfig, model_type: 
     return building.measure(model, model_type, identity)
 
 
-def drawn(owner: type[PreTrainedModel], base: PreTrainedConfig, model_type: str, seen: set[str]) -> Iterator[Record]:
+def drawn(owner: type[PreTrainedModel], base: PreTrainedConfig, model_type: str, keys: set[str]) -> Iterator[Record]:
     """Yield records of random configurations, each with parameters unlike the others'."""
     for turn in range(draws.DRAWS):
         for attempt in range(ATTEMPTS):
@@ -63,8 +63,8 @@ def drawn(owner: type[PreTrainedModel], base: PreTrainedConfig, model_type: str,
                     sys.stderr.write(f"{model_type} {turn} {attempt}: {error!r:.300}\n")
                 continue
             key = json.dumps(record["tensors"])
-            if key not in seen and special.acceptable(record):
-                seen.add(key)
+            if key not in keys and special.acceptable(record):
+                keys.add(key)
                 yield record
                 break
         else:

@@ -27,7 +27,7 @@ def main(folder: Path) -> None:
     types = sorted({*counted_types(), *composites(), *model_types(), *PUBLISHED_TYPES} - set(SAME))
     table = {kind: sorted({by_class[name] for name in data.classes if name in by_class})
              for kind in types if (data := family_of(kind).data) is not None}
-    rows = [f'"{kind}": {json.dumps(found)}' for kind, found in table.items() if found]
+    rows = [f'"{kind}": {json.dumps(architectures)}' for kind, architectures in table.items() if architectures]
     OUT.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
 
 

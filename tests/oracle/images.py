@@ -125,9 +125,9 @@ def processor(model_type: str, name: str) -> Any:
     name, _, module = name.partition("@")
     module = module or model_type
     owner = getattr(importlib.import_module(f"transformers.models.{module}.processing_{module}"), name)
-    made = object.__new__(owner)
-    made._merge_kwargs = lambda *_, **__: {"images_kwargs": {}}
-    return made
+    instance = object.__new__(owner)
+    instance._merge_kwargs = lambda *_, **__: {"images_kwargs": {}}
+    return instance
 
 
 def images_of(name: str, **settings: Any) -> Any:
@@ -144,10 +144,10 @@ def black(width: int, height: int) -> Any:
 
 def llama4(size: tuple[int, int], **settings: Any) -> tuple[int, int]:
     """Tokens of the text a picture is replaced with, and patches of all tiles."""
-    made = processor("llama4", "Llama4Processor")
-    made.patch_size, made.downsample_ratio = 14, 4
+    instance = processor("llama4", "Llama4Processor")
+    instance.patch_size, instance.downsample_ratio = 14, 4
     inputs = images_of("llama4:Llama4ImageProcessor", **settings)(black(*size))
-    return (len(re.findall(r"<[|]\w+[|]>", made.replace_image_token(inputs, 0))),
+    return (len(re.findall(r"<[|]\w+[|]>", instance.replace_image_token(inputs, 0))),
             sum(len(tiles) for tiles in inputs["pixel_values"]) * 24**2)
 
 
@@ -160,31 +160,31 @@ def phi4(size: tuple[int, int], **settings: Any) -> tuple[int, int]:
 def idefics2(size: tuple[int, int], **settings: Any) -> tuple[int, int]:
     """Tokens of the text a picture is replaced with, by a tokenizer that keeps it, and patches of all pictures."""
     texts: list[str] = []
-    made = processor("idefics2", "Idefics2Processor")
-    made.image_processor = images_of("idefics2:Idefics2ImageProcessor", **settings)
-    made._merge_kwargs = lambda *_, **__: {"text_kwargs": {}, "images_kwargs": {}}
-    made.fake_image_token, made.image_token, made.image_seq_len = "<fake>", "<image>", 64
-    made.tokenizer = type("Words", (), {
+    instance = processor("idefics2", "Idefics2Processor")
+    instance.image_processor = images_of("idefics2:Idefics2ImageProcessor", **settings)
+    instance._merge_kwargs = lambda *_, **__: {"text_kwargs": {}, "images_kwargs": {}}
+    instance.fake_image_token, instance.image_token, instance.image_seq_len = "<fake>", "<image>", 64
+    instance.tokenizer = type("Words", (), {
         "init_kwargs": {}, "__call__": lambda _, strings, **__: texts.extend(strings) or {"input_ids": []}})()
-    made._check_special_mm_tokens = lambda *_, **__: None
-    inputs = made(images=[Image.new("RGB", size)], text="<image>")
+    instance._check_special_mm_tokens = lambda *_, **__: None
+    inputs = instance(images=[Image.new("RGB", size)], text="<image>")
     _, count, _, high, wide = torch.as_tensor(inputs["pixel_values"]).shape
     return len(re.findall("<[a-z]+>", texts[0])), count * (high // 14) * (wide // 14)
 
 
 def paddle(size: tuple[int, int], **settings: Any) -> tuple[int, int]:
     """A token for each square of four patches, as PaddleOCRVLProcessor divides them."""
-    made = images_of("paddleocr_vl:PaddleOCRVLImageProcessor", **settings)
-    patches = made.get_number_of_image_patches(size[1], size[0])
+    instance = images_of("paddleocr_vl:PaddleOCRVLImageProcessor", **settings)
+    patches = instance.get_number_of_image_patches(size[1], size[0])
     return patches // 4, patches
 
 
 def gemma3(size: tuple[int, int], **settings: Any) -> tuple[int, int]:
     """Image tokens of the text a picture and its crops are replaced with, and patches of all of them."""
-    made = processor("gemma3", "Gemma3Processor")
-    made.full_image_sequence = "<image>" * 256
+    instance = processor("gemma3", "Gemma3Processor")
+    instance.full_image_sequence = "<image>" * 256
     inputs = images_of("gemma3:Gemma3ImageProcessor", **settings)(black(*size))
-    return made.replace_image_token(inputs, 0).count("<image>"), len(inputs["pixel_values"]) * 64**2
+    return instance.replace_image_token(inputs, 0).count("<image>"), len(inputs["pixel_values"]) * 64**2
 
 
 def siglip2(size: tuple[int, int], **settings: Any) -> tuple[int, int]:
@@ -216,11 +216,11 @@ def main() -> None:
     """Write one line a case."""
     lines = []
     for model_type, name, module, image_name, image, own, config, preprocessor in CASES:
-        made = processor(model_type, name)
-        made.image_processor = images_of(f"{module}:{image_name}", **image)
+        instance = processor(model_type, name)
+        instance.image_processor = images_of(f"{module}:{image_name}", **image)
         for key, value in own.items():
-            setattr(made, key, value)
-        counted = made._get_num_multimodal_tokens(image_sizes=[(height, width) for width, height in SIZES])
+            setattr(instance, key, value)
+        counted = instance._get_num_multimodal_tokens(image_sizes=[(height, width) for width, height in SIZES])
         lines.append(json.dumps({
             "processor": name.partition("@")[0], "config": {"model_type": model_type, **config},
             "preprocessor": preprocessor, "sizes": SIZES, "tokens": [int(n) for n in counted.num_image_tokens]}))

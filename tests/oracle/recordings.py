@@ -34,22 +34,22 @@ class Words:
         return "a"
 
 
-def found(module: str, kind: str, name: str) -> Any:
+def class_of(module: str, kind: str, name: str) -> Any:
     """A class of the library."""
     return getattr(importlib.import_module(f"transformers.models.{module}.{kind}_{module}"), name)
 
 
 def without_tokenizer(module: str, name: str, extractor: Any, **own: Any) -> Any:
     """A processor that has all but a tokenizer, with the defaults of its own arguments."""
-    cls = found(module, "processing", name)
-    made = object.__new__(cls)
+    cls = class_of(module, "processing", name)
+    instance = object.__new__(cls)
     for key in ("audio_token", "audio_bos_token", "audio_eos_token"):
-        setattr(made, key, "a")
-    made.feature_extractor = extractor
-    made.tokenizer = Words()
+        setattr(instance, key, "a")
+    instance.feature_extractor = extractor
+    instance.tokenizer = Words()
     for key, value in own.items():
-        setattr(made, key, value)
-    return made
+        setattr(instance, key, value)
+    return instance
 
 
 def silence(text: str) -> np.ndarray:
@@ -60,32 +60,35 @@ def silence(text: str) -> np.ndarray:
 def processed(module: str, name: str, extractor: tuple[str, str], durations: list[str], settings: dict[str, Any],
               **own: Any) -> list[int]:
     """By `_process_audio`, which gives the text each recording is replaced with: one letter a token."""
-    made = without_tokenizer(module, name, found(extractor[0], "feature_extraction", extractor[1])(**settings), **own)
-    made.feature_extractor.fetch_audio = lambda audio: audio
-    kwargs = dict(getattr(type(made), "audio_kwargs", {})) | KWARGS
-    return [len(made._process_audio([silence(text)], **kwargs)[1][0]) for text in durations]
+    reader = class_of(extractor[0], "feature_extraction", extractor[1])(**settings)
+    owner = without_tokenizer(module, name, reader, **own)
+    owner.feature_extractor.fetch_audio = lambda audio: audio
+    kwargs = dict(getattr(type(owner), "audio_kwargs", {})) | KWARGS
+    return [len(owner._process_audio([silence(text)], **kwargs)[1][0]) for text in durations]
 
 
 def granite(durations: list[str]) -> list[int]:
     """Granite Speech's extractor asks for torchaudio, which counting does not."""
-    made = object.__new__(found("granite_speech", "feature_extraction", "GraniteSpeechFeatureExtractor"))
-    made.melspec_kwargs, made.projector_window_size, made.projector_downsample_rate = {"hop_length": 160}, 15, 5
-    return made._get_num_audio_features([silence(text).size for text in durations])
+    extractor = object.__new__(class_of("granite_speech", "feature_extraction", "GraniteSpeechFeatureExtractor"))
+    extractor.melspec_kwargs = {"hop_length": 160}
+    extractor.projector_window_size, extractor.projector_downsample_rate = 15, 5
+    return extractor._get_num_audio_features([silence(text).size for text in durations])
 
 
 def gemma(module: str, name: str, extractor: str, durations: list[str], length: int) -> list[int]:
     """By what a runtime asks for: Gemma 3n's has one answer, Gemma 4's counts samples."""
-    made = without_tokenizer(module, name, found(module, "feature_extraction", extractor)(), audio_seq_length=length)
+    reader = class_of(module, "feature_extraction", extractor)()
+    instance = without_tokenizer(module, name, reader, audio_seq_length=length)
     if module == "gemma3n":
-        return made._get_num_multimodal_tokens(audio_lengths=[silence(text).size for text in durations])[
+        return instance._get_num_multimodal_tokens(audio_lengths=[silence(text).size for text in durations])[
             "num_audio_tokens"]
-    return [made._compute_audio_num_tokens(silence(text), RATE) for text in durations]
+    return [instance._compute_audio_num_tokens(silence(text), RATE) for text in durations]
 
 
 def phi(durations: list[str]) -> list[int]:
     """By the feature extractor."""
-    made = found("phi4_multimodal", "feature_extraction", "Phi4MultimodalFeatureExtractor")()
-    return [int(made(silence(text), sampling_rate=RATE)["audio_embed_sizes"][0]) for text in durations]
+    extractor = class_of("phi4_multimodal", "feature_extraction", "Phi4MultimodalFeatureExtractor")()
+    return [int(extractor(silence(text), sampling_rate=RATE)["audio_embed_sizes"][0]) for text in durations]
 
 
 def voxtral(durations: list[str]) -> list[int]:
@@ -109,25 +112,25 @@ def voxtral(durations: list[str]) -> list[int]:
 
 def whisper() -> list[int]:
     """Positions of WhisperEncoder's second convolution over what the feature extractor gives."""
-    made = found("whisper", "feature_extraction", "WhisperFeatureExtractor")()
-    return [(made(silence(text), sampling_rate=RATE)["input_features"].shape[-1] - 1) // 2 + 1 for text in SHORT]
+    extractor = class_of("whisper", "feature_extraction", "WhisperFeatureExtractor")()
+    return [(extractor(silence(text), sampling_rate=RATE)["input_features"].shape[-1] - 1) // 2 + 1 for text in SHORT]
 
 
 def wav2vec(durations: list[str]) -> list[int]:
     """By the model's own count."""
-    config = found("wav2vec2", "configuration", "Wav2Vec2Config")()
-    made = object.__new__(found("wav2vec2", "modeling", "Wav2Vec2PreTrainedModel"))
-    made.__dict__["config"] = config
-    return [int(made._get_feat_extract_output_lengths(silence(text).size)) for text in durations]
+    config = class_of("wav2vec2", "configuration", "Wav2Vec2Config")()
+    instance = object.__new__(class_of("wav2vec2", "modeling", "Wav2Vec2PreTrainedModel"))
+    instance.__dict__["config"] = config
+    return [int(instance._get_feat_extract_output_lengths(silence(text).size)) for text in durations]
 
 
 def parakeet() -> list[int]:
     """Positions its convolutions leave of frames around every hop, by running them."""
     import torch
 
-    config = found("parakeet", "configuration", "ParakeetEncoderConfig")(num_hidden_layers=1, hidden_size=16,
+    config = class_of("parakeet", "configuration", "ParakeetEncoderConfig")(num_hidden_layers=1, hidden_size=16,
                                                                         subsampling_conv_channels=4)
-    convolutions = found("parakeet", "modeling", "ParakeetEncoderSubsamplingConv2D")(config)
+    convolutions = class_of("parakeet", "modeling", "ParakeetEncoderSubsamplingConv2D")(config)
     frames = [torch.stft(torch.zeros(silence(text).size), 512, 160, 400, torch.ones(400), return_complex=True,
                          pad_mode="constant").shape[-1] for text in SHORT]
     return [convolutions(torch.zeros((1, count, config.num_mel_bins))).shape[1] for count in frames]

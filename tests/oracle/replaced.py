@@ -58,10 +58,10 @@ GROUPS = (
 
 def meta(config):
     """The model of a config, without values."""
-    made = AutoConfig.for_model(config["model_type"], **{key: value for key, value in config.items() if key not in
-                                                         ("model_type", "quantization_config")})
+    settings = AutoConfig.for_model(config["model_type"], **{key: value for key, value in config.items() if key not in
+                                                             ("model_type", "quantization_config")})
     with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(made, dtype=torch.bfloat16)
+        return AutoModelForCausalLM.from_config(settings, dtype=torch.bfloat16)
 
 
 def sizes(model):
@@ -120,10 +120,10 @@ def records():
 
 def main():
     """Write the records of the installed versions beside those of others."""
-    made = list(records())
-    libraries = {record["library"] for record in made}
+    lines = list(records())
+    libraries = {record["library"] for record in lines}
     old = [json.loads(line) for line in PATH.read_text("utf-8").splitlines()] if PATH.exists() else []
-    rows = [record for record in old if record["library"] not in libraries] + made
+    rows = [record for record in old if record["library"] not in libraries] + lines
     PATH.write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows), encoding="utf-8")
 
 

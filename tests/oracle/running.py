@@ -27,11 +27,11 @@ TYPES = (
 LENGTHS = (23, 63)
 
 
-def held(value: object, seen: set[int], path: str = "") -> Iterator[tuple[str, list[int]]]:
+def cached_arrays(value: object, ids: set[int], path: str = "") -> Iterator[tuple[str, list[int]]]:
     """Every floating-point tensor reachable from a cache, once, with the path to it."""
-    if id(value) in seen:
+    if id(value) in ids:
         return
-    seen.add(id(value))
+    ids.add(id(value))
     if isinstance(value, torch.Tensor):
         if value.is_floating_point() and value.numel():
             yield path, list(value.shape)
@@ -44,7 +44,7 @@ def held(value: object, seen: set[int], path: str = "") -> Iterator[tuple[str, l
     elif type(value).__module__.startswith("transformers") and not isinstance(value, transformers.PreTrainedConfig):
         inside = vars(value)
     for name, item in inside.items():
-        yield from held(item, seen, f"{path}.{name}".lstrip("."))
+        yield from cached_arrays(item, ids, f"{path}.{name}".lstrip("."))
 
 
 def run(record: dict[str, Any]) -> dict[str, Any]:
@@ -54,14 +54,14 @@ def run(record: dict[str, Any]) -> dict[str, Any]:
     config._attn_implementation = "eager"
     model = owner(config).eval()
     model.set_experts_implementation("batched_mm")
-    found: dict[str, Any] = {"id": record["id"], "config": record["config"], "batch": 2, "runs": {}}
+    row: dict[str, Any] = {"id": record["id"], "config": record["config"], "batch": 2, "runs": {}}
     for length in LENGTHS:
         ids = torch.randint(0, config.vocab_size, (2, length))
         counter = FlopCounterMode(display=False)
         with torch.no_grad(), counter:
             cache = model(input_ids=ids, use_cache=True).past_key_values
-        found["runs"][length] = {"forward": counter.get_total_flops(), "cache": list(held(cache, set()))}
-    return found
+        row["runs"][length] = {"forward": counter.get_total_flops(), "cache": list(cached_arrays(cache, set()))}
+    return row
 
 
 def main() -> None:
@@ -70,11 +70,11 @@ def main() -> None:
     for model_type in TYPES:
         for line in (DATA / f"{model_type}.jsonl").read_text(encoding="utf-8").splitlines()[1:]:
             try:
-                found = run(json.loads(line))
+                row = run(json.loads(line))
             except (RuntimeError, IndexError, ValueError) as error:
                 sys.stderr.write(f"{model_type}: {error!r:.100}\n")
                 continue
-            sys.stdout.write(json.dumps(found, separators=(",", ":")) + "\n")
+            sys.stdout.write(json.dumps(row, separators=(",", ":")) + "\n")
             break
 
 

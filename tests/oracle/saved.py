@@ -99,9 +99,9 @@ def measured(name, config, seq, kind, *, full=False, labels=False):
         return None
 
 
-def size(kept):
+def size(storages):
     """Bytes of the storages `packed` gives."""
-    return sum(storage.nbytes() for storage, _ in kept)
+    return sum(storage.nbytes() for storage, _ in storages)
 
 
 def built(config, kind, *, full):
@@ -128,18 +128,18 @@ def packed(model, seq=LENGTH, *, labels=False):
     if labels:
         inputs["labels"] = torch.ones((1, seq), dtype=torch.long, device=model.device)
     known = {t.untyped_storage()._cdata for t in [*model.parameters(), *model.buffers(), *inputs.values()]}
-    kept = {}
+    storages = {}
 
     def pack(tensor):
         storage = tensor.untyped_storage()
         if storage._cdata not in known:
-            kept.setdefault(storage._cdata, (storage, tensor))  # held: its address is not given to another
+            storages.setdefault(storage._cdata, (storage, tensor))  # held: its address is not given to another
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        held = model(**inputs, use_cache=False)
-    del held
-    return list(kept.values())
+        output = model(**inputs, use_cache=False)
+    del output
+    return list(storages.values())
 
 
 def main():
@@ -150,9 +150,9 @@ def main():
         listed(json.loads(Path(sys.argv[3]).read_text("utf-8")), sys.argv[4])
         return
     for model_type in sys.argv[1:] or sorted(path.stem for path in (DATA / "oracle").glob("*.jsonl")):
-        for found in records(model_type):
-            if found["cases"]:
-                sys.stdout.write(json.dumps(found | {"config": sparse(found["config"])}) + "\n")
+        for row in records(model_type):
+            if row["cases"]:
+                sys.stdout.write(json.dumps(row | {"config": sparse(row["config"])}) + "\n")
                 sys.stdout.flush()
 
 

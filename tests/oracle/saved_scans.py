@@ -95,25 +95,25 @@ def packed(model, batch, seq, *, labels=False):
     """Bytes of each storage packed by one forward pass."""
     ids = torch.ones((batch, seq), dtype=torch.long)
     known = {t.untyped_storage()._cdata for t in [*model.parameters(), *model.buffers(), ids]}
-    kept = {}
+    storages = {}
 
     def pack(tensor):
         storage = tensor.untyped_storage()
         if storage._cdata not in known:
-            kept[storage._cdata] = storage  # held, so that its address is not given to another
+            storages[storage._cdata] = storage  # held, so that its address is not given to another
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         model(input_ids=ids, use_cache=False, **({"labels": ids} if labels else {}))
-    return [storage.nbytes() for storage in kept.values()]
+    return [storage.nbytes() for storage in storages.values()]
 
 
 def main():
     """Print records of these model types; which draws do not run is said on the way."""
     transformers.logging.set_verbosity_error()
     if sys.argv[1:] == ["--wide"]:
-        for found in wide():
-            sys.stdout.write(json.dumps(found) + "\n")
+        for row in wide():
+            sys.stdout.write(json.dumps(row) + "\n")
         return
     for kind in sys.argv[1:]:
         for line in (DATA / "oracle" / f"{kind}.jsonl").read_text("utf-8").splitlines():

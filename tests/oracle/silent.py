@@ -53,7 +53,7 @@ class Ours(NamedTuple):
     total: int
     shapes: Counter[tuple[tuple[int, ...], str]]
     known: str
-    said: tuple[object, ...]
+    notes: tuple[object, ...]
 
 
 def sized(key: str, value: object) -> bool:
@@ -134,9 +134,9 @@ def ours(config: Json) -> Ours | None:
         shapes[tuple(row.shape), row.component] += row.copies
         total += size
     spec = read.spec
-    said = (spec.notes, spec.uncounted, spec.unread, tuple(sorted(spec.defaults)), read.harmless,
-            tuple(caveat.reason for caveat in spec.caveats))
-    return Ours(total, shapes, sizes_known(spec), said)
+    notes = (spec.notes, spec.uncounted, spec.unread, tuple(sorted(spec.defaults)), read.harmless,
+             tuple(caveat.reason for caveat in spec.caveats))
+    return Ours(total, shapes, sizes_known(spec), notes)
 
 
 def records(folder: Path, patterns: list[str]) -> Iterator[tuple[str, Json]]:
@@ -172,7 +172,7 @@ def judged(before: tuple[Json, Ours], change: Change, after: Ours, whole: int | 
     return "same" if total - whole == mine else f"WRONG class {total - whole:+,}, ours {mine:+,}:"
 
 
-def examined(config: Json, asked: set[tuple[object, ...]], *, every: bool, ask: bool) -> Iterator[str]:
+def examined(config: Json, tried: set[tuple[object, ...]], *, every: bool, ask: bool) -> Iterator[str]:
     """One line a change that is silent or wrong, the first word saying which."""
     before = ours(config)
     if before is None:
@@ -180,9 +180,9 @@ def examined(config: Json, asked: set[tuple[object, ...]], *, every: bool, ask: 
     whole = theirs(config) if ask else None
     for change in changes(config):
         key = (config.get("model_type"), *config.get("architectures", []), change.at, change.kind)
-        if key in asked:
+        if key in tried:
             continue
-        asked.add(key)
+        tried.add(key)
         what = f"{'.'.join(change.at)} {change.kind}"
         try:
             after = ours(change.config)
@@ -191,7 +191,7 @@ def examined(config: Json, asked: set[tuple[object, ...]], *, every: bool, ask: 
             continue
         if after is None or after.known != "exact":
             continue
-        if every or (after.shapes == before.shapes and after.said == before.said):
+        if every or (after.shapes == before.shapes and after.notes == before.notes):
             yield f"{judged((config, before), change, after, whole) if ask else 'silent'} {what}"
 
 
@@ -212,9 +212,9 @@ def main() -> None:
         transformers.logging.set_verbosity_error()
         warnings.simplefilter("ignore")
     sums: Counter[str] = Counter()
-    asked: set[tuple[object, ...]] = set()
+    tried: set[tuple[object, ...]] = set()
     for name, config in records(options.folder, options.patterns):
-        for line in examined(config, asked, every=options.every, ask=not options.ours):
+        for line in examined(config, tried, every=options.every, ask=not options.ours):
             sums[line.split()[0]] += 1
             if options.show or line.split()[0].isupper():
                 sys.stdout.write(f"{name} {line}\n")

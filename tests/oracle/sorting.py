@@ -32,10 +32,10 @@ Rows = dict[tuple[str, tuple[int, ...]], str]
 
 def stated(record: dict[str, Any]) -> Rows:
     """Return the component of each name and shape of a record."""
-    found: Rows = {}
+    rows: Rows = {}
     for name, shape, *_, component in record["tensors"]:
-        found[re.sub(r"(?<![^.])N(?![^.])", "*", name), tuple(shape)] = _spelled(component.split("/")[0])
-    return found
+        rows[re.sub(r"(?<![^.])N(?![^.])", "*", name), tuple(shape)] = _spelled(component.split("/")[0])
+    return rows
 
 
 def _spelled(component: str) -> str:
@@ -55,21 +55,21 @@ def sorted_here(record: dict[str, Any]) -> tuple[Rows, Counter[str]]:
         raise TypeError(f"{record['class']} has no configuration of its own")
     model = building.build(owner, config_class.from_dict(_restored(record["config"])))
     component = building.bucket_of(model)
-    found: Rows = {}
+    rows: Rows = {}
     sums: Counter[str] = Counter()
     for name, parameter in model.named_parameters():
-        found.setdefault((building.collapse(name), tuple(parameter.shape)), component[name])
+        rows.setdefault((building.collapse(name), tuple(parameter.shape)), component[name])
         sums[component[name]] += parameter.numel()
-    return found, sums
+    return rows, sums
 
 
 def by_name(record: dict[str, Any]) -> tuple[Rows, Counter[str]]:
     """Return the same as buckets.py sorts the names of a record."""
-    found = {(name, shape): buckets.classify(record["class"], [name]) for name, shape in stated(record)}
+    components = {(name, shape): buckets.classify(record["class"], [name]) for name, shape in stated(record)}
     sums: Counter[str] = Counter()
     for name, shape, copies, *_ in record["tensors"]:
-        sums[found[re.sub(r"(?<![^.])N(?![^.])", "*", name), tuple(shape)]] += copies * prod(shape)
-    return found, sums
+        sums[components[re.sub(r"(?<![^.])N(?![^.])", "*", name), tuple(shape)]] += copies * prod(shape)
+    return components, sums
 
 
 def main() -> None:

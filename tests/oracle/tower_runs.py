@@ -256,7 +256,7 @@ FREEZABLE = {"llava": "vision_tower", "paligemma": "vision_tower", "gemma3": "vi
 """Modules that are towers by themselves, apart from what joins them to the text model."""
 
 
-def kept(name: str, kind: str, *, frozen: bool = False) -> list[Any]:
+def saved_storages(name: str, kind: str, *, frozen: bool = False) -> list[Any]:
     """Storages packed for backward, each with a tensor of it; with `frozen` the tower is not trained."""
     model, _ = built(name, kind, torch.bfloat16)
     if frozen:
@@ -294,7 +294,8 @@ def measure(name: str) -> dict[str, Any]:
     for kind, word, frozen in (("eager", "eager", False), ("fused_on_cpu", "flash", False),
                                *((("eager", "frozen", True),) if name in FREEZABLE else ())):
         try:
-            record["kept"][word] = sum(size(storage, tensor) for storage, tensor in kept(name, kind, frozen=frozen))
+            storages = saved_storages(name, kind, frozen=frozen)
+            record["kept"][word] = sum(size(storage, tensor) for storage, tensor in storages)
         except Exception as error:  # as varied as the classes
             sys.stderr.write(f"{name} {word}: {type(error).__name__} {str(error)[:200]}\n")
     return record
@@ -304,7 +305,7 @@ def main() -> None:
     """Write the data file, or print."""
     names = sys.argv[1:]
     if names[:1] == ["--list"]:
-        storages = kept(names[1], names[2] if names[2:] else "eager")
+        storages = saved_storages(names[1], names[2] if names[2:] else "eager")
         for storage, tensor in sorted(storages, key=lambda pair: -pair[0].nbytes()):
             line = f"{size(storage, tensor)} {str(tensor.dtype)[6:]} {tuple(tensor.shape)} {tensor.grad_fn}\n"
             sys.stdout.write(line)

@@ -71,10 +71,10 @@ def varied(config: PreTrainedConfig, rng: random.Random, share: float = 1) -> di
 def _number(name: str, value: int, heads: int, width: int, patch: int, rng: random.Random) -> int:
     if FACTOR.search(name):
         return value
-    for pattern, made in ((HEADS, heads), (WIDTH, width), (SHALLOW, rng.choice((2, 3, 4))), (PATCH, patch),
-                          (SIZE, patch * rng.choice((4, 6, 8)))):  # fmt: skip
+    for pattern, number in ((HEADS, heads), (WIDTH, width), (SHALLOW, rng.choice((2, 3, 4))), (PATCH, patch),
+                            (SIZE, patch * rng.choice((4, 6, 8)))):  # fmt: skip
         if pattern.search(name):
-            return made
+            return number
     return 8 * rng.choice(range(3, 14)) if value > 16 else value
 
 
@@ -120,13 +120,13 @@ def _shallow(text: PreTrainedConfig) -> None:
 def records(model_type: str, name: str) -> list[generate.Record]:
     """Measure one class."""
     owner = building.model_class(model_type, name)
-    made: list[generate.Record] = []
+    rows: list[generate.Record] = []
     try:
         base = building.default_config(model_type, owner)
         for key in TEXTS:
             if isinstance(text := getattr(base, key, None), PreTrainedConfig):
                 _shallow(text)
-        made.append(generate.rebuilt(owner, base, model_type, f"default__{model_type}__{name}"))
+        rows.append(generate.rebuilt(owner, base, model_type, f"default__{model_type}__{name}"))
     except Exception as error:
         sys.stderr.write(f"{model_type} {name}: {error!r:.200}\n")
     for turn in range(DRAWS):
@@ -134,8 +134,8 @@ def records(model_type: str, name: str) -> list[generate.Record]:
         if record is None:
             sys.stderr.write(f"{model_type} {name}: draw {turn + 1} does not build\n")
         else:
-            made.append(record)
-    return made
+            rows.append(record)
+    return rows
 
 
 def main() -> None:

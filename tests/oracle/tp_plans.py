@@ -16,17 +16,17 @@ KEPT = ("colwise", "rowwise")
 
 
 def main():
-    found = {}
+    plans = {}
     for path in sorted((DATA / "oracle").glob("*.jsonl")):
         if path.stem in CONFIG_MAPPING:
             plan = getattr(CONFIG_MAPPING[path.stem], "base_model_tp_plan", None) or {}
             record = json.loads(path.read_text("utf-8").splitlines()[0])
             files = [name for name, *_ in record.get("checkpoint_tensors") or record["tensors"]]
-            kept = {name: how for name, how in plan.items() if how in KEPT and ".experts." not in name
-                    and any(held.endswith(f".{name}.weight") for held in files)}
-            if kept:
-                found[path.stem] = kept
-    lines = ",\n".join(f"{json.dumps(kind)}: {json.dumps(plan)}" for kind, plan in found.items())
+            rules = {name: how for name, how in plan.items() if how in KEPT and ".experts." not in name
+                     and any(file_name.endswith(f".{name}.weight") for file_name in files)}
+            if rules:
+                plans[path.stem] = rules
+    lines = ",\n".join(f"{json.dumps(kind)}: {json.dumps(plan)}" for kind, plan in plans.items())
     (DATA / "tp_plans.json").write_text("{\n" + lines + "\n}\n", encoding="utf-8")
 
 

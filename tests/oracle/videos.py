@@ -32,10 +32,11 @@ Sizes = list[tuple[int, int, int]]
 def qwen(name: str, video: Any) -> Callable[[Sizes], list[int]]:
     """Tokens by the processor's own count."""
     def counts(sizes: Sizes) -> list[int]:
-        made = images.processor(*name.split(":"))
-        made.video_processor = video
-        made._merge_kwargs = lambda *_, **__: {"images_kwargs": {}, "videos_kwargs": {}}
-        counted = made._get_num_multimodal_tokens(video_sizes=[(frames, high, wide) for wide, high, frames in sizes])
+        instance = images.processor(*name.split(":"))
+        instance.video_processor = video
+        instance._merge_kwargs = lambda *_, **__: {"images_kwargs": {}, "videos_kwargs": {}}
+        counted = instance._get_num_multimodal_tokens(
+            video_sizes=[(frames, high, wide) for wide, high, frames in sizes])
         return [int(tokens) for tokens in counted.num_video_tokens]
     return counts
 
@@ -43,12 +44,12 @@ def qwen(name: str, video: Any) -> Callable[[Sizes], list[int]]:
 def written(name: str, side: int, **own: Any) -> Callable[[Sizes], list[int]]:
     """Tokens in the text a video is replaced with, whose frames are squares."""
     def counts(sizes: Sizes) -> list[int]:
-        made = images.processor(*name.split(":"))
+        instance = images.processor(*name.split(":"))
         for key, value in {"video_token": "<v>", "image_token": "<v>", "start_image_token": "<s>",
                            "end_image_token": "<e>", **own}.items():
-            setattr(made, key, value)
+            setattr(instance, key, value)
         videos = [torch.zeros((frames, 3, side, side), dtype=torch.uint8) for _, _, frames in sizes]
-        return [len(re.findall("<[a-z]>", made.replace_video_token({"pixel_values_videos": videos}, index)))
+        return [len(re.findall("<[a-z]>", instance.replace_video_token({"pixel_values_videos": videos}, index)))
                 for index in range(len(videos))]
     return counts
 

@@ -186,8 +186,8 @@ def test_no_barrier(page, axe, width, scheme):
     page.evaluate(axe)
     for name in page.locator("[role=tab]").all_inner_texts():
         shown(page, lambda name=name: page.click(f"#tab-{name}"))
-        found = page.evaluate("axe.run()")["violations"]
-        assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found
+        violations = page.evaluate("axe.run()")["violations"]
+        assert [(rule["id"], rule["nodes"][0]["html"]) for rule in violations
                 if rule["impact"] in ("serious", "critical")] == [], name
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
 

@@ -21,12 +21,12 @@ REVIEWED = {key: families for group in read_yaml(TABLE)
 
 def keys_read():
     """Family to the keys its builder asked for, over all its recorded configs."""
-    found = defaultdict(set)
+    keys = defaultdict(set)
     for record in test_oracle.CASES:
         config = understood(record["config"]).config
         family_of(config.model_type).builder(config)
-        found[config.model_type] |= config.read
-    return found
+        keys[config.model_type] |= config.read
+    return keys
 
 
 def unread():
@@ -43,10 +43,10 @@ def unread():
 
 
 def test_every_default_key_is_read_or_reviewed():
-    found = set(unread())
-    reviewed = {(model_type, key) for model_type, key in found
+    pairs = set(unread())
+    reviewed = {(model_type, key) for model_type, key in pairs
                 if REVIEWED.get(key) == "any" or model_type in REVIEWED.get(key, ())}
-    assert found - reviewed == set()
+    assert pairs - reviewed == set()
 
 
 def test_no_key_is_reviewed_that_no_class_has():

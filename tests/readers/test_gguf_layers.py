@@ -216,16 +216,16 @@ def test_encoders_keep_nothing():
     assert mixers(tree) == ()
 
 
-@pytest.mark.parametrize(("said", "message"), [
+@pytest.mark.parametrize(("keys", "message"), [
     ({}, "does not say general.architecture"),
     ({"general.architecture": "plm"}, "architecture 'plm'"),
     ({"general.architecture": "llama"}, "does not say llama.block_count"),
     ({"general.architecture": "mamba", "mamba.block_count": 2}, "does not say mamba.ssm.inner_size"),
 ])
-def test_what_a_file_does_not_say_is_unknown(said, message):
+def test_what_a_file_does_not_say_is_unknown(keys, message):
     with pytest.raises(UnknownLayersError, match=message):
-        gguf_layers(said, "m.gguf")
-    assert message in checkpoint_spec(Header("m.gguf", (), said | {"gguf.version": 3})).notes[1]
+        gguf_layers(keys, "m.gguf")
+    assert message in checkpoint_spec(Header("m.gguf", (), keys | {"gguf.version": 3})).notes[1]
 
 
 @pytest.mark.parametrize(("key", "value", "message"), [

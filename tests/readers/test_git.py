@@ -53,7 +53,7 @@ def clone(tmp_path):
     return run
 
 
-def said(trap):
+def config_of(trap):
     """A configuration that runs `trap` wherever git lets one run anything."""
     return f"""[core]
 \trepositoryformatversion = 1
@@ -158,7 +158,7 @@ def test_an_unpacked_archive_with_its_own_configuration_runs_nothing(place, clon
     if place == "missing objects":
         for stored in (folder / ".git/objects").glob("??/*"):
             stored.unlink()
-    config = said(f"touch {traps[1]}").replace("{bare}", "false").replace("{traps}", str(traps[0]))
+    config = config_of(f"touch {traps[1]}").replace("{bare}", "false").replace("{traps}", str(traps[0]))
     own = folder / ".git/config"
     if place == "config.worktree":
         own.write_text(own.read_text() + "[extensions]\n\tworktreeConfig = true\n")
@@ -175,7 +175,7 @@ def test_an_unpacked_archive_with_its_own_configuration_runs_nothing(place, clon
 
 def test_the_traps_are_real(clone, traps, monkeypatch):
     folder = clone(plain)
-    (folder / ".git/config").write_text(said(f"touch {traps[1]}").replace("{bare}", "false")
+    (folder / ".git/config").write_text(config_of(f"touch {traps[1]}").replace("{bare}", "false")
                                         .replace("{traps}", str(traps[0])))
     subprocess.run(["git", "-C", str(folder), "ls-files"], capture_output=True, check=False)  # noqa: S607
     assert traps[1].exists()

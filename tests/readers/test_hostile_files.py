@@ -34,18 +34,18 @@ def run(*arguments):
 
 
 def cheap(*arguments, seconds=SECONDS, megabytes=MEGABYTES):
-    code, said = cost(*arguments, seconds=seconds, megabytes=megabytes)
-    assert code in (0, 2), said
-    return code, said
+    code, output = cost(*arguments, seconds=seconds, megabytes=megabytes)
+    assert code in (0, 2), output
+    return code, output
 
 
 def cost(*arguments, seconds=SECONDS, megabytes=MEGABYTES):
     """Exit code and what it says, held to processor seconds and to the memory of the first run."""
     runs = []
     assert quick(seconds, lambda: runs.append(run(*arguments)) or runs[-1][2]), runs
-    code, said, _, used = runs[0]
+    code, output, _, used = runs[0]
     assert used < megabytes
-    return code, said
+    return code, output
 
 
 def safetensors(path, raw, size=0):
@@ -91,9 +91,9 @@ def test_tensors_that_are_all_unlike_are_refused_as_fast(tmp_path):
     header = {f"t{number}.weight": {"dtype": "F32", "shape": [1], "data_offsets": [4 * number, 4 * number + 4]}
               for number in range(250_000)}
     path = safetensors(tmp_path / "m.safetensors", json.dumps(header).encode(), 1_000_000)
-    code, said = cheap("count", path, seconds=6, megabytes=500)
+    code, output = cheap("count", path, seconds=6, megabytes=500)
     assert code == 2
-    assert "250,000 tensors that differ in more than the numbers between dots of their names" in said
+    assert "250,000 tensors that differ in more than the numbers between dots of their names" in output
 
 
 def test_layers_of_a_gguf_file_that_are_all_unlike_are_refused_as_fast(tmp_path):
@@ -109,9 +109,9 @@ def test_layers_of_a_gguf_file_that_are_all_unlike_are_refused_as_fast(tmp_path)
             keys.append(text(f"blk.{layer}.t{part}.weight".encode()) + struct.pack("<IQQIQ", 2, 8, rows, 0, end))
             end += 32 * rows
     path = gguf(tmp_path / "m.gguf", keys, end + 64, layers * parts, len(sizes) + 1)
-    code, said = cheap("count", path, seconds=6, megabytes=500)
+    code, output = cheap("count", path, seconds=6, megabytes=500)
     assert code == 2
-    assert "tensors unlike each other's" in said
+    assert "tensors unlike each other's" in output
 
 
 @pytest.mark.parametrize(("begin", "repeated", "times", "message"), [
@@ -121,9 +121,9 @@ def test_layers_of_a_gguf_file_that_are_all_unlike_are_refused_as_fast(tmp_path)
     (b'{"a":{"data_offsets":[0,0]}', b',"a":{"data_offsets":[0,0]}', 250_000, "of '\"data_offsets\"'; at most")],
     ids=["lists", "mappings", "numbers", "brackets", "tensors", "offsets"])
 def test_a_header_nobody_has_is_refused_before_it_is_parsed(begin, repeated, times, message, tmp_path):
-    code, said = cheap("count", safetensors(tmp_path / "m.safetensors", begin + repeated * times))
+    code, output = cheap("count", safetensors(tmp_path / "m.safetensors", begin + repeated * times))
     assert code == 2
-    assert message in said
+    assert message in output
 
 
 @pytest.mark.parametrize(("key", "code"), [

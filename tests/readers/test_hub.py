@@ -45,7 +45,7 @@ FILES = {
 
 class Hub(BaseHTTPRequestHandler):
     mode = ""
-    seen: ClassVar[list] = []
+    requests: ClassVar[list] = []
     sent = 0
     over = threading.Event()
     """The test has its answer; a slow hub waits for it, for a minute at most."""
@@ -57,7 +57,7 @@ class Hub(BaseHTTPRequestHandler):
         self.do_GET(body=False)
 
     def do_GET(self, body=True):
-        Hub.seen.append((self.command, self.path, self.headers.get("Authorization")))
+        Hub.requests.append((self.command, self.path, self.headers.get("Authorization")))
         if Hub.mode in ("404", "401", "429", "500"):
             return self.answer(int(Hub.mode), b"no", {"Retry-After": "7"}, body)
         if Hub.mode in ("headers", "dripping"):
@@ -132,7 +132,7 @@ class Quiet(ThreadingHTTPServer):
 
 @pytest.fixture
 def server(monkeypatch, tmp_path):
-    Hub.mode, Hub.seen, Hub.sent = "", [], 0
+    Hub.mode, Hub.requests, Hub.sent = "", [], 0
     Hub.over.clear()
     running = Quiet(("127.0.0.1", 0), Hub)
     threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
@@ -165,7 +165,7 @@ def test_without_config_the_headers_of_the_weights_are(server):
 
 def test_a_long_header_takes_a_second_request_and_no_weights(server):
     assert total("hf://org/long/model.safetensors") == 8000
-    assert [method for method, path, _ in Hub.seen] == ["GET", "GET"]
+    assert [method for method, path, _ in Hub.requests] == ["GET", "GET"]
 
 
 @pytest.mark.parametrize("code", ["404", "401", "429", "500"])
@@ -213,10 +213,10 @@ def test_a_hub_that_sends_a_little_now_and_then_is_given_up(mode, model, server,
 def test_a_config_is_asked_for_once_and_kept_for_offline_use(server, monkeypatch):
     expected = total("hf://org/config")
     addresses = [f"/org/config/resolve/main/{name}" for name in ("config.json", "hf_quant_config.json")]
-    assert [(method, path) for method, path, _ in Hub.seen] == [("GET", path) for path in addresses]
+    assert [(method, path) for method, path, _ in Hub.requests] == [("GET", path) for path in addresses]
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert total("hf://org/config") == total("hf://org/config@main") == total(f"hf://org/config@{'c' * 40}") == expected
-    assert len(Hub.seen) == 2
+    assert len(Hub.requests) == 2
 
 
 def test_what_has_no_commit_is_not_kept(server, monkeypatch, tmp_path):
@@ -249,14 +249,14 @@ def test_offline_reads_only_the_cache(server, monkeypatch):
         with pytest.raises(NetworkError) as caught:
             load("hf://Qwen/Qwen2.5-7B-Instruct")
     assert "presets of like names: qwen2.5-7b, " in str(caught.value)
-    assert Hub.seen == []
+    assert Hub.requests == []
 
 
 def test_the_token_goes_to_the_endpoint_and_nowhere_else(server, capsys):
     Hub.mode = "401"
     with pytest.raises(NetworkError) as caught:
         load("hf://org/one/model.safetensors")
-    assert Hub.seen[0][2] == f"Bearer {TOKEN}"
+    assert Hub.requests[0][2] == f"Bearer {TOKEN}"
     assert TOKEN not in str(caught.value) + "".join(capsys.readouterr())
 
 
@@ -294,9 +294,9 @@ def test_the_command_line_tells_each_request_and_can_be_kept_offline(server, mon
         "config.json", "model.safetensors.index.json", "model.safetensors"]
     assert run(["count", "hf://org/one", "--quiet", "--json"]) == 0
     assert "GET" not in capsys.readouterr().err
-    Hub.seen.clear()
+    Hub.requests.clear()
     assert run(["count", "hf://org/one", "--offline"]) == 3
-    assert Hub.seen == []
+    assert Hub.requests == []
     assert "offline is asked for" in capsys.readouterr().err
 
 
@@ -307,7 +307,7 @@ def test_each_command_that_reads_models_can_be_kept_offline(server, command):
     from paramcalc.cli.main import run
 
     assert run([*command, "hf://org/config", "--offline"]) == 3
-    assert Hub.seen == []
+    assert Hub.requests == []
 
 
 def test_formats_said_beside_the_config_are_read(server):

@@ -100,14 +100,14 @@ LINEAR_ATTN = {"full_attn_layers": [4, 8, 12, 16, 20, 24, 27], "head_dim": 128, 
                "kda_layers": [i for i in range(1, 27) if i % 4], "short_conv_kernel_size": 4}
 
 
-@pytest.mark.parametrize(("config", "held"), [
+@pytest.mark.parametrize(("config", "values"), [
     (LFM2, 1_170_340_608),
     (KIMI | {"num_hidden_layers": 27, "linear_attn_config": LINEAR_ATTN, "mla_use_nope": True}, 49_122_681_728),
 ])
-def test_published_spellings(config, held):
+def test_published_spellings(config, values):
     read = read_config(config)
     counts = count(build(read.spec).tree)
-    assert counts.total + counts.buffers == held
+    assert counts.total + counts.buffers == values
     assert read.unknown == ()
 
 

@@ -94,11 +94,11 @@ def test_a_file_beside_the_config_goes_before_the_class(tmp_path):
 
 def test_pictures_lengthen_the_prompt_and_run_through_the_tower(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(LLAVA))
-    alone, seen = flops(tmp_path, 424), flops(tmp_path, 424, images=[(640, 480)])
+    alone, with_picture = flops(tmp_path, 424), flops(tmp_path, 424, images=[(640, 480)])
     assert "vision" not in alone.components
     longer = flops(tmp_path, 1000)
-    assert {key: seen.components[key] for key in longer.components} == longer.components
-    assert seen.components["projector"] == 2 * 576 * (1024 * 4096 + 4096 * 4096)
+    assert {key: with_picture.components[key] for key in longer.components} == longer.components
+    assert with_picture.components["projector"] == 2 * 576 * (1024 * 4096 + 4096 * 4096)
 
 
 def test_a_model_without_a_rule_is_refused_pictures(tmp_path):
@@ -135,9 +135,9 @@ def test_a_tower_does_what_the_counter_says():
     record = next(record for record in map(json.loads, lines) if record["id"] == "clip-vit-base-patch32")
     tree = build(read_config(record["config"]).spec).tree
     cut = MediaItem(0, 0, (49,), extra=1)
-    seen = counted(tree, Workload(2, 77, media=Media((cut,))))
+    totals = counted(tree, Workload(2, 77, media=Media((cut,))))
     products = 2 * 2 * 2 * record["config"]["projection_dim"]
-    assert seen.forward + products == record["runs"]["forward_seq128"]["total"]
+    assert totals.forward + products == record["runs"]["forward_seq128"]["total"]
 
 
 def test_kimi_vl_fills_pictures_up_to_whole_merged_patches(tmp_path):

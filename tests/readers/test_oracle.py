@@ -40,12 +40,12 @@ def difference(record):
     theirs = {"total": record["total"], "buffers": record["buffers"], "components": record["components"]}
     if record.get("active") is not None:
         ours["active"], theirs["active"] = counts.active, record["active"]
-    found = {key: (ours[key], theirs[key]) for key in ours if ours[key] != theirs[key]}
+    differences = {key: (ours[key], theirs[key]) for key in ours if ours[key] != theirs[key]}
     mine = sorted((r.name, r.shape, r.copies) for r in rows(model.tree) if not r.buffer)
     measured = measured_rows(record)
     if mine != measured:
-        found["tensors"] = ([r for r in mine if r not in measured], [r for r in measured if r not in mine])
-    return found
+        differences["tensors"] = ([r for r in mine if r not in measured], [r for r in measured if r not in mine])
+    return differences
 
 
 def measured_rows(record):
@@ -55,7 +55,7 @@ def measured_rows(record):
     if sum(math.prod(shape) * copies for _, shape, copies, *_ in listed) < record["total"]:
         names = {name for name, *_ in listed}
         listed = listed + [row for row in record["tensors"] if row[0] not in names]
-    found = collections.Counter()
+    rows = collections.Counter()
     for name, shape, copies, *_ in listed:
-        found[re.sub(r"\bexpert_\d+\b", "expert_*", name), tuple(shape)] += copies
-    return sorted((name, shape, copies) for (name, shape), copies in found.items())
+        rows[re.sub(r"\bexpert_\d+\b", "expert_*", name), tuple(shape)] += copies
+    return sorted((name, shape, copies) for (name, shape), copies in rows.items())

@@ -65,6 +65,6 @@ def test_a_layer_as_wide_inside_as_outside_is_a_feed_forward():
 def test_tables_of_relative_positions_are_positions():
     sizes = {"model_type": "beit", "architectures": ["BeitModel"], "use_relative_position_bias": True}
     plain = components(**sizes | {"use_relative_position_bias": False})
-    found = components(**sizes)
-    assert found["attention"] == plain["attention"]
-    assert found["position_embedding"] == 12 * (27 * 27 + 3) * 12
+    with_tables = components(**sizes)
+    assert with_tables["attention"] == plain["attention"]
+    assert with_tables["position_embedding"] == 12 * (27 * 27 + 3) * 12

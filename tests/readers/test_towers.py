@@ -109,8 +109,8 @@ def test_actions_keep_no_cache_and_a_class_of_no_head_has_nothing_around_them():
     whole, bare, other = ({"model_type": "pi0", "architectures": [f"PI0{word}"]}
                           for word in ("ForConditionalGeneration", "Model", "ForCausalLM"))
     told = read_config(whole).spec
-    kept = exact(mixers(build(told).tree), Serving(1), types("bf16"))
-    assert kept.per_token == 18 * 2 * 256 * 2  # bytes of the model that reads alone
+    cache = exact(mixers(build(told).tree), Serving(1), types("bf16"))
+    assert cache.per_token == 18 * 2 * 256 * 2  # bytes of the model that reads alone
     assert level_of(told.caveats, "flops") == "bound"
     heads = count(build(told).tree).total - count(build(read_config(bare).spec).tree).total
     assert heads == 2 * (32 * 1024 + 1024) + (2048 * 1024 + 1024) + (1024 * 1024 + 1024) + (1024 * 32 + 32)
@@ -217,15 +217,15 @@ def test_what_leads_to_the_width_experts_work_in_counts_as_the_class_has_it():
     assert "other" not in sizes
 
 
-@pytest.mark.parametrize(("said", "message"), [
+@pytest.mark.parametrize(("setting", "message"), [
     ({"MODEL.RESNETS.DEPTH": 34}, "MODEL.RESNETS.DEPTH: a net of detectron2 with 34 is not described"),
     ({"MODEL.BACKBONE.NAME": "build_swin_fpn_backbone"}, "build_swin_fpn_backbone is not described"),
     ({"MODEL.RESNETS.NUM_GROUPS": 0}, "MODEL.RESNETS.NUM_GROUPS must be a positive integer"),
     ({"MODEL.FPN.OUT_CHANNELS": 128}, "the pyramid gives 128 channels"),
 ])
-def test_a_net_of_detectron2_that_is_not_described_is_refused_by_its_setting(said, message):
+def test_a_net_of_detectron2_that_is_not_described_is_refused_by_its_setting(setting, message):
     records = (DATA / "towers" / "layoutlmv2.jsonl").read_text(encoding="utf-8").splitlines()
     config = json.loads(records[0])["config"]
     usual = config["detectron2_config_args"]
     with pytest.raises(PCError, match=message):
-        read_config(config | {"detectron2_config_args": usual | said})
+        read_config(config | {"detectron2_config_args": usual | setting})

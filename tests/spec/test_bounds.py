@@ -21,14 +21,14 @@ READ = [
 
 @pytest.mark.parametrize(("value", "unit", "least", "most"), READ, ids=[f"{case[0]}" for case in READ])
 def test_read(value, unit, least, most):
-    found = parse_bound(value, unit)
-    assert (found.least, found.most) == (least, most)
-    assert parse_bound(found, unit) is found
+    bound = parse_bound(value, unit)
+    assert (bound.least, bound.most) == (least, most)
+    assert parse_bound(bound, unit) is bound
     for edge, inside in ((least, 1), (most, -1)):
         if edge is not None:
-            assert found.holds(edge)
-            assert not found.holds(edge - inside)
-    assert found.plain() == (least if least is not None and least == most else value)
+            assert bound.holds(edge)
+            assert not bound.holds(edge - inside)
+    assert bound.plain() == (least if least is not None and least == most else value)
 
 
 @pytest.mark.parametrize("value", [
@@ -55,5 +55,5 @@ def test_a_program_may_give_what_a_document_is_parsed_to():
     ("a100@4096", {"gpu": "a100", "gpus": 1, "context": 4096}),
 ])
 def test_fits(text, fields):
-    (found,) = Expect(fits=[text]).fits
-    assert found == Fits(**fields)
+    (promise,) = Expect(fits=[text]).fits
+    assert promise == Fits(**fields)

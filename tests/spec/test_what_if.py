@@ -33,10 +33,10 @@ def after(fields, *changes):
     (SHORT, ["num_heads=2x", "hidden_size=2x"], "num_heads", 16),
 ])
 def test_a_number_is_scaled_or_set(fields, changes, key, value):
-    found = after(fields, *changes)
-    assert getattr(found, key) == value
-    assert type(getattr(found, key)) is type(value)
-    assert found.expect is None
+    changed_spec = after(fields, *changes)
+    assert getattr(changed_spec, key) == value
+    assert type(getattr(changed_spec, key)) is type(value)
+    assert changed_spec.expect is None
 
 
 @pytest.mark.parametrize(("change", "order"), [
@@ -44,8 +44,8 @@ def test_a_number_is_scaled_or_set(fields, changes, key, value):
 ])
 @pytest.mark.parametrize("fields", [PATTERN, PATTERN | {"num_layers": 3}])
 def test_a_pattern_is_cut_or_continued(fields, change, order):
-    found = after(SHORT | fields, change)
-    (stack,) = [child for child in build(found).tree.children if child.order]
+    spec = after(SHORT | fields, change)
+    (stack,) = [child for child in build(spec).tree.children if child.order]
     assert stack.order == order
 
 
@@ -69,9 +69,9 @@ def test_gpt2_large_is_medium_with_other_numbers():
     from paramcalc.readers.models import load
 
     assert {"gpt2-medium", "gpt2-large"} <= set(presets())
-    found = changed(load("gpt2-medium").spec, ["num_layers=36", "hidden_size=1.25x", "intermediate_size=1.25x",
-                                               "num_heads=20", "num_kv_heads=20"])
-    assert count(build(found).tree).total == 774_030_080
+    spec = changed(load("gpt2-medium").spec, ["num_layers=36", "hidden_size=1.25x", "intermediate_size=1.25x",
+                                              "num_heads=20", "num_kv_heads=20"])
+    assert count(build(spec).tree).total == 774_030_080
 
 
 REFUSED = [

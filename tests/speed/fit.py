@@ -116,23 +116,23 @@ def clean(row, kind):
         return False
     if kind.runtime != "llama.cpp":
         return True
-    made = speed(row, blank(kind, Constants()))
-    return made.longest.sequences >= 1 and made.point(1).tpot.expected < row.tpot
+    predictor = speed(row, blank(kind, Constants()))
+    return predictor.longest.sequences >= 1 and predictor.point(1).tpot.expected < row.tpot
 
 
 class Matrix:
     """The terms of rows, so that a fit asks the model once."""
 
-    def __init__(self, found, kind):
+    def __init__(self, sample, kind):
         known = blank(kind, Constants())
-        points = [(row, speed(row, known)) for row in found]
-        self.rows = found
-        self.measured = np.array([row.tpot for row in found])
-        running = [max(1.0, float(min(row.concurrency, made.mean.sequences * row.split.dp))) for row, made in points]
-        self.decode = np.array([list(made.step(number)) for (_, made), number in zip(points, running, strict=True)])
-        self.fill = np.array([list(made.filling) for _, made in points])
+        points = [(row, speed(row, known)) for row in sample]
+        self.rows = sample
+        self.measured = np.array([row.tpot for row in sample])
+        running = [max(1.0, float(min(row.concurrency, one.mean.sequences * row.split.dp))) for row, one in points]
+        self.decode = np.array([list(one.step(number)) for (_, one), number in zip(points, running, strict=True)])
+        self.fill = np.array([list(one.filling) for _, one in points])
         self.others = np.array([max(0.0, number / row.split.dp - 1) / row.output
-                                for row, number in zip(found, running, strict=True)])
+                                for row, number in zip(sample, running, strict=True)])
 
     def expected(self, known):
         """Seconds a token: `Speed.seconds`, over all rows at once."""
@@ -181,26 +181,26 @@ def fit(matrix, free, fixed=None):
     random = np.random.default_rng(0)
     starts = [usual, *(usual + random.normal(0, 0.6, len(free)) for _ in range(3))]
     best = min((minimize(loss, start, method="Nelder-Mead", options={"maxiter": 1500, "xatol": 1e-3, "fatol": 1e-5})
-                for start in starts), key=lambda found: found.fun)
+                for start in starts), key=lambda solution: solution.fun)
     return constants(best.x)
 
 
-def left_out(kind, found, key, free, fixed=None):
+def left_out(kind, sample, key, free, fixed=None):
     """Expected over measured of each row, by a fit that did not see what shares its key."""
-    keys = sorted({key(row) for row in found}, key=str)
+    keys = sorted({key(row) for row in sample}, key=str)
     folds = {one: int(md5(str(one).encode(), usedforsecurity=False).hexdigest(), 16) % 5 for one in keys}
     if len(keys) <= 10:
         folds = {one: place for place, one in enumerate(keys)}
     ratios = {}
     for fold in sorted(set(folds.values())):
-        train = [row for row in found if folds[key(row)] != fold]
-        test = [row for row in found if folds[key(row)] == fold]
+        train = [row for row in sample if folds[key(row)] != fold]
+        test = [row for row in sample if folds[key(row)] == fold]
         if not train:
             continue
         known = fit(Matrix(train, kind), free, fixed)
         matrix = Matrix(test, kind)
         ratios |= dict(zip(map(id, test), matrix.expected(known) / matrix.measured, strict=True))
-    return np.array([ratios[id(row)] for row in found if id(row) in ratios])
+    return np.array([ratios[id(row)] for row in sample if id(row) in ratios])
 
 
 def errors(ratios):
@@ -226,48 +226,48 @@ def answerable():
 
 def fitted(kind):
     """A class with everything measured of it."""
-    found = [row for row in (*rows(), *answerable()) if clean(row, kind)]
-    matrix = Matrix(found, kind)
+    sample = [row for row in (*rows(), *answerable()) if clean(row, kind)]
+    matrix = Matrix(sample, kind)
     fixed = {}
     free = kind.free
     if kind.runtime == "llama.cpp":  # decoding one sequence says nothing of FLOPs: they are those of prompts
-        free = tuple(name for name in free if name != "flops" and (name != "experts" or any(of(r).moe for r in found)))
-        fixed = {"flops": prefill_share(kind, found)}
+        free = tuple(name for name in free if name != "flops" and (name != "experts" or any(of(r).moe for r in sample)))
+        fixed = {"flops": prefill_share(kind, sample)}
     known = fit(matrix, free, fixed)
-    fair = left_out(kind, found, lambda row: row.configuration, free, fixed)
-    devices = sorted({row.gpu for row in found})
-    models = sorted({row.model for row in found})
-    by_device = left_out(kind, found, lambda row: row.gpu, free, fixed) if len(devices) > 1 else fair
-    by_model = left_out(kind, found, lambda row: row.model, free, fixed) if len(models) > 1 else fair
+    fair = left_out(kind, sample, lambda row: row.configuration, free, fixed)
+    devices = sorted({row.gpu for row in sample})
+    models = sorted({row.model for row in sample})
+    by_device = left_out(kind, sample, lambda row: row.gpu, free, fixed) if len(devices) > 1 else fair
+    by_model = left_out(kind, sample, lambda row: row.model, free, fixed) if len(models) > 1 else fair
     ratios = matrix.expected(known) / matrix.measured
     groups = {}
-    for row, ratio in zip(found, ratios, strict=True):
+    for row, ratio in zip(sample, ratios, strict=True):
         groups.setdefault(row.configuration, []).append(ratio)
     within = [ratio / np.median(group) for group in groups.values() if len(group) > 2 for ratio in group]
     median, tail, mean = errors(fair)
     wider = of_spread(np.concatenate([by_device, by_model]))
     inside = of_spread(fair)
-    report = (f"{kind.name}: n {len(found)}, configurations {len(groups)}, left out median {median:.1%} "
+    report = (f"{kind.name}: n {len(sample)}, configurations {len(groups)}, left out median {median:.1%} "
               f"p90 {tail:.1%} mean {mean:.1%}; device {errors(by_device)[2]:.1%}, model {errors(by_model)[2]:.1%} "
               "in the mean")
     print(report, {name: float(f"{value:.3g}") for name, value in known.set_ones().items()})  # noqa: T201 - a tool
     row = {"runtime": kind.runtime, "models": kind.models, "vendor": kind.vendor, "kinds": list(kind.kinds),
            "also": list(kind.also),
            "constants": {name: float(f"{value:.3g}") for name, value in known.set_ones().items()},
-           "records": len(found), "configurations": len(groups), "median_error": round(float(median), 4),
+           "records": len(sample), "configurations": len(groups), "median_error": round(float(median), 4),
            "p90_error": round(float(tail), 4),
            "mean_errors": [round(float(errors(each)[2]), 4) for each in (fair, by_device, by_model)], "inside": inside,
            "outside": [min(inside[0], wider[0]), max(inside[1], wider[1])],
-           "within": of_spread(np.array(within)) if within else inside, "ttft": first(kind, found, known),
+           "within": of_spread(np.array(within)) if within else inside, "ttft": first(kind, sample, known),
            "devices": devices, "dates": kind.dates, "sources": list(kind.sources)}
     row |= {"until": kind.until} if kind.until else {}
-    return row, [(kind.name, each.source, round(float(ratio), 4)) for each, ratio in zip(found, fair, strict=True)]
+    return row, [(kind.name, each.source, round(float(ratio), 4)) for each, ratio in zip(sample, fair, strict=True)]
 
 
-def prefill_share(kind, found):
+def prefill_share(kind, sample):
     """The share of the peak prompts reach: the median over rows that say their speed."""
     shares = []
-    for row in found:
+    for row in sample:
         if row.prefill:
             served: Served = of(row)
             terms = served.fill(find_accelerator(row.gpu), row.output)
@@ -275,12 +275,12 @@ def prefill_share(kind, found):
     return float(f"{np.median(shares):.3g}") if shares else 0.3
 
 
-def first(kind, found, known):
+def first(kind, sample, known):
     """Measured over expected time to the first token, with at most four requests; of prompts alone for llama.cpp."""
     from paramcalc.estimates.speed import FIRST_TOKEN
 
     ratios = []
-    for row in found:
+    for row in sample:
         filling = speed(row, blank(kind, known)).filling.seconds(known) + known.prompt
         if row.ttft and row.concurrency / row.split.dp <= 8:
             ratios.append((filling + FIRST_TOKEN) / row.ttft)
@@ -294,15 +294,15 @@ def first(kind, found, known):
 
 def power():
     """Share of its power a device draws, by sequences on one replica."""
-    found = []
+    points = []
     for row in table("energy.csv"):
         device = find_accelerator(row["gpu"])
         devices = int(row["gpus"])
-        found.append((float(row["batch"]) / max(1, int(row["dp"])),
-                      float(row["watts"]) / devices / device.power_watts))
+        points.append((float(row["batch"]) / max(1, int(row["dp"])),
+                       float(row["watts"]) / devices / device.power_watts))
     shares = []
     for low, high in ((0, 16), (16, 64), (64, 256), (256, 2**16)):
-        inside = [share for batch, share in found if low < batch <= high]
+        inside = [share for batch, share in points if low < batch <= high]
         ends = np.quantile(inside, [0.1, 0.5, 0.9])
         shares.append([high, *(round(float(value), 3) for value in ends), len(inside)])
     return {"source": METERED, "dates": "2025",

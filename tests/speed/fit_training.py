@@ -46,23 +46,23 @@ def percentiles(values):
 
 def groups():
     """Devices, arithmetic and kind of model to their measured steps; those of dense models first."""
-    found = {}
+    by_key = {}
     for each in [*steps(), *rates(), *recipes()]:
-        found.setdefault((each.devices, each.arithmetic, "experts" if each.moe else "products"), []).append(each)
-    return dict(sorted(found.items(), key=lambda item: item[0][2], reverse=True))
+        by_key.setdefault((each.devices, each.arithmetic, "experts" if each.moe else "products"), []).append(each)
+    return dict(sorted(by_key.items(), key=lambda item: item[0][2], reverse=True))
 
 
 def fitted():
     """Devices, arithmetic and kind to the shares of each step, the steps, and what was known before."""
-    known, found = {}, {}
+    known, fits = {}, {}
     for (devices, arithmetic, kind), measured in groups().items():
         plain = None if arithmetic == "bf16" else known.get((devices, "bf16"))
         products = None if kind == "products" else known[devices, arithmetic]
         values = [attained(each, products, plain) for each in measured]
         if kind == "products":
             known[devices, arithmetic] = percentiles([value for value in values if value])[1]
-        found[devices, arithmetic, kind] = (values, measured, products, plain)
-    return found
+        fits[devices, arithmetic, kind] = (values, measured, products, plain)
+    return fits
 
 
 def left_out(values, measured, products, plain, key):
@@ -77,10 +77,10 @@ def left_out(values, measured, products, plain, key):
 
 def families(runs):
     """Runs by whose they are."""
-    found = {}
+    by_name = {}
     for run in runs:
-        found.setdefault(run.name.rsplit("-", 1)[0], []).append(run)
-    return found
+        by_name.setdefault(run.name.rsplit("-", 1)[0], []).append(run)
+    return by_name
 
 
 def runs_left_out(runs):

@@ -67,16 +67,16 @@ def table(name):
 @cache
 def rows():
     """All but those of `closed_loop`."""
-    found = [Row("serving", r["model"], r["gpu"], r["runtime"], r["quant"],
-                 Split(int(r["tp"]), 1, int(r["ep"]), int(r["dp"])), _mean(r, "prompt"), _mean(r, "output"),
-                 float(r["concurrency"]), float(r["tpot_ms"]) / 1000, float(r["ttft_ms"]) / 1000, None, r["why"],
-                 r["source"], r["kv"], _release(r["version"])) for r in table("serving.csv")]
+    records = [Row("serving", r["model"], r["gpu"], r["runtime"], r["quant"],
+                   Split(int(r["tp"]), 1, int(r["ep"]), int(r["dp"])), _mean(r, "prompt"), _mean(r, "output"),
+                   float(r["concurrency"]), float(r["tpot_ms"]) / 1000, float(r["ttft_ms"]) / 1000, None, r["why"],
+                   r["source"], r["kv"], _release(r["version"])) for r in table("serving.csv")]
     for r in table("local.csv"):
         prompt, output = int(r["prompt"]), int(r["output"])
-        found.append(Row(r["set"], r["model"], r["gpu"], r["runtime"], r["quant"], Split(), max(prompt, 0),
-                         max(output, 1), 1, 1 / float(r["tokens_per_second"]), None,
-                         float(r["prefill_per_second"]) if r["prefill_per_second"] else None, r["why"], r["source"]))
-    return tuple(found)
+        records.append(Row(r["set"], r["model"], r["gpu"], r["runtime"], r["quant"], Split(), max(prompt, 0),
+                           max(output, 1), 1, 1 / float(r["tokens_per_second"]), None,
+                           float(r["prefill_per_second"]) if r["prefill_per_second"] else None, r["why"], r["source"]))
+    return tuple(records)
 
 
 @cache
@@ -89,15 +89,15 @@ def left_out_ratios():
 @cache
 def closed_loop(longer=1.0):
     """Servers with a power meter, with prompts so many times as long as assumed."""
-    found = []
+    records = []
     for place, r in enumerate(table("energy.csv")):
         replicas, sequences = int(r["dp"]), float(r["batch"])
         split = Split(int(r["gpus"]) // replicas, 1, int(r["ep"]), replicas)
-        found.append(Row("closed loop", r["model"], r["gpu"], "vllm", QUANTS[r["weights"]], split,
-                         max(1, round(PROMPTS[r["task"]] * longer)), int(r["output"]), sequences,
-                         sequences / float(r["tokens_per_second"]), None, None, "", f"{CLOSED_LOOP}{place}", "",
-                         CLOSED_LOOP_RELEASE))
-    return tuple(found)
+        records.append(Row("closed loop", r["model"], r["gpu"], "vllm", QUANTS[r["weights"]], split,
+                           max(1, round(PROMPTS[r["task"]] * longer)), int(r["output"]), sequences,
+                           sequences / float(r["tokens_per_second"]), None, None, "", f"{CLOSED_LOOP}{place}", "",
+                           CLOSED_LOOP_RELEASE))
+    return tuple(records)
 
 
 def _release(version):

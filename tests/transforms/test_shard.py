@@ -85,16 +85,16 @@ def test_devices(plan, devices):
 
 
 def test_states_follow_their_axes():
-    def kept(**fields):
+    def states_of(**fields):
         model = shard(tree(**fields), Sharding(4))
         return {s.name: s.shape for path, node, _, _ in model.walk() for s in node.states(path)}
 
-    assert kept() == {"k": (1, 16), "v": (1, 16)}
-    assert kept(mixer=SSM) == {"conv": (40, 4), "ssm": (2, 4, 16)}
-    assert kept(mixer=DELTA) == {"conv": (2 * 16 + 2 * 8, 4), "delta": (2, 16, 8)}
+    assert states_of() == {"k": (1, 16), "v": (1, 16)}
+    assert states_of(mixer=SSM) == {"conv": (40, 4), "ssm": (2, 4, 16)}
+    assert states_of(mixer=DELTA) == {"conv": (2 * 16 + 2 * 8, 4), "delta": (2, 16, 8)}
     latent = {"kind": "latent_attention", "num_heads": 8, "kv_lora_rank": 32, "qk_nope_head_dim": 16,
               "qk_rope_head_dim": 8, "v_head_dim": 16}
-    assert kept(mixer=latent) == {"latent": (32,), "rotary_key": (8,)}
+    assert states_of(mixer=latent) == {"latent": (32,), "rotary_key": (8,)}
 
 
 @pytest.mark.parametrize("tied", [False, True])

@@ -26,10 +26,10 @@ def test_every_depth_counts_what_its_blocks_do(name: str) -> None:
     spec, of_block = paramcalc.read(name), _lines(name).of(0)
     own = handles(spec)
     depths, along = range(own.depth_step, 60, own.depth_step), Depths(patterns_of(spec), own)
-    found = [*zip(*along.lines(depths, of_block), strict=True)]
+    lines = [*zip(*along.lines(depths, of_block), strict=True)]
     expected = [model_line(of_block, blocks) for layers in depths if (blocks := along.blocks(layers)) is not None]
-    assert found == expected
-    assert found
+    assert lines == expected
+    assert lines
 
 
 @pytest.mark.parametrize("name", ["llama-3.2-1b", "gemma-3-4b", "deepseek-v2-lite", "nemotron-3-nano-30b-a3b"])

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 def test_every_shape_within_the_tolerance_is_found(like: str, heads: int, hidden: int) -> None:
     """Layers of one kind, of a pattern that repeats or is written out, and dense ones before those with experts."""
     spec = paramcalc.read(like)
-    asked = paramcalc.count(spec).total
+    total = paramcalc.count(spec).total
     fixed = {"hidden_size": hidden, "num_heads": heads, "num_kv_heads": 4, "experts": 64}
     lattice = _lattice(spec, _family(spec), Bounds(fixed=fixed))  # type: ignore[arg-type]
-    goal = Goal(0, asked, 0.02, round(asked * 0.02))
-    found = {rated.shape for rated in lattice.walk([goal], 100_000, [], [hidden])}
+    goal = Goal(0, total, 0.02, round(total * 0.02))
+    shapes = {rated.shape for rated in lattice.walk([goal], 100_000, [], [hidden])}
     sizes, names = lattice.sizes, lattice.polynomial.names
     low, high = sizes.widths(hidden)
     step, expected = sizes.width_step(hidden), set()
@@ -39,6 +39,6 @@ def test_every_shape_within_the_tolerance_is_found(like: str, heads: int, hidden
             blocks = lattice.depths.blocks(layers) or {}
             narrow, wider = (lattice.polynomial.value(0, shape(others, width), blocks) for width in (low, low + step))
             expected |= {(shape(others, width), layers) for place, width in enumerate(range(low, high + 1, step))
-                         if abs(narrow + place * (wider - narrow) - asked) <= asked * goal.tolerance}
-    assert {(shape.sizes, shape.layers) for shape in found} == expected
+                         if abs(narrow + place * (wider - narrow) - total) <= total * goal.tolerance}
+    assert {(shape.sizes, shape.layers) for shape in shapes} == expected
     assert expected

@@ -110,14 +110,14 @@ def differs_in_sizes_alone(pair: tuple[str, str]) -> bool:
     return spec is not None and paramcalc.count(spec).total == preset.total
 
 
-def _place(pair: tuple[str, str], asked: str, top: int, tolerance: str = "1%") -> Recall:
+def _place(pair: tuple[str, str], target: str, top: int, tolerance: str = "1%") -> Recall:
     name, like = pair
     known, preset = presets(), _preset(name)
     assert preset is not None
     left = {other: path for other, path in known.items() if other != name}
     with patch("paramcalc.answers.solve.presets", lambda: left):
         try:
-            candidates = paramcalc.solve(like, params=asked, top=top, tolerance=tolerance).candidates
+            candidates = paramcalc.solve(like, params=target, top=top, tolerance=tolerance).candidates
         except PCError:
             return Recall(name, like, None)
     keys = {size: next(".".join(map(str, at.path)) for at in places if isinstance(at.path[-1], str))
@@ -182,10 +182,11 @@ def test_published_shapes_are_tried() -> None:
     assert share >= 0.9
 
 
-@pytest.mark.parametrize(("total", "asked"), [(1_543_714_304, "1.5B"), (8_030_261_248, "8.0B"), (34_980_831_232, "35B"),
-                                              (235_093_634_560, "240B"), (124_439_808, "120M"), (999_000_000, "1.0B")])
-def test_two_digits(total: int, asked: str) -> None:
-    assert _two_digits(total) == asked
+@pytest.mark.parametrize(("total", "digits"), [
+    (1_543_714_304, "1.5B"), (8_030_261_248, "8.0B"), (34_980_831_232, "35B"), (235_093_634_560, "240B"),
+    (124_439_808, "120M"), (999_000_000, "1.0B")])
+def test_two_digits(total: int, digits: str) -> None:
+    assert _two_digits(total) == digits
 
 
 @pytest.mark.parametrize("pair", [("baichuan-7b", "baichuan-13b"), ("bloom-1b7", "bloom-7b1"),

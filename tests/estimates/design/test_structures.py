@@ -26,16 +26,16 @@ def test_an_exact_size_tells_of_a_structure(like: str, name: str, changes: dict[
     first = paramcalc.solve(like, params=str(total), top=1).candidates[0]
     assert first.total == total
     assert changes.items() <= first.set.items()
-    made = paramcalc.read(like, first.changes)
-    assert paramcalc.count(made).total == total
+    changed = paramcalc.read(like, first.changes)
+    assert paramcalc.count(changed).total == total
     published = paramcalc.read(name)
-    assert (made.hidden_size, made.num_layers) == (published.hidden_size, published.num_layers)
+    assert (changed.hidden_size, changed.num_layers) == (published.hidden_size, published.num_layers)
 
 
 def test_a_switch_takes_every_value_of_its_field() -> None:
     """Norms of queries and keys add as many values as the field says: one a head's width, one a head, one in all."""
-    found = structures(paramcalc.read("llama-3.2-1b"), [], _total)
-    assert [each.changes for each in found] == [{"qk_norm": "head"}, {"qk_norm": "full"}, {"qkv_bias": True}]
+    others = structures(paramcalc.read("llama-3.2-1b"), [], _total)
+    assert [each.changes for each in others] == [{"qk_norm": "head"}, {"qk_norm": "full"}, {"qkv_bias": True}]
 
 
 def test_a_rounded_size_keeps_the_structure() -> None:
@@ -46,25 +46,25 @@ def test_a_rounded_size_keeps_the_structure() -> None:
 def test_each_structure_counts_otherwise() -> None:
     spec = paramcalc.read("deepseek-v2-lite")
     sibling = paramcalc.read("deepseek-v2")
-    found = structures(spec, [spec, sibling], _total)
-    totals = [paramcalc.count(each.spec).total for each in found]
+    others = structures(spec, [spec, sibling], _total)
+    totals = [paramcalc.count(each.spec).total for each in others]
     assert len({*totals, paramcalc.count(spec).total}) == len(totals) + 1
     assert {"blocks.dense.mixer.q_lora_rank": 1536, "blocks.moe.mixer.q_lora_rank": 1536} in [
-        each.changes for each in found]
-    assert {"blocks.moe.moe.shared_size": 1408} in [each.changes for each in found]  # one shared expert of two
+        each.changes for each in others]
+    assert {"blocks.moe.moe.shared_size": 1408} in [each.changes for each in others]  # one shared expert of two
 
 
 def test_what_makes_no_model_is_no_structure() -> None:
     """Half of the experts a token visits is no whole number, twice as many are more than there are."""
     spec = paramcalc.read("mixtral-8x7b", ["moe.top_k=5"])
-    found = structures(spec, [paramcalc.read("mamba-130m")], lambda counts: counts.active)
-    assert not [each for each in found if "moe.top_k" in each.changes]
+    others = structures(spec, [paramcalc.read("mamba-130m")], lambda counts: counts.active)
+    assert not [each for each in others if "moe.top_k" in each.changes]
 
 
 def test_a_number_of_experts_for_each_token_is_found_by_the_active() -> None:
     spec = paramcalc.read("mixtral-8x7b")
-    found = structures(spec, [], lambda counts: counts.active)
-    assert [each.changes["moe.top_k"] for each in found if "moe.top_k" in each.changes] == [1, 4]
+    others = structures(spec, [], lambda counts: counts.active)
+    assert [each.changes["moe.top_k"] for each in others if "moe.top_k" in each.changes] == [1, 4]
 
 
 def test_cached_heads_are_all_heads() -> None:
