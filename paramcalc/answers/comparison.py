@@ -15,7 +15,10 @@ from paramcalc.measures.parameters import count
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from paramcalc.build import Model
+    from paramcalc.estimates.inference import Memory
     from paramcalc.estimates.settings import DeviceSettings, ServingSettings
+    from paramcalc.measures.cache import Serving
     from paramcalc.readers.models import Reading
 
 
@@ -43,12 +46,15 @@ class Row(NamedTuple):
     flops_per_token: int | None = None
     """Forward, of one token of a sequence of that context; towers' work for its pictures and recordings is shared by
     all of its tokens."""
+    runtime: str | None = None
+    """What the bytes are those of, with a device: the one that is given, else the first that has room for the model,
+    else the first that can serve it."""
     memory_bytes: int | None = None
     """Of the fullest device at that context and batch; with a device."""
     fits: bool | None = None
-    """With a device and a runtime; without a runtime only where not even the lower bound fits."""
+    """With a device; where no runtime is known to serve the model, only that not even the lower bound fits."""
     tokens_per_second: float | None = None
-    """Expected output tokens of the whole system, of as many requests as the batch; with a device and a runtime."""
+    """Expected output tokens of the whole system, of as many requests as the batch; with a device."""
     error: str | None = None
 
 
@@ -118,35 +124,73 @@ def row(reading: Reading, serving: ServingSettings, device: DeviceSettings,
     """What a model that is read costs. Raises PCError where it cannot be built or served so."""
     from paramcalc.build import build
     from paramcalc.estimates.effects import need_encoder, within_positions
-    from paramcalc.estimates.inference import memory
     from paramcalc.estimates.media import media_of
-    from paramcalc.estimates.runtimes import BOUND
-    from paramcalc.estimates.serving import machine_of, prepare, why_not_served
     from paramcalc.measures.cache import Serving
     from paramcalc.measures.flops import Workload, flops
 
     model = build(reading.spec)
     need_encoder(serving, model)
     counts = count(model.tree)
-    prepared = prepare(model, serving, draft=draft_model(serving))
     media = media_of(serving, reading.spec)
     serving, _ = within_positions(serving, reading.spec, media)
     context = media.sequence(serving.context)
-    needs = memory(prepared, Serving(context, serving.batch, serving.source, media))
+    held = _held(model, serving, device, Serving(context, serving.batch, serving.source, media))
     source = media.attended(reading.spec.source_tokens(serving.source), serving.context)
     forward = flops(model.tree, Workload(1, context, 0, source, media=media)).forward
-    machine = machine_of(device, prepared)
-    needed = max(part.total for part in needs.per_device)
-    spec, name = reading.spec, prepared.runtime.name
-    bound = name == BOUND or bool(prepared.lower_bound)
-    bound |= machine is not None and bool(why_not_served(name, spec, serving.quant, machine.device))
+    spec = reading.spec
     return Row(
         spec.name, changes, spec.family or None, sum(len(node.order) for node in model.tree.children),
         spec.hidden_size, counts.total, counts.active, counts.embedding,
         round(counts.embedding / counts.total, 6) if counts.total else None, sizes_known(spec), tuple(spec.uncounted),
-        needs.total.weights, needs.cache.per_token, forward // context,
-        needed if machine else None, _fits(needed, machine.usable, bound=bound) if machine else None,
-        _tokens_per_second(reading, serving, device))
+        held.needs.total.weights, held.needs.cache.per_token, forward // context,
+        held.runtime if device.gpu else None, held.needed if device.gpu else None, held.fits,
+        _tokens_per_second(reading, serving.model_copy(update={"runtime": held.runtime}), device))
+
+
+class Held(NamedTuple):
+    """What a model takes by one runtime."""
+
+    runtime: str
+    needs: Memory
+    fits: bool | None = None
+    """None without a device, and where only a lower bound fits, or what the runtime is not known to serve."""
+
+    @property
+    def needed(self) -> int:
+        """Bytes of the fullest device."""
+        return max(part.total for part in self.needs.per_device)
+
+
+def _held(model: Model, serving: ServingSettings, device: DeviceSettings, load: Serving) -> Held:
+    """By the runtime that is given; else, with a device, by the first of all that has room for the model, or the first
+    that can serve it. Raises PCError where the one that is given cannot."""
+    from paramcalc.estimates.serving import SERVERS
+
+    able = None
+    for name in SERVERS if device.gpu is not None and serving.runtime is None else ():
+        try:
+            each = _held_by(name, model, serving, device, load)
+        except PCError:  # it cannot serve this model or these settings; the bound raises what is wrong with both
+            continue
+        if each.fits:
+            return each
+        able = able if each.fits is None else able or each
+    return able or _held_by(serving.runtime or SERVING.runtime, model, serving, device, load)
+
+
+def _held_by(name: str, model: Model, serving: ServingSettings, device: DeviceSettings, load: Serving) -> Held:
+    from paramcalc.estimates.inference import memory
+    from paramcalc.estimates.runtimes import BOUND
+    from paramcalc.estimates.serving import machine_of, prepare, why_not_served
+
+    prepared = prepare(model, serving, name, draft=draft_model(serving))
+    held = Held(name, memory(prepared, load))
+    machine = machine_of(device, prepared)
+    if machine is None:
+        return held
+    bound = name == BOUND or prepared.lower_bound or why_not_served(name, model.spec, serving.quant, machine.device)
+    room = held.needed <= machine.usable
+    return held._replace(fits=None if room and bound else room)
 
 
 def _tokens_per_second(reading: Reading, serving: ServingSettings, device: DeviceSettings) -> float | None:
@@ -180,11 +224,6 @@ def _answer(serving: ServingSettings) -> int:
     return max(1, min(usual, serving.context // 2))
 
 
-def _fits(needed: int, usable: int, *, bound: bool) -> bool | None:
-    """Whether it fits; None where only a lower bound does, or what no runtime is known to serve."""
-    return None if needed <= usable and bound else needed <= usable
-
-
 def error_row(name: str, error: PCError, changes: dict[str, Any] | None = None) -> Row:
     """What stands in place of a model that cannot be answered."""
     problem = error.problems[0]
@@ -201,9 +240,16 @@ def assumed(serving: ServingSettings, device: DeviceSettings) -> dict[str, objec
     common: dict[str, object] = {"context": serving.context, **length,
                                **{key: sizes for key, sizes in media.items() if sizes},
                                "batch": serving.batch, "dtype": serving.dtype,
-                               "quant": serving.quant, "runtime": serving.runtime or SERVING.runtime,
+                               "quant": serving.quant, "runtime": _runtime(serving, device),
                                "flops_per_token": "forward, convention full"}
     if device.gpu is None:
         return common
     return common | {"gpu": device.gpu, "gpus": serving.gpus or 1,
                      "tokens_per_second": f"{serving.batch:,} at once, answers of {_answer(serving):,} tokens"}
+
+
+def _runtime(serving: ServingSettings, device: DeviceSettings) -> str:
+    """The runtime of every row, or how that of each is chosen."""
+    if serving.runtime is not None:
+        return serving.runtime
+    return SERVING.runtime if device.gpu is None else "the first with room for the model"

@@ -84,7 +84,8 @@ class RuntimeSettings(FormatSettings):
     kv_dtype: str | None = option(SERVING.kv_dtype, "Format of keys and values: fp8, q8_0, or one for each: q8_0,q4_0.",
                                   metavar="D[,D]")
     runtime: RuntimeName | None = option(None, "Runtime whose KV cache layout to use; exact: what the mathematics "
-                                         "needs, a lower bound. All that can serve the model for fit, else exact.")
+                                         "needs, a lower bound. Not given: for fit all that serve the model, for rows "
+                                         "with a device the first with room for it, else exact.")
     runtime_options: Texts = option((), "Setting of the runtime: ubatch=2048, unified=true, batched_tokens=4096.",
                                     "--runtime-option", "-R", metavar="KEY=VALUE")
     draft: str | None = option(None, "What drafts tokens: mtp for the model's own multi-token prediction layers, or a "

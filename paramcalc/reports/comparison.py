@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.answers.comparison import COLUMNS, Comparison
-from paramcalc.estimates.runtimes import BOUND
 from paramcalc.numbers import many
 from paramcalc.reports.table import Column, Kind, Table
 
@@ -18,8 +17,8 @@ KINDS: dict[str, Kind] = {
     "flops_per_token": "flops", "tokens_per_second": "number",
 }
 PEOPLE = ("name", "set", "layers", "hidden_size", "total", "active", "embedding_share", "weights_bytes",
-          "cache_bytes_per_token", "flops_per_token", "memory_bytes", "fits", "tokens_per_second", "known", "uncounted",
-          "error")
+          "cache_bytes_per_token", "flops_per_token", "runtime", "memory_bytes", "fits", "tokens_per_second", "known",
+          "uncounted", "error")
 """Columns a table for people has, where a row has a value."""
 
 
@@ -34,8 +33,7 @@ def tables(answer: Comparison, columns: Sequence[str] = (), *, every: bool = Fal
     notes = [f"context {assumptions['context']:,}{most} · batch {assumptions['batch']:,} · weights {weights} · "
              f"runtime {assumptions['runtime']} · flops: forward, one token of a sequence of that context"]
     if "gpu" in assumptions:
-        notes.append(f"fits: {assumptions['gpus']} × {assumptions['gpu']}"
-                     + (" · give --runtime for a verdict" if assumptions["runtime"] == BOUND else ""))
+        notes.append(f"fits: {assumptions['gpus']} × {assumptions['gpu']}")
     if _says(answer, "tokens_per_second"):
         notes.append(f"tokens per second: an estimate, {assumptions['tokens_per_second']}")
     failed = sum(row.error is not None for row in answer.rows)

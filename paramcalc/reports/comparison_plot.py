@@ -19,9 +19,9 @@ NAMED = 24
 """Points that get their names, at most."""
 WIDE = 20
 """An axis whose values differ by more than this factor is logarithmic."""
-
-FAR = 0.85
-"""Points beyond this share of the last have their names on the left."""
+MARGIN = 0.12
+BESIDE = 0.25
+"""Margin at the sides, as a share of what the points span, that has room for the name of the last point."""
 
 
 def draw(path: Path, answer: Comparison, x: str, y: str) -> None:
@@ -36,14 +36,11 @@ def draw(path: Path, answer: Comparison, x: str, y: str) -> None:
             if min(values) > 0 and max(values) > WIDE * min(values):
                 getattr(axes, f"set_{axis}scale")("log")
             getattr(axes, f"{axis}axis").set_major_formatter(ticks(x if axis == "x" else y))
-        if len(numbers) <= NAMED:
-            last = max(a for a, _, _ in numbers)
-            for a, b, row in numbers:  # names of what is farthest right go to the left, where they stay in the picture
-                left = a > last * FAR and len(numbers) > 1
-                axes.annotate(_label(row), (a, b), xytext=(-4 if left else 4, 3), textcoords="offset points",
-                              ha="right" if left else "left", fontsize="x-small")
+        named = len(numbers) <= NAMED
+        for a, b, row in numbers if named else ():
+            axes.annotate(_label(row), (a, b), xytext=(4, 3), textcoords="offset points", fontsize="x-small")
         axes.set(xlabel=x.replace("_", " "), ylabel=y.replace("_", " "))
-        axes.margins(0.12)
+        axes.margins(x=BESIDE if named else MARGIN, y=MARGIN)
         axes.grid(alpha=0.3)
 
 

@@ -94,13 +94,24 @@ def test_answers_pickle_and_are_tables():
         assert pickle.loads(pickle.dumps(other)).to_dict() == other.to_dict()  # noqa: S301 - our own
 
 
-def test_a_verdict_needs_a_runtime(rows):
+@pytest.mark.parametrize(("model", "device", "more"), [
+    ("llama-3.1-8b", "h100", ()), ("llama-3.1-8b", "rtx-3060-12gb", ()), ("gpt-oss-20b", "rtx-4060-ti-16gb", ()),
+    ("llama-3.1-8b", "rtx-4060", ("--quant", "q4_k_m")), ("qwen3-8b", "apple-m4-max", ()), ("t5-small", "h100", ()),
+])
+def test_a_row_has_the_verdict_and_the_runtime_of_fit(call, rows, model, device, more):
+    line = (model, "--gpu", device, "--context", "512", *more)
+    _, (row,) = rows("compare", *line)
+    answer = json.loads(call("fit", *line, "--json")[1])
+    assert (row["fits"], row["runtime"]) == (answer["fits"], answer["runtime"])
+    assert row["memory_bytes"] == answer["total"]["bytes"]
+
+
+def test_a_verdict_is_that_of_a_runtime(rows):
     def fits(*arguments):
         return rows("compare", "llama-3.1-8b", *arguments)[1][0].get("fits")
 
-    assert fits("--gpu", "h100") is None
-    assert fits("--gpu", "h100", "--runtime", "vllm") is True
-    assert fits("--gpu", "rtx-3060-12gb") is False
+    assert fits("--gpu", "h100", "--runtime", "exact") is None
+    assert fits("--gpu", "rtx-3060-12gb", "--runtime", "exact") is False
     assert fits() is None
 
 
@@ -111,7 +122,7 @@ def test_a_row_is_as_fast_as_speed_says(call, rows, runtime):
     answer = call("speed", "qwen3-8b", "--gpu", "h100", "--runtime", runtime, "--prompt", str(4096 - 512), "--output",
                   "512", "--concurrency", "8", "--json")[1]
     assert row["tokens_per_second"] == json.loads(answer)["points"][0]["tokens_per_second"]["expected"]
-    assert "tokens_per_second" not in rows("compare", "qwen3-8b", "--gpu", "h100")[1][0]
+    assert "tokens_per_second" not in rows("compare", "qwen3-8b", "--gpu", "h100", "--runtime", "exact")[1][0]
 
 
 @pytest.mark.parametrize(("arguments", "message", "hint"), [
