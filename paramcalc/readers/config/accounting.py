@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.composite import NO_TOWERS
+from paramcalc.readers.config.depth import LETTERS
 from paramcalc.readers.config.neutral import ANY, NEUTRAL, NEUTRAL_AT, NEUTRAL_PREFIXES
 from paramcalc.readers.config.published import told_type
 from paramcalc.readers.families import family_of
 from paramcalc.readers.text.size_words import could_change_a_size, is_size, looks_like
+from paramcalc.readers.text.values import expected
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -47,7 +49,8 @@ class Accounts(NamedTuple):
 def accounts(config: Config, outer: FamilyData | None, composite: Config | None = None) -> Accounts:
     """Account for every key of a config, of what stands around it, and of the nested configs of either that were read.
 
-    Raises SpecError where an unknown key looks like a size that is taken from the class's defaults.
+    Raises SpecError where an unknown key looks like a size that is taken from the class's defaults, and where a key
+    holds what its class cannot take.
     """
     around = composite.read if composite is not None else set()
     read = {*config.read, *around} if outer is not None and not config.path else config.read
@@ -61,6 +64,9 @@ def accounts(config: Config, outer: FamilyData | None, composite: Config | None 
     unread = _unread(rest, config)
     defaults = _defaults(config)
     _refuse_look_alikes(config, unread, defaults)
+    for each in (config, composite):
+        if each is not None:
+            _refuse_mistyped(each)
     if not strange and not defaults and not config.parts and composite is None:
         return Accounts((), (), (), defaults)
     defaults = {".".join((*config.path, key)): value for key, value in defaults.items()}
@@ -70,6 +76,8 @@ def accounts(config: Config, outer: FamilyData | None, composite: Config | None 
         nested = _unread(strange, part)
         sizes = _defaults(part)
         _refuse_look_alikes(part, nested, sizes)
+        if not part.uncounted:
+            _refuse_mistyped(part)
         rest, unread = [*rest, *strange], [*unread, *nested]
         defaults |= {".".join((*part.path, key)): value for key, value in sizes.items()}
     problems = (Problem(f"unknown key {key[:100]!r}: it could change a size, so every size is a lower bound",
@@ -123,6 +131,28 @@ def _refuse_look_alikes(config: Config, unread: list[tuple[tuple[str, ...], str]
                 if path == config.path and looks_like(key, name)]
     if problems:
         raise SpecError(*problems)
+
+
+def _refuse_mistyped(config: Config) -> None:
+    """Refuse text where the class has a number or a flag: the library's class does too, whoever reads the key."""
+    usual = config.family.defaults
+    problems = [Problem(expected(what, value), (*config.path, key)) for key, value in config.data.items()
+                if value is not None and key not in LETTERS and (what := _mistyped(value, usual.get(key)))]
+    if problems:
+        raise SpecError(*problems)
+
+
+def _mistyped(value: object, usual: object) -> str:
+    """What should stand where a class has the default `usual`; empty where a value can be meant."""
+    if type(usual) is str:
+        return "" if type(value) is str or usual == "auto" else "a string"
+    if type(usual) is bool:
+        return "" if type(value) is bool or value in (0, 1) else "true or false"
+    if type(usual) not in (int, float) or type(value) in (int, float):
+        return ""
+    numbers = type(value) is list and bool(value) and {int, float}.issuperset(map(type, value))
+    infinite = type(value) is dict and value.keys() == {"__float__"}  # as the library writes what JSON lacks
+    return "" if numbers or infinite else "a number"
 
 
 def _strange(data: Data, family: FamilyData, model_type: str, path: tuple[str, ...], read: Collection[str],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, get_args
 
+from paramcalc.readers.config.config import MAX_NUMBER
 from paramcalc.readers.families import family_of
 from paramcalc.spec.model import Switch
 
@@ -37,9 +38,9 @@ DROPOUTS: Keys = {
 
 
 def behaviour(config: Config, spec: ModelSpec) -> dict[str, Any]:
-    """The fields of the specification, without those that hold the usual."""
-    fields: dict[str, Any] = {CAPPED.get(key, key): float(value) for key in config.family.spelled(CAPS)
-                              if type(value := config.get(key)) in (int, float) and value > 0}
+    """The fields of the specification, without those that hold the usual. Raises SpecError for other values."""
+    fields: dict[str, Any] = {CAPPED.get(key, key): cap for key in config.family.spelled(CAPS)
+                              if (cap := config.bounded(key, "a number above 0", _is_cap))}
     if rates := {place: rate for place, keys in _dropout_keys(config.model_type) if (rate := _rate(config, keys))}:
         fields["dropout"] = _dropout(tuple(rates.items()))
     word = activation(config)
@@ -87,12 +88,10 @@ def _has(config: Config, key: str) -> bool:
 
 
 def _rate(config: Config, keys: tuple[str, ...]) -> float:
-    """The first of the keys the config has; zero where it has none."""
-    for key in keys:
-        value = config.get(key)
-        if type(value) in (int, float) and 0 <= value < 1:
-            return float(value)
-    return 0.0
+    """The first of the keys the config has; zero where it has none. Raises SpecError for what is no probability."""
+    rates = [config.bounded(key, "a probability of at least 0 and below 1", lambda rate: 0 <= rate < 1)
+             for key in keys if config.get(key) is not None]
+    return rates[0] if rates else 0.0
 
 
 def activation(config: Config) -> str:
@@ -120,8 +119,16 @@ def learned_functions(configs: Iterable[Config]) -> tuple[Caveat, ...]:
     return tuple(Caveat(figure=figure, known="bound", reason=reason) for figure in figures)
 
 
+def _is_cap(value: float) -> bool:
+    return 0 <= value <= MAX_NUMBER
+
+
+def _is_group_count(value: float) -> bool:
+    return type(value) is int and 0 <= value < 2**16
+
+
 def _routing(config: Config) -> dict[str, Any]:
-    """How experts are chosen; groups where the class's way of choosing knows them."""
+    """How experts are chosen; groups where the class's way of choosing knows them. Raises SpecError for others."""
     fields: dict[str, Any] = {}
     unknown = family_of(config.model_type).published is not None
     if unknown or _has(config, "norm_topk_prob") or _has(config, "scoring_func"):
@@ -131,8 +138,9 @@ def _routing(config: Config) -> dict[str, Any]:
             fields["norm_topk_prob"] = True
     if not unknown and not _has(config, "topk_group"):
         return fields
-    groups, top = config.get("n_group") or config.get("num_expert_group"), config.get("topk_group")
+    groups, top = (int(config.bounded(key, "an integer of 0 to 65,535", _is_group_count)) for key in
+                   ("n_group" if config.get("n_group") else "num_expert_group", "topk_group"))
     grouped = not _has(config, "topk_method") or config.get("topk_method") == "group_limited_greedy"
-    if grouped and type(groups) is int and type(top) is int and 0 < groups < 2**16 and 0 < top < 2**16:
+    if grouped and groups and top:
         fields |= {"n_group": groups, "topk_group": top}
     return fields

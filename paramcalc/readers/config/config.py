@@ -165,6 +165,15 @@ class Config:
             raise self.error(key, f"must be between {-MAX_NUMBER:.0e} and {MAX_NUMBER:.0e}, found {quote(value)}")
         return float(value)
 
+    def bounded(self, key: str, what: str, allowed: Callable[[float], bool]) -> float:
+        """A number that a condition allows; zero where neither file nor class has one. Raises SpecError for others."""
+        value = self.get(key)
+        if value is None:
+            return 0.0
+        if type(value) not in (int, float) or not allowed(value):
+            raise self.expected(key, what)
+        return float(value)
+
     def text(self, key: str, default: str = "") -> str:
         """A string; null counts as the default. Raises SpecError for another type."""
         value = self.get(key, default)

@@ -12,8 +12,8 @@ DEPTH_KEYS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 INDEX_KEYS = ("attn_layer_indices", "full_attn_idxs", "local_layer_ids", "mlp_only_layers", "hybrid_layer_ids",
               "cross_attention_layers")
 """Lists of the layers that differ, not of all."""
-LETTERS = ("hybrid_override_pattern",)
-"""Texts with a letter a layer."""
+LETTERS = ("hybrid_override_pattern", "sliding_window_pattern")
+"""Texts with a letter a layer; the second may be shorter and is repeated, or is a number."""
 OTHER_LISTS = ("token_id", "token_ids", "tokens", "architectures")
 """How keys end whose lists are of no layers, whatever their length."""
 

@@ -72,6 +72,7 @@ def _read(
     elif spec.towers or family_of(config.model_type).takes_media:
         spec = _with_media(spec, config, processors)
     keys = accounts(config, outer, around)
+    settings = rotary(config, spec) | recurrent(config) | behaviour(config, spec)
     notes = (*spec.notes, *config.notes)
     if not config.architecture and not is_original(data):
         notes = (*notes, f"architectures is not given: counted as the {config.task} model of {config.model_type}")
@@ -86,8 +87,7 @@ def _read(
                                            *functions),
                               "uncounted": (*spec.uncounted, *uncounted, *keys.uncounted),
                               "unread": tuple(problem.dotted() for problem in keys.unread),
-                              "defaults": keys.defaults}
-    update |= rotary(config, spec) | recurrent(config) | behaviour(config, spec)
+                              "defaults": keys.defaults} | settings
     if name and not spec.name:
         update["name"] = name
     spec = spec.model_copy(update=update)

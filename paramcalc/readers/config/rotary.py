@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, get_args
 
+from paramcalc.errors import Problem, SpecError
+from paramcalc.readers.config.config import MAX_SIZE
 from paramcalc.readers.families import family_of
+from paramcalc.readers.text.values import expected
 from paramcalc.spec.model import StateType
 
 if TYPE_CHECKING:
@@ -15,19 +18,24 @@ POSITIONS = ("max_position_embeddings", "max_target_positions", "max_decoder_pos
 """The keys that say it, those of decoders beside an encoder among them."""
 STATE_TYPES = get_args(StateType)
 FACTORS = ("partial_rotary_factor", "rotary_pct")
+LENGTH = f"an integer of 0 to {MAX_SIZE:,}"
+COLUMNS = f"an integer of 1 to {MAX_SIZE:,}"
+SHARE = "a part of a head, above 0 and at most 1"
 NESTED = ("rope_parameters", "rope_scaling")
 """Where files keep what positions are turned by; a factor of theirs goes before one beside them."""
 
 
 def rotary(config: Config, spec: ModelSpec) -> dict[str, Any]:
-    """The specification's fields for rotary positions; nothing for models that have none, or say nothing."""
+    """The specification's fields for rotary positions; nothing for models that have none, or say nothing.
+
+    Raises SpecError for a number of positions or a part of a head that cannot be."""
     fields: dict[str, Any] = {}
     if turned := _turned(config):
         fields["rotary_dim"] = turned
     if spec.position != "rotary":
         return fields
-    positions = next(filter(None, map(config.get, POSITIONS)), None)
-    if spec.max_position_embeddings is None and type(positions) is int and 0 < positions <= 2**28:
+    positions = next((int(value) for key in POSITIONS if (value := config.bounded(key, LENGTH, _is_length))), 0)
+    if spec.max_position_embeddings is None and positions:
         fields["max_position_embeddings"] = positions
     if (tables := _tables(config)) > 1:
         fields["rotary_tables"] = min(tables, 16)
@@ -35,9 +43,11 @@ def rotary(config: Config, spec: ModelSpec) -> dict[str, Any]:
 
 
 def recurrent(config: Config) -> dict[str, Any]:
-    """The specification's field for recurrent states, by either spelling."""
-    dtype = config.get("mamba_ssm_dtype") or config.get("mamba_ssm_cache_dtype")
-    return {"state_dtype": dtype} if dtype in STATE_TYPES else {}
+    """The specification's field for recurrent states, by either spelling. Raises SpecError for other formats."""
+    for key in ("mamba_ssm_dtype", "mamba_ssm_cache_dtype"):
+        if config.get(key):
+            return {"state_dtype": config.choice(key, STATE_TYPES)}
+    return {}
 
 
 def _tables(config: Config) -> int:
@@ -53,28 +63,46 @@ def _tables(config: Config) -> int:
 
 def _turned(config: Config) -> int:
     """Values of a head that are rotated, where not all are; zero where all are or nothing is known of heads."""
-    if "rotary_dim" in config.family.spellings or family_of(config.model_type).says_rotary_dim:
-        columns = config.get("rotary_dim")
-        if type(columns) is int and columns > 0:
-            return columns
-    share = _share(config)
-    return int(_head_dim(config) * share) if share != 1 else 0
+    head, share = _head_dim(config), _share(config)
+    part = int(head * share) if share != 1 else 0
+    if not ("rotary_dim" in config.family.spellings or family_of(config.model_type).says_rotary_dim):
+        return part
+    columns = int(config.bounded("rotary_dim", COLUMNS, _is_columns))
+    if 0 < head < columns:
+        config.note(f"rotary_dim {columns:,} is more than the {head} values of a head: all of them are rotated")
+    return columns or part
 
 
 def _share(config: Config) -> float:
-    for key in NESTED:
-        nested = config.get(key)
-        if isinstance(nested, dict) and (share := _positive_share(nested.get(FACTORS[0]))):
-            return share
-    for key in FACTORS:
-        if share := _positive_share(config.get(key)):
-            return share
-    return family_of(config.model_type).rotary_share
+    """The part of a head that is rotated, by the file, else by the class. Raises SpecError for what is no part."""
+    shares = [share for key in NESTED if (share := _nested_share(config, key))]
+    shares += [share for key in FACTORS if (share := config.bounded(key, SHARE, _is_share))]
+    return shares[0] if shares else family_of(config.model_type).rotary_share
 
 
-def _positive_share(value: object) -> float:
-    """A share above zero and of at most one; zero for anything else."""
-    return float(value) if type(value) in (int, float) and 0 < value <= 1 else 0.0  # type: ignore[operator, arg-type]
+def _nested_share(config: Config, key: str) -> float:
+    """The part that a mapping of rotary settings says for all layers; zero where it says none."""
+    nested = config.get(key)
+    if not isinstance(nested, dict):
+        return 0.0
+    kinds = {name: kind for name, kind in nested.items() if isinstance(kind, dict)}
+    for place, settings in (((key,), nested), *(((key, name), kind) for name, kind in kinds.items())):
+        share = settings.get(FACTORS[0])
+        if share is not None and (type(share) not in (int, float) or not _is_share(share)):
+            raise SpecError(Problem(expected(SHARE, share), (*config.path, *place, FACTORS[0])))
+    return float(nested.get(FACTORS[0]) or 0)
+
+
+def _is_length(value: float) -> bool:
+    return type(value) is int and 0 <= value <= MAX_SIZE
+
+
+def _is_columns(value: float) -> bool:
+    return _is_length(value) and value > 0
+
+
+def _is_share(value: float) -> bool:
+    return 0 < value <= 1
 
 
 def _head_dim(config: Config) -> int:
