@@ -128,11 +128,14 @@ class Format(NamedTuple):
     def but(self, sizes: Mapping[str, Any]) -> Format:
         """The same format with other bits, group size or other fields of `Sizes`. Raises UsageError where it has no
         such variant."""
-        bits, group = sizes.get("bits") or self.sizes.bits, sizes.get("group") or self.group
+        bits, group = sizes.get("bits", self.sizes.bits), sizes.get("group", self.group)
         for value, allowed, what in ((bits, self.bits_allowed, "bits"), (group, self.groups_allowed, "group size")):
             if allowed and value not in allowed:
                 choices = ", ".join(map(str, sorted(allowed)))
                 raise UsageError(Problem(f"{self.name} has no {what} {value}", hint=f"one of {choices}"))
+        if not sizes.get("bits", 1) or not sizes.get("group", 1):
+            raise UsageError(Problem(f"{self.name}: expected bits and a group size above 0, found 0",
+                                     hint="leave it out for the usual one, or say `channel` for a scale a row"))
         changed = self.sizes._replace(**sizes)
         block = group if self.by_group else self.block
         return self if changed == self.sizes else self._replace(sizes=changed, block=block)

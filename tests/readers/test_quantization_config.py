@@ -187,6 +187,11 @@ def test_what_is_not_understood_is_never_exact(settings, level, key):
 
 @pytest.mark.parametrize(("settings", "message"), [
     ({"quant_method": "gptq", "bits": "four"}, "expected an integer from -1 to 131,072, found the string 'four'"),
+    *(({"quant_method": "gptq", "bits": bits}, f"gptq has no bits {bits}") for bits in (1, 5, 6, 7)),
+    *(({"quant_method": method, "bits": bits}, "expected bits of a code, at least 1, found the number")
+      for method in ("gptq", "awq", "hqq", "mlx", "auto-round", "higgs") for bits in (0, -1)),
+    *(({"quant_method": method, "bits": 4, "group_size": 0}, "group") for method in ("gptq", "hqq", "mlx", "higgs",
+                                                                                      "auto-round")),
     ({"quant_method": "awq", "modules_to_not_convert": [1]}, "expected a list of module names, found the list"),
     ({"quant_method": "gptq", "dynamic": {"(a+)+": {}}}, "cannot be a pattern"),
     ({"quant_method": "fp8", "weight_block_size": [128]}, "expected two sizes of a block, found the list"),

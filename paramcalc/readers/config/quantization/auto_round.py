@@ -33,7 +33,7 @@ def auto_round(settings: Settings) -> Quantized:
     """Only blocks under `block_name_to_quantize`; `extra_config` by whole names, then by its expressions; 16 bits are
     no quantization; `modules_to_not_convert` is an expression found anywhere."""
     settings.get(*TUNED)
-    bits, group = settings.number("bits", default=4), settings.number("group_size", default=128)
+    bits, group = settings.bits("bits"), settings.number("group_size", default=128)
     layout = settings.text("packing_format", default="auto_round:auto_gptq")
     kind = settings.text("data_type", default="int")
     settings.get("sym")
@@ -45,7 +45,7 @@ def auto_round(settings: Settings) -> Quantized:
     for name in extra.data if extra else ():
         own = extra.inner(extra.get(name) or {}, name) if extra else settings
         own.get("sym", "data_type", *TUNED)
-        width, size = own.number("bits", default=bits), own.number("group_size", default=group)
+        width, size = own.bits("bits", default=bits), own.number("group_size", default=group)
         format_ = KEEP if width >= 16 else packed(layout, own.text("data_type", default=kind), width, size)
         if REGEX & set(name) or not NUMBERED.search(name):
             expressions.append(take(format_, (), searched([name])))

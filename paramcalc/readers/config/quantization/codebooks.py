@@ -77,7 +77,7 @@ def _second(layer: Settings, key: str) -> int:
 def higgs(settings: Settings) -> Quantized:
     """Codes of `bits` in words of 16, a scale each group, two tables a matrix."""
     settings.get("p", "hadamard_size", "tune_metadata")
-    bits, group = settings.number("bits", default=4), settings.number("group_size", default=256)
+    bits, group = settings.bits("bits"), settings.number("group_size", default=256)
     return replaced(settings, f"higgs-{bits}bit-g{group}", settings.names("modules_to_not_convert"), before=ends)
 
 
@@ -100,6 +100,6 @@ def spqr(settings: Settings) -> Quantized:
 
 def squeezellm(settings: Settings) -> Quantized:
     """Indices in words of 32 bits and a table a row; the sparse part is not in the config."""
-    bits = settings.number("wbits", "bits", default=4)
+    bits = settings.bits("wbits", "bits")
     return Quantized((take(f"squeezellm-{bits}bit"),), (settings.caveat("wbits", "sparse outliers, where a file has "
                                                                         "them, are left out"),))

@@ -101,7 +101,7 @@ def _scheme(scheme: Settings, layout: str, sparse: str) -> tuple[str, list[Cavea
     scheme.get("input_activations", "output_activations", "targets")
     if weights is None:
         return "", []
-    bits, strategy = weights.number("num_bits", default=8), weights.text("strategy")
+    bits, strategy = weights.bits("num_bits", default=8), weights.text("strategy")
     group = weights.number("group_size", default=-1)
     symmetric = weights.get("symmetric") is not False
     kind = weights.text("type", default="int")

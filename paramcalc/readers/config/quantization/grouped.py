@@ -19,14 +19,14 @@ PLAIN = ("gptq", "gptq_v2", "auto_gptq", "")
 def gptq(settings: Settings) -> Quantized:
     """AutoGPTQ, GPTQModel and optimum. `dynamic` overrides by name, the first hit in its order; the head only with
     `lm_head: true`. Source: ModelCloud/GPTQModel@f4c327a17eb3:gptqmodel/quantization/config.py#L1614-L1860."""
-    bits, group = settings.number("bits", "w_bit", default=4), _group(settings, "group_size")
+    bits, group = settings.bits("bits", "w_bit"), _group(settings, "group_size")
     layout = settings.text("checkpoint_format", "format")
     tail = "-asym" if settings.get("sym") is False else ""
     settings.get("desc_act", "block_name_to_quantize", "is_marlin_format", "quant_type", "pack_dtype", "zero")
     among: tuple[Kind, ...] = ("linear", "conv1d", *(("head",) if settings.get("lm_head") is True else ()))
     caveats = [] if layout in PLAIN else [settings.caveat("checkpoint_format", f"the layout {layout!r} is counted as "
                                                           "GPTQ's own", "estimate")]
-    if not settings.get("bits", "w_bit"):
+    if settings.get("bits", "w_bit") is None:
         caveats.append(settings.caveat("bits", "is missing: 4 are usual", "estimate"))
     inner = settings.names("modules_in_block_to_quantize", "inside_layer_modules")
     rules = [*_dynamic(settings, bits, group, tail, among)]
@@ -45,7 +45,7 @@ def _dynamic(settings: Settings, bits: int, group: int, tail: str, among: tuple[
             rules += keep(expression)
             continue
         own = overrides.inner(overrides.get(name) or {}, name) if overrides else settings
-        width = own.number("bits", default=bits)
+        width = own.bits("bits", default=bits)
         size = own.number("group_size", default=group)
         rules.append(take(KEEP if width >= 16 else _gptq(width, size) + tail, among, expression))
     return rules
@@ -66,7 +66,7 @@ def _gptq(bits: int, group: int) -> str:
 def awq(settings: Settings) -> Quantized:
     """AutoAWQ: linear layers of the blocks; a text inside a name keeps it. Source: casper-hansen/
     AutoAWQ@88e4c76b2075:awq/utils/module.py#L56."""
-    bits = settings.number("bits", "w_bit", default=4)
+    bits = settings.bits("bits", "w_bit")
     group = _group(settings, "group_size", "q_group_size")
     version = settings.text("version", default="gemm")
     settings.read.add("version")

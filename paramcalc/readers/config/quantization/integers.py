@@ -36,7 +36,7 @@ def _hqq(config: Settings) -> str:
     weights = config.mapping("weight_quant_params") or config
     config.get("offload_meta")
     weights.get("axis", "channel_wise", "optimize", "round_zero", "view_as_float")
-    bits, group = weights.number("nbits", "bits", default=4), weights.number("group_size", default=64)
+    bits, group = weights.bits("nbits", "bits"), weights.number("group_size", default=64)
     return f"hqq-{bits}bit-{group_word(group)}"
 
 
@@ -67,7 +67,7 @@ def bitnet(settings: Settings) -> Quantized:
 def gemma(settings: Settings) -> Quantized:
     """transformers' pre-quantized Gemma: expressions found anywhere in a name give it bits of its own, the first hit.
     Source: transformers integrations/gemma_quant.py."""
-    bits = settings.number("num_bits", default=4)
+    bits = settings.bits("num_bits")
     skipped = settings.names("modules_to_not_convert")
     base = replaced(settings, f"gemma-{bits}bit", skipped)
     kinds = base.rules[-1].among
@@ -76,7 +76,7 @@ def gemma(settings: Settings) -> Quantized:
     widths = settings.mapping("module_quant_configs")
     for name in widths.data if widths else ():
         part = widths.inner(widths.get(name) or {}, name) if widths else settings
-        width = part.number("num_bits", default=bits)
+        width = part.bits("num_bits", default=bits)
         own.append(take(f"gemma-{width}bit", kinds, searched([name])))
         tables.append(take(f"gemma-{width}bit-table", ("embedding",), searched([name])))
     tables.append(take(f"gemma-{bits}bit-table", ("embedding",)))
@@ -89,5 +89,5 @@ def gemma(settings: Settings) -> Quantized:
 def metal(settings: Settings) -> Quantized:
     """transformers' Metal kernels: MLX's codes with scales in FP32. Source: transformers
     integrations/metal_quantization.py."""
-    bits, group = settings.number("bits", default=4), settings.number("group_size", default=64)
+    bits, group = settings.bits("bits"), settings.number("group_size", default=64)
     return replaced(settings, f"metal-{bits}bit-g{group}", settings.names("modules_to_not_convert"))

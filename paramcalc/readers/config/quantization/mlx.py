@@ -54,7 +54,7 @@ def _format(settings: Settings) -> str:
     if mode != "affine":
         settings.get("bits", "group_size")
         return MODES[mode]
-    bits, group = settings.number("bits", default=4), settings.number("group_size", default=64)
+    bits, group = settings.bits("bits"), settings.number("group_size", default=64)
     return f"mlx-{bits}bit-g{group}"
 
 

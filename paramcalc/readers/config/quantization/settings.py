@@ -57,6 +57,13 @@ class Settings:
             raise self.expected(f"an integer from -1 to {SMALL:,}", self._named(keys), value)
         return value
 
+    def bits(self, *keys: str, default: int = 4) -> int:
+        """Bits of a code. Raises SpecError for none or fewer."""
+        bits = self.number(*keys, default=default)
+        if bits < 1:
+            raise self.expected("bits of a code, at least 1", self._named(keys), bits)
+        return bits
+
     def share(self, *keys: str, default: float | None = None) -> Fraction | None:
         """A positive number that need not be whole. Raises SpecError."""
         value = self.get(*keys)
@@ -153,4 +160,4 @@ def take(format_: str, among: Sequence[Kind] = (), match: str | Sequence[str] = 
 
 def group_word(size: int) -> str:
     """How a format's name says its group size; -1 is one group a row."""
-    return "channel" if size <= 0 else f"g{size}"
+    return "channel" if size == -1 else f"g{size}"
