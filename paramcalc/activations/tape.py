@@ -89,7 +89,7 @@ class Tape:
                      block=value.block, padded=value.padded)
 
     def stream(self, width: int, per: SavedPer = "token") -> Value:
-        """What the component reads."""
+        """What the component reads: `width` values of each `per`, shared with others that read the same."""
         own = self.facts.scaled_mixers and self.component in ("attention", "state_mixer")
         return self.new((width,), ("hidden",), per, shared="" if own else "input")
 
@@ -318,13 +318,13 @@ class MegatronTape(Tape):
         return out or self.like(left)
 
     def softmax(self, scores: Value) -> Value:
-        """The output alone."""
+        """Keep the output alone, the attention weights, in the shape and type of the scores."""
         weights = self.like(scores)
         self.keep(weights, "attention weights")
         return weights
 
     def rotate(self, shape: tuple[int, ...], size: int, *, windowed: bool, like: Value, axis: str = "heads") -> Value:
-        """Nothing."""
+        """Keep nothing: of a rotation backward needs the angles alone."""
         return self.new(shape, (axis, "head_dim"), like.per)
 
 

@@ -17,7 +17,7 @@ class Figure(NamedTuple):
         return Figure(value / self.high, value / self.expected, value / self.low)
 
     def times(self, value: float) -> Figure:
-        """Scaled."""
+        """The same range, each of its three ends times a value."""
         return Figure(self.low * value, self.expected * value, self.high * value)
 
     def by(self, other: Figure) -> Figure:

@@ -232,7 +232,7 @@ class Memory(NamedTuple):
 
     @property
     def total(self) -> Parts:
-        """All devices together."""
+        """Bytes of all devices together, by part."""
         return Parts(*(sum(column) for column in zip(*self.per_device, strict=True)))
 
     @property
@@ -260,7 +260,7 @@ class Memory(NamedTuple):
 
 
 def memory(prepared: Prepared, serving: Serving) -> Memory:
-    """Memory at one load."""
+    """Bytes on the devices of each stage at one load: weights, cache, activations and what the runtime takes."""
     return Memory(prepared, serving, prepared.parts(serving),
                   tuple(prepared.cache(stage, serving) for stage in prepared.stages))
 

@@ -33,7 +33,7 @@ class Placed(Protocol):
 
     @property
     def layers(self) -> int:
-        """Layers of the model."""
+        """Number of layers of the model, without its output."""
 
     @property
     def gpu_layers(self) -> int:
@@ -49,7 +49,7 @@ class Placed(Protocol):
 
     @property
     def kv_dtype(self) -> str:
-        """Of the cache."""
+        """Data type of keys and values in the cache."""
 
 
 REPOSITORY = re.compile(r"(?:hf://|https?://(?:huggingface\.co|hf\.co)/)([\w.-]{1,96}/[\w.-]{1,96})")

@@ -131,7 +131,7 @@ class Served(Remembering):
 
     @property
     def moe(self) -> bool:
-        """Whether tokens choose experts."""
+        """Whether it is a mixture of experts, of which each token visits some."""
         return bool(self.reads.experts)
 
     @property

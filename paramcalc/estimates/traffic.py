@@ -34,7 +34,7 @@ class Volumes(NamedTuple):
 
 
 def facts(tree: Node) -> Facts:
-    """Read off a tree."""
+    """Layers, experts and widths of a tree, which the bytes that devices send depend on."""
     moe = kv = top_k = hidden = 0
     for _, node, _, used in tree.walk():
         if not node.stream:

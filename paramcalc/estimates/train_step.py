@@ -90,7 +90,7 @@ class StepTime(NamedTuple):
         return StepParts(work, waits, (work + waits) * self.bubble, max(0.0, self.data - BACKWARD * work), self.update)
 
     def range(self, shares: tuple[Shares, Shares, Shares]) -> Figure:
-        """Fastest, expected, slowest."""
+        """Seconds of a step: the fastest, the expected and the slowest."""
         slow, expected, fast = shares
         return Figure(self.at(fast), self.at(expected), self.at(slow))
 

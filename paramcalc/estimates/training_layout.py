@@ -43,7 +43,7 @@ class Layout(NamedTuple):
 
     @property
     def devices(self) -> int:
-        """All devices."""
+        """Number of all devices: tp · pp · dp · cp."""
         return self.tp * self.pp * self.dp * self.cp
 
     @property

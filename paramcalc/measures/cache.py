@@ -148,7 +148,7 @@ class Cache(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """Bytes of all lines."""
+        """Bytes of all lines: keys, values and fixed states, of all sequences."""
         return sum(line.bytes for line in self.lines)
 
     @property

@@ -69,7 +69,7 @@ class Reads(NamedTuple):
 
     @property
     def expert_bytes(self) -> int:
-        """Bytes of all experts."""
+        """Bytes of all experts of all layers, chosen or not."""
         return sum(kind.stored * kind.bytes for kind in self.experts)
 
 

@@ -49,7 +49,7 @@ Tell = Callable[[str], None]
 
 
 def silent(url: str) -> None:
-    """Tell nobody."""
+    """Ignore the address of a request: what is told where nobody listens."""
 
 
 class Place(NamedTuple):

@@ -32,7 +32,7 @@ class Split(NamedTuple):
 
     @property
     def compute(self) -> float:
-        """FLOP to train."""
+        """FLOPs of the training run: 6·N·D (arXiv:2001.08361)."""
         return FLOPS_PER_PARAMETER * self.parameters * self.tokens
 
     @property

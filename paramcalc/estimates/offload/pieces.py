@@ -42,7 +42,7 @@ class Piece(NamedTuple):
 
     @property
     def weights(self) -> int:
-        """All bytes."""
+        """Bytes of all its tensors."""
         return sum(self.components.values())
 
     @property

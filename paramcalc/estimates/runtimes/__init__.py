@@ -104,7 +104,7 @@ class Runtime:
         return _rules(self.name)
 
     def cache(self, kinds: Iterable[Mixer], serving: Serving, cache_types: Types) -> Cache:
-        """What its caches take."""
+        """Bytes of its caches on one device, by kind of state, with `serving.context` tokens of each sequence."""
         cache: Cache = self._module.cache(kinds, serving, cache_types, self.options)
         return cache
 
@@ -128,11 +128,11 @@ class Runtime:
         return weights
 
     def chunk(self, serving: Serving) -> int:
-        """Tokens computed at once."""
+        """Tokens computed at once, of all sequences together."""
         return int(self._module.chunk(serving, self.options))
 
     def logit_rows(self, serving: Serving) -> int:
-        """Positions that get logits at once."""
+        """Positions that get logits at once, of all sequences together."""
         return int(self._module.logit_rows(serving, self.options))
 
     def score_keys(self, serving: Serving) -> int:
@@ -141,7 +141,7 @@ class Runtime:
         return 0 if count is None else int(count(serving, self.options))
 
     def copied(self, serving: Serving) -> int:
-        """Sequences whose recurrent states are not changed in place."""
+        """The number of sequences whose recurrent states are copied, not changed in place."""
         count = getattr(self._module, "copied", None)
         return 0 if count is None else int(count(serving, self.options))
 

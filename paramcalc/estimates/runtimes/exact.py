@@ -29,7 +29,7 @@ def cache(kinds: Iterable[Mixer], serving: Serving, cache_types: Types, options:
 
 
 def chunk(serving: Serving, options: Options) -> int:
-    """Tokens computed at once."""
+    """Tokens computed at once, of all sequences together."""
     return serving.batch * min(options.chunk, serving.context)
 
 

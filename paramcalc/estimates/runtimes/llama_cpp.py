@@ -116,13 +116,13 @@ def all_cells(state: State, context: int, batch: int, options: Options) -> int:
 
 
 def padded(cells: int, options: Options) -> int:
-    """Cells, rounded up to what llama.cpp allocates."""
+    """Cells of the cache, one for each token, rounded up to the multiple that llama.cpp allocates."""
     pad = 32 if options.version < OUTPUT_COUNTS and not options.flash else PAD
     return -(-cells // pad) * pad
 
 
 def chunk(serving: Serving, options: Options) -> int:
-    """Tokens of one micro-batch."""
+    """Tokens of one micro-batch (`--ubatch-size`), of all sequences together."""
     return min(options.ubatch, serving.batch * padded(serving.context, options))
 
 

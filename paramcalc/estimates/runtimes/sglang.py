@@ -121,7 +121,7 @@ def reserved(memory: Memory, share: int) -> Pool | None:
 
 
 def chunk(serving: Serving, options: Options) -> int:
-    """Tokens computed at once."""
+    """Tokens computed at once, of all sequences together (`--chunked-prefill-size`)."""
     return min(options.chunk or 8192, max(1, serving.batch * serving.context))
 
 

@@ -64,7 +64,7 @@ def _tokens(state: State, context: int, options: Options) -> int:
 
 
 def chunk(serving: Serving, options: Options) -> int:
-    """Tokens computed at once."""
+    """Tokens computed at once, of all sequences together (`max_num_tokens`)."""
     return options.max_tokens
 
 

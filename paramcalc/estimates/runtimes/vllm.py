@@ -83,7 +83,7 @@ class Kind(NamedTuple):
     """Layers of the model that one of them stands for."""
 
     def page(self, block: int) -> int:
-        """Bytes a page needs."""
+        """Bytes that a page of `block` tokens needs in one layer."""
         return self.token_bytes * block + self.state_bytes
 
     def pages(self, block: int, context: int, source: int, options: Options) -> int:
@@ -114,7 +114,7 @@ class Pool(NamedTuple):
         return self.page * self.group
 
     def request_blocks(self, context: int, source: int, options: Options) -> int:
-        """Blocks one sequence takes."""
+        """Blocks that one sequence takes of the pool, those of all groups of layers together."""
         return sum(_groups(kind, self.group) * kind.pages(block, context, source, options)
                    for kind, block in zip(self.kinds, self.blocks, strict=True))
 

@@ -132,7 +132,7 @@ class Config:
         return self._answers.get(key, default)
 
     def integer(self, key: str, default: int | None = None, least: int = 1) -> int:
-        """An integer of `least` to 2²⁸. Raises SpecError where it is missing, null or of another type, as below."""
+        """A size of `least` to 2²⁸. Raises SpecError where it is missing, null or of another type, as below."""
         value = self.get(key, default)
         if value is None and default is not None:
             value = default
@@ -144,7 +144,7 @@ class Config:
         return value
 
     def optional(self, key: str, least: int = 1) -> int | None:
-        """An integer, or None where the file says null or the class has no default."""
+        """A size, as `integer`, or None where the file says null or the class has no default. Raises SpecError."""
         return None if self.get(key) is None else self.integer(key, least=least)
 
     def flag(self, key: str, default: bool = False) -> bool:
@@ -157,7 +157,7 @@ class Config:
         return value
 
     def number(self, key: str, default: float | None = None) -> float:
-        """An integer or a float of at most 10¹⁸ either way. Raises SpecError for another type."""
+        """A plain number, of at most 10¹⁸ either way. Raises SpecError for another type or a larger one."""
         value = self.get(key, default)
         if type(value) not in (int, float):
             raise self.expected(key, "a number")
@@ -292,7 +292,7 @@ class Config:
 
     @property
     def labels(self) -> int:
-        """Outputs of a classifier: the labels the config names, else two. Raises SpecError for a mapping of none."""
+        """How many outputs a classifier has: the labels the config names, else two. Raises SpecError for none."""
         labels = self.get("id2label")
         if labels == {}:
             raise self.error("id2label", "names no label", "leave it out")

@@ -58,7 +58,7 @@ def told_type(data: Mapping[str, Any]) -> object:
 
 
 def release(data: Mapping[str, Any]) -> tuple[int, int] | None:
-    """The release of transformers that wrote a config; None where it does not say."""
+    """Major and minor number of the release of transformers that wrote a config; None where it does not say."""
     version = data.get("transformers_version")
     match = re.match(r"(\d{1,4})\.(\d{1,4})", version) if isinstance(version, str) else None
     return (int(match[1]), int(match[2])) if match else None

@@ -61,7 +61,7 @@ class Reader:
         return refuse(self.source, f"{message} (byte {self.position:,})", hint)
 
     def take(self, count: int, what: str) -> bytes:
-        """That many bytes."""
+        """The next `count` bytes. Raises InputError where the file holds fewer."""
         self.need(count, what)
         data = self.stream.read(count)
         self.left -= count
@@ -74,14 +74,14 @@ class Reader:
             raise self.error(f"{what} needs {count:,} bytes, but {self.left:,} are left", DAMAGED)
 
     def skip(self, count: int, what: str) -> None:
-        """Step over that many bytes."""
+        """Step over `count` bytes. Raises InputError where the file holds fewer."""
         self.need(count, what)
         self.stream.seek(count, 1)
         self.left -= count
         self.position += count
 
     def number(self, letter: str, what: str) -> Any:  # noqa: ANN401 - an int, a float or a bool, by the letter
-        """One scalar."""
+        """One scalar of the type `letter` (as in `struct`). Raises InputError where the file ends before it."""
         packed = PACKED[letter]
         return packed.unpack(self.take(packed.size, what))[0]
 

@@ -68,7 +68,7 @@ class Packed(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """Bytes of all parts."""
+        """Bytes that the file holds of all parts: values, scales, zero points."""
         return sum(part.bytes for part in self.parts.values())
 
 

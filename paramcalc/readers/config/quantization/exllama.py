@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def exl2(settings: Settings) -> Quantized:
-    """ExLlamaV2."""
+    """ExLlamaV2: `bits` is the mean of a file, `head_bits` that of its head (turboderp-org/exllamav2)."""
     return _mean(settings, "exl2")
 
 
 def exl3(settings: Settings) -> Quantized:
-    """ExLlamaV3."""
+    """ExLlamaV3: the same words; a whole number of `bits` is that of each matrix (turboderp-org/exllamav3)."""
     return _mean(settings, "exl3")
 
 
