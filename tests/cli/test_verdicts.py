@@ -1,6 +1,7 @@
 """Verdicts: `fits`, exit 0 and a promise that is kept rest on what is known, never on a lower bound."""
 
 import json
+import re
 
 import pytest
 
@@ -48,8 +49,9 @@ def test_layouts_and_times_of_a_lower_bound_say_so(tmp_path, capsys):
             assert (line in capsys.readouterr().out) is not fits
 
 
-def test_a_promise_to_fit_does_not_rest_on_the_lower_bound(tmp_path, capsys):
-    """At this context the mathematics has room, and no runtime has."""
+def test_a_promise_to_fit_does_not_rest_on_the_lower_bound(tmp_path, capsys, monkeypatch):
+    """At this context the mathematics has room, and vLLM has none; a runtime without overhead may have."""
+    monkeypatch.setattr("paramcalc.estimates.serving.SERVERS", ("vllm",))
     most = paramcalc.fit("llama-3.1-8b", "rtx-4090", 4096, runtime="exact").max_context
     path = tmp_path / "llama.yaml"
     spec = paramcalc.convert("llama-3.1-8b").split("expect:")[0]
@@ -111,8 +113,9 @@ def test_what_no_runtime_serves_names_the_reason_of_each(tmp_path, capsys):
     assert run(["check", str(path)]) == 1
     assert run(["fit", "whisper-tiny", "--gpu", "h100", "--gpus", "5", "--quant", "q4_k_m"]) == 2
     promised, reasons = capsys.readouterr()
-    for reason in ("vllm: q4_k_m is a format of GGUF", "sglang, tensorrt-llm, llama.cpp: does not run on devices"):
-        assert reason in promised
-    for reason in ("vllm, sglang, tensorrt-llm: tp 5 does not divide", "llama.cpp: no converter",
+    for reason in ("vllm: q4_k_m is a format of GGUF",
+                   r"sglang, tensorrt-llm, llama\.cpp\b[^:]*: does not run on devices"):
+        assert re.search(reason, promised)
+    for reason in (r"vllm, sglang, tensorrt-llm\b[^:]*: tp 5 does not divide", r"llama\.cpp: no converter",
                    "transformers: q4_k_m"):
-        assert reason in reasons
+        assert re.search(reason, reasons)

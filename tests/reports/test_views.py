@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 MODEL = "qwen3-0.6b"
 SEARCHED = {"gpu": "h100", "gpus": 2, "global_batch": 8}
-MADE = {
+SAMPLES = {
     "Check": lambda: check_answer(paramcalc.check(ROOT / "configs/gpt2")),
     "Comparison": lambda: paramcalc.compare(MODEL, "qwen3-1.7b"),
     "Convert": lambda: convert(paramcalc.load(MODEL)),
@@ -52,9 +52,9 @@ MADE = {
 """An answer of each class."""
 
 
-@pytest.fixture(scope="module", params=MADE)
+@pytest.fixture(scope="module", params=SAMPLES)
 def answer(request):
-    example = MADE[request.param]()
+    example = SAMPLES[request.param]()
     assert type(example).__name__ == request.param
     return example
 
@@ -62,8 +62,8 @@ def answer(request):
 def test_no_class_is_forgotten():
     """Every answer a command writes, a rule explained, and what `check` gives in Python."""
     classes = {answer.__name__ for command in ANSWERS for answer in answer_classes(command)}
-    assert MADE.keys() == classes | {"ExplainRule", "Run"}
-    assert MADE.keys() - VIEWS.keys() == {"Check", "Convert"}, "an answer without tables prints as JSON"
+    assert SAMPLES.keys() == classes | {"ExplainRule", "Run"}
+    assert SAMPLES.keys() - VIEWS.keys() == {"Check", "Convert"}, "an answer without tables prints as JSON"
 
 
 def test_an_answer_prints_its_tables_and_is_html_for_a_notebook(answer, monkeypatch):
