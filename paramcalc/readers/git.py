@@ -68,7 +68,7 @@ def split(argument: str) -> tuple[str, str]:
     """`git:REV:path` as revision and path. Raises UsageError."""
     revision, colon, path = argument.removeprefix(PREFIX).partition(":")
     if not colon or not path:
-        raise UsageError(Problem(f"{quote(argument)} is not git:REVISION:path"))
+        raise UsageError(Problem(f"expected git:REVISION:path, found {quote(argument)}"))
     return checked(revision), path
 
 
@@ -82,7 +82,8 @@ def show(revision: str, path: str) -> bytes:
     if size.code:
         raise InputError(Problem(f"git has no {visible(path, 400)} at {revision}: {size.error or 'no answer'}"))
     if int(size.output) > LIMIT:
-        raise InputError(Problem(f"is larger than {LIMIT:,} bytes at {revision}", source=visible(path, 400)))
+        raise InputError(Problem(f"expected at most {LIMIT:,} bytes at {revision}, "
+                                 f"found {int(size.output):,}", source=visible(path, 400)))
     content = _git(folder, "cat-file", "blob", name)
     if content.code or not content.complete:
         raise InputError(Problem(f"git has no file {visible(path, 400)} at {revision}: {content.error or 'no answer'}"))
@@ -121,7 +122,8 @@ def tracked(folder: Path) -> list[Path] | None:
 def checked(revision: str) -> str:
     """The revision, if git could not take it for anything else. Raises UsageError."""
     if not REVISION.fullmatch(revision) or revision.startswith("-"):
-        raise UsageError(Problem(f"{quote(revision)} is not a revision", hint="a branch, a tag or a commit"))
+        raise UsageError(Problem(f"expected a revision, "
+                                 f"found {quote(revision)}", hint="give a branch, a tag or a commit"))
     return revision
 
 

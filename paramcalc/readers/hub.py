@@ -21,7 +21,8 @@ from paramcalc.readers.config.quantization import KEYS
 from paramcalc.readers.headers.header import MAX_HEADER, MAX_TENSORS, Header
 from paramcalc.readers.hub_cache import COMMIT, cached, keep
 from paramcalc.readers.names import near_presets
-from paramcalc.sanitize import quote
+from paramcalc.readers.text.values import expected
+from paramcalc.sanitize import quote, visible
 
 if TYPE_CHECKING:
     from paramcalc.readers.text.document import Document
@@ -65,7 +66,8 @@ def place(model: str, tell: Tell = silent) -> Place:
     """What `hf://…` names. Raises UsageError for anything that is not a repository and a file in it."""
     match = MODEL.fullmatch(model)
     if match is None or ".." in model:
-        raise UsageError(Problem(f"{quote(model)} is not hf://organisation/name[@revision][/file.safetensors]"))
+        raise UsageError(Problem(f"expected hf://organisation/name[@revision][/file.safetensors], "
+                                 f"found {quote(model)}"))
     return Place(match[1], match[2], match[3], tell)
 
 
@@ -160,7 +162,7 @@ def _config(where: Place, file: str, model: str) -> Document:
                            hint=_alike(where.repository)))
     answer = _small_file(where, file)
     if len(answer.raw) > MAX_JSON:
-        raise InputError(Problem(f"{file} is larger than {MAX_JSON:,} bytes", source=model))
+        raise InputError(Problem(f"expected at most {MAX_JSON:,} bytes in {file}, found more", source=model))
     keep(_hub(), where.repository, where.revision, file, answer.raw, answer.commit)
     return read_json(answer.raw, model)
 
@@ -171,7 +173,7 @@ def _weights(where: Place, model: str) -> Header:
             return read(where, file)
         except MissingFileError:
             continue
-    raise NetworkError(Problem(f"{quote(model)} has neither config.json nor safetensors"))
+    raise NetworkError(Problem(f"{quote(model)}: expected config.json or a .safetensors file, found neither"))
 
 
 def _header(where: Place, file: str) -> Header:
@@ -181,14 +183,16 @@ def _header(where: Place, file: str) -> Header:
     url, source = _url(where, file), f"hf://{where.repository}/{file}"
     raw, size, _ = _get(url, 0, FIRST, where.tell)
     if len(raw) < 8 or size is None:
-        raise InputError(Problem("is too short, or the server does not say how long it is", source=source))
+        raise InputError(Problem(f"expected a header of at least 8 bytes in a file of stated length, "
+                                 f"found {len(raw):,} bytes", source=source))
     length = int.from_bytes(raw[:8], "little")
     if length > MAX_HEADER or 8 + length > size:
-        raise InputError(Problem(f"says its header has {length:,} bytes, but the file has {size:,}", source=source))
+        raise InputError(Problem(f"expected a header of {length:,} bytes, found a file of {size:,}", source=source))
     if 8 + length > len(raw):
         raw = _get(url, 0, 8 + length, where.tell).raw
     if len(raw) < 8 + length:
-        raise NetworkError(Problem(f"{file}: the answer was cut off at {len(raw):,} of {8 + length:,} bytes"))
+        raise NetworkError(Problem(f"{file}: expected {8 + length:,} bytes, "
+                                   f"found {len(raw):,}", hint="the answer was cut off: try again"))
     return interpret(parse(raw[8 : 8 + length], source), source, size - 8 - length)
 
 
@@ -200,18 +204,22 @@ def _index(where: Place, file: str) -> Header:
     raw = _get(_url(where, file), 0, MAX_HEADER, where.tell).raw
     weight_map = parse(raw, source).get("weight_map")
     if type(weight_map) is not dict or not all(type(shard) is str for shard in weight_map.values()):
-        raise InputError(Problem("weight_map must be a mapping of tensor names to file names", source=source))
+        message = expected("a mapping of tensor names to file names", weight_map)
+        raise InputError(Problem(f"weight_map: {message}", source=source))
     shards = sorted(set(weight_map.values()))
     if len(shards) > MAX_SHARDS:
-        raise InputError(Problem(f"names {len(shards):,} shards; at most {MAX_SHARDS:,} are read", source=source))
+        raise InputError(Problem(f"weight_map: expected at most {MAX_SHARDS:,} shards, "
+                                 f"found {len(shards):,}", source=source))
     bad = [shard for shard in shards if not re.fullmatch(r"[\w.-]{1,200}\.safetensors", shard)]
     if bad:
-        raise InputError(*(Problem(f"shard {quote(shard)} is not a plain file name", source=source) for shard in bad))
+        raise InputError(*(Problem(f"weight_map: expected a plain file name, found {quote(shard)}", source=source)
+                           for shard in bad))
     headers: list[Header] = []
     for shard in shards:
         headers.append(_header(where, shard))
         if sum(len(header.tensors) for header in headers) > MAX_TENSORS:
-            raise InputError(Problem(f"its shards have more than {MAX_TENSORS:,} tensors", source=source))
+            raise InputError(Problem(f"expected at most {MAX_TENSORS:,} tensors in its shards, "
+                                     f"found more", source=source))
     return Header(source, tuple(tensor for header in headers for tensor in header.tensors), {})
 
 
@@ -259,7 +267,8 @@ def _within(seconds: float, task: Callable[[], Answer], url: str) -> Answer:
     thread.start()
     thread.join(seconds)
     if not outcome:
-        raise NetworkError(Problem(f"{_shown(url)}: no whole answer within {seconds:.0f} seconds: too slow"))
+        raise NetworkError(Problem(f"{_shown(url)}: expected the whole answer within {seconds:.0f} seconds, "
+                                   f"found a part of it", hint="try again"))
     if isinstance(outcome[0], Exception):
         raise outcome[0]
     return outcome[0]
@@ -279,7 +288,7 @@ def _follow(session: Any, url: str, headers: dict[str, str], length: int,  # noq
                 continue
             _refused(response, url)
             return Answer(_body(response, length), _whole_size(response), commit)
-    raise NetworkError(Problem(f"{_shown(url)}: more than {MAX_REDIRECTS} redirects"))
+    raise NetworkError(Problem(f"{_shown(url)}: expected at most {MAX_REDIRECTS} redirects, found more"))
 
 
 def _allowed(url: str) -> None:
@@ -287,9 +296,9 @@ def _allowed(url: str) -> None:
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme != "https" and not (_home(url) and host in LOOPBACK):
-        raise NetworkError(Problem(f"{_shown(url)}: only https is read"))
+        raise NetworkError(Problem(f"{_shown(url)}: expected https, found {visible(parts.scheme or 'no scheme', 40)}"))
     if not _home(url) and not any(host == name or host.endswith(f".{name}") for name in HOSTS):
-        raise NetworkError(Problem(f"{_shown(url)}: the host is not one of the hub's"))
+        raise NetworkError(Problem(f"{_shown(url)}: expected a host of the hub, found {visible(host or 'none', 100)}"))
 
 
 def _home(url: str) -> bool:
@@ -309,7 +318,7 @@ def _refused(response: Any, url: str) -> None:  # noqa: ANN401 - a response of w
              404: "check the name and the revision",
              429: f"the hub asks to wait {response.headers.get('retry-after', 'a while')}"}
     kind = MissingFileError if code == 404 else NetworkError
-    raise kind(Problem(f"{_shown(url)}: the hub answered {code}", hint=hints.get(code, "")))
+    raise kind(Problem(f"{_shown(url)}: expected status 200, found {code}", hint=hints.get(code, "")))
 
 
 def _body(response: Any, length: int) -> bytes:  # noqa: ANN401 - see _refused

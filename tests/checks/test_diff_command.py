@@ -74,7 +74,8 @@ def test_against_a_revision_and_a_preset(pair, capsys):
 
 
 @pytest.mark.parametrize(("old", "message"), [
-    ("git:HEAD", "is not git:REVISION:path"), ("git:--help:old.yaml", "is not a revision"),
+    ("git:HEAD", "expected git:REVISION:path, found 'git:HEAD'"),
+    ("git:--help:old.yaml", "expected a revision, found '--help'"),
     ("nowhere.yaml", "no such file"), ("git:HEAD:old.yaml", "git has no old.yaml at HEAD")])
 def test_what_cannot_be_read(old, message, pair, capsys):
     code, text = diff(capsys, old, "new.yaml")

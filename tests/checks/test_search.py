@@ -112,7 +112,7 @@ def test_another_encoding_is_named(encoding, folder, check):
     put("a.yaml", SPEC.encode(encoding))
     messages = [(finding["message"], finding["hint"]) for finding in check(".")[1]["results"]]
     assert messages == [(f"is {encoding}, not UTF-8", "save it as UTF-8"),
-                    ("not UTF-8 text: byte 0xff", f"save it as UTF-8: it looks like {encoding}")]
+                    ("expected UTF-8 text, found byte 0xff", f"save it as UTF-8: it looks like {encoding}")]
 
 
 OTHERS = {

@@ -229,12 +229,13 @@ def test_what_a_file_does_not_say_is_unknown(keys, message):
 
 
 @pytest.mark.parametrize(("key", "value", "message"), [
-    ("block_count", 0, "block_count is 0"), ("block_count", 2**20, "leaves 1,048,576 layers"),
-    ("block_count", "4", "'4' is not a whole number"), ("block_count", 2.0, "is not a whole number"),
-    ("attention.head_count", -1, "is not a whole number"), ("attention.head_count", 2**31, "is not a whole number"),
-    ("attention.head_count_kv", [2, 2], "has 2 values for 4 layers"),
-    ("attention.head_count_kv", None, "is not a whole number"), ("attention.key_length", 2**25, "head_dim"),
-    ("embedding_length", 0, "embedding_length is 0"), ("nextn_predict_layers", 4, "leaves 0 layers"),
+    ("block_count", 0, "block_count: expected at least 1, found 0"), ("block_count", 2**20, "layers, found 1,048,576"),
+    ("block_count", "4", "expected an integer .* found '4'"), ("block_count", 2.0, "expected an integer"),
+    ("attention.head_count", -1, "expected an integer"), ("attention.head_count", 2**31, "expected an integer"),
+    ("attention.head_count_kv", [2, 2], "expected 4 values, one a layer, found 2"),
+    ("attention.head_count_kv", None, "expected an integer"), ("attention.key_length", 2**25, "head_dim"),
+    ("embedding_length", 0, "embedding_length: expected at least 1, found 0"),
+    ("nextn_predict_layers", 4, "layers, found 0"),
 ])
 def test_damaged_counts_are_refused(key, value, message):
     with pytest.raises(InputError, match=message):

@@ -210,7 +210,7 @@ def test_odd_names_are_refused(path, clone, monkeypatch):
 def test_a_large_file_is_not_read(clone, monkeypatch):
     folder = clone(lambda models: plain(models, **{"big.yaml": "#" * (reader.LIMIT + 1)}))
     monkeypatch.chdir(folder)
-    with pytest.raises(InputError, match=r"is larger than 4,194,304 bytes at HEAD"):
+    with pytest.raises(InputError, match=r"expected at most 4,194,304 bytes at HEAD, found"):
         reader.show("HEAD", "models/big.yaml")
 
 

@@ -130,7 +130,7 @@ def test_parts_that_do_not_fit_are_refused(parts, change, message):
 
 def test_a_part_must_say_which_it_is(parts):
     (parts / "m-00001-of-00002.gguf").rename(parts / "m.gguf")
-    with pytest.raises(InputError, match="is one of 2 parts, and its name does not say which"):
+    with pytest.raises(InputError, match=r"expected the name of one of 2 parts, found 'm\.gguf'"):
         read_header(parts / "m.gguf")
 
 

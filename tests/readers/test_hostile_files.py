@@ -93,7 +93,7 @@ def test_tensors_that_are_all_unlike_are_refused_as_fast(tmp_path):
     path = safetensors(tmp_path / "m.safetensors", json.dumps(header).encode(), 1_000_000)
     code, output = cheap("count", path, seconds=6, megabytes=500)
     assert code == 2
-    assert "250,000 tensors that differ in more than the numbers between dots of their names" in output
+    assert "differ in more than the numbers between dots of their names, found 250,000" in output
 
 
 def test_layers_of_a_gguf_file_that_are_all_unlike_are_refused_as_fast(tmp_path):
@@ -115,10 +115,11 @@ def test_layers_of_a_gguf_file_that_are_all_unlike_are_refused_as_fast(tmp_path)
 
 
 @pytest.mark.parametrize(("begin", "repeated", "times", "message"), [
-    (b'{"a":[[]', b",[]", 33_000_000, "of '['; at most"), (b"{", b"{", 90_000_000, "of '{'; at most"),
-    (b'{"a":[0', b",0", 40_000_000, "of ','; at most"), (b"[", b"[", 90_000_000, "does not start with"),
-    (b'{"a":{}', b',"a":{}', 310_000, "of '{'; at most"),
-    (b'{"a":{"data_offsets":[0,0]}', b',"a":{"data_offsets":[0,0]}', 250_000, "of '\"data_offsets\"'; at most")],
+    (b'{"a":[[]', b",[]", 33_000_000, "of '[' in the header"), (b"{", b"{", 90_000_000, "of '{' in the header"),
+    (b'{"a":[0', b",0", 40_000_000, "of ',' in the header"),
+    (b"[", b"[", 90_000_000, "at the start of the header, found"),
+    (b'{"a":{}', b',"a":{}', 310_000, "of '{' in the header"),
+    (b'{"a":{"data_offsets":[0,0]}', b',"a":{"data_offsets":[0,0]}', 250_000, "of '\"data_offsets\"' in the header")],
     ids=["lists", "mappings", "numbers", "brackets", "tensors", "offsets"])
 def test_a_header_nobody_has_is_refused_before_it_is_parsed(begin, repeated, times, message, tmp_path):
     code, output = cheap("count", safetensors(tmp_path / "m.safetensors", begin + repeated * times))

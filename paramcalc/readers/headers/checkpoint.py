@@ -92,8 +92,8 @@ def checkpoint_spec(header: Header, expected: Callable[[], Mapping[str, tuple[in
 def _spec(header: Header) -> ModelSpec:
     kinds = _kinds(header.tensors)
     if len(kinds) > MAX_KINDS:
-        raise refuse(header.source, f"has {len(kinds):,} tensors that differ in more than the numbers between dots of "
-                     f"their names; at most {MAX_KINDS:,} are told apart", "is it the file of a model?")
+        raise refuse(header.source, f"expected at most {MAX_KINDS:,} tensors that differ in more than the numbers "
+                     f"between dots of their names, found {len(kinds):,}", "is it the file of a model?")
     layers, why = _layers(header)
     inside, outside = _placed(header, len(layers))
     common = Common(_width(kinds), _chosen(header.metadata))
@@ -167,8 +167,8 @@ def _stack(
             names[same] = f"layer {number}"
             parts += len(tensors)
             if parts > MAX_PARTS:
-                raise refuse(source, f"the layers up to {number:,} hold {parts:,} tensors unlike each other's; at most "
-                             f"{MAX_PARTS:,} are read")
+                raise refuse(source, f"expected at most {MAX_PARTS:,} tensors unlike each other's in all layers, found "
+                             f"{parts:,} up to layer {number:,}")
             by_kind = {mixer.kind: mixer for mixer in mixers}
             blocks[names[same]] = Block(parts=by_kind | dict(_parts(_kinds(tensors), common, "blk.*.")))
         order.append(names[same])

@@ -71,7 +71,7 @@ class Reader:
     def need(self, count: int, what: str) -> None:
         """Raise InputError, before reading, for more bytes than the file holds."""
         if count > self.left:
-            raise self.error(f"{what} needs {count:,} bytes, but {self.left:,} are left", DAMAGED)
+            raise self.error(f"{what}: expected {count:,} bytes, found {self.left:,}", DAMAGED)
 
     def skip(self, count: int, what: str) -> None:
         """Step over `count` bytes. Raises InputError where the file holds fewer."""
@@ -91,20 +91,21 @@ class Reader:
         self.need(length, what)
         self.room -= length
         if self.room < 0:
-            raise self.error(f"{what} has {length:,} bytes; at most {MAX_TEXT:,} of all strings are read")
+            raise self.error(f"{what}: expected at most {MAX_TEXT:,} bytes of strings in a file, found {length:,} more")
         return self.take(length, what).decode("utf-8", errors="replace")
 
     def step_over(self, count: int, what: str) -> None:
         """Strings nobody keeps: a vocabulary. Raises InputError for more than a vocabulary has."""
         self.strings -= count
         if self.strings < 0:
-            raise self.error(f"{what} has {count:,} strings; at most {MAX_STRINGS:,} of a file are read")
+            raise self.error(f"{what}: expected at most {MAX_STRINGS:,} strings in a file, found {count:,} more")
         read, seek, left = self.stream.read, self.stream.seek, self.left
         for _ in range(count):
             length = int.from_bytes(read(8), "little")
             left -= 8 + length
             if left < 0:
-                raise self.error(f"{what} has a string of {length:,} bytes, which are not left", DAMAGED)
+                raise self.error(f"{what}: expected a string of {length:,} bytes, "
+                                 f"found {max(0, left + length):,}", DAMAGED)
             seek(length, 1)
         self.position += self.left - left
         self.left = left
@@ -113,7 +114,7 @@ class Reader:
         """A string short enough for a name. Raises InputError for a longer one."""
         length = self.number("Q", what)
         if length > MAX_NAME:
-            raise self.error(f"{what} has {length:,} bytes; at most {MAX_NAME:,} are read")
+            raise self.error(f"{what}: expected at most {MAX_NAME:,} bytes, found {length:,}")
         return self.take(length, what).decode("utf-8", errors="replace")
 
 
@@ -123,7 +124,8 @@ def read_gguf(path: Path) -> Header:
     header = _read(path)
     count = header.metadata.get("split.count", 1)
     if type(count) is not int or not 0 <= count <= MAX_PARTS:
-        raise refuse(str(path), f"split.count is {named(str(count))}; up to {MAX_PARTS:,} parts are read")
+        raise refuse(str(path), f"split.count: expected an integer between 0 and {MAX_PARTS:,}, "
+                                f"found {named(str(count))}")
     return _joined(path, header, count) if count > 1 else header
 
 
@@ -131,20 +133,21 @@ def _joined(path: Path, header: Header, count: int) -> Header:
     """All parts as one header, their tensors in the order of the parts; what the first says of the model holds."""
     part = re.fullmatch(r"(.*)-(\d{5})-of-(\d{5})\.gguf", path.name)
     if part is None or int(part[3]) != count:
-        raise refuse(str(path), f"is one of {count:,} parts, and its name does not say which",
+        raise refuse(str(path), f"expected the name of one of {count:,} parts, found {named(path.name)}",
                      f"parts are read together: name-00001-of-{count:05}.gguf")
     parts = [path.with_name(f"{part[1]}-{number:05}-of-{count:05}.gguf") for number in range(1, count + 1)]
     headers: list[Header] = []
     for each in parts:
         headers.append(header if each == path else _read(each))
         if sum(len(each.tensors) for each in headers) > MAX_TENSORS:
-            raise refuse(str(path), f"its parts hold more than {MAX_TENSORS:,} tensors")
+            raise refuse(str(path), f"expected at most {MAX_TENSORS:,} tensors in its parts, found more")
     tensors = [tensor for each in headers for tensor in each.tensors]
     if len({tensor.name for tensor in tensors}) < len(tensors):
         raise refuse(str(path), "a tensor stands in two of its parts")
     expected = header.metadata.get("split.tensors.count")
     if type(expected) is int and expected != len(tensors):
-        raise refuse(str(path), f"its parts hold {len(tensors):,} tensors, but split.tensors.count is {expected:,}")
+        raise refuse(str(path), f"split.tensors.count: expected {expected:,} tensors in its parts, "
+                                f"found {len(tensors):,}")
     return Header(str(path), tuple(tensors), headers[0].metadata)
 
 
@@ -166,20 +169,20 @@ def _read(path: Path) -> Header:
 def _start(reader: Reader) -> int:
     magic = reader.take(4, "the magic number")
     if magic != b"GGUF":
-        raise reader.error(f"starts with {named(magic.decode('latin-1'))}, not 'GGUF'", "the file is not GGUF")
+        raise reader.error(f"expected 'GGUF' at the start, "
+                           f"found {named(magic.decode('latin-1'))}", "the file is not GGUF")
     version: int = reader.number("I", "the version")
     if version not in VERSIONS:
         swapped = int.from_bytes(version.to_bytes(4, "little"), "big") in VERSIONS
-        raise reader.error(f"GGUF version {version:,} is not known",
-                           "the file is big-endian" if swapped else f"known: {', '.join(map(str, VERSIONS))}")
+        raise reader.error(f"expected GGUF version {' or '.join(map(str, VERSIONS))}, found {version:,}",
+                           "the file is big-endian" if swapped else "convert it again with a current llama.cpp")
     return version
 
 
 def _bounded(reader: Reader, count: int, least: int, most: int, what: str) -> None:
     """A count whose smallest entries would not fit into the file, or that no model has, is refused."""
     if count > most or count * least > reader.left:
-        raise reader.error(f"says it has {count:,} {what}, but {reader.left:,} bytes are left",
-                           DAMAGED)
+        raise reader.error(f"expected {count:,} {what}, found {reader.left:,} bytes for them", DAMAGED)
 
 
 def _metadata(reader: Reader, count: int) -> dict[str, Any]:
@@ -187,7 +190,7 @@ def _metadata(reader: Reader, count: int) -> dict[str, Any]:
     for _ in range(count):
         key = reader.name("a key")
         if key in values:
-            raise reader.error(f"the key {named(key)} stands twice")
+            raise reader.error(f"expected each key once, found {named(key)} twice")
         values[key] = _value(reader, reader.number("I", f"the type of {named(key)}"), key)
     return values
 
@@ -199,7 +202,7 @@ def _value(reader: Reader, kind: int, key: str) -> Any:  # noqa: ANN401 - whatev
         return reader.text(f"the value of {named(key)}")
     if kind == ARRAY:
         return _array(reader, key)
-    raise reader.error(f"the key {named(key)} has the unknown type {kind:,}")
+    raise reader.error(f"key {named(key)}: expected a type of 0 to 12, found {kind:,}")
 
 
 def _array(reader: Reader, key: str) -> list[Any] | None:
@@ -213,7 +216,7 @@ def _array(reader: Reader, key: str) -> list[Any] | None:
         reader.step_over(count, what)
         return None
     if kind not in SCALARS:
-        raise reader.error(f"{what} holds values of the unknown type {kind:,}",
+        raise reader.error(f"{what}: expected scalars or strings, found type {kind:,}",
                            "arrays of arrays are not read" if kind == ARRAY else "")
     letter = SCALARS[kind]
     size = struct.calcsize(f"<{letter}")
@@ -230,7 +233,7 @@ def _tensors(reader: Reader, count: int) -> tuple[list[StoredTensor], list[int]]
     for _ in range(count):
         name = reader.name("a tensor's name")
         if name in names:
-            raise reader.error(f"tensor {named(name)} stands twice")
+            raise reader.error(f"expected each tensor once, found {named(name)} twice")
         names.add(name)
         shape = _shape(reader, name)
         number = reader.number("I", "a tensor's type")
@@ -244,7 +247,8 @@ def _tensors(reader: Reader, count: int) -> tuple[list[StoredTensor], list[int]]
 def _stored(reader: Reader, name: str, shape: tuple[int, ...], number: int) -> StoredTensor:
     kind = format_of_ggml_type(number)
     if kind is None:
-        raise reader.error(f"tensor {named(name)} has the unknown type {number:,}")
+        raise reader.error(f"tensor {named(name)}: expected a ggml type that `paramcalc list formats` shows, "
+                           f"found {number:,}")
     return StoredTensor(name, shape, kind.name, _size(reader, name, shape, kind))
 
 
@@ -252,15 +256,16 @@ def _shape(reader: Reader, name: str) -> tuple[int, ...]:
     """Outermost first, as everywhere here; the file has the row first."""
     dimensions = reader.number("I", "a tensor's dimensions")
     if dimensions > MAX_DIMENSIONS:
-        raise reader.error(f"tensor {named(name)} has {dimensions:,} dimensions; at most {MAX_DIMENSIONS} are known")
+        raise reader.error(f"tensor {named(name)}: expected at most {MAX_DIMENSIONS} dimensions, found {dimensions:,}")
     return struct.unpack(f"<{dimensions}Q", reader.take(8 * dimensions, "a tensor's shape"))[::-1]
 
 
 def _size(reader: Reader, name: str, shape: tuple[int, ...], kind: Format) -> int:
     if elements(shape) is None:
-        raise reader.error(f"tensor {named(name)}: the shape {shape} is larger than any file")
+        raise reader.error(f"tensor {named(name)}: expected a shape that a file can hold, found {shape}")
     if not kind.fits(shape):
-        raise reader.error(f"tensor {named(name)}: {kind.name} has blocks of {kind.block}, which do not divide rows of "
+        raise reader.error(f"tensor {named(name)}: expected rows of a multiple of {kind.block} values in {kind.name}, "
+                           f"found "
                            f"{shape[-1] if shape else 1:,}")
     return kind.bytes_of(shape)
 
@@ -268,7 +273,7 @@ def _size(reader: Reader, name: str, shape: tuple[int, ...], kind: Format) -> in
 def _alignment(reader: Reader, metadata: dict[str, Any]) -> int:
     alignment = metadata.get("general.alignment", 32)
     if type(alignment) is not int or not 0 < alignment <= 2**20 or alignment & (alignment - 1):
-        raise reader.error(f"general.alignment is {named(str(alignment))}, not a power of two")
+        raise reader.error(f"general.alignment: expected a power of two, found {named(str(alignment))}")
     return alignment
 
 

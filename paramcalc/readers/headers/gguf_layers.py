@@ -88,14 +88,15 @@ class Keys:
         if not isinstance(value, list):
             return [self._whole(key, value)] * layers
         if len(value) < layers:
-            raise refuse(self.source, f"{self.architecture}.{key} has {len(value):,} values for {layers:,} layers")
+            raise refuse(self.source, f"{self.architecture}.{key}: expected {layers:,} values, one a layer, "
+                                      f"found {len(value):,}")
         return [self._whole(key, item) for item in value[:layers]]
 
     def number(self, key: str, default: int | None = None, least: int = 0) -> int:
         """One whole number. Raises InputError for another type, or one below `least`."""
         value = self._whole(key, self._value(key, default))
         if value < least:
-            raise refuse(self.source, f"{self.architecture}.{key} is {value:,}; at least {least:,} is needed")
+            raise refuse(self.source, f"{self.architecture}.{key}: expected at least {least:,}, found {value:,}")
         return value
 
     def _value(self, key: str, default: int | None) -> Any:  # noqa: ANN401 - whatever the file holds
@@ -106,7 +107,8 @@ class Keys:
 
     def _whole(self, key: str, value: object) -> int:
         if not isinstance(value, int) or not 0 <= value <= 2**30:
-            raise refuse(self.source, f"{self.architecture}.{key}: {named(str(value))} is not a whole number that fits")
+            raise refuse(self.source, f"{self.architecture}.{key}: expected an integer between 0 and {2**30:,}, "
+                                      f"found {named(str(value))}")
         return int(value)
 
 
@@ -121,7 +123,7 @@ def gguf_layers(metadata: dict[str, Any], source: str) -> list[Layer]:
                                  "known")
     layers = keys.number("block_count", least=1) - keys.number("nextn_predict_layers", 0)
     if not 0 < layers <= MOST_LAYERS:
-        raise refuse(source, f"{keys.architecture}.block_count leaves {layers:,} layers; 1 to {MOST_LAYERS:,} are read")
+        raise refuse(source, f"{keys.architecture}.block_count: expected 1 to {MOST_LAYERS:,} layers, found {layers:,}")
     attending, recurrent = _attending(keys, layers), _recurrent(keys, layers)
     return [(*attention, *state) for attention, state in zip(attending, recurrent, strict=True)]
 

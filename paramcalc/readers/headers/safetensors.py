@@ -28,6 +28,7 @@ from paramcalc.readers.headers.header import (
 )
 from paramcalc.readers.headers.packing import MOST_SMALL, SMALL
 from paramcalc.readers.text.limits import string_fault
+from paramcalc.readers.text.values import described, expected
 
 DTYPES = {
     "F64": "fp64", "F32": "fp32", "F16": "fp16", "BF16": "bf16", "F8_E4M3": "fp8_e4m3", "F8_E5M2": "fp8_e5m2",
@@ -48,12 +49,13 @@ def read_safetensors(path: Path) -> Header:
     with stream:
         first = stream.read(8)
         if len(first) < 8:
-            raise refuse(str(path), "is too short for a safetensors file", "the first 8 bytes say the header's length")
+            raise refuse(str(path), f"expected a header of at least 8 bytes, "
+                                    f"found a file of {size:,}", "the first 8 bytes say the header's length")
         length = int.from_bytes(first, "little")
         if length > MAX_HEADER:
-            raise refuse(str(path), f"says its header has {length:,} bytes; at most {MAX_HEADER:,} are read")
+            raise refuse(str(path), f"expected a header of at most {MAX_HEADER:,} bytes, found one of {length:,}")
         if 8 + length > size:
-            raise refuse(str(path), f"says its header has {length:,} bytes, but the file has {size:,}",
+            raise refuse(str(path), f"expected a header of {length:,} bytes, found a file of {size:,}",
                          "the file is cut off, or is not safetensors")
         data = parse(stream.read(length), str(path))
         header = interpret(data, str(path), size - 8 - length)
@@ -63,23 +65,26 @@ def read_safetensors(path: Path) -> Header:
 def parse(raw: bytes, source: str) -> dict[str, Any]:
     """A header's JSON object. Raises InputError for anything else, duplicate keys included."""
     if raw[:1] != b"{":
-        raise refuse(source, "the header does not start with '{'", "the file is not safetensors")
+        raise refuse(source, f"expected '{{' at the start of the header, "
+                             f"found {named(raw[:1].decode('latin-1'))}", "the file is not safetensors")
     for mark, most in MOST.items():  # what each makes costs far more than its byte
         if len(raw) > most and (count := raw.count(mark)) > most:
-            raise refuse(source, f"the header has {count:,} of {mark.decode()!r}; at most {most:,} are read",
+            raise refuse(source, f"expected at most {most:,} of {mark.decode()!r} in the header, found {count:,}",
                          f"that of {MAX_TENSORS:,} tensors has fewer")
     try:
         data = _loaded(raw)
     except UnicodeDecodeError as error:
-        raise refuse(source, f"the header is not UTF-8 (byte {error.start:,})") from None
+        raise refuse(source, f"expected UTF-8 in the header, "
+                             f"found byte 0x{raw[error.start]:02x} at {error.start:,}") from None
     except RecursionError:
-        raise refuse(source, "the header is nested too deeply") from None
+        raise refuse(source, "expected a header of mappings of lists, "
+                             "found one nested more deeply than can be read") from None
     except (ValueError, InputError) as error:
         raise refuse(source, f"the header is not JSON: {str(error)[:200]}") from None
     if type(data) is not dict:
-        raise refuse(source, "the header is not a JSON object")
-    if b"\\u" in raw and any(string_fault(name) for name in data):  # what `\ud800` says is no text
-        raise refuse(source, "a name in the header is not a string")
+        raise refuse(source, f"expected a mapping as the header, found {described(data)}")
+    if b"\\u" in raw and (fault := next(filter(None, map(string_fault, data)), "")):  # what `\ud800` says is no text
+        raise refuse(source, f"a tensor's name: {fault}")
     return data
 
 
@@ -104,10 +109,10 @@ def interpret(data: dict[str, Any], source: str, size: int) -> Header:
     metadata = data.pop("__metadata__", {})
     findings = Findings(source)
     if type(metadata) is not dict or not all(type(value) is str for value in metadata.values()):
-        findings.add("__metadata__ is not a mapping of strings")
+        findings.add("__metadata__: expected a mapping of strings, found other values")
         metadata = {}
     if len(data) > MAX_TENSORS:
-        raise refuse(source, f"has {len(data):,} tensors; at most {MAX_TENSORS:,} are read")
+        raise refuse(source, f"expected at most {MAX_TENSORS:,} tensors, found {len(data):,}")
     tensors, spans = [], []
     for name, entry in data.items():
         try:
@@ -144,23 +149,25 @@ class _WrongError(Exception):
 def _tensor(name: str, entry: object) -> tuple[StoredTensor, int, int]:
     """A tensor, and where its values begin and end. Raises _WrongError."""
     if len(name) > MAX_NAME:
-        raise _WrongError(f"the name has {len(name):,} characters; at most {MAX_NAME:,} are read")
+        raise _WrongError(f"expected a name of at most {MAX_NAME:,} characters, found {len(name):,}")
     if type(entry) is not dict:
-        raise _WrongError("expected a mapping of dtype, shape and data_offsets")
+        raise _WrongError(expected("a mapping of dtype, shape and data_offsets", entry))
     dtype, shape, span = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
     if type(dtype) is not str or dtype not in DTYPES:
-        raise _WrongError(f"unknown dtype {named(str(dtype))}", f"known: {', '.join(DTYPES)}")
+        raise _WrongError(f"dtype: expected a type of safetensors, "
+                          f"found {named(str(dtype))}", f"known: {', '.join(DTYPES)}")
     if not _whole_numbers(shape) or len(shape) > MAX_DIMENSIONS:
-        raise _WrongError(f"the shape must be a list of whole numbers, not {named(str(shape))}")
+        raise _WrongError(f"shape: expected a list of at most {MAX_DIMENSIONS} integers, found {named(str(shape))}")
     if not _whole_numbers(span) or len(span) != 2:
-        raise _WrongError(f"data_offsets must be two whole numbers, not {named(str(span))}")
+        raise _WrongError(f"data_offsets: expected two integers, found {named(str(span))}")
     sizes = tuple(shape)
     bits = _bits(dtype, sizes)
     if bits is None:
-        raise _WrongError(f"the shape {named(str(shape))} is larger than any file")
+        raise _WrongError(f"shape: expected one that a file can hold, found {named(str(shape))}")
     start, end = span
     if 8 * (end - start) != bits:
-        raise _WrongError(f"{dtype} of shape {shape} takes {bits:,} bits, data_offsets have {8 * (end - start):,}")
+        raise _WrongError(f"data_offsets: expected {bits:,} bits for {dtype} of shape {shape}, "
+                          f"found {8 * (end - start):,}")
     return StoredTensor(name, sizes, DTYPES[dtype], end - start), start, end
 
 
@@ -180,11 +187,11 @@ def _contiguous(spans: list[tuple[int, int, str]], size: int, findings: Findings
     position = 0
     for start, end, name in spans:
         if start != position:
-            findings.add(f"tensor {named(name)}: starts at byte {start:,}, the one before it ends at {position:,}",
+            findings.add(f"tensor {named(name)}: expected to start at byte {position:,}, found {start:,}",
                          "values overlap" if start < position else "bytes between tensors belong to none")
         position = max(position, end)
     if position != size:
-        findings.add(f"the tensors end at byte {position:,}, but the file has {size:,} bytes of values")
+        findings.add(f"expected {position:,} bytes of values, found {size:,}")
 
 
 def read_index(path: Path) -> Header:
@@ -192,18 +199,18 @@ def read_index(path: Path) -> Header:
     stream, size = open_regular(path)
     with stream:
         if size > MAX_HEADER:
-            raise refuse(str(path), f"has {size:,} bytes; at most {MAX_HEADER:,} are read")
+            raise refuse(str(path), f"expected at most {MAX_HEADER:,} bytes, found {size:,}")
         data = parse(stream.read(MAX_HEADER), str(path))
     weight_map = data.get("weight_map")
     if type(weight_map) is not dict or not all(type(shard) is str for shard in weight_map.values()):
-        raise refuse(str(path), "weight_map must be a mapping of tensor names to file names")
+        raise refuse(str(path), f"weight_map: {expected('a mapping of tensor names to file names', weight_map)}")
     shards = sorted(set(weight_map.values()))
     if len(shards) > MAX_SHARDS:
-        raise refuse(str(path), f"names {len(shards):,} shards; at most {MAX_SHARDS:,} are read")
+        raise refuse(str(path), f"weight_map: expected at most {MAX_SHARDS:,} shards, found {len(shards):,}")
     findings = Findings(str(path))
     for shard in shards:
         if shard != Path(shard).name or "\\" in shard or not shard.endswith(".safetensors"):
-            findings.add(f"shard {named(shard)} is not the name of a .safetensors file beside the index")
+            findings.add(f"weight_map: expected the name of a .safetensors file beside the index, found {named(shard)}")
     findings.raise_any()
     return _joined(path, data, weight_map, shards, findings)
 
@@ -223,10 +230,11 @@ def _joined(path: Path, data: dict[str, Any], weight_map: dict[str, str], shards
         values |= header.values
         for tensor in header.tensors:
             if tensor.name in tensors:
-                findings.add(f"tensor {named(tensor.name)} is in two shards: {places[tensor.name]} and {shard}")
+                findings.add(f"tensor {named(tensor.name)}: expected it in one shard, "
+                             f"found it in {places[tensor.name]} and {shard}")
             tensors[tensor.name], places[tensor.name] = tensor, shard
         if len(tensors) > MAX_TENSORS:
-            raise refuse(str(path), f"its shards have more than {MAX_TENSORS:,} tensors")
+            raise refuse(str(path), f"expected at most {MAX_TENSORS:,} tensors in its shards, found more")
     for name, shard in weight_map.items():
         if name not in tensors or places[name] != shard:
             findings.add(f"tensor {named(name)} is not in {shard}, where weight_map has it")

@@ -83,7 +83,7 @@ class _Scanner:
         if self.kind == "end":
             self.stop(f"expected {expected}, found the end of the text", "is the file complete?")
         if self.lexeme == '"':
-            self.stop("string is not closed", _OTHER_HINTS['"'])
+            self.stop("expected '\"' at the end of a string, found none", _OTHER_HINTS['"'])
         self.stop(f"expected {expected}, found {quote(self.lexeme)}", _OTHER_HINTS.get(self.lexeme, ""))
 
     def document(self) -> Mark:
@@ -100,11 +100,11 @@ class _Scanner:
     def value(self) -> dict[str | int, Mark]:
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            self.stop(f"more than {MAX_NODES:,} values")
+            self.stop(f"expected at most {MAX_NODES:,} values, found more")
         if self.lexeme in ("[", "{") and self.kind == "punctuation":
             if len(self.path) >= MAX_DEPTH:
                 self.path = self.path[:3]
-                self.stop(f"nested more than {MAX_DEPTH} deep")
+                self.stop(f"expected at most {MAX_DEPTH} levels of nesting, found more")
             return self.array() if self.lexeme == "[" else self.object()
         if self.kind == "string":
             self.string()
@@ -157,7 +157,7 @@ class _Scanner:
             self.unexpected(f"',' or '{bracket}'")
         self.advance()
         if self.lexeme == bracket:
-            self.stop(f"nothing between ',' and '{bracket}'", "remove the comma")
+            self.stop(f"expected a value after ',', found '{bracket}'", "remove the comma")
         return False
 
     def string(self) -> str:
@@ -165,7 +165,7 @@ class _Scanner:
             text = str(json.loads(self.lexeme))
         except json.JSONDecodeError as error:
             self.offset += error.pos
-            self.stop(f"not a valid string: {error.msg.removesuffix(' at')}".replace("Invalid", "invalid"))
+            self.stop(f"expected a valid string, found: {error.msg.removesuffix(' at')}".replace("Invalid", "invalid"))
         if fault := string_fault(text):
             self.problem(fault)
         return text
@@ -173,9 +173,10 @@ class _Scanner:
     def number(self) -> None:
         if self.lexeme.lstrip("-").isdigit():
             if len(self.lexeme.lstrip("-")) > MAX_DIGITS:
-                self.problem(f"integer of {len(self.lexeme.lstrip('-')):,} digits; at most {MAX_DIGITS} are allowed")
+                digits = len(self.lexeme.lstrip("-"))
+                self.problem(f"expected an integer of at most {MAX_DIGITS} digits, found one of {digits:,}")
         elif isinf(float(self.lexeme)):
-            self.problem(f"number {quote(self.lexeme)[1:-1]} is too large")
+            self.problem(f"expected a number that a float can hold, found {quote(self.lexeme)[1:-1]}")
 
     def word(self) -> None:
         if self.lexeme in _NOT_FINITE:

@@ -75,10 +75,11 @@ def decode(text: str | bytes, source: str) -> str:
             before = text[:start].decode("utf-8", "replace")
             other = other_encoding(text)
             hint = "save it as UTF-8" + (f": it looks like {other}" if other else "")
-            findings.add(f"not UTF-8 text: byte 0x{text[start]:02x}", line_column(before, len(before)), (), hint)
+            findings.add(f"expected UTF-8 text, "
+                         f"found byte 0x{text[start]:02x}", line_column(before, len(before)), (), hint)
     elif not text.isascii() and (bad := _UNUSABLE.search(text)):
         where = line_column(text, bad.start())
-        findings.add(f"not Unicode text: lone surrogate {visible(bad.group())}", where)
+        findings.add(f"expected Unicode text, found the lone surrogate {visible(bad.group())}", where)
     findings.refuse()
     return str(text).removeprefix("\ufeff")
 
@@ -86,15 +87,16 @@ def decode(text: str | bytes, source: str) -> str:
 def too_large(source: str, limit: int) -> InputError:
     """Return the refusal of what is longer than `limit` bytes."""
     size = f"{limit // 2**20} MiB" if limit >= 2**20 else f"{limit:,} bytes"
-    return InputError(Problem(f"larger than {size}", (), "is this the right file?", visible(source, 400)))
+    return InputError(Problem(f"expected at most {size}, "
+                              f"found more", (), "is this the right file?", visible(source, 400)))
 
 
 def string_fault(text: str) -> str:
     """Return what makes a string unfit for use: its length, NUL or half a surrogate pair; empty if nothing does."""
     if len(text) > MAX_STRING:
-        return f"string of {len(text):,} characters; at most {MAX_STRING:,} are allowed"
+        return f"expected at most {MAX_STRING:,} characters in a string, found {len(text):,}"
     if bad := _UNUSABLE.search(text):
-        return f"string holds the character {visible(bad.group())}"
+        return f"expected text in a string, found the character {visible(bad.group())}"
     return ""
 
 

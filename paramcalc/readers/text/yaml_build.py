@@ -57,7 +57,8 @@ class Builder:
 
     def _document(self, event: yaml.Event) -> None:
         if self.root is not None:
-            self._problem("a second document starts here", place(event), "one document a file")
+            self._problem("expected one document in a file, "
+                          "found a second", place(event), "put each into a file of its own")
             self.findings.refuse()
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
@@ -94,7 +95,9 @@ class Builder:
         target = self.anchors.get(str(event.anchor))
         if target is None:
             inside = event.anchor in self.anchors
-            self._problem(f"alias {name} stands inside its own anchor" if inside else f"alias {name} has no anchor", at)
+            self._problem(f"expected an alias of a value that has ended, "
+                          f"found {name} inside its own anchor" if inside else
+                          f"expected an alias of an anchor above it, found {name}", at)
             target = YamlValue({}, *at, {})
         if len(self.open) + target.height > MAX_DEPTH:
             self._too_deep(at)
@@ -126,14 +129,15 @@ class Builder:
             frame.height = built.height + 1
         self.total += cost
         if self.total > MAX_NODES:
-            self._problem(f"more than {MAX_NODES:,} values, aliases counted", (built.line, built.column))
+            self._problem(f"expected at most {MAX_NODES:,} values, aliases counted, "
+                          f"found more", (built.line, built.column))
             self.findings.refuse()
 
     def _put_key(self, built: YamlValue, frame: Open) -> None:
         at, key = (built.line, built.column), built.value
         if not isinstance(key, str):
             text = built.text
-            what = (f"key {visible(text)} is not a string" if text
+            what = (f"expected a string as key, found {visible(text)}" if text
                     else f"expected a string as key, found {describe(key)}")
             self._problem(what, at, f'write "{visible(text)}"' if text else "")
             built = YamlValue(f"key at {at}", *at, {})
@@ -150,7 +154,8 @@ class Builder:
         if key.merge:
             layers = built.value if isinstance(built.value, list) else [built.value]
             if not layers or not all(isinstance(layer, dict) for layer in layers):
-                self._problem("'<<' takes a mapping or a list of mappings", (built.line, built.column))
+                self._problem(f"'<<': expected a mapping or a list of mappings, "
+                              f"found {describe(built.value)}", (built.line, built.column))
             frame.merged = YamlValue(built.value, key.line, key.column, built.children)
         else:
             frame.marks[key.value] = Mark(key.line, key.column, built.children)
@@ -162,8 +167,8 @@ class Builder:
 
     def _no_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.tag is not None:
-            self._problem(f"tag {quote(event.tag)} is not allowed", place(event), "remove the tag")
+            self._problem(f"expected a plain value, found the tag {quote(event.tag)}", place(event), "remove the tag")
 
     def _too_deep(self, at: tuple[int, int]) -> None:
-        self.findings.add(f"nested more than {MAX_DEPTH} deep", at, self._path()[:3])
+        self.findings.add(f"expected at most {MAX_DEPTH} levels of nesting, found more", at, self._path()[:3])
         self.findings.refuse()

@@ -29,11 +29,11 @@ def plain(text: str) -> tuple[str | int | float | bool | None, str]:
     if _INTEGER.match(text):
         digits = len(text.lstrip("+-"))
         if digits > MAX_DIGITS:
-            return text, f"integer of {digits:,} digits; at most {MAX_DIGITS} are allowed"
+            return text, f"expected an integer of at most {MAX_DIGITS} digits, found one of {digits:,}"
         return int(text), ""
     if _FLOAT.match(text):
         value = float(text)
-        return value, f"number {visible(text)} is too large" if isinf(value) else ""
+        return value, f"expected a number that a float can hold, found {visible(text)}" if isinf(value) else ""
     if _NOT_FINITE.match(text):
-        return text, f"{text} is not a finite number"
+        return text, f"expected a finite number, found {text}"
     return text, ""

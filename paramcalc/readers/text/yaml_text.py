@@ -30,7 +30,8 @@ def parse(text: str, source: str) -> tuple[dict[str, Any], Mark]:
     """Return the mapping that `text` holds and where its keys stand. Raises InputError with every problem found."""
     findings = Findings(source)
     for bad in _FORBIDDEN.finditer(text):
-        findings.add(f"character {visible(bad.group())} is not allowed", line_column(text, bad.start()))
+        findings.add(f"expected printable text, "
+                     f"found the character {visible(bad.group())}", line_column(text, bad.start()))
     findings.refuse()
     builder = Builder(findings)
     try:
@@ -58,10 +59,11 @@ def _syntax(error: yaml.YAMLError, text: str, findings: Findings) -> None:
     lines = _BREAK.split(text)
     tab = _TAB.match(lines[mark.line]) if mark.line < len(lines) else None
     if tab:
-        findings.add("tab in the indentation", (mark.line + 1, tab.end()), (), "indent with spaces")
+        findings.add("expected spaces in the indentation, "
+                     "found a tab", (mark.line + 1, tab.end()), (), "indent with spaces")
         return
     if "nesting depth" in what:  # libyaml's own bound of 1,000 from 0.2.6 on, which it meets before we see the events
-        findings.add(f"nested more than {MAX_DEPTH} deep", (mark.line + 1, mark.column + 1))
+        findings.add(f"expected at most {MAX_DEPTH} levels of nesting, found more", (mark.line + 1, mark.column + 1))
         return
     hint = next((hint for part, hint in _HINTS.items() if part in what), "")
     findings.add(f"not valid YAML: {visible(what, 200)}", (mark.line + 1, mark.column + 1), (), hint)
