@@ -31,6 +31,8 @@ LONGEST_VALUE = 2000
 UNRELATED_ATTRIBUTES = frozenset({"keys_to_ignore_at_inference", "model_type", "sub_configs", "is_composition"})
 # Keys that the attention of many classes takes from a config which has no field for them.
 ASKED = ("head_dim",)
+# Labels of a class that says nothing of them, which the table leaves out.
+USUAL_LABELS = 2
 # Fields of no consequence for the architecture; left out to keep the table small.
 UNRELATED_FIELDS = frozenset({"initializer_range", "use_cache", "transformers_version"})
 
@@ -85,6 +87,14 @@ def silent_tie(config_class: type[PreTrainedConfig], declared: dict[str, Any]) -
         return bool(declared.get("tie_word_embeddings", False))
 
 
+def silent_labels(config_class: type[PreTrainedConfig]) -> int:
+    """Return how many labels a model has when the file does not say."""
+    try:
+        return config_class().num_labels or USUAL_LABELS
+    except Exception:  # as above
+        return USUAL_LABELS
+
+
 def sub_config_default(spec: SubConfigSpec) -> dict[str, Any]:
     """Describe the nested config that stands in for an absent one: its type and the overridden values.
 
@@ -99,6 +109,8 @@ def raw_defaults(config_class: type[PreTrainedConfig]) -> dict[str, Any]:
     """Merge every declared default of a class into one JSON-serialisable dict."""
     declared = plain_attributes(config_class) | declared_fields(config_class)
     declared["tie_word_embeddings"] = silent_tie(config_class, declared)
+    if (labels := silent_labels(config_class)) != USUAL_LABELS:
+        declared["num_labels"] = labels
     for key, spec in config_class.sub_configs_defaults.items():
         if not spec.optional:
             declared[key] = sub_config_default(spec)

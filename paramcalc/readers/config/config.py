@@ -118,10 +118,7 @@ class Config:
         """The key as this file or this family spells it."""
         if (older := self.older.get(key)) in self.data:
             return str(older)
-        if key in self.data:
-            return key
-        others = (other for other in self.family.others(key) if other in self.data)
-        return next(others, self.family.aliases.get(key, key))
+        return self.family.spelled(key, self.data)
 
     def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - JSON
         """The raw value; the class's default, then `default`, where the file is silent."""
@@ -227,8 +224,12 @@ class Config:
     def rooted(self, path: str) -> str:
         """A path as this class spells it: without the base model's name where it is the base model itself, by
         itself: within a composite class it stands where that has it."""
-        within = self.outer is not None and self.architecture not in self.family.classes
-        return path.split(".", 1)[-1] if self.bare and not within else path
+        return path.split(".", 1)[-1] if self.bare and not self._within else path
+
+    @property
+    def _within(self) -> bool:
+        """The class is that of the config around this one."""
+        return self.outer is not None and self.architecture not in self.family.classes
 
     @property
     def per_token(self) -> bool:
@@ -292,7 +293,12 @@ class Config:
 
     @property
     def labels(self) -> int:
-        """How many outputs a classifier has: the labels the config names, else two. Raises SpecError for none."""
+        """How many outputs a classifier has: the labels the config of its class names, that around this one where the class is a
+        composite's; else two. Raises SpecError for none."""
+        if self.outer is not None and self.architecture and self._within:
+            from paramcalc.readers.config.defaults import FamilyData
+
+            return Config(self.outer, FamilyData({}, {}, ()), self.model_type).labels
         labels = self.get("id2label")
         if labels == {}:
             raise self.error("id2label", "names no label", "leave it out")

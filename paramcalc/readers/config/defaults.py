@@ -31,8 +31,6 @@ class FamilyData:
         self.endings = frozenset(name[start:] for name in classes for start in range(len(name))
                                  if name[start : start + 3] in ("For", "LMH"))
         """How the names of its classes end: `ForCausalLM`, `LMHeadModel`."""
-        self._others = {key: (*((aliases[key],) if key in aliases else ()), *self.attributes.get(key, ()))
-                        for key in aliases.keys() | self.attributes.keys()}
         self._usual = {key: defaults[alias] for key, alias in aliases.items() if alias in defaults} | defaults
         self.unverified = unverified
         """The source of a type whose count could not be held against a published total."""
@@ -52,20 +50,22 @@ class FamilyData:
             spellings = self._spelled[keys] = tuple(key for key in keys if key in self.spellings)
         return spellings
 
-    def others(self, key: str) -> tuple[str, ...]:
-        """Other spellings of a key, in the order in which they answer for it."""
-        return self._others.get(key, ())
+    def spelled(self, key: str, data: dict[str, Any]) -> str:
+        """The key as a file spells it, else as its class does. Of several spellings the class takes the last that is
+        no field of its own, since it sets those after its fields."""
+        own = self.aliases.get(key, key)
+        if own not in self.attributes:
+            return key
+        names = [name for name in data if name == own or name in self.attributes[own]]
+        return next((name for name in reversed(names) if name not in self.defaults), names[-1] if names else own)
 
     def answers(self, data: dict[str, Any]) -> dict[str, Any]:
-        """The value of each key of a file and of its class: as the file spells it so, as it spells it otherwise, the
-        class's default."""
+        """The value of each key of a file and of its class: as the file spells it, else the class's default."""
         answers = self._usual | data
-        for key, others in self._others.items():
-            if key not in data:
-                for other in others:
-                    if other in data:
-                        answers[key] = data[other]
-                        break
+        for own, attributes in self.attributes.items():
+            name = self.spelled(own, data)
+            if name in data:
+                answers |= dict.fromkeys((own, *attributes), data[name])
         return answers
 
     def filled(self, defaults: dict[str, Any]) -> FamilyData:

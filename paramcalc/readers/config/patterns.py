@@ -23,6 +23,15 @@ WORDS: dict[str, str] = {
 """How files spell what a layer's mixer is."""
 
 
+ATTENTION = (FULL, SLIDING, CHUNKED)
+"""The mixers that are softmax attention over all tokens or some."""
+
+
+def spelled(words: Collection[str]) -> list[str]:
+    """How files spell some mixers, each as the library's newest release writes it."""
+    return [next((file for file, word in WORDS.items() if word == mixer), mixer) for mixer in words]
+
+
 FEED_FORWARDS = {"dense": "dense", "sparse": "moe", "moe": "moe", "hash_moe": "hash"}
 """How files spell what a layer's feed-forward is."""
 

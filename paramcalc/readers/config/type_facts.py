@@ -30,6 +30,8 @@ CLASS_ALIASES: dict[str, dict[str, str]] = {
 """Names that published files have for a class of the library, as their repositories' own modeling files spell them."""
 
 KEY_ALIASES: dict[str, dict[str, str]] = {
+    "deepseek_v32": {"num_experts": "n_routed_experts"},
+    "glm_moe_dsa": {"num_experts": "n_routed_experts"},
     "kimi_k25_vision": {"hidden_size": "vt_hidden_size", "num_hidden_layers": "vt_num_hidden_layers",
                         "num_attention_heads": "vt_num_attention_heads", "intermediate_size": "vt_intermediate_size",
                         "pos_emb_height": "init_pos_emb_height", "pos_emb_width": "init_pos_emb_width",
@@ -37,7 +39,8 @@ KEY_ALIASES: dict[str, dict[str, str]] = {
     "nomic_bert": {"hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head",
                    "intermediate_size": "n_inner", "max_position_embeddings": "n_positions"},
 }
-"""Spellings of keys in files that were published with code of their own before the library had the class."""
+"""Spellings of keys in files that were published with code of their own before the library had the class, or that the
+class still takes from older files (its config's `__post_init__`)."""
 
 WITHIN = ("model.language_model.", "lm_head")
 TEXT = ("model.text_model.", "lm_head")

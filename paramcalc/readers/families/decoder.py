@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.layout import roll
 from paramcalc.components.linear import Linear
-from paramcalc.readers.config.patterns import mixers
+from paramcalc.errors import LAYERS
+from paramcalc.readers.config.patterns import ATTENTION, mixers, spelled
 from paramcalc.readers.config.type_facts import TEXT_HEADS, UNBIASED_TAGGERS
 from paramcalc.spec.model import ModelSpec
 
@@ -63,6 +64,8 @@ class Row:
     size: str | Callable[[Config], int] = "intermediate_size"
     pattern: Pattern | None = None
     """`full`, `sliding` … for each layer, where `layer_types` is not given."""
+    kinds: tuple[str, ...] = ()
+    """The words there are, where they are not those of `pattern` and any attention."""
     window: str = "sliding_window"
     """The key that says how far a sliding layer sees."""
     mixers: Pattern | None = None
@@ -148,7 +151,15 @@ class Row:
     def _mixers(self, config: Config) -> list[str]:
         if self.mixers is not None:
             return self.mixers(config)
-        return mixers(config, self.pattern(config) if self.pattern else ())
+        usual = self.pattern(config) if self.pattern else ()
+        words = mixers(config, usual)
+        known = self.kinds or {*ATTENTION, *usual}
+        for index, word in enumerate(words):
+            if word not in known:
+                kind = (config.get("layer_types") or words)[index]
+                raise config.error("layer_types", f"unknown layer kind {kind!r}",
+                                   f"known: {', '.join(spelled(sorted(known)))}", index, LAYERS)
+        return words
 
     def _feed_forwards(self, config: Config) -> list[str]:
         if self.experts is None:

@@ -61,7 +61,7 @@ ROWS: dict[str, Row] = {
                           more={"sinks": True}, pattern=granite_sliding),
     "granitemoehybrid": Row("attention_bias", "attention_bias", mixer=mamba2_if_linear,
                             position=lambda c: "rotary" if c.get("position_embedding_type") == "rope" else "none",
-                            pattern=lambda c: [LINEAR] * c.layers, block=_granite_shared,
+                            pattern=lambda c: [LINEAR] * c.layers, kinds=(FULL, LINEAR), block=_granite_shared,
                             experts=Experts(GRANITE.count, size=GRANITE.size, shared=GRANITE.shared,
                                             more=GRANITE.more, layers=_granite_experts),
                             names=GRANITE_FILE | {"self_attn.mamba2": "mamba"}),

@@ -108,6 +108,11 @@ def _first_block(config: Config, _: str, ffn: str) -> dict[str, Any]:
     return {"moe": fields}
 
 
+def _shared(config: Config) -> int:
+    """The class gives a shared expert of no width that of its dense layers."""
+    return times("num_shared_experts", "moe_intermediate_size")(config) or config.integer("intermediate_size")
+
+
 HUNYUAN = {"router": "gate.wg", "shared_experts": "shared_mlp", "q_norm": "query_layernorm", "k_norm": "key_layernorm"}
 
 HY_V4 = Row(mixers=hy_v4_layers, mixer=hy_v4_attention, block=hy_v4_block,
@@ -127,6 +132,6 @@ ROWS: dict[str, Row] = {
                  names={"router": "router.gate", "shared_experts": "shared_mlp", "correction_bias": "expert_bias"},
                  experts=Experts("num_experts", layers=sparse_but_first, correction_bias="buffer",
                                  shared_bias="mlp_bias",
-                                 shared=times("num_shared_experts", "moe_intermediate_size"))),
+                                 shared=_shared)),
     **dict.fromkeys(("hy_v4", "hy_v4_vl_text"), HY_V4),
 }

@@ -83,10 +83,11 @@ def short_conv(config: Config, word: str) -> ShortConv | None:
 
 
 ROWS: dict[str, Row] = {
-    "lfm2": Row(pattern=_lfm2_layers, mixer=short_conv, qk_norm="head", names=LFM2, size=_lfm2_size,
-                adjust=_lfm2_tied),
-    "lfm2_moe": Row(mixer=short_conv, qk_norm="head", names=LFM2 | GATE | {"correction_bias": "expert_bias"},
-                    adjust=_lfm2_tied, experts=LFM2_EXPERTS, block=_lfm2_moe_bias),
+    "lfm2": Row(pattern=_lfm2_layers, kinds=(FULL, "conv"), mixer=short_conv, qk_norm="head", names=LFM2,
+                size=_lfm2_size, adjust=_lfm2_tied),
+    "lfm2_moe": Row(mixer=short_conv, kinds=(FULL, "conv"), qk_norm="head",
+                    names=LFM2 | GATE | {"correction_bias": "expert_bias"}, adjust=_lfm2_tied,
+                    experts=LFM2_EXPERTS, block=_lfm2_moe_bias),
     "lfm3": Row("attention_bias", "attention_bias", pattern=_lfm3_layers, mixer=short_conv, qk_norm="head",
                 names=LFM | {"gate": "gate_proj"}, adjust=_lfm3),
 }

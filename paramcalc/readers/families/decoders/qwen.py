@@ -66,8 +66,8 @@ LINEAR_ATTN = {"self_attn.gated_delta": "linear_attn"}
 
 def _qwen3_next(layout: Literal["qkvz", "qkv"], experts: Experts | None = None, predicts: int = 0) -> Row:
     names = GATE | LINEAR_ATTN | {"shared_experts": "shared_expert"}
-    return Row("attention_bias", "attention_bias", qk_norm="head", pattern=interval, experts=experts,
-               mixer=partial(gated_delta, layout=layout), names=names, more={"output_gate": "query"},
+    return Row("attention_bias", "attention_bias", qk_norm="head", pattern=interval, kinds=(FULL, LINEAR),
+               experts=experts, mixer=partial(gated_delta, layout=layout), names=names, more={"output_gate": "query"},
                mtp=partial(qwen_mtp, layers=predicts))
 
 

@@ -18,6 +18,7 @@ from paramcalc.readers.families.encoders.heads import (
     CHOICE_TOPS,
     CHOSEN,
     ELECTRA_TOPS,
+    ENDS,
     GENERATOR_HEAD,
     GTE_HEAD,
     LABELLED,
@@ -88,7 +89,7 @@ def spans_of_big_bird(config: Config) -> Parts:
         "qa_classifier": FeedForward(intermediate_size=config.integer("intermediate_size"), gated=False, bias=True,
                                      names={"up_proj": "intermediate.dense", "down_proj": "output.dense"}),
         "qa_classifier.output.LayerNorm": Norm(kind="layernorm"),
-        "qa_classifier.qa_outputs": Linear(out_features=config.labels, bias=True, component="other"),
+        "qa_classifier.qa_outputs": Linear(out_features=2, bias=True, component="other"),
     }
 
 
@@ -111,6 +112,7 @@ DISTIL_TOPS: Tops = {**PLAIN_TOPS, "SequenceClassification": (BEFORE, LABELLED),
 BIG_BIRD_TOPS: Tops = {
     **pooled({**BERT_TOPS, "SequenceClassification": TWO_LAYERS}), "QuestionAnswering": (spans_of_big_bird,),
 }
+ROFORMER_TOPS: Tops = {**CHOICE_TOPS, "QuestionAnswering": (ENDS,)}
 POOLED_CLASSIFIER: Tops = {**PLAIN_TOPS, "SequenceClassification": ("pooler", LABELLED)}
 
 
@@ -144,8 +146,8 @@ ROWS: dict[str, Encoder] = {
     "big_bird": Encoder("bert", {"pooler": "pooler"}, tops=BIG_BIRD_TOPS, qkv_bias="use_bias"),
     "rembert": Encoder("rembert", FACTORS, REMBERT_HEAD, embedding_size="input_embedding_size", projected=True),
     "roc_bert": Encoder("roc_bert", tops=ROC_TOPS, tables=glyphs),
-    "roformer": Encoder("roformer", {}, PredictionHead(width="embedding_size"), CHOICE_TOPS, learned=False,
-                        rotary=True, embedding_size="embedding_size", tables=sinusoids),
+    "roformer": Encoder("roformer", {}, PredictionHead(width="embedding_size"), ROFORMER_TOPS,
+                        learned=False, rotary=True, embedding_size="embedding_size", tables=sinusoids),
     "mpnet": Encoder("mpnet", MPNET, ROBERTA_HEAD, ROBERTA_TOPS, tables=buckets),
     "gte": Encoder("gte", GTE, GTE_HEAD, POOLED_CLASSIFIER, learned=False, rotary=True, fused=True, feed=gte_feed),
     "xmod": Encoder("roberta", head=ROBERTA_HEAD, tops=ROBERTA_TOPS, pre="pre_norm", further=adapters),

@@ -98,6 +98,8 @@ where it gives its inner layers' output too."""
 
 TAGGED = Dense("classifier", "labels", per="token")
 SPANS = Dense("qa_outputs", "labels", per="token")
+ENDS = Dense("qa_outputs", 2, per="token")
+"""Where an answer starts and where it ends, however many labels the config names."""
 PAIR = Dense("cls.seq_relationship", 2)
 LABELLED = Dense("classifier", "labels")
 CHOSEN = Dense("classifier", 1)
@@ -124,7 +126,7 @@ ELECTRA_TOPS: Tops = {
     "PreTraining": DISCRIMINATOR, "MultipleChoice": (Dense("sequence_summary.summary", component="other"), CHOSEN),
 }
 ROC_TOPS: Tops = {**BERT_TOPS, "PreTraining": ("pooler", "head")}
-LONG_TOPS: Tops = {**PLAIN_TOPS, "MultipleChoice": (BEFORE, CHOSEN)}
+LONG_TOPS: Tops = {**PLAIN_TOPS, "MultipleChoice": (BEFORE, CHOSEN), "QuestionAnswering": (ENDS,)}
 
 BERT_HEAD = PredictionHead()
 GTE_HEAD = PredictionHead("lm_head.dense", "lm_head.norm", "lm_head.decoder", "")

@@ -14,7 +14,7 @@ from paramcalc.readers.config.patterns import FULL, SLIDING, every, mixers
 from paramcalc.readers.families.decoder import Row
 from paramcalc.readers.families.decoders.shared import first_full
 from paramcalc.readers.families.encoder import Encoder
-from paramcalc.readers.families.encoders.heads import TAGGED, Dense
+from paramcalc.readers.families.encoders.heads import CHOSEN, ENDS, LABELLED, TAGGED, Dense
 from paramcalc.spec.layer import Block
 
 if TYPE_CHECKING:
@@ -104,7 +104,6 @@ def modern_head(config: Config) -> Parts:
     return transform(config) | {"decoder": Head(tied=config.tied, bias=config.flag("decoder_bias"))}
 
 
-LABELLED, CHOSEN = Dense("classifier", "labels"), Dense("classifier", 1)
 MODERN_TOPS: Tops = {
     "Model": (), "MaskedLM": ("head",), "SequenceClassification": (transform, LABELLED),
     "TokenClassification": (transform, TAGGED), "QuestionAnswering": (transform, TAGGED),
@@ -166,7 +165,7 @@ EURO_TOPS: Tops = {
 }
 ULTRA_TOPS: Tops = {
     "Model": (), "MaskedLM": ("head",), "TokenClassification": (TAGGED,), "SequenceClassification": (LABELLED,),
-    "QuestionAnswering": (Dense("qa_outputs", 2, per="token"),),
+    "QuestionAnswering": (ENDS,),
 }
 EUROBERT = Encoder("model", LLAMA, euro_head, EURO_TOPS, norm="rmsnorm", pre=True, learned=False, rotary=True,
                    qkv_bias="attention_bias", o_bias="attention_bias", mlp_bias="mlp_bias", gated=True)
