@@ -143,11 +143,13 @@ def module_classes(model: nn.Module, name: str) -> list[str]:
 def bucket_of(model: PreTrainedModel) -> dict[str, str]:
     """Classify every unique parameter of a model by the name it is counted under."""
     owner = type(model).__name__
+    alone = model.config.base_config_key in ("vision_config", "audio_config") and not owner.endswith("WithProjection")
     known = aliases(model)
     result: dict[str, str] = {}
     for name, parameter in model.named_parameters():
         every = [name, *(other for other in known[id(parameter)] if other != name)]
-        result[name] = buckets.classify(owner, [collapse(item) for item in every], module_classes(model, name))
+        result[name] = buckets.classify(owner, [collapse(item) for item in every], module_classes(model, name),
+                                        alone=alone)
     return result
 
 

@@ -118,7 +118,7 @@ class Config:
         """The key as this file or this family spells it."""
         if (older := self.older.get(key)) in self.data:
             return str(older)
-        return self.family.spelled(key, self.data)
+        return self.family.spelling(key, self.data)
 
     def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - JSON
         """The raw value; the class's default, then `default`, where the file is silent."""
@@ -293,8 +293,8 @@ class Config:
 
     @property
     def labels(self) -> int:
-        """How many outputs a classifier has: the labels the config of its class names, that around this one where the class is a
-        composite's; else two. Raises SpecError for none."""
+        """How many outputs a classifier has: the labels the config of its class names, which is the one around this
+        where the class is a composite's; else two. Raises SpecError for none."""
         if self.outer is not None and self.architecture and self._within:
             from paramcalc.readers.config.defaults import FamilyData
 

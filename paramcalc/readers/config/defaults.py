@@ -50,7 +50,7 @@ class FamilyData:
             spellings = self._spelled[keys] = tuple(key for key in keys if key in self.spellings)
         return spellings
 
-    def spelled(self, key: str, data: dict[str, Any]) -> str:
+    def spelling(self, key: str, data: dict[str, Any]) -> str:
         """The key as a file spells it, else as its class does. Of several spellings the class takes the last that is
         no field of its own, since it sets those after its fields."""
         own = self.aliases.get(key, key)
@@ -63,7 +63,7 @@ class FamilyData:
         """The value of each key of a file and of its class: as the file spells it, else the class's default."""
         answers = self._usual | data
         for own, attributes in self.attributes.items():
-            name = self.spelled(own, data)
+            name = self.spelling(own, data)
             if name in data:
                 answers |= dict.fromkeys((own, *attributes), data[name])
         return answers

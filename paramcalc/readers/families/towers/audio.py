@@ -9,6 +9,7 @@ from paramcalc.readers.families.towers.geometry import heads
 from paramcalc.readers.families.towers.parts import ROTARY, conv, dense, norm, rms, table
 
 if TYPE_CHECKING:
+    from paramcalc.component_names import ComponentName
     from paramcalc.readers.config.config import Config
     from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
@@ -24,10 +25,11 @@ REALTIME = Layer("self_attn_layer_norm", "self_attn", "final_layer_norm", bias=Q
                  mlp_bias=False, down_bias=True, causal=True)
 
 
-def stem(config: Config, width: int, at: str = "") -> Parts:
+def stem(config: Config, width: int, at: str = "", component: ComponentName = "other") -> Parts:
     """Two convolutions over the spectrogram; the second halves its length."""
-    return {f"{at}conv1": conv(width, config.integer("num_mel_bins"), 3, component="other", outputs=2, activated=True),
-            f"{at}conv2": conv(width, width, 3, component="other", inputs=2, activated=True)}
+    bins = config.integer("num_mel_bins")
+    return {f"{at}conv1": conv(width, bins, 3, component=component, outputs=2, activated=True),
+            f"{at}conv2": conv(width, width, 3, component=component, inputs=2, activated=True)}
 
 
 def whisper_layer(config: Config, shape: Layer) -> Parts:
@@ -107,8 +109,8 @@ def glm(config: Config, at: str) -> Tower:
 def realtime(config: Config, at: str) -> Tower:
     """Voxtral Realtime: a causal Llama with a window over frames."""
     width = config.integer("hidden_size")
-    modules = stem(config, width, "embedder.") | {"positions": ROTARY, "layers": layers(config.layers),
-                                                  "norm": rms(width)}
+    modules = stem(config, width, "embedder.", "other_embedding") | {
+        "positions": ROTARY, "layers": layers(config.layers), "norm": rms(width)}
     block = REALTIME(width, config.integer("num_attention_heads"), config.integer("intermediate_size"),
                      head_dim=config.head_dim)
     return tower("audio", width, modules, {"layer": block}, at)

@@ -13,10 +13,10 @@ from paramcalc.readers.families.towers.geometry import dividing, entries, sides,
 from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, norm, positioned, vector
 from paramcalc.readers.families.towers.swin import OLD
 from paramcalc.readers.families.towers.vit import biased
+from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
-    from paramcalc.spec.model import ModelSpec
     from paramcalc.spec.tower import Tower
 
 
@@ -104,8 +104,14 @@ def audio_alone(config: Config) -> ModelSpec:
     """The audio tower's own classes: by itself, or with its projection."""
     if not _projecting(config):
         return unmeasured(opened(audio(config, "")))
-    own = _projected(config, "audio_projection", config.integer("projection_dim"))
-    return unmeasured(opened(audio(config, "audio_model"), own))
+    return unmeasured(ModelSpec(hidden_size=config.integer("hidden_size"), modules={}, towers=_heard(
+        config, config.integer("projection_dim"))))
+
+
+def _heard(config: Config, out: int) -> dict[str, Tower]:
+    projection = _projected(config, "audio_projection", out)
+    return {"audio": audio(config, "audio_model"),
+            "projection": tower("audio", config.integer("hidden_size"), projection, stream="audio_tokens")}
 
 
 def clap(config: Config) -> ModelSpec:
@@ -116,8 +122,6 @@ def clap(config: Config) -> ModelSpec:
     out, spec = config.integer("projection_dim"), _text(words, "text_model")
     config.read |= {"hidden_size", "num_hidden_layers"}  # the class's sums of what both parts say
     scales: Parts = {"logit_scale_a": vector(), "logit_scale_t": vector()}
-    heard = tower("audio", ears.integer("hidden_size"), _projected(ears, "audio_projection", out),
-                  stream="audio_tokens")
     return unmeasured(spec.model_copy(update={
         "modules": {**(spec.modules or {}), **_projected(words, "text_projection", out), **scales},
-        "towers": {"audio": audio(ears, "audio_model"), "projection": heard}}))
+        "towers": _heard(ears, out)}))

@@ -179,7 +179,7 @@ def dinov3(config: Config) -> ModelSpec:
             modules |= {f"{at}.downsample_layers.0": norm(into),
                         f"{at}.downsample_layers.1": conv(width, into, 2, 2, component="other", outputs=times)}
         else:
-            modules |= {f"{at}.downsample_layers.0": conv(width, into, 4, 4, outputs=times),
+            modules |= {f"{at}.downsample_layers.0": conv(width, into, 4, 4, component="other", outputs=times),
                         f"{at}.downsample_layers.1": norm(width)}
         modules[f"{at}.layers"] = layers(depth, f"stage{index}").model_copy(
             update={"uses": times, "hidden_size": width})

@@ -31,7 +31,7 @@ def vision(config: Config, at: str) -> Tower:
     join: Parts = {"ln_in": norm(width), **under("coarse", _route(config, factor))}
     if config.flag("use_fine_route", default=True):
         join |= under("fine", _route(config, factor // 2))
-    join |= {"ln_mid": norm(out), "mlp_fc2": dense(out, out, bias=False), "ln_out": norm(out)}
+    join |= {"ln_mid": norm(out), "mlp_fc2": dense(out, out, bias=False, component="ffn"), "ln_out": norm(out)}
     modules: Parts = {
         "embeddings.patch_embedding": patched(config, width),
         "embeddings.position_embedding": table(grid(config), width), "encoder.layers": layers(config.layers),

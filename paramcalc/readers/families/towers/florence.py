@@ -46,8 +46,7 @@ def vision(config: Config, at: str) -> Tower:
     into = config.integer("in_channels")
     for index, (width, depth) in enumerate(zip(widths, depths, strict=True)):
         inner, name, times = int(width * config.number("mlp_ratio")), f"stage{index}", 4 ** (count - 1 - index)
-        modules |= {f"convs.{index}.conv": conv(width, into, sizes[index], sizes[index], component="other",
-                                                outputs=times),
+        modules |= {f"convs.{index}.conv": conv(width, into, sizes[index], sizes[index], outputs=times),
                     f"convs.{index}.norm": norm(into if before_conv[index] else width),
                     f"blocks.{index}": layers(depth, name).model_copy(update={"hidden_size": width, "uses": times})}
         blocks[name] = {**_half("spatial_block", "window_attn", width, heads[index], inner, bias, window),

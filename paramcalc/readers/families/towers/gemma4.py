@@ -123,7 +123,9 @@ def gemma4(model: Composite) -> Towers:
 
 
 def diffusion_gemma(model: Composite) -> Towers:
-    """The same, in the encoder."""
+    """The same, in the encoder. Raises SpecError for classes that are only a part."""
+    if model.config.architecture.endswith(("EncoderModel", "DecoderModel")):
+        raise model.config.unknown_class()
     return _sensed(model, "encoder.")
 
 

@@ -80,7 +80,7 @@ def granite4_vision(model: Composite) -> Towers:
     inner = nested(config, "qformer_config", "blip_2_qformer")
     inner.override(written)
     towers = model.tower("vision_config", "vision_tower", CLIP) | model.join({"image_newline": vector(out)}, out,
-                                                                             "newline")
+                                                                             "newline", component="vision")
     for kind, count in (("layerwise", len(pairs)), ("spatial", CORNERS)):
         for index in range(count):
             at = f"{kind}_projectors.{index}"

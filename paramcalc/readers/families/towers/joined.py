@@ -14,6 +14,8 @@ from paramcalc.readers.config.config import Config
 from paramcalc.readers.families import family_of
 from paramcalc.readers.families.nearest import unknown_type
 from paramcalc.readers.families.towers.composite import with_towers
+from paramcalc.readers.families.towers.frame import tower
+from paramcalc.readers.families.towers.parts import dense, vector
 from paramcalc.readers.families.towers.pictures import with_media
 from paramcalc.readers.text.values import expected
 from paramcalc.spec.layer import Block
@@ -72,6 +74,21 @@ def encoder_decoder(config: Config) -> ModelSpec:
         modules["enc_to_dec_proj"] = Linear(out_features=target.hidden_size, in_features=source.hidden_size, bias=True)
     return ModelSpec(hidden_size=target.hidden_size, vocab_size=target.vocab_size, modules=modules,
                      blocks=blocks | more)
+
+
+def dual_encoder(config: Config) -> ModelSpec:
+    """An encoder of pictures and one of text, and a projection of each to the width where they are compared."""
+    first, eyes = part_of(config, "vision_config", "Model")
+    _, words = part_of(config, "text_config", "Model")
+    seeing, blocks = moved(eyes, "vision_model", "vision")
+    modules, more = moved(words, "text_model", "text")
+    out, width = config.integer("projection_dim"), eyes.hidden_size
+    seeing["visual_projection"] = dense(out, width, bias=False, per="sequence")
+    modules |= {"text_projection": dense(out, words.hidden_size, bias=False, per="sequence"), "logit_scale": vector()}
+    towers = {"vision": tower("vision", width, seeing, {name: block.parts or {} for name, block in blocks.items()})}
+    towers["vision"] = towers["vision"].model_copy(update={"family": first.model_type})
+    return ModelSpec(hidden_size=words.hidden_size, vocab_size=words.vocab_size, modules=modules, blocks=more,
+                     towers=towers)
 
 
 RETRIEVERS = {"colpali": "PaliGemmaModel", "colqwen2": "Qwen2VLModel", "colmodernvbert": "ModernVBertModel"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.frame import FC, Layer, Parts, fewer, layers, tower
 from paramcalc.readers.families.towers.geometry import grid, heads
-from paramcalc.readers.families.towers.parts import dense, norm, patched, positioned, table, vector
+from paramcalc.readers.families.towers.parts import dense, embedded, norm, patched, positioned, table, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -28,7 +28,7 @@ def vision4(config: Config, at: str) -> Tower:
     adapter: Parts = {"vision_adapter.mlp.fc1": dense(into, inner, bias=False, component="ffn"),
                       "vision_adapter.mlp.fc2": dense(out, out, bias=False, component="ffn")}
     modules: Parts = {
-        "class_embedding": vector(width),
+        "class_embedding": embedded(width),
         "positional_embedding_vlm": positioned(grid(config) + 1, width),
         "patch_embedding.linear": dense(width, config.integer("num_channels") * patch * patch, bias=False,
                                         component="other_embedding", per="patch"),
@@ -54,7 +54,7 @@ def vision3(config: Config, at: str) -> Tower:
     ratios = len(config.get("supported_aspect_ratios") or range(ASPECT_RATIOS)) + 1
     inner, count = config.integer("intermediate_size"), heads(config, "attention_heads")
     modules: Parts = {
-        "class_embedding": vector(width),
+        "class_embedding": embedded(width),
         "patch_embedding": patched(config, width, bias=False),
         "gated_positional_embedding.gate": positioned(1),
         "gated_positional_embedding.embedding": positioned(positions, width),

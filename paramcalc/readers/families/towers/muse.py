@@ -45,7 +45,8 @@ def audio(config: Config, at: str) -> Tower:
                                                                                  "depths"))
     kernel, modules, before = config.integer("conv_kernel_size"), Parts(), 1
     for index, (width, patch, depth) in enumerate(zip(widths, patches, depths, strict=True)):
-        stage: Parts = {"patch_embedder.proj": dense(width, before * patch), "patch_embedder.norm": rms(width)}
+        stage: Parts = {"patch_embedder.proj": dense(width, before * patch, component="other_embedding"),
+                        "patch_embedder.norm": rms(width)}
         for place in range(depth):
             block = f"conv_blocks.{place}"
             feed = FeedForward(intermediate_size=int(width * config.number("mlp_ratio")), gated=False, bias=True,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import FC, Layer, Parts, layers, tower, under
-from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, norm, vector
+from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, embedded, norm
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -44,7 +44,7 @@ def audio(config: Config, at: str) -> Tower:
     width, inner, speakers = speech.integer("hidden_size"), head.integer("hidden_size"), head.integer("num_speakers")
     model, factor = "diarization_model", head.integer("subsampling_factor")
     modules = {
-        **under("asr_encoder", encoder), f"{model}.silence_embeds": vector(ears.integer("hidden_size")),
+        **under("asr_encoder", encoder), f"{model}.silence_embeds": embedded(ears.integer("hidden_size")),
         **under(f"{model}.model.audio_tower", other),
         f"{model}.model.proj": dense(inner, head.integer("audio_hidden_size")),
         f"{model}.model.upsampler.conv": convolve(inner * factor, inner, 3),

@@ -126,7 +126,7 @@ def hunyuan_vision(config: Config, at: str) -> Tower:
     modules |= fewer({
         "perceive.proj.0": conv(2 * width, width, merge, merge, component="other", inputs=merge**2, activated=True),
         "perceive.proj.2": convolve(wide, 2 * width, 1, 1),
-        "perceive.image_newline": vector(wide), "perceive.mlp": dense(out, wide),
+        "perceive.image_newline": vector(wide), "perceive.mlp": dense(out, wide, component="ffn"),
         **{f"perceive.image_{name}": vector(out) for name in ("begin", "end", "sep")},
         "perceive.after_rms": rms(out)}, merge**2)
     block = HUNYUAN.of(config)

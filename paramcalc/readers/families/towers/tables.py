@@ -252,6 +252,7 @@ MODELS: dict[str, str] = {
     "blip": "blip:blip",
     "phi4_multimodal": "phi:phi4",
     **dict.fromkeys(("encoder-decoder", "vision-encoder-decoder", "speech-encoder-decoder"), "joined:encoder_decoder"),
+    "vision-text-dual-encoder": "joined:dual_encoder",
     **dict.fromkeys(("colpali", "colqwen2", "colmodernvbert"), "joined:retriever"),
     "pi0": "pi0:pi0",
     "omniasr_ctc": "omniasr:ctc",
