@@ -44,6 +44,8 @@ class ServingDefaults:
     pp: int | None = None
     ep: int | None = None
     gpus: int | None = None
+    tower_parallel: Literal["weights", "data"] | None = None
+    """As the runtime does by itself: it divides weights where it can."""
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ def fields_of(start: dict[str, Any], result: inference.Memory, machine: Machine 
     model: Model = start["built"]
     levels_of = levels(model, result)
     total, cache = result.total, result.cache
-    per_stage = len(result.per_device) // len(result.stages)
+    numbers = [stage.number for stage in result.prepared.stages for _ in range(stage.devices)]
     pool = machine.pool(result) if machine is not None else None
     without = "" if machine is None else machine.device.without(result.prepared.dtype)
     return start | {
@@ -153,8 +153,8 @@ def fields_of(start: dict[str, Any], result: inference.Memory, machine: Machine 
                             tuple(map(_line, cache.lines))),
         "activations": Bytes(total.activations, levels_of["activations"]),
         "overhead": Bytes(total.overhead, levels_of["overhead"]), "whole": Bytes(total.total, levels_of["total"]),
-        "per_device": tuple(DeviceMemory(number, number // per_stage, *part, part.total)
-                            for number, part in enumerate(result.per_device)),
+        "per_device": tuple(DeviceMemory(device, stage, *part, part.total) for device, (stage, part) in
+                            enumerate(zip(numbers, result.per_device, strict=True))),
         "pool": pool, "reserved": None if pool is None or machine is None else Size(
             machine.share * result.prepared.devices), "result": result, "machine": machine}
 
@@ -200,7 +200,7 @@ def assumptions(model: Model, result: inference.Memory, machine: Machine | None)
         "runtime": {"name": runtime.name, "version": runtime.version, "source": runtime.source,
                     **runtime.options._asdict()},
         "tp": plan.tp, "pp": plan.pp, "ep": plan.ep, "dp": setup.dp or 1, "devices": prepared.devices,
-        **_beside(prepared),
+        **({"towers": prepared.towers.words} if prepared.towers.words else {}), **_beside(prepared),
         "exact": [name for name in ("weights", "cache") if levels_of[name] == "exact"],
         "estimates": dict(runtime.profile.notes),
     }

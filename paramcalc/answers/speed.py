@@ -18,6 +18,7 @@ from paramcalc.estimates.runtimes import profile_of
 from paramcalc.estimates.serving import why_not_served
 from paramcalc.estimates.speed import Draft, Point, Requests, Speed, cache_dtype
 from paramcalc.estimates.step import Host, Served
+from paramcalc.estimates.towers import towers_of
 from paramcalc.measures.cache import types
 from paramcalc.measures.decoding import gives_no_tokens
 from paramcalc.measures.known import Known, least, of_model, why_bound
@@ -191,7 +192,8 @@ class Predictor:
         if split not in self._served:
             dtype, runtime = self.settings.dtype, self.settings.runtime
             cache_types = types(dtype, self.kv_dtype)
-            self._served[split] = Served(self.model.tree, split, cache_types, dtype, runtime, self.media)
+            towers = towers_of(runtime, self.model.spec, self.model.tree, split.tp, self.settings.tower_parallel)
+            self._served[split] = Served(self.model.tree, split, cache_types, dtype, runtime, self.media, towers)
         return self._served[split]
 
     def speed(self, device: Accelerator, split: Split) -> Speed:
@@ -310,12 +312,14 @@ class Predictor:
             "dtype": settings.dtype, "quant": settings.quant or "as specified",
             "load": "a closed loop: a request that is answered is followed by another",
             "routing": "experts are chosen evenly and independently"}
-        if release := release_meant(settings, self.served(Split()).moe):
+        if release := release_meant(settings, (speed.served if speed else self.served(Split())).moe):
             terms["release"] = release
         if speed is not None:
             split = speed.served.split
             terms |= {"gpu": speed.device.name, "gpus": split.devices, "tp": split.tp, "pp": split.pp, "ep": split.ep,
                       "dp": split.dp}
+            if speed.served.towers.words:
+                terms["towers"] = speed.served.towers.words
             if speed.host is not None:
                 terms["weights_in_host_memory"] = round(speed.host.share, 4)
             if speed.kind.ttft is None:

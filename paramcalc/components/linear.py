@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from paramcalc.errors import Problem
     from paramcalc.tree import Work
 
+Side = Literal["", "out", "in"]
+AXES: dict[Side, tuple[str, str]] = {"": ("out", "hidden"), "out": ("ffn", "hidden"), "in": ("hidden", "ffn")}
+"""Names of a projection's dimensions, by the side that is divided."""
+
+
 class Linear(Component):
     """A projection `(out_features, in_features)` with or without bias."""
 
@@ -37,6 +42,9 @@ class Linear(Component):
     residual streams, of which each copy reads another."""
     rescaled: bool = False
     """What it gives is made as long as what it reads, or as the first of the streams (Gemma 3n)."""
+    divided: Side = ""
+    """What tensor parallelism may divide: its outputs (column parallel), or its inputs, made by one whose outputs are
+    (row parallel). Neither where not given: every device holds all of it."""
 
     source: ClassVar[str] = "torch.nn.Linear"
 
@@ -44,7 +52,7 @@ class Linear(Component):
         """Weight and bias."""
         width = self.width(context)
         return self.linear("", self.out_features or width, self.in_features or width, self.component, bias=self.bias,
-                           transposed=self.transposed, per=self.per)
+                           axes=AXES[self.divided], transposed=self.transposed, per=self.per)
 
 
 class Head(Component):

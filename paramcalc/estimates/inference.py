@@ -12,15 +12,18 @@ from paramcalc.defaults import SERVING
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.allocator import allocated_bytes
 from paramcalc.estimates.prefill import TowerWidths, Widths, peak, tower_peak, tower_widths, widths
+from paramcalc.estimates.towers import TowerParallel, Towers, towers_of
 from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, mixers, types
 from paramcalc.measures.known import least, of_model, why_bound
 from paramcalc.measures.weights import arrays, most_unpacked, weight_bytes
 from paramcalc.transforms.formats import in_formats
 from paramcalc.transforms.lora import ALL_LINEAR, Lora, with_lora
-from paramcalc.transforms.shard import Sharding, shard
+from paramcalc.transforms.shard import Sharding, shard, without_towers
 from paramcalc.tree import Leaf, Tensor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from paramcalc.build import Model
     from paramcalc.estimates.runtimes import Runtime
     from paramcalc.spec.caveats import Figure, Known
@@ -43,6 +46,7 @@ class Setup(NamedTuple):
     dp: int | None = SERVING.dp
     loras: int = SERVING.loras
     lora_rank: int = SERVING.lora_rank
+    tower_parallel: TowerParallel | None = SERVING.tower_parallel
 
 
 class Parts(NamedTuple):
@@ -60,7 +64,7 @@ class Parts(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """What the devices of one pipeline stage hold, apart from what depends on the load."""
+    """What devices of one pipeline stage that are alike hold, apart from what depends on the load."""
 
     weights: int
     rotary: int
@@ -71,6 +75,11 @@ class Stage(NamedTuple):
     towers: tuple[TowerWidths, ...]
     unpacked: int = 0
     """Weights of the largest matrix of which a prompt takes a copy in the type of products."""
+    devices: int = 1
+    number: int = 0
+    """Of the pipeline stage."""
+    again: bool = False
+    """Other devices hold the same layers, and towers beside them."""
 
 
 class Prepared:
@@ -80,7 +89,6 @@ class Prepared:
         """Raises UsageError for formats nobody knows and for devices that cannot share the model. `draft` is a model
         beside it that drafts tokens."""
         self.model, self.runtime, self.setup, self.draft = model, runtime, setup, draft
-        self.plan = sharding(setup, runtime)
         self.dtype = find_format(setup.dtype).name
         self.formats: dict[str, int] = {}
         """What weights are held in: format to bytes, of one device of each stage."""
@@ -92,12 +100,16 @@ class Prepared:
                              if setup.quant is None or caveat.figure != "weights")
         """Why figures are less than exact: a format that is asked for is known, whatever a config says of its own."""
         stacked: Known = "estimate" if setup.loras else "exact"  # no log was held to how engines stack adapters
-        self.weights_known: Known = self.level("weights", at_best=stacked)
         self.tree = tree = quantized.tree
         """The whole model, its tensors in their formats."""
+        plan = sharding(setup, runtime)
+        self.towers: Towers = towers_of(runtime.name, model.spec, tree, plan.tp, setup.tower_parallel)
+        self.plan = plan._replace(towers=self.towers.share)
+        self.weights_known: Known = self.level("weights", at_best=stacked if self.towers.certain else "estimate")
         self.apart = quantized.apart
         """What its files hold beside it, in its formats: multi-token prediction."""
-        self.stages = tuple(self._stage(part, model) for part in self._parted(self._served(tree)))
+        self.stages = tuple(self._parted(self._served(tree)))
+        """Of devices that are alike, stage by stage."""
 
     @property
     def _specs(self) -> tuple[ModelSpec, ...]:
@@ -132,7 +144,15 @@ class Prepared:
         adapted = with_lora(tree, Lora(self.setup.lora_rank, (ALL_LINEAR,), dtype=self.cache_types.compute.name))
         return adapted.map(Slots(self.setup.loras))
 
-    def _parted(self, tree: Node) -> list[Node]:
+    def _parted(self, tree: Node) -> Iterator[Stage]:
+        each = self.devices // self.plan.pp
+        for number, part in enumerate(self._sharded(tree)):
+            alone = self.towers.first and number == 0
+            yield self._stage(part)._replace(devices=1 if alone else each, number=number)
+            if alone:
+                yield self._stage(without_towers(part), again=True)._replace(devices=each - 1)
+
+    def _sharded(self, tree: Node) -> list[Node]:
         try:
             return [shard(tree, self.plan, stage) for stage in range(self.plan.pp)]
         except UsageError as error:
@@ -141,8 +161,8 @@ class Prepared:
             also = f"; or --pp {self.devices}, which shares layers"
             raise UsageError(*(p._replace(hint=p.hint + also) for p in error.problems)) from error
 
-    def _stage(self, tree: Node, model: Model) -> Stage:
-        profile = self.runtime.profile
+    def _stage(self, tree: Node, *, again: bool = False) -> Stage:
+        profile, model = self.runtime.profile, self.model
         table = 0
         if profile.rotary_table:
             table = rotary_table(tree, model.spec, self.cache_types)
@@ -150,11 +170,12 @@ class Prepared:
         width, towers = widths(tree), tower_widths(tree)
         tree = self._with_slots(self.runtime.weight_layout(tree))
         weights = weight_bytes(tree, self.dtype)
-        for name, size in weights.formats.items():
+        for name, size in () if again else weights.formats.items():
             self.formats[name] = self.formats.get(name, 0) + size
         slack = self._slack(tree, table, model.spec.rotary_tables) if profile.caching_allocator else 0
         width = width._replace(logits=width.logits * self.plan.tp)
-        return Stage(weights.total, table, slack, mixers(tree), width, towers, most_unpacked(tree))
+        return Stage(weights.total, table, slack, mixers(tree), width, towers, most_unpacked(tree),
+                     again=again)
 
     def _slack(self, tree: Node, table: int, tables: int) -> int:
         """What the allocator gives weights and rotary tables beyond their size."""
@@ -206,7 +227,8 @@ class Prepared:
         if chunk > serving.batch:  # more than each sequence's next token
             alive += stage.unpacked * profile.compute_bytes
         together = min(serving.batch, max(1, chunk // serving.context))
-        alive = max(alive, tower_peak(stage.towers, serving.media, together, profile.compute_bytes))
+        ways = self.plan.tp if self.towers.parallel == "data" else 1
+        alive = max(alive, tower_peak(stage.towers, serving.media, together, profile.compute_bytes, ways))
         return Parts(stage.weights + stage.rotary + stage.slack, self.cache(stage, system).bytes, alive,
                      profile.context_bytes + profile.graph_bytes)
 
@@ -227,8 +249,8 @@ class Memory(NamedTuple):
     @property
     def per_device(self) -> tuple[Parts, ...]:
         """Every device, stage by stage."""
-        each = self.prepared.devices // len(self.stages)
-        return tuple(part for part in self.stages for _ in range(each))
+        alike = zip(self.stages, self.prepared.stages, strict=True)
+        return tuple(part for part, stage in alike for _ in range(stage.devices))
 
     @property
     def total(self) -> Parts:
@@ -238,24 +260,24 @@ class Memory(NamedTuple):
     @property
     def rotary(self) -> int:
         """Rotary tables of all devices, part of the weights."""
-        return sum(stage.rotary for stage in self.prepared.stages) * self.prepared.devices // len(self.stages)
+        return sum(stage.rotary * stage.devices for stage in self.prepared.stages)
 
     @property
     def slack(self) -> int:
         """What the allocators of all devices give beyond what is asked for, part of the weights."""
-        return sum(stage.slack for stage in self.prepared.stages) * self.prepared.devices // len(self.stages)
+        return sum(stage.slack * stage.devices for stage in self.prepared.stages)
 
     @property
     def cache(self) -> Cache:
         """The caches of all devices together; growth as one more token costs all of them."""
-        each = self.prepared.devices // len(self.stages)
         lines: dict[tuple[str, str], Line] = {}
-        for line in (line for cache in self.caches for line in cache.lines):
-            old = lines.get((line.name, line.kind))
-            layers, size = line.layers, each * line.bytes
-            more = each // (self.prepared.setup.dp or 1) * line.per_token  # one part serves the sequence
-            lines[line.name, line.kind] = line._replace(bytes=size, per_token=more) if old is None else old._replace(
-                layers=old.layers + layers, bytes=old.bytes + size, per_token=old.per_token + more)
+        for stage, cache in zip(self.prepared.stages, self.caches, strict=True):
+            for line in cache.lines:
+                more = stage.devices // (self.prepared.setup.dp or 1) * line.per_token  # one part serves the sequence
+                old = lines.get((line.name, line.kind), line._replace(layers=0, bytes=0, per_token=0))
+                lines[line.name, line.kind] = old._replace(
+                    layers=old.layers + (0 if stage.again else line.layers),
+                    bytes=old.bytes + stage.devices * line.bytes, per_token=old.per_token + more)
         return Cache(tuple(lines.values()))
 
 

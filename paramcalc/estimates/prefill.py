@@ -147,14 +147,16 @@ def peak(
     return max(layer, recurrent, first, head)
 
 
-def tower_peak(towers: tuple[TowerWidths, ...], media: Media, sequences: int, compute_bytes: int) -> int:
+def tower_peak(towers: tuple[TowerWidths, ...], media: Media, sequences: int, compute_bytes: int, ways: int = 1) -> int:
     """Bytes alive at the worst moment while towers run, with fused attention: over all pictures and recordings of so
-    many sequences at once, one tower after the other, before the text model."""
-    return max((peak(tower.widths, sequences * _positions(media, tower.stream), 0, compute_bytes) for tower in towers),
-               default=0)
+    many sequences at once, one tower after the other, before the text model. `ways` devices share them out."""
+    return max((peak(tower.widths, _positions(media, tower.stream, sequences, ways), 0, compute_bytes)
+                for tower in towers), default=0)
 
 
-def _positions(media: Media, stream: str) -> int:
+def _positions(media: Media, stream: str, sequences: int, ways: int) -> int:
     if stream.endswith("_tokens"):
-        return sum(media.lengths(stream))
-    return sum(max(cut.stem, sum(cut.lengths)) for cut in media.of(stream))
+        return sequences * sum(media.lengths(stream))
+    if ways > 1:
+        return media.largest_share(stream, sequences, ways)
+    return sequences * sum(max(cut.stem, sum(cut.lengths)) for cut in media.of(stream))

@@ -73,7 +73,7 @@ def prepare(model: Model, settings: RuntimeSettings, runtime: str | None = None,
     engine = Runtime(name, (*_drafted(settings, name), *settings.runtime_options))
     return Prepared(model, engine, Setup(settings.dtype, settings.quant, settings.kv_dtype, settings.tp, settings.pp,
                                         settings.ep, settings.gpus, settings.imatrix, settings.dp, settings.loras,
-                                        settings.lora_rank), draft)
+                                        settings.lora_rank, settings.tower_parallel), draft)
 
 
 def with_draft(model: Model) -> Model:
@@ -162,6 +162,7 @@ def command_of(machine: Machine, spec: ModelSpec, settings: FitSettings, prepare
         plain = "fp16"  # as servers ask for there; it takes as many bytes
     formats = {plain: plain} if plain else {kind: kind}
     return facts.command(published_name(spec), context, settings.batch, **shares, **adapters,
+                         tower_parallel=settings.tower_parallel,
                          kv_dtype=settings.kv_dtype, utilization=_utilization(machine), **_drafting(settings, prepared),
                          **formats)
 

@@ -18,6 +18,7 @@ from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need
 from paramcalc.estimates.media import media_of, parse_durations, parse_sizes, parse_videos
 from paramcalc.estimates.runtimes import RuntimeName
+from paramcalc.estimates.towers import TowerParallel
 from paramcalc.measures.flops import Workload
 from paramcalc.settings import CachedTokens, Devices, Settings, Share, Stages, Tokens, option
 from paramcalc.sizes import parse_memory, parse_tokens
@@ -36,6 +37,8 @@ def _texts(value: object) -> object:
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 Images = Annotated[tuple[tuple[int, int], ...], BeforeValidator(parse_sizes)]
 Videos = Annotated[tuple[tuple[int, int, int], ...], BeforeValidator(parse_videos)]
+TOWER_PARALLEL = ("What --tp divides of towers: weights, where the runtime does, or data: each device holds whole "
+                  "towers and takes a share of the pictures; the runtime's default when not given.")
 Durations = Annotated[tuple[Fraction, ...], BeforeValidator(parse_durations)]
 IMAGE = option((), "Width and height in pixels of a picture in each sequence, beside its other tokens; repeatable.",
                metavar="WxH")
@@ -88,6 +91,7 @@ class RuntimeSettings(FormatSettings):
                                          "with a device the first with room for it, else exact.")
     runtime_options: Texts = option((), "Setting of the runtime: ubatch=2048, unified=true, batched_tokens=4096.",
                                     "--runtime-option", "-R", metavar="KEY=VALUE")
+    tower_parallel: TowerParallel | None = option(SERVING.tower_parallel, TOWER_PARALLEL)
     draft: str | None = option(None, "What drafts tokens: mtp for the model's own multi-token prediction layers, or a "
                                "MODEL beside it: its weights and cache, and copies of recurrent states.",
                                metavar="mtp|MODEL")
@@ -241,6 +245,7 @@ class ServingKeywords(TypedDict, total=False):
     kv_dtype: str | None
     runtime: RuntimeName | None
     runtime_options: Sequence[str]
+    tower_parallel: TowerParallel | None
     draft: str | None
     draft_tokens: int | None
     loras: int

@@ -125,7 +125,8 @@ class Speed:
         alive = activation_peak(activation_widths(served.mine), runtime.chunk(load), runtime.logit_rows(load),
                                 profile.compute_bytes, runtime.score_keys(load), runtime.mask(served.kinds, load),
                                 runtime.copied(load))
-        alive = max(alive, tower_peak(tower_widths(served.mine), served.media, 1, profile.compute_bytes))
+        ways = served.split.tp if served.towers.parallel == "data" else 1
+        alive = max(alive, tower_peak(tower_widths(served.mine), served.media, 1, profile.compute_bytes, ways))
         weights = served.weights * (1 - self.host.share if self.host else 1)
         fixed = weights + one / served.split.pp - growth + alive + profile.context_bytes
         return Room(min(capacity, capacity * numerator // denominator + profile.graph_bytes), fixed, growth)

@@ -17,6 +17,7 @@ from paramcalc.estimates.runtimes import PLACING, ServingRuntime
 from paramcalc.estimates.settings import (
     AUDIO,
     IMAGE,
+    TOWER_PARALLEL,
     VIDEO,
     AudioLengths,
     DeviceSettings,
@@ -26,6 +27,7 @@ from paramcalc.estimates.settings import (
     Videos,
     VideoSizes,
 )
+from paramcalc.estimates.towers import TowerParallel
 from paramcalc.settings import Devices, Stages, Tokens, option
 from paramcalc.sizes import MEMORY_UNITS, parse_memory, parse_tokens
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from paramcalc.spec.media import Media
     from paramcalc.spec.model import ModelSpec
 
-ALONE = ("gpu", "gpus", "tp", "pp", "ep", "dp", "slo", "measured", "ram")
+ALONE = ("gpu", "gpus", "tp", "pp", "ep", "dp", "tower_parallel", "slo", "measured", "ram")
 """Settings of one machine."""
 MOST_REQUESTS = 2**16
 MOST_POINTS = 1000
@@ -112,6 +114,7 @@ class SpeedSettings(DeviceSettings):
     ep: Devices | None = option(None, "Expert parallel size: devices among which the experts are divided.")
     dp: Devices | None = option(None, "Data parallel size: replicas; they share experts where --ep is larger than "
                                 "--tp.")
+    tower_parallel: TowerParallel | None = option(SERVING.tower_parallel, TOWER_PARALLEL)
     prompt: Tokens = option(1024, "Tokens of each prompt.", metavar="TOKENS")
     image: Images = IMAGE
     video: Videos = VIDEO
@@ -180,6 +183,7 @@ class SpeedKeywords(TypedDict, total=False):
     pp: int | None
     ep: int | None
     dp: int | None
+    tower_parallel: TowerParallel | None
     prompt: int | str
     image: ImageSizes
     video: VideoSizes

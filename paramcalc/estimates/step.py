@@ -16,6 +16,7 @@ most of them to read.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,15 +24,16 @@ from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.links import Widths, bandwidth, sent
 from paramcalc.estimates.remembering import Remembering
 from paramcalc.estimates.runtimes import profile_of
+from paramcalc.estimates.towers import Towers
 from paramcalc.estimates.traffic import facts
 from paramcalc.measures.cache import Serving, exact, mixers
 from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.reads import passed, reads
 from paramcalc.spec.media import NO_MEDIA, Media
-from paramcalc.transforms.shard import Sharding, shard
+from paramcalc.transforms.shard import Sharding, of_tower, shard, without_towers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from paramcalc.catalog.accelerators import Accelerator
     from paramcalc.catalog.speed import Constants
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 ROW_BYTES = 2
 """Of a value of the hidden state on the wire."""
+DIVIDED_TOWERS = Towers()
 MIXERS = ("attention", "state_mixer")
 FEED_FORWARDS = ("ffn", "moe_experts", "moe_shared")
 
@@ -109,13 +112,13 @@ class Served(Remembering):
     """A model as it is served: trees are walked once for each context, here."""
 
     def __init__(self, tree: Node, split: Split, cache_types: Types, dtype: str, runtime: str,
-                 media: Media = NO_MEDIA) -> None:
+                 media: Media = NO_MEDIA, towers: Towers = DIVIDED_TOWERS) -> None:
         """A prompt has these pictures and recordings. Raises UsageError for devices that cannot share the model."""
         if problems := split.problems():
             raise UsageError(*problems)
         self.tree, self.split, self.cache_types, self.dtype = tree, split, cache_types, dtype
-        self.runtime, self.media = runtime, media
-        mine = shard(tree, Sharding(split.tp, expert_tp=1))
+        self.runtime, self.media, self.towers = runtime, media, towers
+        mine = shard(tree, Sharding(split.tp, expert_tp=1, towers=towers.share))
         self.mine = mine
         self.reads = reads(mine, dtype)
         self.kinds = mixers(mine)
@@ -152,16 +155,27 @@ class Served(Remembering):
         return self._work(Workload(1, prompt, 0, self.media.source, "causal", "last", self.media))
 
     def _work(self, load: Workload) -> Work:
-        """FLOPs of a workload on all devices together."""
-        amounts = flops(self.tree, load)
+        """FLOPs of a workload on all devices together: what each of them computes of a tower counts as often."""
         shared: dict[str, int] = {}
         experts: dict[str, int] = {}
-        for name, amount in amounts.formats.items():
-            kind, routed = arithmetic(name, self.dtype), amounts.expert_formats.get(name, 0)
-            shared[kind] = shared.get(kind, 0) + amount - routed
-            if routed:
-                experts[kind] = experts.get(kind, 0) + routed
+        for tree, times in ((without_towers(self.tree), Fraction(1)), *self._towers_of_each(load.media)):
+            amounts = flops(tree, load)
+            for name, amount in amounts.formats.items():
+                kind, routed = arithmetic(name, self.dtype), amounts.expert_formats.get(name, 0)
+                shared[kind] = shared.get(kind, 0) + int(times * (amount - routed))
+                if routed:
+                    experts[kind] = experts.get(kind, 0) + int(times * routed)
         return Work(shared, experts)
+
+    def _towers_of_each(self, media: Media) -> Iterator[tuple[Node, Fraction]]:
+        """Each tower as one device holds it, and how often that counts: on every device that shares matrices, there
+        over its share of the pictures where they are shared out."""
+        for child in filter(of_tower, self.mine.children):
+            times = Fraction(self.split.tp)
+            positions = sum(media.lengths(child.stream))
+            if self.towers.parallel == "data" and positions and not child.stream.endswith("_tokens"):
+                times *= Fraction(media.largest_share(child.stream, 1, self.split.tp), positions)
+            yield self.mine.replace(children=(child,)), times
 
     def _experts(self, rows: float) -> list[tuple[float, float, int]]:
         """Of each kind of experts, for so many rows of each replica: experts that the busiest device reads, rows that

@@ -48,7 +48,7 @@ def _verdict(answer: Fit) -> Table:
     prepared = answer.result.prepared
     conditions = (f"{answer.runtime} · context {last.serving.context:,} · batch {last.serving.batch:,} · weights "
                   f"{held_in(prepared)} · cache {answer.assumptions['kv_dtype']}")
-    notes = (conditions, three_sizes(answer), *missing(answer), *partly(answer),
+    notes = (conditions, three_sizes(answer), *missing(answer), *partly(answer), *prepared.towers.notes,
              *(f"{name}: {text}" for name, text in prepared.runtime.profile.notes))
     return Table(headline(model), (Column(""), Column("")), tuple(rows), notes=notes,
                  gauge=gauge(fullest(answer.result), machine))

@@ -64,6 +64,7 @@ def _parts(answer: Memory) -> Table:
             notes.append(f"reserves {binary(pool.bytes)} a device for {many(pool.tokens, 'token')}: "
                          f"{pool.requests_per_thousand / 1000:.2f} requests of {result.serving.context:,} at once")
     notes += [*missing(answer)]
+    notes += result.prepared.towers.notes
     notes += [f"{name}: {text}" for name, text in result.prepared.runtime.profile.notes]
     return Table(headline(answer.built), columns, rows,
                  (total_label(answer), total.total, total.total, answer.whole.known), tuple(notes),
@@ -103,10 +104,12 @@ def _cache(result: inference.Memory) -> tuple[Table, ...]:
 def _devices(result: inference.Memory) -> tuple[Table, ...]:
     if len(result.per_device) == 1:
         return ()
-    each = len(result.per_device) // len(result.stages)
     columns = (Column("device"), *(Column(name, "bytes") for name in (*PARTS, "total")))
-    rows = tuple((_numbers(stage * each, each), *part, part.total) for stage, part in enumerate(result.stages))
-    return (Table("each device", columns, rows),)
+    rows, first = [], 0
+    for part, stage in zip(result.stages, result.prepared.stages, strict=True):
+        rows.append((_numbers(first, stage.devices), *part, part.total))
+        first += stage.devices
+    return (Table("each device", columns, tuple(rows)),)
 
 
 def _numbers(first: int, count: int) -> str:

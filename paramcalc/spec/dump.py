@@ -10,7 +10,8 @@ from paramcalc.spec.bounds import Bound
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 
-FIRST = ("paramcalc", "name", "family", "source", "notes", "uncounted", "vocab_size", "hidden_size", "num_layers")
+FIRST = ("paramcalc", "name", "family", "composite", "source", "notes", "uncounted", "vocab_size", "hidden_size",
+         "num_layers")
 LAST = ("blocks", "layers", "modules", "towers", "apart", "names", "expect")
 ALWAYS = ("kind", "paramcalc")
 

@@ -96,6 +96,12 @@ class Media(NamedTuple):
             return tuple(patches // every for cut in self.of(stream) for patches in cut.sequences)
         return tuple(length for cut in self.of(stream) for length in cut.lengths)
 
+    def largest_share(self, stream: str, sequences: int, ways: int) -> int:
+        """Positions of a tower on the device that gets most where so many devices share out what its `sequences` times
+        as many sequences are, longest first; by number, as vLLM and SGLang do."""
+        lengths = sorted(self.lengths(stream) * sequences, reverse=True)
+        return sum(lengths[: -(-len(lengths) // ways)])
+
     def summary(self) -> dict[str, list[dict[str, int]]]:
         """Tokens and patches of each, for what an answer assumes; nothing where there are none."""
         cuts = {"images": self.images, "videos": self.videos, "audio": self.audio}

@@ -86,6 +86,8 @@ class ModelSpec(LayerFields):
     paramcalc: Annotated[int, Parsed(_version, {"const": VERSION, "type": "integer"})] = VERSION
     name: Annotated[str, Field(max_length=200)] = ""
     family: Annotated[str, Field(max_length=100)] = ""
+    composite: Annotated[str, Field(max_length=100)] = ""
+    """Model type of the config its text model is a part of, by whose class runtimes serve it with its towers."""
     source: Annotated[str, Field(max_length=2000)] = ""
     """Where the numbers came from."""
     expect: Annotated[Expect, Elsewhere("spec.expect", "Expect")] | None = None

@@ -3,7 +3,8 @@
 Tensor parallelism divides the dimensions named `heads`, `ffn`, `inner`, `vocab` (see `paramcalc.axes`), by whole heads;
 `kv_heads` and `groups` are held again where there are fewer of them than devices; every other dimension is whole
 everywhere, so that latents, norms, routers and the biases of row-parallel projections are replicated. Which projection
-is column- and which row-parallel follows: the divided dimension is an output of the one and an input of the other.
+is column- and which row-parallel follows: the divided dimension is an output of the one and an input of the other. Of
+towers a runtime may divide some parts and hold others on every device (`TowerShare`).
 
 Sources: tensor parallelism arXiv:1909.08053; kv heads, vocabulary and layer split
 vllm-project/vllm@8ac43f5aba86:vllm/model_executor/layers/linear.py, vocab_parallel_embedding.py,
@@ -20,7 +21,8 @@ from paramcalc.axes import Axis, Run, runs
 from paramcalc.component_names import TOWERS
 from paramcalc.errors import Problem, UsageError
 from paramcalc.numbers import many
-from paramcalc.tree import Leaf, Node, Tensor
+from paramcalc.spec.media import STREAMS
+from paramcalc.tree import Leaf, Node, Tensor, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,6 +34,27 @@ REPEATED = frozenset({"kv_heads", "groups"})
 WORDS = {"kv_heads": "key/value heads", "o_groups": "groups of heads", "ffn": "feed-forward channels",
          "inner": "state channels", "vocab": "vocabulary rows"}
 """What people call a dimension, where that is not its name."""
+
+
+TABLE_MULTIPLE = 64
+"""Rows of a table that is divided by rows are padded to a multiple of this (VocabParallelEmbedding of vLLM and
+SGLang)."""
+
+
+class TowerShare(NamedTuple):
+    """What of a model's towers devices divide, as parts of paths (`vision_tower`, `blocks.*.mlp`); `*` for all."""
+
+    divided: tuple[str, ...] = ("*",)
+    tables: tuple[str, ...] = ()
+    """Of what is divided by rows."""
+
+    def divides(self, path: str) -> bool:
+        """Whether what stands at a path is divided."""
+        return _within(path, self.divided)
+
+
+def _within(path: str, parts: tuple[str, ...]) -> bool:
+    return "*" in parts or any(f".{part}." in f".{path}." for part in parts)
 
 
 class Sharding(NamedTuple):
@@ -51,6 +74,8 @@ class Sharding(NamedTuple):
     """What tensor parallelism leaves whole of an activation is divided by tokens (arXiv:2205.05198)."""
     stages: tuple[int, ...] = ()
     """Layers of each stage, where they are not as equal as can be."""
+    towers: TowerShare = TowerShare()
+    """What tensor parallelism divides of towers."""
 
     @property
     def devices(self) -> int:
@@ -76,7 +101,19 @@ def shard(tree: Node, plan: Sharding, stage: int = 0) -> Node:
         raise UsageError(Problem(f"--tp {plan.tp} is not possible: which dimensions can be split is not known",
                                  hint="a checkpoint header does not say; give the config.json"))
     _refuse(tree, plan)
-    return tree.map(Division(plan))
+    text, towers = Division(plan), TowerDivision(plan)
+    children = tuple(child.map(towers if of_tower(child) else text, tree.name) for child in tree.children)
+    return tree.replace(children=()).map(text).replace(children=children)
+
+
+def of_tower(node: Node) -> bool:
+    """Whether a child of a model's tree is a tower, or leads from one into the text model."""
+    return node.stream in STREAMS
+
+
+def without_towers(tree: Node) -> Node:
+    """The text model alone."""
+    return tree.replace(children=tuple(child for child in tree.children if not of_tower(child)))
 
 
 def _runs(tree: Node) -> Iterator[Run]:
@@ -109,6 +146,21 @@ class Division:
         ways = self.plan.within_expert if expert else self.plan.tp
         parts = [_dimension(size, name, ways, self.plan) for size, name in zip(shape, axes, strict=True)]
         return tuple(size for size, _ in parts), tuple(name for _, name in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class TowerDivision:
+    """The change that leaves of each leaf of a tower what one rank holds."""
+
+    plan: Sharding
+
+    def __call__(self, path: str, leaf: Leaf, /) -> tuple[Leaf, ...]:
+        """This rank's part of a leaf, or all of it."""
+        towers = self.plan.towers
+        if isinstance(leaf, Tensor) and _within(path, towers.tables):
+            padded = -(-leaf.shape[0] // TABLE_MULTIPLE) * TABLE_MULTIPLE
+            return (leaf._replace(shape=(padded // self.plan.tp, *leaf.shape[1:])),)
+        return Division(self.plan)(path, leaf) if towers.divides(path) else (leaf,)
 
 
 def _dimension(size: int, name: str, ways: int, plan: Sharding) -> tuple[int, str]:
@@ -146,12 +198,29 @@ class Need(NamedTuple):
 
 def _refuse(tree: Node, plan: Sharding) -> None:
     """Everything that does not divide, at once, with the numbers that would do for all of it."""
-    leaves = (leaf for path, node, _, _ in tree.walk() for leaf in chain[Leaf](node.tensors, node.states(path)))
-    needs = {need for leaf in leaves for need in _needs(leaf, plan)}
+    needs = {need for leaf in _divided_leaves(tree, plan) for need in _needs(leaf, plan)}
     problems = [Problem(f"{need.option} {need.ways} does not divide {need.units:,} {WORDS.get(need.name, need.name)}",
                         hint=_remedy(need, needs)) for need in sorted(needs) if not need.holds(need.ways)]
     if problems:
         raise UsageError(*problems)
+
+
+def _divided_leaves(tree: Node, plan: Sharding) -> Iterator[Leaf]:
+    """Tensors and states of which a rank may hold a part."""
+    for child in tree.children or (tree,):
+        tower = of_tower(child)
+        for path, node, _, _ in child.walk(tree.name):
+            for leaf in chain[Leaf](node.tensors, node.states(path)):
+                if not tower or plan.towers.divides(join(path, leaf.name)):
+                    yield leaf
+
+
+def uneven_towers(tree: Node, plan: Sharding) -> bool:
+    """Whether heads of what is divided of towers do not divide."""
+    towers = tree.replace(children=tuple(child for child in tree.children if of_tower(child)))
+    leaves = _divided_leaves(towers, plan) if towers.children else ()
+    return any(need.name in ("heads", "kv_heads") and not need.holds(need.ways)
+               for leaf in leaves for need in _needs(leaf, plan))
 
 
 def _needs(leaf: Leaf, plan: Sharding) -> Iterator[Need]:

@@ -46,7 +46,7 @@ FIELDS = {
     "o_groups": ("o_groups",),
     "hidden": ("hidden_size", "source_size", "value_source_size", "output_size", "in_features", "out_features",
                "in_channels"),
-    "ffn": ("intermediate_size", "shared_size"),
+    "ffn": ("intermediate_size", "shared_size", "in_features", "out_features"),
 }
 """A name to the fields that may say how many of it there are."""
 

@@ -117,7 +117,7 @@ def _whole(
 
         raise blamed(error, around) from error
     spec = _with_media(spec, around, processors)
-    return spec.model_copy(update={"notes": (*spec.notes, *around.notes)}), uncounted
+    return spec.model_copy(update={"composite": around.model_type, "notes": (*spec.notes, *around.notes)}), uncounted
 
 
 def _with_media(spec: ModelSpec, around: Config, processors: Files | None) -> ModelSpec:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.frame import FC, QVO, Layer, Parts, fewer, layers, tower
 from paramcalc.readers.families.towers.geometry import heads
-from paramcalc.readers.families.towers.parts import ROTARY, conv, dense, norm, rms, table
+from paramcalc.readers.families.towers.parts import ROTARY, conv, dense, down, norm, rms, table, up
 
 if TYPE_CHECKING:
     from paramcalc.component_names import ComponentName
@@ -36,8 +36,8 @@ def whisper_layer(config: Config, shape: Layer) -> Parts:
     """A layer whose feed-forward stands directly in it."""
     width, inner = config.integer("hidden_size"), _inner(config)
     parts = shape(width, _heads(config), inner)
-    return parts | {"fc1": dense(inner, width, component="ffn", activated=True),
-                    "fc2": dense(width, inner, component="ffn")}
+    return parts | {"fc1": up(inner, width, component="ffn", activated=True),
+                    "fc2": down(width, inner, component="ffn")}
 
 
 def _inner(config: Config) -> int:
@@ -133,8 +133,8 @@ def audio_flamingo(model: Composite) -> Towers:
     usual, bias, out = "audioflamingo3_encoder", model.config.flag("projector_bias",
                                                                    default=True), model.text.hidden_size
     width = model.part("audio_config", usual).integer("hidden_size")
-    return _joined(model, usual, {"linear_1": dense(out, width, bias=bias, activated=True),
-                                  "linear_2": dense(out, out, bias=bias)},
+    return _joined(model, usual, {"linear_1": up(out, width, bias=bias, activated=True),
+                                  "linear_2": down(out, out, bias=bias)},
                    width)
 
 
@@ -142,32 +142,32 @@ def voxtral(model: Composite) -> Towers:
     """Frames joined to the width of the tower's feed-forward. arXiv:2507.13264."""
     width, out = model.part("audio_config", "voxtral_encoder").integer("intermediate_size"), model.text.hidden_size
     return _joined(model, "voxtral_encoder",
-                   {"linear_1": dense(out, width, bias=False, activated=True),
-                    "linear_2": dense(out, out, bias=False)}, width)
+                   {"linear_1": up(out, width, bias=False, activated=True),
+                    "linear_2": down(out, out, bias=False)}, width)
 
 
 def voxtral_realtime(model: Composite) -> Towers:
     """`downsample_factor` frames joined."""
     usual, out = "voxtral_realtime_encoder", model.text.hidden_size
     width = model.part("audio_config", usual).integer("hidden_size") * model.config.integer("downsample_factor")
-    return _joined(model, usual, {"linear_1": dense(out, width, bias=False, activated=True),
-                                  "linear_2": dense(out, out, bias=False)},
+    return _joined(model, usual, {"linear_1": up(out, width, bias=False, activated=True),
+                                  "linear_2": down(out, out, bias=False)},
                    width)
 
 
 def glmasr(model: Composite) -> Towers:
     """Frames joined to the width of the tower's feed-forward, through twice the text model's width."""
     width, out = model.part("audio_config", "glmasr_encoder").integer("intermediate_size"), model.text.hidden_size
-    return _joined(model, "glmasr_encoder", {"linear_1": dense(2 * out, width, activated=True),
-                                             "linear_2": dense(out, 2 * out)}, width)
+    return _joined(model, "glmasr_encoder", {"linear_1": up(2 * out, width, activated=True),
+                                             "linear_2": down(out, 2 * out)}, width)
 
 
 def moss(model: Composite) -> Towers:
     """Frames joined, two matrices and a norm."""
     usual, bias, out = "moss_transcribe_diarize_audio", model.config.flag("projector_bias"), model.text.hidden_size
     width = model.part("audio_config", usual).integer("hidden_size") * model.config.integer("audio_merge_size")
-    return _joined(model, usual, {"linear_1": dense(out, width, bias=bias, activated=True),
-                                  "linear_2": dense(out, out, bias=bias),
+    return _joined(model, usual, {"linear_1": up(out, width, bias=bias, activated=True),
+                                  "linear_2": down(out, out, bias=bias),
                                   "norm": norm(out)}, width)
 
 
@@ -175,5 +175,5 @@ def qwen3_asr(model: Composite) -> Towers:
     """Two matrices."""
     config = model.part("audio_config", "qwen3_asr_encoder")
     width, out = config.integer("hidden_size"), config.integer("output_dim")
-    return _joined(model, "qwen3_asr_encoder", {"linear_1": dense(width, width, activated=True),
-                                                "linear_2": dense(out, width)}, width)
+    return _joined(model, "qwen3_asr_encoder", {"linear_1": up(width, width, activated=True),
+                                                "linear_2": down(out, width)}, width)

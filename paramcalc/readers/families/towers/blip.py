@@ -13,7 +13,7 @@ from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import FC, QKVO, Layer, Parts, layers, mixed, projector, tower
 from paramcalc.readers.families.towers.geometry import grid
 from paramcalc.readers.families.towers.joined import moved
-from paramcalc.readers.families.towers.parts import conv, dense, embedded, norm, positioned, table, vector
+from paramcalc.readers.families.towers.parts import conv, dense, down, embedded, norm, positioned, table, up, vector
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 
@@ -50,8 +50,8 @@ def _attention(config: Config, at: str, source: int | None = None) -> Parts:
 
 def _feed(config: Config, suffix: str, component: str = "ffn") -> Parts:
     width, inner = config.integer("hidden_size"), config.integer("intermediate_size")
-    return {f"intermediate{suffix}.dense": dense(inner, width, component="ffn"),
-            f"output{suffix}.dense": dense(width, inner, component="ffn"), f"output{suffix}.LayerNorm": norm(width)}
+    return {f"intermediate{suffix}.dense": up(inner, width, component="ffn"),
+            f"output{suffix}.dense": down(width, inner, component="ffn"), f"output{suffix}.LayerNorm": norm(width)}
 
 
 def qformer(config: Config, at: str, *, text: bool) -> Tower:

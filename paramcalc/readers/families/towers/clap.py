@@ -10,7 +10,7 @@ from paramcalc.readers.families.towers.alone import opened, unmeasured
 from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import Parts, layers, tower, under
 from paramcalc.readers.families.towers.geometry import dividing, entries, sides, stages
-from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, norm, positioned, vector
+from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, down, norm, positioned, up, vector
 from paramcalc.readers.families.towers.swin import OLD
 from paramcalc.readers.families.towers.vit import biased
 from paramcalc.spec.model import ModelSpec
@@ -28,8 +28,8 @@ def _block(config: Config, width: int, count: int) -> Parts:
     return {"layernorm_before": norm(width), "attention": attend,
             f"{at}_bias_table": positioned((2 * window - 1) ** 2, count),
             f"{at}_index": vector(window**2, window**2, buffer=True), "layernorm_after": norm(width),
-            "intermediate.dense": dense(inner, width, component="ffn"),
-            "output.dense": dense(width, inner, component="ffn")}
+            "intermediate.dense": up(inner, width, component="ffn"),
+            "output.dense": down(width, inner, component="ffn")}
 
 
 def _fused(config: Config, first: int, channels: int, patch: tuple[int, int]) -> Parts:
@@ -71,8 +71,8 @@ def audio(config: Config, at: str) -> Tower:
 
 
 def _projected(config: Config, at: str, out: int) -> Parts:
-    return {f"{at}.linear1": dense(out, config.integer("hidden_size"), per="sequence"),
-            f"{at}.linear2": dense(out, out, per="sequence")}
+    return {f"{at}.linear1": up(out, config.integer("hidden_size"), per="sequence"),
+            f"{at}.linear2": down(out, out, per="sequence")}
 
 
 def _text(config: Config, at: str = "") -> ModelSpec:

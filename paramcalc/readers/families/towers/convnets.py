@@ -11,7 +11,7 @@ from paramcalc.readers.families.towers.alone import crowned, model, tapped, unme
 from paramcalc.readers.families.towers.frame import Parts, layers
 from paramcalc.readers.families.towers.geometry import entries, listed
 from paramcalc.readers.families.towers.nets import divisible, labelled
-from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, norm, vector
+from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, down, norm, up, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -148,8 +148,8 @@ def convnext(config: Config) -> ModelSpec:
         elif config.number("layer_scale_init_value", 1e-6) > 0:
             scale = {"layer_scale_parameter": vector(width)}
         blocks[f"stage{index}"] = {"dwconv": convolve(width, width, 7, 7, groups=width),
-                                   "layernorm": norm(width), "pwconv1": dense(inner, width), **scale,
-                                   "pwconv2": dense(width, inner)}
+                                   "layernorm": norm(width), "pwconv1": up(inner, width), **scale,
+                                   "pwconv2": down(width, inner)}
         into = width
     if not config.architecture.endswith("Backbone"):
         modules["layernorm"] = Norm(kind="layernorm", hidden_size=into)

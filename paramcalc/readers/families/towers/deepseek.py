@@ -19,11 +19,13 @@ from paramcalc.readers.families.towers.parts import (
     conv,
     convolve,
     dense,
+    down,
     embedded,
     norm,
     positioned,
     rms,
     table,
+    up,
     vector,
 )
 from paramcalc.readers.families.towers.sam import encoder, neck
@@ -40,7 +42,7 @@ SIGLIP, SAM, FINE2 = "siglip_vision_model", "sam_vision_model", "deepseek_ocr2_s
 def deepseek_vl(model: Composite) -> Towers:
     """Two matrices."""
     width, out = model.part("vision_config", SIGLIP).integer("hidden_size"), model.text.hidden_size
-    join: Parts = {"aligner.linear1": dense(out, width), "aligner.linear2": dense(out, out)}
+    join: Parts = {"aligner.linear1": up(out, width), "aligner.linear2": down(out, out)}
     return {**model.tower("vision_config", "vision_model", SIGLIP), **model.join(join, width)}
 
 
@@ -87,7 +89,7 @@ def vl2(model: Composite) -> Towers:
         "blocks": layers(depth), "norm": norm(width), "attn_pool.latent": vector(1, 1, width),
         "attn_pool.q": dense(width, width), "attn_pool.kv": dense(2 * width, width),
         "attn_pool.proj": dense(width, width), "attn_pool.norm": norm(width),
-        "attn_pool.mlp.fc1": dense(inner, width), "attn_pool.mlp.fc2": dense(width, inner)}
+        "attn_pool.mlp.fc1": up(inner, width), "attn_pool.mlp.fc2": down(width, inner)}
     return {"vision": tower("vision", width, modules, {"layer": TIMM(width, count, inner)}, "vision"),
             "projector": tower("projector", width, _network(model, width), stream="image_tokens")}
 

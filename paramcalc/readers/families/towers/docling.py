@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
 from paramcalc.readers.families.towers.geometry import grid
-from paramcalc.readers.families.towers.parts import dense, norm, patched, table
+from paramcalc.readers.families.towers.parts import dense, down, norm, patched, table, up
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -19,8 +19,8 @@ def _route(config: Config, factor: int) -> Parts:
     width, out = config.integer("hidden_size") * factor**2, config.integer("out_hidden_size")
     parts: Parts = {"projection": dense(out, width, bias=False)}
     for index in range(len(config.listed("deepstack_visual_indexes", int) or [])):
-        parts |= under(f"deepstack_mergers.{index}", {"layer_norm": norm(width), "linear_1": dense(out, width),
-                                                      "linear_2": dense(out, out)})
+        parts |= under(f"deepstack_mergers.{index}", {"layer_norm": norm(width), "linear_1": up(out, width),
+                                                      "linear_2": down(out, out)})
     return parts
 
 

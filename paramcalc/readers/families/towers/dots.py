@@ -9,7 +9,7 @@ from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.readers.config.patterns import own_layers
 from paramcalc.readers.families.towers.frame import QKVO, QVO, Layer, Parts, fewer, layers, mixed, tower
 from paramcalc.readers.families.towers.geometry import heads
-from paramcalc.readers.families.towers.parts import ROTARY, conv, dense, norm, patched, rms
+from paramcalc.readers.families.towers.parts import ROTARY, conv, dense, down, norm, patched, rms, up
 
 if TYPE_CHECKING:
     from paramcalc.components.attention import Projection
@@ -60,7 +60,7 @@ def vision(config: Config, at: str) -> Tower:
     modules: Parts = {
         "patch_embed.proj": patched(config, width), "patch_embed.norm": rms(width),
         "positions": ROTARY, "blocks": mixed(names), "merger.ln_q": norm(config.integer("adapter_in_dim")),
-        "merger.mlp.0": dense(wide, wide, component="ffn"), "merger.mlp.2": dense(out, wide, component="ffn"),
+        "merger.mlp.0": up(wide, wide, component="ffn"), "merger.mlp.2": down(out, wide, component="ffn"),
         "norm": rms(width)}
     return tower("vision", width, modules, blocks, at)
 
@@ -75,7 +75,7 @@ def sound(config: Config, at: str) -> Tower:
                                                     outputs=bins * 16 // 4**index) for index in range(3)}
     modules |= {f"{stem}.conv_out": dense(width, left, bias=False), "positions": ROTARY,
                 "layers": layers(config.layers), "layer_norm": rms(width), "adapter.norm": norm(into),
-                "adapter.fc1": dense(out, into), "adapter.fc2": dense(out, out)}
+                "adapter.fc1": up(out, into), "adapter.fc2": down(out, out)}
     block = SOUND(width, config.integer("num_attention_heads"), config.integer("intermediate_size"),
                   head_dim=config.head_dim, kv_heads=config.kv_heads,
                   bias=QVO if config.flag("attention_bias", default=True) else ())
@@ -103,8 +103,8 @@ def ocr_vision(config: Config, at: str) -> Tower:
         "patch_embed.patchifier.norm": rms(width), "positions": ROTARY, "blocks": layers(config.layers)}
     if config.flag("post_norm"):
         modules["post_trunk_norm"] = rms(width)
-    modules |= {"merger.ln_q": norm(width), **fewer({"merger.mlp.0": dense(wide, wide, activated=True),
-                                                     "merger.mlp.2": dense(out, wide)}, square)}
+    modules |= {"merger.ln_q": norm(width), **fewer({"merger.mlp.0": up(wide, wide, activated=True),
+                                                     "merger.mlp.2": down(out, wide)}, square)}
     block = OCR(width, heads(config, "num_attention_heads", "embed_dim"), config.integer("intermediate_size"),
                 bias=QKVO if biased else (), mlp_bias=biased)
     return tower("vision", width, modules, {"layer": block}, at)

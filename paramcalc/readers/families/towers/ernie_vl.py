@@ -10,7 +10,7 @@ from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.readers.config.patterns import sparse_layers
 from paramcalc.readers.families.towers.frame import Parts, layers, tower, under
 from paramcalc.readers.families.towers.geometry import heads
-from paramcalc.readers.families.towers.parts import dense, norm, rms
+from paramcalc.readers.families.towers.parts import dense, norm, rms, up
 from paramcalc.readers.families.towers.qwen_vl import LAYER2
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def vision(config: Config, at: str) -> Tower:
 
 
 def _resampled(at: str, into: int, out: int) -> Parts:
-    return under(at, {"fc1": dense(out, into, component="ffn"), "fc2": dense(out, out, component="ffn"),
+    return under(at, {"fc1": up(out, into, component="ffn"), "fc2": up(out, out, component="ffn"),
                       "ln": norm(out)})
 
 
@@ -57,7 +57,7 @@ def ernie(model: Composite) -> Towers:
     square = config.integer("hidden_size") * config.integer("spatial_merge_size")**2
     frames = config.integer("temporal_merge_size")
     join = {**_resampled("spatial_linear", square, square), **_resampled("temporal_linear", square * frames, square),
-            "mlp": dense(out, square, component="ffn"), "after_norm": rms(out)}
+            "mlp": up(out, square, component="ffn"), "after_norm": rms(out)}
     towers = {**model.tower("vision_config", "vision_tower", usual), **model.join(under("resampler_model", join),
                                                                                   square)}
     at = model.at("layers") if model.at("").startswith("model") else "model.layers"

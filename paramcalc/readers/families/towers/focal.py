@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 from paramcalc.readers.families.towers.frame import Parts, under
 from paramcalc.readers.families.towers.geometry import entries, listed, sides, stages
 from paramcalc.readers.families.towers.nets import Net, labelled
-from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, embedded, matrix, norm, vector
+from paramcalc.readers.families.towers.parts import (
+    batchnorm,
+    conv,
+    convolve,
+    dense,
+    down,
+    embedded,
+    matrix,
+    norm,
+    up,
+    vector,
+)
 from paramcalc.readers.families.towers.vit import decoded_from
 
 if TYPE_CHECKING:
@@ -50,8 +61,8 @@ def _modulated(config: Config, width: int, levels: int, window: int) -> Parts:
         parts[f"modulation.focal_layers.{level}.0"] = convolve(width, width, size, size, bias=False, groups=width)
     if config.flag("use_post_layernorm_in_modulation"):
         parts["modulation.layernorm"] = norm(width)
-    parts |= {"norm2": norm(width), "mlp.fc1": dense(inner, width, component="ffn"),
-              "mlp.fc2": dense(width, inner, component="ffn")}
+    parts |= {"norm2": norm(width), "mlp.fc1": up(inner, width, component="ffn"),
+              "mlp.fc2": down(width, inner, component="ffn")}
     if config.flag("use_layerscale"):
         parts |= {"gamma_1": vector(width), "gamma_2": vector(width)}
     return parts

@@ -10,7 +10,7 @@ from paramcalc.components.linear import Head
 from paramcalc.readers.families.towers.alone import model
 from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import FC, Layer, Parts, fewer, layers, tower, under
-from paramcalc.readers.families.towers.parts import conv, dense, norm, table
+from paramcalc.readers.families.towers.parts import conv, down, norm, table, up
 from paramcalc.readers.families.towers.sam import encoder
 
 if TYPE_CHECKING:
@@ -49,6 +49,6 @@ def pp_formulanet(config: Config) -> ModelSpec:
 def _shrunk(config: Config) -> Parts:
     """Two convolutions that halve each side, and two matrices."""
     into, middle, out = (config.integer(f"post_conv_{place}_channels") for place in ("in", "mid", "out"))
-    last: Parts = {"conv2": conv(out, middle, 3, 3, bias=False), "linear_1": dense(out, out),
-                   "linear_2": dense(config.integer("decoder_hidden_size"), out)}
+    last: Parts = {"conv2": conv(out, middle, 3, 3, bias=False), "linear_1": up(out, out),
+                   "linear_2": down(config.integer("decoder_hidden_size"), out)}
     return {**fewer({"conv1": conv(middle, into, 3, 3, bias=False)}, FEWER // 4), **fewer(last, FEWER)}

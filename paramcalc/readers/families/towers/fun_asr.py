@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from paramcalc.components.attention import Attention
 from paramcalc.readers.families.towers.frame import FC, QKVO, Layer, Parts, layers, mixed, tower
 from paramcalc.readers.families.towers.geometry import heads
-from paramcalc.readers.families.towers.parts import conv, dense, norm
+from paramcalc.readers.families.towers.parts import conv, down, norm, up
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -53,7 +53,7 @@ def fun_asr(model: Composite) -> Towers:
     config = model.part("adaptor_config", "")
     into = model.part("audio_config", "fun_asr_nano_encoder").integer("hidden_size")
     inner, width, at = config.integer("projector_hidden_size"), config.integer("hidden_size"), "multi_modal_projector"
-    modules: Parts = {f"{at}.linear_1": dense(inner, into), f"{at}.linear_2": dense(width, inner),
+    modules: Parts = {f"{at}.linear_1": up(inner, into), f"{at}.linear_2": down(width, inner),
                       f"{at}.layers": layers(config.layers)}
     block = LAYER.of(config)
     placed = {model.at(key): part for key, part in modules.items()}

@@ -8,7 +8,7 @@ from paramcalc.components.attention import Attention
 from paramcalc.components.linear import Parameter, Score
 from paramcalc.readers.families.towers.frame import Layer, Parts, fewer, layers, tower
 from paramcalc.readers.families.towers.geometry import heads
-from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, norm, positioned, rms, table, vector
+from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, down, norm, positioned, rms, table, vector
 from paramcalc.spec.caveats import Caveat
 
 if TYPE_CHECKING:
@@ -170,6 +170,6 @@ def gemma3n(model: Composite) -> Towers:
         towers |= model.tower(key, f"{at}_tower", kind)
         join: Parts = {f"{embed}.embedding": table(config.integer("vocab_size"), width, "other_embedding"),
                        f"{embed}.hard_embedding_norm": rms(width), f"{embed}.soft_embedding_norm": rms(width),
-                       f"{embed}.embedding_projection": dense(model.text.hidden_size, width, bias=False)}
+                       f"{embed}.embedding_projection": down(model.text.hidden_size, width, bias=False)}
         towers |= model.join(join, width, f"{at}_projection", stream=STREAMS[at], component=at)
     return towers

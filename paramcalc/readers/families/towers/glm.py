@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.frame import QKV, QKVO, Layer, Parts, fewer, layers, tower
 from paramcalc.readers.families.towers.geometry import grid, heads
-from paramcalc.readers.families.towers.parts import conv, dense, norm, product, rms, table
+from paramcalc.readers.families.towers.parts import conv, down, norm, product, rms, table, up
 from paramcalc.readers.families.towers.qwen_vl import patches
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ def _merger(config: Config, inner: int) -> Parts:
     side = config.integer("spatial_merge_size")
     return fewer({
         "downsample": conv(out, width, side, side, component="other", inputs=side**2),
-        "merger.proj": dense(out, out, bias=False), "merger.post_projection_norm": norm(out),
-        "merger.gate_proj": product(dense(inner, out, bias=False, component="ffn", activated=True)),
-        "merger.up_proj": product(dense(inner, out, bias=False, component="ffn")),
-        "merger.down_proj": dense(out, inner, bias=False, component="ffn"),
+        "merger.proj": up(out, out, bias=False), "merger.post_projection_norm": norm(out),
+        "merger.gate_proj": product(up(inner, out, bias=False, component="ffn", activated=True)),
+        "merger.up_proj": product(up(inner, out, bias=False, component="ffn")),
+        "merger.down_proj": down(out, inner, bias=False, component="ffn"),
     }, side**2)
 
 

@@ -10,7 +10,7 @@ from paramcalc.components.linear import Score
 from paramcalc.readers.families.towers.blip import qformer
 from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import Parts, layers, tower
-from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, norm, table, vector
+from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, down, norm, table, up, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -40,8 +40,8 @@ def encoder(config: Config, at: str) -> Tower:
         "ff2.pre_norm": norm(width), "ff2": feed, "post_norm": norm(width)}
     out = config.integer("output_dim")
     modules: Parts = {"input_linear": dense(width, config.integer("input_dim")),
-                      "layers": layers(config.depth("num_layers")), "out": dense(out, width),
-                      "out_mid": dense(width, out)}
+                      "layers": layers(config.depth("num_layers")), "out": up(out, width),
+                      "out_mid": down(width, out)}
     return tower(None, width, modules, {"layer": block}, at, "audio")
 
 

@@ -10,7 +10,7 @@ from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, layers, tower, under
 from paramcalc.readers.families.towers.geometry import heads, patches, ratios, stages
 from paramcalc.readers.families.towers.pairs import clip
-from paramcalc.readers.families.towers.parts import batchnorm, dense, embedded, norm, patched, positioned
+from paramcalc.readers.families.towers.parts import batchnorm, dense, down, embedded, norm, patched, positioned, up
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -21,7 +21,7 @@ LAYER = Layer()
 
 
 def _two(at: str, into: int, inner: int, out: int) -> Parts:
-    return {f"{at}.fc1": dense(inner, into, component="ffn"), f"{at}.fc2": dense(out, inner, component="ffn")}
+    return {f"{at}.fc1": up(inner, into, component="ffn"), f"{at}.fc2": down(out, inner, component="ffn")}
 
 
 def _assigned(config: Config, tokens: int, groups: int) -> Parts:

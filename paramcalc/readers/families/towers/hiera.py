@@ -9,7 +9,7 @@ from paramcalc.readers.families.towers.alone import tapped
 from paramcalc.readers.families.towers.frame import Parts
 from paramcalc.readers.families.towers.geometry import dividing, listed, stages
 from paramcalc.readers.families.towers.nets import Net, labelled
-from paramcalc.readers.families.towers.parts import conv, convolve, dense, norm, positioned, vector
+from paramcalc.readers.families.towers.parts import conv, convolve, dense, down, norm, positioned, up, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -27,7 +27,7 @@ def _layer(config: Config, into: int, out: int) -> Parts:
     inner = int(out * config.number("mlp_ratio"))
     parts: Parts = {"layernorm_before": norm(into), "attn.qkv": dense(3 * out, into, component="attention"),
                     "attn.proj": dense(out, out, component="attention"), "layernorm_after": norm(out),
-                    "mlp.fc1": dense(inner, out, component="ffn"), "mlp.fc2": dense(out, inner, component="ffn")}
+                    "mlp.fc1": up(inner, out, component="ffn"), "mlp.fc2": down(out, inner, component="ffn")}
     return parts | {"proj": dense(out, into)} if into != out else parts
 
 

@@ -9,7 +9,7 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Score
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers, projector, tower
 from paramcalc.readers.families.towers.geometry import grid
-from paramcalc.readers.families.towers.parts import dense, norm, patched, rms, table, vector
+from paramcalc.readers.families.towers.parts import dense, down, norm, patched, rms, table, up, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -36,9 +36,9 @@ def idefics2(model: Composite) -> Towers:
     width, at = config.integer("hidden_size"), model.at("connector")
     inner = model.part("text_config", "mistral").integer("intermediate_size")
     gated: Parts = {
-        f"{at}.modality_projection.gate_proj": dense(inner, vision, bias=False),
-        f"{at}.modality_projection.up_proj": dense(inner, vision, bias=False),
-        f"{at}.modality_projection.down_proj": dense(model.text.hidden_size, inner, bias=False),
+        f"{at}.modality_projection.gate_proj": up(inner, vision, bias=False),
+        f"{at}.modality_projection.up_proj": up(inner, vision, bias=False),
+        f"{at}.modality_projection.down_proj": down(model.text.hidden_size, inner, bias=False),
     }
     count, few = config.integer("resampler_n_heads"), config.integer("num_key_value_heads")
     head = config.integer("resampler_head_dim")

@@ -7,7 +7,7 @@ from math import ceil, inf, log, prod
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower
-from paramcalc.readers.families.towers.parts import ROTARY, dense, embedded, norm, positioned, rms, table
+from paramcalc.readers.families.towers.parts import ROTARY, dense, down, embedded, norm, positioned, rms, table, up
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -103,8 +103,8 @@ def vision2(config: Config, at: str) -> Tower:
         "embeddings.class_embedding": embedded(width),
         "embeddings.cls_position_embedding": positioned(width),
         "pre_layernorm": norm(width), "positions": ROTARY, "layers": layers(config.layers),
-        "merger.linear_1": dense(inner, square, bias=bias),
-        "merger.linear_2": dense(config.integer("text_hidden_size"), inner, bias=bias)}
+        "merger.linear_1": up(inner, square, bias=bias),
+        "merger.linear_2": down(config.integer("text_hidden_size"), inner, bias=bias)}
     block = LAYER2.of(config)
     return tower("vision", width, modules, {"layer": block}, at)
 

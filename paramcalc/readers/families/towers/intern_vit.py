@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.frame import FC, Layer, Parts, layers, tower
-from paramcalc.readers.families.towers.parts import conv, dense, embedded, norm, positioned
+from paramcalc.readers.families.towers.parts import conv, down, embedded, norm, positioned, up
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -47,5 +47,5 @@ def internvl_chat(model: Composite) -> Towers:
     config.read |= PICTURES
     factor = int(1 / config.number("downsample_ratio", 0.5))
     into = model.part("vision_config", TYPE).integer("hidden_size") * factor**2
-    join: Parts = {"mlp1.0": norm(into), "mlp1.1": dense(width, into), "mlp1.3": dense(width, width)}
+    join: Parts = {"mlp1.0": norm(into), "mlp1.1": up(width, into), "mlp1.3": down(width, width)}
     return {**model.tower("vision_config", "vision_model", TYPE), **model.join(join, into)}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.frame import FC, QKV, Layer, Parts, layers, tower
 from paramcalc.readers.families.towers.geometry import heads, patches
-from paramcalc.readers.families.towers.parts import dense, embedded, norm, patched, positioned
+from paramcalc.readers.families.towers.parts import down, embedded, norm, patched, positioned, up
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -44,6 +44,6 @@ def internvl(model: Composite) -> Towers:
     factor = int(1 / config.number("downsample_ratio"))
     into = model.part("vision_config", "internvl_vision").integer("hidden_size") * factor**2
     at = "multi_modal_projector"
-    join: Parts = {f"{at}.layer_norm": norm(into), f"{at}.linear_1": dense(width, into, activated=True),
-                   f"{at}.linear_2": dense(width, width)}
+    join: Parts = {f"{at}.layer_norm": norm(into), f"{at}.linear_1": up(width, into, activated=True),
+                   f"{at}.linear_2": down(width, width)}
     return {**model.tower("vision_config", "vision_tower", "internvl_vision"), **model.join(join, into)}

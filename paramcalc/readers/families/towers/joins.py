@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.components.attention import Attention
 from paramcalc.readers.families.towers.frame import QKVO, Parts
 from paramcalc.readers.families.towers.llava import AT, CLIP, two_matrices, width_of
-from paramcalc.readers.families.towers.parts import dense, matrix, norm, rms, vector
+from paramcalc.readers.families.towers.parts import dense, down, matrix, norm, rms, up, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.families.towers.composite import Composite, Towers
@@ -29,8 +29,8 @@ def aria(model: Composite) -> Towers:
         f"{cross}.multihead_attn.out_proj": dense(width, width, component="attention"),
         f"{cross}.linear": dense(width, width, component="attention"),
         f"{cross}.layer_norm": norm(width), f"{cross}.layer_norm_kv": norm(width), f"{AT}.layer_norm": norm(width),
-        f"{AT}.feed_forward.linear_in": dense(out, width, bias=False, component="ffn"),
-        f"{AT}.feed_forward.linear_out": dense(out, out, bias=False, component="ffn"),
+        f"{AT}.feed_forward.linear_in": up(out, width, bias=False, component="ffn"),
+        f"{AT}.feed_forward.linear_out": down(out, out, bias=False, component="ffn"),
     }
     return {**model.tower("vision_config", "vision_tower", usual), **model.join(join, width)}
 
@@ -46,7 +46,7 @@ def cohere2_vision(model: Composite) -> Towers:
     """Squares of patches through a gated feed-forward."""
     inner = model.config.integer("alignment_intermediate_size")
     width = model.part("vision_config", SIGLIP).integer("hidden_size") * model.config.integer("downsample_factor") ** 2
-    join: Parts = {f"{AT}.linear_1": dense(inner, width), f"{AT}.linear_2": dense(model.text.hidden_size, inner // 2)}
+    join: Parts = {f"{AT}.linear_1": up(inner, width), f"{AT}.linear_2": down(model.text.hidden_size, inner // 2)}
     return {**model.tower("vision_config", "vision_tower", SIGLIP), **model.join(join, width)}
 
 
@@ -54,8 +54,8 @@ def aya_vision(model: Composite) -> Towers:
     """The same, with a norm. arXiv:2505.08751."""
     inner = model.config.integer("alignment_intermediate_size", model.text.hidden_size)
     width = model.part("vision_config", SIGLIP).integer("hidden_size") * model.config.integer("downsample_factor") ** 2
-    join: Parts = {f"{AT}.layernorm": norm(width), f"{AT}.linear_1": dense(inner, width),
-                   f"{AT}.linear_2": dense(model.text.hidden_size, inner // 2)}
+    join: Parts = {f"{AT}.layernorm": norm(width), f"{AT}.linear_1": up(inner, width),
+                   f"{AT}.linear_2": down(model.text.hidden_size, inner // 2)}
     return {**model.tower("vision_config", "vision_tower", SIGLIP), **model.join(join, width)}
 
 
@@ -64,8 +64,8 @@ def cosmos3_edge(model: Composite) -> Towers:
     usual, inner = "cosmos3_edge_vision", model.config.integer("projector_hidden_size")
     vision = model.part("vision_config", usual)
     width, side = vision.integer("hidden_size"), vision.integer("spatial_merge_size")
-    join: Parts = {"projector.norm": norm(width), "projector.linear_fc1": dense(inner, width * side**2),
-                   "projector.linear_fc2": dense(model.text.hidden_size, inner)}
+    join: Parts = {"projector.norm": norm(width), "projector.linear_fc1": up(inner, width * side**2),
+                   "projector.linear_fc2": down(model.text.hidden_size, inner)}
     return {**model.tower("vision_config", "visual", usual), **model.join(join, width)}
 
 
@@ -75,8 +75,8 @@ def lfm2_vl(model: Composite) -> Towers:
     width = model.part("vision_config", SIGLIP2).integer("hidden_size") * model.config.integer("downsample_factor") ** 2
     join: Parts = {f"{AT}.layer_norm": norm(width)} if model.config.flag("projector_use_layernorm",
                                                                          default=True) else {}
-    join |= {f"{AT}.linear_1": dense(inner, width, bias=bias),
-             f"{AT}.linear_2": dense(model.text.hidden_size, inner, bias=bias)}
+    join |= {f"{AT}.linear_1": up(inner, width, bias=bias),
+             f"{AT}.linear_2": down(model.text.hidden_size, inner, bias=bias)}
     return {**model.tower("vision_config", "vision_tower", SIGLIP2), **model.join(join, width)}
 
 
@@ -86,7 +86,7 @@ def lighton_ocr(model: Composite) -> Towers:
     side, at = model.config.integer("spatial_merge_size"), "vision_projection"
     join: Parts = {f"{at}.norm": rms(width).model_copy(update={"uses": side**2}),
                    f"{at}.patch_merger.merging_layer": dense(width, width * side**2, bias=False),
-                   f"{at}.linear_1": dense(out, width, bias=False), f"{at}.linear_2": dense(out, out, bias=False)}
+                   f"{at}.linear_1": up(out, width, bias=False), f"{at}.linear_2": down(out, out, bias=False)}
     return {**model.tower("vision_config", "vision_encoder", "pixtral"), **model.join(join, width, component="vision")}
 
 
@@ -121,8 +121,8 @@ def paddle(model: Composite) -> Towers:
     vision = model.part("vision_config", usual)
     width = vision.integer("hidden_size")
     into = width * vision.integer("spatial_merge_size") ** 2
-    join: Parts = {"mlp_AR.pre_norm": norm(width), "mlp_AR.linear_1": dense(into, into),
-                   "mlp_AR.linear_2": dense(model.text.hidden_size, into)}
+    join: Parts = {"mlp_AR.pre_norm": norm(width), "mlp_AR.linear_1": up(into, into),
+                   "mlp_AR.linear_2": down(model.text.hidden_size, into)}
     return {**model.tower("vision_config", "visual.vision_model", usual), **model.join(join, width)}
 
 
@@ -132,8 +132,8 @@ def minimax(model: Composite) -> Towers:
     config, vision = model.config, model.part("vision_config", usual)
     width, inner = vision.integer("hidden_size"), config.integer("projector_hidden_size")
     merged = config.integer("merged_hidden_size", out * vision.integer("spatial_merge_size") ** 2)
-    each: Parts = {f"{AT}.linear_1": dense(inner, width), f"{AT}.linear_2": dense(out, inner)}
-    join: Parts = {f"{AT}.merge_linear_1": dense(inner, merged), f"{AT}.merge_linear_2": dense(out, inner)}
+    each: Parts = {f"{AT}.linear_1": up(inner, width), f"{AT}.linear_2": down(out, inner)}
+    join: Parts = {f"{AT}.merge_linear_1": up(inner, merged), f"{AT}.merge_linear_2": down(out, inner)}
     return {**model.tower("vision_config", "vision_tower", usual), **model.join(each, width, "patches", stream="image"),
             **model.join(join, width)}
 
@@ -149,9 +149,9 @@ def molmo2(model: Composite) -> Towers:
                        head_dim=config.integer("head_dim"), bias=biased,
                        output_size=width, causal=False, hidden_size=into)
     at = f"{AT}.image_projector"
-    join: Parts = {f"{AT}.image_pooling_2d": attend, f"{at}.gate_proj": dense(inner, width, bias=bias),
-                   f"{at}.up_proj": dense(inner, width, bias=bias),
-                   f"{at}.down_proj": dense(config.integer("text_hidden_size"), inner, bias=False)}
+    join: Parts = {f"{AT}.image_pooling_2d": attend, f"{at}.gate_proj": up(inner, width, bias=bias),
+                   f"{at}.up_proj": up(inner, width, bias=bias),
+                   f"{at}.down_proj": down(config.integer("text_hidden_size"), inner, bias=False)}
     return {**model.tower("vision_config", "vision_tower", "molmo2_vision"), **model.join(join, width)}
 
 

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.frame import FC, Layer, Parts, fewer, layers, tower
 from paramcalc.readers.families.towers.geometry import grid, heads
-from paramcalc.readers.families.towers.parts import dense, embedded, norm, patched, positioned, table, vector
+from paramcalc.readers.families.towers.parts import (
+    dense,
+    down,
+    embedded,
+    norm,
+    patched,
+    positioned,
+    table,
+    up,
+    vector,
+)
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -25,13 +35,13 @@ def vision4(config: Config, at: str) -> Tower:
     width, patch = config.integer("hidden_size"), config.integer("patch_size")
     into, out = config.integer("projector_input_dim"), config.integer("projector_output_dim")
     inner = config.integer("intermediate_size")
-    adapter: Parts = {"vision_adapter.mlp.fc1": dense(into, inner, bias=False, component="ffn"),
-                      "vision_adapter.mlp.fc2": dense(out, out, bias=False, component="ffn")}
+    adapter: Parts = {"vision_adapter.mlp.fc1": up(into, inner, bias=False, component="ffn"),
+                      "vision_adapter.mlp.fc2": down(out, out, bias=False, component="ffn")}
     modules: Parts = {
         "class_embedding": embedded(width),
         "positional_embedding_vlm": positioned(grid(config) + 1, width),
         "patch_embedding.linear": dense(width, config.integer("num_channels") * patch * patch, bias=False,
-                                        component="other_embedding", per="patch"),
+                                        component="other_embedding", per="patch", divided="out"),
         "layernorm_pre": norm(width),
         "model.layers": layers(config.layers),
         "layernorm_post": norm(width),
@@ -43,7 +53,7 @@ def vision4(config: Config, at: str) -> Tower:
 def llama4(model: Composite) -> Towers:
     """What the adapter gives is projected once more."""
     into = model.part("vision_config", "llama4_vision_model").integer("vision_output_dim")
-    join: Parts = {"multi_modal_projector.linear_1": dense(model.text.hidden_size, into, bias=False)}
+    join: Parts = {"multi_modal_projector.linear_1": up(model.text.hidden_size, into, bias=False)}
     return {**model.tower("vision_config", "vision_model", "llama4_vision_model"), **model.join(join, into)}
 
 

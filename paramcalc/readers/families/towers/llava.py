@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.frame import Parts, tower
-from paramcalc.readers.families.towers.parts import dense, norm, vector
+from paramcalc.readers.families.towers.parts import down, norm, up, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.families.towers.composite import Composite, Towers
@@ -24,8 +24,8 @@ def width_of(model: Composite, usual: str = CLIP) -> int:
 def two_matrices(model: Composite, into: int, key: str = "multimodal_projector_bias", name: str = AT) -> Parts:
     """Two projections, with a bias unless the config says otherwise."""
     bias, width = model.config.flag(key, default=True), model.text.hidden_size
-    return {f"{name}.linear_1": dense(width, into, bias=bias, activated=True),
-            f"{name}.linear_2": dense(width, width, bias=bias)}
+    return {f"{name}.linear_1": up(width, into, bias=bias, activated=True),
+            f"{name}.linear_2": down(width, width, bias=bias)}
 
 
 def llava(model: Composite) -> Towers:
@@ -37,8 +37,8 @@ def llava(model: Composite) -> Towers:
 def vipllava(model: Composite) -> Towers:
     """Several layers of the tower, normed together."""
     into, width = width_of(model), model.text.hidden_size
-    join: Parts = {f"{AT}.projector_layernorm": norm(into), f"{AT}.linear_1": dense(width, into),
-                   f"{AT}.linear_2": dense(width, width)}
+    join: Parts = {f"{AT}.projector_layernorm": norm(into), f"{AT}.linear_1": up(width, into),
+                   f"{AT}.linear_2": down(width, width)}
     return {**model.tower("vision_config", "vision_tower", CLIP), **model.join(join, into)}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from paramcalc.readers.families.towers.frame import Layer, Parts, under
 from paramcalc.readers.families.towers.geometry import dividing, listed
 from paramcalc.readers.families.towers.nets import Net, chained, divisible, labelled, unit
-from paramcalc.readers.families.towers.parts import dense, norm
+from paramcalc.readers.families.towers.parts import down, norm, up
 from paramcalc.readers.families.towers.segmenting import deeplab3, deeplab3_plus
 from paramcalc.readers.families.towers.vit import ATTENTION, biased
 
@@ -111,8 +111,8 @@ def mobilevit(config: Config) -> ModelSpec:
         net.add(under(at, unit("conv_kxk", out, out, size) | unit("conv_1x1", width, out, 1, normed=False)))
         inner = int(width * config.number("mlp_ratio"))
         block = shape(width, dividing(config, "num_attention_heads", config.integer("num_attention_heads"), width),
-                      inner) | {"intermediate.dense": dense(inner, width, component="ffn"),
-                                "output.dense": dense(width, inner, component="ffn")}
+                      inner) | {"intermediate.dense": up(inner, width, component="ffn"),
+                                "output.dense": down(width, inner, component="ffn")}
         net.stack(f"{at}.transformer.layer", width, [block] * depth)
         net.add(under(at, {"layernorm": norm(width)} | unit("conv_projection", out, width, 1)
                       | unit("fusion", out, 2 * out, size)))

@@ -14,7 +14,7 @@ from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.towers.frame import FC, Layer, Parts, layers, projector, tower
-from paramcalc.readers.families.towers.parts import dense, norm, positioned, vector
+from paramcalc.readers.families.towers.parts import dense, down, norm, positioned, up, vector
 
 if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
@@ -62,8 +62,8 @@ def _regions(out: int, *, plain: bool = False) -> Tower:
         at = f"model.region.{name}"
         parts |= {f"{at}_features": vector(features // 2, numbers), f"{at}_encoder": dense(out, features)}
         parts |= {f"{at}_decoder": dense(answers, out)} if plain else {
-            f"{at}_decoder.fc1": dense(PROJECTED, out, activated=True),
-            f"{at}_decoder.fc2": dense(answers, PROJECTED)}
+            f"{at}_decoder.fc1": up(PROJECTED, out, activated=True),
+            f"{at}_decoder.fc2": down(answers, PROJECTED)}
     return tower(None, out, parts, stream="token")
 
 
@@ -84,8 +84,8 @@ def moondream(config: Config) -> ModelSpec:
         "patch_emb": dense(WIDTH, 3 * PATCH**2, component="other_embedding"),
         "pos_emb": positioned(1, rows, WIDTH), "blocks": layers(DEPTH),
         "post_ln": norm(WIDTH)}
-    join: Parts = {"model.vision.proj_mlp.fc1": dense(PROJECTED, 2 * WIDTH, activated=True),
-                   "model.vision.proj_mlp.fc2": dense(out, PROJECTED)}
+    join: Parts = {"model.vision.proj_mlp.fc1": up(PROJECTED, 2 * WIDTH, activated=True),
+                   "model.vision.proj_mlp.fc2": down(out, PROJECTED)}
     return text.model_copy(update={"towers": {
         "vision": tower("vision", WIDTH, modules, {"layer": BLOCK(WIDTH, HEADS, INNER)}, "model.vision"),
         "projector": projector(join, 2 * WIDTH), "regions": _regions(out, plain=third)}})

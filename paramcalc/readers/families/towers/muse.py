@@ -12,7 +12,7 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.families.towers.frame import FC, Parts, mixed, tower
 from paramcalc.readers.families.towers.geometry import entries
 from paramcalc.readers.families.towers.kimi import LAYER
-from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, norm, rms, table
+from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, down, norm, rms, table, up
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -27,7 +27,7 @@ def vision(config: Config, at: str) -> Tower:
     into = config.integer("patch_temporal", 2) * config.integer("num_channels", 3) * patch**2
     kinds = config.listed("layer_types", str, config.layers) or ["full_attention"] * config.layers
     modules: Parts = {
-        "patch_embedder.patch_embedding": dense(width, into, bias=False, component="other_embedding"),
+        "patch_embedder.patch_embedding": up(width, into, bias=False, component="other_embedding"),
         "patch_embedder.position_embedding_table": table(rows, width), "positions": ROTARY, "ln_pre": norm(width),
         "layers": mixed(kinds), "ln_post": norm(width),
     }
@@ -64,9 +64,9 @@ def audio(config: Config, at: str) -> Tower:
 def muse_glimmer(model: Composite) -> Towers:
     """An adapter and a matrix."""
     into, inner = model.config.integer("out_hidden_size"), model.config.integer("projector_hidden_size")
-    join: Parts = {"vision_adapter.fc1": dense(inner, into, bias=False),
-                   "vision_adapter.fc2": dense(inner, inner, bias=False),
-                   "vision_projection": dense(model.text.hidden_size, inner, bias=False)}
+    join: Parts = {"vision_adapter.fc1": up(inner, into, bias=False),
+                   "vision_adapter.fc2": down(inner, inner, bias=False),
+                   "vision_projection": up(model.text.hidden_size, inner, bias=False)}
     return {**model.tower("vision_config", "vision_tower", f"{model.config.model_type}_vision"),
             **model.join(join, into, component="vision")}
 

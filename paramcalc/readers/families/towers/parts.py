@@ -13,6 +13,7 @@ from paramcalc.readers.families.towers.geometry import sides
 if TYPE_CHECKING:
     from paramcalc.component_names import ComponentName
     from paramcalc.components.embedding import Table
+    from paramcalc.components.linear import Side
     from paramcalc.components.norm import NormBucket
     from paramcalc.readers.config.config import Config
     from paramcalc.tree import Per
@@ -21,9 +22,21 @@ ROTARY = Positions(kind="rotary")
 
 
 def dense(out: int, into: int, *, bias: bool = True, component: ComponentName = "other", per: Per = "token",
-          activated: bool = False) -> Linear:
+          activated: bool = False, divided: Side = "") -> Linear:
     """A projection `(out, into)`, with a bias."""
-    return Linear(out_features=out, in_features=into, bias=bias, component=component, per=per, activated=activated)
+    return Linear(out_features=out, in_features=into, bias=bias, component=component, per=per, activated=activated,
+                  divided=divided)
+
+
+def up(out: int, into: int, *, bias: bool = True, component: ComponentName = "other", per: Per = "token",
+       activated: bool = False) -> Linear:
+    """A projection of which each device may have some of the outputs, as the first of a feed-forward."""
+    return dense(out, into, bias=bias, component=component, per=per, activated=activated, divided="out")
+
+
+def down(out: int, into: int, *, bias: bool = True, component: ComponentName = "other", per: Per = "token") -> Linear:
+    """A projection of which each device may have some of the inputs: those that an `up` before it gives there."""
+    return dense(out, into, bias=bias, component=component, per=per, divided="in")
 
 
 def product(part: Linear) -> Linear:

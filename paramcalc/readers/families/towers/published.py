@@ -22,6 +22,7 @@ from paramcalc.readers.families.towers.parts import (
     ROTARY,
     convolve,
     dense,
+    down,
     embedded,
     matrix,
     norm,
@@ -29,6 +30,7 @@ from paramcalc.readers.families.towers.parts import (
     positioned,
     rms,
     table,
+    up,
     vector,
 )
 from paramcalc.readers.families.towers.siglip import vision as siglip_vision
@@ -81,8 +83,8 @@ def minicpmo(model: Composite) -> Towers:
     if family is None:
         raise config.unknown_class()
     heard = audio.reread({**audio.data, "model_type": "qwen2_audio_encoder"}, family, "qwen2_audio_encoder")
-    join: Parts = {"audio_projection_layer.linear1": dense(out, width), "audio_projection_layer.linear2": dense(out,
-                                                                                                               out)}
+    join: Parts = {"audio_projection_layer.linear1": up(out, width),
+                   "audio_projection_layer.linear2": down(out, out)}
     return {**towers, "audio": whisper(heard, "apm"),
             **model.join(join, width, "audio_projection", stream="audio_tokens")}
 
@@ -142,9 +144,9 @@ def molmo(model: Composite) -> Towers:
     pool = Attention(num_heads=heads, head_dim=width // heads, bias=QKVO, causal=False, hidden_size=read,
                      output_size=width, names=MOLMO.names)
     join: Parts = {f"{at}.pad_embed": vector(2, read), f"{at}.image_pooling_2d": pool,
-                   f"{at}.image_projector.w1": dense(inner, width, bias=False),
-                   f"{at}.image_projector.w3": dense(inner, width, bias=False),
-                   f"{at}.image_projector.w2": dense(out, inner, bias=False)}
+                   f"{at}.image_projector.w1": up(inner, width, bias=False),
+                   f"{at}.image_projector.w3": up(inner, width, bias=False),
+                   f"{at}.image_projector.w2": down(out, inner, bias=False)}
     block = MOLMO(width, heads, vision.integer("image_mlp_dim"))
     return {"vision": tower("vision", width, modules, {"layer": block}),
             "projector": tower("projector", width, join, stream="image_tokens")}

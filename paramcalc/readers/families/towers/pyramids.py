@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, under
 from paramcalc.readers.families.towers.geometry import dividing, entries, listed, ratios, stages
 from paramcalc.readers.families.towers.nets import Net, labelled, unit
-from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, embedded, norm, positioned, vector
+from paramcalc.readers.families.towers.parts import (
+    batchnorm,
+    conv,
+    convolve,
+    dense,
+    down,
+    embedded,
+    norm,
+    positioned,
+    up,
+    vector,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,8 +105,8 @@ def pvt(config: Config) -> ModelSpec:
                       | _cut(width, into, kernel, "projection")), size)
         block = (shape(width, dividing(config, "num_attention_heads", heads, width), inner)
                  | _reduced("attention.self.sequence_reduction", "attention.self.layer_norm", width, ratio)
-                 | {"mlp.dense1": dense(inner, width, component="ffn"),
-                    "mlp.dense2": dense(width, inner, component="ffn")})
+                 | {"mlp.dense1": up(inner, width, component="ffn"),
+                    "mlp.dense2": down(width, inner, component="ffn")})
         net.stack(f"encoder.block.{index}", width, [block] * depths[index])
         into = width
     last_width = listed(config, "hidden_sizes")[-1]
@@ -169,8 +180,8 @@ def cvt(config: Config) -> ModelSpec:
 def _cvt_layer(width: int, heads: int, inner: int, kernel: int, method: str, *, bias: bool) -> Parts:
     names = {key: f"attention.projection_{name}" for key, name in QUERY.items()} | {"o_proj": "output.dense"}
     shape = Layer("layernorm_before", "attention", "layernorm_after", "", names=names, bias=QKVO if bias else ("o",))
-    parts = shape(width, heads, inner) | {"intermediate.dense": dense(inner, width, component="ffn"),
-                                          "output.dense": dense(width, inner, component="ffn")}
+    parts = shape(width, heads, inner) | {"intermediate.dense": up(inner, width, component="ffn"),
+                                          "output.dense": down(width, inner, component="ffn")}
     for word in QUERY.values() if method == "dw_bn" else ():
         at = f"attention.attention.convolution_projection_{word}.convolution_projection"
         parts |= {f"{at}.convolution": conv(width, width, kernel, kernel, bias=False, groups=width,

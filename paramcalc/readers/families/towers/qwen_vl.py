@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING
 from paramcalc.components.attention import Attention
 from paramcalc.readers.families.towers.frame import FC, Layer, Parts, fewer, layers, mixed, tower
 from paramcalc.readers.families.towers.geometry import heads
-from paramcalc.readers.families.towers.parts import ROTARY, conv, convolve, dense, norm, patched, rms, table, vector
+from paramcalc.readers.families.towers.parts import (
+    ROTARY,
+    conv,
+    convolve,
+    dense,
+    down,
+    norm,
+    patched,
+    rms,
+    table,
+    up,
+    vector,
+)
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -39,8 +51,8 @@ def merged(config: Config) -> int:
 
 def _joined(config: Config, wide: int, out: int) -> Parts:
     """The merger's matrices on squares of patches."""
-    parts: Parts = {"merger.mlp.0": dense(wide, wide, component="ffn", activated=True),
-                    "merger.mlp.2": dense(out, wide, component="ffn")}
+    parts: Parts = {"merger.mlp.0": up(wide, wide, component="ffn", activated=True),
+                    "merger.mlp.2": down(out, wide, component="ffn")}
     return fewer(parts, merged(config))
 
 
@@ -91,11 +103,11 @@ def vision3(config: Config, at: str) -> Tower:
 
 
 def _merger(at: str, wide: int, out: int) -> Parts:
-    return {f"{at}.linear_fc1": dense(wide, wide, activated=True), f"{at}.linear_fc2": dense(out, wide)}
+    return {f"{at}.linear_fc1": up(wide, wide, activated=True), f"{at}.linear_fc2": down(out, wide)}
 
 
 def _sequence(at: str, wide: int, out: int) -> Parts:
-    return {f"{at}.mlp.0": dense(wide, wide, activated=True), f"{at}.mlp.2": dense(out, wide)}
+    return {f"{at}.mlp.0": up(wide, wide, activated=True), f"{at}.mlp.2": down(out, wide)}
 
 
 def qwen_vl(model: Composite) -> Towers:

@@ -11,7 +11,7 @@ from paramcalc.readers.families.towers.alone import beside
 from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, mixed, tower
 from paramcalc.readers.families.towers.geometry import grid_side, heads
-from paramcalc.readers.families.towers.parts import conv, convolve, dense, norm, patched, positioned, table
+from paramcalc.readers.families.towers.parts import conv, convolve, dense, down, norm, patched, positioned, table, up
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
@@ -107,11 +107,11 @@ def mask_decoder(config: Config, at: str) -> Parts:
             # half the width whatever the config says: only the last attention reads it
             parts |= _attention(f"{here}.cross_attn_{way}", heads, width, width // 2)
         parts |= {f"{here}.layer_norm{place}": norm(width) for place in (1, 2, 3, 4)}
-        parts |= {f"{here}.mlp.lin1": dense(config.integer("mlp_dim"), width, component="ffn"),
-                  f"{here}.mlp.lin2": dense(width, config.integer("mlp_dim"), component="ffn")}
+        parts |= {f"{here}.mlp.lin1": up(config.integer("mlp_dim"), width, component="ffn"),
+                  f"{here}.mlp.lin2": down(width, config.integer("mlp_dim"), component="ffn")}
     parts |= _attention(f"{front}.final_attn_token_to_image", heads, width, last)
-    up = Convolution(out_channels=width // 4, in_channels=width, kernel=(2, 2), transposed=True)
-    parts |= {f"{front}.layer_norm_final_attn": norm(width), f"{at}.upscale_conv1": up,
+    upscaled = Convolution(out_channels=width // 4, in_channels=width, kernel=(2, 2), transposed=True)
+    parts |= {f"{front}.layer_norm_final_attn": norm(width), f"{at}.upscale_conv1": upscaled,
               f"{at}.upscale_conv2": Convolution(out_channels=width // 8, in_channels=width // 4, kernel=(2, 2),
                                                  transposed=True),
               f"{at}.upscale_layer_norm": norm(width // 4)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from paramcalc.components.linear import Linear, Score
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower
 from paramcalc.readers.families.towers.geometry import grid
-from paramcalc.readers.families.towers.parts import conv, dense, norm, table, vector
+from paramcalc.readers.families.towers.parts import conv, dense, down, norm, table, up, vector
 
 if TYPE_CHECKING:
     from paramcalc.component_names import ComponentName
@@ -34,8 +34,8 @@ def pooling(config: Config, at: str = "head", *, alone: bool = True) -> Parts:
         f"{at}.attention.in_proj_bias": vector(3 * width, component=attends),
         f"{at}.attention.out_proj": dense(width, width, component=attends, per="sequence"),
         f"{at}.layernorm": norm(width, component="lm_head" if alone else "norm"),
-        f"{at}.mlp.fc1": dense(inner, width, component=feeds, per="sequence"),
-        f"{at}.mlp.fc2": dense(width, inner, component=feeds, per="sequence"),
+        f"{at}.mlp.fc1": up(inner, width, component=feeds, per="sequence"),
+        f"{at}.mlp.fc2": down(width, inner, component=feeds, per="sequence"),
     }
 
 

@@ -9,7 +9,7 @@ from paramcalc.readers.families.towers.alone import crowned, model, tapped
 from paramcalc.readers.families.towers.frame import Parts, layers
 from paramcalc.readers.families.towers.geometry import dividing, entries, listed, sides
 from paramcalc.readers.families.towers.nets import labelled
-from paramcalc.readers.families.towers.parts import conv, dense, embedded, norm, positioned, vector
+from paramcalc.readers.families.towers.parts import conv, dense, down, embedded, norm, positioned, up, vector
 from paramcalc.readers.families.towers.vit import decoded_from
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ def _block(config: Config, width: int, heads: int) -> Parts:
     bias: tuple[Projection, ...] = (*(qkv if biased else ()), "o")
     attend = Attention(num_heads=heads, bias=bias, causal=False, chunk=window**2, names=OLD)
     table = positioned((2 * window - 1) ** 2, heads)
-    feed: Parts = {"intermediate.dense": dense(inner, width, component="ffn"),
-                   "output.dense": dense(width, inner, component="ffn")}
+    feed: Parts = {"intermediate.dense": up(inner, width, component="ffn"),
+                   "output.dense": down(width, inner, component="ffn")}
     positions: Parts = {"attention.self.relative_position_bias_table": table}
     if kind == "swinv2":
         at = "attention.self.continuous_position_bias_mlp"

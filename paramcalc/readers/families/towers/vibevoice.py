@@ -10,7 +10,7 @@ from paramcalc.components.convolution import Convolution
 from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.families.towers.frame import Parts, layers, tower, under
 from paramcalc.readers.families.towers.geometry import listed
-from paramcalc.readers.families.towers.parts import convolve, dense, rms, vector
+from paramcalc.readers.families.towers.parts import convolve, dense, down, rms, up, vector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,8 +102,8 @@ def _diffusion(config: Config) -> tuple[Parts, dict[str, Parts]]:
                     "norm": rms(width), "linear": dense(3 * width, width, bias=False)}
     return {
         "noisy_images_proj": dense(width, latent, bias=False), "cond_proj": dense(width, width, bias=False),
-        "timestep_proj.fc1": dense(width, steps, bias=False, component="ffn"),
-        "timestep_proj.fc2": dense(width, width, bias=False, component="ffn"),
+        "timestep_proj.fc1": up(width, steps, bias=False, component="ffn"),
+        "timestep_proj.fc2": down(width, width, bias=False, component="ffn"),
         "layers": layers(config.layers, "diffusion"),
         "final_layer.linear_1": dense(2 * width, width, bias=False),
         "final_layer.linear_2": dense(latent, width, bias=False)}, {"diffusion": block}

@@ -11,7 +11,7 @@ from paramcalc.components.linear import Linear
 from paramcalc.readers.families.towers.alone import crowned, labels, model, pooled, pooled_norm
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers
 from paramcalc.readers.families.towers.geometry import heads, patches, sides
-from paramcalc.readers.families.towers.parts import conv, convolve, dense, embedded, norm, positioned, vector
+from paramcalc.readers.families.towers.parts import conv, convolve, dense, down, embedded, norm, positioned, up, vector
 from paramcalc.readers.families.towers.segmenting import BACKBONE, BEIT, CLASS, pyramid, upernet
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ LAYER = Layer("layernorm_before", "attention", "layernorm_after", "", names=ATTE
 def block_of(width: int, count: int, inner: int, bias: tuple[Projection, ...]) -> Parts:
     """A layer, spelled as files have it: the feed-forward stands directly in it."""
     return LAYER(width, count, inner, bias=bias) | {
-        "intermediate.dense": dense(inner, width, component="ffn"), "output.dense": dense(width, inner,
-                                                                                          component="ffn")}
+        "intermediate.dense": up(inner, width, component="ffn"),
+        "output.dense": down(width, inner, component="ffn")}
 
 
 def biased(config: Config, usual: tuple[Projection, ...] = ("q", "k", "v"),

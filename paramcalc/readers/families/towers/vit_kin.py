@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from paramcalc.readers.families.towers.alone import crowned, labels, model, pooled
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers
 from paramcalc.readers.families.towers.geometry import heads, patches, sides
-from paramcalc.readers.families.towers.parts import conv, dense, embedded, norm, positioned
+from paramcalc.readers.families.towers.parts import conv, dense, down, embedded, norm, positioned, up
 from paramcalc.readers.families.towers.vit import LAYER, biased, block_of
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def _token(width: int, name: str = "cls_token", count: int = 1) -> Parts:
 
 def _feed(width: int, inner: int) -> Parts:
     """The feed-forward, which stands directly in a layer."""
-    return {"intermediate.dense": dense(inner, width, component="ffn"),
-            "output.dense": dense(width, inner, component="ffn")}
+    return {"intermediate.dense": up(inner, width, component="ffn"),
+            "output.dense": down(width, inner, component="ffn")}
 
 
 def _layers(config: Config, modules: Parts) -> ModelSpec:

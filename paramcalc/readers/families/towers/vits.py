@@ -13,12 +13,14 @@ from paramcalc.readers.families.towers.parts import (
     conv,
     convolve,
     dense,
+    down,
     embedded,
     norm,
     patched,
     positioned,
     rms,
     table,
+    up,
 )
 
 if TYPE_CHECKING:
@@ -106,8 +108,8 @@ def nemotron_omni(model: Composite) -> Towers:
     width = config.integer("vision_hidden_size", model.part("vision_config", "radio").integer("hidden_size"))
     into = width * int(1 / config.number("downsample_ratio")) ** 2
     inner = config.integer("projector_hidden_size")
-    join: Parts = {f"{at}.layer_norm": rms(into), f"{at}.linear_1": dense(inner, into, bias=False),
-                   f"{at}.linear_2": dense(model.text.hidden_size, inner, bias=False)}
+    join: Parts = {f"{at}.layer_norm": rms(into), f"{at}.linear_1": up(inner, into, bias=False),
+                   f"{at}.linear_2": down(model.text.hidden_size, inner, bias=False)}
     last: Towers = {}
     if model.part("text_config", "nemotron_h").integer("num_nextn_predict_layers", 0, least=0):
         last = model.join({"vision_final_layernorm": norm(width)}, width, "norm", stream="image", component="vision")
@@ -163,8 +165,8 @@ def lfm3_vl(model: Composite) -> Towers:
     vision = model.part("vision_config", usual)
     width, inner = vision.integer("hidden_size"), config.integer("projector_hidden_size")
     bias, side = config.flag("projector_bias", default=True), vision.integer("spatial_merge_size", 2)
-    join: Parts = {f"{at}.layer_norm": norm(width), f"{at}.linear_1": dense(inner, width * side**2, bias=bias),
-                   f"{at}.linear_2": dense(model.text.hidden_size, inner, bias=bias)}
+    join: Parts = {f"{at}.layer_norm": norm(width), f"{at}.linear_1": up(inner, width * side**2, bias=bias),
+                   f"{at}.linear_2": down(model.text.hidden_size, inner, bias=bias)}
     return {**model.tower("vision_config", "vision_tower", usual), **model.join(join, width)}
 
 
@@ -198,7 +200,7 @@ def minicpm(config: Config, at: str) -> Tower:
         "embeddings.position_embedding": table(grid_side(config) ** 2, width), "encoder.layers": layers(config.layers),
         "post_layernorm": norm(width), f"{merger}.self_attn": Layer().attend(heads(config)),
         f"{merger}.layer_norm1": norm(width), f"{merger}.pre_norm": norm(joined),
-        f"{merger}.linear_1": dense(inner * high * wide, joined), f"{merger}.linear_2": dense(width,
+        f"{merger}.linear_1": up(inner * high * wide, joined), f"{merger}.linear_2": down(width,
                                                                                               inner * high * wide)}
     return tower("vision", width, modules, {"layer": Layer().of(config)}, at)
 
@@ -212,7 +214,7 @@ def minicpmv(model: Composite) -> Towers:
     join: Parts = {}
     for index in range(times):
         at, out = f"merger.mlp.{index}", width if index < times - 1 else model.text.hidden_size
-        join |= {f"{at}.pre_norm": norm(into), f"{at}.linear_1": dense(into, into, component="ffn"),
-                 f"{at}.linear_2": dense(out, into, component="ffn")}
+        join |= {f"{at}.pre_norm": norm(into), f"{at}.linear_1": up(into, into, component="ffn"),
+                 f"{at}.linear_2": down(out, into, component="ffn")}
     return {**model.tower("vision_config", "vision_tower", vision.model_type),
             **model.join(join, width, component=None)}

@@ -18,11 +18,13 @@ from paramcalc.readers.families.towers.parts import (
     conv,
     convolve,
     dense,
+    down,
     embedded,
     matrix,
     norm,
     positioned,
     table,
+    up,
     vector,
 )
 
@@ -183,8 +185,8 @@ def _block(config: Config, width: int) -> Parts:
                   "attention.gates": Score(sizes=(count - 1, 8, width // count), component="position_embedding")}
     if config.flag("do_stable_layer_norm") and config.get("adapter_attn_dim") is not None:
         small = config.integer("adapter_attn_dim")
-        block |= {"adapter_layer.norm": norm(width), "adapter_layer.linear_1": dense(small, width),
-                  "adapter_layer.linear_2": dense(width, small)}
+        block |= {"adapter_layer.norm": norm(width), "adapter_layer.linear_1": up(small, width),
+                  "adapter_layer.linear_2": down(width, small)}
     return block
 
 
@@ -263,8 +265,8 @@ def sew_d(config: Config) -> ModelSpec:
 
     width, inner = config.integer("hidden_size"), config.integer("intermediate_size")
     block: Parts = {**mixer_v2(config, "", False), "attention.output.LayerNorm": norm(width),
-                    "intermediate.dense": dense(inner, width, component="ffn"),
-                    "output.dense": dense(width, inner, component="ffn"), "output.LayerNorm": norm(width)}
+                    "intermediate.dense": up(inner, width, component="ffn"),
+                    "output.dense": down(width, inner, component="ffn"), "output.LayerNorm": norm(width)}
     modules = _squeezed(config, width) | {f"encoder.{key}": part for key, part in tables_v2(config).items()}
     modules |= {"encoder.encoder.layer": layers(config.layers),
                 "encoder.upsample.projection": dense(width * config.integer("squeeze_factor"), width)}

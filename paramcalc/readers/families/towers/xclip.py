@@ -12,7 +12,7 @@ from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
 from paramcalc.readers.families.towers.geometry import dividing, grid, heads
 from paramcalc.readers.families.towers.pairs import clip
-from paramcalc.readers.families.towers.parts import dense, matrix, norm, positioned, vector
+from paramcalc.readers.families.towers.parts import dense, down, matrix, norm, positioned, up, vector
 from paramcalc.spec.layer import Block
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def _prompts(config: Config) -> tuple[Parts, Parts]:
     attend = Attention(num_heads=count, bias=("o",), causal=False, cross=True, hidden_size=width,
                        names={"o_proj": "proj"})
     block: Parts = {"norm1": norm(width), "cross_attn": attend, "norm3": norm(width),
-                    "mlp.0": dense(4 * width, width, component="ffn"),
-                    "mlp.3": dense(width, 4 * width, component="ffn")}
+                    "mlp.0": up(4 * width, width, component="ffn"),
+                    "mlp.3": down(width, 4 * width, component="ffn")}
     modules: Parts = {"layernorm": norm(width), "alpha": vector(width)}
     if depth := config.depth("prompt_layers"):
         modules["decoder"] = layers(depth, "prompt").model_copy(update={"hidden_size": width})
