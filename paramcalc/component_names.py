@@ -10,6 +10,8 @@ ComponentName = Literal[
 ]
 COMPONENTS: tuple[ComponentName, ...] = get_args(ComponentName)
 """In the order they are shown."""
+TABLES: tuple[ComponentName, ...] = ("token_embedding", "position_embedding", "other_embedding")
+"""What is looked up, before the layers: it stays on the host, whatever is offloaded."""
 Tower = Literal["vision", "audio", "projector"]
 TOWERS: frozenset[str] = frozenset(get_args(Tower))
 """What stands before a text model: whole on the first pipeline stage, and computed before its layers."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from paramcalc.answers.answer import Document, Schema
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ANSWERS = {
     "count": ("count.Count",), "memory": ("memory.Memory", "placement.PlacedMemory"),
     "fit": ("fit.Fit", "fit_catalog.FitAll", "placement.PlacedFit", "fit_formats.FitFormats"),
@@ -37,6 +36,7 @@ def command_schema(command: str) -> Schema:
     object with `error`. Raises KeyError for a command without one."""
     from paramcalc.answers.answer import record_schema
     from paramcalc.answers.failure import Failure
+    from paramcalc.spec.schema import DIALECT
 
     title: dict[str, Any] = {"$schema": DIALECT, "title": f"paramcalc {command} --json"}
     if not all(answer.several for answer in answer_classes(command)):

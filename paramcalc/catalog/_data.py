@@ -44,7 +44,7 @@ def read_user_table(path: Path) -> dict[str, object]:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
-            raise InputError(Problem(f"is larger than {MAX_BYTES:,} bytes", source=str(path)))
+            raise InputError(Problem(f"expected at most {MAX_BYTES:,} bytes, found more", source=str(path)))
         document = yaml.load(raw.decode("utf-8-sig"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark

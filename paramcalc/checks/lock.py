@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from paramcalc.checks.checked_model import Subject
 
 NAME = "paramcalc.lock"
-LIMIT = 4 * 2**20
 SCHEMA = "paramcalc/lock/1"
 LOCK = "PC004"
 RECORD = "if it is meant, record it: check --write-lock"
@@ -107,7 +106,7 @@ def read_lock(path: Path) -> dict[str, dict[str, int]]:
 
     hint = "if it is a merge conflict, write it anew: check --write-lock"
     try:
-        data = read_json(read_file(path, LIMIT), str(path)).data
+        data = read_json(read_file(path), str(path)).data
     except InputError as error:
         raise InputError(*(problem._replace(hint=hint) for problem in error.problems)) from None
     files = data.get("files")

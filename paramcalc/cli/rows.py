@@ -16,15 +16,16 @@ from paramcalc.numbers import many
 if TYPE_CHECKING:
     from paramcalc.answers.comparison import Comparison
 
+ALONG, UP = "total", "cache_bytes_per_token"
+"""Columns that are drawn where none is named."""
 Sort = Annotated[str, typer.Option("--sort", metavar="COLUMN", help="Sort by a column; -COLUMN: largest first.",
                                    autocompletion=completion.columns)]
 Columns = Annotated[str, typer.Option("--columns", metavar="NAME,…", help="Columns to write: name,total,active.",
                                       autocompletion=completion.columns)]
 PlotRows = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw one column against another: .svg "
                                                "or .png (needs the plot extra).")]
-Across = Annotated[str, typer.Option("--x", metavar="COLUMN", help="Column along the picture; total if not given.")]
-Up = Annotated[str, typer.Option("--y", metavar="COLUMN", help="Column up the picture; cache_bytes_per_token if not "
-                                 "given.")]
+Across = Annotated[str, typer.Option("--x", metavar="COLUMN", help=f"Column along the picture; {ALONG} if not given.")]
+Up = Annotated[str, typer.Option("--y", metavar="COLUMN", help=f"Column up the picture; {UP} if not given.")]
 
 
 class Look:
@@ -35,7 +36,7 @@ class Look:
         from paramcalc.answers.comparison import check_columns
 
         self.sort, self.plot = sort, plot
-        self.x, self.y = x or "total", y or "cache_bytes_per_token"
+        self.x, self.y = x or ALONG, y or UP
         self.columns = [name.strip() for name in columns.split(",") if name.strip()]
         check_columns([*self.columns, *([sort.removeprefix("-")] if sort else []), self.x, self.y])
         if plot is None and (x or y):

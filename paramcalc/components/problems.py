@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticCustomError
 
-from paramcalc.errors import INVALID, Problem
+from paramcalc.errors import INVALID, TOP_K, Problem
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -18,6 +18,12 @@ def impossible(message: str, hint: str = "", field: str = "", code: str = INVALI
     """An error that pydantic carries to its place, with the fields of a `Problem` beside the message."""
     text = message.replace("{", "{{").replace("}", "}}")
     return PydanticCustomError("impossible", text, {"hint": hint, "field": field, "code": code, "rests_on": rests_on})
+
+
+def too_many_chosen(top_k: int, experts: int) -> PydanticCustomError:
+    """The error of a mixture whose tokens choose more experts than there are."""
+    return impossible(f"top_k {top_k} is more than the {experts} experts", f"use a top_k of at most {experts}", "top_k",
+                      TOP_K, ("experts",))
 
 
 def problem_of(details: ErrorDetails) -> Problem:

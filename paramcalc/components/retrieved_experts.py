@@ -9,8 +9,7 @@ from pydantic import Field, model_validator
 
 from paramcalc.components.base import Component, Rows, Size
 from paramcalc.components.ffn import FeedShape, feed_forward
-from paramcalc.components.problems import impossible
-from paramcalc.errors import TOP_K
+from paramcalc.components.problems import too_many_chosen
 
 if TYPE_CHECKING:
     from typing import Self
@@ -34,8 +33,7 @@ class RetrievedExperts(Component):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.top_k > self.experts:
-            raise impossible(f"top_k {self.top_k} is more than the {self.experts} experts",
-                             f"use a top_k of at most {self.experts}", "top_k", TOP_K, ("experts",))
+            raise too_many_chosen(self.top_k, self.experts)
         return self
 
     def tensors(self, context: Context) -> list[Tensor]:

@@ -30,8 +30,6 @@ SECONDS = {"h": 3600, "m": 60, "s": 1}
 NOUNS = {"image": "pictures", "audio": "recordings"}
 MOST = 4096
 """Pictures, or recordings, of one sequence."""
-LONGEST = 24 * 3600
-"""Seconds of all recordings of one sequence."""
 
 
 class Sized(Protocol):
@@ -158,6 +156,8 @@ def cut_audio(rule: AudioRule | None, durations: Sequence[Fraction]) -> tuple[Me
         return ()
     if rule is None:
         raise _unknown("recordings")
+    from paramcalc.spec.audio import LONGEST
+
     if sum(durations) > LONGEST:
         raise UsageError(Problem(f"recordings of more than {LONGEST // 3600} hours together", hint="fewer of them"))
     return _each(durations, "recordings", rule.cut)

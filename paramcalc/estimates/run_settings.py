@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from paramcalc.catalog.grids import find_grid
+from paramcalc.catalog.training import run_share as usual_run_share
+from paramcalc.catalog.training import usual_pue, usual_step_tokens
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need
 from paramcalc.estimates.training_settings import TrainingKeywords, TrainingSettings
@@ -41,7 +44,8 @@ class RunSettings(TrainingSettings):
     mfu: Part | None = option(None, "MFU while running, attention's whole square counted: 0.41 or 41%. Replaces the "
                               "estimate of the step.", metavar="SHARE")
     run_share: Part | None = option(None, "Share of the run's time that steps take, the rest is restarts and "
-                                    "evaluation; 0.9 when not given, 1 with --mfu.", metavar="SHARE")
+                                    f"evaluation; {usual_run_share()[1]:g} when not given, 1 with --mfu.",
+                                    metavar="SHARE")
     arithmetic: Literal["bf16", "fp8"] = option(
         "bf16", "Arithmetic of products of weights, for the time of a step: fp8 leaves attention and the head in bf16.")
     overlap: bool | None = option(None, "Hide the collectives of tensors and experts behind computation (DualPipe, "
@@ -49,13 +53,15 @@ class RunSettings(TrainingSettings):
     price: Annotated[float, Field(gt=0, le=1e6)] | None = option(None, "USD an hour of one device.", metavar="USD")
     power: Part | None = option(None, "Mean power as a share of the device's.", metavar="SHARE")
     pue: Annotated[float, Field(ge=1, le=10)] | None = option(None, "Energy of the data centre over that of its "
-                                                             "devices; 1.2 when not given.")
-    grid: str | None = option(None, "gCO2 a kWh, or a grid: france, us, world; 400 when not given.", metavar="G")
+                                                             f"devices; {usual_pue():g} when not given.")
+    grid: str | None = option(None, "gCO2 a kWh, or a grid: france, us, world; "
+                              f"{find_grid(None).grams:g} when not given.", metavar="G")
 
     gpu: str | None = option(None, "Accelerator: h100; `paramcalc list gpus` shows the names.", metavar="NAME")
     gpus: Devices | None = option(None, "Number of devices; as many copies as they hold where --dp is not given.")
     global_batch: Annotated[int, Field(ge=1, le=2**30)] | None = option(
-        None, "Sequences of a step, for --search and --tokens; as many as make 4M tokens when not given.")
+        None, "Sequences of a step, for --search and --tokens; as many as make "
+              f"{usual_step_tokens() // 10**6}M tokens when not given.")
     accelerators: Path | None = option(None, "YAML file with devices of your own.", metavar="FILE")
 
     def check(self, *, search: bool = False) -> None:
@@ -72,7 +78,6 @@ class RunSettings(TrainingSettings):
 
     def terms(self) -> Terms | None:
         """What the run is asked for; None without tokens. Raises UsageError for what has no effect."""
-        from paramcalc.catalog.grids import find_grid
         from paramcalc.estimates.run import Terms
 
         if self.tokens is None:

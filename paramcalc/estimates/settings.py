@@ -96,7 +96,7 @@ class RuntimeSettings(FormatSettings):
                                "MODEL beside it: its weights and cache, and copies of recurrent states.",
                                metavar="mtp|MODEL")
     draft_tokens: Annotated[int, Field(ge=1, le=64)] | None = option(
-        None, "Tokens drafted at once, with --draft; 1 when not given.")
+        None, f"Tokens drafted at once, with --draft; {SERVING.draft_tokens} when not given.")
     loras: Annotated[int, Field(ge=0, le=2**12)] = option(
         SERVING.loras, "LoRA adapters a device has room for at once, on every linear layer of the text model.")
     lora_rank: Annotated[int, Field(ge=1, le=2**12)] = option(SERVING.lora_rank, "Rank of --loras.")

@@ -19,6 +19,7 @@ from paramcalc.estimates.prefill import peak as activation_peak
 from paramcalc.estimates.prefill import tower_peak, tower_widths
 from paramcalc.estimates.prefill import widths as activation_widths
 from paramcalc.estimates.runtimes import Runtime, profile_of
+from paramcalc.estimates.speed_settings import MOST_REQUESTS
 from paramcalc.estimates.step import Host, Served, arithmetic
 from paramcalc.measures.cache import Serving
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from paramcalc.estimates.step import Terms
     from paramcalc.tree import Node
 
-MOST_REQUESTS = 2**16
 FIRST_TOKEN = 0.05
 """Seconds from a request's arrival to its prompt's first step and from its last to the client: assumed."""
 

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from paramcalc.errors import InputError, Problem, UsageError
+from paramcalc.readers.text.limits import MAX_BYTES
 from paramcalc.sanitize import quote, visible
 
 PREFIX = "git:"
 REVISION = re.compile(r"[\w./~^@{}-]{1,200}")
-LIMIT = 4 * 2**20
-"""Bytes of one file."""
 LISTING = 128 * 2**20
 """Bytes of the names of a repository's files."""
 SECONDS = 20
@@ -81,8 +80,8 @@ def show(revision: str, path: str) -> bytes:
     size = _git(folder, "cat-file", "-s", name)
     if size.code:
         raise InputError(Problem(f"git has no {visible(path, 400)} at {revision}: {size.error or 'no answer'}"))
-    if int(size.output) > LIMIT:
-        raise InputError(Problem(f"expected at most {LIMIT:,} bytes at {revision}, "
+    if int(size.output) > MAX_BYTES:
+        raise InputError(Problem(f"expected at most {MAX_BYTES:,} bytes at {revision}, "
                                  f"found {int(size.output):,}", source=visible(path, 400)))
     content = _git(folder, "cat-file", "blob", name)
     if content.code or not content.complete:
@@ -127,7 +126,7 @@ def checked(revision: str) -> str:
     return revision
 
 
-def _git(folder: Path, *arguments: str, limit: int = LIMIT) -> _Answer:
+def _git(folder: Path, *arguments: str, limit: int = MAX_BYTES) -> _Answer:
     """The one way git is called. Raises InputError where it is not there or does not answer."""
     settings = [word for key, value in _SETTINGS.items() for word in ("-c", f"{key}={value}")]
     command = ["git", "--no-pager", *settings, "-C", str(folder), *arguments]
@@ -176,7 +175,7 @@ def _answer(process: subprocess.Popen[bytes], limit: int) -> _Answer:
         output = process.stdout.read(limit + 1) if process.stdout else b""
         if len(output) > limit:
             process.kill()
-        stderr = process.stderr.read(LIMIT) if process.stderr else b""
+        stderr = process.stderr.read(MAX_BYTES) if process.stderr else b""
         code = process.wait()
     finally:
         late.cancel()

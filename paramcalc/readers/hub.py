@@ -21,6 +21,7 @@ from paramcalc.readers.config.quantization import KEYS
 from paramcalc.readers.headers.header import MAX_HEADER, MAX_TENSORS, Header
 from paramcalc.readers.hub_cache import COMMIT, cached, keep
 from paramcalc.readers.names import near_presets
+from paramcalc.readers.text.limits import MAX_BYTES
 from paramcalc.readers.text.values import expected
 from paramcalc.sanitize import quote, visible
 
@@ -34,7 +35,6 @@ HOSTS = ("huggingface.co", "hf.co")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 FIRST = 2**16
 """Bytes asked for first: most headers fit."""
-MAX_JSON = 4 * 2**20
 MAX_REDIRECTS = 5
 MAX_SHARDS = 1_000
 TIMEOUT = 15.0
@@ -105,7 +105,7 @@ def _beside(where: Place, config: dict[str, Any], model: str) -> dict[str, dict[
 def _small_file(where: Place, file: str) -> Answer:
     """A small file; where the hub cannot be reached, names presets like it, which need no network."""
     try:
-        return _get(_url(where, file), 0, MAX_JSON + 1, where.tell)
+        return _get(_url(where, file), 0, MAX_BYTES + 1, where.tell)
     except MissingFileError:
         raise
     except NetworkError as error:
@@ -161,8 +161,8 @@ def _config(where: Place, file: str, model: str) -> Document:
         raise kind(Problem(f"{file} of {where.repository} is not in the cache, and offline is asked for",
                            hint=_alike(where.repository)))
     answer = _small_file(where, file)
-    if len(answer.raw) > MAX_JSON:
-        raise InputError(Problem(f"expected at most {MAX_JSON:,} bytes in {file}, found more", source=model))
+    if len(answer.raw) > MAX_BYTES:
+        raise InputError(Problem(f"expected at most {MAX_BYTES:,} bytes in {file}, found more", source=model))
     keep(_hub(), where.repository, where.revision, file, answer.raw, answer.commit)
     return read_json(answer.raw, model)
 

@@ -11,7 +11,6 @@ from paramcalc.errors import (
     DEFAULTED,
     UNCOUNTED,
     UNREAD,
-    InputError,
     PCError,
     Problem,
     SpecError,
@@ -24,6 +23,7 @@ from paramcalc.readers.folders import CONFIG, config_of, repository_of
 from paramcalc.readers.foreign import refuse_foreign
 from paramcalc.readers.headers import CHECKPOINTS
 from paramcalc.readers.text.document import Document, load_document, read_json, read_yaml
+from paramcalc.readers.text.limits import MAX_BYTES, too_large
 from paramcalc.readers.text.located import located
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from paramcalc.readers.headers.header import Header
     from paramcalc.spec.model import ModelSpec
 
-SPEC_LIMIT = 4 * 2**20
 
 
 class Reading(NamedTuple):
@@ -163,7 +162,7 @@ def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 def _document(model: str) -> Document:
     if model == "-":
-        return _guess(sys.stdin.buffer.read(SPEC_LIMIT + 1), "<stdin>")
+        return _guess(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>")
     path = Path(model)
     if os.path.isdir(path):  # pathlib's own would raise for a name that is too long
         path = config_of(path)
@@ -173,8 +172,8 @@ def _document(model: str) -> Document:
 
 
 def _guess(raw: bytes, source: str) -> Document:
-    if len(raw) > SPEC_LIMIT:
-        raise InputError(Problem(f"is larger than {SPEC_LIMIT:,} bytes", source=source))
+    if len(raw) > MAX_BYTES:
+        raise too_large(source, MAX_BYTES)
     read: Callable[[bytes, str], Document] = read_json if raw.lstrip()[:1] == b"{" else read_yaml
     return read(raw, source)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypedDict
 from pydantic import BeforeValidator, Field
 
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.design.law_fit import RESAMPLES
 from paramcalc.estimates.design.outlook import MFU
 from paramcalc.settings import Decimal, Devices, Settings, Share, option
 from paramcalc.sizes import ROUGH, NearMissError
@@ -55,7 +56,7 @@ class ScalingSettings(Settings):
     fit: Path | None = option(None, "Fit a law to runs first: a CSV file with the columns parameters, tokens (or "
                               "compute) and loss.", metavar="FILE")
     resamples: Annotated[int, Field(ge=0, le=10_000)] | None = option(
-        None, "Resampled fits for the intervals of --fit; 200 when not given.", metavar="N")
+        None, f"Resampled fits for the intervals of --fit; {RESAMPLES} when not given.", metavar="N")
 
     def check(self) -> None:
         """Raise UsageError for settings that do not go together or have no effect."""

@@ -9,6 +9,7 @@ from typing import Annotated, TypedDict
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from paramcalc.errors import Problem, UsageError
+from paramcalc.estimates.design.near_sizes import COARSE, FINE
 from paramcalc.estimates.design.settings import Flop
 from paramcalc.estimates.runtimes import RuntimeName
 from paramcalc.settings import Decimal, Settings, Share, option
@@ -62,7 +63,7 @@ class SolveSettings(Settings):
     runtime: RuntimeName | None = option(None, "Runtime by which it must fit; without one, the lower bound must.")
     max_layers: Annotated[int, Field(ge=1, le=4096)] | None = option(None, "Layers at most.")
     multiple_of: Annotated[int, Field(ge=1, le=4096)] | None = option(
-        None, "Hidden size and widths are multiples of it; 64 and 128 when not given.")
+        None, f"Hidden size and widths are multiples of it; {FINE} and {COARSE} when not given.")
     top: Annotated[int, Field(ge=1, le=10_000)] = option(10, "Candidates to show.")
 
     def check(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import find_format
-from paramcalc.component_names import TOWERS
+from paramcalc.component_names import TABLES, TOWERS
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.prefill import Widths, widths
 from paramcalc.measures.cache import Mixer, mixers
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from paramcalc.tree import Node, Tensor
 
 EXPERTS = "moe_experts"
-TABLES = ("token_embedding", "position_embedding", "other_embedding")
-"""What is looked up and stays on the host, whatever is offloaded."""
 BEHIND = ("moe_shared.up_proj",)
 """In a file sorted by name, what of a layer comes after its experts' `ffn_up_exps`: `ffn_up_shexp`."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pydantic import ValidationError
 
+from paramcalc.component_names import TABLES
 from paramcalc.components.linear import Parameter
 from paramcalc.components.stack import Stack
 from paramcalc.errors import InputError, Problem
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from paramcalc.readers.headers.packing import Unpacked
     from paramcalc.tree import Role
 
-BEFORE = ("token_embedding", "position_embedding", "other_embedding")
-"""What stands before the layers."""
 TABLE = "token_embd.weight"
 ADDED = re.compile(r"bias$|(^|\.)(A_log|ssm_a)$")
 """What multiplies no activation, though it may have two dimensions."""
@@ -98,7 +97,7 @@ def _spec(header: Header) -> ModelSpec:
     inside, outside = _placed(header, len(layers))
     common = Common(_width(kinds), _chosen(header.metadata))
     parts = _parts(_kinds(outside) if layers else kinds, common)
-    before = {key: part for key, part in parts.items() if part.component in BEFORE}
+    before = {key: part for key, part in parts.items() if part.component in TABLES}
     after = {key: part for key, part in parts.items() if key not in before}
     stack, blocks = _stack(header.source, inside, layers, common)
     return ModelSpec(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
-_NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
+from paramcalc.measures.parameters import NUMBER
 
 
 def collapsed(name: str) -> str:
     """The name, every number between dots replaced by `*`."""
-    return _NUMBER.sub("*", name)
+    return NUMBER.sub("*", name)

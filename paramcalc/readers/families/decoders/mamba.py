@@ -13,7 +13,7 @@ from paramcalc.errors import HEADS
 from paramcalc.numbers import many
 from paramcalc.readers.config.patterns import FULL, LINEAR, at_indices, at_offset
 from paramcalc.readers.families.decoder import Experts, Row
-from paramcalc.readers.families.decoders.shared import no_feed_forward
+from paramcalc.readers.families.decoders.shared import BACKBONE, no_feed_forward
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from paramcalc.components.base import Component
     from paramcalc.readers.config.config import Builder, Config
 
-BACKBONE = {"embed_tokens": "backbone.embeddings", "layers": "backbone.layers", "norm": "backbone.norm_f",
-            "input_layernorm": "norm", "self_attn": "mixer"}
 BAMBA = {"mlp": "feed_forward", "post_attention_layernorm": "pre_ff_layernorm", "norm": "model.final_layernorm"}
 
 

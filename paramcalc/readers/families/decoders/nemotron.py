@@ -17,7 +17,7 @@ from paramcalc.components.norm import Norm
 from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import FULL, LINEAR, one_part_layers
 from paramcalc.readers.families.decoder import Row, topped
-from paramcalc.readers.families.decoders.shared import GENERATES
+from paramcalc.readers.families.decoders.shared import BACKBONE, GENERATES
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from paramcalc.components.base import Component
     from paramcalc.readers.config.config import Builder, Config
 
-NAMES = {"embed_tokens": "backbone.embeddings", "layers": "backbone.layers", "norm": "backbone.norm_f",
-         "input_layernorm": "norm", "self_attn": "mixer"}
 DERIVED = {"num_hidden_layers", "time_step_rank"}
 """Keys the class takes from others."""
 EXPERT_NAMES = {"router": "gate", "correction_bias": "gate.e_score_correction_bias", "latent_down": "fc1_latent_proj",
@@ -45,8 +43,8 @@ def nemotron_h(config: Config) -> ModelSpec:
         "blocks": {word: {"mixer": _part(config, word)} for word in dict.fromkeys(words)},
         "layers": tuple(roll(words)),
     }
-    return ModelSpec.model_validate(fields | topped(config, NAMES) | {"tie_embeddings": False, "state_dtype": "float32"}
-                                    | _mtp(config))
+    return ModelSpec.model_validate(fields | topped(config, BACKBONE) | _mtp(config)
+                                    | {"tie_embeddings": False, "state_dtype": "float32"})
 
 
 def _part(config: Config, word: str) -> Component:

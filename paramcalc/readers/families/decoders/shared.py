@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
     from paramcalc.spec.model import ModelSpec
 
+BACKBONE = {"embed_tokens": "backbone.embeddings", "layers": "backbone.layers", "norm": "backbone.norm_f",
+            "input_layernorm": "norm", "self_attn": "mixer"}
 FC = {"up_proj": "fc1", "down_proj": "fc2"}
 FC_LONG = {"up_proj": "dense_h_to_4h", "down_proj": "dense_4h_to_h"}
 DENSE_QKV = {"qkv_proj": "query_key_value", "o_proj": "dense"}

@@ -10,6 +10,7 @@ from paramcalc.components.linear import Score
 from paramcalc.readers.families.towers.blip import qformer
 from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.frame import Parts, layers, tower
+from paramcalc.readers.families.towers.llava import CLIP
 from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, down, norm, table, up, vector
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
-CLIP = "clip_vision_model"
 
 
 def encoder(config: Config, at: str) -> Tower:

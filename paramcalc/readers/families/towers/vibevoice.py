@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from paramcalc.components.convolution import Convolution
 from paramcalc.components.ffn import FeedForward
+from paramcalc.readers.families.towers.conformer import LINEAR
 from paramcalc.readers.families.towers.frame import Parts, layers, tower, under
 from paramcalc.readers.families.towers.geometry import listed
 from paramcalc.readers.families.towers.parts import convolve, dense, down, rms, up, vector
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
-LINEAR = {"up_proj": "linear1", "down_proj": "linear2"}
 
 
 def _block(config: Config, width: int) -> Parts:
