@@ -4,8 +4,8 @@ The table is `towers.json`, by runtime and by the model type of the config that 
 serves. `weights`: parts of the paths of what it divides (`*` for all that can be divided); `data`: of what it still
 divides where it shares out pictures among whole towers, for the types for which it can; `uneven`: of what it divides
 where the heads do not divide, for the types that are served so too; `tables`: of what is divided by rows. `others` says
-what it does with types that have no row: `whole` holds all of it on each device, `first` on the first one alone, and of
-`unknown` ones nobody looked.
+what it does with types that have no row: `whole` holds all of it on each device, `first` on the first one alone,
+`divided` divides all that can be, and of `unknown` ones nobody looked, as of runtimes that are not in the table.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from paramcalc.catalog._data import read_table
 
 EVERY = "*"
 """A part of a path for all of it."""
-Others = Literal["whole", "first", "unknown"]
+Others = Literal["whole", "first", "divided", "unknown"]
 
 
 class TowerRule(NamedTuple):
@@ -41,16 +41,14 @@ class TowerRules(NamedTuple):
 
 
 @cache
-def tower_rules(runtime: str) -> TowerRules | None:
-    """The rules of a runtime; None for the bound, which is none."""
+def tower_rules(runtime: str) -> TowerRules:
+    """The rules of a runtime."""
     table = read_table("towers.json")
-    facts: dict[str, Any] | None = table["runtimes"].get(runtime)
-    if facts is None:
-        return None
+    facts: dict[str, Any] = table["runtimes"].get(runtime, {"others": "unknown", "rows": []})
     rules = {kind: TowerRule(tuple(row["weights"]), _listed(row, "data"), _listed(row, "uneven"),
                              tuple(row.get("tables", ())))
              for row in facts["rows"] for kind in row["types"]}
-    return TowerRules(rules, facts["others"], str(table["sources"][runtime]))
+    return TowerRules(rules, facts["others"], str(table["sources"].get(runtime, "")))
 
 
 def _listed(row: dict[str, Any], key: str) -> tuple[str, ...] | None:

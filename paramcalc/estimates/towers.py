@@ -50,7 +50,7 @@ def towers_of(runtime: str, spec: ModelSpec, tree: Node, tp: int, parallel: Towe
             raise _no_effect(parallel, lacking, "leave it out" if not labels else "--tp 2")
         return Towers()
     rules, kind = tower_rules(runtime), spec.composite or spec.family
-    if rules is None:
+    if rules.others == "divided":
         if parallel is not None:
             raise _no_effect(parallel, "a runtime", "--runtime vllm")
         return Towers(words={"placement": "divided as the text model is, which is the least a device can hold; "
@@ -87,7 +87,7 @@ def _cannot(runtime: str, kind: str) -> UsageError:
         others = [name for name in ("vllm", "sglang") if name != runtime]
         return UsageError(Problem(f"{runtime} has no option to share out pictures among whole towers",
                                   hint=f"--runtime {' or '.join(others)}"))
-    able = sorted(name for name, rule in (rules.by_type if rules else {}).items() if rule.data is not None)
+    able = sorted(name for name, rule in rules.by_type.items() if rule.data is not None)
     return UsageError(Problem(f"{runtime} does not share out pictures among whole towers of {kind or 'this model'}",
                               hint=f"it does so for {', '.join(able)}"))
 
