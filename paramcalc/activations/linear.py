@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.activations.forward import UnknownActivationsError
 from paramcalc.activations.tape import tape
+from paramcalc.components.linear import AXES
 
 if TYPE_CHECKING:
     from paramcalc.activations.forward import Forward
@@ -19,8 +20,8 @@ def linear(part: Linear, run: Forward) -> list[SavedActivation]:
     t = tape(run, part.component)
     width = part.width(run.context)
     read = _read(part, t, part.in_features or width)
-    out = t.new((part.out_features or width,), ("out",), part.per) if run.entry else t.linear(
-        read, part.out_features or width, "out", weight="")
+    outputs, axis = part.out_features or width, AXES[part.divided][0]
+    out = t.new((outputs,), (axis,), part.per) if run.entry else t.linear(read, outputs, axis, weight="")
     if part.activated:
         out = t.activation(out, t.like(out), gated=False)
     if part.multiplied:
@@ -32,7 +33,7 @@ def linear(part: Linear, run: Forward) -> list[SavedActivation]:
 
 def _read(part: Linear, t: Tape, width: int) -> Value:
     if part.reads == "stream":
-        return t.new((width,), ("hidden",), part.per, shared="input")
+        return t.new((width,), AXES[part.divided][1:], part.per, shared="input")
     several = (part.copies + 1,) if part.reads == "streams" else ()
     first = t.policy.recompute == "full" and part.reads == "embedding" and t.facts.streams == 1
     return t.new((*several, width), (*("streams",) * len(several), "hidden"), shared=part.reads, elsewhere=first)

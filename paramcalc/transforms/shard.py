@@ -149,10 +149,8 @@ class Division:
 
 
 @dataclass(frozen=True, slots=True)
-class TowerDivision:
+class TowerDivision(Division):
     """The change that leaves of each leaf of a tower what one rank holds."""
-
-    plan: Sharding
 
     def __call__(self, path: str, leaf: Leaf, /) -> tuple[Leaf, ...]:
         """This rank's part of a leaf, or all of it."""
@@ -160,7 +158,7 @@ class TowerDivision:
         if isinstance(leaf, Tensor) and _within(path, towers.tables):
             padded = -(-leaf.shape[0] // TABLE_MULTIPLE) * TABLE_MULTIPLE
             return (leaf._replace(shape=(padded // self.plan.tp, *leaf.shape[1:])),)
-        return Division(self.plan)(path, leaf) if towers.divides(path) else (leaf,)
+        return Division.__call__(self, path, leaf) if towers.divides(path) else (leaf,)
 
 
 def _dimension(size: int, name: str, ways: int, plan: Sharding) -> tuple[int, str]:

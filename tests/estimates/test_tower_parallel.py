@@ -12,6 +12,8 @@ from fractions import Fraction
 import pytest
 
 import paramcalc
+from paramcalc.activations.fold import Tokens, activations
+from paramcalc.activations.policy import Policy
 from paramcalc.build import build
 from paramcalc.catalog.runtimes import server
 from paramcalc.catalog.towers import tower_rules
@@ -23,7 +25,7 @@ from paramcalc.readers.config.read import read_config
 from paramcalc.readers.families.towers.tables import COMPOSITES
 from paramcalc.readers.models import load
 from paramcalc.spec.media import Media, MediaItem
-from paramcalc.transforms.shard import shard
+from paramcalc.transforms.shard import Sharding, shard
 
 VOXTRAL = {"model_type": "voxtral", "architectures": ["VoxtralForConditionalGeneration"], "text_config": {
     "model_type": "llama", "hidden_size": 3072, "num_hidden_layers": 30, "num_attention_heads": 32, "head_dim": 128,
@@ -238,3 +240,20 @@ def test_rules_are_of_types_that_are_read(runtime):
     assert can == bool({"tower_parallel", "tower_parallel data"} & set(server(runtime).options))
 
 
+
+
+def test_what_a_divided_tower_keeps_for_backward():
+    """Of 577 positions and 24 layers: queries, keys, values and what attention gives, its logarithms in float32, the
+    feed-forward before and after its function and the sigmoid within; of 576 positions the projector's before and
+    after its own."""
+    model = build(load("llava-1.5-7b").spec)
+    media = Media((MediaItem(576, 576, (576,), 1),))
+
+    def of_tower(tp):
+        built = model._replace(tree=shard(model.tree, Sharding(tp)))
+        both, alone = (activations(built, Tokens(1, 8, 8, media=each), Policy("flash")) for each in (media, Media()))
+        return both.model - alone.model
+
+    divided = 577 * 24 * ((4 * 1024 + 3 * 4096) * 2 + 16 * 4) + 576 * 2 * 4096 * 2
+    assert of_tower(1) - of_tower(2) == divided // 2
+    assert of_tower(1) - of_tower(4) == divided * 3 // 4
