@@ -208,7 +208,7 @@ def test_odd_names_are_refused(path, clone, monkeypatch):
 
 
 def test_a_large_file_is_not_read(clone, monkeypatch):
-    folder = clone(lambda models: plain(models, **{"big.yaml": "#" * (reader.LIMIT + 1)}))
+    folder = clone(lambda models: plain(models, **{"big.yaml": "#" * (reader.MAX_BYTES + 1)}))
     monkeypatch.chdir(folder)
     with pytest.raises(InputError, match=r"expected at most 4,194,304 bytes at HEAD, found"):
         reader.show("HEAD", "models/big.yaml")
