@@ -64,15 +64,19 @@ def _listed(value: list[int], rng: random.Random) -> list[int]:
     return [item + 8 * rng.randint(0, 4) for item in value]
 
 
-def _divide(config: PreTrainedConfig, rng: random.Random) -> None:
-    """Give stages numbers of heads that divide the drawn widths, which are multiples of eight."""
+def _divide(config: PreTrainedConfig, rng: random.Random, *, borrows: bool = False) -> None:
+    """Give stages numbers of heads that divide the drawn widths, which are multiples of eight.
+
+    Some layer has to make the keys that others borrow, but for a model that `borrows` all from another.
+    """
+    borrows |= config.model_type.endswith("assistant")
     for name, value in list(vars(config).items()):
         if isinstance(value, PreTrainedConfig):
-            _divide(value, rng)
+            _divide(value, rng, borrows=borrows)
         elif towers.HEADS.search(name) and isinstance(value, list | tuple):
             setattr(config, name, [rng.choice((1, 2, 4)) for _ in value])
-        elif name == "num_kv_shared_layers" and value:  # some layer has to make the keys that others borrow
-            setattr(config, name, min(value, config.num_hidden_layers - 1))
+        elif name == "num_kv_shared_layers" and value:
+            setattr(config, name, config.num_hidden_layers if borrows else min(value, config.num_hidden_layers - 1))
 
 
 def _others(config: PreTrainedConfig, name: str, value: object) -> list[Any]:

@@ -108,3 +108,43 @@ def test_an_encoder_and_a_decoder_in_a_class_without_a_head_are_both_counted():
 def test_a_class_made_for_something_else_is_refused_by_name(model_type, name):
     with pytest.raises(PCError, match=name):
         read_config({"model_type": model_type, "architectures": [name]})
+
+
+TEXT = {"model_type": "qwen2", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "vocab_size": 99,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "tie_word_embeddings": True}
+EYES = {"model_type": "siglip_vision_model", "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
+        "intermediate_size": 48, "image_size": 32, "patch_size": 8}
+EYES_ALONE = 29_232
+"""Of SiglipVisionModel of transformers 5.24.0 with these sizes."""
+
+
+@pytest.mark.parametrize(("config", "seen", "uncounted"), [
+    ({"llm_config": TEXT, "vision_config": EYES}, True, ("what joins vision_config to the text model (nebula)",)),
+    ({"language_config": TEXT, "vision_config": {"model_type": "nebula_eye"}, "projector_config": {"depth": 2}}, False,
+     ("vision_config (nebula_eye)", "projector_config (no model_type)",
+      "what joins vision_config, projector_config to the text model (nebula)")),
+    ({"thinker_config": {"text_config": TEXT, "vision_config": EYES, "audio_config": {"model_type": "nebula_ear"}},
+      "talker_config": {"width": 8}}, True,
+     ("thinker_config.audio_config (nebula_ear)", "talker_config (no model_type)",
+      "what joins thinker_config.vision_config, thinker_config.audio_config, talker_config to the text model "
+      "(nebula)")),
+    ({"thinker_config": TEXT, "vision_config": EYES}, True, ("what joins vision_config to the text model (nebula)",)),
+    ({"text_config": TEXT, "visual": {"width": 8}, "vision_tower": "somebody/clip"}, False,
+     ("visual (no model_type)", "vision_tower (somebody/clip)",
+      "what joins visual, vision_tower to the text model (nebula)")),
+])
+def test_the_text_model_within_a_strange_type_is_read_and_all_beside_it_is_counted_or_named(config, seen, uncounted):
+    text = count(build(read_config(TEXT).spec).tree).total
+    spec = read_config({"model_type": "nebula", "architectures": ["NebulaForConditionalGeneration"], **config}).spec
+    parts = count(build(spec).tree)
+    assert parts.total == text + EYES_ALONE * seen
+    assert spec.uncounted == uncounted
+    assert not spec.unread
+
+
+def test_a_strange_class_has_the_head_of_its_text_model_and_is_said_not_to_be_known():
+    read = read_config({"model_type": "nebula", "architectures": ["NebulaChatModel"], "mm_hidden_size": 32,
+                        "llm_config": TEXT | {"tie_word_embeddings": False}})
+    assert count(build(read.spec).tree).components["lm_head"][0] == 64 * 99
+    assert "class 'NebulaChatModel' is not known: counted as the causal model of qwen2" in read.spec.notes
+    assert read.spec.unread == ("mm_hidden_size",)

@@ -9,6 +9,8 @@ from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.config.published import written_before
+from paramcalc.readers.config.strange import TEXT_KEYS, parts_beside, text_path
+from paramcalc.readers.config.tasks import task_of
 from paramcalc.readers.config.type_facts import WITHIN
 from paramcalc.readers.families import family_of
 from paramcalc.readers.families.decoder import MODULES
@@ -44,8 +46,7 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
     Published files of some types (Qwen2-VL) keep the text model's keys beside the towers, at the top. Raises SpecError
     where what should be a mapping is none, UnknownArchitectureError for a text model nobody wrote.
     """
-    key = family.text_key if family is not None else "text_config"
-    path = tuple(key.split("."))
+    path = tuple(family.text_key.split(".")) if family is not None else text_path(data) or TEXT_KEYS[:1]
     nested: Any = data
     for word in path:
         nested = nested.get(word) if isinstance(nested, dict) else None
@@ -62,13 +63,15 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
     inner_family = family_of(inner).data if isinstance(inner, str) else None
     if not isinstance(inner, str) or inner_family is None:
         raise unknown_type(str(inner), (*path, "model_type"), data=nested)
-    config = Config(nested, inner_family, inner, architecture, path, data)
-    if nested is data and not family_of(model_type).text_at_top:
-        _note_unread(config, model_type, key)
+    headed = family is not None or task_of(architecture) != "bare"  # the classes of strange types generate
+    config = Config(nested, inner_family, inner, architecture if headed else "", path, data)
+    if family is not None and nested is data and not family_of(model_type).text_at_top:
+        _note_unread(config, model_type, family.text_key)
     config.ties = None if family_of(model_type).head_inside else _ties(config, data, family, model_type)
     if family is None:
         config.note(f"model_type {model_type[:100]!r} is not known: the text model inside it is counted, and named as "
                     "most composite types name it")
+        return TextModel(config, None, parts_beside(data, path), inside=True)
     if architecture in inner_family.classes:
         return TextModel(config, family)
     return TextModel(config, family, _towers(data, family, path[:1]), inside=True)
@@ -133,9 +136,9 @@ def _first(configs: tuple[dict[str, Any], ...], otherwise: bool | None) -> bool 
     return next((word for word in words if isinstance(word, bool)), otherwise)
 
 
-def _towers(data: dict[str, Any], family: FamilyData | None, text: tuple[str, ...]) -> tuple[str, ...]:
+def _towers(data: dict[str, Any], family: FamilyData, text: tuple[str, ...]) -> tuple[str, ...]:
     """Keys of the nested configs beside the text model's, those its class fills in included."""
-    fields = {**(family.defaults if family is not None else {}), **data}
+    fields = {**family.defaults, **data}
     text = text or ("text_config",)
     return tuple(key for key, value in fields.items() if isinstance(value, dict) and key not in (*NO_TOWERS, *text)
                  and (key.endswith("_config") or "model_type" in value))

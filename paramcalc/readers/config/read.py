@@ -71,11 +71,13 @@ def _read(
         spec = based(spec) if bare else spec
     elif spec.towers or family_of(config.model_type).takes_media:
         spec = _with_media(spec, config, processors)
-    keys = accounts(config, outer, around)
+    keys = accounts(config, around.family if around is not None else outer, around)
     settings = rotary(config, spec) | recurrent(config) | behaviour(config, spec)
     notes = (*spec.notes, *config.notes)
     if not config.architecture and not is_original(data):
-        notes = (*notes, f"architectures is not given: counted as the {config.task} model of {config.model_type}")
+        name_of = around.architecture if around is not None else ""
+        what = f"class {name_of[:100]!r} is not known" if name_of else "architectures is not given"
+        notes = (*notes, f"{what}: counted as the {config.task} model of {config.model_type}")
     quantized = quantization((data, config.data), beside)
     outermost = [around] if around is not None and around.path != config.path else []
     nested = parts_below(config, around) if config.parts or around is not None else ()

@@ -15,10 +15,13 @@ from paramcalc.readers.config.behaviour import activation
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.config.published_wholes import OUTSIDE
+from paramcalc.readers.config.strange import TEXT_KEYS
 from paramcalc.readers.families import family_of
 from paramcalc.readers.text.values import expected
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from paramcalc.readers.families.towers.frame import Parts
     from paramcalc.spec.caveats import Caveat
     from paramcalc.spec.model import ModelSpec
@@ -149,20 +152,37 @@ def with_towers(text: ModelSpec, outer: Config, towers: tuple[str, ...]) -> tupl
 def _named_alike(model: Composite, towers: tuple[str, ...]) -> tuple[ModelSpec, tuple[str, ...]]:
     """The towers of a composite nobody wrote, as far as their own types are known; never what joins them."""
     built: Towers = {}
-    for key in towers:
-        kind = _type(model.config, key)
+    for path in towers:
+        *levels, key = path.split(".")
+        around = _level(model.config, levels)
+        kind = _type(around, key)
         if builder(kind) is None:
-            model.uncounted.append(f"{key} ({kind})")
+            around.read.add(key)
+            model.uncounted.append(f"{path} ({kind})")
         else:
-            built |= model.tower(key, key.removesuffix("_config") + "_tower", kind)
+            made = model._replace(config=around).tower(key, key.removesuffix("_config") + "_tower", kind)
+            built |= {"_".join((*levels, name)): tower for name, tower in made.items()}
     if towers:
         model.uncounted.append(f"what joins {', '.join(towers)} to the text model ({model.config.model_type[:100]})")
     return model.text.model_copy(update={"towers": built}), tuple(model.uncounted)
 
 
+def _level(config: Config, levels: Sequence[str]) -> Config:
+    """The config below others that stand one in the other."""
+    for key in levels:
+        place = (*config.path, key)
+        below = next((part for part in config.parts if part.path == place), None)
+        config.read.add(key)
+        config = below or config.part(key, config.data[key], FamilyData({}, {}, ()), config.model_type)
+        config.read |= {*TEXT_KEYS}
+    return config
+
+
 def _type(outer: Config, key: str) -> str:
     for data in (outer.data, outer.family.defaults):
         value = data.get(key)
+        if isinstance(value, str):
+            return value[:100]
         if isinstance(value, dict) and isinstance(value.get("model_type"), str):
             return str(value["model_type"])[:100]
     return "no model_type"
