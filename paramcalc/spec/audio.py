@@ -200,8 +200,34 @@ class Convolved(AudioRule):
         return MediaItem(frames, frames, (frames,) if frames else (), stages=stages)
 
 
+class Steps(AudioRule):
+    """So many samples a position, the last one filled up. Source: VibeVoiceProcessor, VibeVoiceAsrProcessor,
+    MuseSparkProcessor."""
+
+    kind: Literal["steps"] = "steps"
+    step: Size
+    """Samples."""
+    around: Annotated[int, Field(ge=0, le=64)] = 0
+    """Tokens around all others."""
+
+    def _cut(self, samples: int) -> MediaItem:
+        positions = ceil(samples / self.step)
+        return MediaItem(positions + self.around, positions, (positions,) if positions else ())
+
+
+class Undescribed(AudioRule):
+    """Recordings are read, but nothing here says how they are cut."""
+
+    kind: Literal["undescribed"] = "undescribed"
+    what: Annotated[str, Field(min_length=1, max_length=200)]
+    """The processor."""
+
+    def _cut(self, samples: int) -> MediaItem:
+        raise impossible(f"how {self.what} cuts a recording is not described", "give its tokens as text")
+
+
 KINDS: dict[str, type[AudioRule]] = {cls.model_fields["kind"].default: cls for cls in (
-    Windows, Chunks, Queried, Subsampled, Convolved)}
+    Windows, Chunks, Queried, Subsampled, Convolved, Steps, Undescribed)}
 
 
 def parse_audio_rule(value: object) -> AudioRule:

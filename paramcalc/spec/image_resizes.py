@@ -19,10 +19,12 @@ class Square(ImageRule):
     kind: Literal["square"] = "square"
     tokens: Count
     """None where pictures are compared with the text, or attended to, rather than put into it."""
+    around: Count = 0
+    """Tokens around them."""
     patches: Size
 
     def _cut(self, width: int, height: int) -> MediaItem:
-        return MediaItem(self.tokens, self.tokens or self.source, (self.patches,))
+        return MediaItem(self.tokens + self.around, self.tokens or self.source, (self.patches,))
 
 
 class Area(ImageRule):
@@ -44,6 +46,10 @@ class Area(ImageRule):
     """It is enlarged to a rounded length, a short height before a short width. Source: PaddleOCRVLImageProcessor."""
     window: Size | None = None
     """Patches of the side of a window some layers attend within."""
+    row_ends: bool = False
+    """A token ends each row."""
+    around: Count = 0
+    """Tokens around all others."""
 
     def _cut(self, width: int, height: int) -> MediaItem:
         factor = self.patch * self.merge
@@ -63,7 +69,9 @@ class Area(ImageRule):
         patches, side = rows * columns, self.window
         windows = tuple((high * wide, down * along) for high, down in _parts(rows, side)
                         for wide, along in _parts(columns, side)) if side else ()
-        return MediaItem(patches // self.merge**2, patches // self.merge**2, (patches,), windows=windows)
+        merged = patches // self.merge**2
+        ends = self.around + self.row_ends * (rows // self.merge)
+        return MediaItem(merged + ends, merged, (patches,), windows=windows)
 
     def _enlarged(self, width: int, height: int, factor: int) -> tuple[int, int]:
         """Height and width, neither below one merged patch."""
@@ -94,12 +102,12 @@ class LongestEdge(ImageRule):
     merged one."""
 
     def _cut(self, width: int, height: int) -> MediaItem:
-        ratio, factor = max(width / self.edge, height / self.edge), self.patch * self.merge
-        if ratio > 1:
-            width, height = floor(width / ratio), floor(height / ratio)
+        ratio, factor = max(1, width / self.edge, height / self.edge), self.patch * self.merge
         step = self.patch if self.whole else factor
-        tall, broad = (((side - 1) // step + 1) * step for side in (height, width))
+        tall, broad = (((floor(side / ratio) - 1) // step + 1) * step for side in (height, width))
         rows, columns = tall // factor, broad // factor
+        if rows * columns == 0:
+            raise impossible(f"a picture of {width} × {height} pixels makes no token", "crop it")
         patches = (tall // self.patch) * (broad // self.patch)
         return MediaItem(rows * (columns + self.row_ends), rows * columns, (patches,))
 
@@ -126,6 +134,67 @@ class Budget(ImageRule):
         if rows * columns == 0:
             raise impossible(f"a picture of {width} × {height} pixels makes no token", "allow more tokens")
         return MediaItem(rows * columns, rows * columns, (self.most * self.merge**2,))
+
+
+class Rounded(ImageRule):
+    """A grid of merged patches whose shape is nearest to the picture's, which is only ever made smaller. Source:
+    MuseGlimmerImageProcessor's `smart_resize`."""
+
+    kind: Literal["rounded"] = "rounded"
+    patch: Size
+    merge: Size
+    most: Size
+    """Tokens."""
+    around: Count = 0
+    """Tokens around them."""
+
+    def _cut(self, width: int, height: int) -> MediaItem:
+        step = self.patch * self.merge
+        high, wide = height / step, width / step
+        if high * wide > self.most:
+            ratio = wide / high
+            high = (self.most / ratio) ** 0.5
+            wide = high * ratio
+        among = {(rows, columns) for rows in (floor(high), ceil(high)) for columns in (floor(wide), ceil(wide))
+                 if rows >= 1 and columns >= 1 and rows * columns <= self.most}
+        rows, columns = min(among or {(max(1, round(high)), max(1, round(wide)))},
+                            key=lambda grid: abs(grid[0] / grid[1] - height / width))
+        return MediaItem(rows * columns + self.around, rows * columns, (rows * columns * self.merge**2,))
+
+
+class Filled(ImageRule):
+    """A picture as it is, filled up to whole patches; made smaller, or larger, before it where bounds say so. Source:
+    InklingImageProcessor, Inkling2ImageProcessor, FuyuImageProcessor."""
+
+    kind: Literal["filled"] = "filled"
+    patch: Size
+    scale: Annotated[float, Field(gt=0, le=2**8)] = 1.0
+    """Of its sides."""
+    longest: Size | None = None
+    """Pixels a longer side is enlarged to at most."""
+    bounds: Annotated[tuple[Size, Size], Field(strict=False)] | None = None
+    """Height and width a larger picture is made to fit in."""
+    merge: Size = 1
+    """Patches the tower has for each side of a token."""
+    spare: bool = False
+    """One more column where whole patches fill the width."""
+    row_ends: bool = False
+    """A token ends each row."""
+
+    def _cut(self, width: int, height: int) -> MediaItem:
+        long = max(width, height)
+        target = long * self.scale
+        if self.longest is not None:
+            target = min(target, max(self.longest, long))
+        if target != long:
+            width, height = (max(1, floor(side * (target / long) + 0.5)) for side in (width, height))
+        if self.bounds and (height > self.bounds[0] or width > self.bounds[1]):
+            fit = min(self.bounds[0] / height, self.bounds[1] / width)
+            width, height = max(1, int(width * fit)), max(1, int(height * fit))
+        rows = ceil(height / self.patch)
+        columns = width // self.patch + 1 if self.spare else ceil(width / self.patch)
+        tokens = rows * columns
+        return MediaItem(tokens + self.row_ends * rows, tokens, (tokens * self.merge**2,))
 
 
 class Padded(ImageRule):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -41,3 +41,15 @@ class ImageRule(Strict):
     @abstractmethod
     def _cut(self, width: int, height: int) -> MediaItem:
         """Tokens and patches of a picture whose size is possible."""
+
+
+class Undescribed(ImageRule):
+    """Pictures are read, but nothing here says how they are cut."""
+
+    kind: Literal["undescribed"] = "undescribed"
+    what: Annotated[str, Field(min_length=1, max_length=200)]
+    """The processor, or the setting of it."""
+
+    def _cut(self, width: int, height: int) -> MediaItem:
+        raise impossible(f"how {self.what} cuts a picture of {width} × {height} pixels is not described",
+                         "give its tokens as text")

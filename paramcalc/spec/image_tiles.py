@@ -64,6 +64,39 @@ class Tiles(ImageRule):
         return among[scales.index(min(scale for scale in scales if scale >= 1))]
 
 
+class Views(ImageRule):
+    """A picture as a whole, and tiles of the grid whose shape is nearest where it is longer than one. Source:
+    DeepseekOcr2ImageProcessor, UnlimitedOcrImageProcessor, and their processors."""
+
+    kind: Literal["views"] = "views"
+    tile: Size
+    """Pixels of its side."""
+    least: Size
+    most: Annotated[int, Field(ge=1, le=MOST_TILES)]
+    """Tiles."""
+    cropped: bool = True
+    side: Size
+    """Pixels of the side of the picture as a whole."""
+    whole_side: Size
+    """Tokens of the side of the picture as a whole."""
+    tile_side: Size
+    """Tokens of a tile's side."""
+    whole_patches: Size
+    tile_patches: Size
+    row_ends: bool = False
+    """A token ends each row, of all tiles together."""
+
+    def _cut(self, width: int, height: int) -> MediaItem:
+        if round(min(width, height) * self.side / max(width, height)) == 0:
+            raise impossible(f"a picture of {width} × {height} pixels is too narrow", "crop it")
+        columns, rows = 0, 0
+        if self.cropped and max(width, height) > self.tile:
+            columns, rows = nearest_shape(width, height, grids(self.least, self.most), self.tile)
+        tokens = self.whole_side**2 + rows * columns * self.tile_side**2
+        ends = self.row_ends * (self.whole_side + rows * self.tile_side)
+        return MediaItem(tokens + ends + 1, tokens, (self.whole_patches,) + (self.tile_patches,) * (rows * columns))
+
+
 class AnyResolution(ImageRule):
     """The resolution that wastes least of a list; padding is cut off again, and a token ends each row. Source:
     LlavaNextProcessor, LlavaOnevisionProcessor."""
@@ -118,6 +151,8 @@ class Split(ImageRule):
     edge: Size
     tile: Size
     split: bool = True
+    resized: bool = True
+    """False where the longer side stays as it is."""
     tokens_a_tile: Size
     patches: Size
     """Of a tile."""
@@ -129,6 +164,15 @@ class Split(ImageRule):
         return MediaItem(tokens, count * self.tokens_a_tile, (self.patches,) * count)
 
     def _grid(self, width: int, height: int) -> tuple[int, int]:
+        width, height = self._resized(width, height) if self.resized else (width, height)
+        ratio, long = width / height, ceil(max(width, height) / self.tile)
+        other = int(long * self.tile / ratio) if width >= height else int(long * self.tile * ratio)
+        short = ceil(other / self.tile)
+        rows, columns = (short, long) if width >= height else (long, short)
+        return (rows, columns) if rows > 1 or columns > 1 else (0, 0)
+
+    def _resized(self, width: int, height: int) -> tuple[int, int]:
+        """The longer side as long as an edge, and within the processor's bound."""
         ratio = width / height
         if width >= height:
             width, height = self.edge, int(self.edge / ratio)
@@ -138,10 +182,9 @@ class Split(ImageRule):
             width += width % 2
         ratio, width, height = max(width, 1) / max(height, 1), max(width, 1), max(height, 1)
         if max(width, height) > LARGEST_RESIZED:
-            width, height = ((LARGEST_RESIZED, max(1, int(LARGEST_RESIZED / ratio))) if width >= height
-                             else (max(1, int(LARGEST_RESIZED * ratio)), LARGEST_RESIZED))
-        rows, columns = ceil(height / self.tile), ceil(width / self.tile)
-        return (rows, columns) if rows > 1 or columns > 1 else (0, 0)
+            return ((LARGEST_RESIZED, max(1, int(LARGEST_RESIZED / ratio))) if width >= height
+                    else (max(1, int(LARGEST_RESIZED * ratio)), LARGEST_RESIZED))
+        return width, height
 
 
 class Scanned(ImageRule):

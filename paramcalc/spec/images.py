@@ -7,15 +7,19 @@ transformers named with each rule.
 from __future__ import annotations
 
 from paramcalc.components.problems import impossible
-from paramcalc.spec.image_resizes import Area, Bounded, Budget, LongestEdge, Padded, Square
-from paramcalc.spec.image_rule import ImageRule
-from paramcalc.spec.image_tiles import AnyResolution, Crops, Scanned, Split, Tiles
+from paramcalc.spec.image_budgets import Aligned, Ranged
+from paramcalc.spec.image_resizes import Area, Bounded, Budget, Filled, LongestEdge, Padded, Rounded, Square
+from paramcalc.spec.image_rule import ImageRule, Undescribed
+from paramcalc.spec.image_slices import Covering, Mosaic, Overlapping, Slices
+from paramcalc.spec.image_tiles import AnyResolution, Crops, Scanned, Split, Tiles, Views
 
-__all__ = ["AnyResolution", "Area", "Bounded", "Budget", "Crops", "ImageRule", "LongestEdge", "Padded", "Scanned",
-           "Split", "Square", "Tiles", "parse_rule"]
+__all__ = ["Aligned", "AnyResolution", "Area", "Bounded", "Budget", "Covering", "Crops", "Filled",
+           "ImageRule", "LongestEdge", "Mosaic", "Overlapping", "Padded", "Ranged", "Rounded", "Scanned",
+           "Slices", "Split", "Square", "Tiles", "Undescribed", "Views", "parse_rule"]
 
 KINDS: dict[str, type[ImageRule]] = {cls.model_fields["kind"].default: cls for cls in (
-    Square, Area, LongestEdge, Budget, Padded, Bounded, Tiles, AnyResolution, Split, Scanned, Crops)}
+    Square, Area, LongestEdge, Budget, Padded, Bounded, Rounded, Filled, Tiles, AnyResolution, Split, Scanned, Crops,
+    Slices, Mosaic, Covering, Overlapping, Views, Ranged, Aligned, Undescribed)}
 
 
 def parse_rule(value: object) -> ImageRule:

@@ -70,12 +70,15 @@ def _audio_rule(value: object) -> AudioRule:
 IMAGE_RULE: dict[str, object] = {
     "type": "object", "required": ["kind"],
     "properties": {"kind": {"enum": ["square", "area", "longest_edge", "budget", "padded", "bounded", "tiles",
-                                     "any_resolution", "split", "scanned", "crops"]}}}
+                                     "rounded", "filled", "any_resolution", "split", "scanned", "crops", "slices",
+                                     "mosaic", "covering", "overlapping", "views", "ranged", "aligned",
+                                     "undescribed"]}}}
 VIDEO_RULE: dict[str, object] = {"type": "object", "required": ["frame"],
                                  "properties": {"kind": {"enum": ["frames"]}}}
 AUDIO_RULE: dict[str, object] = {
     "type": "object", "required": ["kind"],
-    "properties": {"kind": {"enum": ["windows", "chunks", "queried", "subsampled", "convolved"]}}}
+    "properties": {"kind": {"enum": ["windows", "chunks", "queried", "subsampled", "convolved", "steps",
+                                     "undescribed"]}}}
 
 
 class ModelSpec(LayerFields):

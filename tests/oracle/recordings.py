@@ -116,12 +116,45 @@ def whisper() -> list[int]:
     return [(extractor(silence(text), sampling_rate=RATE)["input_features"].shape[-1] - 1) // 2 + 1 for text in SHORT]
 
 
-def wav2vec(durations: list[str]) -> list[int]:
-    """By the model's own count."""
-    config = class_of("wav2vec2", "configuration", "Wav2Vec2Config")()
-    instance = object.__new__(class_of("wav2vec2", "modeling", "Wav2Vec2PreTrainedModel"))
-    instance.__dict__["config"] = config
-    return [int(instance._get_feat_extract_output_lengths(silence(text).size)) for text in durations]
+def convolved(module: str, config: str, owner: str, durations: list[str]) -> list[int]:
+    """By the model's own count of samples."""
+    import torch
+
+    instance = object.__new__(class_of(module, "modeling", owner))
+    instance.__dict__["config"] = class_of(module, "configuration", config)()
+    return [int(instance._get_feat_extract_output_lengths(torch.tensor(silence(text).size))) for text in durations]
+
+
+def omniasr(durations: list[str]) -> list[int]:
+    """By the processor's own count of samples, with the convolutions of its defaults."""
+    import torch
+
+    cls = class_of("omniasr", "processing", "OmniASRProcessor")
+    instance, config = object.__new__(cls), class_of("omniasr", "configuration", "OmniASRConfig")().audio_config
+    instance.conv_kernel, instance.conv_stride = config.conv_kernel, config.conv_stride
+    return [int(instance._get_num_audio_tokens(torch.tensor(silence(text).size))) for text in durations]
+
+
+def filtered(durations: list[str]) -> list[int]:
+    """By the model's own count of the frames its feature extractor gives."""
+    import torch
+
+    instance = object.__new__(class_of("speech_to_text", "modeling", "Speech2TextPreTrainedModel"))
+    instance.__dict__["config"] = class_of("speech_to_text", "configuration", "Speech2TextConfig")()
+    extractor = class_of("speech_to_text", "feature_extraction", "Speech2TextFeatureExtractor")()
+    frames = [extractor(silence(text), sampling_rate=RATE)["input_features"][0].shape[0] for text in durations]
+    return [int(instance._get_feat_extract_output_lengths(torch.tensor(count))) for count in frames]
+
+
+def vibevoice(module: str, name: str, durations: list[str]) -> list[int]:
+    """By the processor: one letter a token of what a recording of 24,000 samples a second is replaced with."""
+    extractor = class_of("vibevoice_acoustic_tokenizer", "feature_extraction",
+                         "VibeVoiceAcousticTokenizerFeatureExtractor")()
+    instance = without_tokenizer(module, name, extractor)
+    kwargs = {"sampling_rate": 24_000, "pad_to_multiple_of": 3200, "return_attention_mask": True,
+              "return_tensors": "pt", "padding": True}
+    sounds = [np.zeros(int(float(text[:-1]) * 24_000), dtype=np.float32) for text in durations]
+    return [len(instance._process_audio([sound], **kwargs)[1][0]) for sound in sounds]
 
 
 def parakeet() -> list[int]:
@@ -168,8 +201,20 @@ def cases() -> list[tuple[str, dict[str, Any], dict[str, Any], list[str], Any]]:
          lambda: gemma("gemma4", "Gemma4Processor", "Gemma4AudioFeatureExtractor", SHORT, 750)),
         ("Phi4MultimodalFeatureExtractor", {"model_type": "phi4_multimodal"}, {}, SHORT, lambda: phi(SHORT)),
         ("WhisperFeatureExtractor", {"model_type": "whisper"}, {}, SHORT, whisper),
-        ("Wav2Vec2PreTrainedModel", {"model_type": "wav2vec2"}, {}, LONG, lambda: wav2vec(LONG)),
-        ("ParakeetEncoder", {"model_type": "parakeet_ctc"}, {}, SHORT, parakeet),
+        ("Wav2Vec2PreTrainedModel", {"model_type": "wav2vec2"}, {}, LONG,
+         lambda: convolved("wav2vec2", "Wav2Vec2Config", "Wav2Vec2PreTrainedModel", LONG)),
+        ("MoonshinePreTrainedModel", {"model_type": "moonshine"}, {}, SHORT,
+         lambda: convolved("moonshine", "MoonshineConfig", "MoonshinePreTrainedModel", SHORT)),
+        ("SpeechT5SpeechEncoderPrenet", {"model_type": "speecht5"}, {}, SHORT,
+         lambda: convolved("speecht5", "SpeechT5Config", "SpeechT5SpeechEncoderPrenet", SHORT)),
+        ("OmniASRProcessor", {"model_type": "omniasr"}, {}, SHORT, lambda: omniasr(SHORT)),
+        ("Speech2TextFeatureExtractor", {"model_type": "speech_to_text"}, {}, SHORT, lambda: filtered(SHORT)),
+        ("VibeVoiceProcessor", {"model_type": "vibevoice"}, {}, SHORT,
+         lambda: vibevoice("vibevoice", "VibeVoiceProcessor", SHORT)),
+        ("VibeVoiceAsrProcessor", {"model_type": "vibevoice_asr"}, {}, SHORT,
+         lambda: vibevoice("vibevoice_asr", "VibeVoiceAsrProcessor", SHORT)),
+        *(("ParakeetEncoder", {"model_type": name}, {}, SHORT, parakeet) for name in (
+            "parakeet_ctc", "parakeet_encoder", "parakeet_rnnt", "parakeet_tdt", "canary")),
         ("VoxtralProcessor", {"model_type": "voxtral"}, {}, SHORT, lambda: voxtral(SHORT)),
     ]
 

@@ -25,6 +25,49 @@ CASES = [json.loads(line) for line in
          (Path(__file__).parent.parent / "data" / "images.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
+DATA = Path(__file__).parent.parent / "data"
+PROCESSED = [json.loads(line) for line in (DATA / "processed_images.jsonl").read_text("utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("case", PROCESSED, ids=lambda case: f"{case['config']['model_type']}-{case['preprocessor']}")
+def test_as_many_tokens_as_the_processor_puts_into_the_text(case):
+    model_type = case["config"]["model_type"]
+    rule = image_rule(Config(case["config"], family_data(model_type), model_type), Beside(case["preprocessor"]))
+    cuts = [rule.cut(*size) for size in case["sizes"]]
+    assert [cut.tokens or cut.source for cut in cuts] == case["tokens"]
+
+
+UNREAD = [
+    ({"model_type": "qwen2_vl"}, {"do_resize": False}, "do_resize false"),
+    ({"model_type": "glm4v"}, {"do_center_crop": True}, "do_center_crop true"),
+    ({"model_type": "llava"}, {"do_center_crop": False, "size": {"shortest_edge": 336}}, "do_center_crop false"),
+    ({"model_type": "vit"}, {"size": {"height": 384, "width": 384}}, "384 × 384 pixels where its tower"),
+    ({"model_type": "llama4"}, {"size": {"height": 672, "width": 672}}, "tiles of another size than 448 × 448"),
+    ({"model_type": "aria"}, {"split_image": True}, "split_image"),
+    ({"model_type": "minicpm_ocr"}, {"small_image_upsize": "adaptive"}, "small_image_upsize 'adaptive'"),
+    ({"model_type": "internvl"}, {"size": {"height": 448, "width": 336}}, "another height than width"),
+]
+
+
+@pytest.mark.parametrize(("config", "file", "words"), UNREAD, ids=lambda value: str(value)[:40])
+def test_a_setting_no_rule_describes_is_refused_by_name(tmp_path, config, file, words):
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(file))
+    paramcalc.count(tmp_path)
+    with pytest.raises(UsageError, match=f"the processor of {config['model_type']} with .*{words}"):
+        cut_images(tmp_path, [(640, 480)])
+
+
+def test_a_processor_nobody_described_is_named():
+    with pytest.raises(UsageError, match="the processor of deepseek_vl_hybrid cuts a picture"):
+        cut_images({"model_type": "deepseek_vl_hybrid"}, [(640, 480)])
+
+
+@pytest.mark.parametrize(("model_type", "cells"), [("resnet", 49), ("mobilenet_v1", 49), ("convnext", 49)])
+def test_a_net_by_itself_has_the_cells_of_its_last_stage(model_type, cells):
+    assert cut_images({"model_type": model_type}, [(640, 480)])[0].tokens == cells
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['config']['model_type']}-{case['processor']}")
 def test_as_many_tokens_as_the_processor_makes(case):
     model_type = case["config"]["model_type"]
@@ -37,8 +80,10 @@ def test_as_many_tokens_as_the_processor_makes(case):
 def test_every_rule_with_settings_of_its_own_was_run_against_its_processor():
     same = {"qwen2_5_omni_thinker": "qwen2_5_omni", "qwen3_omni_moe_thinker": "qwen3_omni_moe", "phi4mm":
             "phi4_multimodal", "qwen3_vl_moe": "qwen3_vl", "qwen3_5": "qwen3_vl", "qwen3_5_moe": "qwen3_vl",
-            "glm4v_moe": "glm4v", "glm_ocr": "glm46v", "glmga": "glm46v"}
-    ran = {case["config"]["model_type"] for case in CASES}
+            "glm4v_moe": "glm4v", "glm_ocr": "glm46v", "glmga": "glm46v", "cosmos3_omni": "qwen3_vl",
+            "colmodernvbert": "modernvbert", "mistral_large4": "mistral3", "pp_chart2table": "got_ocr2",
+            "dinov2_with_registers": "dinov2", "muse_spark": "muse_glimmer", "inkling2_loop": "inkling2"}
+    ran = {case["config"]["model_type"] for case in (*CASES, *PROCESSED)}
     assert {same.get(name, name) for name, (_, processor) in RULES.items() if processor} <= ran
 
 

@@ -7,6 +7,7 @@ has no video_preprocessor_config.json; the newer one those of the processor itse
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.readers.config.config import Config
@@ -44,6 +45,10 @@ class Beside(NamedTuple):
 NOTHING = Beside()
 
 
+class UnreadSettingError(Exception):
+    """A setting of a processor that changes what it does in a way nothing here describes."""
+
+
 class Processed:
     """A composite config and what stands beside it about its processor."""
 
@@ -51,6 +56,12 @@ class Processed:
         self.config = config
         self.image, self.video, self.audio, self.processor = (
             Config(data, FamilyData({}, {}, ()), config.model_type) for data in beside)
+
+    def within(self, config: Config) -> Processed:
+        """The same about a model this one is made of."""
+        inner = copy(self)
+        inner.config = config
+        return inner
 
     @property
     def thinker(self) -> Config:
@@ -70,6 +81,13 @@ class Processed:
     def size(self, *keys: str) -> int | None:
         """The first of these sizes the image processor's file says: `size.height`, or a plain number."""
         return _size(self.image, keys)
+
+    def side(self) -> tuple[int, int] | None:
+        """Height and width of the square the image processor's file makes of any picture; None where it says none."""
+        cropped = self.image.flag("do_center_crop", default=True)
+        pairs = [[_size(self.image, (f"{key}.{way}",)) for way in ("height", "width")]
+                 for key in (("crop_size", "size") if cropped else ("size",))]
+        return next(((high, wide) for high, wide in pairs if high and wide), None)
 
     def of_video(self, *keys: str) -> int | None:
         """The first of these sizes the video processor's file says."""

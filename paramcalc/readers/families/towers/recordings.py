@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 from paramcalc.readers.families.towers.composite import nested
 from paramcalc.readers.families.towers.processors import NOTHING, Beside, Processed
-from paramcalc.spec.audio import AudioRule, Chunks, Convolved, Queried, Subsampled, Windows
+from paramcalc.spec.audio import AudioRule, Chunks, Convolved, Queried, Steps, Subsampled, Undescribed, Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from paramcalc.readers.config.config import Config
+    from paramcalc.spec.tower import Stream
 
+READ = ("canary", "parakeet_rnnt", "parakeet_tdt")
+"""Types whose decoder reads what Parakeet's encoder gives."""
 SECONDS = 30
 """Of the longest recording WhisperFeatureExtractor, Gemma3nAudioFeatureExtractor and Gemma4AudioFeatureExtractor read
 unless told otherwise."""
@@ -126,9 +129,39 @@ def convolved(heard: Processed) -> AudioRule:
 
 def parakeet(heard: Processed) -> AudioRule:
     """Frames around every hop, halved by convolutions. Source: ParakeetFeatureExtractor, ParakeetEncoder."""
-    inner = nested(heard.config, "encoder_config", "parakeet_encoder")
-    return Subsampled(rate=heard.rate, hop=heard.hop, frame=heard.hop, lead=heard.hop, main=True,
+    alone = heard.config.model_type == "parakeet_encoder"
+    inner = heard.config if alone else nested(heard.config, "encoder_config", "parakeet_encoder")
+    read = heard.config.model_type in READ
+    return Subsampled(rate=heard.rate, hop=heard.hop, frame=heard.hop, lead=heard.hop, main=not read, attended=read,
                       halvings=max(1, inner.integer("subsampling_factor").bit_length() - 1))
+
+
+def moonshine(heard: Processed) -> AudioRule:
+    """Three convolutions whose sizes are those of the class. Source: MoonshineEncoder."""
+    return Convolved(rate=heard.rate, attended=True, kernels=(127, 7, 3), strides=(64, 3, 2))
+
+
+def filtered(heard: Processed) -> AudioRule:
+    """Frames of 25 milliseconds every 10, halved by convolutions. Source: Speech2TextFeatureExtractor,
+    Speech2TextEncoder."""
+    return Subsampled(rate=heard.rate, hop=heard.rate // 100, frame=heard.rate // 40, attended=True,
+                      halvings=heard.config.integer("num_conv_layers"))
+
+
+def encoded(heard: Processed) -> AudioRule:
+    """The samples themselves, in the encoder's input. Source: SpeechT5SpeechEncoderPrenet."""
+    return convolved(heard).model_copy(update={"main": False, "attended": True})
+
+
+def omniasr(heard: Processed) -> AudioRule:
+    """The samples themselves, through the tower. Source: OmniASRProcessor."""
+    inner = nested(heard.config, "audio_config", "omniasr_audio")
+    return convolved(heard.within(inner)).model_copy(update={"main": False})
+
+
+def vibevoice(heard: Processed) -> AudioRule:
+    """So many samples a token. Source: VibeVoiceProcessor, VibeVoiceAcousticTokenizerFeatureExtractor."""
+    return Steps(rate=heard.sound("sampling_rate", 24_000), step=heard.sound("pad_to_multiple_of", 3200))
 
 
 def _samples(heard: Processed, key: str, milliseconds: int) -> int:
@@ -147,7 +180,10 @@ def phi4(heard: Processed) -> AudioRule:
 
 ALONE: dict[str, tuple[Callable[[Processed], AudioRule], str]] = {
     "whisper": (whisper, "WhisperFeatureExtractor"),
-    "parakeet_ctc": (parakeet, "ParakeetFeatureExtractor"),
+    **dict.fromkeys(("parakeet_ctc", "parakeet_encoder", "canary"), (parakeet, "ParakeetFeatureExtractor")),
+    "moonshine": (moonshine, ""),
+    "speech_to_text": (filtered, ""),
+    "speecht5": (encoded, ""),
     **dict.fromkeys(("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat", "data2vec-audio",
                      "wav2vec2-conformer"), (convolved, "")),
 }
@@ -166,6 +202,9 @@ RULES: dict[str, tuple[Callable[[Processed], AudioRule], str]] = {
     "gemma3n": (gemma3n, "Gemma3nAudioFeatureExtractor"),
     "gemma4": (gemma4, "Gemma4AudioFeatureExtractor"),
     "phi4_multimodal": (phi4, "Phi4MultimodalFeatureExtractor"),
+    **dict.fromkeys(("parakeet_rnnt", "parakeet_tdt"), (parakeet, "ParakeetFeatureExtractor")),
+    "omniasr": (omniasr, ""),
+    **dict.fromkeys(("vibevoice", "vibevoice_asr"), (vibevoice, "VibeVoiceAcousticTokenizerFeatureExtractor")),
     **ALONE,
 }
 """By model type: the rule, and the class whose settings it rests on."""
@@ -178,3 +217,14 @@ def audio_rule(config: Config, beside: Beside = NOTHING) -> AudioRule | None:
     make, extractor = RULES[config.model_type]
     rule = make(Processed(config, beside))
     return rule.model_copy(update={"processor": extractor, "defaults": bool(extractor) and not beside.audio})
+
+
+def described(config: Config, beside: Beside, streams: set[Stream]) -> AudioRule | None:
+    """The rule for recordings; one that names the processor where the model has a tower for them and nobody wrote
+    it."""
+    if "audio" not in streams and config.model_type not in ALONE:
+        return None
+    rule = audio_rule(config, beside)
+    if rule is None and "audio" in streams:
+        return Undescribed(what=f"the processor of {config.model_type[:100]}")
+    return rule

@@ -96,7 +96,7 @@ TOWERS: dict[str, str] = {
 }
 """Model types of towers. Types that share a function share a class in all but name."""
 
-LISTENERS = frozenset(["whisper"])
+LISTENERS = frozenset(["whisper", "speech_to_text"])
 """Encoder-decoders without a tower whose encoder's input are recordings."""
 
 COMPOSITES: dict[str, str] = {
