@@ -222,6 +222,8 @@ class Prepared:
         profile, runtime = self.runtime.profile, self.runtime
         system, serving = serving, self.share(serving)
         chunk = runtime.chunk(serving)
+        if serving.media.main:  # an encoder alone runs over all of its positions at once
+            chunk = max(chunk, serving.batch * serving.context)
         alive = peak(stage.widths, chunk, runtime.logit_rows(serving), profile.compute_bytes,
                      runtime.score_keys(serving), runtime.mask(stage.kinds, serving), runtime.copied(serving))
         if chunk > serving.batch:  # more than each sequence's next token

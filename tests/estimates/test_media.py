@@ -87,3 +87,10 @@ def test_towers_are_not_read_again_for_each_token(model):
 
     tree = paramcalc.build_model(model).tree
     assert reads(tree, "bf16").dense < 2 * 200_000 < reads(tree, "bf16").stored_bytes
+
+
+def test_an_encoder_alone_holds_what_all_of_its_positions_give():
+    """ViT-B, 197 positions: two residual streams of 768 and a feed-forward's 3,072 values, two bytes each."""
+    config = {"model_type": "vit", "architectures": ["ViTModel"]}
+    activations = paramcalc.memory(config, image=["640x480"]).total.activations
+    assert activations == 197 * (2 * 768 + 3072) * 2

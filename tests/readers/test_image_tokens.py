@@ -58,6 +58,11 @@ def test_a_setting_no_rule_describes_is_refused_by_name(tmp_path, config, file, 
         cut_images(tmp_path, [(640, 480)])
 
 
+def test_a_model_that_reads_points_beside_a_picture_is_refused_by_name():
+    with pytest.raises(UsageError, match="the processor of sam with points and boxes"):
+        flops({"model_type": "sam"}, image=["640x480"])
+
+
 def test_a_processor_nobody_described_is_named():
     with pytest.raises(UsageError, match="the processor of deepseek_vl_hybrid cuts a picture"):
         cut_images({"model_type": "deepseek_vl_hybrid"}, [(640, 480)])

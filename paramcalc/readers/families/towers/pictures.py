@@ -24,6 +24,7 @@ ALONE: dict[str, tuple[Rule, str]] = {
                      "clip_vision_model", "mlcd_vision_model", "sam_vision_model", "aimv2_vision_model"),
                     (resized.alone, "")),
     **dict.fromkeys(("dinov2", "dinov2_with_registers"), (resized.interpolated, "BitImageProcessor")),
+    "sam": (resized.prompted, ""),
     "dinov3_vit": (resized.interpolated, "DINOv3ViTImageProcessor"),
     **dict.fromkeys(("swin", "swinv2", "donut-swin", "convnext", "convnextv2", "focalnet"), (resized.pyramid, "")),
     **dict.fromkeys(("resnet", "poolformer", "mobilenet_v1", "swiftformer"), (resized.halved, "")),

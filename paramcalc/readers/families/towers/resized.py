@@ -302,6 +302,11 @@ def alone(processor: Processed) -> ImageRule:
     return Square(tokens=count + beside, patches=count, extra=beside, main=True)
 
 
+def prompted(processor: Processed) -> ImageRule:
+    """Not described: a decoder runs over points and boxes beside the picture. Source: SamProcessor."""
+    raise UnreadSettingError(f"points and boxes, over which the mask decoder of {processor.config.model_type} runs")
+
+
 def interpolated(processor: Processed) -> ImageRule:
     """The same of any size, to which positions are stretched. Source: BitImageProcessor with Dinov2Model,
     DINOv3ViTImageProcessor."""
