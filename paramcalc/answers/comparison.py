@@ -134,7 +134,7 @@ def row(reading: Reading, serving: ServingSettings, device: DeviceSettings,
     media = media_of(serving, reading.spec)
     serving, _ = within_positions(serving, reading.spec, media)
     context = media.sequence(serving.context)
-    held = _held(model, serving, device, Serving(context, serving.batch, serving.source, media))
+    footprint = _footprint(model, serving, device, Serving(context, serving.batch, serving.source, media))
     source = media.attended(reading.spec.source_tokens(serving.source), serving.context)
     forward = flops(model.tree, Workload(1, context, 0, source, media=media)).forward
     spec = reading.spec
@@ -142,12 +142,12 @@ def row(reading: Reading, serving: ServingSettings, device: DeviceSettings,
         spec.name, changes, spec.family or None, sum(len(node.order) for node in model.tree.children),
         spec.hidden_size, counts.total, counts.active, counts.embedding,
         round(counts.embedding / counts.total, 6) if counts.total else None, sizes_known(spec), tuple(spec.uncounted),
-        held.needs.total.weights, held.needs.cache.per_token, forward // context,
-        held.runtime if device.gpu else None, held.needed if device.gpu else None, held.fits,
-        _tokens_per_second(reading, serving.model_copy(update={"runtime": held.runtime}), device))
+        footprint.needs.total.weights, footprint.needs.cache.per_token, forward // context,
+        footprint.runtime if device.gpu else None, footprint.needed if device.gpu else None, footprint.fits,
+        _tokens_per_second(reading, serving.model_copy(update={"runtime": footprint.runtime}), device))
 
 
-class Held(NamedTuple):
+class Footprint(NamedTuple):
     """What a model takes by one runtime."""
 
     runtime: str
@@ -161,7 +161,7 @@ class Held(NamedTuple):
         return max(part.total for part in self.needs.per_device)
 
 
-def _held(model: Model, serving: ServingSettings, device: DeviceSettings, load: Serving) -> Held:
+def _footprint(model: Model, serving: ServingSettings, device: DeviceSettings, load: Serving) -> Footprint:
     """By the runtime that is given; else, with a device, by the first of all that has room for the model, or the first
     that can serve it. Raises PCError where the one that is given cannot."""
     from paramcalc.estimates.serving import SERVERS
@@ -169,28 +169,28 @@ def _held(model: Model, serving: ServingSettings, device: DeviceSettings, load: 
     able = None
     for name in SERVERS if device.gpu is not None and serving.runtime is None else ():
         try:
-            each = _held_by(name, model, serving, device, load)
+            each = _in_runtime(name, model, serving, device, load)
         except PCError:  # it cannot serve this model or these settings; the bound raises what is wrong with both
             continue
         if each.fits:
             return each
         able = able if each.fits is None else able or each
-    return able or _held_by(serving.runtime or SERVING.runtime, model, serving, device, load)
+    return able or _in_runtime(serving.runtime or SERVING.runtime, model, serving, device, load)
 
 
-def _held_by(name: str, model: Model, serving: ServingSettings, device: DeviceSettings, load: Serving) -> Held:
+def _in_runtime(name: str, model: Model, serving: ServingSettings, device: DeviceSettings, load: Serving) -> Footprint:
     from paramcalc.estimates.inference import memory
     from paramcalc.estimates.runtimes import BOUND
     from paramcalc.estimates.serving import machine_of, prepare, why_not_served
 
     prepared = prepare(model, serving, name, draft=draft_model(serving))
-    held = Held(name, memory(prepared, load))
+    footprint = Footprint(name, memory(prepared, load))
     machine = machine_of(device, prepared)
     if machine is None:
-        return held
+        return footprint
     bound = name == BOUND or prepared.lower_bound or why_not_served(name, model.spec, serving.quant, machine.device)
-    room = held.needed <= machine.usable
-    return held._replace(fits=None if room and bound else room)
+    room = footprint.needed <= machine.usable
+    return footprint._replace(fits=None if room and bound else room)
 
 
 def _tokens_per_second(reading: Reading, serving: ServingSettings, device: DeviceSettings) -> float | None:
