@@ -11,10 +11,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.errors import InputError, Problem, UsageError
-from paramcalc.sanitize import quote
+from paramcalc.sanitize import describe, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 _UNITS = {prefix + "B": 1000**n for n, prefix in enumerate(("", "k", "M", "G", "T", "P"))}
 _UNITS |= {prefix + "iB": 1024**n for n, prefix in enumerate(("K", "M", "G", "T", "P"), start=1)}
@@ -23,6 +23,7 @@ _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?(?:e[0-9]+)?)\s*([kMGTPK]?i?B)(?
 
 MAX_BYTES = 2**19
 """Of a file of the user; ours has a tenth."""
+EXAMPLE = "24 GiB or 936 GB/s"
 MAX_NUMBER, MAX_TEXT = 2**100, 2_000
 Table = dict[str, dict[str, Any]]
 """The sections of a table of this package: `sources`, then rows by their key."""
@@ -46,22 +47,30 @@ def read_user_table(path: Path) -> dict[str, object]:
         if len(raw) > MAX_BYTES:
             raise InputError(Problem(f"expected at most {MAX_BYTES:,} bytes, found more", source=str(path)))
         document = yaml.load(raw.decode("utf-8-sig"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe
+    except FileNotFoundError:
+        raise InputError(Problem("no such file", source=str(path))) from None
+    except UnicodeDecodeError as error:
+        raise InputError(Problem(f"expected UTF-8, found another byte at {error.start:,}", source=str(path))) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         raise InputError(Problem(f"not YAML: {error.problem}", source=str(path), line=line, column=column)) from error
     except RecursionError:
         raise InputError(Problem("is nested too deep", source=str(path))) from None
-    except (OSError, ValueError, yaml.YAMLError) as error:  # a ValueError for a date or number that cannot be
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise InputError(Problem(f"cannot be read: {reason[:200]}", source=str(path))) from error
+    except OSError as error:
+        reason = (error.strerror or "unknown error").lower()
+        raise InputError(Problem(f"cannot be read: {reason}", source=str(path))) from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise InputError(Problem("expected YAML, found a date, a number or a character that cannot be",
+                                 source=str(path))) from error
     return mapping(document, str(path))
 
 
 def mapping(value: object, where: str = "", *path: str) -> dict[str, object]:
     """`value` if it is a mapping with text keys. Raises InputError for anything else."""
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise InputError(Problem("must be a mapping", path=path, source=where))
+        found = "keys that are no text" if isinstance(value, dict) else describe(value)
+        raise InputError(Problem(f"expected a mapping, found {found}", path=path, source=where))
     return value
 
 
@@ -81,25 +90,33 @@ def text(value: object) -> str:
 
 def positive_integer(value: object, factor: int = 1) -> int:
     """A number times `factor`. Raises ValueError where that is no whole, positive number."""
+    refusal = ValueError(f"expected a positive number, found {describe(value)}")
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"{quote(value)} is not a number")
+        raise refusal
     try:
         number = Decimal(str(value)) * factor
     except ArithmeticError:
-        raise ValueError(f"{quote(value)} is not a number") from None
+        raise refusal from None
     if not number.is_finite() or number > MAX_NUMBER or number != number.to_integral_value() or number <= 0:
-        raise ValueError(f"{quote(value)} is not a positive number")
+        raise refusal
     return int(number)
 
 
 def in_bytes(value: object) -> int:
     """`80 GiB`, `3.35 TB/s` or a plain number, in bytes (a second). Raises ValueError for anything else."""
     match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        return positive_integer(value)
-    if match[2] not in _UNITS:
-        raise ValueError(f"{match[2]} is not a unit of bytes")
-    return positive_integer(match[1], _UNITS[match[2]])
+    plain = not isinstance(value, bool) and re.fullmatch(r"[0-9.e+]+", str(value))
+    if (match is None and not plain) or (match is not None and match[2] not in _UNITS):
+        raise ValueError(f"expected bytes with a unit, such as {EXAMPLE}, found {describe(value)}")
+    return positive_integer(value) if match is None else positive_integer(match[1], _UNITS[match[2]])
+
+
+def large_in_bytes(value: object) -> int:
+    """The same of a device's memory or bandwidth. Raises ValueError below a MiB too: the unit was forgotten."""
+    size = in_bytes(value)
+    if size < 2**20:
+        raise ValueError(f"expected bytes with a unit, such as {EXAMPLE}, found {describe(value)}")
+    return size
 
 
 LISTS = {"accelerator": "gpus", "number format": "formats", "optimizer": "optimizers"}
@@ -123,3 +140,37 @@ def unknown(kind: str, name: str, candidates: Iterable[str], spelled: Mapping[st
     every = f"`paramcalc list {LISTS[kind]}` shows the names" if kind in LISTS else ""
     nearest = f"the nearest: {', '.join(dict.fromkeys(spelled.get(each, each) for each in near))}" if near else every
     return UsageError(Problem(f"unknown {kind} {name!r}", hint=nearest))
+
+
+class Fields:
+    """The fields of one row of a table, read by type. Each method raises InputError, with the path of the field."""
+
+    def __init__(self, path: tuple[str, ...], values: Mapping[str, object], where: str) -> None:
+        self.path, self.values, self.where = path, values, where
+
+    def text(self, name: str, default: str) -> str:
+        """A field that is a text, and not blank."""
+        words = self.texts(name)
+        if name in self.values and (len(words) != 1 or not words[0].strip()):
+            raise self.wrong(f"expected a text, found {describe(self.values[name])}", name)
+        return words[0] if words else default
+
+    def one_of(self, name: str, known: Collection[str], default: str) -> str:
+        """A field that is one of some words."""
+        word = self.text(name, default)
+        if name in self.values and word not in known:
+            raise self.wrong(f"expected one of {', '.join(sorted(known))}, found {quote(word)}", name)
+        return word
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A field that is a text or a list of them."""
+        value = self.values.get(name)
+        items = value if isinstance(value, list) else [] if value is None else [value]
+        try:
+            return tuple(map(text, items))
+        except ValueError as error:
+            raise self.wrong(str(error), name) from None
+
+    def wrong(self, message: str, *path: str, hint: str = "") -> InputError:
+        """The refusal of a field."""
+        return InputError(Problem(message, (*self.path, *path), hint=hint, source=self.where))

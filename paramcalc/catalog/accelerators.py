@@ -36,8 +36,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.catalog._data import (
+    Fields,
     Table,
-    in_bytes,
+    large_in_bytes,
     mapping,
     positive_integer,
     read_table,
@@ -48,6 +49,7 @@ from paramcalc.catalog._data import (
 )
 from paramcalc.catalog.device_names import plain_key, several, size_alone, without_size, words
 from paramcalc.errors import InputError, Problem, UsageError
+from paramcalc.sanitize import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,6 +64,8 @@ _FIELDS = frozenset(
      "unknown", "notes"}
 )
 _UNKNOWN = ("power", "links", "flops")
+KINDS = ("server", "workstation", "desktop", "shared")
+"""Where a device stands; `shared` has the memory of its host."""
 _TERA = 10**12
 
 
@@ -213,20 +217,22 @@ def _with_user_file(path: Path) -> dict[str, Accelerator]:
     rows = mapping(document.get("accelerators", {}), where, "accelerators")
     if unexpected := sorted(document.keys() - {"sources", "accelerators"}):
         hint = "devices stand under `accelerators:`, by key"
-        raise InputError(*(Problem("is not known here", (key,), hint=hint, source=where) for key in unexpected))
+        raise InputError(*(Problem("expected sources or accelerators, found another key", (key,), hint=hint,
+                                   source=where) for key in unexpected))
     for key, row in rows.items():
         values = mapping(row, where, "accelerators", key)
         table[slug(key)] = _Row(slug(key), values, sources, where, table.get(slug(key))).build()
     return table
 
 
-class _Row:
+class _Row(Fields):
     """One row of a table on its way to an `Accelerator`, laid over a known one if there is one."""
 
     def __init__(
         self, key: str, values: dict[str, object], sources: dict[str, str], where: str, base: Accelerator | None = None
     ) -> None:
-        self.key, self.values, self.where = key, values, where
+        super().__init__(("accelerators", key), values, where)
+        self.key = key
         self.abbreviations = sources
         self.base = base or Accelerator(key, key, "")
         self.sources: dict[str, str] = dict(self.base.sources)
@@ -234,43 +240,32 @@ class _Row:
     def build(self) -> Accelerator:
         """The accelerator; an unknown field or a value that is no quantity is refused by its path."""
         for name in self.values.keys() - _FIELDS:
-            raise self.wrong("is not a field of an accelerator", name, hint=f"one of {', '.join(sorted(_FIELDS))}")
+            raise self.wrong("expected a field of an accelerator, found another key", name,
+                             hint=f"one of {', '.join(sorted(_FIELDS))}")
         base, values = self.base, self.values
         name = self.text("name", base.name)
+        memory = self.quantity("memory", large_in_bytes, base.memory_bytes)
+        usable = self.quantity("usable", large_in_bytes, base.usable_bytes)
+        if values.keys() & {"memory", "usable"} and memory and usable and usable > memory:
+            raise self.wrong(f"expected at most the {memory:,} bytes of memory, found {usable:,}", "usable")
         return Accelerator(
             key=self.key,
             name=name,
             vendor=self.text("vendor", base.vendor or name.split()[0]).lower(),
             aliases=base.aliases + self.texts("aliases"),
             memory=self.as_written("memory") if values.get("memory") else base.memory,
-            memory_bytes=self.quantity("memory", in_bytes, base.memory_bytes),
-            usable_bytes=self.quantity("usable", in_bytes, base.usable_bytes),
-            bandwidth=self.quantity("bandwidth", in_bytes, base.bandwidth),
+            memory_bytes=memory,
+            usable_bytes=usable,
+            bandwidth=self.quantity("bandwidth", large_in_bytes, base.bandwidth),
             flops=self.flops(),
             power_watts=self.quantity("power", positive_integer, base.power_watts),
             links=self.links(),
             sources=MappingProxyType(self.sources),
             notes=base.notes + self.texts("notes"),
-            kind=self.text("kind", base.kind),
+            kind=self.one_of("kind", KINDS, base.kind),
             lacks=base.lacks + self.texts("lacks"),
             unknown=self.unknown(),
         )
-
-    def text(self, name: str, default: str) -> str:
-        """A field that is a text, and not blank."""
-        words = self.texts(name)
-        if name in self.values and (len(words) != 1 or not words[0].strip()):
-            raise self.wrong("expected a text", name)
-        return words[0] if words else default
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        """A field that is a text or a list of them."""
-        value = self.values.get(name)
-        items = value if isinstance(value, list) else [] if value is None else [value]
-        try:
-            return tuple(map(text, items))
-        except ValueError as error:
-            raise self.wrong(str(error), name) from None
 
     def as_written(self, name: str) -> str:
         """A field's value as it is written."""
@@ -279,15 +274,14 @@ class _Row:
         except ValueError as error:
             raise self.wrong(str(error), name) from None
 
-    def wrong(self, message: str, *path: str, hint: str = "") -> InputError:
-        return InputError(Problem(message, ("accelerators", self.key, *path), hint=hint, source=self.where))
-
     def cited(self, name: str, value: object = None) -> tuple[object, str]:
         """The value and its source of `value` or `[value, source]`."""
         value = self.values.get(name) if value is None else value
-        if isinstance(value, list) and len(value) == 2:
-            return value[0], self.expand(str(value[1]))
-        return value, self.where
+        if not isinstance(value, list):
+            return value, self.where
+        if len(value) != 2 or not isinstance(value[1], str):
+            raise self.wrong(f"expected a value or [value, source], found {describe(value)}", name)
+        return value[0], self.expand(value[1])
 
     def expand(self, source: str) -> str:
         """`mle#L265` with what `mle` stands for."""
@@ -322,7 +316,8 @@ class _Row:
             peaks = mapping(inner, self.where, "accelerators", self.key, "flops", name) if nested else {name: inner}
             for dtype, value in peaks.items():
                 if dtype not in DTYPES:
-                    raise self.wrong("is not a kind of arithmetic", "flops", dtype, hint=f"one of {', '.join(DTYPES)}")
+                    raise self.wrong("expected a kind of arithmetic, found another key", "flops", dtype,
+                                     hint=f"one of {', '.join(DTYPES)}")
                 flops[dtype] = self.number(lambda v: positive_integer(v, _TERA), value, "flops", dtype)
                 self.sources[f"flops.{dtype}"] = self.expand(name) if nested else self.where
         return MappingProxyType({dtype: flops[dtype] for dtype in DTYPES if dtype in flops})
@@ -341,5 +336,5 @@ class _Row:
         links = dict(self.base.links)
         for name, entry in self.inner("links").items():
             value, self.sources[f"links.{name}"] = self.cited("links", entry)
-            links[name] = self.number(in_bytes, value, "links", name)
+            links[name] = self.number(large_in_bytes, value, "links", name)
         return MappingProxyType(links)

@@ -170,11 +170,6 @@ def test_what_is_wrong_with_a_file_is_said_by_place(tmp_path: Path, text: str, p
     assert (caught.value.problems[0].source, caught.value.problems[0].dotted()) == (str(file), place)
 
 
-def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
-        find_accelerator("h100", tmp_path / "none.yaml")
-
-
 @pytest.mark.parametrize(("printed", "key"), [
     ("Tesla T4", "t4"), ("NVIDIA A100 80GB PCIe", "a100-pcie-80gb"), ("NVIDIA A100-SXM4-40GB", "a100-40gb"),
     ("NVIDIA H100 80GB HBM3", "h100"), ("Tesla V100-SXM2-32GB", "v100-32gb"), ("AMD Radeon RX 7900 XTX", "rx-7900-xtx"),
@@ -222,3 +217,41 @@ def test_a_name_like_no_other_is_told_where_names_are():
     with pytest.raises(UsageError) as caught:
         find_accelerator("macbook")
     assert caught.value.problems[0].hint == "`paramcalc list gpus` shows the names"
+
+
+@pytest.mark.parametrize(("row", "place", "message"), [
+    ("memory: 24", "memory", "expected bytes with a unit, such as 24 GiB or 936 GB/s, found the number 24"),
+    ("memory: 24 parsecs", "memory", "expected bytes with a unit"),
+    ("memory: [24 GiB, a, b]", "memory", "expected a value or [value, source], found a list"),
+    ("memory: 24 GiB, bandwidth: 900", "bandwidth", "expected bytes with a unit"),
+    ("memory: 24 GiB, usable: 48 GiB", "usable", "expected at most the 25,769,803,776 bytes of memory"),
+    ("memory: 24 GiB, kind: spaceship", "kind", "expected one of desktop, server, shared, workstation"),
+    ("memory: 24 GiB, power: -5", "power", "expected a positive number, found the number -5"),
+    ("memory: 24 GiB, flops: {bf16: x}", "flops.bf16", "expected a positive number, found the string 'x'"),
+    ("memory: 24 GiB, name: [a, b]", "name", "expected a text, found a list"),
+    ("memory: 24 GiB, links: 5", "links", "expected a mapping, found the number 5"),
+    ("memory: 24 GiB, colour: red", "colour", "expected a field of an accelerator, found another key"),
+])
+def test_what_no_device_has_is_refused_at_its_field(row: str, place: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"accelerators: {{mine: {{{row}}}}}\n")
+    with pytest.raises(InputError) as caught:
+        find_accelerator("mine", file)
+    problem = caught.value.problems[0]
+    assert (problem.source, ".".join(map(str, problem.path))) == (str(file), f"accelerators.mine.{place}")
+    assert message in problem.message
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    (b"\xff\xfe", "expected UTF-8, found another byte at 0"), (b"", "expected a mapping, found null"),
+    (b"1: 2", "expected a mapping, found keys that are no text"), (b"a: 2024-13-45", "expected YAML, found a date"),
+    (None, "no such file"),
+])
+def test_a_file_that_cannot_be_read_is_refused_in_words_of_ours(
+    content: bytes | None, message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.yaml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        find_accelerator("mine", file)
