@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, overload
 
-from paramcalc.arguments import Changes, Jobs, checked
+from paramcalc.arguments import Changes, Jobs, Paths, checked
 from paramcalc.build import build
 from paramcalc.defaults import SERVING
 from paramcalc.errors import UsageError
@@ -295,7 +295,7 @@ def convert(model: Source) -> str:
     return spec_yaml(converted(reading_of(model)).spec)
 
 
-@checked(paths=tuple[str | Path, ...])
+@checked(paths=Paths)
 def check(*paths: str | Path) -> Run:
     """Every finding of the specs and configs under the paths: `checked`, `failed`, `findings`, `exit_code`.
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import cache, wraps
 from inspect import signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
-from pydantic import Field, create_model
+from pydantic import BeforeValidator, Field, create_model
 
 from paramcalc.parallel import MOST_JOBS
+from paramcalc.sanitize import describe
 from paramcalc.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,6 +20,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Changes = tuple[str, ...]
 """`key=value`, as `--set` takes them."""
+def _path(value: object) -> Path:
+    if isinstance(value, Path) or (isinstance(value, str) and value):
+        return Path(value)
+    raise ValueError(f"expected a path, found {describe(value)}")
+
+
+Paths = tuple[Annotated[Path, BeforeValidator(_path)], ...]
+"""Files and folders; an empty text is neither."""
 Jobs = Annotated[int, Field(ge=1, le=MOST_JOBS)]
 """Processes that work at once."""
 

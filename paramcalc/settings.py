@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, Self, cast, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from paramcalc.errors import Problem, UsageError
-from paramcalc.sizes import NearMissError, near_number, parse_decimal, parse_share, parse_tokens
+from paramcalc.sizes import NearMissError, near_number, parse_count, parse_decimal, parse_share, parse_tokens
 
 Tokens = Annotated[int, BeforeValidator(parse_tokens)]
 """A number of tokens: 8192, `8k`, `1M`."""
 CachedTokens = Annotated[int, BeforeValidator(lambda value: parse_tokens(value, 0))]
 """A number of tokens that may be 0."""
+Count = Annotated[int, BeforeValidator(parse_count)]
+"""A number of sequences: 8, `8k`."""
 Decimal = Annotated[int, BeforeValidator(parse_decimal)]
 """A number of parameters or training tokens: `7B`, `1.5T`."""
 Share = Annotated[Fraction, BeforeValidator(parse_share)]
@@ -49,6 +51,9 @@ class Settings(BaseModel):
     def of(cls, values: Mapping[str, object], spell: Callable[[str], str] = str) -> Self:
         """The settings with these values. Raises UsageError with every value that cannot be, by the name `spell` gives
         its field."""
+        flags = [name for name, value in values.items() if type(value) is bool and not _takes_flag(cls, name)]
+        if flags:  # Python counts true as 1
+            raise UsageError(*(Problem(f"{spell(name)}: expected a number, found {values[name]}") for name in flags))
         if not values and not any(field.is_required() for field in cls.model_fields.values()):
             # defaults are not validated: pydantic need not build the validator
             return cast("Self", cls.model_construct())
@@ -78,6 +83,14 @@ class Settings(BaseModel):
     def changes(self, name: str) -> bool:
         """Whether a field was set to something else than its default."""
         return self.is_set(name) and getattr(self, name) != type(self).model_fields[name].default
+
+
+def _takes_flag(cls: type[Settings], name: str) -> bool:
+    """Whether a field may be true or false, or reads what it is given by itself; what is no field is refused later."""
+    field = cls.model_fields.get(name)
+    choices = () if field is None else get_args(field.annotation) or (field.annotation,)
+    kinds = {get_args(each)[0] if get_origin(each) is Annotated else each for each in choices}
+    return field is None or bool in kinds or not {int, float} & kinds
 
 
 def _problem(detail: Any, values: Mapping[str, object], spell: Callable[[str], str],  # noqa: ANN401 - pydantic's

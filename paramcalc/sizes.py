@@ -46,6 +46,11 @@ def parse_tokens(value: str | int, least: int = 1) -> int:
     return _size(value, TOKENS, least, MOST_TOKENS, "a number of tokens, such as 8192, 8k or 1M")
 
 
+def parse_count(value: str | int) -> int:
+    """A number of sequences: 8, 8k (8,192). Raises ValueError for what is no such number."""
+    return _size(value, TOKENS, 0, MOST_TOKENS, "a number, such as 8 or 8k")
+
+
 def parse_decimal(value: str | int) -> int:
     """A number of things: 7B (7,000,000,000), 1.5T. Raises ValueError for what is no such number."""
     return _size(value, DECIMAL, 1, MOST, "a number, such as 7B or 1.5T")

@@ -18,7 +18,7 @@ from paramcalc.estimates.training_settings import TrainingKeywords, TrainingSett
 @pytest.mark.parametrize(("settings", "values", "message"), [
     (ServingSettings, {"context": -1}, "context: '-1' must be between 1 and"),
     (ServingSettings, {"context": 10.5}, "context: '10.5' is not a number of tokens"),
-    (ServingSettings, {"context": True}, "context: 'True' is not a number of tokens"),
+    (ServingSettings, {"context": True}, "context: expected a number, found True"),
     (ServingSettings, {"batch": 0}, "batch: '0': input should be greater than or equal to 1"),
     (ServingSettings, {"runtime": "vlm"}, "runtime: 'vlm': input should be 'exact', 'transformers'"),
     (ServingSettings, {"bacth": 2}, "unknown setting 'bacth'"),

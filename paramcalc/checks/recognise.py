@@ -29,6 +29,10 @@ SIZES = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediat
          "n_layer", "n_head", "d_model", "num_layers", "num_heads", "n_layers", "n_heads", "max_position_embeddings",
          "num_key_value_heads")
 """Words of a model's config that those of others hardly use."""
+RUN_WORDS = frozenset(["batch", "batches", "callbacks", "data", "dataloader", "datamodule", "dataset", "datasets",
+                       "epoch", "epochs", "hydra", "logger", "lr", "optim", "optimizer", "scheduler", "seed", "steps",
+                       "trainer", "training", "wandb", "warmup"])
+"""Words in the keys of a training run's settings, which repeat the sizes of its model and are no specification."""
 MARK = "begin it with `paramcalc: 1`"
 _WORDS = re.compile("|".join(("model_type", "architectures", MARKER, *SIZES)))
 _SIZED = re.compile("|".join(f'"{word}"' for word in SIZES))
@@ -150,7 +154,8 @@ def _yaml(text: str) -> Recognised:
     if len(ours) < ENOUGH or not set(ours) & set(SIZES):  # an action has a name, inputs and outputs too
         return OTHER
     why = f"{len(ours)} keys of a specification ({', '.join(ours[:ENOUGH])}), but no `paramcalc: 1`"
-    near = 2 * len(ours) > len(keys)
+    of_a_run = any(RUN_WORDS & set(re.split(r"[_.-]", key.lower())) for key in keys if key not in ours)
+    near = 2 * len(ours) > len(keys) and not of_a_run
     return Recognised(Kind.near, f"has {why}", MARK) if near else Recognised(Kind.unclear, why)
 
 

@@ -256,6 +256,8 @@ def _near_value(refusal: Exception) -> str:
 def _misused(message: str, name: str | None, near_value: str) -> UsageError:
     """What the parser refuses, in our words."""
     message = (message[:1].lower() + message[1:]).rstrip(".").replace("Value error, ", "")
+    if (option := re.match(r"no such option: (--[\w-]+)", message)) and (others := _commands_with(option[1])):
+        return UsageError(Problem(option[0], hint=f"an option of {', '.join(others)}"))
     near = re.search(r" ?\((?:Possible options|Did you mean): (.*)\)\??$| ?Did you mean (.*)\?$", message)
     if near is not None:
         return UsageError(Problem(message[: near.start()].rstrip("."), hint=f"did you mean {near[1] or near[2]}?"))
@@ -264,6 +266,11 @@ def _misused(message: str, name: str | None, near_value: str) -> UsageError:
         return UsageError(Problem(message, hint=f"did you mean {close[0]}?"))
     usage = f"paramcalc {name}" if name in COMMANDS else "paramcalc"
     return UsageError(Problem(message, hint=near_value or f"`{usage} --help` shows how it is used"))
+
+
+def _commands_with(option: str) -> list[str]:
+    """The commands that have an option; none for what is no option."""
+    return [f"`paramcalc {name}`" for name in COMMANDS if any(option in each.opts for each in parsed(name).params)]
 
 
 def _names_model(word: str) -> bool:

@@ -30,7 +30,7 @@ class ExplainSettings(Settings):
                                   metavar="D[,D]")
     context: Tokens = option(SERVING.context, "Tokens of each sequence, in the cache or of the forward pass.",
                              metavar="TOKENS")
-    batch: Batch = option(SERVING.batch, "Number of sequences at once.")
+    batch: Batch = option(SERVING.batch, "Number of sequences at once.", metavar="N")
     source: Tokens | None = option(SERVING.source, "Tokens of the encoder's input; as many as --context when not "
                                    "given.", metavar="TOKENS")
     convention: Convention = option(WORKLOAD.convention, "full: attention's whole square; causal: only the pairs a "
@@ -57,7 +57,7 @@ class ExplainKeywords(TypedDict, total=False):
     quant: str | None
     kv_dtype: str | None
     context: int | str
-    batch: int
+    batch: int | str
     source: int | str | None
     convention: Convention
     optimizer: str

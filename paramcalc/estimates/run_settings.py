@@ -13,7 +13,7 @@ from paramcalc.catalog.training import usual_pue, usual_step_tokens
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need
 from paramcalc.estimates.training_settings import TrainingKeywords, TrainingSettings
-from paramcalc.settings import Decimal, Devices, option
+from paramcalc.settings import Count, Decimal, Devices, option
 from paramcalc.sizes import parse_share
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ class RunSettings(TrainingSettings):
 
     gpu: str | None = option(None, "Accelerator: h100; `paramcalc list gpus` shows the names.", metavar="NAME")
     gpus: Devices | None = option(None, "Number of devices; as many copies as they hold where --dp is not given.")
-    global_batch: Annotated[int, Field(ge=1, le=2**30)] | None = option(
+    global_batch: Annotated[Count, Field(ge=1, le=2**30)] | None = option(
         None, "Sequences of a step, for --search and --tokens; as many as make "
-              f"{usual_step_tokens() // 10**6}M tokens when not given.")
+              f"{usual_step_tokens() // 10**6}M tokens when not given.", metavar="N")
     accelerators: Path | None = option(None, "YAML file with devices of your own.", metavar="FILE")
 
     def check(self, *, search: bool = False) -> None:
@@ -112,7 +112,7 @@ class RunKeywords(TrainingKeywords, total=False):
     power: float | str | None
     pue: float | None
     grid: str | None
-    global_batch: int | None
+    global_batch: int | str | None
     accelerators: Path | None
 
 

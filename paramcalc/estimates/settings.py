@@ -20,13 +20,13 @@ from paramcalc.estimates.media import media_of, parse_durations, parse_sizes, pa
 from paramcalc.estimates.runtimes import RuntimeName
 from paramcalc.estimates.towers import TowerParallel
 from paramcalc.measures.flops import Workload
-from paramcalc.settings import CachedTokens, Devices, Settings, Share, Stages, Tokens, option
+from paramcalc.settings import CachedTokens, Count, Devices, Settings, Share, Stages, Tokens, option
 from paramcalc.sizes import parse_memory, parse_tokens
 
 if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
 
-Batch = Annotated[int, Field(ge=1, le=2**20)]
+Batch = Annotated[Count, Field(ge=1, le=2**20)]
 
 
 def _texts(value: object) -> object:
@@ -109,7 +109,7 @@ class ServingSettings(RuntimeSettings):
 
     context: Tokens = option(SERVING.context, "Tokens of each sequence, prompt and answer: 8192, 8k, 1M.",
                              metavar="TOKENS")
-    batch: Batch = option(SERVING.batch, "Number of sequences at once.")
+    batch: Batch = option(SERVING.batch, "Number of sequences at once.", metavar="N")
     source: Tokens | None = option(
         SERVING.source, "Tokens of the encoder's input; as many as --context when not given.", metavar="TOKENS")
     image: Images = IMAGE
@@ -184,7 +184,7 @@ class FitSettings(RuntimeSettings):
     context: Annotated[tuple[int, ...], BeforeValidator(_contexts), Field(min_length=1)] = option(
         (SERVING.context,), "Tokens of each sequence; several make a curve, of which the last decides: 4k,32k,128k.",
         metavar="TOKENS[,…]")
-    batch: Batch = option(SERVING.batch, "Number of sequences at once.")
+    batch: Batch = option(SERVING.batch, "Number of sequences at once.", metavar="N")
     source: Tokens | None = option(
         SERVING.source, "Tokens of the encoder's input; as many as --context when not given.", metavar="TOKENS")
     image: Images = IMAGE
@@ -195,7 +195,7 @@ class FitSettings(RuntimeSettings):
 class FlopsSettings(Settings):
     """What runs through a model at once, and how its FLOPs are counted."""
 
-    batch: Batch = option(WORKLOAD.batch, "Number of sequences at once.")
+    batch: Batch = option(WORKLOAD.batch, "Number of sequences at once.", metavar="N")
     seq: Tokens = option(WORKLOAD.seq, "New tokens of each sequence: 2048, 8k.", metavar="TOKENS")
     past: CachedTokens = option(WORKLOAD.past, "Tokens of each sequence already in the cache.", metavar="TOKENS")
     source: Tokens | None = option(WORKLOAD.source, "Tokens of the encoder's input; as many as --seq when not given.",
@@ -221,7 +221,7 @@ class FlopsSettings(Settings):
 class FlopsKeywords(TypedDict, total=False):
     """`FlopsSettings` without `seq`, as keyword arguments."""
 
-    batch: int
+    batch: int | str
     past: int | str
     source: int | str | None
     image: ImageSizes
@@ -235,7 +235,7 @@ class FlopsKeywords(TypedDict, total=False):
 class ServingKeywords(TypedDict, total=False):
     """`ServingSettings` without `context`, as keyword arguments."""
 
-    batch: int
+    batch: int | str
     source: int | str | None
     image: ImageSizes
     video: VideoSizes

@@ -25,7 +25,7 @@ from paramcalc.estimates.settings import (
     Videos,
     VideoSizes,
 )
-from paramcalc.settings import Devices, Settings, Stages, Tokens, option
+from paramcalc.settings import Count, Devices, Settings, Stages, Tokens, option
 
 Loss = Literal["plain", "compiled", "fused"]
 Method = Literal["sft", "dpo", "grpo", "ppo"]
@@ -44,8 +44,8 @@ class TrainingSettings(Settings):
     """What is trained, in which formats, by what, and how devices divide it."""
 
     seq: Tokens = option(TRAINING.seq, "Tokens of each sequence: 2048, 8k.", metavar="TOKENS")
-    micro_batch: Annotated[int, Field(ge=1, le=2**16)] = option(
-        TRAINING.micro_batch, "Sequences of one forward pass of a device.")
+    micro_batch: Annotated[Count, Field(ge=1, le=2**16)] = option(
+        TRAINING.micro_batch, "Sequences of one forward pass of a device.", metavar="N")
     source: Tokens | None = option(TRAINING.source, "Tokens of the encoder's input; as many as --seq when not given.",
                                    metavar="TOKENS")
     image: Images = IMAGE
@@ -88,8 +88,8 @@ class TrainingSettings(Settings):
     schedule: ScheduleName = option(
         TRAINING.schedule, "How micro-batches pass the stages of a pipeline. zb1p: gradients of weights fill what 1f1b "
         "waits; dualpipe: they pass in both directions, each device holds two stages.")
-    micro_batches: Annotated[int, Field(ge=1, le=2**20)] | None = option(
-        TRAINING.micro_batches, "Micro-batches of a step.")
+    micro_batches: Annotated[Count, Field(ge=1, le=2**20)] | None = option(
+        TRAINING.micro_batches, "Micro-batches of a step.", metavar="N")
     lora_rank: Annotated[int, Field(ge=1, le=2**14)] | None = option(
         TRAINING.lora_rank, "Train LoRA adapters of this rank.")
     lora_targets: Annotated[tuple[str, ...], BeforeValidator(_names)] = option(
@@ -104,7 +104,7 @@ class TrainingSettings(Settings):
 class TrainingKeywords(TypedDict, total=False):
     """`TrainingSettings` without `seq`, as keyword arguments."""
 
-    micro_batch: int
+    micro_batch: int | str
     source: int | str | None
     image: ImageSizes
     video: VideoSizes
@@ -130,7 +130,7 @@ class TrainingKeywords(TypedDict, total=False):
     sequence_parallel: bool
     interleave: int
     schedule: ScheduleName
-    micro_batches: int | None
+    micro_batches: int | str | None
     lora_rank: int | None
     lora_targets: str | Sequence[str]
     dora: bool

@@ -18,6 +18,11 @@ CONFIG = "config.json"
 CACHED = re.compile(r"models--([\w.-]+?)--([\w.-]+)")
 """A repository's folder in the hub's cache, as `huggingface_hub` names it."""
 REFERENCE = re.compile(r"[\w.-]{1,100}")
+FOREIGN = {"model_index.json": "a diffusers pipeline", "open_clip_config.json": "an open_clip model",
+           "params.json": "a model in the form of its publisher", "adapter_model.bin": "an adapter",
+           "modules.json": "a pipeline of sentence-transformers", "hf_quant_config.json": "quantization settings alone"}
+"""Files that stand where a config.json could, and what they are of."""
+HINT = "give a folder with the config.json that transformers reads, or the file itself"
 SHOWN = 3
 MOST_ENTRIES = 2000
 """Entries looked at below a folder that holds no config."""
@@ -33,7 +38,12 @@ def config_of(folder: Path) -> Path:
         return revision / CONFIG
     if len(revisions) == 1 and os.path.isfile(revisions[0] / CONFIG):
         return revisions[0] / CONFIG
-    raise InputError(Problem("no such file", source=str(own), hint=_choices(folder)))
+    hint = _choices(folder)
+    for name, what in FOREIGN.items():
+        if not hint and os.path.isfile(folder / name):
+            raise InputError(Problem(f"no such file: the folder holds {what} ({name})", source=str(own),
+                                     hint=HINT))
+    raise InputError(Problem("no such file", source=str(own), hint=hint))
 
 
 def repository_of(folder: Path) -> str:

@@ -7,17 +7,22 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.errors import InputError, Problem, UsageError
 from paramcalc.readers.text.limits import MAX_BYTES
 from paramcalc.sanitize import quote, visible
+
+if TYPE_CHECKING:
+    from threading import Event
 
 PREFIX = "git:"
 REVISION = re.compile(r"[\w./~^@{}-]{1,200}")
 LISTING = 128 * 2**20
 """Bytes of the names of a repository's files."""
 SECONDS = 20
+LOOK, PATIENCE = 0.1, 2.0
+"""Seconds between two looks at git, and those it may sleep without a disk to wait for."""
 MEMORY = 2**28
 """Bytes of its own that git may take, pack files and the index apart: it reads some files of a repository to their end,
 and a link to a device has none."""
@@ -137,8 +142,8 @@ def _git(folder: Path, *arguments: str, limit: int = MAX_BYTES) -> _Answer:
             return _answer(process, limit)
     except FileNotFoundError:
         raise InputError(Problem("git is not installed")) from None
-    except subprocess.TimeoutExpired:
-        raise InputError(Problem(f"git did not answer within {SECONDS} seconds")) from None
+    except TimeoutError as error:
+        raise InputError(Problem(str(error))) from None
     except (OSError, ValueError) as error:  # a NUL or a lone surrogate in a name
         reason = getattr(error, "strerror", None) or "not a valid file name"
         raise InputError(Problem(f"git cannot be asked: {reason.lower()}", source=visible(str(folder), 400))) from None
@@ -160,17 +165,17 @@ def _environment() -> dict[str, str]:
 
 
 def _answer(process: subprocess.Popen[bytes], limit: int) -> _Answer:
-    """What git says within the time and the limit; it is ended where it would say more."""
-    from threading import Timer
+    """What git says within the time and the limit; it is ended where it would say more. Raises TimeoutError."""
+    from threading import Event, Thread
 
-    expired: list[float] = []
+    done, given_up = Event(), list[str]()
 
-    def end() -> None:
-        expired.append(SECONDS)
-        process.kill()
+    def watch() -> None:
+        if why := _why_given_up(process.pid, done):
+            given_up.append(why)
+            process.kill()
 
-    late = Timer(SECONDS, end)
-    late.start()
+    Thread(target=watch, daemon=True).start()
     try:
         output = process.stdout.read(limit + 1) if process.stdout else b""
         if len(output) > limit:
@@ -178,9 +183,36 @@ def _answer(process: subprocess.Popen[bytes], limit: int) -> _Answer:
         stderr = process.stderr.read(MAX_BYTES) if process.stderr else b""
         code = process.wait()
     finally:
-        late.cancel()
+        done.set()
         process.kill()
-    if expired:
-        raise subprocess.TimeoutExpired("git", SECONDS)
+    if given_up:
+        raise TimeoutError(given_up[0])
     lines = stderr.decode(errors="replace").strip().splitlines()
     return _Answer(code, output[:limit], len(output) <= limit, visible(lines[-1], 200) if lines else "")
+
+
+def _why_given_up(process: int, done: Event) -> str:
+    """Why git is waited for no longer; empty where it is done in time.
+
+    A pipe in place of a file of the repository or of a .gitignore makes git wait for whoever would write into it.
+    """
+    asleep, before = 0.0, ""
+    for _ in range(int(SECONDS / LOOK)):
+        if done.wait(LOOK):
+            return ""
+        now = _time_of_sleeper(process)
+        asleep = asleep + LOOK if now and now == before else 0.0
+        before = now
+        if asleep >= PATIENCE:
+            return "git waits for what never comes: is a file of the repository a pipe?"
+    return f"git did not answer within {SECONDS} seconds"
+
+
+def _time_of_sleeper(process: int) -> str:
+    """The processor time of a process that sleeps, waiting for no disk; empty of any other, and where the system does
+    not say it."""
+    try:
+        words = Path(f"/proc/{process}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return " ".join(words[11:13]) if words[:1] == ["S"] else ""

@@ -11,6 +11,7 @@ from paramcalc.errors import (
     DEFAULTED,
     UNCOUNTED,
     UNREAD,
+    InputError,
     PCError,
     Problem,
     SpecError,
@@ -70,6 +71,9 @@ def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False,
     """
     from paramcalc.readers.names import preset_of, repository
 
+    if not model.strip():
+        raise InputError(Problem(f"expected a model, found the string {model[:20]!r}",
+                                 hint="a path, or a name `paramcalc list` prints"))
     if "/" in model and (name := repository(model)):
         if preset := preset_of(name):
             reading = load(preset, overrides, strict=strict)

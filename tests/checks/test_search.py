@@ -138,6 +138,17 @@ def test_files_of_others_never_fail(folder, check):
     assert (code, run["results"], run["checked"], run["others"]) == (0, [], 0, len(OTHERS))
 
 
+@pytest.mark.parametrize("line", ["lr: 3e-4", "batch_size: 8", "optimizer: adamw", "max_steps: 100", "seed: 1",
+                                  "trainer: {devices: 8}", "lr_scheduler: cosine", "data: c4", "wandb.project: x"])
+def test_settings_of_a_run_never_fail_though_they_repeat_sizes(line, folder, check):
+    put("train.yaml", BARE + line + "\n")
+    code, run = check(".")
+    assert (code, run["results"], run["checked"]) == (0, [], 1)
+    assert next(file["why"] for file in run["files"] if file["path"] == "train.yaml").endswith("but no `paramcalc: 1`")
+    put("train.yaml", BARE + "lrate: 1\n")
+    assert check(".")[0] == 2
+
+
 def test_files_that_are_passed_over_are_listed_and_fail_when_strict(folder, check, capsys):
     for path in (".hidden/a.yaml", "vendor/b.yaml", "build/c.yaml", "nested/d.yaml", ".e.yaml"):
         put(path, SPEC)

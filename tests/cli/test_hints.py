@@ -18,6 +18,8 @@ MADE_UP = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, 
     (["fit", "gpt2", "--gpu", "a100-80"], "a100-80gb"),
     (["fit", "qwen3-30b", "--gpu", "h100"], "qwen3-30b-a3b"),
     (["explain", "gpt2", "attn"], "'*attn*' fits some"),
+    (["fit", "gpt2", "--gpu", "h100", "--cpu-moe", "3"], "an option of `paramcalc memory`"),
+    (["count", "gpt2", "--tokens", "2T"], "`paramcalc train`"),
     (["explain", "gpt2", "nothing"], "`count --by tensor` shows the names"),
 ])
 def test_a_name_that_is_nearly_right_is_offered(words, hint, capsys):

@@ -69,6 +69,12 @@ def test_set_speaks_the_words_of_the_document_and_ours(call, tmp_path):
     (lambda: paramcalc.fit("gpt2", "h100", -5), "'-5' must be between 1"),
     (lambda: paramcalc.train("gpt2", lora_targets="q_proj"), "has no effect without --lora-rank"),
     (lambda: paramcalc.memory("gpt2", batch=0), "batch: '0'"),
+    *((lambda name=name: paramcalc.memory("gpt2", **{name: True}), f"{name}: expected a number, found True")
+      for name in ("batch", "context", "gpus", "tp", "loras")),
+    (lambda: paramcalc.train("gpt2", micro_batch=True), "micro_batch: expected a number, found True"),
+    (lambda: paramcalc.check([]), "paths: expected a path, found a list"),
+    (lambda: paramcalc.check(""), "paths: expected a path, found the string ''"),
+    *((lambda name=name: paramcalc.count(name), "expected a model, found the string") for name in ("", " ")),
     (lambda: paramcalc.estimate("gpt2", "8q"), "context: '8q' is not a number of tokens"),
     (lambda: paramcalc.count("llama-3.1-8x"), "did you mean llama-3.1-8b"),
 ])
@@ -81,6 +87,8 @@ def test_python_validates_as_the_command_line(question, message):
 def test_python_reads_sizes_as_people_type_them():
     assert paramcalc.memory("gpt2", "1k").cache.bytes == paramcalc.memory("gpt2", 1024).cache.bytes
     assert paramcalc.flops("gpt2", "1k").forward == paramcalc.flops("gpt2", 1024).forward
+    assert paramcalc.memory("gpt2", batch="2k").cache.bytes == paramcalc.memory("gpt2", batch=2048).cache.bytes
+    assert paramcalc.train("gpt2", micro_batch="1k")[0] == paramcalc.train("gpt2", micro_batch=1024)[0]
 
 
 def test_python_lists_what_is_built_in():

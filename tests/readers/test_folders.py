@@ -85,3 +85,12 @@ def test_json_lines_and_another_format_are_two(capsys):
     assert run(["count", "gpt2", "--json-lines", "--format", "csv"]) == 2
     assert "--json-lines and --format csv are two formats" in capsys.readouterr().err
     assert run(["count", "gpt2", "--json-lines", "--json"]) == 2
+
+
+@pytest.mark.parametrize(("name", "words"), [("model_index.json", "a diffusers pipeline"),
+                                             ("open_clip_config.json", "an open_clip model"),
+                                             ("modules.json", "a pipeline of sentence-transformers")])
+def test_a_folder_of_another_kind_of_model_is_named(name, words, tmp_path):
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(paramcalc.InputError, match=rf"no such file: the folder holds {words} \({name}\)"):
+        paramcalc.count(str(tmp_path))

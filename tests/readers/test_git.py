@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -234,3 +235,17 @@ def test_a_repository_whose_files_never_end_takes_no_memory(name, clone):
     path.unlink(missing_ok=True)
     path.symlink_to("/dev/zero")
     assert cost("check", folder / "models", "--against", "main", seconds=4)[0] == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says of a process that it sleeps")
+@pytest.mark.parametrize("name", [".git/HEAD", ".git/index", ".git/info/exclude", "models/.gitignore"])
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(name, clone, monkeypatch):
+    folder = clone(plain)
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    monkeypatch.setattr(reader, "PATIENCE", 0.5)
+    monkeypatch.setattr(reader, "SECONDS", 60)
+    started = time.monotonic()
+    with pytest.raises(InputError, match="git waits for what never comes"):
+        reader._git(folder, "ls-files", "--cached", "--others", "--exclude-standard")
+    assert time.monotonic() - started < 20
