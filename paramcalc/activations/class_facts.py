@@ -76,7 +76,8 @@ class ClassFacts:
     own_attention: bool = False
     """The class attends in its own way, whatever kernel is asked for (BLOOM)."""
     copied_input: bool = False
-    """The pictures are copied on their way in: those that fill a batch up are left out (Idefics 3)."""
+    """The pictures are copied on their way in: those that fill a batch up are left out (Idefics 3), patches are
+    unfolded (Llama 4) or scaled anew (Gemma 4)."""
     own_qkv: bool = False
     """Queries, keys and values are tensors of their own: copied out of the joint projection (CodeGen), or made apart
     though files join the matrices (GTE)."""

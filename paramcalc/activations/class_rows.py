@@ -152,16 +152,20 @@ TOWER_ROWS: dict[str, Row] = {
             "qwen3_5_moe_vision qwen3_5_vision qwen3_omni_moe_vision_encoder qwen3_vl_moe_vision qwen3_vl_vision",
             FLOAT_ROTARY),
     **alike("audioflamingo3_encoder moss_transcribe_diarize_audio qwen2_audio_encoder voxtral_encoder", WHISPER),
-    **alike("intern_vit_6b internvl_vision", MODEL),
+    **alike("blip_vision_model blip_2_vision_model instructblip_vision_model instructblipvideo_vision_model "
+            "florence_vision intern_vit_6b internvl_vision", MODEL),
+    **alike("kimi_k25_vision paddleocr_vl_vision", FLOAT_ROTARY),
+    "gemma4_vision": {"norm": "power", "value_norm": True, "copied_input": True},
+    "llama4_vision_model": MODEL | {"copied_input": True},
     **alike("idefics2_vision idefics3_vision smolvlm_vision", {"copied_input": True}),
 }
 """The same for towers, by the model type of their own config."""
 
 MEASURED_TOWERS = frozenset([
-    "audioflamingo3_encoder", "clip_vision_model", "exaone4_5_vision", "glm4v_vision", "glmasr_encoder",
-    "idefics3_vision", "internvl_vision", "pixtral", "qwen2_5_omni_audio_encoder", "qwen2_5_vl_vision",
-    "qwen2_vl_vision", "qwen3_omni_moe_audio_encoder", "qwen3_vl_vision", "siglip_vision_model",
-    "video_llama_3_vision", "voxtral_encoder",
+    "audioflamingo3_encoder", "clip_vision_model", "exaone4_5_vision", "gemma4_vision", "glm4v_vision",
+    "glmasr_encoder", "idefics3_vision", "internvl_vision", "llama4_vision_model", "paddleocr_vl_vision", "pixtral",
+    "qwen2_5_omni_audio_encoder", "qwen2_5_vl_vision", "qwen2_vl_vision", "qwen3_omni_moe_audio_encoder",
+    "qwen3_vl_vision", "siglip_vision_model", "video_llama_3_vision", "voxtral_encoder",
 ])
 """Model types of towers whose saved bytes were held to what torch packed for a model of their class, of two layers: to
 within 4% of it, most of which is what stands beside the layers."""

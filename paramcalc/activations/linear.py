@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 
 def linear(part: Linear, run: Forward) -> list[SavedActivation]:
-    """The input, and what an activation on the output keeps."""
+    """The input, unless it is the model's own, and what an activation on the output keeps."""
     t = tape(run, part.component)
     width = part.width(run.context)
     read = _read(part, t, part.in_features or width)
     outputs, axis = part.out_features or width, AXES[part.divided][0]
-    out = t.new((outputs,), (axis,), part.per) if run.entry else t.linear(read, outputs, axis, weight="")
+    own = run.entry and not t.facts.copied_input
+    out = t.new((outputs,), (axis,), part.per) if own else t.linear(read, outputs, axis, weight="")
     if part.activated:
         out = t.activation(out, t.like(out), gated=False)
     if part.multiplied:

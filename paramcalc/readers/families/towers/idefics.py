@@ -9,7 +9,7 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Score
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers, projector, tower
 from paramcalc.readers.families.towers.geometry import grid
-from paramcalc.readers.families.towers.parts import dense, down, norm, patched, rms, table, up, vector
+from paramcalc.readers.families.towers.parts import ROTARY, dense, down, norm, patched, product, rms, table, up, vector
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
@@ -29,6 +29,12 @@ def vision(config: Config, at: str) -> Tower:
     return tower("vision", width, modules, {"layer": Layer().of(config)}, at)
 
 
+def rotated(config: Config, at: str) -> Tower:
+    """The same with rotary positions beside those of the table (PaddleOCR-VL)."""
+    tower = vision(config, at)
+    return tower.model_copy(update={"modules": {f"{at}.positions": ROTARY, **tower.modules}})
+
+
 def idefics2(model: Composite) -> Towers:
     """A gated projection, then latents that attend to the patches and to themselves."""
     vision = model.part("vision_config", "idefics2_vision").integer("hidden_size")
@@ -36,8 +42,8 @@ def idefics2(model: Composite) -> Towers:
     width, at = config.integer("hidden_size"), model.at("connector")
     inner = model.part("text_config", "mistral").integer("intermediate_size")
     gated: Parts = {
-        f"{at}.modality_projection.gate_proj": up(inner, vision, bias=False),
-        f"{at}.modality_projection.up_proj": up(inner, vision, bias=False),
+        f"{at}.modality_projection.gate_proj": product(up(inner, vision, bias=False, activated=True)),
+        f"{at}.modality_projection.up_proj": product(up(inner, vision, bias=False)),
         f"{at}.modality_projection.down_proj": down(model.text.hidden_size, inner, bias=False),
     }
     count, few = config.integer("resampler_n_heads"), config.integer("num_key_value_heads")

@@ -121,7 +121,7 @@ def paddle(model: Composite) -> Towers:
     vision = model.part("vision_config", usual)
     width = vision.integer("hidden_size")
     into = width * vision.integer("spatial_merge_size") ** 2
-    join: Parts = {"mlp_AR.pre_norm": norm(width), "mlp_AR.linear_1": up(into, into),
+    join: Parts = {"mlp_AR.pre_norm": norm(width), "mlp_AR.linear_1": up(into, into, activated=True),
                    "mlp_AR.linear_2": down(model.text.hidden_size, into)}
     return {**model.tower("vision_config", "visual.vision_model", usual), **model.join(join, width)}
 

@@ -40,7 +40,7 @@ def kimi_k25(model: Composite) -> Towers:
     width = vision.integer("mm_hidden_size", vision.integer("hidden_size"))  # published files say both widths again
     into, out = width * high * wide, vision.integer("text_hidden_size", model.text.hidden_size)
     join: Parts = {"mm_projector.pre_norm": norm(model.config.integer("projection_hidden_size")),
-                   "mm_projector.in_proj": up(into, into), "mm_projector.out_proj": down(out, into)}
+                   "mm_projector.in_proj": up(into, into, activated=True), "mm_projector.out_proj": down(out, into)}
     return {**model.tower("vision_config", "vision_tower", "kimi_k25_vision"), **model.join(join, into)}
 
 
@@ -65,7 +65,7 @@ def kimi_vl(model: Composite) -> Towers:
     width = vision.integer("hidden_size")
     high, wide = sides(vision, "merge_kernel_size")
     into, out, at = width * high * wide, model.text.hidden_size, "multi_modal_projector"
-    join: Parts = {f"{at}.pre_norm": norm(width), f"{at}.linear_1": up(into, into),
+    join: Parts = {f"{at}.pre_norm": norm(width), f"{at}.linear_1": up(into, into, activated=True),
                    f"{at}.linear_2": down(out, into)}
     return {**model.tower("vision_config", "vision_tower", "moonvit"), **model.join(join, into)}
 
@@ -97,6 +97,6 @@ def kimi_k3(model: Composite) -> Towers:
     high, wide = sides(vision, "merge_kernel_size")
     into = vision.integer("mm_hidden_size") * high * wide
     out = vision.integer("text_hidden_size", model.text.hidden_size)
-    join: Parts = {"mm_projector.proj.0": up(into, into, bias=False),
+    join: Parts = {"mm_projector.proj.0": up(into, into, bias=False, activated=True),
                    "mm_projector.proj.2": down(out, into, bias=False), "mm_projector.post_norm": rms(out)}
     return {**model.tower("vision_config", "vision_tower", "kimi_k3_vision"), **model.join(join, into)}

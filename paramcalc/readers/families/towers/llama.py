@@ -35,8 +35,8 @@ def vision4(config: Config, at: str) -> Tower:
     width, patch = config.integer("hidden_size"), config.integer("patch_size")
     into, out = config.integer("projector_input_dim"), config.integer("projector_output_dim")
     inner = config.integer("intermediate_size")
-    adapter: Parts = {"vision_adapter.mlp.fc1": up(into, inner, bias=False, component="ffn"),
-                      "vision_adapter.mlp.fc2": down(out, out, bias=False, component="ffn")}
+    adapter: Parts = {"vision_adapter.mlp.fc1": up(into, inner, bias=False, component="ffn", activated=True),
+                      "vision_adapter.mlp.fc2": down(out, out, bias=False, component="ffn", activated=True)}
     modules: Parts = {
         "class_embedding": embedded(width),
         "positional_embedding_vlm": positioned(grid(config) + 1, width),

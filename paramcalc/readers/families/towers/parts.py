@@ -34,9 +34,10 @@ def up(out: int, into: int, *, bias: bool = True, component: ComponentName = "ot
     return dense(out, into, bias=bias, component=component, per=per, activated=activated, divided="out")
 
 
-def down(out: int, into: int, *, bias: bool = True, component: ComponentName = "other", per: Per = "token") -> Linear:
+def down(out: int, into: int, *, bias: bool = True, component: ComponentName = "other", per: Per = "token",
+         activated: bool = False) -> Linear:
     """A projection of which each device may have some of the inputs: those that an `up` before it gives there."""
-    return dense(out, into, bias=bias, component=component, per=per, divided="in")
+    return dense(out, into, bias=bias, component=component, per=per, activated=activated, divided="in")
 
 
 def product(part: Linear) -> Linear:

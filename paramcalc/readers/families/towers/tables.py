@@ -57,7 +57,7 @@ TOWERS: dict[str, str] = {
     **dict.fromkeys(("muse_glimmer_vision", "muse_spark_vision"), "muse:vision"),
     "muse_spark_audio": "muse:audio",
     "cosmos3_edge_vision": "siglip:cosmos",
-    "paddleocr_vl_vision": "idefics:vision",
+    "paddleocr_vl_vision": "idefics:rotated",
     "exaone4_5_vision": "qwen_vl:vision2_5",
     "video_llama_3_vision": "vits:video_llama",
     "minimax_m3_vl_vision": "vits:minimax",
