@@ -68,7 +68,8 @@ RULES: tuple[tuple[str, str], ...] = (
      r"|embed_tokens(_per_layer)?\.|tok_embeddings|(^|\.)shared\.weight|embed_in\.|(^|\.)wte\."
      r"|tokens_embed|input_embedding\.|(^|transformer\.)w\.|HashBucketCodepointEmbedder|^decoder\.embedding\.weight|(backbone|model|rwkv|transformer|^)\.?embeddings\.weight"
      r"|^embeddings\.weight|embed_tokens\.weight", "token_embedding"),
-    (r"layernorm\.mlp\.|(?<=attention\.)mlp\.|(?<=assign_attn\.)mlp\.|(?<=attn_layers\.\*\.)mlp\.", "ffn"),
+    (r"layernorm\.mlp\.|(?<=attention\.)mlp\.|(?<=assign_attn\.)mlp\.|attention_layers?\.(\*\.)?mlp\."
+     r"|(?<=attn_layers\.\*\.)mlp\.", "ffn"),
     (r"^adapter\.fc|vit_merger\.linear|gate_(attn|ffn)$|(attn|ffn|mlp)_hc\.|hc_head|altup|laurel|per_layer_(input|model)?_?(gate|projection)|residual_scale|adapter_"
      r"modules|(^|\.)input_hidden_states_|input_residual|post_attention_residual$|z_[LH]_init|mask_emb$"
      r"|(bottleneck\.(input|attention)|output\.bottleneck)\.dense|(output|post_attention)\.conv1d|layers\.\*\.linear\."

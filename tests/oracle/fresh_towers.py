@@ -29,6 +29,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import building
 import generate
 import records
+import sorting
 import towers
 import transformers
 from transformers.configuration_utils import PreTrainedConfig
@@ -145,8 +146,8 @@ def parts_of_names(folder: Path | None) -> dict[tuple[str, str], str]:
     parts = {}
     for path in folder.glob("default__*.json") if folder else ():
         record = json.loads(path.read_text(encoding="utf-8"))
-        parts.update({(path.stem.split("__", 1)[1], re.sub(r"(?<![^.])N(?![^.])", "*", row[0])): row[-1]
-                      for row in record["tensors"]})
+        owner = path.stem.split("__", 1)[1]
+        parts.update({(owner, name): part for (name, _), part in sorting.stated(record).items()})
     return parts
 
 

@@ -46,35 +46,60 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
     Published files of some types (Qwen2-VL) keep the text model's keys beside the towers, at the top. Raises SpecError
     where what should be a mapping is none, UnknownArchitectureError for a text model nobody wrote.
     """
-    path = tuple(family.text_key.split(".")) if family is not None else text_path(data) or TEXT_KEYS[:1]
+    if family is None:
+        return _strange_text(data, model_type, architecture)
+    path = tuple(family.text_key.split("."))
     nested: Any = data
     for word in path:
         nested = nested.get(word) if isinstance(nested, dict) else None
         if nested is not None and not isinstance(nested, dict):
             raise SpecError(Problem(expected("a mapping", nested), path))
-    usual = family.text_config if family is not None else None
+    usual = family.text_config
     if not isinstance(nested, dict):
         if usual is None:
             return None
         nested, path = (data, ()) if _says_sizes(data, usual) else ({}, path)
     inner = (nested.get("model_type") or usual) if path else usual
-    if inner is None:
-        raise SpecError(Problem("model_type is missing", path, "say which text model it is"))
-    inner_family = family_of(inner).data if isinstance(inner, str) else None
-    if not isinstance(inner, str) or inner_family is None:
-        raise unknown_type(str(inner), (*path, "model_type"), data=nested)
-    headed = family is not None or task_of(architecture) != "bare"  # the classes of strange types generate
-    config = Config(nested, inner_family, inner, architecture if headed else "", path, data)
-    if family is not None and nested is data and not family_of(model_type).text_at_top:
+    inner_family = _inner_family(inner, path, nested)
+    config = Config(nested, inner_family, str(inner), architecture, path, data)
+    if nested is data and not family_of(model_type).text_at_top:
         _note_unread(config, model_type, family.text_key)
     config.ties = None if family_of(model_type).head_inside else _ties(config, data, family, model_type)
-    if family is None:
-        config.note(f"model_type {model_type[:100]!r} is not known: the text model inside it is counted, and named as "
-                    "most composite types name it")
-        return TextModel(config, None, parts_beside(data, path), inside=True)
     if architecture in inner_family.classes:
         return TextModel(config, family)
     return TextModel(config, family, _towers(data, family, path[:1]), inside=True)
+
+
+def _strange_text(data: dict[str, Any], model_type: str, architecture: str) -> TextModel | None:
+    """The text model within a config of a type nobody wrote; None where both types are strange, so that the outer one
+    is refused, with those it is most like."""
+    path = text_path(data)
+    if not path:
+        return None
+    nested = data
+    for word in path:
+        nested = nested[word]
+    inner = nested.get("model_type")
+    if path != TEXT_KEYS[:1] and type(inner) is str and family_of(inner).data is None:
+        return None
+    inner_family = _inner_family(inner, path, nested)
+    headed = task_of(architecture) != "bare"  # such classes of published code generate
+    config = Config(nested, inner_family, str(inner), architecture if headed else "", path, data)
+    config.ties = _ties(config, data, None, model_type)
+    config.note(f"model_type {model_type[:100]!r} is not known: the text model inside it is counted, and named as "
+                "most composite types name it")
+    return TextModel(config, None, parts_beside(data, path), inside=True)
+
+
+def _inner_family(inner: object, path: tuple[str, ...], nested: dict[str, Any]) -> FamilyData:
+    """The data of a text model's type. Raises SpecError where none is said, UnknownArchitectureError for a strange
+    one."""
+    if inner is None:
+        raise SpecError(Problem("model_type is missing", path, "say which text model it is"))
+    family = family_of(inner).data if isinstance(inner, str) else None
+    if family is None:
+        raise unknown_type(str(inner), (*path, "model_type"), data=nested)
+    return family
 
 
 def _says_sizes(data: dict[str, Any], model_type: str) -> bool:

@@ -43,7 +43,7 @@ def _parts(data: dict[str, Any], text: str) -> Iterator[str]:
         if key in (text, *NO_PARTS):
             continue
         words = any(word in key for word in PARTS)
-        nested = isinstance(value, dict) and bool(value)
+        nested = isinstance(value, dict)
         if (nested and (words or key.endswith("_config") or "model_type" in value)) or (
                 words and isinstance(value, str) and "/" in value):
             yield key
