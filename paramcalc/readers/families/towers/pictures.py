@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.errors import SpecError
 from paramcalc.readers.families.towers import resized, sliced, tiled
 from paramcalc.readers.families.towers.processors import NOTHING, Beside, Processed, UnreadSettingError
 from paramcalc.spec.images import Undescribed
@@ -129,6 +130,12 @@ def image_rule(config: Config, beside: Beside = NOTHING) -> ImageRule | None:
         rule = make(processed)
     except UnreadSettingError as error:
         rule = Undescribed(what=f"the processor of {config.model_type} with {error}"[:200])
+    except SpecError as error:
+        place = error.problems[0].path
+        strange = next((part for part in config.parts if part.uncounted and place[: len(part.path)] == part.path), None)
+        if strange is None:
+            raise
+        rule = Undescribed(what=f"the processor of {config.model_type} with a {strange.model_type}"[:200])
     return rule.model_copy(update={"processor": processor, "defaults": usual})
 
 
