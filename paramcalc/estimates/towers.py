@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from paramcalc.catalog.runtimes import server
 from paramcalc.catalog.towers import TowerRule, tower_rules
 from paramcalc.errors import Problem, UsageError
-from paramcalc.transforms.shard import DIVIDED, Sharding, TowerShare, of_tower, uneven_towers
+from paramcalc.transforms.shard import DIVIDED, Sharding, TowerShare, of_tower, refuse_towers, uneven_towers
 from paramcalc.tree import join
 
 if TYPE_CHECKING:
@@ -74,7 +74,18 @@ def _by_rule(rule: TowerRule, tree: Node, tp: int, parallel: TowerParallel) -> T
     share = TowerShare(rule.weights, rule.tables)
     if rule.uneven is not None and uneven_towers(tree, Sharding(tp, towers=share)):
         return Towers(TowerShare(rule.uneven))
+    if rule.data is not None:
+        _suggest_data(tree, Sharding(tp, towers=share))
     return Towers(share)
+
+
+def _suggest_data(tree: Node, plan: Sharding) -> None:
+    """Raise UsageError where towers do not divide, with the mode that divides nothing of them."""
+    try:
+        refuse_towers(tree, plan)
+    except UsageError as error:
+        also = "; or --tower-parallel data, which holds whole towers on each device"
+        raise UsageError(*(problem._replace(hint=problem.hint + also) for problem in error.problems)) from error
 
 
 def _no_effect(parallel: str, lacking: str, hint: str) -> UsageError:

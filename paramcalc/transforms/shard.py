@@ -213,10 +213,18 @@ def _divided_leaves(tree: Node, plan: Sharding) -> Iterator[Leaf]:
                     yield leaf
 
 
+def refuse_towers(tree: Node, plan: Sharding) -> None:
+    """Raise UsageError for what is divided of towers and does not divide, with what would."""
+    _refuse(_towers_alone(tree), plan)
+
+
+def _towers_alone(tree: Node) -> Node:
+    return tree.replace(children=tuple(child for child in tree.children if of_tower(child)))
+
+
 def uneven_towers(tree: Node, plan: Sharding) -> bool:
     """Whether heads of what is divided of towers do not divide."""
-    towers = tree.replace(children=tuple(child for child in tree.children if of_tower(child)))
-    leaves = _divided_leaves(towers, plan) if towers.children else ()
+    leaves = _divided_leaves(_towers_alone(tree), plan)
     return any(need.name in ("heads", "kv_heads") and not need.holds(need.ways)
                for leaf in leaves for need in _needs(leaf, plan))
 

@@ -257,3 +257,12 @@ def test_what_a_divided_tower_keeps_for_backward():
     divided = 577 * 24 * ((4 * 1024 + 3 * 4096) * 2 + 16 * 4) + 576 * 2 * 4096 * 2
     assert of_tower(1) - of_tower(2) == divided // 2
     assert of_tower(1) - of_tower(4) == divided * 3 // 4
+
+
+def test_whole_towers_are_a_remedy_where_they_do_not_divide():
+    """3,420 channels are not eight equal parts, of which the text model has no fewer."""
+    with pytest.raises(UsageError, match="tp 8 does not divide 3,420 feed-forward channels") as caught:
+        paramcalc.memory("qwen2.5-vl-3b", runtime="vllm", tp=8)
+    assert caught.value.problems[0].hint == (
+        "tp 1, 2 or 4 does; or --tower-parallel data, which holds whole towers on each device")
+    assert paramcalc.memory("qwen2.5-vl-3b", runtime="vllm", tp=8, tower_parallel="data").weights.known == "exact"
