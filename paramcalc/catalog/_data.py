@@ -149,21 +149,21 @@ class Fields:
         self.path, self.values, self.where = path, values, where
 
     def text(self, name: str, default: str) -> str:
-        """A field that is a text, and not blank."""
+        """A field that is a text, and not blank. Raises InputError for anything else."""
         words = self.texts(name)
         if name in self.values and (len(words) != 1 or not words[0].strip()):
             raise self.wrong(f"expected a text, found {describe(self.values[name])}", name)
         return words[0] if words else default
 
     def one_of(self, name: str, known: Collection[str], default: str) -> str:
-        """A field that is one of some words."""
+        """A field that is one of some words. Raises InputError for any other."""
         word = self.text(name, default)
         if name in self.values and word not in known:
             raise self.wrong(f"expected one of {', '.join(sorted(known))}, found {quote(word)}", name)
         return word
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """A field that is a text or a list of them."""
+        """A field that is a text or a list of them. Raises InputError for anything else."""
         value = self.values.get(name)
         items = value if isinstance(value, list) else [] if value is None else [value]
         try:
