@@ -64,3 +64,26 @@ def spared(part, length):
         solved = blocks * part.block_size**2 * (part.key_dim + part.value_dim)
         return part.value_heads * (4 * part.block_size * part.key_dim * part.value_dim - solved)
     return 0
+
+
+BART = {"model_type": "bart", "vocab_size": 200, "d_model": 64, "encoder_layers": 2, "decoder_layers": 2,
+        "encoder_attention_heads": 4, "decoder_attention_heads": 4, "encoder_ffn_dim": 96, "decoder_ffn_dim": 96,
+        "max_position_embeddings": 128}
+MODERN = {"model_type": "modernbert", "vocab_size": 200, "hidden_size": 64, "intermediate_size": 96,
+          "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 128}
+
+
+@pytest.mark.parametrize(("config", "task", "measured_96"), [
+    (BART, "BartForSequenceClassification", 42_475_904), (BART, "BartForQuestionAnswering", 42_491_904),
+    (MODERN, "ModernBertForSequenceClassification", 18_096_384),
+    (MODERN, "ModernBertForTokenClassification", 18_898_944), (MODERN, "ModernBertForMultipleChoice", 18_096_256),
+])
+def test_a_head_over_one_position_is_counted_once_a_sequence(config, task, measured_96):
+    """FlopCounterMode of torch 2.13.0 over transformers 5.24.0, one sequence of 96 tokens, eager attention."""
+    tree = build(read_config(config | {"architectures": [task]}).spec).tree
+    assert flops(tree, Workload(1, 96, 0, 96)).forward == measured_96
+
+
+def test_what_a_decoder_without_its_encoder_attends_to_is_said():
+    caveats = read_config(BART | {"architectures": ["BartForCausalLM"]}).spec.caveats
+    assert {(caveat.figure, caveat.known) for caveat in caveats} == {("cache", "estimate"), ("flops", "estimate")}

@@ -13,6 +13,7 @@ from paramcalc.components.layout import roll
 from paramcalc.components.linear import Head, Linear, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
+from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 
@@ -29,6 +30,12 @@ Parts = dict[str, "Component"]
 
 FIXED: dict[str, str] = {"o_proj": "out_proj", "up_proj": "fc1", "down_proj": "fc2"}
 """How BART's checkpoints spell our names."""
+
+
+UNSOURCED = tuple(Caveat(figure=figure, known="estimate", reason=(
+    "the decoder's layers attend to an encoder that this class does not hold: counted as with a source, of which there "
+    "is none where it runs alone")) for figure in ("cache", "flops"))
+"""Of a decoder by itself, whose class keeps the weights of its cross-attention."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,9 @@ class _Build:
         else:
             self.stack("decoder", tied)
             self.top()
-        return ModelSpec(hidden_size=self.width, vocab_size=self.rows, modules=self.modules, blocks=self.blocks)
+        caveats = UNSOURCED if self.alone and self.row.encoder and self.holds(self.row.cross) else ()
+        return ModelSpec(hidden_size=self.width, vocab_size=self.rows, modules=self.modules, blocks=self.blocks,
+                         caveats=caveats)
 
     def name(self, word: str) -> str:
         return self.row.names.get(word, word)
@@ -232,9 +241,10 @@ class _Build:
 
 
 def classifier(config: Config, width: int) -> Parts:
-    """A dense layer and a projection to the labels, as BART's and T5's classes have it."""
-    return {"classification_head.dense": Linear(out_features=width, bias=True, component="lm_head"),
-            "classification_head.out_proj": Linear(out_features=config.labels, bias=True, component="lm_head")}
+    """A dense layer and a projection of the last position to the labels, as BART's and T5's classes have it."""
+    return {"classification_head.dense": Linear(out_features=width, bias=True, component="lm_head", per="sequence"),
+            "classification_head.out_proj": Linear(out_features=config.labels, bias=True, component="lm_head",
+                                                   per="sequence")}
 
 
 def heard(config: Config, width: int) -> Parts:

@@ -99,15 +99,21 @@ def transform(config: Config) -> Parts:
             "head.norm": Norm(kind="layernorm", bias=config.flag("norm_bias"), component="lm_head")}
 
 
+def pooled_transform(config: Config) -> Parts:
+    """The same, of one position or of their mean."""
+    parts = transform(config)
+    return parts | {"head.dense": parts["head.dense"].model_copy(update={"per": "sequence"})}
+
+
 def modern_head(config: Config) -> Parts:
     """Transform and decoder."""
     return transform(config) | {"decoder": Head(tied=config.tied, bias=config.flag("decoder_bias"))}
 
 
 MODERN_TOPS: Tops = {
-    "Model": (), "MaskedLM": ("head",), "SequenceClassification": (transform, LABELLED),
+    "Model": (), "MaskedLM": ("head",), "SequenceClassification": (pooled_transform, LABELLED),
     "TokenClassification": (transform, TAGGED), "QuestionAnswering": (transform, TAGGED),
-    "MultipleChoice": (transform, CHOSEN),
+    "MultipleChoice": (pooled_transform, CHOSEN),
 }
 MODERNBERT = Encoder("model", MODERN, modern_head, MODERN_TOPS, norm_bias="norm_bias", pre=True, learned=False,
                      rotary=True, qkv_bias="attention_bias", o_bias="attention_bias", fused=True, feed=modern_feed,
