@@ -68,6 +68,11 @@ def test_a_processor_nobody_described_is_named():
         cut_images({"model_type": "deepseek_vl_hybrid"}, [(640, 480)])
 
 
+def test_a_picture_of_the_default_size_of_its_class_has_as_many_cells():
+    """224 pixels of CLIPImageProcessor in cells of 32, and their mean."""
+    assert cut_images({"model_type": "florence2"}, [(640, 480)])[0].source == 7**2 + 1
+
+
 @pytest.mark.parametrize(("model_type", "cells"), [("resnet", 49), ("mobilenet_v1", 49), ("convnext", 49)])
 def test_a_net_by_itself_has_the_cells_of_its_last_stage(model_type, cells):
     assert cut_images({"model_type": model_type}, [(640, 480)])[0].tokens == cells

@@ -225,9 +225,9 @@ def aria(processor: Processed) -> ImageRule:
 
 
 def florence(processor: Processed) -> ImageRule:
-    """Cells of a square of 768 pixels and their mean, in the encoder's input. Source: Florence2Processor."""
+    """Cells of a square and their mean, in the encoder's input. Source: CLIPImageProcessor, Florence2Processor."""
     strides = processor.tower("florence_vision").listed("patch_stride", int) or [1]
-    side = max(1, (processor.size("crop_size.height", "size.height") or 768) // prod(strides))
+    side = max(1, (processor.side() or CROPPED)[0] // prod(strides))
     return Square(tokens=0, patches=side**2, source=side**2 + 1)
 
 
