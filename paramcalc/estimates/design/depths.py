@@ -7,7 +7,7 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.components.layout import continued
-from paramcalc.estimates.design.lines import model_line
+from paramcalc.estimates.design.size_polynomial import OUTSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,16 +54,18 @@ class Depths:
                 self._blocks[layers] = None
         return self._blocks[layers]
 
-    def lines(self, depths: range, of_block: Mapping[str, tuple[int, int]]) -> tuple[Sequence[int], Sequence[int]]:
-        """Fixed parts and slopes in the width of what models of these depths count, so far as the pattern goes on."""
+    def going(self, depths: range) -> range:
+        """Those of the depths up to which the pattern goes on."""
+        return depths[: len(self.amounts(depths, {}))]
+
+    def amounts(self, depths: range, of_block: Mapping[str, int]) -> Sequence[int]:
+        """What models of these depths count, so far as the pattern goes on, of what each block does once."""
         if depths not in self._steps:
             self._steps[depths] = self._along(depths)
         if (steps := self._steps[depths]) is None:
-            return (), ()
-        base, slope = model_line(of_block, steps.first)
-        more = [sum(times * of_block[name][0] for name, times in kind.items()) for kind in steps.kinds]
-        steeper = [sum(times * of_block[name][1] for name, times in kind.items()) for kind in steps.kinds]
-        return steps.amounts(base, more), steps.amounts(slope, steeper)
+            return ()
+        start = of_block.get(OUTSIDE, 0) + _sum(of_block, steps.first)
+        return steps.amounts(start, [_sum(of_block, kind) for kind in steps.kinds])
 
     def _along(self, depths: range) -> Steps | None:
         first = blocks = self.blocks(depths[0]) if depths else None
@@ -79,3 +81,7 @@ class Depths:
             kinds += [] if more in kinds else [more]
             each.append(kinds.index(more))
         return Steps(first, kinds, each)
+
+
+def _sum(of_block: Mapping[str, int], blocks: Blocks) -> int:
+    return sum([times * of_block.get(name, 0) for name, times in blocks.items()])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, inf, log
+from math import exp, log
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -44,21 +44,46 @@ class Form(NamedTuple):
 
 
 class Around:
-    """From shapes of one hidden size to a family's: what of the distances their heads and experts leave the same."""
+    """Distances of shapes of one hidden size from a family's, in parts that add up, each a list over its members.
+
+    0 for the same proportions, allowing for the greater depth of larger models.
+    """
 
     def __init__(self, hidden: int, head_dim: int, family: Sequence[Form]) -> None:
         self._hidden, self._head_dim, self._family = hidden, head_dim, family
-        self.expected = [(log(hidden / member.aspect) - (1 - DEEPER) * log(hidden / member.hidden),
-                          log(hidden * member.width) if member.width else 0.0) for member in family]
-        """Of each member: logarithms of the depth and the width expected here."""
-        depths = [depth for depth, _ in self.expected]
-        self.depths = min(depths), max(depths)
+        self._depths = [log(hidden / member.aspect) - (1 - DEEPER) * log(hidden / member.hidden) for member in family]
+        """Of each member: logarithm of the depth expected here; so of the width."""
+        self._widths = [log(hidden * member.width) if member.width else 0.0 for member in family]
         self._rests: dict[tuple[Size, int], list[float]] = {}
 
-    def of(self, others: Mapping[Size, int]) -> Distances:
-        """From shapes of these heads and experts, for any depth and width."""
-        each = [self._rest(name, others[name]) for name in APART if name in others]
-        return Distances(self, [sum(rests) for rests in zip(*each, strict=True)] if each else [0.0] * len(self._family))
+    def sizes(self, sizes: Mapping[Size, int]) -> list[float]:
+        """Of heads and experts, those that are given."""
+        each = [self._rest(name, sizes[name]) for name in APART if name in sizes]
+        return [sum(rests) for rests in zip(*each, strict=True)] if each else [0.0] * len(self._family)
+
+    def depth(self, layers: int) -> list[float]:
+        """Of so many layers."""
+        depth = log(layers)
+        return [WEIGHTS["aspect"] * abs(depth - expected) for expected in self._depths]
+
+    def width(self, width: int) -> list[float]:
+        """Of that width."""
+        log_width = log(width) if width else 0.0
+        return [WEIGHTS["width"] * abs(log_width - expected) for expected in self._widths]
+
+    def widths(self, rests: Sequence[float], widths: Sequence[int]) -> list[float]:
+        """Of each width, the least over the members, which are so far already."""
+        weight, near = WEIGHTS["width"], list[tuple[float, float]]()
+        for rest, expected in sorted(zip(rests, self._widths, strict=True)):  # each nearer than others for some width
+            if all(other + weight * abs(expected - width) > rest for other, width in near):
+                near.append((rest, expected))
+        logs = [log(width) if width else 0.0 for width in widths]
+        return [min([rest + weight * abs(at - expected) for rest, expected in near]) for at in logs]
+
+    def layers(self, room: float) -> tuple[float, float]:
+        """Layers of which shapes may be within a distance; of fewer or more layers none is."""
+        room = min(max(room, 0.0) / WEIGHTS["aspect"], LARGE)
+        return exp(min(self._depths) - room), exp(max(self._depths) + room)
 
     def _rest(self, name: Size, size: int) -> list[float]:
         """The distance from each member in one size."""
@@ -68,47 +93,6 @@ class Around:
             self._rests[name, size] = [WEIGHTS[field] * abs(log(a / b)) if a and (b := getattr(member, field)) else 0.0
                                        for member in self._family]
         return self._rests[name, size]
-
-
-class Distances:
-    """From shapes of one hidden size, heads and experts to a family's, for any depth and width.
-
-    0 for the same proportions, allowing for the greater depth of larger models.
-    """
-
-    def __init__(self, around: Around, rests: Sequence[float]) -> None:
-        self._around, self._rests = around, rests
-        self.rest = min(rests)
-        """No shape is nearer, of whatever depth and width."""
-
-    def least(self, layers: int) -> float:
-        """The least distance (no unit) of any shape of so many layers."""
-        depth, (low, high) = log(layers), self._around.depths
-        return self.rest + WEIGHTS["aspect"] * max(low - depth, depth - high, 0.0)
-
-    def depths(self, most: float) -> tuple[float, float]:
-        """Layers of which shapes may be within a distance; of fewer or more layers none is."""
-        (low, high), room = self._around.depths, min(max(most - self.rest, 0.0) / WEIGHTS["aspect"], LARGE)
-        return exp(low - room), exp(high + room)
-
-    def at(self, layers: int, most: float) -> Depth:
-        """From shapes so deep to members that may be as near."""
-        depth = log(layers)
-        near = [(rest + WEIGHTS["aspect"] * abs(depth - expected), ratio)
-                for (expected, ratio), rest in zip(self._around.expected, self._rests, strict=True)]
-        return Depth([each for each in near if each[0] <= most])
-
-
-class Depth:
-    """Distances from shapes of one depth, for any width."""
-
-    def __init__(self, members: list[tuple[float, float]]) -> None:
-        self._members = members
-
-    def nearest(self, width: int) -> float:
-        """The distance (no unit) to the nearest member; infinite where none may be near enough."""
-        log_width = log(width) if width else 0.0
-        return min((rest + WEIGHTS["width"] * abs(log_width - ratio) for rest, ratio in self._members), default=inf)
 
 
 def form(names: Sequence[Size], shape: Shape, head_dim: int) -> Form:

@@ -5,30 +5,30 @@ Every shape of the lattice is rated by the polynomial of its size alone; the wid
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from functools import partial
 from heapq import nsmallest
 from itertools import pairwise
-from math import exp, inf, log
+from math import exp, gcd, inf, log
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.estimates.design.depths import Depths
-from paramcalc.estimates.design.form import Around, Distances, Form, Shape, form
-from paramcalc.estimates.design.lines import Lines, Polynomials
+from paramcalc.estimates.design.form import DEEPER, Form, Shape, form
+from paramcalc.estimates.design.halves import LESS, Polynomials
 from paramcalc.estimates.design.near_sizes import NearSizes
+from paramcalc.estimates.design.shapes import Shapes, odd
 from paramcalc.estimates.design.size_polynomial import MEASURES
 from paramcalc.parallel import over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from paramcalc.estimates.design.goals import Bounds, Goal
+    from paramcalc.estimates.design.halves import Sorted
     from paramcalc.estimates.design.handles import Handles, Size
-    from paramcalc.estimates.design.near_sizes import Axes
+    from paramcalc.estimates.design.shapes import First
     from paramcalc.estimates.design.size_polynomial import SizePolynomial
 
-ODD = 0.04
-"""Counts in that distance for each power of two a size lacks to be a multiple of 512 (hidden) or 2,048 (width)."""
 LIKELY, LOTS = (32, 8, 3), 2
 """Processes look at one of so many hidden sizes first, then up to one of so many, and so on: what these give rules
 out most others; each at so many lots in turn."""
@@ -36,6 +36,9 @@ APART = 100.0
 """Counts in that distance where the size is not the very one that is asked for: more than any strangeness."""
 NEAR = 0.33
 """Counts in it besides for each e-fold of the difference in size: what a family's shapes differ in on average."""
+
+ALIKE = 1e-9
+"""Sums of the same distances in another order differ by less."""
 
 
 class Rated(NamedTuple):
@@ -51,21 +54,6 @@ class Rated(NamedTuple):
     total: int
 
 
-def _odd(hidden: int, width: int) -> float:
-    """How far sizes are from multiples of large powers of two, which kernels and people prefer."""
-    powers = ((hidden, 9), (width, 11))
-    return ODD * sum(max(0, bits - (size & -size).bit_length() + 1) for size, bits in powers if size)
-
-
-def _widths(axes: Axes, fixed: int, slope: int, amount: int, margin: float) -> range:
-    """Widths whose shape lies within the margin."""
-    if axes.low == axes.high or not slope:
-        return range(axes.low, axes.high + 1, axes.step)
-    first = max(axes.low, -(-int(amount - margin - fixed) // slope // axes.step) * axes.step)
-    last = min(axes.high, int(amount + margin - fixed) // slope)
-    return range(first, last + 1, axes.step)
-
-
 def _reporting(hidden_sizes: Sequence[int], progress: Callable[[int, int], None] | None) -> Iterator[int]:
     """The hidden sizes one after the other; `progress` is told of each that is done."""
     for done, hidden in enumerate(hidden_sizes, start=1):
@@ -78,6 +66,27 @@ def _walked(lattice: Lattice, goals: Sequence[Goal], top: int, best: Sequence[Ra
             ) -> tuple[list[Rated], list[float]]:
     """The best with those of some hidden sizes, and the least of what the budgets measure."""
     return lattice.walk(goals, top, best, hidden_sizes), lattice.least
+
+
+class Hit(NamedTuple):
+    """A first half at a depth with second halves that make shapes of about a size."""
+
+    layers: int
+    bases: list[int]
+    """What the first half counts of each measure."""
+    times: int
+    """How often the second halves' amounts are there."""
+    row: Sorted
+    at: int
+    """Place of the smallest of them in the row."""
+
+    def amount(self, measure: int, index: int) -> int:
+        """Of the shape with the second half at that place in the row."""
+        return self.bases[measure] + self.times * self.row.amounts[measure][index]
+
+    def least(self, measure: int) -> int:
+        """Of any of the shapes."""
+        return self.bases[measure] + self.times * self.row.least[measure][self.at]
 
 
 class Lattice:
@@ -106,7 +115,7 @@ class Lattice:
                 progress: Callable[[int, int], None] | None = None) -> list[Rated]:
         """The best shapes: those of the very size first, the most like the family before others; then the nearest in
         size and shape. `jobs` processes look at once; `progress` is told (done, all)."""
-        hidden_sizes = sorted(self._hidden_sizes(goals[0]), key=lambda size: _odd(size, 0))  # likely ones first
+        hidden_sizes = sorted(self._hidden_sizes(goals[0]), key=partial(self._unlikely, goals[0]))
         if jobs == 1:
             return self.walk(goals, top, [], _reporting(hidden_sizes, progress))
         best: list[Rated] = []
@@ -118,16 +127,27 @@ class Lattice:
                 self.least = [*map(min, self.least, least)]
         return best
 
+    def _unlikely(self, goal: Goal, hidden: int) -> float:
+        """How far a hidden size is from what is expected of a model of that size that is like this one."""
+        own = self.handles.sizes
+        blocks, sizes = self.depths.blocks(self.handles.layers) or {}, tuple(own.values())
+        ratio = goal.amount / max(self._value(goal, sizes, blocks), 1)
+        return abs(log(hidden / own["hidden_size"] / ratio ** (1 / (2 + DEEPER)))) + odd(hidden, 0)
+
+    def has(self, goals: Sequence[Goal]) -> bool:
+        """Whether any shape meets the goals and keeps the budgets."""
+        return next(self._rated(goals, self._hidden_sizes(goals[0])), None) is not None
+
     def walk(self, goals: Sequence[Goal], top: int, best: Sequence[Rated], hidden_sizes: Iterable[int]) -> list[Rated]:
         """The best of some shapes and of those of some hidden sizes."""
         shapes = [*best]
         self._worst = best[-1].score if len(best) == top else self.limit
         for rated in self._rated(goals, hidden_sizes):
-            shapes.append(rated)
-            if len(shapes) >= 4 * top:
-                shapes = nsmallest(top, shapes)
+            insort(shapes, rated)
+            if len(shapes) >= top:
+                del shapes[top:]
                 self._worst = shapes[-1].score
-        return nsmallest(top, shapes)
+        return shapes
 
     def _portable(self) -> Lattice:
         """The same with functions that pickle; what budgets measure is among the polynomials already."""
@@ -145,76 +165,99 @@ class Lattice:
         return list(first.values())[:top]
 
     def _rated(self, goals: Sequence[Goal], hidden_sizes: Iterable[int]) -> Iterator[Rated]:
-        needed = {0, *(measure for goal in goals for measure in ((0, 2) if goal.measure < 0 else (goal.measure,))),
-                  *range(len(MEASURES), len(MEASURES) + len(self.bounds.budgets))}
-        names, goal = self.polynomial.names, goals[0]
+        measures, goal = self._measures(goals), goals[0]
         for hidden in hidden_sizes:
-            axes, around = self.sizes.axes(hidden), Around(hidden, self.handles.head_dim, self.family)
-            polynomials = self._polynomials(hidden, needed)
-            if not polynomials.grain(goal.measure, axes.multiple).reaches(goal.amount, self._margin(goal, 0.0)):
-                continue
-            for others in self.sizes.others(hidden):
-                distances = around.of(others)
-                if distances.rest > self._worst:
-                    continue
-                lines = polynomials.at(others)
-                for layers, width, distance, unlike in self._sized(axes, lines, goals, distances):
-                    strangeness = unlike + _odd(hidden, width)
-                    score = strangeness + self._far(distance)
-                    if score <= self._worst:
-                        sizes = others | {"hidden_size": hidden, "width": width}
-                        shape = Shape(tuple(sizes[name] for name in names), layers)
-                        yield Rated(score, distance, strangeness, shape,
-                                    lines.value(0, self.depths.blocks(layers) or {}, width))
+            polynomials = Polynomials(self.polynomial.at_width(hidden), self.polynomial.names, measures)
+            step = gcd(self.sizes.widths(hidden)[0], self.sizes.width_step(hidden))
+            if polynomials.grain(0, step).reaches(goal.amount, self._margin(goal, odd(hidden, 0))):
+                depths = self.depths.going(self._depths(hidden, goal))
+                if depths:
+                    yield from self._of_hidden(Shapes(hidden, self.sizes, self.family, polynomials), depths, goals)
 
-    def _polynomials(self, hidden: int, needed: Set[int]) -> Polynomials:
-        return Polynomials(self.polynomial.at_width(hidden), self.polynomial.names, needed)
+    def _measures(self, goals: Sequence[Goal]) -> list[int]:
+        """Those of the goals, of the budgets, then the total."""
+        return [*(goal.measure for goal in goals), *range(len(MEASURES), len(MEASURES) + len(self.bounds.budgets)), 0]
 
-    def _sized(self, axes: Axes, lines: Lines, goals: Sequence[Goal], distances: Distances,
-               ) -> Iterator[tuple[int, int, int, float]]:
-        """Layers, width and distances of every shape that meets the goals, keeps the budgets and may be among the best.
-        """
-        goal = goals[0]
-        margin = self._margin(goal, distances.rest)
-        if not lines.grain(goal.measure, axes.multiple).reaches(goal.amount, margin):
+    def _of_hidden(self, shapes: Shapes, depths: range, goals: Sequence[Goal]) -> Iterator[Rated]:
+        """Those that meet the goals, keep the budgets and may be among the best."""
+        firsts = shapes.firsts(self._worst + ALIKE)
+        room = self._worst - (firsts[0].least if firsts else inf) + ALIKE
+        places = [place for place, bound in enumerate(shapes.bounds) if bound <= room]
+        if not places:
             return
-        for layers, fixed, slope in self._near(axes, lines, goal, margin, distances):
-            nearer = self._margin(goal, distances.least(layers))
-            blocks = self.depths.blocks(layers) or {}
-            widths = self._affordable(lines, blocks, _widths(axes, fixed, slope, goal.amount, nearer))
-            if not widths:
-                continue
-            near = distances.at(layers, self._worst)
-            for width in widths:
-                self.visited += 1
-                distance = abs(fixed + slope * width - goal.amount)
-                if distance <= nearer and self._meets(lines, blocks, width, goals[1:]):
-                    yield layers, width, distance // goal.resolution, near.nearest(width)
+        measures, seconds = len(self._measures(goals)), shapes.seconds()
+        rows = [seconds.among(places, measures, self.depths.blocks(layers) or {}) for layers in depths]
+        for first in firsts:
+            if first.least + shapes.least > self._worst + ALIKE:
+                return
+            for hit in self._hits(shapes, first, depths, rows, goals[0]):
+                yield from self._best(shapes, first, hit, goals)
 
-    def _near(self, axes: Axes, lines: Lines, goal: Goal, margin: int, distances: Distances,
-              ) -> list[tuple[int, int, int]]:
-        """Layers, and the fixed part and slope of what they count, where a width may lie within the margin."""
-        low, high, step = axes.low, axes.high, axes.step
-        depths = self._likely(axes.layers, distances)
-        fixed, slopes = self.depths.lines(depths, lines.of(goal.measure))
-        most, places = goal.amount + margin, range(len(fixed))
+    def _hits(self, shapes: Shapes, first: First, depths: range, rows: Sequence[tuple[int, Sorted]], goal: Goal,
+              ) -> Iterator[Hit]:
+        """Where second halves make shapes of about that size."""
+        least = first.least + shapes.least
+        margin, (low, high) = self._margin(goal, least), shapes.around.layers(self._worst - least)
+        start, end = bisect_left(depths, low - 1), bisect_right(depths, high + 1)
+        measures = len(next(iter(first.amounts.values())))
+        amounts = [self.depths.amounts(depths, {block: each[measure] for block, each in first.amounts.items()})
+                   for measure in range(measures)]
+        under, most = goal.amount - margin, goal.amount + margin
+
+        def ends(at: int) -> Callable[[int], int]:
+            return lambda place: amounts[0][place] + rows[place][1].amounts[0][at] * rows[place][0]
+
         # shallower ones are too small even at their widest, deeper ones too large even at their narrowest
-        first = bisect_left(places, goal.amount - margin, key=lambda place: fixed[place] + slopes[place] * high)
-        end = bisect_right(places, most, key=lambda place: fixed[place] + slopes[place] * low)
-        near, room = zip(depths[first:end], fixed[first:end], slopes[first:end], strict=True), 2 * margin
-        if low == high:
-            return [*near]
-        return [(layers, least, slope) for layers, least, slope in near
-                if not slope or (most - least) % (slope * step) <= room]
+        start = bisect_left(range(end), under, start, key=ends(-1)) if start < end else end
+        end = bisect_right(range(end), most, start, key=ends(0))
+        for place, base, (times, row) in zip(range(start, end), amounts[0][start:end], rows[start:end], strict=True):
+            seconds = row.amounts[0]
+            at = bisect_left(seconds, -((base - under) // times))
+            if at < len(seconds) and seconds[at] * times + base <= most:
+                yield Hit(depths[place], [each[place] for each in amounts], times, row, at)
 
-    def _likely(self, depths: range, distances: Distances) -> range:
-        """Layers of shapes that may be among the best by their depth."""
-        least, most = distances.depths(self._worst)
-        return depths[bisect_left(depths, least - 1) : bisect_right(depths, most + 1)]
+    def _best(self, shapes: Shapes, first: First, hit: Hit, goals: Sequence[Goal]) -> Iterator[Rated]:
+        """Those of a hit that meet all goals, keep the budgets and may be among the best."""
+        if not self._affordable(hit, len(goals)):
+            return
+        goal, depth = goals[0], shapes.around.depth(hit.layers)
+        rest = first.least + min(depth)
+        margin = self._margin(goal, rest + shapes.least)
+        start = bisect_left(hit.row.amounts[0], -((hit.bases[0] - goal.amount + margin) // hit.times))
+        end = bisect_right(hit.row.amounts[0], (goal.amount + margin - hit.bases[0]) // hit.times)
+        for index in range(start, end):
+            self.visited += 1
+            distance = abs(hit.amount(0, index) - goal.amount) // goal.resolution
+            second, far = hit.row.places[index], self._far(distance)
+            if rest + shapes.bounds[second] + far > self._worst + ALIKE or not self._keeps(hit, index, goals):
+                continue
+            strangeness = shapes.strangeness(first, second, depth)
+            if (score := strangeness + far) <= self._worst:
+                sizes = shapes.sizes(first, second)
+                shape = Shape(tuple(sizes[name] for name in self.polynomial.names), hit.layers)
+                yield Rated(score, distance, strangeness, shape, hit.amount(-1, index))
+
+    def _affordable(self, hit: Hit, first: int) -> bool:
+        """Whether shapes of a hit may keep the budgets, or cost less than any so far; the budgets' measures start at
+        the first."""
+        budgets = self.bounds.budgets
+        least = [hit.least(measure) for measure in range(first, first + len(budgets))]
+        return (all(amount <= budget.most for amount, budget in zip(least, budgets, strict=True))
+                or any(amount < before for amount, before in zip(least, self.least, strict=True)))
+
+    def _keeps(self, hit: Hit, index: int, goals: Sequence[Goal]) -> bool:
+        """Whether a shape keeps the budgets, of which the least are noted, and meets the goals but the first."""
+        keeps = True
+        for place, budget in enumerate(self.bounds.budgets):
+            amount = hit.amount(len(goals) + place, index)
+            self.least[place] = min(self.least[place], amount)
+            keeps = keeps and amount <= budget.most
+        return keeps and all(abs(hit.amount(place, index) - goal.amount) <= goal.amount * goal.tolerance
+                             for place, goal in enumerate(goals) if place)
 
     def _margin(self, goal: Goal, strangeness: float) -> int:
         """Distance in size up to which a shape at least so strange may be among the best; negative where none may."""
-        room = self._worst - strangeness
+        room = self._worst - strangeness + ALIKE
         return -1 if room < 0 else int(min(goal.amount * goal.tolerance, self._reach(room) * goal.resolution))
 
     def _far(self, distance: int) -> float:
@@ -225,35 +268,18 @@ class Lattice:
         """Distances in size below it count at most so much."""
         return 1.0 if room < APART else exp(min((room - APART) / self.near, 100)) + 1
 
-    def _affordable(self, lines: Lines, blocks: dict[str, int], widths: range) -> range:
-        """Those of the widths that keep every budget."""
-        if not widths:
-            return widths
-        last = widths[-1]
-        for index, budget in enumerate(self.bounds.budgets):
-            fixed, slope = lines.at(len(MEASURES) + index, blocks)
-            least = fixed + slope * widths.start
-            self.least[index] = min(self.least[index], least)
-            if least > budget.most:
-                last = -1
-            elif slope:
-                last = min(last, (budget.most - fixed) // slope)
-        return range(widths.start, last + 1, widths.step)
-
     def amount(self, rated: Rated, goal: Goal) -> int:
         """What a shape counts of what a goal asks for."""
-        blocks, sizes = self.depths.blocks(rated.shape.layers) or {}, rated.shape.sizes
-        measures = (0, 2) if goal.measure < 0 else (goal.measure,)
-        values = [self.polynomial.value(measure, sizes, blocks) for measure in measures]
+        return self._value(goal, rated.shape.sizes, self.depths.blocks(rated.shape.layers) or {})
+
+    def _value(self, goal: Goal, sizes: Sequence[int], blocks: dict[str, int]) -> int:
+        values = [self.polynomial.value(measure, sizes, blocks)
+                  for measure in (LESS if goal.measure < 0 else (goal.measure,))]
         return values[0] - sum(values[1:])
 
-    def _amount(self, lines: Lines, goal: Goal, layers: int, width: int) -> float:
+    def _amount(self, polynomials: Polynomials, sizes: Mapping[Size, int], layers: int) -> float:
         blocks = self.depths.blocks(layers)
-        return inf if blocks is None else lines.value(goal.measure, blocks, width)
-
-    def _meets(self, lines: Lines, blocks: dict[str, int], width: int, goals: Sequence[Goal]) -> bool:
-        return all(abs(lines.value(goal.measure, blocks, width) - goal.amount) <= goal.amount * goal.tolerance
-                   for goal in goals)
+        return inf if blocks is None else polynomials.value(0, sizes, blocks)
 
     def _hidden_sizes(self, goal: Goal) -> Iterator[int]:
         """From the least, until the shallowest and narrowest shape of a hidden size is too large."""
@@ -261,10 +287,10 @@ class Lattice:
             yield self.bounds.fixed["hidden_size"]
             return
         for hidden in self.sizes.hidden_sizes():
-            least, most = self._extremes(hidden, goal)
-            if least > goal.amount * (1 + goal.tolerance):
+            depths, (least, most) = self.sizes.layers(hidden), self._extremes(hidden, goal)
+            if not depths or least(depths[0]) > goal.amount * (1 + goal.tolerance):
                 return
-            if most >= goal.amount * (1 - goal.tolerance):
+            if most(depths[-1]) >= goal.amount * (1 - goal.tolerance):
                 yield hidden
 
     def ends(self, goal: Goal) -> tuple[float, float]:
@@ -276,23 +302,28 @@ class Lattice:
         return self._end(hidden_sizes[0], goal, 0, min), self._end(hidden_sizes[-1], goal, -1, max)
 
     def _end(self, hidden: int, goal: Goal, at: int, best: Callable[[Iterable[float]], float]) -> float:
-        polynomials = self._polynomials(hidden, {*range(len(MEASURES))})
+        polynomials = self._polynomials(hidden, goal)
         depths, width = self.sizes.layers(hidden), self.sizes.widths(hidden)[at]
         layers = next((each for each in (depths if at == 0 else reversed(depths)) if self.depths.blocks(each)), 0)
-        amounts = [self._amount(polynomials.at(others), goal, layers, width)
+        amounts = [self._amount(polynomials, {**others, "width": width}, layers)
                    for others in self.sizes.others(hidden) if layers]
         return best(amounts) if amounts else inf
 
-    def _extremes(self, hidden: int, goal: Goal) -> tuple[float, float]:
-        """What the smallest and the largest shape of a hidden size count."""
-        polynomials = self._polynomials(hidden, {*range(len(MEASURES))})
-        others = list(self.sizes.others(hidden))
-        ends: list[dict[Size, int]] = [{name: end(each.get(name, 0) for each in others) for name in others[0]}
-                                       for end in (min, max)] if others else []
-        depths, widths = self.sizes.layers(hidden), self.sizes.widths(hidden)
-        amounts = []
-        if not depths or not others:
-            return inf, 0.0
-        for sizes, layers, width in zip(ends, (depths[0], depths[-1]), widths, strict=True):
-            amounts.append(self._amount(polynomials.at(sizes), goal, layers, width))
-        return amounts[0], amounts[1]
+    def _extremes(self, hidden: int, goal: Goal) -> tuple[Callable[[int], float], Callable[[int], float]]:
+        """What the smallest and the largest shape of a hidden size count, by depth."""
+        polynomials, choices = self._polynomials(hidden, goal), self.sizes.choices(hidden)
+        least, most = ({name: end(sizes.get(name, 0) for sizes in each) for each in choices for name in each[0]}
+                       | {"width": width} for end, width in zip((min, max), self.sizes.widths(hidden), strict=True))
+        return partial(self._amount, polynomials, least), partial(self._amount, polynomials, most)
+
+    def _depths(self, hidden: int, goal: Goal) -> range:
+        """Those of a hidden size at which shapes may be of that size."""
+        depths = self.sizes.layers(hidden)
+        if not all(self.sizes.choices(hidden)):
+            return depths[:0]
+        least, most = self._extremes(hidden, goal)
+        return depths[bisect_left(depths, goal.amount * (1 - goal.tolerance), key=most) :
+                      bisect_right(depths, goal.amount * (1 + goal.tolerance), key=least)]
+
+    def _polynomials(self, hidden: int, goal: Goal) -> Polynomials:
+        return Polynomials(self.polynomial.at_width(hidden), self.polynomial.names, [goal.measure])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from math import gcd, lcm
-from typing import TYPE_CHECKING, NamedTuple
+from functools import lru_cache
+from itertools import product
+from math import lcm
+from typing import TYPE_CHECKING
 
 from paramcalc.components.layout import MAX_LAYERS
+from paramcalc.estimates.remembering import Remembering
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from paramcalc.estimates.design.form import Form
     from paramcalc.estimates.design.goals import Bounds
@@ -41,28 +44,20 @@ EXPERT_STEPS = (8, 9, 10, 12, 14)
 """Powers of two of experts, and these eighths of them."""
 
 
-class Axes(NamedTuple):
-    """What is tried with one hidden size."""
-
-    hidden: int
-    layers: range
-    low: int
-    """Least width; 0 where there is none to vary."""
-    high: int
-    step: int
-    """The number of values that widths are multiples of."""
-
-    @property
-    def multiple(self) -> int:
-        """Every width is a multiple of it."""
-        return gcd(self.low, self.step)
+def joined(choices: Iterable[Mapping[Size, int]]) -> dict[Size, int]:
+    """Sizes of several choices as one."""
+    return {name: size for each in choices for name, size in each.items()}
 
 
-class NearSizes:
+class NearSizes(Remembering):
     """What is tried of each size of a shape."""
 
     def __init__(self, handles: Handles, family: Sequence[Form], bounds: Bounds) -> None:
         self.handles, self.family, self.bounds = handles, family, bounds
+        self._remember()
+
+    def _remember(self) -> None:
+        self.choices = lru_cache(maxsize=1)(self._choices)
 
     def hidden_sizes(self) -> Iterator[int]:
         """Hidden sizes, from the least, that are whole at every place and have room for a head."""
@@ -74,10 +69,6 @@ class NearSizes:
                 yield hidden
             hidden += step if self.bounds.multiple_of or hidden < LARGE else COARSE
 
-    def axes(self, hidden: int) -> Axes:
-        """Depths and widths for a hidden size."""
-        return Axes(hidden, self.layers(hidden), *self.widths(hidden), self.width_step(hidden))
-
     def layers(self, hidden: int) -> range:
         """Layers of the deepest stack for a hidden size."""
         if self.bounds.layers:
@@ -88,12 +79,13 @@ class NearSizes:
         least = max(1, int(hidden / max(aspects) / ASPECT))
         return range(-(-least // step) * step, most + 1, step)
 
+    def _choices(self, hidden: int) -> tuple[list[dict[Size, int]], ...]:
+        """Heads with key heads, experts, and dense widths for a hidden size: each goes with all of the other lists."""
+        return [*self._heads(hidden)], [*self._experts()], [*self._dense(hidden)]
+
     def others(self, hidden: int) -> Iterator[dict[Size, int]]:
         """Heads, key heads, experts and dense widths for a hidden size."""
-        for heads in self._heads(hidden):
-            for experts in self._experts():
-                for dense in self._dense(hidden):
-                    yield {**heads, **experts, **dense}
+        return map(joined, product(*self.choices(hidden)))
 
     def _heads(self, hidden: int) -> Iterator[dict[Size, int]]:
         sizes, fixed = self.handles.sizes, self.bounds.fixed

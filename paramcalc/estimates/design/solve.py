@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from itertools import chain
 from json import dumps
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.build import build
+from paramcalc.components.layout import MAX_LAYERS
 from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.estimates.design.form import Form, Shape, form
 from paramcalc.estimates.design.handles import handles
@@ -31,8 +33,6 @@ ALTERNATIVES = 8
 """Shapes looked at for each that is asked for: some differ in heads only, some do not fit by their runtime."""
 
 
-SHALLOW = 100_000
-"""Shapes among which the shallowest is looked for."""
 LIKELY = 1_000
 """Shapes among which another size is looked for."""
 WIDER = (0.1, 1.0)
@@ -96,9 +96,7 @@ def solve(
     rated = lattice.nearest(goals, top * ALTERNATIVES, jobs, progress)
     if not rated:
         _refuse_budgets(lattice)
-        free = Lattice(lattice.handles, lattice.polynomial, lattice.family, lattice.patterns,
-                       bounds._replace(max_layers=None))
-        _refuse_layers(free, goals, bounds)
+        _refuse_layers(lattice, goals)
         raise UsageError(Problem(f"no shape like {spec.name} has {_goal_words(goals)} within "
                                  f"{goals[0].tolerance:.2%}", hint=_nearest(lattice, goals)))
     candidates: list[Candidate] = []
@@ -153,10 +151,16 @@ def _refuse_budgets(lattice: Lattice) -> None:
         raise UsageError(Problem(f"no shape of that size keeps {both} at once", hint="raise one of them"))
 
 
-def _refuse_layers(free: Lattice, goals: Sequence[Goal], bounds: Bounds) -> None:
+def _refuse_layers(lattice: Lattice, goals: Sequence[Goal]) -> None:
     """Raise UsageError where only deeper shapes are of that size."""
-    if bounds.max_layers is not None and (deeper := free.nearest(goals, SHALLOW)):
-        least = min(rated.shape.layers for rated in deeper)
+    bounds = lattice.bounds
+
+    def there(layers: int | None) -> bool:
+        deeper = bounds._replace(max_layers=layers)
+        return Lattice(lattice.handles, lattice.polynomial, lattice.family, lattice.patterns, deeper).has(goals)
+
+    if bounds.max_layers is not None and there(None):
+        least = bisect_left(range(MAX_LAYERS), True, bounds.max_layers + 1, key=there)
         raise UsageError(Problem(f"no shape of that size has {many(bounds.max_layers, 'layer')} at most",
                                  hint=f"--max-layers {least}"))
 
