@@ -148,3 +148,10 @@ def test_a_strange_class_has_the_head_of_its_text_model_and_is_said_not_to_be_kn
     assert count(build(read.spec).tree).components["lm_head"][0] == 64 * 99
     assert "class 'NebulaChatModel' is not known: counted as the causal model of qwen2" in read.spec.notes
     assert read.spec.unread == ("mm_hidden_size",)
+
+
+def test_a_text_model_the_file_leaves_out_is_that_of_the_composite_class():
+    """Qwen3ASRForTokenClassification of transformers 5.24.0, all defaults but the labels."""
+    spec = read_config({"model_type": "qwen3_asr", "architectures": ["Qwen3ASRForTokenClassification"],
+                        "num_labels": 5}).spec
+    assert count(build(spec).tree).total == 2_039_637_120

@@ -54,13 +54,16 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
         nested = nested.get(word) if isinstance(nested, dict) else None
         if nested is not None and not isinstance(nested, dict):
             raise SpecError(Problem(expected("a mapping", nested), path))
-    usual = family.text_config
+    usual, silent = family.text_config, False
     if not isinstance(nested, dict):
         if usual is None:
             return None
-        nested, path = (data, ()) if _says_sizes(data, usual) else ({}, path)
+        silent = not _says_sizes(data, usual)
+        nested, path = ({}, path) if silent else (data, ())
     inner = (nested.get("model_type") or usual) if path else usual
     inner_family = _inner_family(inner, path, nested)
+    if silent:
+        inner_family = inner_family.filled(_filled_in(family, path))
     config = Config(nested, inner_family, str(inner), architecture, path, data)
     if nested is data and not family_of(model_type).text_at_top:
         _note_unread(config, model_type, family.text_key)
@@ -100,6 +103,14 @@ def _inner_family(inner: object, path: tuple[str, ...], nested: dict[str, Any]) 
     if family is None:
         raise unknown_type(str(inner), (*path, "model_type"), data=nested)
     return family
+
+
+def _filled_in(family: FamilyData, path: tuple[str, ...]) -> dict[str, Any]:
+    """What a composite class writes into the text model's config where a file has none."""
+    values: Any = family.defaults
+    for word in path:
+        values = values.get(word) if isinstance(values, dict) else None
+    return values if isinstance(values, dict) else {}
 
 
 def _says_sizes(data: dict[str, Any], model_type: str) -> bool:
