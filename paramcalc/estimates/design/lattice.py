@@ -85,7 +85,7 @@ class Hit(NamedTuple):
         return self.bases[measure] + self.times * self.row.amounts[measure][index]
 
     def least(self, measure: int) -> int:
-        """Of any of the shapes."""
+        """Of any of the shapes: parameters, bytes or FLOPs, as the budget measures."""
         return self.bases[measure] + self.times * self.row.least[measure][self.at]
 
 

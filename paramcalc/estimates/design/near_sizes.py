@@ -45,7 +45,7 @@ EXPERT_STEPS = (8, 9, 10, 12, 14)
 
 
 def joined(choices: Iterable[Mapping[Size, int]]) -> dict[Size, int]:
-    """Sizes of several choices as one."""
+    """Sizes of several choices as one, names to values."""
     return {name: size for each in choices for name, size in each.items()}
 
 

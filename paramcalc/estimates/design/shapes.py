@@ -85,7 +85,7 @@ class Shapes:
 
 
 def odd(hidden: int, width: int) -> float:
-    """How far sizes are from multiples of large powers of two, which kernels and people prefer."""
+    """How far sizes are from multiples of a large power of two, which kernels and people prefer."""
     return ODD * (_lacking(hidden, 9) + _lacking(width, 11))
 
 
