@@ -165,8 +165,8 @@ class Prepared:
         profile, model = self.runtime.profile, self.model
         table = 0
         if profile.rotary_table:
-            table = rotary_table(tree, model.spec, self.cache_types)
-            table += rotary_table(self.draft.tree, self.draft.spec, self.cache_types) if self.draft else 0
+            table = rotary_table(tree, model, self.cache_types)
+            table += rotary_table(self.draft.tree, self.draft, self.cache_types) if self.draft else 0
         width, towers = widths(tree), tower_widths(tree)
         tree = self._with_slots(self.runtime.weight_layout(tree))
         weights = weight_bytes(tree, self.dtype)
@@ -327,14 +327,15 @@ class Slots:
         return () if leaf.component in TOWERS else (leaf._replace(stored=self.count * leaf.stored, stacked=True),)
 
 
-def rotary_table(tree: Node, spec: ModelSpec, cache_types: Types) -> int:
-    """Cosines and sines of every position, once for all layers of one base: `(positions, rotary_dim)` each, in the
-    compute type.
+def rotary_table(tree: Node, model: Model, cache_types: Types) -> int:
+    """Bytes of the cosines and sines of every position, once for all layers of one base in a part of a model:
+    `(positions, rotary_dim)` each, in the compute type.
 
     Where the specification does not say how much of a head is rotated, it is a key's rotary part, else all of it.
     """
-    positions = spec.max_position_embeddings
-    if spec.position != "rotary" or not positions:
+    spec, positions = model.spec, model.spec.max_position_embeddings
+    turns = any(node.part is not None and node.part.kind == "rotary" for node in model.tree.nodes())
+    if not turns or not positions:
         return 0
     keys = [state for path, node, _, _ in tree.walk() for state in node.states(path) if state.kind == "kv"]
     turned = [s for s in keys if s.axes[-1] == "rope"] or [s for s in keys if s.name == "k"]

@@ -80,7 +80,8 @@ def _notes(answer: SpeedAnswer) -> tuple[str, ...]:
     notes.append(f"first token: {assumed['ttft_ms']}")
     if not any(point.joules_per_token for point in answer.points):
         notes.append(f"no energy: the power is {assumed['power']}")
-    notes.append(f"verify: {answer.verify}")
+    if answer.verify is not None:
+        notes.append(f"verify: {answer.verify}")
     return (*notes, *partly(answer), *missing(answer))
 
 

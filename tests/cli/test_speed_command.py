@@ -319,3 +319,9 @@ def test_devices_of_ones_own_without_bandwidth_or_memory_are_refused(call, tmp_p
     code, _, err = call("speed", "llama-3.1-8b", "--gpu", "box", "--accelerators", str(tmp_path / "own.yaml"))
     assert code == 2
     assert "bandwidth" in err or "box" in err
+
+
+def test_a_speed_with_pictures_names_no_command(call):
+    """No benchmark of a server sends pictures of a size, so nothing is printed in its place."""
+    _, out, _ = call("speed", "qwen2.5-vl-7b", "--gpu", "h100", "--image", "640x480")
+    assert "verify" not in out

@@ -36,3 +36,21 @@ def test_commands_mean_the_same_source(name: str) -> None:
     assert page.cache.bytes == paramcalc.memory(name, context=context).cache.bytes
     assert page.cache.bytes == paramcalc.explain(name, of="cache", context=context).total
     assert paramcalc.explain(name, of="flops", context=64).total == paramcalc.flops(name, seq=64).forward
+
+
+@pytest.mark.parametrize(("model_type", "architecture", "positions"), [
+    ("clip", "CLIPModel", 77), ("siglip", "SiglipModel", 64), ("blip", "BlipModel", 512),
+    ("chinese_clip", "ChineseCLIPModel", 512), ("owlvit", "OwlViTModel", 16),
+])
+def test_the_positions_of_a_text_beside_towers_cap_the_default(model_type: str, architecture: str, positions: int,
+                                                               ) -> None:
+    """The defaults of the classes of the text configs, in which files keep them."""
+    config = {"model_type": model_type, "architectures": [architecture]}
+    assert paramcalc.read(config).max_position_embeddings == positions
+    assert paramcalc.flops(config).assumptions["seq"] == positions
+
+
+@pytest.mark.parametrize(("name", "turned"), [("whisper-tiny", False), ("bart-base", False), ("gpt2", False),
+                                              ("llama-3.2-1b", True), ("qwen2.5-vl-3b", True)])
+def test_only_models_with_rotary_positions_have_their_tables(name: str, turned: bool) -> None:
+    assert bool(paramcalc.memory(name, runtime="vllm", context=64).weights.rotary_table) == turned

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.config import MAX_SIZE
+from paramcalc.readers.config.strange import TEXT_KEYS
 from paramcalc.readers.families import family_of
 from paramcalc.readers.text.values import expected
 from paramcalc.spec.model import StateType
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 POSITIONS = ("max_position_embeddings", "max_target_positions", "max_decoder_position_embeddings")
 """The keys that say it, those of decoders beside an encoder among them."""
+TEXTS = (*TEXT_KEYS, "decoder")
+"""Where files of models of several parts keep the config of their text."""
 STATE_TYPES = get_args(StateType)
 FACTORS = ("partial_rotary_factor", "rotary_pct")
 LENGTH = f"an integer of 0 to {MAX_SIZE:,}"
@@ -34,7 +37,9 @@ def rotary(config: Config, spec: ModelSpec) -> dict[str, Any]:
         fields["rotary_dim"] = turned
     if spec.position != "rotary":
         return fields
-    positions = next((int(value) for key in POSITIONS if (value := config.bounded(key, LENGTH, _is_length))), 0)
+    texts = (config, *(part for part in config.parts if part.path[-1] in TEXTS))
+    positions = next((int(value) for text in texts for key in POSITIONS
+                      if (value := text.bounded(key, LENGTH, _is_length))), 0)
     if spec.max_position_embeddings is None and positions:
         fields["max_position_embeddings"] = positions
     if (tables := _tables(config)) > 1:
