@@ -101,12 +101,12 @@ class Mosaic(ImageRule):
         if large and self.split and self.most > 1:
             columns, rows = nearest_shape(width, height, grids(self.least, self.most), self.tile)
         overall, side = self._overall(width, height), ceil(self.tile // self.patch / self.merge)
-        if overall > self.most_tokens:
-            raise impossible(f"a picture of {width} × {height} pixels is too narrow", "crop it")
         count = rows * columns
+        if count > 1 and self.overview and overall > self.most_tokens:
+            raise impossible(f"a picture of {width} × {height} pixels is too narrow", "crop it")
         most = max(self.most_tokens * self.merge**2, (self.tile // self.patch) ** 2 if self.split else 0)
         if count == 1:
-            return MediaItem(overall + 2, overall, (most,))
+            return MediaItem(overall + 2, overall, (max(most, overall * self.merge**2),))
         tokens = count * side**2 + self.overview * overall
         return MediaItem(tokens + count + self.overview + 2, tokens, (most,) * (count + self.overview))
 

@@ -68,6 +68,11 @@ def test_a_processor_nobody_described_is_named():
         cut_images({"model_type": "deepseek_vl_hybrid"}, [(640, 480)])
 
 
+def test_a_narrow_picture_that_is_not_cut_makes_more_tokens_than_bounds_say():
+    """What Lfm2VlProcessor puts into the text for two such pictures, with the tokens around them."""
+    assert [item.tokens for item in cut_images({"model_type": "lfm2_vl"}, [(1830, 1), (1688, 1)])] == [345, 331]
+
+
 def test_a_picture_of_the_default_size_of_its_class_has_as_many_cells():
     """224 pixels of CLIPImageProcessor in cells of 32, and their mean."""
     assert cut_images({"model_type": "florence2"}, [(640, 480)])[0].source == 7**2 + 1
