@@ -64,6 +64,45 @@ def test_shapes_are_those_of_a_class_whose_files_have_other_names(record):
     assert by_shape(ours) == by_shape((tuple(shape), copies) for _, shape, copies, _ in record["tensors"])
 
 
+@pytest.mark.parametrize(("model_type", "architecture", "total"), [
+    ("dots3_note", "Dots3NoteForConditionalGeneration", 287_309_195_008),
+    ("dots3_note", "Dots3NoteModel", 286_530_627_328),
+    ("dots3_note_vision_encoder", "Dots3NoteVisionModel", 6_871_277_312),
+    ("granite_docling", "GraniteDoclingForConditionalGeneration", 543_428_352),
+    ("granite_docling_vision", "GraniteDoclingVisionModel", 156_797_696),
+    ("tipsv2", "Tipsv2VisionBackbone", 86_316_288),
+    ("udop", "UdopEncoderModel", 338_924_032),
+    ("udop", "UdopForConditionalGeneration", 742_440_960),
+    ("udop", "UdopModel", 742_441_984),
+    ("vibevoice", "VibeVoiceForConditionalGeneration", 13_612_734_435),
+    ("vibevoice", "VibeVoiceModel", 12_990_404_579),
+])
+def test_a_config_that_says_nothing_is_filled_in_as_the_class_does(model_type, architecture, total):
+    """Totals of the classes of transformers 5.24.0, each built of its default config."""
+    spec = read_config({"model_type": model_type, "architectures": [architecture]}).spec
+    assert (count(build(spec).tree).total, spec.uncounted) == (total, ())
+
+
+FOUR_LAYERS = {"model_type": "dots3_note_vision_encoder", "num_hidden_layers": 4}
+
+
+@pytest.mark.parametrize(("values", "total"), [
+    ({"pyramid_num_routed": [-1, 4, 8, 8]}, 322_026_496),
+    ({"mlp_layer_types": ["dense", "sparse", "sparse", "sparse"]}, 1_996_211_200),
+    ({"mlp_layer_types": ["dense", "sparse", "sparse", "sparse"], "per_layer_config": {"1": {"num_local_experts": 4}}},
+     1_412_193_280),
+    ({"num_hidden_layers": 30, "per_layer_config": {"28": {"num_local_experts": 4}}}, 3_370_688_768),
+])
+def test_experts_of_a_layer_of_dots3_are_those_its_class_builds(values, total):
+    """Totals of Dots3NoteVisionModel of transformers 5.24.0."""
+    assert count(build(read_config(FOUR_LAYERS | values).spec).tree).total == total
+
+
+def test_layers_of_dots3_without_experts_of_their_own_are_refused():
+    with pytest.raises(PCError, match="expected 42 layers where mlp_layer_types is not given, found 4"):
+        read_config(FOUR_LAYERS)
+
+
 def by_shape(pairs):
     """How many tensors there are of each shape."""
     sums = Counter()

@@ -56,6 +56,9 @@ def switch_experts(config: Config) -> MixtureOfExperts:
 PAGE_BUCKETS = 32
 """Rows of UDOP's biases by place on a page, whatever the config says of those by distance in the text."""
 
+PAGE_BIASES = ("1d", "horizontal", "vertical")
+"""The biases of UDOP, which the class fills in for null."""
+
 
 def udop_parts(config: Config, sides: tuple[Side, ...]) -> Parts:
     """UDOP's patches, boxes and biases by place on a page. arXiv:2212.02623."""
@@ -63,7 +66,7 @@ def udop_parts(config: Config, sides: tuple[Side, ...]) -> Parts:
     cut = Convolution(out_channels=width, in_channels=config.integer("num_channels"), kernel=(patch, patch),
                       component="other_embedding")
     kinds, parts = config.get("relative_bias_args"), dict[str, "Component"]({"patch_embed.proj": cut})
-    count = len(kinds) if isinstance(kinds, list) else 0
+    count = len(PAGE_BIASES if kinds is None else kinds) if kinds is None or isinstance(kinds, list) else 0
     shared = config.tied and config.architecture != "UdopModel"  # which names no weights that it ties
     for side in sides:
         if side == "encoder":

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from paramcalc.readers.families.towers.composite import Composite, Towers
     from paramcalc.spec.tower import Tower
 
+DEEPER = (3, 7, 10)
+"""Layers of the tower whose output goes into the text model too, which the class fills in for null."""
+
 
 def _route(config: Config, factor: int) -> Parts:
     """Squares of `factor` by `factor` patches to the text model's width, once at its start and once a deeper layer."""
     width, out = config.integer("hidden_size") * factor**2, config.integer("out_hidden_size")
     parts: Parts = {"projection": dense(out, width, bias=False)}
-    for index in range(len(config.listed("deepstack_visual_indexes", int) or [])):
+    deeper = config.listed("deepstack_visual_indexes", int)
+    for index in range(len(DEEPER if deeper is None else deeper)):
         parts |= under(f"deepstack_mergers.{index}", {"layer_norm": norm(width), "linear_1": up(out, width),
                                                       "linear_2": down(out, out)})
     return parts

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.components.linear import Parameter
 from paramcalc.components.moe import MixtureOfExperts
+from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import own_layers
 from paramcalc.readers.families.towers.frame import QKVO, QVO, Layer, Parts, fewer, layers, mixed, tower
 from paramcalc.readers.families.towers.geometry import heads
@@ -18,25 +19,42 @@ if TYPE_CHECKING:
     from paramcalc.spec.tower import Tower
 
 EXPERTS = ("num_local_experts", "num_experts_per_tok")
+PYRAMID = (*[-1] * 25, *range(4, 65, 4), 64)
+"""Experts of each layer, fewer than one where it is dense, where neither `pyramid_num_routed` nor `mlp_layer_types`
+says them."""
 LAYER = Layer("norm1", "attn", "norm2", "mlp", fused="qkv", norm="rmsnorm", qk_norm="head", gated=True, bias=(),
               names={"qkv_proj": "qkv", "o_proj": "proj"})
 SOUND = Layer("input_layernorm", "self_attn", "post_attention_layernorm", "mlp", norm="rmsnorm", gated=True,
               fused_gate=True, names={})
 
 
-def _experts(config: Config, index: int) -> tuple[int, int]:
-    """Experts of one layer and those a patch visits, which `per_layer_config` may say anew."""
+def _experts(config: Config) -> list[int]:
+    """Experts of each layer, 0 where it is dense. The config's pyramid goes before its words, and `per_layer_config`
+    before the numbers of either. Raises SpecError for another number of entries than layers."""
+    own, pyramid = own_layers(config, EXPERTS), config.listed("pyramid_num_routed", int, config.layers)
+    words = config.listed("mlp_layer_types", str, config.layers)
+    numbered = (pyramid is not None or words is None) and config.get("per_layer_config") is None
+    if pyramid is None and words is None:
+        if config.layers > len(PYRAMID) or (numbered and config.layers < len(PYRAMID)):
+            raise config.error("num_hidden_layers", f"expected {len(PYRAMID)} layers where mlp_layer_types is not "
+                               f"given, found {config.layers:,}", "give mlp_layer_types", code=LAYERS)
+        pyramid = list(PYRAMID[: config.layers])
+    usual = pyramid if pyramid and numbered else [config.integer(EXPERTS[0])] * config.layers
+    sparse = [count > 0 for count in pyramid] if pyramid is not None else [word == "sparse" for word in words or ()]
+    return [own.get(index, {}).get(EXPERTS[0], usual[index]) if here else 0 for index, here in enumerate(sparse)]
+
+
+def _visited(config: Config, index: int, experts: int) -> int:
+    """Experts of one layer that a patch visits."""
     own = own_layers(config, EXPERTS).get(index, {})
-    experts, top = (own.get(key) or config.integer(key) for key in EXPERTS)
-    return experts, min(experts, top)
+    return min(experts, own.get(EXPERTS[1]) or config.integer(EXPERTS[1], 2))
 
 
 def _bias(config: Config) -> tuple[Projection, ...]:
     return QKVO if config.flag("attention_bias") else ()
 
 
-def _sparse(config: Config, width: int, index: int) -> Parts:
-    experts, top = _experts(config, index)
+def _sparse(config: Config, width: int, experts: int, top: int) -> Parts:
     parts = LAYER(width, heads(config), 1, mlp="", bias=_bias(config))
     parts["mlp"] = MixtureOfExperts(experts=experts, top_k=top, layout="stacked", stacked_transposed=False, fused=True,
                                     intermediate_size=config.integer("moe_intermediate_size"),
@@ -48,14 +66,13 @@ def vision(config: Config, at: str) -> Tower:
     """The tower with its merger."""
     width, side = config.integer("hidden_size"), config.integer(
         "adapter_merge_size")
-    kinds = config.listed("mlp_layer_types", str, config.layers) or ["dense"] * config.layers
     names, blocks = [], dict[str, Parts]()
-    for index, kind in enumerate(kinds):
-        name = kind if kind == "dense" else f"sparse{_experts(config, index)[0]}"
-        names.append(name)
+    for index, experts in enumerate(_experts(config)):
+        top = _visited(config, index, experts)
+        names.append(name := f"sparse{experts}_{top}" if experts else "dense")
         if name not in blocks:
             dense_layer = LAYER.of(config, mlp_bias=config.flag("mlp_bias"), bias=_bias(config))
-            blocks[name] = dense_layer if kind == "dense" else _sparse(config, width, index)
+            blocks[name] = _sparse(config, width, experts, top) if experts else dense_layer
     wide, out = config.integer("adapter_in_dim") * side**2, config.integer("adapter_out_dim")
     modules: Parts = {
         "patch_embed.proj": patched(config, width), "patch_embed.norm": rms(width),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from paramcalc.components.linear import Linear
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.families.towers import bert
-from paramcalc.readers.families.towers.alone import model
+from paramcalc.readers.families.towers.alone import model, opened
 from paramcalc.readers.families.towers.composite import builder, nested
 from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
 from paramcalc.readers.families.towers.parts import dense, norm, table, vector
@@ -118,6 +118,9 @@ def image_alone(config: Config) -> ModelSpec:
 
 def tips(config: Config) -> ModelSpec:
     """TIPS 2: nothing is projected, positions of words are sinusoids. arXiv:2410.16512."""
+    if config.architecture.endswith("Backbone"):  # of a pair, the images' tower alone
+        config.read |= {"text_config", "temperature_init_value"}
+        return opened(_image(nested(config, "vision_config", "tipsv2_vision_model"), ""))
     words, images = _parts(config)
     return _pair(text(words), images, {"temperature": vector()}, {})
 

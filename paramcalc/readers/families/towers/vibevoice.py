@@ -115,6 +115,7 @@ def vibevoice(model: Composite) -> Towers:
         model.text.hidden_size)
     head = model.part("diffusion_head_config", "vibevoice_diffusion")
     sound = model.part("audio_config", usual).integer("hidden_size")
+    head.override({"hidden_size": out, "latent_size": sound})  # as the class around it does
     sense = model.part("semantic_model_config", meaning).integer("hidden_size")
     names = ("linear_1", "act", "linear_2")
     parts, blocks = _diffusion(head)
