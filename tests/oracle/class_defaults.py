@@ -11,6 +11,7 @@ import argparse
 import importlib
 import inspect
 import json
+import re
 import sys
 from collections import defaultdict
 from dataclasses import MISSING, fields
@@ -190,6 +191,12 @@ def keys_of_attention(config_class: type[PreTrainedConfig]) -> list[str]:
         or (f"self.{key} = config.{key}\n" in source and f"self.{key} = " in source_of_config) for source in sources)]
 
 
+def merged_keys(config_class: type[PreTrainedConfig]) -> list[str]:
+    """Return the nested configs into which the class fills values of its own where a file gives a part of them."""
+    merged = re.findall(r'\*\*self\.sub_configs_defaults\["(\w+)"\]\.init_kwargs', inspect.getsource(config_class))
+    return sorted(set(merged))
+
+
 def describe(config_class: type[PreTrainedConfig], classes: list[str]) -> dict[str, Any]:
     """Assemble the entry of one family."""
     entry: dict[str, Any] = {
@@ -199,6 +206,8 @@ def describe(config_class: type[PreTrainedConfig], classes: list[str]) -> dict[s
     }
     if names := keys_of_attention(config_class):
         entry["asked"] = names
+    if keys := merged_keys(config_class):
+        entry["merged"] = keys
     text = text_sub_config(config_class)
     if text is not None:
         entry["text_config_key"], entry["text_config"] = text

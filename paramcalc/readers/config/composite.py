@@ -62,7 +62,7 @@ def text_model(data: dict[str, Any], family: FamilyData | None, model_type: str,
         nested, path = ({}, path) if silent else (data, ())
     inner = (nested.get("model_type") or usual) if path else usual
     inner_family = _inner_family(inner, path, nested)
-    if silent:
+    if silent or (path and path[0] in family.merged):
         inner_family = inner_family.filled(_filled_in(family, path))
     config = Config(nested, inner_family, str(inner), architecture, path, data)
     if nested is data and not family_of(model_type).text_at_top:

@@ -19,7 +19,7 @@ class FamilyData:
     def __init__(self, defaults: dict[str, Any], aliases: dict[str, str], classes: tuple[str, ...],
                  text_config: str | None = None, text_key: str = "text_config",
                  renamed: dict[str, str] | None = None, unverified: str = "",
-                 asked: tuple[str, ...] | None = None) -> None:
+                 asked: tuple[str, ...] | None = None, merged: tuple[str, ...] = ()) -> None:
         self.defaults = defaults
         self.aliases = aliases
         """Attribute to the key files use: `hidden_size` to `n_embd`."""
@@ -37,6 +37,9 @@ class FamilyData:
         self.asked = asked
         """Keys its attention asks for though its config has none of that name; None where not every key of the class is
         known."""
+        self.merged = merged
+        """Keys of nested configs whose defaults here hold where a file gives a part of such a config; of other keys
+        they hold where it gives none."""
         self.text_config = text_config
         """model_type of the text model inside a composite config."""
         self.text_key = text_key
@@ -71,7 +74,7 @@ class FamilyData:
     def filled(self, defaults: dict[str, Any]) -> FamilyData:
         """The same class where another fills its config with values of its own."""
         return FamilyData({**self.defaults, **defaults}, self.aliases, self.classes, self.text_config, self.text_key,
-                          self.renamed, self.unverified, self.asked)
+                          self.renamed, self.unverified, self.asked, self.merged)
 
 
 TABLES = ("defaults.json", "tower_defaults.json")
@@ -103,7 +106,7 @@ def family_data(model_type: str) -> FamilyData | None:
         original = family_data(same.type)
         return None if original is None else FamilyData(
             original.defaults, original.aliases, original.classes, original.text_config, original.text_key,
-            original.renamed | same.classes, original.unverified, original.asked)
+            original.renamed | same.classes, original.unverified, original.asked, original.merged)
     for table in TABLES:
         text = _text(table)
         start = text.find(f'\n"{model_type}": {{')
@@ -126,7 +129,7 @@ def _parsed(line: str, model_type: str) -> FamilyData:
     aliases = defaults["aliases"] | KEY_ALIASES.get(model_type, {})
     return FamilyData(defaults["defaults"], aliases, tuple(defaults["classes"]), defaults.get("text_config"),
                       defaults.get("text_config_key", "text_config"), CLASS_ALIASES.get(model_type),
-                      asked=tuple(defaults.get("asked", ())))
+                      asked=tuple(defaults.get("asked", ())), merged=tuple(defaults.get("merged", ())))
 
 
 def holders(model_type: str) -> tuple[str, ...]:

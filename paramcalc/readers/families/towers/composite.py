@@ -109,7 +109,8 @@ def nested(outer: Config, key: str, usual: str, *, typed: bool = True) -> Config
         unknown = kind == named and builder(kind) is None  # no class fills in what a file of a strange type leaves out
         # of a class without a type of its own the outer's data says it all
         family = FamilyData({}, {}, ()) if unknown else family_of(usual).data or FamilyData(usually, {}, ())
-    return outer.part(key, {} if silent else value, family.filled(usually) if silent else family, kind)
+    filled = silent or key in outer.family.merged
+    return outer.part(key, {} if silent else value, family.filled(usually) if filled else family, kind)
 
 
 def builder(model_type: str) -> TowerBuilder | None:
