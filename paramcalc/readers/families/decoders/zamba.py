@@ -101,17 +101,28 @@ def zamba(config: Config) -> ModelSpec:
 def zamba2(config: Config) -> ModelSpec:
     """`num_mem_blocks` transformer blocks in turn, each use with low-rank adapters of its own."""
     words = _zamba2_words(config)
-    config.read.add("hybrid_layer_ids")
-    uses, blocks = words.count(HYBRID), config.integer("num_mem_blocks")
+    uses, slots, blocks = words.count(HYBRID), _slots(config), config.integer("num_mem_blocks")
+    if slots != uses:
+        config.note(f"each block is counted with its share of {many(slots, 'adapter')}, as the class builds them, for "
+                    f"{many(uses, 'hybrid layer')}: it counts hybrid_layer_ids, or layers_block_type, not layer_types")
     attention_width = 2 * config.integer("hidden_size")
     head_dim = config.optional("attention_head_dim") or _per_head(config)
     plain = _block(config, config.optional("attention_hidden_size") or attention_width, head_dim, fused=True,
                    bias=config.flag("add_bias_linear"))
-    adapted = [plain | (_adapters(config, len(range(use % blocks, uses, blocks))) if _stored(config, use, blocks)
-                        else {})
+    adapted = [plain | (_adapters(config, *(len(range(use % blocks, count, blocks)) for count in (uses, slots)))
+                        if _stored(config, use, blocks) else {})
                for use in range(uses)]
     spec = _spec(config, words, _zamba2_mixer(config), _shared(config, "shared_transformer", adapted, blocks))
     return spec.model_copy(update={"position": "rotary"}) if config.flag("use_mem_rope") else spec
+
+
+def _slots(config: Config) -> int:
+    """Adapters of all blocks together: one for each entry of `hybrid_layer_ids`, which the class works out before it
+    takes `layer_types` for `layers_block_type`."""
+    ids, words = config.listed("hybrid_layer_ids", int), config.data.get("layers_block_type")
+    if ids is not None:
+        return len(ids)
+    return words.count(HYBRID) if isinstance(words, list) else ZAMBA2_PATTERN.count(HYBRID)
 
 
 def _zamba2_words(config: Config) -> list[str]:
@@ -157,15 +168,17 @@ def _block(config: Config, attention_width: int, head_dim: int, *, fused: bool, 
     }
 
 
-def _adapters(config: Config, slots: int) -> Parts:
-    """A block keeps an adapter for each of its uses, which a token meets one at each; all of them with the block's
-    first use where it is shared, one where each layer has its own."""
+def _adapters(config: Config, uses: int, slots: int) -> Parts:
+    """A block keeps `slots` adapters, usually one for each of its uses, at each of which a token meets one; all of them
+    with the block's first use where it is shared, one where each layer has its own."""
+    if not slots:
+        return {}
     rank, width = config.integer("adapter_rank"), config.integer("hidden_size")
     size = config.optional("intermediate_size") or 4 * width
     places = [("feed_forward.gate_up_proj_adapter_list", width, 2 * size, "ffn")]
     if config.flag("use_shared_attention_adapter"):
         places += [(f"self_attn.linear_{name}_adapter_list", 2 * width, 2 * width, "attention") for name in "qkv"]
-    copies = slots if config.tied else 1
+    copies = min(uses, slots) if config.tied else 1
     parts: Parts = {}
     for path, into, out, bucket in places:
         for index, (rows, columns) in enumerate([(rank, into), (out, rank)]):
