@@ -37,7 +37,8 @@ class MixtureOfExperts(Component):
     correction_groups: Size | None = None
     """Leading dimension of that bias, where it has one (Ernie 4.5)."""
     shared_size: Count | None = None
-    """Intermediate size of the feed-forward every token visits (n shared experts of size s: n·s)."""
+    """Intermediate size of the feed-forward every token visits (n shared experts of size s: n·s); one of size 0 has
+    no more than the bias of its result."""
     shared_gated: bool | None = None
     shared_bias: bool = False
     shared_fused: bool = False
@@ -116,6 +117,8 @@ class MixtureOfExperts(Component):
             gated = self.gated if self.shared_gated is None else self.shared_gated
             shape = FeedShape(gated, self.shared_fused, self.shared_bias, self.shared_bias)
             tensors += feed_forward(self, width, self.shared_size, shape, "moe_shared", "shared_experts.")
+        elif self.shared_size == 0 and self.shared_bias:
+            tensors.append(self.vector("shared_experts.down_proj.bias", (width,), ("hidden",), "moe_shared"))
         if self.shared_gate:
             tensors += self.linear("shared_expert_gate", 1, width, "moe_shared", axes=("one", "hidden"))
         return tensors

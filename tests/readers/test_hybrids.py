@@ -132,3 +132,38 @@ def test_layers_of_mistral_large_4_that_take_earlier_keys_are_refused():
         read_config(config)
     own = read_config(config | {"kv_source_layers": [0, 1, 2]}).spec
     assert count(build(own).tree).components["attention"][0] > 0
+
+
+@pytest.mark.parametrize(("values", "total"), [
+    ({"layers_block_type": ["mamba", "hybrid"] * 2}, 430_144_096),
+    ({"layer_types": ["mamba", "hybrid"] * 2}, 450_787_936),
+    ({"layer_types": ["mamba", "hybrid"] * 2, "hybrid_layer_ids": [1, 3]}, 430_144_096),
+    ({"layers_block_type": ["mamba", "hybrid"] * 2, "hybrid_layer_ids": [1]}, 427_194_976),
+    ({"layer_types": ["mamba", "hybrid"] * 2, "num_mem_blocks": 2, "use_shared_attention_adapter": True}, 656_578_656),
+    ({"layer_types": ["mamba", "hybrid"] * 2, "num_mem_blocks": 2, "tie_word_embeddings": False}, 703_109_216),
+])
+def test_adapters_of_zamba2_are_as_many_as_its_class_builds(values, total):
+    """Totals of Zamba2ForCausalLM of transformers 5.24.0: it counts hybrid layers before it reads `layer_types`."""
+    spec = read_config({"model_type": "zamba2", "architectures": ["Zamba2ForCausalLM"], "num_hidden_layers": 4}
+                       | values).spec
+    assert count(build(spec).tree).total == total
+    assert any("as the class builds them" in note for note in spec.notes) == (total != 430_144_096)
+
+
+@pytest.mark.parametrize(("values", "total"), [
+    ({"model_type": "deepseek_v2", "architectures": ["DeepseekV2ForCausalLM"], "n_shared_experts": 0, "mlp_bias": True,
+      "n_routed_experts": 64, "num_experts_per_tok": 6, "first_k_dense_replace": 1}, 36_534_445_568),
+    ({"model_type": "aria_text", "architectures": ["AriaTextForCausalLM"], "moe_num_shared_experts": 0,
+      "mlp_bias": True}, 15_295_975_424),
+    ({"model_type": "aria_text", "architectures": ["AriaTextForCausalLM"], "moe_num_shared_experts": 0},
+     15_295_844_352),
+    ({"model_type": "unlimited_ocr_text", "architectures": ["UnlimitedOcrTextModel"], "n_shared_experts": 0,
+      "mlp_bias": True}, 2_693_590_656),
+    ({"model_type": "ernie4_5_moe", "architectures": ["Ernie4_5_MoeForCausalLM"], "moe_num_shared_experts": 0,
+      "use_bias": True}, 21_188_730_560),
+    ({"model_type": "ernie4_5_vl_moe_text", "architectures": ["Ernie4_5_VLMoeTextModel"], "moe_num_shared_experts": 0,
+      "use_bias": True}, 27_987_825_024),
+])
+def test_no_shared_experts_leave_the_bias_of_their_result_where_the_class_builds_them(values, total):
+    """Totals of transformers 5.24.0. Ernie 4.5's classes build none."""
+    assert count(build(read_config(values).spec).tree).total == total

@@ -31,8 +31,8 @@ class Experts:
     count: str = "num_local_experts"
     top_k: str = "num_experts_per_tok"
     size: str | Callable[[Config], int] = "moe_intermediate_size"
-    shared: Callable[[Config], int] | None = None
-    """Intermediate size of what every token visits."""
+    shared: Callable[[Config], int | None] | None = None
+    """Intermediate size of what every token visits; None where the class builds nothing for it."""
     shared_gate: bool = False
     bias: Flag = False
     router_bias: Flag = False
@@ -231,9 +231,10 @@ def mixture(config: Config, row: Experts, *, gated: bool = True) -> dict[str, An
     fields |= {key: True for key, flag in flags.items() if _holds(config, flag)}
     if not gated:
         fields["gated"] = False
-    if row.shared is not None and (size := row.shared(config)):
+    size = None if row.shared is None else row.shared(config)
+    if size or (size == 0 and "shared_bias" in fields):
         fields["shared_size"] = size
-        if row.shared_gate:
+        if size and row.shared_gate:
             fields["shared_gate"] = True
     if row.correction_bias != "none":
         fields["correction_bias"] = row.correction_bias

@@ -12,7 +12,7 @@ from paramcalc.components.norm import Norm
 from paramcalc.readers.config.patterns import sparse_layers
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.decoders.deepseek import dense_layer, prediction_layers
-from paramcalc.readers.families.decoders.shared import GATE, times
+from paramcalc.readers.families.decoders.shared import GATE
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
@@ -51,19 +51,24 @@ def _mtp(config: Config, spec: ModelSpec) -> dict[str, Component]:
     return prediction_layers(config, "model", {**parts, **layer})
 
 
+def _shared(config: Config, size: int) -> int | None:
+    """Shared experts are one feed-forward, which the class builds where there is one."""
+    return config.integer("moe_num_shared_experts", 0, least=0) * size or None
+
+
 ROWS: dict[str, Row] = {
     "ernie4_5": Row("use_bias", "use_bias", "use_bias"),
     "ernie4_5_moe": Row("use_bias", "use_bias", "use_bias", "use_bias", mtp=_mtp,
                         names=GATE | {"correction_bias": "moe_statics.e_score_correction_bias"},
                         experts=Experts("moe_num_experts", "moe_k", layers=ernie_layers,
-                                        shared=times("moe_num_shared_experts", "moe_intermediate_size"),
+                                        shared=lambda c: _shared(c, c.integer("moe_intermediate_size")),
                                         shared_bias="use_bias", correction_bias="parameter",
                                         more={"correction_groups": 1})),
     "ernie4_5_vl_moe_text": Row(
         "use_bias", "use_bias", "use_bias", names=GATE | {"correction_bias": "moe_statics.e_score_correction_bias"},
         adjust=_seeing,
         experts=Experts("moe_num_experts", "moe_k", _text_size, layers=lambda c: sparse_layers(c, 1),
-                        shared=lambda c: _text_size(c) * c.integer("moe_num_shared_experts"), shared_bias="use_bias",
+                        shared=lambda c: _shared(c, _text_size(c)), shared_bias="use_bias",
                         correction_bias="parameter", more={"correction_groups": 1})),
     "paddleocr_vl_text": Row("use_bias", "use_bias", "use_bias"),
 }
