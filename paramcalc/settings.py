@@ -13,6 +13,7 @@ from typing import Annotated, Any, Self, cast, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from paramcalc.errors import Problem, UsageError
+from paramcalc.sanitize import describe
 from paramcalc.sizes import NearMissError, near_number, parse_count, parse_decimal, parse_share, parse_tokens
 
 Tokens = Annotated[int, BeforeValidator(parse_tokens)]
@@ -54,6 +55,11 @@ class Settings(BaseModel):
         flags = [name for name, value in values.items() if type(value) is bool and not _takes_flag(cls, name)]
         if flags:  # Python counts true as 1
             raise UsageError(*(Problem(f"{spell(name)}: expected a number, found {values[name]}") for name in flags))
+        empty = [name for name, value in values.items()
+                 if name in cls.model_fields and _is_empty(value, cls.model_fields[name])]
+        if empty:  # it would mean the default
+            raise UsageError(*(Problem(f"{spell(name)}: expected a value, found {describe(values[name])}",
+                                       hint="leave it out for the default") for name in empty))
         if not values and not any(field.is_required() for field in cls.model_fields.values()):
             # defaults are not validated: pydantic need not build the validator
             return cast("Self", cls.model_construct())
@@ -83,6 +89,13 @@ class Settings(BaseModel):
     def changes(self, name: str) -> bool:
         """Whether a field was set to something else than its default."""
         return self.is_set(name) and getattr(self, name) != type(self).model_fields[name].default
+
+
+def _is_empty(value: object, field: Any) -> bool:  # noqa: ANN401 - pydantic's FieldInfo
+    """Whether a value is a text of no words, or names one beside a comma or in a list."""
+    several = isinstance(value, str) and "[," in (field.json_schema_extra or {}).get("metavar", "")
+    items = str(value).split(",") if several else value if isinstance(value, list | tuple) else (value,)
+    return any(isinstance(item, str) and not item.strip() for item in items)
 
 
 def _takes_flag(cls: type[Settings], name: str) -> bool:

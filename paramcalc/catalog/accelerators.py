@@ -47,7 +47,7 @@ from paramcalc.catalog._data import (
     text,
     unknown,
 )
-from paramcalc.catalog.device_names import plain_key, several, size_alone, without_size, words
+from paramcalc.catalog.device_names import plain_key, refuse_shared_names, several, size_alone, without_size, words
 from paramcalc.errors import InputError, Problem, UsageError
 from paramcalc.sanitize import describe
 
@@ -222,6 +222,7 @@ def _with_user_file(path: Path) -> dict[str, Accelerator]:
     for key, row in rows.items():
         values = mapping(row, where, "accelerators", key)
         table[slug(key)] = _Row(slug(key), values, sources, where, table.get(slug(key))).build()
+    refuse_shared_names([*rows], {key: (device.name, device.aliases) for key, device in table.items()}, where)
     return table
 
 

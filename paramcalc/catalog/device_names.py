@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from paramcalc.catalog._data import in_bytes, slug
+from paramcalc.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 BRANDS = frozenset(["nvidia", "geforce", "tesla", "quadro", "amd", "instinct", "radeon", "intel", "apple", "google",
                     "aws", "huawei", "ascend", "arc", "hbm2", "hbm2e", "hbm3", "hbm3e", "generation", "edition",
@@ -48,3 +53,27 @@ def size_alone(text: str) -> tuple[str, int] | None:
         return label, in_bytes(label)
     except ValueError:
         return None
+
+
+def refuse_shared_names(rows: Sequence[str], names: Mapping[str, tuple[str, tuple[str, ...]]], where: str) -> None:
+    """Raise InputError where the rows of a user's file give two devices one name: which is meant would go unsaid.
+
+    `rows` are keys as the file spells them; `names` has the name and the aliases of every device by its key.
+    """
+    first: dict[str, str] = {}
+    problems = [Problem(f"expected one row a device, found {other} and {row}, which are one key",
+                        ("accelerators", row), hint="keep one of the two", source=where)
+                for row in rows if (other := first.setdefault(slug(row), row)) != row]
+    owners: dict[str, set[str]] = {}
+    for key, (name, aliases) in names.items():
+        for each in (key, name, *aliases):
+            owners.setdefault(plain_key(each), set()).add(key)
+    for key, row in first.items():
+        name, aliases = names[key]
+        for field, each in (((), key), (("name",), name), *((("aliases",), alias) for alias in aliases)):
+            for other in sorted(owners[plain_key(each)] - {key}):
+                problems.append(Problem(f"expected a name of this device alone, found {each!r}, which names {other} "
+                                        "too", ("accelerators", row, *field), source=where,
+                                        hint=f"give it another one; a row under the key {other} changes that device"))
+    if problems:
+        raise InputError(*problems)

@@ -209,8 +209,20 @@ def _folder_is_gone() -> bool:
     return False
 
 
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """Raise UsageError for an empty argument, as a shell makes of a variable that is not set: a path of no name would
+    mean the current folder, and an option of no value its default."""
+    for before, argument in zip(("paramcalc", *arguments), arguments, strict=False):
+        option, equals, value = argument.partition("=")
+        assigned = option.startswith("--") and equals and not value
+        if assigned or not argument.strip():
+            raise UsageError(Problem(f"expected a value after {option if assigned else before[:60]!r}, found nothing",
+                                     hint="an empty variable? Set it, or leave the argument out"))
+
+
 def _parsed_and_run(arguments: list[str], session: Session) -> int:
     completing = "_PARAMCALC_COMPLETE" in os.environ
+    _refuse_empty(arguments)
     try:
         code = application()(arguments, standalone_mode=completing, prog_name="paramcalc", obj=session)
     except SystemExit as stop:

@@ -170,6 +170,25 @@ def test_what_is_wrong_with_a_file_is_said_by_place(tmp_path: Path, text: str, p
     assert (caught.value.problems[0].source, caught.value.problems[0].dotted()) == (str(file), place)
 
 
+@pytest.mark.parametrize(
+    ("rows", "place", "name"),
+    [
+        ("a: {memory: 8 GiB, aliases: [h100-sxm]}", "accelerators.a.aliases", "h100"),
+        ("a: {memory: 8 GiB, name: NVIDIA H100 SXM}", "accelerators.a.name", "h100"),
+        ("h100-sxm: {memory: 8 GiB}", "accelerators.h100-sxm", "h100"),
+        ("a: {memory: 8 GiB, aliases: [z]}, b: {memory: 9 GiB, aliases: [Z]}", "accelerators.a.aliases", "b"),
+        ("My Card: {memory: 8 GiB}, my-card: {memory: 9 GiB}", "accelerators.my-card", "My Card"),
+    ],
+)
+def test_a_name_of_two_devices_is_refused(tmp_path: Path, rows: str, place: str, name: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"accelerators: {{{rows}}}")
+    with pytest.raises(InputError) as caught:
+        accelerators(file)
+    problem = caught.value.problems[0]
+    assert (problem.source, problem.dotted(), name in str(problem)) == (str(file), place, True)
+
+
 @pytest.mark.parametrize(("printed", "key"), [
     ("Tesla T4", "t4"), ("NVIDIA A100 80GB PCIe", "a100-pcie-80gb"), ("NVIDIA A100-SXM4-40GB", "a100-40gb"),
     ("NVIDIA H100 80GB HBM3", "h100"), ("Tesla V100-SXM2-32GB", "v100-32gb"), ("AMD Radeon RX 7900 XTX", "rx-7900-xtx"),

@@ -185,7 +185,7 @@ def test_odd_names_in_a_lock_are_missing_files(name, folder, check):
 def test_an_empty_code_switches_nothing_off(arguments, folder, check):
     put("m.yaml", SPEC + "expect: {total: 5}\n")
     code, report = check("m.yaml", *arguments)
-    assert (code, "a rule's code is missing" in report) == (2, True)
+    assert (code, "a rule's code is missing" in report or "found nothing" in report) == (2, True)
 
 
 @pytest.mark.parametrize("code", ["P", "PC"])

@@ -36,6 +36,23 @@ def test_odd_changes(change, capsys):
     assert "--what-if" in capsys.readouterr().err
 
 
+EMPTY = [["check", ""], ["check", "m.yaml", "--report="], ["check", "m.yaml", "--checkpoint", ""],
+         *(["memory", "gpt2", *kv] for kv in (["--kv-dtype", ""], ["--kv-dtype="], ["--kv-dtype", "fp8,"])),
+         ["train", "gpt2", "--freeze", ","], ["train", "gpt2", "--lora-rank", "8", "--lora-targets", "c_attn,,c_proj"],
+         ["explain", "gpt2", ""], ["solve", "--params", "1b", "--fits", " "], ["compare", "gpt2", "--sort", ""],
+         ["sweep", "gpt2", "num_layers=2,3", "--columns", ""], ["list", "gpus", ""], ["count", ""],
+         ["diff", "gpt2", ""]]
+
+
+@pytest.mark.parametrize("arguments", EMPTY, ids=" ".join)
+def test_an_empty_value_is_no_default(arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.yaml").write_text("paramcalc: 1\nsource: x\nvocab_size: 128\nhidden_size: 64\nnum_layers: 2\n"
+                                     "num_heads: 4\nintermediate_size: 128\n")
+    assert guarded(arguments) == 2
+    assert "expected a value" in capsys.readouterr().err
+
+
 LONG = "a" * 5000
 
 
