@@ -18,6 +18,7 @@ from paramcalc.errors import DEFAULTED, PCError
 from paramcalc.parallel import over
 from paramcalc.readers.models import load
 from paramcalc.readers.text.located import located
+from paramcalc.transforms.formats import in_formats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -63,6 +64,7 @@ def check_file(
         reading = load(name, overrides)
         try:
             subject = Subject(name, reading, build(reading.spec))
+            in_formats(subject.model)  # whatever holds the weights refuses rules that match nothing: so must check
         except PCError as error:
             raise located(error, reading.document) from error
     except PCError as error:

@@ -66,6 +66,12 @@ def test_nothing_to_check_is_no_success(paths, message, folder, check):
     assert message in report
 
 
+def test_a_rule_of_formats_that_matches_nothing_is_an_error(folder, check):
+    put("m.yaml", SPEC + "quantize: [{match: 'nowhere*', format: fp8}]\n")
+    code, results = check(".")
+    assert (code, "rule 'nowhere*' matches no tensor" in str(results)) == (2, True)
+
+
 def test_files_of_others_are_not_opened_further_than_needed(folder, check):
     put("m.yaml", SPEC)
     put("lock.yaml", "packages:\n" + "  - a\n" * 900_000)

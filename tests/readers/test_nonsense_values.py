@@ -29,6 +29,11 @@ LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
     (LLAMA | {"hidden_act": 5}, "hidden_act", "expected a string, found the number 5"),
     (LLAMA | {"attention_bias": "yes"}, "attention_bias", "expected true or false, found the string 'yes'"),
     ({"model_type": "bart", "scale_embedding": "yes"}, "scale_embedding", "expected true or false, found the string"),
+    *((LLAMA | {key: value}, key, "expected a mapping") for key in ("rope_scaling", "rope_parameters")
+      for value in ("x", [1], 4, True)),
+    (LLAMA | {"rope_theta": "big"}, "rope_theta", "expected a number, found the string 'big'"),
+    *((LLAMA | {key: value}, key, "expected a string") for key in ("torch_dtype", "dtype")
+      for value in (16, ["bfloat16"])),
     (LLAMA | {"rms_norm_eps": {"a": 1}}, "rms_norm_eps", "expected a number"),
     ({"model_type": "granite", "embedding_multiplier": []}, "embedding_multiplier", "expected a number"),
 ])  # fmt: skip
@@ -42,6 +47,7 @@ def test_a_value_that_cannot_be_is_refused_at_its_key(config, path, message):
 
 @pytest.mark.parametrize("config", [
     LLAMA | {"partial_rotary_factor": None, "attention_dropout": None, "max_position_embeddings": None},
+    LLAMA | {"rope_scaling": None, "rope_theta": [1e4, 1e6], "dtype": None, "torch_dtype": "auto"},
     LLAMA | {"rms_norm_eps": 1, "use_cache": 1, "hidden_act": None},
     {"model_type": "gemma2", "final_logit_softcapping": None}, {"model_type": "gptj", "rotary_dim": None},
     {"model_type": "llama", "initializer_range": {"__float__": "Infinity"}},

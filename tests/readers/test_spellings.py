@@ -31,6 +31,16 @@ def test_of_two_spellings_the_class_takes_the_one_it_sets_last(config, expected)
     assert total(**config) == expected
 
 
+@pytest.mark.parametrize(("sizes", "note"), [
+    ({"num_local_experts": 8, "num_experts": 16},
+     "num_local_experts is 8 and num_experts is 16, two spellings of one size: num_local_experts is taken, as the "
+     "library does"),
+    ({"num_local_experts": 16, "num_experts": 16}, ""), ({"num_experts": 16}, ""),
+])
+def test_two_spellings_that_differ_are_noted(sizes, note):
+    assert [each for each in read_config(QWEN | sizes).spec.notes if "two spellings" in each] == [note] * bool(note)
+
+
 def test_a_class_has_its_own_number_of_labels_where_no_key_says_one():
     assert total(model_type="bart", architectures=["BartForSequenceClassification"]) == 407_344_131
 

@@ -17,6 +17,7 @@ from paramcalc.readers.config.published import told_type
 from paramcalc.readers.families import family_of
 from paramcalc.readers.text.size_words import could_change_a_size, is_size, looks_like
 from paramcalc.readers.text.values import expected
+from paramcalc.sanitize import quote
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 TOWERS = ("vision", "visual", "image", "audio", "speech", "video", "projector", "tower", "encoder", "decoder", "talker",
           "token2wav", "code2wav", "vq", "qformer", "depth", "codec", "perceiver")
 """Words in the names of nested configs that describe a further part of the model."""
+
+
+USUAL: dict[str, object] = {"rope_theta": 10_000.0, "dtype": "float32", "torch_dtype": "float32"}
+"""Keys of every file that the library's classes take elsewhere, at values of the type they have."""
 
 
 class Accounts(NamedTuple):
@@ -67,6 +72,7 @@ def accounts(config: Config, outer: FamilyData | None, composite: Config | None 
     for each in (config, composite):
         if each is not None:
             _refuse_mistyped(each)
+            _note_spellings(each)
     if not strange and not defaults and not config.parts and composite is None:
         return Accounts((), (), (), defaults)
     defaults = {".".join((*config.path, key)): value for key, value in defaults.items()}
@@ -135,11 +141,23 @@ def _refuse_look_alikes(config: Config, unread: list[tuple[tuple[str, ...], str]
 
 def _refuse_mistyped(config: Config) -> None:
     """Refuse text where the class has a number or a flag: the library's class does too, whoever reads the key."""
-    usual = config.family.defaults
+    usual = USUAL | config.family.defaults
     problems = [Problem(expected(what, value), (*config.path, key)) for key, value in config.data.items()
                 if value is not None and key not in LETTERS and (what := _mistyped(value, usual.get(key)))]
     if problems:
         raise SpecError(*problems)
+
+
+def _note_spellings(config: Config) -> None:
+    """Note sizes that a file says twice, by two spellings of its class, and not alike."""
+    for own, others in config.family.attributes.items():
+        names = [name for name, value in config.data.items()
+                 if value is not None and (name == own or name in others)]
+        if len(names) > 1 and not config.sizes.keys().isdisjoint(names):
+            values = [config.data[name] for name in names]
+            if not all(_same(value, values[0]) for value in values):
+                pairs = " and ".join(f"{name} is {quote(value)}" for name, value in zip(names, values, strict=True))
+                config.note(f"{pairs}, two spellings of one size: {config.spelled(own)} is taken, as the library does")
 
 
 def _mistyped(value: object, usual: object) -> str:

@@ -88,8 +88,10 @@ def _share(config: Config) -> float:
 def _nested_share(config: Config, key: str) -> float:
     """The part that a mapping of rotary settings says for all layers; zero where it says none."""
     nested = config.get(key)
-    if not isinstance(nested, dict):
+    if nested is None:
         return 0.0
+    if not isinstance(nested, dict):
+        raise config.expected(key, "a mapping")
     kinds = {name: kind for name, kind in nested.items() if isinstance(kind, dict)}
     for place, settings in (((key,), nested), *(((key, name), kind) for name, kind in kinds.items())):
         share = settings.get(FACTORS[0])
