@@ -9,20 +9,22 @@ from paramcalc.answers.answer import Document, ModelName, hidden
 from paramcalc.answers.comparison import row
 from paramcalc.build import build
 from paramcalc.catalog.scaling_laws import scaling_law
-from paramcalc.errors import PCError
+from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.estimates.design.goals import Bounds, Budget, Goal
 from paramcalc.estimates.design.handles import handles
 from paramcalc.estimates.design.optimum import optimum_of_compute
 from paramcalc.estimates.design.solve import Candidate
 from paramcalc.estimates.design.solve import solve as solved
+from paramcalc.estimates.design.solve_settings import LARGEST
 from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.serving import machine_of, prepare
 from paramcalc.estimates.settings import DeviceSettings, ServingSettings
 from paramcalc.measures.cache import Cache, Serving, exact, mixers
 from paramcalc.measures.flops import Workload, flops
 from paramcalc.measures.known import Known, sizes_known, why_bound
+from paramcalc.measures.parameters import count
 from paramcalc.measures.weights import weight_bytes
-from paramcalc.numbers import typed_bytes
+from paramcalc.numbers import short, typed_bytes
 from paramcalc.readers.models import load
 from paramcalc.readers.presets import presets
 from paramcalc.readers.sources import reading_of
@@ -62,6 +64,7 @@ def solve(reading: Reading, settings: SolveSettings, changes: Sequence[str] = ()
     settings.check()
     spec = reading.spec
     goals, assumptions = _goals(settings)
+    _check_active(spec, settings, goals)
     fixed, layers = _fixed(spec, changes)
     bounds = Bounds(settings.multiple_of, fixed, layers, settings.max_layers, budgets(spec, settings))
     best = solved(spec, _family(spec), goals, bounds, top=settings.top, keeps=_keeps(settings),
@@ -77,6 +80,9 @@ def _goals(settings: SolveSettings) -> tuple[list[Goal], dict[str, object]]:
     if settings.compute is not None:
         law = scaling_law()
         size = round(optimum_of_compute(law, settings.compute).parameters)
+        if size > LARGEST:
+            raise UsageError(Problem(f"the compute-optimal size of {settings.compute:g} FLOP is {short(size)}, above "
+                                     f"the {short(LARGEST)} that are looked for", hint="--params 10T"))
         terms = {"compute": settings.compute, "law": law.name, "parameters": size, "tolerance": tolerance}
         return [Goal(0, size, tolerance, max(1, round(size * tolerance)))], terms
     goals = []
@@ -85,6 +91,13 @@ def _goals(settings: SolveSettings) -> tuple[list[Goal], dict[str, object]]:
             amount, half = resolution(text)
             goals.append(Goal(measure, amount, tolerance, half))
     return goals, {"tolerance": tolerance}
+
+
+def _check_active(spec: ModelSpec, settings: SolveSettings, goals: Sequence[Goal]) -> None:
+    """Raise UsageError where all parameters and those of one token are asked for apart, and are the same."""
+    if settings.active is not None and len(goals) > 1 and (counts := count(build(spec).tree)).active == counts.total:
+        raise UsageError(Problem(f"--active has no effect: {spec.name} has no experts, a token visits all parameters",
+                                 hint="leave it out, or give --like a mixture of experts"))
 
 
 def _fixed(spec: ModelSpec, changes: Sequence[str]) -> tuple[dict[Size, int], int | None]:

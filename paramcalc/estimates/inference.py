@@ -334,8 +334,8 @@ def rotary_table(tree: Node, model: Model, cache_types: Types) -> int:
     Where the specification does not say how much of a head is rotated, it is a key's rotary part, else all of it.
     """
     spec, positions = model.spec, model.spec.max_position_embeddings
-    turns = any(node.part is not None and node.part.kind == "rotary" for node in model.tree.nodes())
-    if not turns or not positions:
+    turns = spec.rotary_dim or any(node.part is not None and node.part.kind == "rotary" for node in model.tree.nodes())
+    if spec.position != "rotary" or not turns or not positions:
         return 0
     keys = [state for path, node, _, _ in tree.walk() for state in node.states(path) if state.kind == "kv"]
     turned = [s for s in keys if s.axes[-1] == "rope"] or [s for s in keys if s.name == "k"]

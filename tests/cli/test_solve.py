@@ -145,6 +145,9 @@ def test_specs_are_written(call, tmp_path):
     (("--params", "30B", "--fits", "rtx-3060", "--multiple-of", "1024"), "the least is "),
     (("--params", "1B", "--fits", "h10"), "h100"),
     (("--params", "1B", "--max-cache-per-token", "64Kib/s"), "is not a size"),
+    (("--params", "900T"), "hint: the nearest: 10T"),
+    (("--compute", "1e30"), "hint: --params 10T"),
+    (("--params", "8B", "--active", "3B"), "llama-3.1-8b has no experts"),
     (("--params", "1M"), "no shape like llama-3.1-8b has 1,000,000 parameters"),
     (("--params", "30M", "--like", "nemotron-nano-9b-v2"), "the least is "),
     (("--params", "1B", "--compute", "1e22"), "leave one out"),
@@ -169,22 +172,27 @@ def test_what_is_typed_wrong(call, arguments, message):
     assert message in error
 
 
-@pytest.mark.parametrize("more", [(), ("--multiple-of", "512"), ("--set", "hidden_size=256", "--set", "num_layers=2")])
-def test_the_least_and_the_most_there_are(call, candidates, more):
+SMALL = ("--set", "hidden_size=256", "--set", "num_layers=2")
+
+
+@pytest.mark.parametrize(("more", "far", "word", "off"), [
+    ((), "1000", "the least is ", -1), (("--multiple-of", "512"), "1000", "the least is ", -1),
+    (SMALL, "1000", "the least is ", -1), (SMALL, "10T", "the most is ", 1),
+])
+def test_the_least_and_the_most_there_are(call, candidates, more, far, word, off):
     """What an error names as the least or the most is found; a little beyond it is not."""
-    for far, word, off in (("1000", "the least is ", -1), ("100000T", "the most is ", 1)):
-        end = int(call("solve", "--params", far, *more)[2].split(word)[1].replace(",", ""))
-        (there,) = candidates("--params", str(end), *more, "--top", "1")
-        assert there["total"] == end
-        assert call("solve", "--params", str(end + off * end // 50), *more)[0] == 2
+    end = int(call("solve", "--params", far, *more)[2].split(word)[1].replace(",", ""))
+    (there,) = candidates("--params", str(end), *more, "--top", "1")
+    assert there["total"] == end
+    assert call("solve", "--params", str(end + off * end // 50), *more)[0] == 2
 
 
 def test_two_sizes_that_no_shape_has_at_once(call, candidates):
-    options = ("--params", "1B", "--active", "3B")
-    error = call("solve", *options)[2]
+    model = ("--like", "qwen3-30b-a3b")
+    error = call("solve", "--params", "1B", "--active", "3B", *model)[2]
     assert "1,000,000,000 parameters in all and 3,000,000,000 parameters active" in error
     near = error.split("have ")[1].split(" active")[0].replace(",", "")
-    assert candidates("--params", "1B", "--active", near, "--top", "1")[0]["active"] < 1.02e9
+    assert candidates("--params", "1B", "--active", near, *model, "--top", "1")[0]["active"] < 1.02e9
 
 
 @pytest.mark.parametrize(("like", "size", "ratio"), [
@@ -218,3 +226,10 @@ def test_another_structure_is_printed_and_written(call, tmp_path, like, name, ch
     assert changes in " ".join(call(*words)[1].split())
     assert call(*words, "-o", str(tmp_path / "specs"))[0] == 0
     assert paramcalc.count(str(tmp_path / "specs" / f"{like}-1.yaml")).total == total
+
+
+@pytest.mark.parametrize("like", ["mimo-v2-flash", "step-3.5-flash"])
+def test_shapes_whose_kinds_of_layers_do_not_go_together_are_left_out(candidates, like):
+    """Key heads that keep their number need not divide the heads of a shape."""
+    total = paramcalc.count(like).total
+    assert candidates("--params", str(total), "--like", like, "--top", "2")[0]["total"] == total

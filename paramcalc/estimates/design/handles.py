@@ -11,6 +11,8 @@ from fractions import Fraction
 from math import gcd
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from pydantic import ValidationError
+
 from paramcalc.errors import Problem, UsageError
 from paramcalc.spec.depth import depths, set_depth, set_depths
 from paramcalc.spec.dump import dump
@@ -86,7 +88,8 @@ class Handles(NamedTuple):
         return depth | {".".join(map(str, path)): _find(data, path) for path in keys}
 
     def spec(self, sizes: Mapping[Size, int], layers: int) -> ModelSpec | None:
-        """The specification of a shape; None where a place would not be a whole number."""
+        """The specification of a shape; None where a place would not be a whole number, or its sizes do not go
+        together (heads of another kind of layer that keep their number)."""
         data = self._data(sizes)
         if data is None:
             return None
@@ -94,7 +97,10 @@ class Handles(NamedTuple):
             set_depth(data, layers)
         else:
             set_depths(data, self.depths(layers))
-        return ModelSpec.model_validate(data)
+        try:
+            return ModelSpec.model_validate(data)
+        except ValidationError:
+            return None
 
     def _data(self, sizes: Mapping[Size, int]) -> dict[str, Any] | None:
         """The model's plain data with other sizes; None where a place would not be a whole number."""

@@ -12,6 +12,7 @@ from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.design.near_sizes import COARSE, FINE
 from paramcalc.estimates.design.settings import Flop
 from paramcalc.estimates.runtimes import RuntimeName
+from paramcalc.numbers import short
 from paramcalc.settings import Decimal, Settings, Share, option
 from paramcalc.sizes import NearMissError, near_amount, parse_tokens, resolution
 
@@ -19,10 +20,16 @@ UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mi
 UNIT_NAMES = ("KiB", "MiB", "GiB", "kB", "MB", "GB", "B")
 
 
+LARGEST = 10**13
+"""Parameters of the largest shapes that are looked for: the time that takes grows with the size."""
+
+
 def _size(value: str | int) -> str:
     """A number of parameters as it was typed: its digits say how exact it is. Raises ValueError."""
     text = str(value)
-    resolution(text)
+    if resolution(text)[0] > LARGEST:
+        raise NearMissError(f"{text[:40]!r} is more than {short(LARGEST)} parameters, the most that are looked for",
+                            "10T")
     return text
 
 
@@ -60,7 +67,7 @@ class SolveSettings(Settings):
     flops_per_token: Decimal | None = option(None, "Forward FLOPs of one token at most.", metavar="N")
     fits: Annotated[str, AfterValidator(_fits)] | None = option(
         None, "Accelerator it must fit, with a context: h100@32k.", metavar="GPU[@TOKENS]")
-    runtime: RuntimeName | None = option(None, "Runtime by which it must fit; without one, the lower bound must.")
+    runtime: RuntimeName | None = option(None, "Runtime by which it must fit; any that serves it when not given.")
     max_layers: Annotated[int, Field(ge=1, le=4096)] | None = option(None, "Layers at most.")
     multiple_of: Annotated[int, Field(ge=1, le=4096)] | None = option(
         None, f"Hidden size and widths are multiples of it; {FINE} and {COARSE} when not given.")
