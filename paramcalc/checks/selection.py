@@ -144,7 +144,11 @@ def comments(text: str) -> tuple[dict[str, tuple[int, str]], list[Finding]]:
 
 
 def select_codes(select: Sequence[str], ignore: Sequence[str], base: Selection, *, strict: bool) -> Selection:
-    """Settings of a project with the options of a command laid over them."""
+    """Settings of a project with the options of a command laid over them. Raises UsageError for a code that is none, or
+    that is selected and ignored at once."""
     ignored = dict.fromkeys(known_codes(ignore, "--ignore"), "asked for on the command line")
-    return Selection(known_codes(select, "--select") or base.select, {**base.ignore, **ignored}, base.per_file,
-                     strict, base.source)
+    selected = known_codes(select, "--select")
+    for code in selected:
+        if lost := next((each for each in ignored if code.startswith(each)), None):
+            raise UsageError(Problem(f"--ignore {lost} leaves nothing of --select {code}", hint="leave one out"))
+    return Selection(selected or base.select, {**base.ignore, **ignored}, base.per_file, strict, base.source)

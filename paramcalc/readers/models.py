@@ -88,6 +88,9 @@ def load(model: str, overrides: Sequence[str] = (), *, strict: bool = False,
 
 def interpret(document: Document, name: str, overrides: Sequence[str] = (), *, strict: bool = False) -> Reading:
     """The specification in a document, its overrides applied. Raises PCError, located."""
+    names = [_renamed(document.data, override.partition("=")[0]) for override in overrides]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise SpecError(Problem(f"--set {twice[:60]} is given twice", hint="leave one out"))
     for override in overrides:
         _override(document.data, override)
     try:
@@ -95,10 +98,9 @@ def interpret(document: Document, name: str, overrides: Sequence[str] = (), *, s
         reading = _interpret(document, name, strict=strict, any_base=any_base)
     except PCError as error:
         raise located(error, document) from error
-    changed = [_renamed(document.data, override.partition("=")[0]) for override in overrides]
     unused = [Problem(f"unknown key {key!r}", hint="it is not counted; see the family's class")
-              for key in reading.harmless if key in changed]
-    if unused := [*unused, *(problem for problem in reading.unknown if problem.dotted() in changed)]:
+              for key in reading.harmless if key in names]
+    if unused := [*unused, *(problem for problem in reading.unknown if problem.dotted() in names)]:
         raise UsageError(*(Problem(f"--set {key}: {problem.message}", hint=_inside(document.data, key) or problem.hint)
                            for problem in unused for key in [_set_key(problem)]))
     return reading

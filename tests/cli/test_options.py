@@ -12,6 +12,10 @@ LLAMA = {"model_type": "llama", "hidden_size": 64, "intermediate_size": 256, "nu
 
 @pytest.mark.parametrize(("line", "message"), [
     ("train gpt2 --lora-targets q_proj", "--lora-targets has no effect without --lora-rank"),
+    ("count gpt2 --set num_layers=3 --set num_layers=4", "--set num_layers is given twice"),
+    ("count gpt2 --set num_layers=3 --set num_hidden_layers=4", "--set num_layers is given twice"),
+    ("memory gpt2 --runtime llama.cpp -R ubatch=8 -R ubatch=16", "the option ubatch is given twice"),
+    ("check configs --select PC502 --ignore PC5", "--ignore PC5 leaves nothing of --select PC502"),
     ("train gpt2 --dora", "--dora has no effect without --lora-rank"),
     ("train gpt2 --global-batch 8", "--global-batch has no effect without --search or --tokens"),
     ("train gpt2 --micro-batches 8", "--micro-batches has no effect without --pp or --tokens"),

@@ -172,6 +172,8 @@ def _options(name: str, kind: Any, settings: Sequence[str],  # noqa: ANN401 - a 
     for setting in settings:
         key, equals, text = setting.partition("=")
         key = key.replace("-", "_")
+        if key in values:
+            raise UsageError(Problem(f"{name}: the option {key} is given twice", hint="leave one out"))
         if key not in kind._fields or not equals:
             options = ", ".join(f"{field}={kind._field_defaults[field]}" for field in kind._fields) or "none"
             raise UsageError(Problem(f"{name} has no option {setting!r}",
