@@ -7,14 +7,16 @@ halves that make up an amount are looked for among their sorted amounts.
 
 from __future__ import annotations
 
-from itertools import accumulate
+from functools import partial
+from itertools import accumulate, repeat
 from math import gcd, prod
+from operator import add
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.estimates.design.size_polynomial import OUTSIDE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from paramcalc.estimates.design.handles import Size
 
@@ -100,22 +102,39 @@ class Half:
                 for block, lines in self._lines.items()}
 
 
-class Sorted(NamedTuple):
-    """Second halves in blocks that occur so often, by the first measure."""
+class Sorted:
+    """Second halves at some places in blocks that occur so often, by the first measure; the others are summed where
+    they are looked at."""
 
-    places: list[int]
-    """Of each among all second halves."""
-    amounts: list[list[int]]
-    """Of each measure."""
-    least: list[list[int]]
-    """Of each measure, over those from each place on."""
+    def __init__(self, places: Sequence[int], sums: Callable[[int], list[int]]) -> None:
+        """`sums` gives a measure of each place."""
+        first = sums(0)
+        self._order = sorted(range(len(places)), key=first.__getitem__)
+        self._sums = sums
+        self.places = [*map(places.__getitem__, self._order)]
+        """Of each among all second halves."""
+        self._amounts = {0: [*map(first.__getitem__, self._order)]}
+        self._least: dict[int, list[int]] = {}
+
+    def amounts(self, measure: int) -> list[int]:
+        """Of a measure: parameters, bytes or FLOPs, as the measures say."""
+        if measure not in self._amounts:
+            sums = self._sums(measure)
+            self._amounts[measure] = [sums[at] for at in self._order]
+        return self._amounts[measure]
+
+    def least(self, measure: int) -> list[int]:
+        """Of a measure, over those from each place on, in its unit."""
+        if measure not in self._least:
+            self._least[measure] = [*accumulate(reversed(self.amounts(measure)), min)][::-1]
+        return self._least[measure]
 
 
 class Seconds:
     """Second halves: every choice of sizes with every width."""
 
     def __init__(self, half: Half, choices: Sequence[Mapping[Size, int]], widths: range) -> None:
-        self._blocks, self._number = half.blocks, len(choices) * len(widths)
+        self._blocks = half.blocks
         self._amounts: dict[str, list[list[int]]] = {}
         narrow = [half.at({**choice, "width": widths[0]}) for choice in choices]
         wider = [half.at({**choice, "width": widths[0] + widths.step}) for choice in choices]
@@ -124,28 +143,33 @@ class Seconds:
             self._amounts[block] = [[amount for first, second in ends for amount in _along(first, second, len(widths))]
                                     for ends in zip(*pairs, strict=True)]
         self._sorted: dict[tuple[int, ...], Sorted] = {}
+        self._places: Sequence[int] = ()
+        self._columns: dict[tuple[str, int], list[int]] = {}
 
-    def among(self, places: Sequence[int], measures: int, blocks: Mapping[str, int]) -> tuple[int, Sorted]:
+    def among(self, places: Sequence[int], blocks: Mapping[str, int]) -> tuple[int, Sorted]:
         """Those at some places in a model whose blocks occur so often: how often all of it is there, and it once."""
         often = [sum([blocks.get(block, 0) if block else 1 for block in alike]) for alike in self._blocks]
         times = gcd(*often) or 1
         key = tuple(number // times for number in often)
         if key not in self._sorted:
-            self._sorted[key] = self._once(places, measures, key)
+            self._sorted[key] = Sorted(places, partial(self._sums, places, key))
         return times, self._sorted[key]
 
-    def _once(self, places: Sequence[int], measures: int, often: Sequence[int]) -> Sorted:
-        lists = [self._sum(measure, often) for measure in range(measures)]
-        order = sorted(places, key=lists[0].__getitem__)
-        amounts = [[each[place] for place in order] for each in lists]
-        return Sorted(order, amounts, [[*accumulate(reversed(each), min)][::-1] for each in amounts])
-
-    def _sum(self, measure: int, often: Sequence[int]) -> list[int]:
-        total = [0] * self._number
+    def _sums(self, places: Sequence[int], often: Sequence[int], measure: int) -> list[int]:
+        """Mapped by functions of the library, since a block that goes on with depth is summed anew at each."""
+        sums: Iterable[int] = repeat(0, len(places))
         for (block, *_), number in zip(self._blocks, often, strict=True):
             if number:
-                total = [a + number * b for a, b in zip(total, self._amounts[block][measure], strict=True)]
-        return total
+                sums = map(add, sums, map(number.__mul__, self._picked(places, block, measure)))
+        return [*sums]
+
+    def _picked(self, places: Sequence[int], block: str, measure: int) -> list[int]:
+        """What a block counts once, at some places: those of a hidden size, which are the same at every depth."""
+        if self._places is not places:
+            self._places, self._columns = places, {}
+        if (block, measure) not in self._columns:
+            self._columns[block, measure] = [*map(self._amounts[block][measure].__getitem__, places)]
+        return self._columns[block, measure]
 
 
 def _along(first: int, second: int, number: int) -> Sequence[int]:

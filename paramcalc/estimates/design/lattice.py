@@ -6,7 +6,7 @@ Every shape of the lattice is rated by the polynomial of its size alone; the wid
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from functools import partial
+from functools import cache, partial
 from heapq import nsmallest
 from itertools import pairwise
 from math import exp, gcd, inf, log
@@ -82,11 +82,11 @@ class Hit(NamedTuple):
 
     def amount(self, measure: int, index: int) -> int:
         """Of the shape with the second half at that place in the row."""
-        return self.bases[measure] + self.times * self.row.amounts[measure][index]
+        return self.bases[measure] + self.times * self.row.amounts(measure)[index]
 
     def least(self, measure: int) -> int:
         """Of any of the shapes: parameters, bytes or FLOPs, as the budget measures."""
-        return self.bases[measure] + self.times * self.row.least[measure][self.at]
+        return self.bases[measure] + self.times * self.row.least(measure)[self.at]
 
 
 class Lattice:
@@ -185,16 +185,20 @@ class Lattice:
         places = [place for place, bound in enumerate(shapes.bounds) if bound <= room]
         if not places:
             return
-        measures, seconds = len(self._measures(goals)), shapes.seconds()
-        rows = [seconds.among(places, measures, self.depths.blocks(layers) or {}) for layers in depths]
+        seconds = shapes.seconds()
+
+        @cache
+        def row(place: int) -> tuple[int, Sorted]:  # sorted where they are looked at: few depths, where each differs
+            return seconds.among(places, self.depths.blocks(depths[place]) or {})
+
         for first in firsts:
             if first.least + shapes.least > self._worst + ALIKE:
                 return
-            for hit in self._hits(shapes, first, depths, rows, goals[0]):
+            for hit in self._hits(shapes, first, depths, row, goals[0]):
                 yield from self._best(shapes, first, hit, goals)
 
-    def _hits(self, shapes: Shapes, first: First, depths: range, rows: Sequence[tuple[int, Sorted]], goal: Goal,
-              ) -> Iterator[Hit]:
+    def _hits(self, shapes: Shapes, first: First, depths: range, row: Callable[[int], tuple[int, Sorted]],
+              goal: Goal) -> Iterator[Hit]:
         """Where second halves make shapes of about that size."""
         least = first.least + shapes.least
         margin, (low, high) = self._margin(goal, least), shapes.around.layers(self._worst - least)
@@ -205,16 +209,17 @@ class Lattice:
         under, most = goal.amount - margin, goal.amount + margin
 
         def ends(at: int) -> Callable[[int], int]:
-            return lambda place: amounts[0][place] + rows[place][1].amounts[0][at] * rows[place][0]
+            return lambda place: amounts[0][place] + row(place)[1].amounts(0)[at] * row(place)[0]
 
         # shallower ones are too small even at their widest, deeper ones too large even at their narrowest
         start = bisect_left(range(end), under, start, key=ends(-1)) if start < end else end
         end = bisect_right(range(end), most, start, key=ends(0))
-        for place, base, (times, row) in zip(range(start, end), amounts[0][start:end], rows[start:end], strict=True):
-            seconds = row.amounts[0]
-            at = bisect_left(seconds, -((base - under) // times))
-            if at < len(seconds) and seconds[at] * times + base <= most:
-                yield Hit(depths[place], [each[place] for each in amounts], times, row, at)
+        for place in range(start, end):
+            base, (times, seconds) = amounts[0][place], row(place)
+            sizes = seconds.amounts(0)
+            at = bisect_left(sizes, -((base - under) // times))
+            if at < len(sizes) and sizes[at] * times + base <= most:
+                yield Hit(depths[place], [each[place] for each in amounts], times, seconds, at)
 
     def _best(self, shapes: Shapes, first: First, hit: Hit, goals: Sequence[Goal]) -> Iterator[Rated]:
         """Those of a hit that meet all goals, keep the budgets and may be among the best."""
@@ -223,8 +228,8 @@ class Lattice:
         goal, depth = goals[0], shapes.around.depth(hit.layers)
         rest = first.least + min(depth)
         margin = self._margin(goal, rest + shapes.least)
-        start = bisect_left(hit.row.amounts[0], -((hit.bases[0] - goal.amount + margin) // hit.times))
-        end = bisect_right(hit.row.amounts[0], (goal.amount + margin - hit.bases[0]) // hit.times)
+        start = bisect_left(hit.row.amounts(0), -((hit.bases[0] - goal.amount + margin) // hit.times))
+        end = bisect_right(hit.row.amounts(0), (goal.amount + margin - hit.bases[0]) // hit.times)
         for index in range(start, end):
             self.visited += 1
             distance = abs(hit.amount(0, index) - goal.amount) // goal.resolution

@@ -49,8 +49,8 @@ def test_two_halves_count_what_the_shape_does(name: str) -> None:
     seconds = Seconds(polynomials.half(joint, constant=False), [choice], range(width, width + 129, 128))
     first = polynomials.half({*own.sizes} - joint, constant=True).at(own.sizes)
     base = sum(amount * (blocks.get(block, 0) if block else 1) for block, (amount,) in first.items())
-    times, row = seconds.among([0, 1], 1, blocks)
-    amounts = [base + times * amount for amount in row.amounts[0]]
+    times, row = seconds.among([0, 1], blocks)
+    amounts = [base + times * amount for amount in row.amounts(0)]
     wider = own.sizes | {"width": width + 128}
     assert amounts == [paramcalc.count(spec).total, polynomials.value(0, wider, blocks)]
 
