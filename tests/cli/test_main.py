@@ -1,6 +1,7 @@
 """`python -m paramcalc`, and what the installed script calls."""
 
 import os
+import runpy
 
 import pytest
 
@@ -27,4 +28,5 @@ def test_the_command_line_is_started(monkeypatch):
     started = []
     monkeypatch.setattr(paramcalc.cli, "start", lambda: started.append(True))
     main()
-    assert started == [True]
+    runpy.run_path(main.__code__.co_filename, run_name="__main__")
+    assert started == [True, True]
