@@ -49,6 +49,16 @@ def test_the_process_ends_with_the_commands_code(ends, monkeypatch, capsys):
     assert "no-such-model" in capsys.readouterr().err
 
 
+def test_an_interrupt_before_the_command_line_takes_it_over_ends_it(ends, monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "start", interrupt)
+    with pytest.raises(ProcessEndError):
+        runpy.run_module("paramcalc", run_name="__main__")
+    assert ends == [cli.INTERRUPTED]
+
+
 def test_an_interrupt_ends_it_without_a_word(ends, capsys):
     with pytest.raises(ProcessEndError):
         cli._interrupted()
