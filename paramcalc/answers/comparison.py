@@ -162,34 +162,45 @@ class Footprint(NamedTuple):
 
 
 def _footprint(model: Model, serving: ServingSettings, device: DeviceSettings, load: Serving) -> Footprint:
-    """By the runtime that is given; else, with a device, by the first of all that has room for the model, or the first
-    that can serve it. Raises PCError where the one that is given cannot."""
-    from paramcalc.estimates.serving import SERVERS
+    """By the runtime that is given; else, with a device, by the one that `fit` answers for. Raises PCError where none
+    can."""
+    from paramcalc.answers.runtime_choice import chosen, runtimes
 
-    able = None
-    for name in SERVERS if device.gpu is not None and serving.runtime is None else ():
-        try:
-            each = _in_runtime(name, model, serving, device, load)
-        except PCError:  # it cannot serve this model or these settings; the bound raises what is wrong with both
-            continue
-        if each.fits:
-            return each
-        able = able if each.fits is None else able or each
-    return able or _in_runtime(serving.runtime or SERVING.runtime, model, serving, device, load)
+    names = runtimes(serving.runtime or (SERVING.runtime if device.gpu is None else None))
+    if len(names) == 1:
+        return _in_runtime(names[0], model, serving, device, load)
+    problems: list[PCError] = []
+
+    def able() -> Iterator[Footprint]:
+        for name in names:
+            try:
+                yield _in_runtime(name, model, serving, device, load, alone=False)
+            except PCError as error:
+                problems.append(error)
+
+    best = chosen(able())
+    if best is None:
+        raise problems[-1]  # the bound's, which is of no runtime: what is wrong with the model or the settings
+    return best
 
 
-def _in_runtime(name: str, model: Model, serving: ServingSettings, device: DeviceSettings, load: Serving) -> Footprint:
+def _in_runtime(name: str, model: Model, serving: ServingSettings, device: DeviceSettings, load: Serving, *,
+                alone: bool = True) -> Footprint:
+    """Raises PCError where the runtime cannot, or, unless it is the only one, is not known to serve the model."""
     from paramcalc.estimates.inference import memory
     from paramcalc.estimates.runtimes import BOUND
     from paramcalc.estimates.serving import machine_of, prepare, why_not_served
 
     prepared = prepare(model, serving, name, draft=draft_model(serving))
-    footprint = Footprint(name, memory(prepared, load))
     machine = machine_of(device, prepared)
     if machine is None:
-        return footprint
-    bound = name == BOUND or prepared.lower_bound or why_not_served(name, model.spec, serving.quant, machine.device)
+        return Footprint(name, memory(prepared, load))
+    why = why_not_served(name, model.spec, serving.quant, machine.device)
+    if why and not alone:
+        raise UsageError(Problem(why))
+    footprint = Footprint(name, memory(prepared, load))
     room = footprint.needed <= machine.usable
+    bound = name == BOUND or prepared.lower_bound or why
     return footprint._replace(fits=None if room and bound else room)
 
 

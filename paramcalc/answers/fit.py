@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from paramcalc.answers.answer import head, hidden, named
 from paramcalc.answers.drafts import draft_model
 from paramcalc.answers.memory import Memory, Size, fields_of
+from paramcalc.answers.runtime_choice import chosen, runtimes
 from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.estimates import fit as search
 from paramcalc.estimates import inference
@@ -15,7 +16,6 @@ from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.media import media_of
 from paramcalc.estimates.runtimes import BOUND
 from paramcalc.estimates.serving import (
-    SERVERS,
     command_of,
     machine_of,
     prepare,
@@ -27,8 +27,6 @@ from paramcalc.measures.known import Known
 from paramcalc.numbers import binary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from paramcalc.build import Model
     from paramcalc.estimates.machine import Machine
     from paramcalc.estimates.settings import DeviceSettings, FitSettings
@@ -131,10 +129,10 @@ def fit(reading: Reading, serving: FitSettings, device: DeviceSettings) -> Fit:
     start = head(reading)
     model: Model = start["built"]
     serving, start["length"] = within_positions(serving, model.spec, media_of(serving, model.spec))
-    names = (serving.runtime,) if serving.runtime is not None else (*SERVERS, BOUND)
+    names = runtimes(serving.runtime)
     candidates = [_candidate(model, serving, device, name, alone=len(names) == 1) for name in names]
-    best = chosen(candidates)
-    if best.need is None or best.machine is None:
+    best = chosen(each for each in candidates if each.verdicts)
+    if best is None or best.need is None or best.machine is None:
         raise UsageError(unserved({each.runtime: Problem(each.why, hint=each.hint) for each in candidates
                                    if each.runtime != BOUND or len(candidates) == 1}))
     last = best.verdicts[-1]
@@ -191,12 +189,6 @@ def _candidate(model: Model, serving: FitSettings, device: DeviceSettings, runti
         if alone or problem.source:  # a file that somebody named
             raise
         return Candidate(runtime, None, None, (), problem.message, hint=problem.hint)
-
-
-def chosen(candidates: Sequence[Candidate]) -> Candidate:
-    """The first that fits, else the first that can serve the model, else the bound."""
-    able = [each for each in candidates if each.verdicts]
-    return next((each for each in able if each.fits), able[0] if able else candidates[0])
 
 
 def row_of(candidate: Candidate) -> RuntimeFit:

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from paramcalc.answers.answer import Answer, head
-from paramcalc.answers.fit import Candidate, Point, RuntimeFit, chosen, contexts, need_of, point_of, row_of
+from paramcalc.answers.fit import Candidate, Point, RuntimeFit, contexts, need_of, point_of, row_of
 from paramcalc.answers.memory import Size
+from paramcalc.answers.runtime_choice import chosen, runtimes
 from paramcalc.errors import PCError, Problem, UsageError
 from paramcalc.estimates import fit as search
 from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.media import media_of
 from paramcalc.estimates.runtimes import BOUND
-from paramcalc.estimates.serving import SERVERS, machine_of, machines, unserved, why_not_served
+from paramcalc.estimates.serving import machine_of, machines, unserved, why_not_served
 from paramcalc.measures.known import Known
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def fit_all(reading: Reading, serving: FitSettings, device: DeviceSettings) -> F
     start = head(reading)
     model: Model = start["built"]
     serving, start["length"] = within_positions(serving, model.spec, media_of(serving, model.spec))
-    names = (serving.runtime,) if serving.runtime is not None else (*SERVERS, BOUND)
+    names = runtimes(serving.runtime)
     catalog = _Catalog(model, serving, device, names)
     needs = catalog.needs
     if not needs:
@@ -101,9 +102,9 @@ class _Catalog:
     def on(self, accelerator: str) -> AcceleratorFit:
         """The verdict on one accelerator, by its name."""
         candidates = list(self._candidates(self.device.model_copy(update={"gpu": accelerator})))
-        best = chosen(candidates)
+        best = chosen(each for each in candidates if each.verdicts)
+        assert best is not None and best.machine is not None  # noqa: S101, PT018 - a runtime that needs something has both
         machine, last = best.machine, best.verdicts[-1]
-        assert machine is not None  # noqa: S101 - what has verdicts has one
         curves = {each.runtime: tuple(map(point_of, each.verdicts)) for each in candidates if each.verdicts}
         return AcceleratorFit(
             machine.device.key, machine.device.name, machine.capacity, machine.usable, best.runtime, best.fits,

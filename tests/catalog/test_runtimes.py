@@ -3,9 +3,10 @@
 import pytest
 
 import paramcalc
-from paramcalc.answers.fit import BOUND, SERVERS
 from paramcalc.catalog.accelerators import find_accelerator
 from paramcalc.catalog.runtimes import format_class, server
+from paramcalc.estimates.runtimes import BOUND
+from paramcalc.estimates.serving import SERVERS
 
 
 @pytest.mark.parametrize(("quant", "kind"), [

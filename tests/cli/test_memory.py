@@ -8,10 +8,10 @@ from typing import get_args
 import pytest
 from jsonschema import Draft202012Validator
 
-from paramcalc.answers.fit import BOUND, SERVERS
 from paramcalc.answers.registry import command_schema
 from paramcalc.cli.main import run
-from paramcalc.estimates.runtimes import RUNTIMES, RuntimeName
+from paramcalc.estimates.runtimes import BOUND, RUNTIMES, RuntimeName
+from paramcalc.estimates.serving import SERVERS
 
 LLAMA = "llama-3.1-8b"
 

@@ -106,6 +106,23 @@ def test_a_row_has_the_verdict_and_the_runtime_of_fit(call, rows, model, device,
     assert row["memory_bytes"] == answer["total"]["bytes"]
 
 
+@pytest.mark.parametrize(("more", "device", "fits"), [
+    ({"extra_width": 7}, "h100", None), ({"hidden_size": 65536, "extra_width": 7}, "rtx-3060-12gb", False),
+    ({"quantization": {"bits": 4, "group_size": 64}}, "m3-max", None),
+    ({"hidden_size": 65536, "quantization": {"bits": 4, "group_size": 64}}, "rtx-3060-12gb", False)])
+def test_a_row_has_the_runtime_of_fit_where_no_verdict_is_known(call, rows, tmp_path, more, device, fits):
+    """A lower bound of the sizes is that of the first runtime; one that does not read the format is passed over."""
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2,
+                                "num_attention_heads": 4, "intermediate_size": 2**17, "vocab_size": 100, **more}))
+    line = (str(path), "--gpu", device, "--context", "512")
+    _, (row,) = rows("compare", *line)
+    answer = json.loads(call("fit", *line, "--json")[1])
+    assert answer["fits"] is False
+    assert (row.get("fits"), row["runtime"], row["memory_bytes"]) == (
+        fits, answer["runtime"], answer["total"]["bytes"])
+
+
 def test_a_verdict_is_that_of_a_runtime(rows):
     def fits(*arguments):
         return rows("compare", "llama-3.1-8b", *arguments)[1][0].get("fits")
