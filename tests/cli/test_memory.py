@@ -187,7 +187,7 @@ def test_a_lower_bound_is_never_the_verdict(call, monkeypatch):
     assert fit["fits"] == any(rows[name]["fits"] for name in SERVERS)
     assert (code, fit["runtime"] in SERVERS) == (0 if fit["fits"] else 1, True)
     assert "GGUF files do not hold fp8" in rows["llama.cpp"]["why"]
-    monkeypatch.setattr("paramcalc.answers.fit.SERVERS", ("vllm",))  # whatever else there is one day
+    monkeypatch.setattr("paramcalc.answers.runtime_choice.SERVERS", ("vllm",))  # whatever else there is one day
     code, fit = as_json(call("fit", *options, "--json"))
     assert (code, fit["fits"], fit["runtime"]) == (1, False, "vllm")
     code, fit = as_json(call("fit", *options, "--runtime", "exact", "--json"))
