@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SHORT = ((10**15, "P"), (10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "K"))
 BINARY = ((2**60, "EiB"), (2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 DECIMAL = ((10**18, "EB"), (10**15, "PB"), (10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
+BYTE_UNITS = {"B": 1, **{name: size for size, name in (*DECIMAL, *BINARY)}}
+"""Bytes of a unit, by its name: what is read and what is printed are the same."""
 RATES = ((10**12, "TB/s"), (10**9, "GB/s"))
 FLOPS = ((10**24, "YFLOP"), (10**21, "ZFLOP"), (10**18, "EFLOP"), (10**15, "PFLOP"), (10**12, "TFLOP"),
          (10**9, "GFLOP"), (10**6, "MFLOP"))
@@ -38,10 +43,17 @@ def binary(value: int) -> str:
 
 def typed_bytes(value: int) -> str:
     """64KiB, as options take it: in the largest unit of 2^10, 2^20 … that does not round it, else 1030B."""
-    for unit, name in BINARY:
-        if value >= unit and value * 1000 % unit == 0:
-            return f"{value / unit:.10g}{name}"
-    return f"{value}B"
+    return typed(value, (*BINARY, (1, "B")))
+
+
+def typed(value: int, units: Sequence[tuple[int, str]]) -> str:
+    """1.5B: as short as it can be typed without rounding it, in the first unit that it has no more than thousandths
+    of; the units go from the largest to 1."""
+    for unit, name in units:
+        if value >= unit and 1000 * value % unit == 0:
+            whole, thousandths = divmod(1000 * value // unit, 1000)
+            return f"{whole}.{thousandths:03}".rstrip("0").rstrip(".") + name
+    return f"{value}{units[-1][1]}"
 
 
 def in_file(value: int) -> str:

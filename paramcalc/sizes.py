@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from paramcalc.errors import Problem, UsageError
+from paramcalc.numbers import BYTE_UNITS, typed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +21,10 @@ GROUPS = re.compile(r"[0-9]{1,3}(?:[,_][0-9]{3})+(?![0-9,_])|[0-9]+(?:_[0-9]+)+"
 """Digits with separators: 8,192 and 8_192, but not 1,5, which may mean 1.5."""
 ROUGH = re.compile(r"-?([0-9]{1,20}(?:[.,][0-9]{1,9})?(?:[eE]\+?[0-9]{1,2})?) ?([a-zA-Z]*)")
 """A number and the beginning of a unit, however they are written."""
-MEMORY = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*(GiB|GB|G|TiB|TB|T)", re.IGNORECASE)
-MEMORY_UNITS = {"gib": 2**30, "g": 2**30, "gb": 10**9, "tib": 2**40, "t": 2**40, "tb": 10**12}
 MEMORY_NAMES = ("GiB", "TiB", "GB", "TB")
+MEMORY_UNITS = {**{name.lower(): BYTE_UNITS[name] for name in MEMORY_NAMES},
+                "g": BYTE_UNITS["GiB"], "t": BYTE_UNITS["TiB"]}
+MEMORY = re.compile(rf"([0-9]{{1,6}}(?:\.[0-9]{{1,3}})?)\s*({'|'.join(MEMORY_UNITS)})", re.IGNORECASE)
 SHOWN = 40
 """Characters of a wrong value that an error repeats."""
 
@@ -54,6 +56,11 @@ def parse_count(value: str | int) -> int:
 def parse_decimal(value: str | int) -> int:
     """A number of things: 7B (7,000,000,000), 1.5T. Raises ValueError for what is no such number."""
     return _size(value, DECIMAL, 1, MOST, "a number, such as 7B or 1.5T")
+
+
+def typed_decimal(size: int) -> str:
+    """10T: a number of things as `parse_decimal` reads it."""
+    return _typed(size, DECIMAL)
 
 
 def resolution(value: str | int) -> tuple[int, int]:
@@ -176,7 +183,6 @@ def _near_size(text: str, units: dict[str, int], least: int, most: int) -> str:
 
 def _typed(size: int, units: dict[str, int]) -> str:
     """As short as a size can be typed without rounding it."""
-    for letter, unit in sorted(units.items(), key=lambda item: -item[1]):
-        if size >= unit and (1000 * size) % unit == 0:
-            return f"{size / unit:.10g}{letter.upper() if unit > 2**10 else letter}"
-    return str(size)
+    letters = sorted(((unit, letter.upper() if letter != "k" else letter) for letter, unit in units.items()),
+                     reverse=True)
+    return typed(size, letters)

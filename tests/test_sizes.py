@@ -35,6 +35,7 @@ def test_lists():
 @pytest.mark.parametrize(("text", "nearest"), [
     ("1.5Bn", "1.5B"), ("1,5B", "1.5B"), ("1.5 billion", "1.5B"), ("-1B", "1B"), ("1e9", "1B"), ("15TT", "15T"),
     ("7G", "7B"), ("0", "1"), ("99999999T", "1000000T"), ("1.0000001M", "1M"), ("lots", ""), ("", ""),
+    ("12345678901.5", "12345678.902k"),
 ])
 def test_the_nearest_number_is_named_and_is_one(text, nearest):
     with pytest.raises(UsageError) as caught:

@@ -29,7 +29,7 @@ from paramcalc.readers.models import load
 from paramcalc.readers.presets import presets
 from paramcalc.readers.sources import reading_of
 from paramcalc.settings import without_none
-from paramcalc.sizes import resolution
+from paramcalc.sizes import resolution, typed_decimal
 from paramcalc.spec.media import NO_MEDIA
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ def _goals(settings: SolveSettings) -> tuple[list[Goal], dict[str, object]]:
         size = round(optimum_of_compute(law, settings.compute).parameters)
         if size > LARGEST:
             raise UsageError(Problem(f"the compute-optimal size of {settings.compute:g} FLOP is {short(size)}, above "
-                                     f"the {short(LARGEST)} that are looked for", hint="--params 10T"))
+                                     f"the {short(LARGEST)} that are looked for",
+                                     hint=f"--params {typed_decimal(LARGEST)}"))
         terms = {"compute": settings.compute, "law": law.name, "parameters": size, "tolerance": tolerance}
         return [Goal(0, size, tolerance, max(1, round(size * tolerance)))], terms
     goals = []

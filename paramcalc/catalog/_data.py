@@ -11,13 +11,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.errors import InputError, Problem, UsageError
+from paramcalc.numbers import BYTE_UNITS
 from paramcalc.sanitize import describe, quote
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-_UNITS = {prefix + "B": 1000**n for n, prefix in enumerate(("", "k", "M", "G", "T", "P"))}
-_UNITS |= {prefix + "iB": 1024**n for n, prefix in enumerate(("K", "M", "G", "T", "P"), start=1)}
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?(?:e[0-9]+)?)\s*([kMGTPK]?i?B)(?:/s)?\s*")
 
 
@@ -106,9 +105,9 @@ def in_bytes(value: object) -> int:
     """`80 GiB`, `3.35 TB/s` or a plain number, in bytes (a second). Raises ValueError for anything else."""
     match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
     plain = not isinstance(value, bool) and re.fullmatch(r"[0-9.e+]+", str(value))
-    if (match is None and not plain) or (match is not None and match[2] not in _UNITS):
+    if (match is None and not plain) or (match is not None and match[2] not in BYTE_UNITS):
         raise ValueError(f"expected bytes with a unit, such as {EXAMPLE}, found {describe(value)}")
-    return positive_integer(value) if match is None else positive_integer(match[1], _UNITS[match[2]])
+    return positive_integer(value) if match is None else positive_integer(match[1], BYTE_UNITS[match[2]])
 
 
 def large_in_bytes(value: object) -> int:

@@ -9,14 +9,14 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from paramcalc.components.base import Parsed
 from paramcalc.components.problems import impossible
+from paramcalc.numbers import BYTE_UNITS, FLOPS
+from paramcalc.sizes import DECIMAL
 
 Unit = Literal["count", "bytes", "flops"]
-DECIMAL = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 UNITS: dict[str, dict[str, int]] = {
-    "count": DECIMAL,
-    "bytes": {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20,
-              "GIB": 2**30, "TIB": 2**40},
-    "flops": {"": 1, "FLOP": 1, "MFLOP": 10**6, "GFLOP": 10**9, "TFLOP": 10**12, "PFLOP": 10**15},
+    "count": {letter.upper(): size for letter, size in DECIMAL.items()},
+    "bytes": {"": 1, **{name.upper(): size for name, size in BYTE_UNITS.items()}},
+    "flops": {"": 1, "FLOP": 1, **{name: size for size, name in FLOPS}},
 }
 EXAMPLES = {"count": "8030261248, '<= 8.1B', '7.9B..8.1B' or '8B ± 1%'", "bytes": "'<= 16 GiB' or '15GB..16GB'",
             "flops": "'<= 20 GFLOP'"}

@@ -12,12 +12,12 @@ from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.design.near_sizes import COARSE, FINE
 from paramcalc.estimates.design.settings import Flop
 from paramcalc.estimates.runtimes import RuntimeName
-from paramcalc.numbers import short
+from paramcalc.numbers import BYTE_UNITS, short
 from paramcalc.settings import Decimal, Settings, Share, option
-from paramcalc.sizes import NearMissError, near_amount, parse_tokens, resolution
+from paramcalc.sizes import NearMissError, near_amount, parse_tokens, resolution, typed_decimal
 
-UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 UNIT_NAMES = ("KiB", "MiB", "GiB", "kB", "MB", "GB", "B")
+UNITS = {"": 1, **{name.lower(): BYTE_UNITS[name] for name in UNIT_NAMES}}
 
 
 LARGEST = 10**13
@@ -29,7 +29,7 @@ def _size(value: str | int) -> str:
     text = str(value)
     if resolution(text)[0] > LARGEST:
         raise NearMissError(f"{text[:40]!r} is more than {short(LARGEST)} parameters, the most that are looked for",
-                            "10T")
+                            typed_decimal(LARGEST))
     return text
 
 
