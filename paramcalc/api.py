@@ -118,7 +118,7 @@ def memory(
     serving = ServingSettings.of(without_none(context=context) | rest)
     values = {"gpu_layers": gpu_layers, "cpu_moe": cpu_moe, "tensor_split": tensor_split}
     placement = PlacementSettings.of({name: value for name, value in values.items() if value is not None})
-    if placement.any_said:
+    if placement.is_requested:
         from paramcalc.answers.placement import placed_memory
 
         placement.need_alone(gpu is not None, "--gpu")

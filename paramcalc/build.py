@@ -116,13 +116,13 @@ class _Place:
         context = self.context
         if part.problems(context):
             raise MisplacedError
-        shown: Any = Explained(part) if self.explain else part
+        component: Any = Explained(part) if self.explain else part
         tensors = self.tensors.get(id(part))
         if tensors is None:
-            tensors = self.tensors[id(part)] = () if part.without_weights else tuple(shown.tensors(context))
+            tensors = self.tensors[id(part)] = () if part.without_weights else tuple(component.tensors(context))
         copies, stored = part.copies, part.stored
         return Node(key if part.path is None else part.path, tensors, (), copies if stored is None else stored,
-                    copies * part.uses, shown, context, part.every)
+                    copies * part.uses, component, context, part.every)
 
 
 class Explained:

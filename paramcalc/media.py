@@ -25,9 +25,9 @@ def cut_images(model: Source, images: Sequence[tuple[int, int]]) -> tuple[MediaI
     By the rule of the model's processor, with the settings of a preprocessor_config.json beside a config.json, else the
     defaults of its class. Raises UsageError where the model has no such rule or a size cannot be.
     """
-    from paramcalc.estimates.media import cut_images as cut
+    from paramcalc.estimates.media import cut_images as convert
 
-    return cut(spec_of(model).images, images)
+    return convert(spec_of(model).images, images)
 
 
 def cut_audio(model: Source, audio: AudioLengths) -> tuple[MediaItem, ...]:
@@ -36,7 +36,7 @@ def cut_audio(model: Source, audio: AudioLengths) -> tuple[MediaItem, ...]:
     By the rule of the model's feature extractor, as for pictures. Raises UsageError where the model has no such rule or
     a length cannot be.
     """
-    from paramcalc.estimates.media import cut_audio as cut
+    from paramcalc.estimates.media import cut_audio as convert
     from paramcalc.estimates.settings import FlopsSettings
 
-    return cut(spec_of(model).audio, FlopsSettings.of({"audio": audio}).audio)
+    return convert(spec_of(model).audio, FlopsSettings.of({"audio": audio}).audio)

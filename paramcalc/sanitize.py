@@ -18,7 +18,7 @@ def visible(text: str, limit: int = LIMIT) -> str:
     for char in text:
         part = char if char.isprintable() else _escape(char)
         if len(part) > room:
-            return _cut(parts, limit)
+            return _truncate(parts, limit)
         parts.append(part)
         room -= len(part)
     return "".join(parts)
@@ -60,7 +60,7 @@ def _escape(char: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _cut(parts: list[str], limit: int) -> str:
+def _truncate(parts: list[str], limit: int) -> str:
     while parts and sum(map(len, parts)) > limit - 1:
         parts.pop()
     return "".join(parts) + "…"

@@ -25,7 +25,7 @@ MEMORY_NAMES = ("GiB", "TiB", "GB", "TB")
 MEMORY_UNITS = {**{name.lower(): BYTE_UNITS[name] for name in MEMORY_NAMES},
                 "g": BYTE_UNITS["GiB"], "t": BYTE_UNITS["TiB"]}
 MEMORY = re.compile(rf"([0-9]{{1,6}}(?:\.[0-9]{{1,3}})?)\s*({'|'.join(MEMORY_UNITS)})", re.IGNORECASE)
-SHOWN = 40
+MOST_CHARACTERS = 40
 """Characters of a wrong value that an error repeats."""
 
 
@@ -80,7 +80,7 @@ def parse_share(value: str | float) -> Fraction:
     number = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})(%?)", text)
     share = Fraction(number[1]) / (100 if number[2] else 1) if number else Fraction(0)
     if not 0 < share <= 1:
-        raise NearMissError(f"{text[:SHOWN]!r} must be more than 0 and at most 1, such as 0.9 or 90%",
+        raise NearMissError(f"{text[:MOST_CHARACTERS]!r} must be more than 0 and at most 1, such as 0.9 or 90%",
                             _near_share(text))
     return share
 
@@ -99,7 +99,7 @@ def parse_memory(value: object) -> int:
     """Bytes of 64GiB, 64G (the same) or 64GB. Raises ValueError for what is no size of memory."""
     match = MEMORY.fullmatch(str(value).strip())
     if match is None:
-        raise NearMissError(f"{str(value)[:SHOWN]!r} is no size of memory, such as 64GiB",
+        raise NearMissError(f"{str(value)[:MOST_CHARACTERS]!r} is no size of memory, such as 64GiB",
                             near_amount(value, MEMORY_NAMES))
     return int(float(match[1]) * MEMORY_UNITS[match[2].lower()])
 
@@ -148,20 +148,20 @@ def token_list(text: str, option: str) -> list[int]:
 
 def _size(value: str | int, units: dict[str, int], least: int, most: int, expected: str) -> int:
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise NearMissError(f"{str(value)[:SHOWN]!r} is not {expected}")
+        raise NearMissError(f"{str(value)[:MOST_CHARACTERS]!r} is not {expected}")
     text = value.strip() if isinstance(value, str) else str(value)
     number = NUMBER.fullmatch(_ungrouped(text)) if isinstance(value, str) else None
     unit = units.get(number[2].lower()) if number else None
     if isinstance(value, int):
         size = Fraction(value)
     elif number is None or unit is None:
-        raise NearMissError(f"{text[:SHOWN]!r} is not {expected}", _near_size(text, units, least, most))
+        raise NearMissError(f"{text[:MOST_CHARACTERS]!r} is not {expected}", _near_size(text, units, least, most))
     else:
         size = Fraction(number[1]) * unit
     if size.denominator != 1:
-        raise NearMissError(f"{text[:SHOWN]!r} is not a whole number", _typed(max(round(size), least), units))
+        raise NearMissError(f"{text[:MOST_CHARACTERS]!r} is not a whole number", _typed(max(round(size), least), units))
     if not least <= size <= most:
-        raise NearMissError(f"{text[:SHOWN]!r} must be between {least:,} and {most:,}",
+        raise NearMissError(f"{text[:MOST_CHARACTERS]!r} must be between {least:,} and {most:,}",
                        _typed(min(max(int(size), least), most), units))
     return int(size)
 

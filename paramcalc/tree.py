@@ -103,7 +103,7 @@ class State(NamedTuple):
     """Tokens the model itself puts before those of a sequence."""
     library_copies: int = 1
     """How many of each the library's class holds: more where it holds expanded heads, 0 where it keeps none."""
-    library_whole: bool = False
+    library_unwindowed: bool = False
     """The library's class keeps every token, window or not."""
 
     def length(self, context: int, source: int) -> int:

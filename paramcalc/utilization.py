@@ -123,14 +123,14 @@ def _sequence(
 
     if type(seq) is not int or not 1 <= seq <= MOST_TOKENS:
         raise UsageError(Problem(f"seq: expected a number of tokens, found {str(seq)[:40]}"))
-    whole_model = build(spec_of(model))
-    trees: list[Node] = [whole_model.tree]
+    full_model = build(spec_of(model))
+    trees: list[Node] = [full_model.tree]
     if mtp:
-        if MTP not in whole_model.apart:
-            raise UsageError(Problem(f"{whole_model.spec.name or 'the model'} has no heads of multi-token prediction",
+        if MTP not in full_model.apart:
+            raise UsageError(Problem(f"{full_model.spec.name or 'the model'} has no heads of multi-token prediction",
                                      hint="leave mtp out"))
-        trees.append(whole_model.apart[MTP])
-    load = Workload(1, seq, 0, NO_MEDIA.attended(whole_model.spec.source_tokens(), seq), _convention(convention))
+        trees.append(full_model.apart[MTP])
+    load = Workload(1, seq, 0, NO_MEDIA.attended(full_model.spec.source_tokens(), seq), _convention(convention))
     total = 0
     for tree in trees:
         work = flops(tree, load, fused=scans)

@@ -14,7 +14,7 @@ LOADERS = {
     "paramcalc.cli.main", "paramcalc.components", "paramcalc.components.base", "paramcalc.estimates.design.law_fit",
     "paramcalc.estimates.runtimes", "paramcalc.readers.config.quantization.methods", "paramcalc.readers.families",
     "paramcalc.readers.headers.checkpoint", "paramcalc.reports.plot", "paramcalc.reports.views",
-    "paramcalc.reports.writers", "paramcalc.shown",
+    "paramcalc.reports.writers", "paramcalc.printable",
 }
 """Files that import by a string: registries, each with one loader, and optional libraries."""
 

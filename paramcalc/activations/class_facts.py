@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from paramcalc.activations.class_rows import Row, class_row, tower_row
-from paramcalc.activations.functions import TOLD_APART
+from paramcalc.activations.functions import DISTINCT
 from paramcalc.components.altup import AltUp
 from paramcalc.components.stack import Stack
 from paramcalc.spec.behaviour import Dropout, Routing
@@ -92,7 +92,7 @@ class ClassFacts:
     """Queries and keys are multiplied as float32 copies (GPT-J)."""
     floored_scores: bool = False
     """Scores are kept from falling below the smallest number, which keeps them (XGLM)."""
-    kept_mask: bool = False
+    saved_mask: bool = False
     """The causal mask fills the scores in, which keeps it (MPT)."""
     mask_argument: bool = False
     """Layers take the mask as an argument that checkpointing keeps."""
@@ -188,7 +188,7 @@ def class_facts(spec: ModelSpec) -> ClassFacts:
         "streams": next((part.streams for part in _parts(lowered) if isinstance(part, AltUp)), 1),
         "loss": row.get("loss") or _loss(spec, lowered),
     }
-    if spec.activation in TOLD_APART:
+    if spec.activation in DISTINCT:
         fields["activation"] = spec.activation
     if spec.rotary_dim is not None:
         fields |= {"rotary_dim": spec.rotary_dim, "rotary_joined": True}
@@ -200,7 +200,7 @@ def class_facts(spec: ModelSpec) -> ClassFacts:
 def tower_facts(tower: Tower) -> ClassFacts:
     """How a tower computes while it is trained; a tower without a row computes as CLIP's does."""
     fields: Row = {"position_indices": False, "outer_activation": "gelu"} | tower_row(tower.family)
-    if tower.activation in TOLD_APART:
+    if tower.activation in DISTINCT:
         fields["activation"] = tower.activation
     return ClassFacts(**fields)
 

@@ -120,7 +120,7 @@ ROWS: dict[str, Row] = {
     "modernbert": MODERN_BERT | {"loss": "masked"},
     "modernbert-decoder": MODERN_BERT,
     "mpnet": MODEL | {"own_attention": True},
-    "mpt": {"kept_mask": True},
+    "mpt": {"saved_mask": True},
     "nanochat": {"qk_l2_norm": "all"},
     "nemotron": {"layer_norm": "offset"},
     "openai-gpt": MODEL | {"mask_argument": True, "position_indices": False, "own_attention": True,

@@ -268,8 +268,8 @@ def _tower_times(of: Counted, load: Tokens) -> int:
     if not lengths:
         return 0
     square = {"token": sum(lengths), "position": max(lengths), "sequence": len(lengths), "once": 1,
-              "patch": sum(cut.stem or cut.patches for cut in media.of(of.stream)) // of.every,
-              "source": sum(cut.seen for cut in media.of(of.stream)),
+              "patch": sum(item.stem or item.patches for item in media.of(of.stream)) // of.every,
+              "source": sum(item.read_positions for item in media.of(of.stream)),
               "pair": sum(length**2 for length in lengths), "position_pair": max(lengths)**2,
               "block_pair": _windowed(of, media.of(of.stream), lengths)}
     batch = 1 if of.per.startswith("position") or of.per == "once" else load.batch
@@ -278,7 +278,7 @@ def _tower_times(of: Counted, load: Tokens) -> int:
 
 def _windowed(of: Counted, cuts: tuple[MediaItem, ...], lengths: tuple[int, ...]) -> int:
     """Pairs within the windows of a tower: those of two dimensions, else stretches of equal length."""
-    windows = [window for cut in cuts for window in cut.windows]
+    windows = [window for item in cuts for window in item.windows]
     return sum(count * size**2 for size, count in windows) or sum(_pairs(length, of) for length in lengths)
 
 

@@ -5,5 +5,5 @@ OUTPUT_ONLY = frozenset({"relu", "tanh", "sigmoid", "relu6"})
 SQUARED_RELU = frozenset({"relu2", "relu_squared"})
 EXTRA = {"gelu_new": 3, "gelu_fast": 4, "quick_gelu": 1, "gelu_accurate": 4, "xielu": 3}
 """Activations written out in several operations: further tensors of the same size they keep beside the input."""
-TOLD_APART = OUTPUT_ONLY | SQUARED_RELU | EXTRA.keys()
+DISTINCT = OUTPUT_ONLY | SQUARED_RELU | EXTRA.keys()
 """Those that keep something else than their input."""

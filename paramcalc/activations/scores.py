@@ -112,7 +112,7 @@ def _eager(tape: Tape, q: Value, k: Value, v: Value, heads: Heads) -> Value:
         tape.keep(tape.new(scores.shape, scores.axes, heads.pair), "scores")
         tape.keep(tape.new((1,), ("one",), "once", "float32"), "smallest number")
     column = heads.sinks and tape.facts.sinks != "scale"
-    if tape.facts.kept_mask and heads.causal:
+    if tape.facts.saved_mask and heads.causal:
         tape.keep_shared("mask", (1,), "bool", "position_pair")
     weights = _with_sinks(tape, scores) if column else tape.softmax(scores)
     weights = tape.dropout(weights, tape.facts.attention_dropout, "attention")

@@ -7,7 +7,7 @@ An answer is a frozen, keyword-only dataclass in `paramcalc/answers/COMMAND.py`,
     ```python
     class Parameters(NamedTuple):
         total: int
-        known: Known
+        known: Certainty
 
     @dataclass(frozen=True, kw_only=True)
     class Count(Answer):
@@ -19,8 +19,9 @@ An answer is a frozen, keyword-only dataclass in `paramcalc/answers/COMMAND.py`,
     ```
 
    The docstring of a field is not needed where its name says it; `to_dict()` and the JSON Schema follow the types. A
-   figure says how it is known: inside the object that holds it (`known: Known`), or, where figures are plain
-   integers, in one `known: dict[str, Known]` that names every figure. `paramcalc.measures.known` says which it is.
+   figure says how it is known: inside the object that holds it (`known: Certainty`), or, where figures are plain
+   integers, in one `known: dict[str, Certainty]` that names every figure. `paramcalc.measures.certainty` says
+   which it is.
 2. Write the function that works it out, next to the class: `def count(reading, …settings…) -> Count`. It starts with
    `**head(reading)`, the fields all answers have. It calls measures and estimates, and formats nothing.
 3. Name it in `paramcalc.answers.registry.ANSWERS`; `paramcalc schema COMMAND` and the tests of JSON then know it.
@@ -39,7 +40,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Union, get
 
 from paramcalc.build import Model, build
 from paramcalc.estimates.effects import Length
-from paramcalc.shown import Printable
+from paramcalc.printable import Printable
 
 if TYPE_CHECKING:
     from paramcalc.readers.models import Reading
@@ -58,7 +59,7 @@ class ModelName(NamedTuple):
     family: str | None
 
 
-def named(key: str, **options: Any) -> Any:  # noqa: ANN401 - stands for a field of any type, as dataclasses.field does
+def json_key(key: str, **options: Any) -> Any:  # noqa: ANN401 - stands for a field of any type, as dataclasses.field does
     """A field whose key in the JSON is another than its own name."""
     return field(metadata={"key": key}, **options)
 

@@ -9,7 +9,7 @@ from paramcalc.answers.answer import Document
 from paramcalc.answers.drafts import draft_model
 from paramcalc.defaults import SERVING
 from paramcalc.errors import PCError, Problem, UsageError
-from paramcalc.measures.known import Known, sizes_known
+from paramcalc.measures.certainty import Certainty, size_certainty
 from paramcalc.measures.parameters import count
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Row(NamedTuple):
     """Parameters one token visits."""
     embedding: int | None = None
     embedding_share: float | None = None
-    known: Known | None = None
+    known: Certainty | None = None
     """How the parameters are known."""
     uncounted: tuple[str, ...] | None = None
     weights_bytes: int | None = None
@@ -141,7 +141,8 @@ def row(reading: Reading, serving: ServingSettings, device: DeviceSettings,
     return Row(
         spec.name, changes, spec.family or None, sum(len(node.order) for node in model.tree.children),
         spec.hidden_size, counts.total, counts.active, counts.embedding,
-        round(counts.embedding / counts.total, 6) if counts.total else None, sizes_known(spec), tuple(spec.uncounted),
+        round(counts.embedding / counts.total, 6) if counts.total else None, size_certainty(spec),
+        tuple(spec.uncounted),
         footprint.needs.total.weights, footprint.needs.cache.per_token, forward // context,
         footprint.runtime if device.gpu else None, footprint.needed if device.gpu else None, footprint.fits,
         _tokens_per_second(reading, serving.model_copy(update={"runtime": footprint.runtime}), device))

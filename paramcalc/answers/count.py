@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, cast, get_args
 
-from paramcalc.answers.answer import Answer, head, named
+from paramcalc.answers.answer import Answer, head, json_key
 from paramcalc.component_names import ComponentName
 from paramcalc.errors import Problem, UsageError
-from paramcalc.measures.known import Known, sizes_known
+from paramcalc.measures.certainty import Certainty, size_certainty
 from paramcalc.measures.parameters import Counts, Row, placed, rows
 from paramcalc.measures.parameters import count as counted
 
@@ -29,7 +29,7 @@ class Parameters(NamedTuple):
     embedding: int
     """Token and position tables and the head."""
     non_embedding: int
-    known: Known
+    known: Certainty
 
 
 class ComponentCount(NamedTuple):
@@ -68,7 +68,7 @@ class Count(Answer):
     parameters: Parameters
     buffers: int
     """Values of a state dict that are no parameters."""
-    by_component: tuple[ComponentCount, ...] = named("components")
+    by_component: tuple[ComponentCount, ...] = json_key("components")
     trainable: int | None = None
     """Of a model with adapters: what is trained, all else being frozen."""
     apart: dict[str, int] | None = None
@@ -110,7 +110,7 @@ def count(reading: Reading, by: By = "component") -> Count:
     counts = counted(model.tree)
     by_name = rows(model.tree) if by == "tensor" else []
     return Count(
-        **start, parameters=parameters(counts, sizes_known(model.spec)), buffers=counts.buffers,
+        **start, parameters=parameters(counts, size_certainty(model.spec)), buffers=counts.buffers,
         by_component=components(counts), trainable=trainable(model),
         apart={name: counted(tree).total for name, tree in model.apart.items()} or None,
         tensors=_tensors(by_name, buffers=False) if by == "tensor" else None,
@@ -125,7 +125,7 @@ def trainable(model: Model) -> int | None:
     return sum(item.parameters for item in placed(model.tree) if not item.tensor.frozen)
 
 
-def parameters(counts: Counts, level: Known) -> Parameters:
+def parameters(counts: Counts, level: Certainty) -> Parameters:
     """The counts of the whole model."""
     return Parameters(counts.total, counts.active, counts.embedding, counts.total - counts.embedding, level)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from paramcalc.answers.answer import Answer, ModelName, head, hidden
 from paramcalc.checks.diff import TensorChange, difference
 from paramcalc.checks.metrics import CONTEXT, SEQ
-from paramcalc.measures.cache_known import cache_unknown, flops_known
-from paramcalc.measures.known import Known, least, of_model, sizes_known
+from paramcalc.measures.certainty import Certainty, least, of_model, size_certainty
+from paramcalc.measures.header_certainty import cache_unknown, flops_certainty
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
@@ -47,7 +47,7 @@ class Diff(Answer):
     figures: tuple[Change, ...]
     components: tuple[Change, ...]
     tensors: tuple[TensorChange, ...]
-    known: dict[str, Known]
+    known: dict[str, Certainty]
     """By figure; `components` and `tensors` as the parameters."""
     unread: tuple[str, ...] = hidden(default=())
     """Keys of either side that could change a size and are not used."""
@@ -74,9 +74,9 @@ def _change(change: checks.Change) -> Change:
     return Change(*change, change.by, round(change.by / change.old, 6) if change.old else None)
 
 
-def _levels(model: Model) -> dict[str, Known]:
+def _levels(model: Model) -> dict[str, Certainty]:
     """How figures of a model are known; those that are not named as `components`."""
     without_cache = cache_unknown(model)
-    return {"components": sizes_known(model.spec), "bytes_bf16": of_model(model.spec, "weights"),
+    return {"components": size_certainty(model.spec), "bytes_bf16": of_model(model.spec, "weights"),
             "cache_per_token": "unknown" if without_cache else of_model(model.spec, "cache"),
-            "flops_per_token": flops_known(model)}
+            "flops_per_token": flops_certainty(model)}

@@ -10,9 +10,9 @@ from paramcalc.answers.count import Parameters, parameters
 from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.media import media_of
 from paramcalc.measures.cache import Serving, exact, mixers, types
-from paramcalc.measures.cache_known import cache_unknown, flops_known, has_formats, weights_only
+from paramcalc.measures.certainty import Certainty, least, of_model, size_certainty, tower_certainty
 from paramcalc.measures.flops import Workload, flops
-from paramcalc.measures.known import Known, least, of_model, sizes_known, towers_known
+from paramcalc.measures.header_certainty import cache_unknown, flops_certainty, has_formats, weights_only
 from paramcalc.measures.parameters import Counts, count
 from paramcalc.measures.rules_of_thumb import six_n_d
 from paramcalc.measures.weights import weight_bytes
@@ -37,14 +37,14 @@ class FormatWeights(NamedTuple):
     format: str
     """A number format, or `as stored`."""
     bytes: int
-    known: Known
+    known: Certainty
 
 
 class CacheBytes(NamedTuple):
     """What one sequence of `context` tokens keeps between tokens, in bf16."""
 
     bytes: int
-    known: Known
+    known: Certainty
     bytes_per_token: int
     """Growth for one more token at this context."""
     kv_bytes: int
@@ -55,7 +55,7 @@ class TokenFlops(NamedTuple):
     """FLOPs of one more token at the context."""
 
     forward_per_token: int
-    known: Known
+    known: Certainty
     towers: int | None = None
     """Of towers over the pictures and recordings of one sequence, with some."""
 
@@ -64,7 +64,7 @@ class TrainingFlops(NamedTuple):
     """FLOPs of one trained token by the rule of thumb, 6 × active parameters."""
 
     approximation_6nd_per_token: int
-    known: Known
+    known: Certainty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,16 +98,16 @@ def estimate(reading: Reading, settings: PageSettings) -> Estimate:
     counts = count(tree)
     serving = Serving(context, source=spec.source_tokens(), media=media)
     cache = exact(mixers(tree), serving, types("bf16"))
-    cache_known: Known = "unknown" if cache_unknown(model) else of_model(spec, "cache")
+    cache_certainty: Certainty = "unknown" if cache_unknown(model) else of_model(spec, "cache")
     forward = flops(tree, Workload(1, 1, context - 1, serving.encoder, "causal")).forward
     return Estimate(
         **start | {"length": length, "warnings": (*start["warnings"], *media.notes), "assumptions": {
             "context": context, **media.summary(), "batch": 1, "cache_format": "bf16", "cache_policy": "exact",
             "flops_convention": "2 FLOPs a multiply-add, causal pairs", "rule": "6 x active parameters"}},
-        parameters=parameters(counts, sizes_known(spec)),
+        parameters=parameters(counts, size_certainty(spec)),
         weights=tuple(FormatWeights(name, size, of_model(spec, "weights")) for name, size in _weights(model).items()),
-        cache=CacheBytes(cache.bytes, cache_known, cache.per_token, cache.kv_bytes, cache.state_bytes),
-        flops=TokenFlops(forward, least(flops_known(model), towers_known(spec, media)), _towers(tree, media)),
+        cache=CacheBytes(cache.bytes, cache_certainty, cache.per_token, cache.kv_bytes, cache.state_bytes),
+        flops=TokenFlops(forward, least(flops_certainty(model), tower_certainty(spec, media)), _towers(tree, media)),
         training=TrainingFlops(six_n_d(tree, 1), of_model(spec, at_best="estimate")), context=context, counts=counts)
 
 

@@ -19,7 +19,7 @@ from paramcalc.estimates.runtimes import BOUND, Runtime
 from paramcalc.estimates.settings import ServingSettings
 from paramcalc.estimates.training import Recipe, Trainer
 from paramcalc.measures.cache import Serving
-from paramcalc.measures.cache_known import flops_known
+from paramcalc.measures.certainty import Certainty, least, of_model, size_certainty
 from paramcalc.measures.explain import (
     Factors,
     Formula,
@@ -30,7 +30,7 @@ from paramcalc.measures.explain import (
 )
 from paramcalc.measures.explain import explain as formulas_of
 from paramcalc.measures.flops import Workload
-from paramcalc.measures.known import Known, least, of_model, sizes_known
+from paramcalc.measures.header_certainty import flops_certainty
 from paramcalc.measures.parameters import count
 from paramcalc.settings import without_none
 from paramcalc.transforms.formats import in_formats
@@ -105,7 +105,7 @@ class Explain(Answer):
     formulas: tuple[ExplainedNumber, ...] | None = None
     keys: tuple[KeyEffect, ...] | None = None
     what_if: WhatIf | None = None
-    known: dict[str, Known]
+    known: dict[str, Certainty]
     rows: tuple[Formula, ...] = hidden(default=())
     before: Model | None = hidden(default=None)
     """With changes, the model without them."""
@@ -128,7 +128,7 @@ def explain(reading: Reading, settings: ExplainSettings, glob: str = "*") -> Exp
     settings.check()
     if settings.about == "keys":
         return Explain(**head(reading), of="keys", keys=tuple(key_effects(reading)),
-                       known={"keys": sizes_known(reading.spec)})
+                       known={"keys": size_certainty(reading.spec)})
     model = build(reading.spec, explain=True)
     rows = tuple(_formulas(model, settings, glob))
     if not rows:
@@ -140,7 +140,7 @@ def explain(reading: Reading, settings: ExplainSettings, glob: str = "*") -> Exp
                                      **{unit: row.amount}) for row in rows)
     return Explain(**head(reading, model), assumptions=settings.applied(), of=settings.about,
                    total=sum(row.amount for row in rows), formulas=formulas,
-                   known={"formulas": _known(model, settings)}, rows=rows)
+                   known={"formulas": _certainty(model, settings)}, rows=rows)
 
 
 def _hint(model: Model, settings: ExplainSettings, glob: str) -> str:
@@ -153,7 +153,7 @@ def _hint(model: Model, settings: ExplainSettings, glob: str) -> str:
     return f"the nearest: '*{near[0]}*'" if near else "`count --by tensor` shows the names"
 
 
-def _known(model: Model, settings: ExplainSettings) -> Known:
+def _certainty(model: Model, settings: ExplainSettings) -> Certainty:
     """How the amounts are known; of a checkpoint's header only the products of weights are counted."""
     match settings.about:
         case "weights":
@@ -161,9 +161,9 @@ def _known(model: Model, settings: ExplainSettings) -> Known:
         case "cache":
             return of_model(model.spec, "cache")
         case "flops":
-            return flops_known(model)
+            return flops_certainty(model)
         case _:
-            return sizes_known(model.spec)
+            return size_certainty(model.spec)
 
 
 def _formulas(model: Model, settings: ExplainSettings, glob: str) -> list[Formula]:
@@ -211,7 +211,7 @@ def what_if(reading: Reading, changes: Sequence[str]) -> Explain:
     components = tuple(Growth(name, old.components.get(name, (0, 0))[0], new.components.get(name, (0, 0))[0])
                        for name in COMPONENTS if name in old.components or name in new.components)
     effect = WhatIf(dict(change.split("=", 1) for change in changes), TotalGrowth(old.total, new.total), components)
-    level = least(sizes_known(before.spec), sizes_known(after.spec))
+    level = least(size_certainty(before.spec), size_certainty(after.spec))
     return Explain(**head(reading, before), what_if=effect, known={"what_if": level}, before=before)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from paramcalc.answers.answer import head, hidden, named
+from paramcalc.answers.answer import head, hidden, json_key
 from paramcalc.answers.drafts import draft_model
 from paramcalc.answers.memory import Memory, Size, fields_of
 from paramcalc.answers.runtime_choice import chosen, runtimes
@@ -22,8 +22,8 @@ from paramcalc.estimates.serving import (
     unserved,
     why_not_served,
 )
-from paramcalc.measures.cache_known import cache_unknown
-from paramcalc.measures.known import Known
+from paramcalc.measures.certainty import Certainty
+from paramcalc.measures.header_certainty import cache_unknown
 from paramcalc.numbers import binary
 
 if TYPE_CHECKING:
@@ -71,15 +71,15 @@ class Fit(Memory):
     """Whether a model runs on an accelerator: true where at least one runtime has room."""
 
     command: ClassVar[str] = "fit"
-    known: dict[str, Known]
+    known: dict[str, Certainty]
     fits: bool
     runtime: str
     """The first that fits, else the first that can serve the model; other keys are its own."""
-    space: Size = named("capacity")
-    room: Size = named("headroom")
+    space: Size = json_key("capacity")
+    room: Size = json_key("headroom")
     max_context: int
     max_batch: int
-    serve: str = named("command")
+    serve: str = json_key("command")
     """The command line that serves it; empty where the runtime has none."""
     runtimes: tuple[RuntimeFit, ...]
     why_not: str | None
@@ -142,7 +142,7 @@ def fit(reading: Reading, serving: FitSettings, device: DeviceSettings) -> Fit:
     if last.fits:  # what helps against too little room is no help against not knowing
         helps = []
     fields = fields_of(start, result, best.machine)
-    level: Known = "bound" if best.runtime == BOUND else "estimate"
+    level: Certainty = "bound" if best.runtime == BOUND else "estimate"
     figures = best.need.prepared.level("weights", "cache", "flops", at_best=level)
     return Fit(
         **fields, known=dict.fromkeys(("fits", "capacity", "headroom", "max_context", "max_batch"), figures),

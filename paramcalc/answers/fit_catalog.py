@@ -15,7 +15,7 @@ from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.media import media_of
 from paramcalc.estimates.runtimes import BOUND
 from paramcalc.estimates.serving import machine_of, machines, unserved, why_not_served
-from paramcalc.measures.known import Known
+from paramcalc.measures.certainty import Certainty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ class FitAll(Answer):
     """On which accelerators of the catalog a model runs."""
 
     command: ClassVar[str] = "fit"
-    known: dict[str, Known]
+    known: dict[str, Certainty]
     fits: bool
     accelerators: tuple[AcceleratorFit, ...]
 
@@ -74,7 +74,7 @@ def fit_all(reading: Reading, serving: FitSettings, device: DeviceSettings) -> F
         raise UsageError(unserved(catalog.problems))
     first = next(iter(needs.values()))
     rows = [catalog.on(machine.device.key) for machine in machines(device, first.prepared)]
-    level: Known = "bound" if serving.runtime == BOUND else "estimate"
+    level: Certainty = "bound" if serving.runtime == BOUND else "estimate"
     start["warnings"] = (*start["warnings"], *first.media.notes)
     start["assumptions"] = {"contexts": list(contexts(serving, first.media)), "batch": serving.batch,
                             "runtimes": [name for name in needs if name != BOUND or len(names) == 1],

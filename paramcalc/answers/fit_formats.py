@@ -13,7 +13,7 @@ from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.media import media_of
 from paramcalc.estimates.runtimes import profile_of
 from paramcalc.estimates.serving import SERVERS, machine_of, unserved, why_not_served
-from paramcalc.measures.known import Known, of_model
+from paramcalc.measures.certainty import Certainty, of_model
 from paramcalc.measures.parameters import count
 from paramcalc.transforms.gguf_mix import DEFAULT, WIDER
 
@@ -48,7 +48,7 @@ class FitFormats(Answer):
     """In which formats a model runs on an accelerator."""
 
     command: ClassVar[str] = "fit"
-    known: dict[str, Known]
+    known: dict[str, Certainty]
     fits: bool
     device: str
     devices: int

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from paramcalc.answers.answer import Answer, head, hidden, named
+from paramcalc.answers.answer import Answer, head, hidden, json_key
 from paramcalc.component_names import COMPONENTS, ComponentName
 from paramcalc.estimates.effects import need_encoder, within_positions
 from paramcalc.estimates.media import media_of
-from paramcalc.measures.cache_known import flops_known
+from paramcalc.measures.certainty import Certainty, least, of_model, tower_certainty
 from paramcalc.measures.costs import Costs, costs
 from paramcalc.measures.decoding import gives_no_tokens
-from paramcalc.measures.known import Known, least, of_model, towers_known
+from paramcalc.measures.header_certainty import flops_certainty
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
@@ -54,12 +54,12 @@ class Flops(Answer):
     decode_token: int
     """Forward of one token of one sequence after the prompt."""
     per_token: TokenFlops
-    by_component: tuple[ComponentFlops, ...] = named("components")
+    by_component: tuple[ComponentFlops, ...] = json_key("components")
     approximation_6nd: int
     """6 × active parameters × tokens (arXiv:2001.08361)."""
     approximation_palm: int
     """The same with attention's square (arXiv:2204.02311, appendix B)."""
-    known: dict[str, Known]
+    known: dict[str, Certainty]
     costs: Costs = hidden()
 
     @property
@@ -89,15 +89,15 @@ def flops(reading: Reading, settings: FlopsSettings) -> Flops:
         decode_token=totals.decode, per_token=TokenFlops(step.forward // tokens, totals.training_step // tokens),
         by_component=tuple(ComponentFlops(name, step.components[name], step.backward_components[name])
                            for name in COMPONENTS if step.components.get(name)),
-        approximation_6nd=totals.six_n_d, approximation_palm=totals.palm, known=_known(model, load.media),
+        approximation_6nd=totals.six_n_d, approximation_palm=totals.palm, known=_certainties(model, load.media),
         costs=totals)
 
 
-def _known(model: Model, media: Media) -> dict[str, Known]:
+def _certainties(model: Model, media: Media) -> dict[str, Certainty]:
     """How each figure is known; of a checkpoint's header only the weights' part is counted, and a decoded token runs
     through no tower."""
-    counted = flops_known(model)
-    return (dict.fromkeys(COUNTED, least(counted, towers_known(model.spec, media)))
+    counted = flops_certainty(model)
+    return (dict.fromkeys(COUNTED, least(counted, tower_certainty(model.spec, media)))
             | dict.fromkeys(RULES_OF_THUMB, of_model(model.spec, at_best="estimate")) | {"decode_token": counted})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
-from paramcalc.answers.answer import Answer, head, hidden, named
+from paramcalc.answers.answer import Answer, head, hidden, json_key
 from paramcalc.answers.drafts import draft_model
 from paramcalc.estimates import inference
 from paramcalc.estimates.effects import within_positions
@@ -15,8 +15,8 @@ from paramcalc.estimates.pool import Pool
 from paramcalc.estimates.runtimes import BOUND
 from paramcalc.estimates.serving import machine_of, prepare
 from paramcalc.measures.cache import Line, Serving
-from paramcalc.measures.cache_known import cache_unknown
-from paramcalc.measures.known import Known, least
+from paramcalc.measures.certainty import Certainty, least
+from paramcalc.measures.header_certainty import cache_unknown
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
@@ -28,7 +28,7 @@ class Bytes(NamedTuple):
     """Bytes on all devices together."""
 
     bytes: int
-    known: Known
+    known: Certainty
 
 
 class Size(NamedTuple):
@@ -42,7 +42,7 @@ class WeightBytes(NamedTuple):
 
     bytes: int
     """As they are loaded: in the engine's layouts, tables and blocks of the allocator among them."""
-    known: Known
+    known: Certainty
     on_disk: int
     """Of the model's files: each matrix once, with what an engine may leave out (multi-token prediction)."""
     file_head: int
@@ -69,7 +69,7 @@ class CacheBytes(NamedTuple):
     """What is kept between tokens, on all devices together."""
 
     bytes: int
-    known: Known
+    known: Certainty
     bytes_per_token: int
     """Growth for one more token of one sequence at this context."""
     kv_bytes: int
@@ -103,7 +103,7 @@ class Memory(Answer):
     cache: CacheBytes
     activations: Bytes
     overhead: Bytes
-    whole: Bytes = named("total")
+    whole: Bytes = json_key("total")
     per_device: tuple[DeviceMemory, ...]
     pool: Pool | None = None
     """What a runtime that reserves its cache beforehand makes of the rest of a device."""
@@ -159,14 +159,14 @@ def fields_of(start: dict[str, Any], result: inference.Memory, machine: Machine 
             machine.share * result.prepared.devices), "result": result, "machine": machine}
 
 
-def levels(model: Model, result: inference.Memory) -> dict[str, Known]:
+def levels(model: Model, result: inference.Memory) -> dict[str, Certainty]:
     """How each part is known. Without a runtime the total is a lower bound: no runtime's overhead is in it."""
     prepared = result.prepared
     exact = prepared.runtime.name == BOUND
-    cache: Known = "unknown" if cache_unknown(model) else prepared.level("cache")
-    weights = prepared.weights_known
+    cache: Certainty = "unknown" if cache_unknown(model) else prepared.level("cache")
+    weights = prepared.weight_certainty
     estimate = prepared.level("flops", at_best="bound" if exact else "estimate")
-    partial: Known = "bound" if exact or cache == "unknown" else "estimate"
+    partial: Certainty = "bound" if exact or cache == "unknown" else "estimate"
     return {"weights": weights, "cache": cache, "activations": estimate, "overhead": estimate,
             "total": least(weights, partial, "exact" if cache == "unknown" else cache, estimate)}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from paramcalc.answers.answer import Answer, head, hidden, named
+from paramcalc.answers.answer import Answer, head, hidden, json_key
 from paramcalc.answers.fit import Fit, RuntimeFit, fit, unknown_cache
 from paramcalc.answers.memory import Bytes, CacheBytes, DeviceMemory, Size, WeightBytes, assumptions, file_sizes, levels
 from paramcalc.errors import Problem, UsageError
@@ -20,7 +20,7 @@ from paramcalc.estimates.prefill import tower_peak
 from paramcalc.estimates.runtimes import BOUND, PLACING
 from paramcalc.estimates.serving import cards_of, placed_command, prepare, why_not_served
 from paramcalc.measures.cache import Serving
-from paramcalc.measures.known import Known
+from paramcalc.measures.certainty import Certainty
 from paramcalc.numbers import binary
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class PlacedMemory(Answer):
     cache: CacheBytes
     activations: Bytes
     overhead: Bytes
-    whole: Bytes = named("total")
+    whole: Bytes = json_key("total")
     per_device: tuple[DeviceMemory, ...]
     host: HostMemory
     placement: PlacementRow
@@ -107,14 +107,14 @@ class PlacedFit(PlacedMemory):
     """Whether a model runs on these cards with that much memory of the host."""
 
     command: ClassVar[str] = "fit"
-    known: dict[str, Known]
+    known: dict[str, Certainty]
     fits: bool
     runtime: str
     capacity: Size
     headroom: Size
     max_context: int
     max_batch: int
-    serve: str = named("command")
+    serve: str = json_key("command")
     runtimes: tuple[RuntimeFit, ...]
     why_not: str | None
     trained_context: int | None

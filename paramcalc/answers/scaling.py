@@ -9,7 +9,7 @@ from paramcalc.answers.answer import Document, ModelName, hidden
 from paramcalc.catalog.scaling_laws import Law, Range, scaling_law
 from paramcalc.estimates.design.optimum import loss as loss_of
 from paramcalc.estimates.design.outlook import MFU, Outlook, Target, Verdict, compute_of_cluster, outlook
-from paramcalc.measures.known import Known, least, sizes_known, why_bound
+from paramcalc.measures.certainty import Certainty, least, size_certainty, why_bound
 from paramcalc.measures.parameters import count
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Scaling(Document):
     inference: WithInference | None = None
     repeats: WithRepeats | None = None
     fit: Fitted | None = None
-    known: dict[str, Known]
+    known: dict[str, Certainty]
     uncounted: tuple[str, ...] = ()
     """Parts of the model that are not counted: its size is that of the rest."""
     bound: str = hidden(default="")
@@ -161,7 +161,7 @@ def scaling(
         equal_loss=_optimum(law, view.equal), extra_compute=view.extra_compute,
         extrapolated=any(factor > 1 for factor in view.extrapolation.values()), extrapolation=view.extrapolation,
         inference=_inference(view), repeats=_repeats(law, view), fit=_fitted(fitted),
-        known=_known(spec), uncounted=() if spec is None else tuple(spec.uncounted),
+        known=_certainties(spec), uncounted=() if spec is None else tuple(spec.uncounted),
         bound="" if spec is None else why_bound(spec),
         warnings=(*warnings, *law.notes), assumptions=assumptions, outlook=view)
 
@@ -272,9 +272,9 @@ def _fitted(fitted: LawFit | None) -> Fitted | None:
                   fitted.median_error, fitted.worst_error, fitted.resamples)
 
 
-def _known(spec: ModelSpec | None) -> dict[str, Known]:
+def _certainties(spec: ModelSpec | None) -> dict[str, Certainty]:
     """How each figure is known: what rests on the size of a model, no better than that size."""
-    size: Known = "exact" if spec is None else sizes_known(spec)
+    size: Certainty = "exact" if spec is None else size_certainty(spec)
     estimates = ("tokens_per_parameter", "compute", "loss", "optimal", "over_trained", "equal_loss", "extra_compute",
                  "inference", "repeats")
     rests = least(size, "estimate")

@@ -20,8 +20,8 @@ from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.serving import machine_of, prepare
 from paramcalc.estimates.settings import DeviceSettings, ServingSettings
 from paramcalc.measures.cache import Cache, Serving, exact, mixers
+from paramcalc.measures.certainty import Certainty, size_certainty, why_bound
 from paramcalc.measures.flops import Workload, flops
-from paramcalc.measures.known import Known, sizes_known, why_bound
 from paramcalc.measures.parameters import count
 from paramcalc.measures.weights import weight_bytes
 from paramcalc.numbers import short, typed_bytes
@@ -52,7 +52,7 @@ class Solve(Document):
     bound: str = hidden(default="")
     """Why their sizes are lower bounds; empty where they are none."""
     candidates: tuple[Candidate, ...]
-    known: dict[str, Known]
+    known: dict[str, Certainty]
     warnings: tuple[str, ...] = ()
     assumptions: dict[str, object]
 
@@ -71,7 +71,7 @@ def solve(reading: Reading, settings: SolveSettings, changes: Sequence[str] = ()
                   jobs=jobs, progress=progress)
     return Solve(model=ModelName(spec.name, spec.source or reading.source, spec.family or None),
                  candidates=tuple(best),
-                 known={"candidates": sizes_known(spec)}, bound=why_bound(spec),
+                 known={"candidates": size_certainty(spec)}, bound=why_bound(spec),
                  warnings=tuple(reading.warnings), assumptions=assumptions)
 
 

@@ -20,8 +20,8 @@ from paramcalc.estimates.speed import Draft, Point, Requests, Speed, cache_dtype
 from paramcalc.estimates.step import Host, Served
 from paramcalc.estimates.towers import towers_of
 from paramcalc.measures.cache import types
+from paramcalc.measures.certainty import Certainty, least, of_model, why_bound
 from paramcalc.measures.decoding import gives_no_tokens
-from paramcalc.measures.known import Known, least, of_model, why_bound
 from paramcalc.numbers import many
 from paramcalc.transforms.formats import in_formats
 
@@ -103,7 +103,7 @@ class SpeedAnswer(Answer):
     """With `all`."""
     left_out: dict[str, str] | None = None
     """With `all`: accelerators without a row, and why."""
-    known: dict[str, Known]
+    known: dict[str, Certainty]
     verify: str | None = None
     """A command that measures the same; none for prompts with pictures or recordings."""
     speed: Speed | None = hidden(default=None)
@@ -130,7 +130,7 @@ def speed(reading: Reading, settings: SpeedSettings) -> SpeedAnswer:
     settings, start["length"] = prompt_within_positions(settings, spec, media_of(settings, spec))
     predictor = Predictor(start["built"], reading, settings)
     common = {**start, "warnings": (*start["warnings"], *predictor.media.notes),
-              "known": dict.fromkeys(FIGURES, predictor.sizes_known()), "bound": predictor.bound}
+              "known": dict.fromkeys(FIGURES, predictor.size_certainty()), "bound": predictor.bound}
     if settings.all:
         rows, left_out = predictor.rows()
         return SpeedAnswer(**common, assumptions=predictor.assumptions(), points=(), basis={}, devices=rows,
@@ -177,7 +177,7 @@ class Predictor:
         self._served: dict[Split, Served] = {}
         self.kv_dtype = settings.kv_dtype or cache_dtype(settings.runtime, self.model.tree, settings.dtype)
 
-    def sizes_known(self) -> Known:
+    def size_certainty(self) -> Certainty:
         """How every figure is known: times and energy follow the bytes of weights and of the cache, and FLOPs."""
         weights: tuple[Literal["weights"], ...] = () if self.settings.quant else ("weights",)
         specs = [self.reading.spec]

@@ -16,12 +16,12 @@ from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.fit import Remedy
 from paramcalc.estimates.layouts import capacity
 from paramcalc.estimates.media import media_of
-from paramcalc.estimates.narrow_products import held_in
+from paramcalc.estimates.narrow_products import storage_dtype
 from paramcalc.estimates.run import Terms, TrainingRun
 from paramcalc.estimates.training_parts import PARTS, Device
 from paramcalc.estimates.training_plan import Plan, estimate_run, plan
 from paramcalc.measures.cache import Serving, exact, mixers, types
-from paramcalc.measures.known import Known, least, of_model, sizes_known, why_bound
+from paramcalc.measures.certainty import Certainty, least, of_model, size_certainty, why_bound
 from paramcalc.measures.weights import weight_bytes
 from paramcalc.numbers import binary
 from paramcalc.transforms.lora import trainable_parameters
@@ -97,7 +97,7 @@ class Train(Answer):
     """Parameters that are trained."""
     devices: int
     """Of all stages."""
-    known: dict[str, Known]
+    known: dict[str, Certainty]
     rollout: Rollout | None = None
     fits: bool | None = None
     """With an accelerator, as the four that follow."""
@@ -167,7 +167,7 @@ def train(reading: Reading, settings: RunSettings, *, strict: bool = False) -> T
     return Train(
         **start | {"assumptions": assumptions, "warnings": (*start["warnings"], *doubts), "built": model},
         per_device=devices, max_device_bytes=worst.total, heaviest_stage=worst.stage, why=_why(devices),
-        trainable=trainable_parameters(model.tree), devices=scheme.layout.devices, known=_known(model, unknown),
+        trainable=trainable_parameters(model.tree), devices=scheme.layout.devices, known=_certainties(model, unknown),
         rollout=_rollout(model, scheme) if scheme.trainer.recipe.method in ROLLED_OUT else None,
         **_verdict(scheme, worst.total, unknown), run=None if training_run is None else run_figures(training_run),
         plan=scheme, doubts=doubts, unknown=unknown, terms=terms, training_run=training_run)
@@ -206,15 +206,15 @@ def _verdict(chosen: Plan, needed: int, unknown: tuple[str, ...]) -> dict[str, A
 def _rollout(model: Model, chosen: Plan) -> Rollout:
     """The engine that generates: the weights, and the exact cache of a whole sequence."""
     recipe, load = chosen.trainer.recipe, chosen.load
-    dtype = held_in(recipe.compute_dtype or recipe.dtype)
+    dtype = storage_dtype(recipe.compute_dtype or recipe.dtype)
     cache = exact(mixers(model.tree), Serving(load.seq, 1, load.source), types(dtype))
     return Rollout(weight_bytes(model.tree, dtype).total, cache.bytes)
 
 
-def _known(model: Model, unknown: tuple[str, ...]) -> dict[str, Known]:
+def _certainties(model: Model, unknown: tuple[str, ...]) -> dict[str, Certainty]:
     """How each figure is known: states as the parameters are, activations as far as they are described; what is in no
     FLOPs is in no activations."""
-    states, weights = sizes_known(model.spec), of_model(model.spec, "weights")
+    states, weights = size_certainty(model.spec), of_model(model.spec, "weights")
     activations = of_model(model.spec, "flops", at_best="bound" if unknown else "estimate")
     worst = least(weights, activations)
     return {"weights": weights, **dict.fromkeys((*EXACT[1:], "other_models"), states), "activations": activations,

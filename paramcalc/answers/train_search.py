@@ -15,7 +15,7 @@ from paramcalc.estimates.effects import within_positions
 from paramcalc.estimates.figure import Figure
 from paramcalc.estimates.media import media_of
 from paramcalc.estimates.training_plan import device_of, fitting
-from paramcalc.measures.known import Known, of_model, sizes_known, why_bound
+from paramcalc.measures.certainty import Certainty, of_model, size_certainty, why_bound
 from paramcalc.transforms.lora import trainable_parameters
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class TrainSearch(Answer):
     """Ways to divide the devices that fit, of which `layouts` are the first."""
     layouts: tuple[LayoutRow, ...]
     trainable: int
-    known: dict[str, Known]
+    known: dict[str, Certainty]
     gpu: Accelerator = hidden()
     bound: str = hidden(default="")
     """Why what layouts need is a lower bound of the model's sizes; empty where it is not."""
@@ -77,7 +77,7 @@ class TrainSearch(Answer):
 
 def train_search(
     reading: Reading, settings: RunSettings, top: int | None = None,
-    tick: Callable[[int, int, int], None] = lambda done, total, tried: None,
+    tick: Callable[[int, int, int], None] = lambda completed, total, tried: None,
 ) -> TrainSearch:
     """The first `top` layouts of `settings.gpus` devices, all where it is None.
 
@@ -97,7 +97,7 @@ def train_search(
         **start | {"assumptions": {"seq": settings.seq, "gpu": gpu.key, "capacity_bytes": gpu.capacity_bytes,
                                    "ranked_by": RANKED}},
         tried=tried, fitting=len(candidates), layouts=rows, trainable=trainable_parameters(model.tree),
-        known={"layouts": estimate, "trainable": sizes_known(model.spec)}, gpu=gpu,
+        known={"layouts": estimate, "trainable": size_certainty(model.spec)}, gpu=gpu,
         bound=why_bound(model.spec, "weights", "flops"))
 
 

@@ -154,11 +154,11 @@ class Fields:
             raise self.wrong(f"expected a text, found {describe(self.values[name])}", name)
         return words[0] if words else default
 
-    def one_of(self, name: str, known: Collection[str], default: str) -> str:
+    def one_of(self, name: str, words: Collection[str], default: str) -> str:
         """A field that is one of some words. Raises InputError for any other."""
         word = self.text(name, default)
-        if name in self.values and word not in known:
-            raise self.wrong(f"expected one of {', '.join(sorted(known))}, found {quote(word)}", name)
+        if name in self.values and word not in words:
+            raise self.wrong(f"expected one of {', '.join(sorted(words))}, found {quote(word)}", name)
         return word
 
     def texts(self, name: str) -> tuple[str, ...]:

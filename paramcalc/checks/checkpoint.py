@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.checks.results import Finding
 from paramcalc.measures.parameters import Row, rows
-from paramcalc.measures.weights import held_in
+from paramcalc.measures.weights import storage_format
 from paramcalc.readers.headers.checkpoint import read_header
 from paramcalc.readers.headers.header import StoredTensor, tell_layers
 from paramcalc.readers.headers.packing import unpacked
@@ -77,8 +77,8 @@ def _gaps(name: str, tensors: list[StoredTensor], count: int) -> str:
         return ""
     place = name.split(".").index("*")
     there = {int(tensor.name.split(".")[place]) for tensor in tensors}
-    gone = [str(number) for number in range(count) if number not in there][:10]
-    return f" (without {', '.join(gone)})" if gone else ""
+    missing = [str(number) for number in range(count) if number not in there][:10]
+    return f" (without {', '.join(missing)})" if missing else ""
 
 
 def _types(subject: Subject, stored: dict[str, StoredTensors], file: str) -> Iterator[Finding]:
@@ -92,7 +92,7 @@ def _types(subject: Subject, stored: dict[str, StoredTensors], file: str) -> Ite
     for item in placed(in_formats(subject.model).tree):
         if item.tensor.format is None and item.tensor.dtype is None:
             continue
-        dtype = held_in(item.tensor, find_format("bf16"))
+        dtype = storage_format(item.tensor, find_format("bf16"))
         for tensor in stored.get(item.name, StoredTensors([])).tensors:
             if dtype.family == "plain" and tensor.format != dtype.name:
                 message = f"{file}: tensor {tensor.name} is held in {tensor.format}, expected {dtype.name}"

@@ -51,9 +51,9 @@ def growth(revision: str, files: Sequence[Path]) -> Growth:
     new = [str(path) for path in files if os.path.abspath(path) not in earlier]
 
     def last() -> Iterator[Finding]:
-        gone = [path for path in earlier if path.endswith((".yaml", ".yml")) and not os.path.lexists(path)]
-        for path in gone if new else ():
-            yield from _gone(os.path.relpath(path), revision, new)
+        removed = [path for path in earlier if path.endswith((".yaml", ".yml")) and not os.path.lexists(path)]
+        for path in removed if new else ():
+            yield from _removed(os.path.relpath(path), revision, new)
 
     return Growth(partial(_since, earlier, revision), last)
 
@@ -109,7 +109,7 @@ def _compared(subject: Subject, revision: str) -> Iterator[Finding]:
                           actual=new[name], hint=RAISE)
 
 
-def _gone(path: str, revision: str, new: list[str]) -> Iterator[Finding]:
+def _removed(path: str, revision: str, new: list[str]) -> Iterator[Finding]:
     try:
         budget = _budget(load(f"git:{revision}:{path}").spec)
     except InputError:  # it was no specification

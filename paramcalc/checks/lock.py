@@ -50,7 +50,7 @@ def comparison(files: Iterable[Path], *, required: bool) -> Lock | None:
             for name in recorded:
                 if not os.path.isfile(lock.parent / name):
                     message = f"{visible(name, 400)} is recorded, but is not there"
-                    yield Finding(_shown(lock), LOCK, message, hint=RECORD)
+                    yield Finding(_display_path(lock), LOCK, message, hint=RECORD)
 
     return Lock(partial(_recorded, places, records, required), last) if records or required else None
 
@@ -67,7 +67,7 @@ def _recorded(places: Mapping[Path, Path | None], records: Mapping[Path, dict[st
 
 def _differences(subject: Subject, old: dict[str, int] | None, lock: Path) -> Iterator[Finding]:
     if old is None:
-        yield Finding(subject.name, LOCK, f"is not recorded in {_shown(lock)}", hint=RECORD)
+        yield Finding(subject.name, LOCK, f"is not recorded in {_display_path(lock)}", hint=RECORD)
         return
     for name, value in subject.figures.named().items():
         if old.get(name) != value:
@@ -131,7 +131,7 @@ def _key(name: str, folder: Path) -> str:
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
 
 
-def _shown(path: Path) -> str:
+def _display_path(path: Path) -> str:
     """A path as people write it: relative to the working folder where it is below it."""
     here = Path.cwd().resolve()
     return str(path.relative_to(here)) if path.is_relative_to(here) else os.path.relpath(path, here)

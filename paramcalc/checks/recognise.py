@@ -104,8 +104,8 @@ def _decoded(raw: bytes) -> tuple[str, str]:
     return raw.decode("utf-8-sig", "replace"), ""
 
 
-def _json(text: str, name: str, cut: bool) -> Recognised:
-    if cut:
+def _json(text: str, name: str, truncated: bool) -> Recognised:
+    if truncated:
         return _large(text, name)
     try:
         data = json.loads(text)

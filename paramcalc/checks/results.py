@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from paramcalc.errors import HEADS, INVALID, KV_HEADS, LAYERS, TOP_K
-from paramcalc.shown import Printable
+from paramcalc.printable import Printable
 
 if TYPE_CHECKING:
     from paramcalc.errors import Problem

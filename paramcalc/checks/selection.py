@@ -98,15 +98,15 @@ def _selection(settings: Any, source: str) -> Selection:  # noqa: ANN401 - whate
         problems.append(f"{SECTION} per-file-ignores must be globs with codes with reasons")
     if problems:
         raise InputError(*(Problem(message, source=source) for message in problems))
-    known_codes([*ignore, *(code for codes in per_file.values() for code in codes)], "ignore")
-    return Selection(known_codes(select, "select"), dict(ignore), dict(per_file), source=source)
+    valid_codes([*ignore, *(code for codes in per_file.values() for code in codes)], "ignore")
+    return Selection(valid_codes(select, "select"), dict(ignore), dict(per_file), source=source)
 
 
 def _reasons(value: Any) -> bool:  # noqa: ANN401 - whatever TOML holds
     return isinstance(value, dict) and all(isinstance(k, str) and isinstance(v, str) for k, v in value.items())
 
 
-def known_codes(codes: Iterable[str], option: str) -> tuple[str, ...]:
+def valid_codes(codes: Iterable[str], option: str) -> tuple[str, ...]:
     """Codes or prefixes of codes. Raises UsageError for one no rule begins with, and for ignoring what all begin with.
     """
     from paramcalc.checks.rules import rules
@@ -146,8 +146,8 @@ def comments(text: str) -> tuple[dict[str, tuple[int, str]], list[Finding]]:
 def select_codes(select: Sequence[str], ignore: Sequence[str], base: Selection, *, strict: bool) -> Selection:
     """Settings of a project with the options of a command laid over them. Raises UsageError for a code that is none, or
     that is selected and ignored at once."""
-    ignored = dict.fromkeys(known_codes(ignore, "--ignore"), "asked for on the command line")
-    selected = known_codes(select, "--select")
+    ignored = dict.fromkeys(valid_codes(ignore, "--ignore"), "asked for on the command line")
+    selected = valid_codes(select, "--select")
     for code in selected:
         if lost := next((each for each in ignored if code.startswith(each)), None):
             raise UsageError(Problem(f"--ignore {lost} leaves nothing of --select {code}", hint="leave one out"))

@@ -37,7 +37,7 @@ def memory(
         from paramcalc.reports.memory import csv_rows, tables
         from paramcalc.reports.table import Report
 
-        if placement.any_said:
+        if placement.is_requested:
             return _placed(reading, serving, placement)
         answer = needed(reading, serving, device)
         need_encoder(serving, answer.built)

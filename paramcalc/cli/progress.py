@@ -23,15 +23,15 @@ CLEAR = "\x1b[K"
 def progress(of: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """A function that is told (done, all) of things named `of`."""
     start, drawn = time.monotonic(), 0.0
-    shown = not quiet and sys.stderr.isatty()
+    enabled = not quiet and sys.stderr.isatty()
 
-    def tick(done: int, total: int) -> None:
+    def tick(completed: int, total: int) -> None:
         nonlocal drawn
         now = time.monotonic()
-        if shown and done < total and now - start > PATIENCE and now - drawn > EVERY:
+        if enabled and completed < total and now - start > PATIENCE and now - drawn > EVERY:
             drawn = now
-            bar = "#" * (WIDTH * done // max(total, 1))
-            sys.stderr.write(f"\r{CLEAR}[{bar:.<{WIDTH}}] {done:,} of {total:,} {of}")
+            bar = "#" * (WIDTH * completed // max(total, 1))
+            sys.stderr.write(f"\r{CLEAR}[{bar:.<{WIDTH}}] {completed:,} of {total:,} {of}")
             sys.stderr.flush()
 
     try:

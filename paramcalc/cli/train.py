@@ -85,9 +85,9 @@ def _search(reading: Reading, settings: TrainCommand, *, quiet: bool) -> Report:
     from paramcalc.reports.table import Report
     from paramcalc.reports.train_search import tables
 
-    tick, done = progress(quiet=quiet)
+    tick, clear = progress(quiet=quiet)
     answer = train_search(reading, settings, settings.top, tick)
-    done()
+    clear()
     return Report(answer.to_dict(), tables(answer), failed=answer.failed)
 
 
@@ -95,18 +95,18 @@ def progress(*, quiet: bool) -> tuple[Callable[[int, int, int], None], Callable[
     """A bar on standard error, on a terminal, once half a second has passed; gone when finished."""
     import time
 
-    start, shown = time.monotonic(), [0.0]
+    start, last_drawn = time.monotonic(), [0.0]
 
-    def tick(done: int, total: int, tried: int) -> None:
+    def tick(completed: int, total: int, tried: int) -> None:
         now = time.monotonic()
-        if not quiet and sys.stderr.isatty() and now - start > 0.5 and now - shown[0] > 0.1:
-            shown[0] = now
-            bar = "#" * (30 * done // total)
+        if not quiet and sys.stderr.isatty() and now - start > 0.5 and now - last_drawn[0] > 0.1:
+            last_drawn[0] = now
+            bar = "#" * (30 * completed // total)
             sys.stderr.write(f"\r[{bar:.<30}] {tried:,} layouts tried")
             sys.stderr.flush()
 
-    def done() -> None:
-        if shown[0]:
+    def clear() -> None:
+        if last_drawn[0]:
             sys.stderr.write("\r\x1b[K")
 
-    return tick, done
+    return tick, clear

@@ -202,7 +202,8 @@ class Attention(Component):
         head = self.head_size(context)
         cached_heads = heads if self.cache_heads is None else self.cache_heads
         key = State("k", (heads, head), ("kv_heads", "head_dim"), "source" if self.cross else "token", self.window,
-                    self.chunk, ahead=self.prompt, library_copies=cached_heads // heads, library_whole=self.cache_whole)
+                    self.chunk, ahead=self.prompt, library_copies=cached_heads // heads,
+                    library_unwindowed=self.cache_whole)
         return [key, key._replace(name="v", shape=(heads, self.v_head_dim or head))]
 
     def work(self, context: Context) -> list[Work]:

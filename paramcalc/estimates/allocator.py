@@ -43,9 +43,9 @@ class Pool:
         self._free: list[Block] = []
         self._segments = 0
 
-    def take(self, wanted_bytes: int) -> Block:
+    def take(self, size_bytes: int) -> Block:
         """A block for a tensor of that many bytes."""
-        size = -(-wanted_bytes // GRAIN) * GRAIN
+        size = -(-size_bytes // GRAIN) * GRAIN
         if size <= SMALL:
             self.allocated += size
             return Block(size)

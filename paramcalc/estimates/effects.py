@@ -37,19 +37,19 @@ def within_positions(settings: S, spec: ModelSpec, media: Media) -> tuple[S, Len
         return settings, Length()
     if settings.is_set(name) or beside >= positions:
         among = f", of which {beside:,} of pictures and recordings," if beside else ""
-        return settings, longer_than_made_for(spec, f"a {name}", length, among)
+        return settings, beyond_positions(spec, f"a {name}", length, among)
     rest = positions - beside
     note = f"{name} {rest:,}, as many as the model has positions for: the default is {length - beside:,}"
     return settings.model_copy(update={name: (rest,) if isinstance(value, tuple) else rest}), Length(note)
 
 
-def longer_than_made_for(spec: ModelSpec, what: str, length: int, among: str = "") -> Length:
+def beyond_positions(spec: ModelSpec, what: str, length: int, among: str = "") -> Length:
     """What is to be said where something is longer than the positions a model was made for."""
     positions = spec.max_position_embeddings
     if not positions or length <= positions:
         return Length()
-    made_for = many(positions, "position")
-    return Length(f"{what} of {length:,}{among} is longer than the {made_for} the model was made for", beyond=True)
+    limit = many(positions, "position")
+    return Length(f"{what} of {length:,}{among} is longer than the {limit} the model was made for", beyond=True)
 
 
 def need(settings: Settings, names: tuple[str, ...], *, present: bool, what: str, hint: str = "") -> None:

@@ -18,7 +18,7 @@ from paramcalc.components.moe import MixtureOfExperts
 if TYPE_CHECKING:
     from paramcalc.tree import Node
 
-ARRIVED, GIVEN, SUMMED, SORTED = 1, 1, 2, 1
+ARRIVED, RETURNED, SUMMED, SORTED = 1, 1, 2, 1
 """Arrays of a token for each of its experts: as it arrived, what experts give, what adapters add to it, and sorted."""
 
 
@@ -33,7 +33,7 @@ def _values(node: Node) -> int:
         return 0
     plan = next((change.plan for change in node.changes if isinstance(change, Adaptation)), None)
     weights = weights_of(node.tensors)
-    arrays = ARRIVED + GIVEN
+    arrays = ARRIVED + RETURNED
     if plan is not None and weights is not None and weights.adapters:
         arrays += SUMMED + (SORTED if plan.dropout else 0)
     return arrays * part.top_k * (part.latent_size or part.width(context))

@@ -68,15 +68,15 @@ class Need:
 
     def __init__(self, prepared: Prepared, source: int | None = None, media: Media = NO_MEDIA) -> None:
         self.prepared, self.source, self.media = prepared, source, media
-        self._known: dict[tuple[int, int], int] = {}
+        self._bytes: dict[tuple[int, int], int] = {}
         self._memories: dict[Serving, Memory] = {}
 
     def __call__(self, context: int, batch: int) -> int:
         """At that context and batch."""
         key = (context, batch)
-        if key not in self._known:
-            self._known[key] = self.prepared.most(self.serving(context, batch))
-        return self._known[key]
+        if key not in self._bytes:
+            self._bytes[key] = self.prepared.most(self.serving(context, batch))
+        return self._bytes[key]
 
     def memory(self, serving: Serving) -> Memory:
         """The parts of what a load needs."""

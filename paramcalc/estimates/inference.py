@@ -14,7 +14,7 @@ from paramcalc.estimates.allocator import allocated_bytes
 from paramcalc.estimates.prefill import TowerWidths, Widths, peak, tower_peak, tower_widths, widths
 from paramcalc.estimates.towers import TowerParallel, Towers, towers_of
 from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, mixers, types
-from paramcalc.measures.known import least, of_model, why_bound
+from paramcalc.measures.certainty import least, of_model, why_bound
 from paramcalc.measures.weights import arrays, most_unpacked, weight_bytes
 from paramcalc.transforms.formats import in_formats
 from paramcalc.transforms.lora import ALL_LINEAR, Lora, with_lora
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from paramcalc.build import Model
     from paramcalc.estimates.runtimes import Runtime
-    from paramcalc.spec.caveats import Figure, Known
+    from paramcalc.spec.caveats import Certainty, Figure
     from paramcalc.spec.model import ModelSpec
     from paramcalc.tree import Node
 
@@ -99,13 +99,13 @@ class Prepared:
         self.caveats = tuple(caveat for caveat in quantized.spec.caveats
                              if setup.quant is None or caveat.figure != "weights")
         """Why figures are less than exact: a format that is asked for is known, whatever a config says of its own."""
-        stacked: Known = "estimate" if setup.loras else "exact"  # no log was held to how engines stack adapters
+        stacked: Certainty = "estimate" if setup.loras else "exact"  # no log was held to how engines stack adapters
         self.tree = tree = quantized.tree
         """The whole model, its tensors in their formats."""
         plan = sharding(setup, runtime)
         self.towers: Towers = towers_of(runtime.name, model.spec, tree, plan.tp, setup.tower_parallel)
         self.plan = plan._replace(towers=self.towers.share)
-        self.weights_known: Known = self.level("weights", at_best=stacked if self.towers.certain else "estimate")
+        self.weight_certainty: Certainty = self.level("weights", at_best=stacked if self.towers.certain else "estimate")
         self.apart = quantized.apart
         """What its files hold beside it, in its formats: multi-token prediction."""
         self.stages = tuple(self._parted(self._served(tree)))
@@ -117,7 +117,7 @@ class Prepared:
         drafts = () if self.draft is None else (self.draft.spec,)
         return (self.model.spec.model_copy(update={"caveats": self.caveats}), *drafts)
 
-    def level(self, *figures: Figure, at_best: Known = "exact") -> Known:
+    def level(self, *figures: Figure, at_best: Certainty = "exact") -> Certainty:
         """How a figure is known that would be `at_best` if the models were read whole; `figures` as in `of_model`."""
         return least(*(of_model(spec, *figures, at_best=at_best) for spec in self._specs))
 

@@ -71,7 +71,7 @@ def _divisors(number: int, most: int) -> Iterator[int]:
 
 def search(  # the arguments are as independent as the rows of the table this makes
     stepper: Stepper, devices: int, load: Tokens, policy: Policy, global_batch: int,
-    tick: Callable[[int, int, int], None] = lambda done, total, tried: None,
+    tick: Callable[[int, int, int], None] = lambda completed, total, tried: None,
 ) -> tuple[list[Candidate], int]:
     """Layouts that fit, the fastest first, one for each tp × pp × dp × ep × cp; and how many were tried.
 
@@ -86,10 +86,10 @@ def search(  # the arguments are as independent as the rows of the table this ma
     fitting: list[Candidate] = []
     tried = 0
     plans = list(layouts(devices, stepper.facts, experts, load.seq))
-    for done, layout in enumerate(plans, 1):
+    for completed, layout in enumerate(plans, 1):
         sizes = [micro for micro in MICRO_BATCHES if global_batch % (micro * layout.dp) == 0]
         tried += len(sizes) * len(get_args(Recompute))
-        tick(done, len(plans), tried)
+        tick(completed, len(plans), tried)
         if not sizes or not _states_fit(trainer, layout, capacity(device)):
             continue
         for recompute in get_args(Recompute):

@@ -26,12 +26,12 @@ class Machine:
         """Raises UsageError where the device's memory is not known."""
         if device.capacity_bytes is None:
             raise UsageError(Problem(f"the memory of {device.name} is not known"))
-        self.device, self.runtime, self.asked_share = device, runtime, utilization
+        self.device, self.runtime, self.requested_share = device, runtime, utilization
         self.capacity: int = device.capacity_bytes
         numerator, denominator = utilization or runtime.utilization(self.capacity, devices)
-        self.driver_known = device.usable_bytes is not None
-        taken, of = (0, 1) if self.driver_known else RESERVED
-        available = self.capacity - self.capacity * taken // of
+        self.driver_reports = device.usable_bytes is not None
+        reserved, of = (0, 1) if self.driver_reports else RESERVED
+        available = self.capacity - self.capacity * reserved // of
         self.share = available * numerator // denominator
         self.usable = min(available, self.share + runtime.profile.graph_bytes)
         """Captured graphs come on top of the share a runtime is told to use."""

@@ -168,11 +168,11 @@ def _unknown(noun: str) -> UsageError:
                               hint="give their tokens as text"))
 
 
-def _each(sizes: Sequence[T], noun: str, cut: Callable[[T], MediaItem]) -> tuple[MediaItem, ...]:
+def _each(sizes: Sequence[T], noun: str, convert: Callable[[T], MediaItem]) -> tuple[MediaItem, ...]:
     if len(sizes) > MOST:
         raise UsageError(Problem(f"{len(sizes):,} {noun} are more than {MOST:,}"))
     try:
-        return tuple(map(cut, sizes))
+        return tuple(map(convert, sizes))
     except PydanticCustomError as error:
         raise UsageError(Problem(error.message(), hint=(error.context or {}).get("hint", ""))) from error
 

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from paramcalc.tree import Node
 
 FORMATS = ("fp8_e4m3", "fp8_e5m2")
-"""Products may be computed in these, while what they read is kept in `HELD`."""
-HELD = "bf16"
+"""Products may be computed in these, while what they read is kept in `STORAGE`."""
+STORAGE = "bf16"
 CAST = ("attention", "state_mixer", "ffn", "moe_shared")
 """Components whose products are cast."""
 
 
-def held_in(dtype: str) -> str:
+def storage_dtype(dtype: str) -> str:
     """The type in which what products of a format read and give is kept."""
-    return HELD if find_format(dtype).name in FORMATS else dtype
+    return STORAGE if find_format(dtype).name in FORMATS else dtype
 
 
 def copies(tree: Node, tokens: int) -> int:

@@ -159,4 +159,4 @@ def _positions(media: Media, stream: str, sequences: int, ways: int) -> int:
         return sequences * sum(media.lengths(stream))
     if ways > 1:
         return media.largest_share(stream, sequences, ways)
-    return sequences * sum(max(cut.stem, sum(cut.lengths)) for cut in media.of(stream))
+    return sequences * sum(max(item.stem, sum(item.lengths)) for item in media.of(stream))

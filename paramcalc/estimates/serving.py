@@ -173,7 +173,7 @@ def _has_experts(model: Model) -> bool:
 
 def _utilization(machine: Machine) -> str | None:
     """The share of a device that was asked for, as a decimal fraction."""
-    return None if machine.asked_share is None else f"{machine.asked_share[0] / machine.asked_share[1]:.6g}"
+    return None if machine.requested_share is None else f"{machine.requested_share[0] / machine.requested_share[1]:.6g}"
 
 
 def _drafting(settings: FitSettings, prepared: Prepared) -> dict[str, tuple[int | str, ...]]:

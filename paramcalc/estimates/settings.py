@@ -160,13 +160,13 @@ class PlacementSettings(Settings):
     tensor_split: Parts = option((), "Part of each card, in order (llama.cpp): 17,13.", metavar="N[,…]")
 
     @property
-    def any_said(self) -> bool:
+    def is_requested(self) -> bool:
         """Whether any of it was said."""
         return bool(self.model_fields_set)
 
     def need_alone(self, other: bool, option: str) -> None:
         """Raise UsageError where an option was said that has no effect beside a placement."""
-        if other and self.any_said:
+        if other and self.is_requested:
             raise UsageError(Problem(f"{option} has no effect beside --gpu-layers, --cpu-moe and --tensor-split",
                                      hint="`paramcalc fit --gpu NAME --ram SIZE` finds a placement for cards"))
 

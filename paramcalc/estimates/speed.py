@@ -67,8 +67,10 @@ class Room(NamedTuple):
     @property
     def sequences(self) -> int:
         """Requests one device has room for; `MOST_REQUESTS` where they hold nothing."""
-        left = self.usable - self.fixed
-        return MOST_REQUESTS if not self.growth and left >= 0 else max(0, int(left // self.growth)) if left > 0 else 0
+        free_bytes = self.usable - self.fixed
+        if free_bytes < 0:
+            return 0
+        return int(free_bytes // self.growth) if self.growth else MOST_REQUESTS
 
 
 class Point(NamedTuple):

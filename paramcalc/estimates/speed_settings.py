@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from paramcalc.catalog.speed import release_numbers
 from paramcalc.defaults import SERVING
 from paramcalc.errors import Problem, UsageError
-from paramcalc.estimates.effects import Length, longer_than_made_for
+from paramcalc.estimates.effects import Length, beyond_positions
 from paramcalc.estimates.runtimes import PLACING, ServingRuntime
 from paramcalc.estimates.settings import (
     AUDIO,
@@ -162,7 +162,7 @@ class SpeedSettings(DeviceSettings):
 def prompt_within_positions(settings: SpeedSettings, spec: ModelSpec, media: Media) -> tuple[SpeedSettings, Length]:
     """The settings, a prompt nobody said cut so that it and its answer have positions, and what to say."""
     answer, beside, positions = settings.output_tokens, media.tokens, spec.max_position_embeddings
-    length = longer_than_made_for(spec, "a prompt with its answer", settings.prompt + beside + answer)
+    length = beyond_positions(spec, "a prompt with its answer", settings.prompt + beside + answer)
     room = (positions or 0) - answer - beside
     if not length.note or settings.is_set("prompt") or room < 1:
         return settings, length

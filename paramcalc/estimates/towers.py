@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from paramcalc.tree import Node, Tensor
 
 TowerParallel = Literal["weights", "data"]
-WHOLE = TowerShare(())
+UNDIVIDED = TowerShare(())
 UNKNOWN = TowerRule()
 """Of types nobody looked up: all of a tower on each device is the most it can hold."""
 
@@ -59,7 +59,7 @@ def towers_of(runtime: str, spec: ModelSpec, tree: Node, tp: int, parallel: Towe
         if parallel is not None:
             raise UsageError(Problem(f"{runtime} holds towers on the first device, however others share the model",
                                      hint="leave --tower-parallel out"))
-        return Towers(WHOLE, first=True, words={"placement": "whole on the first device", "source": rules.source})
+        return Towers(UNDIVIDED, first=True, words={"placement": "whole on the first device", "source": rules.source})
     rule = rules.by_type.get(kind, UNKNOWN)
     if parallel == "data" and rule.data is None:
         raise _cannot(runtime, kind)
@@ -108,8 +108,8 @@ def _words(towers: Towers, runtime: str, kind: str, tree: Node, rules: TowerRule
         return {"placement": f"taken to be whole on each device: what {runtime} divides of {kind or 'such a model'} is "
                 "not known here", "source": rules.source}
     divided = dict(_divided(tree, towers.share))
-    parts = [f"{', '.join(name for name, is_divided in divided.items() if is_divided is wanted)} {what}"
-             for wanted, what in ((True, "divided"), (False, "whole on each device")) if wanted in divided.values()]
+    parts = [f"{', '.join(name for name, is_divided in divided.items() if is_divided is divides)} {what}"
+             for divides, what in ((True, "divided"), (False, "whole on each device")) if divides in divided.values()]
     how = ", which share out pictures" if towers.parallel == "data" else ""
     return {"placement": f"{'; '.join(parts)}{how}", "source": rules.source}
 

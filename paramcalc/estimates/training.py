@@ -20,7 +20,7 @@ from paramcalc.defaults import TRAINING
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.experts_sent import sent_values
 from paramcalc.estimates.gathering import gathered
-from paramcalc.estimates.narrow_products import FORMATS, copies, held_in
+from paramcalc.estimates.narrow_products import FORMATS, copies, storage_dtype
 from paramcalc.estimates.remembering import Remembering
 from paramcalc.estimates.training_parts import Device, Gathered, States, Undivided, UndividedStage
 from paramcalc.measures.parameters import placed
@@ -73,7 +73,7 @@ class Trainer(Remembering):
                 hint="--compute-dtype fp8 multiplies in FP8; --quant and --lora-rank train adapters of frozen weights"))
         product = find_format(recipe.compute_dtype or recipe.dtype)
         self.products = product.name
-        self.compute = find_format(held_in(recipe.compute_dtype or recipe.dtype))
+        self.compute = find_format(storage_dtype(recipe.compute_dtype or recipe.dtype))
         if self.compute.bits < 8 * FEWEST:
             raise UsageError(Problem(f"products are computed in 16 bits or more, or in FP8, not in {product.name}",
                                      hint="--compute-dtype fp8"))

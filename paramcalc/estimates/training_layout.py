@@ -68,12 +68,12 @@ class Layout(NamedTuple):
         Megatron makes every one."""
         if self.devices == 1:
             return 0
-        taken = communicators()
+        memory = communicators()
         sizes = [self.tp, self.pp, self.dp, self.ep, self.cp]
         if library == "megatron" or self.devices not in sizes:
             sizes.append(self.devices)
-        groups = sum(taken.group if size > 2 else taken.pair for size in sizes if size > 1)
-        return taken.context + groups + (min(self.ep, taken.node) - 1) * taken.peer
+        groups = sum(memory.group if size > 2 else memory.pair for size in sizes if size > 1)
+        return memory.context + groups + (min(self.ep, memory.node) - 1) * memory.peer
 
     @property
     def expert_copies(self) -> int:

@@ -93,5 +93,5 @@ class States(NamedTuple):
 
     def divided(self, zero: int, ways: int) -> States:
         """What is left on one rank."""
-        cut = (zero >= 3, zero >= 2, zero >= 1, zero >= 1)
-        return States(*(-(-size // ways) if divide else size for size, divide in zip(self, cut, strict=True)))
+        is_divided = (zero >= 3, zero >= 2, zero >= 1, zero >= 1)
+        return States(*(-(-size // ways) if divide else size for size, divide in zip(self, is_divided, strict=True)))

@@ -13,7 +13,7 @@ from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need, need_encoder
 from paramcalc.estimates.layouts import search
 from paramcalc.estimates.media import media_of
-from paramcalc.estimates.narrow_products import held_in
+from paramcalc.estimates.narrow_products import storage_dtype
 from paramcalc.estimates.run import Terms, model_flops, run
 from paramcalc.estimates.train_step import Stepper
 from paramcalc.estimates.training import Recipe, Trainer
@@ -83,7 +83,7 @@ def trainer_of(model: Model, settings: RunSettings) -> Trainer:
 def policy_of(settings: RunSettings) -> Policy:
     """What is saved for backward."""
     return Policy(settings.attention, settings.recompute, settings.activations,
-                  held_in(settings.compute_dtype or settings.dtype), sequences(settings))
+                  storage_dtype(settings.compute_dtype or settings.dtype), sequences(settings))
 
 
 def device_of(settings: RunSettings) -> Accelerator | None:
@@ -157,7 +157,7 @@ def estimate_run(chosen: Plan, terms: Terms) -> TrainingRun:
 
 def fitting(
     model: Model, settings: RunSettings, terms: Terms | None = None,
-    tick: Callable[[int, int, int], None] = lambda done, total, tried: None,
+    tick: Callable[[int, int, int], None] = lambda completed, total, tried: None,
 ) -> tuple[list[Candidate], int, list[TrainingRun] | None]:
     """Layouts of all devices that fit, the fastest first; how many were tried; with terms the run of each. Raises
     UsageError without a device and a number of them, or for a model nothing can be said of."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.measures.cache_known import weights_only
+from paramcalc.measures.header_certainty import weights_only
 
 if TYPE_CHECKING:
     from paramcalc.build import Model

@@ -17,7 +17,7 @@ from paramcalc.defaults import SERVING
 from paramcalc.dims import Dim, formula, grouped, values
 from paramcalc.measures.cache import entries_of, needed
 from paramcalc.measures.flops import terms
-from paramcalc.measures.weights import held_in, parts_of
+from paramcalc.measures.weights import parts_of, storage_format
 from paramcalc.tree import join
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def _word(copies: int) -> str:
 
 
 def _weight(tensor: Tensor, plain: Format) -> Factors:
-    kind, parts = held_in(tensor, plain), {name: int(size) for name, size in parts_of(tensor, plain).items()}
+    kind, parts = storage_format(tensor, plain), {name: int(size) for name, size in parts_of(tensor, plain).items()}
     sides = _sides(tensor.shape)
     words, numbers = (" × ".join(grouped(text(side)) for side in sides) for text in (formula, values))
     if kind.family == "plain":

@@ -191,7 +191,7 @@ def _visits(tensor: Tensor, load: Workload, positions: int) -> int:
 
 def _tower_visits(tensor: Tensor, load: Workload, over: Visited) -> tuple[Tensor, int]:
     """How many rows a weight of a tower multiplies, each as often as the tensor says."""
-    stages = [cut.stages[tensor.stage - 1] for cut in load.media.of(over.stream) if cut.stages and tensor.stage]
+    stages = [item.stages[tensor.stage - 1] for item in load.media.of(over.stream) if item.stages and tensor.stage]
     if stages:
         places = tensor.used // stages[0][0]
         return tensor._replace(used=places), load.batch * sum(computed for _, computed in stages)
@@ -207,8 +207,8 @@ def _rows(tensor: Tensor, load: Workload, over: Visited) -> int:
     if over.every > 1:
         return load.batch * sum(lengths)
     if tensor.per == "patch":
-        return load.batch * sum(cut.stem or cut.patches for cut in cuts)
-    return load.batch * (sum(cut.seen for cut in cuts) if tensor.per == "source" else sum(lengths))
+        return load.batch * sum(item.stem or item.patches for item in cuts)
+    return load.batch * (sum(item.read_positions for item in cuts) if tensor.per == "source" else sum(lengths))
 
 
 def _tower_times(work: Work, load: Workload, over: Visited) -> int:
@@ -216,15 +216,15 @@ def _tower_times(work: Work, load: Workload, over: Visited) -> int:
     lengths, cuts = load.media.lengths(over.stream, over.every), load.media.of(over.stream)
     if work.per == "pair":
         reach = Reach(work.window, work.chunk, work.causal, work.top_k, work.stride)
-        if work.chunk is not None and any(cut.windows for cut in cuts):
-            return load.batch * sum(count * size**2 for cut in cuts for size, count in cut.windows)
+        if work.chunk is not None and any(item.windows for item in cuts):
+            return load.batch * sum(count * size**2 for item in cuts for size, count in item.windows)
         return load.batch * sum(pairs(length, 0, reach, load.convention) for length in lengths)
     if work.per == "source_pair":
         joins = over.stream.endswith("_tokens")
-        sources = [each for cut in cuts for each in (cut.parts if joins else cut.lengths)]
+        sources = [each for item in cuts for each in (item.parts if joins else item.lengths)]
         return load.batch * sum(map(prod, zip(lengths, sources, strict=True)))
     if work.per == "source":
-        return load.batch * sum(cut.seen for cut in cuts)
+        return load.batch * sum(item.read_positions for item in cuts)
     return load.batch * (len(lengths) if work.per == "sequence" else sum(lengths))
 
 

@@ -84,10 +84,10 @@ def parts_of(tensor: Tensor, dtype: Format) -> dict[str, int]:
     shape = tensor.shape
     if tensor.transposed and len(shape) > 1:
         shape = (*shape[:-2], shape[-1], shape[-2])
-    return held_in(tensor, dtype).breakdown(shape)
+    return storage_format(tensor, dtype).breakdown(shape)
 
 
-def held_in(tensor: Tensor, dtype: Format) -> Format:
+def storage_format(tensor: Tensor, dtype: Format) -> Format:
     """The format a tensor is held in."""
     return tensor.format or (find_format(tensor.dtype) if tensor.dtype else dtype)
 
@@ -101,7 +101,7 @@ def weight_bytes(tree: Node, dtype: str = SERVING.dtype) -> WeightBytes:
         if not item.stored:
             continue
         size = item.stored * tensor_bytes(item.tensor, plain)
-        name = held_in(item.tensor, plain).name
+        name = storage_format(item.tensor, plain).name
         components[item.tensor.component] = components.get(item.tensor.component, 0) + size
         formats[name] = formats.get(name, 0) + size
     return WeightBytes(sum(components.values()), components, formats)

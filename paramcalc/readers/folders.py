@@ -23,7 +23,7 @@ FOREIGN = {"model_index.json": "a diffusers pipeline", "open_clip_config.json": 
            "modules.json": "a pipeline of sentence-transformers", "hf_quant_config.json": "quantization settings alone"}
 """Files that stand where a config.json could, and what they are of."""
 HINT = "give a folder with the config.json that transformers reads, or the file itself"
-SHOWN = 3
+MOST_NAMED = 3
 MOST_ENTRIES = 2000
 """Entries looked at below a folder that holds no config."""
 
@@ -66,11 +66,11 @@ def _referred(folder: Path) -> Path:
 
 def _choices(folder: Path) -> str:
     """The models two levels below a folder, or its checkpoints, as a hint."""
-    below = list(islice(_models(folder), SHOWN + 1))
-    names = ", ".join(visible(str(path), 200) for path in below[:SHOWN])
+    below = list(islice(_models(folder), MOST_NAMED + 1))
+    names = ", ".join(visible(str(path), 200) for path in below[:MOST_NAMED])
     if not below:
         return ""
-    return f"give {names}" if len(below) == 1 else f"give one of {names}" + (" …" if len(below) > SHOWN else "")
+    return f"give {names}" if len(below) == 1 else f"give one of {names}" + (" …" if len(below) > MOST_NAMED else "")
 
 
 def _models(folder: Path) -> Iterator[Path]:

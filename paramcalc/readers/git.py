@@ -168,11 +168,11 @@ def _answer(process: subprocess.Popen[bytes], limit: int) -> _Answer:
     """What git says within the time and the limit; it is ended where it would say more. Raises TimeoutError."""
     from threading import Event, Thread
 
-    done, given_up = Event(), list[str]()
+    ended, reasons = Event(), list[str]()
 
     def watch() -> None:
-        if why := _why_given_up(process.pid, done):
-            given_up.append(why)
+        if why := _timeout_reason(process.pid, ended):
+            reasons.append(why)
             process.kill()
 
     Thread(target=watch, daemon=True).start()
@@ -183,22 +183,22 @@ def _answer(process: subprocess.Popen[bytes], limit: int) -> _Answer:
         stderr = process.stderr.read(MAX_BYTES) if process.stderr else b""
         code = process.wait()
     finally:
-        done.set()
+        ended.set()
         process.kill()
-    if given_up:
-        raise TimeoutError(given_up[0])
+    if reasons:
+        raise TimeoutError(reasons[0])
     lines = stderr.decode(errors="replace").strip().splitlines()
     return _Answer(code, output[:limit], len(output) <= limit, visible(lines[-1], 200) if lines else "")
 
 
-def _why_given_up(process: int, done: Event) -> str:
+def _timeout_reason(process: int, ended: Event) -> str:
     """Why git is waited for no longer; empty where it is done in time.
 
     A pipe in place of a file of the repository or of a .gitignore makes git wait for whoever would write into it.
     """
     asleep, before = 0.0, ""
     for _ in range(int(SECONDS / LOOK)):
-        if done.wait(LOOK):
+        if ended.wait(LOOK):
             return ""
         now = _time_of_sleeper(process)
         asleep = asleep + LOOK if now and now == before else 0.0

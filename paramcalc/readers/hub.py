@@ -245,7 +245,7 @@ def _get(url: str, start: int, length: int, tell: Tell) -> Answer:
     except PCError:
         raise
     except Exception as error:
-        raise NetworkError(Problem(f"{_shown(url)}: {type(error).__name__}: {str(error)[:200]}",
+        raise NetworkError(Problem(f"{_address(url)}: {type(error).__name__}: {str(error)[:200]}",
                                    hint="is the network there? --offline reads the cache only")) from error
 
 
@@ -267,7 +267,7 @@ def _within(seconds: float, task: Callable[[], Answer], url: str) -> Answer:
     thread.start()
     thread.join(seconds)
     if not outcome:
-        raise NetworkError(Problem(f"{_shown(url)}: expected the whole answer within {seconds:.0f} seconds, "
+        raise NetworkError(Problem(f"{_address(url)}: expected the whole answer within {seconds:.0f} seconds, "
                                    f"found a part of it", hint="try again"))
     if isinstance(outcome[0], Exception):
         raise outcome[0]
@@ -279,7 +279,7 @@ def _follow(session: Any, url: str, headers: dict[str, str], length: int,  # noq
     commit = ""
     for _ in range(MAX_REDIRECTS + 1):
         _allowed(url)
-        tell(_shown(url))
+        tell(_address(url))
         sent = headers if _home(url) else {k: v for k, v in headers.items() if k.lower() != "authorization"}
         with session.stream("GET", url, headers=sent, follow_redirects=False, timeout=TIMEOUT) as response:
             commit = commit or (response.headers.get("x-repo-commit", "") if _home(url) else "")
@@ -287,8 +287,8 @@ def _follow(session: Any, url: str, headers: dict[str, str], length: int,  # noq
                 url = urljoin(url, response.headers.get("location", ""))
                 continue
             _refused(response, url)
-            return Answer(_body(response, length), _whole_size(response), commit)
-    raise NetworkError(Problem(f"{_shown(url)}: expected at most {MAX_REDIRECTS} redirects, found more"))
+            return Answer(_body(response, length), _size(response), commit)
+    raise NetworkError(Problem(f"{_address(url)}: expected at most {MAX_REDIRECTS} redirects, found more"))
 
 
 def _allowed(url: str) -> None:
@@ -296,16 +296,18 @@ def _allowed(url: str) -> None:
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme != "https" and not (_home(url) and host in LOOPBACK):
-        raise NetworkError(Problem(f"{_shown(url)}: expected https, found {visible(parts.scheme or 'no scheme', 40)}"))
+        raise NetworkError(Problem(f"{_address(url)}: expected https, "
+                                   f"found {visible(parts.scheme or 'no scheme', 40)}"))
     if not _home(url) and not any(host == name or host.endswith(f".{name}") for name in HOSTS):
-        raise NetworkError(Problem(f"{_shown(url)}: expected a host of the hub, found {visible(host or 'none', 100)}"))
+        raise NetworkError(Problem(f"{_address(url)}: expected a host of the hub, "
+                                   f"found {visible(host or 'none', 100)}"))
 
 
 def _home(url: str) -> bool:
     return urlsplit(url)[:2] == urlsplit(_endpoint())[:2]
 
 
-def _shown(url: str) -> str:
+def _address(url: str) -> str:
     """An address without its query, which may carry a signature."""
     return url.split("?", 1)[0][:300]
 
@@ -318,7 +320,7 @@ def _refused(response: Any, url: str) -> None:  # noqa: ANN401 - a response of w
              404: "check the name and the revision",
              429: f"the hub asks to wait {response.headers.get('retry-after', 'a while')}"}
     kind = MissingFileError if code == 404 else NetworkError
-    raise kind(Problem(f"{_shown(url)}: expected status 200, found {code}", hint=hints.get(code, "")))
+    raise kind(Problem(f"{_address(url)}: expected status 200, found {code}", hint=hints.get(code, "")))
 
 
 def _body(response: Any, length: int) -> bytes:  # noqa: ANN401 - see _refused
@@ -331,7 +333,7 @@ def _body(response: Any, length: int) -> bytes:  # noqa: ANN401 - see _refused
     return bytes(body[:length])
 
 
-def _whole_size(response: Any) -> int | None:  # noqa: ANN401 - see _refused
+def _size(response: Any) -> int | None:  # noqa: ANN401 - see _refused
     ranged = re.fullmatch(r"bytes \d+-\d+/(\d{1,19})", response.headers.get("content-range", ""))
     text = ranged[1] if ranged else response.headers.get("content-length", "") if response.status_code == 200 else ""
     return int(text) if text.isdecimal() and len(text) < 20 else None

@@ -105,11 +105,11 @@ def _beyond(error: ValidationError, document: Document) -> list[Problem]:
         further = _problems(second, mended)
     except SpecError as second:
         further = located(second, document).problems
-    gone = {str(part) for path in wrong for part in (path[0], path[-1])}
-    gone |= {ANSWERS[key] for key in gone & ANSWERS.keys()}
+    removed = {str(part) for path in wrong for part in (path[0], path[-1])}
+    removed |= {ANSWERS[key] for key in removed & ANSWERS.keys()}
     renamed = mended.data.keys() - document.data.keys()
-    return [p for p in further if not gone.intersection(p.path[-1:]) and not renamed.intersection(p.path[:1])
-            and not gone.intersection(p.rests_on)]
+    return [p for p in further if not removed.intersection(p.path[-1:]) and not renamed.intersection(p.path[:1])
+            and not removed.intersection(p.rests_on)]
 
 
 def _mended(data: dict[str, Any], wrong: Sequence[Path]) -> dict[str, Any]:

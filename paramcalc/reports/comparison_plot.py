@@ -56,8 +56,8 @@ def ticks(column: str) -> Callable[[float, object], str]:
     """How ticks of a column are written: bytes and FLOPs with their unit, since a B of bytes reads as a billion."""
     units = BYTES if "bytes" in column else FLOPS if "flops" in column else SHORT
 
-    def shown(value: float, _: object) -> str:
+    def label(value: float, _: object) -> str:
         unit, name = next((each for each in units if abs(value) >= each[0]), (1, "B" if units is BYTES else ""))
         return f"{value / unit:.4g} {name}".strip()
 
-    return shown
+    return label

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.answers.count import trainable
-from paramcalc.measures.cache_known import has_formats
+from paramcalc.measures.header_certainty import has_formats
 from paramcalc.measures.parameters import Counts, count, placed
 from paramcalc.numbers import in_file, many, short
-from paramcalc.reports.known import missing, total_label
+from paramcalc.reports.certainty import missing, total_label
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _free(tree: Node) -> list[str]:
 
 def component_table(model: Model, counts: Counts, total: str) -> Table:
     """A row a component, with its share."""
-    active = Column("active", "exact", shown=counts.active != counts.total)
+    active = Column("active", "exact", for_people=counts.active != counts.total)
     columns = (Column("component"), Column("parameters", "count"), active, Column("share", "share"), Column("", "bar"))
     body = tuple((name, size, used, size, size) for name, (size, used) in counts.components.items())
     return Table(headline(model), columns, body, (total, counts.total, counts.active, counts.total, None),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc import numbers
-from paramcalc.reports.known import partly
+from paramcalc.reports.certainty import partly
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
     from paramcalc.answers.diff import Change, Diff
     from paramcalc.checks.diff import TensorChange
-    from paramcalc.measures.known import Known
+    from paramcalc.measures.certainty import Certainty
 
 LABELS = {"total": "parameters", "active": "active parameters", "buffers": "values in buffers",
           "bytes_bf16": "bytes of weights, bf16", "cache_per_token": "cache bytes a token, bf16, at 4,096",
@@ -40,9 +40,9 @@ def _notes(answer: Diff) -> tuple[str, ...]:
     return (*partly(answer), *unread)
 
 
-def _changes(title: str, what: str, changes: list[tuple[str, Change, Known]]) -> Table:
+def _changes(title: str, what: str, changes: list[tuple[str, Change, Certainty]]) -> Table:
     columns = (Column(what), Column("old", "exact"), Column("new", "exact"), Column("change", "exact"),
-               Column("percent", "number"), Column("known", shown=any(level != "exact" for *_, level in changes)))
+               Column("percent", "number"), Column("known", for_people=any(level != "exact" for *_, level in changes)))
     return Table(title, columns, tuple((label, row.old, row.new, row.change, percent(row), level)
                                        for label, row, level in changes))
 

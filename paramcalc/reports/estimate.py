@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.answers.estimate import STORED
-from paramcalc.measures.cache_known import cache_unknown
+from paramcalc.measures.header_certainty import cache_unknown
+from paramcalc.reports.certainty import missing, total_label
 from paramcalc.reports.count import component_table
-from paramcalc.reports.known import missing, total_label
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.answers.explain import UNITS
+from paramcalc.reports.certainty import missing, partly, total_label
 from paramcalc.reports.count import headline
-from paramcalc.reports.known import missing, partly, total_label
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:

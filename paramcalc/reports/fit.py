@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.estimates.fit import MOST_BATCH, MOST_TOKENS
 from paramcalc.estimates.runtimes import BOUND
 from paramcalc.numbers import binary
+from paramcalc.reports.certainty import missing, partly, verdict
 from paramcalc.reports.count import headline
-from paramcalc.reports.known import missing, partly, verdict
-from paramcalc.reports.memory import fullest, gauge, held_in, reserved_each, three_sizes
+from paramcalc.reports.memory import fullest, gauge, reserved_each, three_sizes, weight_formats
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def _verdict(answer: Fit) -> Table:
     rows: list[tuple[Any, ...]] = [
         (f"{devices}{machine.device.name}", verdict(answer.runtime, fits=answer.fits, roomy=last.fits, bound=bound)),
         ("needed per device", binary(last.needed)),
-        ("usable per device", usable if machine.driver_known else f"{usable}: no driver figure known, 1/16 reserved"),
+        ("usable per device", usable if machine.driver_reports else f"{usable}: no driver figure known, 1/16 reserved"),
         (f"largest context at batch {last.serving.batch:,}", tokens(model, last.max_context)),
         (f"largest batch at context {last.serving.context:,}", limit(last.max_batch, MOST_BATCH)),
     ]
@@ -47,7 +47,7 @@ def _verdict(answer: Fit) -> Table:
         rows.append(("command", answer.serve))
     prepared = answer.result.prepared
     conditions = (f"{answer.runtime} · context {last.serving.context:,} · batch {last.serving.batch:,} · weights "
-                  f"{held_in(prepared)} · cache {answer.assumptions['kv_dtype']}")
+                  f"{weight_formats(prepared)} · cache {answer.assumptions['kv_dtype']}")
     notes = (conditions, three_sizes(answer), *missing(answer), *partly(answer), *prepared.towers.notes,
              *(f"{name}: {text}" for name, text in prepared.runtime.profile.notes))
     return Table(headline(model), (Column(""), Column("")), tuple(rows), notes=notes,

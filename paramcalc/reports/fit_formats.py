@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.estimates.fit import MOST_BATCH, MOST_TOKENS
+from paramcalc.reports.certainty import missing
 from paramcalc.reports.count import headline
 from paramcalc.reports.fit import limit
-from paramcalc.reports.known import missing
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:

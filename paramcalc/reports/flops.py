@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from paramcalc.measures.decoding import gives_no_tokens
 from paramcalc.numbers import percent
+from paramcalc.reports.certainty import missing, partly, total_label
 from paramcalc.reports.count import headline
-from paramcalc.reports.known import missing, partly, total_label
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:

@@ -30,8 +30,8 @@ def total(gauge: Gauge) -> int:
 
 def state(gauge: Gauge) -> str:
     """What is taken, and what is left or lacks."""
-    left = gauge.usable - total(gauge)
-    rest = f"{binary(left)} free" if left >= 0 else f"{binary(-left)} too much"
+    free = gauge.usable - total(gauge)
+    rest = f"{binary(free)} free" if free >= 0 else f"{binary(-free)} too much"
     return f"{binary(total(gauge))} of {binary(gauge.capacity)}, {rest}   {gauge.name}"
 
 

@@ -83,7 +83,7 @@ def one(table: Table, width: int, *, ascii_only: bool = False) -> list[Line]:
     Bars shrink and then go, texts and headings fold, numbers are said in short, optional columns go; columns that are
     still too many stand in parts below each other, each with the first column.
     """
-    table = table.shown()
+    table = table.for_people()
     every_slot = _slots(table)
     slots = fitted(every_slot, width)
     printed: list[Line] = [[(part, "title")] for part in _wrapped(visible(table.title, 10_000), width) if part]
@@ -249,11 +249,11 @@ def _fold(text: str, room: int) -> str:
     indent = " " * (len(text) - len(text.lstrip()) + 2)
     rows = []
     while length(text) > room:
-        cut = text.rfind(" ", len(indent), room + 1) + 1 or max(text.rfind(mark, len(indent), room) + 1
+        end = text.rfind(" ", len(indent), room + 1) + 1 or max(text.rfind(mark, len(indent), room) + 1
                                                                 for mark in (".", "_", "/"))
-        cut = cut if cut > len(indent) else room
-        rows.append(text[:cut].rstrip())
-        text = indent + text[cut:]
+        end = end if end > len(indent) else room
+        rows.append(text[:end].rstrip())
+        text = indent + text[end:]
     return "\n".join([*rows, text])
 
 

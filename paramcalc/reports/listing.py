@@ -16,15 +16,15 @@ SINGULAR = {"families": "family"}
 HIDDEN = ("source", "classes", "spelling", "neutral_keys")
 FOR_PROGRAMS = ("row",)
 """Columns that CSV has and people do not need: where code stands."""
-LEFT_OUT_FIRST = ("gguf",)
+DROPPED_FIRST = ("gguf",)
 """Columns that a narrow terminal leaves out, so that others need not fold in every row."""
 
 
 def tables(answer: Listing) -> tuple[Table, ...]:
     """A row for each entry; sources and what is no single word are in the JSON only."""
     keys = [key for key in (answer.items[0]._fields if answer.items else ("name",)) if key not in HIDDEN]
-    columns = tuple(Column(key.replace("_", " "), KINDS.get(key, "text"), shown=key not in FOR_PROGRAMS,
-                           optional=key in LEFT_OUT_FIRST) for key in keys)
+    columns = tuple(Column(key.replace("_", " "), KINDS.get(key, "text"), for_people=key not in FOR_PROGRAMS,
+                           optional=key in DROPPED_FIRST) for key in keys)
     rows = tuple(tuple(getattr(item, key) for key in keys) for item in answer.items)
     noun = SINGULAR.get(answer.what, answer.what.removesuffix("s"))
     return (Table("", columns, rows, notes=(many(len(answer.items), noun),)),)

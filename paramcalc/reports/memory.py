@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.measures.cache_known import cache_unknown
+from paramcalc.measures.header_certainty import cache_unknown
 from paramcalc.numbers import binary, in_file, many
+from paramcalc.reports.certainty import missing, total_label
 from paramcalc.reports.count import headline
-from paramcalc.reports.known import missing, total_label
 from paramcalc.reports.table import Column, Gauge, Table
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _parts(answer: Memory) -> Table:
     columns = (Column("part"), Column("bytes", "bytes"), Column("share", "share"), Column("known"))
     notes = [_conditions(result), three_sizes(answer)]
     if machine is not None:
-        if not machine.driver_known:
+        if not machine.driver_reports:
             notes.append(f"no driver figure is known for {machine.device.name}: 1/16 of it is taken as reserved")
         if (pool := answer.pool) is not None:
             notes.append(f"reserves {binary(pool.bytes)} a device for {many(pool.tokens, 'token')}: "
@@ -76,7 +76,7 @@ def _conditions(result: inference.Memory) -> str:
     kv, plan = prepared.cache_types.key.name, prepared.plan
     value = prepared.cache_types.value.name
     facts = [f"{prepared.runtime.name}", f"context {serving.context:,}", f"batch {serving.batch:,}",
-            f"weights {held_in(prepared)}", f"cache {kv if kv == value else f'{kv} and {value}'}"]
+            f"weights {weight_formats(prepared)}", f"cache {kv if kv == value else f'{kv} and {value}'}"]
     if prepared.devices > 1:
         facts.append(f"{many(prepared.devices, 'device')} (tp {plan.tp}, pp {plan.pp}, ep {plan.ep})")
     if prepared.draft is not None:
@@ -87,7 +87,7 @@ def _conditions(result: inference.Memory) -> str:
     return " · ".join(facts)
 
 
-def held_in(prepared: Prepared) -> str:
+def weight_formats(prepared: Prepared) -> str:
     """The formats of the weights, the one most bytes are in first."""
     return ", ".join(sorted(prepared.formats, key=lambda name: -prepared.formats[name]))
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from paramcalc.answers.placement import MARGIN, PlacedFit
 from paramcalc.estimates.fit import MOST_BATCH
 from paramcalc.numbers import binary
+from paramcalc.reports.certainty import missing, total_label, verdict
 from paramcalc.reports.count import headline
 from paramcalc.reports.fit import tokens
-from paramcalc.reports.known import missing, total_label, verdict
 from paramcalc.reports.memory import stored
 from paramcalc.reports.table import Column, Table
 
@@ -28,12 +28,12 @@ def tables(answer: PlacedMemory) -> tuple[Table, ...]:
 def csv_rows(answer: PlacedMemory) -> Table:
     """A row for each card, and one for the host."""
     names = ("device", "layers", *PARTS, "total", "known", "uncounted")
-    left = "; ".join(answer.uncounted)
+    uncounted = "; ".join(answer.uncounted)
     rows = tuple((card.name, card.layers, *(getattr(device, part) for part in PARTS), device.total, answer.whole.known,
-                  left) for card, device in zip(answer.placement.cards, answer.per_device, strict=True))
+                  uncounted) for card, device in zip(answer.placement.cards, answer.per_device, strict=True))
     host = answer.host
     return Table("", tuple(map(Column, names)), (*rows, (
-        "host", host.layers, *(getattr(host, part) for part in PARTS), host.total, answer.whole.known, left)))
+        "host", host.layers, *(getattr(host, part) for part in PARTS), host.total, answer.whole.known, uncounted)))
 
 
 def _verdict(answer: PlacedFit) -> Table:

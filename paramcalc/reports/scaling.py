@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.numbers import short
-from paramcalc.reports.known import marks, partial
+from paramcalc.reports.certainty import marks, partial
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:

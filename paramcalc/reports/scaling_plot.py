@@ -65,11 +65,11 @@ def _sizes(answer: Scaling, low: float, high: float) -> list[float]:
 
 def _line(axes: Any, law: Any, size: float, computes: list[float], top: float) -> None:  # noqa: ANN401 - matplotlib's
     points = [(c, loss(law, size, c / FLOPS_PER_PARAMETER / size)) for c in computes]
-    shown = [(c, level) for c, level in points if level <= top]
-    if len(shown) < 2:
+    visible = [(c, level) for c, level in points if level <= top]
+    if len(visible) < 2:
         return
-    axes.plot(*zip(*shown, strict=True), color=COLOR, linewidth=0.8, alpha=0.7)
-    axes.annotate(short(round(size)), shown[-1], xytext=(-3, 2), textcoords="offset points", fontsize="x-small",
+    axes.plot(*zip(*visible, strict=True), color=COLOR, linewidth=0.8, alpha=0.7)
+    axes.annotate(short(round(size)), visible[-1], xytext=(-3, 2), textcoords="offset points", fontsize="x-small",
                   color=COLOR, ha="right", va="bottom")
 
 

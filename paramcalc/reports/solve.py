@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 def tables(answer: Solve) -> tuple[Table, ...]:
     """One row a candidate, best first."""
-    columns = (Column("total", "count"), Column("active", "exact", shown=_sparse(answer)), Column("off by", "number"),
-               Column("distance", "number"), Column("options"))
+    columns = (Column("total", "count"), Column("active", "exact", for_people=_sparse(answer)),
+               Column("off by", "number"), Column("distance", "number"), Column("options"))
     rows = tuple((each.total, each.active, f"{each.difference:+.3%}", f"{each.strangeness:.2f}", _options(each))
                  for each in answer.candidates)
     notes = (f"each counts so: paramcalc count {answer.model.name} with its options · best first: of that size, then "

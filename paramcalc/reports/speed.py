@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.numbers import many
-from paramcalc.reports.known import marks, missing, partly
+from paramcalc.reports.certainty import marks, missing, partly
 from paramcalc.reports.table import Column, Table
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def tables(answer: SpeedAnswer) -> tuple[Table, ...]:
     return (_devices(answer),) if answer.devices is not None else (_points(answer),)
 
 
-def shown(figure: Figure | None, digits: int = 3) -> str:
+def interval(figure: Figure | None, digits: int = 3) -> str:
     """`12.3 (11.0 to 13.9)`; a dash where there is no figure."""
     if figure is None:
         return "-"
@@ -39,7 +39,7 @@ def _points(answer: SpeedAnswer) -> Table:
     columns = (Column("requests", "exact"), Column("ms a token", "number"), Column("tokens/s", "number"),
                Column("tokens/s a user", "number"), Column("first token, ms", "number"), Column("bound by"),
                Column("J a token", "number"),
-               Column("USD a million tokens", "number", priced), Column("fits", shown=False),
+               Column("USD a million tokens", "number", priced), Column("fits", for_people=False),
                Column("tpot_ms_low", "number", False), Column("tpot_ms", "number", False),
                Column("tpot_ms_high", "number", False), Column("tokens_per_second", "number", False),
                *marks(answer.known["tpot_ms"]))
@@ -47,10 +47,10 @@ def _points(answer: SpeedAnswer) -> Table:
     for point in answer.points:
         low, middle, high = point.tpot_ms or ("", "", "")
         user = point.tokens_per_second_per_user
-        rows.append((point.concurrency, shown(point.tpot_ms), shown(point.tokens_per_second),
-                     number(user.expected) if user else "-", shown(point.ttft_ms), point.bound_by or "-",
-                     shown(point.joules_per_token), shown(point.usd_per_million_output_tokens), point.fits, low, middle,
-                     high, point.tokens_per_second.expected if point.tokens_per_second else "",
+        rows.append((point.concurrency, interval(point.tpot_ms), interval(point.tokens_per_second),
+                     number(user.expected) if user else "-", interval(point.ttft_ms), point.bound_by or "-",
+                     interval(point.joules_per_token), interval(point.usd_per_million_output_tokens), point.fits,
+                     low, middle, high, point.tokens_per_second.expected if point.tokens_per_second else "",
                      answer.known["tpot_ms"], "; ".join(answer.uncounted)))
     assumptions = answer.assumptions
     title = (f"{answer.model.name}   {assumptions['gpus']} × {assumptions['gpu']}, {assumptions['runtime']}, "
@@ -92,14 +92,16 @@ def _devices(answer: SpeedAnswer) -> Table:
                Column("tokens/s", "number"), Column("tokens/s a device", "number"), Column("J a token", "number"),
                Column("USD a million tokens", "number", priced),
                Column("basis"), *marks(answer.known["tpot_ms"]))
-    body = tuple((row.gpu, row.gpus, shown(row.tpot_ms), shown(row.tokens_per_second),
-                  number(row.tokens_per_second_per_device.expected), shown(row.joules_per_token),
-                  shown(row.usd_per_million_output_tokens), row.basis + ("" if row.measured else ", not measured here"),
+    body = tuple((row.gpu, row.gpus, interval(row.tpot_ms), interval(row.tokens_per_second),
+                  number(row.tokens_per_second_per_device.expected), interval(row.joules_per_token),
+                  interval(row.usd_per_million_output_tokens),
+                  row.basis + ("" if row.measured else ", not measured here"),
                   answer.known["tpot_ms"], "; ".join(answer.uncounted))
                  for row in rows)
-    taken = answer.assumptions
-    title = f"{answer.model.name}   {taken['runtime']}, {taken['prompt']:,} tokens in, {taken['output']:,} out"
-    left_out = len(answer.left_out or {})
-    notes = [f"as few devices as have room for the requests; {many(left_out, 'accelerator')} are left out, "
+    assumptions = answer.assumptions
+    title = (f"{answer.model.name}   {assumptions['runtime']}, {assumptions['prompt']:,} tokens in, "
+             f"{assumptions['output']:,} out")
+    excluded = len(answer.left_out or {})
+    notes = [f"as few devices as have room for the requests; {many(excluded, 'accelerator')} are left out, "
              "--json says why of each"]
     return Table(title, columns, body, notes=(*notes, *partly(answer), *missing(answer)))

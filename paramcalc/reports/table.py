@@ -16,7 +16,7 @@ class Column(NamedTuple):
 
     name: str
     kind: Kind = "text"
-    shown: bool = True
+    for_people: bool = True
     """Columns that say nothing new to people are left to programs (CSV): their headings never change."""
     optional: bool = False
     """A narrow terminal may leave it out."""
@@ -63,13 +63,13 @@ class Table(NamedTuple):
     gauge: Gauge | Bars | None = None
     """Drawn between the rows and the notes."""
 
-    def shown(self) -> Table:
+    def for_people(self) -> Table:
         """The table with the columns for people."""
-        if all(column.shown for column in self.columns):
+        if all(column.for_people for column in self.columns):
             return self
 
         def pick(row: tuple[Any, ...]) -> tuple[Any, ...]:
-            return tuple(value for value, column in zip(row, self.columns, strict=True) if column.shown)
+            return tuple(value for value, column in zip(row, self.columns, strict=True) if column.for_people)
 
         return self._replace(columns=pick(self.columns), rows=tuple(map(pick, self.rows)),
                              total=pick(self.total) if self.total else None)

@@ -8,8 +8,8 @@ from paramcalc.defaults import TRAINING
 from paramcalc.estimates.training_parts import PARTS
 from paramcalc.numbers import binary, percent
 from paramcalc.reports import train_run
+from paramcalc.reports.certainty import marks, missing, partly, total_label
 from paramcalc.reports.count import headline
-from paramcalc.reports.known import marks, missing, partly, total_label
 from paramcalc.reports.table import Bars, Column, Table
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from paramcalc.estimates.training_layout import Layout
 
 LETTERS = dict(zip(PARTS, "WGOMALCTR", strict=True))
-SHOWN = 15
+MOST_ROWS = 15
 
 
 def tables(answer: Train) -> tuple[Table, ...]:
@@ -37,7 +37,7 @@ def _one(answer: Train) -> Table:
     """A row for each part, where all devices hold the same."""
     worst, count = answer.heaviest, answer.devices
     rows = tuple((part.replace("_", " "), getattr(worst, part), getattr(worst, part), answer.known[part])
-                 for part in shown(answer.per_device))
+                 for part in parts_of(answer.per_device))
     columns = (Column("part"), Column("bytes", "bytes"), Column("share", "share"), Column("known"))
     where = f"each of {count:,} devices" if count > 1 else "one device"
     return Table(f"{headline(answer.built)}, {where}", columns, rows,
@@ -47,7 +47,7 @@ def _one(answer: Train) -> Table:
 
 def _stages(answer: Train) -> Table:
     """A row for each pipeline stage."""
-    parts = shown(answer.per_device)
+    parts = parts_of(answer.per_device)
     columns = (Column("stage", "exact"), *(Column(part.replace("_", " "), "gib") for part in parts),
                Column("total", "gib"), *marks(answer.known["total"]))
     rows = tuple((device.stage, *(getattr(device, part) for part in parts), device.total, answer.known["total"],
@@ -80,17 +80,17 @@ def _verdict(answer: Train) -> tuple[str, ...]:
             "not known whether it fits: only a lower bound has room",)
 
 
-def shown(devices: Sequence[DeviceMemory]) -> tuple[str, ...]:
+def parts_of(devices: Sequence[DeviceMemory]) -> tuple[str, ...]:
     """The parts there are: models beside the trained one only where a method has some."""
     return PARTS if any(device.other_models for device in devices) else PARTS[:-1]
 
 
 def bars(answer: Train) -> Bars:
     """A bar for each stage, against the accelerator or the heaviest."""
-    parts = shown(answer.per_device)
+    parts = parts_of(answer.per_device)
     gpu, room = answer.plan.device, answer.capacity
     return Bars(tuple((f"stage {device.stage:>2}", tuple(getattr(device, part) for part in parts))
-                      for device in answer.per_device[:SHOWN]),
+                      for device in answer.per_device[:MOST_ROWS]),
                 tuple((LETTERS[part], part.replace("_", " ")) for part in parts),
                 answer.max_device_bytes if room is None else room.bytes, gpu.name if gpu else "")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.answers.train import device_memory
 from paramcalc.estimates.training_parts import PARTS
 from paramcalc.reports.plot import GIB, saved
-from paramcalc.reports.train import conditions, shown
+from paramcalc.reports.train import conditions, parts_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ def draw(path: Path, answer: Train) -> None:
 def _stages(axes: Any, answer: Train) -> None:  # noqa: ANN401 - matplotlib's
     places = [device.stage for device in answer]
     below = [0.0] * len(answer)
-    for part in shown(answer.per_device):
+    for part in parts_of(answer.per_device):
         sizes = [getattr(device, part) / GIB for device in answer]
         axes.bar(places, sizes, bottom=below, color=COLORS[part], label=part.replace("_", " "))
         below = [under + size for under, size in zip(below, sizes, strict=True)]
@@ -52,8 +52,8 @@ def _curve(axes: Any, answer: Train) -> None:  # noqa: ANN401 - matplotlib's
     devices = answer.plan.trainer.devices
     worst = [device_memory(max(devices(layout, load._replace(seq=seq, source=seq), policy),
                                key=lambda device: device.total)) for seq in lengths]
-    axes.stackplot(lengths, *([getattr(device, part) / GIB for device in worst] for part in shown(worst)),
-                   colors=[COLORS[part] for part in shown(worst)])
+    axes.stackplot(lengths, *([getattr(device, part) / GIB for device in worst] for part in parts_of(worst)),
+                   colors=[COLORS[part] for part in parts_of(worst)])
     axes.axvline(load.seq, color="black", linewidth=0.8, linestyle="--")
     _line(axes, answer)
     title = "the heaviest stage by tokens of a sequence" if layout.pp > 1 else "by tokens of a sequence"

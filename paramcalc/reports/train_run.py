@@ -10,7 +10,7 @@ from paramcalc.reports.table import Column, Table
 if TYPE_CHECKING:
     from paramcalc.estimates.figure import Figure
     from paramcalc.estimates.run import Terms, TrainingRun
-    from paramcalc.measures.known import Known
+    from paramcalc.measures.certainty import Certainty
 
 NAMES = {"mfu": "MFU", "step_seconds": "seconds a step", "tokens_per_second": "tokens/s", "days": "days",
          "gpu_hours": "device-hours", "energy_kwh": "energy, kWh", "co2_kg": "CO2, kg", "cost_usd": "cost, USD"}
@@ -21,10 +21,10 @@ LONG = 0.2
 """Of a step that stages wait, from which on a way out is shown."""
 
 
-def table(run: TrainingRun, terms: Terms, level: Known, more: tuple[str, ...]) -> Table:
+def table(run: TrainingRun, terms: Terms, level: Certainty, more: tuple[str, ...]) -> Table:
     """The run for people; `more` notes of what it is of."""
     columns = (Column("whole run"), *(Column(name, "number") for name in ("low", "expected", "high")), Column("known"))
-    rows = tuple((NAMES[name], *(shown(value) for value in figure), level) for name in RunFigures._fields
+    rows = tuple((NAMES[name], *(digits(value) for value in figure), level) for name in RunFigures._fields
                  if (figure := getattr(run, name)) is not None)
     basis = f"of the peak, {run.basis}" if run.basis else "MFU as stated"
     notes = [f"{terms.tokens:,} tokens · {basis}",
@@ -56,6 +56,6 @@ def _span(figure: Figure) -> str:
     return f"{expected:.0%}" if low == high else f"{expected:.0%} ({low:.0%} to {high:.0%})"
 
 
-def shown(value: float) -> str:
+def digits(value: float) -> str:
     """Three significant digits, and whole ones of large numbers."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
     from rich.text import Text
 
+    from paramcalc.printable import Printable
     from paramcalc.reports.table import Table
-    from paramcalc.shown import Printable
 
 VIEWS = {
     "Comparison": "comparison.tables", "Count": "count.tables", "Diff": "diff.tables", "Estimate": "estimate.tables",

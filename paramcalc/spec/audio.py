@@ -49,11 +49,11 @@ class AudioRule(Strict):
             raise impossible(f"a recording of {float(seconds):g} seconds makes more than {MOST_FRAMES:,} frames",
                              "a shorter one, or a longer hop_length")
         samples = int(min(seconds, Fraction(self.most or LONGEST)) * self.rate)
-        cut = self._cut(samples)
-        if cut.tokens < 1:
+        item = self._cut(samples)
+        if item.tokens < 1:
             raise impossible(f"a recording of {float(seconds):g} seconds is too short to make a token",
                              "a longer one")
-        return cut._replace(tokens=0, source=cut.tokens) if self.attended else cut
+        return item._replace(tokens=0, source=item.tokens) if self.attended else item
 
     def cuts_off(self, seconds: Fraction) -> bool:
         """Whether the recording's end is dropped."""
@@ -124,8 +124,8 @@ class Chunks(AudioRule):
     def _cut(self, samples: int) -> MediaItem:
         full, rest = divmod(self._frames(max(samples, self.least)), self.chunk)
         each, last = halved(self.chunk, self.halvings), halved(rest, self.halvings)
-        groups, left = divmod(full, self.together)
-        tail = left * each + last
+        groups, extra = divmod(full, self.together)
+        tail = extra * each + last
         sequences = (self.together * each,) * groups + ((tail,) if tail else ())
         tokens = (full * each + last) // self.merge
         chunks, frames = (full + bool(rest), self.chunk) if full else (1, rest)
@@ -192,11 +192,11 @@ class Convolved(AudioRule):
     strides: Listed[Size] = Field(max_length=64)
 
     def _cut(self, samples: int) -> MediaItem:
-        frames, left = samples, []
+        frames, lengths = samples, []
         for kernel, stride in zip(self.kernels, self.strides, strict=True):
             frames = max(0, (frames - kernel) // stride + 1)
-            left.append(frames)
-        stages = tuple((prod(self.strides[index + 1:]), places) for index, places in enumerate(left))
+            lengths.append(frames)
+        stages = tuple((prod(self.strides[index + 1:]), places) for index, places in enumerate(lengths))
         return MediaItem(frames, frames, (frames,) if frames else (), stages=stages)
 
 

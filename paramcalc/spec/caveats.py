@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Figure = Literal["parameters", "weights", "cache", "flops"]
-Known = Literal["exact", "estimate", "bound", "unknown"]
-LEVELS: tuple[Known, ...] = ("exact", "estimate", "bound", "unknown")
+Certainty = Literal["exact", "estimate", "bound", "unknown"]
+LEVELS: tuple[Certainty, ...] = ("exact", "estimate", "bound", "unknown")
 """From the best to the worst."""
 
 
@@ -21,10 +21,10 @@ class Caveat(Strict):
     """A figure, how it is known at best, and why: the key that was not understood is named in the reason."""
 
     figure: Figure
-    known: Known
+    known: Certainty
     reason: Annotated[str, Field(min_length=1, max_length=1000)]
 
 
-def level_of(caveats: Iterable[Caveat], figure: Figure) -> Known:
+def level_of(caveats: Iterable[Caveat], figure: Figure) -> Certainty:
     """How a figure is known: as the worst caveat on it says, `exact` where there is none."""
     return max((caveat.known for caveat in caveats if caveat.figure == figure), key=LEVELS.index, default="exact")

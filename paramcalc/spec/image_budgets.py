@@ -34,12 +34,12 @@ class Ranged(ImageRule):
         if self.most > self.least and high * wide < self.least:
             scale = sqrt(self.least / (high * wide))
             high, wide = ceil(scale * high), ceil(scale * wide)
-        high = self._whole(high, wide)
-        wide = self._whole(wide, high)
+        high = self._rounded(high, wide)
+        wide = self._rounded(wide, high)
         tokens = high * wide // self.merge**2
         return MediaItem(tokens + self.around, tokens, (high * wide,))
 
-    def _whole(self, side: int, other: int) -> int:
+    def _rounded(self, side: int, other: int) -> int:
         """A side as a multiple of merged patches: the next one, or the last where that makes too many."""
         rest = side % self.merge
         if not rest:

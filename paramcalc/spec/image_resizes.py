@@ -97,13 +97,13 @@ class LongestEdge(ImageRule):
     merge: Size = 1
     edge: Size
     row_ends: bool = True
-    whole: bool = False
+    patch_multiples: bool = False
     """Sides become multiples of a patch, what is left of a merged one dropped after the tower; else multiples of a
     merged one."""
 
     def _cut(self, width: int, height: int) -> MediaItem:
         ratio, factor = max(1, width / self.edge, height / self.edge), self.patch * self.merge
-        step = self.patch if self.whole else factor
+        step = self.patch if self.patch_multiples else factor
         tall, broad = (((floor(side / ratio) - 1) // step + 1) * step for side in (height, width))
         rows, columns = tall // factor, broad // factor
         if rows * columns == 0:

@@ -35,8 +35,8 @@ class ImageRule(Strict):
         """Tokens and patches of a picture of this size in pixels. Raises PydanticCustomError for no size at all."""
         if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE):
             raise impossible(f"a picture of {width} × {height} pixels", f"sides of 1 to {LARGEST_SIDE:,} pixels")
-        cut = self._cut(width, height)
-        return cut._replace(extra=self.extra, source=self.source, projected=self.source or cut.projected)
+        item = self._cut(width, height)
+        return item._replace(extra=self.extra, source=self.source, projected=self.source or item.projected)
 
     @abstractmethod
     def _cut(self, width: int, height: int) -> MediaItem:

@@ -183,7 +183,7 @@ class Overlapping(ImageRule):
     most: Annotated[int, Field(ge=1, le=MOST_TILES)]
     """Crops."""
     row_ends: bool = True
-    whole_row_ends: bool = True
+    overview_row_ends: bool = True
     """In the picture as a whole."""
 
     def _cut(self, width: int, height: int) -> MediaItem:
@@ -194,7 +194,7 @@ class Overlapping(ImageRule):
                       for count, pool in zip((rows, columns), self.pool, strict=True))
         tall, broad = (ceil(side / pool) for pool in self.pool)
         tokens = high * wide + tall * broad
-        ends = 4 + self.row_ends * high + self.whole_row_ends * tall
+        ends = 4 + self.row_ends * high + self.overview_row_ends * tall
         sequences = (side**2,) * (rows * columns + 1)
         return MediaItem(tokens + ends, tokens, sequences, filled=tokens * self.pool[0] * self.pool[1])
 

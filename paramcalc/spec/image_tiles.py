@@ -77,11 +77,11 @@ class Views(ImageRule):
     cropped: bool = True
     side: Size
     """Pixels of the side of the picture as a whole."""
-    whole_side: Size
+    overview_side: Size
     """Tokens of the side of the picture as a whole."""
     tile_side: Size
     """Tokens of a tile's side."""
-    whole_patches: Size
+    overview_patches: Size
     tile_patches: Size
     row_ends: bool = False
     """A token ends each row, of all tiles together."""
@@ -92,9 +92,9 @@ class Views(ImageRule):
         columns, rows = 0, 0
         if self.cropped and max(width, height) > self.tile:
             columns, rows = nearest_shape(width, height, grids(self.least, self.most), self.tile)
-        tokens = self.whole_side**2 + rows * columns * self.tile_side**2
-        ends = self.row_ends * (self.whole_side + rows * self.tile_side)
-        return MediaItem(tokens + ends + 1, tokens, (self.whole_patches,) + (self.tile_patches,) * (rows * columns))
+        tokens = self.overview_side**2 + rows * columns * self.tile_side**2
+        ends = self.row_ends * (self.overview_side + rows * self.tile_side)
+        return MediaItem(tokens + ends + 1, tokens, (self.overview_patches,) + (self.tile_patches,) * (rows * columns))
 
 
 class AnyResolution(ImageRule):

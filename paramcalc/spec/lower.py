@@ -87,7 +87,7 @@ def _lower(spec: ModelSpec) -> Lowered:
             if isinstance(part, Embedding) and part.tied_to:
                 gathered.of(None, _tie, part.tied_to, {**modules, **parts}, (*path, key, "tied_to"))
             if isinstance(part, Stack):
-                gathered.of(0, _known, part.of, blocks, (*path, key, "of"))
+                gathered.of(0, _layer_count, part.of, blocks, (*path, key, "of"))
     towers = {name: _tower(gathered, tower, ("towers", name)) for name, tower in spec.towers.items()}
     gathered.refuse()
     return Lowered(modules, blocks, towers)
@@ -99,7 +99,7 @@ def _tower(gathered: Gathered, tower: Tower, path: tuple[str, ...]) -> Lowered:
               block in tower.blocks.items()}
     for key, part in tower.modules.items():
         if isinstance(part, Stack):
-            gathered.of(0, _known, part.of, blocks, (*path, "modules", key, "of"))
+            gathered.of(0, _layer_count, part.of, blocks, (*path, "modules", key, "of"))
     return Lowered(tower.modules, blocks)
 
 
@@ -129,7 +129,7 @@ def _layout(spec: ModelSpec, blocks: dict[str, Parts]) -> Layout:
         if not blocks:
             blocks[name] = _block(spec, _plain_block(), ())
         return (_repeated(name, spec.num_layers or 1),)
-    unrolled = _known(spec.layers, blocks, ("layers",))
+    unrolled = _layer_count(spec.layers, blocks, ("layers",))
     if spec.num_layers not in (None, unrolled):
         hint = f"num_layers: {unrolled}, or change the pattern"
         raise SpecError(Problem(f"layers unroll to {unrolled}, but num_layers is {spec.num_layers}", ("layers",), hint,
@@ -137,7 +137,7 @@ def _layout(spec: ModelSpec, blocks: dict[str, Parts]) -> Layout:
     return spec.layers
 
 
-def _known(layout: Layout, blocks: dict[str, Parts], path: tuple[str, ...]) -> int:
+def _layer_count(layout: Layout, blocks: dict[str, Parts], path: tuple[str, ...]) -> int:
     """How many layers a layout unrolls to; each names a block there is."""
     names = unroll(layout)
     if unknown := [name for name in dict.fromkeys(names) if name not in blocks]:

@@ -42,14 +42,14 @@ class MediaItem(NamedTuple):
         return tuple(patches + self.extra for patches in self.sequences)
 
     @property
-    def seen(self) -> int:
+    def read_positions(self) -> int:
         """Positions of the tower that what leads from it into the text model reads."""
         return self.filled or sum(self.lengths)
 
     @property
     def parts(self) -> tuple[int, ...]:
         """Positions of the tower that each part reads by itself."""
-        return (self.seen // self.apart,) * self.apart
+        return (self.read_positions // self.apart,) * self.apart
 
 
 class Media(NamedTuple):
@@ -66,12 +66,12 @@ class Media(NamedTuple):
     @property
     def tokens(self) -> int:
         """Tokens they add to the prompt."""
-        return sum(cut.tokens for cut in (*self.images, *self.videos, *self.audio))
+        return sum(item.tokens for item in (*self.images, *self.videos, *self.audio))
 
     @property
     def source(self) -> int:
         """Positions they add to what the text model attends to beside its prompt."""
-        return sum(cut.source for cut in (*self.images, *self.videos, *self.audio))
+        return sum(item.source for item in (*self.images, *self.videos, *self.audio))
 
     def attended(self, source: int | None, usual: int) -> int:
         """Tokens of what the text model attends to beside its prompt: those that are given and those of pictures, or
@@ -91,10 +91,10 @@ class Media(NamedTuple):
         """Of each sequence that is run over by itself, how long it is: a tower's sequences, or the tokens of each
         picture or recording for what joins it to the text model; where one is left of `every` so many, their number."""
         if stream.endswith("_tokens"):
-            return tuple(cut.projected // cut.apart // every for cut in self.of(stream) for _ in range(cut.apart))
+            return tuple(item.projected // item.apart // every for item in self.of(stream) for _ in range(item.apart))
         if every > 1:  # what patches are merged into has no token of the tower's own
-            return tuple(patches // every for cut in self.of(stream) for patches in cut.sequences)
-        return tuple(length for cut in self.of(stream) for length in cut.lengths)
+            return tuple(patches // every for item in self.of(stream) for patches in item.sequences)
+        return tuple(length for item in self.of(stream) for length in item.lengths)
 
     def largest_share(self, stream: str, sequences: int, ways: int) -> int:
         """Positions of a tower on the device that gets most where so many devices share out what its `sequences` times
@@ -106,7 +106,7 @@ class Media(NamedTuple):
         """Tokens and patches of each, for what an answer assumes; nothing where there are none."""
         cuts = {"images": self.images, "videos": self.videos, "audio": self.audio}
         unit = {"images": "patches", "videos": "patches", "audio": "frames"}
-        return {name: [{"tokens": cut.tokens, unit[name]: cut.patches} for cut in each]
+        return {name: [{"tokens": item.tokens, unit[name]: item.patches} for item in each]
                 for name, each in cuts.items() if each}
 
 

@@ -176,10 +176,10 @@ class ModelSpec(LayerFields):
         parts = (*(self.modules or {}).values(), *self.towers.values())
         return any(getattr(part, "stream", "") == "source" for part in parts)
 
-    def source_tokens(self, given: int | None = None) -> int | None:
+    def source_tokens(self, tokens: int | None = None) -> int | None:
         """Tokens of an encoder's input: those given; without them None (as many as the sequence has), and 0 where the
         model has no encoder, so that it attends to nothing but pictures and recordings."""
-        return 0 if given is None and not self.encodes else given
+        return 0 if tokens is None and not self.encodes else tokens
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:

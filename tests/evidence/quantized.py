@@ -111,7 +111,7 @@ def _answer(record):
         return _ratio(spec), level_of(spec.caveats, "weights")
     if record.what == "loaded":
         prepared = Prepared(build(spec), Runtime("vllm"), Setup())
-        return _in(prepared.parts(Serving(4096))[0].weights, record), prepared.weights_known
+        return _in(prepared.parts(Serving(4096))[0].weights, record), prepared.weight_certainty
     model = in_formats(build(spec), record.ask, imatrix=record.imatrix)
     weights = weight_bytes(model.tree)
     total = weights.total + sum(weight_bytes(tree).total for name, tree in model.apart.items() if "file" in record.what

@@ -10,8 +10,8 @@ import pytest
 import paramcalc
 from paramcalc.build import build
 from paramcalc.cli.main import run
+from paramcalc.measures.certainty import COUNTED_TOWERS
 from paramcalc.measures.flops import Workload, flops
-from paramcalc.measures.known import COUNTED_TOWERS
 from paramcalc.readers.config.read import read_config
 from paramcalc.spec.media import STREAMS, Media, MediaItem
 

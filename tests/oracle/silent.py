@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from paramcalc.build import build
 from paramcalc.errors import PCError
-from paramcalc.measures.known import sizes_known
+from paramcalc.measures.certainty import size_certainty
 from paramcalc.measures.parameters import rows
 from paramcalc.readers.config.defaults import family_data
 from paramcalc.readers.config.read import read_config
@@ -136,7 +136,7 @@ def ours(config: Json) -> Ours | None:
     spec = read.spec
     notes = (spec.notes, spec.uncounted, spec.unread, tuple(sorted(spec.defaults)), read.harmless,
              tuple(caveat.reason for caveat in spec.caveats))
-    return Ours(total, shapes, sizes_known(spec), notes)
+    return Ours(total, shapes, size_certainty(spec), notes)
 
 
 def records(folder: Path, patterns: list[str]) -> Iterator[tuple[str, Json]]:

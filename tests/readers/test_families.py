@@ -21,7 +21,7 @@ from paramcalc.readers import families
 from paramcalc.readers.config import type_facts
 from paramcalc.readers.config.defaults import holders, model_types
 from paramcalc.readers.config.neutral import NEUTRAL_IN, REPEATS
-from paramcalc.readers.config.published import DRAFT_CLASSES, SPECULATORS, told_type
+from paramcalc.readers.config.published import DRAFT_CLASSES, SPECULATORS, model_type_of
 from paramcalc.readers.config.published_types import PUBLISHED_TYPES
 from paramcalc.readers.config.read import read_config
 from paramcalc.readers.families import composites, counted_types, family_of
@@ -69,7 +69,7 @@ def test_every_type_has_a_row_and_a_class(model_type):
 def model_types_in(value):
     """Every model type said or told anywhere in a record."""
     if isinstance(value, dict):
-        yield told_type(value)
+        yield model_type_of(value)
         for inner in value.values():
             yield from model_types_in(inner)
     elif isinstance(value, list):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from paramcalc.errors import SpecError
-from paramcalc.measures.known import sizes_known
+from paramcalc.measures.certainty import size_certainty
 from paramcalc.readers.config.read import read_config
 
 TOWERS = Path(__file__).parent.parent / "data" / "towers"
@@ -51,7 +51,7 @@ def changed(config, path, **update):
 @pytest.mark.parametrize(("config", "path"), [*records()])
 def test_a_key_nobody_reads_makes_a_bound_wherever_it_stands(config, path):
     before, after = read_config(config), read_config(changed(config, path, extra_adapter_dim=99))
-    assert sizes_known(after.spec) == "bound"
+    assert size_certainty(after.spec) == "bound"
     assert {problem.path for problem in after.unknown} - {problem.path for problem in before.unknown} == {
         (*path, "extra_adapter_dim")}
 
@@ -60,7 +60,7 @@ def test_a_key_nobody_reads_makes_a_bound_wherever_it_stands(config, path):
     {"extra_adapter_dim": None}, {"extra_adapter_dim": 0}, {"some_probability": 0.3}, {"vocab_size": 32000},
 ])  # fmt: skip
 def test_a_key_that_changes_no_size_keeps_it_exact(update):
-    assert sizes_known(read_config(changed(LLAVA, ("vision_config",), **update)).spec) == "exact"
+    assert size_certainty(read_config(changed(LLAVA, ("vision_config",), **update)).spec) == "exact"
 
 
 def test_sizes_of_towers_from_their_class_are_listed():

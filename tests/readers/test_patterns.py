@@ -8,7 +8,7 @@ import pytest
 from paramcalc.build import build
 from paramcalc.errors import SpecError
 from paramcalc.measures.parameters import count
-from paramcalc.readers.config.patterns import told_apart
+from paramcalc.readers.config.patterns import unique_names
 from paramcalc.readers.config.read import read_config
 
 DATA = Path(__file__).parent.parent / "data" / "layer_patterns.jsonl"
@@ -113,8 +113,8 @@ def test_what_layers_cannot_say_is_refused_at_its_key(layers):
 
 
 def test_words_are_numbered_only_where_layers_of_one_word_differ():
-    assert told_apart([(1,), (2,), (1,)], ["a", "b", "a"]) == ["a", "b", "a"]
-    assert told_apart([(1,), (2,), (1,), (3,)], ["a", "a", "a", "a"]) == ["a", "a_2", "a", "a_3"]
+    assert unique_names([(1,), (2,), (1,)], ["a", "b", "a"]) == ["a", "b", "a"]
+    assert unique_names([(1,), (2,), (1,), (3,)], ["a", "a", "a", "a"]) == ["a", "a_2", "a", "a_3"]
 
 
 @pytest.mark.parametrize(("letters", "windows"), [

@@ -7,7 +7,7 @@ import pytest
 
 from paramcalc.build import build
 from paramcalc.measures.parameters import count, rows
-from paramcalc.readers.config.published import told_type
+from paramcalc.readers.config.published import model_type_of
 from paramcalc.readers.config.published_types import PUBLISHED_TYPES
 from paramcalc.readers.config.read import read_config
 from paramcalc.readers.families import counted_types
@@ -60,7 +60,7 @@ def test_every_key_is_understood(record):
 
 def test_a_type_without_a_total_says_so():
     measured = {spec_of(record).family for record in RECORDS} | {
-        str(told_type(record["config"])) for record in RECORDS if "config" in record}
+        str(model_type_of(record["config"])) for record in RECORDS if "config" in record}
     silent = {name for name, entry in PUBLISHED_TYPES.items()
               if entry.verified and entry.classes and name not in measured}
     assert silent == UNMEASURED

@@ -8,7 +8,7 @@ import paramcalc
 from paramcalc.build import build
 from paramcalc.components.layout import unroll
 from paramcalc.errors import SpecError
-from paramcalc.measures.known import sizes_known
+from paramcalc.measures.certainty import size_certainty
 from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.config.read import read_config
 
@@ -81,7 +81,7 @@ def test_an_unverified_type_answers_a_bound():
     config = {"model_type": "arctic", "architectures": ["ArcticForCausalLM"], "hidden_size": 64, "vocab_size": 100,
               "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 32}
     spec = read_config(config).spec
-    assert sizes_known(spec) == "bound"
+    assert size_certainty(spec) == "bound"
     assert "not verified" in spec.caveats[0].reason
 
 

@@ -5,7 +5,7 @@ import test_oracle
 
 import paramcalc
 from paramcalc.errors import SpecError, UnknownArchitectureError
-from paramcalc.measures.known import sizes_known
+from paramcalc.measures.certainty import size_certainty
 from paramcalc.readers.config.defaults import library_version, model_types
 from paramcalc.readers.config.neutral import NEUTRAL, NEUTRAL_PREFIXES
 from paramcalc.readers.config.read import read_config
@@ -188,9 +188,9 @@ def test_a_tower_of_a_text_model_is_uncounted():
 
 def test_how_a_figure_is_known():
     whole, bound = read_config(LLAMA).spec, read_config(LLAMA | {"use_qk_norm": True}).spec
-    assert (sizes_known(whole), sizes_known(bound)) == ("exact", "bound")
+    assert (size_certainty(whole), size_certainty(bound)) == ("exact", "bound")
     assert bound.unread == ("use_qk_norm",)
-    assert sizes_known(read_config(LLAMA | {"vision_config": {"model_type": "x"}}).spec) == "bound"
+    assert size_certainty(read_config(LLAMA | {"vision_config": {"model_type": "x"}}).spec) == "bound"
 
 
 PLAIN = dict.fromkeys(("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size"), 8)

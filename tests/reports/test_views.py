@@ -17,8 +17,8 @@ from paramcalc.answers.registry import ANSWERS, answer_classes
 from paramcalc.answers.train_search import train_search
 from paramcalc.estimates.run_settings import RunSettings
 from paramcalc.estimates.settings import DeviceSettings, FitSettings
+from paramcalc.printable import MOST_LINES
 from paramcalc.reports.views import VIEWS
-from paramcalc.shown import MOST_LINES
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,13 +82,13 @@ def test_an_answer_prints_its_tables_and_is_html_for_a_notebook(answer, monkeypa
 
 def test_a_prompt_shows_what_print_does_cut_to_its_room(answer, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
-    shown, printed = repr(answer).splitlines(), str(answer).splitlines()
-    assert len(shown) <= MOST_LINES
+    lines, printed = repr(answer).splitlines(), str(answer).splitlines()
+    assert len(lines) <= MOST_LINES
     if len(printed) <= MOST_LINES:
-        assert shown == printed
+        assert lines == printed
     else:
-        assert shown[:-1] == printed[:MOST_LINES - 1]
-        assert shown[-1] == f"… {len(printed) - MOST_LINES + 1:,} more lines: print shows them all"
+        assert lines[:-1] == printed[:MOST_LINES - 1]
+        assert lines[-1] == f"… {len(printed) - MOST_LINES + 1:,} more lines: print shows them all"
 
 
 def test_an_answer_pickles_whole(answer):

@@ -31,7 +31,7 @@ class Budget(NamedTuple):
     measure: Callable[[Node], int]
     """Of a tree, or of a block of it."""
     most: int
-    shown: Callable[[int], str] = str
+    text: Callable[[int], str] = str
     """An amount as the option takes it."""
 
 

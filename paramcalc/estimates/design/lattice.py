@@ -56,10 +56,10 @@ class Rated(NamedTuple):
 
 def _reporting(hidden_sizes: Sequence[int], progress: Callable[[int, int], None] | None) -> Iterator[int]:
     """The hidden sizes one after the other; `progress` is told of each that is done."""
-    for done, hidden in enumerate(hidden_sizes, start=1):
+    for completed, hidden in enumerate(hidden_sizes, start=1):
         yield hidden
         if progress is not None:
-            progress(done, len(hidden_sizes))
+            progress(completed, len(hidden_sizes))
 
 
 def _walked(lattice: Lattice, goals: Sequence[Goal], top: int, best: Sequence[Rated], hidden_sizes: Sequence[int],
@@ -151,7 +151,7 @@ class Lattice:
 
     def _portable(self) -> Lattice:
         """The same with functions that pickle; what budgets measure is among the polynomials already."""
-        budgets = tuple(budget._replace(measure=id, shown=str) for budget in self.bounds.budgets)
+        budgets = tuple(budget._replace(measure=id, text=str) for budget in self.bounds.budgets)
         return Lattice(self.handles, self.polynomial, self.family[1:], self.patterns,
                        self.bounds._replace(budgets=budgets), self.near, self.limit)
 

@@ -70,9 +70,9 @@ def fit_law(
     _check(runs)
     numpy = _library("numpy")
     data = numpy.log(numpy.asarray(runs, dtype=float))
-    report = progress or (lambda done, total: None)
+    report = progress or (lambda completed, total: None)
     total = STARTS + resamples
-    best = _from_grid(numpy, data, lambda done: report(done, total))
+    best = _from_grid(numpy, data, lambda completed: report(completed, total))
     random = numpy.random.default_rng(0)
     others = []
     for index in range(resamples):
@@ -106,7 +106,7 @@ def _library(name: str) -> Any:  # noqa: ANN401 - an optional library
         raise UsageError(Problem("fitting a law needs numpy and scipy", hint="pip install 'paramcalc[fit]'")) from error
 
 
-def _from_grid(numpy: Any, data: Any, done: Callable[[int], None]) -> Any:  # noqa: ANN401 - arrays
+def _from_grid(numpy: Any, data: Any, report: Callable[[int], None]) -> Any:  # noqa: ANN401 - arrays
     """The best of the descents from the most promising starts of the grid."""
     axes = numpy.meshgrid(*(GRID[key] for key in ("a", "b", "e", "alpha", "beta")), indexing="ij")
     starts = numpy.stack([axis.ravel() for axis in axes], axis=1)
@@ -116,7 +116,7 @@ def _from_grid(numpy: Any, data: Any, done: Callable[[int], None]) -> Any:  # no
         point, value = _descend(numpy, data, start)
         if value < least:
             best, least = point, value
-        done(index + 1)
+        report(index + 1)
     return best
 
 

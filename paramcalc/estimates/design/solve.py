@@ -144,8 +144,8 @@ def _refuse_budgets(lattice: Lattice) -> None:
     budgets = list(zip(lattice.bounds.budgets, lattice.least, strict=True))
     for budget, least in budgets:
         if budget.most < least < inf:
-            raise UsageError(Problem(f"no shape of that size keeps {budget.name} {budget.shown(budget.most)}",
-                                     hint=f"the least is {budget.shown(int(least))}"))
+            raise UsageError(Problem(f"no shape of that size keeps {budget.name} {budget.text(budget.most)}",
+                                     hint=f"the least is {budget.text(int(least))}"))
     if any(least < inf for _, least in budgets):
         both = " and ".join(each.name for each, _ in budgets)
         raise UsageError(Problem(f"no shape of that size keeps {both} at once", hint="raise one of them"))

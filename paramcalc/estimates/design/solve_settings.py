@@ -50,16 +50,16 @@ def _fits(value: str) -> str:
     return value
 
 
-Wanted = Annotated[str, BeforeValidator(_size)]
+ParameterCount = Annotated[str, BeforeValidator(_size)]
 Bytes = Annotated[int, BeforeValidator(_bytes)]
 
 
 class SolveSettings(Settings):
     """How large a model is to be, what it is to keep, and how many to show."""
 
-    params: Wanted | None = option(None, "Parameters in all: 1.5B; all digits for an exact size.", metavar="N")
-    active: Wanted | None = option(None, "Parameters one token visits.", metavar="N")
-    non_embedding: Wanted | None = option(None, "Parameters outside token and position tables and the head.",
+    params: ParameterCount | None = option(None, "Parameters in all: 1.5B; all digits for an exact size.", metavar="N")
+    active: ParameterCount | None = option(None, "Parameters one token visits.", metavar="N")
+    non_embedding: ParameterCount | None = option(None, "Parameters outside token and position tables and the head.",
                                           metavar="N")
     compute: Flop | None = option(None, "Training compute whose optimal size is wanted: 1e22.", metavar="FLOP")
     tolerance: Share = option(Fraction(1, 100), "Distance in size that is allowed: 1%.", metavar="SHARE")

@@ -58,7 +58,7 @@ def entries(state: State, context: int, source: int, options: Options) -> int:
     """Tokens whose keys and values are kept of one sequence."""
     if state.per == "sequence":
         return context % (state.entries + 1) if state.refilled else state.entries
-    limits = [] if state.library_whole else [limit for limit in (state.window, state.chunk) if limit is not None]
+    limits = [] if state.library_unwindowed else [limit for limit in (state.window, state.chunk) if limit is not None]
     lengths = [state.length(context, source), *(limit if options.static else limit - 1 for limit in limits)]
     return min(lengths) // state.stride
 

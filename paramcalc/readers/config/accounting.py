@@ -13,7 +13,7 @@ from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.composite import NO_TOWERS
 from paramcalc.readers.config.depth import LETTERS
 from paramcalc.readers.config.neutral import ANY, NEUTRAL, NEUTRAL_AT, NEUTRAL_PREFIXES
-from paramcalc.readers.config.published import told_type
+from paramcalc.readers.config.published import model_type_of
 from paramcalc.readers.families import family_of
 from paramcalc.readers.text.size_words import could_change_a_size, is_size, looks_like
 from paramcalc.readers.text.values import expected
@@ -62,7 +62,7 @@ def accounts(config: Config, outer: FamilyData | None, composite: Config | None 
     strange = [*_strange(config.data, config.family, config.model_type, config.path, read, outer)]
     if outer is not None and config.path and config.outer is not None:
         again = {config.path[0], *around, *_repeated(config.outer, config)}
-        strange = [*_strange(config.outer, outer, str(told_type(config.outer)), (), again), *strange]
+        strange = [*_strange(config.outer, outer, str(model_type_of(config.outer)), (), again), *strange]
     towers = [] if outer is not None else [(key, value) for path, key, value in strange
                                            if not path and _is_tower(key, value)]
     rest = [entry for entry in strange if entry[1:] not in towers] if towers else strange
@@ -176,11 +176,11 @@ def _mistyped(value: object, usual: object) -> str:
 def _strange(data: Data, family: FamilyData, model_type: str, path: tuple[str, ...], read: Collection[str],
              also: FamilyData | None = None) -> Iterator[Entry]:
     """What neither the class nor a reader nor the lists of neutral keys know."""
-    left = {*data} - family.spellings - NEUTRAL  # sets: a view's difference goes through all of the other
+    unlisted = {*data} - family.spellings - NEUTRAL  # sets: a view's difference goes through all of the other
     if also is not None:
-        left -= also.spellings
-    for key, value in data.items() if left else ():
-        if (key not in left or key in read or key in NO_TOWERS or key.startswith(NEUTRAL_PREFIXES)
+        unlisted -= also.spellings
+    for key, value in data.items() if unlisted else ():
+        if (key not in unlisted or key in read or key in NO_TOWERS or key.startswith(NEUTRAL_PREFIXES)
                 or _usual(key, value, model_type)):
             continue
         if path == () and also is None and _nested_elsewhere(key, value, family):

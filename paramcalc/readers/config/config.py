@@ -282,7 +282,7 @@ class Config:
     def has(self, key: str) -> bool:
         """Whether the class takes a key from the file, as far as all its keys are known."""
         family = self.family
-        return family.asked is None or key in family.asked or key in family.spellings
+        return family.attention_keys is None or key in family.attention_keys or key in family.spellings
 
     @property
     def tied(self) -> bool:

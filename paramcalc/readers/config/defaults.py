@@ -19,7 +19,7 @@ class FamilyData:
     def __init__(self, defaults: dict[str, Any], aliases: dict[str, str], classes: tuple[str, ...],
                  text_config: str | None = None, text_key: str = "text_config",
                  renamed: dict[str, str] | None = None, unverified: str = "",
-                 asked: tuple[str, ...] | None = None, merged: tuple[str, ...] = ()) -> None:
+                 attention_keys: tuple[str, ...] | None = None, merged: tuple[str, ...] = ()) -> None:
         self.defaults = defaults
         self.aliases = aliases
         """Attribute to the key files use: `hidden_size` to `n_embd`."""
@@ -34,7 +34,7 @@ class FamilyData:
         self._usual = {key: defaults[alias] for key, alias in aliases.items() if alias in defaults} | defaults
         self.unverified = unverified
         """The source of a type whose count could not be held against a published total."""
-        self.asked = asked
+        self.attention_keys = attention_keys
         """Keys its attention asks for though its config has none of that name; None where not every key of the class is
         known."""
         self.merged = merged
@@ -74,7 +74,7 @@ class FamilyData:
     def filled(self, defaults: dict[str, Any]) -> FamilyData:
         """The same class where another fills its config with values of its own."""
         return FamilyData({**self.defaults, **defaults}, self.aliases, self.classes, self.text_config, self.text_key,
-                          self.renamed, self.unverified, self.asked, self.merged)
+                          self.renamed, self.unverified, self.attention_keys, self.merged)
 
 
 TABLES = ("defaults.json", "tower_defaults.json")
@@ -106,7 +106,7 @@ def family_data(model_type: str) -> FamilyData | None:
         original = family_data(same.type)
         return None if original is None else FamilyData(
             original.defaults, original.aliases, original.classes, original.text_config, original.text_key,
-            original.renamed | same.classes, original.unverified, original.asked, original.merged)
+            original.renamed | same.classes, original.unverified, original.attention_keys, original.merged)
     for table in TABLES:
         text = _text(table)
         start = text.find(f'\n"{model_type}": {{')
@@ -129,7 +129,7 @@ def _parsed(line: str, model_type: str) -> FamilyData:
     aliases = defaults["aliases"] | KEY_ALIASES.get(model_type, {})
     return FamilyData(defaults["defaults"], aliases, tuple(defaults["classes"]), defaults.get("text_config"),
                       defaults.get("text_config_key", "text_config"), CLASS_ALIASES.get(model_type),
-                      asked=tuple(defaults.get("asked", ())), merged=tuple(defaults.get("merged", ())))
+                      attention_keys=tuple(defaults.get("asked", ())), merged=tuple(defaults.get("merged", ())))
 
 
 def holders(model_type: str) -> tuple[str, ...]:

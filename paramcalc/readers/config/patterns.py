@@ -50,7 +50,7 @@ def mixers(config: Config, otherwise: Sequence[str] = (), words: dict[str, str] 
     return [kinds[word] for word in types]
 
 
-def told_apart(kinds: Sequence[tuple[object, ...]], words: Sequence[str]) -> list[str]:
+def unique_names(kinds: Sequence[tuple[object, ...]], words: Sequence[str]) -> list[str]:
     """The word of each layer, numbered where layers of one word are of different kinds (widths, sharing)."""
     names: dict[tuple[object, ...], str] = {}
     for kind, word in zip(kinds, words, strict=True):

@@ -48,7 +48,7 @@ UNNAMED_TYPES: dict[str | None, tuple[UnnamedType, ...]] = {
 """By the model_type their files say."""
 
 
-def told_type(data: Mapping[str, Any]) -> object:
+def model_type_of(data: Mapping[str, Any]) -> object:
     """The model_type of a config: as it says, or the type its keys tell it is; None where nothing says."""
     model_type = data.get("model_type")
     for disguise in UNNAMED_TYPES.get(model_type, ()) if model_type is None or type(model_type) is str else ():
@@ -72,7 +72,7 @@ def written_before(data: Mapping[str, Any], first: tuple[int, int], *, unsaid: b
 
 def is_original(data: Mapping[str, Any]) -> bool:
     """Whether it is the config of a model's own code, which says no model_type."""
-    return "model_type" not in data and told_type(data) is not None
+    return "model_type" not in data and model_type_of(data) is not None
 
 
 DRAFT_CLASSES = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paramcalc.readers.config.published_type import TIED, UNTIED, Published
-from paramcalc.readers.config.published_wholes import WHOLE_TYPES
+from paramcalc.readers.config.published_wholes import COMPOSITES
 
 GPT_KEYS = {"hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head",
             "intermediate_size": "n_inner", "max_position_embeddings": "n_positions"}
@@ -188,4 +188,4 @@ PUBLISHED_TYPES: dict[str, Published] = {
     "Yi": Published(("YiForCausalLM", "YiModel"), {}, UNTIED, "01-ai/Yi-34B modeling_yi.py of 2023"),
     "xverse": Published(("XverseForCausalLM", "XverseModel"), {}, UNTIED, "xverse/XVERSE-13B modeling_xverse.py",
                         verified=False),
-} | WHOLE_TYPES
+} | COMPOSITES

@@ -11,7 +11,7 @@ MOLMOE_KEYS = {"hidden_size": "d_model", "num_hidden_layers": "n_layers", "num_a
                "num_key_value_heads": "n_kv_heads", "intermediate_size": "mlp_hidden_size",
                "num_local_experts": "moe_num_experts", "num_experts_per_tok": "moe_top_k"}
 
-WHOLE_TYPES: dict[str, Published] = {
+COMPOSITES: dict[str, Published] = {
     "deepseek_vl_v2": Published(
         ("DeepseekVLV2ForCausalLM",), {},
         {"tile_tag": "2D", "tie_word_embeddings": False},

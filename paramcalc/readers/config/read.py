@@ -12,7 +12,7 @@ from paramcalc.readers.config.behaviour import behaviour, learned_functions
 from paramcalc.readers.config.composite import TextModel, based, placed, text_model
 from paramcalc.readers.config.config import Builder, Config
 from paramcalc.readers.config.defaults import FamilyData
-from paramcalc.readers.config.published import is_original, names_draft, told_type
+from paramcalc.readers.config.published import is_original, model_type_of, names_draft
 from paramcalc.readers.config.quantization import quantization
 from paramcalc.readers.config.rotary import recurrent, rotary
 from paramcalc.readers.config.tasks import unknown_class
@@ -61,13 +61,13 @@ def _read(
     make = family_of(config.model_type).builder_of(config.architecture)
     if make is None:
         raise unknown_type(config.model_type, (*config.path, "model_type"), data=config.data)
-    spec = _built(make, config)
+    spec = _spec_from(make, config)
     uncounted: tuple[str, ...] = ()
     around = None
     if inside:
-        around = Config(data, outer or FamilyData({}, {}, ()), str(told_type(data)), _architecture(data, outer))
+        around = Config(data, outer or FamilyData({}, {}, ()), str(model_type_of(data)), _architecture(data, outer))
         bare = around.bare and outer is not None and family_of(around.model_type).published is None
-        spec, uncounted = _whole(placed(spec, around.model_type, bare=bare), around, towers, processors)
+        spec, uncounted = _composite(placed(spec, around.model_type, bare=bare), around, towers, processors)
         spec = based(spec) if bare else spec
     elif spec.towers or family_of(config.model_type).takes_media:
         spec = _with_media(spec, config, processors)
@@ -106,7 +106,7 @@ def _unverified(config: Config, outer: FamilyData | None) -> tuple[Caveat, ...]:
                         reason=f"not verified against a published total: read off {source}") for source in sources)
 
 
-def _whole(
+def _composite(
     text: ModelSpec, around: Config, towers: tuple[str, ...], processors: Files | None,
 ) -> tuple[ModelSpec, tuple[str, ...]]:
     """The text model with its towers, and what is not counted."""
@@ -135,7 +135,7 @@ def _with_media(spec: ModelSpec, around: Config, processors: Files | None) -> Mo
         raise blamed(error, around) from error
 
 
-def _built(make: Builder, config: Config) -> ModelSpec:
+def _spec_from(make: Builder, config: Config) -> ModelSpec:
     """What a builder makes of a config; values no component can have are the config's fault, and located there."""
     try:
         return make(config)
@@ -162,7 +162,7 @@ def understood(data: dict[str, Any]) -> TextModel:
 
         if (draft := draft_config(data)) is not None:
             return TextModel(draft)
-    model_type = told_type(data)
+    model_type = model_type_of(data)
     if type(model_type) is not str:
         raise SpecError(Problem("model_type is missing" if model_type is None else expected("a string", model_type),
                                 ("model_type",) if "model_type" in data else (), "every config.json has one"))

@@ -179,16 +179,16 @@ class Family:
     def builder(self) -> Builder | None:
         """What makes a specification of a config of this type; None where nobody wrote it."""
         if self.row is None or ":" in self.row:
-            make: Builder | None = _loaded(self.row)
+            make: Builder | None = _resolve(self.row)
             return make
-        rows: dict[str, Builder] = _loaded(f"{self.row}:ROWS")
+        rows: dict[str, Builder] = _resolve(f"{self.row}:ROWS")
         return rows[self.library_type]
 
     def builder_of(self, architecture: str) -> Builder | None:
         """What makes a specification of a config that names this class; None where nobody wrote it."""
         if architecture not in CLASSES:
             return self.builder
-        apart: Builder | None = _loaded(_below_towers(CLASSES[architecture]))
+        apart: Builder | None = _resolve(_below_towers(CLASSES[architecture]))
         return apart
 
     @cached_property
@@ -199,7 +199,7 @@ class Family:
     @cached_property
     def tower_builder(self) -> Any:  # noqa: ANN401 - a builder of towers, whose type stands above this file
         """What makes a tower of a nested config of this type; None where nobody wrote it."""
-        return _loaded(self.tower)
+        return _resolve(self.tower)
 
     @cached_property
     def composite(self) -> str | None:
@@ -209,7 +209,7 @@ class Family:
     @cached_property
     def composite_builder(self) -> Any:  # noqa: ANN401 - as above
         """What gives the towers of a composite config of this type; None where nobody wrote it."""
-        return _loaded(self.composite)
+        return _resolve(self.composite)
 
     @cached_property
     def takes_media(self) -> bool:
@@ -315,7 +315,7 @@ def _below_towers(place: str | None) -> str | None:
     return place and f"towers.{place}"
 
 
-def _loaded(place: str | None) -> Any:  # noqa: ANN401 - what the tables name
+def _resolve(place: str | None) -> Any:  # noqa: ANN401 - what the tables name
     """What a table names, as `module:name` of this package; None for none."""
     if place is None:
         return None

@@ -153,12 +153,12 @@ class Row:
             return self.mixers(config)
         usual = self.pattern(config) if self.pattern else ()
         words = mixers(config, usual)
-        known = self.kinds or {*ATTENTION, *usual}
+        supported = self.kinds or {*ATTENTION, *usual}
         for index, word in enumerate(words):
-            if word not in known:
+            if word not in supported:
                 kind = (config.get("layer_types") or words)[index]
                 raise config.error("layer_types", f"unknown layer kind {kind!r}",
-                                   f"known: {', '.join(spelled(sorted(known)))}", index, LAYERS)
+                                   f"known: {', '.join(spelled(sorted(supported)))}", index, LAYERS)
         return words
 
     def _feed_forwards(self, config: Config) -> list[str]:

@@ -225,9 +225,9 @@ def _axes(shape: tuple[int, ...], width: int) -> tuple[str, ...]:
     return tuple(axis_names)
 
 
-def _key(kind: Kind, taken: dict[str, Parameter]) -> str:
+def _key(kind: Kind, parameters: dict[str, Parameter]) -> str:
     key, number = f"{kind.name} {kind.format}", 2
-    while key in taken:
+    while key in parameters:
         key, number = f"{kind.name} {kind.format} {number}", number + 1
     return key
 

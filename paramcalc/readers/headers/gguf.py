@@ -50,7 +50,7 @@ class Reader:
 
     def __init__(self, stream: BinaryIO, size: int, source: str) -> None:
         self.stream = stream
-        self.left = size
+        self.remaining = size
         self.source = source
         self.position = 0
         self.room = MAX_TEXT
@@ -64,20 +64,20 @@ class Reader:
         """The next `count` bytes. Raises InputError where the file holds fewer."""
         self.need(count, what)
         data = self.stream.read(count)
-        self.left -= count
+        self.remaining -= count
         self.position += count
         return data
 
     def need(self, count: int, what: str) -> None:
         """Raise InputError, before reading, for more bytes than the file holds."""
-        if count > self.left:
-            raise self.error(f"{what}: expected {count:,} bytes, found {self.left:,}", DAMAGED)
+        if count > self.remaining:
+            raise self.error(f"{what}: expected {count:,} bytes, found {self.remaining:,}", DAMAGED)
 
     def skip(self, count: int, what: str) -> None:
         """Step over `count` bytes. Raises InputError where the file holds fewer."""
         self.need(count, what)
         self.stream.seek(count, 1)
-        self.left -= count
+        self.remaining -= count
         self.position += count
 
     def number(self, letter: str, what: str) -> Any:  # noqa: ANN401 - an int, a float or a bool, by the letter
@@ -99,16 +99,16 @@ class Reader:
         self.strings -= count
         if self.strings < 0:
             raise self.error(f"{what}: expected at most {MAX_STRINGS:,} strings in a file, found {count:,} more")
-        read, seek, left = self.stream.read, self.stream.seek, self.left
+        read, seek, remaining = self.stream.read, self.stream.seek, self.remaining
         for _ in range(count):
             length = int.from_bytes(read(8), "little")
-            left -= 8 + length
-            if left < 0:
+            remaining -= 8 + length
+            if remaining < 0:
                 raise self.error(f"{what}: expected a string of {length:,} bytes, "
-                                 f"found {max(0, left + length):,}", DAMAGED)
+                                 f"found {max(0, remaining + length):,}", DAMAGED)
             seek(length, 1)
-        self.position += self.left - left
-        self.left = left
+        self.position += self.remaining - remaining
+        self.remaining = remaining
 
     def name(self, what: str) -> str:
         """A string short enough for a name. Raises InputError for a longer one."""
@@ -181,8 +181,8 @@ def _start(reader: Reader) -> int:
 
 def _bounded(reader: Reader, count: int, least: int, most: int, what: str) -> None:
     """A count whose smallest entries would not fit into the file, or that no model has, is refused."""
-    if count > most or count * least > reader.left:
-        raise reader.error(f"expected {count:,} {what}, found {reader.left:,} bytes for them", DAMAGED)
+    if count > most or count * least > reader.remaining:
+        raise reader.error(f"expected {count:,} {what}, found {reader.remaining:,} bytes for them", DAMAGED)
 
 
 def _metadata(reader: Reader, count: int) -> dict[str, Any]:

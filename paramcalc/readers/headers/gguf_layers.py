@@ -86,15 +86,15 @@ class Keys:
         """A whole number for each layer: one for all, or a list. Raises InputError for another type, or too few."""
         value = self._value(key, default)
         if not isinstance(value, list):
-            return [self._whole(key, value)] * layers
+            return [self._integer(key, value)] * layers
         if len(value) < layers:
             raise refuse(self.source, f"{self.architecture}.{key}: expected {layers:,} values, one a layer, "
                                       f"found {len(value):,}")
-        return [self._whole(key, item) for item in value[:layers]]
+        return [self._integer(key, item) for item in value[:layers]]
 
     def number(self, key: str, default: int | None = None, least: int = 0) -> int:
         """One whole number. Raises InputError for another type, or one below `least`."""
-        value = self._whole(key, self._value(key, default))
+        value = self._integer(key, self._value(key, default))
         if value < least:
             raise refuse(self.source, f"{self.architecture}.{key}: expected at least {least:,}, found {value:,}")
         return value
@@ -105,7 +105,7 @@ class Keys:
             raise UnknownLayersError(f"the file does not say {name}")
         return self.metadata.get(name, default)
 
-    def _whole(self, key: str, value: object) -> int:
+    def _integer(self, key: str, value: object) -> int:
         if not isinstance(value, int) or not 0 <= value <= 2**30:
             raise refuse(self.source, f"{self.architecture}.{key}: expected an integer between 0 and {2**30:,}, "
                                       f"found {named(str(value))}")

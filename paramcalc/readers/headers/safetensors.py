@@ -72,7 +72,7 @@ def parse(raw: bytes, source: str) -> dict[str, Any]:
             raise refuse(source, f"expected at most {most:,} of {mark.decode()!r} in the header, found {count:,}",
                          f"that of {MAX_TENSORS:,} tensors has fewer")
     try:
-        data = _loaded(raw)
+        data = _unique_json(raw)
     except UnicodeDecodeError as error:
         raise refuse(source, f"expected UTF-8 in the header, "
                              f"found byte 0x{raw[error.start]:02x} at {error.start:,}") from None
@@ -88,7 +88,7 @@ def parse(raw: bytes, source: str) -> dict[str, Any]:
     return data
 
 
-def _loaded(raw: bytes) -> object:
+def _unique_json(raw: bytes) -> object:
     """JSON whose keys are all different. Raises ValueError where they are not, or where it is no JSON.
 
     Asking each object for its keys takes half the time of parsing. A file with as many colons as there are keys in what
@@ -156,9 +156,9 @@ def _tensor(name: str, entry: object) -> tuple[StoredTensor, int, int]:
     if type(dtype) is not str or dtype not in DTYPES:
         raise _WrongError(f"dtype: expected a type of safetensors, "
                           f"found {named(str(dtype))}", f"known: {', '.join(DTYPES)}")
-    if not _whole_numbers(shape) or len(shape) > MAX_DIMENSIONS:
+    if not _are_sizes(shape) or len(shape) > MAX_DIMENSIONS:
         raise _WrongError(f"shape: expected a list of at most {MAX_DIMENSIONS} integers, found {named(str(shape))}")
-    if not _whole_numbers(span) or len(span) != 2:
+    if not _are_sizes(span) or len(span) != 2:
         raise _WrongError(f"data_offsets: expected two integers, found {named(str(span))}")
     sizes = tuple(shape)
     bits = _bits(dtype, sizes)
@@ -171,7 +171,7 @@ def _tensor(name: str, entry: object) -> tuple[StoredTensor, int, int]:
     return StoredTensor(name, sizes, DTYPES[dtype], end - start), start, end
 
 
-def _whole_numbers(value: object) -> TypeGuard[list[int]]:
+def _are_sizes(value: object) -> TypeGuard[list[int]]:
     return type(value) is list and not [item for item in value if type(item) is not int or item < 0]
 
 

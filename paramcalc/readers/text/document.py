@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.errors import INVALID, InputError, Problem
 from paramcalc.readers.files import read_file
-from paramcalc.readers.text.limits import Mark, decode, shown
+from paramcalc.readers.text.limits import Mark, decode, printable
 from paramcalc.sanitize import quote, visible
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class Document(NamedTuple):
     def located(self, problem: Problem) -> Problem:
         """Return the problem with this document's name, and the line and column of its path."""
         line, column = self.place(problem.path)
-        return problem._replace(path=shown(problem.path), source=visible(self.source, 400), line=line, column=column)
+        return problem._replace(path=printable(problem.path), source=visible(self.source, 400), line=line,
+                                column=column)
 
 
 def read_yaml(text: str | bytes, source: str) -> Document:

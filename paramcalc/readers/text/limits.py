@@ -42,7 +42,7 @@ class Findings:
 
     def add(self, message: str, at: tuple[int, int], path: Path = (), hint: str = "") -> None:
         """Note one problem at a line and column."""
-        self.problems.append(Problem(message, shown(path), hint, visible(self.source, 400), *at))
+        self.problems.append(Problem(message, printable(path), hint, visible(self.source, 400), *at))
         if len(self.problems) >= MAX_PROBLEMS:
             self.refuse()
 
@@ -52,7 +52,7 @@ class Findings:
             raise InputError(*self.problems)
 
 
-def shown(path: Path) -> Path:
+def printable(path: Path) -> Path:
     """Return the path with unprintable or very long keys made fit to print."""
     return tuple(visible(part) if isinstance(part, str) else part for part in path)
 

@@ -106,60 +106,60 @@ class Builder:
             YamlValue(copied, *at, target.children, target.size, target.height, False, target.text), None, target.size
         )
 
-    def _put(self, built: YamlValue, anchor: str | None, cost: int) -> None:
+    def _put(self, node: YamlValue, anchor: str | None, cost: int) -> None:
         if anchor:
-            self.anchors[anchor] = built
+            self.anchors[anchor] = node
         if not self.open:
-            self.root = built
+            self.root = node
             return
         frame = self.open[-1]
-        self._count(built, frame, cost)
+        self._count(node, frame, cost)
         if isinstance(frame.value, list):
-            frame.marks[len(frame.value)] = Mark(built.line, built.column, built.children)
-            frame.value.append(built.value)
+            frame.marks[len(frame.value)] = Mark(node.line, node.column, node.children)
+            frame.value.append(node.value)
         elif frame.key is None:
-            self._put_key(built, frame)
+            self._put_key(node, frame)
         else:
-            self._put_value(built, frame)
+            self._put_value(node, frame)
 
-    def _count(self, built: YamlValue, frame: Open, cost: int) -> None:
+    def _count(self, node: YamlValue, frame: Open, cost: int) -> None:
         """Charge what is new: one for a collection whose items were charged, all of them again for an alias."""
-        frame.size += built.size
-        if built.height >= frame.height:
-            frame.height = built.height + 1
+        frame.size += node.size
+        if node.height >= frame.height:
+            frame.height = node.height + 1
         self.total += cost
         if self.total > MAX_NODES:
             self._problem(f"expected at most {MAX_NODES:,} values, aliases counted, "
-                          f"found more", (built.line, built.column))
+                          f"found more", (node.line, node.column))
             self.findings.refuse()
 
-    def _put_key(self, built: YamlValue, frame: Open) -> None:
-        at, key = (built.line, built.column), built.value
+    def _put_key(self, node: YamlValue, frame: Open) -> None:
+        at, key = (node.line, node.column), node.value
         if not isinstance(key, str):
-            text = built.text
+            text = node.text
             what = (f"expected a string as key, found {visible(text)}" if text
                     else f"expected a string as key, found {describe(key)}")
             self._problem(what, at, f'write "{visible(text)}"' if text else "")
-            built = YamlValue(f"key at {at}", *at, {})
-        first = frame.merged if built.merge else frame.marks.get(built.value)
+            node = YamlValue(f"key at {at}", *at, {})
+        first = frame.merged if node.merge else frame.marks.get(node.value)
         if first is not None:
-            frame.key = built
+            frame.key = node
             self._problem(f"duplicate key {quote(key)}: also on line {first.line}", at, "keep one of the two")
-        frame.key = built
+        frame.key = node
 
-    def _put_value(self, built: YamlValue, frame: Open) -> None:
+    def _put_value(self, node: YamlValue, frame: Open) -> None:
         key = frame.key
         if key is None or isinstance(frame.value, list):
             return
         if key.merge:
-            layers = built.value if isinstance(built.value, list) else [built.value]
+            layers = node.value if isinstance(node.value, list) else [node.value]
             if not layers or not all(isinstance(layer, dict) for layer in layers):
                 self._problem(f"'<<': expected a mapping or a list of mappings, "
-                              f"found {describe(built.value)}", (built.line, built.column))
-            frame.merged = YamlValue(built.value, key.line, key.column, built.children)
+                              f"found {describe(node.value)}", (node.line, node.column))
+            frame.merged = YamlValue(node.value, key.line, key.column, node.children)
         else:
-            frame.marks[key.value] = Mark(key.line, key.column, built.children)
-            frame.value[key.value] = built.value
+            frame.marks[key.value] = Mark(key.line, key.column, node.children)
+            frame.value[key.value] = node.value
         frame.key = None
 
     def _wants_key(self, frame: Open) -> bool:

@@ -9,7 +9,7 @@ from paramcalc.answers.count import count
 from paramcalc.answers.estimate import estimate
 from paramcalc.estimates.settings import DeviceSettings, ServingSettings
 from paramcalc.measures.cache import Serving, exact, mixers, types
-from paramcalc.measures.cache_known import cache_unknown
+from paramcalc.measures.header_certainty import cache_unknown
 from paramcalc.measures.weights import weight_bytes
 from paramcalc.reports.estimate import tables
 from paramcalc.reports.html.tables import tables_html, text

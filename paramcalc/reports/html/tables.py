@@ -28,7 +28,7 @@ FIRM = "\u00a0"
 
 def tables_html(tables: Sequence[Table]) -> str:
     """Every table in a frame of its own that scrolls where it is too wide."""
-    return "\n".join(table_html(table.shown()) for table in tables)
+    return "\n".join(table_html(table.for_people()) for table in tables)
 
 
 def table_html(table: Table) -> str:
@@ -56,7 +56,7 @@ def text(content: str) -> str:
 def _row(table: Table, row: list[Cell], index: int) -> str:
     depth = table.depths[index] if table.depths else 0
     shares = [value for column, value in zip(table.columns, table.rows[index], strict=True) if column.kind == "bar"]
-    most = max((abs(value) for shown in table.rows for column, value in zip(table.columns, shown, strict=True)
+    most = max((abs(value) for values in table.rows for column, value in zip(table.columns, values, strict=True)
                 if column.kind == "bar" and value), default=1)
     return _cells(table.columns, row, "row", depth, [BAR_WIDTH * abs(share or 0) / most for share in shares])
 

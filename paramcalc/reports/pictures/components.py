@@ -46,18 +46,18 @@ def layer_map(answer: Mapping[str, Any]) -> str:
     for (stack, rows), fill in zip(stacks.items(), cycle(SERIES), strict=False):
         layers = [Area(row["layer"].rpartition(".")[2], row["parameters"], fill,
                        f"{row['layer']}: {many(row['parameters'], 'parameter')}") for row in rows]
-        areas.append(_whole(stack, sum(layer.value for layer in layers), fill, tuple(layers)))
+        areas.append(_area(stack, sum(layer.value for layer in layers), fill, tuple(layers)))
     beside = answer["parameters"]["total"] - sum(area.value for area in areas)
-    areas.append(_whole("in no layer", beside, colour("other")))
+    areas.append(_area("in no layer", beside, colour("other")))
     return treemap(areas, f"Parameters of {answer['model']['name']} by layer")
 
 
 def _component(row: Mapping[str, Any], tensors: list[Area]) -> Area:
     name = row["component"]
-    return _whole(name, row["parameters"], colour(name), tuple(tensors), name)
+    return _area(name, row["parameters"], colour(name), tuple(tensors), name)
 
 
-def _whole(name: str, values: int, fill: str, parts: tuple[Area, ...] = (), key: str = "") -> Area:
+def _area(name: str, values: int, fill: str, parts: tuple[Area, ...] = (), key: str = "") -> Area:
     return Area(name, values, fill, f"{name}: {values:,} parameters ({short(values)})", parts, key)
 
 

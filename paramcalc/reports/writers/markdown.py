@@ -25,7 +25,7 @@ def reports(batch: Batch) -> str:
 def to_markdown(tables: Sequence[Table]) -> str:
     """GitHub tables, each under its title."""
     out: list[str] = []
-    for table in (table.shown() for table in tables):
+    for table in (table.for_people() for table in tables):
         rows = cells(table)
         keep = [i for i, c in enumerate(table.columns) if c.kind != "bar"]
         if table.title:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.config.quantization.matching import whole_or_regex
+from paramcalc.readers.config.quantization.matching import names_or_regexes
 from paramcalc.readers.config.quantization.modelopt import cache_notes
 from paramcalc.readers.config.quantization.settings import Quantized, group_word, keep, take
 from paramcalc.spec.quantize import KEEP
@@ -58,11 +58,11 @@ def compressed_tensors(settings: Settings) -> Quantized:
         caveats += why
         targets |= dict.fromkeys(scheme.names("targets") or ["Linear"], format_ or KEEP)
     rules = _targets(targets)
-    unquantized = [*keep(whole_or_regex(_heads(name for name in ignored if name not in CLASSES))),
+    unquantized = [*keep(names_or_regexes(_heads(name for name in ignored if name not in CLASSES))),
                    *(take(KEEP, CLASSES[name]) for name in ignored if name in CLASSES)]
     if sparsity is not None and not (groups and groups.data):
         rules += _only_sparse(sparsity, caveats)
-        unquantized = list(keep(whole_or_regex(sparsity.names("ignore") or ignored)))
+        unquantized = list(keep(names_or_regexes(sparsity.names("ignore") or ignored)))
     return Quantized((*unquantized, *rules), tuple(caveats), notes)
 
 
@@ -91,7 +91,7 @@ def _heads(names: Iterable[str]) -> Iterator[str]:
 def _targets(formats: dict[str, str]) -> list[QuantRule]:
     """The format of each target, in the order in which one of them counts; neighbours of one format are one rule."""
     names = sorted(formats.keys() - CLASSES.keys(), key=lambda name: (name.startswith("re:"), name))
-    rules = [take(format_, (), whole_or_regex(fitting)) for format_, fitting in groupby(names, formats.__getitem__)]
+    rules = [take(format_, (), names_or_regexes(fitting)) for format_, fitting in groupby(names, formats.__getitem__)]
     return rules + [take(format_, CLASSES[name]) for name, format_ in formats.items() if name in CLASSES]
 
 

@@ -29,7 +29,7 @@ def exact_names(names: Iterable[str]) -> list[str]:
     return [f"name:{name}" for name in dict.fromkeys(EXPERT.sub("experts.*", name) for name in names)]
 
 
-def whole_or_regex(names: Iterable[str]) -> list[str]:
+def names_or_regexes(names: Iterable[str]) -> list[str]:
     """Whole names, or `re:` matched from the start (compressed-tensors, quark)."""
     return [text for name in names for text in ([name] if name.startswith("re:") else exact_names([name]))]
 

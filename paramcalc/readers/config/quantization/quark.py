@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.readers.config.quantization.matching import whole_or_regex
+from paramcalc.readers.config.quantization.matching import names_or_regexes
 from paramcalc.readers.config.quantization.settings import Quantized, group_word, keep, take
 from paramcalc.spec.quantize import KEEP
 
@@ -34,12 +34,12 @@ def quark(settings: Settings) -> Quantized:
         settings.get(*settings.data)
         return Quantized((), (settings.caveat("export", why),))
     rules: list[QuantRule] = [*keep([text for name in settings.names("exclude") or () for text in
-                                     ([name] if _wildcard(name) else whole_or_regex([name]))])]
+                                     ([name] if _wildcard(name) else names_or_regexes([name]))])]
     layers = settings.mapping("layer_quant_config")
     for name in layers.data if layers else ():
         own = layers.mapping(name) if layers else None
         format_ = _format(own, caveats) if own else KEEP
-        rules.append(take(format_ or KEEP, (), [name] if _wildcard(name) else whole_or_regex([name])))
+        rules.append(take(format_ or KEEP, (), [name] if _wildcard(name) else names_or_regexes([name])))
     types = settings.mapping("layer_type_quant_config")
     for name in types.data if types else ():
         own = types.mapping(name) if types else None

@@ -13,7 +13,7 @@ from paramcalc.spec.quantize import KEEP, MOST_NAMES, QuantRule
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from paramcalc.spec.caveats import Known
+    from paramcalc.spec.caveats import Certainty
     from paramcalc.spec.quantize import Kind
 
 Path = tuple[str | int, ...]
@@ -137,7 +137,7 @@ class Settings:
         """A problem at a key."""
         return SpecError(Problem(message, (*self.path, key), hint))
 
-    def caveat(self, key: str, message: str, level: Known = "bound") -> Caveat:
+    def caveat(self, key: str, message: str, level: Certainty = "bound") -> Caveat:
         """Why the weights are less than exact, with the key to blame."""
         where = ".".join(map(str, (*self.path, key)))[:200]
         return Caveat(figure="weights", known=level, reason=f"{where}: {message[:500]}")

@@ -17,7 +17,7 @@ from paramcalc.components.norm import Norm
 from paramcalc.components.rg_lru import RecurrentBlock
 from paramcalc.errors import LAYERS
 from paramcalc.numbers import many
-from paramcalc.readers.config.patterns import FULL, LINEAR, SLIDING, cycled, every, mixers, own_layers, told_apart
+from paramcalc.readers.config.patterns import FULL, LINEAR, SLIDING, cycled, every, mixers, own_layers, unique_names
 from paramcalc.readers.families.decoder import Row
 from paramcalc.readers.families.decoders.shared import patterned
 from paramcalc.spec.lower import QKV
@@ -55,7 +55,7 @@ class Layer(NamedTuple):
 
 
 def _named(layers: list[Layer]) -> list[str]:
-    return told_apart(layers, [f"{layer.mixer}_shared" if layer.shares_kv else layer.mixer for layer in layers])
+    return unique_names(layers, [f"{layer.mixer}_shared" if layer.shares_kv else layer.mixer for layer in layers])
 
 
 def _drafts(config: Config) -> bool:

@@ -63,9 +63,9 @@ PAGE_BIASES = ("1d", "horizontal", "vertical")
 def udop_parts(config: Config, sides: tuple[Side, ...]) -> Parts:
     """UDOP's patches, boxes and biases by place on a page. arXiv:2212.02623."""
     width, patch, heads = config.integer("d_model"), config.integer("patch_size"), config.integer("num_heads")
-    cut = Convolution(out_channels=width, in_channels=config.integer("num_channels"), kernel=(patch, patch),
+    patches = Convolution(out_channels=width, in_channels=config.integer("num_channels"), kernel=(patch, patch),
                       component="other_embedding")
-    kinds, parts = config.get("relative_bias_args"), dict[str, "Component"]({"patch_embed.proj": cut})
+    kinds, parts = config.get("relative_bias_args"), dict[str, "Component"]({"patch_embed.proj": patches})
     count = len(PAGE_BIASES if kinds is None else kinds) if kinds is None or isinstance(kinds, list) else 0
     shared = config.tied and config.architecture != "UdopModel"  # which names no weights that it ties
     for side in sides:
@@ -73,7 +73,7 @@ def udop_parts(config: Config, sides: tuple[Side, ...]) -> Parts:
             parts |= {f"encoder.cell_2d_embedding.{axis}_position_embeddings": Embedding(
                 rows=config.integer("max_2d_position_embeddings"), component="position_embedding") for axis in "xy"}
         else:
-            parts["decoder.embed_patches.proj"] = cut
+            parts["decoder.embed_patches.proj"] = patches
         for index in range(1 if shared else 0, min(count, 64)):
             parts[f"{side}.relative_bias.biases.{index}.relative_attention_bias"] = Embedding(
                 rows=PAGE_BUCKETS, hidden_size=heads, component="position_embedding", pairs=True)

@@ -44,13 +44,13 @@ APART = Caveat(figure="flops", known="bound", reason=(
 
 def _settings(config: Config) -> dict[str, Any]:
     """What the net's config says. Raises SpecError for a net that is not described here."""
-    given = config.get(KEY)
-    if given is None:
+    values = config.get(KEY)
+    if values is None:
         return dict(USUAL)
-    if not isinstance(given, dict):
+    if not isinstance(values, dict):
         raise config.expected(KEY, "a mapping")
     needed = {"MODEL.FPN.IN_FEATURES": [], "MODEL.RESNETS.DEPTH": 50, "MODEL.BACKBONE.NAME": "build_resnet_backbone"}
-    settings: dict[str, Any] = needed | given
+    settings: dict[str, Any] = needed | values
     for key, values in ALLOWED.items():
         if key in settings and settings[key] not in values:
             raise config.error(KEY, f"{key}: a net of detectron2 with {str(settings[key])[:60]} is not described")

@@ -44,7 +44,7 @@ def positions(config: Config) -> Parts:
     return parts
 
 
-def keys_seen(config: Config, kind: str) -> int:
+def keys_per_query(config: Config, kind: str) -> int:
     """How many keys a query sees: its own chunk, and those before and after it."""
     chunks = 1 + sum(config.integer(f"{kind}_num_chunks_{side}", 0, least=0) for side in ("before", "after"))
     return config.integer(f"{kind}_attn_chunk_length") * chunks
@@ -56,15 +56,16 @@ def attention(config: Config, kind: str) -> Parts:
     at, causal = "attention.self_attention", config.flag("is_decoder")
     out = Linear(in_features=count * head, component="attention")
     if kind == "local":
-        part = Attention(num_heads=count, head_dim=head, causal=causal, output=False, window=keys_seen(config, kind),
-                         path=at, names={"q_proj": "query", "k_proj": "key", "v_proj": "value"})
+        part = Attention(num_heads=count, head_dim=head, causal=causal, output=False,
+                         window=keys_per_query(config, kind), path=at,
+                         names={"q_proj": "query", "k_proj": "key", "v_proj": "value"})
         return {at: part, "attention.output.dense": out}
     inner = Linear(out_features=count * head, component="attention")
     hashes = config.integer("num_hashes")
     return {
         f"{at}.query_key": inner, f"{at}.value": inner,
         "scores": Score(sizes=(hashes, count, 2 * head), per="pair", causal=causal, component="attention",
-                        window=keys_seen(config, kind)),
+                        window=keys_per_query(config, kind)),
         "attention.output.dense": out,
     }
 

@@ -145,9 +145,9 @@ def with_towers(text: ModelSpec, outer: Config, towers: tuple[str, ...]) -> tupl
             raise
         outer.parts.clear()
         return _named_alike(Composite(outer, text, [], []), towers)  # what joins a strange tower asks for its width
-    left = [f"{key} ({_type(outer, key)})" for key in towers if key not in outer.read]
+    uncounted = [f"{key} ({_type(outer, key)})" for key in towers if key not in outer.read]
     return (text.model_copy(update={"towers": built, "caveats": (*text.caveats, *model.caveats)}),
-            (*model.uncounted, *left))
+            (*model.uncounted, *uncounted))
 
 
 def _named_alike(model: Composite, towers: tuple[str, ...]) -> tuple[ModelSpec, tuple[str, ...]]:
@@ -161,8 +161,8 @@ def _named_alike(model: Composite, towers: tuple[str, ...]) -> tuple[ModelSpec, 
             around.read.add(key)
             model.uncounted.append(f"{path} ({kind})")
         else:
-            made = model._replace(config=around).tower(key, key.removesuffix("_config") + "_tower", kind)
-            built |= {"_".join((*levels, name)): tower for name, tower in made.items()}
+            tower = model._replace(config=around).tower(key, key.removesuffix("_config") + "_tower", kind)
+            built |= {"_".join((*levels, name)): tower for name, tower in tower.items()}
     if towers:
         model.uncounted.append(f"what joins {', '.join(towers)} to the text model ({model.config.model_type[:100]})")
     return model.text.model_copy(update={"towers": built}), tuple(model.uncounted)

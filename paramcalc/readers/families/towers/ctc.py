@@ -24,7 +24,7 @@ ENCODERS = {"parakeet_ctc": "parakeet_encoder", "lasr_ctc": "lasr_encoder"}
 
 
 def scored(config: Config, inner: Config, at: str, project: Callable[[int, int], Component],
-           put: Callable[[Tower, Parts], ModelSpec] = opened) -> ModelSpec:
+           assemble: Callable[[Tower, Parts], ModelSpec] = opened) -> ModelSpec:
     """The encoder that `inner` describes, whose names begin with `at`, and a projection `(vocab_size, hidden_size)` of
     each frame, `put` together. Raises UnknownArchitectureError for an encoder nobody knows, or where the class has
     another head."""
@@ -33,7 +33,7 @@ def scored(config: Config, inner: Config, at: str, project: Callable[[int, int],
         raise config.unknown_class()
     encoder = make(inner, at)
     head: Parts = {"ctc_head": project(config.integer("vocab_size"), encoder.hidden_size)}
-    return put(encoder, head)
+    return assemble(encoder, head)
 
 
 def ctc(config: Config) -> ModelSpec:

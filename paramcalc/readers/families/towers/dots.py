@@ -87,10 +87,10 @@ def sound(config: Config, at: str) -> Tower:
     width, middle, stem = config.integer("hidden_size"), config.integer("downsample_hidden_size"), "conv_stem"
     bins, into, out = (config.integer("feature_size") + 7) // 8, config.integer("adapter_input_size"), config.integer(
         "adapter_out_dim")
-    left = config.integer("conv_output_size", middle * bins)  # the class works it out, and takes a file's word
+    flattened = config.integer("conv_output_size", middle * bins)  # the class works it out, and takes a file's word
     modules: Parts = {f"{stem}.convs.{index}": conv(middle, middle if index else 1, 3, 3, component="other",
                                                     outputs=bins * 16 // 4**index) for index in range(3)}
-    modules |= {f"{stem}.conv_out": dense(width, left, bias=False), "positions": ROTARY,
+    modules |= {f"{stem}.conv_out": dense(width, flattened, bias=False), "positions": ROTARY,
                 "layers": layers(config.layers), "layer_norm": rms(width), "adapter.norm": norm(into),
                 "adapter.fc1": up(out, into), "adapter.fc2": down(out, out)}
     block = SOUND(width, config.integer("num_attention_heads"), config.integer("intermediate_size"),

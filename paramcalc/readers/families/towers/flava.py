@@ -67,8 +67,8 @@ def codebook(config: Config, at: str) -> Tower:
             into = out * width
         net.add({}, 2 if group < len(GROUPS) - 1 else 1)
     net.add({"output.conv": convolve(words, GROUPS[-1] * width, 1, 1)})
-    built = net.tower(GROUPS[-1] * width, f"{at}.blocks")
-    return built.model_copy(update={"component": None})
+    tower = net.tower(GROUPS[-1] * width, f"{at}.blocks")
+    return tower.model_copy(update={"component": None})
 
 
 def _block(into: int, out: int) -> Parts:

@@ -23,9 +23,9 @@ def _feed(width: int, ratio: int) -> Parts:
     return under("module", _normed("linear_up", ratio * width, width) | _normed("linear_down", width, ratio * width))
 
 
-def _distances(side: int, stride: int = 1, left: int = 0) -> int:
+def _distances(side: int, stride: int = 1, queries: int = 0) -> int:
     """Pairs of distances in both directions between places of two grids."""
-    one = {abs(stride * place - other) for place in range(left or side) for other in range(side)}
+    one = {abs(stride * place - other) for place in range(queries or side) for other in range(side)}
     return len(one) ** 2
 
 
@@ -54,15 +54,15 @@ def levit(config: Config) -> ModelSpec:
             place += 1
         if downs[index]:
             key, heads, ratio, wide, stride = downs[index]
-            left, out, values = (side - 1) // stride + 1, listed(config, "hidden_sizes", index + 2)[index + 1], (
+            shrunk_side, out, values = (side - 1) // stride + 1, listed(config, "hidden_sizes", index + 2)[index + 1], (
                 ratio * key * heads)
-            between = _distances(side, stride, left)
+            between = _distances(side, stride, shrunk_side)
             net.add(under(f"{at}.{place}", {"attention_biases": vector(heads, between, component="attention")}
                           | _normed("keys_values", values + key * heads, width)
                           | _normed("queries", key * heads, width) | _normed("projection", out, values)), stride)
             if wide > 0:
                 net.add(under(f"{at}.{place + 1}", _feed(out, wide)))
-            side = left
+            side = shrunk_side
     return net.spec(config, "levit", widths[-1], _tops(widths[-1]))
 
 

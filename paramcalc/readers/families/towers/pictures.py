@@ -163,8 +163,8 @@ def with_media(spec: ModelSpec, config: Config, beside: Beside = NOTHING) -> Mod
     rules = {"videos": filmed.video_rule(config, beside) if "image" in streams else None,
              "images": _images(config, beside, streams),
              "audio": recordings.described(config, beside, streams)}
-    known_rules = {name: rule for name, rule in rules.items() if rule is not None}
-    return spec.model_copy(update=known_rules) if known_rules else spec
+    rules_present = {name: rule for name, rule in rules.items() if rule is not None}
+    return spec.model_copy(update=rules_present) if rules_present else spec
 
 
 def _images(config: Config, beside: Beside, streams: set[Stream]) -> ImageRule | None:

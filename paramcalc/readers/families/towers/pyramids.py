@@ -41,7 +41,7 @@ def _plan(config: Config, keys: tuple[str, ...], count: int) -> Iterator[tuple[i
         yield index, [column[index] for column in columns]
 
 
-def _cut(out: int, into: int, size: int, at: str = "proj", after: str = "layer_norm") -> Parts:
+def _patches(out: int, into: int, size: int, at: str = "proj", after: str = "layer_norm") -> Parts:
     """Patches that may overlap, and a norm."""
     return {at: conv(out, into, size, size), after: norm(out)}
 
@@ -70,7 +70,7 @@ def segformer(config: Config) -> ModelSpec:
     shape = Layer("layer_norm_1", "attention", "layer_norm_2", "", names=BERT)
     plan = _plan(config, ("hidden_sizes", "patch_sizes", "strides", "num_attention_heads", "sr_ratios"), count)
     for index, (width, size, stride, heads, ratio) in plan:
-        net.add(under(f"encoder.patch_embeddings.{index}", _cut(width, into, size)), stride)
+        net.add(under(f"encoder.patch_embeddings.{index}", _patches(width, into, size)), stride)
         block = (shape(width, heads, int(width * wide[index]), head_dim=max(1, width // heads))
                  | _reduced("attention.self.sr", "attention.self.layer_norm", width, ratio)
                  | _mixed("dense1", "dense2", width, int(width * wide[index])))
@@ -102,7 +102,7 @@ def pvt(config: Config) -> ModelSpec:
         patches = ((side if index == 0 else side // 2 ** (index + 1)) // size) ** 2 + last
         tokens: Parts = {"cls_token": embedded(1, 1, width)} if last else {}
         net.add(under(at, {"position_embeddings": positioned(1, patches, width)} | tokens
-                      | _cut(width, into, kernel, "projection")), size)
+                      | _patches(width, into, kernel, "projection")), size)
         block = (shape(width, dividing(config, "num_attention_heads", heads, width), inner)
                  | _reduced("attention.self.sequence_reduction", "attention.self.layer_norm", width, ratio)
                  | {"mlp.dense1": up(inner, width, component="ffn"),
@@ -125,7 +125,7 @@ def pvt2(config: Config) -> ModelSpec:
     for index, (width, stride, heads, ratio) in plan:
         size, at, inner = listed(config, "patch_sizes", count)[index], f"encoder.layers.{index}", int(
             width * wide[index])
-        net.add(under(f"{at}.patch_embedding", _cut(width, into, size)), stride)
+        net.add(under(f"{at}.patch_embedding", _patches(width, into, size)), stride)
         cut, after = "attention.spatial_reduction", "attention.layer_norm"
         block = (shape(width, dividing(config, "num_attention_heads", heads, width), inner)
                  | ({cut: conv(width, width, 1, 1, component="attention"), after: norm(width)} if pools
@@ -166,7 +166,7 @@ def cvt(config: Config) -> ModelSpec:
     for index, (width, size, stride, heads, kernel) in plan:
         at, inner = f"encoder.stages.{index}", int(width * wide[index])
         net.add(under(f"{at}.embedding.convolution_embeddings",
-                      _cut(width, into, size, "projection", "normalization")), stride)
+                      _patches(width, into, size, "projection", "normalization")), stride)
         if tokens[index]:
             net.add({f"{at}.cls_token": vector(1, 1, listed(config, "embed_dim")[-1])})
         block = _cvt_layer(width, dividing(config, "num_heads", heads, width), inner, kernel, methods[index],

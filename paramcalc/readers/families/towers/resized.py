@@ -146,7 +146,7 @@ def pixtral(processor: Processed) -> ImageRule:
     tower, plain = processor.tower("pixtral"), processor.config.model_type == "lighton_ocr"
     return LongestEdge(patch=tower.integer("patch_size"), merge=processor.config.integer("spatial_merge_size", 1),
                        edge=processor.size("size.longest_edge") or tower.integer("image_size"),
-                       row_ends=not plain, whole=plain)
+                       row_ends=not plain, patch_multiples=plain)
 
 
 def squared(processor: Processed, tower: Config) -> int:

@@ -45,8 +45,8 @@ def encoder(config: Config, at: str) -> Tower:
             block |= {f"attn.rel_pos_{way}": positioned(2 * across - 1, width // count) for way in "hw"}
             block["attn.rel_pos"] = _once(full, 2 * across, width)
         if full > side**2:
-            kept, rest = divmod(side**2, across**2)  # pairs within windows that nothing fills
-            more = full * across**2 - kept * across**4 - rest**2
+            full_windows, rest = divmod(side**2, across**2)  # pairs within windows that nothing fills
+            more = full * across**2 - full_windows * across**4 - rest**2
             block |= {"attn.filling": _once(full - side**2, 4 * width, width), "attn.filled": _once(more, 2, width)}
         blocks[name] = block
     return tower("vision", width, modules, blocks, at)

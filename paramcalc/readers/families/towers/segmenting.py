@@ -62,8 +62,8 @@ def upernet(config: Config, spelling: Spelling) -> Parts:
 
     Raises SpecError where the layers are not four.
     """
-    taken = config.listed("out_indices", int) or config.listed("segmentation_indices", int)
-    if taken is not None and len(taken) != len(SCALES) + 1:
+    layers = config.listed("out_indices", int) or config.listed("segmentation_indices", int)
+    if layers is not None and len(layers) != len(SCALES) + 1:
         raise config.expected("out_indices", "four layers", "such as [3, 5, 7, 11]")
     parts = pyramid(config.integer("hidden_size"), spelling) | under("decode_head", _decode(config, spelling))
     if config.flag("use_auxiliary_head", default=True):

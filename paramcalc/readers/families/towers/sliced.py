@@ -86,7 +86,7 @@ def molmo2(processor: Processed) -> ImageRule:
     return Overlapping.model_validate({
         "crop": processor.size("size.height") or 378, "patch": processor.size("patch_size") or 14,
         "margin": sum(margins), "pool": pool, "most": processor.size("max_crops") or 8, "row_ends": ends,
-        "whole_row_ends": processor.processor.flag("use_single_crop_col_tokens", default=ends)})
+        "overview_row_ends": processor.processor.flag("use_single_crop_col_tokens", default=ends)})
 
 
 def views(processor: Processed) -> ImageRule:
@@ -97,9 +97,9 @@ def views(processor: Processed) -> ImageRule:
     side, tile = processor.size("size.height") or 1024, processor.size("tile_size") or usual
     return Views(tile=tile, least=processor.size("min_patches") or 2, most=processor.size("max_patches") or most,
                  cropped=processor.image.flag("crop_to_patches", default=True), row_ends=unlimited, side=side,
-                 whole_side=ceil(side // patch / ratio) if unlimited else ceil(side / patch / ratio),
+                 overview_side=ceil(side // patch / ratio) if unlimited else ceil(side / patch / ratio),
                  tile_side=ceil(tile // patch / ratio) if unlimited else ceil(tile / patch / ratio),
-                 whole_patches=(side // patch) ** 2, tile_patches=(tile // patch) ** 2)
+                 overview_patches=(side // patch) ** 2, tile_patches=(tile // patch) ** 2)
 
 
 def muse(processor: Processed) -> ImageRule:

@@ -45,16 +45,16 @@ def extractor(config: Config, *, normed: bool | None = None) -> Parts:
         raise config.error("conv_kernel", "conv_dim, conv_kernel and conv_stride must have as many entries each, found "
                            f"{len(widths)}, {len(kernels)} and {len(strides)}")
     every = config.text("feat_extract_norm", "group") == "layer" if normed is None else normed
-    bias, before, parts, left = config.flag("conv_bias"), 1, Parts(), 1
+    bias, before, parts, outputs = config.flag("conv_bias"), 1, Parts(), 1
     for stride in strides[1:]:
-        left *= stride
+        outputs *= stride
     for index, (width, kernel) in enumerate(zip(widths, kernels, strict=True)):
         at = f"feature_extractor.conv_layers.{index}"
-        parts[f"{at}.conv"] = conv(width, before, kernel, bias=bias, component="other", outputs=max(1, left),
+        parts[f"{at}.conv"] = conv(width, before, kernel, bias=bias, component="other", outputs=max(1, outputs),
                                 stage=index + 1)
         if every or index == 0:
             parts[f"{at}.layer_norm"] = norm(width)
-        left = left // strides[index + 1] if index + 1 < len(strides) else 1
+        outputs = outputs // strides[index + 1] if index + 1 < len(strides) else 1
         before = width
     return parts
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.measures.known import why_bound
+from paramcalc.measures.certainty import why_bound
 from paramcalc.reports.table import Column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from paramcalc.answers.answer import Answer
-    from paramcalc.measures.known import Known
+    from paramcalc.measures.certainty import Certainty
 
 
 def total_label(answer: Answer) -> str:
@@ -55,7 +55,7 @@ def missing(answer: Answer) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def marks(level: Known) -> tuple[Column, Column]:
+def marks(level: Certainty) -> tuple[Column, Column]:
     """Columns of how the figures of a row are known and of what is not counted, for programs; people see the first
     where it warns."""
-    return Column("known", shown=level in ("bound", "unknown")), Column("uncounted", shown=False)
+    return Column("known", for_people=level in ("bound", "unknown")), Column("uncounted", for_people=False)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.spec.caveats import LEVELS, Figure, Known, level_of
+from paramcalc.spec.caveats import LEVELS, Certainty, Figure, level_of
 
 if TYPE_CHECKING:
     from paramcalc.spec.media import Media
     from paramcalc.spec.model import ModelSpec
 
-__all__ = ["Known", "least", "of_model", "sizes_known", "towers_known", "why_bound"]
+__all__ = ["Certainty", "least", "of_model", "size_certainty", "tower_certainty", "why_bound"]
 
 COUNTED_TOWERS = frozenset([
     "audioflamingo3_encoder", "beit", "blip_2_vision_model", "clip_vision_model", "convnext", "data2vec-audio",
@@ -29,7 +29,7 @@ COUNTED_TOWERS = frozenset([
 """
 
 
-def sizes_known(spec: ModelSpec) -> Known:
+def size_certainty(spec: ModelSpec) -> Certainty:
     """How the sizes of a model are known: a lower bound where a part of it is not counted, or where a key that could
     change a size is not understood."""
     return "bound" if spec.uncounted or spec.unread else level_of(spec.caveats, "parameters")
@@ -49,7 +49,7 @@ def why_bound(spec: ModelSpec, *figures: Figure) -> str:
                  if caveat.figure in ("parameters", *figures) and caveat.known in ("bound", "unknown")), "")
 
 
-def towers_known(spec: ModelSpec, media: Media) -> Known:
+def tower_certainty(spec: ModelSpec, media: Media) -> Certainty:
     """How the FLOPs of what runs over pictures and recordings are known: an estimate where no model of the tower's
     class was held to torch's counter."""
     if media.main:
@@ -59,14 +59,14 @@ def towers_known(spec: ModelSpec, media: Media) -> Known:
     return "exact" if all(family in COUNTED_TOWERS for family in running) else "estimate"
 
 
-def least(*levels: Known) -> Known:
+def least(*levels: Certainty) -> Certainty:
     """How a figure made of several is known: as its least known part."""
     return max(levels, key=LEVELS.index, default="exact")
 
 
-def of_model(spec: ModelSpec, *figures: Figure, at_best: Known = "exact") -> Known:
+def of_model(spec: ModelSpec, *figures: Figure, at_best: Certainty = "exact") -> Certainty:
     """How a figure of a model is known that would be `at_best` if the model were read whole.
 
     `figures`: what it rests on beside the parameters, as in `why_bound`.
     """
-    return least(sizes_known(spec), *(level_of(spec.caveats, figure) for figure in figures), at_best)
+    return least(size_certainty(spec), *(level_of(spec.caveats, figure) for figure in figures), at_best)

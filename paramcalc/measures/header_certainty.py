@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.measures.known import of_model
+from paramcalc.measures.certainty import of_model
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
-    from paramcalc.measures.known import Known
+    from paramcalc.measures.certainty import Certainty
 
 
 def has_formats(model: Model) -> bool:
@@ -34,6 +34,6 @@ def cache_unknown(model: Model) -> str:
     return f"the header of a GGUF file of {quote(model.spec.family)} does not say"
 
 
-def flops_known(model: Model) -> Known:
+def flops_certainty(model: Model) -> Certainty:
     """How the FLOPs of its text model are known: of a checkpoint's header only the products of weights are counted."""
     return of_model(model.spec, "flops", at_best="bound" if cache_unknown(model) else "exact")

@@ -3,7 +3,7 @@
 import pytest
 
 from paramcalc.build import build
-from paramcalc.measures.cache_known import cache_unknown, has_formats, weights_only
+from paramcalc.measures.header_certainty import cache_unknown, has_formats, weights_only
 from paramcalc.readers.config.read import read_config
 from paramcalc.readers.headers.checkpoint import checkpoint_spec
 from paramcalc.readers.headers.header import Header, StoredTensor
