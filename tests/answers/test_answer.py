@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import paramcalc
-from paramcalc.answers.answer import Answer, ModelName, hidden, named
+from paramcalc.answers.answer import Answer, ModelName, hidden, json_key
 from paramcalc.answers.registry import ANSWERS, answer_classes
 from paramcalc.build import build
 
@@ -20,7 +20,7 @@ class Part(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class Example(Answer):
     command: ClassVar[str] = "example"
-    parts: tuple[Part, ...] = named("pieces")
+    parts: tuple[Part, ...] = json_key("pieces")
     nullable: int | None
     sizes: dict[str, int]
     later: Part | None = None
