@@ -6,10 +6,11 @@ from functools import partial
 from types import MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
 
+from paramcalc.components.base import Parts
 from paramcalc.components.layout import unroll
 from paramcalc.components.stack import Stack
 from paramcalc.dims import Dim
-from paramcalc.spec.lower import Lowered, Parts, lower
+from paramcalc.spec.lower import Lowered, lower
 from paramcalc.tree import CROSSING, Context, Leaf, Node, Tensor
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ the specification language; a wrong one is a SpecError. Nothing here knows a for
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from paramcalc.components.problems import problem_of
 from paramcalc.errors import Problem, SpecError
@@ -15,10 +15,9 @@ from paramcalc.tree import Context
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from paramcalc.components.attention import Gate, QKNorm
     from paramcalc.components.base import Component
-
-Norms = Literal["none", "head", "full"]
-Gate = Literal["none", "query", "full", "head"]
+    from paramcalc.components.norm import NormKind
 
 
 def component_parameters(kind: str, *, active: bool = False, vocab_size: int = 0, **fields: object) -> int:
@@ -51,7 +50,7 @@ def embedding_parameters(rows: int, hidden_size: int) -> int:
 
 def attention_parameters(
     hidden_size: int, num_heads: int, num_kv_heads: int | None = None, head_dim: int | None = None, *,
-    v_head_dim: int | None = None, bias: Sequence[str] = (), qk_norm: Norms = "none", output_gate: Gate = "none",
+    v_head_dim: int | None = None, bias: Sequence[str] = (), qk_norm: QKNorm = "none", output_gate: Gate = "none",
     sinks: bool = False,
 ) -> int:
     """q `(num_heads·head_dim, hidden_size)`, k and v `(num_kv_heads·head_dim, hidden_size)`, o
@@ -154,7 +153,7 @@ def short_conv_parameters(hidden_size: int, conv_kernel: int, *, bias: bool = Fa
     return component_parameters("short_conv", hidden_size=hidden_size, conv_kernel=conv_kernel, bias=bias)
 
 
-def norm_parameters(hidden_size: int, kind: Literal["rmsnorm", "layernorm"] = "rmsnorm", *, bias: bool | None = None,
+def norm_parameters(hidden_size: int, kind: NormKind = "rmsnorm", *, bias: bool | None = None,
                     ) -> int:
     """Parameters of a scale `(hidden_size)`; LayerNorm has a shift too unless `bias` is off.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from paramcalc.tree import Per
 
 Projection = Literal["q", "k", "v", "o"]
+QKVO: tuple[Projection, ...] = get_args(Projection)
+QKV: tuple[Projection, ...] = ("q", "k", "v")
+QVO: tuple[Projection, ...] = ("q", "v", "o")
 QKNorm = Literal["none", "head", "full", "heads", "each"]
 Gate = Literal["none", "query", "full", "head"]
 

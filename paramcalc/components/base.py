@@ -198,3 +198,7 @@ class Component(Strict):
         """A bare parameter or buffer."""
         return Tensor(self.spell(name), shape, axes, role, component, stored, used, buffer=buffer, frozen=frozen,
                       dtype=dtype)
+
+
+Parts = dict[str, Component]
+"""Components by where they stand in what holds them."""

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+PositionKind = Literal["rotary", "alibi", "sinusoidal"]
+"""Positions that are no table of weights."""
 Table = Literal["token_embedding", "position_embedding", "other_embedding"]
 
 
@@ -51,7 +53,7 @@ class Embedding(Component):
 class Positions(Component):
     """Positions computed, not looked up: zero parameters, said so."""
 
-    kind: Literal["rotary", "alibi", "sinusoidal"]
+    kind: PositionKind
 
     source: ClassVar[str] = "rotary: arXiv:2104.09864; ALiBi: arXiv:2108.12409; sinusoidal: arXiv:1706.03762"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from paramcalc.axes import axis
+from paramcalc.components.attention import Gate
 from paramcalc.components.base import Component, Listed, Size
 from paramcalc.tree import Context, State, Tensor, Work
 
@@ -34,7 +35,7 @@ class LatentAttention(Component):
     """RMSNorm on both latents."""
     rope_norm: bool = False
     """RMSNorm on the shared rotary key too."""
-    output_gate: Literal["none", "full", "head", "query"] = "none"
+    output_gate: Gate = "none"
     """A gate on the output: of full width, one value a head, or one matrix with the query's up-projection, which then
     reads a latent twice as wide (A.X-K2)."""
     sinks: bool = False

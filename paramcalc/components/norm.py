@@ -9,13 +9,14 @@ from paramcalc.components.base import Component, Size
 if TYPE_CHECKING:
         from paramcalc.tree import Context, Tensor
 
+NormKind = Literal["rmsnorm", "layernorm"]
 NormBucket = Literal["norm", "lm_head", "vision", "projector", "pooler", "other"]
 
 
 class Norm(Component):
     """A normalisation over the last axis: scale `(width,)`; LayerNorm has a shift `(width,)` unless `bias` is off."""
 
-    kind: Literal["rmsnorm", "layernorm"]
+    kind: NormKind
     bias: bool | None = None
     """A learned shift; by default LayerNorm has one and RMSNorm does not."""
     scale: bool = True

@@ -63,7 +63,7 @@ def _parts(value: object) -> object:
     return tuple(parts) if isinstance(parts, list | tuple) else (parts,)
 
 
-Parts = Annotated[tuple[Annotated[int, Field(ge=0, le=2**20)], ...], BeforeValidator(_parts)]
+TensorSplit = Annotated[tuple[Annotated[int, Field(ge=0, le=2**20)], ...], BeforeValidator(_parts)]
 
 
 class FormatSettings(Settings):
@@ -157,7 +157,7 @@ class PlacementSettings(Settings):
     cpu_moe: Annotated[int, Field(ge=0, le=2**16)] = option(
         0, "First layers whose routed experts stay in the host's memory (llama.cpp).", "--cpu-moe", "--n-cpu-moe",
         metavar="N")
-    tensor_split: Parts = option((), "Part of each card, in order (llama.cpp): 17,13.", metavar="N[,…]")
+    tensor_split: TensorSplit = option((), "Part of each card, in order (llama.cpp): 17,13.", metavar="N[,…]")
 
     @property
     def is_requested(self) -> bool:

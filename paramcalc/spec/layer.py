@@ -9,6 +9,7 @@ from pydantic import Field
 from paramcalc.components import AnyComponent, component_class
 from paramcalc.components.attention import Gate, QKNorm
 from paramcalc.components.base import Component, Parsed, Size, Strict
+from paramcalc.components.norm import NormKind
 
 
 def _mixture(value: object) -> Component:
@@ -49,7 +50,7 @@ class LayerFields(Strict):
     fused_gate_up: bool | None = None
     transposed: bool | None = None
     """Weights are stored `(in, out)`."""
-    norm: Literal["rmsnorm", "layernorm"] | None = None
+    norm: NormKind | None = None
     norm_bias: bool | None = None
     norm_scale: bool | None = None
     norm_placement: Literal["pre", "post", "sandwich", "parallel", "parallel_norms", "ffn", "none"] | None = None

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import ValidationError
 
-from paramcalc.components.attention import Attention, Gate, Projection, QKNorm
-from paramcalc.components.base import Component
-from paramcalc.components.embedding import Embedding, Positions
+from paramcalc.components.attention import QKV, Attention, Gate, Projection, QKNorm
+from paramcalc.components.base import Component, Parts
+from paramcalc.components.embedding import Embedding, PositionKind, Positions
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.layout import Layout, Repeat, unroll
 from paramcalc.components.linear import Head
-from paramcalc.components.norm import Norm
+from paramcalc.components.norm import Norm, NormKind
 from paramcalc.components.problems import problem_of
 from paramcalc.components.stack import Stack
 from paramcalc.errors import HEADS, LAYERS, Gathered, Problem, SpecError
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
     from paramcalc.spec.tower import Tower
 
-Parts = dict[str, Component]
 Spellings = tuple[tuple[str, str], ...]
-QKV: tuple[Projection, ...] = ("q", "k", "v")
 
 PLACEMENTS: dict[str, tuple[str, ...]] = {
     "pre": ("input_layernorm", "mixer", "post_attention_layernorm", "ffn"),
@@ -200,7 +198,7 @@ def _embedding(rows: int | None, width: int | None) -> Embedding:
 
 
 @cache
-def _positions(kind: Literal["rotary", "alibi", "sinusoidal"]) -> Positions:
+def _positions(kind: PositionKind) -> Positions:
     return Positions.model_construct(kind=kind)
 
 
@@ -210,7 +208,7 @@ def _head(width: int | None, tied: bool, bias: bool, rows: int | None) -> Head:
 
 
 @cache
-def _shared_norm(kind: Literal["rmsnorm", "layernorm"], bias: bool | None, scale: bool) -> Norm:
+def _shared_norm(kind: NormKind, bias: bool | None, scale: bool) -> Norm:
     return Norm.model_construct(kind=kind, bias=bias, scale=scale)
 
 

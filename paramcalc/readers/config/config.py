@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Builder = Callable[["Config"], "ModelSpec"]
 """What makes a specification of a config: a family's row, or a function. Raises SpecError, located, for values that
 cannot be or are not described, and ValidationError for what no component can have."""
+Flag = bool | str
+"""A fact of a family, or the config key that says it."""
 T = TypeVar("T", int, bool, float, str)
 MAX_SIZE = 2**28
 MAX_NUMBER = 1e18
@@ -152,6 +154,10 @@ class Config:
         if type(value) is not bool:
             raise self.expected(key, "true or false")
         return value
+
+    def holds(self, flag: Flag) -> bool:
+        """A fact of a family. Raises SpecError where the key that says it has another type."""
+        return self.flag(flag) if isinstance(flag, str) else flag
 
     def number(self, key: str, default: float | None = None) -> float:
         """A plain number, of at most 10¹⁸ either way. Raises SpecError for another type or a larger one."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.components.layout import roll
 from paramcalc.components.linear import Linear
 from paramcalc.errors import LAYERS
+from paramcalc.readers.config.config import Flag
 from paramcalc.readers.config.patterns import ATTENTION, mixers, spelled
 from paramcalc.readers.config.type_facts import TEXT_HEADS, UNBIASED_TAGGERS
 from paramcalc.spec.model import ModelSpec
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from paramcalc.components.base import Component
     from paramcalc.readers.config.config import Config
 
-Flag = bool | str
-"""A fact of the family, or the config key that says it."""
 Pattern = Callable[["Config"], list[str]]
 MODULES = ("embed_tokens", "embed_positions", "embedding_norm", "layers", "norm")
 """What stands below the base model's name in a class with a head."""
@@ -126,7 +125,7 @@ class Row:
                 fields["position_offset"] = self.position_offset
         for key, flag in (("qkv_bias", self.qkv_bias), ("o_bias", self.o_bias), ("mlp_bias", self.mlp_bias),
                           ("head_bias", self.head_bias)):
-            if flag and _holds(config, flag):
+            if flag and config.holds(flag):
                 fields[key] = True
         for key, value, usual in (("gated", self.gated, True), ("norm", self.norm, "rmsnorm"),
                                   ("qk_norm", _resolved(config, self.qk_norm), "none"),
@@ -134,7 +133,7 @@ class Row:
             if value != usual:
                 fields[key] = value
         if self.norm_bias is not None:
-            fields["norm_bias"] = _holds(config, self.norm_bias)
+            fields["norm_bias"] = config.holds(self.norm_bias)
         more = self.more(config) if callable(self.more) else self.more
         names = self.names(config) if callable(self.names) else self.names
         if self.chooses and config.architecture.endswith("DoubleHeadsModel"):
@@ -228,7 +227,7 @@ def mixture(config: Config, row: Experts, *, gated: bool = True) -> dict[str, An
     fields: dict[str, Any] = {"experts": experts, "top_k": top_k or experts,
                              "intermediate_size": row.size(config) if callable(row.size) else config.integer(row.size)}
     flags = {"bias": row.bias, "router_bias": row.router_bias, "shared_bias": row.shared_bias}
-    fields |= {key: True for key, flag in flags.items() if _holds(config, flag)}
+    fields |= {key: True for key, flag in flags.items() if config.holds(flag)}
     if not gated:
         fields["gated"] = False
     size = None if row.shared is None else row.shared(config)
@@ -249,10 +248,6 @@ def _heads(config: Config, *, uneven: bool) -> dict[str, Any]:
 
 def _resolved(config: Config, value: str | Callable[[Config], str]) -> str:
     return value(config) if callable(value) else value
-
-
-def _holds(config: Config, flag: Flag) -> bool:
-    return flag if type(flag) is bool else config.flag(str(flag))
 
 
 def _called(kinds: Mapping[tuple[str, str], object]) -> dict[tuple[str, str], str]:

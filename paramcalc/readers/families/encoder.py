@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention, Projection
+from paramcalc.components.attention import QKV, Attention, Projection
+from paramcalc.components.base import Parts
 from paramcalc.components.embedding import Embedding, Positions
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.layout import roll
 from paramcalc.components.linear import Linear, Score
-from paramcalc.components.norm import Norm
+from paramcalc.components.norm import Norm, NormKind
 from paramcalc.components.stack import Stack
 from paramcalc.errors import HEADS
-from paramcalc.readers.families.encoders.heads import BERT_HEAD, BERT_TOPS, Parts, Tops, top_of
+from paramcalc.readers.config.config import Flag
+from paramcalc.readers.families.encoders.heads import BERT_HEAD, BERT_TOPS, Tops, top_of
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
 
-Flag = bool | str
-"""A fact of the family, or the config key that says it."""
 
 NAMES: Mapping[str, str] = {
     "tokens": "embeddings.word_embeddings", "positions": "embeddings.position_embeddings",
@@ -49,7 +49,7 @@ class Encoder:
     names: Mapping[str, str] = field(default_factory=dict)
     head: Callable[[Config], Parts] = BERT_HEAD
     tops: Tops = field(default_factory=lambda: BERT_TOPS)
-    norm: Literal["layernorm", "rmsnorm"] = "layernorm"
+    norm: NormKind = "layernorm"
     norm_bias: Flag | None = None
     pre: Flag = False
     """Norms stand before attention and feed-forward, and one after the last layer."""
@@ -105,7 +105,7 @@ class _Builder:
         words = self.row.words(self.config) if self.row.words else ["layer"] * self.config.layers
         modules = self.here(self.embeddings())
         modules |= self.here({self.names["layers"]: Stack(of=tuple(roll(words)))})
-        if self.holds(self.row.pre):
+        if self.config.holds(self.row.pre):
             modules |= self.here({self.names["final_norm"]: self.norm()})
         blocks = {word: Block(parts=self.layer(word)) for word in dict.fromkeys(words)}
         return ModelSpec(hidden_size=self.width, vocab_size=self.config.integer("vocab_size"), blocks=blocks,
@@ -115,15 +115,12 @@ class _Builder:
         return {self.base + name: part if part.path is None else part.model_copy(update={"path": self.base + part.path})
                 for name, part in parts.items()}
 
-    def holds(self, flag: Flag) -> bool:
-        return self.config.flag(flag) if isinstance(flag, str) else flag
-
     def embeddings(self) -> Parts:
         row, config, names = self.row, self.config, self.names
         narrow = config.integer(row.embedding_size, self.width)
         width = None if narrow == self.width else narrow
         parts: Parts = {names["tokens"]: Embedding(hidden_size=width)}
-        if self.holds(row.learned):
+        if self.config.holds(row.learned):
             rows = config.integer("max_position_embeddings") + row.position_offset
             parts[names["positions"]] = Embedding(rows=rows, hidden_size=width, component="position_embedding")
         if row.rotary:
@@ -148,12 +145,12 @@ class _Builder:
         layer_parts: Parts = {}
         for norm, parts in groups:
             normed: Parts = {norm: self.norm()} if norm else {}
-            layer_parts |= {**normed, **parts} if self.holds(row.pre) else {**parts, **normed}
+            layer_parts |= {**normed, **parts} if self.config.holds(row.pre) else {**parts, **normed}
         return layer_parts | (row.further(self.config) if row.further is not None else {})
 
     def norm(self, width: int | None = None) -> Norm:
         bias = self.row.norm_bias
-        return Norm(kind=self.row.norm, bias=None if bias is None else self.holds(bias), hidden_size=width)
+        return Norm(kind=self.row.norm, bias=None if bias is None else self.config.holds(bias), hidden_size=width)
 
     @property
     def crosses(self) -> bool:
@@ -165,8 +162,8 @@ class _Builder:
         row, config = self.row, self.config
         if row.mixer is not None:
             return row.mixer(config, word, cross)
-        qkv: tuple[Projection, ...] = ("q", "k", "v") if self.holds(row.qkv_bias) else ()
-        out: tuple[Projection, ...] = ("o",) if self.holds(row.o_bias) else ()
+        qkv: tuple[Projection, ...] = QKV if self.config.holds(row.qkv_bias) else ()
+        out: tuple[Projection, ...] = ("o",) if self.config.holds(row.o_bias) else ()
         count = heads(config)
         part = Attention(
             num_heads=count, num_kv_heads=config.size_of_its_own("num_key_value_heads", count), bias=(*qkv, *out),
@@ -180,7 +177,7 @@ class _Builder:
     def distances(self) -> Parts:
         """The table of relative positions older releases of the library give each layer, where a file asks for it."""
         config, name = self.config, self.names["q_proj"]
-        if self.row.rotary or self.row.mixer is not None or not self.holds(self.row.learned):
+        if self.row.rotary or self.row.mixer is not None or not self.config.holds(self.row.learned):
             config.get("position_embedding_type")
             return {}
         kind = config.choice("position_embedding_type", RELATIVE, "absolute")
@@ -201,7 +198,7 @@ class _Builder:
         row = self.row
         return {self.names["ffn"] or "feed_forward": FeedForward(
             intermediate_size=self.config.integer(row.size), gated=row.gated,
-            bias=self.holds(row.mlp_bias), path=self.names["ffn"],
+            bias=self.config.holds(row.mlp_bias), path=self.names["ffn"],
             names=self.spelled("gate_proj", "up_proj", "down_proj"),
         )}
 

@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from paramcalc.components.attention import Attention, Projection
+from paramcalc.components.attention import QKVO, QVO, Attention, Projection
+from paramcalc.components.base import Parts
 from paramcalc.components.embedding import Embedding, Positions
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.layout import roll
 from paramcalc.components.linear import Head, Linear, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
+from paramcalc.readers.config.config import Flag
+from paramcalc.readers.families.spellings import FC
 from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
@@ -24,11 +27,8 @@ if TYPE_CHECKING:
 Side = Literal["encoder", "decoder"]
 Scheme = Literal["learned", "frozen", "computed"]
 """A trained table of positions, a table of sinusoids that is kept but never trained, or no table."""
-Flag = bool | str
-"""A fact of the family, or the config key that says it."""
-Parts = dict[str, "Component"]
 
-FIXED: dict[str, str] = {"o_proj": "out_proj", "up_proj": "fc1", "down_proj": "fc2"}
+FIXED: dict[str, str] = {"o_proj": "out_proj", **FC}
 """How BART's checkpoints spell our names."""
 
 
@@ -115,7 +115,7 @@ class _Build:
         self.decoder_rows = (config.optional(row.decoder_rows) if row.decoder_rows else None) or self.rows
         self.alone = config.task == "causal" or not row.encoder
         self.base = "" if self.hears else config.rooted(f"{row.prefix}.")
-        self.one_table = self.holds(row.shared)
+        self.one_table = self.config.holds(row.shared)
         self.blocks: dict[str, Block] = {}
         self.modules: Parts = {}
 
@@ -134,15 +134,12 @@ class _Build:
         else:
             self.stack("decoder", tied)
             self.top()
-        caveats = UNSOURCED if self.alone and self.row.encoder and self.holds(self.row.cross) else ()
+        caveats = UNSOURCED if self.alone and self.row.encoder and self.config.holds(self.row.cross) else ()
         return ModelSpec(hidden_size=self.width, vocab_size=self.rows, modules=self.modules, blocks=self.blocks,
                          caveats=caveats)
 
     def name(self, word: str) -> str:
         return self.row.names.get(word, word)
-
-    def holds(self, flag: Flag) -> bool:
-        return self.config.flag(flag) if isinstance(flag, str) else flag
 
     def stack(self, side: Side, table: str) -> None:
         row, config = self.row, self.config
@@ -169,7 +166,7 @@ class _Build:
             rows = self.rows if side == "encoder" else self.decoder_rows
             self.modules[tokens] = Embedding(tied_to=table or None, rows=None if rows == self.rows else rows)
         self.modules[here + self.name("embed_positions")] = self.position_table(side)
-        if self.holds(row.embedding_norm):
+        if self.config.holds(row.embedding_norm):
             self.modules[here + self.name("layernorm_embedding")] = Norm(kind="layernorm")
 
     def position_table(self, side: Side) -> Component:
@@ -187,7 +184,7 @@ class _Build:
         else:
             own = {self.name("self_attn"): self.mixer(side)}
         groups: list[tuple[str, Parts]] = [("self_attn_layer_norm", own)]
-        if side == "decoder" and self.holds(row.cross):
+        if side == "decoder" and self.config.holds(row.cross):
             groups.append(("encoder_attn_layer_norm", {self.name("encoder_attn"): self.mixer(side, cross=True)}))
         groups.append(("final_layer_norm", dict([self.feed(side, word)])))
         layer_parts: Parts = {}
@@ -198,10 +195,10 @@ class _Build:
 
     def mixer(self, side: Side, *, cross: bool = False) -> Attention:
         key = self.row.heads.format(side=side)
-        projections: tuple[Projection, ...] = ("q", "k", "v", "o") if self.row.key_bias else ("q", "v", "o")
+        projections: tuple[Projection, ...] = QKVO if self.row.key_bias else QVO
         size = self.config.optional(self.row.cross_size) if cross and self.row.cross_size else None
         return Attention(num_heads=self.config.dividing(key, self.width), cross=cross, source_size=size,
-                         bias=projections if self.holds(self.row.attention_bias) else (),
+                         bias=projections if self.config.holds(self.row.attention_bias) else (),
                          causal=side == "decoder" and not cross,
                          names=self.spelled("q_proj", "k_proj", "v_proj", "o_proj"))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.attention import Attention
+from paramcalc.components.base import Parts
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.layout import Repeat
@@ -19,10 +20,8 @@ from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
-    from paramcalc.components.base import Component
     from paramcalc.readers.config.config import Builder
 
-Parts = dict[str, "Component"]
 SHARED = {"num_key_value_heads": None, "vocab_size": 260}
 DEFAULTS: dict[str, dict[str, Any]] = {
     "encoder_config": SHARED | {"hidden_size": 1024, "num_attention_heads": 16, "num_hidden_layers": 1,

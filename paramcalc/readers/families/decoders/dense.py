@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKV, QKVO, Attention
 from paramcalc.components.differential import DifferentialAttention
 from paramcalc.components.dynamic_mask import DynamicMaskAttention
 from paramcalc.components.ffn import FeedForward
@@ -19,8 +19,8 @@ from paramcalc.errors import Problem, UnknownArchitectureError
 from paramcalc.readers.config.patterns import FULL, SLIDING, all_sliding, every
 from paramcalc.readers.families.decoder import Row
 from paramcalc.readers.families.decoders.deepseek import latent
-from paramcalc.readers.families.decoders.shared import FC, when
-from paramcalc.spec.lower import QKV
+from paramcalc.readers.families.decoders.shared import when
+from paramcalc.readers.families.spellings import FC
 
 if TYPE_CHECKING:
 
@@ -68,7 +68,7 @@ def _apertus(config: Config, *_: str) -> dict[str, Any]:
 def _usual_attention(config: Config) -> dict[str, Any]:
     """What `attention_bias` and the counts of heads say."""
     return {"num_heads": config.integer("num_attention_heads"), "num_kv_heads": config.kv_heads,
-            "head_dim": config.head_dim, "bias": (*QKV, "o") if config.flag("attention_bias") else ()}
+            "head_dim": config.head_dim, "bias": QKVO if config.flag("attention_bias") else ()}
 
 
 def _diffllama(config: Config, _: str) -> DifferentialAttention:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKV, Attention
 from paramcalc.readers.families.decoder import Row
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ LLADA = {"embed_tokens": "model.transformer.wte", "layers": "model.transformer.b
 
 def _attention(config: Config, _: str) -> Attention:
     """Its projections stand in the block itself."""
-    bias: tuple[Projection, ...] = ("q", "k", "v") if config.flag("include_qkv_bias") else ()
+    bias: tuple[Projection, ...] = QKV if config.flag("include_qkv_bias") else ()
     return Attention(num_heads=config.integer("num_attention_heads"), num_kv_heads=config.kv_heads, causal=False,
                      head_dim=config.head_dim, path="", bias=(*bias, "o") if config.flag("include_bias") else bias)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention, Projection
+from paramcalc.components.attention import QKVO, Attention, Projection
 from paramcalc.components.embedding import Embedding, Positions
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.layout import roll
@@ -54,7 +54,7 @@ def _layers(config: Config) -> tuple[list[str], tuple[int, int]]:
 def _block(config: Config, kind: str) -> dict[str, Component]:
     heads, head = config.integer("num_attention_heads"), config.head_dim
     width, inner = config.integer("hidden_size"), config.integer("intermediate_size")
-    bias: tuple[Projection, ...] = ("q", "k", "v", "o") if config.flag("attention_bias") else ()
+    bias: tuple[Projection, ...] = QKVO if config.flag("attention_bias") else ()
     window = config.integer("sliding_window") if kind == SLIDING else None
 
     def learned(size: int, component: str) -> Parameter:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.decoders.drafts import (
-    Parts,
     decoder_layer,
     draft_spec,
     is_speculator,

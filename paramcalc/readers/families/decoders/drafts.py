@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKV, Attention
+from paramcalc.components.base import Parts
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear, Parameter
@@ -18,14 +19,11 @@ from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.config.published import DRAFT_CLASSES, SPECULATORS
 from paramcalc.readers.families import family_of
-from paramcalc.spec.lower import QKV
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
-    from paramcalc.components.base import Component
     from paramcalc.readers.config.config import Builder
 
-Parts = dict[str, "Component"]
 LAYER = "transformer_layer_config"
 """Where files of the speculators format hold the config of the layers."""
 SHARED_SINCE = (0, 8)

@@ -13,7 +13,8 @@ from paramcalc.components.linear import Linear, Parameter
 from paramcalc.readers.families.decoder import Row
 from paramcalc.readers.families.decoders.falcon import BLOOM
 from paramcalc.readers.families.decoders.gpt import cross_attention
-from paramcalc.readers.families.decoders.shared import DENSE_QKV, FC, FC_LONG, QK_LAYERNORM, four_times, when
+from paramcalc.readers.families.decoders.shared import DENSE_QKV, QK_LAYERNORM, four_times, when
+from paramcalc.readers.families.spellings import FC, FC_LONG
 
 if TYPE_CHECKING:
 

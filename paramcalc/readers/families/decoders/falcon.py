@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
 from paramcalc.readers.config.patterns import FULL
 from paramcalc.readers.families.decoder import Row
 from paramcalc.readers.families.decoders.mamba import BAMBA, mamba, mamba2_within, mixer_only
-from paramcalc.readers.families.decoders.shared import DENSE_QKV, FC_LONG, four_times
+from paramcalc.readers.families.decoders.shared import DENSE_QKV, four_times
+from paramcalc.readers.families.spellings import FC_LONG
 
 if TYPE_CHECKING:
 
@@ -40,7 +41,7 @@ def _falcon_attention(config: Config, _: str) -> Attention:
     groups = config.optional("num_kv_heads") or heads
     kv_heads = groups if new else 1 if config.flag("multi_query") else heads
     return Attention(num_heads=heads, num_kv_heads=kv_heads, fused="qkv", cache_heads=heads if new else None,
-                     bias=("q", "k", "v", "o") if config.flag("bias") else ())
+                     bias=QKVO if config.flag("bias") else ())
 
 
 def _falcon_size(config: Config) -> int:

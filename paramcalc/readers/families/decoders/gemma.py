@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.components.altup import AltUp
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear, Parameter
@@ -20,7 +20,6 @@ from paramcalc.numbers import many
 from paramcalc.readers.config.patterns import FULL, LINEAR, SLIDING, cycled, every, mixers, own_layers, unique_names
 from paramcalc.readers.families.decoder import Row
 from paramcalc.readers.families.decoders.shared import patterned
-from paramcalc.spec.lower import QKV
 
 if TYPE_CHECKING:
 
@@ -84,7 +83,7 @@ def _attention(config: Config, layer: Layer, value: str = "own") -> Attention:
         window = two_sided(window)
     return Attention.model_validate({
         "num_heads": config.integer("num_attention_heads"), "num_kv_heads": layer.kv_heads, "head_dim": layer.head_dim,
-        "bias": (*QKV, "o") if config.flag("attention_bias") else (), "qk_norm": "head", "window": window or None,
+        "bias": QKVO if config.flag("attention_bias") else (), "qk_norm": "head", "window": window or None,
         "shares_kv": layer.shares_kv, "causal": not bidirectional, "value": value,
     })
 

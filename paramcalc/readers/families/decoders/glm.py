@@ -21,6 +21,7 @@ from paramcalc.readers.families.decoders.deepseek import (
 )
 from paramcalc.readers.families.decoders.kimi import kimi_mixer
 from paramcalc.readers.families.decoders.shared import CORRECTED, DENSE_QKV, when
+from paramcalc.readers.families.spellings import FC_LONG
 
 if TYPE_CHECKING:
 
@@ -67,8 +68,7 @@ def _glm_block(config: Config, word: str, ffn: str) -> dict[str, Any]:
     return {"beside": parts | pooled}
 
 
-CHATGLM_LAYER = DENSE_QKV | {"self_attn": "self_attention", "gate_up_proj": "dense_h_to_4h",
-                             "up_proj": "dense_h_to_4h", "down_proj": "dense_4h_to_h"}
+CHATGLM_LAYER = DENSE_QKV | {"self_attn": "self_attention", "gate_up_proj": "dense_h_to_4h", **FC_LONG}
 CHATGLM = CHATGLM_LAYER | {"embed_tokens": "transformer.embedding.word_embeddings",
                            "layers": "transformer.encoder.layers",
                            "norm": "transformer.encoder.final_layernorm", "lm_head": "transformer.output_layer"}

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
 from paramcalc.components.linear import Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import FULL, SLIDING, every
 from paramcalc.readers.families.decoder import Experts, Row
-from paramcalc.readers.families.decoders.shared import DENSE_QKV, FC_LONG, four_times, when
+from paramcalc.readers.families.decoders.shared import DENSE_QKV, four_times, when
+from paramcalc.readers.families.spellings import FC_LONG
 from paramcalc.sanitize import quote
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def cross_attention(
     """The cross-attention that `add_cross_attention` puts into each layer."""
     if not config.flag("add_cross_attention"):
         return {}
-    attention = {"num_heads": config.integer("num_attention_heads"), "cross": True, "bias": ("q", "k", "v", "o"),
+    attention = {"num_heads": config.integer("num_attention_heads"), "cross": True, "bias": QKVO,
                  "names": dict(names)}
     return {"beside": {norm: Norm(kind="layernorm"), path: Attention.model_validate(attention | fields)}}
 
@@ -100,7 +101,7 @@ def _japanese_bias(config: Config, word: str, _: str) -> dict[str, Any]:
 
 def _gpt1_attention(config: Config, _: str) -> Attention:
     """The class has no cache."""
-    return Attention(num_heads=config.integer("num_attention_heads"), bias=("q", "k", "v", "o"), fused="qkv",
+    return Attention(num_heads=config.integer("num_attention_heads"), bias=QKVO, fused="qkv",
                      transposed=True, cache_heads=0)
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
 from paramcalc.readers.config.patterns import FULL, sparse_but_first
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.decoders.deepseek import hyper, indexer, latent, shared_experts
 from paramcalc.readers.families.decoders.shared import CORRECTED, STACKED, times
-from paramcalc.spec.lower import QKV
 
 if TYPE_CHECKING:
 
@@ -75,7 +74,7 @@ def _first_layers(config: Config) -> list[str]:
 
 
 def _first_attention(config: Config, word: str) -> Attention:
-    bias = (*QKV, "o") if config.flag("attention_bias") else ()
+    bias = QKVO if config.flag("attention_bias") else ()
     return Attention(num_heads=config.integer("num_attention_heads"), num_kv_heads=config.kv_heads,
                      head_dim=config.optional("attention_head_dim") or config.head_dim, bias=bias,
                      qk_norm="head" if config.flag("use_qk_norm") else "none", shares_kv=word == "shared")

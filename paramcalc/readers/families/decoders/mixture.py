@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKV, QKVO, Attention
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Parameter
 from paramcalc.components.moe import MixtureOfExperts
@@ -90,7 +90,7 @@ def laguna_attention(config: Config, word: str) -> Attention:
     kind, heads = word.split("_")
     per_head = config.get("gating") is True or config.get("gating") == "per-head"
     return Attention(num_heads=int(heads), num_kv_heads=config.kv_heads, head_dim=config.head_dim, qk_norm="head",
-                     bias=("q", "k", "v", "o") if config.flag("attention_bias") else (),
+                     bias=QKVO if config.flag("attention_bias") else (),
                      output_gate="head" if per_head else "full",
                      window=config.integer("sliding_window") if kind == SLIDING else None)
 
@@ -113,7 +113,7 @@ def mimo_attention(config: Config, word: str) -> Attention:
     span = config.optional("sliding_window_size")
     return Attention(num_heads=heads, num_kv_heads=kv_heads, head_dim=config.head_dim,
                      uneven_groups=bool(heads % kv_heads), v_head_dim=config.integer("v_head_dim"), sinks=slides,
-                     bias=("q", "k", "v") if config.flag("attention_bias") else (),
+                     bias=QKV if config.flag("attention_bias") else (),
                      window=(span + 1 if span else config.integer("sliding_window")) if slides else None)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKV, Attention
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.config.patterns import FULL, LINEAR, every
@@ -15,7 +15,6 @@ from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.decoders.qwen import gated_delta
 from paramcalc.readers.families.decoders.shared import GATE, when
 from paramcalc.sanitize import quote
-from paramcalc.spec.lower import QKV
 
 if TYPE_CHECKING:
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.layout import roll
 from paramcalc.components.linear import Linear
@@ -56,7 +56,7 @@ def _deci_layer(config: Config, entry: object, index: int) -> dict[str, Componen
                                f"{described(group)}", index=index)
         parts |= {"input_layernorm": Norm(kind="rmsnorm"), "self_attn": Attention(
             num_heads=heads, num_kv_heads=heads // group, head_dim=config.head_dim,
-            bias=("q", "k", "v", "o") if config.flag("attention_bias") else ())}
+            bias=QKVO if config.flag("attention_bias") else ())}
     if ffn.get("replace_with_linear"):
         parts |= {"post_attention_layernorm": Norm(kind="rmsnorm"),
                   "mlp": Linear(component="ffn", names={"": "linear_mlp"})}

@@ -8,7 +8,8 @@ from __future__ import annotations
 from paramcalc.readers.config.patterns import all_sliding
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.decoders.gpt import inner
-from paramcalc.readers.families.decoders.shared import DENSE_QKV, FC, QK_LAYERNORM, W123, when
+from paramcalc.readers.families.decoders.shared import DENSE_QKV, QK_LAYERNORM, W123, when
+from paramcalc.readers.families.spellings import FC
 
 PHI_2023 = {"embed_tokens": "transformer.embd.wte", "layers": "transformer.h", "norm": "lm_head.ln",
             "lm_head": "lm_head.linear", "input_layernorm": "ln", "self_attn": "mixer", "qkv_proj": "Wqkv",

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 BACKBONE = {"embed_tokens": "backbone.embeddings", "layers": "backbone.layers", "norm": "backbone.norm_f",
             "input_layernorm": "norm", "self_attn": "mixer"}
-FC = {"up_proj": "fc1", "down_proj": "fc2"}
-FC_LONG = {"up_proj": "dense_h_to_4h", "down_proj": "dense_4h_to_h"}
 DENSE_QKV = {"qkv_proj": "query_key_value", "o_proj": "dense"}
 QK_LAYERNORM = {"q_norm": "q_layernorm", "k_norm": "k_layernorm"}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head, Linear
@@ -15,7 +15,6 @@ from paramcalc.components.norm import Norm
 from paramcalc.readers.config.patterns import SLIDING, sparse_layers
 from paramcalc.readers.families.decoder import Experts, Row
 from paramcalc.readers.families.decoders.deepseek import joined, prediction_layers
-from paramcalc.spec.lower import QKV
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
@@ -44,7 +43,7 @@ def _step_attention(config: Config, word: str) -> Attention:
     gate = config.get("gating")
     window = config.optional("sliding_window") if word == SLIDING else None
     return Attention(num_heads=heads, num_kv_heads=config.kv_heads, head_dim=config.head_dim, qk_norm="head",
-                     bias=(*QKV, "o") if config.flag("attention_bias") else (), window=window,
+                     bias=QKVO if config.flag("attention_bias") else (), window=window,
                      output_gate="head" if gate is True or gate == "per-head" else "full",
                      names={"gate": "g_proj"})
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.attention import Attention
+from paramcalc.components.base import Parts
 from paramcalc.components.convolved_attention import ConvolvedAttention
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.layout import roll
@@ -81,7 +82,6 @@ def zaya_block(config: Config, _: str, ffn: str) -> dict[str, Any]:
         "intermediate_size": config.integer("moe_intermediate_size"), "stacked_transposed": False, "router": False}}
 
 
-Parts = dict[str, "Component"]
 HYBRID = "hybrid"
 ZAMBA2_PATTERN = ([LINEAR] + ([LINEAR] * 5 + [HYBRID]) * 7 + [LINEAR] * 4 + [HYBRID] + [LINEAR] * 3 + [HYBRID]
                   + [LINEAR] * 2)

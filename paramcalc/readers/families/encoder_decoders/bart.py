@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention, Projection
+from paramcalc.components.attention import QKVO, Attention
+from paramcalc.components.base import Parts
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.norm import Norm
 from paramcalc.readers.config.defaults import library_version
-from paramcalc.readers.families.encoder_decoder import Parts, Scheme, Seq2Seq, Side
+from paramcalc.readers.families.encoder_decoder import Scheme, Seq2Seq, Side
+from paramcalc.readers.families.spellings import FC
 
 if TYPE_CHECKING:
     from paramcalc.components.base import Component
     from paramcalc.readers.config.config import Config
 
-QKVO: tuple[Projection, ...] = ("q", "k", "v", "o")
 PROPHET = {
     "shared": "word_embeddings", "embed_tokens": "word_embeddings", "embed_positions": "position_embeddings",
     "layernorm_embedding": "embeddings_layer_norm", "encoder_attn": "cross_attn", "q_proj": "query_proj",
@@ -87,7 +88,7 @@ def nllb_feed(config: Config, side: Side, word: str) -> tuple[str, Component]:
     inner = config.integer(f"{side}_ffn_dim")
     if word != "moe":
         return "ffn", FeedForward(intermediate_size=inner, gated=False, bias=True,
-                                  names={"up_proj": "fc1", "down_proj": "fc2"})
+                                  names=FC)
     experts = config.integer("num_experts")
     return "ffn", MixtureOfExperts(
         experts=experts, top_k=min(2, experts), intermediate_size=inner, gated=False, bias=True,

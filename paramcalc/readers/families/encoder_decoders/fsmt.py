@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
+from paramcalc.readers.families.spellings import FC
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
+    from paramcalc.components.base import Parts
     from paramcalc.readers.config.config import Builder, Config
-    from paramcalc.readers.families.encoder_decoder import Parts, Side
+    from paramcalc.readers.families.encoder_decoder import Side
 
 LANGUAGE: dict[Side, str] = {"encoder": "src", "decoder": "tgt"}
 
@@ -26,11 +28,11 @@ def _layer(config: Config, side: Side, width: int) -> Parts:
     parts: Parts = {}
     for name in ("self_attn", "encoder_attn") if side == "decoder" else ("self_attn",):
         cross = name == "encoder_attn"
-        parts |= {name: Attention(num_heads=count, bias=("q", "k", "v", "o"), names={"o_proj": "out_proj"}, cross=cross,
+        parts |= {name: Attention(num_heads=count, bias=QKVO, names={"o_proj": "out_proj"}, cross=cross,
                                   causal=side == "decoder" and not cross),
                   f"{name}_layer_norm": Norm(kind="layernorm")}
     feed = FeedForward(intermediate_size=config.integer(f"{side}_ffn_dim"), gated=False, bias=True, path="",
-                       names={"up_proj": "fc1", "down_proj": "fc2"})
+                       names=FC)
     return parts | {"feed_forward": feed, "final_layer_norm": Norm(kind="layernorm")}
 
 

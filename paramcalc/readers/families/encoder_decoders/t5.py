@@ -24,9 +24,9 @@ from paramcalc.spec.model import ModelSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from paramcalc.components.base import Component
+    from paramcalc.components.base import Component, Parts
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.encoder_decoder import Parts, Side
+    from paramcalc.readers.families.encoder_decoder import Side
 
 
 def long_attention(config: Config, biased: bool) -> tuple[str, Parts]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.layout import roll
@@ -15,12 +15,12 @@ from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.patterns import SLIDING, every, mixers
 from paramcalc.readers.families import family_of
 from paramcalc.spec.layer import Block
-from paramcalc.spec.lower import QKV
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
+    from paramcalc.components.base import Parts
     from paramcalc.readers.config.config import Builder
-    from paramcalc.readers.families.encoder_decoder import Parts, Side
+    from paramcalc.readers.families.encoder_decoder import Side
 
 MODULE = "t5_gemma_module"
 
@@ -84,7 +84,7 @@ def attention(config: Config, side: Side, word: str, source: int | None = None) 
     """Self-attention, or with `source` attention to vectors of that width."""
     window = config.optional("sliding_window") if word == SLIDING and source is None else None
     return Attention(num_heads=config.integer("num_attention_heads"), num_kv_heads=config.kv_heads,
-                     head_dim=config.head_dim, bias=(*QKV, "o") if config.flag("attention_bias") else (),
+                     head_dim=config.head_dim, bias=QKVO if config.flag("attention_bias") else (),
                      cross=source is not None, causal=side == "decoder" and source is None, window=window,
                      source_size=source)
 

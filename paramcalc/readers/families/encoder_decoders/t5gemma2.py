@@ -20,8 +20,9 @@ from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
+    from paramcalc.components.base import Parts
     from paramcalc.readers.config.config import Builder, Config
-    from paramcalc.readers.families.encoder_decoder import Parts, Side
+    from paramcalc.readers.families.encoder_decoder import Side
 
 
 def _layer(config: Config, side: Side, word: str, source: int) -> Parts:

@@ -32,8 +32,9 @@ from paramcalc.readers.families.encoders.heads import (
 )
 
 if TYPE_CHECKING:
+    from paramcalc.components.base import Parts
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.encoders.heads import Parts, Tops
+    from paramcalc.readers.families.encoders.heads import Tops
 
 
 def task_types(config: Config) -> Parts:

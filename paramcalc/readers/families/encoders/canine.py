@@ -13,8 +13,9 @@ from paramcalc.readers.families.towers.bert import layer
 from paramcalc.readers.families.towers.frame import layers
 
 if TYPE_CHECKING:
+    from paramcalc.components.base import Parts
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.encoders.heads import Parts, Tops
+    from paramcalc.readers.families.encoders.heads import Tops
     from paramcalc.spec.model import ModelSpec
 
 TOPS: Tops = {"Model": (pooled,), "SequenceClassification": (pooled, LABELLED), "MultipleChoice": (pooled, CHOSEN),

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
 from paramcalc.components.linear import Head, Linear, Parameter, Score
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.encoder import Encoder, heads
 from paramcalc.readers.families.encoders.heads import CHOSEN, LABELLED, PLAIN_TOPS, Dense, PredictionHead, Tops
 
 if TYPE_CHECKING:
+    from paramcalc.components.base import Parts
     from paramcalc.readers.config.config import Builder, Config
-    from paramcalc.readers.families.encoders.heads import Parts
     from paramcalc.spec.model import ModelSpec
 
 NAMES = {"project": "embeddings.embed_proj"}
@@ -85,7 +85,7 @@ def mixer_v2(config: Config, _: str, __: bool) -> Parts:
     """DeBERTa-v2: separate projections, which positions may share."""
     parts: Parts = {"attention": Attention(
         num_heads=config.integer("num_attention_heads"), head_dim=config.optional("attention_head_size"),
-        bias=("q", "k", "v", "o"), causal=False,
+        bias=QKVO, causal=False,
         names={"q_proj": "self.query_proj", "k_proj": "self.key_proj", "v_proj": "self.value_proj",
                "o_proj": "output.dense"})}
     if not config.flag("share_att_key"):

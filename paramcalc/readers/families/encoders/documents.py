@@ -8,22 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.components.convolution import Convolution
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.linear import Linear, Parameter, Score
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.encoder import Encoder, heads
-from paramcalc.readers.families.encoders.heads import (
-    BERT_TOPS,
-    LABELLED,
-    PAIR,
-    PLAIN_TOPS,
-    SPANS,
-    TAGGED,
-    Dense,
-    Parts,
-    Tops,
-)
+from paramcalc.readers.families.encoders.heads import BERT_TOPS, LABELLED, PAIR, PLAIN_TOPS, SPANS, TAGGED, Dense, Tops
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config

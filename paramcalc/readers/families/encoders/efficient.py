@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKV, Attention
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear, Parameter, Score
 from paramcalc.errors import HEADS, LAYERS
@@ -25,8 +25,8 @@ from paramcalc.readers.families.encoders.heads import (
 
 if TYPE_CHECKING:
     from paramcalc.component_names import ComponentName
+    from paramcalc.components.base import Parts
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.encoders.heads import Parts
 
 SQUEEZE = {"layers": "encoder.layers", "attention_norm": "post_attention.layernorm", "ffn_norm": "output.layernorm"}
 
@@ -112,7 +112,7 @@ def span_mixer(config: Config, _: str, cross: bool) -> Parts:
     head = width // count // 2
     inner = count * head
     at = ("crossattention" if cross else "attention") + ".self"
-    attends = Attention(num_heads=count, head_dim=head, bias=("q", "k", "v"), output=False, cross=cross,
+    attends = Attention(num_heads=count, head_dim=head, bias=QKV, output=False, cross=cross,
                         causal=config.flag("is_decoder") and not cross, path=at,
                         names={"q_proj": "query", "k_proj": "key", "v_proj": "value"})
     depthwise_conv = Parameter(shape=(width, 1, kernel), role="conv", component="attention")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
 from paramcalc.components.linear import Linear
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.encoder import Encoder
@@ -13,8 +13,8 @@ from paramcalc.readers.families.encoders.heads import GTE_HEAD, PLAIN_TOPS, ROBE
 
 if TYPE_CHECKING:
     from paramcalc.components.attention import Projection
+    from paramcalc.components.base import Parts
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.encoders.heads import Parts
     from paramcalc.spec.model import ModelSpec
 
 NAMES = {"types": "", "embedding_norm": "", "attention_norm": "attention.LayerNorm", "ffn_norm": "LayerNorm",
@@ -54,7 +54,7 @@ ESMC_HEAD = replace(GTE_HEAD, norm="lm_head.layer_norm", ties=False)
 
 def esmc_attention(config: Config, _: str, __: bool) -> Parts:
     """Norms over all of the queries and of the keys, as wide as the model."""
-    bias: tuple[Projection, ...] = ("q", "k", "v", "o") if config.flag("attention_bias") else ()
+    bias: tuple[Projection, ...] = QKVO if config.flag("attention_bias") else ()
     return {"self_attn": Attention(num_heads=config.integer("num_attention_heads"), head_dim=config.head_dim,
                                    num_kv_heads=config.kv_heads, bias=bias, causal=False),
             **{f"self_attn.{word}_norm": Norm(kind="layernorm", bias=False) for word in "qk"}}

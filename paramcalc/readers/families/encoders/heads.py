@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from paramcalc.components.base import Parts
 from paramcalc.components.linear import Head, Linear, Parameter
 from paramcalc.components.norm import Norm
 
 if TYPE_CHECKING:
-    from paramcalc.components.base import Component
     from paramcalc.readers.config.config import Config
 
-Parts = dict[str, "Component"]
 
 
 @dataclass(frozen=True, slots=True)

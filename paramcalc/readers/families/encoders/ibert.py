@@ -9,8 +9,8 @@ from paramcalc.readers.families.encoder import Encoder
 from paramcalc.readers.families.encoders.heads import ROBERTA_HEAD, ROBERTA_TOPS, top_of
 
 if TYPE_CHECKING:
+    from paramcalc.components.base import Parts
     from paramcalc.readers.config.config import Builder, Config
-    from paramcalc.readers.families.encoders.heads import Parts
     from paramcalc.spec.model import ModelSpec
 
 

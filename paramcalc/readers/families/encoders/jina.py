@@ -17,8 +17,9 @@ from paramcalc.readers.families.encoders.bert import POOLED_CLASSIFIER
 from paramcalc.readers.families.encoders.heads import PLAIN_TOPS, ROBERTA_HEAD, PredictionHead
 
 if TYPE_CHECKING:
+    from paramcalc.components.base import Parts
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.encoders.heads import Parts, Tops
+    from paramcalc.readers.families.encoders.heads import Tops
 
 FLASH = {"embedding_norm": "emb_ln", "layers": "encoder.layers", "qkv_proj": "Wqkv", "o_proj": "out_proj",
          "attention_norm": "norm1", "ffn_norm": "norm2", "ffn": "mlp", "down_proj": "fc2"}

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
+from paramcalc.components.base import Parts
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.encoder import Encoder, heads
 from paramcalc.readers.families.encoders.documents import boxes, distances
-from paramcalc.readers.families.encoders.heads import TAGGED, Dense, Parts, Tops
+from paramcalc.readers.families.encoders.heads import TAGGED, Dense, Tops
 from paramcalc.readers.families.towers.frame import tower
 from paramcalc.readers.families.towers.parts import convolve
 from paramcalc.spec.caveats import Caveat
@@ -108,7 +109,7 @@ def _mixer(config: Config, word: str, cross: bool) -> Parts:
     count, width = heads(config), config.integer("hidden_size")
     if not config.flag("fast_qkv", default=True):
         names = {"q_proj": "self.query", "k_proj": "self.key", "v_proj": "self.value", "o_proj": "output.dense"}
-        return {"attention": Attention(num_heads=count, bias=("q", "k", "v", "o"), causal=False, names=names)}
+        return {"attention": Attention(num_heads=count, bias=QKVO, causal=False, names=names)}
     bias = Parameter(shape=(1, 1, width), component="attention", added=True)
     return {"attention": Attention(num_heads=count, bias=("o",), causal=False, fused="qkv",
                                    names={"qkv_proj": "self.qkv_linear", "o_proj": "output.dense"}),

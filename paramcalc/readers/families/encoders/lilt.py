@@ -15,8 +15,8 @@ from paramcalc.readers.families.encoders.documents import SIDES
 from paramcalc.readers.families.encoders.heads import ROBERTA_TOPS
 
 if TYPE_CHECKING:
+    from paramcalc.components.base import Parts
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.encoders.heads import Parts
 
 
 def _narrow(config: Config, key: str = "hidden_size") -> int:

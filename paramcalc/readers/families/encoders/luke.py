@@ -19,8 +19,9 @@ from paramcalc.readers.families.encoders.heads import (
 )
 
 if TYPE_CHECKING:
+    from paramcalc.components.base import Parts
     from paramcalc.readers.config.config import Config
-    from paramcalc.readers.families.encoders.heads import Parts, Piece
+    from paramcalc.readers.families.encoders.heads import Piece
 
 
 def spans(config: Config) -> Parts:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.linear import Linear
 from paramcalc.components.norm import Norm
@@ -17,9 +17,8 @@ from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
-    from paramcalc.components.base import Component
+    from paramcalc.components.base import Component, Parts
     from paramcalc.readers.config.config import Builder, Config
-    from paramcalc.readers.families.encoders.heads import Parts
 
 LOSSES = {"obj": "num_object_labels", "attr": "num_attr_labels", "feat": "visual_feat_dim"}
 """What the head over regions says, and the key that says how much of it there is."""
@@ -32,7 +31,7 @@ def _dense(out: int, into: int, component: str = "other") -> Linear:
 
 def _attention(config: Config, at: str, inner: str = "self", *, cross: bool = False) -> Parts:
     names = {f"{short}_proj": f"{inner}.{word}" for short, word in (("q", "query"), ("k", "key"), ("v", "value"))}
-    return {at: Attention(num_heads=heads(config), bias=("q", "k", "v", "o"), causal=False,
+    return {at: Attention(num_heads=heads(config), bias=QKVO, causal=False,
                           cross=cross, names=names | {"o_proj": "output.dense"}),
             f"{at}.output.LayerNorm": Norm(kind="layernorm")}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.layout import Repeat
@@ -18,8 +18,8 @@ from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from paramcalc.component_names import ComponentName
+    from paramcalc.components.base import Parts
     from paramcalc.readers.config.config import Builder, Config
-    from paramcalc.readers.families.encoders.heads import Parts
 
 
 def norm(width: int) -> Norm:
@@ -90,7 +90,7 @@ def attention(config: Config) -> Parts:
     values = size if config.flag("use_bottleneck_attention") else width
     return {
         "attention": Attention(
-            num_heads=count, hidden_size=size, bias=("q", "k", "v", "o"), causal=False, value_source_size=values,
+            num_heads=count, hidden_size=size, bias=QKVO, causal=False, value_source_size=values,
             names={"q_proj": "self.query", "k_proj": "self.key", "v_proj": "self.value", "o_proj": "output.dense"}),
         "attention.output.LayerNorm": norm(size),
     }

@@ -19,8 +19,9 @@ from paramcalc.spec.layer import Block
 
 if TYPE_CHECKING:
 
+    from paramcalc.components.base import Parts
     from paramcalc.readers.config.config import Builder, Config
-    from paramcalc.readers.families.encoders.heads import Parts, Tops
+    from paramcalc.readers.families.encoders.heads import Tops
     from paramcalc.spec.model import ModelSpec
 
 AS_DECODER = {"embed_tokens": "model.embeddings.tok_embeddings", "embedding_norm": "model.embeddings.norm",

@@ -19,8 +19,8 @@ from paramcalc.spec.model import ModelSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from paramcalc.components.base import Parts
     from paramcalc.readers.config.config import Builder
-    from paramcalc.readers.families.encoders.heads import Parts
 
 VISION = "siglip_vision_model"
 VISION_DATA = FamilyData(

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.components.convolution import BatchNorm, Convolution
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.linear import Head, Linear, Parameter, Score
 from paramcalc.components.norm import Norm
 from paramcalc.components.stack import Stack
-from paramcalc.readers.families.encoders.heads import Parts, top_of
+from paramcalc.readers.families.encoders.heads import top_of
 from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 

@@ -19,8 +19,8 @@ from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
+    from paramcalc.components.base import Parts
     from paramcalc.readers.config.config import Builder, Config
-    from paramcalc.readers.families.encoders.heads import Parts
 
 KINDS = ("local", "lsh")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head, Linear
@@ -14,8 +14,8 @@ from paramcalc.readers.families.encoders.heads import SPANS, TAGGED, SpanAnswers
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
+    from paramcalc.components.base import Parts
     from paramcalc.readers.config.config import Builder, Config
-    from paramcalc.readers.families.encoders.heads import Parts
 
 
 def head(config: Config) -> Parts:
@@ -66,7 +66,7 @@ def encoder(config: Config) -> Parts:
                                          component="position_embedding"),
         "embeddings": Embedding(),
         "layer_norm_emb": Norm(kind="layernorm"),
-        "attentions.*": Attention(num_heads=heads(config), bias=("q", "k", "v", "o"), causal=config.flag("causal"),
+        "attentions.*": Attention(num_heads=heads(config), bias=QKVO, causal=config.flag("causal"),
                                   copies=layers, names={"q_proj": "q_lin", "k_proj": "k_lin", "v_proj": "v_lin",
                                                         "o_proj": "out_lin"}),
         "layer_norm1.*": Norm(kind="layernorm", copies=layers),

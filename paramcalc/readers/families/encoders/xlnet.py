@@ -25,8 +25,9 @@ from paramcalc.spec.layer import Block
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
+    from paramcalc.components.base import Parts
     from paramcalc.readers.config.config import Builder, Config
-    from paramcalc.readers.families.encoders.heads import Parts, Piece
+    from paramcalc.readers.families.encoders.heads import Piece
 
 
 def matrix(*shape: int, uses: int = 1) -> Parameter:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.attention import QKVO
+from paramcalc.components.base import Parts
 from paramcalc.readers.families.towers.alone import model
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, layers, tower
+from paramcalc.readers.families.towers.frame import Layer, layers, tower
 from paramcalc.readers.families.towers.geometry import heads, patches
 from paramcalc.readers.families.towers.parts import dense, patched, rms, table, vector
 from paramcalc.spec.model import ModelSpec

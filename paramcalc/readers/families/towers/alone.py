@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.components.linear import Linear
 from paramcalc.components.stack import Stack
 from paramcalc.readers.families.encoders.heads import top_of
 from paramcalc.readers.families.towers.composite import builder
-from paramcalc.readers.families.towers.frame import Parts
 from paramcalc.readers.families.towers.parts import norm
 from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.layer import Block

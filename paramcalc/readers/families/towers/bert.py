@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
+from paramcalc.components.base import Parts
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.encoder import NAMES, Encoder, heads
-from paramcalc.readers.families.towers.frame import QKVO, Parts
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
+from paramcalc.components.base import Parts
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.families.encoder import Encoder
 from paramcalc.readers.families.encoders.heads import BERT_TOPS
+from paramcalc.readers.families.spellings import FC
 from paramcalc.readers.families.towers.alone import opened
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import FC, QKVO, Layer, Parts, layers, mixed, projector, tower
+from paramcalc.readers.families.towers.frame import Layer, layers, mixed, projector, tower
 from paramcalc.readers.families.towers.geometry import grid
 from paramcalc.readers.families.towers.joined import moved
 from paramcalc.readers.families.towers.parts import conv, dense, down, embedded, norm, positioned, table, up, vector

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.components.linear import Head
 from paramcalc.readers.families.encoders.heads import top_of
 from paramcalc.readers.families.towers import bert
 from paramcalc.readers.families.towers.alone import unmeasured
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
+from paramcalc.readers.families.towers.frame import Layer, layers, tower, under
 from paramcalc.readers.families.towers.geometry import grid
 from paramcalc.readers.families.towers.parts import dense, embedded, norm, patched, table, vector
 from paramcalc.spec.layer import Block

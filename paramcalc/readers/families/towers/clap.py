@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
+from paramcalc.components.base import Parts
 from paramcalc.readers.families.towers import bert
 from paramcalc.readers.families.towers.alone import opened, unmeasured
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import Parts, layers, tower, under
+from paramcalc.readers.families.towers.frame import layers, tower, under
 from paramcalc.readers.families.towers.geometry import dividing, entries, sides, stages
 from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, down, norm, positioned, up, vector
 from paramcalc.readers.families.towers.swin import OLD

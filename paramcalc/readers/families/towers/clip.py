@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.towers.frame import Layer, layers, tower
 from paramcalc.readers.families.towers.geometry import grid, heads
 from paramcalc.readers.families.towers.parts import ROTARY, embedded, norm, patched, positioned, table
 

@@ -22,7 +22,7 @@ from paramcalc.readers.text.values import expected
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from paramcalc.readers.families.towers.frame import Parts
+    from paramcalc.components.base import Parts
     from paramcalc.spec.caveats import Caveat
     from paramcalc.spec.model import ModelSpec
     from paramcalc.spec.tower import Stream, Tower

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
+from paramcalc.components.base import Parts
 from paramcalc.components.ffn import FeedForward
-from paramcalc.readers.families.towers.frame import QKVO, Parts, layers, tower
+from paramcalc.readers.families.towers.frame import layers, tower
 from paramcalc.readers.families.towers.geometry import heads
 from paramcalc.readers.families.towers.parts import batchnorm, convolve, dense, norm, rms, table, vector
 

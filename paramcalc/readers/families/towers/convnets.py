@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.components.norm import Norm
 from paramcalc.readers.families.towers.alone import crowned, model, tapped, unmeasured
-from paramcalc.readers.families.towers.frame import Parts, layers
+from paramcalc.readers.families.towers.frame import layers
 from paramcalc.readers.families.towers.geometry import entries, listed
 from paramcalc.readers.families.towers.nets import divisible, labelled
 from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, down, norm, up, vector

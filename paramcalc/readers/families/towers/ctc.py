@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
+from paramcalc.components.base import Parts
 from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.families.towers.alone import model, opened
 from paramcalc.readers.families.towers.composite import builder, nested
 from paramcalc.readers.families.towers.conformer import LINEAR
-from paramcalc.readers.families.towers.frame import Parts, layers, under
+from paramcalc.readers.families.towers.frame import layers, under
 from paramcalc.readers.families.towers.parts import batchnorm, convolve, dense, norm, table
 from paramcalc.spec.model import ModelSpec
 

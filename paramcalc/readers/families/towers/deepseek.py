@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from paramcalc.components.attention import QKV
+from paramcalc.components.base import Parts
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.families import family_of
+from paramcalc.readers.families.spellings import FC
 from paramcalc.readers.families.towers.clip import LAYER
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import FC, QKV, Layer, Parts, layers, tower
+from paramcalc.readers.families.towers.frame import Layer, layers, tower
 from paramcalc.readers.families.towers.geometry import heads
 from paramcalc.readers.families.towers.parts import (
     conv,

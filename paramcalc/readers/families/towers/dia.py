@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
+from paramcalc.components.base import Parts
 from paramcalc.readers.families.towers.alone import model
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import Layer, Parts, layers
+from paramcalc.readers.families.towers.frame import Layer, layers
 from paramcalc.readers.families.towers.parts import ROTARY, dense, rms, table
 
 if TYPE_CHECKING:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.spellings import FC
 from paramcalc.readers.families.towers.alone import crowned, labels, opened
-from paramcalc.readers.families.towers.frame import FC, Layer, Parts, layers, tower
+from paramcalc.readers.families.towers.frame import Layer, layers, tower
 from paramcalc.readers.families.towers.geometry import heads, patches
 from paramcalc.readers.families.towers.parts import ROTARY, embedded, norm, patched, positioned
 from paramcalc.readers.families.towers.vit import ATTENTION, biased

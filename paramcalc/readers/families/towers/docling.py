@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.towers.frame import Layer, layers, tower, under
 from paramcalc.readers.families.towers.geometry import grid
 from paramcalc.readers.families.towers.parts import dense, down, norm, patched, table, up
 

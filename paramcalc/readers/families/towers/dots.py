@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.attention import QKVO, QVO
+from paramcalc.components.base import Parts
 from paramcalc.components.linear import Parameter
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.errors import LAYERS
 from paramcalc.readers.config.patterns import own_layers
-from paramcalc.readers.families.towers.frame import QKVO, QVO, Layer, Parts, fewer, layers, mixed, tower
+from paramcalc.readers.families.towers.frame import Layer, fewer, layers, mixed, tower
 from paramcalc.readers.families.towers.geometry import heads
 from paramcalc.readers.families.towers.parts import ROTARY, conv, dense, down, norm, patched, rms, up
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.frame import Parts
+from paramcalc.components.base import Parts
 from paramcalc.readers.families.towers.geometry import listed, ratios
 from paramcalc.readers.families.towers.nets import Net, divisible, labelled, unit
 from paramcalc.readers.families.towers.parts import batchnorm, convolve

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
-from paramcalc.readers.families.towers.frame import QKVO, Parts, tower, under
+from paramcalc.components.attention import QKVO, Attention
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.towers.frame import tower, under
 from paramcalc.readers.families.towers.geometry import heads
 from paramcalc.readers.families.towers.parts import batchnorm, convolve, norm, table
 from paramcalc.readers.families.towers.vqgan import latent, widths

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from paramcalc.components.base import Parts
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.readers.config.patterns import sparse_layers
-from paramcalc.readers.families.towers.frame import Parts, layers, tower, under
+from paramcalc.readers.families.towers.frame import layers, tower, under
 from paramcalc.readers.families.towers.geometry import heads
 from paramcalc.readers.families.towers.parts import dense, norm, rms, up
 from paramcalc.readers.families.towers.qwen_vl import LAYER2

@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.readers.families.towers.alone import model, pooled
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import Parts, layers, tower, under
+from paramcalc.readers.families.towers.frame import layers, tower, under
 from paramcalc.readers.families.towers.geometry import heads, patches
 from paramcalc.readers.families.towers.joined import moved
 from paramcalc.readers.families.towers.nets import Net

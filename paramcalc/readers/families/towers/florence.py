@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
+from paramcalc.components.base import Parts
 from paramcalc.components.ffn import FeedForward
-from paramcalc.readers.families.towers.frame import FC, QKVO, Parts, layers, tower
+from paramcalc.readers.families.spellings import FC
+from paramcalc.readers.families.towers.frame import layers, tower
 from paramcalc.readers.families.towers.geometry import entries, listed
 from paramcalc.readers.families.towers.parts import conv, convolve, dense, norm, table
 

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.components.linear import Head
+from paramcalc.readers.families.spellings import FC
 from paramcalc.readers.families.towers.alone import model
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import FC, Layer, Parts, fewer, layers, tower, under
+from paramcalc.readers.families.towers.frame import Layer, fewer, layers, tower, under
 from paramcalc.readers.families.towers.parts import conv, down, norm, table, up
 from paramcalc.readers.families.towers.sam import encoder
 

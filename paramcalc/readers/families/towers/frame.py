@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from paramcalc.components.attention import Attention, Projection
+from paramcalc.components.attention import QKVO, Attention, Projection, QKNorm
+from paramcalc.components.base import Parts
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.layout import Repeat, roll
-from paramcalc.components.norm import Norm
+from paramcalc.components.norm import Norm, NormKind
 from paramcalc.components.stack import Stack
+from paramcalc.readers.families.spellings import FC
 from paramcalc.readers.families.towers.geometry import heads
 from paramcalc.readers.families.towers.parts import scale
 from paramcalc.spec.layer import Block
@@ -22,12 +24,6 @@ if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
     from paramcalc.spec.tower import Stream
 
-Parts = dict[str, "Component"]
-QKVO: tuple[Projection, ...] = ("q", "k", "v", "o")
-QKV: tuple[Projection, ...] = ("q", "k", "v")
-QVO: tuple[Projection, ...] = ("q", "v", "o")
-FC = {"up_proj": "fc1", "down_proj": "fc2"}
-"""How most towers spell a feed-forward."""
 
 
 def under(at: str, parts: Parts) -> Parts:
@@ -80,7 +76,7 @@ class Layer:
     """A learned scale on what attention gives."""
     scale2: str = ""
     names: dict[str, str] = field(default_factory=lambda: {"o_proj": "out_proj", **FC})
-    norm: Literal["layernorm", "rmsnorm"] = "layernorm"
+    norm: NormKind = "layernorm"
     norm_bias: bool | None = None
     bias: tuple[Projection, ...] = QKVO
     mlp_bias: bool = True
@@ -88,7 +84,7 @@ class Layer:
     gated: bool = False
     fused: Literal["none", "qkv"] = "none"
     fused_gate: bool = False
-    qk_norm: Literal["none", "head", "full"] = "none"
+    qk_norm: QKNorm = "none"
     qk_norm_bias: bool = False
     head_dim: int | None = None
     kv_heads: int | None = None

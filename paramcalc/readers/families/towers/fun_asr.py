@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
-from paramcalc.readers.families.towers.frame import FC, QKVO, Layer, Parts, layers, mixed, tower
+from paramcalc.components.attention import QKVO, Attention
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.spellings import FC
+from paramcalc.readers.families.towers.frame import Layer, layers, mixed, tower
 from paramcalc.readers.families.towers.geometry import heads
 from paramcalc.readers.families.towers.parts import conv, down, norm, up
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.frame import Parts
+from paramcalc.components.base import Parts
 from paramcalc.readers.families.towers.parts import dense, matrix, rms
 
 if TYPE_CHECKING:

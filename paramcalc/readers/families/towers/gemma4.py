@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from paramcalc.components.attention import Attention
+from paramcalc.components.base import Parts
 from paramcalc.components.linear import Parameter, Score
-from paramcalc.readers.families.towers.frame import Layer, Parts, fewer, layers, tower
+from paramcalc.readers.families.towers.frame import Layer, fewer, layers, tower
 from paramcalc.readers.families.towers.geometry import heads
 from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, down, norm, positioned, rms, table, vector
 from paramcalc.spec.caveats import Caveat

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
+from paramcalc.components.base import Parts
 from paramcalc.components.linear import Head
 from paramcalc.readers.families.encoder import Encoder
 from paramcalc.readers.families.towers.clip import vision
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import Parts, tower
+from paramcalc.readers.families.towers.frame import tower
 from paramcalc.readers.families.towers.parts import dense, norm, vector
 
 if TYPE_CHECKING:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.frame import QKV, QKVO, Layer, Parts, fewer, layers, tower
+from paramcalc.components.attention import QKV, QKVO
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.towers.frame import Layer, fewer, layers, tower
 from paramcalc.readers.families.towers.geometry import grid, heads
 from paramcalc.readers.families.towers.parts import conv, down, norm, product, rms, table, up
 from paramcalc.readers.families.towers.qwen_vl import patches

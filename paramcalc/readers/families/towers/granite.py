@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
+from paramcalc.components.base import Parts
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Score
 from paramcalc.readers.families.towers.blip import qformer
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import Parts, layers, tower
+from paramcalc.readers.families.towers.frame import layers, tower
 from paramcalc.readers.families.towers.llava import CLIP
 from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense, down, norm, table, up, vector
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
+from paramcalc.components.base import Parts
 from paramcalc.readers.families.towers.alone import unmeasured
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, layers, tower, under
+from paramcalc.readers.families.towers.frame import Layer, layers, tower, under
 from paramcalc.readers.families.towers.geometry import heads, patches, ratios, stages
 from paramcalc.readers.families.towers.pairs import clip
 from paramcalc.readers.families.towers.parts import batchnorm, dense, down, embedded, norm, patched, positioned, up

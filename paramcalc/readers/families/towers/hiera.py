@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.readers.families.towers.alone import tapped
-from paramcalc.readers.families.towers.frame import Parts
 from paramcalc.readers.families.towers.geometry import dividing, listed, stages
 from paramcalc.readers.families.towers.nets import Net, labelled
 from paramcalc.readers.families.towers.parts import conv, convolve, dense, down, norm, positioned, up, vector

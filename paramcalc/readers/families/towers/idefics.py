@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
+from paramcalc.components.base import Parts
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Score
-from paramcalc.readers.families.towers.frame import Layer, Parts, layers, projector, tower
+from paramcalc.readers.families.towers.frame import Layer, layers, projector, tower
 from paramcalc.readers.families.towers.geometry import grid
 from paramcalc.readers.families.towers.parts import ROTARY, dense, down, norm, patched, product, rms, table, up, vector
 

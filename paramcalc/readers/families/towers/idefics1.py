@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.linear import Head
 from paramcalc.readers.families.towers.alone import model
 from paramcalc.readers.families.towers.clip import vision
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
+from paramcalc.readers.families.towers.frame import Layer, layers, tower, under
 from paramcalc.readers.families.towers.parts import ROTARY, dense, norm, rms, vector
 
 if TYPE_CHECKING:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
+from paramcalc.components.base import Parts
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head
 from paramcalc.readers.families.towers.alone import crowned, model
-from paramcalc.readers.families.towers.frame import QKVO, Parts, layers
+from paramcalc.readers.families.towers.frame import layers
 from paramcalc.readers.families.towers.parts import dense, norm, table
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from itertools import pairwise
 from math import ceil, inf, log, prod
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.towers.frame import Layer, layers, tower
 from paramcalc.readers.families.towers.parts import ROTARY, dense, down, embedded, norm, positioned, rms, table, up
 
 if TYPE_CHECKING:

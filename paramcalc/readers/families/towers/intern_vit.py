@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.frame import FC, Layer, Parts, layers, tower
+from paramcalc.components.attention import QKVO
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.spellings import FC
+from paramcalc.readers.families.towers.frame import Layer, layers, tower
 from paramcalc.readers.families.towers.parts import conv, down, embedded, norm, positioned, up
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ def vision(config: Config, at: str) -> Tower:
     shape = Layer(
         "norm1", "attn", "norm2", scale1="ls1", scale2="ls2", fused="qkv", norm="rmsnorm" if rms else "layernorm",
         names={"qkv_proj": "qkv", "o_proj": "proj", **FC},
-        bias=("q", "k", "v", "o") if config.flag("qkv_bias") else ("o",),
+        bias=QKVO if config.flag("qkv_bias") else ("o",),
         qk_norm="full" if config.flag("qk_normalization") else "none")
     block = shape(width, config.integer("num_attention_heads"), config.integer("intermediate_size"))
     return tower("vision", width, modules, {"layer": block}, at)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.frame import FC, QKV, Layer, Parts, layers, tower
+from paramcalc.components.attention import QKV
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.spellings import FC
+from paramcalc.readers.families.towers.frame import Layer, layers, tower
 from paramcalc.readers.families.towers.geometry import heads, patches
 from paramcalc.readers.families.towers.parts import down, embedded, norm, patched, positioned, up
 

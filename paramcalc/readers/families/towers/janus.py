@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.frame import FC, QKVO, Layer, Parts, layers, tower, under
+from paramcalc.components.attention import QKVO
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.spellings import FC
+from paramcalc.readers.families.towers.frame import Layer, layers, tower, under
 from paramcalc.readers.families.towers.geometry import grid, heads
 from paramcalc.readers.families.towers.parts import dense, norm, patched, table
 

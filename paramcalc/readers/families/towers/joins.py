@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
-from paramcalc.readers.families.towers.frame import QKVO, Parts
+from paramcalc.components.attention import QKVO, Attention
+from paramcalc.components.base import Parts
 from paramcalc.readers.families.towers.llava import AT, CLIP, two_matrices, width_of
 from paramcalc.readers.families.towers.parts import dense, down, matrix, norm, rms, up, vector
 

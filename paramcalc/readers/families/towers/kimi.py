@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.frame import FC, QKVO, Layer, Parts, layers, tower
+from paramcalc.components.attention import QKVO
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.spellings import FC
+from paramcalc.readers.families.towers.frame import Layer, layers, tower
 from paramcalc.readers.families.towers.geometry import sides
 from paramcalc.readers.families.towers.parts import ROTARY, conv, down, norm, positioned, rms, up
 

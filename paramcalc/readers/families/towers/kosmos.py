@@ -6,12 +6,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.attention import QKVO
+from paramcalc.components.base import Parts
 from paramcalc.components.embedding import Embedding, Positions
 from paramcalc.components.linear import Head
+from paramcalc.readers.families.spellings import FC
 from paramcalc.readers.families.towers.alone import model
 from paramcalc.readers.families.towers.clip import vision as clip
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import FC, QKVO, Layer, Parts, layers, under
+from paramcalc.readers.families.towers.frame import Layer, layers, under
 from paramcalc.readers.families.towers.parts import dense, norm, table, vector
 from paramcalc.readers.families.towers.pix2struct import vision as pix2struct
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.frame import Parts, under
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.towers.frame import under
 from paramcalc.readers.families.towers.geometry import listed, stages
 from paramcalc.readers.families.towers.nets import Net, unit
 from paramcalc.readers.families.towers.parts import batchnorm, dense, vector

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.frame import FC, Layer, Parts, fewer, layers, tower
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.spellings import FC
+from paramcalc.readers.families.towers.frame import Layer, fewer, layers, tower
 from paramcalc.readers.families.towers.geometry import grid, heads
 from paramcalc.readers.families.towers.parts import (
     dense,

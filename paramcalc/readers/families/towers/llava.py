@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.frame import Parts, tower
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.towers.frame import tower
 from paramcalc.readers.families.towers.parts import down, norm, up, vector
 
 if TYPE_CHECKING:

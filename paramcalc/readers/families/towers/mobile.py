@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.frame import Layer, Parts, under
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.towers.frame import Layer, under
 from paramcalc.readers.families.towers.geometry import dividing, listed
 from paramcalc.readers.families.towers.nets import Net, chained, divisible, labelled, unit
 from paramcalc.readers.families.towers.parts import down, norm, up

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from paramcalc.components.base import Parts
 from paramcalc.components.linear import Parameter
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.families.decoder import Experts, Row
-from paramcalc.readers.families.towers.frame import FC, Layer, Parts, layers, projector, tower
+from paramcalc.readers.families.spellings import FC
+from paramcalc.readers.families.towers.frame import Layer, layers, projector, tower
 from paramcalc.readers.families.towers.parts import dense, down, norm, positioned, up, vector
 
 if TYPE_CHECKING:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.components.ffn import FeedForward
-from paramcalc.readers.families.towers.frame import FC, Parts, mixed, tower
+from paramcalc.readers.families.spellings import FC
+from paramcalc.readers.families.towers.frame import mixed, tower
 from paramcalc.readers.families.towers.geometry import entries
 from paramcalc.readers.families.towers.kimi import LAYER
 from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, down, norm, rms, table, up

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.spellings import FC
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import FC, Layer, Parts, layers, tower, under
+from paramcalc.readers.families.towers.frame import Layer, layers, tower, under
 from paramcalc.readers.families.towers.parts import ROTARY, convolve, dense, embedded, norm
 
 if TYPE_CHECKING:

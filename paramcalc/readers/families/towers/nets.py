@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.components.stack import Stack
 from paramcalc.readers.families.towers.alone import crowned, model
-from paramcalc.readers.families.towers.frame import Parts, tower
+from paramcalc.readers.families.towers.frame import tower
 from paramcalc.readers.families.towers.parts import batchnorm, conv, dense
 
 if TYPE_CHECKING:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.readers.families.towers.alone import beside
 from paramcalc.readers.families.towers.composite import builder, nested
 from paramcalc.readers.families.towers.ctc import scored
-from paramcalc.readers.families.towers.frame import Parts, layers, tower
+from paramcalc.readers.families.towers.frame import layers, tower
 from paramcalc.readers.families.towers.parts import conv, dense, norm
 from paramcalc.readers.families.towers.wav2vec import LAYER, extractor
 from paramcalc.spec.model import ModelSpec

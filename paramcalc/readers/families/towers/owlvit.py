@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.readers.families.towers.composite import builder, nested
-from paramcalc.readers.families.towers.frame import Parts, tower, under
+from paramcalc.readers.families.towers.frame import tower, under
 from paramcalc.readers.families.towers.pairs import clip, text
 from paramcalc.readers.families.towers.parts import dense, norm
 from paramcalc.spec.model import ModelSpec

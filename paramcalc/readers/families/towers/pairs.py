@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.components.linear import Linear
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.families.towers import bert
 from paramcalc.readers.families.towers.alone import model, opened
 from paramcalc.readers.families.towers.composite import builder, nested
-from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
+from paramcalc.readers.families.towers.frame import Layer, layers, tower, under
 from paramcalc.readers.families.towers.parts import dense, norm, table, vector
 from paramcalc.readers.families.towers.segmenting import mask_decoder
 from paramcalc.spec.model import ModelSpec

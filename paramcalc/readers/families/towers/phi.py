@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
+from paramcalc.components.base import Parts
 from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.families import family_of
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import QKVO, Parts, layers, tower
+from paramcalc.readers.families.towers.frame import layers, tower
 from paramcalc.readers.families.towers.geometry import heads
 from paramcalc.readers.families.towers.parts import conv, dense, embedded, norm, table, vector
 from paramcalc.readers.families.towers.siglip import vision

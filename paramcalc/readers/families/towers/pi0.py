@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
-from paramcalc.readers.families.towers.frame import Parts, tower
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.towers.frame import tower
 from paramcalc.readers.families.towers.joined import composite_of, moved, part_of, within
 from paramcalc.readers.families.towers.parts import dense
 from paramcalc.spec.caveats import Caveat

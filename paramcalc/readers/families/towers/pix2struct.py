@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.linear import Head
 from paramcalc.readers.families.towers.alone import model, sourced
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import Layer, Parts, layers, mixed, tower, under
+from paramcalc.readers.families.towers.frame import Layer, layers, mixed, tower, under
 from paramcalc.readers.families.towers.parts import dense, rms, table
 
 if TYPE_CHECKING:

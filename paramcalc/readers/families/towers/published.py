@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
+from paramcalc.components.base import Parts
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.families import family_of
@@ -16,7 +17,7 @@ from paramcalc.readers.families.towers.audio import whisper
 from paramcalc.readers.families.towers.clip import LAYER
 from paramcalc.readers.families.towers.clip import vision as clip_vision
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, layers, tower
+from paramcalc.readers.families.towers.frame import Layer, layers, tower
 from paramcalc.readers.families.towers.geometry import grid
 from paramcalc.readers.families.towers.parts import (
     ROTARY,

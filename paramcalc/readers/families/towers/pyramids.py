@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, under
+from paramcalc.components.attention import QKVO
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.towers.frame import Layer, under
 from paramcalc.readers.families.towers.geometry import dividing, entries, listed, ratios, stages
 from paramcalc.readers.families.towers.nets import Net, labelled, unit
 from paramcalc.readers.families.towers.parts import (

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
-from paramcalc.readers.families.towers.frame import FC, Layer, Parts, fewer, layers, mixed, tower
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.spellings import FC, FC_LONG
+from paramcalc.readers.families.towers.frame import Layer, fewer, layers, mixed, tower
 from paramcalc.readers.families.towers.geometry import heads
 from paramcalc.readers.families.towers.parts import (
     ROTARY,
@@ -118,7 +120,7 @@ def qwen_vl(model: Composite) -> Towers:
 
 
 HUNYUAN = Layer("input_layernorm", "self_attn", "post_attention_layernorm", "mlp",
-                names={"up_proj": "dense_h_to_4h", "down_proj": "dense_4h_to_h"})
+                names=FC_LONG)
 
 
 def hunyuan_vision(config: Config, at: str) -> Tower:

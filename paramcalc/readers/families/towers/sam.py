@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
+from paramcalc.components.base import Parts
 from paramcalc.components.convolution import Convolution
 from paramcalc.components.linear import Score
 from paramcalc.readers.families.towers.alone import beside
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, mixed, tower
+from paramcalc.readers.families.towers.frame import Layer, mixed, tower
 from paramcalc.readers.families.towers.geometry import grid_side, heads
 from paramcalc.readers.families.towers.parts import conv, convolve, dense, down, norm, patched, positioned, table, up
 from paramcalc.spec.model import ModelSpec

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramcalc.readers.families.towers.frame import Layer, Parts, fewer, layers, tower, under
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.towers.frame import Layer, fewer, layers, tower, under
 from paramcalc.readers.families.towers.geometry import listed, patches
 from paramcalc.readers.families.towers.nets import unit
 from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, dense

@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import isqrt
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.components.linear import Linear, Score
-from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower
+from paramcalc.readers.families.towers.frame import Layer, layers, tower
 from paramcalc.readers.families.towers.geometry import grid
 from paramcalc.readers.families.towers.parts import conv, dense, down, norm, table, up, vector
 

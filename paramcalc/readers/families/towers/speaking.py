@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.attention import QKV
+from paramcalc.components.base import Parts
 from paramcalc.components.convolution import Convolution
 from paramcalc.readers.families.towers.alone import opened
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
+from paramcalc.readers.families.towers.frame import Layer, layers, tower, under
 from paramcalc.readers.families.towers.geometry import listed
 from paramcalc.readers.families.towers.parts import ROTARY, conv, convolve, dense, rms, table, vector
 from paramcalc.spec.model import ModelSpec
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from paramcalc.spec.tower import Tower
 
 TALKER = Layer("input_layernorm", "self_attn", "post_attention_layernorm", norm="rmsnorm", gated=True, mlp_bias=False,
-               bias=("q", "k", "v"), names={})
+               bias=QKV, names={})
 DIFFUSION = Layer("", "attn", "", "ff", names={"q_proj": "to_q", "k_proj": "to_k", "v_proj": "to_v",
                                                "o_proj": "to_out.0", "up_proj": "ff.0", "down_proj": "ff.3"})
 

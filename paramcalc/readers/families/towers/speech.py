@@ -6,14 +6,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from paramcalc.components.attention import QKVO
+from paramcalc.components.base import Parts
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Head
 from paramcalc.readers.config.config import Config
+from paramcalc.readers.families.spellings import FC
 from paramcalc.readers.families.towers.alone import model, sourced
 from paramcalc.readers.families.towers.composite import builder, nested
 from paramcalc.readers.families.towers.conformer import FEED, shortening_layer, wav2vec_layer
-from paramcalc.readers.families.towers.frame import FC, QKVO, Layer, Parts, layers, under
+from paramcalc.readers.families.towers.frame import Layer, layers, under
 from paramcalc.readers.families.towers.parts import ROTARY, conv, convolve, dense, norm, table
 
 if TYPE_CHECKING:

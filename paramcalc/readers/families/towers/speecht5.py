@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.components.embedding import Embedding
 from paramcalc.components.linear import Head
 from paramcalc.readers.families.towers.alone import model
-from paramcalc.readers.families.towers.frame import Layer, Parts, layers, under
+from paramcalc.readers.families.towers.frame import Layer, layers, under
 from paramcalc.readers.families.towers.parts import batchnorm, convolve, dense, norm, positioned, table
 from paramcalc.readers.families.towers.wav2vec import extractor, masks, positions, projected
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKV, Attention
+from paramcalc.components.base import Parts
 from paramcalc.readers.families.towers.alone import crowned, model, tapped
-from paramcalc.readers.families.towers.frame import Parts, layers
+from paramcalc.readers.families.towers.frame import layers
 from paramcalc.readers.families.towers.geometry import dividing, entries, listed, sides
 from paramcalc.readers.families.towers.nets import labelled
 from paramcalc.readers.families.towers.parts import conv, dense, down, embedded, norm, positioned, up, vector
@@ -24,7 +25,7 @@ def _block(config: Config, width: int, heads: int) -> Parts:
     window, kind = config.integer("window_size"), config.model_type
     dividing(config, "num_heads", heads, width)
     biased, inner = config.flag("qkv_bias", default=True), int(width * config.number("mlp_ratio"))
-    qkv: tuple[Projection, ...] = ("q", "v") if kind == "swinv2" else ("q", "k", "v")
+    qkv: tuple[Projection, ...] = ("q", "v") if kind == "swinv2" else QKV
     bias: tuple[Projection, ...] = (*(qkv if biased else ()), "o")
     attend = Attention(num_heads=heads, bias=bias, causal=False, chunk=window**2, names=OLD)
     table = positioned((2 * window - 1) ** 2, heads)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
+from paramcalc.components.base import Parts
 from paramcalc.errors import Problem, UnknownArchitectureError
-from paramcalc.readers.families.towers.frame import Parts, under
+from paramcalc.readers.families.towers.frame import under
 from paramcalc.readers.families.towers.nets import Net, divisible, labelled, unit
 from paramcalc.readers.families.towers.parts import batchnorm, conv, convolve, norm, rms, vector
 

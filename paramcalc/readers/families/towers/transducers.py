@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.components.embedding import Embedding
 from paramcalc.readers.families.towers.alone import unmeasured
 from paramcalc.readers.families.towers.composite import builder, nested
 from paramcalc.readers.families.towers.conformer import fast_layer
-from paramcalc.readers.families.towers.frame import Parts, layers, tower
+from paramcalc.readers.families.towers.frame import layers, tower
 from paramcalc.readers.families.towers.parts import convolve, dense, matrix, norm, vector
 from paramcalc.spec.model import ModelSpec
 

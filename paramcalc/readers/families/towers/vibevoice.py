@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from paramcalc.components.base import Parts
 from paramcalc.components.convolution import Convolution
 from paramcalc.components.ffn import FeedForward
 from paramcalc.readers.families.towers.conformer import LINEAR
-from paramcalc.readers.families.towers.frame import Parts, layers, tower, under
+from paramcalc.readers.families.towers.frame import layers, tower, under
 from paramcalc.readers.families.towers.geometry import listed
 from paramcalc.readers.families.towers.parts import convolve, dense, down, rms, up, vector
 

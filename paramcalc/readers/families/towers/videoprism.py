@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.spellings import FC
 from paramcalc.readers.families.towers.alone import labels, model, opened
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import FC, Layer, Parts, layers, tower
+from paramcalc.readers.families.towers.frame import Layer, layers, tower
 from paramcalc.readers.families.towers.geometry import heads, sides
 from paramcalc.readers.families.towers.parts import conv, embedded, matrix, norm, positioned, table, vector
 from paramcalc.readers.families.towers.vit import biased

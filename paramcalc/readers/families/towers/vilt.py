@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.components.linear import Head
 from paramcalc.readers.families.encoders.heads import PredictionHead
 from paramcalc.readers.families.towers.alone import crowned, labels, model, pooled, unmeasured
-from paramcalc.readers.families.towers.frame import Parts, layers
+from paramcalc.readers.families.towers.frame import layers
 from paramcalc.readers.families.towers.geometry import heads, patches
 from paramcalc.readers.families.towers.parts import dense, embedded, norm, patched, positioned, table
 from paramcalc.readers.families.towers.vit import biased, block_of

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.attention import QKV, QVO
+from paramcalc.components.base import Parts
 from paramcalc.components.linear import Linear
 from paramcalc.readers.families.towers.alone import crowned, labels, model, pooled, pooled_norm
-from paramcalc.readers.families.towers.frame import Layer, Parts, layers
+from paramcalc.readers.families.towers.frame import Layer, layers
 from paramcalc.readers.families.towers.geometry import heads, patches, sides
 from paramcalc.readers.families.towers.parts import conv, convolve, dense, down, embedded, norm, positioned, up, vector
 from paramcalc.readers.families.towers.segmenting import BACKBONE, BEIT, CLASS, pyramid, upernet
@@ -36,7 +38,7 @@ def block_of(width: int, count: int, inner: int, bias: tuple[Projection, ...]) -
         "output.dense": down(width, inner, component="ffn")}
 
 
-def biased(config: Config, usual: tuple[Projection, ...] = ("q", "k", "v"),
+def biased(config: Config, usual: tuple[Projection, ...] = QKV,
            key: str = "qkv_bias") -> tuple[Projection, ...]:
     """Biases of the projections; the output's always."""
     return (*(usual if config.flag(key, default=True) else ()), "o")
@@ -170,7 +172,7 @@ def beit(config: Config) -> ModelSpec:
     if not mean:
         modules["layernorm"] = norm(width)
     inner, count = config.integer("intermediate_size"), heads(config)
-    block = block_of(width, count, inner, ("q", "v", "o"))
+    block = block_of(width, count, inner, QVO)
     if config.number("layer_scale_init_value", 0.1) > 0:
         block |= {"lambda_1": vector(width), "lambda_2": vector(width)}
     if config.flag("use_relative_position_bias"):

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.readers.families.towers.alone import crowned, labels, model, pooled
-from paramcalc.readers.families.towers.frame import Layer, Parts, layers
+from paramcalc.readers.families.towers.frame import Layer, layers
 from paramcalc.readers.families.towers.geometry import heads, patches, sides
 from paramcalc.readers.families.towers.parts import conv, dense, down, embedded, norm, positioned, up
 from paramcalc.readers.families.towers.vit import LAYER, biased, block_of

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.attention import QKV, QKVO
+from paramcalc.components.base import Parts
 from paramcalc.components.ffn import FeedForward
+from paramcalc.readers.families.spellings import FC
 from paramcalc.readers.families.towers.dino import two_thirds
-from paramcalc.readers.families.towers.frame import FC, QKV, QKVO, Layer, Parts, fewer, layers, mixed, tower
+from paramcalc.readers.families.towers.frame import Layer, fewer, layers, mixed, tower
 from paramcalc.readers.families.towers.geometry import entries, grid, grid_side, heads, sides
 from paramcalc.readers.families.towers.parts import (
     ROTARY,

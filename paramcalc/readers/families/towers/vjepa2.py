@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.components.attention import Attention
+from paramcalc.components.attention import QKVO, Attention
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.spellings import FC
 from paramcalc.readers.families.towers.alone import crowned, labels, model, unmeasured
-from paramcalc.readers.families.towers.frame import QKVO, Layer, Parts, layers, under
+from paramcalc.readers.families.towers.frame import Layer, layers, under
 from paramcalc.readers.families.towers.geometry import dividing, heads, sides
 from paramcalc.readers.families.towers.parts import ROTARY, conv, dense, embedded, norm
 from paramcalc.readers.families.towers.vit import biased
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from paramcalc.readers.families.encoders.heads import Tops
     from paramcalc.spec.model import ModelSpec
 
-NAMES = {"q_proj": "query", "k_proj": "key", "v_proj": "value", "o_proj": "proj", "up_proj": "fc1", "down_proj": "fc2"}
+NAMES = {"q_proj": "query", "k_proj": "key", "v_proj": "value", "o_proj": "proj", **FC}
 LAYER = Layer("norm1", "attention", "norm2", names=NAMES)
 POOL = Layer()
 RATIO = 4

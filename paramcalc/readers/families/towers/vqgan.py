@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.readers.families.towers.frame import Parts, tower, under
+from paramcalc.components.base import Parts
+from paramcalc.readers.families.towers.frame import tower, under
 from paramcalc.readers.families.towers.geometry import listed
 from paramcalc.readers.families.towers.parts import conv, convolve, norm, table
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramcalc.components.base import Parts
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Score
 from paramcalc.readers.families.towers.alone import crowned, model
 from paramcalc.readers.families.towers.conformer import FEED, shortening_layer, wav2vec_layer
-from paramcalc.readers.families.towers.frame import Layer, Parts, layers
+from paramcalc.readers.families.towers.frame import Layer, layers
 from paramcalc.readers.families.towers.geometry import heads
 from paramcalc.readers.families.towers.parts import (
     batchnorm,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.components.attention import Attention
+from paramcalc.components.base import Parts
 from paramcalc.components.stack import Stack
 from paramcalc.readers.families.towers.alone import unmeasured
 from paramcalc.readers.families.towers.clip import spelled
 from paramcalc.readers.families.towers.composite import nested
-from paramcalc.readers.families.towers.frame import Layer, Parts, layers, tower, under
+from paramcalc.readers.families.towers.frame import Layer, layers, tower, under
 from paramcalc.readers.families.towers.geometry import dividing, grid, heads
 from paramcalc.readers.families.towers.pairs import clip
 from paramcalc.readers.families.towers.parts import dense, down, matrix, norm, positioned, up, vector
