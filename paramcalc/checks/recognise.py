@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.errors import InputError
 from paramcalc.readers.files import need_within
-from paramcalc.readers.text.limits import MAX_BYTES, other_encoding
+from paramcalc.readers.text.limits import MAX_BYTES, POINTER, PULL, is_pointer, other_encoding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping, Set
     from pathlib import Path
 
 YAML, JSON = (".yaml", ".yml"), (".json",)
@@ -36,10 +36,19 @@ RUN_WORDS = frozenset(["batch", "batches", "callbacks", "data", "dataloader", "d
 MARK = "begin it with `paramcalc: 1`"
 _WORDS = re.compile("|".join(("model_type", "architectures", MARKER, *SIZES)))
 _SIZED = re.compile("|".join(f'"{word}"' for word in SIZES))
-_FIRST = re.compile(r"^( {0,40})(?!---|\.\.\.)[^\s#%!&]", re.MULTILINE)
+_MARKED = re.compile(rf"""["']?{MARKER}["']?[ \t]{{0,9}}:[ \t]{{0,9}}["']?1["']?(?![\w.])""")
+_NUMBER = re.compile(r"""["']?\d{1,4}(\.\d{1,4})?["']?""")
+_BEFORE = re.compile(r"\A(---[ \t]{1,9})?([!&]\S{0,60}[ \t]{1,9}){0,3}(?=\S)")
+"""What may stand before a mapping on its first line: the beginning of a document, a tag, an anchor."""
+_FIRST = re.compile(r"^([ \t]{0,200})(?!---|\.\.\.|\{[%{])[^\s#%!&]", re.MULTILINE)
+"""The first line that is neither a comment, a directive nor a template's."""
+_NESTED = re.compile(r"""^[ \t-]{0,200}["']?(\w{1,60})["']?[ \t]{0,9}:""", re.MULTILINE)
 _KEY = r"""(?:\?[ ]{1,9})?["']?([A-Za-z_][\w.-]{0,60})["']?(?:[ \t]{0,9}:[ \t]{0,9}(.{0,20})|\r?$)"""
 _KEYS = 10_000
 _ALIKE = 0.8
+_UNMARKED = {"x000": "utf-32-le", "000x": "utf-32-be", "x0x0": "utf-16-le", "0x0x": "utf-16-be"}
+"""Codecs by which of the first four bytes of plain text are zero, without a byte order mark."""
+_BLANK = " \t\r\n\0\ufeff"
 _FLOW = 2**18
 """Characters of a YAML in flow style that are read to see its keys."""
 
@@ -84,8 +93,10 @@ def recognise(path: Path) -> Recognised:
         raw = file.read(MAX_BYTES + 1)
     text, odd = _decoded(raw)
     name = path.name.lower()
-    if name == CONFIG and not text.strip():
+    if name == CONFIG and not text.strip(_BLANK):
         return Recognised(Kind.near, "is empty", "write it whole, or remove it")
+    if is_pointer(raw):
+        return Recognised(Kind.near if name == CONFIG else Kind.unclear, POINTER, PULL) if likely(name) else OTHER
     if not _WORDS.search(text) and name != CONFIG:
         return OTHER
     recognised = _json(text, name, len(raw) > MAX_BYTES) if name.endswith(JSON) else _yaml(text)
@@ -98,9 +109,9 @@ def _decoded(raw: bytes) -> tuple[str, str]:
     """Text, whatever encoding it is in, and the name of an encoding that is not UTF-8."""
     if name := other_encoding(raw):
         return raw.decode(name, "replace"), name
-    if raw[1:2] == b"\0" or raw[:1] == b"\0":  # without a mark: every other byte of plain text is zero
-        name = "utf-16-le" if raw[1:2] == b"\0" else "utf-16-be"
-        return raw.decode(name, "replace"), "UTF-16"
+    zero = "".join("0" if byte == 0 else "x" for byte in raw[:4])
+    if codec := _UNMARKED.get(zero):
+        return raw.decode(codec, "replace"), codec[:6].upper()
     return raw.decode("utf-8-sig", "replace"), ""
 
 
@@ -110,19 +121,35 @@ def _json(text: str, name: str, truncated: bool) -> Recognised:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        unfinished = isinstance(error, json.JSONDecodeError) and (
-            error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"))
-        if name != CONFIG:
-            meant = '"model_type"' in text and _SIZED.search(text)
-            return Recognised(Kind.unclear, "is no JSON, but names a model_type and sizes") if meant else OTHER
-        return Recognised(Kind.near, "is no JSON") if unfinished or _WORDS.search(text) else OTHER
-    if not isinstance(data, dict):
-        return Recognised(Kind.near, "is no JSON object") if name == CONFIG else OTHER
+        return _broken(text, name, error)
+    if isinstance(data, dict):
+        return _object(data, name)
+    return Recognised(Kind.near, "is no JSON object") if name == CONFIG else OTHER
+
+
+def _broken(text: str, name: str, error: Exception) -> Recognised:
+    """What a file is that no JSON can be read from."""
+    if name != CONFIG:
+        if '"model_type"' in text and _SIZED.search(text):
+            return Recognised(Kind.unclear, "is no JSON, but names a model_type and sizes")
+        return Recognised(Kind.near, "is no JSON") if _MARKED.search(text) else OTHER
+    unfinished = isinstance(error, json.JSONDecodeError) and (
+        error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"))
+    begun = text.lstrip(_BLANK).startswith(("{", "/", "#"))  # an object, or a comment before one
+    return OTHER if begun and not unfinished and not _WORDS.search(text) else Recognised(Kind.near, "is no JSON")
+
+
+def _object(data: dict[str, Any], name: str) -> Recognised:
     sizes = [key for key in ("architectures", *SIZES) if key in data]
-    if MARKER in data or ("model_type" in data and (name == CONFIG or sizes)) or (name == CONFIG and _untyped(data)):
+    if ("model_type" in data and (name == CONFIG or sizes)) or (name == CONFIG and _untyped(data)):
+        return OURS
+    recognised = _of_keys(_beginnings(data))
+    if recognised.kind is Kind.ours:
         return OURS
     sizes += [f"{key}.{size}" for key, part in data.items() if isinstance(part, dict) for size in SIZES if size in part]
-    return Recognised(Kind.near, f"has no model_type, but {sizes[0]}") if name == CONFIG and sizes else OTHER
+    if name == CONFIG and sizes:
+        return Recognised(Kind.near, f"has no model_type, but {sizes[0]}")
+    return recognised._replace(kind=Kind.unclear) if recognised.why else OTHER
 
 
 def _untyped(data: dict[str, Any]) -> bool:
@@ -134,24 +161,36 @@ def _untyped(data: dict[str, Any]) -> bool:
 
 def _large(text: str, name: str) -> Recognised:
     if name == CONFIG:
-        large = Recognised(Kind.near, "is too large to be read", f"at most {MAX_BYTES >> 20} MiB")
-        return large if _WORDS.search(text) else OTHER
+        kind = Kind.near if _WORDS.search(text) else Kind.unclear
+        return Recognised(kind, "is too large to be read", f"at most {MAX_BYTES >> 20} MiB")
     return Recognised(Kind.unclear, "too large to be looked into") if '"model_type"' in text else OTHER
 
 
 def _yaml(text: str) -> Recognised:
-    text = re.sub(r"\A---[ \t]+(?=\S)", "", text)
+    text = _BEFORE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     first = _FIRST.search(text)
-    if first is None:
-        return OTHER
-    keys = _flow_keys(text) if first[0].endswith("{") else _block_keys(text, len(first[1]))
+    keys = {} if first is None else _flow_keys(text) if first[0].endswith("{") else _block_keys(text, first[1])
+    recognised = _of_keys(keys)
+    if recognised.kind is not Kind.other:
+        return recognised
+    if "model_type" in keys and (size := next((key for key in keys if key in SIZES), "")):
+        return Recognised(Kind.unclear, f"has model_type and {size} as a config.json, but is YAML", "save it as JSON")
+    nested = {line[1] for line in islice(_NESTED.finditer(text), _KEYS)} if _MARKED.search(text) else set()
+    if len(nested & _ours()) >= ENOUGH and nested & set(SIZES):
+        return Recognised(Kind.unclear, "has a specification within", "put it into a file of its own")
+    return OTHER
+
+
+def _of_keys(keys: Mapping[str, str]) -> Recognised:
+    """What a mapping is by its keys, each with the beginning of a plain value."""
     ours = [key for key in keys if key in _ours()]
-    if MARKER in keys and (ours or keys[MARKER]):
+    sized = bool(set(ours) & set(SIZES))
+    if MARKER in keys and (sized or len(ours) >= ENOUGH or _NUMBER.fullmatch(keys[MARKER])):
         return OURS
-    marker = next((key for key in keys if key not in _ours() and _alike(key)), "")
+    marker = next((key for key in keys if key not in _ours() and key != MARKER and _alike(key)), "")
     if marker and ours:
         return Recognised(Kind.near, f"has {marker!r}, but no `paramcalc: 1`", MARK)
-    if len(ours) < ENOUGH or not set(ours) & set(SIZES):  # an action has a name, inputs and outputs too
+    if len(ours) < ENOUGH or not sized:  # an action has a name, inputs and outputs too
         return OTHER
     why = f"{len(ours)} keys of a specification ({', '.join(ours[:ENOUGH])}), but no `paramcalc: 1`"
     of_a_run = any(RUN_WORDS & set(re.split(r"[_.-]", key.lower())) for key in keys if key not in ours)
@@ -164,15 +203,15 @@ def _alike(key: str) -> bool:
     return close and SequenceMatcher(None, key.lower(), MARKER).ratio() > _ALIKE
 
 
-def _ours() -> Iterable[str]:
+def _ours() -> Set[str]:
     from paramcalc.spec.model import ModelSpec
 
     return ModelSpec.model_fields.keys() - {MARKER}
 
 
-def _block_keys(text: str, indent: int) -> dict[str, str]:
+def _block_keys(text: str, indent: str) -> dict[str, str]:
     """Keys of the outermost mapping in block style, each with the beginning of what follows it on its line."""
-    lines = re.finditer(rf"^ {{{indent}}}{_KEY}", text, re.MULTILINE)
+    lines = re.finditer(f"^{indent}{_KEY}", text, re.MULTILINE)
     return {line[1]: (line[2] or "").partition("#")[0].strip() for line in islice(lines, _KEYS)}
 
 
@@ -183,6 +222,11 @@ def _flow_keys(text: str) -> dict[str, str]:
     if len(text) > _FLOW:
         return {}
     try:
-        return {str(key): str(value)[:20] for key, value in read_yaml(text.encode(), "").data.items()}
+        return _beginnings(read_yaml(text.encode(), "").data)
     except InputError:  # broken: what stands before colons has to do
         return dict.fromkeys(re.findall(r"""[{,][ \t]{0,9}["']?([A-Za-z_]\w{0,60})["']?[ \t]{0,9}:""", text), "?")
+
+
+def _beginnings(data: Mapping[str, Any]) -> dict[str, str]:
+    """Keys, each with the beginning of its value, as a file in block style has it on the key's line."""
+    return {str(key): "" if isinstance(value, dict | list) else str(value)[:20] for key, value in data.items()}

@@ -61,6 +61,17 @@ NEAR = {
     "a config with classes only": ("config.json", '{"architectures": ["LlamaForCausalLM"]}'),
     "a config with comments": ("config.json", '{"hidden_size": 4096, // wide\n}'),
     "a large config": ("config.json", json.dumps(CONFIG)[:-1] + " " * 5_000_000 + "}"),
+    "UTF-32 without a mark": ("a.yaml", SPEC.encode("utf-32-be")),
+    "UTF-32 config without a mark": ("config.json", json.dumps(CONFIG).encode("utf-32-le")),
+    "indented with tabs": ("a.yaml", "\n".join(f"\t{line}" for line in SPEC.splitlines())),
+    "indented far": ("a.yaml", "\n".join(" " * 60 + line for line in BARE.splitlines())),
+    "lines that end with CR": ("a.yaml", BARE.replace("\n", "\r")), "a NUL first": ("a.yaml", "\0" + SPEC),
+    "an anchor, flow style": ("a.yaml", '&a {paramcalc: 1, vocab_size: bad, hidden_size: 8}'),
+    "a tag, flow style": ("a.yaml", '--- !!map &a {paramcalc: 1, vocab_size: bad, hidden_size: 8}'),
+    "a template": ("a.yaml", "{% set width = 8 %}\n" + SPEC), "another template": ("a.yaml", "{{- if .x }}\n" + SPEC),
+    "a config of NULs": ("config.json", "\0" * 100), "a config that is text": ("config.json", "Entry not found"),
+    "a config that git LFS keeps": ("config.json", "version https://git-lfs.github.com/spec/v1\noid sha256:00\n"),
+    "broken JSON that is marked": ("a.json", '{"paramcalc": 1, "hidden_size": 8,}'),
     "broken config of another name": ("a/llama.json", json.dumps(CONFIG | {"num_attention_heads": 7})),
 }
 
@@ -125,6 +136,9 @@ OTHERS = {
     "nested.yaml": "model:\n  vocab_size: 8\n  hidden_size: 8\n  num_layers: 8\n  num_heads: 8\n",
     "text.yaml": "doc: |\n  paramcalc: 1\n  vocab_size: 8\n", "jsonc/config.json": '{"theme": "dark", // x\n}',
     "few.yaml": "vocab_size: 32\nhidden_size: 8\n", "config_sentence.json": '{"model_type": "SentenceTransformer"}',
+    "values.yaml": "name: a\nsource: b\nparamcalc:\n  image: c\n", "versions.yaml": "paramcalc: 1.2.3\nnumpy: 2.1\n",
+    "tools.json": '{"name": "a", "paramcalc": {"paths": []}}', "locked.json": '{"paramcalc": "^1.0", }',
+    "tokenizer.json": "version https://git-lfs.github.com/spec/v1\noid sha256:00\n",
     "zero.yaml": "\0" * 100, "latin.yaml": b"caf\xe9: 1\n", "colons.yaml": "::::\n" * 100,
 }
 
@@ -175,6 +189,32 @@ def test_files_that_are_passed_over_are_listed_and_fail_when_strict(folder, chec
     assert check(".", "--strict", "--ignore", "PC009")[0] == 0
     guarded(["check", "."])
     assert "1 file checked, 7 skipped: 1 hidden, " in capsys.readouterr().out
+
+
+UNCLEAR = {
+    "a specification within": ("a.yaml", "model:\n" + "\n".join(f"  {line}" for line in SPEC.splitlines()),
+                               "has a specification within"),
+    "a list of specifications": ("a.yaml", "- " + SPEC.replace("\n", "\n  "), "has a specification within"),
+    "merged keys": ("a.yaml", "of: &a\n" + "\n".join(f"  {line}" for line in SPEC.splitlines()) + "\n<<: *a\n",
+                    "has a specification within"),
+    "a config in YAML": ("a.yaml", "model_type: llama\nhidden_size: 8\n",
+                         "has model_type and hidden_size as a config.json, but is YAML"),
+    "a specification in JSON": ("a.json", FLOW,
+                                "has 4 keys of a specification (name, vocab_size, hidden_size), but no `paramcalc: 1`"),
+    "a large config that begins with other words": ("config.json", f'{{"x": "{"y" * 5_000_000}"}}',
+                                                    "is too large to be read"),
+    "kept by git LFS": ("a.yaml", "version https://git-lfs.github.com/spec/v1\noid sha256:00\n",
+                        "is a Git LFS pointer, not the file it stands for"),
+}
+
+
+@pytest.mark.parametrize("name", UNCLEAR)
+def test_what_could_have_been_meant_is_listed(name, folder, check):
+    path, text, why = UNCLEAR[name]
+    put(path, text)
+    code, run = check(".")
+    assert (code, run["checked"], [file["why"] for file in run["files"] if file["state"] == "skipped"]) == (0, 1, [why])
+    assert check(".", "--strict")[0] == 1
 
 
 def test_a_linked_folder_is_not_followed_and_its_files_are_listed(folder, tmp_path_factory, check):

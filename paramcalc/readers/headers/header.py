@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from paramcalc.errors import InputError, Problem
 from paramcalc.readers.files import need_within
 from paramcalc.readers.headers.names import collapsed
+from paramcalc.readers.text.limits import POINTER, POINTER_BYTES, PULL, is_pointer
 from paramcalc.sanitize import quote, visible
 
 if TYPE_CHECKING:
@@ -86,6 +87,10 @@ def open_regular(path: Path) -> tuple[BinaryIO, int]:
         raise refuse(str(path), f"cannot be read: {(error.strerror or 'unknown error').lower()}") from None
     except ValueError:  # a NUL or half a surrogate pair
         raise refuse(visible(str(path), 400), "is not a valid file name") from None
+    if is_pointer(stream.read(POINTER_BYTES)):
+        stream.close()
+        raise refuse(str(path), POINTER, PULL)
+    stream.seek(0)
     return stream, os.fstat(stream.fileno()).st_size
 
 

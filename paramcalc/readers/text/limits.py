@@ -22,6 +22,9 @@ MAX_PROBLEMS = 50
 
 Path: TypeAlias = tuple[str | int, ...]
 _MARKS = ((b"\xff\xfe\0\0", "UTF-32"), (b"\0\0\xfe\xff", "UTF-32"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
+_POINTER = b"version https://git-lfs.github.com/spec/"
+POINTER_BYTES = len(_POINTER)
+POINTER, PULL = "is a Git LFS pointer, not the file it stands for", "git lfs pull"
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -62,12 +65,19 @@ def other_encoding(raw: bytes) -> str:
     return next((name for mark, name in _MARKS if raw.startswith(mark)), "")
 
 
+def is_pointer(raw: bytes) -> bool:
+    """Whether a file is what git checks out in place of one that Git LFS keeps."""
+    return raw.startswith(_POINTER)
+
+
 def decode(text: str | bytes, source: str) -> str:
     """Return text without a byte order mark. Raises InputError if it is too large or not UTF-8."""
     findings = Findings(source)
     if len(text) > MAX_BYTES:
         raise too_large(source, MAX_BYTES)
     if isinstance(text, bytes):
+        if is_pointer(text):
+            raise InputError(Problem(POINTER, (), PULL, visible(source, 400)))
         try:
             return text.decode("utf-8-sig")
         except UnicodeDecodeError as error:
