@@ -1,5 +1,8 @@
 """Keys of a config: known, usual at the value they have, or said to be unknown."""
 
+import json
+from pathlib import Path
+
 import pytest
 import test_oracle
 
@@ -14,6 +17,7 @@ from paramcalc.readers.families.nearest import FEW, _candidates, nearest
 from paramcalc.readers.families.refused import KINDS, reason
 
 LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
+PUBLISHED = Path(__file__).parent.parent / "data" / "published_configs.jsonl"
 
 
 @pytest.mark.parametrize(("key", "value", "known"), [
@@ -45,6 +49,16 @@ LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
     ("codebooks", 8, False),
     ("hybrid_pattern", "M*-", False),
     ("temperature_start", 4, True),
+    ("use_value_residual", True, False), ("lightning_indexer", True, False), ("use_mla", True, False),
+    ("num_meta_tokens", 128, False), ("n_future_tokens", 4, False), ("add_cross_attention", True, False),
+    ("post_ln", True, False), ("weight_tying", True, False), ("linear_attention", True, False),
+    ("attn_output_gate", True, False), ("act_type", "SwiGLU", False), ("canon_set", "ABCD", False),
+    ("use_mhc", True, False), ("num_key_value", 4, False), ("learned_pos", True, False),
+    ("act_type", "gelu", True), ("num_train_tokens", 10**12, True), ("image_token_index", 5, True),
+    ("norm_epsilon", 1e-5, True), ("embed_dropout", 0.1, True), ("tensor_model_parallel_size", 8, True),
+    ("use_fused_rms_norm", True, True), ("moe_aux_loss_coeff", 0.01, True), ("kv_cache_dtype", "fp8", True),
+    ("sentence_transformers", {"version": "4.1.0", "activation_fn": "torch.nn.Identity"}, True),
+    ("dual_chunk_attention_config", {"chunk_size": 262144, "local_size": 8192}, True),
 ])  # fmt: skip
 def test_a_key_is_known_or_said_to_be_unknown(key, value, known):
     unknown = [problem.path for problem in read_config(LLAMA | {key: value}).unknown]
@@ -61,6 +75,7 @@ def test_a_key_is_known_or_said_to_be_unknown(key, value, known):
     ("llama", "bias", True, False),
     ("qwen3_moe", "use_qk_norm", True, True),
     ("qwen3_moe", "use_qk_norm", False, True),
+    ("qwen3_5_text", "attn_output_gate", True, True),
     ("llama", "use_qk_norm", True, False),
     ("t5", "n_positions", 512, True),
     ("t5", "is_gated_act", False, True),
@@ -137,6 +152,9 @@ def test_a_refusal_names_the_nearest_type(model_type, architecture, first):
     ("n_layers", "num_hidden_layers"), ("num_layers", "num_hidden_layers"), ("num_hiden_layers", "num_hidden_layers"),
     ("n_heads", "num_attention_heads"), ("ffn_dim", "intermediate_size"), ("d_ff", "intermediate_size"),
     ("ffn_hidden_size", "intermediate_size"), ("n_vocab", "vocab_size"), ("padded_vocab_size", "vocab_size"),
+    ("num_tokens", "vocab_size"), ("num_embeddings", "vocab_size"), ("n_words", "vocab_size"), ("units", "hidden_size"),
+    ("nlayers", "num_hidden_layers"), ("num_decoder_layers", "num_hidden_layers"), ("nheads", "num_attention_heads"),
+    ("embedding_dim", "hidden_size"), ("feed_forward_size", "intermediate_size"),
 ])  # fmt: skip
 def test_a_default_beside_a_key_that_looks_like_it_is_refused(key, name):
     with pytest.raises(SpecError) as caught:
@@ -184,6 +202,30 @@ def test_a_tower_of_a_text_model_is_uncounted():
     spec = read_config(LLAMA | towers).spec
     assert spec.uncounted == ("vision_config (siglip_vision_model)", "audio_config (no model_type)")
     assert spec.unread == ()
+
+
+@pytest.mark.parametrize(("key", "value", "level"), [
+    ("vision_encoder", "google/siglip-so400m", "bound"), ("speech_encoder", "whisper", "bound"),
+    ("use_vision", True, "bound"), ("mm_vision_tower", "openai/clip-vit-large-patch14", "bound"),
+    ("vocoder", "hifigan", "bound"), ("image_token", "<image>", "exact"), ("audio_start_token", "<a>", "exact"),
+    ("vision_encoder", False, "exact"), ("vision_encoder", None, "exact"),
+])  # fmt: skip
+def test_a_tower_that_is_named_by_where_it_comes_from_is_uncounted(key, value, level):
+    answer = paramcalc.count(LLAMA | {key: value})
+    assert answer.parameters.known == level
+    assert any(key in part for part in answer.uncounted) == (level == "bound")
+
+
+@pytest.mark.parametrize(("model_type", "place", "key"), [
+    ("molmo", (), "image_pooling_2d"), ("molmo", (), "image_projector"),
+    ("kimi_k25", ("vision_config",), "mm_projector_type"), ("kimi_k25", ("vision_config",), "pos_emb_type"),
+    ("kimi_k3", ("vision_config",), "mlp_type")])
+def test_another_kind_of_part_than_the_class_is_described_with_is_refused(model_type, place, key):
+    configs = [json.loads(line)["config"] for line in PUBLISHED.read_text("utf-8").splitlines()]
+    config = next(config for config in configs if config["model_type"] == model_type)
+    inside = {**config["vision_config"], key: "other"} if place else "other"
+    with pytest.raises(SpecError, match=f"{key}: unknown value 'other'"):
+        read_config(config | ({place[0]: inside} if place else {key: inside}))
 
 
 def test_how_a_figure_is_known():

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 TOWERS = ("vision", "visual", "image", "audio", "speech", "video", "projector", "tower", "encoder", "decoder", "talker",
           "token2wav", "code2wav", "vq", "qformer", "depth", "codec", "perceiver")
 """Words in the names of nested configs that describe a further part of the model."""
-
+NAMED_TOWERS = frozenset([*TOWERS, "backbone", "clip", "multimodal", "vae", "vit", "vocoder", "whisper"]) - {
+    "decoder", "depth"}
+"""The same, as words of keys that name such a part, or say that there is one."""
 
 USUAL: dict[str, object] = {"rope_theta": 10_000.0, "dtype": "float32", "torch_dtype": "float32"}
 """Keys of every file that the library's classes take elsewhere, at values of the type they have."""
@@ -63,8 +65,10 @@ def accounts(config: Config, outer: FamilyData | None, composite: Config | None 
     if outer is not None and config.path and config.outer is not None:
         again = {config.path[0], *around, *_repeated(config.outer, config)}
         strange = [*_strange(config.outer, outer, str(model_type_of(config.outer)), (), again), *strange]
-    towers = [] if outer is not None else [(key, value) for path, key, value in strange
-                                           if not path and _is_tower(key, value)]
+    alone = outer is None and not family_of(config.model_type).takes_media
+    towers = [] if outer is not None else [
+        (key, value) for path, key, value in strange
+        if not path and (_is_tower(key, value) or (alone and _names_tower(key, value)))]
     rest = [entry for entry in strange if entry[1:] not in towers] if towers else strange
     unread = _unread(rest, config)
     defaults = _defaults(config)
@@ -227,5 +231,14 @@ def _is_tower(key: str, value: object) -> bool:
     return isinstance(value, dict) and bool(value) and key.endswith("_config") and any(word in key for word in TOWERS)
 
 
+def _names_tower(key: str, value: object) -> bool:
+    """Whether a key of a text model names a tower by where it comes from, or says that there is one."""
+    words = frozenset(key.lower().split("_"))
+    return ((value is True or (isinstance(value, str) and bool(value))) and not NAMED_TOWERS.isdisjoint(words)
+            and not any(word.startswith("token") for word in words))
+
+
 def _type_of(value: object) -> str:
-    return str(value.get("model_type", "no model_type") if isinstance(value, dict) else "")[:100]
+    if isinstance(value, str):
+        return value[:100]
+    return str(value.get("model_type", "no model_type"))[:100] if isinstance(value, dict) else "no config"

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 TowerBuilder = Callable[[Config, str], "Tower"]
 Towers = dict[str, "Tower"]
+UNTYPED = "no model_type"
+"""What is said of a nested config that names no type: its composite class knows which it is."""
 
 
 class Composite(NamedTuple):
@@ -140,7 +142,7 @@ def with_towers(text: ModelSpec, outer: Config, towers: tuple[str, ...]) -> tupl
     try:
         built = make(model)
     except SpecError as error:
-        strange = any(builder(_type(outer, key)) is None for key in towers)
+        strange = any(kind != UNTYPED and builder(kind) is None for kind in (_type(outer, key) for key in towers))
         if not strange or error.problems[0].path[:1] == ("architectures",):
             raise
         outer.parts.clear()
@@ -186,4 +188,4 @@ def _type(outer: Config, key: str) -> str:
             return value[:100]
         if isinstance(value, dict) and isinstance(value.get("model_type"), str):
             return str(value["model_type"])[:100]
-    return "no model_type"
+    return UNTYPED

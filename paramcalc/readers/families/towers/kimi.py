@@ -27,6 +27,8 @@ LAYER = Layer("norm1", "attn", "norm2", "mlp", names={"o_proj": "proj", **FC})
 def vision(config: Config, at: str) -> Tower:
     """Kimi K2.5: a table of positions that is resized, and rotary ones beside it."""
     width = config.integer("hidden_size")
+    config.choice("pos_emb_type", ("divided_fixed",), "divided_fixed")
+    config.read |= {"merge_type", "video_attn_type", "projector_ln_eps"}
     high, wide = config.integer("pos_emb_height"), config.integer("pos_emb_width")
     modules: Parts = {
         "patch_embed.proj": conv(width, 3, *sides(config, "patch_size")),
@@ -39,6 +41,7 @@ def vision(config: Config, at: str) -> Tower:
 def kimi_k25(model: Composite) -> Towers:
     """Squares of patches are normed, joined and projected twice."""
     vision = model.part("vision_config", "kimi_k25_vision")
+    vision.choice("mm_projector_type", ("patchmerger",), "patchmerger")
     high, wide = sides(vision, "merge_kernel_size")
     width = vision.integer("mm_hidden_size", vision.integer("hidden_size"))  # published files say both widths again
     into, out = width * high * wide, vision.integer("text_hidden_size", model.text.hidden_size)
@@ -79,8 +82,9 @@ def vision3(config: Config, at: str) -> Tower:
     Source: the headers of moonshotai/Kimi-K3.
     """
     width, count = config.integer("hidden_size"), config.integer("num_attention_heads")
-    config.read |= {"activation_func", "pos_emb_interpolation_mode", "pos_emb_type", "init_pos_emb_time", "mlp_type"}
-    config.choice("norm_type", ("rmsnorm",), "rmsnorm")
+    config.read |= {"activation_func", "pos_emb_interpolation_mode", "init_pos_emb_time"}
+    for key, value in (("norm_type", "rmsnorm"), ("pos_emb_type", "divided_fixed"), ("mlp_type", "mlp2")):
+        config.choice(key, (value,), value)
     high, wide = config.integer("pos_emb_height"), config.integer("pos_emb_width")
     block = LAYER3(width, count, config.integer("intermediate_size"), mlp_bias=config.flag("linear_bias"),
                    head_dim=config.integer("qkv_hidden_size") // count, bias=QKVO if config.flag("attn_bias") else ())
@@ -96,7 +100,8 @@ def vision3(config: Config, at: str) -> Tower:
 def kimi_k3(model: Composite) -> Towers:
     """Squares of patches are joined and projected twice, then normed."""
     vision = model.part("vision_config", "kimi_k3_vision")
-    vision.read |= {"merge_type", "mm_projector_type", "projector_hidden_act", "projector_ln_eps"}
+    vision.read |= {"merge_type", "projector_hidden_act", "projector_ln_eps"}
+    vision.choice("mm_projector_type", ("patchmergerv2",), "patchmergerv2")
     high, wide = sides(vision, "merge_kernel_size")
     into = vision.integer("mm_hidden_size") * high * wide
     out = vision.integer("text_hidden_size", model.text.hidden_size)

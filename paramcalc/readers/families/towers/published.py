@@ -124,6 +124,8 @@ def molmo(model: Composite) -> Towers:
     """CLIP's large tower without its last layer and norm, patches of two layers pooled in squares, a gated projector.
     arXiv:2409.17146."""
     config, out = model.config, model.text.hidden_size
+    config.choice("image_pooling_2d", ("attention-meanq",), "attention-meanq")
+    config.choice("image_projector", ("mlp",), "mlp")
     sizes = config.data.get("vision_backbone")
     if isinstance(sizes, dict):
         config.read.add("vision_backbone")
