@@ -15,7 +15,7 @@ from pydantic import Field
 
 from paramcalc.components.base import Count, Listed, Size, Strict
 from paramcalc.components.problems import impossible
-from paramcalc.spec.media import MediaItem
+from paramcalc.spec.media import MediaItem, rule_class
 
 LONGEST = 24 * 3600
 """Seconds of a recording."""
@@ -232,9 +232,4 @@ KINDS: dict[str, type[AudioRule]] = {cls.model_fields["kind"].default: cls for c
 
 def parse_audio_rule(value: object) -> AudioRule:
     """A rule from a mapping with `kind`. Raises PydanticCustomError for a kind nobody knows."""
-    if isinstance(value, AudioRule):
-        return value
-    kind = value.get("kind") if isinstance(value, dict) else None
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise impossible("unknown kind of audio rule", f"known: {', '.join(KINDS)}", "kind")
-    return KINDS[kind].model_validate(value)
+    return value if isinstance(value, AudioRule) else rule_class(value, KINDS, "audio").model_validate(value)

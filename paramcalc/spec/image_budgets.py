@@ -7,8 +7,7 @@ from math import ceil, floor, sqrt
 from typing import Literal
 
 from paramcalc.components.base import Count, Size
-from paramcalc.components.problems import impossible
-from paramcalc.spec.image_rule import ImageRule
+from paramcalc.spec.image_rule import ImageRule, impossible_picture, merged_grid
 from paramcalc.spec.media import MediaItem
 
 
@@ -30,7 +29,7 @@ class Ranged(ImageRule):
         scale = min(sqrt(self.most / (high * wide)), 1.0)
         high, wide = floor(scale * high), floor(scale * wide)
         if high * wide == 0:
-            raise impossible(f"a picture of {width} × {height} pixels is too narrow", "crop it")
+            raise impossible_picture(width, height, "is too narrow")
         if self.most > self.least and high * wide < self.least:
             scale = sqrt(self.least / (high * wide))
             high, wide = ceil(scale * high), ceil(scale * wide)
@@ -67,7 +66,7 @@ class Aligned(ImageRule):
             rows, columns = (ceil(max(1, ceil(side * scale)) / step) for side in (height, width))
         if rows * columns > self.most:
             rows, columns = self._fitting(width, height, step)
-        return MediaItem(rows * columns, rows * columns, (rows * columns * self.merge**2,))
+        return merged_grid(rows, columns, self.merge)
 
     def _fitting(self, width: int, height: int, step: int) -> tuple[int, int]:
         """Rows and columns of the tallest picture of the same shape that makes at most so many tokens."""

@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from paramcalc.components.base import Count, Size
-from paramcalc.components.problems import impossible
-from paramcalc.spec.image_rule import ImageRule, Pixels
+from paramcalc.spec.image_rule import ImageRule, Pixels, at_longest, impossible_picture, in_bounds, merged_grid
 from paramcalc.spec.media import MediaItem
 
 
@@ -55,16 +54,10 @@ class Area(ImageRule):
         factor = self.patch * self.merge
         high, wide = self._enlarged(width, height, factor) if self.enlarged else (height, width)
         if max(high, wide) / min(high, wide) > 200:
-            raise impossible(f"a picture of {width} × {height} pixels is more than 200 times as long as wide",
-                             "crop it")
-        tall, broad = round(high / factor) * factor, round(wide / factor) * factor
-        compared = self.compared or self.frames
-        if compared * tall * broad > self.max_pixels:
-            beta = sqrt(self.frames * high * wide / self.max_pixels)
-            tall, broad = (max(factor, floor(side / beta / factor) * factor) for side in (high, wide))
-        elif compared * tall * broad < self.min_pixels:
-            beta = sqrt(self.min_pixels / (self.frames * high * wide))
-            tall, broad = (ceil(side * beta / factor) * factor for side in (high, wide))
+            raise impossible_picture(width, height, "is more than 200 times as long as wide")
+        rounded = [round(side / factor) * factor for side in (high, wide)]
+        tall, broad = in_bounds((high, wide), rounded, factor, self.min_pixels, self.max_pixels, self.frames,
+                                self.compared or self.frames)
         rows, columns = tall // self.patch, broad // self.patch
         patches, side = rows * columns, self.window
         windows = tuple((high * wide, down * along) for high, down in _parts(rows, side)
@@ -107,7 +100,7 @@ class LongestEdge(ImageRule):
         tall, broad = (((floor(side / ratio) - 1) // step + 1) * step for side in (height, width))
         rows, columns = tall // factor, broad // factor
         if rows * columns == 0:
-            raise impossible(f"a picture of {width} × {height} pixels makes no token", "crop it")
+            raise impossible_picture(width, height, "makes no token")
         patches = (tall // self.patch) * (broad // self.patch)
         return MediaItem(rows * (columns + self.row_ends), rows * columns, (patches,))
 
@@ -132,7 +125,7 @@ class Budget(ImageRule):
         elif columns == 0:
             rows, columns = min(height // width, self.most), 1
         if rows * columns == 0:
-            raise impossible(f"a picture of {width} × {height} pixels makes no token", "allow more tokens")
+            raise impossible_picture(width, height, "makes no token", "allow more tokens")
         return MediaItem(rows * columns, rows * columns, (self.most * self.merge**2,))
 
 
@@ -159,7 +152,7 @@ class Rounded(ImageRule):
                  if rows >= 1 and columns >= 1 and rows * columns <= self.most}
         rows, columns = min(among or {(max(1, round(high)), max(1, round(wide)))},
                             key=lambda grid: abs(grid[0] / grid[1] - height / width))
-        return MediaItem(rows * columns + self.around, rows * columns, (rows * columns * self.merge**2,))
+        return merged_grid(rows, columns, self.merge, self.around)
 
 
 class Filled(ImageRule):
@@ -193,8 +186,7 @@ class Filled(ImageRule):
             width, height = max(1, int(width * fit)), max(1, int(height * fit))
         rows = ceil(height / self.patch)
         columns = width // self.patch + 1 if self.spare else ceil(width / self.patch)
-        tokens = rows * columns
-        return MediaItem(tokens + self.row_ends * rows, tokens, (tokens * self.merge**2,))
+        return merged_grid(rows, columns, self.merge, self.row_ends * rows)
 
 
 class Padded(ImageRule):
@@ -218,9 +210,8 @@ class Padded(ImageRule):
         sides = [max(1, int(side * scale)) for side in (height, width)]
         rows, columns = (ceil((side if self.refused else min(side, longest)) / factor) for side in sides)
         if self.refused and max(rows, columns) * self.merge > self.side:
-            raise impossible(f"a picture of {width} × {height} pixels has a side of more than {self.side:,} patches",
-                             "crop it")
-        return MediaItem(rows * columns, rows * columns, (rows * columns * self.merge**2,))
+            raise impossible_picture(width, height, f"has a side of more than {self.side:,} patches")
+        return merged_grid(rows, columns, self.merge)
 
 
 class Bounded(ImageRule):
@@ -247,9 +238,6 @@ class Bounded(ImageRule):
         return MediaItem(latents + count + 1, latents, (patches,) * count, apart=count)
 
     def _resized(self, width: int, height: int) -> tuple[int, int]:
-        ratio = width / height
-        if width >= height and width > self.longest:
-            width, height = self.longest, int(self.longest / ratio)
-        elif height > width and height > self.longest:
-            width, height = int(self.longest * ratio), self.longest
+        if max(width, height) > self.longest:
+            width, height = at_longest(width, height, self.longest)
         return max(width, self.shortest), max(height, self.shortest)

@@ -3,14 +3,13 @@ rule."""
 
 from __future__ import annotations
 
-from math import ceil, floor, log, sqrt
+from math import ceil, log, sqrt
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from paramcalc.components.base import Count, Size
-from paramcalc.components.problems import impossible
-from paramcalc.spec.image_rule import ImageRule
+from paramcalc.spec.image_rule import ImageRule, impossible_picture, in_bounds, least_enlarged
 from paramcalc.spec.image_tiles import MOST_TILES, grids, nearest_shape
 from paramcalc.spec.media import MediaItem
 
@@ -103,7 +102,7 @@ class Mosaic(ImageRule):
         overall, side = self._overall(width, height), ceil(self.tile // self.patch / self.merge)
         count = rows * columns
         if count > 1 and self.overview and overall > self.most_tokens:
-            raise impossible(f"a picture of {width} × {height} pixels is too narrow", "crop it")
+            raise impossible_picture(width, height, "is too narrow")
         most = max(self.most_tokens * self.merge**2, (self.tile // self.patch) ** 2 if self.split else 0)
         if count == 1:
             return MediaItem(overall + 2, overall, (max(most, overall * self.merge**2),))
@@ -114,13 +113,8 @@ class Mosaic(ImageRule):
         """Tokens of the picture as a whole."""
         step = self.patch * self.merge
         least, most = self.least_tokens * step**2, self.most_tokens * step**2
-        tall, broad = (max(step, round(side / step) * step) for side in (height, width))
-        if tall * broad > most:
-            scale = sqrt(width * height / most)
-            tall, broad = (max(step, floor(side / scale / step) * step) for side in (height, width))
-        elif tall * broad < least:
-            scale = sqrt(least / (width * height))
-            tall, broad = (ceil(side * scale / step) * step for side in (height, width))
+        rounded = [max(step, round(side / step) * step) for side in (height, width)]
+        tall, broad = in_bounds((height, width), rounded, step, least, most)
         return (tall // step) * (broad // step)
 
 
@@ -203,5 +197,4 @@ class Overlapping(ImageRule):
         among = sorted(((high, wide) for wide, high in grids(1, self.most)), key=lambda grid: (grid[0] * grid[1], grid))
         scales = [min(high * step / height, wide * step / width) if height and width else float("inf")
                   for high, wide in among]
-        enough = [scale for scale in scales if scale >= 1]
-        return among[scales.index(min(enough) if enough else max(scales))]
+        return least_enlarged(among, scales)

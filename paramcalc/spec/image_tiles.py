@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from paramcalc.components.base import Listed, Size
-from paramcalc.components.problems import impossible
-from paramcalc.spec.image_rule import ImageRule
+from paramcalc.spec.image_rule import ImageRule, at_longest, impossible_picture, least_enlarged
 from paramcalc.spec.media import MediaItem
 
 MOST_TILES = 256
@@ -59,9 +58,9 @@ class Tiles(ImageRule):
         """The grid that enlarges least; where all of them shrink, or the largest is wanted, the one of the largest
         scale; the smallest of several."""
         scales = [min(wide * self.tile / width, high * self.tile / height) for wide, high in among]
-        if max(scales) < 1 or self.choice == "largest":
+        if self.choice == "largest":
             return among[scales.index(max(scales))]
-        return among[scales.index(min(scale for scale in scales if scale >= 1))]
+        return least_enlarged(among, scales)
 
 
 class Views(ImageRule):
@@ -88,7 +87,7 @@ class Views(ImageRule):
 
     def _cut(self, width: int, height: int) -> MediaItem:
         if round(min(width, height) * self.side / max(width, height)) == 0:
-            raise impossible(f"a picture of {width} × {height} pixels is too narrow", "crop it")
+            raise impossible_picture(width, height, "is too narrow")
         columns, rows = 0, 0
         if self.cropped and max(width, height) > self.tile:
             columns, rows = nearest_shape(width, height, grids(self.least, self.most), self.tile)
@@ -173,18 +172,13 @@ class Split(ImageRule):
 
     def _resized(self, width: int, height: int) -> tuple[int, int]:
         """The longer side as long as an edge, and within the processor's bound."""
-        ratio = width / height
-        if width >= height:
-            width, height = self.edge, int(self.edge / ratio)
-            height += height % 2
-        else:
-            width, height = int(self.edge * ratio), self.edge
-            width += width % 2
-        ratio, width, height = max(width, 1) / max(height, 1), max(width, 1), max(height, 1)
+        wide = width >= height
+        width, height = at_longest(width, height, self.edge)
+        width, height = (width, height + height % 2) if wide else (width + width % 2, height)
+        width, height = max(1, width), max(1, height)
         if max(width, height) > LARGEST_RESIZED:
-            return ((LARGEST_RESIZED, max(1, int(LARGEST_RESIZED / ratio))) if width >= height
-                    else (max(1, int(LARGEST_RESIZED * ratio)), LARGEST_RESIZED))
-        return width, height
+            width, height = at_longest(width, height, LARGEST_RESIZED)
+        return max(1, width), max(1, height)
 
 
 class Scanned(ImageRule):
@@ -229,7 +223,7 @@ class Crops(ImageRule):
         padding = (0, high - int(height * wide / width)) if wide / width < high / height else (
             wide - int(width * high / height), 0)
         if min(wide - padding[0], high - padding[1]) < LEAST_SIDE:
-            raise impossible(f"a picture of {width} × {height} pixels is too narrow", "crop it")
+            raise impossible_picture(width, height, "is too narrow")
         side, tiles = self.tile // self.patch, columns * rows + 1
         across, down = (self._every_other(count * side - blank // self.patch, side)
                         for count, blank in zip((columns, rows), padding, strict=True))

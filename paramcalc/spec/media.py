@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from paramcalc.components.problems import impossible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class MediaItem(NamedTuple):
@@ -113,3 +118,12 @@ class Media(NamedTuple):
 NO_MEDIA = Media()
 STREAMS = ("image", "image_tokens", "audio", "audio_tokens")
 """What of a tree runs only where there are pictures or recordings."""
+R = TypeVar("R")
+
+
+def rule_class(value: object, kinds: Mapping[str, type[R]], noun: str) -> type[R]:
+    """The class of the rule that a mapping names by `kind`. Raises PydanticCustomError for a kind nobody knows."""
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if not isinstance(kind, str) or kind not in kinds:
+        raise impossible(f"unknown kind of {noun} rule", f"known: {', '.join(kinds)}", "kind")
+    return kinds[kind]
