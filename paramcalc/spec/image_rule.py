@@ -96,6 +96,7 @@ def in_bounds(
 
 
 def least_enlarged(grids: Sequence[tuple[int, int]], scales: Sequence[float]) -> tuple[int, int]:
-    """The first grid whose scale enlarges a picture least; where all shrink it, the first that does so least."""
+    """The first grid of tiles whose scale enlarges a picture least; where all shrink it, the first that does so
+    least."""
     enough = [scale for scale in scales if scale >= 1]
     return grids[scales.index(min(enough) if enough else max(scales))]
