@@ -2,9 +2,9 @@
 
     python -m tests.mutation [FILE.py ...] [--sample N] [--every]
 
-The files of `paramcalc/components` and `paramcalc/measures` where none is given. Every test is first run under a
-tracer; then each mutant meets the tests that run its lines, quickest first, in a forked process where the function has
-the changed code. Prints what no test noticed, then the counts; all of it takes about a quarter of an hour.
+The files of `paramcalc/components`, `paramcalc/activations` and `paramcalc/measures` where none is given. Every test is
+first run under a tracer; then each mutant meets the tests that run its lines, quickest first, in a forked process where
+the function has the changed code. Prints what no test noticed, then the counts; all of it takes about half an hour.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from _pytest.runner import runtestprotocol
 from tests.mutation.live import ROOT, Functions, live_functions, put
 from tests.mutation.mutants import Mutant, mutants
 
-TARGETS = ("paramcalc/components", "paramcalc/measures")
-TESTS = ("tests/components", "tests/measures", "tests/transforms", "tests/estimates", "tests/test_counting.py",
-         "tests/test_dims.py", "tests/readers/test_oracle.py", "tests/readers/test_seq2seq.py",
-         "tests/readers/test_towers.py")
+TARGETS = ("paramcalc/components", "paramcalc/activations", "paramcalc/measures")
+TESTS = ("tests/components", "tests/activations", "tests/measures", "tests/transforms", "tests/estimates",
+         "tests/test_counting.py", "tests/test_dims.py", "tests/readers/test_oracle.py",
+         "tests/readers/test_seq2seq.py", "tests/readers/test_towers.py")
 LIMIT = 120
 """Seconds after which a mutant is taken to hang, which a test run would show too."""
 
