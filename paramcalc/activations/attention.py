@@ -159,5 +159,6 @@ def differential_attention(part: DifferentialAttention, run: Forward) -> list[Sa
             t.keep(t.new((1,), ("one",), "once", dtype), name)
         t.norm(t.new((part.num_heads, values), ("heads", "head_dim")), "rmsnorm",
                (part.num_heads // 2, 2 * values), scale=False)
-    t.linear(t.new((part.num_heads * values,), ("heads",)), part.output_size or width, "hidden", "output", "o_proj")
+    context = t.new((part.num_heads * values,), (axis("heads", part.num_heads, values),))
+    t.linear(context, part.output_size or width, "hidden", "output", "o_proj")
     return t.saved

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.activations.tape import tape
+from paramcalc.axes import axis
 from paramcalc.components.ffn import FeedShape
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def feed_forward(tape: Tape, value: Value, inner: int, shape: FeedShape, prefix:
     """What a feed-forward on `value` keeps; gives what it gives."""
     joint = shape.gated and shape.fused
     name = "gate_up_proj" if joint else "gate_proj" if shape.gated else "up_proj"
-    first = tape.linear(value, inner * (2 if joint else 1), "ffn", weight=prefix + name)
+    sides = 2 if joint else 1
+    first = tape.linear(value, inner * sides, axis("ffn", inner, sides), weight=prefix + name)
     if shape.sparse:
         tape.keep(first, "gate before the cut")
         tape.keep(tape.new((*value.shape[:-1], 1), (*value.axes[:-1], "one"), value.per), "deviation")

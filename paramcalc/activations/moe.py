@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramcalc.activations.ffn import feed_forward
 from paramcalc.activations.tape import tape
+from paramcalc.axes import axis
 from paramcalc.components.ffn import FeedShape
 
 if TYPE_CHECKING:
@@ -61,9 +62,9 @@ def _grouped(part: MixtureOfExperts, t: Tape, rows: int) -> None:
     """Groups are chosen before experts."""
     facts = t.facts
     if facts.router_groups:
-        best = t.new((facts.router_groups, facts.router_group_best), ("groups", "one"), dtype="int64")
+        best = t.new((facts.router_groups, facts.router_group_best), ("router", "one"), dtype="int64")
         t.keep(best, "best of groups")
-        t.keep(t.new((facts.router_top_groups,), ("groups",), dtype="int64"), "groups chosen")
+        t.keep(t.new((facts.router_top_groups,), ("router",), dtype="int64"), "groups chosen")
         t.keep(t.new((rows,), ("router",), dtype="bool"), "experts left out")
 
 
@@ -110,9 +111,10 @@ def _experts(part: MixtureOfExperts, t: Tape, chosen: Value) -> Value:
     if not t.facts.clamped_experts:
         shape = FeedShape(part.gated, part.fused or t.weights is None)
         return feed_forward(t, chosen, part.intermediate_size, shape, prefix)
-    joint = t.linear(chosen, 2 * part.intermediate_size, "ffn", weight=f"{prefix}gate_up_proj")
+    inner = part.intermediate_size
+    joint = t.linear(chosen, 2 * inner, axis("ffn", inner, 2), weight=f"{prefix}gate_up_proj")
     t.keep(joint, "clamp input")
-    size, axes = (*chosen.shape[:-1], part.intermediate_size), (*chosen.axes[:-1], "ffn")
+    size, axes = (*chosen.shape[:-1], inner), (*chosen.axes[:-1], "ffn")
     gate, opened, glu, up, product = (t.new(size, axes) for _ in range(5))
     t.multiply(gate, opened, ("clamped gate", "sigmoid"))
     t.multiply(up, glu, ("up", "glu"))

@@ -18,6 +18,7 @@ from paramcalc.build import build
 from paramcalc.components import parse_component
 from paramcalc.spec.model import ModelSpec
 from paramcalc.transforms.lora import Lora, adapt
+from paramcalc.transforms.shard import Sharding, shard
 from paramcalc.tree import Context
 
 HEADS = {"kind": "attention", "num_heads": 4, "num_kv_heads": 2, "head_dim": 16}
@@ -225,3 +226,15 @@ def test_what_an_adapter_reads_is_a_copy_with_a_mask_where_it_is_dropped():
                                   Policy("flash")).model for rate in (0.0, 0.1))
     # a mask of each; without dropout the adapters' float32 copies are as many as with it
     assert dropped - plain == 8 * (64 + 96)
+
+
+@pytest.mark.parametrize("tp", [1, 4])
+def test_every_device_routes_among_all_groups(tp):
+    """Of each token the best two of eight groups and the four chosen, as int64; a mask of the 32 experts left out."""
+    fields = {"vocab_size": 100, "hidden_size": 64, "num_layers": 1, "num_heads": 8, "family": "deepseek_v3",
+              "moe": MOE | {"experts": 32}}
+    models = [build(ModelSpec.model_validate(fields | {"routing": routing}))
+              for routing in ({}, {"n_group": 8, "topk_group": 4})]
+    plain, grouped = (activations(model._replace(tree=shard(model.tree, Sharding(tp))), Tokens(1, 8), EAGER).model
+                      for model in models)
+    assert grouped - plain == 8 * ((8 * 2 + 4) * 8 + 32)

@@ -3,12 +3,17 @@
 `tests/data/tp_plans.json` is which dimension transformers 5.23.0 divides (`tests/oracle/tp_plans.py`).
 """
 
+import contextlib
 import json
 import re
 from pathlib import Path
 
 import pytest
 
+from paramcalc.activations import saves
+from paramcalc.activations.class_facts import class_facts
+from paramcalc.activations.forward import Forward, UnknownActivationsError
+from paramcalc.activations.policy import Policy
 from paramcalc.axes import runs
 from paramcalc.build import build
 from paramcalc.measures.parameters import placed
@@ -28,15 +33,25 @@ def tree(record):
     return build(read_config(record["config"]).spec).tree
 
 
+def kept(record):
+    """Each component, what of it is stored, computed or kept for backward."""
+    model = build(read_config(record["config"]).spec)
+    facts = class_facts(model.spec)
+    for path, node, _, _ in model.tree.walk():
+        yield node, [*node.tensors, *node.states(path), *node.work(path)]
+        save = saves(node.part.kind) if node.part and node.context else None
+        for attention in ("eager", "sdpa", "flash") if save else ():
+            run = Forward(node.context, Policy(attention), facts, rotary=True)
+            with contextlib.suppress(UnknownActivationsError):
+                yield node, save(node.part, run)
+
+
 @pytest.mark.parametrize("record", DRAWS, ids=lambda record: record["id"])
 def test_runs_make_up_their_dimension(record):
-    model = tree(record)
-    leaves = [item.tensor for item in placed(model)]
-    for path, node, _, _ in model.walk():
-        leaves += [*node.states(path), *node.work(path)]
-    for leaf in leaves:
-        for name, size in zip(leaf.axes, leaf.shape, strict=True):
-            assert sum(run.units * run.size for run in runs(name, size)) == size, (leaf.name, name)
+    for _, leaves in kept(record):
+        for leaf in leaves:
+            for name, size in zip(leaf.axes, leaf.shape, strict=True):
+                assert sum(run.units * run.size for run in runs(name, size)) == size, (leaf.name, name)
 
 
 FIELDS = {
@@ -47,14 +62,16 @@ FIELDS = {
     "hidden": ("hidden_size", "source_size", "value_source_size", "output_size", "in_features", "out_features",
                "in_channels"),
     "ffn": ("intermediate_size", "shared_size", "in_features", "out_features"),
+    "chosen": ("top_k",),
+    "experts": ("experts",),
 }
 """A name to the fields that may say how many of it there are."""
 
 
 @pytest.mark.parametrize("record", DRAWS, ids=lambda record: record["id"])
 def test_a_dimension_is_of_as_many_as_the_component_says(record):
-    for path, node, _, _ in tree(record).walk():
-        for leaf in (*node.tensors, *node.states(path), *node.work(path)):
+    for node, leaves in kept(record):
+        for leaf in leaves:
             for name, size in zip(leaf.axes, leaf.shape, strict=True):
                 for run in runs(name, size):
                     if run.name in FIELDS:
@@ -65,13 +82,18 @@ def test_a_dimension_is_of_as_many_as_the_component_says(record):
 
 def apart(part, run):
     """Zaya's values come in two halves, which are not of whole heads; a convolution over keys knows their channels
-    alone; of JetMoE's experts each has as many heads as there are keys; hyper-connections read all streams at once."""
+    alone; of JetMoE's experts each has as many heads as there are keys; hyper-connections read all streams at once;
+    what a bare scale multiplies is as wide as the scale; two heads that differ are normed as one."""
     if part.kind == "depthwise_conv":
         return run.name == "kv_heads"
     if part.kind == "moe_attention":
         return run.units == part.top_k * part.num_kv_heads
     if part.kind == "convolved_attention":
         return run == ("kv_heads", part.num_kv_heads * part.head_dim // 2, 1)
+    if part.kind == "parameter":
+        return run.units == part.shape[-1]
+    if part.kind == "differential_attention":
+        return run.units == part.num_heads // 2
     return part.kind == "hyper_connection" and run.name == "hidden"
 
 
