@@ -9,6 +9,9 @@ from paramcalc.readers.config.depth import LETTERS
 from paramcalc.readers.config.read import read_config
 
 LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
+ROTARY = LLAMA | {"max_position_embeddings": 4096}
+LLAVA = {"model_type": "llava", "architectures": ["LlavaForConditionalGeneration"],
+         "text_config": {"model_type": "llama"}}
 
 
 @pytest.mark.parametrize(("config", "path", "message"), [
@@ -36,6 +39,32 @@ LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
       for value in (16, ["bfloat16"])),
     (LLAMA | {"rms_norm_eps": {"a": 1}}, "rms_norm_eps", "expected a number"),
     ({"model_type": "granite", "embedding_multiplier": []}, "embedding_multiplier", "expected a number"),
+    (LLAMA | {"max_position_embeddings": 0}, "max_position_embeddings", "expected an integer of 1 to"),
+    (LLAMA | {"use_cache": "x"}, "use_cache", "expected true or false, found the string 'x'"),
+    *((LLAMA | {key: value}, key, "expected a number above 0, found the number") for value in (0, -1, -1e4)
+      for key in ("rope_theta", "rope_local_base_freq", "swa_rope_theta")),
+    *((config | {key: -1e-6}, key, "expected a number of at least 0, found the number -1e-06") for config, key in (
+        (LLAMA, "rms_norm_eps"), ({"model_type": "bert"}, "layer_norm_eps"), (LLAMA, "initializer_range"),
+        ({"model_type": "gpt2"}, "layer_norm_epsilon"), ({"model_type": "bart"}, "init_std"))),
+    (LLAMA | {"sliding_window": -5}, "sliding_window", "expected a number of tokens, or -1 for none"),
+    (ROTARY | {"rope_scaling": {"rope_type": "linear", "factor": -2}}, "rope_scaling.factor", "a number above 0"),
+    (ROTARY | {"rope_scaling": {"rope_type": "linear", "factor": "2"}}, "rope_scaling.factor", "the string '2'"),
+    (ROTARY | {"rope_scaling": {"rope_type": "dynamic"}}, "rope_scaling.factor", "required key is missing for"),
+    (ROTARY | {"rope_scaling": {"type": "longrope", "short_factor": [1.0]}}, "rope_scaling.long_factor", "is missing"),
+    (LLAMA | {"rope_parameters": {"rope_type": "yarn", "factor": 2, "original_max_position_embeddings": -1}},
+     "rope_parameters.original_max_position_embeddings", "expected a number above 0"),
+    (LLAMA | {"rope_scaling": {"type": "zork"}}, "rope_scaling.type", "unknown kind of rotary positions 'zork'"),
+    ({"model_type": "gemma3_text", "rope_parameters": {"full_attention": {"rope_type": "defualt"}}},
+     "rope_parameters.full_attention.rope_type", "unknown kind of rotary positions 'defualt'"),
+    *(({"model_type": model_type, key: "zork"}, key, "unknown activation function 'zork'") for model_type, key in (
+        ("llama", "hidden_act"), ("gpt2", "activation_function"), ("gemma2", "hidden_activation"),
+        ("nemotron_h", "mlp_hidden_act"), ("distilbert", "activation"))),
+    (LLAVA | {"vision_config": {"model_type": "clip_vision_model", "hidden_act": "quik_gelu"}},
+     "vision_config.hidden_act", "unknown activation function 'quik_gelu'"),
+    (LLAVA | {"vision_config": {"model_type": "clip_vision_model", "layer_norm_eps": -1}},
+     "vision_config.layer_norm_eps", "expected a number of at least 0"),
+    *((LLAMA | {key: "zork"}, key, "unknown type of torch 'zork'") for key in ("dtype", "torch_dtype")),
+    (LLAMA | {"problem_type": "guess"}, "problem_type", "unknown value 'guess'"),
 ])  # fmt: skip
 def test_a_value_that_cannot_be_is_refused_at_its_key(config, path, message):
     with pytest.raises(SpecError) as caught:
@@ -52,9 +81,44 @@ def test_a_value_that_cannot_be_is_refused_at_its_key(config, path, message):
     {"model_type": "gemma2", "final_logit_softcapping": None}, {"model_type": "gptj", "rotary_dim": None},
     {"model_type": "llama", "initializer_range": {"__float__": "Infinity"}},
     {"model_type": "mamba", "time_step_rank": 8},
+    LLAMA | {"dtype": "torch.float16", "sliding_window": -1, "pad_token_id": -1, "problem_type": None},
+    LLAMA | {"torch_dtype": "float8_e4m3fn", "rope_scaling": {"type": "su", "short_factor": [1], "long_factor": [1]}},
+    {"model_type": "hunyuan_v1_dense", "rope_scaling": {"type": "dynamic", "alpha": 1000.0}},
+    {"model_type": "t5", "feed_forward_proj": "gated-gelu"}, {"model_type": "deepseek_v2", "topk_method": "gready"},
 ])  # fmt: skip
 def test_what_a_class_takes_is_taken(config):
     assert read_config(config).unknown == ()
+
+
+@pytest.mark.parametrize(("key", "word", "hint"), [
+    ("torch_dtype", "bf16", "write bfloat16"), ("dtype", "fp16", "write float16"),
+    ("dtype", "bfloat61", "did you mean 'bfloat16'?"), ("hidden_act", "sliu", "did you mean 'silu'?"),
+    ("hidden_act", "zork", "known: gelu, gelu_10, ")])
+def test_a_word_nobody_knows_is_refused_with_the_nearest(key, word, hint):
+    with pytest.raises(SpecError) as caught:
+        read_config(LLAMA | {key: word})
+    assert caught.value.problems[0].hint.startswith(hint)
+
+
+@pytest.mark.parametrize(("more", "note"), [
+    ({"rms_norm_eps": 0.0}, "rms_norm_eps is 0: a norm then divides by zero where all values are zero"),
+    ({"initializer_range": 0}, "initializer_range is 0: every weight drawn by it then starts at zero"),
+    ({"model_type": "deepseek_v3", "routed_scaling_factor": -1, "architectures": ["DeepseekV3ForCausalLM"]},
+     "routed_scaling_factor is negative (-1); its class has 2.5"),
+    ({"model_type": "deepseek_v3", "scoring_func": "zork", "architectures": ["DeepseekV3ForCausalLM"]},
+     "scoring_func: unknown value 'zork'; known are sigmoid, softmax, sqrtsoftplus"),
+    ({"pretraining_tp": -2}, "pretraining_tp is negative (-2); its class has 1"),
+    ({"auto_map": {"AutoModel": "modeling.Model"}, "hidden_act": "zork"},
+     "hidden_act: unknown activation function 'zork'"),
+    ({"auto_map": {"AutoModel": "modeling.Model"}, "rope_scaling": {"rope_type": "zork"}},
+     "rope_scaling.rope_type: unknown kind of rotary positions 'zork'"),
+    ({"architectures": ["LlamaForSequenceClassification"], "id2label": {"0": "a", "1": "b", "2": "c"}, "num_labels": 2},
+     "num_labels is 2 but id2label names 3: id2label is taken, as the library does"),
+    (LLAVA | {"vision_config": {"model_type": "clip_vision_model", "layer_norm_eps": 0}},
+     "vision_config.layer_norm_eps is 0: a norm then divides by zero where all values are zero"),
+])
+def test_a_value_that_is_hardly_meant_is_noted(more, note):
+    assert note in read_config(LLAMA | more).spec.notes
 
 
 def test_more_columns_than_a_head_has_are_said():

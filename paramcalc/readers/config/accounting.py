@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.composite import NO_TOWERS
-from paramcalc.readers.config.depth import LETTERS
 from paramcalc.readers.config.neutral import ANY, NEUTRAL, NEUTRAL_AT, NEUTRAL_PREFIXES
+from paramcalc.readers.config.plausible import vet
 from paramcalc.readers.config.published import model_type_of
 from paramcalc.readers.families import family_of
 from paramcalc.readers.text.size_words import could_change_a_size, is_size, looks_like
-from paramcalc.readers.text.values import expected
-from paramcalc.sanitize import quote
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -35,10 +33,6 @@ TOWERS = ("vision", "visual", "image", "audio", "speech", "video", "projector", 
 NAMED_TOWERS = frozenset([*TOWERS, "backbone", "clip", "multimodal", "vae", "vit", "vocoder", "whisper"]) - {
     "decoder", "depth"}
 """The same, as words of keys that name such a part, or say that there is one."""
-
-USUAL: dict[str, object] = {"rope_theta": 10_000.0, "dtype": "float32", "torch_dtype": "float32"}
-"""Keys of every file that the library's classes take elsewhere, at values of the type they have."""
-
 
 class Accounts(NamedTuple):
     """What of a config was not read, and what was not in it."""
@@ -75,8 +69,7 @@ def accounts(config: Config, outer: FamilyData | None, composite: Config | None 
     _refuse_look_alikes(config, unread, defaults)
     for each in (config, composite):
         if each is not None:
-            _refuse_mistyped(each)
-            _note_spellings(each)
+            config.note(*vet(each))
     if not strange and not defaults and not config.parts and composite is None:
         return Accounts((), (), (), defaults)
     defaults = {".".join((*config.path, key)): value for key, value in defaults.items()}
@@ -87,7 +80,7 @@ def accounts(config: Config, outer: FamilyData | None, composite: Config | None 
         sizes = _defaults(part)
         _refuse_look_alikes(part, nested, sizes)
         if not part.uncounted:
-            _refuse_mistyped(part)
+            config.note(*vet(part))
         rest, unread = [*rest, *strange], [*unread, *nested]
         defaults |= {".".join((*part.path, key)): value for key, value in sizes.items()}
     problems = (Problem(f"unknown key {key[:100]!r}: it could change a size, so every size is a lower bound",
@@ -141,40 +134,6 @@ def _refuse_look_alikes(config: Config, unread: list[tuple[tuple[str, ...], str]
                 if path == config.path and looks_like(key, name)]
     if problems:
         raise SpecError(*problems)
-
-
-def _refuse_mistyped(config: Config) -> None:
-    """Refuse text where the class has a number or a flag: the library's class does too, whoever reads the key."""
-    usual = USUAL | config.family.defaults
-    problems = [Problem(expected(what, value), (*config.path, key)) for key, value in config.data.items()
-                if value is not None and key not in LETTERS and (what := _mistyped(value, usual.get(key)))]
-    if problems:
-        raise SpecError(*problems)
-
-
-def _note_spellings(config: Config) -> None:
-    """Note sizes that a file says twice, by two spellings of its class, and not alike."""
-    for own, others in config.family.attributes.items():
-        names = [name for name, value in config.data.items()
-                 if value is not None and (name == own or name in others)]
-        if len(names) > 1 and not config.sizes.keys().isdisjoint(names):
-            values = [config.data[name] for name in names]
-            if not all(_same(value, values[0]) for value in values):
-                pairs = " and ".join(f"{name} is {quote(value)}" for name, value in zip(names, values, strict=True))
-                config.note(f"{pairs}, two spellings of one size: {config.spelled(own)} is taken, as the library does")
-
-
-def _mistyped(value: object, usual: object) -> str:
-    """What should stand where a class has the default `usual`; empty where a value can be meant."""
-    if type(usual) is str:
-        return "" if type(value) is str or usual == "auto" else "a string"
-    if type(usual) is bool:
-        return "" if type(value) is bool or value in (0, 1) else "true or false"
-    if type(usual) not in (int, float) or type(value) in (int, float):
-        return ""
-    numbers = type(value) is list and bool(value) and {int, float}.issuperset(map(type, value))
-    infinite = type(value) is dict and value.keys() == {"__float__"}  # as the library writes what JSON lacks
-    return "" if numbers or infinite else "a number"
 
 
 def _strange(data: Data, family: FamilyData, model_type: str, path: tuple[str, ...], read: Collection[str],

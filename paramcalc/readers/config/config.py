@@ -102,10 +102,9 @@ class Config:
         self.family = self.family.filled(defaults)
         self._answers = self.family.answers(self.data)
 
-    def note(self, text: str) -> None:
-        """Something the reader of the answer must know, said once."""
-        if text not in self.notes:
-            self.notes.append(text)
+    def note(self, *texts: str) -> None:
+        """What the reader of the answer must know, each sentence once."""
+        self.notes += [text for text in texts if text not in self.notes]
 
     @property
     def task(self) -> Task:

@@ -21,8 +21,7 @@ TEXTS = (*TEXT_KEYS, "decoder")
 """Where files of models of several parts keep the config of their text."""
 STATE_TYPES = get_args(StateType)
 FACTORS = ("partial_rotary_factor", "rotary_pct")
-LENGTH = f"an integer of 0 to {MAX_SIZE:,}"
-COLUMNS = f"an integer of 1 to {MAX_SIZE:,}"
+SIZE = f"an integer of 1 to {MAX_SIZE:,}"
 SHARE = "a part of a head, above 0 and at most 1"
 NESTED = ("rope_parameters", "rope_scaling")
 """Where files keep what positions are turned by; a factor of theirs goes before one beside them."""
@@ -39,7 +38,7 @@ def rotary(config: Config, spec: ModelSpec) -> dict[str, Any]:
         return fields
     texts = (config, *(part for part in config.parts if part.path[-1] in TEXTS))
     positions = next((int(value) for text in texts for key in POSITIONS
-                      if (value := text.bounded(key, LENGTH, _is_length))), 0)
+                      if (value := text.bounded(key, SIZE, _is_size))), 0)
     if spec.max_position_embeddings is None and positions:
         fields["max_position_embeddings"] = positions
     if (tables := _tables(config)) > 1:
@@ -72,7 +71,7 @@ def _turned(config: Config) -> int:
     part = int(head * share) if share != 1 else 0
     if not ("rotary_dim" in config.family.spellings or family_of(config.model_type).says_rotary_dim):
         return part
-    columns = int(config.bounded("rotary_dim", COLUMNS, _is_columns))
+    columns = int(config.bounded("rotary_dim", SIZE, _is_size))
     if 0 < head < columns:
         config.note(f"rotary_dim {columns:,} is more than the {head} values of a head: all of them are rotated")
     return columns or part
@@ -100,12 +99,8 @@ def _nested_share(config: Config, key: str) -> float:
     return float(nested.get(FACTORS[0]) or 0)
 
 
-def _is_length(value: float) -> bool:
-    return type(value) is int and 0 <= value <= MAX_SIZE
-
-
-def _is_columns(value: float) -> bool:
-    return _is_length(value) and value > 0
+def _is_size(value: float) -> bool:
+    return type(value) is int and 0 < value <= MAX_SIZE
 
 
 def _is_share(value: float) -> bool:
