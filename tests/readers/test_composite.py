@@ -33,7 +33,10 @@ def test_counts_the_text_model_as_files_spell_it(record):
     ("mistral3", True, False, True),
     ("llava", None, None, False),
     ("llava", None, True, True),
-    ("llava", False, True, False),
+    ("llava", False, True, True),  # its class looks for the text model's word too
+    ("internvl", False, True, False),
+    ("voxtral", True, True, False),  # its class ties nothing
+    ("qwen2_5_omni", True, None, False),  # the thinker's class does not see it
     ("blip-2", False, True, True),
 ])  # fmt: skip
 def test_who_says_whether_the_head_is_tied(outer, top, text, tied):
@@ -43,9 +46,8 @@ def test_who_says_whether_the_head_is_tied(outer, top, text, tied):
 
 
 @pytest.mark.parametrize(("data", "text", "tied"), [
-    # llava-hf/llava-onevision-qwen2-0.5b-ov-hf: its file holds no head (huggingface/transformers PR 43617)
-    ({"model_type": "llava_onevision", "tie_word_embeddings": False}, {"model_type": "qwen2",
-                                                                      "tie_word_embeddings": True}, True),
+    ({"model_type": "internvl", "tie_word_embeddings": False}, {"model_type": "qwen2", "tie_word_embeddings": True},
+     True),
     # mistralai/Mistral-Small-3.1-24B-Instruct-2503: no key, and a head in its file
     ({"model_type": "mistral3"}, {"model_type": "mistral"}, False),
 ])
@@ -55,6 +57,15 @@ def test_older_files_ask_the_text_model(data, text, tied):
     assert (older.tie_embeddings, newer.tie_embeddings) == (tied, not tied)
     for spec in (older, newer):
         assert any("a file's tensors say which" in note for note in spec.notes)
+
+
+@pytest.mark.parametrize("release", [None, "4.50.0", "5.24.0"])
+def test_a_class_that_asks_both_configs_leaves_no_doubt(release):
+    # llava-hf/llava-onevision-qwen2-0.5b-ov-hf: its file holds no head (huggingface/transformers PR 43617)
+    spec = read_config({"model_type": "llava_onevision", "tie_word_embeddings": False, "transformers_version": release,
+                        "text_config": {"model_type": "qwen2", "tie_word_embeddings": True}}).spec
+    assert spec.tie_embeddings
+    assert not any("tie_word_embeddings" in note for note in spec.notes)
 
 
 def test_text_keys_at_the_top_are_the_text_model():

@@ -143,7 +143,8 @@ def _around(data: dict[str, Any], path: tuple[str, ...]) -> list[dict[str, Any]]
 def _ties(config: Config, data: dict[str, Any], family: FamilyData | None, model_type: str) -> bool | None:
     """Whether the published file of a composite ties its head, by the release of the library that wrote it.
 
-    Releases before 5 asked the text model's config, then its class; since then the outer config and its class decide.
+    Releases before 5 asked the text model's config, then its class; since then the config around it and its class
+    decide, of some classes (`text_ties`) either of the two.
     A file that says no release is taken for a newer one. Where both rules differ, both counts are said.
     """
     if (file := family_of(model_type).head_apart) is not None:
@@ -155,7 +156,9 @@ def _ties(config: Config, data: dict[str, Any], family: FamilyData | None, model
     before = _first((config.data, *reversed(around)), bool(config.family.defaults.get("tie_word_embeddings", False)))
     if family is None:
         return _first((*around, config.data), None)
-    since = bool(_first((*around, config.data), bool(family.defaults.get("tie_word_embeddings", False))))
+    inner = bool(_first((config.data,), bool(config.family.defaults.get("tie_word_embeddings", False))))
+    since = bool(_first((around[-1], config.data), bool(family.defaults.get("tie_word_embeddings", False))))
+    since = since or (inner and family_of(model_type).text_ties)
     if before != since:
         words = {True: "ties the head to the embedding", False: "holds a head of its own"}
         older = written_before(data, (5, 0))

@@ -55,28 +55,33 @@ NEUTRAL_PREFIXES = ("_", "unsloth_")
 ANY: tuple[object, ...] = ()
 NEUTRAL_IN: dict[str, dict[str, tuple[object, ...]]] = {
     "align_vision_model": {"num_hidden_layers": ANY},
-    "bailing_hybrid": {"qk_head_dim": ANY},
+    "bailing_hybrid": {"linear_conv_kernel_dim": ANY, "linear_head_dim": ANY, "linear_num_heads": ANY,
+                       "qk_head_dim": ANY},
     "bailing_moe": {"intermediate_size": ANY},
     "bert": {"pooler_fc_size": ANY, "pooler_hidden_size": ANY, "pooler_num_attention_heads": ANY,
              "pooler_num_fc_layers": ANY, "pooler_size_per_head": ANY},
+    "bridgetower": {"contrastive_hidden_size": ANY},
     "chatglm": {"apply_query_key_layer_scaling": ANY, "bias_dropout_fusion": ANY},
     "clip_vision_model": {"vocab_size": ANY},
-    "dbrx": {"clip_qkv": ANY, "ffn_act_fn": ANY, "moe_loss_weight": ANY, "moe_normalize_expert_weights": ANY},
+    "dbrx": {"clip_qkv": ANY, "ffn_act_fn": ANY, "moe_loss_weight": ANY, "moe_normalize_expert_weights": ANY,
+             "num_key_value_heads": ANY},
     "decoder_config": {"head_dim": ANY},
     "deepseek_v4": {"qk_rope_head_dim": ANY},
     "donut-swin": {"hidden_size": ANY},
     "dots3_note_audio_encoder": {"conv_output_size": ANY},
     "efficientnet": {"num_hidden_layers": ANY},
+    "emu3_text_model": {"vocabulary_map": ANY},
     "encoder_config": {"head_dim": ANY, "hidden_size_global": ANY},
     "gemma4_vision": {"global_head_dim": ANY},
     "glm4v_text": {"attention_bias": ANY},
     "glm_moe_dsa": {"index_share_for_mtp_iteration": ANY},
-    "global_config": {"head_dim": ANY},
-    "gpt_bigcode": {"max_sequence_length": ANY},
+    "global_config": {"encoder_cross_output_size": ANY, "head_dim": ANY},
+    "gpt_bigcode": {"max_sequence_length": ANY, "num_key_value_heads": ANY},
     "hiera": {"hidden_size": ANY},
     "hunyuan_v1_moe": {"num_shared_expert": (1,)},
     "inkling_text": {"number_of_conv_states": ANY},
     "jetmoe": {"num_attention_heads": ANY},
+    "kimi_linear": {"head_dim": ANY, "qk_head_dim": ANY},
     "llama": {"bias": (False,), "max_sequence_length": ANY},
     "lxmert": {"num_hidden_layers": ANY},
     "mimo_v2_flash": {"add_full_attention_sink_bias": (False,), "add_swa_attention_sink_bias": (True,)},
@@ -87,6 +92,7 @@ NEUTRAL_IN: dict[str, dict[str, tuple[object, ...]]] = {
                    "qk_norm_type": ("per_layer",), "use_mtp": ANY, "use_qk_norm": (True,), "use_routing_bias": (True,)},
     "minimax_m3_vl_text": {"n_shared_experts": (1,), "qk_norm_type": ("per_head",), "use_gemma_norm": ANY,
                            "use_qk_norm": (True,), "use_routing_bias": (True,)},
+    "modernvbert": {"vocab_size": ANY},
     "mpt": {"fc_type": ("torch",), "init_config": ANY},
     "musicflamingo": {"head_dim": ANY},
     "openelm": {"normalization_layer_name": ("rms_norm",), "num_gqa_groups": ANY, "qkv_multipliers": ANY},
@@ -101,6 +107,7 @@ NEUTRAL_IN: dict[str, dict[str, tuple[object, ...]]] = {
     "qwen3_5_text": {"attn_output_gate": (True,)},
     "qwen3_moe": {"use_qk_norm": (True,)},
     "qwen3_next": {"attn_output_gate": (True,)},
+    "qwen4_exp_text": {"number_of_conv_states": ANY},
     "sam_prompt_encoder": {"image_embedding_size": ANY},
     "siglip_vision_model": {"vocab_size": ANY},
     "solar": {"bskcn_1": ANY, "bskcn_2": ANY, "bskcn_3": ANY, "bskcn_4": ANY, "bskcn_tv": ANY},
@@ -119,8 +126,10 @@ positions that are rotated or relative, so that no table has as many rows, and n
 says a value where all its items do. MiniMax-M2's files name prediction modules but hold none (228.7 B parameters).
 
 What a class works out of other keys whatever the file says is here too (`head_dim` of Pixtral, `num_hidden_layers` of
-ALIGN's net, `hidden_size` of Swin, JetMoE's heads), and vocabularies that releases before 5 wrote into configs of
-vision. Solar's sums of states of earlier layers (`bskcn_*`) have no weights."""
+ALIGN's net, `hidden_size` of Swin, JetMoE's heads, StarCoder's and DBRX's of keys and values), what only some layers
+(Ling's `linear_*`) or one of its classes (BridgeTower's contrastive head) read, which read it themselves, and
+vocabularies that releases before 5 wrote into configs of vision. Solar's sums of states of earlier layers (`bskcn_*`)
+have no weights."""
 
 REPEATS: dict[str, dict[str, str]] = {
     "deberta": {"pooler_hidden_size": "hidden_size"},
@@ -130,5 +139,6 @@ REPEATS: dict[str, dict[str, str]] = {
     "qwen2_vl_vision": {"spatial_patch_size": "patch_size"},
     "mimo_v2_flash": {"attention_chunk_size": "sliding_window", "swa_head_dim": "head_dim",
                       "swa_num_attention_heads": "num_attention_heads", "swa_v_head_dim": "v_head_dim"},
+    "zamba2": {"num_query_groups": "num_attention_heads"},
 }
 """Keys of one model type that change nothing where they say what another key says, once or for each layer."""

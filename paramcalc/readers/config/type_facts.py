@@ -86,8 +86,13 @@ TEXT_AT_TOP = ("dots3_note", "fuyu", "glm5_next", "hunyuan_vl", "paddleocr_vl", 
 HEAD_INSIDE = ("blip-2", "instructblip", "instructblipvideo", "llama4", "ovis2_5")
 """Types whose class holds a whole text model with its head, so that its own config alone says whether they are tied."""
 
-NEVER_TIED = ("audioflamingo3", "cosmos3_edge", "musicflamingo")
+NEVER_TIED = ("audioflamingo3", "cosmos3_edge", "musicflamingo", "muse_spark", "omniasr", "qwen2_audio", "voxtral")
 """Types whose class names no matrices to tie, whatever a config says."""
+
+TEXT_TIES = ("fast_vlm", "glm4v", "glm4v_moe", "glm_ocr", "hunyuan_vl", "llava", "llava_next_video", "llava_onevision",
+             "minimax_m3_vl", "paddleocr_vl", "qwen2_5_vl", "qwen2_vl", "shieldgemma2", "video_llama_3")
+"""Composite types whose class ties the head where either config says so, release 5.24: older files say it of the text
+model alone."""
 
 HEAD_APART = {"ovis": "AIDC-AI/Ovis2-1B"}
 """Types whose files hold a head though their configs say that it is tied, and a file that shows it."""

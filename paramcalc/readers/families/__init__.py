@@ -26,6 +26,7 @@ from paramcalc.readers.config.type_facts import (
     SAYS_ROTARY_DIM,
     SPELLINGS,
     TEXT_AT_TOP,
+    TEXT_TIES,
     TOWERS_BESIDE,
     WITHIN,
     Keys,
@@ -267,6 +268,11 @@ class Family:
     def never_tied(self) -> bool:
         """Whether a composite class names no matrices to tie, whatever its config says."""
         return self.model_type in NEVER_TIED
+
+    @cached_property
+    def text_ties(self) -> bool:
+        """Whether a composite class ties the head where its text model's config says so, whatever its own says."""
+        return self.model_type in TEXT_TIES
 
     @cached_property
     def head_apart(self) -> str | None:

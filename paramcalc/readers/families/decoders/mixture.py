@@ -228,9 +228,9 @@ def jetmoe(config: Config) -> ModelSpec:
     return _decoder(config, parts, config.layers)
 
 
-def _nested(config: Config, key: str, defaults: dict[str, int]) -> dict[str, int]:
-    """Integers of a mapping inside the config."""
-    inner = config.settings(key, *defaults)
+def _nested(config: Config, key: str, defaults: dict[str, int], *neutral: str) -> dict[str, int]:
+    """Integers of a mapping inside the config; `neutral`: what the class writes into it, whatever the file says."""
+    inner = config.settings(key, *defaults, *neutral)
     values = {name: inner.get(name, default) for name, default in defaults.items()}
     for name, value in values.items():
         if type(value) is not int or not 1 <= value <= 2**24:
@@ -241,7 +241,8 @@ def _nested(config: Config, key: str, defaults: dict[str, int]) -> dict[str, int
 def dbrx(config: Config) -> ModelSpec:
     """One matrix for queries, keys and values; the experts' matrices lie below each other."""
     attention = _nested(config, "attn_config", {"kv_n_heads": 1})
-    ffn = _nested(config, "ffn_config", {"ffn_hidden_size": 3584, "moe_num_experts": 4, "moe_top_k": 1})
+    ffn = _nested(config, "ffn_config", {"ffn_hidden_size": 3584, "moe_num_experts": 4, "moe_top_k": 1},
+                  "hidden_size")
     norm = Norm(kind="layernorm", bias=False)
     parts = {
         "norm_attn_norm.norm_1": norm,

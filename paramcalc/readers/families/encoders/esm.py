@@ -29,7 +29,7 @@ def contacts(config: Config) -> Parts:
 
 
 TOPS: Tops = {**PLAIN_TOPS, "Model": ("pooler",)}
-ROW = Encoder("esm", NAMES, ROBERTA_HEAD, TOPS, pre=True, tables=contacts)
+ROW = Encoder("esm", NAMES, replace(ROBERTA_HEAD, biased=False), TOPS, pre=True, tables=contacts)
 
 
 def esm(config: Config) -> ModelSpec:

@@ -28,6 +28,8 @@ class PredictionHead:
     """The key that says the width between the dense layer and the decoder."""
     ties: bool = True
     """False where the decoder is never the embedding's matrix, whatever the config says."""
+    biased: bool = True
+    """False where a decoder of its own has no bias either, and only that beside it is added."""
 
     def __call__(self, config: Config) -> Parts:
         """The head's modules."""
@@ -42,7 +44,7 @@ class PredictionHead:
             parts[self.norm] = Norm(kind="layernorm", component="lm_head", hidden_size=width)
         if self.bias:
             parts[self.bias] = Parameter(shape=(config.integer("vocab_size"),), component="lm_head", added=True)
-        parts[self.decoder] = Head(tied=tied, bias=not (tied and self.bias), hidden_size=width)
+        parts[self.decoder] = Head(tied=tied, bias=self.biased and not (tied and self.bias), hidden_size=width)
         return parts
 
 

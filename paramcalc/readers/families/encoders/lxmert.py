@@ -70,7 +70,7 @@ def answers(config: Config) -> Parts:
 def pretraining(config: Config) -> Parts:
     """Heads of the pretraining tasks the config wants."""
     width = config.integer("hidden_size")
-    parts: Parts = PredictionHead()(config) | PAIR(config)
+    parts: Parts = PredictionHead(biased=False)(config) | PAIR(config)
     if config.flag("task_obj_predict", default=True):
         at = "obj_predict_head"
         parts |= {f"{at}.transform.dense": _dense(width, width), f"{at}.transform.LayerNorm": Norm(kind="layernorm")}

@@ -42,7 +42,7 @@ def pp_formulanet(config: Config) -> ModelSpec:
         "layer_norm": norm(width)}
     modules = under(f"{front}decoder", decoder)
     if not bare:
-        modules["lm_head"] = Head(rows=rows, tied=config.tied)
+        modules["lm_head"] = Head(rows=rows)  # of its own whatever the config says
     return model(width, modules, {"decoder": block}, words=rows).model_copy(update={"towers": {
         "vision": encoder(eyes, at).model_copy(update={"component": None}),
         "projector": tower("projector", width, _shrunk(eyes), at=f"{at}.multi_modal_projector", stream="image")}})

@@ -58,6 +58,7 @@ def pix2struct(config: Config) -> ModelSpec:
     if config.architecture and not config.architecture.endswith("ForConditionalGeneration"):
         raise config.unknown_class()
     words = nested(config, "text_config", "pix2struct_text_model")
+    words.ties = config.tied  # the class writes its own into the text model's
     eyes = vision(nested(config, "vision_config", "pix2struct_vision_model"), "encoder")
     parts, blocks = _text(words)
     spec = model(words.integer("hidden_size"), sourced(eyes) | under("decoder", parts), blocks)
