@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from paramcalc.build import build
-from paramcalc.measures.known import sizes_known
+from paramcalc.measures.certainty import size_certainty
 from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.config.read import read_config
 from paramcalc.readers.families import counted_types
@@ -37,7 +37,7 @@ def difference(record):
     spec = read_config(record["config"]).spec
     model = build(spec)
     counts = count(model.tree)
-    ours = {"known": sizes_known(spec), "total": counts.total, "buffers": counts.buffers,
+    ours = {"known": size_certainty(spec), "total": counts.total, "buffers": counts.buffers,
             "components": {name: total for name, (total, _) in counts.components.items()}}
     theirs = {"known": "exact", "total": record["total"], "buffers": record["buffers"],
               "components": record["components"]}

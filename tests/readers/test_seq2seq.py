@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import test_oracle
 
+from paramcalc.errors import SpecError
 from paramcalc.readers.config.read import read_config
 
 RECORDS = [json.loads(line) for line in
@@ -21,6 +22,14 @@ FLAN_T5 = {"architectures": ["T5ForConditionalGeneration"], "model_type": "t5", 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record["id"])
 def test_counts_what_the_class_holds(record):
     assert test_oracle.difference(record) == {}
+
+
+@pytest.mark.parametrize("model_type", ["t5", "umt5"])
+def test_an_encoder_that_attends_to_another_model_is_refused(model_type):
+    """The library's classes of encoders alone build cross-attention where their config calls them decoders."""
+    with pytest.raises(SpecError, match="is_decoder: an encoder alone"):
+        read_config(FLAN_T5 | {"model_type": model_type, "architectures": [f"{model_type.upper()}EncoderModel"],
+                               "is_decoder": True})
 
 
 @pytest.mark.parametrize(("tied", "total"), [(True, 60_511_616), (False, 76_961_152)])

@@ -11,7 +11,7 @@ import test_oracle
 from paramcalc.build import build
 from paramcalc.errors import PCError
 from paramcalc.measures.cache import Serving, exact, mixers, types
-from paramcalc.measures.known import sizes_known
+from paramcalc.measures.certainty import size_certainty
 from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.config.read import read_config
 from paramcalc.spec.caveats import level_of
@@ -41,7 +41,7 @@ HEAD_PADDED = {"inkling2", "inkling2_loop", "inkling2_loop_text"}
 def test_counts_what_the_class_holds(record):
     spec = read_config(record["config"]).spec
     counts = count(build(spec).tree)
-    assert sizes_known(spec) == "exact"  # nothing a class writes itself is unknown, and nothing is left out
+    assert size_certainty(spec) == "exact"  # nothing a class writes itself is unknown, and nothing is left out
     model_type = record["config"]["model_type"]
     if model_type in HEAD_PADDED:
         assert counts.total == values(test_oracle.measured_rows(record)) >= record["total"]

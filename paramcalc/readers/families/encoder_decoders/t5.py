@@ -119,6 +119,8 @@ class _Build:
         self.answers = config.architecture.endswith("ForQuestionAnswering")
         if config.task not in ("bare", "seq2seq", "classification", "encoder") and not self.answers:
             raise config.unknown_class()
+        if config.task == "encoder" and config.flag("is_decoder"):
+            raise config.error("is_decoder", "an encoder alone whose layers attend to another model is not described")
         self.row = row
         self.config = config
         self.width = config.integer("d_model")
