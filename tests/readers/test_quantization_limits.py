@@ -3,6 +3,7 @@
 import pytest
 
 from paramcalc.errors import SpecError
+from paramcalc.readers.config.read import read_config
 from paramcalc.spec.caveats import level_of
 from tests.readers.small_model import read, size, whole
 from tests.readers.test_quantization_methods import BYTE, FP4, INT4, VPTQ, compressed, scheme
@@ -53,9 +54,37 @@ def test_what_is_not_understood_is_named(settings, level, key):
     assert any(key in caveat.reason for caveat in spec.caveats)
 
 
+LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
+CODED, TOWER = {"bits": 4, "group_size": 64}, {"model_type": "clip_vision_model"}
+
+
+@pytest.mark.parametrize(("keys", "level", "named"), [
+    ({"quantization": CODED, "quantization_config": CODED}, "exact", ""),
+    ({"quantization": CODED, "quantization_config": CODED | {"bits": 8}}, "unknown", "quantization: settings of their"),
+    ({"quantization_config": {"quant_method": "fp8"}, "compression_config": {"quant_method": "gptq"}}, "unknown",
+     "compression_config"),
+    ({"load_in_4bit": True}, "unknown", "load_in_4bit"), ({"weight_dtype": "fp8"}, "unknown", "weight_dtype"),
+    ({"quantize_config": {"bits": 4}}, "unknown", "quantize_config"), ({"w_bit": 4}, "unknown", "w_bit"),
+    ({"kv_cache_quant": True}, "exact", ""), ({"num_quantizers": 8}, "exact", ""),
+    ({"load_in_4bit": False}, "exact", ""),
+])  # fmt: skip
+def test_settings_beside_those_that_are_read_are_named(keys, level, named):
+    spec = read_config(LLAMA | keys).spec
+    assert level_of(spec.caveats, "weights") == level
+    assert any(named in caveat.reason for caveat in spec.caveats) or not named
+
+
+@pytest.mark.parametrize(("settings", "level"), [({"quant_method": "fp8"}, "unknown"), (None, "exact"), ({}, "exact")])
+def test_settings_of_a_tower_are_named(settings, level):
+    spec = read_config({"model_type": "llava", "text_config": LLAMA,
+                        "vision_config": TOWER | {"quantization_config": settings}}).spec
+    assert level_of(spec.caveats, "weights") == level
+
+
 @pytest.mark.parametrize(("settings", "message"), [
     (compressed("float-quantized", [scheme(["Linear"], **BYTE | {"strategy": "block", "block_structure": [0, 128]})]),
      "two sizes of a block"),
+    ({"quant_method": "bitsandbytes", "load_in_4bit": "true"}, "expected true or false, found the string 'true'"),
     ({"quant_method": "vptq", "shared_layer_config": {"*": {"vector_lens": 8}}}, "expected two numbers"),
 ])  # fmt: skip
 def test_what_cannot_be_is_refused(settings, message):

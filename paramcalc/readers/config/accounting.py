@@ -15,7 +15,7 @@ from paramcalc.readers.config.neutral import ANY, NEUTRAL, NEUTRAL_AT, NEUTRAL_P
 from paramcalc.readers.config.plausible import vet
 from paramcalc.readers.config.published import model_type_of
 from paramcalc.readers.families import family_of
-from paramcalc.readers.text.size_words import could_change_a_size, is_size, looks_like
+from paramcalc.readers.text.size_words import could_change_a_size, could_change_bytes, is_size, looks_like
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -45,6 +45,8 @@ class Accounts(NamedTuple):
     """Nested configs of further parts, which a model of text alone does not have."""
     defaults: dict[str, int]
     """Sizes that the file does not say, from the defaults of its class, by dotted key."""
+    held: tuple[str, ...] = ()
+    """Keys nobody reads that could change how the weights are held, dotted."""
 
 
 def accounts(config: Config, outer: FamilyData | None, composite: Config | None = None) -> Accounts:
@@ -89,7 +91,8 @@ def accounts(config: Config, outer: FamilyData | None, composite: Config | None 
     places = set(unread)
     return Accounts(tuple(problems),
                     tuple(".".join((*path, key)) for path, key, _ in rest if (path, key) not in places),
-                    tuple(f"{key} ({_type_of(value)})" for key, value in towers), defaults)
+                    tuple(f"{key} ({_type_of(value)})" for key, value in towers), defaults,
+                    tuple(".".join((*path, key)) for path, key, value in rest if could_change_bytes(key, value)))
 
 
 def _unread(strange: list[Entry], config: Config) -> list[tuple[tuple[str, ...], str]]:

@@ -23,6 +23,8 @@ from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.lower import lower
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from paramcalc.spec.model import ModelSpec
 
 
@@ -78,15 +80,15 @@ def _read(
         name_of = around.architecture if around is not None else ""
         what = f"class {name_of[:100]!r} is not known" if name_of else "architectures is not given"
         notes = (*notes, f"{what}: counted as the {config.task} model of {config.model_type}")
-    quantized = quantization((data, config.data), beside)
     outermost = [around] if around is not None and around.path != config.path else []
-    nested = parts_below(config, around) if config.parts or around is not None else ()
+    nested = tuple(parts_below(config, around)) if config.parts or around is not None else ()
+    quantized = quantization((data, config.data), beside, nested)
     functions = learned_functions((config, *outermost, *nested))
     notes = (*notes, *quantized.notes)
     update: dict[str, Any] = {"family": config.model_type, "notes": notes,
                               "quantize": (*spec.quantize, *quantized.rules) if quantized.rules else (),
                               "caveats": (*spec.caveats, *_unverified(config, outer), *quantized.caveats,
-                                           *functions),
+                                           *_held_otherwise(keys.held), *functions),
                               "uncounted": (*spec.uncounted, *uncounted, *keys.uncounted),
                               "unread": tuple(problem.dotted() for problem in keys.unread),
                               "defaults": keys.defaults} | settings
@@ -104,6 +106,12 @@ def _unverified(config: Config, outer: FamilyData | None) -> tuple[Caveat, ...]:
     sources = dict.fromkeys(family.unverified for family in (outer, config.family) if family and family.unverified)
     return tuple(Caveat(figure="parameters", known="bound",
                         reason=f"not verified against a published total: read off {source}") for source in sources)
+
+
+def _held_otherwise(keys: Sequence[str]) -> tuple[Caveat, ...]:
+    """That keys nobody reads may say how the weights are held."""
+    return tuple(Caveat(figure="weights", known="unknown", reason=f"{key[:200]} could change how the weights are held, "
+                        "and is not used") for key in keys)
 
 
 def _composite(

@@ -85,8 +85,11 @@ class Settings:
         return value.lower()
 
     def flag(self, *keys: str) -> bool:
-        """Whether one of the keys is true."""
+        """Whether one of the keys is true. Raises SpecError for a word."""
         self.read.update(keys)
+        for key in keys:
+            if type(self.data.get(key)) is str:
+                raise self.expected("true or false", key, self.data[key])
         return any(self.data.get(key) is True for key in keys)
 
     def names(self, *keys: str) -> list[str] | None:
