@@ -64,6 +64,8 @@ FIELDS = {
     "ffn": ("intermediate_size", "shared_size", "in_features", "out_features"),
     "chosen": ("top_k",),
     "experts": ("experts",),
+    "inner": ("inner_size", "attention_size", "lru_width", "channels"),
+    "kernel": ("conv_kernel", "kernel", "depthwise_kernel", "grouped_kernel"),
 }
 """A name to the fields that may say how many of it there are."""
 
@@ -76,25 +78,25 @@ def test_a_dimension_is_of_as_many_as_the_component_says(record):
                 for run in runs(name, size):
                     if run.name in FIELDS:
                         sizes = [getattr(node.part, field, None) for field in FIELDS[run.name]]
-                        sizes += [node.part.width(node.context)] if run.name == "hidden" else []
+                        sizes += [node.part.width(node.context)] if run.name in ("hidden", "inner") else []
                         assert run.units in sizes or apart(node.part, run), (leaf.name, run)
 
 
 def apart(part, run):
     """Zaya's values come in two halves, which are not of whole heads; a convolution over keys knows their channels
     alone; of JetMoE's experts each has as many heads as there are keys; hyper-connections read all streams at once;
-    what a bare scale multiplies is as wide as the scale; two heads that differ are normed as one."""
-    if part.kind == "depthwise_conv":
-        return run.name == "kv_heads"
-    if part.kind == "moe_attention":
-        return run.units == part.top_k * part.num_kv_heads
-    if part.kind == "convolved_attention":
-        return run == ("kv_heads", part.num_kv_heads * part.head_dim // 2, 1)
-    if part.kind == "parameter":
-        return run.units == part.shape[-1]
-    if part.kind == "differential_attention":
-        return run.units == part.num_heads // 2
-    return part.kind == "hyper_connection" and run.name == "hidden"
+    what a bare scale multiplies is as wide as the scale; two heads that differ are normed as one; each head of Zamba's
+    scan has a part of the channels."""
+    exceptions = {
+        "depthwise_conv": lambda: run.name == "kv_heads",
+        "moe_attention": lambda: run.units == part.top_k * part.num_kv_heads,
+        "convolved_attention": lambda: run == ("kv_heads", part.num_kv_heads * part.head_dim // 2, 1),
+        "mamba": lambda: run.name == "inner" and run.units * part.heads == part.inner_size,
+        "parameter": lambda: run.units == part.shape[-1],
+        "differential_attention": lambda: run.units == part.num_heads // 2,
+        "hyper_connection": lambda: run.name == "hidden",
+    }
+    return exceptions.get(part.kind, bool)()
 
 
 @pytest.mark.parametrize("kind", PLANS)
