@@ -84,19 +84,19 @@ def process(words: list[str], environment: dict[str, str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def rate(work: Callable[[Any], object], given: Sequence[Any], rounds: int = 7) -> float:
+def rate(work: Callable[[Any], object], sample: Sequence[Any], rounds: int = 7) -> float:
     """Items a second of processor time, without collecting garbage, as timeit: of each item the best of several rounds
     over all of them, since others who use the machine slow down some of every round."""
-    best = [float("inf")] * len(given)
+    best = [float("inf")] * len(sample)
     gc.collect()
     gc.disable()
     for _ in range(rounds):
-        for place, item in enumerate(given):
+        for place, item in enumerate(sample):
             began = time.process_time()
             work(item)
             best[place] = min(best[place], time.process_time() - began)
     gc.enable()
-    return len(given) / sum(best)
+    return len(sample) / sum(best)
 
 
 def llamas(number: int) -> Iterator[dict[str, Any]]:
@@ -114,8 +114,8 @@ def counts() -> None:
     from paramcalc.measures.parameters import count
     from paramcalc.spec.model import ModelSpec
 
-    given = list(llamas(2_000))
-    a_second = rate(lambda data: count(build(ModelSpec.model_validate(data)).tree), given)
+    sample = list(llamas(2_000))
+    a_second = rate(lambda data: count(build(ModelSpec.model_validate(data)).tree), sample)
     say("parsed spec to count", f"{a_second:,.0f} a second", ">= 8,000")
 
 
@@ -142,9 +142,9 @@ def configs() -> None:
     from paramcalc.measures.parameters import count
     from paramcalc.readers.config.read import read_config
 
-    given = varied(1_000)
-    a_second = rate(lambda data: count(build(read_config(data).spec).tree), given)
-    say(f"config to count, {len({d['model_type'] for d in given})} families", f"{a_second:,.0f} a second", ">= 3,000")
+    sample = varied(1_000)
+    a_second = rate(lambda data: count(build(read_config(data).spec).tree), sample)
+    say(f"config to count, {len({d['model_type'] for d in sample})} families", f"{a_second:,.0f} a second", ">= 3,000")
     common: list[dict[str, Any]] = [
         {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 32_000 + i, "hidden_size": 4096,
          "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8, "intermediate_size": 14_336}
@@ -193,11 +193,11 @@ def command(words: list[str]) -> float:
     """Seconds of processor time of one command of ours; it may find faults (1), but must understand its arguments."""
     run = "import sys; from paramcalc.cli import start; start()"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run([sys.executable, "-c", run, *words], env=os.environ | {"PYTHONPATH": str(ROOT)},
+    completed = subprocess.run([sys.executable, "-c", run, *words], env=os.environ | {"PYTHONPATH": str(ROOT)},
                           capture_output=True, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode not in (0, 1):
-        raise RuntimeError(f"{words[:2]} failed: {done.stderr[-500:].decode(errors='replace')}")
+    if completed.returncode not in (0, 1):
+        raise RuntimeError(f"{words[:2]} failed: {completed.stderr[-500:].decode(errors='replace')}")
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
@@ -212,7 +212,7 @@ def rows() -> None:
     specs = [paramcalc.read(name) for name in [*presets()][::6]]
     each = rate(lambda spec: (paramcalc.count(spec), paramcalc.memory(spec), paramcalc.flops(spec)), specs)
     serving, device = ServingSettings(), DeviceSettings()
-    one = rate(lambda loaded: row(loaded, serving, device), [reading_of(spec) for spec in specs])
+    one = rate(lambda reading: row(reading, serving, device), [reading_of(spec) for spec in specs])
     say("a row, against count + memory + flops", f"{each / one:.2f} x", "<= 1.3 x")
 
 
@@ -243,9 +243,9 @@ def shares(words: list[str]) -> tuple[float, float]:
     run = ("import os, resource, sys; from paramcalc.cli.main import run; code = run(sys.argv[1:])\n"
            "times = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]\n"
            "os.write(2, '\\n{} {}'.format(*(t.ru_utime + t.ru_stime for t in times)).encode()); sys.exit(code)")
-    done = subprocess.run([sys.executable, "-c", run, *words], env=os.environ | {"PYTHONPATH": str(ROOT)},
+    completed = subprocess.run([sys.executable, "-c", run, *words], env=os.environ | {"PYTHONPATH": str(ROOT)},
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
-    own, theirs = done.stderr.split(b"\n")[-1].split()
+    own, theirs = completed.stderr.split(b"\n")[-1].split()
     return float(own), float(theirs)
 
 

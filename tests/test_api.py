@@ -128,8 +128,8 @@ def test_check():
 def test_importing_loads_nothing_else():
     code = ("import sys, paramcalc; [getattr(paramcalc, n) for n in ('PCError', '__version__')]; "
             "print(*sorted(m for m in ('pydantic', 'typer', 'rich', 'yaml') if m in sys.modules))")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert done.stdout.strip() == ""
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert process.stdout.strip() == ""
 
 
 def test_a_start_up_does_not_even_load_typing():
@@ -141,9 +141,9 @@ def test_load_says_more_than_the_specification(tmp_path):
     path = tmp_path / "config.json"
     path.write_text('{"model_type": "llama", "vocab_size": 512, "hidden_size": 64, "num_hidden_layers": 2, '
                     '"num_attention_heads": 4, "intermediate_size": 128, "my_size": 1}', "utf-8")
-    loaded = paramcalc.load(str(path))
-    assert loaded.spec == paramcalc.read(path)
-    assert any("my_size" in warning for warning in loaded.warnings)
+    reading = paramcalc.load(str(path))
+    assert reading.spec == paramcalc.read(path)
+    assert any("my_size" in warning for warning in reading.warnings)
 
 
 def test_names():

@@ -40,9 +40,9 @@ def test_an_interrupt_leaves_nothing_beside_the_old_file(tmp_path):
               "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGINT); "
               f"sys.argv = ['paramcalc', 'count', 'llama-3.1-8b', '--output', {str(path)!r}]; "
               "from paramcalc.cli import start; start()")
-    done = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[1], capture_output=True, text=True,
-                          check=False)
-    assert (done.returncode, done.stderr, path.read_text(), os.listdir(tmp_path)) == (130, "", "old", ["keep"])
+    process = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[1],
+                             capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stderr, path.read_text(), os.listdir(tmp_path)) == (130, "", "old", ["keep"])
 
 
 @pytest.mark.parametrize("name", ["", ".", "no/such/folder", "a\0b", "x" * 300, "/dev/full"])
@@ -80,7 +80,7 @@ def test_a_disk_that_is_too_small_costs_no_old_file(command, tmp_path):
         (tmp_path / f"m{number}.yaml").write_text(spec)
     (tmp_path / name).write_text(old)
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    done = subprocess.run([sys.executable, "-m", "paramcalc", *command], cwd=tmp_path, env=environment,
+    process = subprocess.run([sys.executable, "-m", "paramcalc", *command], cwd=tmp_path, env=environment,
                           capture_output=True, text=True, check=False, preexec_fn=_small)
-    assert (done.returncode, "cannot be written: file too large" in done.stderr) == (2, True)
+    assert (process.returncode, "cannot be written: file too large" in process.stderr) == (2, True)
     assert (tmp_path / name).read_text() == old

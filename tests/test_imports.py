@@ -23,8 +23,8 @@ def imported(name):
     """Files of the package that one imports by name, wherever in it."""
     for node in ast.walk(ast.parse(FILES[name].read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module in FILES:
-            whole = (f"{node.module}.{alias.name}" for alias in node.names)
-            yield from (full if full in FILES else node.module for full in whole)
+            targets = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (full if full in FILES else node.module for full in targets)
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in FILES)
 

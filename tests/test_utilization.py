@@ -50,8 +50,8 @@ def test_what_is_no_model_is_refused():
 def test_loads_nothing_but_the_core():
     code = (f"import sys; from paramcalc.utilization import flops_per_token; flops_per_token({CONFIG!r}, 128); "
             "print(sorted({'typer', 'rich', 'click', 'torch', 'transformers', 'numpy'} & set(sys.modules)))")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout == "[]\n"
 
 
 @pytest.mark.parametrize("share", [mfu, hfu])

@@ -134,9 +134,9 @@ def test_a_written_norm_keeps_the_centred_input_twice():
 
 
 def test_experts_in_a_narrower_width():
-    whole, narrow = values_saved(MOE, EAGER), values_saved(MOE | {"latent_size": 16}, EAGER)
+    full_width, narrow = values_saved(MOE, EAGER), values_saved(MOE | {"latent_size": 16}, EAGER)
     # two copies of the input and two outputs are of 16 where they were of 64; what goes up again is one of 16 more
-    assert whole["token"] - narrow["token"] == 2 * 2 * (64 - 16) - 16
+    assert full_width["token"] - narrow["token"] == 2 * 2 * (64 - 16) - 16
 
 
 def test_experts_chosen_elsewhere_have_no_router():

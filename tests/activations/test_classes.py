@@ -24,10 +24,10 @@ CASES = [(model, how) for model in MODELS for how in model["cases"]]
 @pytest.mark.parametrize(("model", "how"), CASES, ids=[f"{m['name']} {m.get('dtype', '')} {how}" for m, how in CASES])
 def test_bytes_are_those_torch_packed(model, how):
     attention, recompute = how.split()
-    built = build(read_config(model["config"]).spec)
+    class_model = build(read_config(model["config"]).spec)
     batch = model.get("batch", 1)
     policy = Policy(attention, recompute, batch=batch, dtype=model.get("dtype", "bf16"))
-    saved = activations(built, Tokens(batch, model["seq"], model["seq"]), policy)
+    saved = activations(class_model, Tokens(batch, model["seq"], model["seq"]), policy)
     measured, loss = model["cases"][how]
     assert not saved.unknown
     assert abs(saved.model - measured) * 1000 <= model["tolerance"] * measured
@@ -36,9 +36,9 @@ def test_bytes_are_those_torch_packed(model, how):
 
 @pytest.mark.parametrize(("model", "how"), [(m, how) for m in MODELS for how in m.get("batch_2", ())])
 def test_two_sequences_copy_views_of_several_heads(model, how):
-    built = build(read_config(model["config"]).spec)
+    class_model = build(read_config(model["config"]).spec)
     policy = Policy(how.split()[0], "none", batch=2)
-    assert activations(built, Tokens(2, model["seq"], model["seq"]), policy).model == model["batch_2"][how]
+    assert activations(class_model, Tokens(2, model["seq"], model["seq"]), policy).model == model["batch_2"][how]
 
 
 def test_a_kind_nobody_described_is_named():
@@ -57,8 +57,8 @@ CLASSES = records()
 @pytest.mark.parametrize("record", CLASSES, ids=lambda record: record["name"])
 def test_classes_keep_what_torch_packed(record):
     """`off` says, in thousandths, how far the worst of a record's cases still is: those are measured, not right."""
-    built, load = build(read_config(record["config"]).spec), Tokens(1, record["seq"], record["seq"])
-    saved = {how: activations(built, load, Policy(*how.split())) for how in record["cases"]}
+    class_model, load = build(read_config(record["config"]).spec), Tokens(1, record["seq"], record["seq"])
+    saved = {how: activations(class_model, load, Policy(*how.split())) for how in record["cases"]}
     worst = max(-(-abs(saved[how].model - size) * 1000 // size) for how, size in record["cases"].items())
     assert worst == record.get("off", 0)
     if record["loss"] is not None and not record.get("loss_off"):

@@ -27,13 +27,13 @@ Idefics 3 it is the places of the patches, of Granite Speech the noise of dropou
 
 
 def tower_bytes(record, how, frozen=()):
-    built = freeze(build(read_config(record["config"]).spec), frozen)
-    cut = MediaItem(**{"tokens": 0, "projected": 0} | record["cut"] | {
+    spec_model = freeze(build(read_config(record["config"]).spec), frozen)
+    item = MediaItem(**{"tokens": 0, "projected": 0} | record["cut"] | {
         key: tuple(record["cut"].get(key, ())) for key in ("sequences", "stages")})
     if record["model_type"] == "qwen2_5_vl":
-        cut = cut._replace(windows=((64, 2),))
-    media = Media(images=(cut,)) if record["of"] == "image" else Media(audio=(cut,))
-    with_tower, alone = (activations(built, Tokens(1, 8, 8, media=each), Policy(how)) for each in (media, Media()))
+        item = item._replace(windows=((64, 2),))
+    media = Media(images=(item,)) if record["of"] == "image" else Media(audio=(item,))
+    with_tower, alone = (activations(spec_model, Tokens(1, 8, 8, media=each), Policy(how)) for each in (media, Media()))
     return with_tower.model - alone.model
 
 

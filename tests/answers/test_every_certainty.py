@@ -104,7 +104,7 @@ def levels(value, path=""):
             yield place, item
 
 
-def known(tmp_path, capsys, config, words):
+def levels_of(tmp_path, capsys, config, words):
     path = tmp_path / "m" / "config.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(config))
@@ -118,7 +118,7 @@ def known(tmp_path, capsys, config, words):
 
 @pytest.mark.parametrize("place", PLACES, ids=ids)
 def test_a_model_that_is_read_whole_keeps_each_figure_at_its_best(place, tmp_path, capsys):
-    assert known(tmp_path, capsys, MODEL, place.words) == place.best
+    assert levels_of(tmp_path, capsys, MODEL, place.words) == place.best
 
 
 TOTALS = ("count", "estimate", "memory", "flops", "train", "explain")
@@ -163,22 +163,22 @@ def test_rows_without_a_total_say_so_too(words, style, tmp_path, capsys):
 @pytest.mark.parametrize("why", LOWERED)
 @pytest.mark.parametrize("place", PLACES, ids=ids)
 def test_no_figure_rests_on_a_bound_without_saying_so(place, why, tmp_path, capsys):
-    assert set(known(tmp_path, capsys, LOWERED[why], place.words).values()) == {"bound"}
+    assert set(levels_of(tmp_path, capsys, LOWERED[why], place.words).values()) == {"bound"}
 
 
 @pytest.mark.parametrize("place", [place for place in PLACES if place.answer in OF_WEIGHTS], ids=ids)
 def test_bytes_of_a_format_nobody_knows_lower_what_they_are_part_of_and_nothing_else(place, tmp_path, capsys):
     lowered = OF_WEIGHTS[place.answer]
-    got = known(tmp_path, capsys, PACKED, place.words)
-    assert {where for where, level in got.items() if level in ("bound", "unknown")} == lowered
-    assert {where: level for where, level in got.items() if where not in lowered} == {
+    level_at = levels_of(tmp_path, capsys, PACKED, place.words)
+    assert {where for where, level in level_at.items() if level in ("bound", "unknown")} == lowered
+    assert {where: level for where, level in level_at.items() if where not in lowered} == {
         where: level for where, level in place.best.items() if where not in lowered}
 
 
 def test_a_format_that_is_asked_for_is_known_whatever_the_config_says_of_its_own(tmp_path, capsys):
     words = ("memory", "MODEL", "--runtime", "vllm", "--quant", "fp8")
-    assert known(tmp_path, capsys, PACKED, words) == SERVED
-    assert known(tmp_path, capsys, PACKED, ("speed", "MODEL", "--gpu", "h100", "--quant", "fp8")) == SPEED
+    assert levels_of(tmp_path, capsys, PACKED, words) == SERVED
+    assert levels_of(tmp_path, capsys, PACKED, ("speed", "MODEL", "--gpu", "h100", "--quant", "fp8")) == SPEED
 
 
 def test_a_model_that_drafts_lowers_what_is_served_with_it(tmp_path, capsys):
@@ -186,11 +186,11 @@ def test_a_model_that_drafts_lowers_what_is_served_with_it(tmp_path, capsys):
     draft.parent.mkdir()
     words = ("memory", "MODEL", "--runtime", "vllm", "--draft", str(draft.parent))
     draft.write_text(json.dumps(MODEL))
-    assert known(tmp_path, capsys, MODEL, words) == SERVED
+    assert levels_of(tmp_path, capsys, MODEL, words) == SERVED
     draft.write_text(json.dumps(next(iter(LOWERED.values()))))
-    assert set(known(tmp_path, capsys, MODEL, words).values()) == {"bound"}
+    assert set(levels_of(tmp_path, capsys, MODEL, words).values()) == {"bound"}
     words = ("speed", *words[1:], "--gpu", "h100", "--draft-tokens", "2", "--acceptance", "1.5")
-    assert set(known(tmp_path, capsys, MODEL, words).values()) == {"bound"}
+    assert set(levels_of(tmp_path, capsys, MODEL, words).values()) == {"bound"}
 
 
 def test_every_answer_with_levels_is_listed():

@@ -39,9 +39,9 @@ def test_few_values_are_from_memory() -> None:
 
 @pytest.mark.parametrize("device", accelerators().values(), ids=lambda d: d.key)
 def test_power_links_and_arithmetic_are_known_or_the_reason_is(device: Accelerator) -> None:
-    known = {"power": device.power_watts, "links": device.links,
+    figures = {"power": device.power_watts, "links": device.links,
              "flops": device.flops.get("bf16") or device.flops.get("fp16")}
-    assert {name for name, value in known.items() if not value} == set(device.unknown)
+    assert {name for name, value in figures.items() if not value} == set(device.unknown)
     assert set(device.links) <= set(LINKS)
 
 

@@ -22,6 +22,6 @@ def distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda path: path.name)
 def test_a_table_is_read_whole(table: Path) -> None:
-    whole = json.loads(table.read_text(encoding="utf-8"), object_pairs_hook=distinct)
-    assert read_table(table.name) == whole
-    assert sum(map(len, whole.values())) > 10
+    document = json.loads(table.read_text(encoding="utf-8"), object_pairs_hook=distinct)
+    assert read_table(table.name) == document
+    assert sum(map(len, document.values())) > 10

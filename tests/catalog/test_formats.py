@@ -16,16 +16,16 @@ LLAMA_8B_MATRICES = 8_030_261_248 - 65 * 4096  # all but the norms
 
 @pytest.mark.parametrize("fact", GGUF, ids=lambda f: f["type"])
 def test_gguf_types_are_as_published(fact: dict[str, int]) -> None:
-    known = find_format(str(fact["type"]), family="gguf")
-    assert format_of_ggml_type(fact["number"]) is known
-    assert known.block == fact["weights"]
-    assert known.bytes_of((1, fact["weights"])) == fact["bytes"]
-    assert known.bytes_of((7, 3, 5 * fact["weights"])) == 105 * fact["bytes"]
-    assert known.bits_per_weight == Fraction(str(fact["bits_per_weight"]))
+    kind = find_format(str(fact["type"]), family="gguf")
+    assert format_of_ggml_type(fact["number"]) is kind
+    assert kind.block == fact["weights"]
+    assert kind.bytes_of((1, fact["weights"])) == fact["bytes"]
+    assert kind.bytes_of((7, 3, 5 * fact["weights"])) == 105 * fact["bytes"]
+    assert kind.bits_per_weight == Fraction(str(fact["bits_per_weight"]))
 
 
 def test_all_gguf_types_are_covered() -> None:
-    assert {known.ggml_type for known in formats().values() if known.family == "gguf"} <= {f["number"] for f in GGUF}
+    assert {kind.ggml_type for kind in formats().values() if kind.family == "gguf"} <= {f["number"] for f in GGUF}
 
 
 @pytest.mark.parametrize(
@@ -145,12 +145,12 @@ def test_unknown_names_get_the_nearest() -> None:
 
 
 def test_rows_that_do_not_divide_are_refused() -> None:
-    known = find_format("q4_k")
-    assert not known.fits((4, 100))
+    kind = find_format("q4_k")
+    assert not kind.fits((4, 100))
     with pytest.raises(UsageError, match="blocks of 256"):
-        known.bytes_of((4, 100))
+        kind.bytes_of((4, 100))
 
 
 def test_every_format_has_a_source() -> None:
-    assert all(known.source.startswith("http") or "@" in known.source for known in formats().values())
-    assert all(known.bytes_of((256, 256)) > 0 for known in formats().values())
+    assert all(kind.source.startswith("http") or "@" in kind.source for kind in formats().values())
+    assert all(kind.bytes_of((256, 256)) > 0 for kind in formats().values())

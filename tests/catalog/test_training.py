@@ -32,7 +32,7 @@ def test_the_share_reserved_is_the_median_of_logs_that_print_both():
 
 
 def test_communicators_are_those_measured():
-    known = communicators()
-    assert (known.pair, known.group) == (544 * 2**20, 688 * 2**20)
-    assert known.context / 2**30 == pytest.approx(0.47)
-    assert known.peer * (known.node - 1) == pytest.approx(3.28e9, rel=1e-6)
+    memory = communicators()
+    assert (memory.pair, memory.group) == (544 * 2**20, 688 * 2**20)
+    assert memory.context / 2**30 == pytest.approx(0.47)
+    assert memory.peer * (memory.node - 1) == pytest.approx(3.28e9, rel=1e-6)

@@ -35,7 +35,7 @@ def check(capsys):
     return run
 
 
-def put(name, text):
+def write_file(name, text):
     path = Path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
@@ -44,13 +44,13 @@ def put(name, text):
 @pytest.mark.parametrize("repository", [True, False])
 def test_finds_specs_and_configs_and_leaves_out_what_is_ignored_or_of_others(repository, folder, capsys):
     for name in ("a/one.yaml", "b/two.yml", "node_modules/x/three.yaml", "vendor/four.yaml", ".hidden/five.yaml"):
-        put(name, SPEC)
-    put("c/config.json", json.dumps(CONFIG))
-    put("d/config.json", '{"editor": "vim"}')
-    put("e/compose.yaml", "services: {}\n")
+        write_file(name, SPEC)
+    write_file("c/config.json", json.dumps(CONFIG))
+    write_file("d/config.json", '{"editor": "vim"}')
+    write_file("e/compose.yaml", "services: {}\n")
     if repository:
-        put("build/six.yaml", SPEC)
-        put(".gitignore", "build/\n")
+        write_file("build/six.yaml", SPEC)
+        write_file(".gitignore", "build/\n")
         git("init", "-q")
         git("add", "a", ".gitignore")
     assert guarded(["check", ".", "--json"]) == 0
@@ -67,17 +67,17 @@ def test_nothing_to_check_is_no_success(paths, message, folder, check):
 
 
 def test_a_rule_of_formats_that_matches_nothing_is_an_error(folder, check):
-    put("m.yaml", SPEC + "quantize: [{match: 'nowhere*', format: fp8}]\n")
+    write_file("m.yaml", SPEC + "quantize: [{match: 'nowhere*', format: fp8}]\n")
     code, results = check(".")
     assert (code, "rule 'nowhere*' matches no tensor" in str(results)) == (2, True)
 
 
 def test_files_of_others_are_not_opened_further_than_needed(folder, check):
-    put("m.yaml", SPEC)
-    put("lock.yaml", "packages:\n" + "  - a\n" * 900_000)
+    write_file("m.yaml", SPEC)
+    write_file("lock.yaml", "packages:\n" + "  - a\n" * 900_000)
     os.mkfifo("pipe.yaml")
     assert check(".") == (0, [])
-    put("huge.yaml", SPEC + "# and so on\n" * 500_000)
+    write_file("huge.yaml", SPEC + "# and so on\n" * 500_000)
     code, report = check(".")
     assert (code, [finding["path"] for finding in report]) == (2, ["huge.yaml"])
 
@@ -109,9 +109,9 @@ EXPECT = [
 
 @pytest.mark.parametrize(("promise", "broken"), EXPECT, ids=lambda text: text.replace(" ", ""))
 def test_a_promise_is_held(promise, broken, folder, check):
-    put("m.yaml", f"{SPEC}expect:\n  {promise}\n")
+    write_file("m.yaml", f"{SPEC}expect:\n  {promise}\n")
     assert check("m.yaml") == (0, [])
-    put("m.yaml", f"{SPEC}expect:\n  {broken}\n")
+    write_file("m.yaml", f"{SPEC}expect:\n  {broken}\n")
     code, report = check("m.yaml")
     assert (code, [(finding["rule"], finding["line"]) for finding in report]) == (1, [("PC002", 10)])
     assert report[0]["message"].startswith(f"expect.{broken.partition(':')[0]}")
@@ -123,7 +123,7 @@ def test_a_promise_is_held(promise, broken, folder, check):
     ("trainable: {parameters: 7, rank: 8, targets: [no_proj]}", "no_proj"), ("same_as: nowhere.json", "no such file"),
     ("same_as: ../m.yaml", "outside")])
 def test_a_promise_that_cannot_be_looked_into_fails(expect, message, folder, check):
-    put("m.yaml", f"{SPEC}expect:\n  {expect}\n")
+    write_file("m.yaml", f"{SPEC}expect:\n  {expect}\n")
     code, report = check("m.yaml")
     assert code == 1
     assert message in report[0]["message"]
@@ -131,21 +131,21 @@ def test_a_promise_that_cannot_be_looked_into_fails(expect, message, folder, che
 
 @pytest.mark.parametrize("expect", ["total: many", "total: 8B..7B", "totl: 7", "fits: [h100]", "components: [ffn]"])
 def test_a_promise_nobody_can_read_is_invalid(expect, folder, check):
-    put("m.yaml", f"{SPEC}expect:\n  {expect}\n")
+    write_file("m.yaml", f"{SPEC}expect:\n  {expect}\n")
     code, report = check("m.yaml")
     assert (code, report[0]["rule"], report[0]["line"]) == (2, "PC001", 10)
 
 
 def test_places_are_those_of_the_offending_key(folder, check):
-    put("m.yaml", SPEC.replace("vocab_size: 128", "vocab_size: 130"))
-    put("config.json", json.dumps(CONFIG | {"vocab_size": 130}, indent=2))
+    write_file("m.yaml", SPEC.replace("vocab_size: 128", "vocab_size: 130"))
+    write_file("config.json", json.dumps(CONFIG | {"vocab_size": 130}, indent=2))
     report = check(".")[1]
     places = {finding["path"]: (finding["rule"], finding["line"], finding["column"]) for finding in report}
     assert places == {"m.yaml": ("PC301", 4, 1), "config.json": ("PC301", 6, 3)}
 
 
 def test_which_findings_count(folder, check):
-    put("m.yaml", SPEC.replace("128", "130").replace("768", "770"))
+    write_file("m.yaml", SPEC.replace("128", "130").replace("768", "770"))
     assert [f["rule"] for f in check("m.yaml")[1]] == ["PC301", "PC303"]
     assert check("m.yaml")[0] == 0
     assert check("m.yaml", "--strict")[0] == 1
@@ -162,9 +162,9 @@ def test_which_findings_count(folder, check):
     ('[tool.paramcalc.per-file-ignores]\n"m.yaml" = {PC3 = "published"}', []),
     ('[tool.paramcalc.per-file-ignores]\n"sub/*" = {PC3 = "published"}', ["PC301", "PC303"])])
 def test_settings_of_the_project(settings, rules, folder, check):
-    put("sub/m.yaml", SPEC.replace("128", "130").replace("768", "770"))
-    put("m.yaml", SPEC.replace("128", "130").replace("768", "770"))
-    put("pyproject.toml", f"[tool.paramcalc]\n{settings}\n")
+    write_file("sub/m.yaml", SPEC.replace("128", "130").replace("768", "770"))
+    write_file("m.yaml", SPEC.replace("128", "130").replace("768", "770"))
+    write_file("pyproject.toml", f"[tool.paramcalc]\n{settings}\n")
     assert [finding["rule"] for finding in check("m.yaml")[1]] == rules
 
 
@@ -173,8 +173,8 @@ def test_settings_of_the_project(settings, rules, folder, check):
                                   '[tool.paramcalc]\nselect = ["PC9"]\n', "[tool.paramcalc]\nper-file-ignores = 3\n",
                                   '[tool.paramcalc]\nignore = {PC9 = "why"}\n'])
 def test_settings_that_cannot_be(text, folder, check):
-    put("m.yaml", SPEC)
-    put("pyproject.toml", text)
+    write_file("m.yaml", SPEC)
+    write_file("pyproject.toml", text)
     code, report = check("m.yaml")
     assert code == 2
     assert report.startswith("error: ")
@@ -184,23 +184,23 @@ def test_settings_that_cannot_be(text, folder, check):
     ("# paramcalc: ignore PC301 - published", []), ("# paramcalc: ignore PC301, PC303: published", []),
     ("vocab: # paramcalc: ignore PC302 - another", ["PC301"]), ("# paramcalc: ignore PC301", ["PC007"])])
 def test_comments_ignore_with_a_reason(comment, rules, folder, check):
-    put("m.yaml", SPEC.replace("vocab_size: 128", f"vocab_size: 130 {comment[comment.index('#'):]}"))
+    write_file("m.yaml", SPEC.replace("vocab_size: 128", f"vocab_size: 130 {comment[comment.index('#'):]}"))
     assert [finding["rule"] for finding in check("m.yaml")[1]] == rules
 
 
 def test_a_text_that_only_looks_like_a_comment_ignores_nothing(folder, check):
     text = "https://example.com/#paramcalc: ignore PC301 - no"
-    put("m.yaml", SPEC.replace("128", "130").replace("https://example.com/made-up", f'"{text}"'))
+    write_file("m.yaml", SPEC.replace("128", "130").replace("https://example.com/made-up", f'"{text}"'))
     assert [finding["rule"] for finding in check("m.yaml")[1]] == ["PC301"]
 
 
 def test_growth_against_a_revision(folder, check):
-    put("m.yaml", SPEC + "expect: {growth: {total: 25, flops_per_token: 20}}\n")
+    write_file("m.yaml", SPEC + "expect: {growth: {total: 25, flops_per_token: 20}}\n")
     git("init", "-q")
     git("add", ".")
     git("commit", "-qm", "one")
-    put("m.yaml", Path("m.yaml").read_text("utf-8").replace("num_layers: 4", "num_layers: 5"))
-    put("new.yaml", SPEC + "expect: {growth: {total: 0}}\n")
+    write_file("m.yaml", Path("m.yaml").read_text("utf-8").replace("num_layers: 4", "num_layers: 5"))
+    write_file("new.yaml", SPEC + "expect: {growth: {total: 0}}\n")
     code, report = check(".", "--against", "HEAD")
     assert code == 1
     assert [finding["message"].partition(" ")[0] for finding in report] == ["flops_per_token"]
@@ -213,12 +213,12 @@ def test_growth_against_a_revision(folder, check):
 
 def test_a_lock_is_written_for_what_is_valid_and_says_later_what_changed(folder, check):
     for name in ("b.yaml", "a.yaml", "gone.yaml"):
-        put(name, SPEC)
+        write_file(name, SPEC)
     assert check(".", "--write-lock") == (0, [])
     first = Path("paramcalc.lock").read_text("utf-8")
     assert first.index("a.yaml") < first.index("b.yaml") < first.index("gone.yaml")
-    put("a.yaml", SPEC.replace("num_layers: 4", "num_layers: 5"))
-    put("new.yaml", SPEC)
+    write_file("a.yaml", SPEC.replace("num_layers: 4", "num_layers: 5"))
+    write_file("new.yaml", SPEC)
     Path("gone.yaml").unlink()
     report = check(".")[1]
     assert {finding["rule"] for finding in report} == {"PC004"}
@@ -226,21 +226,21 @@ def test_a_lock_is_written_for_what_is_valid_and_says_later_what_changed(folder,
     assert f"a.yaml total was {TOTAL:,}, is {TOTAL + LAYER:,} (+24.53%)" in messages
     assert "new.yaml is not recorded in paramcalc.lock" in messages
     assert messages[-1].endswith("paramcalc.lock gone.yaml is recorded, but is not there")
-    put("b.yaml", "paramcalc: 1\nhidden_size: no\n")
+    write_file("b.yaml", "paramcalc: 1\nhidden_size: no\n")
     assert check(".", "--write-lock")[0] == 2
     second = json.loads(Path("paramcalc.lock").read_text("utf-8"))["files"]
     assert (sorted(second), second["a.yaml"]["total"], second["b.yaml"]["total"]) == (
         ["a.yaml", "b.yaml", "new.yaml"], TOTAL + LAYER, TOTAL)
-    put("b.yaml", SPEC)
+    write_file("b.yaml", SPEC)
     assert check(".") == (0, [])
     assert check("a.yaml", "--write-lock") == (0, [])
     assert json.loads(Path("paramcalc.lock").read_text("utf-8"))["files"] == second
 
 
 def test_a_lock_is_found_from_a_folder_below(folder, check, monkeypatch):
-    put("sub/a.yaml", SPEC)
+    write_file("sub/a.yaml", SPEC)
     assert check(".", "--write-lock") == (0, [])
-    put("sub/a.yaml", SPEC.replace("128", "192"))
+    write_file("sub/a.yaml", SPEC.replace("128", "192"))
     monkeypatch.chdir("sub")
     assert {finding["rule"] for finding in check(".")[1]} == {"PC004"}
 
@@ -248,6 +248,6 @@ def test_a_lock_is_found_from_a_folder_below(folder, check, monkeypatch):
 @pytest.mark.parametrize("text", ["{}", "[]", "not json", '{"schema": "paramcalc/lock/2", "files": {}}',
                                   '{"schema": "paramcalc/lock/1", "files": {"a": {"total": 1.5}}}'])
 def test_a_lock_nobody_wrote_so_is_refused(text, folder, check):
-    put("m.yaml", SPEC)
-    put("paramcalc.lock", text)
+    write_file("m.yaml", SPEC)
+    write_file("paramcalc.lock", text)
     assert check("m.yaml")[0] == 2

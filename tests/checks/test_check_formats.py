@@ -74,10 +74,10 @@ def test_gitlab_has_a_fingerprint_for_each():
 
 def test_sarif_places_results_and_names_the_rules():
     run = json.loads(finding_writer("sarif")(Findings(RUN)))["runs"][0]
-    known = run["tool"]["driver"]["rules"]
-    assert [rule["id"] for rule in known] == list(rules())
+    descriptors = run["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in descriptors] == list(rules())
     for result in run["results"]:
-        assert known[result["ruleIndex"]]["id"] == result["ruleId"]
+        assert descriptors[result["ruleIndex"]]["id"] == result["ruleId"]
         assert result["level"] in ("error", "warning", "note")
     place = run["results"][0]["locations"][0]["physicalLocation"]
     assert place == {"artifactLocation": {"uri": "a%20b/m%25%2C%3A%23%C3%A9.yaml"},

@@ -23,7 +23,7 @@ def check(capsys):
     return run
 
 
-def put(name, text):
+def write_file(name, text):
     path = Path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
@@ -42,7 +42,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def repository(folder):
-    put("models/m.yaml", GROWING)
+    write_file("models/m.yaml", GROWING)
     git("init", "-q", "-b", "main")
     git("add", ".")
     git("commit", "-qm", "one")
@@ -50,16 +50,16 @@ def repository(folder):
 
 
 def commit(name, text):
-    put(name, text)
+    write_file(name, text)
     git("add", ".")
     git("commit", "-qm", "more")
 
 
 def test_what_grew_within_its_budget_or_not_at_all_is_fine(repository, check):
     assert check("models", "--against", "main") == (0, [])
-    put("models/m.yaml", GROWING.replace("vocab_size: 128", "vocab_size: 192"))
+    write_file("models/m.yaml", GROWING.replace("vocab_size: 128", "vocab_size: 192"))
     assert check("models", "--against", "main") == (0, [])
-    put("models/m.yaml", WIDER)
+    write_file("models/m.yaml", WIDER)
     code, results = check("models", "--against", "main")
     assert (code, results[0]["rule"], results[0]["line"]) == (1, "PC005", 9)
     assert "5% are allowed" in results[0]["message"]
@@ -68,7 +68,7 @@ def test_what_grew_within_its_budget_or_not_at_all_is_fine(repository, check):
 @pytest.mark.parametrize("broken", ["vocab_size: [", "vocab_size: no\n", "#" * 5_000_000, "a: 1\n---\nb: 2\n", "\x00"])
 def test_an_old_revision_that_cannot_be_read_fails(broken, repository, check):
     commit("models/m.yaml", broken)
-    put("models/m.yaml", WIDER)
+    write_file("models/m.yaml", WIDER)
     code, results = check("models", "--against", "main")
     assert (code, [finding["rule"] for finding in results]) == (1, ["PC005"])
     assert "at main it cannot be read" in results[0]["message"]
@@ -77,7 +77,7 @@ def test_an_old_revision_that_cannot_be_read_fails(broken, repository, check):
 
 @pytest.mark.parametrize("without", [SPEC, SPEC + "expect: {growth: {active: 9}}\n"])
 def test_a_budget_that_is_gone_fails(without, repository, check):
-    put("models/m.yaml", without)
+    write_file("models/m.yaml", without)
     code, results = check("models", "--against", "main")
     assert (code, "the growth budget of total, 5% at main, is gone" in results[0]["message"]) == (1, True)
 
@@ -85,7 +85,7 @@ def test_a_budget_that_is_gone_fails(without, repository, check):
 @pytest.mark.parametrize("new", [SPEC, GROWING, WIDER])
 def test_a_renamed_file_fails(new, repository, check):
     Path("models/m.yaml").unlink()
-    put("models/n.yaml", new)
+    write_file("models/n.yaml", new)
     code, results = check("models", "--against", "main")
     assert (code, [finding["rule"] for finding in results]) == (1, ["PC005"])
     assert "models/m.yaml had a growth budget at main and is gone" in results[0]["message"]
@@ -93,62 +93,62 @@ def test_a_renamed_file_fails(new, repository, check):
 
 
 def test_a_file_that_is_new_or_gone_alone_is_fine(repository, check):
-    put("models/n.yaml", WIDER)
+    write_file("models/n.yaml", WIDER)
     assert check("models", "--against", "main") == (0, [])
     Path("models/m.yaml").unlink()
     Path("models/n.yaml").unlink()
-    put("models/sub/n.yaml", SPEC)
+    write_file("models/sub/n.yaml", SPEC)
     git("add", ".")
     git("commit", "-qm", "both")
     assert check("models", "--against", "main") == (0, [])
 
 
 def test_a_revision_that_is_not_there_fails_whatever_the_files_say(repository, check):
-    put("models/m.yaml", SPEC)
+    write_file("models/m.yaml", SPEC)
     code, report = check("models", "--against", "origin/main")
     assert (code, "git has no revision origin/main here" in report) == (2, True)
 
 
 def test_no_repository_fails(folder, check):
-    put("m.yaml", SPEC)
+    write_file("m.yaml", SPEC)
     assert check(".", "--against", "main")[0] == 2
 
 
 @pytest.mark.parametrize("budget", ["1%", "'1 %'", "1", "1.0", "1.0%"])
 def test_one_percent_is_written_as_people_write_it(budget, repository, check):
-    put("models/m.yaml", WIDER.replace("5%", budget))
+    write_file("models/m.yaml", WIDER.replace("5%", budget))
     code, results = check("models", "--against", "main")
     assert (code, "1% are allowed" in results[0]["message"]) == (1, True)
 
 
 @pytest.mark.parametrize("budget", ["-1", "1001", "'%'", "1%%", "true", "[1]", "'1e3%'", "'9999999999%'"])
 def test_what_is_no_percentage_is_refused(budget, folder, check):
-    put("m.yaml", GROWING.replace("5%", budget))
+    write_file("m.yaml", GROWING.replace("5%", budget))
     code, results = check(".")
     assert (code, results[0]["rule"], "one percent is 1% or 1" in results[0]["hint"]) == (2, "PC001", True)
 
 
 def test_a_lock_is_looked_for_upwards_from_each_file(folder, check, monkeypatch):
-    put("sub/models/tiny.yaml", SPEC)
-    put("other/tiny.yaml", SPEC)
+    write_file("sub/models/tiny.yaml", SPEC)
+    write_file("other/tiny.yaml", SPEC)
     monkeypatch.chdir("sub")
     assert check(".", "--write-lock") == (0, [])
     monkeypatch.chdir(folder)
-    put("sub/models/tiny.yaml", WIDER)
+    write_file("sub/models/tiny.yaml", WIDER)
     code, results = check("sub", "other")
     assert (code, {finding["path"] for finding in results}) == (1, {"sub/models/tiny.yaml"})
     assert "PC004" in {finding["rule"] for finding in results}
     assert check("sub/models/tiny.yaml", "--write-lock") == (0, [])
     assert (Path("sub/paramcalc.lock").is_file(), Path("paramcalc.lock").exists()) == (True, False)
     Path("sub/models/tiny.yaml").unlink()
-    put("sub/models/new.yaml", SPEC)
+    write_file("sub/models/new.yaml", SPEC)
     assert [f"{f['path']} {f['message']}" for f in check("sub")[1]] == [
         "sub/models/new.yaml is not recorded in sub/paramcalc.lock",
         "sub/paramcalc.lock models/tiny.yaml is recorded, but is not there"]
 
 
 def test_a_lock_can_be_required(folder, check):
-    put("m.yaml", SPEC)
+    write_file("m.yaml", SPEC)
     assert check(".") == (0, [])
     code, results = check(".", "--require-lock")
     assert (code, results[0]["rule"]) == (1, "PC004")
@@ -162,8 +162,8 @@ def test_a_lock_can_be_required(folder, check):
     "", "{", "<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> x\n", "[]", '{"schema": "paramcalc/lock/9", "files": {}}',
     '{"schema": "paramcalc/lock/1", "files": {"m.yaml": 7}}'])
 def test_a_broken_lock_is_refused_and_can_be_written_anew(broken, folder, check):
-    put("m.yaml", SPEC)
-    put("paramcalc.lock", broken)
+    write_file("m.yaml", SPEC)
+    write_file("paramcalc.lock", broken)
     code, report = check(".")
     assert (code, "write it anew: check --write-lock" in report) == (2, True)
     assert check(".", "--write-lock") == (0, [])
@@ -173,8 +173,8 @@ def test_a_broken_lock_is_refused_and_can_be_written_anew(broken, folder, check)
 
 @pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "\x1b[31m"])
 def test_odd_names_in_a_lock_are_missing_files(name, folder, check):
-    put("m.yaml", SPEC)
-    put("paramcalc.lock", json.dumps({"schema": "paramcalc/lock/1", "files": {name: {"total": 1}}}))
+    write_file("m.yaml", SPEC)
+    write_file("paramcalc.lock", json.dumps({"schema": "paramcalc/lock/1", "files": {name: {"total": 1}}}))
     code, results = check(".")
     assert code in (1, 2)
     assert "\x1b" not in str(results)
@@ -183,17 +183,17 @@ def test_odd_names_in_a_lock_are_missing_files(name, folder, check):
 @pytest.mark.parametrize("arguments", [["--ignore", ""], ["--ignore", " "], ["--select", ""],
                                        ["--ignore", "PC0", "--ignore", ""]])
 def test_an_empty_code_switches_nothing_off(arguments, folder, check):
-    put("m.yaml", SPEC + "expect: {total: 5}\n")
+    write_file("m.yaml", SPEC + "expect: {total: 5}\n")
     code, report = check("m.yaml", *arguments)
     assert (code, "a rule's code is missing" in report or "found nothing" in report) == (2, True)
 
 
 @pytest.mark.parametrize("code", ["P", "PC"])
 def test_all_rules_are_not_ignored_at_once(code, folder, check):
-    put("m.yaml", SPEC + "expect: {total: 5}\n")
+    write_file("m.yaml", SPEC + "expect: {total: 5}\n")
     exit_code, report = check("m.yaml", "--ignore", code)
     assert (exit_code, f"--ignore: {code} is every rule" in report) == (2, True)
-    put("pyproject.toml", f'[tool.paramcalc]\nignore = ["{code}"]\n')
+    write_file("pyproject.toml", f'[tool.paramcalc]\nignore = ["{code}"]\n')
     exit_code, report = check("m.yaml")
     assert (exit_code, f"ignore: {code} is every rule" in report) == (2, True)
     Path("pyproject.toml").unlink()
@@ -202,23 +202,23 @@ def test_all_rules_are_not_ignored_at_once(code, folder, check):
 
 @pytest.mark.parametrize("ignore", ['[""]', '{"" = "why"}', '[["PC1"]]', "[1]", '{PC301 = 1}', "3", "[" * 100_000])
 def test_settings_that_cannot_be_are_refused(ignore, folder, check):
-    put("m.yaml", SPEC + "expect: {total: 5}\n")
-    put("pyproject.toml", f"[tool.paramcalc]\nignore = {ignore}\n")
+    write_file("m.yaml", SPEC + "expect: {total: 5}\n")
+    write_file("pyproject.toml", f"[tool.paramcalc]\nignore = {ignore}\n")
     assert check("m.yaml")[0] == 2
 
 
 def test_a_rule_about_reasons_cannot_be_ignored_without_one(folder, check):
-    put("m.yaml", SPEC)
-    put("pyproject.toml", '[tool.paramcalc]\nignore = ["PC007", "PC301"]\n')
+    write_file("m.yaml", SPEC)
+    write_file("pyproject.toml", '[tool.paramcalc]\nignore = ["PC007", "PC301"]\n')
     assert {finding["rule"] for finding in check("m.yaml")[1]} == {"PC007"}
-    put("pyproject.toml", '[tool.paramcalc.ignore]\nPC007 = "we know"\nPC301 = ""\n')
+    write_file("pyproject.toml", '[tool.paramcalc.ignore]\nPC007 = "we know"\nPC301 = ""\n')
     assert check("m.yaml") == (0, [])
 
 
 @pytest.mark.parametrize("promise", ["fits: []", "total: ~", "weights: {}", "components: {}", "growth: {}",
                                      "same_as: m.yaml", "same_as: ./m.yaml", "trainable: ~", ""])
 def test_a_promise_that_always_holds_fails(promise, folder, check):
-    put("m.yaml", SPEC + f"expect: {{{promise}}}\n")
+    write_file("m.yaml", SPEC + f"expect: {{{promise}}}\n")
     code, results = check(".")
     assert (code, [finding["line"] for finding in results]) == (1, [9])
     assert "promises nothing" in results[0]["message"] or "is this file" in results[0]["message"]
@@ -226,7 +226,7 @@ def test_a_promise_that_always_holds_fails(promise, folder, check):
 
 @pytest.mark.parametrize("bound", ["58M ± 200%", "58M ± 100 %", "1 +- 999%"])
 def test_a_bound_without_an_end_is_refused(bound, folder, check):
-    put("m.yaml", SPEC + f"expect: {{total: {bound}}}\n")
+    write_file("m.yaml", SPEC + f"expect: {{total: {bound}}}\n")
     assert check(".")[0] == 2
 
 

@@ -18,7 +18,7 @@ CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_s
 FLOW = json.dumps({"name": "bad", "vocab_size": 128, "hidden_size": 256, "num_layers": 4})
 
 
-def put(name, text):
+def write_file(name, text):
     path = Path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -27,7 +27,7 @@ def put(name, text):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    put("good.yaml", SPEC)
+    write_file("good.yaml", SPEC)
     return tmp_path
 
 
@@ -79,7 +79,7 @@ NEAR = {
 @pytest.mark.parametrize("name", NEAR)
 def test_a_near_miss_is_an_error(name, folder, check):
     path, text = NEAR[name]
-    put(path, text)
+    write_file(path, text)
     code, run = check(".")
     assert code in (1, 2)
     assert (run["checked"], run["failed"]) == (2, 1)
@@ -101,7 +101,7 @@ def test_a_dangling_link_is_an_error(name, folder, check):
     {"dim": 64, "n_layers": 2, "n_heads": 2, "vocab_size": 128, "norm_eps": 1e-5},
 ], ids=["Mamba's original", "params.json by another name"])
 def test_a_config_that_is_read_without_a_model_type_is_none_that_lacks_it(config, folder, check):
-    put("config.json", json.dumps(config))
+    write_file("config.json", json.dumps(config))
     code, run = check("config.json", "--only-specs")
     assert (code, run["checked"], [f for f in run["results"] if f["severity"] == "error"]) == (0, 1, [])
 
@@ -113,14 +113,14 @@ def test_a_config_that_is_read_without_a_model_type_is_none_that_lacks_it(config
 ])
 def test_a_near_miss_has_the_hint_of_its_cause(name, hint, folder, check):
     path, text = NEAR[name]
-    put(path, text)
+    write_file(path, text)
     first = next(finding for finding in check(".")[1]["results"] if finding["rule"] == "PC008")
     assert first["hint"] == hint
 
 
 @pytest.mark.parametrize("encoding", ["UTF-16", "UTF-32"])
 def test_another_encoding_is_named(encoding, folder, check):
-    put("a.yaml", SPEC.encode(encoding))
+    write_file("a.yaml", SPEC.encode(encoding))
     messages = [(finding["message"], finding["hint"]) for finding in check(".")[1]["results"]]
     assert messages == [(f"is {encoding}, not UTF-8", "save it as UTF-8"),
                     ("expected UTF-8 text, found byte 0xff", f"save it as UTF-8: it looks like {encoding}")]
@@ -145,7 +145,7 @@ OTHERS = {
 
 def test_files_of_others_never_fail(folder, check):
     for path, text in OTHERS.items():
-        put(path, text)
+        write_file(path, text)
     code, run = check(".", "--strict")
     assert (code, run["results"], run["checked"], run["others"]) == (0, [], 1, len(OTHERS))
     code, run = check(*OTHERS, "--only-specs", "--strict")
@@ -155,22 +155,22 @@ def test_files_of_others_never_fail(folder, check):
 @pytest.mark.parametrize("line", ["lr: 3e-4", "batch_size: 8", "optimizer: adamw", "max_steps: 100", "seed: 1",
                                   "trainer: {devices: 8}", "lr_scheduler: cosine", "data: c4", "wandb.project: x"])
 def test_settings_of_a_run_never_fail_though_they_repeat_sizes(line, folder, check):
-    put("train.yaml", BARE + line + "\n")
+    write_file("train.yaml", BARE + line + "\n")
     code, run = check(".")
     assert (code, run["results"], run["checked"]) == (0, [], 1)
     assert next(file["why"] for file in run["files"] if file["path"] == "train.yaml").endswith("but no `paramcalc: 1`")
-    put("train.yaml", BARE + "lrate: 1\n")
+    write_file("train.yaml", BARE + "lrate: 1\n")
     assert check(".")[0] == 2
 
 
 def test_files_that_are_passed_over_are_listed_and_fail_when_strict(folder, check, capsys):
     for path in (".hidden/a.yaml", "vendor/b.yaml", "build/c.yaml", "nested/d.yaml", ".e.yaml"):
-        put(path, SPEC)
-    put("mine.yaml", "lr: 1\nwd: 1\nsteps: 1\nwarmup: 1\nvocab_size: 8\nhidden_size: 8\nnum_layers: 2\n")
-    put(".hidden/other.yaml", "a: 1")
+        write_file(path, SPEC)
+    write_file("mine.yaml", "lr: 1\nwd: 1\nsteps: 1\nwarmup: 1\nvocab_size: 8\nhidden_size: 8\nnum_layers: 2\n")
+    write_file(".hidden/other.yaml", "a: 1")
     for path in (".venv/pyvenv.cfg", ".venv/lib/x.yaml", "node_modules/x.yaml"):
-        put(path, SPEC)
-    put(".gitignore", "build/\n")
+        write_file(path, SPEC)
+    write_file(".gitignore", "build/\n")
     os.mkfifo("pipe.yaml")
     os.symlink("vendor", "inside")
     for name in (".", "nested"):
@@ -227,7 +227,7 @@ def test_a_linked_folder_is_not_followed_and_its_files_are_listed(folder, tmp_pa
 
 
 def test_a_folder_that_cannot_be_read_is_an_error(folder, check, monkeypatch):
-    put("locked/a.yaml", SPEC)
+    write_file("locked/a.yaml", SPEC)
     scan = os.scandir
     monkeypatch.setattr(os, "scandir", lambda path: scan("/nowhere/at/all") if str(path) == "locked" else scan(path))
     code, run = check(".")
@@ -238,7 +238,7 @@ def test_a_folder_that_cannot_be_read_is_an_error(folder, check, monkeypatch):
 def test_what_is_installed_is_not_looked_at_for_ever(folder, monkeypatch):
     monkeypatch.setattr("paramcalc.checks.finder.LOOKS", 10)
     for number in range(20):
-        put(f".cache/{number}/a.yaml", SPEC)
+        write_file(f".cache/{number}/a.yaml", SPEC)
     search = find([Path()])
     assert search.unsearched
     assert len(search.files) < 12
@@ -258,12 +258,12 @@ SLOW = {
 @pytest.mark.parametrize("name", SLOW)
 def test_no_file_takes_long(name, folder):
     begin, repeated, times, end = SLOW[name]
-    put("a.yaml", begin + repeated * times + end)
+    write_file("a.yaml", begin + repeated * times + end)
     within(2, guarded, ["check", "."])
 
 
 def test_a_cut_config_of_another_name_is_listed(folder, check):
-    put("a/model.json", '{"model_type": "llama", "hidden_size": 64')
+    write_file("a/model.json", '{"model_type": "llama", "hidden_size": 64')
     code, run = check(".")
     assert (code, [file["why"] for file in run["files"] if file["state"] == "skipped"]) == (
         0, ["is no JSON, but names a model_type and sizes"])

@@ -58,9 +58,9 @@ HOOK, = read_yaml(ROOT / ".pre-commit-hooks.yaml")
 @pytest.mark.parametrize(("files", "code"), [
     (["configs/good.yaml"], 0), (["configs/good.yaml", "configs/bad.yaml"], 2)])
 def test_hook(files, code, repository):
-    done = bash(*repository, f"{HOOK['entry']} {' '.join(files)}")
-    assert done.returncode == code
-    assert ("configs/bad.yaml:6:1: error: PC101" in done.stdout) is (code == 2)
+    process = bash(*repository, f"{HOOK['entry']} {' '.join(files)}")
+    assert process.returncode == code
+    assert ("configs/bad.yaml:6:1: error: PC101" in process.stdout) is (code == 2)
 
 
 def test_hook_is_given_every_yaml_and_json():
@@ -76,18 +76,19 @@ def test_hook_checks_the_example_of_the_guide_and_lets_files_of_others_pass(repo
                        ("ui/config.json", '{"theme": "dark"}')):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, "utf-8")
-    done = bash(*repository, f"{HOOK['entry']} configs/train.yaml ui/config.json")
-    assert (done.returncode, done.stdout) == (0, "0 files checked: 2 files without a word of a model\n")
-    done = bash(*repository, f"{HOOK['entry']} configs/train.yaml ui/config.json models/tiny.yaml")
-    assert (done.returncode, "models/tiny.yaml:14:13: error: PC002" in done.stdout) == (1, True)
+    process = bash(*repository, f"{HOOK['entry']} configs/train.yaml ui/config.json")
+    assert (process.returncode, process.stdout) == (0, "0 files checked: 2 files without a word of a model\n")
+    process = bash(*repository, f"{HOOK['entry']} configs/train.yaml ui/config.json models/tiny.yaml")
+    assert (process.returncode, "models/tiny.yaml:14:13: error: PC002" in process.stdout) == (1, True)
 
 
 ACTION = read_yaml(ROOT / "action.yml")
 
 
-def inputs(**given):
+def inputs(**settings):
     """The environment of the steps, as GitHub fills it in."""
-    values = {f"inputs.{key}": given.get(key, declaration["default"]) for key, declaration in ACTION["inputs"].items()}
+    values = {f"inputs.{key}": settings.get(key, declaration["default"])
+              for key, declaration in ACTION["inputs"].items()}
     values["github.action_path"] = str(ROOT)
     filled = {}
     for step in ACTION["runs"]["steps"]:
@@ -96,18 +97,18 @@ def inputs(**given):
     return filled
 
 
-def act(repository, **given):
+def act(repository, **settings):
     folder, environment = repository
-    variables = environment | inputs(**given)
+    variables = environment | inputs(**settings)
     variables |= {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(folder / "summary")}
-    done = [bash(folder, variables, step["run"]) for step in ACTION["runs"]["steps"]]
-    return done[-1]
+    process = [bash(folder, variables, step["run"]) for step in ACTION["runs"]["steps"]]
+    return process[-1]
 
 
 def test_action_installs_itself_annotates_and_fails(repository):
-    done = act(repository)
-    assert done.returncode == 2
-    assert "::error file=configs/bad.yaml,line=6,col=1,title=paramcalc PC101::num_heads" in done.stdout
+    process = act(repository)
+    assert process.returncode == 2
+    assert "::error file=configs/bad.yaml,line=6,col=1,title=paramcalc PC101::num_heads" in process.stdout
     assert "PC101" in (repository[0] / "summary").read_text("utf-8")
     assert Path(repository[1]["LOG"]).read_text("utf-8") == (
         f"python -m pip install --quiet --constraint {ROOT}/.ci/constraints.txt {ROOT}\n")
@@ -116,8 +117,8 @@ def test_action_installs_itself_annotates_and_fails(repository):
 def test_what_the_action_installs_is_pinned():
     pins = dict(line.split("==") for line in (ROOT / ".ci" / "constraints.txt").read_text("utf-8").splitlines()
                 if not line.startswith("#"))
-    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
-    for requirement in map(Requirement, wanted):
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    for requirement in map(Requirement, declared):
         assert requirement.specifier.contains(pins[requirement.name.lower()])
     template = (ROOT / ".gitlab" / "paramcalc.yml").read_text("utf-8")
     assert SpecifierSet(re.search(r'"paramcalc(==[^"]+)"', template)[1]).contains(paramcalc.__version__)
@@ -127,9 +128,9 @@ def test_action_takes_paths_options_and_a_revision(repository):
     assert act(repository, paths="configs/good.yaml").returncode == 0
     spec = repository[0] / "configs" / "good.yaml"
     spec.write_text(GOOD.replace("hidden_size: 256", "hidden_size: 512") + "expect: {growth: {total: 5}}\n", "utf-8")
-    done = act(repository, paths="configs/good.yaml", against="HEAD", arguments="--select PC005")
-    assert done.returncode == 1
-    assert "title=paramcalc PC005" in done.stdout
+    process = act(repository, paths="configs/good.yaml", against="HEAD", arguments="--select PC005")
+    assert process.returncode == 1
+    assert "title=paramcalc PC005" in process.stdout
 
 
 @pytest.mark.parametrize("paths", ["models/a\nmodels/b c", " models/a models/d\r\nmodels/b c\r\n\n",
@@ -140,14 +141,14 @@ def test_action_takes_several_lines_and_paths_with_blanks(paths, repository):
         path = folder / "models" / name / "m.yaml"
         path.parent.mkdir(parents=True)
         path.write_text(GOOD, "utf-8")
-    done = act(repository, paths=paths, arguments="--select PC3\n--strict")
-    assert done.returncode == 0
-    assert f"{3 if 'd' in paths.replace('models', '') else 2} files checked" in done.stdout
+    process = act(repository, paths=paths, arguments="--select PC3\n--strict")
+    assert process.returncode == 0
+    assert f"{3 if 'd' in paths.replace('models', '') else 2} files checked" in process.stdout
 
 
 def test_action_takes_no_option_from_its_paths(repository):
-    done = act(repository, paths="--ignore PC1 configs")
-    assert (done.returncode, "--ignore: no such file or folder" in done.stderr) == (2, True)
+    process = act(repository, paths="--ignore PC1 configs")
+    assert (process.returncode, "--ignore: no such file or folder" in process.stderr) == (2, True)
 
 
 def test_actions_are_pinned_by_their_commit():
@@ -163,8 +164,8 @@ def test_action_runs_nothing_that_is_in_its_inputs(repository):
 
 def test_gitlab_template_leaves_a_report(repository):
     job = read_yaml(ROOT / ".gitlab" / "paramcalc.yml")["paramcalc"]
-    done = bash(*repository, "\n".join(job["before_script"] + job["script"]), **job["variables"])
-    assert done.returncode == 2
+    process = bash(*repository, "\n".join(job["before_script"] + job["script"]), **job["variables"])
+    assert process.returncode == 2
     report = repository[0] / job["artifacts"]["reports"]["codequality"]
     issues, = json.loads(report.read_text("utf-8"))
     assert (issues["check_name"], issues["location"]) == ("PC101", {"path": "configs/bad.yaml", "lines": {"begin": 6}})

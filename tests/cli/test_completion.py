@@ -16,13 +16,13 @@ ROOT = Path(__file__).parents[2]
 
 def completed(line, shell="bash"):
     """The words a shell is offered for the last word of a line."""
-    told = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)} if shell == "bash" else {}
-    environment = os.environ | told | {"_TYPER_COMPLETE_ARGS": line, "_PARAMCALC_COMPLETE": f"complete_{shell}",
+    variables = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)} if shell == "bash" else {}
+    environment = os.environ | variables | {"_TYPER_COMPLETE_ARGS": line, "_PARAMCALC_COMPLETE": f"complete_{shell}",
                                        "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
-    done = subprocess.run([sys.executable, "-m", "paramcalc"], env=environment, cwd=ROOT, capture_output=True,
+    process = subprocess.run([sys.executable, "-m", "paramcalc"], env=environment, cwd=ROOT, capture_output=True,
                           text=True, check=False)
-    assert done.stderr == ""
-    return done.stdout.replace('"', " ").split()
+    assert process.stderr == ""
+    return process.stdout.replace('"', " ").split()
 
 
 @pytest.mark.parametrize(("line", "word"), [

@@ -93,11 +93,11 @@ def here(folder, monkeypatch):
 def answer(line):
     """Exit code, answer, what was said, and the files it made."""
     before = set(os.listdir())
-    done = run_embedded(line.split())
+    outcome = run_embedded(line.split())
     files = sorted(set(os.listdir()) - before)
     for name in files:
         rmtree(name) if os.path.isdir(name) else os.unlink(name)
-    return (*done, tuple(files))
+    return (*outcome, tuple(files))
 
 
 @pytest.mark.parametrize(("command", "name"), list(options()))

@@ -14,7 +14,7 @@ from paramcalc.cli.main import run as guarded
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = """{"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 512, "hidden_size": 64,
 "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 128}"""
-SHOWN = {name: command_module(name).EXAMPLES for name in COMMANDS}
+OF_HELP = {name: command_module(name).EXAMPLES for name in COMMANDS}
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def place(tmp_path, monkeypatch):
         yield tmp_path
 
 
-EVERY = [*EXAMPLES, *(line for name, lines in SHOWN.items() if name != "mcp" for line in lines)]
+EVERY = [*EXAMPLES, *(line for name, lines in OF_HELP.items() if name != "mcp" for line in lines)]
 """But for the server, which waits for a client."""
 
 
@@ -51,5 +51,5 @@ def test_example_runs(example, place, capsys):
 def test_help_starts_with_them(name, capsys):
     assert guarded([name, "--help"]) == 0
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
-    assert len(SHOWN[name]) == 3
-    assert lines[2:5] == list(SHOWN[name])
+    assert len(OF_HELP[name]) == 3
+    assert lines[2:5] == list(OF_HELP[name])

@@ -8,7 +8,7 @@ import paramcalc
 from paramcalc.cli.main import run
 from paramcalc.readers.names import repository
 
-MADE_UP = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 100}
+CONFIG = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 100}
 
 
 @pytest.mark.parametrize(("words", "hint"), [
@@ -57,10 +57,10 @@ def test_json_that_lies_beside_models_is_named(data, what, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("config", [
-    MADE_UP | {"model_type": "mpt", "architectures": ["MPTForCausalLM"], "d_model": 64, "n_heads": 4, "n_layers": 2,
+    CONFIG | {"model_type": "mpt", "architectures": ["MPTForCausalLM"], "d_model": 64, "n_heads": 4, "n_layers": 2,
                "expansion_ratio": 4, "attn_config": {"alibi": True, "kv_n_heads": 2}},
     {"model_type": "deepseek_vl_v2", "architectures": ["DeepseekOCRForCausalLM"],
-     "language_config": MADE_UP | {"model_type": "deepseek_v2", "intermediate_size": 128, "use_mla": False,
+     "language_config": CONFIG | {"model_type": "deepseek_v2", "intermediate_size": 128, "use_mla": False,
                                    "moe_intermediate_size": 32, "n_routed_experts": 4, "num_experts_per_tok": 2,
                                    "n_shared_experts": 1, "first_k_dense_replace": 1},
      "vision_config": {"image_size": 1024, "width": {"sam_vit_b": {"width": 768}}, "hidden_width": 12},
@@ -96,14 +96,14 @@ def test_rows_of_something_else_are_refused():
     ("vision_tower", "openai/clip-vit-large-patch14"), ("n_streams", 4), ("weight_sharing", True), ("num_loops", 3),
     ("ngram_vocabulary", 1000), ("depth_recurrence", 2)])
 def test_words_of_further_parts_and_of_layers_that_run_again_lower_the_sizes(key, value):
-    config = MADE_UP | {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "intermediate_size": 128}
+    config = CONFIG | {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "intermediate_size": 128}
     assert paramcalc.count(config).parameters.known == "exact"
     assert paramcalc.count(config | {key: value}).parameters.known == "bound"
 
 
 @pytest.mark.parametrize("key", ["num_hidden_layers", "num_layers"])
 def test_a_key_of_a_part_is_offered_with_its_part(key, tmp_path, capsys):
-    text = MADE_UP | {"model_type": "llama", "intermediate_size": 128}
+    text = CONFIG | {"model_type": "llama", "intermediate_size": 128}
     vision = {"model_type": "clip_vision_model", "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2,
               "intermediate_size": 64, "image_size": 28, "patch_size": 14}
     path = tmp_path / "config.json"

@@ -142,9 +142,9 @@ def test_check_finds_what_is_below_the_root_alone(leading_out):
     (leading_out.parent / "pyproject.toml").write_text("[tool.paramcalc]\nno_such_setting = 1\n")
     (leading_out.parent / "paramcalc.lock").write_text("no lock")
     answer = call("check", {"path": "."}, leading_out)
-    told = {(row["path"].removeprefix(f"{leading_out}/"), row["rule"]) for row in answer["results"]
+    refusals = {(row["path"].removeprefix(f"{leading_out}/"), row["rule"]) for row in answer["results"]
             if "lies outside the folder that may be read" in row["message"]}
-    assert told == {("linked/config.json", "PC001"), ("beside/config.json", "PC001")}
+    assert refusals == {("linked/config.json", "PC001"), ("beside/config.json", "PC001")}
     assert call("check", {"path": "spec.yaml"}, leading_out)["failed"] == 0
 
 
@@ -194,18 +194,18 @@ def test_a_process_lives_on_after_a_hundred_malformed_calls(root):
     assert len(calls) > 100
 
     async def ask(client):
-        got = [await client.call_tool(name, arguments) for name, arguments in calls]
-        return got, await client.call_tool("count", {"model": "spec.yaml"})
+        replies = [await client.call_tool(name, arguments) for name, arguments in calls]
+        return replies, await client.call_tool("count", {"model": "spec.yaml"})
 
     outputs = {tool.name: Draft202012Validator(tool.outputs) for tool in tools()}
-    got, after = session(root, ask)
-    for (name, arguments), answer in zip(calls, got, strict=True):
+    replies, after = session(root, ask)
+    for (name, arguments), answer in zip(calls, replies, strict=True):
         if answer.is_error:
             assert answer.content[0].text, (name, arguments)
             assert "internal error" not in answer.content[0].text, (name, arguments)
         else:
             outputs[name].validate(answer.structured_content)
-    assert sum(answer.is_error for answer in got) >= 90
+    assert sum(answer.is_error for answer in replies) >= 90
     assert after.structured_content["parameters"]["total"] > 0
 
 

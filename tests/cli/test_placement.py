@@ -105,6 +105,6 @@ def test_of_several_devices_every_format_is_shown_a_device(call):
     row = next(row for row in answer["formats"] if row["quant"] == "fp8")
     assert (code, answer["devices"]) == (0, 2)
     assert row["headroom"] == json.loads(call(*words, "--quant", "fp8", "--json")[1])["headroom"]["bytes"]
-    shown = call(*words, "--quant", "all")[1]
-    assert f"{row['headroom'] / 2 / 2**30:.2f} GiB" in shown
-    assert "needed and headroom: per device, of 2" in shown
+    printed = call(*words, "--quant", "all")[1]
+    assert f"{row['headroom'] / 2 / 2**30:.2f} GiB" in printed
+    assert "needed and headroom: per device, of 2" in printed

@@ -39,9 +39,9 @@ def test_each_candidate_counts_to_its_claim(candidates, size, like):
 def test_a_published_sibling_is_found_by_its_total(candidates, name, like):
     spec = paramcalc.read(name)
     rows = candidates("--params", str(paramcalc.count(spec).total), "--like", like, "--top", "3")
-    wanted = handles(spec)
+    target = handles(spec)
     shapes = [(each["set"]["hidden_size"], each["set"]["num_layers"]) for each in rows]
-    assert (wanted.sizes["hidden_size"], wanted.layers) in shapes
+    assert (target.sizes["hidden_size"], target.layers) in shapes
 
 
 @pytest.mark.parametrize("name", ["llama-3.1-8b", "deepseek-v3", "gemma-3-4b", "jamba-v0.1", "t5-11b", "opt-125m"])
@@ -63,10 +63,10 @@ def test_the_polynomial_is_the_count(name):
 ])
 def test_towers_stay_and_lead_into_the_text_model(name, sibling):
     """At the width of a sibling that is published with the same tower, tower and projector are the sibling's."""
-    own, wanted = handles(paramcalc.read(name)), paramcalc.read(sibling)
-    spec = own.spec(own.sizes | {"hidden_size": wanted.hidden_size}, own.layers)
+    own, target = handles(paramcalc.read(name)), paramcalc.read(sibling)
+    spec = own.spec(own.sizes | {"hidden_size": target.hidden_size}, own.layers)
     for part in ("vision", "projector"):
-        assert paramcalc.count(spec).components.get(part) == paramcalc.count(wanted).components.get(part)
+        assert paramcalc.count(spec).components.get(part) == paramcalc.count(target).components.get(part)
 
 
 def test_budgets(candidates):

@@ -71,8 +71,8 @@ def test_a_bar_is_drawn_on_a_terminal_after_a_while_and_goes(monkeypatch, capsys
     now = iter([0.0, 0.2, 1.0, 1.05, 2.0])
     monkeypatch.setattr(bars, "time", SimpleNamespace(monotonic=lambda: next(now)))  # others need the clock as well
     with bars.progress("models", quiet=False) as tick:
-        for done in (1, 2, 3, 4):
-            tick(done, 5)
+        for completed in (1, 2, 3, 4):
+            tick(completed, 5)
     drawn = capsys.readouterr().err
     assert drawn.count("models") == 2, "nothing in the first half second, nothing twice in a tenth"
     assert "2 of 5 models" in drawn

@@ -22,8 +22,8 @@ def shell(line):
                                      "--help", "memory --help", "count llama-3.1-8b --color always"])
 @pytest.mark.parametrize(("stream", "words"), [(">&-", "it is closed"), ("> /dev/full", "no space left on device")])
 def test_an_answer_that_cannot_be_written(command, stream, words):
-    done = shell(f"paramcalc {command} {stream}")
-    assert (done.returncode, done.stderr) == (2, f"error: standard output cannot be written: {words}\n")
+    result = shell(f"paramcalc {command} {stream}")
+    assert (result.returncode, result.stderr) == (2, f"error: standard output cannot be written: {words}\n")
 
 
 @pytest.mark.parametrize("streams", ["2>&-", "2>/dev/full", "2>&- >&-", "2>&- >&- <&-", "2>/dev/full >/dev/full"])
@@ -54,10 +54,10 @@ main()
                                     "paramcalc.cli.main", "paramcalc.errors", "typing", "pydantic", "paramcalc.build",
                                     "paramcalc.reports.render"])
 def test_an_interrupt_is_quiet_at_any_time(module):
-    done = subprocess.run([sys.executable, "-c", INTERRUPT.format(module=module)], cwd=ROOT, capture_output=True,
+    result = subprocess.run([sys.executable, "-c", INTERRUPT.format(module=module)], cwd=ROOT, capture_output=True,
                           text=True, check=False)
-    assert done.returncode == 130
-    assert (done.stdout, done.stderr) == ("", "")
+    assert result.returncode == 130
+    assert (result.stdout, result.stderr) == ("", "")
 
 
 def test_missing_streams_are_put_in_place(monkeypatch):

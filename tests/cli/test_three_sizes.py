@@ -9,7 +9,7 @@ import pytest
 from paramcalc.cli.main import run
 
 ON = ("--gpu", "h100", "--runtime", "vllm")
-DISK, LOADED, RESERVED = 16_060_522_496, 16_094_076_928, 76_968_728_985
+DISK, IN_MEMORY, RESERVED = 16_060_522_496, 16_094_076_928, 76_968_728_985
 
 
 def table_of(capsys, *words):
@@ -28,14 +28,14 @@ def test_in_json(capsys):
     for command in ("memory", "fit"):
         document = json.loads(table_of(capsys, command, "llama-3.1-8b", *ON, "--json"))
         assert (document["weights"]["on_disk"], document["weights"]["bytes"], document["reserved"]["bytes"]) == (
-            DISK, LOADED, RESERVED)
+            DISK, IN_MEMORY, RESERVED)
 
 
 def test_in_csv(capsys):
     row, = csv.DictReader(io.StringIO(table_of(capsys, "fit", "llama-3.1-8b", *ON, "--format", "csv")))
-    assert [int(row[f"{name}_bytes"]) for name in ("on_disk", "loaded", "reserved")] == [DISK, LOADED, RESERVED]
+    assert [int(row[f"{name}_bytes"]) for name in ("on_disk", "loaded", "reserved")] == [DISK, IN_MEMORY, RESERVED]
     row, = csv.DictReader(io.StringIO(table_of(capsys, "memory", "llama-3.1-8b", *ON, "--format", "csv")))
-    assert [int(row[name]) for name in ("on_disk_of_all", "weights", "reserved")] == [DISK, LOADED, RESERVED]
+    assert [int(row[name]) for name in ("on_disk_of_all", "weights", "reserved")] == [DISK, IN_MEMORY, RESERVED]
 
 
 @pytest.mark.parametrize(("options", "words"), [

@@ -32,11 +32,11 @@ REGISTRIES = {
     "paramcalc/readers/families/towers/tables.py": "TOWERS",
 }
 """Files with a registry that grows by a line, and its name."""
-CUT = "…"
+ELLIPSIS = "…"
 """Stands where a command's further lines are left out."""
 
 
-class Shown(NamedTuple):
+class Block(NamedTuple):
     """A block of a document."""
 
     kind: str
@@ -48,12 +48,12 @@ class Shown(NamedTuple):
 
 def blocks(text):
     """Every fenced block, in order."""
-    return [Shown(match["kind"], match["file"], match["body"], match.span("body")) for match in BLOCK.finditer(text)]
+    return [Block(match["kind"], match["file"], match["body"], match.span("body")) for match in BLOCK.finditer(text)]
 
 
 def named_files(text):
     """Blocks that are files: name to content."""
-    return {shown.file: shown.body for shown in blocks(text) if shown.file}
+    return {listing.file: listing.body for listing in blocks(text) if listing.file}
 
 
 @contextlib.contextmanager
@@ -111,8 +111,8 @@ def session(body):
         command, _, most = line[2:].partition(" | head -")
         printed, code = run_command(shlex.split(command))
         lines = printed.splitlines()
-        shown = lines[:int(most)] if most else lines
-        out += [text.rstrip() for text in shown] + ([CUT] if len(shown) < len(lines) else [])
+        listing = lines[:int(most)] if most else lines
+        out += [text.rstrip() for text in listing] + ([ELLIPSIS] if len(listing) < len(lines) else [])
     return "".join(f"{text}\n" for text in out)
 
 
@@ -142,9 +142,9 @@ def run(text, path):
     """The document with every session's output as it is now."""
     out, end, names = "", 0, {}
     with folder(path, text):
-        for shown in blocks(text):
-            body = session(shown.body) if shown.kind == "console" else shown.body
-            body = python(shown.body, names) if shown.kind == "pycon" else body
-            out += text[end:shown.span[0]] + body
-            end = shown.span[1]
+        for listing in blocks(text):
+            body = session(listing.body) if listing.kind == "console" else listing.body
+            body = python(listing.body, names) if listing.kind == "pycon" else body
+            out += text[end:listing.span[0]] + body
+            end = listing.span[1]
     return out + text[end:]

@@ -18,7 +18,7 @@ LABEL = f"Does {MODEL} fit, and how fast is it?"
 SETTING = f"{FORMAT} weights, {CONTEXT} tokens of context, one request, {RUNTIME}"
 PARTS = {"weights": "#1f5f8b", "cache": "#a44a06", "activations": "#28704a"}
 INK, SOFT, PAPER, ROOM, GOOD, BAD = "#16191d", "#4d5661", "#ffffff", "#e4e8ec", "#14652f", "#a3141b"
-WIDTH, LEFT, TOP, ROW, BAR, SCALE = 960, 24, 92, 62, 16, 912
+WIDTH, MARGIN, TOP, ROW, BAR, SCALE = 960, 24, 92, 62, 16, 912
 """Pixels: the picture, its margin, the first row, from row to row, a bar's height, the longest bar."""
 
 
@@ -28,12 +28,12 @@ def picture():
     most = max(max(answer.machine.capacity, answer.total.total) for answer, _ in answers)
     height = TOP + ROW * len(answers) + 36
     drawn = [svg.element("rect", x=0.5, y=0.5, width=WIDTH - 1, height=height - 1, rx=8, fill=PAPER, stroke=ROOM),
-             line(LABEL, LEFT, 40, INK, 24, "bold"), line(SETTING, LEFT, 64, SOFT, 15)]
+             line(LABEL, MARGIN, 40, INK, 24, "bold"), line(SETTING, MARGIN, 64, SOFT, 15)]
     for index, (answer, rate) in enumerate(answers):
         drawn += row(answer, rate, TOP + ROW * index, SCALE / most)
     for index, (name, fill) in enumerate((*PARTS.items(), ("free", ROOM))):
-        drawn += [svg.element("rect", x=LEFT + 130 * index, y=height - 32, width=12, height=12, fill=fill),
-                  line(name, LEFT + 18 + 130 * index, height - 21, SOFT, 14)]
+        drawn += [svg.element("rect", x=MARGIN + 130 * index, y=height - 32, width=12, height=12, fill=fill),
+                  line(name, MARGIN + 18 + 130 * index, height - 21, SOFT, 14)]
     return svg.picture(WIDTH, height, f"{LABEL} {SETTING}", *drawn) + "\n"
 
 
@@ -50,22 +50,22 @@ def speed(device):
 
 def row(answer, rate, top, scale):
     """A device's name, verdict and bar."""
-    left = answer.machine.usable - answer.total.total
+    free_bytes = answer.machine.usable - answer.total.total
     fast = "" if rate is None else f", {rate.expected:.0f} tokens a second ({rate.low:.0f} to {rate.high:.0f})"
-    verdict = f"fits{fast}" if answer.fits else f"does not fit: {binary(-left)} too much"
+    verdict = f"fits{fast}" if answer.fits else f"does not fit: {binary(-free_bytes)} too much"
     sizes = f"{binary(answer.total.total)} of {binary(answer.machine.usable)}"
-    parts = [svg.element("rect", x=LEFT, y=top + 22, width=svg.number(answer.machine.capacity * scale), height=BAR,
+    parts = [svg.element("rect", x=MARGIN, y=top + 22, width=svg.number(answer.machine.capacity * scale), height=BAR,
                          fill=ROOM)]
     start = 0.0
     for name, fill in PARTS.items():
         width = getattr(answer.total, name) * scale
-        parts.append(svg.element("rect", x=svg.number(LEFT + start), y=top + 22, width=svg.number(width), height=BAR,
+        parts.append(svg.element("rect", x=svg.number(MARGIN + start), y=top + 22, width=svg.number(width), height=BAR,
                                  fill=fill))
         start += width
-    edge = svg.number(LEFT + answer.machine.usable * scale - 1)
-    return [line(answer.machine.device.name, LEFT, top + 15, INK, 16, "bold"),
-            line(sizes, LEFT + 290, top + 15, SOFT, 15),
-            line(verdict, LEFT + 500, top + 15, GOOD if answer.fits else BAD, 16, "bold"), *parts,
+    edge = svg.number(MARGIN + answer.machine.usable * scale - 1)
+    return [line(answer.machine.device.name, MARGIN, top + 15, INK, 16, "bold"),
+            line(sizes, MARGIN + 290, top + 15, SOFT, 15),
+            line(verdict, MARGIN + 500, top + 15, GOOD if answer.fits else BAD, 16, "bold"), *parts,
             svg.element("rect", x=edge, y=top + 19, width=2, height=BAR + 6, fill=BAD)]
 
 

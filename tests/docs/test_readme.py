@@ -69,8 +69,8 @@ def test_the_picture_stands_before_everything_shown():
 
 def twins():
     for document in TWINNED:
-        shown = [block for block in blocks(document.read_text("utf-8")) if block.kind in ("console", "pycon")]
-        for block, after in zip(shown, [*shown, None][1:], strict=True):
+        examples = [block for block in blocks(document.read_text("utf-8")) if block.kind in ("console", "pycon")]
+        for block, after in zip(examples, [*examples, None][1:], strict=True):
             command = block.body.partition("\n")[0].removeprefix("$ ")
             if block.kind == "console" and not command.startswith(NO_TWIN):
                 yield pytest.param(block.body, after.body if after and after.kind == "pycon" else "",
@@ -82,8 +82,8 @@ def test_each_example_has_a_twin_with_its_numbers(terminal, session):
     printed = [line for line in session.splitlines() if not line.startswith((">>>", "..."))]
     assert printed, "no Python twin follows"
     numbers = NUMBER.findall("\n".join(printed).replace("_", "").replace(",", ""))
-    known = terminal.replace(",", "")
-    assert [number for number in numbers if number not in known] == []
+    figures = terminal.replace(",", "")
+    assert [number for number in numbers if number not in figures] == []
 
 
 def test_pipelines_name_what_there_is():

@@ -31,8 +31,8 @@ def test_free_neighbours_become_one_block():
     blocks = [pool.take(4 * MIB) for _ in range(4)]
     for block in (blocks[0], blocks[2], blocks[1]):
         pool.give(block)
-    whole = pool.take(9 * MIB)
-    assert (whole.segment, whole.start, pool.allocated) == (blocks[0].segment, 0, 13 * MIB)
+    block_of_both = pool.take(9 * MIB)
+    assert (block_of_both.segment, block_of_both.start, pool.allocated) == (blocks[0].segment, 0, 13 * MIB)
 
 
 def test_tables_are_made_of_larger_ones_that_are_given_back():

@@ -24,9 +24,9 @@ STATE = {"mixer": {"kind": "mamba2", "num_heads": 8, "head_dim": 4, "state_size"
     (SPLIT, 1, (), 8192 + 768, 2, 2), (SPLIT, 1, ("swa_full=true",), 2 * 8192, 2, 2),  # a mask for each reach
     ({"window": 10}, 1, (), 8192, 2, 2), (STATE, 1, (), 0, 2, 2),
 ])
-def test_masks(fields, batch, settings, cells, made_of, columns):
+def test_masks(fields, batch, settings, cells, source, columns):
     kinds = mixers(build(ModelSpec.model_validate(SHORT | fields)).tree)
-    assert Runtime("llama.cpp", settings).mask(kinds, Serving(8192, batch)) == Mask(columns * cells, made_of * cells)
+    assert Runtime("llama.cpp", settings).mask(kinds, Serving(8192, batch)) == Mask(columns * cells, source * cells)
 
 
 @pytest.mark.parametrize(("settings", "rows"), [

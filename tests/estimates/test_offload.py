@@ -49,11 +49,11 @@ def test_parts_make_the_whole(name, placement):
     tree = model_of(name)
     model = pieces(tree, "bf16")
     parts = places(model, placement, load_of())
-    whole = weight_bytes(tree).total
+    weight_total = weight_bytes(tree).total
     twice = model.again if parts.host.weights < sum(components(model, parts)[1].values()) + 1 and model.again and (
         placement.gpu_layers) else 0
     weights_of_places = sum(place.weights + place.towers for place in (*parts.cards, parts.host))
-    assert weights_of_places == whole + twice
+    assert weights_of_places == weight_total + twice
     cards, host = components(model, parts)
     assert sum(cards.values()) == sum(place.weights for place in parts.cards)
     assert sum(host.values()) == parts.host.weights

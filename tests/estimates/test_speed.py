@@ -143,9 +143,9 @@ def test_replicas_that_share_experts_exchange_their_tokens():
 
 
 def test_experts_shared_by_replicas_are_each_on_one_device():
-    whole, shared = served("qwen3-30b-a3b"), served("qwen3-30b-a3b", split=Split(1, 1, 4, 4))
-    assert shared.weights == pytest.approx(whole.reads.stored_bytes + whole.reads.expert_bytes / 4)
-    assert shared.decode(H100, 400, 1024).weights < whole.decode(H100, 100, 1024).weights / 2
+    one_replica, shared = served("qwen3-30b-a3b"), served("qwen3-30b-a3b", split=Split(1, 1, 4, 4))
+    assert shared.weights == pytest.approx(one_replica.reads.stored_bytes + one_replica.reads.expert_bytes / 4)
+    assert shared.decode(H100, 400, 1024).weights < one_replica.decode(H100, 100, 1024).weights / 2
 
 
 @pytest.mark.parametrize(("split", "message"), [
@@ -268,11 +268,11 @@ def test_weights_in_the_hosts_memory_are_read_from_there():
     served_model = served("llama-3.1-70b", quant="q4_k_m")
     host = Host(0.5, 80 * 10**9)
     step = served_model.decode(device, 1, 512, host=host)
-    whole = served_model.decode(device, 1, 512)
-    assert step.weights == pytest.approx(whole.weights / 2)
+    on_cards = served_model.decode(device, 1, 512)
+    assert step.weights == pytest.approx(on_cards.weights / 2)
     assert step.host == pytest.approx(served_model.reads.dense / 2 / 80e9)
-    known = speed_class("llama.cpp", False, device)
-    roomy = Speed(served_model, device, known, "llama.cpp", Requests(512, 128), host=host)
+    kind = speed_class("llama.cpp", False, device)
+    roomy = Speed(served_model, device, kind, "llama.cpp", Requests(512, 128), host=host)
     assert roomy.most_requests >= 1
 
 
@@ -286,15 +286,15 @@ def test_a_measurement_scales_and_narrows():
 
 
 def test_a_device_that_was_not_measured_has_the_wider_range():
-    for known in speed_classes():
-        assert known.outside.low <= known.inside.low <= 1 <= known.inside.high <= known.outside.high
+    for kind in speed_classes():
+        assert kind.outside.low <= kind.inside.low <= 1 <= kind.inside.high <= kind.outside.high
     assert speed_of().spread == speed_of().kind.inside
     assert speed_of(device="a100").spread == speed_of().kind.outside
 
 
 def test_first_token_is_offered_only_where_it_was_measured():
-    for known in speed_classes():
-        assert known.ttft is None or known.ttft.low <= known.ttft.middle <= known.ttft.high
+    for kind in speed_classes():
+        assert kind.ttft is None or kind.ttft.low <= kind.ttft.middle <= kind.ttft.high
     assert speed_of().point(1).ttft is not None
     assert speed_of(device="strix-halo", runtime="llama.cpp").point(1).ttft is None
 
@@ -311,9 +311,9 @@ def test_joules_follow_power_and_throughput():
 def test_classes_are_few_and_say_where_they_come_from():
     classes = speed_classes()
     assert len(classes) <= 15
-    assert all(len(known.constants.set_ones()) <= 5 for known in classes)
-    assert all(known.records >= 20 and known.configurations >= 5 and known.sources and known.dates for known in classes)
-    assert all(set(known.devices) <= set(accelerators()) for known in classes)
+    assert all(len(kind.constants.set_ones()) <= 5 for kind in classes)
+    assert all(kind.records >= 20 and kind.configurations >= 5 and kind.sources and kind.dates for kind in classes)
+    assert all(set(kind.devices) <= set(accelerators()) for kind in classes)
     assert power_source()
 
 

@@ -250,8 +250,8 @@ def test_what_a_divided_tower_keeps_for_backward():
     media = Media((MediaItem(576, 576, (576,), 1),))
 
     def of_tower(tp):
-        built = model._replace(tree=shard(model.tree, Sharding(tp)))
-        both, alone = (activations(built, Tokens(1, 8, 8, media=each), Policy("flash")) for each in (media, Media()))
+        sharded = model._replace(tree=shard(model.tree, Sharding(tp)))
+        both, alone = (activations(sharded, Tokens(1, 8, 8, media=each), Policy("flash")) for each in (media, Media()))
         return both.model - alone.model
 
     divided = 577 * 24 * ((4 * 1024 + 3 * 4096) * 2 + 16 * 4) + 576 * 2 * 4096 * 2

@@ -29,8 +29,8 @@ def catalog(device, arithmetic="bf16"):
 
 
 def test_steps_of_megatron_are_within_fifteen_percent():
-    known = catalog("b200").shares
-    errors = [each.time.range(known).expected / each.seconds - 1 for each in steps()]
+    shares = catalog("b200").shares
+    errors = [each.time.range(shares).expected / each.seconds - 1 for each in steps()]
     assert len(errors) == 22
     assert sum(abs(error) <= 0.15 for error in errors) >= 0.9 * len(errors)
     assert min(errors) < 0 < max(errors)
@@ -40,21 +40,21 @@ def test_the_shares_of_the_catalog_are_those_that_were_measured():
     """All but those of Hopper's experts and FP8, of which there are few measurements: those lie in the range."""
     for (devices, arithmetic, kind), (values, *_) in fitted().items():
         low, middle, high = percentiles([value for value in values if value])
-        known = [getattr(one, kind) for one in catalog(DEVICES[devices], arithmetic).shares]
+        shares = [getattr(one, kind) for one in catalog(DEVICES[devices], arithmetic).shares]
         if len(values) > 4:
-            assert known == [pytest.approx(value, abs=0.001) for value in (low, middle, high)]
+            assert shares == [pytest.approx(value, abs=0.001) for value in (low, middle, high)]
         else:
-            assert known[0] <= low <= high <= known[2]
+            assert shares[0] <= low <= high <= shares[2]
 
 
 @pytest.mark.parametrize("large", [False, True])
 def test_published_runs_reach_the_share_of_the_catalog(large):
     alike = [one for one in published_runs() if one.large is large]
     low, middle, high = percentiles([one.share for one in alike])
-    known = tuning(alike[0].parameters)
+    shares = tuning(alike[0].parameters)
     assert len(alike) >= 10
-    assert known[:2] == (pytest.approx(low, abs=0.001), pytest.approx(middle, abs=0.001))
-    assert known[2] == pytest.approx(min(1, high), abs=0.001)
+    assert shares[:2] == (pytest.approx(low, abs=0.001), pytest.approx(middle, abs=0.001))
+    assert shares[2] == pytest.approx(min(1, high), abs=0.001)
 
 
 def test_hours_of_most_published_runs_are_near_and_in_the_range():
@@ -85,26 +85,26 @@ def test_tensor_parallelism_costs_what_it_was_measured_to():
 
 
 def test_what_hides_behind_computation_costs_nothing():
-    whole, half, quarter = (Shares(share, share, share) for share in (1.0, 0.5, 0.25))
+    full_rate, half, quarter = (Shares(share, share, share) for share in (1.0, 0.5, 0.25))
     hidden = StepTime(products=6.0, experts=2.0, plain=2.0, collectives=0.0, ring=1.0, pairs=2.0, data=5.0, update=0.0,
                       bubble=0.0)
-    assert hidden.at(whole) == 10.0
-    assert hidden._replace(ring=3.0).at(whole) == 11.0
-    assert hidden._replace(data=8.0).at(whole) == pytest.approx(10.0 + 8.0 - 20 / 3)
+    assert hidden.at(full_rate) == 10.0
+    assert hidden._replace(ring=3.0).at(full_rate) == 11.0
+    assert hidden._replace(data=8.0).at(full_rate) == pytest.approx(10.0 + 8.0 - 20 / 3)
     assert hidden._replace(products=11.0, bubble=0.5, update=1.0).at(half) == pytest.approx(30 * 1.5 + 1)
-    assert hidden.range((quarter, half, whole)) == Figure(10.0, 20.0, 40.0)
+    assert hidden.range((quarter, half, full_rate)) == Figure(10.0, 20.0, 40.0)
     assert hidden.at(Shares(0.5, 0.25, 1.0)) == 12 + 8 + 2
     every = hidden._replace(collectives=2.0, bubble=0.5, data=20.0, update=1.0)
-    assert every.parts(whole) == (10.0, 2.0, 6.0, pytest.approx(20 - 20 / 3), 1.0)
-    assert every.at(whole) == sum(every.parts(whole))
+    assert every.parts(full_rate) == (10.0, 2.0, 6.0, pytest.approx(20 - 20 / 3), 1.0)
+    assert every.at(full_rate) == sum(every.parts(full_rate))
     waiting = hidden._replace(collectives=12.0)
-    assert (waiting.at(whole), waiting._replace(overlap=True).at(whole)) == (22.0, 12.0)
+    assert (waiting.at(full_rate), waiting._replace(overlap=True).at(full_rate)) == (22.0, 12.0)
 
 
 def test_experts_on_several_nodes_exchange_a_token_once_for_each_node():
     """Of 8 experts on 8 nodes a token visits 8 · (1 − (7/8)^8) = 5.25 nodes on average, of which 7/8 are others."""
-    known = Facts(58, 58, 8, 7168, 576)
-    near, far = (volumes(Layout(ep=ep, dp=64), known, 0, 4096, 1, node=8) for ep in (8, 64))
+    facts = Facts(58, 58, 8, 7168, 576)
+    near, far = (volumes(Layout(ep=ep, dp=64), facts, 0, 4096, 1, node=8) for ep in (8, 64))
     assert near.expert == 4 * 58 * 4096 * 8 * 7168 * 2 * 7 // 8
     assert near.expert_nodes == 0
     assert far.expert_nodes == pytest.approx(4 * 58 * 4096 * 7168 * 2 * 8 * (1 - (7 / 8) ** 8) * 7 / 8)
@@ -112,10 +112,10 @@ def test_experts_on_several_nodes_exchange_a_token_once_for_each_node():
 
 def test_gathered_weights_are_sent_as_they_are_kept():
     """Of 1,000 parameters: for each of two micro-batches two gathers in bf16 and a scatter of gradients in fp32."""
-    known = Facts(2, 0, 0, 8, 0)
-    sharded = volumes(Layout(dp=8, zero=3), known, 4000, 4096, 2, node=8, weights=2000)
+    facts = Facts(2, 0, 0, 8, 0)
+    sharded = volumes(Layout(dp=8, zero=3), facts, 4000, 4096, 2, node=8, weights=2000)
     assert sharded.data == 2 * (2 * 2000 + 4000) * 7 // 8
-    assert volumes(Layout(dp=8, zero=1), known, 4000, 4096, 2, node=8, weights=2000).data == 2 * 4000 * 7 // 8
+    assert volumes(Layout(dp=8, zero=1), facts, 4000, 4096, 2, node=8, weights=2000).data == 2 * 4000 * 7 // 8
 
 
 def test_deepseek_v3_as_published():
@@ -199,8 +199,8 @@ def test_llama_3_1_405b_from_its_printed_mfu():
     alone = run(per_token, 8192, None, device, 16384, 989 * 10**12, stated)
     assert alone.gpu_hours.expected == pytest.approx(28.06e6, rel=0.01)
     assert alone.gpu_hours.low == alone.gpu_hours.high
-    whole = run(per_token, 8192, None, device, 16384, 989 * 10**12, stated._replace(run_share=0.9))
-    assert whole.mfu == alone.mfu == Figure(*[pytest.approx(0.41)] * 3)
+    full_rate = run(per_token, 8192, None, device, 16384, 989 * 10**12, stated._replace(run_share=0.9))
+    assert full_rate.mfu == alone.mfu == Figure(*[pytest.approx(0.41)] * 3)
 
 
 @pytest.mark.parametrize(("model", "changes", "tokens", "seq", "gpu", "mfu", "hours"), [

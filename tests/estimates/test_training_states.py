@@ -174,7 +174,7 @@ LAYER = 4 * 64 * 64 + 3 * 64 * 128 + 2 * 64
 TABLE = 64 * 1000
 
 
-def whole(**fields):
+def small_trainer(**fields):
     """A model of three layers and two tables, and a trainer that keeps weights in float32 and multiplies in bf16."""
     spec = {"vocab_size": 1000, "hidden_size": 64, "num_layers": 3, "num_heads": 4, "intermediate_size": 128}
     recipe = Recipe("fp32", compute_dtype="bf16", grad_dtype="fp32")
@@ -188,7 +188,7 @@ def whole(**fields):
 def test_weights_are_gathered_by_layers_and_tables():
     """A group for each layer and one for the rest, which stays whole: gathers and reductions of torch 2.13's
     `fully_shard` over two processes are of just these sizes and types."""
-    (moments,) = whole()
+    (moments,) = small_trainer()
     rest = 2 * TABLE + 64
     start, again, end = (moments[name] for name in ("backward starts", "a layer is computed again", "backward ends"))
     assert start.communication == 2 * (rest + LAYER)
@@ -200,13 +200,13 @@ def test_weights_are_gathered_by_layers_and_tables():
 
 def test_pools_of_gathers_and_reductions_serve_nothing_else():
     """What a pool has room for and does not hold is idle: buffers of two groups, and a step's divided gradients."""
-    (moments,) = whole()
+    (moments,) = small_trainer()
     rest, buffers = 2 * TABLE + 64, 2 * (2 * TABLE + 64 + LAYER)
     gradients = 4 * (rest + 3 * LAYER) // 2
     assert moments["backward starts"].idle == buffers + gradients
     assert moments["a layer is computed again"].idle == buffers - 2 * LAYER + gradients
     assert moments["backward ends"].idle == buffers
-    assert all(moment.idle == 0 for moment in whole(zero=1)[0].values())
+    assert all(moment.idle == 0 for moment in small_trainer(zero=1)[0].values())
 
 
 def test_a_loss_keeps_logits_as_it_is_taken():
@@ -253,18 +253,18 @@ def test_the_first_all_to_all_of_eight_devices():
 
 
 def test_under_a_pipeline_weights_and_gradients_stay_whole_between_micro_batches():
-    stages = whole(pp=3, micro_batches=4)
+    stages = small_trainer(pp=3, micro_batches=4)
     middle, buffers = stages[1]["backward starts"], 2 * 4 * 16 * 64 * 2
     assert middle.communication == 2 * LAYER + buffers
     assert middle.working == 4 * LAYER
     assert stages[0]["backward starts"].communication == 2 * (LAYER + TABLE) + buffers // 2
-    once = whole(pp=3, micro_batches=1)
+    once = small_trainer(pp=3, micro_batches=1)
     assert once[1]["backward starts"].working == 0
     assert once[1]["backward ends"].working == 0  # the largest table of the stage has none
 
 
 def test_copies_in_the_type_of_products_where_nothing_is_gathered():
-    (moments,) = whole(zero=1)
+    (moments,) = small_trainer(zero=1)
     assert {moment.communication for moment in moments.values()} == {2 * (2 * TABLE + 3 * LAYER + 64)}
 
 
@@ -274,7 +274,7 @@ def test_products_are_not_wider_than_weights():
 
 
 def test_the_total_is_the_sum_of_the_parts_at_the_fullest_moment():
-    (moments,) = whole()
+    (moments,) = small_trainer()
     device = max(moments.values(), key=lambda moment: moment.total)
     assert device.total == sum(getattr(device, part) for part in PARTS)
 
@@ -320,9 +320,9 @@ def test_several_devices_reserve_more_than_is_allocated():
 def test_tensor_parallelism_gathers_what_sequence_parallelism_divides():
     trainer = Trainer(build(load("llama-3.2-1b").spec), Recipe())
     tokens, policy = Tokens(2, 4096, 4096), Policy("flash", batch=2)
-    divided, whole = (trainer.moments(Layout(tp=4, sequence=sequence), 0, tokens, policy)[0]
+    divided, small_trainer = (trainer.moments(Layout(tp=4, sequence=sequence), 0, tokens, policy)[0]
                       for sequence in (True, False))
-    assert divided.working - whole.working == pytest.approx(2 * (2 * 4096 * 2048 * 2) * 3 // 4, rel=0.01)
+    assert divided.working - small_trainer.working == pytest.approx(2 * (2 * 4096 * 2048 * 2) * 3 // 4, rel=0.01)
 
 
 def moments_of(**recipe):

@@ -8,7 +8,7 @@ from paramcalc.estimates.runtimes.vllm import Options
 from paramcalc.measures.cache import Mixer, Serving, cache_type, types
 from paramcalc.tree import State
 
-HELD = types("bf16")
+TYPES = types("bf16")
 
 
 def attention(layers, width, window=None, chunk=None):
@@ -37,7 +37,7 @@ def recurrent(layers, values, conv=0):
     ([recurrent(64, 1000)], Options(), (16,), 2000, 64),
 ])
 def test_layout(kinds, options, blocks, page, group):
-    layout = vllm.pool(kinds, HELD, options)
+    layout = vllm.pool(kinds, TYPES, options)
     assert (layout.blocks, layout.page, layout.group) == (blocks, page, group)
 
 
@@ -52,12 +52,12 @@ def test_layout(kinds, options, blocks, page, group):
     ([attention(10, 2048), recurrent(30, 542_720)], 544, Options(speculative=3), 1 + 3 * 5),
 ])
 def test_blocks_of_a_request(kinds, context, options, needed):
-    assert vllm.pool(kinds, HELD, options).request_blocks(context, context, options) == needed
+    assert vllm.pool(kinds, TYPES, options).request_blocks(context, context, options) == needed
 
 
 @pytest.mark.parametrize(("setting", "size"), [(None, 2), ("float32", 4)])
 def test_states_are_in_the_models_type_unless_its_config_asks(setting, size):
-    cache_types = HELD._replace(recurrent=cache_type(setting) if setting else None)
+    cache_types = TYPES._replace(recurrent=cache_type(setting) if setting else None)
     (kind,) = vllm.pool([recurrent(1, 1000, conv=10)], cache_types, Options()).kinds
     assert kind.state_bytes == 1000 * size + 3 * 10 * 2
 
@@ -71,21 +71,21 @@ def test_deepseek_sparse_attention(kv_dtype, latent):
 
 
 def test_a_convolution_keeps_an_input_for_each_drafted_token():
-    (kind,) = vllm.pool([recurrent(1, 1000, conv=10)], HELD, Options(speculative=2)).kinds
+    (kind,) = vllm.pool([recurrent(1, 1000, conv=10)], TYPES, Options(speculative=2)).kinds
     assert kind.state_bytes == 2000 + 5 * 10 * 2
 
 
 def test_the_cache_is_whole_blocks():
     runtime = Runtime("vllm")
-    blocks = runtime.cache([attention(32, 4096)], Serving(100, 3), HELD)
+    blocks = runtime.cache([attention(32, 4096)], Serving(100, 3), TYPES)
     assert blocks.bytes == 3 * 7 * 16 * 4096 * 32
     assert blocks.per_token == 32 * 4096
 
 
 def test_pages_that_cannot_be_made_equal_are_refused():
     with pytest.raises(UsageError, match="3072 bytes a token do not fill a page of 65536"):
-        vllm.pool([attention(4, 3072), attention(4, 4096, 128)], HELD, Options())
+        vllm.pool([attention(4, 3072), attention(4, 4096, 128)], TYPES, Options())
 
 
 def test_nothing_kept_is_no_pool():
-    assert vllm.pool([], HELD, Options()) is None
+    assert vllm.pool([], TYPES, Options()) is None

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from paramcalc import hfu, mfu
 from tests.evidence.elsewhere import points
 from tests.evidence.energy import metered
-from tests.speed.fit_training import fitted, left_out, runs_left_out
+from tests.speed.fit_training import fitted, holdout, holdout_runs
 from tests.speed.records import CLOSED_LOOP, table
 from tests.speed.training import mpt, published_runs
 
@@ -72,7 +72,7 @@ def trained():
     """Devices, arithmetic and kind of model to the differences of their steps, and whole runs."""
     errors = {}
     for (devices, arithmetic, kind), (values, measured, products, plain) in fitted().items():
-        off = left_out(values, measured, products, plain, lambda each: each.name.split(" seq")[0])
+        off = holdout(values, measured, products, plain, lambda each: each.name.split(" seq")[0])
         if len(off) > 4:
             errors[f"{devices}, {KINDS[kind]}, {arithmetic}"] = off
     return errors
@@ -103,7 +103,7 @@ def utilization():
 @cache
 def runs():
     """Differences of the hours of whole runs, their family left out of the factor between steps and runs."""
-    return runs_left_out(list(published_runs()))
+    return holdout_runs(list(published_runs()))
 
 
 def groups():

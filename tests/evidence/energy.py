@@ -17,7 +17,7 @@ from typing import NamedTuple
 from paramcalc.catalog.accelerators import find_accelerator
 from paramcalc.catalog.speed import speed_class
 from paramcalc.errors import PCError
-from tests.speed.records import closed_loop, left_out_ratios, of, speed, table
+from tests.speed.records import closed_loop, holdout_ratios, of, speed, table
 
 
 class Metered(NamedTuple):
@@ -41,7 +41,7 @@ def metered(longer=1.0):
         except PCError:
             continue
         theirs = float(record["joules"])
-        factor = _left_out(plain)
+        factor = _holdout_ratio(plain)
         rows.append(Metered(
             f"{row.model} {row.gpu} {record['batch']}", moe,
             predicted.tokens_per_second.expected / float(record["tokens_per_second"]) / factor - 1,
@@ -52,13 +52,13 @@ def metered(longer=1.0):
 
 def _point(row):
     """What is said of a row."""
-    known = speed_class(row.runtime, of(row).moe, find_accelerator(row.gpu), row.release)
-    return speed(row, known).point(max(1, round(row.concurrency)))
+    speed_kind = speed_class(row.runtime, of(row).moe, find_accelerator(row.gpu), row.release)
+    return speed(row, speed_kind).point(max(1, round(row.concurrency)))
 
 
-def _left_out(row):
+def _holdout_ratio(row):
     """Time a token by a fit that left the configuration out, over that of the fit of all."""
-    ratios = left_out_ratios()
+    ratios = holdout_ratios()
     return ratios[row.source] * row.tpot / _point(row).tpot.expected if row.source in ratios else 1.0
 
 

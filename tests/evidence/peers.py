@@ -24,7 +24,7 @@ def simulated():
     return times
 
 
-def left_out():
+def holdout():
     """Classes to sources and expected over measured, their configuration left out of the fit, in the order of rows: one
     source may hold several."""
     by_class: dict[str, list[tuple[str, float]]] = {}
@@ -35,7 +35,7 @@ def left_out():
 
 def by_kind():
     """Kinds of rows to the differences of each predictor, for the rows it answers."""
-    ours, theirs = left_out(), simulated()
+    ours, theirs = holdout(), simulated()
     kinds: dict[str, dict[str, list[float]]] = {}
     for one in answered():
         if not fits(one):

@@ -75,7 +75,7 @@ class Row:
         return self.answer[0]
 
     @property
-    def known(self) -> str:
+    def certainty(self) -> str:
         """How it is known."""
         return self.answer[1]
 
@@ -170,7 +170,7 @@ def text():
     for row in rows():
         mark = "" if row.holds else row.record.why or "NOT EXPLAINED"
         lines.append(f"{row.record.id:42}{row.ours:>18,.4f}{row.record.figure:>18}{100 * row.difference:>+8.2f}%  "
-                     f"{row.known:10} {mark}")
+                     f"{row.certainty:10} {mark}")
     lines += [f"{record.id:42} not asked: {record.outside}" for record in checkpoints() if record.outside]
     return "\n".join([*lines, "", summary()])
 

@@ -89,7 +89,7 @@ def ours(record, figure):
         "weights": lambda: stage.weights, "compute": lambda: stage.activations, "total": lambda: stage.total,
         "beside": lambda: stage.total - stage.cache, "peak": lambda: stage.weights + stage.activations,
         "allocated": lambda: stage.total - stage.overhead + sum(
-            more(record, prediction.prepared) for more in (_whole, _copies)),
+            more(record, prediction.prepared) for more in (_replicated, _copies)),
         "bytes_per": lambda: prediction.cache.per_token // each,
     }[part]()
     return size / UNITS[unit]
@@ -99,13 +99,13 @@ def answer(record):
     """Our memory of a record."""
     runtime = Runtime(record.runtime, record.settings)
     setup = Setup(record.dtype, record.quant, record.kv_dtype, record.tp, record.pp)
-    built = model(record.model)
+    served = model(record.model)
     if record.set:
-        built = build(ModelSpec.model_validate(built.spec.model_dump(exclude_unset=True) | record.set))
-    return memory(Prepared(built, runtime, setup), Serving(record.context, record.batch))
+        served = build(ModelSpec.model_validate(served.spec.model_dump(exclude_unset=True) | record.set))
+    return memory(Prepared(served, runtime, setup), Serving(record.context, record.batch))
 
 
-def _whole(record, prepared):
+def _replicated(record, prepared):
     """Bytes of what the fullest device holds whole, beside its share: of a pipeline all, as its stage has none."""
     size = sum(item.stored * tensor_bytes(item.tensor, find_format(record.dtype)) for item in placed(prepared.tree)
                if item.tensor.component in record.beside)

@@ -16,7 +16,7 @@ class Answered(NamedTuple):
     """One measurement and what is said of it."""
 
     row: Row
-    known: SpeedClass
+    kind: SpeedClass
     low: float
     expected: float
     high: float
@@ -44,21 +44,21 @@ def answered():
         if row.why:
             continue
         try:
-            known = speed_class(row.runtime, of(row).moe, find_accelerator(row.gpu), row.release)
-            if known is None:
+            kind = speed_class(row.runtime, of(row).moe, find_accelerator(row.gpu), row.release)
+            if kind is None:
                 continue
-            predictor = speed(row, known)
+            predictor = speed(row, kind)
             point = predictor.point(round(row.concurrency))
-            terms = _ideal(row, known)
+            terms = _ideal(row, kind)
         except PCError:
             continue
         read = terms.weights + terms.cache
-        points.append(Answered(row, known, *point.tpot, max(read, terms.flops), read / 0.6))
+        points.append(Answered(row, kind, *point.tpot, max(read, terms.flops), read / 0.6))
     return tuple(points)
 
 
-def _ideal(row, known):
-    predictor = speed(row, known._replace(constants=Constants()))
+def _ideal(row, kind):
+    predictor = speed(row, kind._replace(constants=Constants()))
     running = max(1.0, float(min(row.concurrency, predictor.mean.sequences * row.split.dp)))
     return predictor.step(running)
 

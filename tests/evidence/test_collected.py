@@ -35,9 +35,9 @@ def test_the_documents_quote_the_counts():
 @pytest.mark.parametrize("row", READINGS, ids=lambda row: f"{row['record']}: {row['accelerator']} {row['field']}")
 def test_a_reading_is_the_catalogs_or_explained(row):
     device, value = find_accelerator(row["accelerator"]), float(row["value"])
-    known = {
+    figures = {
         "memory": [device.memory_bytes], "usable": [device.capacity_bytes], "bandwidth": [device.bandwidth],
         "power": [device.power_watts], "link": list(device.links.values()),
         "usable share": [(device.usable_bytes or 0) / (device.memory_bytes or 1)],
     }.get(row["field"]) or [device.flops.get(row["field"].removeprefix("flops."))]
-    assert any(abs(value / each - 1) <= NEAR for each in known if each) is (not row["why"]), known
+    assert any(abs(value / each - 1) <= NEAR for each in figures if each) is (not row["why"]), figures

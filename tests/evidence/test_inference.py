@@ -5,10 +5,10 @@ import pytest
 from tests.evidence.readme import GUIDE, README, block, guide, quoted
 from tests.evidence.report import rows, text
 
-FOUND = rows()
+ROWS = rows()
 
 
-@pytest.mark.parametrize("row", FOUND, ids=lambda row: f"{row.record.id}: {row.figure}")
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.record.id}: {row.figure}")
 def test_a_figure_agrees_or_says_why(row):
     if row.figure in row.record.why:
         assert not row.holds, "it agrees: the reason is no longer needed"
@@ -17,11 +17,11 @@ def test_a_figure_agrees_or_says_why(row):
 
 
 def test_every_record_has_a_source():
-    assert all(row.record.source for row in FOUND)
+    assert all(row.record.source for row in ROWS)
 
 
 def test_the_table_can_be_read():
-    table = text(FOUND)
+    table = text(ROWS)
     print("\n" + table)  # noqa: T201 - what -s shows
     assert "NOT EXPLAINED" not in table
 

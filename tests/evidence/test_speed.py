@@ -22,7 +22,7 @@ LIMITS = {
 """Median and 90th percentile of how far ours is off, two-sided."""
 CLOSED = {"vllm moe to 0.12"}
 """Classes most of whose rows are those of a closed loop: `test_energy` has their limits."""
-LEFT_OUT = {"vllm dense": (0.07, 0.20), "vllm moe": (0.14, 0.30), "tensorrt-llm dense": (0.08, 0.20),
+HOLDOUT = {"vllm dense": (0.07, 0.20), "vllm moe": (0.14, 0.30), "tensorrt-llm dense": (0.08, 0.20),
             "tensorrt-llm moe": (0.15, 0.35), "tensorrt-llm moe to 1.1": (0.15, 0.35),
             "sglang moe": (0.15, 0.35), "llama.cpp geforce and rtx": (0.04, 0.12), "llama.cpp apple": (0.10, 0.35)}
 """The same of configurations that were not fitted."""
@@ -45,20 +45,20 @@ def test_a_class_is_as_near_as_it_says(name):
     assert 0.7 <= inside <= 0.97
 
 
-@pytest.mark.parametrize("name", LEFT_OUT)
+@pytest.mark.parametrize("name", HOLDOUT)
 def test_what_was_not_fitted_is_as_near(name):
-    known = next(one for one in speed_classes() if one.name == name)
-    assert known.median_error <= LEFT_OUT[name][0]
-    assert known.p90_error <= LEFT_OUT[name][1]
-    assert len(known.constants.set_ones()) <= 5
+    kind = next(one for one in speed_classes() if one.name == name)
+    assert kind.median_error <= HOLDOUT[name][0]
+    assert kind.p90_error <= HOLDOUT[name][1]
+    assert len(kind.constants.set_ones()) <= 5
 
 
 def test_runs_that_decode_speculatively_are_not_fitted():
     """Their entries say so in the benchmark, not in the columns of the source."""
-    left_out = [row for row in table("serving.csv") if row["why"].startswith("decoded speculatively")]
-    assert {(row["model"], row["version"]) for row in left_out} == {
+    speculative = [row for row in table("serving.csv") if row["why"].startswith("decoded speculatively")]
+    assert {(row["model"], row["version"]) for row in speculative} == {
         ("deepseek-v3", "1.2.0rc6.post3"), ("deepseek-v3", "1.1.0rc2.post2"), ("qwen3.5-397b-a17b", "0.5.9")}
-    assert not {row["source"] for row in left_out} & {one.row.source for one in answered()}
+    assert not {row["source"] for row in speculative} & {one.row.source for one in answered()}
 
 
 def test_every_class_has_its_limits():
@@ -92,9 +92,9 @@ def test_what_was_left_out_of_the_fits_of_servers():
     off = [abs(one) for name, ones in served().items() if not name.startswith("llama.cpp") for one in ones]
     assert len(off) >= 400
     assert sum(off) / len(off) <= 0.17
-    servers = [known for known in speed_classes() if known.runtime != "llama.cpp"]
-    rows = sum(known.records for known in servers)
-    _, devices, models = (sum(known.records * known.mean_errors[part] for known in servers) / rows
+    servers = [kind for kind in speed_classes() if kind.runtime != "llama.cpp"]
+    rows = sum(kind.records for kind in servers)
+    _, devices, models = (sum(kind.records * kind.mean_errors[part] for kind in servers) / rows
                           for part in range(3))
     assert devices <= 0.23
     assert models <= 0.25
@@ -107,9 +107,9 @@ def test_seven_to_nine_of_ten_measurements_lie_in_the_printed_range():
 
 def test_the_ratios_that_were_left_out_are_those_of_the_classes():
     for name, differences in served(closed=True).items():
-        known = next(one for one in speed_classes() if one.name == name)
-        assert len(differences) == known.records
-        assert median(map(abs, differences)) == pytest.approx(known.median_error, abs=0.003)
+        kind = next(one for one in speed_classes() if one.name == name)
+        assert len(differences) == kind.records
+        assert median(map(abs, differences)) == pytest.approx(kind.median_error, abs=0.003)
 
 
 def test_all_servers_together():

@@ -62,11 +62,11 @@ class Tally:
 
 def mutate(tally: Tally, inputs: int, seed: int) -> None:
     """Known files first, then their mutations."""
-    known, random = seeds(tally.reader), Random(seed)
-    for raw in known:
+    originals, random = seeds(tally.reader), Random(seed)
+    for raw in originals:
         tally.one(raw)
     while tally.inputs < inputs:
-        tally.one((changed if tally.reader == "models" else mutated)(known, random))
+        tally.one((changed if tally.reader == "models" else mutated)(originals, random))
 
 
 def guided(tally: Tally, inputs: int, seed: int) -> None:
@@ -95,12 +95,12 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--atheris", action="store_true")
-    wanted = parser.parse_args()
-    tally = Tally(wanted.reader)
-    (guided if wanted.atheris else mutate)(tally, wanted.inputs, wanted.seed)
+    arguments = parser.parse_args()
+    tally = Tally(arguments.reader)
+    (guided if arguments.atheris else mutate)(tally, arguments.inputs, arguments.seed)
     sys.stdout.write(f"{tally}\n")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    sys.exit(bool(tally.faults) or (memory > MEGABYTES and not wanted.atheris))
+    sys.exit(bool(tally.faults) or (memory > MEGABYTES and not arguments.atheris))
 
 
 main()

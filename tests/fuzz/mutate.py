@@ -92,7 +92,7 @@ def _span(raw: bytearray, random: Random) -> slice:
     return slice(start, start + random.randrange(1, 60))
 
 
-def _cut(raw: bytearray, _: Sequence[bytes], random: Random) -> None:
+def _delete(raw: bytearray, _: Sequence[bytes], random: Random) -> None:
     del raw[_span(raw, random)]
 
 
@@ -124,4 +124,4 @@ def _swap(raw: bytearray, seeds: Sequence[bytes], random: Random) -> None:
 
 
 CHANGES: tuple[Callable[[bytearray, Sequence[bytes], Random], None], ...] = (
-    _byte, _number, _number, _number, _word, _cut, _end, _repeat, _splice, _swap, _swap)
+    _byte, _number, _number, _number, _word, _delete, _end, _repeat, _splice, _swap, _swap)

@@ -11,12 +11,12 @@ from tests.fuzz.mutate import changed, mutated
 from tests.fuzz.targets import SEEDS, TARGETS, holds, seeds
 from tests.processor import within
 
-known = cache(seeds)
+seeds_of = cache(seeds)
 
 
 @pytest.mark.parametrize("reader", TARGETS)
 def test_what_is_known_is_read_or_refused(reader):
-    read = [holds(reader, raw) for raw in known(reader)[::20 if reader == "models" else 1]]
+    read = [holds(reader, raw) for raw in seeds_of(reader)[::20 if reader == "models" else 1]]
     assert len(read) > (2 if reader in SEEDS else 20)
     assert False in read or reader == "models"
 
@@ -26,4 +26,4 @@ def test_what_is_known_is_read_or_refused(reader):
 @pytest.mark.parametrize("reader", TARGETS)
 def test_anything_is_read_or_refused(reader, random):
     mutate = changed if reader == "models" else mutated
-    assert within(10, holds, reader, mutate(known(reader), random)) in (True, False)
+    assert within(10, holds, reader, mutate(seeds_of(reader), random)) in (True, False)

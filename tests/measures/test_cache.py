@@ -22,7 +22,7 @@ SSM = {"kind": "mamba2", "num_heads": 8, "head_dim": 4, "state_size": 16, "group
 FALCON = {"kind": "attention", "num_heads": 8, "num_kv_heads": 2, "head_dim": 16, "cache_heads": 8}
 PROMPTED = {"kind": "attention", "num_heads": 2, "head_dim": 16, "prompt": 7}
 UNKEPT = {"kind": "attention", "num_heads": 2, "head_dim": 16, "cache_heads": 0}
-WHOLE = {"kind": "attention", "num_heads": 2, "head_dim": 16, "window": 10, "cache_whole": True}
+UNWINDOWED = {"kind": "attention", "num_heads": 2, "head_dim": 16, "window": 10, "cache_whole": True}
 KV = 2 * 2 * 16 * 2  # key and value, two heads of 16, two bytes
 
 
@@ -76,7 +76,7 @@ def test_entries_for_each_stride_are_those_it_filled(context, entries):
     ({"mixer": FALCON}, 100, 4 * 100 * 4 * KV),  # expanded heads
     ({"mixer": PROMPTED}, 100, 4 * 107 * KV),
     ({"mixer": UNKEPT}, 100, 0),  # a class without a cache
-    ({"mixer": WHOLE}, 100, 4 * 100 * KV),  # a window the class does not use
+    ({"mixer": UNWINDOWED}, 100, 4 * 100 * KV),  # a window the class does not use
     ({"mixer": SSM}, 100, 4 * (4 * 96 * 2 + 8 * 64 * 4)),  # four columns, not three
 ])
 def test_transformers(fields, context, expected):

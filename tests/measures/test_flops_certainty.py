@@ -24,9 +24,9 @@ def recorded(model_type: str) -> dict[str, Any]:
     ("gemma4_assistant", {"use_ordered_embeddings": True}, "estimate"),
     ("gemma4_assistant", {"use_ordered_embeddings": False}, "exact"),
 ])
-def test_flops_are_known_as_far_as_all_parts_run(model_type: str, changes: dict[str, bool], known: str) -> None:
+def test_flops_are_known_as_far_as_all_parts_run(model_type: str, changes: dict[str, bool], certainty: str) -> None:
     answer = paramcalc.flops(paramcalc.read(recorded(model_type) | changes))
-    assert answer.known["forward"] == known
+    assert answer.known["forward"] == certainty
 
 
 @pytest.mark.parametrize("model_type", ["layoutlmv2", "pi0"])

@@ -69,11 +69,11 @@ def test_nanogpt_flops_line_by_line(nano):
         for work in node.work():
             heads, widths = work.shape  # a pair costs a head's width for its score and as much for its value
             by_part["attention/scores"] = by_part["attention/reduce"] = seq * seq * heads * widths
-    whole = flops(nano, Workload(1, seq))
-    by_part["dense"] = whole.components["lm_head"]
+    counted = flops(nano, Workload(1, seq))
+    by_part["dense"] = counted.components["lm_head"]
     by_part = lines(by_part, parameters=False)
-    assert by_part["forward_total"] == whole.forward
-    total = {"backward_total": whole.backward, "total": whole.forward + whole.backward}
+    assert by_part["forward_total"] == counted.forward
+    total = {"backward_total": counted.backward, "total": counted.forward + counted.backward}
     assert by_part | total == NANO["flops"]
 
 

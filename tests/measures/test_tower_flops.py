@@ -27,14 +27,14 @@ OFF = {"granite_speech": 1.003, "resnet": None}
 attention to themselves once, not for each window; no rule says the positions of the last one here."""
 
 
-def cut(record):
+def media_item(record):
     values = record["cut"] | {"sequences": tuple(record["cut"]["sequences"]),
                               "stages": tuple(map(tuple, record["cut"].get("stages", ())))}
     return MediaItem(**{"tokens": 0, "projected": 0} | values)
 
 
 def media(record):
-    return Media(images=(cut(record),)) if record["of"] == "image" else Media(audio=(cut(record),))
+    return Media(images=(media_item(record),)) if record["of"] == "image" else Media(audio=(media_item(record),))
 
 
 @pytest.mark.parametrize("record", TOWERS, ids=lambda record: record["model_type"])
@@ -72,9 +72,9 @@ def test_towers_called_counted_are_those_that_agree():
 
 
 def test_a_tower_nobody_measured_is_an_estimate(capsys):
-    for config, known in (({"model_type": "qwen2_audio"}, "estimate"), ({"model_type": "voxtral"}, "exact")):
+    for config, level in (({"model_type": "qwen2_audio"}, "estimate"), ({"model_type": "voxtral"}, "exact")):
         answer = paramcalc.estimate(config, audio="30s")
-        assert answer["flops"]["known"] == known
+        assert answer["flops"]["known"] == level
 
 
 def test_an_encoder_alone_has_no_prompt(tmp_path, capsys):
@@ -87,9 +87,9 @@ def test_an_encoder_alone_has_no_prompt(tmp_path, capsys):
 
 def test_windows_at_the_edge_are_smaller():
     config = {"model_type": "qwen2_5_vl"}
-    whole = paramcalc.cut_images(config, [(28 * 12, 28 * 6)])[0]
-    assert whole.windows == ((64, 3), (32, 3))
-    assert sum(size * count for size, count in whole.windows) == whole.patches == 288
+    item = paramcalc.cut_images(config, [(28 * 12, 28 * 6)])[0]
+    assert item.windows == ((64, 3), (32, 3))
+    assert sum(size * count for size, count in item.windows) == item.patches == 288
 
 
 def test_a_decoder_reads_a_picture_in_place_of_a_source():

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from tests.mutation.live import ROOT, Functions, live_functions, put
+from tests.mutation.live import ROOT, Functions, install, live_functions
 from tests.mutation.mutants import Mutant, mutants
 
 TARGETS = ("paramcalc/components", "paramcalc/activations", "paramcalc/measures")
@@ -63,11 +63,11 @@ class Run:
 
     def trace(self) -> None:
         """Which test runs which lines, and how long each takes."""
-        wanted = {str(path) for path in self.files}
+        paths = {str(path) for path in self.files}
         for number, item in enumerate(self.items):
             lines: set[tuple[str, int]] = set()
             begun = time.monotonic()
-            sys.settrace(_tracer(wanted, lines))
+            sys.settrace(_tracer(paths, lines))
             fine = passed(item)
             sys.settrace(None)
             self.took.append(time.monotonic() - begun)
@@ -107,7 +107,7 @@ class Run:
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
         try:
-            if not put(mutant, live):
+            if not install(mutant, live):
                 return 3
             return 0 if all(passed(self.items[number]) for number in tests) else 1
         except BaseException:
@@ -119,13 +119,13 @@ def passed(item: pytest.Item) -> bool:
     return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
 
 
-def _tracer(wanted: set[str], lines: set[tuple[str, int]]) -> Callable[..., Any]:
+def _tracer(paths: set[str], lines: set[tuple[str, int]]) -> Callable[..., Any]:
     def line(frame: Any, event: str, _: object) -> Any:
         if event == "line":
             lines.add((frame.f_code.co_filename, frame.f_lineno))
         return line
 
-    return lambda frame, *_: line if frame.f_code.co_filename in wanted else None
+    return lambda frame, *_: line if frame.f_code.co_filename in paths else None
 
 
 def main() -> None:

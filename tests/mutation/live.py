@@ -20,22 +20,22 @@ Functions = dict[tuple[str, str], list[FunctionType]]
 
 def live_functions(files: list[Path]) -> Functions:
     """Functions of the files as they are now in memory, decorated or not."""
-    wanted = {str(path) for path in files}
+    paths = {str(path) for path in files}
     functions: Functions = {}
     for item in gc.get_objects():
-        if isinstance(item, FunctionType) and item.__code__.co_filename in wanted:
+        if isinstance(item, FunctionType) and item.__code__.co_filename in paths:
             functions.setdefault((item.__code__.co_filename, item.__code__.co_qualname), []).append(item)
     return functions
 
 
-def put(mutant: Mutant, live: Functions) -> bool:
+def install(mutant: Mutant, live: Functions) -> bool:
     """Make the change; whether there is something to change."""
     mutant.change()
     functions = live.get((str(mutant.path), ".".join(mutant.scope)), [])
     if isinstance(mutant.owner, ast.AnnAssign):
-        return _put_field(mutant, mutant.owner)
+        return _install_field(mutant, mutant.owner)
     if not mutant.lines:
-        return _put_defaults(mutant.owner, functions)
+        return _install_defaults(mutant.owner, functions)
     code = _code(mutant, mutant.owner)
     for function in functions:
         if function.__code__.co_firstlineno == code.co_firstlineno:
@@ -48,9 +48,9 @@ def _code(mutant: Mutant, function: ast.FunctionDef) -> CodeType:
     body: list[ast.stmt] = [function]
     for name in reversed(mutant.scope[:-1]):
         body = [ast.ClassDef(name=name, bases=[], keywords=[], body=body, decorator_list=[])]
-    whole = compile(ast.fix_missing_locations(ast.Module(body, [])), str(mutant.path), "exec",
+    module_code = compile(ast.fix_missing_locations(ast.Module(body, [])), str(mutant.path), "exec",
                     flags=__future__.annotations.compiler_flag, dont_inherit=True)
-    return next(code for code in _codes(whole) if code.co_qualname == ".".join(mutant.scope))
+    return next(code for code in _codes(module_code) if code.co_qualname == ".".join(mutant.scope))
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -60,7 +60,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
-def _put_defaults(owner: ast.FunctionDef, functions: list[FunctionType]) -> bool:
+def _install_defaults(owner: ast.FunctionDef, functions: list[FunctionType]) -> bool:
     for function in functions:
         plain = zip(owner.args.defaults, function.__defaults__ or (), strict=True)
         function.__defaults__ = tuple(n.value if isinstance(n, ast.Constant) else old for n, old in plain) or None
@@ -70,7 +70,7 @@ def _put_defaults(owner: ast.FunctionDef, functions: list[FunctionType]) -> bool
     return bool(functions)
 
 
-def _put_field(mutant: Mutant, field: ast.AnnAssign) -> bool:
+def _install_field(mutant: Mutant, field: ast.AnnAssign) -> bool:
     """Of a named tuple or of a model and those that inherit it."""
     owner: Any = sys.modules[".".join(mutant.path.relative_to(ROOT).with_suffix("").parts)]
     for part in mutant.scope[:-1]:

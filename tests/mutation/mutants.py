@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 Change = Callable[[], None]
 """Changes a syntax tree in place."""
-Said = tuple[str, Change]
+NamedChange = tuple[str, Change]
 
 
 class Mutant(NamedTuple):
@@ -40,11 +40,11 @@ def _set(node: ast.AST, field: str, value: object) -> Change:
     return lambda: setattr(node, field, value)
 
 
-def _put(items: list[Any], place: int, *values: object) -> Change:
+def _assign(items: list[Any], place: int, *values: object) -> Change:
     return lambda: items.__setitem__(slice(place, place + len(values)), values)
 
 
-def changes(node: ast.AST) -> Iterator[Said]:
+def changes(node: ast.AST) -> Iterator[NamedChange]:
     """Every small change of one node itself."""
     yield from _operators(node)
     yield from _constants(node)
@@ -57,26 +57,26 @@ def changes(node: ast.AST) -> Iterator[Said]:
     for place, (left, right) in enumerate(pairwise(items)):
         starred = isinstance(left, ast.Starred) or isinstance(right, ast.Starred)
         if not starred and ast.dump(left) != ast.dump(right):
-            yield f"exchange {place}, {place + 1}", _put(items, place, right, left)
+            yield f"exchange {place}, {place + 1}", _assign(items, place, right, left)
 
 
 def _symmetric(call: ast.Call) -> bool:
     return isinstance(call.func, ast.Name) and call.func.id in ("min", "max")
 
 
-def _operators(node: ast.AST) -> Iterator[Said]:
+def _operators(node: ast.AST) -> Iterator[NamedChange]:
     if isinstance(node, ast.BinOp | ast.AugAssign) and type(node.op) in BINARY:
         yield "operator", _set(node, "op", BINARY[type(node.op)]())
     elif isinstance(node, ast.Compare):
         for place, op in enumerate(node.ops):
-            yield "comparison", _put(node.ops, place, COMPARED[type(op)]())
+            yield "comparison", _assign(node.ops, place, COMPARED[type(op)]())
     elif isinstance(node, ast.BoolOp):
         yield "and/or", _set(node, "op", ast.And() if isinstance(node.op, ast.Or) else ast.Or())
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         yield "sign", _set(node, "op", ast.UAdd())
 
 
-def _constants(node: ast.AST) -> Iterator[Said]:
+def _constants(node: ast.AST) -> Iterator[NamedChange]:
     if not isinstance(node, ast.Constant):
         return
     if isinstance(node.value, bool):
@@ -87,12 +87,12 @@ def _constants(node: ast.AST) -> Iterator[Said]:
             yield "one less", _set(node, "value", node.value - 1)
 
 
-def _dropped(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Said]:
+def _dropped(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[NamedChange]:
     """A statement that only adds or calls, left out."""
     calls = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
     if calls or isinstance(statement, ast.AugAssign):
         empty = ast.copy_location(ast.Pass(), statement)
-        yield f"left out `{_text(statement)}`", _put(body, body.index(statement), empty)
+        yield f"left out `{_text(statement)}`", _assign(body, body.index(statement), empty)
 
 
 def mutants(path: Path) -> list[Mutant]:

@@ -43,7 +43,7 @@ TOWERS: tuple[tuple[str, str], ...] = (
      r"|resampler_model|vqmodel)(\.|$)|^(flava\.)?image_projection\.", "projector"),
 )  # fmt: skip
 # Retrievers and policies around whole models, and encoders that read images as words: nothing stands beside them.
-WHOLE = re.compile(r"^(Col\w+ForRetrieval|Ernie4_5_VL_?MoeText|PI0|T5Gemma2)")
+NOTHING_BESIDE = re.compile(r"^(Col\w+ForRetrieval|Ernie4_5_VL_?MoeText|PI0|T5Gemma2)")
 BARE = re.compile(r"^(?!.*For[A-Z]).*Model$")
 NORM_CLASS = re.compile(r"norm(?!ed)", re.I)
 
@@ -137,7 +137,7 @@ def classify(owner: str, names: Iterable[str], module_classes: Iterable[str] = (
     layer from a softmax one where both use the same names.
     """
     aliases, classes = list(names), list(module_classes)
-    beside = not (alone or WHOLE.search(owner))
+    beside = not (alone or NOTHING_BESIDE.search(owner))
     candidates = [_by_name(owner, name, classes, beside) for name in aliases]
     bucket = "token_embedding" if "token_embedding" in candidates else candidates[0]
     if bucket == "attention" and any(MIXER_CLASS.search(name) for name in classes):

@@ -68,13 +68,13 @@ def model_class(model_type: str, name: str) -> type[PreTrainedModel]:
 def config_class_for(model_type: str, owner: type[PreTrainedModel]) -> type[PreTrainedConfig]:
     """Return the config class that `owner` is built from: that of the type, or of its nested text config."""
     outer: type[PreTrainedConfig] = CONFIG_MAPPING[model_type]
-    wanted = owner.config_class
-    if wanted is None or outer is wanted or issubclass(outer, wanted):
+    expected_class = owner.config_class
+    if expected_class is None or outer is expected_class or issubclass(outer, expected_class):
         return outer
     for key in SUB_CONFIG_KEYS:
         spec = outer.sub_configs_defaults.get(key)
-        if spec is not None and spec.config_class is wanted:
-            return wanted
+        if spec is not None and spec.config_class is expected_class:
+            return expected_class
     return outer
 
 
@@ -144,10 +144,10 @@ def bucket_of(model: PreTrainedModel) -> dict[str, str]:
     """Classify every unique parameter of a model by the name it is counted under."""
     owner = type(model).__name__
     alone = model.config.base_config_key in ("vision_config", "audio_config") and not owner.endswith("WithProjection")
-    known = aliases(model)
+    names_of = aliases(model)
     result: dict[str, str] = {}
     for name, parameter in model.named_parameters():
-        every = [name, *(other for other in known[id(parameter)] if other != name)]
+        every = [name, *(other for other in names_of[id(parameter)] if other != name)]
         result[name] = buckets.classify(owner, [collapse(item) for item in every], module_classes(model, name),
                                         alone=alone)
     return result
@@ -184,12 +184,12 @@ def checkpoint(model: PreTrainedModel, component: dict[str, str]) -> tuple[list[
     for name, tensor in state.items():
         groups.setdefault(parameter_bucket.get(name, ""), {})[name] = tensor
     written = {bucket: revert_weight_conversion(model, group) for bucket, group in groups.items()}
-    whole = revert_weight_conversion(model, state)
+    all_tensors = revert_weight_conversion(model, state)
     parts = {name: tuple(tensor.shape) for group in written.values() for name, tensor in group.items()}
-    if parts != {name: tuple(tensor.shape) for name, tensor in whole.items()}:
+    if parts != {name: tuple(tensor.shape) for name, tensor in all_tensors.items()}:
         raise ValueError("a weight conversion mixes components")
     owner = {name: bucket for bucket, group in written.items() for name in group}
-    items = [(name, _shape(name, whole), owner[name]) for name in whole]
+    items = [(name, _shape(name, all_tensors), owner[name]) for name in all_tensors]
     return rows(item for item in items if item[2]), [row[:3] for row in rows(item for item in items if not item[2])]
 
 

@@ -91,13 +91,13 @@ def tensors(value: object, by_id: dict[int, torch.Tensor], depth: int = 0) -> di
 def cached_tensors(model: Any, length: int) -> list[torch.Tensor]:
     """Run a prompt and return what the class keeps of it."""
     returns_none = model.config.model_type == "recurrent_gemma"
-    given = {"past_key_values": transformers.DynamicCache(config=model.config)} if returns_none else {}
+    arguments = {"past_key_values": transformers.DynamicCache(config=model.config)} if returns_none else {}
     with torch.no_grad():
-        output = model(torch.randint(1, model.config.vocab_size, (BATCH, length)), use_cache=True, **given)
+        output = model(torch.randint(1, model.config.vocab_size, (BATCH, length)), use_cache=True, **arguments)
     names = ("past_key_values", "cache_params", "state")
     cache = next((cached for name in names if (cached := getattr(output, name, None)) is not None), None)
     if returns_none:
-        cache = [given, *(value for module in model.modules() for name, value in vars(module).items()
+        cache = [arguments, *(value for module in model.modules() for name, value in vars(module).items()
                           if name in ("conv1d_state", "recurrent_states"))]
     floats = (torch.bfloat16, torch.float32)
     return [tensor for tensor in tensors(cache, {}).values() if tensor.dtype in floats]

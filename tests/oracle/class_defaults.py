@@ -31,7 +31,7 @@ LONGEST_VALUE = 2000
 # Class attributes which steer training, sharding or serving; none of them shapes a parameter.
 UNRELATED_ATTRIBUTES = frozenset({"keys_to_ignore_at_inference", "model_type", "sub_configs", "is_composition"})
 # Keys that the attention of many classes takes from a config which has no field for them.
-ASKED = ("head_dim",)
+ATTENTION_KEYS = ("head_dim",)
 # Labels of a class that says nothing of them, which the table leaves out.
 USUAL_LABELS = 2
 # Fields of no consequence for the architecture; left out to keep the table small.
@@ -184,7 +184,7 @@ def keys_of_attention(config_class: type[PreTrainedConfig]) -> list[str]:
     since that class works them out, before it takes what else the file says."""
     folder = Path(inspect.getfile(config_class)).parent
     sources = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("modeling_*.py"))]
-    missing = [key for key in ASKED if key not in {field.name for field in fields(config_class)}]
+    missing = [key for key in ATTENTION_KEYS if key not in {field.name for field in fields(config_class)}]
     source_of_config = inspect.getsource(config_class)
     return [key for key in missing if any(
         f'self.{key} = getattr(config, "{key}"' in source

@@ -205,7 +205,7 @@ def main() -> None:
         model_type, name = line.split()
         if not options.types or model_type in options.types:
             for record in _records(model_type, name, range(start, stop), singly=options.each):
-                sums[_told(record, parts, options.out) if record else "no draw builds"] += 1
+                sums[_report(record, parts, options.out) if record else "no draw builds"] += 1
     sys.stdout.write(f"{dict(sums)}\n")
 
 
@@ -218,7 +218,7 @@ def _records(model_type: str, name: str, turns: range, *, singly: bool) -> Itera
             yield from each(owner, model_type, record)
 
 
-def _told(record: dict[str, Any], parts: dict[tuple[str, str], str], out: Path | None) -> str:
+def _report(record: dict[str, Any], parts: dict[tuple[str, str], str], out: Path | None) -> str:
     word, why = judged(record, parts)
     if word != "exact":
         sys.stdout.write(f"{word} {record['id']}: {why}\n")

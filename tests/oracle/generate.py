@@ -99,13 +99,13 @@ def differences(model_type: str, text: str) -> list[str]:
     return sorted(identity for identity in old.keys() | new.keys() if old.get(identity) != new.get(identity))
 
 
-def run(wanted: list[str], compare: bool) -> int:
+def run(model_types: list[str], compare: bool) -> int:
     """Generate or compare the families asked for; return the number of differences."""
-    known = families()
+    built_in = families()
     DATA.mkdir(parents=True, exist_ok=True)
     wrong = 0
-    for model_type in wanted or sorted(known):
-        text = generate(model_type, known[model_type])
+    for model_type in model_types or sorted(built_in):
+        text = generate(model_type, built_in[model_type])
         if compare:
             for identity in differences(model_type, text):
                 sys.stdout.write(f"differs: {identity}\n")

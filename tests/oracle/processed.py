@@ -98,10 +98,10 @@ def processor(case: Data, settings: Data) -> Any:
     if name is None:
         return images
     owner = getattr(transformers, name)
-    given = {"image_processor": images, "tokenizer": Words()}
-    given |= dict.fromkeys(("video_processor", "feature_extractor", "audio_processor"), Other())
+    parts = {"image_processor": images, "tokenizer": Words()}
+    parts |= dict.fromkeys(("video_processor", "feature_extractor", "audio_processor"), Other())
     names = set(inspect.signature(owner.__init__).parameters)
-    return owner(**{name: value for name, value in given.items() if name in names}, **case.get("own", {}))
+    return owner(**{name: value for name, value in parts.items() if name in names}, **case.get("own", {}))
 
 
 def processed(more: Data | None = None, options: Data | None = None) -> Callable[[Any, int, int], int]:

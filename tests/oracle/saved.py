@@ -60,7 +60,7 @@ def records(model_type):
     for line in (DATA / "oracle" / f"{model_type}.jsonl").read_text("utf-8").splitlines():
         drawn = json.loads(line)
         name, config = drawn["id"], drawn["config"] | {"architectures": [drawn["class"]]}
-        if not HEADED.search(drawn["class"]) or not whole(config):
+        if not HEADED.search(drawn["class"]) or not complete(config):
             continue
         if name.startswith("default"):
             yield record(name, config, 1024 if config.get("max_position_embeddings", 1024) >= 1024 else 512)
@@ -69,7 +69,7 @@ def records(model_type):
             yield record(name, config | rates | {key: 0.0 for key in config if key.endswith("layerdrop")}, LENGTH)
 
 
-def whole(config):
+def complete(config):
     """Decoders that would attend to an encoder which is not there, towers that get no picture, and routers that always
     choose two say nothing."""
     if "vision_config" in config:
@@ -93,7 +93,7 @@ def record(name, config, seq):
 def measured(name, config, seq, kind, *, full=False, labels=False):
     """Bytes of one case; None where it does not run."""
     try:
-        return size(packed(built(config, kind, full=full), seq, labels=labels))
+        return size(packed(trainable(config, kind, full=full), seq, labels=labels))
     except Exception as error:  # as varied as the classes
         sys.stderr.write(f"{name} {kind} {full} {labels}: {type(error).__name__} {str(error)[:150]!r}\n")
         return None
@@ -104,7 +104,7 @@ def size(storages):
     return sum(storage.nbytes() for storage, _ in storages)
 
 
-def built(config, kind, *, full):
+def trainable(config, kind, *, full):
     """The class a config names, to be trained with one kind of attention."""
     model = building.from_file(config | {"attn_implementation": KINDS[kind]})
     model.config._attn_implementation = KINDS[kind]
@@ -127,12 +127,12 @@ def packed(model, seq=LENGTH, *, labels=False):
         inputs["decoder_input_ids"] = torch.ones((1, seq), dtype=torch.long, device=model.device)
     if labels:
         inputs["labels"] = torch.ones((1, seq), dtype=torch.long, device=model.device)
-    known = {t.untyped_storage()._cdata for t in [*model.parameters(), *model.buffers(), *inputs.values()]}
+    storages_before = {t.untyped_storage()._cdata for t in [*model.parameters(), *model.buffers(), *inputs.values()]}
     storages = {}
 
     def pack(tensor):
         storage = tensor.untyped_storage()
-        if storage._cdata not in known:
+        if storage._cdata not in storages_before:
             storages.setdefault(storage._cdata, (storage, tensor))  # held: its address is not given to another
         return tensor
 
@@ -164,7 +164,7 @@ def sparse(config):
 
 def listed(config, kind):
     """Shape, type and bytes of what one pass keeps."""
-    for storage, tensor in sorted(packed(built(config, kind, full=False)), key=lambda pair: -pair[0].nbytes()):
+    for storage, tensor in sorted(packed(trainable(config, kind, full=False)), key=lambda pair: -pair[0].nbytes()):
         sys.stdout.write(f"{storage.nbytes()} {str(tensor.dtype)[6:]} {tuple(tensor.shape)} {tensor.grad_fn}\n")
 
 

@@ -94,12 +94,12 @@ def measured(fields, batch, seq, *, full, kind="eager", dtype="bf16"):
 def packed(model, batch, seq, *, labels=False):
     """Bytes of each storage packed by one forward pass."""
     ids = torch.ones((batch, seq), dtype=torch.long)
-    known = {t.untyped_storage()._cdata for t in [*model.parameters(), *model.buffers(), ids]}
+    storages_before = {t.untyped_storage()._cdata for t in [*model.parameters(), *model.buffers(), ids]}
     storages = {}
 
     def pack(tensor):
         storage = tensor.untyped_storage()
-        if storage._cdata not in known:
+        if storage._cdata not in storages_before:
             storages[storage._cdata] = storage  # held, so that its address is not given to another
         return tensor
 

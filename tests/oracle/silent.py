@@ -93,13 +93,13 @@ def places(config: Json, at: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
             yield from places(value, (*at, key))
 
 
-def put(config: Json, at: Path_, value: object, *, gone: bool = False) -> Json:
+def changed_copy(config: Json, at: Path_, value: object, *, remove: bool = False) -> Json:
     """A copy of a config with another value at one place."""
     changed = copy.deepcopy(config)
     inner = changed
     for key in at[:-1]:
         inner = inner[key]
-    if gone:
+    if remove:
         del inner[at[-1]]
     else:
         inner[at[-1]] = value
@@ -109,13 +109,13 @@ def put(config: Json, at: Path_, value: object, *, gone: bool = False) -> Json:
 def changes(config: Json) -> Iterator[Change]:
     """Every change of one key, those included which the class has and the file leaves out."""
     for at, value in places(config):
-        yield Change(at, "deleted", put(config, at, None, gone=True))
+        yield Change(at, "deleted", changed_copy(config, at, None, remove=True))
         if not isinstance(value, dict):
-            yield from (Change(at, kind, put(config, at, other)) for kind, other in others(value))
+            yield from (Change(at, kind, changed_copy(config, at, other)) for kind, other in others(value))
     family = family_data(str(config.get("model_type")))
     for key, value in (family.defaults if family is not None else {}).items():
         if key not in config and not SKIPPED.search(key) and not isinstance(value, dict) and sized(key, value):
-            yield from (Change((key,), kind, put(config, (key,), other)) for kind, other in others(value))
+            yield from (Change((key,), kind, changed_copy(config, (key,), other)) for kind, other in others(value))
 
 
 def ours(config: Json) -> Ours | None:
@@ -163,13 +163,13 @@ def theirs(config: Json) -> int | None:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def judged(before: tuple[Json, Ours], change: Change, after: Ours, whole: int | None) -> str:
+def judged(before: tuple[Json, Ours], change: Change, after: Ours, class_total: int | None) -> str:
     """One word on a change, and what differs; `whole` is what the class holds before it."""
-    total = theirs(change.config) if whole is not None else None
-    if whole is None or total is None:
-        return "unbuilt" if whole is None else "refused-there"
+    total = theirs(change.config) if class_total is not None else None
+    if class_total is None or total is None:
+        return "unbuilt" if class_total is None else "refused-there"
     mine = after.total - before[1].total
-    return "same" if total - whole == mine else f"WRONG class {total - whole:+,}, ours {mine:+,}:"
+    return "same" if total - class_total == mine else f"WRONG class {total - class_total:+,}, ours {mine:+,}:"
 
 
 def examined(config: Json, tried: set[tuple[object, ...]], *, every: bool, ask: bool) -> Iterator[str]:
@@ -177,7 +177,7 @@ def examined(config: Json, tried: set[tuple[object, ...]], *, every: bool, ask: 
     before = ours(config)
     if before is None:
         return
-    whole = theirs(config) if ask else None
+    class_total = theirs(config) if ask else None
     for change in changes(config):
         key = (config.get("model_type"), *config.get("architectures", []), change.at, change.kind)
         if key in tried:
@@ -192,7 +192,7 @@ def examined(config: Json, tried: set[tuple[object, ...]], *, every: bool, ask: 
         if after is None or after.known != "exact":
             continue
         if every or (after.shapes == before.shapes and after.notes == before.notes):
-            yield f"{judged((config, before), change, after, whole) if ask else 'silent'} {what}"
+            yield f"{judged((config, before), change, after, class_total) if ask else 'silent'} {what}"
 
 
 def main() -> None:

@@ -59,7 +59,7 @@ def patches(count: int, width: int, grid: list[int]) -> dict[str, Any]:
     return {"pixel_values": torch.ones((count, width)), "image_grid_thw": torch.tensor([grid])}
 
 
-def cut_out(count: int, width: int, high: int, wide: int) -> dict[str, Any]:
+def patches_of(count: int, width: int, high: int, wide: int) -> dict[str, Any]:
     """Patches of a picture in rows, filled up to `count`, as SigLIP 2's processor gives them."""
     return {"pixel_values": torch.ones((1, count, width)), "spatial_shapes": torch.tensor([[high, wide]]),
             "pixel_attention_mask": (torch.arange(count) < high * wide)[None]}
@@ -188,7 +188,7 @@ CASES: dict[str, tuple[str, dict[str, Any], str, Any, dict[str, Any]]] = {
         lambda: pixels(1, 3, 56, 56), {"tokens": 5, "projected": 5, "sequences": [16], "extra": 1}),
     "siglip2": ("Siglip2Model", {"text_config": VIT | {"vocab_size": 99}, "vision_config": VIT | {
         "patch_size": 16, "num_patches": 49}}, "image",
-        lambda: cut_out(64, 768, 6, 10), {"sequences": [64]}),
+        lambda: patches_of(64, 768, 6, 10), {"sequences": [64]}),
     "gemma4": ("Gemma4ForConditionalGeneration", {
         "text_config": TEXT | {"hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 99,
                                "global_head_dim": 12},
@@ -224,7 +224,7 @@ CASES: dict[str, tuple[str, dict[str, Any], str, Any, dict[str, Any]]] = {
 }
 
 
-def built(name: str, kind: str, dtype: torch.dtype) -> tuple[Any, dict[str, Any]]:
+def trainable(name: str, kind: str, dtype: torch.dtype) -> tuple[Any, dict[str, Any]]:
     """The class, to be trained, and the config it has."""
     owner_name, changes, _, _, _ = CASES[name]
     config = CONFIG_MAPPING[name].from_dict(json.loads(json.dumps(changes)))
@@ -258,17 +258,17 @@ FREEZABLE = {"llava": "vision_tower", "paligemma": "vision_tower", "gemma3": "vi
 
 def saved_storages(name: str, kind: str, *, frozen: bool = False) -> list[Any]:
     """Storages packed for backward, each with a tensor of it; with `frozen` the tower is not trained."""
-    model, _ = built(name, kind, torch.bfloat16)
+    model, _ = trainable(name, kind, torch.bfloat16)
     if frozen:
         holder = model if hasattr(model, FREEZABLE[name]) else model.model
         getattr(holder, FREEZABLE[name]).requires_grad_(False)
     inputs = {key: value.bfloat16() if value.is_floating_point() else value for key, value in CASES[name][3]().items()}
-    known = {t.untyped_storage()._cdata for t in [*model.parameters(), *model.buffers(), *inputs.values()]}
+    storages_before = {t.untyped_storage()._cdata for t in [*model.parameters(), *model.buffers(), *inputs.values()]}
     storages: dict[int, Any] = {}
 
     def pack(tensor: Any) -> Any:
         storage = tensor.untyped_storage()
-        if storage._cdata not in known:
+        if storage._cdata not in storages_before:
             storages.setdefault(storage._cdata, (storage, tensor))
         return tensor
 
@@ -286,7 +286,7 @@ def size(storage: Any, tensor: Any) -> int:
 
 def measure(name: str) -> dict[str, Any]:
     """One line."""
-    model, config = built(name, "eager", torch.float32)
+    model, config = trainable(name, "eager", torch.float32)
     with FlopCounterMode(display=False) as counter:
         run(model.eval(), name, CASES[name][3]())
     record = {"model_type": name, "config": config, "of": CASES[name][2], "cut": CASES[name][4],

@@ -33,7 +33,7 @@ TEXTS = ("text_config", "llm_config", "language_config")
 MAPS = ("vocabulary_map",)
 """Keys without which a class does not build."""
 SHALLOW = re.compile(r"layers$|^depth$|_depth$|^num_blocks$")
-KEPT = re.compile(
+UNCHANGED = re.compile(
     r"num_feat_extract_layers|token|_index$|_id$|stride|seconds|version|seq_length|max_position|dilation|groups$|_bins$|upsample"
 )
 HEADS = re.compile(r"attention_heads$|num_heads$|kv_heads$|key_value_heads$")
@@ -56,7 +56,7 @@ def varied(config: PreTrainedConfig, rng: random.Random, share: float = 1) -> di
     written = config.to_dict()
     values: dict[str, Any] = {name: written[name] for name in MAPS if written.get(name)}
     for name, value in written.items():
-        if KEPT.search(name) or name in ("problem_type", "chunk_size_feed_forward"):
+        if UNCHANGED.search(name) or name in ("problem_type", "chunk_size_feed_forward"):
             continue
         if share < 1 and not HEADS.search(name) and rng.random() > share:
             continue

@@ -12,7 +12,7 @@ from pathlib import Path
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 DATA = Path(__file__).parent.parent / "data"
-KEPT = ("colwise", "rowwise")
+SPLITS = ("colwise", "rowwise")
 
 
 def main():
@@ -22,7 +22,7 @@ def main():
             plan = getattr(CONFIG_MAPPING[path.stem], "base_model_tp_plan", None) or {}
             record = json.loads(path.read_text("utf-8").splitlines()[0])
             files = [name for name, *_ in record.get("checkpoint_tensors") or record["tensors"]]
-            rules = {name: how for name, how in plan.items() if how in KEPT and ".experts." not in name
+            rules = {name: how for name, how in plan.items() if how in SPLITS and ".experts." not in name
                      and any(file_name.endswith(f".{name}.weight") for file_name in files)}
             if rules:
                 plans[path.stem] = rules

@@ -28,7 +28,8 @@ from transformers.modeling_utils import PreTrainedModel
 
 ATTEMPTS = 24
 LARGEST = 3 * 10**8
-KEPT = re.compile(r"token_id|_id$|_index$|_idx$|token_index|version|chunk_size_feed|seed|return_|sampling_rate|_token$")
+FIXED = re.compile(r"token_id|_id$|_index$|_idx$|token_index|version|chunk_size_feed|seed|return_|sampling_rate"
+                   r"|_token$")
 FACTORS = re.compile(r"ratio|multiplier|expansion|coefficient|factor|scale$|^scale|width_|depth_")
 VOCABULARY = re.compile(r"vocab_size")
 
@@ -39,7 +40,7 @@ def changed(config: PreTrainedConfig, rng: random.Random, share: float) -> dict[
     width, patch = heads * 8 * rng.choice((2, 3, 4, 5)), rng.choice((4, 7, 8, 14, 16))
     values: dict[str, Any] = {}
     for name, value in config.to_dict().items():
-        if KEPT.search(name) or (rng.random() > share and not towers.HEADS.search(name)):
+        if FIXED.search(name) or (rng.random() > share and not towers.HEADS.search(name)):
             continue
         if isinstance(value, bool):
             if rng.random() < 0.25:

@@ -25,7 +25,7 @@ def ask(page, **question):
     return page.evaluate("question => window.paramcalc.ask(question)", question)
 
 
-def shown(page, act):
+def answer_after(page, act):
     """Does what asks a question of the page, and waits until its answer stands there."""
     page.evaluate("delete document.body.dataset.command")
     act()
@@ -34,9 +34,9 @@ def shown(page, act):
 
 def command(*words):
     """The command line's JSON."""
-    done = subprocess.run([sys.executable, "-m", "paramcalc", *words, "--json"], capture_output=True, text=True,
+    process = subprocess.run([sys.executable, "-m", "paramcalc", *words, "--json"], capture_output=True, text=True,
                           check=False, cwd=ROOT)
-    return json.loads(done.stdout)
+    return json.loads(process.stdout)
 
 
 def test_nothing_comes_from_elsewhere(page, address):
@@ -67,10 +67,10 @@ def test_other_questions_have_the_command_lines_figures(page, name):
 
 @pytest.mark.parametrize("by", ["layer", "tensor"])
 def test_a_count_by_other_parts_has_the_command_lines_figures(page, by):
-    shown = ask(page, command="count", model="gemma-3-12b", by=by)
-    assert json.loads(shown["json"]) == command("count", "gemma-3-12b", "--by", by)
-    assert shown["cli"] == f"paramcalc count gemma-3-12b --by {by}"
-    assert ("language_model.model.layers.47: " in shown["html"]) == (by == "layer")
+    answer_after = ask(page, command="count", model="gemma-3-12b", by=by)
+    assert json.loads(answer_after["json"]) == command("count", "gemma-3-12b", "--by", by)
+    assert answer_after["cli"] == f"paramcalc count gemma-3-12b --by {by}"
+    assert ("language_model.model.layers.47: " in answer_after["html"]) == (by == "layer")
 
 
 def test_speed_has_the_command_lines_figures(page):
@@ -80,13 +80,13 @@ def test_speed_has_the_command_lines_figures(page):
 
 def test_each_question_is_copied_as_the_command_line_writes_it(page):
     for name in ("count", "explain"):
-        shown = ask(page, command=name, model="gpt2")
-        assert json.loads(shown["json"]) == command(name, "gpt2")
-        assert shown["cli"] == f"paramcalc {name} gpt2"
+        answer_after = ask(page, command=name, model="gpt2")
+        assert json.loads(answer_after["json"]) == command(name, "gpt2")
+        assert answer_after["cli"] == f"paramcalc {name} gpt2"
         for form in ("markdown", "csv"):
-            done = subprocess.run([sys.executable, "-m", "paramcalc", name, "gpt2", "--format", form],
+            process = subprocess.run([sys.executable, "-m", "paramcalc", name, "gpt2", "--format", form],
                                   capture_output=True, text=True, check=True, cwd=ROOT)
-            assert ask(page, command=name, model="gpt2", copy=form)["text"] == done.stdout
+            assert ask(page, command=name, model="gpt2", copy=form)["text"] == process.stdout
 
 
 def test_a_random_draw_is_counted_as_on_the_command_line(page, tmp_path):
@@ -156,26 +156,26 @@ def test_the_address_holds_the_question(browser, page):
 def test_each_question_has_the_fields_it_takes(page):
     for tab, fields in (("memory", ["context", "batch", "quant", "gpu", "gpus"]), ("flops", ["context", "batch"]),
                         ("count", [])):
-        shown(page, lambda tab=tab: page.click(f"#tab-{tab}"))
+        answer_after(page, lambda tab=tab: page.click(f"#tab-{tab}"))
         assert [name for name in ("context", "batch", "quant", "gpu", "gpus") if page.is_visible(f"#{name}")] == fields
 
 
 def test_keys_alone_lead_from_the_map_to_the_formula_of_a_tensor(page, browser):
     """And the address says so: it opens there."""
-    shown(page, lambda: (page.fill("#model", "gpt2"), page.dispatch_event("#model", "change")))
-    shown(page, lambda: page.press("#tab-count", "End"))
+    answer_after(page, lambda: (page.fill("#model", "gpt2"), page.dispatch_event("#model", "change")))
+    answer_after(page, lambda: page.press("#tab-count", "End"))
     assert page.evaluate("document.activeElement.id") == "tab-explain"
-    shown(page, lambda: page.press("#tab-explain", "Home"))
-    shown(page, lambda: page.press("[data-key=attention]", "Enter"))
+    answer_after(page, lambda: page.press("#tab-explain", "Home"))
+    answer_after(page, lambda: page.press("[data-key=attention]", "Enter"))
     page.wait_for_selector("#answer button:focus")
-    shown(page, lambda: page.press('[data-key$="attn.c_attn.weight"]', " "))
+    answer_after(page, lambda: page.press('[data-key$="attn.c_attn.weight"]', " "))
     assert "12·64 + 12·64 + 12·64" in page.inner_text("#answer")
     again = browser.new_page()
     again.goto(page.url)
     again.wait_for_selector("#answer table", timeout=180_000)
     assert again.inner_text("#answer") == page.inner_text("#answer")
     again.close()
-    shown(page, lambda: page.press("#answer button", "Enter"))
+    answer_after(page, lambda: page.press("#answer button", "Enter"))
     assert page.locator("[data-key=attention]").count() > 1
 
 
@@ -185,7 +185,7 @@ def test_no_barrier(page, axe, width, scheme):
     page.emulate_media(color_scheme=scheme)
     page.evaluate(axe)
     for name in page.locator("[role=tab]").all_inner_texts():
-        shown(page, lambda name=name: page.click(f"#tab-{name}"))
+        answer_after(page, lambda name=name: page.click(f"#tab-{name}"))
         violations = page.evaluate("axe.run()")["violations"]
         assert [(rule["id"], rule["nodes"][0]["html"]) for rule in violations
                 if rule["impact"] in ("serious", "critical")] == [], name

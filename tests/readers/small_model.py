@@ -26,7 +26,7 @@ def size(spec):
     return weight_bytes(in_formats(build(spec)).tree).total
 
 
-def whole(matrix, head=None, embedding=None, **others):
+def total(matrix, head=None, embedding=None, **others):
     """Bytes of the model with a function of rows and columns for its matrices, and others for some of them."""
     layers = LAYERS * sum(others.get(name, matrix)(*shape) for name, shape in SHAPES.items())
     tables = sum((table or plain)(32000, 1024) for table in (head, embedding))

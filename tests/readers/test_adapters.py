@@ -57,13 +57,13 @@ def test_trainable_parameters(read, base, adapter, trainable):
     assert answer.parameters.known == "exact"
 
 
-BUILT = [json.loads(line) for line in
+RECORDS = [json.loads(line) for line in
          (Path(__file__).parent.parent / "data" / "adapters.jsonl").read_text("utf-8").splitlines()]
 SMALL = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 1000, "hidden_size": 64,
          "intermediate_size": 160, "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2}
 
 
-@pytest.mark.parametrize("record", BUILT, ids=lambda record: record["id"])
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record["id"])
 def test_a_config_as_peft_writes_it(read, record):
     """Every key that peft 0.21.2 writes is understood, and what it trains of a transformers model is counted."""
     answer = paramcalc.count(read(SMALL | {"tie_word_embeddings": record["tied"]},

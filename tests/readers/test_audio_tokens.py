@@ -28,7 +28,7 @@ def rule_of(case):
 def test_as_many_tokens_as_the_processor_makes(case):
     rule = rule_of(case)
     cuts = [rule.cut(seconds) for seconds in parse_durations(case["durations"])]
-    assert [cut.tokens or cut.source for cut in cuts] == case["tokens"]
+    assert [item.tokens or item.source for item in cuts] == case["tokens"]
 
 
 def test_every_rule_was_run_against_its_processor():
@@ -110,8 +110,8 @@ def test_a_rule_is_written_and_read_again():
 def test_a_recording_is_the_input_of_the_encoder_of_whisper():
     """Whatever its length, a window of 30 seconds: 3,000 frames, halved once."""
     for command in (flops, memory):
-        heard, told = command("whisper-tiny", 100, audio="12s"), command("whisper-tiny", 100, source=1500)
-        assert (heard.assumptions["audio"], "audio" in told.assumptions) == ([{"tokens": 0, "frames": 1500}], False)
+        heard, counted = command("whisper-tiny", 100, audio="12s"), command("whisper-tiny", 100, source=1500)
+        assert (heard.assumptions["audio"], "audio" in counted.assumptions) == ([{"tokens": 0, "frames": 1500}], False)
     assert flops("whisper-tiny", 100, audio="12s").forward == flops("whisper-tiny", 100, source=1500).forward
     assert memory("whisper-tiny", 100, audio="12s").cache.bytes == memory("whisper-tiny", 100, source=1500).cache.bytes
 

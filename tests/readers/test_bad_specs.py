@@ -22,11 +22,11 @@ def refusal(path):
 
 
 def count(name):
-    loaded = load(name)
+    reading = load(name)
     try:
-        in_formats(build(loaded.spec))
+        in_formats(build(reading.spec))
     except PCError as error:
-        raise located(error, loaded.document) from error
+        raise located(error, reading.document) from error
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -144,11 +144,11 @@ EYES_ALONE = 29_232
      ("visual (no model_type)", "vision_tower (somebody/clip)",
       "what joins visual, vision_tower to the text model (nebula)")),
 ])
-def test_the_text_model_within_a_strange_type_is_read_and_all_beside_it_is_counted_or_named(config, seen, uncounted):
+def test_the_text_model_within_a_strange_type_is_read_and_all_beside_it_is_counted_or_named(config, counted, uncounted):
     text = count(build(read_config(TEXT).spec).tree).total
     spec = read_config({"model_type": "nebula", "architectures": ["NebulaForConditionalGeneration"], **config}).spec
     parts = count(build(spec).tree)
-    assert parts.total == text + EYES_ALONE * seen
+    assert parts.total == text + EYES_ALONE * counted
     assert spec.uncounted == uncounted
     assert not spec.unread
 

@@ -128,7 +128,7 @@ def test_dspark_is_dflash_with_two_heads():
         read_config(DSPARK | {"markov_head_type": "third"})
 
 
-BUILT = [json.loads(line) for line in
+RECORDS = [json.loads(line) for line in
          (Path(__file__).parent.parent / "data" / "drafts.jsonl").read_text("utf-8").splitlines()]
 
 
@@ -136,7 +136,7 @@ def starred(name):
     return re.sub(r"(?<![a-z_])\d+(?![a-z_])", "*", name)
 
 
-@pytest.mark.parametrize("record", BUILT, ids=lambda record: record["id"])
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record["id"])
 def test_a_draft_holds_what_its_class_saves(record):
     """Every tensor by name and shape, of the classes built on torch's meta device."""
     spec = read_config(record["config"]).spec
@@ -150,7 +150,7 @@ def test_a_draft_holds_what_its_class_saves(record):
 def test_older_releases_of_speculators_write_the_target_s_table_again():
     """Before 0.8 its DFlash saved everything but what only training needs (models/dflash/core.py, what saving
     ignores)."""
-    config = next(record["config"] for record in BUILT if record["id"] == "speculators dflash")
+    config = next(record["config"] for record in RECORDS if record["id"] == "speculators dflash")
     names = shapes(config | {"speculators_version": "0.7.0", "draft_vocab_size": 128})
     assert (names["embed_tokens.weight"], names["lm_head.weight"]) == ((128, 64), (128, 64))
     assert "lm_head.weight" not in shapes(config | {"draft_vocab_size": 128})
@@ -167,7 +167,7 @@ def test_mlp_speculator(tied, times):
 
 
 def test_a_prediction_layer_of_another_type_is_refused():
-    config = next(record["config"] for record in BUILT if record["id"] == "speculators mtp")
+    config = next(record["config"] for record in RECORDS if record["id"] == "speculators mtp")
     layer = config["transformer_layer_config"] | {"model_type": "qwen3_next"}
     with pytest.raises(SpecError, match="qwen3_next"):
         read_config(config | {"transformer_layer_config": layer})

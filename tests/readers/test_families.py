@@ -51,8 +51,8 @@ def test_a_model_type_has_one_home():
 def test_a_lookup_loads_no_other_family():
     code = ("import sys; from paramcalc.readers.families import family_of; family_of('llama').builder; "
             "print(*(name for name in sys.modules if '.decoders.' in name or '.encoders.' in name))")
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert {name.rpartition(".")[2] for name in loaded} == {"llama", "shared"}
+    imported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {name.rpartition(".")[2] for name in imported} == {"llama", "shared"}
 
 
 @pytest.mark.parametrize("model_type", TYPES)
@@ -159,8 +159,8 @@ def test_loops_of_the_middle_count_their_weights_once():
     layer = 48 * 16 * (4 + 2 + 2 + 4 + 4) + 2 * 64 + 3 * 48 * 80 + 2 * 80 + 2 * 48
     assert count(tree).total == 6 * layer + 2 * 99 * 48 + 99
     plain = {key: value for key, value in config.items() if key not in ("layer_types", "n_recurrent_layers")}
-    whole = plain | {"num_hidden_layers": 6, "n_input_layers": 1, "n_output_layers": 2}
-    assert count(build(read_config(whole).spec).tree).total == count(tree).total
+    equal = plain | {"num_hidden_layers": 6, "n_input_layers": 1, "n_output_layers": 2}
+    assert count(build(read_config(equal).spec).tree).total == count(tree).total
     for loops, levels in ((3, ["estimate"]), (1, [])):  # a single loop keeps what it would keep per loop
         read = read_config(config | {"architectures": ["DoryModel"], "recurrent_kv_cache_mode": "last_loop",
                                      "n_recurrent_loops": loops}).spec
@@ -212,10 +212,10 @@ def test_layers_that_run_again_hold_gates_for_what_the_pass_before_made():
              "num_key_value_heads": 2, "head_dim": 16, "n_routed_experts": 4, "num_experts_per_tok": 2,
              "vocab_size": 100, "unpadded_vocab_size": 100, "n_layers_per_attn_res_block": 2}
     loop = {"model_type": "inkling2_loop_text", "architectures": ["Inkling2LoopForCausalLM"], **sizes}
-    told = {"loop_config": {"core_start": 2, "core_end": 4, "num_passes": 3, "gate_rank": 8}}
+    nested_keys = {"loop_config": {"core_start": 2, "core_end": 4, "num_passes": 3, "gate_rank": 8}}
     keys = {"loop_layer_index_start": 2, "loop_layer_index_end": 4, "loop_num_passes": 3, "loop_gate_rank": 8}
     nested, flat, once = (build(read_config(loop | more).spec).tree
-                          for more in (told, keys, keys | {"loop_layer_index_end": 2}))
+                          for more in (nested_keys, keys, keys | {"loop_layer_index_end": 2}))
     assert count(nested).total == count(flat).total
     gates = 2 * 4 * (8 * 2 * 48 + 2 * 48 * 8) + 2 * (2 * 2) * 48
     assert count(flat).total - count(once).total == gates

@@ -12,7 +12,7 @@ CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_
 REVISION, OTHER = "0123456789" * 4, "9876543210" * 4
 
 
-def put(folder, **changes):
+def write_config(folder, **changes):
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(CONFIG | changes))
     return folder
@@ -20,12 +20,12 @@ def put(folder, **changes):
 
 def test_a_folder_of_models_names_them(tmp_path):
     for name in ("b", "a", "deep/c"):
-        put(tmp_path / name)
+        write_config(tmp_path / name)
     with pytest.raises(paramcalc.InputError, match=r"no such file") as refused:
         paramcalc.count(str(tmp_path))
     folders = ", ".join(str(tmp_path / name) for name in ("a", "b", "deep/c"))
     assert refused.value.problems[0].hint == f"give one of {folders}"
-    put(tmp_path / "e")
+    write_config(tmp_path / "e")
     with pytest.raises(paramcalc.InputError) as refused:
         paramcalc.count(str(tmp_path))
     assert refused.value.problems[0].hint.endswith(" …")
@@ -46,11 +46,11 @@ def test_a_folder_of_nothing_has_no_hint(tmp_path):
 
 def test_a_folder_of_the_cache_is_the_snapshot_its_reference_names(tmp_path):
     folder = tmp_path / "models--org--a-name"
-    put(folder / "snapshots" / REVISION)
+    write_config(folder / "snapshots" / REVISION)
     only = paramcalc.count(str(folder))
     assert only.model.name == "org/a-name"
     assert paramcalc.count(str(folder / "snapshots" / REVISION)).model.name == "org/a-name"
-    put(folder / "snapshots" / OTHER, num_hidden_layers=3)
+    write_config(folder / "snapshots" / OTHER, num_hidden_layers=3)
     with pytest.raises(paramcalc.InputError) as refused:
         paramcalc.count(str(folder))
     assert REVISION in refused.value.problems[0].hint
@@ -63,9 +63,9 @@ def test_a_folder_of_the_cache_is_the_snapshot_its_reference_names(tmp_path):
 
 def test_a_reference_leads_nowhere_else(tmp_path):
     folder = tmp_path / "models--org--name"
-    put(folder / "snapshots" / REVISION)
-    put(folder / "snapshots" / OTHER)
-    put(tmp_path / "elsewhere")
+    write_config(folder / "snapshots" / REVISION)
+    write_config(folder / "snapshots" / OTHER)
+    write_config(tmp_path / "elsewhere")
     (folder / "refs").mkdir()
     for text in ("../../elsewhere", "..", ".", "", "nothing", "x" * 5000, "\0"):
         (folder / "refs" / "main").write_text(text)

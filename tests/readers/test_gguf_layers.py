@@ -160,7 +160,7 @@ def test_attention_and_the_tied_head_are_computed():
     assert forward.forward == 2 * 10 * 128 * 64 + 4 * 2 * 2 * 4 * 16 * 100  # 4 layers of q·k and p·v, 4 heads of 16
 
 
-WHOLE = {"vocab_size": 128, "hidden_size": 64, "num_layers": 4, "num_heads": 4, "num_kv_heads": 2,
+SPEC = {"vocab_size": 128, "hidden_size": 64, "num_layers": 4, "num_heads": 4, "num_kv_heads": 2,
          "intermediate_size": 96, "max_position_embeddings": 512}
 SHAPES = {"attn_norm": (64,), "attn_q": (64, 64), "attn_k": (32, 64), "attn_v": (32, 64), "attn_output": (64, 64),
           "ffn_norm": (64,), "ffn_gate": (96, 64), "ffn_up": (96, 64), "ffn_down": (64, 96)}
@@ -173,7 +173,7 @@ def test_a_whole_file_costs_what_its_model_does(runtime):
     ends = [StoredTensor("output_norm.weight", (64,), "fp16", 128),
             StoredTensor("output.weight", (128, 64), "fp16", 16384)]
     keys = {"llama.context_length": 512, "llama.rope.dimension_count": 16}
-    specs = [checkpoint_spec(header(keys, (*inside, *ends))), spec_of(WHOLE)]
+    specs = [checkpoint_spec(header(keys, (*inside, *ends))), spec_of(SPEC)]
     parts = [Prepared(build(spec), Runtime(runtime), Setup("fp16")).parts(Serving(300, 2)) for spec in specs]
     assert parts[0] == parts[1]
     assert len({flops(build(spec).tree, Workload(seq=50)).forward for spec in specs}) == 1

@@ -19,9 +19,9 @@ GROWING = SPEC + "expect: {growth: {total: 5}}\n"
 
 
 def git(folder, *arguments, **more):
-    done = subprocess.run(["git", "-C", str(folder), "-c", "user.name=x", "-c", "user.email=x@example.com", *arguments],  # noqa: S607
-                          check=True, capture_output=True, text=True, **more)
-    return done.stdout.strip()
+    command = ["git", "-C", str(folder), "-c", "user.name=x", "-c", "user.email=x@example.com", *arguments]
+    process = subprocess.run(command, check=True, capture_output=True, text=True, **more)
+    return process.stdout.strip()
 
 
 def bare(folder, config, **files):

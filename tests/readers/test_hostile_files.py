@@ -27,10 +27,10 @@ print(done.returncode, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 def run(*arguments):
     """Exit code, what it says, processor seconds and megabytes."""
-    done = subprocess.run([sys.executable, "-c", MEASURE, *map(str, arguments)], capture_output=True, text=True,
+    process = subprocess.run([sys.executable, "-c", MEASURE, *map(str, arguments)], capture_output=True, text=True,
                           env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
-    code, took, used = done.stdout.split()
-    return int(code), done.stderr, float(took), float(used)
+    code, took, used = process.stdout.split()
+    return int(code), process.stderr, float(took), float(used)
 
 
 def cheap(*arguments, seconds=SECONDS, megabytes=MEGABYTES):

@@ -262,9 +262,9 @@ def test_the_token_goes_to_the_endpoint_and_nowhere_else(server, capsys):
 
 
 def test_each_request_is_told(server):
-    told = []
-    load("hf://org/one/model.safetensors", tell=told.append)
-    assert [address.rpartition("/")[2] for address in told] == ["model.safetensors"]
+    tracked = []
+    load("hf://org/one/model.safetensors", tell=tracked.append)
+    assert [address.rpartition("/")[2] for address in tracked] == ["model.safetensors"]
 
 
 @pytest.mark.parametrize("model", ["hf://org", "hf://org/name/../x.json", "hf://a/b/c.exe", "hf://a b/c", "hf://"])
@@ -289,9 +289,9 @@ def test_the_command_line_tells_each_request_and_can_be_kept_offline(server, mon
     from paramcalc.cli.main import run
 
     assert run(["count", "hf://org/one", "--json"]) == 0
-    told = capsys.readouterr()
-    assert json.loads(told.out)["parameters"]["total"] == 4
-    assert [line.rpartition("/")[2] for line in told.err.splitlines() if line.startswith("GET ")] == [
+    tracked = capsys.readouterr()
+    assert json.loads(tracked.out)["parameters"]["total"] == 4
+    assert [line.rpartition("/")[2] for line in tracked.err.splitlines() if line.startswith("GET ")] == [
         "config.json", "model.safetensors.index.json", "model.safetensors"]
     assert run(["count", "hf://org/one", "--quiet", "--json"]) == 0
     assert "GET" not in capsys.readouterr().err
@@ -312,8 +312,8 @@ def test_each_command_that_reads_models_can_be_kept_offline(server, command):
 
 
 def test_formats_said_beside_the_config_are_read(server):
-    loaded = load("hf://org/modelopt")
-    assert [rule.format for rule in loaded.spec.quantize][-1].startswith("fp8")
+    reading = load("hf://org/modelopt")
+    assert [rule.format for rule in reading.spec.quantize][-1].startswith("fp8")
     assert not load("hf://org/config").spec.quantize
 
 

@@ -34,7 +34,7 @@ def test_as_many_tokens_as_the_processor_puts_into_the_text(case):
     model_type = case["config"]["model_type"]
     rule = image_rule(Config(case["config"], family_data(model_type), model_type), Beside(case["preprocessor"]))
     cuts = [rule.cut(*size) for size in case["sizes"]]
-    assert [cut.tokens or cut.source for cut in cuts] == case["tokens"]
+    assert [item.tokens or item.source for item in cuts] == case["tokens"]
 
 
 UNREAD = [
@@ -88,8 +88,8 @@ def test_as_many_tokens_as_the_processor_makes(case):
     model_type = case["config"]["model_type"]
     rule = image_rule(Config(case["config"], family_data(model_type), model_type), Beside(case["preprocessor"]))
     cuts = [rule.cut(*size) for size in case["sizes"]]
-    assert [cut.tokens for cut in cuts] == case["tokens"]
-    assert [cut.patches for cut in cuts] == case.get("patches", [cut.patches for cut in cuts])
+    assert [item.tokens for item in cuts] == case["tokens"]
+    assert [item.patches for item in cuts] == case.get("patches", [item.patches for item in cuts])
 
 
 def test_every_rule_with_settings_of_its_own_was_run_against_its_processor():
@@ -194,8 +194,8 @@ def test_a_tower_does_what_the_counter_says():
     lines = (Path(__file__).parent.parent / "data" / "oracle_flops.jsonl").read_text(encoding="utf-8").splitlines()
     record = next(record for record in map(json.loads, lines) if record["id"] == "clip-vit-base-patch32")
     tree = build(read_config(record["config"]).spec).tree
-    cut = MediaItem(0, 0, (49,), extra=1)
-    totals = counted(tree, Workload(2, 77, media=Media((cut,))))
+    item = MediaItem(0, 0, (49,), extra=1)
+    totals = counted(tree, Workload(2, 77, media=Media((item,))))
     products = 2 * 2 * 2 * record["config"]["projection_dim"]
     assert totals.forward + products == record["runs"]["forward_seq128"]["total"]
 
@@ -205,9 +205,9 @@ def test_kimi_vl_fills_pictures_up_to_whole_merged_patches(tmp_path):
     sizes = [(600, 900), (1366, 768), (64, 48), (512, 512), (5000, 3000), (333, 1111), (1921, 1079), (7, 9), (7100, 13)]
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "kimi_vl", "text_config": {
         "model_type": "deepseek_v3"}, "vision_config": {"model_type": "moonvit"}}))
-    assert [cut.tokens for cut in cut_images(tmp_path, sizes)] == [726, 1100, 6, 361, 1050, 480, 1032, 1, 254]
+    assert [item.tokens for item in cut_images(tmp_path, sizes)] == [726, 1100, 6, 361, 1050, 480, 1032, 1, 254]
     (tmp_path / "preprocessor_config.json").write_text('{"in_token_limit": 16384, "pad_input": true}')
-    assert [cut.tokens for cut in cut_images(tmp_path, sizes)] == [726, 1372, 6, 361, 4150, 480, 2691, 1, 254]
+    assert [item.tokens for item in cut_images(tmp_path, sizes)] == [726, 1372, 6, 361, 4150, 480, 2691, 1, 254]
     with pytest.raises(UsageError, match="more than 511 patches"):
         cut_images(tmp_path, [(7200, 13)])
 
@@ -215,4 +215,4 @@ def test_kimi_vl_fills_pictures_up_to_whole_merged_patches(tmp_path):
 def test_the_tower_of_lighton_ocr_runs_over_patches_that_no_token_is_made_of():
     """PixtralImageProcessor makes 1 × 145 patches of 14 pixels wide of the last picture: 29 rows of 5."""
     cuts = cut_images({"model_type": "lighton_ocr"}, [(640, 481), (57, 401)])
-    assert [(cut.tokens, cut.patches) for cut in cuts] == [(23 * 17, 46 * 35), (14 * 2, 29 * 5)]
+    assert [(item.tokens, item.patches) for item in cuts] == [(23 * 17, 46 * 35), (14 * 2, 29 * 5)]

@@ -23,8 +23,8 @@ def records():
             yield json.loads(line)
 
 
-KNOWN = set(counted_types())
-CASES = [record for record in records() if record["config"]["model_type"] in KNOWN]
+COUNTED = set(counted_types())
+CASES = [record for record in records() if record["config"]["model_type"] in COUNTED]
 
 
 @pytest.mark.parametrize("record", CASES, ids=lambda record: record["id"])

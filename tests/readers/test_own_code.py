@@ -8,7 +8,7 @@ from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.config.read import read_config
 
 
-def built(config):
+def tree_of(config):
     return build(read_config(config).spec).tree
 
 
@@ -28,7 +28,7 @@ HUNYUAN_LARGE = {
 def test_hunyuan_large():
     """arXiv:2411.02265, section 2: 389 billion parameters, 52 billion active (with table and head both); every second
     layer attends to the keys and values of the one before it."""
-    tree = built(HUNYUAN_LARGE)
+    tree = tree_of(HUNYUAN_LARGE)
     counts, tensors = count(tree), copies(tree)
     table = 128512 * 6400
     assert round(counts.total / 1e9) == 389
@@ -41,7 +41,7 @@ def test_hunyuan_large():
 
 def test_hunyuan_without_experts():
     dense = {"num_experts": 1, "use_mixed_mlp_moe": False, "use_cla": False, "attention_head_dim": 128}
-    tree = built(HUNYUAN_LARGE | dense)
+    tree = tree_of(HUNYUAN_LARGE | dense)
     tensors = copies(tree)
     assert tensors["model.layers.*.self_attn.q_proj.weight"] == ((80 * 128, 6400), 64)
     assert tensors["model.layers.*.self_attn.v_proj.weight"] == ((8 * 128, 6400), 64)
@@ -51,7 +51,7 @@ def test_hunyuan_without_experts():
 def test_hunyuan_s_layers_may_each_have_experts_of_their_own():
     """`moe_topk`, `num_shared_expert` and `moe_intermediate_size` as lists, one entry a layer, as Hunyuan-A13B's."""
     own = {"num_hidden_layers": 2, "moe_topk": [1, 2], "num_shared_expert": [1, 2], "moe_intermediate_size": [64, 96]}
-    counts = count(built(HUNYUAN_LARGE | own))
+    counts = count(tree_of(HUNYUAN_LARGE | own))
     assert counts.components["moe_experts"] == (16 * 3 * 6400 * (64 + 96), 3 * 6400 * (64 + 2 * 96))
     assert counts.components["moe_shared"][0] == (1 + 2) * 3 * 6400 * 18304
 
@@ -63,14 +63,14 @@ PLAMO = {"architectures": ["PlamoForCausalLM"], "model_type": "plamo", "hidden_s
 
 
 def test_plamo_13b():
-    tree = built(PLAMO)
+    tree = tree_of(PLAMO)
     assert round(count(tree).total / 1e9) == 13
     assert copies(tree)["model.layers.layers.*.self_attn.k_proj.weight"] == ((40 // 8 * 128, 5120), 40)
 
 
 def test_plamo_s_shared_heads_divide_its_heads():
     with pytest.raises(SpecError) as caught:
-        built(PLAMO | {"n_shared_head": 7})
+        tree_of(PLAMO | {"n_shared_head": 7})
     assert caught.value.problems[0].path == ("n_shared_head",)
 
 
@@ -87,7 +87,7 @@ PLAMO_2 = {"architectures": ["PlamoForCausalLM"], "model_type": "plamo2", "hidde
 def test_plamo_2_attends_in_the_middle_of_each_step(changes, attending):
     """`is_mamba` of modeling_plamo.py: layer i attends where i % step is half a step; the last does where there are no
     more layers than that."""
-    tensors = copies(built(PLAMO_2 | changes))
+    tensors = copies(tree_of(PLAMO_2 | changes))
     assert tensors["model.layers.layers.*.mixer.qkv_proj.weight"] == (((16 + 2) * 128, 2048), attending)
 
 
@@ -101,7 +101,7 @@ def test_a_layer_of_nemotron_nas_may_be_a_matrix_or_left_out():
     2 · 5 · 96 / 3 = 320 is rounded up to 512."""
     linear = {"attention": {"replace_with_linear": True}, "ffn": {"replace_with_linear": True}}
     absent = {"attention": {"no_op": True}, "ffn": {"no_op": True}}
-    tensors = copies(built(NAS | {"num_hidden_layers": 3, "block_configs": [FULL, linear, absent]}))
+    tensors = copies(tree_of(NAS | {"num_hidden_layers": 3, "block_configs": [FULL, linear, absent]}))
     assert tensors["model.layers.*.self_attn.linear_attn.weight"] == ((96, 96), 1)
     assert tensors["model.layers.*.mlp.linear_mlp.weight"] == ((96, 96), 1)
     assert tensors["model.layers.*.self_attn.k_proj.weight"] == ((2 * 16, 96), 1)
@@ -117,7 +117,7 @@ def test_a_layer_of_nemotron_nas_may_be_a_matrix_or_left_out():
 ])
 def test_layers_of_nemotron_nas_that_say_too_little_are_refused(blocks, path):
     with pytest.raises(SpecError) as caught:
-        built(NAS | {"block_configs": blocks})
+        tree_of(NAS | {"block_configs": blocks})
     assert caught.value.problems[0].path == path
 
 
@@ -130,7 +130,7 @@ def test_a_width_of_openelm_is_the_nearest_multiple_and_not_a_tenth_below():
     """CVNets' make_divisible with 32: 0.5 · 64 = 32; 1.25 · 64 = 80 is rounded up to 96; 0.6 · 64 = 38.4 would be
     32, more than a tenth below, and is 64."""
     config = ELM | {"num_transformer_layers": 3, "num_query_heads": [4] * 3, "num_kv_heads": [2] * 3}
-    tree = built(config | {"ffn_multipliers": [0.5, 1.25, 0.6]})
+    tree = tree_of(config | {"ffn_multipliers": [0.5, 1.25, 0.6]})
     widths = sorted(row.shape[1] for row in rows(tree) if row.name.endswith("proj_2.weight"))
     assert widths == [32, 64, 96]
 
@@ -141,7 +141,7 @@ def test_a_width_of_openelm_is_the_nearest_multiple_and_not_a_tenth_below():
 ])
 def test_layers_of_openelm_that_say_too_little_are_refused(changes, path):
     with pytest.raises(SpecError) as caught:
-        built(ELM | changes)
+        tree_of(ELM | changes)
     assert caught.value.problems[0].path == path
 
 
@@ -155,9 +155,9 @@ def test_minicpm_v_2_drops_the_last_layer_of_its_tower():
     config = {"architectures": ["MiniCPMV"], "model_type": "minicpmv", "hidden_size": 2304, "intermediate_size": 5760,
               "num_hidden_layers": 2, "num_attention_heads": 36, "num_key_value_heads": 36, "vocab_size": 1000,
               "query_num": 64, "vision_config": SIGLIP}
-    whole, cut = (built(config | {"drop_vision_last_layer": drop}) for drop in (False, True))
-    assert count(whole).total - count(cut).total == SIGLIP_LAYER
-    assert {name.split(".")[0] for name in copies(cut)} == {"llm", "resampler", "vpm"}
+    full, shorter = (tree_of(config | {"drop_vision_last_layer": drop}) for drop in (False, True))
+    assert count(full).total - count(shorter).total == SIGLIP_LAYER
+    assert {name.split(".")[0] for name in copies(shorter)} == {"llm", "resampler", "vpm"}
 
 
 WHISPER_MEDIUM = {"model_type": "whisper", "d_model": 1024, "encoder_layers": 24, "encoder_attention_heads": 16,
@@ -190,15 +190,15 @@ ARCTIC = {"architectures": ["ArcticForCausalLM"], "model_type": "arctic", "hidde
 
 def test_arctic():
     """Snowflake's announcement: 480B parameters, 17B active, of which about 10B dense, 3.66B an expert."""
-    counts = count(built(ARCTIC))
+    counts = count(tree_of(ARCTIC))
     experts = counts.components["moe_experts"][0]
     assert (round(counts.total / 1e10), round(counts.active / 1e9)) == (48, 17)
     assert (round(experts / 128e9, 2), round((counts.total - experts) / 1e9)) == (3.66, 10)
 
 
 def test_arctic_without_residual_feed_forwards():
-    assert "model.layers.*.residual_mlp.w1.weight" in copies(built(ARCTIC))
-    assert not any("residual" in name for name in copies(built(ARCTIC | {"parallel_attn_mlp_res": False})))
+    assert "model.layers.*.residual_mlp.w1.weight" in copies(tree_of(ARCTIC))
+    assert not any("residual" in name for name in copies(tree_of(ARCTIC | {"parallel_attn_mlp_res": False})))
 
 
 @pytest.mark.parametrize(("config", "bare"), [
@@ -225,7 +225,7 @@ BAICHUAN_M1 = {
 def test_baichuan_m1():
     """Summed by hand from mlx-lm's port: heads of 16 where a layer sees all, of 8 where it sees a window; a kernel of
     two weights for each key and value head."""
-    tree = built(BAICHUAN_M1)
+    tree = tree_of(BAICHUAN_M1)
     everywhere = 64 * (64 + 2 * 2 * 16) + 64 * 64 + 2 * 2 * 2
     window = 64 * (64 + 2 * 4 * 8) + 64 * 64 + 2 * 4 * 2
     assert count(tree).total == 2 * everywhere + window + 3 * (3 * 64 * 96 + 2 * 64) + 2 * 100 * 64 + 64
@@ -243,9 +243,9 @@ HYMBA = {
 
 def test_layers_of_hymba_that_borrow_keys():
     """Keys and values of two heads, 16 and 32 wide, leave the projection of each layer that borrows them."""
-    alone, paired = (count(built({**HYMBA, "kv_reuse_every_i_layer": every})).total for every in (-1, 2))
+    alone, paired = (count(tree_of({**HYMBA, "kv_reuse_every_i_layer": every})).total for every in (-1, 2))
     assert alone - paired == 2 * 64 * 2 * (16 + 32)
-    assert count(built({**HYMBA, "kv_reuse_group": [[0, 1], [2, 3]]})).total == paired
+    assert count(tree_of({**HYMBA, "kv_reuse_group": [[0, 1], [2, 3]]})).total == paired
 
 
 @pytest.mark.parametrize("groups", [{}, [1, 2]])

@@ -58,10 +58,10 @@ def write(folder, document, config=True):
 def test_files_of_the_libraries(file, tmp_path):
     document = json.loads(file.read_text())
     path, size = write(tmp_path, document)
-    loaded = load(str(path))
-    tree = build(loaded.spec).tree
+    reading = load(str(path))
+    tree = build(reading.spec).tree
     assert (count(tree).total, weight_bytes(tree).total) == (TRUE, size)
-    assert level_of(loaded.spec.caveats, "parameters") == "exact"
+    assert level_of(reading.spec.caveats, "parameters") == "exact"
     own = build(load(str(tmp_path)).spec)
     assert count(own.tree).total == TRUE
     assert weight_bytes(in_formats(own).tree).total == size - APART.get(file.stem, 0)

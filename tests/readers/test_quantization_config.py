@@ -138,9 +138,9 @@ def test_bytes_follow_the_format_not_the_bits(settings, total):
 
 @pytest.mark.parametrize(("inside", "known_as"), [({}, "exact"), ({"quant_zero": True}, "bound"),
                                                   ({"axis": 1, "round_zero": True}, "exact"), ({"novel": 3}, "bound")])
-def test_a_setting_inside_that_nobody_reads_bounds_the_weights(inside, known_as):
+def test_a_setting_inside_that_nobody_reads_bounds_the_weights(inside, certainty):
     spec = read(quant_method="hqq", quant_config={"weight_quant_params": {"nbits": 4, "group_size": 64} | inside})
-    assert level_of(spec.caveats, "weights") == known_as
+    assert level_of(spec.caveats, "weights") == certainty
     assert all("weight_quant_params" in caveat.reason for caveat in spec.caveats)
 
 

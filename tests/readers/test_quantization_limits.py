@@ -5,7 +5,7 @@ import pytest
 from paramcalc.errors import SpecError
 from paramcalc.readers.config.read import read_config
 from paramcalc.spec.caveats import level_of
-from tests.readers.small_model import read, size, whole
+from tests.readers.small_model import read, size, total
 from tests.readers.test_quantization_methods import BYTE, FP4, INT4, VPTQ, compressed, scheme
 
 
@@ -108,7 +108,7 @@ def test_what_moves_no_bytes_leaves_them_exact(settings):
 def test_auto_round_packs_as_mlx_does():
     """ml-explore/mlx: codes, and a 16-bit scale and bias for each group."""
     spec = read(quant_method="auto-round", bits=4, group_size=64, packing_format="mlx")
-    assert size(spec) == whole(lambda rows, columns: rows * columns // 2 + 4 * rows * (columns // 64))
+    assert size(spec) == total(lambda rows, columns: rows * columns // 2 + 4 * rows * (columns // 64))
 
 
 def test_a_head_of_unsaid_bits_is_an_estimate():

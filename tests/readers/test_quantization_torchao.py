@@ -5,7 +5,7 @@ import pytest
 from paramcalc.catalog.formats import find_format
 from paramcalc.errors import SpecError
 from paramcalc.spec.caveats import level_of
-from tests.readers.small_model import a_row, block, in_fp8, plain, read, scaled, size, up, whole
+from tests.readers.small_model import a_row, block, in_fp8, plain, read, scaled, size, total, up
 
 
 def config(name, version=2, **fields):
@@ -30,30 +30,30 @@ INT4_DTYPE = {"_type": "torch.dtype", "_data": "int4"}
 
 
 @pytest.mark.parametrize(("value", "bytes_"), [
-    ("int4_weight_only", whole(filled(128))),
+    ("int4_weight_only", total(filled(128))),
     (config("Int4WeightOnly", group_size=64, int4_packing_format={"_type": "Int4PackingFormat", "_data": "PLAIN"}),
-     whole(lambda rows, columns: rows * columns // 2 + rows * columns // 64 * 4)),
+     total(lambda rows, columns: rows * columns // 2 + rows * columns // 64 * 4)),
     (config("Int4WeightOnly", group_size=64, int4_packing_format={"_type": "Int4PackingFormat",
-                                                                  "_data": "TILE_PACKED_TO_4D"}), whole(filled(64))),
+                                                                  "_data": "TILE_PACKED_TO_4D"}), total(filled(64))),
     (config("Int8DynamicActivationIntxWeight", weight_dtype=INT4_DTYPE, weight_granularity=per("Group", group_size=64),
-            intx_packing_format={"_type": "IntxPackingFormat", "_data": "UNPACKED_TO_INT8"}), whole(intx(64))),
-    (config("Int8DynamicActivationIntxWeight", weight_dtype=INT4_DTYPE), whole(intx(32))),
-    (config("IntxWeightOnly", weight_dtype=INT4_DTYPE, granularity=per("Axis", axis=0)), whole(a_row(3))),
-    (config("Int8WeightOnly", granularity=per("Row", dim=-1)), whole(AO_INT8)),
-    (config("Int8DynamicActivationInt8Weight", granularity=[per("Tensor"), per("Row")]), whole(AO_INT8)),
-    ("int8_weight_only", whole(a_row(10))),
-    (config("Float8WeightOnly", weight_dtype={"_type": "torch.dtype", "_data": "float8_e4m3fn"}), whole(a_row(4))),
-    (config("Float8DynamicActivationFloat8Weight", granularity=[per("Row", dim=-1)] * 2), whole(a_row(4))),
+            intx_packing_format={"_type": "IntxPackingFormat", "_data": "UNPACKED_TO_INT8"}), total(intx(64))),
+    (config("Int8DynamicActivationIntxWeight", weight_dtype=INT4_DTYPE), total(intx(32))),
+    (config("IntxWeightOnly", weight_dtype=INT4_DTYPE, granularity=per("Axis", axis=0)), total(a_row(3))),
+    (config("Int8WeightOnly", granularity=per("Row", dim=-1)), total(AO_INT8)),
+    (config("Int8DynamicActivationInt8Weight", granularity=[per("Tensor"), per("Row")]), total(AO_INT8)),
+    ("int8_weight_only", total(a_row(10))),
+    (config("Float8WeightOnly", weight_dtype={"_type": "torch.dtype", "_data": "float8_e4m3fn"}), total(a_row(4))),
+    (config("Float8DynamicActivationFloat8Weight", granularity=[per("Row", dim=-1)] * 2), total(a_row(4))),
     (config("Float8DynamicActivationFloat8Weight", granularity=[per("Block", block_size=[1, 128]),
-                                                                per("Block", block_size=[128, 128])]), whole(block)),
-    (config("Float8DynamicActivationFloat8Weight"), whole(in_fp8)),
-    (config("FPX", 1, ebits=3, mbits=2), whole(lambda rows, columns: rows * columns * 6 // 8 + 2 * rows)),
+                                                                per("Block", block_size=[128, 128])]), total(block)),
+    (config("Float8DynamicActivationFloat8Weight"), total(in_fp8)),
+    (config("FPX", 1, ebits=3, mbits=2), total(lambda rows, columns: rows * columns * 6 // 8 + 2 * rows)),
     (config("UIntXWeightOnly", 1, dtype={"_type": "torch.dtype", "_data": "uint3"}, group_size=64),
-     whole(lambda rows, columns: rows * columns * 3 // 8 + rows * columns // 64 * 4)),
-    (config("NVFP4WeightOnly", 1), whole(scaled(4, 16, 4))),
+     total(lambda rows, columns: rows * columns * 3 // 8 + rows * columns // 64 * 4)),
+    (config("NVFP4WeightOnly", 1), total(scaled(4, 16, 4))),
     (config("MXDynamicActivationMXWeight", 1, block_size=32, weight_dtype={"_type": "torch.dtype",
                                                                            "_data": "float8_e4m3fn"}),
-     whole(scaled(8, 32))),
+     total(scaled(8, 32))),
 ])  # fmt: skip
 def test_torchao(value, bytes_):
     kind = {"default": value} if isinstance(value, dict) else value
@@ -72,13 +72,13 @@ def test_torchao_by_name():
                                           granularity=per("Axis", axis=0))}
     for name, key in (("FqnTo", "fqn_to_config"), ("ModuleFqnTo", "module_fqn_to_config")):
         spec = read(quant_method="torchao", quant_type={"default": config(name, 1, **{key: table})})
-        assert size(spec) == whole(intx(32), AO_INT8, a_row(3), q=AO_INT8) + plain(1024, 1024) - AO_INT8(1024, 1024)
+        assert size(spec) == total(intx(32), AO_INT8, a_row(3), q=AO_INT8) + plain(1024, 1024) - AO_INT8(1024, 1024)
         assert level_of(spec.caveats, "weights") == "exact"
 
 
 def test_torchao_includes_both_tables():
     spec = read(quant_method="torchao", quant_type="int8_weight_only", include_input_output_embeddings=True)
-    assert size(spec) == whole(a_row(10), a_row(10), a_row(10))
+    assert size(spec) == total(a_row(10), a_row(10), a_row(10))
 
 
 def test_the_real_tensors_of_torchao():

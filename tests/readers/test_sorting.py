@@ -45,8 +45,8 @@ def components(**config):
 
 
 def test_what_a_class_names_as_a_tower_counts_as_one():
-    whole = components(model_type="clip_vision_model", architectures=["CLIPVisionModelWithProjection"])
-    assert whole == {"vision": 87_456_000 + 512 * 768}
+    with_projection = components(model_type="clip_vision_model", architectures=["CLIPVisionModelWithProjection"])
+    assert with_projection == {"vision": 87_456_000 + 512 * 768}
     assert components(model_type="sam")["vision"] == 89_670_912  # of SamModel's `vision_encoder`, transformers 5.24.0
 
 

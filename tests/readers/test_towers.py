@@ -167,18 +167,18 @@ def test_a_head_of_pixels_that_the_class_would_not_build_is_refused(config, key)
 
 
 def test_actions_keep_no_cache_and_a_class_of_no_head_has_nothing_around_them():
-    whole, bare, other = ({"model_type": "pi0", "architectures": [f"PI0{word}"]}
+    with_head, bare, other = ({"model_type": "pi0", "architectures": [f"PI0{word}"]}
                           for word in ("ForConditionalGeneration", "Model", "ForCausalLM"))
-    told = read_config(whole).spec
-    cache = exact(mixers(build(told).tree), Serving(1), types("bf16"))
+    full_spec = read_config(with_head).spec
+    cache = exact(mixers(build(full_spec).tree), Serving(1), types("bf16"))
     assert cache.per_token == 18 * 2 * 256 * 2  # bytes of the model that reads alone
-    assert level_of(told.caveats, "flops") == "bound"
-    heads = count(build(told).tree).total - count(build(read_config(bare).spec).tree).total
+    assert level_of(full_spec.caveats, "flops") == "bound"
+    heads = count(build(full_spec).tree).total - count(build(read_config(bare).spec).tree).total
     assert heads == 2 * (32 * 1024 + 1024) + (2048 * 1024 + 1024) + (1024 * 1024 + 1024) + (1024 * 32 + 32)
     with pytest.raises(PCError, match="PI0ForCausalLM"):
         read_config(other)
     with pytest.raises(PCError, match="expected a mapping with model_type"):
-        read_config(whole | {"vlm_config": {"model_type": 3}})
+        read_config(with_head | {"vlm_config": {"model_type": 3}})
 
 
 @pytest.mark.parametrize(("model_type", "heads", "total"), [

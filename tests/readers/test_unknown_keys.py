@@ -60,9 +60,9 @@ PUBLISHED = Path(__file__).parent.parent / "data" / "published_configs.jsonl"
     ("sentence_transformers", {"version": "4.1.0", "activation_fn": "torch.nn.Identity"}, True),
     ("dual_chunk_attention_config", {"chunk_size": 262144, "local_size": 8192}, True),
 ])  # fmt: skip
-def test_a_key_is_known_or_said_to_be_unknown(key, value, known):
+def test_a_key_is_known_or_said_to_be_unknown(key, value, is_read):
     unknown = [problem.path for problem in read_config(LLAMA | {key: value}).unknown]
-    assert unknown == ([] if known else [(key,)])
+    assert unknown == ([] if is_read else [(key,)])
 
 
 @pytest.mark.parametrize(("model_type", "key", "value", "known"), [
@@ -93,9 +93,9 @@ def test_a_key_is_known_or_said_to_be_unknown(key, value, known):
     ("qwen2", "head_dim", 256, True),  # its attention asks for it
     ("gpt2", "n_head", 6, True),
 ])  # fmt: skip
-def test_what_a_key_says_depends_on_the_class(model_type, key, value, known):
+def test_what_a_key_says_depends_on_the_class(model_type, key, value, is_read):
     unknown = [problem.path for problem in read_config({"model_type": model_type, key: value}).unknown]
-    assert unknown == ([] if known else [(key,)])
+    assert unknown == ([] if is_read else [(key,)])
 
 
 @pytest.mark.parametrize(("model_type", "key", "value", "changes"), [
@@ -122,11 +122,11 @@ def test_a_width_that_fits_nothing_beside_it_is_refused(record, key, words):
 
 
 @pytest.mark.parametrize(("vocab_size", "known"), [(32064, True), (32000, False)])
-def test_what_is_said_again_around_a_text_model_is_known(vocab_size, known):
+def test_what_is_said_again_around_a_text_model_is_known(vocab_size, is_read):
     text = LLAMA | {"vocab_size": 32064}
     config = {"model_type": "llava", "text_config": text, "vision_config": {"model_type": "clip_vision_model"}}
     unknown = [problem.path for problem in read_config(config | {"vocab_size": vocab_size}).unknown]
-    assert unknown == ([] if known else [("vocab_size",)])
+    assert unknown == ([] if is_read else [("vocab_size",)])
 
 
 def test_remote_code_of_an_unknown_type_is_refused():
@@ -229,8 +229,8 @@ def test_another_kind_of_part_than_the_class_is_described_with_is_refused(model_
 
 
 def test_how_a_figure_is_known():
-    whole, bound = read_config(LLAMA).spec, read_config(LLAMA | {"use_qk_norm": True}).spec
-    assert (size_certainty(whole), size_certainty(bound)) == ("exact", "bound")
+    read_fully, bound = read_config(LLAMA).spec, read_config(LLAMA | {"use_qk_norm": True}).spec
+    assert (size_certainty(read_fully), size_certainty(bound)) == ("exact", "bound")
     assert bound.unread == ("use_qk_norm",)
     assert size_certainty(read_config(LLAMA | {"vision_config": {"model_type": "x"}}).spec) == "bound"
 

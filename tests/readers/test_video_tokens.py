@@ -32,11 +32,11 @@ def test_every_processor_of_the_table_was_run():
 
 def test_frames_attend_to_themselves():
     """Of Qwen 2.5 VL: 31 frames are 16 pairs, each a sequence; windows are cut in each."""
-    cut = read_config({"model_type": "qwen2_5_vl"}).spec.videos.cut(280, 280, 31)
+    item = read_config({"model_type": "qwen2_5_vl"}).spec.videos.cut(280, 280, 31)
     one = read_config({"model_type": "qwen2_5_vl"}).spec.videos.cut(280, 280, 2)
-    assert len(cut.sequences) == 16
-    assert set(cut.sequences) == set(one.sequences)
-    assert cut.windows == tuple((patches, 16 * count) for patches, count in one.windows)
+    assert len(item.sequences) == 16
+    assert set(item.sequences) == set(one.sequences)
+    assert item.windows == tuple((patches, 16 * count) for patches, count in one.windows)
 
 
 def test_a_video_beside_a_picture(tmp_path):

@@ -79,11 +79,11 @@ def test_labels_of_a_chart_have_room_and_stand_apart():
 
 def test_a_tensor_in_focus_is_shown_among_those_of_its_component():
     counts = paramcalc.count("llama-3.1-8b", by="tensor").to_dict()
-    whole, within = component_map(counts), component_map(counts, "model.layers.*.self_attn.q_proj.weight")
-    assert within == component_map(counts, "attention") != whole
+    full, within = component_map(counts), component_map(counts, "model.layers.*.self_attn.q_proj.weight")
+    assert within == component_map(counts, "attention") != full
     assert 'data-key="model.layers.*.self_attn.q_proj.weight"' in within
-    assert 'data-key="attention"' in whole
-    assert component_map(counts, "no such part") == whole
+    assert 'data-key="attention"' in full
+    assert component_map(counts, "no such part") == full
 
 
 @pytest.mark.parametrize(("name", "stacks"), [

@@ -98,9 +98,9 @@ def test_every_key_of_every_preset_is_known_where_it_stands():
             holder = data
             for part in path[:-1]:
                 holder = holder[part]
-            known = keys_at(data, path[:-1])
-            if path and isinstance(holder, dict) and known:
-                assert path[-1] in known, path
+            allowed = keys_at(data, path[:-1])
+            if path and isinstance(holder, dict) and allowed:
+                assert path[-1] in allowed, path
 
 
 def test_a_refusal_survives_json(tmp_path):

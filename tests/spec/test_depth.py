@@ -57,8 +57,8 @@ def test_every_preset_takes_another_depth_or_says_which_lists_to_give(name):
     assert {len(child.order) for child in stacks} == {150}
     assert count(build(deeper).tree).total > count(build(spec).tree).total
     if spec.layers and deeper.layers:
-        known = unroll(spec.layers)
-        assert unroll(deeper.layers)[:len(known)] == known
+        before = unroll(spec.layers)
+        assert unroll(deeper.layers)[:len(before)] == before
 
 
 def test_a_published_sibling_is_another_depth():

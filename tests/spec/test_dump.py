@@ -19,11 +19,11 @@ RECORDS = Path(__file__).parent.parent / "data" / "oracle"
 
 
 def records():
-    wanted = set(counted_types())
+    counted = set(counted_types())
     for path in sorted(RECORDS.glob("*.jsonl")):
         records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         # One published default and one drawn config of each class: the rest differ only in sizes.
-        yield from {(r["class"], "default" in r["id"]): r for r in records if r["model_type"] in wanted}.values()
+        yield from {(r["class"], "default" in r["id"]): r for r in records if r["model_type"] in counted}.values()
 
 
 @pytest.mark.parametrize("record", list(records()), ids=lambda record: record["id"])

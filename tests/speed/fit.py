@@ -106,8 +106,8 @@ def kind_of(row):
     """The class of a row."""
     device, moe = find_accelerator(row.gpu), of(row).moe
     classes = ((kind, blank(kind, Constants())) for kind in KINDS)
-    return next((kind for kind, known in classes
-                 if known.suits(row.runtime, moe, device) and known.serves(row.release)), None)
+    return next((kind for kind, fit_kind in classes
+                 if fit_kind.suits(row.runtime, moe, device) and fit_kind.serves(row.release)), None)
 
 
 def clean(row, kind):
@@ -124,8 +124,8 @@ class Matrix:
     """The terms of rows, so that a fit asks the model once."""
 
     def __init__(self, sample, kind):
-        known = blank(kind, Constants())
-        points = [(row, speed(row, known)) for row in sample]
+        fit_kind = blank(kind, Constants())
+        points = [(row, speed(row, fit_kind)) for row in sample]
         self.rows = sample
         self.measured = np.array([row.tpot for row in sample])
         running = [max(1.0, float(min(row.concurrency, one.mean.sequences * row.split.dp))) for row, one in points]
@@ -134,27 +134,27 @@ class Matrix:
         self.others = np.array([max(0.0, number / row.split.dp - 1) / row.output
                                 for row, number in zip(sample, running, strict=True)])
 
-    def expected(self, known):
+    def expected(self, fit_kind):
         """Seconds a token: `Speed.seconds`, over all rows at once."""
-        return _seconds(self.decode, known) + self.others * self._joined(known)
+        return _seconds(self.decode, fit_kind) + self.others * self._joined(fit_kind)
 
-    def _joined(self, known):
+    def _joined(self, fit_kind):
         """`Terms.joined`, over all rows at once."""
         step, prompt = Terms(*self.decode.T), Terms(*self.fill.T)
         together = np.maximum(1, self.others)
-        reading, flops = step.reading(known), step.flops / known.flops
-        longer = np.maximum(reading, flops + together * prompt.flops / known.flops) - np.maximum(reading, flops)
-        return longer / together + prompt.wire + known.prompt
+        reading, flops = step.reading(fit_kind), step.flops / fit_kind.flops
+        longer = np.maximum(reading, flops + together * prompt.flops / fit_kind.flops) - np.maximum(reading, flops)
+        return longer / together + prompt.wire + fit_kind.prompt
 
 
-def _seconds(terms, known):
+def _seconds(terms, fit_kind):
     """`Terms.seconds`, over all rows at once."""
     step = Terms(*terms.T)
-    launching = known.product * step.products
-    device = (np.maximum(step.reading(known), step.flops / known.flops) + step.wire + known.hop * step.collectives
-              + known.layer * step.layers + known.experts * step.moe_layers + launching
-              + known.sequence * step.sequences)
-    return np.maximum(device, launching + known.scheduling * step.sequences)
+    launching = fit_kind.product * step.products
+    device = (np.maximum(step.reading(fit_kind), step.flops / fit_kind.flops) + step.wire
+              + fit_kind.hop * step.collectives + fit_kind.layer * step.layers + fit_kind.experts * step.moe_layers
+              + launching + fit_kind.sequence * step.sequences)
+    return np.maximum(device, launching + fit_kind.scheduling * step.sequences)
 
 
 def fit(matrix, free, fixed=None):
@@ -185,7 +185,7 @@ def fit(matrix, free, fixed=None):
     return constants(best.x)
 
 
-def left_out(kind, sample, key, free, fixed=None):
+def holdout(kind, sample, key, free, fixed=None):
     """Expected over measured of each row, by a fit that did not see what shares its key."""
     keys = sorted({key(row) for row in sample}, key=str)
     folds = {one: int(md5(str(one).encode(), usedforsecurity=False).hexdigest(), 16) % 5 for one in keys}
@@ -197,9 +197,9 @@ def left_out(kind, sample, key, free, fixed=None):
         test = [row for row in sample if folds[key(row)] == fold]
         if not train:
             continue
-        known = fit(Matrix(train, kind), free, fixed)
+        fit_kind = fit(Matrix(train, kind), free, fixed)
         matrix = Matrix(test, kind)
-        ratios |= dict(zip(map(id, test), matrix.expected(known) / matrix.measured, strict=True))
+        ratios |= dict(zip(map(id, test), matrix.expected(fit_kind) / matrix.measured, strict=True))
     return np.array([ratios[id(row)] for row in sample if id(row) in ratios])
 
 
@@ -233,13 +233,13 @@ def fitted(kind):
     if kind.runtime == "llama.cpp":  # decoding one sequence says nothing of FLOPs: they are those of prompts
         free = tuple(name for name in free if name != "flops" and (name != "experts" or any(of(r).moe for r in sample)))
         fixed = {"flops": prefill_share(kind, sample)}
-    known = fit(matrix, free, fixed)
-    fair = left_out(kind, sample, lambda row: row.configuration, free, fixed)
+    fit_kind = fit(matrix, free, fixed)
+    fair = holdout(kind, sample, lambda row: row.configuration, free, fixed)
     devices = sorted({row.gpu for row in sample})
     models = sorted({row.model for row in sample})
-    by_device = left_out(kind, sample, lambda row: row.gpu, free, fixed) if len(devices) > 1 else fair
-    by_model = left_out(kind, sample, lambda row: row.model, free, fixed) if len(models) > 1 else fair
-    ratios = matrix.expected(known) / matrix.measured
+    by_device = holdout(kind, sample, lambda row: row.gpu, free, fixed) if len(devices) > 1 else fair
+    by_model = holdout(kind, sample, lambda row: row.model, free, fixed) if len(models) > 1 else fair
+    ratios = matrix.expected(fit_kind) / matrix.measured
     groups = {}
     for row, ratio in zip(sample, ratios, strict=True):
         groups.setdefault(row.configuration, []).append(ratio)
@@ -250,15 +250,15 @@ def fitted(kind):
     report = (f"{kind.name}: n {len(sample)}, configurations {len(groups)}, left out median {median:.1%} "
               f"p90 {tail:.1%} mean {mean:.1%}; device {errors(by_device)[2]:.1%}, model {errors(by_model)[2]:.1%} "
               "in the mean")
-    print(report, {name: float(f"{value:.3g}") for name, value in known.set_ones().items()})  # noqa: T201 - a tool
+    print(report, {name: float(f"{value:.3g}") for name, value in fit_kind.set_ones().items()})  # noqa: T201 - a tool
     row = {"runtime": kind.runtime, "models": kind.models, "vendor": kind.vendor, "kinds": list(kind.kinds),
            "also": list(kind.also),
-           "constants": {name: float(f"{value:.3g}") for name, value in known.set_ones().items()},
+           "constants": {name: float(f"{value:.3g}") for name, value in fit_kind.set_ones().items()},
            "records": len(sample), "configurations": len(groups), "median_error": round(float(median), 4),
            "p90_error": round(float(tail), 4),
            "mean_errors": [round(float(errors(each)[2]), 4) for each in (fair, by_device, by_model)], "inside": inside,
            "outside": [min(inside[0], wider[0]), max(inside[1], wider[1])],
-           "within": of_spread(np.array(within)) if within else inside, "ttft": first(kind, sample, known),
+           "within": of_spread(np.array(within)) if within else inside, "ttft": first(kind, sample, fit_kind),
            "devices": devices, "dates": kind.dates, "sources": list(kind.sources)}
     row |= {"until": kind.until} if kind.until else {}
     return row, [(kind.name, each.source, round(float(ratio), 4)) for each, ratio in zip(sample, fair, strict=True)]
@@ -275,17 +275,17 @@ def prefill_share(kind, sample):
     return float(f"{np.median(shares):.3g}") if shares else 0.3
 
 
-def first(kind, sample, known):
+def first(kind, sample, fit_kind):
     """Measured over expected time to the first token, with at most four requests; of prompts alone for llama.cpp."""
     from paramcalc.estimates.speed import FIRST_TOKEN
 
     ratios = []
     for row in sample:
-        filling = speed(row, blank(kind, known)).filling.seconds(known) + known.prompt
+        filling = speed(row, blank(kind, fit_kind)).filling.seconds(fit_kind) + fit_kind.prompt
         if row.ttft and row.concurrency / row.split.dp <= 8:
             ratios.append((filling + FIRST_TOKEN) / row.ttft)
         elif row.prefill:
-            filling = of(row).fill(find_accelerator(row.gpu), row.output).seconds(known)
+            filling = of(row).fill(find_accelerator(row.gpu), row.output).seconds(fit_kind)
             ratios.append(filling / (row.output / row.prefill))
     if len(ratios) < 8:
         return None

@@ -54,18 +54,18 @@ def groups():
 
 def fitted():
     """Devices, arithmetic and kind to the shares of each step, the steps, and what was known before."""
-    known, fits = {}, {}
+    by_kind, fits = {}, {}
     for (devices, arithmetic, kind), measured in groups().items():
-        plain = None if arithmetic == "bf16" else known.get((devices, "bf16"))
-        products = None if kind == "products" else known[devices, arithmetic]
+        plain = None if arithmetic == "bf16" else by_kind.get((devices, "bf16"))
+        products = None if kind == "products" else by_kind[devices, arithmetic]
         values = [attained(each, products, plain) for each in measured]
         if kind == "products":
-            known[devices, arithmetic] = percentiles([value for value in values if value])[1]
+            by_kind[devices, arithmetic] = percentiles([value for value in values if value])[1]
         fits[devices, arithmetic, kind] = (values, measured, products, plain)
     return fits
 
 
-def left_out(values, measured, products, plain, key):
+def holdout(values, measured, products, plain, key):
     """How far each step is off at the median share of those that do not share its key."""
     off = []
     for each in measured:
@@ -83,7 +83,7 @@ def families(runs):
     return by_name
 
 
-def runs_left_out(runs):
+def holdout_runs(runs):
     """Differences of the hours of whole runs, by the share of those of their size that are of other families."""
     return [each.share / median(run.share for run in runs if run not in family and run.large is each.large) - 1
             for family in families(runs).values() for each in family]
@@ -94,7 +94,7 @@ def main():
         line = f"{' '.join(name)}: {len(measured)} rows, shares {percentiles([value for value in values if value])}"
         for label, key in (("configuration", lambda each: each.name.split(" seq")[0]),
                            ("model", lambda each: each.name.split()[0])):
-            off = sorted(abs(error) for error in left_out(values, measured, products, plain, key))
+            off = sorted(abs(error) for error in holdout(values, measured, products, plain, key))
             if off:
                 line += (f"; {label} left out: median {median(off):.3f}, 90th percentile "
                          f"{off[int(0.9 * len(off))]:.3f}, worst {off[-1]:.3f}")
@@ -108,7 +108,7 @@ def main():
         sys.stdout.write(f"{each.name:18} {each.hours:12,.0f} hours published, {each.predicted.expected:12,.0f} "
                          f"({each.predicted.low:,.0f} to {each.predicted.high:,.0f}) expected, "
                          f"{each.predicted.expected / each.hours:.2f}\n")
-    off = sorted(map(abs, runs_left_out(runs)))
+    off = sorted(map(abs, holdout_runs(runs)))
     sys.stdout.write(f"families left out: median {median(off):.3f}, mean {mean(off):.3f}, "
                      f"90th percentile {off[int(0.9 * len(off))]:.3f}\n")
 

@@ -80,7 +80,7 @@ def rows():
 
 
 @cache
-def left_out_ratios():
+def holdout_ratios():
     """Sources of rows in a closed loop to expected over measured, their configuration left out of the fit."""
     return {row["source"]: float(row["ratio"]) for row in table("left_out_ratios.csv")
             if row["source"].startswith(CLOSED_LOOP)}
@@ -124,6 +124,6 @@ def of(row):
 
 
 @cache
-def speed(row, known):
+def speed(row, kind):
     """The model of a row asked by a class."""
-    return Speed(of(row), find_accelerator(row.gpu), known, row.runtime, Requests(row.prompt, row.output))
+    return Speed(of(row), find_accelerator(row.gpu), kind, row.runtime, Requests(row.prompt, row.output))

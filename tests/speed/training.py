@@ -156,6 +156,7 @@ def published_runs(devices=512):
         layout = Layout(tp, pp, dp, ep, zero=1, interleave=chunks, schedule=row["schedule"], micro_batches=micro)
         step = model.step(layout, Tokens(batch, seq, seq), row["recompute"], micro).range(model.attained.shares)
         parameters, tokens = count(model.tree).total, micro * batch * dp * seq
-        whole = run(0.0, tokens, step, model.device, layout.devices, 1, Terms(int(float(row["tokens"]))), parameters)
+        published = run(0.0, tokens, step, model.device, layout.devices, 1, Terms(int(float(row["tokens"]))),
+                        parameters)
         steps = step.expected * float(row["tokens"]) / tokens * layout.devices / 3600
-        yield PublishedRun(row["model"], parameters, float(row["hours"]), steps, whole.gpu_hours)
+        yield PublishedRun(row["model"], parameters, float(row["hours"]), steps, published.gpu_hours)

@@ -10,9 +10,9 @@ LLAVA, TOWER = "llava-1.5-7b", 303_507_456
 
 
 def test_a_frozen_tower_has_weights_and_neither_gradients_nor_states():
-    whole, frozen = (paramcalc.train(LLAVA, freeze=names) for names in ((), ("vision",)))
-    assert whole.trainable - frozen.trainable == TOWER
-    one, other = whole.heaviest, frozen.heaviest
+    full, frozen = (paramcalc.train(LLAVA, freeze=names) for names in ((), ("vision",)))
+    assert full.trainable - frozen.trainable == TOWER
+    one, other = full.heaviest, frozen.heaviest
     assert one.weights == other.weights
     assert one.gradients - other.gradients == 2 * TOWER
     assert one.optimizer - other.optimizer == 8 * TOWER

@@ -14,13 +14,13 @@ def test_the_published_constants_are_found_again() -> None:
     points = sorted(runs("chinchilla_figure4.csv"), key=lambda row: row["loss"])[:-5]
     steps: list[tuple[int, int]] = []
     fit = fit_law([TrainingRun(p["params"], p["train_flop"] / 6 / p["params"], p["loss"]) for p in points],
-                  resamples=20, progress=lambda done, total: steps.append((done, total)))
+                  resamples=20, progress=lambda completed, total: steps.append((completed, total)))
     for name, published in PUBLISHED.items():
         assert fit.constants[name].value == pytest.approx(published, rel=0.03)
         assert fit.constants[name].low < published < fit.constants[name].high
     assert fit.median_error <= 0.0034
     assert steps[-1] == (60, 60)
-    assert [done for done, _ in steps] == list(range(1, 61))
+    assert [completed for completed, _ in steps] == list(range(1, 61))
 
 
 @pytest.mark.parametrize(("points", "message"), [

@@ -25,14 +25,14 @@ TABLES = read_yaml(DATA / "tables.yaml")
 CHINCHILLA = 5.76e23
 
 
-def rank_correlation(left: list[float], right: list[float]) -> float:
+def rank_correlation(first: list[float], second: list[float]) -> float:
     """Spearman's, without ties."""
     def ranks(values: list[float]) -> list[int]:
         order = sorted(range(len(values)), key=values.__getitem__)
         return [order.index(i) for i in range(len(values))]
 
-    n = len(left)
-    return 1 - 6 * sum((a - b) ** 2 for a, b in zip(ranks(left), ranks(right), strict=True)) / (n * (n * n - 1))
+    n = len(first)
+    return 1 - 6 * sum((a - b) ** 2 for a, b in zip(ranks(first), ranks(second), strict=True)) / (n * (n * n - 1))
 
 
 def test_the_default_law_on_the_points_of_figure_4() -> None:
@@ -107,12 +107,12 @@ def test_the_optimum_with_inference_is_the_printed_one() -> None:
 @pytest.mark.parametrize("served", [0.0, 1e9, 1e12, 1e15])
 def test_no_other_size_is_cheaper_over_its_lifetime(name: str, served: float) -> None:
     law = scaling_law(name)._replace(optimum=None)
-    wanted = loss(law, 1e9, 1e11)
-    best = optimum_with_inference(law, wanted, served)
-    assert loss(law, *best) == pytest.approx(wanted)
+    target = loss(law, 1e9, 1e11)
+    best = optimum_with_inference(law, target, served)
+    assert loss(law, *best) == pytest.approx(target)
     for factor in (0.5, 0.9, 0.99, 1.01, 1.1, 2):
         size = best.parameters * factor
-        other = best._replace(parameters=size, tokens=tokens_to_reach(law, size, wanted))
+        other = best._replace(parameters=size, tokens=tokens_to_reach(law, size, target))
         assert lifetime(other, served) >= lifetime(best, served) * (1 - 1e-9)
 
 

@@ -86,12 +86,12 @@ def _preset(name: str) -> Preset | None:
 
 def siblings() -> list[tuple[str, str]]:
     """Each preset that has a sibling, with the one that is most alike."""
-    known = {name: preset for name in presets() if (preset := _preset(name))}
+    preset_of = {name: preset for name in presets() if (preset := _preset(name))}
     pairs = []
-    for name, mine in known.items():
+    for name, mine in preset_of.items():
         near = [(not differs_in_sizes_alone((name, like)), len(other.settings ^ mine.settings),
                  abs(log(other.total / mine.total)), like)
-                for like, other in known.items() if like != name and other.group == mine.group]
+                for like, other in preset_of.items() if like != name and other.group == mine.group]
         if near:
             pairs.append((name, min(near)[-1]))
     return pairs
@@ -112,10 +112,10 @@ def differs_in_sizes_alone(pair: tuple[str, str]) -> bool:
 
 def _place(pair: tuple[str, str], target: str, top: int, tolerance: str = "1%") -> Recall:
     name, like = pair
-    known, preset = presets(), _preset(name)
+    preset_of, preset = presets(), _preset(name)
     assert preset is not None
-    left = {other: path for other, path in known.items() if other != name}
-    with patch("paramcalc.answers.solve.presets", lambda: left):
+    without = {other: path for other, path in preset_of.items() if other != name}
+    with patch("paramcalc.answers.solve.presets", lambda: without):
         try:
             candidates = paramcalc.solve(like, params=target, top=top, tolerance=tolerance).candidates
         except PCError:
@@ -162,17 +162,17 @@ def by_two_digits(pair: tuple[str, str], top: int = 10_000) -> Recall:
 def is_tried(pair: tuple[str, str]) -> bool:
     """Whether the published shape is one of those that are tried for the sibling."""
     name, like = pair
-    spec, wanted = paramcalc.read(like), handles(paramcalc.read(name))
+    spec, goal = paramcalc.read(like), handles(paramcalc.read(name))
     own = handles(spec)
-    if tuple(own.sizes) != tuple(wanted.sizes):
+    if tuple(own.sizes) != tuple(goal.sizes):
         return False
     family = family_forms(spec, [spec, *(each for each in _family(spec) if each.name != name)])
-    near, hidden = NearSizes(own, family, Bounds()), wanted.sizes["hidden_size"]
-    others = {size: value for size, value in wanted.sizes.items() if size not in ("hidden_size", "width")}
+    near, hidden = NearSizes(own, family, Bounds()), goal.sizes["hidden_size"]
+    others = {size: value for size, value in goal.sizes.items() if size not in ("hidden_size", "width")}
     (low, high), step = near.widths(hidden), near.width_step(hidden)
     return (hidden % (FINE if hidden < LARGE else COARSE) == 0 and others in list(near.others(hidden))
-            and wanted.layers in near.layers(hidden)
-            and wanted.sizes.get("width", 0) in range(low, high + 1, step))
+            and goal.layers in near.layers(hidden)
+            and goal.sizes.get("width", 0) in range(low, high + 1, step))
 
 
 def test_published_shapes_are_tried() -> None:
