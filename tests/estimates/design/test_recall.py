@@ -112,9 +112,9 @@ def differs_in_sizes_alone(pair: tuple[str, str]) -> bool:
 
 def _place(pair: tuple[str, str], target: str, top: int, tolerance: str = "1%") -> Recall:
     name, like = pair
-    preset_of, preset = presets(), _preset(name)
+    paths, preset = presets(), _preset(name)
     assert preset is not None
-    without = {other: path for other, path in preset_of.items() if other != name}
+    without = {other: path for other, path in paths.items() if other != name}
     with patch("paramcalc.answers.solve.presets", lambda: without):
         try:
             candidates = paramcalc.solve(like, params=target, top=top, tolerance=tolerance).candidates
