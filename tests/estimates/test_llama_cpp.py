@@ -18,7 +18,7 @@ SPLIT = {"blocks": {"a": {"window": 10}, "b": {}}, "layers": ["a", "a", "a", "b"
 STATE = {"mixer": {"kind": "mamba2", "num_heads": 8, "head_dim": 4, "state_size": 16}}
 
 
-@pytest.mark.parametrize(("fields", "batch", "settings", "cells", "made_of", "columns"), [
+@pytest.mark.parametrize(("fields", "batch", "settings", "cells", "source", "columns"), [
     ({}, 1, (), 8192, 2, 2), ({}, 1, ("mask_f32=true",), 8192, 6, 2), ({}, 1, ("flash=false",), 8192, 4, 4),
     ({}, 3, (), 8192, 2, 2), ({}, 3, ("unified=true",), 3 * 8192, 2, 2),  # its own stream, or the one buffer
     (SPLIT, 1, (), 8192 + 768, 2, 2), (SPLIT, 1, ("swa_full=true",), 2 * 8192, 2, 2),  # a mask for each reach

@@ -19,7 +19,7 @@ def recorded(model_type: str) -> dict[str, Any]:
     return config
 
 
-@pytest.mark.parametrize(("model_type", "changes", "known"), [
+@pytest.mark.parametrize(("model_type", "changes", "certainty"), [
     ("pi0", {}, "bound"),
     ("gemma4_assistant", {"use_ordered_embeddings": True}, "estimate"),
     ("gemma4_assistant", {"use_ordered_embeddings": False}, "exact"),

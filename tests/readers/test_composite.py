@@ -129,7 +129,7 @@ EYES_ALONE = 29_232
 """Of SiglipVisionModel of transformers 5.24.0 with these sizes."""
 
 
-@pytest.mark.parametrize(("config", "seen", "uncounted"), [
+@pytest.mark.parametrize(("config", "counted", "uncounted"), [
     ({"llm_config": TEXT, "vision_config": EYES}, True, ("what joins vision_config to the text model (nebula)",)),
     ({"language_config": TEXT, "vision_config": {"model_type": "nebula_eye"}, "projector_config": {"depth": 2}}, False,
      ("vision_config (nebula_eye)", "projector_config (no model_type)",

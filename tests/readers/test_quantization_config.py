@@ -136,7 +136,7 @@ def test_bytes_follow_the_format_not_the_bits(settings, total):
     assert size(read(**settings)) == pytest.approx(total, abs=4096)
 
 
-@pytest.mark.parametrize(("inside", "known_as"), [({}, "exact"), ({"quant_zero": True}, "bound"),
+@pytest.mark.parametrize(("inside", "certainty"), [({}, "exact"), ({"quant_zero": True}, "bound"),
                                                   ({"axis": 1, "round_zero": True}, "exact"), ({"novel": 3}, "bound")])
 def test_a_setting_inside_that_nobody_reads_bounds_the_weights(inside, certainty):
     spec = read(quant_method="hqq", quant_config={"weight_quant_params": {"nbits": 4, "group_size": 64} | inside})

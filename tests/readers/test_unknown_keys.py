@@ -20,7 +20,7 @@ LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
 PUBLISHED = Path(__file__).parent.parent / "data" / "published_configs.jsonl"
 
 
-@pytest.mark.parametrize(("key", "value", "known"), [
+@pytest.mark.parametrize(("key", "value", "is_read"), [
     ("hidden_size", 64, True),
     ("torch_dtype", "bfloat16", True),
     ("auto_map", {"AutoModel": "modeling.Model"}, True),
@@ -65,7 +65,7 @@ def test_a_key_is_known_or_said_to_be_unknown(key, value, is_read):
     assert unknown == ([] if is_read else [(key,)])
 
 
-@pytest.mark.parametrize(("model_type", "key", "value", "known"), [
+@pytest.mark.parametrize(("model_type", "key", "value", "is_read"), [
     ("llama", "max_sequence_length", 1024, True),
     ("bert", "max_sequence_length", 1024, True),
     ("gpt_oss", "experts_per_token", 4, True),
@@ -121,7 +121,7 @@ def test_a_width_that_fits_nothing_beside_it_is_refused(record, key, words):
         read_config(config | {key: 2 * config[key]})
 
 
-@pytest.mark.parametrize(("vocab_size", "known"), [(32064, True), (32000, False)])
+@pytest.mark.parametrize(("vocab_size", "is_read"), [(32064, True), (32000, False)])
 def test_what_is_said_again_around_a_text_model_is_known(vocab_size, is_read):
     text = LLAMA | {"vocab_size": 32064}
     config = {"model_type": "llava", "text_config": text, "vision_config": {"model_type": "clip_vision_model"}}
