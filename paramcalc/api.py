@@ -207,7 +207,7 @@ def scaling(model: Source | None = None, **settings: Unpack[ScalingKeywords]) ->
 def solve(
     like: Source = "llama-3.1-8b", changes: Sequence[str] = (), jobs: int = 1, **settings: Unpack[SolveKeywords],
 ) -> Solve:
-    """Architectures of a wanted size in the shape of a model: `candidates`, each with its `set`. As `paramcalc solve`.
+    """Architectures of a given size in the shape of a model: `candidates`, each with its `set`. As `paramcalc solve`.
 
     A size with a unit (`"1.5B"`) is as exact as its digits; one without is exact. Sizes among `changes` stay. Raises
     PCError as `read`, UsageError for sizes and limits no shape can have.

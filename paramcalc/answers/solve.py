@@ -1,4 +1,4 @@
-"""`solve`: architectures of a wanted size, or of the compute-optimal size of a budget."""
+"""`solve`: architectures of a given size, or of the compute-optimal size for a budget."""
 
 from __future__ import annotations
 

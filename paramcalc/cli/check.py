@@ -34,21 +34,25 @@ EXAMPLES = (
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH", help="Specs, configs, or folders to search for them.")]
 CheckFormatOption = Annotated[CheckFormat | None, typer.Option(
-    "--format", help="Output format; github by itself in a GitHub workflow.")]
-Page = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write the findings as an HTML page too.")]
-Codes = Annotated[list[str], typer.Option("--select", metavar="CODE", help="Only rules that begin so: PC3.",
-                                          autocompletion=completion.rules)]
-Ignored = Annotated[list[str], typer.Option("--ignore", metavar="CODE", help="No rules that begin so; repeatable.",
-                                            autocompletion=completion.rules)]
-Against = Annotated[str | None, typer.Option("--against", metavar="REV", help="Fail where a figure under expect.growth "
-                                             "grew more than it may since that git revision.")]
+    "--format", help="Output format; github by default in a GitHub workflow.")]
+Page = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Also write the findings to an HTML page.")]
+Codes = Annotated[list[str], typer.Option(
+    "--select", metavar="CODE", help="Apply only rules whose code starts with this: PC3; repeatable.",
+    autocompletion=completion.rules)]
+Ignored = Annotated[list[str], typer.Option(
+    "--ignore", metavar="CODE", help="Skip rules whose code starts with this; repeatable.",
+    autocompletion=completion.rules)]
+Against = Annotated[str | None, typer.Option(
+    "--against", metavar="REV", help="Fail if a figure grew by more than expect.growth allows since this git "
+    "revision.")]
 WriteLock = Annotated[bool, typer.Option("--write-lock", help="Record the figures of every file in paramcalc.lock.")]
-RequireLock = Annotated[bool, typer.Option("--require-lock", help="Fail where a file is not recorded in a "
-                                           "paramcalc.lock of its folder or above.")]
-OnlySpecs = Annotated[bool, typer.Option("--only-specs", help="Skip files named that say nothing of a model, as in "
-                                         "folders; for hooks.")]
-Checkpoint = Annotated[Path | None, typer.Option("--checkpoint", metavar="FILE", help="Check a safetensors file, index "
-                                                 "or GGUF file against the spec.")]
+RequireLock = Annotated[bool, typer.Option(
+    "--require-lock", help="Fail if a file is not recorded in a paramcalc.lock of its folder or of a folder above.")]
+OnlySpecs = Annotated[bool, typer.Option(
+    "--only-specs", help="Skip files given by name that do not describe a model, as in folders; for pre-commit "
+    "hooks.")]
+Checkpoint = Annotated[Path | None, typer.Option(
+    "--checkpoint", metavar="FILE", help="Safetensors file, index or GGUF file to check against the spec.")]
 
 
 def check(

@@ -18,7 +18,7 @@ def compare(
     models: Models, common: Common, serving: ServingSettings, device: DeviceSettings, sort: Sort = "",
     columns: Columns = "", jobs: Jobs = 1, plot: PlotRows = None, x: Across = "", y: Up = "",
 ) -> int:
-    """Compare models, folders of models or patterns of files: one row a model."""
+    """Compare models, folders of models or file patterns, with one row per model."""
     device.need_gpu()
     look = Look(sort, columns, plot, x, y)
     from paramcalc.comparing import Question

@@ -34,8 +34,10 @@ class By(StrEnum):
 def count(
     models: Models,
     common: Common,
-    by: Annotated[By | None, typer.Option("--by", help="What the rows are; components where nothing is said.")] = None,
-    depth: Annotated[int | None, typer.Option("--depth", min=1, max=16, help="Levels of modules shown, by layer.")] =
+    by: Annotated[By | None, typer.Option(
+        "--by", help="Show one row per component, layer or tensor; per component when not given.")] = None,
+    depth: Annotated[int | None, typer.Option(
+        "--depth", min=1, max=16, help="Number of module levels to show, with --by layer.")] =
         None,
     jobs: Jobs = 1,
 ) -> int:

@@ -18,7 +18,8 @@ EXAMPLES = (
 
 Old = Annotated[str, typer.Argument(metavar="OLD", help="A spec, config, checkpoint or preset, or git:REV:path.",
                                      autocompletion=completion.models)]
-New = Annotated[str, typer.Argument(metavar="NEW", help="The same; what it became.", autocompletion=completion.models)]
+New = Annotated[str, typer.Argument(
+    metavar="NEW", help="The model to compare with OLD, given in the same way.", autocompletion=completion.models)]
 
 
 def diff(old: Old, new: New, common: Common) -> int:

@@ -29,13 +29,14 @@ def explain(
     model: One,
     common: Common,
     settings: ExplainSettings,
-    path_glob: Annotated[str | None, typer.Argument(metavar="[PATH-GLOB]", show_default=False, help="Only tensors "
-                                                    "whose full name matches: '*self_attn*', '*.weight'.")] = None,
-    what_if: Annotated[list[str], typer.Option("--what-if", metavar="KEY=2x", help="Show instead what changing a "
-                                               "number does: hidden_size=2x, num_layers=2x, vocab_size=256000, "
-                                               "ffn_ratio=2x; repeatable.")] = [],  # noqa: B006 - typer copies it
+    path_glob: Annotated[str | None, typer.Argument(
+        metavar="[PATH-GLOB]", show_default=False, help="Only tensors whose full name matches: '*self_attn*', "
+        "'*.weight'.")] = None,
+    what_if: Annotated[list[str], typer.Option(
+        "--what-if", metavar="KEY=2x", help="Show the effect of changing a field instead: hidden_size=2x, "
+        "num_layers=2x, vocab_size=256000, ffn_ratio=2x; repeatable.")] = [],  # noqa: B006 - typer copies it
 ) -> int:
-    """Explain each number: formula, values, copies and source; or what changing one would do; or a rule."""
+    """Explain figures: formula, values, copies and source; or the effect of changing a field; or a rule."""
     if RULE.fullmatch(model):
         return _rule(model, common, needless=bool(path_glob or what_if or common.set or settings.is_set("about")))
     settings.check()

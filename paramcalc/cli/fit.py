@@ -32,10 +32,10 @@ def fit(
     device: DeviceSettings,
     serving: FitSettings,
     host: HostSettings,
-    all_: Annotated[bool, typer.Option("--all", help="Every accelerator of the catalog.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Show a row for every accelerator of the catalog.")] = False,
     plot: Plot = None,
 ) -> int:
-    """Check whether a model runs on these accelerators, how far it would go, and what would help; exit 1 if not."""
+    """Check whether a model fits on accelerators, up to which context and batch, and what would help; exit 1 if not."""
     if all_:
         _need_one(device, host, plot)
     elif device.gpu is None:

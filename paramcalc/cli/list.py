@@ -21,8 +21,9 @@ EXAMPLES = (
 def list_(
     written: Written,
     what: Annotated[What, typer.Argument(help="What to list.")] = What.models,
-    text: Annotated[str, typer.Argument(metavar="[TEXT]", show_default=False, help="Only entries that contain it: "
-                                        "qwen, h100.", autocompletion=completion.entries)] = "",
+    text: Annotated[str, typer.Argument(
+        metavar="[TEXT]", show_default=False, help="Show only entries that contain this text: qwen, h100.",
+        autocompletion=completion.entries)] = "",
 ) -> int:
     """List what is built in: models, gpus, formats, optimizers, families or rules."""
     from paramcalc.answers.listing import listing

@@ -24,7 +24,7 @@ EXAMPLES = (
 
 def mcp(
     talk: Talk,
-    root: Annotated[Path, typer.Option("--root", metavar="DIR", help="Folder below which files may be read.")] =
+    root: Annotated[Path, typer.Option("--root", metavar="DIR", help="Folder that files may be read from.")] =
         Path(),
 ) -> int:
     """Serve the commands to agents over the Model Context Protocol on standard input and output."""

@@ -80,21 +80,22 @@ def _offline(value: bool) -> bool:
 MODEL = "A spec, a config.json or its folder, a preset name, or - for standard input."
 Models = Annotated[list[str], typer.Argument(metavar="MODEL", help=MODEL, autocompletion=completion.models)]
 One = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL, autocompletion=completion.models)]
-Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override a field before the model is "
-                                        "built; dotted, repeatable.")]
+Set = Annotated[list[str], typer.Option(
+    "--set", metavar="KEY=VALUE", help="Override a field before the model is built, with dots for nested fields; "
+    "repeatable.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="Output format.")]
 Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
-JsonLines = Annotated[bool, typer.Option("--json-lines", help="The same as --format jsonl: an object a line, for one "
-                                         "MODEL as for many.")]
+JsonLines = Annotated[bool, typer.Option(
+    "--json-lines", help="The same as --format jsonl: one JSON object per line, also for a single MODEL.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the answer to a file.")]
 ColorOption = Annotated[Color, typer.Option("--color", callback=_color, is_eager=True, help="When to use colour.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Treat unknown keys, uncounted parts and sizes taken from "
-                                      "defaults as errors.")]
+Strict = Annotated[bool, typer.Option(
+    "--strict", help="Treat unknown keys, uncounted parts and sizes taken from defaults as errors.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Write no warnings to standard error.")]
 Offline = Annotated[bool, typer.Option("--offline", callback=_offline, help="Read hf://… from the cache only.")]
-Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw it: .svg or .png (needs the plot "
-                                           "extra).")]
-Jobs = Annotated[int, typer.Option("--jobs", min=1, max=MOST_JOBS, metavar="N", help="Processes that work at once.")]
+Plot = Annotated[Path | None, typer.Option(
+    "--plot", metavar="FILE", help="Write a plot to an .svg or .png file (needs the plot extra).")]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, max=MOST_JOBS, metavar="N", help="Number of worker processes.")]
 Debug = Annotated[bool, typer.Option("--debug", callback=_debug, is_eager=True,
                                      help="Show the traceback of an internal error.")]
 

@@ -19,7 +19,7 @@ EXAMPLES = (
 
 
 def report(models: Models, common: Common, settings: PageSettings) -> int:
-    """Write one self-contained HTML page about one or more models: tables, pictures, figures."""
+    """Write a self-contained HTML page about one or more models: tables, charts, figures."""
     from paramcalc.readers.models import load
     from paramcalc.readers.text.located import located
     from paramcalc.reports.html.document import document

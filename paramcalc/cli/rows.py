@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 
 ALONG, UP = "total", "cache_bytes_per_token"
 """Columns that are drawn where none is named."""
-Sort = Annotated[str, typer.Option("--sort", metavar="COLUMN", help="Sort by a column; -COLUMN: largest first.",
+Sort = Annotated[str, typer.Option("--sort", metavar="COLUMN", help="Column to sort by; -COLUMN for descending order.",
                                    autocompletion=completion.columns)]
-Columns = Annotated[str, typer.Option("--columns", metavar="NAME,…", help="Columns to write: name,total,active.",
+Columns = Annotated[str, typer.Option("--columns", metavar="NAME,…", help="Columns to show: name,total,active.",
                                       autocompletion=completion.columns)]
-PlotRows = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw one column against another: .svg "
-                                               "or .png (needs the plot extra).")]
-Across = Annotated[str, typer.Option("--x", metavar="COLUMN", help=f"Column along the picture; {ALONG} if not given.")]
-Up = Annotated[str, typer.Option("--y", metavar="COLUMN", help=f"Column up the picture; {UP} if not given.")]
+PlotRows = Annotated[Path | None, typer.Option(
+    "--plot", metavar="FILE", help="Plot one column against another in an .svg or .png file (needs the plot extra).")]
+Across = Annotated[str, typer.Option(
+    "--x", metavar="COLUMN", help=f"Column on the x-axis of the plot; {ALONG} when not given.")]
+Up = Annotated[str, typer.Option(
+    "--y", metavar="COLUMN", help=f"Column on the y-axis of the plot; {UP} when not given.")]
 
 
 class Look:

@@ -33,7 +33,7 @@ def scaling(
                                                 autocompletion=completion.models)] = None,
     plot: Plot = None,
 ) -> int:
-    """Hold a training run to a scaling law: compute-optimal size and tokens, over- or under-training, its cost."""
+    """Compare a training run with a scaling law: compute-optimal size and tokens, over- or under-training, its cost."""
     settings.check()
     fitted = _fitted(settings, quiet=common.quiet)
 

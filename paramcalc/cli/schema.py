@@ -20,7 +20,7 @@ EXAMPLES = (
 
 def schema(
     talk: Talk,
-    what: Annotated[str, typer.Argument(help="`spec`, or a command whose JSON it describes.",
+    what: Annotated[str, typer.Argument(help="`spec`, or the command whose JSON output to describe.",
                                          autocompletion=completion.schemas)] = "spec",
     output: Output = None,
 ) -> int:

@@ -31,11 +31,11 @@ EXAMPLES = (
 
 def solve(
     common: Common, settings: SolveSettings,
-    like: Annotated[str, typer.Option("--like", metavar="MODEL", help="Model whose shape is followed.",
+    like: Annotated[str, typer.Option("--like", metavar="MODEL", help="Model whose shape to follow.",
                                       autocompletion=completion.models)] = "llama-3.1-8b",
     jobs: Jobs = 1,
 ) -> int:
-    """Find architectures of a wanted size in the shape of a model; -o DIR writes each as a spec."""
+    """Find architectures of a given size in the shape of a model; -o DIR writes each as a spec."""
     settings.check()
     folder = common.output if common.output is not None and _is_folder(common.output) else None
     common = common if folder is None else replace(common, output=None)

@@ -32,7 +32,7 @@ class SpeedCommon(Common):
 
 
 def speed(models: Models, common: SpeedCommon, settings: SpeedSettings, plot: Plot = None) -> int:
-    """Show how fast a model is served: time a token, tokens a second, cost and energy, with their measured range."""
+    """Estimate how fast a model is served: time per token, tokens per second, cost and energy, with their ranges."""
 
     def make(reading: Reading) -> Report:
         from paramcalc.answers.speed import speed as predicted

@@ -24,7 +24,7 @@ def sweep(
     model: One, axes: Axes, common: Common, serving: ServingSettings, device: DeviceSettings, sort: Sort = "",
     columns: Columns = "", jobs: Jobs = 1, plot: PlotRows = None, x: Across = "", y: Up = "",
 ) -> int:
-    """Vary fields of a model: one row a combination of values."""
+    """Vary fields of a model, with one row per combination of values."""
     device.need_gpu()
     look = Look(sort, columns, plot, x, y)
     from paramcalc.comparing import Question

@@ -31,8 +31,8 @@ EXAMPLES = (
 class TrainCommand(RunSettings):
     """The settings of a run, and of a search."""
 
-    search: bool = option(False, "List the layouts of --gpus devices that fit, the fastest first.")
-    top: Annotated[int, Field(ge=1, le=1000)] = option(15, "Layouts that --search shows.")
+    search: bool = option(False, "List the parallel layouts of --gpus devices that fit, fastest first.")
+    top: Annotated[int, Field(ge=1, le=1000)] = option(15, "Number of layouts to show, with --search.")
 
 
 def train(models: Models, common: Common, settings: TrainCommand, plot: Plot = None) -> int:

@@ -21,21 +21,24 @@ APPLIES: dict[str, tuple[Subject, ...]] = {
 class ExplainSettings(Settings):
     """Which numbers of a model are explained, and under which assumptions."""
 
-    about: Subject = option("parameters", "Numbers to explain. weights, cache, optimizer: bytes; flops: of a forward "
-                            "pass; keys: which keys of the spec or config change which figures.", "--of")
-    dtype: str = option(SERVING.dtype, "Format of weights that are not quantized, and of what is computed: "
-                       "bf16, fp16, fp32.")
+    about: Subject = option(
+        "parameters", "Figures to explain. weights, cache, optimizer: bytes; flops: FLOPs of a forward pass; keys: "
+        "which keys of the spec or config change which figures.", "--of")
+    dtype: str = option(SERVING.dtype, "Number format of weights that are not quantized, and of activations: bf16, "
+                                       "fp16, fp32.")
     quant: str | None = option(SERVING.quant, "Number format or GGUF mix of the weights: q4_k_m, gptq, nf4.")
-    kv_dtype: str | None = option(SERVING.kv_dtype, "Format of keys and values: fp8, q8_0, or one for each: q8_0,q4_0.",
-                                  metavar="D[,D]")
-    context: Tokens = option(SERVING.context, "Tokens of each sequence, in the cache or of the forward pass.",
+    kv_dtype: str | None = option(
+        SERVING.kv_dtype, "Number format of the KV cache: fp8, q8_0; or one each for keys and values: q8_0,q4_0.",
+        metavar="D[,D]")
+    context: Tokens = option(SERVING.context, "Sequence length in tokens, in the cache or of the forward pass.",
                              metavar="TOKENS")
-    batch: Batch = option(SERVING.batch, "Number of sequences at once.", metavar="N")
-    source: Tokens | None = option(SERVING.source, "Tokens of the encoder's input; as many as --context when not "
-                                   "given.", metavar="TOKENS")
-    convention: Convention = option(WORKLOAD.convention, "full: attention's whole square; causal: only the pairs a "
-                                    "query may see.")
-    optimizer: str = option(TRAINING.optimizer, "Optimizer; `paramcalc list optimizers` shows the names.")
+    batch: Batch = option(SERVING.batch, "Batch size: number of sequences processed together.", metavar="N")
+    source: Tokens | None = option(
+        SERVING.source, "Length of the encoder input in tokens; --context when not given.", metavar="TOKENS")
+    convention: Convention = option(
+        WORKLOAD.convention, "Attention scores to count. full: all query-key pairs; causal: only the pairs that the "
+        "causal mask allows.")
+    optimizer: str = option(TRAINING.optimizer, "Optimizer; `paramcalc list optimizers` lists the names.")
 
     def applied(self) -> dict[str, object]:
         """The settings that have an effect on what is explained."""

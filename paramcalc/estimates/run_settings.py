@@ -39,30 +39,35 @@ Part = Annotated[float, BeforeValidator(_number), Field(gt=0, le=1)]
 class RunSettings(TrainingSettings):
     """How much is trained, and what an hour of it takes."""
 
-    tokens: Decimal | None = option(None, "Tokens to train on: 300B, 2T. Shows time, energy and cost of the run.",
-                                    metavar="TOKENS")
-    mfu: Part | None = option(None, "MFU while running, attention's whole square counted: 0.41 or 41%. Replaces the "
-                              "estimate of the step.", metavar="SHARE")
-    run_share: Part | None = option(None, "Share of the run's time that steps take, the rest is restarts and "
-                                    f"evaluation; {usual_run_share()[1]:g} when not given, 1 with --mfu.",
-                                    metavar="SHARE")
+    tokens: Decimal | None = option(
+        None, "Number of training tokens: 300B, 2T. Adds the time, energy and cost of the run.", metavar="TOKENS")
+    mfu: Part | None = option(None, "Model FLOPs utilization while the run makes steps, counting all query-key pairs "
+                                    "of attention: 0.41 or 41%. Replaces the estimated step time.", metavar="SHARE")
+    run_share: Part | None = option(
+        None, "Share of the run's time spent on training steps, the rest being restarts and evaluation; "
+        f"{usual_run_share()[1]:g} when not given, 1 with --mfu.", metavar="SHARE")
     arithmetic: Literal["bf16", "fp8"] = option(
-        "bf16", "Arithmetic of products of weights, for the time of a step: fp8 leaves attention and the head in bf16.")
-    overlap: bool | None = option(None, "Hide the collectives of tensors and experts behind computation (DualPipe, "
-                                  "Megatron-Core); of experts on several nodes when not given, of none in --search.")
-    price: Annotated[float, Field(gt=0, le=1e6)] | None = option(None, "USD an hour of one device.", metavar="USD")
-    power: Part | None = option(None, "Mean power as a share of the device's.", metavar="SHARE")
-    pue: Annotated[float, Field(ge=1, le=10)] | None = option(None, "Energy of the data centre over that of its "
-                                                             f"devices; {usual_pue():g} when not given.")
-    grid: str | None = option(None, "gCO2 a kWh, or a grid: france, us, world; "
-                              f"{find_grid(None).grams:g} when not given.", metavar="G")
+        "bf16", "Arithmetic of weight matrix products, for the step time; fp8 leaves attention and the output head in "
+                "bf16.")
+    overlap: bool | None = option(None, "Overlap the communication of tensor and expert parallelism with computation "
+                                        "(DualPipe, Megatron-Core). When not given, only that of experts on several "
+                                        "nodes overlaps, and none with --search.")
+    price: Annotated[float, Field(gt=0, le=1e6)] | None = option(
+        None, "Price of one device in USD per hour.", metavar="USD")
+    power: Part | None = option(None, "Mean power draw as a share of the device's rated power.", metavar="SHARE")
+    pue: Annotated[float, Field(ge=1, le=10)] | None = option(
+        None, "Power usage effectiveness: energy of the data centre divided by that of its devices; "
+        f"{usual_pue():g} when not given.")
+    grid: str | None = option(
+        None, "Carbon intensity in gCO2 per kWh, or a grid: france, us, world; "
+        f"{find_grid(None).grams:g} when not given.", metavar="G")
 
-    gpu: str | None = option(None, "Accelerator: h100; `paramcalc list gpus` shows the names.", metavar="NAME")
-    gpus: Devices | None = option(None, "Number of devices; as many copies as they hold where --dp is not given.")
+    gpu: str | None = option(None, "Accelerator: h100; `paramcalc list gpus` lists the names.", metavar="NAME")
+    gpus: Devices | None = option(None, "Number of devices; gives --dp where that is not given.")
     global_batch: Annotated[Count, Field(ge=1, le=2**30)] | None = option(
-        None, "Sequences of a step, for --search and --tokens; as many as make "
+        None, "Number of sequences in a step, for --search and --tokens; as many as make "
               f"{usual_step_tokens() // 10**6}M tokens when not given.", metavar="N")
-    accelerators: Path | None = option(None, "YAML file with devices of your own.", metavar="FILE")
+    accelerators: Path | None = option(None, "YAML file that defines additional accelerators.", metavar="FILE")
 
     def check(self, *, search: bool = False) -> None:
         """Raise UsageError for what has no effect on one layout, or with `search` on a search of them."""

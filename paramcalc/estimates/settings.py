@@ -37,14 +37,17 @@ def _texts(value: object) -> object:
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 Images = Annotated[tuple[tuple[int, int], ...], BeforeValidator(parse_sizes)]
 Videos = Annotated[tuple[tuple[int, int, int], ...], BeforeValidator(parse_videos)]
-TOWER_PARALLEL = ("What --tp divides of towers: weights, where the runtime does, or data: each device holds whole "
-                  "towers and takes a share of the pictures; the runtime's default when not given.")
+TOWER_PARALLEL = ("How --tp divides vision and audio towers. weights: divide their matrices, where the runtime does; "
+                  "data: replicate the towers and divide the images among the devices. The runtime's default when not "
+                  "given.")
 Durations = Annotated[tuple[Fraction, ...], BeforeValidator(parse_durations)]
-IMAGE = option((), "Width and height in pixels of a picture in each sequence, beside its other tokens; repeatable.",
+IMAGE = option((), "Width and height in pixels of an image in each sequence, in addition to its other tokens; "
+                   "repeatable.",
                metavar="WxH")
-VIDEO = option((), "Width and height in pixels of a video in each sequence, and its frames; repeatable.",
+VIDEO = option((), "Width and height in pixels and number of frames of a video in each sequence; repeatable.",
                metavar="WxHxFRAMES")
-AUDIO = option((), "Length of a recording in each sequence, beside its other tokens: 30s, 1m30s; repeatable.",
+AUDIO = option((), "Duration of an audio recording in each sequence, in addition to its other tokens: 30s, 1m30s; "
+                   "repeatable.",
                metavar="TIME")
 ImageSizes = str | Sequence[str | tuple[int, int]]
 VideoSizes = str | Sequence[str | tuple[int, int, int]]
@@ -69,49 +72,59 @@ TensorSplit = Annotated[tuple[Annotated[int, Field(ge=0, le=2**20)], ...], Befor
 class FormatSettings(Settings):
     """In which formats a model is held, and how devices divide it."""
 
-    dtype: str = option(SERVING.dtype, "Format of weights that are not quantized: bf16, fp16, fp32.")
+    dtype: str = option(SERVING.dtype, "Number format of weights that are not quantized: bf16, fp16, fp32.")
     quant: str | None = option(
-        SERVING.quant, "Number format or GGUF mix of the weights: q4_k_m, gptq, awq, nf4, mxfp4, none; fit: all.")
+        SERVING.quant, "Number format or GGUF mix of the weights: q4_k_m, gptq, awq, nf4, mxfp4, none; fit also takes "
+                       "all.")
     imatrix: bool | None = option(
-        SERVING.imatrix, "GGUF mix made with an importance matrix; IQ types are, others are not, when not given.")
-    tp: Devices | None = option(SERVING.tp, "Tensor parallel size: devices among which each matrix is divided.")
-    pp: Stages | None = option(SERVING.pp, "Pipeline parallel size: stages among which the layers are divided.")
-    ep: Devices | None = option(SERVING.ep, "Expert parallel size: devices among which the experts are divided.")
+        SERVING.imatrix, "Assume that the GGUF mix was made with an importance matrix; when not given, only IQ types "
+                         "are.")
+    tp: Devices | None = option(
+        SERVING.tp, "Tensor parallel size: number of devices that each matrix is divided among.")
+    pp: Stages | None = option(
+        SERVING.pp, "Pipeline parallel size: number of stages that the layers are divided among.")
+    ep: Devices | None = option(
+        SERVING.ep, "Expert parallel size: number of devices that the experts are divided among.")
     gpus: Devices | None = option(
-        SERVING.gpus, "Number of devices; divided as the runtime does where no parallel size is given.")
+        SERVING.gpus, "Number of devices; when no parallel size is given, the model is divided as the runtime does by "
+                      "default.")
 
 
 class RuntimeSettings(FormatSettings):
     """By which runtime a model is served."""
 
-    kv_dtype: str | None = option(SERVING.kv_dtype, "Format of keys and values: fp8, q8_0, or one for each: q8_0,q4_0.",
-                                  metavar="D[,D]")
-    runtime: RuntimeName | None = option(None, "Runtime whose KV cache layout to use; exact: what the mathematics "
-                                         "needs, a lower bound. Not given: for fit all that serve the model, for rows "
-                                         "with a device the first with room for it, else exact.")
-    runtime_options: Texts = option((), "Setting of the runtime: ubatch=2048, unified=true, batched_tokens=4096.",
+    kv_dtype: str | None = option(
+        SERVING.kv_dtype, "Number format of the KV cache: fp8, q8_0; or one each for keys and values: q8_0,q4_0.",
+        metavar="D[,D]")
+    runtime: RuntimeName | None = option(
+        None, "Runtime whose KV cache layout to use; exact: the theoretical minimum, a lower bound. When not given, "
+        "fit tries each runtime that serves the model, sweep and compare use the first that fits the device, and "
+        "anything else uses exact.")
+    runtime_options: Texts = option((), "Runtime setting: ubatch=2048, unified=true, batched_tokens=4096; repeatable.",
                                     "--runtime-option", "-R", metavar="KEY=VALUE")
     tower_parallel: TowerParallel | None = option(SERVING.tower_parallel, TOWER_PARALLEL)
-    draft: str | None = option(None, "What drafts tokens: mtp for the model's own multi-token prediction layers, or a "
-                               "MODEL beside it: its weights and cache, and copies of recurrent states.",
+    draft: str | None = option(None, "Speculative decoding with the model's own multi-token prediction layers (mtp) "
+                                     "or with a draft MODEL; adds its weights and cache, and copies of recurrent "
+                                     "states.",
                                metavar="mtp|MODEL")
     draft_tokens: Annotated[int, Field(ge=1, le=64)] | None = option(
-        None, f"Tokens drafted at once, with --draft; {SERVING.draft_tokens} when not given.")
+        None, f"Number of tokens to draft in each step, with --draft; {SERVING.draft_tokens} when not given.")
     loras: Annotated[int, Field(ge=0, le=2**12)] = option(
-        SERVING.loras, "LoRA adapters a device has room for at once, on every linear layer of the text model.")
-    lora_rank: Annotated[int, Field(ge=1, le=2**12)] = option(SERVING.lora_rank, "Rank of --loras.")
-    dp: Devices | None = option(SERVING.dp, "Data parallel size: devices, or groups of --tp, that each serve a part of "
-                                "the batch; a mixture's experts are divided among all of them.")
+        SERVING.loras, "Number of LoRA adapters that a device holds at once, on every linear layer of the text model.")
+    lora_rank: Annotated[int, Field(ge=1, le=2**12)] = option(SERVING.lora_rank, "Rank of the adapters of --loras.")
+    dp: Devices | None = option(
+        SERVING.dp, "Data parallel size: number of replicas, each of --tp devices, that serve a part of the batch; the "
+        "experts of a mixture are divided among all devices.")
 
 
 class ServingSettings(RuntimeSettings):
     """How a model is served, and how much at once."""
 
-    context: Tokens = option(SERVING.context, "Tokens of each sequence, prompt and answer: 8192, 8k, 1M.",
+    context: Tokens = option(SERVING.context, "Sequence length in tokens, prompt and output together: 8192, 8k, 1M.",
                              metavar="TOKENS")
-    batch: Batch = option(SERVING.batch, "Number of sequences at once.", metavar="N")
+    batch: Batch = option(SERVING.batch, "Batch size: number of sequences processed together.", metavar="N")
     source: Tokens | None = option(
-        SERVING.source, "Tokens of the encoder's input; as many as --context when not given.", metavar="TOKENS")
+        SERVING.source, "Length of the encoder input in tokens; --context when not given.", metavar="TOKENS")
     image: Images = IMAGE
     video: Videos = VIDEO
     audio: Durations = AUDIO
@@ -120,7 +133,7 @@ class ServingSettings(RuntimeSettings):
 class PageSettings(Settings):
     """What the one page of a model is about."""
 
-    context: Tokens = option(SERVING.context, "Tokens of the sequence: 8192, 8k, 128k, 1M.", metavar="TOKENS")
+    context: Tokens = option(SERVING.context, "Sequence length in tokens: 8192, 8k, 128k, 1M.", metavar="TOKENS")
     image: Images = IMAGE
     video: Videos = VIDEO
     audio: Durations = AUDIO
@@ -129,11 +142,11 @@ class PageSettings(Settings):
 class DeviceSettings(Settings):
     """On which accelerator."""
 
-    gpu: str | None = option(None, "Accelerator: h100, rtx-4090; `paramcalc list gpus` shows the names. fit takes "
-                             "several unlike ones: rtx-3090,rtx-3060-12gb.", metavar="NAME")
-    gpu_memory_utilization: Share | None = option(None, "Share of a device's memory that is used: 0.9 or 90%.",
-                                                  metavar="SHARE")
-    accelerators: Path | None = option(None, "YAML file with devices of your own.", metavar="FILE")
+    gpu: str | None = option(None, "Accelerator: h100, rtx-4090; `paramcalc list gpus` lists the names. fit also "
+                                   "takes several different ones: rtx-3090,rtx-3060-12gb.", metavar="NAME")
+    gpu_memory_utilization: Share | None = option(
+        None, "Share of a device's memory that the runtime may use: 0.9 or 90%.", metavar="SHARE")
+    accelerators: Path | None = option(None, "YAML file that defines additional accelerators.", metavar="FILE")
 
 
     @property
@@ -152,12 +165,14 @@ class PlacementSettings(Settings):
     """Which layers stand on cards, as a command line of llama.cpp says it."""
 
     gpu_layers: Annotated[int, Field(ge=0, le=2**16)] | None = option(
-        None, "Layers on cards, the output as one more; the others stay in the host's memory (llama.cpp).",
+        None, "Number of layers to offload to GPUs, the output layer included; the others stay in host memory "
+              "(llama.cpp).",
         "--gpu-layers", "--n-gpu-layers", metavar="N")
     cpu_moe: Annotated[int, Field(ge=0, le=2**16)] = option(
-        0, "First layers whose routed experts stay in the host's memory (llama.cpp).", "--cpu-moe", "--n-cpu-moe",
+        0, "Keep the routed experts of the first N layers in host memory (llama.cpp).", "--cpu-moe", "--n-cpu-moe",
         metavar="N")
-    tensor_split: TensorSplit = option((), "Part of each card, in order (llama.cpp): 17,13.", metavar="N[,…]")
+    tensor_split: TensorSplit = option(
+        (), "Proportion of the model to place on each GPU, in order (llama.cpp): 17,13.", metavar="N[,…]")
 
     @property
     def is_requested(self) -> bool:
@@ -175,18 +190,19 @@ class HostSettings(Settings):
     """What the host adds to the cards."""
 
     ram: Annotated[int, BeforeValidator(parse_memory)] | None = option(
-        None, "Memory of the host for what the cards have no room for: 64GiB (llama.cpp).", metavar="SIZE")
+        None, "Host memory for what does not fit on the GPUs: 64GiB (llama.cpp).", metavar="SIZE")
 
 
 class FitSettings(RuntimeSettings):
     """How a model is served, at one context or several."""
 
     context: Annotated[tuple[int, ...], BeforeValidator(_contexts), Field(min_length=1)] = option(
-        (SERVING.context,), "Tokens of each sequence; several make a curve, of which the last decides: 4k,32k,128k.",
+        (SERVING.context,), "Sequence length in tokens; several lengths make a curve, and the last one decides the "
+                            "verdict: 4k,32k,128k.",
         metavar="TOKENS[,…]")
-    batch: Batch = option(SERVING.batch, "Number of sequences at once.", metavar="N")
+    batch: Batch = option(SERVING.batch, "Batch size: number of sequences processed together.", metavar="N")
     source: Tokens | None = option(
-        SERVING.source, "Tokens of the encoder's input; as many as --context when not given.", metavar="TOKENS")
+        SERVING.source, "Length of the encoder input in tokens; --context when not given.", metavar="TOKENS")
     image: Images = IMAGE
     video: Videos = VIDEO
     audio: Durations = AUDIO
@@ -195,18 +211,20 @@ class FitSettings(RuntimeSettings):
 class FlopsSettings(Settings):
     """What runs through a model at once, and how its FLOPs are counted."""
 
-    batch: Batch = option(WORKLOAD.batch, "Number of sequences at once.", metavar="N")
-    seq: Tokens = option(WORKLOAD.seq, "New tokens of each sequence: 2048, 8k.", metavar="TOKENS")
-    past: CachedTokens = option(WORKLOAD.past, "Tokens of each sequence already in the cache.", metavar="TOKENS")
-    source: Tokens | None = option(WORKLOAD.source, "Tokens of the encoder's input; as many as --seq when not given.",
+    batch: Batch = option(WORKLOAD.batch, "Batch size: number of sequences processed together.", metavar="N")
+    seq: Tokens = option(WORKLOAD.seq, "Number of new tokens in each sequence: 2048, 8k.", metavar="TOKENS")
+    past: CachedTokens = option(
+        WORKLOAD.past, "Number of tokens of each sequence that are already in the cache.", metavar="TOKENS")
+    source: Tokens | None = option(WORKLOAD.source, "Length of the encoder input in tokens; --seq when not given.",
                                    metavar="TOKENS")
     image: Images = IMAGE
     video: Videos = VIDEO
     audio: Durations = AUDIO
     convention: Convention = option(
-        WORKLOAD.convention, "full: attention's whole square; causal: only the pairs a query may see.")
-    head: Literal["all", "last"] = option(WORKLOAD.head, "Positions that get logits.")
-    recompute: Recompute = option(WORKLOAD.recompute, "What the training step recomputes.")
+        WORKLOAD.convention, "Attention scores to count. full: all query-key pairs; causal: only the pairs that the "
+                             "causal mask allows.")
+    head: Literal["all", "last"] = option(WORKLOAD.head, "Positions to compute logits for.")
+    recompute: Recompute = option(WORKLOAD.recompute, "Activations that the training step recomputes.")
 
     def workload(self, spec: ModelSpec) -> Workload:
         """The workload, with pictures and recordings as a model's processor cuts them. Raises UsageError where that

@@ -101,42 +101,44 @@ Positive = Annotated[float, Field(gt=0, le=1e6)]
 class SpeedSettings(DeviceSettings):
     """What is served, by what, on what, and for which requests."""
 
-    runtime: ServingRuntime = option("vllm", "Runtime that serves.")
+    runtime: ServingRuntime = option("vllm", "Serving runtime.")
     release: Annotated[str, AfterValidator(_release)] | None = option(
-        None, "Release of the runtime, such as 0.11; the newest that was measured where not given.")
-    dtype: str = option(SERVING.dtype, "Format of weights that are not quantized: bf16, fp16, fp32.")
+        None, "Release of the runtime, such as 0.11; the newest measured release when not given.")
+    dtype: str = option(SERVING.dtype, "Number format of weights that are not quantized: bf16, fp16, fp32.")
     quant: str | None = option(None, "Number format or GGUF mix of the weights: fp8_block, awq, q4_k_m, none.")
-    kv_dtype: str | None = option(None, "Format of keys and values; the runtime's own where not given.",
+    kv_dtype: str | None = option(None, "Number format of the KV cache; the runtime's default when not given.",
                                   metavar="D[,D]")
-    gpus: Devices | None = option(None, "Number of devices; tensor parallel where no parallel size is given.")
-    tp: Devices | None = option(None, "Tensor parallel size: devices among which each matrix is divided.")
-    pp: Stages | None = option(None, "Pipeline parallel size: stages among which the layers are divided.")
-    ep: Devices | None = option(None, "Expert parallel size: devices among which the experts are divided.")
-    dp: Devices | None = option(None, "Data parallel size: replicas; they share experts where --ep is larger than "
-                                "--tp.")
+    gpus: Devices | None = option(None, "Number of devices; used for tensor parallelism when no parallel size is "
+                                        "given.")
+    tp: Devices | None = option(None, "Tensor parallel size: number of devices that each matrix is divided among.")
+    pp: Stages | None = option(None, "Pipeline parallel size: number of stages that the layers are divided among.")
+    ep: Devices | None = option(None, "Expert parallel size: number of devices that the experts are divided among.")
+    dp: Devices | None = option(None, "Data parallel size: number of replicas; they share experts if --ep is larger "
+                                      "than --tp.")
     tower_parallel: TowerParallel | None = option(SERVING.tower_parallel, TOWER_PARALLEL)
-    prompt: Tokens = option(1024, "Tokens of each prompt.", metavar="TOKENS")
+    prompt: Tokens = option(1024, "Prompt length in tokens.", metavar="TOKENS")
     image: Images = IMAGE
     video: Videos = VIDEO
     audio: Durations = AUDIO
-    output_tokens: Tokens = option(512, "Tokens of each answer.", "--output", metavar="TOKENS")
+    output_tokens: Tokens = option(512, "Output length in tokens.", "--output", metavar="TOKENS")
     concurrency: Annotated[tuple[int, ...], BeforeValidator(_numbers), Field(min_length=1)] = option(
-        (1, 8, 64), "Requests in flight; several make a curve.", metavar="N[,…]")
+        (1, 8, 64), "Number of requests in flight; several numbers make a curve.", metavar="N[,…]")
     slo: Annotated[float, BeforeValidator(seconds), Field(gt=0, le=1000)] | None = option(
-        None, "Longest time a token: the largest concurrency that keeps it is found.", metavar="tpot=TIME")
+        None, "Limit on the time per output token; adds the largest concurrency that meets it.", metavar="tpot=TIME")
     measured: Annotated[Measurement, BeforeValidator(_measured)] | None = option(
-        None, "A measurement of your own, to which everything is scaled: tpot=12.5ms@8.", metavar="tpot=TIME@N")
-    price: Positive | None = option(None, "USD an hour of one device.", metavar="USD")
-    draft: str | None = option(None, "MODEL that guesses tokens ahead.", metavar="MODEL")
-    draft_tokens: Annotated[int, Field(ge=1, le=64)] | None = option(None, "Tokens guessed in each step, by --draft or "
-                                                                     "by heads of the model itself.")
+        None, "Your own measurement, to which all times are scaled: tpot=12.5ms@8.", metavar="tpot=TIME@N")
+    price: Positive | None = option(None, "Price of one device in USD per hour.", metavar="USD")
+    draft: str | None = option(None, "Draft MODEL for speculative decoding.", metavar="MODEL")
+    draft_tokens: Annotated[int, Field(ge=1, le=64)] | None = option(
+        None, "Number of tokens to draft in each step, by --draft or by heads of the model itself.")
     acceptance: Annotated[float, Field(ge=1, le=65)] | None = option(
-        None, "Tokens a step gives with --draft-tokens, the certain one among them.", metavar="TOKENS")
+        None, "Mean number of tokens that a step with --draft-tokens yields, including the one that is always "
+              "accepted.", metavar="TOKENS")
     ram: Annotated[int, BeforeValidator(parse_memory)] | None = option(
-        None, "Memory of the host for weights that the device has no room for: 64GiB.", metavar="SIZE")
+        None, "Host memory for weights that do not fit on the device: 64GiB.", metavar="SIZE")
     ram_bandwidth: Annotated[int, BeforeValidator(_rate)] | None = option(
-        None, "Bandwidth of that memory: 80GB/s.", metavar="RATE")
-    all: bool = option(False, "A row for each accelerator, with as many as the model needs.")
+        None, "Bandwidth of the host memory: 80GB/s.", metavar="RATE")
+    all: bool = option(False, "Show a row for every accelerator, with as many devices as the model needs.")
 
     def check(self) -> None:
         """Raise UsageError for settings that have no effect alone."""

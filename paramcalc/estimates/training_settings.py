@@ -43,62 +43,67 @@ def _names(value: object) -> object:
 class TrainingSettings(Settings):
     """What is trained, in which formats, by what, and how devices divide it."""
 
-    seq: Tokens = option(TRAINING.seq, "Tokens of each sequence: 2048, 8k.", metavar="TOKENS")
+    seq: Tokens = option(TRAINING.seq, "Sequence length in tokens: 2048, 8k.", metavar="TOKENS")
     micro_batch: Annotated[Count, Field(ge=1, le=2**16)] = option(
-        TRAINING.micro_batch, "Sequences of one forward pass of a device.", metavar="N")
-    source: Tokens | None = option(TRAINING.source, "Tokens of the encoder's input; as many as --seq when not given.",
+        TRAINING.micro_batch, "Micro-batch size: number of sequences in one forward pass of a device.", metavar="N")
+    source: Tokens | None = option(TRAINING.source, "Length of the encoder input in tokens; --seq when not given.",
                                    metavar="TOKENS")
     image: Images = IMAGE
     video: Videos = VIDEO
     audio: Durations = AUDIO
-    dtype: str = option(TRAINING.dtype, "Format of weights that are not quantized: bf16, fp16, fp32.")
+    dtype: str = option(TRAINING.dtype, "Number format of weights that are not quantized: bf16, fp16, fp32.")
     quant: str | None = option(TRAINING.quant, "Number format of frozen weights, with --lora-rank: nf4, mxfp4.")
     compute_dtype: str | None = option(
-        TRAINING.compute_dtype, "Format of products and activations; that of the weights when not given. fp8: products "
-        "alone, as torchao computes them.")
-    grad_dtype: str | None = option(TRAINING.grad_dtype, "Format of gradients; that of the weights when not given.")
-    master: bool = option(TRAINING.master, "Keep a float32 copy of weights held in fewer bits.")
-    optimizer: str = option(TRAINING.optimizer, "Optimizer; `paramcalc list optimizers` shows the names.")
+        TRAINING.compute_dtype, "Number format of matrix products and activations; that of the weights when not "
+                                "given. fp8: matrix products only, as torchao computes them.")
+    grad_dtype: str | None = option(
+        TRAINING.grad_dtype, "Number format of gradients; that of the weights when not given.")
+    master: bool = option(TRAINING.master, "Keep a float32 master copy of weights in narrower formats.")
+    optimizer: str = option(TRAINING.optimizer, "Optimizer; `paramcalc list optimizers` lists the names.")
     loss: Loss = option(
-        TRAINING.loss, "compiled: one kernel reads logits and writes their gradients (torch.compile); fused: chunked "
-        "cross-entropy, logits are never materialised.")
+        TRAINING.loss, "Implementation of the loss. compiled: one kernel reads logits and writes their gradients "
+                       "(torch.compile); fused: chunked cross-entropy, logits are never materialised.")
     method: Method = option(
-        TRAINING.method, "Models beside the trained one. dpo, grpo: a frozen reference, and dpo pairs of sequences; "
-        "ppo: a reference, a reward model and a critic.")
+        TRAINING.method, "Training method, which adds models to the trained one. dpo: a frozen reference model, and "
+                         "pairs of sequences; grpo: a frozen reference model; ppo: a reference model, a reward model "
+                         "and a critic.")
     recompute: Recompute = option(
-        TRAINING.recompute, "Activations to recompute in backward. selective: attention's; per-op: all of a layer but "
-        "every other product and what attention gives, as torchtitan does.")
+        TRAINING.recompute, "Activations to recompute in the backward pass. selective: those of attention; per-op: "
+                            "all of a layer except every second matrix product and the attention output, as "
+                            "torchtitan does.")
     attention: AttentionKernel = option(
-        TRAINING.attention, "flash: one fused kernel, as on a GPU, and one for scans; sdpa: torch's own arithmetic; "
-        "eager: written out.")
+        TRAINING.attention, "Attention implementation. flash: one fused kernel, as on a GPU, and one for scans; sdpa: "
+                            "PyTorch's math kernel; eager: one operation after another.")
     activations: Library = option(
         TRAINING.activations, "Implementation to account for: transformers or Megatron.")
     zero: Annotated[int, Field(ge=0, le=3)] = option(
-        TRAINING.zero, "ZeRO stage. 1: optimizer states are divided among ranks, 2: gradients too, 3: weights too "
-        "(FSDP).")
-    zero_shards: Devices | None = option(TRAINING.zero_shards, "Number of ranks among which ZeRO divides, if not all.")
-    tp: Devices = option(TRAINING.tp, "Tensor parallel size: devices among which each matrix is divided.")
-    pp: Stages = option(TRAINING.pp, "Pipeline parallel size: stages among which the layers are divided.")
-    ep: Devices = option(TRAINING.ep, "Expert parallel size: devices among which the experts are divided.")
-    cp: Stages = option(TRAINING.cp, "Context parallel size: devices among which each sequence is divided.")
-    dp: Devices | None = option(None, "Data parallel size: copies of the model that is divided by --tp, --pp and --cp.")
-    sequence_parallel: bool = option(TRAINING.sequence_parallel, "Divide by sequence what --tp replicates.")
+        TRAINING.zero, "ZeRO stage. 1: divide optimizer states among ranks; 2: gradients too; 3: weights too (FSDP).")
+    zero_shards: Devices | None = option(
+        TRAINING.zero_shards, "Number of ranks that ZeRO divides among; all when not given.")
+    tp: Devices = option(TRAINING.tp, "Tensor parallel size: number of devices that each matrix is divided among.")
+    pp: Stages = option(TRAINING.pp, "Pipeline parallel size: number of stages that the layers are divided among.")
+    ep: Devices = option(TRAINING.ep, "Expert parallel size: number of devices that the experts are divided among.")
+    cp: Stages = option(TRAINING.cp, "Context parallel size: number of devices that each sequence is divided among.")
+    dp: Devices | None = option(None, "Data parallel size: number of replicas of the model, each divided by --tp, "
+                                      "--pp and --cp.")
+    sequence_parallel: bool = option(
+        TRAINING.sequence_parallel, "Divide along the sequence the activations that --tp replicates.")
     interleave: Annotated[int, Field(ge=1, le=64)] = option(
-        TRAINING.interleave, "Chunks of layers on each pipeline stage.")
+        TRAINING.interleave, "Number of chunks of layers on each pipeline stage (interleaved schedule).")
     schedule: ScheduleName = option(
-        TRAINING.schedule, "How micro-batches pass the stages of a pipeline. zb1p: gradients of weights fill what 1f1b "
-        "waits; dualpipe: they pass in both directions, each device holds two stages.")
+        TRAINING.schedule, "Pipeline schedule. zb1p: weight gradients fill the bubbles of 1f1b; dualpipe: "
+                           "micro-batches run in both directions, and each device holds two stages.")
     micro_batches: Annotated[Count, Field(ge=1, le=2**20)] | None = option(
-        TRAINING.micro_batches, "Micro-batches of a step.", metavar="N")
+        TRAINING.micro_batches, "Number of micro-batches in a step.", metavar="N")
     lora_rank: Annotated[int, Field(ge=1, le=2**14)] | None = option(
         TRAINING.lora_rank, "Train LoRA adapters of this rank.")
     lora_targets: Annotated[tuple[str, ...], BeforeValidator(_names)] = option(
-        ("all-linear",), "Modules that get adapters.", metavar="NAME[,…]")
+        ("all-linear",), "Modules to add adapters to.", metavar="NAME[,…]")
     lora_dropout: Annotated[float, Field(ge=0, lt=1)] = option(
-        TRAINING.lora_dropout, "Dropout of what the adapters read.")
-    dora: bool = option(TRAINING.dora, "Train a magnitude for each output of an adapter as well (DoRA).")
+        TRAINING.lora_dropout, "Dropout probability of the adapters' inputs.")
+    dora: bool = option(TRAINING.dora, "Also train a magnitude for each output of an adapted module (DoRA).")
     freeze: Annotated[tuple[str, ...], BeforeValidator(_names)] = option(
-        TRAINING.freeze, "Towers that are not trained: vision, audio, projector.", metavar="NAME[,…]")
+        TRAINING.freeze, "Towers to freeze: vision, audio, projector.", metavar="NAME[,…]")
 
 
 class TrainingKeywords(TypedDict, total=False):

@@ -211,7 +211,7 @@ UNCLEAR = {
 @pytest.mark.parametrize("name", UNCLEAR)
 def test_what_could_have_been_meant_is_listed(name, folder, check):
     path, text, why = UNCLEAR[name]
-    put(path, text)
+    write_file(path, text)
     code, run = check(".")
     assert (code, run["checked"], [file["why"] for file in run["files"] if file["state"] == "skipped"]) == (0, 1, [why])
     assert check(".", "--strict")[0] == 1

@@ -39,24 +39,25 @@ Flop = Annotated[float, BeforeValidator(_flop)]
 class ScalingSettings(Settings):
     """What a run is planned by, and what its law is."""
 
-    tokens: Decimal | None = option(None, "Training tokens: 300B, 15T.", metavar="N")
+    tokens: Decimal | None = option(None, "Number of training tokens: 300B, 15T.", metavar="N")
     compute: Flop | None = option(None, "Training compute in FLOP: 1e22.", metavar="FLOP")
     loss: Annotated[float, Field(ge=0.01, le=100)] | None = option(
-        None, "Loss to reach, in nats a token of the law's own corpus.", metavar="NATS")
-    gpu: str | None = option(None, "Accelerator whose compute is spent: h100; with --gpus and --days.", metavar="NAME")
+        None, "Target loss in nats per token, on the law's own corpus.", metavar="NATS")
+    gpu: str | None = option(None, "Accelerator to train on: h100; with --gpus and --days.", metavar="NAME")
     gpus: Devices | None = option(None, "Number of accelerators.", metavar="N")
     days: Annotated[float, Field(ge=0.01, le=36500)] | None = option(None, "Days of training.", metavar="N")
-    mfu: Share | None = option(None, f"Share of the peak that training uses, 0.41 or 41%; {MFU} when not given.",
+    mfu: Share | None = option(None, f"Model FLOPs utilization: 0.41 or 41%; {MFU} when not given.",
                                metavar="SHARE")
     law: LawName = option("besiroglu", "Scaling law.")
     inference_tokens: Decimal | None = option(
-        None, "Tokens to be served: adds the size that costs least over training and inference.", metavar="N")
+        None, "Number of tokens to serve; adds the size with the least compute for training and inference together.",
+        metavar="N")
     unique_tokens: Decimal | None = option(
-        None, "Tokens that differ; the rest of the training tokens are repetitions.", metavar="N")
-    fit: Path | None = option(None, "Fit a law to runs first: a CSV file with the columns parameters, tokens (or "
-                              "compute) and loss.", metavar="FILE")
+        None, "Number of unique training tokens; the rest are repetitions.", metavar="N")
+    fit: Path | None = option(None, "CSV file of training runs to fit a law to, with the columns parameters, tokens "
+                                    "(or compute) and loss.", metavar="FILE")
     resamples: Annotated[int, Field(ge=0, le=10_000)] | None = option(
-        None, f"Resampled fits for the intervals of --fit; {RESAMPLES} when not given.", metavar="N")
+        None, f"Number of bootstrap resamples for the intervals of --fit; {RESAMPLES} when not given.", metavar="N")
 
     def check(self) -> None:
         """Raise UsageError for settings that do not go together or have no effect."""

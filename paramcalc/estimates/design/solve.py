@@ -1,4 +1,4 @@
-"""Architectures of a wanted size in the shape of a model, each counted as it would be by itself."""
+"""Architectures of a given size in the shape of a model, each counted as it would be by itself."""
 
 from __future__ import annotations
 

@@ -57,21 +57,24 @@ Bytes = Annotated[int, BeforeValidator(_bytes)]
 class SolveSettings(Settings):
     """How large a model is to be, what it is to keep, and how many to show."""
 
-    params: ParameterCount | None = option(None, "Parameters in all: 1.5B; all digits for an exact size.", metavar="N")
-    active: ParameterCount | None = option(None, "Parameters one token visits.", metavar="N")
-    non_embedding: ParameterCount | None = option(None, "Parameters outside token and position tables and the head.",
-                                          metavar="N")
-    compute: Flop | None = option(None, "Training compute whose optimal size is wanted: 1e22.", metavar="FLOP")
-    tolerance: Share = option(Fraction(1, 100), "Distance in size that is allowed: 1%.", metavar="SHARE")
-    max_cache_per_token: Bytes | None = option(None, "Cache of one more token at most: 64KiB.", metavar="SIZE")
-    flops_per_token: Decimal | None = option(None, "Forward FLOPs of one token at most.", metavar="N")
+    params: ParameterCount | None = option(
+        None, "Total number of parameters: 1.5B; give all digits for an exact size.", metavar="N")
+    active: ParameterCount | None = option(None, "Number of active parameters per token.", metavar="N")
+    non_embedding: ParameterCount | None = option(
+        None, "Number of parameters outside token and position embeddings and the output head.", metavar="N")
+    compute: Flop | None = option(
+        None, "Training compute in FLOP, to find the compute-optimal size: 1e22.", metavar="FLOP")
+    tolerance: Share = option(Fraction(1, 100), "Allowed relative difference in size: 1%.", metavar="SHARE")
+    max_cache_per_token: Bytes | None = option(None, "Maximum growth of the cache per token: 64KiB.", metavar="SIZE")
+    flops_per_token: Decimal | None = option(None, "Maximum forward FLOPs per token.", metavar="N")
     fits: Annotated[str, AfterValidator(_fits)] | None = option(
-        None, "Accelerator it must fit, with a context: h100@32k.", metavar="GPU[@TOKENS]")
-    runtime: RuntimeName | None = option(None, "Runtime by which it must fit; any that serves it when not given.")
-    max_layers: Annotated[int, Field(ge=1, le=4096)] | None = option(None, "Layers at most.")
+        None, "Accelerator that the model must fit on, optionally with a context: h100@32k.", metavar="GPU[@TOKENS]")
+    runtime: RuntimeName | None = option(
+        None, "Runtime with which the model must fit; any that serves it when not given.")
+    max_layers: Annotated[int, Field(ge=1, le=4096)] | None = option(None, "Maximum number of layers.")
     multiple_of: Annotated[int, Field(ge=1, le=4096)] | None = option(
-        None, f"Hidden size and widths are multiples of it; {FINE} and {COARSE} when not given.")
-    top: Annotated[int, Field(ge=1, le=10_000)] = option(10, "Candidates to show.")
+        None, f"Number that the hidden size and widths must be multiples of; {FINE} and {COARSE} when not given.")
+    top: Annotated[int, Field(ge=1, le=10_000)] = option(10, "Number of candidates to show.")
 
     def check(self) -> None:
         """Raise UsageError for settings that do not go together."""
