@@ -40,9 +40,9 @@ def by_kind():
     for one in answered():
         if not fits(one):
             continue
-        source, ratio = next(ours[one.known.name])
+        source, ratio = next(ours[one.kind.name])
         assert source == one.row.source.split(" ")[0], "rows that are fair here and in the fit are the same"
-        kind = kinds.setdefault(KINDS[one.known.models], {})
+        kind = kinds.setdefault(KINDS[one.kind.models], {})
         values = {"paramcalc": ratio, "0.6 of the bandwidth": one.reading / one.row.tpot,
                   "roofline": one.bound / one.row.tpot}
         if one.row.group == "serving":

@@ -71,14 +71,14 @@ def stated():
 def fits(one):
     """Whether a row of one device is a fair one: not faster than its bytes, not larger than its device."""
     return one.row.runtime != "llama.cpp" or (one.bound < one.row.tpot and one.row.group != "reported" and speed(
-        one.row, one.known).longest.sequences >= 1)
+        one.row, one.kind).longest.sequences >= 1)
 
 
 def summary():
     """Class to its rows' number, median, 90th percentile, bias and share inside the range; two-sided."""
     groups = {}
-    for name in dict.fromkeys(one.known.name for one in answered()):
-        group = [one for one in answered() if one.known.name == name and fits(one)]
+    for name in dict.fromkeys(one.kind.name for one in answered()):
+        group = [one for one in answered() if one.kind.name == name and fits(one)]
         off = sorted(abs(one.difference) for one in group)
         groups[name] = (len(group), median(off), off[int(0.9 * len(off))], median(one.difference for one in group),
                         sum(one.inside for one in group) / len(group))

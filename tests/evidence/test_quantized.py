@@ -20,7 +20,8 @@ def test_most_agree():
 
 def test_none_is_wrong_in_silence():
     """What is off and called exact has a record that does not say all."""
-    assert not [row.record.id for row in rows() if not row.holds and row.known == "exact" and not row.record.unclear]
+    assert not [row.record.id for row in rows()
+                if not row.holds and row.certainty == "exact" and not row.record.unclear]
 
 
 def test_every_record_is_in_the_table_or_has_a_reason():

@@ -75,8 +75,8 @@ def test_releases_together_are_near_where_they_were_not_fitted(start, middle, ta
 
 def test_a_release_has_the_class_it_was_measured_in():
     """Rows of one source state theirs; nightly images have none and are of the newest."""
-    later = {one.row.release for one in answered() if one.known.name == "vllm moe"}
-    earlier = {one.row.release for one in answered() if one.known.name == "vllm moe to 0.12"}
+    later = {one.row.release for one in answered() if one.kind.name == "vllm moe"}
+    earlier = {one.row.release for one in answered() if one.kind.name == "vllm moe to 0.12"}
     assert earlier == {"0.10.2", "0.12.0"}
     assert later
     assert min(map(release_numbers, later)) > max(map(release_numbers, earlier))
