@@ -9,6 +9,7 @@ import pytest
 
 from paramcalc.build import build
 from paramcalc.errors import SpecError
+from paramcalc.measures.certainty import size_certainty
 from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.config.read import read_config
 
@@ -82,9 +83,43 @@ def test_a_speculator_says_how_many_tokens_it_can_give(rows_):
     assert caught.value.problems[0].path == ("draft_vocab_size",)
 
 
-def test_a_speculator_nobody_wrote_is_refused():
-    with pytest.raises(SpecError):
-        read_config(SPECULATOR | {"speculators_model_type": "independent", "architectures": ["OtherSpeculator"]})
+@pytest.mark.parametrize(("keys", "message"), [
+    ({"speculators_model_type": "independent"}, "unknown speculators_model_type 'independent'"),
+    ({"transformer_layer_config": None}, "expected transformer_layer_config, a mapping"),
+])
+def test_a_speculator_nobody_wrote_is_refused(keys, message):
+    with pytest.raises(SpecError, match=message):
+        read_config(SPECULATOR | {"architectures": ["OtherSpeculator"]} | keys)
+
+
+@pytest.mark.parametrize(("config", "level"), [
+    (LLAMA_3 | {"architectures": ["LlamaForCausalLMEagle3"]}, "exact"),
+    (LLAMA_3 | {"architectures": ["LlamaForCausalLMEagle3"], "num_hidden_layers": 2}, "bound"),
+    (LLAMA_3 | {"architectures": ["LlamaForCausalLMEagle3"], "model_type": "deepseek_v3"}, "bound"),
+    (LLAMA_3 | {"architectures": ["EagleLlamaForCausalLM"], "model_type": "mixtral"}, "bound"),
+    (LLAMA_3 | {"architectures": ["EagleLlamaForCausalLM"], "model_type": "eagle"}, "exact"),
+    (SPECULATOR, "exact"),
+    (SPECULATOR | {"transformer_layer_config": LLAMA_3 | {"model_type": "gpt_oss"}}, "bound"),
+    (LLAMA_3 | {"architectures": ["MedusaModel"], "model_type": "mixtral"}, "exact"),  # of its own heads alone
+])
+def test_layers_that_drafts_are_not_known_to_have_make_a_bound(config, level):
+    assert size_certainty(read_config(config).spec) == level
+
+
+@pytest.mark.parametrize(("config", "defaults"), [
+    ({"architectures": ["MedusaModel"]}, {"medusa_num_heads": 5, "medusa_num_layers": 1}),
+    ({"architectures": ["MedusaModel"], "num_heads": 3}, {"medusa_num_layers": 1}),
+    ({"architectures": ["MLPSpeculatorPreTrainedModel"], "n_predict": 4}, {"emb_dim": 4096}),
+    ({"architectures": ["DSparkDraftModel"], "target_layer_ids": [1]}, {"markov_rank": 256}),
+])
+def test_sizes_of_a_draft_that_its_file_leaves_out_are_listed(config, defaults):
+    assert read_config(LLAMA_3 | config).spec.defaults == defaults
+
+
+@pytest.mark.parametrize(("key", "value"), [("projector_type", "dspark"), ("projector_type", "mlp")])
+def test_a_draft_of_another_kind_than_its_class_is_refused(key, value):
+    with pytest.raises(SpecError, match=f"unknown value '{value}'"):
+        read_config(DFLASH | {"dflash_config": {"target_layer_ids": [1], key: value}})
 
 
 def test_medusa_of_vicuna_7b():

@@ -125,7 +125,8 @@ def _defaults(config: Config) -> dict[str, int]:
         return {}
     return {key: size for key, size in config.sizes.items()
             if key not in data and size > 0 and config.spelled(key) not in data and is_size(key) and key not in NEUTRAL
-            and size in (family.defaults.get(key), family.defaults.get(family.aliases.get(key, "")))}
+            and size in (family.defaults.get(key), family.defaults.get(family.aliases.get(key, "")),
+                         config.assumed.get(key))}
 
 
 def _refuse_look_alikes(config: Config, unread: list[tuple[tuple[str, ...], str]], defaults: dict[str, int]) -> None:

@@ -56,6 +56,8 @@ class Config:
         """Keys of activation functions whose own values a builder counts."""
         self.sizes: dict[str, int] = {}
         """Integers builders asked for, whether the file or the class says them."""
+        self.assumed: dict[str, int] = {}
+        """Sizes that a class nobody has the data of takes where a file says none, as builders know them."""
         self.older: Mapping[str, str] = {}
         """Spellings a class still takes for a key, before the key itself: `hidden_size` to `n_embed`."""
         self.parts: list[Config] = []
@@ -89,7 +91,7 @@ class Config:
         """The same place of the file with other values or as another class; what is asked of it was asked of this."""
         again = Config(data, family or self.family, model_type or self.model_type, architecture, self.path, self.outer)
         again.read, again.sizes, again.notes, again.parts = self.read, self.sizes, self.notes, self.parts
-        again.learned = self.learned
+        again.learned, again.assumed = self.learned, self.assumed
         return again
 
     def override(self, values: dict[str, Any]) -> None:
@@ -140,6 +142,12 @@ class Config:
             raise self.error(key, f"must be between {least:,} and {MAX_SIZE:,}, found {quote(value)}")
         self.sizes[key] = value
         return value
+
+    def usual(self, key: str, size: int, least: int = 1) -> int:
+        """A size, or the one its class takes where the file says none, which is listed with the defaults. Raises
+        SpecError as `integer`."""
+        self.assumed[key] = size
+        return self.integer(key, size, least)
 
     def optional(self, key: str, least: int = 1) -> int | None:
         """A size, as `integer`, or None where the file says null or the class has no default. Raises SpecError."""

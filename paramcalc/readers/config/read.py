@@ -166,10 +166,11 @@ def understood(data: dict[str, Any]) -> TextModel:
     """The config to count, by itself or inside a composite one. Raises UnknownArchitectureError for a type or class
     nobody wrote, SpecError where none is said."""
     if names_draft(data):
-        from paramcalc.readers.families.decoders.drafts import draft_config
+        from paramcalc.readers.families.decoders.drafts import draft_config, refuse_strange_speculator
 
         if (draft := draft_config(data)) is not None:
             return TextModel(draft)
+        refuse_strange_speculator(data)
     model_type = model_type_of(data)
     if type(model_type) is not str:
         raise SpecError(Problem("model_type is missing" if model_type is None else expected("a string", model_type),

@@ -20,6 +20,7 @@ from paramcalc.readers.families.decoders.drafts import (
     normalizes_heads,
     token_maps,
 )
+from paramcalc.spec.caveats import Caveat
 
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Builder, Config
@@ -75,7 +76,12 @@ def _eagle3(config: Config, *, own_table: bool, maps: bool = False) -> ModelSpec
     for index in range(1, layer.layers if own_table else 1):
         modules |= decoder_layer(layer, f"layers.{index}", qk_norm=normed)
     modules |= {"norm": Norm(kind="rmsnorm"), "lm_head": Linear(out_features=draft, component="lm_head")}
-    return draft_spec(layer, modules | (token_maps(draft, rows) if maps or draft != rows else {}))
+    spec = draft_spec(layer, modules | (token_maps(draft, rows) if maps or draft != rows else {}))
+    if own_table or layer.data.get("num_hidden_layers", 1) == 1:
+        return spec
+    return spec.model_copy(update={"caveats": (*spec.caveats, Caveat(
+        figure="parameters", known="bound", reason="num_hidden_layers: one layer, which each program builds, is "
+        f"counted of {layer.layers:,}"))})
 
 
 def _projection(config: Config) -> Parts:

@@ -53,7 +53,7 @@ def dflash(config: Config) -> ModelSpec:
 def dspark(config: Config) -> ModelSpec:
     """DSpark: DFlash with a table of bigrams of low rank, and a head that predicts what will be accepted."""
     spec, own, layer = dflash(config), _own(config, *DSPARK_KEYS), layer_config(config)
-    rank, width = own.integer("markov_rank", 256, least=0), layer.integer("hidden_size")
+    rank, width = own.usual("markov_rank", 256, least=0), layer.integer("hidden_size")
     kind = own.choice("markov_head_type", ("vanilla", "gated", "rnn"), "vanilla")
     heads: Parts = {}
     if rank:
@@ -67,7 +67,8 @@ def dspark(config: Config) -> ModelSpec:
     if own.flag("enable_confidence_head", default=True):
         inputs = width + rank if own.flag("confidence_head_with_markov", default=True) else width
         heads["confidence_head.proj"] = Linear(in_features=inputs, out_features=1, bias=True)
-    own.read |= {"confidence_head_alpha", "attention_mode"}
+    own.choice("attention_mode", ("gqa",), "gqa")
+    own.read |= {"confidence_head_alpha"}
     return spec.model_copy(update={"modules": {**(spec.modules or {}), **heads}})
 
 
@@ -89,9 +90,9 @@ def xpress(config: Config) -> ModelSpec:
     """XPress: DFlash whose tokens a small refiner mixes: states and tokens of low rank, a matrix of the places of a
     block for each value, a gated feed-forward."""
     spec, layer = dflash(config), layer_config(config)
-    rank, block = config.integer("xpress_rank", 256), config.integer("block_size", 8)
+    rank, block = config.usual("xpress_rank", 256), config.usual("block_size", 8)
     width = layer.integer("hidden_size")
-    inner, at = rank * config.integer("xpress_mlp_ratio", 2), "refiner_head"
+    inner, at = rank * config.usual("xpress_mlp_ratio", 2), "refiner_head"
     config.read.add("num_jacobi_passes")
     heads: Parts = {
         f"{at}.mix_l": Parameter(shape=(rank, block, block), role="matmul"),
@@ -106,8 +107,8 @@ def dflash2(config: Config) -> ModelSpec:
     """DFlash 2: each part of a layer between causal convolutions whose kernels each token changes by groups of
     channels, and tables that rank what may follow what."""
     spec, layer = dflash(config), layer_config(config)
-    width, taps = layer.integer("hidden_size"), config.integer("conv_kernel_size", 2)
-    groups, rank = width // config.integer("conv_group_size", 16), config.integer("selector_rank", 256)
+    width, taps = layer.integer("hidden_size"), config.usual("conv_kernel_size", 2)
+    groups, rank = width // config.usual("conv_group_size", 16), config.usual("selector_rank", 256)
     config.read.add("selector_top_k")
     parts: Parts = {}
     for index in range(layer.layers):
@@ -127,7 +128,8 @@ def _own(config: Config, *keys: str) -> Config:
     if not isinstance(inside, dict) or not inside.keys() & set(keys):
         return config
     own = config.part("dflash_config", inside, FamilyData({}, {}, ()), config.model_type)
-    own.read |= {"mask_token_id", "projector_type", "target_layer_ids"}
+    own.choice("projector_type", (config.model_type,), config.model_type)
+    own.read |= {"mask_token_id", "target_layer_ids"}
     return own
 
 

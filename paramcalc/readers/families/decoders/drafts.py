@@ -15,10 +15,12 @@ from paramcalc.components.embedding import Embedding
 from paramcalc.components.ffn import FeedForward
 from paramcalc.components.linear import Linear, Parameter
 from paramcalc.components.norm import Norm
+from paramcalc.errors import Problem, SpecError
 from paramcalc.readers.config.config import Config
 from paramcalc.readers.config.defaults import FamilyData
 from paramcalc.readers.config.published import DRAFT_CLASSES, SPECULATORS
 from paramcalc.readers.families import family_of
+from paramcalc.spec.caveats import Caveat
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ LAYER = "transformer_layer_config"
 SHARED_SINCE = (0, 8)
 """Release of speculators from which files leave out what the target holds: its token table, and its head where the
 draft gives all of its tokens."""
+LAYER_TYPES = ("llama", "mistral", "qwen3")
+"""Model types whose layers are the ones drafts have: norms without a choice, attention, a gated feed-forward."""
 MTP_TYPES = ("qwen3",)
 """Model types whose layer a prediction layer of the speculators format is known to have."""
 
@@ -47,6 +51,15 @@ def draft_config(data: dict[str, Any]) -> Config | None:
         return None
     family = family_of(str(data.get("model_type"))).data if LAYER not in data else None
     return Config(data, family or FamilyData({}, {}, ()), kind, name)
+
+
+def refuse_strange_speculator(data: dict[str, Any]) -> None:
+    """Raise SpecError for a kind of the speculators format that is not described."""
+    kind = str(data["speculators_model_type"])
+    at = ("speculators_model_type",)
+    if kind in SPECULATORS:
+        raise SpecError(Problem(f"expected {LAYER}, a mapping, beside it", at))
+    raise SpecError(Problem(f"unknown speculators_model_type {kind[:100]!r}", at, f"known: {', '.join(SPECULATORS)}"))
 
 
 def layer_config(config: Config) -> Config:
@@ -93,8 +106,13 @@ def decoder_layer(config: Config, at: str, *, reads: int | None = None, qk_norm:
 def draft_spec(config: Config, modules: Parts) -> ModelSpec:
     """A draft of these modules, over the tokens and the width of its layers' config."""
     config.read |= {"tie_word_embeddings", "max_position_embeddings", "num_key_value_heads", "layer_types"}
-    width = config.integer("hidden_size")
-    return ModelSpec(vocab_size=config.integer("vocab_size"), hidden_size=width, modules=modules)
+    width, kind = config.integer("hidden_size"), config.data.get("model_type")
+    strange = kind not in LAYER_TYPES and isinstance(kind, str) and family_of(kind).data is not None
+    if not strange or not any("self_attn" in key for key in modules):
+        return ModelSpec(vocab_size=config.integer("vocab_size"), hidden_size=width, modules=modules)
+    reason = f"the layers of this draft are counted as Llama's, though its model_type is {str(kind)[:100]}"
+    return ModelSpec(vocab_size=config.integer("vocab_size"), hidden_size=width, modules=modules,
+                     caveats=(Caveat(figure="parameters", known="bound", reason=reason),))
 
 
 def normalizes_heads(config: Config) -> bool:
@@ -107,8 +125,8 @@ def medusa(config: Config) -> ModelSpec:
 
     Source: arXiv:2401.10774; FasterDecoding/Medusa, medusa_model.py.
     """
-    heads, blocks = config.integer("medusa_num_heads", config.integer("num_heads", 5)), config.integer(
-        "medusa_num_layers", 1)
+    key = "num_heads" if "num_heads" in config.data and "medusa_num_heads" not in config.data else "medusa_num_heads"
+    heads, blocks = config.usual(key, 5), config.usual("medusa_num_layers", 1)
     width = config.integer("hidden_size")
     modules: Parts = {}
     for index in range(blocks):
@@ -124,9 +142,10 @@ def mlp_speculator(config: Config) -> ModelSpec:
 
     Source: arXiv:2404.19124; vLLM's model_executor/models/mlp_speculator.py and transformers_utils/configs.
     """
-    width, rows = config.integer("emb_dim", 4096), config.integer("vocab_size", 32000)
+    width, rows = config.usual("emb_dim", 4096), config.usual("vocab_size", 32000)
     inner = config.integer("inner_dim", 0, least=0) or width
-    ahead = config.integer("num_lookahead_tokens", config.integer("n_predict", 3))
+    key = "n_predict" if "n_predict" in config.data else "num_lookahead_tokens"
+    ahead = config.usual(key, 3)
     tied = config.flag("tie_weights")
     config.read |= {"top_k_tokens_per_head", "n_candidates", "scale_input"}
     times, later = (1, 1) if tied else (ahead, ahead - 1)
