@@ -12,7 +12,8 @@ from paramcalc.build import Model, build
 from paramcalc.component_names import COMPONENTS, ComponentName
 from paramcalc.dims import formula, values
 from paramcalc.errors import Problem, UsageError
-from paramcalc.estimates.explain_settings import ExplainSettings, Subject
+from paramcalc.estimates.effects import Length, within_positions
+from paramcalc.estimates.explain_settings import APPLIES, ExplainSettings, Subject
 from paramcalc.estimates.inference import Prepared, Setup
 from paramcalc.estimates.media import media_of
 from paramcalc.estimates.runtimes import BOUND, Runtime
@@ -129,7 +130,9 @@ def explain(reading: Reading, settings: ExplainSettings, glob: str = "*") -> Exp
     if settings.about == "keys":
         return Explain(**head(reading), of="keys", keys=tuple(key_effects(reading)),
                        known={"keys": size_certainty(reading.spec)})
-    model = build(reading.spec, explain=True)
+    model, length = build(reading.spec, explain=True), Length()
+    if settings.about in APPLIES["context"]:
+        settings, length = within_positions(settings, model.spec, _recording(model, settings))
     rows = tuple(_formulas(model, settings, glob))
     if not rows:
         raise UsageError(Problem(f"{glob[:100]!r} fits no tensor", hint=_hint(model, settings, glob))
@@ -138,7 +141,7 @@ def explain(reading: Reading, settings: ExplainSettings, glob: str = "*") -> Exp
     formulas = tuple(ExplainedNumber(join(row.path, row.name), row.formula, row.values, row.copies,
                                      cast("ComponentName", row.component), row.source, row.layers or None,
                                      **{unit: row.amount}) for row in rows)
-    return Explain(**head(reading, model), assumptions=settings.applied(), of=settings.about,
+    return Explain(**head(reading, model) | {"length": length}, assumptions=settings.applied(), of=settings.about,
                    total=sum(row.amount for row in rows), formulas=formulas,
                    known={"formulas": _certainty(model, settings)}, rows=rows)
 

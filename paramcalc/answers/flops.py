@@ -12,6 +12,7 @@ from paramcalc.estimates.media import media_of
 from paramcalc.measures.certainty import Certainty, least, of_model, tower_certainty
 from paramcalc.measures.costs import Costs, costs
 from paramcalc.measures.decoding import gives_no_tokens
+from paramcalc.measures.flops import masks
 from paramcalc.measures.header_certainty import flops_certainty
 
 if TYPE_CHECKING:
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
     from paramcalc.estimates.settings import FlopsSettings
     from paramcalc.readers.models import Reading
     from paramcalc.spec.media import Media
+    from paramcalc.tree import Node
 
 COUNTED = ("forward", "backward", "training_step", "prefill", "decode_token", "per_token", "components")
 RULES_OF_THUMB = ("approximation_6nd", "approximation_palm")
+MASKED = ("the square is charged beyond windows too, where the class multiplies what it masks and the model needs none "
+          "of it: --convention causal charges the keys a query may see")
 
 
 class TokenFlops(NamedTuple):
@@ -83,7 +87,7 @@ def flops(reading: Reading, settings: FlopsSettings) -> Flops:
     load, step = totals.load, totals.step
     tokens = load.batch * load.seq
     return Flops(
-        **start | {"length": length, "assumptions": _assumptions(totals, gives_no_tokens(model)),
+        **start | {"length": length, "assumptions": _assumptions(totals, model.tree, gives_no_tokens(model)),
                    "warnings": (*start["warnings"], *load.media.notes)},
         forward=step.forward, backward=step.backward, training_step=totals.training_step, prefill=totals.prefill,
         decode_token=totals.decode, per_token=TokenFlops(step.forward // tokens, totals.training_step // tokens),
@@ -101,7 +105,7 @@ def _certainties(model: Model, media: Media) -> dict[str, Certainty]:
             | dict.fromkeys(RULES_OF_THUMB, of_model(model.spec, at_best="estimate")) | {"decode_token": counted})
 
 
-def _assumptions(counted: Costs, no_tokens: str) -> dict[str, object]:
+def _assumptions(counted: Costs, tree: Node, no_tokens: str) -> dict[str, object]:
     load = counted.load
     return {
         "multiply_add": 2, "convention": load.convention, "batch": load.batch, "seq": load.seq, "past": load.past,
@@ -111,5 +115,5 @@ def _assumptions(counted: Costs, no_tokens: str) -> dict[str, object]:
                         f"one token of one sequence after {counted.past:,}, as runtimes compute it: latent attention "
                         "absorbed, only the keys the query may see",
         "left_out": "elementwise operations: norms, activations, softmax, rotary, the recurrences of scans",
-        **load.media.summary(),
+        **load.media.summary(), **({"full": MASKED} if masks(tree, load) else {}),
     }

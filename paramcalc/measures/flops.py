@@ -30,12 +30,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from paramcalc.defaults import WORKLOAD, Convention, Recompute
 from paramcalc.measures.attention_pairs import Reach, pairs
 from paramcalc.spec.media import NO_MEDIA, Media
-from paramcalc.tree import CROSSING, Tensor, join
+from paramcalc.tree import CROSSING, Tensor, Work, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from paramcalc.tree import Node, Work
+    from paramcalc.tree import Node
 
 
 RUNNING = ("", "token", "source", CROSSING)
@@ -152,6 +152,16 @@ def terms(tree: Node, load: Workload, *, fused: bool = False) -> Iterator[Term]:
             if _happens(work, load) and (fused or not work.fused):
                 times = _tower_times(work, load, used) if lengths else _times(work, load, used.stream, positions)
                 yield Term(path, node, work, used.copies, times)
+
+
+def masks(tree: Node, load: Workload) -> bool:
+    """Whether products are counted that the model never needs: under `full`, scores of keys outside a window, which
+    the eager class multiplies and then masks."""
+    length = load.past + load.seq
+    return load.convention == "full" and any(
+        isinstance(term.leaf, Work) and term.leaf.per == "pair" and term.leaf.causal
+        and min(term.leaf.window or length, term.leaf.chunk or length) < length
+        for term in terms(tree, load._replace(media=NO_MEDIA)))
 
 
 class Visited(NamedTuple):

@@ -45,7 +45,7 @@ def _formulas(answer: Explain) -> Table:
     columns = (Column("part" if answer.of in ("cache", "flops") else "tensor"), Column("formula = values"),
                Column(unit, "exact"))
     assumed = " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in answer.assumptions.items()
-                         if name != "defaults")
+                         if name not in ("defaults", "length"))
     notes = (*((f"{answer.of}: {assumed}",) if assumed else ()), *missing(answer))
     return Table(headline(answer.built), columns, tuple(rows), (total_label(answer), "", answer.total), notes,
                  tuple(depths))

@@ -111,6 +111,7 @@ def test_a_decoded_token_costs_the_same_whoever_is_asked(call, model):
 
 
 @pytest.mark.parametrize("line", ["estimate gpt2", "memory gpt2", "fit gpt2 --gpu h100", "flops gpt2", "train gpt2",
+                                  "explain gpt2 --of cache", "explain gpt2 --of flops",
                                   "memory gpt2 --gpu-layers 3", "fit gpt2 --gpu h100,rtx-4090",
                                   "train gpt2 --gpu h100 --gpus 2 --search"])
 def test_a_default_length_stays_within_the_models_positions(call, line):
@@ -119,6 +120,24 @@ def test_a_default_length_stays_within_the_models_positions(call, line):
     assert assumed.get("context") == 1024 or assumed.get("seq") == 1024
     assert "as many as the model has positions for" in assumed["length"]
     assert "as many as the model has positions for: the default is 4,096" in call(*line.split())[1]
+
+
+def test_an_explained_figure_is_that_of_its_command(call):
+    """Of the same default length."""
+    explained = {of: json.loads(call("explain", "gpt2", "--of", of, "--json")[1])["total"] for of in ("cache", "flops")}
+    assert explained["cache"] == json.loads(call("memory", "gpt2", "--json")[1])["cache"]["bytes"]
+    assert explained["flops"] == json.loads(call("flops", "gpt2", "--json")[1])["forward"]
+
+
+@pytest.mark.parametrize(("model", "seq", "says"), [
+    ("deepseek-v4-flash", "4096", True), ("gemma-3-4b", "4096", True), ("gemma-3-4b", "512", False),
+    ("llama-3.1-8b", "4096", False)])
+def test_products_that_a_class_masks_are_said(call, model, seq, says):
+    for convention in ("full", "causal"):
+        line = ("flops", model, "--seq", seq, "--convention", convention)
+        charged = says and convention == "full"
+        assert ("beyond windows" in call(*line)[1].replace("\n", " ")) is charged
+        assert ("full" in json.loads(call(*line, "--json")[1])["assumptions"]) is charged
 
 
 @pytest.mark.parametrize("line", ["estimate gpt2 --context 2k", "memory gpt2 --context 2k", "flops gpt2 --seq 2k",
