@@ -17,7 +17,7 @@ def rwkv_time_mix(part: TimeMix, run: Forward) -> list[SavedActivation]:
     key, value and output of the kernel (`RwkvLinearAttention`); receptance, output."""
     t, width = ScanTape(run, part.kind), part.width(run.context)
     size = (part.attention_size or width,)
-    _mixed(t, width, {"key": size[0], "value": size[0], "receptance": size[0]})
+    _mixed(t, width, dict.fromkeys(("key", "value", "receptance"), (size[0], "inner")))
     t.keep(t.new(size, ("inner",), "once", FLOAT if t.fused else None), "exp decay")
     t.keep(t.new(size, ("inner",)), "value")
     if t.fused:
@@ -33,17 +33,18 @@ def rwkv_time_mix(part: TimeMix, run: Forward) -> list[SavedActivation]:
 def rwkv_channel_mix(part: ChannelMix, run: Forward) -> list[SavedActivation]:
     """Mixed inputs, the key's relu and its square, receptance and value."""
     t, width = ScanTape(run, part.kind, component="ffn"), part.width(run.context)
-    _mixed(t, width, {"key": part.intermediate_size, "receptance": width})
+    _mixed(t, width, {"key": (part.intermediate_size, "ffn"), "receptance": (width, "out")})
     t.keep(t.new((part.intermediate_size,), ("ffn",)), "relu")
     out = t.linear(t.new((part.intermediate_size,), ("ffn",)), width, "hidden", "value input", "value")
     t.multiply(t.new((width,), ("hidden",)), out, ("receptance", "value"))
     return t.saved
 
 
-def _mixed(t: ScanTape, width: int, sizes: dict[str, int]) -> None:
-    """This token and the one before, one less each share, and what the projections read."""
+def _mixed(t: ScanTape, width: int, outputs: dict[str, tuple[int, str]]) -> None:
+    """This token and the one before, one less each share, and what the projections read; of each projection its outputs
+    and their axis."""
     t.keep(t.stream(width), "input")
     t.keep(t.new((width,), ("hidden",)), "shifted input")
-    for name, size in sizes.items():
+    for name, (size, axis) in outputs.items():
         t.keep(t.new((width,), ("hidden",), "once"), f"rest of {name}")
-        t.linear(t.new((width,), ("hidden",)), size, "inner", f"{name} input", name)
+        t.linear(t.new((width,), ("hidden",)), size, axis, f"{name} input", name)

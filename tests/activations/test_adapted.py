@@ -12,6 +12,7 @@ from paramcalc.activations.policy import Policy
 from paramcalc.build import build
 from paramcalc.readers.config.read import read_config
 from paramcalc.transforms.lora import Lora, adapt, trainable_parameters
+from paramcalc.transforms.shard import Sharding, shard
 
 DATA = Path(__file__).parents[1] / "data/activations/adapted.jsonl"
 MODELS = [json.loads(line) for line in DATA.read_text("utf-8").splitlines()]
@@ -35,6 +36,16 @@ def test_bytes_are_those_torch_packed(model, how):
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model["name"])
 def test_as_many_are_trained(model):
     assert trainable_parameters(adapted(model).tree) == model["trainable"]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model["name"])
+def test_what_adapters_keep_is_divided_as_their_weights_are(model):
+    """Of two devices each holds more than half: inputs of column-parallel matrices and norms are whole on both."""
+    whole = adapted(model)
+    mine = whole._replace(tree=shard(whole.tree, Sharding(2)))
+    for attention in ("eager", "flash"):
+        all_of_it, part = (activations(each, Tokens(1, 8, 8), Policy(attention)).model for each in (whole, mine))
+        assert all_of_it / 2 < part < all_of_it
 
 
 T5 = {"model_type": "t5", "architectures": ["T5ForConditionalGeneration"], "vocab_size": 320, "d_model": 96,

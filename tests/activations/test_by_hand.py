@@ -228,6 +228,46 @@ def test_what_an_adapter_reads_is_a_copy_with_a_mask_where_it_is_dropped():
     assert dropped - plain == 8 * (64 + 96)
 
 
+def products(fields, facts=USUAL):
+    """Values of what projections give, in their order, where layers are computed again operation by operation."""
+    part = parse_component(fields)
+    run = Forward(Context(64), Policy("flash", "per-op"), facts, layer=True)
+    return [(prod(leaf.shape), str(leaf.axes[-1])) for leaf in saves(part.kind)(part, run) if leaf.op == "product"]
+
+
+GATED = HEADS | {"output_gate": "full"}
+
+
+@pytest.mark.parametrize(("fields", "values"), [
+    (HEADS, [(64, "heads"), (32, "kv_heads"), (32, "kv_heads"), (64, "hidden")]),
+    # a gate of its own, of all values or one a head; of the query's matrix; of the joint one
+    (GATED, [(64, "heads"), (32, "kv_heads"), (32, "kv_heads"), (64, "heads"), (64, "hidden")]),
+    (HEADS | {"output_gate": "head"},
+     [(64, "heads"), (32, "kv_heads"), (32, "kv_heads"), (4, "heads"), (64, "hidden")]),
+    (HEADS | {"output_gate": "query"}, [(128, "heads"), (32, "kv_heads"), (32, "kv_heads"), (64, "hidden")]),
+    (GATED | {"fused": "gqkv"}, [(192, "heads"), (64, "hidden")]),
+    ({"kind": "rwkv_channel_mix", "intermediate_size": 96}, [(96, "ffn"), (64, "out"), (64, "hidden")]),
+    ({"kind": "rwkv_time_mix", "attention_size": 48},
+     [(48, "inner"), (48, "inner"), (48, "inner"), (64, "hidden")]),
+    # the latents, then what they expand to: 4·(16 + 8) queries, 4·(16 + 16) keys and values
+    (LATENT | {"q_lora_rank": 24}, [(24, "latent"), (96, "heads"), (40, "latent"), (128, "heads"), (64, "hidden")]),
+])
+def test_what_each_projection_gives(fields, values):
+    assert products(fields) == values
+
+
+@pytest.mark.parametrize("fields", [HEADS, LATENT], ids=["heads", "latent"])
+def test_layers_with_a_window_have_tables_of_their_own(fields):
+    """Two tables of cosines and sines for each position, where windows rotate otherwise than the whole context."""
+    def tables(window):
+        facts = ClassFacts(rotary_by_window=True)
+        leaves = saved(fields | window, FLASH, facts, rotary=True)
+        return {leaf.shared for leaf in leaves if leaf.per == "position"}
+
+    assert tables({}) == {"cosines", "sines"}
+    assert tables({"window": 8}) == {"windowed cosines", "windowed sines"}
+
+
 @pytest.mark.parametrize("tp", [1, 4])
 def test_every_device_routes_among_all_groups(tp):
     """Of each token the best two of eight groups and the four chosen, as int64; a mask of the 32 experts left out."""

@@ -6,6 +6,7 @@
 import contextlib
 import json
 import re
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,8 @@ def kept(record):
     for path, node, _, _ in model.tree.walk():
         yield node, [*node.tensors, *node.states(path), *node.work(path)]
         save = saves(node.part.kind) if node.part and node.context else None
-        for attention in ("eager", "sdpa", "flash") if save else ():
-            run = Forward(node.context, Policy(attention), facts, rotary=True)
+        for how in product(("eager", "sdpa", "flash"), ("none", "per-op")) if save else ():
+            run = Forward(node.context, Policy(*how), facts, layer=True, rotary=True)
             with contextlib.suppress(UnknownActivationsError):
                 yield node, save(node.part, run)
 
@@ -68,6 +69,9 @@ FIELDS = {
     "kernel": ("conv_kernel", "kernel", "depthwise_kernel", "grouped_kernel"),
 }
 """A name to the fields that may say how many of it there are."""
+NAMES = {*FIELDS, "vocab", "reach", "latent", "router", "rows", "head_dim", "state", "dt", "rope", "one", "out",
+         "streams", "halves", "index_heads", "index_key", "block", "axis"}
+"""All there are, but for numbers behind them; any other would be held whole by every device."""
 
 
 @pytest.mark.parametrize("record", DRAWS, ids=lambda record: record["id"])
@@ -76,6 +80,7 @@ def test_a_dimension_is_of_as_many_as_the_component_says(record):
         for leaf in leaves:
             for name, size in zip(leaf.axes, leaf.shape, strict=True):
                 for run in runs(name, size):
+                    assert run.name.rstrip("0123456789") in NAMES, (leaf.name, run)
                     if run.name in FIELDS:
                         sizes = [getattr(node.part, field, None) for field in FIELDS[run.name]]
                         sizes += [node.part.width(node.context)] if run.name in ("hidden", "inner") else []

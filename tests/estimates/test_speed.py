@@ -23,7 +23,7 @@ from paramcalc.estimates.speed import Draft, Requests, Speed, cache_dtype, power
 from paramcalc.estimates.step import Host, Served, arithmetic, tile
 from paramcalc.measures.cache import Serving, exact, mixers, types
 from paramcalc.measures.flops import Workload, flops
-from paramcalc.measures.reads import reads
+from paramcalc.measures.reads import Experts, reads
 from paramcalc.measures.weights import weight_bytes
 from paramcalc.readers.models import load
 from paramcalc.transforms.formats import in_formats
@@ -71,6 +71,11 @@ def test_the_busiest_device_reads_more_experts_than_the_mean():
         assert kind.touched_on_busiest(tokens, devices) == pytest.approx(drawn, rel=0.1)
         assert mean < kind.touched_on_busiest(tokens, devices) < 128 / devices
     assert kind.touched_on_busiest(10_000, 8) == pytest.approx(16)
+
+
+def test_one_token_visits_one_of_two_devices():
+    """Half an expert on average, 0 or 1 and so a deviation of a half, times Blom's 0.5895 of the larger of two."""
+    assert Experts(4, 1, 0).touched_on_busiest(1, 2) == pytest.approx((1 + 0.5895) / 2, abs=1e-4)
 
 
 def drawn_on_busiest(experts, chosen, tokens, devices, rounds=400):
