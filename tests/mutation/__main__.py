@@ -28,7 +28,7 @@ from tests.mutation.mutants import Mutant, mutants
 
 TARGETS = ("paramcalc/components", "paramcalc/activations", "paramcalc/measures")
 TESTS = ("tests/components", "tests/activations", "tests/measures", "tests/transforms", "tests/estimates",
-         "tests/test_counting.py", "tests/test_dims.py", "tests/readers/test_oracle.py",
+         "tests/spec/test_depth.py", "tests/test_counting.py", "tests/test_dims.py", "tests/readers/test_oracle.py",
          "tests/readers/test_seq2seq.py", "tests/readers/test_towers.py")
 LIMIT = 120
 """Seconds of the processor after which a mutant is taken to hang, which a test run would show too. Those of the clock
