@@ -10,8 +10,9 @@ ComponentName = Literal[
 ]
 COMPONENTS: tuple[ComponentName, ...] = get_args(ComponentName)
 """In the order they are shown."""
-TABLES: tuple[ComponentName, ...] = ("token_embedding", "position_embedding", "other_embedding")
+Table = Literal["token_embedding", "position_embedding", "other_embedding"]
+TABLES: tuple[Table, ...] = get_args(Table)
 """What is looked up, before the layers: it stays on the host, whatever is offloaded."""
-Tower = Literal["vision", "audio", "projector"]
-TOWERS: frozenset[str] = frozenset(get_args(Tower))
+TowerName = Literal["vision", "audio", "projector"]
+TOWERS: frozenset[str] = frozenset(get_args(TowerName))
 """What stands before a text model: whole on the first pipeline stage, and computed before its layers."""

@@ -14,6 +14,8 @@ Convention = Literal["full", "causal"]
 Recompute = Literal["none", "selective", "full"]
 """What FLOPs of a step count twice: none; attention's products of tokens with tokens (arXiv:2205.05198, section 5); the
 forward pass of all layers."""
+TowerParallel = Literal["weights", "data"]
+"""What devices divide of towers: their matrices, or the pictures and recordings they run over."""
 TOKENS = 4096
 """Tokens of a sequence, in every command."""
 
@@ -44,7 +46,7 @@ class ServingDefaults:
     pp: int | None = None
     ep: int | None = None
     gpus: int | None = None
-    tower_parallel: Literal["weights", "data"] | None = None
+    tower_parallel: TowerParallel | None = None
     """As the runtime does by itself: it divides weights where it can."""
 
 

@@ -23,6 +23,8 @@ Per = Literal["token", "patch", "source", "sequence", "key", "pair", "source_pai
 key that can be attended to (cached ones too), a (query, key) pair where the keys are the sequence's own or the
 encoder's; in scans that work block by block: a pair within a block, a token of whole blocks, a pair of block
 boundaries."""
+StateKind = Literal["kv", "state"]
+"""What grows with each token, and what a mixer overwrites."""
 When = Literal["", "prompt", "cached", "expanded", "absorbed"]
 """When work is done: always; only without cached tokens, or only after them; where a latent is attended to as the keys
 and values it stands for, or as it is kept."""
@@ -93,7 +95,7 @@ class State(NamedTuple):
     dtype: str | None = None
     """Held in this type whatever the cache's; None follows the cache."""
     component: str = "attention"
-    kind: Literal["kv", "state"] = "kv"
+    kind: StateKind = "kv"
     used: int = 1
     entries: int = 1
     """Of a state kept for each sequence: rows of it at most."""

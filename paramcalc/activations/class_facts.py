@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from paramcalc.spec.tower import Tower
 
 
+Precision = Literal["float", "model"]
+"""Computed in float32, or in the model's own type."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClassFacts:
     """How a model computes while it is trained; the defaults are Llama's."""
@@ -86,7 +90,7 @@ class ClassFacts:
     picked_kv: bool = False
     """Keys and values that several heads share are picked out of the joint projection by an index; the one pair of
     multi-query attention is then broadcast, never expanded (Falcon)."""
-    softmax: Literal["float", "model"] = "float"
+    softmax: Precision = "float"
     """The type in which eager attention takes its softmax."""
     float_scores: bool = False
     """Queries and keys are multiplied as float32 copies (GPT-J)."""
@@ -115,7 +119,7 @@ class ClassFacts:
     """The model makes the indices of positions, rather than read them from a buffer."""
     type_indices: bool = False
     """It makes those of token types too."""
-    rotary_dtype: Literal["float", "model", "complex"] = "model"
+    rotary_dtype: Literal[Precision, "complex"] = "model"
     """complex: one table of complex numbers."""
     rotary_share: float = 1
     """Columns of the tables for each column of a head; a half where they are not written twice (gpt-oss)."""
@@ -144,14 +148,14 @@ class ClassFacts:
     """The residual stream is in float32 (Mamba)."""
     embedding_argument: bool = False
     """Layers that attend to it take the embeddings as an argument (Zamba)."""
-    loss: Literal["float", "masked", "model"] = "float"
+    loss: Literal[Precision, "masked"] = "float"
     """The type of the logits in the loss; masked: float32, and labels that are not moved by a position (ModernBERT)."""
 
     # Mixtures of experts.
     router: Literal["softmax", "normalized", "topk_softmax", "sigmoid", "sparsemixer"] = "softmax"
     """Weights of the chosen experts: softmax over all, the same divided by its sum, softmax over the chosen,
     sigmoids divided by their sum, or one softmax for each choice (arXiv:2409.12136)."""
-    router_scores: Literal["float", "model"] = "float"
+    router_scores: Precision = "float"
     """The type of the scores and of the softmax over the chosen."""
     router_normed: bool = False
     """The router reads its input normed without a scale and times a vector, and a factor of each expert multiplies the
@@ -162,7 +166,7 @@ class ClassFacts:
     """How many experts stand for a group of them; none where the class knows no groups."""
     router_float: bool = False
     """The router multiplies float32 copies of its input and weight."""
-    router_weights: Literal["float", "model"] = "model"
+    router_weights: Precision = "model"
     """The type in which the experts' outputs are weighted."""
     every_expert: bool = False
     """Every expert computes every token, which its weight multiplies beforehand (Llama 4)."""
@@ -226,7 +230,7 @@ def _parts(lowered: Lowered) -> Iterator[Component]:
         yield from parts.values()
 
 
-def _loss(spec: ModelSpec, lowered: Lowered) -> Literal["float", "model"]:
+def _loss(spec: ModelSpec, lowered: Lowered) -> Precision:
     """The type of the logits in the library's loss: the model's where tokens are filled in, or answered to a source.
 
     `ForCausalLM` classes take it in float32; those of masked models and of encoder-decoders hand the logits to torch

@@ -11,6 +11,8 @@ SavedPer = Per | Literal["block", "position", "position_pair", "position_source"
 the batch; or one in all."""
 Blocks = Literal["any", "one", "several"]
 """How many blocks a sequence has where a tensor is kept."""
+Operation = Literal["product", "attention"]
+"""What makes a tensor that is kept where a layer is computed again operation by operation."""
 
 
 class SavedActivation(NamedTuple):
@@ -27,7 +29,7 @@ class SavedActivation(NamedTuple):
     shared: str = ""
     """Whose storage it is: its own (empty), `input` for what the component reads, or the name of a storage that all
     components of the model share (rotary tables, the encoder's output)."""
-    op: Literal["", "product", "attention"] = ""
+    op: Literal["", Operation] = ""
     """Of a layer computed again operation by operation, what it is the result of."""
     argument: bool = False
     """Handed to the layer from outside, so that checkpointing the layer keeps it too."""

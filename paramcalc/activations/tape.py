@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from paramcalc.activations.functions import EXTRA, OUTPUT_ONLY, SQUARED_RELU
-from paramcalc.activations.saved import SavedActivation
+from paramcalc.activations.saved import Operation, SavedActivation
 from paramcalc.activations.weights import RANK
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Tape:
         self.weights = run.weights
         self.in_layer = run.layer
         self._storages: dict[int, tuple[Value, str]] = {}
-        self._results: list[tuple[Value, Literal["product", "attention"]]] = []
+        self._results: list[tuple[Value, Operation]] = []
         self._by_operation = run.layer and run.policy.recompute == "per-op"
         self._tables: dict[str, Value] = {}
 
@@ -67,7 +67,7 @@ class Tape:
         return SavedActivation(name, v.shape, v.axes, self.component, v.per, v.dtype, shared=v.shared,
                                argument=v.argument, block=v.block, more=v.more, blocks=v.blocks, padded=v.padded)
 
-    def result(self, value: Value, op: Literal["product", "attention"]) -> Value:
+    def result(self, value: Value, op: Operation) -> Value:
         """Note what an operation gives, where layers are computed again operation by operation."""
         if self._by_operation:
             self._results.append((value, op))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from paramcalc.answers.answer import Answer, head, hidden, json_key
 from paramcalc.answers.drafts import draft_model
@@ -17,6 +17,7 @@ from paramcalc.estimates.serving import machine_of, prepare
 from paramcalc.measures.cache import Line, Serving
 from paramcalc.measures.certainty import Certainty, least
 from paramcalc.measures.header_certainty import cache_unknown
+from paramcalc.tree import StateKind
 
 if TYPE_CHECKING:
     from paramcalc.build import Model
@@ -57,7 +58,7 @@ class CacheLine(NamedTuple):
     """States of one kind and reach, over all layers that have them."""
 
     name: str
-    kind: Literal["kv", "state"]
+    kind: StateKind
     layers: int
     cells: int
     """Tokens a sequence has room for."""
@@ -172,8 +173,7 @@ def levels(model: Model, result: inference.Memory) -> dict[str, Certainty]:
 
 
 def _line(line: Line) -> CacheLine:
-    kind: Literal["kv", "state"] = "kv" if line.kind == "kv" else "state"
-    return CacheLine(line.name, kind, line.layers, line.cells, line.bytes, line.per_token)
+    return CacheLine(line.name, line.kind, line.layers, line.cells, line.bytes, line.per_token)
 
 
 def _beside(prepared: inference.Prepared) -> dict[str, object]:

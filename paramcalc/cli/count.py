@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from paramcalc.cli.run import answer_all
 from paramcalc.errors import Problem, UsageError
 
 if TYPE_CHECKING:
+    from paramcalc.answers.count import By as Rows
     from paramcalc.readers.models import Reading
     from paramcalc.reports.table import Report
 
@@ -48,7 +49,7 @@ def count(
     return answer_all(models, common, partial(_report, rows.value, depth), jobs)
 
 
-def _report(by: Literal["component", "layer", "tensor"], depth: int | None, reading: Reading) -> Report:
+def _report(by: Rows, depth: int | None, reading: Reading) -> Report:
     from paramcalc.api import count as counted
     from paramcalc.reports.count import tables
     from paramcalc.reports.table import Report

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+DeltaLayout = Literal["qkvz", "qkv", "separate", "joined"]
+"""What one matrix of the input's projections holds."""
+
 
 class GatedDelta(Component):
     """`key_heads` heads of `key_dim`, `value_heads` heads of `value_dim`, short convolution, gated norm.
@@ -30,7 +33,7 @@ class GatedDelta(Component):
     conv_kernel: Annotated[int, Field(ge=1, le=1024)] = 4
     block_size: Size = 64
     """Tokens of a prompt taken at once; FLOPs alone depend on it."""
-    layout: Literal["qkvz", "qkv", "separate", "joined"] = "qkvz"
+    layout: DeltaLayout = "qkvz"
     """Which projections are one matrix in files: q, k, v with the gate and b with a (Qwen3-Next); q, k, v (Qwen3.5);
     none, the convolutions apart as well (OLMo Hybrid); or all (Lara Mini)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from paramcalc.component_names import Table
 from paramcalc.components.base import NO_ROWS, Component, Rows
 from paramcalc.errors import Problem
 from paramcalc.tree import Context, Tensor
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 PositionKind = Literal["rotary", "alibi", "sinusoidal"]
 """Positions that are no table of weights."""
-Table = Literal["token_embedding", "position_embedding", "other_embedding"]
 
 
 class Embedding(Component):

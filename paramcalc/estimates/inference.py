@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import find_format
 from paramcalc.component_names import TOWERS
-from paramcalc.defaults import SERVING
+from paramcalc.defaults import SERVING, TowerParallel
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.allocator import allocated_bytes
 from paramcalc.estimates.prefill import TowerWidths, Widths, peak, tower_peak, tower_widths, widths
-from paramcalc.estimates.towers import TowerParallel, Towers, towers_of
+from paramcalc.estimates.towers import Towers, towers_of
 from paramcalc.measures.cache import Cache, Line, Mixer, Serving, Types, cache_type, mixers, types
 from paramcalc.measures.certainty import least, of_model, why_bound
 from paramcalc.measures.weights import arrays, most_unpacked, weight_bytes

@@ -33,6 +33,7 @@ def _number(value: object) -> object:
     return float(parse_share(value)) if isinstance(value, str | float | int) else value
 
 
+Arithmetic = Literal["bf16", "fp8"]
 Part = Annotated[float, BeforeValidator(_number), Field(gt=0, le=1)]
 
 
@@ -46,7 +47,7 @@ class RunSettings(TrainingSettings):
     run_share: Part | None = option(
         None, "Share of the run's time spent on training steps, the rest being restarts and evaluation; "
         f"{usual_run_share()[1]:g} when not given, 1 with --mfu.", metavar="SHARE")
-    arithmetic: Literal["bf16", "fp8"] = option(
+    arithmetic: Arithmetic = option(
         "bf16", "Arithmetic of weight matrix products, for the step time; fp8 leaves attention and the output head in "
                 "bf16.")
     overlap: bool | None = option(None, "Overlap the communication of tensor and expert parallelism with computation "
@@ -111,7 +112,7 @@ class RunKeywords(TrainingKeywords, total=False):
 
     mfu: float | str | None
     run_share: float | str | None
-    arithmetic: Literal["bf16", "fp8"]
+    arithmetic: Arithmetic
     overlap: bool | None
     price: float | None
     power: float | str | None

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 from pydantic import BeforeValidator, Field
 
-from paramcalc.defaults import SERVING, WORKLOAD, Convention, Recompute
+from paramcalc.defaults import SERVING, WORKLOAD, Convention, Recompute, TowerParallel
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need
 from paramcalc.estimates.media import media_of, parse_durations, parse_sizes, parse_videos
 from paramcalc.estimates.runtimes import RuntimeName
-from paramcalc.estimates.towers import TowerParallel
 from paramcalc.measures.flops import Workload
 from paramcalc.settings import CachedTokens, Count, Devices, Settings, Share, Stages, Tokens, option
 from paramcalc.sizes import parse_memory, parse_tokens
@@ -26,6 +25,7 @@ from paramcalc.sizes import parse_memory, parse_tokens
 if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
 
+HeadPositions = Literal["all", "last"]
 Batch = Annotated[Count, Field(ge=1, le=2**20)]
 
 
@@ -223,7 +223,7 @@ class FlopsSettings(Settings):
     convention: Convention = option(
         WORKLOAD.convention, "Attention scores to count. full: all query-key pairs; causal: only the pairs that the "
                              "causal mask allows.")
-    head: Literal["all", "last"] = option(WORKLOAD.head, "Positions to compute logits for.")
+    head: HeadPositions = option(WORKLOAD.head, "Positions to compute logits for.")
     recompute: Recompute = option(WORKLOAD.recompute, "Activations that the training step recomputes.")
 
     def workload(self, spec: ModelSpec) -> Workload:
@@ -246,7 +246,7 @@ class FlopsKeywords(TypedDict, total=False):
     video: VideoSizes
     audio: AudioLengths
     convention: Convention
-    head: Literal["all", "last"]
+    head: HeadPositions
     recompute: Recompute
 
 

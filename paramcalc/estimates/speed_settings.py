@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, TypedDict
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from paramcalc.catalog.speed import release_numbers
-from paramcalc.defaults import SERVING
+from paramcalc.defaults import SERVING, TowerParallel
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import Length, beyond_positions
 from paramcalc.estimates.runtimes import PLACING, ServingRuntime
@@ -27,7 +27,6 @@ from paramcalc.estimates.settings import (
     Videos,
     VideoSizes,
 )
-from paramcalc.estimates.towers import TowerParallel
 from paramcalc.settings import Devices, Stages, Tokens, option
 from paramcalc.sizes import MEMORY_UNITS, parse_memory, parse_tokens
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.runtimes import server
 from paramcalc.catalog.towers import TowerRule, tower_rules
+from paramcalc.defaults import TowerParallel
 from paramcalc.errors import Problem, UsageError
 from paramcalc.transforms.shard import DIVIDED, Sharding, TowerShare, of_tower, refuse_towers, uneven_towers
 from paramcalc.tree import join
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from paramcalc.spec.model import ModelSpec
     from paramcalc.tree import Node, Tensor
 
-TowerParallel = Literal["weights", "data"]
 UNDIVIDED = TowerShare(())
 UNKNOWN = TowerRule()
 """Of types nobody looked up: all of a tower on each device is the most it can hold."""

@@ -29,7 +29,7 @@ from paramcalc.spec.media import NO_MEDIA, Media
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from paramcalc.tree import Node, State
+    from paramcalc.tree import Node, State, StateKind
 
 PER_HEAD = "_per_token_head"
 """Ends the name of a cache dtype that keeps a scale of four bytes for each head of each token."""
@@ -131,7 +131,7 @@ class Line(NamedTuple):
     """States of one kind and reach, over all layers that have them."""
 
     name: str
-    kind: str
+    kind: StateKind
     """`kv` grows with the context, up to a window; `state` is fixed for each sequence."""
     layers: int
     cells: int

@@ -10,7 +10,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.formats import find_format
 from paramcalc.defaults import SERVING
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from paramcalc.measures.flops import Workload
     from paramcalc.tree import Node, Tensor
 
-Quantity = Literal["parameters", "weights", "cache", "flops", "optimizer"]
-"""What can be explained: parameters; bytes of weights, of the cache, of optimizer states; FLOPs of a forward pass."""
 
 
 class Formula(NamedTuple):

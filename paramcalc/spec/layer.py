@@ -18,6 +18,9 @@ def _mixture(value: object) -> Component:
     return value if isinstance(value, mixture) else mixture.model_validate(value)
 
 
+Placement = Literal["pre", "post", "sandwich", "parallel", "parallel_norms", "ffn", "none"]
+
+
 class LayerFields(Strict):
     """What describes a layer in the short form. For the whole model they hold for blocks that say nothing else."""
 
@@ -53,7 +56,7 @@ class LayerFields(Strict):
     norm: NormKind | None = None
     norm_bias: bool | None = None
     norm_scale: bool | None = None
-    norm_placement: Literal["pre", "post", "sandwich", "parallel", "parallel_norms", "ffn", "none"] | None = None
+    norm_placement: Placement | None = None
     """pre: before attention and feed-forward; post: after each; sandwich: both; parallel: one before both at once;
     parallel_norms: both at once, a norm before each; ffn: before the feed-forward only."""
     moe: Annotated[Component, Parsed(_mixture, {"$ref": "#/$defs/MixtureOfExperts"})] | None = None

@@ -17,7 +17,7 @@ from paramcalc.components.norm import Norm, NormKind
 from paramcalc.components.problems import problem_of
 from paramcalc.components.stack import Stack
 from paramcalc.errors import HEADS, LAYERS, Gathered, Problem, SpecError
-from paramcalc.spec.layer import Block, LayerFields
+from paramcalc.spec.layer import Block, LayerFields, Placement
 from paramcalc.spec.model import ModelSpec
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Spellings = tuple[tuple[str, str], ...]
 
-PLACEMENTS: dict[str, tuple[str, ...]] = {
+PLACEMENTS: dict[Placement, tuple[str, ...]] = {
     "pre": ("input_layernorm", "mixer", "post_attention_layernorm", "ffn"),
     "post": ("mixer", "post_attention_layernorm", "ffn", "post_feedforward_layernorm"),
     "sandwich": ("input_layernorm", "mixer", "post_attention_layernorm", "pre_feedforward_layernorm", "ffn",
@@ -40,7 +40,7 @@ PLACEMENTS: dict[str, tuple[str, ...]] = {
 """The order of a layer's parts. Sources: pre arXiv:2002.04745; post OLMo 2, arXiv:2501.00656; sandwich Gemma 2,
 arXiv:2408.00118; parallel GPT-J; parallel_norms GPT-NeoX, arXiv:2204.06745; ffn ModernBERT's first layer."""
 
-PARALLEL: dict[str, tuple[str, ...]] = {"parallel": ("ffn",), "parallel_norms": ("post_attention_layernorm",)}
+PARALLEL: dict[Placement, tuple[str, ...]] = {"parallel": ("ffn",), "parallel_norms": ("post_attention_layernorm",)}
 """Parts that read what the part before them reads."""
 
 WORDS = {"mixer": "self_attn", "ffn": "mlp"}

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from paramcalc.component_names import Tower as TowerName
+from paramcalc.component_names import TowerName
 from paramcalc.components import AnyComponent
 from paramcalc.components.base import Size, later
 from paramcalc.spec.layer import Block, LayerFields

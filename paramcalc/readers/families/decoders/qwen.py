@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from paramcalc.components.delta_rule import GatedDelta
+from paramcalc.components.delta_rule import DeltaLayout, GatedDelta
 from paramcalc.components.linear import Linear
 from paramcalc.components.norm import Norm
 from paramcalc.readers.config.patterns import (
@@ -64,7 +64,7 @@ LARA = (LINEAR, SLIDING, LINEAR, FULL, SLIDING)
 LINEAR_ATTN = {"self_attn.gated_delta": "linear_attn"}
 
 
-def _qwen3_next(layout: Literal["qkvz", "qkv"], experts: Experts | None = None, predicts: int = 0) -> Row:
+def _qwen3_next(layout: DeltaLayout, experts: Experts | None = None, predicts: int = 0) -> Row:
     names = GATE | LINEAR_ATTN | {"shared_experts": "shared_expert"}
     return Row("attention_bias", "attention_bias", qk_norm="head", pattern=interval, kinds=(FULL, LINEAR),
                experts=experts, mixer=partial(gated_delta, layout=layout), names=names, more={"output_gate": "query"},
@@ -82,8 +82,7 @@ QWEN3_VL_MOE = Row("attention_bias", "attention_bias", qk_norm="head", names=GAT
 QWEN3_VL_MOE_STACKED = replace(QWEN3_VL_MOE, experts=Experts("num_experts", layers=sparse_step, more=STACKED))
 
 
-def gated_delta(config: Config, word: str, layout: Literal["qkvz", "qkv", "separate", "joined"],
-                ) -> GatedDelta | None:
+def gated_delta(config: Config, word: str, layout: DeltaLayout) -> GatedDelta | None:
     """Gated delta rule with the keys of Qwen3-Next; what OLMo Hybrid leaves out follows from the attention heads."""
     if word != LINEAR:
         return None

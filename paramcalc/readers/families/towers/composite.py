@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from paramcalc.component_names import TowerName
 from paramcalc.errors import Problem, SpecError, UnknownArchitectureError
 from paramcalc.readers.config.behaviour import activation
 from paramcalc.readers.config.config import Config
@@ -50,7 +51,7 @@ class Composite(NamedTuple):
         return name if outside else f"model.{name}"
 
     def join(self, modules: Parts, into: int, name: str = "projector", *, stream: Stream = "image_tokens",
-             component: Literal["vision", "audio", "projector"] | None = "projector") -> Towers:
+             component: TowerName | None = "projector") -> Towers:
         """What leads from a tower `into` values wide to the text model, under the names of the composite class."""
         from paramcalc.readers.families.towers.frame import tower
 

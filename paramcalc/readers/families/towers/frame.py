@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from paramcalc.component_names import TowerName
 from paramcalc.components.attention import QKVO, Attention, Projection, QKNorm
 from paramcalc.components.base import Parts
 from paramcalc.components.ffn import FeedForward
@@ -46,7 +47,7 @@ def mixed(names: Sequence[str]) -> Stack:
     return Stack(of=tuple(roll(names)))
 
 
-def tower(component: Literal["vision", "audio", "projector"] | None, width: int, modules: Mapping[str, Component],
+def tower(component: TowerName | None, width: int, modules: Mapping[str, Component],
           blocks: Mapping[str, Parts] | None = None, at: str = "", stream: Stream | None = None) -> Tower:
     """A tower whose modules stand at `at`."""
     front = f"{at}." if at else ""

@@ -11,8 +11,7 @@ from paramcalc.components.norm import Norm
 from paramcalc.readers.families.towers.geometry import sides
 
 if TYPE_CHECKING:
-    from paramcalc.component_names import ComponentName
-    from paramcalc.components.embedding import Table
+    from paramcalc.component_names import ComponentName, Table
     from paramcalc.components.linear import Side
     from paramcalc.components.norm import NormBucket
     from paramcalc.readers.config.config import Config
