@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from paramcalc.measures.cache import Cache, Mixer, Serving, Types
     from paramcalc.tree import Node
 
+RuntimeName = Literal["exact", "transformers", "vllm", "sglang", "tensorrt-llm", "llama.cpp"]
 ServingRuntime = Literal["vllm", "sglang", "tensorrt-llm", "llama.cpp", "transformers"]
 """Runtimes that serve, in the order in which the first that fits is taken."""
-RuntimeName = Literal["exact", ServingRuntime]
 BOUND: RuntimeName = "exact"
 """What the mathematics needs: a lower bound of every runtime, and so never a verdict."""
 PLACING: RuntimeName = "llama.cpp"
