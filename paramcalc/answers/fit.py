@@ -120,8 +120,16 @@ class Candidate(NamedTuple):
     @property
     def fits(self) -> bool:
         """Whether it is a runtime that serves the model and has room at the last context for all there is of it."""
-        roomy = bool(self.verdicts) and self.verdicts[-1].fits
-        return roomy and self.runtime != BOUND and not self.bound and not self.why
+        return bool(self.verdicts) and self._fits(self.verdicts[-1])
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """The verdicts at their contexts."""
+        return tuple(Point(each.serving.context, each.needed, self._fits(each), each.headroom, each.max_batch)
+                     for each in self.verdicts)
+
+    def _fits(self, verdict: search.Fit) -> bool:
+        return verdict.fits and self.runtime != BOUND and not self.bound and not self.why
 
 
 def fit(reading: Reading, serving: FitSettings, device: DeviceSettings) -> Fit:
@@ -151,7 +159,7 @@ def fit(reading: Reading, serving: FitSettings, device: DeviceSettings) -> Fit:
         serve=command_of(best.machine, model.spec, serving, best.need.prepared, last.serving.context),
         runtimes=tuple(map(row_of, candidates)), why_not=None if verdict else _why(result, last, best),
         remedies=tuple(Remedy(*remedy) for remedy in helps), trained_context=model.spec.max_position_embeddings,
-        curve=tuple(map(point_of, best.verdicts)) if len(best.verdicts) > 1 else None, verdicts=best.verdicts)
+        curve=best.points if len(best.verdicts) > 1 else None, verdicts=best.verdicts)
 
 
 def unknown_cache(model: Model) -> None:
@@ -216,8 +224,3 @@ def _why(result: inference.Memory, verdict: search.Fit, candidate: Candidate) ->
     most = max(rest, key=lambda name: rest[name])
     return (f"{binary(verdict.needed - verdict.usable)} too much on a device: beside {binary(part.weights)} of "
             f"weights, {most} takes {binary(rest[most])}")
-
-
-def point_of(verdict: search.Fit) -> Point:
-    """A verdict at its context."""
-    return Point(verdict.serving.context, verdict.needed, verdict.fits, verdict.headroom, verdict.max_batch)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from paramcalc.answers.answer import Answer, head
-from paramcalc.answers.fit import Candidate, Point, RuntimeFit, contexts, need_of, point_of, row_of
+from paramcalc.answers.fit import Candidate, Point, RuntimeFit, contexts, need_of, row_of
 from paramcalc.answers.memory import Size
 from paramcalc.answers.runtime_choice import chosen, runtimes
 from paramcalc.errors import PCError, Problem, UsageError
@@ -105,7 +105,7 @@ class _Catalog:
         best = chosen(each for each in candidates if each.verdicts)
         assert best is not None and best.machine is not None  # noqa: S101, PT018 - a runtime that needs something has both
         machine, last = best.machine, best.verdicts[-1]
-        curves = {each.runtime: tuple(map(point_of, each.verdicts)) for each in candidates if each.verdicts}
+        curves = {each.runtime: each.points for each in candidates if each.verdicts}
         return AcceleratorFit(
             machine.device.key, machine.device.name, machine.capacity, machine.usable, best.runtime, best.fits,
             Size(last.capacity), Size(last.headroom), last.max_context, last.max_batch, curves[best.runtime],

@@ -26,12 +26,12 @@ def diff(old: Old, new: New, common: Common) -> int:
     """Compare two models: figures, components, tensors. `--set` changes the new one."""
     from paramcalc.answers.diff import diff as compared
     from paramcalc.readers.models import load
-    from paramcalc.reports.diff import tables
+    from paramcalc.reports.diff import csv_rows, tables
     from paramcalc.reports.table import Report
 
     answer = compared(load(old, strict=common.strict, tell=common.tell),
                       load(new, common.set, strict=common.strict, tell=common.tell))
     for warning in () if common.quiet else answer.warnings:
         warn(warning, common.color)
-    emit([Report(answer.to_dict(), tables(answer))], common, many=False)
+    emit([Report(answer.to_dict(), tables(answer), rows=csv_rows(answer))], common, many=False)
     return 0

@@ -24,13 +24,21 @@ def tables(answer: Diff) -> tuple[Table, ...]:
     notes = _notes(answer)
     if answer.same:
         return (Table(title, (Column(""),), (("the two hold the same tensors, and cost the same",),), notes=notes),)
-    figures = [(LABELS[row.name], row, answer.known[row.name]) for row in answer.figures]
-    tables = [_changes(title, "figure", figures)._replace(notes=notes)]
+    tables = [_figures(answer, title)._replace(notes=notes)]
     if changed := [(row.name, row, answer.known["components"]) for row in answer.components if row.change]:
         tables.append(_changes("by component", "component", changed))
     if answer.tensors:
         tables.append(_tensors(answer.tensors))
     return tuple(tables)
+
+
+def csv_rows(answer: Diff) -> Table | None:
+    """Every figure of two that are the same, where people read a sentence; None where both read the same tables."""
+    return _figures(answer) if answer.same else None
+
+
+def _figures(answer: Diff, title: str = "") -> Table:
+    return _changes(title, "figure", [(LABELS[row.name], row, answer.known[row.name]) for row in answer.figures])
 
 
 def _notes(answer: Diff) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.answers.explain import UNITS
-from paramcalc.reports.certainty import missing, partly, total_label
+from paramcalc.reports.certainty import marks, missing, partly, total_label
 from paramcalc.reports.count import headline
 from paramcalc.reports.table import Column, Table
 
@@ -53,9 +53,10 @@ def _formulas(answer: Explain) -> Table:
 
 def _keys(answer: Explain, keys: Sequence[KeyEffect]) -> Table:
     """A row a key: what it moves, and how much the count grows when it is doubled."""
-    rows = tuple((effect.key, effect.value, _moves(effect), f"× {effect.doubled:.3f}" if effect.doubled else "")
-                 for effect in keys)
-    columns = (Column("key"), Column("value"), Column("moves"), Column("doubled", "number"))
+    level = answer.known["keys"]
+    rows = tuple((effect.key, effect.value, _moves(effect), f"× {effect.doubled:.3f}" if effect.doubled else "",
+                  level, "; ".join(answer.uncounted)) for effect in keys)
+    columns = (Column("key"), Column("value"), Column("moves"), Column("doubled", "number"), *marks(level))
     notes = ("found by giving each key other values, one at a time; doubled: the count over its own, with twice the "
              "value",)
     return Table(headline(answer.built), columns, rows, notes=(*notes, *partly(answer), *missing(answer)))

@@ -15,7 +15,7 @@ from paramcalc.reports.table import Column, Table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from paramcalc.answers.fit import Fit, Point, RuntimeFit
+    from paramcalc.answers.fit import Fit, Point
     from paramcalc.answers.fit_catalog import AcceleratorFit, FitAll
     from paramcalc.build import Model
 
@@ -54,16 +54,18 @@ def _verdict(answer: Fit) -> Table:
                  gauge=gauge(fullest(answer.result), machine))
 
 
-def _roomy(row: RuntimeFit) -> bool:
-    """Whether there is room for what is known, or this is the lower bound itself."""
-    return row.runtime == BOUND or (row.headroom is not None and row.headroom >= 0)
+def fits_cell(headroom: int | None, *, fits: bool, bound: bool = False) -> str:
+    """`yes` or `no`; `bound` where there is room for what is known alone, and for the lower bound itself."""
+    if fits:
+        return "yes"
+    return "bound" if bound or (headroom is not None and headroom >= 0) else "no"
 
 
 def _runtimes(answer: Fit) -> Table:
     columns = (Column("runtime"), Column("fits"), Column("needed", "gib"), Column("headroom", "gib"),
                Column("largest context", "exact"), Column("batch", "exact"))
     devices = answer.verdicts[-1].devices
-    rows = tuple((row.runtime, "yes" if row.fits else "bound" if _roomy(row) else "no", row.total,
+    rows = tuple((row.runtime, fits_cell(row.headroom, fits=row.fits, bound=row.runtime == BOUND), row.total,
                   None if row.headroom is None else row.headroom // devices, limit(row.max_context, MOST_TOKENS),
                   limit(row.max_batch, MOST_BATCH)) for row in answer.runtimes)
     notes = tuple(f"{row.runtime}: {row.why}" for row in answer.runtimes
@@ -116,7 +118,7 @@ def tokens(model: Model, number: int) -> str:
 def _curve(points: Sequence[Point]) -> tuple[Table, ...]:
     columns = (Column("context", "exact"), Column("needed per device", "bytes"), Column("fits"),
                Column("largest batch", "exact"))
-    rows = tuple((each.context, each.needed_bytes, "yes" if each.fits else "no",
+    rows = tuple((each.context, each.needed_bytes, fits_cell(each.headroom_bytes, fits=each.fits),
                   limit(each.max_batch, MOST_BATCH)) for each in points)
     return (Table("against the context", columns, rows),)
 
@@ -128,12 +130,12 @@ def catalog_tables(answer: FitAll) -> tuple[Table, ...]:
     columns = (Column("accelerator"), Column("usable", "gib"), Column("by"), Column("fits"),
                Column("largest context", "exact"), *batches)
     rows = tuple(row for each in answer.accelerators for row in _catalog_rows(each))
-    return (Table(headline(answer.built), columns, rows, notes=(*missing(answer),)),)
+    return (Table(headline(answer.built), columns, rows, notes=(*missing(answer), *partly(answer))),)
 
 
 def _catalog_rows(each: AcceleratorFit) -> list[tuple[Any, ...]]:
     able = [row for row in each.runtimes if row.max_context is not None and row.runtime != BOUND]
-    return [(each.device, each.usable_bytes, row.runtime, "yes" if row.fits else "no",
+    return [(each.device, each.usable_bytes, row.runtime, fits_cell(row.headroom, fits=row.fits),
              limit(row.max_context, MOST_TOKENS),
              *(limit(point.max_batch, MOST_BATCH) for point in each.curves[row.runtime]))
             for row in able or each.runtimes if row.max_context is not None]

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 def tables(answer: Solve) -> tuple[Table, ...]:
     """One row a candidate, best first."""
+    level = answer.known["candidates"]
     columns = (Column("total", "count"), Column("active", "exact", for_people=_sparse(answer)),
-               Column("off by", "number"), Column("distance", "number"), Column("options"))
-    rows = tuple((each.total, each.active, f"{each.difference:+.3%}", f"{each.strangeness:.2f}", _options(each))
+               Column("off by", "number"), Column("distance", "number"), Column("options"),
+               Column("known", for_people=False))
+    rows = tuple((each.total, each.active, f"{each.difference:+.3%}", f"{each.strangeness:.2f}", _options(each), level)
                  for each in answer.candidates)
     notes = (f"each counts so: paramcalc count {answer.model.name} with its options · best first: of that size, then "
              "near it, the most like the family before others · distance: from the shapes of the family",

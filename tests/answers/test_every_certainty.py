@@ -143,21 +143,38 @@ def test_the_row_of_the_total_says_what_it_is_of(command, style, tmp_path, capsy
     assert not any(word in tables[""] for word in ("at least", "text part"))
 
 
+FACES = [place.words for place in PLACES] + [
+    ("count", "MODEL", "--by", "layer"), ("count", "MODEL", "--by", "tensor"), ("diff", "MODEL", "GPT2"),
+    ("fit", "MODEL", "--gpu", "h100", "--context", "1k,2k"), ("train", "MODEL", "--pp", "2"),
+    ("train", "MODEL", "--tokens", "1B", "--gpu", "h100", "--gpus", "2")]
+"""What is written for people and for spreadsheets: of every place, and of the other tables that its command has."""
+
+
 @pytest.mark.parametrize("style", ["table", "markdown", "csv"])
-@pytest.mark.parametrize("words", [
-    ("speed", "MODEL", "--gpu", "h100"), ("scaling", "MODEL", "--tokens", "1B"), ("compare", "MODEL"),
-    ("train", "MODEL", "--pp", "2"), ("train", "MODEL", "--tokens", "1B", "--gpu", "h100", "--gpus", "2"),
-    ("train", "MODEL", "--search", "--gpu", "h100", "--gpus", "2", "--global-batch", "8"), ("diff", "MODEL", "GPT2"),
-], ids=" ".join)
-def test_rows_without_a_total_say_so_too(words, style, tmp_path, capsys):
+@pytest.mark.parametrize("words", FACES, ids=" ".join)
+def test_every_face_says_that_figures_are_a_bound(words, style, tmp_path, capsys):
+    """On standard output, where `--quiet` and a pipe leave it."""
     path = tmp_path / "config.json"
     for config in LOWERED.values():
         path.write_text(json.dumps(config))
         places = {"MODEL": str(path), "GPT2": "gpt2"}
         assert run([*(places.get(word, word) for word in words), "--quiet", "--format", style]) in (0, 1)
-        table = capsys.readouterr().out
-        assert "bound" in table
-        assert style == "csv" or "vision_config" not in config or "vision_config" in table.replace("\\_", "_")
+        table = capsys.readouterr().out.replace("\\_", "_")
+        assert "bound" in table or "at least" in table or "text part" in table
+        assert style == "csv" or "vision_config" not in config or "vision_config" in table
+
+
+@pytest.mark.parametrize("words", [
+    ("fit", "MODEL", "--gpu", "h100", "--context", "1k,2k"), ("fit", "MODEL", "--all"),
+    ("fit", "MODEL", "--gpu", "h100", "--quant", "all")], ids=" ".join)
+def test_no_row_says_that_a_lower_bound_fits(words, tmp_path, capsys):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(LOWERED["a part that is not counted"]))
+    line = [str(path) if word == "MODEL" else word for word in words]
+    assert run([*line, "--json"]) == 1
+    assert '"fits": true' not in capsys.readouterr().out
+    assert run(line) == 1
+    assert "  yes" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("why", LOWERED)
