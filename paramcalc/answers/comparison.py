@@ -41,6 +41,8 @@ class Row(NamedTuple):
     """How the parameters are known."""
     uncounted: tuple[str, ...] | None = None
     weights_bytes: int | None = None
+    weights_known: Certainty | None = None
+    """How those bytes are known."""
     cache_bytes_per_token: int | None = None
     """Growth of the cache for one more token of one sequence at that context."""
     flops_per_token: int | None = None
@@ -143,7 +145,8 @@ def row(reading: Reading, serving: ServingSettings, device: DeviceSettings,
         spec.hidden_size, counts.total, counts.active, counts.embedding,
         round(counts.embedding / counts.total, 6) if counts.total else None, size_certainty(spec),
         tuple(spec.uncounted),
-        footprint.needs.total.weights, footprint.needs.cache.per_token, forward // context,
+        footprint.needs.total.weights, footprint.needs.prepared.weight_certainty, footprint.needs.cache.per_token,
+        forward // context,
         footprint.runtime if device.gpu else None, footprint.needed if device.gpu else None, footprint.fits,
         _tokens_per_second(reading, serving.model_copy(update={"runtime": footprint.runtime}), device))
 

@@ -17,8 +17,8 @@ KINDS: dict[str, Kind] = {
     "flops_per_token": "flops", "tokens_per_second": "number",
 }
 PEOPLE = ("name", "set", "layers", "hidden_size", "total", "active", "embedding_share", "weights_bytes",
-          "cache_bytes_per_token", "flops_per_token", "runtime", "memory_bytes", "fits", "tokens_per_second", "known",
-          "uncounted", "error")
+          "weights_known", "cache_bytes_per_token", "flops_per_token", "runtime", "memory_bytes", "fits",
+          "tokens_per_second", "known", "uncounted", "error")
 """Columns a table for people has, where a row has a value."""
 
 
@@ -45,7 +45,7 @@ def _says(answer: Comparison, name: str) -> bool:
     values = [getattr(row, name) for row in answer.rows]
     if name == "active":
         return any(row.active != row.total for row in answer.rows)
-    if name == "known":
+    if name in ("known", "weights_known"):
         return any(value not in ("exact", None) for value in values)
     return name == "name" or any(value not in (None, (), {}) for value in values)
 

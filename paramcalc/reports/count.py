@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.answers.count import trainable
+from paramcalc.measures.certainty import of_model
 from paramcalc.measures.header_certainty import has_formats
 from paramcalc.measures.parameters import Counts, count, placed
 from paramcalc.numbers import in_file, many, short
@@ -56,15 +57,18 @@ def _notes(model: Model, counts: Counts) -> tuple[str, ...]:
 
 
 def _weights(model: Model, counts: Counts) -> str:
-    """Bytes of the weights: in their own formats where a specification or checkpoint says them, else in bf16."""
+    """Bytes of the weights: in their own formats where a specification or checkpoint says them, else in bf16; and how
+    they are known, where that is not exactly."""
+    level = of_model(model.spec, "weights")
+    certainty = "" if level == "exact" else f", {level}"
     if not has_formats(model):
-        return f"bf16 weights {in_file(counts.total * 2)}"
+        return f"bf16 weights {in_file(counts.total * 2)}{certainty}"
     from paramcalc.measures.weights import weight_bytes
     from paramcalc.transforms.formats import in_formats
 
     stored = weight_bytes(in_formats(model).tree)
     formats = sorted(stored.formats, key=lambda name: -stored.formats[name])
-    return f"weights as stored {in_file(stored.total)} ({', '.join(formats)})"
+    return f"weights as stored {in_file(stored.total)} ({', '.join(formats)}){certainty}"
 
 
 def _head(model: Model, counts: Counts) -> str:

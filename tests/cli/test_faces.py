@@ -257,3 +257,14 @@ def test_weights_are_said_as_they_are_stored(call):
     stored, *_ = json.loads(call("estimate", "gpt-oss-20b", "--json")[1])["weights"]
     assert (stored["format"], round(stored["bytes"] / 2**30, 1)) == ("as stored", 12.8)
     assert "bf16 weights" in call("count", "llama-3.1-8b")[1]
+
+
+@pytest.mark.parametrize(("settings", "line"), [
+    (None, "bf16 weights 2.20 GB (2.05 GiB) ·"), ({"quant_method": "zip"}, "2.20 GB (2.05 GiB), unknown ·"),
+    ({"quant_method": "gptq"}, "(gptq, bf16), estimate ·"), ({"quant_method": "gptq", "bits": 4}, "(gptq, bf16) ·"),
+])
+def test_bytes_of_a_count_say_how_they_are_known_where_not_exactly(call, tmp_path, settings, line):
+    config = {"model_type": "llama", "hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 22,
+              "num_attention_heads": 32, "num_key_value_heads": 4, "vocab_size": 32000, "quantization_config": settings}
+    (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
+    assert line in call("count", str(tmp_path), "--quiet")[1]

@@ -28,10 +28,19 @@ def test_a_row_says_what_the_other_commands_say(call, rows):
     memory = json.loads(call("memory", "mixtral-8x7b", "--context", "8k", "--json")[1])
     flops = json.loads(call("flops", "mixtral-8x7b", "--seq", "8k", "--json")[1])
     assert (row["total"], row["active"], row["embedding"]) == (count["total"], count["active"], count["embedding"])
-    assert row["weights_bytes"] == memory["weights"]["bytes"]
+    assert (row["weights_bytes"], row["weights_known"]) == (memory["weights"]["bytes"], memory["weights"]["known"])
     assert row["cache_bytes_per_token"] == memory["cache"]["bytes_per_token"]
     assert row["flops_per_token"] == flops["per_token"]["forward"]
     assert (row["name"], row["layers"], row["known"], row["uncounted"]) == ("mixtral-8x7b", 32, "exact", [])
+
+
+def test_bytes_that_are_not_known_are_marked(call, rows, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "gpt2", "quantization_config": {
+        "quant_method": "zip"}}), "utf-8")
+    _, (row,) = rows("compare", str(tmp_path))
+    assert (row["known"], row["weights_known"]) == ("exact", "unknown")
+    assert "weights known" in call("compare", str(tmp_path), "--quiet")[1]
+    assert "weights known" not in call("compare", "gpt2", "--quiet")[1]
 
 
 def test_a_model_that_fails_is_a_row(rows):
