@@ -21,7 +21,7 @@ from paramcalc.errors import (
 from paramcalc.readers.beside import PROCESSORS, QUANTIZATION
 from paramcalc.readers.config.depth import DEPTH_KEYS, set_config_depth
 from paramcalc.readers.folders import CONFIG, config_of, repository_of
-from paramcalc.readers.foreign import refuse_foreign
+from paramcalc.readers.foreign import refuse_foreign, refuse_kinds
 from paramcalc.readers.headers import CHECKPOINTS
 from paramcalc.readers.text.document import Document, load_document, read_json, read_yaml
 from paramcalc.readers.text.limits import MAX_BYTES, too_large
@@ -266,6 +266,7 @@ def _interpret(document: Document, name: str, *, strict: bool, any_base: bool) -
     if _is_config(data):
         from paramcalc.readers.config.read import read_config
 
+        refuse_kinds(data)
         spec, unknown, harmless = read_config(data, name, _beside(document), _processors(document))
     else:
         refuse_foreign(data)
