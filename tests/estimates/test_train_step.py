@@ -9,7 +9,7 @@ from paramcalc.catalog.training import Shares, attained, run_share, tuning
 from paramcalc.errors import UsageError
 from paramcalc.estimates.figure import Figure
 from paramcalc.estimates.run import Terms, model_flops, run
-from paramcalc.estimates.traffic import Facts, volumes
+from paramcalc.estimates.traffic import Facts, Volumes, facts, volumes
 from paramcalc.estimates.train_step import Stepper, StepTime
 from paramcalc.estimates.training import Recipe, Trainer
 from paramcalc.estimates.training_layout import Layout
@@ -103,19 +103,58 @@ def test_what_hides_behind_computation_costs_nothing():
 
 def test_experts_on_several_nodes_exchange_a_token_once_for_each_node():
     """Of 8 experts on 8 nodes a token visits 8 · (1 − (7/8)^8) = 5.25 nodes on average, of which 7/8 are others."""
-    facts = Facts(58, 58, 8, 7168, 576)
-    near, far = (volumes(Layout(ep=ep, dp=64), facts, 0, 4096, 1, node=8) for ep in (8, 64))
+    experts = Facts(58, 58, 8, 7168, 576)
+    near, far = (volumes(Layout(ep=ep, dp=64), experts, 0, 4096, 1, node=8) for ep in (8, 64))
     assert near.expert == 4 * 58 * 4096 * 8 * 7168 * 2 * 7 // 8
     assert near.expert_nodes == 0
     assert far.expert_nodes == pytest.approx(4 * 58 * 4096 * 7168 * 2 * 8 * (1 - (7 / 8) ** 8) * 7 / 8)
 
 
+DENSE = Facts(32, 0, 0, 4096, 2048)
+"""Layers, those with experts, experts chosen, the width, keys and values: Llama 3 8B's."""
+ROWS = 8192 * 4096 * 2
+"""Bytes of the hidden state of 8,192 tokens in bf16."""
+
+
+@pytest.mark.parametrize(("layout", "options", "sent"), [
+    # four all-reduces a layer, each of twice three quarters of the rows; six where forward is computed again
+    (Layout(tp=4), {}, {"tensor": 4 * 32 * 2 * ROWS * 3 // 4}),
+    (Layout(tp=4), {"again": True}, {"tensor": 6 * 32 * 2 * ROWS * 3 // 4}),
+    (Layout(tp=4), {"width": 4}, {"tensor": 4 * 32 * 2 * 2 * ROWS * 3 // 4}),
+    # a quarter of the layers; the rows over a boundary and their gradients back, of which each device sends its part
+    (Layout(tp=2, pp=4), {}, {"tensor": 4 * 8 * 2 * ROWS // 2, "stage": 2 * ROWS // 2}),
+    (Layout(pp=4), {}, {"stage": 2 * ROWS}),
+    # half of the tokens; keys and values to the one neighbour forward, with their gradients backward
+    (Layout(cp=2), {}, {"sequence": 3 * 32 * 4096 * 2048 * 2, "data": 2 * 1000 // 2}),
+    (Layout(tp=2, cp=4), {}, {"tensor": 4 * 32 * 2 * (ROWS // 4) // 2, "sequence": 3 * 32 * 2048 * 2048 * 2 * 3 // 2,
+                              "data": 2 * 1000 * 3 // 4}),
+    # gradients over replicas and parts of sequences alike
+    (Layout(cp=2, dp=4), {}, {"sequence": 3 * 32 * 4096 * 2048 * 2, "data": 2 * 1000 * 7 // 8}),
+])
+def test_each_kind_of_parallelism_sends_its_own(layout, options, sent):
+    none = dict.fromkeys(Volumes._fields, 0)
+    assert volumes(layout, DENSE, 1000, 8192, 1, node=8, **options)._asdict() == none | sent
+
+
+def test_experts_on_stages_and_tensor_parallel_devices_are_a_part_each():
+    """Of 58 layers with experts half; of the rows a half; eight copies of each token, of which 3/4 go to others."""
+    sent = volumes(Layout(tp=2, pp=2, ep=4, dp=4), Facts(61, 58, 8, 4096, 576), 0, 8192, 1, node=8)
+    assert sent.expert == 4 * 29 * (ROWS // 2) * 8 * 3 // 4
+
+
+@pytest.mark.parametrize(("name", "expected"), [
+    ("llama-3.1-8b", (32, 0, 0, 4096, 2 * 8 * 128)), ("qwen3-30b-a3b", (48, 48, 8, 2048, 2 * 4 * 128)),
+    ("deepseek-v3", (61, 58, 8, 7168, 512 + 64))])
+def test_what_communication_depends_on(name, expected):
+    assert facts(build(load(name).spec).tree) == expected
+
+
 def test_gathered_weights_are_sent_as_they_are_kept():
     """Of 1,000 parameters: for each of two micro-batches two gathers in bf16 and a scatter of gradients in fp32."""
-    facts = Facts(2, 0, 0, 8, 0)
-    sharded = volumes(Layout(dp=8, zero=3), facts, 4000, 4096, 2, node=8, weights=2000)
+    small = Facts(2, 0, 0, 8, 0)
+    sharded = volumes(Layout(dp=8, zero=3), small, 4000, 4096, 2, node=8, weights=2000)
     assert sharded.data == 2 * (2 * 2000 + 4000) * 7 // 8
-    assert volumes(Layout(dp=8, zero=1), facts, 4000, 4096, 2, node=8, weights=2000).data == 2 * 4000 * 7 // 8
+    assert volumes(Layout(dp=8, zero=1), small, 4000, 4096, 2, node=8, weights=2000).data == 2 * 4000 * 7 // 8
 
 
 def test_deepseek_v3_as_published():
