@@ -32,6 +32,13 @@ def test_every_value_has_a_public_source(device: Accelerator) -> None:
         assert all(part == RECALLED or SOURCE.fullmatch(part) for part in source.split("; ")), source
 
 
+def test_nvidia_devices_without_bf16_say_so() -> None:
+    """All but Ampere's small ones, whose sheets give no figure for it."""
+    silent = [key for key, device in accelerators().items()
+              if device.vendor == "nvidia" and device.flops and not {"bf16"} & {*device.flops, *device.lacks}]
+    assert silent == ["jetson-agx-orin-64gb", "jetson-agx-orin-32gb", "jetson-orin-nano"]
+
+
 def test_few_values_are_from_memory() -> None:
     sources = [source for device in accelerators().values() for source in device.sources.values()]
     assert sum(source == RECALLED for source in sources) < 0.1 * len(sources)

@@ -157,7 +157,8 @@ def test_defaults_of_a_length_are_alike_everywhere(name, model):
     assert paramcalc.train(name).assumptions["seq"] == model
 
 
-@pytest.mark.parametrize("line", ["fit gpt2 --gpu t4", "memory gpt2 --gpu v100", "train gpt2 --gpu rtx-2080-ti"])
+@pytest.mark.parametrize("line", ["fit gpt2 --gpu t4", "memory gpt2 --gpu v100", "fit gpt2 --gpu v100-pcie-32gb",
+                                  "train gpt2 --gpu rtx-2080-ti"])
 def test_bf16_on_a_device_without_it_is_said(call, line):
     assert "has no bf16 units: --dtype fp16" in call(*line.split())[1]
     assert any("has no bf16 units" in warning for warning in json.loads(call(*line.split(), "--json")[1])["warnings"])
