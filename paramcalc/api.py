@@ -257,18 +257,18 @@ def _question(
 
 @checked(glob=str)
 def explain(
-    model: Source, glob: str = "*", *, of: Subject = "parameters", **settings: Unpack[ExplainKeywords],
+    model: Source, glob: str = "*", *, of: Subject | None = None, **settings: Unpack[ExplainKeywords],
 ) -> Explain:
     """Each tensor, state or product whose name fits, as a sequence: formula, values, copies, `amount` and source.
 
-    `of`: parameters; bytes of `weights`, `cache` or `optimizer` states; `flops` of a forward pass; `keys`: which keys
-    of the spec or config move which figures. As `paramcalc explain`. Raises UsageError where nothing fits, or for
-    settings without effect on what is explained.
+    `of`: parameters, where nothing is said; bytes of `weights`, `cache` or `optimizer` states; `flops` of a forward
+    pass; `keys`: which keys of the spec or config move which figures. As `paramcalc explain`. Raises
+    UsageError where nothing fits, or for settings without effect on what is explained.
     """
     from paramcalc.answers.explain import explain as explained
     from paramcalc.estimates.explain_settings import ExplainSettings
 
-    return explained(reading_of(model), ExplainSettings.of({"about": of, **settings}), glob)
+    return explained(reading_of(model), ExplainSettings.of(without_none(about=of) | settings), glob)
 
 
 @checked(changes=Changes)

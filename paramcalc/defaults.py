@@ -55,6 +55,8 @@ class TrainingDefaults:
     """What is trained, in which formats, by what, and how devices divide it."""
 
     seq: int = TOKENS
+    arithmetic: Literal["bf16"] = "bf16"
+    """Of products of weights."""
     micro_batch: int = 1
     source: int | None = None
     """Tokens of the encoder's input; as many as `seq`."""

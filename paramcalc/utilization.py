@@ -112,8 +112,8 @@ def peak(gpu: str | float, dtype: str = TRAINING.dtype) -> float:
 
 
 def _sequence(
-    model: Source, seq: int, convention: str, *, training: bool = True, recompute: Recompute = "none", mtp: bool,
-    scans: bool,
+    model: Source, seq: int, convention: str, *, training: bool = True, recompute: Recompute = WORKLOAD.recompute,
+    mtp: bool, scans: bool,
 ) -> int:
     """FLOPs of one sequence: forward and, in training, backward and what that computes again."""
     from paramcalc.build import build

@@ -1,12 +1,15 @@
 """The per-component functions, held to tensors of built classes (tests/oracle: transformers on the meta device)."""
 
+import ast
 import json
+from inspect import Parameter, signature
 from math import prod
 from pathlib import Path
 
 import pytest
 
 from paramcalc import counting
+from paramcalc.components import component_class
 from paramcalc.errors import SpecError
 
 pytestmark = pytest.mark.smoke
@@ -111,6 +114,25 @@ def test_any_kind_by_its_fields():
     assert counting.component_parameters("parameter", shape=(3, 5), hidden_size=8) == 15
     assert counting.component_parameters("parameter", shape=(3, 5), buffer=True, hidden_size=8) == 0
     assert counting.component_parameters("rotary", hidden_size=8) == 0
+
+
+def written_defaults():
+    """Of each function, the kind it counts and the defaults of what it hands on by the same name."""
+    for node in ast.parse(Path(counting.__file__).read_text("utf-8")).body:
+        calls = [call for call in ast.walk(node) if isinstance(call, ast.Call)
+                 and ast.unparse(call.func) == "component_parameters" and isinstance(call.args[0], ast.Constant)]
+        for call in calls:
+            parameters = signature(getattr(counting, node.name)).parameters
+            handed = [each.arg for each in call.keywords if ast.unparse(each.value) == each.arg]
+            yield from ((call.args[0].value, name, parameters[name].default) for name in handed if name != "active"
+                        and parameters[name].default is not Parameter.empty)
+
+
+def test_defaults_are_those_of_the_component():
+    written = list(written_defaults())
+    assert len(written) > 20
+    assert [(kind, name) for kind, name, default in written
+            if default != component_class(kind).model_fields[name].default] == []
 
 
 WRONG = [

@@ -13,7 +13,8 @@ from paramcalc.defaults import SERVING, TRAINING, WORKLOAD
 PACKAGE = Path(paramcalc.__file__).parent
 CLASSES = {
     "estimates/settings.py": ("FormatSettings", "RuntimeSettings", "ServingSettings", "FitSettings", "FlopsSettings"),
-    "estimates/training_settings.py": ("TrainingSettings",),
+    "estimates/training_settings.py": ("TrainingSettings",), "estimates/run_settings.py": ("RunSettings",),
+    "estimates/explain_settings.py": ("ExplainSettings",), "estimates/speed_settings.py": ("SpeedSettings",),
     "estimates/inference.py": ("Setup",), "estimates/training.py": ("Recipe",),
     "estimates/training_layout.py": ("Layout",),
     "activations/policy.py": ("Policy",), "measures/flops.py": ("Workload",), "measures/cache.py": ("Serving",),
@@ -21,9 +22,10 @@ CLASSES = {
 }
 NAMES = {each.name for defaults in (SERVING, TRAINING, WORKLOAD) for each in fields(defaults)}
 OWN = {("TrainingSettings", "dp"), ("RuntimeSettings", "runtime"), ("RuntimeSettings", "draft_tokens"),
-       ("Workload", "seq"), ("Workload", "source"), ("Fits", "gpus")}
-"""Fields of a name in `paramcalc.defaults` whose own default means something else: None where nothing was said, the one
-token a workload is at least, one accelerator."""
+       ("RunSettings", "gpus"), ("SpeedSettings", "runtime"),
+       ("SpeedSettings", "draft_tokens"), ("Workload", "seq"), ("Workload", "source"), ("Fits", "gpus")}
+"""Fields of a name in `paramcalc.defaults` whose own default means something else: None where nothing was said, a
+runtime that serves, the one token a workload is at least, one accelerator."""
 
 
 def written(path, name):

@@ -101,7 +101,7 @@ class Count(Answer):
         return {row.component: (row.parameters, row.active) for row in self.by_component}
 
 
-def count(reading: Reading, by: By = "component") -> Count:
+def count(reading: Reading, by: By) -> Count:
     """Count the parameters of a model that was read. Raises UsageError for rows of something else."""
     if by not in get_args(By):
         raise UsageError(Problem(f"by {str(by)[:60]!r}", hint=f"one of {', '.join(get_args(By))}"))

@@ -71,7 +71,7 @@ class Network(NamedTuple):
     """Of one device's port."""
 
 
-def attained(device: Accelerator, arithmetic: str = "bf16") -> Attained:
+def attained(device: Accelerator, arithmetic: str) -> Attained:
     """The class of a device; the last one is for those that nobody measured. Raises UsageError for an arithmetic in
     which nobody measured training on that class."""
     rows = _table()["training"]

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from paramcalc.catalog.grids import find_grid
 from paramcalc.catalog.training import run_share as usual_run_share
 from paramcalc.catalog.training import usual_pue, usual_step_tokens
+from paramcalc.defaults import TRAINING
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.effects import need
 from paramcalc.estimates.training_settings import TrainingKeywords, TrainingSettings
@@ -48,8 +49,8 @@ class RunSettings(TrainingSettings):
         None, "Share of the run's time spent on training steps, the rest being restarts and evaluation; "
         f"{usual_run_share()[1]:g} when not given, 1 with --mfu.", metavar="SHARE")
     arithmetic: Arithmetic = option(
-        "bf16", "Arithmetic of weight matrix products, for the step time; fp8 leaves attention and the output head in "
-                "bf16.")
+        TRAINING.arithmetic, "Arithmetic of weight matrix products, for the step time; fp8 leaves attention and the "
+                             "output head in bf16.")
     overlap: bool | None = option(None, "Overlap the communication of tensor and expert parallelism with computation "
                                         "(DualPipe, Megatron-Core). When not given, only that of experts on several "
                                         "nodes overlaps, and none with --search.")

@@ -104,16 +104,19 @@ class SpeedSettings(DeviceSettings):
     release: Annotated[str, AfterValidator(_release)] | None = option(
         None, "Release of the runtime, such as 0.11; the newest measured release when not given.")
     dtype: str = option(SERVING.dtype, "Number format of weights that are not quantized: bf16, fp16, fp32.")
-    quant: str | None = option(None, "Number format or GGUF mix of the weights: fp8_block, awq, q4_k_m, none.")
-    kv_dtype: str | None = option(None, "Number format of the KV cache; the runtime's default when not given.",
-                                  metavar="D[,D]")
-    gpus: Devices | None = option(None, "Number of devices; used for tensor parallelism when no parallel size is "
-                                        "given.")
-    tp: Devices | None = option(None, "Tensor parallel size: number of devices that each matrix is divided among.")
-    pp: Stages | None = option(None, "Pipeline parallel size: number of stages that the layers are divided among.")
-    ep: Devices | None = option(None, "Expert parallel size: number of devices that the experts are divided among.")
-    dp: Devices | None = option(None, "Data parallel size: number of replicas; they share experts if --ep is larger "
-                                      "than --tp.")
+    quant: str | None = option(SERVING.quant, "Number format or GGUF mix of the weights: fp8_block, awq, q4_k_m, none.")
+    kv_dtype: str | None = option(
+        SERVING.kv_dtype, "Number format of the KV cache; the runtime's default when not given.", metavar="D[,D]")
+    gpus: Devices | None = option(
+        SERVING.gpus, "Number of devices; used for tensor parallelism when no parallel size is given.")
+    tp: Devices | None = option(
+        SERVING.tp, "Tensor parallel size: number of devices that each matrix is divided among.")
+    pp: Stages | None = option(
+        SERVING.pp, "Pipeline parallel size: number of stages that the layers are divided among.")
+    ep: Devices | None = option(
+        SERVING.ep, "Expert parallel size: number of devices that the experts are divided among.")
+    dp: Devices | None = option(
+        SERVING.dp, "Data parallel size: number of replicas; they share experts if --ep is larger than --tp.")
     tower_parallel: TowerParallel | None = option(SERVING.tower_parallel, TOWER_PARALLEL)
     prompt: Tokens = option(1024, "Prompt length in tokens.", metavar="TOKENS")
     image: Images = IMAGE

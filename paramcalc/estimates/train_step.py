@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.catalog.training import attained, bulk_share, network
+from paramcalc.defaults import TRAINING
 from paramcalc.errors import Problem, UsageError
 from paramcalc.estimates.figure import Figure
 from paramcalc.estimates.links import LINKS, no_link
@@ -107,7 +108,7 @@ class Parts(NamedTuple):
 class Stepper(Remembering):
     """A model to train on devices of one kind: what many layouts share is worked out once."""
 
-    def __init__(self, trainer: Trainer, device: Accelerator, arithmetic: str = "bf16",
+    def __init__(self, trainer: Trainer, device: Accelerator, arithmetic: str = TRAINING.arithmetic,
                  overlap: bool | None = None) -> None:
         """`arithmetic` is that of products of weights. `overlap`: whether collectives hide behind computation; where
         None, they do if experts stand on several nodes. Raises UsageError for a device without a known peak."""
