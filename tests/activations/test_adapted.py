@@ -9,10 +9,12 @@ import pytest
 
 from paramcalc.activations.fold import Tokens, activations
 from paramcalc.activations.policy import Policy
+from paramcalc.activations.weights import RANK, Adapter, Weights, weights_of
 from paramcalc.build import build
 from paramcalc.readers.config.read import read_config
 from paramcalc.transforms.lora import Lora, adapt, trainable_parameters
 from paramcalc.transforms.shard import Sharding, shard
+from paramcalc.tree import Tensor
 
 DATA = Path(__file__).parents[1] / "data/activations/adapted.jsonl"
 MODELS = [json.loads(line) for line in DATA.read_text("utf-8").splitlines()]
@@ -46,6 +48,28 @@ def test_what_adapters_keep_is_divided_as_their_weights_are(model):
     for attention in ("eager", "flash"):
         all_of_it, part = (activations(each, Tokens(1, 8, 8), Policy(attention)).model for each in (whole, mine))
         assert all_of_it / 2 < part < all_of_it
+
+
+QUERY = Tensor("q_proj.weight", (8, 8), ("heads", "hidden"), "matmul", "attention", part="q_proj", frozen=True)
+LOW = Tensor("q_proj.lora_A.weight", (4, 8), (RANK, "hidden"), "matmul", "attention", part="q_proj")
+NORM = Tensor("q_norm.weight", (8,), ("head_dim",), "vector", "norm", part="q_norm")
+LENGTHS = Tensor("q_proj.lora_magnitude_vector", (8,), ("heads",), "vector", "attention", part="q_proj")
+
+
+@pytest.mark.parametrize(("tensors", "dora", "vectors"), [
+    ([QUERY, LOW], False, False),
+    ([QUERY, LOW, NORM], False, True),  # a norm that is trained beside the adapter
+    ([QUERY, LOW, NORM._replace(frozen=True)], False, False),
+    ([QUERY, LOW, LENGTHS], True, False),  # magnitudes are the adapter's, no scale of a norm
+    ([QUERY, LOW, LENGTHS._replace(frozen=True)], False, False),
+])
+def test_which_vectors_beside_an_adapter_are_trained(tensors, dora, vectors):
+    assert weights_of(tensors) == Weights(frozenset(), {"q_proj": Adapter(4, None, dora)}, vectors)
+
+
+def test_a_bias_trained_beside_an_adapter_is_no_magnitude():
+    bias = Tensor("q_proj.bias", (8,), ("heads",), "vector", "attention", part="q_proj")
+    assert weights_of([QUERY, LOW, bias]) == Weights(frozenset(), {"q_proj": Adapter(4, None)}, vectors=True)
 
 
 T5 = {"model_type": "t5", "architectures": ["T5ForConditionalGeneration"], "vocab_size": 320, "d_model": 96,

@@ -228,6 +228,14 @@ def test_what_an_adapter_reads_is_a_copy_with_a_mask_where_it_is_dropped():
     assert dropped - plain == 8 * (64 + 96)
 
 
+@pytest.mark.parametrize(("dtype", "values"), [("bf16", 4 * 16), ("fp32", 4 * (2 * 8 + 2 * 16))])
+def test_a_gate_in_float_stays_a_part_of_what_made_it(dtype, values):
+    """Of each of four heads q, k, v and the gate come of one product; in bf16 the gate alone is copied."""
+    fields = DELTA | {"key_heads": 4, "layout": "qkvz"}
+    (gate,) = [leaf for leaf in saved(fields, Policy("eager", dtype=dtype)) if leaf.name == "gate input"]
+    assert prod(gate.shape) == values
+
+
 def products(fields, facts=USUAL):
     """Values of what projections give, in their order, where layers are computed again operation by operation."""
     part = parse_component(fields)
