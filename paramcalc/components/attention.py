@@ -8,9 +8,9 @@ from pydantic import Field, model_validator
 
 from paramcalc.axes import Axis, Run, axis
 from paramcalc.components.base import Component, Count, Listed, Size
-from paramcalc.components.problems import divisors, impossible
+from paramcalc.components.problems import uneven_heads
 from paramcalc.dims import named
-from paramcalc.errors import HEADS, KV_HEADS, Problem
+from paramcalc.errors import HEADS, Problem
 from paramcalc.tree import Context, State, Tensor, Work
 
 if TYPE_CHECKING:
@@ -92,8 +92,7 @@ class Attention(Component):
     def _possible(self) -> Self:
         kv_heads = self.num_kv_heads
         if kv_heads and self.num_heads % kv_heads and not self.uneven_groups:
-            raise impossible(f"{kv_heads} does not divide num_heads ({self.num_heads})",
-                             f"use {divisors(self.num_heads)}", "num_kv_heads", KV_HEADS, ("num_heads",))
+            raise uneven_heads(self.num_heads, kv_heads)
         return self
 
     def problems(self, context: Context) -> tuple[Problem, ...]:

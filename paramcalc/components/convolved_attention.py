@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from paramcalc.axes import Axis, Run, axis
 from paramcalc.components.base import Component, Size
+from paramcalc.components.problems import uneven_heads
 from paramcalc.tree import Context, State, Tensor, Work
 
 Kernel = Annotated[int, Field(ge=1, le=1024)]
@@ -28,6 +29,12 @@ class ConvolvedAttention(Component):
     window: Annotated[int, Field(ge=1, le=2**30)] | None = None
 
     source: ClassVar[str] = "arXiv:2510.04476; transformers ZayaAttention, ZayaCCAProjection"
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.num_heads % self.num_kv_heads:
+            raise uneven_heads(self.num_heads, self.num_kv_heads)
+        return self
 
     def tensors(self, context: Context) -> list[Tensor]:
         """Projections, convolutions, temperatures, output."""

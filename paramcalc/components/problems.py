@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticCustomError
 
-from paramcalc.errors import INVALID, TOP_K, Problem
+from paramcalc.errors import INVALID, KV_HEADS, TOP_K, Problem
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -24,6 +24,12 @@ def too_many_chosen(top_k: int, experts: int) -> PydanticCustomError:
     """The error of a mixture whose tokens choose more experts than there are."""
     return impossible(f"top_k {top_k} is more than the {experts} experts", f"use a top_k of at most {experts}", "top_k",
                       TOP_K, ("experts",))
+
+
+def uneven_heads(num_heads: int, num_kv_heads: int) -> PydanticCustomError:
+    """The error of attention whose query heads do not divide among its key and value heads."""
+    return impossible(f"{num_kv_heads} does not divide num_heads ({num_heads})", f"use {divisors(num_heads)}",
+                      "num_kv_heads", KV_HEADS, ("num_heads",))
 
 
 def problem_of(details: ErrorDetails) -> Problem:

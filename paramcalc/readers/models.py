@@ -98,17 +98,12 @@ def interpret(document: Document, name: str, overrides: Sequence[str] = (), *, s
         reading = _interpret(document, name, strict=strict, any_base=any_base)
     except PCError as error:
         raise located(error, document) from error
-    unused = [Problem(f"unknown key {key!r}", hint="it is not counted; see the family's class")
+    unused = [Problem(f"unknown key {key!r}", (key,), "it is not counted; see the family's class")
               for key in reading.harmless if key in names]
     if unused := [*unused, *(problem for problem in reading.unknown if problem.dotted() in names)]:
         raise UsageError(*(Problem(f"--set {key}: {problem.message}", hint=_inside(document.data, key) or problem.hint)
-                           for problem in unused for key in [_set_key(problem)]))
+                           for problem in unused for key in [problem.dotted()]))
     return reading
-
-
-def _set_key(problem: Problem) -> str:
-    """The key of `--set` a problem is about."""
-    return problem.dotted() or problem.message.split("'")[1]
 
 
 def _inside(data: dict[str, Any], key: str) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from paramcalc.build import build
-from paramcalc.errors import SpecError
+from paramcalc.errors import INVALID, KV_HEADS, LAYERS, SpecError
 from paramcalc.measures.parameters import count, rows
 from paramcalc.readers.config.read import read_config
 
@@ -71,7 +71,8 @@ def test_plamo_13b():
 def test_plamo_s_shared_heads_divide_its_heads():
     with pytest.raises(SpecError) as caught:
         tree_of(PLAMO | {"n_shared_head": 7})
-    assert caught.value.problems[0].path == ("n_shared_head",)
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.code) == (("n_shared_head",), KV_HEADS)
 
 
 PLAMO_2 = {"architectures": ["PlamoForCausalLM"], "model_type": "plamo2", "hidden_size": 2048,
@@ -109,16 +110,17 @@ def test_a_layer_of_nemotron_nas_may_be_a_matrix_or_left_out():
     assert tensors["model.layers.*.input_layernorm.weight"] == ((96,), 2)
 
 
-@pytest.mark.parametrize(("blocks", "path"), [
-    ([FULL], ("block_configs",)), ("all", ("block_configs",)), ([FULL, {"attention": {}}], ("block_configs", 1)),
-    ([FULL | {"attention": {"n_heads_in_group": 4}}, FULL], ("block_configs", 0)),
-    ([FULL, FULL | {"ffn": {"ffn_mult": -1}}], ("block_configs", 1)),
-    ([FULL, FULL | {"ffn": {"ffn_mult": "2"}}], ("block_configs", 1)),
+@pytest.mark.parametrize(("blocks", "path", "code"), [
+    ([FULL], ("block_configs",), LAYERS), ("all", ("block_configs",), LAYERS),
+    ([FULL, {"attention": {}}], ("block_configs", 1), INVALID),
+    ([FULL | {"attention": {"n_heads_in_group": 4}}, FULL], ("block_configs", 0), KV_HEADS),
+    ([FULL, FULL | {"ffn": {"ffn_mult": -1}}], ("block_configs", 1), INVALID),
+    ([FULL, FULL | {"ffn": {"ffn_mult": "2"}}], ("block_configs", 1), INVALID),
 ])
-def test_layers_of_nemotron_nas_that_say_too_little_are_refused(blocks, path):
+def test_layers_of_nemotron_nas_that_say_too_little_are_refused(blocks, path, code):
     with pytest.raises(SpecError) as caught:
         tree_of(NAS | {"block_configs": blocks})
-    assert caught.value.problems[0].path == path
+    assert (caught.value.problems[0].path, caught.value.problems[0].code) == (path, code)
 
 
 ELM = {"architectures": ["OpenELMForCausalLM"], "model_type": "openelm", "vocab_size": 128, "model_dim": 64,

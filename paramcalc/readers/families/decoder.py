@@ -149,6 +149,8 @@ class Row:
 
     def _mixers(self, config: Config) -> list[str]:
         if self.mixers is not None:
+            if "layer_types" in config.family.spellings:
+                config.listed("layer_types", str, config.layers)  # the class refuses another length
             return self.mixers(config)
         usual = self.pattern(config) if self.pattern else ()
         words = mixers(config, usual)

@@ -48,7 +48,7 @@ def _large_layers(config: Config) -> list[str]:
 
     Raises SpecError for layers that take the keys and values of an earlier one.
     """
-    config.read |= {"no_rope_layer_interval", "layer_types"}  # one word for all layers
+    config.read.add("no_rope_layer_interval")
     sources = config.listed("kv_source_layers", int, config.layers)
     if sources is not None and sources != list(range(config.layers)):
         raise config.error("kv_source_layers", "layers that share keys and values of an earlier one are not known")

@@ -14,7 +14,7 @@ from paramcalc.components.linear import Parameter
 from paramcalc.components.moe import MixtureOfExperts
 from paramcalc.components.moe_attention import MoeAttention
 from paramcalc.components.norm import Norm
-from paramcalc.errors import Problem, SpecError
+from paramcalc.errors import TOP_K, Problem, SpecError
 from paramcalc.readers.config.patterns import (
     FULL,
     SLIDING,
@@ -106,14 +106,15 @@ def mimo_layers(config: Config) -> list[str]:
 def mimo_attention(config: Config, word: str) -> Attention:
     """Sliding layers have sinks and twice the key and value heads."""
     slides, heads, kv_heads = word == SLIDING, config.integer("num_attention_heads"), config.kv_heads
+    doubled = slides and not config.optional("swa_num_key_value_heads")
     if slides:
-        kv_heads = config.integer("swa_num_key_value_heads", 2 * kv_heads)
-    if heads % kv_heads:
+        kv_heads = 2 * kv_heads if doubled else config.integer("swa_num_key_value_heads")
+    if doubled and heads % kv_heads:
         config.note(f"{kv_heads} key and value heads do not divide {heads} query heads: this model cannot run")
     span = config.optional("sliding_window_size")
     return Attention(num_heads=heads, num_kv_heads=kv_heads, head_dim=config.head_dim,
-                     uneven_groups=bool(heads % kv_heads), v_head_dim=config.integer("v_head_dim"), sinks=slides,
-                     bias=QKV if config.flag("attention_bias") else (),
+                     uneven_groups=doubled and bool(heads % kv_heads), v_head_dim=config.integer("v_head_dim"),
+                     sinks=slides, bias=QKV if config.flag("attention_bias") else (),
                      window=(span + 1 if span else config.integer("sliding_window")) if slides else None)
 
 
@@ -181,6 +182,10 @@ def longcat_flash(config: Config) -> ModelSpec:
     if stored:
         config.note("the library's class holds gate and up projections for zero-computation experts, so they are "
                     "counted; files published with zero_expert_type have none")
+    chosen = config.integer("moe_topk")
+    if chosen > experts + idle:
+        raise config.error("moe_topk", f"{chosen:,} is more than the {experts + idle:,} experts",
+                           f"use at most {experts + idle:,}", code=TOP_K)
     query = config.integer("qk_nope_head_dim") + config.integer("qk_rope_head_dim")
     if config.optional("qk_head_dim") not in (None, query):  # of queries alone, which then fit no key
         raise config.error("qk_head_dim", f"must be qk_nope_head_dim + qk_rope_head_dim ({query})")
@@ -192,7 +197,7 @@ def longcat_flash(config: Config) -> ModelSpec:
         "post_attention_layernorm.*": Norm(kind="rmsnorm", copies=2),
         "mlps.*": FeedForward(intermediate_size=config.integer("ffn_hidden_size"), copies=2),
         "mlp": MixtureOfExperts(
-            experts=experts, top_k=min(config.integer("moe_topk"), experts), names=router, correction_bias="buffer",
+            experts=experts, top_k=min(chosen, experts), names=router, correction_bias="buffer",
             intermediate_size=config.integer("expert_ffn_hidden_size"), router_rows=experts + idle,
             router_bias=config.flag("router_bias"), held_gate_up=experts + idle if stored else None),
     }

@@ -13,7 +13,7 @@ from paramcalc.components.ffn import FeedForward
 from paramcalc.components.layout import roll
 from paramcalc.components.linear import Linear
 from paramcalc.components.norm import Norm
-from paramcalc.errors import LAYERS
+from paramcalc.errors import KV_HEADS, LAYERS
 from paramcalc.numbers import many
 from paramcalc.readers.families.decoder import topped
 from paramcalc.readers.text.values import described, expected
@@ -53,7 +53,7 @@ def _deci_layer(config: Config, entry: object, index: int) -> dict[str, Componen
         heads, group = config.integer("num_attention_heads"), attention.get("n_heads_in_group")
         if not isinstance(group, int) or not 0 < group <= heads or heads % group:
             raise config.error("block_configs", f"n_heads_in_group must divide the {many(heads, 'head')}, found "
-                               f"{described(group)}", index=index)
+                               f"{described(group)}", index=index, code=KV_HEADS)
         parts |= {"input_layernorm": Norm(kind="rmsnorm"), "self_attn": Attention(
             num_heads=heads, num_kv_heads=heads // group, head_dim=config.head_dim,
             bias=QKVO if config.flag("attention_bias") else ())}

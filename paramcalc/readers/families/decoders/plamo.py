@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.components.mamba import SelectiveMamba2
-from paramcalc.errors import HEADS
+from paramcalc.errors import KV_HEADS
 from paramcalc.readers.config.patterns import LINEAR, SLIDING, every
 from paramcalc.readers.families.decoder import Row
 
@@ -27,7 +27,7 @@ def _shared_heads(config: Config, fields: dict[str, Any]) -> None:
     """`n_shared_head` query heads share one head of keys and values."""
     heads, share = config.integer("num_attention_heads"), config.integer("n_shared_head")
     if heads % share:
-        raise config.error("n_shared_head", f"{share} does not divide num_attention_heads ({heads})", code=HEADS)
+        raise config.error("n_shared_head", f"{share} does not divide num_attention_heads ({heads})", code=KV_HEADS)
     fields["num_kv_heads"] = heads // share
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from paramcalc.errors import HEADS
+
 if TYPE_CHECKING:
     from paramcalc.readers.config.config import Config
 
@@ -82,5 +84,5 @@ def stages(config: Config, key: str = "depths", count: int = 1) -> list[int]:
 def dividing(config: Config, key: str, count: int, width: int) -> int:
     """Heads that divide a width."""
     if width % count:
-        raise config.error(key, f"{count} does not divide {width}")
+        raise config.error(key, f"{count} does not divide {width}", code=HEADS)
     return count
