@@ -93,7 +93,7 @@ def _stack(key: str, stack: Stack, blocks: dict[str, Parts], place: _Place) -> N
 
 def _crosses_only(parts: Parts, context: Context) -> bool:
     """Whether tokens of a layer attend to a source and to nothing else."""
-    if not any(getattr(part, "cross", False) for part in parts.values()):
+    if not any(vars(part).get("cross", False) for part in parts.values()):  # getattr asks pydantic where there is none
         return False
     return not any(work.per == "pair" for part in parts.values() for work in part.work(context))
 

@@ -59,8 +59,11 @@ class FamilyData:
         own = self.aliases.get(key, key)
         if own not in self.attributes:
             return key
-        names = [name for name in data if name == own or name in self.attributes[own]]
-        return next((name for name in reversed(names) if name not in self.defaults), names[-1] if names else own)
+        names = [name for name in (own, *self.attributes[own]) if name in data]
+        if len(names) < 2:
+            return names[0] if names else own
+        names.sort(key=[*data].index)
+        return next((name for name in reversed(names) if name not in self.defaults), names[-1])
 
     def answers(self, data: dict[str, Any]) -> dict[str, Any]:
         """The value of each key of a file and of its class: as the file spells it, else the class's default."""

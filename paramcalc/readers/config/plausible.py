@@ -133,14 +133,14 @@ def _closed(config: Config) -> bool:
 
 def _wrong_values(config: Config) -> Iterator[Problem]:
     """Text where the class has a number or a flag, and the like, and numbers that no class can have under a key."""
-    usual = USUAL | config.family.defaults
+    usual = config.family.defaults
     for key, value in config.data.items():
         if value is None:
             continue
-        due = usual.get(key)
+        due = usual[key] if key in usual else USUAL.get(key)
         if type(value) is not type(due) and key not in LETTERS and (what := _type_due(value, due)):
             yield Problem(expected(what, value), (*config.path, key))
-        elif (limit := _limit(key)) is not None and not _allows(limit, value):
+        elif type(value) not in (str, bool) and (limit := _limit(key)) is not None and not _allows(limit, value):
             yield Problem(expected(limit.what, value), (*config.path, key))
 
 
@@ -272,9 +272,9 @@ def _odd_labels(config: Config) -> Iterator[str]:
 def _odd_spellings(config: Config) -> Iterator[str]:
     """Sizes that a file says twice, by two spellings of its class, and not alike."""
     for own, others in config.family.attributes.items():
-        names = [name for name, value in config.data.items()
-                 if value is not None and (name == own or name in others)]
+        names = [name for name in (own, *others) if config.data.get(name) is not None]
         if len(names) > 1 and not config.sizes.keys().isdisjoint(names):
+            names.sort(key=[*config.data].index)
             values = [config.data[name] for name in names]
             if not all(type(value) is type(values[0]) and value == values[0] for value in values):
                 pairs = " and ".join(f"{name} is {quote(value)}" for name, value in zip(names, values, strict=True))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from paramcalc.errors import Problem, SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 Task = Literal["causal", "masked", "bare", "seq2seq", "encoder", "classification", "answers", "other"]
 
@@ -33,7 +34,8 @@ def task_of(architecture: str) -> Task:
     return "other"
 
 
-def usual_task(endings: Iterable[str], *, encodes_first: bool, decodes: bool) -> Task:
+@cache
+def usual_task(endings: frozenset[str], *, encodes_first: bool, decodes: bool) -> Task:
     """What a model type is for where no class is named: `endings` are those of its classes' names."""
     if encodes_first:
         return "seq2seq"
