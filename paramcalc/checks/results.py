@@ -69,6 +69,12 @@ class Run(Printable):
         return tuple(file for file in self.files if file.state == "skipped")
 
     @property
+    def passed_over(self) -> tuple[File, ...]:
+        """Files that were not checked, and folders that were not looked into."""
+        return (*self.skipped, *(File(folder, "skipped", "a folder that was not looked into")
+                                 for folder in self.unsearched))
+
+    @property
     def failed(self) -> int:
         """Files with an error."""
         return len({finding.path for finding in self.findings if finding.severity == "error"})

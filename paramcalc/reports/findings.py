@@ -21,6 +21,11 @@ LONG = 4000
 """Characters of a message at most."""
 
 
+def unsearched(run: Run) -> str:
+    """A line that names the folders nobody looked into; nothing where there are none."""
+    return f"not looked into: {visible(', '.join(run.unsearched), 400)}\n" if run.unsearched else ""
+
+
 def summary(run: Run) -> str:
     """`62 files checked, all fine`, or `12 files checked, 3 skipped: 2 ignored by git, 1 hidden; 1 failed`."""
     files = f"{many(run.checked, 'file')} checked"

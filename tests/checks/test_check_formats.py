@@ -49,6 +49,7 @@ def test_github_lines_are_percent_encoded():
 def test_every_format_accounts_for_the_files_that_were_skipped(style):
     text = finding_writer(style)(Findings(PASSED))
     assert "hidden" in text.replace("\\", "")
+    assert "node_modules" in text.replace("\\", "")
     assert "\x1b" not in text
     if style in ("text", "github", "markdown"):
         assert "2 files checked, 1 skipped: 1 hidden; all fine" in text

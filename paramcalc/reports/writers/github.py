@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramcalc.errors import Problem, UsageError
-from paramcalc.reports.findings import summary
+from paramcalc.reports.findings import summary, unsearched
 from paramcalc.reports.writers import Findings, markdown
 from paramcalc.sanitize import visible
 
@@ -18,7 +18,7 @@ def findings(checked: Findings) -> str:
     run = checked.run
     return "".join(_annotation(finding) for finding in run.findings) + "".join(
         f"::notice file={_escaped(visible(file.path, 2000), ':,')},title=paramcalc skipped::{_escaped(file.why)}\n"
-        for file in run.skipped) + f"{summary(run)}\n"
+        for file in run.skipped) + f"{unsearched(run)}{summary(run)}\n"
 
 
 def _annotation(finding: Finding) -> str:

@@ -21,5 +21,5 @@ def findings(checked: Findings) -> str:
              for f, mark in zip(run.findings, fingerprints(run.findings), strict=True)]
     issues += [{"description": f"not checked: {printable(file.why)}", "check_name": "skipped", "severity": "info",
                "fingerprint": hashlib.sha256(f"skipped\0{posix(file.path)}".encode(errors="replace")).hexdigest(),
-               "location": {"path": posix(file.path), "lines": {"begin": 1}}} for file in run.skipped]
+               "location": {"path": posix(file.path), "lines": {"begin": 1}}} for file in run.passed_over]
     return json.dumps(issues, indent=2, ensure_ascii=False) + "\n"

@@ -29,9 +29,9 @@ def findings(checked: Findings) -> str:
     name = f"{many(fine, 'file')} without findings"
     cases += [f'  <testcase classname="paramcalc" name="{name}" time="0"/>'] if fine > 0 else []
     cases += [f'  <testcase classname="paramcalc" name={_attribute(file.path)} time="0">\n   <skipped/>\n  </testcase>'
-              for file in run.skipped]
+              for file in run.passed_over]
     others = "\n".join(f"{f.severity}: {_line(f)}" for f in run.findings if f.severity != "error")
-    others += "".join(f"\nskipped: {posix(file.path)}: {printable(file.why)}" for file in run.skipped)
+    others += "".join(f"\nskipped: {posix(file.path)}: {printable(file.why)}" for file in run.passed_over)
     suite = (f'tests="{len(cases)}" failures="{run.failed}" errors="0" time="0" hostname="localhost" '
              f'timestamp="{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"')
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>",

@@ -56,7 +56,7 @@ def findings(checked: Findings) -> str:
     rows = [f"| {_cell(f.severity)} | {_cell(f.rule)} | {_cell(f.path)}{f':{f.line}' if f.line else ''} | "
             f"{_cell(f.message)} | {_cell(f.hint)} |" for f in run.findings]
     table = ["| severity | rule | place | finding | hint |", "|---|---|---|---|---|", *rows, ""] if rows else []
-    skipped = [f"| {_cell(file.path)} | {_cell(file.why)} |" for file in run.skipped]
+    skipped = [f"| {_cell(file.path)} | {_cell(file.why)} |" for file in run.passed_over]
     if skipped:
         table += ["| skipped | why |", "|---|---|", *skipped, ""]
     return "\n".join([f"**paramcalc check**: {_cell(summary(run))}", "", *table])

@@ -32,7 +32,7 @@ def findings(checked: Findings) -> str:
 def _passed(run: Run) -> list[dict[str, Any]]:
     """A notification for each file that was not checked."""
     return [{"level": "note", "message": {"text": f"not checked: {printable(file.why)}"}, "locations": [
-        {"physicalLocation": {"artifactLocation": {"uri": uri(file.path)}}}]} for file in run.skipped]
+        {"physicalLocation": {"artifactLocation": {"uri": uri(file.path)}}}]} for file in run.passed_over]
 
 
 def _sarif_rule(rule: Rule) -> dict[str, Any]:

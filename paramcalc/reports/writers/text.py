@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramcalc.reports.findings import summary
+from paramcalc.reports.findings import summary, unsearched
 from paramcalc.sanitize import visible
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ def findings(checked: Findings) -> str:
 def _passed(run: Run) -> str:
     """A line a file that was not checked, and one for folders nobody looked into."""
     lines = [f"{visible(file.path, 2000)}: skipped: {visible(file.why, 400)}\n" for file in run.skipped]
-    if run.unsearched:
-        lines.append(f"not looked into: {visible(', '.join(run.unsearched), 400)}\n")
-    return "".join(lines)
+    return "".join((*lines, unsearched(run)))
 
 
 def _lines(finding: Finding, mark: Callable[[str], str]) -> str:
