@@ -62,6 +62,8 @@ def test_counts_what_the_class_holds(record):
     ("draw1__esm__EsmForMaskedLM", {"tie_word_embeddings": False}, 141_161),
     ("draw1__llava_next_video__LlavaNextVideoForConditionalGeneration",
      {"text_config": {"tie_word_embeddings": True}}, 541_216),
+    ("draw1__muse_glimmer__MuseGlimmerForConditionalGeneration", {"text_config": {"tie_word_embeddings": True}},
+     791_928),
     ("draw1__omniasr__OmniASRForConditionalGeneration", {"tie_word_embeddings": True}, 5_063_384),
     ("draw1__pix2struct__Pix2StructForConditionalGeneration", {"tie_word_embeddings": True}, 127_248),
     ("draw1__pix2struct__Pix2StructForConditionalGeneration", {"text_config": {"tie_word_embeddings": True}}, 130_576),
@@ -71,8 +73,11 @@ def test_counts_what_the_class_holds(record):
     ("draw2__lxmert__LxmertForPreTraining", {"tie_word_embeddings": False}, 717_346),
     ("draw2__muse_spark__MuseSparkForConditionalGeneration", {"text_config": {"tie_word_embeddings": True}},
      103_219_096),
+    ("draw2__unlimited_ocr__UnlimitedOcrForConditionalGeneration", {"text_config": {"head_dim": 80}}, 12_364_168),
+    ("draw2__unlimited_ocr__UnlimitedOcrForConditionalGeneration", {"text_config": {"num_attention_heads": 4}},
+     12_338_568),
 ])
-def test_what_a_class_ties_where_a_config_asks_otherwise(record, changes, total):
+def test_what_a_class_makes_of_a_config_that_asks_otherwise(record, changes, total):
     """Totals of the classes on the meta device, from the record's config with the change."""
     config = next(case["config"] for case in CASES if case["id"] == record)
     merged = {key: config.get(key, {}) | value if isinstance(value, dict) else value for key, value in changes.items()}

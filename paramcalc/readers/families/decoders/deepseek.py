@@ -246,6 +246,11 @@ def _references(config: Config) -> list[str]:
     return words
 
 
+def _even_heads(config: Config, _: str) -> None:
+    """The class divides the model's width among its heads, whatever the file says of one."""
+    config.override({"head_dim": None})
+
+
 def _generates_within(config: Config) -> dict[str, Any]:
     types = config.listed("layer_types", str)
     if config.optional("sliding_window") is None or (types is not None and REFERENCE not in types):
@@ -257,10 +262,12 @@ def _generates_within(config: Config) -> dict[str, Any]:
 ROWS: dict[str, Row] = {
     "deepseek": Row("attention_bias", "attention_bias", names=GATE, experts=Experts(
         "n_routed_experts", layers=deepseek_layers, shared=shared_experts)),
-    "deepseek_ocr2_text": Row("attention_bias", "attention_bias", "mlp_bias", names=GATE, experts=Experts(
+    "deepseek_ocr2_text": Row(
+        "attention_bias", "attention_bias", "mlp_bias", names=GATE, mixer=_even_heads, experts=Experts(
         "n_routed_experts", layers=sparse_layers, shared=shared_experts, shared_bias="mlp_bias")),
     "unlimited_ocr_text": Row(
-        "attention_bias", "attention_bias", "mlp_bias", names=GATE, mixers=_references, more=_generates_within,
+        "attention_bias", "attention_bias", "mlp_bias", names=GATE, mixers=_references, mixer=_even_heads,
+        more=_generates_within,
         experts=Experts("n_routed_experts", layers=partial(sparse_layers, first=1), shared=shared_experts,
                         shared_bias="mlp_bias")),
     "deepseek_v2": Row("attention_bias", "attention_bias", "mlp_bias", mixer=_latent_or_plain, names=CORRECTED,
